@@ -1,0 +1,177 @@
+"""Every error that netwright raises on purpose.
+
+::
+
+    NetwrightError(message, hint)
+    ├─ ConfigError(path)                  a flow, claim or option file, or an option value
+    ├─ DataError(source)                  a data file or table
+    ├─ GraphError(node)                   a graph that breaks the rules of the IR
+    │  └─ UnsupportedOp(op)               an operator that this step does not know
+    ├─ NumericsError(tensor)              a value or width that cannot be represented exactly
+    ├─ Infeasible(smallest)               a budget that no choice satisfies
+    ├─ BackendError
+    │  ├─ ToolMissing(tool)
+    │  └─ ToolFailed(tool, code, log_tail)
+    ├─ VerificationError(equivalence)
+    ├─ RunError                           a run directory that cannot be written or continued
+    │  ├─ CorruptOutput(path)
+    │  └─ StaleRun(path)
+    └─ MissingExtra(extra)                also an ImportError
+
+A message says what is wrong with which value and where; the hint says what would be accepted.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+
+class NetwrightError(Exception):
+    """Base of all errors raised on purpose.
+
+    Args:
+        message: What is wrong with which value, and where.
+        hint: What would be accepted, or what to do next.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(message if hint is None else f"{message}\nhint: {hint}")
+
+
+class ConfigError(NetwrightError):
+    """A configuration file or option holds something that is not accepted."""
+
+    def __init__(self, message: str, *, path: str | None = None, hint: str | None = None) -> None:
+        self.path = path
+        super().__init__(message if path is None else f"{path}: {message}", hint=hint)
+
+
+class DataError(NetwrightError):
+    """A data file is missing, truncated, or holds values that cannot be used."""
+
+    def __init__(self, message: str, *, source: str | None = None, hint: str | None = None) -> None:
+        self.source = source
+        super().__init__(message if source is None else f"{source}: {message}", hint=hint)
+
+
+class GraphError(NetwrightError):
+    """A graph breaks a rule of the intermediate representation."""
+
+    def __init__(self, message: str, *, node: str | None = None, hint: str | None = None) -> None:
+        self.node = node
+        super().__init__(message if node is None else f'node "{node}": {message}', hint=hint)
+
+
+class UnsupportedOp(GraphError):
+    """An operator is not known to the step that met it."""
+
+    def __init__(
+        self, op: str, *, node: str | None = None, where: str, hint: str | None = None
+    ) -> None:
+        self.op = op
+        super().__init__(f'operator "{op}" is not supported by {where}', node=node, hint=hint)
+
+
+class NumericsError(NetwrightError):
+    """A value, scale or width cannot be represented exactly."""
+
+    def __init__(self, message: str, *, tensor: str | None = None, hint: str | None = None) -> None:
+        self.tensor = tensor
+        super().__init__(message if tensor is None else f'tensor "{tensor}": {message}', hint=hint)
+
+
+class Infeasible(NetwrightError):
+    """No choice satisfies a constraint.
+
+    Args:
+        message: The constraint, with its value.
+        smallest: The smallest limit for which a choice exists, in the constraint's own unit.
+        hint: What would be accepted.
+    """
+
+    def __init__(self, message: str, *, smallest: float, hint: str | None = None) -> None:
+        self.smallest = smallest
+        super().__init__(message, hint=hint)
+
+
+class BackendError(NetwrightError):
+    """A backend could not generate, build or run a design."""
+
+
+class ToolMissing(BackendError):
+    """An external program is not installed."""
+
+    def __init__(self, tool: str, *, hint: str) -> None:
+        self.tool = tool
+        super().__init__(f'external tool "{tool}" was not found', hint=hint)
+
+
+class ToolFailed(BackendError):
+    """An external program ended with an error; the end of its output is kept."""
+
+    def __init__(
+        self, tool: str, *, code: int | None, log_tail: str, hint: str | None = None
+    ) -> None:
+        self.tool = tool
+        self.code = code
+        self.log_tail = log_tail
+        ending = "ran past its time limit" if code is None else f"ended with exit code {code}"
+        super().__init__(f"{tool} {ending}; the end of its output was:\n{log_tail}", hint=hint)
+
+
+class VerificationError(NetwrightError):
+    """Two stages that must agree on every integer do not."""
+
+
+class RunError(NetwrightError):
+    """A run directory cannot be written or continued."""
+
+
+class CorruptOutput(RunError):
+    """A file of a finished stage is missing or no longer has its recorded digest."""
+
+    def __init__(self, path: str, *, hint: str | None = None) -> None:
+        self.path = path
+        super().__init__(f"{path}: missing or changed since it was written", hint=hint)
+
+
+class StaleRun(RunError):
+    """A run directory was written by another version of its schema."""
+
+    def __init__(self, message: str, *, path: str, hint: str | None = None) -> None:
+        self.path = path
+        super().__init__(f"{path}: {message}", hint=hint)
+
+
+class MissingExtra(NetwrightError, ImportError):
+    """An optional dependency is needed and not installed."""
+
+    def __init__(self, extra: str, *, package: str, purpose: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f'{purpose} needs the package "{package}", which is not installed',
+            hint=f"pip install 'netwright[{extra}]'",
+        )
+
+
+def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """Import an optional dependency, or say which extra brings it.
+
+    Args:
+        module: Dotted name of the module to import.
+        extra: The extra of this package that installs it.
+        purpose: What it is needed for, as the subject of a sentence.
+
+    Raises:
+        MissingExtra: The module's top-level package is not installed.
+    """
+    package = module.partition(".")[0]
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != package:
+            raise
+        raise MissingExtra(extra, package=package, purpose=purpose) from error
