@@ -1,0 +1,36 @@
+"""The operator graph and its exact integer meaning."""
+
+from netwright.ir.check import bounds, check, spec_of
+from netwright.ir.graph import Array, AttrValue, Graph, Node, Note
+from netwright.ir.interpret import Interpreter, interpret, real_values
+from netwright.ir.ops import SPECS
+from netwright.ir.rounding import dyadic, round_real, round_shift
+from netwright.ir.spec import Attribute, Bounds, OpSpec
+from netwright.ir.store import load, save
+from netwright.ir.types import FLOAT, TensorType, is_power_of_two
+
+__all__ = [
+    "FLOAT",
+    "SPECS",
+    "Array",
+    "AttrValue",
+    "Attribute",
+    "Bounds",
+    "Graph",
+    "Interpreter",
+    "Node",
+    "Note",
+    "OpSpec",
+    "TensorType",
+    "bounds",
+    "check",
+    "dyadic",
+    "interpret",
+    "is_power_of_two",
+    "load",
+    "real_values",
+    "round_real",
+    "round_shift",
+    "save",
+    "spec_of",
+]

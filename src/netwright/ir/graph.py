@@ -1,0 +1,217 @@
+"""The operator graph: frozen values with an exact integer meaning."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import GraphError
+from netwright.ir.types import TensorType
+
+AttrValue = int | float | str | tuple[int, ...] | tuple[float, ...] | None
+Array = NDArray[Any]
+"""Codes (float carriers or int64) or real values (float64); leading axis: the batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation.
+
+    Attributes:
+        name: Unique in its graph.
+        op: Name of an operator in :data:`netwright.ir.ops.SPECS`.
+        inputs: Tensor names; constants are tensors too.
+        output: The one tensor the node makes.
+        attrs: Attributes that the operator's spec declares.
+        origin: Name of the source layer or node, for messages and reports.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    output: str
+    attrs: Mapping[str, AttrValue] = field(default_factory=dict)
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        """The integer attribute `name`."""
+        value = self.attrs.get(name, default)
+        if not isinstance(value, int):
+            raise GraphError(f"attribute {name} must be an integer, not {value!r}", node=self.name)
+        return value
+
+    def integers(self, name: str) -> tuple[int, ...]:
+        """The attribute `name`, a tuple of integers."""
+        value = self.attrs.get(name)
+        if not isinstance(value, tuple) or not all(isinstance(v, int) for v in value):
+            raise GraphError(f"attribute {name} must be integers, not {value!r}", node=self.name)
+        return tuple(int(v) for v in value)
+
+    def reals(self, name: str) -> tuple[float, ...]:
+        """The attribute `name`, a tuple of real numbers."""
+        value = self.attrs.get(name)
+        if not isinstance(value, tuple):
+            raise GraphError(f"attribute {name} must be numbers, not {value!r}", node=self.name)
+        return tuple(float(v) for v in value)
+
+    def text(self, name: str) -> str:
+        """The text attribute `name`."""
+        value = self.attrs.get(name)
+        if not isinstance(value, str):
+            raise GraphError(f"attribute {name} must be text, not {value!r}", node=self.name)
+        return value
+
+    def axis(self, name: str = "axis") -> int | None:
+        """The axis attribute `name`: an integer or ``None``."""
+        value = self.attrs.get(name)
+        if value is not None and not isinstance(value, int):
+            raise GraphError(f"attribute {name} must be an axis, not {value!r}", node=self.name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a pass changed that is not exact, or that a reader should know.
+
+    Attributes:
+        node: The node concerned.
+        text: What was done, in one sentence.
+        error: Largest relative change of a real value that it causes; 0 when exact.
+    """
+
+    node: str
+    text: str
+    error: float = 0.0
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A directed acyclic graph of operations, in execution order.
+
+    One class has two checked forms. In the *quantized* form tensors hold real values and quantizer
+    nodes say which grid they lie on, as in QONNX. In the *integer* form every tensor after the
+    input quantizers holds codes, and its type gives the scale.
+    :func:`netwright.passes.integerize` crosses from the first to the second.
+
+    Attributes:
+        name: Name of the model; an identifier, used for generated files.
+        inputs: Names of the real-valued input tensors.
+        outputs: Names of the output tensors.
+        nodes: Operations, each after the ones it reads.
+        types: Type of every tensor.
+        constants: Values of the constant tensors (float64 in the quantized form, int64 else).
+        head: What follows the outputs on the host, ``"softmax"`` or nothing.
+        notes: What the passes did that is not exact.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    types: Mapping[str, TensorType]
+    constants: Mapping[str, NDArray[np.float64] | NDArray[np.int64]]
+    head: str = ""
+    notes: tuple[Note, ...] = ()
+
+    def __post_init__(self) -> None:
+        frozen = {}
+        for name, value in self.constants.items():
+            array = np.array(value)
+            array.setflags(write=False)
+            frozen[name] = array
+        object.__setattr__(self, "types", MappingProxyType(dict(self.types)))
+        object.__setattr__(self, "constants", MappingProxyType(frozen))
+
+    @cached_property
+    def producers(self) -> Mapping[str, Node]:
+        """The node that makes each tensor."""
+        return {node.output: node for node in self.nodes}
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[Node, ...]]:
+        """The nodes that read each tensor, in order; empty for outputs nobody reads."""
+        readers: dict[str, list[Node]] = {name: [] for name in self.types}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                readers.setdefault(name, []).append(node)
+        return {name: tuple(nodes) for name, nodes in readers.items()}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over everything that gives the graph its meaning (names and notes included)."""
+        state = hashlib.sha256()
+        for part in (self.name, self.inputs, self.outputs, self.head):
+            state.update(repr(part).encode())
+        for node in self.nodes:
+            attrs = sorted(node.attrs.items())
+            state.update(repr((node.name, node.op, node.inputs, node.output, attrs)).encode())
+        for name in sorted(self.types):
+            state.update(repr((name, self.types[name])).encode())
+        for name in sorted(self.constants):
+            array = self.constants[name]
+            state.update(repr((name, array.dtype.str, array.shape)).encode())
+            state.update(np.ascontiguousarray(array).tobytes())
+        return state.hexdigest()
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether all outputs hold codes."""
+        return all(self.types[name].is_integer for name in self.outputs)
+
+    def node(self, name: str) -> Node:
+        """The node called `name`.
+
+        Raises:
+            GraphError: There is none.
+        """
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise GraphError(
+            f'graph "{self.name}" has no node "{name}"',
+            hint="nodes: " + ", ".join(node.name for node in self.nodes[:20]),
+        )
+
+    def with_constant(self, name: str, value: NDArray[np.float64] | NDArray[np.int64]) -> Graph:
+        """A copy in which the constant `name` has another value of the same shape."""
+        if name not in self.constants or self.constants[name].shape != value.shape:
+            raise GraphError(f'"{name}" is not a constant of shape {value.shape}')
+        return replace(self, constants={**self.constants, name: value})
+
+    def with_node(self, node: Node) -> Graph:
+        """A copy in which the node of the same name is replaced."""
+        self.node(node.name)
+        return replace(self, nodes=tuple(node if n.name == node.name else n for n in self.nodes))
+
+    def with_type(self, name: str, tensor_type: TensorType) -> Graph:
+        """A copy in which the tensor `name` has another type."""
+        return replace(self, types={**self.types, name: tensor_type})
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+
+def _lines(graph: Graph) -> Iterable[str]:
+    yield f"graph {graph.name}({', '.join(graph.inputs)}) -> {', '.join(graph.outputs)}"
+    for node in graph.nodes:
+        attrs = ", ".join(f"{key}={_short(value)}" for key, value in sorted(node.attrs.items()))
+        inputs = ", ".join(node.inputs)
+        yield f"  {node.output}: {graph.types[node.output]} = {node.op}({inputs}) {{{attrs}}}"
+    if graph.head:
+        yield f"  head: {graph.head}"
+
+
+def _short(value: AttrValue) -> str:
+    if isinstance(value, tuple) and len(value) > 4:
+        return f"({', '.join(map(str, value[:3]))}, … {len(value)} values)"
+    return str(value)

@@ -1,0 +1,175 @@
+"""The interpreter: what a graph means, vectorized over the batch.
+
+Integer graphs are executed in the narrowest arithmetic that is provably exact: float32 when no
+intermediate value reaches 2**24, float64 below 2**53 (both run on the BLAS), int64 else. The proof
+is the interval analysis of :func:`netwright.ir.check.bounds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.dtypes import Bipolar, Int
+from netwright.errors import DataError, NumericsError
+from netwright.ir.check import bounds, check, spec_of
+from netwright.ir.graph import Array, Graph, Node
+from netwright.ir.rounding import wrap
+
+Values = Mapping[str, NDArray[np.floating]] | NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A checked graph, ready to execute.
+
+    Attributes:
+        graph: The graph.
+        carrier: The arithmetic in use: ``float32``, ``float64`` or ``int64``.
+        wrapped: Tensors whose declared format is too narrow; their values wrap.
+    """
+
+    graph: Graph
+    carrier: np.dtype[np.floating] | np.dtype[np.int64]
+    wrapped: frozenset[str]
+
+    @classmethod
+    def of(cls, graph: Graph) -> Interpreter:
+        """Check `graph` and choose the arithmetic.
+
+        Raises:
+            GraphError: The graph breaks a rule.
+            NumericsError: A value would need more than 63 bits.
+        """
+        check(graph)
+        if not graph.is_integer:
+            return cls(graph, np.dtype(np.float64), frozenset())
+        limits = bounds(graph)
+        peak = max((limit.peak for limit in limits.values()), default=0)
+        carrier: np.dtype[np.floating] | np.dtype[np.int64] = np.dtype(np.int64)
+        if peak < 1 << 24:
+            carrier = np.dtype(np.float32)
+        elif peak < 1 << 53:
+            carrier = np.dtype(np.float64)
+        wrapped = set()
+        for node in graph.nodes:
+            dtype, limit = graph.types[node.output].dtype, limits[node.output]
+            if isinstance(dtype, Int) and (limit.low < dtype.min or limit.high > dtype.max):
+                wrapped.add(node.output)
+        return cls(graph, carrier, frozenset(wrapped))
+
+    def __call__(
+        self, inputs: Values, *, keep: Collection[str] = (), chunk_rows: int = 2048
+    ) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
+        """Execute the graph.
+
+        Args:
+            inputs: Real values by input name, each (batch, *shape); or one array when there is one
+                input.
+            keep: Names of further tensors to return.
+            chunk_rows: Rows executed together; affects speed and memory only.
+
+        Returns:
+            The outputs and the kept tensors: int64 codes for integer tensors, float64 else.
+
+        Raises:
+            DataError: An input is missing, has another shape, or holds NaN or infinity.
+        """
+        arrays = self._inputs(inputs)
+        rows = len(next(iter(arrays.values())))
+        wanted = tuple(dict.fromkeys((*self.graph.outputs, *keep)))
+        for name in wanted:
+            if name not in self.graph.types:
+                raise DataError(f'graph "{self.graph.name}" has no tensor "{name}"')
+        constants = self._constants()
+        results: dict[str, NDArray[np.int64] | NDArray[np.float64]] = {}
+        for start in range(0, max(rows, 1), chunk_rows):
+            part = slice(start, start + chunk_rows)
+            values = dict(constants)
+            values.update({name: array[part] for name, array in arrays.items()})
+            for node in self.graph.nodes:
+                values[node.output] = self._execute(node, [values[name] for name in node.inputs])
+            for name in wanted:
+                value = values[name]
+                if name in self.graph.constants:
+                    results[name] = self.graph.constants[name]
+                    continue
+                if name not in results:
+                    kind = np.int64 if self.graph.types[name].is_integer else np.float64
+                    results[name] = np.empty((rows, *value.shape[1:]), dtype=kind)
+                results[name][part] = value
+        return results
+
+    def _execute(self, node: Node, inputs: list[Array]) -> Array:
+        result = spec_of(node).execute(node, inputs)
+        if node.output in self.wrapped:
+            dtype = self.graph.types[node.output].dtype
+            assert isinstance(dtype, Int)
+            result = wrap(result, dtype.min, dtype.bits)
+        if node.op == "Quantize":
+            result = result.astype(self.carrier)
+        return result
+
+    def _constants(self) -> dict[str, Array]:
+        return {
+            name: value.astype(self.carrier if self.graph.types[name].is_integer else np.float64)
+            for name, value in self.graph.constants.items()
+        }
+
+    def _inputs(self, inputs: Values) -> dict[str, NDArray[np.float64]]:
+        names = self.graph.inputs
+        if isinstance(inputs, np.ndarray):
+            if len(names) != 1:
+                raise DataError(f"inputs must be given by name: {', '.join(names)}")
+            inputs = {names[0]: inputs}
+        arrays: dict[str, NDArray[np.float64]] = {}
+        for name in names:
+            if name not in inputs:
+                raise DataError(f'input "{name}" is missing; given: {", ".join(inputs) or "none"}')
+            array = np.asarray(inputs[name], dtype=np.float64)
+            shape = self.graph.types[name].shape[1:]
+            if array.shape[1:] != shape or array.ndim == 0:
+                raise DataError(
+                    f'input "{name}" must have shape (batch, {", ".join(map(str, shape))}), '
+                    f"not {array.shape}"
+                )
+            if not np.all(np.isfinite(array)):
+                row = int(np.argwhere(~np.isfinite(array))[0][0])
+                raise DataError(f'input "{name}" holds NaN or infinity (first in row {row})')
+            arrays[name] = array
+        if len({len(array) for array in arrays.values()}) != 1:
+            raise DataError("inputs must have the same number of rows")
+        return arrays
+
+
+def interpret(
+    graph: Graph, inputs: Values, *, keep: Collection[str] = ()
+) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
+    """Execute `graph` on a batch of real inputs; see :class:`Interpreter`.
+
+    >>> import numpy as np
+    >>> from netwright.ir import Graph, Node, TensorType, interpret
+    >>> relu = Node("relu", "Relu", ("x",), "y")
+    >>> types = {"x": TensorType((1, 2)), "y": TensorType((1, 2))}
+    >>> graph = Graph("tiny", ("x",), ("y",), (relu,), types, {})
+    >>> interpret(graph, np.array([[-1.5, 2.0]]))["y"].tolist()
+    [[0.0, 2.0]]
+    """
+    return Interpreter.of(graph)(inputs, keep=keep)
+
+
+def real_values(
+    graph: Graph, name: str, codes: NDArray[np.int64] | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The real values of the codes of tensor `name`: codes times scale.
+
+    Raises:
+        NumericsError: The tensor does not hold codes.
+    """
+    tensor = graph.types[name]
+    if not isinstance(tensor.dtype, Int | Bipolar):
+        raise NumericsError("holds real values, not codes", tensor=name)
+    return codes * tensor.scale_array()

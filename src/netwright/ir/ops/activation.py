@@ -1,0 +1,40 @@
+"""Activation functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from netwright.ir.graph import Array, Node
+from netwright.ir.spec import Attribute, Bounds, OpSpec
+
+
+def _relu_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
+    return Bounds(max(limits[0].low, 0), max(limits[0].high, 0), limits[0].magnitude)
+
+
+def _softmax(node: Node, inputs: Sequence[Array]) -> Array:
+    axis = node.integer("axis", -1)
+    shifted = np.exp(inputs[0] - inputs[0].max(axis=axis, keepdims=True))
+    return shifted / shifted.sum(axis=axis, keepdims=True)
+
+
+SPECS = (
+    OpSpec(
+        name="Relu",
+        form="both",
+        num_inputs=(1, 1),
+        shape=lambda node, shapes: shapes[0],
+        execute=lambda node, inputs: np.maximum(inputs[0], 0),
+        bounds=_relu_bounds,
+    ),
+    OpSpec(
+        name="Softmax",
+        form="quantized",
+        num_inputs=(1, 1),
+        shape=lambda node, shapes: shapes[0],
+        execute=_softmax,
+        attributes={"axis": Attribute("int", default=-1, required=False)},
+    ),
+)

@@ -1,0 +1,85 @@
+"""Matrix products with constant weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from netwright.errors import GraphError
+from netwright.ir.graph import Array, Node
+from netwright.ir.spec import Bounds, OpSpec, Shape
+
+
+def weighted_sum_bounds(
+    node: Node,
+    weights: Array,
+    bias: Array | None,
+    source: Bounds,
+    *,
+    may_be_absent: bool = False,
+) -> Bounds:
+    """Exact limits of ``weights · x + bias`` for x anywhere in `source`.
+
+    Args:
+        node: The node concerned, for messages.
+        weights: One row for each output; columns are the terms of its sum.
+        bias: One value for each output, or ``None``.
+        source: Limits of every x.
+        may_be_absent: Terms may also be zero (padding).
+    """
+    rows = weights.astype(object).reshape(len(weights), -1)
+    if rows.size == 0:
+        raise GraphError("weights hold no value", node=node.name)
+    low, high = source.low, source.high
+    if may_be_absent:
+        low, high = min(low, 0), max(high, 0)
+    positive, negative = np.maximum(rows, 0).sum(axis=1), np.minimum(rows, 0).sum(axis=1)
+    offset = np.zeros(len(rows), dtype=object) if bias is None else bias.astype(object).reshape(-1)
+    lows = positive * low + negative * high + offset
+    highs = positive * high + negative * low + offset
+    peaks = (positive - negative) * max(abs(low), abs(high)) + np.abs(offset)
+    return Bounds(int(lows.min()), int(highs.max()), int(peaks.max()))
+
+
+def _shape(node: Node, shapes: Sequence[Shape]) -> Shape:
+    source, weights = shapes[0], shapes[1]
+    if len(weights) != 2 or not source or source[-1] != weights[0]:
+        raise GraphError(
+            f"weights must be a ({source[-1] if source else '?'}, n) matrix, not {weights}",
+            node=node.name,
+        )
+    if len(shapes) == 3 and shapes[2] != (weights[1],):
+        raise GraphError(f"bias must have shape ({weights[1]},), not {shapes[2]}", node=node.name)
+    return (*source[:-1], weights[1])
+
+
+def _execute(node: Node, inputs: Sequence[Array]) -> Array:
+    product = np.matmul(inputs[0], inputs[1])
+    if len(inputs) == 3:
+        product += inputs[2]
+    return product
+
+
+def _bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
+    weights = values[1]
+    if weights is None:
+        raise GraphError("weights must be a constant", node=node.name)
+    return weighted_sum_bounds(node, weights.T, values[2] if len(values) == 3 else None, limits[0])
+
+
+def _macs(node: Node, shapes: Sequence[Shape]) -> int:
+    return int(np.prod(shapes[0][1:])) * shapes[1][1]
+
+
+SPECS = (
+    OpSpec(
+        name="MatMul",
+        form="both",
+        num_inputs=(2, 3),
+        shape=_shape,
+        execute=_execute,
+        bounds=_bounds,
+        macs=_macs,
+    ),
+)

@@ -1,0 +1,95 @@
+"""Pooling over windows, channels first as in ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from netwright.errors import GraphError
+from netwright.ir.graph import Array, Node
+from netwright.ir.ops.conv import WINDOW_ATTRIBUTES, window_extents, windows
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+
+
+def _shape(node: Node, shapes: Sequence[Shape]) -> Shape:
+    source, kernel = shapes[0], node.integers("kernel")
+    if len(source) not in (3, 4) or len(kernel) != len(source) - 2:
+        raise GraphError(
+            f"a kernel of {kernel} does not suit an input of shape {source}", node=node.name
+        )
+    return (*source[:2], *window_extents(node, source[2:], kernel, (1,) * len(kernel)))
+
+
+def _windows(node: Node, source: Array, fill: float) -> Array:
+    kernel = node.integers("kernel")
+    return windows(
+        source,
+        kernel,
+        strides=node.integers("strides"),
+        pads=node.integers("pads"),
+        dilations=(1,) * len(kernel),
+        fill=fill,
+    )
+
+
+def _kernel_axes(node: Node) -> tuple[int, ...]:
+    return tuple(range(-len(node.integers("kernel")), 0))
+
+
+def _sum(node: Node, inputs: Sequence[Array]) -> Array:
+    return _windows(node, inputs[0], 0).sum(axis=_kernel_axes(node))
+
+
+def _average(node: Node, inputs: Sequence[Array]) -> Array:
+    return _sum(node, inputs) / float(np.prod(node.integers("kernel")))
+
+
+def _max(node: Node, inputs: Sequence[Array]) -> Array:
+    source = inputs[0]
+    fill = -np.inf if source.dtype.kind == "f" else np.iinfo(np.int64).min
+    return _windows(node, source, fill).max(axis=_kernel_axes(node))
+
+
+def _sum_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
+    terms = int(np.prod(node.integers("kernel")))
+    low, high = limits[0].low, limits[0].high
+    if any(node.integers("pads")):
+        low, high = min(low, 0), max(high, 0)
+    return Bounds(terms * low, terms * high, terms * max(abs(low), abs(high)))
+
+
+def _max_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
+    return Bounds(limits[0].low, limits[0].high, limits[0].magnitude)
+
+
+_ATTRIBUTES = {**WINDOW_ATTRIBUTES, "kernel": Attribute("ints")}
+
+SPECS = (
+    OpSpec(
+        name="MaxPool",
+        form="both",
+        num_inputs=(1, 1),
+        shape=_shape,
+        execute=_max,
+        bounds=_max_bounds,
+        attributes=_ATTRIBUTES,
+    ),
+    OpSpec(
+        name="AveragePool",
+        form="quantized",
+        num_inputs=(1, 1),
+        shape=_shape,
+        execute=_average,
+        attributes=_ATTRIBUTES,
+    ),
+    OpSpec(
+        name="SumPool",
+        form="integer",
+        num_inputs=(1, 1),
+        shape=_shape,
+        execute=_sum,
+        bounds=_sum_bounds,
+        attributes=_ATTRIBUTES,
+    ),
+)

@@ -1,0 +1,216 @@
+"""Quantizers: on real values (quantized form) and on integers (integer form)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from netwright.dtypes import Int, Rounding
+from netwright.errors import GraphError
+from netwright.ir.graph import Array, Node
+from netwright.ir.rounding import round_real, round_shift
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.ir.types import along_axis
+
+
+def code_type(node: Node) -> Int:
+    """The format of the codes that a ``Quant`` or ``Trunc`` node makes."""
+    return Int(node.integer("bits"), bool(node.integer("signed")), bool(node.integer("narrow", 0)))
+
+
+def rounding_of(node: Node) -> Rounding:
+    """The rounding mode of a quantizer node."""
+    try:
+        return Rounding(node.text("rounding"))
+    except ValueError:
+        raise GraphError(
+            f"rounding must be one of {', '.join(Rounding)}, not {node.text('rounding')!r}",
+            node=node.name,
+        ) from None
+
+
+def _centered_codes(node: Node, source: Array, low: int, high: int) -> Array:
+    scaled = source / along_axis(node.reals("scale"), node.axis(), source.ndim)
+    zero_point = node.integer("zero_point", 0)
+    codes = np.clip(round_real(scaled + zero_point, rounding_of(node)), low, high)
+    return codes - zero_point
+
+
+def _quant(node: Node, inputs: Sequence[Array]) -> Array:
+    source, dtype = inputs[0], code_type(node)
+    codes = _centered_codes(node, source, dtype.min, dtype.max)
+    return codes * along_axis(node.reals("scale"), node.axis(), source.ndim)
+
+
+def _bipolar_quant(node: Node, inputs: Sequence[Array]) -> Array:
+    source = inputs[0]
+    signs = np.where(source >= 0, 1.0, -1.0)
+    return signs * along_axis(node.reals("scale"), node.axis(), source.ndim)
+
+
+def _trunc(node: Node, inputs: Sequence[Array]) -> Array:
+    codes = np.rint(inputs[0] / node.reals("scale")[0])
+    dtype, ratio = code_type(node), 2.0 ** node.integer("shift")
+    kept = np.clip(round_real(codes / ratio, rounding_of(node)), dtype.min, dtype.max)
+    return kept * node.reals("output_scale")[0]
+
+
+def _per_channel(node: Node, name: str, source: Array) -> Array:
+    values = node.integers(name)
+    shape = [-1 if i == node.axis() else 1 for i in range(source.ndim)]
+    array = np.asarray(values, dtype=np.int64).astype(source.dtype)
+    return array.reshape(()) if node.axis() is None else array.reshape(shape)
+
+
+def _requantize(node: Node, inputs: Sequence[Array]) -> Array:
+    source = inputs[0]
+    if node.integers("multiplier") != (1,):
+        source = source * _per_channel(node, "multiplier", source)
+    if node.integers("offset") != (0,):
+        source = source + _per_channel(node, "offset", source)
+    rounded = round_shift(source, node.integer("shift"), rounding_of(node))
+    clipped = np.clip(rounded, node.integer("low"), node.integer("high"))
+    zero_point = node.integer("zero_point", 0)
+    return clipped - zero_point if zero_point else clipped
+
+
+def _requantize_bounds(
+    node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]
+) -> Bounds:
+    multipliers, offsets = node.integers("multiplier"), node.integers("offset")
+    shift, low, high = node.integer("shift"), node.integer("low"), node.integer("high")
+    if not 0 <= shift <= 62:
+        raise GraphError(f"shift must be from 0 to 62, not {shift}", node=node.name)
+    if low > high:
+        raise GraphError(f"low ({low}) must not exceed high ({high})", node=node.name)
+    width = max(len(multipliers), len(offsets))
+    pairs = zip(
+        multipliers * (width if len(multipliers) == 1 else 1),
+        offsets * (width if len(offsets) == 1 else 1),
+        strict=True,
+    )
+    ends = [limit * m + c for m, c in pairs for limit in (limits[0].low, limits[0].high)]
+    peak = max(map(abs, ends)) + (1 << shift)
+    span = (min(ends) >> shift, -(-max(ends) >> shift))
+    zero_point = node.integer("zero_point", 0)
+    return Bounds(
+        min(max(span[0], low), high) - zero_point,
+        max(min(span[1], high), low) - zero_point,
+        max(peak, abs(low) + abs(zero_point), abs(high) + abs(zero_point)),
+    )
+
+
+def _quantize_bounds(
+    node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]
+) -> Bounds:
+    zero_point = node.integer("zero_point", 0)
+    low, high = node.integer("low") - zero_point, node.integer("high") - zero_point
+    return Bounds(low, high, max(abs(low), abs(high)) + abs(zero_point))
+
+
+def _sign(node: Node, inputs: Sequence[Array]) -> Array:
+    source = inputs[0]
+    reached = source + _per_channel(node, "offset", source) >= 0
+    return np.where(reached, 1, -1).astype(source.dtype)
+
+
+def _sign_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
+    return Bounds(-1, 1, limits[0].magnitude + max(map(abs, node.integers("offset"))))
+
+
+def _same_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
+    axis = node.axis()
+    extent = 1 if axis is None else shapes[0][axis] if axis < len(shapes[0]) else -1
+    for name in ("scale", "multiplier", "offset"):
+        value = node.attrs.get(name)
+        if isinstance(value, tuple) and len(value) not in (1, extent):
+            raise GraphError(
+                f"{name} must hold 1 or {extent} values along axis {axis}, not {len(value)}",
+                node=node.name,
+            )
+    return shapes[0]
+
+
+_FORMAT = {
+    "bits": Attribute("int"),
+    "signed": Attribute("int"),
+    "narrow": Attribute("int", default=0, required=False),
+    "rounding": Attribute("text"),
+}
+_ZERO_POINT = Attribute("int", default=0, required=False)
+_CLAMP = {
+    "rounding": Attribute("text"),
+    "low": Attribute("int"),
+    "high": Attribute("int"),
+    "zero_point": _ZERO_POINT,
+}
+_SCALE = {"scale": Attribute("reals"), "axis": Attribute("axis", required=False)}
+
+SPECS = (
+    OpSpec(
+        name="Quant",
+        form="quantized",
+        num_inputs=(1, 1),
+        shape=_same_shape,
+        execute=_quant,
+        attributes={**_FORMAT, **_SCALE, "zero_point": _ZERO_POINT},
+    ),
+    OpSpec(
+        name="BipolarQuant",
+        form="quantized",
+        num_inputs=(1, 1),
+        shape=_same_shape,
+        execute=_bipolar_quant,
+        attributes=_SCALE,
+    ),
+    OpSpec(
+        name="Trunc",
+        form="quantized",
+        num_inputs=(1, 1),
+        shape=_same_shape,
+        execute=_trunc,
+        attributes={
+            **_FORMAT,
+            "scale": Attribute("reals"),
+            "output_scale": Attribute("reals"),
+            "shift": Attribute("int"),
+            "axis": Attribute("axis", required=False),
+        },
+    ),
+    OpSpec(
+        name="Quantize",
+        form="integer",
+        num_inputs=(1, 1),
+        shape=_same_shape,
+        execute=lambda node, inputs: _centered_codes(
+            node, inputs[0], node.integer("low"), node.integer("high")
+        ),
+        bounds=_quantize_bounds,
+        attributes={**_SCALE, **_CLAMP},
+    ),
+    OpSpec(
+        name="Requantize",
+        form="integer",
+        num_inputs=(1, 1),
+        shape=_same_shape,
+        execute=_requantize,
+        bounds=_requantize_bounds,
+        attributes={
+            "multiplier": Attribute("ints"),
+            "offset": Attribute("ints"),
+            "shift": Attribute("int"),
+            "axis": Attribute("axis", required=False),
+            **_CLAMP,
+        },
+    ),
+    OpSpec(
+        name="Sign",
+        form="integer",
+        num_inputs=(1, 1),
+        shape=_same_shape,
+        execute=_sign,
+        bounds=_sign_bounds,
+        attributes={"offset": Attribute("ints"), "axis": Attribute("axis", required=False)},
+    ),
+)

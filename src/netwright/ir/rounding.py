@@ -1,0 +1,127 @@
+"""Rounding of real values and of shifted integers, in every mode, exact."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.dtypes import Rounding
+from netwright.errors import NumericsError
+from netwright.ir.graph import Array
+
+
+def round_real(values: NDArray[np.floating], mode: Rounding) -> NDArray[np.floating]:
+    """Round real values to integers (kept as floats of the same width)."""
+    match mode:
+        case Rounding.FLOOR:
+            return np.floor(values)
+        case Rounding.CEIL:
+            return np.ceil(values)
+        case Rounding.TOWARD_ZERO:
+            return np.trunc(values)
+        case Rounding.AWAY_FROM_ZERO:
+            return np.copysign(np.ceil(np.abs(values)), values)
+        case Rounding.HALF_EVEN:
+            return np.rint(values)
+        case Rounding.HALF_UP:
+            below = np.floor(values)
+            return below + (values - below >= 0.5)
+        case Rounding.HALF_DOWN:
+            above = np.ceil(values)
+            return above - (above - values >= 0.5)
+        case Rounding.HALF_AWAY:
+            return np.copysign(round_real(np.abs(values), Rounding.HALF_UP), values)
+        case Rounding.HALF_TOWARD_ZERO:
+            return np.copysign(round_real(np.abs(values), Rounding.HALF_DOWN), values)
+
+
+def round_shift(values: Array, shift: int, mode: Rounding) -> Array:
+    """Divide integers by ``2**shift`` and round; exact for float and for integer arrays.
+
+    Args:
+        values: Integers, as int64 or as floats that hold them exactly.
+        shift: Number of fraction bits, 0 or more.
+        mode: Rounding mode.
+    """
+    if shift == 0:
+        return values
+    if values.dtype.kind == "f":
+        return round_real(values * values.dtype.type(2.0**-shift), mode)
+    return _shift_integers(values, shift, mode)
+
+
+def _shift_integers(values: Array, shift: int, mode: Rounding) -> Array:
+    half = 1 << (shift - 1)
+    match mode:
+        case Rounding.FLOOR:
+            return values >> shift
+        case Rounding.CEIL:
+            return -(-values >> shift)
+        case Rounding.HALF_UP:
+            return (values + half) >> shift
+        case Rounding.HALF_DOWN:
+            return (values + (half - 1)) >> shift
+        case Rounding.HALF_EVEN:
+            quotient = values >> shift
+            rest = values - (quotient << shift)
+            return quotient + ((rest > half) | ((rest == half) & (quotient & 1 == 1)))
+        case Rounding.TOWARD_ZERO:
+            return np.sign(values) * (np.abs(values) >> shift)
+        case Rounding.AWAY_FROM_ZERO:
+            return np.sign(values) * -(-np.abs(values) >> shift)
+        case Rounding.HALF_AWAY:
+            return np.sign(values) * ((np.abs(values) + half) >> shift)
+        case Rounding.HALF_TOWARD_ZERO:
+            return np.sign(values) * ((np.abs(values) + (half - 1)) >> shift)
+
+
+def wrap(values: Array, low: int, bits: int) -> Array:
+    """Reduce integers modulo ``2**bits`` into the interval that starts at `low`."""
+    span = 1 << bits
+    if values.dtype.kind == "f":
+        return np.mod(values - low, float(span)) + low
+    return ((values - low) & (span - 1)) + low
+
+
+def dyadic(ratios: tuple[float, ...], *, multiplier_bits: int) -> tuple[tuple[int, ...], int]:
+    """Write positive or negative real factors as integers over one power of two.
+
+    ``ratio ≈ multiplier / 2**shift``. Powers of two come out exact with the smallest multipliers;
+    other factors get `multiplier_bits` significant bits for the largest one (HAWQ-V3's dyadic
+    requantisation uses 31; Yao et al. 2021, section 3.1).
+
+    Args:
+        ratios: The factors; finite and not zero.
+        multiplier_bits: Width of the largest multiplier.
+
+    Returns:
+        The multipliers and the common shift (0 or more).
+
+    Raises:
+        NumericsError: A factor is zero or not finite, or needs a multiplier beyond 2**62.
+    """
+    array = np.asarray(ratios, dtype=np.float64)
+    if not np.all(np.isfinite(array)) or np.any(array == 0):
+        raise NumericsError(f"requantization factors must be finite and not 0, not {ratios[:4]}")
+    mantissas, exponents = np.frexp(np.abs(array))
+    if np.all(mantissas == 0.5):
+        shift = max(0, int(1 - exponents.min()))
+    else:
+        shift = max(0, multiplier_bits - int(exponents.max()))
+    scaled = [Fraction(float(value)) * (1 << shift) for value in array]
+    multipliers = tuple(round(value) for value in scaled)
+    while shift and all(value % 2 == 0 for value in multipliers):
+        multipliers, shift = tuple(value // 2 for value in multipliers), shift - 1
+    if max(map(abs, multipliers)) >> 62:
+        raise NumericsError(
+            f"a requantization factor of {float(np.abs(array).max()):g} is too large"
+        )
+    if not all(multipliers):
+        raise NumericsError(
+            f"requantization factors from {np.abs(array).min():g} to {np.abs(array).max():g} span "
+            f"more than {multiplier_bits} bits",
+            hint="raise multiplier_bits, or bring the scales of the channels closer together",
+        )
+    return multipliers, shift

@@ -1,0 +1,69 @@
+"""What an operator must say about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from netwright.ir.graph import Array, AttrValue, Node
+
+Shape = tuple[int, ...]
+Form = Literal["quantized", "integer", "both"]
+Kind = Literal["int", "ints", "reals", "text", "axis"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Exact limits of the integers an operation makes.
+
+    Attributes:
+        low: Smallest value of the result, before any wrap.
+        high: Largest value of the result, before any wrap.
+        peak: Largest magnitude of any intermediate value; it decides the arithmetic that is exact.
+    """
+
+    low: int
+    high: int
+    peak: int = 0
+
+    @property
+    def magnitude(self) -> int:
+        """Largest absolute value of the result."""
+        return max(abs(self.low), abs(self.high))
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of an operator: its kind, and its default when it has one."""
+
+    kind: Kind
+    default: AttrValue = None
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OpSpec:
+    """Everything the checker, the interpreter and the counters need to know of one operator.
+
+    Attributes:
+        name: Name of the operator; the ONNX name where one exists.
+        form: The graph form in which it may stand.
+        num_inputs: Smallest and largest number of inputs.
+        shape: Shape of the result, from the node and the shapes of its inputs. Raises
+            :class:`~netwright.errors.GraphError` when they do not fit.
+        execute: The result for a batch of inputs, exact in the arithmetic of the arrays it gets.
+        bounds: Limits of the result, from the limits of the inputs and the constant inputs'
+            values; ``None`` for operators of the quantized form.
+        macs: Multiply-accumulates for one row of the batch.
+        attributes: The attributes it takes.
+    """
+
+    name: str
+    form: Form
+    num_inputs: tuple[int, int]
+    shape: Callable[[Node, Sequence[Shape]], Shape]
+    execute: Callable[[Node, Sequence[Array]], Array]
+    bounds: Callable[[Node, Sequence[Bounds], Sequence[Array | None]], Bounds] | None = None
+    macs: Callable[[Node, Sequence[Shape]], int] = lambda node, shapes: 0
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)

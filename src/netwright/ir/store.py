@@ -1,0 +1,154 @@
+"""Graphs on disk: one ``.npz`` with a JSON description and the constants, never a pickle."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from netwright.dtypes import Bipolar, Float, Int
+from netwright.errors import DataError
+from netwright.files import write_npz
+from netwright.ir.check import check
+from netwright.ir.graph import AttrValue, Graph, Node, Note
+from netwright.ir.types import TensorType
+
+SCHEMA = 1
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class _Tensor(_Record):
+    shape: tuple[Annotated[int, Field(ge=0)], ...]
+    kind: Literal["int", "bipolar", "float"]
+    bits: int
+    signed: bool = True
+    narrow: bool = False
+    scale: tuple[float, ...]
+    axis: int | None
+
+
+class _Node(_Record):
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    output: str
+    attrs: dict[str, int | float | str | list[int] | list[float] | None]
+    origin: str
+
+
+class _Note(_Record):
+    node: str
+    text: str
+    error: float
+
+
+class _Document(_Record):
+    schema_version: Literal[1]
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    head: str
+    nodes: tuple[_Node, ...]
+    types: dict[str, _Tensor]
+    notes: tuple[_Note, ...]
+
+
+def _describe(tensor: TensorType) -> dict[str, Any]:
+    dtype = tensor.dtype
+    kind = "bipolar" if isinstance(dtype, Bipolar) else "int" if isinstance(dtype, Int) else "float"
+    record: dict[str, Any] = {"shape": tensor.shape, "kind": kind, "bits": dtype.bits}
+    if isinstance(dtype, Int):
+        record |= {"signed": dtype.signed, "narrow": dtype.narrow}
+    return record | {"scale": tensor.scale, "axis": tensor.axis}
+
+
+def save(graph: Graph, path: Path) -> Path:
+    """Write `graph` to `path` (``.npz``); the file appears whole or not at all.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    document = {
+        "schema_version": SCHEMA,
+        "name": graph.name,
+        "inputs": graph.inputs,
+        "outputs": graph.outputs,
+        "head": graph.head,
+        "nodes": [
+            {
+                "name": node.name,
+                "op": node.op,
+                "inputs": node.inputs,
+                "output": node.output,
+                "attrs": dict(node.attrs),
+                "origin": node.origin,
+            }
+            for node in graph.nodes
+        ],
+        "types": {name: _describe(tensor) for name, tensor in graph.types.items()},
+        "notes": [{"node": n.node, "text": n.text, "error": n.error} for n in graph.notes],
+    }
+    arrays = {f"constant/{name}": value for name, value in graph.constants.items()}
+    text = np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)
+    return write_npz(path, {"graph": text, **arrays})
+
+
+def load(path: Path) -> Graph:
+    """Read a graph that :func:`save` wrote, and check it.
+
+    Raises:
+        DataError: The file is missing, truncated, or not a graph of this version.
+        GraphError: The graph breaks a rule.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            document = _Document.model_validate_json(archive["graph"].tobytes())
+            constants = {
+                name.removeprefix("constant/"): archive[name]
+                for name in archive.files
+                if name.startswith("constant/")
+            }
+    except FileNotFoundError:
+        raise DataError("no such file", source=str(path)) from None
+    except (ValidationError, zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+        raise DataError(
+            f"not a graph file of schema {SCHEMA} ({str(error).splitlines()[0]})",
+            source=str(path),
+            hint="write it again with netwright.ir.save",
+        ) from error
+    return check(
+        Graph(
+            name=document.name,
+            inputs=document.inputs,
+            outputs=document.outputs,
+            nodes=tuple(_node(record) for record in document.nodes),
+            types={name: _tensor(record) for name, record in document.types.items()},
+            constants=constants,
+            head=document.head,
+            notes=tuple(Note(n.node, n.text, n.error) for n in document.notes),
+        )
+    )
+
+
+def _node(record: _Node) -> Node:
+    attrs: dict[str, AttrValue] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in record.attrs.items()
+    }
+    return Node(record.name, record.op, record.inputs, record.output, attrs, record.origin)
+
+
+def _tensor(record: _Tensor) -> TensorType:
+    dtype: Int | Bipolar | Float
+    if record.kind == "int":
+        dtype = Int(record.bits, record.signed, record.narrow)
+    else:
+        dtype = Bipolar() if record.kind == "bipolar" else Float(record.bits)
+    return TensorType(record.shape, dtype, record.scale, record.axis)
