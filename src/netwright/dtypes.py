@@ -199,7 +199,7 @@ class Fixed:
 
     Attributes:
         bits: Width of the register.
-        integer_bits: Bits left of the binary point, sign included; may be negative or exceed `bits`.
+        integer_bits: Bits left of the binary point, sign included; negative or above `bits` too.
         signed: Two's complement if true.
         rounding: What happens to bits right of the register when it is assigned.
         overflow: What happens to bits left of it.

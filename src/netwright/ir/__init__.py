@@ -2,7 +2,7 @@
 
 from netwright.ir.check import bounds, check, spec_of
 from netwright.ir.graph import Array, AttrValue, Graph, Node, Note
-from netwright.ir.interpret import Interpreter, interpret, real_values
+from netwright.ir.interpret import Executable, Interpreter, interpret, real_values
 from netwright.ir.ops import SPECS
 from netwright.ir.rounding import dyadic, round_real, round_shift
 from netwright.ir.spec import Attribute, Bounds, OpSpec
@@ -16,6 +16,7 @@ __all__ = [
     "AttrValue",
     "Attribute",
     "Bounds",
+    "Executable",
     "Graph",
     "Interpreter",
     "Node",

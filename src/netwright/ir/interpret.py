@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,22 @@ from netwright.ir.graph import Array, Graph, Node
 from netwright.ir.rounding import wrap
 
 Values = Mapping[str, NDArray[np.floating]] | NDArray[np.floating]
+
+
+class Executable(Protocol):
+    """Anything that executes a graph: the interpreter, a referee, a generated design."""
+
+    def run(self, inputs: Values, *, keep: Collection[str] = ()) -> Mapping[str, Array]:
+        """Execute on a batch of real inputs.
+
+        Args:
+            inputs: As for :meth:`Interpreter.run`.
+            keep: Tensors of the graph to return beside the outputs, as far as they can be seen.
+
+        Returns:
+            Codes (int64) of the outputs and of those kept tensors that can be seen, by the names
+            they have in the graph.
+        """
 
 
 @dataclass(frozen=True)
@@ -61,7 +78,7 @@ class Interpreter:
                 wrapped.add(node.output)
         return cls(graph, carrier, frozenset(wrapped))
 
-    def __call__(
+    def run(
         self, inputs: Values, *, keep: Collection[str] = (), chunk_rows: int = 2048
     ) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
         """Execute the graph.
@@ -158,7 +175,7 @@ def interpret(
     >>> interpret(graph, np.array([[-1.5, 2.0]]))["y"].tolist()
     [[0.0, 2.0]]
     """
-    return Interpreter.of(graph)(inputs, keep=keep)
+    return Interpreter.of(graph).run(inputs, keep=keep)
 
 
 def real_values(

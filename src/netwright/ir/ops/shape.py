@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.ir.graph import Node
+from netwright.ir.graph import Array, Node
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
 
