@@ -1,0 +1,313 @@
+"""The report as data: what ``report.json`` holds and every picture and table is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from netwright.errors import DataError, StaleRun
+from netwright.quantities import Quantity
+
+SCHEMA_VERSION: Literal[1] = 1
+"""Version of the layout below; a document of another version is refused."""
+
+MAX_CURVE_POINTS = 200
+"""Most points kept of one ROC curve: more cannot be seen and only swell the file."""
+
+FrontKind = Literal["hawq", "uniform", "blind", "sampled", "float"]
+"""How the bit widths of a point were chosen; ``blind`` ignores sensitivities."""
+
+Verdict = Literal["reproduced", "trend", "modelled", "smaller-scale", "differs", "not-attempted"]
+"""What became of a published claim; see :mod:`netwright.studies`."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Part(BaseModel):
+    """A frozen piece of a document: no unknown fields, no infinities, no NaN."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always"
+    )
+
+
+class AccuracyRow(Part):
+    """The accuracy of one stage.
+
+    Attributes:
+        stage: Label such as ``"float"`` or ``"integer graph"``.
+        accuracy: Mean over the seeds, 0 to 1; its deviation is the standard deviation over seeds.
+        seeds: The seeds that were trained.
+    """
+
+    stage: str
+    accuracy: Quantity
+    seeds: tuple[int, ...] = ()
+
+
+class RocCurve(Part):
+    """One class against the rest.
+
+    Attributes:
+        label: Name of the class.
+        false_positive_rate: Rising, 0 to 1; at most :data:`MAX_CURVE_POINTS` points.
+        true_positive_rate: One value per false-positive rate.
+        area: Area under the full curve.
+    """
+
+    label: str
+    false_positive_rate: tuple[Share, ...]
+    true_positive_rate: tuple[Share, ...]
+    area: Quantity
+
+    @classmethod
+    def of(
+        cls,
+        label: str,
+        false_positive_rate: Sequence[float],
+        true_positive_rate: Sequence[float],
+        area: Quantity,
+    ) -> Self:
+        """A curve of any length, thinned to :data:`MAX_CURVE_POINTS` evenly spaced points."""
+        last = len(false_positive_rate) - 1
+        steps = min(last, MAX_CURVE_POINTS - 1)
+        kept = [round(step * last / max(steps, 1)) for step in range(steps + 1)]
+        return cls(
+            label=label,
+            false_positive_rate=tuple(float(false_positive_rate[i]) for i in kept),
+            true_positive_rate=tuple(float(true_positive_rate[i]) for i in kept),
+            area=area,
+        )
+
+    @model_validator(mode="after")
+    def _lengths_agree(self) -> Self:
+        lengths = len(self.false_positive_rate), len(self.true_positive_rate)
+        if lengths[0] != lengths[1] or not 2 <= lengths[0] <= MAX_CURVE_POINTS:
+            raise ValueError(
+                f"a ROC curve must have 2 to {MAX_CURVE_POINTS} points in both rates, "
+                f"not {lengths[0]} and {lengths[1]}"
+            )
+        return self
+
+
+class SensitivityRow(Part):
+    """How much the loss minds a change of one layer's weights.
+
+    Attributes:
+        layer: Name of the layer.
+        trace: Trace of the layer's block of the Hessian; its deviation is the standard error.
+        num_parameters: Weights in the block.
+        num_probes: Random probes behind the trace.
+        eigenvalue: Largest eigenvalue of the block, when it was computed.
+        perturbations: Squared distance to the quantized weights, by weight bits.
+    """
+
+    layer: str
+    trace: Quantity
+    num_parameters: Annotated[int, Field(ge=1)]
+    num_probes: Count
+    eigenvalue: Quantity | None = None
+    perturbations: Mapping[int, float] = {}
+
+    @property
+    def trace_per_parameter(self) -> float:
+        """Average curvature, the weight of the layer in the allocation."""
+        return self.trace.value / self.num_parameters
+
+
+class PlanRow(Part):
+    """The widths of one layer.
+
+    Attributes:
+        layer: Name of the layer.
+        weight_bits: Width of the weights.
+        input_bits: Width of the activations that enter the layer.
+        shape: Shape of the weights.
+        num_weights: Weights, biases left out.
+        bops: Bit operations for one inference.
+    """
+
+    layer: str
+    weight_bits: Count
+    input_bits: Count
+    shape: tuple[int, ...]
+    num_weights: Count
+    bops: Quantity
+
+
+class FrontPoint(Part):
+    """One trained network on the plane of cost and accuracy.
+
+    Attributes:
+        kind: How its widths were chosen.
+        label: Short name, such as ``"w4a4"``.
+        bops: Bit operations for one inference.
+        accuracy: 0 to 1; the deviation is over seeds.
+        bits: Weight bits by layer.
+        chosen: Whether this is the plan the run went on with.
+    """
+
+    kind: FrontKind
+    label: str
+    bops: Quantity
+    accuracy: Quantity
+    bits: tuple[int, ...] = ()
+    chosen: bool = False
+
+
+class CertificateRow(Part):
+    """Two stages compared integer for integer.
+
+    Attributes:
+        stage: The stage that was checked.
+        against: The stage it must equal.
+        stimuli: Name of the set of inputs.
+        num_rows: Inputs checked.
+        num_identical: Inputs whose outputs agree in every integer.
+        difference: The first difference: tensor, index, both values and likely cause.
+        seconds: Time of the check.
+    """
+
+    stage: str
+    against: str
+    stimuli: str
+    num_rows: Count
+    num_identical: Count
+    difference: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def identical(self) -> bool:
+        """Whether something was checked and every row agrees."""
+        return self.num_rows > 0 and self.num_identical == self.num_rows
+
+    @model_validator(mode="after")
+    def _counts_agree(self) -> Self:
+        if self.num_identical > self.num_rows:
+            raise ValueError(
+                f"num_identical must be at most num_rows, {self.num_rows}, not {self.num_identical}"
+            )
+        return self
+
+
+class Rewrite(Part):
+    """A change to the network that was made on the way to integers, with the error it brings."""
+
+    node: str
+    text: str
+    error: Quantity | None = None
+
+
+class Fact(Part):
+    """One line about the design or the run: part, clock, reuse factor, latency."""
+
+    name: str
+    value: Quantity | str
+
+
+class ClaimRow(Part):
+    """One published claim and what became of it here.
+
+    Attributes:
+        id: Identifier in the study.
+        text: The claim as a sentence.
+        published: The published figure, when there is one.
+        ours: Our figure, when there is one.
+        verdict: What the comparison says.
+        why: The reason for the verdict.
+    """
+
+    id: str
+    text: str
+    published: Quantity | None
+    ours: Quantity | None
+    verdict: Verdict
+    why: str
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours over published, when both exist and the published figure is not 0."""
+        if self.published is None or self.ours is None or self.published.value == 0:
+            return None
+        return self.ours.value / self.published.value
+
+
+class Document(Part):
+    """Everything a report shows; an empty section is left out.
+
+    Attributes:
+        name: Short name of the run or study; also the file's name in links.
+        title: Heading.
+        task: The task card: what the data are, where they come from, how they were split.
+        accuracy: One row a stage, float first.
+        roc: One curve a class.
+        sensitivities: One row a layer, in the order of the network.
+        plan: One row a layer, in the order of the network.
+        front: Networks on the plane of cost and accuracy.
+        certificate: One row a comparison, in the order of the stages.
+        rewrites: Changes made on the way to integers.
+        facts: Facts about the design.
+        claims: Published claims and our figures.
+        versions: Version by package or tool.
+        digests: SHA-256 by file.
+        assumptions: Sentences a reader must know to trust the figures.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str
+    title: str
+    task: str = ""
+    accuracy: tuple[AccuracyRow, ...] = ()
+    roc: tuple[RocCurve, ...] = ()
+    sensitivities: tuple[SensitivityRow, ...] = ()
+    plan: tuple[PlanRow, ...] = ()
+    front: tuple[FrontPoint, ...] = ()
+    certificate: tuple[CertificateRow, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    claims: tuple[ClaimRow, ...] = ()
+    versions: Mapping[str, str] = {}
+    digests: Mapping[str, str] = {}
+    assumptions: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """The text of ``report.json``: fields in the order above, two spaces, one final newline."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    @property
+    def certified(self) -> bool:
+        """Whether there is a certificate and every row of it agrees."""
+        return bool(self.certificate) and all(row.identical for row in self.certificate)
+
+
+def read(path: Path) -> Document:
+    """Read a ``report.json``.
+
+    Raises:
+        DataError: The file is missing, truncated, or breaks the schema; all faults are listed.
+        StaleRun: The file was written by another version of the schema.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot be read as text ({error})", source=str(path)) from error
+    try:
+        return Document.model_validate_json(text)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+    if any(fault["loc"] == ("schema_version",) for fault in faults):
+        raise StaleRun(
+            f"the report must have schema_version {SCHEMA_VERSION}",
+            path=str(path),
+            hint="write the report again with this version of netwright",
+        )
+    lines = (f"{_dotted(fault['loc'])}: {fault['msg']}" for fault in faults)
+    raise DataError("not a report:\n" + "\n".join(lines), source=str(path))
+
+
+def _dotted(place: Iterable[str | int]) -> str:
+    return ".".join(map(str, place)) or "(file)"
