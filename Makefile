@@ -1,0 +1,87 @@
+# Every target does its own set-up. `make help` lists them.
+# Knobs: PYTHON=python3.12            the interpreter, 3.11 or newer
+#        TORCH='torch==2.13.0'        what pip installs when the interpreter brings no torch
+#        PIP_ARGS='--index-url ...'   passed on to every pip install
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+PIP_ARGS ?=
+FLOW ?= flows/jets.toml
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-slow check format docs bench study golden clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(VENV)/.main ## create .venv with the package and everything the demo needs
+
+demo: $(VENV)/.main ## train, compress, convert and certify the jet tagger; write a report
+	$(BIN)/netwright run $(FLOW)
+
+test: $(VENV)/.test ## run the test suite
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.test ## run the tests that take more than a minute
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.test ## format, lint, types, layers, file lengths, mirrored tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_lengths.py
+	$(BIN)/python tools/check_mirror.py
+
+format: $(VENV)/.test ## format the code and sort the imports
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.docs ## build the documentation into docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
+
+bench: $(VENV)/.bench ## print the speed ratios, each measured within one run
+	$(BIN)/python benchmarks/run.py
+
+study: $(VENV)/.main ## check every published claim of the studies (minutes)
+	$(BIN)/netwright study run hawq --profile full
+
+golden: $(VENV)/.test ## rewrite the golden files after an intended change
+	$(BIN)/python -m pytest --update-golden
+
+clean: ## remove the virtual environment and what was built
+	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# torch comes first, so that nothing else chooses its version. An interpreter that has torch lends
+# it to the environment. The stamps are newer than pyproject.toml only after a complete set-up, and
+# every step may be repeated, so an interrupted set-up simply goes on.
+$(VENV)/.main: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "netwright needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	       "Choose another one: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 1; }
+	@echo "setting up $(VENV): the first time this downloads torch and takes minutes"
+	@if $(PYTHON) -c 'import torch' 2>/dev/null; \
+	  then $(PYTHON) -m venv --system-site-packages $(VENV); \
+	  else $(PYTHON) -m venv $(VENV); fi
+	@$(PIP) --upgrade 'pip>=25.1'
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) '$(TORCH)'
+	@$(PIP) --editable '.[all]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.main
+	@$(PIP) --editable '.[all,brevitas]' --group test --group lint
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.main
+	@$(PIP) --group docs
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.main
+	@$(PIP) --editable '.[all,brevitas]'
+	@touch $@

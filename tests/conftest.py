@@ -1,0 +1,57 @@
+"""Markers, golden files and one deterministic profile for property tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from netwright.files import write_text
+
+GOLDEN_FOLDER = Path(__file__).parent / "golden"
+
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("repeatable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="rewrite the golden files instead of comparing with them",
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker in item.iter_markers("tool"):
+            missing = [tool for tool in marker.args if shutil.which(tool) is None]
+            if missing:
+                reason = f"needs {', '.join(missing)}, which is not installed"
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare text with a file in tests/golden; `--update-golden` rewrites the file instead."""
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN_FOLDER / name
+        if request.config.getoption("--update-golden"):
+            write_text(path, text)
+        elif not path.exists():
+            pytest.fail(f"tests/golden/{name} does not exist; run `make golden` to write it")
+        assert text == path.read_text(encoding="utf-8"), (
+            f"tests/golden/{name} differs; if the change is intended, run `make golden`"
+        )
+
+    return compare
