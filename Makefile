@@ -23,6 +23,7 @@ setup: $(VENV)/.main ## create .venv with the package and everything the demo ne
 
 demo: $(VENV)/.main ## train, compress, convert and certify the jet tagger; write a report
 	$(BIN)/netwright run $(FLOW)
+	@echo "report: $$(ls -t runs/*/*/report.html | head -n 1)"
 
 test: $(VENV)/.test ## run the test suite
 	$(BIN)/python -m pytest
@@ -34,7 +35,7 @@ check: $(VENV)/.test ## format, lint, types, layers, file lengths, mirrored test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/check_lengths.py
 	$(BIN)/python tools/check_mirror.py
 
