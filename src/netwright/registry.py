@@ -1,0 +1,93 @@
+"""Names that configuration files and the command line use, resolved on first use.
+
+Each kind has one table: name to ``"module:attribute"``. Other packages add names through entry
+points in the group ``netwright.KIND``. Nothing is imported until a name is resolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import MappingProxyType
+
+from netwright.errors import ConfigError
+
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "flows": {
+        "codesign": "netwright.run.flow:CodesignFlow",
+    },
+    "tasks": {
+        "jets": "netwright.tasks.jets:jets",
+    },
+    "models": {
+        "mlp": "netwright.models.mlp:mlp",
+    },
+    "compressors": {
+        "hawq": "netwright.compress.hawq:hawq",
+    },
+    "passes": {
+        "integerize": "netwright.passes:integerize",
+    },
+    "backends": {
+        "hls": "netwright.backends.hls:hls",
+    },
+    "studies": {
+        "hawq": "netwright.studies.hawq",
+    },
+}
+"""The names that this package brings, by kind."""
+
+
+def kinds() -> tuple[str, ...]:
+    """All kinds of names."""
+    return tuple(TABLES)
+
+
+@cache
+def entries(kind: str) -> Mapping[str, str]:
+    """Every name of a kind with its target, those of other packages included.
+
+    Raises:
+        ConfigError: There is no such kind, or two packages bring the same name.
+    """
+    if kind not in TABLES:
+        raise ConfigError(
+            f'"{kind}" is not a kind of thing that has names{_near(kind, kinds())}',
+            hint=f"kinds: {', '.join(kinds())}",
+        )
+    found = dict(TABLES[kind])
+    for point in sorted(entry_points(group=f"netwright.{kind}"), key=lambda p: (p.name, p.value)):
+        if point.name in found:
+            raise ConfigError(
+                f'{kind}: the name "{point.name}" stands for both {found[point.name]} and '
+                f"{point.value}",
+                hint="uninstall or rename one of them",
+            )
+        found[point.name] = point.value
+    return MappingProxyType(found)
+
+
+def resolve(kind: str, name: str) -> object:
+    """What `name` stands for.
+
+    Raises:
+        ConfigError: There is no such kind or name.
+        ImportError: The module of the name cannot be imported.
+    """
+    table = entries(kind)
+    if name not in table:
+        raise ConfigError(
+            f'"{name}" is not one of the {kind}{_near(name, tuple(table))}',
+            hint=f"{kind}: {', '.join(table)}",
+        )
+    module, _, attribute = table[name].partition(":")
+    loaded: object = import_module(module)
+    return getattr(loaded, attribute) if attribute else loaded
+
+
+def _near(name: str, accepted: tuple[str, ...]) -> str:
+    near = get_close_matches(name, accepted, n=1)
+    return f'; did you mean "{near[0]}"?' if near else ""

@@ -1,0 +1,30 @@
+"""Flows of cached stages: run, interrupt, run again, lose nothing."""
+
+from netwright.run.config import Settings, load_toml
+from netwright.run.engine import execute
+from netwright.run.folder import find_run, set_aside
+from netwright.run.manifest import Manifest, StageEntry, StageRecord, read_manifest
+from netwright.run.plan import PlannedStage, plan
+from netwright.run.stage import Flow, Progress, Reporter, Silent, Stage, StageContext
+from netwright.run.toml import dump
+
+__all__ = [
+    "Flow",
+    "Manifest",
+    "PlannedStage",
+    "Progress",
+    "Reporter",
+    "Settings",
+    "Silent",
+    "Stage",
+    "StageContext",
+    "StageEntry",
+    "StageRecord",
+    "dump",
+    "execute",
+    "find_run",
+    "load_toml",
+    "plan",
+    "read_manifest",
+    "set_aside",
+]

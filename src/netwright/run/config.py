@@ -1,0 +1,152 @@
+"""Configuration files: TOML read into frozen models, with every fault named."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from netwright.errors import ConfigError
+from netwright.run.faults import faults, shown
+
+MAX_BYTES = 1_000_000
+"""Largest configuration file that is read; a larger one is not a configuration."""
+
+_BARE_WORD = re.compile(r"[A-Za-z_./~][\w./~+-]*")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Settings(BaseModel):
+    """Base of all configuration models: frozen, strict, and closed to unknown names.
+
+    Fields that hold several values are tuples; a TOML array fills them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def load_toml(path: Path, model: type[M], *, overrides: Sequence[str] = ()) -> M:
+    """Read a TOML file into `model`.
+
+    Args:
+        path: The file.
+        model: What the file must hold.
+        overrides: Assignments ``key.path=value`` that win over the file.
+
+    Raises:
+        ConfigError: The file cannot be read or is not TOML, or some settings are not accepted;
+            the message lists all of them.
+    """
+    data = override(read_toml(path), overrides)
+    source = str(path) + "".join(f" --set {assignment}" for assignment in overrides)
+    return check(data, model, source=source)
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """The tables of a TOML file, not yet checked against a model.
+
+    Raises:
+        ConfigError: The file cannot be read or is not TOML.
+    """
+    name = str(path)
+    try:
+        if path.is_dir():
+            raise ConfigError("is a folder, not a TOML file", path=name)
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ConfigError(
+                f"has {size} bytes; a configuration file has at most {MAX_BYTES}", path=name
+            )
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        raise ConfigError("no such file", path=name, hint=_neighbours(path)) from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", path=name) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not UTF-8 text (byte {error.start})", path=name) from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not TOML: {error}", path=name) from error
+    except RecursionError:
+        raise ConfigError("is not TOML: nested too deeply", path=name) from None
+
+
+def override(data: Mapping[str, object], assignments: Sequence[str]) -> dict[str, object]:
+    """A copy of `data` with ``key.path=value`` assignments applied in order.
+
+    Values are written as in TOML; a bare word is taken as text.
+
+    Example:
+        >>> override({"train": {"epochs": 20}}, ["train.epochs=5", "name=trial"])
+        {'train': {'epochs': 5}, 'name': 'trial'}
+    """
+    result = dict(data)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        keys = [part.strip() for part in key.split(".")]
+        if not equals or not all(keys):
+            raise ConfigError(
+                f'an override must read key.path=value, not "{assignment}"',
+                hint="for example --set train.epochs=5",
+            )
+        table = result
+        for depth, part in enumerate(keys[:-1], start=1):
+            inner = table.get(part, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(
+                    f"--set {assignment}: {'.'.join(keys[:depth])} is {shown(inner)}, not a table"
+                )
+            table[part] = inner = dict(inner)
+            table = inner
+        table[keys[-1]] = _value(text.strip(), assignment)
+    return result
+
+
+def check(data: Mapping[str, object], model: type[M], *, source: str) -> M:
+    """`data` as a `model`.
+
+    Args:
+        data: What a TOML file held.
+        model: What it must hold.
+        source: Name of the file, for messages.
+
+    Raises:
+        ConfigError: Some settings are not accepted; the message lists all of them.
+    """
+    try:
+        # JSON, because strict checking of Python data refuses a list for a tuple.
+        return model.model_validate_json(json.dumps(data, default=str))
+    except ValidationError as error:
+        found = faults(error, model)
+    if len(found) == 1:
+        raise ConfigError(found[0], path=source)
+    lines = "".join(f"\n  {fault}" for fault in found)
+    raise ConfigError(f"{len(found)} settings are not accepted{lines}", path=source)
+
+
+def _value(text: str, assignment: str) -> object:
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError as error:
+        if _BARE_WORD.fullmatch(text):
+            return text
+        raise ConfigError(
+            f'--set {assignment}: "{text}" is not a TOML value',
+            hint="quote text: --set name='\"a b\"'; arrays read [1, 2, 3]",
+        ) from error
+    if set(parsed) != {"value"}:
+        raise ConfigError(f"--set {assignment}: must hold one value")
+    return parsed["value"]
+
+
+def _neighbours(path: Path) -> str | None:
+    parent = path.parent
+    found = sorted(p.name for p in parent.glob("*.toml"))[:8] if parent.is_dir() else []
+    return f"files in {parent}: {', '.join(found)}" if found else None

@@ -1,0 +1,174 @@
+"""Sentences for what pydantic found wrong, in the words of the file's author."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from difflib import get_close_matches
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_NOUNS = {
+    "int_type": "an integer",
+    "int_parsing": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "path_type": "text that names a file",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "an array",
+    "list_type": "an array",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+}
+_BOUNDS = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+
+
+def faults(error: ValidationError, model: type[BaseModel]) -> tuple[str, ...]:
+    """One sentence for each fault: where, what is accepted, what was given.
+
+    Args:
+        error: What pydantic raised while it checked data against `model`.
+        model: The model of the whole file.
+    """
+    return tuple(_sentence(fault, model) for fault in error.errors(include_url=False))
+
+
+def closest(name: str, accepted: tuple[str, ...]) -> str:
+    """``; did you mean "x"?`` for the accepted name nearest to `name`, or nothing."""
+    near = get_close_matches(name, accepted, n=1)
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def shown(value: object) -> str:
+    """A value as its author wrote it, cut to a readable length."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _sentence(fault: ErrorDetails, model: type[BaseModel]) -> str:
+    kind, given = fault["type"], fault["input"]
+    path, annotation, owner = _locate(model, fault["loc"])
+    context = fault.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown(path, str(fault["loc"][-1]), owner)
+    if kind == "missing":
+        return f"{path} is missing; it must be {_accepted(annotation)}"
+    if kind == "literal_error":
+        return f"{path} must be {_accepted(annotation)}, not {_quoted(given, annotation)}"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        tag_name = str(context["discriminator"]).strip("'")
+        tags = tuple(str(tag) for member in _models(annotation) for tag in _tags(member))
+        accepted = _alternatives(tags)
+        if kind == "union_tag_not_found":
+            return f"{path}.{tag_name} is missing; it must be {accepted}"
+        tag = str(context["tag"])
+        return f"{path}.{tag_name} must be {accepted}, not {shown(tag)}{closest(tag, tags)}"
+    if kind in _BOUNDS:
+        word, key = _BOUNDS[kind]
+        return f"{path} must be {word} {context[key]}, not {shown(given)}"
+    if kind in ("too_short", "too_long"):
+        word, key = ("at least", "min_length") if kind == "too_short" else ("at most", "max_length")
+        return f"{path} must hold {word} {context[key]} values, not {len(given)}"
+    if kind == "value_error":
+        sentence = str(fault["msg"]).removeprefix("Value error, ")
+        return f"{path} {sentence}" if path else sentence
+    noun = _NOUNS.get(kind, str(fault["msg"]).removeprefix("Input should be "))
+    return f"{path or 'the file'} must be {noun}, not {shown(given)}"
+
+
+def _unknown(path: str, name: str, owner: type[BaseModel] | None) -> str:
+    table = path.rpartition(".")[0]
+    place = f"[{table}]" if table else "the file"
+    accepted = tuple(owner.model_fields) if owner else ()
+    near = closest(name, accepted)
+    listed = near or f"; accepted: {', '.join(accepted)}"
+    return f"{path} is not a setting of {place}{listed}"
+
+
+def _quoted(given: object, annotation: object) -> str:
+    choices = tuple(str(choice) for choice in _choices(annotation))
+    return shown(given) + (closest(given, choices) if isinstance(given, str) else "")
+
+
+def _locate(
+    model: type[BaseModel], loc: tuple[int | str, ...]
+) -> tuple[str, object, type[BaseModel] | None]:
+    """Dotted path without union tags, the annotation there, and the model that owns the field."""
+    current: object = model
+    owner: type[BaseModel] | None = None
+    path = ""
+    for item in loc:
+        members = tuple(_models(current))
+        if isinstance(item, int):
+            path += f"[{item}]"
+            current = _element(current)
+            continue
+        tagged = [member for member in members if item in _tags(member)]
+        if len(members) > 1 and tagged:
+            current = tagged[0]
+            continue
+        owner = members[0] if members else None
+        path = f"{path}.{item}" if path else item
+        field = owner.model_fields.get(item) if owner else None
+        current = field.annotation if field else None
+    return path, current, owner
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) is Annotated:
+        yield from _models(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, UnionType):
+        for member in get_args(annotation):
+            yield from _models(member)
+
+
+def _element(annotation: object) -> object:
+    for member in get_args(annotation) if get_origin(annotation) is not tuple else (annotation,):
+        if get_origin(member) is tuple:
+            return get_args(member)[0]
+    return None
+
+
+def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
+    field = model.model_fields.get("kind")
+    return _choices(field.annotation) if field else ()
+
+
+def _choices(annotation: object) -> tuple[Any, ...]:
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return tuple(choice for member in get_args(annotation) for choice in _choices(member))
+
+
+def _accepted(annotation: object) -> str:
+    choices = _choices(annotation)
+    if choices:
+        return _alternatives(choices)
+    if tuple(_models(annotation)):
+        return "a table"
+    if get_origin(annotation) is tuple:
+        return "an array"
+    return {int: "an integer", float: "a number", str: "text"}.get(annotation, "given")  # type: ignore[call-overload]
+
+
+def _alternatives(choices: tuple[Any, ...]) -> str:
+    words = [shown(choice) for choice in choices]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -1,0 +1,138 @@
+"""A flow and its stages: values that say what is computed from what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from pydantic import BaseModel
+
+from netwright.errors import ConfigError
+
+P = TypeVar("P", bound=BaseModel)
+
+
+class Progress(Protocol):
+    """What a long stage tells about itself."""
+
+    def update(self, done: float, total: float, text: str = "") -> None:
+        """Say that `done` of `total` steps are finished; `text` names the current one."""
+
+
+class Reporter(Progress, Protocol):
+    """What the engine tells about a run; the command line prints it, tests record it."""
+
+    def begin(self, stage: str, position: int, count: int) -> None:
+        """A stage starts; `position` counts from 1 to `count`."""
+
+    def end(self, stage: str, position: int, count: int, *, status: str, seconds: float) -> None:
+        """A stage has ended: its status is ``cached``, ``done``, ``failed`` or ``interrupted``."""
+
+    def say(self, text: str) -> None:
+        """Something that a user should know."""
+
+
+class Silent:
+    """A reporter that says nothing."""
+
+    def update(self, done: float, total: float, text: str = "") -> None:
+        """Nothing."""
+
+    def begin(self, stage: str, position: int, count: int) -> None:
+        """Nothing."""
+
+    def end(self, stage: str, position: int, count: int, *, status: str, seconds: float) -> None:
+        """Nothing."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageContext(Generic[P]):
+    """What a stage function works with.
+
+    Attributes:
+        folder: An empty folder; what is written here becomes the stage's output. Its name changes
+            when the stage is done, so no file may hold this path.
+        inputs: Output folder of each stage in `needs`, and each file in `files`; read only.
+        parameters: The stage's settings.
+        scratch: A folder that survives an interruption and is empty at the very first try of these
+            parameters and inputs; a long stage keeps its finished parts here.
+        progress: Where to say how far the work is.
+    """
+
+    folder: Path
+    inputs: Mapping[str, Path]
+    parameters: P
+    scratch: Path
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Generic[P]):
+    """One step of a flow.
+
+    Attributes:
+        name: Unique in its flow; lower-case letters, digits and dashes.
+        version: Raised whenever the function gives other results for equal inputs.
+        parameters: The settings that the results depend on, and nothing else.
+        needs: Names of earlier stages whose outputs are read.
+        function: Does the work; writes into the context's folder.
+        files: External files that are read, by the name the function knows them under.
+    """
+
+    name: str
+    version: int
+    parameters: P
+    needs: tuple[str, ...]
+    function: Callable[[StageContext[P]], None]
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+AnyStage: TypeAlias = Stage[Any]
+"""A stage, whatever its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Stages in the order in which they run.
+
+    Attributes:
+        name: Name of the run folder.
+        stages: Each after the ones it needs.
+        seeds: All seeds that the stages use, for the manifest.
+        settings: The resolved settings as TOML; written to ``flow.toml`` of the run.
+    """
+
+    name: str
+    stages: tuple[AnyStage, ...]
+    seeds: tuple[int, ...] = ()
+    settings: str = ""
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for stage in self.stages:
+            if stage.name in seen:
+                raise ConfigError(f'flow "{self.name}" has two stages "{stage.name}"')
+            for need in stage.needs:
+                if need not in seen:
+                    raise ConfigError(
+                        f'stage "{stage.name}" needs "{need}", which is not an earlier stage'
+                    )
+            seen.add(stage.name)
+
+    def index(self, name: str) -> int:
+        """Position of the stage `name`, from 0.
+
+        Raises:
+            ConfigError: There is no such stage.
+        """
+        names = [stage.name for stage in self.stages]
+        if name not in names:
+            raise ConfigError(
+                f'flow "{self.name}" has no stage "{name}"', hint=f"stages: {', '.join(names)}"
+            )
+        return names.index(name)
