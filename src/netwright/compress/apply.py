@@ -1,0 +1,179 @@
+"""A plan put into a model: the float layers become quantized layers."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from netwright.compress.plan import LayerPlan, LayerShape, Plan
+from netwright.dtypes import Int
+from netwright.errors import ConfigError, UnsupportedOp
+from netwright.tasks import Task
+from netwright.train import (
+    Epoch,
+    QuantInput,
+    QuantLayer,
+    QuantModel,
+    QuantSpec,
+    fit,
+    fold_batch_norm,
+)
+from netwright.train.fit import CALIBRATION_ROWS
+
+_TRANSPARENT = (nn.Flatten, nn.MaxPool2d, nn.Identity, nn.Dropout)
+_WEIGHTED = (nn.Linear, nn.Conv2d)
+
+
+def layer_shapes(model: nn.Sequential, input_shape: tuple[int, ...]) -> tuple[LayerShape, ...]:
+    """The shapes of the layers with weights, in order.
+
+    Args:
+        model: Linear and convolutional layers, normalizations, ReLU, ``Flatten``, ``MaxPool2d``.
+        input_shape: Shape of one input row.
+
+    Raises:
+        UnsupportedOp: A layer of another kind.
+    """
+    shapes: list[LayerShape] = []
+    values = torch.zeros(1, *input_shape)
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        for name, layer in model.named_children():
+            _check_kind(name, layer)
+            values = layer(values)
+            if isinstance(layer, _WEIGHTED):
+                weight: Tensor = layer.weight
+                shapes.append(
+                    LayerShape(
+                        name=name,
+                        inputs=weight[0].numel(),
+                        outputs=len(weight),
+                        positions=values[0].numel() // len(weight),
+                        weights=weight.numel(),
+                    )
+                )
+    model.train(was_training)
+    return tuple(shapes)
+
+
+def _check_kind(name: str, layer: nn.Module) -> None:
+    accepted = (*_WEIGHTED, *_TRANSPARENT, nn.ReLU, nn.BatchNorm1d, nn.BatchNorm2d)
+    if not isinstance(layer, accepted):
+        raise UnsupportedOp(
+            type(layer).__name__,
+            node=name,
+            where="compress",
+            hint="accepted: " + ", ".join(kind.__name__ for kind in accepted),
+        )
+
+
+def apply(
+    model: nn.Sequential, plan: Plan, task: Task, *, input_shape: tuple[int, ...] | None = None
+) -> QuantModel:
+    """A quantized copy of `model` with the widths of `plan`, its scales calibrated on the task.
+
+    Normalizations are folded first. Activations after a ReLU are unsigned. The last layer's
+    accumulators are the logits and are not quantized again.
+
+    Args:
+        model: The float model; it is not changed.
+        plan: One entry for each layer with weights, in the model's order.
+        task: Its training inputs choose the scales.
+        input_shape: Shape of one input row; (features,) if not given.
+
+    Raises:
+        ConfigError: The plan names other layers than the model has.
+        UnsupportedOp: A layer has no quantized counterpart.
+    """
+    shape = (len(task.features),) if input_shape is None else input_shape
+    quantized = build(model, plan, input_shape=shape)
+    rows = torch.from_numpy(task.train.inputs[:CALIBRATION_ROWS])
+    quantized.calibrate(rows.reshape(-1, *shape))
+    return quantized.eval()
+
+
+def build(model: nn.Sequential, plan: Plan, *, input_shape: tuple[int, ...]) -> QuantModel:
+    """The quantized copy without calibrated scales; see :func:`apply`."""
+    folded = fold_batch_norm(model)
+    children = list(folded.named_children())
+    weighted = [name for name, layer in children if isinstance(layer, _WEIGHTED)]
+    planned = [layer.name for layer in plan.layers]
+    if weighted != planned:
+        raise ConfigError(
+            f"the plan names the layers {', '.join(planned)}; the model has {', '.join(weighted)}"
+        )
+    first = QuantInput(_spec(plan, plan.layers[0].input_bits, signed=True))
+    layers: OrderedDict[str, nn.Module] = OrderedDict(quantize_input=first)
+    source = first.quantizer
+    for position, (name, layer) in enumerate(children):
+        _check_kind(name, layer)
+        if isinstance(layer, nn.ReLU):
+            _check_relu(name, children[position - 1][1] if position else None)
+        elif isinstance(layer, _WEIGHTED):
+            index = weighted.index(name)
+            relu = any(isinstance(child, nn.ReLU) for _, child in children[position + 1 :][:1])
+            follower = plan.layers[index + 1] if index + 1 < len(weighted) else None
+            quantized = QuantLayer(
+                layer,
+                source,
+                _weight_spec(plan, plan.layers[index], len(layer.weight)),
+                bias_bits=plan.layers[index].resolved_bias_bits,
+                output=None if follower is None else _spec(plan, follower.input_bits, signed=not relu),
+                relu=relu,
+            )
+            layers[name] = quantized
+            if quantized.output_quantizer is not None:
+                source = quantized.output_quantizer
+        else:
+            layers[name] = layer
+    return QuantModel(layers, input_shape=input_shape)
+
+
+def _check_relu(name: str, previous: nn.Module | None) -> None:
+    if not isinstance(previous, _WEIGHTED):
+        raise UnsupportedOp(
+            "ReLU", node=name, where="compress", hint="ReLU must follow a layer with weights"
+        )
+
+
+def _spec(plan: Plan, bits: int, *, signed: bool) -> QuantSpec:
+    return QuantSpec(
+        Int(bits, signed), power_of_two=plan.scale == "power-of-two", rounding=plan.rounding
+    )
+
+
+def _weight_spec(plan: Plan, layer: LayerPlan, channels: int) -> QuantSpec:
+    return QuantSpec(
+        Int(layer.weight_bits),
+        power_of_two=plan.scale == "power-of-two",
+        channels=channels if plan.granularity == "channel" else None,
+    )
+
+
+def finetune(
+    model: nn.Sequential,
+    plan: Plan,
+    task: Task,
+    *,
+    epochs: int = 10,
+    batch_size: int = 512,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> QuantModel:
+    """Apply `plan` to `model` and train the result quantization-aware; see :func:`train.fit`."""
+    quantized = apply(model, plan, task)
+    fit(
+        quantized,
+        task,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        on_epoch=on_epoch,
+    )
+    return quantized

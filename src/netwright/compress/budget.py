@@ -1,0 +1,86 @@
+"""Budgets: what a plan costs, and how much it may cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from netwright.compress.plan import LayerShape, Plan
+from netwright.errors import ConfigError
+
+LayerCost = Callable[[LayerShape, int, int], float]
+"""Cost of one layer from its shape, its weight width and its input width (both in bits).
+
+Any additive model fits: bit operations, memory, or LUT and latency figures fitted on synthesized
+layers.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """An upper limit on the sum of a cost over the layers.
+
+    Attributes:
+        kind: Name of the cost, for messages and reports.
+        limit: Largest allowed sum, in `unit`.
+        unit: Unit of the cost.
+        cost: The cost of one layer.
+    """
+
+    kind: str
+    limit: float
+    unit: str
+    cost: LayerCost
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.limit) or self.limit <= 0:
+            raise ConfigError(f"the {self.kind} budget must be positive, not {self.limit}")
+
+    def total(self, shapes: Sequence[LayerShape], plan: Plan) -> float:
+        """What `plan` costs."""
+        return sum(
+            self.cost(shape, layer.weight_bits, layer.input_bits)
+            for shape, layer in zip(shapes, plan.layers, strict=True)
+        )
+
+
+def layer_bops(
+    shape: LayerShape, weight_bits: int, input_bits: int, *, density: float = 1.0
+) -> float:
+    """Bit operations of one layer for one input.
+
+    ``m n (p b_a b_w + b_a + b_w + log2 n)`` for each output position, with n terms in a sum, m sums
+    and a share p of the weights that is not zero (Hawks et al. 2021, equation 2; the same formula in
+    fastmachinelearning/hawq-jet-tagging, ``utilities/compute_bops.py``).
+
+    >>> int(layer_bops(LayerShape("fc1", 16, 64, 1, 1024), 32, 32))
+    1118208
+    """
+    product = density * input_bits * weight_bits
+    width = product + input_bits + weight_bits + math.log2(shape.inputs)
+    return shape.positions * shape.outputs * shape.inputs * width
+
+
+def total_bops(shapes: Sequence[LayerShape], plan: Plan) -> float:
+    """Bit operations of a whole network under `plan`."""
+    return sum(
+        layer_bops(shape, layer.weight_bits, layer.input_bits)
+        for shape, layer in zip(shapes, plan.layers, strict=True)
+    )
+
+
+def bops(limit: float) -> Budget:
+    """At most `limit` bit operations for one input; see :func:`layer_bops`."""
+    return Budget("bops", float(limit), "BOPs", layer_bops)
+
+
+def weight_bits(limit: float) -> Budget:
+    """At most `limit` bits of weight memory."""
+    return Budget(
+        "weight_bits", float(limit), "bit", lambda shape, width, _: float(shape.weights * width)
+    )
+
+
+BUDGETS: dict[str, Callable[[float], Budget]] = {"bops": bops, "weight_bits": weight_bits}
+"""Budgets that a flow file can name."""

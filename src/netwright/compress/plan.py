@@ -1,0 +1,196 @@
+"""What a compression decides: the width of every quantizer, as data without a framework."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from netwright.dtypes import Rounding
+from netwright.errors import ConfigError, DataError
+from netwright.files import write_text
+
+ScaleKind = Literal["power-of-two", "float"]
+Granularity = Literal["tensor", "channel"]
+
+SMALLEST_WEIGHT_BITS, LARGEST_BITS = 2, 16
+"""Widths that the fake-quantized layers accept (activations: from 1 bit)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShape:
+    """What the cost of a layer depends on.
+
+    Attributes:
+        name: Name of the layer in the model.
+        inputs: Terms in one weighted sum (input features, or channels times kernel positions).
+        outputs: Weighted sums made for one output position.
+        positions: Output positions (1 for a dense layer, height times width for a convolution).
+        weights: Number of weights.
+    """
+
+    name: str
+    inputs: int
+    outputs: int
+    positions: int
+    weights: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """The widths chosen for one layer.
+
+    Attributes:
+        name: Name of the layer in the model.
+        weight_bits: Width of the weights, 2 to 16.
+        input_bits: Width of what the layer reads, 1 to 16.
+        bias_bits: Width of the bias on the accumulator's grid; ``None`` gives
+            ``weight_bits + input_bits + 4``, at most 32.
+    """
+
+    name: str
+    weight_bits: int
+    input_bits: int
+    bias_bits: int | None = None
+
+    @property
+    def resolved_bias_bits(self) -> int:
+        """The bias width in use."""
+        automatic = min(32, self.weight_bits + self.input_bits + 4)
+        return automatic if self.bias_bits is None else self.bias_bits
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Widths and rules for a whole network.
+
+    Attributes:
+        layers: The layers in order.
+        scale: Power-of-two scales (shifts in hardware) or float scales (dyadic multipliers).
+        granularity: One weight scale for a tensor, or one for each output channel.
+        rounding: Rounding mode of the activations.
+        origin: How the plan was made, for reports.
+    """
+
+    layers: tuple[LayerPlan, ...]
+    scale: ScaleKind = "power-of-two"
+    granularity: Granularity = "tensor"
+    rounding: Rounding = Rounding.HALF_EVEN
+    origin: str = "by hand"
+
+    def __post_init__(self) -> None:
+        faults = [fault for layer in self.layers for fault in _faults(layer)]
+        if not self.layers:
+            faults.append("a plan needs at least one layer")
+        if faults:
+            raise ConfigError("; ".join(faults))
+
+    @property
+    def weight_bits(self) -> tuple[int, ...]:
+        """Weight widths in layer order."""
+        return tuple(layer.weight_bits for layer in self.layers)
+
+    @property
+    def input_bits(self) -> tuple[int, ...]:
+        """Input widths in layer order."""
+        return tuple(layer.input_bits for layer in self.layers)
+
+    def with_rules(self, *, scale: ScaleKind, granularity: Granularity) -> Plan:
+        """The same widths with other rules for the scales."""
+        return replace(self, scale=scale, granularity=granularity)
+
+    def __str__(self) -> str:
+        widths = " ".join(f"w{layer.weight_bits}a{layer.input_bits}" for layer in self.layers)
+        return f"{widths} ({self.scale}, {self.granularity})"
+
+
+def _faults(layer: LayerPlan) -> list[str]:
+    faults = []
+    limits = (
+        ("weight_bits", layer.weight_bits, SMALLEST_WEIGHT_BITS, LARGEST_BITS),
+        ("input_bits", layer.input_bits, 1, LARGEST_BITS),
+        ("bias_bits", layer.resolved_bias_bits, 2, 32),
+    )
+    for name, value, low, high in limits:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            faults.append(
+                f'layer "{layer.name}": {name} must be an integer from {low} to {high}, '
+                f"not {value!r}"
+            )
+    return faults
+
+
+def uniform(
+    shapes: tuple[LayerShape, ...],
+    *,
+    weight_bits: int,
+    activation_bits: int,
+    input_bits: int | None = None,
+) -> Plan:
+    """The plan with the same widths everywhere.
+
+    Args:
+        shapes: The layers.
+        weight_bits: Width of all weights.
+        activation_bits: Width of all activations.
+        input_bits: Width of the network's input; ``activation_bits`` if not given.
+    """
+    first = activation_bits if input_bits is None else input_bits
+    return Plan(
+        tuple(
+            LayerPlan(shape.name, weight_bits, activation_bits if i else first)
+            for i, shape in enumerate(shapes)
+        ),
+        origin=f"uniform w{weight_bits}a{activation_bits}",
+    )
+
+
+class _LayerRecord(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    weight_bits: Annotated[int, Field(strict=True)]
+    input_bits: Annotated[int, Field(strict=True)]
+    bias_bits: int | None = None
+
+
+class _PlanRecord(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    layers: tuple[_LayerRecord, ...]
+    scale: ScaleKind
+    granularity: Granularity
+    rounding: Rounding
+    origin: str
+
+
+def save_plan(plan: Plan, path: Path) -> Path:
+    """Write a plan as JSON.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    return write_text(path, json.dumps(asdict(plan), indent=2) + "\n")
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a plan that :func:`save_plan` wrote.
+
+    Raises:
+        DataError: The file is missing or not a plan.
+        ConfigError: A width is out of range.
+    """
+    try:
+        record = _PlanRecord.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DataError(
+            f"not a plan ({str(error).splitlines()[0]})", source=str(path)
+        ) from error
+    return Plan(
+        tuple(LayerPlan(**layer.model_dump()) for layer in record.layers),
+        record.scale,
+        record.granularity,
+        record.rounding,
+        record.origin,
+    )

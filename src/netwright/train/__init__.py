@@ -1,0 +1,28 @@
+"""Training: the loop, the fake-quantized layers, and the way from torch to the integer graph."""
+
+from netwright.train.executor import TorchExecutor
+from netwright.train.fit import Epoch, History, evaluate, fit, logits
+from netwright.train.layers import QuantInput, QuantLayer, QuantModel, Requantizer
+from netwright.train.norm import fold_batch_norm
+from netwright.train.quantizer import Quantizer, QuantSpec
+from netwright.train.trace import trace
+from netwright.train.weights import load_weights, save_weights
+
+__all__ = [
+    "Epoch",
+    "History",
+    "QuantInput",
+    "QuantLayer",
+    "QuantModel",
+    "QuantSpec",
+    "Quantizer",
+    "Requantizer",
+    "TorchExecutor",
+    "evaluate",
+    "fit",
+    "fold_batch_norm",
+    "load_weights",
+    "logits",
+    "save_weights",
+    "trace",
+]
