@@ -81,10 +81,11 @@ def _sentence(fault: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{path}.{tag_name} must be {accepted}, not {shown(tag)}{closest(tag, tags)}"
     if kind in _BOUNDS:
         word, key = _BOUNDS[kind]
-        return f"{path} must be {word} {context[key]}, not {shown(given)}"
+        return f"{path} must be {word} {context[key]:g}, not {shown(given)}"
     if kind in ("too_short", "too_long"):
         word, key = ("at least", "min_length") if kind == "too_short" else ("at most", "max_length")
-        return f"{path} must hold {word} {context[key]} values, not {len(given)}"
+        values = "value" if context[key] == 1 else "values"
+        return f"{path} must hold {word} {context[key]} {values}, not {len(given)}"
     if kind == "value_error":
         sentence = str(fault["msg"]).removeprefix("Value error, ")
         return f"{path} {sentence}" if path else sentence

@@ -1,0 +1,75 @@
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import Field, ValidationError, model_validator
+
+from netwright.run.config import Settings
+from netwright.run.faults import closest, faults, shown
+
+
+class Circle(Settings):
+    kind: Literal["circle"]
+    radius: Annotated[float, Field(gt=0)]
+
+
+class Square(Settings):
+    kind: Literal["square"] = "square"
+    side: Annotated[int, Field(lt=100)] = 1
+    corner: Literal["round", "sharp"] = "sharp"
+
+
+class Drawing(Settings):
+    shape: Annotated[Circle | Square, Field(discriminator="kind")] = Square()
+    frame: Square | None = None
+    sizes: Annotated[tuple[int, ...], Field(min_length=1, max_length=3)] = (1,)
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> "Drawing":
+        if sum(self.sizes) > 9:
+            raise ValueError("sizes must add up to at most 9")
+        return self
+
+
+def found(text: str) -> tuple[str, ...]:
+    with pytest.raises(ValidationError) as caught:
+        Drawing.model_validate_json(text)
+    return faults(caught.value, Drawing)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            '{"shape": {"kind": "circel"}}',
+            'shape.kind must be "circle" or "square", not "circel"; did you mean "circle"?',
+        ),
+        ('{"shape": {}}', 'shape.kind is missing; it must be "circle" or "square"'),
+        ('{"shape": 3}', "shape must be a table, not 3"),
+        ('{"shape": {"kind": "circle"}}', "shape.radius is missing; it must be a number"),
+        ('{"shape": {"kind": "circle", "radius": 0}}', "shape.radius must be above 0, not 0"),
+        ('{"shape": {"kind": "square", "side": 100}}', "shape.side must be below 100, not 100"),
+        (
+            '{"shape": {"kind": "square", "sied": 1}}',
+            'shape.sied is not a setting of [shape]; did you mean "side"?',
+        ),
+        (
+            '{"frame": {"corner": "rund"}}',
+            'frame.corner must be "round" or "sharp", not "rund"; did you mean "round"?',
+        ),
+        ('{"frame": 3}', "frame must be a table, not 3"),
+        ('{"sizes": []}', "sizes must hold at least 1 value, not 0"),
+        ('{"sizes": [1, 2, 3, 4]}', "sizes must hold at most 3 values, not 4"),
+        ('{"sizes": [5, 5]}', "sizes must add up to at most 9"),
+        ("[]", "the file must be a table, not []"),
+    ],
+)
+def test_sentence_names_place_accepted_and_given(text: str, sentence: str) -> None:
+    assert found(text) == (sentence,)
+
+
+def test_closest_stays_silent_when_nothing_is_near() -> None:
+    assert closest("zzz", ("alpha", "beta")) == ""
+
+
+def test_long_values_are_cut() -> None:
+    assert shown(list(range(100))) == "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16..."
