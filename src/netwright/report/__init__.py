@@ -13,7 +13,14 @@ from netwright.report.document import (
     RocCurve,
     SensitivityRow,
     Verdict,
-    read,
+)
+from netwright.report.store import read, write
+from netwright.report.tables import (
+    accuracy_table,
+    certificate_table,
+    claims_table,
+    front_table,
+    plan_table,
 )
 
 __all__ = [
@@ -29,5 +36,11 @@ __all__ = [
     "RocCurve",
     "SensitivityRow",
     "Verdict",
+    "accuracy_table",
+    "certificate_table",
+    "claims_table",
+    "front_table",
+    "plan_table",
     "read",
+    "write",
 ]

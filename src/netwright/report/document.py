@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from netwright.errors import DataError, StaleRun
 from netwright.quantities import Quantity
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -282,32 +280,3 @@ class Document(Part):
     def certified(self) -> bool:
         """Whether there is a certificate and every row of it agrees."""
         return bool(self.certificate) and all(row.identical for row in self.certificate)
-
-
-def read(path: Path) -> Document:
-    """Read a ``report.json``.
-
-    Raises:
-        DataError: The file is missing, truncated, or breaks the schema; all faults are listed.
-        StaleRun: The file was written by another version of the schema.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read as text ({error})", source=str(path)) from error
-    try:
-        return Document.model_validate_json(text)
-    except ValidationError as error:
-        faults = error.errors(include_url=False)
-    if any(fault["loc"] == ("schema_version",) for fault in faults):
-        raise StaleRun(
-            f"the report must have schema_version {SCHEMA_VERSION}",
-            path=str(path),
-            hint="write the report again with this version of netwright",
-        )
-    lines = (f"{_dotted(fault['loc'])}: {fault['msg']}" for fault in faults)
-    raise DataError("not a report:\n" + "\n".join(lines), source=str(path))
-
-
-def _dotted(place: Iterable[str | int]) -> str:
-    return ".".join(map(str, place)) or "(file)"

@@ -1,0 +1,190 @@
+"""The pictures of a report, each made from one section of the document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from netwright.report.document import (
+    CertificateRow,
+    PlanRow,
+    RocCurve,
+    SensitivityRow,
+)
+from netwright.report.style import BAD, DASHES, GOOD, INK, LINE, MUTED, SERIES
+from netwright.report.svg import draw
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SHOWN_BITS = 16
+"""Bits drawn one by one; a wider number is drawn as this many, and its width is written."""
+
+ROW_INCHES = 0.42
+
+
+def roc(curves: Sequence[RocCurve]) -> str:
+    """Signal efficiency against background efficiency, one curve a class, as SVG."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for index, curve in enumerate(curves):
+            points = [
+                (x, y)
+                for x, y in zip(curve.true_positive_rate, curve.false_positive_rate, strict=True)
+                if y > 0
+            ]
+            axes.plot(
+                [x for x, _ in points],
+                [y for _, y in points],
+                color=SERIES[index % len(SERIES)],
+                linestyle=DASHES[index % len(DASHES)],
+                linewidth=1.8,
+                label=f"{_short(curve.label)}  {curve.area.value:.3f}",
+            )
+        axes.set(
+            yscale="log",
+            xlim=(0, 1),
+            ylim=(1e-3, 1),
+            xlabel="signal efficiency",
+            ylabel="background efficiency",
+        )
+        axes.grid(True)
+        axes.legend(title="class, area", title_fontsize=9, loc="upper left", handlelength=2.6)
+
+    return draw(paint, width=5.4, height=4.0, name="roc", title="ROC curves of the classes")
+
+
+def sensitivities(rows: Sequence[SensitivityRow]) -> str:
+    """Average Hessian trace per weight by layer, with standard errors, on a log scale, as SVG."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        places = range(len(rows))
+        values = [row.trace_per_parameter for row in rows]
+        errors = [(row.trace.deviation or 0.0) / row.num_parameters for row in rows]
+        # A lower end at or below zero cannot be drawn on a log scale: it ends at a tenth.
+        lower = [min(e, 0.9 * v) if v > 0 else 0.0 for v, e in zip(values, errors, strict=True)]
+        axes.errorbar(
+            values,
+            places,
+            xerr=(lower, errors),
+            fmt="o",
+            color=SERIES[0],
+            ecolor=INK,
+            elinewidth=1.2,
+            capsize=4,
+            markersize=7,
+        )
+        axes.set_yticks(places, [_short(row.layer) for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        if any(value > 0 for value in values):
+            axes.set_xscale("log")
+        axes.set_xlabel("Hessian trace per weight (bars: standard error)")
+        axes.grid(True, axis="x", which="both")
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+
+    height = 0.9 + ROW_INCHES * max(len(rows), 4)
+    return draw(
+        paint, width=5.4, height=height, name="sensitivity", title="Sensitivity of the layers"
+    )
+
+
+def plan(rows: Sequence[PlanRow]) -> str:
+    """Widths of weights and inputs by layer, one square a bit, beside the cost, as SVG."""
+
+    def paint(figure: Figure) -> None:
+        weights, inputs, cost = figure.subplots(1, 3, width_ratios=(2, 2, 1.25), sharey=True)
+        _bits(weights, [row.weight_bits for row in rows], color=SERIES[0], filled=True)
+        _bits(inputs, [row.input_bits for row in rows], color=SERIES[1], filled=False)
+        weights.set_title("weight bits", loc="left")
+        inputs.set_title("input bits", loc="left")
+        weights.set_yticks(range(len(rows)), [_short(row.layer) for row in rows])
+        weights.set_ylim(len(rows) - 0.5, -0.5)
+        total = sum(row.bops.value for row in rows) or 1.0
+        for place, row in enumerate(rows):
+            share = row.bops.value / total
+            cost.barh(place, share, height=0.62, color=LINE, edgecolor=MUTED, linewidth=0.8)
+            cost.text(share + 0.03, place, f"{share:.0%}", va="center", fontsize=9)
+        cost.set_title("share of BOPs", loc="left")
+        cost.set_xlim(0, 1.2)
+        for axes in (weights, inputs, cost):
+            axes.set_xticks([])
+            axes.tick_params(axis="y", length=0)
+            axes.spines[["left", "bottom"]].set_visible(False)
+
+    height = 0.5 + ROW_INCHES * max(len(rows), 2)
+    return draw(paint, width=8.6, height=height, name="plan", title="Bit widths of the layers")
+
+
+def _bits(axes: Axes, widths: Sequence[int], *, color: str, filled: bool) -> None:
+    for place, width in enumerate(widths):
+        shown = min(width, SHOWN_BITS)
+        axes.barh(
+            [place] * shown,
+            [0.82] * shown,
+            left=[float(bit) for bit in range(shown)],
+            height=0.62,
+            color=color if filled else "none",
+            edgecolor=color,
+            linewidth=1.1,
+        )
+        axes.text(shown + 0.3, place, str(width), va="center", fontweight="bold")
+    axes.set_xlim(-0.3, SHOWN_BITS + 2.5)
+
+
+def certificate(rows: Sequence[CertificateRow]) -> str:
+    """A strip of fields, stages by stimuli: rows identical over rows checked, as SVG."""
+    pairs = list(dict.fromkeys((row.stage, row.against) for row in rows))
+    stimuli = list(dict.fromkeys(row.stimuli for row in rows))
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for row in rows:
+            left, place = stimuli.index(row.stimuli), pairs.index((row.stage, row.against))
+            color = GOOD if row.identical else BAD
+            axes.barh(
+                place,
+                0.94,
+                left=left,
+                height=0.8,
+                color=color + ("1f" if row.identical else "2e"),
+                edgecolor=color,
+                linewidth=1.2,
+                hatch="" if row.identical else "///",
+            )
+            axes.text(
+                left + 0.47,
+                place,
+                _verdict(row),
+                ha="center",
+                va="center",
+                color=color,
+                fontweight="bold",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85},
+            )
+        axes.set_xlim(-0.04, len(stimuli))
+        axes.set_ylim(len(pairs) - 0.5, -0.5)
+        axes.set_yticks(range(len(pairs)), [f"{_short(a)} = {_short(b)}" for a, b in pairs])
+        axes.set_xticks([i + 0.47 for i in range(len(stimuli))], [_short(s) for s in stimuli])
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+
+    height = 0.45 + ROW_INCHES * len(pairs)
+    title = "Stages that were compared integer for integer"
+    return draw(paint, width=8.6, height=height, name="certificate", title=title)
+
+
+def _verdict(row: CertificateRow) -> str:
+    if row.num_rows == 0:
+        return "nothing checked"
+    mark = "✓" if row.identical else "✗"
+    return f"{mark} {row.num_identical:,} / {row.num_rows:,}".replace(",", "\u2009")
+
+
+def _short(name: str, *, longest: int = 28) -> str:
+    line = " ".join(name.split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"

@@ -1,0 +1,99 @@
+"""The report as one self-contained page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from netwright.quantities import Quantity
+from netwright.report import figures, numbers
+from netwright.report.document import Document, Fact
+from netwright.report.front import front, pareto
+
+TEMPLATE = "report.html.j2"
+
+
+def render(document: Document) -> str:
+    """The page of a document: inline pictures and style, no script, nothing from a network.
+
+    Raises:
+        MissingExtra: The document has pictures to draw and Matplotlib is not installed.
+    """
+    template = _environment().get_template(TEMPLATE)
+    return template.render(
+        document=document,
+        style=Markup(_resource("style.css")),
+        pictures={name: Markup(picture) for name, picture in _pictures(document)},
+        headline=_headline(document),
+        total_weights=sum(row.num_weights for row in document.plan),
+        total_bops=sum(row.bops.value for row in document.plan),
+        front=[point for point in document.front if point.kind != "sampled"],
+        edge=pareto(document.front),
+        num_sampled=sum(point.kind == "sampled" for point in document.front),
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_resource),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        count=numbers.count,
+        percent=numbers.percent,
+        figure=numbers.figure,
+        ratio=numbers.ratio,
+        sources=_sources,
+    )
+    environment.tests["quantity"] = lambda value: isinstance(value, Quantity)
+    return environment
+
+
+def _resource(name: str) -> str:
+    return (files("netwright.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _pictures(document: Document) -> Iterable[tuple[str, str]]:
+    if document.roc:
+        yield "roc", figures.roc(document.roc)
+    if document.sensitivities:
+        yield "sensitivities", figures.sensitivities(document.sensitivities)
+    if document.plan:
+        yield "plan", figures.plan(document.plan)
+    if document.front:
+        yield "front", front(document.front)
+    if document.certificate:
+        yield "certificate", figures.certificate(document.certificate)
+
+
+def _headline(document: Document) -> list[Fact]:
+    """The few figures that a reader wants first."""
+    facts: list[Fact] = []
+    if document.accuracy:
+        last = document.accuracy[-1]
+        facts.append(Fact(name=f"accuracy, {last.stage}", value=numbers.percent(last.accuracy)))
+    if document.plan:
+        weights = sum(row.num_weights for row in document.plan)
+        bits = sum(row.num_weights * row.weight_bits for row in document.plan)
+        bops = sum(row.bops.value for row in document.plan)
+        if weights:
+            facts.append(Fact(name="bits per weight, on average", value=f"{bits / weights:.3g}"))
+        facts.append(Fact(name="BOPs for one inference", value=numbers.count(bops)))
+    if document.certificate:
+        rows = sum(row.num_rows for row in document.certificate)
+        same = sum(row.num_identical for row in document.certificate)
+        text = f"{numbers.count(same)} of {numbers.count(rows)}"
+        facts.append(Fact(name="rows identical, all stages", value=text))
+    return facts
+
+
+def _sources(quantities: Iterable[Quantity | None]) -> list[str]:
+    """The distinct sources, in order of appearance."""
+    return list(dict.fromkeys(item.source for item in quantities if item is not None))

@@ -1,0 +1,59 @@
+"""Matplotlib figures as inline SVG that is equal byte for byte for equal data."""
+
+from __future__ import annotations
+
+import html
+import re
+import warnings
+from collections.abc import Callable
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from netwright.errors import require
+from netwright.report.style import SETTINGS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_PREAMBLE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+_METADATA = re.compile(r" *<metadata>.*?</metadata>\n", re.DOTALL)
+_COMMENT = re.compile(r" *<!--.*?-->\n?", re.DOTALL)
+_SIZE = re.compile(r' (?:width|height)="[\d.]+pt"')
+_REFERENCE = re.compile(r'( id="|xlink:href="#|url\(#)')
+
+
+def draw(
+    paint: Callable[[Figure], None], *, width: float, height: float, name: str, title: str
+) -> str:
+    """Paint a figure and return it as one ``<svg>`` element.
+
+    Args:
+        paint: Fills the figure.
+        width: Width in inches at the natural size; the page scales it.
+        height: Height in inches.
+        name: Unique on the page; identifiers inside the picture start with it.
+        title: What the picture shows, for readers who do not see it.
+
+    Raises:
+        MissingExtra: Matplotlib is not installed.
+    """
+    matplotlib = require("matplotlib", extra="plots", purpose="a report with pictures")
+    figures = require("matplotlib.figure", extra="plots", purpose="a report with pictures")
+    buffer = BytesIO()
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure = figures.Figure(figsize=(width, height), layout="constrained")
+        paint(figure)
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(buffer.getvalue().decode(), name=name, title=title)
+
+
+def _inline(text: str, *, name: str, title: str) -> str:
+    for pattern in (_PREAMBLE, _METADATA, _COMMENT):
+        text = pattern.sub("", text)
+    text = _SIZE.sub("", text, count=2)
+    text = _REFERENCE.sub(rf"\g<1>{name}-", text)
+    label = html.escape(title, quote=True)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip()

@@ -1,0 +1,134 @@
+"""Tables as plain text, for terminals and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from io import StringIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from netwright.quantities import Quantity
+from netwright.report.document import AccuracyRow, CertificateRow, ClaimRow, FrontPoint, PlanRow
+from netwright.report.numbers import count, figure, percent, ratio
+
+WIDTH = 110
+"""Columns of a table when the caller does not say."""
+
+
+def certificate_table(rows: Sequence[CertificateRow], *, width: int = WIDTH) -> str:
+    """The comparisons of a certificate, then each first difference on a line of its own.
+
+    Args:
+        rows: In the order of the stages.
+        width: Columns of the terminal.
+    """
+    table = _table("stage", "equals", "stimuli", "rows >", "identical >", "share >", "time >")
+    for row in rows:
+        share = f"{100 * row.num_identical / row.num_rows:.4g} %" if row.num_rows else "–"
+        _add(
+            table,
+            row.stage,
+            row.against,
+            row.stimuli,
+            count(row.num_rows),
+            count(row.num_identical),
+            share,
+            f"{row.seconds:.1f} s",
+        )
+    differences = [
+        f"{row.stage} differs from {row.against} on {row.stimuli}: "
+        f"{row.difference or 'nothing was checked'}"
+        for row in rows
+        if not row.identical
+    ]
+    return "\n".join([_text(table, width), *differences])
+
+
+def claims_table(rows: Sequence[ClaimRow], *, width: int = WIDTH) -> str:
+    """Claims with the published figure, ours, their ratio, the verdict and its reason."""
+    table = _table("claim", "published >", "ours >", "ratio >", "verdict", "why")
+    for row in rows:
+        _add(
+            table,
+            row.text,
+            _labelled(row.published),
+            _labelled(row.ours),
+            ratio(row.ratio),
+            row.verdict,
+            row.why,
+        )
+    return _text(table, width)
+
+
+def accuracy_table(rows: Sequence[AccuracyRow], *, width: int = WIDTH) -> str:
+    """Accuracy by stage, with the deviation over seeds."""
+    table = _table("stage", "accuracy >", "seeds >", "fidelity", "source")
+    for row in rows:
+        seeds = str(len(row.seeds)) if row.seeds else "–"
+        accuracy = row.accuracy
+        _add(table, row.stage, percent(accuracy), seeds, accuracy.fidelity, accuracy.source)
+    return _text(table, width)
+
+
+def plan_table(rows: Sequence[PlanRow], *, width: int = WIDTH) -> str:
+    """Bit widths and cost by layer, with the sum."""
+    table = _table("layer", "weight bits >", "input bits >", "shape", "weights >", "BOPs >")
+    for row in rows:
+        _add(
+            table,
+            row.layer,
+            str(row.weight_bits),
+            str(row.input_bits),
+            "×".join(map(str, row.shape)),
+            count(row.num_weights),
+            count(row.bops.value),
+        )
+    weights, bops = sum(row.num_weights for row in rows), sum(row.bops.value for row in rows)
+    _add(table, "sum", "", "", "", count(weights), count(bops))
+    return _text(table, width)
+
+
+def front_table(points: Sequence[FrontPoint], *, width: int = WIDTH) -> str:
+    """Points of the accuracy/BOPs front, cheapest first; the chosen one carries a star."""
+    table = _table("", "kind", "plan", "bits", "BOPs >", "accuracy >")
+    for point in sorted(points, key=lambda point: (point.bops.value, point.kind, point.label)):
+        _add(
+            table,
+            "*" if point.chosen else "",
+            point.kind,
+            point.label,
+            "-".join(map(str, point.bits)),
+            count(point.bops.value),
+            percent(point.accuracy),
+        )
+    return _text(table, width)
+
+
+def _labelled(quantity: Quantity | None) -> str:
+    return "–" if quantity is None else f"{figure(quantity)} ({quantity.fidelity})"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        right = column.endswith(" >")
+        table.add_column(column.removesuffix(" >"), justify="right" if right else "left")
+    return table
+
+
+def _add(table: Table, *cells: str) -> None:
+    # Text, not str: a name with brackets is a name, not markup.
+    table.add_row(*(Text(cell) for cell in cells))
+
+
+def _text(table: Table, width: int) -> str:
+    buffer = StringIO()
+    Console(file=buffer, width=width, color_system=None).print(table)
+    return "\n".join(_stripped(buffer.getvalue().splitlines()))
+
+
+def _stripped(lines: Iterable[str]) -> list[str]:
+    return [line.rstrip() for line in lines]

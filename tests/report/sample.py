@@ -1,0 +1,194 @@
+"""A document like one of a full run; the figures are invented for the tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netwright.quantities import Quantity
+from netwright.report import (
+    AccuracyRow,
+    CertificateRow,
+    ClaimRow,
+    Document,
+    Fact,
+    FrontPoint,
+    PlanRow,
+    Rewrite,
+    RocCurve,
+    SensitivityRow,
+)
+
+TEST_SET = "test split of the sample, 20 000 jets, 3 seeds"
+LAYERS = (("fc1", (16, 64)), ("fc2", (64, 32)), ("fc3", (32, 32)), ("fc4", (32, 5)))
+TRACES = ((33.9, 1.7, 9.1), (17.2, 0.9, 4.4), (10.6, 0.6, 3.0), (10.7, 0.7, 3.9))
+
+
+def share(value: float, deviation: float | None = 0.002) -> Quantity:
+    return Quantity(value, "", TEST_SET, "measured", deviation)
+
+
+def bops(value: float) -> Quantity:
+    return Quantity(value, "", "m n (b_a b_w + b_a + b_w + log2 n), summed over layers", "modelled")
+
+
+def document() -> Document:
+    return Document(
+        name="jets-hawq",
+        title="Jet tagger, mixed precision, certified",
+        task=(
+            "Sixteen features of simulated 13 TeV jets in five classes: gluon, light quark, W, Z "
+            "and top. 100 000 jets by PYTHIA 8.317 and FastJet 3.5, initial-state radiation off.\n"
+            "Split 70 000 / 10 000 / 20 000; models are selected on the validation split only."
+        ),
+        accuracy=(
+            AccuracyRow(stage="float", accuracy=share(0.7564, 0.0009), seeds=(1, 2, 3)),
+            AccuracyRow(stage="fine-tuned plan", accuracy=share(0.7521, 0.0012), seeds=(1, 2, 3)),
+            AccuracyRow(stage="integer graph", accuracy=share(0.7521, None), seeds=(1,)),
+            AccuracyRow(stage="firmware emulation", accuracy=share(0.7521, None), seeds=(1,)),
+        ),
+        roc=tuple(_curve(*item) for item in _AREAS),
+        sensitivities=tuple(
+            SensitivityRow(
+                layer=layer,
+                trace=Quantity(trace, "", "Hutchinson, 8192 jets", "measured", error),
+                num_parameters=shape[0] * shape[1],
+                num_probes=200,
+                eigenvalue=Quantity(top, "", "power iteration", "measured"),
+                perturbations={bits: 40.0 * trace / 4**bits for bits in (4, 6, 8)},
+            )
+            for (layer, shape), (trace, error, top) in zip(LAYERS, TRACES, strict=True)
+        ),
+        plan=tuple(
+            PlanRow(
+                layer=layer,
+                weight_bits=weight_bits,
+                input_bits=input_bits,
+                shape=shape,
+                num_weights=shape[0] * shape[1],
+                bops=bops(cost),
+            )
+            for (layer, shape), weight_bits, input_bits, cost in zip(
+                LAYERS, (6, 4, 3, 5), (16, 5, 4, 4), (58_000, 44_000, 17_000, 5_448), strict=True
+            )
+        ),
+        front=_front(),
+        certificate=_certificate(),
+        rewrites=(
+            Rewrite(
+                node="fc2.requantize",
+                text="scale 0.0131 becomes 1759 / 2^17",
+                error=Quantity(2.4e-10, "", "exact rational difference", "modelled"),
+            ),
+            Rewrite(node="softmax", text="removed: argmax of the logits is the same"),
+        ),
+        facts=(
+            Fact(name="part", value="xcu250-figd2104-2L-e"),
+            Fact(name="clock", value=Quantity(200e6, "Hz", "setting of the flow", "assumed")),
+            Fact(name="reuse factor", value="1"),
+            Fact(name="latency", value=Quantity(9, "cycles", "scheduler's model", "modelled")),
+        ),
+        claims=(
+            ClaimRow(
+                id="bops-fp32",
+                text="The float tagger costs 4 652 832 BOPs.",
+                published=Quantity(4_652_832, "BOPs", "authors' code", "published"),
+                ours=Quantity(4_652_832, "BOPs", "compress.bops", "modelled"),
+                verdict="reproduced",
+                why="equal",
+            ),
+            ClaimRow(
+                id="lut",
+                text="Mixed precision saves lookup tables.",
+                published=None,
+                ours=None,
+                verdict="not-attempted",
+                why="needs a synthesis tool",
+            ),
+        ),
+        versions={"netwright": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "hls4ml": "1.3.0"},
+        digests={"graph.npz": "9f86d081884c7d659a2feaa0c55ad015" * 2, "model.onnx": "60303ae2" * 8},
+        assumptions=(
+            "BOPs count multiplications and additions of dense layers; activations are free.",
+            "Initial-state radiation is off, which makes the task as hard as the public set.",
+        ),
+    )
+
+
+_AREAS = (("gluon", 0.934), ("quark", 0.902), ("W", 0.932), ("Z", 0.945), ("top", 0.975))
+
+
+def _curve(label: str, area: float) -> RocCurve:
+    power = area / (1 - area)
+    false_rate = np.linspace(0, 1, 4001) ** 3
+    true_rate = false_rate ** (1 / power)
+    return RocCurve.of(label, false_rate.tolist(), true_rate.tolist(), share(area, None))
+
+
+def _front() -> tuple[FrontPoint, ...]:
+    points = [FrontPoint(kind="float", label="float", bops=bops(4_652_832), accuracy=share(0.7564))]
+    for bits, cost, accuracy in (
+        (3, 78_000, 0.703), (4, 124_448, 0.739), (5, 172_000, 0.748),
+        (6, 226_592, 0.7535), (8, 362_784, 0.7555),
+    ):  # fmt: skip
+        points.append(
+            FrontPoint(
+                kind="uniform",
+                label=f"w{bits}a{bits}",
+                bops=bops(cost),
+                accuracy=share(accuracy),
+                bits=(bits,) * 4,
+            )
+        )
+    for index, (cost, accuracy, bits) in enumerate(
+        (
+            (90_000, 0.731, (5, 3, 3, 4)),
+            (124_448, 0.7521, (6, 4, 3, 5)),
+            (180_000, 0.7542, (7, 5, 4, 6)),
+            (250_000, 0.756, (8, 6, 6, 7)),
+        )
+    ):
+        points.append(
+            FrontPoint(
+                kind="hawq",
+                label="chosen plan" if index == 1 else f"plan {index + 1}",
+                bops=bops(cost),
+                accuracy=share(accuracy, 0.0012),
+                bits=bits,
+                chosen=index == 1,
+            )
+        )
+    for cost, accuracy in ((90_000, 0.712), (124_448, 0.741), (180_000, 0.7489)):
+        points.append(
+            FrontPoint(kind="blind", label="blind", bops=bops(cost), accuracy=share(accuracy))
+        )
+    rng = np.random.default_rng(7)
+    for _ in range(60):
+        cost = float(np.exp(rng.uniform(np.log(80_000), np.log(400_000))))
+        accuracy = 0.757 - 0.05 * (80_000 / cost) ** 1.7 - abs(rng.normal(0, 0.008))
+        points.append(
+            FrontPoint(
+                kind="sampled", label="sample", bops=bops(round(cost)), accuracy=share(accuracy)
+            )
+        )
+    return tuple(points)
+
+
+def _certificate() -> tuple[CertificateRow, ...]:
+    pairs = (
+        ("integer graph", "torch"),
+        ("QONNX", "integer graph"),
+        ("HLS emulation", "integer graph"),
+    )
+    stimuli = (("test set", 20_000), ("corners", 512), ("random", 10_000))
+    return tuple(
+        CertificateRow(
+            stage=stage,
+            against=against,
+            stimuli=name,
+            num_rows=500 if stage == "QONNX" else rows,
+            num_identical=500 if stage == "QONNX" else rows,
+            seconds=1.2,
+        )
+        for stage, against in pairs
+        for name, rows in stimuli
+    )
