@@ -1,0 +1,46 @@
+"""Compression: what is decided (plans), what it costs (budgets), and how it is chosen."""
+
+from netwright.compress.allocation import (
+    Activations,
+    Allocation,
+    FreeActivations,
+    TiedActivations,
+    allocate,
+)
+from netwright.compress.budget import BUDGETS, Budget, bops, layer_bops, total_bops, weight_bits
+from netwright.compress.conversion import apply, build, finetune, layer_shapes
+from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenvalue
+from netwright.compress.plan import LayerPlan, LayerShape, Plan, load_plan, save_plan, uniform
+from netwright.compress.recipe import hawq
+from netwright.compress.sensitivities import LayerSensitivity, TensorSensitivity, sensitivity
+
+__all__ = [
+    "BUDGETS",
+    "Activations",
+    "Allocation",
+    "Budget",
+    "FreeActivations",
+    "LayerPlan",
+    "LayerSensitivity",
+    "LayerShape",
+    "Plan",
+    "TensorSensitivity",
+    "TiedActivations",
+    "TraceEstimate",
+    "allocate",
+    "apply",
+    "bops",
+    "build",
+    "finetune",
+    "hawq",
+    "hutchinson",
+    "layer_bops",
+    "layer_shapes",
+    "load_plan",
+    "save_plan",
+    "sensitivity",
+    "top_eigenvalue",
+    "total_bops",
+    "uniform",
+    "weight_bits",
+]

@@ -51,7 +51,7 @@ def layer_bops(
     """Bit operations of one layer for one input.
 
     ``m n (p b_a b_w + b_a + b_w + log2 n)`` for each output position, with n terms in a sum, m sums
-    and a share p of the weights that is not zero (Hawks et al. 2021, equation 2; the same formula in
+    and a share p of the weights that is not zero (the formula of
     fastmachinelearning/hawq-jet-tagging, ``utilities/compute_bops.py``).
 
     >>> int(layer_bops(LayerShape("fc1", 16, 64, 1, 1024), 32, 32))

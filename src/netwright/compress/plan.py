@@ -184,9 +184,7 @@ def load_plan(path: Path) -> Plan:
     try:
         record = _PlanRecord.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise DataError(
-            f"not a plan ({str(error).splitlines()[0]})", source=str(path)
-        ) from error
+        raise DataError(f"not a plan ({str(error).splitlines()[0]})", source=str(path)) from error
     return Plan(
         tuple(LayerPlan(**layer.model_dump()) for layer in record.layers),
         record.scale,

@@ -1,6 +1,6 @@
 """Networks in floating point: ordinary ``torch`` modules, ready to train and to compress."""
 
-from netwright.models.encoder import encoder
-from netwright.models.mlp import mlp
+from netwright.models.convolutional import encoder
+from netwright.models.dense import mlp
 
 __all__ = ["encoder", "mlp"]

@@ -1,11 +1,11 @@
 """Training: the loop, the fake-quantized layers, and the way from torch to the integer graph."""
 
 from netwright.train.executor import TorchExecutor
-from netwright.train.fit import Epoch, History, evaluate, fit, logits
 from netwright.train.layers import QuantInput, QuantLayer, QuantModel, Requantizer
+from netwright.train.loop import Epoch, History, evaluate, fit, logits
 from netwright.train.norm import fold_batch_norm
 from netwright.train.quantizer import Quantizer, QuantSpec
-from netwright.train.trace import trace
+from netwright.train.tracing import trace
 from netwright.train.weights import load_weights, save_weights
 
 __all__ = [

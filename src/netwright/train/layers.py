@@ -2,8 +2,8 @@
 
 In training mode a layer computes with fake-quantized real values (float32, fast). In evaluation
 mode it computes with codes in float64: accumulators are exact integers, and requantization
-multiplies by the same integer and shift that the hardware uses (HAWQ-V3's dyadic requantization, Yao
-et al. 2021, section 3.1). :func:`netwright.train.trace` therefore loses nothing.
+multiplies by the same integer and shift that the hardware uses (HAWQ-V3's dyadic requantization,
+Yao et al. 2021, section 3.1). :func:`netwright.train.trace` therefore loses nothing.
 """
 
 from __future__ import annotations

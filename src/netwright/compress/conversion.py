@@ -21,7 +21,7 @@ from netwright.train import (
     fit,
     fold_batch_norm,
 )
-from netwright.train.fit import CALIBRATION_ROWS
+from netwright.train.loop import CALIBRATION_ROWS
 
 _TRANSPARENT = (nn.Flatten, nn.MaxPool2d, nn.Identity, nn.Dropout)
 _WEIGHTED = (nn.Linear, nn.Conv2d)
@@ -122,7 +122,9 @@ def build(model: nn.Sequential, plan: Plan, *, input_shape: tuple[int, ...]) -> 
                 source,
                 _weight_spec(plan, plan.layers[index], len(layer.weight)),
                 bias_bits=plan.layers[index].resolved_bias_bits,
-                output=None if follower is None else _spec(plan, follower.input_bits, signed=not relu),
+                output=None
+                if follower is None
+                else _spec(plan, follower.input_bits, signed=not relu),
                 relu=relu,
             )
             layers[name] = quantized

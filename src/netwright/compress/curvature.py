@@ -1,0 +1,127 @@
+"""Curvature of the loss: Hutchinson traces and top eigenvalues by Hessian-vector products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from netwright.errors import ConfigError, NumericsError
+
+SMALLEST_PROBES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEstimate:
+    """A trace with its uncertainty.
+
+    Attributes:
+        trace: Mean over the probes.
+        standard_error: Standard error of that mean.
+        probes: Number of probes.
+    """
+
+    trace: float
+    standard_error: float
+    probes: int
+
+    @property
+    def relative_error(self) -> float:
+        """Standard error over the magnitude of the trace."""
+        return self.standard_error / max(abs(self.trace), 1e-300)
+
+
+def hutchinson(
+    loss: Tensor,
+    blocks: Sequence[Tensor],
+    *,
+    probes: int,
+    relative_error: float,
+    generator: torch.Generator,
+    on_probe: Callable[[int, int], None] | None = None,
+) -> tuple[TraceEstimate, ...]:
+    """Traces of the diagonal blocks of the Hessian of `loss`.
+
+    Each probe draws a vector v of ±1 for one block and adds ``vᵀ H v`` (Hutchinson 1990; HAWQ-V2,
+    Dong et al. 2020, section 3.2). Blocks are probed one by one, so that the coupling between
+    blocks adds no variance. Probing of a block ends when its relative standard error reaches
+    `relative_error`, or after `probes` probes.
+
+    Args:
+        loss: A scalar whose graph reaches every block twice differentiably.
+        blocks: The tensors whose Hessian blocks are wanted.
+        probes: Largest number of probes for a block.
+        relative_error: Target, 0 to use all probes.
+        generator: Source of the probes.
+        on_probe: Called with the probes done and the largest number there can be.
+
+    Raises:
+        ConfigError: `probes` is below 2.
+        NumericsError: The loss has no finite second derivative.
+    """
+    if probes < 2:
+        raise ConfigError(f"probes must be 2 or more, not {probes}")
+    gradients = torch.autograd.grad(loss, blocks, create_graph=True)
+    estimates = []
+    for i, (block, gradient) in enumerate(zip(blocks, gradients, strict=True)):
+        samples: list[float] = []
+        while len(samples) < probes:
+            samples.append(_probe(gradient, block, generator))
+            if on_probe is not None:
+                on_probe(i * probes + len(samples), len(blocks) * probes)
+            if len(samples) >= SMALLEST_PROBES:
+                estimate = _estimate(samples)
+                if relative_error > 0 and estimate.relative_error <= relative_error:
+                    break
+        estimates.append(_estimate(samples))
+    return tuple(estimates)
+
+
+def _probe(gradient: Tensor, block: Tensor, generator: torch.Generator) -> float:
+    signs = torch.randint(0, 2, block.shape, generator=generator, dtype=block.dtype) * 2 - 1
+    (product,) = torch.autograd.grad(gradient, block, signs, retain_graph=True)
+    value = float((product * signs).sum())
+    if not math.isfinite(value):
+        raise NumericsError("the loss has no finite second derivative")
+    return value
+
+
+def _estimate(samples: list[float]) -> TraceEstimate:
+    count = len(samples)
+    mean = math.fsum(samples) / count
+    variance = math.fsum((value - mean) ** 2 for value in samples) / (count - 1)
+    return TraceEstimate(mean, math.sqrt(variance / count), count)
+
+
+def top_eigenvalue(
+    loss: Tensor,
+    block: Tensor,
+    *,
+    generator: torch.Generator,
+    iterations: int = 50,
+    tolerance: float = 1e-3,
+) -> float:
+    """The eigenvalue of largest magnitude of one Hessian block, by power iteration.
+
+    Args:
+        loss: A scalar, twice differentiable in `block`.
+        block: The tensor whose Hessian block is meant.
+        generator: Source of the first vector.
+        iterations: Largest number of Hessian-vector products.
+        tolerance: Relative change that ends the iteration.
+    """
+    (gradient,) = torch.autograd.grad(loss, block, create_graph=True)
+    vector = torch.randn(block.shape, generator=generator, dtype=block.dtype)
+    vector /= vector.norm()
+    value = 0.0
+    for _ in range(iterations):
+        (product,) = torch.autograd.grad(gradient, block, vector, retain_graph=True)
+        previous, value = value, float((product * vector).sum())
+        norm = float(product.norm())
+        if norm == 0 or abs(value - previous) <= tolerance * abs(value):
+            break
+        vector = product / norm
+    return value
