@@ -1,0 +1,208 @@
+"""The comparison: integer for integer, with the first difference located and explained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import ConfigError, VerificationError
+from netwright.ir import Array, Executable, Graph, Interpreter
+from netwright.verify.diagnose import diagnose
+from netwright.verify.stimuli import Stimulus
+
+_DIAGNOSED_ROWS = 64
+_CHUNK_ROWS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place where two executions part.
+
+    Attributes:
+        node: Node of the reference whose result differs; all it reads agrees, as far as visible.
+        origin: The layer the node came from.
+        row: Row of the stimulus.
+        index: Index of the value within the row.
+        expected: Code of the reference.
+        got: Code of the candidate.
+        cause: The likely cause, in one sentence.
+    """
+
+    node: str
+    origin: str
+    row: int
+    index: tuple[int, ...]
+    expected: int
+    got: int
+    cause: str
+
+    def __str__(self) -> str:
+        return (
+            f'"{self.node}" row {self.row} index {list(self.index)}: expected {self.expected}, '
+            f"got {self.got}; {self.cause}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalence:
+    """What a comparison found.
+
+    Attributes:
+        candidate: Name of what was compared with the reference.
+        stimulus: Name of the inputs.
+        rows: Rows checked.
+        identical: Rows whose every output code was identical.
+        first: The first difference, if there is one.
+        seconds: Time the candidate took, in seconds.
+    """
+
+    candidate: str
+    stimulus: str
+    rows: int
+    identical: int
+    first: Difference | None
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether every row was identical."""
+        return self.rows > 0 and self.identical == self.rows
+
+    def require(self) -> Equivalence:
+        """Return self if every row was identical.
+
+        Raises:
+            VerificationError: Otherwise; the message has the first difference.
+        """
+        if not self.holds:
+            raise VerificationError(
+                f"{self.candidate} differs from the graph in {self.rows - self.identical} of "
+                f"{self.rows} rows ({self.stimulus}): {self.first}"
+            )
+        return self
+
+
+def bit_exact(
+    graph: Graph,
+    candidate: Executable,
+    inputs: NDArray[np.floating] | Stimulus,
+    *,
+    name: str | None = None,
+) -> Equivalence:
+    """Compare `candidate` with the interpreter on every row of `inputs`.
+
+    Args:
+        graph: The reference, in integer form.
+        candidate: A design, a referee or another graph's interpreter.
+        inputs: Real inputs, (rows, *shape).
+        name: What to call the candidate; its class if not given.
+
+    Raises:
+        ConfigError: There are no rows, or the graph is not in integer form.
+        VerificationError: The candidate's outputs have another shape or are missing.
+    """
+    stimulus = inputs if isinstance(inputs, Stimulus) else Stimulus("inputs", np.asarray(inputs))
+    if len(stimulus.inputs) == 0:
+        raise ConfigError(f'stimulus "{stimulus.name}" has no rows')
+    if not graph.is_integer:
+        raise ConfigError(
+            f'graph "{graph.name}" is not in integer form',
+            hint="lower it with netwright.passes.integerize first",
+        )
+    label = type(candidate).__name__ if name is None else name
+    reference = Interpreter.of(graph)
+    identical, seconds = 0, 0.0
+    wrong: list[int] = []
+    for start in range(0, len(stimulus.inputs), _CHUNK_ROWS):
+        rows = stimulus.inputs[start : start + _CHUNK_ROWS]
+        expected = reference.run(rows)
+        started = time.perf_counter()
+        got = candidate.run(rows)
+        seconds += time.perf_counter() - started
+        equal = _equal_rows(graph, expected, got, label)
+        identical += int(equal.sum())
+        wrong += (start + np.flatnonzero(~equal)).tolist()
+    first = _locate(reference, candidate, stimulus, wrong[:_DIAGNOSED_ROWS]) if wrong else None
+    return Equivalence(label, stimulus.name, len(stimulus.inputs), identical, first, seconds)
+
+
+def _equal_rows(
+    graph: Graph,
+    expected: Mapping[str, Array],
+    got: Mapping[str, Array],
+    label: str,
+) -> NDArray[np.bool_]:
+    equal = np.ones(len(expected[graph.outputs[0]]), dtype=bool)
+    for name in graph.outputs:
+        if name not in got or got[name].shape != expected[name].shape:
+            found = got[name].shape if name in got else "nothing"
+            raise VerificationError(
+                f'{label} returned {found} for output "{name}", not {expected[name].shape}'
+            )
+        equal &= (got[name] == expected[name]).reshape(len(equal), -1).all(axis=1)
+    return equal
+
+
+def _locate(
+    reference: Interpreter, candidate: Executable, stimulus: Stimulus, rows: Sequence[int]
+) -> Difference:
+    """The first visible node, in execution order, that differs on the first wrong row."""
+    graph = reference.graph
+    made = [node.output for node in graph.nodes]
+    inputs = stimulus.inputs[list(rows)]
+    expected = reference.run(inputs, keep=[*made, *graph.constants])
+    got = candidate.run(inputs, keep=made)
+    for node in graph.nodes:
+        name = node.output
+        if name not in got or np.array_equal(expected[name][0], got[name][0]):
+            continue
+        index = tuple(int(i) for i in np.argwhere(expected[name][0] != got[name][0])[0])
+        return Difference(
+            node=node.name,
+            origin=node.origin or node.name,
+            row=int(rows[0]),
+            index=index,
+            expected=int(expected[name][(0, *index)]),
+            got=int(got[name][(0, *index)]),
+            cause=diagnose(graph, node, expected, got, index),
+        )
+    name = graph.outputs[0]
+    raise VerificationError(
+        f"the candidate gave two different results for the same rows of {stimulus.name}: output "
+        f'"{name}" of row {rows[0]} differed at first and agrees now'
+    )
+
+
+def certify(
+    graph: Graph,
+    candidates: Mapping[str, Executable],
+    stimuli: Sequence[Stimulus],
+    *,
+    row_limits: Mapping[str, int] | None = None,
+    on_result: Callable[[Equivalence], None] | None = None,
+) -> tuple[Equivalence, ...]:
+    """Compare every candidate with the graph on every stimulus: the stage table.
+
+    Args:
+        graph: The reference, in integer form.
+        candidates: What to compare, by name, in order.
+        stimuli: What to compare on; empty ones are left out.
+        row_limits: Largest number of rows of a stimulus for slow candidates, by name.
+        on_result: Called after every comparison.
+    """
+    limits = row_limits or {}
+    table = []
+    for name, candidate in candidates.items():
+        for stimulus in stimuli:
+            rows = stimulus.inputs[: limits.get(name)]
+            if len(rows) == 0:
+                continue
+            result = bit_exact(graph, candidate, Stimulus(stimulus.name, rows), name=name)
+            table.append(result)
+            if on_result is not None:
+                on_result(result)
+    return tuple(table)

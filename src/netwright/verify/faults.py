@@ -1,0 +1,60 @@
+"""Planted faults: graphs that are wrong in one place, to show that a check can fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from netwright.dtypes import Int, Rounding
+from netwright.errors import ConfigError
+from netwright.ir import Graph, TensorType
+
+
+def flip_weight_bit(graph: Graph, tensor: str, index: tuple[int, ...], *, bit: int) -> Graph:
+    """A copy in which one bit of one constant is inverted.
+
+    Raises:
+        ConfigError: There is no such constant, index or bit.
+    """
+    dtype = graph.types[tensor].dtype if tensor in graph.constants else None
+    if not isinstance(dtype, Int) or not 0 <= bit < dtype.bits:
+        raise ConfigError(f'"{tensor}" is not an integer constant with a bit {bit}')
+    values = np.array(graph.constants[tensor])
+    try:
+        code = int(values[index])
+    except IndexError:
+        raise ConfigError(f'"{tensor}" of shape {values.shape} has no index {index}') from None
+    pattern = (code % (1 << dtype.bits)) ^ (1 << bit)
+    negative = dtype.signed and pattern >> (dtype.bits - 1)
+    values[index] = pattern - (1 << dtype.bits) if negative else pattern
+    full = TensorType(
+        values.shape, Int(dtype.bits, dtype.signed), graph.types[tensor].scale,
+        graph.types[tensor].axis,
+    )  # fmt: skip
+    return graph.with_type(tensor, full).with_constant(tensor, values)
+
+
+def change_rounding(graph: Graph, node: str, mode: Rounding) -> Graph:
+    """A copy in which the quantizer `node` rounds another way.
+
+    Raises:
+        ConfigError: The node does not round.
+    """
+    found = graph.node(node)
+    if "rounding" not in found.attrs:
+        raise ConfigError(f'node "{node}" ({found.op}) does not round')
+    return graph.with_node(replace(found, attrs={**found.attrs, "rounding": str(mode)}))
+
+
+def narrow_accumulator(graph: Graph, tensor: str, *, bits: int) -> Graph:
+    """A copy in which the accumulator `tensor` loses its `bits` most significant bits.
+
+    Raises:
+        ConfigError: The tensor is not an integer tensor with more than `bits` bits.
+    """
+    old = graph.types.get(tensor)
+    if old is None or not isinstance(old.dtype, Int) or not 0 < bits < old.dtype.bits:
+        raise ConfigError(f'"{tensor}" is not an integer tensor with more than {bits} bits')
+    dtype = Int(old.dtype.bits - bits, old.dtype.signed)
+    return graph.with_type(tensor, replace(old, dtype=dtype))
