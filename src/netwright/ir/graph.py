@@ -119,7 +119,7 @@ class Graph:
     outputs: tuple[str, ...]
     nodes: tuple[Node, ...]
     types: Mapping[str, TensorType]
-    constants: Mapping[str, NDArray[np.float64] | NDArray[np.int64]]
+    constants: Mapping[str, Array]
     head: str = ""
     notes: tuple[Note, ...] = ()
 
@@ -182,7 +182,7 @@ class Graph:
             hint="nodes: " + ", ".join(node.name for node in self.nodes[:20]),
         )
 
-    def with_constant(self, name: str, value: NDArray[np.float64] | NDArray[np.int64]) -> Graph:
+    def with_constant(self, name: str, value: Array) -> Graph:
         """A copy in which the constant `name` has another value of the same shape."""
         if name not in self.constants or self.constants[name].shape != value.shape:
             raise GraphError(f'"{name}" is not a constant of shape {value.shape}')

@@ -33,21 +33,27 @@ def diagnose(
     Returns:
         One sentence.
     """
-    place = (slice(None), *index)
-    wanted = got[node.output][place]
+    wanted = _at(got[node.output], index)
     for cause, values in _hypotheses(graph, node, expected, got, index):
-        if np.array_equal(values[place], wanted):
+        if np.array_equal(_at(values, index), wanted):
             return cause
     producer = graph.producers.get(node.inputs[0])
     hidden = producer is not None and producer.output not in got
     if hidden and producer is not None and producer.op in ("MatMul", "Conv", "SumPool", "Add"):
         for cause, sums in _sum_hypotheses(graph, producer, expected):
             changed = {**expected, producer.output: sums}
-            if np.array_equal(_execute(node, changed)[place], wanted):
+            if np.array_equal(_at(_execute(node, changed), index), wanted):
                 return cause
     if node.op in ("MatMul", "Conv"):
         return _weight_hypothesis(node, expected, wanted, index) or _UNKNOWN
     return _UNKNOWN
+
+
+def _at(values: Array, index: tuple[int, ...]) -> Array:
+    """The value at `index` of every row."""
+    return np.asarray(
+        values.reshape(len(values), -1)[:, np.ravel_multi_index(index, values.shape[1:])]
+    )
 
 
 def _execute(node: Node, values: Values) -> Array:
@@ -110,7 +116,7 @@ def _weight_hypothesis(
     node: Node, expected: Values, wanted: Array, index: tuple[int, ...]
 ) -> str | None:
     """A bias or one weight that differs by a constant, the same in every row."""
-    delta = (wanted - expected[node.output][(slice(None), *index)]).astype(np.int64)
+    delta = (wanted - _at(expected[node.output], index)).astype(np.int64)
     if len(delta) > 1 and len(set(delta.tolist())) == 1:
         return f"bias: off by {delta[0]:+d} in channel {index[0]}"
     if node.op != "MatMul" or len(index) != 1:
