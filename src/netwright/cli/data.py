@@ -1,0 +1,79 @@
+"""``netwright data``: make the tables that tasks are built on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Make the tables that tasks are built on.")
+
+
+@app.callback()
+def data() -> None:
+    """Make the tables that tasks are built on."""
+
+
+@app.command("jets")
+def jets(
+    out: Annotated[
+        Path, typer.Option("--out", help="Table to write, ending in .npz; its card goes beside it.")
+    ],
+    num_jets: Annotated[
+        int, typer.Option("--jets", help="Jets of all five classes together.")
+    ] = 100_000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulation.")] = 7,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", help="Processes at once.", show_default="all cores"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one line of JSON.")
+    ] = False,
+) -> None:
+    """Simulate jets with PYTHIA and FastJet (pip install 'netwright[physics]').
+
+    The same command continues after an interruption.
+    """
+    import json
+
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from netwright.tasks.jets_generate import generate_jets
+
+    columns = (
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
+        shown = bar.add_task("jets", total=num_jets)
+        card = generate_jets(
+            out,
+            num_jets=num_jets,
+            seed=seed,
+            workers=workers,
+            progress=lambda done, total: bar.update(shown, completed=done, total=total),
+        )
+    if as_json:
+        result = {
+            "path": str(out),
+            "jets": num_jets,
+            "seed": seed,
+            "counts": dict(card.counts),
+            "sha256": card.sha256,
+        }
+        typer.echo(json.dumps(result))
+    else:
+        typer.echo(f"{out}: {num_jets} jets, sha256 {card.sha256}")

@@ -1,0 +1,13 @@
+"""Tasks: data with provenance, split and standardized, and their scores.
+
+>>> from netwright import tasks
+>>> tasks.jets(seed=7).classes
+('g', 'q', 'w', 'z', 't')
+"""
+
+from __future__ import annotations
+
+from netwright.tasks.base import Card, Split, Task
+from netwright.tasks.jets import jets
+
+__all__ = ["Card", "Split", "Task", "jets"]

@@ -1,0 +1,128 @@
+"""Data cards: where a table comes from, as a TOML file beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+
+from netwright.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Provenance of a table.
+
+    Attributes:
+        title: One line that names the data.
+        recipe: How the data were made, in sentences.
+        synthetic: True for simulated data.
+        sha256: Hex digest of the table's content, see `netwright.tasks.table.digest`.
+        cuts: Settings and selections, one a line.
+        license: Remark on the rights to the data.
+        remarks: What a user of the data must know.
+        seeds: Seeds by purpose.
+        counts: Rows by class name.
+        versions: Package versions by package name.
+    """
+
+    title: str
+    recipe: str
+    synthetic: bool
+    sha256: str
+    cuts: tuple[str, ...] = ()
+    license: str = ""
+    remarks: tuple[str, ...] = ()
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+_TEXTS = ("title", "recipe", "sha256", "license")
+_LISTS = ("cuts", "remarks")
+_TABLES: dict[str, type] = {"seeds": int, "counts": int, "versions": str}
+
+
+def format_card(card: Card) -> str:
+    """Return the card as TOML, the same text for the same card; `read_card` reverses it."""
+    lines = [f"title = {_quote(card.title)}", f"recipe = {_quote(card.recipe)}"]
+    lines += [f"synthetic = {str(card.synthetic).lower()}", f"sha256 = {_quote(card.sha256)}"]
+    lines += [f"license = {_quote(card.license)}"]
+    for name in _LISTS:
+        lines += [f"{name} = [", *(f"  {_quote(text)}," for text in getattr(card, name)), "]"]
+    for name in _TABLES:
+        lines += ["", f"[{name}]"]
+        lines += [
+            f"{_key(key)} = {_quote(value) if isinstance(value, str) else value}"
+            for key, value in getattr(card, name).items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def read_card(path: Path) -> Card:
+    """Read a data card.
+
+    Raises:
+        DataError: The file cannot be read, is not TOML, or a field is missing, unknown or of the
+            wrong type.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(
+            f"cannot be read as a data card ({error})", source=str(path), hint=_HINT
+        ) from error
+    faults = _faults(raw)
+    if faults:
+        raise DataError("; ".join(faults), source=str(path), hint=_HINT)
+    for name in _LISTS:
+        raw[name] = tuple(raw.get(name, ()))
+    for name in _TABLES:
+        raw[name] = MappingProxyType(raw.get(name, {}))
+    return Card(**raw)
+
+
+_HINT = "a data card is TOML with title, recipe, synthetic and sha256; see docs/tasks-jets.md"
+
+
+def _faults(raw: Mapping[str, object]) -> list[str]:
+    """Return every field that is missing, unknown or of the wrong type."""
+    known = [item.name for item in fields(Card)]
+    faults = [f'unknown field "{name}"' for name in raw if name not in known]
+    faults += [
+        f'field "{name}" is missing'
+        for name in ("title", "recipe", "synthetic", "sha256")
+        if name not in raw
+    ]
+    for name, value in raw.items():
+        if name in _TEXTS and not isinstance(value, str):
+            faults.append(f'field "{name}" must be a string, not {value!r}')
+        elif name == "synthetic" and not isinstance(value, bool):
+            faults.append(f'field "synthetic" must be true or false, not {value!r}')
+        elif name in _LISTS and not _is_list(value):
+            faults.append(f'field "{name}" must be a list of strings, not {value!r}')
+        elif name in _TABLES and not _is_table(value, _TABLES[name]):
+            faults.append(f'field "{name}" must be a table of {_TABLES[name].__name__} values')
+    return faults
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_table(value: object, kind: type) -> bool:
+    return isinstance(value, dict) and all(type(item) is kind for item in value.values())
+
+
+def _key(text: str) -> str:
+    """Return a TOML key, bare where TOML allows it."""
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else _quote(text)
+
+
+def _quote(text: str) -> str:
+    """Return a TOML basic string; JSON's escapes are a subset of TOML's, except for DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

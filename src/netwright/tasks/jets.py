@@ -1,0 +1,107 @@
+"""The jet-tagging task: five kinds of jets told apart by 16 substructure features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netwright.errors import DataError
+from netwright.tasks.base import Task, make_task
+from netwright.tasks.card import Card, read_card
+from netwright.tasks.jets_features import CLASSES, FEATURES
+from netwright.tasks.jets_public import HDF5_SUFFIXES, read_hdf5, read_text_table
+from netwright.tasks.table import Table, digest, read_table
+
+SHIPPED = Path(__file__).with_name("data") / "jets.npz"
+"""The table that comes with the package."""
+
+CARD_SUFFIX = ".card.toml"
+
+
+def jets(*, seed: int = 7, path: Path | str | None = None) -> Task:
+    """Return the jet-tagging task.
+
+    The rows are put in a fixed random order and split 64 % / 16 % / 20 %, class by class; the
+    inputs are standardized with the mean and deviation of the train split.
+
+    Args:
+        seed: Seed of the split, 0 to 2^63 - 1; it does not change the table.
+        path: Instead of the shipped table, an ``.npz`` written by ``netwright data jets``, the
+            OpenML set ``hls4ml_lhc_jets_hlf`` as ``.arff`` or ``.csv``, or an HDF5 file
+            (``.h5``) or folder of such files of Zenodo 3602254 or 3602260.
+
+    Raises:
+        ConfigError: The seed is out of range.
+        DataError: The file is missing, damaged, or not what its suffix says.
+        MissingExtra: An HDF5 file is given and h5py is not installed.
+
+    Example:
+        >>> task = jets(seed=7)
+        >>> len(task.train), len(task.validation), len(task.test)
+        (64000, 16000, 20000)
+        >>> task.classes
+        ('g', 'q', 'w', 'z', 't')
+    """
+    file = SHIPPED if path is None else Path(path)
+    table = _read(file)
+    card = _card(file, table)
+    return make_task(
+        "jets",
+        table.features,
+        table.labels,
+        names=FEATURES,
+        classes=CLASSES,
+        seed=seed,
+        card=card,
+        source=str(file),
+    )
+
+
+def card_path(table_path: Path) -> Path:
+    """Return where the data card of a table lies: beside it, with the suffix ``.card.toml``."""
+    return table_path.with_suffix(CARD_SUFFIX)
+
+
+def _read(path: Path) -> Table:
+    """Read a table by its suffix."""
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        return read_table(path)
+    if suffix in (".arff", ".csv"):
+        return read_text_table(path)
+    if suffix in HDF5_SUFFIXES or path.is_dir():
+        return read_hdf5(path)
+    raise DataError(
+        f'has the suffix "{path.suffix}", which is not known',
+        source=str(path),
+        hint="accepted: .npz, .arff, .csv, .h5, .hdf5, or a folder of .h5 files",
+    )
+
+
+def _card(path: Path, table: Table) -> Card:
+    """Return the card beside an ``.npz`` after checking the digest, or describe a public file."""
+    sha256 = digest(table)
+    beside = card_path(path)
+    if path.suffix.lower() != ".npz":
+        return Card(
+            title=f"public jet data set, {path.name}",
+            recipe="OpenML hls4ml_lhc_jets_hlf or Zenodo 3602254 / 3602260, read as downloaded",
+            synthetic=True,
+            sha256=sha256,
+            license="see the source of the file",
+        )
+    if not beside.exists() and path != SHIPPED:
+        return Card(
+            title=f"table without a card, {path.name}",
+            recipe="unknown",
+            synthetic=True,
+            sha256=sha256,
+            license="unknown",
+        )
+    card = read_card(beside)
+    if card.sha256 != sha256:
+        raise DataError(
+            f"its rows have the digest {sha256}, its card says {card.sha256}",
+            source=str(path),
+            hint=f"{path.name} or {beside.name} was changed; install or generate both again",
+        )
+    return card
