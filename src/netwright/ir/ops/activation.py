@@ -20,6 +20,10 @@ def _softmax(node: Node, inputs: Sequence[Array]) -> Array:
     return shifted / shifted.sum(axis=axis, keepdims=True)
 
 
+def _clip(node: Node, inputs: Sequence[Array]) -> Array:
+    return np.clip(inputs[0], node.reals("low")[0], node.reals("high")[0])
+
+
 SPECS = (
     OpSpec(
         name="Relu",
@@ -28,6 +32,14 @@ SPECS = (
         shape=lambda node, shapes: shapes[0],
         execute=lambda node, inputs: np.maximum(inputs[0], 0),
         bounds=_relu_bounds,
+    ),
+    OpSpec(
+        name="Clip",
+        form="quantized",
+        num_inputs=(1, 1),
+        shape=lambda node, shapes: shapes[0],
+        execute=_clip,
+        attributes={"low": Attribute("reals"), "high": Attribute("reals")},
     ),
     OpSpec(
         name="Softmax",

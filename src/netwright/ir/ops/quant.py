@@ -39,6 +39,8 @@ def _centered_codes(node: Node, source: Array, low: int, high: int) -> Array:
 
 def _quant(node: Node, inputs: Sequence[Array]) -> Array:
     source, dtype = inputs[0], code_type(node)
+    if dtype.bits == 1 and dtype.signed:  # bipolar, as in QONNX
+        return _bipolar_quant(node, inputs)
     codes = _centered_codes(node, source, dtype.min, dtype.max)
     return codes * along_axis(node.reals("scale"), node.axis(), source.ndim)
 
