@@ -10,6 +10,14 @@ from netwright.compress.allocation import (
 from netwright.compress.budget import BUDGETS, Budget, bops, layer_bops, total_bops, weight_bits
 from netwright.compress.conversion import apply, build, finetune, layer_shapes
 from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenvalue
+from netwright.compress.front import (
+    Candidate,
+    FrontPoint,
+    allocated_candidates,
+    sampled_candidates,
+    sweep,
+    uniform_candidates,
+)
 from netwright.compress.plan import LayerPlan, LayerShape, Plan, load_plan, save_plan, uniform
 from netwright.compress.recipe import hawq
 from netwright.compress.sensitivities import LayerSensitivity, TensorSensitivity, sensitivity
@@ -19,7 +27,9 @@ __all__ = [
     "Activations",
     "Allocation",
     "Budget",
+    "Candidate",
     "FreeActivations",
+    "FrontPoint",
     "LayerPlan",
     "LayerSensitivity",
     "LayerShape",
@@ -28,6 +38,7 @@ __all__ = [
     "TiedActivations",
     "TraceEstimate",
     "allocate",
+    "allocated_candidates",
     "apply",
     "bops",
     "build",
@@ -37,10 +48,13 @@ __all__ = [
     "layer_bops",
     "layer_shapes",
     "load_plan",
+    "sampled_candidates",
     "save_plan",
     "sensitivity",
+    "sweep",
     "top_eigenvalue",
     "total_bops",
     "uniform",
+    "uniform_candidates",
     "weight_bits",
 ]

@@ -1,6 +1,7 @@
 """Training: the loop, the fake-quantized layers, and the way from torch to the integer graph."""
 
 from netwright.train.executor import TorchExecutor
+from netwright.train.jobs import Record, run_jobs
 from netwright.train.layers import QuantInput, QuantLayer, QuantModel, Requantizer
 from netwright.train.loop import Epoch, History, evaluate, fit, logits
 from netwright.train.norm import fold_batch_norm
@@ -16,6 +17,7 @@ __all__ = [
     "QuantModel",
     "QuantSpec",
     "Quantizer",
+    "Record",
     "Requantizer",
     "TorchExecutor",
     "evaluate",
@@ -23,6 +25,7 @@ __all__ = [
     "fold_batch_norm",
     "load_weights",
     "logits",
+    "run_jobs",
     "save_weights",
     "trace",
 ]

@@ -1,0 +1,210 @@
+"""The accuracy against cost front: many plans, fine-tuned and scored alike."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from torch import nn
+
+from netwright.compress.allocation import Activations, TiedActivations, allocate
+from netwright.compress.budget import Budget, total_bops
+from netwright.compress.conversion import finetune
+from netwright.compress.plan import LayerPlan, LayerShape, Plan, uniform
+from netwright.compress.sensitivities import LayerSensitivity
+from netwright.tasks import Task
+from netwright.train import Record, evaluate, run_jobs
+
+Kind = Literal["hawq", "uniform", "blind", "sampled"]
+
+PUBLISHED_WIDTHS = (4, 5, 6, 7, 8)
+"""Weight widths of the published search space: 5**4 plans for four layers, activations three bits
+wider, input 16 bits (fastmachinelearning/hawq-jet-tagging, ``config.py``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A plan to be tried, and how it was made."""
+
+    kind: Kind
+    label: str
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class FrontPoint:
+    """What a plan achieves.
+
+    Attributes:
+        candidate: The plan.
+        bops: Its bit operations for one input.
+        accuracies: Test accuracy for each seed, 0..1.
+        validation: Mean validation accuracy, by which plans may be chosen.
+    """
+
+    candidate: Candidate
+    bops: float
+    accuracies: tuple[float, ...]
+    validation: float
+
+    @property
+    def accuracy(self) -> float:
+        """Mean test accuracy, 0..1."""
+        return float(np.mean(self.accuracies))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation over the seeds; 0 for one seed."""
+        return float(np.std(self.accuracies, ddof=1)) if len(self.accuracies) > 1 else 0.0
+
+
+def uniform_candidates(shapes: Sequence[LayerShape], widths: Sequence[int]) -> list[Candidate]:
+    """Plans with one width for all weights, activations and the input."""
+    return [
+        Candidate("uniform", f"w{w}a{w}", uniform(tuple(shapes), weight_bits=w, activation_bits=w))
+        for w in widths
+    ]
+
+
+def allocated_candidates(
+    layers: Sequence[LayerSensitivity],
+    budgets: Sequence[Budget],
+    *,
+    weight_bits: Sequence[int],
+    activations: Activations,
+    blind: bool = False,
+) -> list[Candidate]:
+    """The best plan for each budget; with `blind`, for a metric that ignores curvature.
+
+    The blind metric is the mean squared quantization error of a tensor, all tensors counting alike.
+
+    Raises:
+        Infeasible: No plan fits a budget.
+    """
+    kind: Kind = "blind" if blind else "hawq"
+    metric = _blind if blind else None
+    candidates = []
+    for budget in budgets:
+        origin = f"{kind}, {budget.kind} ≤ {budget.limit:.10g}"
+        found = allocate(
+            layers, (budget,), weight_bits=weight_bits, activations=activations,
+            metric=metric, origin=origin,
+        )  # fmt: skip
+        candidates.append(Candidate(kind, f"{kind} {budget.limit:.10g}", found.plan))
+    return candidates
+
+
+def _blind(layer: LayerSensitivity, kind: str, bits: int) -> float:
+    tensor = layer.weight if kind == "weight" else layer.activation
+    return tensor.perturbation[bits] / tensor.size
+
+
+def sampled_candidates(
+    shapes: Sequence[LayerShape], count: int, *, seed: int = 0
+) -> list[Candidate]:
+    """Distinct random plans from the published search space."""
+    rule = TiedActivations()
+    space = len(PUBLISHED_WIDTHS) ** len(shapes)
+    numbers = random.Random(seed).sample(range(space), min(count, space))
+    candidates = []
+    for number in numbers:
+        widths = []
+        for _ in shapes:
+            number, digit = divmod(number, len(PUBLISHED_WIDTHS))
+            widths.append(PUBLISHED_WIDTHS[digit])
+        reads = [rule.input_bits, *(width + rule.extra for width in widths[:-1])]
+        layers = tuple(
+            LayerPlan(shape.name, w, a) for shape, w, a in zip(shapes, widths, reads, strict=True)
+        )
+        label = "".join(map(str, widths))
+        candidates.append(Candidate("sampled", label, Plan(layers, origin="sampled from 5^4")))
+    return candidates
+
+
+@dataclass(frozen=True)
+class _Trial:
+    model: nn.Sequential
+    plan: Plan
+    task: Task
+    epochs: int
+    seed: int
+
+
+def _run(trial: _Trial) -> Record:
+    model = finetune(trial.model, trial.plan, trial.task, epochs=trial.epochs, seed=trial.seed)
+    return {
+        "test": evaluate(model, trial.task),
+        "validation": evaluate(model, trial.task, split="validation"),
+    }
+
+
+def sweep(
+    models: Sequence[nn.Sequential],
+    task: Task,
+    candidates: Sequence[Candidate],
+    shapes: Sequence[LayerShape],
+    *,
+    epochs: int,
+    seeds: Sequence[int],
+    sampled_seeds: int = 1,
+    log: Path | None = None,
+    workers: int | None = None,
+    on_trial: Callable[[int, int, str], None] | None = None,
+) -> tuple[FrontPoint, ...]:
+    """Fine-tune and score every candidate from the float model of every seed.
+
+    Args:
+        models: One trained float model for each seed.
+        task: Data.
+        candidates: The plans.
+        shapes: Layer shapes, for the bit operations.
+        epochs: Epochs of each fine-tuning.
+        seeds: Seeds of the fine-tuning, one for each model.
+        sampled_seeds: How many seeds the sampled candidates get.
+        log: Finished trials; the sweep goes on from there.
+        workers: Number of processes; the number of cores if not given.
+        on_trial: Progress: trials done, trials in all, label.
+    """
+    jobs: dict[str, _Trial] = {}
+    keys: dict[str, list[str]] = {}
+    for candidate in candidates:
+        count = sampled_seeds if candidate.kind == "sampled" else len(seeds)
+        for model, seed in list(zip(models, seeds, strict=True))[:count]:
+            key = _key(candidate.plan, epochs, seed)
+            jobs[key] = _Trial(model, candidate.plan, task, epochs, seed)
+            keys.setdefault(_label(candidate), []).append(key)
+    done = 0
+
+    def report(key: str, record: Record) -> None:
+        nonlocal done
+        done += 1
+        if on_trial is not None:
+            on_trial(done, len(jobs), str(jobs[key].plan))
+
+    records = run_jobs(_run, jobs, log=log, workers=workers, on_done=report)
+    points = []
+    for candidate in candidates:
+        found = [records[key] for key in keys[_label(candidate)]]
+        points.append(
+            FrontPoint(
+                candidate,
+                total_bops(shapes, candidate.plan),
+                tuple(float(record["test"]) for record in found),
+                float(np.mean([float(record["validation"]) for record in found])),
+            )
+        )
+    return tuple(points)
+
+
+def _label(candidate: Candidate) -> str:
+    return f"{candidate.kind}/{candidate.label}"
+
+
+def _key(plan: Plan, epochs: int, seed: int) -> str:
+    text = f"{plan} {plan.rounding} {epochs} {seed}"
+    return f"{hashlib.sha256(text.encode()).hexdigest()[:16]} {plan} seed {seed}"

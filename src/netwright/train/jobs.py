@@ -1,0 +1,135 @@
+"""Many independent trainings on all cores, each remembered as soon as it is done."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from netwright.errors import RunError
+
+Record = dict[str, float | int | str]
+"""What a job reports: plain data, one JSON line."""
+
+Job = TypeVar("Job")
+
+_log = logging.getLogger(__name__)
+
+
+def run_jobs(
+    function: Callable[[Job], Record],
+    jobs: Mapping[str, Job],
+    *,
+    log: Path | None = None,
+    workers: int | None = None,
+    on_done: Callable[[str, Record], None] | None = None,
+) -> dict[str, Record]:
+    """Run `function` on every job, in processes of one torch thread each.
+
+    A finished job is appended to `log` as one line and is on the disk before `on_done` hears of it;
+    a later call with the same log runs only the jobs that are missing. A job that fails ends the
+    call, after the running ones have been remembered.
+
+    Args:
+        function: A module-level function; it and the jobs must be picklable.
+        jobs: The jobs by key; a key must change when the job does.
+        log: JSON-lines file of finished jobs.
+        workers: Number of processes; the number of cores if not given. One runs in this process.
+        on_done: Called with key and record for every job, remembered ones first.
+
+    Returns:
+        The records in the order of `jobs`.
+
+    Raises:
+        RunError: The log cannot be written.
+    """
+    done = {key: record for key, record in _read(log).items() if key in jobs}
+    for key, record in done.items():
+        if on_done is not None:
+            on_done(key, record)
+    todo = {key: job for key, job in jobs.items() if key not in done}
+
+    def finish(key: str, record: Record) -> None:
+        _append(log, key, record)
+        done[key] = record
+        if on_done is not None:
+            on_done(key, record)
+
+    count = min(workers or os.cpu_count() or 1, len(todo))
+    if count <= 1:
+        for key, job in todo.items():
+            finish(key, _single_threaded(function, job))
+    else:
+        _run_pool(function, todo, count, finish)
+    return {key: done[key] for key in jobs}
+
+
+def _run_pool(
+    function: Callable[[Job], Record],
+    todo: Mapping[str, Job],
+    workers: int,
+    finish: Callable[[str, Record], None],
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        futures: dict[Future[Record], str] = {
+            pool.submit(_single_threaded, function, job): key for key, job in todo.items()
+        }
+        failure: BaseException | None = None
+        for future in as_completed(futures):
+            if future.cancelled():
+                continue
+            error = future.exception()
+            if error is None:
+                finish(futures[future], future.result())
+            elif failure is None:
+                failure = error
+                pool.shutdown(wait=False, cancel_futures=True)
+        if failure is not None:
+            raise failure
+
+
+def _single_threaded(function: Callable[[Job], Record], job: Job) -> Record:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return function(job)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _read(log: Path | None) -> dict[str, Record]:
+    if log is None or not log.exists():
+        return {}
+    records: dict[str, Record] = {}
+    for line in log.read_text(encoding="utf-8").splitlines():
+        try:
+            entry = json.loads(line)
+            records[entry["key"]] = entry["record"]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            _log.warning("%s: ignoring an incomplete line", log)
+    return records
+
+
+def _append(log: Path | None, key: str, record: Record) -> None:
+    if log is None:
+        return
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        torn = log.exists() and log.stat().st_size > 0 and not log.read_bytes().endswith(b"\n")
+        with log.open("a", encoding="utf-8") as stream:
+            stream.write("\n" * torn + json.dumps({"key": key, "record": record}) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise RunError(
+            f"{log}: cannot be written ({error.strerror or error})",
+            hint="choose a folder that is writable and has free space",
+        ) from error
