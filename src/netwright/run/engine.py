@@ -61,6 +61,7 @@ def execute(
         session = _Session(run, flow, reporter or Silent(), tuple(arguments))
         for position, stage in enumerate(flow.stages, start=1):
             session.advance(position, stage, forced=stage.name in forced)
+            run.publish(run.stage(position, stage.name), stage.publish)
         return session.manifest
 
 

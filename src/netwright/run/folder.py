@@ -14,13 +14,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from pydantic import ValidationError
 
 from netwright.errors import CorruptOutput, RunError
-from netwright.files import sha256, write_text
+from netwright.files import sha256, write_atomic, write_text
 from netwright.run.manifest import MANIFEST, StageRecord
 
 RECORD = "stage.json"
@@ -107,6 +108,11 @@ class RunFolder:
                 if scratch.name.removeprefix(f"{name}-").isalnum():
                     shutil.rmtree(scratch)
 
+    def publish(self, stage: Path, names: tuple[str, ...]) -> None:
+        """Copy files of a finished stage to the top of the run folder."""
+        for name in names:
+            write_atomic(self.path / name, partial(_copy, stage / name))
+
     def _swap(self, temporary: Path, place: Path) -> None:
         replaced = self.stages / f"{_REPLACED}{place.name}"
         if replaced.exists():
@@ -116,6 +122,11 @@ class RunFolder:
         temporary.rename(place)
         if replaced.exists():
             shutil.rmtree(replaced)
+
+
+def _copy(source: Path, stream: IO[bytes]) -> None:
+    with source.open("rb") as origin:
+        shutil.copyfileobj(origin, stream)
 
 
 def digests(folder: Path) -> dict[str, str]:

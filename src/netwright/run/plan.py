@@ -105,17 +105,24 @@ def digests(stage: AnyStage, records: Mapping[str, StageRecord]) -> dict[str, st
         records: Records of the finished stages, which include all that it needs.
 
     Raises:
-        ConfigError: An external file cannot be read.
+        ConfigError: An external file or folder cannot be read.
     """
     found = {need: _digest(records[need].outputs) for need in stage.needs}
     for name, path in stage.files.items():
         try:
-            found[name] = sha256(path)
+            found[name] = _tree_digest(path)
         except OSError as error:
             raise ConfigError(
                 f'stage "{stage.name}" reads {path}, which cannot be read ({error.strerror})'
             ) from error
     return found
+
+
+def _tree_digest(path: Path) -> str:
+    if not path.is_dir():
+        return sha256(path)
+    files = sorted(entry for entry in path.rglob("*") if entry.is_file())
+    return _digest({entry.relative_to(path).as_posix(): sha256(entry) for entry in files})
 
 
 def stage_key(stage: AnyStage, inputs: Mapping[str, str]) -> str:

@@ -81,7 +81,8 @@ class Stage(Generic[P]):
         parameters: The settings that the results depend on, and nothing else.
         needs: Names of earlier stages whose outputs are read.
         function: Does the work; writes into the context's folder.
-        files: External files that are read, by the name the function knows them under.
+        files: External files or folders that are read, by the name the function knows them under.
+        publish: Output files that are also copied to the top of the run folder.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Stage(Generic[P]):
     needs: tuple[str, ...]
     function: Callable[[StageContext[P]], None]
     files: Mapping[str, Path] = field(default_factory=dict)
+    publish: tuple[str, ...] = ()
 
 
 AnyStage: TypeAlias = Stage[Any]

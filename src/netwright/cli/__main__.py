@@ -1,0 +1,7 @@
+"""``python -m netwright.cli``."""
+
+import sys
+
+from netwright.cli import main
+
+sys.exit(main())

@@ -1,0 +1,94 @@
+"""``netwright doctor``: what is installed here, and what to install for the rest."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from netwright.cli.console import columns, emit, emit_json
+from netwright.cli.run import JsonOption
+
+
+class Extra(NamedTuple):
+    """An optional part of the package.
+
+    Attributes:
+        name: Name of the extra.
+        packages: What it installs.
+        purpose: What does not work without it.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    purpose: str
+
+
+EXTRAS = (
+    Extra("train", ("torch",), "training, quantization and compression"),
+    Extra("solve", ("scipy",), "optimal bit allocation"),
+    Extra("qonnx", ("onnx", "qonnx"), "reading, writing and executing QONNX"),
+    Extra("hls", ("hls4ml",), "HLS projects and their emulation"),
+    Extra("plots", ("matplotlib",), "pictures in reports"),
+    Extra("physics", ("pythia8mc", "fastjet", "awkward"), "simulating new jets"),
+    Extra("brevitas", ("brevitas", "onnxoptimizer"), "comparing with Brevitas"),
+)
+"""The extras of this package, ``all`` left out."""
+
+TOOLS = (
+    ("g++", "HLS emulation", "apt install g++ (or your system's C++ compiler)"),
+    ("git", "the commit in manifests", "apt install git"),
+)
+"""External programs: name, what does not work without it, how to install it."""
+
+
+class Finding(NamedTuple):
+    """One line of the diagnosis.
+
+    Attributes:
+        kind: ``system``, ``extra`` or ``tool``.
+        name: What was looked for.
+        found: Version or place; empty if missing.
+        purpose: What does not work without it.
+        install: How to install it; empty if it is there.
+    """
+
+    kind: str
+    name: str
+    found: str
+    purpose: str
+    install: str
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Show what is installed, and the line that installs the rest."""
+    findings = diagnose()
+    if as_json:
+        emit_json([finding._asdict() for finding in findings])
+        return
+    rows = [("", "found", "for", "install with")]
+    rows += [(f.name, f.found or "missing", f.purpose, f.install) for f in findings]
+    emit(columns(rows))
+
+
+def diagnose() -> tuple[Finding, ...]:
+    """Look at the interpreter, the machine, the extras and the external programs."""
+    import shutil
+
+    from netwright import __version__
+    from netwright.run.machine import installed, machine
+
+    here = machine()
+    cpu = " ".join((f"{here.cores} cores,", here.cpu, *here.flags))
+    findings = [
+        Finding("system", "netwright", __version__, "", ""),
+        Finding("system", "python", here.python, "", ""),
+        Finding("system", "machine", cpu, "", ""),
+    ]
+    for extra in EXTRAS:
+        for package in extra.packages:
+            version = installed(package) or ""
+            line = "" if version else f"pip install 'netwright[{extra.name}]'"
+            findings.append(Finding("extra", package, version, extra.purpose, line))
+    for tool, purpose, install in TOOLS:
+        place = shutil.which(tool) or ""
+        findings.append(Finding("tool", tool, place, purpose, "" if place else install))
+    return tuple(findings)

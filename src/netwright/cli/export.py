@@ -1,0 +1,38 @@
+"""``netwright export``: the integer graph of a run for other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netwright.cli.console import emit
+from netwright.cli.run import RUNS, RunsOption
+
+
+def export(
+    source: Annotated[
+        str, typer.Argument(metavar="RUN_OR_GRAPH", help="A run, or a graph file (.npz).")
+    ],
+    to: Annotated[Path, typer.Option("--to", help="File to write: .onnx (QONNX) or .npz.")],
+    runs: RunsOption = RUNS,
+) -> None:
+    """Write the integer graph of a run as QONNX."""
+    from netwright import ir
+    from netwright.errors import ConfigError
+    from netwright.run import find_run
+    from netwright.run.graph import graph_path
+
+    if to.suffix not in (".onnx", ".npz"):
+        raise ConfigError(f'--to {to}: must end in .onnx or .npz, not "{to.suffix}"')
+    is_file = Path(source).suffix == ".npz"
+    path = Path(source) if is_file else graph_path(find_run(source, runs=runs))
+    graph = ir.load(path)
+    if to.suffix == ".npz":
+        ir.save(graph, to)
+    else:
+        from netwright.exchange import write_qonnx
+
+        write_qonnx(graph, to)
+    emit(f"graph: {to}")

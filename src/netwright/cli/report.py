@@ -1,0 +1,28 @@
+"""``netwright report``: draw the page of a run again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from netwright.cli.console import emit, emit_json
+from netwright.cli.run import RUNS, JsonOption, RunsOption
+
+
+def report(
+    run: Annotated[str, typer.Argument(help="A run folder, or the name of a run.")],
+    runs: RunsOption = RUNS,
+    as_json: JsonOption = False,
+) -> None:
+    """Write report.html of a run again from its report.json."""
+    from netwright.report import read, write
+    from netwright.run import find_run
+
+    folder = find_run(run, runs=runs)
+    document = read(folder / "report.json")
+    _, page = write(document, folder)
+    if as_json:
+        emit_json(document.model_dump(mode="json"))
+    else:
+        emit(f"report: {page}")

@@ -1,0 +1,79 @@
+"""The certificate that a run's ``verify`` stage writes, and the check of a whole run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from netwright.errors import CorruptOutput, DataError
+from netwright.files import write_text
+from netwright.report import CertificateRow
+from netwright.run.folder import check_outputs
+from netwright.run.manifest import read_manifest
+
+CERTIFICATE = "certificate.json"
+STAGE = "verify"
+
+_ROWS = TypeAdapter(tuple[CertificateRow, ...])
+
+
+def write_certificate(rows: tuple[CertificateRow, ...], folder: Path) -> Path:
+    """Write the rows into a stage's folder.
+
+    Raises:
+        RunError: The folder cannot be written.
+    """
+    return write_text(folder / CERTIFICATE, _ROWS.dump_json(rows, indent=2).decode() + "\n")
+
+
+def read_certificate(folder: Path) -> tuple[CertificateRow, ...]:
+    """Rows of the certificate in a stage's folder.
+
+    Raises:
+        DataError: There is none, or it is damaged.
+    """
+    path = folder / CERTIFICATE
+    try:
+        return _ROWS.validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"is not a certificate ({reason})", source=str(path)) from error
+
+
+def certificate(folder: Path) -> tuple[CertificateRow, ...]:
+    """Rows of the certificate of the run in `folder`; empty if its flow verifies nothing.
+
+    Raises:
+        RunError: The folder is not a run.
+        StaleRun: The run was written by another version.
+        DataError: The certificate is not written yet, or damaged.
+    """
+    entry = read_manifest(folder).stage(STAGE)
+    return () if entry is None else read_certificate(folder / entry.folder)
+
+
+def first_failure(folder: Path) -> str | None:
+    """The first comparison of a run that does not hold, as a sentence; ``None`` if all hold."""
+    for row in certificate(folder):
+        if not row.identical:
+            detail = f": {row.difference}" if row.difference else ""
+            return (
+                f"{row.stage} differs from {row.against} in {row.num_rows - row.num_identical} "
+                f"of {row.num_rows} rows ({row.stimuli}){detail}"
+            )
+    return None
+
+
+def damaged_outputs(folder: Path) -> tuple[str, ...]:
+    """One sentence for each stage of a run that is not done or no longer has its digests."""
+    faults = []
+    for entry in read_manifest(folder).stages:
+        if entry.record is None:
+            faults.append(f"{entry.folder}: the stage is {entry.status}")
+            continue
+        try:
+            check_outputs(folder / entry.folder, entry.record, inside=folder)
+        except CorruptOutput as error:
+            faults.append(error.message)
+    return tuple(faults)

@@ -1,0 +1,68 @@
+"""Flow files: TOML that names a kind of flow and holds its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from netwright.errors import ConfigError
+from netwright.registry import entries, resolve
+from netwright.run.config import Settings, check, override, read_toml
+from netwright.run.faults import closest
+from netwright.run.stage import Flow
+
+DEFAULT_KIND = "codesign"
+
+
+class FlowSettings(Settings):
+    """Base of the settings of every kind of flow.
+
+    A kind derives from it and defines :meth:`flow`; its name stands in the table ``flows`` of
+    :mod:`netwright.registry` or in the entry points ``netwright.flows``.
+
+    Attributes:
+        schema_version: Version of the file's layout.
+        name: Name of the flow, and of its run folder.
+        kind: Which kind of flow this is.
+        seeds: Everything random is repeated for each of them.
+    """
+
+    schema_version: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
+    kind: str = DEFAULT_KIND
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)] = (7,)
+
+    def flow(self, *, folder: Path) -> Flow:
+        """The stages of this flow.
+
+        Args:
+            folder: Folder of the flow file; relative paths in the file start there.
+        """
+        raise NotImplementedError
+
+
+def load_flow(path: Path, *, overrides: Sequence[str] = ()) -> Flow:
+    """Read a flow file.
+
+    Args:
+        path: The file.
+        overrides: Assignments ``key.path=value`` that win over the file.
+
+    Raises:
+        ConfigError: The file cannot be read, or holds something that is not accepted.
+    """
+    data = override(read_toml(path), overrides)
+    kind = data.get("kind", DEFAULT_KIND)
+    if not isinstance(kind, str) or kind not in entries("flows"):
+        known = tuple(entries("flows"))
+        accepted = " or ".join(f'"{name}"' for name in known)
+        near = closest(kind, known) if isinstance(kind, str) else ""
+        raise ConfigError(f'kind must be {accepted}, not "{kind}"{near}', path=str(path))
+    model = resolve("flows", kind)
+    if not (isinstance(model, type) and issubclass(model, FlowSettings)):
+        raise ConfigError(f'the flow kind "{kind}" must be a FlowSettings class, not {model!r}')
+    source = str(path) + "".join(f" --set {assignment}" for assignment in overrides)
+    return check(data, model, source=source).flow(folder=path.resolve().parent)

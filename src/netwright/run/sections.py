@@ -1,0 +1,175 @@
+"""The sections of a codesign flow, each checked on its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from netwright.registry import entries
+from netwright.run.config import Settings
+from netwright.run.faults import closest
+
+
+def _task_name(name: str) -> str:
+    known = tuple(entries("tasks"))
+    if name not in known:
+        accepted = " or ".join(f'"{task}"' for task in known)
+        raise ValueError(f'must be {accepted}, not "{name}"{closest(name, known)}')
+    return name
+
+
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+WeightBits = Annotated[int, Field(ge=2, le=16)]
+ActivationBits = Annotated[int, Field(ge=1, le=16)]
+LearningRate = Annotated[float, Field(gt=0, lt=10)]
+
+
+class TaskSection(Settings):
+    """Which data.
+
+    Attributes:
+        kind: Name of a task.
+        path: A data file instead of the shipped one; relative to the flow file.
+        seed: Seed of the split.
+        rows: Use only so many rows of each split; for trials.
+    """
+
+    kind: Annotated[str, AfterValidator(_task_name)] = "jets"
+    path: Path | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 7
+    rows: Count | None = None
+
+
+class ModelSection(Settings):
+    """Which network.
+
+    Attributes:
+        kind: A multilayer perceptron.
+        hidden: Width of every hidden layer.
+        batch_norm: Normalize between a dense layer and its ReLU.
+    """
+
+    kind: Literal["mlp"] = "mlp"
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=16)] = (
+        64,
+        32,
+        32,
+    )
+    batch_norm: bool = False
+
+
+class TrainSection(Settings):
+    """How the float network is trained.
+
+    Attributes:
+        epochs: Passes over the training rows.
+        batch_size: Rows in one step.
+        learning_rate: Peak of the cosine schedule.
+    """
+
+    epochs: Count = 20
+    batch_size: Count = 512
+    learning_rate: LearningRate = 2e-3
+
+
+class BudgetSection(Settings):
+    """What a plan may cost.
+
+    Attributes:
+        kind: Bit operations, or bits of weight memory.
+        limit: Largest accepted cost.
+    """
+
+    kind: Literal["bops", "weight_bits"] = "bops"
+    limit: Annotated[float, Field(gt=0)]
+
+
+class CompressSection(Settings):
+    """How the widths are chosen and the network is fine-tuned.
+
+    Attributes:
+        kind: Widths from curvature.
+        weight_bits: Candidate widths of weights.
+        activation_bits: Candidate widths of what the layers read.
+        input_bits: Candidate widths of the network's input; `activation_bits` if empty.
+        scale: Power-of-two scales are shifts in hardware, float scales are multipliers.
+        granularity: One weight scale for a tensor, or one for each output channel.
+        budget: What the plan may cost.
+        probes: Most Hutchinson probes for a tensor.
+        epochs: Epochs of fine-tuning.
+        batch_size: Rows in one step.
+        learning_rate: Peak of the cosine schedule.
+    """
+
+    kind: Literal["hawq"] = "hawq"
+    weight_bits: Annotated[tuple[WeightBits, ...], Field(min_length=1)] = (2, 3, 4, 5, 6, 7, 8)
+    activation_bits: Annotated[tuple[ActivationBits, ...], Field(min_length=1)] = (
+        3,
+        4,
+        5,
+        6,
+        7,
+        8,
+    )
+    input_bits: tuple[ActivationBits, ...] = ()
+    scale: Literal["power-of-two", "float"] = "power-of-two"
+    granularity: Literal["tensor", "channel"] = "tensor"
+    budget: BudgetSection
+    probes: Annotated[int, Field(ge=2, le=100_000)] = 200
+    epochs: Count = 10
+    batch_size: Count = 512
+    learning_rate: LearningRate = 1e-3
+
+
+class SweepSection(Settings):
+    """Which other plans are trained, to draw the front of accuracy and cost.
+
+    Attributes:
+        budgets: Limits, in the unit of ``compress.budget``, of plans chosen as ``compress`` does.
+        uniform: Widths of plans with one width for all weights and activations.
+        blind: Also choose at every limit without looking at sensitivities.
+        sampled: Random plans of the published search space.
+        epochs: Epochs of fine-tuning for each plan.
+    """
+
+    budgets: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    uniform: tuple[WeightBits, ...] = ()
+    blind: bool = True
+    sampled: Annotated[int, Field(ge=0, le=625)] = 0
+    epochs: Count = 5
+
+
+class GenerateSection(Settings):
+    """What hardware is generated.
+
+    Attributes:
+        backend: High-level synthesis.
+        part: FPGA device.
+        clock_ns: Clock period.
+        io_type: Whole vectors at once, or a stream of values.
+        strategy: Optimize for latency or for resources.
+        reuse_factor: Multiplications that share one multiplier.
+    """
+
+    backend: Literal["hls"] = "hls"
+    part: Annotated[str, Field(min_length=1, max_length=100)] = "xcku115-flvb2104-2-i"
+    clock_ns: Annotated[float, Field(gt=0, le=1000)] = 5.0
+    io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
+    strategy: Literal["latency", "resource"] = "latency"
+    reuse_factor: Annotated[int, Field(ge=1, le=65536)] = 1
+
+
+class VerifySection(Settings):
+    """On what the stages are compared; the whole test split and the corner inputs always are.
+
+    Attributes:
+        random_rows: Random rows from the whole input format.
+        tie_rows: Rows at which some rounding meets a tie.
+        qonnx_rows: Rows of each set for the QONNX executor, which is slow.
+    """
+
+    random_rows: Count = 10_000
+    tie_rows: Count = 512
+    qonnx_rows: Count = 500
