@@ -150,7 +150,7 @@ def _front() -> tuple[FrontPoint, ...]:
         points.append(
             FrontPoint(
                 kind="hawq",
-                label="chosen plan" if index == 1 else f"plan {index + 1}",
+                label=f"plan {index + 1}",
                 bops=bops(cost),
                 accuracy=share(accuracy, 0.0012),
                 bits=bits,

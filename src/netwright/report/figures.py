@@ -11,8 +11,19 @@ from netwright.report.document import (
     RocCurve,
     SensitivityRow,
 )
-from netwright.report.style import BAD, DASHES, GOOD, INK, LINE, MUTED, SERIES
-from netwright.report.svg import draw
+from netwright.report.numbers import count, short
+from netwright.report.style import (
+    BAD,
+    COLUMN_INCHES,
+    DASHES,
+    GOOD,
+    INK,
+    LINE,
+    MUTED,
+    SERIES,
+    WIDE_INCHES,
+)
+from netwright.report.svg import draw, plain_log
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +52,7 @@ def roc(curves: Sequence[RocCurve]) -> str:
                 color=SERIES[index % len(SERIES)],
                 linestyle=DASHES[index % len(DASHES)],
                 linewidth=1.8,
-                label=f"{_short(curve.label)}  {curve.area.value:.3f}",
+                label=f"{short(curve.label)}  {curve.area.value:.3f}",
             )
         axes.set(
             yscale="log",
@@ -50,10 +61,11 @@ def roc(curves: Sequence[RocCurve]) -> str:
             xlabel="signal efficiency",
             ylabel="background efficiency",
         )
+        plain_log(axes.yaxis, steps=(1,))
         axes.grid(True)
         axes.legend(title="class, area", title_fontsize=9, loc="upper left", handlelength=2.6)
 
-    return draw(paint, width=5.4, height=4.0, name="roc", title="ROC curves of the classes")
+    return draw(paint, width=COLUMN_INCHES, height=4.0, name="roc", title="ROC curves")
 
 
 def sensitivities(rows: Sequence[SensitivityRow]) -> str:
@@ -77,18 +89,23 @@ def sensitivities(rows: Sequence[SensitivityRow]) -> str:
             capsize=4,
             markersize=7,
         )
-        axes.set_yticks(places, [_short(row.layer) for row in rows])
+        axes.set_yticks(places, [short(row.layer) for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         if any(value > 0 for value in values):
             axes.set_xscale("log")
+            plain_log(axes.xaxis, steps=(1, 2, 5))
         axes.set_xlabel("Hessian trace per weight (bars: standard error)")
-        axes.grid(True, axis="x", which="both")
+        axes.grid(True, axis="x")
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
 
     height = 0.9 + ROW_INCHES * max(len(rows), 4)
     return draw(
-        paint, width=5.4, height=height, name="sensitivity", title="Sensitivity of the layers"
+        paint,
+        width=COLUMN_INCHES,
+        height=height,
+        name="sensitivity",
+        title="Sensitivities",
     )
 
 
@@ -101,7 +118,7 @@ def plan(rows: Sequence[PlanRow]) -> str:
         _bits(inputs, [row.input_bits for row in rows], color=SERIES[1], filled=False)
         weights.set_title("weight bits", loc="left")
         inputs.set_title("input bits", loc="left")
-        weights.set_yticks(range(len(rows)), [_short(row.layer) for row in rows])
+        weights.set_yticks(range(len(rows)), [short(row.layer) for row in rows])
         weights.set_ylim(len(rows) - 0.5, -0.5)
         total = sum(row.bops.value for row in rows) or 1.0
         for place, row in enumerate(rows):
@@ -116,7 +133,7 @@ def plan(rows: Sequence[PlanRow]) -> str:
             axes.spines[["left", "bottom"]].set_visible(False)
 
     height = 0.5 + ROW_INCHES * max(len(rows), 2)
-    return draw(paint, width=8.6, height=height, name="plan", title="Bit widths of the layers")
+    return draw(paint, width=WIDE_INCHES, height=height, name="plan", title="Bit widths")
 
 
 def _bits(axes: Axes, widths: Sequence[int], *, color: str, filled: bool) -> None:
@@ -163,28 +180,25 @@ def certificate(rows: Sequence[CertificateRow]) -> str:
                 va="center",
                 color=color,
                 fontweight="bold",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85},
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 2.0}
+                if not row.identical
+                else None,
             )
         axes.set_xlim(-0.04, len(stimuli))
         axes.set_ylim(len(pairs) - 0.5, -0.5)
-        axes.set_yticks(range(len(pairs)), [f"{_short(a)} = {_short(b)}" for a, b in pairs])
-        axes.set_xticks([i + 0.47 for i in range(len(stimuli))], [_short(s) for s in stimuli])
+        axes.set_yticks(range(len(pairs)), [f"{short(a)} = {short(b)}" for a, b in pairs])
+        axes.set_xticks([i + 0.47 for i in range(len(stimuli))], [short(s) for s in stimuli])
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
 
     height = 0.45 + ROW_INCHES * len(pairs)
     title = "Stages that were compared integer for integer"
-    return draw(paint, width=8.6, height=height, name="certificate", title=title)
+    return draw(paint, width=WIDE_INCHES, height=height, name="certificate", title=title)
 
 
 def _verdict(row: CertificateRow) -> str:
     if row.num_rows == 0:
         return "nothing checked"
     mark = "✓" if row.identical else "✗"
-    return f"{mark} {row.num_identical:,} / {row.num_rows:,}".replace(",", "\u2009")
-
-
-def _short(name: str, *, longest: int = 28) -> str:
-    line = " ".join(name.split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    return f"{mark} {count(row.num_identical)} / {count(row.num_rows)}"

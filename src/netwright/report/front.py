@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from netwright.report.document import FrontPoint
-from netwright.report.style import INK, KINDS, MUTED
-from netwright.report.svg import draw
+from netwright.report.numbers import count, short
+from netwright.report.style import INK, KINDS, MUTED, WIDE_INCHES
+from netwright.report.svg import draw, plain_log
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,33 +35,63 @@ def pareto(points: Sequence[FrontPoint]) -> tuple[FrontPoint, ...]:
 
 
 def front(points: Sequence[FrontPoint]) -> str:
-    """Accuracy against BOPs (log scale) with deviations, the front and the chosen plan, as SVG."""
+    """Accuracy against BOPs (log scale) with deviations, the front and the chosen plan, as SVG.
+
+    Float networks cost so much more that they are drawn as the level they set.
+    """
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        edge = pareto(points)
-        axes.plot(
-            [point.bops.value for point in edge],
-            [100 * point.accuracy.value for point in edge],
-            color=MUTED,
-            linewidth=1.2,
-            drawstyle="steps-post",
-            zorder=1,
-            label="Pareto front",
-        )
         for order, kind in enumerate(KINDS):
             group = [point for point in points if point.kind == kind]
-            if group:
+            if group and kind != "float":
                 _scatter(axes, group, order=2 + order)
+        _edge(axes, pareto(points))
+        for point in points:
+            if point.kind == "float":
+                _level(axes, point)
+        axes.set(xscale="log", xlabel="BOPs for one inference", ylabel="accuracy (%)")
+        axes.margins(x=0.05, y=0.12)
+        plain_log(axes.xaxis, steps=(1, 2, 3, 5, 7))
         for point in points:
             if point.chosen:
                 _mark(axes, point)
-        axes.set(xscale="log", xlabel="BOPs for one inference", ylabel="accuracy (%)")
-        axes.margins(x=0.06, y=0.08)
-        axes.grid(True, which="both")
+        axes.grid(True)
         axes.legend(loc="lower right")
 
-    return draw(paint, width=8.6, height=4.6, name="front", title="Accuracy against bit operations")
+    return draw(
+        paint, width=WIDE_INCHES, height=5.2, name="front", title="Accuracy against bit operations"
+    )
+
+
+def _edge(axes: Axes, edge: Sequence[FrontPoint]) -> None:
+    axes.plot(
+        [point.bops.value for point in edge],
+        [100 * point.accuracy.value for point in edge],
+        color=MUTED,
+        linewidth=1.2,
+        drawstyle="steps-post",
+        zorder=1,
+        label="Pareto front",
+    )
+
+
+def _level(axes: Axes, point: FrontPoint) -> None:
+    look = KINDS["float"]
+    height, spread = 100 * point.accuracy.value, 100 * (point.accuracy.deviation or 0.0)
+    axes.axhline(height, color=look.color, linestyle=(0, (6, 3)), linewidth=1.4, zorder=1)
+    if spread:
+        axes.axhspan(height - spread, height + spread, color=look.color, alpha=0.1, linewidth=0)
+    axes.annotate(
+        f"{short(point.label)}: {height:.2f} % at {count(point.bops.value)} BOPs",
+        (1, height + spread),
+        xycoords=("axes fraction", "data"),
+        xytext=(-4, 4),
+        textcoords="offset points",
+        ha="right",
+        fontsize=9,
+        color=look.color,
+    )
 
 
 def _scatter(axes: Axes, group: Sequence[FrontPoint], *, order: int) -> None:
@@ -80,9 +111,17 @@ def _scatter(axes: Axes, group: Sequence[FrontPoint], *, order: int) -> None:
         zorder=order,
         label=look.name,
     )
-    if group[0].kind in ("uniform", "float") and len(group) <= MAX_LABELS:
+    if group[0].kind == "uniform" and len(group) <= MAX_LABELS:
         for point in group:
-            _label(axes, point, offset=(7, -11), color=look.color)
+            axes.annotate(
+                short(point.label),
+                (point.bops.value, 100 * point.accuracy.value),
+                xytext=(8, -12),
+                textcoords="offset points",
+                fontsize=9,
+                color=look.color,
+                zorder=15,
+            )
 
 
 def _mark(axes: Axes, point: FrontPoint) -> None:
@@ -96,29 +135,18 @@ def _mark(axes: Axes, point: FrontPoint) -> None:
         markeredgewidth=1.6,
         linestyle="none",
         zorder=20,
-        label="chosen plan",
     )
-    bits = "-".join(map(str, point.bits))
-    text = f"{point.label}: {bits}" if bits and bits != point.label else point.label
+    bits = "-".join(map(str, point.bits[:12]))
+    lines = [f"chosen: {short(point.label)}", f"{place[1]:.2f} % at {count(place[0])} BOPs"]
     axes.annotate(
-        text[:40],
+        "\n".join([*lines, f"weight bits {bits}"] if bits else lines),
         place,
-        xytext=(-12, 16),
-        textcoords="offset points",
-        ha="right",
+        xytext=(0.02, 0.97),
+        textcoords="axes fraction",
+        va="top",
         fontweight="bold",
+        linespacing=1.4,
         zorder=21,
+        bbox={"facecolor": "white", "edgecolor": INK, "linewidth": 0.8, "pad": 5.0},
         arrowprops={"arrowstyle": "-", "color": INK, "shrinkB": 7, "linewidth": 0.8},
-    )
-
-
-def _label(axes: Axes, point: FrontPoint, *, offset: tuple[int, int], color: str) -> None:
-    axes.annotate(
-        point.label[:28],
-        (point.bops.value, 100 * point.accuracy.value),
-        xytext=offset,
-        textcoords="offset points",
-        fontsize=8.5,
-        color=color,
-        zorder=15,
     )

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 from netwright.report.document import FrontKind
 
+WIDE_INCHES = 10.8
+"""Width of a picture that spans the page; the text then has the size of the page's."""
+
+COLUMN_INCHES = 5.4
+"""Width of a picture that fills one of two columns."""
+
 INK = "#1f2933"
 MUTED = "#66727f"
 LINE = "#d5dbe1"

@@ -13,6 +13,7 @@ from netwright.errors import require
 from netwright.report.style import SETTINGS
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 _PREAMBLE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
@@ -48,6 +49,21 @@ def draw(
         paint(figure)
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return _inline(buffer.getvalue().decode(), name=name, title=title)
+
+
+def plain_log(axis: Axis, *, steps: tuple[int, ...]) -> None:
+    """Label a log axis with plain numbers at `steps` of every decade, in thousands from 10k on."""
+    ticker = require("matplotlib.ticker", extra="plots", purpose="a report with pictures")
+    axis.set_major_locator(ticker.LogLocator(subs=steps, numticks=20))
+    axis.set_minor_locator(ticker.NullLocator())
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: _plain(value)))
+
+
+def _plain(value: float) -> str:
+    for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size and value >= 1e4:
+            return f"{value / size:g}{suffix}"
+    return f"{value:g}"
 
 
 def _inline(text: str, *, name: str, title: str) -> str:
