@@ -48,8 +48,12 @@ def certificate_table(rows: Sequence[CertificateRow], *, width: int = WIDTH) -> 
 
 
 def claims_table(rows: Sequence[ClaimRow], *, width: int = WIDTH) -> str:
-    """Claims with the published figure, ours, their ratio, the verdict and its reason."""
+    """Claims with the published figure, ours, their ratio, the verdict and its reason.
+
+    A figure that no paper prints carries its fidelity on a second line.
+    """
     table = _table("claim", "published >", "ours >", "ratio >", "verdict", "why")
+    table.columns[0].min_width = width // 4
     for row in rows:
         _add(
             table,
@@ -108,7 +112,10 @@ def front_table(points: Sequence[FrontPoint], *, width: int = WIDTH) -> str:
 
 
 def _labelled(quantity: Quantity | None) -> str:
-    return "–" if quantity is None else f"{figure(quantity)} ({quantity.fidelity})"
+    if quantity is None:
+        return "–"
+    label = "" if quantity.fidelity == "published" else f"\n{quantity.fidelity}"
+    return figure(quantity) + label
 
 
 def _table(*columns: str) -> Table:

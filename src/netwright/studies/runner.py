@@ -1,0 +1,170 @@
+"""Run a study claim by claim; finished claims are kept and not run again."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from netwright import __version__
+from netwright.errors import NetwrightError
+from netwright.files import write_text
+from netwright.quantities import Quantity
+from netwright.report import ClaimRow, Document, claims_table
+from netwright.run import Reporter, Silent
+from netwright.studies.claims import Claim, Finding, NotAttempted, Outcome, Profile, judge
+from netwright.studies.study import ClaimFunction, Context, Study, find_study, functions_of
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What became of every claim of a study.
+
+    Attributes:
+        study: The study.
+        profile: The profile it ran with.
+        outcomes: One for each claim, in the order of the study.
+    """
+
+    study: Study
+    profile: Profile
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def rows(self) -> tuple[ClaimRow, ...]:
+        """The outcomes as rows of a report."""
+        return tuple(outcome.to_row() for outcome in self.outcomes)
+
+    @property
+    def holds(self) -> bool:
+        """Whether no claim differs."""
+        return all(outcome.verdict != "differs" for outcome in self.outcomes)
+
+    def to_document(self) -> Document:
+        """The outcomes as a report of their own."""
+        return Document(
+            name=f"{self.study.name}-{self.profile}",
+            title=self.study.title,
+            task=f"Claims of {self.study.paper}.",
+            claims=self.rows,
+            versions={"netwright": __version__},
+        )
+
+    def __str__(self) -> str:
+        return claims_table(self.rows)
+
+
+class _Stored(BaseModel):
+    """A finding on disk, with the key it was computed under."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    ours: Quantity
+    remark: str
+    smaller_scale: str
+
+
+def run_study(
+    name: str,
+    *,
+    profile: Profile = "smoke",
+    reporter: Reporter | None = None,
+    folder: Path = Path("runs"),
+) -> Outcomes:
+    """Check the claims of a study, skipping those whose outcome is stored.
+
+    A stored figure counts as long as the claim, the function's text, the profile and the package
+    version are the same; the verdict is computed anew. Delete the folder to start over.
+
+    Args:
+        name: Name of the study.
+        profile: ``"smoke"`` (seconds) or ``"full"`` (minutes).
+        reporter: Told about every claim; silent by default.
+        folder: Results are kept below it, in ``studies/NAME/PROFILE``.
+
+    Raises:
+        ConfigError: There is no such study.
+        RunError: A result cannot be stored.
+    """
+    study = find_study(name)
+    return run_claims(study, functions_of(study), profile=profile, reporter=reporter, folder=folder)
+
+
+def run_claims(
+    study: Study,
+    functions: Mapping[str, ClaimFunction],
+    *,
+    profile: Profile,
+    reporter: Reporter | None = None,
+    folder: Path,
+) -> Outcomes:
+    """Check `study` with the given functions, by claim id; see :func:`run_study`."""
+    reporter = reporter or Silent()
+    place = folder / "studies" / study.name / profile
+    context = Context(profile, place / "work", reporter)
+    outcomes = []
+    for position, claim in enumerate(study.claims, start=1):
+        reporter.begin(claim.id, position, len(study.claims))
+        started = time.perf_counter()
+        outcome = _outcome(claim, functions.get(claim.id), context, place / f"{claim.id}.json")
+        seconds = time.perf_counter() - started
+        status = "cached" if outcome.cached else "done"
+        reporter.end(claim.id, position, len(study.claims), status=status, seconds=seconds)
+        outcomes.append(outcome)
+    return Outcomes(study, profile, tuple(outcomes))
+
+
+def _outcome(claim: Claim, function: ClaimFunction | None, context: Context, path: Path) -> Outcome:
+    if claim.profile == "full" and context.profile == "smoke":
+        return judge(claim, NotAttempted('checked by the profile "full" only'))
+    if function is None:
+        return judge(claim, NotAttempted(f"the study has no function {claim.function}"))
+    key = _key(claim, function, context.profile)
+    kept = _read(path, key)
+    if kept is not None:
+        return replace(judge(claim, kept), cached=True)
+    context.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        finding = function(context)
+    except NetwrightError as error:
+        return judge(claim, NotAttempted(" ".join(str(error).split())))
+    if isinstance(finding, Finding):
+        _write(path, key, finding)
+    return judge(claim, finding)
+
+
+def _key(claim: Claim, function: ClaimFunction, profile: Profile) -> str:
+    parts = (claim.model_dump_json(), inspect.getsource(function), profile, __version__)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _read(path: Path, key: str) -> Finding | None:
+    try:
+        stored = _Stored.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError):
+        _log.warning("%s: cannot be read; the claim is checked again", path)
+        return None
+    if stored.key != key:
+        return None
+    return Finding(stored.ours, stored.remark, stored.smaller_scale)
+
+
+def _write(path: Path, key: str, finding: Finding) -> None:
+    stored = _Stored(
+        key=key,
+        ours=finding.ours,
+        remark=finding.remark,
+        smaller_scale=finding.smaller_scale,
+    )
+    write_text(path, stored.model_dump_json(indent=2) + "\n")
