@@ -53,7 +53,7 @@ def read_text_table(path: Path) -> Table:
                     raise DataError(f"holds more than {MAX_ROWS} rows", source=source)
                 values.extend(_numbers(cells, order, number, source))
                 labels.append(_label(cells[order[-1]], number, source))
-    except (UnicodeDecodeError, OSError) as error:
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise DataError(
             f"cannot be read as text ({error})", source=source, hint="accepted: ARFF or CSV"
         ) from error
@@ -68,7 +68,7 @@ def read_hdf5(path: Path) -> Table:
         MissingExtra: h5py is not installed.
         DataError: A file is missing, damaged, or holds other data.
     """
-    h5py = require("h5py", extra="physics", purpose="reading HDF5 jet files")
+    h5py = require("h5py", extra="hdf5", purpose="reading HDF5 jet files")
     if not path.is_dir():
         return _read_hdf5_file(path, h5py)
     paths = sorted(item for item in path.iterdir() if item.suffix.lower() in HDF5_SUFFIXES)
@@ -110,7 +110,7 @@ def _read_hdf5_file(path: Path, h5py: Any) -> Table:
                     hint=f"accepted: the columns {', '.join((*FEATURES, *truth))} among others",
                 )
             rows = file["jets"][()]
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise DataError(
             f"is not a whole HDF5 file of jets ({error})",
             source=source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -18,6 +19,17 @@ from netwright.tasks.jets_features import CLASSES, FEATURES
 MAX_ROWS = 10_000_000
 MAX_BYTES = 4 * MAX_ROWS * (len(FEATURES) + 1)
 ARRAYS = ("classes", "features", "labels", "names")
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    ValueError,
+    OSError,
+    RuntimeError,
+    MemoryError,
+)  # what zipfile and NumPy raise for damaged files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +93,7 @@ def read_table(path: Path) -> Table:
             if missing:
                 raise DataError(f"lacks the array {', '.join(missing)}", source=source, hint=hint)
             arrays = {name: stored[name] for name in ARRAYS}
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError) as error:
+    except _UNREADABLE as error:
         raise DataError(
             f"is not a whole .npz file ({error})", source=source, hint=f"accepted: {hint}"
         ) from error

@@ -1,0 +1,244 @@
+"""Splits, scores and standardization of tasks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netwright.errors import ConfigError, DataError
+from netwright.tasks.base import Card, Split, Task, make_task
+
+CARD = Card(title="toy", recipe="by hand", synthetic=True, sha256="0" * 64)
+
+
+def make_toy(rows_per_class: int = 50, seed: int = 3) -> Task:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], rows_per_class)
+    features = rng.normal(5.0, 2.0, (len(labels), 3)).astype(np.float32)
+    return make_task(
+        "toy",
+        features,
+        labels,
+        names=("a", "b", "c"),
+        classes=("no", "yes"),
+        seed=seed,
+        card=CARD,
+        source="toy",
+    )
+
+
+def test_splits_share_rows_class_by_class() -> None:
+    task = make_toy()
+    counts = [
+        np.bincount(part.labels).tolist() for part in (task.train, task.validation, task.test)
+    ]
+    assert counts == [[32, 32], [8, 8], [10, 10]]
+
+
+def test_splits_of_the_smallest_table_have_every_class() -> None:
+    task = make_toy(rows_per_class=5)
+    counts = [
+        np.bincount(part.labels).tolist() for part in (task.train, task.validation, task.test)
+    ]
+    assert counts == [[3, 3], [1, 1], [1, 1]]
+
+
+def test_splits_are_disjoint_and_complete() -> None:
+    labels = np.repeat([0, 1], 40)
+    features = np.arange(80, dtype=np.float32)[:, None]
+    task = make_task(
+        "toy",
+        features,
+        labels,
+        names=("row",),
+        classes=("no", "yes"),
+        seed=1,
+        card=CARD,
+        source="toy",
+    )
+    parts = [task.train, task.validation, task.test]
+    raw = np.concatenate([part.inputs * task.deviation + task.mean for part in parts])
+    assert sorted(np.rint(raw[:, 0]).astype(int).tolist()) == list(range(80))
+
+
+def test_inputs_are_standardized_with_the_train_split_only() -> None:
+    task = make_toy(rows_per_class=500)
+    np.testing.assert_allclose(task.train.inputs.mean(axis=0), 0.0, atol=1e-6)
+    np.testing.assert_allclose(task.train.inputs.std(axis=0), 1.0, atol=1e-6)
+    assert (np.abs(task.test.inputs.mean(axis=0)) > 1e-4).all()
+    assert task.mean.dtype == task.deviation.dtype == np.float64
+    assert task.train.inputs.dtype == np.float32
+
+
+def test_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
+    first, second, other = make_toy(seed=3), make_toy(seed=3), make_toy(seed=4)
+    assert np.array_equal(first.test.inputs, second.test.inputs)
+    assert not np.array_equal(first.test.inputs, other.test.inputs)
+
+
+def test_order_of_rows_is_pinned() -> None:
+    task = make_toy(rows_per_class=5, seed=7)
+    assert task.train.labels.tolist() == [1, 0, 0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_seed_out_of_range_is_refused(seed: int) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_toy(seed=seed)
+    assert str(caught.value) == f"seed must be 0 to 2^63 - 1, not {seed}"
+
+
+def test_class_with_few_rows_is_refused() -> None:
+    with pytest.raises(DataError) as caught:
+        make_toy(rows_per_class=4)
+    assert str(caught.value) == (
+        'toy: class "no" has 4 rows, at least 5 are needed; '
+        'class "yes" has 4 rows, at least 5 are needed\n'
+        "hint: use a table with more rows"
+    )
+
+
+def test_constant_column_is_refused() -> None:
+    with pytest.raises(DataError) as caught:
+        make_task(
+            "toy",
+            np.ones((20, 1), dtype=np.float32),
+            np.repeat([0, 1], 10),
+            names=("flat",),
+            classes=("no", "yes"),
+            seed=0,
+            card=CARD,
+            source="flat.npz",
+        )
+    assert str(caught.value) == (
+        "flat.npz: column flat is constant over the train split\n"
+        "hint: use a table whose columns vary"
+    )
+
+
+def test_accuracy_counts_hits_and_keeps_the_first_of_equal_logits() -> None:
+    task = make_toy()
+    perfect = np.eye(2)[task.test.labels]
+    assert task.accuracy(perfect) == 1.0
+    assert task.accuracy(-perfect) == 0.0
+    assert task.accuracy(np.zeros((len(task.test), 2))) == 0.5
+    assert task.accuracy(np.eye(2)[task.train.labels], split="train") == 1.0
+
+
+def test_accuracy_takes_integer_logits() -> None:
+    task = make_toy()
+    assert task.accuracy((7 * np.eye(2)[task.test.labels]).astype(np.int64)) == 1.0
+
+
+def test_logits_of_wrong_shape_are_refused() -> None:
+    task = make_toy()
+    with pytest.raises(DataError) as caught:
+        task.accuracy(np.zeros((3, 2)))
+    assert str(caught.value) == "logits for split test must have shape (20, 2), not (3, 2)"
+
+
+def test_logits_that_are_not_finite_are_refused() -> None:
+    task = make_toy()
+    logits = np.zeros((20, 2))
+    logits[4, 1] = np.nan
+    with pytest.raises(DataError) as caught:
+        task.roc(logits)
+    assert str(caught.value) == 'logits must be finite, not nan at row 4, class "yes"'
+
+
+def test_unknown_split_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_toy().accuracy(np.zeros((20, 2)), split="valid")  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        'split "valid" is not known\nhint: accepted: train, validation, test'
+    )
+
+
+def test_roc_of_four_rows_by_hand() -> None:
+    task = make_small([0, 1, 0, 1])
+    # scores of "yes" fall 3, 2, 1, 0: yes, no, yes, no
+    logits = np.array([[0.0, 2.0], [0.0, 3.0], [0.0, 0.0], [0.0, 1.0]])
+    false_rate, true_rate, area = task.roc(logits)["yes"]
+    assert false_rate.tolist() == [0.0, 0.0, 0.5, 0.5, 1.0]
+    assert true_rate.tolist() == [0.0, 0.5, 0.5, 1.0, 1.0]
+    assert area == 0.75
+
+
+def test_roc_of_equal_scores_is_the_diagonal() -> None:
+    false_rate, true_rate, area = make_small([0, 1, 1]).roc(np.zeros((3, 2)))["yes"]
+    assert false_rate.tolist() == true_rate.tolist() == [0.0, 1.0]
+    assert area == 0.5
+
+
+def test_roc_area_is_the_share_of_ordered_pairs() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, 60)
+    task = make_small(labels.tolist())
+    logits = np.stack([np.zeros(60), rng.integers(0, 9, 60).astype(float)], axis=1)
+    yes, no = logits[labels == 1, 1], logits[labels == 0, 1]
+    pairs = (yes[:, None] > no[None, :]) + 0.5 * (yes[:, None] == no[None, :])
+    assert task.roc(logits)["yes"].area == pytest.approx(pairs.mean(), abs=1e-12)
+
+
+def test_roc_survives_large_logits() -> None:
+    logits = np.array([[1e6, -1e6], [-1e6, 1e6]])
+    assert make_small([0, 1]).roc(logits)["yes"].area == 1.0
+
+
+def test_roc_without_rows_of_a_class_is_refused() -> None:
+    with pytest.raises(DataError) as caught:
+        make_small([0, 0]).roc(np.zeros((2, 2)))
+    assert str(caught.value) == (
+        'the curve of class "no" needs rows of this and of another class, '
+        "split test holds 2 of 2 rows\nhint: use more rows"
+    )
+
+
+def test_subset_keeps_the_first_rows() -> None:
+    task = make_toy()
+    small = task.subset(9)
+    assert [len(small.train), len(small.validation), len(small.test)] == [9, 9, 9]
+    assert np.array_equal(small.train.inputs, task.train.inputs[:9])
+    assert small.mean is task.mean
+
+
+def test_subset_of_more_rows_is_everything() -> None:
+    assert len(make_toy().subset(1000).train) == 64
+
+
+def test_empty_subset_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_toy().subset(0)
+    assert str(caught.value) == "rows must be at least 1, not 0"
+
+
+def test_split_of_wrong_inputs_is_refused() -> None:
+    with pytest.raises(DataError) as caught:
+        Split(np.zeros((2, 3)), np.zeros(2, dtype=np.int64))  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "inputs must be float32 of shape (rows, features), not float64 of shape (2, 3)"
+    )
+
+
+def test_split_of_wrong_labels_is_refused() -> None:
+    with pytest.raises(DataError) as caught:
+        Split(np.zeros((2, 3), dtype=np.float32), np.zeros(3, dtype=np.int64))
+    assert str(caught.value) == "labels must be int64 of shape (2,), not int64 of shape (3,)"
+
+
+def make_small(test_labels: list[int]) -> Task:
+    """A task whose test split has the given labels."""
+    task = make_toy()
+    labels = np.array(test_labels, dtype=np.int64)
+    test = Split(np.zeros((len(labels), 3), dtype=np.float32), labels)
+    return Task(
+        "toy",
+        task.train,
+        task.validation,
+        test,
+        task.features,
+        task.classes,
+        task.mean,
+        task.deviation,
+        CARD,
+    )
