@@ -17,6 +17,9 @@ from netwright.report.numbers import count, figure, percent, ratio
 WIDTH = 110
 """Columns of a table when the caller does not say."""
 
+MIN_WIDTH = 80
+"""A narrower terminal breaks the lines itself: that is better than cut figures."""
+
 
 def certificate_table(rows: Sequence[CertificateRow], *, width: int = WIDTH) -> str:
     """The comparisons of a certificate, then each first difference on a line of its own.
@@ -27,7 +30,6 @@ def certificate_table(rows: Sequence[CertificateRow], *, width: int = WIDTH) -> 
     """
     table = _table("stage", "equals", "stimuli", "rows >", "identical >", "share >", "time >")
     for row in rows:
-        share = f"{100 * row.num_identical / row.num_rows:.4g} %" if row.num_rows else "–"
         _add(
             table,
             row.stage,
@@ -35,7 +37,7 @@ def certificate_table(rows: Sequence[CertificateRow], *, width: int = WIDTH) -> 
             row.stimuli,
             count(row.num_rows),
             count(row.num_identical),
-            share,
+            _share(row),
             f"{row.seconds:.1f} s",
         )
     differences = [
@@ -54,6 +56,8 @@ def claims_table(rows: Sequence[ClaimRow], *, width: int = WIDTH) -> str:
     """
     table = _table("claim", "published >", "ours >", "ratio >", "verdict", "why")
     table.columns[0].min_width = width // 4
+    for column in table.columns[1:-1]:
+        column.no_wrap = True
     for row in rows:
         _add(
             table,
@@ -111,6 +115,15 @@ def front_table(points: Sequence[FrontPoint], *, width: int = WIDTH) -> str:
     return _text(table, width)
 
 
+def _share(row: CertificateRow) -> str:
+    if row.num_rows == 0:
+        return "–"
+    if row.identical:
+        return "100 %"
+    # Rounded down: only all rows are 100 %.
+    return f"{10_000 * row.num_identical // row.num_rows / 100:.2f} %"
+
+
 def _labelled(quantity: Quantity | None) -> str:
     if quantity is None:
         return "–"
@@ -122,7 +135,9 @@ def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         right = column.endswith(" >")
-        table.add_column(column.removesuffix(" >"), justify="right" if right else "left")
+        table.add_column(
+            column.removesuffix(" >"), justify="right" if right else "left", overflow="fold"
+        )
     return table
 
 
@@ -133,7 +148,7 @@ def _add(table: Table, *cells: str) -> None:
 
 def _text(table: Table, width: int) -> str:
     buffer = StringIO()
-    Console(file=buffer, width=width, color_system=None).print(table)
+    Console(file=buffer, width=max(width, MIN_WIDTH), color_system=None).print(table)
     return "\n".join(_stripped(buffer.getvalue().splitlines()))
 
 

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.report.sample import bops, document, share
+
+from netwright.report import FrontPoint
+from netwright.report.front import front, pareto
+
+
+def _point(cost: float, accuracy: float, kind: str = "hawq", **more) -> FrontPoint:
+    return FrontPoint(
+        kind=kind, label=f"{cost}", bops=bops(cost), accuracy=share(accuracy, None), **more
+    )
+
+
+def test_front_is_deterministic():
+    assert front(document().front) == front(document().front)
+
+
+def test_front_of_one_chosen_point_without_bits_is_drawn():
+    assert front([_point(9, 0.5, chosen=True)]).startswith("<svg")
+
+
+def test_float_points_are_left_out_of_the_pareto_front():
+    cheap = _point(5, 0.5)
+    assert pareto([_point(1, 0.9, "float"), cheap]) == (cheap,)
+
+
+def test_hand_made_pareto_front():
+    points = [_point(3, 0.7), _point(1, 0.5), _point(2, 0.5), _point(2, 0.6), _point(4, 0.65)]
+    assert [point.bops.value for point in pareto(points)] == [1, 2, 3]
+
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 10)), max_size=30))
+def test_no_point_beats_the_pareto_front(pairs):
+    points = [_point(cost, accuracy / 10) for cost, accuracy in pairs]
+    edge = pareto(points)
+    for point in points:
+        assert any(
+            other.bops.value <= point.bops.value and other.accuracy.value >= point.accuracy.value
+            for other in edge
+        )
+    for left, right in itertools.pairwise(edge):
+        assert left.bops.value < right.bops.value
+        assert left.accuracy.value < right.accuracy.value

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+from tests.report.sample import document, share
+
+from netwright.quantities import Quantity
+from netwright.report import (
+    AccuracyRow,
+    CertificateRow,
+    ClaimRow,
+    Document,
+    Fact,
+    FrontPoint,
+    PlanRow,
+    Rewrite,
+    RocCurve,
+    SensitivityRow,
+)
+from netwright.report.html import render
+
+HOSTILE = '"><script>alert(1)</script>--><!-- ]]> $\\frac{ {{ 7*7 }} & \u202e\x7f 漢'
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Page(HTMLParser):
+    """Tags, links and identifiers of a page; fails if tags do not nest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value)
+            if name in ("href", "src", "xlink:href"):
+                self.links.append(value)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def parsed(text: str) -> Page:
+    page = Page()
+    page.feed(text)
+    page.close()
+    assert page.open == []
+    return page
+
+
+def test_page_is_well_formed_and_self_contained():
+    text = render(document())
+    page = parsed(text)
+    assert page.tags.count("svg") == 5
+    assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
+    assert all(link.startswith("#") for link in page.links)
+    assert len(page.ids) == len(set(page.ids))
+    assert {link[1:] for link in page.links} <= set(page.ids)
+    addresses = set(re.findall(r"https?://[^\s\"'<)]*", text))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert "@import" not in text
+
+
+def test_page_is_deterministic():
+    assert render(document()) == render(document())
+
+
+def test_every_section_is_present():
+    text = render(document())
+    for heading in (
+        "Task", "Accuracy", "Sensitivity of the layers", "Bit plan", "Accuracy against cost",
+        "Certificate of equality", "Design", "Published claims", "Assumptions", "Provenance",
+    ):  # fmt: skip
+        assert f"<h2>{heading}</h2>" in text
+
+
+def test_empty_document_has_no_sections():
+    page = parsed(render(Document(name="empty", title="Nothing yet")))
+    assert "section" not in page.tags
+    assert "svg" not in page.tags
+
+
+def test_hostile_names_are_escaped_everywhere():
+    text = render(_hostile())
+    page = parsed(text)
+    assert "script" not in page.tags
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "{{ 7*7 }}" in text
+
+
+def test_failed_certificate_says_so():
+    row = CertificateRow(
+        stage="HLS emulation",
+        against="integer graph",
+        stimuli="ties",
+        num_rows=10,
+        num_identical=9,
+        difference="logits[3, 1]: 17, must be 18 (rounding)",
+    )
+    text = render(Document(name="a", title="b", certificate=(row,)))
+    assert "do not use this design" in text
+    assert "First difference: logits[3, 1]: 17, must be 18 (rounding)" in text
+    assert "Every integer" not in text
+
+
+def test_every_figure_in_a_table_shows_its_fidelity():
+    text = render(document())
+    assert text.count('<span class="tag measured">') > 10
+    assert text.count('<span class="tag modelled">') > 10
+    assert '<span class="tag assumed">' in text
+
+
+def _hostile() -> Document:
+    quantity = Quantity(0.5, HOSTILE, HOSTILE, "measured", 0.1)
+    curve = RocCurve(
+        label=HOSTILE,
+        false_positive_rate=(0, 0.5, 1),
+        true_positive_rate=(0, 0.7, 1),
+        area=quantity,
+    )
+    return Document(
+        name=HOSTILE,
+        title=HOSTILE,
+        task=HOSTILE,
+        accuracy=(AccuracyRow(stage=HOSTILE, accuracy=quantity),),
+        roc=(curve,),
+        sensitivities=(
+            SensitivityRow(layer=HOSTILE, trace=quantity, num_parameters=1, num_probes=1),
+        ),
+        plan=(
+            PlanRow(
+                layer=HOSTILE, weight_bits=4, input_bits=4, shape=(1,), num_weights=1, bops=quantity
+            ),
+        ),
+        front=(
+            FrontPoint(
+                kind="uniform", label=HOSTILE, bops=share(9.0), accuracy=quantity, chosen=True
+            ),
+            FrontPoint(kind="float", label=HOSTILE, bops=share(9.0), accuracy=quantity),
+        ),
+        certificate=(
+            CertificateRow(
+                stage=HOSTILE,
+                against=HOSTILE,
+                stimuli=HOSTILE,
+                num_rows=2,
+                num_identical=1,
+                difference=HOSTILE,
+            ),
+        ),
+        rewrites=(Rewrite(node=HOSTILE, text=HOSTILE, error=quantity),),
+        facts=(Fact(name=HOSTILE, value=HOSTILE), Fact(name=HOSTILE, value=quantity)),
+        claims=(
+            ClaimRow(
+                id=HOSTILE,
+                text=HOSTILE,
+                published=quantity,
+                ours=None,
+                verdict="differs",
+                why=HOSTILE,
+            ),
+        ),
+        versions={HOSTILE: HOSTILE},
+        digests={HOSTILE: HOSTILE},
+        assumptions=(HOSTILE,),
+    )

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+from tests.report.sample import document
+
+from netwright.quantities import Quantity
+from netwright.report import (
+    CertificateRow,
+    ClaimRow,
+    accuracy_table,
+    certificate_table,
+    claims_table,
+    front_table,
+    plan_table,
+)
+from netwright.report.numbers import THIN
+
+
+def _plain(text: str) -> str:
+    return text.replace(THIN, " ")
+
+
+def _compared(num_identical: int, difference: str | None = None) -> CertificateRow:
+    return CertificateRow(
+        stage="HLS emulation",
+        against="integer graph",
+        stimuli="test set",
+        num_rows=20_000,
+        num_identical=num_identical,
+        difference=difference,
+        seconds=3.21,
+    )
+
+
+def test_certificate_table_of_equal_stages():
+    text = _plain(certificate_table([_compared(20_000)]))
+    assert text.splitlines() == [
+        "stage           equals          stimuli      rows   identical   share    time",
+        "─" * 77,
+        "HLS emulation   integer graph   test set   20 000      20 000   100 %   3.2 s",
+    ]
+
+
+def test_certificate_table_ends_with_the_first_difference():
+    text = _plain(certificate_table([_compared(19_999, "logits[4, 1]: 3, must be 2 [rounding]")]))
+    assert text.splitlines()[-1] == (
+        "HLS emulation differs from integer graph on test set: "
+        "logits[4, 1]: 3, must be 2 [rounding]"
+    )
+
+
+def test_one_different_row_is_never_rounded_to_all():
+    line = _plain(certificate_table([_compared(19_999)])).splitlines()[2]
+    assert "19 999" in line
+    assert "99.99 %" in line
+
+
+def test_claims_table_shows_verdict_ratio_and_fidelity():
+    row = ClaimRow(
+        id="a",
+        text="[bold]It[/bold] is fast",
+        published=Quantity(4.0, "ns", "table 2", "published"),
+        ours=Quantity(5.0, "ns", "model", "modelled"),
+        verdict="modelled",
+        why="off by 1",
+    )
+    text = _plain(claims_table([row], width=100))
+    assert "[bold]It[/bold] is fast" in text
+    line = text.splitlines()[2]
+    assert line.split("  ")[0] == "[bold]It[/bold] is fast"
+    assert [word for word in ("4 ns", "5 ns", "1.25", "modelled", "off by 1") if word in line]
+    assert text.splitlines()[3].strip() == "modelled"
+
+
+@pytest.mark.parametrize("width", [60, 80, 110, 200])
+def test_claims_table_loses_no_word(width):
+    rows = document().claims
+    words = " ".join(claims_table(rows, width=width).split())
+    for row in rows:
+        for word in row.text.split():
+            assert word in words
+        assert row.verdict in words
+
+
+def test_other_tables_end_without_trailing_spaces():
+    sample = document()
+    tables = (
+        accuracy_table(sample.accuracy),
+        plan_table(sample.plan),
+        front_table(sample.front),
+    )
+    for text in tables:
+        assert all(line == line.rstrip() for line in text.splitlines())
+    assert "75.64 ± 0.09 %" in _plain(tables[0])
+    assert _plain(tables[1]).splitlines()[-1].split("  ")[0] == "sum"
+    assert "124 448" in _plain(tables[1]).splitlines()[-1]
+    assert "*" in tables[2]
