@@ -1,0 +1,292 @@
+"""One ONNX node, or a few, for each node of a quantized graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.dtypes import QONNX_ROUNDING
+from netwright.errors import NumericsError, UnsupportedOp, require
+from netwright.exchange.onnx_text import QONNX_DOMAIN
+from netwright.ir import Graph, Node
+from netwright.ir.ops.quant import code_type, rounding_of
+
+OnnxAttr = int | float | str | tuple[int, ...]
+
+
+class OnnxBuilder:
+    """Collects ONNX nodes, initializers and value descriptions.
+
+    Attributes:
+        graph: The quantized graph that is being written.
+        wide: Tensors written as float64.
+        batch: Extent of the batch axis.
+        nodes: ONNX nodes made so far.
+        initializers: Values by name.
+        shapes: Shape of every activation made so far.
+        elements: Whether a tensor is float64.
+    """
+
+    def __init__(self, graph: Graph, wide: frozenset[str], batch: int) -> None:
+        self._onnx: Any = require("onnx", extra="qonnx", purpose="writing QONNX")
+        self.graph = graph
+        self.wide = wide
+        self.batch = batch
+        self.nodes: list[Any] = []
+        self.initializers: dict[str, NDArray[Any]] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.elements: dict[str, bool] = {}
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of the tensor `name` with the batch that is written."""
+        shape = self.graph.types[name].shape
+        return shape if name in self.graph.constants else (self.batch, *shape[1:])
+
+    def node(
+        self,
+        op: str,
+        name: str,
+        inputs: tuple[str, ...],
+        output: str,
+        *,
+        shape: tuple[int, ...],
+        wide: bool,
+        domain: str = "",
+        attrs: Mapping[str, OnnxAttr] = MappingProxyType({}),
+    ) -> None:
+        """Append an ONNX node."""
+        self.nodes.append(
+            self._onnx.helper.make_node(op, inputs, [output], name=name, domain=domain, **attrs)
+        )
+        self.shapes[output] = shape
+        self.elements[output] = wide
+
+    def initializer(self, name: str, value: NDArray[Any]) -> str:
+        """Add an initializer."""
+        self.initializers[name] = value
+        return name
+
+    def real(self, name: str, values: NDArray[Any] | float, *, wide: bool = False) -> str:
+        """Add a float initializer: float32 where that is exact and `wide` is not asked for."""
+        array = np.asarray(values, dtype=np.float64)
+        if not wide and np.array_equal(array.astype(np.float32), array):
+            array = array.astype(np.float32)
+        return self.initializer(name, array)
+
+    def read(self, name: str, *, wide: bool) -> str:
+        """The tensor `name` in the wanted float format, behind a Cast where needed."""
+        if name in self.graph.constants and name not in self.initializers:
+            self.elements[name] = wide
+            value = self.graph.constants[name]
+            self.initializer(name, value.astype(np.float64 if wide else np.float32))
+        if self.elements[name] == wide:
+            return name
+        output = f"{name}_{'float64' if wide else 'float32'}"
+        if output not in self.elements:
+            kind = self._onnx.TensorProto.DOUBLE if wide else self._onnx.TensorProto.FLOAT
+            shape = self.shapes[name] if name in self.shapes else self.graph.types[name].shape
+            self.node("Cast", output, (name,), output, shape=shape, wide=wide, attrs={"to": kind})
+        return output
+
+
+def write_node(builder: OnnxBuilder, node: Node) -> None:
+    """Append what stands for `node`.
+
+    Raises:
+        UnsupportedOp: QONNX has no such operator.
+        NumericsError: QONNX cannot name its rounding.
+    """
+    rule = _RULES.get(node.op)
+    if rule is None:
+        raise UnsupportedOp(
+            node.op, node=node.name, where="write_qonnx", hint="supported: " + ", ".join(_RULES)
+        )
+    rule(builder, node)
+
+
+def _plain(
+    builder: OnnxBuilder, node: Node, op: str, inputs: tuple[str, ...] = (), **attrs: OnnxAttr
+) -> None:
+    wide = node.output in builder.wide
+    sources = tuple(builder.read(name, wide=wide) for name in node.inputs)
+    shape = builder.shape(node.output)
+    if node.inputs[0] in builder.graph.constants:
+        shape = builder.graph.types[node.output].shape
+    builder.node(
+        op, node.name, (*sources, *inputs), node.output, shape=shape, wide=wide, attrs=attrs
+    )
+
+
+def _matmul(builder: OnnxBuilder, node: Node) -> None:
+    if len(node.inputs) == 2:
+        _plain(builder, node, "MatMul")
+        return
+    wide = node.output in builder.wide
+    source, weights, bias = (builder.read(name, wide=wide) for name in node.inputs)
+    product, shape = f"{node.output}_product", builder.shape(node.output)
+    builder.node("MatMul", node.name, (source, weights), product, shape=shape, wide=wide)
+    builder.node("Add", f"{node.name}_bias", (product, bias), node.output, shape=shape, wide=wide)
+
+
+def _conv(builder: OnnxBuilder, node: Node) -> None:
+    kernel = builder.graph.types[node.inputs[1]].shape[2:]
+    _plain(
+        builder,
+        node,
+        "Conv",
+        kernel_shape=kernel,
+        strides=node.integers("strides"),
+        pads=node.integers("pads"),
+        dilations=node.integers("dilations"),
+        group=node.integer("group"),
+    )
+
+
+def _pool(builder: OnnxBuilder, node: Node) -> None:
+    attrs: dict[str, OnnxAttr] = {
+        "kernel_shape": node.integers("kernel"),
+        "strides": node.integers("strides"),
+        "pads": node.integers("pads"),
+    }
+    if node.op == "AveragePool":
+        attrs["count_include_pad"] = 1
+    _plain(builder, node, node.op, (), **attrs)
+
+
+def _reshape(builder: OnnxBuilder, node: Node) -> None:
+    target = np.array([0, *node.integers("shape")[1:]], dtype=np.int64)
+    name = builder.initializer(f"{node.name}.shape", target)
+    _plain(builder, node, "Reshape", (name,))
+
+
+def _clip(builder: OnnxBuilder, node: Node) -> None:
+    wide = node.output in builder.wide
+    kind = np.float64 if wide else np.float32
+    limits = []
+    for name in ("low", "high"):
+        value = np.asarray(node.reals(name)[0], dtype=kind)
+        limits.append(builder.initializer(f"{node.name}.{name}", value))
+    _plain(builder, node, "Clip", tuple(limits))
+
+
+def _along_axis(values: tuple[float, ...], axis: int | None, rank: int) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    if axis is None:
+        return array.reshape(())
+    return array.reshape([-1 if i == axis else 1 for i in range(rank)])
+
+
+def _quantizer(
+    builder: OnnxBuilder, node: Node, op: str, more: tuple[str, ...], **attrs: OnnxAttr
+) -> None:
+    """A QONNX operator; its result is float32 in qonnx's executor, whatever it reads."""
+    name = node.inputs[0]
+    constant = name in builder.graph.constants
+    if constant:
+        builder.read(name, wide=name in builder.wide)
+    shape = builder.graph.types[node.output].shape if constant else builder.shape(node.output)
+    rank = len(builder.graph.types[name].shape)
+    scale = builder.real(f"{node.name}.scale", _along_axis(node.reals("scale"), node.axis(), rank))
+    builder.node(
+        op,
+        node.name,
+        (name, scale, *more),
+        node.output,
+        shape=shape,
+        wide=False,
+        domain=QONNX_DOMAIN,
+        attrs=attrs,
+    )
+
+
+def _quant(builder: OnnxBuilder, node: Node) -> None:
+    dtype = code_type(node)
+    if dtype.bits == 1 and dtype.signed:
+        _quantizer(builder, node, "BipolarQuant", ())
+        return
+    zero_point = builder.real(f"{node.name}.zero_point", float(node.integer("zero_point", 0)))
+    bits = builder.real(f"{node.name}.bits", float(dtype.bits))
+    _quantizer(
+        builder,
+        node,
+        "IntQuant",
+        (zero_point, bits),
+        signed=int(dtype.signed),
+        narrow=int(dtype.narrow),
+        rounding_mode=_rounding_name(node),
+    )
+
+
+def _trunc(builder: OnnxBuilder, node: Node) -> None:
+    """Trunc of version 2 fixes the output scale; another one becomes a product behind it."""
+    dtype, scale, result = code_type(node), node.reals("scale")[0], node.reals("output_scale")[0]
+    natural = scale * 2.0 ** node.integer("shift")
+    output = node.output if result == natural else f"{node.output}_kept"
+    inputs = (
+        node.inputs[0],
+        builder.real(f"{node.name}.scale", scale),
+        builder.real(f"{node.name}.zero_point", 0.0),
+        builder.real(f"{node.name}.input_bits", 32.0),
+        builder.real(f"{node.name}.output_scale", natural),
+        builder.real(f"{node.name}.bits", float(dtype.bits)),
+    )
+    shape = builder.shape(node.output)
+    attrs: dict[str, OnnxAttr] = {
+        "signed": int(dtype.signed),
+        "narrow": int(dtype.narrow),
+        "rounding_mode": _rounding_name(node),
+    }
+    builder.node(
+        "Trunc",
+        node.name,
+        inputs,
+        output,
+        shape=shape,
+        wide=False,
+        domain=QONNX_DOMAIN,
+        attrs=attrs,
+    )
+    if output != node.output:
+        factor = np.asarray(result / natural, dtype=np.float32)
+        names = (output, builder.initializer(f"{node.name}.factor", factor))
+        builder.node("Mul", f"{node.name}_scaled", names, node.output, shape=shape, wide=False)
+
+
+def _rounding_name(node: Node) -> str:
+    mode = rounding_of(node)
+    if mode not in QONNX_ROUNDING:
+        raise NumericsError(
+            f'node "{node.name}": rounding {mode} has no QONNX name',
+            hint="integerize the graph first: integer graphs are rewritten exactly",
+        )
+    return QONNX_ROUNDING[mode]
+
+
+_RULES: dict[str, Callable[[OnnxBuilder, Node], None]] = {
+    "MatMul": _matmul,
+    "Conv": _conv,
+    "Add": lambda builder, node: _plain(builder, node, "Add"),
+    "Mul": lambda builder, node: _plain(builder, node, "Mul"),
+    "BatchNormalization": lambda builder, node: _plain(
+        builder, node, "BatchNormalization", epsilon=node.reals("epsilon")[0]
+    ),
+    "Relu": lambda builder, node: _plain(builder, node, "Relu"),
+    "Clip": _clip,
+    "MaxPool": _pool,
+    "AveragePool": _pool,
+    "Reshape": _reshape,
+    "Transpose": lambda builder, node: _plain(
+        builder, node, "Transpose", perm=node.integers("order")
+    ),
+    "Concat": lambda builder, node: _plain(builder, node, "Concat", axis=node.integer("axis")),
+    "Softmax": lambda builder, node: _plain(
+        builder, node, "Softmax", axis=node.integer("axis", -1)
+    ),
+    "Quant": _quant,
+    "BipolarQuant": lambda builder, node: _quantizer(builder, node, "BipolarQuant", ()),
+    "Trunc": _trunc,
+}

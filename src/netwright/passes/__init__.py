@@ -1,0 +1,22 @@
+"""Passes: functions from graph to graph, one a file, and the pipelines made of them."""
+
+from netwright.passes.base import Pass, run_passes
+from netwright.passes.fold_constants import FoldConstants
+from netwright.passes.fuse_bias import FuseBias
+from netwright.passes.integerize import Integerize
+from netwright.passes.pipelines import TO_INTEGER, integerize
+from netwright.passes.realize import Realized, realize
+from netwright.passes.strip_head import StripHead
+
+__all__ = [
+    "TO_INTEGER",
+    "FoldConstants",
+    "FuseBias",
+    "Integerize",
+    "Pass",
+    "Realized",
+    "StripHead",
+    "integerize",
+    "realize",
+    "run_passes",
+]

@@ -1,0 +1,104 @@
+"""What a real-valued tensor has become on its way to integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import GraphError
+from netwright.ir import Bounds
+
+Reals = NDArray[np.float64]
+
+NOISE = 2.0**-44
+"""Relative distance from a power of two that is rounding noise of float64 products."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The real tensor ``clip(scale * codes + offset, low, high)``.
+
+    Offset and clamp are *pending*: they are folded into the next requantization.
+
+    Attributes:
+        name: The integer tensor that holds the codes.
+        scale: Real value of one code step, shaped to broadcast against the tensor; never 0.
+        offset: Pending offset, of the same kind.
+        low: Pending lower clamp.
+        high: Pending upper clamp.
+        bounds: Exact limits of the codes.
+        exclusive: Whether nothing else reads the codes, so their producer may still be changed.
+    """
+
+    name: str
+    scale: Reals
+    bounds: Bounds
+    offset: Reals = field(default_factory=lambda: np.zeros(()))
+    low: float = -np.inf
+    high: float = np.inf
+    exclusive: bool = True
+
+    @property
+    def is_clamped(self) -> bool:
+        """Whether a clamp is pending."""
+        return bool(self.low > -np.inf or self.high < np.inf)
+
+    @property
+    def is_shifted(self) -> bool:
+        """Whether an offset is pending."""
+        return bool(np.any(self.offset != 0))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the tensor is exactly ``scale * codes`` with positive scales."""
+        return not self.is_clamped and not self.is_shifted and bool(np.all(self.scale > 0))
+
+
+@dataclass(frozen=True, slots=True)
+class HostMoves:
+    """A real-valued input tensor that was only reshaped or transposed so far.
+
+    Attributes:
+        source: The graph input.
+        moves: Names of the nodes that moved it, in order.
+    """
+
+    source: str
+    moves: tuple[str, ...] = ()
+
+
+def compact(values: Reals, shape: tuple[int, ...], *, node: str) -> tuple[Reals, int | None]:
+    """Write an array that broadcasts against `shape` as one value, or as values along one axis.
+
+    Raises:
+        GraphError: It varies along more than one axis.
+    """
+    if np.all(values == values.flat[0]):
+        return values.reshape(-1)[:1], None
+    full = values.reshape((1,) * (len(shape) - values.ndim) + values.shape)
+    for axis, extent in enumerate(full.shape):
+        line = np.moveaxis(full, axis, 0).reshape(extent, -1)
+        if extent > 1 and np.all(line == line[:, :1]):
+            return line[:, 0].copy(), axis
+    raise GraphError(
+        "the scale varies along more than one axis",
+        node=node,
+        hint="use one scale for each tensor before this node",
+    )
+
+
+def snap(ratios: Reals) -> Reals:
+    """Replace ratios that are powers of two but for rounding noise by these powers."""
+    mantissas, exponents = np.frexp(np.abs(ratios))
+    up = np.abs(mantissas - 1.0) <= NOISE
+    down = np.abs(mantissas - 0.5) <= NOISE
+    power = np.ldexp(1.0, np.where(up, exponents, exponents - 1))
+    return np.where(up | down, np.copysign(power, ratios), ratios)
+
+
+def are_powers_of_two(values: Reals) -> bool:
+    """Whether every value is a power of two."""
+    mantissas, _ = np.frexp(values)
+    return bool(np.all(mantissas == 0.5))

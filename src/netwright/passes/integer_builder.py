@@ -1,0 +1,225 @@
+"""The integer graph while it is being built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.dtypes import Bipolar, Int, smallest_int
+from netwright.errors import GraphError, NumericsError
+from netwright.ir import AttrValue, Bounds, Graph, Node, Note, TensorType, check, spec_of
+from netwright.passes.carried import Carried, HostMoves, Reals, compact
+
+Codes = NDArray[np.int64]
+
+
+class IntegerBuilder:
+    """Collects the nodes, types and constants of an integer graph.
+
+    Attributes:
+        graph: The graph in the quantized form that is being translated.
+        values: Real values of its constant tensors, computed ones included.
+        state: What each of its tensors has become so far.
+        notes: What was not exact.
+    """
+
+    def __init__(self, graph: Graph, values: Mapping[str, Reals]) -> None:
+        self.graph = graph
+        self.values = values
+        self.state: dict[str, Carried | HostMoves] = {}
+        self.notes: list[Note] = []
+        self._nodes: dict[str, Node] = {}
+        self._producers: dict[str, Node] = {}
+        self._types: dict[str, TensorType] = {name: graph.types[name] for name in graph.inputs}
+        self._constants: dict[str, Codes] = {}
+        self._bounds: dict[str, Bounds] = {}
+        self._read: set[str] = set()
+
+    def take(self, name: str, node: Node) -> Carried:
+        """What the tensor `name` of the source graph has become, for use by `node`.
+
+        Raises:
+            GraphError: It is still real-valued, or a constant.
+        """
+        carried = self.state.get(name)
+        if isinstance(carried, HostMoves):
+            raise GraphError(
+                f'input "{carried.source}" reaches "{node.name}" without a quantizer',
+                hint="put a Quant node behind the input",
+            )
+        if carried is None:
+            raise GraphError(
+                f'"{name}" is a constant; {node.op} needs an activation there', node=node.name
+            )
+        alone = len(self.graph.consumers[name]) + self.graph.outputs.count(name) == 1
+        return carried if alone else replace(carried, exclusive=False)
+
+    def note(self, node: str, text: str, error: float) -> None:
+        """Record something inexact, once."""
+        note = Note(node, text, error)
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of the integer tensor `name`."""
+        return self._types[name].shape
+
+    def free_name(self, wanted: str) -> str:
+        """`wanted`, or a numbered variant, that no node, tensor or constant of either graph has."""
+        taken = self._types.keys() | self._nodes.keys() | self.graph.types.keys()
+        name, number = wanted, 2
+        while name in taken:
+            name, number = f"{wanted}_{number}", number + 1
+        return name
+
+    def constant(
+        self, name: str, codes: Codes, scale: Reals, *, dtype: Int | Bipolar | None = None
+    ) -> str:
+        """Add a constant; its format is `dtype` if that holds it, else the narrowest that does."""
+        low, high = (int(codes.min()), int(codes.max())) if codes.size else (0, 0)
+        if dtype is None or not (dtype.allows(low) and dtype.allows(high)):
+            dtype = smallest_int(low, high)
+        values, axis = compact(np.abs(scale), codes.shape, node=name)
+        self._types[name] = TensorType(codes.shape, dtype, tuple(map(float, values)), axis)
+        self._constants[name] = codes.astype(np.int64)
+        self._bounds[name] = Bounds(low, high, max(abs(low), abs(high)))
+        return name
+
+    def emit(
+        self,
+        op: str,
+        name: str,
+        inputs: tuple[str, ...],
+        output: str,
+        attrs: Mapping[str, AttrValue],
+        *,
+        scale: Reals,
+        origin: str,
+    ) -> Carried:
+        """Add a node; the result's format is the narrowest that holds its exact bounds.
+
+        Raises:
+            NumericsError: Its values need more than 63 bits.
+        """
+        node = Node(name, op, inputs, output, attrs, origin)
+        spec = spec_of(node)
+        assert spec.bounds is not None, op
+        shape = spec.shape(node, [self._types[source].shape for source in inputs])
+        limits = [self._bounds.get(source, Bounds(0, 0)) for source in inputs]
+        result = spec.bounds(node, limits, [self._constants.get(source) for source in inputs])
+        if result.peak >> 63:
+            raise NumericsError(
+                f'node "{name}" makes values of up to {result.peak.bit_length() + 1} bits',
+                tensor=output,
+                hint="use fewer weight or activation bits",
+            )
+        values, axis = compact(np.abs(scale), shape, node=name)
+        signs = op == "Sign" or (
+            op in {"Reshape", "Transpose", "Concat", "MaxPool"}
+            and all(isinstance(self._types[source].dtype, Bipolar) for source in inputs)
+        )
+        dtype = Bipolar() if signs else smallest_int(result.low, result.high)
+        self._nodes[name] = self._producers[output] = node
+        self._types[output] = TensorType(shape, dtype, tuple(map(float, values)), axis)
+        self._bounds[output] = result
+        self._read.update(inputs)
+        return Carried(output, scale, result)
+
+    def product_of(self, carried: Carried) -> Node | None:
+        """The matrix product or convolution that makes `carried`, if it may still be changed."""
+        if not carried.exclusive or carried.name in self._read:
+            return None
+        node = self._producers[carried.name]
+        return node if node.op in {"MatMul", "Conv"} else None
+
+    def change_product(self, node: Node, factor: Codes, addend: Codes, scale: Reals) -> Carried:
+        """Multiply the outputs of a product by `factor` and add `addend`, in its constants.
+
+        Args:
+            node: From :meth:`product_of`.
+            factor: One integer, or one for each output channel.
+            addend: One integer, or one for each output channel.
+            scale: Scale of the changed result.
+        """
+        weights, tensor = self._constants[node.inputs[1]], self._types[node.inputs[1]]
+        channels = weights.shape[1 if node.op == "MatMul" else 0]
+        columns = factor.reshape(-1)
+        if node.op == "Conv":
+            columns = columns.reshape(-1, *(1,) * (weights.ndim - 1))
+        bias = np.zeros(channels, dtype=np.int64)
+        if len(node.inputs) == 3:
+            bias = self._constants[node.inputs[2]]
+        bias = bias * factor.reshape(-1) + addend.reshape(-1)
+        dtype = tensor.dtype if isinstance(tensor.dtype, Int | Bipolar) else None
+        unit = tensor.scale_array() / np.abs(np.where(columns == 0, 1, columns))
+        self.constant(node.inputs[1], weights * columns, unit, dtype=dtype)
+        inputs = (*node.inputs[:2], f"{node.name}.bias")
+        self.constant(inputs[2], np.broadcast_to(bias, (channels,)), scale.reshape(-1))
+        return self.emit(
+            node.op, node.name, inputs, node.output, node.attrs, scale=scale, origin=node.origin
+        )
+
+    def finish(self, outputs: Mapping[str, Carried]) -> Graph:
+        """The checked integer graph.
+
+        Args:
+            outputs: The plain tensor that has become of each output, in order.
+        """
+        renamed: dict[str, str] = {}
+        for name, carried in outputs.items():
+            if carried.name == name:
+                continue
+            if carried.name in outputs or carried.name in renamed:
+                self._copy(name, carried)
+            else:
+                renamed[carried.name] = name
+        nodes = tuple(
+            replace(
+                node,
+                inputs=tuple(renamed.get(source, source) for source in node.inputs),
+                output=renamed.get(node.output, node.output),
+            )
+            for node in self._nodes.values()
+        )
+        used = {*self.graph.inputs, *(source for node in nodes for source in node.inputs)}
+        used.update(node.output for node in nodes)
+        types = {renamed.get(name, name): tensor for name, tensor in self._types.items()}
+        return check(
+            replace(
+                self.graph,
+                nodes=nodes,
+                outputs=tuple(outputs),
+                types={name: tensor for name, tensor in types.items() if name in used},
+                constants={name: v for name, v in self._constants.items() if name in used},
+                notes=(*self.graph.notes, *self.notes),
+            )
+        )
+
+    def _copy(self, name: str, carried: Carried) -> None:
+        """Give a tensor that two outputs share a second name."""
+        self.emit(
+            "Requantize",
+            self.free_name(f"{name}_copy"),
+            (carried.name,),
+            name,
+            unchanged_codes(carried.bounds),
+            scale=carried.scale,
+            origin=name,
+        )
+
+
+def unchanged_codes(bounds: Bounds) -> dict[str, AttrValue]:
+    """Attributes of a Requantize that keeps every code within `bounds`."""
+    return {
+        "multiplier": (1,),
+        "offset": (0,),
+        "shift": 0,
+        "axis": None,
+        "rounding": "floor",
+        "low": bounds.low,
+        "high": bounds.high,
+        "zero_point": 0,
+    }

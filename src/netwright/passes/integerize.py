@@ -1,0 +1,100 @@
+"""From quantizers on real values to integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netwright.errors import UnsupportedOp
+from netwright.ir import Graph, Node, check
+from netwright.passes.carried import Carried, HostMoves
+from netwright.passes.constant_values import constant_values
+from netwright.passes.integer_builder import IntegerBuilder
+from netwright.passes.integerize_affine import add, affine, product
+from netwright.passes.integerize_moves import average_pool, clamp, concat, max_pool, move
+from netwright.passes.integerize_pending import plain
+from netwright.passes.integerize_quant import bipolar_quant, quant, trunc
+
+_SUPPORTED = (
+    "MatMul, Conv, Add, Mul, BatchNormalization, Relu, Clip, MaxPool, AveragePool, Reshape, "
+    "Transpose, Concat, Quant, BipolarQuant, Trunc, and Softmax at the end"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Integerize:
+    """Give every tensor behind the input quantizers integer codes and a scale.
+
+    Scales and offsets are carried along as real numbers and end in the next quantizer, which
+    becomes a Requantize: multiply by an integer, add an integer, shift, round, clamp. Whatever is
+    not exact is noted in the result.
+
+    Attributes:
+        multiplier_bits: Largest width of a requantization multiplier that is no power of two.
+        guard_bits: How much finer than the finer term the common grid of a sum is, where the
+            scales of its terms are not powers of two apart.
+    """
+
+    multiplier_bits: int = 31
+    guard_bits: int = 8
+
+    def __call__(self, graph: Graph) -> Graph:
+        """The graph in the integer form; `graph` itself if it already is.
+
+        Raises:
+            GraphError: A tensor has no integer meaning.
+            NumericsError: A value would need more than 63 bits.
+        """
+        if graph.is_integer:
+            return graph
+        check(graph)
+        values = constant_values(graph)
+        builder = IntegerBuilder(graph, values)
+        builder.state.update({name: HostMoves(name) for name in graph.inputs})
+        needed = _needed(graph)
+        for node in graph.nodes:
+            if node.name in needed and node.output not in values:
+                builder.state[node.output] = self._translate(builder, node)
+        return builder.finish({name: _output(builder, name) for name in graph.outputs})
+
+    def _translate(self, builder: IntegerBuilder, node: Node) -> Carried | HostMoves:
+        match node.op:
+            case "MatMul" | "Conv":
+                return product(builder, node)
+            case "Quant":
+                return quant(builder, node, self.multiplier_bits)
+            case "BipolarQuant":
+                return bipolar_quant(builder, node)
+            case "Trunc":
+                return trunc(builder, node, self.multiplier_bits)
+            case "Add" if not any(name in builder.values for name in node.inputs):
+                return add(builder, node, self.guard_bits, self.multiplier_bits)
+            case "Add" | "Mul" | "BatchNormalization":
+                return affine(builder, node)
+            case "Relu" | "Clip":
+                return clamp(builder, node)
+            case "MaxPool":
+                return max_pool(builder, node)
+            case "AveragePool":
+                return average_pool(builder, node)
+            case "Reshape" | "Transpose":
+                return move(builder, node)
+            case "Concat":
+                return concat(builder, node)
+        raise UnsupportedOp(
+            node.op, node=node.name, where="integerize", hint=f"supported: {_SUPPORTED}"
+        )
+
+
+def _output(builder: IntegerBuilder, name: str) -> Carried:
+    return plain(builder, name, Node("the output", "an output", (name,), name))
+
+
+def _needed(graph: Graph) -> set[str]:
+    """Names of the nodes that an output depends on."""
+    wanted = set(graph.outputs)
+    needed = set()
+    for node in reversed(graph.nodes):
+        if node.output in wanted:
+            needed.add(node.name)
+            wanted.update(node.inputs)
+    return needed
