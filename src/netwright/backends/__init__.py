@@ -1,0 +1,6 @@
+"""Backends: from an integer graph to a design that computes the same integers."""
+
+from netwright.backends.base import Backend, Design, Target
+from netwright.backends.hls import HlsBackend, HlsDesign, hls
+
+__all__ = ["Backend", "Design", "HlsBackend", "HlsDesign", "Target", "hls"]

@@ -1,0 +1,166 @@
+"""What every backend and every design it makes have in common."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Protocol
+
+from netwright.errors import ConfigError, NetwrightError, RunError
+from netwright.files import sha256, write_text
+from netwright.ir import Array, Graph
+from netwright.ir.interpret import Values
+
+MANIFEST = "netwright.json"
+"""File that marks a folder as a generated design and lists its files."""
+
+BUILD_FOLDER = "build"
+"""Folder inside a design for everything made from it; not part of the design's files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a design is made for.
+
+    Attributes:
+        part: Device name in the words of its vendor.
+        clock_ns: Clock period in nanoseconds.
+
+    Raises:
+        ConfigError: The part has no name, or the period is not positive.
+    """
+
+    part: str
+    clock_ns: float
+
+    def __post_init__(self) -> None:
+        faults = list(target_faults(self.part, self.clock_ns))
+        if faults:
+            raise ConfigError("; ".join(faults))
+
+
+def target_faults(part: str, clock_ns: float) -> Iterator[str]:
+    """What is wrong with a target, one sentence a fault."""
+    if not part:
+        yield "part must be the name of a device, not empty"
+    if not (isfinite(clock_ns) and clock_ns > 0):
+        yield f"clock_ns must be positive nanoseconds, not {clock_ns}"
+
+
+class Design(Protocol):
+    """A generated design on disk; like the interpreter, an :class:`~netwright.ir.Executable`."""
+
+    @property
+    def root(self) -> Path:
+        """Folder that holds the design."""
+
+    @property
+    def graph(self) -> Graph:
+        """The integer graph it was made from."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """SHA-256 of every generated file, by its path inside `root`."""
+
+    def run(self, inputs: Values, *, keep: Collection[str] = ()) -> Mapping[str, Array]:
+        """Execute on a batch of real inputs; see :class:`~netwright.ir.Executable`."""
+
+
+class Backend(Protocol):
+    """Makes designs from integer graphs."""
+
+    def generate(self, graph: Graph, out: str | Path) -> Design:
+        """Write a design for `graph` to the folder `out`, whole or not at all."""
+
+
+def file_digests(root: Path) -> dict[str, str]:
+    """SHA-256 of every file below `root` but the manifest and :data:`BUILD_FOLDER`, sorted."""
+    digests = {}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.is_file() and name != MANIFEST and not name.startswith(f"{BUILD_FOLDER}/"):
+            digests[name] = sha256(path)
+    return digests
+
+
+def publish(
+    out: Path, *, kind: str, about: Mapping[str, object], write: Callable[[Path], object]
+) -> dict[str, str]:
+    """Make the folder `out` appear whole or not at all.
+
+    The files are written beside `out` first. An older design of the same kind is replaced; one
+    with the same files is left alone, with everything already built from it.
+
+    Args:
+        out: The folder.
+        kind: Kind of design, recorded in the manifest.
+        about: What else the manifest records; plain data for JSON.
+        write: Writes the files into the folder it gets.
+
+    Returns:
+        SHA-256 of every file, by its path inside `out`.
+
+    Raises:
+        RunError: `out` holds something else, or cannot be written; `out` is as it was before.
+    """
+    _check_replaceable(out, kind)
+    staging = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    retired = out.with_name(f".{out.name}.{os.getpid()}.old")
+    try:
+        staging.mkdir(parents=True)
+        write(staging)
+        digests = file_digests(staging)
+        record = {"schema_version": 1, "kind": kind, **about, "files": digests}
+        text = json.dumps(record, indent=2, sort_keys=True) + "\n"
+        if _is_unchanged(out, text):
+            return digests
+        write_text(staging / MANIFEST, text)
+        if out.exists():
+            out.replace(retired)
+        staging.replace(out)
+    except OSError as error:
+        if retired.exists() and not out.exists():
+            retired.replace(out)
+        raise RunError(
+            f"{out}: cannot be written ({error.strerror or error})",
+            hint="choose a folder that is writable and has free space",
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(retired, ignore_errors=True)
+    return digests
+
+
+def _check_replaceable(out: Path, kind: str) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    found = _manifest(out).get("kind") if out.is_dir() else None
+    if found != kind:
+        what = f'holds a design of kind "{found}"' if found else "was not made by netwright"
+        raise RunError(
+            f"{out}: exists and {what}; it is left alone",
+            hint=f'choose a folder that does not exist, is empty, or holds a "{kind}" design',
+        )
+
+
+def _manifest(root: Path) -> dict[str, object]:
+    try:
+        record = json.loads((root / MANIFEST).read_text())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _is_unchanged(out: Path, manifest: str) -> bool:
+    try:
+        if (out / MANIFEST).read_text() != manifest:
+            return False
+        recorded = _manifest(out).get("files")
+        return file_digests(out) == recorded
+    except (OSError, NetwrightError):
+        return False

@@ -1,0 +1,148 @@
+"""The emulation: the project's C++ compiled by g++ and called through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.backends.hls.project import ROWS_FUNCTION, ROWS_SOURCE
+from netwright.backends.tools import GXX, Tool, run_tool
+from netwright.errors import BackendError
+
+FLAGS = (
+    "-std=c++17",
+    "-O2",
+    "-fPIC",
+    "-shared",
+    "-fno-gnu-unique",
+    "-Wl,-Bsymbolic",
+    "-Wno-attributes",
+)
+"""Symbols stay private to the library: two designs in one process have classes of one name."""
+
+_Doubles = ctypes.POINTER(ctypes.c_double)
+
+
+def compile_emulation(
+    project: Path,
+    name: str,
+    files: Mapping[str, str],
+    *,
+    timeout_s: float,
+    build: Path,
+    compiler: Tool = GXX,
+) -> Path:
+    """Compile the emulation of a project, unless that was done before with these files.
+
+    Args:
+        project: Folder of the project.
+        name: Name of the project.
+        files: SHA-256 of the project's files, by path.
+        timeout_s: Wall-clock seconds the compiler gets.
+        build: Folder for the library and the compiler's log.
+        compiler: The compiler.
+
+    Returns:
+        The library.
+
+    Raises:
+        ToolMissing: There is no compiler.
+        ToolFailed: It ended with an error, or ran past its time.
+    """
+    key = hashlib.sha256(
+        repr((str(project.resolve()), sorted(files.items()), FLAGS, compiler.command)).encode()
+    ).hexdigest()[:16]
+    library = build / f"emulation-{key}.so"
+    if library.exists():
+        return library
+    partial = library.with_name(f".{library.name}.{os.getpid()}.tmp")
+    weights = project.resolve() / "firmware" / "weights"
+    try:
+        run_tool(
+            compiler,
+            [
+                *FLAGS,
+                "-Ifirmware/ap_types",
+                f'-DWEIGHTS_DIR="{weights}"',
+                f"firmware/{name}.cpp",
+                f"{name}_bridge.cpp",
+                ROWS_SOURCE,
+                "-o",
+                partial.resolve(),
+            ],
+            cwd=project,
+            timeout_s=timeout_s,
+            log=build / "emulation.log",
+        )
+        partial.replace(library)
+    finally:
+        partial.unlink(missing_ok=True)
+    for old in build.glob("emulation-*.so"):
+        if old != library:
+            old.unlink(missing_ok=True)
+    return library
+
+
+def run_emulation(
+    library: Path,
+    inputs: Sequence[NDArray[np.float64]],
+    output_sizes: Sequence[int],
+    trace_sizes: Sequence[int] = (),
+    *,
+    parallel: bool = False,
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    """Run the firmware on the rows of a batch.
+
+    Args:
+        library: What :func:`compile_emulation` made.
+        inputs: One (rows, size) array for each input of the firmware, C-contiguous.
+        output_sizes: Values per row of each output.
+        trace_sizes: Values per row of each traced layer.
+        parallel: Whether rows may be spread over threads (the firmware keeps no state).
+
+    Returns:
+        The outputs and the traces, each (rows, size).
+
+    Raises:
+        BackendError: The library cannot be loaded.
+    """
+    try:
+        function = getattr(ctypes.CDLL(str(library.resolve())), ROWS_FUNCTION)
+    except (OSError, AttributeError) as error:
+        raise BackendError(
+            f"{library}: cannot be loaded ({error})", hint="delete it and build again"
+        ) from error
+    function.restype = None
+    function.argtypes = [ctypes.POINTER(_Doubles)] * 3 + [ctypes.c_size_t]
+    rows = len(inputs[0])
+    outputs = [np.empty((rows, size)) for size in output_sizes]
+    traces = [np.empty((rows, size)) for size in trace_sizes]
+
+    def execute(part: slice) -> None:
+        count = len(inputs[0][part])
+        function(
+            *(_pointers([array[part] for array in group]) for group in (inputs, outputs, traces)),
+            count,
+        )
+
+    first = min(1, rows)
+    execute(slice(0, first))
+    workers = (os.cpu_count() or 1) if parallel and not traces else 1
+    step = max(1, -(-(rows - first) // workers))
+    parts = [slice(start, min(start + step, rows)) for start in range(first, rows, step)]
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        list(pool.map(execute, parts))
+    return outputs, traces
+
+
+def _pointers(
+    arrays: Sequence[NDArray[np.float64]],
+) -> ctypes.Array[ctypes._Pointer[ctypes.c_double]]:
+    return (_Doubles * max(len(arrays), 1))(*(array.ctypes.data_as(_Doubles) for array in arrays))

@@ -1,0 +1,230 @@
+"""The generated project: hls4ml's model graph, built with every precision given, and its text."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netwright.backends.hls.layers import Firmware, Layer
+from netwright.errors import BackendError, NetwrightError, require
+
+if TYPE_CHECKING:
+    from netwright.backends.hls.backend import HlsBackend
+
+LOG = "hls4ml.log"
+"""What hls4ml printed while it wrote the project."""
+
+ROWS_SOURCE = "netwright_rows.cpp"
+"""The loop over a batch, compiled with the emulation."""
+
+ROWS_FUNCTION = "netwright_rows"
+
+_STAMPED = ("build_lib.sh", "hls4ml_config.yml")
+
+
+def write_project(
+    firmware: Firmware,
+    options: HlsBackend,
+    folder: Path,
+    *,
+    name: str,
+    stamp: str,
+    traced: Collection[str] = (),
+) -> dict[str, int]:
+    """Write the project into `folder`.
+
+    Args:
+        firmware: The layers.
+        options: What the design is made for.
+        folder: An existing folder.
+        name: Name of the project and of its top function.
+        stamp: Eight characters that replace the random ones hls4ml puts into its scripts.
+        traced: Layers whose outputs the emulation can return.
+
+    Returns:
+        The reuse factor that hls4ml uses, by layer, where there are multipliers.
+
+    Raises:
+        MissingExtra: hls4ml is not installed.
+        BackendError: hls4ml failed, or changed a register.
+    """
+    printed = io.StringIO()
+    with _captured(printed):
+        graph_module = require("hls4ml.model.graph", extra="hls", purpose="the HLS backend")
+        try:
+            model = graph_module.ModelGraph.from_layer_list(
+                _config(firmware, options, folder, name, traced),
+                [_entry(layer) for layer in firmware.layers],
+                inputs=[view.layer for view in firmware.host.values()],
+                outputs=list(firmware.outputs),
+            )
+            _confirm(firmware, model)
+            model.config.trace_output = bool(traced)
+            model.write()
+        except NetwrightError:
+            raise
+        except Exception as error:
+            raise BackendError(
+                f"hls4ml could not write the project ({type(error).__name__}: {error})",
+                hint="this graph passed every check of netwright; please report it",
+            ) from error
+    _settle_text(folder, str(model.config.config["Stamp"]), stamp)
+    log = printed.getvalue().replace(str(folder), ".")
+    (folder / LOG).write_text(log, encoding="utf-8")
+    (folder / ROWS_SOURCE).write_text(_rows_source(firmware, name, traced), encoding="utf-8")
+    return {
+        layer.name: int(model.graph[layer.name].get_attr("reuse_factor"))
+        for layer in firmware.layers
+        if "weight" in layer.registers
+    }
+
+
+@contextmanager
+def _captured(printed: io.StringIO) -> Iterator[None]:
+    """Send what hls4ml prints and warns about to `printed`."""
+
+    def note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        printed.write(f"{category.__name__}: {message}\n")
+
+    with warnings.catch_warnings(), redirect_stdout(printed), redirect_stderr(printed):
+        warnings.simplefilter("default")
+        warnings.showwarning = note
+        yield
+
+
+def _config(
+    firmware: Firmware, options: HlsBackend, folder: Path, name: str, traced: Collection[str]
+) -> dict[str, Any]:
+    entries: dict[str, dict[str, Any]] = {}
+    for layer in firmware.layers:
+        latency = layer.latency_only or options.strategy == "latency"
+        entries[layer.name] = {
+            "Precision": {key: register.ap_fixed for key, register in layer.registers.items()},
+            "ReuseFactor": options.reuse_factor_of(layer.node),
+            "Strategy": "Latency" if latency else "Resource",
+            "Trace": layer.name in traced,
+        }
+    return {
+        "Backend": options.backend,
+        "ProjectName": name,
+        "OutputDir": str(folder),
+        "Part": options.part,
+        "ClockPeriod": options.clock_ns,
+        "IOType": options.io_type,
+        "HLSConfig": {
+            "Model": {
+                "Precision": {"default": "fixed<2,1>"},
+                "ReuseFactor": options.reuse_factor_of(""),
+                "Strategy": options.strategy.capitalize(),
+            },
+            "LayerName": entries,
+        },
+        "WriterConfig": {
+            "Namespace": None,
+            "WriteWeightsTxt": True,
+            "WriteTar": False,
+            "TBOutputStream": "both",
+            "WriteEmulationConstants": False,
+        },
+    }
+
+
+def _entry(layer: Layer) -> dict[str, Any]:
+    attributes = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in layer.attributes.items()
+    }
+    return {
+        "name": layer.name,
+        "class_name": layer.kind,
+        "inputs": list(layer.inputs),
+        **attributes,
+        **{key: value.copy() for key, value in layer.arrays.items()},
+    }
+
+
+def _confirm(firmware: Firmware, model: Any) -> None:
+    """Check that no optimization of hls4ml dropped a layer or changed its registers."""
+    for layer in firmware.layers:
+        found = model.graph.get(layer.name)
+        if layer.kind == "Reshape":
+            continue
+        if found is None:
+            raise BackendError(f'hls4ml removed the layer "{layer.name}" ({layer.kind})')
+        for key, register in layer.registers.items():
+            if key == "result":
+                actual = found.get_output_variable().type.precision
+            else:
+                actual = found.get_attr(f"{key}_t").precision
+            wanted = model.config.backend.convert_precision_string(register.ap_fixed)
+            if _meaning(actual) != _meaning(wanted) and not (
+                key == "bias" and "bias_data" not in layer.arrays
+            ):
+                raise BackendError(
+                    f'hls4ml gave the {key} register of layer "{layer.name}" the type {actual}, '
+                    f"not {wanted}"
+                )
+
+
+def _meaning(precision: Any) -> tuple[int, int, bool, str, str]:
+    return (
+        precision.width,
+        precision.integer,
+        bool(precision.signed),
+        str(precision.rounding_mode).removeprefix("RoundingMode."),
+        str(precision.saturation_mode).removeprefix("SaturationMode."),
+    )
+
+
+def _settle_text(folder: Path, random_stamp: str, stamp: str) -> None:
+    """Replace what differs from one writing to the next: the random stamp and the folder."""
+    for name in _STAMPED:
+        path = folder / name
+        text = path.read_text(encoding="utf-8")
+        path.write_text(
+            text.replace(random_stamp, stamp).replace(str(folder), "."), encoding="utf-8"
+        )
+
+
+def _rows_source(firmware: Firmware, name: str, traced: Collection[str]) -> str:
+    sizes = {view.layer: view.size for view in (*firmware.host.values(), *firmware.views.values())}
+    inputs = [view.layer for view in firmware.host.values()]
+    arguments = [
+        *(f"inputs[{i}] + row * {sizes[layer]}" for i, layer in enumerate(inputs)),
+        *(f"outputs[{i}] + row * {sizes[layer]}" for i, layer in enumerate(firmware.outputs)),
+    ]
+    pointers = ", ".join(["double *"] * len(arguments))
+    copies = [
+        f"        std::memcpy(traces[{i}] + row * {sizes[layer]}, "
+        f'(*nnet::trace_outputs)["{layer}"], {sizes[layer]} * sizeof(double));\n'
+        for i, layer in enumerate(traced)
+    ]
+    before = "    allocate_trace_storage(sizeof(double));\n" if copies else ""
+    after = "    free_trace_storage();\n" if copies else ""
+    return f"""// Runs the emulated firmware on the rows of a batch.
+#include <cstddef>
+#include <cstring>
+#include <map>
+#include <string>
+
+namespace nnet {{
+extern std::map<std::string, void *> *trace_outputs;
+}}
+
+extern "C" {{
+void {name}_double({pointers});
+void allocate_trace_storage(std::size_t element_size);
+void free_trace_storage();
+
+void {ROWS_FUNCTION}(double *const *inputs, double *const *outputs, double *const *traces,
+                    std::size_t rows) {{
+{before}    for (std::size_t row = 0; row < rows; row++) {{
+        {name}_double({", ".join(arguments)});
+{"".join(copies)}    }}
+{after}}}
+}}
+"""

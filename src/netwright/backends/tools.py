@@ -1,0 +1,171 @@
+"""External programs: the only module of the package that starts processes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from netwright.errors import RunError, ToolFailed, ToolMissing
+
+TAIL_LINES = 20
+"""Lines of a failed program's output that its error message repeats."""
+
+VERSION_TIMEOUT_S = 20.0
+"""Time that a program gets to print its version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """An external program.
+
+    Attributes:
+        name: What messages call it.
+        command: Name to look up on the search path, or a path.
+        version_args: Arguments that make it print its version and end.
+        install_hint: What to do when it is missing.
+    """
+
+    name: str
+    command: str
+    version_args: tuple[str, ...]
+    install_hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun:
+    """A program that ended well.
+
+    Attributes:
+        seconds: Wall-clock time it took.
+        log: File that holds its command line and everything it printed.
+    """
+
+    seconds: float
+    log: Path
+
+
+GXX = Tool(
+    name="g++",
+    command="g++",
+    version_args=("--version",),
+    install_hint="install the GNU C++ compiler, version 9 or newer (Debian, Ubuntu: "
+    "apt install g++; Fedora: dnf install gcc-c++)",
+)
+
+TOOLS = (GXX,)
+"""Every external program that some part of netwright can use."""
+
+
+def find(tool: Tool) -> Path:
+    """Where the program is.
+
+    Raises:
+        ToolMissing: It is not on the search path.
+    """
+    found = shutil.which(tool.command)
+    if found is None:
+        raise ToolMissing(tool.name, hint=tool.install_hint)
+    return Path(found)
+
+
+def version(tool: Tool) -> str:
+    """The first line that the program prints about its version.
+
+    Raises:
+        ToolMissing: It is not on the search path.
+        ToolFailed: It ended with an error, or took more than :data:`VERSION_TIMEOUT_S`.
+    """
+    program = find(tool)
+    try:
+        result = subprocess.run(
+            [str(program), *tool.version_args],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=VERSION_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolFailed(tool.name, code=None, log_tail=_last_lines(error.stdout or b"")) from None
+    if result.returncode != 0:
+        raise ToolFailed(tool.name, code=result.returncode, log_tail=_last_lines(result.stdout))
+    lines = result.stdout.decode(errors="replace").strip().splitlines()
+    return lines[0].strip() if lines else ""
+
+
+def run_tool(
+    tool: Tool, args: Sequence[str | Path], *, cwd: Path, timeout_s: float, log: Path
+) -> ToolRun:
+    """Run the program to its end; no shell is involved.
+
+    Args:
+        tool: The program.
+        args: Its arguments, one string each.
+        cwd: Folder it runs in.
+        timeout_s: Wall-clock seconds after which it is killed, with the processes it started.
+        log: File that gets the command line and everything it prints; replaced if it exists.
+
+    Raises:
+        ToolMissing: The program is not on the search path.
+        ToolFailed: It ended with an error, or was killed at its time limit (``code`` is ``None``).
+        RunError: The log cannot be written.
+    """
+    command = [str(find(tool)), *map(str, args)]
+    start = time.monotonic()
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        stream = log.open("wb")
+    except OSError as error:
+        raise RunError(f"{log}: cannot be written ({error.strerror or error})") from error
+    with stream:
+        stream.write(f"$ {shlex.join(command)}\n".encode())
+        stream.flush()
+        header = stream.tell()
+        code = _wait(command, cwd, timeout_s, stream)
+    if code != 0:
+        raise ToolFailed(
+            tool.name,
+            code=code,
+            log_tail=_last_lines(log.read_bytes()[header:]),
+            hint=f"the whole output is in {log}",
+        )
+    return ToolRun(time.monotonic() - start, log)
+
+
+def _wait(command: Sequence[str], cwd: Path, timeout_s: float, stream: IO[bytes]) -> int | None:
+    with subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=stream,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
+        try:
+            return process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            _kill_group(process)
+            return None
+        except BaseException:
+            _kill_group(process)
+            raise
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        process.kill()
+
+
+def _last_lines(output: bytes) -> str:
+    lines = output.decode(errors="replace").rstrip().splitlines()
+    return "\n".join(lines[-TAIL_LINES:]) or "(nothing)"
