@@ -17,7 +17,7 @@ from netwright.errors import ConfigError
 
 TABLES: Mapping[str, Mapping[str, str]] = {
     "flows": {
-        "codesign": "netwright.run.flow:CodesignFlow",
+        "codesign": "netwright.run.codesign:CodesignFlow",
     },
     "tasks": {
         "jets": "netwright.tasks.jets:jets",

@@ -1,0 +1,131 @@
+"""The codesign flow: train, compress, trace, generate, verify, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netwright import __version__
+from netwright.run.flow import FlowSettings
+from netwright.run.sections import (
+    CompressSection,
+    GenerateSection,
+    ModelSection,
+    SweepSection,
+    TaskSection,
+    TrainSection,
+    VerifySection,
+)
+from netwright.run.stage import AnyStage, Flow, Stage
+from netwright.run.stages.common import TABLE
+from netwright.run.stages.compress import CompressParameters, compress
+from netwright.run.stages.data import DataParameters, read_data
+from netwright.run.stages.generate import GenerateParameters, generate
+from netwright.run.stages.report import ReportParameters, make_report
+from netwright.run.stages.sensitivity import SensitivityParameters, measure
+from netwright.run.stages.sweep import SweepParameters, run_sweep
+from netwright.run.stages.trace import TraceParameters, trace_best
+from netwright.run.stages.train import TrainParameters, train
+from netwright.run.stages.verify import VerifyParameters, verify
+from netwright.run.toml import dump
+
+
+class CodesignFlow(FlowSettings):
+    """From a task to verified hardware.
+
+    Attributes:
+        task: Which data.
+        model: Which network.
+        train: How the float network is trained.
+        compress: How widths are chosen and the network is fine-tuned.
+        sweep: Which other plans are tried; none if left out.
+        generate: What hardware is generated; none if left out.
+        verify: On what the stages are compared.
+    """
+
+    task: TaskSection = TaskSection()
+    model: ModelSection = ModelSection()
+    train: TrainSection = TrainSection()
+    compress: CompressSection
+    sweep: SweepSection | None = None
+    generate: GenerateSection | None = None
+    verify: VerifySection = VerifySection()
+
+    def flow(self, *, folder: Path) -> Flow:
+        """The stages of this flow; relative paths start at `folder`."""
+        if self.task.path is None:
+            resolved, files = self, {}
+        else:
+            path = (folder / self.task.path).resolve()
+            resolved = self.model_copy(update={"task": self.task.model_copy(update={"path": path})})
+            files = {TABLE: path}
+        return Flow(self.name, self._stages(files), seeds=self.seeds, settings=dump(resolved))
+
+    def _stages(self, files: dict[str, Path]) -> tuple[AnyStage, ...]:
+        # The place of the data file is no setting of a stage: its content is an input.
+        task, model, seeds = self.task.model_copy(update={"path": None}), self.model, self.seeds
+        choose, seed = self.compress, seeds[0]
+        measured = SensitivityParameters(
+            task=task,
+            model=model,
+            weight_bits=choose.weight_bits,
+            activation_bits=tuple(sorted({*choose.activation_bits, *choose.input_bits})),
+            scale=choose.scale,
+            granularity=choose.granularity,
+            probes=choose.probes,
+            seed=seed,
+        )
+        stages: list[AnyStage] = [
+            Stage("data", 1, DataParameters(task=task, package=__version__), (), read_data, files),
+            Stage(
+                "train",
+                1,
+                TrainParameters(task=task, model=model, train=self.train, seeds=seeds),
+                ("data",),
+                train,
+                files,
+            ),
+            Stage("sensitivity", 1, measured, ("data", "train"), measure, files),
+            Stage(
+                "compress",
+                1,
+                CompressParameters(task=task, model=model, compress=choose, seeds=seeds),
+                ("data", "train", "sensitivity"),
+                compress,
+                files,
+            ),
+        ]
+        if self.sweep is not None:
+            swept = SweepParameters(
+                task=task, model=model, compress=choose, sweep=self.sweep, seeds=seeds[:1]
+            )
+            needs = ("data", "train", "sensitivity")
+            stages.append(Stage("sweep", 1, swept, needs, run_sweep, files))
+        return (*stages, *self._hardware(task, files))
+
+    def _hardware(self, task: TaskSection, files: dict[str, Path]) -> tuple[AnyStage, ...]:
+        name = self.name.replace("-", "_")
+        traced = TraceParameters(task=task, model=self.model, name=name)
+        stages: list[AnyStage] = [
+            Stage("trace", 1, traced, ("data", "compress"), trace_best, files)
+        ]
+        if self.generate is not None:
+            made = GenerateParameters(generate=self.generate)
+            stages.append(Stage("generate", 1, made, ("trace",), generate))
+        optional = ("generate",) if self.generate is not None else ()
+        checked = VerifyParameters(
+            task=task,
+            model=self.model,
+            generate=self.generate,
+            verify=self.verify,
+            seed=self.seeds[0],
+        )
+        needs = ("data", "compress", "trace", *optional)
+        stages.append(Stage("verify", 1, checked, needs, verify, files))
+        shown = ReportParameters(
+            name=self.name, task=task, generate=self.generate, package=__version__
+        )
+        swept = ("sweep",) if self.sweep is not None else ()
+        needs = ("data", "train", "sensitivity", "compress", *swept, "trace", *optional, "verify")
+        published = ("report.json", "report.html")
+        stages.append(Stage("report", 1, shown, needs, make_report, files, published))
+        return tuple(stages)

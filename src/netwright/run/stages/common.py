@@ -1,0 +1,143 @@
+"""What several stages share: the task, the networks of every seed, and progress by jobs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from pydantic import TypeAdapter
+
+from netwright.errors import DataError
+from netwright.registry import resolve
+from netwright.run.config import Settings
+from netwright.run.sections import ModelSection, TaskSection
+from netwright.run.stage import Progress
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from netwright.compress import LayerSensitivity
+    from netwright.tasks import Task
+    from netwright.train import QuantModel, Record
+
+TABLE = "table"
+"""Name under which stages know the data file of a flow that brings its own."""
+
+PLAN, SENSITIVITY, SCORES = "plan.json", "sensitivity.json", "scores.json"
+
+
+class Score(Settings):
+    """Accuracy of one network, 0..1.
+
+    Attributes:
+        seed: Seed of its initial weights and shuffling.
+        validation: On the validation split; networks are chosen by it.
+        test: On the test split; reported only.
+    """
+
+    seed: int
+    validation: float
+    test: float
+
+
+_SCORES = TypeAdapter(tuple[Score, ...])
+
+
+class _LoadTask(Protocol):
+    def __call__(self, *, seed: int, path: Path | None) -> Task:
+        """Make a task."""
+
+
+def load_task(section: TaskSection, inputs: Mapping[str, Path]) -> Task:
+    """The task of a flow.
+
+    Args:
+        section: Which task.
+        inputs: The stage's inputs, with the data file under :data:`TABLE` if there is one.
+    """
+    make = cast(_LoadTask, resolve("tasks", section.kind))
+    task = make(seed=section.seed, path=inputs.get(TABLE))
+    return task if section.rows is None else task.subset(section.rows)
+
+
+def new_model(section: ModelSection, task: Task, seed: int) -> nn.Sequential:
+    """An untrained network."""
+    from netwright.models import mlp
+
+    return mlp(task, hidden=section.hidden, batch_norm=section.batch_norm, seed=seed)
+
+
+def weights_name(seed: int) -> str:
+    """Name of the weights file of a seed."""
+    return f"seed-{seed}.npz"
+
+
+def float_model(section: ModelSection, task: Task, seed: int, folder: Path) -> nn.Sequential:
+    """The trained float network of a seed, from the folder of the stage ``train``."""
+    from netwright.train import load_weights
+
+    model = new_model(section, task, seed)
+    load_weights(model, folder / weights_name(seed))
+    return model.eval()
+
+
+def quantized_model(section: ModelSection, task: Task, seed: int, folder: Path) -> QuantModel:
+    """The fine-tuned network of a seed, from the folder of the stage ``compress``."""
+    from netwright.compress import build, load_plan
+    from netwright.train import load_weights
+
+    plan = load_plan(folder / PLAN)
+    model = build(new_model(section, task, seed), plan, input_shape=(len(task.features),))
+    load_weights(model, folder / weights_name(seed))
+    return model.eval()
+
+
+def write_scores(records: Mapping[str, Record], seeds: tuple[int, ...], folder: Path) -> None:
+    """Write the score of every seed."""
+    scores = tuple(
+        Score(seed=seed, validation=float(record["validation"]), test=float(record["test"]))
+        for seed, record in zip(seeds, records.values(), strict=True)
+    )
+    (folder / SCORES).write_bytes(_SCORES.dump_json(scores, indent=2) + b"\n")
+
+
+def read_scores(folder: Path) -> tuple[Score, ...]:
+    """Read what :func:`write_scores` wrote."""
+    return _SCORES.validate_json((folder / SCORES).read_bytes())
+
+
+def best_seed(folder: Path) -> int:
+    """The seed of the best validation accuracy; of equal ones, the first."""
+    scores = read_scores(folder)
+    return max(scores, key=lambda score: score.validation).seed
+
+
+def read_sensitivity(folder: Path) -> tuple[LayerSensitivity, ...]:
+    """The measured layers, from the folder of the stage ``sensitivity``.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    from netwright.compress import LayerSensitivity
+
+    path = folder / SENSITIVITY
+    try:
+        document = json.loads(path.read_bytes())
+        return TypeAdapter(tuple[LayerSensitivity, ...]).validate_python(document)
+    except ValueError as error:
+        raise DataError(f"is damaged ({error})", source=str(path)) from error
+
+
+def count_jobs(progress: Progress, total: int) -> Callable[[str, Record], None]:
+    """A callback for finished jobs that moves the progress on."""
+    done = 0
+
+    def advance(key: str, record: Record) -> None:
+        nonlocal done
+        done += 1
+        progress.update(done, total, f"{key}: {100 * float(record['validation']):.1f} %")
+
+    progress.update(0, total)
+    return advance

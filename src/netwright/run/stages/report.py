@@ -1,0 +1,105 @@
+"""Stage ``report``: everything the run found, as data and as one page."""
+
+from __future__ import annotations
+
+import json
+
+from netwright import ir
+from netwright.quantities import Quantity
+from netwright.report import Document, Fact, Rewrite, write
+from netwright.run.certificate import read_certificate
+from netwright.run.config import Settings
+from netwright.run.graph import GRAPH
+from netwright.run.machine import machine
+from netwright.run.sections import GenerateSection, TaskSection
+from netwright.run.stage import StageContext
+from netwright.run.stages import report_rows
+from netwright.run.stages.common import best_seed, load_task, read_sensitivity
+from netwright.run.stages.data import CARD
+
+
+class ReportParameters(Settings):
+    """Settings of the stage.
+
+    Attributes:
+        name: Name of the flow.
+        task: Which task.
+        generate: What hardware was generated, if any.
+        package: Version of the package, which draws the page.
+    """
+
+    name: str
+    task: TaskSection
+    generate: GenerateSection | None
+    package: str
+
+
+def make_report(context: StageContext[ReportParameters]) -> None:
+    """Write ``report.json`` and ``report.html``."""
+    p, inputs = context.parameters, context.inputs
+    task = load_task(p.task, inputs)
+    graph = ir.load(inputs["trace"] / GRAPH)
+    logits = ir.real_values(
+        graph, graph.outputs[0], ir.interpret(graph, task.test.inputs)[graph.outputs[0]]
+    )
+    layers = read_sensitivity(inputs["sensitivity"])
+    seed = best_seed(inputs["compress"])
+    source = f"test split of {task.name}, {len(task.test)} rows"
+    document = Document(
+        name=p.name,
+        title=f"{p.name}: from training to verified firmware",
+        task=_task_text(json.loads((inputs["data"] / CARD).read_text(encoding="utf-8"))),
+        accuracy=(
+            report_rows.accuracy("float", inputs["train"], source),
+            report_rows.accuracy("fine-tuned plan", inputs["compress"], source),
+            report_rows.one_accuracy("integer graph", task.accuracy(logits), seed, source),
+        ),
+        roc=report_rows.roc(task, logits, source),
+        sensitivities=report_rows.sensitivities(layers),
+        plan=report_rows.plan(layers, inputs["compress"]),
+        front=report_rows.front(layers, inputs, source),
+        certificate=read_certificate(inputs["verify"]),
+        rewrites=tuple(
+            Rewrite(
+                node=note.node,
+                text=note.text,
+                error=Quantity(note.error, "", "netwright.passes", "modelled"),
+            )
+            for note in graph.notes
+        ),
+        facts=_facts(p.generate, seed),
+        versions={"netwright": p.package, "python": machine().python, **machine().libraries},
+        digests={"graph": graph.digest, **report_rows.digests(inputs)},
+        assumptions=_ASSUMPTIONS,
+    )
+    write(document, context.folder)
+
+
+_ASSUMPTIONS = (
+    "Networks are chosen on the validation split; the test split is only reported.",
+    "Deviations of accuracies are standard deviations over the seeds, those of traces are "
+    "standard errors.",
+    "BOPs count bit operations by the formula of the published code; they are no measure of "
+    "area or time.",
+    "Equality is checked on the rows named in the certificate, by emulation of the generated "
+    "C++ compiled with g++; nothing was synthesized.",
+)
+
+
+def _task_text(data: dict[str, dict[str, str]]) -> str:
+    card, rows = data["card"], data["rows"]
+    split = " / ".join(str(rows[name]) for name in ("train", "validation", "test"))
+    return f"{card['title']}. {card['recipe']}\nSplit {split} (train / validation / test)."
+
+
+def _facts(generate: GenerateSection | None, seed: int) -> tuple[Fact, ...]:
+    facts = [Fact(name="seed of the exported network", value=str(seed))]
+    if generate is not None:
+        facts += [
+            Fact(name="part", value=generate.part),
+            Fact(name="clock period", value=Quantity(generate.clock_ns, "ns", "flow", "assumed")),
+            Fact(name="io type", value=generate.io_type),
+            Fact(name="strategy", value=generate.strategy),
+            Fact(name="reuse factor", value=str(generate.reuse_factor)),
+        ]
+    return tuple(facts)

@@ -1,0 +1,160 @@
+"""The rows of a report, from what the stages wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.quantities import Quantity
+from netwright.report import (
+    AccuracyRow,
+    FrontKind,
+    FrontPoint,
+    PlanRow,
+    RocCurve,
+    SensitivityRow,
+)
+from netwright.run.folder import read_record
+from netwright.run.stages.common import PLAN, read_scores
+from netwright.run.stages.sweep import FRONT, POINTS
+
+if TYPE_CHECKING:
+    from netwright.compress import LayerSensitivity
+    from netwright.tasks import Task
+
+_BOPS = "m n (b_a b_w + b_a + b_w + log2 n), summed over layers"
+_FLOAT_BITS = 32
+
+
+def _share(values: Sequence[float], source: str) -> Quantity:
+    deviation = stdev(values) if len(values) > 1 else None
+    return Quantity(fmean(values), "", source, "measured", deviation)
+
+
+def accuracy(stage: str, folder: Path, source: str) -> AccuracyRow:
+    """Accuracy of the networks of all seeds."""
+    scores = read_scores(folder)
+    return AccuracyRow(
+        stage=stage,
+        accuracy=_share([score.test for score in scores], source),
+        seeds=tuple(score.seed for score in scores),
+    )
+
+
+def one_accuracy(stage: str, value: float, seed: int, source: str) -> AccuracyRow:
+    """Accuracy of one network."""
+    return AccuracyRow(stage=stage, accuracy=_share([value], source), seeds=(seed,))
+
+
+def roc(task: Task, logits: NDArray[np.float64], source: str) -> tuple[RocCurve, ...]:
+    """One curve a class."""
+    return tuple(
+        RocCurve.of(
+            label,
+            curve.false_positive_rate.tolist(),
+            curve.true_positive_rate.tolist(),
+            Quantity(curve.area, "", source, "measured"),
+        )
+        for label, curve in task.roc(logits).items()
+    )
+
+
+def sensitivities(layers: Sequence[LayerSensitivity]) -> tuple[SensitivityRow, ...]:
+    """One row a layer, of its weights."""
+    return tuple(
+        SensitivityRow(
+            layer=layer.name,
+            trace=Quantity(
+                layer.weight.trace.trace,
+                "",
+                "Hutchinson probes",
+                "measured",
+                layer.weight.trace.standard_error,
+            ),
+            num_parameters=layer.weight.size,
+            num_probes=layer.weight.trace.probes,
+            eigenvalue=None
+            if layer.weight.top_eigenvalue is None
+            else Quantity(layer.weight.top_eigenvalue, "", "power iteration", "measured"),
+            perturbations=dict(layer.weight.perturbation),
+        )
+        for layer in layers
+    )
+
+
+def plan(layers: Sequence[LayerSensitivity], folder: Path) -> tuple[PlanRow, ...]:
+    """One row a layer, with its widths."""
+    from netwright.compress import layer_bops, load_plan
+
+    return tuple(
+        PlanRow(
+            layer=layer.name,
+            weight_bits=chosen.weight_bits,
+            input_bits=chosen.input_bits,
+            shape=(layer.shape.inputs, layer.shape.outputs),
+            num_weights=layer.shape.weights,
+            bops=Quantity(
+                layer_bops(layer.shape, chosen.weight_bits, chosen.input_bits),
+                "",
+                _BOPS,
+                "modelled",
+            ),
+        )
+        for layer, chosen in zip(layers, load_plan(folder / PLAN).layers, strict=True)
+    )
+
+
+def front(
+    layers: Sequence[LayerSensitivity], inputs: Mapping[str, Path], source: str
+) -> tuple[FrontPoint, ...]:
+    """The float network, the chosen plan, and what the sweep found."""
+    from netwright.compress import layer_bops, load_plan, total_bops
+
+    shapes = [layer.shape for layer in layers]
+    chosen = load_plan(inputs["compress"] / PLAN)
+    float_bops = sum(layer_bops(shape, _FLOAT_BITS, _FLOAT_BITS) for shape in shapes)
+    points = [
+        FrontPoint(
+            kind="float",
+            label="float",
+            bops=Quantity(float_bops, "", f"{_BOPS}, all 32 bit", "modelled"),
+            accuracy=accuracy("float", inputs["train"], source).accuracy,
+        ),
+        FrontPoint(
+            kind="hawq",
+            label="chosen plan",
+            bops=Quantity(total_bops(shapes, chosen), "", _BOPS, "modelled"),
+            accuracy=accuracy("plan", inputs["compress"], source).accuracy,
+            bits=chosen.weight_bits,
+            chosen=True,
+        ),
+    ]
+    if "sweep" in inputs:
+        swept = POINTS.validate_json((inputs["sweep"] / FRONT).read_bytes())
+        points += [
+            FrontPoint(
+                kind=cast(FrontKind, point.kind),
+                label=point.label,
+                bops=Quantity(point.bops, "", _BOPS, "modelled"),
+                accuracy=_share(point.accuracies, source),
+                bits=point.weight_bits,
+            )
+            for point in swept
+        ]
+    return tuple(points)
+
+
+def digests(inputs: Mapping[str, Path]) -> dict[str, str]:
+    """Digests of the files that leave the run: the graph, the model, the project."""
+    found = {}
+    for stage in ("trace", "generate"):
+        record = read_record(inputs[stage]) if stage in inputs else None
+        for name, digest in (record.outputs if record else {}).items():
+            if name.count("/") <= 1:
+                found[name] = digest
+    return found

@@ -1,0 +1,102 @@
+"""Stage ``verify``: is every stage equal to the graph, integer for integer?"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from netwright import ir
+from netwright.report import CertificateRow
+from netwright.run.certificate import write_certificate
+from netwright.run.config import Settings
+from netwright.run.graph import GRAPH
+from netwright.run.sections import GenerateSection, ModelSection, TaskSection, VerifySection
+from netwright.run.stage import StageContext
+from netwright.run.stages.common import best_seed, load_task, quantized_model
+from netwright.run.stages.generate import PROJECT, backend
+
+if TYPE_CHECKING:
+    from netwright.tasks import Task
+    from netwright.verify import Equivalence, Stimulus
+
+TORCH, QONNX, HLS = "torch", "QONNX", "HLS emulation"
+
+
+class VerifyParameters(Settings):
+    """Settings of the stage.
+
+    Attributes:
+        task: Which task.
+        model: Which network.
+        generate: What hardware was generated, if any.
+        verify: On what the stages are compared.
+        seed: Seed of the random rows.
+    """
+
+    task: TaskSection
+    model: ModelSection
+    generate: GenerateSection | None
+    verify: VerifySection
+    seed: int
+
+
+def verify(context: StageContext[VerifyParameters]) -> None:
+    """Compare torch, QONNX and the emulated hardware with the graph; write the certificate.
+
+    A difference is written down, not raised: the report shall show it.
+    """
+    from netwright.exchange import referee
+    from netwright.train import TorchExecutor
+    from netwright.verify import certify
+
+    p, inputs = context.parameters, context.inputs
+    task = load_task(p.task, inputs)
+    graph = ir.load(inputs["trace"] / GRAPH)
+    folder = inputs["compress"]
+    model = quantized_model(p.model, task, best_seed(folder), folder)
+    candidates: dict[str, ir.Executable] = {
+        TORCH: TorchExecutor(model, graph),
+        QONNX: referee(graph),
+    }
+    if p.generate is not None:
+        # Emulation builds inside the project, and a finished stage is never written to.
+        project = context.scratch / PROJECT
+        shutil.copytree(inputs["generate"] / PROJECT, project, dirs_exist_ok=True)
+        candidates[HLS] = backend(p.generate).generate(graph, project)
+    stimuli = _stimuli(task, graph, p.verify, p.seed)
+    total = len(candidates) * len(stimuli)
+    rows: list[CertificateRow] = []
+
+    def add(result: Equivalence) -> None:
+        rows.append(_row(result))
+        text = f"{result.candidate} on {result.stimulus}: {result.identical} of {result.rows} equal"
+        context.progress.update(len(rows), total, text)
+
+    context.progress.update(0, total)
+    certify(graph, candidates, stimuli, row_limits={QONNX: p.verify.qonnx_rows}, on_result=add)
+    write_certificate(tuple(rows), context.folder)
+
+
+def _stimuli(
+    task: Task, graph: ir.Graph, section: VerifySection, seed: int
+) -> tuple[Stimulus, ...]:
+    from netwright.verify import Stimulus, corners, random, ties
+
+    return (
+        Stimulus("test set", task.test.inputs.astype("float64")),
+        corners(graph),
+        ties(graph, rows=section.tie_rows, seed=seed),
+        random(graph, rows=section.random_rows, seed=seed),
+    )
+
+
+def _row(result: Equivalence) -> CertificateRow:
+    return CertificateRow(
+        stage=result.candidate,
+        against="graph",
+        stimuli=result.stimulus,
+        num_rows=result.rows,
+        num_identical=result.identical,
+        difference=None if result.first is None else str(result.first),
+        seconds=result.seconds,
+    )
