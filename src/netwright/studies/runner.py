@@ -136,7 +136,7 @@ def _outcome(claim: Claim, function: ClaimFunction | None, context: Context, pat
     try:
         finding = function(context)
     except NetwrightError as error:
-        return judge(claim, NotAttempted(" ".join(str(error).split())))
+        return judge(claim, NotAttempted("; ".join(str(error).splitlines())))
     if isinstance(finding, Finding):
         _write(path, key, finding)
     return judge(claim, finding)

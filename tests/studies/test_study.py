@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+from pathlib import Path
+
+import pytest
+
+from netwright import studies
+from netwright.errors import ConfigError
+from netwright.studies.study import NAMES, functions_of
+
+HEADER = 'schema_version = 1\nname = "s"\ntitle = "t"\npaper = "p"\n'
+CLAIM = '[[claims]]\nid = "a"\ntext = "t"\nkind = "exact"\npublished = 1\nsource = "s"\n'
+MAX_STUDY_LINES = 150
+
+
+def test_study_is_read(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(HEADER + CLAIM)
+    study = studies.load_study(path)
+    assert [claim.id for claim in study.claims] == ["a"]
+    assert study.claims[0].profile == "full"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEADER, "claims"),
+        (HEADER + CLAIM + "note = 1\n", "note is not a setting"),
+        (HEADER + CLAIM + CLAIM, "each id must be unique; repeated: a"),
+        (HEADER + CLAIM.replace("exact", "exakt"), r'kind must be .*"exakt"'),
+        (HEADER.replace("= 1", "= 2") + CLAIM, "schema_version"),
+        (HEADER + CLAIM.replace("published = 1", ""), "needs a published value"),
+        ("= 1", "is not TOML"),
+    ],
+)
+def test_faulty_study_is_refused(tmp_path, text, message):
+    path = tmp_path / "s.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        studies.load_study(path)
+
+
+def test_unknown_study_names_the_nearest():
+    with pytest.raises(ConfigError, match='there is no study "hawk"') as caught:
+        studies.find_study("hawk")
+    assert caught.value.hint == 'did you mean "hawq"? accepted: hawq'
+
+
+def test_list_holds_every_study_under_its_own_name():
+    assert [study.name for study in studies.list_studies()] == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_every_function_of_a_study_checks_a_claim(name):
+    study = studies.find_study(name)
+    module = importlib.import_module(NAMES[name])
+    own = {
+        key
+        for key, value in vars(module).items()
+        if inspect.isfunction(value)
+        and value.__module__ == module.__name__
+        and not key.startswith("_")
+    }
+    assert own == {claim.function for claim in study.claims if claim.id in functions_of(study)}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_study_is_thin_and_imports_only_public_names(name):
+    spec = importlib.util.find_spec(NAMES[name])
+    assert spec is not None
+    assert spec.origin is not None
+    text = Path(spec.origin).read_text()
+    assert len(text.splitlines()) <= MAX_STUDY_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative import"
+            for alias in node.names:
+                _check_public(node.module or "", alias.name, node.lineno)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                _check_public(alias.name, "", node.lineno)
+        elif isinstance(node, ast.Attribute):
+            assert not node.attr.startswith("_"), f"line {node.lineno}: private {node.attr}"
+
+
+def _check_public(module: str, name: str, line: int) -> None:
+    if module.partition(".")[0] != "netwright":
+        return
+    assert module.count(".") <= 1, f"line {line}: {module} is inside a room"
+    public = getattr(importlib.import_module(module), "__all__", None)
+    if name and public is not None and module != "netwright":
+        assert name in public, f"line {line}: {name} is not public in {module}"
+    assert not name.startswith("_"), f"line {line}: private {name}"

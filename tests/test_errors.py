@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from netwright import errors
+from netwright.errors import (
+    BackendError,
+    ConfigError,
+    CorruptOutput,
+    DataError,
+    GraphError,
+    Infeasible,
+    MissingExtra,
+    NetwrightError,
+    NumericsError,
+    StaleRun,
+    ToolFailed,
+    ToolMissing,
+    UnsupportedOp,
+    require,
+)
+
+LINE = re.compile(r"^    (?P<branch>[│ ]*[├└]─ )?(?P<name>\w+)(?:\((?P<fields>[\w, ]*)\))?")
+
+
+def drawn() -> dict[str, tuple[str | None, list[str]]]:
+    """Parent and fields of each error in the picture at the top of the module."""
+    assert errors.__doc__ is not None
+    picture = errors.__doc__.partition("::\n\n")[2].partition("\n\n")[0]
+    tree: dict[str, tuple[str | None, list[str]]] = {}
+    path: list[str] = []
+    for line in picture.splitlines():
+        found = LINE.match(line)
+        assert found is not None, line
+        depth = len(found["branch"] or "") // 3
+        path = [*path[:depth], found["name"]]
+        fields = [name.strip() for name in (found["fields"] or "").split(",") if name.strip()]
+        tree[found["name"]] = (path[-2] if depth else None, fields)
+    return tree
+
+
+def test_picture_of_the_tree_is_the_tree():
+    real = {
+        name: value.__bases__[0].__name__
+        for name, value in vars(errors).items()
+        if inspect.isclass(value) and value.__module__ == errors.__name__
+    }
+    picture = {name: parent or "Exception" for name, (parent, _) in drawn().items()}
+    assert picture == real
+
+
+@pytest.mark.parametrize("name", sorted(drawn()))
+def test_fields_in_the_picture_are_parameters(name):
+    _, fields = drawn()[name]
+    parameters = inspect.signature(getattr(errors, name).__init__).parameters
+    assert [field for field in fields if field != "equivalence" and field not in parameters] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (NetwrightError("wrong"), "wrong"),
+        (NetwrightError("wrong", hint="do this"), "wrong\nhint: do this"),
+        (ConfigError("bad", path="a.toml", hint="h"), "a.toml: bad\nhint: h"),
+        (DataError("short", source="t.csv"), "t.csv: short"),
+        (GraphError("bad", node="fc1"), 'node "fc1": bad'),
+        (
+            UnsupportedOp("Erf", node="n", where="the interpreter"),
+            'node "n": operator "Erf" is not supported by the interpreter',
+        ),
+        (NumericsError("wide", tensor="x"), 'tensor "x": wide'),
+        (Infeasible("12 BOPs", smallest=20, hint="at least 20"), "12 BOPs\nhint: at least 20"),
+        (
+            ToolMissing("g++", hint="install it"),
+            'external tool "g++" was not found\nhint: install it',
+        ),
+        (
+            ToolFailed("g++", code=1, log_tail="x.cc:1"),
+            "g++ ended with exit code 1; the end of its output was:\nx.cc:1",
+        ),
+        (
+            ToolFailed("g++", code=None, log_tail=""),
+            "g++ ran past its time limit; the end of its output was:\n",
+        ),
+        (CorruptOutput("a/b.npz"), "a/b.npz: missing or changed since it was written"),
+        (StaleRun("schema 2", path="runs/a"), "runs/a: schema 2"),
+    ],
+)
+def test_message_names_value_place_and_way_out(error, text):
+    assert str(error) == text
+    assert isinstance(error, NetwrightError)
+
+
+def test_fields_are_kept():
+    assert Infeasible("a", smallest=20.0).smallest == 20.0
+    failed = ToolFailed("g++", code=3, log_tail="end")
+    assert (failed.tool, failed.code, failed.log_tail) == ("g++", 3, "end")
+    assert isinstance(failed, BackendError)
+
+
+def test_require_returns_the_module():
+    assert require("json.decoder", extra="plots", purpose="a test").__name__ == "json.decoder"
+
+
+def test_require_names_the_extra_of_a_missing_package():
+    with pytest.raises(MissingExtra) as caught:
+        require("no_such_package.part", extra="plots", purpose="a picture")
+    assert str(caught.value) == (
+        'a picture needs the package "no_such_package", which is not installed\n'
+        "hint: pip install 'netwright[plots]'"
+    )
+    assert isinstance(caught.value, ImportError)
+    assert caught.value.extra == "plots"
+
+
+def test_require_does_not_hide_a_package_that_is_broken(tmp_path, monkeypatch):
+    (tmp_path / "broken_package.py").write_text("import no_such_dependency\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        require("broken_package", extra="plots", purpose="a test")
+    assert not isinstance(caught.value, MissingExtra)
+    assert caught.value.name == "no_such_dependency"
