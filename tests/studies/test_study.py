@@ -10,7 +10,10 @@ import pytest
 
 from netwright import studies
 from netwright.errors import ConfigError
-from netwright.studies.study import NAMES, functions_of
+from netwright.registry import entries
+from netwright.studies.study import functions_of
+
+NAMES = entries("studies")
 
 HEADER = 'schema_version = 1\nname = "s"\ntitle = "t"\npaper = "p"\n'
 CLAIM = '[[claims]]\nid = "a"\ntext = "t"\nkind = "exact"\npublished = 1\nsource = "s"\n'
@@ -45,9 +48,14 @@ def test_faulty_study_is_refused(tmp_path, text, message):
 
 
 def test_unknown_study_names_the_nearest():
-    with pytest.raises(ConfigError, match='there is no study "hawk"') as caught:
+    with pytest.raises(ConfigError, match='"hawk" is not one of the studies; did you mean "hawq"'):
         studies.find_study("hawk")
-    assert caught.value.hint == 'did you mean "hawq"? accepted: hawq'
+
+
+def test_study_that_is_not_a_module_is_refused(monkeypatch):
+    monkeypatch.setattr("netwright.studies.study.resolve", lambda kind, name: 3)
+    with pytest.raises(ConfigError, match='the study "hawq" must be a module, not int'):
+        studies.find_study("hawq")
 
 
 def test_list_holds_every_study_under_its_own_name():

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
-from importlib import import_module
-from importlib.resources import as_file, files
 from pathlib import Path
+from types import ModuleType
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from netwright.errors import ConfigError
+from netwright.registry import entries, resolve
 from netwright.run import Reporter, Settings, load_toml
 from netwright.studies.claims import Claim, Finding, NotAttempted, Profile
-
-NAMES: Mapping[str, str] = {"hawq": "netwright.studies.hawq"}
-"""Name of every study, and the module with its functions; the claims lie beside it as TOML."""
 
 
 class Study(Settings):
@@ -76,29 +72,28 @@ def load_study(path: Path) -> Study:
 
 
 def find_study(name: str) -> Study:
-    """The study of this name.
+    """The study of this name, from the TOML file beside its module.
 
     Raises:
         ConfigError: There is no such study.
     """
-    if name not in NAMES:
-        near = get_close_matches(name, NAMES, n=1)
-        guess = f'did you mean "{near[0]}"? ' if near else ""
-        raise ConfigError(
-            f'there is no study "{name}"', hint=f"{guess}accepted: {', '.join(sorted(NAMES))}"
-        )
-    package, _, stem = NAMES[name].rpartition(".")
-    with as_file(files(package) / f"{stem}.toml") as path:
-        return load_study(path)
+    return load_study(Path(_module(name).__file__ or "").with_suffix(".toml"))
 
 
 def list_studies() -> tuple[Study, ...]:
-    """All studies, by name."""
-    return tuple(find_study(name) for name in sorted(NAMES))
+    """All studies, those of other packages included, by name."""
+    return tuple(find_study(name) for name in sorted(entries("studies")))
 
 
 def functions_of(study: Study) -> Mapping[str, ClaimFunction]:
     """The function of each claim that has one, by claim id."""
-    module = import_module(NAMES[study.name])
+    module = _module(study.name)
     found = ((claim.id, getattr(module, claim.function, None)) for claim in study.claims)
     return {claim_id: function for claim_id, function in found if function is not None}
+
+
+def _module(name: str) -> ModuleType:
+    module = resolve("studies", name)
+    if not isinstance(module, ModuleType):
+        raise ConfigError(f'the study "{name}" must be a module, not {type(module).__name__}')
+    return module
