@@ -1,0 +1,220 @@
+"""Products, sums, normalizations and activation functions of ONNX."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netwright.errors import GraphError
+from netwright.exchange.read_attrs import flag, integer, integers, real
+from netwright.exchange.read_windows import window_attrs
+from netwright.exchange.reader import Reader
+from netwright.exchange.source_model import SourceNode
+from netwright.ir import AttrValue
+
+
+def matmul(reader: Reader, node: SourceNode) -> None:
+    """Read MatMul with a constant matrix on the right."""
+    source = reader.activation(node)
+    if len(node.inputs) < 2 or reader.is_activation(node.inputs[1]):
+        raise GraphError(
+            "the right factor must be a constant",
+            node=node.name,
+            hint="products of two activations are not supported",
+        )
+    reader.emit(node, "MatMul", (source, reader.place(node, 1, "the weights")))
+
+
+def gemm(reader: Reader, node: SourceNode) -> None:
+    """Read Gemm: ``alpha * x @ w + beta * b``."""
+    source = reader.activation(node)
+    if flag(node, "transA", 0):
+        raise GraphError("transA must be 0: it moves the batch axis", node=node.name)
+    alpha, beta = real(node, "alpha", 1.0), real(node, "beta", 1.0)
+    if len(node.inputs) < 2 or reader.is_activation(node.inputs[1]):
+        raise GraphError("the right factor must be a constant", node=node.name)
+    weights = _gemm_weights(reader, node)
+    bias = _gemm_bias(reader, node, reader.shape(weights)[1], keep=alpha == 1 and beta == 1)
+    if alpha == 1:
+        reader.emit(node, "MatMul", (source, weights, bias) if bias else (source, weights))
+        return
+    product = reader.emit(node, "MatMul", (source, weights), "product")
+    factor = reader.place_values(reader.free(f"{node.name}.alpha"), np.asarray(alpha))
+    if not bias:
+        reader.emit(node, "Mul", (product, factor))
+        return
+    scaled = reader.emit(node, "Mul", (product, factor), "scaled")
+    reader.emit(node, "Add", (scaled, bias))
+
+
+def _gemm_bias(reader: Reader, node: SourceNode, channels: int, *, keep: bool) -> str:
+    """Put the bias, times beta, into the graph; a quantized one stays so if `keep`."""
+    if len(node.inputs) < 3:
+        return ""
+    quantized = reader.quantized.get(node.inputs[2])
+    if keep and quantized is not None and quantized.values.shape == (channels,):
+        return reader.place(node, 2, "the bias")
+    values = real(node, "beta", 1.0) * reader.values(node, 2, "the bias").reshape(-1)
+    if values.size not in (1, channels):
+        raise GraphError(
+            f"the bias must hold 1 or {channels} values, not {values.size}", node=node.name
+        )
+    values = np.broadcast_to(values, (channels,)).copy()
+    return reader.place_values(reader.free(f"{node.name}.bias"), values)
+
+
+def _gemm_weights(reader: Reader, node: SourceNode) -> str:
+    name = node.inputs[1]
+    quantized = reader.quantized.get(name)
+    values = reader.reals(node, 1, "the weights") if quantized is None else quantized.values
+    if values.ndim != 2:
+        raise GraphError(
+            f"the weights must be a matrix, not of shape {values.shape}", node=node.name
+        )
+    if not flag(node, "transB", 0):
+        return reader.place(node, 1, "the weights")
+    name = f"{name}_transposed"
+    if quantized is None:
+        return reader.place_values(reader.free(name), values.T.copy())
+    scale = quantized.scale.T if quantized.scale.ndim else quantized.scale
+    return reader.place_quantized(name, quantized.moved(values.T.copy(), scale))
+
+
+def conv(reader: Reader, node: SourceNode) -> None:
+    """Read Conv in one or two dimensions."""
+    source = reader.activation(node)
+    if len(node.inputs) < 2 or reader.is_activation(node.inputs[1]):
+        raise GraphError("the weights must be a constant", node=node.name)
+    weights = reader.place(node, 1, "the weights")
+    shape = reader.shape(weights)
+    if len(shape) not in (3, 4):
+        raise GraphError(f"weights of shape {shape} are not supported", node=node.name)
+    kernel = integers(node, "kernel_shape", shape[2:])
+    if kernel != shape[2:]:
+        raise GraphError(f"kernel_shape {kernel} does not fit weights {shape}", node=node.name)
+    dilations = integers(node, "dilations", (1,) * len(kernel))
+    attrs: dict[str, AttrValue] = {
+        **window_attrs(node, reader.shape(source)[2:], kernel, dilations),
+        "dilations": dilations,
+        "group": integer(node, "group", 1),
+    }
+    inputs: tuple[str, ...] = (source, weights)
+    if len(node.inputs) > 2:
+        inputs = (*inputs, reader.place(node, 2, "the bias"))
+    reader.emit(node, "Conv", inputs, attrs=attrs)
+
+
+def add(reader: Reader, node: SourceNode) -> None:
+    """Read Add of activations or of an activation and a constant."""
+    _needs_two(node)
+    inputs = [
+        reader.activation(node, index)
+        if reader.is_activation(name)
+        else reader.place(node, index, "the addend")
+        for index, name in enumerate(node.inputs)
+    ]
+    reader.emit(node, "Add", (inputs[0], inputs[1]))
+
+
+def subtract(reader: Reader, node: SourceNode) -> None:
+    """Read Sub as a sum with a negated term."""
+    _needs_two(node)
+    if not reader.is_activation(node.inputs[1]):
+        values = -reader.values(node, 1, "the subtrahend")
+        other = reader.place_values(reader.free(f"{node.name}.addend"), values)
+        reader.emit(node, "Add", (reader.activation(node), other))
+        return
+    minus = reader.place_values(reader.free(f"{node.name}.minus"), np.asarray(-1.0))
+    negated = reader.emit(node, "Mul", (reader.activation(node, 1), minus), "negated")
+    first = (
+        reader.activation(node)
+        if reader.is_activation(node.inputs[0])
+        else reader.place(node, 0, "the minuend")
+    )
+    reader.emit(node, "Add", (negated, first))
+
+
+def multiply(reader: Reader, node: SourceNode) -> None:
+    """Read Mul by a constant."""
+    _needs_two(node)
+    data = 0 if reader.is_activation(node.inputs[0]) else 1
+    if reader.is_activation(node.inputs[1 - data]):
+        raise GraphError(
+            "one factor must be a constant",
+            node=node.name,
+            hint="products of two activations are not supported",
+        )
+    factor = reader.place(node, 1 - data, "the factor")
+    reader.emit(node, "Mul", (reader.activation(node, data), factor))
+
+
+def divide(reader: Reader, node: SourceNode) -> None:
+    """Read Div by a constant."""
+    _needs_two(node)
+    if reader.is_activation(node.inputs[1]):
+        raise GraphError("the divisor must be a constant", node=node.name)
+    divisor = reader.values(node, 1, "the divisor")
+    if np.any(divisor == 0):
+        raise GraphError("the divisor holds 0", node=node.name)
+    factor = reader.place_values(reader.free(f"{node.name}.factor"), 1 / divisor)
+    reader.emit(node, "Mul", (reader.activation(node), factor))
+
+
+def normalize(reader: Reader, node: SourceNode) -> None:
+    """Read BatchNormalization as it acts after training."""
+    if flag(node, "training_mode", 0):
+        raise GraphError("training_mode must be 0", node=node.name)
+    if len(node.inputs) != 5:
+        raise GraphError(
+            f"BatchNormalization takes 5 inputs, not {len(node.inputs)}", node=node.name
+        )
+    epsilon = real(node, "epsilon", 1e-5)
+    names = ("the scale", "the shift", "the mean", "the variance")
+    if np.any(reader.values(node, 4, "the variance") + epsilon <= 0):
+        raise GraphError("the variance must be greater than 0", node=node.name)
+    inputs = [reader.place(node, index + 1, what) for index, what in enumerate(names)]
+    reader.emit(
+        node,
+        "BatchNormalization",
+        (reader.activation(node), *inputs),
+        attrs={"epsilon": (epsilon,)},
+    )
+
+
+def relu(reader: Reader, node: SourceNode) -> None:
+    """Read Relu."""
+    reader.emit(node, "Relu", (reader.activation(node),))
+
+
+def clip(reader: Reader, node: SourceNode) -> None:
+    """Read Clip; missing limits are infinite."""
+    limits = {"low": (float("-inf"),), "high": (float("inf"),)}
+    for index, (old, name) in enumerate((("min", "low"), ("max", "high"))):
+        if old in node.attrs:
+            limits[name] = (real(node, old, 0.0),)
+        elif len(node.inputs) > index + 1 and node.inputs[index + 1]:
+            value = reader.constant(node, index + 1, f"the {old}imum").astype(np.float64)
+            if value.size != 1 or np.isnan(value).any():
+                raise GraphError(f"the {old}imum must be one number", node=node.name)
+            limits[name] = (float(value.reshape(())),)
+    if limits["low"] > limits["high"]:
+        raise GraphError(
+            f"the minimum {limits['low'][0]:g} exceeds the maximum {limits['high'][0]:g}",
+            node=node.name,
+        )
+    reader.emit(node, "Clip", (reader.activation(node),), attrs=dict(limits))
+
+
+def softmax(reader: Reader, node: SourceNode) -> None:
+    """Read Softmax."""
+    version = reader.source.opsets.get("", 13)
+    axis = integer(node, "axis", -1 if version >= 13 else 1)
+    source = reader.activation(node)
+    rank = len(reader.shape(source))
+    if axis % rank != rank - 1 and rank > 0:
+        raise GraphError(f"Softmax must act on the last axis, not on axis {axis}", node=node.name)
+    reader.emit(node, "Softmax", (source,), attrs={"axis": -1})
+
+
+def _needs_two(node: SourceNode) -> None:
+    if len(node.inputs) != 2 or not all(node.inputs):
+        raise GraphError(f"{node.op} takes 2 inputs, not {len(node.inputs)}", node=node.name)

@@ -1,0 +1,167 @@
+"""QONNX quantizers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netwright.dtypes import Rounding
+from netwright.errors import GraphError
+from netwright.exchange.onnx_text import ROUNDING_OF
+from netwright.exchange.read_attrs import flag, text
+from netwright.exchange.reader import QuantizedConstant, Reader, Reals
+from netwright.exchange.source_model import SourceNode
+from netwright.ir import AttrValue
+from netwright.passes.carried import compact
+
+MAX_QUANTIZER_BITS = 32
+_UNCLAMPED_BITS = 54
+"""Width that no float64 integer exceeds: version 1 of Trunc does not clamp."""
+
+
+def quant(reader: Reader, node: SourceNode) -> None:
+    """Read Quant or IntQuant."""
+    bits = _bits(reader, node, 3)
+    signed = flag(node, "signed", 1)
+    zero_point = _zero_point(reader, node)
+    if bits == 1 and signed:
+        if zero_point:
+            raise GraphError(
+                f"a signed 1-bit quantizer must have zero point 0, not {zero_point}", node=node.name
+            )
+        _place(reader, node, "BipolarQuant", {})
+        return
+    narrow = flag(node, "narrow", 0)
+    if bits == 1 and narrow:
+        raise GraphError("a narrow 1-bit quantizer has no code but 0", node=node.name)
+    attrs: dict[str, AttrValue] = {
+        "bits": bits,
+        "signed": signed,
+        "narrow": narrow,
+        "rounding": str(_rounding(node, "ROUND")),
+        "zero_point": zero_point,
+    }
+    _place(reader, node, "Quant", attrs)
+
+
+def bipolar_quant(reader: Reader, node: SourceNode) -> None:
+    """Read BipolarQuant."""
+    _place(reader, node, "BipolarQuant", {})
+
+
+def trunc(reader: Reader, node: SourceNode) -> None:
+    """Read Trunc, of version 1 (five inputs) or 2 (six inputs)."""
+    source = reader.activation(node)
+    if len(node.inputs) not in (5, 6):
+        raise GraphError(f"Trunc takes 5 or 6 inputs, not {len(node.inputs)}", node=node.name)
+    scale = float(_one(node, _scale(reader, node, 1), "the scale"))
+    if _zero_point(reader, node):
+        raise GraphError("Trunc with a zero point is not supported", node=node.name)
+    in_bits = _bits(reader, node, 3)
+    attrs: dict[str, AttrValue] = {
+        "scale": (scale,),
+        "axis": None,
+        "rounding": str(_rounding(node, "FLOOR")),
+    }
+    if len(node.inputs) == 5:
+        shift = in_bits - _bits(reader, node, 4)
+        attrs |= {"bits": _UNCLAMPED_BITS, "signed": 1, "narrow": 0, "output_scale": (scale,)}
+    else:
+        output_scale = float(_one(node, _scale(reader, node, 4), "the output scale"))
+        shift = int(np.round(np.log2(output_scale / scale)))
+        attrs |= {
+            "bits": _bits(reader, node, 5),
+            "signed": flag(node, "signed", 1),
+            "narrow": flag(node, "narrow", 0),
+            "output_scale": (output_scale,),
+        }
+    if shift < 0:
+        raise GraphError(f"Trunc must not add bits, but its shift is {shift}", node=node.name)
+    reader.emit(node, "Trunc", (source,), attrs={**attrs, "shift": shift})
+
+
+def _place(reader: Reader, node: SourceNode, op: str, attrs: dict[str, AttrValue]) -> None:
+    scale = _scale(reader, node, 1)
+    name = node.inputs[0] if node.inputs else ""
+    constant = reader.constants.get(name)
+    if constant is not None:
+        scale = _suiting(node, scale, constant.shape)
+        compact(scale, constant.shape, node=node.name)
+        reader.quantized[node.outputs[0]] = QuantizedConstant(
+            reader.reals(node, 0, f'the constant "{name}"'), scale, op, attrs, node.name
+        )
+        return
+    if name in reader.quantized:
+        raise GraphError("a constant must not be quantized twice", node=node.name)
+    source = reader.activation(node)
+    shape = reader.shape(source)
+    values, axis = compact(_suiting(node, scale, shape), shape, node=node.name)
+    if axis == 0:
+        raise GraphError("the scale must not vary along the batch axis", node=node.name)
+    attrs = {**attrs, "scale": tuple(map(float, values)), "axis": axis}
+    reader.emit(node, op, (source,), attrs=attrs)
+
+
+def _suiting(node: SourceNode, scale: Reals, shape: tuple[int, ...]) -> Reals:
+    """The scale with as many axes as `shape`, or none."""
+    if scale.size == 1:
+        return scale.reshape(())
+    full = scale.reshape((1,) * (len(shape) - scale.ndim) + scale.shape)
+    if full.ndim != len(shape) or any(
+        extent not in (1, wanted) for extent, wanted in zip(full.shape, shape, strict=True)
+    ):
+        raise GraphError(
+            f"a scale of shape {scale.shape} does not suit a tensor of shape {shape}",
+            node=node.name,
+        )
+    return full
+
+
+def _scale(reader: Reader, node: SourceNode, index: int) -> Reals:
+    scale = reader.reals(node, index, "the scale")
+    if scale.size == 0 or np.any(scale <= 0):
+        worst = float(scale.min()) if scale.size else None
+        raise GraphError(f"the scale must be greater than 0, not {worst}", node=node.name)
+    return scale
+
+
+def _one(node: SourceNode, values: Reals, what: str) -> float:
+    if not np.all(values == values.flat[0]):
+        raise GraphError(f"{what} must be one value", node=node.name)
+    return float(values.flat[0])
+
+
+def _whole(reader: Reader, node: SourceNode, index: int, what: str) -> int:
+    values = reader.reals(node, index, what)
+    if values.size == 0:
+        raise GraphError(f"{what} holds no value", node=node.name)
+    value = _one(node, values, what)
+    if value != int(value):
+        raise GraphError(f"{what} must be an integer, not {value:g}", node=node.name)
+    return int(value)
+
+
+def _bits(reader: Reader, node: SourceNode, index: int) -> int:
+    bits = _whole(reader, node, index, "the bit width")
+    if not 1 <= bits <= MAX_QUANTIZER_BITS:
+        raise GraphError(
+            f"the bit width must be from 1 to {MAX_QUANTIZER_BITS}, not {bits}", node=node.name
+        )
+    return bits
+
+
+def _zero_point(reader: Reader, node: SourceNode) -> int:
+    zero_point = _whole(reader, node, 2, "the zero point")
+    if abs(zero_point) >= 1 << MAX_QUANTIZER_BITS:
+        raise GraphError(f"the zero point {zero_point} is out of range", node=node.name)
+    return zero_point
+
+
+def _rounding(node: SourceNode, default: str) -> Rounding:
+    name = text(node, "rounding_mode", default)
+    mode = ROUNDING_OF.get(name.upper())
+    if mode is None:
+        raise GraphError(
+            f"rounding_mode must be one of {', '.join(ROUNDING_OF)}, not {name!r}",
+            node=node.name,
+        )
+    return mode

@@ -1,0 +1,113 @@
+"""Pooling, and the window attributes that it shares with convolution."""
+
+from __future__ import annotations
+
+from netwright.errors import GraphError
+from netwright.exchange.read_attrs import flag, integers, text
+from netwright.exchange.reader import Reader
+from netwright.exchange.source_model import SourceNode
+from netwright.ir import AttrValue
+
+
+def window_attrs(
+    node: SourceNode,
+    extents: tuple[int, ...],
+    kernel: tuple[int, ...],
+    dilations: tuple[int, ...],
+) -> dict[str, AttrValue]:
+    """Strides and explicit pads of a node with windows.
+
+    Raises:
+        GraphError: The attributes contradict each other or the input.
+    """
+    rank = len(kernel)
+    strides = integers(node, "strides", (1,) * rank)
+    mode = text(node, "auto_pad", "NOTSET")
+    if len(extents) != rank or len(strides) != rank or len(dilations) != rank:
+        raise GraphError(
+            f"kernel {kernel}, strides {strides} and dilations {dilations} do not suit an input "
+            f"with {len(extents)} extents",
+            node=node.name,
+        )
+    if min((*strides, *dilations, *kernel), default=1) < 1:
+        raise GraphError("strides, dilations and kernel must be 1 or more", node=node.name)
+    if mode == "NOTSET":
+        pads = integers(node, "pads", (0,) * 2 * rank)
+    elif mode == "VALID":
+        pads = (0,) * 2 * rank
+    elif mode in {"SAME_UPPER", "SAME_LOWER"}:
+        pads = _same_pads(extents, kernel, strides, dilations, upper=mode == "SAME_UPPER")
+    else:
+        raise GraphError(
+            f"auto_pad must be NOTSET, VALID, SAME_UPPER or SAME_LOWER, not {mode!r}",
+            node=node.name,
+        )
+    return {"strides": strides, "pads": pads}
+
+
+def _same_pads(
+    extents: tuple[int, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+    *,
+    upper: bool,
+) -> tuple[int, ...]:
+    before, after = [], []
+    for extent, width, stride, dilation in zip(extents, kernel, strides, dilations, strict=True):
+        count = -(-extent // stride)
+        total = max((count - 1) * stride + dilation * (width - 1) + 1 - extent, 0)
+        before.append(total // 2 if upper else total - total // 2)
+        after.append(total - before[-1])
+    return (*before, *after)
+
+
+def pool(reader: Reader, node: SourceNode) -> None:
+    """Read MaxPool or AveragePool."""
+    source = reader.activation(node)
+    extents = reader.shape(source)[2:]
+    kernel = integers(node, "kernel_shape", ())
+    if not kernel:
+        raise GraphError(f"{node.op} needs the attribute kernel_shape", node=node.name)
+    if set(integers(node, "dilations", (1,) * len(kernel))) != {1}:
+        raise GraphError("dilated pooling is not supported", node=node.name)
+    if len(node.outputs) > 1:
+        raise GraphError("the second output of MaxPool is not supported", node=node.name)
+    attrs = window_attrs(node, extents, kernel, (1,) * len(kernel))
+    pads, strides = attrs["pads"], attrs["strides"]
+    assert isinstance(pads, tuple)
+    assert isinstance(strides, tuple)
+    padded = node.op == "AveragePool" and any(pads)
+    if padded and not flag(node, "count_include_pad", 0):
+        raise GraphError(
+            "AveragePool with pads must count them (count_include_pad = 1)",
+            node=node.name,
+            hint="other averages divide by another number at the border",
+        )
+    if flag(node, "ceil_mode", 0) and _ceil_matters(extents, kernel, strides, pads):
+        raise GraphError("ceil_mode is not supported where it adds a window", node=node.name)
+    reader.emit(node, node.op, (source,), attrs={**attrs, "kernel": kernel})
+
+
+def _ceil_matters(
+    extents: tuple[int, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int | float, ...],
+    pads: tuple[int | float, ...],
+) -> bool:
+    rank = len(kernel)
+    return any(
+        (extents[i] + pads[i] + pads[rank + i] - kernel[i]) % strides[i] != 0 for i in range(rank)
+    )
+
+
+def global_average_pool(reader: Reader, node: SourceNode) -> None:
+    """Read GlobalAveragePool as one window."""
+    source = reader.activation(node)
+    kernel = reader.shape(source)[2:]
+    attrs: dict[str, AttrValue] = {
+        "kernel": kernel,
+        "strides": (1,) * len(kernel),
+        "pads": (0,) * 2 * len(kernel),
+    }
+    reader.emit(node, "AveragePool", (source,), attrs=attrs)

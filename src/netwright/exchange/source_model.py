@@ -1,0 +1,286 @@
+"""ONNX files as plain values: nothing of the file is trusted, nothing outside it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from netwright.errors import DataError, GraphError, require
+from netwright.exchange.source_tensor import MAX_FILE_BYTES, read_tensor
+
+MAX_NODES = 200_000
+
+SourceAttr = int | float | str | tuple[int, ...] | tuple[float, ...] | NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNode:
+    """One node of a file; `name` is unique and not empty."""
+
+    name: str
+    op: str
+    domain: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attrs: Mapping[str, SourceAttr]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceModel:
+    """The graph of a file.
+
+    Attributes:
+        name: Name of the graph.
+        inputs: Shape of each input; a batch axis of unknown extent is 1.
+        outputs: Names of the outputs.
+        nodes: In execution order.
+        constants: Values of the initializers.
+        opsets: Version by domain.
+        metadata: Properties stored with the model.
+    """
+
+    name: str
+    inputs: Mapping[str, tuple[int, ...]]
+    outputs: tuple[str, ...]
+    nodes: tuple[SourceNode, ...]
+    constants: Mapping[str, NDArray[Any]]
+    opsets: Mapping[str, int]
+    metadata: Mapping[str, str]
+
+
+def load_model(path: Path) -> SourceModel:
+    """Parse and check a file.
+
+    Raises:
+        DataError: The file is missing, too large, or no ONNX model.
+        GraphError: The graph is malformed; all faults are listed.
+    """
+    onnx = require("onnx", extra="qonnx", purpose="reading QONNX")
+    model = _parse(onnx, path)
+    faults: list[str] = []
+    graph = model.graph
+    if len(graph.node) > MAX_NODES:
+        raise GraphError(f"{path}: {len(graph.node)} nodes; at most {MAX_NODES} are read")
+    if len(model.functions):
+        faults.append(f'model functions are not supported (first: "{model.functions[0].name}")')
+    if len(graph.sparse_initializer):
+        faults.append("sparse initializers are not supported")
+    constants = _constants(onnx, graph, path.parent, faults)
+    inputs = _inputs(onnx, graph, constants, faults)
+    nodes = _nodes(onnx, graph, path.parent, faults)
+    outputs = tuple(value.name for value in graph.output)
+    if not outputs:
+        faults.append("the graph has no output")
+    if not inputs:
+        faults.append("the graph has no input")
+    nodes = _sorted(nodes, inputs, constants, outputs, faults)
+    if faults:
+        raise GraphError(listing(f"{path}: the graph cannot be read", faults))
+    return SourceModel(
+        name=graph.name,
+        inputs=inputs,
+        outputs=outputs,
+        nodes=nodes,
+        constants=constants,
+        opsets={entry.domain: entry.version for entry in model.opset_import},
+        metadata={entry.key: entry.value for entry in model.metadata_props},
+    )
+
+
+def listing(head: str, faults: list[str]) -> str:
+    """A message that lists up to 20 faults."""
+    if len(faults) == 1:
+        return f"{head}: {faults[0]}"
+    rest = f"\n  … and {len(faults) - 20} more" if len(faults) > 20 else ""
+    return f"{head}:\n" + "\n".join(f"  - {fault}" for fault in faults[:20]) + rest
+
+
+def _parse(onnx: Any, path: Path) -> Any:
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise DataError(
+                f"{size} bytes; at most {MAX_FILE_BYTES} are read",
+                source=str(path),
+                hint="strip debug information from the model",
+            )
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError("no such file", source=str(path)) from None
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", source=str(path)) from None
+    message = require("google.protobuf.message", extra="qonnx", purpose="reading QONNX")
+    try:
+        model = onnx.ModelProto.FromString(data)
+    except (message.DecodeError, RuntimeError, ValueError):
+        model = None
+    if model is None or not model.HasField("graph"):
+        raise DataError(
+            "not an ONNX model (truncated or another format)",
+            source=str(path),
+            hint="export it again with write_qonnx or brevitas.export.export_qonnx",
+        )
+    return model
+
+
+def _constants(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> dict[str, NDArray[Any]]:
+    constants: dict[str, NDArray[Any]] = {}
+    for tensor in graph.initializer:
+        if tensor.name in constants:
+            faults.append(f'initializer "{tensor.name}" is given twice')
+            continue
+        try:
+            constants[tensor.name] = read_tensor(onnx, tensor, folder)
+        except DataError as error:
+            faults.append(f'initializer "{tensor.name}": {error.message}')
+    return constants
+
+
+def _inputs(
+    onnx: Any, graph: Any, constants: Mapping[str, Any], faults: list[str]
+) -> dict[str, tuple[int, ...]]:
+    kinds = onnx.TensorProto
+    inputs: dict[str, tuple[int, ...]] = {}
+    for value in graph.input:
+        if value.name in constants:
+            continue
+        if value.name in inputs:
+            faults.append(f'input "{value.name}" is given twice')
+        tensor = value.type.tensor_type
+        floats = {kinds.FLOAT, kinds.DOUBLE, kinds.FLOAT16, kinds.BFLOAT16}
+        if not value.type.HasField("tensor_type") or tensor.elem_type not in floats:
+            faults.append(f'input "{value.name}" must be a float tensor')
+            continue
+        if not tensor.HasField("shape") or not tensor.shape.dim:
+            faults.append(f'input "{value.name}" has no shape with a batch axis')
+            continue
+        shape = []
+        for axis, extent in enumerate(tensor.shape.dim):
+            known = extent.dim_value if extent.HasField("dim_value") else 0
+            if known < 1 and axis > 0:
+                symbol = extent.dim_param or "unknown"
+                faults.append(
+                    f'input "{value.name}": the extent of axis {axis} must be a fixed number, '
+                    f'not "{symbol}"; only the batch axis (0) may be dynamic'
+                )
+            shape.append(max(int(known), 1))
+        inputs[value.name] = tuple(shape)
+    return inputs
+
+
+def _nodes(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> tuple[SourceNode, ...]:
+    names: set[str] = {node.name for node in graph.node if node.name}
+    used: set[str] = set()
+    result = []
+    for index, node in enumerate(graph.node):
+        name = node.name
+        if not name or name in used:
+            stem = f"{name or node.op_type}_{index}"
+            name = f"{stem}_{len(used)}" if stem in names or stem in used else stem
+        used.add(name)
+        attrs: dict[str, SourceAttr] = {}
+        for attribute in node.attribute:
+            try:
+                attrs[attribute.name] = _attribute(onnx, attribute, folder)
+            except DataError as error:
+                faults.append(f'node "{name}": attribute {attribute.name}: {error.message}')
+        outputs = tuple(output for output in node.output if output)
+        if not outputs:
+            faults.append(f'node "{name}" has no output')
+            continue
+        inputs = tuple(node.input)
+        while inputs and not inputs[-1]:
+            inputs = inputs[:-1]
+        result.append(SourceNode(name, node.op_type, node.domain, inputs, outputs, attrs))
+    return tuple(result)
+
+
+def _attribute(onnx: Any, attribute: Any, folder: Path) -> SourceAttr:
+    kinds = onnx.AttributeProto
+    match attribute.type:
+        case kinds.INT:
+            return int(attribute.i)
+        case kinds.FLOAT:
+            return float(attribute.f)
+        case kinds.STRING:
+            return str(attribute.s.decode("utf-8", errors="replace"))
+        case kinds.INTS:
+            return tuple(int(value) for value in attribute.ints)
+        case kinds.FLOATS:
+            return tuple(float(value) for value in attribute.floats)
+        case kinds.TENSOR:
+            return read_tensor(onnx, attribute.t, folder)
+        case kinds.GRAPH | kinds.GRAPHS:
+            raise DataError("subgraphs are not supported")
+    raise DataError("its type is not supported")
+
+
+def _sorted(
+    nodes: tuple[SourceNode, ...],
+    inputs: Mapping[str, Any],
+    constants: Mapping[str, Any],
+    outputs: tuple[str, ...],
+    faults: list[str],
+) -> tuple[SourceNode, ...]:
+    """The nodes in execution order, in the file's order where that allows it."""
+    made: dict[str, int] = {}
+    for index, node in enumerate(nodes):
+        for name in node.outputs:
+            if name in made or name in inputs or name in constants:
+                faults.append(f'tensor "{name}" is made twice (again by node "{node.name}")')
+            made[name] = index
+    known = inputs.keys() | constants.keys() | made.keys()
+    for name in outputs:
+        if name not in known:
+            faults.append(f'output "{name}" is made by no node')
+    waiting = [0] * len(nodes)
+    readers: list[list[int]] = [[] for _ in nodes]
+    for index, node in enumerate(nodes):
+        for name in dict.fromkeys(filter(None, node.inputs)):
+            if name in made:
+                waiting[index] += 1
+                readers[made[name]].append(index)
+            elif name not in known:
+                faults.append(
+                    f'node "{node.name}" reads "{name}", which is no input, initializer or result'
+                )
+    return _ordered(nodes, waiting, readers, faults)
+
+
+def _ordered(
+    nodes: tuple[SourceNode, ...],
+    waiting: list[int],
+    readers: list[list[int]],
+    faults: list[str],
+) -> tuple[SourceNode, ...]:
+    ready = [index for index, count in enumerate(waiting) if count == 0]
+    heapify(ready)
+    order = []
+    while ready:
+        index = heappop(ready)
+        order.append(index)
+        for reader in readers[index]:
+            waiting[reader] -= 1
+            if waiting[reader] == 0:
+                heappush(ready, reader)
+    if len(order) < len(nodes):
+        cycle = _cycle({index for index, count in enumerate(waiting) if count > 0}, readers)
+        more = f" and {len(cycle) - 10} more" if len(cycle) > 10 else ""
+        named = ", ".join(nodes[index].name for index in cycle[:10])
+        faults.append(f"these nodes depend on each other in a cycle: {named}{more}")
+    return tuple(nodes[index] for index in order)
+
+
+def _cycle(stuck: set[int], readers: list[list[int]]) -> list[int]:
+    """One cycle among nodes of which each waits for another of them, in execution order."""
+    before = {reader: index for index in sorted(stuck) for reader in readers[index]}
+    path, seen = [min(stuck)], {min(stuck): 0}
+    while before[path[-1]] not in seen:
+        seen[before[path[-1]]] = len(path)
+        path.append(before[path[-1]])
+    return path[seen[before[path[-1]]] :][::-1]

@@ -1,0 +1,66 @@
+"""Tensors of ONNX files, those with data in a file beside the model included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import DataError
+
+MAX_FILE_BYTES = 1 << 30
+MAX_TENSOR_VALUES = 1 << 28
+
+
+def read_tensor(onnx: Any, tensor: Any, folder: Path) -> NDArray[Any]:
+    """The values of a tensor message.
+
+    Raises:
+        DataError: It is malformed, too large, or lies in a file outside `folder`.
+    """
+    if any(extent < 0 for extent in tensor.dims):
+        raise DataError(f"its shape is {tuple(tensor.dims)}")
+    if int(np.prod([int(extent) for extent in tensor.dims], dtype=object)) > MAX_TENSOR_VALUES:
+        raise DataError(f"more than {MAX_TENSOR_VALUES} values")
+    kinds = onnx.TensorProto
+    if tensor.data_location == kinds.EXTERNAL:
+        tensor = _with_external_data(kinds, tensor, folder)
+    if tensor.data_type in {kinds.STRING, kinds.COMPLEX64, kinds.COMPLEX128, kinds.UNDEFINED}:
+        raise DataError("its element type is not numeric")
+    try:
+        array = np.asarray(onnx.numpy_helper.to_array(tensor))
+    except (ValueError, TypeError, KeyError, OverflowError, RuntimeError, IndexError):
+        raise DataError("its values do not fit its shape and element type") from None
+    if array.dtype.kind not in "fiub":
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError):
+            raise DataError("its element type is not numeric") from None
+    return array
+
+
+def _with_external_data(kinds: Any, tensor: Any, folder: Path) -> Any:
+    """The tensor with its data read from a file in `folder`; paths that leave it are refused."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = entries.get("location", "")
+    root = folder.resolve()
+    target = (root / location).resolve()
+    if not location or Path(location).is_absolute() or not target.is_relative_to(root):
+        raise DataError(f"its external data lies outside the model's folder ({location!r})")
+    try:
+        offset, length = int(entries.get("offset", 0)), int(entries.get("length", -1))
+        if offset < 0 or not target.is_file():
+            raise DataError(f"its external data {location!r} is missing")
+        if max(length, target.stat().st_size if length < 0 else 0) > MAX_FILE_BYTES:
+            raise DataError(f"its external data {location!r} is too large")
+        with target.open("rb") as stream:
+            stream.seek(offset)
+            data = stream.read(length)
+    except (OSError, ValueError):
+        raise DataError(f"its external data {location!r} cannot be read") from None
+    copy = kinds()
+    copy.name, copy.data_type, copy.raw_data = tensor.name, tensor.data_type, data
+    copy.dims.extend(tensor.dims)
+    return copy
