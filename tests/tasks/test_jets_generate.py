@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import time
 import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -47,13 +54,10 @@ class Pool:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Pool:
     """Replace the simulation by random rows and the processes by threads."""
-    from concurrent.futures import ThreadPoolExecutor
-    from contextlib import contextmanager
-
     pool = Pool()
 
     @contextmanager
-    def threads(workers: int):  # type: ignore[no-untyped-def]
+    def threads(workers: int) -> Iterator[ThreadPoolExecutor]:
         with ThreadPoolExecutor(1) as executor:
             yield executor
 
@@ -213,8 +217,6 @@ def test_folder_that_cannot_be_written_is_reported(tmp_path: Path, quick: Pool) 
 
 
 def test_dead_worker_is_reported_and_chunks_are_kept(tmp_path: Path, quick: Pool) -> None:
-    from concurrent.futures.process import BrokenProcessPool
-
     quick.fail_after, quick.error = 3, BrokenProcessPool()
     message = message_of(RunError, tmp_path / "out.npz")
     assert message.startswith('a worker process ended while jets of class "')
@@ -238,14 +240,27 @@ def test_missing_generator_names_the_extra(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_thread_variables_are_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     with jets_generate._pool(1):
         assert os.environ["OPENBLAS_NUM_THREADS"] == os.environ["OMP_NUM_THREADS"] == "1"
     assert os.environ["OMP_NUM_THREADS"] == "3"
     assert "OPENBLAS_NUM_THREADS" not in os.environ
+
+
+def test_interruption_ends_the_workers_at_once() -> None:
+    def interrupt_a_long_chunk() -> None:
+        with jets_generate._pool(1) as pool:
+            pool.submit(time.sleep, 300)
+            while not multiprocessing.active_children():
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_a_long_chunk()
+    assert time.monotonic() - start < 60
+    assert multiprocessing.active_children() == []
 
 
 def test_command_writes_a_table_and_prints_json(tmp_path: Path, quick: Pool) -> None:

@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import numpy as np
@@ -164,17 +164,21 @@ def _fill_parts(
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Yield a pool whose processes use one thread each; on an error, drop the waiting chunks.
+    """Yield a pool whose processes use one thread each; on an error, end them at once.
 
     Sums by several threads would depend on their number in the last bits. NumPy's library reads
     the variables when it is loaded, so the processes must inherit them.
     """
     saved = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    others = active_children()
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
     try:
         yield pool
     except BaseException:
+        for process in active_children():
+            if process not in others:
+                process.terminate()
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     finally:
