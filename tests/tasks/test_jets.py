@@ -4,43 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from netwright import tasks
 from netwright.errors import ConfigError, DataError, NetwrightError
-from netwright.files import write_npz
-from netwright.tasks.card import Card, format_card, read_card
+from netwright.tasks.card import Card, format_card
 from netwright.tasks.jets import SHIPPED, card_path, jets
 from netwright.tasks.jets_features import CLASSES, FEATURES
 from netwright.tasks.table import Table, digest, read_table, write_table
 
 COLUMNS = ", ".join(FEATURES)
-TABLE_HINT = (
-    "a table written by `netwright data jets`, with the arrays classes, features, labels, names"
-)
 
 
 def make_table(rows_per_class: int = 8) -> Table:
     rng = np.random.default_rng(2)
     labels = np.tile(np.arange(5), rows_per_class)
     return Table(rng.normal(size=(len(labels), 16)).astype(np.float32), labels)
-
-
-def make_arrays() -> dict[str, NDArray[Any]]:
-    table = make_table()
-    return {
-        "features": table.features,
-        "labels": table.labels,
-        "names": np.array(FEATURES),
-        "classes": np.array(CLASSES),
-    }
 
 
 def text_lines(table: Table) -> list[str]:
@@ -150,43 +133,6 @@ def test_table_that_does_not_fit_its_card_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_table_is_written_with_equal_bytes(tmp_path: Path) -> None:
-    first, second = (write_table(tmp_path / name, make_table()) for name in ("a.npz", "b.npz"))
-    assert first.read_bytes() == second.read_bytes()
-
-
-def test_card_is_read_as_it_was_written(tmp_path: Path) -> None:
-    card = Card(
-        title='with "quotes", \\ and ü\x7f',
-        recipe="two\nlines",
-        synthetic=False,
-        sha256="ab",
-        cuts=("one", "two"),
-        license="free",
-        remarks=("a remark",),
-        seeds={"simulation": 2**62, "odd key": 1},
-        counts={"g": 3},
-        versions={"numpy": "2.0"},
-    )
-    path = tmp_path / "card.toml"
-    path.write_text(format_card(card), encoding="utf-8")
-    assert read_card(path) == card
-
-
-def test_card_faults_are_reported_together(tmp_path: Path) -> None:
-    path = tmp_path / "card.toml"
-    path.write_text('title = 3\nrecipe = ""\nsynthetic = "yes"\ncolor = 1\ncuts = [1]\nseeds = 2\n')
-    assert message_of(lambda: read_card(path)) == (
-        f'{path}: unknown field "color"; field "sha256" is missing; '
-        'field "title" must be a string, not 3; '
-        "field \"synthetic\" must be true or false, not 'yes'; "
-        'field "cuts" must be a list of strings, not [1]; '
-        'field "seeds" must be a table of int values\n'
-        "hint: a data card is TOML with title, recipe, synthetic and sha256; "
-        "see docs/tasks-jets.md"
-    )
-
-
 def test_seed_out_of_range_is_refused(tmp_path: Path) -> None:
     path = write_table(tmp_path / "mine.npz", make_table())
     expected = "seed must be 0 to 2^63 - 1, not -1"
@@ -209,12 +155,6 @@ def test_empty_file_is_refused(tmp_path: Path, suffix: str) -> None:
     assert message_of(lambda: jets(path=path)) == f"{path}: is empty"
 
 
-def test_folder_named_like_a_table_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "folder.npz"
-    path.mkdir()
-    assert message_of(lambda: jets(path=path)) == f"{path}: is not a file"
-
-
 def test_unknown_suffix_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "jets.parquet"
     path.write_bytes(b"PAR1")
@@ -222,137 +162,3 @@ def test_unknown_suffix_is_refused(tmp_path: Path) -> None:
         f'{path}: has the suffix ".parquet", which is not known\n'
         "hint: accepted: .npz, .arff, .csv, .h5, .hdf5, or a folder of .h5 files"
     )
-
-
-def test_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "text.npz"
-    path.write_text("not a zip")
-    assert message_of(lambda: jets(path=path)) == (
-        f"{path}: is not a whole .npz file (File is not a zip file)\nhint: accepted: {TABLE_HINT}"
-    )
-
-
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
-def test_truncated_table_is_refused(tmp_path: Path, share: float) -> None:
-    path = write_table(tmp_path / "cut.npz", make_table())
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(share * len(whole))])
-    assert message_of(lambda: jets(path=path)).startswith(f"{path}: is not a whole .npz file (")
-
-
-def test_any_changed_byte_is_refused_or_changes_no_row(tmp_path: Path) -> None:
-    path = write_table(tmp_path / "table.npz", make_table())
-    whole = path.read_bytes()
-    for position in range(0, len(whole), 7):
-        changed = bytearray(whole)
-        changed[position] ^= 0x55
-        path.write_bytes(changed)
-        try:
-            found = read_table(path)
-        except DataError:
-            continue
-        assert digest(found) == digest(make_table())
-
-
-def test_pickled_array_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "pickle.npz"
-    arrays = make_arrays()
-    arrays["features"] = np.array([{"a": 1}], dtype=object)
-    np.savez(path, **arrays)
-    assert message_of(lambda: jets(path=path)) == (
-        f"{path}: is not a whole .npz file "
-        "(Object arrays cannot be loaded when allow_pickle=False)\n"
-        f"hint: accepted: {TABLE_HINT}"
-    )
-
-
-def test_huge_table_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
-    path = tmp_path / "huge.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name in ("features", "labels"):
-            with archive.open(f"{name}.npy", "w") as stream:
-                for _ in range(350):
-                    stream.write(bytes(1_000_000))
-    assert message_of(lambda: jets(path=path)) == (
-        f"{path}: holds 700000000 bytes unpacked, more than 680000000\n"
-        "hint: a table has at most 10000000 rows"
-    )
-
-
-def test_table_without_labels_is_refused(tmp_path: Path) -> None:
-    arrays = make_arrays()
-    del arrays["labels"], arrays["names"]
-    path = write_npz(tmp_path / "part.npz", arrays)
-    assert message_of(lambda: jets(path=path)) == (
-        f"{path}: lacks the array labels, names\nhint: {TABLE_HINT}"
-    )
-
-
-def change(name: str, value: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    return {**make_arrays(), name: value}
-
-
-def with_value(row: int, column: int, value: float) -> NDArray[np.float64]:
-    features = make_table().features.astype(np.float64)
-    features[row, column] = value
-    return features
-
-
-NAMES_HINT = f"\nhint: accepted columns, in this order: {COLUMNS}"
-
-
-@pytest.mark.parametrize(
-    ("arrays", "expected"),
-    [
-        (
-            change("features", np.zeros((40, 15))),
-            "features must have shape (rows, 16), not (40, 15)",
-        ),
-        (change("features", np.zeros(40)), "features must have shape (rows, 16), not (40,)"),
-        (
-            change("features", np.zeros((40, 16), dtype=int)),
-            "features must be floats and labels integers, not int64 and int64",
-        ),
-        (change("labels", np.zeros(3, dtype=int)), "labels must have shape (40,), not (3,)"),
-        (
-            {**change("features", np.zeros((0, 16))), "labels": np.zeros(0, dtype=int)},
-            "must hold 1 to 10000000 rows, not 0",
-        ),
-        (
-            change("features", with_value(3, 14, np.nan)),
-            "value at row 3, column j_mass_mmdt must be a finite float32, not nan\n"
-            "hint: 1 such values in all; remove these rows",
-        ),
-        (
-            change("features", with_value(0, 0, -np.inf)),
-            "value at row 0, column j_zlogz must be a finite float32, not -inf\n"
-            "hint: 1 such values in all; remove these rows",
-        ),
-        (
-            change("features", with_value(39, 15, 1e300)),
-            "value at row 39, column j_multiplicity must be a finite float32, not 1e+300\n"
-            "hint: 1 such values in all; remove these rows",
-        ),
-        (
-            change("labels", np.full(40, 5)),
-            "label at row 0 must be 0 to 4, not 5\nhint: classes are g, q, w, z, t",
-        ),
-        (
-            change("classes", np.array(["q", "g", "w", "z", "t"])),
-            "classes must be g, q, w, z, t, not q, g, w, z, t",
-        ),
-        (
-            change("names", np.array([*FEATURES[:15], "j_pt"])),
-            "lacks the column j_multiplicity; has the unknown column j_pt" + NAMES_HINT,
-        ),
-        (
-            change("names", np.array(FEATURES[::-1])),
-            "has its columns in another order" + NAMES_HINT,
-        ),
-    ],
-)
-def test_wrong_content_is_refused(
-    tmp_path: Path, arrays: dict[str, NDArray[Any]], expected: str
-) -> None:
-    path = write_npz(tmp_path / "wrong.npz", arrays)
-    assert message_of(lambda: jets(path=path)) == f"{path}: {expected}"
