@@ -58,13 +58,15 @@ def jets(
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
-        shown = bar.add_task("jets", total=num_jets)
+        shown = bar.add_task("jets", total=num_jets, visible=False)
         card = generate_jets(
             out,
             num_jets=num_jets,
             seed=seed,
             workers=workers,
-            progress=lambda done, total: bar.update(shown, completed=done, total=total),
+            progress=lambda done, total: bar.update(
+                shown, completed=done, total=total, visible=True
+            ),
         )
     if as_json:
         result = {
