@@ -1,0 +1,47 @@
+"""Settings of the documentation; `make docs` builds it and fails on any warning."""
+
+from __future__ import annotations
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
+
+from netwright import __version__
+
+project = "netwright"
+author = "The netwright founders"
+project_copyright = "The netwright founders, Apache-2.0"
+release = version = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build"]
+html_math_renderer = "mathml"
+
+html_theme = "furo"
+html_title = f"netwright {release}"
+html_static_path = ["_static"]
+html_copy_source = False
+html_show_sphinx = False
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+
+
+def inline_formula(self: HTML5Translator, node: nodes.math) -> None:
+    """Write MathML, which browsers draw themselves: no script, no network."""
+    self.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def displayed_formula(self: HTML5Translator, node: nodes.math_block) -> None:
+    """Write MathML on lines of its own."""
+    self.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> None:
+    """Register the renderer of formulas."""
+    app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
