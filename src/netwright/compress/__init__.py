@@ -20,10 +20,16 @@ from netwright.compress.front import (
 )
 from netwright.compress.plan import LayerPlan, LayerShape, Plan, load_plan, save_plan, uniform
 from netwright.compress.recipe import hawq
-from netwright.compress.sensitivities import LayerSensitivity, TensorSensitivity, sensitivity
+from netwright.compress.sensitivities import (
+    ActivationSensitivity,
+    LayerSensitivity,
+    WeightSensitivity,
+    sensitivity,
+)
 
 __all__ = [
     "BUDGETS",
+    "ActivationSensitivity",
     "Activations",
     "Allocation",
     "Budget",
@@ -34,9 +40,9 @@ __all__ = [
     "LayerSensitivity",
     "LayerShape",
     "Plan",
-    "TensorSensitivity",
     "TiedActivations",
     "TraceEstimate",
+    "WeightSensitivity",
     "allocate",
     "allocated_candidates",
     "apply",

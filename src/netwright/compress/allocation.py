@@ -57,7 +57,7 @@ class Allocation:
 
     Attributes:
         plan: The widths.
-        objective: Predicted growth of the loss (arbitrary common factor), the minimum.
+        objective: Predicted growth of the loss, the minimum; nats for the default metric.
         bound: The solver's lower bound on it; equal up to rounding when optimality is proven.
         costs: What the plan costs, for each budget's kind.
         seconds: Solver time.
@@ -87,7 +87,7 @@ def allocate(
         weight_bits: Candidate widths of weights.
         activations: How the widths of activations are decided.
         metric: Predicted growth of the loss from (layer, ``"weight"`` or ``"activation"``, bits);
-            HAWQ-V2's metric if not given.
+            the layers' own ``growth`` if not given.
         origin: What the plan shall say of its making.
 
     Raises:
@@ -99,7 +99,7 @@ def allocate(
         raise ConfigError("an allocation needs layers, candidate widths and a budget")
     started = time.perf_counter()
     program = _Program.of(layers, tuple(sorted(set(weight_bits))), activations)
-    metric = _omega if metric is None else metric
+    metric = _growth if metric is None else metric
     objective = program.objective(layers, metric)
     rows = [program.cost_row([layer.shape for layer in layers], budget) for budget in budgets]
     limits = [budget.limit for budget in budgets]
@@ -115,8 +115,8 @@ def allocate(
     return Allocation(plan, float(objective @ values), bound, costs, seconds)
 
 
-def _omega(layer: LayerSensitivity, kind: str, bits: int) -> float:
-    return (layer.weight if kind == "weight" else layer.activation).omega(bits)
+def _growth(layer: LayerSensitivity, kind: str, bits: int) -> float:
+    return (layer.weight if kind == "weight" else layer.activation).growth(bits)
 
 
 def _infeasible(program: _Program, rows: list[np.ndarray], budgets: Sequence[Budget]) -> Infeasible:

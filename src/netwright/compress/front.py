@@ -100,8 +100,9 @@ def allocated_candidates(
 
 
 def _blind(layer: LayerSensitivity, kind: str, bits: int) -> float:
-    tensor = layer.weight if kind == "weight" else layer.activation
-    return tensor.perturbation[bits] / tensor.size
+    if kind == "weight":
+        return layer.weight.perturbation[bits] / layer.weight.size
+    return layer.activation.mean_squared_error[bits]
 
 
 def sampled_candidates(

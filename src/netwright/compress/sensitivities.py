@@ -22,42 +22,63 @@ SENSITIVITY_ROWS = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class TensorSensitivity:
-    """Curvature and quantization error of one tensor.
+class WeightSensitivity:
+    """Curvature and quantization error of a layer's weights.
 
     Attributes:
-        trace: Trace of its Hessian block, with the standard error.
-        size: Number of its values (for activations: in the whole batch).
-        top_eigenvalue: Eigenvalue of largest magnitude; ``None`` where it was not computed.
-        perturbation: Squared norm of the quantization error by width, ‖Q_b(T) - T‖².
+        trace: Trace of their Hessian block, with its standard error.
+        size: Number of weights.
+        top_eigenvalue: Eigenvalue of largest magnitude of the block.
+        perturbation: Squared norm of the quantization error by width, ‖Q_b(W) - W‖².
     """
 
     trace: TraceEstimate
     size: int
-    top_eigenvalue: float | None
+    top_eigenvalue: float
     perturbation: Mapping[int, float]
 
     @property
     def mean_curvature(self) -> float:
-        """Trace over the number of values."""
+        """Trace over the number of weights."""
         return self.trace.trace / self.size
 
-    def omega(self, bits: int) -> float:
-        """HAWQ-V2's metric ``Tr(H)/n · ‖Q_b(T) - T‖²`` (Dong et al. 2020, equation 10).
+    def growth(self, bits: int) -> float:
+        """Predicted growth of the loss in nats, ``½ Tr(H)/n · ‖Q_b(W) - W‖²``.
 
-        A trace that comes out negative (the network has not finished learning) counts as zero:
-        quantization is never predicted to help.
+        Half of HAWQ-V2's metric Ω (Dong et al. 2020, equation 10), so that it can be added to what
+        is measured for activations. A trace that comes out negative (the network has not finished
+        learning) counts as zero: quantization is never predicted to help.
         """
-        return max(self.mean_curvature, 0.0) * self.perturbation[bits]
+        return 0.5 * max(self.mean_curvature, 0.0) * self.perturbation[bits]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationSensitivity:
+    """What happens when only the tensor that a layer reads is quantized.
+
+    Measured rather than predicted: the errors of activations sit in few outliers with little
+    curvature, so that mean curvature times squared error overstates them by orders of magnitude.
+
+    Attributes:
+        loss_growth: Growth of the loss by width, nats.
+        mean_squared_error: Mean squared quantization error by width.
+    """
+
+    loss_growth: Mapping[int, float]
+    mean_squared_error: Mapping[int, float]
+
+    def growth(self, bits: int) -> float:
+        """Measured growth of the loss in nats; not below zero."""
+        return max(self.loss_growth[bits], 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class LayerSensitivity:
-    """Sensitivity of one layer: of its weight, and of the tensor it reads."""
+    """Sensitivity of one layer: of its weights, and of the tensor it reads."""
 
     shape: LayerShape
-    weight: TensorSensitivity
-    activation: TensorSensitivity
+    weight: WeightSensitivity
+    activation: ActivationSensitivity
 
     @property
     def name(self) -> str:
@@ -82,22 +103,25 @@ def sensitivity(
 ) -> tuple[LayerSensitivity, ...]:
     """Measure every layer of a trained float model on a fixed batch of the training split.
 
-    The Hessian is that of the mean cross-entropy over `rows` rows. Activations are treated like
-    weights: a zero tensor added to what a layer reads is their parameter.
+    The loss is the mean cross-entropy over `rows` rows.
 
     Args:
         model: A trained float model.
         task: Data.
         weight_bits: Candidate widths of weights.
         activation_bits: Candidate widths of what layers read.
-        probes: Largest number of Hutchinson probes for a tensor.
-        relative_error: Stop probing a tensor at this relative standard error; 0 uses all probes.
+        probes: Largest number of Hutchinson probes for a layer.
+        relative_error: Stop probing a layer at this relative standard error; 0 uses all probes.
         rows: Rows of the batch.
         scale: Rule for the scales of the candidates.
         granularity: Rule for the scales of the weights.
         seed: Seed of the probes.
         input_shape: Shape of one input row; (features,) if not given.
         on_probe: Progress: probes done, largest number there can be.
+
+    Raises:
+        ConfigError: `rows` or `probes` is out of range.
+        UnsupportedOp: A layer cannot be quantized.
     """
     shape = (len(task.features),) if input_shape is None else input_shape
     if rows < 1:
@@ -106,70 +130,63 @@ def sensitivity(
     shapes = layer_shapes(folded, shape)
     inputs = torch.from_numpy(task.train.inputs[:rows]).reshape(-1, *shape)
     labels = torch.from_numpy(task.train.labels[:rows])
-    names = [item.name for item in shapes]
-    weights: list[Tensor] = [folded.get_parameter(f"{name}.weight") for name in names]
-    loss, offsets, reads, signed = _loss(folded, inputs, labels, set(names))
+    weights: list[Tensor] = [folded.get_parameter(f"{item.name}.weight") for item in shapes]
+    loss = functional.cross_entropy(folded(inputs), labels)
     generator = torch.Generator().manual_seed(seed)
     traces = hutchinson(
         loss,
-        [*weights, *offsets],
+        weights,
         probes=probes,
         relative_error=relative_error,
         generator=generator,
         on_probe=on_probe,
     )
-    po2 = scale == "power-of-two"
+    power_of_two = scale == "power-of-two"
+    activations = _activations(folded, inputs, labels, activation_bits, power_of_two=power_of_two)
     result = []
-    for i, item in enumerate(shapes):
-        channels = len(weights[i]) if granularity == "channel" else None
-        weight = TensorSensitivity(
-            traces[i],
-            weights[i].numel(),
-            top_eigenvalue(loss, weights[i], generator=generator),
-            _perturbations(weights[i], weight_bits, power_of_two=po2, channels=channels),
-        )
-        activation = TensorSensitivity(
-            traces[len(shapes) + i],
-            reads[i].numel(),
-            None,
-            _perturbations(reads[i], activation_bits, power_of_two=po2, signed=signed[i]),
-        )
-        result.append(LayerSensitivity(item, weight, activation))
+    for item, block, trace in zip(shapes, weights, traces, strict=True):
+        channels = len(block) if granularity == "channel" else None
+        perturbation = {
+            bits: float((_quantized(block, QuantSpec(Int(bits), power_of_two, channels)) - block)
+                        .square().sum())
+            for bits in weight_bits
+        }  # fmt: skip
+        eigenvalue = top_eigenvalue(loss, block, generator=generator)
+        weight = WeightSensitivity(trace, block.numel(), eigenvalue, perturbation)
+        result.append(LayerSensitivity(item, weight, activations[item.name]))
     return tuple(result)
 
 
-def _loss(
-    model: nn.Sequential, values: Tensor, labels: Tensor, names: set[str]
-) -> tuple[Tensor, list[Tensor], list[Tensor], list[bool]]:
-    """Loss; for every layer with weights: the zero offset on its input, that input, its sign."""
-    offsets, reads, signed = [], [], []
-    after_relu = False
-    for name, layer in model.named_children():
-        if name in names:
-            offset = torch.zeros_like(values, requires_grad=True)
-            offsets.append(offset)
-            reads.append(values.detach())
-            signed.append(not after_relu)
-            values = values + offset
-            after_relu = False
-        values = layer(values)
-        after_relu = isinstance(layer, nn.ReLU) or after_relu
-    return functional.cross_entropy(values, labels), offsets, reads, signed
-
-
-def _perturbations(
+@torch.no_grad()
+def _activations(
+    model: nn.Sequential,
     values: Tensor,
+    labels: Tensor,
     candidates: Sequence[int],
     *,
     power_of_two: bool,
-    channels: int | None = None,
-    signed: bool = True,
-) -> dict[int, float]:
-    result = {}
-    for bits in candidates:
-        quantizer = Quantizer(QuantSpec(Int(bits, signed), power_of_two, channels))
-        quantizer.calibrate(values)
-        codes = quantizer.codes(values.detach())
-        error = codes * quantizer.scale_like(values) - values.detach()
-        result[bits] = float(error.square().sum())
-    return result
+) -> dict[str, ActivationSensitivity]:
+    """Quantize what each layer reads, one layer and one width at a time."""
+    children = list(model.named_children())
+    base = float(functional.cross_entropy(model(values), labels))
+    found = {}
+    for position, (name, layer) in enumerate(children):
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            signed = bool((values < 0).any())
+            growth, errors = {}, {}
+            for bits in candidates:
+                quantized = _quantized(values, QuantSpec(Int(bits, signed), power_of_two))
+                errors[bits] = float((quantized - values).square().mean())
+                for _, follower in children[position:]:
+                    quantized = follower(quantized)
+                growth[bits] = float(functional.cross_entropy(quantized, labels)) - base
+            found[name] = ActivationSensitivity(growth, errors)
+        values = layer(values)
+    return found
+
+
+@torch.no_grad()
+def _quantized(values: Tensor, spec: QuantSpec) -> Tensor:
+    quantizer = Quantizer(spec)
+    quantizer.calibrate(values)
+    return (quantizer.codes(values) * quantizer.scale_like(values)).to(values.dtype)
