@@ -78,6 +78,12 @@ def test_page_is_deterministic():
     assert render(document()) == render(document())
 
 
+def test_page_without_pictures_is_unchanged(golden):
+    sample = document()
+    pictures = {"roc", "sensitivities", "plan", "front", "certificate"}
+    golden("report/page.html", render(sample.model_copy(update=dict.fromkeys(pictures, ()))))
+
+
 def test_every_section_is_present():
     text = render(document())
     for heading in (

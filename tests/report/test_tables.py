@@ -95,3 +95,15 @@ def test_other_tables_end_without_trailing_spaces():
     assert _plain(tables[1]).splitlines()[-1].split("  ")[0] == "sum"
     assert "124 448" in _plain(tables[1]).splitlines()[-1]
     assert "*" in tables[2]
+
+
+def test_tables_are_unchanged(golden):
+    sample = document()
+    tables = (
+        accuracy_table(sample.accuracy),
+        plan_table(sample.plan),
+        front_table([point for point in sample.front if point.kind != "sampled"]),
+        certificate_table(sample.certificate),
+        claims_table(sample.claims),
+    )
+    golden("report/tables.txt", "\n\n".join(tables) + "\n")
