@@ -8,7 +8,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from types import MappingProxyType
 
 from netwright.errors import DataError
 
@@ -82,7 +81,7 @@ def read_card(path: Path) -> Card:
     for name in _LISTS:
         raw[name] = tuple(raw.get(name, ()))
     for name in _TABLES:
-        raw[name] = MappingProxyType(raw.get(name, {}))
+        raw[name] = dict(raw.get(name, {}))
     return Card(**raw)
 
 

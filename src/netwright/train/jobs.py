@@ -6,8 +6,9 @@ import json
 import logging
 import multiprocessing
 import os
+import pickle
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import TypeVar
 
@@ -77,23 +78,39 @@ def _run_pool(
     workers: int,
     finish: Callable[[str, Record], None],
 ) -> None:
+    """Keep every worker busy with one job waiting, so that few jobs are in memory twice.
+
+    Jobs travel as plain pickles: torch's own way of sending tensors between processes keeps a file
+    open for each.
+    """
     context = multiprocessing.get_context("spawn")
+    waiting = iter(todo.items())
+    running: dict[Future[Record], str] = {}
+    failure: BaseException | None = None
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        futures: dict[Future[Record], str] = {
-            pool.submit(_single_threaded, function, job): key for key, job in todo.items()
-        }
-        failure: BaseException | None = None
-        for future in as_completed(futures):
-            if future.cancelled():
-                continue
-            error = future.exception()
-            if error is None:
-                finish(futures[future], future.result())
-            elif failure is None:
-                failure = error
-                pool.shutdown(wait=False, cancel_futures=True)
-        if failure is not None:
-            raise failure
+        while True:
+            while failure is None and len(running) <= workers:
+                key, job = next(waiting, (None, None))
+                if key is None:
+                    break
+                payload = pickle.dumps((function, job))
+                running[pool.submit(_run_pickled, payload)] = key
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                key = running.pop(future)
+                error = future.exception()
+                if error is None:
+                    finish(key, future.result())
+                else:
+                    failure = failure or error
+    if failure is not None:
+        raise failure
+
+
+def _run_pickled(payload: bytes) -> Record:
+    function, job = pickle.loads(payload)  # noqa: S301 (made by the parent process)
+    return _single_threaded(function, job)
 
 
 def _single_threaded(function: Callable[[Job], Record], job: Job) -> Record:
