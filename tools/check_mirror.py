@@ -1,7 +1,8 @@
 """Require a test file at the mirrored path of every module.
 
 ``src/netwright/ir/check.py`` is tested by ``tests/ir/test_check.py``. Packages' ``__init__`` files
-only re-export and need no tests of their own.
+only re-export and need no tests of their own. The few other modules without a test file are listed
+with the file that tests them instead.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-WITHOUT_TEST: dict[str, str] = {
-    "studies/hawq.py": "a study is run, not unit-tested; tests/studies/test_study.py checks it",
+TESTED_BY: dict[str, str] = {
+    "studies/hawq.py": "tests/studies/test_study.py",  # a study is run and checked, not unit-tested
 }
-"""Modules that need no test file of their own, and why."""
+"""Modules that need no test file of their own, and the file that tests them instead."""
 
 
 def test_of(module: PurePosixPath) -> PurePosixPath:
@@ -26,17 +27,22 @@ def untested(root: Path) -> Iterator[PurePosixPath]:
     source = root / "src" / "netwright"
     for path in sorted(source.rglob("*.py")):
         module = PurePosixPath(path.relative_to(source).as_posix())
-        if module.stem in ("__init__", "__main__") or str(module) in WITHOUT_TEST:
+        if module.stem in ("__init__", "__main__") or str(module) in TESTED_BY:
             continue
         if not (root / test_of(module)).exists():
             yield module
 
 
-def stale(root: Path) -> Iterator[PurePosixPath]:
-    """Every entry of the list above whose module is gone or has a test by now."""
-    for module in map(PurePosixPath, sorted(WITHOUT_TEST)):
-        if not (root / "src" / "netwright" / module).exists() or (root / test_of(module)).exists():
-            yield module
+def stale(root: Path) -> Iterator[str]:
+    """What is wrong with the entries of the list above."""
+    for name, instead in sorted(TESTED_BY.items()):
+        module = PurePosixPath(name)
+        if not (root / "src" / "netwright" / module).exists():
+            yield f"{name} is gone; remove its entry in check_mirror.py"
+        elif (root / test_of(module)).exists():
+            yield f"{name} has its own test file; remove its entry in check_mirror.py"
+        elif not (root / instead).exists():
+            yield f"{name}: {instead} in check_mirror.py does not exist"
 
 
 def main(root: Path) -> int:

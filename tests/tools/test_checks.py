@@ -39,29 +39,32 @@ def test_long_file_is_refused(tree, capsys, num_lines, code):
 
 def test_module_without_test_is_refused(tree, capsys, monkeypatch):
     check = load("check_mirror")
-    monkeypatch.setattr(check, "WITHOUT_TEST", {})
+    monkeypatch.setattr(check, "TESTED_BY", {})
     root = tree("src/netwright/ir/a.py", "src/netwright/ir/b.py", "tests/ir/test_a.py")
     assert check.main(root) == 1
     assert capsys.readouterr().err == "src/netwright/ir/b.py: needs tests/ir/test_b.py\n"
 
 
-def test_module_with_a_reason_needs_no_test(tree, monkeypatch):
+def test_module_that_another_file_tests_needs_no_test(tree, monkeypatch):
     check = load("check_mirror")
-    root = tree("src/netwright/a.py", "src/netwright/__init__.py")
-    monkeypatch.setattr(check, "WITHOUT_TEST", {"a.py": "only declarations"})
+    root = tree("src/netwright/a.py", "src/netwright/__init__.py", "tests/test_b.py")
+    monkeypatch.setattr(check, "TESTED_BY", {"a.py": "tests/test_b.py"})
     assert check.main(root) == 0
 
 
-@pytest.mark.parametrize("reason", ["gone", "tested"])
-def test_reason_that_no_longer_holds_is_refused(tree, capsys, monkeypatch, reason):
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["src/netwright/b.py", "tests/test_b.py"], "a.py is gone"),
+        (["src/netwright/a.py", "tests/test_a.py"], "a.py has its own test file"),
+        (["src/netwright/a.py"], "a.py: tests/test_c.py in check_mirror.py does not exist"),
+    ],
+)
+def test_entry_that_no_longer_holds_is_refused(tree, capsys, monkeypatch, names, message):
     check = load("check_mirror")
-    monkeypatch.setattr(check, "WITHOUT_TEST", {"a.py": "only declarations"})
-    if reason == "tested":
-        root = tree("src/netwright/a.py", "tests/test_a.py")
-    else:
-        root = tree("src/netwright/b.py", "tests/test_b.py")
-    assert check.main(root) == 1
-    assert "a.py no longer needs an entry" in capsys.readouterr().err
+    monkeypatch.setattr(check, "TESTED_BY", {"a.py": "tests/test_c.py"})
+    assert check.main(tree(*names)) == 1
+    assert message in capsys.readouterr().err
 
 
 def test_this_repository_keeps_the_lengths():
