@@ -128,18 +128,32 @@ class IntegerBuilder:
         self._read.update(inputs)
         return Carried(output, scale, result)
 
-    def product_of(self, carried: Carried) -> Node | None:
-        """The matrix product or convolution that makes `carried`, if it may still be changed."""
+    def maker(self, carried: Carried) -> str:
+        """Name of the node that makes the codes."""
+        return self._producers[carried.name].name
+
+    def changeable(self, carried: Carried, *ops: str) -> Node | None:
+        """The node that makes `carried`, if it is one of `ops` and may still be changed."""
         if not carried.exclusive or carried.name in self._read:
             return None
         node = self._producers[carried.name]
-        return node if node.op in {"MatMul", "Conv"} else None
+        return node if node.op in ops else None
+
+    def tighten(self, node: Node, low: int, high: int, *, scale: Reals) -> Carried:
+        """Clamp the codes that a quantizer makes further; `node` is from :meth:`changeable`."""
+        zero_point = node.integer("zero_point", 0)
+        ends = [node.integer("low"), node.integer("high")]
+        limits = [min(max(end, low + zero_point), high + zero_point) for end in ends]
+        attrs = {**node.attrs, "low": limits[0], "high": limits[1]}
+        return self.emit(
+            node.op, node.name, node.inputs, node.output, attrs, scale=scale, origin=node.origin
+        )
 
     def change_product(self, node: Node, factor: Codes, addend: Codes, scale: Reals) -> Carried:
         """Multiply the outputs of a product by `factor` and add `addend`, in its constants.
 
         Args:
-            node: From :meth:`product_of`.
+            node: From :meth:`changeable`.
             factor: One integer, or one for each output channel.
             addend: One integer, or one for each output channel.
             scale: Scale of the changed result.

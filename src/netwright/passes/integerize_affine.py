@@ -11,7 +11,7 @@ from netwright.errors import GraphError
 from netwright.ir import Node
 from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis
-from netwright.passes.carried import Carried, Reals, are_powers_of_two, compact, snap
+from netwright.passes.carried import NOISE, Carried, Reals, are_powers_of_two, compact, snap
 from netwright.passes.integer_builder import Codes, IntegerBuilder
 from netwright.passes.integerize_pending import plain, scaled_codes
 from netwright.passes.integerize_quant import Grid, requantize
@@ -255,7 +255,7 @@ def _bias(builder: IntegerBuilder, node: Node, unit: Reals) -> Codes | None:
         return rounded.astype(np.int64) if not np.any(distance) else None
     if np.any(distance > np.minimum(BIAS_NOISE * np.abs(rounded), 0.01)):
         return None
-    if np.any(distance):
-        relative = float(np.max(distance / np.maximum(np.abs(rounded), 1)))
+    relative = float(np.max(distance / np.maximum(np.abs(rounded), 1)))
+    if relative > NOISE:
         builder.note(node.name, "bias lies on the accumulator grid but for float noise", relative)
     return rounded.astype(np.int64)

@@ -46,7 +46,7 @@ def scaled_codes(
         return replace(carried, scale=scale, offset=np.zeros(()))
     shape = builder.shape(carried.name)
     factors, addends, axis = integers_along_axis(carried.name, factor, addend, shape)
-    product = builder.product_of(carried)
+    product = builder.changeable(carried, "MatMul", "Conv")
     if product is not None:
         channel_axis = len(shape) - 1 if product.op == "MatMul" else 1
         if axis in (None, channel_axis):
@@ -96,7 +96,7 @@ def _settle_offset(builder: IntegerBuilder, carried: Carried, node: Node) -> Car
     if error:
         largest = max(carried.bounds.magnitude, float(np.max(np.abs(wanted))), 1.0)
         builder.note(
-            carried.name,
+            builder.maker(carried),
             f"offset rounded to the grid before {node.name}, by up to {error:.3g} of one step",
             error / largest,
         )
@@ -116,35 +116,35 @@ def _finer_bits(wanted: Reals) -> int:
 def _settle_clamp(builder: IntegerBuilder, carried: Carried, node: Node) -> Carried:
     if not carried.is_clamped:
         return carried
-    shape = builder.shape(carried.name)
-    unclamped = replace(carried, low=-np.inf, high=np.inf)
-    if carried.low == 0 and carried.high == np.inf:
-        if carried.bounds.low >= 0:
-            return unclamped
+    bounds, scale = carried.bounds, carried.scale
+    steps, _ = compact(scale, builder.shape(carried.name), node=node.name)
+    low = _clamp_code(builder, carried.low, steps, node, bounds.low)
+    high = _clamp_code(builder, carried.high, steps, node, max(bounds.high, low))
+    if low <= bounds.low and bounds.high <= high:
+        return replace(carried, low=-np.inf, high=np.inf)
+    quantizer = builder.changeable(carried, "Requantize", "Quantize")
+    if quantizer is not None:
+        return builder.tighten(quantizer, low, high, scale=scale)
+    if low == 0 and high >= bounds.high:
         name = builder.free_name(f"{carried.name}_relu")
-        positive = builder.emit(
-            "Relu", name, (carried.name,), name, {}, scale=carried.scale, origin=carried.name
+        made = builder.emit(
+            "Relu", name, (carried.name,), name, {}, scale=scale, origin=carried.name
         )
-        return replace(positive, exclusive=carried.exclusive)
-    steps, _ = compact(carried.scale, shape, node=node.name)
-    low, high = (
-        _clamp_code(builder, carried.low, steps, node),
-        _clamp_code(builder, carried.high, steps, node),
-    )
-    name = builder.free_name(f"{carried.name}_clip")
-    floor = carried.bounds.low if low is None else low
-    ceiling = max(carried.bounds.high, floor) if high is None else high
-    attrs = {**unchanged_codes(carried.bounds), "low": floor, "high": ceiling}
-    clipped = builder.emit(
-        "Requantize", name, (carried.name,), name, attrs, scale=carried.scale, origin=carried.name
-    )
-    return replace(clipped, exclusive=carried.exclusive)
+    else:
+        name = builder.free_name(f"{carried.name}_clip")
+        attrs = {**unchanged_codes(bounds), "low": low, "high": high}
+        made = builder.emit(
+            "Requantize", name, (carried.name,), name, attrs, scale=scale, origin=carried.name
+        )
+    return replace(made, exclusive=carried.exclusive)
 
 
-def _clamp_code(builder: IntegerBuilder, limit: float, steps: Reals, node: Node) -> int | None:
-    """The code of a clamp limit; ``None`` for no limit."""
+def _clamp_code(
+    builder: IntegerBuilder, limit: float, steps: Reals, node: Node, otherwise: int
+) -> int:
+    """The code of a clamp limit; `otherwise` for no limit."""
     if np.isinf(limit):
-        return None
+        return otherwise
     codes = limit / steps
     rounded = np.rint(codes)
     if not np.all(rounded == rounded[0]):
@@ -155,5 +155,6 @@ def _clamp_code(builder: IntegerBuilder, limit: float, steps: Reals, node: Node)
         )
     error = float(np.max(np.abs(rounded - codes)))
     if error:
-        builder.note(node.name, f"clamp at {limit:g} rounded to the grid", error / max(abs(codes)))
+        largest = float(np.max(np.abs(codes)))
+        builder.note(node.name, f"clamp at {limit:g} rounded to the grid", error / largest)
     return int(rounded[0])

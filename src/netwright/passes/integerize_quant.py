@@ -11,7 +11,7 @@ from netwright.errors import GraphError
 from netwright.ir import AttrValue, Node, dyadic, round_real
 from netwright.ir.ops.quant import code_type, rounding_of
 from netwright.ir.types import along_axis
-from netwright.passes.carried import Carried, HostMoves, Reals, are_powers_of_two, compact, snap
+from netwright.passes.carried import Carried, HostMoves, Reals, compact, snap
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_pending import integers_along_axis, scaled_codes
 
@@ -130,50 +130,50 @@ def _factors(
     """Multiplier, offset, shift and axis for ``ratio * codes + offset``."""
     shape = builder.shape(carried.name)
     ratios, axis = compact(ratio, shape, node=node.name)
-    if are_powers_of_two(np.abs(ratios)):
-        multipliers, shift = dyadic(tuple(map(float, ratios)), multiplier_bits=multiplier_bits)
-        quarters, exact_shift = _exact_offset(offset, shift)
-        multipliers = tuple(m << (exact_shift - shift) for m in multipliers)
-        shift = exact_shift
+    bits = _multiplier_bits(carried, ratios, offset / ratio, multiplier_bits)
+    multipliers, shift = dyadic(tuple(map(float, ratios)), multiplier_bits=bits)
+    error = float(np.max(np.abs(np.array(multipliers) * 2.0**-shift / ratios - 1)))
+    if error == 0:
+        addend, more = _exact_offset(offset, shift)
     else:
-        largest = max(carried.bounds.magnitude, float(np.max(np.abs(offset / ratio))), 1.0)
-        bits = max(
-            min(multiplier_bits, EXACT_BITS - int(largest).bit_length()), MIN_MULTIPLIER_BITS
-        )
-        bits = max(min(bits, 62 + int(np.frexp(np.abs(ratios).max())[1])), 1)
-        multipliers, shift = dyadic(tuple(map(float, ratios)), multiplier_bits=bits)
-        error = float(np.max(np.abs(np.array(multipliers) * 2.0**-shift / ratios - 1)))
-        quarters = np.rint(offset * 2.0**shift)
-        missed = float(np.max(np.abs(quarters * 2.0**-shift - offset)))
-        if error or missed:
-            width = max(map(abs, multipliers)).bit_length()
-            builder.note(
-                node.name,
-                f"scale ratio written as a {width}-bit integer over 2**{shift}"
-                + (f", offset rounded by {missed:.2g} of one step" if missed else ""),
-                error,
-            )
+        more = max(min(bits - max(map(abs, multipliers)).bit_length(), 62 - shift), 0)
+        addend = np.rint(offset * 2.0 ** (shift + more))
+        missed = float(np.max(np.abs(addend * 2.0 ** -(shift + more) - offset)))
+        text = f"scale ratio written as a {bits}-bit integer over 2**{shift}"
+        text += f", offset rounded by {missed:.2g} of one step" if missed else ""
+        builder.note(node.name, text, error)
+    multipliers, shift = tuple(m << more for m in multipliers), shift + more
     values = np.array(multipliers, dtype=np.float64)
     shaped = values if axis is None else along_axis(multipliers, axis, len(shape))
-    factors, addends, common = integers_along_axis(node.name, shaped, quarters, shape)
+    factors, addends, common = integers_along_axis(node.name, shaped, addend, shape)
     factors, addends, shift = _reduced(factors, addends, shift)
     return {"multiplier": factors, "offset": addends, "shift": shift, "axis": common}
 
 
-def _exact_offset(offset: Reals, shift: int) -> tuple[Reals, int]:
-    """The offset as integers over ``2**shift``, such that every rounding comes out exact.
+def _multiplier_bits(carried: Carried, ratios: Reals, offset: Reals, largest_bits: int) -> int:
+    """As many bits as keep products exact in float64, within reason."""
+    largest = int(max(carried.bounds.magnitude, float(np.max(np.abs(offset))), 1.0))
+    bits = max(min(largest_bits, EXACT_BITS - largest.bit_length()), MIN_MULTIPLIER_BITS)
+    return max(min(bits, 62 + int(np.frexp(np.abs(ratios).max())[1])), 1)
 
-    Codes are integers, so a sum changes its rounding only where it crosses a multiple of one half
-    (in units of ``2**-shift``). A fraction between two such points may be replaced by any other
-    between them; quarters therefore represent every real offset without error.
+
+def _exact_offset(offset: Reals, shift: int) -> tuple[Reals, int]:
+    """The offset as integers over a power of two, such that every rounding comes out exact.
+
+    Products are integers, so a sum changes its rounding only where it crosses a multiple of one
+    half (in units of ``2**-shift``). A fraction between two such points may be replaced by any
+    other between them; quarters therefore represent every real offset without error.
+
+    Returns:
+        The integers, and by how many bits they are finer than `shift`.
     """
     scaled = offset * 2.0**shift
     whole = np.floor(scaled)
     rest = scaled - whole
     if not np.any(rest):
-        return whole, shift
+        return whole, 0
     quarters = np.select([rest == 0, rest < 0.5, rest == 0.5], [0.0, 1.0, 2.0], 3.0)
-    return whole * 4 + quarters, shift + 2
+    return whole * 4 + quarters, 2
 
 
 def _reduced(

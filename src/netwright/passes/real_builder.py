@@ -141,7 +141,9 @@ class RealBuilder:
 def carrier_of(tensor: TensorType) -> Reals:
     """The scale, if it is made of powers of two; else 1, which carries plain codes."""
     usable = all(is_power_of_two(v) and abs(np.log2(v)) <= MAX_EXPONENT for v in tensor.scale)
-    return tensor.scale_array() if usable else np.ones(())
+    if not usable:
+        return np.ones(())
+    return np.array(tensor.scale[0]) if len(tensor.scale) == 1 else tensor.scale_array()
 
 
 def format_attrs(dtype: Int) -> dict[str, AttrValue]:

@@ -90,7 +90,7 @@ def _product(builder: RealBuilder, node: Node) -> None:
     out = 1 if node.op == "MatMul" else 0
     weights, weight_unit = builder.weights(node.inputs[1], out)
     rank = len(builder.graph.types[node.output].shape)
-    flat = np.ravel(weight_unit) * float(unit)
+    flat = np.ravel(weight_unit) * unit.reshape(())
     channel_axis = rank - 1 if node.op == "MatMul" else 1
     result = flat.reshape([-1 if i == channel_axis else 1 for i in range(rank)])
     result = result.reshape(()) if flat.size == 1 else result

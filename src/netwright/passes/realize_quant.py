@@ -10,7 +10,13 @@ from netwright.ir import AttrValue, Node
 from netwright.ir.ops.quant import rounding_of
 from netwright.ir.types import along_axis
 from netwright.passes.carried import Reals, are_powers_of_two, compact
-from netwright.passes.real_builder import RealBuilder, carrier_of, enclosing_format, format_attrs
+from netwright.passes.real_builder import (
+    MAX_QUANT_BITS,
+    RealBuilder,
+    carrier_of,
+    enclosing_format,
+    format_attrs,
+)
 
 _HALVES = {Rounding.HALF_UP: (Rounding.FLOOR, 0.5), Rounding.HALF_DOWN: (Rounding.CEIL, -0.5)}
 """Roundings without a QONNX name, as another rounding after adding a constant; exact."""
@@ -27,13 +33,12 @@ def quantize(builder: RealBuilder, node: Node) -> None:
     rounding = rounding_of(node)
     carried = carrier_of(builder.graph.types[node.output])
     exact = are_powers_of_two(scale) and np.array_equal(carried, scale)
-    low, high = _centered(node)
     unit = scale if exact and not _needs_clip(node) else np.ones(())
     source = node.inputs[0]
     if rounding in _HALVES:
         _quantize_by_halves(builder, node, source, scale, unit)
         return
-    steps = exact and unit is scale
+    steps = unit is scale
     output = node.output if steps else builder.free_name(f"{node.name}_real")
     dtype = enclosing_format(node.integer("low"), node.integer("high"))
     zero_point = node.integer("zero_point", 0)
@@ -43,7 +48,8 @@ def quantize(builder: RealBuilder, node: Node) -> None:
         final = node.output if not _needs_clip(node) else builder.free_name(f"{node.name}_wide")
         wide = enclosing_format(*_range_of(dtype, zero_point))
         source = _quant(builder, node, source, final, unit, wide, 0, Rounding.HALF_EVEN)
-    _clip(builder, node, source, low, high, unit)
+    if _needs_clip(node):
+        _clip(builder, node, source, unit)
     builder.carriers[node.output] = (node.output, unit)
 
 
@@ -65,7 +71,8 @@ def _quantize_by_halves(
     final = node.output if not _needs_clip(node) else builder.free_name(f"{node.name}_wide")
     zero_point = node.integer("zero_point", 0)
     source = _quant(builder, node, source, final, unit, dtype, zero_point, rounding)
-    _clip(builder, node, source, low, high, unit)
+    if _needs_clip(node):
+        _clip(builder, node, source, unit)
     builder.carriers[node.output] = (node.output, unit)
 
 
@@ -77,8 +84,10 @@ def requantize(builder: RealBuilder, node: Node) -> None:
     multipliers = _exact(node, "multiplier")
     zero_point = node.integer("zero_point", 0)
     unit = carrier_of(builder.graph.types[node.output])
-    plain = shift == 0 and _stays_inside(builder, node)
-    if unit.size > 1 and not plain and _needs_clip(node):
+    inside = _stays_inside(builder, node)
+    plain = shift == 0 and inside and _is_wide(builder, node)
+    clip = _needs_clip(node) and not inside
+    if unit.size > 1 and clip:
         unit = np.ones(())
     factor = along_axis(multipliers, _axis(multipliers, axis), rank) * 2.0**-shift * unit / old
     offsets = tuple(v - (zero_point << shift) for v in _exact(node, "offset"))
@@ -95,9 +104,10 @@ def requantize(builder: RealBuilder, node: Node) -> None:
         builder.carriers[node.output] = (source, unit)
         return
     dtype = enclosing_format(node.integer("low"), node.integer("high"))
-    final = node.output if not _needs_clip(node) else builder.free_name(f"{node.name}_wide")
+    final = builder.free_name(f"{node.name}_wide") if clip else node.output
     source = _quant(builder, node, source, final, unit, dtype, zero_point, rounding)
-    _clip(builder, node, source, *_centered(node), unit)
+    if clip:
+        _clip(builder, node, source, unit)
     builder.carriers[node.output] = (node.output, unit)
 
 
@@ -154,14 +164,12 @@ def _with_constant(
     return builder.emit(node, op, (source, constant), output, {})
 
 
-def _clip(builder: RealBuilder, node: Node, source: str, low: int, high: int, unit: Reals) -> None:
+def _clip(builder: RealBuilder, node: Node, source: str, unit: Reals) -> None:
     """Clamp at limits that no format has; the quantizer before it made `source`."""
-    if _needs_clip(node):
-        attrs: dict[str, AttrValue] = {
-            "low": (float(low * unit),),
-            "high": (float(high * unit),),
-        }
-        builder.emit(node, "Clip", (source,), node.output, attrs)
+    low, high = _centered(node)
+    step = float(unit.reshape(()))
+    attrs: dict[str, AttrValue] = {"low": (low * step,), "high": (high * step,)}
+    builder.emit(node, "Clip", (source,), node.output, attrs)
 
 
 def _needs_clip(node: Node) -> bool:
@@ -179,6 +187,11 @@ def _range_of(dtype: Int, zero_point: int) -> tuple[int, int]:
     return dtype.min - zero_point, dtype.max - zero_point
 
 
+def _is_wide(builder: RealBuilder, node: Node) -> bool:
+    """Whether a quantizer for the codes would be wider than qonnx keeps exactly."""
+    return builder.limits[node.output].magnitude.bit_length() > MAX_QUANT_BITS
+
+
 def _stays_inside(builder: RealBuilder, node: Node) -> bool:
     """Whether no input reaches the clamp."""
     limits = builder.limits[node.inputs[0]]
@@ -190,7 +203,9 @@ def _stays_inside(builder: RealBuilder, node: Node) -> bool:
         multipliers * (width // len(multipliers)), offsets * (width // len(offsets)), strict=True
     )
     ends = [m * end + o for m, o in pairs for end in (low, high)]
-    return node.integer("low") <= min(ends) and max(ends) <= node.integer("high")
+    shift = node.integer("shift")
+    first, last = min(ends) >> shift, -(-max(ends) >> shift)
+    return node.integer("low") <= first and last <= node.integer("high")
 
 
 def _exact(node: Node, name: str) -> tuple[int, ...]:
