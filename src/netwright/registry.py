@@ -23,10 +23,11 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "jets": "netwright.tasks.jets:jets",
     },
     "models": {
-        "mlp": "netwright.models.mlp:mlp",
+        "encoder": "netwright.models:encoder",
+        "mlp": "netwright.models:mlp",
     },
     "compressors": {
-        "hawq": "netwright.compress.hawq:hawq",
+        "hawq": "netwright.compress:hawq",
     },
     "passes": {
         "integerize": "netwright.passes:integerize",

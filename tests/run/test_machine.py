@@ -16,6 +16,6 @@ def test_missing_package_has_no_version() -> None:
     assert installed("no-such-distribution") is None
 
 
-def test_machine_without_cpu_information(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_without_cpu_information(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_CPU_INFO", module.Path("/no/such/file"))
-    assert module.machine.__wrapped__().flags == ()
+    assert module.machine().flags == ()

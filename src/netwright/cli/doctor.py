@@ -26,18 +26,15 @@ EXTRAS = (
     Extra("train", ("torch",), "training, quantization and compression"),
     Extra("solve", ("scipy",), "optimal bit allocation"),
     Extra("qonnx", ("onnx", "qonnx"), "reading, writing and executing QONNX"),
-    Extra("hls", ("hls4ml",), "HLS projects and their emulation"),
+    Extra("hls", ("hls4ml",), "HLS projects"),
+    Extra("hdf5", ("h5py",), "reading the HDF5 files of the public jets"),
     Extra("plots", ("matplotlib",), "pictures in reports"),
     Extra("physics", ("pythia8mc", "fastjet", "awkward"), "simulating new jets"),
     Extra("brevitas", ("brevitas", "onnxoptimizer"), "comparing with Brevitas"),
 )
 """The extras of this package, ``all`` left out."""
 
-TOOLS = (
-    ("g++", "HLS emulation", "apt install g++ (or your system's C++ compiler)"),
-    ("git", "the commit in manifests", "apt install git"),
-)
-"""External programs: name, what does not work without it, how to install it."""
+_TOOL_PURPOSES = {"g++": "emulation of HLS projects"}
 
 
 class Finding(NamedTuple):
@@ -71,9 +68,9 @@ def doctor(as_json: JsonOption = False) -> None:
 
 def diagnose() -> tuple[Finding, ...]:
     """Look at the interpreter, the machine, the extras and the external programs."""
-    import shutil
-
     from netwright import __version__
+    from netwright.backends.tools import TOOLS, find
+    from netwright.errors import ToolMissing
     from netwright.run.machine import installed, machine
 
     here = machine()
@@ -88,7 +85,10 @@ def diagnose() -> tuple[Finding, ...]:
             version = installed(package) or ""
             line = "" if version else f"pip install 'netwright[{extra.name}]'"
             findings.append(Finding("extra", package, version, extra.purpose, line))
-    for tool, purpose, install in TOOLS:
-        place = shutil.which(tool) or ""
-        findings.append(Finding("tool", tool, place, purpose, "" if place else install))
+    for tool in TOOLS:
+        purpose = _TOOL_PURPOSES.get(tool.name, "")
+        try:
+            findings.append(Finding("tool", tool.name, str(find(tool)), purpose, ""))
+        except ToolMissing:
+            findings.append(Finding("tool", tool.name, "", purpose, tool.install_hint))
     return tuple(findings)

@@ -2,23 +2,59 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Annotated
+
 import typer
 
-from netwright.cli.console import columns, emit, emit_json
-from netwright.cli.run import JsonOption
+from netwright.cli.console import columns, emit, emit_json, note, reporter
+from netwright.cli.run import RUNS, JsonOption, RunsOption
 
 app = typer.Typer(
     no_args_is_help=True, help="Check the claims of published studies.", rich_markup_mode=None
 )
 
 
-@app.command("list")
-def list_studies(as_json: JsonOption = False) -> None:
-    """List the studies."""
-    from netwright.registry import entries
+class ProfileName(StrEnum):
+    """How much of a study is checked."""
 
-    table = dict(entries("studies"))
+    smoke = "smoke"
+    full = "full"
+
+
+@app.command("list")
+def list_all(as_json: JsonOption = False) -> None:
+    """List the studies."""
+    from netwright.studies import list_studies
+
+    found = list_studies()
     if as_json:
-        emit_json(table)
+        emit_json([{"name": s.name, "title": s.title, "paper": s.paper} for s in found])
     else:
-        emit(columns([("study", "where"), *table.items()]))
+        rows = [(study.name, str(len(study.claims)), study.title) for study in found]
+        emit(columns([("study", "claims", "title"), *rows]))
+
+
+@app.command("run")
+def run_one(
+    name: Annotated[str, typer.Argument(help="Name of the study.")],
+    profile: Annotated[
+        ProfileName, typer.Option("--profile", help="smoke: seconds; full: minutes.")
+    ] = ProfileName.smoke,
+    runs: RunsOption = RUNS,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every claim of a study; exit code 1 if one differs.
+
+    Finished claims are kept: after an interruption the same command goes on.
+    """
+    from netwright.studies import run_study
+
+    outcomes = run_study(name, profile=profile.value, reporter=reporter(), folder=runs)
+    if as_json:
+        emit_json([row.model_dump(mode="json") for row in outcomes.rows])
+    else:
+        emit(str(outcomes))
+    if not outcomes.holds:
+        note("error: a claim differs")
+        raise typer.Exit(1)

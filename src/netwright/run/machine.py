@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -39,7 +38,6 @@ class Machine(BaseModel):
     libraries: dict[str, str]
 
 
-@cache
 def machine() -> Machine:
     """Describe this machine."""
     fields = _cpu_fields()

@@ -127,7 +127,12 @@ def read_sensitivity(folder: Path) -> tuple[LayerSensitivity, ...]:
         document = json.loads(path.read_bytes())
         return TypeAdapter(tuple[LayerSensitivity, ...]).validate_python(document)
     except ValueError as error:
-        raise DataError(f"is damaged ({error})", source=str(path)) from error
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"is damaged ({reason})",
+            source=str(path),
+            hint="measure again: netwright run FLOW --from sensitivity",
+        ) from error
 
 
 def count_jobs(progress: Progress, total: int) -> Callable[[str, Record], None]:
