@@ -1,6 +1,7 @@
 """Compression: what is decided (plans), what it costs (budgets), and how it is chosen."""
 
 from netwright.compress.allocation import (
+    RESIDUAL,
     Activations,
     Allocation,
     FreeActivations,
@@ -29,6 +30,7 @@ from netwright.compress.sensitivities import (
 
 __all__ = [
     "BUDGETS",
+    "RESIDUAL",
     "ActivationSensitivity",
     "Activations",
     "Allocation",

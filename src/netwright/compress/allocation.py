@@ -50,6 +50,16 @@ class FreeActivations:
 
 Activations = TiedActivations | FreeActivations
 
+Metric = Callable[[LayerSensitivity, str, int], float]
+"""Predicted growth of the loss from (layer, ``"weight"`` or ``"activation"``, bits)."""
+
+RESIDUAL = 0.1
+"""Share of a weight's predicted loss growth that is taken to remain after fine-tuning.
+
+Fine-tuning moves the weights, and takes most of their quantization error back; it cannot move the
+grid of activations. Of 1, 0.1, 0.03 and 0.01 this one had the best validation accuracy on the jets
+task at 124 448 and 160 000 BOPs, and was within 0.1 points of the best at 90 000."""
+
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
@@ -76,7 +86,8 @@ def allocate(
     *,
     weight_bits: Sequence[int],
     activations: Activations,
-    metric: Callable[[LayerSensitivity, str, int], float] | None = None,
+    residual: float = RESIDUAL,
+    metric: Metric | None = None,
     origin: str = "hawq",
 ) -> Allocation:
     """The plan of least predicted loss among those within every budget.
@@ -86,8 +97,10 @@ def allocate(
         budgets: Upper limits; at least one.
         weight_bits: Candidate widths of weights.
         activations: How the widths of activations are decided.
+        residual: Share of the growth predicted for weights that remains after fine-tuning, 0..1;
+            1 is HAWQ's own assumption.
         metric: Predicted growth of the loss from (layer, ``"weight"`` or ``"activation"``, bits);
-            the layers' own ``growth`` if not given.
+            the layers' own ``growth``, that of weights times `residual`, if not given.
         origin: What the plan shall say of its making.
 
     Raises:
@@ -99,7 +112,9 @@ def allocate(
         raise ConfigError("an allocation needs layers, candidate widths and a budget")
     started = time.perf_counter()
     program = _Program.of(layers, tuple(sorted(set(weight_bits))), activations)
-    metric = _growth if metric is None else metric
+    if not 0 <= residual <= 1:
+        raise ConfigError(f"residual must be from 0 to 1, not {residual}")
+    metric = _growth(residual) if metric is None else metric
     objective = program.objective(layers, metric)
     rows = [program.cost_row([layer.shape for layer in layers], budget) for budget in budgets]
     limits = [budget.limit for budget in budgets]
@@ -115,8 +130,13 @@ def allocate(
     return Allocation(plan, float(objective @ values), bound, costs, seconds)
 
 
-def _growth(layer: LayerSensitivity, kind: str, bits: int) -> float:
-    return (layer.weight if kind == "weight" else layer.activation).growth(bits)
+def _growth(residual: float) -> Metric:
+    def growth(layer: LayerSensitivity, kind: str, bits: int) -> float:
+        if kind == "weight":
+            return residual * layer.weight.growth(bits)
+        return layer.activation.growth(bits)
+
+    return growth
 
 
 def _infeasible(program: _Program, rows: list[np.ndarray], budgets: Sequence[Budget]) -> Infeasible:
@@ -167,7 +187,7 @@ class _Program:
     def objective(
         self,
         layers: Sequence[LayerSensitivity],
-        metric: Callable[[LayerSensitivity, str, int], float],
+        metric: Metric,
     ) -> np.ndarray:
         return np.array(
             [metric(layers[i], "weight", w) + metric(layers[i], "activation", a)

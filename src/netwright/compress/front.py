@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from torch import nn
 
-from netwright.compress.allocation import Activations, TiedActivations, allocate
+from netwright.compress.allocation import RESIDUAL, Activations, TiedActivations, allocate
 from netwright.compress.budget import Budget, total_bops
 from netwright.compress.conversion import finetune
 from netwright.compress.plan import LayerPlan, LayerShape, Plan, uniform
@@ -77,6 +77,7 @@ def allocated_candidates(
     *,
     weight_bits: Sequence[int],
     activations: Activations,
+    residual: float = RESIDUAL,
     blind: bool = False,
 ) -> list[Candidate]:
     """The best plan for each budget; with `blind`, for a metric that ignores curvature.
@@ -93,7 +94,7 @@ def allocated_candidates(
         origin = f"{kind}, {budget.kind} ≤ {budget.limit:.10g}"
         found = allocate(
             layers, (budget,), weight_bits=weight_bits, activations=activations,
-            metric=metric, origin=origin,
+            residual=residual, metric=metric, origin=origin,
         )  # fmt: skip
         candidates.append(Candidate(kind, f"{kind} {budget.limit:.10g}", found.plan))
     return candidates

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
-from netwright.compress.allocation import Activations, FreeActivations, allocate
+from netwright.compress.allocation import RESIDUAL, Activations, FreeActivations, allocate
 from netwright.compress.budget import Budget
 from netwright.compress.plan import Granularity, Plan, ScaleKind
 from netwright.compress.sensitivities import DEFAULT_BITS, sensitivity
@@ -20,6 +20,7 @@ def hawq(
     budget: Budget | Sequence[Budget],
     bits: Sequence[int] = DEFAULT_BITS,
     activations: Activations | None = None,
+    residual: float = RESIDUAL,
     scale: ScaleKind = "power-of-two",
     granularity: Granularity = "tensor",
     probes: int = 200,
@@ -37,6 +38,7 @@ def hawq(
         budget: One or several upper limits.
         bits: Candidate widths of weights.
         activations: How the widths of activations are decided; free, from `bits`, if not given.
+        residual: See :func:`~netwright.compress.allocate`.
         scale: Rule for the scales.
         granularity: Rule for the weight scales.
         probes: Hutchinson probes for each tensor.
@@ -65,6 +67,11 @@ def hawq(
     budgets = (budget,) if isinstance(budget, Budget) else tuple(budget)
     limits = ", ".join(f"{item.kind} ≤ {item.limit:.10g}" for item in budgets)
     found = allocate(
-        measured, budgets, weight_bits=bits, activations=rule, origin=f"hawq, {limits}"
+        measured,
+        budgets,
+        weight_bits=bits,
+        activations=rule,
+        residual=residual,
+        origin=f"hawq, {limits}",
     )
     return found.plan.with_rules(scale=scale, granularity=granularity)

@@ -16,6 +16,7 @@ from netwright.dtypes import Int
 from netwright.errors import ConfigError
 from netwright.tasks import Task
 from netwright.train import Quantizer, QuantSpec, fold_batch_norm
+from netwright.train.layers import ACTIVATION_NORM
 
 DEFAULT_BITS = (2, 3, 4, 5, 6, 7, 8)
 SENSITIVITY_ROWS = 8192
@@ -148,7 +149,7 @@ def sensitivity(
         channels = len(block) if granularity == "channel" else None
         perturbation = {
             bits: float((_quantized(block, QuantSpec(Int(bits), power_of_two, channels)) - block)
-                        .square().sum())
+                        .detach().square().sum())
             for bits in weight_bits
         }  # fmt: skip
         eigenvalue = top_eigenvalue(loss, block, generator=generator)
@@ -175,7 +176,8 @@ def _activations(
             signed = bool((values < 0).any())
             growth, errors = {}, {}
             for bits in candidates:
-                quantized = _quantized(values, QuantSpec(Int(bits, signed), power_of_two))
+                spec = QuantSpec(Int(bits, signed), power_of_two)
+                quantized = _quantized(values, spec, norm=ACTIVATION_NORM)
                 errors[bits] = float((quantized - values).square().mean())
                 for _, follower in children[position:]:
                     quantized = follower(quantized)
@@ -186,7 +188,7 @@ def _activations(
 
 
 @torch.no_grad()
-def _quantized(values: Tensor, spec: QuantSpec) -> Tensor:
+def _quantized(values: Tensor, spec: QuantSpec, *, norm: float = 2.0) -> Tensor:
     quantizer = Quantizer(spec)
-    quantizer.calibrate(values)
+    quantizer.calibrate(values, norm=norm)
     return (quantizer.codes(values) * quantizer.scale_like(values)).to(values.dtype)
