@@ -13,7 +13,10 @@ from netwright import registry
 from netwright.cli import main
 from netwright.run import Flow
 from netwright.run.flow import FlowSettings
+from tests.run.tiny import own_run, tiny_run
 from tests.run.toy import toy
+
+__all__ = ["own_run", "tiny_run"]
 
 Netwright = Callable[..., tuple[int, str, str]]
 

@@ -43,7 +43,11 @@ def faults(error: ValidationError, model: type[BaseModel]) -> tuple[str, ...]:
         error: What pydantic raised while it checked data against `model`.
         model: The model of the whole file.
     """
-    return tuple(_sentence(fault, model) for fault in error.errors(include_url=False))
+    found = error.errors(include_url=False)
+    # A faulty item is not counted as an item: its array is not too short because of it.
+    nested = {fault["loc"][:depth] for fault in found for depth in range(len(fault["loc"]))}
+    kept = [f for f in found if f["type"] != "too_short" or f["loc"] not in nested]
+    return tuple(_sentence(fault, model) for fault in kept)
 
 
 def closest(name: str, accepted: tuple[str, ...]) -> str:

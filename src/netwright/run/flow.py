@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from netwright.errors import ConfigError
 from netwright.registry import entries, resolve
@@ -15,6 +16,24 @@ from netwright.run.faults import closest
 from netwright.run.stage import Flow
 
 DEFAULT_KIND = "codesign"
+
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
+
+
+def _name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            "must be lower-case letters, digits and dashes, a letter first, 60 at most, "
+            f'not "{name}"'
+        )
+    return name
+
+
+def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"must differ from each other, not {list(seeds)}")
+    return seeds
 
 
 class FlowSettings(Settings):
@@ -31,9 +50,13 @@ class FlowSettings(Settings):
     """
 
     schema_version: Literal[1]
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
+    name: Annotated[str, AfterValidator(_name)]
     kind: str = DEFAULT_KIND
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)] = (7,)
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0, lt=2**31)], ...],
+        Field(min_length=1),
+        AfterValidator(_distinct),
+    ] = (7,)
 
     def flow(self, *, folder: Path) -> Flow:
         """The stages of this flow.

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+from netwright.report import read
+from netwright.run import execute
+from netwright.run.flow import load_flow
+from tests.run.tiny import write_flow
+
+
+def test_report_holds_every_section(tiny_run: Path) -> None:
+    document = read(tiny_run / "report.json")
+    assert document.certified
+    assert [row.stage for row in document.accuracy] == [
+        "float",
+        "fine-tuned plan",
+        "integer graph",
+    ]
+    assert document.accuracy[2].accuracy.value == document.accuracy[1].accuracy.value
+    assert len(document.roc) == 5
+    assert [row.layer for row in document.plan] == ["fc1", "fc2"]
+    assert {point.kind for point in document.front} == {"float", "hawq", "uniform"}
+    assert sum(point.chosen for point in document.front) == 1
+    assert document.digests["graph.npz"]
+    assert document.versions["netwright"]
+    assert "test split" in document.accuracy[0].accuracy.source
+
+
+def test_report_is_published_beside_the_manifest(tiny_run: Path) -> None:
+    for name in ("report.json", "report.html"):
+        stage = tiny_run / "stages/09-report" / name
+        assert (tiny_run / name).read_bytes() == stage.read_bytes()
+
+
+def test_report_drawn_again_is_equal(own_run: Path, tmp_path: Path) -> None:
+    before = (own_run / "report.html").read_bytes()
+    execute(load_flow(write_flow(tmp_path)), own_run, force_from="report")
+    assert (own_run / "report.html").read_bytes() == before

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+from netwright.run.stages import report_rows
+from netwright.run.stages.common import write_scores
+from netwright.train import Record
+
+
+def scores(folder: Path, *tests: float) -> Path:
+    records: dict[str, Record] = {
+        str(i): {"validation": 0.5, "test": test} for i, test in enumerate(tests)
+    }
+    write_scores(records, tuple(range(len(tests))), folder)
+    return folder
+
+
+def test_accuracy_has_the_deviation_over_the_seeds(tmp_path: Path) -> None:
+    row = report_rows.accuracy("float", scores(tmp_path, 0.7, 0.8), "here")
+    assert row.accuracy.value == pytest.approx(0.75)
+    assert row.accuracy.deviation == pytest.approx(0.0707107)
+    assert row.seeds == (0, 1)
+
+
+def test_accuracy_of_one_seed_has_no_deviation(tmp_path: Path) -> None:
+    assert report_rows.accuracy("x", scores(tmp_path, 0.7), "here").accuracy.deviation is None
+
+
+def test_digests_leave_out_deep_files(tiny_run: Path) -> None:
+    stages = tiny_run / "stages"
+    found = report_rows.digests({"trace": stages / "06-trace", "generate": stages / "07-generate"})
+    assert {"graph.npz", "model.onnx"} <= set(found)
+    assert all(name.count("/") <= 1 for name in found)

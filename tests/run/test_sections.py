@@ -1,0 +1,22 @@
+import pytest
+from pydantic import ValidationError
+
+from netwright.compress.plan import LARGEST_BITS, SMALLEST_WEIGHT_BITS
+from netwright.run.sections import CompressSection, GenerateSection, TaskSection
+
+
+def test_widths_are_those_that_the_layers_accept() -> None:
+    budget = {"limit": 1.0}
+    CompressSection(weight_bits=(SMALLEST_WEIGHT_BITS, LARGEST_BITS), budget=budget)
+    for width in (SMALLEST_WEIGHT_BITS - 1, LARGEST_BITS + 1):
+        with pytest.raises(ValidationError):
+            CompressSection(weight_bits=(width,), budget=budget)
+
+
+def test_sections_are_strict_and_frozen() -> None:
+    with pytest.raises(ValidationError):
+        TaskSection(rows="20")
+    with pytest.raises(ValidationError):
+        GenerateSection(reuse_factor=True)
+    with pytest.raises(ValidationError):
+        TaskSection().rows = 3
