@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.exchange import read_qonnx, referee, write_qonnx
-from netwright.ir import Graph, interpret
+from netwright.ir import Graph, interpret, real_values
 from netwright.passes import integerize, realize
 from tests.exchange.graphs import inputs_for, quantized_mlp, random_integer_graph
 
@@ -41,6 +41,9 @@ def assert_survives_file(graph: Graph, inputs: np.ndarray, path: Path) -> Graph:
     expected, found = interpret(graph, inputs), interpret(back, inputs)
     for name, other in zip(graph.outputs, back.outputs, strict=True):
         np.testing.assert_array_equal(found[other], expected[name], err_msg=name)
+        np.testing.assert_allclose(
+            real_values(back, other, found[other]), real_values(graph, name, expected[name])
+        )
     return back
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from netwright.ir import Graph, Node
 from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis, is_power_of_two
+from netwright.passes.carried import step_of
 
 Reals = NDArray[np.float64]
 
@@ -65,17 +66,6 @@ def significand_bits(graph: Graph) -> dict[str, int | None]:
         spans[node.output] = span
         bits[node.output] = span.bits
     return bits
-
-
-def step_of(values: NDArray[np.float64] | NDArray[np.int64]) -> float:
-    """The largest power of two of which every value is a multiple; 1 for zeros."""
-    reals = values.astype(np.float64)
-    mantissas, exponents = np.frexp(reals[reals != 0])
-    if mantissas.size == 0:
-        return 1.0
-    whole = (mantissas * 2.0**FLOAT64_BITS).astype(np.int64)
-    zeros = np.log2((whole & -whole).astype(np.float64)).astype(np.int64)
-    return float(2.0 ** int((exponents - FLOAT64_BITS + zeros).min()))
 
 
 def _whole(span: Span) -> Span:

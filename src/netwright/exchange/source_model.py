@@ -8,10 +8,11 @@ from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, require
-from netwright.exchange.source_tensor import MAX_FILE_BYTES, read_tensor
+from netwright.exchange.source_tensor import MAX_FILE_BYTES, plain_text, read_tensor
 
 MAX_NODES = 200_000
 
@@ -67,13 +68,15 @@ def load_model(path: Path) -> SourceModel:
     if len(graph.node) > MAX_NODES:
         raise GraphError(f"{path}: {len(graph.node)} nodes; at most {MAX_NODES} are read")
     if len(model.functions):
-        faults.append(f'model functions are not supported (first: "{model.functions[0].name}")')
+        faults.append(
+            f'model functions are not supported (first: "{plain_text(model.functions[0].name)}")'
+        )
     if len(graph.sparse_initializer):
         faults.append("sparse initializers are not supported")
     constants = _constants(onnx, graph, path.parent, faults)
     inputs = _inputs(onnx, graph, constants, faults)
     nodes = _nodes(onnx, graph, path.parent, faults)
-    outputs = tuple(value.name for value in graph.output)
+    outputs = tuple(plain_text(value.name) for value in graph.output)
     if not outputs:
         faults.append("the graph has no output")
     if not inputs:
@@ -82,13 +85,13 @@ def load_model(path: Path) -> SourceModel:
     if faults:
         raise GraphError(listing(f"{path}: the graph cannot be read", faults))
     return SourceModel(
-        name=graph.name,
+        name=plain_text(graph.name),
         inputs=inputs,
         outputs=outputs,
         nodes=nodes,
         constants=constants,
-        opsets={entry.domain: entry.version for entry in model.opset_import},
-        metadata={entry.key: entry.value for entry in model.metadata_props},
+        opsets={plain_text(entry.domain): entry.version for entry in model.opset_import},
+        metadata={plain_text(e.key): plain_text(e.value) for e in model.metadata_props},
     )
 
 
@@ -131,13 +134,15 @@ def _parse(onnx: Any, path: Path) -> Any:
 def _constants(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> dict[str, NDArray[Any]]:
     constants: dict[str, NDArray[Any]] = {}
     for tensor in graph.initializer:
-        if tensor.name in constants:
-            faults.append(f'initializer "{tensor.name}" is given twice')
+        name = plain_text(tensor.name)
+        if name in constants:
+            faults.append(f'initializer "{name}" is given twice')
             continue
         try:
-            constants[tensor.name] = read_tensor(onnx, tensor, folder)
+            constants[name] = read_tensor(onnx, tensor, folder)
         except DataError as error:
-            faults.append(f'initializer "{tensor.name}": {error.message}')
+            faults.append(f'initializer "{name}": {error.message}')
+            constants[name] = np.zeros(())  # so that what reads it is not a fault too
     return constants
 
 
@@ -147,56 +152,59 @@ def _inputs(
     kinds = onnx.TensorProto
     inputs: dict[str, tuple[int, ...]] = {}
     for value in graph.input:
-        if value.name in constants:
+        name = plain_text(value.name)
+        if name in constants:
             continue
-        if value.name in inputs:
-            faults.append(f'input "{value.name}" is given twice')
+        if name in inputs:
+            faults.append(f'input "{name}" is given twice')
+        inputs[name] = (1,)
         tensor = value.type.tensor_type
         floats = {kinds.FLOAT, kinds.DOUBLE, kinds.FLOAT16, kinds.BFLOAT16}
         if not value.type.HasField("tensor_type") or tensor.elem_type not in floats:
-            faults.append(f'input "{value.name}" must be a float tensor')
+            faults.append(f'input "{name}" must be a float tensor')
             continue
         if not tensor.HasField("shape") or not tensor.shape.dim:
-            faults.append(f'input "{value.name}" has no shape with a batch axis')
+            faults.append(f'input "{name}" has no shape with a batch axis')
             continue
         shape = []
         for axis, extent in enumerate(tensor.shape.dim):
             known = extent.dim_value if extent.HasField("dim_value") else 0
             if known < 1 and axis > 0:
-                symbol = extent.dim_param or "unknown"
+                symbol = plain_text(extent.dim_param) or "unknown"
                 faults.append(
-                    f'input "{value.name}": the extent of axis {axis} must be a fixed number, '
+                    f'input "{name}": the extent of axis {axis} must be a fixed number, '
                     f'not "{symbol}"; only the batch axis (0) may be dynamic'
                 )
             shape.append(max(int(known), 1))
-        inputs[value.name] = tuple(shape)
+        inputs[name] = tuple(shape)
     return inputs
 
 
 def _nodes(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> tuple[SourceNode, ...]:
-    names: set[str] = {node.name for node in graph.node if node.name}
+    names: set[str] = {plain_text(node.name) for node in graph.node}
     used: set[str] = set()
     result = []
     for index, node in enumerate(graph.node):
-        name = node.name
+        name, op = plain_text(node.name), plain_text(node.op_type)
         if not name or name in used:
-            stem = f"{name or node.op_type}_{index}"
+            stem = f"{name or op}_{index}"
             name = f"{stem}_{len(used)}" if stem in names or stem in used else stem
         used.add(name)
         attrs: dict[str, SourceAttr] = {}
         for attribute in node.attribute:
             try:
-                attrs[attribute.name] = _attribute(onnx, attribute, folder)
+                attrs[plain_text(attribute.name)] = _attribute(onnx, attribute, folder)
             except DataError as error:
-                faults.append(f'node "{name}": attribute {attribute.name}: {error.message}')
-        outputs = tuple(output for output in node.output if output)
+                label = plain_text(attribute.name)
+                faults.append(f'node "{name}": attribute {label}: {error.message}')
+        outputs = tuple(plain_text(output) for output in node.output if output)
         if not outputs:
             faults.append(f'node "{name}" has no output')
             continue
-        inputs = tuple(node.input)
+        inputs = tuple(plain_text(source) for source in node.input)
         while inputs and not inputs[-1]:
             inputs = inputs[:-1]
-        result.append(SourceNode(name, node.op_type, node.domain, inputs, outputs, attrs))
+        result.append(SourceNode(name, op, plain_text(node.domain), inputs, outputs, attrs))
     return tuple(result)
 
 

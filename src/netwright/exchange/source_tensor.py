@@ -14,6 +14,11 @@ MAX_FILE_BYTES = 1 << 30
 MAX_TENSOR_VALUES = 1 << 28
 
 
+def plain_text(value: str | bytes) -> str:
+    """A text field; protobuf hands out bytes where it is no UTF-8."""
+    return value if isinstance(value, str) else value.decode("utf-8", errors="replace")
+
+
 def read_tensor(onnx: Any, tensor: Any, folder: Path) -> NDArray[Any]:
     """The values of a tensor message.
 
@@ -43,7 +48,7 @@ def read_tensor(onnx: Any, tensor: Any, folder: Path) -> NDArray[Any]:
 
 def _with_external_data(kinds: Any, tensor: Any, folder: Path) -> Any:
     """The tensor with its data read from a file in `folder`; paths that leave it are refused."""
-    entries = {entry.key: entry.value for entry in tensor.external_data}
+    entries = {plain_text(e.key): plain_text(e.value) for e in tensor.external_data}
     location = entries.get("location", "")
     root = folder.resolve()
     target = (root / location).resolve()
@@ -61,6 +66,6 @@ def _with_external_data(kinds: Any, tensor: Any, folder: Path) -> Any:
     except (OSError, ValueError):
         raise DataError(f"its external data {location!r} cannot be read") from None
     copy = kinds()
-    copy.name, copy.data_type, copy.raw_data = tensor.name, tensor.data_type, data
+    copy.data_type, copy.raw_data = tensor.data_type, data
     copy.dims.extend(tensor.dims)
     return copy

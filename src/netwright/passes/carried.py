@@ -102,3 +102,14 @@ def are_powers_of_two(values: Reals) -> bool:
     """Whether every value is a power of two."""
     mantissas, _ = np.frexp(values)
     return bool(np.all(mantissas == 0.5))
+
+
+def step_of(values: NDArray[np.float64] | NDArray[np.int64]) -> float:
+    """The largest power of two of which every value is a multiple; 1 for zeros."""
+    reals = values.astype(np.float64)
+    mantissas, exponents = np.frexp(reals[reals != 0])
+    if mantissas.size == 0:
+        return 1.0
+    whole = (mantissas * 2.0**53).astype(np.int64)
+    zeros = np.log2((whole & -whole).astype(np.float64)).astype(np.int64)
+    return float(2.0 ** int((exponents - 53 + zeros).min()))

@@ -116,6 +116,8 @@ class IntegerBuilder:
                 tensor=output,
                 hint="use fewer weight or activation bits",
             )
+        if not np.all(np.isfinite(scale)) or np.any(scale == 0):
+            raise NumericsError("its scale is beyond the range of float64", tensor=output)
         values, axis = compact(np.abs(scale), shape, node=name)
         signs = op == "Sign" or (
             op in {"Reshape", "Transpose", "Concat", "MaxPool"}
@@ -184,11 +186,12 @@ class IntegerBuilder:
         """
         renamed: dict[str, str] = {}
         for name, carried in outputs.items():
-            if carried.name == name:
-                continue
-            if carried.name in outputs or carried.name in renamed:
+            taken = carried.name != name and (carried.name in outputs or carried.name in renamed)
+            if taken or not (carried.exclusive or self._has_scale(carried)):
                 self._copy(name, carried)
-            else:
+                continue
+            self._rescale(carried)
+            if carried.name != name:
                 renamed[carried.name] = name
         nodes = tuple(
             replace(
@@ -212,8 +215,19 @@ class IntegerBuilder:
             )
         )
 
+    def _rescale(self, carried: Carried) -> None:
+        """Let the type of the tensor tell the scale that it was found to have."""
+        tensor = self._types[carried.name]
+        values, axis = compact(carried.scale, tensor.shape, node=carried.name)
+        changed = replace(tensor, scale=tuple(map(float, values)), axis=axis)
+        self._types[carried.name] = changed
+
+    def _has_scale(self, carried: Carried) -> bool:
+        scale = self._types[carried.name].scale_array()
+        return scale.size == carried.scale.size and bool(np.all(scale == carried.scale))
+
     def _copy(self, name: str, carried: Carried) -> None:
-        """Give a tensor that two outputs share a second name."""
+        """Give a tensor that others use as well a second name, or another scale."""
         self.emit(
             "Requantize",
             self.free_name(f"{name}_copy"),

@@ -11,9 +11,17 @@ from netwright.errors import GraphError
 from netwright.ir import Node
 from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis
-from netwright.passes.carried import NOISE, Carried, Reals, are_powers_of_two, compact, snap
+from netwright.passes.carried import (
+    NOISE,
+    Carried,
+    Reals,
+    are_powers_of_two,
+    compact,
+    snap,
+    step_of,
+)
 from netwright.passes.integer_builder import Codes, IntegerBuilder
-from netwright.passes.integerize_pending import plain, scaled_codes
+from netwright.passes.integerize_pending import plain, scaled_codes, whole_codes
 from netwright.passes.integerize_quant import Grid, requantize
 
 MAX_PLAIN_WEIGHT_BITS = 24
@@ -172,7 +180,7 @@ def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Reals, Int | B
         if dtype.bits == 1 and dtype.signed:
             return codes, scale, Bipolar()
         return codes, scale, None if maker.integer("zero_point", 0) else dtype
-    grid = _power_of_two_grid(values)
+    grid = step_of(values)
     codes = np.rint(values / grid)
     if np.abs(codes).max(initial=0) >= 1 << MAX_PLAIN_WEIGHT_BITS:
         raise GraphError(
@@ -181,16 +189,6 @@ def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Reals, Int | B
             hint="put a Quant node behind the weights",
         )
     return codes.astype(np.int64), np.array(grid), None
-
-
-def _power_of_two_grid(values: Reals) -> float:
-    """The largest power of two of which every value is a multiple."""
-    mantissas, exponents = np.frexp(values[values != 0])
-    if mantissas.size == 0:
-        return 1.0
-    whole = (mantissas * 2.0**53).astype(np.int64)
-    zeros = np.log2((whole & -whole).astype(np.float64)).astype(np.int64)
-    return float(2.0 ** int((exponents - 53 + zeros).min()))
 
 
 def _source_scale(
@@ -252,10 +250,10 @@ def _bias(builder: IntegerBuilder, node: Node, unit: Reals) -> Codes | None:
     rounded = np.rint(wanted)
     distance = np.abs(wanted - rounded)
     if are_powers_of_two(unit):
-        return rounded.astype(np.int64) if not np.any(distance) else None
+        return None if np.any(distance) else whole_codes(rounded, node.output)
     if np.any(distance > np.minimum(BIAS_NOISE * np.abs(rounded), 0.01)):
         return None
     relative = float(np.max(distance / np.maximum(np.abs(rounded), 1)))
     if relative > NOISE:
         builder.note(node.name, "bias lies on the accumulator grid but for float noise", relative)
-    return rounded.astype(np.int64)
+    return whole_codes(rounded, node.output)

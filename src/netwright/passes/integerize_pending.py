@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from netwright.errors import GraphError
+from netwright.errors import GraphError, NumericsError
 from netwright.ir import AttrValue, Node
 from netwright.passes.carried import Carried, Reals, compact
 from netwright.passes.integer_builder import Codes, IntegerBuilder, unchanged_codes
@@ -100,8 +100,24 @@ def _settle_offset(builder: IntegerBuilder, carried: Carried, node: Node) -> Car
             f"offset rounded to the grid before {node.name}, by up to {error:.3g} of one step",
             error / largest,
         )
-    addend = rounded.astype(np.int64)
+    addend = whole_codes(rounded, carried.name)
     return scaled_codes(builder, carried, factor, addend, scale * 2.0**-bits)
+
+
+def whole_codes(rounded: Reals, tensor: str) -> Codes:
+    """Integers given as floats.
+
+    Raises:
+        NumericsError: One is too large for a float64 to be sure of it.
+    """
+    largest = float(np.max(np.abs(rounded), initial=0.0))
+    if not largest < 2.0**53:
+        raise NumericsError(
+            f"an offset of {largest:.3g} steps does not fit 53 bits",
+            tensor=tensor,
+            hint="the scale is too small for the bias",
+        )
+    return rounded.astype(np.int64)
 
 
 def _finer_bits(wanted: Reals) -> int:

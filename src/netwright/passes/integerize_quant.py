@@ -84,19 +84,32 @@ def trunc(builder: IntegerBuilder, node: Node, multiplier_bits: int) -> Carried:
     step = unit * 2.0 ** node.integer("shift")
     reach = (carried.bounds.magnitude + 1) * int(np.max(np.rint(carried.scale / unit)))
     low, high = max(dtype.min, -reach), min(dtype.max, reach)
-    result = requantize(
-        builder, node, carried, Grid(step, low, high, 0, rounding_of(node)), multiplier_bits
-    )
-    return replace(result, scale=np.array(node.reals("output_scale")[0]))
+    grid = Grid(step, low, high, 0, rounding_of(node))
+    result_scale = np.array(node.reals("output_scale")[0])
+    return requantize(builder, node, carried, grid, multiplier_bits, result_scale=result_scale)
 
 
 def requantize(
-    builder: IntegerBuilder, node: Node, carried: Carried, grid: Grid, multiplier_bits: int
+    builder: IntegerBuilder,
+    node: Node,
+    carried: Carried,
+    grid: Grid,
+    multiplier_bits: int,
+    *,
+    result_scale: Reals | None = None,
 ) -> Carried:
     """Bring a tensor, with what is pending, to another grid.
 
     Exact in real arithmetic when the ratios of the scales are powers of two; otherwise the ratios
     become integers over one power of two, with a note.
+
+    Args:
+        builder: The graph being built.
+        node: The quantizer.
+        carried: What it reads.
+        grid: What it makes.
+        multiplier_bits: Largest width of a multiplier that is no power of two.
+        result_scale: Scale of the codes afterwards, where it is not the grid's.
     """
     low, high = _clamp(carried, grid, node)
     ratio = snap(carried.scale / grid.scale)
@@ -104,19 +117,19 @@ def requantize(
     inside = low - grid.zero_point <= carried.bounds.low
     inside &= carried.bounds.high <= high - grid.zero_point
     if inside and np.all(ratio == 1) and not np.any(offset):
-        return replace(carried, scale=grid.scale, low=-np.inf, high=np.inf)
+        scale = grid.scale if result_scale is None else result_scale
+        return replace(carried, scale=scale, low=-np.inf, high=np.inf)
     factors = _factors(builder, node, carried, ratio, offset + grid.zero_point, multiplier_bits)
     attrs = {**grid.clamp, **factors, "low": low, "high": high}
-    result = builder.emit(
+    return builder.emit(
         "Requantize",
         node.name,
         (carried.name,),
         node.output,
         attrs,
-        scale=grid.scale,
+        scale=grid.scale if result_scale is None else result_scale,
         origin=node.origin or node.name,
     )
-    return result
 
 
 def _factors(
@@ -209,7 +222,7 @@ def _limit_code(limit: float, grid: Grid, node: Node) -> int:
 def _host(builder: IntegerBuilder, node: Node, source: HostMoves, grid: Grid) -> Carried:
     """Quantize a graph input, then repeat the moves it went through."""
     shape = builder.graph.types[source.source].shape
-    values, axis = compact(grid.scale, builder.graph.types[node.output].shape, node=node.name)
+    values, axis = compact(grid.scale, builder.graph.types[node.inputs[0]].shape, node=node.name)
     if axis is not None and source.moves:
         raise GraphError(
             f'input "{source.source}" is moved before it is quantized with a scale per channel',
