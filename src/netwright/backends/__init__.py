@@ -1,6 +1,6 @@
 """Backends: from an integer graph to a design that computes the same integers."""
 
 from netwright.backends.base import Backend, Design, Target
-from netwright.backends.hls import HlsBackend, HlsDesign, hls
+from netwright.backends.hls import HlsBackend, HlsDesign, hls, plain_outputs
 
-__all__ = ["Backend", "Design", "HlsBackend", "HlsDesign", "Target", "hls"]
+__all__ = ["Backend", "Design", "HlsBackend", "HlsDesign", "Target", "hls", "plain_outputs"]

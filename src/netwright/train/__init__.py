@@ -6,6 +6,7 @@ from netwright.train.layers import QuantInput, QuantLayer, QuantModel, Requantiz
 from netwright.train.loop import Epoch, History, evaluate, fit, logits
 from netwright.train.norm import fold_batch_norm
 from netwright.train.quantizer import Quantizer, QuantSpec
+from netwright.train.real_tracing import trace_quantized
 from netwright.train.tracing import trace
 from netwright.train.weights import load_weights, save_weights
 
@@ -28,4 +29,5 @@ __all__ = [
     "run_jobs",
     "save_weights",
     "trace",
+    "trace_quantized",
 ]
