@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from netwright.dtypes import MAX_BITS, Float
+from netwright.dtypes import MAX_BITS, Bipolar, Float
 from netwright.errors import GraphError, NetwrightError, NumericsError, UnsupportedOp
-from netwright.ir.graph import Graph, Node
+from netwright.ir.graph import AttrValue, Graph, Node
 from netwright.ir.ops import SPECS
-from netwright.ir.spec import Attribute, Bounds, OpSpec
+from netwright.ir.spec import Attribute, Bounds, Kind, OpSpec
+from netwright.ir.types import TensorType
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "text": (str,),
-    "axis": (int, type(None)),
-    "ints": (tuple,),
-    "reals": (tuple,),
+_KINDS = {
+    "int": "an integer",
+    "text": "text",
+    "axis": "an integer or nothing",
+    "ints": "integers",
+    "reals": "numbers",
 }
 
 
@@ -39,8 +41,9 @@ def check(graph: Graph) -> Graph:
     """Return `graph` if it obeys every rule.
 
     Names are unique, every node reads what stands before it, operators and attributes are known,
-    shapes agree with the operators' rules, integer constants fit their formats, and integer formats
-    are at most 64 bits wide.
+    shapes and scales agree with the operators' rules, the batch stays the first axis, constants are
+    finite numbers that fit their formats, and codes are never mixed with real values. (Formats
+    wider than 64 bits cannot be made; values that need more are refused by :func:`bounds`.)
 
     Raises:
         GraphError: It breaks a rule; the message lists every fault found.
@@ -58,11 +61,16 @@ def check(graph: Graph) -> Graph:
 def _faults(graph: Graph) -> Iterator[str]:
     known = set(graph.inputs) | set(graph.constants)
     names: set[str] = set()
+    if not graph.inputs:
+        yield "a graph needs at least one input"
     for name in (*graph.inputs, *graph.constants):
         if name not in graph.types:
             yield f'tensor "{name}" has no type'
+    for name, tensor in graph.types.items():
+        yield from _scale_faults(name, tensor)
     for name, value in graph.constants.items():
         yield from _constant_faults(graph, name, value)
+    batched = set(graph.inputs)
     for node in graph.nodes:
         if node.name in names:
             yield f'two nodes are called "{node.name}"'
@@ -75,11 +83,29 @@ def _faults(graph: Graph) -> Iterator[str]:
         known.add(node.output)
         if not missing:
             yield from _node_faults(graph, node)
+        if any(name in batched for name in node.inputs):
+            batched.add(node.output)
+            yield from _batch_faults(graph, node, batched)
     for name in graph.outputs:
         if name not in known:
             yield f'output "{name}" is made by no node'
     if not graph.outputs:
         yield "a graph needs at least one output"
+    kinds = {graph.types[name].is_integer for name in graph.outputs if name in graph.types}
+    if len(kinds) == 2:
+        yield "outputs must all hold codes or all hold real values"
+
+
+def _scale_faults(name: str, tensor: TensorType) -> Iterator[str]:
+    axis, rank = tensor.axis, len(tensor.shape)
+    if axis is not None and not 0 <= axis < rank:
+        yield f'tensor "{name}": axis must be from 0 to {rank - 1}, not {axis}'
+        return
+    wanted = 1 if axis is None else tensor.shape[axis]
+    if len(tensor.scale) != wanted:
+        yield f'tensor "{name}": scale must hold {wanted} values, not {len(tensor.scale)}'
+    if not _are_factors(tensor.scale):
+        yield f'tensor "{name}": scales must be finite and not 0'
 
 
 def _constant_faults(graph: Graph, name: str, value: np.ndarray) -> Iterator[str]:
@@ -88,12 +114,34 @@ def _constant_faults(graph: Graph, name: str, value: np.ndarray) -> Iterator[str
         return
     if tensor.shape != value.shape:
         yield f'constant "{name}" has shape {value.shape}, its type says {tensor.shape}'
-    if not np.all(np.isfinite(value)):
+    if value.dtype.kind not in "biuf":
+        yield f'constant "{name}" must hold numbers, not {value.dtype}'
+    elif not np.all(np.isfinite(value)):
         yield f'constant "{name}" holds NaN or infinity'
     elif not isinstance(tensor.dtype, Float) and value.size:
         low, high = int(value.min()), int(value.max())
-        if not tensor.dtype.allows(low) or not tensor.dtype.allows(high):
+        if value.dtype.kind == "f" and np.any(value != np.rint(value)):
+            yield f'constant "{name}" holds fractions, its type says {tensor.dtype}'
+        elif not tensor.dtype.allows(low) or not tensor.dtype.allows(high):
             yield f'constant "{name}" holds {low} to {high}, which {tensor.dtype} does not allow'
+        elif isinstance(tensor.dtype, Bipolar) and np.any(value == 0):
+            yield f'constant "{name}" holds 0, which bipolar does not allow'
+
+
+def _batch_faults(graph: Graph, node: Node, batched: set[str]) -> Iterator[str]:
+    """Broadcasting with a constant must not add rows, or an axis before the batch."""
+    made = graph.types.get(node.output)
+    if made is None or node.op not in ("Add", "Mul"):
+        return
+    for name in node.inputs:
+        source = graph.types.get(name)
+        if name not in batched or source is None:
+            continue
+        if len(source.shape) != len(made.shape) or source.shape[:1] != made.shape[:1]:
+            yield (
+                f'node "{node.name}": a constant makes {made.shape} of "{name}" {source.shape}; '
+                "it must keep the batch axis"
+            )
 
 
 def _node_faults(graph: Graph, node: Node) -> Iterator[str]:
@@ -111,7 +159,7 @@ def _node_faults(graph: Graph, node: Node) -> Iterator[str]:
     if node.output not in graph.types:
         yield f'tensor "{node.output}" has no type'
         return
-    if attribute_faults:
+    if attribute_faults or any(name not in graph.types for name in node.inputs):
         return
     try:
         shape = spec.shape(node, [graph.types[name].shape for name in node.inputs])
@@ -123,8 +171,15 @@ def _node_faults(graph: Graph, node: Node) -> Iterator[str]:
             f'node "{node.name}" makes shape {shape}, the type of "{node.output}" says '
             f"{graph.types[node.output].shape}"
         )
-    if spec.form != "both" and (spec.form == "integer") != graph.types[node.output].is_integer:
+    makes_codes = graph.types[node.output].is_integer
+    if spec.form != "both" and (spec.form == "integer") != makes_codes:
         yield f'node "{node.name}": {node.op} belongs to the {spec.form} form only'
+        return
+    reads_codes = makes_codes and node.op != "Quantize"
+    for name in node.inputs:
+        if graph.types[name].is_integer != reads_codes:
+            wanted, found = ("codes", "real values") if reads_codes else ("real values", "codes")
+            yield f'node "{node.name}" must read {wanted}; "{name}" holds {found}'
 
 
 def _attribute_faults(node: Node, declared: Mapping[str, Attribute]) -> Iterator[str]:
@@ -136,22 +191,53 @@ def _attribute_faults(node: Node, declared: Mapping[str, Attribute]) -> Iterator
         if name not in node.attrs:
             if attribute.required:
                 yield f'node "{node.name}": {node.op} needs the attribute {name}'
-        elif not isinstance(node.attrs[name], _KINDS[attribute.kind]):
+        elif not _is_of_kind(node.attrs[name], attribute.kind):
             yield (
-                f'node "{node.name}": attribute {name} must be {attribute.kind}, '
+                f'node "{node.name}": attribute {name} must be {_KINDS[attribute.kind]}, '
                 f"not {node.attrs[name]!r}"
             )
+        else:
+            yield from _value_faults(node, name, attribute)
+
+
+def _are_factors(values: tuple[float, ...] | tuple[int, ...]) -> bool:
+    return all(math.isfinite(value) and value != 0 for value in values)
+
+
+def _is_of_kind(value: AttrValue, kind: Kind) -> bool:
+    match kind:
+        case "int":
+            return isinstance(value, int)
+        case "text":
+            return isinstance(value, str)
+        case "axis":
+            return value is None or isinstance(value, int)
+        case "ints":
+            return isinstance(value, tuple) and all(isinstance(item, int) for item in value)
+        case "reals":
+            return isinstance(value, tuple) and all(isinstance(i, int | float) for i in value)
+
+
+def _value_faults(node: Node, name: str, attribute: Attribute) -> Iterator[str]:
+    value = node.attrs[name]
+    if isinstance(value, tuple) and not value:
+        yield f'node "{node.name}": attribute {name} must hold at least one number'
+    elif attribute.choices and value not in attribute.choices:
+        accepted = ", ".join(attribute.choices)
+        yield f'node "{node.name}": attribute {name} must be one of {accepted}, not {value!r}'
+    elif attribute.not_zero and isinstance(value, tuple) and not _are_factors(value):
+        yield f'node "{node.name}": attribute {name} must be finite and not 0'
 
 
 def bounds(graph: Graph) -> dict[str, Bounds]:
     """Exact limits of every integer tensor, before any wrap to its declared format.
 
-    The limits of what a node reads are those of the declared format, so an accumulator that was
-    given too few bits does not widen what follows it.
+    Where a declared format is too narrow the values wrap, and what follows reads any of its codes.
+    The peak of such a tensor covers the arithmetic of wrapping, too.
 
     Raises:
         GraphError: A node has no integer meaning.
-        NumericsError: An intermediate value needs more than 63 bits.
+        NumericsError: An intermediate value needs more than 64 bits, sign included.
     """
     limits: dict[str, Bounds] = {}
     declared: dict[str, Bounds] = {}
@@ -166,6 +252,19 @@ def bounds(graph: Graph) -> dict[str, Bounds]:
         values = [graph.constants.get(name) for name in node.inputs]
         sources = [declared.get(name, Bounds(0, 0)) for name in node.inputs]
         result = spec.bounds(node, sources, values)
+        dtype = graph.types[node.output].dtype
+        if isinstance(dtype, Float):
+            raise GraphError(f'"{node.output}" must have an integer format', node=node.name)
+        fits = dtype.min <= result.low and result.high <= dtype.max
+        if isinstance(dtype, Bipolar) and not fits:
+            raise GraphError(
+                f'"{node.output}" takes values from {result.low} to {result.high}, which bipolar '
+                "does not allow",
+                node=node.name,
+            )
+        if not fits:
+            wrapping = result.magnitude + (1 << dtype.bits)
+            result = Bounds(result.low, result.high, max(result.peak, wrapping))
         if result.peak >= 1 << (MAX_BITS - 1):
             raise NumericsError(
                 f'node "{node.name}" makes values of up to {result.peak.bit_length() + 1} bits; '
@@ -174,10 +273,6 @@ def bounds(graph: Graph) -> dict[str, Bounds]:
                 hint="use fewer weight or activation bits, or a smaller multiplier_bits",
             )
         limits[node.output] = result
-        dtype = graph.types[node.output].dtype
-        if isinstance(dtype, Float):
-            raise GraphError(f'"{node.output}" must have an integer format', node=node.name)
-        fits = dtype.min <= result.low and result.high <= dtype.max
         low, high = (result.low, result.high) if fits else (dtype.min, dtype.max)
         declared[node.output] = Bounds(low, high, max(abs(low), abs(high)))
     return limits

@@ -37,11 +37,16 @@ class Node:
     op: str
     inputs: tuple[str, ...]
     output: str
-    attrs: Mapping[str, AttrValue] = field(default_factory=dict)
+    attrs: Mapping[str, AttrValue] = field(default_factory=dict, hash=False)
     origin: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
+        plain = {name: _plain(value) for name, value in self.attrs.items()}
+        object.__setattr__(self, "attrs", MappingProxyType(plain))
+
+    def __reduce__(self) -> tuple[type[Node], tuple[object, ...]]:
+        attrs = dict(self.attrs)  # a mapping proxy cannot be pickled
+        return Node, (self.name, self.op, self.inputs, self.output, attrs, self.origin)
 
     def integer(self, name: str, default: int | None = None) -> int:
         """The integer attribute `name`."""
@@ -94,7 +99,7 @@ class Note:
     error: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Graph:
     """A directed acyclic graph of operations, in execution order.
 
@@ -102,6 +107,8 @@ class Graph:
     nodes say which grid they lie on, as in QONNX. In the *integer* form every tensor after the
     input quantizers holds codes, and its type gives the scale.
     :func:`netwright.passes.integerize` crosses from the first to the second.
+
+    Graphs are equal when their digests are. They can be pickled and sent to other processes.
 
     Attributes:
         name: Name of the model; an identifier, used for generated files.
@@ -126,11 +133,26 @@ class Graph:
     def __post_init__(self) -> None:
         frozen = {}
         for name, value in self.constants.items():
-            array = np.array(value)
-            array.setflags(write=False)
+            array = np.asarray(value)
+            if array.flags.writeable or array.base is not None:  # somebody else could change it
+                array = array.copy()
+                array.setflags(write=False)
             frozen[name] = array
         object.__setattr__(self, "types", MappingProxyType(dict(self.types)))
         object.__setattr__(self, "constants", MappingProxyType(frozen))
+
+    def __reduce__(self) -> tuple[type[Graph], tuple[object, ...]]:
+        types, constants = dict(self.types), dict(self.constants)
+        return Graph, (
+            self.name, self.inputs, self.outputs, self.nodes, types, constants, self.head,
+            self.notes,
+        )  # fmt: skip
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest == other.digest if isinstance(other, Graph) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     @cached_property
     def producers(self) -> Mapping[str, Node]:
@@ -148,7 +170,7 @@ class Graph:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over everything that gives the graph its meaning (names and notes included)."""
+        """SHA-256 over the meaning and all names; not over notes and origins."""
         state = hashlib.sha256()
         for part in (self.name, self.inputs, self.outputs, self.head):
             state.update(repr(part).encode())
@@ -199,6 +221,15 @@ class Graph:
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
+
+
+def _plain(value: AttrValue) -> AttrValue:
+    """The same value in Python's own numbers, so that text and files of it are unique."""
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in value)  # type: ignore[return-value]
+    if isinstance(value, bool | np.bool_ | np.integer):
+        return int(value)
+    return float(value) if isinstance(value, np.floating) else value
 
 
 def _lines(graph: Graph) -> Iterable[str]:

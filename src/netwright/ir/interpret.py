@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -59,7 +60,7 @@ class Interpreter:
 
         Raises:
             GraphError: The graph breaks a rule.
-            NumericsError: A value would need more than 63 bits.
+            NumericsError: A value would need more than 64 bits, sign included.
         """
         check(graph)
         if not graph.is_integer:
@@ -98,10 +99,11 @@ class Interpreter:
         arrays = self._inputs(inputs)
         rows = len(next(iter(arrays.values())))
         wanted = tuple(dict.fromkeys((*self.graph.outputs, *keep)))
+        known = {*self.graph.inputs, *self.graph.constants, *self.graph.producers}
         for name in wanted:
-            if name not in self.graph.types:
+            if name not in known:
                 raise DataError(f'graph "{self.graph.name}" has no tensor "{name}"')
-        constants = self._constants()
+        constants = self._constants
         results: dict[str, NDArray[np.int64] | NDArray[np.float64]] = {}
         for start in range(0, max(rows, 1), chunk_rows):
             part = slice(start, start + chunk_rows)
@@ -130,6 +132,7 @@ class Interpreter:
             result = result.astype(self.carrier)
         return result
 
+    @cached_property
     def _constants(self) -> dict[str, Array]:
         return {
             name: value.astype(self.carrier if self.graph.types[name].is_integer else np.float64)
@@ -146,13 +149,14 @@ class Interpreter:
         for name in names:
             if name not in inputs:
                 raise DataError(f'input "{name}" is missing; given: {", ".join(inputs) or "none"}')
-            array = np.asarray(inputs[name], dtype=np.float64)
+            try:
+                array = np.asarray(inputs[name], dtype=np.float64)
+            except (TypeError, ValueError):
+                raise DataError(f'input "{name}" must hold numbers') from None
             shape = self.graph.types[name].shape[1:]
             if array.shape[1:] != shape or array.ndim == 0:
-                raise DataError(
-                    f'input "{name}" must have shape (batch, {", ".join(map(str, shape))}), '
-                    f"not {array.shape}"
-                )
+                wanted = ", ".join(map(str, ("batch", *shape)))
+                raise DataError(f'input "{name}" must have shape ({wanted}), not {array.shape}')
             if not np.all(np.isfinite(array)):
                 row = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise DataError(f'input "{name}" holds NaN or infinity (first in row {row})')

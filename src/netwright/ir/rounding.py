@@ -11,6 +11,9 @@ from netwright.dtypes import Rounding
 from netwright.errors import NumericsError
 from netwright.ir.graph import Array
 
+LARGEST_SHIFT = 62
+"""Largest shift of a requantizer: its products are 64-bit integers."""
+
 
 def round_real(values: NDArray[np.floating], mode: Rounding) -> NDArray[np.floating]:
     """Round real values to integers (kept as floats of the same width)."""
@@ -42,7 +45,7 @@ def round_shift(values: Array, shift: int, mode: Rounding) -> Array:
 
     Args:
         values: Integers, as int64 or as floats that hold them exactly.
-        shift: Number of fraction bits, 0 or more.
+        shift: Number of fraction bits, 0 to 62; no value plus ``2**shift`` may exceed 64 bits.
         mode: Rounding mode.
     """
     if shift == 0:
@@ -88,28 +91,38 @@ def wrap(values: Array, low: int, bits: int) -> Array:
 def dyadic(ratios: tuple[float, ...], *, multiplier_bits: int) -> tuple[tuple[int, ...], int]:
     """Write positive or negative real factors as integers over one power of two.
 
-    ``ratio ≈ multiplier / 2**shift``. Powers of two come out exact with the smallest multipliers;
-    other factors get `multiplier_bits` significant bits for the largest one (HAWQ-V3's dyadic
-    requantisation uses 31; Yao et al. 2021, section 3.1).
+    ``ratio ≈ multiplier / 2**shift``, within ``2**-(shift + 1)``. Powers of two come out exact with
+    the smallest multipliers; other factors get `multiplier_bits` significant bits for the largest
+    one (HAWQ-V3's dyadic requantization uses 31; Yao et al. 2021, section 3.1).
 
     Args:
         ratios: The factors; finite and not zero.
-        multiplier_bits: Width of the largest multiplier.
+        multiplier_bits: Width of the largest multiplier, 1 to 62.
 
     Returns:
-        The multipliers and the common shift (0 or more).
+        The multipliers and the common shift, from 0 to 62.
 
     Raises:
-        NumericsError: A factor is zero or not finite, or needs a multiplier beyond 2**62.
+        NumericsError: A factor is zero or not finite, needs a multiplier beyond 2**62 or a shift
+            beyond 62, or the factors lie too far apart for one shift.
     """
+    if not 1 <= multiplier_bits <= LARGEST_SHIFT:
+        raise NumericsError(
+            f"multiplier_bits must be from 1 to {LARGEST_SHIFT}, not {multiplier_bits}"
+        )
     array = np.asarray(ratios, dtype=np.float64)
-    if not np.all(np.isfinite(array)) or np.any(array == 0):
+    if not ratios or not np.all(np.isfinite(array)) or np.any(array == 0):
         raise NumericsError(f"requantization factors must be finite and not 0, not {ratios[:4]}")
     mantissas, exponents = np.frexp(np.abs(array))
     if np.all(mantissas == 0.5):
         shift = max(0, int(1 - exponents.min()))
     else:
-        shift = max(0, multiplier_bits - int(exponents.max()))
+        shift = min(max(0, multiplier_bits - int(exponents.max())), LARGEST_SHIFT)
+    if shift > LARGEST_SHIFT or not round(Fraction(float(np.abs(array).max())) * (1 << shift)):
+        raise NumericsError(
+            f"a requantization factor of {float(np.abs(array).min()):g} is too small",
+            hint=f"shifts are at most {LARGEST_SHIFT}",
+        )
     scaled = [Fraction(float(value)) * (1 << shift) for value in array]
     multipliers = tuple(round(value) for value in scaled)
     while shift and all(value % 2 == 0 for value in multipliers):

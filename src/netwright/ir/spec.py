@@ -35,11 +35,21 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute of an operator: its kind, and its default when it has one."""
+    """One attribute of an operator.
+
+    Attributes:
+        kind: What its value is.
+        default: Its value when it is left out.
+        required: Whether it must be given.
+        choices: The texts that are accepted; all if empty.
+        not_zero: Whether every number must be finite and not 0.
+    """
 
     kind: Kind
     default: AttrValue = None
     required: bool = True
+    choices: tuple[str, ...] = ()
+    not_zero: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,13 +12,19 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from netwright.dtypes import Bipolar, Float, Int
-from netwright.errors import DataError
+from netwright.errors import DataError, NumericsError
 from netwright.files import write_npz
 from netwright.ir.check import check
 from netwright.ir.graph import AttrValue, Graph, Node, Note
 from netwright.ir.types import TensorType
 
 SCHEMA = 1
+
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError, OSError,
+    RuntimeError,
+)  # fmt: skip
+"""What NumPy and zipfile raise for damaged archives (an encrypted one: RuntimeError)."""
 
 
 class _Record(BaseModel):
@@ -108,7 +115,7 @@ def load(path: Path) -> Graph:
         GraphError: The graph breaks a rule.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             document = _Document.model_validate_json(archive["graph"].tobytes())
             constants = {
                 name.removeprefix("constant/"): archive[name]
@@ -117,9 +124,10 @@ def load(path: Path) -> Graph:
             }
     except FileNotFoundError:
         raise DataError("no such file", source=str(path)) from None
-    except (ValidationError, zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+    except (ValidationError, *_UNREADABLE) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(
-            f"not a graph file of schema {SCHEMA} ({str(error).splitlines()[0]})",
+            f"not a graph file of schema {SCHEMA} ({reason})",
             source=str(path),
             hint="write it again with netwright.ir.save",
         ) from error
@@ -129,7 +137,7 @@ def load(path: Path) -> Graph:
             inputs=document.inputs,
             outputs=document.outputs,
             nodes=tuple(_node(record) for record in document.nodes),
-            types={name: _tensor(record) for name, record in document.types.items()},
+            types={name: _tensor(path, name, tensor) for name, tensor in document.types.items()},
             constants=constants,
             head=document.head,
             notes=tuple(Note(n.node, n.text, n.error) for n in document.notes),
@@ -145,10 +153,13 @@ def _node(record: _Node) -> Node:
     return Node(record.name, record.op, record.inputs, record.output, attrs, record.origin)
 
 
-def _tensor(record: _Tensor) -> TensorType:
+def _tensor(path: Path, name: str, record: _Tensor) -> TensorType:
     dtype: Int | Bipolar | Float
     if record.kind == "int":
-        dtype = Int(record.bits, record.signed, record.narrow)
+        try:
+            dtype = Int(record.bits, record.signed, record.narrow)
+        except NumericsError as error:
+            raise DataError(f'tensor "{name}": {error.message}', source=str(path)) from None
     else:
         dtype = Bipolar() if record.kind == "bipolar" else Float(record.bits)
     return TensorType(record.shape, dtype, record.scale, record.axis)

@@ -28,6 +28,10 @@ class TensorType:
     scale: tuple[float, ...] = (1.0,)
     axis: int | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(int(extent) for extent in self.shape))
+        object.__setattr__(self, "scale", tuple(float(value) for value in self.scale))
+
     @property
     def is_integer(self) -> bool:
         """Whether the tensor holds codes rather than real values."""

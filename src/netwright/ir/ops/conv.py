@@ -100,8 +100,9 @@ def _execute(node: Node, inputs: Sequence[Array]) -> Array:
     extents = view.shape[2 : 2 + rank]
     view = view.reshape(batch, groups, channels // groups, *extents, *kernel)
     order = (0, 1, *range(3, 3 + rank), 2, *range(3 + rank, 3 + 2 * rank))
-    columns = view.transpose(order).reshape(batch, groups, int(np.prod(extents)), -1)
-    matrices = weights.reshape(groups, weights.shape[0] // groups, -1).transpose(0, 2, 1)
+    terms = int(np.prod(weights.shape[1:]))
+    columns = view.transpose(order).reshape(batch, groups, int(np.prod(extents)), terms)
+    matrices = weights.reshape(groups, weights.shape[0] // groups, terms).transpose(0, 2, 1)
     product = np.matmul(columns, matrices).transpose(0, 1, 3, 2)
     result = product.reshape(batch, weights.shape[0], *extents)
     if len(inputs) == 3:

@@ -15,7 +15,7 @@ def broadcast_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
     """The shape of an element-by-element result.
 
     Raises:
-        GraphError: The shapes do not broadcast, or the batch axis would grow.
+        GraphError: The shapes do not broadcast.
     """
     try:
         return tuple(np.broadcast_shapes(*shapes))

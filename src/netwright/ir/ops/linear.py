@@ -28,13 +28,17 @@ def weighted_sum_bounds(
         source: Limits of every x.
         may_be_absent: Terms may also be zero (padding).
     """
-    rows = weights.astype(object).reshape(len(weights), -1)
-    if rows.size == 0:
+    if weights.size == 0:
         raise GraphError("weights hold no value", node=node.name)
+    rows = weights.reshape(len(weights), -1)
+    largest = max(abs(int(weights.min())), abs(int(weights.max())))
+    fits = largest * rows.shape[1] < 1 << 62
+    rows = rows.astype(np.int64 if fits else object)  # Python's integers are exact but slow
     low, high = source.low, source.high
     if may_be_absent:
         low, high = min(low, 0), max(high, 0)
-    positive, negative = np.maximum(rows, 0).sum(axis=1), np.minimum(rows, 0).sum(axis=1)
+    positive = np.maximum(rows, 0).sum(axis=1).astype(object)
+    negative = np.minimum(rows, 0).sum(axis=1).astype(object)
     offset = np.zeros(len(rows), dtype=object) if bias is None else bias.astype(object).reshape(-1)
     lows = positive * low + negative * high + offset
     highs = positive * high + negative * low + offset

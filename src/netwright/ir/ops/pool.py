@@ -21,6 +21,18 @@ def _shape(node: Node, shapes: Sequence[Shape]) -> Shape:
     return (*source[:2], *window_extents(node, source[2:], kernel, (1,) * len(kernel)))
 
 
+def _max_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
+    kernel, pads = node.integers("kernel"), node.integers("pads")
+    shape = _shape(node, shapes)
+    if any(pad >= extent for pad, extent in zip(pads, kernel * 2, strict=True)):
+        raise GraphError(
+            f"pads {pads} must be smaller than the kernel {kernel}: a window would hold padding "
+            "only",
+            node=node.name,
+        )
+    return shape
+
+
 def _windows(node: Node, source: Array, fill: float) -> Array:
     kernel = node.integers("kernel")
     return windows(
@@ -70,7 +82,7 @@ SPECS = (
         name="MaxPool",
         form="both",
         num_inputs=(1, 1),
-        shape=_shape,
+        shape=_max_shape,
         execute=_max,
         bounds=_max_bounds,
         attributes=_ATTRIBUTES,

@@ -31,9 +31,10 @@ def rounding_of(node: Node) -> Rounding:
 
 
 def _centered_codes(node: Node, source: Array, low: int, high: int) -> Array:
-    scaled = source / along_axis(node.reals("scale"), node.axis(), source.ndim)
     zero_point = node.integer("zero_point", 0)
-    codes = np.clip(round_real(scaled + zero_point, rounding_of(node)), low, high)
+    with np.errstate(over="ignore", invalid="ignore"):  # far beyond the range: infinity, clipped
+        scaled = source / along_axis(node.reals("scale"), node.axis(), source.ndim)
+        codes = np.clip(round_real(scaled + zero_point, rounding_of(node)), low, high)
     return codes - zero_point
 
 
@@ -66,14 +67,22 @@ def _per_channel(node: Node, name: str, source: Array) -> Array:
 
 
 def _requantize(node: Node, inputs: Sequence[Array]) -> Array:
-    source = inputs[0]
-    if node.integers("multiplier") != (1,):
-        source = source * _per_channel(node, "multiplier", source)
-    if node.integers("offset") != (0,):
-        source = source + _per_channel(node, "offset", source)
-    rounded = round_shift(source, node.integer("shift"), rounding_of(node))
-    clipped = np.clip(rounded, node.integer("low"), node.integer("high"))
+    source, shift = inputs[0], node.integer("shift")
+    multiplied, moved = node.integers("multiplier") != (1,), node.integers("offset") != (0,)
+    if source.dtype.kind == "f":  # exact: powers of two only move the binary point
+        unit = source.dtype.type(2.0**-shift)
+        source = source * (_per_channel(node, "multiplier", source) * unit if multiplied else unit)
+        if moved:
+            source += _per_channel(node, "offset", source) * unit
+        rounded = round_real(source, rounding_of(node))
+    else:
+        if multiplied:
+            source = source * _per_channel(node, "multiplier", source)
+        if moved:
+            source = source + _per_channel(node, "offset", source)
+        rounded = round_shift(source, shift, rounding_of(node))
     zero_point = node.integer("zero_point", 0)
+    clipped = np.clip(rounded, node.integer("low"), node.integer("high"))
     return clipped - zero_point if zero_point else clipped
 
 
@@ -82,10 +91,6 @@ def _requantize_bounds(
 ) -> Bounds:
     multipliers, offsets = node.integers("multiplier"), node.integers("offset")
     shift, low, high = node.integer("shift"), node.integer("low"), node.integer("high")
-    if not 0 <= shift <= 62:
-        raise GraphError(f"shift must be from 0 to 62, not {shift}", node=node.name)
-    if low > high:
-        raise GraphError(f"low ({low}) must not exceed high ({high})", node=node.name)
     width = max(len(multipliers), len(offsets))
     pairs = zip(
         multipliers * (width if len(multipliers) == 1 else 1),
@@ -122,8 +127,15 @@ def _sign_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | 
 
 
 def _same_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
-    axis = node.axis()
-    extent = 1 if axis is None else shapes[0][axis] if axis < len(shapes[0]) else -1
+    """The shape of the input, after a check that the attributes fit it and each other."""
+    axis, rank = node.axis(), len(shapes[0])
+    if axis is not None and not 0 <= axis < rank:
+        raise GraphError(f"axis must be from 0 to {rank - 1}, not {axis}", node=node.name)
+    if "low" in node.attrs:
+        _check_clamp(node)
+    if not 0 <= node.integer("shift", 0) <= 62:
+        raise GraphError(f"shift must be from 0 to 62, not {node.integer('shift')}", node=node.name)
+    extent = 1 if axis is None else shapes[0][axis]
     for name in ("scale", "multiplier", "offset"):
         value = node.attrs.get(name)
         if isinstance(value, tuple) and len(value) not in (1, extent):
@@ -134,20 +146,32 @@ def _same_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
     return shapes[0]
 
 
+def _check_clamp(node: Node) -> None:
+    low, high = node.integer("low"), node.integer("high")
+    if low > high:
+        raise GraphError(f"low ({low}) must not exceed high ({high})", node=node.name)
+    if node.op == "Quantize" and max(abs(low), abs(high)) > _EXACT_IN_FLOAT64:
+        raise GraphError(
+            f"codes from {low} to {high} must fit 53 bits, as real values do", node=node.name
+        )
+
+
+_EXACT_IN_FLOAT64 = 1 << 53
+_ROUNDING = Attribute("text", choices=tuple(Rounding))
 _FORMAT = {
     "bits": Attribute("int"),
     "signed": Attribute("int"),
     "narrow": Attribute("int", default=0, required=False),
-    "rounding": Attribute("text"),
+    "rounding": _ROUNDING,
 }
 _ZERO_POINT = Attribute("int", default=0, required=False)
 _CLAMP = {
-    "rounding": Attribute("text"),
+    "rounding": _ROUNDING,
     "low": Attribute("int"),
     "high": Attribute("int"),
     "zero_point": _ZERO_POINT,
 }
-_SCALE = {"scale": Attribute("reals"), "axis": Attribute("axis", required=False)}
+_SCALE = {"scale": Attribute("reals", not_zero=True), "axis": Attribute("axis", required=False)}
 
 SPECS = (
     OpSpec(
@@ -174,8 +198,8 @@ SPECS = (
         execute=_trunc,
         attributes={
             **_FORMAT,
-            "scale": Attribute("reals"),
-            "output_scale": Attribute("reals"),
+            "scale": Attribute("reals", not_zero=True),
+            "output_scale": Attribute("reals", not_zero=True),
             "shift": Attribute("int"),
             "axis": Attribute("axis", required=False),
         },

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netwright.errors import GraphError
+from netwright.ir import Graph, Node, TensorType, spec_of
+from tests.ir.ops.harness import alone, check_node
+
+
+def test_reshape_and_transpose_move_values_only() -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(-16, 16, (5, 2, 3))
+    flat = Node("f", "Reshape", ("q",), "y", {"shape": (1, 6)})
+    check_node(alone(flat, width=(2, 3)), codes, codes.reshape(5, 6))
+    turned = Node("t", "Transpose", ("q",), "y", {"order": (0, 2, 1)})
+    limit = check_node(alone(turned, width=(2, 3)), codes, codes.transpose(0, 2, 1))
+    assert (limit.low, limit.high) == (-16, 15)
+
+
+def test_concat_joins_and_its_bounds_cover_both() -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(-16, 16, (5, 2))
+    start = alone(Node("r", "Relu", ("q",), "y"), width=(2,))
+    nodes = (
+        start.nodes[0],
+        Node("r", "Relu", ("q",), "r"),
+        Node("j", "Concat", ("q", "r", "q"), "y", {"axis": 1}),
+    )
+    types = {**start.types, "r": start.types["y"], "y": TensorType((1, 6), start.types["y"].dtype)}
+    graph = Graph("g", ("x",), ("y",), nodes, types, {})
+    wanted = np.concatenate([codes, np.maximum(codes, 0), codes], axis=1)
+    limit = check_node(graph, codes, wanted)
+    assert (limit.low, limit.high) == (-16, 15)
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "shapes", "message"),
+    [
+        (
+            "Reshape",
+            {"shape": (2, 3)},
+            [(1, 6)],
+            "cannot reshape (1, 6) to (2, 3): the batch axis and the number of values must stay",
+        ),
+        (
+            "Reshape",
+            {"shape": (1, 5)},
+            [(1, 6)],
+            "cannot reshape (1, 6) to (1, 5): the batch axis and the number of values must stay",
+        ),
+        (
+            "Transpose",
+            {"order": (1, 0)},
+            [(1, 6)],
+            "order must be a permutation of 2 axes that keeps the batch first, not (1, 0)",
+        ),
+        ("Concat", {"axis": 0}, [(1, 6), (1, 6)], "axis must be from 1 to 1, not 0"),
+        (
+            "Concat",
+            {"axis": 1},
+            [(1, 2, 3), (1, 2, 4)],
+            "cannot join (1, 2, 3) and (1, 2, 4) on axis 1",
+        ),
+        ("Concat", {"axis": 1}, [(1, 2), (1, 2, 4)], "cannot join (1, 2) and (1, 2, 4) on axis 1"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_named(
+    op: str, attrs: dict, shapes: list[tuple[int, ...]], message: str
+) -> None:
+    node = Node("n", op, tuple("ab"[: len(shapes)]), "y", attrs)
+    with pytest.raises(GraphError) as caught:
+        spec_of(node).shape(node, shapes)
+    assert str(caught.value) == f'node "n": {message}'
