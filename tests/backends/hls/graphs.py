@@ -1,13 +1,19 @@
 """Integer graphs for the tests, built node by node."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
+import pytest
 
+from netwright.backends import HlsBackend, HlsDesign
 from netwright.dtypes import Bipolar, Int, smallest_int
-from netwright.ir import Array, AttrValue, Graph, Node, TensorType
+from netwright.ir import Array, AttrValue, Graph, Node, TensorType, interpret
 from netwright.ir.check import bounds, spec_of
+
+needs_hls4ml = pytest.mark.skipif(find_spec("hls4ml") is None, reason="needs hls4ml")
 
 
 @dataclass
@@ -148,6 +154,14 @@ class Build:
         size = int(np.prod(self.types[source].shape[1:]))
         return self.add("Reshape", (source,), {"shape": (1, size)})
 
+    def declare(self, tensor: str, dtype: Int | Bipolar) -> str:
+        """Give a tensor another format, perhaps one that is too narrow."""
+        self.types[tensor] = replace(self.types[tensor], dtype=dtype)
+        return tensor
+
+    def integers(self, low: int, high: int, count: int) -> tuple[int, ...]:
+        return tuple(int(value) for value in self.random.integers(low, high, count))
+
     def graph(self, *outputs: str) -> Graph:
         return Graph(
             self.name, tuple(self.inputs), outputs, tuple(self.nodes), self.types, self.constants
@@ -178,3 +192,24 @@ def jet_tagger(bits: int, *, seed: int = 0, name: str = "jets") -> Graph:
     for width in (64, 32, 32):
         value = build.requantize(build.dense(value, width, bits=bits), bits=bits, shift=bits + 1)
     return build.graph(build.dense(value, 5, bits=bits))
+
+
+def assert_same(
+    graph: Graph, backend: HlsBackend, folder: Path, *, rows: int = 300, intermediate: bool = True
+) -> HlsDesign:
+    """Generate, build and compare every integer with the interpreter's."""
+    design = backend.generate(graph, folder / "design")
+    inputs = stimuli(graph, rows)
+    keep = [node.output for node in graph.nodes] if intermediate else []
+    expected = interpret(graph, inputs, keep=keep)
+    found = design.run(inputs, keep=keep)
+    assert list(found) == list(expected)
+    for name, codes in expected.items():
+        assert found[name].dtype == np.int64
+        assert found[name].shape == codes.shape
+        differing = np.argwhere(found[name] != codes)
+        assert len(differing) == 0, (
+            f"{name}{differing[0].tolist()}: {found[name][tuple(differing[0])]}, "
+            f"not {codes[tuple(differing[0])]} ({len(differing)} differ)"
+        )
+    return design

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from netwright.backends.base import Target, publish, target_faults
 from netwright.backends.hls.design import HlsDesign
+from netwright.backends.hls.layers import Layer
 from netwright.backends.hls.lowering import IoType
 from netwright.backends.hls.project import write_project
 from netwright.backends.hls.translation import lower
@@ -34,8 +35,8 @@ class HlsBackend:
             streams of pixels.
         strategy: ``"latency"`` unrolls every product, ``"resource"`` shares multipliers.
         reuse_factor: How often each multiplier is used per row: one figure, or one for each node
-            (1 for those left out). With the resource strategy hls4ml takes the nearest factor that
-            divides the layer evenly; :attr:`HlsDesign.reuse_factors` has what it took.
+            (1 for those left out). The resource strategy needs factors that divide a layer evenly:
+            the nearest one is taken, and :attr:`HlsDesign.reuse_factors` says which.
         backend: The HLS compiler the project is for.
 
     Raises:
@@ -75,11 +76,21 @@ class HlsBackend:
         """What the designs are made for."""
         return Target(self.part, self.clock_ns)
 
-    def reuse_factor_of(self, node: str) -> int:
-        """The reuse factor asked for the node of this name."""
-        if isinstance(self.reuse_factor, Mapping):
-            return self.reuse_factor.get(node, 1)
-        return self.reuse_factor
+    def reuse_factor_of(self, layer: Layer) -> int:
+        """The reuse factor of a layer: the one asked for, or the nearest that it can have.
+
+        The C++ of the resource strategy accepts factors that divide the inputs of each product,
+        and for dense layers also all inputs times what divides the outputs.
+        """
+        factors = self.reuse_factor
+        wanted = factors.get(layer.node, 1) if isinstance(factors, Mapping) else factors
+        if self.strategy == "latency" or layer.products is None:
+            return wanted
+        num_inputs, num_outputs = layer.products
+        accepted = {n for n in range(1, num_inputs + 1) if num_inputs % n == 0}
+        if layer.kind == "Dense":
+            accepted |= {num_inputs * n for n in range(1, num_outputs + 1) if num_outputs % n == 0}
+        return min(accepted, key=lambda factor: (abs(factor - wanted), factor))
 
     def generate(self, graph: Graph, out: str | Path) -> HlsDesign:
         """Write the project for `graph` to the folder `out`, whole or not at all.
@@ -107,21 +118,23 @@ class HlsBackend:
         self._check_nodes(graph)
         firmware = lower(graph, self.io_type)
         out = Path(out)
-        factors: dict[str, int] = {}
 
         def write(folder: Path) -> None:
-            stamp = graph.digest[:8]
-            factors.update(write_project(firmware, self, folder, name=graph.name, stamp=stamp))
+            write_project(firmware, self, folder, name=graph.name, stamp=graph.digest[:8])
 
         files = publish(out, kind=KIND, about=self._record(graph), write=write)
-        nodes = {layer.name: layer.node for layer in firmware.layers}
+        factors = {
+            layer.node: self.reuse_factor_of(layer)
+            for layer in firmware.layers
+            if layer.products is not None
+        }
         return HlsDesign(
             root=out,
             graph=graph,
             options=self,
             files=MappingProxyType(files),
             firmware=firmware,
-            reuse_factors=MappingProxyType({nodes[name]: n for name, n in factors.items()}),
+            reuse_factors=MappingProxyType(factors),
         )
 
     def _check_nodes(self, graph: Graph) -> None:

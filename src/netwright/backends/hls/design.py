@@ -135,7 +135,6 @@ class HlsDesign:
                 raise CorruptOutput(str(self.root / name), hint="generate the design again")
         return compile_emulation(
             self.root,
-            self.graph.name,
             current,
             build=self.root / BUILD_FOLDER,
             timeout_s=timeout_s,
@@ -161,7 +160,6 @@ class HlsDesign:
                 folder.replace(project)
         return compile_emulation(
             project,
-            self.graph.name,
             files,
             build=project / BUILD_FOLDER,
             timeout_s=BUILD_TIMEOUT_S,

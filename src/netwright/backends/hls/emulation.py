@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.hls.project import ROWS_FUNCTION, ROWS_SOURCE
+from netwright.backends.hls.project import EMULATION_SOURCE, ROWS_FUNCTION
 from netwright.backends.tools import GXX, Tool, run_tool
 from netwright.errors import BackendError
 
@@ -32,7 +32,6 @@ _Doubles = ctypes.POINTER(ctypes.c_double)
 
 def compile_emulation(
     project: Path,
-    name: str,
     files: Mapping[str, str],
     *,
     timeout_s: float,
@@ -43,7 +42,6 @@ def compile_emulation(
 
     Args:
         project: Folder of the project.
-        name: Name of the project.
         files: SHA-256 of the project's files, by path.
         timeout_s: Wall-clock seconds the compiler gets.
         build: Folder for the library and the compiler's log.
@@ -71,9 +69,7 @@ def compile_emulation(
                 *FLAGS,
                 "-Ifirmware/ap_types",
                 f'-DWEIGHTS_DIR="{weights}"',
-                f"firmware/{name}.cpp",
-                f"{name}_bridge.cpp",
-                ROWS_SOURCE,
+                EMULATION_SOURCE,
                 "-o",
                 partial.resolve(),
             ],

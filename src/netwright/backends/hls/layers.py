@@ -25,7 +25,7 @@ class Layer:
         attributes: What hls4ml wants to know besides: sizes, strides, the activation function.
         arrays: Constants, as the real values that their registers hold exactly.
         node: The graph node it comes from; empty for inputs.
-        latency_only: Whether hls4ml has no resource-strategy code for it.
+        products: Inputs and outputs of the matrix product in it, where multipliers can be shared.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Layer:
     attributes: Mapping[str, int | str | Shape] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     node: str = ""
-    latency_only: bool = False
+    products: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ def lower_matmul(lowering: Lowering, node: Node) -> View:
         registers,
         attributes={"n_in": weights.shape[0], "n_out": weights.shape[1]},
         arrays={"weight_data": reals(rows, exponent - view.exponent), **arrays},
+        products=(weights.shape[0], weights.shape[1]),
     )
     shape = (weights.shape[1],)
     return View(layer, shape, plain_index(shape), exponent, registers["result"])
@@ -184,6 +185,7 @@ def _convolution(
         registers,
         attributes=attributes,
         arrays={"weight_data": reals(kernel, exponent - view.exponent), **arrays},
+        products=(kernel.size // filters, filters),
     )
     shape = (*window.result, filters)
     return View(layer, shape, index(shape), exponent, registers["result"])
@@ -209,7 +211,6 @@ def _depthwise(
         registers,
         attributes=attributes,
         arrays={"depthwise_data": reals(kernel, exponent - view.exponent), **arrays},
-        latency_only=True,
     )
     shape = (*window.result, channels)
     return View(layer, shape, _last_to_first(shape), exponent, registers["result"])

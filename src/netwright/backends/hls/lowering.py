@@ -97,7 +97,7 @@ class Lowering:
         *,
         attributes: Mapping[str, int | str | Shape] | None = None,
         arrays: Mapping[str, NDArray[np.float64]] | None = None,
-        latency_only: bool = False,
+        products: tuple[int, int] | None = None,
         suffix: str = "",
     ) -> str:
         """Append a layer and return its name."""
@@ -111,7 +111,7 @@ class Lowering:
                 dict(attributes or {}),
                 dict(arrays or {}),
                 node.name,
-                latency_only,
+                products,
             )
         )
         return name

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 LOG = "hls4ml.log"
 """What hls4ml printed while it wrote the project."""
 
-ROWS_SOURCE = "netwright_rows.cpp"
-"""The loop over a batch, compiled with the emulation."""
+EMULATION_SOURCE = "netwright_emulation.cpp"
+"""The one file that is compiled: it includes the firmware and hls4ml's bridge to it."""
 
 ROWS_FUNCTION = "netwright_rows"
+"""The function in it that runs a batch."""
 
 _STAMPED = ("build_lib.sh", "hls4ml_config.yml")
 
@@ -34,7 +35,7 @@ def write_project(
     name: str,
     stamp: str,
     traced: Collection[str] = (),
-) -> dict[str, int]:
+) -> None:
     """Write the project into `folder`.
 
     Args:
@@ -45,15 +46,12 @@ def write_project(
         stamp: Eight characters that replace the random ones hls4ml puts into its scripts.
         traced: Layers whose outputs the emulation can return.
 
-    Returns:
-        The reuse factor that hls4ml uses, by layer, where there are multipliers.
-
     Raises:
         MissingExtra: hls4ml is not installed.
         BackendError: hls4ml failed, or changed a register.
     """
     printed = io.StringIO()
-    with _captured(printed):
+    with captured(printed):
         graph_module = require("hls4ml.model.graph", extra="hls", purpose="the HLS backend")
         try:
             model = graph_module.ModelGraph.from_layer_list(
@@ -75,16 +73,12 @@ def write_project(
     _settle_text(folder, str(model.config.config["Stamp"]), stamp)
     log = printed.getvalue().replace(str(folder), ".")
     (folder / LOG).write_text(log, encoding="utf-8")
-    (folder / ROWS_SOURCE).write_text(_rows_source(firmware, name, traced), encoding="utf-8")
-    return {
-        layer.name: int(model.graph[layer.name].get_attr("reuse_factor"))
-        for layer in firmware.layers
-        if "weight" in layer.registers
-    }
+    source = _emulation_source(firmware, name, traced)
+    (folder / EMULATION_SOURCE).write_text(source, encoding="utf-8")
 
 
 @contextmanager
-def _captured(printed: io.StringIO) -> Iterator[None]:
+def captured(printed: io.StringIO) -> Iterator[None]:
     """Send what hls4ml prints and warns about to `printed`."""
 
     def note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
@@ -101,11 +95,11 @@ def _config(
 ) -> dict[str, Any]:
     entries: dict[str, dict[str, Any]] = {}
     for layer in firmware.layers:
-        latency = layer.latency_only or options.strategy == "latency"
+        shared = options.strategy == "resource" and layer.products is not None
         entries[layer.name] = {
             "Precision": {key: register.ap_fixed for key, register in layer.registers.items()},
-            "ReuseFactor": options.reuse_factor_of(layer.node),
-            "Strategy": "Latency" if latency else "Resource",
+            "ReuseFactor": options.reuse_factor_of(layer),
+            "Strategy": "Resource" if shared else "Latency",
             "Trace": layer.name in traced,
         }
     return {
@@ -118,7 +112,7 @@ def _config(
         "HLSConfig": {
             "Model": {
                 "Precision": {"default": "fixed<2,1>"},
-                "ReuseFactor": options.reuse_factor_of(""),
+                "ReuseFactor": 1,
                 "Strategy": options.strategy.capitalize(),
             },
             "LayerName": entries,
@@ -190,14 +184,13 @@ def _settle_text(folder: Path, random_stamp: str, stamp: str) -> None:
         )
 
 
-def _rows_source(firmware: Firmware, name: str, traced: Collection[str]) -> str:
+def _emulation_source(firmware: Firmware, name: str, traced: Collection[str]) -> str:
     sizes = {view.layer: view.size for view in (*firmware.host.values(), *firmware.views.values())}
     inputs = [view.layer for view in firmware.host.values()]
     arguments = [
         *(f"inputs[{i}] + row * {sizes[layer]}" for i, layer in enumerate(inputs)),
         *(f"outputs[{i}] + row * {sizes[layer]}" for i, layer in enumerate(firmware.outputs)),
     ]
-    pointers = ", ".join(["double *"] * len(arguments))
     copies = [
         f"        std::memcpy(traces[{i}] + row * {sizes[layer]}, "
         f'(*nnet::trace_outputs)["{layer}"], {sizes[layer]} * sizeof(double));\n'
@@ -205,26 +198,16 @@ def _rows_source(firmware: Firmware, name: str, traced: Collection[str]) -> str:
     ]
     before = "    allocate_trace_storage(sizeof(double));\n" if copies else ""
     after = "    free_trace_storage();\n" if copies else ""
-    return f"""// Runs the emulated firmware on the rows of a batch.
+    return f"""// The firmware for emulation; {ROWS_FUNCTION} runs it on a batch.
+#include "firmware/{name}.cpp"
+#include "{name}_bridge.cpp"
 #include <cstddef>
 #include <cstring>
-#include <map>
-#include <string>
 
-namespace nnet {{
-extern std::map<std::string, void *> *trace_outputs;
-}}
-
-extern "C" {{
-void {name}_double({pointers});
-void allocate_trace_storage(std::size_t element_size);
-void free_trace_storage();
-
-void {ROWS_FUNCTION}(double *const *inputs, double *const *outputs, double *const *traces,
-                    std::size_t rows) {{
+extern "C" void {ROWS_FUNCTION}(double *const *inputs, double *const *outputs,
+                               double *const *traces, std::size_t rows) {{
 {before}    for (std::size_t row = 0; row < rows; row++) {{
         {name}_double({", ".join(arguments)});
 {"".join(copies)}    }}
 {after}}}
-}}
 """

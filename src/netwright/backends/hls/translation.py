@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from netwright.backends.hls.layers import Firmware, Layer, View, channels_last, plain_index
@@ -34,6 +35,9 @@ RULES: Mapping[str, Callable[[Lowering, Node], View]] = {
     "Transpose": lower_transpose,
 }
 """How each operator is made; ``Quantize`` is done on the host."""
+
+MAX_STREAM_READERS = 7
+"""Copies of a stream that hls4ml can make."""
 
 _WINDOWED = ("Conv", "MaxPool", "SumPool")
 _ELEMENTWISE = ("Requantize", "Relu", "Sign", "Add", "Concat")
@@ -68,6 +72,8 @@ def lower(graph: Graph, io_type: IoType) -> Firmware:
             raise lowering.refuse(node, "fold the constant into what reads it")
         lowering.views[node.output] = rule(lowering, node)
     outputs = _outputs(lowering, host)
+    if lowering.streams:
+        _check_readers(lowering, outputs)
     return Firmware(tuple(lowering.layers), host, outputs, dict(lowering.views))
 
 
@@ -112,6 +118,18 @@ def _outputs(lowering: Lowering, host: Mapping[str, View]) -> tuple[str, ...]:
             hint="its outputs are its quantized inputs",
         )
     return kept
+
+
+def _check_readers(lowering: Lowering, outputs: tuple[str, ...]) -> None:
+    """A stream that several layers read is cloned, which hls4ml does up to seven times."""
+    readers = Counter([name for layer in lowering.layers for name in layer.inputs] + [*outputs])
+    for layer in lowering.layers:
+        if readers[layer.name] > MAX_STREAM_READERS:
+            raise BackendError(
+                f'layer "{layer.name}" is read {readers[layer.name]} times; a stream can be read '
+                f"{MAX_STREAM_READERS} times",
+                hint='use io_type "io_parallel"',
+            )
 
 
 def _check_width(lowering: Lowering, tensor: str, role: str) -> None:

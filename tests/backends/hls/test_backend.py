@@ -1,0 +1,128 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from netwright.backends import HlsBackend, Target, hls
+from netwright.backends.base import file_digests
+from netwright.errors import ConfigError, GraphError, MissingExtra, RunError, UnsupportedOp
+from tests.backends.hls.graphs import Build, jet_tagger, needs_hls4ml
+
+
+def test_defaults() -> None:
+    assert hls() == HlsBackend()
+    assert hls(part="xc7a100t", clock_ns=4.0).target == Target("xc7a100t", 4.0)
+
+
+def test_every_faulty_option_is_reported() -> None:
+    with pytest.raises(ConfigError) as caught:
+        hls(
+            part="",
+            clock_ns=0.0,
+            io_type="stream",  # type: ignore[arg-type]
+            strategy="fast",  # type: ignore[arg-type]
+            backend="Quartus",  # type: ignore[arg-type]
+            reuse_factor=0,
+        )
+    assert str(caught.value) == (
+        "part must be the name of a device, not empty; "
+        "clock_ns must be positive nanoseconds, not 0.0; "
+        'io_type must be "io_parallel" or "io_stream", not \'stream\'; '
+        'strategy must be "latency" or "resource", not \'fast\'; '
+        'backend must be "Vitis" or "Vivado", not \'Quartus\'; '
+        "reuse_factor must be an integer of 1 or more, not 0"
+    )
+
+
+def test_reuse_factor_of_a_node_must_be_positive() -> None:
+    with pytest.raises(ConfigError) as caught:
+        hls(reuse_factor={"fc1": 2, "fc2": -1})
+    assert str(caught.value) == (
+        'reuse_factor of node "fc2" must be an integer of 1 or more, not -1'
+    )
+
+
+def test_reuse_factor_of_an_unknown_node(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        hls(reuse_factor={"fc9": 2}).generate(jet_tagger(4), tmp_path / "out")
+    assert str(caught.value) == (
+        'reuse_factor names the node "fc9", which graph "jets" lacks\n'
+        "hint: nodes: quantize_0, matmul_1, requantize_2, matmul_3, requantize_4, matmul_5, "
+        "requantize_6, matmul_7"
+    )
+
+
+def test_a_name_that_is_no_identifier(tmp_path: Path) -> None:
+    with pytest.raises(GraphError) as caught:
+        hls().generate(jet_tagger(4, name="my net"), tmp_path / "out")
+    assert str(caught.value) == (
+        "the name of the graph must be a letter, then letters, digits and underscores, "
+        'not "my net"\nhint: the generated files and the top function carry it'
+    )
+
+
+def test_nothing_is_written_for_a_graph_that_is_refused(tmp_path: Path) -> None:
+    build = Build()
+    output = build.requantize(build.dense(build.quantize((3,)), 2), rounding="away-from-zero")
+    with pytest.raises(UnsupportedOp):
+        hls().generate(build.graph(output), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_hls4ml_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("hls4ml", "hls4ml.model", "hls4ml.model.graph"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtra) as caught:
+        hls().generate(jet_tagger(4), tmp_path / "out")
+    assert str(caught.value) == (
+        'the HLS backend needs the package "hls4ml", which is not installed\n'
+        "hint: pip install 'netwright[hls]'"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_hls4ml
+def test_two_writings_are_equal_byte_for_byte(tmp_path: Path) -> None:
+    backend = hls(clock_ns=4.0)
+    first = backend.generate(jet_tagger(4), tmp_path / "first")
+    second = backend.generate(jet_tagger(4), tmp_path / "elsewhere" / "second")
+    assert first.files == second.files
+    assert file_digests(first.root) == first.files
+    record = json.loads((first.root / "netwright.json").read_text())
+    assert record["kind"] == "hls"
+    assert record["graph"] == {"name": "jets", "digest": jet_tagger(4).digest}
+    assert record["options"] == {
+        "part": "xcvu13p-flga2577-2-e",
+        "clock_ns": 4.0,
+        "io_type": "io_parallel",
+        "strategy": "latency",
+        "reuse_factor": 1,
+        "backend": "Vitis",
+    }
+
+
+@needs_hls4ml
+def test_options_reach_the_project(tmp_path: Path) -> None:
+    backend = hls(part="xc7a100tcsg324-1", clock_ns=6.25, strategy="resource", reuse_factor=5)
+    design = backend.generate(jet_tagger(4), tmp_path / "out")
+    settings = (design.root / "project.tcl").read_text()
+    assert 'set part "xc7a100tcsg324-1"' in settings
+    assert "set clock_period 6.25" in settings
+    assert 'set backend "vitis"' in settings
+    parameters = (design.root / "firmware" / "parameters.h").read_text()
+    assert "static const unsigned reuse_factor = 4;" in parameters
+    assert design.reuse_factors == {
+        "matmul_1": 4,
+        "matmul_3": 4,
+        "matmul_5": 4,
+        "matmul_7": 4,
+    }
+
+
+@needs_hls4ml
+def test_a_folder_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(RunError, match="was not made by netwright; it is left alone"):
+        hls().generate(jet_tagger(4), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
