@@ -20,8 +20,11 @@ from netwright.report import (
     SensitivityRow,
 )
 from netwright.run.folder import read_record
+from netwright.run.graph import GRAPH
 from netwright.run.stages.common import PLAN, read_scores
+from netwright.run.stages.generate import PROJECT
 from netwright.run.stages.sweep import FRONT, POINTS
+from netwright.run.stages.trace import MODEL
 
 if TYPE_CHECKING:
     from netwright.compress import LayerSensitivity
@@ -29,6 +32,11 @@ if TYPE_CHECKING:
 
 _BOPS = "m n (b_a b_w + b_a + b_w + log2 n), summed over layers"
 _FLOAT_BITS = 32
+_LEAVING = (GRAPH, MODEL, f"{PROJECT}/netwright.json")
+
+
+def _bops(value: float, source: str = _BOPS) -> Quantity:
+    return Quantity(value, "", source, "modelled")
 
 
 def _share(values: Sequence[float], source: str) -> Quantity:
@@ -98,12 +106,7 @@ def plan(layers: Sequence[LayerSensitivity], folder: Path) -> tuple[PlanRow, ...
             input_bits=chosen.input_bits,
             shape=(layer.shape.inputs, layer.shape.outputs),
             num_weights=layer.shape.weights,
-            bops=Quantity(
-                layer_bops(layer.shape, chosen.weight_bits, chosen.input_bits),
-                "",
-                _BOPS,
-                "modelled",
-            ),
+            bops=_bops(layer_bops(layer.shape, chosen.weight_bits, chosen.input_bits)),
         )
         for layer, chosen in zip(layers, load_plan(folder / PLAN).layers, strict=True)
     )
@@ -122,13 +125,13 @@ def front(
         FrontPoint(
             kind="float",
             label="float",
-            bops=Quantity(float_bops, "", f"{_BOPS}, all 32 bit", "modelled"),
+            bops=_bops(float_bops, f"{_BOPS}, all 32 bit"),
             accuracy=accuracy("float", inputs["train"], source).accuracy,
         ),
         FrontPoint(
             kind="hawq",
             label="chosen plan",
-            bops=Quantity(total_bops(shapes, chosen), "", _BOPS, "modelled"),
+            bops=_bops(total_bops(shapes, chosen)),
             accuracy=accuracy("plan", inputs["compress"], source).accuracy,
             bits=chosen.weight_bits,
             chosen=True,
@@ -140,7 +143,7 @@ def front(
             FrontPoint(
                 kind=cast(FrontKind, point.kind),
                 label=point.label,
-                bops=Quantity(point.bops, "", _BOPS, "modelled"),
+                bops=_bops(point.bops),
                 accuracy=_share(point.accuracies, source),
                 bits=point.weight_bits,
             )
@@ -150,11 +153,9 @@ def front(
 
 
 def digests(inputs: Mapping[str, Path]) -> dict[str, str]:
-    """Digests of the files that leave the run: the graph, the model, the project."""
-    found = {}
+    """Digests of what leaves the run: the graph, the model, the project (by its list of files)."""
+    found: dict[str, str] = {}
     for stage in ("trace", "generate"):
         record = read_record(inputs[stage]) if stage in inputs else None
-        for name, digest in (record.outputs if record else {}).items():
-            if name.count("/") <= 1:
-                found[name] = digest
-    return found
+        found |= record.outputs if record else {}
+    return {name: found[name] for name in _LEAVING if name in found}
