@@ -157,7 +157,8 @@ def _float_format(builder: OnnxBuilder) -> str:
 
 def _with_softmax(graph: Graph) -> Graph:
     logits = graph.outputs[0]
-    node = Node("head", "Softmax", (logits,), f"{logits}_softmax", {"axis": -1})
+    name = f"{logits}_softmax"
+    node = Node(name, "Softmax", (logits,), name, {"axis": -1})
     return Graph(
         name=graph.name,
         inputs=graph.inputs,
