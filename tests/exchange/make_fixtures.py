@@ -10,6 +10,7 @@ from pathlib import Path
 
 import brevitas.nn as qnn
 import numpy as np
+import onnx
 import torch
 from brevitas.export import export_qonnx
 from brevitas.quant import (
@@ -88,6 +89,17 @@ def outputs_of(model: nn.Module, inputs: np.ndarray) -> np.ndarray:
     return np.asarray(getattr(result, "value", result))
 
 
+def strip_traces(path: Path) -> None:
+    """Remove what the exporter says about the machine it ran on."""
+    model = onnx.load(path, load_external_data=False)
+    graph = model.graph
+    tensors = (*graph.initializer, *graph.value_info, *graph.input, *graph.output)
+    for part in (model, graph, *graph.node, *tensors):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
 def write(name: str, folder: Path = FOLDER) -> None:
     """Write one model, its inputs and its outputs."""
     build, shape = MODELS[name]
@@ -96,7 +108,9 @@ def write(name: str, folder: Path = FOLDER) -> None:
     inputs = rng.normal(size=(64, *shape)).astype(np.float32)
     outputs = outputs_of(model, inputs)
     folder.mkdir(parents=True, exist_ok=True)
-    export_qonnx(model, torch.randn(1, *shape), export_path=str(folder / f"{name}.onnx"))
+    path = folder / f"{name}.onnx"
+    export_qonnx(model, torch.randn(1, *shape), export_path=str(path))
+    strip_traces(path)
     np.savez_compressed(folder / f"{name}.npz", inputs=inputs, outputs=outputs)
 
 
