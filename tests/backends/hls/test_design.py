@@ -7,7 +7,7 @@ from netwright.backends import HlsDesign, hls
 from netwright.dtypes import Int
 from netwright.errors import CorruptOutput, DataError, ToolMissing
 from netwright.ir import Executable, interpret
-from tests.backends.hls.graphs import Build, jet_tagger, needs_hls4ml, stimuli
+from tests.backends.hls.graphs import Build, assert_same, jet_tagger, needs_hls4ml, stimuli
 
 pytestmark = [pytest.mark.tool("g++"), needs_hls4ml]
 
@@ -105,3 +105,10 @@ def test_wide_accumulators_are_hidden_and_planted_faults_seen(tmp_path: Path) ->
     first, rest = weights.read_text().split(",", 1)
     weights.write_text(f"{float(first) + 2.0**-5},{rest}")
     assert not np.array_equal(design.run(inputs)["requantize_2_out"], expected)
+
+
+@pytest.mark.slow
+def test_a_layer_whose_products_exceed_the_usual_stack(tmp_path: Path) -> None:
+    build = Build("large")
+    graph = build.graph(build.dense(build.quantize((2048,), bits=6), 1024))
+    assert_same(graph, hls(), tmp_path, rows=5, intermediate=False)

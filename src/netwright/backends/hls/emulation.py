@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,9 @@ FLAGS = (
     "-Wno-attributes",
 )
 """Symbols stay private to the library: two designs in one process have classes of one name."""
+
+STACK_BYTES = 1 << 30
+"""Stack of a thread that runs firmware; address space only, until it is used."""
 
 _Doubles = ctypes.POINTER(ctypes.c_double)
 
@@ -122,20 +127,27 @@ def run_emulation(
     traces = [np.empty((rows, size)) for size in trace_sizes]
 
     def execute(part: slice) -> None:
-        count = len(inputs[0][part])
-        function(
-            *(_pointers([array[part] for array in group]) for group in (inputs, outputs, traces)),
-            count,
-        )
+        groups = ([array[part] for array in group] for group in (inputs, outputs, traces))
+        function(*map(_pointers, groups), part.stop - part.start)
 
     first = min(1, rows)
-    execute(slice(0, first))
     workers = (os.cpu_count() or 1) if parallel and not traces else 1
     step = max(1, -(-(rows - first) // workers))
     parts = [slice(start, min(start + step, rows)) for start in range(first, rows, step)]
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    with _deep_stacks(), ThreadPoolExecutor(max_workers=workers) as pool:
+        pool.submit(execute, slice(0, first)).result()
         list(pool.map(execute, parts))
     return outputs, traces
+
+
+@contextmanager
+def _deep_stacks() -> Iterator[None]:
+    """Threads started inside get a deep stack: the firmware keeps its tensors there."""
+    before = threading.stack_size(STACK_BYTES)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)
 
 
 def _pointers(
