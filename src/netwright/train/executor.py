@@ -34,6 +34,7 @@ class TorchExecutor:
     ) -> dict[str, NDArray[np.int64]]:
         """Codes of the outputs and of the kept tensors; see :class:`netwright.ir.Executable`."""
         array = inputs if isinstance(inputs, np.ndarray) else inputs[self.graph.inputs[0]]
+        was_training = self.model.training
         self.model.eval()
         values = torch.from_numpy(np.asarray(array, dtype=np.float64))
         seen: dict[str, torch.Tensor] = {}
@@ -48,6 +49,7 @@ class TorchExecutor:
                     else layer(values)
                 )
             seen[f"{name}_out"] = values
+        self.model.train(was_training)
         seen[self.graph.outputs[0]] = values
         wanted = {*self.graph.outputs, *keep}
         return {

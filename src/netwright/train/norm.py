@@ -33,7 +33,7 @@ def fold_batch_norm(model: nn.Sequential) -> nn.Sequential:
             _fold(previous, layer)
             continue
         layers[name] = layer
-    return nn.Sequential(layers)
+    return nn.Sequential(layers).train(model.training)
 
 
 def _fold(layer: nn.Linear | nn.Conv2d, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:

@@ -9,9 +9,12 @@ from torch import Tensor, nn
 
 from netwright.dtypes import Int, Rounding
 from netwright.errors import NumericsError
+from netwright.train.straight_through import on_grid, round_tensor
 
-_CLIP_STEPS = 24
-_CALIBRATION_VALUES = 1 << 17
+_OCTAVES = 14
+_STEPS_PER_OCTAVE = 4
+_CALIBRATION_VALUES = 1 << 16
+_SMALLEST_RATIO = 2.0**-16
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,9 @@ class QuantSpec:
         power_of_two: Restrict scales to powers of two, so that firmware needs shifts only.
         channels: Number of scales along axis 0; ``None`` for one scale.
         rounding: Rounding mode; half-even is what ``torch.round`` does.
+
+    Raises:
+        NumericsError: The format holds no positive code (a signed format of 1 bit).
     """
 
     dtype: Int
@@ -30,37 +36,23 @@ class QuantSpec:
     channels: int | None = None
     rounding: Rounding = Rounding.HALF_EVEN
 
-
-def round_tensor(values: Tensor, mode: Rounding) -> Tensor:
-    """Round to integers; the torch twin of :func:`netwright.ir.round_real`."""
-    match mode:
-        case Rounding.FLOOR:
-            return values.floor()
-        case Rounding.CEIL:
-            return values.ceil()
-        case Rounding.TOWARD_ZERO:
-            return values.trunc()
-        case Rounding.AWAY_FROM_ZERO:
-            return values.abs().ceil().copysign(values)
-        case Rounding.HALF_EVEN:
-            return values.round()
-        case Rounding.HALF_UP:
-            below = values.floor()
-            return below + (values - below >= 0.5).to(values.dtype)
-        case Rounding.HALF_DOWN:
-            above = values.ceil()
-            return above - (above - values >= 0.5).to(values.dtype)
-        case Rounding.HALF_AWAY:
-            return round_tensor(values.abs(), Rounding.HALF_UP).copysign(values)
-        case Rounding.HALF_TOWARD_ZERO:
-            return round_tensor(values.abs(), Rounding.HALF_DOWN).copysign(values)
+    def __post_init__(self) -> None:
+        if self.dtype.max < 1:
+            raise NumericsError(
+                f"a quantizer's format must hold a positive code, which {self.dtype} does not",
+                hint="use 2 bits or more, or an unsigned format",
+            )
 
 
 class Quantizer(nn.Module):
     """Rounds a tensor to ``codes * scale``; gradients pass straight through inside the range.
 
-    The scale is a buffer, found by :meth:`calibrate` and constant between calibrations: QAT steps
-    then cost one kernel for each tensor.
+    The scale is a buffer, found by :meth:`calibrate` and constant between calibrations, so that a
+    training step does not pay for finding it.
+
+    Attributes:
+        scale: Real value of one code step, float64; one, or one for each channel.
+        revision: Grows whenever the scale changes.
     """
 
     scale: Tensor
@@ -68,6 +60,7 @@ class Quantizer(nn.Module):
     def __init__(self, spec: QuantSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.revision = 0
         shape = () if spec.channels is None else (spec.channels,)
         self.register_buffer("scale", torch.ones(shape, dtype=torch.float64))
         self._number = 1.0
@@ -82,6 +75,10 @@ class Quantizer(nn.Module):
         if not bool(torch.isfinite(scale).all()) or not bool((scale > 0).all()):
             raise NumericsError("quantizer scales must be positive and finite")
         self.scale.copy_(scale.double().expand_as(self.scale))
+        self._scale_changed()
+
+    def _scale_changed(self) -> None:
+        self.revision += 1
         self._number = float(self.scale) if self.spec.channels is None else 1.0
 
     def _load_from_state_dict(self, *args: object, **kwargs: object) -> None:
@@ -89,39 +86,50 @@ class Quantizer(nn.Module):
         self.set_scale(self.scale)
 
     @torch.no_grad()
-    def calibrate(self, values: Tensor) -> None:
-        """Choose the scale with the smallest mean squared error on `values`.
+    def calibrate(self, values: Tensor, *, norm: float = 2.0) -> None:
+        """Choose the scale with the smallest mean of ``|error| ** norm`` on `values`.
 
-        Power-of-two scales are searched from the one that clips nothing downward; other scales over
-        24 clipping points from 25 % to 100 % of the largest magnitude.
+        Scales are searched over 14 octaves from the one that clips nothing downward, in steps of
+        one octave for powers of two and of a quarter for others. A norm of 2 suits weights. Smaller
+        norms keep a few outliers from taking the resolution of all other values: a network that is
+        trained with the clipping learns to live with it, not with the loss of resolution. Channels
+        whose values are all zero, or tiny beside the other channels, get a scale that is 2**-16 of
+        the largest channel's: it decides nothing, and the scales stay close enough together for
+        one requantizer.
         """
         dtype = self.spec.dtype
         rows = values.detach().double()
         rows = rows.reshape(1, -1) if self.spec.channels is None else rows.flatten(1)
         stride = max(1, rows.numel() // _CALIBRATION_VALUES)
         rows = rows[:, ::stride]
-        largest = rows.abs().amax(dim=1).clamp_min(1e-12) / dtype.max
+        peaks = rows.abs().amax(dim=1)
+        smallest = float(peaks.max()) * _SMALLEST_RATIO
+        largest = peaks.clamp_min(smallest if smallest > 0 else 1.0) / dtype.max
         if self.spec.power_of_two:
             top = torch.exp2(torch.ceil(torch.log2(largest)))
-            candidates = torch.stack([top * 2.0**-k for k in range(5)])
+            candidates = torch.stack([top * 2.0**-k for k in range(_OCTAVES)])
         else:
-            steps = torch.linspace(0.25, 1.0, _CLIP_STEPS, dtype=torch.float64)
-            candidates = steps.flip(0)[:, None] * largest
-        errors = torch.stack([self._error(rows, scale[:, None]) for scale in candidates])
+            steps = range(_OCTAVES * _STEPS_PER_OCTAVE)
+            candidates = torch.stack([largest * 2.0 ** (-k / _STEPS_PER_OCTAVE) for k in steps])
+        errors = torch.stack([self._error(rows, scale[:, None], norm) for scale in candidates])
         best = errors.argmin(dim=0)
         chosen = candidates.gather(0, best[None])[0]
         self.set_scale(chosen if self.spec.channels is not None else chosen[0])
 
-    def _error(self, rows: Tensor, scale: Tensor) -> Tensor:
+    def _error(self, rows: Tensor, scale: Tensor, norm: float) -> Tensor:
         codes = round_tensor(rows / scale, self.spec.rounding)
         codes = codes.clamp(self.spec.dtype.min, self.spec.dtype.max)
-        return (codes * scale - rows).square().sum(dim=1)
+        return (codes * scale - rows).abs().pow(norm).sum(dim=1)
 
     def scale_like(self, values: Tensor) -> Tensor:
-        """The scale, shaped to broadcast against `values` along its axis 0."""
+        """The scale, float64, shaped to broadcast against `values` along its axis 0."""
         if self.spec.channels is None:
             return self.scale
         return self.scale.reshape(-1, *(1,) * (values.ndim - 1))
+
+    def step(self, values: Tensor) -> Tensor:
+        """The scale in the arithmetic of `values`, shaped to broadcast against them."""
+        return self.scale_like(values).to(values.dtype)
 
     def codes(self, values: Tensor) -> Tensor:
         """The integer codes of `values`, as float64."""
@@ -130,18 +138,7 @@ class Quantizer(nn.Module):
         return round_tensor(scaled, self.spec.rounding).clamp(dtype.min, dtype.max)
 
     def forward(self, values: Tensor) -> Tensor:
-        """The nearest representable real values, with straight-through gradients."""
+        """The representable real values, with straight-through gradients."""
+        scale = self._number if self.spec.channels is None else self.step(values)
         dtype = self.spec.dtype
-        if self.spec.rounding is Rounding.HALF_EVEN:
-            if self.spec.channels is None:
-                return torch.fake_quantize_per_tensor_affine(
-                    values, self._number, 0, dtype.min, dtype.max
-                )
-            zeros = torch.zeros(len(self.scale), dtype=torch.int32)
-            return torch.fake_quantize_per_channel_affine(
-                values, self.scale.float(), zeros, 0, dtype.min, dtype.max
-            )
-        scale = self.scale_like(values).to(values.dtype)
-        clipped = values.clamp(dtype.min * scale, dtype.max * scale)
-        rounded = round_tensor(clipped.detach() / scale, self.spec.rounding) * scale
-        return clipped + (rounded - clipped).detach()
+        return on_grid(values, scale, low=dtype.min, high=dtype.max, rounding=self.spec.rounding)

@@ -65,8 +65,7 @@ class _Builder:
             case QuantLayer():
                 self._weighted(name, layer)
             case nn.Flatten():
-                shape = self.types[self.current].shape
-                self._node(name, "Reshape", (), {"shape": (1, int(np.prod(shape)))}, f"{name}_out")
+                self._flatten(name)
             case nn.MaxPool2d():
                 self._pool(name, layer)
             case nn.Identity() | nn.Dropout():
@@ -182,6 +181,14 @@ class _Builder:
         dtype = smallest_int(int(values.min()), int(values.max()))
         self.types[name] = TensorType(values.shape, dtype, scale, axis)
         self.constants[name] = values
+
+    def _flatten(self, name: str) -> None:
+        source = self.types[self.current]
+        size = int(np.prod(source.shape))
+        scale = source.scale
+        if len(scale) > 1:  # one for each channel becomes one for each value
+            scale = tuple(value for value in scale for _ in range(size // len(scale)))
+        self._node(name, "Reshape", (), {"shape": (1, size)}, f"{name}_out", scale=scale)
 
     def _pool(self, name: str, layer: nn.MaxPool2d) -> None:
         if layer.dilation not in (1, (1, 1)) or layer.ceil_mode:

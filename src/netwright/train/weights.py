@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from netwright.errors import DataError
+from netwright.errors import DataError, NumericsError
 from netwright.files import write_npz
+
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError, OSError,
+    RuntimeError,
+)  # fmt: skip
+"""What NumPy and zipfile raise for damaged archives (an encrypted one: RuntimeError)."""
 
 
 def save_weights(model: nn.Module, path: Path) -> Path:
@@ -19,23 +27,48 @@ def save_weights(model: nn.Module, path: Path) -> Path:
     Raises:
         RunError: The file cannot be written.
     """
-    return write_npz(path, {key: value.numpy() for key, value in model.state_dict().items()})
+    return write_npz(path, {key: value.cpu().numpy() for key, value in model.state_dict().items()})
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
     """Read parameters and buffers that :func:`save_weights` wrote into `model`.
 
     Raises:
-        DataError: The file is missing, truncated, or belongs to another model.
+        DataError: The file is missing, truncated, belongs to another model, or holds values that
+            no model has; the model is then as it was.
     """
+    arrays = _read(path)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    _check_shapes(before, arrays, path)
+    for key, value in arrays.items():
+        if value.dtype.kind not in "biuf" or not np.all(np.isfinite(value)):
+            raise DataError(f'"{key}" must hold finite numbers', source=str(path))
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        model.load_state_dict({key: torch.from_numpy(value) for key, value in arrays.items()})
+    except NumericsError as error:  # a scale that no quantizer accepts
+        model.load_state_dict(before)
+        raise DataError(error.message, source=str(path)) from None
+
+
+def _read(path: Path) -> dict[str, NDArray[np.generic]]:
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise DataError("no such file", source=str(path)) from None
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-        raise DataError(f"not a weights file ({error})", source=str(path)) from error
-    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    except _UNREADABLE as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(
+            f"not a weights file ({reason})",
+            source=str(path),
+            hint="write it again with netwright.train.save_weights",
+        ) from error
+
+
+def _check_shapes(
+    state: dict[str, torch.Tensor], arrays: dict[str, NDArray[np.generic]], path: Path
+) -> None:
+    expected = {key: tuple(value.shape) for key, value in state.items()}
     found = {key: tuple(value.shape) for key, value in arrays.items()}
     wrong = sorted(
         key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)
@@ -47,4 +80,3 @@ def load_weights(model: nn.Module, path: Path) -> None:
             f"the model needs {expected.get(key, 'none')} ({len(wrong)} such entries)",
             source=str(path),
         )
-    model.load_state_dict({key: torch.from_numpy(value) for key, value in arrays.items()})

@@ -1,0 +1,150 @@
+"""A chain of dense layers as one step of automatic differentiation.
+
+Fake quantization adds some ten small operations to every layer. On a network of a few thousand
+weights they cost more than the products do, if each is recorded by itself. Here the forward and the
+backward pass of the whole chain are written out, and all parameters are rounded together; values
+and gradients are those of the layers one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from netwright.dtypes import Rounding
+from netwright.train.quantizer import Quantizer
+from netwright.train.straight_through import gradient_inside, rounded
+
+
+@dataclass(frozen=True)
+class Link:
+    """One dense layer: its module, the quantizers of its parameters and of its output.
+
+    Attributes:
+        layer: The float layer; it has a bias.
+        weight: Quantizer of the weight.
+        bias: Quantizer of the bias.
+        output: Quantizer of the output; ``None`` leaves the sums.
+        low: Smallest code of the output; 0 behind a ReLU.
+    """
+
+    layer: torch.nn.Linear
+    weight: Quantizer
+    bias: Quantizer
+    output: Quantizer | None
+    low: int
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Scale, smallest and largest code: laid out for all parameters, and for each activation."""
+
+    scale: Tensor
+    low: Tensor
+    high: Tensor
+    activations: tuple[tuple[float, int, int, Rounding] | None, ...]
+
+
+class DenseChain:
+    """Runs dense layers with fake-quantized parameters and activations.
+
+    The parameters' quantizers must round half to even, the activations' must have one scale. The
+    laid-out scales are kept until a quantizer's scale changes.
+
+    Args:
+        source: Quantizer of the input.
+        links: The layers, in order.
+    """
+
+    def __init__(self, source: Quantizer, links: Sequence[Link]) -> None:
+        self._source = source
+        self._links = tuple(links)
+        self._parameter_quantizers = [q for link in links for q in (link.weight, link.bias)]
+        self._quantizers = [source, *self._parameter_quantizers]
+        self._quantizers += [link.output for link in links if link.output is not None]
+        self._revisions: list[int] = []
+        self._grid: _Grid | None = None
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Real outputs, (batch, outputs), with straight-through gradients."""
+        parameters: list[Tensor] = []
+        for link in self._links:
+            parameters += (link.layer.weight, link.layer.bias)
+        revisions = [quantizer.revision for quantizer in self._quantizers]
+        if self._grid is None or revisions != self._revisions:
+            self._grid, self._revisions = self._lay_out(parameters), revisions
+        return _Chain.apply(values, self._grid, *parameters)  # type: ignore[no-untyped-call]
+
+    def _lay_out(self, parameters: Sequence[Tensor]) -> _Grid:
+        pairs = list(zip(parameters, self._parameter_quantizers, strict=True))
+        formats = [(p, q.spec.dtype) for p, q in pairs]
+        first = _activation(self._source, self._source.spec.dtype.min)
+        outputs = [
+            None if link.output is None else _activation(link.output, link.low)
+            for link in self._links
+        ]
+        return _Grid(
+            torch.cat([q.step(p).expand_as(p).reshape(-1) for p, q in pairs]),
+            torch.cat([torch.full_like(p, dtype.min).reshape(-1) for p, dtype in formats]),
+            torch.cat([torch.full_like(p, dtype.max).reshape(-1) for p, dtype in formats]),
+            (first, *outputs),
+        )
+
+
+def _activation(quantizer: Quantizer, low: int) -> tuple[float, int, int, Rounding]:
+    return float(quantizer.scale), low, quantizer.spec.dtype.max, quantizer.spec.rounding
+
+
+class _Chain(Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, grid: _Grid, *parameters: Tensor) -> Tensor:
+        codes = _flatten_dense_tensors(parameters).div_(grid.scale).round_()
+        clipped = codes.clamp(grid.low, grid.high)
+        beyond = codes.sub_(clipped)
+        on_grid = _unflatten_dense_tensors(clipped.mul_(grid.scale), parameters)
+        first, *outputs = grid.activations
+        assert first is not None
+        saved = [beyond, values]
+        values = rounded(values, *first)
+        for i, output in enumerate(outputs):
+            weight = on_grid[2 * i]
+            sums = functional.linear(values, weight, on_grid[2 * i + 1])
+            saved += (values, weight, sums)
+            values = sums if output is None else rounded(sums, *output)
+        ctx.save_for_backward(*saved)
+        ctx.grid = grid
+        return values
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        beyond, source, *saved = ctx.saved_tensors
+        first, *outputs = ctx.grid.activations
+        found: list[Tensor] = []
+        for i in range(len(outputs) - 1, -1, -1):
+            values, weight, sums = saved[3 * i : 3 * i + 3]
+            gradient = _passed(gradient, sums, outputs[i])
+            found += (gradient.sum(0), gradient.t() @ values)
+            if i or ctx.needs_input_grad[0]:
+                gradient = gradient @ weight
+        found.reverse()
+        flat = gradient_inside(_flatten_dense_tensors(found), beyond, -0.5, 0.5)
+        into = _passed(gradient, source, first) if ctx.needs_input_grad[0] else None
+        return (into, None, *_unflatten_dense_tensors(flat, found))
+
+
+def _passed(
+    gradient: Tensor, values: Tensor, activation: tuple[float, int, int, Rounding] | None
+) -> Tensor:
+    if activation is None:
+        return gradient
+    scale, low, high, _ = activation
+    return gradient_inside(gradient, values, (low - 0.5) * scale, (high + 0.5) * scale)
