@@ -23,7 +23,6 @@ setup: $(VENV)/.main ## create .venv with the package and everything the demo ne
 
 demo: $(VENV)/.main ## train, compress, convert and certify the jet tagger; write a report
 	$(BIN)/netwright run $(FLOW)
-	@echo "report: $$(ls -t runs/*/*/report.html | head -n 1)"
 
 test: $(VENV)/.test ## run the test suite
 	$(BIN)/python -m pytest

@@ -44,8 +44,8 @@ class FreeActivations:
         input_bits: Candidate widths of the network's input; `bits` if empty.
     """
 
-    bits: tuple[int, ...]
-    input_bits: tuple[int, ...] = ()
+    bits: Sequence[int]
+    input_bits: Sequence[int] = ()
 
 
 Activations = TiedActivations | FreeActivations
@@ -231,8 +231,8 @@ class _Program:
 def _input_widths(index: int, weight_bits: tuple[int, ...], rule: Activations) -> tuple[int, ...]:
     if isinstance(rule, TiedActivations):
         return (rule.input_bits,) if index == 0 else tuple(w + rule.extra for w in weight_bits)
-    widths = rule.input_bits if index == 0 and rule.input_bits else rule.bits
-    if not widths:
+    widths = rule.input_bits if index == 0 and len(rule.input_bits) else rule.bits
+    if not len(widths):
         raise ConfigError("an allocation needs candidate widths for activations")
     return tuple(sorted(set(widths)))
 

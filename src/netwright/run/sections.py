@@ -97,7 +97,8 @@ class CompressSection(Settings):
         scale: Power-of-two scales are shifts in hardware, float scales are multipliers.
         granularity: One weight scale for a tensor, or one for each output channel.
         budget: What the plan may cost.
-        probes: Most Hutchinson probes for a tensor.
+        residual: Share of the loss predicted for weights that is taken to remain after fine-tuning.
+        probes: Most Hutchinson probes for a layer.
         epochs: Epochs of fine-tuning.
         batch_size: Rows in one step.
         learning_rate: Peak of the cosine schedule.
@@ -117,6 +118,7 @@ class CompressSection(Settings):
     scale: Literal["power-of-two", "float"] = "power-of-two"
     granularity: Literal["tensor", "channel"] = "tensor"
     budget: BudgetSection
+    residual: Annotated[float, Field(ge=0, le=1)] = 0.1
     probes: Annotated[int, Field(ge=2, le=100_000)] = 200
     epochs: Count = 10
     batch_size: Count = 512

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -143,7 +144,12 @@ def _outcome(claim: Claim, function: ClaimFunction | None, context: Context, pat
 
 
 def _key(claim: Claim, function: ClaimFunction, profile: Profile) -> str:
-    parts = (claim.model_dump_json(), inspect.getsource(function), profile, __version__)
+    """Changes with the claim, the function, its bound arguments, the profile and the package."""
+    inner, bound = (
+        (function.func, function.args) if isinstance(function, partial) else (function, ())
+    )
+    source = inspect.getsource(inner)
+    parts = (claim.model_dump_json(), source, repr(bound), profile, __version__)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

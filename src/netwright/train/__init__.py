@@ -7,6 +7,7 @@ from netwright.train.loop import Epoch, History, evaluate, fit, logits
 from netwright.train.norm import fold_batch_norm
 from netwright.train.quantizer import Quantizer, QuantSpec
 from netwright.train.real_tracing import trace_quantized
+from netwright.train.seeds import fit_seeds, weights_file
 from netwright.train.tracing import trace
 from netwright.train.weights import load_weights, save_weights
 
@@ -23,6 +24,7 @@ __all__ = [
     "TorchExecutor",
     "evaluate",
     "fit",
+    "fit_seeds",
     "fold_batch_norm",
     "load_weights",
     "logits",
@@ -30,4 +32,5 @@ __all__ = [
     "save_weights",
     "trace",
     "trace_quantized",
+    "weights_file",
 ]

@@ -7,8 +7,12 @@ import logging
 import multiprocessing
 import os
 import pickle
+import signal
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from pathlib import Path
 from typing import TypeVar
 
@@ -87,25 +91,48 @@ def _run_pool(
     waiting = iter(todo.items())
     running: dict[Future[Record], str] = {}
     failure: BaseException | None = None
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        while True:
-            while failure is None and len(running) <= workers:
-                key, job = next(waiting, (None, None))
-                if key is None:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
+        try:
+            while True:
+                while failure is None and len(running) <= workers:
+                    key, job = next(waiting, (None, None))
+                    if key is None:
+                        break
+                    payload = pickle.dumps((function, job))
+                    running[pool.submit(_run_pickled, payload)] = key
+                if not running:
                     break
-                payload = pickle.dumps((function, job))
-                running[pool.submit(_run_pickled, payload)] = key
-            if not running:
-                break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                key = running.pop(future)
-                error = future.exception()
-                if error is None:
-                    finish(key, future.result())
-                else:
-                    failure = failure or error
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    key = running.pop(future)
+                    error = future.exception()
+                    if error is None:
+                        finish(key, future.result())
+                    else:
+                        failure = failure or error
+        except BaseException:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+    if isinstance(failure, BrokenProcessPool):
+        raise RunError(
+            "a worker process ended unexpectedly",
+            hint="it may have run out of memory; finished jobs are kept, fewer workers need less",
+        ) from failure
     if failure is not None:
         raise failure
+
+
+def _start_worker() -> None:
+    """Leave interruptions to the parent, and end with it, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _run_pickled(payload: bytes) -> Record:

@@ -40,6 +40,8 @@ def every_rounding() -> Graph:
             total, signed=True, shift=33, multiplier=(2**30 + 12345,), offset=(2**31 + 17,)
         ),
         build.requantize(total, shift=5, signed=True, multiplier=(3,), rounding="ceil"),
+        build.requantize(total, bits=9, shift=0, multiplier=(2,)),
+        build.requantize(total, bits=7, shift=5, multiplier=(4,), signed=True),
         build.add("Sign", (total,), {"offset": build.integers(-200, 200, 12), "axis": 1}),
     ]
     return build.graph(*outputs)

@@ -9,12 +9,12 @@ from netwright.train import Record, evaluate
 
 
 def test_scores_are_read_back_and_the_best_is_chosen_on_validation(tmp_path: Path) -> None:
-    records: dict[str, Record] = {
-        "a": {"validation": 0.5, "test": 0.9},
-        "b": {"validation": 0.6, "test": 0.1},
-        "c": {"validation": 0.6, "test": 0.8},
+    records: dict[int, Record] = {
+        1: {"validation": 0.5, "test": 0.9},
+        2: {"validation": 0.6, "test": 0.1},
+        3: {"validation": 0.6, "test": 0.8},
     }
-    common.write_scores(records, (1, 2, 3), tmp_path)
+    common.write_scores(records, tmp_path)
     assert [score.seed for score in common.read_scores(tmp_path)] == [1, 2, 3]
     assert common.best_seed(tmp_path) == 2
 

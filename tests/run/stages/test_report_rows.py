@@ -8,10 +8,10 @@ from netwright.train import Record
 
 
 def scores(folder: Path, *tests: float) -> Path:
-    records: dict[str, Record] = {
-        str(i): {"validation": 0.5, "test": test} for i, test in enumerate(tests)
+    records: dict[int, Record] = {
+        i: {"validation": 0.5, "test": test} for i, test in enumerate(tests)
     }
-    write_scores(records, tuple(range(len(tests))), folder)
+    write_scores(records, folder)
     return folder
 
 

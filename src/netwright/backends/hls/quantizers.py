@@ -71,10 +71,11 @@ def lower_requantize(lowering: Lowering, node: Node) -> View:
     limits = (node.integer("low"), node.integer("high"))
     zero_point = node.integer("zero_point", 0)
 
-    plain = bool(np.all(multipliers == 1)) and not np.any(offsets)
+    octaves = _common_octaves(multipliers)
+    plain = octaves is not None and not np.any(offsets)
     exponent = exponent_of_scale(lowering.graph.types[node.output].scale)
-    if plain:
-        exponent = view.exponent + shift
+    if octaves is not None and plain:
+        exponent = view.exponent + shift - octaves
     register = clamping(reach, limits, exponent, rounding)
     exact = register is not None and zero_point == 0
     if register is None or not exact:
@@ -99,6 +100,14 @@ def lower_requantize(lowering: Lowering, node: Node) -> View:
         wrapped = lowering.register(node.output, exponent)
         result = recast(lowering, node, result, wrapped, "_wrap")
     return result
+
+
+def _common_octaves(multipliers: NDArray[np.int64]) -> int | None:
+    """k if every multiplier is 2**k, else ``None``."""
+    first = int(multipliers.flat[0])
+    if first < 1 or first & (first - 1) or bool(np.any(multipliers != first)):
+        return None
+    return first.bit_length() - 1
 
 
 def _ends(lowering: Lowering, node: Node) -> NDArray[np.int64]:

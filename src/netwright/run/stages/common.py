@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -13,7 +14,7 @@ from netwright.errors import DataError
 from netwright.registry import resolve
 from netwright.run.config import Settings
 from netwright.run.sections import ModelSection, TaskSection
-from netwright.run.stage import Progress
+from netwright.run.stage import P, Progress, StageContext
 
 if TYPE_CHECKING:
     from torch import nn
@@ -94,11 +95,50 @@ def quantized_model(section: ModelSection, task: Task, seed: int, folder: Path) 
     return model.eval()
 
 
-def write_scores(records: Mapping[str, Record], seeds: tuple[int, ...], folder: Path) -> None:
+class Fitting(Protocol):
+    """The settings of a training."""
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training rows."""
+
+    @property
+    def batch_size(self) -> int:
+        """Rows in one step."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak of the schedule."""
+
+
+def fit_networks(
+    context: StageContext[P], models: Mapping[int, nn.Sequential], task: Task, settings: Fitting
+) -> None:
+    """Train a network for every seed on all cores; leave weights and scores in the stage's folder.
+
+    A seed that is done survives a kill, in the stage's scratch folder.
+    """
+    from netwright.train import fit_seeds, weights_file
+
+    records = fit_seeds(
+        models,
+        task,
+        folder=context.scratch,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        on_done=count_jobs(context.progress, len(models)),
+    )
+    for seed in models:
+        shutil.copyfile(weights_file(context.scratch, seed), context.folder / weights_name(seed))
+    write_scores(records, context.folder)
+
+
+def write_scores(records: Mapping[int, Record], folder: Path) -> None:
     """Write the score of every seed."""
     scores = tuple(
         Score(seed=seed, validation=float(record["validation"]), test=float(record["test"]))
-        for seed, record in zip(seeds, records.values(), strict=True)
+        for seed, record in records.items()
     )
     (folder / SCORES).write_bytes(_SCORES.dump_json(scores, indent=2) + b"\n")
 

@@ -81,6 +81,7 @@ def run_sweep(context: StageContext[SweepParameters]) -> None:
             budgets,
             weight_bits=p.compress.weight_bits,
             activations=activations(p.compress),
+            residual=p.compress.residual,
             blind=blind,
         )
     ]
