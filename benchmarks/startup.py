@@ -25,6 +25,11 @@ def run() -> list[dict[str, str | float]]:
     bare = _cpu_seconds("-c", "pass")
     ours = _cpu_seconds("-m", "netwright.cli", "--help")
     return [
-        {"what": "netwright --help", "ours": f"{ours:.2f} CPU s", "peer": f"python: {bare:.2f} CPU s",
-         "ratio": ours / bare, "wanted": "ours < 0.5 CPU s"},
-    ]  # fmt: skip
+        {
+            "what": "netwright --help",
+            "ours": f"{ours:.2f} CPU s",
+            "peer": f"python -c pass: {bare:.2f} CPU s",
+            "ratio": ours / bare,
+            "wanted": "ours < 0.5 CPU s",
+        }
+    ]
