@@ -25,7 +25,7 @@ class Difference:
     Attributes:
         node: Node of the reference whose result differs; all it reads agrees, as far as visible.
         origin: The layer the node came from.
-        row: Row of the stimulus.
+        row: Row of the stimulus, the first wrong one.
         index: Index of the value within the row.
         expected: Code of the reference.
         got: Code of the candidate.
@@ -106,7 +106,7 @@ def bit_exact(
         VerificationError: The candidate's outputs have another shape or are missing.
     """
     stimulus = inputs if isinstance(inputs, Stimulus) else Stimulus("inputs", np.asarray(inputs))
-    if len(stimulus.inputs) == 0:
+    if stimulus.inputs.size == 0:
         raise ConfigError(f'stimulus "{stimulus.name}" has no rows')
     if not graph.is_integer:
         raise ConfigError(
@@ -117,6 +117,7 @@ def bit_exact(
     reference = Interpreter.of(graph)
     identical, seconds = 0, 0.0
     wrong: list[int] = []
+    right: list[int] = []
     for start in range(0, len(stimulus.inputs), _CHUNK_ROWS):
         rows = stimulus.inputs[start : start + _CHUNK_ROWS]
         expected = reference.run(rows)
@@ -125,8 +126,10 @@ def bit_exact(
         seconds += time.perf_counter() - started
         equal = _equal_rows(graph, expected, got, label)
         identical += int(equal.sum())
-        wrong += (start + np.flatnonzero(~equal)).tolist()
-    first = _locate(reference, candidate, stimulus, wrong[:_DIAGNOSED_ROWS]) if wrong else None
+        wrong += (start + np.flatnonzero(~equal)[:_DIAGNOSED_ROWS]).tolist()
+        right += (start + np.flatnonzero(equal)[:_DIAGNOSED_ROWS]).tolist()
+    evidence = wrong[:_DIAGNOSED_ROWS] + right[:_DIAGNOSED_ROWS]
+    first = _locate(reference, candidate, stimulus, evidence) if wrong else None
     return Equivalence(label, stimulus.name, len(stimulus.inputs), identical, first, seconds)
 
 
@@ -150,12 +153,16 @@ def _equal_rows(
 def _locate(
     reference: Interpreter, candidate: Executable, stimulus: Stimulus, rows: Sequence[int]
 ) -> Difference:
-    """The first visible node, in execution order, that differs on the first wrong row."""
+    """The first visible node, in execution order, that differs on the first of `rows`.
+
+    The other rows, wrong ones and right ones, are evidence for the cause.
+    """
     graph = reference.graph
     made = [node.output for node in graph.nodes]
     inputs = stimulus.inputs[list(rows)]
-    expected = reference.run(inputs, keep=[*made, *graph.constants])
-    got = candidate.run(inputs, keep=made)
+    expected = reference.run(inputs, keep=[*made, *graph.inputs, *graph.constants])
+    shown = candidate.run(inputs, keep=made)
+    got = {n: v for n, v in shown.items() if n in made and v.shape == expected[n].shape}
     for node in graph.nodes:
         name = node.output
         if name not in got or np.array_equal(expected[name][0], got[name][0]):
@@ -191,7 +198,8 @@ def certify(
         graph: The reference, in integer form.
         candidates: What to compare, by name, in order.
         stimuli: What to compare on; empty ones are left out.
-        row_limits: Largest number of rows of a stimulus for slow candidates, by name.
+        row_limits: Largest number of rows of each stimulus for slow candidates, by the
+            candidate's name; other candidates get all rows.
         on_result: Called after every comparison.
     """
     limits = row_limits or {}

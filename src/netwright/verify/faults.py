@@ -8,7 +8,7 @@ import numpy as np
 
 from netwright.dtypes import Int, Rounding
 from netwright.errors import ConfigError
-from netwright.ir import Graph, TensorType
+from netwright.ir import Graph
 
 
 def flip_weight_bit(graph: Graph, tensor: str, index: tuple[int, ...], *, bit: int) -> Graph:
@@ -23,15 +23,12 @@ def flip_weight_bit(graph: Graph, tensor: str, index: tuple[int, ...], *, bit: i
     values = np.array(graph.constants[tensor])
     try:
         code = int(values[index])
-    except IndexError:
+    except (IndexError, TypeError):  # outside, or more than one value
         raise ConfigError(f'"{tensor}" of shape {values.shape} has no index {index}') from None
     pattern = (code % (1 << dtype.bits)) ^ (1 << bit)
     negative = dtype.signed and pattern >> (dtype.bits - 1)
     values[index] = pattern - (1 << dtype.bits) if negative else pattern
-    full = TensorType(
-        values.shape, Int(dtype.bits, dtype.signed), graph.types[tensor].scale,
-        graph.types[tensor].axis,
-    )  # fmt: skip
+    full = replace(graph.types[tensor], dtype=Int(dtype.bits, dtype.signed))  # no narrow range
     return graph.with_type(tensor, full).with_constant(tensor, values)
 
 
