@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from netwright import __version__
 from netwright.cli.console import emit, note
+from netwright.cli.convert import convert
 from netwright.cli.data import app as data_app
 from netwright.cli.doctor import doctor
 from netwright.cli.export import export
@@ -73,6 +74,7 @@ app.command("run")(run)
 app.command("verify")(verify)
 app.command("report")(report)
 app.command("export")(export)
+app.command("convert")(convert)
 app.add_typer(study_app, name="study")
 app.add_typer(data_app, name="data")
 app.command("list")(list_names)

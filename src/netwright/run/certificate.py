@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -12,10 +13,26 @@ from netwright.report import CertificateRow
 from netwright.run.folder import check_outputs
 from netwright.run.manifest import read_manifest
 
+if TYPE_CHECKING:
+    from netwright.verify import Equivalence
+
 CERTIFICATE = "certificate.json"
 STAGE = "verify"
 
 _ROWS = TypeAdapter(tuple[CertificateRow, ...])
+
+
+def certificate_row(result: Equivalence) -> CertificateRow:
+    """A comparison with the graph as a row of a certificate."""
+    return CertificateRow(
+        stage=result.candidate,
+        against="graph",
+        stimuli=result.stimulus,
+        num_rows=result.rows,
+        num_identical=result.identical,
+        difference=None if result.first is None else str(result.first),
+        seconds=result.seconds,
+    )
 
 
 def write_certificate(rows: tuple[CertificateRow, ...], folder: Path) -> Path:

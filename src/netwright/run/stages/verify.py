@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netwright import ir
 from netwright.report import CertificateRow
-from netwright.run.certificate import write_certificate
+from netwright.run.certificate import certificate_row, write_certificate
 from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
 from netwright.run.sections import GenerateSection, ModelSection, TaskSection, VerifySection
@@ -68,7 +68,7 @@ def verify(context: StageContext[VerifyParameters]) -> None:
     rows: list[CertificateRow] = []
 
     def add(result: Equivalence) -> None:
-        rows.append(_row(result))
+        rows.append(certificate_row(result))
         text = f"{result.candidate} on {result.stimulus}: {result.identical} of {result.rows} equal"
         context.progress.update(len(rows), total, text)
 
@@ -87,16 +87,4 @@ def _stimuli(
         corners(graph),
         ties(graph, rows=section.tie_rows, seed=seed),
         random(graph, rows=section.random_rows, seed=seed),
-    )
-
-
-def _row(result: Equivalence) -> CertificateRow:
-    return CertificateRow(
-        stage=result.candidate,
-        against="graph",
-        stimuli=result.stimulus,
-        num_rows=result.rows,
-        num_identical=result.identical,
-        difference=None if result.first is None else str(result.first),
-        seconds=result.seconds,
     )

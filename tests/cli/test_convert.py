@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from netwright import ir
+from tests.cli.conftest import Netwright
+
+BREVITAS = Path(__file__).parents[1] / "exchange" / "data" / "brevitas_mlp_float.onnx"
+
+
+@pytest.mark.tool("g++")
+def test_model_of_another_tool_becomes_certified_firmware(
+    netwright: Netwright, tmp_path: Path
+) -> None:
+    pytest.importorskip("hls4ml", reason="needs the extra hls")
+    out = tmp_path / "out"
+    code, shown, err = netwright("convert", BREVITAS, "--out", out, "--rows", "100", "--json")
+    assert code == 0, err
+    table = json.loads(shown)["certificate"]
+    assert {row["stage"] for row in table} == {"QONNX", "HLS emulation"}
+    assert all(row["num_identical"] == row["num_rows"] > 0 for row in table)
+    assert "scale ratio written as" in err
+    assert ir.load(out / "graph.npz").is_integer
+    assert (out / "hls" / "firmware").is_dir()
+
+
+def test_file_that_is_no_model_is_refused_and_nothing_is_written(
+    netwright: Netwright, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "m.onnx", tmp_path / "out"
+    path.write_bytes(BREVITAS.read_bytes()[:100])
+    code, shown, err = netwright("convert", path, "--out", out)
+    assert (code, shown) == (1, "")
+    assert err.startswith(f"error: {path}: not an ONNX model (truncated or another format)\n")
+    assert not out.exists()
+
+
+def test_options_are_checked_first(netwright: Netwright, tmp_path: Path) -> None:
+    code, _, err = netwright("convert", "m.onnx", "--out", tmp_path / "o", "--reuse-factor", "0")
+    assert code == 2
+    assert err == "error: reuse_factor must be an integer of 1 or more, not 0\n"
