@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from netwright.compress.budget import Budget
-from netwright.compress.plan import LayerPlan, LayerShape, Plan
+from netwright.compress.plan import LayerPlan, Plan
+from netwright.compress.program import Program
 from netwright.compress.sensitivities import LayerSensitivity
-from netwright.errors import ConfigError, Infeasible, require
+from netwright.errors import ConfigError, Infeasible
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +106,37 @@ def allocate(
 
     Raises:
         Infeasible: No plan satisfies a budget; the error names the smallest limit that one does.
-        ConfigError: There are no candidates or no budgets.
+        ConfigError: There are no candidates or no budgets, or a width was not measured.
+        NumericsError: The solver failed.
         MissingExtra: SciPy is not installed.
     """
-    if not layers or not weight_bits or not budgets:
+    if not len(layers) or not len(weight_bits) or not len(budgets):
         raise ConfigError("an allocation needs layers, candidate widths and a budget")
-    started = time.perf_counter()
-    program = _Program.of(layers, tuple(sorted(set(weight_bits))), activations)
     if not 0 <= residual <= 1:
         raise ConfigError(f"residual must be from 0 to 1, not {residual}")
+    started = time.perf_counter()
+    program = _program(len(layers), tuple(sorted(set(weight_bits))), activations)
     metric = _growth(residual) if metric is None else metric
-    objective = program.objective(layers, metric)
-    rows = [program.cost_row([layer.shape for layer in layers], budget) for budget in budgets]
-    limits = [budget.limit for budget in budgets]
-    solution = program.solve(objective, rows, limits)
+    objective = np.array(
+        [metric(layers[i], "weight", w) + metric(layers[i], "activation", a)
+         for i, w, a in program.pairs]
+    )  # fmt: skip
+    shapes = [layer.shape for layer in layers]
+    rows = [
+        np.array([budget.cost(shapes[i], w, a) for i, w, a in program.pairs]) for budget in budgets
+    ]
+    solution = program.solve(objective, rows, [budget.limit for budget in budgets])
     if solution is None:
         raise _infeasible(program, rows, budgets)
     values, bound = solution
-    plan = program.plan(values, layers, origin)
-    costs = {
-        budget.kind: budget.total([layer.shape for layer in layers], plan) for budget in budgets
-    }
+    plan = Plan(
+        tuple(
+            LayerPlan(shape.name, w, a)
+            for shape, (w, a) in zip(shapes, program.chosen(values), strict=True)
+        ),
+        origin=origin,
+    )
+    costs = {budget.kind: budget.total(shapes, plan) for budget in budgets}
     seconds = time.perf_counter() - started
     return Allocation(plan, float(objective @ values), bound, costs, seconds)
 
@@ -139,17 +150,20 @@ def _growth(residual: float) -> Metric:
     return growth
 
 
-def _infeasible(program: _Program, rows: list[np.ndarray], budgets: Sequence[Budget]) -> Infeasible:
+def _infeasible(program: Program, rows: list[np.ndarray], budgets: Sequence[Budget]) -> Infeasible:
     for row, budget in zip(rows, budgets, strict=True):
         smallest = program.solve(row, [], [])
         assert smallest is not None
         least = float(row @ smallest[0])
         if least > budget.limit:
+            enough = f"{least:.10g}"
+            if float(enough) < least:  # a limit that was rounded down would not do
+                enough = f"{least * (1 + 1e-9):.10g}"
             return Infeasible(
                 f"no plan costs at most {budget.limit:.10g} {budget.unit}; the cheapest costs "
-                f"{least:.10g}",
+                f"{enough}",
                 smallest=least,
-                hint=f"raise the {budget.kind} limit to {least:.10g}, or allow smaller widths",
+                hint=f"raise the {budget.kind} limit to {enough}, or allow smaller widths",
             )
     return Infeasible(
         "no plan satisfies all budgets together, though each can be satisfied alone",
@@ -158,74 +172,11 @@ def _infeasible(program: _Program, rows: list[np.ndarray], budgets: Sequence[Bud
     )
 
 
-@dataclass(frozen=True)
-class _Program:
-    """Variables: pair (layer, weight width, input width), one chosen for every layer.
-
-    Neighbors are linked by equalities between sums of pairs, so the pairs are the one-hot products
-    and the relaxation is the tight one of a chain.
-    """
-
-    pairs: tuple[tuple[int, int, int], ...]
-    links: np.ndarray
-    targets: np.ndarray
-
-    @classmethod
-    def of(
-        cls, layers: Sequence[LayerSensitivity], weight_bits: tuple[int, ...], rule: Activations
-    ) -> _Program:
-        pairs: list[tuple[int, int, int]] = []
-        for i in range(len(layers)):
-            pairs += [(i, w, a) for w in weight_bits for a in _input_widths(i, weight_bits, rule)]
-        links = [[float(pair[0] == i) for pair in pairs] for i in range(len(layers))]
-        if isinstance(rule, TiedActivations):
-            for i in range(1, len(layers)):
-                links += [_tie(pairs, i, width, rule.extra) for width in weight_bits]
-        targets = [1.0] * len(layers) + [0.0] * (len(links) - len(layers))
-        return cls(tuple(pairs), np.array(links), np.array(targets))
-
-    def objective(
-        self,
-        layers: Sequence[LayerSensitivity],
-        metric: Metric,
-    ) -> np.ndarray:
-        return np.array(
-            [metric(layers[i], "weight", w) + metric(layers[i], "activation", a)
-             for i, w, a in self.pairs]
-        )  # fmt: skip
-
-    def cost_row(self, shapes: Sequence[LayerShape], budget: Budget) -> np.ndarray:
-        return np.array([budget.cost(shapes[i], w, a) for i, w, a in self.pairs])
-
-    def solve(
-        self, objective: np.ndarray, rows: list[np.ndarray], limits: list[float]
-    ) -> tuple[np.ndarray, float] | None:
-        """Chosen variables and the solver's bound; ``None`` if nothing is feasible."""
-        optimize = require("scipy.optimize", extra="solve", purpose="the allocation of widths")
-        top = float(np.abs(objective).max()) or 1.0
-        constraints = [optimize.LinearConstraint(self.links, self.targets, self.targets)]
-        if rows:
-            scale = np.array(limits)
-            constraints.append(
-                optimize.LinearConstraint(np.array(rows) / scale[:, None], -np.inf, 1.0)
-            )
-        result = optimize.milp(
-            objective / top,
-            constraints=constraints,
-            integrality=np.ones(len(self.pairs)),
-            bounds=optimize.Bounds(0, 1),
-            options={"mip_rel_gap": 0.0},
-        )
-        if result.x is None:
-            return None
-        return np.round(result.x), float(result.mip_dual_bound) * top
-
-    def plan(self, values: np.ndarray, layers: Sequence[LayerSensitivity], origin: str) -> Plan:
-        chosen = {pair[0]: pair for pair, value in zip(self.pairs, values, strict=True) if value}
-        return Plan(
-            tuple(LayerPlan(layers[i].name, chosen[i][1], chosen[i][2]) for i in sorted(chosen)),
-            origin=origin,
-        )
+def _program(count: int, weight_bits: tuple[int, ...], rule: Activations) -> Program:
+    widths = [_input_widths(i, weight_bits, rule) for i in range(count)]
+    return Program.of(
+        weight_bits, widths, tie=rule.extra if isinstance(rule, TiedActivations) else None
+    )
 
 
 def _input_widths(index: int, weight_bits: tuple[int, ...], rule: Activations) -> tuple[int, ...]:
@@ -235,11 +186,3 @@ def _input_widths(index: int, weight_bits: tuple[int, ...], rule: Activations) -
     if not len(widths):
         raise ConfigError("an allocation needs candidate widths for activations")
     return tuple(sorted(set(widths)))
-
-
-def _tie(pairs: list[tuple[int, int, int]], index: int, width: int, extra: int) -> list[float]:
-    """Layer ``index - 1`` has `width`-bit weights exactly when layer `index` reads their tie."""
-    return [
-        float(i == index - 1 and w == width) - float(i == index and a == width + extra)
-        for i, w, a in pairs
-    ]

@@ -39,11 +39,12 @@ def layer_shapes(model: nn.Sequential, input_shape: tuple[int, ...]) -> tuple[La
     """
     shapes: list[LayerShape] = []
     values = torch.zeros(1, *input_shape)
+    for name, layer in model.named_children():
+        _check_kind(name, layer)
     was_training = model.training
     model.eval()
     with torch.no_grad():
         for name, layer in model.named_children():
-            _check_kind(name, layer)
             values = layer(values)
             if isinstance(layer, _WEIGHTED):
                 weight: Tensor = layer.weight
@@ -86,7 +87,7 @@ def apply(
         input_shape: Shape of one input row; (features,) if not given.
 
     Raises:
-        ConfigError: The plan names other layers than the model has.
+        ConfigError: The plan names other layers than the model has, or gives a signed tensor 1 bit.
         UnsupportedOp: A layer has no quantized counterpart.
     """
     shape = (len(task.features),) if input_shape is None else input_shape
@@ -106,7 +107,7 @@ def build(model: nn.Sequential, plan: Plan, *, input_shape: tuple[int, ...]) -> 
         raise ConfigError(
             f"the plan names the layers {', '.join(planned)}; the model has {', '.join(weighted)}"
         )
-    first = QuantInput(_spec(plan, plan.layers[0].input_bits, signed=True))
+    first = QuantInput(_spec(plan, plan.layers[0], signed=True))
     layers: OrderedDict[str, nn.Module] = OrderedDict(quantize_input=first)
     source = first.quantizer
     for position, (name, layer) in enumerate(children):
@@ -122,9 +123,7 @@ def build(model: nn.Sequential, plan: Plan, *, input_shape: tuple[int, ...]) -> 
                 source,
                 _weight_spec(plan, plan.layers[index], len(layer.weight)),
                 bias_bits=plan.layers[index].resolved_bias_bits,
-                output=None
-                if follower is None
-                else _spec(plan, follower.input_bits, signed=not relu),
+                output=None if follower is None else _spec(plan, follower, signed=not relu),
                 relu=relu,
             )
             layers[name] = quantized
@@ -142,9 +141,17 @@ def _check_relu(name: str, previous: nn.Module | None) -> None:
         )
 
 
-def _spec(plan: Plan, bits: int, *, signed: bool) -> QuantSpec:
+def _spec(plan: Plan, reader: LayerPlan, *, signed: bool) -> QuantSpec:
+    """How the tensor that the layer `reader` reads is quantized."""
+    if signed and reader.input_bits < 2:
+        raise ConfigError(
+            f'layer "{reader.name}": input_bits must be 2 or more, not {reader.input_bits}: '
+            "what it reads does not come from a ReLU and is signed"
+        )
     return QuantSpec(
-        Int(bits, signed), power_of_two=plan.scale == "power-of-two", rounding=plan.rounding
+        Int(reader.input_bits, signed),
+        power_of_two=plan.scale == "power-of-two",
+        rounding=plan.rounding,
     )
 
 

@@ -64,7 +64,7 @@ def hutchinson(
     """
     if probes < 2:
         raise ConfigError(f"probes must be 2 or more, not {probes}")
-    gradients = torch.autograd.grad(loss, blocks, create_graph=True)
+    gradients = torch.autograd.grad(loss, list(blocks), create_graph=True)
     estimates = []
     for i, (block, gradient) in enumerate(zip(blocks, gradients, strict=True)):
         samples: list[float] = []
@@ -82,11 +82,20 @@ def hutchinson(
 
 def _probe(gradient: Tensor, block: Tensor, generator: torch.Generator) -> float:
     signs = torch.randint(0, 2, block.shape, generator=generator, dtype=block.dtype) * 2 - 1
-    (product,) = torch.autograd.grad(gradient, block, signs, retain_graph=True)
-    value = float((product * signs).sum())
+    value = float((_hessian_product(gradient, block, signs) * signs).sum())
     if not math.isfinite(value):
         raise NumericsError("the loss has no finite second derivative")
     return value
+
+
+def _hessian_product(gradient: Tensor, block: Tensor, vector: Tensor) -> Tensor:
+    """``H v``; zero where the gradient does not depend on the block."""
+    if not gradient.requires_grad:
+        return torch.zeros_like(block)
+    (product,) = torch.autograd.grad(
+        gradient, block, vector, retain_graph=True, materialize_grads=True
+    )
+    return product
 
 
 def _estimate(samples: list[float]) -> TraceEstimate:
@@ -118,7 +127,7 @@ def top_eigenvalue(
     vector /= vector.norm()
     value = 0.0
     for _ in range(iterations):
-        (product,) = torch.autograd.grad(gradient, block, vector, retain_graph=True)
+        product = _hessian_product(gradient, block, vector)
         previous, value = value, float((product * vector).sum())
         norm = float(product.norm())
         if norm == 0 or abs(value - previous) <= tolerance * abs(value):

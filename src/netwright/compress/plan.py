@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -73,6 +73,9 @@ class Plan:
         granularity: One weight scale for a tensor, or one for each output channel.
         rounding: Rounding mode of the activations.
         origin: How the plan was made, for reports.
+
+    Raises:
+        ConfigError: A width or a rule is not accepted; the message lists every fault.
     """
 
     layers: tuple[LayerPlan, ...]
@@ -85,6 +88,13 @@ class Plan:
         faults = [fault for layer in self.layers for fault in _faults(layer)]
         if not self.layers:
             faults.append("a plan needs at least one layer")
+        for name, value, accepted in (
+            ("scale", self.scale, get_args(ScaleKind)),
+            ("granularity", self.granularity, get_args(Granularity)),
+            ("rounding", self.rounding, tuple(Rounding)),
+        ):
+            if value not in accepted:
+                faults.append(f"{name} must be one of {', '.join(accepted)}, not {value!r}")
         if faults:
             raise ConfigError("; ".join(faults))
 
@@ -109,11 +119,12 @@ class Plan:
 
 def _faults(layer: LayerPlan) -> list[str]:
     faults = []
-    limits = (
+    limits = [
         ("weight_bits", layer.weight_bits, SMALLEST_WEIGHT_BITS, LARGEST_BITS),
         ("input_bits", layer.input_bits, 1, LARGEST_BITS),
-        ("bias_bits", layer.resolved_bias_bits, 2, 32),
-    )
+    ]
+    if layer.bias_bits is not None:
+        limits.append(("bias_bits", layer.bias_bits, 2, 32))
     for name, value, low, high in limits:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             faults.append(
@@ -153,7 +164,7 @@ class _LayerRecord(BaseModel):
     name: str
     weight_bits: Annotated[int, Field(strict=True)]
     input_bits: Annotated[int, Field(strict=True)]
-    bias_bits: int | None = None
+    bias_bits: Annotated[int, Field(strict=True)] | None = None
 
 
 class _PlanRecord(BaseModel):

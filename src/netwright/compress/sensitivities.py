@@ -49,8 +49,11 @@ class WeightSensitivity:
         Half of HAWQ-V2's metric Ω (Dong et al. 2020, equation 10), so that it can be added to what
         is measured for activations. A trace that comes out negative (the network has not finished
         learning) counts as zero: quantization is never predicted to help.
+
+        Raises:
+            ConfigError: This width was not measured.
         """
-        return 0.5 * max(self.mean_curvature, 0.0) * self.perturbation[bits]
+        return 0.5 * max(self.mean_curvature, 0.0) * _measured(self.perturbation, bits, "weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,21 @@ class ActivationSensitivity:
     mean_squared_error: Mapping[int, float]
 
     def growth(self, bits: int) -> float:
-        """Measured growth of the loss in nats; not below zero."""
-        return max(self.loss_growth[bits], 0.0)
+        """Measured growth of the loss in nats; not below zero.
+
+        Raises:
+            ConfigError: This width was not measured.
+        """
+        return max(_measured(self.loss_growth, bits, "activation"), 0.0)
+
+
+def _measured(values: Mapping[int, float], bits: int, kind: str) -> float:
+    if bits not in values:
+        raise ConfigError(
+            f"the sensitivity to {bits}-bit {kind}s was not measured",
+            hint=f"measured widths: {', '.join(map(str, sorted(values)))}",
+        )
+    return values[bits]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +187,9 @@ def _activations(
     children = list(model.named_children())
     base = float(functional.cross_entropy(model(values), labels))
     found = {}
+    signed = True  # as in compress.apply: unsigned behind a ReLU only
     for position, (name, layer) in enumerate(children):
         if isinstance(layer, nn.Linear | nn.Conv2d):
-            signed = bool((values < 0).any())
             growth, errors = {}, {}
             for bits in candidates:
                 spec = QuantSpec(Int(bits, signed), power_of_two)
@@ -183,6 +199,8 @@ def _activations(
                     quantized = follower(quantized)
                 growth[bits] = float(functional.cross_entropy(quantized, labels)) - base
             found[name] = ActivationSensitivity(growth, errors)
+            signed = True
+        signed = signed and not isinstance(layer, nn.ReLU)
         values = layer(values)
     return found
 

@@ -7,6 +7,8 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from netwright.errors import ConfigError
+
 
 def encoder(
     *,
@@ -27,8 +29,16 @@ def encoder(
         outputs: Values in the code.
         batch_norm: Normalize between the convolution and its ReLU.
         seed: Seed of the initial weights.
+
+    Raises:
+        ConfigError: An extent is not a positive integer.
     """
     channels, height, width = shape
+    if any(not isinstance(extent, int) or extent < 1 for extent in (*shape, filters, outputs)):
+        raise ConfigError(
+            f"shape, filters and outputs must be positive integers, not {shape}, {filters} and "
+            f"{outputs}"
+        )
     inner = filters * ((height + 1) // 2) * ((width + 1) // 2)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     with torch.random.fork_rng(devices=[]):

@@ -34,7 +34,7 @@ def mlp(
     Raises:
         ConfigError: A width is not a positive integer.
     """
-    if any(not isinstance(width, int) or width < 1 for width in hidden):
+    if any(isinstance(w, bool) or not isinstance(w, int) or w < 1 for w in hidden):
         raise ConfigError(f"hidden widths must be positive integers, not {hidden}")
     widths = (len(task.features), *hidden, len(task.classes))
     layers: OrderedDict[str, nn.Module] = OrderedDict()

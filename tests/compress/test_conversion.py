@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from netwright import compress, models
+from netwright.compress import LayerPlan, LayerShape, Plan
+from netwright.errors import ConfigError, UnsupportedOp
+from netwright.train import QuantInput, QuantLayer, evaluate, fit, trace
+from tests.toys import clouds, disturb, images, plan_for
+
+
+def test_layer_shapes_of_a_dense_network() -> None:
+    model = models.mlp(clouds(), hidden=(8, 7), batch_norm=True).train()
+    assert compress.layer_shapes(model, (6,)) == (
+        LayerShape("fc1", 6, 8, 1, 48),
+        LayerShape("fc2", 8, 7, 1, 56),
+        LayerShape("fc3", 7, 3, 1, 21),
+    )
+    assert model.training
+
+
+def test_layer_shapes_of_a_grouped_convolution() -> None:
+    model = nn.Sequential(OrderedDict(conv=nn.Conv2d(4, 6, 3, groups=2, padding=1, stride=2)))
+    assert compress.layer_shapes(model, (4, 8, 8)) == (LayerShape("conv", 18, 6, 16, 108),)
+
+
+def test_unknown_layers_are_named_and_the_model_keeps_its_mode() -> None:
+    model = nn.Sequential(OrderedDict(fc=nn.Linear(6, 3), act=nn.Tanh())).train()
+    message = (
+        'node "act": operator "Tanh" is not supported by compress\n'
+        "hint: accepted: Linear, Conv2d, Flatten, MaxPool2d, Identity, Dropout, ReLU, BatchNorm1d, "
+        "BatchNorm2d"
+    )
+    with pytest.raises(UnsupportedOp) as caught:
+        compress.layer_shapes(model, (6,))
+    assert str(caught.value) == message
+    assert model.training
+    with pytest.raises(UnsupportedOp) as caught:
+        compress.apply(model, Plan((LayerPlan("fc", 4, 4),)), clouds())
+    assert str(caught.value) == message
+
+
+def test_apply_uses_the_widths_and_rules_of_the_plan() -> None:
+    task = clouds()
+    model = models.mlp(task, hidden=(8, 7))
+    plan = Plan(
+        (LayerPlan("fc1", 4, 9), LayerPlan("fc2", 5, 6, 13), LayerPlan("fc3", 3, 1)),
+        scale="float",
+        granularity="channel",
+    )
+    quantized = compress.apply(model, plan, task)
+    children = dict(quantized.named_children())
+    assert list(children) == ["quantize_input", "fc1", "fc2", "fc3"]
+    first = children["quantize_input"]
+    assert isinstance(first, QuantInput)
+    assert str(first.quantizer.spec.dtype) == "int9"
+    found = {}
+    for name, layer in quantized.quant_layers().items():
+        assert layer.bias_quantizer is not None
+        output = None if layer.output_quantizer is None else str(layer.output_quantizer.spec.dtype)
+        widths = (layer.weight_quantizer.spec.dtype.bits, layer.bias_quantizer.spec.dtype.bits)
+        found[name] = (*widths, output, layer.weight_quantizer.spec.channels)
+        assert not layer.weight_quantizer.spec.power_of_two
+    assert found == {
+        "fc1": (4, 17, "uint6", 8),
+        "fc2": (5, 13, "uint1", 7),
+        "fc3": (3, 8, None, 3),
+    }
+    assert not quantized.training
+
+
+def test_apply_does_not_change_the_model() -> None:
+    task = clouds()
+    model = models.mlp(task, batch_norm=True)
+    disturb(model, seed=0)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    quantized = compress.apply(model, plan_for(model, (6,), 4, 4), task)
+    compress.finetune(model, plan_for(model, (6,), 4, 4), task, epochs=1)
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    inner = next(iter(quantized.quant_layers().values())).layer
+    assert inner.weight is not model.get_parameter("fc1.weight")
+
+
+def test_a_plan_for_another_model_is_refused() -> None:
+    task = clouds()
+    with pytest.raises(ConfigError) as caught:
+        compress.apply(models.mlp(task, hidden=(8,)), Plan((LayerPlan("conv", 4, 4),)), task)
+    assert str(caught.value) == "the plan names the layers conv; the model has fc1, fc2"
+
+
+@pytest.mark.parametrize("layer", ["fc1", "fc2"])
+def test_one_bit_is_not_enough_for_signed_values(layer: str) -> None:
+    task = clouds()
+    model = nn.Sequential(OrderedDict(fc1=nn.Linear(6, 4), fc2=nn.Linear(4, 3)))
+    layers = tuple(LayerPlan(name, 4, 1 if name == layer else 4) for name in ("fc1", "fc2"))
+    with pytest.raises(ConfigError) as caught:
+        compress.apply(model, Plan(layers), task)
+    assert str(caught.value) == (
+        f'layer "{layer}": input_bits must be 2 or more, not 1: what it reads does not come from a '
+        "ReLU and is signed"
+    )
+
+
+def test_a_relu_elsewhere_is_refused() -> None:
+    model = nn.Sequential(OrderedDict(act=nn.ReLU(), fc=nn.Linear(6, 3)))
+    with pytest.raises(UnsupportedOp) as caught:
+        compress.apply(model, Plan((LayerPlan("fc", 4, 4),)), clouds())
+    assert str(caught.value) == (
+        'node "act": operator "ReLU" is not supported by compress\n'
+        "hint: ReLU must follow a layer with weights"
+    )
+
+
+def test_a_convolution_reads_what_the_layer_before_makes() -> None:
+    model = models.encoder()
+    quantized = compress.apply(
+        model, plan_for(model, (1, 8, 8), 6, 8, 16), images(), input_shape=(1, 8, 8)
+    )
+    conv, dense = quantized.quant_layers().values()
+    assert isinstance(conv, QuantLayer)
+    assert dense.source is conv.output_quantizer
+    assert conv.source is quantized[0].quantizer
+
+
+def test_finetuning_is_reproducible_and_helps() -> None:
+    task = clouds(1500)
+    model = models.mlp(task, hidden=(16,))
+    fit(model, task, epochs=6, batch_size=64)
+    plan = replace(plan_for(model, (6,), 2, 2, 4), scale="float")
+    before = evaluate(compress.apply(model, plan, task), task)
+    seen: list[int] = []
+    first, second = (
+        compress.finetune(
+            model, plan, task, epochs=4, batch_size=64, on_epoch=lambda e: seen.append(e.number)
+        )
+        for _ in range(2)
+    )
+    assert seen == [1, 2, 3, 4] * 2
+    assert trace(first) == trace(second)
+    assert evaluate(first, task) > before
