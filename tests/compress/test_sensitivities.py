@@ -75,7 +75,7 @@ def test_perturbation_is_the_squared_error_of_the_quantizer_in_use() -> None:
         plan = uniform(tuple(layer.shape for layer in layers), weight_bits=4, activation_bits=4)
         quantized = apply(model, plan.with_rules(scale="float", granularity=granularity), task)
         for layer, made in zip(layers, quantized.quant_layers().values(), strict=True):
-            values = made.weight_codes() * made.weight_quantizer.scale_like(made.layer.weight)
+            values = (made.weight_quantizer(made.layer.weight)).detach()
             error = float((values - made.layer.weight.detach()).square().sum())
             assert layer.weight.perturbation[4] == pytest.approx(error, rel=1e-5)
 
