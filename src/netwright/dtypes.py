@@ -254,10 +254,10 @@ def smallest_int(low: int, high: int) -> Int:
     Raises:
         NumericsError: It would need more than 64 bits.
 
-    >>> str(smallest_int(0, 9)), str(smallest_int(-3, 4))
-    ('uint4', 'int4')
+    >>> str(smallest_int(0, 9)), str(smallest_int(-3, 4)), str(smallest_int(-1, -1))
+    ('uint4', 'int4', 'int1')
     """
     signed = low < 0
-    magnitude_bits = max(int(high).bit_length(), int(-low - 1).bit_length() if signed else 0)
+    magnitude_bits = max(int(max(high, 0)).bit_length(), int(max(-low - 1, 0)).bit_length())
     what = f"the width of the interval [{low}, {high}]"
     return Int(check_bits(max(magnitude_bits + signed, 1), what=what), signed)

@@ -55,6 +55,10 @@ def document() -> Document:
                 num_probes=200,
                 eigenvalue=Quantity(top, "", "power iteration", "measured"),
                 perturbations={bits: 40.0 * trace / 4**bits for bits in (4, 6, 8)},
+                input_growth={
+                    bits: Quantity(trace / 4**bits, "nat", "training split, 8192 jets", "measured")
+                    for bits in (4, 6, 8)
+                },
             )
             for (layer, shape), (trace, error, top) in zip(LAYERS, TRACES, strict=True)
         ),

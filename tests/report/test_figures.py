@@ -13,6 +13,7 @@ from netwright.report import CertificateRow, PlanRow, SensitivityRow, figures
     [
         (figures.roc, "roc"),
         (figures.sensitivities, "sensitivities"),
+        (figures.input_growth, "sensitivities"),
         (figures.plan, "plan"),
         (figures.certificate, "certificate"),
     ],
@@ -31,6 +32,21 @@ def test_sensitivities_that_are_not_positive_are_drawn():
     ]
     assert figures.sensitivities(rows).startswith("<svg")
     assert figures.sensitivities(rows[:1]).startswith("<svg")
+
+
+def test_growth_that_is_not_positive_is_drawn():
+    rows = [
+        SensitivityRow(
+            layer=f"fc{i}",
+            trace=share(1.0),
+            num_parameters=4,
+            num_probes=9,
+            input_growth={bits: share(value) for bits, value in growth.items()},
+        )
+        for i, growth in enumerate(({2: -1.0, 4: 0.0}, {2: 0.5, 8: 1e-9}, {}))
+    ]
+    assert figures.input_growth(rows).startswith("<svg")
+    assert figures.input_growth(rows[:1]).startswith("<svg")
 
 
 def test_plan_of_many_and_wide_layers_is_drawn():

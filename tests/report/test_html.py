@@ -64,7 +64,7 @@ def parsed(text: str) -> Page:
 def test_page_is_well_formed_and_self_contained():
     text = render(document())
     page = parsed(text)
-    assert page.tags.count("svg") == 5
+    assert page.tags.count("svg") == 6
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
     assert all(link.startswith("#") for link in page.links)
     assert len(page.ids) == len(set(page.ids))
@@ -91,6 +91,39 @@ def test_every_section_is_present():
         "Certificate of equality", "Design", "Published claims", "Assumptions", "Provenance",
     ):  # fmt: skip
         assert f"<h2>{heading}</h2>" in text
+
+
+def test_growth_of_the_loss_is_listed_with_fidelity_and_source():
+    text = render(document())
+    assert "growth of the loss, in nats, when what the layer reads has</th>" in text
+    row = '<tr><td>fc1 <span class="tag measured">measured</span></td><td class="number">0.13</td>'
+    assert row in text
+    assert "Source: training split, 8192 jets." in text
+
+
+def test_growth_of_some_widths_and_layers_only():
+    first, second, *others = document().sensitivities
+    first = first.model_copy(update={"input_growth": {2: share(-0.5)}})
+    second = second.model_copy(update={"input_growth": {}})
+    page = Document(name="a", title="b", sensitivities=(first, second, *others))
+    text = render(page)
+    parsed(text)
+    assert '<td class="number">-0.5</td><td class="number">–</td>' in text
+    assert text.count("<tr><td>fc2 ") == 0
+
+
+def test_growth_of_many_layers_is_listed_and_not_drawn():
+    row = document().sensitivities[0]
+    rows = tuple(row.model_copy(update={"layer": f"fc{i}"}) for i in range(8))
+    text = render(Document(name="a", title="b", sensitivities=rows))
+    assert parsed(text).tags.count("svg") == 1
+    assert "<tr><td>fc7 " in text
+
+
+def test_sensitivities_without_growth_have_no_table_of_it():
+    rows = tuple(row.model_copy(update={"input_growth": {}}) for row in document().sensitivities)
+    text = render(Document(name="a", title="b", sensitivities=rows))
+    assert "growth of the loss" not in text
 
 
 def test_empty_document_has_no_sections():
@@ -145,7 +178,13 @@ def _hostile() -> Document:
         accuracy=(AccuracyRow(stage=HOSTILE, accuracy=quantity),),
         roc=(curve,),
         sensitivities=(
-            SensitivityRow(layer=HOSTILE, trace=quantity, num_parameters=1, num_probes=1),
+            SensitivityRow(
+                layer=HOSTILE,
+                trace=quantity,
+                num_parameters=1,
+                num_probes=1,
+                input_growth={4: quantity},
+            ),
         ),
         plan=(
             PlanRow(

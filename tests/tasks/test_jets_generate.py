@@ -1,8 +1,7 @@
-"""Generation: reproducible, resumable, never a partial table; recipe helpers."""
+"""Generation: reproducible, resumable, never a partial table."""
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import time
@@ -16,15 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from typer.testing import CliRunner
 
 from netwright import errors
-from netwright.cli.data import app
 from netwright.errors import ConfigError, MissingExtra, RunError
 from netwright.tasks import jets_generate
 from netwright.tasks.jets import card_path, jets
-from netwright.tasks.jets_collisions import PROCESSES, chunk_seed, round_mantissa
-from netwright.tasks.jets_features import CLASSES, FEATURES
+from netwright.tasks.jets_features import FEATURES
 from netwright.tasks.jets_generate import Chunk, generate_jets, plan_chunks
 from netwright.tasks.table import read_table
 
@@ -153,27 +149,6 @@ def test_chunk_name_holds_all_that_decides_its_content() -> None:
     assert Chunk(4, 12, 2000).file_name(7) == "t-00012-2000-seed7-recipe1.npy"
 
 
-def test_chunk_seeds_differ_and_are_accepted_by_pythia() -> None:
-    seeds = [chunk_seed(7, label, number) for label in range(5) for number in range(200)]
-    assert len(set(seeds)) == len(seeds)
-    assert min(seeds) >= 1
-    assert max(seeds) <= 900_000_000
-    assert chunk_seed(7, 0, 0) == chunk_seed(7, 0, 0) != chunk_seed(8, 0, 0)
-
-
-def test_every_class_has_a_process() -> None:
-    assert tuple(PROCESSES) == CLASSES
-
-
-def test_mantissa_is_rounded_to_nearest() -> None:
-    values = np.array([1.0, 1 + 2**-15, 1 + 2**-16, -1 - 2**-15, 0.0, 3e38], dtype=np.float32)
-    found = round_mantissa(values, 14).tolist()
-    assert found[:5] == [1.0, 1 + 2**-14, 1.0, -1 - 2**-14, 0.0]
-    rng = np.random.default_rng(0)
-    many = rng.normal(size=1000).astype(np.float32)
-    assert (np.abs(round_mantissa(many, 14) - many) <= np.abs(many) * 2**-15).all()
-
-
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -261,29 +236,3 @@ def test_interruption_ends_the_workers_at_once() -> None:
         interrupt_a_long_chunk()
     assert time.monotonic() - start < 60
     assert multiprocessing.active_children() == []
-
-
-def test_command_writes_a_table_and_prints_json(tmp_path: Path, quick: Pool) -> None:
-    out = tmp_path / "out.npz"
-    arguments = ["jets", "--jets", "30", "--out", str(out), "--seed", "2", "--workers", "1"]
-    result = CliRunner().invoke(app, [*arguments, "--json"])
-    assert result.exit_code == 0
-    assert json.loads(result.stdout) == {
-        "path": str(out),
-        "jets": 30,
-        "seed": 2,
-        "counts": dict.fromkeys(CLASSES, 6),
-        "sha256": jets(path=out).card.sha256,
-    }
-
-
-def test_command_prints_one_line(tmp_path: Path, quick: Pool) -> None:
-    out = tmp_path / "out.npz"
-    result = CliRunner().invoke(app, ["jets", "--jets", "30", "--out", str(out)])
-    assert result.exit_code == 0
-    assert result.stdout == f"{out}: 30 jets, sha256 {jets(path=out).card.sha256}\n"
-
-
-def test_command_passes_errors_on(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["jets", "--jets", "1", "--out", str(tmp_path / "o.npz")])
-    assert isinstance(result.exception, ConfigError)

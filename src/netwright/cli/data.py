@@ -57,17 +57,18 @@ def jets(
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
-        shown = bar.add_task("jets", total=num_jets, visible=False)
-        card = generate_jets(
-            out,
-            num_jets=num_jets,
-            seed=seed,
-            workers=workers,
-            progress=lambda done, total: bar.update(
-                shown, completed=done, total=total, visible=True
-            ),
-        )
+    bar = Progress(*columns, console=Console(stderr=True), disable=as_json)
+    shown = bar.add_task("jets", total=num_jets)
+
+    def advance(done: int, total: int) -> None:
+        bar.start()
+        bar.update(shown, completed=done, total=total)
+
+    try:
+        card = generate_jets(out, num_jets=num_jets, seed=seed, workers=workers, progress=advance)
+    finally:
+        if bar.live.is_started:  # one that never started would still write an empty line
+            bar.stop()
     if as_json:
         result = {
             "path": str(out),

@@ -112,6 +112,7 @@ def sampled_candidates(
     """Distinct random plans from the published search space."""
     rule = TiedActivations()
     space = len(PUBLISHED_WIDTHS) ** len(shapes)
+    origin = f"sampled from {len(PUBLISHED_WIDTHS)}^{len(shapes)}"
     numbers = random.Random(seed).sample(range(space), min(count, space))
     candidates = []
     for number in numbers:
@@ -124,7 +125,7 @@ def sampled_candidates(
             LayerPlan(shape.name, w, a) for shape, w, a in zip(shapes, widths, reads, strict=True)
         )
         label = "".join(map(str, widths))
-        candidates.append(Candidate("sampled", label, Plan(layers, origin="sampled from 5^4")))
+        candidates.append(Candidate("sampled", label, Plan(layers, origin=origin)))
     return candidates
 
 
@@ -173,13 +174,14 @@ def sweep(
         on_trial: Progress: trials done, trials in all, label.
     """
     jobs: dict[str, _Trial] = {}
-    keys: dict[str, list[str]] = {}
+    keys: list[list[str]] = []
     for candidate in candidates:
         count = sampled_seeds if candidate.kind == "sampled" else len(seeds)
+        keys.append([])
         for model, seed in list(zip(models, seeds, strict=True))[:count]:
             key = _key(candidate.plan, epochs, seed)
             jobs[key] = _Trial(model, candidate.plan, task, epochs, seed)
-            keys.setdefault(_label(candidate), []).append(key)
+            keys[-1].append(key)
     done = 0
 
     def report(key: str, record: Record) -> None:
@@ -190,8 +192,8 @@ def sweep(
 
     records = run_jobs(_run, jobs, log=log, workers=workers, on_done=report)
     points = []
-    for candidate in candidates:
-        found = [records[key] for key in keys[_label(candidate)]]
+    for candidate, own in zip(candidates, keys, strict=True):
+        found = [records[key] for key in own]
         points.append(
             FrontPoint(
                 candidate,
@@ -203,10 +205,9 @@ def sweep(
     return tuple(points)
 
 
-def _label(candidate: Candidate) -> str:
-    return f"{candidate.kind}/{candidate.label}"
-
-
 def _key(plan: Plan, epochs: int, seed: int) -> str:
     text = f"{plan} {plan.rounding} {epochs} {seed}"
+    biases = tuple(layer.bias_bits for layer in plan.layers)
+    if any(bits is not None for bits in biases):
+        text += f" {biases}"
     return f"{hashlib.sha256(text.encode()).hexdigest()[:16]} {plan} seed {seed}"

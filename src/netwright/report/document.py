@@ -93,7 +93,7 @@ class RocCurve(Part):
 
 
 class SensitivityRow(Part):
-    """How much the loss minds a change of one layer's weights.
+    """How much the loss minds a change of one layer's weights, and of what the layer reads.
 
     Attributes:
         layer: Name of the layer.
@@ -102,6 +102,7 @@ class SensitivityRow(Part):
         num_probes: Random probes behind the trace.
         eigenvalue: Largest eigenvalue of the block, when it was computed.
         perturbations: Squared distance to the quantized weights, by weight bits.
+        input_growth: Growth of the loss when only what the layer reads is quantized, by input bits.
     """
 
     layer: str
@@ -110,6 +111,7 @@ class SensitivityRow(Part):
     num_probes: Count
     eigenvalue: Quantity | None = None
     perturbations: Mapping[int, float] = {}
+    input_growth: Mapping[int, Quantity] = {}
 
     @property
     def trace_per_parameter(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,48 @@ def sensitivities(rows: Sequence[SensitivityRow]) -> str:
         height=height,
         name="sensitivity",
         title="Sensitivities",
+    )
+
+
+def input_growth(rows: Sequence[SensitivityRow]) -> str:
+    """Growth of the loss by width of what each layer reads, on a log scale, as SVG.
+
+    Growth at or below zero has no place on a log scale; the line has a gap there.
+    """
+    widths = sorted({bits for row in rows for bits in row.input_growth})
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for index, row in enumerate(rows):
+            values = [
+                row.input_growth[bits].value if bits in row.input_growth else math.nan
+                for bits in widths
+            ]
+            axes.plot(
+                widths,
+                [value if value > 0 else math.nan for value in values],
+                color=SERIES[index % len(SERIES)],
+                linestyle=DASHES[index % len(DASHES)],
+                linewidth=1.8,
+                marker="o",
+                markersize=4,
+                label=short(row.layer),
+            )
+        growth = [quantity.value for row in rows for quantity in row.input_growth.values()]
+        if any(value > 0 for value in growth):
+            axes.set_yscale("log")
+            plain_log(axes.yaxis, steps=(1,))
+        axes.set_xticks(widths)
+        axes.set(xlabel="input bits", ylabel="growth of the loss (nats)")
+        axes.grid(True)
+        axes.legend(title="layer", title_fontsize=9, loc="upper right", handlelength=2.6)
+
+    return draw(
+        paint,
+        width=COLUMN_INCHES,
+        height=3.0,
+        name="growth",
+        title="Growth of the loss by width of what each layer reads",
     )
 
 

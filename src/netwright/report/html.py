@@ -12,6 +12,7 @@ from netwright.quantities import Quantity
 from netwright.report import figures, numbers
 from netwright.report.document import Document, Fact
 from netwright.report.front import front, pareto
+from netwright.report.style import SERIES
 
 TEMPLATE = "report.html.j2"
 
@@ -33,6 +34,8 @@ def render(document: Document) -> str:
         front=[point for point in document.front if point.kind != "sampled"],
         edge=pareto(document.front),
         num_sampled=sum(point.kind == "sampled" for point in document.front),
+        input_widths=_input_widths(document),
+        growth=[item for row in document.sensitivities for item in row.input_growth.values()],
     )
 
 
@@ -65,12 +68,24 @@ def _pictures(document: Document) -> Iterable[tuple[str, str]]:
         yield "roc", figures.roc(document.roc)
     if document.sensitivities:
         yield "sensitivities", figures.sensitivities(document.sensitivities)
+        if 1 <= _num_read(document) <= len(SERIES):
+            yield "input_growth", figures.input_growth(document.sensitivities)
     if document.plan:
         yield "plan", figures.plan(document.plan)
     if document.front:
         yield "front", front(document.front)
     if document.certificate:
         yield "certificate", figures.certificate(document.certificate)
+
+
+def _num_read(document: Document) -> int:
+    """Layers whose reading was measured; each is a line of a picture, and lines need colors."""
+    return sum(bool(row.input_growth) for row in document.sensitivities)
+
+
+def _input_widths(document: Document) -> list[int]:
+    """The widths at which the reading of some layer was measured."""
+    return sorted({bits for row in document.sensitivities for bits in row.input_growth})
 
 
 def _headline(document: Document) -> list[Fact]:

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import torch
 
-from netwright.errors import RunError
+from netwright.errors import NetwrightError, RunError
 
 Record = dict[str, float | int | str]
 """What a job reports: plain data, one JSON line."""
@@ -53,7 +53,7 @@ def run_jobs(
         The records in the order of `jobs`.
 
     Raises:
-        RunError: The log cannot be written.
+        RunError: The log cannot be read or written, or a process ended unexpectedly.
     """
     done = {key: record for key, record in _read(log).items() if key in jobs}
     for key, record in done.items():
@@ -91,6 +91,7 @@ def _run_pool(
     waiting = iter(todo.items())
     running: dict[Future[Record], str] = {}
     failure: BaseException | None = None
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
         try:
             while True:
@@ -99,18 +100,21 @@ def _run_pool(
                     if key is None:
                         break
                     payload = pickle.dumps((function, job))
-                    running[pool.submit(_run_pickled, payload)] = key
+                    try:
+                        running[pool.submit(_run_pickled, payload)] = key
+                    except BrokenProcessPool as error:
+                        failure = error
                 if not running:
                     break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     key = running.pop(future)
-                    error = future.exception()
-                    if error is None:
+                    failed = future.exception()
+                    if failed is None:
                         finish(key, future.result())
                     else:
-                        failure = failure or error
+                        failure = failure or failed
         except BaseException:
-            for process in multiprocessing.active_children():
+            for process in set(multiprocessing.active_children()) - others:
                 process.terminate()
             raise
     if isinstance(failure, BrokenProcessPool):
@@ -137,7 +141,24 @@ def _start_worker() -> None:
 
 def _run_pickled(payload: bytes) -> Record:
     function, job = pickle.loads(payload)  # noqa: S301 (made by the parent process)
-    return _single_threaded(function, job)
+    try:
+        return _single_threaded(function, job)
+    except Exception as error:
+        raise _portable(error) from error
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or one that says the same where its own kind cannot travel between processes.
+
+    An error that the parent cannot rebuild would look like the death of the worker.
+    """
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (made one line above)
+    except Exception:  # whatever the error's own methods raise
+        if isinstance(error, NetwrightError):
+            return RunError(error.message, hint=error.hint)
+        return RunError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _single_threaded(function: Callable[[Job], Record], job: Job) -> Record:
@@ -152,8 +173,12 @@ def _single_threaded(function: Callable[[Job], Record], job: Job) -> Record:
 def _read(log: Path | None) -> dict[str, Record]:
     if log is None or not log.exists():
         return {}
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise RunError(f"{log}: cannot be read ({error.strerror or error})") from error
     records: dict[str, Record] = {}
-    for line in log.read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         try:
             entry = json.loads(line)
             records[entry["key"]] = entry["record"]
@@ -173,7 +198,10 @@ def _append(log: Path | None, key: str, record: Record) -> None:
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
+        reason = error.strerror or str(error)
+        if isinstance(error, FileExistsError):
+            reason = f"{log.parent} is no folder"
         raise RunError(
-            f"{log}: cannot be written ({error.strerror or error})",
+            f"{log}: cannot be written ({reason})",
             hint="choose a folder that is writable and has free space",
         ) from error

@@ -22,6 +22,8 @@ def test_report_holds_every_section(tiny_run: Path) -> None:
     assert document.digests["graph.npz"]
     assert document.versions["netwright"]
     assert "test split" in document.accuracy[0].accuracy.source
+    growth = document.sensitivities[0].input_growth
+    assert growth[4].source == "training split of jets, first 1500 rows"
 
 
 def test_report_is_published_beside_the_manifest(tiny_run: Path) -> None:

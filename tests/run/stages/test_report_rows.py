@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from netwright.run.stages import report_rows
-from netwright.run.stages.common import write_scores
+from netwright.run.stages.common import read_sensitivity, write_scores
 from netwright.train import Record
 
 
@@ -31,3 +31,17 @@ def test_digests_are_those_of_what_leaves_the_run(tiny_run: Path) -> None:
     found = report_rows.digests({"trace": stages / "06-trace", "generate": stages / "07-generate"})
     assert list(found) == ["graph.npz", "model.onnx", "hls/netwright.json"]
     assert report_rows.digests({}) == {}
+
+
+def test_sensitivities_hold_the_measured_growth_with_its_source(tiny_run: Path) -> None:
+    layers = read_sensitivity(tiny_run / "stages/03-sensitivity")
+    rows = report_rows.sensitivities(layers, "training split of jets, first 9 rows")
+    assert [row.layer for row in rows] == ["fc1", "fc2"]
+    for row, layer in zip(rows, layers, strict=True):
+        growth = layer.activation.loss_growth
+        assert set(row.input_growth) >= {4, 6}
+        assert {bits: item.value for bits, item in row.input_growth.items()} == dict(growth)
+        (item, *_) = row.input_growth.values()
+        assert (item.unit, item.fidelity, item.source) == (
+            "nat", "measured", "training split of jets, first 9 rows",
+        )  # fmt: skip

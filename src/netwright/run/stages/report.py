@@ -36,6 +36,8 @@ class ReportParameters(Settings):
 
 def make_report(context: StageContext[ReportParameters]) -> None:
     """Write ``report.json`` and ``report.html``."""
+    from netwright.compress.sensitivities import SENSITIVITY_ROWS
+
     p, inputs = context.parameters, context.inputs
     task = load_task(p.task, inputs)
     graph = ir.load(inputs["trace"] / GRAPH)
@@ -45,6 +47,9 @@ def make_report(context: StageContext[ReportParameters]) -> None:
     layers = read_sensitivity(inputs["sensitivity"])
     seed = best_seed(inputs["compress"])
     source = f"test split of {task.name}, {len(task.test)} rows"
+    measured_on = (
+        f"training split of {task.name}, first {min(SENSITIVITY_ROWS, len(task.train))} rows"
+    )
     document = Document(
         name=p.name,
         title=f"{p.name}: from training to verified firmware",
@@ -55,7 +60,7 @@ def make_report(context: StageContext[ReportParameters]) -> None:
             report_rows.one_accuracy("integer graph", task.accuracy(logits), seed, source),
         ),
         roc=report_rows.roc(task, logits, source),
-        sensitivities=report_rows.sensitivities(layers),
+        sensitivities=report_rows.sensitivities(layers, measured_on),
         plan=report_rows.plan(layers, inputs["compress"]),
         front=report_rows.front(layers, inputs, source),
         certificate=read_certificate(inputs["verify"]),

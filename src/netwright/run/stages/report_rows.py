@@ -72,8 +72,13 @@ def roc(task: Task, logits: NDArray[np.float64], source: str) -> tuple[RocCurve,
     )
 
 
-def sensitivities(layers: Sequence[LayerSensitivity]) -> tuple[SensitivityRow, ...]:
-    """One row a layer, of its weights."""
+def sensitivities(layers: Sequence[LayerSensitivity], source: str) -> tuple[SensitivityRow, ...]:
+    """One row a layer, of its weights and of what it reads.
+
+    Args:
+        layers: What was measured.
+        source: The rows on which the loss was measured.
+    """
     return tuple(
         SensitivityRow(
             layer=layer.name,
@@ -90,6 +95,10 @@ def sensitivities(layers: Sequence[LayerSensitivity]) -> tuple[SensitivityRow, .
             if layer.weight.top_eigenvalue is None
             else Quantity(layer.weight.top_eigenvalue, "", "power iteration", "measured"),
             perturbations=dict(layer.weight.perturbation),
+            input_growth={
+                bits: Quantity(growth, "nat", source, "measured")
+                for bits, growth in layer.activation.loss_growth.items()
+            },
         )
         for layer in layers
     )
