@@ -44,10 +44,11 @@ def fail_on_negative(value: int) -> Record:
     return square(value)
 
 
-def die_on_negative(value: int) -> Record:
-    """A job that takes its process with it, after the others had time."""
+def die_on_negative(job: tuple[Path, int]) -> Record:
+    """A job that takes its process with it, once another one is in the log."""
+    log, value = job
     if value < 0:
-        time.sleep(1.0)
+        wait_until(log.exists)
         os._exit(3)
     return square(value)
 
@@ -175,7 +176,9 @@ def test_failing_job_keeps_the_finished_ones_and_is_raised(tmp_path: Path, worke
 def test_dead_worker_is_reported_and_finished_jobs_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     with pytest.raises(RunError) as caught:
-        run_jobs(die_on_negative, {"a": 2, "b": -1, "c": 3}, log=log, workers=2)
+        run_jobs(
+            die_on_negative, {"a": (log, 2), "b": (log, -1), "c": (log, 3)}, log=log, workers=2
+        )
     assert str(caught.value) == (
         "a worker process ended unexpectedly\n"
         "hint: it may have run out of memory; finished jobs are kept, fewer workers need less"
