@@ -69,8 +69,8 @@ def test_every_function_of_a_study_checks_a_claim(name):
     own = {
         key
         for key, value in vars(module).items()
-        if inspect.isfunction(value)
-        and value.__module__ == module.__name__
+        if inspect.isfunction(function := getattr(value, "func", value))
+        and function.__module__ == module.__name__
         and not key.startswith("_")
     }
     assert own == {claim.function for claim in study.claims if claim.id in functions_of(study)}

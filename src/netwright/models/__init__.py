@@ -1,6 +1,13 @@
 """Networks in floating point: ordinary ``torch`` modules, ready to train and to compress."""
 
+from typing import TypeAlias
+
+from torch import nn
+
 from netwright.models.convolutional import encoder
 from netwright.models.dense import mlp
 
-__all__ = ["encoder", "mlp"]
+Network: TypeAlias = nn.Sequential
+"""What every constructor here returns: a sequence of named layers."""
+
+__all__ = ["Network", "encoder", "mlp"]

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import product
+from itertools import pairwise, product
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
 
 from netwright import backends, compress, exchange, models, tasks, train, verify
 from netwright.quantities import Quantity
 from netwright.studies import Context, Finding
 
-if TYPE_CHECKING:
-    from torch import nn
-
 SEARCHED_BITS = (4, 5, 6, 7, 8)
 SEEDS = (7, 8, 9)
-HIDDEN = (64, 32, 32)
+SHAPES = tuple(
+    compress.LayerShape(f"fc{i + 1}", inputs, outputs, 1, inputs * outputs)
+    for i, (inputs, outputs) in enumerate(pairwise((16, 64, 32, 32, 5)))
+)
 
 
-def _floats(context: Context) -> tuple[tasks.Task, list[nn.Sequential], list[float]]:
+def _floats(context: Context) -> tuple[tasks.Task, list[models.Network], list[float]]:
     """The task, the float network of every seed and its test accuracies; trained once."""
     seeds, epochs = (SEEDS, 40) if context.profile == "full" else (SEEDS[:1], 3)
-    task = tasks.jets()
-    networks = {seed: models.mlp(task, hidden=HIDDEN, seed=seed) for seed in seeds}
-    folder = context.folder / "float"
+    task, folder = tasks.jets(), context.folder / f"float-{context.profile}"
+    networks = {seed: models.mlp(task, seed=seed) for seed in seeds}
     records = train.fit_seeds(
         networks, task, folder=folder, epochs=epochs, batch_size=1024, learning_rate=4e-3
     )
@@ -33,22 +31,18 @@ def _floats(context: Context) -> tuple[tasks.Task, list[nn.Sequential], list[flo
 
 
 def _front(context: Context, *candidates: compress.Candidate) -> tuple[compress.FrontPoint, ...]:
-    task, networks, _ = _floats(context)
-    shapes = compress.layer_shapes(networks[0], (len(task.features),))
-    log = context.folder / "front.jsonl"
-    return compress.sweep(networks, task, candidates, shapes, epochs=20, seeds=SEEDS, log=log)
+    (task, networks, _), log = _floats(context), context.folder / "front.jsonl"
+    return compress.sweep(networks, task, candidates, SHAPES, epochs=20, seeds=SEEDS, log=log)
 
 
-def _uniform(context: Context, bits: int, *, inputs: int) -> compress.Candidate:
-    _, networks, _ = _floats(context)
-    shapes = compress.layer_shapes(networks[0], (16,))
-    plan = compress.uniform(shapes, weight_bits=bits, activation_bits=bits, input_bits=inputs)
+def _uniform(bits: int, *, inputs: int) -> compress.Candidate:
+    plan = compress.uniform(SHAPES, weight_bits=bits, activation_bits=bits, input_bits=inputs)
     return compress.Candidate("uniform", f"w{bits}a{bits} in{inputs}", plan)
 
 
 def _percent(accuracies: Sequence[float]) -> Quantity:
-    source = f"test split of the shipped jets, {len(accuracies)} seeds"
-    return Quantity(100 * fmean(accuracies), "%", source, "measured", 100 * stdev(accuracies))
+    mean, deviation = 100 * fmean(accuracies), 100 * stdev(accuracies)
+    return Quantity(mean, "%", "test split of the shipped jets, 3 seeds", "measured", deviation)
 
 
 def _points(value: float, source: str) -> Quantity:
@@ -56,9 +50,8 @@ def _points(value: float, source: str) -> Quantity:
 
 
 def _bops(weights: int, activations: int, inputs: int, context: Context) -> Finding:
-    shapes = compress.layer_shapes(models.mlp(tasks.jets(), hidden=HIDDEN), (16,))
-    widths = [(weights, activations if i else inputs) for i in range(len(shapes))]
-    total = sum(compress.layer_bops(s, w, a) for s, (w, a) in zip(shapes, widths, strict=True))
+    reads = (inputs, activations, activations, activations)
+    total = sum(compress.layer_bops(s, weights, a) for s, a in zip(SHAPES, reads, strict=True))
     return Finding(Quantity(total, "BOPs", "netwright.compress.layer_bops", "modelled"))
 
 
@@ -75,9 +68,8 @@ bops_uniform_8 = partial(_bops, 8, 8, 8)
 
 def exhaustive_space(context: Context) -> Finding:
     """Number of plans when each layer takes one of the published weight widths."""
-    plans = sum(1 for _ in product(SEARCHED_BITS, repeat=len(HIDDEN) + 1))
-    source = "itertools.product over 4 to 8 bits in 4 layers"
-    return Finding(Quantity(plans, "plans", source, "measured"))
+    plans = sum(1 for _ in product(SEARCHED_BITS, repeat=len(SHAPES)))
+    return Finding(Quantity(plans, "plans", "4 to 8 bits in 4 layers, counted", "measured"))
 
 
 def float_accuracy(context: Context) -> Finding:
@@ -87,23 +79,21 @@ def float_accuracy(context: Context) -> Finding:
 
 def uniform_6_accuracy(context: Context) -> Finding:
     """Mean test accuracy with 6-bit weights and activations and, as in the source, 16-bit input."""
-    (point,) = _front(context, _uniform(context, 6, inputs=16))
-    return Finding(_percent(point.accuracies))
+    return Finding(_percent(_front(context, _uniform(6, inputs=16))[0].accuracies))
 
 
 def uniform_6_loss(context: Context) -> Finding:
     """Float accuracy minus that of 6 bits everywhere, the input included."""
-    (point,) = _front(context, _uniform(context, 6, inputs=6))
+    (point,) = _front(context, _uniform(6, inputs=6))
     return Finding(_points(fmean(_floats(context)[2]) - point.accuracy, "means over 3 seeds"))
 
 
-def _allocation(
+def _optimum(
     context: Context, limit: float, bits: Sequence[int], rule: compress.Activations, residual: float
 ) -> compress.Allocation:
     task, networks, _ = _floats(context)
-    reads = range(3, 17)
     layers = compress.sensitivity(
-        networks[0], task, weight_bits=bits, activation_bits=reads, relative_error=0.05
+        networks[0], task, weight_bits=bits, activation_bits=range(3, 17), relative_error=0.05
     )
     limits = (compress.bops(limit),)
     return compress.allocate(layers, limits, weight_bits=bits, activations=rule, residual=residual)
@@ -111,7 +101,7 @@ def _allocation(
 
 def allocation_350k(context: Context) -> Finding:
     """BOPs of the optimal plan in the published space (4 to 8 bits, activations 3 bits wider)."""
-    found = _allocation(context, 350_000, SEARCHED_BITS, compress.TiedActivations(), residual=1.0)
+    found = _optimum(context, 350_000, SEARCHED_BITS, compress.TiedActivations(), residual=1.0)
     ours = Quantity(found.costs["bops"], "BOPs", "optimum proven by HiGHS", "modelled")
     return Finding(ours, remark=f"weights of {', '.join(map(str, found.plan.weight_bits))} bits")
 
@@ -119,26 +109,23 @@ def allocation_350k(context: Context) -> Finding:
 def mixed_beats_uniform(context: Context) -> Finding:
     """Test accuracy of the Hessian-aware plan minus that of 4 bits everywhere, at equal BOPs."""
     free = compress.FreeActivations(bits=range(3, 9), input_bits=range(3, 11))
-    plan = _allocation(context, 124_448, range(2, 9), free, compress.RESIDUAL).plan
+    plan = _optimum(context, 124_448, range(2, 9), free, compress.RESIDUAL).plan
     mixed = compress.Candidate("hawq", "hawq 124448", plan)
-    ours, uniform = _front(context, mixed, _uniform(context, 4, inputs=4))
-    return Finding(
-        _points(ours.accuracy - uniform.accuracy, "means over 3 seeds"),
-        remark=f"{ours.accuracy:.2%} with {plan} against {uniform.accuracy:.2%}",
-    )
+    ours, uniform = _front(context, mixed, _uniform(4, inputs=4))
+    gain = _points(ours.accuracy - uniform.accuracy, "means over 3 seeds")
+    return Finding(gain, remark=f"{ours.accuracy:.2%} ({plan}) against {uniform.accuracy:.2%}")
 
 
 def hutchinson_error(context: Context) -> Finding:
     """Largest relative standard error of the four traces with 200 probes on 8192 jets."""
-    task, networks, _ = _floats(context)
-    layers = compress.sensitivity(networks[0], task, probes=200)
+    layers = compress.sensitivity(_floats(context)[1][0], tasks.jets(), probes=200)
     worst = max(layer.weight.trace.relative_error for layer in layers)
     return Finding(Quantity(worst, "", "200 probes a layer, 8192 jets", "measured"))
 
 
 def _float_scale_model(context: Context) -> tuple[tasks.Task, train.QuantModel]:
     task, networks, _ = _floats(context)
-    plan = _uniform(context, 6, inputs=8).plan.with_rules(scale="float", granularity="tensor")
+    plan = _uniform(6, inputs=8).plan.with_rules(scale="float", granularity="tensor")
     return task, compress.finetune(networks[0], plan, task, epochs=5)
 
 
@@ -149,17 +136,15 @@ def naive_conversion(context: Context) -> Finding:
     exchange.write_qonnx(train.trace_quantized(model, name="naive"), path)
     logits = backends.plain_outputs(path, task.test.inputs, context.folder / "plain")
     before, after = train.evaluate(model, task), task.accuracy(logits)
-    return Finding(
-        _points(before - after, "hls4ml 1.3.0, fixed<16,6>, g++ emulation of the test split"),
-        remark=f"{before:.3f} before, {after:.3f} after",
-    )
+    lost = _points(before - after, "hls4ml 1.3.0, fixed<16,6>, g++ emulation of the test split")
+    return Finding(lost, remark=f"{before:.3f} before, {after:.3f} after")
 
 
 def exact_conversion(context: Context) -> Finding:
     """Share of test rows whose logits are the same integers in the graph and in the emulation."""
     task, model = _float_scale_model(context)
     graph = train.trace(model, name="exact")
-    design = backends.hls().generate(graph, context.folder / "exact")
-    found = verify.bit_exact(graph, design.build(), task.test.inputs)
-    source = f"{found.rows} test rows through the g++ emulation"
-    return Finding(Quantity(found.identical / found.rows, "", source, "simulated"))
+    design = backends.hls().generate(graph, context.folder / "exact").build()
+    found = verify.bit_exact(graph, design, task.test.inputs)
+    share = Quantity(found.identical / found.rows, "", "g++ emulation", "simulated")
+    return Finding(share, remark=f"{found.identical} of {found.rows} test rows")
