@@ -119,14 +119,14 @@ def test_the_prediction_is_the_second_order_growth_of_the_loss() -> None:
     inputs, labels = torch.from_numpy(task.train.inputs), torch.from_numpy(task.train.labels)
     layer = measured()[1]
     weight = model.get_parameter("fc2.weight")
-    before = float(functional.cross_entropy(model(inputs), labels))
     generator = torch.Generator().manual_seed(0)
     size, growths = layer.weight.perturbation[6] ** 0.5, []
-    for _ in range(300):
-        step = torch.randn(weight.shape, generator=generator)
-        step *= size / step.norm()
-        for sign in (1, -1):
-            with torch.no_grad():
+    with torch.no_grad():
+        before = float(functional.cross_entropy(model(inputs), labels))
+        for _ in range(300):
+            step = torch.randn(weight.shape, generator=generator)
+            step *= size / step.norm()
+            for sign in (1, -1):
                 weight += sign * step
                 growths.append(float(functional.cross_entropy(model(inputs), labels)) - before)
                 weight -= sign * step

@@ -128,6 +128,19 @@ def test_accumulators_without_room_for_a_multiplier_are_refused() -> None:
         made.accumulator(torch.zeros(1, 6, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_a_relu_before_a_signed_output_cuts_negative_values(training: bool) -> None:
+    made = layer(output=QuantSpec(Int(6))).train(training)
+    assert made.output_quantizer is not None
+    made.output_quantizer.set_scale(torch.tensor(2.0**-4))
+    rows = torch.randn(200, 6, generator=torch.Generator().manual_seed(0)) * 2
+    outputs = made(rows if training else made.source.codes(rows))
+    assert outputs.min() == 0
+    assert outputs.max() > 0
+    made.relu = False
+    assert made(rows if training else made.source.codes(rows)).min() < 0
+
+
 def test_a_layer_without_output_has_no_requantizer() -> None:
     model = quantized_mlp(clouds())
     with pytest.raises(NumericsError, match="the output of this layer is not quantized"):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,21 @@ def test_conv_bounds_are_reached_by_some_input(seed: int, signed: bool) -> None:
     sums = interpret(graph, codes.reshape(-1, 1, 3).astype(float))["y"]
     limit = bounds(graph)["y"]
     assert (limit.low, limit.high) == (sums.min(), sums.max())
+
+
+def test_bounds_know_that_padding_is_zero_where_no_input_is() -> None:
+    """Codes from 2 to 5: a window at the edge may hold fewer of them."""
+    rng = np.random.default_rng(0)
+    attrs = attributes(1, {"pads": (1, 1)})
+    constants = {"w": rng.integers(1, 9, (1, 1, 3))}
+    graph = alone(Node("conv", "Conv", ("q", "w"), "y", attrs), width=(1, 3), constants=constants)
+    quantize = graph.node("quantize")
+    graph = graph.with_node(replace(quantize, attrs={**quantize.attrs, "low": 2, "high": 5}))
+    codes = every_code(2, 5, 3).reshape(-1, 1, 3)
+    wanted = naive.convolve(codes, constants["w"], None, **attrs)
+    limit = check_node(graph, codes, wanted)
+    assert limit.high == wanted.max()
+    assert limit.low <= wanted.min() < 2 * int(constants["w"].sum())
 
 
 def test_no_rows_give_no_rows() -> None:
