@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import re
 
 import pytest
@@ -123,3 +124,19 @@ def test_require_does_not_hide_a_package_that_is_broken(tmp_path, monkeypatch):
         require("broken_package", extra="plots", purpose="a test")
     assert not isinstance(caught.value, MissingExtra)
     assert caught.value.name == "no_such_dependency"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.UnsupportedOp("Erf", node="n", where="passes", hint="accepted: Relu"),
+        errors.Infeasible("too small", smallest=3.0),
+        errors.ToolFailed("g++", code=1, log_tail="tail"),
+        errors.MissingExtra("hls", package="hls4ml", purpose="HLS"),
+    ],
+)
+def test_errors_pass_between_processes(error: errors.NetwrightError) -> None:
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)

@@ -40,6 +40,18 @@ class NetwrightError(Exception):
         self.hint = hint
         super().__init__(message if hint is None else f"{message}\nhint: {hint}")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let an error pass between processes, whatever arguments its class takes."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(
+    kind: type[NetwrightError], args: tuple[object, ...], state: dict[str, object]
+) -> NetwrightError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class ConfigError(NetwrightError):
     """A configuration file or option holds something that is not accepted."""
