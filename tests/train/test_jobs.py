@@ -197,12 +197,15 @@ def test_worker_that_dies_between_two_jobs_is_reported(monkeypatch: pytest.Monke
         run_jobs(square, {"a": 2, "b": 3}, workers=2)
 
 
-def test_errors_that_cannot_travel_keep_their_message() -> None:
-    with pytest.raises(RunError) as caught:
+def test_errors_keep_their_class_between_processes() -> None:
+    with pytest.raises(UnsupportedOp) as caught:
         run_jobs(refuse, {"a": 1, "b": 1}, workers=2)
     assert str(caught.value) == (
         'node "n1": operator "Sigmoid" is not supported by here\nhint: use Relu'
     )
+
+
+def test_errors_that_cannot_travel_keep_their_message() -> None:
     with pytest.raises(RunError) as caught:
         jobs._run_pickled(pickle.dumps((fail_oddly, 1)))
     assert str(caught.value) == "Odd: very odd"
