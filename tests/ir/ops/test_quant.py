@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,16 @@ from hypothesis import strategies as st
 
 from netwright.dtypes import Bipolar, Int, Rounding
 from netwright.errors import GraphError
-from netwright.ir import Graph, Node, TensorType, bounds, interpret, round_real, spec_of
+from netwright.ir import (
+    Graph,
+    Interpreter,
+    Node,
+    TensorType,
+    bounds,
+    interpret,
+    round_real,
+    spec_of,
+)
 from tests.ir import naive
 from tests.ir.ops.harness import alone, check_node, every_code
 from tests.toys import requantize
@@ -62,6 +73,19 @@ def test_requantize_bounds_are_sound_and_within_one_of_tight(
             assert limit.low == int(wanted.min())
         if mode is Rounding.CEIL:
             assert limit.high == int(wanted.max())
+
+
+def test_products_that_an_offset_brings_back_are_exact() -> None:
+    """The sum fits float64, the product before it does not: the carrier must know."""
+    factor = 2**50 + 1
+    node = requantize("r", "q", "y", multiplier=(factor,), offset=(-127 * factor,), low=1 - 2**53)
+    graph = alone(node, width=(1,), bits=8, result=Int(64))
+    quantize = graph.node("quantize")
+    graph = graph.with_node(replace(quantize, attrs={**quantize.attrs, "low": 120}))
+    codes = np.arange(120, 128).reshape(-1, 1)
+    assert Interpreter.of(graph).carrier == np.int64
+    found = Interpreter.of(graph).run(codes.astype(float))["y"]
+    assert found.ravel().tolist() == [(code - 127) * factor for code in range(120, 128)]
 
 
 @pytest.mark.parametrize("offsets", [(0,), (3, -3)])

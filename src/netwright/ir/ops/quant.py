@@ -97,8 +97,10 @@ def _requantize_bounds(
         offsets * (width if len(offsets) == 1 else 1),
         strict=True,
     )
-    ends = [limit * m + c for m, c in pairs for limit in (limits[0].low, limits[0].high)]
-    peak = max(map(abs, ends)) + (1 << shift)
+    products = [(limit * m, c) for m, c in pairs for limit in (limits[0].low, limits[0].high)]
+    ends = [product + c for product, c in products]
+    peak = max(abs(number) for product, c in products for number in (product, product + c))
+    peak += 1 << shift
     span = (min(ends) >> shift, -(-max(ends) >> shift))
     zero_point = node.integer("zero_point", 0)
     return Bounds(
