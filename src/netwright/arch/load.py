@@ -1,0 +1,83 @@
+"""Architecture files: TOML, every fault listed."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from netwright.arch.architecture import Architecture
+from netwright.errors import ConfigError
+
+MAX_BYTES = 1_000_000
+"""Largest architecture file that is read."""
+
+LIBRARY = Path(__file__).parent / "library"
+
+
+def names() -> tuple[str, ...]:
+    """Names of the architectures that this package brings."""
+    return tuple(sorted(path.stem for path in LIBRARY.glob("*.toml")))
+
+
+def find(name: str) -> Architecture:
+    """An architecture by name, or by the path of its file.
+
+    Raises:
+        ConfigError: There is none, or its file is not accepted.
+    """
+    if name in names():
+        return load(LIBRARY / f"{name}.toml")
+    if Path(name).suffix == ".toml":
+        return load(Path(name))
+    near = get_close_matches(name, names(), n=1)
+    meant = f'; did you mean "{near[0]}"?' if near else ""
+    raise ConfigError(
+        f'"{name}" is not one of the architectures{meant}',
+        hint=f"architectures: {', '.join(names())}; or a path that ends in .toml",
+    )
+
+
+def load(path: Path) -> Architecture:
+    """Read an architecture file.
+
+    Raises:
+        ConfigError: The file cannot be read or is not TOML, or it is not accepted; the message
+            lists all faults.
+    """
+    name = str(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", path=name) from error
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"has {len(data)} bytes; at most {MAX_BYTES} are read", path=name)
+    try:
+        tables = tomllib.loads(data.decode())
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not UTF-8 text (byte {error.start})", path=name) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"is not TOML: {error}", path=name) from None
+    try:
+        return Architecture.model_validate_json(json.dumps(tables, default=str))
+    except ValidationError as error:
+        # An array whose items are faulty is not also too short.
+        faults = [f for f in error.errors() if f["type"] != "too_short" or not f["input"]]
+        found = [_sentence(fault["loc"], fault["msg"]) for fault in faults]
+    if len(found) == 1:
+        raise ConfigError(found[0], path=name)
+    lines = "".join(f"\n  {fault}" for fault in found)
+    raise ConfigError(f"{len(found)} settings are not accepted{lines}", path=name)
+
+
+def _sentence(place: tuple[int | str, ...], message: str) -> str:
+    path = ""
+    for item in place:
+        if item in ("memory", "link", "array", "compute"):
+            continue  # the tag of the union, not a name in the file
+        path += f"[{item}]" if isinstance(item, int) else f".{item}" if path else item
+    text = message.removeprefix("Value error, ").removeprefix("Input ")
+    return f"{path}: {text[:1].lower()}{text[1:]}" if path else text

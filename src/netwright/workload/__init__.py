@@ -1,0 +1,35 @@
+"""What has to be computed: Einsums with shapes and formats, and no values."""
+
+from netwright.workload.builder import Builder
+from netwright.workload.einsum import (
+    Access,
+    Affine,
+    Compute,
+    Einsum,
+    Granularity,
+    Rank,
+    Reduce,
+    Tensor,
+    TensorKind,
+    Workload,
+)
+from netwright.workload.from_graph import from_graph
+from netwright.workload.fuse import fuse
+from netwright.workload.networks import NETWORKS
+
+__all__ = [
+    "NETWORKS",
+    "Access",
+    "Affine",
+    "Builder",
+    "Compute",
+    "Einsum",
+    "Granularity",
+    "Rank",
+    "Reduce",
+    "Tensor",
+    "TensorKind",
+    "Workload",
+    "from_graph",
+    "fuse",
+]

@@ -1,0 +1,274 @@
+"""Workloads written by hand, one method call an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netwright.workload.einsum import (
+    Access,
+    Affine,
+    Compute,
+    Einsum,
+    Rank,
+    Reduce,
+    Tensor,
+    TensorKind,
+    Workload,
+)
+
+Extents = int | tuple[int, ...]
+
+
+class Builder:
+    """Collects the Einsums of a network; every method adds one and returns its output's name.
+
+    Tensors are channels first with a batch of 1: ``(1, channels, *extents)``. Convolutions of any
+    number of axes are understood; one integer stands for all axes.
+
+    Args:
+        name: Name of the network.
+        bits: Width of every element.
+
+    Example:
+        >>> b = Builder("tiny")
+        >>> x = b.conv(b.input((1, 3, 8, 8)), 4, 3)
+        >>> b.finish(b.linear(b.global_pool(x), 2)).einsums[-1].name
+        'linear2'
+    """
+
+    def __init__(self, name: str, *, bits: int = 8) -> None:
+        self._name = name
+        self._bits = bits
+        self._tensors: dict[str, Tensor] = {}
+        self._einsums: list[Einsum] = []
+        self._views: dict[str, tuple[str, tuple[int, ...]]] = {}
+
+    def shape(self, tensor: str) -> tuple[int, ...]:
+        """Shape of a tensor."""
+        return self._views[tensor][1] if tensor in self._views else self._tensors[tensor].shape
+
+    def input(self, shape: tuple[int, ...]) -> str:
+        """A network input."""
+        return self._tensor(f"input{len(self._tensors)}", shape, "input")
+
+    def finish(self, *outputs: str) -> Workload:
+        """The workload so far, unfused."""
+        return Workload(self._name, tuple(self._tensors.values()), tuple(self._einsums), outputs)
+
+    def conv(
+        self,
+        source: str,
+        channels: int,
+        kernel: Extents,
+        *,
+        stride: Extents = 1,
+        padding: Extents | None = None,
+        dilation: int = 1,
+        groups: int = 1,
+    ) -> str:
+        """A convolution; padding keeps the extents (at stride 1) unless given."""
+        batch, depth, *extents = self.shape(source)
+        taps = _each(kernel, len(extents))
+        steps = _each(stride, len(extents))
+        same = tuple(dilation * (tap - 1) // 2 for tap in taps)
+        pads = same if padding is None else _each(padding, len(extents))
+        made = _windows(extents, taps, steps, pads, dilation)
+        name = self._fresh("conv")
+        weight = self._tensor(f"{name}.weight", (channels, depth // groups, *taps), "weight")
+        ranks = [("N", batch), ("G", groups), ("M", channels // groups), ("C", depth // groups)]
+        ranks += [(f"P{i}", extent) for i, extent in enumerate(made)]
+        ranks += [(f"R{i}", tap) for i, tap in enumerate(taps)]
+        filters = Affine((("G", channels // groups), ("M", 1)))
+        rows = _sliding(steps, pads, dilation)
+        reads = (_plain("N"), Affine((("G", depth // groups), ("C", 1))), *rows)
+        kernels = (filters, _plain("C"), *(_plain(f"R{i}") for i in range(len(taps))))
+        writes = (_plain("N"), filters, *(_plain(f"P{i}") for i in range(len(made))))
+        inputs = (Access(source, reads), Access(weight, kernels))
+        return self._add(
+            name, ranks, (batch, channels, *made), writes, inputs, "multiply", reduce="add"
+        )
+
+    def pool(
+        self,
+        source: str,
+        kernel: Extents,
+        *,
+        stride: Extents,
+        padding: Extents = 0,
+        ceil: bool = False,
+        compute: Compute = "max",
+    ) -> str:
+        """Maximum over windows; ``compute="add"`` for sums."""
+        batch, depth, *extents = self.shape(source)
+        taps, steps, pads = (_each(v, len(extents)) for v in (kernel, stride, padding))
+        made = _windows(extents, taps, steps, pads, 1, ceil=ceil)
+        ranks = [("N", batch), ("C", depth)]
+        ranks += [(f"P{i}", extent) for i, extent in enumerate(made)]
+        ranks += [(f"R{i}", tap) for i, tap in enumerate(taps)]
+        reads = (_plain("N"), _plain("C"), *_sliding(steps, pads, 1))
+        writes = (_plain("N"), _plain("C"), *(_plain(f"P{i}") for i in range(len(made))))
+        name, inputs = self._fresh("pool"), (Access(source, reads),)
+        reduce: Reduce = "max" if compute == "max" else "add"
+        return self._add(name, ranks, (batch, depth, *made), writes, inputs, compute, reduce=reduce)
+
+    def global_pool(self, source: str) -> str:
+        """Average over all extents: ``(1, channels, 1, ...)``."""
+        batch, depth, *extents = self.shape(source)
+        ranks = [("N", batch), ("C", depth), *((f"R{i}", e) for i, e in enumerate(extents))]
+        reads = (_plain("N"), _plain("C"), *(_plain(f"R{i}") for i in range(len(extents))))
+        writes = (_plain("N"), _plain("C"), *(Affine(()) for _ in extents))
+        shape = (batch, depth, *(1 for _ in extents))
+        name = self._fresh("mean")
+        return self._add(name, ranks, shape, writes, (Access(source, reads),), "add", reduce="add")
+
+    def linear(self, source: str, features: int) -> str:
+        """A dense layer over the last axis, or over all of ``(1, channels, 1, ...)``."""
+        shape = self.shape(source)
+        pooled = all(extent == 1 for extent in shape[2:]) and len(shape) > 2
+        axis = 1 if pooled else len(shape) - 1
+        name = self._fresh("linear")
+        weight = self._tensor(f"{name}.weight", (features, shape[axis]), "weight")
+        ranks = [(f"B{i}", extent) for i, extent in enumerate(shape)]
+        ranks.append(("M", features))
+        reads = tuple(_plain(f"B{i}") for i in range(len(shape)))
+        writes = tuple(_plain("M" if i == axis else f"B{i}") for i in range(len(shape)))
+        made = tuple(features if i == axis else extent for i, extent in enumerate(shape))
+        inputs = (Access(source, reads), Access(weight, (_plain("M"), _plain(f"B{axis}"))))
+        return self._add(name, ranks, made, writes, inputs, "multiply", reduce="add")
+
+    def norm(self, source: str) -> str:
+        """A normalization with folded statistics (batch norm) or over features (layer norm)."""
+        return self._pointwise("norm", (source,), "normalize")
+
+    def activate(self, source: str) -> str:
+        """An activation function."""
+        return self._pointwise("act", (source,), "activate")
+
+    def gate(self, source: str) -> str:
+        """An activation whose result scales something else; it is not fused."""
+        return self._pointwise("gate", (source,), "gate")
+
+    def add(self, *sources: str) -> str:
+        """The sum of equal shapes."""
+        return self._pointwise("add", sources, "add")
+
+    def scale(self, source: str, factors: str) -> str:
+        """`source` times one factor a channel."""
+        return self._pointwise("scale", (source, factors), "multiply")
+
+    def concat(self, *sources: str, axis: int = 1) -> str:
+        """A copy of all `sources`, one after the other along `axis`."""
+        first = self.shape(sources[0])
+        total = sum(self.shape(source)[axis] for source in sources)
+        shape = tuple(total if i == axis else extent for i, extent in enumerate(first))
+        return self._opaque("concat", sources, shape, "copy")
+
+    def attention(self, source: str) -> str:
+        """A whole self-attention block in one step, ``(1, tokens, features)`` to the same shape."""
+        name = f"attention{len(self._einsums)}.weight"
+        features = self.shape(source)[-1]
+        weight = self._tensor(name, (4 * features, features), "weight")
+        return self._opaque("attention", (source, weight), self.shape(source), "attend")
+
+    def resize(self, source: str, extents: tuple[int, ...]) -> str:
+        """An interpolation to other extents."""
+        shape = (*self.shape(source)[:2], *extents)
+        return self._opaque("resize", (source,), shape, "interpolate")
+
+    def reshape(self, source: str, shape: tuple[int, ...]) -> str:
+        """The same tensor under another shape: no Einsum, no bytes."""
+        stored = self._stored(source)
+        name = f"{stored}.view{len(self._views)}"
+        self._views[name] = (stored, shape)
+        return name
+
+    def select(self, source: str, shape: tuple[int, ...]) -> str:
+        """A copy of a part of `source`."""
+        return self._opaque("select", (source,), shape, "copy")
+
+    def _pointwise(self, stem: str, sources: Sequence[str], compute: Compute) -> str:
+        shape = self.shape(sources[0])
+        ranks = [(f"B{i}", extent) for i, extent in enumerate(shape)]
+        inputs = tuple(
+            Access(source, tuple(
+                _plain(f"B{i}") if size > 1 else Affine(())
+                for i, size in enumerate(self.shape(source))
+            ))
+            for source in sources
+        )  # fmt: skip
+        writes = tuple(_plain(f"B{i}") for i in range(len(shape)))
+        return self._add(self._fresh(stem), ranks, shape, writes, inputs, compute)
+
+    def _opaque(
+        self, stem: str, sources: Sequence[str], shape: tuple[int, ...], compute: Compute
+    ) -> str:
+        """An operator that is not affine in one iteration space: it reads its inputs whole."""
+        ranks = [(f"B{i}", extent) for i, extent in enumerate(shape)]
+        inputs = tuple(
+            Access(source, tuple(Affine(()) for _ in self.shape(source))) for source in sources
+        )
+        writes = tuple(_plain(f"B{i}") for i in range(len(shape)))
+        return self._add(self._fresh(stem), ranks, shape, writes, inputs, compute)
+
+    def _add(
+        self,
+        name: str,
+        ranks: Sequence[tuple[str, int]],
+        shape: tuple[int, ...],
+        writes: tuple[Affine, ...],
+        inputs: tuple[Access, ...],
+        compute: Compute,
+        *,
+        reduce: Reduce = "none",
+    ) -> str:
+        output = self._tensor(f"{name}.out", shape, "activation")
+        bound = tuple(Rank(rank, extent) for rank, extent in ranks)
+        inputs = tuple(self._whole(a) if a.tensor in self._views else a for a in inputs)
+        self._einsums.append(
+            Einsum(name, bound, Access(output, writes), inputs, compute, reduce, origin=name)
+        )
+        return output
+
+    def _stored(self, tensor: str) -> str:
+        return self._views[tensor][0] if tensor in self._views else tensor
+
+    def _whole(self, access: Access) -> Access:
+        """A view's elements lie elsewhere than its indices say: its tensor is read whole."""
+        stored = self._stored(access.tensor)
+        return Access(stored, (Affine(()),) * len(self._tensors[stored].shape))
+
+    def _tensor(self, name: str, shape: tuple[int, ...], kind: TensorKind) -> str:
+        self._tensors[name] = Tensor(name, shape, self._bits, kind)
+        return name
+
+    def _fresh(self, stem: str) -> str:
+        return f"{stem}{len(self._einsums)}"
+
+
+def _plain(rank: str) -> Affine:
+    return Affine(((rank, 1),))
+
+
+def _each(value: Extents, rank: int) -> tuple[int, ...]:
+    return (value,) * rank if isinstance(value, int) else value
+
+
+def _sliding(steps: tuple[int, ...], pads: tuple[int, ...], dilation: int) -> tuple[Affine, ...]:
+    pairs = enumerate(zip(steps, pads, strict=True))
+    return tuple(Affine(((f"P{i}", step), (f"R{i}", dilation)), -pad) for i, (step, pad) in pairs)
+
+
+def _windows(
+    extents: Sequence[int],
+    taps: tuple[int, ...],
+    steps: tuple[int, ...],
+    pads: tuple[int, ...],
+    dilation: int,
+    *,
+    ceil: bool = False,
+) -> tuple[int, ...]:
+    made = []
+    for extent, tap, step, pad in zip(extents, taps, steps, pads, strict=True):
+        room = extent + 2 * pad - dilation * (tap - 1) - 1
+        made.append((-(-room // step) if ceil else room // step) + 1)
+    return tuple(made)

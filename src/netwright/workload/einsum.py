@@ -1,0 +1,209 @@
+"""Einsums: tensor operations with shapes and formats, and no values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Literal
+
+from netwright.errors import GraphError
+
+TensorKind = Literal["activation", "input", "weight"]
+"""Who makes a tensor: an Einsum, or nobody here (a network input, trained parameters)."""
+
+Compute = Literal[
+    "multiply", "add", "max", "copy", "normalize", "activate", "gate", "attend", "interpolate",
+    "opaque",
+]  # fmt: skip
+"""What is done for each point of the ranks; ``attend`` is a whole attention block in one step."""
+
+Reduce = Literal["none", "add", "max"]
+
+Granularity = Literal["unfused", "fused"]
+"""``unfused``: every operator writes a tensor. ``fused``: normalization and activation work in
+place, or on the way into the operator that reads them."""
+
+IN_PLACE: tuple[Compute, ...] = ("normalize", "activate")
+"""Operators that :func:`netwright.workload.fuse` removes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """A dimension of an Einsum and its size."""
+
+    name: str
+    extent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """One index of a tensor: the sum of rank x coefficient, plus an offset.
+
+    Attributes:
+        terms: Rank names with their coefficients.
+        offset: Added to the sum; minus the padding for convolutions.
+    """
+
+    terms: tuple[tuple[str, int], ...]
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How an Einsum walks over one tensor: one affine index for each axis of the tensor."""
+
+    tensor: str
+    index: tuple[Affine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """Shape and format of a tensor.
+
+    Attributes:
+        name: Unique in its workload.
+        shape: Extents, the batch included.
+        bits: Width of one element.
+        kind: Who makes it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    bits: int = 8
+    kind: TensorKind = "activation"
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all elements, packed, in whole bytes."""
+        return -(-prod(self.shape) * self.bits // 8)
+
+    @property
+    def is_external(self) -> bool:
+        """Whether it lies in the off-chip memory from the start."""
+        return self.kind != "activation"
+
+
+@dataclass(frozen=True, slots=True)
+class Einsum:
+    """One tensor operation.
+
+    Attributes:
+        name: Unique in its workload.
+        ranks: All dimensions of the iteration space; those missing in the output are reduced.
+        output: The tensor that it makes.
+        inputs: The tensors that it reads.
+        compute: What is done for each point.
+        reduce: How points that fall on one output element are combined.
+        origin: Name of the graph node that it came from.
+    """
+
+    name: str
+    ranks: tuple[Rank, ...]
+    output: Access
+    inputs: tuple[Access, ...]
+    compute: Compute
+    reduce: Reduce = "none"
+    origin: str = ""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the tensors it reads, each once."""
+        return tuple(dict.fromkeys(access.tensor for access in self.inputs))
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Einsums in a valid order of execution.
+
+    Attributes:
+        name: Name of the network.
+        tensors: Every tensor that is accessed.
+        einsums: Each after the ones it reads from.
+        outputs: Names of the tensors that must leave the chip.
+        granularity: Which operators are steps of their own; it decides every result, so every
+            result states it.
+
+    Raises:
+        GraphError: Names, extents or the order are wrong; the message lists all faults.
+    """
+
+    name: str
+    tensors: tuple[Tensor, ...]
+    einsums: tuple[Einsum, ...]
+    outputs: tuple[str, ...]
+    granularity: Granularity = "unfused"
+
+    def __post_init__(self) -> None:
+        found = list(_faults(self))
+        if len(found) == 1:
+            raise GraphError(f'workload "{self.name}": {found[0]}')
+        if found:
+            lines = "".join(f"\n  {fault}" for fault in found)
+            raise GraphError(f'workload "{self.name}" has {len(found)} faults{lines}')
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Tensor]:
+        """Tensors by name."""
+        return {tensor.name: tensor for tensor in self.tensors}
+
+    @cached_property
+    def producers(self) -> Mapping[str, Einsum]:
+        """The Einsum that makes each tensor that is not external."""
+        return {einsum.output.tensor: einsum for einsum in self.einsums}
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of trained parameters."""
+        return sum(prod(tensor.shape) for tensor in self.tensors if tensor.kind == "weight")
+
+
+def _faults(workload: Workload) -> Iterator[str]:
+    tensors: dict[str, Tensor] = {}
+    for tensor in workload.tensors:
+        if tensor.name in tensors:
+            yield f'tensor "{tensor.name}" is declared twice'
+        tensors[tensor.name] = tensor
+        if not tensor.shape or min(tensor.shape) < 1:
+            yield f'tensor "{tensor.name}": extents must be 1 or more, not {tensor.shape}'
+        if not 1 <= tensor.bits <= 64:
+            yield f'tensor "{tensor.name}": bits must be from 1 to 64, not {tensor.bits}'
+    made = {tensor.name for tensor in workload.tensors if tensor.is_external}
+    names: set[str] = set()
+    for einsum in workload.einsums:
+        if einsum.name in names:
+            yield f'Einsum "{einsum.name}" is declared twice'
+        names.add(einsum.name)
+        yield from _einsum_faults(einsum, tensors, made)
+        if einsum.output.tensor in made:
+            yield f'Einsum "{einsum.name}": "{einsum.output.tensor}" is made already'
+        made.add(einsum.output.tensor)
+    if not workload.einsums:
+        yield "must have at least one Einsum"
+    for name in workload.outputs:
+        if name not in made:
+            yield f'output "{name}" is made by no Einsum'
+
+
+def _einsum_faults(einsum: Einsum, tensors: Mapping[str, Tensor], made: set[str]) -> Iterator[str]:
+    ranks = {rank.name for rank in einsum.ranks}
+    for rank in einsum.ranks:
+        if rank.extent < 1:
+            yield f'Einsum "{einsum.name}": rank {rank.name} must be 1 or more, not {rank.extent}'
+    for access in (*einsum.inputs, einsum.output):
+        tensor = tensors.get(access.tensor)
+        if tensor is None:
+            yield f'Einsum "{einsum.name}": tensor "{access.tensor}" is not declared'
+            continue
+        if len(access.index) != len(tensor.shape):
+            yield (
+                f'Einsum "{einsum.name}": "{tensor.name}" has {len(tensor.shape)} axes, '
+                f"not {len(access.index)}"
+            )
+        unknown = sorted({rank for axis in access.index for rank, _ in axis.terms} - ranks)
+        if unknown:
+            yield f'Einsum "{einsum.name}": no rank is called {", ".join(unknown)}'
+    for name in einsum.reads:
+        if name in tensors and name not in made:
+            yield f'Einsum "{einsum.name}" reads "{name}" before it is made'

@@ -1,0 +1,39 @@
+"""Networks written by hand: shapes only, from the papers and torchvision's definitions.
+
+Every operator is a step and writes a tensor (granularity ``"unfused"``); views are free; a
+concatenation copies. :func:`netwright.workload.fuse` gives the other granularity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from netwright.workload.einsum import Workload
+from netwright.workload.networks.dense import densenet121
+from netwright.workload.networks.mobile import lraspp
+from netwright.workload.networks.plain import alexnet, squeezenet, vgg16
+from netwright.workload.networks.residual import deeplabv3, fcn, resnet18, resnet50, resnext50
+from netwright.workload.networks.transformer import vit_b16
+from netwright.workload.networks.video import r2plus1d_18, s3d
+
+NETWORKS: Mapping[str, Callable[[], Workload]] = MappingProxyType(
+    {
+        "alexnet": alexnet,
+        "deeplabv3": deeplabv3,
+        "densenet121": densenet121,
+        "fcn": fcn,
+        "lraspp": lraspp,
+        "r2plus1d_18": r2plus1d_18,
+        "resnet18": resnet18,
+        "resnet50": resnet50,
+        "resnext50": resnext50,
+        "s3d": s3d,
+        "squeezenet": squeezenet,
+        "vgg16": vgg16,
+        "vit_b16": vit_b16,
+    }
+)
+"""Builders by name."""
+
+__all__ = ["NETWORKS"]
