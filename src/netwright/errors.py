@@ -9,6 +9,7 @@
     │  └─ UnsupportedOp(op)               an operator that this step does not know
     ├─ NumericsError(tensor)              a value or width that cannot be represented exactly
     ├─ Infeasible(smallest)               a budget that no choice satisfies
+    ├─ MappingError(faults)               a mapping that cannot be executed
     ├─ BackendError
     │  ├─ ToolMissing(tool)
     │  └─ ToolFailed(tool, code, log_tail)
@@ -23,6 +24,7 @@ A message says what is wrong with which value and where; the hint says what woul
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
@@ -107,6 +109,22 @@ class Infeasible(NetwrightError):
     def __init__(self, message: str, *, smallest: float, hint: str | None = None) -> None:
         self.smallest = smallest
         super().__init__(message, hint=hint)
+
+
+class MappingError(NetwrightError):
+    """A mapping breaks a rule; all faults are listed.
+
+    Args:
+        faults: What is wrong, one sentence each.
+    """
+
+    def __init__(self, faults: Sequence[str], *, hint: str | None = None) -> None:
+        self.faults = tuple(faults)
+        if len(self.faults) == 1:
+            super().__init__(f"the mapping is not legal: {self.faults[0]}", hint=hint)
+        else:
+            lines = "".join(f"\n  {fault}" for fault in self.faults)
+            super().__init__(f"the mapping has {len(self.faults)} faults{lines}", hint=hint)
 
 
 class BackendError(NetwrightError):

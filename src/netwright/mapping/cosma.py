@@ -1,0 +1,158 @@
+"""COSMA as a mapper: replacement and addresses for an order, optimal by proof."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from netwright.arch import Architecture, Memory
+from netwright.errors import ConfigError, Infeasible
+from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
+from netwright.mapping.mapping import Mapping
+from netwright.mapping.placement import Offsets, Stay, place_greedily, residencies, stays
+from netwright.mapping.rectangles import place_exactly, solve_joint
+from netwright.mapping.replay import Traffic, replay
+from netwright.mapping.schedule import Schedule, default_schedule, kib
+from netwright.workload import Workload
+
+Method = Literal["first fit", "CP-SAT", "joint CP-SAT", "smaller budget"]
+"""How the addresses were found; the last one only after a time limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A legal mapping with what its replay counted and what was proven.
+
+    Attributes:
+        mapping: Order and residencies.
+        traffic: Transfers counted by the replay.
+        bound: Non-compulsory bytes that no mapping in this order goes below.
+        method: How the addresses were found.
+        seconds: Wall-clock time of the search.
+    """
+
+    mapping: Mapping
+    traffic: Traffic
+    bound: int
+    method: Method
+    seconds: float
+
+    @property
+    def num_bytes(self) -> int:
+        """Non-compulsory bytes."""
+        return self.traffic.non_compulsory_bytes
+
+    @property
+    def is_optimal(self) -> bool:
+        """Whether the value equals its bound."""
+        return self.num_bytes == self.bound
+
+
+def scratchpad_of(architecture: Architecture) -> tuple[Memory, int]:
+    """The scratchpad and its capacity in bytes.
+
+    Raises:
+        ConfigError: The architecture has no memory of limited capacity.
+    """
+    memory = architecture.scratchpad
+    capacity = None if memory is None else memory.capacity_bytes
+    if memory is None or capacity is None:
+        raise ConfigError(
+            f'architecture "{architecture.name}" has no memory of limited capacity',
+            hint="give one of its memories a capacity",
+        )
+    return memory, capacity
+
+
+def cosma(
+    workload: Workload,
+    architecture: Architecture,
+    *,
+    order: tuple[str, ...] | None = None,
+    places_weights: bool = False,
+    time_limit_s: float = 60.0,
+    seed: int = 0,
+) -> Solution:
+    """Map a workload onto a scratchpad with the fewest off-chip accesses for its order.
+
+    The gap program gives the optimum without addresses, which is a lower bound with them. If the
+    stays it chooses can be placed, the bound is reached; if they cannot, replacement and addresses
+    are solved together.
+
+    Args:
+        workload: What is computed, at the granularity it has.
+        architecture: Its scratchpad is the memory that is managed.
+        order: Names of the Einsums; the workload's own order if not given.
+        places_weights: Whether trained parameters pass through the scratchpad too.
+        time_limit_s: Limit of each solver call; at the limit the best mapping known is returned
+            with its bound.
+        seed: Of the constraint solver.
+
+    Raises:
+        Infeasible: Some operands do not fit; the message says which and what would do.
+        MissingExtra: A solver is not installed.
+    """
+    started = time.perf_counter()
+    memory, capacity = scratchpad_of(architecture)
+    schedule = default_schedule(
+        workload, line_bytes=memory.line_bytes, places_weights=places_weights
+    )
+    if order is not None:
+        schedule = Schedule(workload, order, memory.line_bytes, places_weights)
+    relaxed = solve_gaps(schedule, capacity)
+    chosen, offsets, bound, method = _place(schedule, capacity, relaxed, time_limit_s, seed)
+    mapping = Mapping(
+        workload.granularity,
+        schedule.order,
+        residencies(chosen, offsets, memory=memory.name),
+        places_weights,
+    )
+    traffic = replay(workload, architecture, mapping)
+    return Solution(mapping, traffic, bound, method, time.perf_counter() - started)
+
+
+def _place(
+    schedule: Schedule, capacity: int, relaxed: GapSolution, time_limit_s: float, seed: int
+) -> tuple[tuple[Stay, ...], Offsets, int, Method]:
+    wanted = stays(schedule, relaxed.kept)
+    offsets = place_greedily(wanted, capacity)
+    if offsets is not None:
+        return wanted, offsets, relaxed.bound, "first fit"
+    offsets, _ = place_exactly(wanted, capacity, time_limit_s=min(time_limit_s, 10.0), seed=seed)
+    if offsets is not None:
+        return wanted, offsets, relaxed.bound, "CP-SAT"
+    joint = solve_joint(
+        schedule,
+        capacity,
+        bound=relaxed.bound,
+        hint=relaxed.kept,
+        time_limit_s=time_limit_s,
+        seed=seed,
+    )
+    if joint.kept is not None:
+        wanted = stays(schedule, joint.kept)
+        offsets = tuple(joint.offsets[stay.tensor, stay.first] for stay in wanted)
+        return wanted, offsets, joint.bound, "joint CP-SAT"
+    return *_smaller_budget(schedule, capacity), joint.bound, "smaller budget"
+
+
+def _smaller_budget(schedule: Schedule, capacity: int) -> tuple[tuple[Stay, ...], Offsets]:
+    """A mapping without proof: replacement for a smaller scratchpad leaves room to place."""
+    smallest = schedule.largest_demand
+    for step in range(1, 17):
+        budget = capacity - (capacity - smallest) * step // 16
+        kept = solve_gaps(schedule, budget).kept
+        wanted = stays(schedule, kept)
+        offsets = place_greedily(wanted, capacity)
+        if offsets is not None:
+            return wanted, offsets
+    raise Infeasible(
+        f"no addresses were found in {kib(capacity)} within the time limit, though each step's "
+        f"operands fit",
+        smallest=schedule.peak,
+        hint=f"raise the time limit, or the scratchpad; with {kib(schedule.peak)} nothing leaves",
+    )
+
+
+__all__ = ["Method", "Solution", "cosma", "scratchpad_of", "traffic_of"]
