@@ -15,6 +15,7 @@ from netwright.cli.data import app as data_app
 from netwright.cli.doctor import doctor
 from netwright.cli.export import export
 from netwright.cli.listing import list_names
+from netwright.cli.map import map_network
 from netwright.cli.new import new
 from netwright.cli.report import report
 from netwright.cli.run import run
@@ -77,6 +78,7 @@ app.command("export")(export)
 app.command("convert")(convert)
 app.add_typer(study_app, name="study")
 app.add_typer(data_app, name="data")
+app.command("map")(map_network)
 app.command("list")(list_names)
 app.command("new")(new)
 app.command("doctor")(doctor)

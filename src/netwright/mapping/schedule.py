@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from netwright.errors import GraphError, Infeasible
 from netwright.workload import Workload
@@ -88,7 +89,7 @@ class Schedule:
         return tuple(
             Gap(first, last, name)
             for name, steps in self.uses.items()
-            for first, last in zip(steps, steps[1:], strict=False)
+            for first, last in pairwise(steps)
             if last - first > 1
         )
 

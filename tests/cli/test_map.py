@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from netwright import ir
+from netwright.cli.map import parse_size
+from tests.workload.test_from_graph import conv_graph
+
+
+def test_map_prints_a_table(netwright):
+    code, out, _ = netwright("map", "vit_b16", "--scratchpad", "800KiB")
+    lines = dict(line.split("  ", 1) for line in out.split("\n\n")[0].splitlines())
+    assert code == 0
+    assert lines["network"].strip() == "vit_b16, fused"
+    assert lines["smallest that runs"].strip() == "738.8 KiB"
+    assert lines["non-compulsory"].strip() == "3546 KiB (optimal for this order)"
+    assert out.count(" spill ") == out.count(" retrieve ") == 12
+
+
+def test_map_as_json(netwright):
+    code, out, _ = netwright("map", "resnet18", "--granularity", "unfused", "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert data["optimal"]
+    assert data["non_compulsory_bytes"] == data["bound_bytes"] == 0
+    assert len(data["order"]) == 68
+    assert {"tensor", "memory", "first", "last", "offset"} == set(data["residencies"][0])
+
+
+def test_map_draws_the_memory(netwright, tmp_path):
+    pytest.importorskip("matplotlib", reason="draws the picture")
+    picture = tmp_path / "map.svg"
+    code, out, _ = netwright("map", "squeezenet", "--picture", picture)
+    assert code == 0
+    assert out.endswith(f"picture: {picture}\n")
+    assert ElementTree.parse(picture).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_graph_file_is_mapped(netwright, tmp_path):
+    path = tmp_path / "net.npz"
+    ir.save(conv_graph(), path)
+    code, out, _ = netwright("map", path, "--json")
+    assert code == 0
+    assert json.loads(out)["order"] == ["conv", "fc"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("resnet51",), 2, 'error: "resnet51" is not one of the networks; did you mean "resnet50"'),
+        (
+            ("resnet50", "--scratchpad", "2MiB"),
+            1,
+            "error: operands of add14 need 2352 KiB, the scratchpad has 2048 KiB\nhint: they are",
+        ),
+        (("resnet50", "--scratchpad", "0"), 2, '--scratchpad: must be above 0, not "0"'),
+        (("resnet50", "--scratchpad=-2MiB"), 2, '--scratchpad: must be above 0, not "-2MiB"'),
+        (("resnet50", "--scratchpad", "big"), 2, '--scratchpad: "big" is not a size'),
+        (("resnet50", "--arch", "scratchpads"), 2, 'did you mean "scratchpad"?'),
+        (("resnet50", "--picture", "a.png"), 2, '--picture a.png: must end in .svg, not ".png"'),
+        (("none.onnx",), 1, "none.onnx"),
+        (("resnet50", "--mapper", "magic"), 2, "magic"),
+    ],
+)
+def test_bad_input_is_explained(netwright, arguments, code, message):
+    arguments = (*arguments, "--granularity", "unfused")
+    found, out, err = netwright("map", *arguments)
+    assert found == code
+    assert out == ""
+    assert message in err
+
+
+def test_sizes():
+    sizes = [parse_size(t, option="-s") for t in ("65536", "2MiB", "512 KiB", "1.5MB", "1k", "2gi")]
+    assert sizes == [65536, 2 << 20, 512 << 10, 1_500_000, 1000, 2 << 30]

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from netwright import arch
+from netwright.errors import ConfigError, Infeasible
+from netwright.mapping import cosma, default_schedule
+from netwright.workload import NETWORKS, fuse
+from tests.mapping.graphs import machine, random_workload
+
+KIB = 1024
+
+OPTIMA = [
+    # Proven optima in KiB at the smallest, half-way and peak budget, with sizes in whole KiB and
+    # the default order, found before with a gap program and CP-SAT, independently of this code.
+    ("resnet50", "unfused", (0, 0, 0)),
+    ("resnext50", "unfused", (0, 0, 0)),
+    ("densenet121", "unfused", (1176, 588, 0)),
+    ("densenet121", "fused", (392, 196, 0)),
+    ("r2plus1d_18", "fused", (50176, 50176, 0)),
+    ("vit_b16", "fused", (3552, 3552, 0)),
+]
+
+
+@pytest.mark.parametrize(("name", "granularity", "expected"), OPTIMA)
+def test_proven_optima_of_hand_made_networks(name, granularity, expected):
+    pytest.importorskip("ortools", reason="CP-SAT places the tensors of DenseNet-121")
+    workload = NETWORKS[name]()
+    workload = fuse(workload) if granularity == "fused" else workload
+    schedule = default_schedule(workload, line_bytes=KIB)
+    low, high = schedule.largest_demand, schedule.peak
+    for budget, kib in zip((low, (low + high) // 2, high), expected, strict=True):
+        found = cosma(workload, machine(budget, line_bytes=KIB))
+        assert found.num_bytes == found.bound == kib * KIB
+        assert found.is_optimal
+        assert found.mapping.granularity == granularity
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_workloads_are_mapped_legally_and_above_their_bound(seed):
+    """A mapping returned was replayed, so it is legal."""
+    pytest.importorskip("ortools", reason="CP-SAT places the tensors")
+    workload = random_workload(seed, most=12)
+    schedule = default_schedule(workload)
+    found = cosma(workload, machine(schedule.largest_demand), time_limit_s=10)
+    assert found.bound <= found.num_bytes
+    assert cosma(workload, machine(10 * schedule.peak)).num_bytes == 0
+
+
+def test_weights_can_be_placed_too():
+    workload = NETWORKS["squeezenet"]()
+    found = cosma(workload, machine(4 << 20), places_weights=True)
+    fetched = sum(t.num_bytes for t in found.traffic.transfers if t.kind == "fetch")
+    assert found.num_bytes == 0
+    assert fetched >= workload.num_parameters
+
+
+def test_other_order_is_taken():
+    workload = random_workload(4)
+    order = tuple(einsum.name for einsum in workload.einsums)
+    assert cosma(workload, machine(1000), order=order).mapping.order == order
+
+
+def test_small_scratchpad_is_explained():
+    with pytest.raises(Infeasible, match="operands of add14 need 2352 KiB, the scratchpad has"):
+        cosma(NETWORKS["resnet50"](), machine(2 << 20))
+
+
+def test_machine_without_a_scratchpad_is_refused():
+    dram = arch.Architecture(name="dram", nodes=(arch.Memory(kind="memory", name="dram"),))
+    with pytest.raises(ConfigError, match='architecture "dram" has no memory of limited capacity'):
+        cosma(random_workload(1), dram)
