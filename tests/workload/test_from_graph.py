@@ -16,27 +16,28 @@ def conv_graph() -> Graph:
         Node("fc", "MatMul", ("c", "v"), "y"),
     )
     types = {
-        "x": TensorType((1, 3, 8, 8), Int(8)),
-        "w": TensorType((4, 3, 3, 3), Int(4)),
-        "a": TensorType((1, 4, 4, 4), Int(20)),
-        "b": TensorType((1, 4, 4, 4), Int(20)),
-        "c": TensorType((1, 64), Int(20)),
-        "v": TensorType((64, 5), Int(4)),
+        "x": TensorType((1, 3, 8, 8)),
+        "w": TensorType((4, 3, 3, 3)),
+        "a": TensorType((1, 4, 4, 4)),
+        "b": TensorType((1, 4, 4, 4)),
+        "c": TensorType((1, 64)),
+        "v": TensorType((64, 5)),
         "y": TensorType((1, 5)),
     }
-    constants = {"w": np.zeros((4, 3, 3, 3), np.int64), "v": np.zeros((64, 5), np.int64)}
+    constants = {"w": np.zeros((4, 3, 3, 3), np.float64), "v": np.zeros((64, 5), np.float64)}
     return Graph("net", ("x",), ("y",), nodes, types, constants)
 
 
 def test_graph_becomes_einsums_with_widths_and_origins():
-    workload = from_graph(conv_graph())
+    codes = TensorType((4, 3, 3, 3), Int(4))
+    workload = from_graph(conv_graph().with_type("w", codes), float_bits=16)
     assert [einsum.name for einsum in workload.einsums] == ["conv", "act", "fc"]
     assert workload.einsums[0].origin == "features.0"
     assert workload.einsums[2].reads == ("b", "v")
     kinds = {tensor.name: (tensor.kind, tensor.bits) for tensor in workload.tensors}
     assert kinds == {
-        "x": ("input", 8), "w": ("weight", 4), "a": ("activation", 20), "b": ("activation", 20),
-        "v": ("weight", 4), "y": ("activation", 8),
+        "x": ("input", 16), "w": ("weight", 4), "a": ("activation", 16), "b": ("activation", 16),
+        "v": ("weight", 16), "y": ("activation", 16),
     }  # fmt: skip
 
 
