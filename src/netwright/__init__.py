@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from netwright import (
+        arch,
         backends,
         compress,
         exchange,
         ir,
+        mapping,
         models,
         passes,
         report,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
         tasks,
         train,
         verify,
+        workload,
     )
     from netwright.compress import bops
     from netwright.ir import interpret
@@ -29,10 +32,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = (
+    "arch",
     "backends",
     "compress",
     "exchange",
     "ir",
+    "mapping",
     "models",
     "passes",
     "report",
@@ -40,16 +45,19 @@ _ROOMS = (
     "tasks",
     "train",
     "verify",
+    "workload",
 )
 _FUNCTIONS = {"bops": "compress", "interpret": "ir", "trace": "train"}
 
 __all__ = [
+    "arch",
     "backends",
     "bops",
     "compress",
     "exchange",
     "interpret",
     "ir",
+    "mapping",
     "models",
     "passes",
     "report",
@@ -58,6 +66,7 @@ __all__ = [
     "trace",
     "train",
     "verify",
+    "workload",
 ]
 
 

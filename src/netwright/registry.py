@@ -36,6 +36,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "hls": "netwright.backends.hls:hls",
     },
     "studies": {
+        "cosma": "netwright.studies.cosma",
         "hawq": "netwright.studies.hawq",
     },
 }
