@@ -23,7 +23,8 @@ ROOMS = {
     "onnxruntime": {"exchange"},
     "hls4ml": {"backends"},
     "matplotlib": {"report"},
-    "scipy": {"compress"},
+    "scipy": {"compress", "mapping"},
+    "ortools": {"mapping"},
     "pythia8mc": {"tasks"},
     "fastjet": {"tasks"},
     "awkward": {"tasks"},
@@ -59,7 +60,21 @@ def test_optional_packages_stay_in_their_rooms():
 
 @pytest.mark.parametrize(
     "room",
-    ["ir", "passes", "exchange", "backends", "verify", "tasks", "report", "run", "studies", "cli"],
+    [
+        "ir",
+        "passes",
+        "workload",
+        "arch",
+        "mapping",
+        "exchange",
+        "backends",
+        "verify",
+        "tasks",
+        "report",
+        "run",
+        "studies",
+        "cli",
+    ],
 )
 def test_room_loads_without_heavy_packages(room):
     heavy = sorted(set(ROOMS) - {"scipy"})

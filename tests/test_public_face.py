@@ -6,12 +6,14 @@ import pytest
 import netwright
 
 PUBLIC = [
+    "arch",
     "backends",
     "bops",
     "compress",
     "exchange",
     "interpret",
     "ir",
+    "mapping",
     "models",
     "passes",
     "report",
@@ -20,6 +22,7 @@ PUBLIC = [
     "trace",
     "train",
     "verify",
+    "workload",
 ]
 HEAVY = ("torch", "onnx", "hls4ml", "scipy", "matplotlib", "qonnx", "numpy", "pydantic", "rich")
 

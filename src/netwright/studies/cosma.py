@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
     name: str
     ours: mapping.Solution
-    baselines: dict[str, int]
+    baselines: dict[mapping.Policy, int]
 
 
 @cache
