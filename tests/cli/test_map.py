@@ -58,6 +58,7 @@ def test_graph_file_is_mapped(netwright, tmp_path):
         ),
         (("resnet50", "--scratchpad", "0"), 2, '--scratchpad: must be above 0, not "0"'),
         (("resnet50", "--scratchpad=-2MiB"), 2, '--scratchpad: must be above 0, not "-2MiB"'),
+        (("resnet50", "--scratchpad", "9" * 400), 2, "must be at most 1125899906842624 bytes"),
         (("resnet50", "--scratchpad", "big"), 2, '--scratchpad: "big" is not a size'),
         (("resnet50", "--arch", "scratchpads"), 2, 'did you mean "scratchpad"?'),
         (("resnet50", "--picture", "a.png"), 2, '--picture a.png: must end in .svg, not ".png"'),

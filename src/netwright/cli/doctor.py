@@ -24,7 +24,7 @@ class Extra(NamedTuple):
 
 EXTRAS = (
     Extra("train", ("torch",), "training, quantization and compression"),
-    Extra("solve", ("scipy",), "optimal bit allocation"),
+    Extra("solve", ("scipy", "ortools"), "optimal bit allocation and mapping"),
     Extra("qonnx", ("onnx", "qonnx"), "reading, writing and executing QONNX"),
     Extra("hls", ("hls4ml",), "HLS projects"),
     Extra("hdf5", ("h5py",), "reading the HDF5 files of the public jets"),
