@@ -103,7 +103,7 @@ def lower_requantize(lowering: Lowering, node: Node) -> View:
 
 
 def _common_octaves(multipliers: NDArray[np.int64]) -> int | None:
-    """k if every multiplier is 2**k, else ``None``."""
+    """The k for which every multiplier is 2**k, else ``None``."""
     first = int(multipliers.flat[0])
     if first < 1 or first & (first - 1) or bool(np.any(multipliers != first)):
         return None
