@@ -1,0 +1,194 @@
+"""Sharing: few adders for a whole matrix-vector product.
+
+Every weight becomes canonical signed digits, so an output is a sum of shifted, signed terms. The
+pair of terms (same two values, same distance of their shifts, same relative sign) that saves most
+is made once and replaced wherever it occurs, until no pair occurs twice (Hartley 1996, IEEE TCAS-II
+43, 677: common subexpressions in signed digits; here across all outputs). What remains of an output
+is summed by a tree.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.backends.rtl.adder_graph import AdderGraph, Interval, Product, Sum, width
+from netwright.backends.rtl.digits import signed_digits
+
+_SHIFT_BITS = 7
+_VALUE_BITS = 24
+
+_Row = dict[int, dict[int, int]]
+"""The terms of one output: sign by value and shift."""
+
+
+def share(matrix: NDArray[np.integer], inputs: Sequence[Interval]) -> AdderGraph:
+    """The adder graph of ``inputs @ matrix``.
+
+    Args:
+        matrix: Integers, (inputs, outputs).
+        inputs: Interval of every input.
+
+    Returns:
+        A graph whose :attr:`~AdderGraph.matrix` equals `matrix`.
+    """
+    search = _Search(matrix, inputs)
+    search.replace_pairs()
+    return search.finished()
+
+
+class _Search:
+    """The state of one search: what is left of every output, and how often each pair occurs."""
+
+    def __init__(self, matrix: NDArray[np.integer], inputs: Sequence[Interval]) -> None:
+        self.inputs = tuple(inputs)
+        self.sums: list[Sum] = []
+        self.intervals = list(inputs)
+        self.depths = [0] * len(self.inputs)
+        self.rows = [self._row(column) for column in matrix.T.tolist()]
+        self.coefficients = list(np.eye(len(self.inputs), dtype=np.int64))
+        self._lows = np.array([low for low, _ in inputs], dtype=np.int64)
+        self._highs = np.array([high for _, high in inputs], dtype=np.int64)
+        self.counts: dict[int, int] = {}
+        for row in self.rows:
+            terms = [(v, s, g) for v, group in row.items() for s, g in group.items()]
+            for number, (value, shift, sign) in enumerate(terms):
+                self._count(terms[:number], value, shift, sign, 1)
+        self.heap = [self._entry(pair) for pair, count in self.counts.items() if count > 1]
+        heapq.heapify(self.heap)
+
+    @staticmethod
+    def _row(column: list[int]) -> _Row:
+        return {
+            value: dict(signed_digits(weight)) for value, weight in enumerate(column) if weight
+        }
+
+    def _count(
+        self, terms: list[tuple[int, int, int]], value: int, shift: int, sign: int, step: int
+    ) -> list[int]:
+        """Count the pairs of one term with `terms`; return the pairs."""
+        counts, pairs = self.counts, []
+        for other, other_shift, other_sign in terms:
+            distance = other_shift - shift
+            if distance > 0 or (distance == 0 and other > value):
+                pair = ((value << _VALUE_BITS | other) << _SHIFT_BITS | distance) << 1
+            else:
+                pair = ((other << _VALUE_BITS | value) << _SHIFT_BITS | -distance) << 1
+            if sign != other_sign:
+                pair |= 1
+            counts[pair] = counts.get(pair, 0) + step
+            pairs.append(pair)
+        return pairs
+
+    def _entry(self, pair: int) -> tuple[int, int, int]:
+        low, high, shift, _ = _parts(pair)
+        lows, highs = self.intervals[low], self.intervals[high]
+        overlap = min(width(lows), width(highs) + shift) - shift
+        depth = max(self.depths[low], self.depths[high])
+        return -(self.counts[pair] - 1) * max(overlap, 1), depth, pair
+
+    def replace_pairs(self) -> None:
+        """Make the best pair and replace it, until none occurs twice."""
+        while self.heap:
+            entry = heapq.heappop(self.heap)
+            pair = entry[2]
+            if self.counts.get(pair, 0) < 2:
+                continue
+            current = self._entry(pair)
+            if current[0] > entry[0]:
+                heapq.heappush(self.heap, current)
+            elif self._occurrences(pair):
+                self._replace(pair)
+
+    def _occurrences(self, pair: int) -> list[tuple[int, int]]:
+        """Output and lowest shift of every place; none overlap. Fewer than two: no places."""
+        low, high, distance, subtract = _parts(pair)
+        relation = -1 if subtract else 1
+        found = []
+        for number, row in enumerate(self.rows):
+            if low not in row or high not in row:
+                continue
+            others = row[high]
+            used: set[int] = set()
+            for shift, sign in sorted(row[low].items()):
+                if others.get(shift + distance) != sign * relation:
+                    continue
+                if low == high:
+                    if shift in used:
+                        continue
+                    used.add(shift + distance)
+                found.append((number, shift))
+        if len(found) < 2:
+            del self.counts[pair]
+            return []
+        return found
+
+    def _replace(self, pair: int) -> None:
+        low, high, distance, subtract = _parts(pair)
+        places = self._occurrences(pair)
+        made = self._add(Sum(low, high, distance, subtract))
+        changed: set[int] = set()
+        for number, shift in places:
+            row = self.rows[number]
+            sign = row[low][shift]
+            self._remove(row, low, shift)
+            self._remove(row, high, shift + distance)
+            terms = [(v, s, g) for v, group in row.items() for s, g in group.items()]
+            changed.update(self._count(terms, made, shift, sign, 1))
+            row.setdefault(made, {})[shift] = sign
+        self.counts.pop(pair, None)
+        for new in sorted(changed):
+            if self.counts.get(new, 0) > 1:
+                heapq.heappush(self.heap, self._entry(new))
+
+    def _remove(self, row: _Row, value: int, shift: int) -> None:
+        sign = row[value].pop(shift)
+        if not row[value]:
+            del row[value]
+        terms = [(v, s, g) for v, group in row.items() for s, g in group.items()]
+        self._count(terms, value, shift, sign, -1)
+
+    def _add(self, adder: Sum) -> int:
+        high = self.coefficients[adder.high] << adder.shift
+        row = self.coefficients[adder.low] + (-high if adder.subtract else high)
+        positive, negative = np.maximum(row, 0), np.minimum(row, 0)
+        low_end = int(positive @ self._lows + negative @ self._highs)
+        high_end = int(positive @ self._highs + negative @ self._lows)
+        self.coefficients.append(row)
+        self.intervals.append((low_end, high_end))
+        self.depths.append(1 + max(self.depths[adder.low], self.depths[adder.high]))
+        self.sums.append(adder)
+        return len(self.intervals) - 1
+
+    def finished(self) -> AdderGraph:
+        """Sum what is left of every output, shallow and narrow terms first."""
+        products = tuple(self._product(row) for row in self.rows)
+        return AdderGraph(self.inputs, tuple(self.sums), products)
+
+    def _product(self, row: _Row) -> Product:
+        heap = [self._term(v, s, g) for v, group in row.items() for s, g in group.items()]
+        if not heap:
+            return Product(None)
+        heapq.heapify(heap)
+        while len(heap) > 1:
+            first, second = heapq.heappop(heap)[2:], heapq.heappop(heap)[2:]
+            (shift, low, sign), (high_shift, high, high_sign) = sorted((first, second))
+            adder = Sum(low, high, high_shift - shift, sign != high_sign)
+            heapq.heappush(heap, self._term(self._add(adder), shift, sign))
+        shift, value, sign = heap[0][2:]
+        return Product(value, shift, sign < 0)
+
+    def _term(self, value: int, shift: int, sign: int) -> tuple[int, int, int, int, int]:
+        top = width(self.intervals[value]) + shift
+        return self.depths[value], top, shift, value, sign
+
+
+def _parts(pair: int) -> tuple[int, int, int, bool]:
+    """Lower value, higher value, distance of their shifts, whether their signs differ."""
+    rest, subtract = pair >> 1, bool(pair & 1)
+    distance = rest & ((1 << _SHIFT_BITS) - 1)
+    values = rest >> _SHIFT_BITS
+    return values >> _VALUE_BITS, values & ((1 << _VALUE_BITS) - 1), distance, subtract
