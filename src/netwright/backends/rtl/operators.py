@@ -1,0 +1,167 @@
+"""What every operator is in hardware: one function each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.backends.rtl.affine import Affine, settle
+from netwright.backends.rtl.adder_graph import width
+from netwright.backends.rtl.builder import LayerBuilder
+from netwright.backends.rtl.circuit import Element, Wire
+from netwright.backends.rtl.products import multiply, scale
+from netwright.backends.rtl.rescaling import limit, round_off
+from netwright.ir import Node
+from netwright.ir.ops.quant import rounding_of
+
+Elements = NDArray[Any]
+"""An array of :class:`Affine` in the shape of a tensor, batch axis left out."""
+
+Operator = Callable[[Node, Sequence[Elements], LayerBuilder, str], Elements]
+
+
+def _matmul(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
+    source, weights = inputs[0], inputs[1]
+    matrix = np.array([v.offset for v in weights.flat], dtype=np.int64).reshape(weights.shape)
+    wires = [
+        settle(value, layer, f"{name}_in_{number}") for number, value in enumerate(source.flat)
+    ]
+    vectors = [wires[i : i + len(matrix)] for i in range(0, len(wires), len(matrix))]
+    results: list[Affine] = []
+    for number, vector in enumerate(vectors):
+        place = name if len(vectors) == 1 else f"{name}_{number}"
+        products = multiply(vector, matrix, layer, place)
+        if len(inputs) == 3:
+            biases = [value.offset for value in inputs[2].flat]
+            products = [p.plus(b) for p, b in zip(products, biases, strict=True)]
+        results += products
+    return _filled(results, (*source.shape[:-1], matrix.shape[1]))
+
+
+def _requantize(
+    node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str
+) -> Elements:
+    source = inputs[0]
+    multipliers = _per_channel(node, "multiplier", source.shape)
+    offsets = _per_channel(node, "offset", source.shape)
+    shift, rounding = node.integer("shift"), rounding_of(node)
+    low, high = node.integer("low"), node.integer("high")
+    zero_point = node.integer("zero_point", 0)
+    results = []
+    for number, value in enumerate(source.flat):
+        place = f"{name}_{number}"
+        value = scale(value, multipliers[number], layer, place).plus(offsets[number])
+        value = round_off(value, shift, rounding, layer, place)
+        results.append(limit(value, low, high, layer, place).plus(-zero_point))
+    return _filled(results, source.shape)
+
+
+def _relu(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
+    results = [
+        limit(value, 0, max(value.interval[1], 0), layer, f"{name}_{number}")
+        for number, value in enumerate(inputs[0].flat)
+    ]
+    return _filled(results, inputs[0].shape)
+
+
+def _sign(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
+    offsets = _per_channel(node, "offset", inputs[0].shape)
+    results = []
+    for number, value in enumerate(inputs[0].flat):
+        place = f"{name}_{number}"
+        wire = settle(value.plus(offsets[number]), layer, f"{place}_moved")
+        if isinstance(wire, Wire) and wire.interval[0] < 0 <= wire.interval[1]:
+            parameters = {"X_BITS": wire.bits}
+            inputs_ = {"x": wire}
+            output = layer.add("sign_of", place, (-1, 1), inputs_, parameters, adders=0)
+            results.append(Affine(output))
+        else:
+            low = wire if isinstance(wire, int) else wire.interval[0]
+            results.append(Affine(None, offset=1 if low >= 0 else -1))
+    return _filled(results, inputs[0].shape)
+
+
+def _add(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
+    first, second = inputs
+    if first.ndim > second.ndim:  # a constant with a batch axis of 1
+        first = first[0]
+    elif second.ndim > first.ndim:
+        second = second[0] if len(second) == 1 else second
+    first, second = np.broadcast_arrays(first, second)
+    results = [
+        _sum(one, other, layer, f"{name}_{number}")
+        for number, (one, other) in enumerate(zip(first.flat, second.flat, strict=True))
+    ]
+    return _filled(results, first.shape)
+
+
+def _sum(one: Affine, other: Affine, layer: LayerBuilder, name: str) -> Affine:
+    if one.wire is None:
+        return other.plus(one.offset)
+    if other.wire is None:
+        return one.plus(other.offset)
+    offset = one.offset + other.offset
+    low: Element = settle(one.plus(-one.offset), layer, f"{name}_first")
+    high: Element = settle(other.plus(-other.offset), layer, f"{name}_second")
+    if isinstance(low, int) or isinstance(high, int):  # pragma: no cover - a wire is never constant
+        raise AssertionError("a wire without an interval")
+    interval = low.interval[0] + high.interval[0], low.interval[1] + high.interval[1]
+    parameters = {
+        "LOW_BITS": low.bits,
+        "LOW_SIGNED": int(low.is_signed),
+        "HIGH_BITS": high.bits,
+        "HIGH_SIGNED": int(high.is_signed),
+        "SHIFT": 0,
+        "SUBTRACT": 0,
+        "SUM_BITS": width(interval),
+    }
+    wires = {"low": low, "high": high}
+    output = layer.add("shift_adder", f"{name}_sum", interval, wires, parameters, port="sum")
+    return Affine(output).plus(offset)
+
+
+def _reshape(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
+    return inputs[0].reshape(node.integers("shape")[1:])
+
+
+def _transpose(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
+    return inputs[0].transpose([axis - 1 for axis in node.integers("order")[1:]])
+
+
+def _concat(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
+    return np.concatenate(inputs, axis=node.integer("axis") - 1)
+
+
+def _per_channel(node: Node, name: str, shape: tuple[int, ...]) -> list[int]:
+    """The attribute's value for every element, in row-major order."""
+    values, axis = node.integers(name), node.axis()
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    if axis is not None and len(values) > 1:
+        array = array.reshape([-1 if i == axis - 1 else 1 for i in range(len(shape))])
+    return [int(value) for value in np.broadcast_to(array, shape).flat]
+
+
+def _filled(values: Sequence[Affine], shape: tuple[int, ...]) -> Elements:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array.reshape(shape)
+
+
+OPERATORS: Mapping[str, Operator] = MappingProxyType(
+    {
+        "Add": _add,
+        "Concat": _concat,
+        "MatMul": _matmul,
+        "Relu": _relu,
+        "Requantize": _requantize,
+        "Reshape": _reshape,
+        "Sign": _sign,
+        "Transpose": _transpose,
+    }
+)
+"""How every supported operator is made."""

@@ -1,0 +1,74 @@
+"""Constant matrix-vector products as cells of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.backends.rtl.adder_graph import AdderGraph, width
+from netwright.backends.rtl.affine import Affine
+from netwright.backends.rtl.builder import LayerBuilder
+from netwright.backends.rtl.circuit import Element, Wire
+from netwright.backends.rtl.sharing import share
+
+
+def multiply(
+    vector: Sequence[Element], matrix: NDArray[np.int64], layer: LayerBuilder, name: str
+) -> list[Affine]:
+    """The products ``vector @ matrix``, one for each column.
+
+    Elements that are constants become offsets and take no adder.
+    """
+    used = [i for i, element in enumerate(vector) if isinstance(element, Wire)]
+    wires = [element for element in vector if isinstance(element, Wire)]
+    fixed = [(i, element) for i, element in enumerate(vector) if isinstance(element, int)]
+    offsets = [
+        sum(element * int(matrix[i, column]) for i, element in fixed)
+        for column in range(matrix.shape[1])
+    ]
+    if not wires:
+        return [Affine(None, offset=offset) for offset in offsets]
+    graph = share(matrix[used], [wire.interval for wire in wires])
+    values = instantiate(graph, wires, layer, name)
+    return [
+        Affine(None, offset=offset)
+        if product.value is None
+        else Affine(values[product.value], product.shift, product.negate, offset)
+        for product, offset in zip(graph.products, offsets, strict=True)
+    ]
+
+
+def instantiate(
+    graph: AdderGraph, wires: Sequence[Wire], layer: LayerBuilder, name: str
+) -> list[Wire]:
+    """The adders of a graph as cells; returns the wire of every value."""
+    values = list(wires)
+    intervals = graph.intervals[len(wires) :]
+    for number, (adder, interval) in enumerate(zip(graph.sums, intervals, strict=True)):
+        low, high = values[adder.low], values[adder.high]
+        parameters = {
+            "LOW_BITS": low.bits,
+            "LOW_SIGNED": int(low.is_signed),
+            "HIGH_BITS": high.bits,
+            "HIGH_SIGNED": int(high.is_signed),
+            "SHIFT": adder.shift,
+            "SUBTRACT": int(adder.subtract),
+            "SUM_BITS": max(width(interval), adder.shift + 1),
+        }
+        inputs = {"low": low, "high": high}
+        output = layer.add(
+            "shift_adder", f"{name}_sum_{number}", interval, inputs, parameters, port="sum"
+        )
+        values.append(output)
+    return values
+
+
+def scale(value: Affine, factor: int, layer: LayerBuilder, name: str) -> Affine:
+    """The value times a constant."""
+    if value.wire is None or factor == 0:
+        return Affine(None, offset=value.offset * factor)
+    (product,) = multiply([value.wire], np.array([[factor]], dtype=np.int64), layer, name)
+    scaled = product.times(-1 if value.negate else 1, value.shift)
+    return scaled.plus(value.offset * factor)

@@ -1,0 +1,173 @@
+"""Simulation: the Verilog compiled by Verilator and g++, driven in bulk through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.backends.rtl.circuit import Circuit, Port
+from netwright.backends.rtl.harness import PREFIX, WORD_BITS, harness, num_words
+from netwright.backends.tools import GXX, VERILATOR, find, run_tool
+from netwright.errors import BackendError
+from netwright.files import write_text
+
+COMPILE_FLAGS = ("-std=c++17", "-fPIC", "-O1", "-fno-gnu-unique", "-w")
+LINK_FLAGS = ("-shared", "-fPIC", "-Wl,-Bsymbolic", "-pthread")
+VERILATE_FLAGS = ("--cc", "-O3", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style")
+RUNTIME_SOURCES = ("verilated.cpp", "verilated_threads.cpp")
+"""The simulator's own C++ (its makefile is not used: that of the PyPI package is incomplete)."""
+
+
+def compile_simulation(
+    circuit: Circuit, sources: Iterable[Path], *, build: Path, key: str, timeout_s: float
+) -> Path:
+    """Compile a design into a library, unless that was done before.
+
+    Args:
+        circuit: The design.
+        sources: Its Verilog files.
+        build: Folder for the library and the logs.
+        key: Digest of the files.
+        timeout_s: Wall-clock seconds each program gets.
+
+    Raises:
+        ToolMissing: Verilator or g++ is not installed.
+        ToolFailed: One of them ended with an error, or ran past its time.
+    """
+    library = build / f"simulation-{key}.so"
+    if library.exists():
+        return library
+    root = find(VERILATOR).parent.parent
+    build.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="verilated-", dir=build) as temporary:
+        folder = Path(temporary)
+        files = [path.resolve() for path in sources]
+        run_tool(
+            VERILATOR,
+            [*VERILATE_FLAGS, "--prefix", PREFIX, "--Mdir", folder.resolve(),
+             "--top-module", circuit.name, *files],
+            cwd=build,
+            timeout_s=timeout_s,
+            log=build / "verilator.log",
+            environment={"VERILATOR_ROOT": str(root)},
+        )  # fmt: skip
+        write_text(folder / "harness.cpp", harness(circuit))
+        made = folder / "simulation.so"
+        run_tool(
+            GXX,
+            [*COMPILE_FLAGS, *LINK_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include/vltstd'}",
+             *sorted(folder.glob("*.cpp")), *_runtime(root, timeout_s), "-o", made],
+            cwd=folder,
+            timeout_s=timeout_s,
+            log=build / "simulation.log",
+        )  # fmt: skip
+        made.replace(library)
+    for old in build.glob("simulation-*.so"):
+        if old != library:
+            old.unlink(missing_ok=True)
+    return library
+
+
+def _runtime(root: Path, timeout_s: float) -> list[Path]:
+    """Objects of the simulator's runtime, compiled once for this user."""
+    digest = hashlib.sha256(repr((str(root), COMPILE_FLAGS)).encode())
+    for name in RUNTIME_SOURCES:
+        digest.update((root / "include" / name).read_bytes())
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    folder = Path(base) / "netwright" / f"verilated-{digest.hexdigest()[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    objects = []
+    for name in RUNTIME_SOURCES:
+        target = folder / f"{name}.o"
+        objects.append(target)
+        if target.exists():
+            continue
+        partial = folder / f".{name}.{os.getpid()}.o"
+        run_tool(
+            GXX,
+            [*COMPILE_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include/vltstd'}", "-c",
+             root / "include" / name, "-o", partial],
+            cwd=folder,
+            timeout_s=timeout_s,
+            log=folder / f"{name}.log",
+        )  # fmt: skip
+        shutil.move(partial, target)
+    return objects
+
+
+def simulate(
+    library: Path, circuit: Circuit, inputs: Mapping[str, NDArray[np.int64]]
+) -> dict[str, NDArray[np.int64]]:
+    """Run a batch of codes through the design, one row a clock.
+
+    Args:
+        library: What :func:`compile_simulation` made.
+        circuit: The design.
+        inputs: Codes by tensor, each (rows, elements).
+
+    Returns:
+        Codes of the outputs by tensor, each (rows, elements).
+
+    Raises:
+        BackendError: The library cannot be loaded, a row did not come out, or the latency is not
+            the predicted one.
+    """
+    try:
+        function = ctypes.CDLL(str(library.resolve())).simulate
+    except (OSError, AttributeError) as error:
+        raise BackendError(
+            f"{library}: cannot be loaded ({error})", hint="delete it and build again"
+        ) from error
+    function.restype = ctypes.c_int64
+    words = ctypes.POINTER(ctypes.c_uint32)
+    function.argtypes = [words, words, ctypes.c_size_t, ctypes.c_size_t]
+    fed = np.concatenate([pack(inputs[port.tensor], port) for port in circuit.inputs], axis=1)
+    fed = np.ascontiguousarray(fed)
+    rows = len(fed)
+    taken = np.zeros((rows, num_words(circuit.outputs)), dtype=np.uint32)
+    clocks = rows + 2 * circuit.latency_cycles + 8
+    if rows:
+        latency = function(
+            fed.ctypes.data_as(words), taken.ctypes.data_as(words), rows, clocks
+        )
+        if latency != circuit.latency_cycles:
+            raise BackendError(
+                f"the first row of {circuit.name} came out after {latency} clocks, not the "
+                f"predicted {circuit.latency_cycles}"
+            )
+    results, start = {}, 0
+    for port in circuit.outputs:
+        stop = start - (-port.total_bits // WORD_BITS)
+        results[port.tensor] = unpack(taken[:, start:stop], port)
+        start = stop
+    return results
+
+
+def pack(codes: NDArray[np.int64], port: Port) -> NDArray[np.uint32]:
+    """Codes (rows, elements) as the words of a port (rows, words), lowest word first."""
+    places = np.arange(port.bits)
+    bits = ((codes[:, :, None] >> places) & 1).astype(np.uint8).reshape(len(codes), -1)
+    padding = -port.total_bits % WORD_BITS
+    packed = np.packbits(np.pad(bits, ((0, 0), (0, padding))), axis=1, bitorder="little")
+    return np.ascontiguousarray(packed).view("<u4")
+
+
+def unpack(words: NDArray[np.uint32], port: Port) -> NDArray[np.int64]:
+    """The codes (rows, elements) in the words of a port; the inverse of :func:`pack`."""
+    octets = np.ascontiguousarray(words, dtype="<u4").view(np.uint8)
+    bits = np.unpackbits(octets, axis=1, bitorder="little", count=port.total_bits)
+    shaped = bits.reshape(len(words), port.num_elements, port.bits)
+    codes = np.zeros(shaped.shape[:2], dtype=np.int64)
+    for place in range(port.bits):
+        codes |= shaped[:, :, place].astype(np.int64) << place
+    if port.signed and port.bits < 64:
+        codes -= (codes >> (port.bits - 1)) << port.bits
+    return codes
