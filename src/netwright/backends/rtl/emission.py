@@ -116,12 +116,7 @@ def _top(circuit: Circuit) -> Iterator[str]:
     for layer in circuit.layers:
         yield from _instance(layer)
     for port in circuit.outputs:
-        bundle = bundles.get(port.tensor)
-        if bundle is None:  # an input that is an output, too
-            source = next(p for p in circuit.inputs if p.tensor == port.tensor)
-            yield f"  assign {port.name}_data = {source.name}_data;"
-        else:
-            yield from _exit(port, bundle, _delay(circuit, port))
+        yield from _exit(circuit, port, bundles.get(port.tensor))
     yield "endmodule"
 
 
@@ -156,15 +151,23 @@ def _instance(layer: Layer) -> Iterator[str]:
     yield f"  {layer.name} u_{layer.name} ({', '.join(connections)});"
 
 
-def _exit(port: Port, bundle: Bundle, delay: int) -> Iterator[str]:
-    """Elements of an output port, all in the width of the port."""
+def _exit(circuit: Circuit, port: Port, bundle: Bundle | None) -> Iterator[str]:
+    """Elements of an output port, in step with the latest one, all in the width of the port."""
     yield ""
-    source = f"{bundle.name}_data"
-    for stage in range(1, delay + 1):
-        delayed = f"{bundle.name}_data__{stage}"
-        yield f"  wire {_range(bundle.bits)} {delayed};"
-        yield f"  register #(.BITS({bundle.bits})) u_{delayed} (.clk(clk), .d({source}), .q({delayed}));"
+    if bundle is None:  # an input that is an output, too
+        source = next(f"{p.name}_data" for p in circuit.inputs if p.tensor == port.tensor)
+        bits = port.total_bits
+    else:
+        source, bits = f"{bundle.name}_data", bundle.bits
+    for stage in range(1, _delay(circuit, port) + 1):
+        delayed = f"{port.name}_delayed_{stage}"
+        yield f"  wire {_range(bits)} {delayed};"
+        yield f"  register #(.BITS({bits}))"
+        yield f"    u_{delayed} (.clk(clk), .d({source}), .q({delayed}));"
         source = delayed
+    if bundle is None:
+        yield f"  assign {port.name}_data = {source};"
+        return
     start = 0
     for number, element in enumerate(bundle.elements):
         place = f"{port.name}_data[{number * port.bits}+:{port.bits}]"
@@ -190,7 +193,7 @@ def _delay(circuit: Circuit, port: Port) -> int:
         for bundle in layer.outputs:
             if bundle.tensor == port.tensor:
                 return circuit.latency_cycles - bundle.stage if bundle.wires else 0
-    return 0
+    return circuit.latency_cycles
 
 
 def _is_clocked(layer: Layer) -> bool:

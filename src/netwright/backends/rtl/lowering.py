@@ -112,9 +112,10 @@ class _Lowering:
             for tensor in node.inputs:
                 if tensor in self.made and tensor not in values:
                     values[tensor] = self._read(tensor, layer)
-                elif tensor in self.graph.constants:
-                    values[tensor] = self._constant(tensor)
-            inputs = [values[tensor] for tensor in node.inputs]
+            inputs = [
+                self._constant(tensor, node) if tensor in self.graph.constants else values[tensor]
+                for tensor in node.inputs
+            ]
             result = OPERATORS[node.op](node, inputs, layer, self.names[node.name])
             values[node.output] = self._wrapped(node, result, layer)
         inside = {node.name for node in nodes}
@@ -130,9 +131,11 @@ class _Lowering:
         local = layer.read(tensor, self.names[tensor], elements, times, stage)
         return _array([Affine.of(element) for element in local], self._shape(tensor))
 
-    def _constant(self, tensor: str) -> Elements:
-        """All of a constant's elements: constants have no batch axis."""
+    def _constant(self, tensor: str, node: Node) -> Elements:
+        """A constant's elements, without the batch axis where it has one."""
         values = self.graph.constants[tensor]
+        if node.op == "Add" and values.ndim == len(self.graph.types[node.output].shape):
+            values = values[0]
         return _array([Affine(None, offset=int(value)) for value in values.flat], values.shape)
 
     def _write(self, tensor: str, values: Elements, layer: LayerBuilder) -> Bundle:

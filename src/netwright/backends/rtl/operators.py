@@ -86,12 +86,7 @@ def _sign(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str
 
 
 def _add(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
-    first, second = inputs
-    if first.ndim > second.ndim:  # a constant with a batch axis of 1
-        first = first[0]
-    elif second.ndim > first.ndim:
-        second = second[0] if len(second) == 1 else second
-    first, second = np.broadcast_arrays(first, second)
+    first, second = np.broadcast_arrays(*inputs)
     results = [
         _sum(one, other, layer, f"{name}_{number}")
         for number, (one, other) in enumerate(zip(first.flat, second.flat, strict=True))

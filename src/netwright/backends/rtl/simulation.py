@@ -59,12 +59,14 @@ def compile_simulation(
             log=build / "verilator.log",
             environment={"VERILATOR_ROOT": str(root)},
         )  # fmt: skip
-        write_text(folder / "harness.cpp", harness(circuit))
+        parts = [path.name for path in sorted(folder.glob("*.cpp"))]
+        includes = "".join(f'#include "{part}"\n' for part in parts)  # headers are read once
+        write_text(folder / "simulation.cpp", includes + harness(circuit))
         made = folder / "simulation.so"
         run_tool(
             GXX,
             [*COMPILE_FLAGS, *LINK_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include/vltstd'}",
-             *sorted(folder.glob("*.cpp")), *_runtime(root, timeout_s), "-o", made],
+             "simulation.cpp", *_runtime(root, timeout_s), "-o", made],
             cwd=folder,
             timeout_s=timeout_s,
             log=build / "simulation.log",

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from netwright.backends.rtl.digits import signed_digits
+from netwright.backends.rtl.sharing import share
+
+MATRICES = st.tuples(st.integers(1, 6), st.integers(1, 6)).flatmap(
+    lambda shape: arrays(np.int64, shape, elements=st.integers(-300, 300))
+)
+
+
+def unshared(matrix: np.ndarray) -> int:
+    """Adders of a product without any sharing."""
+    digits = [sum(len(signed_digits(int(w))) for w in column) for column in matrix.T]
+    return sum(max(count - 1, 0) for count in digits)
+
+
+@given(MATRICES)
+@settings(max_examples=200)
+def test_coefficients_are_exactly_the_matrix(matrix: np.ndarray) -> None:
+    graph = share(matrix, [(-8, 7)] * len(matrix))
+    assert np.array_equal(graph.matrix, matrix)
+    assert len(graph.sums) <= unshared(matrix)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 6, 8])
+def test_large_matrix(bits: int) -> None:
+    top = 1 << (bits - 1)
+    matrix = np.random.default_rng(bits).integers(-top, top, (24, 20))
+    graph = share(matrix, [(0, 63)] * 24)
+    assert np.array_equal(graph.matrix, matrix)
+    assert len(graph.sums) < 0.75 * unshared(matrix)
+
+
+def test_a_pair_that_occurs_everywhere_is_made_once() -> None:
+    matrix = np.array([[1, 2, 4, -1], [1, 2, 4, -1]])
+    assert len(share(matrix, [(-8, 7)] * 2).sums) == 1
+
+
+def test_a_product_by_15_is_one_subtraction() -> None:
+    assert len(share(np.array([[15]]), [(0, 3)]).sums) == 1
+
+
+def test_the_same_matrix_gives_the_same_graph() -> None:
+    matrix = np.random.default_rng(1).integers(-32, 32, (12, 9))
+    assert share(matrix, [(0, 63)] * 12) == share(matrix.copy(), [(0, 63)] * 12)
+
+
+def test_the_tree_of_a_sum_is_shallow() -> None:
+    graph = share(np.ones((64, 1), dtype=np.int64), [(0, 3)] * 64)
+    assert len(graph.sums) == 63
+    assert max(graph.depths) == 6
