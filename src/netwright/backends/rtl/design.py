@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from netwright.backends.base import BUILD_FOLDER, file_digests
 from netwright.backends.rtl.circuit import Circuit
 from netwright.backends.rtl.simulation import compile_simulation, simulate
+from netwright.backends.rtl.synthesis import Measurement, synthesize
 from netwright.errors import CorruptOutput, DataError
 from netwright.ir import Graph, Interpreter
 from netwright.ir.interpret import Values
@@ -100,6 +101,26 @@ class RtlDesign:
         wanted = dict.fromkeys((*self.graph.outputs, *keep))
         known |= {n: self.graph.constants[n] for n in wanted if n in self.graph.constants}
         return {name: known[name] for name in wanted if name in known}
+
+    def measure(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Measurement:
+        """Map the design to the cells of its part; nothing is placed or routed.
+
+        Args:
+            timeout_s: Wall-clock seconds the synthesizer gets.
+
+        Raises:
+            CorruptOutput: A generated file is missing.
+            MissingExtra: pyosys is not installed.
+            ToolFailed: Yosys ended with an error, or ran past its time; the log is in ``build``.
+            BackendError: Its report cannot be read.
+        """
+        return synthesize(
+            self.circuit.name,
+            self.sources(),
+            part=self.options.part,
+            folder=self.root / BUILD_FOLDER,
+            timeout_s=timeout_s,
+        )
 
     def _quantized(self, inputs: Values) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
         host = tuple(port.tensor for port in self.circuit.inputs)
