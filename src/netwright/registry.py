@@ -34,6 +34,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "backends": {
         "hls": "netwright.backends.hls:hls",
+        "rtl": "netwright.backends.rtl:rtl",
     },
     "studies": {
         "cosma": "netwright.studies.cosma",

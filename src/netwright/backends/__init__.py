@@ -2,5 +2,17 @@
 
 from netwright.backends.base import Backend, Design, Target
 from netwright.backends.hls import HlsBackend, HlsDesign, hls, plain_outputs
+from netwright.backends.rtl import RtlBackend, RtlDesign, rtl
 
-__all__ = ["Backend", "Design", "HlsBackend", "HlsDesign", "Target", "hls", "plain_outputs"]
+__all__ = [
+    "Backend",
+    "Design",
+    "HlsBackend",
+    "HlsDesign",
+    "RtlBackend",
+    "RtlDesign",
+    "Target",
+    "hls",
+    "plain_outputs",
+    "rtl",
+]

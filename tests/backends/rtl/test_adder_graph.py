@@ -19,9 +19,7 @@ def test_matrix() -> None:
 
 
 def test_intervals_are_reached() -> None:
-    values = [
-        (x, y, x + 4 * y, x + 4 * y - x) for x, y in product(range(-2, 2), range(4))
-    ]
+    values = [(x, y, x + 4 * y, x + 4 * y - x) for x, y in product(range(-2, 2), range(4))]
     lows, highs = np.min(values, axis=0).tolist(), np.max(values, axis=0).tolist()
     assert list(GRAPH.intervals) == list(zip(lows, highs, strict=True))
 

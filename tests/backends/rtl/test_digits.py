@@ -1,3 +1,5 @@
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ def test_digits_sum_to_the_integer(value: int) -> None:
 @given(INTEGERS)
 def test_no_two_neighboring_positions_are_used(value: int) -> None:
     positions = [position for position, _ in signed_digits(value)]
-    assert all(second - first > 1 for first, second in zip(positions, positions[1:], strict=False))
+    assert all(second - first > 1 for first, second in itertools.pairwise(positions))
 
 
 def test_zero_has_no_digits() -> None:

@@ -103,7 +103,4 @@ class LayerBuilder:
 
     def layer(self, nodes: Sequence[str], outputs: Sequence[Bundle]) -> Layer:
         """The finished layer."""
-        return Layer(
-            self.name, tuple(nodes), tuple(self.inputs), tuple(outputs), tuple(self.cells)
-        )
-
+        return Layer(self.name, tuple(nodes), tuple(self.inputs), tuple(outputs), tuple(self.cells))

@@ -106,7 +106,9 @@ class _Lowering:
         self.made[node.output] = wires, [(0, 0)] * size, 0
 
     def _layer(self, nodes: list[Node]) -> None:
-        layer = LayerBuilder(f"{self.graph.name}_{self.names[nodes[0].name]}", self.adders_per_stage)
+        layer = LayerBuilder(
+            f"{self.graph.name}_{self.names[nodes[0].name]}", self.adders_per_stage
+        )
         values: dict[str, Elements] = {}
         for node in nodes:
             for tensor in node.inputs:
@@ -227,5 +229,5 @@ def _names(graph: Graph) -> dict[str, str]:
         while unique in taken:
             unique, number = f"{plain}_v{number}", number + 1
         taken.add(unique)
-        names[name] = unique if name not in names else names[name]
+        names[name] = names.get(name, unique)
     return names

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.affine import Affine, settle
 from netwright.backends.rtl.adder_graph import width
+from netwright.backends.rtl.affine import Affine, settle
 from netwright.backends.rtl.builder import LayerBuilder
 from netwright.backends.rtl.circuit import Element, Wire
 from netwright.backends.rtl.products import multiply, scale
@@ -39,12 +39,10 @@ def _matmul(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: s
             biases = [value.offset for value in inputs[2].flat]
             products = [p.plus(b) for p, b in zip(products, biases, strict=True)]
         results += products
-    return _filled(results, (*source.shape[:-1], matrix.shape[1]))
+    return _filled(results, (*source.shape[:-1], len(matrix.T)))
 
 
-def _requantize(
-    node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str
-) -> Elements:
+def _requantize(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
     source = inputs[0]
     multipliers = _per_channel(node, "multiplier", source.shape)
     offsets = _per_channel(node, "offset", source.shape)

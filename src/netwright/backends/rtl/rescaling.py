@@ -50,9 +50,7 @@ def round_off(
     return _drop(value, shift, layer, name)
 
 
-def _add_by_sign(
-    value: Affine, below: int, above: int, layer: LayerBuilder, name: str
-) -> Affine:
+def _add_by_sign(value: Affine, below: int, above: int, layer: LayerBuilder, name: str) -> Affine:
     wire = settle(value, layer, f"{name}_value")
     assert not isinstance(wire, int)
     low, high = wire.interval

@@ -62,9 +62,7 @@ class _Search:
 
     @staticmethod
     def _row(column: list[int]) -> _Row:
-        return {
-            value: dict(signed_digits(weight)) for value, weight in enumerate(column) if weight
-        }
+        return {value: dict(signed_digits(weight)) for value, weight in enumerate(column) if weight}
 
     def _count(
         self, terms: list[tuple[int, int, int]], value: int, shift: int, sign: int, step: int

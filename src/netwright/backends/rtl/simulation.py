@@ -137,9 +137,7 @@ def simulate(
     taken = np.zeros((rows, num_words(circuit.outputs)), dtype=np.uint32)
     clocks = rows + 2 * circuit.latency_cycles + 8
     if rows:
-        latency = function(
-            fed.ctypes.data_as(words), taken.ctypes.data_as(words), rows, clocks
-        )
+        latency = function(fed.ctypes.data_as(words), taken.ctypes.data_as(words), rows, clocks)
         if latency != circuit.latency_cycles:
             raise BackendError(
                 f"the first row of {circuit.name} came out after {latency} clocks, not the "

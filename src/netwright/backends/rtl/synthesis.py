@@ -29,7 +29,7 @@ for line in open(sys.argv[1]).read().splitlines():
 """Executes a script of Yosys commands, one a line."""
 
 KEEP_MACRO = "KEEP_ADDERS"
-"""Verilog macro that keeps every carry chain whole; without it the mapping grows by half or more."""
+"""Verilog macro that keeps every carry chain whole; without it the mapping is far larger."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,162 @@
+"""LUTs and generation time of our RTL and da4ml's: same weights, same synthesizer, one run.
+
+da4ml rounds half up or down only, so the requantizers of the trained network round half up here.
+Both designs compute identical integers, checked before anything is measured; both have their carry
+chains kept whole, which is the better form for either.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from netwright import compress, models, tasks, train
+from netwright.backends.rtl import rtl
+from netwright.backends.rtl.synthesis import Measurement, synthesize
+from netwright.ir import Graph, Interpreter, Node
+
+BITS = (4, 6)
+PART = "xcup"
+TIMEOUT_S = 3600.0
+DA4ML_CUTOFF = 4
+
+
+@dataclass(frozen=True)
+class Result:
+    """One design: how it was measured, and the CPU seconds its generation took."""
+
+    bits: int
+    name: str
+    measured: Measurement
+    generation_s: float
+
+
+def trained(bits: int) -> tuple[Graph, np.ndarray]:
+    """A jet tagger of one width, trained briefly, and rows of the test set."""
+    task = tasks.jets(seed=7)
+    model = models.mlp(task, hidden=(64, 32, 32), seed=7)
+    train.fit(model, task, epochs=1)
+    shapes = compress.layer_shapes(model, (len(task.features),))
+    plan = compress.uniform(shapes, weight_bits=bits, activation_bits=bits)
+    graph = train.trace(compress.finetune(model, plan, task, epochs=1), name=f"jets_w{bits}")
+    return half_up(graph), task.test.inputs
+
+
+def half_up(graph: Graph) -> Graph:
+    """The graph with all requantizers rounding half up."""
+    for node in graph.nodes:
+        if node.op == "Requantize":
+            graph = graph.with_node(replace(node, attrs={**node.attrs, "rounding": "half-up"}))
+    return graph
+
+
+def ours(graph: Graph, rows: np.ndarray, folder: Path) -> tuple[Measurement, float]:
+    """Generate, check and measure our design."""
+    start = time.process_time()
+    design = rtl(part=PART).generate(graph, folder / "ours")
+    seconds = time.process_time() - start
+    expected, found = Interpreter.of(graph).run(rows), design.run(rows)
+    assert all(np.array_equal(found[name], expected[name]) for name in graph.outputs)
+    return design.measure(timeout_s=TIMEOUT_S), seconds
+
+
+def da4ml(graph: Graph, rows: np.ndarray, folder: Path) -> tuple[Measurement, float]:
+    """Generate, check and measure da4ml's design of the same graph."""
+    from da4ml.codegen import RTLModel
+    from da4ml.trace import FixedVariableArrayInput, comb_trace, to_pipeline
+
+    start = time.process_time()
+    quantize = graph.nodes[0]
+    size = graph.types[quantize.output].shape[1]
+    entering = FixedVariableArrayInput(size)
+    signed, width = (
+        graph.types[quantize.output].dtype.signed,
+        graph.types[quantize.output].dtype.bits,
+    )
+    value = entering.quantize(int(signed), width - signed, 0)
+    for node in graph.nodes[1:]:
+        value = _step(graph, node, value)
+    logic = comb_trace(entering, value)
+    model = RTLModel(to_pipeline(logic, DA4ML_CUTOFF), "da4ml_jets", folder / "da4ml")
+    model.write()
+    seconds = time.process_time() - start
+    expected = Interpreter.of(graph).run(rows, keep=[quantize.output])
+    found = logic.predict(expected[quantize.output].astype(np.float64), n_threads=1)
+    assert np.array_equal(found, expected[graph.outputs[0]])
+    sources = sorted((folder / "da4ml" / "src").rglob("*.v"))
+    for path in sources:
+        if path.name == "shift_adder.v":
+            text = path.read_text()
+            path.write_text(
+                text.replace("  wire [BW_ADD-1:0] accum;", "  (* keep *) wire [BW_ADD-1:0] accum;")
+            )
+    measured = synthesize(
+        "da4ml_jets", sources, part=PART, folder=folder / "da4ml-build", timeout_s=TIMEOUT_S
+    )
+    return measured, seconds
+
+
+def _step(graph: Graph, node: Node, value):
+    """One node in da4ml's terms; all values are integers."""
+    if node.op == "MatMul":
+        value = value @ graph.constants[node.inputs[1]].astype(np.float64)
+        if len(node.inputs) == 3:
+            value = value + graph.constants[node.inputs[2]].astype(np.float64)
+        return value
+    assert node.op == "Requantize", node.op
+    multiplier, offset = np.array(node.integers("multiplier")), np.array(node.integers("offset"))
+    unit = 2.0 ** -node.integer("shift")
+    if np.any(multiplier * unit != 1):
+        value = value * (multiplier * unit)
+    if np.any(offset):
+        value = value + offset * unit
+    low, high = node.integer("low"), node.integer("high")
+    signed = int(low < 0)
+    return value.quantize(signed, int(high).bit_length(), 0, "SAT", "RND")
+
+
+def run(widths: tuple[int, ...]) -> Iterator[Result]:
+    """Measure both designs at every width."""
+    for bits in widths:
+        graph, rows = trained(bits)
+        with tempfile.TemporaryDirectory() as temporary:
+            for name, measure in (("ours", ours), ("da4ml", da4ml)):
+                yield Result(bits, name, *measure(graph, rows[:10_000], Path(temporary)))
+
+
+def main() -> None:
+    """Print one line a design and the ratios."""
+    widths = tuple(int(text) for text in sys.argv[1:]) or BITS
+    results = list(run(widths))
+    table = Table(title=results[0].measured.lut.source)
+    for column in ("bits", "design", "LUT", "CARRY4", "FF", "generation CPU s", "synthesis s"):
+        table.add_column(column)
+    for r in results:
+        m = r.measured
+        table.add_row(
+            str(r.bits), r.name, f"{m.lut.value:.0f}", f"{m.carry.value:.0f}", f"{m.ff.value:.0f}",
+            f"{r.generation_s:.2f}", f"{m.seconds:.0f}",
+        )  # fmt: skip
+    console = Console(width=140)
+    console.print(table)
+    ratios = []
+    for mine, theirs in zip(results[::2], results[1::2], strict=True):
+        ratio = mine.measured.lut.value / theirs.measured.lut.value
+        faster = mine.generation_s / theirs.generation_s
+        ratios.append(ratio)
+        console.print(
+            f"{mine.bits} bits: LUT ratio {ratio:.3f}, generation time ratio {faster:.2f}"
+        )
+    console.print(f"geometric mean of the LUT ratios: {np.exp(np.mean(np.log(ratios))):.3f}")
+
+
+if __name__ == "__main__":
+    main()

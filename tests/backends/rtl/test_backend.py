@@ -1,0 +1,57 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from netwright.backends import RtlBackend, Target, rtl
+from netwright.errors import ConfigError, GraphError, RunError, UnsupportedOp
+from tests.backends.hls.graphs import Build
+from tests.backends.rtl.graphs import two_layers
+
+
+def test_defaults() -> None:
+    assert rtl() == RtlBackend()
+    assert rtl(part="ecp5-85k", clock_mhz=250.0).target == Target("ecp5-85k", 4.0)
+
+
+def test_every_faulty_option_is_reported() -> None:
+    with pytest.raises(ConfigError) as caught:
+        rtl(part="xc7", clock_mhz=0.0, adders_per_stage=0)
+    assert str(caught.value) == (
+        'part must be "xcup" or "ecp5-85k", not \'xc7\'; '
+        "clock_mhz must be positive megahertz, not 0.0; "
+        "adders_per_stage must be 1 or more, or None, not 0"
+    )
+
+
+def test_the_folder_says_what_it_holds(tmp_path: Path) -> None:
+    design = rtl().generate(two_layers(), tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "netwright.json").read_text())
+    assert record["kind"] == "rtl"
+    assert record["latency_cycles"] == design.latency_cycles
+    assert record["files"] == dict(design.files)
+    assert "tiny.v" in design.files
+
+
+def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(RunError):
+        rtl().generate(two_layers(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_nothing_is_written_for_an_operator_without_hardware(tmp_path: Path) -> None:
+    build = Build("net")
+    pool = build.pool("MaxPool", build.quantize((2, 8)), (2,), (2,))
+    with pytest.raises(UnsupportedOp):
+        rtl().generate(build.graph(pool), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["clamp", "small", "reg"])
+def test_names_that_cannot_be_a_top_module(tmp_path: Path, name: str) -> None:
+    with pytest.raises(GraphError) as caught:
+        rtl().generate(two_layers(name=name), tmp_path / "out")
+    assert caught.value.message == (
+        f'the name of the graph must not be that of a library module or keyword, not "{name}"'
+    )
