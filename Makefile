@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check format docs bench study golden clean
+.PHONY: help setup demo test test-slow check format docs bench bench-rtl study golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -48,6 +48,10 @@ docs: $(VENV)/.docs ## build the documentation into docs/_build/html
 
 bench: $(VENV)/.bench ## print the speed ratios, each measured within one run
 	$(BIN)/python benchmarks/run.py
+
+bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same synthesizer (minutes)
+	@$(PIP) 'da4ml==0.6.0'
+	$(BIN)/python benchmarks/rtl.py
 
 study: $(VENV)/.main ## check every published claim of the studies (minutes)
 	$(BIN)/netwright study run hawq --profile full

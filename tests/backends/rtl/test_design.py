@@ -29,7 +29,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_corners_ties_and_random_rows(tmp_path: Path) -> None:
     graph = two_layers(rounding="half-away")
     design = rtl().generate(graph, tmp_path / "out").build()
-    for stimulus in (corners(graph), ties(graph, 200), random(graph, 500)):
+    for stimulus in (corners(graph), ties(graph), random(graph, rows=500)):
         bit_exact(graph, design, stimulus).require()
     kept = design.run(np.zeros((3, 6)), keep=["quantize_0_out", "c0", "matmul_1_out"])
     assert list(kept) == ["matmul_3_out", "quantize_0_out", "c0"]
@@ -45,5 +45,5 @@ def test_jet_tagger_on_jets(tmp_path: Path, bits: int) -> None:
     graph = jet_tagger(bits)
     design = rtl().generate(graph, tmp_path / "out")
     bit_exact(graph, design, jets(seed=7).test.inputs[:10_000]).require()
-    for stimulus in (corners(graph), ties(graph, 500), random(graph, 2000)):
+    for stimulus in (corners(graph), ties(graph), random(graph, rows=2000)):
         bit_exact(graph, design, stimulus).require()

@@ -35,6 +35,7 @@ def test_only_used_library_modules_are_copied() -> None:
         "library/half_even.v",
         "library/offset_adder.v",
         "library/shift_adder.v",
+        "library/shifter.v",
     ]
 
 

@@ -71,10 +71,8 @@ def _layer(layer: Layer) -> Iterator[str]:
     for bundle in layer.inputs:
         start = 0
         for wire in bundle.wires:
-            yield (
-                f"  wire {_range(wire.bits)} {wire.name} = {bundle.name}_data[{start}+:{wire.bits}];"
-                f"{_interval(wire)}"
-            )
+            place = f"{bundle.name}_data[{start}+:{wire.bits}]"
+            yield f"  wire {_range(wire.bits)} {wire.name} = {place};{_interval(wire)}"
             start += wire.bits
     yield ""
     for cell in layer.cells:
