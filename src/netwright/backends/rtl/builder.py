@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from netwright.backends.rtl.adder_graph import Interval
-from netwright.backends.rtl.circuit import Bundle, Cell, Element, Layer, Wire
+from netwright.backends.rtl.circuit import Bundle, Cell, Element, Layer, LinearClaim, Wire
 
 Time = tuple[int, int]
 """Stage, and adders passed since its registers."""
@@ -23,6 +23,7 @@ class LayerBuilder:
         self.adders_per_stage = adders_per_stage
         self.cells: list[Cell] = []
         self.inputs: list[Bundle] = []
+        self.claims: list[LinearClaim] = []
         self.times: dict[str, Time] = {}
         self._delayed: dict[tuple[str, int], Wire] = {}
 
@@ -103,4 +104,11 @@ class LayerBuilder:
 
     def layer(self, nodes: Sequence[str], outputs: Sequence[Bundle]) -> Layer:
         """The finished layer."""
-        return Layer(self.name, tuple(nodes), tuple(self.inputs), tuple(outputs), tuple(self.cells))
+        return Layer(
+            self.name,
+            tuple(nodes),
+            tuple(self.inputs),
+            tuple(outputs),
+            tuple(self.cells),
+            tuple(self.claims),
+        )

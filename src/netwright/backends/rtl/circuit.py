@@ -84,6 +84,25 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True)
+class LinearClaim:
+    """A wire that is said to be a weighted sum: ``sum(weights * inputs)``.
+
+    Attributes:
+        node: The node of the graph that needs it.
+        index: Which of the node's outputs it serves, in row-major order.
+        wire: Name of the wire.
+        inputs: The wires it sums.
+        weights: One integer for each input.
+    """
+
+    node: str
+    index: int
+    wire: str
+    inputs: tuple[Wire, ...]
+    weights: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One module: some nodes of the graph that follow each other.
 
@@ -93,6 +112,7 @@ class Layer:
         inputs: Tensors it reads.
         outputs: Tensors that others read.
         cells: Its instances, each after the ones it reads.
+        claims: What its adders shall compute, from the weights of the graph.
     """
 
     name: str
@@ -100,6 +120,7 @@ class Layer:
     inputs: tuple[Bundle, ...]
     outputs: tuple[Bundle, ...]
     cells: tuple[Cell, ...]
+    claims: tuple[LinearClaim, ...] = ()
 
     @property
     def num_adders(self) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from netwright.backends.base import BUILD_FOLDER, file_digests
 from netwright.backends.rtl.circuit import Circuit
+from netwright.backends.rtl.proof import Proof, prove
 from netwright.backends.rtl.simulation import compile_simulation, simulate
 from netwright.backends.rtl.synthesis import Measurement, synthesize
 from netwright.errors import CorruptOutput, DataError
@@ -118,6 +119,20 @@ class RtlDesign:
             part=self.options.part,
             folder=self.root / BUILD_FOLDER,
             timeout_s=timeout_s,
+        )
+
+    def prove(self) -> tuple[Proof, ...]:
+        """Prove every product from the files on disk, for all inputs at once; one proof a layer.
+
+        Raises:
+            CorruptOutput: A generated file is missing.
+            BackendError: A file lacks a wire that is needed.
+        """
+        self.sources()
+        layers = (layer for layer in self.circuit.layers if layer.claims)
+        return tuple(
+            prove(layer, (self.root / f"{layer.name}.v").read_text(encoding="utf-8"))
+            for layer in layers
         )
 
     def _quantized(self, inputs: Values) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:

@@ -1,0 +1,178 @@
+"""Proof that the emitted adders compute the matrix: no test vectors, every input at once.
+
+The text of a layer is read back. Every adder is a linear function of the layer's inputs, so its
+coefficients follow from those of its operands; a width that holds the exact interval of the value
+excludes overflow. Both together prove a product for every input there is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.backends.rtl.adder_graph import Interval, width
+from netwright.backends.rtl.circuit import Layer, LinearClaim, Wire
+from netwright.errors import BackendError
+
+_INSTANCE = re.compile(r"^\s*(\w+) #\(([^)]*(?:\([^)]*\)[^)]*)*)\)\s*u_\w+ \((.*)\);$", re.M)
+_PIN = re.compile(r"\.(\w+)\(([^()]*)\)")
+_DECLARATION = re.compile(r"^\s*wire \[(\d+):0\] (\w+)", re.M)
+
+Form = NDArray[np.int64]
+"""Coefficients of one value, one for each input of the layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterExample:
+    """An input for which an emitted wire is wrong.
+
+    Attributes:
+        node: Node of the graph.
+        wire: The wire.
+        inputs: Value of every input wire.
+        expected: What the matrix says.
+        got: What the emitted adders compute, or an interval's end that does not fit the wire.
+    """
+
+    node: str
+    wire: str
+    inputs: Mapping[str, int]
+    expected: int
+    got: int
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name} = {value}" for name, value in self.inputs.items() if value)
+        return (
+            f'node "{self.node}": {self.wire} must be {self.expected}, not {self.got}, for '
+            f"{values or 'zeros'} (others 0)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was proven of a layer.
+
+    Attributes:
+        layer: Name of the module.
+        products: Products proven equal to the matrix for every input.
+        adders: Adders whose width holds every value.
+        counter_examples: Where a proof failed; empty when all hold.
+    """
+
+    layer: str
+    products: int
+    adders: int
+    counter_examples: tuple[CounterExample, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything was proven."""
+        return not self.counter_examples
+
+
+def prove(layer: Layer, text: str) -> Proof:
+    """Prove the products of a layer from its emitted text.
+
+    Args:
+        layer: What the layer shall compute, and the intervals of its inputs.
+        text: The Verilog of the layer.
+
+    Raises:
+        BackendError: The text lacks a wire that is needed.
+    """
+    names = list(dict.fromkeys(wire.name for claim in layer.claims for wire in claim.inputs))
+    sources = {wire.name: wire for claim in layer.claims for wire in claim.inputs}
+    inputs = [sources[name] for name in names]
+    forms: dict[str, Form] = dict(zip(names, np.eye(len(names), dtype=np.int64), strict=True))
+    declared = {name: int(top) + 1 for top, name in _DECLARATION.findall(text)}
+    failures: list[CounterExample] = []
+    adders = 0
+    for module, pins in _instances(text):
+        if module == "register" and pins["d"] in forms:
+            forms[pins["q"]] = forms[pins["d"]]
+        if module != "shift_adder" or not {pins["low"], pins["high"]} <= forms.keys():
+            continue
+        high = forms[pins["high"]] << int(pins["SHIFT"])
+        form = forms[pins["low"]] + (-high if int(pins["SUBTRACT"]) else high)
+        forms[pins["sum"]] = form
+        adders += 1
+        failures += _overflows(layer.nodes[0], pins, forms, inputs, declared)
+    proven = 0
+    for claim in layer.claims:
+        if claim.wire not in forms:
+            raise BackendError(f'the text of {layer.name} does not make the wire "{claim.wire}"')
+        wrong = _difference(claim, forms[claim.wire], inputs)
+        failures += [wrong] if wrong else []
+        proven += wrong is None
+    return Proof(layer.name, proven, adders, tuple(failures))
+
+
+def _instances(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Module, and parameters and connections by name, of every instance."""
+    for module, parameters, connections in _INSTANCE.findall(text):
+        yield module, dict(_PIN.findall(parameters)) | dict(_PIN.findall(connections))
+
+
+def _overflows(
+    node: str,
+    pins: Mapping[str, str],
+    forms: Mapping[str, Form],
+    inputs: Sequence[Wire],
+    declared: Mapping[str, int],
+) -> Iterator[CounterExample]:
+    """Where an operand or the sum does not fit the width it has at this adder."""
+    for port in ("low", "high", "sum"):
+        name, form = pins[port], forms[pins[port]]
+        interval = _interval(form, inputs)
+        bits = int(pins[f"{port.upper()}_BITS"])
+        signed = port == "sum" or pins[f"{port.upper()}_SIGNED"] == "1"
+        needed = width(interval)
+        if signed and interval[0] >= 0 and port != "sum":
+            needed += 1
+        fits = needed <= bits and (signed or interval[0] >= 0) and declared[name] == bits
+        if not fits:
+            upper = abs(interval[1]) >= abs(interval[0])
+            rows = _extreme(form, inputs, largest=upper)
+            value = interval[1] if upper else interval[0]
+            yield CounterExample(node, name, rows, value, _wrapped(value, bits, signed))
+
+
+def _difference(claim: LinearClaim, form: Form, inputs: Sequence[Wire]) -> CounterExample | None:
+    names = [wire.name for wire in inputs]
+    expected = np.zeros(len(inputs), dtype=np.int64)
+    for wire, weight in zip(claim.inputs, claim.weights, strict=True):
+        expected[names.index(wire.name)] += weight
+    if np.array_equal(expected, form):
+        return None
+    wrong = form - expected
+    low, high = _interval(wrong, inputs)
+    values = _extreme(wrong, inputs, largest=abs(high) >= abs(low))
+    row = np.array(list(values.values()), dtype=np.int64)
+    return CounterExample(claim.node, claim.wire, values, int(expected @ row), int(form @ row))
+
+
+def _interval(form: Form, inputs: Sequence[Wire]) -> Interval:
+    ends = [_value(form, inputs, largest=largest) for largest in (False, True)]
+    return ends[0], ends[1]
+
+
+def _value(form: Form, inputs: Sequence[Wire], *, largest: bool) -> int:
+    row = list(_extreme(form, inputs, largest=largest).values())
+    return int(form @ np.array(row, dtype=np.int64))
+
+
+def _extreme(form: Form, inputs: Sequence[Wire], *, largest: bool) -> dict[str, int]:
+    """The inputs that make a form as large or as small as it can be."""
+    return {
+        wire.name: wire.interval[int((weight > 0) == largest)] if weight else 0
+        for wire, weight in zip(inputs, form.tolist(), strict=True)
+    }
+
+
+def _wrapped(value: int, bits: int, signed: bool) -> int:
+    rest = value & ((1 << bits) - 1)
+    return rest - (1 << bits) if signed and rest >> (bits - 1) else rest
