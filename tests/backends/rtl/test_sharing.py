@@ -49,7 +49,7 @@ def test_the_same_matrix_gives_the_same_graph() -> None:
     assert share(matrix, [(0, 63)] * 12) == share(matrix.copy(), [(0, 63)] * 12)
 
 
-def test_the_tree_of_a_sum_is_shallow() -> None:
+def test_the_tree_of_equal_terms_is_shallow() -> None:
     graph = share(np.ones((64, 1), dtype=np.int64), [(0, 3)] * 64)
     assert len(graph.sums) == 63
     assert max(graph.depths) == 6

@@ -162,7 +162,7 @@ class _Search:
         return len(self.intervals) - 1
 
     def finished(self) -> AdderGraph:
-        """Sum what is left of every output, shallow and narrow terms first."""
+        """Sum what is left of every output, terms with low upper ends first: adders stay narrow."""
         products = tuple(self._product(row) for row in self.rows)
         return AdderGraph(self.inputs, tuple(self.sums), products)
 
@@ -181,7 +181,7 @@ class _Search:
 
     def _term(self, value: int, shift: int, sign: int) -> tuple[int, int, int, int, int]:
         top = width(self.intervals[value]) + shift
-        return self.depths[value], top, shift, value, sign
+        return top, self.depths[value], shift, value, sign
 
 
 def _parts(pair: int) -> tuple[int, int, int, bool]:
