@@ -24,9 +24,12 @@ def test_public_names() -> None:
         "Design",
         "HlsBackend",
         "HlsDesign",
+        "RtlBackend",
+        "RtlDesign",
         "Target",
         "hls",
         "plain_outputs",
+        "rtl",
     ]
 
 
