@@ -95,3 +95,12 @@ def test_known_tools_are_named_apart() -> None:
 def test_version_of_the_compiler() -> None:
     assert version(GXX).split()[0].endswith("g++")
     assert os.access(find(GXX), os.X_OK)
+
+
+def test_variables_reach_the_program(tmp_path: Path) -> None:
+    tool = script(tmp_path, 'echo "$NETWRIGHT_TEST"')
+    log = tmp_path / "log.txt"
+    run_tool(
+        tool, [], cwd=tmp_path, timeout_s=10.0, log=log, environment={"NETWRIGHT_TEST": "seen"}
+    )
+    assert log.read_text().splitlines()[-1] == "seen"
