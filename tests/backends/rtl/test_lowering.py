@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from netwright.backends.rtl.lowering import lower
@@ -32,6 +34,21 @@ def test_every_wire_is_made_before_it_is_read() -> None:
                 assert all(wire.name in known for wire in cell.inputs.values())
                 assert cell.output.name not in known
                 known.add(cell.output.name)
+
+
+def test_tensors_called_like_ports_get_other_names() -> None:
+    build = Build("net")
+    build.add("Relu", (build.quantize((2,)),), name="y")
+    graph = build.graph("y_out")
+    graph = replace(
+        graph,
+        nodes=(*graph.nodes[:-1], replace(graph.nodes[-1], output="y")),
+        types={**graph.types, "y": graph.types["y_out"]},
+        outputs=("y",),
+    )
+    circuit = lower(graph, 4)
+    assert [port.name for port in circuit.outputs] == ["y"]
+    assert [bundle.name for bundle in circuit.layers[0].outputs] == ["y_v2"]
 
 
 def test_convolutions_are_refused() -> None:

@@ -44,6 +44,10 @@ class TestSimulated:
         design = assert_same(two_layers(), tmp_path, backend=backend)
         assert (design.latency_cycles == 0) == (adders_per_stage is None)
 
+    def test_a_relative_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert_same(two_layers(), Path("here"), rows=10)
+
     def test_a_wrong_prediction_is_an_error(self, tmp_path: Path) -> None:
         design = rtl(adders_per_stage=2).generate(two_layers(), tmp_path / "design")
         top = design.root / "tiny.v"

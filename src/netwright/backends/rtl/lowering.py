@@ -218,9 +218,9 @@ def _array(values: list[Affine], shape: tuple[int, ...]) -> Elements:
 
 
 def _names(graph: Graph) -> dict[str, str]:
-    """A Verilog identifier for every node and tensor, unique and stable."""
+    """A Verilog identifier for every node and tensor: unique, stable, none of a port."""
     names: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = {f"{side}{number}" for side in "xy" for number in ("", *range(len(graph.types)))}
     everything = [name for node in graph.nodes for name in (node.name, node.output)]
     for name in everything:
         plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "n"

@@ -46,6 +46,7 @@ def compile_simulation(
     if library.exists():
         return library
     root = find(VERILATOR).parent.parent
+    build = build.resolve()  # the programs run in folders of their own
     build.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="verilated-", dir=build) as temporary:
         folder = Path(temporary)
