@@ -42,11 +42,11 @@ def compile_simulation(
         ToolMissing: Verilator or g++ is not installed.
         ToolFailed: One of them ended with an error, or ran past its time.
     """
+    build = build.resolve()  # the programs run in folders of their own
     library = build / f"simulation-{key}.so"
     if library.exists():
         return library
     root = find(VERILATOR).parent.parent
-    build = build.resolve()  # the programs run in folders of their own
     build.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="verilated-", dir=build) as temporary:
         folder = Path(temporary)
