@@ -91,6 +91,11 @@ class QuantLayer(nn.Module):
         """Quantizer of what the layer reads."""
         return self._source[0]
 
+    def calibrate_weights(self) -> None:
+        """Choose the weight scales anew and put the bias on the accumulator's grid."""
+        self.weight_quantizer.calibrate(self.layer.weight)
+        self.align_bias()
+
     def align_bias(self) -> None:
         """Put the bias on the accumulator's grid, after a scale of weight or source changed."""
         if self.bias_quantizer is not None:
@@ -201,6 +206,9 @@ class QuantModel(nn.Sequential):
     In training mode the model gives real logits for gradients; in evaluation mode it gives the same
     logits as the integer graph, codes times scale.
 
+    Dense networks are trained as one :class:`~netwright.train.chain.DenseChain`, so layers must not
+    be replaced afterwards; their parameters and scales may change.
+
     Args:
         layers: A :class:`QuantInput` first, then quantized layers, ``Flatten`` and ``MaxPool2d``.
         input_shape: Shape of one input row.
@@ -270,8 +278,9 @@ class QuantModel(nn.Sequential):
                 module.quantizer.calibrate(values, norm=ACTIVATION_NORM)
             elif isinstance(module, QuantLayer):
                 if weights:
-                    module.weight_quantizer.calibrate(module.layer.weight)
-                module.align_bias()
+                    module.calibrate_weights()
+                else:
+                    module.align_bias()
                 self._calibrate_output(module, values)
             values = module(values)
         self.train(was_training)
@@ -288,11 +297,10 @@ class QuantModel(nn.Sequential):
 
 def _dense_chain(layers: list[nn.Module]) -> DenseChain | None:
     """The layers as one chain, if they are dense layers of the kind that it runs."""
-    first, rest = layers[0], layers[1:]
-    if not isinstance(first, QuantInput) or not rest:
+    if len(layers) < 2 or not isinstance(layers[0], QuantInput):
         return None
     links = []
-    for layer in rest:
+    for layer in layers[1:]:
         if not isinstance(layer, QuantLayer) or not isinstance(layer.layer, nn.Linear):
             return None
         weight, bias, output = layer.weight_quantizer, layer.bias_quantizer, layer.output_quantizer
@@ -303,4 +311,4 @@ def _dense_chain(layers: list[nn.Module]) -> DenseChain | None:
         if output is not None:
             low = max(output.spec.dtype.min, 0) if layer.relu else output.spec.dtype.min
         links.append(Link(layer.layer, weight, bias, output, low))
-    return DenseChain(first.quantizer, links)
+    return DenseChain(layers[0].quantizer, links)

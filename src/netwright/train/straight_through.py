@@ -32,10 +32,10 @@ def round_tensor(values: Tensor, mode: Rounding) -> Tensor:
             return values.round()
         case Rounding.HALF_UP:
             below = values.floor()
-            return below + (values - below >= 0.5).to(values.dtype)
+            return below.add_((values - below).ge_(0.5))
         case Rounding.HALF_DOWN:
             above = values.ceil()
-            return above - (above - values >= 0.5).to(values.dtype)
+            return above.sub_((above - values).ge_(0.5))
         case Rounding.HALF_AWAY:
             return round_tensor(values.abs(), Rounding.HALF_UP).copysign(values)
         case Rounding.HALF_TOWARD_ZERO:
