@@ -10,11 +10,12 @@ FLOW ?= flows/jets.toml
 
 VENV := .venv
 BIN := $(VENV)/bin
+NATIVE := $(wildcard native/*.cpp native/*.hpp native/CMakeLists.txt)
 PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check format docs bench bench-rtl study golden clean
+.PHONY: help setup demo test test-slow check format docs bench bench-rtl bench-spmm asan study golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -53,6 +54,12 @@ bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same sy
 	@$(PIP) 'da4ml==0.6.0'
 	$(BIN)/python benchmarks/rtl.py
 
+bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (minutes)
+	$(BIN)/python benchmarks/spmm.py
+
+asan: $(VENV)/.test ## run the kernel tests under AddressSanitizer
+	$(BIN)/python tools/asan.py
+
 study: $(VENV)/.main ## check every published claim of the studies (minutes)
 	$(BIN)/netwright study run hawq --profile full
 
@@ -63,9 +70,9 @@ clean: ## remove the virtual environment and what was built
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # torch comes first, so that nothing else chooses its version. An interpreter that has torch lends
-# it to the environment. The stamps are newer than pyproject.toml only after a complete set-up, and
+# it to the environment. The stamps are newer than their sources only after a complete set-up, and
 # every step may be repeated, so an interrupted set-up simply goes on.
-$(VENV)/.main: pyproject.toml
+$(VENV)/.main: pyproject.toml $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "netwright needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
 	       "Choose another one: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 1; }

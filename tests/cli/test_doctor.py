@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from netwright.cli.doctor import EXTRAS
+from netwright.cli.doctor import EXTRAS, diagnose
+from netwright.kernels import isa
 from netwright.run import machine
 from tests.cli.conftest import Netwright
 
@@ -46,5 +47,35 @@ def test_table_has_a_line_for_everything(netwright: Netwright) -> None:
     code, out, _ = netwright("doctor")
     assert code == 0
     names = [line.split()[0] for line in out.splitlines()[1:]]
-    assert names[:3] == ["netwright", "python", "machine"]
+    assert names[:4] == ["netwright", "python", "machine", "kernels"]
     assert {package for extra in EXTRAS for package in extra.packages} <= set(names)
+
+
+def found_kernels() -> tuple[str, str]:
+    return next((f.found, f.install) for f in diagnose() if f.name == "kernels")
+
+
+def test_kernels_show_path_and_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Native:
+        @staticmethod
+        def supported_isas() -> list[str]:
+            return ["scalar", "avx2"]
+
+        @staticmethod
+        def preferred_isa() -> str:
+            return "avx2"
+
+    monkeypatch.setattr(isa, "native", Native)
+    monkeypatch.delenv("NETWRIGHT_ISA", raising=False)
+    assert found_kernels() == ("native: avx2 (of numpy, scalar, avx2)", "")
+    monkeypatch.setenv("NETWRIGHT_ISA", "scalar")
+    assert found_kernels() == ("native: scalar (of numpy, scalar, avx2)", "")
+    monkeypatch.setenv("NETWRIGHT_ISA", "mmx")
+    found, _ = found_kernels()
+    assert found.startswith("native: NETWRIGHT_ISA: must be one of numpy, scalar, avx2")
+
+
+def test_missing_kernels_are_a_visible_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isa, "native", None)
+    monkeypatch.delenv("NETWRIGHT_ISA", raising=False)
+    assert found_kernels() == ("fallback: numpy", "install a C++ compiler, then netwright again")

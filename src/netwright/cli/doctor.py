@@ -45,7 +45,7 @@ class Finding(NamedTuple):
     """One line of the diagnosis.
 
     Attributes:
-        kind: ``system``, ``extra`` or ``tool``.
+        kind: ``system``, ``kernels``, ``extra`` or ``tool``.
         name: What was looked for.
         found: Version or place; empty if missing.
         purpose: What does not work without it.
@@ -83,6 +83,7 @@ def diagnose() -> tuple[Finding, ...]:
         Finding("system", "netwright", __version__, "", ""),
         Finding("system", "python", here.python, "", ""),
         Finding("system", "machine", cpu, "", ""),
+        _kernels(),
     ]
     for extra in EXTRAS:
         for package in extra.packages:
@@ -96,3 +97,22 @@ def diagnose() -> tuple[Finding, ...]:
         except ToolMissing:
             findings.append(Finding("tool", tool.name, "", purpose, tool.install_hint))
     return tuple(findings)
+
+
+def _kernels() -> Finding:
+    from netwright.errors import ConfigError
+    from netwright.kernels import available_isas, selected_isa
+    from netwright.kernels.isa import native
+
+    try:
+        selected = selected_isa()
+    except ConfigError as error:
+        selected = error.message
+    paths = ", ".join(available_isas())
+    if native is None:
+        found = f"fallback: {selected}"
+        install = "install a C++ compiler, then netwright again"
+    else:
+        found = f"native: {selected} (of {paths})"
+        install = ""
+    return Finding("kernels", "kernels", found, "fast integer products on this processor", install)

@@ -1,0 +1,209 @@
+"""Every path equals the NumPy reference in every element."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from netwright.errors import ConfigError, DataError, NumericsError
+from netwright.kernels import Requantize, available_isas, pack, spmm, spmm_reference
+
+COMPILED = [isa for isa in available_isas() if isa != "numpy"]
+TOKENS = (1, 2, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 128, 130)
+
+
+def random_case(
+    seed: int, rows: int, columns: int, tokens: int, block_rows: int, density: float
+) -> tuple[NDArray[np.int8], NDArray[np.uint8]]:
+    random = np.random.default_rng(seed)
+    weights = random.integers(-128, 128, (rows, columns), dtype=np.int8)
+    mask = random.random((rows // block_rows, columns)) < density
+    weights *= np.repeat(mask, block_rows, axis=0).astype(np.int8)
+    return weights, random.integers(0, 256, (columns, tokens), dtype=np.uint8)
+
+
+def epilogue_of(seed: int, rows: int, output: Any) -> Requantize:
+    random = np.random.default_rng(seed)
+    return Requantize(
+        bias=random.integers(-30_000, 30_000, rows, dtype=np.int32) if seed % 3 else None,
+        scale=np.exp2(random.uniform(-14, -4, rows)).astype(np.float32),
+        relu=bool(seed % 2),
+        zero_point=int(random.integers(-255, 256)) if output in ("uint8", "int8") else 0,
+        output=output,
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Any, Any, Requantize]:
+    block_rows = draw(st.sampled_from((4, 8)))
+    rows = block_rows * draw(st.integers(1, 6))
+    columns = draw(st.sampled_from((1, 2, 3, 4, 5, 7, 16, 33, 61)))
+    density = draw(st.sampled_from((0.0, 0.05, 0.3, 1.0)))
+    seed = draw(st.integers(0, 2**16))
+    tokens = draw(st.sampled_from(TOKENS))
+    weights, activation = random_case(seed, rows, columns, tokens, block_rows, density)
+    output = draw(st.sampled_from(("int32", "float32", "uint8", "int8")))
+    return pack(weights, block_rows=block_rows), activation, epilogue_of(seed, rows, output)
+
+
+@pytest.mark.parametrize("isa", COMPILED)
+@settings(max_examples=150)
+@given(case=cases())
+def test_path_equals_reference(isa: str, case: tuple[Any, Any, Requantize]) -> None:
+    packed, activation, epilogue = case
+    expected = spmm_reference(packed, activation, epilogue=epilogue)
+    for num_threads in (1, 2):
+        found = spmm(packed, activation, epilogue=epilogue, isa=isa, num_threads=num_threads)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+
+
+@settings(max_examples=60)
+@given(case=cases())
+def test_reference_equals_plain_integers(case: tuple[Any, Any, Requantize]) -> None:
+    packed, activation, _ = case
+    plain = packed.unpack().astype(np.int64) @ activation.astype(np.int64)
+    np.testing.assert_array_equal(spmm_reference(packed, activation), plain)
+
+
+@pytest.mark.parametrize("isa", COMPILED)
+@pytest.mark.parametrize("block_rows", [4, 8])
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_nothing_outside_the_result_is_written(isa: str, block_rows: int, tokens: int) -> None:
+    weights, activation = random_case(3, 16, 9, tokens, block_rows, 0.5)
+    packed = pack(weights, block_rows=block_rows)
+    for output in ("int32", "float32", "uint8", "int8"):
+        epilogue = epilogue_of(4, 16, output)
+        item_bytes = np.dtype(output).itemsize
+        memory = np.full(16 * tokens * item_bytes + 256, 0xA5, dtype=np.uint8)
+        out = memory[128:-128].view(output).reshape(16, tokens)
+        spmm(packed, activation, epilogue=epilogue, out=out, isa=isa)
+        np.testing.assert_array_equal(out, spmm_reference(packed, activation, epilogue=epilogue))
+        assert (memory[:128] == 0xA5).all()
+        assert (memory[-128:] == 0xA5).all()
+
+
+@pytest.mark.parametrize("isa", COMPILED)
+def test_extreme_sums_and_ties_are_exact(isa: str) -> None:
+    weights = np.repeat(np.array([[-128], [127], [-128], [127]], np.int8), 8000, axis=1)
+    packed = pack(weights)
+    activation = np.full((8000, 70), 255, dtype=np.uint8)
+    for scale in (2.0**-30, 2.0**-20, 1.0, 3e38):
+        for output in ("uint8", "int8", "float32"):
+            epilogue = Requantize(scale=np.full(4, scale, np.float32), output=output)
+            expected = spmm_reference(packed, activation, epilogue=epilogue)
+            found = spmm(packed, activation, epilogue=epilogue, isa=isa)
+            np.testing.assert_array_equal(found, expected)
+    ties = Requantize(scale=np.full(4, 0.5, np.float32), output="uint8")
+    ones = pack(np.ones((4, 1), np.int8))
+    codes = np.arange(100, dtype=np.uint8)[None, :]
+    halves = np.rint(np.arange(100) * 0.5).astype(np.uint8)
+    np.testing.assert_array_equal(spmm(ones, codes, epilogue=ties, isa=isa)[0], halves)
+
+
+@pytest.mark.parametrize("isa", COMPILED)
+def test_callers_in_parallel_do_not_disturb_each_other(isa: str) -> None:
+    weights, activation = random_case(5, 64, 64, 64, 4, 0.4)
+    packed = pack(weights)
+    expected = spmm_reference(packed, activation)
+    with ThreadPoolExecutor(4) as executor:
+        calls = [
+            executor.submit(spmm, packed, activation, isa=isa, num_threads=1 + i % 3)
+            for i in range(60)
+        ]
+        for call in calls:
+            np.testing.assert_array_equal(call.result(), expected)
+
+
+def test_environment_chooses_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed, activation = pack(np.ones((4, 2), np.int8)), np.ones((2, 3), np.uint8)
+    for isa in available_isas():
+        monkeypatch.setenv("NETWRIGHT_ISA", isa)
+        assert (spmm(packed, activation) == 2).all()
+    monkeypatch.setenv("NETWRIGHT_ISA", "mmx")
+    with pytest.raises(ConfigError, match=r"^NETWRIGHT_ISA: must be one of numpy, scalar, avx2"):
+        spmm(packed, activation)
+
+
+@pytest.mark.parametrize(
+    ("activation", "message"),
+    [
+        (np.ones((2, 0), np.uint8), "activation must have at least one token, not 0"),
+        (np.ones((3, 1), np.uint8), "activation must have shape (2, tokens), not (3, 1)"),
+        (np.ones(2, np.uint8), "activation must have shape (2, tokens), not (2,)"),
+        (np.ones((2, 1), np.int8), "activation must be uint8, not int8"),
+    ],
+)
+def test_activation_that_does_not_fit_is_refused(activation: Any, message: str) -> None:
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        spmm(pack(np.ones((4, 2), np.int8)), activation)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_threads": 0}, "num_threads must be from 1 to 256, not 0"),
+        (
+            {"out": np.zeros((4, 3), np.int8)},
+            "out must be int32 of shape (4, 3), not int8 of (4, 3)",
+        ),
+        (
+            {"out": np.zeros((3, 4), np.int32).T},
+            "out must be writeable and in C order",
+        ),
+        (
+            {"epilogue": Requantize(bias=np.zeros(3, np.int32))},
+            "bias must have shape (4,), not (3,)",
+        ),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: Any, message: str) -> None:
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        spmm(pack(np.ones((4, 2), np.int8)), np.ones((2, 3), np.uint8), **options)
+
+
+def test_result_over_its_own_input_is_refused() -> None:
+    memory = np.ones((8, 4), np.uint8)
+    epilogue = Requantize(scale=np.ones(8, np.float32), output="uint8")
+    with pytest.raises(DataError, match=r"^out must not share memory with activation$"):
+        spmm(pack(np.ones((8, 8), np.int8)), memory, epilogue=epilogue, out=memory)
+
+
+def test_bias_that_overflows_is_refused() -> None:
+    epilogue = Requantize(bias=np.array([0, 0, 2**31 - 255, 0], np.int32))
+    message = (
+        "row 2 can reach 2147483393 or 2147483648 with uint8 activations, "
+        "and int32 sums hold -2147483648 to 2147483647"
+    )
+    with pytest.raises(NumericsError, match=f"^{re.escape(message)}\n"):
+        spmm(pack(np.ones((4, 1), np.int8)), np.ones((1, 1), np.uint8), epilogue=epilogue)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"output": "int4"}, 'output must be "int32", "float32", "uint8" or "int8", not "int4"'),
+        ({"output": "int8"}, "output int8 needs a scale for each row"),
+        ({"zero_point": 256}, "zero_point must be from -255 to 255, not 256"),
+        ({"zero_point": 1}, "zero_point must be 0 for int32, not 1"),
+        (
+            {"scale": np.array([1, np.nan], np.float32)},
+            "scale must be positive and finite, not nan in row 1",
+        ),
+        (
+            {"scale": np.array([0, 1], np.float32)},
+            "scale must be positive and finite, not 0.0 in row 0",
+        ),
+        ({"bias": np.zeros(4)}, "bias must be a vector of int32, not float64 of (4,)"),
+    ],
+)
+def test_epilogue_that_has_no_meaning_is_refused(options: Any, message: str) -> None:
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        Requantize(**options)
