@@ -13,13 +13,15 @@ from netwright.run import read_manifest
 from tests.cli.conftest import Netwright, ToyFlow
 
 SLOW = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from netwright.cli import main
 from netwright.cli.console import Lines
 from netwright.cli import run as module
 from tests.cli.conftest import ToyFlow
 from netwright import registry
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
 
 class Slow(Lines):
     def update(self, done, total, text=""):

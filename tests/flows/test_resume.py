@@ -16,10 +16,12 @@ from tests.run.toy import Recorder, total, toy
 
 ROOT = Path(__file__).parents[2]
 SLOW = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from netwright.run import Silent, execute
 from tests.run.toy import toy
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
 
 class Slow(Silent):
     def update(self, done, total, text=""):

@@ -1,7 +1,7 @@
 from itertools import product
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from netwright.backends.rtl.adder_graph import AdderGraph, Product, Sum, width
@@ -33,6 +33,8 @@ def test_adder_bits_leave_out_what_the_shift_passes() -> None:
 
 
 @given(st.integers(-1000, 1000), st.integers(0, 1000))
+@example(-1, 0)
+@example(-4, 0)
 def test_width_is_the_narrowest(low: int, span: int) -> None:
     high = low + span
     bits = width((low, high))

@@ -101,13 +101,13 @@ class AdderGraph:
 def width(interval: Interval) -> int:
     """Bits of the narrowest format that holds every value of the interval; at least 1.
 
-    >>> width((0, 7)), width((-4, 7)), width((0, 0))
-    (3, 4, 1)
+    >>> width((0, 7)), width((-4, 7)), width((0, 0)), width((-1, -1))
+    (3, 4, 1, 1)
     """
     low, high = interval
     if low >= 0:
         return max(high.bit_length(), 1)
-    return max(high.bit_length(), (-low - 1).bit_length()) + 1
+    return max(high, ~low).bit_length() + 1
 
 
 def _ends(intervals: Sequence[Interval]) -> tuple[list[int], list[int]]:
