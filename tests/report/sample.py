@@ -7,15 +7,21 @@ import numpy as np
 from netwright.quantities import Quantity
 from netwright.report import (
     AccuracyRow,
+    CellCounts,
     CertificateRow,
     ClaimRow,
     Document,
     Fact,
     FrontPoint,
+    Hardware,
+    HardwareLayer,
+    LayerProof,
     PlanRow,
     Rewrite,
     RocCurve,
+    Routing,
     SensitivityRow,
+    Utilization,
 )
 
 TEST_SET = "test split of the sample, 20 000 jets, 3 seeds"
@@ -77,6 +83,7 @@ def document() -> Document:
         ),
         front=_front(),
         certificate=_certificate(),
+        hardware=hardware(),
         rewrites=(
             Rewrite(
                 node="fc2.requantize",
@@ -114,6 +121,59 @@ def document() -> Document:
         assumptions=(
             "BOPs count multiplications and additions of dense layers; activations are free.",
             "Initial-state radiation is off, which makes the task as hard as the public set.",
+        ),
+    )
+
+
+def modelled(value: float, unit: str, source: str = "a mapper, before placement") -> Quantity:
+    return Quantity(value, unit, source, "modelled")
+
+
+def hardware() -> Hardware:
+    stages, luts = (0, 4, 9, 13, 17), (3_100, 5_200, 2_900, 800)
+    return Hardware(
+        part="ecp5-85k",
+        latency_cycles=17,
+        layers=tuple(
+            HardwareLayer(
+                name=f"jets_{name}",
+                nodes=(name, f"{name}_requantize"),
+                first_stage=stages[index],
+                last_stage=stages[index + 1],
+                num_inputs=inputs,
+                input_bits=5 * inputs,
+                num_outputs=outputs,
+                output_bits=5 * outputs,
+                num_adders=9 * outputs,
+                lut=modelled(luts[index], "LUT", "a mapper, layer by layer"),
+            )
+            for index, (name, (inputs, outputs)) in enumerate(LAYERS)
+        ),
+        cells=(
+            CellCounts(
+                part="ecp5-85k",
+                lut=modelled(1_002, "LUT"),
+                carry=modelled(7_255, "CCU2C"),
+                ff=modelled(10_585, "FF"),
+            ),
+        ),
+        proofs=(
+            LayerProof(layer="jets_fc1", method="coefficients", what="products", num_proven=64),
+            LayerProof(layer="jets_fc2", method="coefficients", what="products", num_proven=32),
+        ),
+        routing=Routing(
+            part="ecp5-85k",
+            clock=modelled(100e6, "Hz", "setting of the flow"),
+            fmax=modelled(61.3e6, "Hz", "a router"),
+            latency=modelled(17 / 61.3e6, "s", "a router"),
+            logic=modelled(6.1e-9, "s", "a router"),
+            wiring=modelled(10.2e-9, "s", "a router"),
+            critical_path="jets_fc2.sum_3 → jets_fc2.sum_3__6",
+            utilization=(
+                Utilization(cell="TRELLIS_COMB", used=21_700, available=83_640),
+                Utilization(cell="TRELLIS_FF", used=10_585, available=83_640),
+                Utilization(cell="MULT18X18D", used=0, available=156),
+            ),
         ),
     )
 

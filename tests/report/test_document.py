@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tests.report.sample import document, share
+from tests.report.sample import document, hardware, share
 
 from netwright.quantities import Quantity
 from netwright.report import CertificateRow, ClaimRow, Document, RocCurve, SensitivityRow
@@ -72,7 +72,11 @@ def test_certificate_of_nothing_proves_nothing():
     assert not _compared(0, 0).identical
     assert not Document(name="a", title="b").certified
     assert not Document(name="a", title="b", certificate=(_compared(0, 0),)).certified
-    assert Document(name="a", title="b", certificate=(_compared(2, 2),)).certified
+    certified = Document(name="a", title="b", certificate=(_compared(2, 2),), hardware=hardware())
+    assert certified.certified
+    failed = hardware().proofs[0].model_copy(update={"counter_example": "x_0 = 3"})
+    refuted = hardware().model_copy(update={"proofs": (failed,)})
+    assert not certified.model_copy(update={"hardware": refuted}).certified
 
 
 def test_more_rows_identical_than_checked_is_refused():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from tests.report.sample import document, share
+from tests.report.sample import document, hardware, share
 
 from netwright.quantities import Quantity
 from netwright.report import (
@@ -64,7 +64,7 @@ def parsed(text: str) -> Page:
 def test_page_is_well_formed_and_self_contained():
     text = render(document())
     page = parsed(text)
-    assert page.tags.count("svg") == 6
+    assert page.tags.count("svg") == 8
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
     assert all(link.startswith("#") for link in page.links)
     assert len(page.ids) == len(set(page.ids))
@@ -81,14 +81,17 @@ def test_page_is_deterministic():
 def test_page_without_pictures_is_unchanged(golden):
     sample = document()
     pictures = {"roc", "sensitivities", "plan", "front", "certificate"}
-    golden("report/page.html", render(sample.model_copy(update=dict.fromkeys(pictures, ()))))
+    bare = hardware().model_copy(update={"layers": (), "routing": None})
+    sections = {**dict.fromkeys(pictures, ()), "hardware": bare}
+    golden("report/page.html", render(sample.model_copy(update=sections)))
 
 
 def test_every_section_is_present():
     text = render(document())
     for heading in (
         "Task", "Accuracy", "Sensitivity of the layers", "Bit plan", "Accuracy against cost",
-        "Certificate of equality", "Design", "Published claims", "Assumptions", "Provenance",
+        "Certificate of equality", "Hardware", "Design", "Published claims",
+        "Assumptions", "Provenance",
     ):  # fmt: skip
         assert f"<h2>{heading}</h2>" in text
 

@@ -23,9 +23,10 @@ def test_stages_follow_the_sections(tmp_path: Path) -> None:
         "trace",
         "generate",
         "verify",
+        "implement",
         "report",
     ]
-    short = FLOW.replace("generate = {}", "")
+    short = FLOW.replace("hls = {}\nrtl = {}", "")
     short = "\n".join(line for line in short.splitlines() if not line.startswith("sweep"))
     path = write_flow(tmp_path, short)
     assert names(path) == [
@@ -46,10 +47,10 @@ def test_finished_run_is_taken_over_whole(tiny_run: Path, tmp_path: Path) -> Non
 
 
 def test_later_setting_leaves_earlier_stages_alone(tiny_run: Path, tmp_path: Path) -> None:
-    flow = load_flow(write_flow(tmp_path), overrides=["generate.clock_ns=4"])
+    flow = load_flow(write_flow(tmp_path), overrides=["hls.clock_ns=4"])
     actions = {stage.name: stage.action for stage in plan(flow, tiny_run)}
     todo = [name for name, action in actions.items() if action == "to do"]
-    assert todo == ["generate", "verify", "report"]
+    assert todo == ["generate", "verify", "implement", "report"]
 
 
 def test_data_file_counts_by_content_not_by_place(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
+from netwright.backends.rtl.backend import PARTS
 from netwright.compress.plan import LARGEST_BITS, SMALLEST_WEIGHT_BITS
-from netwright.run.sections import CompressSection, GenerateSection, TaskSection
+from netwright.run.sections import CompressSection, HlsSection, RtlSection, TaskSection
 
 
 def test_widths_are_those_that_the_layers_accept() -> None:
@@ -17,6 +18,13 @@ def test_sections_are_strict_and_frozen() -> None:
     with pytest.raises(ValidationError):
         TaskSection(rows="20")
     with pytest.raises(ValidationError):
-        GenerateSection(reuse_factor=True)
+        HlsSection(reuse_factor=True)
     with pytest.raises(ValidationError):
         TaskSection().rows = 3
+
+
+def test_parts_are_those_of_the_backend() -> None:
+    for part in PARTS:
+        assert RtlSection(part=part, compare_parts=(part,)).part == part
+    with pytest.raises(ValidationError, match="ecp5-85k"):
+        RtlSection(part="xc7z020")

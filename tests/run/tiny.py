@@ -19,7 +19,8 @@ model = { hidden = [8] }
 train = { epochs = 2 }
 sweep = { uniform = [4], budgets = [], blind = false, epochs = 1 }
 verify = { random_rows = 200, tie_rows = 50, qonnx_rows = 50 }
-generate = {}
+hls = {}
+rtl = {}
 
 [compress]
 weight_bits = [3, 4, 6]

@@ -14,6 +14,14 @@ from netwright.report.document import (
     SensitivityRow,
     Verdict,
 )
+from netwright.report.hardware import (
+    CellCounts,
+    Hardware,
+    HardwareLayer,
+    LayerProof,
+    Routing,
+    Utilization,
+)
 from netwright.report.store import read, write
 from netwright.report.tables import (
     accuracy_table,
@@ -25,16 +33,22 @@ from netwright.report.tables import (
 
 __all__ = [
     "AccuracyRow",
+    "CellCounts",
     "CertificateRow",
     "ClaimRow",
     "Document",
     "Fact",
     "FrontKind",
     "FrontPoint",
+    "Hardware",
+    "HardwareLayer",
+    "LayerProof",
     "PlanRow",
     "Rewrite",
     "RocCurve",
+    "Routing",
     "SensitivityRow",
+    "Utilization",
     "Verdict",
     "accuracy_table",
     "certificate_table",

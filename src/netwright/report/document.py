@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from netwright.quantities import Quantity
+from netwright.report.hardware import Hardware
+from netwright.report.part import Count, Part, Share
 
 SCHEMA_VERSION: Literal[1] = 1
 """Version of the layout below; a document of another version is refused."""
@@ -20,17 +22,6 @@ FrontKind = Literal["hawq", "uniform", "blind", "sampled", "float"]
 
 Verdict = Literal["reproduced", "trend", "modelled", "smaller-scale", "differs", "not-attempted"]
 """What became of a published claim; see :mod:`netwright.studies`."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-
-
-class Part(BaseModel):
-    """A frozen piece of a document: no unknown fields, no infinities, no NaN."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always"
-    )
 
 
 class AccuracyRow(Part):
@@ -249,6 +240,7 @@ class Document(Part):
         plan: One row a layer, in the order of the network.
         front: Networks on the plane of cost and accuracy.
         certificate: One row a comparison, in the order of the stages.
+        hardware: What became of generated Verilog in synthesis, proof, place and route.
         rewrites: Changes made on the way to integers.
         facts: Facts about the design.
         claims: Published claims and our figures.
@@ -267,6 +259,7 @@ class Document(Part):
     plan: tuple[PlanRow, ...] = ()
     front: tuple[FrontPoint, ...] = ()
     certificate: tuple[CertificateRow, ...] = ()
+    hardware: Hardware | None = None
     rewrites: tuple[Rewrite, ...] = ()
     facts: tuple[Fact, ...] = ()
     claims: tuple[ClaimRow, ...] = ()
@@ -280,5 +273,10 @@ class Document(Part):
 
     @property
     def certified(self) -> bool:
-        """Whether there is a certificate and every row of it agrees."""
-        return bool(self.certificate) and all(row.identical for row in self.certificate)
+        """Whether there is a certificate, every row of it agrees, and every proof holds."""
+        proofs = self.hardware.proofs if self.hardware else ()
+        return (
+            bool(self.certificate)
+            and all(row.identical for row in self.certificate)
+            and all(proof.holds for proof in proofs)
+        )

@@ -9,7 +9,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from netwright.quantities import Quantity
-from netwright.report import figures, numbers
+from netwright.report import figures, hardware_figures, numbers
 from netwright.report.document import Document, Fact
 from netwright.report.front import front, pareto
 from netwright.report.style import SERIES
@@ -76,6 +76,11 @@ def _pictures(document: Document) -> Iterable[tuple[str, str]]:
         yield "front", front(document.front)
     if document.certificate:
         yield "certificate", figures.certificate(document.certificate)
+    if document.hardware and document.hardware.layers:
+        yield "pipeline", hardware_figures.pipeline(document.hardware.layers)
+    if document.hardware and document.hardware.routing:
+        used = [row for row in document.hardware.routing.utilization if row.used]
+        yield "utilization", hardware_figures.utilization(used)
 
 
 def _num_read(document: Document) -> int:
@@ -106,6 +111,9 @@ def _headline(document: Document) -> list[Fact]:
         same = sum(row.num_identical for row in document.certificate)
         text = f"{numbers.count(same)} of {numbers.count(rows)}"
         facts.append(Fact(name="rows identical, all stages", value=text))
+    if document.hardware and document.hardware.cells:
+        cells = document.hardware.cells[0]
+        facts.append(Fact(name=f"LUT on {cells.part}", value=numbers.count(cells.lut.value)))
     return facts
 
 

@@ -11,6 +11,7 @@ from netwright.errors import CorruptOutput, DataError
 from netwright.files import write_text
 from netwright.report import CertificateRow
 from netwright.run.folder import check_outputs
+from netwright.run.hardware import hardware
 from netwright.run.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -71,7 +72,13 @@ def certificate(folder: Path) -> tuple[CertificateRow, ...]:
 
 
 def first_failure(folder: Path) -> str | None:
-    """The first comparison of a run that does not hold, as a sentence; ``None`` if all hold."""
+    """The first comparison or proof of a run that does not hold, as a sentence; ``None`` if all do.
+
+    Raises:
+        RunError: The folder is not a run.
+        StaleRun: The run was written by another version.
+        DataError: What the run found is not written yet, or damaged.
+    """
     for row in certificate(folder):
         if not row.identical:
             detail = f": {row.difference}" if row.difference else ""
@@ -79,6 +86,11 @@ def first_failure(folder: Path) -> str | None:
                 f"{row.stage} differs from {row.against} in {row.num_rows - row.num_identical} "
                 f"of {row.num_rows} rows ({row.stimuli}){detail}"
             )
+    made = hardware(folder)
+    for proof in () if made is None else made.proofs:
+        if not proof.holds:
+            reason = proof.counter_example or "nothing was proven"
+            return f"{proof.layer} is not proven ({proof.what}): {reason}"
     return None
 
 

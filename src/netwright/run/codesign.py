@@ -8,8 +8,9 @@ from netwright import __version__
 from netwright.run.flow import FlowSettings
 from netwright.run.sections import (
     CompressSection,
-    GenerateSection,
+    HlsSection,
     ModelSection,
+    RtlSection,
     SweepSection,
     TaskSection,
     TrainSection,
@@ -20,6 +21,7 @@ from netwright.run.stages.common import TABLE
 from netwright.run.stages.compress import CompressParameters, compress
 from netwright.run.stages.data import DataParameters, read_data
 from netwright.run.stages.generate import GenerateParameters, generate
+from netwright.run.stages.implement import ImplementParameters, implement
 from netwright.run.stages.report import ReportParameters, make_report
 from netwright.run.stages.sensitivity import SensitivityParameters, measure
 from netwright.run.stages.sweep import SweepParameters, run_sweep
@@ -38,7 +40,8 @@ class CodesignFlow(FlowSettings):
         train: How the float network is trained.
         compress: How widths are chosen and the network is fine-tuned.
         sweep: Which other plans are tried; none if left out.
-        generate: What hardware is generated; none if left out.
+        hls: Options of C++ for high-level synthesis; none is generated if left out.
+        rtl: Options of Verilog; none is generated if left out.
         verify: On what the stages are compared.
     """
 
@@ -47,7 +50,8 @@ class CodesignFlow(FlowSettings):
     train: TrainSection = TrainSection()
     compress: CompressSection
     sweep: SweepSection | None = None
-    generate: GenerateSection | None = None
+    hls: HlsSection | None = None
+    rtl: RtlSection | None = None
     verify: VerifySection = VerifySection()
 
     def flow(self, *, folder: Path) -> Flow:
@@ -108,24 +112,28 @@ class CodesignFlow(FlowSettings):
         stages: list[AnyStage] = [
             Stage("trace", 1, traced, ("data", "compress"), trace_best, files)
         ]
-        if self.generate is not None:
-            made = GenerateParameters(generate=self.generate)
-            stages.append(Stage("generate", 1, made, ("trace",), generate))
-        optional = ("generate",) if self.generate is not None else ()
+        hardware: tuple[str, ...] = ()
+        if self.hls is not None or self.rtl is not None:
+            made = GenerateParameters(hls=self.hls, rtl=self.rtl)
+            stages.append(Stage("generate", 2, made, ("trace",), generate))
+            hardware = ("generate",)
         checked = VerifyParameters(
             task=task,
             model=self.model,
-            generate=self.generate,
+            hls=self.hls,
+            rtl=self.rtl,
             verify=self.verify,
             seed=self.seeds[0],
         )
-        needs = ("data", "compress", "trace", *optional)
-        stages.append(Stage("verify", 1, checked, needs, verify, files))
-        shown = ReportParameters(
-            name=self.name, task=task, generate=self.generate, package=__version__
-        )
+        needs = ("data", "compress", "trace", *hardware)
+        stages.append(Stage("verify", 2, checked, needs, verify, files))
+        if self.rtl is not None:
+            implemented = ImplementParameters(rtl=self.rtl)
+            stages.append(Stage("implement", 1, implemented, ("trace", "generate"), implement))
+            hardware = (*hardware, "implement")
+        shown = ReportParameters(name=self.name, task=task, hls=self.hls, package=__version__)
         swept = ("sweep",) if self.sweep is not None else ()
-        needs = ("data", "train", "sensitivity", "compress", *swept, "trace", *optional, "verify")
+        needs = ("data", "train", "sensitivity", "compress", *swept, "trace", *hardware, "verify")
         published = ("report.json", "report.html")
-        stages.append(Stage("report", 1, shown, needs, make_report, files, published))
+        stages.append(Stage("report", 2, shown, needs, make_report, files, published))
         return tuple(stages)

@@ -24,6 +24,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 WeightBits = Annotated[int, Field(ge=2, le=16)]
 ActivationBits = Annotated[int, Field(ge=1, le=16)]
 LearningRate = Annotated[float, Field(gt=0, lt=10)]
+RtlPart = Literal["ecp5-85k", "xcup"]
 
 
 class TaskSection(Settings):
@@ -143,11 +144,10 @@ class SweepSection(Settings):
     epochs: Count = 5
 
 
-class GenerateSection(Settings):
-    """What hardware is generated.
+class HlsSection(Settings):
+    """C++ for high-level synthesis.
 
     Attributes:
-        backend: High-level synthesis.
         part: FPGA device.
         clock_ns: Clock period.
         io_type: Whole vectors at once, or a stream of values.
@@ -155,12 +155,27 @@ class GenerateSection(Settings):
         reuse_factor: Multiplications that share one multiplier.
     """
 
-    backend: Literal["hls"] = "hls"
     part: Annotated[str, Field(min_length=1, max_length=100)] = "xcku115-flvb2104-2-i"
     clock_ns: Annotated[float, Field(gt=0, le=1000)] = 5.0
     io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
     strategy: Literal["latency", "resource"] = "latency"
     reuse_factor: Annotated[int, Field(ge=1, le=65536)] = 1
+
+
+class RtlSection(Settings):
+    """Verilog of our own, taken through open tools.
+
+    Attributes:
+        part: What it is for and mapped to.
+        clock_mhz: Clock frequency it is for.
+        adders_per_stage: Adders in series between two pipeline registers.
+        compare_parts: Other parts that it is mapped to, for comparison.
+    """
+
+    part: RtlPart = "ecp5-85k"
+    clock_mhz: Annotated[float, Field(gt=0, le=2000)] = 100.0
+    adders_per_stage: Annotated[int, Field(ge=1, le=1000)] = 2
+    compare_parts: tuple[RtlPart, ...] = ("xcup",)
 
 
 class VerifySection(Settings):

@@ -19,6 +19,8 @@ def test_report_holds_every_section(tiny_run: Path) -> None:
     assert [row.layer for row in document.plan] == ["fc1", "fc2"]
     assert {point.kind for point in document.front} == {"float", "hawq", "uniform"}
     assert sum(point.chosen for point in document.front) == 1
+    assert document.hardware is not None
+    assert [layer.name for layer in document.hardware.layers] == ["tiny_jets_fc1", "tiny_jets_fc2"]
     assert document.digests["graph.npz"]
     assert document.versions["netwright"]
     assert "test split" in document.accuracy[0].accuracy.source
@@ -28,7 +30,7 @@ def test_report_holds_every_section(tiny_run: Path) -> None:
 
 def test_report_is_published_beside_the_manifest(tiny_run: Path) -> None:
     for name in ("report.json", "report.html"):
-        stage = tiny_run / "stages/09-report" / name
+        stage = tiny_run / "stages/10-report" / name
         assert (tiny_run / name).read_bytes() == stage.read_bytes()
 
 

@@ -29,7 +29,12 @@ def test_accuracy_of_one_seed_has_no_deviation(tmp_path: Path) -> None:
 def test_digests_are_those_of_what_leaves_the_run(tiny_run: Path) -> None:
     stages = tiny_run / "stages"
     found = report_rows.digests({"trace": stages / "06-trace", "generate": stages / "07-generate"})
-    assert list(found) == ["graph.npz", "model.onnx", "hls/netwright.json"]
+    assert list(found) == [
+        "graph.npz",
+        "model.onnx",
+        "hls/netwright.json",
+        "rtl/netwright.json",
+    ]
     assert report_rows.digests({}) == {}
 
 

@@ -12,11 +12,12 @@ from tests.run.tiny import write_flow
 
 def test_every_stage_is_compared_on_every_stimulus(tiny_run: Path) -> None:
     rows = read_certificate(tiny_run / "stages/08-verify")
-    assert {row.stage for row in rows} == {"torch", "QONNX", "HLS emulation"}
+    assert {row.stage for row in rows} == {"torch", "QONNX", "HLS emulation", "RTL simulation"}
     assert {row.stimuli for row in rows} >= {"test set", "corners", "random"}
     assert all(row.identical for row in rows)
     counts = {(row.stage, row.stimuli): row.num_rows for row in rows}
     assert counts["HLS emulation", "test set"] == 1500
+    assert counts["RTL simulation", "test set"] == 1500
     assert counts["QONNX", "test set"] == 50
 
 

@@ -10,8 +10,9 @@ from netwright.report import Document, Fact, Rewrite, write
 from netwright.run.certificate import read_certificate
 from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
+from netwright.run.hardware import read_hardware
 from netwright.run.machine import machine
-from netwright.run.sections import GenerateSection, TaskSection
+from netwright.run.sections import HlsSection, TaskSection
 from netwright.run.stage import StageContext
 from netwright.run.stages import report_rows
 from netwright.run.stages.common import best_seed, load_task, read_sensitivity
@@ -24,13 +25,13 @@ class ReportParameters(Settings):
     Attributes:
         name: Name of the flow.
         task: Which task.
-        generate: What hardware was generated, if any.
+        hls: Options of the C++, if any was generated.
         package: Version of the package, which draws the page.
     """
 
     name: str
     task: TaskSection
-    generate: GenerateSection | None
+    hls: HlsSection | None
     package: str
 
 
@@ -64,6 +65,7 @@ def make_report(context: StageContext[ReportParameters]) -> None:
         plan=report_rows.plan(layers, inputs["compress"]),
         front=report_rows.front(layers, inputs, source),
         certificate=read_certificate(inputs["verify"]),
+        hardware=read_hardware(inputs["implement"]) if "implement" in inputs else None,
         rewrites=tuple(
             Rewrite(
                 node=note.node,
@@ -72,7 +74,7 @@ def make_report(context: StageContext[ReportParameters]) -> None:
             )
             for note in graph.notes
         ),
-        facts=_facts(p.generate, seed),
+        facts=_facts(p.hls, seed),
         versions={"netwright": p.package, "python": machine().python, **machine().libraries},
         digests={"graph": graph.digest, **report_rows.digests(inputs)},
         assumptions=_ASSUMPTIONS,
@@ -86,8 +88,10 @@ _ASSUMPTIONS = (
     "standard errors.",
     "BOPs count bit operations by the formula of the published code; they are no measure of "
     "area or time.",
-    "Equality is checked on the rows named in the certificate, by emulation of the generated "
-    "C++ compiled with g++; nothing was synthesized.",
+    "Equality is checked on the rows named in the certificate: generated C++ is compiled with g++ "
+    "and emulated, generated Verilog is simulated clock by clock.",
+    "The C++ is not synthesized. Cells of the Verilog are counted by open tools, whose figures are "
+    "not those of a vendor's.",
 )
 
 
@@ -97,14 +101,14 @@ def _task_text(data: dict[str, dict[str, str]]) -> str:
     return f"{card['title']}. {card['recipe']}\nSplit {split} (train / validation / test)."
 
 
-def _facts(generate: GenerateSection | None, seed: int) -> tuple[Fact, ...]:
+def _facts(hls: HlsSection | None, seed: int) -> tuple[Fact, ...]:
     facts = [Fact(name="seed of the exported network", value=str(seed))]
-    if generate is not None:
+    if hls is not None:
         facts += [
-            Fact(name="part", value=generate.part),
-            Fact(name="clock period", value=Quantity(generate.clock_ns, "ns", "flow", "assumed")),
-            Fact(name="io type", value=generate.io_type),
-            Fact(name="strategy", value=generate.strategy),
-            Fact(name="reuse factor", value=str(generate.reuse_factor)),
+            Fact(name="HLS part", value=hls.part),
+            Fact(name="HLS clock period", value=Quantity(hls.clock_ns, "ns", "flow", "assumed")),
+            Fact(name="HLS io type", value=hls.io_type),
+            Fact(name="HLS strategy", value=hls.strategy),
+            Fact(name="HLS reuse factor", value=str(hls.reuse_factor)),
         ]
     return tuple(facts)

@@ -22,7 +22,7 @@ from netwright.report import (
 from netwright.run.folder import read_record
 from netwright.run.graph import GRAPH
 from netwright.run.stages.common import PLAN, read_scores
-from netwright.run.stages.generate import PROJECT
+from netwright.run.stages.generate import HLS, RTL
 from netwright.run.stages.sweep import FRONT, POINTS
 from netwright.run.stages.trace import MODEL
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _BOPS = "m n (b_a b_w + b_a + b_w + log2 n), summed over layers"
 _FLOAT_BITS = 32
-_LEAVING = (GRAPH, MODEL, f"{PROJECT}/netwright.json")
+_LEAVING = (GRAPH, MODEL, f"{HLS}/netwright.json", f"{RTL}/netwright.json")
 
 
 def _bops(value: float, source: str = _BOPS) -> Quantity:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 from netwright import ir
@@ -10,16 +9,23 @@ from netwright.report import CertificateRow
 from netwright.run.certificate import certificate_row, write_certificate
 from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
-from netwright.run.sections import GenerateSection, ModelSection, TaskSection, VerifySection
+from netwright.run.sections import (
+    HlsSection,
+    ModelSection,
+    RtlSection,
+    TaskSection,
+    VerifySection,
+)
 from netwright.run.stage import StageContext
 from netwright.run.stages.common import best_seed, load_task, quantized_model
-from netwright.run.stages.generate import PROJECT, backend
+from netwright.run.stages.generate import HLS, RTL, hls_backend, own_copy, rtl_backend
 
 if TYPE_CHECKING:
     from netwright.tasks import Task
     from netwright.verify import Equivalence, Stimulus
 
-TORCH, QONNX, HLS = "torch", "QONNX", "HLS emulation"
+TORCH, QONNX = "torch", "QONNX"
+EMULATION, SIMULATION = "HLS emulation", "RTL simulation"
 
 
 class VerifyParameters(Settings):
@@ -28,14 +34,16 @@ class VerifyParameters(Settings):
     Attributes:
         task: Which task.
         model: Which network.
-        generate: What hardware was generated, if any.
+        hls: Options of the C++, if any was generated.
+        rtl: Options of the Verilog, if any was generated.
         verify: On what the stages are compared.
         seed: Seed of the random rows.
     """
 
     task: TaskSection
     model: ModelSection
-    generate: GenerateSection | None
+    hls: HlsSection | None
+    rtl: RtlSection | None
     verify: VerifySection
     seed: int
 
@@ -58,11 +66,11 @@ def verify(context: StageContext[VerifyParameters]) -> None:
         TORCH: TorchExecutor(model, graph),
         QONNX: referee(graph),
     }
-    if p.generate is not None:
-        # Emulation builds inside the project, and a finished stage is never written to.
-        project = context.scratch / PROJECT
-        shutil.copytree(inputs["generate"] / PROJECT, project, dirs_exist_ok=True)
-        candidates[HLS] = backend(p.generate).generate(graph, project)
+    # Both build inside the project, and a finished stage is never written to.
+    if p.hls is not None:
+        candidates[EMULATION] = hls_backend(p.hls).generate(graph, own_copy(context, HLS))
+    if p.rtl is not None:
+        candidates[SIMULATION] = rtl_backend(p.rtl).generate(graph, own_copy(context, RTL))
     stimuli = _stimuli(task, graph, p.verify, p.seed)
     total = len(candidates) * len(stimuli)
     rows: list[CertificateRow] = []

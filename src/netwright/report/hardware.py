@@ -1,0 +1,158 @@
+"""What became of generated Verilog in synthesis, proof, place and route, as data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from netwright.quantities import Quantity
+from netwright.report.part import Count, Part
+
+
+class HardwareLayer(Part):
+    """One module of the design.
+
+    Attributes:
+        name: Name of the module.
+        nodes: Nodes of the graph that it computes.
+        first_stage: Pipeline registers between the inputs of the design and its earliest input.
+        last_stage: Pipeline registers between the inputs of the design and its outputs.
+        num_inputs: Signals that enter.
+        input_bits: Their width together.
+        num_outputs: Signals that leave.
+        output_bits: Their width together.
+        num_adders: Adders with two variable operands.
+        lut: Lookup tables, when the layer was counted on its own.
+        carry: Carry cells, likewise.
+        ff: Registers, likewise.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    first_stage: Count
+    last_stage: Count
+    num_inputs: Count
+    input_bits: Count
+    num_outputs: Count
+    output_bits: Count
+    num_adders: Count
+    lut: Quantity | None = None
+    carry: Quantity | None = None
+    ff: Quantity | None = None
+
+    @model_validator(mode="after")
+    def _stages_in_order(self) -> Self:
+        if self.last_stage < self.first_stage:
+            raise ValueError(
+                f"last_stage must be at least first_stage, {self.first_stage}, "
+                f"not {self.last_stage}"
+            )
+        return self
+
+
+class CellCounts(Part):
+    """What the whole design needs on one part, before placement.
+
+    Attributes:
+        part: The part.
+        lut: Lookup tables.
+        carry: Carry cells.
+        ff: Registers.
+    """
+
+    part: str
+    lut: Quantity
+    carry: Quantity
+    ff: Quantity
+
+
+class LayerProof(Part):
+    """What was proven of one layer, for every input there is.
+
+    Attributes:
+        layer: Name of the module.
+        method: How, such as ``"coefficients"`` or the name of a solver.
+        what: What was proven, in a few words.
+        num_proven: Statements that hold.
+        counter_example: The first one that does not, with its numbers.
+    """
+
+    layer: str
+    method: str
+    what: str
+    num_proven: Count
+    counter_example: str | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether something was proven and nothing failed."""
+        return self.num_proven > 0 and self.counter_example is None
+
+
+class Utilization(Part):
+    """How much of one kind of cell of the part is used.
+
+    Attributes:
+        cell: Kind of cell, in the words of the tool.
+        used: Cells used.
+        available: Cells that the part has.
+    """
+
+    cell: str
+    used: Count
+    available: Annotated[int, Field(ge=1)]
+
+    @property
+    def share(self) -> float:
+        """Used over available."""
+        return self.used / self.available
+
+
+class Routing(Part):
+    """What place and route found.
+
+    Attributes:
+        part: The part.
+        clock: The frequency that was asked for, in Hz.
+        fmax: The largest frequency of the routed design, in Hz.
+        latency: Clocks of latency at `fmax`, in seconds.
+        logic: Share of the critical path spent in cells, in seconds.
+        wiring: Share of the critical path spent in wires, in seconds.
+        critical_path: Where it starts and ends.
+        utilization: One row a kind of cell that is used.
+    """
+
+    part: str
+    clock: Quantity
+    fmax: Quantity
+    latency: Quantity
+    logic: Quantity
+    wiring: Quantity
+    critical_path: str
+    utilization: tuple[Utilization, ...]
+
+    @property
+    def met(self) -> bool:
+        """Whether the routed design runs at the frequency that was asked for."""
+        return self.fmax.value >= self.clock.value
+
+
+class Hardware(Part):
+    """A generated design and what open tools made of it.
+
+    Attributes:
+        part: The part it is for.
+        latency_cycles: Clocks from an input to its outputs.
+        layers: Its modules, from input to output.
+        cells: One row a part it was mapped to.
+        proofs: One row a layer and method.
+        routing: What place and route found, if it was tried.
+    """
+
+    part: str
+    latency_cycles: Count
+    layers: tuple[HardwareLayer, ...]
+    cells: tuple[CellCounts, ...]
+    proofs: tuple[LayerProof, ...]
+    routing: Routing | None = None

@@ -1,0 +1,106 @@
+"""The pictures of generated Verilog: its pipeline, its lookup tables, how full the part is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from netwright.report.hardware import HardwareLayer, Utilization
+from netwright.report.numbers import count, short
+from netwright.report.style import BAD, COLUMN_INCHES, INK, LINE, MUTED, SERIES, WIDE_INCHES
+from netwright.report.svg import draw
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROW_INCHES = 0.46
+
+FULL_SHARE = 1.0
+"""Share of a part at which nothing more fits."""
+
+
+def pipeline(layers: Sequence[HardwareLayer]) -> str:
+    """Every module from its first to its last pipeline stage, with the bits that enter and leave.
+
+    Where the layers were counted on their own, their lookup tables stand beside them. SVG.
+    """
+    counted = any(layer.lut is not None for layer in layers)
+
+    def paint(figure: Figure) -> None:
+        if counted:
+            axes, tables = figure.subplots(1, 2, width_ratios=(3, 1.2), sharey=True)
+            _tables(tables, layers)
+        else:
+            axes = figure.subplots()
+        _stages(axes, layers)
+
+    height = 0.9 + ROW_INCHES * max(len(layers), 2)
+    title = "Pipeline of the design"
+    return draw(paint, width=WIDE_INCHES, height=height, name="pipeline", title=title)
+
+
+def _stages(axes: Axes, layers: Sequence[HardwareLayer]) -> None:
+    last = max(layer.last_stage for layer in layers) + 1
+    for place, layer in enumerate(layers):
+        length = layer.last_stage - layer.first_stage + 1
+        axes.barh(
+            place,
+            length,
+            left=layer.first_stage,
+            height=0.62,
+            color=SERIES[0] + "33",
+            edgecolor=SERIES[0],
+            linewidth=1.2,
+        )
+        text = (
+            f"{count(layer.num_inputs)} in, {count(layer.input_bits)} bit → "
+            f"{count(layer.num_outputs)} out, {count(layer.output_bits)} bit"
+        )
+        right = layer.first_stage + length + 0.02 * last
+        before = layer.first_stage + length > 0.55 * last
+        x, align = (layer.first_stage - 0.02 * last, "right") if before else (right, "left")
+        axes.text(x, place, text, va="center", ha=align, fontsize=9, color=INK)
+    axes.set_yticks(range(len(layers)), [short(layer.name) for layer in layers])
+    axes.set_ylim(len(layers) - 0.5, -0.5)
+    axes.set_xlim(0, last)
+    axes.set_xlabel("pipeline stage")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(True, axis="x")
+    axes.spines["left"].set_visible(False)
+
+
+def _tables(axes: Axes, layers: Sequence[HardwareLayer]) -> None:
+    values = [0.0 if layer.lut is None else layer.lut.value for layer in layers]
+    most = max(values) or 1.0
+    for place, value in enumerate(values):
+        axes.barh(place, value / most, height=0.62, color=LINE, edgecolor=MUTED, linewidth=0.8)
+        axes.text(value / most + 0.03, place, count(value), va="center", fontsize=9)
+    axes.set_title("LUT", loc="left")
+    axes.set_xlim(0, 1.3)
+    axes.set_xticks([])
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["left", "bottom"]].set_visible(False)
+
+
+def utilization(rows: Sequence[Utilization]) -> str:
+    """How full the part is, one bar a kind of cell, as SVG."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for place, row in enumerate(rows):
+            axes.barh(place, 1.0, height=0.62, color="none", edgecolor=MUTED, linewidth=0.8)
+            color = BAD if row.share > FULL_SHARE else SERIES[0]
+            axes.barh(place, min(row.share, 1.0), height=0.62, color=color)
+            text = f"{count(row.used)} of {count(row.available)} ({row.share:.1%})"
+            axes.text(1.03, place, text, va="center", fontsize=9)
+        axes.set_yticks(range(len(rows)), [short(row.cell) for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_xlim(0, 1.9)
+        axes.set_xticks([])
+        axes.tick_params(axis="y", length=0)
+        axes.spines[["left", "bottom"]].set_visible(False)
+
+    height = 0.4 + ROW_INCHES * max(len(rows), 2)
+    title = "Cells of the part in use"
+    return draw(paint, width=COLUMN_INCHES, height=height, name="utilization", title=title)

@@ -1,0 +1,50 @@
+"""What a run's ``implement`` stage writes: the generated hardware as proven and measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from netwright.errors import DataError
+from netwright.files import write_text
+from netwright.report import Hardware
+from netwright.run.manifest import read_manifest
+
+HARDWARE = "hardware.json"
+STAGE = "implement"
+
+
+def write_hardware(hardware: Hardware, folder: Path) -> Path:
+    """Write it into a stage's folder.
+
+    Raises:
+        RunError: The folder cannot be written.
+    """
+    return write_text(folder / HARDWARE, hardware.model_dump_json(indent=2) + "\n")
+
+
+def read_hardware(folder: Path) -> Hardware:
+    """What the stage wrote into its folder.
+
+    Raises:
+        DataError: There is nothing, or it is damaged.
+    """
+    path = folder / HARDWARE
+    try:
+        return Hardware.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"is no description of hardware ({reason})", source=str(path)) from error
+
+
+def hardware(folder: Path) -> Hardware | None:
+    """The hardware of the run in `folder`; ``None`` if its flow implements none.
+
+    Raises:
+        RunError: The folder is not a run.
+        StaleRun: The run was written by another version.
+        DataError: The stage has not ended yet, or its output is damaged.
+    """
+    entry = read_manifest(folder).stage(STAGE)
+    return None if entry is None else read_hardware(folder / entry.folder)

@@ -1,0 +1,37 @@
+import pytest
+from pydantic import ValidationError
+from tests.report.sample import hardware, modelled
+
+from netwright.report import Hardware, HardwareLayer, LayerProof, Utilization
+
+
+def test_hardware_survives_the_way_through_json():
+    assert Hardware.model_validate_json(hardware().model_dump_json()) == hardware()
+
+
+def test_nothing_proven_does_not_hold():
+    proof = LayerProof(layer="fc1", method="coefficients", what="products", num_proven=0)
+    assert not proof.holds
+    assert proof.model_copy(update={"num_proven": 3}).holds
+    assert not proof.model_copy(update={"num_proven": 3, "counter_example": "x = 1"}).holds
+
+
+def test_layer_that_ends_before_it_begins_is_refused():
+    with pytest.raises(ValidationError, match="last_stage must be at least first_stage, 3, not 2"):
+        HardwareLayer(
+            name="fc1", nodes=(), first_stage=3, last_stage=2, num_inputs=1, input_bits=1,
+            num_outputs=1, output_bits=1, num_adders=0,
+        )  # fmt: skip
+
+
+def test_clock_is_met_only_at_that_frequency():
+    routing = hardware().routing
+    assert routing is not None
+    assert not routing.met
+    assert routing.model_copy(update={"fmax": modelled(100e6, "Hz")}).met
+
+
+def test_utilization_is_a_share_of_what_the_part_has():
+    assert Utilization(cell="TRELLIS_COMB", used=41_820, available=83_640).share == 0.5
+    with pytest.raises(ValidationError):
+        Utilization(cell="TRELLIS_COMB", used=1, available=0)

@@ -1,0 +1,57 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from netwright.backends.rtl import RtlDesign
+from netwright.backends.rtl.proof import CounterExample, Proof
+from netwright.report import read
+from netwright.run import execute
+from netwright.run.certificate import first_failure
+from netwright.run.flow import load_flow
+from netwright.run.hardware import read_hardware
+from netwright.run.stages.implement import layer_proof
+from tests.run.tiny import write_flow
+
+FOUND = CounterExample("fc1", "sum_0", {"x_0": 3, "x_1": 0}, expected=12, got=11)
+
+
+def test_layers_are_proven_and_counted(tiny_run: Path) -> None:
+    hardware = read_hardware(tiny_run / "stages/09-implement")
+    assert hardware.part == "ecp5-85k"
+    assert [proof.layer for proof in hardware.proofs] == ["tiny_jets_fc1", "tiny_jets_fc2"]
+    assert [proof.num_proven for proof in hardware.proofs] == [8, 5]
+    assert all(proof.holds for proof in hardware.proofs)
+    assert [row.part for row in hardware.cells] == ["ecp5-85k", "xcup"]
+    assert all(row.lut.value > 0 for row in hardware.cells)
+    first, last = hardware.layers
+    assert (first.num_inputs, last.num_outputs, first.first_stage) == (16, 5, 0)
+    assert last.last_stage == hardware.latency_cycles
+    assert first.last_stage == last.first_stage
+
+
+def test_failed_proof_keeps_its_numbers() -> None:
+    row = layer_proof(Proof("fc1", products=8, adders=20, counter_examples=(FOUND,)))
+    assert not row.holds
+    assert row.num_proven == 0
+    assert row.counter_example == ('node "fc1": sum_0 must be 12, not 11, for x_0 = 3 (others 0)')
+
+
+def test_failed_proof_is_reported_and_fails_the_run(
+    own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = RtlDesign.prove
+
+    def faulty(design: RtlDesign) -> tuple[Proof, ...]:
+        first, *rest = real(design)
+        return (replace(first, counter_examples=(FOUND,)), *rest)
+
+    monkeypatch.setattr(RtlDesign, "prove", faulty)
+    execute(load_flow(write_flow(tmp_path)), own_run, force_from="implement")
+    assert first_failure(own_run) == (
+        "tiny_jets_fc1 is not proven (products equal the matrix, no width overflows): "
+        'node "fc1": sum_0 must be 12, not 11, for x_0 = 3 (others 0)'
+    )
+    document = read(own_run / "report.json")
+    assert not document.certified
+    assert "must be 12, not 11" in (own_run / "report.html").read_text()
