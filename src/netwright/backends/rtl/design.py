@@ -1,4 +1,4 @@
-"""A generated design: simulated and synthesized on demand."""
+"""A generated design: simulated, synthesized, placed and routed on demand."""
 
 from __future__ import annotations
 
@@ -13,9 +13,18 @@ from numpy.typing import NDArray
 
 from netwright.backends.base import BUILD_FOLDER, file_digests
 from netwright.backends.rtl.circuit import Circuit
+from netwright.backends.rtl.nextpnr import Job
+from netwright.backends.rtl.placement import Packing, Routing, pack, route
 from netwright.backends.rtl.proof import Proof, prove
 from netwright.backends.rtl.simulation import compile_simulation, simulate
-from netwright.backends.rtl.synthesis import Measurement, synthesize
+from netwright.backends.rtl.synthesis import (
+    LayerMeasurements,
+    Measurement,
+    Progress,
+    mapped_files,
+    synthesize,
+    synthesize_layers,
+)
 from netwright.errors import CorruptOutput, DataError
 from netwright.ir import Graph, Interpreter
 from netwright.ir.interpret import Values
@@ -101,11 +110,16 @@ class RtlDesign:
         known |= {n: self.graph.constants[n] for n in wanted if n in self.graph.constants}
         return {name: known[name] for name in wanted if name in known}
 
-    def measure(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Measurement:
+    def measure(
+        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
+    ) -> Measurement:
         """Map the design to the cells of its part; nothing is placed or routed.
+
+        What was measured once is kept in ``build`` and read again while the files stay as they are.
 
         Args:
             timeout_s: Wall-clock seconds the synthesizer gets.
+            progress: Called with every line that the synthesizer prints.
 
         Raises:
             CorruptOutput: A generated file is missing.
@@ -117,9 +131,98 @@ class RtlDesign:
             self.circuit.name,
             self.sources(),
             part=self.options.part,
-            folder=self.root / BUILD_FOLDER,
+            folder=self._build_folder,
             timeout_s=timeout_s,
+            progress=progress,
         )
+
+    def measure_layers(
+        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
+    ) -> LayerMeasurements:
+        """Count the cells of every layer, mapped with the boundaries of the layers kept.
+
+        Args:
+            timeout_s: Wall-clock seconds the synthesizer gets, twice.
+            progress: Called with every line that the synthesizer prints.
+
+        Raises:
+            CorruptOutput: A generated file is missing.
+            MissingExtra: pyosys is not installed.
+            ToolFailed: Yosys ended with an error, or ran past its time; the log is in ``build``.
+            BackendError: Its report cannot be read.
+        """
+        return synthesize_layers(
+            self.circuit.name,
+            [layer.name for layer in self.circuit.layers],
+            self.sources(),
+            part=self.options.part,
+            folder=self._build_folder,
+            timeout_s=timeout_s,
+            progress=progress,
+        )
+
+    def pack(
+        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
+    ) -> Packing:
+        """Pack the design into the cells of its device: whether it fits, without placing it.
+
+        Args:
+            timeout_s: Wall-clock seconds each program gets.
+            progress: Called with every line that the programs print.
+
+        Raises:
+            DoesNotFit: The device has too few of a resource.
+            CorruptOutput: A generated file is missing.
+            MissingExtra: pyosys or nextpnr is not installed.
+            ToolFailed: One ended with an error, or ran past its time; the logs are in ``build``.
+            BackendError: The part has no open place and route, or a report cannot be read.
+        """
+        return pack(self._job(6, timeout_s, progress), timeout_s=timeout_s, progress=progress)
+
+    def route(
+        self,
+        *,
+        seed: int = 1,
+        speed_grade: int = 6,
+        timeout_s: float = BUILD_TIMEOUT_S,
+        progress: Progress | None = None,
+    ) -> Routing:
+        """Place and route the design on its device, with a register on every port bit.
+
+        The clock that is asked for is the ``clock_mhz`` of the options; a design that is slower is
+        routed all the same, and the result says so.
+
+        Args:
+            seed: Seed of the placer.
+            speed_grade: Speed grade of the device: 6 (slowest), 7 or 8.
+            timeout_s: Wall-clock seconds each program gets.
+            progress: Called with every line that the programs print.
+
+        Raises:
+            ConfigError: There is no such speed grade or seed.
+            DoesNotFit: The device has too few of a resource.
+            CorruptOutput: A generated file is missing.
+            MissingExtra: pyosys or nextpnr is not installed.
+            ToolFailed: One ended with an error, or ran past its time; the logs are in ``build``.
+            BackendError: The part has no open place and route, or a report cannot be read.
+        """
+        return route(
+            self._job(speed_grade, timeout_s, progress),
+            latency_cycles=self.latency_cycles,
+            seed=seed,
+            timeout_s=timeout_s,
+            progress=progress,
+        )
+
+    def _job(self, speed_grade: int, timeout_s: float, progress: Progress | None) -> Job:
+        """The mapped design and its device; maps it first if need be."""
+        options = self.options
+        netlist = mapped_files(self._build_folder, options.part)[0]
+        job = Job(
+            self.circuit.name, netlist, options.part, options.clock_mhz, speed_grade, netlist.parent
+        )
+        self.measure(timeout_s=timeout_s, progress=progress)
+        return job
 
     def prove(self) -> tuple[Proof, ...]:
         """Prove every product from the files on disk, for all inputs at once; one proof a layer.
@@ -134,6 +237,10 @@ class RtlDesign:
             prove(layer, (self.root / f"{layer.name}.v").read_text(encoding="utf-8"))
             for layer in layers
         )
+
+    @property
+    def _build_folder(self) -> Path:
+        return self.root / BUILD_FOLDER
 
     def _quantized(self, inputs: Values) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
         host = tuple(port.tensor for port in self.circuit.inputs)
@@ -161,7 +268,7 @@ class RtlDesign:
         return compile_simulation(
             self.circuit,
             self.sources(),
-            build=self.root / BUILD_FOLDER,
+            build=self._build_folder,
             key=self.digest()[:16],
             timeout_s=timeout_s,
         )

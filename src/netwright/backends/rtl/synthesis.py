@@ -1,19 +1,21 @@
 """Synthesis: the design mapped to FPGA cells by Yosys, in a process of its own.
 
 An error inside Yosys ends the process it runs in, so it never runs in this one. Nothing is placed
-or routed here: the figures rank designs and are no vendor's figures.
+or routed here: the figures rank designs and are no vendor's figures. What was mapped once is kept
+and read again as long as the sources, the command and the version stay the same.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
+from netwright.backends.rtl.caching import digest_of, made_once
 from netwright.backends.tools import YOSYS, run_tool
 from netwright.errors import BackendError, MissingExtra
 from netwright.files import write_text
@@ -41,12 +43,14 @@ class Family:
         lut: Cells that are one lookup table each.
         carry: Cells that are carry chains.
         ff: Cells that are one register each.
+        models: Verilog models of the cells, below the folder of Yosys.
     """
 
     command: str
     lut: tuple[str, ...]
     carry: tuple[str, ...]
     ff: tuple[str, ...]
+    models: str
 
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
@@ -56,35 +60,70 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             tuple(f"LUT{size}" for size in range(1, 7)),
             ("CARRY4", "CARRY8"),
             ("FDRE", "FDSE", "FDCE", "FDPE"),
+            "xilinx/cells_sim.v",
         ),
         "ecp5-85k": Family(
             "synth_ecp5 -nodsp -noiopad",
             ("LUT4",),
             ("CCU2C",),
             ("TRELLIS_FF",),
+            "lattice/cells_sim_ecp5.v",
         ),
     }
 )
 """The family of every part."""
 
 
+Progress = Callable[[str], object]
+"""Called with every line that a tool prints."""
+
+
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """What a design needs after mapping, before placement.
+class CellCount:
+    """Cells of one module, or of several.
 
     Attributes:
         lut: Lookup tables.
         carry: Carry cells (``CARRY4`` of 4 bits, or ``CCU2C`` of 2 bits with their own LUTs).
         ff: Registers.
         cells: Every kind of cell with its number.
-        seconds: Wall-clock time of the synthesis.
     """
 
     lut: Quantity
     carry: Quantity
     ff: Quantity
     cells: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement(CellCount):
+    """What a design needs after mapping, before placement.
+
+    Attributes:
+        seconds: Wall-clock time of the synthesis.
+    """
+
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMeasurements:
+    """What every layer needs, mapped with the boundaries of the layers kept.
+
+    Logic is not shared or simplified across a kept boundary, so the sum differs a little from the
+    figures of the flattened design.
+
+    Attributes:
+        layers: The cells of every layer, by module, in the order of the design.
+        rest: Cells outside the layers.
+        total: All of them.
+        flattened: The same design mapped without boundaries, which is what is built.
+    """
+
+    layers: Mapping[str, CellCount]
+    rest: CellCount
+    total: CellCount
+    flattened: Measurement
 
 
 def synthesize(
@@ -95,72 +134,226 @@ def synthesize(
     folder: Path,
     timeout_s: float,
     defines: tuple[str, ...] = (KEEP_MACRO,),
+    progress: Progress | None = None,
 ) -> Measurement:
-    """Map Verilog to the cells of a part.
+    """Map Verilog to the cells of a part, or read what was mapped before.
 
     Args:
         top: Name of the top module.
         sources: Verilog files.
         part: A key of :data:`FAMILIES`.
-        folder: Where the script, the log and the report go.
+        folder: Where the log, the report and the mapped netlists go; see :func:`mapped_files`.
         timeout_s: Wall-clock seconds it may take.
         defines: Macros that are defined.
+        progress: Called with every line that Yosys prints.
 
     Raises:
         MissingExtra: pyosys is not installed.
         ToolFailed: Yosys ended with an error, or ran past its time.
         BackendError: Its report cannot be read.
+        RunError: A file cannot be read or written.
     """
+    family = FAMILIES[part]
+    netlist, verilog = mapped_files(folder, part)
+    report = f"synthesis-{part}.json"
+    seconds = _mapped(
+        sources,
+        [
+            f"{family.command} -top {top}",
+            f"tee -q -o {report} stat -json",
+            f"write_verilog -noattr {verilog.name}",
+            f"select {top}",
+            f"write_json -selected {netlist.name}",
+        ],
+        folder=folder,
+        name=f"synthesis-{part}",
+        outputs=(report, netlist.name, verilog.name),
+        check=lambda made: _cells(made / report),
+        timeout_s=timeout_s,
+        defines=defines,
+        progress=progress,
+    )
+    counts = _counts(_cells(folder / report), family, "mapping only")
+    return Measurement(counts.lut, counts.carry, counts.ff, counts.cells, seconds)
+
+
+def mapped_files(folder: Path, part: str) -> tuple[Path, Path]:
+    """The mapped netlist as JSON of Yosys and as Verilog, in the folder of :func:`synthesize`."""
+    return folder / f"mapped-{part}.json", folder / f"mapped-{part}.v"
+
+
+def synthesize_layers(
+    top: str,
+    layers: Sequence[str],
+    sources: Iterable[Path],
+    *,
+    part: str,
+    folder: Path,
+    timeout_s: float,
+    progress: Progress | None = None,
+) -> LayerMeasurements:
+    """Map Verilog twice: as :func:`synthesize` does, and with the boundaries of layers kept.
+
+    Args:
+        top: Name of the top module.
+        layers: Names of modules without parameters, each instantiated once.
+        sources: Verilog files.
+        part: A key of :data:`FAMILIES`.
+        folder: Where the logs and reports go.
+        timeout_s: Wall-clock seconds each of the two may take.
+        progress: Called with every line that Yosys prints.
+
+    Raises:
+        MissingExtra: pyosys is not installed.
+        ToolFailed: Yosys ended with an error, or ran past its time.
+        BackendError: Its report cannot be read.
+        RunError: A file cannot be read or written.
+    """
+    files, family = list(sources), FAMILIES[part]
+    flattened = synthesize(
+        top, files, part=part, folder=folder, timeout_s=timeout_s, progress=progress
+    )
+    report = f"layers-{part}.json"
+    kept = [f"setattr -mod -set keep_hierarchy 1 {' '.join(layers)}"] if layers else []
+    _mapped(
+        files,
+        [
+            *kept,
+            f"{family.command} -top {top}",
+            f"tee -q -o {report} stat -json",
+        ],
+        folder=folder,
+        name=f"layers-{part}",
+        outputs=(report,),
+        check=lambda made: _layer_cells(_modules(made / report), [top, *layers], made / report),
+        timeout_s=timeout_s,
+        defines=(KEEP_MACRO,),
+        progress=progress,
+    )
+    modules = _modules(folder / report)
+    parts = _layer_cells(modules, layers, folder / report)
+    rest = {kind: number for kind, number in modules[top].items() if kind not in modules}
+    how = "mapping only, boundaries of layers kept"
+    return LayerMeasurements(
+        layers=MappingProxyType({name: _counts(parts[name], family, how) for name in layers}),
+        rest=_counts(rest, family, how),
+        total=_counts(_total((rest, *parts.values())), family, how),
+        flattened=flattened,
+    )
+
+
+def _mapped(
+    sources: Iterable[Path],
+    commands: Sequence[str],
+    *,
+    folder: Path,
+    name: str,
+    outputs: tuple[str, ...],
+    check: Callable[[Path], object],
+    timeout_s: float,
+    defines: tuple[str, ...],
+    progress: Progress | None,
+) -> float:
+    """Run commands of Yosys on some sources, unless that was done before; the seconds it took."""
     if find_spec("pyosys") is None:
         raise MissingExtra("rtl", package="pyosys", purpose="synthesis")
-    family = FAMILIES[part]
+    files = [path.resolve() for path in sources]
+    macros = "".join(f" -D{macro}" for macro in defines)
     folder = folder.resolve()
-    report = folder / f"synthesis-{part}.json"
-    report.unlink(missing_ok=True)
-    macros = "".join(f" -D{name}" for name in defines)
-    files = " ".join(f'"{path.resolve()}"' for path in sources)
-    commands = (
-        f"read_verilog{macros} {files}",
-        "scratchpad -set abc9.verify false",  # its time exceeds that of the mapping many times
-        f"{family.command} -top {top}",
-        f'tee -q -o "{report}" stat -json',
+
+    def make(made: Path) -> float:
+        lines = (
+            f"read_verilog{macros} " + " ".join(f'"{path}"' for path in files),
+            "scratchpad -set abc9.verify false",  # its time exceeds that of the mapping many times
+            *commands,
+        )
+        script = write_text(made / "script.ys", "\n".join(lines) + "\n")
+        run = run_tool(
+            YOSYS,
+            ["-c", RUNNER, script],
+            cwd=made,
+            timeout_s=timeout_s,
+            log=folder / f"{name}.log",
+            on_line=progress,
+        )
+        check(made)
+        return run.seconds
+
+    return made_once(
+        folder,
+        name,
+        key={
+            "sources": digest_of(files),
+            "commands": list(commands),
+            "defines": list(defines),
+            "version": version("pyosys"),
+        },
+        outputs=outputs,
+        make=make,
     )
-    script = write_text(folder / f"synthesis-{part}.ys", "\n".join(commands) + "\n")
-    run = run_tool(
-        YOSYS,
-        ["-c", RUNNER, script],
-        cwd=folder,
-        timeout_s=timeout_s,
-        log=folder / f"synthesis-{part}.log",
-    )
-    return _measurement(_cells(report), family, run.seconds)
 
 
 def _cells(report: Path) -> dict[str, int]:
+    """Cells by kind of the whole design."""
     try:
-        cells = json.loads(report.read_text())["design"]["num_cells_by_type"]
-        return {
-            str(kind): int(number)
-            for kind, number in sorted(cells.items())
-            if not kind.startswith("$")  # notes about the hierarchy
-        }
+        return _by_kind(json.loads(report.read_text())["design"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise _unreadable(report) from None
+
+
+def _modules(report: Path) -> dict[str, dict[str, int]]:
+    """Cells by kind of every module, those of other modules left out."""
+    try:
+        modules = json.loads(report.read_text())["modules"]
+        return {name.removeprefix("\\"): _by_kind(module) for name, module in modules.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise _unreadable(report) from None
+
+
+def _by_kind(module: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    return {
+        str(kind): int(number)
+        for kind, number in sorted(module["num_cells_by_type"].items())
+        if not kind.startswith("$")  # notes about the hierarchy
+    }
+
+
+def _unreadable(report: Path) -> BackendError:
+    return BackendError(
+        f"{report}: is not a report of Yosys that can be read",
+        hint="the log beside it may say why",
+    )
+
+
+def _layer_cells(
+    modules: Mapping[str, dict[str, int]], layers: Sequence[str], report: Path
+) -> dict[str, dict[str, int]]:
+    missing = [name for name in layers if name not in modules]
+    if missing:
         raise BackendError(
-            f"{report}: is not a report of Yosys that can be read",
+            f"{report}: has no figures of the module {missing[0]}",
             hint="the log beside it may say why",
-        ) from None
+        )
+    return {name: modules[name] for name in layers}
 
 
-def _measurement(cells: Mapping[str, int], family: Family, seconds: float) -> Measurement:
-    source = f"yosys {version('pyosys')}, {family.command}, mapping only"
+def _total(modules: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    cells: dict[str, int] = {}
+    for module in modules:
+        for kind, number in module.items():
+            cells[kind] = cells.get(kind, 0) + number
+    return dict(sorted(cells.items()))
+
+
+def _counts(cells: Mapping[str, int], family: Family, how: str) -> CellCount:
+    source = f"yosys {version('pyosys')}, {family.command}, {how}"
 
     def total(kinds: tuple[str, ...], unit: str) -> Quantity:
         return Quantity(sum(cells.get(kind, 0) for kind in kinds), unit, source, "modelled")
 
-    return Measurement(
+    return CellCount(
         lut=total(family.lut, "LUT"),
         carry=total(family.carry, family.carry[0]),
         ff=total(family.ff, "FF"),
         cells=MappingProxyType(dict(cells)),
-        seconds=seconds,
     )

@@ -1,0 +1,93 @@
+"""Results of long-running tools: made once, kept in the design's build folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
+from pathlib import Path
+
+from netwright.errors import RunError
+from netwright.files import sha256, write_text
+
+
+def made_once(
+    folder: Path,
+    name: str,
+    *,
+    key: Mapping[str, object],
+    outputs: Iterable[str],
+    make: Callable[[Path], float],
+) -> float:
+    """Make some files, unless the same ones are there already.
+
+    They are made in a folder of their own and moved when all is done, so that a failure leaves
+    neither a new file nor a mixture of two runs. A file that was changed since is made again.
+
+    Args:
+        folder: Where the files shall be.
+        name: Name of the step; one record of each name is kept.
+        key: What the files depend on: digests, options, versions; plain data for JSON.
+        outputs: Names of the files.
+        make: Makes them in the folder it gets, checks them, and returns the seconds it took.
+
+    Returns:
+        The seconds it took when the files were made.
+
+    Raises:
+        RunError: The folder cannot be written.
+    """
+    record = folder / f"{name}.made.json"
+    wanted = json.loads(json.dumps(dict(key), sort_keys=True))
+    names = tuple(outputs)
+    known = _seconds(record, wanted, folder, names)
+    if known is not None:
+        return known
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        record.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=folder) as temporary:
+            made = Path(temporary)
+            seconds = make(made)
+            for output in names:
+                shutil.move(made / output, folder / output)
+    except OSError as error:
+        raise RunError(
+            f"{folder}: cannot be written ({error.strerror or error})",
+            hint="choose a folder that is writable and has free space",
+        ) from error
+    digests = {output: sha256(folder / output) for output in names}
+    text = json.dumps({"key": wanted, "seconds": seconds, "files": digests}, indent=2)
+    write_text(record, text + "\n")
+    return seconds
+
+
+def _seconds(
+    record: Path, key: Mapping[str, object], folder: Path, names: tuple[str, ...]
+) -> float | None:
+    """What a record says, or ``None`` if the files must be made."""
+    try:
+        found = json.loads(record.read_text())
+        same = found["key"] == key and list(found["files"]) == list(names)
+        if same and all(sha256(folder / name) == found["files"][name] for name in names):
+            seconds = float(found["seconds"])
+            return seconds if isfinite(seconds) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """One SHA-256 for the names and contents of some files, in any order.
+
+    Raises:
+        RunError: A file cannot be read.
+    """
+    try:
+        digests = sorted((path.name, sha256(path)) for path in paths)
+    except OSError as error:
+        raise RunError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    return hashlib.sha256(repr(digests).encode()).hexdigest()
