@@ -145,7 +145,12 @@ def hardware() -> Hardware:
                 num_outputs=outputs,
                 output_bits=5 * outputs,
                 num_adders=9 * outputs,
-                lut=modelled(luts[index], "LUT", "a mapper, layer by layer"),
+                cells=CellCounts(
+                    part="ecp5-85k",
+                    lut=modelled(luts[index] // 10, "LUT", "a mapper, layer by layer"),
+                    carry=modelled(luts[index], "CCU2C", "a mapper, layer by layer"),
+                    ff=modelled(9, "FF", "a mapper, layer by layer"),
+                ),
             )
             for index, (name, (inputs, outputs)) in enumerate(LAYERS)
         ),
@@ -163,11 +168,11 @@ def hardware() -> Hardware:
         ),
         routing=Routing(
             part="ecp5-85k",
-            clock=modelled(100e6, "Hz", "setting of the flow"),
-            fmax=modelled(61.3e6, "Hz", "a router"),
-            latency=modelled(17 / 61.3e6, "s", "a router"),
-            logic=modelled(6.1e-9, "s", "a router"),
-            wiring=modelled(10.2e-9, "s", "a router"),
+            clock=modelled(100.0, "MHz", "setting of the flow"),
+            fmax=modelled(61.3, "MHz", "a router"),
+            latency=modelled(18_000 / 61.3, "ns", "a router"),
+            logic=modelled(6.1, "ns", "a router"),
+            wiring=modelled(10.2, "ns", "a router"),
             critical_path="jets_fc2.sum_3 → jets_fc2.sum_3__6",
             utilization=(
                 Utilization(cell="TRELLIS_COMB", used=21_700, available=83_640),

@@ -28,10 +28,17 @@ def test_clock_is_met_only_at_that_frequency():
     routing = hardware().routing
     assert routing is not None
     assert not routing.met
-    assert routing.model_copy(update={"fmax": modelled(100e6, "Hz")}).met
+    assert routing.model_copy(update={"fmax": modelled(100.0, "MHz")}).met
 
 
 def test_utilization_is_a_share_of_what_the_part_has():
     assert Utilization(cell="TRELLIS_COMB", used=41_820, available=83_640).share == 0.5
     with pytest.raises(ValidationError):
         Utilization(cell="TRELLIS_COMB", used=1, available=0)
+
+
+def test_carry_cells_of_some_parts_hold_tables_themselves():
+    cells = hardware().cells[0]
+    assert (cells.lut.value, cells.carry.value) == (1_002, 7_255)
+    assert cells.num_tables == 1_002 + 2 * 7_255
+    assert cells.model_copy(update={"carry": modelled(7_255, "CARRY4")}).num_tables == 1_002

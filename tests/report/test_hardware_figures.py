@@ -16,7 +16,7 @@ def test_pictures_are_deterministic_svg_elements():
 
 
 def test_layers_that_were_not_counted_are_drawn_without_tables():
-    layers = [layer.model_copy(update={"lut": None}) for layer in hardware().layers]
+    layers = [layer.model_copy(update={"cells": None}) for layer in hardware().layers]
     assert len(pipeline(layers)) < len(pipeline(hardware().layers))
     assert pipeline(layers[:1]).startswith("<svg")
 

@@ -26,5 +26,7 @@ def test_sections_are_strict_and_frozen() -> None:
 def test_parts_are_those_of_the_backend() -> None:
     for part in PARTS:
         assert RtlSection(part=part, compare_parts=(part,)).part == part
+    with pytest.raises(ValidationError, match='route must be false for part "xcup"'):
+        RtlSection(part="xcup", route=True)
     with pytest.raises(ValidationError, match="ecp5-85k"):
         RtlSection(part="xc7z020")

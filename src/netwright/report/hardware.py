@@ -9,6 +9,30 @@ from pydantic import Field, model_validator
 from netwright.quantities import Quantity
 from netwright.report.part import Count, Part
 
+TABLES_IN_CARRY = {"CCU2C": 2}
+"""Lookup tables that a carry cell holds itself, by its kind; others use the tables beside them."""
+
+
+class CellCounts(Part):
+    """What a design, or a layer, needs on one part before placement.
+
+    Attributes:
+        part: The part.
+        lut: Lookup tables.
+        carry: Carry cells.
+        ff: Registers.
+    """
+
+    part: str
+    lut: Quantity
+    carry: Quantity
+    ff: Quantity
+
+    @property
+    def num_tables(self) -> float:
+        """Lookup tables together with those inside carry cells."""
+        return self.lut.value + TABLES_IN_CARRY.get(self.carry.unit, 0) * self.carry.value
+
 
 class HardwareLayer(Part):
     """One module of the design.
@@ -23,9 +47,7 @@ class HardwareLayer(Part):
         num_outputs: Signals that leave.
         output_bits: Their width together.
         num_adders: Adders with two variable operands.
-        lut: Lookup tables, when the layer was counted on its own.
-        carry: Carry cells, likewise.
-        ff: Registers, likewise.
+        cells: Its cells, when the layer was counted on its own.
     """
 
     name: str
@@ -37,9 +59,7 @@ class HardwareLayer(Part):
     num_outputs: Count
     output_bits: Count
     num_adders: Count
-    lut: Quantity | None = None
-    carry: Quantity | None = None
-    ff: Quantity | None = None
+    cells: CellCounts | None = None
 
     @model_validator(mode="after")
     def _stages_in_order(self) -> Self:
@@ -49,22 +69,6 @@ class HardwareLayer(Part):
                 f"not {self.last_stage}"
             )
         return self
-
-
-class CellCounts(Part):
-    """What the whole design needs on one part, before placement.
-
-    Attributes:
-        part: The part.
-        lut: Lookup tables.
-        carry: Carry cells.
-        ff: Registers.
-    """
-
-    part: str
-    lut: Quantity
-    carry: Quantity
-    ff: Quantity
 
 
 class LayerProof(Part):
@@ -114,11 +118,11 @@ class Routing(Part):
 
     Attributes:
         part: The part.
-        clock: The frequency that was asked for, in Hz.
-        fmax: The largest frequency of the routed design, in Hz.
-        latency: Clocks of latency at `fmax`, in seconds.
-        logic: Share of the critical path spent in cells, in seconds.
-        wiring: Share of the critical path spent in wires, in seconds.
+        clock: The frequency that was asked for, in MHz.
+        fmax: The largest frequency of the routed design, in MHz.
+        latency: From the registers in front of the inputs to those behind the outputs, in ns.
+        logic: Part of the critical path spent in cells, in ns.
+        wiring: Part of the critical path spent in wires, in ns.
         critical_path: Where it starts and ends.
         utilization: One row a kind of cell that is used.
     """
@@ -148,6 +152,7 @@ class Hardware(Part):
         cells: One row a part it was mapped to.
         proofs: One row a layer and method.
         routing: What place and route found, if it was tried.
+        misfit: Why the part is too small, if it is.
     """
 
     part: str
@@ -156,3 +161,4 @@ class Hardware(Part):
     cells: tuple[CellCounts, ...]
     proofs: tuple[LayerProof, ...]
     routing: Routing | None = None
+    misfit: str | None = None

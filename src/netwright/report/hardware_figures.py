@@ -25,7 +25,7 @@ def pipeline(layers: Sequence[HardwareLayer]) -> str:
 
     Where the layers were counted on their own, their lookup tables stand beside them. SVG.
     """
-    counted = any(layer.lut is not None for layer in layers)
+    counted = any(layer.cells is not None for layer in layers)
 
     def paint(figure: Figure) -> None:
         if counted:
@@ -71,12 +71,12 @@ def _stages(axes: Axes, layers: Sequence[HardwareLayer]) -> None:
 
 
 def _tables(axes: Axes, layers: Sequence[HardwareLayer]) -> None:
-    values = [0.0 if layer.lut is None else layer.lut.value for layer in layers]
+    values = [0.0 if layer.cells is None else layer.cells.num_tables for layer in layers]
     most = max(values) or 1.0
     for place, value in enumerate(values):
         axes.barh(place, value / most, height=0.62, color=LINE, edgecolor=MUTED, linewidth=0.8)
         axes.text(value / most + 0.03, place, count(value), va="center", fontsize=9)
-    axes.set_title("LUT", loc="left")
+    axes.set_title("lookup tables", loc="left")
     axes.set_xlim(0, 1.3)
     axes.set_xticks([])
     axes.tick_params(axis="y", length=0)

@@ -79,8 +79,7 @@ def _pictures(document: Document) -> Iterable[tuple[str, str]]:
     if document.hardware and document.hardware.layers:
         yield "pipeline", hardware_figures.pipeline(document.hardware.layers)
     if document.hardware and document.hardware.routing:
-        used = [row for row in document.hardware.routing.utilization if row.used]
-        yield "utilization", hardware_figures.utilization(used)
+        yield "utilization", hardware_figures.utilization(document.hardware.routing.utilization)
 
 
 def _num_read(document: Document) -> int:
@@ -113,7 +112,9 @@ def _headline(document: Document) -> list[Fact]:
         facts.append(Fact(name="rows identical, all stages", value=text))
     if document.hardware and document.hardware.cells:
         cells = document.hardware.cells[0]
-        facts.append(Fact(name=f"LUT on {cells.part}", value=numbers.count(cells.lut.value)))
+        facts.append(
+            Fact(name=f"lookup tables on {cells.part}", value=numbers.count(cells.num_tables))
+        )
     return facts
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from netwright.registry import entries
 from netwright.run.config import Settings
@@ -25,6 +25,7 @@ WeightBits = Annotated[int, Field(ge=2, le=16)]
 ActivationBits = Annotated[int, Field(ge=1, le=16)]
 LearningRate = Annotated[float, Field(gt=0, lt=10)]
 RtlPart = Literal["ecp5-85k", "xcup"]
+ROUTED_PART = "ecp5-85k"
 
 
 class TaskSection(Settings):
@@ -166,16 +167,29 @@ class RtlSection(Settings):
     """Verilog of our own, taken through open tools.
 
     Attributes:
-        part: What it is for and mapped to.
+        part: What it is mapped to, and placed and routed on if ``route`` says so.
         clock_mhz: Clock frequency it is for.
         adders_per_stage: Adders in series between two pipeline registers.
         compare_parts: Other parts that it is mapped to, for comparison.
+        route: Place and route it: minutes for a small network, hours for a large one.
+        speed_grade: Speed grade of the part, 6 (slowest) to 8.
     """
 
     part: RtlPart = "ecp5-85k"
     clock_mhz: Annotated[float, Field(gt=0, le=2000)] = 100.0
     adders_per_stage: Annotated[int, Field(ge=1, le=1000)] = 2
     compare_parts: tuple[RtlPart, ...] = ("xcup",)
+    route: bool = False
+    speed_grade: Literal[6, 7, 8] = 6
+
+    @model_validator(mode="after")
+    def _can_be_routed(self) -> Self:
+        if self.route and self.part != ROUTED_PART:
+            raise ValueError(
+                f'route must be false for part "{self.part}": no open tool places and routes it; '
+                f'part "{ROUTED_PART}" can be routed'
+            )
+        return self
 
 
 class VerifySection(Settings):
