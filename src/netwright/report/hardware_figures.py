@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 ROW_INCHES = 0.46
 
+LABEL_SHARE = 0.42
+"""A bar at least this long, as a share of the width, has its text inside."""
+
 FULL_SHARE = 1.0
 """Share of a part at which nothing more fits."""
 
@@ -57,10 +60,8 @@ def _stages(axes: Axes, layers: Sequence[HardwareLayer]) -> None:
             f"{count(layer.num_inputs)} in, {count(layer.input_bits)} bit → "
             f"{count(layer.num_outputs)} out, {count(layer.output_bits)} bit"
         )
-        right = layer.first_stage + length + 0.02 * last
-        before = layer.first_stage + length > 0.55 * last
-        x, align = (layer.first_stage - 0.02 * last, "right") if before else (right, "left")
-        axes.text(x, place, text, va="center", ha=align, fontsize=9, color=INK)
+        x, align = _label_place(layer.first_stage / last, length / last)
+        axes.text(x * last, place, text, va="center", ha=align, fontsize=9, color=INK)
     axes.set_yticks(range(len(layers)), [short(layer.name) for layer in layers])
     axes.set_ylim(len(layers) - 0.5, -0.5)
     axes.set_xlim(0, last)
@@ -68,6 +69,15 @@ def _stages(axes: Axes, layers: Sequence[HardwareLayer]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
     axes.spines["left"].set_visible(False)
+
+
+def _label_place(first: float, length: float) -> tuple[float, str]:
+    """Where the text of a bar goes, as shares of the width: inside, or where more room is."""
+    if length >= LABEL_SHARE:
+        return first + length / 2, "center"
+    if 1 - first - length >= first:
+        return first + length + 0.02, "left"
+    return first - 0.02, "right"
 
 
 def _tables(axes: Axes, layers: Sequence[HardwareLayer]) -> None:
