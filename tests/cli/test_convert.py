@@ -25,6 +25,25 @@ def test_model_of_another_tool_becomes_certified_firmware(
     assert (out / "hls" / "firmware").is_dir()
 
 
+@pytest.mark.tool("g++")
+def test_model_of_another_tool_becomes_proven_verilog(netwright: Netwright, tmp_path: Path) -> None:
+    pytest.importorskip("pyosys", reason="needs the extra rtl")
+    path, out = BREVITAS.with_name("brevitas_mlp_po2.onnx"), tmp_path / "out"
+    options = ("--backend", "rtl", "--part", "xcup", "--rows", "100")
+    code, shown, err = netwright("convert", path, "--out", out, *options, "--json")
+    assert code == 0, err
+    made = json.loads(shown)
+    assert {row["stage"] for row in made["certificate"]} == {"QONNX", "RTL simulation"}
+    assert all(row["num_identical"] == row["num_rows"] > 0 for row in made["certificate"])
+    assert all(proof["num_proven"] > 0 for proof in made["hardware"]["proofs"])
+    assert made["hardware"]["cells"][0]["lut"]["value"] > 0
+    assert (out / "rtl" / "library").is_dir()
+    code, shown, _ = netwright("convert", path, "--out", out, *options)
+    assert code == 0
+    assert "proven for every input: " in shown
+    assert "synth_xilinx -family xcup" in shown
+
+
 def test_file_that_is_no_model_is_refused_and_nothing_is_written(
     netwright: Netwright, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.report.sample import document
+from tests.report.sample import document, hardware
 
 from netwright.quantities import Quantity
 from netwright.report import (
@@ -11,6 +11,7 @@ from netwright.report import (
     certificate_table,
     claims_table,
     front_table,
+    hardware_table,
     plan_table,
 )
 from netwright.report.numbers import THIN
@@ -107,3 +108,26 @@ def test_tables_are_unchanged(golden):
         claims_table(sample.claims),
     )
     golden("report/tables.txt", "\n\n".join(tables) + "\n")
+
+
+def test_hardware_is_told_in_a_table_and_lines():
+    text = _plain(hardware_table(hardware()))
+    assert "ecp5-85k" in text
+    assert "7 255 CCU2C" in text
+    lines = text.splitlines()
+    assert "latency: 17 clocks" in lines
+    assert "proven for every input: 96 statements" in lines
+    assert (
+        "after place and route on ecp5-85k: 61.3 MHz (100 MHz asked for, not met), latency 293.6 ns"
+    ) in lines
+    assert any(line.startswith("in use: TRELLIS_COMB 21 700 of") for line in lines)
+
+
+def test_refuted_layer_and_small_part_are_told():
+    failed = hardware().proofs[1].model_copy(update={"counter_example": "x_0 = 3"})
+    made = hardware().model_copy(
+        update={"proofs": (failed,), "routing": None, "misfit": "does not fit"}
+    )
+    lines = hardware_table(made).splitlines()
+    assert "jets_fc2 is not proven (products): x_0 = 3" in lines
+    assert lines[-1] == "does not fit"

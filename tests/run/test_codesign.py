@@ -53,6 +53,12 @@ def test_later_setting_leaves_earlier_stages_alone(tiny_run: Path, tmp_path: Pat
     assert todo == ["generate", "verify", "implement", "report"]
 
 
+def test_place_and_route_leaves_the_verilog_alone(tiny_run: Path, tmp_path: Path) -> None:
+    flow = load_flow(write_flow(tmp_path), overrides=["rtl.route=true", "rtl.compare_parts=[]"])
+    todo = [stage.name for stage in plan(flow, tiny_run) if stage.action == "to do"]
+    assert todo == ["implement", "report"]
+
+
 def test_data_file_counts_by_content_not_by_place(tmp_path: Path) -> None:
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()

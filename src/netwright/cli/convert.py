@@ -1,72 +1,127 @@
-"""``netwright convert``: a QONNX file, from anywhere, to a certified HLS project."""
+"""``netwright convert``: a QONNX file, from anywhere, to certified hardware."""
 
 from __future__ import annotations
 
+import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from netwright.cli.console import emit, emit_json, note
+from netwright.cli.console import emit, emit_json, note, reporter
 from netwright.cli.run import JsonOption
 
 if TYPE_CHECKING:
+    from netwright.backends import HlsBackend, RtlBackend
+    from netwright.backends.rtl import RtlDesign
     from netwright.ir import Executable, Graph
-    from netwright.report import CertificateRow
+    from netwright.report import CertificateRow, Hardware
 
 HlsOption = Literal["io_parallel", "io_stream"]
+
+PARTS = {"hls": "xcku115-flvb2104-2-i", "rtl": "ecp5-85k"}
+"""The part of each backend when none is named."""
+
+CHECKED = {"hls": "HLS emulation", "rtl": "RTL simulation"}
+"""What of each backend is compared with the graph."""
 
 
 def convert(
     model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A QONNX file.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for everything that is made.")],
-    part: Annotated[str, typer.Option(help="FPGA device.")] = "xcku115-flvb2104-2-i",
+    backend: Annotated[
+        Literal["hls", "rtl"], typer.Option(help="C++ for high-level synthesis, or Verilog.")
+    ] = "hls",
+    part: Annotated[
+        str | None, typer.Option(help="FPGA device.", show_default=", ".join(PARTS.values()))
+    ] = None,
     clock_ns: Annotated[float, typer.Option(help="Clock period in nanoseconds.")] = 5.0,
-    io_type: Annotated[HlsOption, typer.Option(help="Registers or streams.")] = "io_parallel",
+    io_type: Annotated[HlsOption, typer.Option(help="hls: registers or streams.")] = "io_parallel",
     strategy: Annotated[
-        Literal["latency", "resource"], typer.Option(help="Unroll, or share multipliers.")
+        Literal["latency", "resource"], typer.Option(help="hls: unroll, or share multipliers.")
     ] = "latency",
-    reuse_factor: Annotated[int, typer.Option(help="Uses of each multiplier for a row.")] = 1,
+    reuse_factor: Annotated[int, typer.Option(help="hls: uses of each multiplier for a row.")] = 1,
+    adders_per_stage: Annotated[
+        int, typer.Option(help="rtl: adders in series between two registers.")
+    ] = 2,
+    route: Annotated[
+        bool, typer.Option("--route", help="rtl: place and route; minutes to hours.")
+    ] = False,
     rows: Annotated[int, typer.Option(help="Random rows to verify on.", min=1)] = 10_000,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn a QONNX file into exact integers and an HLS project, and prove the two equal.
+    """Turn a QONNX file into exact integers and hardware, and show the two equal.
 
-    Exit code 1 unless every row is identical.
+    Verilog is also proven, mapped to cells and, with --route, placed and routed. Exit code 1 unless
+    every row is identical and every proof holds.
     """
     from netwright import ir
-    from netwright.backends import hls
+    from netwright.backends import RtlDesign, hls, rtl
     from netwright.exchange import read_qonnx
     from netwright.passes import integerize
-    from netwright.report import certificate_table
+    from netwright.report import certificate_table, hardware_table
 
-    backend = hls(
-        part=part, clock_ns=clock_ns, io_type=io_type, strategy=strategy, reuse_factor=reuse_factor
-    )
+    maker: HlsBackend | RtlBackend
+    if backend == "hls":
+        maker = hls(
+            part=part or PARTS[backend],
+            clock_ns=clock_ns,
+            io_type=io_type,
+            strategy=strategy,
+            reuse_factor=reuse_factor,
+        )
+    else:
+        maker = rtl(
+            part=part or PARTS[backend],
+            clock_mhz=1000 / clock_ns if clock_ns else math.inf,
+            adders_per_stage=adders_per_stage,
+        )
     graph = integerize(read_qonnx(model))
     ir.save(graph, out / "graph.npz")
     for item in graph.notes:
         note(f"note: {item.node}: {item.text} (relative error {item.error:.1e})")
-    design = backend.generate(graph, out / "hls")
-    note(f"compiling the emulation in {out / 'hls'} ...")
+    design = maker.generate(graph, out / backend)
+    note(f"compiling a model of the hardware in {out / backend} ...")
     design.build()
-    table = _certify(graph, design, rows)
+    table = _certify(graph, CHECKED[backend], design, rows)
+    made = _implement(design, route) if isinstance(design, RtlDesign) else None
     if as_json:
         notes = [{"node": n.node, "text": n.text, "error": n.error} for n in graph.notes]
         shown = [row.model_dump(mode="json") for row in table]
-        emit_json({"out": str(out), "notes": notes, "certificate": shown})
+        hardware = made.model_dump(mode="json") if made else None
+        emit_json({"out": str(out), "notes": notes, "certificate": shown, "hardware": hardware})
     else:
         emit(certificate_table(table))
-    if any(row.num_identical != row.num_rows for row in table):
+        if made:
+            emit("")
+            emit(hardware_table(made))
+    proven = made is None or all(proof.holds for proof in made.proofs)
+    if not (proven and all(row.identical for row in table)):
         raise typer.Exit(1)
 
 
-def _certify(graph: Graph, design: Executable, rows: int) -> tuple[CertificateRow, ...]:
-    """Compare qonnx's executor and the emulation with the graph on generated inputs."""
+def _certify(graph: Graph, name: str, design: Executable, rows: int) -> tuple[CertificateRow, ...]:
+    """Compare qonnx's executor and the hardware with the graph on generated inputs."""
     from netwright.exchange import referee
     from netwright.run.certificate import certificate_row
     from netwright.verify import certify, corners, random, ties
 
-    candidates: dict[str, Executable] = {"QONNX": referee(graph), "HLS emulation": design}
+    candidates: dict[str, Executable] = {"QONNX": referee(graph), name: design}
     stimuli = (corners(graph), ties(graph), random(graph, rows=rows))
     return tuple(certificate_row(result) for result in certify(graph, candidates, stimuli))
+
+
+def _implement(design: RtlDesign, route: bool) -> Hardware:
+    """Prove and count the Verilog, and place and route it if that was asked for."""
+    from netwright.run.implementation import implement
+
+    told = reporter()
+    told.begin("implement", 1, 1)
+    start, status = time.monotonic(), "failed"
+    try:
+        made = implement(design, route=route, progress=told)
+        status = "done"
+    finally:
+        told.end("implement", 1, 1, status=status, seconds=time.monotonic() - start)
+    return made

@@ -28,6 +28,7 @@ from netwright.report.tables import (
     certificate_table,
     claims_table,
     front_table,
+    hardware_table,
     plan_table,
 )
 
@@ -54,6 +55,7 @@ __all__ = [
     "certificate_table",
     "claims_table",
     "front_table",
+    "hardware_table",
     "plan_table",
     "read",
     "write",

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from netwright.quantities import Quantity
 from netwright.report.document import AccuracyRow, CertificateRow, ClaimRow, FrontPoint, PlanRow
+from netwright.report.hardware import Hardware, Routing
 from netwright.report.numbers import count, figure, percent, ratio
 
 WIDTH = 110
@@ -113,6 +114,42 @@ def front_table(points: Sequence[FrontPoint], *, width: int = WIDTH) -> str:
             percent(point.accuracy),
         )
     return _text(table, width)
+
+
+def hardware_table(hardware: Hardware, *, width: int = WIDTH) -> str:
+    """Cells of every part, then what is proven and what place and route found, a line each."""
+    table = _table("mapped to", "lookup tables >", "carry cells >", "registers >", "source")
+    for row in hardware.cells:
+        _add(table, row.part, figure(row.lut), figure(row.carry), figure(row.ff), row.lut.source)
+    lines = [_text(table, width), f"latency: {hardware.latency_cycles} clocks"]
+    proven = sum(proof.num_proven for proof in hardware.proofs)
+    lines.append(f"proven for every input: {count(proven)} statements")
+    lines += [
+        f"{proof.layer} is not proven ({proof.what}): {proof.counter_example}"
+        for proof in hardware.proofs
+        if not proof.holds
+    ]
+    if hardware.misfit:
+        lines.append(hardware.misfit)
+    if hardware.routing:
+        lines += _routing_lines(hardware.routing)
+    return "\n".join(lines)
+
+
+def _routing_lines(routing: Routing) -> list[str]:
+    used = ", ".join(
+        f"{row.cell} {count(row.used)} of {count(row.available)} ({row.share:.1%})"
+        for row in routing.utilization
+    )
+    met = "met" if routing.met else "not met"
+    return [
+        f"after place and route on {routing.part}: {figure(routing.fmax)} "
+        f"({figure(routing.clock)} asked for, {met}), latency {figure(routing.latency)}",
+        f"critical path: {figure(routing.logic)} in cells, {figure(routing.wiring)} in wires, "
+        f"{routing.critical_path}",
+        f"in use: {used}",
+        f"source: {routing.fmax.source}",
+    ]
 
 
 def _share(row: CertificateRow) -> str:

@@ -113,15 +113,17 @@ class CodesignFlow(FlowSettings):
             Stage("trace", 1, traced, ("data", "compress"), trace_best, files)
         ]
         hardware: tuple[str, ...] = ()
+        # How the Verilog is implemented changes neither its text nor what it computes.
+        text = self.rtl and RtlSection(**self.rtl.model_dump(include=RtlSection.TEXT))
         if self.hls is not None or self.rtl is not None:
-            made = GenerateParameters(hls=self.hls, rtl=self.rtl)
+            made = GenerateParameters(hls=self.hls, rtl=text)
             stages.append(Stage("generate", 2, made, ("trace",), generate))
             hardware = ("generate",)
         checked = VerifyParameters(
             task=task,
             model=self.model,
             hls=self.hls,
-            rtl=self.rtl,
+            rtl=text,
             verify=self.verify,
             seed=self.seeds[0],
         )

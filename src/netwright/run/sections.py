@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -174,6 +174,9 @@ class RtlSection(Settings):
         route: Place and route it: minutes for a small network, hours for a large one.
         speed_grade: Speed grade of the part, 6 (slowest) to 8.
     """
+
+    TEXT: ClassVar[set[str]] = {"part", "clock_mhz", "adders_per_stage"}
+    """Options that the generated files depend on."""
 
     part: RtlPart = "ecp5-85k"
     clock_mhz: Annotated[float, Field(gt=0, le=2000)] = 100.0

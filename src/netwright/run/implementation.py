@@ -1,0 +1,150 @@
+"""Verilog proven, mapped to cells, placed and routed: everything a report shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netwright.errors import DoesNotFit
+from netwright.quantities import Quantity
+from netwright.report import (
+    CellCounts,
+    Hardware,
+    HardwareLayer,
+    LayerProof,
+    Routing,
+    Utilization,
+)
+from netwright.run.stage import Progress
+
+if TYPE_CHECKING:
+    from netwright.backends.rtl import RtlDesign
+    from netwright.backends.rtl.circuit import Layer
+    from netwright.backends.rtl.placement import Routing as Routed
+    from netwright.backends.rtl.proof import Proof
+    from netwright.backends.rtl.synthesis import CellCount
+
+TIMEOUT_S = 24 * 3600.0
+"""Time every program gets: a person who waits longer interrupts it."""
+
+LINE_LENGTH = 100
+"""Letters that are shown of a line that a program prints."""
+
+
+def implement(
+    design: RtlDesign,
+    *,
+    compare_parts: tuple[str, ...] = (),
+    route: bool = False,
+    speed_grade: int = 6,
+    progress: Progress,
+) -> Hardware:
+    """Prove the layers, count the cells, and place and route if `route` says so.
+
+    A proof that fails and a part that is too small are written down, not raised. What a program
+    has finished is kept in the design's build folder and not done again.
+
+    Args:
+        design: The design.
+        compare_parts: Parts beside the design's own for which cells are counted.
+        route: Whether to place and route.
+        speed_grade: Speed grade of the part.
+        progress: Told of every step, and of what the programs print.
+
+    Raises:
+        CorruptOutput: A generated file is missing.
+        MissingExtra: pyosys or nextpnr is not installed.
+        ToolFailed: One ended with an error; the logs are in the design's build folder.
+        BackendError: A report cannot be read, or the part has no open place and route.
+    """
+    own = design.options.part
+    parts = tuple(dict.fromkeys((own, *compare_parts)))
+    total = 2 + len(parts) + route
+
+    def step(done: int, name: str) -> Callable[[str], object]:
+        progress.update(done, total, name)
+        return lambda line: progress.update(done, total, f"{name}: {line.strip()}"[:LINE_LENGTH])
+
+    step(0, "proving the products")
+    proofs = tuple(layer_proof(proof) for proof in design.prove())
+    cells = []
+    for done, part in enumerate(parts, start=1):
+        mapped = replace(design, options=replace(design.options, part=part))
+        told = step(done, f"mapping to {part}")
+        cells.append(cell_counts(part, mapped.measure(timeout_s=TIMEOUT_S, progress=told)))
+    told = step(1 + len(parts), "counting the cells of every layer")
+    by_layer = design.measure_layers(timeout_s=TIMEOUT_S, progress=told).layers
+    routing, misfit = None, None
+    if route:
+        told = step(total - 1, f"placing and routing on {own}")
+        try:
+            routed = design.route(speed_grade=speed_grade, timeout_s=TIMEOUT_S, progress=told)
+            routing = routing_row(own, routed)
+        except DoesNotFit as error:
+            misfit = f"{error.message}; {error.hint}" if error.hint else error.message
+    progress.update(total, total)
+    return Hardware(
+        part=own,
+        latency_cycles=design.latency_cycles,
+        layers=tuple(
+            layer_row(layer, cell_counts(own, by_layer[layer.name]))
+            for layer in design.circuit.layers
+        ),
+        cells=tuple(cells),
+        proofs=proofs,
+        routing=routing,
+        misfit=misfit,
+    )
+
+
+def cell_counts(part: str, count: CellCount) -> CellCounts:
+    """Counts of a design or a layer, for the report."""
+    return CellCounts(part=part, lut=count.lut, carry=count.carry, ff=count.ff)
+
+
+def layer_proof(proof: Proof) -> LayerProof:
+    """The proof of one layer's products as a row of the report."""
+    return LayerProof(
+        layer=proof.layer,
+        method="coefficients",
+        what="products equal the matrix, no width overflows",
+        num_proven=proof.products if proof.holds else 0,
+        counter_example=None if proof.holds else str(proof.counter_examples[0]),
+    )
+
+
+def routing_row(part: str, routed: Routed) -> Routing:
+    """What place and route found, for the report."""
+    path = routed.critical_path
+    return Routing(
+        part=part,
+        clock=Quantity(routed.clock_mhz, "MHz", "setting of the flow", "assumed"),
+        fmax=routed.fmax,
+        latency=routed.latency,
+        logic=path.logic,
+        wiring=path.routing,
+        critical_path=f"{path.start} → {path.end}",
+        utilization=tuple(
+            Utilization(cell=cell, used=usage.used, available=usage.available)
+            for cell, usage in routed.usage.items()
+            if usage.used
+        ),
+    )
+
+
+def layer_row(layer: Layer, cells: CellCounts) -> HardwareLayer:
+    """A module of a design as a row of the report."""
+    first = min((bundle.stage for bundle in layer.inputs), default=0)
+    return HardwareLayer(
+        name=layer.name,
+        nodes=layer.nodes,
+        first_stage=first,
+        last_stage=max((bundle.stage for bundle in layer.outputs), default=first),
+        num_inputs=sum(len(bundle.wires) for bundle in layer.inputs),
+        input_bits=sum(bundle.bits for bundle in layer.inputs),
+        num_outputs=sum(len(bundle.wires) for bundle in layer.outputs),
+        output_bits=sum(bundle.bits for bundle in layer.outputs),
+        num_adders=layer.num_adders,
+        cells=cells,
+    )

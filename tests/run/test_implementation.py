@@ -1,0 +1,41 @@
+from pathlib import Path
+
+from netwright import ir
+from netwright.backends import rtl
+from netwright.backends.rtl.proof import CounterExample, Proof
+from netwright.run import Silent
+from netwright.run.implementation import implement, layer_proof
+
+FOUND = CounterExample("fc1", "sum_0", {"x_0": 3, "x_1": 0}, expected=12, got=11)
+
+
+class Steps(Silent):
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def update(self, done: float, total: float, text: str = "") -> None:
+        name = f"{done:g}/{total:g} {text.partition(':')[0]}".strip()
+        if name not in self.names:
+            self.names.append(name)
+
+
+def test_failed_proof_keeps_its_numbers() -> None:
+    row = layer_proof(Proof("fc1", products=8, adders=20, counter_examples=(FOUND,)))
+    assert not row.holds
+    assert row.num_proven == 0
+    assert row.counter_example == ('node "fc1": sum_0 must be 12, not 11, for x_0 = 3 (others 0)')
+
+
+def test_steps_are_told_and_counted(tiny_run: Path, tmp_path: Path) -> None:
+    graph = ir.load(tiny_run / "stages/06-trace/graph.npz")
+    design = rtl(part="xcup").generate(graph, tmp_path / "design")
+    steps = Steps()
+    hardware = implement(design, compare_parts=("xcup",), progress=steps)
+    assert steps.names == [
+        "0/3 proving the products",
+        "1/3 mapping to xcup",
+        "2/3 counting the cells of every layer",
+        "3/3",
+    ]
+    assert (hardware.part, [row.part for row in hardware.cells]) == ("xcup", ["xcup"])
+    assert hardware.latency_cycles == design.latency_cycles
