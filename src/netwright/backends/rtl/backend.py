@@ -13,6 +13,7 @@ from netwright.backends.base import Target, publish
 from netwright.backends.rtl.design import RtlDesign
 from netwright.backends.rtl.emission import library_names, write_sources
 from netwright.backends.rtl.lowering import lower
+from netwright.backends.rtl.unrolling import MAX_OPERATIONS
 from netwright.errors import ConfigError, GraphError
 from netwright.ir import Graph
 
@@ -32,6 +33,8 @@ class RtlBackend:
             timing.
         adders_per_stage: Adders in series between two pipeline registers; ``None`` for a design
             without registers.
+        max_operations: Operations side by side that a design may have; a graph that needs more is
+            refused.
 
     Raises:
         ConfigError: Options are not accepted; the message lists every fault.
@@ -40,6 +43,7 @@ class RtlBackend:
     part: str = "xcup"
     clock_mhz: float = 200.0
     adders_per_stage: int | None = 4
+    max_operations: int = MAX_OPERATIONS
 
     def __post_init__(self) -> None:
         faults = list(self._faults())
@@ -55,6 +59,8 @@ class RtlBackend:
         adders = self.adders_per_stage
         if adders is not None and (isinstance(adders, bool) or adders < 1):
             yield f"adders_per_stage must be 1 or more, or None, not {adders!r}"
+        if isinstance(self.max_operations, bool) or self.max_operations < 1:
+            yield f"max_operations must be 1 or more, not {self.max_operations!r}"
 
     @property
     def target(self) -> Target:
@@ -69,14 +75,14 @@ class RtlBackend:
             out: A folder that does not exist, is empty, or holds an older design of this kind.
 
         Raises:
-            GraphError: The graph breaks a rule, is not in the integer form, or its name cannot be
-                that of a module.
+            GraphError: The graph breaks a rule, is not in the integer form, needs too many
+                operations, or its name cannot be that of a module.
             UnsupportedOp: A node has no hardware here; nothing is written.
             NumericsError: A value would need more than 64 bits.
             RunError: `out` holds something else, or cannot be written.
         """
         _check_name(graph.name)
-        circuit = lower(graph, self.adders_per_stage)
+        circuit = lower(graph, self.adders_per_stage, max_operations=self.max_operations)
         out = Path(out)
         about = {
             "graph": {"name": graph.name, "digest": graph.digest},
@@ -84,6 +90,7 @@ class RtlBackend:
                 "part": self.part,
                 "clock_mhz": self.clock_mhz,
                 "adders_per_stage": self.adders_per_stage,
+                "max_operations": self.max_operations,
             },
             "latency_cycles": circuit.latency_cycles,
         }
@@ -123,10 +130,11 @@ def rtl(
     part: str = "xcup",
     clock_mhz: float = 200.0,
     adders_per_stage: int | None = 4,
+    max_operations: int = MAX_OPERATIONS,
 ) -> RtlBackend:
     """The RTL backend with these options; see :class:`RtlBackend`.
 
     >>> rtl(part="ecp5-85k", clock_mhz=100.0).adders_per_stage
     4
     """
-    return RtlBackend(part, clock_mhz, adders_per_stage)
+    return RtlBackend(part, clock_mhz, adders_per_stage, max_operations)

@@ -14,6 +14,7 @@ from netwright.backends.rtl.affine import Affine, settle
 from netwright.backends.rtl.builder import LayerBuilder, Time
 from netwright.backends.rtl.circuit import Bundle, Circuit, Element, Layer, Port, Wire
 from netwright.backends.rtl.operators import OPERATORS
+from netwright.backends.rtl.unrolling import MAX_OPERATIONS, operations, refuse_large
 from netwright.dtypes import Bipolar, Int
 from netwright.errors import GraphError, UnsupportedOp
 from netwright.ir import Graph, Node, TensorType, bounds, check
@@ -24,7 +25,9 @@ Elements = NDArray[Any]
 """An array of :class:`Affine` in the shape of a tensor, batch axis left out."""
 
 
-def lower(graph: Graph, adders_per_stage: int | None) -> Circuit:
+def lower(
+    graph: Graph, adders_per_stage: int | None, *, max_operations: int = MAX_OPERATIONS
+) -> Circuit:
     """The circuit of a graph.
 
     Every product with constant weights begins a layer; the nodes up to the next one belong to it.
@@ -32,10 +35,25 @@ def lower(graph: Graph, adders_per_stage: int | None) -> Circuit:
     Args:
         graph: A graph in integer form.
         adders_per_stage: Adders between two pipeline registers; ``None`` for no registers.
+        max_operations: Operations side by side that are allowed.
+
+    Raises:
+        GraphError: The graph breaks a rule, is not in integer form or needs too many operations.
+        UnsupportedOp: An operator has no hardware here; nothing has been made.
+        NumericsError: A value would need more than 64 bits.
+    """
+    check_lowerable(graph)
+    counts = {node.name: operations(node, graph) for node in graph.nodes}
+    refuse_large(graph, counts, max_operations, hint="raise max_operations")
+    return _Lowering(graph, adders_per_stage).circuit()
+
+
+def check_lowerable(graph: Graph) -> None:
+    """Refuse a graph that cannot be made in hardware here.
 
     Raises:
         GraphError: The graph breaks a rule or is not in integer form.
-        UnsupportedOp: An operator has no hardware here; nothing has been made.
+        UnsupportedOp: An operator has no hardware here.
         NumericsError: A value would need more than 64 bits.
     """
     check(graph)
@@ -45,11 +63,6 @@ def lower(graph: Graph, adders_per_stage: int | None) -> Circuit:
             hint="lower it with netwright.passes.integerize first",
         )
     bounds(graph)
-    _refuse_unsupported(graph)
-    return _Lowering(graph, adders_per_stage).circuit()
-
-
-def _refuse_unsupported(graph: Graph) -> None:
     for node in graph.nodes:
         if node.op == "Quantize":
             if node.inputs[0] not in graph.inputs:
@@ -59,8 +72,7 @@ def _refuse_unsupported(graph: Graph) -> None:
                 node.op,
                 node=node.name,
                 where=WHERE,
-                hint=f"supported: {', '.join(sorted(OPERATORS))}; netwright.backends.hls has "
-                "convolutions and pooling",
+                hint=f"supported: {', '.join(sorted(OPERATORS))}",
             )
 
 
@@ -191,12 +203,12 @@ def _holds(dtype: Int, interval: Interval) -> bool:
 
 
 def _groups(graph: Graph) -> list[list[Node]]:
-    """The nodes of every layer: a matrix product begins one."""
+    """The nodes of every layer: a product with constant weights begins one."""
     groups: list[list[Node]] = []
     for node in graph.nodes:
         if node.op == "Quantize":
             continue
-        if not groups or node.op == "MatMul":
+        if not groups or node.op in ("MatMul", "Conv"):
             groups.append([])
         groups[-1].append(node)
     return groups
