@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -17,14 +17,14 @@ requantized. Mapping takes about 20 ms for each on the machine this was set on, 
 than linearly in memory; the largest devices hold about ten LUTs for each.
 """
 
-_MOVES = ("Quantize", "Reshape", "Transpose", "Concat")
+MOVES = ("Quantize", "Reshape", "Transpose", "Concat")
 _SHOWN = 5
 
 
 def operations(node: Node, graph: Graph) -> int:
     """Operations of a node when every one has hardware of its own."""
     shape = graph.types[node.output].shape[1:]
-    if node.op in _MOVES:
+    if node.op in MOVES:
         return 0
     if node.op == "MatMul":
         return int(np.count_nonzero(graph.constants[node.inputs[1]]) * np.prod(shape[:-1]))
@@ -35,7 +35,7 @@ def operations(node: Node, graph: Graph) -> int:
 
 
 def refuse_large(
-    graph: Graph, counts: Mapping[str, int], max_operations: int, *, hint: str | None = None
+    graph: Graph, counts: Mapping[str, int], max_operations: int, advice: Callable[[], str]
 ) -> None:
     """Refuse a graph that needs more operations than allowed.
 
@@ -43,7 +43,7 @@ def refuse_large(
         graph: The graph.
         counts: Operations of every node by its name.
         max_operations: How many are allowed.
-        hint: What to do instead.
+        advice: Says what to do instead.
 
     Raises:
         GraphError: There are more; the message names the largest nodes.
@@ -58,5 +58,5 @@ def refuse_large(
     raise GraphError(
         f'graph "{graph.name}" needs {total} operations side by side, more than max_operations '
         f"({max_operations}): {named}{others}",
-        hint=hint,
+        hint=advice(),
     )
