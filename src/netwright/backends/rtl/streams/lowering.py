@@ -282,7 +282,9 @@ class _Lowering:
             lanes, interval = _made(front, source)
             label = source.name if isinstance(front, Join) else "made"
             wires = [Wire(label, interval)] * lanes
-            read = layer.read(source.tensor, label, wires, [(0, 0)] * lanes, 0)
+            read: tuple[Element, ...] = layer.read(source.tensor, label, wires, [(0, 0)] * lanes, 0)
+            if interval[0] == interval[1]:  # nothing to compute with, though it travels
+                read = (interval[0],) * lanes
             arrays.append(_elements([Affine.of(element) for element in read]))
         return _Open(name, tuple(streams), front, layer, arrays[0]), arrays
 
