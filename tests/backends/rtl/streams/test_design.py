@@ -6,6 +6,7 @@ import pytest
 
 from netwright.backends.rtl import rtl
 from netwright.backends.rtl.streams.design import StreamDesign
+from netwright.dtypes import Int
 from netwright.errors import BackendError, ConfigError, NumericsError
 from netwright.ir import Graph, interpret
 from netwright.verify import bit_exact, corners, random, ties
@@ -69,7 +70,7 @@ def test_an_accumulator_beyond_the_supported_width(
 ) -> None:
     build = Build("wide")
     weights = build.constant(np.full((4, 2), 1 << 43))
-    product = build.add("MatMul", (build.quantize((4,), bits=20), weights))
+    product = build.add("MatMul", (build.quantize((4,), bits=20), weights), dtype=Int(60))
     with pytest.raises(NumericsError) as caught:
         rtl(reuse_factor=reuse_factor).generate(build.graph(product), tmp_path / "out")
     assert caught.value.message == (
