@@ -82,6 +82,31 @@ def every_other_operator() -> Graph:
     return build.graph(relu, wrapped, unsigned, nothing, second)
 
 
+def images() -> Graph:
+    """Strided, padded, grouped and depthwise convolutions and both poolings of images."""
+    build = Build("images", seed=4)
+    source = build.quantize((2, 6, 7), bits=4)
+    first = build.conv(source, 4, (3, 3), bits=3, strides=2, pads=1)
+    hidden = build.requantize(first, bits=4, shift=5)
+    depthwise = build.conv(hidden, 4, (2, 2), bits=3, group=4, bias=False)
+    signed = build.requantize(depthwise, bits=4, signed=True, shift=3)
+    largest = build.pool("MaxPool", signed, (2, 2), (1, 1))
+    total = build.pool("SumPool", hidden, (2, 2), (1, 1), pads=1)
+    dense = build.dense(build.flatten(largest), 3, bits=3)
+    return build.graph(build.requantize(dense, bits=5, shift=4, signed=True), total, signed)
+
+
+def signals() -> Graph:
+    """One axis: dilation, uneven padding, pooling with padding, groups, a residual sum."""
+    build = Build("signals", seed=4)
+    source = build.quantize((3, 9), bits=4)
+    first = build.conv(source, 4, (3,), bits=3, dilations=2, pads=(1, 2))
+    hidden = build.requantize(first, bits=4, shift=5)
+    largest = build.pool("MaxPool", hidden, (3,), (2,), pads=1)
+    grouped = build.conv(largest, 4, (3,), bits=3, group=2, pads=1)
+    return build.graph(build.add("Add", (build.requantize(grouped, bits=4, shift=4), largest)))
+
+
 def assert_same(
     graph: Graph, folder: Path, *, backend: RtlBackend | None = None, rows: int = 2000
 ) -> RtlDesign:

@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from netwright.backends import RtlBackend, Target, rtl
-from netwright.errors import ConfigError, GraphError, RunError, UnsupportedOp
-from tests.backends.hls.graphs import Build
+from netwright.errors import ConfigError, GraphError, RunError
 from tests.backends.rtl.graphs import two_layers
 
 
@@ -16,11 +15,12 @@ def test_defaults() -> None:
 
 def test_every_faulty_option_is_reported() -> None:
     with pytest.raises(ConfigError) as caught:
-        rtl(part="xc7", clock_mhz=0.0, adders_per_stage=0)
+        rtl(part="xc7", clock_mhz=0.0, adders_per_stage=0, max_operations=0)
     assert str(caught.value) == (
         'part must be "xcup" or "ecp5-85k", not \'xc7\'; '
         "clock_mhz must be positive megahertz, not 0.0; "
-        "adders_per_stage must be 1 or more, or None, not 0"
+        "adders_per_stage must be 1 or more, or None, not 0; "
+        "max_operations must be 1 or more, not 0"
     )
 
 
@@ -40,11 +40,9 @@ def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_nothing_is_written_for_an_operator_without_hardware(tmp_path: Path) -> None:
-    build = Build("net")
-    pool = build.pool("MaxPool", build.quantize((2, 8)), (2,), (2,))
-    with pytest.raises(UnsupportedOp):
-        rtl().generate(build.graph(pool), tmp_path / "out")
+def test_nothing_is_written_for_a_graph_that_is_too_large(tmp_path: Path) -> None:
+    with pytest.raises(GraphError):
+        rtl(max_operations=10).generate(two_layers(), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from netwright.backends.rtl import lowering
 from netwright.backends.rtl.lowering import lower
 from netwright.errors import GraphError, UnsupportedOp
 from netwright.ir import Graph, Node, TensorType
@@ -51,15 +52,17 @@ def test_tensors_called_like_ports_get_other_names() -> None:
     assert [bundle.name for bundle in circuit.layers[0].outputs] == ["y_v2"]
 
 
-def test_convolutions_are_refused() -> None:
+def test_operators_without_hardware_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {op: made for op, made in lowering.OPERATORS.items() if op != "Conv"}
+    monkeypatch.setattr(lowering, "OPERATORS", known)
     build = Build("net")
     conv = build.conv(build.quantize((2, 8)), 3, (3,))
     with pytest.raises(UnsupportedOp) as caught:
         lower(build.graph(conv), 4)
     assert str(caught.value) == (
         'node "conv_1": operator "Conv" is not supported by the RTL backend\n'
-        "hint: supported: Add, Concat, MatMul, Relu, Requantize, Reshape, Sign, Transpose; "
-        "netwright.backends.hls has convolutions and pooling"
+        "hint: supported: Add, Concat, MatMul, MaxPool, Relu, Requantize, Reshape, Sign, SumPool, "
+        "Transpose"
     )
 
 

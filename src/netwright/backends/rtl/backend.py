@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal, get_args
 
 from netwright.backends.base import Target, publish
+from netwright.backends.rtl.circuit import Circuit
 from netwright.backends.rtl.design import RtlDesign
-from netwright.backends.rtl.emission import library_names, write_sources
+from netwright.backends.rtl.emission import library_names, sources
 from netwright.backends.rtl.lowering import lower
+from netwright.backends.rtl.streams.design import StreamDesign, summary
+from netwright.backends.rtl.streams.emission import sources as stream_sources
+from netwright.backends.rtl.streams.lowering import lower_to_streams
+from netwright.backends.rtl.streams.reuse import ReuseFactor, reuse_faults
+from netwright.backends.rtl.streams.timing import schedule
+from netwright.backends.rtl.unrolling import MAX_OPERATIONS
 from netwright.errors import ConfigError, GraphError
+from netwright.files import write_text
 from netwright.ir import Graph
 
 KIND = "rtl"
@@ -22,9 +31,13 @@ PARTS = ("xcup", "ecp5-85k")
 """What designs can be mapped to: the Xilinx UltraScale+ family, and one Lattice ECP5 device."""
 
 
+Weights = Literal["fixed", "loadable"]
+"""Whether weights are part of the hardware or written into it."""
+
+
 @dataclass(frozen=True)
 class RtlBackend:
-    """Makes Verilog with every product unrolled into adders: one row a clock.
+    """Makes Verilog: unrolled into adders, one row a clock, or streams with used-again multipliers.
 
     Attributes:
         part: ``"xcup"`` (Xilinx UltraScale+ family, mapping only) or ``"ecp5-85k"``.
@@ -32,6 +45,11 @@ class RtlBackend:
             for, and its result says whether it was met. The pipeline does not depend on it.
         adders_per_stage: Adders in series between two pipeline registers; ``None`` for a design
             without registers.
+        max_operations: Operations side by side that a design may have; a graph that needs more is
+            refused.
+        reuse_factor: ``None`` for the unrolled architecture; else the clocks in which every product
+            uses its multipliers again, one number for all or one for each node by its name.
+        weights: ``"fixed"``, or ``"loadable"`` through a port; only with a reuse factor.
 
     Raises:
         ConfigError: Options are not accepted; the message lists every fault.
@@ -40,6 +58,9 @@ class RtlBackend:
     part: str = "xcup"
     clock_mhz: float = 200.0
     adders_per_stage: int | None = 4
+    max_operations: int = MAX_OPERATIONS
+    reuse_factor: ReuseFactor | None = None
+    weights: Weights = "fixed"
 
     def __post_init__(self) -> None:
         faults = list(self._faults())
@@ -55,6 +76,13 @@ class RtlBackend:
         adders = self.adders_per_stage
         if adders is not None and (isinstance(adders, bool) or adders < 1):
             yield f"adders_per_stage must be 1 or more, or None, not {adders!r}"
+        if isinstance(self.max_operations, bool) or self.max_operations < 1:
+            yield f"max_operations must be 1 or more, not {self.max_operations!r}"
+        yield from reuse_faults(self.reuse_factor)
+        if self.weights not in get_args(Weights):
+            yield f'weights must be "fixed" or "loadable", not {self.weights!r}'
+        elif self.weights == "loadable" and self.reuse_factor is None:
+            yield 'weights="loadable" needs a reuse_factor of 1 or more, not None'
 
     @property
     def target(self) -> Target:
@@ -69,28 +97,56 @@ class RtlBackend:
             out: A folder that does not exist, is empty, or holds an older design of this kind.
 
         Raises:
-            GraphError: The graph breaks a rule, is not in the integer form, or its name cannot be
-                that of a module.
+            GraphError: The graph breaks a rule, is not in the integer form, needs too many
+                operations, or its name cannot be that of a module.
             UnsupportedOp: A node has no hardware here; nothing is written.
             NumericsError: A value would need more than 64 bits.
             RunError: `out` holds something else, or cannot be written.
         """
         _check_name(graph.name)
-        circuit = lower(graph, self.adders_per_stage)
-        out = Path(out)
+        if self.reuse_factor is not None:
+            return self._streams(graph, Path(out), self.reuse_factor)
+        circuit = lower(graph, self.adders_per_stage, max_operations=self.max_operations)
+        files = self._publish(graph, Path(out), circuit, sources(circuit))
+        return RtlDesign(Path(out), graph, self, files, circuit)
+
+    def _streams(self, graph: Graph, out: Path, reuse_factor: ReuseFactor) -> StreamDesign:
+        network = lower_to_streams(
+            graph,
+            reuse_factor,
+            loadable=self.weights == "loadable",
+            adders_per_stage=self.adders_per_stage,
+            max_operations=self.max_operations,
+        )
+        timing = schedule(network)
+        circuit = summary(network, timing)
+        about = f"Latency: {timing.latency_cycles} clocks; a row every {timing.interval_cycles}."
+        files = self._publish(graph, out, circuit, stream_sources(network, about))
+        return StreamDesign(out, graph, self, files, circuit, network=network, schedule=timing)
+
+    def _publish(
+        self, graph: Graph, out: Path, circuit: Circuit, texts: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        reuse = self.reuse_factor
         about = {
             "graph": {"name": graph.name, "digest": graph.digest},
             "options": {
                 "part": self.part,
                 "clock_mhz": self.clock_mhz,
                 "adders_per_stage": self.adders_per_stage,
+                "max_operations": self.max_operations,
+                "reuse_factor": dict(reuse) if isinstance(reuse, Mapping) else reuse,
+                "weights": self.weights,
             },
             "latency_cycles": circuit.latency_cycles,
         }
-        files = publish(
-            out, kind=KIND, about=about, write=lambda folder: write_sources(circuit, folder)
-        )
-        return RtlDesign(out, graph, self, MappingProxyType(files), circuit)
+        files = publish(out, kind=KIND, about=about, write=lambda folder: _write(texts, folder))
+        return MappingProxyType(files)
+
+
+def _write(texts: Mapping[str, str], folder: Path) -> None:
+    for name, text in texts.items():
+        write_text(folder / name, text)
 
 
 def _check_name(name: str) -> None:
@@ -123,10 +179,13 @@ def rtl(
     part: str = "xcup",
     clock_mhz: float = 200.0,
     adders_per_stage: int | None = 4,
+    max_operations: int = MAX_OPERATIONS,
+    reuse_factor: ReuseFactor | None = None,
+    weights: Weights = "fixed",
 ) -> RtlBackend:
     """The RTL backend with these options; see :class:`RtlBackend`.
 
     >>> rtl(part="ecp5-85k", clock_mhz=100.0).adders_per_stage
     4
     """
-    return RtlBackend(part, clock_mhz, adders_per_stage)
+    return RtlBackend(part, clock_mhz, adders_per_stage, max_operations, reuse_factor, weights)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from netwright.backends.rtl.adder_graph import Interval
+from netwright.backends.rtl.adder_graph import AdderGraph, Interval
 from netwright.backends.rtl.circuit import Bundle, Cell, Element, Layer, LinearClaim, Wire
 
 Time = tuple[int, int]
 """Stage, and adders passed since its registers."""
+
+ProductKey = tuple[tuple[int, ...], bytes, tuple[Interval, ...]]
+"""Shape and values of a matrix, and the intervals of what it is multiplied with."""
 
 
 class LayerBuilder:
@@ -25,6 +28,7 @@ class LayerBuilder:
         self.inputs: list[Bundle] = []
         self.claims: list[LinearClaim] = []
         self.times: dict[str, Time] = {}
+        self.adder_graphs: dict[ProductKey, AdderGraph] = {}
         self._delayed: dict[tuple[str, int], Wire] = {}
 
     def read(

@@ -123,6 +123,11 @@ class Layer:
     claims: tuple[LinearClaim, ...] = ()
 
     @property
+    def is_clocked(self) -> bool:
+        """Whether it holds registers."""
+        return any(cell.clocked for cell in self.cells)
+
+    @property
     def num_adders(self) -> int:
         """Adders and subtractors with two variable operands."""
         return sum(cell.module == "shift_adder" for cell in self.cells)

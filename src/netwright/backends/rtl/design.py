@@ -103,7 +103,7 @@ class RtlDesign:
         known = self._quantized(inputs)
         rows = len(next(iter(known.values())))
         codes = {name: value.astype(np.int64).reshape(rows, -1) for name, value in known.items()}
-        outputs = simulate(self._library(BUILD_TIMEOUT_S), self.circuit, codes)
+        outputs = self._simulate(self._library(BUILD_TIMEOUT_S), codes)
         for name, value in outputs.items():
             known[name] = value.reshape(rows, *self.graph.types[name].shape[1:])
         wanted = dict.fromkeys((*self.graph.outputs, *keep))
@@ -263,6 +263,11 @@ class RtlDesign:
         """SHA-256 of the files as they are now."""
         current = sorted(file_digests(self.root).items())
         return hashlib.sha256(repr(current).encode()).hexdigest()
+
+    def _simulate(
+        self, library: Path, codes: Mapping[str, NDArray[np.int64]]
+    ) -> dict[str, NDArray[np.int64]]:
+        return simulate(library, self.circuit, codes)
 
     def _library(self, timeout_s: float) -> Path:
         return compile_simulation(

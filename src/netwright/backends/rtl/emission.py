@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
 
 from netwright.backends.rtl.circuit import Bundle, Cell, Circuit, Element, Layer, Port, Wire
-from netwright.files import write_text
 
 WIDE_PARAMETERS = ("OFFSET", "BELOW", "ABOVE", "LOW", "HIGH")
 """Parameters that are 64-bit signed constants."""
@@ -22,16 +20,15 @@ def sources(circuit: Circuit) -> dict[str, str]:
     """
     texts = {f"{circuit.name}.v": _text(_top(circuit))}
     for layer in circuit.layers:
-        texts[f"{layer.name}.v"] = _text(_layer(layer))
+        texts[f"{layer.name}.v"] = layer_text(layer)
     for module in library_modules(circuit):
         texts[f"{LIBRARY_FOLDER}/{module}.v"] = library_text(module)
     return texts
 
 
-def write_sources(circuit: Circuit, folder: Path) -> None:
-    """Write every file of the design below `folder`."""
-    for name, text in sources(circuit).items():
-        write_text(folder / name, text)
+def layer_text(layer: Layer) -> str:
+    """The Verilog of one layer."""
+    return _text(_layer(layer))
 
 
 def library_modules(circuit: Circuit) -> tuple[str, ...]:
@@ -63,16 +60,16 @@ def _text(lines: Iterator[str]) -> str:
 def _layer(layer: Layer) -> Iterator[str]:
     yield f"// Nodes: {', '.join(layer.nodes)}."
     yield f"module {layer.name} ("
-    ports = ["input  wire clk"] if _is_clocked(layer) else []
-    ports += [f"input  wire {_range(b.bits)} {b.name}_data" for b in layer.inputs if b.wires]
-    ports += [f"output wire {_range(b.bits)} {b.name}_data" for b in layer.outputs if b.wires]
+    ports = ["input  wire clk"] if layer.is_clocked else []
+    ports += [f"input  wire {vector(b.bits)} {b.name}_data" for b in layer.inputs if b.wires]
+    ports += [f"output wire {vector(b.bits)} {b.name}_data" for b in layer.outputs if b.wires]
     yield ",\n".join(f"    {port}" for port in ports)
     yield ");"
     for bundle in layer.inputs:
         start = 0
         for wire in bundle.wires:
             place = f"{bundle.name}_data[{start}+:{wire.bits}]"
-            yield f"  wire {_range(wire.bits)} {wire.name} = {place};{_interval(wire)}"
+            yield f"  wire {vector(wire.bits)} {wire.name} = {place};{_interval(wire)}"
             start += wire.bits
     yield ""
     for cell in layer.cells:
@@ -91,7 +88,7 @@ def _cell(cell: Cell) -> Iterator[str]:
     connections = [".clk(clk)"] if cell.clocked else []
     connections += [f".{port}({source.name})" for port, source in cell.inputs.items()]
     connections += [f".{cell.port}({wire.name})"]
-    yield f"  wire {_range(wire.bits)} {wire.name};{_interval(wire)}"
+    yield f"  wire {vector(wire.bits)} {wire.name};{_interval(wire)}"
     yield f"  {cell.module} #({parameters})"
     yield f"    u_{wire.name} ({', '.join(connections)});"
 
@@ -100,9 +97,9 @@ def _top(circuit: Circuit) -> Iterator[str]:
     yield f"// Latency: {circuit.latency_cycles} clocks; one row a clock."
     yield f"module {circuit.name} ("
     ports = ["input  wire clk", "input  wire rst_n", "input  wire x_valid"]
-    ports += [f"input  wire {_range(port.total_bits)} {port.name}_data" for port in circuit.inputs]
+    ports += [f"input  wire {vector(port.total_bits)} {port.name}_data" for port in circuit.inputs]
     ports += ["output wire y_valid"]
-    ports += [f"output wire {_range(port.total_bits)} {port.name}_data" for port in circuit.outputs]
+    ports += [f"output wire {vector(port.total_bits)} {port.name}_data" for port in circuit.outputs]
     yield ",\n".join(f"    {port}" for port in ports)
     yield ");"
     yield from _valid(circuit.latency_cycles)
@@ -129,7 +126,7 @@ def _valid(latency: int) -> Iterator[str]:
 def _entry(port: Port, bundle: Bundle) -> Iterator[str]:
     """Elements of an input port, each as narrow as its values."""
     yield ""
-    yield f"  wire {_range(bundle.bits)} {bundle.name}_data;"
+    yield f"  wire {vector(bundle.bits)} {bundle.name}_data;"
     wires = bundle.wires
     if wires[0].bits == port.bits:
         yield f"  assign {bundle.name}_data = {port.name}_data;"
@@ -142,9 +139,9 @@ def _instance(layer: Layer) -> Iterator[str]:
     yield ""
     for bundle in layer.outputs:
         if bundle.wires:
-            yield f"  wire {_range(bundle.bits)} {bundle.name}_data;  // stage {bundle.stage}"
+            yield f"  wire {vector(bundle.bits)} {bundle.name}_data;  // stage {bundle.stage}"
     names = [b.name for b in (*layer.inputs, *layer.outputs) if b.wires]
-    connections = [".clk(clk)"] if _is_clocked(layer) else []
+    connections = [".clk(clk)"] if layer.is_clocked else []
     connections += [f".{name}_data({name}_data)" for name in names]
     yield f"  {layer.name} u_{layer.name} ({', '.join(connections)});"
 
@@ -159,7 +156,7 @@ def _exit(circuit: Circuit, port: Port, bundle: Bundle | None) -> Iterator[str]:
         source, bits = f"{bundle.name}_data", bundle.bits
     for stage in range(1, _delay(circuit, port) + 1):
         delayed = f"{port.name}_delayed_{stage}"
-        yield f"  wire {_range(bits)} {delayed};"
+        yield f"  wire {vector(bits)} {delayed};"
         yield f"  register #(.BITS({bits}))"
         yield f"    u_{delayed} (.clk(clk), .d({source}), .q({delayed}));"
         source = delayed
@@ -169,11 +166,11 @@ def _exit(circuit: Circuit, port: Port, bundle: Bundle | None) -> Iterator[str]:
     start = 0
     for number, element in enumerate(bundle.elements):
         place = f"{port.name}_data[{number * port.bits}+:{port.bits}]"
-        yield f"  assign {place} = {_extended(element, source, start, port.bits)};"
+        yield f"  assign {place} = {extended(element, source, start, port.bits)};"
         start += element.bits if isinstance(element, Wire) else 0
 
 
-def _extended(element: Element, source: str, start: int, bits: int) -> str:
+def extended(element: Element, source: str, start: int, bits: int) -> str:
     """A wire of a bundle, or a constant, in the width of a port."""
     if isinstance(element, int):
         return f"{bits}'d{element & ((1 << bits) - 1)}"
@@ -194,17 +191,14 @@ def _delay(circuit: Circuit, port: Port) -> int:
     return circuit.latency_cycles
 
 
-def _is_clocked(layer: Layer) -> bool:
-    return any(cell.clocked for cell in layer.cells)
-
-
 def _constant(name: str, value: int) -> str:
     if name not in WIDE_PARAMETERS:
         return str(value)
     return f"64'sd{value}" if value >= 0 else f"-64'sd{-value}"
 
 
-def _range(bits: int) -> str:
+def vector(bits: int) -> str:
+    """The range of a signal of so many bits."""
     return f"[{bits - 1}:0]"
 
 

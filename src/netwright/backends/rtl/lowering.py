@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,9 @@ from netwright.backends.rtl.affine import Affine, settle
 from netwright.backends.rtl.builder import LayerBuilder, Time
 from netwright.backends.rtl.circuit import Bundle, Circuit, Element, Layer, Port, Wire
 from netwright.backends.rtl.operators import OPERATORS
-from netwright.dtypes import Bipolar, Int
+from netwright.backends.rtl.streams.size import advice
+from netwright.backends.rtl.unrolling import MAX_OPERATIONS, operations, refuse_large
+from netwright.dtypes import Bipolar, Float, Int
 from netwright.errors import GraphError, UnsupportedOp
 from netwright.ir import Graph, Node, TensorType, bounds, check
 
@@ -24,7 +26,9 @@ Elements = NDArray[Any]
 """An array of :class:`Affine` in the shape of a tensor, batch axis left out."""
 
 
-def lower(graph: Graph, adders_per_stage: int | None) -> Circuit:
+def lower(
+    graph: Graph, adders_per_stage: int | None, *, max_operations: int = MAX_OPERATIONS
+) -> Circuit:
     """The circuit of a graph.
 
     Every product with constant weights begins a layer; the nodes up to the next one belong to it.
@@ -32,10 +36,25 @@ def lower(graph: Graph, adders_per_stage: int | None) -> Circuit:
     Args:
         graph: A graph in integer form.
         adders_per_stage: Adders between two pipeline registers; ``None`` for no registers.
+        max_operations: Operations side by side that are allowed.
+
+    Raises:
+        GraphError: The graph breaks a rule, is not in integer form or needs too many operations.
+        UnsupportedOp: An operator has no hardware here; nothing has been made.
+        NumericsError: A value would need more than 64 bits.
+    """
+    check_lowerable(graph)
+    counts = {node.name: operations(node, graph) for node in graph.nodes}
+    refuse_large(graph, counts, max_operations, lambda: advice(graph, max_operations))
+    return _Lowering(graph, adders_per_stage).circuit()
+
+
+def check_lowerable(graph: Graph) -> None:
+    """Refuse a graph that cannot be made in hardware here.
 
     Raises:
         GraphError: The graph breaks a rule or is not in integer form.
-        UnsupportedOp: An operator has no hardware here; nothing has been made.
+        UnsupportedOp: An operator has no hardware here.
         NumericsError: A value would need more than 64 bits.
     """
     check(graph)
@@ -45,11 +64,6 @@ def lower(graph: Graph, adders_per_stage: int | None) -> Circuit:
             hint="lower it with netwright.passes.integerize first",
         )
     bounds(graph)
-    _refuse_unsupported(graph)
-    return _Lowering(graph, adders_per_stage).circuit()
-
-
-def _refuse_unsupported(graph: Graph) -> None:
     for node in graph.nodes:
         if node.op == "Quantize":
             if node.inputs[0] not in graph.inputs:
@@ -59,8 +73,7 @@ def _refuse_unsupported(graph: Graph) -> None:
                 node.op,
                 node=node.name,
                 where=WHERE,
-                hint=f"supported: {', '.join(sorted(OPERATORS))}; netwright.backends.hls has "
-                "convolutions and pooling",
+                hint=f"supported: {', '.join(sorted(OPERATORS))}",
             )
 
 
@@ -70,7 +83,7 @@ class _Lowering:
     def __init__(self, graph: Graph, adders_per_stage: int | None) -> None:
         self.graph = graph
         self.adders_per_stage = adders_per_stage
-        self.names = _names(graph)
+        self.names = identifiers(graph)
         self.made: dict[str, tuple[tuple[Element, ...], list[Time], int]] = {}
         self.layers: list[Layer] = []
 
@@ -115,11 +128,14 @@ class _Lowering:
                 if tensor in self.made and tensor not in values:
                     values[tensor] = self._read(tensor, layer)
             inputs = [
-                self._constant(tensor, node) if tensor in self.graph.constants else values[tensor]
+                constant_elements(self.graph, tensor, node)
+                if tensor in self.graph.constants
+                else values[tensor]
                 for tensor in node.inputs
             ]
             result = OPERATORS[node.op](node, inputs, layer, self.names[node.name])
-            values[node.output] = self._wrapped(node, result, layer)
+            dtype = self.graph.types[node.output].dtype
+            values[node.output] = wrapped(result, dtype, layer, self.names[node.name])
         inside = {node.name for node in nodes}
         outputs = []
         for node in nodes:
@@ -132,13 +148,6 @@ class _Lowering:
         elements, times, stage = self.made[tensor]
         local = layer.read(tensor, self.names[tensor], elements, times, stage)
         return _array([Affine.of(element) for element in local], self._shape(tensor))
-
-    def _constant(self, tensor: str, node: Node) -> Elements:
-        """A constant's elements, without the batch axis where it has one."""
-        values = self.graph.constants[tensor]
-        if node.op == "Add" and values.ndim == len(self.graph.types[node.output].shape):
-            values = values[0]
-        return _array([Affine(None, offset=int(value)) for value in values.flat], values.shape)
 
     def _write(self, tensor: str, values: Elements, layer: LayerBuilder) -> Bundle:
         name = self.names[tensor]
@@ -154,18 +163,27 @@ class _Lowering:
         self.made[tensor] = bundle.elements, times, bundle.stage
         return bundle
 
-    def _wrapped(self, node: Node, values: Elements, layer: LayerBuilder) -> Elements:
-        """The values modulo the width of a declared format that is too narrow for them."""
-        dtype = self.graph.types[node.output].dtype
-        result = values.copy()
-        for number, value in enumerate(values.flat):
-            if isinstance(dtype, Int) and not _holds(dtype, value.interval):
-                name = f"{self.names[node.name]}_{number}"
-                result.flat[number] = _wrap(value, dtype, layer, name)
-        return result
-
     def _shape(self, tensor: str) -> tuple[int, ...]:
         return self.graph.types[tensor].shape[1:]
+
+
+def constant_elements(graph: Graph, tensor: str, node: Node) -> Elements:
+    """The elements of a constant that `node` reads, without the batch axis where it has one."""
+    values = graph.constants[tensor]
+    if node.op == "Add" and values.ndim == len(graph.types[node.output].shape):
+        values = values[0]
+    return _array([Affine(None, offset=int(value)) for value in values.flat], values.shape)
+
+
+def wrapped(
+    values: Elements, dtype: Int | Bipolar | Float, layer: LayerBuilder, name: str
+) -> Elements:
+    """The values modulo the width of a declared format, where it is too narrow for them."""
+    result = values.copy()
+    for number, value in enumerate(values.flat):
+        if isinstance(dtype, Int) and not _holds(dtype, value.interval):
+            result.flat[number] = _wrap(value, dtype, layer, f"{name}_{number}")
+    return result
 
 
 def _wrap(value: Affine, dtype: Int, layer: LayerBuilder, name: str) -> Affine:
@@ -191,12 +209,12 @@ def _holds(dtype: Int, interval: Interval) -> bool:
 
 
 def _groups(graph: Graph) -> list[list[Node]]:
-    """The nodes of every layer: a matrix product begins one."""
+    """The nodes of every layer: a product with constant weights begins one."""
     groups: list[list[Node]] = []
     for node in graph.nodes:
         if node.op == "Quantize":
             continue
-        if not groups or node.op == "MatMul":
+        if not groups or node.op in ("MatMul", "Conv"):
             groups.append([])
         groups[-1].append(node)
     return groups
@@ -217,10 +235,16 @@ def _array(values: list[Affine], shape: tuple[int, ...]) -> Elements:
     return array.reshape(shape)
 
 
-def _names(graph: Graph) -> dict[str, str]:
-    """A Verilog identifier for every node and tensor: unique, stable, none of a port."""
+def identifiers(graph: Graph, *, reserved: Collection[str] = ()) -> dict[str, str]:
+    """A Verilog identifier for every node and tensor: unique, stable, none of a port.
+
+    Args:
+        graph: The graph.
+        reserved: Further names that are taken.
+    """
     names: dict[str, str] = {}
     taken = {f"{side}{number}" for side in "xy" for number in ("", *range(len(graph.types)))}
+    taken |= set(reserved)
     everything = [name for node in graph.nodes for name in (node.name, node.output)]
     for name in everything:
         plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "n"

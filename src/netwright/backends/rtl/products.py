@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.adder_graph import AdderGraph, width
 from netwright.backends.rtl.affine import Affine
 from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Element, Wire
+from netwright.backends.rtl.circuit import Element, LinearClaim, Wire
 from netwright.backends.rtl.sharing import share
 
 
@@ -30,7 +30,7 @@ def multiply(
     ]
     if not wires:
         return [Affine(None, offset=offset) for offset in offsets]
-    graph = share(matrix[used], [wire.interval for wire in wires])
+    graph = _shared(matrix[used], wires, layer)
     values = instantiate(graph, wires, layer, name)
     return [
         Affine(None, offset=offset)
@@ -38,6 +38,42 @@ def multiply(
         else Affine(values[product.value], product.shift, product.negate, offset)
         for product, offset in zip(graph.products, offsets, strict=True)
     ]
+
+
+def _shared(matrix: NDArray[np.int64], wires: Sequence[Wire], layer: LayerBuilder) -> AdderGraph:
+    """The adder graph of a product, searched once for all positions that need the same one."""
+    intervals = tuple(wire.interval for wire in wires)
+    key = matrix.shape, matrix.tobytes(), intervals
+    if key not in layer.adder_graphs:
+        layer.adder_graphs[key] = share(matrix, intervals)
+    return layer.adder_graphs[key]
+
+
+def claims(
+    node: str,
+    indices: Sequence[int],
+    vector: Sequence[Element],
+    matrix: NDArray[np.int64],
+    products: Sequence[Affine],
+) -> Iterator[LinearClaim]:
+    """What the matrix says of the wire of every product, its shift and sign taken off.
+
+    Args:
+        node: The node of the graph.
+        indices: Which of its outputs the products are; what is beyond the products is left out.
+        vector: The elements that are multiplied.
+        matrix: (elements, products).
+        products: What :func:`multiply` made of them.
+    """
+    used = [i for i, element in enumerate(vector) if isinstance(element, Wire)]
+    wires = tuple(element for element in vector if isinstance(element, Wire))
+    for number, (index, product) in enumerate(zip(indices, products, strict=False)):
+        if product.wire is not None:
+            sign = -1 if product.negate else 1
+            weights = [sign * int(matrix[i, number]) for i in used]
+            assert not any(weight & ((1 << product.shift) - 1) for weight in weights)
+            unshifted = tuple(weight >> product.shift for weight in weights)
+            yield LinearClaim(node, index, product.wire.name, wires, unshifted)
 
 
 def instantiate(

@@ -27,7 +27,13 @@ RUNTIME_SOURCES = ("verilated.cpp", "verilated_threads.cpp")
 
 
 def compile_simulation(
-    circuit: Circuit, sources: Iterable[Path], *, build: Path, key: str, timeout_s: float
+    circuit: Circuit,
+    sources: Iterable[Path],
+    *,
+    build: Path,
+    key: str,
+    timeout_s: float,
+    driver: str | None = None,
 ) -> Path:
     """Compile a design into a library, unless that was done before.
 
@@ -37,6 +43,7 @@ def compile_simulation(
         build: Folder for the library and the logs.
         key: Digest of the files.
         timeout_s: Wall-clock seconds each program gets.
+        driver: The C++ that drives it; one row a clock unless given.
 
     Raises:
         ToolMissing: Verilator or g++ is not installed.
@@ -62,7 +69,7 @@ def compile_simulation(
         )  # fmt: skip
         parts = [path.name for path in sorted(folder.glob("*.cpp"))]
         includes = "".join(f'#include "{part}"\n' for part in parts)  # headers are read once
-        write_text(folder / "simulation.cpp", includes + harness(circuit))
+        write_text(folder / "simulation.cpp", includes + (driver or harness(circuit)))
         made = folder / "simulation.so"
         run_tool(
             GXX,
@@ -123,12 +130,7 @@ def simulate(
         BackendError: The library cannot be loaded, a row did not come out, or the latency is not
             the predicted one.
     """
-    try:
-        function = ctypes.CDLL(str(library.resolve())).simulate
-    except (OSError, AttributeError) as error:
-        raise BackendError(
-            f"{library}: cannot be loaded ({error})", hint="delete it and build again"
-        ) from error
+    function = entry(library)
     function.restype = ctypes.c_int64
     words = ctypes.POINTER(ctypes.c_uint32)
     function.argtypes = [words, words, ctypes.c_size_t, ctypes.c_size_t]
@@ -150,6 +152,20 @@ def simulate(
         results[port.tensor] = unpack(taken[:, start:stop], port)
         start = stop
     return results
+
+
+def entry(library: Path) -> ctypes._NamedFuncPointer:
+    """The function of a compiled simulation.
+
+    Raises:
+        BackendError: The library cannot be loaded.
+    """
+    try:
+        return ctypes.CDLL(str(library.resolve())).simulate
+    except (OSError, AttributeError) as error:
+        raise BackendError(
+            f"{library}: cannot be loaded ({error})", hint="delete it and build again"
+        ) from error
 
 
 def pack(codes: NDArray[np.int64], port: Port) -> NDArray[np.uint32]:

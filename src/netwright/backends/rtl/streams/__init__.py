@@ -1,0 +1,1 @@
+"""Time-multiplexed designs: streams with backpressure, multipliers that are used again."""

@@ -1,0 +1,406 @@
+"""From the nodes of a graph to streams and units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from netwright.backends.rtl.affine import Affine, settle
+from netwright.backends.rtl.builder import LayerBuilder
+from netwright.backends.rtl.circuit import Element, Wire
+from netwright.backends.rtl.lowering import (
+    Elements,
+    check_lowerable,
+    constant_elements,
+    identifiers,
+    wrapped,
+)
+from netwright.backends.rtl.operators import OPERATORS
+from netwright.backends.rtl.streams.layout import (
+    WINDOWED,
+    Layout,
+    beat_shape,
+    layouts,
+    order,
+    plain,
+)
+from netwright.backends.rtl.streams.network import (
+    Front,
+    Gather,
+    Join,
+    Network,
+    Part,
+    Product,
+    Serialize,
+    Stream,
+    Terminal,
+    Unit,
+    Window,
+)
+from netwright.backends.rtl.streams.products import matrices, spread
+from netwright.backends.rtl.streams.reuse import PRODUCTS, ReuseFactor, Tiling, tilings
+from netwright.backends.rtl.streams.size import advice, operations
+from netwright.backends.rtl.streams.wiring import wire_up
+from netwright.backends.rtl.unrolling import refuse_large
+from netwright.errors import GraphError
+from netwright.ir import Graph, Interpreter, Node
+
+RESERVED = ("clk", "rst_n", "w", "made", "result", "room", "take")
+"""Names that the modules use themselves."""
+
+Key = tuple[str, Layout]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A unit whose pipeline may still grow."""
+
+    name: str
+    inputs: tuple[str, ...]
+    front: Front
+    layer: LayerBuilder
+    values: Elements
+    nodes: list[str] = field(default_factory=list)
+
+
+def lower_to_streams(
+    graph: Graph,
+    reuse_factor: ReuseFactor,
+    *,
+    loadable: bool,
+    adders_per_stage: int | None,
+    max_operations: int,
+) -> Network:
+    """The streams and units of a graph.
+
+    A product with reuse factor 1 becomes adders, as in the unrolled architecture, unless weights
+    shall be loadable; others become multipliers that are used again. What works element by element
+    follows in the same module.
+
+    Args:
+        graph: A graph in integer form.
+        reuse_factor: Clocks in which every product uses its multipliers again.
+        loadable: Whether weights come through a port.
+        adders_per_stage: Adders between two pipeline registers; ``None`` for no registers.
+        max_operations: Operations side by side that are allowed.
+
+    Raises:
+        GraphError: The graph breaks a rule, is not in integer form, needs too many operations, or a
+            node reads constants only.
+        ConfigError: A reuse factor does not fit its node.
+        UnsupportedOp: An operator has no hardware here.
+        NumericsError: An accumulator may need more than 64 bits.
+    """
+    check_lowerable(graph)
+    spread_over = tilings(graph, reuse_factor)
+    counts = operations(graph, spread_over, loadable=loadable)
+    refuse_large(graph, counts, max_operations, lambda: advice(graph, max_operations))
+    made = _Lowering(graph, spread_over, loadable, adders_per_stage)
+    return wire_up(made.network())
+
+
+class _Lowering:
+    """The network in the making."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        tilings: Mapping[str, Tiling],
+        loadable: bool,
+        adders_per_stage: int | None,
+    ) -> None:
+        self.graph = graph
+        self.tilings = tilings
+        self.loadable = loadable
+        self.adders_per_stage = adders_per_stage
+        self.layouts = layouts(graph)
+        self.names = identifiers(graph, reserved=RESERVED)
+        self.wrapped = Interpreter.of(graph).wrapped
+        self.live = _live(graph)
+        self.streams: dict[str, Stream] = {}
+        self.parts: list[Part] = []
+        self.open: dict[Key, _Open] = {}
+        self.closed: dict[Key, str] = {}
+        self.made_in: dict[str, Layout] = {}
+
+    def network(self) -> Network:
+        """All parts, every stream still read by any number of them."""
+        for node in self.graph.nodes:
+            if node.name in self.live:
+                self._node(node)
+        inputs = [
+            node.output
+            for node in self.graph.nodes
+            if node.op == "Quantize" and node.name in self.live
+        ]
+        outputs = list(dict.fromkeys(self.graph.outputs))
+        ends = [self._terminal(tensor, "y", i, outputs) for i, tensor in enumerate(outputs)]
+        starts = [self._terminal(tensor, "x", i, inputs) for i, tensor in enumerate(inputs)]
+        return Network(
+            self.graph.name, tuple(starts), tuple(ends), self.streams, tuple(self.parts),
+            self.loadable,
+        )  # fmt: skip
+
+    def _terminal(self, tensor: str, side: str, number: int, all_of: Sequence[str]) -> Terminal:
+        layout = self.made_in[tensor]
+        name = f"{side}{number if len(all_of) > 1 else ''}"
+        stream = self.streams[self._stream(tensor, layout)]
+        return Terminal(tensor, name, stream, order(layout, self._shape(tensor)))
+
+    def _node(self, node: Node) -> None:
+        layout = plain(self.layouts[node.name], self._shape(node.output))
+        self.made_in[node.output] = layout
+        if node.op == "Quantize":
+            self._take_input(node, layout)
+            return
+        sources = [name for name in dict.fromkeys(node.inputs) if name not in self.graph.constants]
+        if not sources:
+            raise GraphError("reads constants only", node=node.name)
+        reads = self.layouts[node.name]
+        if node.op in PRODUCTS and (self.loadable or self.tilings[node.name].reuse_factor > 1):
+            made = self._spread(node, reads)
+        elif node.op in WINDOWED:
+            made = self._windowed(node)
+        else:
+            made = self._pointwise(node, sources, reads)
+        made.nodes.append(node.name)
+        if node.output in self.wrapped:
+            dtype = self.graph.types[node.output].dtype
+            made.values = wrapped(made.values, dtype, made.layer, self.names[node.name])
+        self.open[node.output, layout] = made
+
+    def _take_input(self, node: Node, layout: Layout) -> None:
+        zero_point = node.integer("zero_point", 0)
+        interval = node.integer("low") - zero_point, node.integer("high") - zero_point
+        beats, lanes = order(layout, self._shape(node.output)).shape
+        name = self.names[node.output]
+        self.streams[name] = Stream(name, node.output, beats, lanes, interval)
+        self.closed[node.output, layout] = name
+
+    def _pointwise(self, node: Node, sources: Sequence[str], layout: Layout) -> _Open:
+        name = self.names[node.name]
+        if len(sources) == 1:
+            made = self._opened(sources[0], layout, name)
+            values = {sources[0]: made.values}
+        else:
+            streams = [self._stream(source, layout) for source in sources]
+            made, arrays = self._start(name, streams, Join())
+            shapes = [beat_shape(plain(layout, self._shape(s)), self._shape(s)) for s in sources]
+            parts = zip(sources, arrays, shapes, strict=True)
+            values = {source: array.reshape(shape) for source, array, shape in parts}
+        inputs = [
+            constant_elements(self.graph, tensor, node)
+            if tensor in self.graph.constants
+            else values[tensor]
+            for tensor in node.inputs
+        ]
+        made.values = OPERATORS[node.op](node, inputs, made.layer, name)
+        return made
+
+    def _windowed(self, node: Node) -> _Open:
+        """A convolution or pooling of one window a clock."""
+        source, name = node.inputs[0], self.names[node.name]
+        front, rank = self._window(node)
+        made, (taps,) = self._start(name, [self._stream(source, Layout.CHANNELS)], front)
+        channels = self._shape(source)[0]
+        kernel = front.kernel[-rank:]
+        window = np.moveaxis(taps.reshape(*kernel, channels), -1, 0)
+        attrs = {**node.attrs, "strides": (1,) * rank, "pads": (0,) * (2 * rank)}
+        if "dilations" in attrs:
+            attrs["dilations"] = (1,) * rank
+        constants = [constant_elements(self.graph, tensor, node) for tensor in node.inputs[1:]]
+        alone = replace(node, attrs=attrs)
+        made.values = OPERATORS[node.op](alone, [window, *constants], made.layer, name)
+        return made
+
+    def _spread(self, node: Node, layout: Layout) -> _Open:
+        """A product whose multipliers are used again."""
+        source, name = node.inputs[0], self.names[node.name]
+        stream = self._stream(source, layout)
+        if node.op == "Conv":
+            stream = self._windows(node, stream)
+        tiling = self.tilings[node.name]
+        product = spread(
+            node,
+            self.graph,
+            self.streams[stream].interval,
+            tiling,
+            loadable=self.loadable,
+            levels_per_stage=self.adders_per_stage or 0,
+        )
+        made, (sums,) = self._start(name, [stream], product)
+        _, bias = matrices(node, self.graph, tiling)
+        if bias is not None and not self.loadable:
+            pairs = zip(sums.flat, bias.flat, strict=True)
+            sums = _elements([value.plus(int(b)) for value, b in pairs])
+        output = self._shape(node.output)
+        made.values = sums.reshape(beat_shape(plain(layout, output), output))
+        return made
+
+    def _windows(self, node: Node, source: str) -> str:
+        """The stream of a convolution's windows."""
+        front, _ = self._window(node)
+        name = f"{self.names[node.name]}_windows"
+        made, (taps,) = self._start(name, [source], front)
+        made.values = taps
+        made.nodes.append(node.name)
+        beats = int(np.prod(self._shape(node.output)[1:]))
+        return self._close(made, self.streams[source].tensor, beats)
+
+    def _window(self, node: Node) -> tuple[Window, int]:
+        """The front, and the number of axes it has in the graph."""
+        extents = self._shape(node.inputs[0])[1:]
+        rank, pads = len(extents), node.integers("pads")
+        if node.op == "Conv":
+            kernel = self.graph.types[node.inputs[1]].shape[2:]
+        else:
+            kernel = node.integers("kernel")
+        stream = self.streams[self._stream(node.inputs[0], Layout.CHANNELS)]
+        fill = stream.interval[0] if node.op == "MaxPool" else 0
+        dilations = node.integers("dilations") if node.op == "Conv" else (1,) * rank
+        front = Window(
+            extents=_pair(extents),
+            before=_pair(pads[:rank], 0),
+            after=_pair(pads[rank:], 0),
+            kernel=_pair(kernel),
+            strides=_pair(node.integers("strides")),
+            dilations=_pair(dilations),
+            fill=fill,
+        )
+        return front, rank
+
+    def _start(
+        self, name: str, streams: Sequence[str], front: Front
+    ) -> tuple[_Open, list[Elements]]:
+        """A unit without a pipeline yet, and what its front makes, stream by stream."""
+        layer = LayerBuilder(f"{self.graph.name}_{name}_beat", self.adders_per_stage)
+        sources = [self.streams[stream] for stream in streams]
+        arrays = []
+        for source in sources:
+            lanes, interval = _made(front, source)
+            label = source.name if isinstance(front, Join) else "made"
+            wires = [Wire(label, interval)] * lanes
+            read: tuple[Element, ...] = layer.read(source.tensor, label, wires, [(0, 0)] * lanes, 0)
+            if interval[0] == interval[1]:  # nothing to compute with, though it travels
+                read = (interval[0],) * lanes
+            arrays.append(_elements([Affine.of(element) for element in read]))
+        return _Open(name, tuple(streams), front, layer, arrays[0]), arrays
+
+    def _opened(self, tensor: str, layout: Layout, name: str) -> _Open:
+        """A unit whose pipeline holds the beats of a tensor and may grow."""
+        shape = self._shape(tensor)
+        layout = plain(layout, shape)
+        if (tensor, layout) in self.open and self._is_read_once(tensor):
+            return self.open.pop((tensor, layout))
+        made_in = self.made_in[tensor]
+        if layout is Layout.ROW and made_in is not Layout.ROW and self._is_read_once(tensor):
+            return self._gathered(tensor, f"{name}_row")
+        made, (values,) = self._start(name, [self._stream(tensor, layout)], Join())
+        made.values = values.reshape(beat_shape(layout, shape))
+        return made
+
+    def _gathered(self, tensor: str, name: str) -> _Open:
+        """The whole rows of a tensor that travels in several beats."""
+        shape, layout = self._shape(tensor), self.made_in[tensor]
+        numbers = order(layout, shape)
+        stream = self._stream(tensor, layout)
+        made, (beats,) = self._start(name, [stream], Gather(len(numbers)))
+        values = beats.copy()
+        values[numbers.reshape(-1)] = beats
+        made.values = values.reshape(shape)
+        return made
+
+    def _stream(self, tensor: str, layout: Layout) -> str:
+        """The name of the stream that carries a tensor in a layout; made if need be."""
+        shape = self._shape(tensor)
+        layout = plain(layout, shape)
+        key = tensor, layout
+        if key in self.closed:
+            return self.closed[key]
+        if key in self.open:
+            beats = len(order(layout, shape))
+            self.closed[key] = self._close(self.open.pop(key), tensor, beats)
+        elif layout is Layout.ROW:
+            made = self._gathered(tensor, f"{self.names[tensor]}_row")
+            self.closed[key] = self._close(made, tensor, 1)
+        else:
+            self.closed[key] = self._serialized(tensor, layout)
+        return self.closed[key]
+
+    def _serialized(self, tensor: str, layout: Layout) -> str:
+        numbers = order(layout, self._shape(tensor))
+        name = f"{self.names[tensor]}_{layout.value}"
+        made = self._opened(tensor, Layout.ROW, f"{name}_row")
+        made.values = made.values.reshape(-1)[numbers.reshape(-1)]
+        packed = self.streams[self._close(made, tensor, 1)]
+        beats, lanes = numbers.shape
+        self.streams[name] = Stream(name, tensor, beats, lanes, packed.interval)
+        self.parts.append(Serialize(name, (packed.name,), name))
+        return name
+
+    def _close(self, made: _Open, tensor: str, beats: int) -> str:
+        """End a unit; return its stream."""
+        settled = [
+            settle(value, made.layer, f"{made.name}_{number}_settled")
+            for number, value in enumerate(made.values.flat)
+        ]
+        bundle = made.layer.aligned(tensor, "result", settled)
+        lows, highs = zip(*(_interval(element) for element in bundle.elements), strict=True)
+        stream = Stream(
+            f"{made.name}_out", tensor, beats, len(bundle.elements), (min(lows), max(highs))
+        )
+        layer = made.layer.layer(made.nodes, [bundle])
+        self.streams[stream.name] = stream
+        self.parts.append(
+            Unit(made.name, tuple(made.nodes), made.inputs, stream.name, made.front, layer,
+                 bundle.stage, depth=1)
+        )  # fmt: skip
+        return stream.name
+
+    def _is_read_once(self, tensor: str) -> bool:
+        readers = [node for node in self.graph.consumers[tensor] if node.name in self.live]
+        return len(readers) + (tensor in self.graph.outputs) == 1
+
+    def _shape(self, tensor: str) -> tuple[int, ...]:
+        return self.graph.types[tensor].shape[1:]
+
+
+def _live(graph: Graph) -> frozenset[str]:
+    """Names of the nodes that an output depends on."""
+    wanted = set(graph.outputs)
+    live = set()
+    for node in reversed(graph.nodes):
+        if node.output in wanted:
+            live.add(node.name)
+            wanted.update(node.inputs)
+    return frozenset(live)
+
+
+def _made(front: Front, source: Stream) -> tuple[int, tuple[int, int]]:
+    """Elements that a front makes of a stream, and their interval."""
+    low, high = source.interval
+    if isinstance(front, Product):
+        tiling = front.tiling
+        return tiling.groups * tiling.outputs, front.accumulator
+    if isinstance(front, Window):
+        if any(front.before + front.after):
+            low, high = min(low, front.fill), max(high, front.fill)
+        return source.lanes * front.kernel[0] * front.kernel[1], (low, high)
+    return source.lanes * (front.beats if isinstance(front, Gather) else 1), (low, high)
+
+
+def _interval(element: Element) -> tuple[int, int]:
+    return (element, element) if isinstance(element, int) else element.interval
+
+
+def _pair(values: Sequence[int], missing: int = 1) -> tuple[int, int]:
+    """Height and width; a signal in time has no height."""
+    return (missing, values[0]) if len(values) == 1 else (values[0], values[1])
+
+
+def _elements(values: Sequence[Affine]) -> Elements:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

@@ -1,0 +1,62 @@
+"""How much hardware a graph unrolls to, and the refusal of too much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from netwright.errors import GraphError
+from netwright.ir import Graph, Node
+
+MAX_OPERATIONS = 50_000
+"""Operations side by side that a design may have unless told otherwise.
+
+An operation is a product with a weight that is not zero, or an element that is added, compared or
+requantized. Mapping takes about 20 ms for each on the machine this was set on, in time and more
+than linearly in memory; the largest devices hold about ten LUTs for each.
+"""
+
+MOVES = ("Quantize", "Reshape", "Transpose", "Concat")
+_SHOWN = 5
+
+
+def operations(node: Node, graph: Graph) -> int:
+    """Operations of a node when every one has hardware of its own."""
+    shape = graph.types[node.output].shape[1:]
+    if node.op in MOVES:
+        return 0
+    if node.op == "MatMul":
+        return int(np.count_nonzero(graph.constants[node.inputs[1]]) * np.prod(shape[:-1]))
+    if node.op == "Conv":
+        return int(np.count_nonzero(graph.constants[node.inputs[1]]) * np.prod(shape[1:]))
+    terms = int(np.prod(node.integers("kernel"))) if "kernel" in node.attrs else 1
+    return terms * int(np.prod(shape))
+
+
+def refuse_large(
+    graph: Graph, counts: Mapping[str, int], max_operations: int, advice: Callable[[], str]
+) -> None:
+    """Refuse a graph that needs more operations than allowed.
+
+    Args:
+        graph: The graph.
+        counts: Operations of every node by its name.
+        max_operations: How many are allowed.
+        advice: Says what to do instead.
+
+    Raises:
+        GraphError: There are more; the message names the largest nodes.
+    """
+    total = sum(counts.values())
+    if total <= max_operations:
+        return
+    largest = sorted(counts.items(), key=lambda item: -item[1])
+    named = ", ".join(f"{name} {count}" for name, count in largest[:_SHOWN] if count)
+    rest = sum(count for _, count in largest[_SHOWN:])
+    others = f", others {rest}" if rest else ""
+    raise GraphError(
+        f'graph "{graph.name}" needs {total} operations side by side, more than max_operations '
+        f"({max_operations}): {named}{others}",
+        hint=advice(),
+    )

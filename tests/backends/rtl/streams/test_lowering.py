@@ -1,0 +1,71 @@
+import pytest
+
+from netwright.backends.rtl.streams.lowering import lower_to_streams
+from netwright.backends.rtl.streams.network import Gather, Join, Network, Product, Window
+from netwright.backends.rtl.streams.reuse import ReuseFactor
+from netwright.errors import GraphError
+from netwright.ir import Graph
+from tests.backends.hls.graphs import Build
+from tests.backends.rtl.graphs import images, signals, two_layers
+
+
+def lowered(graph: Graph, reuse_factor: ReuseFactor = 1, *, loadable: bool = False) -> Network:
+    return lower_to_streams(
+        graph, reuse_factor, loadable=loadable, adders_per_stage=4, max_operations=50_000
+    )
+
+
+def test_products_that_are_not_divided_become_adders() -> None:
+    (unit,) = lowered(two_layers()).units
+    assert isinstance(unit.front, Join)
+    assert unit.layer is not None
+    assert unit.layer.num_adders > 20
+    assert unit.nodes == ("matmul_1", "requantize_2", "matmul_3")
+
+
+def test_products_that_are_divided_become_multipliers() -> None:
+    network = lowered(two_layers(), {"matmul_1": 6})
+    assert [unit.nodes for unit in network.units] == [("matmul_1", "requantize_2", "matmul_3")]
+    front = network.units[0].front
+    assert isinstance(front, Product)
+    assert front.tiling.multipliers == 5
+
+
+def test_loadable_weights_always_need_multipliers() -> None:
+    network = lowered(two_layers(), loadable=True)
+    assert list(network.products) == ["matmul_1", "matmul_3"]
+    assert all(product.bias is not None for product in network.products.values())
+
+
+def test_units_of_images() -> None:
+    units = {unit.name: unit for unit in lowered(images(), {"conv_1": 12}).units}
+    assert list(units) == [
+        "conv_1_windows", "conv_1", "conv_3", "maxpool_5", "reshape_7_row", "sumpool_6",
+    ]  # fmt: skip
+    assert isinstance(units["conv_1_windows"].front, Window)
+    assert isinstance(units["conv_1"].front, Product)
+    assert isinstance(units["conv_3"].front, Window)
+    assert isinstance(units["reshape_7_row"].front, Gather)
+    assert units["reshape_7_row"].nodes == ("reshape_7", "matmul_8", "requantize_9")
+
+
+def test_the_short_way_around_a_residual_sum_has_a_queue() -> None:
+    units = {unit.name: unit for unit in lowered(signals(), {"conv_4": 2}).units}
+    assert units["maxpool_3_out_to_1_delay"].depth > 1
+
+
+def test_nodes_that_no_output_needs_are_left_out() -> None:
+    build = Build("net")
+    source = build.quantize((3,))
+    build.dense(source, 2)
+    graph = build.graph(build.add("Relu", (source,)))
+    assert [unit.nodes for unit in lowered(graph).units] == [("relu_2",)]
+
+
+def test_nodes_that_read_constants_only_are_refused() -> None:
+    build = Build("net")
+    source = build.quantize((3,))
+    total = build.add("Add", (build.constant([[1, 2, 3]]), build.constant([[1, 1, 1]])))
+    with pytest.raises(GraphError) as caught:
+        lowered(build.graph(build.add("Add", (source, total))))
+    assert str(caught.value) == 'node "add_1": reads constants only'

@@ -1,0 +1,95 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from netwright.backends.rtl.streams.lowering import lower_to_streams
+from netwright.backends.rtl.streams.network import Network
+from netwright.backends.rtl.streams.weights import (
+    address_bits,
+    check_loadable,
+    data_bits,
+    load_words,
+    memories,
+)
+from netwright.dtypes import Int
+from netwright.errors import GraphError
+from netwright.ir import Graph
+from tests.backends.hls.graphs import Build
+from tests.backends.rtl.graphs import two_layers
+
+
+def loadable(graph: Graph) -> Network:
+    return lower_to_streams(
+        graph, {"matmul_1": 6}, loadable=True, adders_per_stage=None, max_operations=10_000
+    )
+
+
+def test_memories_do_not_overlap() -> None:
+    network = loadable(two_layers())
+    taken: set[int] = set()
+    for memory in memories(network):
+        assert memory.base % memory.size == 0
+        addresses = set(range(memory.base, memory.base + memory.size))
+        assert not taken & addresses
+        taken |= addresses
+    assert max(taken) < 1 << address_bits(network)
+    assert data_bits(network) == 10
+
+
+def test_every_weight_and_bias_is_written_once() -> None:
+    graph = two_layers()
+    words = load_words(loadable(graph), graph)
+    assert len(np.unique(words[:, 0])) == len(words) == 6 * 5 + 5 + 5 * 3 + 3
+    values = np.concatenate([graph.constants[name].ravel() for name in ("c0", "c1", "c2", "c3")])
+    assert sorted(words[:, 1].tolist()) == sorted(values.tolist())
+
+
+def test_fixed_weights_have_no_addresses() -> None:
+    graph = two_layers()
+    network = lower_to_streams(
+        graph, 1, loadable=False, adders_per_stage=None, max_operations=10_000
+    )
+    assert memories(network) == ()
+    assert load_words(network, graph).shape == (0, 2)
+
+
+def other(seed: int = 5, *, offset: int = 0, constant: int = 1) -> Graph:
+    build = Build("tiny", seed)
+    hidden = build.requantize(build.dense(build.quantize((3,)), 2), offset=(offset,))
+    return build.graph(build.add("Add", (hidden, build.constant([constant, 1]))))
+
+
+def test_weights_and_scales_may_differ() -> None:
+    one = other(5)
+    two = other(6).with_type("x0", one.types["x0"])
+    check_loadable(one, two)
+
+
+def test_everything_else_may_not() -> None:
+    with pytest.raises(GraphError) as caught:
+        check_loadable(other(), other(offset=3, constant=2))
+    assert str(caught.value) == (
+        'graph "tiny" cannot be loaded: node "requantize_2" is not as "requantize_2" was; '
+        'constant "c2" has other values\n'
+        "hint: generate a design for it; only weights and biases of products can be loaded"
+    )
+    with pytest.raises(GraphError, match="it has 3 nodes, not 4"):
+        check_loadable(other(), replace(other(), nodes=other().nodes[:-1]))
+
+
+def test_weights_must_fit_the_first_formats() -> None:
+    one = other()
+    value = np.where(one.constants["c0"] == one.constants["c0"].max(), 100, one.constants["c0"])
+    two = replace(one.with_type("c0", replace(one.types["c0"], dtype=Int(8))),
+                  constants={**one.constants, "c0": value})  # fmt: skip
+    with pytest.raises(GraphError, match='"c0" holds -32 to 100, which int6 does not allow'):
+        check_loadable(one, two)
+
+
+def test_what_wraps_must_wrap_alike() -> None:
+    one = other()
+    name = "matmul_1_out"
+    two = one.with_type(name, replace(one.types[name], dtype=Int(6)))
+    with pytest.raises(GraphError, match=f'"{name}" wraps differently'):
+        check_loadable(one, two)

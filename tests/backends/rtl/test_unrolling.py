@@ -1,0 +1,30 @@
+import pytest
+
+from netwright.backends.rtl.lowering import lower
+from netwright.backends.rtl.unrolling import operations
+from netwright.errors import GraphError
+from tests.backends.hls.graphs import Build
+from tests.backends.rtl.graphs import images
+
+
+def test_operations_by_hand() -> None:
+    build = Build("net")
+    source = build.quantize((2, 6))
+    weights = build.constant([[[1, 0, 2], [0, 0, 3]]])
+    attrs = {"strides": (1,), "pads": (0, 0), "dilations": (1,), "group": 1}
+    conv = build.add("Conv", (source, weights), attrs)
+    pool = build.pool("MaxPool", conv, (2,), (2,))
+    flat = build.flatten(pool)
+    graph = build.graph(build.add("MatMul", (flat, build.constant([[1, 1, 0], [0, 2, 0]]))))
+    counts = [operations(node, graph) for node in graph.nodes]
+    assert counts == [0, 3 * 4, 2 * 2, 0, 3]
+
+
+def test_a_graph_that_is_too_large_is_refused_with_the_estimate() -> None:
+    with pytest.raises(GraphError) as caught:
+        lower(images(), 4, max_operations=1000)
+    assert str(caught.value) == (
+        'graph "images" needs 1247 operations side by side, more than max_operations (1000): '
+        "conv_1 708, sumpool_6 320, conv_3 90, requantize_2 48, maxpool_5 32, others 49\n"
+        "hint: use reuse_factor=1, or raise max_operations"
+    )
