@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from netwright.backends.base import BUILD_FOLDER, file_digests
 from netwright.backends.rtl.circuit import Circuit
+from netwright.backends.rtl.emission import LIBRARY_FOLDER
+from netwright.backends.rtl.formal import ElementProof, checks, prove_checks
 from netwright.backends.rtl.netlist import RtlNetlist, netlist
 from netwright.backends.rtl.nextpnr import Job
 from netwright.backends.rtl.placement import Packing, Routing, pack, route
@@ -261,6 +263,44 @@ class RtlDesign:
     def build_folder(self) -> Path:
         """Folder for everything made from the design."""
         return self.root / BUILD_FOLDER
+
+    def prove_elements(
+        self,
+        *,
+        timeout_s: float = BUILD_TIMEOUT_S,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> tuple[ElementProof, ...]:
+        """Prove everything behind the products: every rounding, limit, sign, wrap and sum.
+
+        Every element that a layer hands on is compared, for all values of the products and inputs
+        it is made from, with what the definition of its operators says of it. Together with
+        :meth:`prove` this covers the layers; the wiring between them is left to simulation.
+
+        Args:
+            timeout_s: Wall-clock seconds every process of the solver gets.
+            progress: Called with how many elements are answered, and how many there are to answer.
+
+        Returns:
+            One proof for every element of every tensor between two layers and of the outputs.
+
+        Raises:
+            CorruptOutput: A generated file is missing.
+            MissingExtra: pyosys is not installed.
+            ToolFailed: Yosys ended with an error, or ran past its time; the log is in ``build``.
+            BackendError: A file lacks something that is needed.
+        """
+        library = [path for path in self.sources() if path.parent.name == LIBRARY_FOLDER]
+        questions = [
+            question
+            for layer in self.circuit.layers
+            for question in checks(
+                self.graph, layer, (self.root / f"{layer.name}.v").read_text(encoding="utf-8")
+            )
+        ]
+        folder = self.build_folder / "formal"
+        return prove_checks(
+            questions, library, folder=folder, timeout_s=timeout_s, progress=progress
+        )
 
     def sources(self) -> list[Path]:
         """The Verilog files.
