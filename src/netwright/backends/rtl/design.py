@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from netwright.backends.base import BUILD_FOLDER, file_digests
 from netwright.backends.rtl.circuit import Circuit
+from netwright.backends.rtl.emission import LIBRARY_FOLDER
+from netwright.backends.rtl.formal import ElementProof, checks, prove_checks
+from netwright.backends.rtl.netlist import RtlNetlist, netlist
 from netwright.backends.rtl.nextpnr import Job
 from netwright.backends.rtl.placement import Packing, Routing, pack, route
 from netwright.backends.rtl.proof import Proof, prove
-from netwright.backends.rtl.simulation import compile_simulation, simulate
+from netwright.backends.rtl.simulators import Codes, Model, Simulator, chosen, execute
 from netwright.backends.rtl.synthesis import (
     LayerMeasurements,
     Measurement,
@@ -25,8 +28,8 @@ from netwright.backends.rtl.synthesis import (
     synthesize,
     synthesize_layers,
 )
-from netwright.errors import CorruptOutput, DataError
-from netwright.ir import Graph, Interpreter
+from netwright.errors import CorruptOutput
+from netwright.ir import Graph
 from netwright.ir.interpret import Values
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ class RtlDesign:
         options: The backend that made it.
         files: SHA-256 of every generated file, by its path inside `root`.
         circuit: Its modules, wires and cells.
+        simulator: What simulates it; ``None`` for Verilator, or Icarus Verilog where Verilator or
+            g++ is missing. ``dataclasses.replace`` chooses another one.
     """
 
     root: Path
@@ -53,6 +58,7 @@ class RtlDesign:
     options: RtlBackend
     files: Mapping[str, str]
     circuit: Circuit
+    simulator: Simulator | None = None
 
     @property
     def latency_cycles(self) -> int:
@@ -67,10 +73,10 @@ class RtlDesign:
 
         Raises:
             CorruptOutput: A generated file is missing.
-            ToolMissing: Verilator or g++ is not installed.
+            ToolMissing: The simulator is not installed.
             ToolFailed: One ended with an error, or ran past its time; the log is in ``build``.
         """
-        self._library(timeout_s)
+        self._compile(timeout_s)
         return self
 
     def run(
@@ -92,23 +98,13 @@ class RtlDesign:
         Raises:
             DataError: An input is missing, has another shape, holds NaN or infinity, or `keep`
                 names a tensor that the graph does not have.
-            BackendError: The latency is not the predicted one.
+            BackendError: The latency is not the predicted one, or Icarus Verilog meets an
+                undefined bit.
             CorruptOutput: A generated file is missing.
-            ToolMissing: Verilator or g++ is not installed.
+            ToolMissing: The simulator is not installed.
             ToolFailed: One ended with an error, or ran past its time.
         """
-        for name in keep:
-            if name not in self.graph.types:
-                raise DataError(f'graph "{self.graph.name}" has no tensor "{name}"')
-        known = self._quantized(inputs)
-        rows = len(next(iter(known.values())))
-        codes = {name: value.astype(np.int64).reshape(rows, -1) for name, value in known.items()}
-        outputs = self._simulate(self._library(BUILD_TIMEOUT_S), codes)
-        for name, value in outputs.items():
-            known[name] = value.reshape(rows, *self.graph.types[name].shape[1:])
-        wanted = dict.fromkeys((*self.graph.outputs, *keep))
-        known |= {n: self.graph.constants[n] for n in wanted if n in self.graph.constants}
-        return {name: known[name] for name in wanted if name in known}
+        return execute(self.graph, self.circuit, inputs, keep, self._simulate)
 
     def measure(
         self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
@@ -131,10 +127,28 @@ class RtlDesign:
             self.circuit.name,
             self.sources(),
             part=self.options.part,
-            folder=self._build_folder,
+            folder=self.build_folder,
             timeout_s=timeout_s,
             progress=progress,
         )
+
+    def netlist(
+        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
+    ) -> RtlNetlist:
+        """The cells that :meth:`measure` counts, to be simulated themselves; maps first if need be.
+
+        Args:
+            timeout_s: Wall-clock seconds each program gets.
+            progress: Called with every line that the synthesizer prints.
+
+        Raises:
+            CorruptOutput: A generated file is missing.
+            MissingExtra: pyosys is not installed.
+            ToolFailed: Yosys ended with an error, or ran past its time; the log is in ``build``.
+            BackendError: Its report cannot be read.
+        """
+        self.measure(timeout_s=timeout_s, progress=progress)
+        return netlist(self, timeout_s=timeout_s)
 
     def measure_layers(
         self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
@@ -156,7 +170,7 @@ class RtlDesign:
             [layer.name for layer in self.circuit.layers],
             self.sources(),
             part=self.options.part,
-            folder=self._build_folder,
+            folder=self.build_folder,
             timeout_s=timeout_s,
             progress=progress,
         )
@@ -217,7 +231,7 @@ class RtlDesign:
     def _job(self, speed_grade: int, timeout_s: float, progress: Progress | None) -> Job:
         """The mapped design and its device; maps it first if need be."""
         options = self.options
-        netlist = mapped_files(self._build_folder, options.part)[0]
+        netlist = mapped_files(self.build_folder, options.part)[0]
         job = Job(
             self.circuit.name, netlist, options.part, options.clock_mhz, speed_grade, netlist.parent
         )
@@ -239,13 +253,47 @@ class RtlDesign:
         )
 
     @property
-    def _build_folder(self) -> Path:
+    def build_folder(self) -> Path:
+        """Folder for everything made from the design."""
         return self.root / BUILD_FOLDER
 
-    def _quantized(self, inputs: Values) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
-        host = tuple(port.tensor for port in self.circuit.inputs)
-        nodes = tuple(node for node in self.graph.nodes if node.output in host)
-        return Interpreter.of(replace(self.graph, nodes=nodes, outputs=host)).run(inputs)
+    def prove_elements(
+        self,
+        *,
+        timeout_s: float = BUILD_TIMEOUT_S,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> tuple[ElementProof, ...]:
+        """Prove everything behind the products: every rounding, limit, sign, wrap and sum.
+
+        Every element that a layer hands on is compared, for all values of the products and inputs
+        it is made from, with what the definition of its operators says of it. Together with
+        :meth:`prove` this covers the layers; the wiring between them is left to simulation.
+
+        Args:
+            timeout_s: Wall-clock seconds every process of the solver gets.
+            progress: Called with how many elements are answered, and how many there are to answer.
+
+        Returns:
+            One proof for every element of every tensor between two layers and of the outputs.
+
+        Raises:
+            CorruptOutput: A generated file is missing.
+            MissingExtra: pyosys is not installed.
+            ToolFailed: Yosys ended with an error, or ran past its time; the log is in ``build``.
+            BackendError: A file lacks something that is needed.
+        """
+        library = [path for path in self.sources() if path.parent.name == LIBRARY_FOLDER]
+        questions = [
+            question
+            for layer in self.circuit.layers
+            for question in checks(
+                self.graph, layer, (self.root / f"{layer.name}.v").read_text(encoding="utf-8")
+            )
+        ]
+        folder = self.build_folder / "formal"
+        return prove_checks(
+            questions, library, folder=folder, timeout_s=timeout_s, progress=progress
+        )
 
     def sources(self) -> list[Path]:
         """The Verilog files.
@@ -264,16 +312,13 @@ class RtlDesign:
         current = sorted(file_digests(self.root).items())
         return hashlib.sha256(repr(current).encode()).hexdigest()
 
-    def _simulate(
-        self, library: Path, codes: Mapping[str, NDArray[np.int64]]
-    ) -> dict[str, NDArray[np.int64]]:
-        return simulate(library, self.circuit, codes)
+    def _compile(self, timeout_s: float) -> Path:
+        return self._model().compile(chosen(self.simulator), timeout_s=timeout_s)
 
-    def _library(self, timeout_s: float) -> Path:
-        return compile_simulation(
-            self.circuit,
-            self.sources(),
-            build=self._build_folder,
-            key=self.digest()[:16],
-            timeout_s=timeout_s,
+    def _simulate(self, codes: Codes) -> Codes:
+        return self._model().simulate(chosen(self.simulator), codes, timeout_s=BUILD_TIMEOUT_S)
+
+    def _model(self) -> Model:
+        return Model(
+            self.circuit, tuple(self.sources()), key=self.digest()[:16], build=self.build_folder
         )

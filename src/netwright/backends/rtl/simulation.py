@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,8 @@ def compile_simulation(
     build: Path,
     key: str,
     timeout_s: float,
+    name: str = "simulation",
+    models: Sequence[Path] = (),
     driver: str | None = None,
 ) -> Path:
     """Compile a design into a library, unless that was done before.
@@ -43,6 +45,8 @@ def compile_simulation(
         build: Folder for the library and the logs.
         key: Digest of the files.
         timeout_s: Wall-clock seconds each program gets.
+        name: What the library and the logs are named after.
+        models: Verilog files of cells that the sources use; only modules in use are compiled.
         driver: The C++ that drives it; one row a clock unless given.
 
     Raises:
@@ -50,7 +54,7 @@ def compile_simulation(
         ToolFailed: One of them ended with an error, or ran past its time.
     """
     build = build.resolve()  # the programs run in folders of their own
-    library = build / f"simulation-{key}.so"
+    library = build / f"{name}-{key}.so"
     if library.exists():
         return library
     root = find(VERILATOR).parent.parent
@@ -58,13 +62,14 @@ def compile_simulation(
     with tempfile.TemporaryDirectory(prefix="verilated-", dir=build) as temporary:
         folder = Path(temporary)
         files = [path.resolve() for path in sources]
+        cells = [option for path in models for option in ("-v", path, f"-I{path.parent}")]
         run_tool(
             VERILATOR,
             [*VERILATE_FLAGS, "--prefix", PREFIX, "--Mdir", folder.resolve(),
-             "--top-module", circuit.name, *files],
+             "--top-module", circuit.name, *cells, *files],
             cwd=build,
             timeout_s=timeout_s,
-            log=build / "verilator.log",
+            log=build / f"{name}-verilator.log",
             environment={"VERILATOR_ROOT": str(root)},
         )  # fmt: skip
         parts = [path.name for path in sorted(folder.glob("*.cpp"))]
@@ -77,10 +82,10 @@ def compile_simulation(
              "simulation.cpp", *_runtime(root, timeout_s), "-o", made],
             cwd=folder,
             timeout_s=timeout_s,
-            log=build / "simulation.log",
+            log=build / f"{name}.log",
         )  # fmt: skip
         made.replace(library)
-    for old in build.glob("simulation-*.so"):
+    for old in build.glob(f"{name}-*.so"):
         if old != library:
             old.unlink(missing_ok=True)
     return library
@@ -134,18 +139,24 @@ def simulate(
     function.restype = ctypes.c_int64
     words = ctypes.POINTER(ctypes.c_uint32)
     function.argtypes = [words, words, ctypes.c_size_t, ctypes.c_size_t]
-    fed = np.concatenate([pack(inputs[port.tensor], port) for port in circuit.inputs], axis=1)
-    fed = np.ascontiguousarray(fed)
+    fed = fed_words(circuit, inputs)
     rows = len(fed)
     taken = np.zeros((rows, num_words(circuit.outputs)), dtype=np.uint32)
     clocks = rows + 2 * circuit.latency_cycles + 8
     if rows:
         latency = function(fed.ctypes.data_as(words), taken.ctypes.data_as(words), rows, clocks)
-        if latency != circuit.latency_cycles:
-            raise BackendError(
-                f"the first row of {circuit.name} came out after {latency} clocks, not the "
-                f"predicted {circuit.latency_cycles}"
-            )
+        check_latency(circuit, latency)
+    return by_tensor(circuit, taken)
+
+
+def fed_words(circuit: Circuit, inputs: Mapping[str, NDArray[np.int64]]) -> NDArray[np.uint32]:
+    """Codes by tensor, each (rows, elements), as the words (rows, words) of all input ports."""
+    words = [pack(inputs[port.tensor], port) for port in circuit.inputs]
+    return np.ascontiguousarray(np.concatenate(words, axis=1))
+
+
+def by_tensor(circuit: Circuit, taken: NDArray[np.uint32]) -> dict[str, NDArray[np.int64]]:
+    """The words (rows, words) of all output ports as codes by tensor, each (rows, elements)."""
     results, start = {}, 0
     for port in circuit.outputs:
         stop = start - (-port.total_bits // WORD_BITS)
@@ -168,10 +179,26 @@ def entry(library: Path) -> ctypes._NamedFuncPointer:
         ) from error
 
 
+def check_latency(circuit: Circuit, latency: int) -> None:
+    """Refuse a simulation whose first row came out at another clock than predicted.
+
+    Raises:
+        BackendError: It did, or not every row came out (`latency` is -1).
+    """
+    if latency != circuit.latency_cycles:
+        raise BackendError(
+            f"the first row of {circuit.name} came out after {latency} clocks, not the "
+            f"predicted {circuit.latency_cycles}"
+            if latency >= 0
+            else f"not every row of {circuit.name} came out"
+        )
+
+
 def pack(codes: NDArray[np.int64], port: Port) -> NDArray[np.uint32]:
     """Codes (rows, elements) as the words of a port (rows, words), lowest word first."""
     places = np.arange(port.bits)
-    bits = ((codes[:, :, None] >> places) & 1).astype(np.uint8).reshape(len(codes), -1)
+    bits = ((codes[:, :, None] >> places) & 1).astype(np.uint8)
+    bits = bits.reshape(len(codes), port.total_bits)
     padding = -port.total_bits % WORD_BITS
     packed = np.packbits(np.pad(bits, ((0, 0), (0, padding))), axis=1, bitorder="little")
     return np.ascontiguousarray(packed).view("<u4")

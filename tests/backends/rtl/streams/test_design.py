@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +118,11 @@ class TestSimulated:
         design = generated(jet_tagger(6), tmp_path / "out", reuse_factor=reuse_factor)
         assert design.interval_cycles == reuse_factor
         assert_same(design, rows=10_000)
+
+
+def test_streams_are_not_simulated_in_other_ways(tmp_path: Path) -> None:
+    design = generated(two_layers(), tmp_path / "out", reuse_factor=2)
+    with pytest.raises(ConfigError, match='simulator must be "verilator" for a design of streams'):
+        replace(design, simulator="icarus").build()
+    with pytest.raises(BackendError, match="whose mapped netlist is not simulated"):
+        design.netlist()

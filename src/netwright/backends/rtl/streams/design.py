@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.base import BUILD_FOLDER
 from netwright.backends.rtl.circuit import Circuit
-from netwright.backends.rtl.design import RtlDesign
+from netwright.backends.rtl.design import BUILD_TIMEOUT_S, RtlDesign
+from netwright.backends.rtl.netlist import RtlNetlist
 from netwright.backends.rtl.simulation import compile_simulation
+from netwright.backends.rtl.simulators import Codes
 from netwright.backends.rtl.streams.harness import harness
 from netwright.backends.rtl.streams.network import Network
 from netwright.backends.rtl.streams.simulation import Stalls, simulate
 from netwright.backends.rtl.streams.timing import Schedule
 from netwright.backends.rtl.streams.weights import check_loadable, load_words
-from netwright.errors import BackendError
+from netwright.backends.rtl.synthesis import Progress
+from netwright.errors import BackendError, ConfigError
 from netwright.ir import Graph
 
 
@@ -75,21 +76,34 @@ class StreamDesign(RtlDesign):
         """What to write through the load port first: (words, 2), address and value."""
         return load_words(self.network, self.graph)
 
-    def _library(self, timeout_s: float) -> Path:
+    def netlist(
+        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
+    ) -> RtlNetlist:
+        """Not available: mapped netlists are simulated one row a clock.
+
+        Raises:
+            BackendError: Always.
+        """
+        raise BackendError(
+            f'"{self.graph.name}" is a design of streams, whose mapped netlist is not simulated',
+            hint="leave reuse_factor out for an unrolled design",
+        )
+
+    def _compile(self, timeout_s: float) -> Path:
+        if self.simulator == "icarus":
+            raise ConfigError('simulator must be "verilator" for a design of streams, not "icarus"')
         return compile_simulation(
             self.circuit,
             self.sources(),
-            build=self.root / BUILD_FOLDER,
+            build=self.build_folder,
             key=self.digest()[:16],
             timeout_s=timeout_s,
             driver=harness(self.network),
         )
 
-    def _simulate(
-        self, library: Path, codes: Mapping[str, NDArray[np.int64]]
-    ) -> dict[str, NDArray[np.int64]]:
+    def _simulate(self, codes: Codes) -> Codes:
         return simulate(
-            library,
+            self._compile(BUILD_TIMEOUT_S),
             self.network,
             codes,
             loads=self.load_words(),
