@@ -277,8 +277,8 @@ _ACTIVATIONS = (
     "Abs", "Acos", "Asin", "Atan", "BipolarQuant", "BitwiseNot", "Ceil", "Celu", "Clip", "Cos",
     "DequantizeLinear", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
     "IntQuant", "IsInf", "IsNaN", "LeakyRelu", "Log", "Mish", "Neg", "Not", "Quant",
-    "QuantizeLinear", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Softplus",
-    "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Trunc",
+    "QuantizeLinear", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin",
+    "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Trunc",
 )  # fmt: skip
 _ELEMENTWISE: tuple[tuple[str, Compute], ...] = (
     ("Add", "add"), ("And", "multiply"), ("BitwiseAnd", "multiply"), ("BitwiseOr", "add"),
