@@ -39,6 +39,34 @@ def test_map_draws_the_memory(netwright, tmp_path):
     assert ElementTree.parse(picture).getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
 
+def test_order_is_searched_and_the_curve_drawn(netwright, tmp_path):
+    pytest.importorskip("matplotlib", reason="draws the curve")
+    curve = tmp_path / "curve.svg"
+    arguments = ("amoebanet_d", "--scratchpad", "2352KiB", "--order", "search", "--time-limit", "3")
+    code, out, err = netwright("map", *arguments, "--curve", curve, "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert data["given_order_bytes"] > data["non_compulsory_bytes"]
+    assert data["curve"][-1] == [data["peak_bytes"], 0]
+    assert 2352 << 10 <= data["knee_bytes"] <= data["peak_bytes"]
+    assert " KiB off-chip, bound " in err
+    assert ElementTree.parse(curve).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_onnx_file_without_quantizers_is_mapped(netwright, tmp_path):
+    onnx_files = pytest.importorskip("tests.exchange.onnx_files", reason="onnx makes the file")
+    nodes = [onnx_files.node("Relu", "x", "a"), onnx_files.node("Add", "x a", "y")]
+    path = onnx_files.saved(onnx_files.model(nodes, {}, shape=("n", 640)), tmp_path)
+    code, out, _ = netwright("map", path, "--granularity", "unfused", "--json")
+    assert code == 0
+    assert json.loads(out)["order"] == ["a_node", "y_node"]
+    odd = [onnx_files.node("Frob", "x", "y", domain="acme")]
+    path = onnx_files.saved(onnx_files.model(odd, {}, shape=(1, 640)), tmp_path)
+    code, _, err = netwright("map", path)
+    assert code == 1
+    assert "unknown here: 1 acme.Frob" in err
+
+
 def test_graph_file_is_mapped(netwright, tmp_path):
     path = tmp_path / "net.npz"
     ir.save(conv_graph(), path)
@@ -61,6 +89,7 @@ def test_graph_file_is_mapped(netwright, tmp_path):
         (("resnet50", "--scratchpad", "9" * 400), 2, "must be at most 1125899906842624 bytes"),
         (("resnet50", "--scratchpad", "big"), 2, '--scratchpad: "big" is not a size'),
         (("resnet50", "--arch", "scratchpads"), 2, 'did you mean "scratchpad"?'),
+        (("resnet50", "--curve", "a.pdf"), 2, '--curve a.pdf: must end in .svg, not ".pdf"'),
         (("resnet50", "--picture", "a.png"), 2, '--picture a.png: must end in .svg, not ".png"'),
         (("none.onnx",), 1, "none.onnx"),
         (("resnet50", "--mapper", "magic"), 2, "magic"),

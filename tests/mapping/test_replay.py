@@ -26,6 +26,15 @@ def test_broken_stay_is_spilled_and_retrieved():
     )
 
 
+def test_stay_that_goes_on_elsewhere_is_a_move():
+    kept = [own for own in LEGAL.residencies if own.tensor != "t0"]
+    stays_of_t0 = (stay("t0", 0, 1, 0), stay("t0", 2, 3, 50))
+    mapping = Mapping("unfused", LEGAL.order, (*kept, *stays_of_t0))
+    traffic = replay(WORKLOAD, machine(1000), mapping)
+    assert Transfer(2, "t0", 4, "move") in traffic.transfers
+    assert traffic.non_compulsory_bytes == 0
+
+
 def test_second_return_needs_no_second_write():
     workload = chain_with_skips([4, 1, 1, 1, 1], [[], [0], [1], [0, 2], [3]])
     longer = chain_with_skips([4, 1, 1, 1, 1, 1], [[], [0], [1], [0, 2], [3], [0, 4]])

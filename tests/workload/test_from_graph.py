@@ -4,7 +4,7 @@ import numpy as np
 
 from netwright.dtypes import Int
 from netwright.ir import Graph, Node, TensorType
-from netwright.workload import from_graph
+from netwright.workload import Affine, from_graph
 
 
 def conv_graph() -> Graph:
@@ -42,6 +42,15 @@ def test_graph_becomes_einsums_with_widths_and_origins():
 
 
 def test_conv_slides():
-    row = from_graph(conv_graph()).einsums[0].inputs[0].index[2]
-    assert dict(row.terms) == {"B2": 2, "R0": 1}
+    einsum = from_graph(conv_graph()).einsums[0]
+    row = einsum.inputs[0].index[2]
+    assert dict(row.terms) == {"P0": 2, "R0": 1}
     assert row.offset == -1
+    assert einsum.num_macs == 16 * 4 * 3 * 9
+
+
+def test_product_of_a_view_reads_the_stored_tensor_whole():
+    einsum = from_graph(conv_graph()).einsums[2]
+    assert einsum.num_macs == 64 * 5
+    assert einsum.inputs[0].index == (Affine(()),) * 4
+    assert [dict(axis.terms) for axis in einsum.inputs[1].index] == [{"K": 1}, {"N": 1}]

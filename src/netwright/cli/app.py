@@ -16,6 +16,7 @@ from netwright.cli.doctor import doctor
 from netwright.cli.export import export
 from netwright.cli.listing import list_names
 from netwright.cli.map import map_network
+from netwright.cli.networks import app as networks_app
 from netwright.cli.new import new
 from netwright.cli.report import report
 from netwright.cli.run import run
@@ -79,6 +80,7 @@ app.command("convert")(convert)
 app.add_typer(study_app, name="study")
 app.add_typer(data_app, name="data")
 app.command("map")(map_network)
+app.add_typer(networks_app, name="networks")
 app.command("list")(list_names)
 app.command("new")(new)
 app.command("doctor")(doctor)

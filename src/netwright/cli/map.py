@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netwright.cli.console import columns, emit, emit_json
+from netwright.cli.console import columns, emit, emit_json, note
 from netwright.cli.run import JsonOption
 
 if TYPE_CHECKING:
-    from netwright.mapping import Schedule, Solution
+    from netwright.arch import Architecture
+    from netwright.mapping import Curve, OrderSolution, Progress, Schedule, Solution
     from netwright.workload import Workload
 
 _SIZE = re.compile(r"(-?\d+(?:\.\d+)?)\s*([KMG]i?)?B?", re.IGNORECASE)
@@ -21,6 +22,10 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 2
 
 MAX_BYTES = 1 << 50
 """Largest capacity that is accepted; sums of many tensors stay exact below it."""
+
+
+SECONDS_BETWEEN_LINES = 1.0
+"""Progress of a search is shown at most this often."""
 
 
 class Mapper(StrEnum):
@@ -36,9 +41,16 @@ class GranularityName(StrEnum):
     fused = "fused"
 
 
+class OrderName(StrEnum):
+    """In which order the operators run."""
+
+    given = "given"
+    search = "search"
+
+
 def map_network(
     model: Annotated[
-        str, typer.Argument(help="A network's name, a QONNX file (.onnx) or a graph (.npz).")
+        str, typer.Argument(help="A network's name, an ONNX file (.onnx) or a graph (.npz).")
     ],
     arch: Annotated[
         str, typer.Option("--arch", help="An architecture's name, or its TOML file.")
@@ -54,44 +66,111 @@ def map_network(
     weights: Annotated[
         bool, typer.Option("--weights", help="Weights pass through the scratchpad too.")
     ] = False,
+    order: Annotated[
+        OrderName,
+        typer.Option(help="given: the network's own; search: look for one with less traffic."),
+    ] = OrderName.given,
+    opaque: Annotated[
+        bool, typer.Option("--opaque", help="Take unknown ONNX operators as opaque steps.")
+    ] = False,
     time_limit: Annotated[
         float, typer.Option("--time-limit", min=0.1, help="Seconds for each solver call.")
     ] = 60.0,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Write the memory map over time (.svg).")
     ] = None,
+    curve: Annotated[
+        Path | None,
+        typer.Option("--curve", help="Write traffic against size, with the knee (.svg)."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Choose what stays in the scratchpad, and where, for the fewest off-chip accesses."""
     from netwright import arch as machines
     from netwright.errors import ConfigError
-    from netwright.mapping import cosma, default_schedule, scratchpad_of
+    from netwright.mapping import Schedule, cosma, scratchpad_of, traffic_curve
     from netwright.workload import fuse
 
-    if picture is not None and picture.suffix != ".svg":
-        raise ConfigError(f'--picture {picture}: must end in .svg, not "{picture.suffix}"')
+    for option, path in (("--picture", picture), ("--curve", curve)):
+        if path is not None and path.suffix != ".svg":
+            raise ConfigError(f'{option} {path}: must end in .svg, not "{path.suffix}"')
     machine = machines.find(arch)
     if scratchpad:
         machine = machine.with_scratchpad(parse_size(scratchpad, option="--scratchpad"))
-    workload = find_workload(model)
+    workload = find_workload(model, opaque=opaque)
     if granularity is GranularityName.fused:
         workload = fuse(workload)
     memory, capacity = scratchpad_of(machine)
-    found = cosma(workload, machine, places_weights=weights, time_limit_s=time_limit)
-    schedule = default_schedule(workload, line_bytes=memory.line_bytes, places_weights=weights)
+    searched = None
+    if order is OrderName.search:
+        searched = _searched(workload, machine, weights=weights, time_limit=time_limit)
+    names = None if searched is None else searched.order
+    found = cosma(workload, machine, order=names, places_weights=weights, time_limit_s=time_limit)
+    schedule = Schedule(workload, found.mapping.order, memory.line_bytes, weights)
+    shape = None
+    if curve is not None:
+        shape = traffic_curve(workload, machine, order=names, places_weights=weights)
+    _draw(found, workload, picture, curve, shape, capacity=capacity)
+    if as_json:
+        data = _as_dict(found, schedule, machine=machine.name, capacity=capacity)
+        emit_json({**data, **_order_as_dict(searched), **_curve_as_dict(shape)})
+        return
+    title = f"{machine.name}, {mapper.value}"
+    emit(_table(found, schedule, searched, machine=title, capacity=capacity))
+    for label, path in (("picture", picture), ("curve", curve)):
+        if path is not None:
+            emit(f"{label}: {path}")
+
+
+def _searched(
+    workload: Workload, machine: Architecture, *, weights: bool, time_limit: float
+) -> OrderSolution:
+    """Search an order, saying on the other stream how far it is."""
+    from netwright.mapping import kib, search_order
+
+    shown = -1.0
+
+    def report(progress: Progress) -> None:
+        nonlocal shown
+        if shown >= 0 and progress.seconds - shown < SECONDS_BETWEEN_LINES:
+            return
+        shown = progress.seconds
+        bound = f"bound {kib(progress.bound)}"
+        note(f"{progress.seconds:6.1f} s  {kib(progress.num_bytes)} off-chip, {bound}")
+
+    searched = search_order(
+        workload, machine, places_weights=weights, time_limit_s=time_limit, report=report
+    )
+    if searched.is_interrupted:
+        note("interrupted; going on with the best order so far")
+    return searched
+
+
+def _draw(
+    found: Solution,
+    workload: Workload,
+    picture: Path | None,
+    curve: Path | None,
+    shape: Curve | None,
+    *,
+    capacity: int,
+) -> None:
+    from netwright.files import write_text
+
+    drawn: list[tuple[Path, str]] = []
     if picture is not None:
-        from netwright.files import write_text
         from netwright.report.memory_map import memory_map
 
-        svg = memory_map(workload, found.mapping, capacity_bytes=capacity)
+        drawn.append((picture, memory_map(workload, found.mapping, capacity_bytes=capacity)))
+    if curve is not None and shape is not None:
+        from netwright.report.traffic_curve import traffic_curve_picture
+
+        granularity = workload.granularity
+        svg = traffic_curve_picture(shape, name=workload.name, granularity=granularity)
+        drawn.append((curve, svg))
+    for path, svg in drawn:
         standalone = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-        write_text(picture, svg if "xmlns=" in svg else standalone)
-    if as_json:
-        emit_json(_as_dict(found, schedule, machine=machine.name, capacity=capacity))
-        return
-    emit(_table(found, schedule, machine=f"{machine.name}, {mapper.value}", capacity=capacity))
-    if picture is not None:
-        emit(f"picture: {picture}")
+        write_text(path, svg if "xmlns=" in svg else standalone)
 
 
 def parse_size(text: str, *, option: str) -> int:
@@ -115,8 +194,12 @@ def parse_size(text: str, *, option: str) -> int:
     return size
 
 
-def find_workload(model: str) -> Workload:
-    """The workload of a named network, a QONNX file or a graph file.
+def find_workload(model: str, *, opaque: bool = False) -> Workload:
+    """The workload of a named network, an ONNX file or a graph file.
+
+    Args:
+        model: Name or path.
+        opaque: Whether unknown operators of an ONNX file are taken as opaque steps.
 
     Raises:
         ConfigError: No network has this name.
@@ -130,9 +213,11 @@ def find_workload(model: str) -> Workload:
         return NETWORKS[model]()
     path = Path(model)
     if path.suffix == ".onnx":
-        from netwright.exchange import read_qonnx
+        from netwright.exchange import is_quantized, read_qonnx, read_workload
 
-        return from_graph(read_qonnx(path))
+        if is_quantized(path):
+            return from_graph(read_qonnx(path))
+        return read_workload(path, opaque_unknown=opaque)
     if path.suffix == ".npz":
         from netwright.ir import load
 
@@ -145,7 +230,14 @@ def find_workload(model: str) -> Workload:
     )
 
 
-def _table(found: Solution, schedule: Schedule, *, machine: str, capacity: int) -> str:
+def _table(
+    found: Solution,
+    schedule: Schedule,
+    searched: OrderSolution | None,
+    *,
+    machine: str,
+    capacity: int,
+) -> str:
     from netwright.mapping import kib
 
     traffic = found.traffic
@@ -161,6 +253,7 @@ def _table(found: Solution, schedule: Schedule, *, machine: str, capacity: int) 
         ("spilled", kib(traffic.num_bytes("spill"))),
         ("retrieved", kib(traffic.num_bytes("retrieve"))),
         ("non-compulsory", f"{kib(found.num_bytes)} ({proof})"),
+        *_order_rows(searched),
         ("addresses by", found.method),
         ("time", f"{found.seconds:.2f} s"),
     ]
@@ -172,6 +265,37 @@ def _table(found: Solution, schedule: Schedule, *, machine: str, capacity: int) 
         body = [(str(t.step), order[t.step], t.kind, t.tensor, kib(t.num_bytes)) for t in moved]
         text += "\n\n" + columns([head, *body])
     return text
+
+
+def _order_rows(searched: OrderSolution | None) -> list[tuple[str, str]]:
+    from netwright.mapping import kib
+
+    if searched is None:
+        return []
+    proof = "no order needs less" if searched.is_optimal else f"gap {searched.gap:.0%}"
+    return [
+        ("given order", kib(searched.first)),
+        ("bound of all orders", f"{kib(searched.bound)} ({proof})"),
+        ("order search", f"{searched.seconds:.1f} s"),
+    ]
+
+
+def _order_as_dict(searched: OrderSolution | None) -> dict[str, object]:
+    if searched is None:
+        return {}
+    return {
+        "given_order_bytes": searched.first,
+        "bound_of_all_orders_bytes": searched.bound,
+        "order_search_seconds": searched.seconds,
+        "interrupted": searched.is_interrupted,
+    }
+
+
+def _curve_as_dict(curve: Curve | None) -> dict[str, object]:
+    if curve is None:
+        return {}
+    points = [[point.capacity_bytes, point.num_bytes] for point in curve.points]
+    return {"curve": points, "knee_bytes": curve.points[curve.knee].capacity_bytes}
 
 
 def _as_dict(

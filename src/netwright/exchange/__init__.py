@@ -2,7 +2,16 @@
 
 from netwright.exchange.cleaned import cleaned
 from netwright.exchange.read import read_qonnx
+from netwright.exchange.read_workload import is_quantized, read_workload
 from netwright.exchange.referee import QonnxModel, referee
 from netwright.exchange.write import write_qonnx
 
-__all__ = ["QonnxModel", "cleaned", "read_qonnx", "referee", "write_qonnx"]
+__all__ = [
+    "QonnxModel",
+    "cleaned",
+    "is_quantized",
+    "read_qonnx",
+    "read_workload",
+    "referee",
+    "write_qonnx",
+]

@@ -62,7 +62,7 @@ def load_model(path: Path) -> SourceModel:
         GraphError: The graph is malformed; all faults are listed.
     """
     onnx = require("onnx", extra="qonnx", purpose="reading QONNX")
-    model = _parse(onnx, path)
+    model = parse_model(onnx, path)
     faults: list[str] = []
     graph = model.graph
     if len(graph.node) > MAX_NODES:
@@ -75,13 +75,13 @@ def load_model(path: Path) -> SourceModel:
         faults.append("sparse initializers are not supported")
     constants = _constants(onnx, graph, path.parent, faults)
     inputs = _inputs(onnx, graph, constants, faults)
-    nodes = _nodes(onnx, graph, path.parent, faults)
+    nodes = read_nodes(onnx, graph, path.parent, faults)
     outputs = tuple(plain_text(value.name) for value in graph.output)
     if not outputs:
         faults.append("the graph has no output")
     if not inputs:
         faults.append("the graph has no input")
-    nodes = _sorted(nodes, inputs, constants, outputs, faults)
+    nodes = sort_nodes(nodes, inputs, constants, outputs, faults)
     if faults:
         raise GraphError(listing(f"{path}: the graph cannot be read", faults))
     return SourceModel(
@@ -103,7 +103,12 @@ def listing(head: str, faults: list[str]) -> str:
     return f"{head}:\n" + "\n".join(f"  - {fault}" for fault in faults[:20]) + rest
 
 
-def _parse(onnx: Any, path: Path) -> Any:
+def parse_model(onnx: Any, path: Path) -> Any:
+    """The model message of a file.
+
+    Raises:
+        DataError: The file is missing, too large, or no ONNX model.
+    """
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
@@ -180,7 +185,8 @@ def _inputs(
     return inputs
 
 
-def _nodes(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> tuple[SourceNode, ...]:
+def read_nodes(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> tuple[SourceNode, ...]:
+    """The nodes of a graph message with unique names; what cannot be read becomes a fault."""
     names: set[str] = {plain_text(node.name) for node in graph.node}
     used: set[str] = set()
     result = []
@@ -228,14 +234,17 @@ def _attribute(onnx: Any, attribute: Any, folder: Path) -> SourceAttr:
     raise DataError("its type is not supported")
 
 
-def _sorted(
+def sort_nodes(
     nodes: tuple[SourceNode, ...],
     inputs: Mapping[str, Any],
     constants: Mapping[str, Any],
     outputs: tuple[str, ...],
     faults: list[str],
 ) -> tuple[SourceNode, ...]:
-    """The nodes in execution order, in the file's order where that allows it."""
+    """The nodes in execution order, in the file's order where that allows it.
+
+    What is made twice, by nobody, or in a cycle becomes a fault.
+    """
     made: dict[str, int] = {}
     for index, node in enumerate(nodes):
         for name in node.outputs:

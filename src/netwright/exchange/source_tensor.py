@@ -46,14 +46,29 @@ def read_tensor(onnx: Any, tensor: Any, folder: Path) -> NDArray[Any]:
     return array
 
 
-def _with_external_data(kinds: Any, tensor: Any, folder: Path) -> Any:
-    """The tensor with its data read from a file in `folder`; paths that leave it are refused."""
+def check_location(tensor: Any, folder: Path) -> Path:
+    """The file that holds a tensor's data; it need not exist.
+
+    Raises:
+        DataError: It would lie outside `folder`.
+    """
     entries = {plain_text(e.key): plain_text(e.value) for e in tensor.external_data}
     location = entries.get("location", "")
     root = folder.resolve()
-    target = (root / location).resolve()
+    try:
+        target = (root / location).resolve()
+    except (OSError, ValueError):  # such as a null character
+        target = Path("/")
     if not location or Path(location).is_absolute() or not target.is_relative_to(root):
         raise DataError(f"its external data lies outside the model's folder ({location!r})")
+    return target
+
+
+def _with_external_data(kinds: Any, tensor: Any, folder: Path) -> Any:
+    """The tensor with its data read from a file in `folder`; paths that leave it are refused."""
+    target = check_location(tensor, folder)
+    entries = {plain_text(e.key): plain_text(e.value) for e in tensor.external_data}
+    location = entries.get("location", "")
     try:
         offset, length = int(entries.get("offset", 0)), int(entries.get("length", -1))
         if offset < 0 or not target.is_file():

@@ -2,32 +2,44 @@
 
 from netwright.mapping.baselines import POLICIES, Baseline, Policy, baseline
 from netwright.mapping.cosma import Solution, cosma, scratchpad_of
+from netwright.mapping.curve import Curve, Point, traffic_curve
 from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
 from netwright.mapping.legality import check_legal, faults
 from netwright.mapping.mapping import Mapping, Residency
+from netwright.mapping.order import OrderSolution, Progress, minimum_peak, search_order
+from netwright.mapping.precedence import Precedence, bound_of_all_orders
 from netwright.mapping.replay import Traffic, Transfer, replay
 from netwright.mapping.schedule import Gap, Schedule, default_schedule, kib
 
 __all__ = [
     "POLICIES",
     "Baseline",
+    "Curve",
     "Gap",
     "GapSolution",
     "Mapping",
+    "OrderSolution",
+    "Point",
     "Policy",
+    "Precedence",
+    "Progress",
     "Residency",
     "Schedule",
     "Solution",
     "Traffic",
     "Transfer",
     "baseline",
+    "bound_of_all_orders",
     "check_legal",
     "cosma",
     "default_schedule",
     "faults",
     "kib",
+    "minimum_peak",
     "replay",
     "scratchpad_of",
+    "search_order",
     "solve_gaps",
+    "traffic_curve",
     "traffic_of",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from netwright.arch import Architecture
@@ -11,16 +12,17 @@ from netwright.mapping.legality import check_legal, stays_of
 from netwright.mapping.mapping import Mapping
 from netwright.workload import Workload
 
-TransferKind = Literal["fetch", "retrieve", "spill", "store"]
+TransferKind = Literal["fetch", "retrieve", "spill", "store", "move"]
 """``fetch``: first read of an input or weight. ``store``: write of a network output. Both are
-compulsory. ``spill``: write of a tensor that must come back. ``retrieve``: any later read."""
+compulsory. ``spill``: write of a tensor that must come back. ``retrieve``: any later read.
+``move``: a tensor goes on at another address without a step in between; it stays on the chip."""
 
 COMPULSORY: tuple[TransferKind, ...] = ("fetch", "store")
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """One tensor crossing the border between the chip and its off-chip memory.
+    """One tensor crossing the border between the chip and its off-chip memory, or moving on it.
 
     Attributes:
         step: Reads come before the step runs, writes after.
@@ -61,7 +63,8 @@ def replay(workload: Workload, architecture: Architecture, mapping: Mapping) -> 
 
     A tensor that ends its stay and stays again later is written out first, unless a valid copy
     lies off-chip already: because it is an input or weight, was stored as a network output, or was
-    spilled before.
+    spilled before. A stay that begins right after another of the same tensor in the same memory is
+    a move within that memory.
 
     Raises:
         MappingError: The mapping is not legal.
@@ -75,34 +78,36 @@ def _transfers(
 ) -> Iterator[Transfer]:
     lines = {memory.name: memory.line_bytes for memory in architecture.memories}
     stays = stays_of(mapping)
-    produced = {
-        einsum.output.tensor: mapping.order.index(einsum.name) for einsum in workload.einsums
-    }
+    steps = {name: step for step, name in enumerate(mapping.order)}
+    produced = {einsum.output.tensor: steps[einsum.name] for einsum in workload.einsums}
     copies = {tensor.name for tensor in workload.tensors if tensor.is_external}
     fetched: set[str] = set()
-    begins: dict[int, list[str]] = {}
+    begins: dict[int, list[tuple[str, bool]]] = {}
     ends: dict[int, list[str]] = {}
     sizes: dict[str, int] = {}
     for name, own in stays.items():
-        for stay in own:
-            line = lines[stay.memory]
-            sizes[name] = -(-workload.by_name[name].num_bytes // line) * line
-            begins.setdefault(stay.first, []).append(name)
-            ends.setdefault(stay.last, []).append(name)
-    left = {name: len(own) for name, own in stays.items()}
+        moves = [a.last + 1 == b.first and a.memory == b.memory for a, b in pairwise(own)]
+        line = lines[own[0].memory]
+        sizes[name] = -(-workload.by_name[name].num_bytes // line) * line
+        for stay, comes_by_move, leaves in zip(
+            own, (False, *moves), (*(not move for move in moves), False), strict=True
+        ):
+            begins.setdefault(stay.first, []).append((name, comes_by_move))
+            if leaves:
+                ends.setdefault(stay.last, []).append(name)
     for step in range(len(mapping.order)):
-        for name in begins.get(step, ()):
-            if produced.get(name) == step:
-                continue
-            first_read = name in copies and name not in fetched and name not in produced
-            fetched.add(name)
-            yield Transfer(step, name, sizes[name], "fetch" if first_read else "retrieve")
+        for name, comes_by_move in begins.get(step, ()):
+            if comes_by_move:
+                yield Transfer(step, name, sizes[name], "move")
+            elif produced.get(name) != step:
+                first_read = name in copies and name not in fetched and name not in produced
+                fetched.add(name)
+                yield Transfer(step, name, sizes[name], "fetch" if first_read else "retrieve")
         for name in workload.outputs:
             if produced.get(name) == step:
                 copies.add(name)
                 yield Transfer(step, name, sizes[name], "store")
         for name in ends.get(step, ()):
-            left[name] -= 1
-            if left[name] and name not in copies:
+            if name not in copies:
                 copies.add(name)
                 yield Transfer(step, name, sizes[name], "spill")

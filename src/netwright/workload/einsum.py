@@ -112,6 +112,20 @@ class Einsum:
         """Names of the tensors it reads, each once."""
         return tuple(dict.fromkeys(access.tensor for access in self.inputs))
 
+    @property
+    def num_macs(self) -> int:
+        """Multiply-accumulate operations; 0 if it is no sum of products.
+
+        A whole attention block in one step counts its four projections, the scores and the sums.
+        """
+        extents = [rank.extent for rank in self.ranks]
+        if self.compute == "attend":
+            *batch, tokens, features = extents
+            return prod(batch) * (4 * tokens * features**2 + 2 * tokens**2 * features)
+        if self.compute == "multiply" and self.reduce == "add":
+            return prod(extents)
+        return 0
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -152,6 +166,11 @@ class Workload:
     def producers(self) -> Mapping[str, Einsum]:
         """The Einsum that makes each tensor that is not external."""
         return {einsum.output.tensor: einsum for einsum in self.einsums}
+
+    @cached_property
+    def num_macs(self) -> int:
+        """Multiply-accumulate operations, padding included; exact at any size."""
+        return sum(einsum.num_macs for einsum in self.einsums)
 
     @property
     def num_parameters(self) -> int:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from netwright.ir import Graph, Node
-from netwright.workload.einsum import (
-    Access,
-    Affine,
-    Compute,
-    Einsum,
-    Rank,
-    Reduce,
-    Tensor,
-    TensorKind,
-    Workload,
+from netwright.workload.einsum import Compute, Einsum, Reduce, Tensor, TensorKind, Workload
+from netwright.workload.lower import (
+    Operand,
+    Windows,
+    convolution,
+    opaque,
+    pointwise,
+    pooling,
+    product,
 )
 
 _COMPUTES: Mapping[str, tuple[Compute, Reduce]] = {
@@ -84,33 +84,31 @@ def _tensor(graph: Graph, name: str, constants: set[str], float_bits: int) -> Te
 
 def _einsum(graph: Graph, node: Node, views: Mapping[str, str]) -> Einsum:
     compute, reduce = _COMPUTES.get(node.op, ("opaque", "none"))
-    sources = [views.get(name, name) for name in node.inputs]
-    shape = graph.types[node.output].shape or (1,)
-    writes = tuple(Affine(((f"B{i}", 1),)) for i in range(len(shape)))
-    ranks = [Rank(f"B{i}", extent) for i, extent in enumerate(shape)]
-    whole = [Access(name, (Affine(()),) * len(graph.types[name].shape or (1,))) for name in sources]
-    inputs = tuple(whole)
-    if node.op == "Conv" and sources[0] == node.inputs[0]:
-        inputs, more = _conv(graph, node)
-        ranks += more
-    return Einsum(
-        node.name, tuple(ranks), Access(node.output, writes), inputs, compute, reduce,
-        node.origin or node.name,
-    )  # fmt: skip
+    sources = [_operand(graph, name, views) for name in node.inputs]
+    output = _operand(graph, node.output, views)
+    if node.op == "Conv":
+        source, weight, *more = sources
+        windows = _windows(node, weight.shape[2:], node.integers("dilations"))
+        group = node.attrs.get("group", 1)
+        assert isinstance(group, int)  # the operator's own check
+        einsum = convolution(node.name, source, weight, output, windows, groups=group, more=more)
+    elif node.op == "MatMul" and min(len(source.shape) for source in sources) > 1:
+        einsum = product(node.name, sources[0], sources[1], output, more=sources[2:])
+    elif node.op in ("AveragePool", "MaxPool", "SumPool"):
+        kernel = node.integers("kernel")
+        windows = _windows(node, kernel, (1,) * len(kernel))
+        einsum = pooling(node.name, sources[0], output, windows, compute=compute)
+    elif reduce == "none" and compute not in ("opaque", "copy"):
+        einsum = pointwise(node.name, sources, output, compute)
+    else:
+        einsum = opaque(node.name, sources, output, compute)
+    return replace(einsum, origin=node.origin or node.name)
 
 
-def _conv(graph: Graph, node: Node) -> tuple[tuple[Access, ...], list[Rank]]:
-    """Sliding accesses of a convolution over ranks B (batch, channel, extents), C and R."""
-    _, depth, *taps = graph.types[node.inputs[1]].shape
-    strides, pads = node.integers("strides"), node.integers("pads")
-    dilations = node.integers("dilations")
-    ranks = [Rank("C", depth), *(Rank(f"R{i}", tap) for i, tap in enumerate(taps))]
-    rows = tuple(
-        Affine(((f"B{i + 2}", strides[i]), (f"R{i}", dilations[i])), -pads[i])
-        for i in range(len(taps))
-    )
-    source = Access(node.inputs[0], (Affine((("B0", 1),)), Affine((("C", 1),)), *rows))
-    axes = ("B1", "C", *(f"R{i}" for i in range(len(taps))))
-    weight = Access(node.inputs[1], tuple(Affine(((axis, 1),)) for axis in axes))
-    bias = tuple(Access(name, (Affine((("B1", 1),)),)) for name in node.inputs[2:])
-    return (source, weight, *bias), ranks
+def _windows(node: Node, taps: tuple[int, ...], dilations: tuple[int, ...]) -> Windows:
+    return Windows(taps, node.integers("strides"), node.integers("pads")[: len(taps)], dilations)
+
+
+def _operand(graph: Graph, name: str, views: Mapping[str, str]) -> Operand:
+    stored = views.get(name, name)
+    return Operand(stored, graph.types[name].shape or (1,), graph.types[stored].shape or (1,))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from netwright.workload.einsum import IN_PLACE, Access, Einsum, Workload
+from netwright.workload.einsum import IN_PLACE, Access, Affine, Einsum, Workload
 
 
 def fuse(workload: Workload) -> Workload:
@@ -24,7 +25,7 @@ def fuse(workload: Workload) -> Workload:
     alias: dict[str, str] = {}
     kept: list[Einsum] = []
     for einsum in workload.einsums:
-        inputs = tuple(Access(alias.get(a.tensor, a.tensor), a.index) for a in einsum.inputs)
+        inputs = tuple(_read_through(workload, a, alias) for a in einsum.inputs)
         data = [a.tensor for a in inputs if workload.by_name[a.tensor].kind != "weight"]
         if einsum.compute in IN_PLACE and len(data) == 1:
             alias[einsum.output.tensor] = data[0]
@@ -36,3 +37,12 @@ def fuse(workload: Workload) -> Workload:
     used = {a.tensor for einsum in kept for a in (*einsum.inputs, einsum.output)}
     tensors = tuple(tensor for tensor in workload.tensors if tensor.name in used)
     return Workload(workload.name, tensors, tuple(kept), outputs, "fused")
+
+
+def _read_through(workload: Workload, access: Access, alias: Mapping[str, str]) -> Access:
+    """The access to what the tensor stands for; whole, where that has another shape."""
+    tensor = alias.get(access.tensor, access.tensor)
+    shape = workload.by_name[tensor].shape
+    if shape == workload.by_name[access.tensor].shape:
+        return Access(tensor, access.index)
+    return Access(tensor, (Affine(()),) * len(shape))

@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from netwright.workload.einsum import Workload
+from netwright.workload.networks.cells import amoebanet_d, darts
 from netwright.workload.networks.dense import densenet121
 from netwright.workload.networks.mobile import lraspp
+from netwright.workload.networks.nasnet import nasnet_a, pnasnet5
 from netwright.workload.networks.plain import alexnet, squeezenet, vgg16
 from netwright.workload.networks.residual import deeplabv3, fcn, resnet18, resnet50, resnext50
 from netwright.workload.networks.transformer import vit_b16
@@ -20,10 +22,14 @@ from netwright.workload.networks.video import r2plus1d_18, s3d
 NETWORKS: Mapping[str, Callable[[], Workload]] = MappingProxyType(
     {
         "alexnet": alexnet,
+        "amoebanet_d": amoebanet_d,
+        "darts": darts,
         "deeplabv3": deeplabv3,
         "densenet121": densenet121,
         "fcn": fcn,
         "lraspp": lraspp,
+        "nasnet_a": nasnet_a,
+        "pnasnet5": pnasnet5,
         "r2plus1d_18": r2plus1d_18,
         "resnet18": resnet18,
         "resnet50": resnet50,

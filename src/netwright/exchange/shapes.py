@@ -1,0 +1,232 @@
+"""ONNX files of any kind as operators and shapes; values only where shapes depend on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from netwright.errors import DataError, GraphError, require
+from netwright.exchange.fold import MAX_FOLDED_VALUES, OF_FIRST_ONLY, fold
+from netwright.exchange.source_model import (
+    MAX_NODES,
+    SourceNode,
+    listing,
+    parse_model,
+    read_nodes,
+    sort_nodes,
+)
+from netwright.exchange.source_tensor import check_location, plain_text, read_tensor
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeModel:
+    """The graph of a file without its weights.
+
+    Attributes:
+        name: Name of the graph.
+        inputs: Names of the network's inputs.
+        outputs: Names of its outputs.
+        nodes: In execution order; nodes that reach no output are left out.
+        shapes: Extents of each tensor that is known.
+        constants: Names of tensors that no input reaches, initializers included.
+        values: Values of small constants.
+        spread: Constants that are one value spread over a shape.
+        opset: Version of the standard operators.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    nodes: tuple[SourceNode, ...]
+    shapes: Mapping[str, Shape]
+    constants: frozenset[str]
+    values: Mapping[str, NDArray[Any]]
+    spread: frozenset[str]
+    opset: int
+
+
+def load_shapes(path: Path, *, batch: int = 1) -> ShapeModel:
+    """Parse a file and infer the shape of every tensor.
+
+    Weights are not read, so they need not be there: an external file may be missing, but not lie
+    outside the model's folder.
+
+    Args:
+        path: An ONNX file.
+        batch: Extent of a first axis that the file leaves open.
+
+    Raises:
+        DataError: The file is missing, too large, or no ONNX model.
+        GraphError: The graph is malformed; all faults are listed.
+    """
+    onnx = require("onnx", extra="qonnx", purpose="reading ONNX")
+    model = parse_model(onnx, path)
+    if len(model.graph.node) > MAX_NODES:
+        raise GraphError(f"{path}: {len(model.graph.node)} nodes; at most {MAX_NODES} are read")
+    faults: list[str] = []
+    if len(model.functions):
+        model = _inlined(model, path)
+    graph = model.graph
+    stored, values = _initializers(onnx, graph, path.parent, faults)
+    inputs = _inputs(graph, stored, batch, faults)
+    nodes = read_nodes(onnx, graph, path.parent, faults)
+    outputs = tuple(plain_text(value.name) for value in graph.output)
+    faults += ["the graph has no output"] * (not outputs) + ["the graph has no input"] * (
+        not inputs
+    )
+    nodes = sort_nodes(nodes, inputs, stored, outputs, faults)
+    if faults:
+        raise GraphError(listing(f"{path}: the graph cannot be read", faults))
+    nodes = _needed(nodes, outputs)
+    constants = _constants(nodes, stored)
+    shapes = {**_inferred(onnx, model, path), **inputs, **stored}
+    while fold(onnx, model, nodes, shapes, values):
+        folded = {name: value.shape for name, value in values.items()}
+        shapes = {**_inferred(onnx, model, path), **folded, **inputs, **stored}
+    unreached = [name for name in outputs if name in constants]
+    if unreached:
+        named = ", ".join(f'"{name}"' for name in unreached)
+        raise GraphError(f"{path}: no input reaches output {named}")
+    opset = max((e.version for e in model.opset_import if e.domain in ("", "ai.onnx")), default=1)
+    name = plain_text(graph.name) or path.stem
+    spread = frozenset(o for node in nodes if node.op == "Expand" for o in node.outputs)
+    spread &= constants
+    return ShapeModel(name, tuple(inputs), outputs, nodes, shapes, constants, values, spread, opset)
+
+
+def _inlined(model: Any, path: Path) -> Any:
+    """The model with its functions put where they are called."""
+    inliner = require("onnx.inliner", extra="qonnx", purpose="reading ONNX")
+    try:
+        return inliner.inline_local_functions(model)
+    except Exception as error:  # the library raises whatever its C++ part throws
+        first = str(error).strip().splitlines()[:1]
+        raise GraphError(f"{path}: its functions cannot be inlined: {''.join(first)}") from None
+
+
+def _initializers(
+    onnx: Any, graph: Any, folder: Path, faults: list[str]
+) -> tuple[dict[str, Shape], dict[str, NDArray[Any]]]:
+    """Shapes of all initializers, values of small ones; large ones lose their data in the model."""
+    shapes: dict[str, Shape] = {}
+    values: dict[str, NDArray[Any]] = {}
+    for tensor in graph.initializer:
+        name = plain_text(tensor.name)
+        if name in shapes:
+            faults.append(f'initializer "{name}" is given twice')
+        shapes[name] = tuple(int(extent) for extent in tensor.dims)
+        if min(shapes[name], default=1) < 0:
+            faults.append(f'initializer "{name}": its shape is {shapes[name]}')
+            continue
+        is_external = tensor.data_location == onnx.TensorProto.EXTERNAL
+        try:
+            if is_external:
+                check_location(tensor, folder)
+            elif prod(shapes[name]) <= MAX_FOLDED_VALUES:
+                values[name] = read_tensor(onnx, tensor, folder)
+                continue
+        except DataError as error:
+            faults.append(f'initializer "{name}": {error.message}')
+        for field in ("raw_data", "float_data", "int32_data", "int64_data", "double_data"):
+            tensor.ClearField(field)
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        if not is_external:
+            tensor.external_data.add(key="location", value="weights")
+    for sparse in graph.sparse_initializer:
+        shapes[plain_text(sparse.values.name)] = tuple(int(extent) for extent in sparse.dims)
+    return shapes, values
+
+
+def _inputs(
+    graph: Any, stored: Mapping[str, Shape], batch: int, faults: list[str]
+) -> dict[str, Shape]:
+    """Shapes of the inputs; an open first axis is closed in the model too."""
+    inputs: dict[str, Shape] = {}
+    for value in graph.input:
+        name = plain_text(value.name)
+        if name in stored:
+            continue
+        if name in inputs:
+            faults.append(f'input "{name}" is given twice')
+        if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
+            faults.append(f'input "{name}" must be a tensor with a shape')
+            continue
+        shape: list[int] = []
+        for axis, extent in enumerate(value.type.tensor_type.shape.dim):
+            is_open = not extent.HasField("dim_value")
+            if is_open and axis == 0:
+                extent.dim_value = batch
+                del graph.value_info[:]  # they were stated for another batch
+            elif is_open or extent.dim_value < 1:
+                given = plain_text(extent.dim_param) or str(extent.dim_value)
+                faults.append(
+                    f'input "{name}": the extent of axis {axis} must be a fixed number of 1 or '
+                    f'more, not "{given}"; only axis 0 may be open'
+                )
+            shape.append(int(extent.dim_value))
+        inputs[name] = tuple(shape) or (1,)
+    return inputs
+
+
+def _inferred(onnx: Any, model: Any, path: Path) -> dict[str, Shape]:
+    """Shapes by ONNX's own inference; where it knows none, those that the file states."""
+    stated = _fixed(model.graph)
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    bare.ir_version = max(bare.ir_version, 8)  # before 4, initializers had to be inputs too
+    for value in (*bare.graph.value_info, *bare.graph.output):
+        if plain_text(value.name) not in stated:  # it may name an axis that is closed now
+            value.type.tensor_type.ClearField("shape")
+    imported = {entry.domain for entry in bare.opset_import}
+    for domain in sorted({node.domain for node in bare.graph.node} - imported):
+        bare.opset_import.add(domain=domain, version=1)
+    try:
+        full = onnx.shape_inference.infer_shapes(bare, data_prop=True)
+    except Exception as error:  # the library raises whatever its C++ part throws
+        first = str(error).strip().splitlines()[:1]
+        raise GraphError(f"{path}: shapes cannot be inferred: {''.join(first)}") from None
+    return {**stated, **_fixed(full.graph)}
+
+
+def _fixed(graph: Any) -> dict[str, Shape]:
+    """Shapes that a graph states without an open extent."""
+    shapes: dict[str, Shape] = {}
+    for value in (*graph.value_info, *graph.output):
+        tensor = value.type.tensor_type
+        if value.type.HasField("tensor_type") and tensor.HasField("shape"):
+            extents = tuple(
+                int(e.dim_value) if e.HasField("dim_value") else -1 for e in tensor.shape.dim
+            )
+            if min(extents, default=0) >= 0:
+                shapes[plain_text(value.name)] = extents
+    return shapes
+
+
+def _needed(nodes: tuple[SourceNode, ...], outputs: tuple[str, ...]) -> tuple[SourceNode, ...]:
+    """The nodes that some output depends on."""
+    wanted = set(outputs)
+    kept = []
+    for node in reversed(nodes):
+        if wanted.intersection(node.outputs):
+            wanted.update(node.inputs)
+            kept.append(node)
+    return tuple(reversed(kept))
+
+
+def _constants(nodes: tuple[SourceNode, ...], stored: Mapping[str, Shape]) -> frozenset[str]:
+    """Tensors without data: what no input reaches, and extents of tensors."""
+    found = set(stored)
+    for node in nodes:
+        sources = [name for name in node.inputs if name]
+        if node.op in OF_FIRST_ONLY:
+            sources = sources[:1]
+        if node.op in ("Shape", "Size") or all(name in found for name in sources):
+            found.update(node.outputs)
+    return frozenset(found)

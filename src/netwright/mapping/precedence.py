@@ -1,0 +1,192 @@
+"""What holds in every order: what must run before what, and what must live while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import gcd
+
+import numpy as np
+
+from netwright.errors import require
+from netwright.mapping.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Precedence:
+    """The operators of a schedule as a graph, by their step in it.
+
+    Attributes:
+        schedule: Any order; only what does not depend on it is used.
+    """
+
+    schedule: Schedule
+
+    @cached_property
+    def before(self) -> tuple[frozenset[int], ...]:
+        """Operators whose results each operator reads."""
+        step_of = {name: step for step, name in enumerate(self.schedule.order)}
+        workload = self.schedule.workload
+        einsums = {einsum.name: einsum for einsum in workload.einsums}
+        return tuple(
+            frozenset(
+                step_of[workload.producers[tensor].name]
+                for tensor in einsums[name].reads
+                if tensor in workload.producers
+            )
+            for name in self.schedule.order
+        )
+
+    @cached_property
+    def after(self) -> tuple[frozenset[int], ...]:
+        """Operators that read the result of each operator."""
+        found: list[set[int]] = [set() for _ in self.before]
+        for step, sources in enumerate(self.before):
+            for source in sources:
+                found[source].add(step)
+        return tuple(map(frozenset, found))
+
+    @cached_property
+    def ancestors(self) -> tuple[int, ...]:
+        """All that must run before each operator, as bits."""
+        found: list[int] = []
+        for sources in self.before:
+            bits = 0
+            for source in sources:
+                bits |= found[source] | 1 << source
+            found.append(bits)
+        return tuple(found)
+
+    @cached_property
+    def descendants(self) -> tuple[int, ...]:
+        """All that must run after each operator, as bits."""
+        found = [0] * len(self.before)
+        for step in reversed(range(len(found))):
+            for reader in self.after[step]:
+                found[step] |= found[reader] | 1 << reader
+        return tuple(found)
+
+    @cached_property
+    def dominators(self) -> tuple[int, ...]:
+        """Operators that have one place in every order: all others run before or after them."""
+        all_bits = (1 << len(self.before)) - 1
+        pairs = enumerate(zip(self.ancestors, self.descendants, strict=True))
+        return tuple(v for v, (above, below) in pairs if above | below | 1 << v == all_bits)
+
+    @property
+    def has_one_order(self) -> bool:
+        """Whether there is nothing to choose."""
+        return len(self.dominators) == len(self.before)
+
+    @cached_property
+    def lives(self) -> tuple[tuple[str, ...], ...]:
+        """Tensors that every order has made, and still needs, while each operator runs.
+
+        Its own operands are not among them.
+        """
+        users = {
+            name: sum(1 << step for step in steps) for name, steps in self.schedule.uses.items()
+        }
+        return tuple(
+            tuple(
+                name
+                for name, bits in users.items()
+                if bits & self.ancestors[step]
+                and bits & self.descendants[step]
+                and not bits >> step & 1
+            )
+            for step in range(len(self.before))
+        )
+
+    @property
+    def peak_bound(self) -> int:
+        """Bytes below which no order keeps everything on the chip."""
+        sizes = self.schedule.sizes
+        pairs = zip(self.schedule.demand, self.lives, strict=True)
+        return max(demand + sum(sizes[name] for name in names) for demand, names in pairs)
+
+
+def bound_of_all_orders(
+    precedence: Precedence, capacity: int, *, time_limit_s: float = 60.0
+) -> int:
+    """Non-compulsory bytes that no order goes below.
+
+    While an operator runs, some tensors live in every order. If they do not all fit, some are away,
+    and each of these comes back for one of the uses that can follow the operator. One binary says
+    whether a tensor is away during an operator, one whether it returns for a use, one whether it is
+    ever written out. What orders may choose is left out, so this is a relaxation.
+
+    Args:
+        precedence: Of a schedule.
+        capacity: Bytes of the scratchpad.
+        time_limit_s: Limit of the solver; its proven bound counts when it is reached.
+
+    Raises:
+        MissingExtra: SciPy is not installed.
+    """
+    schedule = precedence.schedule
+    sizes = schedule.sizes
+    tight = [
+        step
+        for step, names in enumerate(precedence.lives)
+        if schedule.demand[step] + sum(sizes[name] for name in names) > capacity
+    ]
+    if not tight:
+        return 0
+    names = sorted({name for step in tight for name in precedence.lives[step]})
+    unit = gcd(*(sizes[name] for name in names))
+    columns: dict[tuple[str, str, int], int] = {}
+    rows: list[tuple[Mapping[int, float], float]] = []
+
+    def column(kind: str, name: str, step: int = 0) -> int:
+        return columns.setdefault((kind, name, step), len(columns))
+
+    for step in tight:
+        room = capacity - schedule.demand[step]
+        lives = precedence.lives[step]
+        excess = sum(sizes[name] for name in lives) - room
+        away = {column("away", name, step): float(sizes[name] // unit) for name in lives}
+        rows.append((away, float(-(-excess // unit))))
+        for name in lives:
+            later = {
+                column("returns", name, use): 1.0
+                for use in schedule.uses[name]
+                if not precedence.ancestors[step] >> use & 1 and use != schedule.uses[name][0]
+            }
+            rows.append(({**later, column("away", name, step): -1.0}, 0.0))
+            if name not in schedule.has_copy:
+                spilled = {column("spilled", name): 1.0, column("away", name, step): -1.0}
+                rows.append((spilled, 0.0))
+    return _minimum(columns, rows, {n: sizes[n] // unit for n in names}, time_limit_s) * unit
+
+
+def _minimum(
+    columns: Mapping[tuple[str, str, int], int],
+    rows: list[tuple[Mapping[int, float], float]],
+    size: Mapping[str, int],
+    time_limit_s: float,
+) -> int:
+    optimize = require("scipy.optimize", extra="solve", purpose="the bound of all orders")
+    sparse = require("scipy.sparse", extra="solve", purpose="the bound of all orders")
+    cost = np.zeros(len(columns))
+    for (kind, name, _), index in columns.items():
+        cost[index] = 0 if kind == "away" else size[name]
+
+    def entries() -> Iterator[tuple[int, int, float]]:
+        for row, (terms, _) in enumerate(rows):
+            for index, value in terms.items():
+                yield row, index, value
+
+    at, indices, values = zip(*entries(), strict=True)
+    shape = (len(rows), len(columns))
+    matrix = sparse.coo_array((np.array(values), (at, indices)), shape=shape).tocsr()
+    found = optimize.milp(
+        cost,
+        constraints=optimize.LinearConstraint(matrix, [least for _, least in rows], np.inf),
+        bounds=optimize.Bounds(0, 1),
+        integrality=np.ones(len(columns)),
+        options={"mip_rel_gap": 0.0, "time_limit": time_limit_s},
+    )
+    bound = found.mip_dual_bound
+    return 0 if bound is None or not np.isfinite(bound) else max(0, int(np.ceil(bound - 1e-6)))

@@ -1,0 +1,188 @@
+"""Published networks from the packages that define them, exported without weights.
+
+The packages carry the code of the networks; no weights are downloaded, values are random, and the
+exported files hold shapes only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+
+import torch
+from torch import nn
+
+from netwright.errors import ConfigError, require
+from netwright.exchange.skeleton import skeleton
+from netwright.files import write_atomic
+
+IMAGE = (1, 3, 224, 224)
+CLIP = (1, 3, 16, 224, 224)
+TOKENS = (1, 128)
+OPSET = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where a network is defined, and what it takes.
+
+    Attributes:
+        package: ``"torchvision"``, ``"timm"`` or ``"transformers"``.
+        path: Name of the network in its package.
+        shape: Shape of the input; token ids for ``"transformers"``.
+    """
+
+    package: str
+    path: str
+    shape: tuple[int, ...] = IMAGE
+
+
+def _vision(*names: str, shape: tuple[int, ...] = IMAGE) -> dict[str, Published]:
+    return {name.rpartition(".")[2]: Published("torchvision", name, shape) for name in names}
+
+
+PUBLISHED: Mapping[str, Published] = MappingProxyType(
+    {
+        **_vision(
+            "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "googlenet",
+            "inception_v3", "mnasnet1_0", "mobilenet_v2", "mobilenet_v3_large", "resnet18",
+            "resnet50", "resnext50_32x4d", "shufflenet_v2_x1_0", "squeezenet1_1", "swin_t",
+            "vgg16", "vit_b_16", "segmentation.deeplabv3_resnet50", "segmentation.fcn_resnet50",
+            "segmentation.lraspp_mobilenet_v3_large",
+        ),
+        **_vision("video.r2plus1d_18", "video.s3d", shape=CLIP),
+        "nasnetalarge": Published("timm", "nasnetalarge"),
+        "pnasnet5large": Published("timm", "pnasnet5large"),
+        "bert": Published("transformers", "Bert", TOKENS),
+        "gpt2": Published("transformers", "GPT2", TOKENS),
+    }
+)  # fmt: skip
+"""Networks that :func:`export` knows."""
+
+
+def build(name: str) -> tuple[nn.Module, torch.Tensor]:
+    """A published network with random weights, ready for inference, and an input of zeros.
+
+    Raises:
+        ConfigError: There is no such network.
+        MissingExtra: The package that defines it is not installed.
+    """
+    if name not in PUBLISHED:
+        near = get_close_matches(name, PUBLISHED, n=1)
+        meant = f'; did you mean "{near[0]}"?' if near else ""
+        raise ConfigError(
+            f'"{name}" is not one of the networks that can be exported{meant}',
+            hint=f"networks: {', '.join(PUBLISHED)}",
+        )
+    entry = PUBLISHED[name]
+    makers: Mapping[str, Callable[[str], nn.Module]] = {
+        "torchvision": _from_torchvision,
+        "timm": _from_timm,
+        "transformers": _from_transformers,
+    }
+    with _quiet():
+        module = makers[entry.package](entry.path).eval()
+    is_text = entry.package == "transformers"
+    return module, torch.zeros(entry.shape, dtype=torch.int64 if is_text else torch.float32)
+
+
+def export(name: str, folder: Path) -> Path:
+    """Write ``NAME.onnx`` with shapes and no weights.
+
+    Args:
+        name: One of :data:`PUBLISHED`.
+        folder: Where to; it is made if it is not there.
+
+    Returns:
+        The file.
+
+    Raises:
+        ConfigError: There is no such network.
+        MissingExtra: The package that defines it, or ONNX, is not installed.
+    """
+    optimizer = require("onnxscript.optimizer", extra="networks", purpose="exporting networks")
+    module, values = build(name)
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            module, (values,), dynamo=True, verbose=False, optimize=False, opset_version=OPSET
+        )
+        assert program is not None  # it is, without a file name
+        # Constants are folded, but no normalization into a convolution: the steps stay the paper's.
+        optimizer.fold_constants(program.model)
+        optimizer.remove_unused_nodes(program.model)
+        model = program.model_proto
+    model.graph.name = name
+    folder.mkdir(parents=True, exist_ok=True)
+    data = skeleton(model)
+    return write_atomic(folder / f"{name}.onnx", lambda stream: stream.write(data))
+
+
+def _from_torchvision(path: str) -> nn.Module:
+    models = _torchvision()
+    *groups, name = path.split(".")
+    for group in groups:
+        models = getattr(models, group)
+    options = {"weights_backbone": None} if groups == ["segmentation"] else {}
+    if name in ("googlenet", "inception_v3"):
+        options = {"aux_logits": False, "init_weights": False}  # type: ignore[dict-item]
+    maker: Callable[..., nn.Module] = getattr(models, name)
+    return maker(weights=None, **options)
+
+
+def _from_timm(name: str) -> nn.Module:
+    _torchvision()
+    timm = require("timm", extra="networks", purpose=f"exporting {name}")
+    module: nn.Module = timm.create_model(name, pretrained=False)
+    return module
+
+
+def _from_transformers(family: str) -> nn.Module:
+    transformers = require("transformers", extra="networks", purpose=f"exporting {family}")
+    options = {"use_cache": False, "return_dict": False, "attn_implementation": "eager"}
+    config = getattr(transformers, f"{family}Config")(**options)
+    module: nn.Module = getattr(transformers, f"{family}Model")(config)
+    return module
+
+
+def _torchvision() -> ModuleType:
+    """Its models; where its binary does not fit this torch, its definitions without the binary."""
+    try:
+        require("torchvision", extra="networks", purpose="exporting networks")
+    except RuntimeError:  # operators of the binary are missing
+        for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        operators = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            operators.define(f"{name}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+        _KEPT.append(operators)
+    return require("torchvision.models", extra="networks", purpose="exporting networks")
+
+
+_KEPT: list[object] = []
+"""Declared operators last as long as their library."""
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the exporter and the packages, which write to both streams."""
+    import logging
+
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

@@ -1,0 +1,204 @@
+"""Operators to Einsums: the iteration spaces that importers share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netwright.workload.einsum import Access, Affine, Compute, Einsum, Rank, Reduce
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A tensor as an operator sees it.
+
+    Attributes:
+        tensor: Name of the stored tensor.
+        shape: Extents as the operator sees them.
+        stored: Extents as the tensor is stored. Where the two differ the operand is a view: its
+            elements lie elsewhere than its indices say, and its tensor is read whole.
+    """
+
+    tensor: str
+    shape: Shape
+    stored: Shape
+
+    def at(self, *index: Affine) -> Access:
+        """Read at these indices, one an axis."""
+        return Access(self.tensor, tuple(index)) if self.shape == self.stored else self.whole()
+
+    def whole(self) -> Access:
+        """Read everything in every point."""
+        return Access(self.tensor, (Affine(()),) * len(self.stored))
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Sliding windows, one entry an axis.
+
+    Attributes:
+        taps: Extents of a window.
+        strides: Steps between windows.
+        pads: Elements added before the first.
+        dilations: Steps between the elements of a window.
+    """
+
+    taps: tuple[int, ...]
+    strides: tuple[int, ...]
+    pads: tuple[int, ...]
+    dilations: tuple[int, ...]
+
+    def rows(self) -> tuple[Affine, ...]:
+        """Index of each sliding axis, over ranks ``P`` (windows) and ``R`` (their elements)."""
+        return tuple(
+            Affine(((f"P{i}", stride), (f"R{i}", dilation)), -pad)
+            for i, (stride, dilation, pad) in enumerate(
+                zip(self.strides, self.dilations, self.pads, strict=True)
+            )
+        )
+
+    def ranks(self, made: Sequence[int]) -> list[Rank]:
+        """Ranks ``P`` with the extents of the output, then ranks ``R``."""
+        windows = [Rank(f"P{i}", extent) for i, extent in enumerate(made)]
+        return [*windows, *(Rank(f"R{i}", tap) for i, tap in enumerate(self.taps))]
+
+
+def plain(rank: str) -> Affine:
+    """The index that is one rank."""
+    return Affine(((rank, 1),))
+
+
+def convolution(
+    name: str,
+    source: Operand,
+    weight: Operand,
+    output: Operand,
+    windows: Windows,
+    *,
+    groups: int = 1,
+    more: Sequence[Operand] = (),
+) -> Einsum:
+    """A convolution: weights ``(filters, channels / groups, *taps)``, data channels first.
+
+    Args:
+        name: Of the Einsum.
+        source: Data, ``(batch, channels, *extents)``.
+        weight: Weights.
+        output: Result, ``(batch, filters, *extents)``.
+        windows: How it slides.
+        groups: Number of groups; depthwise if it equals the channels.
+        more: Vectors with an entry a filter, such as a bias.
+    """
+    filters, depth = weight.shape[:2]
+    axes = range(len(windows.taps))
+    ranks = [Rank("N", output.shape[0]), Rank("G", groups), Rank("M", filters // groups)]
+    ranks += [Rank("C", depth), *windows.ranks(output.shape[2:])]
+    channel = Affine((("G", filters // groups), ("M", 1)))
+    reads = source.at(plain("N"), Affine((("G", depth), ("C", 1))), *windows.rows())
+    kernels = weight.at(channel, plain("C"), *(plain(f"R{i}") for i in axes))
+    writes = Access(output.tensor, (plain("N"), channel, *(plain(f"P{i}") for i in axes)))
+    extra = (vector.at(channel) for vector in more)
+    return Einsum(name, tuple(ranks), writes, (reads, kernels, *extra), "multiply", "add", name)
+
+
+def product(
+    name: str,
+    left: Operand,
+    right: Operand,
+    output: Operand,
+    *,
+    flips: tuple[bool, bool] = (False, False),
+    more: Sequence[Operand] = (),
+) -> Einsum:
+    """A matrix product over the last two axes; those before are broadcast.
+
+    Args:
+        name: Of the Einsum.
+        left: ``(..., rows, depth)``, or a vector.
+        right: ``(..., depth, columns)``, or a vector.
+        output: ``(..., rows, columns)``, without the axes that vectors lack.
+        flips: Whether each side comes transposed.
+        more: Operands that are broadcast to the output, such as a bias.
+    """
+    has_rows, has_columns = len(left.shape) > 1, len(right.shape) > 1
+    depth = left.shape[-2 if flips[0] and has_rows else -1]
+    matrix = [*(["M"] if has_rows else []), *(["N"] if has_columns else [])]
+    names = [*(f"B{i}" for i in range(len(output.shape) - len(matrix))), *matrix]
+    ranks = [Rank(rank, extent) for rank, extent in zip(names, output.shape, strict=True)]
+    sides = []
+    for side, own, flipped in ((left, "MK", flips[0]), (right, "KN", flips[1])):
+        axes = ["K"] if len(side.shape) == 1 else list(own[::-1] if flipped else own)
+        batch = names[: len(names) - len(matrix)]
+        batch = batch[len(batch) - max(len(side.shape) - 2, 0) :]
+        index = [_shared(rank, extent) for rank, extent in zip(batch, side.shape, strict=False)]
+        sides.append(side.at(*index, *map(plain, axes)))
+    extra = (_broadcast(other, names) for other in more)
+    writes = Access(output.tensor, tuple(map(plain, names)))
+    inputs = (*sides, *extra)
+    return Einsum(name, (*ranks, Rank("K", depth)), writes, inputs, "multiply", "add", name)
+
+
+def pooling(
+    name: str, source: Operand, output: Operand, windows: Windows, *, compute: Compute = "max"
+) -> Einsum:
+    """A maximum or a sum over sliding windows of each channel."""
+    ranks = [Rank("N", output.shape[0]), Rank("C", output.shape[1])]
+    ranks += windows.ranks(output.shape[2:])
+    axes = range(len(windows.taps))
+    reads = source.at(plain("N"), plain("C"), *windows.rows())
+    writes = (plain("N"), plain("C"), *(plain(f"P{i}") for i in axes))
+    reduce: Reduce = "max" if compute == "max" else "add"
+    made = Access(output.tensor, writes)
+    return Einsum(name, tuple(ranks), made, (reads,), compute, reduce, name)
+
+
+def reduction(
+    name: str, source: Operand, output: Operand, axes: Sequence[int], *, compute: Compute = "add"
+) -> Einsum:
+    """A maximum or a sum over whole axes, which have extent 1 in the output or are gone."""
+    names = [f"{'R' if i in axes else 'B'}{i}" for i in range(len(source.shape))]
+    ranks = [Rank(rank, extent) for rank, extent in zip(names, source.shape, strict=True)]
+    kept = [plain(rank) for rank in names if rank.startswith("B")]
+    if len(output.shape) == len(names):
+        kept = [plain(rank) if rank.startswith("B") else Affine(()) for rank in names]
+    if len(kept) != len(output.shape):  # a scalar is stored with one axis
+        kept = [Affine(())] * len(output.shape)
+    reduce: Reduce = "max" if compute == "max" else "add"
+    made = Access(output.tensor, tuple(kept))
+    return Einsum(name, tuple(ranks), made, (source.at(*map(plain, names)),), compute, reduce, name)
+
+
+def pointwise(name: str, sources: Sequence[Operand], output: Operand, compute: Compute) -> Einsum:
+    """One result for each element; smaller sources are broadcast."""
+    names = [f"B{i}" for i in range(len(output.shape))]
+    ranks = tuple(Rank(rank, extent) for rank, extent in zip(names, output.shape, strict=True))
+    inputs = tuple(_broadcast(source, names) for source in sources)
+    return Einsum(
+        name, ranks, Access(output.tensor, tuple(map(plain, names))), inputs, compute, origin=name
+    )
+
+
+def opaque(
+    name: str, sources: Sequence[Operand], output: Operand, compute: Compute = "opaque"
+) -> Einsum:
+    """An operator that is not affine in one iteration space: it reads its sources whole."""
+    names = [f"B{i}" for i in range(len(output.shape))]
+    ranks = tuple(Rank(rank, extent) for rank, extent in zip(names, output.shape, strict=True))
+    inputs = tuple(source.whole() for source in sources)
+    return Einsum(
+        name, ranks, Access(output.tensor, tuple(map(plain, names))), inputs, compute, origin=name
+    )
+
+
+def _shared(rank: str, extent: int) -> Affine:
+    return plain(rank) if extent > 1 else Affine(())
+
+
+def _broadcast(source: Operand, names: Sequence[str]) -> Access:
+    """An operand whose axes are the last ones of `names`, ones standing for any extent."""
+    if len(source.shape) > len(names):  # only ones can be left over
+        return source.whole()
+    own = names[len(names) - len(source.shape) :]
+    return source.at(*(_shared(rank, e) for rank, e in zip(own, source.shape, strict=True)))

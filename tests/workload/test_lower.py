@@ -1,0 +1,83 @@
+"""Iteration spaces against a brute-force count of the elements that they touch."""
+
+from __future__ import annotations
+
+from itertools import product as every
+
+import pytest
+
+from netwright.workload.lower import (
+    Operand,
+    Windows,
+    convolution,
+    opaque,
+    pointwise,
+    pooling,
+    product,
+    reduction,
+)
+
+
+def operand(name, *shape):
+    return Operand(name, shape, shape)
+
+
+def touched(einsum, access):
+    """Indices of all points of the ranks, in the range that they have."""
+    names = [rank.name for rank in einsum.ranks]
+    found = set()
+    for point in every(*(range(rank.extent) for rank in einsum.ranks)):
+        at = dict(zip(names, point, strict=True))
+        found.add(tuple(sum(c * at[r] for r, c in axis.terms) + axis.offset for axis in access))
+    return found
+
+
+def inside(found, shape):
+    return {index for index in found if all(0 <= i < e for i, e in zip(index, shape, strict=True))}
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_convolution_touches_everything_once(groups):
+    source, weight = operand("x", 1, 4, 5, 5), operand("w", 4, 4 // groups, 3, 3)
+    output = operand("y", 1, 4, 5, 5)
+    windows = Windows((3, 3), (1, 1), (1, 1), (1, 1))
+    einsum = convolution("c", source, weight, output, windows, groups=groups)
+    sizes = [100, 4 * 4 // groups * 9, 100]
+    parts = zip((*einsum.inputs, einsum.output), (source, weight, output), sizes, strict=True)
+    for access, own, size in parts:
+        assert len(inside(touched(einsum, access.index), own.shape)) == size
+    assert einsum.num_macs == 100 * 4 // groups * 9
+
+
+@pytest.mark.parametrize("flips", [(False, False), (True, False), (False, True), (True, True)])
+def test_product_touches_everything_once(flips):
+    left = operand("a", 2, *((4, 3) if flips[0] else (3, 4)))
+    right = operand("b", *((5, 4) if flips[1] else (4, 5)))
+    output = operand("y", 2, 3, 5)
+    einsum = product("m", left, right, output, flips=flips)
+    for access, own in zip((*einsum.inputs, einsum.output), (left, right, output), strict=True):
+        assert touched(einsum, access.index) == set(every(*map(range, own.shape)))
+    assert einsum.num_macs == 2 * 3 * 4 * 5
+
+
+def test_broadcast_extents_are_not_walked():
+    einsum = pointwise("p", [operand("x", 2, 3), operand("b", 1, 3)], operand("y", 2, 3), "add")
+    assert [dict(axis.terms) for axis in einsum.inputs[1].index] == [{}, {"B1": 1}]
+
+
+def test_pooling_and_reduction():
+    windows = Windows((2,), (2,), (0,), (1,))
+    einsum = pooling("p", operand("x", 1, 3, 8), operand("y", 1, 3, 4), windows)
+    assert (einsum.compute, einsum.reduce, einsum.num_macs) == ("max", "max", 0)
+    assert touched(einsum, einsum.inputs[0].index) == set(every(range(1), range(3), range(8)))
+    einsum = reduction("r", operand("x", 2, 3, 4), operand("y", 2, 1, 4), [1])
+    assert touched(einsum, einsum.output.index) == set(every(range(2), range(1), range(4)))
+
+
+def test_views_and_opaque_steps_read_everything():
+    view = Operand("x", (6,), (2, 3))
+    for einsum in (
+        pointwise("p", [view], operand("y", 6), "activate"),
+        opaque("o", [operand("x", 2, 3)], operand("y", 6)),
+    ):
+        assert [axis.terms for axis in einsum.inputs[0].index] == [(), ()]
