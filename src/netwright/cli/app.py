@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from netwright import __version__
+from netwright.cli.arch import app as arch_app
 from netwright.cli.console import emit, note
 from netwright.cli.convert import convert
 from netwright.cli.data import app as data_app
@@ -79,6 +80,7 @@ app.command("convert")(convert)
 app.add_typer(study_app, name="study")
 app.add_typer(data_app, name="data")
 app.command("map")(map_network)
+app.add_typer(arch_app, name="arch")
 app.command("list")(list_names)
 app.command("new")(new)
 app.command("doctor")(doctor)
