@@ -33,7 +33,7 @@ def block_diagram(architecture: Architecture, path: Path) -> None:
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         axes.set_axis_off()
-        bottom = _boxes(axes, architecture, architecture.root, 0.0, 0.0, 10.0)
+        bottom = _boxes(axes, architecture, architecture.root, (0.0, 0.0, 10.0), 1)
         axes.set(xlim=(-0.1, 10.1), ylim=(bottom + 0.5, -0.1))
         axes.text(10.0, bottom + 0.3, ASSUMED, ha="right", va="center", fontsize=7.5, color=MUTED)
         axes.set_title(architecture.title or architecture.name, loc="left")
@@ -43,25 +43,38 @@ def block_diagram(architecture: Architecture, path: Path) -> None:
 
 
 def _boxes(
-    axes: Axes, architecture: Architecture, node: Node, left: float, top: float, right: float
+    axes: Axes,
+    architecture: Architecture,
+    node: Node,
+    place: tuple[float, float, float],
+    depth: int,
 ) -> float:
-    """Draw a node around everything below it; return its lower edge."""
+    """Draw a node around everything below it; return its lower edge.
+
+    Args:
+        axes: Where to draw.
+        architecture: The machine.
+        node: The node.
+        place: Left, upper and right edge.
+        depth: Nodes around this one; deeper ones are drawn on top.
+    """
     from matplotlib.patches import Rectangle
 
+    left, top, right = place
     low = top + 0.85 * ROW
     for child in architecture.children(node.name):
-        low = _boxes(axes, architecture, child, left + INSET, low, right - INSET) + 0.12 * ROW
-    color = _COLORS[node.kind]
-    size = (right - left, low - top)
-    if node.kind == "array":
-        for shift in (0.12, 0.06):
-            behind = Rectangle(
-                (left + shift, top + shift), *size, fill=False, edgecolor=color, linewidth=0.7
-            )
-            axes.add_patch(behind)
-    axes.add_patch(Rectangle((left, top), *size, facecolor="white", edgecolor=color))
-    axes.text(left + 0.12, top + 0.42 * ROW, node.name, va="center", weight="bold", color=INK)
-    width = 0.16 * max(len(node.name), 6) + 0.2
-    axes.text(left + 0.12 + width, top + 0.42 * ROW, describe(node), va="center", fontsize=7.5,
-              color=INK)  # fmt: skip
+        inside = (left + INSET, low, right - INSET)
+        low = _boxes(axes, architecture, child, inside, depth + 1) + 0.12 * ROW
+    color, size = _COLORS[node.kind], (right - left, low - top)
+    shifts = (0.12, 0.06, 0.0) if node.kind == "array" else (0.0,)
+    for shift in shifts:
+        corner = (left + shift, top + shift)
+        box = Rectangle(corner, *size, facecolor="white", edgecolor=color, zorder=depth)
+        axes.add_patch(box)
+    middle = top + 0.42 * ROW
+    name = axes.text(left + 0.12, middle, node.name, weight="bold", zorder=depth, color=INK)
+    start = left + 0.32 + 0.13 * max(len(node.name), 6)
+    told = axes.text(start, middle, describe(node), fontsize=7.5, zorder=depth, color=INK)
+    for text in (name, told):
+        text.set_verticalalignment("center")
     return low
