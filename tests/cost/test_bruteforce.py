@@ -62,6 +62,11 @@ def test_engine_equals_brute_force(block):
         check(seed)
 
 
+def test_copies_that_never_work_visit_nothing():
+    """Five sums along nested arrays of 2 x 3 copies: one of the six never works."""
+    check(2124)
+
+
 @pytest.mark.slow
 def test_engine_equals_brute_force_on_many():
     for seed in range(1000, 6000):

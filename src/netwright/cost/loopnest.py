@@ -3,8 +3,9 @@
 Each tensor moves between the memories that keep it, the compute units at the end. A child fetches
 what its new tile holds and its old one does not; a multicast reads the parent once for all
 children that lack the element and reaches every copy along ranks on which the tensor does not
-depend. An idle child forgets. Results are written upward when a tile leaves, and read back when it returns; their
-first visit reads nothing, and partial sums of the copies along a summed rank are added on the way.
+depend. An idle child forgets. Results are written upward when a tile leaves, and read back when it
+returns; their first visit reads nothing, and partial sums of the copies along a summed rank are
+added on the way.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from netwright.cost.transitions import (
     axis_visits,
     busy,
     moves,
+    working,
 )
 from netwright.mapping.loopnest import LoopNest, arrays_between, memories_of
 from netwright.mapping.loopnest_legality import accumulator_bits, check_nest
@@ -110,8 +112,12 @@ def flow_between(
     if role != "output":
         return Flow(down if multicasts else each, each)
     size = _touched(operation, role)
-    above = prod(rank.num_lanes("outer") for rank in other)
-    below = above * prod(rank.num_lanes("inner") for rank in other)
+    if stays:  # a multicast reaches idle copies too
+        above = prod(rank.num_lanes("outer") for rank in other)
+        below = above * prod(rank.num_lanes("inner") for rank in other)
+    else:
+        above = prod(working(rank)[0] for rank in other)
+        below = prod(working(rank)[1] for rank in other)
     final = size if above == 1 else 0
     return Flow(down - size * above, each - size * below, down, each, final)
 

@@ -223,6 +223,18 @@ def axis_visits(axis: Affine, extent: int, ranks: tuple[RankLoops, ...]) -> int:
 
 
 @cache
+def working(rank: RankLoops) -> tuple[int, int]:
+    """Parents of which some child ever works, and children that ever work."""
+    children = {
+        (outer, inner)
+        for outer in rank.lanes("outer")
+        for inner in rank.lanes("inner")
+        if any(rank.piece(time, outer, inner)[1] for time in rank.times())
+    }
+    return len({outer for outer, _ in children}), len(children)
+
+
+@cache
 def busy(rank: RankLoops) -> int:
     """Steps of a rank, summed over the parents of which some child works."""
     none = (0,) * sum(loop.kind == "inner" for loop in rank.loops)

@@ -67,7 +67,8 @@ def operation(workload: Workload, einsum: Einsum) -> Operation:
     accesses: tuple[Access, ...] = (einsum.inputs[0], einsum.inputs[1], einsum.output)
     tensors = {r: workload.by_name[a.tensor] for r, a in zip(ROLES, accesses, strict=True)}
     axes = {r: _axes(a, extents) for r, a in zip(ROLES, accesses, strict=True)}
-    _read_views(einsum.name, extents, tensors, axes)
+    whole = {r for r, a in zip(ROLES, accesses, strict=True) if not any(i.terms for i in a.index)}
+    _read_views(einsum.name, extents, tensors, axes, whole)
     for role in ROLES:
         ranks = [rank for axis in axes[role] for rank, _ in axis.terms]
         twice = sorted({rank for rank in ranks if ranks.count(rank) > 1})
@@ -93,13 +94,14 @@ def _read_views(
     extents: Mapping[str, int],
     tensors: dict[Role, Tensor],
     axes: dict[Role, tuple[Affine, ...]],
+    whole: set[Role],
 ) -> None:
     """A tensor that is read whole, as many elements as are summed, is read in their order."""
     used = {rank for axis in axes["output"] for rank, _ in axis.terms}
     reduced = tuple(rank for rank in extents if rank not in used)
-    for role in ("input", "weight"):
+    for role in sorted(whole - {"output"}):
         size = prod(tensors[role].shape)
-        if size == 1 or any(axis.terms for axis in axes[role]):
+        if size == 1:
             continue
         if size != prod(extents[rank] for rank in reduced):
             raise GraphError(

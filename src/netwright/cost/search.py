@@ -1,0 +1,232 @@
+"""Chains of points by dynamic programming, pruned by dominance; the best by exact counting.
+
+Costs of a chain add up over its points, so inner stages are solved once for every point that outer
+stages may start from. At each point only those partial chains survive that no other one beats in
+energy and in the load of every memory that could still limit the time. Whole chains are then counted
+exactly, best bound first, until no bound is below the best exact value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.cost.bounds import Bounds
+from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Mapspace, Place, Tile
+
+Objective = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+"""From joules and seconds to what is minimized; it grows with both."""
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Partial chains.
+
+    Attributes:
+        points: Numbers of the m, x and k tiles of the outermost point, ``(chains, 3)``.
+        costs: Cost vectors, ``(chains, width)``.
+        used: Point of every place in flat form, -1 where it is not placed yet, ``(chains, places)``.
+        orders: For every stage, which order of places was taken, ``(chains, stages)``.
+    """
+
+    points: NDArray[np.int32]
+    costs: NDArray[np.float64]
+    used: NDArray[np.int32]
+    orders: NDArray[np.int16]
+
+    def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Chains:
+        """Some of the chains."""
+        return Chains(self.points[index], self.costs[index], self.used[index], self.orders[index])
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+def _joined(parts: list[Chains]) -> Chains:
+    return Chains(*(np.concatenate([getattr(part, name) for part in parts])
+                    for name in ("points", "costs", "used", "orders")))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A whole chain with its bound."""
+
+    bound: float
+    steps: tuple[tuple[Place, Tile], ...]
+
+
+class Solver:
+    """Solves one mapspace."""
+
+    def __init__(self, space: Mapspace, step_seconds: float, objective: Objective) -> None:
+        self.space = space
+        self.bounds = Bounds(space)
+        self.shape = tuple(len(space.tiles[kind]) for kind in KINDS)
+        self.objective = objective
+        self.compute_seconds = space.num_steps * step_seconds
+        self.fixed = self.bounds.fixed()
+        self.rooms = {place: self.bounds.room(place) for place in space.places}
+        self.prices = {place: self.bounds.cost(place) for place in space.places}
+        self.above = tuple(_above(space, number) for number in range(3))
+
+    def value(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The objective of cost vectors."""
+        count = len(self.bounds.memories)
+        busy = np.maximum(costs[:, 1 : 1 + count].max(axis=1), self.compute_seconds)
+        alone = costs[:, 1 + count :].max(axis=1)
+        return self.objective(costs[:, 0], busy + alone)
+
+    def floor(self) -> float:
+        """A bound for all chains: every tensor moves once, every memory is large enough."""
+        least = self.fixed + sum(
+            price.reshape(-1, price.shape[-1]).min(axis=0) for price in self.prices.values()
+        )
+        return float(self.value(np.asarray(least)[None])[0])
+
+    def chains(self, limit: float) -> Iterator[Chain]:
+        """Whole chains whose bound is below a limit, lowest bound first."""
+        found = self._start()
+        for stage in range(self.space.num_stages):
+            if stage:
+                found = self._rise(found)
+            found = self._stage(found, stage, limit)
+        values = self.value(found.costs)
+        for index in np.argsort(values, kind="stable"):
+            yield Chain(float(values[index]), self._steps(found, int(index)))
+
+    def _start(self) -> Chains:
+        points = np.indices(self.shape, np.int32).reshape(3, -1).T
+        count = len(points)
+        return Chains(
+            np.ascontiguousarray(points),
+            np.broadcast_to(self.fixed, (count, self.bounds.width)).copy(),
+            np.full((count, len(self.space.places)), -1, np.int32),
+            np.zeros((count, self.space.num_stages), np.int16),
+        )
+
+    def _stage(self, start: Chains, stage: int, limit: float) -> Chains:
+        """Place all tensors of a stage in every order."""
+        own = [place for place in self.space.places if place.stage == stage]
+        last = stage == self.space.num_stages - 1
+        parts = []
+        for number, order in enumerate(permutations(own)):
+            found, room = start, {place.memory.name: 0 for place in own}
+            found.orders[:, stage] = number
+            filled = np.zeros((len(found), len(room)), np.int64)
+            names = list(room)
+            for index, place in enumerate(order):
+                if index:
+                    found, filled = self._raise(found, filled, place, full=last and
+                                                index == len(order) - 1)  # fmt: skip
+                elif last and len(order) == 1:
+                    found, filled = self._raise(found, filled, place, full=True)
+                found, filled = self._place(found, filled, place, names, limit)
+                if not len(found):
+                    break
+            if len(found):
+                parts.append(found)
+        if not parts:
+            return start.take(np.zeros(0, np.intp))
+        return self._pareto(_joined(parts)) if not last else _joined(parts)
+
+    def _place(
+        self, chains: Chains, filled: NDArray[np.int64], place: Place, names: list[str],
+        limit: float,
+    ) -> tuple[Chains, NDArray[np.int64]]:  # fmt: skip
+        at = tuple(chains.points.T)
+        filled = filled.copy()
+        column = names.index(place.memory.name)
+        filled[:, column] += self.rooms[place][at]
+        capacity = place.memory.capacity_bytes
+        fits = np.ones(len(chains), bool)
+        if capacity is not None:
+            fits = filled[:, column] <= capacity
+        costs = chains.costs + self.prices[place][at]
+        used = chains.used.copy()
+        used[:, self.space.places.index(place)] = np.ravel_multi_index(at, self.shape)
+        fits &= self.value(costs) < limit
+        placed = Chains(chains.points, costs, used, chains.orders.copy())
+        return placed.take(fits), filled[fits]
+
+    def _raise(
+        self, chains: Chains, filled: NDArray[np.int64], place: Place, *, full: bool
+    ) -> tuple[Chains, NDArray[np.int64]]:
+        """Run more of the loops that a tensor does not know."""
+        axis = KINDS.index(UNKNOWN_TO[place.role])
+        if full:
+            points = chains.points.copy()
+            points[:, axis] = self.shape[axis] - 1
+            return Chains(points, chains.costs, chains.used, chains.orders), filled
+        source, target = np.nonzero(self.above[axis][chains.points[:, axis]])
+        raised = chains.take(source)
+        points = raised.points.copy()
+        points[:, axis] = target
+        return Chains(points, raised.costs, raised.used, raised.orders), filled[source]
+
+    def _rise(self, chains: Chains) -> Chains:
+        """Let every chain go on from any larger point; keep those that no other one beats."""
+        for axis in range(3):
+            source, target = np.nonzero(self.above[axis][chains.points[:, axis]])
+            raised = chains.take(source)
+            points = raised.points.copy()
+            points[:, axis] = target
+            chains = self._pareto(Chains(points, raised.costs, raised.used, raised.orders))
+        return chains
+
+    def _pareto(self, chains: Chains) -> Chains:
+        """Chains that no other one at the same point beats in every part of the cost that counts."""
+        flat = np.ravel_multi_index(tuple(chains.points.T), self.shape)
+        columns = [0, *self._limiting(chains)]
+        keys = [chains.costs[:, column] for column in reversed(columns)]
+        order = np.lexsort([*keys, flat])
+        chains, flat = chains.take(order), flat[order]
+        kept = np.ones(len(chains), bool)
+        costs = chains.costs[:, columns]
+        starts = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])
+        for first, end in zip(starts, np.r_[starts[1:], len(flat)], strict=True):
+            if end - first == 1:
+                continue
+            front = costs[first : first + 1]
+            for index in range(first + 1, end):
+                if (front <= costs[index]).all(axis=1).any():
+                    kept[index] = False
+                else:
+                    front = np.vstack([front, costs[index]])
+        return chains.take(kept)
+
+    def _limiting(self, chains: Chains) -> list[int]:
+        """Columns of memories that could still take longer than the compute units."""
+        most = chains.costs.max(axis=0)
+        count = len(self.bounds.memories)
+        open_places = [p for i, p in enumerate(self.space.places) if chains.used[0, i] < 0]
+        for place in open_places:
+            most = most + self.prices[place].reshape(-1, self.bounds.width).max(axis=0)
+        columns = [1 + i for i in range(count) if most[1 + i] > self.compute_seconds]
+        waits = [1 + count + i for i in range(count) if most[1 + count + i] > 0]
+        varying = [c for c in columns + waits if np.ptp(chains.costs[:, c]) > 0]
+        return varying
+
+    def _steps(self, chains: Chains, index: int) -> tuple[tuple[Place, Tile], ...]:
+        steps = []
+        for stage in range(self.space.num_stages):
+            own = [place for place in self.space.places if place.stage == stage]
+            for place in list(permutations(own))[chains.orders[index, stage]]:
+                flat = chains.used[index, self.space.places.index(place)]
+                numbers = np.unravel_index(flat, self.shape)
+                tile: dict[str, int] = {}
+                for kind, number in zip(KINDS, numbers, strict=True):
+                    tile.update(self.space.tiles[kind][int(number)])
+                steps.append((place, tile))
+        return tuple(steps)
+
+
+def _above(space: Mapspace, axis: int) -> NDArray[np.bool_]:
+    """Which tile of a kind may follow which: every rank's size must divide."""
+    tiles = space.tiles[KINDS[axis]]
+    return np.array(
+        [[all(big[r] % small[r] == 0 for r in small) for big in tiles] for small in tiles], bool
+    )
