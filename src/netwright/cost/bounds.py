@@ -57,9 +57,7 @@ class Bounds:
             rest = groups
             for kind, number in zip(known, index, strict=True):
                 tile.update(space.tiles[kind][number])
-                rest *= prod(
-                    space.rounds[r] // n for r, n in space.tiles[kind][number].items()
-                )
+                rest *= prod(space.rounds[r] // n for r, n in space.tiles[kind][number].items())
             size = tile_elements(operation, place.role, space.sizes(tile, place.below)) * bits
             table[index] = -(-size * (2 if rest > 1 and place.memory.double_buffered else 1) // 8)
         return np.asarray(self._spread(table, known), np.int64)
@@ -103,10 +101,7 @@ class Bounds:
             size = float(prod(self._extents(role)))
             return size * self._spread(refetch, [kind])
         passes = np.array(
-            [
-                [self._pass({**x, **k}) for k in space.tiles["k"]]
-                for x in space.tiles["x"]
-            ],
+            [[self._pass({**x, **k}) for k in space.tiles["k"]] for x in space.tiles["x"]],
             np.float64,
         )
         return self._spread(refetch, ["m"]) * self._spread(passes, ["x", "k"])

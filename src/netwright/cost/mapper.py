@@ -13,7 +13,7 @@ from netwright.cost.counts import Counts
 from netwright.cost.loopnest import count
 from netwright.cost.mapspace import Mapspace, Spread, spreads
 from netwright.cost.price import Estimate, check_figures, price
-from netwright.cost.search import Solver
+from netwright.cost.search import Objective, Solver
 from netwright.errors import Infeasible
 from netwright.mapping.loopnest import LoopNest, memories_of
 from netwright.mapping.loopnest_legality import nest_faults
@@ -64,7 +64,7 @@ def value_of(estimate: Estimate, goal: Goal) -> float:
     return float(_objective(goal)(np.array([estimate.joules]), np.array([estimate.seconds]))[0])
 
 
-def _objective(goal: Goal):  # type: ignore[no-untyped-def]
+def _objective(goal: Goal) -> Objective:
     def edp(joules: NDArray[np.float64], seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         return joules * seconds
 
@@ -132,9 +132,7 @@ def search(
     if best is None:
         raise _nothing_fits(solvers[0])
     value, nest, counts, estimate = best
-    return Mapped(
-        nest, counts, estimate, value, min(value, missed), counted, (searched, len(ways))
-    )
+    return Mapped(nest, counts, estimate, value, min(value, missed), counted, (searched, len(ways)))
 
 
 def _nothing_fits(solver: Solver) -> Infeasible:

@@ -113,7 +113,10 @@ def sequence(
 ) -> Estimate:
     """Operations one after the other."""
     seconds = sum(part.seconds for part in parts)
-    possible = sum(part.num_operations / part.utilization for part in parts if part.utilization)
+    peak = max(
+        (p.num_operations / p.utilization / p.seconds for p in parts if p.utilization), default=0.0
+    )
+    possible = seconds * peak
     operations = sum(part.num_operations for part in parts)
     bounds: dict[str, float] = {}
     for part in parts:

@@ -2,8 +2,8 @@
 
 Costs of a chain add up over its points, so inner stages are solved once for every point that outer
 stages may start from. At each point only those partial chains survive that no other one beats in
-energy and in the load of every memory that could still limit the time. Whole chains are then counted
-exactly, best bound first, until no bound is below the best exact value.
+energy and in the load of every memory that could still limit the time. Whole chains are then
+counted exactly, best bound first, until no bound is below the best exact value.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Chains:
     Attributes:
         points: Numbers of the m, x and k tiles of the outermost point, ``(chains, 3)``.
         costs: Cost vectors, ``(chains, width)``.
-        used: Point of every place in flat form, -1 where it is not placed yet, ``(chains, places)``.
+        used: Point of every place in flat form, -1 where it is not placed yet, ``(chains,
+            places)``.
         orders: For every stage, which order of places was taken, ``(chains, stages)``.
     """
 
@@ -178,7 +179,7 @@ class Solver:
         return chains
 
     def _pareto(self, chains: Chains) -> Chains:
-        """Chains that no other one at the same point beats in every part of the cost that counts."""
+        """Chains that no other one at the same point beats in all parts of the cost that count."""
         flat = np.ravel_multi_index(tuple(chains.points.T), self.shape)
         columns = [0, *self._limiting(chains)]
         keys = [chains.costs[:, column] for column in reversed(columns)]

@@ -15,6 +15,8 @@ from functools import cache
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
+
 from netwright.workload import Affine
 
 
@@ -139,6 +141,8 @@ def axis_sums(axis: Affine, extent: int, ranks: tuple[RankLoops, ...], advanced:
         ranks: Loops of the ranks of the axis, outside the child's tile.
         advanced: See :func:`moves`.
     """
+    if _is_plain(axis, extent, ranks):
+        return _plain_sums(ranks[0], advanced)
     steps = dict(axis.terms)
     total = [0, 0, 0, 0]
     for combo in product(*(moves(rank, advanced) for rank in ranks)):
@@ -164,8 +168,6 @@ def _one_step(
             for which in (0, 1)
         ]  # fmt: skip
         pairs.append(pieces)
-    if len(ranks) == 1 and steps[ranks[0].name] == 1:
-        return _plain(axis.offset, extent, pairs)
     weights = [steps[rank.name] for rank in ranks]
     sets = [[touched(axis.offset, extent, weights, piece) for piece in pair] for pair in pairs]
     wanted = frozenset().union(*(new for _, new in sets))
@@ -174,18 +176,41 @@ def _one_step(
     return len(wanted), len(wanted) - len(lacking), each, sum(len(o & n) for o, n in sets)
 
 
-def _plain(
-    offset: int, extent: int, pairs: list[list[list[tuple[int, int]]]]
-) -> tuple[int, int, int, int]:
-    """One rank, step 1: tiles are intervals, and those of different children do not meet."""
+def _is_plain(axis: Affine, extent: int, ranks: tuple[RankLoops, ...]) -> bool:
+    """Whether an axis is one rank: pieces are disjoint, and nothing is padding."""
+    return (
+        len(ranks) == 1 and axis.terms[0][1] == 1 and axis.offset == 0 and ranks[0].extent <= extent
+    )
+
+
+def _plain_sums(rank: RankLoops, advanced: int) -> Sums:
+    """Pieces of a plain axis are either the same before and after a step, or disjoint."""
+    sizes = _sizes(rank)
     wanted = held = 0
-    for (old,), (new,) in pairs:
-        low, high = max(0, new[0] + offset), min(extent, new[0] + new[1] + offset)
-        size = max(0, high - low)
-        wanted += size
-        if size and old[1]:
-            held += max(0, min(high, old[0] + old[1] + offset) - max(low, old[0] + offset))
-    return wanted, held, wanted, held
+    for old, new in moves(rank, advanced):
+        wanted += sizes[new]
+        held += sizes[new] if old == new else 0
+    return Sums(wanted, held, wanted, held)
+
+
+@cache
+def _sizes(rank: RankLoops) -> dict[tuple[int, ...], int]:
+    """Elements in the pieces of all copies together, by time index."""
+    times = rank.times()
+    numbers = np.array(times, np.int64).reshape(len(times), -1)
+    sizes = np.full((len(times), 1), rank.extent, np.int64)
+    column, enclosing = 0, rank.extent
+    for loop in rank.loops:
+        if loop.kind == "time":
+            starts = numbers[:, column : column + 1] * loop.tile
+            column += 1
+        else:
+            copies = -(-enclosing // loop.tile)
+            sizes = np.repeat(sizes, copies, axis=1)
+            starts = np.tile(np.arange(copies), sizes.shape[1] // copies)[None] * loop.tile
+        sizes = np.clip(sizes - starts, 0, loop.tile)
+        enclosing = loop.tile
+    return {time: int(size) for time, size in zip(times, sizes.sum(axis=1), strict=True)}
 
 
 def touched(
@@ -207,6 +232,8 @@ def indices(ranks: tuple[RankLoops, ...]) -> Iterator[tuple[tuple[int, ...], ...
 @cache
 def axis_visits(axis: Affine, extent: int, ranks: tuple[RankLoops, ...]) -> int:
     """Elements that the children touch, each once a step, summed over all steps and parents."""
+    if _is_plain(axis, extent, ranks):
+        return ranks[0].extent  # the pieces of all steps cover the rank once
     weights = [dict(axis.terms)[rank.name] for rank in ranks]
     total = 0
     for times in indices(ranks):
@@ -237,6 +264,12 @@ def working(rank: RankLoops) -> tuple[int, int]:
 @cache
 def busy(rank: RankLoops) -> int:
     """Steps of a rank, summed over the parents of which some child works."""
+    if not any(loop.kind == "outer" for loop in rank.loops):
+        return len(rank.times())
+    if not any(loop.kind == "inner" for loop in rank.loops):
+        sizes = _sizes(rank)
+        if rank.loops[-1].tile == 1:
+            return sum(sizes.values())  # pieces of one element
     none = (0,) * sum(loop.kind == "inner" for loop in rank.loops)
     return sum(
         rank.piece(time, outer, none)[1] > 0

@@ -4,7 +4,10 @@ from netwright.mapping.baselines import POLICIES, Baseline, Policy, baseline
 from netwright.mapping.cosma import Solution, cosma, scratchpad_of
 from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
 from netwright.mapping.legality import check_legal, faults
+from netwright.mapping.loopnest import Keep, Loop, LoopNest
+from netwright.mapping.loopnest_legality import check_nest, nest_faults
 from netwright.mapping.mapping import Mapping, Residency
+from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.mapping.replay import Traffic, Transfer, replay
 from netwright.mapping.schedule import Gap, Schedule, default_schedule, kib
 
@@ -13,7 +16,11 @@ __all__ = [
     "Baseline",
     "Gap",
     "GapSolution",
+    "Keep",
+    "Loop",
+    "LoopNest",
     "Mapping",
+    "Operation",
     "Policy",
     "Residency",
     "Schedule",
@@ -22,10 +29,14 @@ __all__ = [
     "Transfer",
     "baseline",
     "check_legal",
+    "check_nest",
     "cosma",
     "default_schedule",
     "faults",
+    "is_operation",
     "kib",
+    "nest_faults",
+    "operation",
     "replay",
     "scratchpad_of",
     "solve_gaps",
