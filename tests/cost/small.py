@@ -13,10 +13,11 @@ def figure(value, unit="J"):
 
 
 def memory(name, parent="", *, size=None, speed=8.0, energy=1.0, **changes):
+    """Speed in bytes a cycle of a nanosecond, energy in picojoules a byte."""
     return arch.Memory(
         kind="memory", name=name, parent=parent,
-        capacity=None if size is None else figure(size, "B"), bandwidth=figure(speed, "B/s"),
-        read_energy=figure(energy), write_energy=figure(1.5 * energy), **changes,
+        capacity=None if size is None else figure(size, "B"), bandwidth=figure(1e9 * speed, "B/s"),
+        read_energy=figure(1e-12 * energy), write_energy=figure(1.5e-12 * energy), **changes,
     )  # fmt: skip
 
 
@@ -25,12 +26,12 @@ def machine(*, size=64, register=12, fanout=(2, 2), speed=8.0, buffered=False):
     return arch.Architecture(name="small", nodes=(
         memory("dram", speed=speed, energy=100.0),
         memory("pad", "dram", size=size, speed=64.0, energy=6.0, double_buffered=buffered),
-        arch.Link(kind="link", name="bus", parent="pad", energy=figure(2.0)),
+        arch.Link(kind="link", name="bus", parent="pad", energy=figure(2e-12)),
         arch.Array(kind="array", name="grid", parent="bus", fanout=fanout,
                    ranks=(("C", "G"), ("M", "P"))),
         memory("reg", "grid", size=register, speed=64.0, energy=1.0, double_buffered=False),
-        arch.Compute(kind="compute", name="mac", parent="reg", rate=figure(1.0, "op/s"),
-                     energy=figure(1.0), accumulator_bits=16),
+        arch.Compute(kind="compute", name="mac", parent="reg", rate=figure(1e9, "op/s"),
+                     energy=figure(1e-12), accumulator_bits=16),
     ))  # fmt: skip
 
 

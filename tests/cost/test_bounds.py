@@ -35,10 +35,11 @@ def test_windows_overlap_along_one_axis():
     bounds = Bounds(Mapspace(conv(1, 1, 6, padding=0), machine(), Spread(())))
     tiles = bounds.space.tiles
     passes = bounds.fetched("input")[0]
-    whole = [i for i, k in enumerate(tiles["k"]) if k == {"R0": 3, "R1": 3}][0]
+    whole = next(i for i, k in enumerate(tiles["k"]) if k == {"R0": 3, "R1": 3})
     # Single outputs: rows of windows slide along columns, 4 rows of 3 x 6 elements.
     assert passes[0, whole] == 4 * 3 * 6
     assert passes[-1, whole] == 36
+    assert bounds.fetched("input", most=True)[0][0, whole] == 4 * 3 * 4 * 3
 
 
 def test_every_part_of_a_cost_is_finite_and_positive():

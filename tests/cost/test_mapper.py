@@ -54,7 +54,7 @@ def test_too_small_memory_is_named():
         cost.search(linear(), machine(size=3))
     assert caught.value.message == (
         "the smallest tiles of linear0 need 10 B in pad "
-        "(input 2 B, weight 4 B, output 4 B), which has 3 B"
+        "(input 4 B, weight 2 B, output 4 B), which has 3 B"
     )
     assert caught.value.smallest == 10
 

@@ -1,4 +1,7 @@
-"""Room, traffic and energy of a tensor kept at a point: exact, or a bound from below for halos."""
+"""Room, traffic and energy of a tensor kept at a point: exact, or bounds from both sides.
+
+What windows share depends on the order of all loops outside; everything else is exact.
+"""
 
 from __future__ import annotations
 
@@ -62,9 +65,14 @@ class Bounds:
             table[index] = -(-size * (2 if rest > 1 and place.memory.double_buffered else 1) // 8)
         return np.asarray(self._spread(table, known), np.int64)
 
-    def cost(self, place: Place) -> Array:
-        """Cost vectors of moving a tensor between a memory and its parent, for each point."""
-        moved = self.fetched(place.role)
+    def cost(self, place: Place, *, most: bool = False) -> Array:
+        """Cost vectors of moving a tensor between a memory and its parent, for each point.
+
+        Args:
+            place: The tensor and the memory.
+            most: Bound from above instead of below.
+        """
+        moved = self.fetched(place.role, most=most)
         space, operation = self.space, self.space.operation
         relevant = operation.relevant(place.role)
         other = [rank for rank in operation.extents if rank not in relevant]
@@ -91,7 +99,7 @@ class Bounds:
         self._add(vector, place.memory, leaving, (each - size * above * inside) * partial, waits)
         return vector
 
-    def fetched(self, role: Role) -> Array:
+    def fetched(self, role: Role, *, most: bool = False) -> Array:
         """Elements that cross the border of a memory, each once for a multicast."""
         space = self.space
         kind = UNKNOWN_TO[role]
@@ -101,7 +109,10 @@ class Bounds:
             size = float(prod(self._extents(role)))
             return size * self._spread(refetch, [kind])
         passes = np.array(
-            [[self._pass({**x, **k}) for k in space.tiles["k"]] for x in space.tiles["x"]],
+            [
+                [self._pass({**x, **k}, most=most) for k in space.tiles["k"]]
+                for x in space.tiles["x"]
+            ],
             np.float64,
         )
         return self._spread(refetch, ["m"]) * self._spread(passes, ["x", "k"])
@@ -147,11 +158,12 @@ class Bounds:
             self._cross(vector, memory, unit.name, up + back)
         return vector
 
-    def _pass(self, tile: dict[str, int]) -> float:
-        """Elements of the input that one pass over all its tiles fetches at least.
+    def _pass(self, tile: dict[str, int], *, most: bool) -> float:
+        """Elements of the input that one pass over all its tiles fetches at least, or at most.
 
         Windows overlap along one axis at a time: the other axis is fetched anew. Where tiles at the
-        two ends of an axis overlap too, only what is there at all is counted.
+        two ends of an axis overlap too, or where rows and taps are both cut, only what is there at
+        all is counted from below.
         """
         space, operation = self.space, self.space.operation
         every = frozenset(name for name, _, _ in space.spread.lanes)
@@ -165,7 +177,10 @@ class Bounds:
             anew.append(axis_visits(axis, extent, cut))
             reach = sum(step * (sizes[r] - 1) for r, step in axis.terms) + 1
             full = sum(step * (operation.extents[r] - 1) for r, step in axis.terms) + 1
-            wraps = wraps or (anew[-1] > once[-1] and 2 * reach > full)
+            split = sum(sizes[r] < operation.extents[r] for r, _ in axis.terms)
+            wraps = wraps or (anew[-1] > once[-1] and (split > 1 or 2 * reach > full))
+        if most:
+            return float(prod(anew))
         if wraps:
             return float(prod(once))
         free = [prod(anew[:i]) * once[i] * prod(anew[i + 1 :]) for i in range(len(anew))]

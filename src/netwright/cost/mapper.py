@@ -24,8 +24,9 @@ Goal = Literal["edp", "energy", "latency"]
 
 GOALS: tuple[Goal, ...] = get_args(Goal)
 
-TIE = 1e-9
-"""Weight of energy where time alone is minimized: far below a step, far above rounding."""
+TIE = 1e-6
+"""Weight a joule of energy where time alone is minimized, and a second of time where energy is:
+far below a step of an operation that takes millijoules, far above rounding."""
 
 MAX_COUNTED = 400
 """Chains that are counted exactly before the search gives up on a proof."""

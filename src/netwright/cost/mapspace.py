@@ -2,11 +2,11 @@
 
 A product of two tensors has three kinds of ranks: features *m* are unknown to the input, positions
 *x* to the weight, sums *k* to the output; ranks that all three know (groups) run outermost. Along
-each kind tiles form a list: whole columns before rows before batches, taps before channels, divisors
-of what is left after the arrays. A tile of all three kinds is a *point*. A tensor kept at a point
-is fetched again for each iteration of its unknown kind outside the point, and for nothing else. So
-a mapping is a chain of points, one for each tensor in each memory, inner memories first; between
-two points loops run in the order x, k, m from inside out.
+each kind tiles form a list: whole columns before rows before batches, taps before channels,
+divisors of what is left after the arrays. A tile of all three kinds is a *point*. A tensor kept at
+a point is fetched again for each iteration of its unknown kind outside the point, and for nothing
+else. So a mapping is a chain of points, one for each tensor in each memory, inner memories first;
+between two points loops run in the order x, k, m from inside out.
 """
 
 from __future__ import annotations

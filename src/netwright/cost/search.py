@@ -9,7 +9,7 @@ counted exactly, best bound first, until no bound is below the best exact value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from itertools import permutations
 
 import numpy as np
@@ -28,7 +28,8 @@ class Chains:
 
     Attributes:
         points: Numbers of the m, x and k tiles of the outermost point, ``(chains, 3)``.
-        costs: Cost vectors, ``(chains, width)``.
+        costs: Cost vectors, bounds from below, ``(chains, width)``.
+        most: Cost vectors, bounds from above, ``(chains, width)``.
         used: Point of every place in flat form, -1 where it is not placed yet, ``(chains,
             places)``.
         orders: For every stage, which order of places was taken, ``(chains, stages)``.
@@ -36,20 +37,27 @@ class Chains:
 
     points: NDArray[np.int32]
     costs: NDArray[np.float64]
+    most: NDArray[np.float64]
     used: NDArray[np.int32]
     orders: NDArray[np.int16]
 
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Chains:
         """Some of the chains."""
-        return Chains(self.points[index], self.costs[index], self.used[index], self.orders[index])
+        return Chains(*(getattr(self, name)[index] for name in NAMES))
+
+    def at(self, points: NDArray[np.int32]) -> Chains:
+        """The same chains, gone on to other points."""
+        return replace(self, points=points)
 
     def __len__(self) -> int:
         return len(self.points)
 
 
+NAMES = tuple(field.name for field in fields(Chains))
+
+
 def _joined(parts: list[Chains]) -> Chains:
-    return Chains(*(np.concatenate([getattr(part, name) for part in parts])
-                    for name in ("points", "costs", "used", "orders")))  # fmt: skip
+    return Chains(*(np.concatenate([getattr(part, name) for part in parts]) for name in NAMES))
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Solver:
         self.fixed = self.bounds.fixed()
         self.rooms = {place: self.bounds.room(place) for place in space.places}
         self.prices = {place: self.bounds.cost(place) for place in space.places}
+        self.most = {place: self.bounds.cost(place, most=True) for place in space.places}
         self.above = tuple(_above(space, number) for number in range(3))
 
     def value(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -104,6 +113,7 @@ class Solver:
         count = len(points)
         return Chains(
             np.ascontiguousarray(points),
+            np.broadcast_to(self.fixed, (count, self.bounds.width)).copy(),
             np.broadcast_to(self.fixed, (count, self.bounds.width)).copy(),
             np.full((count, len(self.space.places)), -1, np.int32),
             np.zeros((count, self.space.num_stages), np.int16),
@@ -150,7 +160,8 @@ class Solver:
         used = chains.used.copy()
         used[:, self.space.places.index(place)] = np.ravel_multi_index(at, self.shape)
         fits &= self.value(costs) < limit
-        placed = Chains(chains.points, costs, used, chains.orders.copy())
+        most = chains.most + self.most[place][at]
+        placed = Chains(chains.points, costs, most, used, chains.orders.copy())
         return placed.take(fits), filled[fits]
 
     def _raise(
@@ -161,12 +172,12 @@ class Solver:
         if full:
             points = chains.points.copy()
             points[:, axis] = self.shape[axis] - 1
-            return Chains(points, chains.costs, chains.used, chains.orders), filled
+            return chains.at(points), filled
         source, target = np.nonzero(self.above[axis][chains.points[:, axis]])
         raised = chains.take(source)
         points = raised.points.copy()
         points[:, axis] = target
-        return Chains(points, raised.costs, raised.used, raised.orders), filled[source]
+        return raised.at(points), filled[source]
 
     def _rise(self, chains: Chains) -> Chains:
         """Let every chain go on from any larger point; keep those that no other one beats."""
@@ -175,28 +186,33 @@ class Solver:
             raised = chains.take(source)
             points = raised.points.copy()
             points[:, axis] = target
-            chains = self._pareto(Chains(points, raised.costs, raised.used, raised.orders))
+            chains = self._pareto(raised.at(points))
         return chains
 
     def _pareto(self, chains: Chains) -> Chains:
-        """Chains that no other one at the same point beats in all parts of the cost that count."""
+        """Chains that no other one at the same point surely beats in all parts that count.
+
+        The other one's bounds from above must not exceed this one's bounds from below.
+        """
+        _, first = np.unique(
+            np.hstack([chains.points, chains.used]), axis=0, return_index=True
+        )  # one of those that differ only in the order of equal points
+        chains = chains.take(np.sort(first))
         flat = np.ravel_multi_index(tuple(chains.points.T), self.shape)
         columns = [0, *self._limiting(chains)]
         keys = [chains.costs[:, column] for column in reversed(columns)]
         order = np.lexsort([*keys, flat])
         chains, flat = chains.take(order), flat[order]
         kept = np.ones(len(chains), bool)
-        costs = chains.costs[:, columns]
+        costs, most = chains.costs[:, columns], chains.most[:, columns]
         starts = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])
-        for first, end in zip(starts, np.r_[starts[1:], len(flat)], strict=True):
-            if end - first == 1:
-                continue
-            front = costs[first : first + 1]
-            for index in range(first + 1, end):
+        for begin, end in zip(starts, np.r_[starts[1:], len(flat)], strict=True):
+            front = most[begin : begin + 1]
+            for index in range(begin + 1, end):
                 if (front <= costs[index]).all(axis=1).any():
                     kept[index] = False
-                else:
-                    front = np.vstack([front, costs[index]])
+                elif not (front <= most[index]).all(axis=1).any():
+                    front = np.vstack([front, most[index]])
         return chains.take(kept)
 
     def _limiting(self, chains: Chains) -> list[int]:
