@@ -113,6 +113,19 @@ class Architecture(Part):
         )
         return self.model_copy(update={"nodes": nodes})
 
+    def with_unlimited_bandwidth(self) -> Self:
+        """A copy whose memories never hold anything up: what some published models take for granted."""
+        figure = Figure(
+            value=1e30, unit="B/s", source="unlimited, chosen by the caller", fidelity="assumed"
+        )
+        nodes = tuple(
+            node.model_copy(update={"bandwidth": figure, "double_buffered": True})
+            if isinstance(node, Memory)
+            else node
+            for node in self.nodes
+        )
+        return self.model_copy(update={"nodes": nodes})
+
     def with_scratchpad(self, capacity_bytes: int, *, line_bytes: int | None = None) -> Self:
         """A copy in which the scratchpad has another capacity.
 

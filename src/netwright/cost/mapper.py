@@ -28,8 +28,11 @@ TIE = 1e-6
 """Weight a joule of energy where time alone is minimized, and a second of time where energy is:
 far below a step of an operation that takes millijoules, far above rounding."""
 
-MAX_COUNTED = 400
-"""Chains that are counted exactly before the search gives up on a proof."""
+MAX_COUNTED = 30
+"""Nests that are counted exactly for one way to use the arrays before the proof is given up."""
+
+SLACK = 1e-9
+"""Relative difference below which two values are taken to be rounded differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Mapped:
     @property
     def is_optimal(self) -> bool:
         """Whether the value is the proven best of the mapspace."""
-        return self.value <= self.bound * (1 + 1e-9)
+        return self.value <= self.bound * (1 + 2 * SLACK)
 
 
 def value_of(estimate: Estimate, goal: Goal) -> float:
@@ -93,7 +96,7 @@ def search(
         architecture: The machine.
         goal: What is minimized.
         spread: The only way to use the arrays; all ways if not given.
-        max_counted: Nests that may be counted exactly.
+        max_counted: Nests that may be counted exactly for one way to use the arrays.
 
     Raises:
         ConfigError: The machine lacks a figure.
@@ -109,22 +112,24 @@ def search(
     ]
     ranked = sorted(((solver.floor(), n) for n, solver in enumerate(solvers)))
     best: tuple[float, LoopNest, Counts, Estimate] | None = None
+    seen: set[LoopNest] = set()
     limit, counted, searched, missed = float("inf"), 0, 0, float("inf")
     for floor, number in ranked:
-        if floor >= limit:
+        if floor >= limit * (1 - SLACK):
             break
         searched += 1
-        solver = solvers[number]
+        solver, own = solvers[number], 0
         for chain in solver.chains(limit):
-            if chain.bound >= limit:
+            if chain.bound >= limit * (1 - SLACK):
                 break
-            if counted >= max_counted:
+            if own >= max_counted:
                 missed = min(missed, chain.bound)
                 break
-            counted += 1
             nest = solver.space.nest(chain.steps)
-            if nest_faults(operation, architecture, nest):
+            if nest in seen or nest_faults(operation, architecture, nest):
                 continue
+            seen.add(nest)
+            counted, own = counted + 1, own + 1
             counts = count(operation, architecture, nest)
             estimate = price(counts, architecture)
             value = value_of(estimate, goal)

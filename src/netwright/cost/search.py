@@ -1,7 +1,8 @@
 """Chains of points by dynamic programming, pruned by dominance; the best by exact counting.
 
 Costs of a chain add up over its points, so inner stages are solved once for every point that outer
-stages may start from. At each point only those partial chains survive that no other one beats in
+stages may start from. A tensor stays *open* until a loop that it knows follows outside its point;
+so long, loops that it does not know cost nothing. At each point only those partial chains survive that no other one beats in
 energy and in the load of every memory that could still limit the time. Whole chains are then
 counted exactly, best bound first, until no bound is below the best exact value.
 """
@@ -9,17 +10,20 @@ counted exactly, best bound first, until no bound is below the best exact value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.cost.bounds import Bounds
-from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Mapspace, Place, Tile
+from netwright.cost.mapspace import GAP_ORDER, KINDS, UNKNOWN_TO, Mapspace, Place, Tile
 
 Objective = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 """From joules and seconds to what is minimized; it grows with both."""
+
+MAX_ROUNDS = 64
+"""Chains at one point that the others there are compared with; what is left after that is kept."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Chains:
         most: Cost vectors, bounds from above, ``(chains, width)``.
         used: Point of every place in flat form, -1 where it is not placed yet, ``(chains,
             places)``.
+        open: Whether only loops that the tensor of a place does not know lie outside its point so
+            far, ``(chains, places)``.
         orders: For every stage, which order of places was taken, ``(chains, stages)``.
     """
 
@@ -39,15 +45,12 @@ class Chains:
     costs: NDArray[np.float64]
     most: NDArray[np.float64]
     used: NDArray[np.int32]
+    open: NDArray[np.bool_]
     orders: NDArray[np.int16]
 
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Chains:
         """Some of the chains."""
         return Chains(*(getattr(self, name)[index] for name in NAMES))
-
-    def at(self, points: NDArray[np.int32]) -> Chains:
-        """The same chains, gone on to other points."""
-        return replace(self, points=points)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -103,7 +106,11 @@ class Solver:
         for stage in range(self.space.num_stages):
             if stage:
                 found = self._rise(found)
-            found = self._stage(found, stage, limit)
+            found = self._stage(found, stage)
+        for kind in GAP_ORDER:
+            axis = KINDS.index(kind)
+            found = self._gone(found, axis, np.full(len(found), self.shape[axis] - 1))
+        found = found.take(self.value(found.costs) < limit)
         values = self.value(found.costs)
         for index in np.argsort(values, kind="stable"):
             yield Chain(float(values[index]), self._steps(found, int(index)))
@@ -116,10 +123,11 @@ class Solver:
             np.broadcast_to(self.fixed, (count, self.bounds.width)).copy(),
             np.broadcast_to(self.fixed, (count, self.bounds.width)).copy(),
             np.full((count, len(self.space.places)), -1, np.int32),
+            np.zeros((count, len(self.space.places)), bool),
             np.zeros((count, self.space.num_stages), np.int16),
         )
 
-    def _stage(self, start: Chains, stage: int, limit: float) -> Chains:
+    def _stage(self, start: Chains, stage: int) -> Chains:
         """Place all tensors of a stage in every order."""
         own = [place for place in self.space.places if place.stage == stage]
         last = stage == self.space.num_stages - 1
@@ -135,7 +143,7 @@ class Solver:
                                                 index == len(order) - 1)  # fmt: skip
                 elif last and len(order) == 1:
                     found, filled = self._raise(found, filled, place, full=True)
-                found, filled = self._place(found, filled, place, names, limit)
+                found, filled = self._place(found, filled, place, names)
                 if not len(found):
                     break
             if len(found):
@@ -145,8 +153,7 @@ class Solver:
         return self._pareto(_joined(parts)) if not last else _joined(parts)
 
     def _place(
-        self, chains: Chains, filled: NDArray[np.int64], place: Place, names: list[str],
-        limit: float,
+        self, chains: Chains, filled: NDArray[np.int64], place: Place, names: list[str]
     ) -> tuple[Chains, NDArray[np.int64]]:  # fmt: skip
         at = tuple(chains.points.T)
         filled = filled.copy()
@@ -159,9 +166,10 @@ class Solver:
         costs = chains.costs + self.prices[place][at]
         used = chains.used.copy()
         used[:, self.space.places.index(place)] = np.ravel_multi_index(at, self.shape)
-        fits &= self.value(costs) < limit
         most = chains.most + self.most[place][at]
-        placed = Chains(chains.points, costs, most, used, chains.orders.copy())
+        still_open = chains.open.copy()
+        still_open[:, self.space.places.index(place)] = True
+        placed = Chains(chains.points, costs, most, used, still_open, chains.orders.copy())
         return placed.take(fits), filled[fits]
 
     def _raise(
@@ -170,23 +178,36 @@ class Solver:
         """Run more of the loops that a tensor does not know."""
         axis = KINDS.index(UNKNOWN_TO[place.role])
         if full:
-            points = chains.points.copy()
-            points[:, axis] = self.shape[axis] - 1
-            return chains.at(points), filled
+            return self._gone(chains, axis, np.full(len(chains), self.shape[axis] - 1)), filled
         source, target = np.nonzero(self.above[axis][chains.points[:, axis]])
-        raised = chains.take(source)
-        points = raised.points.copy()
+        return self._gone(chains.take(source), axis, target), filled[source]
+
+    def _gone(self, chains: Chains, axis: int, target: NDArray[np.intp]) -> Chains:
+        """Chains after loops of one kind: tensors that do not know it move less, others close."""
+        points = chains.points.copy()
         points[:, axis] = target
-        return raised.at(points), filled[source]
+        moved = points[:, axis] > chains.points[:, axis]
+        before, after = tuple(chains.points.T), tuple(points.T)
+        costs, most = chains.costs.copy(), chains.most.copy()
+        still_open = chains.open.copy()
+        for number, place in enumerate(self.space.places):
+            rows = np.flatnonzero(moved & still_open[:, number])
+            if not len(rows):
+                continue
+            if KINDS[axis] != UNKNOWN_TO[place.role]:
+                still_open[rows, number] = False
+                continue
+            old, new = (tuple(part[rows] for part in at) for at in (before, after))
+            costs[rows] += self.prices[place][new] - self.prices[place][old]
+            most[rows] += self.most[place][new] - self.most[place][old]
+        return Chains(points, costs, most, chains.used, still_open, chains.orders)
 
     def _rise(self, chains: Chains) -> Chains:
         """Let every chain go on from any larger point; keep those that no other one beats."""
-        for axis in range(3):
+        for kind in GAP_ORDER:
+            axis = KINDS.index(kind)
             source, target = np.nonzero(self.above[axis][chains.points[:, axis]])
-            raised = chains.take(source)
-            points = raised.points.copy()
-            points[:, axis] = target
-            chains = self._pareto(raised.at(points))
+            chains = self._pareto(self._gone(chains.take(source), axis, target))
         return chains
 
     def _pareto(self, chains: Chains) -> Chains:
@@ -203,24 +224,28 @@ class Solver:
         keys = [chains.costs[:, column] for column in reversed(columns)]
         order = np.lexsort([*keys, flat])
         chains, flat = chains.take(order), flat[order]
-        kept = np.ones(len(chains), bool)
+        kept = np.zeros(len(chains), bool)
         costs, most = chains.costs[:, columns], chains.most[:, columns]
-        starts = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])
-        for begin, end in zip(starts, np.r_[starts[1:], len(flat)], strict=True):
-            front = most[begin : begin + 1]
-            for index in range(begin + 1, end):
-                if (front <= costs[index]).all(axis=1).any():
-                    kept[index] = False
-                elif not (front <= most[index]).all(axis=1).any():
-                    front = np.vstack([front, most[index]])
+        undecided = np.arange(len(chains))  # neither kept nor beaten yet
+        for _ in range(MAX_ROUNDS):
+            if not len(undecided):
+                break
+            places = flat[undecided]
+            leads = np.r_[True, places[1:] != places[:-1]]
+            leader = undecided[leads][np.cumsum(leads) - 1]
+            kept[undecided[leads]] = True
+            beaten = (most[leader] <= costs[undecided]).all(axis=1)
+            beaten &= (chains.open[leader] >= chains.open[undecided]).all(axis=1)
+            undecided = undecided[~beaten & ~leads]
+        kept[undecided] = True
         return chains.take(kept)
 
     def _limiting(self, chains: Chains) -> list[int]:
         """Columns of memories that could still take longer than the compute units."""
         most = chains.costs.max(axis=0)
         count = len(self.bounds.memories)
-        open_places = [p for i, p in enumerate(self.space.places) if chains.used[0, i] < 0]
-        for place in open_places:
+        undecidedplaces = [p for i, p in enumerate(self.space.places) if chains.used[0, i] < 0]
+        for place in undecidedplaces:
             most = most + self.prices[place].reshape(-1, self.bounds.width).max(axis=0)
         columns = [1 + i for i in range(count) if most[1 + i] > self.compute_seconds]
         waits = [1 + count + i for i in range(count) if most[1 + count + i] > 0]

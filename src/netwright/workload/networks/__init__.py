@@ -12,6 +12,7 @@ from types import MappingProxyType
 from netwright.workload.einsum import Workload
 from netwright.workload.networks.dense import densenet121
 from netwright.workload.networks.mobile import lraspp
+from netwright.workload.networks.mobilenet import mobilenet_v1
 from netwright.workload.networks.plain import alexnet, squeezenet, vgg16
 from netwright.workload.networks.residual import deeplabv3, fcn, resnet18, resnet50, resnext50
 from netwright.workload.networks.transformer import vit_b16
@@ -24,6 +25,7 @@ NETWORKS: Mapping[str, Callable[[], Workload]] = MappingProxyType(
         "densenet121": densenet121,
         "fcn": fcn,
         "lraspp": lraspp,
+        "mobilenet_v1": mobilenet_v1,
         "r2plus1d_18": r2plus1d_18,
         "resnet18": resnet18,
         "resnet50": resnet50,
@@ -36,4 +38,4 @@ NETWORKS: Mapping[str, Callable[[], Workload]] = MappingProxyType(
 )
 """Builders by name."""
 
-__all__ = ["NETWORKS"]
+__all__ = ["NETWORKS", "mobilenet_v1"]
