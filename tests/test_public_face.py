@@ -10,6 +10,7 @@ PUBLIC = [
     "backends",
     "bops",
     "compress",
+    "cost",
     "exchange",
     "interpret",
     "ir",

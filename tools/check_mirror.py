@@ -39,11 +39,13 @@ TESTED_BY: dict[str, str] = {
     "passes/strip_head.py": "tests/passes/test_small_passes.py",
     "workload/networks/dense.py": "tests/workload/networks/test_networks.py",
     "workload/networks/mobile.py": "tests/workload/networks/test_networks.py",
+    "workload/networks/mobilenet.py": "tests/cost/test_shaping.py",
     "workload/networks/plain.py": "tests/workload/networks/test_networks.py",
     "workload/networks/residual.py": "tests/workload/networks/test_networks.py",
     "workload/networks/transformer.py": "tests/workload/networks/test_networks.py",
     "workload/networks/video.py": "tests/workload/networks/test_networks.py",
     "studies/cosma.py": "tests/studies/test_study.py",
+    "studies/draco.py": "tests/studies/test_study.py",
     "studies/hawq.py": "tests/studies/test_study.py",  # a study is run and checked, not unit-tested
 }
 """Modules that need no test file of their own, and the file that tests them instead."""

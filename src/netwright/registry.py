@@ -38,6 +38,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "studies": {
         "cosma": "netwright.studies.cosma",
+        "draco": "netwright.studies.draco",
         "hawq": "netwright.studies.hawq",
     },
 }

@@ -48,6 +48,11 @@ def test_all_faults_are_listed(tmp_path):
         (DRAM + PAD.replace('parent = "dram"', ""), "exactly one node must have no parent, not 2"),
         (DRAM + PAD.replace('"dram"', '"x"'), 'node "pad": there is no parent "x"'),
         (DRAM + PAD.replace('parent = "dram"', 'parent = "pad"'), '"pad" lies below itself'),
+        (
+            DRAM + '[[nodes]]\nkind = "array"\nname = "g"\nparent = "dram"\n'
+            'fanout = [2, 2]\nranks = [["M"]]\n',
+            r"nodes\[1\]: ranks: must name the ranks of each of the 2 axes, not of 1",
+        ),
         ("", "nodes: field required"),
         ("nodes = 3\n", "nodes: "),
         ("= 3\n", "is not TOML"),

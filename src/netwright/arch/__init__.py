@@ -1,17 +1,34 @@
 """Machines as data: memories, links, arrays and compute units, every figure with its source."""
 
 from netwright.arch.architecture import Architecture
+from netwright.arch.diagram import diagram
 from netwright.arch.load import find, load, names
-from netwright.arch.nodes import Array, Compute, Figure, Link, Memory, Node
+from netwright.arch.nodes import (
+    DIRECTIONS,
+    ROLES,
+    Array,
+    Compute,
+    Direction,
+    Figure,
+    Link,
+    Memory,
+    Node,
+    Role,
+)
 
 __all__ = [
+    "DIRECTIONS",
+    "ROLES",
     "Architecture",
     "Array",
     "Compute",
+    "Direction",
     "Figure",
     "Link",
     "Memory",
     "Node",
+    "Role",
+    "diagram",
     "find",
     "load",
     "names",

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from netwright.arch.nodes import Figure, Memory, Node, Part
+from netwright.arch.nodes import Array, Compute, Figure, Link, Memory, Node, Part
 
 
 class Architecture(Part):
@@ -51,6 +51,80 @@ class Architecture(Part):
             if memory.capacity is not None:
                 return memory
         return None
+
+    @property
+    def root(self) -> Node:
+        """The node that has no parent."""
+        return next(node for node in self.nodes if not node.parent)
+
+    def children(self, name: str) -> tuple[Node, ...]:
+        """The nodes right below a node, in file order."""
+        return tuple(node for node in self.nodes if node.parent == name)
+
+    @property
+    def path(self) -> tuple[Node, ...]:
+        """The nodes from the root to the first compute unit; empty if there is none."""
+        by_name = {node.name: node for node in self.nodes}
+        units = [node for node in self.nodes if isinstance(node, Compute)]
+        found: list[Node] = [*units[:1]]
+        while found and found[-1].parent:
+            found.append(by_name[found[-1].parent])
+        return tuple(reversed(found))
+
+    def copies(self, name: str) -> int:
+        """How often a node exists: the product of the arrays above it."""
+        by_name = {node.name: node for node in self.nodes}
+        node, total = by_name[name], 1
+        while node.parent:
+            node = by_name[node.parent]
+            total *= node.num_copies if isinstance(node, Array) else 1
+        return total
+
+    def missing_figures(self) -> tuple[str, ...]:
+        """What an estimate of time and energy needs and the file does not say, with its place."""
+        if not any(isinstance(node, Compute) for node in self.nodes):
+            return ("nodes: an estimate needs a node of kind compute",)
+        found = []
+        for index, node in enumerate(self.nodes):
+            wanted: tuple[str, ...] = ()
+            if isinstance(node, Memory):
+                wanted = ("bandwidth", "read_energy", "write_energy")
+            elif isinstance(node, Compute):
+                wanted = ("rate", "energy")
+            elif isinstance(node, Link):
+                wanted = ("energy",)
+            for name in wanted:
+                if getattr(node, name) is None:
+                    found.append(f'nodes[{index}].{name}: an estimate needs it ("{node.name}")')
+        return tuple(found)
+
+    def with_fanout(self, name: str, fanout: tuple[int, ...]) -> Self:
+        """A copy in which an array has another size.
+
+        Args:
+            name: Name of the array.
+            fanout: Copies along each of its axes.
+        """
+        nodes = tuple(
+            node.model_copy(update={"fanout": fanout})
+            if isinstance(node, Array) and node.name == name
+            else node
+            for node in self.nodes
+        )
+        return self.model_copy(update={"nodes": nodes})
+
+    def with_unlimited_bandwidth(self) -> Self:
+        """A copy whose memories never hold anything up: what some published models take for granted."""
+        figure = Figure(
+            value=1e30, unit="B/s", source="unlimited, chosen by the caller", fidelity="assumed"
+        )
+        nodes = tuple(
+            node.model_copy(update={"bandwidth": figure, "double_buffered": True})
+            if isinstance(node, Memory)
+            else node
+            for node in self.nodes
+        )
+        return self.model_copy(update={"nodes": nodes})
 
     def with_scratchpad(self, capacity_bytes: int, *, line_bytes: int | None = None) -> Self:
         """A copy in which the scratchpad has another capacity.

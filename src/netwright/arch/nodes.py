@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from math import prod
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from netwright.quantities import Fidelity, Quantity
+
+Role = Literal["input", "weight", "output"]
+"""What a tensor is to an operation: the first input, the second input, the result."""
+
+Direction = Literal["N", "G", "M", "C", "P", "Q", "R", "S"]
+"""What a rank is to a convolution: batch, group, output channel, input channel, output row and
+column, filter row and column. A matrix product has M, C and P."""
+
+ROLES: tuple[Role, ...] = get_args(Role)
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 class Part(BaseModel):
@@ -43,9 +54,12 @@ class Memory(Part):
         parent: The node above; empty for the root.
         capacity: Bytes; ``None`` for a memory that holds everything.
         line_bytes: Tensors occupy whole lines and start at line boundaries.
-        bandwidth: Bytes a second, where it is known.
+        bandwidth: Bytes a second, reads and writes of one copy together, where it is known.
         read_energy: Joules a byte, where it is known.
         write_energy: Joules a byte, where it is known.
+        keeps: The tensors that stay here; the others pass by.
+        double_buffered: Whether half of the capacity is filled while the other half is used. Then
+            transfers overlap with computation; else computation waits for them.
     """
 
     kind: Literal["memory"]
@@ -56,6 +70,8 @@ class Memory(Part):
     bandwidth: Figure | None = None
     read_energy: Figure | None = None
     write_energy: Figure | None = None
+    keeps: tuple[Role, ...] = ROLES
+    double_buffered: bool = True
 
     @property
     def capacity_bytes(self) -> int | None:
@@ -89,12 +105,36 @@ class Array(Part):
         name: Unique in its architecture.
         parent: The node above.
         fanout: Copies along each axis.
+        ranks: For each axis, the ranks that may be spread along it; all of them if not given.
+        multicasts: Whether one read from above reaches all copies that need the same element.
+        reduces: Whether partial sums of the copies are added on the way up.
     """
 
     kind: Literal["array"]
     name: str = Field(min_length=1)
     parent: str
     fanout: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    ranks: tuple[tuple[Direction, ...], ...] = ()
+    multicasts: bool = True
+    reduces: bool = True
+
+    @model_validator(mode="after")
+    def _ranks_fit_fanout(self) -> Self:
+        if self.ranks and len(self.ranks) != len(self.fanout):
+            raise ValueError(
+                f"ranks: must name the ranks of each of the {len(self.fanout)} axes, "
+                f"not of {len(self.ranks)}"
+            )
+        return self
+
+    @property
+    def num_copies(self) -> int:
+        """Copies along all axes."""
+        return prod(self.fanout)
+
+    def allowed(self, axis: int) -> tuple[Direction, ...]:
+        """The ranks that may be spread along an axis."""
+        return self.ranks[axis] if self.ranks else DIRECTIONS
 
 
 class Compute(Part):
@@ -103,8 +143,9 @@ class Compute(Part):
     Attributes:
         name: Unique in its architecture.
         parent: The node above.
-        rate: Operations a second, where it is known.
+        rate: Operations a second of one copy, where it is known.
         energy: Joules an operation, where it is known.
+        accumulator_bits: Width of partial sums; that of the result if not given.
     """
 
     kind: Literal["compute"]
@@ -112,6 +153,7 @@ class Compute(Part):
     parent: str
     rate: Figure | None = None
     energy: Figure | None = None
+    accumulator_bits: int | None = Field(default=None, ge=1, le=64)
 
 
 Node = Annotated[Memory | Link | Array | Compute, Field(discriminator="kind")]

@@ -9,10 +9,12 @@ import typer
 from typer.core import TyperGroup
 
 from netwright import __version__
+from netwright.cli.arch import app as arch_app
 from netwright.cli.console import emit, note
 from netwright.cli.convert import convert
 from netwright.cli.data import app as data_app
 from netwright.cli.doctor import doctor
+from netwright.cli.estimate import estimate
 from netwright.cli.export import export
 from netwright.cli.listing import list_names
 from netwright.cli.map import map_network
@@ -81,6 +83,8 @@ app.add_typer(study_app, name="study")
 app.add_typer(data_app, name="data")
 app.command("map")(map_network)
 app.add_typer(networks_app, name="networks")
+app.command("estimate")(estimate)
+app.add_typer(arch_app, name="arch")
 app.command("list")(list_names)
 app.command("new")(new)
 app.command("doctor")(doctor)

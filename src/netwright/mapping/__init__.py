@@ -5,7 +5,10 @@ from netwright.mapping.cosma import Solution, cosma, scratchpad_of
 from netwright.mapping.curve import Curve, Point, traffic_curve
 from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
 from netwright.mapping.legality import check_legal, faults
+from netwright.mapping.loopnest import Keep, Loop, LoopNest
+from netwright.mapping.loopnest_legality import check_nest, nest_faults
 from netwright.mapping.mapping import Mapping, Residency
+from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.mapping.order import OrderSolution, Progress, minimum_peak, search_order
 from netwright.mapping.precedence import Precedence, bound_of_all_orders
 from netwright.mapping.replay import Traffic, Transfer, replay
@@ -17,7 +20,11 @@ __all__ = [
     "Curve",
     "Gap",
     "GapSolution",
+    "Keep",
+    "Loop",
+    "LoopNest",
     "Mapping",
+    "Operation",
     "OrderSolution",
     "Point",
     "Policy",
@@ -31,11 +38,15 @@ __all__ = [
     "baseline",
     "bound_of_all_orders",
     "check_legal",
+    "check_nest",
     "cosma",
     "default_schedule",
     "faults",
+    "is_operation",
     "kib",
     "minimum_peak",
+    "nest_faults",
+    "operation",
     "replay",
     "scratchpad_of",
     "search_order",

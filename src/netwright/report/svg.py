@@ -7,9 +7,11 @@ import re
 import warnings
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwright.errors import require
+from netwright.files import write_atomic, write_text
 from netwright.report.style import SETTINGS
 
 if TYPE_CHECKING:
@@ -49,6 +51,43 @@ def draw(
         paint(figure)
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return _inline(buffer.getvalue().decode(), name=name, title=title)
+
+
+def draw_png(paint: Callable[[Figure], None], *, width: float, height: float) -> bytes:
+    """Paint a figure and return it as a PNG file with a white ground.
+
+    Args:
+        paint: Fills the figure.
+        width: Width in inches at 150 dots an inch.
+        height: Height in inches.
+
+    Raises:
+        MissingExtra: Matplotlib is not installed.
+    """
+    matplotlib = require("matplotlib", extra="plots", purpose="a report with pictures")
+    figures = require("matplotlib.figure", extra="plots", purpose="a report with pictures")
+    buffer = BytesIO()
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure = figures.Figure(figsize=(width, height), layout="constrained")
+        paint(figure)
+        figure.savefig(buffer, format="png", dpi=150, facecolor="white")
+    return buffer.getvalue()
+
+
+def write_picture(
+    path: Path, paint: Callable[[Figure], None], *, width: float, height: float, title: str
+) -> None:
+    """Write a figure to a file: ``.png``, or SVG for any other suffix."""
+    if path.suffix == ".png":
+        png = draw_png(paint, width=width, height=height)
+        write_atomic(path, lambda file: file.write(png))
+        return
+    svg = draw(paint, width=width, height=height, name="picture", title=title)
+    standalone = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    write_text(path, svg if "xmlns=" in svg else standalone)
 
 
 def plain_log(axis: Axis, *, steps: tuple[int, ...]) -> None:

@@ -15,7 +15,7 @@ from netwright.workload.einsum import (
 )
 from netwright.workload.from_graph import from_graph
 from netwright.workload.fuse import fuse
-from netwright.workload.networks import NETWORKS
+from netwright.workload.networks import NETWORKS, mobilenet_v1
 
 __all__ = [
     "NETWORKS",
@@ -32,4 +32,5 @@ __all__ = [
     "Workload",
     "from_graph",
     "fuse",
+    "mobilenet_v1",
 ]

@@ -13,6 +13,7 @@ from netwright.workload.einsum import Workload
 from netwright.workload.networks.cells import amoebanet_d, darts
 from netwright.workload.networks.dense import densenet121
 from netwright.workload.networks.mobile import lraspp
+from netwright.workload.networks.mobilenet import mobilenet_v1
 from netwright.workload.networks.nasnet import nasnet_a, pnasnet5
 from netwright.workload.networks.plain import alexnet, squeezenet, vgg16
 from netwright.workload.networks.residual import deeplabv3, fcn, resnet18, resnet50, resnext50
@@ -30,6 +31,7 @@ NETWORKS: Mapping[str, Callable[[], Workload]] = MappingProxyType(
         "lraspp": lraspp,
         "nasnet_a": nasnet_a,
         "pnasnet5": pnasnet5,
+        "mobilenet_v1": mobilenet_v1,
         "r2plus1d_18": r2plus1d_18,
         "resnet18": resnet18,
         "resnet50": resnet50,
@@ -42,4 +44,4 @@ NETWORKS: Mapping[str, Callable[[], Workload]] = MappingProxyType(
 )
 """Builders by name."""
 
-__all__ = ["NETWORKS"]
+__all__ = ["NETWORKS", "mobilenet_v1"]

@@ -1,0 +1,185 @@
+"""``netwright estimate``: what a network costs on a machine that may not exist yet."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netwright.cli.console import LINE_INTERVAL_S, columns, emit, emit_json, note
+from netwright.cli.map import find_workload
+from netwright.cli.run import JsonOption
+
+if TYPE_CHECKING:
+    from netwright.arch import Architecture
+    from netwright.cost import Estimate, Layer, NetworkEstimate
+
+
+class GoalName(StrEnum):
+    """What is minimized for each operation."""
+
+    edp = "edp"
+    energy = "energy"
+    latency = "latency"
+
+
+def estimate(
+    model: Annotated[
+        str, typer.Argument(help="A network's name, a QONNX file (.onnx) or a graph (.npz).")
+    ],
+    arch: Annotated[
+        str, typer.Option("--arch", help="An architecture's name, or its TOML file.")
+    ] = "scratchpad",
+    goal: Annotated[
+        GoalName, typer.Option(help="What is minimized; edp is joules times seconds.")
+    ] = GoalName.edp,
+    show: Annotated[
+        str, typer.Option("--show", help="Print the loop nest of this operation too.")
+    ] = "",
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw time and energy (.svg or .png).")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the best mapping of every operation and print what the network costs."""
+    from netwright import arch as machines
+    from netwright.cost import estimate_network
+    from netwright.errors import ConfigError
+    from netwright.workload import fuse
+
+    if picture is not None and picture.suffix not in (".svg", ".png"):
+        raise ConfigError(f'--picture {picture}: must end in .svg or .png, not "{picture.suffix}"')
+    machine = machines.find(arch)
+    workload = fuse(find_workload(model))
+    names = [einsum.name for einsum in workload.einsums]
+    if show and show not in names:
+        raise ConfigError(f'--show: "{show}" is no operation of {workload.name}',
+                          hint=f"operations: {', '.join(names)}")  # fmt: skip
+    started = time.monotonic()
+    told = started
+
+    def progress(done: int, count: int, name: str) -> None:
+        nonlocal told
+        if time.monotonic() - told >= LINE_INTERVAL_S:
+            told = time.monotonic()
+            note(f"      {done} of {count} operations, next {name}")
+
+    found = estimate_network(workload, machine, goal=goal.value, progress=progress)
+    seconds = time.monotonic() - started
+    if picture is not None:
+        from netwright.report.cost_chart import cost_chart
+
+        cost_chart(found, machine, picture)
+    if as_json:
+        emit_json(_as_dict(found, machine, goal=goal.value, seconds=seconds))
+        return
+    emit(_table(found, machine, goal=goal.value, seconds=seconds))
+    for layer in found.layers:
+        if layer.name == show and layer.mapped is not None:
+            from netwright.mapping import operation
+
+            einsum = next(e for e in workload.einsums if e.name == show)
+            emit(f"\n{show}\n" + layer.mapped.nest.show(operation(workload, einsum)))
+    if picture is not None:
+        emit(f"picture: {picture}")
+
+
+def _table(found: NetworkEstimate, machine: Architecture, *, goal: str, seconds: float) -> str:
+    from netwright.arch.diagram import scaled
+    from netwright.cost import assumed_figures
+
+    head = ("operation", "MACs", "time", "energy", "used", "bound by", "mapping")
+    rows = [head, *(_row(layer) for layer in found.layers), _total_row(found.total)]
+    moved = [(name, scaled(float(size), "B")) for name, size in found.total.bytes_moved.items()]
+    summary = [
+        ("network", found.total.name),
+        ("machine", f"{machine.name}, mapped for {goal}"),
+        ("time", scaled(found.total.seconds, "s")),
+        ("energy", scaled(found.total.joules, "J")),
+        ("used", f"{found.total.utilization:.1%} of the compute units"),
+        *((f"moved by {name}", size) for name, size in moved),
+        ("mappings", _proof(found)),
+        ("fidelity", found.total.fidelity),
+        ("found in", f"{seconds:.1f} s"),
+    ]
+    lines = [columns(rows), columns(summary)]
+    assumed = assumed_figures(machine)
+    notes = [f"not counted: {name}, {reason}" for name, reason in found.left_out]
+    notes += [f"taken for granted: {text}" for text in found.total.assumptions]
+    if assumed:
+        notes.append("assumed figures: " + ", ".join(assumed))
+    return "\n\n".join([*lines, "\n".join(notes)])
+
+
+def _row(layer: Layer) -> tuple[str, ...]:
+    mapping = "streamed" if layer.mapped is None else _mapping(layer)
+    return (layer.name, *_cells(layer.estimate), mapping)
+
+
+def _mapping(layer: Layer) -> str:
+    assert layer.mapped is not None
+    if layer.same_as:
+        return f"as {layer.same_as}"
+    return "best" if layer.mapped.is_optimal else (
+        f"at most {layer.mapped.value / layer.mapped.bound - 1:.1%} from the best"
+    )  # fmt: skip
+
+
+def _total_row(total: Estimate) -> tuple[str, ...]:
+    return ("sum", *_cells(total), "")
+
+
+def _cells(estimate: Estimate) -> tuple[str, ...]:
+    from netwright.arch.diagram import scaled
+
+    return (
+        f"{estimate.num_operations:,}".replace(",", " "), scaled(estimate.seconds, "s"),
+        scaled(estimate.joules, "J"), f"{estimate.utilization:.1%}", estimate.bound,
+    )  # fmt: skip
+
+
+def _proof(found: NetworkEstimate) -> str:
+    searched = [layer.mapped for layer in found.layers if layer.mapped and not layer.same_as]
+    best = sum(mapped.is_optimal for mapped in searched)
+    return f"{best} of {len(searched)} distinct ones proven best of their mapspace"
+
+
+def _as_dict(
+    found: NetworkEstimate, machine: Architecture, *, goal: str, seconds: float
+) -> dict[str, object]:
+    from dataclasses import asdict
+
+    from netwright.cost import assumed_figures
+
+    layers = []
+    for layer in found.layers:
+        row: dict[str, object] = {
+            "name": layer.name,
+            "engine": layer.engine,
+            "same_as": layer.same_as,
+            "estimate": asdict(layer.estimate),
+        }
+        if layer.mapped is not None:
+            row |= {
+                "optimal": layer.mapped.is_optimal,
+                "value": layer.mapped.value,
+                "bound": layer.mapped.bound,
+                "steps": layer.mapped.counts.steps,
+                "loops": [asdict(loop) for loop in layer.mapped.nest.loops],
+                "keeps": [asdict(keep) for keep in layer.mapped.nest.keeps],
+            }
+        layers.append(row)
+    return {
+        "network": found.total.name,
+        "architecture": machine.name,
+        "goal": goal,
+        "total": asdict(found.total),
+        "optimal": found.is_optimal,
+        "left_out": [{"name": name, "reason": reason} for name, reason in found.left_out],
+        "assumed_figures": list(assumed_figures(machine)),
+        "search_seconds": seconds,
+        "layers": layers,
+    }

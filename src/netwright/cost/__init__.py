@@ -1,0 +1,29 @@
+"""What a mapping costs on a machine: engines count, one function prices, a mapper searches."""
+
+from netwright.cost.counts import Action, Counts
+from netwright.cost.loopnest import count
+from netwright.cost.mapper import GOALS, Goal, Mapped, search
+from netwright.cost.mapspace import Mapspace, Spread, spreads
+from netwright.cost.network import Layer, NetworkEstimate, estimate_network
+from netwright.cost.price import Estimate, assumed_figures, check_figures, price, sequence
+
+__all__ = [
+    "GOALS",
+    "Action",
+    "Counts",
+    "Estimate",
+    "Goal",
+    "Layer",
+    "Mapped",
+    "Mapspace",
+    "NetworkEstimate",
+    "Spread",
+    "assumed_figures",
+    "check_figures",
+    "count",
+    "estimate_network",
+    "price",
+    "search",
+    "sequence",
+    "spreads",
+]

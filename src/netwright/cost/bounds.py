@@ -1,0 +1,235 @@
+"""Room, traffic and energy of a tensor kept at a point: exact, or bounds from both sides.
+
+What windows share depends on the order of all loops outside; everything else is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.arch import ROLES, Link, Memory, Role
+from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Kind, Mapspace, Place
+from netwright.cost.transitions import RankLoop, RankLoops, axis_visits
+from netwright.mapping.loopnest import memories_of
+from netwright.mapping.loopnest_legality import accumulator_bits, tile_elements
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Tables over the points of a mapspace, indexed by the numbers of the m, x and k tiles.
+
+    A cost is a vector: joules, then busy seconds of each memory, then seconds during which each
+    memory holds up computation.
+    """
+
+    space: Mapspace
+
+    @cached_property
+    def memories(self) -> tuple[Memory, ...]:
+        """The memories of the path, outermost first."""
+        return memories_of(self.space.architecture)
+
+    @property
+    def width(self) -> int:
+        """Length of a cost vector."""
+        return 1 + 2 * len(self.memories)
+
+    def bits(self, role: Role) -> tuple[int, int]:
+        """Width of an element, and of its partial sum."""
+        own = self.space.operation.tensors[role].bits
+        return own, max(own, accumulator_bits(self.space.architecture, own))
+
+    def room(self, place: Place) -> NDArray[np.int64]:
+        """Bytes that a tensor takes in a memory, for each point."""
+        space, operation = self.space, self.space.operation
+        own, partial = self.bits(place.role)
+        sums = prod(space.rounds[rank] for rank in space.ranks("k"))
+        bits = partial if place.role == "output" and sums > 1 else own
+        known = [kind for kind in KINDS if kind != UNKNOWN_TO[place.role]]
+        groups = prod(space.rounds[rank] for rank in space.groups)
+        table = np.zeros([len(space.tiles[kind]) for kind in known], np.int64)
+        for index in np.ndindex(*table.shape):
+            tile: dict[str, int] = {}
+            rest = groups
+            for kind, number in zip(known, index, strict=True):
+                tile.update(space.tiles[kind][number])
+                rest *= prod(space.rounds[r] // n for r, n in space.tiles[kind][number].items())
+            size = tile_elements(operation, place.role, space.sizes(tile, place.below)) * bits
+            table[index] = -(-size * (2 if rest > 1 and place.memory.double_buffered else 1) // 8)
+        return np.asarray(self._spread(table, known), np.int64)
+
+    def cost(self, place: Place, *, most: bool = False) -> Array:
+        """Cost vectors of moving a tensor between a memory and its parent, for each point.
+
+        Args:
+            place: The tensor and the memory.
+            most: Bound from above instead of below.
+        """
+        moved = self.fetched(place.role, most=most)
+        space, operation = self.space, self.space.operation
+        relevant = operation.relevant(place.role)
+        other = [rank for rank in operation.extents if rank not in relevant]
+        every = frozenset(name for name, _, _ in space.spread.lanes)
+        above = prod(space.spread.copies(r, every - place.below - place.between) for r in other)
+        inside = prod(space.spread.copies(r, place.between) for r in other)
+        size = float(prod(self._extents(place.role)))
+        down, each = moved * above, moved * above * inside
+        vector = np.zeros((*moved.shape, self.width))
+        own, partial = self.bits(place.role)
+        waits = not place.memory.double_buffered
+        if place.role != "output":
+            self._add(vector, place.parent, down * own, 0 * down, waits)
+            self._add(vector, place.memory, 0 * each, each * own, waits)
+            self._cross(vector, place.parent, place.memory.name, down * own)
+            return vector
+        final = size if above == 1 else 0.0
+        up = final * own + (down - final) * partial
+        back = (down - size * above) * partial
+        self._add(vector, place.parent, back, up, waits)
+        self._cross(vector, place.parent, place.memory.name, up + back)
+        whole = final if inside == 1 else 0.0
+        leaving = whole * own + (each - whole) * partial
+        self._add(vector, place.memory, leaving, (each - size * above * inside) * partial, waits)
+        return vector
+
+    def fetched(self, role: Role, *, most: bool = False) -> Array:
+        """Elements that cross the border of a memory, each once for a multicast."""
+        space = self.space
+        kind = UNKNOWN_TO[role]
+        total = prod(space.rounds[rank] for rank in space.ranks(kind))
+        refetch = np.array([total / prod(tile.values()) for tile in space.tiles[kind]])
+        if role != "input":
+            size = float(prod(self._extents(role)))
+            return size * self._spread(refetch, [kind])
+        passes = np.array(
+            [
+                [self._pass({**x, **k}, most=most) for k in space.tiles["k"]]
+                for x in space.tiles["x"]
+            ],
+            np.float64,
+        )
+        return self._spread(refetch, ["m"]) * self._spread(passes, ["x", "k"])
+
+    def fixed(self) -> Array:
+        """The cost that all points share: operands of the compute units, and the operations."""
+        space, operation = self.space, self.space.operation
+        vector = np.zeros(self.width)
+        unit = space.architecture.path[-1]
+        energy = getattr(unit, "energy", None)
+        assert energy is not None  # check_figures
+        vector[0] = operation.num_macs * energy.value
+        every = frozenset(name for name, _, _ in space.spread.lanes)
+        for role in ROLES:
+            inner = next((p for p in space.places if p.role == role), None)
+            memory = inner.memory if inner else self.memories[0]
+            below = inner.below if inner else every
+            relevant = operation.relevant(role)
+            other = [rank for rank in operation.extents if rank not in relevant]
+            reads = float(prod(
+                -(-operation.extents[r] // space.spread.copies(r, below)) for r in other
+            ))  # fmt: skip
+            parents = prod(space.spread.copies(r, every - below) for r in other)
+            touched = float(prod(self._extents(role)))
+            own, partial = self.bits(role)
+            if role != "output":
+                axes = zip(operation.axes[role], operation.tensors[role].shape, strict=True)
+                visits = float(prod(
+                    axis_visits(axis, extent, tuple(
+                        _contiguous(r, operation.extents[r], space.spread.copies(r, below))
+                        for r, _ in axis.terms
+                    ))
+                    for axis, extent in axes
+                ))  # fmt: skip
+                self._add(vector, memory, reads * visits * own, 0.0, False)
+                self._cross(vector, memory, unit.name, reads * visits * own)
+                continue
+            down = reads * touched
+            final = touched if parents == 1 else 0.0
+            back = max(0.0, down - touched * parents) * partial
+            up = final * own + max(0.0, down - final) * partial
+            self._add(vector, memory, back, up, False)
+            self._cross(vector, memory, unit.name, up + back)
+        return vector
+
+    def _pass(self, tile: dict[str, int], *, most: bool) -> float:
+        """Elements of the input that one pass over all its tiles fetches at least, or at most.
+
+        Windows overlap along one axis at a time: the other axis is fetched anew. Where tiles at the
+        two ends of an axis overlap too, or where rows and taps are both cut, only what is there at
+        all is counted from below.
+        """
+        space, operation = self.space, self.space.operation
+        every = frozenset(name for name, _, _ in space.spread.lanes)
+        sizes = space.sizes(tile, every)
+        anew, once, wraps = [], [], False
+        for axis, extent in zip(operation.axes["input"], operation.tensors["input"].shape,
+                                strict=True):  # fmt: skip
+            whole = tuple(RankLoops(r, operation.extents[r], ()) for r, _ in axis.terms)
+            cut = tuple(_contiguous(r, operation.extents[r], sizes[r]) for r, _ in axis.terms)
+            once.append(axis_visits(axis, extent, whole))
+            anew.append(axis_visits(axis, extent, cut))
+            reach = sum(step * (sizes[r] - 1) for r, step in axis.terms) + 1
+            full = sum(step * (operation.extents[r] - 1) for r, step in axis.terms) + 1
+            split = sum(sizes[r] < operation.extents[r] for r, _ in axis.terms)
+            wraps = wraps or (anew[-1] > once[-1] and (split > 1 or 2 * reach > full))
+        if most:
+            return float(prod(anew))
+        if wraps:
+            return float(prod(once))
+        free = [prod(anew[:i]) * once[i] * prod(anew[i + 1 :]) for i in range(len(anew))]
+        return float(min(free))
+
+    def _extents(self, role: Role) -> list[int]:
+        """Elements that are used along each axis."""
+        operation = self.space.operation
+        return [
+            axis_visits(axis, extent, tuple(
+                RankLoops(r, operation.extents[r], ()) for r, _ in axis.terms
+            ))
+            for axis, extent in zip(operation.axes[role], operation.tensors[role].shape,
+                                    strict=True)
+        ]  # fmt: skip
+
+    def _spread(self, table: NDArray[np.generic], kinds: list[Kind]) -> Array:
+        """A table over some kinds as one over all points."""
+        shape = [len(self.space.tiles[kind]) for kind in KINDS]
+        index = [1 if kind not in kinds else size for kind, size in zip(KINDS, shape, strict=True)]
+        return np.broadcast_to(np.asarray(table, np.float64).reshape(index), shape).copy()
+
+    def _add(
+        self, vector: Array, memory: Memory, read: Array | float, write: Array | float, waits: bool
+    ) -> None:
+        """Bits read and written as joules and seconds of a memory."""
+        assert memory.read_energy is not None and memory.write_energy is not None  # noqa: PT018
+        assert memory.bandwidth is not None
+        joules = read * memory.read_energy.value + write * memory.write_energy.value
+        vector[..., 0] += joules / 8
+        copies = self._copies(memory)
+        column = 1 + self.memories.index(memory) + (len(self.memories) if waits else 0)
+        vector[..., column] += (read + write) / 8 / memory.bandwidth.value / copies
+
+    def _cross(self, vector: Array, parent: Memory, below: str, bits: Array | float) -> None:
+        names = [node.name for node in self.space.architecture.path]
+        for node in self.space.architecture.path[names.index(parent.name) : names.index(below)]:
+            if isinstance(node, Link) and node.energy is not None:
+                vector[..., 0] += bits / 8 * node.energy.value
+
+    def _copies(self, memory: Memory) -> int:
+        names = [node.name for node in self.space.architecture.path]
+        return prod(
+            count
+            for array, _, pairs in self.space.spread.lanes
+            if names.index(array) < names.index(memory.name)
+            for _, count in pairs
+        )
+
+
+def _contiguous(rank: str, extent: int, tile: int) -> RankLoops:
+    return RankLoops(rank, extent, (RankLoop(0, min(tile, extent), "time"),))

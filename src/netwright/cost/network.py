@@ -1,0 +1,131 @@
+"""Whole networks: every distinct operation is searched once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from netwright.arch import Architecture, Role
+from netwright.cost.counts import Action, Counts
+from netwright.cost.mapper import Goal, Mapped, search
+from netwright.cost.price import Estimate, check_figures, price, sequence
+from netwright.errors import GraphError
+from netwright.mapping.loopnest import memories_of
+from netwright.mapping.operation import Operation, is_operation, operation
+from netwright.workload import Einsum, Workload
+
+Progress = Callable[[int, int, str], None]
+"""Called with the operations done, their number and the name of the next one."""
+
+Engine = Literal["loopnest", "stream"]
+
+STREAMED = "operators without multiplications read and write the outermost memory once"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One operation of a network.
+
+    Attributes:
+        name: Name of the Einsum.
+        engine: What counted it.
+        estimate: What it costs.
+        mapped: The search's result; ``None`` for streamed operators.
+        same_as: Name of an equal operation that was searched before; empty if there is none.
+    """
+
+    name: str
+    engine: Engine
+    estimate: Estimate
+    mapped: Mapped | None = None
+    same_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkEstimate:
+    """A network on a machine.
+
+    Attributes:
+        layers: Every operation that was estimated, in order.
+        total: Their sum.
+        left_out: Operators that no engine can count, with the reason.
+    """
+
+    layers: tuple[Layer, ...]
+    total: Estimate
+    left_out: tuple[tuple[str, str], ...]
+
+    @property
+    def is_optimal(self) -> bool:
+        """Whether every mapping is the proven best of its mapspace."""
+        return all(layer.mapped is None or layer.mapped.is_optimal for layer in self.layers)
+
+
+def estimate_network(
+    workload: Workload,
+    architecture: Architecture,
+    *,
+    goal: Goal = "edp",
+    progress: Progress | None = None,
+) -> NetworkEstimate:
+    """Map every operation of a network for itself, one after the other.
+
+    Args:
+        workload: The network.
+        architecture: The machine.
+        goal: What is minimized for each operation.
+        progress: Told how far the search is.
+
+    Raises:
+        ConfigError: The machine lacks a figure.
+        Infeasible: An operation fits nowhere.
+    """
+    check_figures(architecture)
+    layers: list[Layer] = []
+    left_out: list[tuple[str, str]] = []
+    known: dict[tuple[object, ...], tuple[str, Mapped]] = {}
+    for number, einsum in enumerate(workload.einsums):
+        if progress is not None:
+            progress(number, len(workload.einsums), einsum.name)
+        if not is_operation(einsum):
+            if einsum.compute in ("attend", "opaque"):
+                left_out.append((einsum.name, f'"{einsum.compute}" is not a sum of products'))
+            else:
+                layers.append(Layer(einsum.name, "stream", _stream(workload, einsum, architecture)))
+            continue
+        try:
+            wanted = operation(workload, einsum)
+        except GraphError as error:
+            left_out.append((einsum.name, error.message))
+            continue
+        layers.append(_searched(wanted, architecture, goal, known))
+    total = sequence(workload.name, [layer.estimate for layer in layers])
+    return NetworkEstimate(tuple(layers), total, tuple(left_out))
+
+
+def _searched(
+    wanted: Operation,
+    architecture: Architecture,
+    goal: Goal,
+    known: dict[tuple[object, ...], tuple[str, Mapped]],
+) -> Layer:
+    same_as, mapped = known.get(wanted.signature, ("", None))
+    if mapped is None:
+        mapped = search(wanted, architecture, goal=goal)
+        known[wanted.signature] = (wanted.name, mapped)
+    estimate = replace(mapped.estimate, name=wanted.name)
+    return Layer(wanted.name, "loopnest", estimate, mapped, same_as)
+
+
+def _stream(workload: Workload, einsum: Einsum, architecture: Architecture) -> Estimate:
+    """An operator that reads its operands from the root and writes its result back."""
+    root = memories_of(architecture)[0].name
+    actions = []
+    roles: tuple[Role, Role] = ("input", "weight")
+    for index, name in enumerate(einsum.reads):
+        bits = 8 * workload.by_name[name].num_bytes
+        actions.append(Action(root, "read", bits, roles[min(index, 1)]))
+    bits = 8 * workload.by_name[einsum.output.tensor].num_bytes
+    actions.append(Action(root, "write", bits, "output"))
+    return price(Counts(einsum.name, "stream", 0, 0, tuple(actions), (STREAMED,)), architecture)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def test_estimate_prints_a_table(netwright):
+    code, out, _ = netwright("estimate", "alexnet", "--arch", "nvdla", "--show", "conv0")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].split() == [
+        "operation",
+        "MACs",
+        "time",
+        "energy",
+        "used",
+        "bound",
+        "by",
+        "mapping",
+    ]
+    assert any(line.startswith("sum") for line in lines)
+    assert "8 of 8 distinct ones proven best of their mapspace" in out
+    assert "[dram keeps input]" in out
+    assert "assumed figures: dram.bandwidth" in out
+
+
+def test_estimate_as_json(netwright):
+    code, out, _ = netwright(
+        "estimate", "alexnet", "--arch", "nvdla", "--goal", "latency", "--json"
+    )
+    data = json.loads(out)
+    assert code == 0
+    assert data["optimal"]
+    assert data["total"]["fidelity"] == "assumed"
+    assert data["total"]["num_operations"] == sum(
+        layer["estimate"]["num_operations"] for layer in data["layers"]
+    )
+    assert {"rank", "tile", "array", "axis"} == set(data["layers"][0]["loops"][0])
+
+
+def test_estimate_draws_a_picture(netwright, tmp_path):
+    pytest.importorskip("matplotlib", reason="draws the picture")
+    picture = tmp_path / "a.png"
+    code, out, _ = netwright("estimate", "squeezenet", "--arch", "nvdla", "--picture", picture)
+    assert code == 0
+    assert out.endswith(f"picture: {picture}\n")
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("resnet17",), 'did you mean "resnet18"?'),
+        (("alexnet", "--arch", "tpus"), 'did you mean "tpu"?'),
+        (("alexnet", "--show", "conv99"), '--show: "conv99" is no operation of alexnet'),
+        (("alexnet", "--picture", "a.pdf"), 'must end in .svg or .png, not ".pdf"'),
+    ],
+)
+def test_faulty_options_are_refused(netwright, arguments, message):
+    code, _, err = netwright("estimate", *arguments)
+    assert code == 2
+    assert message in err

@@ -1,0 +1,49 @@
+"""Small machines and operations on which the mapper can be compared with exhaustive search."""
+
+from __future__ import annotations
+
+from netwright import arch
+from netwright.arch import Figure
+from netwright.mapping import Operation, operation
+from netwright.workload import Builder
+
+
+def figure(value, unit="J"):
+    return Figure(value=value, unit=unit, source="a test", fidelity="published")
+
+
+def memory(name, parent="", *, size=None, speed=8.0, energy=1.0, **changes):
+    """Speed in bytes a cycle of a nanosecond, energy in picojoules a byte."""
+    return arch.Memory(
+        kind="memory", name=name, parent=parent,
+        capacity=None if size is None else figure(size, "B"), bandwidth=figure(1e9 * speed, "B/s"),
+        read_energy=figure(1e-12 * energy), write_energy=figure(1.5e-12 * energy), **changes,
+    )  # fmt: skip
+
+
+def machine(*, size=64, register=12, fanout=(2, 2), speed=8.0, buffered=False):
+    """A buffer, an array of registers that keep everything, and a compute unit."""
+    return arch.Architecture(name="small", nodes=(
+        memory("dram", speed=speed, energy=100.0),
+        memory("pad", "dram", size=size, speed=64.0, energy=6.0, double_buffered=buffered),
+        arch.Link(kind="link", name="bus", parent="pad", energy=figure(2e-12)),
+        arch.Array(kind="array", name="grid", parent="bus", fanout=fanout,
+                   ranks=(("C", "G"), ("M", "P"))),
+        memory("reg", "grid", size=register, speed=64.0, energy=1.0, double_buffered=False),
+        arch.Compute(kind="compute", name="mac", parent="reg", rate=figure(1e9, "op/s"),
+                     energy=figure(1e-12), accumulator_bits=16),
+    ))  # fmt: skip
+
+
+def conv(channels=4, features=4, extent=4, kernel=3, **options) -> Operation:
+    b = Builder("small")
+    b.conv(b.input((1, channels, extent, extent)), features, kernel, **options)
+    workload = b.finish()
+    return operation(workload, workload.einsums[0])
+
+
+def linear(rows=4, depth=6, features=4) -> Operation:
+    b = Builder("small")
+    b.linear(b.input((rows, depth)), features)
+    workload = b.finish()
+    return operation(workload, workload.einsums[0])

@@ -1,0 +1,71 @@
+"""The engine on whole machines; its arithmetic is compared with the oracle in test_bruteforce."""
+
+from __future__ import annotations
+
+import pytest
+
+from netwright import arch, cost
+from netwright.errors import MappingError
+from netwright.mapping.loopnest import Keep, Loop, LoopNest
+from netwright.mapping.operation import operation
+from netwright.workload import Builder
+
+ROOT = (Keep("dram", "input", 0), Keep("dram", "weight", 0), Keep("dram", "output", 0))
+
+
+def matmul(rows, depth, features):
+    b = Builder("m")
+    b.linear(b.input((rows, depth)), features)
+    workload = b.finish()
+    return operation(workload, workload.einsums[0])
+
+
+OPERATION = matmul(3136, 576, 64)
+NEST = LoopNest(
+    (
+        Loop("B0", 1568), Loop("M", 32), Loop("B1", 32), Loop("M", 1, "elements", 0),
+        Loop("B1", 1, "elements", 1), Loop("B0", 1),
+    ),
+    (*ROOT, Keep("sram", "input", 1), Keep("sram", "output", 1), Keep("weights", "weight", 5)),
+)  # fmt: skip
+
+
+def test_weight_stationary_product_by_hand():
+    counts = cost.count(OPERATION, arch.find("tpu"), NEST)
+    assert counts.steps == 2 * 2 * 18 * 1568
+    assert counts.num_operations == 3136 * 576 * 64
+    assert counts.amount("dram", "read", "input") == 8 * 3136 * 576
+    assert counts.amount("dram", "read", "weight") == 8 * 576 * 64 * 2  # once for each half
+    assert counts.amount("dram", "write", "output") == 8 * 3136 * 64
+    assert counts.amount("dram", "read", "output") == 0
+    assert counts.amount("sram", "read", "input") == 8 * 3136 * 576 * 2  # once for 32 features
+    partial = 3136 * 64 * 17
+    assert counts.amount("sram", "write", "output") == 16 * partial + 8 * 3136 * 64
+    assert counts.amount("sram", "read", "output") == 16 * partial + 8 * 3136 * 64
+    assert counts.amount("weights", "write") == 8 * 576 * 64 * 2
+    assert counts.amount("weights", "read") == 8 * OPERATION.num_macs
+
+
+def test_without_multicast_every_copy_is_served_alone():
+    machine = arch.find("tpu")
+    nodes = tuple(
+        node.model_copy(update={"multicasts": False}) if isinstance(node, arch.Array) else node
+        for node in machine.nodes
+    )
+    alone = cost.count(OPERATION, machine.model_copy(update={"nodes": nodes}), NEST)
+    assert alone.amount("sram", "read", "input") == 8 * OPERATION.num_macs
+
+
+def test_illegal_nest_is_refused():
+    with pytest.raises(MappingError, match="the innermost tile must be 1"):
+        cost.count(OPERATION, arch.find("tpu"), LoopNest((), ROOT))
+
+
+def test_counts_stay_exact_beyond_64_bits():
+    """A trillion times a million MACs: Python integers do not overflow."""
+    op = matmul(10**6, 10**6, 10**6)
+    nest = LoopNest((Loop("B0", 10**6), Loop("M", 10**6)), ROOT)
+    assert op.num_macs == 10**18
+    from netwright.cost.loopnest import flow_between
+
+    assert flow_between(op, nest, "weight", 0, 2, stays=True).down == 10**12

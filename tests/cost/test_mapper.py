@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from netwright import arch, cost
+from netwright.cost.mapper import value_of
+from netwright.errors import ConfigError, Infeasible
+from netwright.mapping import nest_faults
+from tests.cost.small import conv, linear, machine
+
+
+@pytest.mark.parametrize("name", arch.names())
+def test_every_machine_of_the_library_gets_a_proven_mapping(name):
+    op = conv(16, 16, 8)
+    target = arch.find(name)
+    found = cost.search(op, target)
+    assert found.is_optimal
+    assert nest_faults(op, target, found.nest) == ()
+    assert found.counts == cost.count(op, target, found.nest)
+    assert found.value == value_of(found.estimate, "edp")
+
+
+def test_goals_are_best_in_their_own():
+    op = conv(8, 8, 8)
+    target = machine(size=200, register=24, speed=0.5)
+    found = {goal: cost.search(op, target, goal=goal).estimate for goal in cost.GOALS}
+    assert found["energy"].joules == min(e.joules for e in found.values())
+    assert found["latency"].seconds == min(e.seconds for e in found.values())
+    assert found["edp"].energy_delay == min(e.energy_delay for e in found.values())
+
+
+def test_result_is_the_same_each_time():
+    op = conv(8, 8, 6)
+    assert cost.search(op, machine(size=200)).nest == cost.search(op, machine(size=200)).nest
+
+
+def test_more_room_never_costs_more():
+    op = conv(8, 8, 6)
+    values = [cost.search(op, machine(size=size), goal="energy").value for size in (60, 200, 2000)]
+    assert values == sorted(values, reverse=True)
+
+
+def test_search_that_ends_early_says_how_far_it_is():
+    op = conv(6, 6, 7, stride=2)
+    found = cost.search(op, machine(size=120, register=20), max_counted=1)
+    assert found.num_counted == 1
+    assert found.bound <= found.value
+    best = cost.search(op, machine(size=120, register=20))
+    assert found.bound <= best.value * (1 + 1e-9)
+
+
+def test_too_small_memory_is_named():
+    with pytest.raises(Infeasible) as caught:
+        cost.search(linear(), machine(size=3))
+    assert caught.value.message == (
+        "the smallest tiles of linear0 need 10 B in pad "
+        "(input 4 B, weight 2 B, output 4 B), which has 3 B"
+    )
+    assert caught.value.smallest == 10
+
+
+def test_missing_figure_is_refused():
+    broken = machine()
+    nodes = (broken.nodes[0].model_copy(update={"bandwidth": None}), *broken.nodes[1:])
+    with pytest.raises(ConfigError, match=r"nodes\[0\].bandwidth: an estimate needs it"):
+        cost.search(linear(), broken.model_copy(update={"nodes": nodes}))
+
+
+def test_depthwise_channels_run_at_the_same_time():
+    """One channel alone has 3 rows of work for the array; the mapper spreads channels too."""
+    op = conv(64, 64, 14, groups=64)
+    found = cost.search(op, arch.find("eyeriss").with_fanout("elements", (64, 64)), goal="latency")
+    groups = [r for r, meant in op.directions.items() if meant == "G"]
+    assert any(loop.is_spatial and loop.rank in groups for loop in found.nest.loops)
+    assert found.counts.num_operations / found.counts.steps > 3 * 14

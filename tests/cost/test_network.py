@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from netwright import cost
+from netwright.workload import NETWORKS, Builder, fuse
+from tests.cost.small import machine
+
+
+def network():
+    b = Builder("net")
+    x = b.activate(b.conv(b.input((1, 2, 6, 6)), 4, 3))
+    y = b.conv(x, 4, 3)
+    x = b.add(b.conv(y, 4, 3), y)
+    return fuse(b.finish(b.linear(b.global_pool(x), 3)))
+
+
+def test_equal_operations_are_searched_once():
+    told = []
+    found = cost.estimate_network(network(), machine(size=300, register=24),
+                                  progress=lambda *step: told.append(step))  # fmt: skip
+    names = [(layer.name, layer.engine, layer.same_as) for layer in found.layers]
+    assert names == [
+        ("conv0", "loopnest", ""), ("conv2", "loopnest", ""), ("conv3", "loopnest", "conv2"),
+        ("add4", "stream", ""), ("mean5", "stream", ""), ("linear6", "loopnest", ""),
+    ]  # fmt: skip
+    assert found.is_optimal
+    assert found.total.seconds == sum(layer.estimate.seconds for layer in found.layers)
+    assert told[0] == (0, 6, "conv0")
+
+
+def test_streamed_operator_moves_its_operands_once():
+    found = cost.estimate_network(network(), machine(size=300, register=24))
+    add = next(layer for layer in found.layers if layer.name == "add4").estimate
+    assert add.bytes_moved == {"dram": 3 * 4 * 36}
+    assert add.bound == "dram"
+
+
+def test_what_cannot_be_counted_is_named():
+    found = cost.estimate_network(fuse(NETWORKS["vit_b16"]()), machine(size=4096, register=64))
+    assert len(found.left_out) == 12
+    assert found.left_out[0][1] == '"attend" is not a sum of products'

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from netwright import arch, cost
+from netwright.arch import Figure
+from netwright.cost.price import assumed_figures
+from netwright.errors import ConfigError
+
+
+def figure(value, unit="B/s", fidelity="published"):
+    return Figure(value=value, unit=unit, source="a test", fidelity=fidelity)
+
+
+def machine(**changes):
+    memory = {"bandwidth": figure(4.0), "read_energy": figure(2.0), "write_energy": figure(3.0)}
+    nodes = (
+        arch.Memory(kind="memory", name="dram", **{**memory, **changes}),
+        arch.Link(kind="link", name="bus", parent="dram", energy=figure(0.5)),
+        arch.Array(kind="array", name="grid", parent="bus", fanout=(2,)),
+        arch.Compute(kind="compute", name="mac", parent="grid", rate=figure(10.0),
+                     energy=figure(1.0)),
+    )  # fmt: skip
+    return arch.Architecture(name="a", nodes=nodes)
+
+
+def counts(*, waits=False):
+    actions = (
+        cost.Action("dram", "read", 80, "input", waits=waits),
+        cost.Action("dram", "write", 16, "output"),
+        cost.Action("bus", "cross", 96, "input"),
+        cost.Action("mac", "compute", 20),
+    )
+    return cost.Counts("op", "loopnest", 10, 20, actions, ("ideal",))
+
+
+def test_price_by_hand():
+    estimate = cost.price(counts(), machine())
+    assert estimate.joules == 10 * 2 + 2 * 3 + 12 * 0.5 + 20 * 1
+    assert estimate.seconds == 12 / 4  # the memory takes 3 s, the units one
+    assert estimate.bound == "dram"
+    assert estimate.utilization == pytest.approx(20 / (3 * 10 * 2))
+    assert estimate.bytes_moved == {"dram": 12}
+    assert estimate.assumptions == ("ideal",)
+    assert estimate.fidelity == "modelled"
+    assert estimate.energy_delay == estimate.joules * 3
+    assert str(estimate.quantity("seconds")) == "3 s"
+
+
+def test_transfers_that_wait_come_on_top():
+    estimate = cost.price(counts(waits=True), machine())
+    assert estimate.seconds == 10 / 4 + 1.0
+
+
+def test_one_assumed_figure_taints_the_estimate():
+    tainted = machine(bandwidth=figure(4.0, fidelity="assumed"))
+    assert cost.price(counts(), tainted).fidelity == "assumed"
+    assert assumed_figures(tainted) == ("dram.bandwidth",)
+
+
+def test_missing_figures_are_refused_together():
+    with pytest.raises(ConfigError) as caught:
+        cost.price(counts(), machine(bandwidth=None, read_energy=None))
+    assert caught.value.message == (
+        'architecture "a" cannot be priced\n'
+        '  nodes[0].bandwidth: an estimate needs it ("dram")\n'
+        '  nodes[0].read_energy: an estimate needs it ("dram")'
+    )
+
+
+def test_sequence_adds_up():
+    one = cost.price(counts(), machine())
+    both = cost.sequence("net", [one, one], assumptions=("in order",))
+    assert both.seconds == 2 * one.seconds
+    assert both.joules == 2 * one.joules
+    assert both.utilization == pytest.approx(one.utilization)
+    assert both.bytes_moved == {"dram": 24}
+    assert both.assumptions == ("in order", "ideal")

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from netwright.errors import GraphError
+from netwright.mapping.operation import is_operation, operation
+from netwright.workload import NETWORKS, Access, Affine, Builder, Einsum, Rank, Tensor, Workload
+
+
+def first(b):
+    workload = b.finish()
+    return operation(workload, workload.einsums[0])
+
+
+def test_convolution_has_its_directions():
+    b = Builder("c")
+    b.conv(b.input((2, 4, 9, 9)), 6, 3, groups=2)
+    op = first(b)
+    assert list(op.directions.values()) == ["N", "G", "M", "C", "P", "Q", "R", "S"]
+    assert op.num_macs == 2 * 2 * 3 * 2 * 81 * 9
+    assert op.reduced == {"C", "R0", "R1"}
+
+
+def test_matrix_product_has_rows_sums_and_features():
+    b = Builder("m")
+    b.linear(b.input((3, 5)), 7)
+    assert list(first(b).directions.values()) == ["P", "C", "M"]
+
+
+def test_flattened_input_is_read_in_order():
+    b = Builder("v")
+    b.linear(b.reshape(b.input((1, 4, 3, 3)), (1, 36)), 5)
+    op = first(b)
+    assert op.tensors["input"].shape == (36,)
+    assert op.directions == {"B1": "C", "M": "M"}
+
+
+def test_every_product_of_the_networks_is_an_operation():
+    for build in NETWORKS.values():
+        workload = build()
+        for einsum in filter(is_operation, workload.einsums):
+            assert operation(workload, einsum).num_macs > 0
+
+
+def test_other_einsums_are_refused():
+    b = Builder("p")
+    b.pool(b.input((1, 2, 4, 4)), 2, stride=2)
+    with pytest.raises(GraphError, match='node "pool0": is not a sum of products'):
+        first(b)
+
+
+def test_diagonal_is_refused():
+    both = Affine((("I", 1),))
+    einsum = Einsum(
+        "d", (Rank("I", 3),), Access("o", (both,)),
+        (Access("x", (both, both)), Access("w", (both,))), "multiply", "add",
+    )  # fmt: skip
+    tensors = (Tensor("x", (3, 3), kind="input"), Tensor("w", (3,), kind="weight"),
+               Tensor("o", (3,)))  # fmt: skip
+    workload = Workload("w", tensors, (einsum,), ("o",))
+    with pytest.raises(GraphError, match='rank I walks along two axes of "x"'):
+        operation(workload, einsum)
