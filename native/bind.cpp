@@ -10,10 +10,12 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cpu.hpp"
-#include "pool.hpp"
+#include "packed.hpp"
+#include "product.hpp"
 #include "spmm.hpp"
 
 namespace nb = nanobind;
@@ -23,133 +25,85 @@ namespace {
 
 template <typename T>
 using Vector = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Matrix = nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <typename T>
+using Matrix = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Output = nb::ndarray<nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Statistics = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
-void require(bool condition, const char* message) {
-  if (!condition) throw std::invalid_argument(message);
+template <typename T>
+std::vector<T> list_of(const Vector<T>& values) {
+  return {values.data(), values.data() + values.size()};
 }
 
-// Chunks of stripes for one thread; more than one, so that a disturbed thread gets fewer.
-constexpr std::int64_t kChunksPerThread = 4;
-
-// A checked copy of packed weights: nobody can change the indices under a running kernel.
-class PackedWeights {
- public:
-  PackedWeights(int block_rows, std::int64_t columns, Vector<std::int32_t> offsets,
-                Vector<std::uint16_t> indices, Vector<std::int8_t> values)
-      : block_rows_(block_rows),
-        columns_(columns),
-        offsets_(offsets.data(), offsets.data() + offsets.size()),
-        indices_(indices.data(), indices.data() + indices.size()),
-        values_(values.data(), values.data() + values.size()) {
-    require(block_rows == 4 || block_rows == 8, "block_rows must be 4 or 8");
-    require(!offsets_.empty() && offsets_.front() == 0, "offsets must start with 0");
-    require(std::is_sorted(offsets_.begin(), offsets_.end()), "offsets must not decrease");
-    const auto num_groups = static_cast<std::size_t>(offsets_.back());
-    require(indices_.size() == 4 * num_groups, "indices must have 4 entries a group");
-    require(values_.size() == 4 * num_groups * static_cast<std::size_t>(block_rows),
-            "values must have 4 * block_rows entries a group");
-    require(std::all_of(indices_.begin(), indices_.end(),
-                        [&](std::uint16_t index) { return index < columns; }),
-            "indices must be smaller than the number of columns");
-  }
-
-  Weights view() const {
-    return {block_rows_, num_stripes() * block_rows_, columns_,
-            offsets_.data(), indices_.data(), values_.data()};
-  }
-
-  std::int64_t num_stripes() const { return static_cast<std::int64_t>(offsets_.size()) - 1; }
-
-  // The first stripe of chunk `chunk` of `num_chunks` chunks with about equally many groups.
-  std::int64_t boundary(std::int64_t chunk, std::int64_t num_chunks) const {
-    if (chunk == 0) return 0;
-    if (chunk == num_chunks) return num_stripes();
-    // A stripe costs its groups and, even without any, the store of its rows.
-    const double cost = static_cast<double>(offsets_.back()) + 2.0 * num_stripes();
-    const double target = cost * static_cast<double>(chunk) / static_cast<double>(num_chunks);
-    std::int64_t low = 0;
-    std::int64_t high = num_stripes();
-    while (low < high) {
-      const std::int64_t middle = (low + high) / 2;
-      if (offsets_[middle] + 2.0 * middle < target) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
-  }
-
- private:
-  int block_rows_;
-  std::int64_t columns_;
-  std::vector<std::int32_t> offsets_;
-  std::vector<std::uint16_t> indices_;
-  std::vector<std::int8_t> values_;
-};
-
-Spmm kernel_for(const std::string& isa) {
-  const std::vector<std::string> supported = supported_isas();
-  require(std::find(supported.begin(), supported.end(), isa) != supported.end(),
-          "this processor cannot execute the path");
-  if (isa == "scalar") return spmm_scalar;
-#ifdef NETWRIGHT_X86
-  if (isa == "avx2") return spmm_avx2;
-  if (isa == "avx512-vnni") return spmm_vnni;
-  if (isa == "avx512-vbmi") return spmm_vbmi;
-#endif
-  throw std::invalid_argument("there is no such path");
+Format format_of(const std::string& name) {
+  if (name == "int32") return Format::int32;
+  if (name == "float32") return Format::float32;
+  if (name == "uint8") return Format::uint8;
+  if (name == "int8") return Format::int8;
+  throw std::invalid_argument("format must be int32, float32, uint8 or int8");
 }
 
-Format format_of(const nb::dlpack::dtype& dtype) {
-  if (dtype == nb::dtype<std::int32_t>()) return Format::int32;
-  if (dtype == nb::dtype<float>()) return Format::float32;
-  if (dtype == nb::dtype<std::uint8_t>()) return Format::uint8;
-  if (dtype == nb::dtype<std::int8_t>()) return Format::int8;
-  throw std::invalid_argument("out must hold int32, float32, uint8 or int8");
+// Bytes of an element; bytes may be looked up as either kind of byte.
+bool matches(const nb::dlpack::dtype& dtype, Format format) {
+  switch (format) {
+    case Format::int32:
+      return dtype == nb::dtype<std::int32_t>();
+    case Format::float32:
+      return dtype == nb::dtype<float>();
+    default:
+      return dtype == nb::dtype<std::uint8_t>() || dtype == nb::dtype<std::int8_t>();
+  }
 }
 
-void spmm(const PackedWeights& packed, Matrix activation, Output out,
-          const std::optional<Vector<std::int32_t>>& bias,
-          const std::optional<Vector<float>>& scale, bool relu, std::int32_t zero_point,
-          const std::string& isa, int num_threads) {
-  const Weights weights = packed.view();
-  const auto rows = static_cast<std::size_t>(weights.rows);
-  const Epilogue epilogue{bias ? bias->data() : nullptr, scale ? scale->data() : nullptr, relu,
-                          zero_point, format_of(out.dtype())};
-  require(activation.shape(0) == static_cast<std::size_t>(weights.columns),
+bool overlap(const void* first, std::size_t first_bytes, const void* second,
+             std::size_t second_bytes) {
+  const auto a = reinterpret_cast<std::uintptr_t>(first);
+  const auto b = reinterpret_cast<std::uintptr_t>(second);
+  return a < b + second_bytes && b < a + first_bytes;
+}
+
+void run(const Product& product, const Matrix<std::uint8_t>& activation, const Output& out,
+         const std::optional<Matrix<float>>& residual, const std::optional<Statistics>& statistics,
+         int num_threads) {
+  const PackedWeights& packed = product.packed();
+  const auto rows = static_cast<std::size_t>(packed.rows());
+  const std::size_t columns = activation.shape(1);
+  require(activation.shape(0) == static_cast<std::size_t>(packed.columns()),
           "activation must have a row for each column of the weights");
-  require(out.shape(0) == rows && out.shape(1) == activation.shape(1), "out has a wrong shape");
-  require(!bias || bias->size() == rows, "bias must have an entry for each row");
-  require(!scale || scale->size() == rows, "scale must have an entry for each row");
-  require(scale || epilogue.format == Format::int32, "this format of out needs a scale");
-  require(zero_point >= -255 && zero_point <= 255, "zero_point must be from -255 to 255");
+  require(columns > 0, "activation must have at least one column");
+  require(out.shape(0) == rows && out.shape(1) == columns, "out has a wrong shape");
+  require(matches(out.dtype(), product.options().format), "out has a wrong format");
+  require(!overlap(out.data(), out.nbytes(), activation.data(), activation.nbytes()),
+          "out must not share memory with activation");
+  require(residual.has_value() == product.options().residual, "residual is missing or not wanted");
+  require(!residual || (residual->shape(0) == rows && residual->shape(1) == columns &&
+                        !overlap(out.data(), out.nbytes(), residual->data(), residual->nbytes())),
+          "residual has a wrong shape, or shares memory with out");
+  require(!statistics || (statistics->shape(0) == 2 && statistics->shape(1) == columns &&
+                          product.options().format != Format::int32),
+          "statistics must have two rows and a column for each token, and need real values");
   require(num_threads >= 1 && num_threads <= 256, "threads must be from 1 to 256");
-  const Spmm kernel = kernel_for(isa);
-  const auto columns = static_cast<std::int64_t>(activation.shape(1));
-  const Activation dense{activation.data(), columns, columns};
-  const Result result{out.data()};
+  double* const mean = statistics ? statistics->data() : nullptr;
+  if (mean != nullptr) std::fill(mean, mean + 2 * columns, 0.0);
+  const Call call{activation.data(),
+                  static_cast<std::int64_t>(columns),
+                  residual ? residual->data() : nullptr,
+                  mean,
+                  mean == nullptr ? nullptr : mean + columns,
+                  out.data()};
   const nb::gil_scoped_release release;
-  if (num_threads == 1) {
-    kernel(weights, dense, epilogue, result, {0, packed.num_stripes()});
-    return;
-  }
-  const std::int64_t num_chunks = std::min(kChunksPerThread * num_threads, packed.num_stripes());
-  run_tasks(num_chunks, num_threads, [&](std::int64_t chunk) {
-    const Stripes stripes{packed.boundary(chunk, num_chunks),
-                          packed.boundary(chunk + 1, num_chunks)};
-    kernel(weights, dense, epilogue, result, stripes);
-  });
+  product.run(call, num_threads);
 }
 
 std::int64_t products(std::int64_t count) {
 #ifdef NETWRIGHT_X86
-  require(kernel_for("avx512-vnni") != nullptr, "unreachable");
+  const std::vector<std::string> supported = supported_isas();
+  require(std::find(supported.begin(), supported.end(), "avx512-vnni") != supported.end(),
+          "this processor cannot execute the path");
   const nb::gil_scoped_release release;
   return vnni_products(count);
 #else
+  (void)count;
   throw std::invalid_argument("this processor cannot execute the path");
 #endif
 }
@@ -163,11 +117,33 @@ NB_MODULE(_native, module) {
   module.def("preferred_isa", &preferred_isa);
   module.def("vnni_products", &products, nb::arg("count"));
   nb::class_<PackedWeights>(module, "PackedWeights")
-      .def(nb::init<int, std::int64_t, Vector<std::int32_t>, Vector<std::uint16_t>,
-                    Vector<std::int8_t>>(),
-           nb::arg("block_rows"), nb::arg("columns"), nb::arg("offsets"), nb::arg("indices"),
-           nb::arg("values"));
-  module.def("spmm", &spmm, nb::arg("packed"), nb::arg("activation"), nb::arg("out"),
-             nb::arg("bias").none(), nb::arg("scale").none(), nb::arg("relu"),
-             nb::arg("zero_point"), nb::arg("isa"), nb::arg("num_threads"));
+      .def(
+          "__init__",
+          [](PackedWeights* self, int block_rows, std::int64_t columns,
+             const Vector<std::int32_t>& offsets, const Vector<std::uint16_t>& indices,
+             const Vector<std::int8_t>& values) {
+            new (self) PackedWeights(block_rows, columns, list_of(offsets), list_of(indices),
+                                     list_of(values));
+          },
+          nb::arg("block_rows"), nb::arg("columns"), nb::arg("offsets"), nb::arg("indices"),
+          nb::arg("values"));
+  nb::class_<Product>(module, "Product")
+      .def(
+          "__init__",
+          [](Product* self, const PackedWeights& packed, const Vector<std::int32_t>& bias,
+             const Vector<float>& scale, bool relu, bool residual, bool gelu, float multiplier,
+             std::int32_t zero_point, const std::string& format, bool bounded,
+             const Vector<std::uint8_t>& table, const std::string& isa) {
+            new (self) Product(packed,
+                               {list_of(bias), list_of(scale), relu, residual, gelu, multiplier,
+                                zero_point, format_of(format), bounded, list_of(table)},
+                               isa);
+          },
+          nb::keep_alive<1, 2>(), nb::arg("packed"), nb::arg("bias"), nb::arg("scale"),
+          nb::arg("relu"), nb::arg("residual"), nb::arg("gelu"), nb::arg("multiplier"),
+          nb::arg("zero_point"), nb::arg("format"), nb::arg("bounded"), nb::arg("table"),
+          nb::arg("isa"))
+      .def("run", &run, nb::arg("activation").noconvert(), nb::arg("out").noconvert(),
+           nb::arg("residual").noconvert().none(), nb::arg("statistics").noconvert().none(),
+           nb::arg("num_threads"));
 }

@@ -50,7 +50,7 @@ void tile(const Weights& weights, const Activation& activation, const Epilogue& 
   for (int r = 0; r < ROWS; ++r) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(finished), sums[r][0]);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(finished + 8), sums[r][1]);
-    const std::int64_t position = (row + r) * activation.columns + column;
+    const std::int64_t position = (row + r - result.first_row) * activation.columns + column;
     for (int c = 0; c < kColumns; ++c) {
       store(finished[c], row + r, position + c, epilogue, result);
     }

@@ -19,7 +19,8 @@ void spmm_scalar_columns(const Weights& weights, const Activation& activation,
             sum += value[q] * activation.data[index[q] * activation.stride + column];
           }
         }
-        store(sum, row, row * activation.columns + column, epilogue, result);
+        const std::int64_t position = (row - result.first_row) * activation.columns + column;
+        store(sum, row, position, epilogue, result);
       }
     }
   }

@@ -45,8 +45,10 @@ inline void store_strip(__m512i sums, std::int64_t row, std::int64_t position,
     return;
   }
   // The bounds keep the conversion and the sum inside 32 bits; all formats saturate before them.
-  const __m512 bounded = _mm512_max_ps(_mm512_min_ps(real, _mm512_set1_ps(32767.0F)),
-                                       _mm512_set1_ps(-32768.0F));
+  const __m512 bounded = epilogue.bounded
+                             ? real
+                             : _mm512_max_ps(_mm512_min_ps(real, _mm512_set1_ps(32767.0F)),
+                                             _mm512_set1_ps(-32768.0F));
   const __m512i codes =
       _mm512_add_epi32(_mm512_cvtps_epi32(bounded), _mm512_set1_epi32(epilogue.zero_point));
   std::uint8_t* const out = static_cast<std::uint8_t*>(result.data) + position;
@@ -104,7 +106,7 @@ inline void tile(const Weights& weights, const Activation& activation, const Epi
   }
 #pragma GCC unroll 8
   for (int r = 0; r < ROWS; ++r) {
-    const std::int64_t position = (row + r) * activation.columns + column;
+    const std::int64_t position = (row + r - result.first_row) * activation.columns + column;
 #pragma GCC unroll 4
     for (int j = 0; j < STRIPS; ++j) {
       const auto stored = static_cast<__mmask16>(mask >> (16 * j));

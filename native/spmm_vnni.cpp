@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kColumns = 64;
 constexpr __mmask64 kAll = ~__mmask64{0};
+constexpr std::int64_t kQuadBytes = 4 * kColumns;
 
 template <bool WHOLE>
 inline __m512i load(const std::uint8_t* source, __mmask64 mask) {
@@ -69,27 +70,65 @@ inline void store_words(const __m512i (&strip)[STRIPS], std::int32_t* out, __mma
   }
 }
 
-inline __m512i rescale(__m512i sums, __m512 scale) {
-  const __m512 real = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), scale);
+inline __m512i rescale(__m512i sums, __m512 scale, bool bounded) {
+  __m512 real = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), scale);
   // Too large values would wrap in the conversion; too small ones become the least integer.
-  return _mm512_cvtps_epi32(_mm512_min_ps(real, _mm512_set1_ps(32767.0F)));
+  if (!bounded) real = _mm512_min_ps(real, _mm512_set1_ps(32767.0F));
+  return _mm512_cvtps_epi32(real);
 }
 
 template <int STRIPS, int HALF>
 inline void store_bytes(const __m512i (&strip)[STRIPS], std::uint8_t* out, __mmask64 mask,
-                        __m512 scale, __m512i zero_point, bool is_signed) {
+                        __m512 scale, __m512i zero_point, bool is_signed, bool bounded) {
   const __m512i low = _mm512_adds_epi16(
-      _mm512_packs_epi32(rescale(strip[0], scale), rescale(strip[1], scale)), zero_point);
+      _mm512_packs_epi32(rescale(strip[0], scale, bounded), rescale(strip[1], scale, bounded)),
+      zero_point);
   __m512i high = low;
   if constexpr (STRIPS == 4) {
     high = _mm512_adds_epi16(
-        _mm512_packs_epi32(rescale(strip[2], scale), rescale(strip[3], scale)), zero_point);
+        _mm512_packs_epi32(rescale(strip[2], scale, bounded), rescale(strip[3], scale, bounded)),
+        zero_point);
   } else {
     mask &= HALF == 0 ? 0x00FF00FF00FF00FFULL : 0xFF00FF00FF00FF00ULL;
   }
   const __m512i bytes =
       is_signed ? _mm512_packs_epi16(low, high) : _mm512_packus_epi16(low, high);
   _mm512_mask_storeu_epi8(out, mask, bytes);
+}
+
+template <int ROWS, int STRIPS>
+inline void accumulate(__m512i (&sums)[ROWS][STRIPS], const __m512i (&strip)[STRIPS],
+                       const std::int8_t* value) {
+#pragma GCC unroll 8
+  for (int r = 0; r < ROWS; ++r) {
+    std::int32_t word;
+    std::memcpy(&word, value + 4 * r, sizeof word);
+    const __m512i weight = _mm512_set1_epi32(word);
+#pragma GCC unroll 4
+    for (int j = 0; j < STRIPS; ++j) {
+      dot(sums[r][j], strip[j], weight);
+    }
+  }
+}
+
+// Quads need no interleaving here, which on Intel competes with the products for a port.
+template <int ROWS, int STRIPS, int HALF>
+inline void add_quads(__m512i (&sums)[ROWS][STRIPS], const Weights& weights,
+                      const Activation& activation, std::int64_t stripe, std::int64_t column) {
+  const std::uint8_t* const base = activation.quads + column * (weights.columns / 4 * 4) +
+                                   HALF * 2 * sizeof(__m512i);
+  const std::int64_t first = weights.quad_offsets[stripe];
+  const std::uint16_t* index = weights.quad_indices + first;
+  const std::int8_t* value = weights.quad_values + first * 4 * ROWS;
+  for (std::int64_t left = weights.quad_offsets[stripe + 1] - first; left > 0; --left) {
+    const std::uint8_t* const source = base + std::int64_t{*index} * kQuadBytes;
+    __m512i strip[STRIPS];
+#pragma GCC unroll 4
+    for (int j = 0; j < STRIPS; ++j) strip[j] = _mm512_load_si512(source + 64 * j);
+    accumulate<ROWS, STRIPS>(sums, strip, value);
+    ++index;
+    value += 4 * ROWS;
+  }
 }
 
 template <int ROWS, int STRIPS, int HALF, bool WHOLE>
@@ -103,6 +142,9 @@ inline void tile(const Weights& weights, const Activation& activation, const Epi
 #pragma GCC unroll 4
     for (int j = 0; j < STRIPS; ++j) sums[r][j] = _mm512_set1_epi32(bias);
   }
+  if (weights.quad_offsets != nullptr) {
+    add_quads<ROWS, STRIPS, HALF>(sums, weights, activation, stripe, column);
+  }
   const std::uint8_t* const base = activation.data + column;
   const std::int64_t stride = activation.stride;
   const std::int64_t first = weights.offsets[stripe];
@@ -114,22 +156,13 @@ inline void tile(const Weights& weights, const Activation& activation, const Epi
         load<WHOLE>(base + index[2] * stride, mask), load<WHOLE>(base + index[3] * stride, mask)};
     __m512i strip[STRIPS];
     interleave<STRIPS, HALF>(line, strip);
-#pragma GCC unroll 8
-    for (int r = 0; r < ROWS; ++r) {
-      std::int32_t word;
-      std::memcpy(&word, value + 4 * r, sizeof word);
-      const __m512i weight = _mm512_set1_epi32(word);
-#pragma GCC unroll 4
-      for (int j = 0; j < STRIPS; ++j) {
-        dot(sums[r][j], strip[j], weight);
-      }
-    }
+    accumulate<ROWS, STRIPS>(sums, strip, value);
     index += 4;
     value += 4 * ROWS;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < ROWS; ++r) {
-    const std::int64_t position = (row + r) * activation.columns + column;
+    const std::int64_t position = (row + r - result.first_row) * activation.columns + column;
     if (epilogue.relu) {
 #pragma GCC unroll 4
       for (int j = 0; j < STRIPS; ++j) {
@@ -151,7 +184,7 @@ inline void tile(const Weights& weights, const Activation& activation, const Epi
     }
     store_bytes<STRIPS, HALF>(sums[r], static_cast<std::uint8_t*>(result.data) + position, mask,
                               scale, _mm512_set1_epi16(static_cast<short>(epilogue.zero_point)),
-                              epilogue.format == Format::int8);
+                              epilogue.format == Format::int8, epilogue.bounded);
   }
 }
 
@@ -179,6 +212,28 @@ void spmm_vnni(const Weights& weights, const Activation& activation, const Epilo
   if (whole < activation.columns) {
     const __mmask64 mask = kAll >> (kColumns - (activation.columns - whole));
     columns<false>(weights, activation, epilogue, result, stripes, whole, mask);
+  }
+}
+
+std::int64_t quads_bytes(std::int64_t rows, std::int64_t columns) {
+  return (columns + kColumns - 1) / kColumns * (rows / 4) * kQuadBytes;
+}
+
+// Tile after tile of 64 columns; in a tile, quad after quad of four strips.
+void interleave_quads(const Activation& activation, std::int64_t rows, std::uint8_t* quads,
+                      std::int64_t begin, std::int64_t end) {
+  for (std::int64_t column = 0; column < activation.columns; column += kColumns) {
+    const std::int64_t left = activation.columns - column;
+    const __mmask64 mask = left < kColumns ? kAll >> (kColumns - left) : kAll;
+    std::uint8_t* const tile = quads + column * (rows / 4 * 4);
+    for (std::int64_t quad = begin; quad < end; ++quad) {
+      const std::uint8_t* const source = activation.data + 4 * quad * activation.stride + column;
+      __m512i line[4];
+      for (int q = 0; q < 4; ++q) line[q] = load<false>(source + q * activation.stride, mask);
+      __m512i strip[4];
+      interleave<4, 0>(line, strip);
+      for (int j = 0; j < 4; ++j) _mm512_store_si512(tile + quad * kQuadBytes + 64 * j, strip[j]);
+    }
   }
 }
 

@@ -6,14 +6,18 @@ The compiled part is optional: without it every kernel runs on its reference.
 from __future__ import annotations
 
 from netwright.kernels.blocksparse import BlockSparse, pack
+from netwright.kernels.epilogue import Requantize, gelu_table
 from netwright.kernels.isa import available_isas, selected_isa
-from netwright.kernels.spmm import Requantize, spmm, spmm_reference
+from netwright.kernels.spmm import Product, prepare, spmm, spmm_reference
 
 __all__ = [
     "BlockSparse",
+    "Product",
     "Requantize",
     "available_isas",
+    "gelu_table",
     "pack",
+    "prepare",
     "selected_isa",
     "spmm",
     "spmm_reference",

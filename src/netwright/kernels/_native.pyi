@@ -12,17 +12,31 @@ class PackedWeights:
         values: NDArray[Any],
     ) -> None: ...
 
+class Product:
+    def __init__(
+        self,
+        packed: PackedWeights,
+        bias: NDArray[Any],
+        scale: NDArray[Any],
+        relu: bool,
+        residual: bool,
+        gelu: bool,
+        multiplier: float,
+        zero_point: int,
+        format: str,
+        bounded: bool,
+        table: NDArray[Any],
+        isa: str,
+    ) -> None: ...
+    def run(
+        self,
+        activation: NDArray[Any],
+        out: NDArray[Any],
+        residual: NDArray[Any] | None,
+        statistics: NDArray[Any] | None,
+        num_threads: int,
+    ) -> None: ...
+
 def supported_isas() -> list[str]: ...
 def preferred_isa() -> str: ...
 def vnni_products(count: int) -> int: ...
-def spmm(
-    packed: PackedWeights,
-    activation: NDArray[Any],
-    out: NDArray[Any],
-    bias: NDArray[Any] | None,
-    scale: NDArray[Any] | None,
-    relu: bool,
-    zero_point: int,
-    isa: str,
-    num_threads: int,
-) -> None: ...

@@ -1,0 +1,166 @@
+#include "product.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "cpu.hpp"
+#include "pool.hpp"
+
+namespace netwright {
+namespace {
+
+// Chunks of stripes for one thread; more than one, so that a disturbed thread gets fewer.
+constexpr std::int64_t kChunksPerThread = 4;
+
+// Rows that are finished while they are in the first-level cache.
+constexpr std::int64_t kRowsAtOnce = 32;
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Memory of this thread that grows and stays, aligned to cache lines.
+class Scratch {
+ public:
+  void* reserve(std::size_t num_bytes) {
+    constexpr std::size_t kLine = 64;
+    if (num_bytes > size_) {
+      memory_ = std::make_unique<std::uint8_t[]>(num_bytes + kLine);
+      size_ = num_bytes;
+    }
+    const auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
+    return memory_.get() + (kLine - address % kLine) % kLine;
+  }
+
+ private:
+  std::unique_ptr<std::uint8_t[]> memory_;
+  std::size_t size_ = 0;
+};
+
+thread_local Scratch quads_scratch;
+thread_local Scratch rows_scratch;
+
+void merge(Moments& total, const Moments& part, std::int64_t columns) {
+  if (part.count == 0) return;
+  const double count = total.count + part.count;
+  for (std::int64_t c = 0; c < columns; ++c) {
+    const double delta = part.mean[c] - total.mean[c];
+    total.mean[c] += delta * part.count / count;
+    total.squares[c] += part.squares[c] + delta * delta * total.count * part.count / count;
+  }
+  total.count = count;
+}
+
+}  // namespace
+
+Product::Kernels Product::kernels_of(const std::string& isa) {
+  const std::vector<std::string> supported = supported_isas();
+  require(contains(supported, isa), "this processor cannot execute the path");
+#ifdef NETWRIGHT_X86
+  const LookUp look_up = contains(supported, "avx512-vbmi") ? look_up_vbmi : look_up_scalar;
+  if (isa == "avx2") return {spmm_avx2, finish_rows_avx2, look_up_scalar, false};
+  if (isa == "avx512-vnni") return {spmm_vnni, finish_rows_avx512, look_up, true};
+  if (isa == "avx512-vbmi") return {spmm_vbmi, finish_rows_avx512, look_up, false};
+#endif
+  require(isa == "scalar", "there is no such path");
+  return {spmm_scalar, finish_rows_scalar, look_up_scalar, false};
+}
+
+Product::Product(const PackedWeights& packed, Options options, const std::string& isa)
+    : packed_(packed), options_(std::move(options)), kernels_(kernels_of(isa)) {
+  const auto rows = static_cast<std::size_t>(packed.rows());
+  const Format format = options_.format;
+  const bool bytes = format == Format::uint8 || format == Format::int8;
+  require(options_.bias.empty() || options_.bias.size() == rows,
+          "bias must have an entry for each row");
+  require(options_.scale.empty() || options_.scale.size() == rows,
+          "scale must have an entry for each row");
+  require(!options_.scale.empty() || format == Format::int32, "this format needs a scale");
+  require(format != Format::int32 || !(options_.residual || options_.gelu),
+          "int32 sums take no residual and no GELU");
+  require(options_.table.empty() || (bytes && options_.table.size() == 256),
+          "a table needs bytes, and 256 entries");
+  require(options_.zero_point >= -255 && options_.zero_point <= 255,
+          "zero_point must be from -255 to 255");
+  weights_ = kernels_.takes_quads ? packed.with_quads() : packed.groups();
+}
+
+void Product::run(const Call& call, int num_threads) const {
+  const Activation activation = prepare(call, num_threads);
+  const std::int64_t num_stripes = packed_.num_stripes();
+  const bool moments = call.mean != nullptr;
+  if (num_threads == 1) {
+    Moments all{0, call.mean, call.squares};
+    run_stripes(call, activation, {0, num_stripes}, moments ? &all : nullptr);
+    return;
+  }
+  const std::int64_t num_chunks = std::min(kChunksPerThread * num_threads, num_stripes);
+  std::vector<double> memory(moments ? static_cast<std::size_t>(2 * num_chunks * call.columns) : 0);
+  std::vector<Moments> parts;
+  for (std::int64_t chunk = 0; moments && chunk < num_chunks; ++chunk) {
+    double* const part = memory.data() + 2 * chunk * call.columns;
+    parts.push_back({0, part, part + call.columns});
+  }
+  run_tasks(num_chunks, num_threads, [&](std::int64_t chunk) {
+    const Stripes stripes{packed_.boundary(chunk, num_chunks),
+                          packed_.boundary(chunk + 1, num_chunks)};
+    run_stripes(call, activation, stripes, moments ? &parts[chunk] : nullptr);
+  });
+  Moments all{0, call.mean, call.squares};
+  for (const Moments& part : parts) merge(all, part, call.columns);
+}
+
+Activation Product::prepare(const Call& call, int num_threads) const {
+  Activation activation{call.activation, call.columns, call.columns, nullptr};
+#ifdef NETWRIGHT_X86
+  if (weights_.quad_offsets != nullptr) {
+    const std::int64_t num_quads = weights_.columns / 4;
+    const auto num_bytes = static_cast<std::size_t>(quads_bytes(weights_.columns, call.columns));
+    auto* const quads = static_cast<std::uint8_t*>(quads_scratch.reserve(num_bytes));
+    run_tasks(num_threads, num_threads, [&](std::int64_t part) {
+      interleave_quads(activation, weights_.columns, quads, num_quads * part / num_threads,
+                       num_quads * (part + 1) / num_threads);
+    });
+    activation.quads = quads;
+  }
+#endif
+  return activation;
+}
+
+void Product::run_stripes(const Call& call, const Activation& activation, Stripes stripes,
+                          Moments* moments) const {
+  const Options& options = options_;
+  const auto* const bias = options.bias.empty() ? nullptr : options.bias.data();
+  const auto* const scale = options.scale.empty() ? nullptr : options.scale.data();
+  Epilogue epilogue{bias,           scale, options.relu, options.zero_point,
+                    options.format, options.bounded};
+  const bool staged =
+      options.residual || options.gelu || options.multiplier != 1.0F || moments != nullptr;
+  if (!staged) kernels_.spmm(weights_, activation, epilogue, {call.out, 0}, stripes);
+  if (!staged && options.table.empty()) return;
+  const bool in_place = options.format == Format::float32;
+  const Finish finish{call.residual, options.gelu, options.multiplier, options.zero_point,
+                      options.format};
+  epilogue.format = Format::float32;
+  const std::int64_t step = kRowsAtOnce / packed_.block_rows();
+  for (std::int64_t begin = stripes.begin; begin < stripes.end; begin += step) {
+    const std::int64_t end = std::min(begin + step, stripes.end);
+    const std::int64_t first_row = begin * packed_.block_rows();
+    const std::int64_t rows = (end - begin) * packed_.block_rows();
+    const std::int64_t count = rows * call.columns;
+    std::uint8_t* const codes =
+        in_place ? nullptr : static_cast<std::uint8_t*>(call.out) + first_row * call.columns;
+    if (staged) {
+      auto* const values =
+          in_place ? static_cast<float*>(call.out) + first_row * call.columns
+                   : static_cast<float*>(
+                         rows_scratch.reserve(static_cast<std::size_t>(count) * sizeof(float)));
+      kernels_.spmm(weights_, activation, epilogue, {values, first_row}, {begin, end});
+      kernels_.finish(values, rows, call.columns, first_row, finish, moments, codes);
+    }
+    if (!options.table.empty()) kernels_.look_up(codes, count, options.table.data());
+  }
+}
+
+}  // namespace netwright

@@ -1,0 +1,68 @@
+// A product ready to run: packed weights, an epilogue and the kernels of one instruction set.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "finish.hpp"
+#include "packed.hpp"
+#include "spmm.hpp"
+
+namespace netwright {
+
+// What follows the sums, as the caller says it. Empty lists mean: none.
+struct Options {
+  std::vector<std::int32_t> bias;
+  std::vector<float> scale;
+  bool relu;
+  bool residual;
+  bool gelu;
+  float multiplier;
+  std::int32_t zero_point;
+  Format format;
+  bool bounded;
+  std::vector<std::uint8_t> table;  // 256 entries, for bytes
+};
+
+// One call: all matrices are row-major and without gaps, and none overlaps `out`.
+struct Call {
+  const std::uint8_t* activation;
+  std::int64_t columns;
+  const float* residual;   // of the result's shape if the options say so, else null
+  double* mean;            // of `columns`, or null
+  double* squares;         // of `columns`, null with `mean`
+  void* out;
+};
+
+class Product {
+ public:
+  // Keeps a reference to `packed`. Throws std::invalid_argument if something does not fit, or the
+  // processor cannot execute the path `isa`.
+  Product(const PackedWeights& packed, Options options, const std::string& isa);
+
+  void run(const Call& call, int num_threads) const;
+
+  const PackedWeights& packed() const { return packed_; }
+  const Options& options() const { return options_; }
+
+ private:
+  struct Kernels {
+    Spmm spmm;
+    FinishRows finish;
+    LookUp look_up;
+    bool takes_quads;
+  };
+
+  static Kernels kernels_of(const std::string& isa);
+  Activation prepare(const Call& call, int num_threads) const;
+  void run_stripes(const Call& call, const Activation& activation, Stripes stripes,
+                   Moments* moments) const;
+
+  const PackedWeights& packed_;
+  Options options_;
+  Kernels kernels_;
+  Weights weights_;
+};
+
+}  // namespace netwright
