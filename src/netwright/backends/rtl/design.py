@@ -76,7 +76,7 @@ class RtlDesign:
             ToolMissing: The simulator is not installed.
             ToolFailed: One ended with an error, or ran past its time; the log is in ``build``.
         """
-        self._compile(timeout_s)
+        self.library(timeout_s=timeout_s)
         return self
 
     def run(
@@ -312,7 +312,17 @@ class RtlDesign:
         current = sorted(file_digests(self.root).items())
         return hashlib.sha256(repr(current).encode()).hexdigest()
 
-    def _compile(self, timeout_s: float) -> Path:
+    def library(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Path:
+        """The compiled simulation, made unless that was done before.
+
+        Args:
+            timeout_s: Wall-clock seconds each program gets.
+
+        Raises:
+            CorruptOutput: A generated file is missing.
+            ToolMissing: The simulator is not installed.
+            ToolFailed: One ended with an error, or ran past its time.
+        """
         return self._model().compile(chosen(self.simulator), timeout_s=timeout_s)
 
     def _simulate(self, codes: Codes) -> Codes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -137,7 +138,7 @@ def execute(
     nodes = tuple(node for node in graph.nodes if node.output in host)
     known = Interpreter.of(replace(graph, nodes=nodes, outputs=host)).run(inputs)
     rows = len(next(iter(known.values())))
-    sizes = {port.tensor: port.num_elements for port in circuit.inputs}
+    sizes = {name: prod(graph.types[name].shape[1:]) for name in host}
     codes = {name: known[name].astype(np.int64).reshape(rows, size) for name, size in sizes.items()}
     for name, value in simulation(codes).items():
         known[name] = value.reshape(rows, *graph.types[name].shape[1:])

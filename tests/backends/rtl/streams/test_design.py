@@ -121,7 +121,7 @@ class TestSimulated:
 
 
 def test_streams_are_not_simulated_in_other_ways(tmp_path: Path) -> None:
-    design = generated(two_layers(), tmp_path / "out", reuse_factor=2)
+    design = generated(two_layers(), tmp_path / "out", reuse_factor=1)
     with pytest.raises(ConfigError, match='simulator must be "verilator" for a design of streams'):
         replace(design, simulator="icarus").build()
     with pytest.raises(BackendError, match="whose mapped netlist is not simulated"):

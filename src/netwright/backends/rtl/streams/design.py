@@ -89,7 +89,12 @@ class StreamDesign(RtlDesign):
             hint="leave reuse_factor out for an unrolled design",
         )
 
-    def _compile(self, timeout_s: float) -> Path:
+    def library(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Path:
+        """The compiled simulation, made unless that was done before; see :class:`RtlDesign`.
+
+        Raises:
+            ConfigError: Another simulator than Verilator was chosen.
+        """
         if self.simulator == "icarus":
             raise ConfigError('simulator must be "verilator" for a design of streams, not "icarus"')
         return compile_simulation(
@@ -103,7 +108,7 @@ class StreamDesign(RtlDesign):
 
     def _simulate(self, codes: Codes) -> Codes:
         return simulate(
-            self._compile(BUILD_TIMEOUT_S),
+            self.library(),
             self.network,
             codes,
             loads=self.load_words(),
