@@ -43,6 +43,7 @@ _TOOL_PURPOSES = {
     "g++": "emulation of HLS projects, simulation of RTL",
     "verilator": "simulation of RTL",
     "iverilog": "simulation of RTL without g++, slower",
+    "OpenSTA": "timing and power of RTL on cells of an ASIC",
 }
 
 
