@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from netwright.backends.rtl import asic
+from netwright.backends.rtl.asic import Library
 from netwright.cli.doctor import EXTRAS, diagnose
 from netwright.kernels import isa
 from netwright.run import machine
@@ -79,3 +81,13 @@ def test_missing_kernels_are_a_visible_fallback(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(isa, "native", None)
     monkeypatch.delenv("NETWRIGHT_ISA", raising=False)
     assert found_kernels() == ("fallback: numpy", "install a C++ compiler, then netwright again")
+
+
+def test_every_tool_and_library_has_a_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = Library("OSU, typical", "/nowhere", "cells.lib", "install them")
+    monkeypatch.setattr(asic, "LIBRARIES", {"osu018": missing})
+    findings = [f for f in diagnose() if f.kind in ("tool", "library")]
+    names = {finding.name for finding in findings}
+    assert names >= {"g++", "verilator", "iverilog", "OpenSTA", "osu018"}
+    assert all(finding.purpose for finding in findings)
+    assert findings[-1] == ("library", "osu018", "", "cells of an ASIC: OSU", "install them")

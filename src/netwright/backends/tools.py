@@ -107,7 +107,14 @@ IVERILOG = Tool("iverilog", "iverilog", ("-V",), _ICARUS_HINT)
 VVP = Tool("vvp", "vvp", ("-V",), _ICARUS_HINT)
 """What runs its programs."""
 
-TOOLS = (GXX, VERILATOR, IVERILOG)
+OPENSTA = Tool(
+    name="OpenSTA",
+    command="sta",
+    version_args=("-version",),
+    install_hint="install OpenSTA (Debian, Ubuntu: apt install opensta)",
+)
+
+TOOLS = (GXX, VERILATOR, IVERILOG, OPENSTA)
 """Every external program that `doctor` looks for; Python packages it finds by themselves."""
 
 

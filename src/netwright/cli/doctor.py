@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from netwright.cli.console import columns, emit, emit_json
@@ -43,6 +44,7 @@ _TOOL_PURPOSES = {
     "g++": "emulation of HLS projects, simulation of RTL",
     "verilator": "simulation of RTL",
     "iverilog": "simulation of RTL without g++, slower",
+    "OpenSTA": "timing and power of RTL on cells of an ASIC",
 }
 
 
@@ -50,7 +52,7 @@ class Finding(NamedTuple):
     """One line of the diagnosis.
 
     Attributes:
-        kind: ``system``, ``kernels``, ``extra`` or ``tool``.
+        kind: ``system``, ``kernels``, ``extra``, ``tool`` or ``library`` (of standard cells).
         name: What was looked for.
         found: Version or place; empty if missing.
         purpose: What does not work without it.
@@ -101,7 +103,19 @@ def diagnose() -> tuple[Finding, ...]:
             findings.append(Finding("tool", tool.name, str(find(tool)), purpose, ""))
         except ToolMissing:
             findings.append(Finding("tool", tool.name, "", purpose, tool.install_hint))
-    return tuple(findings)
+    return (*findings, *_libraries())
+
+
+def _libraries() -> Iterator[Finding]:
+    from netwright.backends.rtl.asic import LIBRARIES
+    from netwright.errors import ToolMissing
+
+    for name, library in LIBRARIES.items():
+        purpose = f"cells of an ASIC: {library.about.partition(',')[0]}"
+        try:
+            yield Finding("library", name, str(library.liberty), purpose, "")
+        except ToolMissing:
+            yield Finding("library", name, "", purpose, library.install_hint)
 
 
 def _kernels() -> Finding:

