@@ -26,6 +26,7 @@ def test_public_names() -> None:
         "HlsDesign",
         "RtlBackend",
         "RtlDesign",
+        "StreamDesign",
         "Target",
         "hls",
         "plain_outputs",

@@ -2,7 +2,7 @@
 
 from netwright.backends.base import Backend, Design, Target
 from netwright.backends.hls import HlsBackend, HlsDesign, hls, plain_outputs
-from netwright.backends.rtl import RtlBackend, RtlDesign, rtl
+from netwright.backends.rtl import RtlBackend, RtlDesign, StreamDesign, rtl
 
 __all__ = [
     "Backend",
@@ -11,6 +11,7 @@ __all__ = [
     "HlsDesign",
     "RtlBackend",
     "RtlDesign",
+    "StreamDesign",
     "Target",
     "hls",
     "plain_outputs",

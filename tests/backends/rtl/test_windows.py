@@ -9,6 +9,7 @@ from netwright.backends.rtl.builder import LayerBuilder
 from netwright.backends.rtl.circuit import Wire
 from netwright.backends.rtl.windows import PADDING, convolve, pool_max, window_elements
 from netwright.ir import Graph, Node
+from netwright.verify import bit_exact, corners, random
 from tests.backends.hls.graphs import Build
 from tests.backends.rtl.graphs import assert_same, images, needs_verilator, signals
 
@@ -70,3 +71,16 @@ def test_images_and_signals_equal_the_interpreter(tmp_path: Path, graph: Graph) 
     proofs = design.prove()
     assert all(proof.holds for proof in proofs)
     assert sum(proof.products for proof in proofs) > 40
+
+
+@pytest.mark.slow
+@pytest.mark.tool("g++")
+@needs_verilator
+def test_trained_encoder_with_a_scale_for_each_channel(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="the encoder is traced from torch")
+    from tests.verify.graphs import convolutional
+
+    graph = convolutional()
+    design = rtl().generate(graph, tmp_path / "out")
+    for stimulus in (corners(graph), random(graph, rows=10_000)):
+        bit_exact(graph, design, stimulus).require()

@@ -1,6 +1,7 @@
-"""Verilog of our own: shared adder graphs, hand-written modules, open tools."""
+"""Verilog of our own: shared adder graphs or streams, hand-written modules, open tools."""
 
 from netwright.backends.rtl.backend import RtlBackend, rtl
 from netwright.backends.rtl.design import RtlDesign
+from netwright.backends.rtl.streams.design import StreamDesign
 
-__all__ = ["RtlBackend", "RtlDesign", "rtl"]
+__all__ = ["RtlBackend", "RtlDesign", "StreamDesign", "rtl"]

@@ -119,6 +119,21 @@ class TestSimulated:
         assert design.interval_cycles == reuse_factor
         assert_same(design, rows=10_000)
 
+    @pytest.mark.slow
+    @pytest.mark.parametrize("weights", ["fixed", "loadable"])
+    def test_trained_encoder_with_a_scale_for_each_channel(
+        self, tmp_path: Path, weights: str
+    ) -> None:
+        pytest.importorskip("torch", reason="the encoder is traced from torch")
+        from tests.verify.graphs import convolutional
+
+        graph = convolutional()
+        factors = {"conv1": 9, "fc1": 64}
+        design = generated(graph, tmp_path / "out", reuse_factor=factors, weights=weights)
+        for stimulus in (corners(graph), random(graph, rows=10_000)):
+            bit_exact(graph, design, stimulus).require()
+            bit_exact(graph, design.with_stalls(seed=1), stimulus).require()
+
 
 def test_streams_are_not_simulated_in_other_ways(tmp_path: Path) -> None:
     design = generated(two_layers(), tmp_path / "out", reuse_factor=1)

@@ -3,7 +3,8 @@ import pytest
 from netwright.backends.rtl.streams.lowering import lower_to_streams
 from netwright.backends.rtl.streams.network import Gather, Join, Network, Product, Window
 from netwright.backends.rtl.streams.reuse import ReuseFactor
-from netwright.errors import GraphError
+from netwright.dtypes import Int
+from netwright.errors import GraphError, NumericsError
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build
 from tests.backends.rtl.graphs import images, signals, two_layers
@@ -69,3 +70,18 @@ def test_nodes_that_read_constants_only_are_refused() -> None:
     with pytest.raises(GraphError) as caught:
         lowered(build.graph(build.add("Add", (source, total))))
     assert str(caught.value) == 'node "add_1": reads constants only'
+
+
+def test_values_that_only_other_weights_make_too_wide() -> None:
+    build = Build("net")
+    weights = build.constant([[1], [2]], Int(30))
+    product = build.add("MatMul", (build.quantize((2,), bits=20), weights))
+    graph = build.graph(build.requantize(product, shift=20, multiplier=(1 << 20,)))
+    assert lowered(graph, 2).units
+    with pytest.raises(NumericsError) as caught:
+        lowered(graph, 2, loadable=True)
+    assert str(caught.value) == (
+        'tensor "requantize_2_out": node "requantize_2" makes values of up to 71 bits for any '
+        "weights of their formats; at most 64 are supported\n"
+        'hint: use fewer weight or activation bits, or weights="fixed"'
+    )

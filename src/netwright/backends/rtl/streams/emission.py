@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 
 from netwright.backends.rtl.circuit import Layer, Wire
-from netwright.backends.rtl.emission import extended, layer_text, library_text, vector
+from netwright.backends.rtl.emission import (
+    extended,
+    layer_text,
+    library_names,
+    library_text,
+    vector,
+)
 from netwright.backends.rtl.streams.network import (
     Fork,
     Gather,
@@ -19,7 +25,16 @@ from netwright.backends.rtl.streams.network import (
     Unit,
     Window,
 )
-from netwright.backends.rtl.streams.weights import Memory, address_bits, data_bits, memories
+from netwright.backends.rtl.streams.product_text import product_text
+from netwright.backends.rtl.streams.text import (
+    CLOCK,
+    file_text,
+    instance,
+    load_ports,
+    module,
+    stream_pins,
+    stream_ports,
+)
 
 LIBRARY_FOLDER = "library"
 
@@ -33,14 +48,14 @@ def sources(network: Network, about: str) -> dict[str, str]:
         network: The design.
         about: One line about its timing.
     """
-    texts = {f"{network.name}.v": _text(_top(network, about))}
+    texts = {f"{network.name}.v": file_text(_top(network, about))}
     for unit in network.units:
-        texts[f"{network.name}_{unit.name}.v"] = _text(_unit(unit, network))
+        texts[f"{network.name}_{unit.name}.v"] = file_text(_unit(unit, network))
         if computes(unit):
             assert unit.layer is not None
             texts[f"{unit.layer.name}.v"] = layer_text(unit.layer)
-    for module in _library(texts):
-        texts[f"{LIBRARY_FOLDER}/{module}.v"] = library_text(module)
+    for name in _library(texts):
+        texts[f"{LIBRARY_FOLDER}/{name}.v"] = library_text(name)
     return texts
 
 
@@ -53,73 +68,20 @@ def computes(unit: Unit) -> bool:
     return bool(layer.cells) or list(layer.outputs[0].elements) != entering
 
 
-_USED = re.compile(r"^  (\w+) (?:#\(|\w+ \()", re.M)
-
-
 def _library(texts: dict[str, str]) -> list[str]:
     """Library modules that the texts use, themselves included, sorted."""
-    from netwright.backends.rtl.emission import library_names
-
     known = set(library_names())
     used: set[str] = set()
     new = {name for text in texts.values() for name in _instantiated(text)} & known
     while new:
         used |= new
-        inner = {name for module in new for name in _instantiated(library_text(module))}
+        inner = {inner_name for name in new for inner_name in _instantiated(library_text(name))}
         new = (inner & known) - used
     return sorted(used)
 
 
 def _instantiated(text: str) -> list[str]:
     return re.findall(r"^ +(\w+) (?:#\(|u_\w+ \()", text, re.M)
-
-
-def _text(lines: Iterator[str]) -> str:
-    return "\n".join(lines) + "\n"
-
-
-def _module(name: str, ports: Sequence[str]) -> Iterator[str]:
-    yield f"module {name} ("
-    yield ",\n".join(f"    {port}" for port in ports)
-    yield ");"
-
-
-def _stream_ports(name: str, bits: int, *, is_input: bool) -> list[str]:
-    here, there = ("input ", "output") if is_input else ("output", "input ")
-    return [
-        f"{here} wire {name}_valid",
-        f"{there} wire {name}_ready",
-        f"{here} wire {vector(bits)} {name}_data",
-    ]
-
-
-def _load_ports(network: Network) -> list[str]:
-    return [
-        "input  wire w_valid",
-        f"input  wire {vector(address_bits(network))} w_address",
-        f"input  wire {vector(data_bits(network))} w_data",
-    ]
-
-
-def _instance(
-    module: str, name: str, parameters: dict[str, int | str], connections: dict[str, str]
-) -> Iterator[str]:
-    """An instance, its parameters and its connections on lines of their own."""
-    if parameters:
-        yield f"  {module} #("
-        yield ",\n".join(f"      .{key}({value})" for key, value in parameters.items())
-        yield f"  ) u_{name} ("
-    else:
-        yield f"  {module} u_{name} ("
-    yield ",\n".join(f"      .{key}({value})" for key, value in connections.items())
-    yield "  );"
-
-
-_CLOCK = {"clk": "clk", "rst_n": "rst_n"}
-
-
-def _stream(side: str, name: str) -> dict[str, str]:
-    return {f"{side}_{part}": f"{name}_{part}" for part in ("valid", "ready", "data")}
 
 
 def _unit(unit: Unit, network: Network) -> Iterator[str]:
@@ -129,22 +91,22 @@ def _unit(unit: Unit, network: Network) -> Iterator[str]:
         yield f"// Nodes: {', '.join(unit.nodes)}."
     loadable = network.loadable and isinstance(unit.front, Product)
     ports = ["input  wire clk", "input  wire rst_n"]
-    ports += _load_ports(network) if loadable else []
+    ports += load_ports(network) if loadable else []
     for stream in inputs:
-        ports += _stream_ports(stream.name, stream.total_bits, is_input=True)
-    ports += _stream_ports(output.name, output.total_bits, is_input=False)
-    yield from _module(f"{network.name}_{unit.name}", ports)
+        ports += stream_ports(stream.name, stream.total_bits, is_input=True)
+    ports += stream_ports(output.name, output.total_bits, is_input=False)
+    yield from module(f"{network.name}_{unit.name}", ports)
     yield "  wire room;"
     yield "  wire take;"
     yield from _front(unit, network, inputs)
     yield from _pipeline(unit, inputs, output)
     yield ""
-    yield from _instance(
+    yield from instance(
         "credit_fifo",
         "queue",
         {"BITS": output.total_bits, "DEPTH": unit.depth},
-        _CLOCK | {"take": "take", "room": "room", "x_valid": "result_valid",
-                  "x_data": "result_data"} | _stream("y", output.name),
+        CLOCK | {"take": "take", "room": "room", "x_valid": "result_valid",
+                  "x_data": "result_data"} | stream_pins("y", output.name),
     )  # fmt: skip
     yield "endmodule"
 
@@ -159,7 +121,7 @@ def _front(unit: Unit, network: Network, inputs: Sequence[Stream]) -> Iterator[s
         ready = ", ".join(f"{stream.name}_ready" for stream in reversed(inputs))
         yield "  assign made_valid = take;"
         yield ""
-        yield from _instance(
+        yield from instance(
             "stream_join",
             "join",
             {"N": len(inputs)},
@@ -168,15 +130,15 @@ def _front(unit: Unit, network: Network, inputs: Sequence[Stream]) -> Iterator[s
         return
     yield f"  wire {vector(_made_bits(front, first))} made_data;"
     if isinstance(front, Product):
-        yield from _product(unit, front, network, first)
+        yield from product_text(unit, front, network, first)
         return
     module = "gather" if isinstance(front, Gather) else "window_buffer"
     yield ""
-    yield from _instance(
+    yield from instance(
         module,
         "front",
         _front_parameters(front, first),
-        _CLOCK | _stream("x", first.name) | claim | made,
+        CLOCK | stream_pins("x", first.name) | claim | made,
     )
 
 
@@ -185,11 +147,7 @@ def _made_bits(front: Gather | Window | Product, source: Stream) -> int:
         return front.beats * source.total_bits
     if isinstance(front, Window):
         return front.kernel[0] * front.kernel[1] * source.total_bits
-    return front.tiling.groups * front.tiling.outputs * _accumulator_bits(front)
-
-
-def _accumulator_bits(front: Product) -> int:
-    return Wire("sum", front.accumulator).bits
+    return front.tiling.groups * front.tiling.outputs * front.accumulator_bits
 
 
 def _front_parameters(front: Gather | Window, source: Stream) -> dict[str, int | str]:
@@ -216,116 +174,17 @@ def _front_parameters(front: Gather | Window, source: Stream) -> dict[str, int |
     return parameters
 
 
-def _product(unit: Unit, front: Product, network: Network, source: Stream) -> Iterator[str]:
-    tiling = front.tiling
-    sums = tiling.groups * tiling.outputs_per_clock
-    round_bits = max((tiling.rounds - 1).bit_length(), 1)
-    count_bits = max((tiling.reuse_factor - 1).bit_length(), 1)
-    yield f"  wire {vector(round_bits)} round;"
-    yield f"  wire {vector(count_bits)} count;"
-    yield f"  wire {vector(tiling.multipliers * front.weight_bits)} weights;"
-    yield f"  wire {vector(sums * front.bias_bits)} bias;"
-    yield ""
-    if network.loadable:
-        by_role = {m.role: m for m in memories(network) if m.unit == unit.name}
-        yield from _ram(by_role["weights"], network, "count", "weights")
-        if front.bias is not None:
-            yield from _ram(by_role["bias"], network, "round", "bias")
-    else:
-        yield from _rom(front, count_bits)
-    if front.bias is None:
-        yield f"  assign bias = {{{sums * front.bias_bits}{{1'b0}}}};"
-    yield ""
-    parameters: dict[str, int | str] = {
-        "GROUPS": tiling.groups,
-        "CHANNELS": front.channels,
-        "INPUTS": tiling.inputs_per_clock,
-        "STEPS": tiling.steps,
-        "OUTPUTS": tiling.outputs_per_clock,
-        "ROUNDS": tiling.rounds,
-        "X_BITS": source.bits,
-        "X_SIGNED": int(source.is_signed),
-        "W_BITS": front.weight_bits,
-        "BIAS_BITS": front.bias_bits,
-        "ACC_BITS": _accumulator_bits(front),
-        "LEVELS_PER_STAGE": front.levels_per_stage,
-        "ROUND_BITS": round_bits,
-        "CLOCK_BITS": count_bits,
-    }
-    names = ("room", "take", "round", "count", "weights", "bias")
-    yield from _instance(
-        "mac_array",
-        "front",
-        parameters,
-        _CLOCK | _stream("x", source.name) | {name: name for name in names}
-        | {"y_valid": "made_valid", "y_data": "made_data"},
-    )  # fmt: skip
-
-
-def _rom(front: Product, address: int) -> Iterator[str]:
-    """The memory of fixed weights, one line a clock."""
-    depth, lanes = front.weights.shape
-    bits = lanes * front.weight_bits
-    mask = (1 << front.weight_bits) - 1
-    lines = []
-    for clock in reversed(range(depth)):
-        word = 0
-        for weight in reversed(front.weights[clock].tolist()):
-            word = word << front.weight_bits | weight & mask
-        comma = "," if clock else ""
-        lines.append(f"          {bits}'h{word:0{-(-bits // 4)}x}{comma}  // clock {clock}")
-    contents = "{\n" + "\n".join(lines) + "\n      }"
-    yield from _instance(
-        "weight_rom",
-        "weights",
-        {"BITS": bits, "DEPTH": depth, "ADDRESS_BITS": address, "CONTENTS": contents},
-        {"clk": "clk", "address": "count", "word": "weights"},
-    )
-
-
-def _ram(memory: Memory, network: Network, address: str, word: str) -> Iterator[str]:
-    """A memory that listens to its addresses of the load port."""
-    inner = memory.address_bits + memory.lane_bits
-    total = address_bits(network)
-    yield f"  wire {memory.role}_write = w_valid"
-    if total > inner:
-        number = memory.base >> inner
-        yield f"      & (w_address[{total - 1}:{inner}] == {total - inner}'d{number});"
-    else:
-        yield "      & 1'b1;"
-    yield from _instance(
-        "weight_ram",
-        memory.role,
-        {
-            "BITS": memory.bits,
-            "LANES": memory.lanes,
-            "DEPTH": memory.depth,
-            "ADDRESS_BITS": memory.address_bits,
-            "LANE_BITS": memory.lane_bits,
-        },
-        {
-            "clk": "clk",
-            "write": f"{memory.role}_write",
-            "write_lane": f"w_address[{inner - 1}:{memory.address_bits}]",
-            "write_address": f"w_address[{memory.address_bits - 1}:0]",
-            "write_data": f"w_data[{memory.bits - 1}:0]",
-            "address": address,
-            "word": word,
-        },
-    )
-
-
 def _pipeline(unit: Unit, inputs: Sequence[Stream], output: Stream) -> Iterator[str]:
     """What is computed of every beat, and its place in the queue."""
     yield ""
     yield "  wire result_valid;"
     yield f"  wire {vector(output.total_bits)} result_data;"
     if unit.stages:
-        yield from _instance(
+        yield from instance(
             "valid_chain",
             "valid",
             {"STAGES": unit.stages},
-            _CLOCK | {"valid_in": "made_valid", "valid_out": "result_valid"},
+            CLOCK | {"valid_in": "made_valid", "valid_out": "result_valid"},
         )
     else:
         yield "  assign result_valid = made_valid;"
@@ -347,7 +206,7 @@ def _beat(layer: Layer, names: Sequence[str], output: Stream) -> Iterator[str]:
     if bundle.wires:
         yield f"  wire {vector(bundle.bits)} beat_data;"
         connections["result_data"] = "beat_data"
-    yield from _instance(layer.name, "beat", {}, connections)
+    yield from instance(layer.name, "beat", {}, connections)
     start = 0
     for number, element in enumerate(bundle.elements):
         place = f"result_data[{number * output.bits}+:{output.bits}]"
@@ -358,12 +217,12 @@ def _beat(layer: Layer, names: Sequence[str], output: Stream) -> Iterator[str]:
 def _top(network: Network, about: str) -> Iterator[str]:
     yield f"// {about}"
     ports = ["input  wire clk", "input  wire rst_n"]
-    ports += _load_ports(network) if network.loadable else []
+    ports += load_ports(network) if network.loadable else []
     for terminal in network.inputs:
-        ports += _stream_ports(terminal.name, terminal.stream.total_bits, is_input=True)
+        ports += stream_ports(terminal.name, terminal.stream.total_bits, is_input=True)
     for terminal in network.outputs:
-        ports += _stream_ports(terminal.name, terminal.stream.total_bits, is_input=False)
-    yield from _module(network.name, ports)
+        ports += stream_ports(terminal.name, terminal.stream.total_bits, is_input=False)
+    yield from module(network.name, ports)
     for name, stream in network.streams.items():
         beats = f"  // {stream.beats} of {stream.lanes} elements a row"
         yield f"  wire {name}_valid, {name}_ready;"
@@ -380,12 +239,12 @@ def _top(network: Network, about: str) -> Iterator[str]:
         else:
             names = (*part.inputs, part.output)
             loads = network.loadable and isinstance(part.front, Product)
-            connections = dict(_CLOCK)
+            connections = dict(CLOCK)
             if loads:
                 connections |= {f"w_{port}": f"w_{port}" for port in ("valid", "address", "data")}
             for name in names:
-                connections |= _stream(name, name)
-            yield from _instance(f"{network.name}_{part.name}", part.name, {}, connections)
+                connections |= stream_pins(name, name)
+            yield from instance(f"{network.name}_{part.name}", part.name, {}, connections)
     yield ""
     for terminal in network.outputs:
         yield from _connect(terminal, is_input=False)
@@ -404,11 +263,11 @@ def _fork(part: Fork) -> Iterator[str]:
     (source,) = part.inputs
     valid = ", ".join(f"{name}_valid" for name in reversed(part.outputs))
     ready = ", ".join(f"{name}_ready" for name in reversed(part.outputs))
-    yield from _instance(
+    yield from instance(
         "stream_fork",
         part.name,
         {"N": len(part.outputs)},
-        _CLOCK | {"x_valid": f"{source}_valid", "x_ready": f"{source}_ready",
+        CLOCK | {"x_valid": f"{source}_valid", "x_ready": f"{source}_ready",
                   "y_valid": f"{{{valid}}}", "y_ready": f"{{{ready}}}"},
     )  # fmt: skip
     for name in part.outputs:
@@ -417,9 +276,9 @@ def _fork(part: Fork) -> Iterator[str]:
 
 def _serializer(part: Serialize, network: Network) -> Iterator[str]:
     output = network.streams[part.output]
-    yield from _instance(
+    yield from instance(
         "serializer",
         part.name,
         {"BITS": output.total_bits, "BEATS": output.beats},
-        _CLOCK | _stream("x", part.inputs[0]) | _stream("y", part.output),
+        CLOCK | stream_pins("x", part.inputs[0]) | stream_pins("y", part.output),
     )

@@ -18,6 +18,7 @@ from netwright.backends.rtl.lowering import (
     wrapped,
 )
 from netwright.backends.rtl.operators import OPERATORS
+from netwright.backends.rtl.streams.fronts import made_by, window_front
 from netwright.backends.rtl.streams.layout import (
     WINDOWED,
     Layout,
@@ -32,19 +33,18 @@ from netwright.backends.rtl.streams.network import (
     Join,
     Network,
     Part,
-    Product,
     Serialize,
     Stream,
     Terminal,
     Unit,
-    Window,
 )
 from netwright.backends.rtl.streams.products import matrices, spread
 from netwright.backends.rtl.streams.reuse import PRODUCTS, ReuseFactor, Tiling, tilings
 from netwright.backends.rtl.streams.size import advice, operations
 from netwright.backends.rtl.streams.wiring import wire_up
 from netwright.backends.rtl.unrolling import refuse_large
-from netwright.errors import GraphError
+from netwright.dtypes import MAX_BITS
+from netwright.errors import GraphError, NumericsError
 from netwright.ir import Graph, Interpreter, Node
 
 RESERVED = ("clk", "rst_n", "w", "made", "result", "room", "take")
@@ -196,16 +196,21 @@ class _Lowering:
             else values[tensor]
             for tensor in node.inputs
         ]
+        for value in values.values():
+            _refuse_wide(node, value)
         made.values = OPERATORS[node.op](node, inputs, made.layer, name)
         return made
 
     def _windowed(self, node: Node) -> _Open:
         """A convolution or pooling of one window a clock."""
         source, name = node.inputs[0], self.names[node.name]
-        front, rank = self._window(node)
-        made, (taps,) = self._start(name, [self._stream(source, Layout.CHANNELS)], front)
+        stream = self._stream(source, Layout.CHANNELS)
+        front = window_front(node, self.graph, self.streams[stream].interval)
+        rank = len(self._shape(source)) - 1
+        made, (taps,) = self._start(name, [stream], front)
         channels = self._shape(source)[0]
         kernel = front.kernel[-rank:]
+        _refuse_wide(node, taps)
         window = np.moveaxis(taps.reshape(*kernel, channels), -1, 0)
         attrs = {**node.attrs, "strides": (1,) * rank, "pads": (0,) * (2 * rank)}
         if "dilations" in attrs:
@@ -241,35 +246,13 @@ class _Lowering:
 
     def _windows(self, node: Node, source: str) -> str:
         """The stream of a convolution's windows."""
-        front, _ = self._window(node)
+        front = window_front(node, self.graph, self.streams[source].interval)
         name = f"{self.names[node.name]}_windows"
         made, (taps,) = self._start(name, [source], front)
         made.values = taps
         made.nodes.append(node.name)
         beats = int(np.prod(self._shape(node.output)[1:]))
         return self._close(made, self.streams[source].tensor, beats)
-
-    def _window(self, node: Node) -> tuple[Window, int]:
-        """The front, and the number of axes it has in the graph."""
-        extents = self._shape(node.inputs[0])[1:]
-        rank, pads = len(extents), node.integers("pads")
-        if node.op == "Conv":
-            kernel = self.graph.types[node.inputs[1]].shape[2:]
-        else:
-            kernel = node.integers("kernel")
-        stream = self.streams[self._stream(node.inputs[0], Layout.CHANNELS)]
-        fill = stream.interval[0] if node.op == "MaxPool" else 0
-        dilations = node.integers("dilations") if node.op == "Conv" else (1,) * rank
-        front = Window(
-            extents=_pair(extents),
-            before=_pair(pads[:rank], 0),
-            after=_pair(pads[rank:], 0),
-            kernel=_pair(kernel),
-            strides=_pair(node.integers("strides")),
-            dilations=_pair(dilations),
-            fill=fill,
-        )
-        return front, rank
 
     def _start(
         self, name: str, streams: Sequence[str], front: Front
@@ -279,7 +262,7 @@ class _Lowering:
         sources = [self.streams[stream] for stream in streams]
         arrays = []
         for source in sources:
-            lanes, interval = _made(front, source)
+            lanes, interval = made_by(front, source)
             label = source.name if isinstance(front, Join) else "made"
             wires = [Wire(label, interval)] * lanes
             read: tuple[Element, ...] = layer.read(source.tensor, label, wires, [(0, 0)] * lanes, 0)
@@ -367,6 +350,30 @@ class _Lowering:
         return self.graph.types[tensor].shape[1:]
 
 
+def _refuse_wide(node: Node, values: Elements) -> None:
+    """Refuse values that need more than 64 bits on their way through a node.
+
+    The graph's own bounds exclude them for its weights, not for any weights of their formats.
+
+    Raises:
+        NumericsError: There may be such values.
+    """
+    peak = max(max(abs(end) for end in value.interval) for value in values.flat)
+    if node.op == "Requantize":
+        peak = peak * max(map(abs, node.integers("multiplier")))
+        peak += max(map(abs, node.integers("offset"))) + (1 << node.integer("shift"))
+    elif node.op == "SumPool":
+        peak *= int(np.prod(node.integers("kernel")))
+    bits = peak.bit_length() + 1
+    if bits > MAX_BITS:
+        raise NumericsError(
+            f'node "{node.name}" makes values of up to {bits} bits for any weights of their '
+            f"formats; at most {MAX_BITS} are supported",
+            tensor=node.output,
+            hint='use fewer weight or activation bits, or weights="fixed"',
+        )
+
+
 def _live(graph: Graph) -> frozenset[str]:
     """Names of the nodes that an output depends on."""
     wanted = set(graph.outputs)
@@ -378,26 +385,8 @@ def _live(graph: Graph) -> frozenset[str]:
     return frozenset(live)
 
 
-def _made(front: Front, source: Stream) -> tuple[int, tuple[int, int]]:
-    """Elements that a front makes of a stream, and their interval."""
-    low, high = source.interval
-    if isinstance(front, Product):
-        tiling = front.tiling
-        return tiling.groups * tiling.outputs, front.accumulator
-    if isinstance(front, Window):
-        if any(front.before + front.after):
-            low, high = min(low, front.fill), max(high, front.fill)
-        return source.lanes * front.kernel[0] * front.kernel[1], (low, high)
-    return source.lanes * (front.beats if isinstance(front, Gather) else 1), (low, high)
-
-
 def _interval(element: Element) -> tuple[int, int]:
     return (element, element) if isinstance(element, int) else element.interval
-
-
-def _pair(values: Sequence[int], missing: int = 1) -> tuple[int, int]:
-    """Height and width; a signal in time has no height."""
-    return (missing, values[0]) if len(values) == 1 else (values[0], values[1])
 
 
 def _elements(values: Sequence[Affine]) -> Elements:

@@ -132,6 +132,11 @@ class Product:
     bias: NDArray[np.int64] | None
 
     @property
+    def accumulator_bits(self) -> int:
+        """Width of a sum."""
+        return width(self.accumulator)
+
+    @property
     def tree_stages(self) -> int:
         """Registers in every adder tree."""
         levels = (self.tiling.inputs_per_clock - 1).bit_length()

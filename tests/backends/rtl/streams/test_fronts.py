@@ -1,0 +1,27 @@
+from netwright.backends.rtl.streams.fronts import made_by, window_front
+from netwright.backends.rtl.streams.network import Gather, Join, Stream, Window
+from tests.backends.rtl.graphs import images, signals
+
+STREAM = Stream("s", "t", 6, 2, (1, 5))
+
+
+def test_a_signal_is_an_image_of_one_row() -> None:
+    graph = signals()
+    assert window_front(graph.node("conv_1"), graph, (-8, 7)) == Window(
+        (1, 9), (0, 1), (0, 2), (1, 3), (1, 1), (1, 2), 0
+    )
+
+
+def test_the_padding_of_a_maximum_is_never_the_largest() -> None:
+    graph = signals()
+    assert window_front(graph.node("maxpool_3"), graph, (-3, 4)).fill == -3
+    graph = images()
+    assert window_front(graph.node("sumpool_6"), graph, (2, 4)).fill == 0
+
+
+def test_what_fronts_make() -> None:
+    assert made_by(Join(), STREAM) == (2, (1, 5))
+    assert made_by(Gather(6), STREAM) == (12, (1, 5))
+    padded = Window((2, 3), (1, 0), (0, 0), (2, 2), (1, 1), (1, 1), 0)
+    assert made_by(padded, STREAM) == (8, (0, 5))
+    assert made_by(Window((2, 3), (0, 0), (0, 0), (2, 2), (1, 1), (1, 1), 0), STREAM)[1] == (1, 5)
