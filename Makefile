@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check format docs bench bench-rtl bench-spmm formal asan study golden clean
+.PHONY: help setup demo test test-slow check format docs bench bench-map bench-rtl bench-spmm formal asan study golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same sy
 
 bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (minutes)
 	$(BIN)/python benchmarks/spmm.py
+
+bench-map: $(VENV)/.bench ## time the mapping of ten networks beside the published mean
+	$(BIN)/python benchmarks/scratchpad.py
 
 formal: $(VENV)/.main ## prove every rounding, limit, sign and wrap of the RTL backend (minutes)
 	$(BIN)/python tools/formal.py

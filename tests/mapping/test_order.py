@@ -66,7 +66,7 @@ def test_interrupt_returns_the_best_so_far():
 
     found = search_order(workload, machine(2352 * 1024), time_limit_s=60, report=report)
     assert found.is_interrupted
-    assert found.num_bytes == calls[1].num_bytes < found.first
+    assert found.num_bytes <= calls[1].num_bytes < found.first
     assert sorted(found.order) == sorted(einsum.name for einsum in workload.einsums)
 
 

@@ -1,6 +1,7 @@
 """Where and when everything happens: orders, addresses, replacement; one judge of all of them."""
 
 from netwright.mapping.baselines import POLICIES, Baseline, Policy, baseline
+from netwright.mapping.compare import BUDGETS, Budget, Comparison, compare
 from netwright.mapping.cosma import Solution, cosma, scratchpad_of
 from netwright.mapping.curve import Curve, Point, traffic_curve
 from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
@@ -15,8 +16,11 @@ from netwright.mapping.replay import Traffic, Transfer, replay
 from netwright.mapping.schedule import Gap, Schedule, default_schedule, kib
 
 __all__ = [
+    "BUDGETS",
     "POLICIES",
     "Baseline",
+    "Budget",
+    "Comparison",
     "Curve",
     "Gap",
     "GapSolution",
@@ -39,6 +43,7 @@ __all__ = [
     "bound_of_all_orders",
     "check_legal",
     "check_nest",
+    "compare",
     "cosma",
     "default_schedule",
     "faults",

@@ -23,14 +23,20 @@ class _State:
 
 @dataclass(slots=True)
 class Simulation:
-    """Traffic of orders, evicting what is needed last; a quick stand-in for the gap program.
+    """Traffic of orders with a simple rule of eviction; a quick stand-in for the gap program.
 
     After a change it goes on from the state before the first change, until it meets a state of the
     accepted order again.
+
+    Attributes:
+        precedence: The graph.
+        capacity: Bytes of the scratchpad.
+        is_farthest: Whether what is needed last is evicted; else what moves the fewest bytes.
     """
 
     precedence: Precedence
     capacity: int
+    is_farthest: bool = True
     sizes: list[int] = field(init=False)
     users: list[tuple[int, ...]] = field(init=False)
     operands: list[tuple[int, ...]] = field(init=False)
@@ -80,7 +86,7 @@ class Simulation:
                 ]
                 rest.sort()
                 while used > self.capacity:
-                    victim = rest.pop()[1]
+                    victim = self._victim(rest, used - self.capacity, written)
                     resident.discard(victim)
                     used -= sizes[victim]
                     if not has_copy[victim] and victim not in written:
@@ -99,6 +105,20 @@ class Simulation:
                     return states[-1].cost + cost - old.cost, fresh
             fresh.append(state)
         return cost, fresh
+
+    def _victim(self, rest: list[tuple[int, int]], excess: int, written: set[int]) -> int:
+        """Take the tensor to evict from those that may go, sorted by their next use."""
+        chosen = len(rest) - 1
+        if not self.is_farthest:
+            least = 1 << 62
+            for position in range(len(rest) - 1, -1, -1):
+                tensor = rest[position][1]
+                size = self.sizes[tensor]
+                once = self.has_copy[tensor] or tensor in written
+                cost = size if once else 2 * size
+                if size >= excess and cost < least:
+                    chosen, least = position, cost
+        return rest.pop(chosen)[1]
 
     def whole(self, order: Order) -> list[_State]:
         """States of an order from scratch."""

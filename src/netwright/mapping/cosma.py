@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +28,7 @@ class Solution:
     Attributes:
         mapping: Order and residencies.
         traffic: Transfers counted by the replay.
+        objective: Non-compulsory bytes as the program counts them; the replay must agree.
         bound: Non-compulsory bytes that no mapping in this order goes below.
         method: How the addresses were found.
         seconds: Wall-clock time of the search.
@@ -34,6 +36,7 @@ class Solution:
 
     mapping: Mapping
     traffic: Traffic
+    objective: int
     bound: int
     method: Method
     seconds: float
@@ -109,7 +112,17 @@ def cosma(
         places_weights,
     )
     traffic = replay(workload, architecture, mapping)
-    return Solution(mapping, traffic, bound, method, time.perf_counter() - started)
+    objective = _objective(schedule, chosen)
+    return Solution(mapping, traffic, objective, bound, method, time.perf_counter() - started)
+
+
+def _objective(schedule: Schedule, chosen: tuple[Stay, ...]) -> int:
+    """The program's value: each stay after the first returns, and one write makes that possible."""
+    num_stays = Counter(stay.tensor for stay in chosen)
+    return sum(
+        schedule.sizes[name] * (count - 1 + (count > 1 and name not in schedule.has_copy))
+        for name, count in num_stays.items()
+    )
 
 
 def _place(

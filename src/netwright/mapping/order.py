@@ -15,6 +15,9 @@ from netwright.mapping.precedence import Precedence, bound_of_all_orders
 from netwright.mapping.schedule import Schedule, default_schedule
 from netwright.workload import Workload
 
+ROUNDS = 4
+"""Annealings in the time of one search."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -190,29 +193,37 @@ class _Best:
 def _anneal(
     best: _Best, precedence: Precedence, time_limit_s: float, seed: int, *, exact: bool = True
 ) -> bool:
-    """Anneal until the limit or the bound; whether the user interrupted it."""
-    simulation = Simulation(precedence, best.capacity)
-    begun = time.perf_counter()
+    """Anneal in rounds until the limit or the bound; whether the user interrupted it.
 
-    def is_over() -> float:
-        if best.rough <= best.bound:
-            return 1.0
-        return (time.perf_counter() - begun) / time_limit_s
+    Rounds start from the best order and take turns in what the simulation evicts: neither rule is
+    always closer to the gap program.
+    """
+    share = time_limit_s / ROUNDS
 
     def found(order: Order, cost: int) -> None:
-        best.rough = cost
+        best.rough = min(best.rough, cost)
         if not exact:
             best.order = order
         elif cost < best.value:  # the simulation is an upper bound of the program
             best.order, best.value = order, cost
             best.report(Progress(time.perf_counter() - best.started, cost, best.bound))
 
-    is_interrupted = False
     try:
-        start = list(best.order)
-        anneal(simulation, start, draw=random.Random(seed), is_over=is_over, found=found)
+        for turn in range(ROUNDS):
+            begun = time.perf_counter()
+            simulation = Simulation(precedence, best.capacity, is_farthest=turn % 2 == 0)
+
+            def is_over(begun: float = begun) -> float:
+                if best.rough <= best.bound:
+                    return 1.0
+                return (time.perf_counter() - begun) / share
+
+            draw = random.Random(seed * ROUNDS + turn)
+            anneal(simulation, list(best.order), draw=draw, is_over=is_over, found=found)
     except KeyboardInterrupt:
         is_interrupted = True
+    else:
+        is_interrupted = False
     if exact:
         value = best.of(best.order)
         if value < best.value:

@@ -10,6 +10,7 @@ from math import gcd
 import numpy as np
 
 from netwright.errors import require
+from netwright.mapping.cuts import least_live
 from netwright.mapping.schedule import Schedule
 
 
@@ -80,31 +81,54 @@ class Precedence:
         return len(self.dominators) == len(self.before)
 
     @cached_property
+    def made(self) -> frozenset[str]:
+        """Tensors that an operator makes, which therefore is their first user in every order."""
+        return frozenset(self.schedule.workload.producers)
+
+    @cached_property
+    def users(self) -> Mapping[str, int]:
+        """Operators that make or read each tensor, as bits."""
+        return {n: sum(1 << step for step in steps) for n, steps in self.schedule.uses.items()}
+
+    @cached_property
     def lives(self) -> tuple[tuple[str, ...], ...]:
         """Tensors that every order has made, and still needs, while each operator runs.
 
         Its own operands are not among them.
         """
-        users = {
-            name: sum(1 << step for step in steps) for name, steps in self.schedule.uses.items()
-        }
         return tuple(
             tuple(
                 name
-                for name, bits in users.items()
-                if bits & self.ancestors[step]
-                and bits & self.descendants[step]
-                and not bits >> step & 1
+                for name, bits in self.users.items()
+                if bits & above and bits & below and not bits >> step & 1
             )
-            for step in range(len(self.before))
+            for step, (above, below) in enumerate(
+                zip(self.ancestors, self.descendants, strict=True)
+            )
         )
 
-    @property
+    @cached_property
+    def may_live(self) -> tuple[tuple[str, ...], ...]:
+        """Tensors that live while each operator runs in some orders, and not in others."""
+        return tuple(
+            tuple(
+                name
+                for name, bits in self.users.items()
+                if bits & ~above and bits & ~below and not (bits & above and bits & below)
+                and not bits >> step & 1 and bits.bit_count() > 1
+            )
+            for step, (above, below) in enumerate(
+                zip(self.ancestors, self.descendants, strict=True)
+            )
+        )  # fmt: skip
+
+    @cached_property
     def peak_bound(self) -> int:
         """Bytes below which no order keeps everything on the chip."""
-        sizes = self.schedule.sizes
-        pairs = zip(self.schedule.demand, self.lives, strict=True)
-        return max(demand + sum(sizes[name] for name in names) for demand, names in pairs)
+        best = 0
+        for step, demand in enumerate(self.schedule.demand):
+            best = max(best, demand + least_live(self, step, enough=best - demand))
+        return best
 
 
 def bound_of_all_orders(
@@ -112,10 +136,11 @@ def bound_of_all_orders(
 ) -> int:
     """Non-compulsory bytes that no order goes below.
 
-    While an operator runs, some tensors live in every order. If they do not all fit, some are away,
-    and each of these comes back for one of the uses that can follow the operator. One binary says
-    whether a tensor is away during an operator, one whether it returns for a use, one whether it is
-    ever written out. What orders may choose is left out, so this is a relaxation.
+    While an operator runs, some bytes live in every order, by a minimum cut. If they do not all
+    fit, some of the tensors that may live are away, and each of these comes back for one of the
+    uses that can follow the operator. One binary says whether a tensor is away during an operator,
+    one whether it returns for a use, one whether it is ever written out. What else orders may
+    choose is left out, so this is a relaxation.
 
     Args:
         precedence: Of a schedule.
@@ -127,38 +152,39 @@ def bound_of_all_orders(
     """
     schedule = precedence.schedule
     sizes = schedule.sizes
-    tight = [
-        step
-        for step, names in enumerate(precedence.lives)
-        if schedule.demand[step] + sum(sizes[name] for name in names) > capacity
-    ]
-    if not tight:
-        return 0
-    names = sorted({name for step in tight for name in precedence.lives[step]})
-    unit = gcd(*(sizes[name] for name in names))
-    columns: dict[tuple[str, str, int], int] = {}
     rows: list[tuple[Mapping[int, float], float]] = []
+    columns: dict[tuple[str, str, int], int] = {}
+    unit = gcd(*sizes.values())
 
     def column(kind: str, name: str, step: int = 0) -> int:
         return columns.setdefault((kind, name, step), len(columns))
 
-    for step in tight:
-        room = capacity - schedule.demand[step]
-        lives = precedence.lives[step]
-        excess = sum(sizes[name] for name in lives) - room
-        away = {column("away", name, step): float(sizes[name] // unit) for name in lives}
-        rows.append((away, float(-(-excess // unit))))
-        for name in lives:
+    for step, demand in enumerate(schedule.demand):
+        room = capacity - demand
+        must, may = precedence.lives[step], precedence.may_live[step]
+        forced = sum(sizes[name] for name in must)
+        least = least_live(precedence, step, enough=room)
+        if least <= room:
+            continue
+        for names, live in ((must, forced), ((*must, *may), least)):
+            if names and live > room:
+                away = {column("away", n, step): float(sizes[n] // unit) for n in names}
+                rows.append((away, float(-(-(live - room) // unit))))
+        for name in (*must, *may):
             later = {
                 column("returns", name, use): 1.0
                 for use in schedule.uses[name]
-                if not precedence.ancestors[step] >> use & 1 and use != schedule.uses[name][0]
+                if not precedence.ancestors[step] >> use & 1
+                and (name not in precedence.made or use != schedule.uses[name][0])
             }
             rows.append(({**later, column("away", name, step): -1.0}, 0.0))
             if name not in schedule.has_copy:
                 spilled = {column("spilled", name): 1.0, column("away", name, step): -1.0}
                 rows.append((spilled, 0.0))
-    return _minimum(columns, rows, {n: sizes[n] // unit for n in names}, time_limit_s) * unit
+    if not rows:
+        return 0
+    counted = {name: sizes[name] // unit for _, name, _ in columns}
+    return _minimum(columns, rows, counted, time_limit_s) * unit
 
 
 def _minimum(
