@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check format docs bench bench-map bench-rtl bench-spmm formal asan study golden clean
+.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-spmm formal asan study golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -50,15 +50,19 @@ docs: $(VENV)/.docs ## build the documentation into docs/_build/html
 bench: $(VENV)/.bench ## print the speed ratios, each measured within one run
 	$(BIN)/python benchmarks/run.py
 
+bench-map: $(VENV)/.main ## time the mappers beside ZigZag and the published mean (minutes)
+	$(BIN)/python benchmarks/scratchpad.py
+	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python benchmarks/mapping.py
+
+crosscheck: $(VENV)/.main ## put our cycles, energy and traffic beside those of three other tools
+	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python benchmarks/crosscheck.py
+
 bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same synthesizer (minutes)
 	@$(PIP) 'da4ml==0.6.0'
 	$(BIN)/python benchmarks/rtl.py
 
 bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (minutes)
 	$(BIN)/python benchmarks/spmm.py
-
-bench-map: $(VENV)/.bench ## time the mapping of ten networks beside the published mean
-	$(BIN)/python benchmarks/scratchpad.py
 
 formal: $(VENV)/.main ## prove every rounding, limit, sign and wrap of the RTL backend (minutes)
 	$(BIN)/python tools/formal.py

@@ -23,7 +23,7 @@ def matmul(rows, depth, features):
 OPERATION = matmul(3136, 576, 64)
 NEST = LoopNest(
     (
-        Loop("B0", 1568), Loop("M", 32), Loop("B1", 32), Loop("M", 1, "elements", 0),
+        Loop("B0", 784), Loop("M", 32), Loop("B1", 32), Loop("M", 1, "elements", 0),
         Loop("B1", 1, "elements", 1), Loop("B0", 1),
     ),
     (*ROOT, Keep("sram", "input", 1), Keep("sram", "output", 1), Keep("weights", "weight", 5)),
@@ -32,17 +32,17 @@ NEST = LoopNest(
 
 def test_weight_stationary_product_by_hand():
     counts = cost.count(OPERATION, arch.find("tpu"), NEST)
-    assert counts.steps == 2 * 2 * 18 * 1568
+    assert counts.steps == 4 * 2 * 18 * 784
     assert counts.num_operations == 3136 * 576 * 64
     assert counts.amount("dram", "read", "input") == 8 * 3136 * 576
-    assert counts.amount("dram", "read", "weight") == 8 * 576 * 64 * 2  # once for each half
+    assert counts.amount("dram", "read", "weight") == 8 * 576 * 64 * 4  # once for each quarter
     assert counts.amount("dram", "write", "output") == 8 * 3136 * 64
     assert counts.amount("dram", "read", "output") == 0
     assert counts.amount("sram", "read", "input") == 8 * 3136 * 576 * 2  # once for 32 features
     partial = 3136 * 64 * 17
     assert counts.amount("sram", "write", "output") == 16 * partial + 8 * 3136 * 64
     assert counts.amount("sram", "read", "output") == 16 * partial + 8 * 3136 * 64
-    assert counts.amount("weights", "write") == 8 * 576 * 64 * 2
+    assert counts.amount("weights", "write") == 8 * 576 * 64 * 4
     assert counts.amount("weights", "read") == 8 * OPERATION.num_macs
 
 

@@ -17,7 +17,7 @@ WORKLOAD = B.finish()
 OPERATION = operation(WORKLOAD, WORKLOAD.einsums[0])
 MACHINE = arch.find("tpu")
 LOOPS = (
-    Loop("B0", 1568), Loop("M", 32), Loop("B1", 32), Loop("M", 1, "elements", 0),
+    Loop("B0", 784), Loop("M", 32), Loop("B1", 32), Loop("M", 1, "elements", 0),
     Loop("B1", 1, "elements", 1), Loop("B0", 1),
 )  # fmt: skip
 KEEPS = (

@@ -114,7 +114,7 @@ class Architecture(Part):
         return self.model_copy(update={"nodes": nodes})
 
     def with_unlimited_bandwidth(self) -> Self:
-        """A copy whose memories never hold anything up: what some published models take for granted."""
+        """A copy whose memories never hold anything up, as some published models have it."""
         figure = Figure(
             value=1e30, unit="B/s", source="unlimited, chosen by the caller", fidelity="assumed"
         )

@@ -2,9 +2,10 @@
 
 Costs of a chain add up over its points, so inner stages are solved once for every point that outer
 stages may start from. A tensor stays *open* until a loop that it knows follows outside its point;
-so long, loops that it does not know cost nothing. At each point only those partial chains survive that no other one beats in
-energy and in the load of every memory that could still limit the time. Whole chains are then
-counted exactly, best bound first, until no bound is below the best exact value.
+so long, loops that it does not know cost nothing. At each point only those partial chains survive
+that no other one surely beats in energy and in the load of every memory that could still limit the
+time. Whole chains are then counted exactly, best bound first, until no bound is below the best
+exact value.
 """
 
 from __future__ import annotations

@@ -104,9 +104,9 @@ def row_stationary(
         shape: The convolution.
         array: Rows and columns of elements.
         rule: With ``"one-group"`` there are no more copies than one group can use, which is what
-            leaves arrays empty in depthwise layers; as published, passes are counted over all
-            output channels together, so the last pass of a group may be shared with the next. With ``"many-groups"`` depthwise layers give each copy
-            a channel of its own.
+            leaves arrays empty in depthwise layers. As published, passes are counted over all
+            output channels together, so the last pass of a group may be shared with the next. With
+            ``"many-groups"`` depthwise layers give each copy a channel of its own.
 
     Returns:
         Cycles, fill and drain left out.

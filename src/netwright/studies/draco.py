@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 from netwright import arch, cost, mapping, workload
 from netwright.cost import shaping, systolic
@@ -39,9 +40,8 @@ def utilization(context: Context) -> Finding:
     """Relative gain of the mean utilization."""
     before, after = (systolic.mean_utilization(_network(g)) for g in (1, CLOSEST))
     ours = Quantity(100 * (after / before - 1), "%", CLOSED_FORM, "modelled")
-    return Finding(
-        ours, remark=f"from {before:.4f} to {after:.4f}, {100 * (after - before):.1f} points"
-    )
+    points = f"{100 * (after - before):.1f} points"
+    return Finding(ours, remark=f"from {before:.4f} to {after:.4f}, {points}")
 
 
 def latency(context: Context) -> Finding:
@@ -60,12 +60,12 @@ def latency(context: Context) -> Finding:
 def more_reuse(context: Context) -> Finding:
     """Smallest growth of the mean utilization from one group size to the next."""
     means = [systolic.mean_utilization(_network(size)) for size in GROUP_SIZES]
-    steps = [after - before for before, after in zip(means, means[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(means)]
     remark = "means " + ", ".join(f"{mean:.3f}" for mean in means)
     return Finding(Quantity(min(steps), "", CLOSED_FORM, "modelled"), remark=remark)
 
 
-def no_hardware_change(context: Context) -> Finding:
+def several_channels(context: Context) -> Finding:
     """Cycles with several channels at once over those of the best group size."""
     shapes = shaping.convolutions(workload.mobilenet_v1())
     parts = [systolic.row_stationary(shape, ARRAY, rule="many-groups") for shape in shapes]
@@ -78,7 +78,7 @@ def no_hardware_change(context: Context) -> Finding:
     return Finding(ours, remark=remark)
 
 
-def mapper_without_change(context: Context) -> Finding:
+def mapper_finds_them(context: Context) -> Finding:
     """Steps of the mapper's nests over the cycles of the best group size."""
     machine = arch.find("eyeriss").with_fanout("elements", ARRAY).with_unlimited_bandwidth()
     network = workload.mobilenet_v1()
