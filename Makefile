@@ -62,6 +62,8 @@ bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same sy
 	$(BIN)/python benchmarks/rtl.py
 
 bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (minutes)
+	-@$(PIP) --prefix build/peers --ignore-installed --no-deps --no-warn-script-location \
+	  sparse-dot-mkl mkl intel-openmp tbb onemkl-license umf tcmlib
 	$(BIN)/python benchmarks/spmm.py
 
 formal: $(VENV)/.main ## prove every rounding, limit, sign and wrap of the RTL backend (minutes)

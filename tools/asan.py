@@ -1,7 +1,8 @@
 """Build the compiled kernels with AddressSanitizer and run their tests against that build.
 
 The sanitizer's run-time library must be loaded before the interpreter's own allocations, so the
-tests run in a child with ``LD_PRELOAD``. Leaks are not looked for: the interpreter has some.
+tests run in a child with ``LD_PRELOAD``; so must that of C++, in which the sanitizer looks for the
+function that throws. Leaks are not looked for: the interpreter has some.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests/kernels"]))
 CONFIGURE = "-Ccmake.define.NETWRIGHT_ASAN=ON"
 
 
+def library(name: str) -> str:
+    """Path of a library of the compiler."""
+    found = ["g++", f"-print-file-name={name}"]
+    return subprocess.run(found, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def main() -> int:
     """Install into a folder of its own, run the tests, return their exit code."""
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade"]
@@ -32,13 +39,11 @@ def main() -> int:
     subprocess.run(
         [*install, str(ROOT)], check=True, env={**os.environ, "NETWRIGHT_REQUIRE_NATIVE": "1"}
     )
-    library = subprocess.run(
-        ["g++", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
-    ).stdout.strip()
+    libraries = [library("libasan.so"), library("libstdc++.so")]
     environment = {
         **os.environ,
         "ASAN_OPTIONS": "detect_leaks=0",
-        "LD_PRELOAD": library,
+        "LD_PRELOAD": " ".join(libraries),
         "NETWRIGHT_REQUIRE_NATIVE": "1",
         "PYTHONMALLOC": "malloc",
         "PYTHONPATH": str(BUILD / "site"),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from netwright.errors import GraphError, NetwrightError, UnsupportedOp
 from netwright.exchange import read_linear, read_moves, read_quant, read_windows
-from netwright.exchange.onnx_text import HEAD_KEY, QONNX_DOMAINS
+from netwright.exchange.onnx_text import HEAD_KEY, PATTERN_KEY, QONNX_DOMAINS
+from netwright.exchange.patterns import with_patterns
 from netwright.exchange.reader import Reader
 from netwright.exchange.source_model import SourceModel, SourceNode, listing, load_model
 from netwright.ir import Graph, check
@@ -99,13 +100,14 @@ def _output(reader: Reader, name: str, lost: set[str], faults: list[str]) -> str
 
 def _graph(source: SourceModel, reader: Reader, outputs: tuple[str, ...]) -> Graph:
     head = source.metadata.get(HEAD_KEY, "")
+    patterns = source.metadata.get(PATTERN_KEY, "")
     return check(
         Graph(
             name=re.sub(r"\W", "_", source.name, flags=re.ASCII).lstrip("0123456789") or "model",
             inputs=tuple(source.inputs),
             outputs=outputs,
             nodes=tuple(reader.nodes),
-            types=reader.types,
+            types=with_patterns(reader.types, patterns, source.nodes),
             constants=reader.placed,
             head=head if head == "softmax" else "",
         )

@@ -15,10 +15,12 @@ from netwright.exchange.onnx_text import (
     HEAD_KEY,
     IR_VERSION,
     OPSET,
+    PATTERN_KEY,
     QONNX_DOMAIN,
     QONNX_OPSET,
     VERSION_KEY,
 )
+from netwright.exchange.patterns import patterns_text
 from netwright.exchange.precision import FLOAT32_BITS, FLOAT64_BITS, significand_bits
 from netwright.exchange.write_nodes import OnnxBuilder, write_node
 from netwright.files import write_atomic
@@ -36,7 +38,8 @@ def write_qonnx(
     A graph in the integer form is first written with quantizers on real values
     (:func:`netwright.passes.realize`), which changes no integer. Every quantizer appears as an
     ``IntQuant`` or ``BipolarQuant`` node. The metadata names the package version, the digest of
-    `graph`, its head and the float format.
+    `graph`, its head, the float format and the patterns of zeros of the constants, which are
+    written dense.
 
     Args:
         graph: A graph in either form.
@@ -109,6 +112,9 @@ def build_model(graph: Graph, *, wide: frozenset[str], batch: int, digest: str) 
         HEAD_KEY: graph.head,
         FLOAT_KEY: _float_format(builder),
     }
+    patterns = patterns_text(graph)
+    if patterns:
+        properties[PATTERN_KEY] = patterns
     onnx.helper.set_model_props(model, properties)
     return model
 

@@ -4,6 +4,7 @@ from netwright.ir.check import bounds, check, spec_of
 from netwright.ir.graph import Array, AttrValue, Graph, Node, Note
 from netwright.ir.interpret import Executable, Interpreter, interpret, real_values
 from netwright.ir.ops import SPECS
+from netwright.ir.pattern import Blocks
 from netwright.ir.rounding import dyadic, round_real, round_shift
 from netwright.ir.spec import Attribute, Bounds, OpSpec
 from netwright.ir.store import load, save
@@ -15,6 +16,7 @@ __all__ = [
     "Array",
     "AttrValue",
     "Attribute",
+    "Blocks",
     "Bounds",
     "Executable",
     "Graph",

@@ -42,8 +42,9 @@ def check(graph: Graph) -> Graph:
 
     Names are unique, every node reads what stands before it, operators and attributes are known,
     shapes and scales agree with the operators' rules, the batch stays the first axis, constants are
-    finite numbers that fit their formats, and codes are never mixed with real values. (Formats
-    wider than 64 bits cannot be made; values that need more are refused by :func:`bounds`.)
+    finite numbers that fit their formats and have their patterns, and codes are never mixed with
+    real values. (Formats wider than 64 bits cannot be made; values that need more are refused by
+    :func:`bounds`.)
 
     Raises:
         GraphError: It breaks a rule; the message lists every fault found.
@@ -68,6 +69,8 @@ def _faults(graph: Graph) -> Iterator[str]:
             yield f'tensor "{name}" has no type'
     for name, tensor in graph.types.items():
         yield from _scale_faults(name, tensor)
+        if tensor.pattern is not None and name not in graph.constants:
+            yield f'tensor "{name}" has the pattern {tensor.pattern}, but is no constant'
     for name, value in graph.constants.items():
         yield from _constant_faults(graph, name, value)
     batched = set(graph.inputs)
@@ -112,6 +115,10 @@ def _constant_faults(graph: Graph, name: str, value: np.ndarray) -> Iterator[str
     tensor = graph.types.get(name)
     if tensor is None:
         return
+    if tensor.pattern is not None and tensor.shape == value.shape:
+        fault = tensor.pattern.fault(value)
+        if fault:
+            yield f'constant "{name}": {fault}'
     if tensor.shape != value.shape:
         yield f'constant "{name}" has shape {value.shape}, its type says {tensor.shape}'
     if value.dtype.kind not in "biuf":

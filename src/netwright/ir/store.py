@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from netwright.errors import DataError, NumericsError
 from netwright.files import write_npz
 from netwright.ir.check import check
 from netwright.ir.graph import AttrValue, Graph, Node, Note
+from netwright.ir.pattern import Blocks
 from netwright.ir.types import TensorType
 
 SCHEMA = 1
@@ -31,6 +33,12 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class _Blocks(_Record):
+    rows: int
+    axis: int
+    density: float
+
+
 class _Tensor(_Record):
     shape: tuple[Annotated[int, Field(ge=0)], ...]
     kind: Literal["int", "bipolar", "float"]
@@ -39,6 +47,7 @@ class _Tensor(_Record):
     narrow: bool = False
     scale: tuple[float, ...]
     axis: int | None
+    blocks: _Blocks | None = None
 
 
 class _Node(_Record):
@@ -73,6 +82,8 @@ def _describe(tensor: TensorType) -> dict[str, Any]:
     record: dict[str, Any] = {"shape": tensor.shape, "kind": kind, "bits": dtype.bits}
     if isinstance(dtype, Int):
         record |= {"signed": dtype.signed, "narrow": dtype.narrow}
+    if tensor.pattern is not None:
+        record["blocks"] = asdict(tensor.pattern)
     return record | {"scale": tensor.scale, "axis": tensor.axis}
 
 
@@ -155,11 +166,13 @@ def _node(record: _Node) -> Node:
 
 def _tensor(path: Path, name: str, record: _Tensor) -> TensorType:
     dtype: Int | Bipolar | Float
-    if record.kind == "int":
-        try:
+    try:
+        if record.kind == "int":
             dtype = Int(record.bits, record.signed, record.narrow)
-        except NumericsError as error:
-            raise DataError(f'tensor "{name}": {error.message}', source=str(path)) from None
-    else:
-        dtype = Bipolar() if record.kind == "bipolar" else Float(record.bits)
-    return TensorType(record.shape, dtype, record.scale, record.axis)
+        else:
+            dtype = Bipolar() if record.kind == "bipolar" else Float(record.bits)
+        blocks = record.blocks
+        pattern = None if blocks is None else Blocks(blocks.rows, blocks.axis, blocks.density)
+    except NumericsError as error:
+        raise DataError(f'tensor "{name}": {error.message}', source=str(path)) from None
+    return TensorType(record.shape, dtype, record.scale, record.axis, pattern)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.dtypes import Bipolar, Float, Int
+from netwright.ir.pattern import Blocks
 
 FLOAT = Float()
 
@@ -21,12 +22,14 @@ class TensorType:
         dtype: Number format of the codes; :class:`~netwright.dtypes.Float` in the quantized form.
         scale: Real value of one code step: one figure, or one for each index along `axis`.
         axis: The axis along which `scale` varies; ``None`` for one scale.
+        pattern: Where the zeros lie, constants only; ``None`` if nothing is known.
     """
 
     shape: tuple[int, ...]
     dtype: Int | Bipolar | Float = FLOAT
     scale: tuple[float, ...] = (1.0,)
     axis: int | None = None
+    pattern: Blocks | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(int(extent) for extent in self.shape))
@@ -43,7 +46,8 @@ class TensorType:
 
     def __str__(self) -> str:
         extents = "x".join(map(str, self.shape))
-        return f"{self.dtype}[{extents}]"
+        pattern = "" if self.pattern is None else f" {self.pattern}"
+        return f"{self.dtype}[{extents}]{pattern}"
 
 
 def along_axis(

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from netwright.kernels.blocksparse import BlockSparse, pack
 from netwright.kernels.epilogue import Requantize, gelu_table
+from netwright.kernels.from_graph import pack_constant
 from netwright.kernels.isa import available_isas, selected_isa
 from netwright.kernels.spmm import Product, prepare, spmm, spmm_reference
+from netwright.kernels.store import load_packed, save_packed
 
 __all__ = [
     "BlockSparse",
@@ -16,8 +18,11 @@ __all__ = [
     "Requantize",
     "available_isas",
     "gelu_table",
+    "load_packed",
     "pack",
+    "pack_constant",
     "prepare",
+    "save_packed",
     "selected_isa",
     "spmm",
     "spmm_reference",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from netwright.dtypes import Bipolar, Int, smallest_int
 from netwright.errors import GraphError, NumericsError
-from netwright.ir import AttrValue, Bounds, Graph, Node, Note, TensorType, check, spec_of
+from netwright.ir import AttrValue, Blocks, Bounds, Graph, Node, Note, TensorType, check, spec_of
 from netwright.passes.carried import Carried, HostMoves, Reals, compact
 
 Codes = NDArray[np.int64]
@@ -76,14 +76,25 @@ class IntegerBuilder:
         return name
 
     def constant(
-        self, name: str, codes: Codes, scale: Reals, *, dtype: Int | Bipolar | None = None
+        self,
+        name: str,
+        codes: Codes,
+        scale: Reals,
+        *,
+        dtype: Int | Bipolar | None = None,
+        pattern: Blocks | None = None,
     ) -> str:
-        """Add a constant; its format is `dtype` if that holds it, else the narrowest that does."""
+        """Add a constant; its format is `dtype` if that holds it, else the narrowest that does.
+
+        It gets the pattern if it has it.
+        """
         low, high = (int(codes.min()), int(codes.max())) if codes.size else (0, 0)
         if dtype is None or not (dtype.allows(low) and dtype.allows(high)):
             dtype = smallest_int(low, high)
         values, axis = compact(np.abs(scale), codes.shape, node=name)
-        self._types[name] = TensorType(codes.shape, dtype, tuple(map(float, values)), axis)
+        if pattern is not None and pattern.fault(codes):
+            pattern = None
+        self._types[name] = TensorType(codes.shape, dtype, tuple(map(float, values)), axis, pattern)
         self._constants[name] = codes.astype(np.int64)
         self._bounds[name] = Bounds(low, high, max(abs(low), abs(high)))
         return name
@@ -171,7 +182,7 @@ class IntegerBuilder:
         bias = bias * factor.reshape(-1) + addend.reshape(-1)
         dtype = tensor.dtype if isinstance(tensor.dtype, Int | Bipolar) else None
         unit = tensor.scale_array() / np.abs(np.where(columns == 0, 1, columns))
-        self.constant(node.inputs[1], weights * columns, unit, dtype=dtype)
+        self.constant(node.inputs[1], weights * columns, unit, dtype=dtype, pattern=tensor.pattern)
         inputs = (*node.inputs[:2], f"{node.name}.bias")
         self.constant(inputs[2], np.broadcast_to(bias, (channels,)), scale.reshape(-1))
         return self.emit(

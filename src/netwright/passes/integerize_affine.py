@@ -8,7 +8,7 @@ import numpy as np
 
 from netwright.dtypes import Bipolar, Int, Rounding
 from netwright.errors import GraphError
-from netwright.ir import Node
+from netwright.ir import Blocks, Graph, Node
 from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis
 from netwright.passes.carried import (
@@ -46,7 +46,11 @@ def product(builder: IntegerBuilder, node: Node) -> Carried:
     weight_unit = np.broadcast_to(unit, (channels,)) / float(inner.flat[0])
     shaped = weight_unit if node.op == "MatMul" else weight_unit.reshape(-1, *(1,) * (rank - 1))
     weights = builder.constant(
-        f"{node.name}.weight", codes, shaped, dtype=None if changed else dtype
+        f"{node.name}.weight",
+        codes,
+        shaped,
+        dtype=None if changed else dtype,
+        pattern=_pattern(builder.graph, node.inputs[1]),
     )
     inputs: tuple[str, ...] = (source.name, weights)
     offset = np.zeros(())
@@ -158,6 +162,14 @@ def _factor_and_addend(builder: IntegerBuilder, node: Node) -> tuple[str, Reals,
         raise GraphError(f'"{other}" must not enlarge "{data}"', node=node.name)
     nothing = np.zeros(())
     return (data, constant, nothing) if node.op == "Mul" else (data, np.ones(()), constant)
+
+
+def _pattern(graph: Graph, name: str) -> Blocks | None:
+    """The pattern of a constant, looked up through its quantizer: codes of 0 are 0."""
+    maker = graph.producers.get(name)
+    if maker is not None and maker.op == "Quant":
+        name = maker.inputs[0]
+    return graph.types[name].pattern
 
 
 def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Reals, Int | Bipolar | None]:

@@ -9,7 +9,17 @@ import numpy as np
 
 from netwright.dtypes import Bipolar, Int, smallest_int
 from netwright.errors import NumericsError
-from netwright.ir import FLOAT, AttrValue, Bounds, Graph, Node, TensorType, is_power_of_two, spec_of
+from netwright.ir import (
+    FLOAT,
+    AttrValue,
+    Blocks,
+    Bounds,
+    Graph,
+    Node,
+    TensorType,
+    is_power_of_two,
+    spec_of,
+)
 from netwright.passes.carried import Reals, compact
 
 MAX_QUANT_BITS = 24
@@ -44,7 +54,9 @@ class RealBuilder:
         """The tensor that carries the integer tensor `name`, and its carrier scale."""
         if name in self.graph.constants:
             codes = self.graph.constants[name].astype(np.float64)
-            return self.constant(self.free_name(f"{name}.values"), codes), np.ones(())
+            pattern = self.graph.types[name].pattern
+            values = self.constant(self.free_name(f"{name}.values"), codes, pattern=pattern)
+            return values, np.ones(())
         return self.carriers[name]
 
     def free_name(self, wanted: str) -> str:
@@ -55,10 +67,10 @@ class RealBuilder:
             name, number = f"{wanted}_{number}", number + 1
         return name
 
-    def constant(self, name: str, values: Reals) -> str:
+    def constant(self, name: str, values: Reals, *, pattern: Blocks | None = None) -> str:
         """Add a constant of real values."""
         self.constants[name] = values
-        self.types[name] = TensorType(values.shape)
+        self.types[name] = TensorType(values.shape, pattern=pattern)
         return name
 
     def append(self, node: Node, shape: tuple[int, ...]) -> str:
@@ -107,10 +119,10 @@ class RealBuilder:
         codes, dtype = self.graph.constants[name], self.graph.types[name].dtype
         if np.abs(codes).max(initial=0) >= 2**53:
             raise NumericsError("holds integers beyond 2**53", tensor=name)
-        values = codes * unit
+        values, pattern = codes * unit, self.graph.types[name].pattern
         if name in self.types:
             name = self.free_name(name)
-        self.constant(name, values)
+        self.constant(name, values, pattern=pattern)
         if dtype.bits > MAX_QUANT_BITS:
             return name
         scale, axis = compact(np.asarray(unit), values.shape, node=name)
