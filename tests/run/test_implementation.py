@@ -2,9 +2,10 @@ from pathlib import Path
 
 from netwright import ir
 from netwright.backends import rtl
+from netwright.backends.rtl.formal import ElementProof
 from netwright.backends.rtl.proof import CounterExample, Proof
 from netwright.run import Silent
-from netwright.run.implementation import implement, layer_proof
+from netwright.run.implementation import element_proofs, implement, layer_proof
 
 FOUND = CounterExample("fc1", "sum_0", {"x_0": 3, "x_1": 0}, expected=12, got=11)
 
@@ -32,10 +33,28 @@ def test_steps_are_told_and_counted(tiny_run: Path, tmp_path: Path) -> None:
     steps = Steps()
     hardware = implement(design, compare_parts=("xcup",), progress=steps)
     assert steps.names == [
-        "0/3 proving the products",
-        "1/3 mapping to xcup",
-        "2/3 counting the cells of every layer",
-        "3/3",
+        "0/4 proving the products",
+        "1/4 proving the roundings and limits",
+        "2/4 mapping to xcup",
+        "3/4 counting the cells of every layer",
+        "4/4",
     ]
     assert (hardware.part, [row.part for row in hardware.cells]) == ("xcup", ["xcup"])
     assert hardware.latency_cycles == design.latency_cycles
+
+
+def test_elements_are_grouped_by_node() -> None:
+    rows = element_proofs(
+        [
+            ElementProof("fc1", 0, "proven"),
+            ElementProof("fc1", 1, "undecided"),
+            ElementProof("fc2", 0, "refuted", FOUND),
+            ElementProof("fc2", 1, "proven"),
+        ]
+    )
+    assert [(row.layer, row.num_proven, row.num_open) for row in rows] == [
+        ("fc1", 1, 1),
+        ("fc2", 1, 0),
+    ]
+    assert [row.counter_example for row in rows] == [None, str(FOUND)]
+    assert not any(row.holds for row in rows)

@@ -79,19 +79,21 @@ class LayerProof(Part):
         method: How, such as ``"coefficients"`` or the name of a solver.
         what: What was proven, in a few words.
         num_proven: Statements that hold.
-        counter_example: The first one that does not, with its numbers.
+        num_open: Statements that the solver could not decide in its time.
+        counter_example: The first one that does not hold, with its numbers.
     """
 
     layer: str
     method: str
     what: str
     num_proven: Count
+    num_open: Count = 0
     counter_example: str | None = None
 
     @property
     def holds(self) -> bool:
-        """Whether something was proven and nothing failed."""
-        return self.num_proven > 0 and self.counter_example is None
+        """Whether something was proven, nothing failed and nothing is open."""
+        return self.num_proven > 0 and self.num_open == 0 and self.counter_example is None
 
 
 class Utilization(Part):

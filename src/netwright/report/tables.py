@@ -125,7 +125,8 @@ def hardware_table(hardware: Hardware, *, width: int = WIDTH) -> str:
     proven = sum(proof.num_proven for proof in hardware.proofs)
     lines.append(f"proven for every input: {count(proven)} statements")
     lines += [
-        f"{proof.layer} is not proven ({proof.what}): {proof.counter_example}"
+        f"{proof.layer} is not proven ({proof.what}): "
+        f"{proof.counter_example or f'{proof.num_open} statements are not decided'}"
         for proof in hardware.proofs
         if not proof.holds
     ]

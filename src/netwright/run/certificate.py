@@ -89,7 +89,8 @@ def first_failure(folder: Path) -> str | None:
     made = hardware(folder)
     for proof in () if made is None else made.proofs:
         if not proof.holds:
-            reason = proof.counter_example or "nothing was proven"
+            open_text = f"{proof.num_open} statements are not decided"
+            reason = proof.counter_example or (open_text if proof.num_open else "nothing is proven")
             return f"{proof.layer} is not proven ({proof.what}): {reason}"
     return None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from netwright.errors import DoesNotFit
@@ -21,6 +22,7 @@ from netwright.run.stage import Progress
 if TYPE_CHECKING:
     from netwright.backends.rtl import RtlDesign
     from netwright.backends.rtl.circuit import Layer
+    from netwright.backends.rtl.formal import ElementProof
     from netwright.backends.rtl.placement import Routing as Routed
     from netwright.backends.rtl.proof import Proof
     from netwright.backends.rtl.synthesis import CellCount
@@ -60,20 +62,25 @@ def implement(
     """
     own = design.options.part
     parts = tuple(dict.fromkeys((own, *compare_parts)))
-    total = 2 + len(parts) + route
+    total = 3 + len(parts) + route
 
     def step(done: int, name: str) -> Callable[[str], object]:
         progress.update(done, total, name)
         return lambda line: progress.update(done, total, f"{name}: {line.strip()}"[:LINE_LENGTH])
 
     step(0, "proving the products")
-    proofs = tuple(layer_proof(proof) for proof in design.prove())
+    proofs = [layer_proof(proof) for proof in design.prove()]
+    told = step(1, "proving the roundings and limits")
+    elements = design.prove_elements(
+        timeout_s=TIMEOUT_S, progress=lambda done, of: told(f"{done} of {of}")
+    )
+    proofs += element_proofs(elements)
     cells = []
-    for done, part in enumerate(parts, start=1):
+    for done, part in enumerate(parts, start=2):
         mapped = replace(design, options=replace(design.options, part=part))
         told = step(done, f"mapping to {part}")
         cells.append(cell_counts(part, mapped.measure(timeout_s=TIMEOUT_S, progress=told)))
-    told = step(1 + len(parts), "counting the cells of every layer")
+    told = step(2 + len(parts), "counting the cells of every layer")
     by_layer = design.measure_layers(timeout_s=TIMEOUT_S, progress=told).layers
     routing, misfit = None, None
     if route:
@@ -92,7 +99,7 @@ def implement(
             for layer in design.circuit.layers
         ),
         cells=tuple(cells),
-        proofs=proofs,
+        proofs=tuple(proofs),
         routing=routing,
         misfit=misfit,
     )
@@ -112,6 +119,26 @@ def layer_proof(proof: Proof) -> LayerProof:
         num_proven=proof.products if proof.holds else 0,
         counter_example=None if proof.holds else str(proof.counter_examples[0]),
     )
+
+
+def element_proofs(proofs: Sequence[ElementProof]) -> list[LayerProof]:
+    """The proofs of what follows the products as rows of the report, one a node."""
+    rows = []
+    for node, group in groupby(proofs, key=lambda proof: proof.node):
+        found = list(group)
+        verdicts = [proof.verdict for proof in found]
+        refuted = [proof.counter_example for proof in found if proof.counter_example is not None]
+        rows.append(
+            LayerProof(
+                layer=node,
+                method="SAT solver",
+                what="roundings, limits and sums equal their definition",
+                num_proven=verdicts.count("proven"),
+                num_open=verdicts.count("undecided"),
+                counter_example=str(refuted[0]) if refuted else None,
+            )
+        )
+    return rows
 
 
 def routing_row(part: str, routed: Routed) -> Routing:

@@ -70,7 +70,7 @@ class TestSimulated:
         loads = np.concatenate([load_words(design.network, g) for g in (one, two)])
         codes = interpret(one, inputs, keep=["quantize_0_out"])["quantize_0_out"]
         found = simulate(
-            design.library(timeout_s=600.0), design.network, {"quantize_0_out": codes.reshape(100, -1)},
+            design.library(), design.network, {"quantize_0_out": codes.reshape(100, -1)},
             loads=loads, stalls=Stalls(3, 0.2, 0.2), expected=design.schedule,
         )  # fmt: skip
         assert np.array_equal(found["matmul_4_out"], interpret(two, inputs)["matmul_4_out"])
