@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-spmm formal asan study golden clean
+.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm formal asan study golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ crosscheck: $(VENV)/.main ## put our cycles, energy and traffic beside those of 
 bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same synthesizer (minutes)
 	@$(PIP) 'da4ml==0.6.0'
 	$(BIN)/python benchmarks/rtl.py
+
+bench-route: $(VENV)/.bench ## place and route a small jet tagger at every pipeline depth (minutes)
+	$(BIN)/python benchmarks/rtl_route.py
 
 bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (minutes)
 	-@$(PIP) --prefix build/peers --ignore-installed --no-deps --no-warn-script-location \

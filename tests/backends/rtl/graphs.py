@@ -35,6 +35,14 @@ def two_layers(*, rounding: str = "half-even", name: str = "tiny") -> Graph:
     return build.graph(build.dense(hidden, 3, bits=4))
 
 
+def few_cells() -> Graph:
+    """3-2-2 in few bits: what takes a synthesizer or a placer the least time."""
+    build = Build("tiny")
+    source = build.quantize((3,), bits=4)
+    hidden = build.requantize(build.dense(source, 2, bits=3, bias_bits=4), bits=3, shift=2)
+    return build.graph(build.dense(hidden, 2, bits=3, bias_bits=4))
+
+
 def every_requantizer() -> Graph:
     """All rounding modes with several shifts, multipliers, offsets and limits, side by side."""
     build = Build("modes", seed=3)

@@ -9,7 +9,7 @@ from netwright.backends.rtl import RtlDesign, asic
 from netwright.backends.rtl.asic import LIBRARIES, Library, _size, _timing
 from netwright.backends.tools import Tool
 from netwright.errors import BackendError, ConfigError, ToolFailed, ToolMissing
-from tests.backends.rtl.graphs import needs_yosys, two_layers
+from tests.backends.rtl.graphs import few_cells, needs_yosys
 
 PRINTED = """\
              3.8759   slack (MET)
@@ -22,7 +22,7 @@ Total                7.781719e-04 1.417213e-04 8.740412e-05 1.007297e-03 100.0%
 @pytest.fixture(scope="module")
 def design(tmp_path_factory: pytest.TempPathFactory) -> RtlDesign:
     backend = rtl(clock_mhz=100.0)
-    return backend.generate(two_layers(), tmp_path_factory.mktemp("asic") / "out")
+    return backend.generate(few_cells(), tmp_path_factory.mktemp("asic") / "out")
 
 
 def needs_library(name: str) -> Any:
@@ -38,7 +38,7 @@ def needs_library(name: str) -> Any:
 @pytest.mark.tool("sta")
 def test_a_small_design(design: RtlDesign) -> None:
     figures = design.asic()
-    assert figures.cells.value > 1000
+    assert figures.cells.value > 50
     assert (figures.area.unit, figures.delay.unit, figures.power.unit) == ("µm²", "ns", "mW")
     assert figures.area.value > 24.0 * figures.cells.value / 3  # a NAND2 has 24 µm²
     assert figures.fmax.value == pytest.approx(1000.0 / figures.delay.value)
@@ -49,7 +49,7 @@ def test_a_small_design(design: RtlDesign) -> None:
     assert again == figures
     busier = design.asic(activity=0.2)
     assert busier.area == figures.area
-    assert busier.power.value > 1.5 * figures.power.value - figures.leakage.value
+    assert figures.power.value < busier.power.value <= 2 * figures.power.value
 
 
 @pytest.mark.slow
@@ -118,7 +118,7 @@ def mock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_tool_that_fails(
     tmp_path: Path, mock: Any, script: str, kind: type[Exception], message: str
 ) -> None:
-    design = rtl().generate(two_layers(), tmp_path / "out")
+    design = rtl().generate(few_cells(), tmp_path / "out")
     design.build_folder.mkdir()
     (design.build_folder / "asic-osu018.v").touch()
     mock(script)

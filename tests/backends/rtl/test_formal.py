@@ -111,12 +111,13 @@ def question(text: str) -> Check:
 
 
 OK = "  input wire [1:0] w0, output wire signed [1:0] expected, output wire signed [1:0] got,\n"
-OK += "  output wire ok);\n  assign expected = 0; assign got = w0; assign ok = {ok};\nendmodule\n"
+OK += "  output wire assumed, output wire ok);\n  assign expected = 0; assign got = w0;\n"
+OK += "  assign assumed = {assumed}; assign ok = {ok};\nendmodule\n"
 
 
 @needs_yosys
 def test_equal_questions_are_asked_once(tmp_path: Path) -> None:
-    good, bad = question(OK.format(ok="1'b1")), question(OK.format(ok="w0 != 2"))
+    good, bad = (question(OK.format(ok=ok, assumed="w0 != 0")) for ok in ("1'b1", "w0 != 2"))
     told: list[tuple[int, int]] = []
     proofs = prove_checks(
         [good, bad, good], [], folder=tmp_path, timeout_s=60.0,
@@ -137,10 +138,22 @@ def test_verilog_that_is_wrong(tmp_path: Path) -> None:
     assert not (tmp_path / "proven.txt").exists()
 
 
+@needs_yosys
+def test_a_proof_about_nothing_is_refused(tmp_path: Path) -> None:
+    nothing = question(OK.format(ok="1'b1", assumed="w0 > 3"))
+    with pytest.raises(BackendError) as caught:
+        prove_checks([nothing], [], folder=tmp_path, timeout_s=60.0)
+    assert caught.value.message == (
+        "what is assumed of wire holds for no input, so it proves nothing"
+    )
+    assert (tmp_path / "proven.txt").read_text() == ""
+
+
 def test_a_solver_that_gives_up() -> None:
-    assert _proof(question(""), "Interrupted SAT solver: TIMEOUT!").verdict == "undecided"
+    answer = f"Interrupted SAT solver: TIMEOUT!\n{formal.POSSIBLE}"
+    assert _proof(question(""), answer).verdict == "undecided"
     with pytest.raises(BackendError, match="no numbers in the counter-example to wire"):
-        _proof(question(""), formal.REFUTED)
+        _proof(question(""), f"{formal.REFUTED}\n{formal.POSSIBLE}")
 
 
 def test_without_pyosys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

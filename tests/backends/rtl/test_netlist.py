@@ -9,7 +9,7 @@ from netwright.backends.rtl.netlist import RtlNetlist
 from netwright.errors import CorruptOutput, DataError
 from netwright.verify import bit_exact, random
 from tests.backends.hls.graphs import jet_tagger
-from tests.backends.rtl.graphs import needs_icarus, needs_verilator, needs_yosys, two_layers
+from tests.backends.rtl.graphs import few_cells, needs_icarus, needs_verilator, needs_yosys
 
 pytestmark = needs_yosys
 
@@ -17,27 +17,27 @@ pytestmark = needs_yosys
 @pytest.mark.tool("g++")
 @needs_verilator
 def test_the_mapped_netlist_gives_identical_integers(tmp_path: Path) -> None:
-    graph = two_layers()
+    graph = few_cells()
     design = rtl(part="ecp5-85k", adders_per_stage=2).generate(graph, tmp_path / "out")
     netlist = design.netlist()
     assert netlist.latency_cycles == design.latency_cycles
     bit_exact(graph, netlist, random(graph, rows=1500)).require()
-    kept = netlist.run(np.zeros((3, 6)), keep=["quantize_0_out"])
+    kept = netlist.run(np.zeros((3, 3)), keep=["quantize_0_out"])
     assert list(kept) == ["matmul_3_out", "quantize_0_out"]
     with pytest.raises(DataError):
-        netlist.run(np.zeros((2, 6)), keep=["nope"])
+        netlist.run(np.zeros((2, 3)), keep=["nope"])
 
 
 def test_a_netlist_that_is_gone(tmp_path: Path) -> None:
-    design = rtl(part="ecp5-85k").generate(two_layers(), tmp_path / "out")
+    design = rtl(part="ecp5-85k").generate(few_cells(), tmp_path / "out")
     netlist = RtlNetlist(design, tmp_path / "gone.v", tmp_path / "cells.v", 10.0)
     with pytest.raises(CorruptOutput, match=r"gone\.v: missing or changed"):
-        netlist.run(np.zeros((2, 6)))
+        netlist.run(np.zeros((2, 3)))
 
 
 @needs_icarus
 def test_a_fault_of_synthesis_is_found(tmp_path: Path) -> None:
-    graph = two_layers()
+    graph = few_cells()
     design = rtl(part="ecp5-85k").generate(graph, tmp_path / "out")
     netlist = replace(design, simulator="icarus").netlist()
     text = netlist.verilog.read_text()
@@ -52,7 +52,7 @@ def test_a_fault_of_synthesis_is_found(tmp_path: Path) -> None:
 @needs_icarus
 @pytest.mark.parametrize("part", ["ecp5-85k", pytest.param("xcup", marks=pytest.mark.slow)])
 def test_under_icarus(tmp_path: Path, part: str) -> None:
-    graph = two_layers()
+    graph = few_cells()
     design = rtl(part=part).generate(graph, tmp_path / "out")
     netlist = replace(design, simulator="icarus").netlist()
     bit_exact(graph, netlist, random(graph, rows=50)).require()

@@ -8,7 +8,7 @@ from netwright.backends import rtl
 from netwright.backends.rtl import RtlDesign
 from netwright.backends.rtl.placement import _timing
 from netwright.errors import BackendError, ConfigError
-from tests.backends.rtl.graphs import needs_nextpnr, needs_yosys, two_layers
+from tests.backends.rtl.graphs import few_cells, needs_nextpnr, needs_yosys
 
 
 def step(kind: str, delay: float, name: str) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def test_timing_that_cannot_be_read(changes: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def design(tmp_path_factory: pytest.TempPathFactory) -> RtlDesign:
     backend = rtl(part="ecp5-85k", clock_mhz=20.0)
-    return backend.generate(two_layers(), tmp_path_factory.mktemp("route") / "out")
+    return backend.generate(few_cells(), tmp_path_factory.mktemp("route") / "out")
 
 
 @needs_nextpnr
@@ -94,7 +94,7 @@ def test_a_seed_that_is_no_number(design: RtlDesign, seed: Any) -> None:
 
 
 def test_a_part_that_is_only_mapped(tmp_path: Path) -> None:
-    design = rtl(part="xcup").generate(two_layers(), tmp_path / "out")
+    design = rtl(part="xcup").generate(few_cells(), tmp_path / "out")
     with pytest.raises(BackendError, match="no open tool places and routes it"):
         design.route()
     assert not (design.root / "build").exists()

@@ -7,7 +7,7 @@ from netwright.backends import rtl
 from netwright.backends.rtl import synthesis
 from netwright.backends.rtl.synthesis import FAMILIES, mapped_files, synthesize
 from netwright.errors import BackendError, MissingExtra, ToolFailed
-from tests.backends.rtl.graphs import needs_yosys, two_layers
+from tests.backends.rtl.graphs import few_cells, needs_yosys, two_layers
 
 ADDER = "module adder(input [7:0] a, input [7:0] b, output [7:0] y); assign y = a + b; endmodule\n"
 
@@ -60,7 +60,7 @@ def test_a_report_that_cannot_be_read(tmp_path: Path) -> None:
 
 @needs_yosys
 def test_cells_of_every_layer_and_their_sum(tmp_path: Path) -> None:
-    design = rtl(part="ecp5-85k").generate(two_layers(), tmp_path / "out")
+    design = rtl(part="ecp5-85k").generate(few_cells(), tmp_path / "out")
     measured = design.measure_layers()
     assert list(measured.layers) == ["tiny_matmul_1", "tiny_matmul_3"]
     assert measured.flattened == design.measure()

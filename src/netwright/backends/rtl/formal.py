@@ -41,6 +41,7 @@ SOLVER_TIMEOUT_S = 60
 """Time the solver gets for one element."""
 
 PROVEN = "SAT proof finished - no model found: SUCCESS"
+POSSIBLE = "SAT solving finished - model found"
 REFUTED = "SAT proof finished - model found: FAIL"
 
 
@@ -131,11 +132,12 @@ def _check(
         *(f"  input wire signed [BITS-1:0] {name}," for name in made.quotients),
         "  output wire signed [BITS-1:0] expected,",
         "  output wire signed [BITS-1:0] got,",
+        "  output wire assumed,",
         "  output wire ok);",
         *(f"  {line}" for line in (*cone.declarations, *cone.instances, *made.lines)),
         f"  assign expected = {expected};",
         f"  assign got = {got};",
-        f"  wire assumed = {' && '.join(f'({a})' for a in made.assumptions) or '1'};",
+        f"  assign assumed = {' && '.join(f'({a})' for a in made.assumptions) or '1'};",
         "  assign ok = !assumed || expected == got;",
         "endmodule",
     ]
@@ -199,13 +201,18 @@ def prove_checks(
             progress(start, len(unknown))
         found = _solve([texts[key] for key in batch], library, folder, timeout_s)
         answers |= zip(batch, found, strict=True)
-        proven |= dict.fromkeys(key for key in batch if PROVEN in answers[key])
+        proven |= dict.fromkeys(key for key in batch if _is_proof(answers[key]))
         write_text(record, "".join(f"{key}\n" for key in proven))
     if progress:
         progress(len(unknown), len(unknown))
     return tuple(
         _proof(question, answers.get(key)) for question, key in zip(questions, keys, strict=True)
     )
+
+
+def _is_proof(answer: str) -> bool:
+    """Whether an answer says that no input differs, and that there are inputs."""
+    return PROVEN in answer and POSSIBLE in answer
 
 
 def _solve(
@@ -220,12 +227,13 @@ def _solve(
         work = Path(temporary)
         modules = (f"module {name} (\n{text}\n" for name, text in zip(names, texts, strict=True))
         write_text(work / "checks.v", "".join(modules))
-        lines = [f"read_verilog {files} checks.v", "hierarchy", "proc", "flatten", "opt -full"]
+        lines = [f"read_verilog {files} checks.v", "hierarchy", "proc", "flatten", "opt -fine"]
         for name in names:
             lines += [
                 f"log QUESTION {name}",
                 f"sat -prove ok 1 -timeout {SOLVER_TIMEOUT_S} -show-inputs -show expected "
                 f"-show got {name}",
+                f"sat -set assumed 1 {name}",
             ]
         lines.append("log QUESTION end")
         script = write_text(work / "script.ys", "\n".join(lines) + "\n")
@@ -248,12 +256,19 @@ def _solve(
 def _proof(question: Check, answer: str | None) -> ElementProof:
     """The verdict in what Yosys printed; ``None`` stands for a proof that was kept."""
     proof = ElementProof(question.node, question.index, "proven")
-    if answer is None or PROVEN in answer:
+    if answer is None:
+        return proof
+    if POSSIBLE not in answer:
+        raise BackendError(
+            f"what is assumed of {question.wire} holds for no input, so it proves nothing",
+            hint="an interval in the graph or the circuit is wrong",
+        )
+    if PROVEN in answer:
         return proof
     if REFUTED not in answer:
         return replace(proof, verdict="undecided")
     rows = re.findall(r"^\s*\\(\w+)\s+-?\d*\S*\s+\S+\s+([01]+)\s*$", answer, re.M)
-    values = {name: (int(bits, 2), len(bits)) for name, bits in rows}
+    values = {name: (int(bits, 2), len(bits)) for name, bits in reversed(rows)}  # the first counts
     if not {"expected", "got"} <= values.keys():
         raise BackendError(f"no numbers in the counter-example to {question.wire}")
     signed = {name: n - (n >> (size - 1) << size) for name, (n, size) in values.items()}
