@@ -91,7 +91,7 @@ class TestSimulated:
             bit_exact(graph, design, stimulus).require()
         assert_same(design)
 
-    @pytest.mark.parametrize("loadable", [False, True])
+    @pytest.mark.parametrize("loadable", [False, pytest.param(True, marks=pytest.mark.slow)])
     def test_signals(self, tmp_path: Path, loadable: bool) -> None:
         options = {"weights": "loadable"} if loadable else {}
         factors = {"conv_1": 9, "conv_4": 3}
