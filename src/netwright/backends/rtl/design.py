@@ -93,7 +93,10 @@ class RtlDesign:
                 raise DataError(f'graph "{self.graph.name}" has no tensor "{name}"')
         known = self._quantized(inputs)
         rows = len(next(iter(known.values())))
-        codes = {name: value.astype(np.int64).reshape(rows, -1) for name, value in known.items()}
+        codes = {
+            name: value.astype(np.int64).reshape(rows, int(np.prod(value.shape[1:])))
+            for name, value in known.items()
+        }
         outputs = self._simulate(self._library(BUILD_TIMEOUT_S), codes)
         for name, value in outputs.items():
             known[name] = value.reshape(rows, *self.graph.types[name].shape[1:])
