@@ -171,7 +171,8 @@ def entry(library: Path) -> ctypes._NamedFuncPointer:
 def pack(codes: NDArray[np.int64], port: Port) -> NDArray[np.uint32]:
     """Codes (rows, elements) as the words of a port (rows, words), lowest word first."""
     places = np.arange(port.bits)
-    bits = ((codes[:, :, None] >> places) & 1).astype(np.uint8).reshape(len(codes), -1)
+    bits = ((codes[:, :, None] >> places) & 1).astype(np.uint8)
+    bits = bits.reshape(len(codes), port.total_bits)
     padding = -port.total_bits % WORD_BITS
     packed = np.packbits(np.pad(bits, ((0, 0), (0, padding))), axis=1, bitorder="little")
     return np.ascontiguousarray(packed).view("<u4")
