@@ -31,6 +31,7 @@ def test_corners_ties_and_random_rows(tmp_path: Path) -> None:
     design = rtl().generate(graph, tmp_path / "out").build()
     for stimulus in (corners(graph), ties(graph), random(graph, rows=500)):
         bit_exact(graph, design, stimulus).require()
+    assert design.run(np.zeros((0, 6)))["matmul_3_out"].shape == (0, 3)
     kept = design.run(np.zeros((3, 6)), keep=["quantize_0_out", "c0", "matmul_1_out"])
     assert list(kept) == ["matmul_3_out", "quantize_0_out", "c0"]
 

@@ -11,52 +11,52 @@ module tiny (
 );
   wire quantize_0_out_valid, quantize_0_out_ready;
   wire [1:0] quantize_0_out_data;  // 4 of 1 elements a row
-  wire conv_1_windows_out_valid, conv_1_windows_out_ready;
-  wire [3:0] conv_1_windows_out_data;  // 3 of 2 elements a row
-  wire conv_1_out_valid, conv_1_out_ready;
-  wire [3:0] conv_1_out_data;  // 3 of 2 elements a row
+  wire conv_1__windows__out_valid, conv_1__windows__out_ready;
+  wire [3:0] conv_1__windows__out_data;  // 3 of 2 elements a row
+  wire conv_1__out_valid, conv_1__out_ready;
+  wire [3:0] conv_1__out_data;  // 3 of 2 elements a row
 
   assign quantize_0_out_valid = x_valid;
   assign x_ready = quantize_0_out_ready;
   assign quantize_0_out_data = x_data;
 
-  tiny_conv_1_windows u_conv_1_windows (
+  tiny_conv_1__windows u_conv_1__windows (
       .clk(clk),
       .rst_n(rst_n),
       .quantize_0_out_valid(quantize_0_out_valid),
       .quantize_0_out_ready(quantize_0_out_ready),
       .quantize_0_out_data(quantize_0_out_data),
-      .conv_1_windows_out_valid(conv_1_windows_out_valid),
-      .conv_1_windows_out_ready(conv_1_windows_out_ready),
-      .conv_1_windows_out_data(conv_1_windows_out_data)
+      .conv_1__windows__out_valid(conv_1__windows__out_valid),
+      .conv_1__windows__out_ready(conv_1__windows__out_ready),
+      .conv_1__windows__out_data(conv_1__windows__out_data)
   );
 
   tiny_conv_1 u_conv_1 (
       .clk(clk),
       .rst_n(rst_n),
-      .conv_1_windows_out_valid(conv_1_windows_out_valid),
-      .conv_1_windows_out_ready(conv_1_windows_out_ready),
-      .conv_1_windows_out_data(conv_1_windows_out_data),
-      .conv_1_out_valid(conv_1_out_valid),
-      .conv_1_out_ready(conv_1_out_ready),
-      .conv_1_out_data(conv_1_out_data)
+      .conv_1__windows__out_valid(conv_1__windows__out_valid),
+      .conv_1__windows__out_ready(conv_1__windows__out_ready),
+      .conv_1__windows__out_data(conv_1__windows__out_data),
+      .conv_1__out_valid(conv_1__out_valid),
+      .conv_1__out_ready(conv_1__out_ready),
+      .conv_1__out_data(conv_1__out_data)
   );
 
-  assign y_valid = conv_1_out_valid;
-  assign conv_1_out_ready = y_ready;
-  assign y_data = conv_1_out_data;
+  assign y_valid = conv_1__out_valid;
+  assign conv_1__out_ready = y_ready;
+  assign y_data = conv_1__out_data;
 endmodule
 
 // Nodes: conv_1.
-module tiny_conv_1_windows (
+module tiny_conv_1__windows (
     input  wire clk,
     input  wire rst_n,
     input  wire quantize_0_out_valid,
     output wire quantize_0_out_ready,
     input  wire [1:0] quantize_0_out_data,
-    output wire conv_1_windows_out_valid,
-    input  wire conv_1_windows_out_ready,
-    output wire [3:0] conv_1_windows_out_data
+    output wire conv_1__windows__out_valid,
+    input  wire conv_1__windows__out_ready,
+    output wire [3:0] conv_1__windows__out_data
 );
   wire room;
   wire take;
@@ -105,9 +105,9 @@ module tiny_conv_1_windows (
       .room(room),
       .x_valid(result_valid),
       .x_data(result_data),
-      .y_valid(conv_1_windows_out_valid),
-      .y_ready(conv_1_windows_out_ready),
-      .y_data(conv_1_windows_out_data)
+      .y_valid(conv_1__windows__out_valid),
+      .y_ready(conv_1__windows__out_ready),
+      .y_data(conv_1__windows__out_data)
   );
 endmodule
 
@@ -115,12 +115,12 @@ endmodule
 module tiny_conv_1 (
     input  wire clk,
     input  wire rst_n,
-    input  wire conv_1_windows_out_valid,
-    output wire conv_1_windows_out_ready,
-    input  wire [3:0] conv_1_windows_out_data,
-    output wire conv_1_out_valid,
-    input  wire conv_1_out_ready,
-    output wire [3:0] conv_1_out_data
+    input  wire conv_1__windows__out_valid,
+    output wire conv_1__windows__out_ready,
+    input  wire [3:0] conv_1__windows__out_data,
+    output wire conv_1__out_valid,
+    input  wire conv_1__out_ready,
+    output wire [3:0] conv_1__out_data
 );
   wire room;
   wire take;
@@ -166,9 +166,9 @@ module tiny_conv_1 (
   ) u_front (
       .clk(clk),
       .rst_n(rst_n),
-      .x_valid(conv_1_windows_out_valid),
-      .x_ready(conv_1_windows_out_ready),
-      .x_data(conv_1_windows_out_data),
+      .x_valid(conv_1__windows__out_valid),
+      .x_ready(conv_1__windows__out_ready),
+      .x_data(conv_1__windows__out_data),
       .room(room),
       .take(take),
       .round(round),
@@ -190,7 +190,7 @@ module tiny_conv_1 (
       .valid_out(result_valid)
   );
   wire [3:0] beat_data;
-  tiny_conv_1_beat u_beat (
+  tiny_conv_1__beat u_beat (
       .clk(clk),
       .made_data(made_data),
       .result_data(beat_data)
@@ -208,14 +208,14 @@ module tiny_conv_1 (
       .room(room),
       .x_valid(result_valid),
       .x_data(result_data),
-      .y_valid(conv_1_out_valid),
-      .y_ready(conv_1_out_ready),
-      .y_data(conv_1_out_data)
+      .y_valid(conv_1__out_valid),
+      .y_ready(conv_1__out_ready),
+      .y_data(conv_1__out_data)
   );
 endmodule
 
 // Nodes: conv_1, requantize_2.
-module tiny_conv_1_beat (
+module tiny_conv_1__beat (
     input  wire clk,
     input  wire [7:0] made_data,
     output wire [3:0] result_data

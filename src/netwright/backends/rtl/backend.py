@@ -30,7 +30,6 @@ KIND = "rtl"
 PARTS = ("xcup", "ecp5-85k")
 """What designs can be mapped to: the Xilinx UltraScale+ family, and one Lattice ECP5 device."""
 
-
 Weights = Literal["fixed", "loadable"]
 """Whether weights are part of the hardware or written into it."""
 
@@ -99,6 +98,7 @@ class RtlBackend:
         Raises:
             GraphError: The graph breaks a rule, is not in the integer form, needs too many
                 operations, or its name cannot be that of a module.
+            ConfigError: A reuse factor does not fit its node.
             UnsupportedOp: A node has no hardware here; nothing is written.
             NumericsError: A value would need more than 64 bits.
             RunError: `out` holds something else, or cannot be written.

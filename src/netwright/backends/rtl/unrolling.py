@@ -13,8 +13,8 @@ MAX_OPERATIONS = 50_000
 """Operations side by side that a design may have unless told otherwise.
 
 An operation is a product with a weight that is not zero, or an element that is added, compared or
-requantized. Mapping takes about 20 ms for each on the machine this was set on, in time and more
-than linearly in memory; the largest devices hold about ten LUTs for each.
+requantized. A layer 16-32 with 6-bit weights maps to about nine LUTs for each (the table is in
+docs/backends-rtl.md), so this many are some 450 000 LUTs.
 """
 
 MOVES = ("Quantize", "Reshape", "Transpose", "Concat")

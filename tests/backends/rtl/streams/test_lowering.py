@@ -1,5 +1,9 @@
+import re
+from dataclasses import replace
+
 import pytest
 
+from netwright.backends.rtl.streams.emission import sources
 from netwright.backends.rtl.streams.lowering import lower_to_streams
 from netwright.backends.rtl.streams.network import Gather, Join, Network, Product, Window
 from netwright.backends.rtl.streams.reuse import ReuseFactor
@@ -41,18 +45,18 @@ def test_loadable_weights_always_need_multipliers() -> None:
 def test_units_of_images() -> None:
     units = {unit.name: unit for unit in lowered(images(), {"conv_1": 12}).units}
     assert list(units) == [
-        "conv_1_windows", "conv_1", "conv_3", "maxpool_5", "reshape_7_row", "sumpool_6",
+        "conv_1__windows", "conv_1", "conv_3", "maxpool_5", "reshape_7__row", "sumpool_6",
     ]  # fmt: skip
-    assert isinstance(units["conv_1_windows"].front, Window)
+    assert isinstance(units["conv_1__windows"].front, Window)
     assert isinstance(units["conv_1"].front, Product)
     assert isinstance(units["conv_3"].front, Window)
-    assert isinstance(units["reshape_7_row"].front, Gather)
-    assert units["reshape_7_row"].nodes == ("reshape_7", "matmul_8", "requantize_9")
+    assert isinstance(units["reshape_7__row"].front, Gather)
+    assert units["reshape_7__row"].nodes == ("reshape_7", "matmul_8", "requantize_9")
 
 
 def test_the_short_way_around_a_residual_sum_has_a_queue() -> None:
     units = {unit.name: unit for unit in lowered(signals(), {"conv_4": 2}).units}
-    assert units["maxpool_3_out_to_1_delay"].depth > 1
+    assert units["maxpool_3__out__to_1__delay"].depth > 1
 
 
 def test_nodes_that_no_output_needs_are_left_out() -> None:
@@ -85,3 +89,20 @@ def test_values_that_only_other_weights_make_too_wide() -> None:
         "weights of their formats; at most 64 are supported\n"
         'hint: use fewer weight or activation bits, or weights="fixed"'
     )
+
+
+def test_names_that_look_like_derived_ones() -> None:
+    """An input called like the stream of a node, nodes called like the modules of another."""
+    build = Build("net")
+    source = build.quantize((3,))
+    build.nodes[0] = replace(build.nodes[0], output="fc_out")
+    build.types["fc_out"] = build.types.pop(source)
+    first = build.add("Relu", ("fc_out",))
+    build.nodes[1] = replace(build.nodes[1], name="fc")
+    second = build.dense(first, 2)
+    third = build.add("Add", (second, second), name="fc_beat")
+    network = lowered(build.graph(first, second, third))
+    files = sources(network, "names")
+    modules = re.findall(r"^module (\w+)", "".join(files.values()), re.M)
+    assert len(modules) == len(set(modules)) == len(files)
+    assert len({stream.tensor for stream in network.streams.values()}) == 4

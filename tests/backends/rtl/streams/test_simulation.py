@@ -51,7 +51,7 @@ class TestSimulated:
         assert isinstance(design, StreamDesign)
         path = design.root / "tiny.v"
         text = path.read_text()
-        path.write_text(text.replace("y_valid = matmul_1_out_valid", "y_valid = ~y_ready"))
+        path.write_text(text.replace("y_valid = matmul_1__out_valid", "y_valid = ~y_ready"))
         with pytest.raises(BackendError) as caught:
             design.with_stalls(seed=1, gaps=0.0, stalls=0.5).run(np.zeros((40, 6)))
         assert caught.value.message == "tiny took back a beat that it had offered"

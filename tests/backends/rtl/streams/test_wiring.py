@@ -13,9 +13,9 @@ def residual() -> Network:
 
 def test_a_stream_with_two_readers_is_forked() -> None:
     wired = wire_up(residual())
-    assert [part.name for part in wired.parts] == ["a_fork", "w", "a_to_1_delay", "j"]
-    assert wired.parts[0] == Fork("a_fork", ("a",), ("a_to_0", "a_to_1"))
-    assert wired.parts[-1].inputs == ("w_out", "a_to_1_delayed")
+    assert [part.name for part in wired.parts] == ["a__fork", "w", "a__to_1__delay", "j"]
+    assert wired.parts[0] == Fork("a__fork", ("a",), ("a__to_0", "a__to_1"))
+    assert wired.parts[-1].inputs == ("w_out", "a__to_1__delayed")
 
 
 def test_every_stream_has_one_reader() -> None:
@@ -34,4 +34,4 @@ def test_queues_before_a_join_reach_the_full_rate() -> None:
 def test_an_output_that_is_read_inside_is_forked_too() -> None:
     parts = [unit("u", "a", Join()), unit("v", ["u_out"], Join())]
     wired = wire_up(network({"a": 1, "u_out": 1, "v_out": 1}, parts, "a", "u_out v_out"))
-    assert [terminal.stream.name for terminal in wired.outputs] == ["u_out_to_1", "v_out"]
+    assert [terminal.stream.name for terminal in wired.outputs] == ["u_out__to_1", "v_out"]

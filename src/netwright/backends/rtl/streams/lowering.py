@@ -102,7 +102,10 @@ def lower_to_streams(
 
 
 class _Lowering:
-    """The network in the making."""
+    """The network in the making.
+
+    Names that are derived from an identifier have two underscores, which no identifier has.
+    """
 
     def __init__(
         self,
@@ -247,7 +250,7 @@ class _Lowering:
     def _windows(self, node: Node, source: str) -> str:
         """The stream of a convolution's windows."""
         front = window_front(node, self.graph, self.streams[source].interval)
-        name = f"{self.names[node.name]}_windows"
+        name = f"{self.names[node.name]}__windows"
         made, (taps,) = self._start(name, [source], front)
         made.values = taps
         made.nodes.append(node.name)
@@ -258,12 +261,12 @@ class _Lowering:
         self, name: str, streams: Sequence[str], front: Front
     ) -> tuple[_Open, list[Elements]]:
         """A unit without a pipeline yet, and what its front makes, stream by stream."""
-        layer = LayerBuilder(f"{self.graph.name}_{name}_beat", self.adders_per_stage)
+        layer = LayerBuilder(f"{self.graph.name}_{name}__beat", self.adders_per_stage)
         sources = [self.streams[stream] for stream in streams]
         arrays = []
-        for source in sources:
+        for number, source in enumerate(sources):
             lanes, interval = made_by(front, source)
-            label = source.name if isinstance(front, Join) else "made"
+            label = f"x{number if len(sources) > 1 else ''}" if isinstance(front, Join) else "made"
             wires = [Wire(label, interval)] * lanes
             read: tuple[Element, ...] = layer.read(source.tensor, label, wires, [(0, 0)] * lanes, 0)
             if interval[0] == interval[1]:  # nothing to compute with, though it travels
@@ -279,7 +282,7 @@ class _Lowering:
             return self.open.pop((tensor, layout))
         made_in = self.made_in[tensor]
         if layout is Layout.ROW and made_in is not Layout.ROW and self._is_read_once(tensor):
-            return self._gathered(tensor, f"{name}_row")
+            return self._gathered(tensor, f"{name}__row")
         made, (values,) = self._start(name, [self._stream(tensor, layout)], Join())
         made.values = values.reshape(beat_shape(layout, shape))
         return made
@@ -306,7 +309,7 @@ class _Lowering:
             beats = len(order(layout, shape))
             self.closed[key] = self._close(self.open.pop(key), tensor, beats)
         elif layout is Layout.ROW:
-            made = self._gathered(tensor, f"{self.names[tensor]}_row")
+            made = self._gathered(tensor, f"{self.names[tensor]}__row")
             self.closed[key] = self._close(made, tensor, 1)
         else:
             self.closed[key] = self._serialized(tensor, layout)
@@ -314,8 +317,8 @@ class _Lowering:
 
     def _serialized(self, tensor: str, layout: Layout) -> str:
         numbers = order(layout, self._shape(tensor))
-        name = f"{self.names[tensor]}_{layout.value}"
-        made = self._opened(tensor, Layout.ROW, f"{name}_row")
+        name = f"{self.names[tensor]}__{layout.value}"
+        made = self._opened(tensor, Layout.ROW, f"{name}__row")
         made.values = made.values.reshape(-1)[numbers.reshape(-1)]
         packed = self.streams[self._close(made, tensor, 1)]
         beats, lanes = numbers.shape
@@ -326,15 +329,16 @@ class _Lowering:
     def _close(self, made: _Open, tensor: str, beats: int) -> str:
         """End a unit; return its stream."""
         settled = [
-            settle(value, made.layer, f"{made.name}_{number}_settled")
+            settle(value, made.layer, f"result_{number}")
             for number, value in enumerate(made.values.flat)
         ]
         bundle = made.layer.aligned(tensor, "result", settled)
         lows, highs = zip(*(_interval(element) for element in bundle.elements), strict=True)
         stream = Stream(
-            f"{made.name}_out", tensor, beats, len(bundle.elements), (min(lows), max(highs))
+            f"{made.name}__out", tensor, beats, len(bundle.elements), (min(lows), max(highs))
         )
         layer = made.layer.layer(made.nodes, [bundle])
+        assert stream.name not in self.streams
         self.streams[stream.name] = stream
         self.parts.append(
             Unit(made.name, tuple(made.nodes), made.inputs, stream.name, made.front, layer,

@@ -132,7 +132,7 @@ def _beats(codes: NDArray[np.int64], terminal: Terminal) -> NDArray[np.uint32]:
 
 def _rows(words: NDArray[np.uint32], terminal: Terminal, rows: int) -> NDArray[np.int64]:
     """The inverse of :func:`_beats`."""
-    codes = unpack(words, terminal.port).reshape(rows, -1)
+    codes = unpack(words, terminal.port).reshape(rows, terminal.order.size)
     result = np.empty_like(codes)
     result[:, terminal.order.reshape(-1)] = codes
     return result

@@ -26,7 +26,8 @@ def wire_up(network: Network) -> Network:
     waits in a queue: as many places as an execution fills that is never held up. Every part is
     deterministic in the order of what it takes and gives, so the network is a Kahn network with
     bounded queues (Kahn 1974, IFIP 74, 471): whether it blocks does not depend on when beats come
-    or results are taken, and one execution to the end proves that none blocks.
+    or results are taken, and one execution to the end proves that none blocks. (After whole rows
+    every part is as it was at first, so some rows stand for any number.)
     """
     network = _buffered(_forked(network))
     unlimited = {unit.name for unit in network.units if _is_before_join(unit, network)}
@@ -52,14 +53,14 @@ def _forked(network: Network) -> Network:
         count = len(uses) + len(ends)
         if count == 1:
             continue
-        branches = tuple(f"{name}_to_{number}" for number in range(count))
+        branches = tuple(f"{name}__to_{number}" for number in range(count))
         for branch in branches:
             streams[branch] = replace(streams[name], name=branch)
         for (number, place), branch in zip(uses, branches[: len(uses)], strict=True):
             inputs[number][place] = branch
         for i, branch in zip(ends, branches[len(uses) :], strict=True):
             outputs[i] = replace(outputs[i], stream=streams[branch])
-        forks[name] = Fork(f"{name}_fork", (name,), branches)
+        forks[name] = Fork(f"{name}__fork", (name,), branches)
     parts: list[Part] = [
         forks[terminal.stream.name] for terminal in network.inputs if terminal.stream.name in forks
     ]
@@ -79,10 +80,10 @@ def _buffered(network: Network) -> Network:
         names = []
         for name in part.inputs:
             if len(part.inputs) > 1 and name not in queued:
-                delayed = f"{name}_delayed"
+                delayed = f"{name}__delayed"
                 streams[delayed] = replace(streams[name], name=delayed)
                 parts.append(
-                    Unit(f"{name}_delay", (), (name,), delayed, Join(), None, stages=0, depth=1)
+                    Unit(f"{name}__delay", (), (name,), delayed, Join(), None, stages=0, depth=1)
                 )
                 name = delayed
             names.append(name)
