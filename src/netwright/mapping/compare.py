@@ -52,6 +52,11 @@ class Comparison:
         return self.solution.bound if self.searched is None else self.searched.bound
 
     @property
+    def can_be_reduced(self) -> bool:
+        """Whether some baseline moves more than the bound."""
+        return any(value > self.bound for value in self.baselines.values())
+
+    @property
     def seconds(self) -> float:
         """Wall-clock time of our mapping, the search of its order included."""
         return self.solution.seconds + (self.searched.seconds if self.searched else 0.0)

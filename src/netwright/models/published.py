@@ -67,12 +67,11 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
 """Networks that :func:`export` knows."""
 
 
-def build(name: str) -> tuple[nn.Module, torch.Tensor]:
-    """A published network with random weights, ready for inference, and an input of zeros.
+def find(name: str) -> Published:
+    """Where a network of this name is defined.
 
     Raises:
         ConfigError: There is no such network.
-        MissingExtra: The package that defines it is not installed.
     """
     if name not in PUBLISHED:
         near = get_close_matches(name, PUBLISHED, n=1)
@@ -81,7 +80,17 @@ def build(name: str) -> tuple[nn.Module, torch.Tensor]:
             f'"{name}" is not one of the networks that can be exported{meant}',
             hint=f"networks: {', '.join(PUBLISHED)}",
         )
-    entry = PUBLISHED[name]
+    return PUBLISHED[name]
+
+
+def build(name: str) -> tuple[nn.Module, torch.Tensor]:
+    """A published network with random weights, ready for inference, and an input of zeros.
+
+    Raises:
+        ConfigError: There is no such network.
+        MissingExtra: The package that defines it is not installed.
+    """
+    entry = find(name)
     makers: Mapping[str, Callable[[str], nn.Module]] = {
         "torchvision": _from_torchvision,
         "timm": _from_timm,
@@ -104,9 +113,14 @@ def export(name: str, folder: Path) -> Path:
         The file.
 
     Raises:
-        ConfigError: There is no such network.
+        ConfigError: There is no such network, or the folder cannot be made.
         MissingExtra: The package that defines it, or ONNX, is not installed.
     """
+    find(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be made ({error.strerror})") from None
     optimizer = require("onnxscript.optimizer", extra="networks", purpose="exporting networks")
     module, values = build(name)
     with _quiet(), torch.no_grad():
@@ -119,7 +133,6 @@ def export(name: str, folder: Path) -> Path:
         optimizer.remove_unused_nodes(program.model)
         model = program.model_proto
     model.graph.name = name
-    folder.mkdir(parents=True, exist_ok=True)
     data = skeleton(model)
     return write_atomic(folder / f"{name}.onnx", lambda stream: stream.write(data))
 
