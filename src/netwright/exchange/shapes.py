@@ -96,8 +96,11 @@ def load_shapes(path: Path, *, batch: int = 1) -> ShapeModel:
         raise GraphError(f"{path}: no input reaches output {named}")
     opset = max((e.version for e in model.opset_import if e.domain in ("", "ai.onnx")), default=1)
     name = plain_text(graph.name) or path.stem
-    spread = frozenset(o for node in nodes if node.op == "Expand" for o in node.outputs)
-    spread &= constants
+    spread = constants.intersection(
+        node.outputs[0]
+        for node in nodes
+        if node.op == "Expand" and prod(shapes.get(node.inputs[0], (0,))) == 1
+    )
     return ShapeModel(name, tuple(inputs), outputs, nodes, shapes, constants, values, spread, opset)
 
 

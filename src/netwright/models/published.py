@@ -27,6 +27,8 @@ IMAGE = (1, 3, 224, 224)
 CLIP = (1, 3, 16, 224, 224)
 TOKENS = (1, 128)
 OPSET = 18
+MAX_FOLDED = 8
+"""Constants of more elements are not folded by the exporter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,8 @@ def export(name: str, folder: Path) -> Path:
             module, (values,), dynamo=True, verbose=False, optimize=False, opset_version=OPSET
         )
         assert program is not None  # it is, without a file name
-        # Constants are folded, but no normalization into a convolution: the steps stay the paper's.
-        optimizer.fold_constants(program.model)
+        # Only what shapes depend on is folded: parameters and steps stay those of the network.
+        optimizer.fold_constants(program.model, output_size_limit=MAX_FOLDED)
         optimizer.remove_unused_nodes(program.model)
         model = program.model_proto
     model.graph.name = name
