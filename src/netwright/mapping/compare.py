@@ -96,7 +96,11 @@ def compare(
     searched = None
     if search_s:
         searched = search_order(
-            workload, machine, places_weights=places_weights, time_limit_s=search_s
+            workload,
+            machine,
+            places_weights=places_weights,
+            start=lowest.order,
+            time_limit_s=search_s,
         )
     orders: dict[OrderKind, tuple[str, ...]] = {"given": schedule.order}
     if lowest.num_bytes < lowest.first:
