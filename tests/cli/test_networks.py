@@ -17,7 +17,14 @@ def test_networks_are_listed(netwright):
 
 
 def test_unknown_network_is_not_exported(netwright, tmp_path):
-    code, _, err = netwright("networks", "export", "resnet19", "--out", tmp_path)
+    code, _, err = netwright("networks", "export", "alexnet", "resnet19", "--out", tmp_path)
     assert code == 2
     assert 'did you mean "resnet18"?' in err
     assert not list(tmp_path.iterdir())
+
+
+def test_folder_that_cannot_be_made(netwright, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = netwright("networks", "export", "alexnet", "--out", tmp_path / "file" / "in")
+    assert code in (2, 3)  # 3 where the exporter is not installed
+    assert code == 3 or "cannot be made (Not a directory)" in err

@@ -183,6 +183,18 @@ def test_weights_that_do_not_fit(tmp_path):
     assert "in 2 groups do not fit 4 channels" in message or "shapes cannot be inferred" in message
 
 
+def test_operands_that_make_no_sense_together(tmp_path):
+    def state_shape(made: Any) -> None:
+        shape = made.graph.output[0].type.tensor_type.shape
+        for extent in (3, 2):
+            shape.dim.add(dim_value=extent)
+
+    nodes = [node("Gemm", "x w", transA=1)]
+    weights = {"w": np.zeros((3, 2), np.float32)}
+    message = fault(nodes, tmp_path, weights, shape=(3,), change=state_shape)
+    assert message.endswith("Gemm does not take operands of shapes (3,), (3, 2) to (3, 2)")
+
+
 def external(location: str):
     def change(made: Any) -> None:
         tensor = made.graph.initializer[0]

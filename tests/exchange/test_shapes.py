@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import onnx
+import pytest
+
+from netwright.errors import GraphError
 from netwright.exchange.shapes import load_shapes
 from tests.exchange.onnx_files import model, node, saved
 
@@ -15,8 +19,6 @@ def test_shapes_constants_and_values(tmp_path):
 
 
 def test_model_functions_are_inlined(tmp_path):
-    import onnx
-
     body = [onnx.helper.make_node("Relu", ["a"], ["b"])]
     ids = [onnx.helper.make_opsetid("", 13)]
     function = onnx.helper.make_function("own", "Twice", ["a"], ["b"], body, ids)
@@ -28,3 +30,34 @@ def test_model_functions_are_inlined(tmp_path):
     made = model([node("Twice", "x", domain="own")], {}, change=change)
     source = load_shapes(saved(made, tmp_path))
     assert [entry.op for entry in source.nodes] == ["Relu"]
+
+
+def functions(calls):
+    """Model functions by name, each a list of what it calls, with a model that calls ``f0``."""
+
+    def change(made):
+        for name, body in calls.items():
+            names = ["a", *(f"v{i}" for i in range(len(body) - 1)), "b"]
+            nodes = [
+                onnx.helper.make_node(
+                    op, [names[i]], [names[i + 1]], domain="own" if op in calls else ""
+                )
+                for i, op in enumerate(body)
+            ]
+            ids = [onnx.helper.make_opsetid("", 13), onnx.helper.make_opsetid("own", 1)]
+            made.functions.append(onnx.helper.make_function("own", name, ["a"], ["b"], nodes, ids))
+        made.opset_import.add(domain="own", version=1)
+
+    return model([node("f0", "x", domain="own")], {}, change=change)
+
+
+def test_functions_that_multiply_are_refused(tmp_path):
+    calls = {f"f{i}": [f"f{i + 1}"] * 10 for i in range(9)} | {"f9": ["Relu"]}
+    with pytest.raises(GraphError, match=r"functions make 20000\d nodes or more; at most 200000"):
+        load_shapes(saved(functions(calls), tmp_path))
+
+
+def test_functions_in_a_circle_are_refused(tmp_path):
+    calls = {"f0": ["f1"], "f1": ["f0"]}
+    with pytest.raises(GraphError, match="these functions call each other: f0, f1"):
+        load_shapes(saved(functions(calls), tmp_path))

@@ -47,6 +47,13 @@ def test_search_beats_the_given_order_of_a_network_found_by_search():
     assert cosma(workload, machine_, order=found.order, time_limit_s=5).num_bytes >= found.bound
 
 
+def test_better_start_is_taken():
+    workload = fuse(NETWORKS["amoebanet_d"]())
+    first = search_order(workload, machine(2352 * 1024), time_limit_s=1)
+    again = search_order(workload, machine(2352 * 1024), start=first.order, time_limit_s=0.1)
+    assert again.num_bytes <= first.num_bytes < again.first == first.first
+
+
 def test_only_order_is_proven_best():
     workload = chain_with_skips([4, 3, 3, 1], [[], [0], [1], [0, 2]])
     found = search_order(workload, machine(8), time_limit_s=60)

@@ -36,6 +36,7 @@ EXTRAS = (
     Extra("hdf5", ("h5py",), "reading the HDF5 files of the public jets"),
     Extra("plots", ("matplotlib",), "pictures in reports"),
     Extra("physics", ("pythia8mc", "fastjet", "awkward"), "simulating new jets"),
+    Extra("networks", ("torchvision", "timm", "transformers", "onnxscript"), "exporting networks"),
     Extra("brevitas", ("brevitas", "onnxoptimizer"), "comparing with Brevitas"),
 )
 """The extras of this package, ``all`` left out."""

@@ -54,6 +54,9 @@ def export_networks(
     """Export networks of torchvision, timm and transformers to ONNX: offline, no weights."""
     from netwright.models import published
 
-    for name in names or list(published.PUBLISHED):
+    chosen = names or list(published.PUBLISHED)
+    for name in chosen:
+        published.find(name)  # all names are known before the first file is written
+    for name in chosen:
         path = published.export(name, out)
         emit(f"{path}  {path.stat().st_size} bytes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from netwright.exchange import lower_nodes
 from netwright.exchange.onnx_text import QONNX_DOMAINS
 from netwright.exchange.shapes import ShapeModel, load_shapes
 from netwright.exchange.source_model import SourceNode, listing
-from netwright.workload import Einsum, Tensor, Workload
+from netwright.workload import Einsum, Tensor, TensorKind, Workload
 from netwright.workload.lower import Operand, opaque
 
 VIEWS = frozenset(
@@ -99,39 +100,26 @@ class _Reader:
                 data = [s for s in sources if s is not None]
                 self.einsums.append(opaque(name, data, site.output))
             else:
-                self.einsums += lower(site)
+                self.einsums += _lowered(lower, site)
 
     def finish(self, bits: int) -> Workload:
         source = self.source
         kept = [
-            Einsum(
-                e.name,
-                e.ranks,
-                e.output,
-                tuple(a for a in e.inputs if not self._is_immediate(a.tensor)),
-                e.compute,
-                e.reduce,
-                e.origin,
-            )
+            replace(e, inputs=tuple(a for a in e.inputs if not self._is_immediate(a.tensor)))
             for e in self.einsums
         ]
         made = {e.output.tensor: _extents(e) for e in kept}  # what only lowering knows
         used = dict.fromkeys(a.tensor for e in kept for a in (*e.inputs, e.output))
         tensors = tuple(
-            Tensor(
-                name,
-                self._shape(name) or made[name],
-                bits,
-                "weight"
-                if name in source.constants
-                else "input"
-                if name in source.inputs
-                else "activation",
-            )
-            for name in used
+            Tensor(name, self._shape(name) or made[name], bits, self._kind(name)) for name in used
         )
         outputs = dict.fromkeys(self.views.get(name, name) for name in source.outputs)
         return Workload(source.name, tensors, tuple(kept), tuple(outputs))
+
+    def _kind(self, name: str) -> TensorKind:
+        if name in self.source.constants:
+            return "weight"
+        return "input" if name in self.source.inputs else "activation"
 
     def _is_immediate(self, name: str) -> bool:
         shape = self._shape(name)
@@ -155,6 +143,18 @@ class _Reader:
         if min(shape) < 1:
             raise GraphError(f'"{name}" has no elements: its shape is {shape}', node=node.name)
         return Operand(stored, shape, of_stored)
+
+
+def _lowered(lower: lower_nodes.Lower, site: lower_nodes.Site) -> list[Einsum]:
+    """The Einsums of one node; operands that make no sense together are a fault of the file."""
+    try:
+        return lower(site)
+    except (IndexError, ValueError, ZeroDivisionError):
+        shapes = ", ".join(str(source.shape) for source in site.given)
+        raise GraphError(
+            f"{site.node.op} does not take operands of shapes {shapes} to {site.output.shape}",
+            node=site.node.name,
+        ) from None
 
 
 def _extents(einsum: Einsum) -> tuple[int, ...]:

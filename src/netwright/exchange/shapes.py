@@ -96,19 +96,45 @@ def load_shapes(path: Path, *, batch: int = 1) -> ShapeModel:
         raise GraphError(f"{path}: no input reaches output {named}")
     opset = max((e.version for e in model.opset_import if e.domain in ("", "ai.onnx")), default=1)
     name = plain_text(graph.name) or path.stem
-    spread = frozenset(o for node in nodes if node.op == "Expand" for o in node.outputs)
-    spread &= constants
+    spread = constants.intersection(
+        node.outputs[0]
+        for node in nodes
+        if node.op == "Expand" and prod(shapes.get(node.inputs[0], (0,))) == 1
+    )
     return ShapeModel(name, tuple(inputs), outputs, nodes, shapes, constants, values, spread, opset)
 
 
 def _inlined(model: Any, path: Path) -> Any:
-    """The model with its functions put where they are called."""
+    """The model with its functions put where they are called.
+
+    Raises:
+        GraphError: They would make too many nodes, or call each other in a circle.
+    """
+    _check_calls(model, path)
     inliner = require("onnx.inliner", extra="qonnx", purpose="reading ONNX")
     try:
         return inliner.inline_local_functions(model)
     except Exception as error:  # the library raises whatever its C++ part throws
         first = str(error).strip().splitlines()[:1]
         raise GraphError(f"{path}: its functions cannot be inlined: {''.join(first)}") from None
+
+
+def _check_calls(model: Any, path: Path) -> None:
+    bodies = {(f.domain, f.name): [(n.domain, n.op_type) for n in f.node] for f in model.functions}
+    sizes: dict[tuple[str, str], int] = {}
+    for _ in range(len(bodies) + 1):  # each turn settles what calls only settled functions
+        for name, calls in bodies.items():
+            own = [sizes.get(call, 0 if call in bodies else 1) for call in calls]
+            if name not in sizes and 0 not in own:
+                sizes[name] = min(sum(own), MAX_NODES) + 1
+    circular = sorted(name for _, name in bodies.keys() - sizes.keys())
+    if circular:
+        raise GraphError(f"{path}: these functions call each other: {', '.join(circular)}")
+    total = sum(sizes.get((node.domain, node.op_type), 1) for node in model.graph.node)
+    if total > MAX_NODES:
+        raise GraphError(
+            f"{path}: functions make {total} nodes or more; at most {MAX_NODES} are read"
+        )
 
 
 def _initializers(

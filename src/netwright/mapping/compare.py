@@ -52,6 +52,11 @@ class Comparison:
         return self.solution.bound if self.searched is None else self.searched.bound
 
     @property
+    def can_be_reduced(self) -> bool:
+        """Whether some baseline moves more than the bound."""
+        return any(value > self.bound for value in self.baselines.values())
+
+    @property
     def seconds(self) -> float:
         """Wall-clock time of our mapping, the search of its order included."""
         return self.solution.seconds + (self.searched.seconds if self.searched else 0.0)
@@ -91,7 +96,11 @@ def compare(
     searched = None
     if search_s:
         searched = search_order(
-            workload, machine, places_weights=places_weights, time_limit_s=search_s
+            workload,
+            machine,
+            places_weights=places_weights,
+            start=lowest.order,
+            time_limit_s=search_s,
         )
     orders: dict[OrderKind, tuple[str, ...]] = {"given": schedule.order}
     if lowest.num_bytes < lowest.first:

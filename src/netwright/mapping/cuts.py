@@ -65,15 +65,16 @@ def least_live(precedence: Precedence, step: int, *, enough: int = 0) -> int:
         edges.append((before, after, schedule.sizes[name] // unit))
         edges += [(user, before, total) for user in sorted(sides)]
         edges += [(after, user, total) for user in sorted(sides)]
-    return forced + _minimum_cut(edges, count) * unit
+    return forced + _minimum_cut(edges, count, total) * unit
 
 
-def _minimum_cut(edges: list[tuple[int, int, int]], count: int) -> int:
+def _minimum_cut(edges: list[tuple[int, int, int]], count: int, most: int) -> int:
     sparse = require("scipy.sparse", extra="solve", purpose="the bound of all orders")
     graphs = require("scipy.sparse.csgraph", extra="solve", purpose="the bound of all orders")
     useful = [(a, b, size) for a, b, size in edges if a != b and b != SOURCE and a != SINK]
     rows, columns, sizes = (np.array(part) for part in zip(*useful, strict=True))
     matrix = sparse.coo_array((sizes, (rows, columns)), shape=(count, count)).tocsr()
-    if matrix.sum() >= np.iinfo(np.int32).max:  # the library counts in 32 bits
+    if 4 * most >= np.iinfo(np.int32).max:  # the library counts in 32 bits
         return 0
+    matrix.data = np.minimum(matrix.data, most)
     return int(graphs.maximum_flow(matrix.astype(np.int32), SOURCE, SINK).flow_value)

@@ -75,6 +75,7 @@ def search_order(
     architecture: Architecture,
     *,
     places_weights: bool = False,
+    start: tuple[str, ...] | None = None,
     time_limit_s: float = 60.0,
     seed: int = 0,
     report: Callable[[Progress], None] = _silent,
@@ -91,6 +92,7 @@ def search_order(
         workload: What is computed.
         architecture: Its scratchpad is the memory that is managed.
         places_weights: Whether trained parameters pass through the scratchpad too.
+        start: An order to begin with if it is better than the workload's own.
         time_limit_s: Limit of the whole search.
         seed: Of the moves.
         report: Called when something better is known.
@@ -114,9 +116,15 @@ def search_order(
     best = _Best(
         schedule, capacity, bound, started, report, list(range(len(schedule.order))), first
     )
-    report(Progress(time.perf_counter() - started, first, bound))
+    if start is not None:
+        step_of = {name: step for step, name in enumerate(schedule.order)}
+        other = [step_of[name] for name in start]
+        best.order, best.value = min(
+            (best.order, first), (other, best.of(other)), key=lambda pair: pair[1]
+        )
+    report(Progress(time.perf_counter() - started, best.value, bound))
     is_interrupted = False
-    if first > bound:
+    if best.value > bound:
         is_interrupted = _anneal(best, precedence, time_limit_s, seed)
     seconds = time.perf_counter() - started
     return OrderSolution(best.names(), best.value, bound, first, seconds, is_interrupted)

@@ -27,6 +27,8 @@ IMAGE = (1, 3, 224, 224)
 CLIP = (1, 3, 16, 224, 224)
 TOKENS = (1, 128)
 OPSET = 18
+MAX_FOLDED = 8
+"""Constants of more elements are not folded by the exporter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,11 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
 """Networks that :func:`export` knows."""
 
 
-def build(name: str) -> tuple[nn.Module, torch.Tensor]:
-    """A published network with random weights, ready for inference, and an input of zeros.
+def find(name: str) -> Published:
+    """Where a network of this name is defined.
 
     Raises:
         ConfigError: There is no such network.
-        MissingExtra: The package that defines it is not installed.
     """
     if name not in PUBLISHED:
         near = get_close_matches(name, PUBLISHED, n=1)
@@ -81,7 +82,17 @@ def build(name: str) -> tuple[nn.Module, torch.Tensor]:
             f'"{name}" is not one of the networks that can be exported{meant}',
             hint=f"networks: {', '.join(PUBLISHED)}",
         )
-    entry = PUBLISHED[name]
+    return PUBLISHED[name]
+
+
+def build(name: str) -> tuple[nn.Module, torch.Tensor]:
+    """A published network with random weights, ready for inference, and an input of zeros.
+
+    Raises:
+        ConfigError: There is no such network.
+        MissingExtra: The package that defines it is not installed.
+    """
+    entry = find(name)
     makers: Mapping[str, Callable[[str], nn.Module]] = {
         "torchvision": _from_torchvision,
         "timm": _from_timm,
@@ -104,9 +115,14 @@ def export(name: str, folder: Path) -> Path:
         The file.
 
     Raises:
-        ConfigError: There is no such network.
+        ConfigError: There is no such network, or the folder cannot be made.
         MissingExtra: The package that defines it, or ONNX, is not installed.
     """
+    find(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be made ({error.strerror})") from None
     optimizer = require("onnxscript.optimizer", extra="networks", purpose="exporting networks")
     module, values = build(name)
     with _quiet(), torch.no_grad():
@@ -114,12 +130,11 @@ def export(name: str, folder: Path) -> Path:
             module, (values,), dynamo=True, verbose=False, optimize=False, opset_version=OPSET
         )
         assert program is not None  # it is, without a file name
-        # Constants are folded, but no normalization into a convolution: the steps stay the paper's.
-        optimizer.fold_constants(program.model)
+        # Only what shapes depend on is folded: parameters and steps stay those of the network.
+        optimizer.fold_constants(program.model, output_size_limit=MAX_FOLDED)
         optimizer.remove_unused_nodes(program.model)
         model = program.model_proto
     model.graph.name = name
-    folder.mkdir(parents=True, exist_ok=True)
     data = skeleton(model)
     return write_atomic(folder / f"{name}.onnx", lambda stream: stream.write(data))
 

@@ -75,6 +75,8 @@ def baselines_at_peak(context: Context) -> Finding:
 
 def _reduction(rows: list[Named], scale: str, *, note: str = "") -> Finding:
     shares = [share for _, row in rows for share in row.reductions]
+    movable = [share for _, row in rows if row.can_be_reduced for share in row.reductions]
+    note += f"{100 * fmean(movable):.1f} % where the baselines are not proven best of all orders; "
     parts = [
         f"{name} {_kib(row.solution.num_bytes)} against "
         f"{'/'.join(_kib(value) for value in row.baselines.values())}"
