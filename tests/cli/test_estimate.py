@@ -42,7 +42,7 @@ def test_estimate_as_json(netwright):
 def test_estimate_draws_a_picture(netwright, tmp_path):
     pytest.importorskip("matplotlib", reason="draws the picture")
     picture = tmp_path / "a.png"
-    code, out, _ = netwright("estimate", "squeezenet", "--arch", "nvdla", "--picture", picture)
+    code, out, _ = netwright("estimate", "alexnet", "--arch", "tpu", "--picture", picture)
     assert code == 0
     assert out.endswith(f"picture: {picture}\n")
     assert picture.read_bytes()[:4] == b"\x89PNG"

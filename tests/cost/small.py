@@ -35,6 +35,16 @@ def machine(*, size=64, register=12, fanout=(2, 2), speed=8.0, buffered=False):
     ))  # fmt: skip
 
 
+def one_memory(**options):
+    """The same with weights alone in registers: few enough chains to enumerate."""
+    small = machine(**options)
+    nodes = tuple(
+        node.model_copy(update={"keeps": ("weight",)}) if node.name == "reg" else node
+        for node in small.nodes
+    )
+    return small.model_copy(update={"nodes": nodes})
+
+
 def conv(channels=4, features=4, extent=4, kernel=3, **options) -> Operation:
     b = Builder("small")
     b.conv(b.input((1, channels, extent, extent)), features, kernel, **options)

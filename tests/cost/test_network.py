@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from netwright import cost
+from netwright import arch, cost
 from netwright.workload import NETWORKS, Builder, fuse
-from tests.cost.small import machine
+from tests.cost.small import one_memory
 
 
 def network():
@@ -15,7 +15,7 @@ def network():
 
 def test_equal_operations_are_searched_once():
     told = []
-    found = cost.estimate_network(network(), machine(size=300, register=24),
+    found = cost.estimate_network(network(), one_memory(size=300),
                                   progress=lambda *step: told.append(step))  # fmt: skip
     names = [(layer.name, layer.engine, layer.same_as) for layer in found.layers]
     assert names == [
@@ -28,13 +28,13 @@ def test_equal_operations_are_searched_once():
 
 
 def test_streamed_operator_moves_its_operands_once():
-    found = cost.estimate_network(network(), machine(size=300, register=24))
+    found = cost.estimate_network(network(), one_memory(size=300))
     add = next(layer for layer in found.layers if layer.name == "add4").estimate
     assert add.bytes_moved == {"dram": 3 * 4 * 36}
     assert add.bound == "dram"
 
 
 def test_what_cannot_be_counted_is_named():
-    found = cost.estimate_network(fuse(NETWORKS["vit_b16"]()), machine(size=4096, register=64))
+    found = cost.estimate_network(fuse(NETWORKS["vit_b16"]()), arch.find("nvdla"))
     assert len(found.left_out) == 12
     assert found.left_out[0][1] == '"attend" is not a sum of products'

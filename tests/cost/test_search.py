@@ -12,7 +12,7 @@ from netwright.cost.mapper import value_of
 from netwright.cost.mapspace import KINDS, Mapspace, spreads
 from netwright.cost.search import Solver
 from netwright.mapping import nest_faults
-from tests.cost.small import conv, linear, machine
+from tests.cost.small import conv, linear, machine, one_memory
 
 
 def all_chains(space):
@@ -44,16 +44,6 @@ def exhaustive(op, small, goal):
             seen.add(nest)
             best = min(best, value_of(cost.price(cost.count(op, small, nest), small), goal))
     return best
-
-
-def one_memory(**options):
-    """Only the buffer and weights in registers: few enough chains to enumerate."""
-    small = machine(**options)
-    nodes = tuple(
-        node.model_copy(update={"keeps": ("weight",)}) if node.name == "reg" else node
-        for node in small.nodes
-    )
-    return small.model_copy(update={"nodes": nodes})
 
 
 CASES = [

@@ -3,7 +3,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from tests.cost.small import machine
+from tests.cost.small import one_memory
 from tests.cost.test_network import network
 
 from netwright import cost
@@ -14,7 +14,7 @@ from netwright.report.cost_chart import cost_chart
 
 
 def test_every_operation_has_its_bars(tmp_path):
-    small = machine(size=300, register=24)
+    small = one_memory(size=300)
     found = cost.estimate_network(network(), small)
     path = tmp_path / "a.svg"
     cost_chart(found, small, path)

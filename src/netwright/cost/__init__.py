@@ -7,6 +7,7 @@ from netwright.cost.mapper import GOALS, Goal, Mapped, search
 from netwright.cost.mapspace import Mapspace, Spread, spreads
 from netwright.cost.network import Layer, NetworkEstimate, estimate_network
 from netwright.cost.price import Estimate, assumed_figures, check_figures, price, sequence
+from netwright.cost.sizes import NetworkSize, size_of
 
 __all__ = [
     "GOALS",
@@ -18,6 +19,7 @@ __all__ = [
     "Mapped",
     "Mapspace",
     "NetworkEstimate",
+    "NetworkSize",
     "Spread",
     "assumed_figures",
     "check_figures",
@@ -27,6 +29,7 @@ __all__ = [
     "search",
     "sequence",
     "shaping",
+    "size_of",
     "spreads",
     "systolic",
 ]

@@ -1,0 +1,34 @@
+"""How large networks are: multiply-accumulates and trained parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from netwright.mapping.operation import is_operation
+from netwright.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSize:
+    """Counts of a network.
+
+    Attributes:
+        num_macs: Multiply-accumulates of all sums of products, points on padding included.
+        num_parameters: Trained parameters; biases and normalization that are folded do not count.
+        not_counted: Operators whose work is not known, such as attention as one step.
+    """
+
+    num_macs: int
+    num_parameters: int
+    not_counted: tuple[str, ...] = ()
+
+
+def size_of(workload: Workload) -> NetworkSize:
+    """Multiply-accumulates and parameters of a network, as exact integers."""
+    macs = sum(
+        prod(rank.extent for rank in einsum.ranks) for einsum in workload.einsums
+        if is_operation(einsum)
+    )  # fmt: skip
+    unknown = tuple(e.name for e in workload.einsums if e.compute in ("attend", "opaque"))
+    return NetworkSize(macs, workload.num_parameters, unknown)
