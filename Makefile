@@ -57,6 +57,8 @@ bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same sy
 bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (minutes)
 	-@$(PIP) --prefix build/peers --ignore-installed --no-deps --no-warn-script-location \
 	  sparse-dot-mkl mkl intel-openmp tbb onemkl-license umf tcmlib
+	-@$(PIP) --prefix build/peers --ignore-installed --no-deps --no-warn-script-location \
+	  intel-extension-for-transformers==1.4.2
 	$(BIN)/python benchmarks/spmm.py
 
 asan: $(VENV)/.test ## run the kernel tests under AddressSanitizer
