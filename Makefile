@@ -67,6 +67,8 @@ bench-route: $(VENV)/.bench ## place and route a small jet tagger at every pipel
 bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (minutes)
 	-@$(PIP) --prefix build/peers --ignore-installed --no-deps --no-warn-script-location \
 	  sparse-dot-mkl mkl intel-openmp tbb onemkl-license umf tcmlib
+	-@$(PIP) --prefix build/peers --ignore-installed --no-deps --no-warn-script-location \
+	  intel-extension-for-transformers==1.4.2
 	$(BIN)/python benchmarks/spmm.py
 
 formal: $(VENV)/.main ## prove every rounding, limit, sign and wrap of the RTL backend (minutes)

@@ -28,9 +28,11 @@ from rich.table import Table  # noqa: E402
 from benchmarks.spmm_peers import (  # noqa: E402
     ABSENT,
     PEERS,
+    SCALE,
     TOKENS,
     Contestant,
     aligned,
+    itrex,
     onednn,
 )
 from benchmarks.timing import medians  # noqa: E402
@@ -46,7 +48,8 @@ from netwright.kernels.isa import native  # noqa: E402
 SHAPES = ((768, 768), (3072, 768), (768, 3072))
 SPARSITIES = (0.9, 0.8)
 CURVE = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-CALLS = 8
+CALLS = 20
+"""Calls in a turn: the first find the caches as another contestant left them."""
 ROUNDS = 15
 PEAK_COUNT = 5000
 PEAK_PRODUCTS = 16 * 64
@@ -62,12 +65,15 @@ def block_sparse(rows: int, columns: int, block_rows: int, sparsity: float) -> n
     return weights * np.repeat(kept, block_rows, axis=0).astype(np.int8)
 
 
-def ours(weights: np.ndarray, block_rows: int, num_threads: int = 1) -> Contestant:
+def ours(
+    weights: np.ndarray, block_rows: int, num_threads: int = 1, output: str = "uint8"
+) -> Contestant:
     activation = aligned((weights.shape[1], TOKENS), "uint8")
     activation[:] = np.random.default_rng(2).integers(0, 256, activation.shape)
-    scale = np.full(len(weights), 1e-4, np.float32)
-    epilogue = Requantize(scale=scale, zero_point=128, output="uint8")
-    out = aligned((len(weights), TOKENS), "uint8")
+    scale = np.full(len(weights), SCALE, np.float32)
+    zero_point = 128 if output == "uint8" else 0
+    epilogue = Requantize(scale=scale, zero_point=zero_point, output=output)
+    out = aligned((len(weights), TOKENS), output)
     product = prepare(pack(weights, block_rows=block_rows), epilogue=epilogue)
     return lambda: product(activation, out=out, num_threads=num_threads)
 
@@ -134,6 +140,26 @@ def peers_table(limit: str) -> None:
         CONSOLE.print(f"not run here: {name} ({reason})")
 
 
+def original_table() -> None:
+    table = Table(title=f"{TOKENS} tokens, one thread, 4x1 blocks, float32 out, ITREX 1.4.2")
+    for column in ("shape", "zeros", "ours us", "ITREX us", "ratio"):
+        table.add_column(column, justify="right")
+    for rows, inputs in SHAPES:
+        for sparsity in SPARSITIES:
+            weights = block_sparse(rows, inputs, 4, sparsity)
+            try:
+                peer = itrex(weights)
+            except (ImportError, OSError, RuntimeError, subprocess.CalledProcessError) as error:
+                CONSOLE.print(f"not run here: ITREX ({error})")
+                return
+            found = measure({"ours": ours(weights, 4, output="float32"), "peer": peer})
+            table.add_row(
+                f"{rows}x{inputs}", f"{sparsity:.0%}", f"{found['ours']:.1f}",
+                f"{found['peer']:.1f}", f"{found['peer'] / found['ours']:.2f}x",
+            )  # fmt: skip
+    CONSOLE.print(table)
+
+
 def curve(limit: str) -> None:
     table = Table(title=f"768x768, 4x1 blocks, against oneDNN int8 dense limited to {limit}")
     for column in ("zeros", "ours us", "dense us", "ratio"):
@@ -178,6 +204,8 @@ def main() -> int:
     if len(sys.argv) == 2:
         peers_table(sys.argv[1])
         curve(sys.argv[1])
+        if sys.argv[1] == LIMITS[0]:
+            original_table()
         return 0
     load = os.getloadavg()[0]
     CONSOLE.print(f"{processor()}; {os.cpu_count()} cores, load {load:.1f} at the start")

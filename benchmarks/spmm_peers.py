@@ -1,20 +1,26 @@
 """What the block-sparse product is compared with. A peer that cannot run here says why.
 
-MKL is looked for in `build/peers` too, where `make bench-spmm` installs it, so that it does not
-become part of the environment.
+MKL and the kernel of intel-extension-for-transformers (ITREX) are looked for in `build/peers`,
+where `make bench-spmm` installs them, so that they do not become part of the environment.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
+import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from netwright.kernels import Requantize, pack, spmm
+
 FOLDER = Path(__file__).resolve().parent.parent / "build" / "peers"
 TOKENS = 128
+SCALE = 1e-4
 
 Contestant = Callable[[], object]
 
@@ -60,6 +66,52 @@ def mkl_csr(weights: np.ndarray) -> Contestant:
     return lambda: dot_product_mkl(sparse, activation)
 
 
+def itrex(weights: np.ndarray) -> Contestant:
+    """The original kernel, 4x1 blocks, float32 result; the product must equal ours."""
+    packed = pack(weights)
+    create = _itrex().itrex_create
+    create.restype = ctypes.c_void_p
+    sizes = (*weights.shape, TOKENS, len(packed.values))
+    scale = np.full(len(weights), SCALE, np.float32)
+    arrays = (packed.offsets, packed.indices, packed.values, scale)
+    handle = create(*map(ctypes.c_int64, sizes), *map(_pointer, arrays))
+    if not handle:
+        raise RuntimeError("it declines this product")
+    activation = aligned((weights.shape[1], TOKENS), "uint8")
+    activation[:] = np.random.default_rng(2).integers(0, 256, activation.shape)
+    out = aligned((len(weights), TOKENS), "float32")
+    operands = (ctypes.c_void_p(handle), _pointer(activation), _pointer(out))
+    run = _itrex().itrex_run
+    run(*operands)
+    epilogue = Requantize(scale=scale, output="float32")
+    if not np.array_equal(out, spmm(packed, activation, epilogue=epilogue)):
+        raise RuntimeError("it gives another product")
+    # The library keeps the addresses only.
+    kept = (packed, scale, activation, out)
+    return lambda: run(*operands) or kept
+
+
+@cache
+def _itrex() -> ctypes.CDLL:
+    """Compile the interface to the library in the wheel, and load both."""
+    found = sorted(FOLDER.glob("lib/python*/site-packages/*/libkernellibs.so"))
+    if not found:
+        raise ImportError("its wheel, for Python 3.9 to 3.11, is not installed")
+    os.environ["GLOG_minloglevel"] = "2"  # noqa: SIM112
+    shim = FOLDER / "itrex.so"
+    subprocess.run(
+        ["g++", "-O2", "-std=c++17", "-shared", "-fPIC", "-o", str(shim),
+         str(Path(__file__).with_name("itrex.cpp")), str(found[0]),
+         f"-Wl,-rpath,{found[0].parent}"],
+        check=True,
+    )  # fmt: skip
+    return ctypes.CDLL(str(shim))
+
+
+def _pointer(array: np.ndarray) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
+
+
 def scipy_csr(weights: np.ndarray) -> Contestant:
     from scipy.sparse import csr_matrix
 
@@ -76,8 +128,5 @@ PEERS: dict[str, Callable[[np.ndarray], Contestant]] = {
 
 ABSENT = {
     "LIBXSMM": "PyPI has no build of it: the package libxsmm 0.0.1 is empty",
-    "the kernel of intel-extension-for-transformers 1.4.2": (
-        "its wheel has the library without headers and no Python function for one product"
-    ),
 }
 """Peers that are not run, and why."""

@@ -23,7 +23,7 @@ struct Column {
   std::int8_t weight(int row) const { return group[4 * row + slot]; }
 };
 
-// The columns of a stripe that are not zero. Empty, and `ordered` false, if they do not ascend.
+// The columns of a stripe that are not zero; `ordered` becomes false if they do not ascend.
 std::vector<Column> columns_of(const Weights& weights, std::int64_t stripe, bool& ordered) {
   std::vector<Column> found;
   const int rows = weights.block_rows;

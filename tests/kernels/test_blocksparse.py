@@ -139,6 +139,14 @@ def test_sums_beyond_int32_are_refused_with_the_bound() -> None:
         ),
         ({"offsets": np.array([1, 1], np.int32)}, "offsets must start with 0 and never decrease"),
         ({"offsets": np.array([0], np.int32)}, "offsets must have shape (2,), not (1,)"),
+        (
+            {"indices": np.array([[0, 2, 1, 3]], np.uint16)},
+            "the columns of a stripe must ascend, and padding must be zero",
+        ),
+        (
+            {"indices": np.array([[0, 1, 2, 2]], np.uint16)},
+            "the columns of a stripe must ascend, and padding must be zero",
+        ),
     ],
 )
 def test_damaged_arrays_are_refused(change: Any, message: str) -> None:

@@ -101,7 +101,17 @@ class BlockSparse:
         if self.values.shape != (groups, self.block_rows, GROUP_COLUMNS):
             shape = f"({groups}, {self.block_rows}, 4)"
             faults.append(f"values must have shape {shape}, not {self.values.shape}")
+        elif not faults and not self._ascends():
+            faults.append("the columns of a stripe must ascend, and padding must be zero")
         return faults
+
+    def _ascends(self) -> bool:
+        steps = np.diff(self.indices.reshape(-1).astype(np.int64))
+        zero = ~self.values.any(axis=1).reshape(-1)[1:]
+        first = np.zeros(self.indices.size + 1, dtype=bool)
+        first[self.offsets * GROUP_COLUMNS] = True
+        allowed = (steps > 0) | ((steps == 0) & zero) | first[1 : len(steps) + 1]
+        return bool(allowed.all())
 
     def _row_sums(self, values: NDArray[np.int8]) -> NDArray[np.int64]:
         ends = np.zeros((len(values) + 1, self.block_rows), dtype=np.int64)
