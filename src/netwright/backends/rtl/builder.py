@@ -25,6 +25,7 @@ class LayerBuilder:
         self.inputs: list[Bundle] = []
         self.claims: list[LinearClaim] = []
         self.times: dict[str, Time] = {}
+        self.unsigned: dict[str, Wire] = {}
         self._delayed: dict[tuple[str, int], Wire] = {}
 
     def read(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.adder_graph import width
 from netwright.backends.rtl.affine import Affine, settle
 from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Element, LinearClaim, Wire
-from netwright.backends.rtl.products import multiply, scale
+from netwright.backends.rtl.circuit import Element, Wire
+from netwright.backends.rtl.products import claims, multiply, scale
 from netwright.backends.rtl.rescaling import limit, round_off
 from netwright.ir import Node
 from netwright.ir.ops.quant import rounding_of
@@ -35,31 +35,13 @@ def _matmul(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: s
     for number, vector in enumerate(vectors):
         place = name if len(vectors) == 1 else f"{name}_{number}"
         products = multiply(vector, matrix, layer, place)
-        layer.claims += _claims(node.name, number * len(products), vector, matrix, products)
+        indices = range(number * len(products), (number + 1) * len(products))
+        layer.claims += claims(node.name, indices, vector, matrix, products)
         if len(inputs) == 3:
             biases = [value.offset for value in inputs[2].flat]
             products = [p.plus(b) for p, b in zip(products, biases, strict=True)]
         results += products
     return _filled(results, (*source.shape[:-1], len(matrix.T)))
-
-
-def _claims(
-    node: str,
-    start: int,
-    vector: Sequence[Element],
-    matrix: NDArray[np.int64],
-    products: Sequence[Affine],
-) -> Iterator[LinearClaim]:
-    """What the matrix says of the wire of every product, its shift and sign taken off."""
-    used = [i for i, element in enumerate(vector) if isinstance(element, Wire)]
-    wires = tuple(element for element in vector if isinstance(element, Wire))
-    for number, product in enumerate(products):
-        if product.wire is not None:
-            sign = -1 if product.negate else 1
-            weights = [sign * int(matrix[i, number]) for i in used]
-            assert not any(weight & ((1 << product.shift) - 1) for weight in weights)
-            unshifted = tuple(weight >> product.shift for weight in weights)
-            yield LinearClaim(node, start + number, product.wire.name, wires, unshifted)
 
 
 def _requantize(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
@@ -129,7 +111,6 @@ def _sum(one: Affine, other: Affine, layer: LayerBuilder, name: str) -> Affine:
         "HIGH_BITS": high.bits,
         "HIGH_SIGNED": int(high.is_signed),
         "SHIFT": 0,
-        "SUBTRACT": 0,
         "SUM_BITS": width(interval),
     }
     wires = {"low": low, "high": high}
