@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check format docs bench bench-rtl bench-spmm asan study golden clean
+.PHONY: help setup demo test test-slow check format docs bench bench-rtl bench-spmm bench-allocation lut-model asan study golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -56,6 +56,12 @@ bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same sy
 
 bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (minutes)
 	$(BIN)/python benchmarks/spmm.py
+
+bench-allocation: $(VENV)/.bench ## measure plans chosen by LUTs and by bit operations (an hour)
+	$(BIN)/python benchmarks/allocation.py
+
+lut-model: $(VENV)/.bench ## fit the model of a layer's LUTs on synthesized layers (minutes)
+	$(BIN)/python benchmarks/lut_model.py
 
 asan: $(VENV)/.test ## run the kernel tests under AddressSanitizer
 	$(BIN)/python tools/asan.py
