@@ -21,8 +21,8 @@ from netwright import compress, models, tasks, train
 from netwright.backends.rtl import rtl
 
 LOG = Path(__file__).parent / "data" / "allocation.jsonl"
-HIDDEN = (32, 16, 16)
-UNIFORM = (3, 4)
+HIDDEN = (24, 16)
+UNIFORM = (3, 4, 5)
 """The limits are what uniform plans of these widths cost in bit operations."""
 
 WEIGHT_BITS, ACTIVATION_BITS, INPUT_BITS = range(2, 9), range(3, 9), range(3, 11)
@@ -83,7 +83,7 @@ def main() -> None:
     networks = []
     for seed in SEEDS:
         network = models.mlp(task, hidden=HIDDEN, seed=seed)
-        train.fit(network, task, epochs=15, batch_size=1024, learning_rate=4e-3, seed=seed)
+        train.fit(network, task, epochs=10, batch_size=1024, learning_rate=4e-3, seed=seed)
         networks.append(network)
     plans = dict(candidates(networks[0], task))
     jobs = {f"{label}: {plan}": Job(tuple(networks), plan) for label, plan in plans.items()}
