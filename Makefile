@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm formal asan study golden clean
+.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-allocation lut-model formal asan study golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -70,6 +70,12 @@ bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (m
 	-@$(PIP) --prefix build/peers --ignore-installed --no-deps --no-warn-script-location \
 	  intel-extension-for-transformers==1.4.2
 	$(BIN)/python benchmarks/spmm.py
+
+bench-allocation: $(VENV)/.bench ## measure plans chosen by LUTs and by bit operations (an hour)
+	$(BIN)/python benchmarks/allocation.py
+
+lut-model: $(VENV)/.bench ## fit the model of a layer's LUTs on synthesized layers (minutes)
+	$(BIN)/python benchmarks/lut_model.py
 
 formal: $(VENV)/.main ## prove every rounding, limit, sign and wrap of the RTL backend (minutes)
 	$(BIN)/python tools/formal.py

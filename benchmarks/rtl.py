@@ -23,7 +23,7 @@ from netwright.backends.rtl import rtl
 from netwright.backends.rtl.synthesis import Measurement, synthesize
 from netwright.ir import Graph, Interpreter, Node
 
-BITS = (4, 6)
+BITS = (3, 4, 5, 6, 7, 8)
 PART = "xcup"
 TIMEOUT_S = 3600.0
 DA4ML_CUTOFF = 4

@@ -10,8 +10,10 @@ from netwright.compress import (
     LayerShape,
     Plan,
     bops,
+    latency_ns,
     layer_bops,
     layer_shapes,
+    luts,
     total_bops,
     uniform,
     weight_bits,
@@ -84,6 +86,8 @@ def test_budgets_that_flows_can_name() -> None:
     assert {name: make(10).kind for name, make in BUDGETS.items()} == {
         "bops": "bops",
         "weight_bits": "weight_bits",
+        "luts": "luts",
+        "latency_ns": "latency_ns",
     }
 
 
@@ -92,3 +96,12 @@ def test_impossible_limits_are_refused(limit: float) -> None:
     with pytest.raises(ConfigError) as caught:
         bops(limit)
     assert str(caught.value) == f"the bops budget must be positive, not {float(limit)}"
+
+
+def test_hardware_budgets_are_additive_models() -> None:
+    plan = uniform(JETS, weight_bits=6, activation_bits=6)
+    narrow = uniform(JETS, weight_bits=3, activation_bits=4)
+    for budget in (luts(1e9), latency_ns(1e9)):
+        assert 0 < budget.total(JETS, narrow) < budget.total(JETS, plan)
+    slow, fast = latency_ns(1e9, clock_mhz=100), latency_ns(1e9, clock_mhz=400)
+    assert slow.total(JETS, plan) == pytest.approx(4 * fast.total(JETS, plan))

@@ -129,3 +129,31 @@ def test_a_loss_that_explodes_is_named() -> None:
 
 def test_an_epoch_is_a_value() -> None:
     assert Epoch(1, 0.5, 0.9) == Epoch(1, 0.5, 0.9)
+
+
+def test_a_teacher_is_listened_to() -> None:
+    task = clouds()
+    teacher = models.mlp(task, hidden=(8,), seed=3)
+    fit(teacher, task, epochs=4, batch_size=64)
+    found = []
+    for own in (None, teacher):
+        model = models.mlp(task, hidden=(8,), seed=1)
+        fit(model, task, epochs=4, batch_size=64, teacher=own)
+        far = np.abs(logits(model, task.test.inputs) - logits(teacher, task.test.inputs))
+        found.append(float(far.mean()))
+    assert found[1] < found[0]
+
+
+def test_steps_are_reported_with_their_gradients_and_early_epochs_can_be_left_out() -> None:
+    task, model = clouds(), models.mlp(clouds(), hidden=(8,))
+    done: list[float] = []
+
+    def note(share: float) -> None:
+        assert all(parameter.grad is not None for parameter in model.parameters())
+        done.append(share)
+
+    history = fit(model, task, epochs=3, batch_size=64, after_step=note, keep_from=3)
+    assert history.best.number == 3
+    assert done == [(i + 1) / len(done) for i in range(len(done))]
+    with pytest.raises(ConfigError, match=r"keep_from must be from 1 to 3, not 4"):
+        fit(model, task, epochs=3, keep_from=4)

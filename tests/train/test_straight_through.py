@@ -6,9 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netwright.backends.rtl.digits import signed_digits
 from netwright.dtypes import Rounding
 from netwright.ir import round_real
-from netwright.train.straight_through import on_grid, round_tensor
+from netwright.train.straight_through import limit_digits, on_grid, round_tensor
 
 MODES = tuple(Rounding)
 TIES = [s * v for s in (1.0, -1.0) for v in (0.0, 0.5, 1.5, 2.5, 0.49999999999999994, 3.2)]
@@ -61,3 +62,15 @@ def test_values_are_not_changed() -> None:
     values = torch.tensor([0.3, 0.7])
     on_grid(values, 0.5, low=0, high=3, rounding=Rounding.FLOOR)
     assert values.tolist() == pytest.approx([0.3, 0.7])
+
+
+def test_limited_codes_are_sums_of_few_powers_of_two() -> None:
+    codes = torch.arange(-16, 16).float()
+    for most in range(4):
+        found = limit_digits(codes, torch.full_like(codes, most), 15)
+        assert all(len(signed_digits(int(code))) <= most for code in found)
+        assert found.abs().max() <= 16
+    assert torch.equal(limit_digits(codes, torch.full_like(codes, 3), 15), codes)
+    one = limit_digits(codes, torch.ones_like(codes), 15)
+    assert one.max() == 8
+    assert torch.equal(one[codes.abs() == 5].abs(), torch.tensor([4.0, 4.0]))

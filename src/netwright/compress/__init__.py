@@ -8,7 +8,16 @@ from netwright.compress.allocation import (
     TiedActivations,
     allocate,
 )
-from netwright.compress.budget import BUDGETS, Budget, bops, layer_bops, total_bops, weight_bits
+from netwright.compress.budget import (
+    BUDGETS,
+    Budget,
+    bops,
+    latency_ns,
+    layer_bops,
+    luts,
+    total_bops,
+    weight_bits,
+)
 from netwright.compress.conversion import apply, build, finetune, layer_shapes
 from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenvalue
 from netwright.compress.front import (
@@ -19,7 +28,9 @@ from netwright.compress.front import (
     sweep,
     uniform_candidates,
 )
+from netwright.compress.hardware import DenseLayer, LayerEstimate, count_luts, estimate
 from netwright.compress.plan import LayerPlan, LayerShape, Plan, load_plan, save_plan, uniform
+from netwright.compress.pruning import integer_weights, prune
 from netwright.compress.recipe import hawq
 from netwright.compress.sensitivities import (
     ActivationSensitivity,
@@ -36,8 +47,10 @@ __all__ = [
     "Allocation",
     "Budget",
     "Candidate",
+    "DenseLayer",
     "FreeActivations",
     "FrontPoint",
+    "LayerEstimate",
     "LayerPlan",
     "LayerSensitivity",
     "LayerShape",
@@ -50,12 +63,18 @@ __all__ = [
     "apply",
     "bops",
     "build",
+    "count_luts",
+    "estimate",
     "finetune",
     "hawq",
     "hutchinson",
+    "integer_weights",
+    "latency_ns",
     "layer_bops",
     "layer_shapes",
     "load_plan",
+    "luts",
+    "prune",
     "sampled_candidates",
     "save_plan",
     "sensitivity",

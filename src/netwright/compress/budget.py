@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from netwright.compress.hardware import layer_latency_ns, layer_luts
 from netwright.compress.plan import LayerShape, Plan
 from netwright.errors import ConfigError
 
@@ -82,5 +84,25 @@ def weight_bits(limit: float) -> Budget:
     )
 
 
-BUDGETS: dict[str, Callable[[float], Budget]] = {"bops": bops, "weight_bits": weight_bits}
+def luts(limit: float) -> Budget:
+    """At most `limit` LUTs, modelled for unrolled RTL; see :mod:`netwright.compress.hardware`."""
+    return Budget("luts", float(limit), "LUT", layer_luts)
+
+
+def latency_ns(limit: float, *, clock_mhz: float = 200.0) -> Budget:
+    """At most `limit` nanoseconds from an input to its outputs, as modelled for pipelined RTL.
+
+    Args:
+        limit: Nanoseconds.
+        clock_mhz: Clock frequency that the design is given; it is not checked here.
+    """
+    return Budget("latency_ns", float(limit), "ns", partial(layer_latency_ns, clock_mhz=clock_mhz))
+
+
+BUDGETS: dict[str, Callable[[float], Budget]] = {
+    "bops": bops,
+    "weight_bits": weight_bits,
+    "luts": luts,
+    "latency_ns": latency_ns,
+}
 """Budgets that a flow file can name."""

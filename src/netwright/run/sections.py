@@ -80,11 +80,11 @@ class BudgetSection(Settings):
     """What a plan may cost.
 
     Attributes:
-        kind: Bit operations, or bits of weight memory.
+        kind: Bit operations, bits of weight memory, or modelled LUTs or latency of unrolled RTL.
         limit: Largest accepted cost.
     """
 
-    kind: Literal["bops", "weight_bits"] = "bops"
+    kind: Literal["bops", "weight_bits", "luts", "latency_ns"] = "bops"
     limit: Annotated[float, Field(gt=0)]
 
 
@@ -99,6 +99,7 @@ class CompressSection(Settings):
         scale: Power-of-two scales are shifts in hardware, float scales are multipliers.
         granularity: One weight scale for a tensor, or one for each output channel.
         budget: What the plan may cost.
+        other_budgets: Limits that it must keep besides.
         residual: Share of the loss predicted for weights that is taken to remain after fine-tuning.
         probes: Most Hutchinson probes for a layer.
         epochs: Epochs of fine-tuning.
@@ -120,6 +121,7 @@ class CompressSection(Settings):
     scale: Literal["power-of-two", "float"] = "power-of-two"
     granularity: Literal["tensor", "channel"] = "tensor"
     budget: BudgetSection
+    other_budgets: Annotated[tuple[BudgetSection, ...], Field(max_length=3)] = ()
     residual: Annotated[float, Field(ge=0, le=1)] = 0.1
     probes: Annotated[int, Field(ge=2, le=100_000)] = 200
     epochs: Count = 10

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from netwright.dtypes import Rounding
 from netwright.train.quantizer import Quantizer
-from netwright.train.straight_through import gradient_inside, rounded
+from netwright.train.straight_through import MOST_DIGITS, gradient_inside, limit_digits, rounded
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,15 @@ class Link:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Scale, smallest and largest code: laid out for all parameters, and for each activation."""
+    """Scale, smallest and largest code: laid out for all parameters, and for each activation.
+
+    The digits are those of all parameters, ``None`` if no quantizer limits them.
+    """
 
     scale: Tensor
     low: Tensor
     high: Tensor
+    digits: Tensor | None
     activations: tuple[tuple[float, int, int, Rounding] | None, ...]
 
 
@@ -95,8 +99,18 @@ class DenseChain:
             torch.cat([q.step(p).expand_as(p).reshape(-1) for p, q in pairs]),
             torch.cat([torch.full_like(p, dtype.min).reshape(-1) for p, dtype in formats]),
             torch.cat([torch.full_like(p, dtype.max).reshape(-1) for p, dtype in formats]),
+            _digits(pairs),
             (first, *outputs),
         )
+
+
+def _digits(pairs: Sequence[tuple[Tensor, Quantizer]]) -> Tensor | None:
+    """The digits that every parameter may have; more than any code needs where nothing limits."""
+    if all(quantizer.digits is None for _, quantizer in pairs):
+        return None
+    free = MOST_DIGITS + 1
+    limits = [torch.full_like(p, free) if q.digits is None else q.digits for p, q in pairs]
+    return torch.cat([limit.reshape(-1) for limit in limits])
 
 
 def _activation(quantizer: Quantizer, low: int) -> tuple[float, int, int, Rounding]:
@@ -109,6 +123,9 @@ class _Chain(Function):
         codes = _flatten_dense_tensors(parameters).div_(grid.scale).round_()
         clipped = codes.clamp(grid.low, grid.high)
         beyond = codes.sub_(clipped)
+        if grid.digits is not None:
+            limited = limit_digits(clipped, grid.digits, grid.high)
+            clipped = torch.where(grid.digits > MOST_DIGITS, clipped, limited)
         on_grid = _unflatten_dense_tensors(clipped.mul_(grid.scale), parameters)
         first, *outputs = grid.activations
         assert first is not None

@@ -52,13 +52,17 @@ def fit(
     batch_size: int = 512,
     learning_rate: float = 2e-3,
     seed: int = 0,
+    teacher: nn.Module | None = None,
+    after_step: Callable[[float], None] | None = None,
+    keep_from: int = 1,
+    calibrations: int | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> History:
     """Train `model` in place with Adam and a cosine schedule; keep the best validation epoch.
 
     Model selection sees the validation split only. The scales of a
     :class:`~netwright.train.QuantModel` are calibrated before the first epoch and again after each
-    of the first half of the epochs.
+    of the first half of the epochs, if `calibrations` does not say otherwise.
 
     Args:
         model: Maps (batch, features) to (batch, classes) logits.
@@ -67,6 +71,12 @@ def fit(
         batch_size: Rows in one step.
         learning_rate: Peak learning rate.
         seed: Seed of the shuffling; the result is reproducible for a given number of threads.
+        teacher: Half of the loss is the cross entropy with its predictions (distillation, Hinton et
+            al. 2015, at temperature 1).
+        after_step: Called after every step with the share of the steps that is done, 0..1; the
+            gradients are still there.
+        keep_from: First epoch that may be kept.
+        calibrations: Epochs after which the scales are calibrated again; half of them if not given.
         on_epoch: Called after every epoch.
 
     Raises:
@@ -78,36 +88,46 @@ def fit(
             f"epochs ({epochs}) and batch_size ({batch_size}) must be 1 or more, and "
             f"learning_rate ({learning_rate}) between 0 and 10"
         )
+    if not 1 <= keep_from <= epochs:
+        raise ConfigError(f"keep_from must be from 1 to {epochs}, not {keep_from}")
     inputs, labels = torch.from_numpy(task.train.inputs), torch.from_numpy(task.train.labels)
     steps = -(-len(inputs) // batch_size)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)
     shuffle = torch.Generator().manual_seed(seed)
+    wanted = None if teacher is None else _predictions(teacher, task.train.inputs)
     if isinstance(model, QuantModel):
         model.calibrate(inputs[:CALIBRATION_ROWS])
+    again = epochs // 2 if calibrations is None else calibrations
     done: list[Epoch] = []
     best: tuple[Epoch, dict[str, Tensor]] | None = None
     for number in range(1, epochs + 1):
         model.train()
         total = 0.0
-        for rows in torch.randperm(len(inputs), generator=shuffle).split(batch_size):
-            loss = functional.cross_entropy(model(inputs[rows]), labels[rows])
+        batches = torch.randperm(len(inputs), generator=shuffle).split(batch_size)
+        for step, rows in enumerate(batches, start=1 + (number - 1) * steps):
+            found = model(inputs[rows])
+            loss = functional.cross_entropy(found, labels[rows])
+            if wanted is not None:
+                loss = (loss + functional.cross_entropy(found, wanted[rows])) / 2
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
             schedule.step()
+            if after_step is not None:
+                after_step(step / (epochs * steps))
             total += float(loss.detach()) * len(rows)
         if not np.isfinite(total):
             raise NumericsError(
                 f"the training loss became {total} in epoch {number}",
                 hint="lower the learning rate",
             )
-        if isinstance(model, QuantModel) and number <= epochs // 2:
+        if isinstance(model, QuantModel) and number <= again:
             model.calibrate(inputs[:CALIBRATION_ROWS])
         accuracy = evaluate(model, task, split="validation")
         epoch = Epoch(number, total / len(inputs), accuracy)
         done.append(epoch)
-        if best is None or accuracy >= best[0].accuracy:
+        if number >= keep_from and (best is None or accuracy >= best[0].accuracy):
             best = (epoch, copy.deepcopy(model.state_dict()))
         if on_epoch is not None:
             on_epoch(epoch)
@@ -115,6 +135,11 @@ def fit(
     model.load_state_dict(best[1])
     model.eval()
     return History(tuple(done), best[0])
+
+
+def _predictions(teacher: nn.Module, inputs: NDArray[np.floating]) -> Tensor:
+    """Probabilities of the classes that the teacher gives, (rows, classes)."""
+    return functional.softmax(torch.from_numpy(logits(teacher, inputs)).float(), dim=1)
 
 
 @torch.no_grad()

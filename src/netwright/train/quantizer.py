@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from netwright.dtypes import Int, Rounding
 from netwright.errors import NumericsError
-from netwright.train.straight_through import on_grid, round_tensor
+from netwright.train.straight_through import limit_digits, on_grid, round_tensor
 
 _OCTAVES = 14
 _STEPS_PER_OCTAVE = 4
@@ -52,7 +52,9 @@ class Quantizer(nn.Module):
 
     Attributes:
         scale: Real value of one code step, float64; one, or one for each channel.
-        revision: Grows whenever the scale changes.
+        revision: Grows whenever the scale or the digits change.
+        digits: How many signed powers of two each code may be a sum of, in the shape of what is
+            quantized; ``None`` for no limit. It steers a training and is not stored with the scale.
     """
 
     scale: Tensor
@@ -61,6 +63,7 @@ class Quantizer(nn.Module):
         super().__init__()
         self.spec = spec
         self.revision = 0
+        self.digits: Tensor | None = None
         shape = () if spec.channels is None else (spec.channels,)
         self.register_buffer("scale", torch.ones(shape, dtype=torch.float64))
         self._number = 1.0
@@ -76,6 +79,11 @@ class Quantizer(nn.Module):
             raise NumericsError("quantizer scales must be positive and finite")
         self.scale.copy_(scale.double().expand_as(self.scale))
         self._scale_changed()
+
+    def set_digits(self, digits: Tensor | None) -> None:
+        """Limit the signed powers of two in each code."""
+        self.digits = digits
+        self.revision += 1
 
     def _scale_changed(self) -> None:
         self.revision += 1
@@ -135,10 +143,15 @@ class Quantizer(nn.Module):
         """The integer codes of `values`, as float64."""
         scaled = values.double() / self.scale_like(values)
         dtype = self.spec.dtype
-        return round_tensor(scaled, self.spec.rounding).clamp(dtype.min, dtype.max)
+        codes = round_tensor(scaled, self.spec.rounding).clamp(dtype.min, dtype.max)
+        return codes if self.digits is None else limit_digits(codes, self.digits, dtype.max)
 
     def forward(self, values: Tensor) -> Tensor:
         """The representable real values, with straight-through gradients."""
         scale = self._number if self.spec.channels is None else self.step(values)
         dtype = self.spec.dtype
-        return on_grid(values, scale, low=dtype.min, high=dtype.max, rounding=self.spec.rounding)
+        found = on_grid(values, scale, low=dtype.min, high=dtype.max, rounding=self.spec.rounding)
+        if self.digits is None:
+            return found
+        limited = limit_digits((found / scale).round(), self.digits, dtype.max) * scale
+        return found + (limited - found).detach()

@@ -87,6 +87,30 @@ def rounded(
     return codes.clamp_(low, high).mul_(scale)
 
 
+MOST_DIGITS = 3
+"""Signed digits of a code that :func:`limit_digits` looks at."""
+
+
+def limit_digits(codes: Tensor, digits: Tensor, largest: Tensor | int) -> Tensor:
+    """The codes as sums of at most so many signed powers of two, the nearest one first.
+
+    Args:
+        codes: Integers in floating point.
+        digits: How many powers each code may have, 0 to :data:`MOST_DIGITS`.
+        largest: Largest code of the format; a single power must not exceed it.
+    """
+    powers = torch.exp2(torch.as_tensor(largest, dtype=codes.dtype).log2().floor())
+    rest, kept = codes, torch.zeros_like(codes)
+    for number in range(MOST_DIGITS):
+        power = torch.exp2(rest.abs().clamp_min(1.0).log2().round())
+        if number == 0:
+            power = torch.where(digits == 1, torch.minimum(power, powers), power)
+        power = torch.where(rest == 0, rest, power.copysign(rest))
+        kept = kept + torch.where(digits > number, power, torch.zeros_like(power))
+        rest = rest - power
+    return kept
+
+
 def gradient_inside(gradient: Tensor, values: Tensor, low: float, high: float) -> Tensor:
     """The gradient where ``low < values < high``, zero elsewhere, in one kernel."""
     return torch.ops.aten.hardtanh_backward.default(gradient, values, low, high)

@@ -7,29 +7,33 @@ from hypothesis import strategies as st
 from netwright.backends.rtl.adder_graph import AdderGraph, Product, Sum, width
 
 GRAPH = AdderGraph(
-    inputs=((-2, 1), (0, 3)),
-    sums=(Sum(0, 1, 2, False), Sum(2, 0, 0, True)),
-    products=(Product(2), Product(3, 1, True), Product(None)),
+    inputs=((0, 3), (1, 3)),
+    sums=(Sum(0, 1, 2, False), Sum(2, 0, 1, True)),
+    products=(Product(2), Product(3, 1, True, 12), Product(None)),
 )
-"""``x0 + 4 x1``; that less ``x0``; outputs the first, minus twice the second, and zero."""
+"""``x0 + 4 x1``; that less ``2 x0`` plus 6; outputs the first, minus twice the second, and zero."""
 
 
 def test_matrix() -> None:
-    assert GRAPH.matrix.tolist() == [[1, 0, 0], [4, -8, 0]]
+    assert GRAPH.matrix.tolist() == [[1, 2, 0], [4, -8, 0]]
+    assert GRAPH.constants == (0, 0, 0, 6)
+
+
+def test_the_offset_takes_the_constant_off() -> None:
+    product = GRAPH.products[1]
+    assert product.value is not None
+    assert product.offset == GRAPH.constants[product.value] << product.shift
 
 
 def test_intervals_are_reached() -> None:
-    values = [(x, y, x + 4 * y, x + 4 * y - x) for x, y in product(range(-2, 2), range(4))]
+    values = [(x, y, x + 4 * y, x + 4 * y + 2 * (3 - x)) for x, y in product(range(4), range(1, 4))]
     lows, highs = np.min(values, axis=0).tolist(), np.max(values, axis=0).tolist()
     assert list(GRAPH.intervals) == list(zip(lows, highs, strict=True))
 
 
-def test_depths() -> None:
-    assert GRAPH.depths == (0, 0, 1, 2)
-
-
-def test_adder_bits_leave_out_what_the_shift_passes() -> None:
-    assert GRAPH.adder_bits == (5 - 2) + 4
+def test_operands_side_by_side_take_no_lut() -> None:
+    assert GRAPH.depths == (0, 0, 0, 1)
+    assert GRAPH.num_luts == 2
 
 
 @given(st.integers(-1000, 1000), st.integers(0, 1000))

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from netwright.backends.rtl.adder_graph import width
 from netwright.backends.rtl.digits import signed_digits
 from netwright.backends.rtl.sharing import share
 
@@ -18,12 +19,36 @@ def unshared(matrix: np.ndarray) -> int:
     return sum(max(count - 1, 0) for count in digits)
 
 
-@given(MATRICES)
+@given(MATRICES, st.integers(0, 20), st.integers(0, 20))
 @settings(max_examples=200)
-def test_coefficients_are_exactly_the_matrix(matrix: np.ndarray) -> None:
-    graph = share(matrix, [(-8, 7)] * len(matrix))
+def test_coefficients_are_exactly_the_matrix(matrix: np.ndarray, low: int, span: int) -> None:
+    graph = share(matrix, [(low, low + span)] * len(matrix))
     assert np.array_equal(graph.matrix, matrix)
     assert len(graph.sums) <= unshared(matrix)
+
+
+@given(MATRICES, st.integers(0, 2**32))
+@settings(max_examples=100)
+def test_the_values_are_the_products_and_never_negative(matrix: np.ndarray, seed: int) -> None:
+    graph = share(matrix, [(0, 11)] * len(matrix))
+    values = list(np.random.default_rng(seed).integers(0, 12, len(matrix)))
+    for adder in graph.sums:
+        high = values[adder.high]
+        if adder.invert:
+            high = (1 << width(graph.intervals[adder.high])) - 1 - high
+        values.append(values[adder.low] + (high << adder.shift))
+    assert all(
+        low <= value <= high and low >= 0
+        for value, (low, high) in zip(values, graph.intervals, strict=True)
+    )
+    made = [
+        0
+        if product.value is None
+        else (values[product.value] << product.shift) * (-1 if product.negate else 1)
+        + product.offset
+        for product in graph.products
+    ]
+    assert made == (values[: len(matrix)] @ matrix).tolist()
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 6, 8])
@@ -37,7 +62,7 @@ def test_large_matrix(bits: int) -> None:
 
 def test_a_pair_that_occurs_everywhere_is_made_once() -> None:
     matrix = np.array([[1, 2, 4, -1], [1, 2, 4, -1]])
-    assert len(share(matrix, [(-8, 7)] * 2).sums) == 1
+    assert len(share(matrix, [(0, 15)] * 2).sums) == 1
 
 
 def test_a_product_by_15_is_one_subtraction() -> None:

@@ -1,4 +1,10 @@
-"""Adder graphs: constant matrix-vector products as shifts, additions and subtractions."""
+"""Adder graphs: constant matrix-vector products as shifts and additions of unsigned values.
+
+No value is ever negative. Instead of subtracting a value, its inverted bits are added, which is the
+same up to a constant; the constants of all adders meet in the offset of each product, where biases
+and roundings need an adder anyway. So no adder extends a sign: it needs a LUT only where both of
+its operands have a bit.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +21,30 @@ Interval = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """One adder: ``low + (high << shift)``, or ``low - (high << shift)`` if `subtract`.
+    """One adder: ``low + (high << shift)``, or ``low + (~high << shift)`` if `invert`.
 
-    The unshifted operand always counts positive, so its lowest `shift` bits need no logic. The
-    operands are numbers of values: first the inputs, then the sums in order.
+    ``~high`` inverts the bits that `high` has: ``2**bits - 1 - high``. The lowest `shift` bits of
+    the unshifted operand need no logic. The operands are numbers of values: first the inputs, then
+    the sums in order.
     """
 
     low: int
     high: int
     shift: int
-    subtract: bool
+    invert: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One output: a value shifted left and perhaps negated; `value` is ``None`` for zero."""
+    """One output: a value shifted left and perhaps negated, plus a constant.
+
+    `value` is ``None`` for zero.
+    """
 
     value: int | None
     shift: int = 0
     negate: bool = False
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ class AdderGraph:
     """The adders of one product of a constant matrix with a vector.
 
     Attributes:
-        inputs: Interval of every input.
+        inputs: Interval of every input; none is negative.
         sums: The adders; each reads inputs and earlier sums.
         products: What the outputs are, in order.
     """
@@ -51,15 +62,41 @@ class AdderGraph:
     products: tuple[Product, ...]
 
     @cached_property
-    def coefficients(self) -> NDArray[np.int64]:
-        """What every value is in terms of the inputs: (inputs + sums, inputs)."""
+    def _values(self) -> tuple[NDArray[np.int64], tuple[int, ...], tuple[Interval, ...]]:
+        """Coefficients, constant and exact interval of every value."""
         size = len(self.inputs)
         table = np.zeros((size + len(self.sums), size), dtype=np.int64)
         table[:size] = np.eye(size, dtype=np.int64)
+        lows, highs = (np.array(ends, dtype=np.int64) for ends in _ends(self.inputs))
+        constants, intervals = [0] * size, list(self.inputs)
         for number, adder in enumerate(self.sums, size):
-            high = table[adder.high] << adder.shift
-            table[number] = table[adder.low] + (-high if adder.subtract else high)
-        return table
+            sign = -1 if adder.invert else 1
+            table[number] = row = table[adder.low] + sign * (table[adder.high] << adder.shift)
+            ones = (1 << width(intervals[adder.high])) - 1 if adder.invert else 0
+            constant = constants[adder.low] + ((sign * constants[adder.high] + ones) << adder.shift)
+            positive, negative = np.maximum(row, 0), np.minimum(row, 0)
+            low, high = positive @ lows + negative @ highs, positive @ highs + negative @ lows
+            constants.append(constant)
+            intervals.append((int(low) + constant, int(high) + constant))
+        return table, tuple(constants), tuple(intervals)
+
+    @property
+    def coefficients(self) -> NDArray[np.int64]:
+        """What every value is in terms of the inputs, its constant left out.
+
+        Shape (inputs + sums, inputs).
+        """
+        return self._values[0]
+
+    @property
+    def constants(self) -> tuple[int, ...]:
+        """The constant of every value: what it is when all inputs are zero."""
+        return self._values[1]
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """The exact interval of every value, for inputs anywhere in theirs."""
+        return self._values[2]
 
     @property
     def matrix(self) -> NDArray[np.int64]:
@@ -72,30 +109,34 @@ class AdderGraph:
         return columns
 
     @cached_property
-    def intervals(self) -> tuple[Interval, ...]:
-        """The exact interval of every value, for inputs anywhere in theirs."""
-        lows, highs = (np.array(ends, dtype=np.int64) for ends in _ends(self.inputs))
-        positive, negative = np.maximum(self.coefficients, 0), np.minimum(self.coefficients, 0)
-        smallest = positive @ lows + negative @ highs
-        largest = positive @ highs + negative @ lows
-        return tuple(zip(smallest.tolist(), largest.tolist(), strict=True))
-
-    @cached_property
     def depths(self) -> tuple[int, ...]:
-        """Number of adders on the longest way to every value."""
-        depths = [0] * len(self.inputs)
+        """Number of carry chains on the longest way to every value."""
+        depths, intervals = [0] * len(self.inputs), self.intervals
         for adder in self.sums:
-            depths.append(1 + max(depths[adder.low], depths[adder.high]))
+            meets = overlap(intervals[adder.low], intervals[adder.high], adder.shift) > 0
+            depths.append(max(depths[adder.low], depths[adder.high]) + int(meets))
         return tuple(depths)
 
     @property
-    def adder_bits(self) -> int:
-        """Bits of all carry chains: an estimate of the LUTs."""
-        intervals = self.intervals[len(self.inputs) :]
+    def num_luts(self) -> int:
+        """LUTs that the adders take: bits in which both operands have one.
+
+        Where only one operand has a bit, the carry chain passes it on without a LUT of its own.
+        """
+        intervals = self.intervals
         return sum(
-            max(width(interval) - adder.shift, 0)
-            for adder, interval in zip(self.sums, intervals, strict=True)
+            max(overlap(intervals[adder.low], intervals[adder.high], adder.shift), 0)
+            for adder in self.sums
         )
+
+
+def overlap(low: Interval, high: Interval, shift: int) -> int:
+    """Bits in which two unsigned operands meet, the second one shifted; 0 or less for none.
+
+    >>> overlap((0, 15), (0, 15), 1), overlap((0, 3), (0, 255), 0), overlap((0, 3), (0, 3), 2)
+    (3, 2, 0)
+    """
+    return min(width(low) - shift, width(high))
 
 
 def width(interval: Interval) -> int:

@@ -29,6 +29,7 @@ class LayerBuilder:
         self.claims: list[LinearClaim] = []
         self.times: dict[str, Time] = {}
         self.adder_graphs: dict[ProductKey, AdderGraph] = {}
+        self.unsigned: dict[str, Wire] = {}
         self._delayed: dict[tuple[str, int], Wire] = {}
 
     def read(

@@ -85,7 +85,7 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class LinearClaim:
-    """A wire that is said to be a weighted sum: ``sum(weights * inputs)``.
+    """A wire that is said to be a weighted sum: ``sum(weights * inputs) + offset``.
 
     Attributes:
         node: The node of the graph that needs it.
@@ -93,6 +93,7 @@ class LinearClaim:
         wire: Name of the wire.
         inputs: The wires it sums.
         weights: One integer for each input.
+        offset: A constant.
     """
 
     node: str
@@ -100,6 +101,7 @@ class LinearClaim:
     wire: str
     inputs: tuple[Wire, ...]
     weights: tuple[int, ...]
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,6 @@ def _sum(one: Affine, other: Affine, layer: LayerBuilder, name: str) -> Affine:
         "HIGH_BITS": high.bits,
         "HIGH_SIGNED": int(high.is_signed),
         "SHIFT": 0,
-        "SUBTRACT": 0,
         "SUM_BITS": width(interval),
     }
     wires = {"low": low, "high": high}

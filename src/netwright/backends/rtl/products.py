@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import AdderGraph, width
+from netwright.backends.rtl.adder_graph import AdderGraph, overlap, width
 from netwright.backends.rtl.affine import Affine
 from netwright.backends.rtl.builder import LayerBuilder
 from netwright.backends.rtl.circuit import Element, LinearClaim, Wire
@@ -30,13 +30,20 @@ def multiply(
     ]
     if not wires:
         return [Affine(None, offset=offset) for offset in offsets]
+    moved = [_unsigned(wire, layer) for wire in wires]
+    wires = [wire for wire, _ in moved]
+    constants = np.array([constant for _, constant in moved], dtype=np.int64) @ matrix[used]
     graph = _shared(matrix[used], wires, layer)
     values = instantiate(graph, wires, layer, name)
     return [
         Affine(None, offset=offset)
         if product.value is None
-        else Affine(values[product.value], product.shift, product.negate, offset)
-        for product, offset in zip(graph.products, offsets, strict=True)
+        else Affine(
+            values[product.value], product.shift, product.negate, offset + product.offset - constant
+        )
+        for product, offset, constant in zip(
+            graph.products, offsets, constants.tolist(), strict=True
+        )
     ]
 
 
@@ -49,6 +56,32 @@ def _shared(matrix: NDArray[np.int64], wires: Sequence[Wire], layer: LayerBuilde
     return layer.adder_graphs[key]
 
 
+def _unsigned(wire: Wire, layer: LayerBuilder) -> tuple[Wire, int]:
+    """The wire plus a constant, so that it is never negative, and the constant.
+
+    The constant is half of what the wire's format spans: adding it inverts the sign bit.
+    """
+    if not wire.is_signed:
+        return wire, 0
+    half = 1 << (wire.bits - 1)
+    if wire.name not in layer.unsigned:
+        interval = wire.interval[0] + half, wire.interval[1] + half
+        parameters = {
+            "X_BITS": wire.bits,
+            "X_SIGNED": 1,
+            "SHIFT": 0,
+            "NEGATE": 0,
+            "SKIP": wire.bits - 1,
+            "OFFSET": half,
+            "Y_BITS": wire.bits,
+        }
+        output = layer.add(
+            "offset_adder", f"{wire.name}_unsigned", interval, {"x": wire}, parameters, adders=0
+        )
+        layer.unsigned[wire.name] = output
+    return layer.unsigned[wire.name], half
+
+
 def claims(
     node: str,
     indices: Sequence[int],
@@ -56,7 +89,7 @@ def claims(
     matrix: NDArray[np.int64],
     products: Sequence[Affine],
 ) -> Iterator[LinearClaim]:
-    """What the matrix says of the wire of every product, its shift and sign taken off.
+    """What the matrix says of the wire of every product, its shift, sign and offset taken off.
 
     Args:
         node: The node of the graph.
@@ -67,13 +100,17 @@ def claims(
     """
     used = [i for i, element in enumerate(vector) if isinstance(element, Wire)]
     wires = tuple(element for element in vector if isinstance(element, Wire))
+    fixed = np.array([0 if isinstance(e, Wire) else e for e in vector], dtype=np.int64) @ matrix
     for number, (index, product) in enumerate(zip(indices, products, strict=False)):
         if product.wire is not None:
             sign = -1 if product.negate else 1
             weights = [sign * int(matrix[i, number]) for i in used]
-            assert not any(weight & ((1 << product.shift) - 1) for weight in weights)
+            offset = sign * (int(fixed[number]) - product.offset)
+            assert not any(n & ((1 << product.shift) - 1) for n in (*weights, offset))
             unshifted = tuple(weight >> product.shift for weight in weights)
-            yield LinearClaim(node, index, product.wire.name, wires, unshifted)
+            yield LinearClaim(
+                node, index, product.wire.name, wires, unshifted, offset >> product.shift
+            )
 
 
 def instantiate(
@@ -90,12 +127,19 @@ def instantiate(
             "HIGH_BITS": high.bits,
             "HIGH_SIGNED": int(high.is_signed),
             "SHIFT": adder.shift,
-            "SUBTRACT": int(adder.subtract),
+            "INVERT": int(adder.invert),
             "SUM_BITS": max(width(interval), adder.shift + 1),
         }
         inputs = {"low": low, "high": high}
+        meets = overlap(low.interval, high.interval, adder.shift) > 0
         output = layer.add(
-            "shift_adder", f"{name}_sum_{number}", interval, inputs, parameters, port="sum"
+            "shift_adder",
+            f"{name}_sum_{number}",
+            interval,
+            inputs,
+            parameters,
+            port="sum",
+            adders=int(meets),
         )
         values.append(output)
     return values

@@ -1,8 +1,8 @@
 """Proof that the emitted adders compute the matrix: no test vectors, every input at once.
 
 The text of a layer is read back. Every adder is a linear function of the layer's inputs, so its
-coefficients follow from those of its operands; a width that holds the exact interval of the value
-excludes overflow. Both together prove a product for every input there is.
+coefficients and its constant follow from those of its operands; a width that holds the exact
+interval of the value excludes overflow. Both together prove a product for every input there is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PIN = re.compile(r"\.(\w+)\(([^()]*)\)")
 _DECLARATION = re.compile(r"^\s*wire \[(\d+):0\] (\w+)", re.M)
 
 Form = NDArray[np.int64]
-"""Coefficients of one value, one for each input of the layer."""
+"""Coefficients of one value, one for each input of the layer, and its constant at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +87,18 @@ def prove(layer: Layer, text: str) -> Proof:
     names = list(dict.fromkeys(wire.name for claim in layer.claims for wire in claim.inputs))
     sources = {wire.name: wire for claim in layer.claims for wire in claim.inputs}
     inputs = [sources[name] for name in names]
-    forms: dict[str, Form] = dict(zip(names, np.eye(len(names), dtype=np.int64), strict=True))
+    rows = np.eye(len(names), len(names) + 1, dtype=np.int64)
+    forms: dict[str, Form] = dict(zip(names, rows, strict=True))
     declared = {name: int(top) + 1 for top, name in _DECLARATION.findall(text)}
     failures: list[CounterExample] = []
     adders = 0
     for module, pins in _instances(text):
         if module == "register" and pins["d"] in forms:
             forms[pins["q"]] = forms[pins["d"]]
-        if module != "shift_adder" or not {pins["low"], pins["high"]} <= forms.keys():
+        form = _form(module, pins, forms)
+        if form is None:
             continue
-        high = forms[pins["high"]] << int(pins["SHIFT"])
-        form = forms[pins["low"]] + (-high if int(pins["SUBTRACT"]) else high)
-        forms[pins["sum"]] = form
+        forms[pins["sum" if module == "shift_adder" else "y"]] = form
         adders += 1
         failures += _overflows(layer.nodes[0], pins, forms, inputs, declared)
     proven = 0
@@ -117,6 +117,33 @@ def _instances(text: str) -> Iterator[tuple[str, dict[str, str]]]:
         yield module, dict(_PIN.findall(parameters)) | dict(_PIN.findall(connections))
 
 
+def _form(module: str, pins: Mapping[str, str], forms: Mapping[str, Form]) -> Form | None:
+    """What an instance makes of its operands, ``None`` where that is not linear or not known."""
+    if module == "shift_adder" and {pins["low"], pins["high"]} <= forms.keys():
+        high = forms[pins["high"]]
+        if int(pins.get("INVERT", "0")):
+            high = _constant((1 << int(pins["HIGH_BITS"])) - 1, high) - high
+        return forms[pins["low"]] + (high << int(pins["SHIFT"]))
+    if module == "offset_adder" and pins["x"] in forms:
+        value, offset = (
+            forms[pins["x"]] << int(pins["SHIFT"]),
+            int(pins["OFFSET"].replace("64'sd", "")),
+        )
+        skip, shift = int(pins["SKIP"]), int(pins["SHIFT"])
+        if int(pins["NEGATE"]):
+            return None if skip else _constant(offset, value) - value
+        skipped = ((1 << skip) - 1) << shift  # these bits of the offset are not added
+        return _constant(offset & ~skipped, value) + value
+    return None
+
+
+def _constant(value: int, like: Form) -> Form:
+    """A form that is constant."""
+    form = np.zeros_like(like)
+    form[-1] = value
+    return form
+
+
 def _overflows(
     node: str,
     pins: Mapping[str, str],
@@ -125,15 +152,18 @@ def _overflows(
     declared: Mapping[str, int],
 ) -> Iterator[CounterExample]:
     """Where an operand or the sum does not fit the width it has at this adder."""
-    for port in ("low", "high", "sum"):
+    for port in ("low", "high", "sum") if "sum" in pins else ("x", "y"):
         name, form = pins[port], forms[pins[port]]
         interval = _interval(form, inputs)
         bits = int(pins[f"{port.upper()}_BITS"])
-        signed = port == "sum" or pins[f"{port.upper()}_SIGNED"] == "1"
+        made = port in ("sum", "y")
+        signed = made or pins[f"{port.upper()}_SIGNED"] == "1"
         needed = width(interval)
-        if signed and interval[0] >= 0 and port != "sum":
+        if signed and interval[0] >= 0 and not made:
             needed += 1
         fits = needed <= bits and (signed or interval[0] >= 0) and declared[name] == bits
+        if port == "high" and int(pins.get("INVERT", "0")):
+            fits = fits and not signed
         if not fits:
             upper = abs(interval[1]) >= abs(interval[0])
             rows = _extreme(form, inputs, largest=upper)
@@ -143,7 +173,8 @@ def _overflows(
 
 def _difference(claim: LinearClaim, form: Form, inputs: Sequence[Wire]) -> CounterExample | None:
     names = [wire.name for wire in inputs]
-    expected = np.zeros(len(inputs), dtype=np.int64)
+    expected = np.zeros(len(inputs) + 1, dtype=np.int64)
+    expected[-1] = claim.offset
     for wire, weight in zip(claim.inputs, claim.weights, strict=True):
         expected[names.index(wire.name)] += weight
     if np.array_equal(expected, form):
@@ -151,7 +182,7 @@ def _difference(claim: LinearClaim, form: Form, inputs: Sequence[Wire]) -> Count
     wrong = form - expected
     low, high = _interval(wrong, inputs)
     values = _extreme(wrong, inputs, largest=abs(high) >= abs(low))
-    row = np.array(list(values.values()), dtype=np.int64)
+    row = np.array([*values.values(), 1], dtype=np.int64)
     return CounterExample(claim.node, claim.wire, values, int(expected @ row), int(form @ row))
 
 
@@ -162,14 +193,14 @@ def _interval(form: Form, inputs: Sequence[Wire]) -> Interval:
 
 def _value(form: Form, inputs: Sequence[Wire], *, largest: bool) -> int:
     row = list(_extreme(form, inputs, largest=largest).values())
-    return int(form @ np.array(row, dtype=np.int64))
+    return int(form @ np.array([*row, 1], dtype=np.int64))
 
 
 def _extreme(form: Form, inputs: Sequence[Wire], *, largest: bool) -> dict[str, int]:
     """The inputs that make a form as large or as small as it can be."""
     return {
         wire.name: wire.interval[int((weight > 0) == largest)] if weight else 0
-        for wire, weight in zip(inputs, form.tolist(), strict=True)
+        for wire, weight in zip(inputs, form[:-1].tolist(), strict=True)
     }
 
 

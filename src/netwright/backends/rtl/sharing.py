@@ -5,6 +5,10 @@ pair of terms (same two values, same distance of their shifts, same relative sig
 is made once and replaced wherever it occurs, until no pair occurs twice (Hartley 1996, IEEE TCAS-II
 43, 677: common subexpressions in signed digits; here across all outputs). What remains of an output
 is summed by a tree.
+
+A pair that is made once takes as many LUTs as its operands have bits in common. Every place where
+it is replaced has as many bits less to sum, each of which would take a LUT there, or one less if
+the pair's sum has a carry.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import AdderGraph, Interval, Product, Sum, width
+from netwright.backends.rtl.adder_graph import AdderGraph, Interval, Product, Sum, overlap, width
 from netwright.backends.rtl.digits import signed_digits
 
 _SHIFT_BITS = 7
@@ -30,7 +34,7 @@ def share(matrix: NDArray[np.integer], inputs: Sequence[Interval]) -> AdderGraph
 
     Args:
         matrix: Integers, (inputs, outputs).
-        inputs: Interval of every input.
+        inputs: Interval of every input; none is negative.
 
     Returns:
         A graph whose :attr:`~AdderGraph.matrix` equals `matrix`.
@@ -47,6 +51,7 @@ class _Search:
         self.inputs = tuple(inputs)
         self.sums: list[Sum] = []
         self.intervals = list(inputs)
+        self.constants = [0] * len(self.inputs)
         self.depths = [0] * len(self.inputs)
         self.rows = [self._row(column) for column in matrix.T.tolist()]
         self.coefficients = list(np.eye(len(self.inputs), dtype=np.int64))
@@ -82,11 +87,24 @@ class _Search:
         return pairs
 
     def _entry(self, pair: int) -> tuple[int, int, int]:
-        low, high, shift, _ = _parts(pair)
-        lows, highs = self.intervals[low], self.intervals[high]
-        overlap = min(width(lows), width(highs) + shift) - shift
-        depth = max(self.depths[low], self.depths[high])
-        return -(self.counts[pair] - 1) * max(overlap, 1), depth, pair
+        adder = _parts(pair)
+        common = self._overlap(adder)
+        width_before = max(self._bits(adder.low), self._bits(adder.high) + adder.shift)
+        carry = self._largest(adder).bit_length() - width_before
+        count = self.counts[pair]
+        saved = count * (common + 1 - carry) - common if common > 0 else 0
+        return -saved, max(self.depths[adder.low], self.depths[adder.high]), pair
+
+    def _bits(self, value: int) -> int:
+        return width(self.intervals[value])
+
+    def _overlap(self, adder: Sum) -> int:
+        return overlap(self.intervals[adder.low], self.intervals[adder.high], adder.shift)
+
+    def _largest(self, adder: Sum) -> int:
+        """An upper bound of the sum."""
+        high = (1 << self._bits(adder.high)) - 1 if adder.invert else self.intervals[adder.high][1]
+        return self.intervals[adder.low][1] + (high << adder.shift)
 
     def replace_pairs(self) -> None:
         """Make the best pair and replace it, until none occurs twice."""
@@ -96,6 +114,8 @@ class _Search:
             if self.counts.get(pair, 0) < 2:
                 continue
             current = self._entry(pair)
+            if current[0] == 0:  # operands side by side take no LUT
+                continue
             if current[0] > entry[0]:
                 heapq.heappush(self.heap, current)
             elif self._occurrences(pair):
@@ -103,8 +123,9 @@ class _Search:
 
     def _occurrences(self, pair: int) -> list[tuple[int, int]]:
         """Output and lowest shift of every place; none overlap. Fewer than two: no places."""
-        low, high, distance, subtract = _parts(pair)
-        relation = -1 if subtract else 1
+        adder = _parts(pair)
+        low, high, distance = adder.low, adder.high, adder.shift
+        relation = -1 if adder.invert else 1
         found = []
         for number, row in enumerate(self.rows):
             if low not in row or high not in row:
@@ -125,9 +146,10 @@ class _Search:
         return found
 
     def _replace(self, pair: int) -> None:
-        low, high, distance, subtract = _parts(pair)
+        adder = _parts(pair)
+        low, high, distance = adder.low, adder.high, adder.shift
         places = self._occurrences(pair)
-        made = self._add(Sum(low, high, distance, subtract))
+        made = self._add(adder)
         changed: set[int] = set()
         for number, shift in places:
             row = self.rows[number]
@@ -150,14 +172,19 @@ class _Search:
         self._count(terms, value, shift, sign, -1)
 
     def _add(self, adder: Sum) -> int:
-        high = self.coefficients[adder.high] << adder.shift
-        row = self.coefficients[adder.low] + (-high if adder.subtract else high)
+        high, high_constant = self.coefficients[adder.high], self.constants[adder.high]
+        if adder.invert:
+            high, high_constant = -high, (1 << self._bits(adder.high)) - 1 - high_constant
+        row = self.coefficients[adder.low] + (high << adder.shift)
+        constant = self.constants[adder.low] + (high_constant << adder.shift)
         positive, negative = np.maximum(row, 0), np.minimum(row, 0)
         low_end = int(positive @ self._lows + negative @ self._highs)
         high_end = int(positive @ self._highs + negative @ self._lows)
         self.coefficients.append(row)
-        self.intervals.append((low_end, high_end))
-        self.depths.append(1 + max(self.depths[adder.low], self.depths[adder.high]))
+        self.constants.append(constant)
+        depth = max(self.depths[adder.low], self.depths[adder.high])
+        self.depths.append(depth + int(self._overlap(adder) > 0))
+        self.intervals.append((low_end + constant, high_end + constant))
         self.sums.append(adder)
         return len(self.intervals) - 1
 
@@ -177,16 +204,16 @@ class _Search:
             adder = Sum(low, high, high_shift - shift, sign != high_sign)
             heapq.heappush(heap, self._term(self._add(adder), shift, sign))
         shift, value, sign = heap[0][2:]
-        return Product(value, shift, sign < 0)
+        return Product(value, shift, sign < 0, -sign * self.constants[value] << shift)
 
     def _term(self, value: int, shift: int, sign: int) -> tuple[int, int, int, int, int]:
         top = width(self.intervals[value]) + shift
         return top, self.depths[value], shift, value, sign
 
 
-def _parts(pair: int) -> tuple[int, int, int, bool]:
-    """Lower value, higher value, distance of their shifts, whether their signs differ."""
-    rest, subtract = pair >> 1, bool(pair & 1)
+def _parts(pair: int) -> Sum:
+    """The adder of a pair: with inverted bits where the signs of its terms differ."""
+    rest, invert = pair >> 1, bool(pair & 1)
     distance = rest & ((1 << _SHIFT_BITS) - 1)
     values = rest >> _SHIFT_BITS
-    return values >> _VALUE_BITS, values & ((1 << _VALUE_BITS) - 1), distance, subtract
+    return Sum(values >> _VALUE_BITS, values & ((1 << _VALUE_BITS) - 1), distance, invert)

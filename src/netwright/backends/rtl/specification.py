@@ -266,7 +266,7 @@ class LayerSpecification:
             return Term.constant(constant)
         factor = _factor(wires, claim)
         product = claim_wire(claim)
-        return Term(product, product.interval).linear(factor, constant)
+        return Term(product, product.interval).linear(factor, constant - factor * claim.offset)
 
     def _requantize(self, made: Specification, node: Node, index: int) -> Term:
         term = self._term(made, node.inputs[0], index)
@@ -344,7 +344,7 @@ def claim_wire(claim: LinearClaim) -> Wire:
 
     def end(largest: bool) -> int:
         pairs = zip(claim.weights, claim.inputs, strict=True)
-        return sum(w * wire.interval[int((w > 0) == largest)] for w, wire in pairs)
+        return claim.offset + sum(w * x.interval[int((w > 0) == largest)] for w, x in pairs)
 
     return Wire(claim.wire, (end(False), end(True)))
 

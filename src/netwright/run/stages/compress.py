@@ -50,14 +50,14 @@ def compress(context: StageContext[CompressParameters]) -> None:
     from netwright.compress import BUDGETS, allocate, apply, save_plan
 
     parameters, section = context.parameters, context.parameters.compress
-    limit = section.budget
+    limits = (section.budget, *section.other_budgets)
     found = allocate(
         read_sensitivity(context.inputs["sensitivity"]),
-        (BUDGETS[limit.kind](limit.limit),),
+        [BUDGETS[limit.kind](limit.limit) for limit in limits],
         weight_bits=section.weight_bits,
         activations=activations(section),
         residual=section.residual,
-        origin=f"hawq, {limit.kind} ≤ {limit.limit:.10g}",
+        origin="hawq, " + ", ".join(f"{limit.kind} ≤ {limit.limit:.10g}" for limit in limits),
     )
     plan = found.plan.with_rules(scale=section.scale, granularity=section.granularity)
     save_plan(plan, context.folder / PLAN)
