@@ -12,7 +12,7 @@ module fc1 (
   wire [3:0] a = x_data[0+:4];  // 0..15
   wire [5:0] three;  // 0..45
   shift_adder #(.LOW_BITS(4), .LOW_SIGNED(0), .HIGH_BITS(4), .HIGH_SIGNED(0), .SHIFT(1), \
-.SUBTRACT(0), .SUM_BITS(6))
+.INVERT(0), .SUM_BITS(6))
     u_three (.low(a), .high(a), .sum(three));
   wire [5:0] three__1;  // 0..45
   register #(.BITS(6))
@@ -47,7 +47,7 @@ def test_a_cone_ends_at_inputs_and_stops_and_has_no_registers() -> None:
 
 def test_a_multiple_counts_only_if_every_value_fits() -> None:
     netlist = Netlist.of("fc1", TEXT)
-    assert netlist.multiples({"a": (0, 15)}) == {("a", 3): ("three",)}
+    assert netlist.multiples({"a": (0, 15)}) == {("a", 3): (("three", 0),)}
     narrow = TEXT.replace("[5:0] three;", "[4:0] three;").replace("SUM_BITS(6)", "SUM_BITS(5)")
     assert netlist.multiples({"a": (0, 31)}) == {}
     assert Netlist.of("fc1", narrow).multiples({"a": (0, 15)}) == {}

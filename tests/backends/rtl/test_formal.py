@@ -89,7 +89,7 @@ def round_exactly(code: int, rounding: str) -> int:
 @needs_yosys
 def test_a_wrong_constant_in_the_emitted_text(tmp_path: Path) -> None:
     design = rtl().generate(two_layers(), tmp_path / "out")
-    planted(design, "tiny_matmul_3.v", ".OFFSET(64'sd", ".OFFSET(64'sd1")
+    planted(design, "tiny_matmul_3.v", ".OFFSET(-64'sd", ".OFFSET(-64'sd1")
     verdicts = Counter(proof.verdict for proof in design.prove_elements())
     assert verdicts["refuted"] >= 1
     assert all(proof.holds for proof in design.prove())  # the products are what they were

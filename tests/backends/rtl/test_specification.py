@@ -51,10 +51,10 @@ def test_sums_of_multiples_are_folded() -> None:
 
 def test_a_multiple_in_the_circuit_is_used() -> None:
     wire = Wire("x", (-4, 3))
-    made = Specification({("x", 5): ("far", "near")}, frozenset({"near"}))
+    made = Specification({("x", 5): (("far", 0), ("near", 7))}, frozenset({"near"}))
     made.text(Term(wire, wire.interval).linear(-10, 1))
-    assert made.lines == ["wire signed [BITS-1:0] s0 = ($signed(near)) * @-2@ + @1@;"]
-    assert made.variables["near"].interval == (-20, 15)
+    assert made.lines == ["wire signed [BITS-1:0] s0 = ($signed(near)) * @-2@ + @15@;"]
+    assert made.variables["near"].interval == (-13, 22)
 
 
 def test_the_width_holds_every_number() -> None:

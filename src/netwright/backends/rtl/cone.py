@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
 
 from netwright.backends.rtl.adder_graph import Interval, width
+from netwright.backends.rtl.proof import Form, linear_form
 from netwright.errors import BackendError
 
 _INSTANCE = re.compile(r"^\s*(\w+) #\(([^)]*(?:\([^)]*\)[^)]*)*)\)\s*u_(\w+) \((.*)\);$", re.M)
@@ -15,8 +19,13 @@ _DECLARATION = re.compile(r"^\s*wire \[(\d+):0\] (\w+)", re.M)
 _PACKED = re.compile(r"^\s*assign (\w+)_data = \{([^}]*)\};$", re.M)
 
 
-Multiples = Mapping[tuple[str, int], tuple[str, ...]]
-"""Wires that are a multiple of one wire, by the name of that wire and the factor."""
+_OPERANDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"shift_adder": {"low": "LOW", "high": "HIGH"}, "offset_adder": {"x": "X"}}
+)
+"""Ports of adders, with what their parameters begin with."""
+
+Multiples = Mapping[tuple[str, int], tuple[tuple[str, int], ...]]
+"""Wires that are a multiple of one wire plus a constant, and the constant, by wire and factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +139,7 @@ class Netlist:
         return frozenset(seen)
 
     def multiples(self, bases: Mapping[str, Interval]) -> Multiples:
-        """Wires that adders make as a multiple of one wire, proven from their coefficients.
+        """Wires that adders make as a multiple of one wire plus a constant, proven from the text.
 
         A wire counts only if it, and every operand on its way, holds all its values.
 
@@ -138,45 +147,44 @@ class Netlist:
             bases: Interval of every wire that multiples may be of.
 
         Returns:
-            The wires, by the wire they are a multiple of and the factor.
+            The wires and their constants, by the wire they are a multiple of and the factor.
         """
-        forms = {name: (name, 1) for name in bases}
-        found: dict[tuple[str, int], list[str]] = {}
+        forms = {name: (name, np.array([1, 0], dtype=np.int64)) for name in bases}
+        found: dict[tuple[str, int], list[tuple[str, int]]] = {}
         for wire, driver in self.drivers.items():
             pins = driver.pins
             if driver.module == "register" and pins["d"] in forms:
                 forms.setdefault(wire, forms[pins["d"]])
-            if driver.module != "shift_adder" or not {pins["low"], pins["high"]} <= forms.keys():
+            operands = _OPERANDS.get(driver.module, {})
+            known = {pins[pin]: forms[pins[pin]] for pin in operands if pins[pin] in forms}
+            of = {base for base, _ in known.values()}
+            if len(of) != 1 or len(known) < len({pins[pin] for pin in operands}):
                 continue
-            values = {key: int(value) for key, value in _PIN.findall(driver.parameters)}
-            (base, low), (other, high) = forms[pins["low"]], forms[pins["high"]]
-            high <<= values["SHIFT"]
-            total = low - high if values["SUBTRACT"] else low + high
-            operands = (("LOW", "low"), ("HIGH", "high"))
-            fits = base == other and all(
-                self._holds(pins[pin], forms, bases, values[f"{key}_BITS"], values[f"{key}_SIGNED"])
-                for key, pin in operands
-            )
-            forms_with = {**forms, wire: (base, total)}
-            signed = int(min(total * end for end in bases[base]) < 0)
-            if fits and self._holds(wire, forms_with, bases, values["SUM_BITS"], signed):
-                forms.setdefault(wire, (base, total))
-                found.setdefault((base, total), []).append(wire)
+            (base,) = of
+            values = dict(_PIN.findall(driver.parameters))
+            own = {name: form for name, (_, form) in known.items()}
+            made = linear_form(driver.module, {**values, **pins}, own)
+            if made is None:
+                continue
+            ends = _ends(made, bases[base])
+            result = "SUM" if driver.module == "shift_adder" else "Y"
+            if self._holds(wire, ends, int(values[f"{result}_BITS"]), ends[0] < 0) and all(
+                self._holds(
+                    pins[pin],
+                    _ends(forms[pins[pin]][1], bases[base]),
+                    int(values[f"{key}_BITS"]),
+                    values[f"{key}_SIGNED"] != "0",
+                )
+                for pin, key in operands.items()
+            ):
+                forms.setdefault(wire, (base, made))
+                found.setdefault((base, int(made[0])), []).append((wire, int(made[1])))
         return {form: tuple(wires) for form, wires in found.items()}
 
-    def _holds(
-        self,
-        wire: str,
-        forms: Mapping[str, tuple[str, int]],
-        bases: Mapping[str, Interval],
-        bits: int,
-        signed: int,
-    ) -> bool:
-        """Whether a wire of a width holds every value of its form."""
-        base, factor = forms[wire]
-        ends = sorted(factor * end for end in bases[base])
-        needed = width((ends[0], ends[1])) + int(bool(signed) and ends[0] >= 0)
-        return self.widths.get(wire) == bits and needed <= bits and (signed == 1 or ends[0] >= 0)
+    def _holds(self, wire: str, ends: Interval, bits: int, signed: bool) -> bool:
+        """Whether a wire of a width holds every value of an interval."""
+        needed = width(ends) + int(signed and ends[0] >= 0)
+        return self.widths.get(wire) == bits and needed <= bits and (signed or ends[0] >= 0)
 
     def _line(self, wire: str) -> str:
         driver = self.drivers[wire]
@@ -184,3 +192,9 @@ class Netlist:
             return f"assign {driver.pins['q']} = {driver.pins['d']};"
         pins = ", ".join(f".{port}({name})" for port, name in driver.pins.items())
         return f"{driver.module} #({driver.parameters}) u_{wire} ({pins});"
+
+
+def _ends(form: Form, interval: Interval) -> Interval:
+    """Smallest and largest value of a multiple plus a constant."""
+    low, high = sorted(int(form[0]) * end + int(form[1]) for end in interval)
+    return low, high

@@ -95,7 +95,7 @@ def prove(layer: Layer, text: str) -> Proof:
     for module, pins in _instances(text):
         if module == "register" and pins["d"] in forms:
             forms[pins["q"]] = forms[pins["d"]]
-        form = _form(module, pins, forms)
+        form = linear_form(module, pins, forms)
         if form is None:
             continue
         forms[pins["sum" if module == "shift_adder" else "y"]] = form
@@ -117,7 +117,7 @@ def _instances(text: str) -> Iterator[tuple[str, dict[str, str]]]:
         yield module, dict(_PIN.findall(parameters)) | dict(_PIN.findall(connections))
 
 
-def _form(module: str, pins: Mapping[str, str], forms: Mapping[str, Form]) -> Form | None:
+def linear_form(module: str, pins: Mapping[str, str], forms: Mapping[str, Form]) -> Form | None:
     """What an instance makes of its operands, ``None`` where that is not linear or not known."""
     if module == "shift_adder" and {pins["low"], pins["high"]} <= forms.keys():
         high = forms[pins["high"]]

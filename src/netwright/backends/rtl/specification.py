@@ -77,7 +77,7 @@ class Specification:
     """The specification of one element in the making.
 
     Attributes:
-        multiples: Wires of the circuit known to be a multiple of another one.
+        multiples: Wires of the circuit known to be a multiple of another one plus a constant.
         near: Wires that the element is made from; only these can stand for a multiple.
         variables: Wires of the circuit that it speaks of, by name.
         quotients: Names of the free variables.
@@ -121,11 +121,13 @@ class Specification:
                 rest = sign << shift
                 coefficient = term.factor // rest
                 found = self.multiples.get((wire.name, coefficient), ())
-                name = next((name for name in found if name in self.near), None)
-                if name is not None and term.factor % rest == 0:
-                    ends = sorted(coefficient * end for end in wire.interval)
+                made = next((made for made in found if made[0] in self.near), None)
+                saves = abs(coefficient) > 1 and term.factor % rest == 0
+                if made is not None and saves:
+                    name, constant = made
+                    ends = sorted(coefficient * end + constant for end in wire.interval)
                     multiple = Wire(name, (ends[0], ends[1]))
-                    return Term(multiple, term.interval, rest, term.offset)
+                    return Term(multiple, term.interval, rest, term.offset - rest * constant)
         return term
 
     def _value(self, wire: Wire) -> str:
