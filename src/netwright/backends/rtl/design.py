@@ -17,7 +17,7 @@ from netwright.backends.rtl.circuit import Circuit
 from netwright.backends.rtl.emission import LIBRARY_FOLDER
 from netwright.backends.rtl.formal import ElementProof, checks, prove_checks
 from netwright.backends.rtl.netlist import RtlNetlist, netlist
-from netwright.backends.rtl.nextpnr import Job
+from netwright.backends.rtl.nextpnr import SPEED_GRADES, Job
 from netwright.backends.rtl.placement import Packing, Routing, pack, route
 from netwright.backends.rtl.proof import Proof, prove
 from netwright.backends.rtl.simulators import Codes, Model, Simulator, chosen, execute
@@ -192,7 +192,9 @@ class RtlDesign:
             ToolFailed: One ended with an error, or ran past its time; the logs are in ``build``.
             BackendError: The part has no open place and route, or a report cannot be read.
         """
-        return pack(self._job(6, timeout_s, progress), timeout_s=timeout_s, progress=progress)
+        return pack(
+            self._job(SPEED_GRADES[0], timeout_s, progress), timeout_s=timeout_s, progress=progress
+        )
 
     def route(
         self,
