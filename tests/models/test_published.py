@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 from netwright.errors import ConfigError
@@ -18,11 +20,11 @@ def test_unknown_network():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(find_spec("torchvision") is None, reason="torchvision defines the networks")
+@pytest.mark.skipif(find_spec("onnxscript") is None, reason="onnxscript exports them")
 @pytest.mark.parametrize("name", COUNTED)
 def test_counts_equal_those_of_torch(name, tmp_path):
     """Two routes: torch counts the operations that it runs, we read the exported file."""
-    pytest.importorskip("torchvision", reason="defines the networks")
-    pytest.importorskip("onnxscript", reason="exports them")
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
