@@ -62,7 +62,7 @@ def test_too_small_memory_is_named():
 
 
 def test_too_small_register_is_named():
-    with pytest.raises(Infeasible, match="need 4 B in reg .* which has 1 B"):
+    with pytest.raises(Infeasible, match=r"need 4 B in reg .* which has 1 B"):
         cost.search(linear(), machine(register=1))
 
 
