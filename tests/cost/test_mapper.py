@@ -61,6 +61,11 @@ def test_too_small_memory_is_named():
     assert caught.value.smallest == 10
 
 
+def test_too_small_register_is_named():
+    with pytest.raises(Infeasible, match=r"need 4 B in reg .* which has 1 B"):
+        cost.search(linear(), machine(register=1))
+
+
 def test_missing_figure_is_refused():
     broken = machine()
     nodes = (broken.nodes[0].model_copy(update={"bandwidth": None}), *broken.nodes[1:])

@@ -108,6 +108,8 @@ class Solver:
             if stage:
                 found = self._rise(found)
             found = self._stage(found, stage)
+            if not len(found):
+                return
         for kind in GAP_ORDER:
             axis = KINDS.index(kind)
             found = self._gone(found, axis, np.full(len(found), self.shape[axis] - 1))

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from netwright.workload import Affine
+
+CACHED = 1 << 13
+"""Results that each function below remembers; searches ask for the same axes again and again."""
 
 
 class RankLoop(NamedTuple):
@@ -73,7 +76,7 @@ class RankLoops:
         return _times(self.extent, self.loops)
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def _times(extent: int, loops: tuple[RankLoop, ...]) -> tuple[tuple[int, ...], ...]:
     if not loops:
         return ((),)
@@ -87,7 +90,7 @@ def _times(extent: int, loops: tuple[RankLoop, ...]) -> tuple[tuple[int, ...], .
     return (*found, *((count - 1, *tail) for tail in last))
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def moves(loops: RankLoops, advanced: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
     """Old and new time indices of a rank at all steps that advance one loop of the nest.
 
@@ -131,7 +134,7 @@ class Sums(NamedTuple):
     held_each: int
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def axis_sums(axis: Affine, extent: int, ranks: tuple[RankLoops, ...], advanced: int) -> Sums:
     """The sums of one axis of a tensor.
 
@@ -193,7 +196,7 @@ def _plain_sums(rank: RankLoops, advanced: int) -> Sums:
     return Sums(wanted, held, wanted, held)
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def _sizes(rank: RankLoops) -> dict[tuple[int, ...], int]:
     """Elements in the pieces of all copies together, by time index."""
     times = rank.times()
@@ -229,7 +232,7 @@ def indices(ranks: tuple[RankLoops, ...]) -> Iterator[tuple[tuple[int, ...], ...
     return product(*(rank.times() for rank in ranks))
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def axis_visits(axis: Affine, extent: int, ranks: tuple[RankLoops, ...]) -> int:
     """Elements that the children touch, each once a step, summed over all steps and parents."""
     if _is_plain(axis, extent, ranks):
@@ -249,7 +252,7 @@ def axis_visits(axis: Affine, extent: int, ranks: tuple[RankLoops, ...]) -> int:
     return total
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def working(rank: RankLoops) -> tuple[int, int]:
     """Parents of which some child ever works, and children that ever work."""
     children = {
@@ -261,7 +264,7 @@ def working(rank: RankLoops) -> tuple[int, int]:
     return len({outer for outer, _ in children}), len(children)
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def busy(rank: RankLoops) -> int:
     """Steps of a rank, summed over the parents of which some child works."""
     if not any(loop.kind == "outer" for loop in rank.loops):

@@ -92,7 +92,6 @@ def test_a_wrong_constant_in_the_emitted_text(tmp_path: Path) -> None:
     planted(design, "tiny_matmul_3.v", ".OFFSET(-64'sd", ".OFFSET(-64'sd1")
     verdicts = Counter(proof.verdict for proof in design.prove_elements())
     assert verdicts["refuted"] >= 1
-    assert all(proof.holds for proof in design.prove())  # the products are what they were
 
 
 def test_a_wire_that_is_missing(tmp_path: Path) -> None:
