@@ -52,13 +52,17 @@ def test_every_truncated_or_altered_file_is_refused(tmp_path: Path) -> None:
 def test_file_says_what_is_wrong(tmp_path: Path) -> None:
     path = save_packed(weights(), tmp_path / "w.bin")
     data = path.read_bytes()
+    value = len(data) - weights().values.size
     hint = "\nhint: write it again with netwright.kernels.save_packed"
     for damaged, message in (
         (
             data[:-1],
             f"must have {len(data)} bytes for the shape in its header, not {len(data) - 1}",
         ),
-        (data[:-1] + bytes([data[-1] ^ 1]), "was altered: its digest does not fit"),
+        (
+            data[:value] + bytes([data[value] ^ 1]) + data[value + 1 :],
+            "was altered: its digest does not fit",
+        ),
         (b"PK" + data[2:], "not a file of packed weights, version 1"),
         (
             data[:16] + struct.pack("<Q", 65_536) + data[24:],
