@@ -7,6 +7,8 @@ from netwright.compress import (
     TiedActivations,
     bops,
     hawq,
+    latency_ns,
+    luts,
     total_bops,
     uniform,
     weight_bits,
@@ -56,3 +58,17 @@ def test_an_infeasible_budget_is_named() -> None:
     model, task = trained()
     with pytest.raises(Infeasible, match="no plan costs at most 10 BOPs; the cheapest costs"):
         hawq(model, task, budget=bops(10), bits=(2, 3), probes=2)
+
+
+def test_luts_and_nanoseconds_are_kept_together() -> None:
+    model, task = trained()
+    shapes = tuple(layer.shape for layer in measured())
+    plan = uniform(shapes, weight_bits=4, activation_bits=4)
+    budgets = [
+        luts(0.9 * luts(1).total(shapes, plan)),
+        latency_ns(0.95 * latency_ns(1).total(shapes, plan)),
+    ]
+    found = hawq(model, task, budget=budgets, bits=(2, 3, 4, 5, 6), probes=20)
+    assert all(budget.total(shapes, found) <= budget.limit for budget in budgets)
+    assert found.origin.startswith("hawq, luts ≤ ")
+    assert ", latency_ns ≤ " in found.origin

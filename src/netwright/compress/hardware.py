@@ -217,8 +217,8 @@ def count_luts(
         output_bits: Width of what every layer makes; 0 for sums that are not limited.
 
     Example:
-        >>> round(count_luts([np.array([[3], [5]])], [4], [0]))
-        13
+        >>> round(count_luts([np.array([[3], [5]])], [4], [0]), 1)
+        11.5
     """
     total = 0.0
     for matrix, reads, makes in zip(weights, input_bits, output_bits, strict=True):
