@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise, product
 from statistics import fmean, stdev
@@ -61,9 +61,7 @@ bops_w5a8 = partial(_bops, 5, 8, 16)
 bops_w6a9 = partial(_bops, 6, 9, 16)
 bops_w7a10 = partial(_bops, 7, 10, 16)
 bops_w8a11 = partial(_bops, 8, 11, 16)
-bops_uniform_4 = partial(_bops, 4, 4, 4)
-bops_uniform_6 = partial(_bops, 6, 6, 6)
-bops_uniform_8 = partial(_bops, 8, 8, 8)
+bops_uniform_4, bops_uniform_6, bops_uniform_8 = (partial(_bops, n, n, n) for n in (4, 6, 8))
 
 
 def exhaustive_space(context: Context) -> Finding:
@@ -140,11 +138,13 @@ def naive_conversion(context: Context) -> Finding:
     return Finding(lost, remark=f"{before:.3f} before, {after:.3f} after")
 
 
-def exact_conversion(context: Context) -> Finding:
-    """Share of test rows whose logits are the same integers in the graph and in the emulation."""
+def _identical(make: Callable[[], backends.Backend], how: str, context: Context) -> Finding:
     task, model = _float_scale_model(context)
-    graph = train.trace(model, name="exact")
-    design = backends.hls().generate(graph, context.folder / "exact").build()
-    found = verify.bit_exact(graph, design, task.test.inputs)
-    share = Quantity(found.identical / found.rows, "", "g++ emulation", "simulated")
+    design = make().generate(train.trace(model, name="exact"), context.folder / how.split()[0])
+    found = verify.bit_exact(design.graph, design, task.test.inputs)
+    share = Quantity(found.identical / found.rows, "", how, "simulated")
     return Finding(share, remark=f"{found.identical} of {found.rows} test rows")
+
+
+exact_conversion = partial(_identical, backends.hls, "g++ emulation")
+rtl_conversion = partial(_identical, backends.rtl, "Verilator simulation")
