@@ -12,7 +12,10 @@ def test_hardware_survives_the_way_through_json():
 def test_nothing_proven_does_not_hold():
     proof = LayerProof(layer="fc1", method="coefficients", what="products", num_proven=0)
     assert not proof.holds
+    assert proof.failed
     assert proof.model_copy(update={"num_proven": 3}).holds
+    some = proof.model_copy(update={"num_proven": 3, "num_open": 1})
+    assert (some.holds, some.failed) == (False, False)
     assert not proof.model_copy(update={"num_proven": 3, "counter_example": "x = 1"}).holds
 
 

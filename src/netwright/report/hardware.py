@@ -79,7 +79,7 @@ class LayerProof(Part):
         method: How, such as ``"coefficients"`` or the name of a solver.
         what: What was proven, in a few words.
         num_proven: Statements that hold.
-        num_open: Statements that the solver could not decide in its time.
+        num_open: Statements that are neither proven nor refuted.
         counter_example: The first one that does not hold, with its numbers.
     """
 
@@ -93,7 +93,12 @@ class LayerProof(Part):
     @property
     def holds(self) -> bool:
         """Whether something was proven, nothing failed and nothing is open."""
-        return self.num_proven > 0 and self.num_open == 0 and self.counter_example is None
+        return self.num_proven > 0 and self.num_open == 0 and not self.failed
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is a counter-example, or nothing was asked at all."""
+        return self.counter_example is not None or not (self.num_proven or self.num_open)
 
 
 class Utilization(Part):

@@ -126,7 +126,7 @@ def hardware_table(hardware: Hardware, *, width: int = WIDTH) -> str:
     lines.append(f"proven for every input: {count(proven)} statements")
     lines += [
         f"{proof.layer} is not proven ({proof.what}): "
-        f"{proof.counter_example or f'{proof.num_open} statements are not decided'}"
+        f"{proof.counter_example or f'{count(proof.num_open)} statements are open'}"
         for proof in hardware.proofs
         if not proof.holds
     ]

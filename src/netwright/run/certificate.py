@@ -88,9 +88,8 @@ def first_failure(folder: Path) -> str | None:
             )
     made = hardware(folder)
     for proof in () if made is None else made.proofs:
-        if not proof.holds:
-            open_text = f"{proof.num_open} statements are not decided"
-            reason = proof.counter_example or (open_text if proof.num_open else "nothing is proven")
+        if proof.failed:
+            reason = proof.counter_example or "nothing was asked"
             return f"{proof.layer} is not proven ({proof.what}): {reason}"
     return None
 

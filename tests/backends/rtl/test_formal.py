@@ -12,7 +12,7 @@ from netwright.dtypes import Rounding
 from netwright.errors import BackendError, MissingExtra, ToolFailed
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build, jet_tagger
-from tests.backends.rtl.graphs import every_other_operator, needs_yosys, two_layers
+from tests.backends.rtl.graphs import every_other_operator, images, needs_yosys, two_layers
 
 
 def planted(design: RtlDesign, file: str, old: str, new: str) -> None:
@@ -150,9 +150,9 @@ def test_a_proof_about_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_a_solver_that_gives_up() -> None:
     answer = f"Interrupted SAT solver: TIMEOUT!\n{formal.POSSIBLE}"
-    assert _proof(question(""), answer).verdict == "undecided"
+    assert _proof(question("text"), answer).verdict == "undecided"
     with pytest.raises(BackendError, match="no numbers in the counter-example to wire"):
-        _proof(question(""), f"{formal.REFUTED}\n{formal.POSSIBLE}")
+        _proof(question("text"), f"{formal.REFUTED}\n{formal.POSSIBLE}")
 
 
 def test_without_pyosys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,3 +183,12 @@ def test_every_requantizer_of_a_jet_tagger(tmp_path: Path) -> None:
     assert len(proofs) == 64 + 32 + 32 + 5
     assert {proof.verdict for proof in proofs} == {"proven"}
     assert all(proof.holds for proof in design.prove())
+
+
+@needs_yosys
+def test_an_operator_without_a_specification_is_left_open(tmp_path: Path) -> None:
+    design = rtl().generate(images(), tmp_path / "out")
+    verdicts = Counter((proof.node, proof.verdict) for proof in design.prove_elements())
+    assert {verdict for _, verdict in verdicts} == {"proven", "undecided"}
+    pooled = {node.name for node in design.graph.nodes if node.op in ("MaxPool", "SumPool")}
+    assert {node for node, verdict in verdicts if verdict == "undecided"} & pooled

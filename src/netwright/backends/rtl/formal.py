@@ -53,7 +53,7 @@ class ElementProof:
         node: Node that makes the tensor.
         index: Number of the element in row-major order.
         verdict: ``proven`` for all inputs, ``refuted`` by a counter-example, or ``undecided`` when
-            the solver ran out of time.
+            the solver ran out of time or an operator has no specification.
         counter_example: An input for which the element is wrong.
     """
 
@@ -71,7 +71,8 @@ class Check:
         node: Node that makes the element.
         index: Number of the element.
         wire: Wire that carries it.
-        text: A Verilog module without its name: inputs, the circuit, the specification.
+        text: A Verilog module without its name: inputs, the circuit, the specification. Empty where
+            an operator has no specification; such a question stays undecided.
         names: Wire of the circuit by input of the module.
         signed: Inputs of the module that are two's complement.
     """
@@ -102,6 +103,9 @@ def checks(graph: Graph, layer: Layer, text: str) -> Iterator[Check]:
         for index, element in enumerate(bundle.elements):
             node = graph.producers[bundle.tensor].name
             wire = next(names) if isinstance(element, Wire) else str(element)
+            if not specification.covers(bundle.tensor):
+                yield Check(node, index, wire, "", {})
+                continue
             made, term = specification.element(bundle.tensor, index, netlist.upstream(wire))
             expected = made.text(term)
             if isinstance(element, int):
@@ -192,8 +196,8 @@ def prove_checks(
     keys = [hashlib.sha256(f"{base}\n{q.text}".encode()).hexdigest() for q in questions]
     record = folder / "proven.txt"
     proven = dict.fromkeys(record.read_text().split() if record.exists() else ())
-    unknown = [key for key in dict.fromkeys(keys) if key not in proven]
     texts = dict(zip(keys, (question.text for question in questions), strict=True))
+    unknown = [key for key, text in texts.items() if text and key not in proven]
     answers: dict[str, str] = {}
     for start in range(0, len(unknown), BATCH):
         batch = unknown[start : start + BATCH]
@@ -256,6 +260,8 @@ def _solve(
 def _proof(question: Check, answer: str | None) -> ElementProof:
     """The verdict in what Yosys printed; ``None`` stands for a proof that was kept."""
     proof = ElementProof(question.node, question.index, "proven")
+    if not question.text:
+        return replace(proof, verdict="undecided")
     if answer is None:
         return proof
     if POSSIBLE not in answer:

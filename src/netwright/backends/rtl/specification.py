@@ -204,6 +204,13 @@ class LayerSpecification:
     layer: Layer
     multiples: Multiples
 
+    def covers(self, tensor: str) -> bool:
+        """Whether every operator between the layer's inputs and a tensor has a specification."""
+        if tensor in self.graph.constants or any(b.tensor == tensor for b in self.layer.inputs):
+            return True
+        node = self.graph.producers[tensor]
+        return node.op in _RULES and all(self.covers(name) for name in node.inputs)
+
     def element(self, tensor: str, index: int, near: frozenset[str]) -> tuple[Specification, Term]:
         """The specification of one element, and what it says the element is.
 
