@@ -10,12 +10,10 @@ from types import MappingProxyType
 import numpy as np
 
 from netwright.backends.rtl.adder_graph import Interval, width
-from netwright.backends.rtl.proof import Form, linear_form
+from netwright.backends.rtl.proof import DECLARATION, PIN, Form, linear_form
 from netwright.errors import BackendError
 
 _INSTANCE = re.compile(r"^\s*(\w+) #\(([^)]*(?:\([^)]*\)[^)]*)*)\)\s*u_(\w+) \((.*)\);$", re.M)
-_PIN = re.compile(r"\.(\w+)\(([^()]*)\)")
-_DECLARATION = re.compile(r"^\s*wire \[(\d+):0\] (\w+)", re.M)
 _PACKED = re.compile(r"^\s*assign (\w+)_data = \{([^}]*)\};$", re.M)
 
 
@@ -83,10 +81,10 @@ class Netlist:
     def of(cls, name: str, text: str) -> Netlist:
         """Read the text of a layer back."""
         drivers = {
-            wire: Instance(module, parameters, dict(_PIN.findall(connections)))
+            wire: Instance(module, parameters, dict(PIN.findall(connections)))
             for module, parameters, wire, connections in _INSTANCE.findall(text)
         }
-        widths = {wire: int(top) + 1 for top, wire in _DECLARATION.findall(text)}
+        widths = {wire: int(top) + 1 for top, wire in DECLARATION.findall(text)}
         outputs = {
             port: tuple(reversed([wire.strip() for wire in wires.split(",")]))
             for port, wires in _PACKED.findall(text)
@@ -161,7 +159,7 @@ class Netlist:
             if len(of) != 1 or len(known) < len({pins[pin] for pin in operands}):
                 continue
             (base,) = of
-            values = dict(_PIN.findall(driver.parameters))
+            values = dict(PIN.findall(driver.parameters))
             own = {name: form for name, (_, form) in known.items()}
             made = linear_form(driver.module, {**values, **pins}, own)
             if made is None:

@@ -19,8 +19,8 @@ from netwright.backends.rtl.circuit import Layer, LinearClaim, Wire
 from netwright.errors import BackendError
 
 _INSTANCE = re.compile(r"^\s*(\w+) #\(([^)]*(?:\([^)]*\)[^)]*)*)\)\s*u_\w+ \((.*)\);$", re.M)
-_PIN = re.compile(r"\.(\w+)\(([^()]*)\)")
-_DECLARATION = re.compile(r"^\s*wire \[(\d+):0\] (\w+)", re.M)
+PIN = re.compile(r"\.(\w+)\(([^()]*)\)")
+DECLARATION = re.compile(r"^\s*wire \[(\d+):0\] (\w+)", re.M)
 
 Form = NDArray[np.int64]
 """Coefficients of one value, one for each input of the layer, and its constant at the end."""
@@ -89,7 +89,7 @@ def prove(layer: Layer, text: str) -> Proof:
     inputs = [sources[name] for name in names]
     rows = np.eye(len(names), len(names) + 1, dtype=np.int64)
     forms: dict[str, Form] = dict(zip(names, rows, strict=True))
-    declared = {name: int(top) + 1 for top, name in _DECLARATION.findall(text)}
+    declared = {name: int(top) + 1 for top, name in DECLARATION.findall(text)}
     failures: list[CounterExample] = []
     adders = 0
     for module, pins in _instances(text):
@@ -114,7 +114,7 @@ def prove(layer: Layer, text: str) -> Proof:
 def _instances(text: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Module, and parameters and connections by name, of every instance."""
     for module, parameters, connections in _INSTANCE.findall(text):
-        yield module, dict(_PIN.findall(parameters)) | dict(_PIN.findall(connections))
+        yield module, dict(PIN.findall(parameters)) | dict(PIN.findall(connections))
 
 
 def linear_form(module: str, pins: Mapping[str, str], forms: Mapping[str, Form]) -> Form | None:
