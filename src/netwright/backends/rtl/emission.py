@@ -192,6 +192,8 @@ def _delay(circuit: Circuit, port: Port) -> int:
 
 
 def _constant(name: str, value: int) -> str:
+    if name == "TABLE":
+        return f"{max(value.bit_length(), 1)}'h{value:x}"
     if name not in WIDE_PARAMETERS:
         return str(value)
     return f"64'sd{value}" if value >= 0 else f"-64'sd{-value}"

@@ -22,6 +22,9 @@ from netwright.ir import Graph, Node, TensorType, bounds, check
 
 WHERE = "the RTL backend"
 
+_FIRST = ("MatMul", "Conv", "Lookup")
+"""Operators that begin a layer."""
+
 Elements = NDArray[Any]
 """An array of :class:`Affine` in the shape of a tensor, batch axis left out."""
 
@@ -31,7 +34,8 @@ def lower(
 ) -> Circuit:
     """The circuit of a graph.
 
-    Every product with constant weights begins a layer; the nodes up to the next one belong to it.
+    Every product with constant weights and every table begins a layer; the nodes up to the next one
+    belong to it.
 
     Args:
         graph: A graph in integer form.
@@ -209,12 +213,12 @@ def _holds(dtype: Int, interval: Interval) -> bool:
 
 
 def _groups(graph: Graph) -> list[list[Node]]:
-    """The nodes of every layer: a product with constant weights begins one."""
+    """The nodes of every layer: a product with constant weights or a table begins one."""
     groups: list[list[Node]] = []
     for node in graph.nodes:
         if node.op == "Quantize":
             continue
-        if not groups or node.op in ("MatMul", "Conv"):
+        if not groups or node.op in _FIRST:
             groups.append([])
         groups[-1].append(node)
     return groups

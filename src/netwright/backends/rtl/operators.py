@@ -15,6 +15,7 @@ from netwright.backends.rtl.builder import LayerBuilder
 from netwright.backends.rtl.circuit import Element, Wire
 from netwright.backends.rtl.products import claims, multiply, scale
 from netwright.backends.rtl.rescaling import limit, round_off
+from netwright.backends.rtl.tables import look_up
 from netwright.backends.rtl.windows import convolve, pool_max, pool_sum
 from netwright.ir import Node
 from netwright.ir.ops.quant import rounding_of
@@ -152,6 +153,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "Add": _add,
         "Concat": _concat,
         "Conv": convolve,
+        "Lookup": look_up,
         "MatMul": _matmul,
         "MaxPool": pool_max,
         "Relu": _relu,

@@ -7,7 +7,7 @@ in every case rounds as the mode is defined.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -176,6 +176,15 @@ class Specification:
         text = f"({value} < @{low}@) ? @{low}@ : ({value} > @{high}@) ? @{high}@ : {value}"
         return Term(self._wire(text), (ends[0], ends[1]))
 
+    def entry(self, term: Term, first: int, entries: Sequence[int]) -> Term:
+        """The entry of a table that the number names; entry 0 belongs to `first`."""
+        value = self._wire(self.text(term))
+        self.reach(first, first + len(entries), *entries)
+        chosen = f"@{entries[-1]}@"
+        for place, entry in reversed(list(enumerate(entries[:-1]))):
+            chosen = f"({value} == @{first + place}@) ? @{entry}@ : {chosen}"
+        return Term(self._wire(chosen), (min(entries), max(entries)))
+
     def sign(self, term: Term) -> Term:
         """1 where a number is zero or more, else -1."""
         return Term(self._wire(f"(({self.text(term)}) >= 0) ? 1 : -1"), (-1, 1))
@@ -286,6 +295,14 @@ class LayerSpecification:
         term = made.limited(term, node.integer("low"), node.integer("high"))
         return term.linear(1, -node.integer("zero_point", 0))
 
+    def _lookup(self, made: Specification, node: Node, index: int) -> Term:
+        tables = self.graph.constants[node.inputs[1]].astype(np.int64)
+        element, function = divmod(index, tables.shape[1])
+        term = self._term(made, node.inputs[0], element)
+        return made.entry(
+            term, node.integer("first"), tables[element % len(tables), function].tolist()
+        )
+
     def _relu(self, made: Specification, node: Node, index: int) -> Term:
         term = self._term(made, node.inputs[0], index)
         return made.limited(term, 0, max(term.interval[1], 0))
@@ -329,6 +346,7 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
     {
         "Add": LayerSpecification._add,
         "Concat": LayerSpecification._concat,
+        "Lookup": LayerSpecification._lookup,
         "MatMul": LayerSpecification._matmul,
         "Relu": LayerSpecification._relu,
         "Requantize": LayerSpecification._requantize,

@@ -1,0 +1,422 @@
+"""Networks whose edges are tables: sums of learned functions of few bits.
+
+Every input of a layer goes through one function for each output, and an output is the sum of its
+functions: a Kolmogorov-Arnold layer (Liu et al. 2024). What a function reads is a code of few bits,
+so in hardware it is a table with one lookup table of the device for each bit of its result, and no
+product is left (Hoang et al., KANELÉ, FPGA 2026). A function is learned as values at knots, linear
+between them; what it gives for every code is rounded while it is trained, so that evaluation *is*
+integer arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from netwright.dtypes import Int, Rounding, smallest_int
+from netwright.errors import ConfigError, GraphError
+from netwright.ir import FLOAT, Graph, Node, TensorType, bounds, check
+from netwright.tasks import Task
+from netwright.train.loop import Epoch, fit
+
+INPUT = "x"
+
+LARGEST_BITS = 8
+"""Of the codes that a table reads: 256 entries."""
+
+SPREAD = 2.5
+"""Standard deviations of a hidden sum that the codes shall hold on either side, at the start."""
+
+LOGIT_FRACTION = 3
+"""Fraction bits of the logits."""
+
+PRUNING_ROWS = 4096
+"""Rows of the training split on which edges are judged."""
+
+RAMP_SHARE = 0.6
+"""Share of the steps in which edges are dropped; the rest is fine-tuning."""
+
+_CHOICES = 40
+"""How often edges are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupShape:
+    """What a network of tables is like.
+
+    Attributes:
+        hidden: Sums in every hidden layer.
+        bits: Width of the codes that each layer's tables read, the input's first; 2 to 8.
+        knots: Values that a function is learned as, 2 or more.
+        fraction: Bits that the entries have beyond the codes of their sum; 0 to 4.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    hidden: tuple[int, ...] = (12,)
+    bits: tuple[int, ...] = (6, 6)
+    knots: int = 16
+    fraction: int = 1
+
+    def __post_init__(self) -> None:
+        if len(self.bits) != len(self.hidden) + 1:
+            raise ConfigError(
+                f"a network with {len(self.hidden)} hidden layers needs {len(self.hidden) + 1} "
+                f"widths of codes, not {len(self.bits)}"
+            )
+        if not all(2 <= bits <= LARGEST_BITS for bits in self.bits):
+            raise ConfigError(f"codes must have 2 to {LARGEST_BITS} bits, not {self.bits}")
+        if min(self.hidden, default=1) < 1 or self.knots < 2 or not 0 <= self.fraction <= 4:
+            raise ConfigError(
+                "hidden layers must have 1 or more sums, functions 2 or more knots and entries 0 "
+                f"to 4 fraction bits, not {self.hidden}, {self.knots} and {self.fraction}"
+            )
+
+
+class TableLayer(nn.Module):
+    """Sums of functions of codes.
+
+    Args:
+        inputs: Codes that are read, each signed.
+        outputs: Sums.
+        bits: Width of the codes.
+        knots: Values that each function is learned as.
+        step: Real value of one step of the entries.
+        deviation: Standard deviation that the sums shall have at the start.
+        random: Source of the start values.
+
+    Attributes:
+        values: What the functions are at their knots in deviations, (inputs, knots, outputs).
+        kept: 1 where there is a function, 0 where it was dropped, (inputs, outputs).
+    """
+
+    basis: Tensor
+    kept: Tensor
+
+    def __init__(
+        self, inputs: int, outputs: int, *, bits: int, knots: int, step: float, deviation: float,
+        random: torch.Generator,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.bits, self.step, self.deviation = bits, step, deviation
+        place = torch.linspace(0, knots - 1, 1 << bits)
+        basis = (1 - (place[:, None] - torch.arange(knots)).abs()).clamp_min(0)
+        self.register_buffer("basis", basis, persistent=False)
+        self.register_buffer("kept", torch.ones(inputs, outputs))
+        slopes = torch.randn(inputs, 1, outputs, generator=random)
+        wiggles = torch.randn(inputs, knots, outputs, generator=random)
+        line = torch.linspace(-1, 1, knots)[None, :, None]
+        self.values = nn.Parameter(
+            (1.5 * slopes * line + 0.3 * wiggles) / math.sqrt(inputs)
+        )
+
+    @property
+    def first(self) -> int:
+        """The smallest code."""
+        return -(1 << (self.bits - 1))
+
+    def functions(self) -> Tensor:
+        """What every function gives for every code, not rounded, (inputs, codes, outputs)."""
+        kept = self.kept[:, None, :] * self.deviation
+        return torch.einsum("cg,igo->ico", self.basis, self.values) * kept
+
+    def entries(self) -> Tensor:
+        """The rounded functions in steps, (inputs, codes, outputs)."""
+        return (self.functions().detach().double() / self.step).round()
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Real sums with gradients for functions and codes, from codes (batch, inputs)."""
+        exact = self.functions()
+        table = exact + ((exact / self.step).round() * self.step - exact).detach()
+        inputs, count, outputs = table.shape
+        places = codes.detach().long() - self.first + torch.arange(inputs) * count
+        sums = functional.embedding_bag(places, table.reshape(-1, outputs), mode="sum")
+        if not codes.requires_grad:
+            return sums
+        slopes = torch.zeros_like(table)
+        slopes[:, 1:-1] = (table[:, 2:] - table[:, :-2]).detach() / 2
+        near = slopes.reshape(-1, outputs)[places]
+        return sums + torch.einsum("bi,bio->bo", codes - codes.detach(), near)
+
+    def sums(self, codes: Tensor) -> Tensor:
+        """Integer sums of the entries, float64."""
+        table = self.entries()
+        inputs, count, outputs = table.shape
+        places = codes.long() - self.first + torch.arange(inputs) * count
+        return table.reshape(-1, outputs)[places].sum(dim=1)
+
+
+class LookupModel(nn.Module):
+    """A network of tables. Inputs lie within -1 and 1; what is beyond is limited.
+
+    In training mode it gives real logits with gradients, in evaluation mode those of its integers.
+
+    Args:
+        features: Inputs.
+        classes: Outputs.
+        shape: What it is like.
+        seed: Seed of the start values.
+    """
+
+    def __init__(self, features: int, classes: int, shape: LookupShape, *, seed: int = 0) -> None:
+        super().__init__()
+        self.shape = shape
+        widths = (features, *shape.hidden, classes)
+        random = torch.Generator().manual_seed(seed)
+        layers = []
+        for number, bits in enumerate(shape.bits):
+            last = number == len(shape.hidden)
+            step, deviation = 2.0**-LOGIT_FRACTION, 1.0
+            if not last:
+                step = 2.0**-shape.fraction
+                deviation = (1 << (shape.bits[number + 1] - 1)) / SPREAD
+            layers.append(
+                TableLayer(
+                    widths[number], widths[number + 1], bits=bits, knots=shape.knots, step=step,
+                    deviation=deviation, random=random,
+                )  # fmt: skip
+            )
+        self.layers = nn.ModuleList(layers)
+
+    def tables(self) -> list[TableLayer]:
+        """The layers."""
+        return [layer for layer in self.layers if isinstance(layer, TableLayer)]
+
+    def input_codes(self, values: Tensor) -> Tensor:
+        """Codes of the inputs."""
+        return _half_up(values * 2.0 ** (self.shape.bits[0] - 1), self.shape.bits[0])
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Logits, (batch, classes)."""
+        if not self.training:
+            return self.codes(values.double()) * 2.0**-LOGIT_FRACTION
+        codes = self.input_codes(values)
+        for number, layer in enumerate(self.tables()):
+            sums = layer(codes)
+            if number + 1 < len(self.shape.bits):
+                bits = self.shape.bits[number + 1]
+                limited = sums.clamp(-(1 << (bits - 1)) - 0.5, (1 << (bits - 1)) - 0.5)
+                codes = limited + (_half_up(sums, bits) - limited).detach()
+        return sums
+
+    def codes(self, values: Tensor) -> Tensor:
+        """Integer outputs, float64."""
+        codes = self.input_codes(values)
+        for number, layer in enumerate(self.tables()):
+            codes = layer.sums(codes)
+            if number + 1 < len(self.shape.bits):
+                codes = _half_up(codes * layer.step, self.shape.bits[number + 1])
+        return codes
+
+    @property
+    def num_edges(self) -> int:
+        """Functions that are left."""
+        return int(sum(float(layer.kept.sum()) for layer in self.tables()))
+
+
+def _half_up(values: Tensor, bits: int) -> Tensor:
+    """Codes: rounded half up and limited to a signed format."""
+    codes = (values + 0.5).floor()
+    return codes.clamp(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+
+
+def fit_tables(
+    model: LookupModel,
+    task: Task,
+    *,
+    edges: float = 1.0,
+    epochs: int = 40,
+    batch_size: int = 512,
+    learning_rate: float = 0.02,
+    seed: int = 0,
+    teacher: nn.Module | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> None:
+    """Train `model` in place while functions are dropped along the ramp of Zhu and Gupta (2017).
+
+    At every choice those functions go whose absence would change the loss least, by the mean
+    squared gradient of their sum times the function's deviation from its mean (optimal brain
+    damage, LeCun et al. 1990). Their means stay in another function of the same sum.
+
+    Args:
+        model: The network; see :class:`LookupModel`.
+        task: Data and score; see :meth:`netwright.tasks.Task.windowed`.
+        edges: Share of the functions that stay, above 0 and at most 1.
+        epochs: Passes over the training split.
+        batch_size: Rows in one step.
+        learning_rate: Peak learning rate.
+        seed: Seed of the shuffling.
+        teacher: See :func:`netwright.train.fit`.
+        on_epoch: Called after every epoch.
+
+    Raises:
+        ConfigError: The share or a setting of the training is out of range.
+    """
+    if not 0 < edges <= 1:
+        raise ConfigError(f"edges must be above 0 and at most 1, not {edges}")
+    dropper = _Dropper(model, task, edges) if edges < 1 else None
+    fit(
+        model, task, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
+        teacher=teacher, after_step=dropper, on_epoch=on_epoch,
+        keep_from=1 if dropper is None else min(int(epochs * RAMP_SHARE) + 2, epochs),
+    )  # fmt: skip
+
+
+class _Dropper:
+    """Drops functions; called after every step."""
+
+    def __init__(self, model: LookupModel, task: Task, share: float) -> None:
+        self.model, self.share, self.choices = model, share, 0
+        self.inputs = torch.from_numpy(task.train.inputs[:PRUNING_ROWS])
+        self.labels = torch.from_numpy(task.train.labels[:PRUNING_ROWS])
+        self.number = model.num_edges
+
+    def __call__(self, done: float) -> None:
+        due = min(int(done / RAMP_SHARE * _CHOICES), _CHOICES)
+        if due <= self.choices:
+            return
+        self.choices = due
+        left = self.share + (1 - self.share) * (1 - due / _CHOICES) ** 3
+        surplus = self.model.num_edges - round(left * self.number)
+        if surplus > 0:
+            self._drop(surplus)
+
+    def _drop(self, surplus: int) -> None:
+        """Drop so many functions, and those that then serve nothing."""
+        worth = self._worth()
+        everything = torch.cat([values.flatten() for values in worth])
+        limit = everything.kthvalue(surplus).values
+        layers = self.model.tables()
+        with torch.no_grad():
+            for layer, values in zip(layers, worth, strict=True):
+                layer.kept.mul_(values > limit)
+            for before, after in zip(reversed(layers[:-1]), reversed(layers[1:]), strict=True):
+                before.kept.mul_(after.kept.any(dim=1).float()[None, :])
+
+    def _worth(self) -> list[Tensor]:
+        """What each function is worth, (inputs, outputs); infinite where it is gone already."""
+        codes, reads, sums = self.model.input_codes(self.inputs), [], []
+        layers, bits = self.model.tables(), self.model.shape.bits
+        for number, layer in enumerate(layers):
+            reads.append(codes.detach())
+            found = layer(codes)
+            found.retain_grad()
+            sums.append(found)
+            if number + 1 < len(bits):
+                low, high = -(1 << (bits[number + 1] - 1)), (1 << (bits[number + 1] - 1)) - 1
+                limited = found.clamp(low - 0.5, high + 0.5)
+                codes = limited + (_half_up(found, bits[number + 1]) - limited).detach()
+        self.model.zero_grad(set_to_none=True)
+        functional.cross_entropy(sums[-1], self.labels, reduction="sum").backward()
+        worth = []
+        with torch.no_grad():
+            for layer, read, found in zip(layers, reads, sums, strict=True):
+                assert found.grad is not None
+                inputs = read.shape[1]
+                table = layer.functions()
+                given = table[torch.arange(inputs), read.long() - layer.first]
+                moved = (given - given.mean(dim=0)) * found.grad[:, None, :]
+                values = moved.square().mean(dim=0)
+                worth.append(torch.where(layer.kept > 0, values, torch.inf))
+        self.model.zero_grad(set_to_none=True)
+        return worth
+
+
+def trace_tables(model: LookupModel, *, name: str = "network") -> Graph:
+    """The integer graph with the same meaning: tables, sums of ones, and requantizers.
+
+    Args:
+        model: A network of tables.
+        name: Name of the graph; a C identifier.
+
+    Raises:
+        GraphError: The name is no identifier.
+    """
+    if not name.isidentifier() or not name.isascii():
+        raise GraphError(f"the name of a graph must be an ASCII identifier, not {name!r}")
+    shape, layers = model.shape, model.tables()
+    features = len(layers[0].kept)
+    low, high = layers[0].first, -layers[0].first - 1
+    scale = 2.0 ** -(shape.bits[0] - 1)
+    types = {INPUT: TensorType((1, features), FLOAT)}
+    constants: dict[str, NDArray[np.int64]] = {}
+    nodes = [
+        Node("quantize_input", "Quantize", (INPUT,), "codes0",
+             {"scale": (scale,), "rounding": str(Rounding.HALF_UP), "low": low, "high": high})
+    ]  # fmt: skip
+    types["codes0"] = TensorType((1, features), Int(shape.bits[0]), (scale,))
+    for number, layer in enumerate(layers):
+        _add_layer(number, layer, shape, nodes, types, constants)
+    graph = Graph(name, (INPUT,), (nodes[-1].output,), tuple(nodes), types, constants,
+                  head="softmax")  # fmt: skip
+    limits = bounds(graph)
+    narrowed = {
+        node.output: TensorType(
+            types[node.output].shape,
+            smallest_int(limits[node.output].low, limits[node.output].high),
+            types[node.output].scale,
+        )
+        for node in nodes
+    }
+    return check(Graph(name, graph.inputs, graph.outputs, graph.nodes, {**types, **narrowed},
+                       constants, head="softmax"))  # fmt: skip
+
+
+def _add_layer(
+    number: int,
+    layer: TableLayer,
+    shape: LookupShape,
+    nodes: list[Node],
+    types: dict[str, TensorType],
+    constants: dict[str, NDArray[np.int64]],
+) -> None:
+    """Append tables, sum and requantizer of one layer."""
+    tables = layer.entries().permute(0, 2, 1).numpy().astype(np.int64)
+    inputs, outputs, _ = tables.shape
+    ones = np.tile(np.eye(outputs, dtype=np.int64), (inputs, 1))
+    ones *= layer.kept.numpy().astype(np.int64).reshape(-1, 1)
+    tables = np.ascontiguousarray(tables)
+    wide = Int(32)
+    for key, value, scale in (
+        (f"tables{number}", tables, layer.step),
+        (f"ones{number}", ones, 1.0),
+    ):
+        constants[key] = value
+        types[key] = TensorType(
+            value.shape, smallest_int(int(value.min()), int(value.max())), (scale,)
+        )
+    nodes.append(Node(f"lookup{number}", "Lookup", (f"codes{number}", f"tables{number}"),
+                      f"entries{number}", {"first": layer.first}))  # fmt: skip
+    types[f"entries{number}"] = TensorType((1, inputs * outputs), wide, (layer.step,))
+    nodes.append(
+        Node(f"sum{number}", "MatMul", (f"entries{number}", f"ones{number}"), f"sums{number}")
+    )
+    types[f"sums{number}"] = TensorType((1, outputs), wide, (layer.step,))
+    if number + 1 < len(shape.bits):
+        bits = shape.bits[number + 1]
+        low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+        nodes.append(
+            Node(f"requantize{number}", "Requantize", (f"sums{number}",), f"codes{number + 1}",
+                 {"multiplier": (1,), "offset": (0,), "shift": shape.fraction,
+                  "rounding": str(Rounding.HALF_UP), "low": low, "high": high})
+        )  # fmt: skip
+        types[f"codes{number + 1}"] = TensorType((1, outputs), Int(bits), (1.0,))
+
+
+def edge_bits(graph: Graph) -> Sequence[int]:
+    """Bits of the tables of a graph, one figure for every function that is not constant."""
+    found = []
+    for node in graph.nodes:
+        if node.op == "Lookup":
+            tables = graph.constants[node.inputs[1]]
+            spans = (tables.max(axis=2) - tables.min(axis=2)).reshape(-1)
+            found += [int(span).bit_length() for span in spans if span]
+    return found
