@@ -241,6 +241,7 @@ class Document(Part):
         front: Networks on the plane of cost and accuracy.
         certificate: One row a comparison, in the order of the stages.
         hardware: What became of generated Verilog in synthesis, proof, place and route.
+        tables: The same of a second network, one of tables.
         rewrites: Changes made on the way to integers.
         facts: Facts about the design.
         claims: Published claims and our figures.
@@ -260,6 +261,7 @@ class Document(Part):
     front: tuple[FrontPoint, ...] = ()
     certificate: tuple[CertificateRow, ...] = ()
     hardware: Hardware | None = None
+    tables: Hardware | None = None
     rewrites: tuple[Rewrite, ...] = ()
     facts: tuple[Fact, ...] = ()
     claims: tuple[ClaimRow, ...] = ()
@@ -274,7 +276,7 @@ class Document(Part):
     @property
     def certified(self) -> bool:
         """Whether there is a certificate, every row of it agrees, and no proof failed."""
-        proofs = self.hardware.proofs if self.hardware else ()
+        proofs = [proof for made in (self.hardware, self.tables) if made for proof in made.proofs]
         return (
             bool(self.certificate)
             and all(row.identical for row in self.certificate)

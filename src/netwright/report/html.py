@@ -76,10 +76,12 @@ def _pictures(document: Document) -> Iterable[tuple[str, str]]:
         yield "front", front(document.front)
     if document.certificate:
         yield "certificate", figures.certificate(document.certificate)
-    if document.hardware and document.hardware.layers:
-        yield "pipeline", hardware_figures.pipeline(document.hardware.layers)
-    if document.hardware and document.hardware.routing:
-        yield "utilization", hardware_figures.utilization(document.hardware.routing.utilization)
+    for prefix, made in (("", document.hardware), ("tables_", document.tables)):
+        if made and made.layers:
+            yield f"{prefix}pipeline", hardware_figures.pipeline(made.layers)
+        if made and made.routing:
+            picture = hardware_figures.utilization(made.routing.utilization)
+            yield f"{prefix}utilization", picture
 
 
 def _num_read(document: Document) -> int:
@@ -110,11 +112,11 @@ def _headline(document: Document) -> list[Fact]:
         same = sum(row.num_identical for row in document.certificate)
         text = f"{numbers.count(same)} of {numbers.count(rows)}"
         facts.append(Fact(name="rows identical, all stages", value=text))
-    if document.hardware and document.hardware.cells:
-        cells = document.hardware.cells[0]
-        facts.append(
-            Fact(name=f"lookup tables on {cells.part}", value=numbers.count(cells.num_tables))
-        )
+    for name, made in (("", document.hardware), (", network of tables", document.tables)):
+        if made and made.cells:
+            cells = made.cells[0]
+            text = f"lookup tables on {cells.part}{name}"
+            facts.append(Fact(name=text, value=numbers.count(cells.num_tables)))
     return facts
 
 

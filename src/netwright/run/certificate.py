@@ -1,4 +1,4 @@
-"""The certificate that a run's ``verify`` stage writes, and the check of a whole run folder."""
+"""The certificate that the stages of a run write, and the check of a whole run folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from netwright.verify import Equivalence
 
 CERTIFICATE = "certificate.json"
-STAGE = "verify"
+STAGES = ("verify", "tables_rtl")
 
 _ROWS = TypeAdapter(tuple[CertificateRow, ...])
 
@@ -67,8 +67,14 @@ def certificate(folder: Path) -> tuple[CertificateRow, ...]:
         StaleRun: The run was written by another version.
         DataError: The certificate is not written yet, or damaged.
     """
-    entry = read_manifest(folder).stage(STAGE)
-    return () if entry is None else read_certificate(folder / entry.folder)
+    manifest = read_manifest(folder)
+    entries = [manifest.stage(stage) for stage in STAGES]
+    return tuple(
+        row
+        for entry in entries
+        if entry is not None
+        for row in read_certificate(folder / entry.folder)
+    )
 
 
 def first_failure(folder: Path) -> str | None:
@@ -86,8 +92,7 @@ def first_failure(folder: Path) -> str | None:
                 f"{row.stage} differs from {row.against} in {row.num_rows - row.num_identical} "
                 f"of {row.num_rows} rows ({row.stimuli}){detail}"
             )
-    made = hardware(folder)
-    for proof in () if made is None else made.proofs:
+    for proof in (proof for made in hardware(folder) for proof in made.proofs):
         if proof.failed:
             reason = proof.counter_example or "nothing was asked"
             return f"{proof.layer} is not proven ({proof.what}): {reason}"

@@ -12,6 +12,7 @@ from netwright.run.sections import (
     ModelSection,
     RtlSection,
     SweepSection,
+    TablesSection,
     TaskSection,
     TrainSection,
     VerifySection,
@@ -25,6 +26,12 @@ from netwright.run.stages.implement import ImplementParameters, implement
 from netwright.run.stages.report import ReportParameters, make_report
 from netwright.run.stages.sensitivity import SensitivityParameters, measure
 from netwright.run.stages.sweep import SweepParameters, run_sweep
+from netwright.run.stages.tables import (
+    TablesParameters,
+    TablesRtlParameters,
+    implement_tables,
+    train_tables,
+)
 from netwright.run.stages.trace import TraceParameters, trace_best
 from netwright.run.stages.train import TrainParameters, train
 from netwright.run.stages.verify import VerifyParameters, verify
@@ -42,6 +49,7 @@ class CodesignFlow(FlowSettings):
         sweep: Which other plans are tried; none if left out.
         hls: Options of C++ for high-level synthesis; none is generated if left out.
         rtl: Options of Verilog; none is generated if left out.
+        tables: A second, small network of tables, down to place and route; none if left out.
         verify: On what the stages are compared.
     """
 
@@ -52,6 +60,7 @@ class CodesignFlow(FlowSettings):
     sweep: SweepSection | None = None
     hls: HlsSection | None = None
     rtl: RtlSection | None = None
+    tables: TablesSection | None = None
     verify: VerifySection = VerifySection()
 
     def flow(self, *, folder: Path) -> Flow:
@@ -133,9 +142,30 @@ class CodesignFlow(FlowSettings):
             implemented = ImplementParameters(rtl=self.rtl)
             stages.append(Stage("implement", 1, implemented, ("trace", "generate"), implement))
             hardware = (*hardware, "implement")
+        if self.tables is not None:
+            stages += self._tables(task, files)
+            hardware = (*hardware, "tables", "tables_rtl")
         shown = ReportParameters(name=self.name, task=task, hls=self.hls, package=__version__)
         swept = ("sweep",) if self.sweep is not None else ()
         needs = ("data", "train", "sensitivity", "compress", *swept, "trace", *hardware, "verify")
         published = ("report.json", "report.html")
         stages.append(Stage("report", 2, shown, needs, make_report, files, published))
         return tuple(stages)
+
+    def _tables(self, task: TaskSection, files: dict[str, Path]) -> tuple[AnyStage, ...]:
+        """The network of tables, trained and then taken to hardware."""
+        assert self.tables is not None
+        name = f"{self.name}-tables".replace("-", "_")
+        # How the Verilog is made and implemented does not change the network.
+        network = self.tables.model_copy(update={"rtl": RtlSection()})
+        trained = TablesParameters(
+            task=task, model=self.model, tables=network, name=name, seeds=self.seeds
+        )
+        made = TablesRtlParameters(
+            task=task, model=self.model, tables=self.tables, name=name, seeds=self.seeds,
+            verify=self.verify,
+        )  # fmt: skip
+        return (
+            Stage("tables", 1, trained, ("data", "train"), train_tables, files),
+            Stage("tables_rtl", 1, made, ("data", "tables"), implement_tables, files),
+        )

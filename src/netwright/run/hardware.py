@@ -1,4 +1,4 @@
-"""What a run's ``implement`` stage writes: the generated hardware as proven and measured."""
+"""What the stages that implement hardware write: the design as proven and measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netwright.report import Hardware
 from netwright.run.manifest import read_manifest
 
 HARDWARE = "hardware.json"
-STAGE = "implement"
+STAGES = ("implement", "tables_rtl")
 
 
 def write_hardware(hardware: Hardware, folder: Path) -> Path:
@@ -38,13 +38,14 @@ def read_hardware(folder: Path) -> Hardware:
         raise DataError(f"is no description of hardware ({reason})", source=str(path)) from error
 
 
-def hardware(folder: Path) -> Hardware | None:
-    """The hardware of the run in `folder`; ``None`` if its flow implements none.
+def hardware(folder: Path) -> tuple[Hardware, ...]:
+    """Every design of the run in `folder`; none if its flow implements none.
 
     Raises:
         RunError: The folder is not a run.
         StaleRun: The run was written by another version.
-        DataError: The stage has not ended yet, or its output is damaged.
+        DataError: A stage has not ended yet, or its output is damaged.
     """
-    entry = read_manifest(folder).stage(STAGE)
-    return None if entry is None else read_hardware(folder / entry.folder)
+    manifest = read_manifest(folder)
+    entries = [manifest.stage(stage) for stage in STAGES]
+    return tuple(read_hardware(folder / entry.folder) for entry in entries if entry is not None)

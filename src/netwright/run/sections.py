@@ -23,6 +23,7 @@ def _task_name(name: str) -> str:
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 WeightBits = Annotated[int, Field(ge=2, le=16)]
 ActivationBits = Annotated[int, Field(ge=1, le=16)]
+TableBits = Annotated[int, Field(ge=2, le=8)]
 LearningRate = Annotated[float, Field(gt=0, lt=10)]
 RtlPart = Literal["ecp5-85k", "xcup"]
 ROUTED_PART = "ecp5-85k"
@@ -193,6 +194,45 @@ class RtlSection(Settings):
             raise ValueError(
                 f'route must be false for part "{self.part}": no open tool places and routes it; '
                 f'part "{ROUTED_PART}" can be routed'
+            )
+        return self
+
+
+class TablesSection(Settings):
+    """A second, small network for the same task, made of tables and sums; Verilog only.
+
+    Attributes:
+        hidden: Sums in every hidden layer.
+        bits: Width of the codes that each layer's tables read, the input's first.
+        knots: Values that a function is learned as.
+        fraction: Bits that the entries have beyond the codes of their sum.
+        edges: Share of the functions that stay.
+        window: Share of the training rows on either side that the input's codes limit.
+        distill: Learn from the float network's predictions, too.
+        epochs: Passes over the training rows.
+        batch_size: Rows in one step.
+        learning_rate: Peak of the cosine schedule.
+        rtl: Options of its Verilog; it is placed and routed unless ``rtl.route`` is false.
+    """
+
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=256)], ...], Field(max_length=4)] = (12,)
+    bits: tuple[TableBits, ...] = (6, 6)
+    knots: Annotated[int, Field(ge=2, le=256)] = 16
+    fraction: Annotated[int, Field(ge=0, le=4)] = 1
+    edges: Annotated[float, Field(gt=0, le=1)] = 1.0
+    window: Annotated[float, Field(ge=0, lt=0.5)] = 0.002
+    distill: bool = True
+    epochs: Count = 40
+    batch_size: Count = 512
+    learning_rate: LearningRate = 1e-2
+    rtl: RtlSection = RtlSection(route=True)
+
+    @model_validator(mode="after")
+    def _a_width_for_every_layer(self) -> Self:
+        if len(self.bits) != len(self.hidden) + 1:
+            raise ValueError(
+                f"bits must hold {len(self.hidden) + 1} widths, one for the input and one for each "
+                f"hidden layer, not {len(self.bits)}"
             )
         return self
 

@@ -160,6 +160,40 @@ class Task:
         train, validation, test = parts
         return replace(self, train=train, validation=validation, test=test)
 
+    def windowed(self, share: float = 0.002) -> Task:
+        """Return the task with inputs of which nearly all lie within -1 and 1, for coarse codes.
+
+        Each feature is moved and stretched so that its window, all train rows but `share` below and
+        `share` above, becomes -1 to 1; mean and deviation change with it. What is beyond is for the
+        reader to limit.
+
+        Args:
+            share: Share of the train rows on either side, 0 or more and below 0.5.
+
+        Raises:
+            ConfigError: The share is out of range, or a feature's window holds one value only.
+        """
+        if not 0 <= share < 0.5:
+            raise ConfigError(f"share must be 0 or more and below 0.5, not {share}")
+        low, high = np.quantile(self.train.inputs.astype(np.float64), [share, 1 - share], axis=0)
+        flat = [self.features[i] for i in np.flatnonzero(high <= low)]
+        if flat:
+            raise ConfigError(f"nearly all rows hold the same value of {', '.join(flat)}")
+        center, half = (low + high) / 2, (high - low) / 2
+        parts = (
+            Split(((part.inputs - center) / half).astype(np.float32), part.labels)
+            for part in map(self.split, SPLITS)
+        )
+        train, validation, test = parts
+        return replace(
+            self,
+            train=train,
+            validation=validation,
+            test=test,
+            mean=self.mean + center * self.deviation,
+            deviation=self.deviation * half,
+        )
+
     def _check_logits(self, logits: NDArray[np.floating], split: SplitName) -> None:
         expected = (len(self.split(split)), len(self.classes))
         if np.shape(logits) != expected:

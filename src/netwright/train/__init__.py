@@ -3,6 +3,7 @@
 from netwright.train.executor import TorchExecutor
 from netwright.train.jobs import Record, run_jobs
 from netwright.train.layers import QuantInput, QuantLayer, QuantModel, Requantizer
+from netwright.train.lookup import LookupModel, LookupShape, fit_tables, trace_tables
 from netwright.train.loop import Epoch, History, evaluate, fit, logits
 from netwright.train.norm import fold_batch_norm
 from netwright.train.quantizer import Quantizer, QuantSpec
@@ -14,6 +15,8 @@ from netwright.train.weights import load_weights, save_weights
 __all__ = [
     "Epoch",
     "History",
+    "LookupModel",
+    "LookupShape",
     "QuantInput",
     "QuantLayer",
     "QuantModel",
@@ -25,6 +28,7 @@ __all__ = [
     "evaluate",
     "fit",
     "fit_seeds",
+    "fit_tables",
     "fold_batch_norm",
     "load_weights",
     "logits",
@@ -32,5 +36,6 @@ __all__ = [
     "save_weights",
     "trace",
     "trace_quantized",
+    "trace_tables",
     "weights_file",
 ]

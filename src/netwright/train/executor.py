@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from netwright.ir import Graph
 from netwright.train.layers import QuantInput, QuantLayer, QuantModel
+from netwright.train.lookup import LookupModel
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,11 @@ class TorchExecutor:
 
     Attributes:
         model: The model that was traced.
-        graph: What :func:`~netwright.train.trace` made of it.
+        graph: What :func:`~netwright.train.trace` or :func:`~netwright.train.trace_tables` made of
+            it.
     """
 
-    model: QuantModel
+    model: QuantModel | LookupModel
     graph: Graph
 
     @torch.no_grad()
@@ -37,23 +39,30 @@ class TorchExecutor:
         was_training = self.model.training
         self.model.eval()
         values = torch.from_numpy(np.asarray(array, dtype=np.float64))
-        seen: dict[str, torch.Tensor] = {}
-        for name, layer in self.model.named_children():
-            if isinstance(layer, QuantLayer):
-                seen[f"{name}_sum"] = layer.accumulator(values)
-                values = layer.requantize(seen[f"{name}_sum"])
-            else:
-                values = (
-                    layer.quantizer.codes(values)
-                    if isinstance(layer, QuantInput)
-                    else layer(values)
-                )
-            seen[f"{name}_out"] = values
+        if isinstance(self.model, LookupModel):
+            seen = self.model.tensors(values)
+        else:
+            seen = _tensors(self.model, values)
+            seen[self.graph.outputs[0]] = list(seen.values())[-1]
         self.model.train(was_training)
-        seen[self.graph.outputs[0]] = values
         wanted = {*self.graph.outputs, *keep}
         return {
             name: value.numpy().astype(np.int64)
             for name, value in seen.items()
             if name in wanted and name in self.graph.types
         }
+
+
+def _tensors(model: QuantModel, values: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Codes and sums of every layer, by name of the tensor in the traced graph."""
+    seen: dict[str, torch.Tensor] = {}
+    for name, layer in model.named_children():
+        if isinstance(layer, QuantLayer):
+            seen[f"{name}_sum"] = layer.accumulator(values)
+            values = layer.requantize(seen[f"{name}_sum"])
+        else:
+            values = (
+                layer.quantizer.codes(values) if isinstance(layer, QuantInput) else layer(values)
+            )
+        seen[f"{name}_out"] = values
+    return seen

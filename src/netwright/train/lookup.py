@@ -209,12 +209,18 @@ class LookupModel(nn.Module):
 
     def codes(self, values: Tensor) -> Tensor:
         """Integer outputs, float64."""
+        return list(self.tensors(values).values())[-1]
+
+    def tensors(self, values: Tensor) -> dict[str, Tensor]:
+        """Codes and integer sums of every layer, float64, as :func:`trace_tables` names them."""
         codes = self.input_codes(values)
+        seen = {"codes0": codes}
         for number, layer in enumerate(self.tables()):
-            codes = layer.sums(codes)
+            sums = seen[f"sums{number}"] = layer.sums(codes)
             if number + 1 < len(self.shape.bits):
-                codes = _half_up(codes * layer.step, self.shape.bits[number + 1])
-        return codes
+                codes = _half_up(sums * layer.step, self.shape.bits[number + 1])
+                seen[f"codes{number + 1}"] = codes
+        return seen
 
     @property
     def num_edges(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
 from netwright.backends.rtl.circuit import Bundle, Cell, Circuit, Element, Layer, Port, Wire
@@ -84,7 +84,8 @@ def _layer(layer: Layer) -> Iterator[str]:
 
 def _cell(cell: Cell) -> Iterator[str]:
     wire = cell.output
-    parameters = ", ".join(f".{k}({_constant(k, v)})" for k, v in cell.parameters.items())
+    numbers = dict(cell.parameters)
+    parameters = ", ".join(f".{k}({_constant(k, numbers)})" for k in numbers)
     connections = [".clk(clk)"] if cell.clocked else []
     connections += [f".{port}({source.name})" for port, source in cell.inputs.items()]
     connections += [f".{cell.port}({wire.name})"]
@@ -191,9 +192,10 @@ def _delay(circuit: Circuit, port: Port) -> int:
     return circuit.latency_cycles
 
 
-def _constant(name: str, value: int) -> str:
+def _constant(name: str, parameters: Mapping[str, int]) -> str:
+    value = parameters[name]
     if name == "TABLE":
-        return f"{max(value.bit_length(), 1)}'h{value:x}"
+        return f"{parameters['Y_BITS'] << parameters['X_BITS']}'h{value:x}"
     if name not in WIDE_PARAMETERS:
         return str(value)
     return f"64'sd{value}" if value >= 0 else f"-64'sd{-value}"

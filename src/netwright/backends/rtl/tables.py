@@ -58,10 +58,8 @@ def _table(
 
 
 def packed(entries: dict[int, int], x_bits: int, y_bits: int) -> int:
-    """The parameter ``TABLE`` of the module; codes that never come get the entry of code 0."""
+    """The parameter ``TABLE`` of the module; codes that never come have an entry of 0."""
     size, number = 1 << x_bits, 0
-    columns = [entries.get(p, entries.get(p - size, 0)) for p in range(size)]
-    for place, value in enumerate(columns):
-        for bit in range(y_bits):
-            number |= (value >> bit & 1) << ((bit << x_bits) + place)
+    for code, value in entries.items():
+        number |= value << (code % size * y_bits)
     return number

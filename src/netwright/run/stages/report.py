@@ -57,6 +57,11 @@ def make_report(context: StageContext[ReportParameters]) -> None:
         task=_task_text(json.loads((inputs["data"] / CARD).read_text(encoding="utf-8"))),
         accuracy=(
             report_rows.accuracy("float", inputs["train"], source),
+            *(
+                (report_rows.accuracy("network of tables", inputs["tables"], source),)
+                if "tables" in inputs
+                else ()
+            ),
             report_rows.accuracy("fine-tuned plan", inputs["compress"], source),
             report_rows.one_accuracy("integer graph", task.accuracy(logits), seed, source),
         ),
@@ -64,8 +69,14 @@ def make_report(context: StageContext[ReportParameters]) -> None:
         sensitivities=report_rows.sensitivities(layers, measured_on),
         plan=report_rows.plan(layers, inputs["compress"]),
         front=report_rows.front(layers, inputs, source),
-        certificate=read_certificate(inputs["verify"]),
+        certificate=tuple(
+            row
+            for stage in ("verify", "tables_rtl")
+            if stage in inputs
+            for row in read_certificate(inputs[stage])
+        ),
         hardware=read_hardware(inputs["implement"]) if "implement" in inputs else None,
+        tables=read_hardware(inputs["tables_rtl"]) if "tables_rtl" in inputs else None,
         rewrites=tuple(
             Rewrite(
                 node=note.node,

@@ -71,8 +71,8 @@ def verify(context: StageContext[VerifyParameters]) -> None:
         candidates[EMULATION] = hls_backend(p.hls).generate(graph, own_copy(context, HLS))
     if p.rtl is not None:
         candidates[SIMULATION] = rtl_backend(p.rtl).generate(graph, own_copy(context, RTL))
-    stimuli = _stimuli(task, graph, p.verify, p.seed)
-    total = len(candidates) * len(stimuli)
+    sets = stimuli(task, graph, p.verify, p.seed)
+    total = len(candidates) * len(sets)
     rows: list[CertificateRow] = []
 
     def add(result: Equivalence) -> None:
@@ -81,13 +81,14 @@ def verify(context: StageContext[VerifyParameters]) -> None:
         context.progress.update(len(rows), total, text)
 
     context.progress.update(0, total)
-    certify(graph, candidates, stimuli, row_limits={QONNX: p.verify.qonnx_rows}, on_result=add)
+    certify(graph, candidates, sets, row_limits={QONNX: p.verify.qonnx_rows}, on_result=add)
     write_certificate(tuple(rows), context.folder)
 
 
-def _stimuli(
+def stimuli(
     task: Task, graph: ir.Graph, section: VerifySection, seed: int
 ) -> tuple[Stimulus, ...]:
+    """The rows on which a flow compares: the test split, corners, ties and random ones."""
     from netwright.verify import Stimulus, corners, random, ties
 
     return (

@@ -1,0 +1,181 @@
+"""Stages ``tables`` and ``tables_rtl``: a small network of tables, and its Verilog."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netwright import ir
+from netwright.run import implementation
+from netwright.run.certificate import certificate_row, write_certificate
+from netwright.run.config import Settings
+from netwright.run.graph import GRAPH
+from netwright.run.hardware import write_hardware
+from netwright.run.sections import ModelSection, TablesSection, TaskSection, VerifySection
+from netwright.run.stage import StageContext
+from netwright.run.stages.common import (
+    best_seed,
+    count_jobs,
+    float_model,
+    load_task,
+    weights_name,
+    write_scores,
+)
+from netwright.run.stages.generate import RTL, rtl_backend
+from netwright.run.stages.verify import SIMULATION, TORCH, stimuli
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from netwright.report import CertificateRow
+    from netwright.tasks import Task
+    from netwright.train import LookupModel, Record
+    from netwright.verify import Equivalence
+
+PREFIX = "tables: "
+"""Before the names of stages in the certificate."""
+
+
+class TablesParameters(Settings):
+    """Settings of the stage ``tables``.
+
+    Attributes:
+        task: Which task.
+        model: The float network that teaches.
+        tables: What the network is like and how it is trained.
+        name: Name of the graph, an identifier.
+        seeds: One network for each.
+    """
+
+    task: TaskSection
+    model: ModelSection
+    tables: TablesSection
+    name: str
+    seeds: tuple[int, ...]
+
+
+class TablesRtlParameters(TablesParameters):
+    """Settings of the stage ``tables_rtl``.
+
+    Attributes:
+        verify: On what the Verilog is compared.
+    """
+
+    verify: VerifySection
+
+
+@dataclass(frozen=True)
+class _Job:
+    parameters: TablesParameters
+    seed: int
+    task: Task
+    trained: Path
+    weights: Path
+
+
+def new_tables(parameters: TablesParameters, task: Task, seed: int) -> LookupModel:
+    """An untrained network."""
+    from netwright.train import LookupModel, LookupShape
+
+    section = parameters.tables
+    shape = LookupShape(section.hidden, section.bits, section.knots, section.fraction)
+    return LookupModel(len(task.features), len(task.classes), shape, seed=seed)
+
+
+def train_tables(context: StageContext[TablesParameters]) -> None:
+    """Train a network for every seed; write weights, scores, and the best one as a graph."""
+    from netwright.train import load_weights, run_jobs, trace_tables
+
+    p = context.parameters
+    task = load_task(p.task, context.inputs)
+    jobs = {
+        f"seed {seed}": _Job(p, seed, task, context.inputs["train"],
+                             context.scratch / weights_name(seed))
+        for seed in p.seeds
+    }  # fmt: skip
+    found = run_jobs(
+        _train, jobs, log=context.scratch / "log.jsonl",
+        on_done=count_jobs(context.progress, len(jobs)),
+    )  # fmt: skip
+    records = {seed: found[f"seed {seed}"] for seed in p.seeds}
+    for seed in p.seeds:
+        shutil.copyfile(jobs[f"seed {seed}"].weights, context.folder / weights_name(seed))
+    write_scores(records, context.folder)
+    seed = best_seed(context.folder)
+    model = new_tables(p, task, seed)
+    load_weights(model, context.folder / weights_name(seed))
+    ir.save(trace_tables(model.eval(), name=p.name), context.folder / GRAPH)
+
+
+def _train(job: _Job) -> Record:
+    from netwright.train import evaluate, fit_tables, save_weights
+
+    section = job.parameters.tables
+    task = job.task.windowed(section.window)
+    model = new_tables(job.parameters, task, job.seed)
+    fit_tables(
+        model, task,
+        edges=section.edges, epochs=section.epochs, batch_size=section.batch_size,
+        learning_rate=section.learning_rate, seed=job.seed,
+        teacher=_teacher(job, task) if section.distill else None,
+    )  # fmt: skip
+    save_weights(model, job.weights)
+    return {
+        "validation": evaluate(model, task, split="validation"),
+        "test": evaluate(model, task),
+    }
+
+
+def _teacher(job: _Job, task: Task) -> nn.Module:
+    """The float network, reading what the tables read."""
+    import torch
+    from torch import nn
+
+    stretch = task.deviation / job.task.deviation
+    move = (task.mean - job.task.mean) / job.task.deviation
+    back = nn.Linear(len(stretch), len(stretch))
+    with torch.no_grad():
+        back.weight.copy_(torch.from_numpy(np.diag(stretch)))
+        back.bias.copy_(torch.from_numpy(move))
+    network = float_model(job.parameters.model, job.task, best_seed(job.trained), job.trained)
+    return nn.Sequential(back, network).eval()
+
+
+def implement_tables(context: StageContext[TablesRtlParameters]) -> None:
+    """Generate the Verilog, compare it with the graph, prove it, map it, place and route it."""
+    from netwright.train import TorchExecutor, load_weights
+    from netwright.verify import certify
+
+    p, folder = context.parameters, context.inputs["tables"]
+    graph = ir.load(folder / GRAPH)
+    task = load_task(p.task, context.inputs).windowed(p.tables.window)
+    seed = best_seed(folder)
+    model = new_tables(p, task, seed)
+    load_weights(model, folder / weights_name(seed))
+    backend = rtl_backend(p.tables.rtl)
+    backend.generate(graph, context.folder / RTL)
+    design = backend.generate(graph, context.scratch / RTL)
+    candidates: dict[str, ir.Executable] = {
+        PREFIX + TORCH: TorchExecutor(model.eval(), graph),
+        PREFIX + SIMULATION: design,
+    }
+    rows: list[CertificateRow] = []
+
+    def add(result: Equivalence) -> None:
+        rows.append(certificate_row(result))
+        context.progress.update(
+            0, 1, f"{result.candidate} on {result.stimulus}: {result.identical} of {result.rows}"
+        )
+
+    certify(graph, candidates, stimuli(task, graph, p.verify, p.seeds[0]), on_result=add)
+    write_certificate(tuple(rows), context.folder)
+    section = p.tables.rtl
+    made = implementation.implement(
+        design, compare_parts=section.compare_parts, route=section.route,
+        speed_grade=section.speed_grade, progress=context.progress,
+    )  # fmt: skip
+    write_hardware(made, context.folder)
