@@ -84,6 +84,7 @@ def document() -> Document:
         front=_front(),
         certificate=_certificate(),
         hardware=hardware(),
+        tables=hardware(),
         rewrites=(
             Rewrite(
                 node="fc2.requantize",

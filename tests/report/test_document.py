@@ -77,6 +77,7 @@ def test_certificate_of_nothing_proves_nothing():
     failed = hardware().proofs[0].model_copy(update={"counter_example": "x_0 = 3"})
     refuted = hardware().model_copy(update={"proofs": (failed,)})
     assert not certified.model_copy(update={"hardware": refuted}).certified
+    assert not certified.model_copy(update={"tables": refuted}).certified
 
 
 def test_more_rows_identical_than_checked_is_refused():

@@ -64,7 +64,7 @@ def parsed(text: str) -> Page:
 def test_page_is_well_formed_and_self_contained():
     text = render(document())
     page = parsed(text)
-    assert page.tags.count("svg") == 8
+    assert page.tags.count("svg") == 10
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
     assert all(link.startswith("#") for link in page.links)
     assert len(page.ids) == len(set(page.ids))
@@ -82,7 +82,7 @@ def test_page_without_pictures_is_unchanged(golden):
     sample = document()
     pictures = {"roc", "sensitivities", "plan", "front", "certificate"}
     bare = hardware().model_copy(update={"layers": (), "routing": None})
-    sections = {**dict.fromkeys(pictures, ()), "hardware": bare}
+    sections = {**dict.fromkeys(pictures, ()), "hardware": bare, "tables": None}
     golden("report/page.html", render(sample.model_copy(update=sections)))
 
 

@@ -26,6 +26,7 @@ def test_stages_follow_the_sections(tmp_path: Path) -> None:
         "implement",
         "report",
     ]
+    assert names(write_flow(tmp_path, FLOW + "[tables]"))[-3:] == ["tables", "tables_rtl", "report"]
     short = FLOW.replace("hls = {}\nrtl = {}", "")
     short = "\n".join(line for line in short.splitlines() if not line.startswith("sweep"))
     path = write_flow(tmp_path, short)

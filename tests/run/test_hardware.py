@@ -22,6 +22,5 @@ def test_damaged_description_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_run_knows_its_hardware(tiny_run: Path) -> None:
-    found = hardware(tiny_run)
-    assert found is not None
+    (found,) = hardware(tiny_run)
     assert found.part == "ecp5-85k"

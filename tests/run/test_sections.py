@@ -3,7 +3,13 @@ from pydantic import ValidationError
 
 from netwright.backends.rtl.backend import PARTS
 from netwright.compress.plan import LARGEST_BITS, SMALLEST_WEIGHT_BITS
-from netwright.run.sections import CompressSection, HlsSection, RtlSection, TaskSection
+from netwright.run.sections import (
+    CompressSection,
+    HlsSection,
+    RtlSection,
+    TablesSection,
+    TaskSection,
+)
 
 
 def test_widths_are_those_that_the_layers_accept() -> None:
@@ -30,3 +36,9 @@ def test_parts_are_those_of_the_backend() -> None:
         RtlSection(part="xcup", route=True)
     with pytest.raises(ValidationError, match="ecp5-85k"):
         RtlSection(part="xc7z020")
+
+
+def test_tables_need_a_width_for_every_layer() -> None:
+    assert TablesSection().rtl.route
+    with pytest.raises(ValidationError, match="bits must hold 3 widths, one for the input"):
+        TablesSection(hidden=(4, 4))

@@ -206,6 +206,30 @@ def test_subset_of_more_rows_is_everything() -> None:
     assert len(make_toy().subset(1000).train) == 64
 
 
+def test_windowed_inputs_lie_within_one_but_for_the_share() -> None:
+    task = make_toy(rows_per_class=1000)
+    found = task.windowed(0.01)
+    outside = (np.abs(found.train.inputs) > 1).mean(axis=0)
+    np.testing.assert_allclose(outside, 0.02, atol=0.003)
+    for part, own in ((task.test, found.test), (task.validation, found.validation)):
+        raw = part.inputs * task.deviation + task.mean
+        np.testing.assert_allclose(own.inputs * found.deviation + found.mean, raw, rtol=1e-5)
+        assert own.labels is part.labels
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.5, float("nan")])
+def test_window_of_a_wrong_share_is_refused(share: float) -> None:
+    with pytest.raises(ConfigError, match=r"share must be 0 or more and below 0\.5"):
+        make_toy().windowed(share)
+
+
+def test_window_of_one_value_is_refused() -> None:
+    task = make_toy()
+    task.train.inputs[1:, 0] = 0.0
+    with pytest.raises(ConfigError, match="nearly all rows hold the same value of a"):
+        task.windowed(0.1)
+
+
 def test_empty_subset_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         make_toy().subset(0)

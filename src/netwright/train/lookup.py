@@ -114,9 +114,7 @@ class TableLayer(nn.Module):
         slopes = torch.randn(inputs, 1, outputs, generator=random)
         wiggles = torch.randn(inputs, knots, outputs, generator=random)
         line = torch.linspace(-1, 1, knots)[None, :, None]
-        self.values = nn.Parameter(
-            (1.5 * slopes * line + 0.3 * wiggles) / math.sqrt(inputs)
-        )
+        self.values = nn.Parameter((1.5 * slopes * line + 0.3 * wiggles) / math.sqrt(inputs))
 
     @property
     def first(self) -> int:
@@ -180,9 +178,14 @@ class LookupModel(nn.Module):
                 deviation = (1 << (shape.bits[number + 1] - 1)) / SPREAD
             layers.append(
                 TableLayer(
-                    widths[number], widths[number + 1], bits=bits, knots=shape.knots, step=step,
-                    deviation=deviation, random=random,
-                )  # fmt: skip
+                    widths[number],
+                    widths[number + 1],
+                    bits=bits,
+                    knots=shape.knots,
+                    step=step,
+                    deviation=deviation,
+                    random=random,
+                )
             )
         self.layers = nn.ModuleList(layers)
 

@@ -46,7 +46,9 @@ def _table(
     if union == 0:
         return Affine(None, offset=smallest)
     shift = (union & -union).bit_length() - 1
-    entries = {code: value >> shift for code, value in zip(range(low, high + 1), moved, strict=True)}
+    entries = {
+        code: value >> shift for code, value in zip(range(low, high + 1), moved, strict=True)
+    }
     largest = max(entries.values())
     parameters = {
         "X_BITS": wire.bits,

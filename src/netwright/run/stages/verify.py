@@ -85,9 +85,7 @@ def verify(context: StageContext[VerifyParameters]) -> None:
     write_certificate(tuple(rows), context.folder)
 
 
-def stimuli(
-    task: Task, graph: ir.Graph, section: VerifySection, seed: int
-) -> tuple[Stimulus, ...]:
+def stimuli(task: Task, graph: ir.Graph, section: VerifySection, seed: int) -> tuple[Stimulus, ...]:
     """The rows on which a flow compares: the test split, corners, ties and random ones."""
     from netwright.verify import Stimulus, corners, random, ties
 
