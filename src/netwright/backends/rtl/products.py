@@ -127,7 +127,7 @@ def instantiate(
             "HIGH_BITS": high.bits,
             "HIGH_SIGNED": int(high.is_signed),
             "SHIFT": adder.shift,
-            "INVERT": int(adder.invert),
+            "SUBTRACT": int(adder.subtract),
             "SUM_BITS": max(width(interval), adder.shift + 1),
         }
         inputs = {"low": low, "high": high}
