@@ -50,10 +50,11 @@ def test_elements_are_grouped_by_node() -> None:
             ElementProof("fc1", 1, "undecided"),
             ElementProof("fc2", 0, "refuted", FOUND),
             ElementProof("fc2", 1, "proven"),
+            ElementProof("fc1", 2, "proven"),
         ]
     )
     assert [(row.layer, row.num_proven, row.num_open) for row in rows] == [
-        ("fc1", 1, 1),
+        ("fc1", 2, 1),
         ("fc2", 1, 0),
     ]
     assert [row.counter_example for row in rows] == [None, str(FOUND)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from netwright.errors import DoesNotFit
@@ -123,16 +122,18 @@ def layer_proof(proof: Proof) -> LayerProof:
 
 def element_proofs(proofs: Sequence[ElementProof]) -> list[LayerProof]:
     """The proofs of what follows the products as rows of the report, one a node."""
+    nodes: dict[str, list[ElementProof]] = {}
+    for proof in proofs:
+        nodes.setdefault(proof.node, []).append(proof)
     rows = []
-    for node, group in groupby(proofs, key=lambda proof: proof.node):
-        found = list(group)
+    for node, found in nodes.items():
         verdicts = [proof.verdict for proof in found]
         refuted = [proof.counter_example for proof in found if proof.counter_example is not None]
         rows.append(
             LayerProof(
                 layer=node,
                 method="SAT solver",
-                what="roundings, limits and sums equal their definition",
+                what="roundings, limits, sums and poolings equal their definition",
                 num_proven=verdicts.count("proven"),
                 num_open=verdicts.count("undecided"),
                 counter_example=str(refuted[0]) if refuted else None,

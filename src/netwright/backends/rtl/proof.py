@@ -105,7 +105,7 @@ def prove(layer: Layer, text: str) -> Proof:
     for claim in layer.claims:
         if claim.wire not in forms:
             raise BackendError(f'the text of {layer.name} does not make the wire "{claim.wire}"')
-        wrong = _difference(claim, forms[claim.wire], inputs)
+        wrong = _difference(claim, forms, inputs)
         failures += [wrong] if wrong else []
         proven += wrong is None
     return Proof(layer.name, proven, adders, tuple(failures))
@@ -172,12 +172,13 @@ def _overflows(
             yield CounterExample(node, name, rows, value, _wrapped(value, bits, signed))
 
 
-def _difference(claim: LinearClaim, form: Form, inputs: Sequence[Wire]) -> CounterExample | None:
-    names = [wire.name for wire in inputs]
-    expected = np.zeros(len(inputs) + 1, dtype=np.int64)
-    expected[-1] = claim.offset
+def _difference(
+    claim: LinearClaim, forms: Mapping[str, Form], inputs: Sequence[Wire]
+) -> CounterExample | None:
+    form = forms[claim.wire]
+    expected = _constant(claim.offset, form)
     for wire, weight in zip(claim.inputs, claim.weights, strict=True):
-        expected[names.index(wire.name)] += weight
+        expected = expected + weight * forms[wire.name]
     if np.array_equal(expected, form):
         return None
     wrong = form - expected
