@@ -79,7 +79,10 @@ def _pictures(document: Document) -> Iterable[tuple[str, str]]:
     if document.hardware and document.hardware.layers:
         yield "pipeline", hardware_figures.pipeline(document.hardware.layers)
     if document.hardware and document.hardware.routing:
-        yield "utilization", hardware_figures.utilization(document.hardware.routing.utilization)
+        routing = document.hardware.routing
+        yield "utilization", hardware_figures.utilization(routing.utilization)
+        if routing.floor_plan:
+            yield "floor_plan", hardware_figures.floor_plan(routing.floor_plan)
 
 
 def _num_read(document: Document) -> int:

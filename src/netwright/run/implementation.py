@@ -10,6 +10,7 @@ from netwright.errors import DoesNotFit
 from netwright.quantities import Quantity
 from netwright.report import (
     CellCounts,
+    FloorPlan,
     Hardware,
     HardwareLayer,
     LayerProof,
@@ -21,6 +22,7 @@ from netwright.run.stage import Progress
 if TYPE_CHECKING:
     from netwright.backends.rtl import RtlDesign
     from netwright.backends.rtl.circuit import Layer
+    from netwright.backends.rtl.floorplan import FloorPlan as Placed
     from netwright.backends.rtl.formal import ElementProof
     from netwright.backends.rtl.placement import Routing as Routed
     from netwright.backends.rtl.proof import Proof
@@ -86,7 +88,7 @@ def implement(
         told = step(total - 1, f"placing and routing on {own}")
         try:
             routed = design.route(speed_grade=speed_grade, timeout_s=TIMEOUT_S, progress=told)
-            routing = routing_row(own, routed)
+            routing = routing_row(own, routed, [layer.name for layer in design.circuit.layers])
         except DoesNotFit as error:
             misfit = f"{error.message}; {error.hint}" if error.hint else error.message
     progress.update(total, total)
@@ -142,8 +144,8 @@ def element_proofs(proofs: Sequence[ElementProof]) -> list[LayerProof]:
     return rows
 
 
-def routing_row(part: str, routed: Routed) -> Routing:
-    """What place and route found, for the report."""
+def routing_row(part: str, routed: Routed, layers: Sequence[str]) -> Routing:
+    """What place and route found, for the report; `layers` are the names of the modules."""
     path = routed.critical_path
     return Routing(
         part=part,
@@ -157,6 +159,22 @@ def routing_row(part: str, routed: Routed) -> Routing:
             Utilization(cell=cell, used=usage.used, available=usage.available)
             for cell, usage in routed.usage.items()
             if usage.used
+        ),
+        floor_plan=floor_plan(routed.floor_plan, layers),
+    )
+
+
+def floor_plan(plan: Placed, layers: Sequence[str]) -> FloorPlan:
+    """Where the cells are, for the report; `layers` are the names of the modules in order."""
+    names = (*layers, "")
+    places = {name: place for place, name in enumerate(names)}
+    return FloorPlan(
+        columns=plan.columns,
+        rows=plan.rows,
+        layers=names,
+        tiles=tuple(
+            (tile.x, tile.y, places.get(tile.layer, len(layers)), tile.num_cells)
+            for tile in plan.tiles
         ),
     )
 
