@@ -18,6 +18,7 @@ from netwright.report import (
     Utilization,
 )
 from netwright.run.stage import Progress
+from netwright.run.tool_lines import telling
 
 if TYPE_CHECKING:
     from netwright.backends.rtl import RtlDesign
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 24 * 3600.0
 """Time every program gets: a person who waits longer interrupts it."""
-
-LINE_LENGTH = 100
-"""Letters that are shown of a line that a program prints."""
 
 
 def implement(
@@ -53,7 +51,7 @@ def implement(
         compare_parts: Parts beside the design's own for which cells are counted.
         route: Whether to place and route.
         speed_grade: Speed grade of the part.
-        progress: Told of every step, and of what the programs print.
+        progress: Told of every step, and of how far the programs are in it.
 
     Raises:
         CorruptOutput: A generated file is missing.
@@ -67,25 +65,25 @@ def implement(
 
     def step(done: int, name: str) -> Callable[[str], object]:
         progress.update(done, total, name)
-        return lambda line: progress.update(done, total, f"{name}: {line.strip()}"[:LINE_LENGTH])
+        return lambda text: progress.update(done, total, f"{name}: {text}")
 
     step(0, "proving the products")
     proofs = [layer_proof(proof) for proof in design.prove()]
-    told = step(1, "proving the roundings and limits")
+    answered = step(1, "proving the roundings and limits")
     elements = design.prove_elements(
-        timeout_s=TIMEOUT_S, progress=lambda done, of: told(f"{done} of {of}")
+        timeout_s=TIMEOUT_S, progress=lambda done, of: answered(f"{done} of {of}")
     )
     proofs += element_proofs(elements)
     cells = []
     for done, part in enumerate(parts, start=2):
         mapped = replace(design, options=replace(design.options, part=part))
-        told = step(done, f"mapping to {part}")
+        told = telling(step(done, f"mapping to {part}"))
         cells.append(cell_counts(part, mapped.measure(timeout_s=TIMEOUT_S, progress=told)))
-    told = step(2 + len(parts), "counting the cells of every layer")
+    told = telling(step(2 + len(parts), "counting the cells of every layer"))
     by_layer = design.measure_layers(timeout_s=TIMEOUT_S, progress=told).layers
     routing, misfit = None, None
     if route:
-        told = step(total - 1, f"placing and routing on {own}")
+        told = telling(step(total - 1, f"placing and routing on {own}"))
         try:
             routed = design.route(speed_grade=speed_grade, timeout_s=TIMEOUT_S, progress=told)
             routing = routing_row(own, routed, [layer.name for layer in design.circuit.layers])
