@@ -1,8 +1,8 @@
 """Adder graphs: constant matrix-vector products as shifts and additions of unsigned values.
 
-No value is ever negative: every subtraction has a constant added. The constants of
-all adders meet in the offset of each product, where biases and roundings need an adder anyway. So
-no adder extends a sign: it needs a LUT only where both of its operands have a bit.
+No value is ever negative: every subtraction has a constant added. The constants of all adders meet
+in the offset of each product, where biases and roundings need an adder anyway. So no adder extends
+a sign: it needs a LUT only where both of its operands have a bit.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ class AdderGraph:
         """Number of carry chains on the longest way to every value."""
         depths, intervals = [0] * len(self.inputs), self.intervals
         for adder in self.sums:
-            meets = overlap(intervals[adder.low], intervals[adder.high], adder.shift) > 0
-            depths.append(max(depths[adder.low], depths[adder.high]) + int(meets))
+            chain = has_chain(adder, intervals[adder.low], intervals[adder.high])
+            depths.append(max(depths[adder.low], depths[adder.high]) + int(chain))
         return tuple(depths)
 
     @property
@@ -138,6 +138,11 @@ def overlap(low: Interval, high: Interval, shift: int) -> int:
     (3, 2, 0)
     """
     return min(width(low) - shift, width(high))
+
+
+def has_chain(adder: Sum, low: Interval, high: Interval) -> bool:
+    """Whether an adder of operands in these intervals is a carry chain, not wires side by side."""
+    return adder.subtract or overlap(low, high, adder.shift) > 0
 
 
 def lift(low_bits: int, high_bits: int, shift: int) -> int:

@@ -24,6 +24,7 @@ from netwright.backends.rtl.adder_graph import (
     Interval,
     Product,
     Sum,
+    has_chain,
     lift,
     overlap,
     width,
@@ -193,7 +194,8 @@ class _Search:
         self.coefficients.append(row)
         self.constants.append(constant)
         depth = max(self.depths[adder.low], self.depths[adder.high])
-        self.depths.append(depth + int(self._overlap(adder) > 0))
+        ends = self.intervals[adder.low], self.intervals[adder.high]
+        self.depths.append(depth + int(has_chain(adder, *ends)))
         self.intervals.append((low_end + constant, high_end + constant))
         self.sums.append(adder)
         return len(self.intervals) - 1
