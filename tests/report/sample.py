@@ -12,6 +12,7 @@ from netwright.report import (
     ClaimRow,
     Document,
     Fact,
+    FloorPlan,
     FrontPoint,
     Hardware,
     HardwareLayer,
@@ -179,6 +180,16 @@ def hardware() -> Hardware:
                 Utilization(cell="TRELLIS_COMB", used=21_700, available=83_640),
                 Utilization(cell="TRELLIS_FF", used=10_585, available=83_640),
                 Utilization(cell="MULT18X18D", used=0, available=156),
+            ),
+            floor_plan=FloorPlan(
+                columns=127,
+                rows=96,
+                layers=("jets_fc1", "jets_fc2", ""),
+                tiles=tuple(
+                    (column, row, (column > 40) + (column > 70), 16 - abs(column - row) % 9)
+                    for row in range(20, 60)
+                    for column in range(10, 80)
+                ),
             ),
         ),
     )

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 from tests.report.sample import hardware, modelled
 
-from netwright.report import Hardware, HardwareLayer, LayerProof, Utilization
+from netwright.report import FloorPlan, Hardware, HardwareLayer, LayerProof, Utilization
 
 
 def test_hardware_survives_the_way_through_json():
@@ -45,3 +45,17 @@ def test_carry_cells_of_some_parts_hold_tables_themselves():
     assert (cells.lut.value, cells.carry.value) == (1_002, 7_255)
     assert cells.num_tables == 1_002 + 2 * 7_255
     assert cells.model_copy(update={"carry": modelled(7_255, "CARRY4")}).num_tables == 1_002
+
+
+def test_wires_have_a_share_of_the_critical_path():
+    routing = hardware().routing
+    assert routing is not None
+    assert routing.wiring_share == pytest.approx(10.2 / 16.3)
+
+
+@pytest.mark.parametrize("tile", [(127, 0, 0, 1), (0, 96, 0, 1), (0, 0, 3, 1)])
+def test_tiles_outside_the_part_are_refused(tile):
+    with pytest.raises(
+        ValidationError, match="tiles must be inside 127 columns, 96 rows and 3 lay"
+    ):
+        FloorPlan(columns=127, rows=96, layers=("fc1", "fc2", ""), tiles=(tile,))

@@ -3,13 +3,19 @@ import xml.etree.ElementTree as ElementTree
 from tests.report.sample import hardware
 
 from netwright.report import Utilization
-from netwright.report.hardware_figures import pipeline, utilization
+from netwright.report.hardware_figures import floor_plan, pipeline, utilization
 
 
 def test_pictures_are_deterministic_svg_elements():
     found = hardware()
     assert found.routing is not None
-    for paint, rows in ((pipeline, found.layers), (utilization, found.routing.utilization)):
+    plan = found.routing.floor_plan
+    assert plan is not None
+    for paint, rows in (
+        (pipeline, found.layers),
+        (utilization, found.routing.utilization),
+        (floor_plan, plan),
+    ):
         text = paint(rows)
         assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
         assert text == paint(rows)

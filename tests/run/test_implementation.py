@@ -13,8 +13,10 @@ FOUND = CounterExample("fc1", "sum_0", {"x_0": 3, "x_1": 0}, expected=12, got=11
 class Steps(Silent):
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.texts: list[str] = []
 
     def update(self, done: float, total: float, text: str = "") -> None:
+        self.texts.append(text)
         name = f"{done:g}/{total:g} {text.partition(':')[0]}".strip()
         if name not in self.names:
             self.names.append(name)
@@ -39,6 +41,8 @@ def test_steps_are_told_and_counted(tiny_run: Path, tmp_path: Path) -> None:
         "3/4 counting the cells of every layer",
         "4/4",
     ]
+    assert any("mapping to xcup: Yosys" in text for text in steps.texts)
+    assert not any("suppressed" in text for text in steps.texts)
     assert (hardware.part, [row.part for row in hardware.cells]) == ("xcup", ["xcup"])
     assert hardware.latency_cycles == design.latency_cycles
 
@@ -50,10 +54,11 @@ def test_elements_are_grouped_by_node() -> None:
             ElementProof("fc1", 1, "undecided"),
             ElementProof("fc2", 0, "refuted", FOUND),
             ElementProof("fc2", 1, "proven"),
+            ElementProof("fc1", 2, "proven"),
         ]
     )
     assert [(row.layer, row.num_proven, row.num_open) for row in rows] == [
-        ("fc1", 1, 1),
+        ("fc1", 2, 1),
         ("fc2", 1, 0),
     ]
     assert [row.counter_example for row in rows] == [None, str(FOUND)]

@@ -16,6 +16,7 @@ from netwright.report.document import (
 )
 from netwright.report.hardware import (
     CellCounts,
+    FloorPlan,
     Hardware,
     HardwareLayer,
     LayerProof,
@@ -39,6 +40,7 @@ __all__ = [
     "ClaimRow",
     "Document",
     "Fact",
+    "FloorPlan",
     "FrontKind",
     "FrontPoint",
     "Hardware",

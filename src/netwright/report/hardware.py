@@ -120,6 +120,32 @@ class Utilization(Part):
         return self.used / self.available
 
 
+class FloorPlan(Part):
+    """Where the cells of a routed design are.
+
+    Attributes:
+        columns: Columns of tiles of the part.
+        rows: Rows of tiles of the part.
+        layers: Names of the layers, and ``""`` for cells outside them.
+        tiles: Column, row, place in `layers` and number of cells, wherever there are any.
+    """
+
+    columns: Annotated[int, Field(ge=1)]
+    rows: Annotated[int, Field(ge=1)]
+    layers: tuple[str, ...]
+    tiles: tuple[tuple[Count, Count, Count, Count], ...]
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        for column, row, layer, _ in self.tiles:
+            if column >= self.columns or row >= self.rows or layer >= len(self.layers):
+                raise ValueError(
+                    f"tiles must be inside {self.columns} columns, {self.rows} rows and "
+                    f"{len(self.layers)} layers, not at {column}, {row}, {layer}"
+                )
+        return self
+
+
 class Routing(Part):
     """What place and route found.
 
@@ -132,6 +158,7 @@ class Routing(Part):
         wiring: Part of the critical path spent in wires, in ns.
         critical_path: Where it starts and ends.
         utilization: One row a kind of cell that is used.
+        floor_plan: Where the cells are, if that was kept.
     """
 
     part: str
@@ -142,6 +169,12 @@ class Routing(Part):
     wiring: Quantity
     critical_path: str
     utilization: tuple[Utilization, ...]
+    floor_plan: FloorPlan | None = None
+
+    @property
+    def wiring_share(self) -> float:
+        """Part of the critical path spent in wires, 0 to 1."""
+        return self.wiring.value / (self.logic.value + self.wiring.value)
 
     @property
     def met(self) -> bool:

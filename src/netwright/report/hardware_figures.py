@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import TYPE_CHECKING
 
-from netwright.report.hardware import HardwareLayer, Utilization
+import numpy as np
+
+from netwright.report.hardware import FloorPlan, HardwareLayer, Utilization
 from netwright.report.numbers import count, short
 from netwright.report.style import BAD, COLUMN_INCHES, INK, LINE, MUTED, SERIES, WIDE_INCHES
 from netwright.report.svg import draw
@@ -19,11 +22,22 @@ ROW_INCHES = 0.46
 LABEL_SHARE = 0.42
 """A bar at least this long, as a share of the width, has its text inside."""
 
+TILE_CELLS = 16
+"""Lookup tables and registers of one tile of ECP5: a tile with as many is drawn full."""
+
+FAINTEST = 0.35
+"""Opacity of a tile with next to nothing in it."""
+
+FILL_STEPS = 4
+"""Steps between that and the opacity of a full tile."""
+
 FULL_SHARE = 1.0
 """Share of a part at which nothing more fits."""
 
+# `prefix` stands before the names in a picture, which differ from those of others on the page.
 
-def pipeline(layers: Sequence[HardwareLayer]) -> str:
+
+def pipeline(layers: Sequence[HardwareLayer], *, prefix: str = "") -> str:
     """Every module from its first to its last pipeline stage, with the bits that enter and leave.
 
     Where the layers were counted on their own, their lookup tables stand beside them. SVG.
@@ -40,7 +54,7 @@ def pipeline(layers: Sequence[HardwareLayer]) -> str:
 
     height = 0.9 + ROW_INCHES * max(len(layers), 2)
     title = "Pipeline of the design"
-    return draw(paint, width=WIDE_INCHES, height=height, name="pipeline", title=title)
+    return draw(paint, width=WIDE_INCHES, height=height, name=f"{prefix}pipeline", title=title)
 
 
 def _stages(axes: Axes, layers: Sequence[HardwareLayer]) -> None:
@@ -93,7 +107,7 @@ def _tables(axes: Axes, layers: Sequence[HardwareLayer]) -> None:
     axes.spines[["left", "bottom"]].set_visible(False)
 
 
-def utilization(rows: Sequence[Utilization]) -> str:
+def utilization(rows: Sequence[Utilization], *, prefix: str = "") -> str:
     """How full the part is, one bar a kind of cell, as SVG."""
 
     def paint(figure: Figure) -> None:
@@ -113,4 +127,46 @@ def utilization(rows: Sequence[Utilization]) -> str:
 
     height = 0.4 + ROW_INCHES * max(len(rows), 2)
     title = "Cells of the part in use"
-    return draw(paint, width=COLUMN_INCHES, height=height, name="utilization", title=title)
+    return draw(paint, width=COLUMN_INCHES, height=height, name=f"{prefix}utilization", title=title)
+
+
+def floor_plan(plan: FloorPlan, *, prefix: str = "") -> str:
+    """The part from above: every tile in the color of the layer with most cells in it, as SVG."""
+    colors = [SERIES[place % len(SERIES)] for place in range(len(plan.layers))]
+    colors = [color if name else MUTED for color, name in zip(colors, plan.layers, strict=True)]
+    squares = _squares(plan)
+
+    def paint(figure: Figure) -> None:
+        from matplotlib.patches import Patch, PathPatch
+        from matplotlib.path import Path
+
+        axes = figure.subplots()
+        for (layer, fill), places in sorted(squares.items()):
+            opacity = FAINTEST + (1 - FAINTEST) * fill / FILL_STEPS
+            corners = np.array(places)[:, None, :] + Path.unit_rectangle().vertices
+            path = Path.make_compound_path_from_polys(corners)
+            axes.add_patch(PathPatch(path, color=colors[layer], alpha=opacity, linewidth=0))
+        axes.set(xlim=(0, plan.columns), ylim=(plan.rows, 0), xticks=[], yticks=[], aspect="equal")
+        axes.spines[:].set_visible(True)
+        shown = sorted({layer for layer, _ in squares})
+        names = [short(plan.layers[layer]) or "outside the layers" for layer in shown]
+        keys = [Patch(color=colors[layer]) for layer in shown]
+        figure.legend(keys, names, loc="outside lower left", ncols=2, fontsize=9, frameon=False)
+
+    lines = (len(plan.layers) + 1) // 2
+    height = COLUMN_INCHES * plan.rows / plan.columns + 0.2 + 0.24 * lines
+    title = "Floor plan of the routed design"
+    return draw(paint, width=COLUMN_INCHES, height=height, name=f"{prefix}floor-plan", title=title)
+
+
+def _squares(plan: FloorPlan) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Column and row of every tile, by the layer with most cells in it and by how full it is."""
+    inside: dict[tuple[int, int], dict[int, int]] = {}
+    for column, row, layer, number in plan.tiles:
+        inside.setdefault((column, row), {})[layer] = number
+    squares: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for place, numbers in inside.items():
+        layer = max(numbers, key=lambda found: (numbers[found], -found))
+        fill = min(ceil(FILL_STEPS * sum(numbers.values()) / TILE_CELLS), FILL_STEPS)
+        squares.setdefault((layer, fill), []).append(place)
+    return squares

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from netwright.quantities import Quantity
 from netwright.report import figures, hardware_figures, numbers
 from netwright.report.document import Document, Fact
+from netwright.report.hardware import Hardware
 from netwright.report.front import front, pareto
 from netwright.report.style import SERIES
 
@@ -76,12 +77,20 @@ def _pictures(document: Document) -> Iterable[tuple[str, str]]:
         yield "front", front(document.front)
     if document.certificate:
         yield "certificate", figures.certificate(document.certificate)
-    for prefix, made in (("", document.hardware), ("tables_", document.tables)):
-        if made and made.layers:
-            yield f"{prefix}pipeline", hardware_figures.pipeline(made.layers)
-        if made and made.routing:
-            picture = hardware_figures.utilization(made.routing.utilization)
-            yield f"{prefix}utilization", picture
+    for prefix, made in (("", document.hardware), ("tables-", document.tables)):
+        if made:
+            yield from _hardware_pictures(prefix, made)
+
+
+def _hardware_pictures(prefix: str, made: Hardware) -> Iterable[tuple[str, str]]:
+    """The pictures of one design; `prefix` tells them from those of another."""
+    if made.layers:
+        yield f"{prefix}pipeline", hardware_figures.pipeline(made.layers, prefix=prefix)
+    if made.routing:
+        rows, plan = made.routing.utilization, made.routing.floor_plan
+        yield f"{prefix}utilization", hardware_figures.utilization(rows, prefix=prefix)
+        if plan:
+            yield f"{prefix}floor_plan", hardware_figures.floor_plan(plan, prefix=prefix)
 
 
 def _num_read(document: Document) -> int:

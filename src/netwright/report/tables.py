@@ -146,7 +146,8 @@ def _routing_lines(routing: Routing) -> list[str]:
     return [
         f"after place and route on {routing.part}: {figure(routing.fmax)} "
         f"({figure(routing.clock)} asked for, {met}), latency {figure(routing.latency)}",
-        f"critical path: {figure(routing.logic)} in cells, {figure(routing.wiring)} in wires, "
+        f"critical path: {figure(routing.logic)} in cells, {figure(routing.wiring)} in wires "
+        f"({routing.wiring_share:.0%}), "
         f"{routing.critical_path}",
         f"in use: {used}",
         f"source: {routing.fmax.source}",

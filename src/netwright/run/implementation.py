@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from netwright.errors import DoesNotFit
 from netwright.quantities import Quantity
 from netwright.report import (
     CellCounts,
+    FloorPlan,
     Hardware,
     HardwareLayer,
     LayerProof,
@@ -18,10 +18,12 @@ from netwright.report import (
     Utilization,
 )
 from netwright.run.stage import Progress
+from netwright.run.tool_lines import telling
 
 if TYPE_CHECKING:
     from netwright.backends.rtl import RtlDesign
     from netwright.backends.rtl.circuit import Layer
+    from netwright.backends.rtl.floorplan import FloorPlan as Placed
     from netwright.backends.rtl.formal import ElementProof
     from netwright.backends.rtl.placement import Routing as Routed
     from netwright.backends.rtl.proof import Proof
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 24 * 3600.0
 """Time every program gets: a person who waits longer interrupts it."""
-
-LINE_LENGTH = 100
-"""Letters that are shown of a line that a program prints."""
 
 
 def implement(
@@ -52,7 +51,7 @@ def implement(
         compare_parts: Parts beside the design's own for which cells are counted.
         route: Whether to place and route.
         speed_grade: Speed grade of the part.
-        progress: Told of every step, and of what the programs print.
+        progress: Told of every step, and of how far the programs are in it.
 
     Raises:
         CorruptOutput: A generated file is missing.
@@ -66,28 +65,28 @@ def implement(
 
     def step(done: int, name: str) -> Callable[[str], object]:
         progress.update(done, total, name)
-        return lambda line: progress.update(done, total, f"{name}: {line.strip()}"[:LINE_LENGTH])
+        return lambda text: progress.update(done, total, f"{name}: {text}")
 
     step(0, "proving the products")
     proofs = [layer_proof(proof) for proof in design.prove()]
-    told = step(1, "proving the roundings and limits")
+    answered = step(1, "proving the roundings and limits")
     elements = design.prove_elements(
-        timeout_s=TIMEOUT_S, progress=lambda done, of: told(f"{done} of {of}")
+        timeout_s=TIMEOUT_S, progress=lambda done, of: answered(f"{done} of {of}")
     )
     proofs += element_proofs(elements)
     cells = []
     for done, part in enumerate(parts, start=2):
         mapped = replace(design, options=replace(design.options, part=part))
-        told = step(done, f"mapping to {part}")
+        told = telling(step(done, f"mapping to {part}"))
         cells.append(cell_counts(part, mapped.measure(timeout_s=TIMEOUT_S, progress=told)))
-    told = step(2 + len(parts), "counting the cells of every layer")
+    told = telling(step(2 + len(parts), "counting the cells of every layer"))
     by_layer = design.measure_layers(timeout_s=TIMEOUT_S, progress=told).layers
     routing, misfit = None, None
     if route:
-        told = step(total - 1, f"placing and routing on {own}")
+        told = telling(step(total - 1, f"placing and routing on {own}"))
         try:
             routed = design.route(speed_grade=speed_grade, timeout_s=TIMEOUT_S, progress=told)
-            routing = routing_row(own, routed)
+            routing = routing_row(own, routed, [layer.name for layer in design.circuit.layers])
         except DoesNotFit as error:
             misfit = f"{error.message}; {error.hint}" if error.hint else error.message
     progress.update(total, total)
@@ -123,16 +122,18 @@ def layer_proof(proof: Proof) -> LayerProof:
 
 def element_proofs(proofs: Sequence[ElementProof]) -> list[LayerProof]:
     """The proofs of what follows the products as rows of the report, one a node."""
+    nodes: dict[str, list[ElementProof]] = {}
+    for proof in proofs:
+        nodes.setdefault(proof.node, []).append(proof)
     rows = []
-    for node, group in groupby(proofs, key=lambda proof: proof.node):
-        found = list(group)
+    for node, found in nodes.items():
         verdicts = [proof.verdict for proof in found]
         refuted = [proof.counter_example for proof in found if proof.counter_example is not None]
         rows.append(
             LayerProof(
                 layer=node,
                 method="SAT solver",
-                what="roundings, limits and sums equal their definition",
+                what="roundings, limits, sums and poolings equal their definition",
                 num_proven=verdicts.count("proven"),
                 num_open=verdicts.count("undecided"),
                 counter_example=str(refuted[0]) if refuted else None,
@@ -141,8 +142,8 @@ def element_proofs(proofs: Sequence[ElementProof]) -> list[LayerProof]:
     return rows
 
 
-def routing_row(part: str, routed: Routed) -> Routing:
-    """What place and route found, for the report."""
+def routing_row(part: str, routed: Routed, layers: Sequence[str]) -> Routing:
+    """What place and route found, for the report; `layers` are the names of the modules."""
     path = routed.critical_path
     return Routing(
         part=part,
@@ -156,6 +157,22 @@ def routing_row(part: str, routed: Routed) -> Routing:
             Utilization(cell=cell, used=usage.used, available=usage.available)
             for cell, usage in routed.usage.items()
             if usage.used
+        ),
+        floor_plan=floor_plan(routed.floor_plan, layers),
+    )
+
+
+def floor_plan(plan: Placed, layers: Sequence[str]) -> FloorPlan:
+    """Where the cells are, for the report; `layers` are the names of the modules in order."""
+    names = (*layers, "")
+    places = {name: place for place, name in enumerate(names)}
+    return FloorPlan(
+        columns=plan.columns,
+        rows=plan.rows,
+        layers=names,
+        tiles=tuple(
+            (tile.x, tile.y, places.get(tile.layer, len(layers)), tile.num_cells)
+            for tile in plan.tiles
         ),
     )
 

@@ -116,6 +116,15 @@ def signals() -> Graph:
     return build.graph(build.add("Add", (build.requantize(grouped, bits=4, shift=4), largest)))
 
 
+def pooled_sums() -> Graph:
+    """Poolings that read products and sums as they are; one of them is an output, too."""
+    build = Build("pooled", seed=2)
+    products = build.conv(build.quantize((2, 5, 5), bits=4), 3, (3, 3), bits=3)
+    total = build.pool("SumPool", products, (2, 2), (1, 1))
+    largest = build.pool("MaxPool", total, (2, 2), (1, 1))
+    return build.graph(build.requantize(largest, bits=4, shift=4), total)
+
+
 def assert_same(
     graph: Graph, folder: Path, *, backend: RtlBackend | None = None, rows: int = 2000
 ) -> RtlDesign:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from netwright.backends.rtl.adder_graph import AdderGraph, Product, Sum, width
+from netwright.backends.rtl.adder_graph import AdderGraph, Product, Sum, has_chain, lift, width
 
 GRAPH = AdderGraph(
     inputs=((0, 3), (1, 3)),
@@ -49,3 +49,17 @@ def test_width_is_the_narrowest(low: int, span: int) -> None:
         assert -(1 << (bits - 1)) <= low
         assert high < 1 << (bits - 1)
         assert bits == 1 or low < -(1 << (bits - 2)) or high >= 1 << (bits - 2)
+
+
+def test_wires_side_by_side_are_no_carry_chain_but_a_subtraction_is() -> None:
+    assert not has_chain(Sum(0, 1, 2, False), (0, 3), (0, 3))
+    assert has_chain(Sum(0, 1, 1, False), (0, 3), (0, 3))
+    assert has_chain(Sum(0, 1, 2, True), (0, 3), (0, 3))
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 7))
+def test_a_subtraction_is_never_negative_and_one_bit_wider(low: int, high: int, shift: int) -> None:
+    constant = lift(low, high, shift)
+    assert constant >= ((1 << high) - 1) << shift
+    top = max(low, high + shift)
+    assert (1 << low) - 1 + constant < 1 << (top + 1)

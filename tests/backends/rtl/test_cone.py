@@ -12,7 +12,7 @@ module fc1 (
   wire [3:0] a = x_data[0+:4];  // 0..15
   wire [5:0] three;  // 0..45
   shift_adder #(.LOW_BITS(4), .LOW_SIGNED(0), .HIGH_BITS(4), .HIGH_SIGNED(0), .SHIFT(1), \
-.INVERT(0), .SUM_BITS(6))
+.SUBTRACT(0), .SUM_BITS(6))
     u_three (.low(a), .high(a), .sum(three));
   wire [5:0] three__1;  // 0..45
   register #(.BITS(6))

@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -12,7 +13,14 @@ from netwright.dtypes import Rounding
 from netwright.errors import BackendError, MissingExtra, ToolFailed
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build, jet_tagger
-from tests.backends.rtl.graphs import every_other_operator, images, needs_yosys, two_layers
+from tests.backends.rtl.graphs import (
+    every_other_operator,
+    images,
+    needs_yosys,
+    pooled_sums,
+    signals,
+    two_layers,
+)
 
 
 def planted(design: RtlDesign, file: str, old: str, new: str) -> None:
@@ -186,9 +194,32 @@ def test_every_requantizer_of_a_jet_tagger(tmp_path: Path) -> None:
 
 
 @needs_yosys
-def test_an_operator_without_a_specification_is_left_open(tmp_path: Path) -> None:
-    design = rtl().generate(images(), tmp_path / "out")
-    verdicts = Counter((proof.node, proof.verdict) for proof in design.prove_elements())
-    assert {verdict for _, verdict in verdicts} == {"proven", "undecided"}
-    pooled = {node.name for node in design.graph.nodes if node.op in ("MaxPool", "SumPool")}
-    assert {node for node, verdict in verdicts if verdict == "undecided"} & pooled
+@pytest.mark.parametrize("graph", [images(), signals(), pooled_sums()], ids=lambda g: g.name)
+def test_everything_behind_convolutions_and_pooling_is_proven(tmp_path: Path, graph: Graph) -> None:
+    design = rtl().generate(graph, tmp_path / "out")
+    assert all(proof.holds for proof in design.prove())
+    proofs = design.prove_elements()
+    assert {proof.verdict for proof in proofs} == {"proven"}
+    sizes = {b.tensor: len(b.elements) for layer in design.circuit.layers for b in layer.outputs}
+    made = Counter(proof.node for proof in proofs)
+    assert all(made[graph.producers[name].name] >= size for name, size in sizes.items())
+
+
+@needs_yosys
+@pytest.mark.parametrize(
+    ("old", "new"), [(r"\.a\((\w+)\), \.b\(\w+\)", r".a(\1), .b(\1)"), ("maximum #", "minimum #")]
+)
+def test_a_fault_in_a_pooling_is_found(tmp_path: Path, old: str, new: str) -> None:
+    design = rtl().generate(pooled_sums(), tmp_path / "out")
+    library = design.root / "library" / "maximum.v"
+    turned = library.read_text().replace("module maximum", "module minimum")
+    library.write_text(
+        library.read_text() + turned.replace("? b_wide : a_wide", "? a_wide : b_wide")
+    )
+    path = design.root / "pooled_conv_1.v"
+    path.write_text(re.sub(old, new, path.read_text(), count=1))
+    refuted = [proof for proof in design.prove_elements() if proof.verdict == "refuted"]
+    assert {proof.node for proof in refuted} == {"requantize_4"}
+    example = refuted[0].counter_example
+    assert example is not None
+    assert example.expected > example.got

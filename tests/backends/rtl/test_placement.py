@@ -73,6 +73,9 @@ def test_a_small_design_from_verilog_to_timing(design: RtlDesign) -> None:
     assert path.logic.value + path.routing.value == pytest.approx(period_ns, rel=1e-3)
     assert routing.latency.value == pytest.approx((design.latency_cycles + 1) * period_ns)
     assert path.start != path.end
+    plan = routing.floor_plan
+    assert sum(tile.num_cells for tile in plan.tiles) >= registers
+    assert {tile.layer for tile in plan.tiles} >= {layer.name for layer in design.circuit.layers}
     assert routing.clock_mhz == 20.0
     assert routing.is_met
     assert (routing.fmax.unit, routing.fmax.fidelity) == ("MHz", "modelled")

@@ -31,9 +31,9 @@ def test_all_products_of_a_network_are_proven(tmp_path: Path) -> None:
 def test_a_wrong_sign_gives_a_counter_example_in_numbers(design: RtlDesign) -> None:
     assert all(proof.holds for proof in design.prove())
     text = (design.root / "tiny_matmul_1.v").read_text()
-    last = text.rindex("INVERT(")
-    flipped = "INVERT(0)" if text[last + 7] == "1" else "INVERT(1)"
-    (design.root / "tiny_matmul_1.v").write_text(text[:last] + flipped + text[last + 9 :])
+    last = text.rindex("SUBTRACT(")
+    flipped = "SUBTRACT(0)" if text[last + 9] == "1" else "SUBTRACT(1)"
+    (design.root / "tiny_matmul_1.v").write_text(text[:last] + flipped + text[last + 11 :])
     (proof,) = design.prove()
     wrong = proof.counter_examples[-1]
     x, y = (wrong.inputs[f"quantize_0_out_{i}"] for i in range(2))

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from netwright.backends.rtl.adder_graph import width
+from netwright.backends.rtl.adder_graph import lift, width
 from netwright.backends.rtl.digits import signed_digits
 from netwright.backends.rtl.sharing import share
 
@@ -33,10 +33,9 @@ def test_the_values_are_the_products_and_never_negative(matrix: np.ndarray, seed
     graph = share(matrix, [(0, 11)] * len(matrix))
     values = list(np.random.default_rng(seed).integers(0, 12, len(matrix)))
     for adder in graph.sums:
-        high = values[adder.high]
-        if adder.invert:
-            high = (1 << width(graph.intervals[adder.high])) - 1 - high
-        values.append(values[adder.low] + (high << adder.shift))
+        low, high = values[adder.low], values[adder.high] << adder.shift
+        bits = [width(graph.intervals[number]) for number in (adder.low, adder.high)]
+        values.append(low - high + lift(*bits, adder.shift) if adder.subtract else low + high)
     assert all(
         low <= value <= high and low >= 0
         for value, (low, high) in zip(values, graph.intervals, strict=True)

@@ -64,3 +64,10 @@ def test_the_width_holds_every_number() -> None:
     made.text(rounded)
     assert rounded.interval == (0, 16)
     assert 1 << made.bits > 2 * (255 + 16 * 16)
+
+
+def test_the_largest_of_numbers() -> None:
+    made = Specification({}, frozenset())
+    terms = [Term(Wire("x", (-3, 5)), (-3, 5)), Term.constant(1), Term(Wire("y", (0, 4)), (0, 4))]
+    assert made.largest(terms).interval == (1, 5)
+    assert len(made.lines) == 6

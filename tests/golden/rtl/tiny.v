@@ -38,13 +38,13 @@ module tiny_matmul_1 (
   offset_adder #(.X_BITS(3), .X_SIGNED(1), .SHIFT(0), .NEGATE(0), .SKIP(2), .OFFSET(64'sd4), .Y_BITS(3))
     u_quantize_0_out_1_unsigned (.x(quantize_0_out_1), .y(quantize_0_out_1_unsigned));
   wire [3:0] matmul_1_sum_0;  // 0..14
-  shift_adder #(.LOW_BITS(3), .LOW_SIGNED(0), .HIGH_BITS(3), .HIGH_SIGNED(0), .SHIFT(0), .INVERT(0), .SUM_BITS(4))
+  shift_adder #(.LOW_BITS(3), .LOW_SIGNED(0), .HIGH_BITS(3), .HIGH_SIGNED(0), .SHIFT(0), .SUBTRACT(0), .SUM_BITS(4))
     u_matmul_1_sum_0 (.low(quantize_0_out_0_unsigned), .high(quantize_0_out_1_unsigned), .sum(matmul_1_sum_0));
   wire [4:0] matmul_1_sum_1;  // 0..21
-  shift_adder #(.LOW_BITS(3), .LOW_SIGNED(0), .HIGH_BITS(3), .HIGH_SIGNED(0), .SHIFT(1), .INVERT(0), .SUM_BITS(5))
+  shift_adder #(.LOW_BITS(3), .LOW_SIGNED(0), .HIGH_BITS(3), .HIGH_SIGNED(0), .SHIFT(1), .SUBTRACT(0), .SUM_BITS(5))
     u_matmul_1_sum_1 (.low(quantize_0_out_1_unsigned), .high(quantize_0_out_0_unsigned), .sum(matmul_1_sum_1));
   wire [5:0] matmul_1_sum_2;  // 7..42
-  shift_adder #(.LOW_BITS(5), .LOW_SIGNED(0), .HIGH_BITS(3), .HIGH_SIGNED(0), .SHIFT(2), .INVERT(1), .SUM_BITS(6))
+  shift_adder #(.LOW_BITS(5), .LOW_SIGNED(0), .HIGH_BITS(3), .HIGH_SIGNED(0), .SHIFT(2), .SUBTRACT(1), .SUM_BITS(6))
     u_matmul_1_sum_2 (.low(matmul_1_sum_1), .high(quantize_0_out_1_unsigned), .sum(matmul_1_sum_2));
   wire [5:0] requantize_2_0_biased;  // -30..26
   offset_adder #(.X_BITS(4), .X_SIGNED(0), .SHIFT(2), .NEGATE(1), .SKIP(0), .OFFSET(64'sd26), .Y_BITS(6))
@@ -89,14 +89,14 @@ module tiny_matmul_3 (
   wire [1:0] requantize_2_out_0 = requantize_2_out_data[0+:2];  // 0..3
   wire [1:0] requantize_2_out_1 = requantize_2_out_data[2+:2];  // 0..3
 
-  wire [3:0] matmul_3_sum_0;  // 0..9
-  shift_adder #(.LOW_BITS(2), .LOW_SIGNED(0), .HIGH_BITS(2), .HIGH_SIGNED(0), .SHIFT(1), .INVERT(1), .SUM_BITS(4))
+  wire [3:0] matmul_3_sum_0;  // 4..13
+  shift_adder #(.LOW_BITS(2), .LOW_SIGNED(0), .HIGH_BITS(2), .HIGH_SIGNED(0), .SHIFT(1), .SUBTRACT(1), .SUM_BITS(4))
     u_matmul_3_sum_0 (.low(requantize_2_out_1), .high(requantize_2_out_0), .sum(matmul_3_sum_0));
-  wire [3:0] matmul_3_sum_0__3;  // 0..9
+  wire [3:0] matmul_3_sum_0__3;  // 4..13
   register #(.BITS(4))
     u_matmul_3_sum_0__3 (.clk(clk), .d(matmul_3_sum_0), .q(matmul_3_sum_0__3));
   wire [3:0] matmul_3_out_0_settled;  // -5..4
-  offset_adder #(.X_BITS(4), .X_SIGNED(0), .SHIFT(0), .NEGATE(0), .SKIP(0), .OFFSET(-64'sd5), .Y_BITS(4))
+  offset_adder #(.X_BITS(4), .X_SIGNED(0), .SHIFT(0), .NEGATE(0), .SKIP(0), .OFFSET(-64'sd9), .Y_BITS(4))
     u_matmul_3_out_0_settled (.x(matmul_3_sum_0__3), .y(matmul_3_out_0_settled));
 
   assign matmul_3_out_data = {matmul_3_out_0_settled};

@@ -1,9 +1,8 @@
 """Adder graphs: constant matrix-vector products as shifts and additions of unsigned values.
 
-No value is ever negative. Instead of subtracting a value, its inverted bits are added, which is the
-same up to a constant; the constants of all adders meet in the offset of each product, where biases
-and roundings need an adder anyway. So no adder extends a sign: it needs a LUT only where both of
-its operands have a bit.
+No value is ever negative: every subtraction has a constant added. The constants of all adders meet
+in the offset of each product, where biases and roundings need an adder anyway. So no adder extends
+a sign: it needs a LUT only where both of its operands have a bit.
 """
 
 from __future__ import annotations
@@ -21,17 +20,16 @@ Interval = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """One adder: ``low + (high << shift)``, or ``low + (~high << shift)`` if `invert`.
+    """One adder: ``low + (high << shift)``, or ``low - (high << shift) + c`` if `subtract`.
 
-    ``~high`` inverts the bits that `high` has: ``2**bits - 1 - high``. The lowest `shift` bits of
-    the unshifted operand need no logic. The operands are numbers of values: first the inputs, then
-    the sums in order.
+    The constant ``c`` is that of :func:`lift`. The lowest `shift` bits of `low` need no logic. The
+    operands are numbers of values: first the inputs, then the sums in order.
     """
 
     low: int
     high: int
     shift: int
-    invert: bool
+    subtract: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +68,13 @@ class AdderGraph:
         lows, highs = (np.array(ends, dtype=np.int64) for ends in _ends(self.inputs))
         constants, intervals = [0] * size, list(self.inputs)
         for number, adder in enumerate(self.sums, size):
-            sign = -1 if adder.invert else 1
+            sign = -1 if adder.subtract else 1
             table[number] = row = table[adder.low] + sign * (table[adder.high] << adder.shift)
-            ones = (1 << width(intervals[adder.high])) - 1 if adder.invert else 0
-            constant = constants[adder.low] + ((sign * constants[adder.high] + ones) << adder.shift)
+            constant = constants[adder.low] + (sign * constants[adder.high] << adder.shift)
+            if adder.subtract:
+                constant += lift(
+                    width(intervals[adder.low]), width(intervals[adder.high]), adder.shift
+                )
             positive, negative = np.maximum(row, 0), np.minimum(row, 0)
             low, high = positive @ lows + negative @ highs, positive @ highs + negative @ lows
             constants.append(constant)
@@ -113,8 +114,8 @@ class AdderGraph:
         """Number of carry chains on the longest way to every value."""
         depths, intervals = [0] * len(self.inputs), self.intervals
         for adder in self.sums:
-            meets = overlap(intervals[adder.low], intervals[adder.high], adder.shift) > 0
-            depths.append(max(depths[adder.low], depths[adder.high]) + int(meets))
+            chain = has_chain(adder, intervals[adder.low], intervals[adder.high])
+            depths.append(max(depths[adder.low], depths[adder.high]) + int(chain))
         return tuple(depths)
 
     @property
@@ -137,6 +138,29 @@ def overlap(low: Interval, high: Interval, shift: int) -> int:
     (3, 2, 0)
     """
     return min(width(low) - shift, width(high))
+
+
+def has_chain(adder: Sum, low: Interval, high: Interval) -> bool:
+    """Whether an adder of operands in these intervals is a carry chain, not wires side by side."""
+    return adder.subtract or overlap(low, high, adder.shift) > 0
+
+
+def lift(low_bits: int, high_bits: int, shift: int) -> int:
+    """The constant that a subtraction of two unsigned values adds, so that none is negative.
+
+    As many ones as `high` has bits, and ones where it reaches beyond `low`: with these, no bit of
+    the carry chain needs an inverter.
+
+    Args:
+        low_bits: Width of what is subtracted from.
+        high_bits: Width of what is subtracted.
+        shift: Bits that it is shifted left.
+
+    >>> lift(4, 4, 0), lift(8, 4, 2), lift(4, 4, 2)
+    (15, 60, 108)
+    """
+    ones, meeting = (1 << high_bits) - 1, (1 << max(low_bits - shift, 0)) - 1
+    return (ones + max(ones - meeting, 0)) << shift
 
 
 def width(interval: Interval) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from netwright.backends.rtl.adder_graph import AdderGraph, Interval
-from netwright.backends.rtl.circuit import Bundle, Cell, Element, Layer, LinearClaim, Wire
+from netwright.backends.rtl.circuit import Bundle, Cell, Element, Layer, LinearClaim, Settled, Wire
 
 Time = tuple[int, int]
 """Stage, and adders passed since its registers."""
@@ -27,6 +27,7 @@ class LayerBuilder:
         self.cells: list[Cell] = []
         self.inputs: list[Bundle] = []
         self.claims: list[LinearClaim] = []
+        self.settled: list[Settled] = []
         self.times: dict[str, Time] = {}
         self.adder_graphs: dict[ProductKey, AdderGraph] = {}
         self.unsigned: dict[str, Wire] = {}
@@ -116,4 +117,5 @@ class LayerBuilder:
             tuple(outputs),
             tuple(self.cells),
             tuple(self.claims),
+            tuple(self.settled),
         )

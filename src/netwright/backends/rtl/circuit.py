@@ -105,6 +105,23 @@ class LinearClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """An element of a tensor inside a layer, as a pooling reads it.
+
+    Attributes:
+        reader: Node that reads it.
+        tensor: Tensor of the graph.
+        index: Number of the element in row-major order.
+        element: The wire that carries it, or what it always is.
+    """
+
+    reader: str
+    tensor: str
+    index: int
+    element: Element
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One module: some nodes of the graph that follow each other.
 
@@ -115,6 +132,7 @@ class Layer:
         outputs: Tensors that others read.
         cells: Its instances, each after the ones it reads.
         claims: What its adders shall compute, from the weights of the graph.
+        settled: The elements that pooling reads inside it.
     """
 
     name: str
@@ -123,6 +141,7 @@ class Layer:
     outputs: tuple[Bundle, ...]
     cells: tuple[Cell, ...]
     claims: tuple[LinearClaim, ...] = ()
+    settled: tuple[Settled, ...] = ()
 
     @property
     def is_clocked(self) -> bool:

@@ -18,14 +18,11 @@ from pathlib import Path
 from typing import Literal
 
 from netwright.backends.rtl.adder_graph import Interval
-from netwright.backends.rtl.circuit import Layer, Wire
+from netwright.backends.rtl.circuit import Element, Layer, Wire
 from netwright.backends.rtl.cone import Cone, Netlist
+from netwright.backends.rtl.layer_specification import LayerSpecification, claim_wire
 from netwright.backends.rtl.proof import CounterExample
-from netwright.backends.rtl.specification import (
-    LayerSpecification,
-    Specification,
-    claim_wire,
-)
+from netwright.backends.rtl.specification import Specification, Term
 from netwright.backends.rtl.synthesis import RUNNER
 from netwright.backends.tools import YOSYS, run_tool
 from netwright.errors import BackendError, MissingExtra
@@ -53,7 +50,7 @@ class ElementProof:
         node: Node that makes the tensor.
         index: Number of the element in row-major order.
         verdict: ``proven`` for all inputs, ``refuted`` by a counter-example, or ``undecided`` when
-            the solver ran out of time or an operator has no specification.
+            the solver ran out of time.
         counter_example: An input for which the element is wrong.
     """
 
@@ -71,8 +68,7 @@ class Check:
         node: Node that makes the element.
         index: Number of the element.
         wire: Wire that carries it.
-        text: A Verilog module without its name: inputs, the circuit, the specification. Empty where
-            an operator has no specification; such a question stays undecided.
+        text: A Verilog module without its name: inputs, the circuit, the specification.
         names: Wire of the circuit by input of the module.
         signed: Inputs of the module that are two's complement.
     """
@@ -86,7 +82,7 @@ class Check:
 
 
 def checks(graph: Graph, layer: Layer, text: str) -> Iterator[Check]:
-    """One question for every element that a layer hands on.
+    """One question for every element that a layer hands on, or that pooling reads inside it.
 
     Args:
         graph: What the layer shall compute.
@@ -98,23 +94,44 @@ def checks(graph: Graph, layer: Layer, text: str) -> Iterator[Check]:
     """
     netlist = Netlist.of(layer.name, text)
     specification = LayerSpecification(graph, layer, netlist.multiples(_bases(layer)))
+    for place in layer.settled:
+        wire = _name(place.element)
+        made, term = specification.element(place.tensor, place.index, netlist.upstream(wire))
+        node = graph.producers[place.tensor].name
+        yield _question(node, place.index, wire, place.element, netlist, made, term)
     for bundle in layer.outputs:
         names = iter(netlist.packed(bundle.name) if bundle.wires else ())
         for index, element in enumerate(bundle.elements):
             node = graph.producers[bundle.tensor].name
             wire = next(names) if isinstance(element, Wire) else str(element)
-            if not specification.covers(bundle.tensor):
-                yield Check(node, index, wire, "", {})
-                continue
             made, term = specification.element(bundle.tensor, index, netlist.upstream(wire))
-            expected = made.text(term)
-            if isinstance(element, int):
-                cone, got = Cone((), (), ()), f"@{element}@"
-            else:
-                cone = netlist.cone(wire, frozenset(made.variables))
-                got = f"$signed({wire})" if element.is_signed else f"$signed({{1'b0, {wire}}})"
-                made.reach(*element.interval, 1 << element.bits)
-            yield _check(node, index, wire, got, cone, made, expected)
+            yield _question(node, index, wire, element, netlist, made, term)
+
+
+def _name(element: Element) -> str:
+    return element.name if isinstance(element, Wire) else str(element)
+
+
+def _question(
+    node: str,
+    index: int,
+    wire: str,
+    element: Element,
+    netlist: Netlist,
+    made: Specification,
+    term: Term,
+) -> Check:
+    """Whether a wire, or a constant, is what the specification says, and in its interval."""
+    expected, right = made.text(term), "expected == got"
+    if isinstance(element, int):
+        cone, got = Cone((), (), ()), f"@{element}@"
+    else:
+        low, high = element.interval
+        right += f" && @{low}@ <= got && got <= @{high}@"
+        cone = netlist.cone(wire, frozenset(made.variables))
+        got = f"$signed({wire})" if element.is_signed else f"$signed({{1'b0, {wire}}})"
+        made.reach(low, high, 1 << element.bits)
+    return _check(Check(node, index, wire, "", {}), cone, made, (expected, got, right))
 
 
 def _bases(layer: Layer) -> dict[str, Interval]:
@@ -126,9 +143,9 @@ def _bases(layer: Layer) -> dict[str, Interval]:
     return bases
 
 
-def _check(
-    node: str, index: int, wire: str, got: str, cone: Cone, made: Specification, expected: str
-) -> Check:
+def _check(about: Check, cone: Cone, made: Specification, relation: tuple[str, str, str]) -> Check:
+    """The question with its text: what is expected, what is there, and what makes it right."""
+    expected, got, right = relation
     bits = made.bits
     inputs = dict(cone.inputs) | {name: w.bits for name, w in made.variables.items()}
     lines = [
@@ -142,7 +159,7 @@ def _check(
         f"  assign expected = {expected};",
         f"  assign got = {got};",
         f"  assign assumed = {' && '.join(f'({a})' for a in made.assumptions) or '1'};",
-        "  assign ok = !assumed || expected == got;",
+        f"  assign ok = !assumed || ({right});",
         "endmodule",
     ]
     text = "\n".join(lines).replace("BITS-1", str(bits - 1))
@@ -150,7 +167,7 @@ def _check(
     text, names = _canonical(text, (*inputs, *cone.wires))
     signed = frozenset(names[name] for name, w in made.variables.items() if w.is_signed)
     inner = {new: old for old, new in names.items() if old in inputs}
-    return Check(node, index, wire, text, inner, signed)
+    return replace(about, text=text, names=inner, signed=signed)
 
 
 def _canonical(text: str, wires: Sequence[str]) -> tuple[str, dict[str, str]]:
@@ -197,7 +214,7 @@ def prove_checks(
     record = folder / "proven.txt"
     proven = dict.fromkeys(record.read_text().split() if record.exists() else ())
     texts = dict(zip(keys, (question.text for question in questions), strict=True))
-    unknown = [key for key, text in texts.items() if text and key not in proven]
+    unknown = [key for key in texts if key not in proven]
     answers: dict[str, str] = {}
     for start in range(0, len(unknown), BATCH):
         batch = unknown[start : start + BATCH]
@@ -260,8 +277,6 @@ def _solve(
 def _proof(question: Check, answer: str | None) -> ElementProof:
     """The verdict in what Yosys printed; ``None`` stands for a proof that was kept."""
     proof = ElementProof(question.node, question.index, "proven")
-    if not question.text:
-        return replace(proof, verdict="undecided")
     if answer is None:
         return proof
     if POSSIBLE not in answer:

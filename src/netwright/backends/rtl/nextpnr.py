@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from netwright.backends.rtl.caching import made_once
+from netwright.backends.rtl.floorplan import FloorPlan
 from netwright.backends.rtl.framing import framed
 from netwright.backends.rtl.synthesis import Progress
 from netwright.backends.tools import NEXTPNR, run_tool
@@ -34,6 +35,9 @@ DEVICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 SPEED_GRADES = (6, 7, 8)
 """Of ECP5, the slowest first."""
+
+PLACED = "placed.json"
+"""The whole design as it was placed; only its floor plan is kept."""
 
 _HELP: Mapping[str, str] = MappingProxyType(
     {
@@ -106,6 +110,7 @@ def run_nextpnr(
     report: str,
     parse: Callable[[Mapping[str, Any]], object],
     *,
+    plan: str | None = None,
     timeout_s: float,
     progress: Progress | None,
 ) -> tuple[int, float]:
@@ -116,6 +121,7 @@ def run_nextpnr(
         options: Options beside those of the job.
         report: Name of the report it writes.
         parse: Refuses a report that cannot be read.
+        plan: Name of the floor plan that is kept, if there shall be one.
         timeout_s: Wall-clock seconds it may take.
         progress: Called with every line that it prints.
 
@@ -139,7 +145,9 @@ def run_nextpnr(
         netlist, count = _framed_file(job)
         write_text(made / "framed.json", netlist)
         write_text(made / bits, json.dumps(count))
-        arguments = (*job.options, *options, "--json", "framed.json", "--report", report)
+        arguments = [*job.options, *options, "--json", "framed.json", "--report", report]
+        if plan:
+            arguments += ["--write", PLACED]
         try:
             run = run_tool(
                 NEXTPNR,
@@ -153,6 +161,9 @@ def run_nextpnr(
             check_fit(job, _logged(log))
             raise
         parse(read_report(made / report))
+        if plan:
+            with (made / PLACED).open(encoding="utf-8", errors="replace") as lines:
+                write_text(made / plan, FloorPlan.of(job.part, lines).text)
         return run.seconds
 
     seconds = made_once(
@@ -163,7 +174,7 @@ def run_nextpnr(
             "options": [*job.options, *options],
             "version": version(PACKAGE),
         },
-        outputs=(report, bits),
+        outputs=(report, bits, *([plan] if plan else [])),
         make=make,
     )
     return int(json.loads((folder / bits).read_text())), seconds

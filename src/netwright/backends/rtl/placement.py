@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from netwright.backends.rtl.floorplan import FloorPlan
 from netwright.backends.rtl.framing import CLOCK
 from netwright.backends.rtl.nextpnr import (
     PACKAGE,
@@ -71,6 +72,7 @@ class Routing:
             outputs, in ns: one clock more than the design's latency in clocks.
         critical_path: What limits the frequency.
         usage: Every resource the device has, by the name nextpnr gives it.
+        floor_plan: Where the cells are.
         frame_ff: Registers among them that only frame the design, one for every bit of its ports.
         seed: Seed of the placer.
         seconds: Wall-clock time it took.
@@ -81,6 +83,7 @@ class Routing:
     latency: Quantity
     critical_path: CriticalPath
     usage: Mapping[str, Usage]
+    floor_plan: FloorPlan
     frame_ff: int
     seed: int
     seconds: float
@@ -143,9 +146,10 @@ def route(
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ConfigError(f"seed must be a whole number from 0, not {seed!r}")
     report = f"routing-{job.part}-{job.speed_grade}-seed{seed}.json"
+    plan = f"floorplan-{job.part}-{job.speed_grade}-seed{seed}.json"
     options = ("--seed", str(seed))
     bits, seconds = run_nextpnr(
-        job, options, report, _timing, timeout_s=timeout_s, progress=progress
+        job, options, report, _timing, plan=plan, timeout_s=timeout_s, progress=progress
     )
     record = read_report(job.folder / report)
     fmax, path = _timing(record)
@@ -166,6 +170,7 @@ def route(
             routing=modelled(_delay(path, routing=True), "ns"),
         ),
         usage=usage_of(record),
+        floor_plan=FloorPlan.read((job.folder / plan).read_text(encoding="utf-8")),
         frame_ff=bits,
         seed=seed,
         seconds=seconds,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import AdderGraph, overlap, width
+from netwright.backends.rtl.adder_graph import AdderGraph, has_chain, width
 from netwright.backends.rtl.affine import Affine
 from netwright.backends.rtl.builder import LayerBuilder
 from netwright.backends.rtl.circuit import Element, LinearClaim, Wire
@@ -127,11 +127,10 @@ def instantiate(
             "HIGH_BITS": high.bits,
             "HIGH_SIGNED": int(high.is_signed),
             "SHIFT": adder.shift,
-            "INVERT": int(adder.invert),
+            "SUBTRACT": int(adder.subtract),
             "SUM_BITS": max(width(interval), adder.shift + 1),
         }
         inputs = {"low": low, "high": high}
-        meets = overlap(low.interval, high.interval, adder.shift) > 0
         output = layer.add(
             "shift_adder",
             f"{name}_sum_{number}",
@@ -139,7 +138,7 @@ def instantiate(
             inputs,
             parameters,
             port="sum",
-            adders=int(meets),
+            adders=int(has_chain(adder, low.interval, high.interval)),
         )
         values.append(output)
     return values

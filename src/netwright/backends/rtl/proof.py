@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import Interval, width
+from netwright.backends.rtl.adder_graph import Interval, lift, width
 from netwright.backends.rtl.circuit import Layer, LinearClaim, Wire
 from netwright.errors import BackendError
 
@@ -105,7 +105,7 @@ def prove(layer: Layer, text: str) -> Proof:
     for claim in layer.claims:
         if claim.wire not in forms:
             raise BackendError(f'the text of {layer.name} does not make the wire "{claim.wire}"')
-        wrong = _difference(claim, forms[claim.wire], inputs)
+        wrong = _difference(claim, forms, inputs)
         failures += [wrong] if wrong else []
         proven += wrong is None
     return Proof(layer.name, proven, adders, tuple(failures))
@@ -120,10 +120,11 @@ def _instances(text: str) -> Iterator[tuple[str, dict[str, str]]]:
 def linear_form(module: str, pins: Mapping[str, str], forms: Mapping[str, Form]) -> Form | None:
     """What an instance makes of its operands, ``None`` where that is not linear or not known."""
     if module == "shift_adder" and {pins["low"], pins["high"]} <= forms.keys():
-        high = forms[pins["high"]]
-        if int(pins.get("INVERT", "0")):
-            high = _constant((1 << int(pins["HIGH_BITS"])) - 1, high) - high
-        return forms[pins["low"]] + (high << int(pins["SHIFT"]))
+        high, shift = forms[pins["high"]], int(pins["SHIFT"])
+        if int(pins.get("SUBTRACT", "0")):
+            bits = int(pins["LOW_BITS"]), int(pins["HIGH_BITS"])
+            return forms[pins["low"]] - (high << shift) + _constant(lift(*bits, shift), high)
+        return forms[pins["low"]] + (high << shift)
     if module == "offset_adder" and pins["x"] in forms:
         value, offset = (
             forms[pins["x"]] << int(pins["SHIFT"]),
@@ -162,7 +163,7 @@ def _overflows(
         if signed and interval[0] >= 0 and not made:
             needed += 1
         fits = needed <= bits and (signed or interval[0] >= 0) and declared[name] == bits
-        if port == "high" and int(pins.get("INVERT", "0")):
+        if port in ("low", "high") and int(pins.get("SUBTRACT", "0")):
             fits = fits and not signed
         if not fits:
             upper = abs(interval[1]) >= abs(interval[0])
@@ -171,12 +172,13 @@ def _overflows(
             yield CounterExample(node, name, rows, value, _wrapped(value, bits, signed))
 
 
-def _difference(claim: LinearClaim, form: Form, inputs: Sequence[Wire]) -> CounterExample | None:
-    names = [wire.name for wire in inputs]
-    expected = np.zeros(len(inputs) + 1, dtype=np.int64)
-    expected[-1] = claim.offset
+def _difference(
+    claim: LinearClaim, forms: Mapping[str, Form], inputs: Sequence[Wire]
+) -> CounterExample | None:
+    form = forms[claim.wire]
+    expected = _constant(claim.offset, form)
     for wire, weight in zip(claim.inputs, claim.weights, strict=True):
-        expected[names.index(wire.name)] += weight
+        expected = expected + weight * forms[wire.name]
     if np.array_equal(expected, form):
         return None
     wrong = form - expected

@@ -19,7 +19,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import AdderGraph, Interval, Product, Sum, overlap, width
+from netwright.backends.rtl.adder_graph import (
+    AdderGraph,
+    Interval,
+    Product,
+    Sum,
+    has_chain,
+    lift,
+    overlap,
+    width,
+)
 from netwright.backends.rtl.digits import signed_digits
 
 _SHIFT_BITS = 7
@@ -103,8 +112,10 @@ class _Search:
 
     def _largest(self, adder: Sum) -> int:
         """An upper bound of the sum."""
-        high = (1 << self._bits(adder.high)) - 1 if adder.invert else self.intervals[adder.high][1]
-        return self.intervals[adder.low][1] + (high << adder.shift)
+        low, high = self.intervals[adder.low], self.intervals[adder.high]
+        if adder.subtract:
+            return low[1] + lift(width(low), width(high), adder.shift)
+        return low[1] + (high[1] << adder.shift)
 
     def replace_pairs(self) -> None:
         """Make the best pair and replace it, until none occurs twice."""
@@ -114,7 +125,7 @@ class _Search:
             if self.counts.get(pair, 0) < 2:
                 continue
             current = self._entry(pair)
-            if current[0] == 0:  # operands side by side take no LUT
+            if current[0] >= 0:  # it saves nothing
                 continue
             if current[0] > entry[0]:
                 heapq.heappush(self.heap, current)
@@ -125,7 +136,7 @@ class _Search:
         """Output and lowest shift of every place; none overlap. Fewer than two: no places."""
         adder = _parts(pair)
         low, high, distance = adder.low, adder.high, adder.shift
-        relation = -1 if adder.invert else 1
+        relation = -1 if adder.subtract else 1
         found = []
         for number, row in enumerate(self.rows):
             if low not in row or high not in row:
@@ -172,18 +183,19 @@ class _Search:
         self._count(terms, value, shift, sign, -1)
 
     def _add(self, adder: Sum) -> int:
-        high, high_constant = self.coefficients[adder.high], self.constants[adder.high]
-        if adder.invert:
-            high, high_constant = -high, (1 << self._bits(adder.high)) - 1 - high_constant
-        row = self.coefficients[adder.low] + (high << adder.shift)
-        constant = self.constants[adder.low] + (high_constant << adder.shift)
+        sign = -1 if adder.subtract else 1
+        row = self.coefficients[adder.low] + (sign * self.coefficients[adder.high] << adder.shift)
+        constant = self.constants[adder.low] + (sign * self.constants[adder.high] << adder.shift)
+        if adder.subtract:
+            constant += lift(self._bits(adder.low), self._bits(adder.high), adder.shift)
         positive, negative = np.maximum(row, 0), np.minimum(row, 0)
         low_end = int(positive @ self._lows + negative @ self._highs)
         high_end = int(positive @ self._highs + negative @ self._lows)
         self.coefficients.append(row)
         self.constants.append(constant)
         depth = max(self.depths[adder.low], self.depths[adder.high])
-        self.depths.append(depth + int(self._overlap(adder) > 0))
+        ends = self.intervals[adder.low], self.intervals[adder.high]
+        self.depths.append(depth + int(has_chain(adder, *ends)))
         self.intervals.append((low_end + constant, high_end + constant))
         self.sums.append(adder)
         return len(self.intervals) - 1
@@ -212,8 +224,8 @@ class _Search:
 
 
 def _parts(pair: int) -> Sum:
-    """The adder of a pair: with inverted bits where the signs of its terms differ."""
-    rest, invert = pair >> 1, bool(pair & 1)
+    """The adder of a pair: a subtraction where the signs of its terms differ."""
+    rest, subtract = pair >> 1, bool(pair & 1)
     distance = rest & ((1 << _SHIFT_BITS) - 1)
     values = rest >> _SHIFT_BITS
-    return Sum(values >> _VALUE_BITS, values & ((1 << _VALUE_BITS) - 1), distance, invert)
+    return Sum(values >> _VALUE_BITS, values & ((1 << _VALUE_BITS) - 1), distance, subtract)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.adder_graph import width
 from netwright.backends.rtl.affine import Affine, settle
 from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Element, Wire
+from netwright.backends.rtl.circuit import Element, Settled, Wire
 from netwright.backends.rtl.products import claims, multiply
 from netwright.backends.rtl.rescaling import limit
 from netwright.ir import Node
@@ -85,7 +85,7 @@ def convolve(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: 
 
 def pool_sum(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
     """``SumPool``: the elements of every window added by a tree."""
-    wires = _settled(inputs[0], layer, name)
+    wires = _read(node, inputs[0], layer, name)
     numbers, shape = _pool_windows(node, inputs[0].shape)
     ones = np.ones((numbers.shape[1], 1), dtype=np.int64)
     results = np.empty(len(numbers), dtype=object)
@@ -99,7 +99,7 @@ def pool_sum(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: 
 
 def pool_max(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
     """``MaxPool``: the largest element of every window, found by a tree; padding does not count."""
-    wires = _settled(inputs[0], layer, name)
+    wires = _read(node, inputs[0], layer, name)
     numbers, shape = _pool_windows(node, inputs[0].shape)
     results = np.empty(len(numbers), dtype=object)
     for number, taps in enumerate(numbers):
@@ -151,6 +151,17 @@ def _pool_windows(node: Node, shape: tuple[int, ...]) -> tuple[NDArray[np.int64]
         dilations=(1,) * len(kernel),
     )
     return numbers.reshape(-1, int(np.prod(kernel))), numbers.shape[: -len(kernel)]
+
+
+def _read(node: Node, source: Elements, layer: LayerBuilder, name: str) -> list[Element]:
+    """What a pooling reads, noted for the proof where it is made inside the layer."""
+    tensor = node.inputs[0]
+    wires = _settled(source, layer, name)
+    if all(bundle.tensor != tensor for bundle in layer.inputs):
+        layer.settled += [
+            Settled(node.name, tensor, number, wire) for number, wire in enumerate(wires)
+        ]
+    return wires
 
 
 def _settled(source: Elements, layer: LayerBuilder, name: str) -> list[Element]:

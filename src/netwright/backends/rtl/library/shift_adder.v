@@ -1,5 +1,6 @@
-// sum = low + (high << SHIFT). With INVERT the bits of high, unsigned then, are inverted: the sum is
-// low + ((2**HIGH_BITS - 1 - high) << SHIFT), a subtraction that is never negative.
+// sum = low + (high << SHIFT). With SUBTRACT, for which both are unsigned, it is low - (high << SHIFT)
+// plus a constant, so that it is never negative: ((1 << HIGH_BITS) - 1) << SHIFT, and ones in the
+// bits in which high reaches beyond low. This way no bit of the carry chain needs an inverter.
 // The lowest SHIFT bits of the sum are those of `low`; only the bits above need a carry chain.
 // SUM_BITS must hold every value the sum takes and exceed SHIFT.
 module shift_adder #(
@@ -8,7 +9,7 @@ module shift_adder #(
     parameter HIGH_BITS   = 8,
     parameter HIGH_SIGNED = 1,
     parameter SHIFT       = 0,
-    parameter INVERT      = 0,
+    parameter SUBTRACT    = 0,
     parameter SUM_BITS    = 9
 ) (
     input  wire [LOW_BITS-1:0]  low,
@@ -19,24 +20,41 @@ module shift_adder #(
 
   wire low_sign  = (LOW_SIGNED != 0) & low[LOW_BITS-1];
   wire high_sign = (HIGH_SIGNED != 0) & high[HIGH_BITS-1];
-  wire [HIGH_BITS-1:0] operand = (INVERT != 0) ? ~high : high;
 
   // Wide enough for any mix of widths; what lies beyond the sum is not used.
   /* verilator lint_off UNUSEDSIGNAL */
   wire [LOW_BITS+SUM_BITS-1:0]   low_wide  = {{SUM_BITS{low_sign}}, low};
-  wire [HIGH_BITS+CHAIN_BITS-1:0] high_wide = {{CHAIN_BITS{high_sign}}, operand};
+  wire [HIGH_BITS+CHAIN_BITS-1:0] high_wide = {{CHAIN_BITS{high_sign}}, high};
   /* verilator lint_on UNUSEDSIGNAL */
 
-`ifdef KEEP_ADDERS
-  (* keep *)
-`endif
-  wire [CHAIN_BITS-1:0] chain = low_wide[SHIFT+:CHAIN_BITS] + high_wide[CHAIN_BITS-1:0];
+  wire [CHAIN_BITS-1:0] low_part = low_wide[SHIFT+:CHAIN_BITS];
+  wire [CHAIN_BITS-1:0] high_part = high_wide[CHAIN_BITS-1:0];
+  wire [CHAIN_BITS-1:0] upper;
 
   generate
+    if (SUBTRACT != 0) begin : g_subtract
+      localparam MEET_BITS = LOW_BITS > SHIFT ? LOW_BITS - SHIFT : 0;
+      localparam BEYOND_BITS = HIGH_BITS > MEET_BITS ? HIGH_BITS - MEET_BITS : 0;
+      localparam [CHAIN_BITS-1:0] ALL = {CHAIN_BITS{1'b1}};
+      localparam [CHAIN_BITS-1:0] ABOVE_LOW = ~(ALL << BEYOND_BITS) << MEET_BITS;
+      localparam [CHAIN_BITS-1:0] ABOVE_HIGH = ALL << HIGH_BITS;
+      // One bit more below borrows: synthesis sums the first bit twice if a constant enters there.
+`ifdef KEEP_ADDERS
+      (* keep *)
+`endif
+      wire [CHAIN_BITS:0] chain = {low_part | ABOVE_LOW, 1'b0} - {high_part | ABOVE_HIGH, 1'b1};
+      assign upper = chain[CHAIN_BITS:1];
+    end else begin : g_add
+`ifdef KEEP_ADDERS
+      (* keep *)
+`endif
+      wire [CHAIN_BITS-1:0] chain = low_part + high_part;
+      assign upper = chain;
+    end
     if (SHIFT > 0) begin : g_shifted
-      assign sum = {chain, low_wide[SHIFT-1:0]};
+      assign sum = {upper, low_wide[SHIFT-1:0]};
     end else begin : g_aligned
-      assign sum = chain;
+      assign sum = upper;
     end
   endgenerate
 endmodule
