@@ -75,4 +75,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except peers.PeerMissing as error:
+        raise SystemExit(str(error)) from None
