@@ -20,6 +20,12 @@ PACKAGES = {
 }
 
 
+FROM_SOURCE = {
+    "zigzag": "multiprocessing_on_dill",  # pure Python
+    "nn_dataflow": "fastcache",  # one C file
+}
+"""Dependencies that have no wheel; everything else is taken as one."""
+
 INSTALL_S = 900
 """Seconds that setting up one environment may take."""
 
@@ -31,7 +37,7 @@ class PeerMissing(Exception):
 def python_of(name: str) -> Path:
     """The interpreter of a peer's environment, which is made on first use.
 
-    Only wheels are taken: building a peer's dependencies from source takes hours or fails.
+    Wheels are taken, but for two small packages: building others from source takes hours or fails.
 
     Raises:
         PeerMissing: The environment cannot be made.
@@ -41,8 +47,10 @@ def python_of(name: str) -> Path:
     if not stamp.exists():
         print(f"setting up {name} ({', '.join(PACKAGES[name])}) ...", flush=True)
         extra = os.environ.get("PIP_ARGS", "").split()
-        pip = (python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *extra)
-        for command in ((sys.executable, "-m", "venv", FOLDER / name), (*pip, *PACKAGES[name])):
+        pip = [python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *extra]
+        if name in FROM_SOURCE:
+            pip += ["--no-binary", FROM_SOURCE[name]]
+        for command in ([sys.executable, "-m", "venv", FOLDER / name], [*pip, *PACKAGES[name]]):
             _installed(name, command)
         stamp.touch()
     return python
