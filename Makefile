@@ -11,11 +11,12 @@ FLOW ?= flows/jets.toml
 VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard native/*.cpp native/*.hpp native/CMakeLists.txt)
+FASHION := build/fashion-mnist
 PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-allocation lut-model formal asan study golden clean
+.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-allocation lut-model formal asan study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -85,6 +86,14 @@ asan: $(VENV)/.test ## run the kernel tests under AddressSanitizer
 
 study: $(VENV)/.main ## check every published claim of the studies (minutes)
 	$(BIN)/netwright study run hawq --profile full
+
+fashion-mnist: $(FASHION) ## get the images on which the study draco trains (Debian, 31 MB)
+
+$(FASHION):
+	@mkdir -p build/deb
+	cd build/deb && apt-get download dataset-fashion-mnist
+	dpkg-deb --extract build/deb/dataset-fashion-mnist_*_all.deb build/deb
+	mv build/deb/usr/share/datasets/fashion-mnist $@
 
 golden: $(VENV)/.test ## rewrite the golden files after an intended change
 	$(BIN)/python -m pytest --update-golden

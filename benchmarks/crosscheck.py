@@ -1,7 +1,9 @@
 """Put our figures beside those of other tools, for the same layers on the same machines.
 
 SCALE-Sim, nn-dataflow and ZigZag run here, each in an environment of its own; AccelForge needs
-another Python, so its figures are frozen. A difference above 5 % that nobody explains is an error.
+another Python, so its figures are frozen. Every difference above 5 % names the modelling assumption
+that is blamed, and both sides are counted again with that assumption changed: if they still differ
+by more, it is not explained, which is an error.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from rich.table import Table
 from benchmarks import peers
 from netwright import arch, cost
 from netwright.cost.systolic import Shape, matrix_product, row_stationary
-from netwright.mapping import Operation, operation
+from netwright.mapping import Keep, Loop, LoopNest, Operation, operation
 from netwright.workload import Builder
 
 LIMIT = 0.05
@@ -50,14 +52,36 @@ ACCELFORGE = {
 }
 """AccelForge 1.0.467, least energy, product of 3136 x 576 by 576 x 64, int8; bytes moved."""
 
-EDGES = (
-    "ZigZag adds the first load and the last store of a layer; we count the steady state, in which "
-    "they overlap with the neighbors"
+THEIR_NEST = LoopNest(
+    (
+        Loop("B0", 112), Loop("B0", 7, "elements", 0), Loop("M", 4, "elements", 1), Loop("B1", 1),
+        Loop("B0", 1), Loop("M", 1),
+    ),
+    (
+        *(Keep("dram", role, 0) for role in arch.ROLES), Keep("buffer", "weight", 0),
+        Keep("buffer", "input", 1), Keep("buffer", "output", 1), Keep("registers", "output", 3),
+        Keep("registers", "input", 4), Keep("registers", "weight", 4),
+    ),
+)  # fmt: skip
+"""The mapping that AccelForge's counts belong to, read off from them."""
+
+FIRST_LOAD = "it loads the first input tile, here the whole input, before the first step"
+PORTS = "its ports move at least 64 bits at a time; three input channels fill 24"
+MULTICAST = (
+    "it counts a multicast into registers as one write, we count one at every copy; so another "
+    "mapping is best there"
 )
-WORDS = (
-    "its ports move at least 64 bits at a time, of which three input channels fill 24; here every "
-    "access moves what is needed"
-)
+
+
+class Check(NamedTuple):
+    """The same two figures after the one assumption that is blamed was changed."""
+
+    ours: float
+    peer: float
+
+    @property
+    def difference(self) -> float:
+        return self.ours / self.peer - 1
 
 
 class Row(NamedTuple):
@@ -66,10 +90,26 @@ class Row(NamedTuple):
     ours: float
     peer: float
     why: str = ""
+    check: Check | None = None
 
     @property
     def difference(self) -> float:
         return self.ours / self.peer - 1
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether the figures agree, or do once the assumption that is blamed is changed."""
+        checked = self.check is not None and abs(self.check.difference) <= LIMIT
+        return abs(self.difference) <= LIMIT or checked
+
+    @property
+    def verdict(self) -> str:
+        if abs(self.difference) <= LIMIT:
+            return ""
+        if self.check is None:
+            return "UNEXPLAINED"
+        after = f"with that changed: {self.check.difference:+.2%}"
+        return f"{self.why}; {after}" if self.is_explained else f"UNEXPLAINED; {after}: {self.why}"
 
 
 def convolution(layer: dict[str, int]) -> Operation:
@@ -111,56 +151,78 @@ def nn_dataflow() -> list[Row]:
 def zigzag() -> list[Row]:
     rows = []
     machine = arch.find("tpu")
-    found = peers.run("zigzag", [layer for _, layer in ZIGZAG], "EDP", "6")
-    for (name, layer), peer in zip(ZIGZAG, found, strict=True):
-        mapped = cost.search(convolution(layer), machine, goal="edp")
-        estimate = mapped.estimate
-        rows.append(Row(name, "compute steps", mapped.counts.steps, peer["compute_cycles"]))
-        rows.append(Row(name, "cycles", estimate.seconds * 1e9, peer["cycles"], EDGES))
-        rows.append(Row(name, "joules", estimate.joules, peer["joules"], WORDS))
-        edp = estimate.energy_delay, peer["joules"] * peer["cycles"] * 1e-9
-        rows.append(Row(name, "joule seconds", *edp, "cycles and joules as above"))
+    layers = [layer for _, layer in ZIGZAG]
+    narrow = peers.run("zigzag", layers, "EDP", "6", "8")
+    for (name, layer), peer, fine in zip(
+        ZIGZAG, peers.run("zigzag", layers, "EDP", "6"), narrow, strict=True
+    ):
+        op = convolution(layer)
+        mapped = cost.search(op, machine, goal="edp")
+        cycles, joules = mapped.estimate.seconds * 1e9, mapped.estimate.joules
+        assert machine.root.bandwidth is not None
+        first = op.tensors["input"].num_bytes / machine.root.bandwidth.value * 1e9
+        loaded = Check(max(mapped.counts.steps + first, cycles), peer["cycles"])
+        ports = Check(joules, fine["joules"])
+        both = Check(loaded.ours * ports.ours, loaded.peer * ports.peer)
+        steps = mapped.counts.steps
+        rows.append(Row(name, "compute steps", steps, peer["compute_cycles"]))
+        rows.append(Row(name, "cycles", cycles, peer["cycles"], FIRST_LOAD, loaded))
+        rows.append(Row(name, "joules", joules, peer["joules"], PORTS, ports))
+        edp = cycles * 1e-9 * joules, peer["cycles"] * 1e-9 * peer["joules"]
+        rows.append(Row(name, "joule seconds", *edp, "first input tile and ports as above", both))
     return rows
+
+
+def multicast_once(counted: cost.Counts, memory: str, kind: str) -> float:
+    """Bytes at a memory if a multicast counts once where it arrives, not at all 16 copies."""
+    arrives = (memory, kind) == ("registers", "write")
+    copies = {"input": 16 if arrives else 1, "weight": 16 if arrives else 1, "output": 1}
+    return sum(counted.amount(memory, kind, role) / 8 / copies[role] for role in arch.ROLES)
 
 
 def accelforge() -> list[Row]:
     b = Builder("product")
     b.linear(b.input((3136, 576)), 64)
     workload = b.finish()
+    op = operation(workload, workload.einsums[0])
     machine = arch.load(Path(__file__).parent / "peers" / "accelforge.toml")
-    found = cost.search(operation(workload, workload.einsums[0]), machine, goal="energy")
+    found = cost.search(op, machine, goal="energy")
+    theirs = cost.count(op, machine, THEIR_NEST)
     rows = [Row("product, least energy", "joules", found.estimate.joules, ACCELFORGE["energy"])]
-    tiles = (
-        "another mapping of nearly equal energy: the buffer takes 3 % of it; its traffic trades "
-        "against that of the registers"
-    )
     for name, peer in list(ACCELFORGE.items())[1:]:
         memory, kind = name.split()
-        ours = found.counts.amount(memory, "read" if kind == "read" else "write") / 8
-        rows.append(Row("product, least energy", f"{name}, bytes", ours, peer, tiles))
+        ours = found.counts.amount(memory, kind) / 8
+        check = Check(multicast_once(theirs, memory, kind), peer)
+        rows.append(Row("product, least energy", f"{name}, bytes", ours, peer, MULTICAST, check))
     return rows
 
 
 def main() -> None:
-    unexplained = 0
-    for title, rows in (
-        ("SCALE-Sim 3.0.0, 32 x 32, without stalls", scalesim()),
-        ("nn-dataflow 2.1, row stationary", nn_dataflow()),
-        ("ZigZag 3.9.1, tpu_like, 32 x 32, least EDP", zigzag()),
-        ("AccelForge 1.0.467 (frozen figures)", accelforge()),
+    unexplained, missing = 0, []
+    for title, rows_of in (
+        ("SCALE-Sim 3.0.0, 32 x 32, without stalls", scalesim),
+        ("nn-dataflow 2.1, row stationary", nn_dataflow),
+        ("ZigZag 3.9.1, tpu_like, 32 x 32, least EDP", zigzag),
+        ("AccelForge 1.0.467 (frozen figures)", accelforge),
     ):
+        try:
+            rows = rows_of()
+        except peers.PeerMissing as error:
+            missing.append(str(error))
+            continue
         table = Table(title=title, title_justify="left")
-        for column in ("what", "quantity", "ours", "theirs", "difference", "why"):
+        for column in ("what", "quantity", "ours", "theirs", "difference", "why, checked"):
             table.add_column(column)
         for row in rows:
-            large = abs(row.difference) > LIMIT
-            unexplained += large and not row.why
-            why = (row.why or "NOT EXPLAINED") if large else ""
+            unexplained += not row.is_explained
             table.add_row(row.what, row.quantity, f"{row.ours:.6g}", f"{row.peer:.6g}",
-                          f"{row.difference:+.2%}", why)  # fmt: skip
+                          f"{row.difference:+.2%}", row.verdict)  # fmt: skip
         Console(width=150).print(table)
+    faults = [f"not compared: {reason}" for reason in missing]
     if unexplained:
-        raise SystemExit(f"{unexplained} differences above {LIMIT:.0%} are not explained")
+        faults.append(f"{unexplained} differences above {LIMIT:.0%} are not explained")
+    if faults:
+        raise SystemExit("\n".join(faults))
 
 
 if __name__ == "__main__":

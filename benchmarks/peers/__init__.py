@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,22 +20,59 @@ PACKAGES = {
 }
 
 
+FROM_SOURCE = {
+    "zigzag": "multiprocessing_on_dill",  # pure Python
+    "nn_dataflow": "fastcache",  # one C file
+}
+"""Dependencies that have no wheel; everything else is taken as one."""
+
+INSTALL_S = 900
+"""Seconds that setting up one environment may take."""
+
+
+class PeerMissing(Exception):
+    """A tool could not be installed or run; the message says why."""
+
+
 def python_of(name: str) -> Path:
-    """The interpreter of a peer's environment, which is made on first use."""
+    """The interpreter of a peer's environment, which is made on first use.
+
+    Wheels are taken, but for two small packages: building others from source takes hours or fails.
+
+    Raises:
+        PeerMissing: The environment cannot be made.
+    """
     python = FOLDER / name / "bin" / "python"
     stamp = FOLDER / name / "complete"
     if not stamp.exists():
         print(f"setting up {name} ({', '.join(PACKAGES[name])}) ...", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", FOLDER / name], check=True)
         extra = os.environ.get("PIP_ARGS", "").split()
-        command = [python, "-m", "pip", "install", "--quiet", *extra, *PACKAGES[name]]
-        subprocess.run(command, check=True)
+        pip = [python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *extra]
+        if name in FROM_SOURCE:
+            pip += ["--no-binary", FROM_SOURCE[name]]
+        for command in ([sys.executable, "-m", "venv", FOLDER / name], [*pip, *PACKAGES[name]]):
+            _installed(name, command)
         stamp.touch()
     return python
 
 
+def _installed(name: str, command: Sequence[str | Path]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S)
+    except subprocess.TimeoutExpired:
+        raise PeerMissing(f"{name} was not installed within {INSTALL_S} s") from None
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = "; ".join(errors) or done.stderr.strip()[-300:]
+        raise PeerMissing(f"{name} cannot be installed: {reason}")
+
+
 def run(name: str, items: list[dict[str, object]], *options: str) -> list[dict[str, float]]:
-    """What a peer says about each item."""
+    """What a peer says about each item.
+
+    Raises:
+        PeerMissing: It cannot be installed, or fails.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "items.json"
         path.write_text(json.dumps(items))
@@ -43,6 +81,6 @@ def run(name: str, items: list[dict[str, object]], *options: str) -> list[dict[s
             [python_of(name), script, path, *options], capture_output=True, text=True, cwd=folder
         )
     if done.returncode:
-        raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
+        raise PeerMissing(f"{name} failed:\n{done.stderr[-2000:]}")
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     return [json.loads(line) for line in lines]

@@ -1,6 +1,8 @@
 """Run ZigZag on layers given as JSON and print one JSON line each.
 
-Usage: python run_zigzag.py LAYERS.json GOAL LPF_LIMIT
+Usage: python run_zigzag.py LAYERS.json GOAL LPF_LIMIT [PORT_BITS]
+
+PORT_BITS is the least that a port of any memory moves at a time; the machine's own if not given.
 """
 
 import json
@@ -37,7 +39,23 @@ def describe(number: int, layer: dict[str, int]) -> dict[str, object]:
     }
 
 
-def main(path: str, goal: str, limit: str) -> None:
+def machine(port_bits: str, folder: str) -> str:
+    """File of the machine, with narrower ports if wanted."""
+    shipped = os.path.join(INPUTS, "hardware", "tpu_like.yaml")
+    if not port_bits:
+        return shipped
+    with open(shipped) as file:
+        hardware = yaml.safe_load(file)
+    for memory in hardware["memories"].values():
+        for port in memory["ports"]:
+            port["bandwidth_min"] = int(port_bits)
+    path = os.path.join(folder, "machine.yaml")
+    with open(path, "w") as file:
+        yaml.safe_dump(hardware, file, sort_keys=False)  # the order is that of the hierarchy
+    return path
+
+
+def main(path: str, goal: str, limit: str, port_bits: str = "") -> None:
     with open(path) as file:
         layers = json.load(file)
     for number, layer in enumerate(layers):
@@ -48,7 +66,7 @@ def main(path: str, goal: str, limit: str) -> None:
             started, cpu = time.perf_counter(), time.process_time()
             energy, latency, found = get_hardware_performance_zigzag(
                 workload,
-                os.path.join(INPUTS, "hardware", "tpu_like.yaml"),
+                machine(port_bits, folder),
                 os.path.join(INPUTS, "mapping", "tpu_like.yaml"),
                 opt=goal,
                 dump_folder=os.path.join(folder, "out"),

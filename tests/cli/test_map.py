@@ -30,6 +30,14 @@ def test_map_as_json(netwright):
     assert {"tensor", "memory", "first", "last", "offset"} == set(data["residencies"][0])
 
 
+def test_grouped_residuals_need_less_room(netwright):
+    code, out, _ = netwright("map", "resnet18", "--granularity", "grouped", "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert data["granularity"] == "grouped"
+    assert len(data["order"]) == 23
+
+
 def test_map_draws_the_memory(netwright, tmp_path):
     pytest.importorskip("matplotlib", reason="draws the picture")
     picture = tmp_path / "map.svg"

@@ -199,7 +199,9 @@ def test_subgraphs_and_functions_are_refused(tmp_path: Path) -> None:
     assert refusal(made, tmp_path) == (
         "{path}: the graph cannot be read:\n"
         '  - model functions are not supported (first: "F")\n'
-        '  - node "y_node": attribute body: subgraphs are not supported'
+        '  - node "y_node": operator Relu runs subgraphs (body), which are not supported; '
+        "accepted: plain nodes, as an export with fixed shapes gives, its branches decided and "
+        "its loops unrolled"
     )
 
 

@@ -150,6 +150,26 @@ def fault(nodes: list[Any], folder: Path, constants: dict[str, Any] | None = Non
     return caught.value.message.partition(": ")[2]
 
 
+@pytest.mark.parametrize("opaque_unknown", [False, True])
+def test_control_flow_is_refused_by_name(tmp_path, opaque_unknown):
+    body = onnx.helper.make_graph([], "body", [], [])
+    nodes = [
+        node("If", "x", "a", then_branch=body, else_branch=body),
+        node("Loop", "x x a", "y", body=body),
+    ]
+    with pytest.raises(GraphError) as caught:
+        read_workload(saved(model(nodes, {}), tmp_path), opaque_unknown=opaque_unknown)
+    accepted = (
+        "which are not supported; accepted: plain nodes, as an export with fixed shapes gives, its "
+        "branches decided and its loops unrolled"
+    )
+    message = str(caught.value)
+    assert f'node "a_node": operator If runs subgraphs (else_branch, then_branch), {accepted}' in (
+        message
+    )
+    assert f'node "y_node": operator Loop runs subgraphs (body), {accepted}' in message
+
+
 def test_cycle(tmp_path):
     nodes = [node("Add", "x b", "a"), node("Relu", "a", "b"), node("Relu", "b")]
     message = fault(nodes, tmp_path)

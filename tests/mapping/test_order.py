@@ -77,6 +77,18 @@ def test_interrupt_returns_the_best_so_far():
     assert sorted(found.order) == sorted(einsum.name for einsum in workload.einsums)
 
 
+def test_interrupt_of_the_proof_leaves_the_given_order(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("netwright.mapping.order.bound_of_all_orders", interrupted)
+    workload = fuse(NETWORKS["amoebanet_d"]())
+    found = search_order(workload, machine(2352 * 1024), time_limit_s=60)
+    assert found.is_interrupted
+    assert found.order == tuple(einsum.name for einsum in workload.einsums)
+    assert (found.num_bytes, found.bound) == (found.first, 0)
+
+
 def test_too_small_scratchpad_is_refused():
     with pytest.raises(Infeasible):
         search_order(random_workload(1), machine(3))

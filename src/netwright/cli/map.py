@@ -39,6 +39,7 @@ class GranularityName(StrEnum):
 
     unfused = "unfused"
     fused = "fused"
+    grouped = "grouped"
 
 
 class OrderName(StrEnum):
@@ -61,7 +62,10 @@ def map_network(
     mapper: Annotated[Mapper, typer.Option("--mapper", help="How to map.")] = Mapper.cosma,
     granularity: Annotated[
         GranularityName,
-        typer.Option(help="fused: normalization and activation work in place."),
+        typer.Option(
+            help="fused: normalization and activation work in place; grouped: elementwise "
+            "operators too run inside the step that feeds them."
+        ),
     ] = GranularityName.fused,
     weights: Annotated[
         bool, typer.Option("--weights", help="Weights pass through the scratchpad too.")
@@ -89,7 +93,7 @@ def map_network(
     from netwright import arch as machines
     from netwright.errors import ConfigError
     from netwright.mapping import Schedule, cosma, scratchpad_of, traffic_curve
-    from netwright.workload import fuse
+    from netwright.workload import fuse, group
 
     for option, path in (("--picture", picture), ("--curve", curve)):
         if path is not None and path.suffix != ".svg":
@@ -98,8 +102,8 @@ def map_network(
     if scratchpad:
         machine = machine.with_scratchpad(parse_size(scratchpad, option="--scratchpad"))
     workload = find_workload(model, opaque=opaque)
-    if granularity is GranularityName.fused:
-        workload = fuse(workload)
+    if granularity is not GranularityName.unfused:
+        workload = fuse(workload) if granularity is GranularityName.fused else group(workload)
     memory, capacity = scratchpad_of(machine)
     searched = None
     if order is OrderName.search:

@@ -197,7 +197,16 @@ def read_nodes(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> tuple[
             name = f"{stem}_{len(used)}" if stem in names or stem in used else stem
         used.add(name)
         attrs: dict[str, SourceAttr] = {}
-        for attribute in node.attribute:
+        kinds = onnx.AttributeProto
+        plain = [a for a in node.attribute if a.type not in (kinds.GRAPH, kinds.GRAPHS)]
+        if len(plain) < len(node.attribute):
+            bodies = ", ".join(plain_text(a.name) for a in node.attribute if a not in plain)
+            faults.append(
+                f'node "{name}": operator {op} runs subgraphs ({bodies}), which are not supported; '
+                "accepted: plain nodes, as an export with fixed shapes gives, its branches decided "
+                "and its loops unrolled"
+            )
+        for attribute in plain:
             try:
                 attrs[plain_text(attribute.name)] = _attribute(onnx, attribute, folder)
             except DataError as error:
@@ -229,8 +238,6 @@ def _attribute(onnx: Any, attribute: Any, folder: Path) -> SourceAttr:
             return tuple(float(value) for value in attribute.floats)
         case kinds.TENSOR:
             return read_tensor(onnx, attribute.t, folder)
-        case kinds.GRAPH | kinds.GRAPHS:
-            raise DataError("subgraphs are not supported")
     raise DataError("its type is not supported")
 
 

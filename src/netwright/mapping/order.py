@@ -108,11 +108,14 @@ def search_order(
     )
     first = solve_gaps(schedule, capacity).num_bytes
     precedence = Precedence(schedule)
-    bound = 0
-    if first:
-        share = 0.2 * time_limit_s
-        bound = bound_of_all_orders(precedence, capacity, time_limit_s=share)
-    bound = first if precedence.has_one_order else bound
+    bound, is_interrupted = 0, False
+    if precedence.has_one_order:
+        bound = first
+    elif first:
+        try:
+            bound = bound_of_all_orders(precedence, capacity, time_limit_s=0.2 * time_limit_s)
+        except KeyboardInterrupt:  # nothing is proven, and the order is still one
+            is_interrupted = True
     best = _Best(
         schedule, capacity, bound, started, report, list(range(len(schedule.order))), first
     )
@@ -123,8 +126,7 @@ def search_order(
             (best.order, first), (other, best.of(other)), key=lambda pair: pair[1]
         )
     report(Progress(time.perf_counter() - started, best.value, bound))
-    is_interrupted = False
-    if best.value > bound:
+    if best.value > bound and not is_interrupted:
         is_interrupted = _anneal(best, precedence, time_limit_s, seed)
     seconds = time.perf_counter() - started
     return OrderSolution(best.names(), best.value, bound, first, seconds, is_interrupted)

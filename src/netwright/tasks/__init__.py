@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from netwright.tasks.base import Card, Split, Task
+from netwright.tasks.fashion import fashion_mnist
 from netwright.tasks.jets import jets
 
-__all__ = ["Card", "Split", "Task", "jets"]
+__all__ = ["Card", "Split", "Task", "fashion_mnist", "jets"]

@@ -15,6 +15,7 @@ from netwright.workload.einsum import (
 )
 from netwright.workload.from_graph import from_graph
 from netwright.workload.fuse import fuse
+from netwright.workload.group import group
 from netwright.workload.networks import NETWORKS, mobilenet_v1
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "Workload",
     "from_graph",
     "fuse",
+    "group",
     "mobilenet_v1",
 ]

@@ -21,9 +21,10 @@ Compute = Literal[
 
 Reduce = Literal["none", "add", "max"]
 
-Granularity = Literal["unfused", "fused"]
+Granularity = Literal["unfused", "fused", "grouped"]
 """``unfused``: every operator writes a tensor. ``fused``: normalization and activation work in
-place, or on the way into the operator that reads them."""
+place, or on the way into the operator that reads them. ``grouped``: moreover an elementwise
+operator is the last part of the step that makes one of its operands."""
 
 IN_PLACE: tuple[Compute, ...] = ("normalize", "activate")
 """Operators that :func:`netwright.workload.fuse` removes."""

@@ -15,12 +15,12 @@ def fuse(workload: Workload) -> Workload:
     read the input too: they take it as it is, and each reader applies the function on the way in.
 
     Args:
-        workload: Unfused; a fused one comes back unchanged.
+        workload: Unfused; a fused or grouped one comes back unchanged.
 
     Returns:
         A workload of granularity ``"fused"``.
     """
-    if workload.granularity == "fused":
+    if workload.granularity != "unfused":
         return workload
     alias: dict[str, str] = {}
     kept: list[Einsum] = []
