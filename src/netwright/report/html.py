@@ -11,8 +11,8 @@ from markupsafe import Markup
 from netwright.quantities import Quantity
 from netwright.report import figures, hardware_figures, numbers
 from netwright.report.document import Document, Fact
-from netwright.report.hardware import Hardware
 from netwright.report.front import front, pareto
+from netwright.report.hardware import Hardware
 from netwright.report.style import SERIES
 
 TEMPLATE = "report.html.j2"
