@@ -124,7 +124,7 @@ def measure(shape: tuple[int, ...], block_rows: int = 4) -> float:
     sparse, dense = [], []
     try:
         for sparsity in SPARSITIES:
-            linear = _random_linear(random, outputs, inputs, sparsity, block_rows)
+            linear = random_linear(random, outputs, inputs, sparsity, block_rows=block_rows)
             ours = make_product(linear, "sparse", block_rows=block_rows, num_threads=1, isa=None)
             theirs = make_product(linear, "dense", block_rows=block_rows, num_threads=1, isa=None)
             seconds: tuple[list[float], list[float]] = ([], [])
@@ -141,9 +141,23 @@ def measure(shape: tuple[int, ...], block_rows: int = 4) -> float:
     return crossing(SPARSITIES, sparse, dense)
 
 
-def _random_linear(
-    random: np.random.Generator, outputs: int, inputs: int, sparsity: float, block_rows: int
+def random_linear(
+    random: np.random.Generator,
+    outputs: int,
+    inputs: int,
+    sparsity: float,
+    *,
+    block_rows: int = 4,
 ) -> IntegerLinear:
+    """An operator with random codes and a random block mask, for timing.
+
+    Args:
+        random: Where the numbers come from.
+        outputs: Rows.
+        inputs: Columns.
+        sparsity: Expected share of zero blocks.
+        block_rows: Rows of a block.
+    """
     kept = random.random((outputs // block_rows, inputs)) >= sparsity
     weights: NDArray[np.int8] = random.integers(-127, 128, (outputs, inputs), dtype=np.int8)
     weights *= np.repeat(kept, block_rows, axis=0)
