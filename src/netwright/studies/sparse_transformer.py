@@ -8,10 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from netwright.backends.cpu import EncoderShape, build_engine, calibrate, read_state
-from netwright.backends.cpu.break_even import measure, random_linear
-from netwright.backends.cpu.linear import make_product
-from netwright.backends.cpu.weights import tensor_shapes
+from netwright.backends import cpu
 from netwright.errors import require
 from netwright.kernels import pack
 from netwright.quantities import Quantity
@@ -41,10 +38,10 @@ def dense_gemm(context: Context) -> Finding:
     random = np.random.default_rng(0)
     ratios = []
     for rows, columns in SHAPES:
-        linear = random_linear(random, rows, columns, SPARSITY)
+        linear = cpu.random_linear(random, rows, columns, SPARSITY)
         codes = random.integers(0, 256, (columns, TOKENS), dtype=np.uint8)
         ours, dense = (
-            make_product(linear, way, block_rows=4, num_threads=1, isa=None)
+            cpu.make_product(linear, way, block_rows=4, num_threads=1, isa=None)
             for way in ("sparse", "dense")
         )
         # Bound as defaults: the loop goes on before the next pair is made.
@@ -56,7 +53,7 @@ def dense_gemm(context: Context) -> Finding:
 
 def threshold(context: Context) -> Finding:
     """Largest share of zeros at which the dense product is still as fast."""
-    found = [measure(shape) for shape in SHAPES]
+    found = [cpu.measure(shape) for shape in SHAPES]
     remark = "by shape " + ", ".join(f"{share:.2f}" for share in found) + "; 2.00 means never"
     return Finding(Quantity(max(found), "", TIMED, "measured"), remark=remark)
 
@@ -65,9 +62,9 @@ def order_of_magnitude(context: Context) -> Finding:
     """Ratio of a float32 CSR product's time to ours."""
     sparse = require("scipy.sparse", extra="solve", purpose="a sparse product to compare with")
     random = np.random.default_rng(0)
-    linear = random_linear(random, 768, 768, SPARSITY)
+    linear = cpu.random_linear(random, 768, 768, SPARSITY)
     codes = random.integers(0, 256, (768, TOKENS), dtype=np.uint8)
-    product = make_product(linear, "sparse", block_rows=4, num_threads=1, isa=None)
+    product = cpu.make_product(linear, "sparse", block_rows=4, num_threads=1, isa=None)
     matrix = sparse.csr_matrix(linear.weights.astype(np.float32))
     real = codes.astype(np.float32)
     ours, theirs = _medians(lambda: product(codes), lambda: matrix @ real)
@@ -76,7 +73,7 @@ def order_of_magnitude(context: Context) -> Finding:
 
 def index_bytes(context: Context) -> Finding:
     """Bytes of indices over surviving blocks, offsets and padding included."""
-    linear = random_linear(np.random.default_rng(0), 768, 768, SPARSITY)
+    linear = cpu.random_linear(np.random.default_rng(0), 768, 768, SPARSITY)
     packed = pack(linear.weights)
     blocks = int(linear.weights.reshape(-1, 4, 768).any(axis=1).sum())
     stored = packed.indices.nbytes + packed.offsets.nbytes
@@ -85,20 +82,20 @@ def index_bytes(context: Context) -> Finding:
 
 def whole_encoder(context: Context) -> Finding:
     """Dense time over sparse time of an encoder with random weights."""
-    shape = EncoderShape(vocabulary=1000, positions=TOKENS)
+    shape = cpu.EncoderShape(vocabulary=1000, positions=TOKENS)
     random = np.random.default_rng(0)
     sentences = [random.integers(0, 1000, TOKENS).astype(np.int32) for _ in range(4)]
     engines = []
     for sparsity in (0.0, SPARSITY):
         state = {}
-        for name, extents in tensor_shapes(shape).items():
+        for name, extents in cpu.tensor_shapes(shape).items():
             state[name] = random.normal(0, 0.05, extents).astype(np.float32)
             if "encoder" in name and len(extents) == 2:
                 kept = random.random((extents[0] // 4, extents[1])) >= sparsity
                 state[name] *= np.repeat(kept, 4, axis=0)
             elif name.endswith("LayerNorm.weight"):
                 state[name] += 1
-        engines.append(build_engine(calibrate(read_state(state, shape), sentences[:1])))
+        engines.append(cpu.build_engine(cpu.calibrate(cpu.read_state(state, shape), sentences[:1])))
     dense, ours = _medians(*(lambda e=engine: e(sentences) for engine in engines))
     profile: dict[str, float] = {}
     engines[1](sentences, profile=profile)

@@ -7,14 +7,16 @@
 
 from __future__ import annotations
 
-from netwright.backends.cpu.break_even import BreakEven
+from netwright.backends.cpu.break_even import BreakEven, measure, random_linear
 from netwright.backends.cpu.engine import Engine, build_engine
+from netwright.backends.cpu.linear import make_product
 from netwright.backends.cpu.shape import EncoderShape, read_config
 from netwright.backends.cpu.weights import (
     EncoderWeights,
     calibrate,
     float_logits,
     read_state,
+    tensor_shapes,
 )
 
 __all__ = [
@@ -25,6 +27,10 @@ __all__ = [
     "build_engine",
     "calibrate",
     "float_logits",
+    "make_product",
+    "measure",
+    "random_linear",
     "read_config",
     "read_state",
+    "tensor_shapes",
 ]

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from netwright.backends.cpu.weights import Range
 from netwright.errors import require
-from netwright.exchange.dense_product import dense_product
 from netwright.kernels import BlockSparse, Product, Requantize, pack, prepare
 from netwright.kernels.blocksparse import INT32_MAX, check_bound
 
@@ -115,6 +114,9 @@ class DenseProduct:
         runtime = require(
             "onnxruntime", extra="cpu", purpose="the dense product of the cpu backend"
         )
+        require("onnx", extra="cpu", purpose="the dense product of the cpu backend")
+        from netwright.exchange.dense_product import dense_product  # imports onnx, an extra
+
         weights = self.linear.weights.astype(np.int64)
         bias = self.linear.epilogue.bias
         positive, negative = np.maximum(weights, 0), np.minimum(weights, 0)
