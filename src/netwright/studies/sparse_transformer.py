@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -44,8 +45,7 @@ def dense_gemm(context: Context) -> Finding:
             cpu.make_product(linear, way, block_rows=4, num_threads=1, isa=None)
             for way in ("sparse", "dense")
         )
-        # Bound as defaults: the loop goes on before the next pair is made.
-        times = _medians(lambda p=ours, c=codes: p(c), lambda p=dense, c=codes: p(c))
+        times = _medians(partial(ours, codes), partial(dense, codes))
         ratios.append(times[1] / times[0])
     remark = "by shape " + ", ".join(f"{ratio:.1f}" for ratio in ratios)
     return Finding(Quantity(max(ratios), "x", TIMED, "measured"), remark=remark)
@@ -96,7 +96,7 @@ def whole_encoder(context: Context) -> Finding:
             elif name.endswith("LayerNorm.weight"):
                 state[name] += 1
         engines.append(cpu.build_engine(cpu.calibrate(cpu.read_state(state, shape), sentences[:1])))
-    dense, ours = _medians(*(lambda e=engine: e(sentences) for engine in engines))
+    dense, ours = _medians(*(partial(engine, sentences) for engine in engines))
     profile: dict[str, float] = {}
     engines[1](sentences, profile=profile)
     share = profile["attention"] / sum(profile.values())

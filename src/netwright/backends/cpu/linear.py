@@ -114,7 +114,6 @@ class DenseProduct:
         runtime = require(
             "onnxruntime", extra="cpu", purpose="the dense product of the cpu backend"
         )
-        require("onnx", extra="cpu", purpose="the dense product of the cpu backend")
         from netwright.exchange.dense_product import dense_product  # imports onnx, an extra
 
         weights = self.linear.weights.astype(np.int64)
