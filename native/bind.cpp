@@ -21,6 +21,9 @@
 namespace nb = nanobind;
 
 namespace netwright {
+
+void bind_encoder(nb::module_& module);  // bind_encoder.cpp
+
 namespace {
 
 template <typename T>
@@ -113,6 +116,7 @@ std::int64_t products(std::int64_t count) {
 
 NB_MODULE(_native, module) {
   using namespace netwright;
+  bind_encoder(module);
   module.def("supported_isas", &supported_isas);
   module.def("preferred_isa", &preferred_isa);
   module.def("vnni_products", &products, nb::arg("count"));

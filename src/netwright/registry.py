@@ -40,6 +40,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "cosma": "netwright.studies.cosma",
         "draco": "netwright.studies.draco",
         "hawq": "netwright.studies.hawq",
+        "sparse-transformer": "netwright.studies.sparse_transformer",
     },
 }
 """The names that this package brings, by kind."""

@@ -28,11 +28,17 @@ def plant(monkeypatch: pytest.MonkeyPatch, *, holds: bool) -> None:
 def test_list_names_the_studies(netwright: Netwright) -> None:
     code, out, _ = netwright("study", "list")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()[1:]] == ["cosma", "draco", "hawq"]
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [
+        "cosma",
+        "draco",
+        "hawq",
+        "sparse-transformer",
+    ]
     assert [study["name"] for study in json.loads(netwright("study", "list", "--json")[1])] == [
         "cosma",
         "draco",
         "hawq",
+        "sparse-transformer",
     ]
 
 

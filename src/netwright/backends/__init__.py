@@ -1,5 +1,6 @@
 """Backends: from an integer graph to a design that computes the same integers."""
 
+from netwright.backends import cpu
 from netwright.backends.base import Backend, Design, Target
 from netwright.backends.hls import HlsBackend, HlsDesign, hls, plain_outputs
 from netwright.backends.rtl import RtlBackend, RtlDesign, StreamDesign, rtl
@@ -13,6 +14,7 @@ __all__ = [
     "RtlDesign",
     "StreamDesign",
     "Target",
+    "cpu",
     "hls",
     "plain_outputs",
     "rtl",

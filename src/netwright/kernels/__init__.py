@@ -6,6 +6,7 @@ The compiled part is optional: without it every kernel runs on its reference.
 from __future__ import annotations
 
 from netwright.kernels.blocksparse import BlockSparse, pack
+from netwright.kernels.encoder import attend, embed, normalize
 from netwright.kernels.epilogue import Requantize, gelu_table
 from netwright.kernels.from_graph import pack_constant
 from netwright.kernels.isa import available_isas, selected_isa
@@ -16,9 +17,12 @@ __all__ = [
     "BlockSparse",
     "Product",
     "Requantize",
+    "attend",
     "available_isas",
+    "embed",
     "gelu_table",
     "load_packed",
+    "normalize",
     "pack",
     "pack_constant",
     "prepare",

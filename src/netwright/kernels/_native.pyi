@@ -40,3 +40,34 @@ class Product:
 def supported_isas() -> list[str]: ...
 def preferred_isa() -> str: ...
 def vnni_products(count: int) -> int: ...
+def embed(
+    ids: NDArray[Any],
+    positions: NDArray[Any],
+    words: NDArray[Any],
+    places: NDArray[Any],
+    out: NDArray[Any],
+    num_threads: int,
+    isa: str,
+) -> None: ...
+def normalize(
+    values: NDArray[Any],
+    gain: NDArray[Any],
+    offset: NDArray[Any],
+    epsilon: float,
+    multiplier: float,
+    zero_point: int,
+    codes: NDArray[Any],
+    num_threads: int,
+    isa: str,
+) -> None: ...
+def attend(
+    codes: NDArray[Any],
+    offsets: NDArray[Any],
+    heads: int,
+    slope: float,
+    ratio: float,
+    zero_point: int,
+    out: NDArray[Any],
+    num_threads: int,
+    isa: str,
+) -> None: ...

@@ -239,23 +239,7 @@ def make_task(
         ConfigError: The seed is negative or above 2^63 - 1.
         DataError: A class has fewer than 5 rows, or a column is constant.
     """
-    check_seed(seed)
-    faults = [
-        f'class "{class_name}" has {count} rows, at least 5 are needed'
-        for class_name, count in zip(
-            classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True
-        )
-        if count < 5
-    ]
-    if faults:
-        raise DataError("; ".join(faults), source=source, hint="use a table with more rows")
-    order = np.argsort(np.random.PCG64(seed).random_raw(len(labels)), kind="stable")
-    part = np.zeros(len(labels), dtype=np.int8)
-    for label in range(len(classes)):
-        rows = order[labels[order] == label]
-        part[rows[len(rows) * TRAIN_PERCENT // 100 :]] = 1
-        part[rows[len(rows) * (TRAIN_PERCENT + VALIDATION_PERCENT) // 100 :]] = 2
-    chosen = [order[part[order] == index] for index in range(len(SPLITS))]
+    chosen = split_rows(labels, classes, seed=seed, source=source)
     raw = features[chosen[0]].astype(np.float64)
     mean, deviation = raw.mean(axis=0), raw.std(axis=0)
     constant = [names[column] for column in np.flatnonzero(deviation == 0.0)]
@@ -273,6 +257,43 @@ def make_task(
         for rows in chosen
     )
     return Task(name, train, validation, test, names, classes, mean, deviation, card)
+
+
+def split_rows(
+    labels: NDArray[np.int64], classes: tuple[str, ...], *, seed: int, source: str
+) -> list[NDArray[np.int64]]:
+    """Rows of the three splits, 64 % / 16 % / 20 % of each class, in random order.
+
+    The order is that of the raw 64-bit outputs of PCG64, which NumPy keeps for all time, so the
+    same seed and labels give the same splits with every version.
+
+    Args:
+        labels: Positions in `classes`, shape ``(rows,)``.
+        classes: Class names.
+        seed: Seed of the order.
+        source: Where the rows come from, for messages.
+
+    Raises:
+        ConfigError: The seed is negative or above 2^63 - 1.
+        DataError: A class has fewer than 5 rows.
+    """
+    check_seed(seed)
+    faults = [
+        f'class "{class_name}" has {count} rows, at least 5 are needed'
+        for class_name, count in zip(
+            classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True
+        )
+        if count < 5
+    ]
+    if faults:
+        raise DataError("; ".join(faults), source=source, hint="use a table with more rows")
+    order = np.argsort(np.random.PCG64(seed).random_raw(len(labels)), kind="stable")
+    part = np.zeros(len(labels), dtype=np.int8)
+    for label in range(len(classes)):
+        rows = order[labels[order] == label]
+        part[rows[len(rows) * TRAIN_PERCENT // 100 :]] = 1
+        part[rows[len(rows) * (TRAIN_PERCENT + VALIDATION_PERCENT) // 100 :]] = 2
+    return [order[part[order] == index] for index in range(len(SPLITS))]
 
 
 def check_seed(seed: int) -> None:

@@ -1,0 +1,36 @@
+"""Encoders on the processor you have: block-sparse and dense int8, tokens side by side.
+
+>>> from netwright.backends.cpu import EncoderShape
+>>> EncoderShape().macs_per_token
+10616832
+"""
+
+from __future__ import annotations
+
+from netwright.backends.cpu.break_even import BreakEven, measure, random_linear
+from netwright.backends.cpu.engine import Engine, build_engine
+from netwright.backends.cpu.linear import make_product
+from netwright.backends.cpu.shape import EncoderShape, read_config
+from netwright.backends.cpu.weights import (
+    EncoderWeights,
+    calibrate,
+    float_logits,
+    read_state,
+    tensor_shapes,
+)
+
+__all__ = [
+    "BreakEven",
+    "EncoderShape",
+    "EncoderWeights",
+    "Engine",
+    "build_engine",
+    "calibrate",
+    "float_logits",
+    "make_product",
+    "measure",
+    "random_linear",
+    "read_config",
+    "read_state",
+    "tensor_shapes",
+]

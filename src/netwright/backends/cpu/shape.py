@@ -1,0 +1,130 @@
+"""The shape of a BERT encoder, and the names of its tensors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from netwright.errors import DataError
+
+SITES = ("input", "attention", "context", "middle", "before_gelu", "after_gelu")
+"""Where a layer's activations become bytes: what its query, key and value read; query, key and
+value themselves; what attention returns; what its first wide product reads; the result of that
+product; GELU of it."""
+
+SIGNED_SITES = ("attention",)
+"""Sites whose codes are signed, with the zero point 0."""
+
+LINEARS = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+)
+"""The linear operators of a layer, in the names of BERT."""
+
+NORMS = ("attention.output.LayerNorm", "output.LayerNorm")
+"""The normalizations of a layer, in the names of BERT."""
+
+_CONFIG = {
+    "hidden": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "intermediate": "intermediate_size",
+    "vocabulary": "vocab_size",
+    "positions": "max_position_embeddings",
+    "epsilon": "layer_norm_eps",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderShape:
+    """Extents of an encoder with post-normalization, exact GELU and absolute positions.
+
+    Attributes:
+        hidden: Features of a token.
+        layers: Layers.
+        heads: Attention heads of a layer; must divide `hidden`.
+        intermediate: Features between the two wide products.
+        vocabulary: Word pieces.
+        positions: Most tokens of a sentence.
+        classes: Outputs of the classifier on the mean over the tokens.
+        epsilon: Added to the variance in a normalization.
+
+    Raises:
+        DataError: An extent is not accepted; all faults are listed.
+
+    >>> EncoderShape(hidden=8, layers=1, heads=2, intermediate=16, vocabulary=9, positions=4).head
+    4
+    """
+
+    hidden: int = 384
+    layers: int = 6
+    heads: int = 12
+    intermediate: int = 1536
+    vocabulary: int = 30522
+    positions: int = 512
+    classes: int = 2
+    epsilon: float = 1e-12
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{item.name} must be at least 1, not {getattr(self, item.name)}"
+            for item in fields(self)
+            if item.name != "epsilon" and getattr(self, item.name) < 1
+        ]
+        if not faults and self.hidden % self.heads:
+            faults.append(f"hidden {self.hidden} must be a multiple of heads {self.heads}")
+        if not faults and self.head % 4:
+            faults.append(
+                f"hidden / heads must be a multiple of 4, not {self.hidden} / {self.heads}"
+            )
+        if not 0 < self.epsilon < 1:
+            faults.append(f"epsilon must be between 0 and 1, not {self.epsilon}")
+        if faults:
+            raise DataError("the encoder's shape is not accepted: " + "; ".join(faults))
+
+    @property
+    def head(self) -> int:
+        """Features of a head."""
+        return self.hidden // self.heads
+
+    @property
+    def macs_per_token(self) -> int:
+        """Multiplications of a token in the linear operators of all layers."""
+        return self.layers * (4 * self.hidden**2 + 2 * self.hidden * self.intermediate)
+
+
+def read_config(path: Path, *, classes: int = 2) -> EncoderShape:
+    """Read the shape from the ``config.json`` of a BERT model.
+
+    Args:
+        path: The file.
+        classes: Outputs of the classifier.
+
+    Raises:
+        DataError: The file cannot be read, or describes another kind of encoder.
+    """
+    source = str(path)
+    try:
+        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot be read as JSON ({error})", source=source) from None
+    if not isinstance(raw, dict):
+        raise DataError("must be a JSON object", source=source)
+    faults = [
+        f'"{name}" must be a positive number, not {raw.get(name)!r}'
+        for name in _CONFIG.values()
+        if not isinstance(raw.get(name), (int, float)) or isinstance(raw.get(name), bool)
+    ]
+    for name, accepted in (("hidden_act", "gelu"), ("position_embedding_type", "absolute")):
+        if raw.get(name, accepted) != accepted:
+            faults.append(f'"{name}" must be "{accepted}", not {raw[name]!r}')
+    if faults:
+        raise DataError("; ".join(faults), source=source)
+    integers = {ours: int(raw[name]) for ours, name in _CONFIG.items() if ours != "epsilon"}
+    return EncoderShape(**integers, classes=classes, epsilon=float(raw["layer_norm_eps"]))

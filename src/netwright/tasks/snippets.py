@@ -1,0 +1,173 @@
+"""Movie snippets with human ratings: the sentences of Hutto and Gilbert (ICWSM 2014).
+
+The texts come from public reviews and are not part of this package: they are read at run time from
+the source archive of vaderSentiment 3.3.2 (``pip download --no-deps --no-binary :all:
+vaderSentiment==3.3.2``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import DataError, require
+from netwright.tasks.base import check_seed, split_rows
+from netwright.tasks.card import Card
+
+VARIABLE = "NETWRIGHT_SNIPPETS"
+"""The environment variable that names the file with the snippets."""
+
+SHA256 = "c8293b0d942e90e223ea2c0955d969040d1a1be514a978b9af0698940bd13350"
+"""Digest of the file with the snippets in the source archive."""
+
+CLASSES = ("negative", "positive")
+
+CLEAR = 0.5
+"""Smallest magnitude of the mean rating, of 4, of a snippet that is used."""
+
+_MEMBER = "movieReviewSnippets_GroundTruth.txt"
+_ARCHIVE = "hutto_ICWSM_2014.tar.gz"
+_MAX_BYTES = 16 << 20
+_HINT = (
+    "pip download --no-deps --no-binary :all: vaderSentiment==3.3.2, and pass the archive or set "
+    f"{VARIABLE} to it"
+)
+
+Sentence = NDArray[np.int32]
+"""Word pieces of one sentence, ``(tokens,)``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextSplit:
+    """Sentences of one part of a task.
+
+    Attributes:
+        texts: The sentences.
+        labels: Positions in the task's classes, int64, ``(rows,)``.
+    """
+
+    texts: tuple[str, ...]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextTask:
+    """Classification of sentences.
+
+    Attributes:
+        name: Short name.
+        train: Sentences for fitting.
+        validation: Sentences for choosing between models.
+        test: Sentences for the reported figures only.
+        classes: Class names in label order.
+        card: Where the data come from.
+    """
+
+    name: str
+    train: TextSplit
+    validation: TextSplit
+    test: TextSplit
+    classes: tuple[str, ...]
+    card: Card
+
+
+def snippets(*, path: Path | str | None = None, seed: int = 7) -> TextTask:
+    """Movie snippets that people rate as clearly positive or clearly negative.
+
+    Args:
+        path: The source archive of vaderSentiment, the archive in it, or the text file; the
+            environment variable ``NETWRIGHT_SNIPPETS`` if not given.
+        seed: Seed of the split into 64 % / 16 % / 20 %.
+
+    Raises:
+        ConfigError: The seed is out of range.
+        DataError: The file is missing, damaged, or holds other snippets.
+    """
+    check_seed(seed)
+    given = path if path is not None else os.environ.get(VARIABLE, "")
+    if not str(given):
+        raise DataError("the movie snippets are not installed", hint=_HINT)
+    source = str(given)
+    data = _read(Path(given))
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != SHA256:
+        raise DataError(f"must have the digest {SHA256}, not {digest}", source=source, hint=_HINT)
+    rows = [line.split("\t", 2) for line in data.decode("utf-8").splitlines()]
+    scores = np.array([float(score) for _, score, _ in rows])
+    clear = np.flatnonzero(np.abs(scores) >= CLEAR)
+    labels = (scores[clear] > 0).astype(np.int64)
+    texts = [rows[row][2].strip() for row in clear]
+    parts = (
+        TextSplit(tuple(texts[row] for row in chosen), labels[chosen])
+        for chosen in split_rows(labels, CLASSES, seed=seed, source=source)
+    )
+    train, validation, test = parts
+    return TextTask("snippets", train, validation, test, CLASSES, _card(len(texts), labels, seed))
+
+
+def encode(texts: tuple[str, ...], tokenizer: Path, *, max_tokens: int = 64) -> list[Sentence]:
+    """Word pieces of every text, cut after `max_tokens`.
+
+    Args:
+        texts: Sentences.
+        tokenizer: A ``tokenizer.json``.
+        max_tokens: Most word pieces of a sentence, the two at its ends included.
+
+    Raises:
+        DataError: The tokenizer cannot be read.
+        MissingExtra: The package tokenizers is not installed.
+    """
+    tokenizers = require("tokenizers", extra="text", purpose="reading text")
+    try:
+        reader = tokenizers.Tokenizer.from_file(str(tokenizer))
+    except Exception as error:  # the library raises nothing more specific
+        raise DataError(f"cannot be read as a tokenizer ({error})", source=str(tokenizer)) from None
+    reader.no_padding()
+    reader.enable_truncation(max_length=max_tokens)
+    return [np.array(found.ids, dtype=np.int32) for found in reader.encode_batch(list(texts))]
+
+
+def _read(path: Path) -> bytes:
+    """The text file, from wherever it is packed."""
+    try:
+        data = path.read_bytes()
+        for wanted in (_ARCHIVE, _MEMBER):
+            if not data.startswith(b"\x1f\x8b"):
+                break
+            found = _member(data, wanted)
+            data = found if found is not None else data
+        if data.startswith(b"\x1f\x8b"):
+            raise DataError(f"holds no {_MEMBER}", source=str(path), hint=_HINT)
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise DataError(f"cannot be read ({error})", source=str(path), hint=_HINT) from None
+    return data
+
+
+def _member(data: bytes, name: str) -> bytes | None:
+    """The file of this name in an archive, if it holds one that is not absurdly large."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+        for member in archive:
+            if Path(member.name).name == name and member.isfile() and member.size <= _MAX_BYTES:
+                stream = archive.extractfile(member)
+                return None if stream is None else stream.read()
+    return None
+
+
+def _card(count: int, labels: NDArray[np.int64], seed: int) -> Card:
+    return Card(
+        title=f"{count} movie snippets rated by people",
+        recipe="Hutto and Gilbert, ICWSM 2014: sentences of movie reviews, each rated by about 20 "
+        f"people from -4 to 4; those with a mean of magnitude {CLEAR} or more",
+        synthetic=False,
+        sha256=SHA256,
+        license="the archive is under the MIT license; the snippets come from public reviews",
+        seeds={"split": seed},
+        counts={name: int((labels == label).sum()) for label, name in enumerate(CLASSES)},
+    )

@@ -1,0 +1,313 @@
+"""Training of text encoders: sentences of about equal length in a batch, and one resumable loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from netwright.errors import ConfigError, DataError, NumericsError, RunError
+from netwright.files import write_atomic
+from netwright.models.text import TextEncoder
+from netwright.tasks.snippets import Sentence
+
+POOL_BATCHES = 16
+"""Batches whose sentences are sorted by length together."""
+
+WARMUP = 0.06
+"""Share of the steps in which the learning rate rises."""
+
+TEMPERATURE = 2.0
+"""Of the teacher's and the student's logits in distillation (Hinton et al. 2015)."""
+
+HIDDEN_WEIGHT = 1.0
+"""Of the squared difference of hidden states in distillation."""
+
+MAX_NORM = 1.0
+"""Gradients are scaled down to this norm."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextRecipe:
+    """Settings of a training.
+
+    Attributes:
+        epochs: Passes over the sentences.
+        batch_size: Sentences in one step.
+        learning_rate: Peak learning rate of AdamW; it falls linearly to zero.
+        weight_decay: Of AdamW.
+        seed: Seed of the order of the sentences.
+        half: Compute products in bfloat16.
+
+    Raises:
+        ConfigError: A setting is out of range.
+    """
+
+    epochs: int = 3
+    batch_size: int = 32
+    learning_rate: float = 5e-5
+    weight_decay: float = 0.01
+    seed: int = 0
+    half: bool = True
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1 or not 0 < self.learning_rate < 1:
+            raise ConfigError(
+                f"epochs ({self.epochs}) and batch_size ({self.batch_size}) must be 1 or more, and "
+                f"learning_rate ({self.learning_rate}) between 0 and 1"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class TextStep:
+    """Where a training stands.
+
+    Attributes:
+        epoch: The epoch, from 1.
+        step: Steps done, of all epochs.
+        steps: Steps of all epochs.
+        loss: Loss of this step.
+    """
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+
+    @property
+    def share(self) -> float:
+        """Share of the steps that is done, 0..1."""
+        return self.step / self.steps
+
+
+def pad(sentences: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
+    """Word pieces of a batch and where they are, both (batch, longest).
+
+    Raises:
+        DataError: There is no sentence, or one without word pieces.
+    """
+    lengths = [len(sentence) for sentence in sentences]
+    if not lengths or min(lengths) == 0:
+        raise DataError("a batch must have sentences, and every sentence at least one token")
+    ids = np.zeros((len(sentences), max(lengths)), dtype=np.int64)
+    for row, sentence in enumerate(sentences):
+        ids[row, : len(sentence)] = sentence
+    mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
+    return torch.from_numpy(ids), torch.from_numpy(mask)
+
+
+def buckets(sentences: Sequence[Sentence], batch_size: int, seed: int) -> list[NDArray[np.int64]]:
+    """Rows of every batch of an epoch: random, but of about equal length within a batch."""
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(sentences))
+    pool = batch_size * POOL_BATCHES
+    lengths = np.array([len(sentence) for sentence in sentences])
+    found: list[NDArray[np.int64]] = []
+    for first in range(0, len(order), pool):
+        rows = order[first : first + pool]
+        rows = rows[np.argsort(lengths[rows], kind="stable")]
+        found += [rows[at : at + batch_size] for at in range(0, len(rows), batch_size)]
+    return [found[at] for at in random.permutation(len(found))]
+
+
+@torch.no_grad()
+def text_logits(
+    model: TextEncoder, sentences: Sequence[Sentence], *, batch_size: int = 64
+) -> NDArray[np.float64]:
+    """Logits of every sentence in float32, (rows, classes)."""
+    model.eval()
+    order = np.argsort([len(sentence) for sentence in sentences], kind="stable")
+    logits = np.zeros((len(sentences), model.shape.classes))
+    for first in range(0, len(order), batch_size):
+        rows = order[first : first + batch_size]
+        logits[rows] = model(*pad([sentences[row] for row in rows])).double().numpy()
+    return logits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What a teacher makes of every training sentence.
+
+    Attributes:
+        logits: (sentences, classes).
+        hidden: Hidden states of each sentence, (tokens, hidden) in bfloat16.
+    """
+
+    logits: Tensor
+    hidden: tuple[Tensor, ...]
+
+
+@torch.no_grad()
+def teach(
+    teacher: TextEncoder, sentences: Sequence[Sentence], *, batch_size: int = 64, half: bool = True
+) -> Lesson:
+    """Run a teacher once, so that every epoch of distillation can use what it found."""
+    teacher.eval()
+    order = np.argsort([len(sentence) for sentence in sentences], kind="stable")
+    logits = torch.zeros(len(sentences), teacher.shape.classes)
+    hidden: list[Tensor] = [torch.zeros(0)] * len(sentences)
+    for first in range(0, len(order), batch_size):
+        rows = order[first : first + batch_size]
+        ids, mask = pad([sentences[row] for row in rows])
+        with _half(half):
+            states = teacher.hidden_states(ids, mask)
+            logits[rows] = teacher.classify(states, mask).float()
+        for at, row in enumerate(rows):
+            hidden[row] = states[at, : len(sentences[row])].to(torch.bfloat16)
+    return Lesson(logits, tuple(hidden))
+
+
+def fit_text(
+    model: TextEncoder,
+    sentences: Sequence[Sentence],
+    labels: NDArray[np.int64],
+    *,
+    recipe: TextRecipe,
+    lesson: Lesson | None = None,
+    before_step: Callable[[float], None] | None = None,
+    after_step: Callable[[TextStep], None] | None = None,
+    checkpoint: Path | None = None,
+) -> None:
+    """Train `model` in place; embeddings stay as they are.
+
+    Args:
+        model: The encoder.
+        sentences: Word pieces of the training sentences.
+        labels: Their classes, (rows,).
+        recipe: Settings.
+        lesson: What a teacher makes of the same sentences. The loss is then the cross entropy with
+            the labels, plus the divergence from the teacher's predictions, plus the squared
+            difference of the hidden states relative to the teacher's.
+        before_step: Called with the share of the steps done, 0..1.
+        after_step: Called after every step, while the gradients are still there.
+        checkpoint: Written after every epoch. A training that was interrupted goes on from there;
+            one that ended is read back.
+
+    Raises:
+        NumericsError: The loss is not finite.
+        RunError: The checkpoint belongs to a training with other settings, or cannot be read.
+    """
+    model.embeddings.requires_grad_(False)
+    trained = [item for item in model.parameters() if item.requires_grad]
+    optimizer = torch.optim.AdamW(
+        trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
+    num_batches = -(-len(sentences) // recipe.batch_size)
+    steps = recipe.epochs * num_batches
+    done = 0 if checkpoint is None else _resume(checkpoint, model, optimizer, recipe)
+    for epoch in range(done, recipe.epochs):
+        model.train()
+        batches = buckets(sentences, recipe.batch_size, recipe.seed * 1000 + epoch)
+        for step, rows in enumerate(batches, start=epoch * num_batches):
+            if before_step is not None:
+                before_step(step / steps)
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * _ramp(step / steps)
+            loss = _loss(model, sentences, labels, rows, lesson, recipe.half)
+            value = float(loss.detach())
+            if not np.isfinite(value):
+                raise NumericsError(
+                    f"the training loss became {value} in step {step + 1}",
+                    hint="lower the learning rate",
+                )
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(trained, MAX_NORM)
+            optimizer.step()
+            if after_step is not None:
+                after_step(TextStep(epoch + 1, step + 1, steps, value))
+        if checkpoint is not None:
+            _save(checkpoint, model, optimizer, recipe, epoch + 1)
+    model.eval()
+
+
+def _ramp(share: float) -> float:
+    return min(share / WARMUP + 0.01, (1 - share) / (1 - WARMUP), 1.0)
+
+
+def _loss(
+    model: TextEncoder,
+    sentences: Sequence[Sentence],
+    labels: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    lesson: Lesson | None,
+    half: bool,
+) -> Tensor:
+    ids, mask = pad([sentences[row] for row in rows])
+    with _half(half):
+        hidden = model.hidden_states(ids, mask)
+        logits = model.classify(hidden, mask).float()
+    loss = functional.cross_entropy(logits, torch.from_numpy(labels[rows]))
+    if lesson is None:
+        return loss
+    divergence = functional.kl_div(
+        functional.log_softmax(logits / TEMPERATURE, dim=1),
+        functional.softmax(lesson.logits[rows] / TEMPERATURE, dim=1),
+        reduction="batchmean",
+    )
+    wanted = torch.cat([lesson.hidden[row] for row in rows]).float()
+    difference = functional.mse_loss(hidden.float()[mask], wanted) / wanted.square().mean()
+    return loss + TEMPERATURE**2 * divergence + HIDDEN_WEIGHT * difference
+
+
+@contextmanager
+def _half(enabled: bool) -> Iterator[None]:
+    with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+        yield
+
+
+def load_state(model: TextEncoder, state: dict[str, Tensor]) -> None:
+    """Load weights, ranges and masks; masks are what ``load_state_dict`` alone would refuse."""
+    for name, linear in model.linears().items():
+        key = f"{name}.mask"
+        linear.mask = torch.ones_like(linear.weight) if key in state else None
+    model.load_state_dict(state)
+
+
+def _save(
+    path: Path,
+    model: TextEncoder,
+    optimizer: torch.optim.Optimizer,
+    recipe: TextRecipe,
+    epoch: int,
+) -> None:
+    content = {
+        "recipe": repr(recipe),
+        "epoch": epoch,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict() if epoch < recipe.epochs else None,
+    }
+    write_atomic(path, lambda stream: torch.save(content, stream))
+
+
+def _resume(
+    path: Path, model: TextEncoder, optimizer: torch.optim.Optimizer, recipe: TextRecipe
+) -> int:
+    """Epochs that the checkpoint has done; 0 without one."""
+    if not path.exists():
+        return 0
+    try:
+        content: dict[str, Any] = torch.load(path, weights_only=True)
+        if content["recipe"] != repr(recipe):
+            raise RunError(
+                f"{path}: was written by a training with {content['recipe']}",
+                hint="remove it, or take the same settings",
+            )
+        load_state(model, content["model"])
+        if content["optimizer"] is not None:
+            optimizer.load_state_dict(content["optimizer"])
+        return int(content["epoch"])
+    except RunError:
+        raise
+    except Exception as error:  # torch raises what unpickling and zip files raise
+        raise RunError(
+            f"{path}: cannot be read as a checkpoint ({type(error).__name__})", hint="remove it"
+        ) from None

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+
+from netwright.backends.cpu import build_engine, read_state
+from netwright.compress.block import BlockSparsity
+from netwright.compress.sparse_text import sparsify_text
+from netwright.train.text import TextRecipe, fit_text, teach, text_logits
+from tests.texts import SHAPE, encoder, sentences
+
+RECIPE = TextRecipe(epochs=8, batch_size=16, learning_rate=3e-3, half=False)
+
+
+def test_a_sparse_int8_encoder_keeps_its_accuracy(tmp_path):
+    words, labels = sentences(96)
+    dense = encoder()
+    fit_text(dense, words, labels, recipe=RECIPE)
+    before = {name: value.clone() for name, value in dense.state_dict().items()}
+    shares = []
+    sparse = sparsify_text(
+        dense,
+        words,
+        labels,
+        schedule=BlockSparsity(0.7, every=3),
+        recipe=RECIPE,
+        lesson=teach(dense, words, half=False),
+        checkpoint=tmp_path / "sparse.pt",
+        on_step=lambda step: shares.append(step.share),
+    )
+    assert shares[-1] == 1.0
+    for name, value in dense.state_dict().items():
+        assert (value == before[name]).all()
+    state = {name: value.numpy() for name, value in sparse.state_dict().items()}
+    engine = build_engine(read_state(state, SHAPE), way="sparse")
+    weights = sum(choice.sparsity for choice in engine.choices) / len(engine.choices)
+    assert 0.6 < weights < 0.8
+    found = engine(words)
+    assert (found.argmax(1) == labels).mean() > 0.8
+    assert (found.argmax(1) == text_logits(sparse, words).argmax(1)).mean() > 0.95
+
+
+def test_a_finished_training_is_read_back(tmp_path):
+    words, labels = sentences(32)
+    recipe = TextRecipe(epochs=1, batch_size=16, half=False)
+    steps = []
+    found = [
+        sparsify_text(
+            encoder(),
+            words,
+            labels,
+            schedule=BlockSparsity(0.5, every=1),
+            recipe=recipe,
+            checkpoint=tmp_path / "sparse.pt",
+            on_step=steps.append,
+        )
+        for _ in range(2)
+    ]
+    assert len(steps) == 2
+    np.testing.assert_array_equal(*(text_logits(model, words) for model in found))

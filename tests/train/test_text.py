@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from netwright.errors import ConfigError, DataError, NumericsError, RunError
+from netwright.train.text import TextRecipe, buckets, fit_text, pad, teach, text_logits
+from tests.texts import encoder, sentences
+
+RECIPE = TextRecipe(epochs=6, batch_size=16, learning_rate=3e-3, half=False)
+
+
+def test_a_batch_is_padded():
+    ids, mask = pad([np.array([5, 6, 7], np.int32), np.array([8], np.int32)])
+    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
+    assert mask.tolist() == [[True, True, True], [True, False, False]]
+
+
+@pytest.mark.parametrize("empty", [[], [np.zeros(0, np.int32)]])
+def test_a_batch_without_tokens_is_refused(empty):
+    with pytest.raises(DataError, match="every sentence at least one token"):
+        pad(empty)
+
+
+def test_buckets_hold_every_row_once_and_like_lengths():
+    words = sentences(100)[0]
+    found = buckets(words, 8, seed=3)
+    assert sorted(np.concatenate(found).tolist()) == list(range(100))
+    spread = [np.ptp([len(words[row]) for row in rows]) for rows in found]
+    assert np.mean(spread) < 3
+
+
+def test_training_learns_and_goes_on_where_it_stopped(tmp_path):
+    words, labels = sentences(96)
+    whole, halves = encoder(), encoder()
+    fit_text(whole, words, labels, recipe=RECIPE)
+    assert (text_logits(whole, words).argmax(1) == labels).mean() > 0.8
+
+    class Stop(Exception):
+        pass
+
+    def stop(step):
+        if step.epoch == 3:
+            raise Stop
+
+    checkpoint = tmp_path / "checkpoint.pt"
+    with pytest.raises(Stop):
+        fit_text(halves, words, labels, recipe=RECIPE, checkpoint=checkpoint, after_step=stop)
+    again = encoder(seed=9)
+    epochs = []
+    fit_text(
+        again,
+        words,
+        labels,
+        recipe=RECIPE,
+        checkpoint=checkpoint,
+        after_step=lambda step: epochs.append(step.epoch),
+    )
+    assert min(epochs) == 3
+    np.testing.assert_allclose(text_logits(again, words), text_logits(whole, words), rtol=1e-4)
+
+
+def test_a_checkpoint_of_other_settings_or_damaged_is_refused(tmp_path):
+    words, labels = sentences(16)
+    checkpoint = tmp_path / "checkpoint.pt"
+    recipe = TextRecipe(epochs=1, half=False)
+    fit_text(encoder(), words, labels, recipe=recipe, checkpoint=checkpoint)
+    other = TextRecipe(epochs=2, half=False)
+    with pytest.raises(RunError, match="was written by a training with TextRecipe"):
+        fit_text(encoder(), words, labels, recipe=other, checkpoint=checkpoint)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    with pytest.raises(RunError, match="cannot be read as a checkpoint"):
+        fit_text(encoder(), words, labels, recipe=recipe, checkpoint=checkpoint)
+
+
+def test_distillation_pulls_toward_the_teacher():
+    words = sentences(48)[0]
+    teacher, plain, taught = encoder(1), encoder(2), encoder(2)
+    lesson = teach(teacher, words, half=False)
+    labels = lesson.logits.argmax(dim=1).numpy()
+    fit_text(plain, words, labels, recipe=RECIPE)
+    fit_text(taught, words, labels, recipe=RECIPE, lesson=lesson)
+    wanted = lesson.logits.numpy()
+    distances = [np.abs(text_logits(model, words) - wanted).mean() for model in (plain, taught)]
+    assert distances[1] < distances[0]
+
+
+def test_a_loss_that_is_no_number_is_refused():
+    model = encoder()
+    with torch.no_grad():
+        model.classifier.bias.fill_(float("nan"))
+    with pytest.raises(NumericsError, match="the training loss became nan in step 1"):
+        fit_text(model, *sentences(16), recipe=RECIPE)
+
+
+def test_settings_out_of_range_are_refused():
+    with pytest.raises(ConfigError, match=re.escape("epochs (0) and batch_size (32) must be 1")):
+        TextRecipe(epochs=0)
