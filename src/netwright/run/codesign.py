@@ -159,12 +159,12 @@ class CodesignFlow(FlowSettings):
         # How the Verilog is made and implemented does not change the network.
         network = self.tables.model_copy(update={"rtl": RtlSection()})
         trained = TablesParameters(
-            task=task, model=self.model, tables=network, name=name, seeds=self.seeds
-        )
-        made = TablesRtlParameters(
-            task=task, model=self.model, tables=self.tables, name=name, seeds=self.seeds,
-            verify=self.verify,
+            task=task, model=self.model, train=self.train, tables=network, name=name,
+            seeds=self.seeds,
         )  # fmt: skip
+        made = TablesRtlParameters(
+            **{**trained.model_dump(), "tables": self.tables}, verify=self.verify
+        )
         return (
             Stage("tables", 1, trained, ("data", "train"), train_tables, files),
             Stage("tables_rtl", 1, made, ("data", "tables"), implement_tables, files),

@@ -208,7 +208,9 @@ class TablesSection(Settings):
         fraction: Bits that the entries have beyond the codes of their sum.
         edges: Share of the functions that stay.
         window: Share of the training rows on either side that the input's codes limit.
-        distill: Learn from the float network's predictions, too.
+        distill: Learn from a float network's predictions, too.
+        teacher: Hidden widths of that network, which is trained first, normalized, as the section
+            ``train`` says; the flow's own float network if empty.
         epochs: Passes over the training rows.
         batch_size: Rows in one step.
         learning_rate: Peak of the cosine schedule.
@@ -222,6 +224,7 @@ class TablesSection(Settings):
     edges: Annotated[float, Field(gt=0, le=1)] = 1.0
     window: Annotated[float, Field(ge=0, lt=0.5)] = 0.002
     distill: bool = True
+    teacher: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=16)] = ()
     epochs: Count = 40
     batch_size: Count = 512
     learning_rate: LearningRate = 1e-2

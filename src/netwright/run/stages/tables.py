@@ -15,13 +15,19 @@ from netwright.run.certificate import certificate_row, write_certificate
 from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
 from netwright.run.hardware import write_hardware
-from netwright.run.sections import ModelSection, TablesSection, TaskSection, VerifySection
+from netwright.run.sections import (
+    ModelSection,
+    TablesSection,
+    TaskSection,
+    TrainSection,
+    VerifySection,
+)
 from netwright.run.stage import StageContext
 from netwright.run.stages.common import (
     best_seed,
     count_jobs,
-    float_model,
     load_task,
+    new_model,
     weights_name,
     write_scores,
 )
@@ -45,7 +51,8 @@ class TablesParameters(Settings):
 
     Attributes:
         task: Which task.
-        model: The float network that teaches.
+        model: The float network of the flow.
+        train: How a teacher of its own is trained.
         tables: What the network is like and how it is trained.
         name: Name of the graph, an identifier.
         seeds: One network for each.
@@ -53,6 +60,7 @@ class TablesParameters(Settings):
 
     task: TaskSection
     model: ModelSection
+    train: TrainSection
     tables: TablesSection
     name: str
     seeds: tuple[int, ...]
@@ -73,7 +81,7 @@ class _Job:
     parameters: TablesParameters
     seed: int
     task: Task
-    trained: Path
+    teacher: Path
     weights: Path
 
 
@@ -92,11 +100,11 @@ def train_tables(context: StageContext[TablesParameters]) -> None:
 
     p = context.parameters
     task = load_task(p.task, context.inputs)
+    teacher = _teacher_weights(context, task)
     jobs = {
-        f"seed {seed}": _Job(p, seed, task, context.inputs["train"],
-                             context.scratch / weights_name(seed))
+        f"seed {seed}": _Job(p, seed, task, teacher, context.scratch / weights_name(seed))
         for seed in p.seeds
-    }  # fmt: skip
+    }
     found = run_jobs(
         _train, jobs, log=context.scratch / "log.jsonl",
         on_done=count_jobs(context.progress, len(jobs)),
@@ -130,10 +138,39 @@ def _train(job: _Job) -> Record:
     }
 
 
+def _teacher_model(p: TablesParameters, task: Task) -> nn.Sequential:
+    """The float network that teaches, untrained."""
+    section = p.model
+    if p.tables.teacher:
+        section = ModelSection(hidden=p.tables.teacher, batch_norm=True)
+    return new_model(section, task, p.seeds[0])
+
+
+def _teacher_weights(context: StageContext[TablesParameters], task: Task) -> Path:
+    """Weights of the float network that teaches; it is trained if the flow has none of its kind."""
+    from netwright.train import fit, save_weights
+
+    p, trained = context.parameters, context.inputs["train"]
+    if not (p.tables.distill and p.tables.teacher):
+        return trained / weights_name(best_seed(trained))
+    path = context.scratch / "teacher.npz"
+    if not path.exists():
+        model, how = _teacher_model(p, task), p.train
+        fit(model, task, epochs=how.epochs, batch_size=how.batch_size,
+            learning_rate=how.learning_rate, seed=p.seeds[0],
+            on_epoch=lambda e: context.progress.update(
+                0, 1, f"teacher, epoch {e.number}: {100 * e.accuracy:.1f} %"
+            ))  # fmt: skip
+        save_weights(model, path)
+    return path
+
+
 def _teacher(job: _Job, task: Task) -> nn.Module:
     """The float network, reading what the tables read."""
     import torch
     from torch import nn
+
+    from netwright.train import load_weights
 
     stretch = task.deviation / job.task.deviation
     move = (task.mean - job.task.mean) / job.task.deviation
@@ -141,7 +178,8 @@ def _teacher(job: _Job, task: Task) -> nn.Module:
     with torch.no_grad():
         back.weight.copy_(torch.from_numpy(np.diag(stretch)))
         back.bias.copy_(torch.from_numpy(move))
-    network = float_model(job.parameters.model, job.task, best_seed(job.trained), job.trained)
+    network = _teacher_model(job.parameters, job.task)
+    load_weights(network, job.teacher)
     return nn.Sequential(back, network).eval()
 
 
