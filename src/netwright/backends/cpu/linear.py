@@ -111,9 +111,9 @@ class DenseProduct:
     session: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        runtime = require(
-            "onnxruntime", extra="cpu", purpose="the dense product of the cpu backend"
-        )
+        purpose = "the dense product of the cpu backend"
+        runtime = require("onnxruntime", extra="cpu", purpose=purpose)
+        require("onnx", extra="cpu", purpose=purpose)
         from netwright.exchange.dense_product import dense_product  # imports onnx, an extra
 
         weights = self.linear.weights.astype(np.int64)
