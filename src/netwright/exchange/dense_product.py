@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
-from netwright.errors import DataError
+from netwright.errors import DataError, require
 from netwright.kernels import Requantize
 
 OPSET = 17
 _IR_VERSION = 10
 
-_TYPES = {"uint8": TensorProto.UINT8, "int8": TensorProto.INT8, "float32": TensorProto.FLOAT}
+_TYPES = {"uint8": "UINT8", "int8": "INT8", "float32": "FLOAT"}
 
 
 def dense_product(weights: NDArray[np.int8], epilogue: Requantize) -> bytes:
@@ -34,7 +32,10 @@ def dense_product(weights: NDArray[np.int8], epilogue: Requantize) -> bytes:
 
     Raises:
         DataError: The epilogue has a step that is not written here.
+        MissingExtra: onnx is not installed.
     """
+    onnx = require("onnx", extra="cpu", purpose="the dense product of the cpu backend")
+    helper, types = onnx.helper, onnx.TensorProto
     refused = [
         name
         for name, wrong in (
@@ -61,7 +62,7 @@ def dense_product(weights: NDArray[np.int8], epilogue: Requantize) -> bytes:
         constants["bias"] = epilogue.bias[None, :]
         nodes.append(helper.make_node("Add", [last, "bias"], ["biased"]))
         last = "biased"
-    nodes.append(helper.make_node("Cast", [last], ["real"], to=TensorProto.FLOAT))
+    nodes.append(helper.make_node("Cast", [last], ["real"], to=types.FLOAT))
     nodes.append(helper.make_node("Mul", ["real", "scale"], ["scaled"]))
     last = "scaled"
     if epilogue.output != "float32":
@@ -71,8 +72,8 @@ def dense_product(weights: NDArray[np.int8], epilogue: Requantize) -> bytes:
         last = "stored"
     turned = "turned" if epilogue.residual else "result"
     nodes.append(helper.make_node("Transpose", [last], [turned], perm=[1, 0]))
-    kind = _TYPES[epilogue.output]
-    inputs = [helper.make_tensor_value_info("codes", TensorProto.UINT8, [columns, "tokens"])]
+    kind = getattr(types, _TYPES[epilogue.output])
+    inputs = [helper.make_tensor_value_info("codes", types.UINT8, [columns, "tokens"])]
     if epilogue.residual:
         nodes.append(helper.make_node("Add", [turned, "residual"], ["result"]))
         inputs.append(helper.make_tensor_value_info("residual", kind, [rows, "tokens"]))
@@ -81,7 +82,7 @@ def dense_product(weights: NDArray[np.int8], epilogue: Requantize) -> bytes:
         "dense_product",
         inputs,
         [helper.make_tensor_value_info("result", kind, [rows, "tokens"])],
-        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+        [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = _IR_VERSION

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from netwright.backends import hls
-from netwright.backends.hls.project import write_project
+from netwright.backends.hls.project import _STAMPED as STAMPED
+from netwright.backends.hls.project import _settle_text, write_project
 from netwright.backends.hls.translation import lower
 from netwright.errors import BackendError
 from tests.backends.hls.graphs import Build, jet_tagger, needs_hls4ml
@@ -36,6 +37,16 @@ def test_nothing_names_the_folder_or_a_random_stamp(tmp_path: Path) -> None:
         if path.is_file():
             assert str(tmp_path) not in path.read_text()
     assert "LIB_STAMP=00000000" in (tmp_path / "build_lib.sh").read_text()
+
+
+def test_stamp_that_looks_like_a_number_leaves_no_quotes(tmp_path: Path) -> None:
+    for name in STAMPED:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"Stamp: '12345678'\nOutputDir: {tmp_path}\n")
+    _settle_text(tmp_path, "12345678", "0a1b2c3d")
+    for name in STAMPED:
+        assert (tmp_path / name).read_text() == "Stamp: 0a1b2c3d\nOutputDir: .\n"
 
 
 def test_what_hls4ml_prints_goes_to_its_log(

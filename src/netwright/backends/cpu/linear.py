@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from netwright.backends.cpu.weights import Range
 from netwright.errors import require
+from netwright.exchange.dense_product import dense_product
 from netwright.kernels import BlockSparse, Product, Requantize, pack, prepare
 from netwright.kernels.blocksparse import INT32_MAX, check_bound
 
@@ -111,11 +112,9 @@ class DenseProduct:
     session: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        purpose = "the dense product of the cpu backend"
-        runtime = require("onnxruntime", extra="cpu", purpose=purpose)
-        require("onnx", extra="cpu", purpose=purpose)
-        from netwright.exchange.dense_product import dense_product  # imports onnx, an extra
-
+        runtime = require(
+            "onnxruntime", extra="cpu", purpose="the dense product of the cpu backend"
+        )
         weights = self.linear.weights.astype(np.int64)
         bias = self.linear.epilogue.bias
         positive, negative = np.maximum(weights, 0), np.minimum(weights, 0)

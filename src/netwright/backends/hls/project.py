@@ -175,10 +175,13 @@ def _meaning(precision: Any) -> tuple[int, int, bool, str, str]:
 
 
 def _settle_text(folder: Path, random_stamp: str, stamp: str) -> None:
-    """Replace what differs from one writing to the next: the random stamp and the folder."""
+    """Replace what differs from one writing to the next: the random stamp and the folder.
+
+    YAML quotes a stamp that happens to look like a number.
+    """
     for name in _STAMPED:
         path = folder / name
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8").replace(f"'{random_stamp}'", random_stamp)
         path.write_text(
             text.replace(random_stamp, stamp).replace(str(folder), "."), encoding="utf-8"
         )
