@@ -3,7 +3,7 @@
 Every input of a layer goes through one function for each output, and an output is the sum of its
 functions: a Kolmogorov-Arnold layer (Liu et al. 2024). What a function reads is a code of few bits,
 so in hardware it is a table with one lookup table of the device for each bit of its result, and no
-product is left (Hoang et al., KANELÉ, FPGA 2026). A function is learned as values at knots, linear
+product is left (KANELÉ, FPGA 2026). A function is learned as values at knots, linear
 between them; what it gives for every code is rounded while it is trained, so that evaluation *is*
 integer arithmetic.
 """
@@ -11,7 +11,7 @@ integer arithmetic.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -205,9 +205,7 @@ class LookupModel(nn.Module):
         for number, layer in enumerate(self.tables()):
             sums = layer(codes)
             if number + 1 < len(self.shape.bits):
-                bits = self.shape.bits[number + 1]
-                limited = sums.clamp(-(1 << (bits - 1)) - 0.5, (1 << (bits - 1)) - 0.5)
-                codes = limited + (_half_up(sums, bits) - limited).detach()
+                codes = _codes_with_gradients(sums, self.shape.bits[number + 1])
         return sums
 
     def codes(self, values: Tensor) -> Tensor:
@@ -237,6 +235,13 @@ def _half_up(values: Tensor, bits: int) -> Tensor:
     return codes.clamp(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
 
+def _codes_with_gradients(sums: Tensor, bits: int) -> Tensor:
+    """Codes whose gradients pass straight through to the sums that are not limited."""
+    half = 1 << (bits - 1)
+    limited = sums.clamp(-half - 0.5, half - 0.5)
+    return limited + (_half_up(sums, bits) - limited).detach()
+
+
 def fit_tables(
     model: LookupModel,
     task: Task,
@@ -253,7 +258,7 @@ def fit_tables(
 
     At every choice those functions go whose absence would change the loss least, by the mean
     squared gradient of their sum times the function's deviation from its mean (optimal brain
-    damage, LeCun et al. 1990). Their means stay in another function of the same sum.
+    damage, LeCun et al. 1990). The functions that stay learn to make up for their means.
 
     Args:
         model: The network; see :class:`LookupModel`.
@@ -320,9 +325,7 @@ class _Dropper:
             found.retain_grad()
             sums.append(found)
             if number + 1 < len(bits):
-                low, high = -(1 << (bits[number + 1] - 1)), (1 << (bits[number + 1] - 1)) - 1
-                limited = found.clamp(low - 0.5, high + 0.5)
-                codes = limited + (_half_up(found, bits[number + 1]) - limited).detach()
+                codes = _codes_with_gradients(found, bits[number + 1])
         self.model.zero_grad(set_to_none=True)
         functional.cross_entropy(sums[-1], self.labels, reduction="sum").backward()
         worth = []
@@ -418,14 +421,3 @@ def _add_layer(
                   "rounding": str(Rounding.HALF_UP), "low": low, "high": high})
         )  # fmt: skip
         types[f"codes{number + 1}"] = TensorType((1, outputs), Int(bits), (1.0,))
-
-
-def edge_bits(graph: Graph) -> Sequence[int]:
-    """Bits of the tables of a graph, one figure for every function that is not constant."""
-    found = []
-    for node in graph.nodes:
-        if node.op == "Lookup":
-            tables = graph.constants[node.inputs[1]]
-            spans = (tables.max(axis=2) - tables.min(axis=2)).reshape(-1)
-            found += [int(span).bit_length() for span in spans if span]
-    return found

@@ -7,7 +7,7 @@ import json
 from netwright import ir
 from netwright.quantities import Quantity
 from netwright.report import Document, Fact, Rewrite, write
-from netwright.run.certificate import read_certificate
+from netwright.run import certificate
 from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
 from netwright.run.hardware import read_hardware
@@ -71,9 +71,9 @@ def make_report(context: StageContext[ReportParameters]) -> None:
         front=report_rows.front(layers, inputs, source),
         certificate=tuple(
             row
-            for stage in ("verify", "tables_rtl")
+            for stage in certificate.STAGES
             if stage in inputs
-            for row in read_certificate(inputs[stage])
+            for row in certificate.read_certificate(inputs[stage])
         ),
         hardware=read_hardware(inputs["implement"]) if "implement" in inputs else None,
         tables=read_hardware(inputs["tables_rtl"]) if "tables_rtl" in inputs else None,
