@@ -1,8 +1,9 @@
-"""Widths chosen by modelled LUTs against widths chosen by bit operations, both measured.
+"""Widths chosen by LUTs against widths chosen by bit operations, both measured.
 
-For every limit in bit operations the best plan is found; then the best plan among those whose
-modelled LUTs are at most as many as that plan's. Both are fine-tuned alike and mapped by Yosys.
-Finished networks are remembered in ``benchmarks/data/allocation.jsonl``.
+For every limit in bit operations the best plan is found; then the best plan among those that need
+at most as many LUTs, once as the model of shapes and widths has it, once as counted on the trained
+weights. All are fine-tuned alike, for every seed, and mapped by Yosys. Finished networks are
+remembered in ``benchmarks/data/allocation.jsonl``.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -22,80 +23,102 @@ from netwright.backends.rtl import rtl
 
 LOG = Path(__file__).parent / "data" / "allocation.jsonl"
 HIDDEN = (24, 16)
-UNIFORM = (3, 4, 5)
-"""The limits are what uniform plans of these widths cost in bit operations."""
+UNIFORM = ((3, 3), (3, 4), (4, 4), (4, 5), (5, 5))
+"""The limits are the means of what uniform plans of two widths cost in bit operations."""
 
 WEIGHT_BITS, ACTIVATION_BITS, INPUT_BITS = range(2, 9), range(3, 9), range(3, 11)
-EPOCHS, SEEDS, TIMEOUT_S = 10, (7, 8), 3600.0
+EPOCHS, SEEDS, TIMEOUT_S = 10, (7, 8, 9), 3600.0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A plan and how it came to be."""
+
+    limit: float
+    by: str
+    plan: compress.Plan
 
 
 @dataclass(frozen=True)
 class Job:
-    """One plan, to be fine-tuned for every seed; the first network is mapped."""
+    """One network to be fine-tuned and mapped."""
 
-    models: tuple[nn.Sequential, ...]
+    model: nn.Sequential
+    seed: int
     plan: compress.Plan
 
 
-def candidates(model: nn.Sequential, task: tasks.Task) -> Iterator[tuple[str, compress.Plan]]:
-    """Pairs of plans: chosen by bit operations, and by LUTs at the same modelled LUTs."""
+def choices(model: nn.Sequential, task: tasks.Task) -> Iterator[Choice]:
+    """For every limit, the plans by bit operations, by modelled and by counted LUTs."""
     bits = sorted({*ACTIVATION_BITS, *INPUT_BITS})
     layers = compress.sensitivity(
         model, task, weight_bits=WEIGHT_BITS, activation_bits=bits, probes=50
     )
-    shapes = [layer.shape for layer in layers]
+    shapes = tuple(layer.shape for layer in layers)
     rule = compress.FreeActivations(ACTIVATION_BITS, INPUT_BITS)
-    for width in UNIFORM:
-        plan = compress.uniform(tuple(shapes), weight_bits=width, activation_bits=width)
-        limit = compress.total_bops(shapes, plan)
-        first = compress.allocate(
-            layers, [compress.bops(limit)], weight_bits=WEIGHT_BITS, activations=rule
-        ).plan
-        yield f"bops ≤ {limit:.0f}", first
-        most = compress.luts(1.0).total(shapes, first)
-        second = compress.allocate(
-            layers, [compress.luts(most)], weight_bits=WEIGHT_BITS, activations=rule
-        ).plan
-        yield f"luts ≤ {most:.0f}", second
+
+    def best(budget: compress.Budget) -> compress.Plan:
+        return compress.allocate(layers, [budget], weight_bits=WEIGHT_BITS, activations=rule).plan
+
+    counted = compress.count_layers(model, task, weight_bits=WEIGHT_BITS)
+    for widths in UNIFORM:
+        limit = fmean(
+            compress.total_bops(shapes, compress.uniform(shapes, weight_bits=w, activation_bits=w))
+            for w in widths
+        )
+        plan = best(compress.bops(limit))
+        yield Choice(limit, "bit operations", plan)
+        yield Choice(
+            limit, "modelled LUTs", best(compress.luts(compress.luts(1.0).total(shapes, plan)))
+        )
+        most = compress.luts(1.0, cost=counted).total(shapes, plan)
+        yield Choice(limit, "counted LUTs", best(compress.luts(most, cost=counted)))
 
 
 def run(job: Job) -> train.Record:
-    """Mean accuracies over the seeds, and the cells of the first network."""
+    """Accuracies and cells of a network."""
     task = tasks.jets(seed=7)
-    found = [
-        compress.finetune(model, job.plan, task, epochs=EPOCHS, seed=seed)
-        for model, seed in zip(job.models, SEEDS, strict=True)
-    ]
+    model = compress.finetune(job.model, job.plan, task, epochs=EPOCHS, seed=job.seed)
     with tempfile.TemporaryDirectory() as temporary:
-        design = rtl(part="xcup").generate(train.trace(found[0], name="jets"), temporary + "/rtl")
+        design = rtl(part="xcup").generate(train.trace(model, name="jets"), temporary + "/rtl")
         cells = design.measure(timeout_s=TIMEOUT_S)
     return {
         "lut": cells.lut.value,
         "source": cells.lut.source,
-        "validation": float(np.mean([train.evaluate(m, task, split="validation") for m in found])),
-        "test": float(np.mean([train.evaluate(m, task) for m in found])),
+        "validation": train.evaluate(model, task, split="validation"),
+        "test": train.evaluate(model, task),
     }
 
 
 def main() -> None:
-    """Print the two fronts."""
+    """Print the plans, limit by limit."""
     task, console = tasks.jets(seed=7), Console(width=140)
-    networks = []
+    networks = {}
     for seed in SEEDS:
-        network = models.mlp(task, hidden=HIDDEN, seed=seed)
-        train.fit(network, task, epochs=10, batch_size=1024, learning_rate=4e-3, seed=seed)
-        networks.append(network)
-    plans = dict(candidates(networks[0], task))
-    jobs = {f"{label}: {plan}": Job(tuple(networks), plan) for label, plan in plans.items()}
+        networks[seed] = models.mlp(task, hidden=HIDDEN, seed=seed)
+        train.fit(networks[seed], task, epochs=10, batch_size=1024, learning_rate=4e-3, seed=seed)
+    found = list(choices(networks[SEEDS[0]], task))
+    jobs = {
+        f"{choice.plan}, seed {seed}": Job(networks[seed], seed, choice.plan)
+        for choice in found
+        for seed in SEEDS
+    }
     records = train.run_jobs(
         run, jobs, log=LOG, workers=1, on_done=lambda key, record: console.print(key, record["lut"])
     )
     table = Table(title=str(next(iter(records.values()))["source"]))
-    for column in ("plan", "LUT", "validation", "test"):
+    for column in ("BOPs ≤", "chosen by", "plan", "LUT", "test accuracy", "deviation"):
         table.add_column(column)
-    for key, record in records.items():
+    for choice in found:
+        rows = [records[f"{choice.plan}, seed {seed}"] for seed in SEEDS]
+        scores = [float(row["test"]) for row in rows]
         table.add_row(
-            key, f"{record['lut']:.0f}", f"{record['validation']:.2%}", f"{record['test']:.2%}"
+            f"{choice.limit:.0f}",
+            choice.by,
+            str(choice.plan).split(" (")[0],
+            f"{fmean(float(row['lut']) for row in rows):.0f}",
+            f"{fmean(scores):.2%}",
+            f"{stdev(scores):.2%}",
         )
     console.print(table)
 

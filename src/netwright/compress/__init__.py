@@ -19,6 +19,7 @@ from netwright.compress.budget import (
     weight_bits,
 )
 from netwright.compress.conversion import apply, build, finetune, layer_shapes
+from netwright.compress.counted import CountedLuts, count_layers
 from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenvalue
 from netwright.compress.front import (
     Candidate,
@@ -47,6 +48,7 @@ __all__ = [
     "Allocation",
     "Budget",
     "Candidate",
+    "CountedLuts",
     "DenseLayer",
     "FreeActivations",
     "FrontPoint",
@@ -63,6 +65,7 @@ __all__ = [
     "apply",
     "bops",
     "build",
+    "count_layers",
     "count_luts",
     "estimate",
     "finetune",

@@ -84,9 +84,15 @@ def weight_bits(limit: float) -> Budget:
     )
 
 
-def luts(limit: float) -> Budget:
-    """At most `limit` LUTs, modelled for unrolled RTL; see :mod:`netwright.compress.hardware`."""
-    return Budget("luts", float(limit), "LUT", layer_luts)
+def luts(limit: float, *, cost: LayerCost = layer_luts) -> Budget:
+    """At most `limit` LUTs, modelled for unrolled RTL.
+
+    Args:
+        limit: LUTs of all layers.
+        cost: LUTs of a layer. From shape and widths alone if not given; what
+            :func:`~netwright.compress.count_layers` finds for a trained network is closer.
+    """
+    return Budget("luts", float(limit), "LUT", cost)
 
 
 def latency_ns(limit: float, *, clock_mhz: float = 200.0) -> Budget:

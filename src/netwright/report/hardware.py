@@ -182,6 +182,26 @@ class Routing(Part):
         return self.fmax.value >= self.clock.value
 
 
+class DepthPoint(Part):
+    """The same network with another number of pipeline registers.
+
+    Attributes:
+        adders_per_stage: Adders in series between two registers.
+        latency_cycles: Clocks from an input to its outputs.
+        num_rows: Rows on which it was simulated.
+        num_identical: Rows whose outputs equal the graph's in every integer.
+        cells: Its cells on its part.
+        routing: What place and route found.
+    """
+
+    adders_per_stage: Annotated[int, Field(ge=1)]
+    latency_cycles: Count
+    num_rows: Count
+    num_identical: Count
+    cells: CellCounts
+    routing: Routing
+
+
 class Hardware(Part):
     """A generated design and what open tools made of it.
 
@@ -193,6 +213,7 @@ class Hardware(Part):
         proofs: One row a layer and method.
         routing: What place and route found, if it was tried.
         misfit: Why the part is too small, if it is.
+        depths: The same network with more and fewer registers, the fewest adders a stage first.
     """
 
     part: str
@@ -202,3 +223,4 @@ class Hardware(Part):
     proofs: tuple[LayerProof, ...]
     routing: Routing | None = None
     misfit: str | None = None
+    depths: tuple[DepthPoint, ...] = ()

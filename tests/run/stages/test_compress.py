@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from netwright.compress import load_plan, total_bops
+from netwright.compress import count_layers, load_plan, total_bops
 from netwright.errors import Infeasible
 from netwright.run import execute
 from netwright.run.flow import load_flow
-from netwright.run.stages.common import read_sensitivity
+from netwright.run.sections import ModelSection, TaskSection
+from netwright.run.stages.common import float_model, load_task, read_sensitivity
 from tests.run.tiny import write_flow
 
 
@@ -31,3 +32,15 @@ def test_infeasible_budget_says_the_smallest_one(own_run: Path, tmp_path: Path) 
     )
     again = execute(load_flow(write_flow(tmp_path)), own_run)
     assert all(stage.cached for stage in again.stages)
+
+
+def test_luts_are_counted_on_the_trained_weights(own_run: Path, tmp_path: Path) -> None:
+    overrides = ['compress.budget={kind="luts", limit=1e-3}']
+    with pytest.raises(Infeasible) as caught:
+        execute(load_flow(write_flow(tmp_path), overrides=overrides), own_run)
+    task = load_task(TaskSection(kind="jets", rows=1500), {})
+    model = float_model(ModelSection(hidden=(8,)), task, 7, own_run / "stages/02-train")
+    counted = count_layers(model, task, weight_bits=(3, 4, 6))
+    shapes = [layer.shape for layer in read_sensitivity(own_run / "stages/03-sensitivity")]
+    cheapest = sum(counted(shape, 3, 4) for shape in shapes)
+    assert caught.value.smallest == pytest.approx(cheapest)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import TYPE_CHECKING
 
 from netwright.run.config import Settings
@@ -17,7 +19,10 @@ from netwright.run.stages.common import (
 )
 
 if TYPE_CHECKING:
-    from netwright.compress import Activations
+    from torch import nn
+
+    from netwright.compress import Activations, Budget
+    from netwright.tasks import Task
 
 ALLOCATION = "allocation.json"
 
@@ -45,15 +50,42 @@ def activations(section: CompressSection) -> Activations:
     return FreeActivations(section.activation_bits, section.input_bits)
 
 
+def budget_makers(
+    kinds: Collection[str], section: CompressSection, model: nn.Sequential, task: Task
+) -> dict[str, Callable[[float], Budget]]:
+    """What makes a budget of each kind from its limit; LUTs are counted on the model's weights."""
+    from netwright.compress import BUDGETS, count_layers, luts
+
+    makers = {kind: BUDGETS[kind] for kind in kinds}
+    if "luts" in makers:
+        cost = count_layers(
+            model,
+            task,
+            weight_bits=section.weight_bits,
+            scale=section.scale,
+            granularity=section.granularity,
+        )
+        makers["luts"] = partial(luts, cost=cost)
+    return makers
+
+
 def compress(context: StageContext[CompressParameters]) -> None:
     """Choose the plan, then fine-tune on all cores; write plan, weights and scores."""
-    from netwright.compress import BUDGETS, allocate, apply, save_plan
+    from netwright.compress import allocate, apply, save_plan
 
     parameters, section = context.parameters, context.parameters.compress
     limits = (section.budget, *section.other_budgets)
+    task = load_task(parameters.task, context.inputs)
+    floating = {
+        seed: float_model(parameters.model, task, seed, context.inputs["train"])
+        for seed in parameters.seeds
+    }
+    makers = budget_makers(
+        {limit.kind for limit in limits}, section, floating[parameters.seeds[0]], task
+    )
     found = allocate(
         read_sensitivity(context.inputs["sensitivity"]),
-        [BUDGETS[limit.kind](limit.limit) for limit in limits],
+        [makers[limit.kind](limit.limit) for limit in limits],
         weight_bits=section.weight_bits,
         activations=activations(section),
         residual=section.residual,
@@ -63,10 +95,5 @@ def compress(context: StageContext[CompressParameters]) -> None:
     save_plan(plan, context.folder / PLAN)
     proof = {"objective": found.objective, "bound": found.bound, "costs": found.costs}
     (context.folder / ALLOCATION).write_text(json.dumps(proof, indent=2) + "\n")
-    task = load_task(parameters.task, context.inputs)
-    trained = context.inputs["train"]
-    models = {
-        seed: apply(float_model(parameters.model, task, seed, trained), plan, task)
-        for seed in parameters.seeds
-    }
+    models = {seed: apply(model, plan, task) for seed, model in floating.items()}
     fit_networks(context, models, task, section)

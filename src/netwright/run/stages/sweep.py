@@ -8,7 +8,7 @@ from netwright.run.config import Settings
 from netwright.run.sections import CompressSection, ModelSection, SweepSection, TaskSection
 from netwright.run.stage import StageContext
 from netwright.run.stages.common import float_model, load_task, read_sensitivity
-from netwright.run.stages.compress import activations
+from netwright.run.stages.compress import activations, budget_makers
 
 FRONT = "front.json"
 
@@ -59,7 +59,6 @@ POINTS = TypeAdapter(tuple[SweepPoint, ...])
 def run_sweep(context: StageContext[SweepParameters]) -> None:
     """Fine-tune and score every plan; a finished trial is never repeated."""
     from netwright.compress import (
-        BUDGETS,
         Candidate,
         allocated_candidates,
         sampled_candidates,
@@ -72,7 +71,9 @@ def run_sweep(context: StageContext[SweepParameters]) -> None:
     models = [float_model(p.model, task, seed, context.inputs["train"]) for seed in p.seeds]
     layers = read_sensitivity(context.inputs["sensitivity"])
     shapes = tuple(layer.shape for layer in layers)
-    budgets = [BUDGETS[p.compress.budget.kind](limit) for limit in p.sweep.budgets]
+    kind = p.compress.budget.kind
+    maker = budget_makers({kind}, p.compress, models[0], task)[kind]
+    budgets = [maker(limit) for limit in p.sweep.budgets]
     candidates = [
         candidate
         for blind in ((False, True) if p.sweep.blind else (False,))
