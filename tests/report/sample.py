@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from netwright.quantities import Quantity
+from netwright.quantities import Fidelity, Quantity
 from netwright.report import (
     AccuracyRow,
     CellCounts,
     CertificateRow,
     ClaimRow,
+    DepthPoint,
+    DesignPoint,
     Document,
     Fact,
     FloorPlan,
@@ -86,6 +88,7 @@ def document() -> Document:
         certificate=_certificate(),
         hardware=hardware(),
         tables=hardware(),
+        designs=design_points(),
         rewrites=(
             Rewrite(
                 node="fc2.requantize",
@@ -192,6 +195,55 @@ def hardware() -> Hardware:
                 ),
             ),
         ),
+        depths=tuple(depth(adders) for adders in (1, 2, 4)),
+    )
+
+
+def depth(adders: int) -> DepthPoint:
+    """A made-up design with so many adders a stage."""
+    stages, period = 24 // adders + 3, 4.0 + 3.1 * adders
+    return DepthPoint(
+        adders_per_stage=adders,
+        latency_cycles=stages,
+        num_rows=2_000,
+        num_identical=2_000,
+        cells=CellCounts(
+            part="ecp5-85k",
+            lut=modelled(1_002, "LUT"),
+            carry=modelled(7_255, "CCU2C"),
+            ff=modelled(21_000 // adders, "FF"),
+        ),
+        routing=Routing(
+            part="ecp5-85k",
+            clock=modelled(100.0, "MHz", "setting of the flow"),
+            fmax=modelled(1000 / period, "MHz", "a router"),
+            latency=modelled((stages + 1) * period, "ns", "a router"),
+            logic=modelled(0.4 * period, "ns", "a router"),
+            wiring=modelled(0.6 * period, "ns", "a router"),
+            critical_path="jets_fc2.sum_3 → jets_fc2.sum_3__6",
+            utilization=(),
+        ),
+    )
+
+
+def design_points() -> tuple[DesignPoint, ...]:
+    """Two of our own and three published ones, all made up."""
+
+    def point(name: str, data: str, lut: float, accuracy: float, kind: Fidelity) -> DesignPoint:
+        return DesignPoint(
+            name=name,
+            data=data,
+            accuracy=Quantity(accuracy, "", "made up", "measured"),
+            lut=Quantity(lut, "LUT", "a mapper", kind),
+            latency=Quantity(12.0, "ns", "a router", kind),
+        )
+
+    return (
+        point("quantized network, ecp5-85k", "jets, as shipped", 15_512, 0.758, "modelled"),
+        point("network of tables, ecp5-85k", "jets, as shipped", 3_211, 0.761, "modelled"),
+        point("large", "other jets", 63_251, 0.762, "published"),
+        point("small", "other jets", 1_232, 0.760, "published"),
+        point("older", "jets of a third kind", 37_931, 0.720, "published"),
     )
 
 

@@ -108,3 +108,12 @@ def _compared(num_rows: int, num_identical: int) -> CertificateRow:
         num_rows=num_rows,
         num_identical=num_identical,
     )
+
+
+def test_a_depth_that_gives_other_integers_is_not_certified():
+    made = hardware()
+    wrong = made.depths[1].model_copy(update={"num_identical": 1_999})
+    other = made.model_copy(update={"depths": (made.depths[0], wrong)})
+    row = _compared(2, 2)
+    assert Document(name="a", title="b", certificate=(row,), hardware=made).certified
+    assert not Document(name="a", title="b", certificate=(row,), hardware=other).certified

@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ElementTree
 from tests.report.sample import hardware
 
 from netwright.report import Utilization
-from netwright.report.hardware_figures import floor_plan, pipeline, utilization
+from netwright.report.hardware_figures import depths, floor_plan, pipeline, utilization
 
 
 def test_pictures_are_deterministic_svg_elements():
@@ -15,6 +15,7 @@ def test_pictures_are_deterministic_svg_elements():
         (pipeline, found.layers),
         (utilization, found.routing.utilization),
         (floor_plan, plan),
+        (depths, found.depths),
     ):
         text = paint(rows)
         assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"

@@ -64,7 +64,7 @@ def parsed(text: str) -> Page:
 def test_page_is_well_formed_and_self_contained():
     text = render(document())
     page = parsed(text)
-    assert page.tags.count("svg") == 12
+    assert page.tags.count("svg") == 15
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
     assert all(link.startswith("#") for link in page.links)
     assert len(page.ids) == len(set(page.ids))

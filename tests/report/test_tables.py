@@ -126,8 +126,17 @@ def test_hardware_is_told_in_a_table_and_lines():
 def test_refuted_layer_and_small_part_are_told():
     failed = hardware().proofs[1].model_copy(update={"counter_example": "x_0 = 3"})
     made = hardware().model_copy(
-        update={"proofs": (failed,), "routing": None, "misfit": "does not fit"}
+        update={"proofs": (failed,), "routing": None, "misfit": "does not fit", "depths": ()}
     )
     lines = hardware_table(made).splitlines()
     assert "jets_fc2 is not proven (products): x_0 = 3" in lines
     assert lines[-1] == "does not fit"
+
+
+def test_depths_are_listed_with_what_the_path_is_made_of():
+    lines = hardware_table(hardware(), width=120).splitlines()
+    header = next(line for line in lines if line.startswith("adders a stage"))
+    assert header.split("  ")[-1].strip() == "in wires"
+    last = lines[-1].split()
+    assert last[:2] == ["4", "9"]
+    assert last[-4:] == ["6.56", "ns", "9.84", "ns"]

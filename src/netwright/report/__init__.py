@@ -4,6 +4,7 @@ from netwright.report.document import (
     AccuracyRow,
     CertificateRow,
     ClaimRow,
+    DesignPoint,
     Document,
     Fact,
     FrontKind,
@@ -16,6 +17,7 @@ from netwright.report.document import (
 )
 from netwright.report.hardware import (
     CellCounts,
+    DepthPoint,
     FloorPlan,
     Hardware,
     HardwareLayer,
@@ -38,6 +40,8 @@ __all__ = [
     "CellCounts",
     "CertificateRow",
     "ClaimRow",
+    "DepthPoint",
+    "DesignPoint",
     "Document",
     "Fact",
     "FloorPlan",

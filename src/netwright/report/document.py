@@ -150,6 +150,26 @@ class FrontPoint(Part):
     chosen: bool = False
 
 
+class DesignPoint(Part):
+    """A network in hardware, on the plane of lookup tables and accuracy.
+
+    Attributes:
+        name: Of the design.
+        data: On which data the accuracy was found.
+        accuracy: 0 to 1.
+        lut: Lookup tables; the source names the tool.
+        latency: From an input to its outputs, if known.
+        fmax: Largest clock frequency, if known.
+    """
+
+    name: str
+    data: str
+    accuracy: Quantity
+    lut: Quantity
+    latency: Quantity | None = None
+    fmax: Quantity | None = None
+
+
 class CertificateRow(Part):
     """Two stages compared integer for integer.
 
@@ -242,6 +262,7 @@ class Document(Part):
         certificate: One row a comparison, in the order of the stages.
         hardware: What became of generated Verilog in synthesis, proof, place and route.
         tables: The same of a second network, one of tables.
+        designs: Networks in hardware, those of this run and published ones.
         rewrites: Changes made on the way to integers.
         facts: Facts about the design.
         claims: Published claims and our figures.
@@ -262,6 +283,7 @@ class Document(Part):
     certificate: tuple[CertificateRow, ...] = ()
     hardware: Hardware | None = None
     tables: Hardware | None = None
+    designs: tuple[DesignPoint, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
     facts: tuple[Fact, ...] = ()
     claims: tuple[ClaimRow, ...] = ()
@@ -276,9 +298,12 @@ class Document(Part):
     @property
     def certified(self) -> bool:
         """Whether there is a certificate, every row of it agrees, and no proof failed."""
-        proofs = [proof for made in (self.hardware, self.tables) if made for proof in made.proofs]
+        made = [hardware for hardware in (self.hardware, self.tables) if hardware]
+        proofs = [proof for hardware in made for proof in hardware.proofs]
+        depths = [point for hardware in made for point in hardware.depths]
         return (
             bool(self.certificate)
             and all(row.identical for row in self.certificate)
             and not any(proof.failed for proof in proofs)
+            and all(point.num_identical == point.num_rows for point in depths)
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netwright.report.hardware import FloorPlan, HardwareLayer, Utilization
+from netwright.report.hardware import DepthPoint, FloorPlan, HardwareLayer, Utilization
 from netwright.report.numbers import count, short
 from netwright.report.style import BAD, COLUMN_INCHES, INK, LINE, MUTED, SERIES, WIDE_INCHES
 from netwright.report.svg import draw
@@ -128,6 +128,26 @@ def utilization(rows: Sequence[Utilization], *, prefix: str = "") -> str:
     height = 0.4 + ROW_INCHES * max(len(rows), 2)
     title = "Cells of the part in use"
     return draw(paint, width=COLUMN_INCHES, height=height, name=f"{prefix}utilization", title=title)
+
+
+def depths(points: Sequence[DepthPoint], *, prefix: str = "") -> str:
+    """Clock frequency against latency, one point a number of adders between registers, as SVG."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        latencies = [point.routing.latency.value for point in points]
+        clocks = [point.routing.fmax.value for point in points]
+        axes.plot(latencies, clocks, color=SERIES[0], marker="o", linewidth=1.2)
+        for point, x, y in zip(points, latencies, clocks, strict=True):
+            text = f"{point.adders_per_stage} a stage"
+            axes.annotate(text, (x, y), xytext=(7, 5), textcoords="offset points", fontsize=9)
+        axes.set(xlabel="latency (ns)", ylabel="largest clock frequency (MHz)")
+        axes.set_xlim(0, 1.3 * max(latencies))
+        axes.set_ylim(0, 1.15 * max(clocks))
+        axes.grid(True)
+
+    title = "Clock frequency against latency"
+    return draw(paint, width=COLUMN_INCHES, height=3.6, name=f"{prefix}depths", title=title)
 
 
 def floor_plan(plan: FloorPlan, *, prefix: str = "") -> str:

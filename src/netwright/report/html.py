@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from netwright.quantities import Quantity
 from netwright.report import figures, hardware_figures, numbers
+from netwright.report.designs import designs
 from netwright.report.document import Document, Fact
 from netwright.report.front import front, pareto
 from netwright.report.hardware import Hardware
@@ -77,6 +78,8 @@ def _pictures(document: Document) -> Iterable[tuple[str, str]]:
         yield "front", front(document.front)
     if document.certificate:
         yield "certificate", figures.certificate(document.certificate)
+    if document.designs:
+        yield "designs", designs(document.designs)
     for prefix, made in (("", document.hardware), ("tables-", document.tables)):
         if made:
             yield from _hardware_pictures(prefix, made)
@@ -91,6 +94,8 @@ def _hardware_pictures(prefix: str, made: Hardware) -> Iterable[tuple[str, str]]
         yield f"{prefix}utilization", hardware_figures.utilization(rows, prefix=prefix)
         if plan:
             yield f"{prefix}floor_plan", hardware_figures.floor_plan(plan, prefix=prefix)
+    if made.depths:
+        yield f"{prefix}depths", hardware_figures.depths(made.depths, prefix=prefix)
 
 
 def _num_read(document: Document) -> int:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from netwright.quantities import Quantity
 from netwright.report.document import AccuracyRow, CertificateRow, ClaimRow, FrontPoint, PlanRow
-from netwright.report.hardware import Hardware, Routing
+from netwright.report.hardware import DepthPoint, Hardware, Routing
 from netwright.report.numbers import count, figure, percent, ratio
 
 WIDTH = 110
@@ -134,7 +134,24 @@ def hardware_table(hardware: Hardware, *, width: int = WIDTH) -> str:
         lines.append(hardware.misfit)
     if hardware.routing:
         lines += _routing_lines(hardware.routing)
+    if hardware.depths:
+        lines.append(_depths_table(hardware.depths, width))
     return "\n".join(lines)
+
+
+def _depths_table(points: Sequence[DepthPoint], width: int) -> str:
+    table = _table(
+        "adders a stage >", "clocks >", "LUT >", "registers >", "frequency >", "latency >",
+        "in cells >", "in wires >",
+    )  # fmt: skip
+    for point in points:
+        routing, cells = point.routing, point.cells
+        figures = (cells.lut, cells.ff, routing.fmax, routing.latency, routing.logic)
+        _add(
+            table, str(point.adders_per_stage), str(point.latency_cycles),
+            *map(figure, (*figures, routing.wiring)),
+        )  # fmt: skip
+    return _text(table, width)
 
 
 def _routing_lines(routing: Routing) -> list[str]:

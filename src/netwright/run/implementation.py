@@ -10,6 +10,7 @@ from netwright.errors import DoesNotFit
 from netwright.quantities import Quantity
 from netwright.report import (
     CellCounts,
+    DepthPoint,
     FloorPlan,
     Hardware,
     HardwareLayer,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 TIMEOUT_S = 24 * 3600.0
 """Time every program gets: a person who waits longer interrupts it."""
 
+DEPTH_ROWS = 2000
+"""Random rows on which a design of another depth is simulated."""
+
 
 def implement(
     design: RtlDesign,
@@ -39,6 +43,7 @@ def implement(
     compare_parts: tuple[str, ...] = (),
     route: bool = False,
     speed_grade: int = 6,
+    depths: Sequence[int] = (),
     progress: Progress,
 ) -> Hardware:
     """Prove the layers, count the cells, and place and route if `route` says so.
@@ -51,6 +56,7 @@ def implement(
         compare_parts: Parts beside the design's own for which cells are counted.
         route: Whether to place and route.
         speed_grade: Speed grade of the part.
+        depths: Adders in series between two registers with which it is placed and routed besides.
         progress: Told of every step, and of how far the programs are in it.
 
     Raises:
@@ -59,9 +65,10 @@ def implement(
         ToolFailed: One ended with an error; the logs are in the design's build folder.
         BackendError: A report cannot be read, or the part has no open place and route.
     """
-    own = design.options.part
+    own, own_depth = design.options.part, design.options.adders_per_stage
     parts = tuple(dict.fromkeys((own, *compare_parts)))
-    total = 3 + len(parts) + route
+    others = sorted({*depths, own_depth or 1}) if depths and route else []
+    total = 3 + len(parts) + route + len(others)
 
     def step(done: int, name: str) -> Callable[[str], object]:
         progress.update(done, total, name)
@@ -81,12 +88,15 @@ def implement(
         cells.append(cell_counts(part, mapped.measure(timeout_s=TIMEOUT_S, progress=told)))
     told = telling(step(2 + len(parts), "counting the cells of every layer"))
     by_layer = design.measure_layers(timeout_s=TIMEOUT_S, progress=told).layers
-    routing, misfit = None, None
+    routing, misfit, points = None, None, []
     if route:
-        told = telling(step(total - 1, f"placing and routing on {own}"))
+        told = telling(step(3 + len(parts), f"placing and routing on {own}"))
         try:
             routed = design.route(speed_grade=speed_grade, timeout_s=TIMEOUT_S, progress=told)
             routing = routing_row(own, routed, [layer.name for layer in design.circuit.layers])
+            for done, depth in enumerate(others, start=4 + len(parts)):
+                told = telling(step(done, f"placing and routing with {depth} adders a stage"))
+                points.append(depth_point(design, depth, speed_grade=speed_grade, progress=told))
         except DoesNotFit as error:
             misfit = f"{error.message}; {error.hint}" if error.hint else error.message
     progress.update(total, total)
@@ -101,6 +111,38 @@ def implement(
         proofs=tuple(proofs),
         routing=routing,
         misfit=misfit,
+        depths=tuple(points),
+    )
+
+
+def depth_point(
+    design: RtlDesign, depth: int, *, speed_grade: int, progress: Callable[[str], object]
+) -> DepthPoint:
+    """The network with so many adders a stage, simulated, mapped, placed and routed.
+
+    Args:
+        design: A design of the network; those of other depths lie beside it.
+        depth: Adders in series between two registers.
+        speed_grade: Speed grade of the part.
+        progress: Told of every line of the programs.
+    """
+    from netwright.verify import bit_exact, random
+
+    if depth != design.options.adders_per_stage:
+        backend = replace(design.options, adders_per_stage=depth)
+        folder = design.root.with_name(f"{design.root.name}-{depth}")
+        design = backend.generate(design.graph, folder)
+    result = bit_exact(design.graph, design, random(design.graph, rows=DEPTH_ROWS))
+    mapped = design.measure(timeout_s=TIMEOUT_S, progress=progress)
+    routed = design.route(speed_grade=speed_grade, timeout_s=TIMEOUT_S, progress=progress)
+    part = design.options.part
+    return DepthPoint(
+        adders_per_stage=depth,
+        latency_cycles=design.latency_cycles,
+        num_rows=result.rows,
+        num_identical=result.identical,
+        cells=cell_counts(part, mapped),
+        routing=routing_row(part, routed, ()).model_copy(update={"floor_plan": None}),
     )
 
 

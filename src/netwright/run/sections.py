@@ -176,6 +176,8 @@ class RtlSection(Settings):
         compare_parts: Other parts that it is mapped to, for comparison.
         route: Place and route it: minutes for a small network, hours for a large one.
         speed_grade: Speed grade of the part, 6 (slowest) to 8.
+        depths: Adders in series between two registers with which it is placed and routed besides,
+            to see what registers buy.
     """
 
     TEXT: ClassVar[set[str]] = {"part", "clock_mhz", "adders_per_stage"}
@@ -187,9 +189,12 @@ class RtlSection(Settings):
     compare_parts: tuple[RtlPart, ...] = ("xcup",)
     route: bool = False
     speed_grade: Literal[6, 7, 8] = 6
+    depths: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(max_length=16)] = ()
 
     @model_validator(mode="after")
     def _can_be_routed(self) -> Self:
+        if self.depths and not self.route:
+            raise ValueError("depths must be empty, or route true: every depth is routed")
         if self.route and self.part != ROUTED_PART:
             raise ValueError(
                 f'route must be false for part "{self.part}": no open tool places and routes it; '

@@ -10,5 +10,14 @@ from __future__ import annotations
 from netwright.tasks.base import Card, Split, Task
 from netwright.tasks.fashion import fashion_mnist
 from netwright.tasks.jets import jets
+from netwright.tasks.published import PublishedDesign, published_designs
 
-__all__ = ["Card", "Split", "Task", "fashion_mnist", "jets"]
+__all__ = [
+    "Card",
+    "PublishedDesign",
+    "Split",
+    "Task",
+    "fashion_mnist",
+    "jets",
+    "published_designs",
+]

@@ -32,6 +32,7 @@ def implement(context: StageContext[ImplementParameters]) -> None:
         compare_parts=section.compare_parts,
         route=section.route,
         speed_grade=section.speed_grade,
+        depths=section.depths,
         progress=context.progress,
     )
     write_hardware(hardware, context.folder)

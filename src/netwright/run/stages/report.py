@@ -77,6 +77,7 @@ def make_report(context: StageContext[ReportParameters]) -> None:
         ),
         hardware=read_hardware(inputs["implement"]) if "implement" in inputs else None,
         tables=read_hardware(inputs["tables_rtl"]) if "tables_rtl" in inputs else None,
+        designs=report_rows.designs(task, inputs, source),
         rewrites=tuple(
             Rewrite(
                 node=note.node,
@@ -101,6 +102,8 @@ _ASSUMPTIONS = (
     "area or time.",
     "Equality is checked on the rows named in the certificate: generated C++ is compiled with g++ "
     "and emulated, generated Verilog is simulated clock by clock.",
+    "Published designs are reference points only: their accuracies are those of other data, their "
+    "lookup tables those of another tool.",
     "The C++ is not synthesized. Cells of the Verilog are counted by open tools, whose figures are "
     "not those of a vendor's.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, cast
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from netwright.quantities import Quantity
 from netwright.report import (
     AccuracyRow,
+    DesignPoint,
     FrontKind,
     FrontPoint,
     PlanRow,
@@ -21,7 +23,8 @@ from netwright.report import (
 )
 from netwright.run.folder import read_record
 from netwright.run.graph import GRAPH
-from netwright.run.stages.common import PLAN, read_scores
+from netwright.run.hardware import read_hardware
+from netwright.run.stages.common import PLAN, best_seed, read_scores
 from netwright.run.stages.generate import HLS, RTL
 from netwright.run.stages.sweep import FRONT, POINTS
 from netwright.run.stages.trace import MODEL
@@ -159,6 +162,50 @@ def front(
             for point in swept
         ]
     return tuple(points)
+
+
+def designs(task: Task, inputs: Mapping[str, Path], source: str) -> tuple[DesignPoint, ...]:
+    """The networks that were put into hardware, on every part; then published ones, if any."""
+    from netwright.tasks import published_designs
+
+    points = []
+    for name, trained, implemented in (
+        ("quantized network", "compress", "implement"),
+        ("network of tables", "tables", "tables_rtl"),
+    ):
+        if implemented not in inputs:
+            continue
+        made = read_hardware(inputs[implemented])
+        score = {score.seed: score for score in read_scores(inputs[trained])}
+        exported = score[best_seed(inputs[trained])]
+        for cells in made.cells:
+            routed = made.routing if cells.part == made.part else None
+            points.append(
+                DesignPoint(
+                    name=f"{name}, {cells.part}",
+                    data=f"{task.name}, as shipped",
+                    accuracy=_share([exported.test], source),
+                    lut=replace(cells.lut, value=cells.num_tables),
+                    latency=routed.latency if routed else None,
+                    fmax=routed.fmax if routed else None,
+                )
+            )
+    if not points:
+        return ()
+    return (
+        *points,
+        *(
+            DesignPoint(
+                name=row.name,
+                data=row.data,
+                accuracy=row.accuracy,
+                lut=row.lut,
+                latency=row.latency,
+                fmax=row.fmax,
+            )
+            for row in published_designs(task.name)
+        ),
+    )
 
 
 def digests(inputs: Mapping[str, Path]) -> dict[str, str]:

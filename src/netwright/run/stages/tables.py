@@ -214,6 +214,6 @@ def implement_tables(context: StageContext[TablesRtlParameters]) -> None:
     section = p.tables.rtl
     made = implementation.implement(
         design, compare_parts=section.compare_parts, route=section.route,
-        speed_grade=section.speed_grade, progress=context.progress,
+        speed_grade=section.speed_grade, depths=section.depths, progress=context.progress,
     )  # fmt: skip
     write_hardware(made, context.folder)
