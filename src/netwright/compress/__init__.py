@@ -30,7 +30,16 @@ from netwright.compress.front import (
     uniform_candidates,
 )
 from netwright.compress.hardware import DenseLayer, LayerEstimate, count_luts, estimate
-from netwright.compress.plan import LayerPlan, LayerShape, Plan, load_plan, save_plan, uniform
+from netwright.compress.plan import (
+    Granularity,
+    LayerPlan,
+    LayerShape,
+    Plan,
+    ScaleKind,
+    load_plan,
+    save_plan,
+    uniform,
+)
 from netwright.compress.pruning import integer_weights, prune
 from netwright.compress.recipe import hawq
 from netwright.compress.sensitivities import (
@@ -52,11 +61,13 @@ __all__ = [
     "DenseLayer",
     "FreeActivations",
     "FrontPoint",
+    "Granularity",
     "LayerEstimate",
     "LayerPlan",
     "LayerSensitivity",
     "LayerShape",
     "Plan",
+    "ScaleKind",
     "TiedActivations",
     "TraceEstimate",
     "WeightSensitivity",

@@ -9,6 +9,7 @@ from netwright.studies.claims import (
     Profile,
     judge,
 )
+from netwright.studies.figures import percent, points
 from netwright.studies.runner import Outcomes, run_claims, run_study
 from netwright.studies.study import (
     ClaimFunction,
@@ -34,6 +35,8 @@ __all__ = [
     "judge",
     "list_studies",
     "load_study",
+    "percent",
+    "points",
     "run_claims",
     "run_study",
 ]

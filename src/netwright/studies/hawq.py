@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise, product
-from statistics import fmean, stdev
+from itertools import pairwise
+from statistics import fmean
 
 from netwright import backends, compress, exchange, models, tasks, train, verify
 from netwright.quantities import Quantity
-from netwright.studies import Context, Finding
+from netwright.studies import Context, Finding, percent, points
 
-SEARCHED_BITS = (4, 5, 6, 7, 8)
-SEEDS = (7, 8, 9)
+SEARCHED_BITS, SEEDS = (4, 5, 6, 7, 8), (7, 8, 9)
 SHAPES = tuple(
     compress.LayerShape(f"fc{i + 1}", inputs, outputs, 1, inputs * outputs)
     for i, (inputs, outputs) in enumerate(pairwise((16, 64, 32, 32, 5)))
@@ -40,50 +39,33 @@ def _uniform(bits: int, *, inputs: int) -> compress.Candidate:
     return compress.Candidate("uniform", f"w{bits}a{bits} in{inputs}", plan)
 
 
-def _percent(accuracies: Sequence[float]) -> Quantity:
-    mean, deviation = 100 * fmean(accuracies), 100 * stdev(accuracies)
-    return Quantity(mean, "%", "test split of the shipped jets, 3 seeds", "measured", deviation)
-
-
-def _points(value: float, source: str) -> Quantity:
-    return Quantity(100 * value, "points", source, "measured")
-
-
 def _bops(weights: int, activations: int, inputs: int, context: Context) -> Finding:
     reads = (inputs, activations, activations, activations)
     total = sum(compress.layer_bops(s, weights, a) for s, a in zip(SHAPES, reads, strict=True))
     return Finding(Quantity(total, "BOPs", "netwright.compress.layer_bops", "modelled"))
 
 
+bops_w4a7, bops_w5a8, bops_w6a9, bops_w7a10, bops_w8a11 = (
+    partial(_bops, bits, bits + 3, 16) for bits in SEARCHED_BITS
+)
 bops_fp32 = partial(_bops, 32, 32, 32)
-bops_w4a7 = partial(_bops, 4, 7, 16)
-bops_w5a8 = partial(_bops, 5, 8, 16)
-bops_w6a9 = partial(_bops, 6, 9, 16)
-bops_w7a10 = partial(_bops, 7, 10, 16)
-bops_w8a11 = partial(_bops, 8, 11, 16)
 bops_uniform_4, bops_uniform_6, bops_uniform_8 = (partial(_bops, n, n, n) for n in (4, 6, 8))
-
-
-def exhaustive_space(context: Context) -> Finding:
-    """Number of plans when each layer takes one of the published weight widths."""
-    plans = sum(1 for _ in product(SEARCHED_BITS, repeat=len(SHAPES)))
-    return Finding(Quantity(plans, "plans", "4 to 8 bits in 4 layers, counted", "measured"))
 
 
 def float_accuracy(context: Context) -> Finding:
     """Mean test accuracy of the float network."""
-    return Finding(_percent(_floats(context)[2]))
+    return Finding(percent(_floats(context)[2], "test, 3 seeds"))
 
 
 def uniform_6_accuracy(context: Context) -> Finding:
     """Mean test accuracy with 6-bit weights and activations and, as in the source, 16-bit input."""
-    return Finding(_percent(_front(context, _uniform(6, inputs=16))[0].accuracies))
+    return Finding(percent(_front(context, _uniform(6, inputs=16))[0].accuracies, "test, 3 seeds"))
 
 
 def uniform_6_loss(context: Context) -> Finding:
     """Float accuracy minus that of 6 bits everywhere, the input included."""
     (point,) = _front(context, _uniform(6, inputs=6))
-    return Finding(_points(fmean(_floats(context)[2]) - point.accuracy, "means over 3 seeds"))
+    return Finding(points(fmean(_floats(context)[2]) - point.accuracy, "means over 3 seeds"))
 
 
 def _optimum(
@@ -110,7 +92,7 @@ def mixed_beats_uniform(context: Context) -> Finding:
     plan = _optimum(context, 124_448, range(2, 9), free, compress.RESIDUAL).plan
     mixed = compress.Candidate("hawq", "hawq 124448", plan)
     ours, uniform = _front(context, mixed, _uniform(4, inputs=4))
-    gain = _points(ours.accuracy - uniform.accuracy, "means over 3 seeds")
+    gain = points(ours.accuracy - uniform.accuracy, "means over 3 seeds")
     return Finding(gain, remark=f"{ours.accuracy:.2%} ({plan}) against {uniform.accuracy:.2%}")
 
 
@@ -121,25 +103,25 @@ def hutchinson_error(context: Context) -> Finding:
     return Finding(Quantity(worst, "", "200 probes a layer, 8192 jets", "measured"))
 
 
-def _float_scale_model(context: Context) -> tuple[tasks.Task, train.QuantModel]:
+def _tuned(context: Context, scale: compress.ScaleKind) -> tuple[tasks.Task, train.QuantModel]:
     task, networks, _ = _floats(context)
-    plan = _uniform(6, inputs=8).plan.with_rules(scale="float", granularity="tensor")
+    plan = _uniform(6, inputs=8).plan.with_rules(scale=scale, granularity="tensor")
     return task, compress.finetune(networks[0], plan, task, epochs=5)
 
 
 def naive_conversion(context: Context) -> Finding:
     """Accuracy before minus accuracy after plain hls4ml conversion of a float-scale model."""
-    task, model = _float_scale_model(context)
+    task, model = _tuned(context, "float")
     path = context.folder / "float-scales.onnx"
     exchange.write_qonnx(train.trace_quantized(model, name="naive"), path)
     logits = backends.plain_outputs(path, task.test.inputs, context.folder / "plain")
     before, after = train.evaluate(model, task), task.accuracy(logits)
-    lost = _points(before - after, "hls4ml 1.3.0, fixed<16,6>, g++ emulation of the test split")
+    lost = points(before - after, "hls4ml 1.3.0, fixed<16,6>, g++ emulation of the test split")
     return Finding(lost, remark=f"{before:.3f} before, {after:.3f} after")
 
 
 def _identical(make: Callable[[], backends.Backend], how: str, context: Context) -> Finding:
-    task, model = _float_scale_model(context)
+    task, model = _tuned(context, "float")
     design = make().generate(train.trace(model, name="exact"), context.folder / how.split()[0])
     found = verify.bit_exact(design.graph, design, task.test.inputs)
     share = Quantity(found.identical / found.rows, "", how, "simulated")
@@ -148,3 +130,21 @@ def _identical(make: Callable[[], backends.Backend], how: str, context: Context)
 
 exact_conversion = partial(_identical, backends.hls, "g++ emulation")
 rtl_conversion = partial(_identical, backends.rtl, "Verilator simulation")
+
+
+def _unrolled(context: Context) -> backends.RtlDesign:
+    graph = train.trace(_tuned(context, "power-of-two")[1], name="unrolled")
+    return backends.rtl(part="xcup").generate(graph, context.folder / "unrolled")
+
+
+def rtl_proof(context: Context) -> Finding:
+    """Share of the sums, roundings and limits of a 6-bit network that hold for every input."""
+    design = _unrolled(context)
+    held = [proof.holds for proof in design.prove()]
+    held += [proof.holds for proof in design.prove_elements(timeout_s=3600.0)]
+    return Finding(Quantity(fmean(held), "", f"{len(held)} proofs", "measured"))
+
+
+def rtl_luts(context: Context) -> Finding:
+    """Lookup tables of the 6-bit network, unrolled and without multipliers."""
+    return Finding(_unrolled(context).measure(timeout_s=7200.0).lut)

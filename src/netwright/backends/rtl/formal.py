@@ -59,6 +59,11 @@ class ElementProof:
     verdict: Verdict
     counter_example: CounterExample | None = None
 
+    @property
+    def holds(self) -> bool:
+        """Whether it was proven for all inputs."""
+        return self.verdict == "proven"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
