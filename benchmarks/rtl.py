@@ -2,13 +2,13 @@
 
 da4ml rounds half up or down only, so the requantizers of the trained network round half up here.
 Our products are proven and da4ml's integers compared with the interpreter's before anything is
-measured. Both have their carry chains kept whole, which is the better form for either.
+measured. Both have their carry chains kept whole, which is the better form for either. What was
+mapped stays in ``build/bench-rtl``, so that the command goes on where it was stopped.
 """
 
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,6 +23,7 @@ from netwright.backends.rtl import rtl
 from netwright.backends.rtl.synthesis import Measurement, synthesize
 from netwright.ir import Graph, Interpreter, Node
 
+FOLDER = Path("build/bench-rtl")
 BITS = (3, 4, 5, 6, 7, 8)
 PART = "xcup"
 TIMEOUT_S = 3600.0
@@ -127,10 +128,9 @@ def run(widths: tuple[int, ...]) -> Iterator[Result]:
     """Measure both designs at every width."""
     for bits in widths:
         graph, rows = trained(bits)
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            yield Result(bits, "ours", *ours(graph, folder))
-            yield Result(bits, "da4ml", *da4ml(graph, rows[:10_000], folder))
+        folder = FOLDER / f"{bits}-bits"
+        yield Result(bits, "ours", *ours(graph, folder))
+        yield Result(bits, "da4ml", *da4ml(graph, rows[:10_000], folder))
 
 
 def inverters(measured: Measurement) -> int:
@@ -146,7 +146,11 @@ def tables(measured: Measurement) -> float:
 def main() -> None:
     """Print one line a design and the ratios."""
     widths = tuple(int(text) for text in sys.argv[1:]) or BITS
-    results = list(run(widths))
+    console, results = Console(width=140), []
+    for result in run(widths):
+        results.append(result)
+        lut = f"{result.measured.lut.value:.0f} LUT"
+        console.print(f"{result.bits} bits, {result.name}: {lut}", highlight=False)
     table = Table(title=results[0].measured.lut.source)
     for column in (
         "bits",
@@ -165,7 +169,6 @@ def main() -> None:
             str(r.bits), r.name, f"{m.lut.value:.0f}", str(inverters(m)), f"{m.carry.value:.0f}",
             f"{m.ff.value:.0f}", f"{r.generation_s:.2f}", f"{m.seconds:.0f}",
         )  # fmt: skip
-    console = Console(width=140)
     console.print(table)
     ratios, with_inverters = [], []
     for mine, theirs in zip(results[::2], results[1::2], strict=True):
