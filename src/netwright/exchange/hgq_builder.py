@@ -1,0 +1,393 @@
+"""An integer graph in the making, every element of its tensors with a power of two of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.dtypes import Int, Overflow, Rounding, smallest_int
+from netwright.errors import GraphError, NumericsError
+from netwright.exchange.hgq_formats import Codes, Formats
+from netwright.ir import AttrValue, Bounds, Graph, Node, TensorType, check, spec_of
+
+LARGEST_INPUT = 1 << 23
+"""Steps that an input may count before it wraps: beyond, single precision has no half steps."""
+
+Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """What a tensor of the source model has become.
+
+    Attributes:
+        name: The integer tensor.
+        exponents: The real value of one code step of every element, as a power of two; in the
+            shape of a row.
+        is_zero: Where the elements are always zero.
+        rectified: Whether negative codes still have to become zero.
+    """
+
+    name: str
+    exponents: Codes
+    is_zero: NDArray[np.bool_]
+    rectified: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a row."""
+        return self.exponents.shape
+
+
+class HgqBuilder:
+    """Collects the nodes, types and constants of the graph.
+
+    Attributes:
+        inputs: The shape of a row of every input of the source model.
+    """
+
+    def __init__(self) -> None:
+        self.inputs: dict[str, tuple[int, ...]] = {}
+        self._nodes: dict[str, Node] = {}
+        self._types: dict[str, TensorType] = {}
+        self._constants: dict[str, Codes] = {}
+        self._bounds: dict[str, Bounds] = {}
+
+    def enter(self, name: str, shape: tuple[int, ...]) -> None:
+        """Add an input of the model."""
+        self.inputs[name] = shape
+        self._types[name] = TensorType((1, *shape))
+
+    def take(self, name: str, formats: Formats, layer: str) -> Value:
+        """Quantize an input of the model; what does not fit its format wraps or is limited.
+
+        Raises:
+            GraphError: The formats vary along more than one axis.
+        """
+        own = formats.over(self.inputs[name])
+        exponents = np.where(own.is_empty, 0, -own.fractions)
+        low, high = int(own.low.min()), int(own.high.max())
+        dtype = smallest_int(low, high)
+        wraps = own.overflow is Overflow.WRAP
+        ends = (-LARGEST_INPUT, LARGEST_INPUT - 1) if wraps else (low, high)
+        ends = min(ends[0], dtype.min), max(ends[1], dtype.max)
+        scale, axis = _along(exponents, layer)
+        attrs: dict[str, AttrValue] = {
+            "scale": tuple(float(2.0**e) for e in scale),
+            "axis": axis,
+            "rounding": str(own.rounding),
+            "low": ends[0] if wraps else low,
+            "high": ends[1] if wraps else high,
+        }
+        made = self._add("Quantize", f"{layer}_quantize", (name,), attrs, exponents, dtype=dtype)
+        return self._limit(replace(made, is_zero=own.is_empty), own, layer)
+
+    def quantize(self, source: Value, formats: Formats, layer: str) -> Value:
+        """Round every element to the step of its format, and limit or wrap it."""
+        own = formats.over(source.shape)
+        dead = own.is_empty | source.is_zero
+        source = self._without(source, dead)
+        moves = np.where(dead, 0, source.exponents + own.fractions)
+        shift = max(0, int(-moves.min()))
+        factors, axis = _along(np.where(dead, shift, moves + shift), layer, dead)
+        if axis is None and moves.ndim and len(factors) == 1:
+            factors = factors[:1]
+        exponents = np.where(dead, 0, -own.fractions)
+        if shift or any(factors) or source.rectified:
+            source = self._scaled(
+                source, factors, axis, shift, own.rounding, exponents, f"{layer}_round"
+            )
+        made = replace(source, exponents=exponents, is_zero=dead, rectified=False)
+        return self._limit(made, own, layer)
+
+    def _scaled(
+        self,
+        source: Value,
+        powers: Codes,
+        axis: int | None,
+        shift: int,
+        rounding: Rounding,
+        exponents: Codes,
+        name: str,
+    ) -> Value:
+        """Multiply by powers of two, drop bits, make negative codes zero where that is due."""
+        if max(powers) > 62 or shift > 62:
+            raise NumericsError(
+                f"formats that differ by 2**{max(*powers, shift)} cannot be aligned", tensor=name
+            )
+        attrs: dict[str, AttrValue] = {
+            "multiplier": tuple(1 << int(power) for power in powers),
+            "offset": (0,),
+            "shift": shift,
+            "axis": axis,
+            "rounding": str(rounding),
+            "low": 0 if source.rectified else -(1 << 62),
+            "high": 1 << 62,
+        }
+        found = self._result(Node(name, "Requantize", (source.name,), name, attrs))
+        attrs |= {"low": found.low, "high": found.high}
+        return self._add("Requantize", name, (source.name,), attrs, exponents)
+
+    def _limit(self, source: Value, own: Formats, layer: str) -> Value:
+        """Limit every element to its own format, where the bounds of all say it is needed."""
+        known = self._bounds[source.name]
+        lows, highs = (np.where(source.is_zero, 0, ends) for ends in (own.low, own.high))
+        if np.all(lows <= known.low) and np.all(known.high <= highs):
+            return source
+        (low, high), axis = _pairs(lows, highs, layer)
+        attrs: dict[str, AttrValue] = {
+            "low": low,
+            "high": high,
+            "overflow": str(own.overflow),
+            "axis": axis,
+        }
+        made = self._add("Limit", f"{layer}_limit", (source.name,), attrs, source.exponents)
+        return replace(made, is_zero=source.is_zero)
+
+    def _without(self, source: Value, dead: NDArray[np.bool_]) -> Value:
+        """Let a product not make what nothing reads: its weights become zero."""
+        maker = self._nodes.get(source.name)
+        lines = dead.reshape(-1, dead.shape[-1]).all(axis=0)
+        if maker is None or maker.op != "MatMul" or not lines.any() or self._is_read(source.name):
+            return source
+        for name in maker.inputs[1:]:
+            self._constants[name] = np.where(lines, 0, self._constants[name])
+            self._retype(name)
+        self._place(maker)
+        return source
+
+    def product(
+        self, source: Value, kernel: Reals, bias: Reals | None, layer: str
+    ) -> Value:  # fmt: skip
+        """Multiply the last axis by a matrix ``(inputs, outputs)`` and add a bias."""
+        source = self.rectify(self._even(source, keep_last=True), layer)
+        steps = source.exponents.reshape(-1, source.shape[-1])[0]
+        zero = source.is_zero.reshape(-1, source.shape[-1]).all(axis=0)
+        kernel = np.where(zero[:, None], 0.0, kernel)
+        unit = min(
+            _lowest(kernel * np.exp2(steps[:, None].astype(np.float64))),
+            _lowest(np.zeros(1) if bias is None else bias),
+        )
+        unit = 0 if unit > _NO_BITS - 1 else unit
+        scale = np.exp2((unit - steps).astype(np.float64))
+        inputs = [source.name, self._constant(f"{layer}_weights", kernel / scale[:, None], scale)]
+        if bias is not None and np.any(bias):
+            step = np.full(1, 2.0**unit)
+            inputs.append(self._constant(f"{layer}_bias", bias / step, step))
+        exponents = np.full((*source.shape[:-1], kernel.shape[1]), unit)
+        return self._add("MatMul", layer, tuple(inputs), {}, exponents)
+
+    def affine(self, source: Value, factors: Reals, offsets: Reals, layer: str) -> Value:
+        """Multiply by factors and add offsets, one for every channel of the last axis."""
+        source = self.rectify(self._even(source, keep_last=True), layer)
+        steps = source.exponents.reshape(-1, source.shape[-1])[0]
+        factors = factors * np.exp2(steps.astype(np.float64))
+        unit = min(_lowest(factors), _lowest(offsets))
+        unit = 0 if unit > _NO_BITS - 1 else unit
+        multiplier, offset = (_whole(values / 2.0**unit, layer) for values in (factors, offsets))
+        attrs: dict[str, AttrValue] = {
+            "multiplier": tuple(multiplier.tolist()),
+            "offset": tuple(offset.tolist()),
+            "shift": 0,
+            "axis": len(source.shape),
+            "rounding": str(Rounding.FLOOR),
+            "low": -(1 << 62),
+            "high": 1 << 62,
+        }
+        found = self._result(Node(layer, "Requantize", (source.name,), layer, attrs))
+        attrs |= {"low": found.low, "high": found.high}
+        exponents = np.full(source.shape, unit)
+        return self._add("Requantize", layer, (source.name,), attrs, exponents)
+
+    def add(self, first: Value, second: Value, layer: str) -> Value:
+        """The sum of two tensors of one shape."""
+        if first.shape != second.shape:
+            raise GraphError(
+                f"adds tensors of shapes {first.shape} and {second.shape}; they must be the same",
+                node=layer,
+            )
+        wanted = np.minimum(first.exponents, second.exponents)
+        names = []
+        for number, value in enumerate((first, second)):
+            value = self.rectify(value, f"{layer}_{number}")
+            names.append(self._stepped(value, wanted, f"{layer}_step{number}").name)
+        return self._add("Add", layer, tuple(names), {}, wanted)
+
+    def rectify(self, source: Value, layer: str) -> Value:
+        """Make negative codes zero, if that is still due."""
+        if not source.rectified:
+            return source
+        made = self._add("Relu", f"{layer}_relu", (source.name,), {}, source.exponents)
+        return replace(made, is_zero=source.is_zero)
+
+    def reshape(self, source: Value, shape: tuple[int, ...], layer: str) -> Value:
+        """The same elements in rows of another shape."""
+        attrs: dict[str, AttrValue] = {"shape": (1, *shape)}
+        exponents = source.exponents.reshape(shape)
+        made = self._add("Reshape", layer, (source.name,), attrs, exponents)
+        return replace(
+            made, is_zero=source.is_zero.reshape(shape), rectified=source.rectified
+        )  # fmt: skip
+
+    def finish(self, name: str, output: Value, head: str) -> Graph:
+        """The checked graph.
+
+        Raises:
+            GraphError: It breaks a rule.
+        """
+        output = self.rectify(self._even(output, keep_last=True), "output")
+        return check(
+            Graph(
+                name=name,
+                inputs=tuple(self.inputs),
+                outputs=(output.name,),
+                nodes=tuple(self._nodes.values()),
+                types=self._types,
+                constants=self._constants,
+                head=head,
+            )
+        )
+
+    def _even(self, source: Value, *, keep_last: bool) -> Value:
+        """The same values, their steps the same but for the last axis."""
+        axes = tuple(range(source.exponents.ndim - keep_last))
+        live = np.where(source.is_zero, _NO_BITS, source.exponents)
+        lowest = live.min(axis=axes, keepdims=True) if axes else live
+        lowest = np.where(lowest == _NO_BITS, 0, lowest)
+        return self._stepped(source, np.broadcast_to(lowest, source.shape), f"{source.name}_even")
+
+    def _stepped(self, source: Value, wanted: Codes, name: str) -> Value:
+        """The same values in other steps, none of which is coarser."""
+        powers = np.where(source.is_zero, 0, source.exponents - wanted)
+        if not np.any(powers):
+            return replace(source, exponents=wanted)
+        flat = self.reshape(source, (powers.size,), f"{name}_flat") if powers.ndim > 1 else source
+        factors, axis = _along(powers.reshape(-1), name)
+        made = self._scaled(
+            flat, factors, axis, 0, Rounding.FLOOR, wanted.reshape(-1), name
+        )  # fmt: skip
+        made = replace(made, is_zero=flat.is_zero)
+        return self.reshape(made, source.shape, f"{name}_back") if powers.ndim > 1 else made
+
+    def _constant(self, name: str, values: Reals, scale: Reals) -> str:
+        self._constants[name] = _whole(values, name)
+        axis = 0 if len(scale) > 1 else None
+        self._types[name] = TensorType(
+            values.shape, Int(1), tuple(float(step) for step in scale), axis
+        )
+        self._retype(name)
+        return name
+
+    def _retype(self, name: str) -> None:
+        codes = self._constants[name]
+        low, high = (int(codes.min()), int(codes.max())) if codes.size else (0, 0)
+        self._types[name] = replace(self._types[name], dtype=smallest_int(low, high))
+        self._bounds[name] = Bounds(low, high, max(abs(low), abs(high)))
+
+    def _is_read(self, name: str) -> bool:
+        return any(name in node.inputs for node in self._nodes.values())
+
+    def _result(self, node: Node) -> Bounds:
+        spec = spec_of(node)
+        assert spec.bounds is not None, node.op
+        limits = [self._bounds.get(source, Bounds(0, 0)) for source in node.inputs]
+        return spec.bounds(node, limits, [self._constants.get(s) for s in node.inputs])
+
+    def _add(
+        self,
+        op: str,
+        name: str,
+        inputs: tuple[str, ...],
+        attrs: Mapping[str, AttrValue],
+        exponents: Codes,
+        *,
+        dtype: Int | None = None,
+    ) -> Value:
+        """Add a node whose output has its name, unique in the graph."""
+        unique, number = name, 2
+        while unique in self._types:
+            unique, number = f"{name}_{number}", number + 1
+        node = Node(unique, op, inputs, unique, attrs, name)
+        steps, axis = _along(exponents, name)
+        scale = tuple(float(2.0 ** int(step)) for step in steps)
+        self._types[unique] = TensorType((1, *exponents.shape), dtype or Int(1), scale, axis)
+        self._nodes[unique] = node
+        self._place(node, dtype=dtype)
+        return Value(unique, exponents, np.zeros(exponents.shape, dtype=bool))
+
+    def _place(self, node: Node, *, dtype: Int | None = None) -> None:
+        """Find the limits of a node's result, and the narrowest format for it."""
+        found = self._result(node)
+        if found.peak >> 63:
+            raise NumericsError(
+                f'node "{node.name}" makes values of up to {found.peak.bit_length() + 1} bits',
+                tensor=node.output,
+                hint="use formats of fewer bits",
+            )
+        if dtype is not None and not dtype.min <= found.low <= found.high <= dtype.max:
+            found = Bounds(dtype.min, dtype.max, found.peak)
+        held = dtype or smallest_int(found.low, found.high)
+        self._bounds[node.output] = found
+        self._types[node.output] = replace(self._types[node.output], dtype=held)
+
+
+_NO_BITS = 1 << 12
+"""More than any exponent."""
+
+
+def _along(
+    values: Codes, layer: str, ignored: NDArray[np.bool_] | None = None
+) -> tuple[Codes, int | None]:
+    """Values as one, or along the one axis of the tensor (batch first) on which they vary.
+
+    Raises:
+        GraphError: They vary along more than one axis.
+    """
+    live = values if ignored is None or ignored.all() else values[~ignored]
+    if values.size and np.all(live == live.flat[0]):
+        return live.reshape(-1)[:1], None
+    for axis, extent in enumerate(values.shape):
+        line = np.moveaxis(values, axis, 0).reshape(extent, -1)
+        if np.all(line == line[:, :1]):
+            return line[:, 0], axis + 1
+    raise GraphError(
+        "its formats vary along more than one axis",
+        node=layer,
+        hint="give the quantizer a homogeneous_axis, or flatten before it",
+    )
+
+
+def _pairs(
+    lows: Codes, highs: Codes, layer: str
+) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], int | None]:
+    """Intervals as one, or along the one axis on which they vary."""
+    pairs, numbers = np.unique(
+        np.stack([lows.reshape(-1), highs.reshape(-1)]), axis=1, return_inverse=True
+    )
+    chosen, axis = _along(numbers.reshape(lows.shape), layer)
+    low, high = (tuple(int(v) for v in side[chosen]) for side in pairs)
+    return (low, high), axis
+
+
+def _lowest(values: Reals) -> int:
+    """The largest exponent of which all values are multiples; large if all are zero."""
+    mantissas, exponents = np.frexp(values[values != 0])
+    if not mantissas.size:
+        return _NO_BITS
+    whole = np.ldexp(mantissas, 53).astype(np.int64)
+    trailing = np.log2((whole & -whole).astype(np.float64)).astype(np.int64)
+    return int((exponents - 53 + trailing).min())
+
+
+def _whole(values: Reals, name: str) -> Codes:
+    """Whole numbers as integers.
+
+    Raises:
+        NumericsError: One is not, or needs more than 62 bits.
+    """
+    if np.any(values != np.rint(values)) or np.any(np.abs(values) >= 2.0**62):
+        raise NumericsError("holds values that are no whole steps of 62 bits", tensor=name)
+    return values.astype(np.int64)
