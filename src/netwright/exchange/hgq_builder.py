@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from netwright.dtypes import Int, Overflow, Rounding, smallest_int
 from netwright.errors import GraphError, NumericsError
-from netwright.exchange.hgq_formats import Codes, Formats
-from netwright.ir import AttrValue, Bounds, Graph, Node, TensorType, check, spec_of
+from netwright.exchange.hgq_formats import Codes, Formats, is_uneven
+from netwright.ir import AttrValue, Bounds, Graph, Node, Note, TensorType, check, spec_of
 
 LARGEST_INPUT = 1 << 23
 """Steps that an input may count before it wraps: beyond, single precision has no half steps."""
@@ -47,10 +47,12 @@ class HgqBuilder:
 
     Attributes:
         inputs: The shape of a row of every input of the source model.
+        notes: What a reader should know.
     """
 
     def __init__(self) -> None:
         self.inputs: dict[str, tuple[int, ...]] = {}
+        self.notes: list[Note] = []
         self._nodes: dict[str, Node] = {}
         self._types: dict[str, TensorType] = {}
         self._constants: dict[str, Codes] = {}
@@ -64,10 +66,28 @@ class HgqBuilder:
     def take(self, name: str, formats: Formats, layer: str) -> Value:
         """Quantize an input of the model; what does not fit its format wraps or is limited.
 
-        Raises:
-            GraphError: The formats vary along more than one axis.
+        An input whose formats vary along several axes becomes a flat one, which is noted.
         """
-        own = formats.over(self.inputs[name])
+        shape = self.inputs[name]
+        own = formats.over(shape)
+        if own.is_uneven and len(self._types[name].shape) > 2:
+            if self._is_read(name):
+                raise GraphError(
+                    f'input "{name}" is read by several quantizers, one of them with formats that '
+                    "vary along more than one axis",
+                    node=layer,
+                    hint="give the quantizers a homogeneous_axis",
+                )
+            size = int(np.prod(shape))
+            self._types[name] = TensorType((1, size))
+            text = f"its input of shape {shape} is read as a flat one of {size} values"
+            self.notes.append(Note(layer, text))
+        if len(self._types[name].shape) == 2 < len(shape) + 1:
+            made = self._taken(name, own.reshaped((own.fractions.size,)), layer)
+            return self.reshape(self._even(made, keep_last=False), shape, f"{layer}_rows")
+        return self._taken(name, own, layer)
+
+    def _taken(self, name: str, own: Formats, layer: str) -> Value:
         exponents = np.where(own.is_empty, 0, -own.fractions)
         low, high = int(own.low.min()), int(own.high.max())
         dtype = smallest_int(low, high)
@@ -88,6 +108,12 @@ class HgqBuilder:
     def quantize(self, source: Value, formats: Formats, layer: str) -> Value:
         """Round every element to the step of its format, and limit or wrap it."""
         own = formats.over(source.shape)
+        if own.is_uneven or is_uneven(source.exponents):
+            flat = self.reshape(source, (source.exponents.size,), f"{layer}_flat")
+            made = self.quantize(flat, own.reshaped(flat.shape), layer)
+            return self.reshape(
+                self._even(made, keep_last=False), source.shape, f"{layer}_rows"
+            )  # fmt: skip
         dead = own.is_empty | source.is_zero
         source = self._without(source, dead)
         moves = np.where(dead, 0, source.exponents + own.fractions)
@@ -248,6 +274,7 @@ class HgqBuilder:
                 types=self._types,
                 constants=self._constants,
                 head=head,
+                notes=tuple(self.notes),
             )
         )
 

@@ -9,7 +9,7 @@ HGQ2 0.2.0, ``FixedPointQuantizerKBI`` and ``FixedPointQuantizerKIF``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -70,10 +70,7 @@ class Formats:
     def over(self, shape: tuple[int, ...]) -> Formats:
         """The formats of a tensor of this shape."""
         parts = (self.signed, self.integers, self.fractions)
-        signed, integers, fractions = (np.broadcast_to(part, shape) for part in parts)
-        return Formats(
-            signed, integers, fractions, self.rounding, self.overflow, self.symmetric
-        )  # fmt: skip
+        return self._with(*(np.broadcast_to(part, shape) for part in parts))
 
     def row(self) -> Formats:
         """The formats of one row, from those of a batch.
@@ -84,10 +81,22 @@ class Formats:
         parts = (self.signed, self.integers, self.fractions)
         if any(part.ndim < 1 or len(part) != 1 for part in parts):
             raise DataError("the formats of a quantizer must be the same for every row")
-        signed, integers, fractions = (part[0] for part in parts)
-        return Formats(
-            signed, integers, fractions, self.rounding, self.overflow, self.symmetric
-        )  # fmt: skip
+        return self._with(*(part[0] for part in parts))
+
+    def reshaped(self, shape: tuple[int, ...]) -> Formats:
+        """The formats of the same elements in another shape."""
+        parts = (self.signed, self.integers, self.fractions)
+        return self._with(*(part.reshape(shape) for part in parts))
+
+    def _with(self, signed: NDArray[np.bool_], integers: Codes, fractions: Codes) -> Formats:
+        return replace(self, signed=signed, integers=integers, fractions=fractions)
+
+    @property
+    def is_uneven(self) -> bool:
+        """Whether the formats vary along more than one axis."""
+        codes = np.stack([self.signed, self.integers, self.fractions], axis=-1)
+        kinds = np.unique(codes.reshape(-1, 3), axis=0, return_inverse=True)[1]
+        return is_uneven(kinds.reshape(self.fractions.shape))
 
     @property
     def is_empty(self) -> NDArray[np.bool_]:
@@ -105,6 +114,16 @@ class Formats:
         """Smallest code of every element; 0 where it has no bits."""
         lowest = -self.high - (not self.symmetric)
         return np.where(self.is_empty | ~self.signed, 0, lowest)
+
+
+def is_uneven(values: Codes) -> bool:
+    """Whether values vary along more than one axis."""
+    lines = (np.moveaxis(values, axis, 0) for axis in range(values.ndim))
+    even = (
+        bool(np.all(line.reshape(len(line), -1) == line.reshape(len(line), -1)[:, :1]))
+        for line in lines
+    )
+    return values.ndim > 1 and not any(even)
 
 
 def read_formats(

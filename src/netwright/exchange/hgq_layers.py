@@ -29,6 +29,7 @@ HGQ_LAYERS = (
 """HGQ2's layers that are read."""
 
 MAX_LAYERS = 1000
+_MOST_VARIABLES = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,18 +117,19 @@ class HgqLayer:
         return inner
 
     def variable(self, number: int) -> NDArray[np.float32]:
-        """An array of the layer, in the order of the file; negative numbers count from its end.
+        """An array of the layer in the order of the file; negative numbers count from the end.
+
+        Single numbers, which only training needs, are not counted.
 
         Raises:
             DataError: It is missing.
         """
-        own = [name for name in self.variables if name.startswith(f"{self.path}/vars/")]
-        if number < 0:
-            number += len(own)
-        array = self.variables.get(f"{self.path}/vars/{number}")
-        if array is None or array.dtype.kind != "f":
+        places = (f"{self.path}/vars/{place}" for place in range(_MOST_VARIABLES))
+        found = (self.variables[place] for place in places if place in self.variables)
+        own = [array for array in found if array.ndim and array.dtype.kind == "f"]
+        if not -len(own) <= number < len(own):
             raise DataError(f'layer "{self.name}": its array {number} is missing at {self.path}')
-        return array.astype(np.float32)
+        return own[number].astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

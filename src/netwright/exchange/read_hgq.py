@@ -117,8 +117,9 @@ class _Reading:
         # QEinsumDenseBatchnorm adds Keras' own epsilon, whatever its configuration says.
         epsilon = np.float32(layer.number("epsilon") if dense else _KERAS_EPSILON)
         factor = (gamma / np.sqrt(variance + epsilon)).astype(np.float32)
-        moved = -(mean @ kernel) if dense else -mean * factor
-        return factor * kernel, bias + moved
+        if dense:  # normalizes its inputs
+            return factor.reshape(-1, 1) * kernel, bias - mean @ kernel
+        return factor * kernel, bias - mean * factor
 
     def product(self, layer: HgqLayer) -> Value:
         kernel, bias = self._weights(layer)
