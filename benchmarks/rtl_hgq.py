@@ -7,23 +7,16 @@ test set against the outputs of that model before anything is measured.
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks.rtl import DA4ML_CUTOFF, PART, TIMEOUT_S, inverters, keep_chains
-from netwright import tasks
+from benchmarks.rtl import DA4ML_CUTOFF, PART, TIMEOUT_S, keep_chains
 from netwright.backends.rtl import rtl
 from netwright.backends.rtl.synthesis import Measurement, synthesize
-from netwright.exchange import HgqModel, read_hgq
-from netwright.ir import Graph, Interpreter
+from netwright.ir import Graph
 from netwright.verify import bit_exact, corners
 
 FILE = Path(__file__).parent / "data" / "jets_hgq2.keras"
@@ -43,7 +36,9 @@ def ours(graph: Graph, rows: np.ndarray, folder: Path) -> tuple[Measurement, flo
     return design.measure(timeout_s=TIMEOUT_S), seconds
 
 
-def da4ml(model: Any, rows: np.ndarray, wanted: np.ndarray, folder: Path) -> tuple[Measurement, float]:
+def da4ml(
+    model: Any, rows: np.ndarray, wanted: np.ndarray, folder: Path
+) -> tuple[Measurement, float]:
     """Generate, check and measure da4ml's design of the model."""
     from da4ml.codegen import RTLModel
     from da4ml.converter import trace_model

@@ -26,7 +26,9 @@ PARTS = {"hls": "xcku115-flvb2104-2-i", "rtl": "ecp5-85k"}
 
 
 def convert(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A QONNX file (.onnx) or one of HGQ2 (.keras).")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A QONNX file (.onnx) or one of HGQ2 (.keras).")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder for everything that is made.")],
     backend: Annotated[
         Literal["hls", "rtl"], typer.Option(help="C++ for high-level synthesis, or Verilog.")
@@ -49,7 +51,7 @@ def convert(
     rows: Annotated[int, typer.Option(help="Random rows to verify on.", min=1)] = 10_000,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn a QONNX file, or a Keras file of HGQ2, into exact integers and hardware, and show the two equal.
+    """Turn a QONNX or HGQ2 file into exact integers and hardware, and show the two equal.
 
     Verilog is also proven, mapped to cells and, with --route, placed and routed. Exit code 1 if a
     row differs or a proof fails; what is neither proven nor refuted is told.

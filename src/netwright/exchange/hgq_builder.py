@@ -191,7 +191,7 @@ class HgqBuilder:
         """Multiply the last axis by a matrix ``(inputs, outputs)`` and add a bias."""
         source = self.rectify(self._even(source, keep_last=True), layer)
         steps = source.exponents.reshape(-1, source.shape[-1])[0]
-        zero = source.is_zero.reshape(-1, source.shape[-1]).all(axis=0)
+        zero: NDArray[np.bool_] = np.all(source.is_zero.reshape(-1, source.shape[-1]), axis=0)
         kernel = np.where(zero[:, None], 0.0, kernel)
         unit = min(
             _lowest(kernel * np.exp2(steps[:, None].astype(np.float64))),

@@ -8,7 +8,7 @@ HGQ2 0.2.0, ``FixedPointQuantizerKBI`` and ``FixedPointQuantizerKIF``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -69,8 +69,7 @@ class Formats:
 
     def over(self, shape: tuple[int, ...]) -> Formats:
         """The formats of a tensor of this shape."""
-        parts = (self.signed, self.integers, self.fractions)
-        return self._with(*(np.broadcast_to(part, shape) for part in parts))
+        return self._each(lambda part: np.broadcast_to(part, shape))
 
     def row(self) -> Formats:
         """The formats of one row, from those of a batch.
@@ -81,15 +80,19 @@ class Formats:
         parts = (self.signed, self.integers, self.fractions)
         if any(part.ndim < 1 or len(part) != 1 for part in parts):
             raise DataError("the formats of a quantizer must be the same for every row")
-        return self._with(*(part[0] for part in parts))
+        return self._each(lambda part: part[0])
 
     def reshaped(self, shape: tuple[int, ...]) -> Formats:
         """The formats of the same elements in another shape."""
-        parts = (self.signed, self.integers, self.fractions)
-        return self._with(*(part.reshape(shape) for part in parts))
+        return self._each(lambda part: part.reshape(shape))
 
-    def _with(self, signed: NDArray[np.bool_], integers: Codes, fractions: Codes) -> Formats:
-        return replace(self, signed=signed, integers=integers, fractions=fractions)
+    def _each(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Formats:
+        return replace(
+            self,
+            signed=change(self.signed),
+            integers=change(self.integers),
+            fractions=change(self.fractions),
+        )
 
     @property
     def is_uneven(self) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ HGQ_LAYERS = (
 """HGQ2's layers that are read."""
 
 MAX_LAYERS = 1000
+MAX_INPUT = 1 << 20
+"""Values of one row of an input."""
+
 _MOST_VARIABLES = 16
 
 
@@ -85,13 +89,14 @@ class HgqLayer:
             DataError: An extent is not known.
         """
         shape = self.config.get("batch_shape")
-        known = isinstance(shape, list) and len(shape) > 1
-        if not known or not all(isinstance(e, int) and e > 0 for e in shape[1:]):
+        extents = shape[1:] if isinstance(shape, list) else []
+        known = all(isinstance(extent, int) and extent > 0 for extent in extents)
+        if not extents or not known or prod(extents) > MAX_INPUT:
             raise DataError(
-                f'input "{self.name}": batch_shape must be the batch and known extents, '
-                f"not {shape}"
+                f'input "{self.name}": batch_shape must be the batch and known extents of at most '
+                f"{MAX_INPUT} values, not {shape}"
             )
-        return tuple(shape[1:])
+        return tuple(extents)
 
     def input_quantizer(self, number: int) -> str:
         """Where the quantizer of an input is."""
@@ -109,8 +114,9 @@ class HgqLayer:
         if name.startswith("iq/"):
             number = int(name.rpartition("_")[2]) if name[-1].isdigit() else 0
             configs = self.config.get("iq_confs")
-            inside = isinstance(configs, list) and number < len(configs)
-            found = configs[number] if inside else configs
+            found = configs
+            if isinstance(configs, list):
+                found = configs[number] if number < len(configs) else None
         inner = found.get("config") if isinstance(found, dict) else None
         if not isinstance(inner, dict):
             raise DataError(f'layer "{self.name}": has no configuration of its quantizer {name}')

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +109,7 @@ class _Reading:
         bias = layer.variable(1) if layer.has_bias else None
         if layer.kind not in ("QBatchNormDense", "QEinsumDenseBatchnorm") or bias is None:
             return kernel, bias
-        gamma = layer.variable(2) if layer.option("scale") else np.float32(1)
+        gamma = layer.variable(2) if layer.option("scale") else np.ones(1, dtype=np.float32)
         mean, variance = layer.variable(-2), layer.variable(-1)
         dense = layer.kind == "QBatchNormDense"
         # QEinsumDenseBatchnorm adds Keras' own epsilon, whatever its configuration says.
@@ -146,7 +144,7 @@ class _Reading:
     def normalize(self, layer: HgqLayer) -> Value:
         mean, variance = layer.variable(-2), layer.variable(-1)
         number = 0
-        gamma, beta = np.float32(1), np.float32(1)
+        gamma = beta = np.ones(1, dtype=np.float32)
         if layer.option("scale"):
             gamma, number = layer.variable(0), 1
         if layer.option("center"):

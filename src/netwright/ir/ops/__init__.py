@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from netwright.ir.ops import activation, conv, elementwise, limit, linear, lookup, pool, quant, shape
+from netwright.ir.ops import (
+    activation,
+    conv,
+    elementwise,
+    limit,
+    linear,
+    lookup,
+    pool,
+    quant,
+    shape,
+)
 from netwright.ir.spec import OpSpec
 
 SPECS: Mapping[str, OpSpec] = MappingProxyType(

@@ -107,6 +107,6 @@ SPECS = (
         },
     ),
 )
-"""Every channel along `axis` in an interval of its own, from `low` to `high`: a code outside becomes
-the nearest code inside (``saturate``), or the one a multiple of the interval's size away
+"""Every channel along `axis` in an interval of its own, from `low` to `high`: a code outside
+becomes the nearest code inside (``saturate``), or the one a multiple of the interval's size away
 (``wrap``)."""
