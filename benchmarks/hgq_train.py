@@ -38,7 +38,7 @@ class Phase(NamedTuple):
     rising: float
 
 
-PHASES = (Phase(150, 3e-3, (5e-7, 6e-6), 0.8), Phase(100, 2e-3, (6e-6, 2e-5), 0.5))
+PHASES = (Phase(150, 3e-3, (5e-7, 6e-6), 0.8), Phase(100, 2e-3, (6e-6, 6e-6), 1.0))
 
 
 def network() -> keras.Model:

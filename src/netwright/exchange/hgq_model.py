@@ -47,32 +47,38 @@ class HgqModel:
         """
         return cls(Path(path), read_hgq(Path(path)))
 
-    def load(self) -> None:
-        """Load the file into Keras, which :meth:`run` does otherwise.
+    def load(self) -> Any:
+        """Load the file into Keras, which :meth:`run` does otherwise, and return Keras' model.
+
+        Only what was read before is ever loaded, and no code in it runs.
 
         Raises:
             MissingExtra: Keras or HGQ2 is not installed.
             DataError: Keras cannot load the file.
         """
-        assert self._model is not None
+        return self._loaded
 
     @cached_property
-    def _model(self) -> Any:
-        """The Keras model; only what was read before is ever loaded, and no code in it runs."""
-        read_hgq(self.path)
+    def _loaded(self) -> Any:
+        read_hgq(self.path)  # refuses what must not reach Keras
         os.environ.setdefault("KERAS_BACKEND", BACKEND)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             keras = require("keras", extra="hgq", purpose=_PURPOSE)
             require("hgq.layers", extra="hgq", purpose=_PURPOSE)
             try:
-                model = keras.saving.load_model(self.path, compile=False, safe_mode=True)
-                if self.graph.head:  # the softmax stays on the host
-                    model = keras.Model(model.inputs, model.layers[-1].input)
-                return model
+                return keras.saving.load_model(self.path, compile=False, safe_mode=True)
             except Exception as error:  # whatever Keras and HGQ2 raise on arrays that do not fit
                 first = str(error).strip().partition("\n")[0]
                 raise DataError(f"Keras cannot load it: {first}", source=str(self.path)) from error
+
+    @cached_property
+    def _model(self) -> Any:
+        """The model, without a softmax at its end, which stays on the host."""
+        if not self.graph.head:
+            return self._loaded
+        keras = require("keras", extra="hgq", purpose=_PURPOSE)
+        return keras.Model(self._loaded.inputs, self._loaded.layers[-1].input)
 
     def run(self, inputs: Values, *, keep: Collection[str] = ()) -> dict[str, NDArray[np.int64]]:
         """Execute on a batch of real inputs, in single precision.
