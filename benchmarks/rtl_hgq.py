@@ -101,10 +101,11 @@ def main() -> None:
         )  # fmt: skip
     console = Console(width=140)
     console.print(table)
+    ratio = mine.measured.lut.value / theirs.measured.lut.value
     console.print(
         f"{FILE.name}: {operations(model)} EBOPs (HGQ2), {100 * share:.2f} % of {len(test)} test "
-        f"jets; {len(rows)} of {len(rows)} rows identical in HGQ2, our Verilog and da4ml; LUT ratio "
-        f"{mine.measured.lut.value / theirs.measured.lut.value:.3f}"
+        f"jets; {len(rows)} of {len(rows)} rows identical in HGQ2, our Verilog and da4ml; "
+        f"LUT ratio {ratio:.3f}"
     )
 
 

@@ -82,5 +82,5 @@ def test_network_of_hgq2_needs_the_verilog_backend(netwright: Netwright, tmp_pat
     pytest.importorskip("hls4ml", reason="needs the extra hls")
     path = BREVITAS.with_name("hgq_dense.keras")
     code, _, err = netwright("convert", path, "--out", tmp_path / "out")
-    assert code == 2
-    assert 'operator "Limit" is not supported by the hls backend' in err
+    assert code == 1
+    assert 'operator "Limit" is not supported by the HLS backend' in err

@@ -25,9 +25,8 @@ def quantizer(path: str, config: Mapping[str, Any], *bits: object) -> dict[str, 
     """The arrays of a quantizer: sign, integer and fraction bits."""
     signed, integers, fractions = (np.asarray(values) for values in bits)
     sign = signed.astype(np.uint8)
-    if config is KIF:
-        found = [fractions, sign, integers]
-    else:
+    found = [fractions, sign, integers]
+    if config is not KIF:
         found = [integers + fractions, integers, sign]
     return {f"{path}/quantizer/vars/{i}": values for i, values in enumerate(found)}
 

@@ -102,8 +102,8 @@ def test_other_graphs_are_refused(config: dict[str, Any], message: str) -> None:
 
 
 def layer(**config: object) -> HgqLayer:
-    arrays = {f"p/vars/{i}": values for i, values in enumerate(
-        (np.zeros((2, 3), np.float32), np.float32(7) * np.ones(()), np.ones(4, np.float32)))}  # fmt: skip
+    own = np.zeros((2, 3)), np.ones(()), np.ones(4)
+    arrays = {f"p/vars/{number}": values for number, values in enumerate(own)}
     return HgqLayer("l", "QDense", config, (), "p", arrays)
 
 

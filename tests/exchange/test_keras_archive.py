@@ -43,7 +43,9 @@ def test_no_archive_is_refused(tmp_path: Path) -> None:
     whole = archive(tmp_path, {}, one_array).read_bytes()
     for size in (0, 10, len(whole) // 2, len(whole) - 4):
         path.write_bytes(whole[:size])
-        with pytest.raises(DataError, match=r"is no Keras file \(a zip archive\), or it is damaged"):
+        with pytest.raises(
+            DataError, match=r"is no Keras file \(a zip archive\), or it is damaged"
+        ):
             load_archive(path)
     with pytest.raises(DataError, match="is no Keras file"):
         load_archive(tmp_path)

@@ -158,3 +158,28 @@ def test_layers_behind_the_softmax_are_refused(tmp_path: Path) -> None:
     config = in_sequence(input_layer(3), dense_layer("fc"), softmax, again)
     with pytest.raises(GraphError, match='node "r": stands behind the softmax'):
         read_hgq(write(tmp_path / "m.keras", config, dense_arrays(KERNEL, BIAS)))
+
+
+@pytest.mark.parametrize(
+    "equation", ["bni,no->bio", "bi,oi->bo", "bii,io->bio", "bi,io->ob", "bi,io->bi"]
+)
+def test_other_products_are_refused(tmp_path: Path, equation: str) -> None:
+    layer = dense_layer("fc", equation=equation, bias_axes="o")
+    config = in_sequence(input_layer(3), {**layer, "class_name": "QEinsumDense"})
+    found = {name.replace("q_dense", "q_einsum_dense"): values
+             for name, values in dense_arrays(KERNEL, BIAS).items()}  # fmt: skip
+    with pytest.raises(UnsupportedOp, match=f'operator "QEinsumDense {equation}" is not supported'):
+        read_hgq(write(tmp_path / "m.keras", config, found))
+
+
+def test_a_bias_at_a_tie_is_noted(tmp_path: Path) -> None:
+    layer = dense_layer("fc", scale=False, epsilon=0.0)
+    arrays = {name.replace("q_dense", "q_batch_norm_dense"): values
+              for name, values in dense_arrays(KERNEL, BIAS).items()}  # fmt: skip
+    folder = "layers/q_batch_norm_dense/vars"
+    arrays[f"{folder}/3"] = np.ones(3, np.float32)
+    for mean, noted in ((0.3, ()), (0.5, ("fc",))):
+        arrays[f"{folder}/2"] = np.full(3, mean, np.float32)
+        config = in_sequence(input_layer(3), {**layer, "class_name": "QBatchNormDense"})
+        graph = read_hgq(write(tmp_path / "m.keras", config, arrays))
+        assert tuple(note.node for note in graph.notes) == noted

@@ -15,7 +15,7 @@ from netwright.exchange.hgq_builder import HgqBuilder, Value
 from netwright.exchange.hgq_formats import Formats, quantized, read_formats
 from netwright.exchange.hgq_layers import HgqLayer, HgqNetwork, read_network
 from netwright.exchange.keras_archive import load_archive
-from netwright.ir import Graph
+from netwright.ir import Graph, Note
 
 Reals = NDArray[np.float64]
 
@@ -116,15 +116,40 @@ class _Reading:
         epsilon = np.float32(layer.number("epsilon") if dense else _KERAS_EPSILON)
         factor = (gamma / np.sqrt(variance + epsilon)).astype(np.float32)
         if dense:  # normalizes its inputs
+            self._note_ties(layer, bias, mean, kernel)
             return factor.reshape(-1, 1) * kernel, bias - mean @ kernel
         return factor * kernel, bias - mean * factor
 
+    def _note_ties(
+        self,
+        layer: HgqLayer,
+        bias: NDArray[np.float32],
+        mean: NDArray[np.float32],
+        kernel: NDArray[np.float32],
+    ) -> None:
+        """Note a bias that may round either way, as HGQ2 sums it in single precision."""
+        exact = bias.astype(np.float64) - mean.astype(np.float64) @ kernel.astype(np.float64)
+        terms = np.abs(mean).astype(np.float64) @ np.abs(kernel) + np.abs(bias)
+        error = terms * (len(mean) + 2) * 2.0**-24
+        ends = ((exact + sign * error).astype(np.float32) for sign in (-1, 1))
+        low, high = (quantized(end, *self._constant_formats(layer, "bq")) for end in ends)
+        if np.any(low != high):
+            text = "a bias lies so near a tie that HGQ2 may round it otherwise on other machines"
+            peak = float(np.max(np.abs(low - high)) / max(float(np.max(np.abs(exact))), 2.0**-62))
+            self.builder.notes.append(Note(layer.name, text, peak))
+
     def product(self, layer: HgqLayer) -> Value:
         kernel, bias = self._weights(layer)
-        if kernel.ndim != 2:
+        shapes = [array.shape for array in (kernel, bias) if array is not None]
+        plain = kernel.ndim == 2 and shapes[1:] in ([], [kernel.shape[1:]])
+        equation = layer.config.get("equation")
+        if equation is None and not plain:
+            raise DataError(f'layer "{layer.name}": has arrays of the shapes {shapes}')
+        if equation is not None and not (plain and _is_product(str(equation))):
             raise UnsupportedOp(
-                f"{layer.kind} {layer.config.get('equation')}", node=layer.name, where="read_hgq",
-                hint="supported: products of the last axis with a matrix, as in bni,io->bno",
+                f"{layer.kind} {equation}", node=layer.name, where="read_hgq",
+                hint="supported: products of the last axis with a matrix, as in bni,io->bno, and "
+                "a bias for every output",
             )  # fmt: skip
         weights = quantized(kernel, *self._constant_formats(layer, "kq"))
         offsets = None if bias is None else quantized(bias, *self._constant_formats(layer, "bq"))
@@ -223,6 +248,7 @@ class _Reading:
 
 
 _KERAS_EPSILON = 1e-7
+_PRODUCT = re.compile(r"(?P<rows>\w+|\w*\.\.\.)(?P<i>\w),(?P=i)(?P<o>\w)->(?P=rows)(?P=o)")
 
 _READERS: Mapping[str, Callable[[_Reading, HgqLayer], Value]] = MappingProxyType(
     {
@@ -242,6 +268,15 @@ _READERS: Mapping[str, Callable[[_Reading, HgqLayer], Value]] = MappingProxyType
     }
 )
 """How every layer is read."""
+
+
+def _is_product(equation: str) -> bool:
+    """Whether an equation multiplies the last axis by a matrix."""
+    found = _PRODUCT.fullmatch(equation)
+    if found is None:
+        return False
+    axes = found["rows"].replace("...", "") + found["i"] + found["o"]
+    return len(set(axes)) == len(axes)
 
 
 def _rectified(value: Value) -> Value:
