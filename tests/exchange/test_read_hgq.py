@@ -88,7 +88,8 @@ def test_what_nothing_reads_is_not_made(tmp_path: Path) -> None:
     assert graph.constants["fc1_weights"][:, 1].any()
 
 
-def test_a_tensor_read_twice_keeps_its_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize("terms", [("b", "c"), ("c", "b")])
+def test_a_tensor_read_twice_keeps_its_weights(tmp_path: Path, terms: tuple[str, str]) -> None:
     arrays = dense_arrays(KERNEL, BIAS)
     arrays |= dense_arrays(KERNEL[:2], BIAS, 1, fractions=np.array([-3, 2]))
     arrays |= dense_arrays(KERNEL[:2], BIAS, 2)
@@ -96,7 +97,7 @@ def test_a_tensor_read_twice_keeps_its_weights(tmp_path: Path) -> None:
            "config": {"name": "sum", "enable_iq": False}}  # fmt: skip
     config = connected(
         (input_layer(3), ()), (dense_layer("a"), ("x",)), (dense_layer("b"), ("a",)),
-        (dense_layer("c"), ("a",)), (add, ("b", "c")), output="sum",
+        (dense_layer("c"), ("a",)), (add, terms), output="sum",
     )  # fmt: skip
     graph = read_hgq(write(tmp_path / "m.keras", config, arrays))
     rows = np.random.default_rng(0).normal(size=(50, 3))

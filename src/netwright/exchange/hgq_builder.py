@@ -29,12 +29,14 @@ class Value:
             shape of a row.
         is_zero: Where the elements are always zero.
         rectified: Whether negative codes still have to become zero.
+        is_shared: Whether several layers read it, so that none may change how it is made.
     """
 
     name: str
     exponents: Codes
     is_zero: NDArray[np.bool_]
     rectified: bool = False
+    is_shared: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -91,16 +93,16 @@ class HgqBuilder:
         exponents = np.where(own.is_empty, 0, -own.fractions)
         low, high = int(own.low.min()), int(own.high.max())
         dtype = smallest_int(low, high)
-        wraps = own.overflow is Overflow.WRAP
-        ends = (-LARGEST_INPUT, LARGEST_INPUT - 1) if wraps else (low, high)
-        ends = min(ends[0], dtype.min), max(ends[1], dtype.max)
+        ends = low, high
+        if own.overflow is Overflow.WRAP:
+            ends = min(-LARGEST_INPUT, dtype.min), max(LARGEST_INPUT - 1, dtype.max)
         scale, axis = _along(exponents, layer)
         attrs: dict[str, AttrValue] = {
             "scale": tuple(float(2.0**e) for e in scale),
             "axis": axis,
             "rounding": str(own.rounding),
-            "low": ends[0] if wraps else low,
-            "high": ends[1] if wraps else high,
+            "low": ends[0],
+            "high": ends[1],
         }
         made = self._add("Quantize", f"{layer}_quantize", (name,), attrs, exponents, dtype=dtype)
         return self._limit(replace(made, is_zero=own.is_empty), own, layer)
@@ -119,8 +121,6 @@ class HgqBuilder:
         moves = np.where(dead, 0, source.exponents + own.fractions)
         shift = max(0, int(-moves.min()))
         factors, axis = _along(np.where(dead, shift, moves + shift), layer, dead)
-        if axis is None and moves.ndim and len(factors) == 1:
-            factors = factors[:1]
         exponents = np.where(dead, 0, -own.fractions)
         if shift or any(factors) or source.rectified:
             source = self._scaled(
@@ -176,8 +176,9 @@ class HgqBuilder:
     def _without(self, source: Value, dead: NDArray[np.bool_]) -> Value:
         """Let a product not make what nothing reads: its weights become zero."""
         maker = self._nodes.get(source.name)
+        kept = source.is_shared or maker is None or maker.op != "MatMul"
         lines = dead.reshape(-1, dead.shape[-1]).all(axis=0)
-        if maker is None or maker.op != "MatMul" or not lines.any() or self._is_read(source.name):
+        if kept or maker is None or not lines.any():
             return source
         for name in maker.inputs[1:]:
             self._constants[name] = np.where(lines, 0, self._constants[name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -72,7 +73,8 @@ class _Reading:
             raise DataError(
                 f'layer "{layer.name}": its arrays do not fit each other: {error}'
             ) from None
-        self.values[layer.name] = made
+        readers = sum(other.sources.count(layer.name) for other in self.network.layers)
+        self.values[layer.name] = replace(made, is_shared=made.is_shared or readers > 1)
 
     def _formats(self, layer: HgqLayer, name: str) -> Formats | None:
         config = layer.quantizer(name)
@@ -280,7 +282,7 @@ def _is_product(equation: str) -> bool:
 
 
 def _rectified(value: Value) -> Value:
-    return Value(value.name, value.exponents, value.is_zero, rectified=True)
+    return replace(value, rectified=True)
 
 
 def _activated(value: Value, layer: HgqLayer) -> Value:
