@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 from netwright.dtypes import Int, Overflow, Rounding, smallest_int
 from netwright.errors import GraphError, NumericsError
 from netwright.exchange.hgq_formats import Codes, Formats, is_uneven
+from netwright.exchange.hgq_steps import (
+    NO_EXPONENT,
+    Reals,
+    along,
+    interval_pairs,
+    lowest_exponent,
+    whole,
+)
 from netwright.ir import AttrValue, Bounds, Graph, Node, Note, TensorType, check, spec_of
 
 LARGEST_INPUT = 1 << 23
 """Steps that an input may count before it wraps: beyond, single precision has no half steps."""
-
-Reals = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +102,7 @@ class HgqBuilder:
         ends = low, high
         if own.overflow is Overflow.WRAP:
             ends = min(-LARGEST_INPUT, dtype.min), max(LARGEST_INPUT - 1, dtype.max)
-        scale, axis = _along(exponents, layer)
+        scale, axis = along(exponents, layer)
         attrs: dict[str, AttrValue] = {
             "scale": tuple(float(2.0**e) for e in scale),
             "axis": axis,
@@ -120,7 +126,7 @@ class HgqBuilder:
         source = self._without(source, dead)
         moves = np.where(dead, 0, source.exponents + own.fractions)
         shift = max(0, int(-moves.min()))
-        factors, axis = _along(np.where(dead, shift, moves + shift), layer, dead)
+        factors, axis = along(np.where(dead, shift, moves + shift), layer, dead)
         exponents = np.where(dead, 0, -own.fractions)
         if shift or any(factors) or source.rectified:
             source = self._scaled(
@@ -163,7 +169,7 @@ class HgqBuilder:
         lows, highs = (np.where(source.is_zero, 0, ends) for ends in (own.low, own.high))
         if np.all(lows <= known.low) and np.all(known.high <= highs):
             return source
-        (low, high), axis = _pairs(lows, highs, layer)
+        (low, high), axis = interval_pairs(lows, highs, layer)
         attrs: dict[str, AttrValue] = {
             "low": low,
             "high": high,
@@ -195,10 +201,10 @@ class HgqBuilder:
         zero: NDArray[np.bool_] = np.all(source.is_zero.reshape(-1, source.shape[-1]), axis=0)
         kernel = np.where(zero[:, None], 0.0, kernel)
         unit = min(
-            _lowest(kernel * np.exp2(steps[:, None].astype(np.float64))),
-            _lowest(np.zeros(1) if bias is None else bias),
+            lowest_exponent(kernel * np.exp2(steps[:, None].astype(np.float64))),
+            lowest_exponent(np.zeros(1) if bias is None else bias),
         )
-        unit = 0 if unit > _NO_BITS - 1 else unit
+        unit = 0 if unit > NO_EXPONENT - 1 else unit
         scale = np.exp2((unit - steps).astype(np.float64))
         inputs = [source.name, self._constant(f"{layer}_weights", kernel / scale[:, None], scale)]
         if bias is not None and np.any(bias):
@@ -212,9 +218,9 @@ class HgqBuilder:
         source = self.rectify(self._even(source, keep_last=True), layer)
         steps = source.exponents.reshape(-1, source.shape[-1])[0]
         factors = factors * np.exp2(steps.astype(np.float64))
-        unit = min(_lowest(factors), _lowest(offsets))
-        unit = 0 if unit > _NO_BITS - 1 else unit
-        multiplier, offset = (_whole(values / 2.0**unit, layer) for values in (factors, offsets))
+        unit = min(lowest_exponent(factors), lowest_exponent(offsets))
+        unit = 0 if unit > NO_EXPONENT - 1 else unit
+        multiplier, offset = (whole(values / 2.0**unit, layer) for values in (factors, offsets))
         attrs: dict[str, AttrValue] = {
             "multiplier": tuple(multiplier.tolist()),
             "offset": tuple(offset.tolist()),
@@ -282,9 +288,9 @@ class HgqBuilder:
     def _even(self, source: Value, *, keep_last: bool) -> Value:
         """The same values, their steps the same but for the last axis."""
         axes = tuple(range(source.exponents.ndim - keep_last))
-        live = np.where(source.is_zero, _NO_BITS, source.exponents)
+        live = np.where(source.is_zero, NO_EXPONENT, source.exponents)
         lowest = live.min(axis=axes, keepdims=True) if axes else live
-        lowest = np.where(lowest == _NO_BITS, 0, lowest)
+        lowest = np.where(lowest == NO_EXPONENT, 0, lowest)
         return self._stepped(source, np.broadcast_to(lowest, source.shape), f"{source.name}_even")
 
     def _stepped(self, source: Value, wanted: Codes, name: str) -> Value:
@@ -293,7 +299,7 @@ class HgqBuilder:
         if not np.any(powers):
             return replace(source, exponents=wanted)
         flat = self.reshape(source, (powers.size,), f"{name}_flat") if powers.ndim > 1 else source
-        factors, axis = _along(powers.reshape(-1), name)
+        factors, axis = along(powers.reshape(-1), name)
         made = self._scaled(
             flat, factors, axis, 0, Rounding.FLOOR, wanted.reshape(-1), name
         )  # fmt: skip
@@ -301,7 +307,7 @@ class HgqBuilder:
         return self.reshape(made, source.shape, f"{name}_back") if powers.ndim > 1 else made
 
     def _constant(self, name: str, values: Reals, scale: Reals) -> str:
-        self._constants[name] = _whole(values, name)
+        self._constants[name] = whole(values, name)
         axis = 0 if len(scale) > 1 else None
         self._types[name] = TensorType(
             values.shape, Int(1), tuple(float(step) for step in scale), axis
@@ -339,7 +345,7 @@ class HgqBuilder:
         while unique in self._types:
             unique, number = f"{name}_{number}", number + 1
         node = Node(unique, op, inputs, unique, attrs, name)
-        steps, axis = _along(exponents, name)
+        steps, axis = along(exponents, name)
         scale = tuple(float(2.0 ** int(step)) for step in steps)
         self._types[unique] = TensorType((1, *exponents.shape), dtype or Int(1), scale, axis)
         self._nodes[unique] = node
@@ -360,62 +366,3 @@ class HgqBuilder:
         held = dtype or smallest_int(found.low, found.high)
         self._bounds[node.output] = found
         self._types[node.output] = replace(self._types[node.output], dtype=held)
-
-
-_NO_BITS = 1 << 12
-"""More than any exponent."""
-
-
-def _along(
-    values: Codes, layer: str, ignored: NDArray[np.bool_] | None = None
-) -> tuple[Codes, int | None]:
-    """Values as one, or along the one axis of the tensor (batch first) on which they vary.
-
-    Raises:
-        GraphError: They vary along more than one axis.
-    """
-    live = values if ignored is None or ignored.all() else values[~ignored]
-    if values.size and np.all(live == live.flat[0]):
-        return live.reshape(-1)[:1], None
-    for axis, extent in enumerate(values.shape):
-        line = np.moveaxis(values, axis, 0).reshape(extent, -1)
-        if np.all(line == line[:, :1]):
-            return line[:, 0], axis + 1
-    raise GraphError(
-        "its formats vary along more than one axis",
-        node=layer,
-        hint="give the quantizer a homogeneous_axis, or flatten before it",
-    )
-
-
-def _pairs(
-    lows: Codes, highs: Codes, layer: str
-) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], int | None]:
-    """Intervals as one, or along the one axis on which they vary."""
-    pairs, numbers = np.unique(
-        np.stack([lows.reshape(-1), highs.reshape(-1)]), axis=1, return_inverse=True
-    )
-    chosen, axis = _along(numbers.reshape(lows.shape), layer)
-    low, high = (tuple(int(v) for v in side[chosen]) for side in pairs)
-    return (low, high), axis
-
-
-def _lowest(values: Reals) -> int:
-    """The largest exponent of which all values are multiples; large if all are zero."""
-    mantissas, exponents = np.frexp(values[values != 0])
-    if not mantissas.size:
-        return _NO_BITS
-    whole = np.ldexp(mantissas, 53).astype(np.int64)
-    trailing = np.log2((whole & -whole).astype(np.float64)).astype(np.int64)
-    return int((exponents - 53 + trailing).min())
-
-
-def _whole(values: Reals, name: str) -> Codes:
-    """Whole numbers as integers.
-
-    Raises:
-        NumericsError: One is not, or needs more than 62 bits.
-    """
-    if np.any(values != np.rint(values)) or np.any(np.abs(values) >= 2.0**62):
-        raise NumericsError("holds values that are no whole steps of 62 bits", tensor=name)
-    return values.astype(np.int64)
