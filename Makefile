@@ -59,8 +59,9 @@ crosscheck: $(VENV)/.main ## put our cycles, energy and traffic beside those of 
 	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python benchmarks/crosscheck.py
 
 bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same synthesizer (minutes)
-	@$(PIP) 'da4ml==0.6.0'
-	$(BIN)/python benchmarks/rtl.py
+	@$(PIP) 'da4ml==0.6.0' --editable '.[all,brevitas,hgq]'
+	$(BIN)/python -m benchmarks.rtl
+	$(BIN)/python -m benchmarks.rtl_hgq
 
 bench-route: $(VENV)/.bench ## place and route a small jet tagger at every pipeline depth (minutes)
 	$(BIN)/python benchmarks/rtl_route.py
@@ -122,7 +123,7 @@ $(VENV)/.main: pyproject.toml $(NATIVE)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.main
-	@$(PIP) --editable '.[all,brevitas]' --group test --group lint
+	@$(PIP) --editable '.[all,brevitas,hgq]' --group test --group lint
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.main

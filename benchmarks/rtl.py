@@ -91,18 +91,22 @@ def da4ml(graph: Graph, rows: np.ndarray, folder: Path) -> tuple[Measurement, fl
     expected = Interpreter.of(graph).run(rows, keep=[quantize.output])
     found = logic.predict(expected[quantize.output].astype(np.float64), n_threads=1)
     assert np.array_equal(found, expected[graph.outputs[0]])
-    sources = sorted((folder / "da4ml" / "src").rglob("*.v"))
-    sources = [path for path in sources if path.name != "lookup_table.v"]  # no table is used
-    for path in sources:
-        if path.name == "shift_adder.v":
-            text = path.read_text()
-            path.write_text(
-                text.replace("  wire [BW_ADD-1:0] accum;", "  (* keep *) wire [BW_ADD-1:0] accum;")
-            )
+    sources = verilog(folder / "da4ml" / "src", keep=True)
     measured = synthesize(
         "da4ml_jets", sources, part=PART, folder=folder / "da4ml-build", timeout_s=TIMEOUT_S
     )
     return measured, seconds
+
+
+def verilog(folder: Path, *, keep: bool) -> list[Path]:
+    """da4ml's sources, its carry chains kept whole where that is asked for."""
+    sources = sorted(folder.rglob("*.v"))
+    sources = [path for path in sources if path.name != "lookup_table.v"]  # no table is used
+    plain = "  wire [BW_ADD-1:0] accum;"
+    for path in sources:
+        if keep and path.name == "shift_adder.v":
+            path.write_text(path.read_text().replace(plain, f"  (* keep *){plain[1:]}"))
+    return sources
 
 
 def _step(graph: Graph, node: Node, value):

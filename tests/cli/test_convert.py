@@ -59,3 +59,28 @@ def test_options_are_checked_first(netwright: Netwright, tmp_path: Path) -> None
     code, _, err = netwright("convert", "m.onnx", "--out", tmp_path / "o", "--reuse-factor", "0")
     assert code == 2
     assert err == "error: reuse_factor must be an integer of 1 or more, not 0\n"
+
+
+@pytest.mark.tool("g++")
+def test_network_of_hgq2_becomes_proven_verilog(netwright: Netwright, tmp_path: Path) -> None:
+    pytest.importorskip("pyosys", reason="needs the extra rtl")
+    pytest.importorskip("h5py", reason="needs the extra hgq")
+    path, out = BREVITAS.with_name("hgq_dense.keras"), tmp_path / "out"
+    options = ("--backend", "rtl", "--part", "xcup", "--rows", "100")
+    code, shown, err = netwright("convert", path, "--out", out, *options, "--json")
+    assert code == 0, err
+    made = json.loads(shown)
+    stages = {row["stage"] for row in made["certificate"]}
+    assert stages - {"HGQ2"} == {"RTL simulation"}
+    assert ("HGQ2" in stages) != ("HGQ2's own outputs are not compared" in err)
+    assert all(row["num_identical"] == row["num_rows"] > 0 for row in made["certificate"])
+    assert all(proof["num_proven"] > 0 for proof in made["hardware"]["proofs"])
+
+
+def test_network_of_hgq2_needs_the_verilog_backend(netwright: Netwright, tmp_path: Path) -> None:
+    pytest.importorskip("h5py", reason="needs the extra hgq")
+    pytest.importorskip("hls4ml", reason="needs the extra hls")
+    path = BREVITAS.with_name("hgq_dense.keras")
+    code, _, err = netwright("convert", path, "--out", tmp_path / "out")
+    assert code == 1
+    assert 'operator "Limit" is not supported by the HLS backend' in err

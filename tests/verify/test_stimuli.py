@@ -32,6 +32,16 @@ def test_corners_reach_the_extreme_sums_of_a_dense_layer(mode: Rounding, scale: 
     assert (reached.min(), reached.max()) == (limit.low, limit.high)
 
 
+def test_an_input_that_wraps_gets_the_codes_of_its_format() -> None:
+    graph = dense("power-of-two", Rounding.HALF_UP)
+    node = graph.nodes[0]
+    wide = {**node.attrs, "low": -(1 << 20), "high": (1 << 20) - 1}
+    wrapping = graph.with_node(replace(node, attrs=wide))
+    assert np.array_equal(corners(wrapping).inputs, corners(graph).inputs)
+    drawn = random(wrapping, rows=50)
+    assert np.array_equal(drawn.inputs, random(graph, rows=50).inputs)
+
+
 def test_corners_reach_the_extreme_sums_of_a_convolution() -> None:
     graph = convolutional()
     reached = sums(graph, "conv1", corners(graph).inputs)

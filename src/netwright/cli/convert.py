@@ -1,9 +1,10 @@
-"""``netwright convert``: a QONNX file, from anywhere, to certified hardware."""
+"""``netwright convert``: a QONNX or HGQ2 file, from anywhere, to certified hardware."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,7 +26,9 @@ PARTS = {"hls": "xcku115-flvb2104-2-i", "rtl": "ecp5-85k"}
 
 
 def convert(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A QONNX file.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A QONNX file (.onnx) or one of HGQ2 (.keras).")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder for everything that is made.")],
     backend: Annotated[
         Literal["hls", "rtl"], typer.Option(help="C++ for high-level synthesis, or Verilog.")
@@ -48,15 +51,13 @@ def convert(
     rows: Annotated[int, typer.Option(help="Random rows to verify on.", min=1)] = 10_000,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn a QONNX file into exact integers and hardware, and show the two equal.
+    """Turn a QONNX or HGQ2 file into exact integers and hardware, and show the two equal.
 
     Verilog is also proven, mapped to cells and, with --route, placed and routed. Exit code 1 if a
     row differs or a proof fails; what is neither proven nor refuted is told.
     """
     from netwright import ir
     from netwright.backends import RtlDesign, hls, rtl
-    from netwright.exchange import read_qonnx
-    from netwright.passes import integerize
     from netwright.report import certificate_table, hardware_table
     from netwright.run.stages.verify import EMULATION, SIMULATION
 
@@ -75,14 +76,15 @@ def convert(
             clock_mhz=1000 / clock_ns if clock_ns else math.inf,
             adders_per_stage=adders_per_stage,
         )
-    graph = integerize(read_qonnx(model))
+    graph, referees = _read(model)
     ir.save(graph, out / "graph.npz")
     for item in graph.notes:
         note(f"note: {item.node}: {item.text} (relative error {item.error:.1e})")
     design = maker.generate(graph, out / backend)
     note(f"compiling a model of the hardware in {out / backend} ...")
     design.build()
-    table = _certify(graph, EMULATION if backend == "hls" else SIMULATION, design, rows)
+    made_of = EMULATION if backend == "hls" else SIMULATION
+    table = _certify(graph, {**referees, made_of: design}, rows)
     made = _implement(design, route) if isinstance(design, RtlDesign) else None
     if as_json:
         notes = [{"node": n.node, "text": n.text, "error": n.error} for n in graph.notes]
@@ -99,13 +101,31 @@ def convert(
         raise typer.Exit(1)
 
 
-def _certify(graph: Graph, name: str, design: Executable, rows: int) -> tuple[CertificateRow, ...]:
-    """Compare qonnx's executor and the hardware with the graph on generated inputs."""
-    from netwright.exchange import referee
+def _read(model: Path) -> tuple[Graph, dict[str, Executable]]:
+    """The graph of a file, and what else can execute it."""
+    from netwright.errors import MissingExtra
+    from netwright.exchange import HgqModel, read_qonnx, referee
+    from netwright.passes import integerize
+
+    if model.suffix != ".keras":
+        graph = integerize(read_qonnx(model))
+        return graph, {"QONNX": referee(graph)}
+    source = HgqModel.of(model)
+    try:
+        source.load()
+    except MissingExtra as missing:
+        note(f"note: HGQ2's own outputs are not compared: {missing.message}; {missing.hint}")
+        return source.graph, {}
+    return source.graph, {"HGQ2": source}
+
+
+def _certify(
+    graph: Graph, candidates: Mapping[str, Executable], rows: int
+) -> tuple[CertificateRow, ...]:
+    """Compare what executes the graph, the hardware among it, with it on generated inputs."""
     from netwright.run.certificate import certificate_row
     from netwright.verify import certify, corners, random, ties
 
-    candidates: dict[str, Executable] = {"QONNX": referee(graph), name: design}
     stimuli = (corners(graph), ties(graph), random(graph, rows=rows))
     return tuple(certificate_row(result) for result in certify(graph, candidates, stimuli))
 

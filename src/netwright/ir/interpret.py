@@ -96,7 +96,7 @@ class Interpreter:
         Raises:
             DataError: An input is missing, has another shape, or holds NaN or infinity.
         """
-        arrays = self._inputs(inputs)
+        arrays = self.checked_inputs(inputs)
         rows = len(next(iter(arrays.values())))
         wanted = tuple(dict.fromkeys((*self.graph.outputs, *keep)))
         known = {*self.graph.inputs, *self.graph.constants, *self.graph.producers}
@@ -139,7 +139,12 @@ class Interpreter:
             for name, value in self.graph.constants.items()
         }
 
-    def _inputs(self, inputs: Values) -> dict[str, NDArray[np.float64]]:
+    def checked_inputs(self, inputs: Values) -> dict[str, NDArray[np.float64]]:
+        """Real inputs by name, each (batch, *shape), all with the same number of rows.
+
+        Raises:
+            DataError: An input is missing, has another shape, or holds NaN or infinity.
+        """
         names = self.graph.inputs
         if isinstance(inputs, np.ndarray):
             if len(names) != 1:

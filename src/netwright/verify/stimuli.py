@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Rounding
+from netwright.dtypes import Int, Rounding
 from netwright.errors import ConfigError, GraphError
 from netwright.ir import Graph, Interpreter, Node, is_power_of_two, spec_of
 
@@ -57,6 +57,8 @@ class _Grid:
         tensor = graph.types[node.output]
         zero_point = node.integer("zero_point", 0)
         low, high = node.integer("low") - zero_point, node.integer("high") - zero_point
+        if isinstance(tensor.dtype, Int):  # of a format that wraps: its own ends
+            low, high = max(low, tensor.dtype.min), min(high, tensor.dtype.max)
         return cls(node, tensor.shape[1:], tensor.scale_array(), low, high)
 
     def values(self, codes: NDArray[np.floating]) -> NDArray[np.float64]:

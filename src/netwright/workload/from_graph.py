@@ -25,6 +25,7 @@ _COMPUTES: Mapping[str, tuple[Compute, Reduce]] = {
     "Clip": ("activate", "none"),
     "Concat": ("copy", "none"),
     "Conv": ("multiply", "add"),
+    "Limit": ("activate", "none"),
     "MatMul": ("multiply", "add"),
     "MaxPool": ("max", "max"),
     "Mul": ("multiply", "none"),

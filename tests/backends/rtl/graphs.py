@@ -1,5 +1,6 @@
 """Graphs and comparisons for the tests of the RTL backend."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,6 +34,20 @@ def two_layers(*, rounding: str = "half-even", name: str = "tiny") -> Graph:
         rounding=rounding,
     )
     return build.graph(build.dense(hidden, 3, bits=4))
+
+
+def limited_channels(overflow: str) -> Graph:
+    """6-5-2 whose input wraps and whose hidden channels have an interval each."""
+    build = Build("net")
+    source = build.quantize((6,), bits=6)
+    build.nodes[0] = replace(build.nodes[0], attrs={**build.nodes[0].attrs, "low": -99, "high": 99})
+    hidden = build.requantize(
+        build.dense(source, 5, bits=3, bias_bits=3), bits=8, signed=True, shift=2
+    )
+    ends = {"low": (-4, 0, 0, -64, -1), "high": (3, 15, 0, 63, 0), "axis": 1}
+    return build.graph(
+        build.dense(build.add("Limit", (hidden,), {**ends, "overflow": overflow}), 2)
+    )
 
 
 def few_cells() -> Graph:

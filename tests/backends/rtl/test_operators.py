@@ -1,10 +1,15 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from netwright.backends.rtl import rtl
 from netwright.backends.rtl.affine import Affine
 from netwright.backends.rtl.builder import LayerBuilder
 from netwright.backends.rtl.operators import OPERATORS
 from netwright.ir import SPECS, Node
+from netwright.verify import bit_exact
+from tests.backends.rtl.graphs import limited_channels, needs_verilator, needs_yosys
 
 
 def constants(values: np.ndarray) -> np.ndarray:
@@ -19,11 +24,16 @@ REQUANTIZE = {
 }  # fmt: skip
 
 
+ENDS = {"low": (-2, 3), "high": (5, 3), "axis": 1}
+
+
 @pytest.mark.parametrize(
     ("op", "attrs", "shapes"),
     [
         ("Add", {}, [(2, 3), (2, 3)]),
         ("Concat", {"axis": 1}, [(2, 3), (1, 3)]),
+        ("Limit", {**ENDS, "overflow": "saturate"}, [(2, 3)]),
+        ("Limit", {**ENDS, "overflow": "wrap"}, [(2, 3)]),
         ("MatMul", {}, [(2, 3), (3, 4), (4,)]),
         ("Relu", {}, [(2, 3)]),
         ("Requantize", REQUANTIZE, [(2, 3)]),
@@ -46,3 +56,31 @@ def test_constants_are_computed_as_the_interpreter_does(
     assert found.shape == expected.shape
     assert [value.interval for value in found.flat] == [(v, v) for v in expected.flat]
     assert layer.cells == []
+
+
+@needs_verilator
+@pytest.mark.tool("g++")
+@pytest.mark.parametrize("reuse_factor", [None, 2])
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+def test_intervals_of_channels_are_those_of_the_graph(
+    tmp_path: Path, overflow: str, reuse_factor: int | None
+) -> None:
+    graph = limited_channels(overflow)
+    rows = 0.125 * np.random.default_rng(0).integers(-400, 400, (400, 6))  # beyond the input, too
+    design = rtl(reuse_factor=reuse_factor).generate(graph, tmp_path / "out")
+    found = bit_exact(graph, design, rows)
+    assert (found.identical, found.rows) == (400, 400)
+
+
+@needs_yosys
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+def test_intervals_of_channels_are_proven(tmp_path: Path, overflow: str) -> None:
+    design = rtl().generate(limited_channels(overflow), tmp_path / "out")
+    assert {proof.verdict for proof in design.prove_elements()} == {"proven"}
+    path = design.root / "net_matmul_1.v"
+    right = {"saturate": ".HIGH(64'sd15)", "wrap": "X_SIGNED(1), .Y_BITS(4)"}[overflow]
+    wrong = {"saturate": ".HIGH(64'sd14)", "wrap": "X_SIGNED(1), .Y_BITS(3)"}[overflow]
+    text = path.read_text()
+    assert right in text
+    path.write_text(text.replace(right, wrong, 1))
+    assert any(proof.verdict == "refuted" for proof in design.prove_elements())

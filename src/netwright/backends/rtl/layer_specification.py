@@ -21,6 +21,7 @@ from netwright.backends.rtl.windows import PADDING, window_elements
 from netwright.dtypes import Int
 from netwright.errors import BackendError
 from netwright.ir import Graph, Node
+from netwright.ir.ops.limit import intervals, wraps
 from netwright.ir.ops.quant import rounding_of
 
 
@@ -186,6 +187,18 @@ class LayerSpecification:
         term = made.limited(term, node.integer("low"), node.integer("high"))
         return term.linear(1, -node.integer("zero_point", 0))
 
+    def _limit(self, made: Specification, node: Node, index: int) -> Term:
+        term = self._term(made, node.inputs[0], index)
+        found, shape = intervals(node), self._shape(node.inputs[0])
+        low, high = found[_place(len(found), node.axis(), shape, index)]
+        if not wraps(node):
+            return made.limited(term, low, high)
+        if low <= term.interval[0] and term.interval[1] <= high:
+            return term
+        if low == high:
+            return Term.constant(low)
+        return made.wrapped(term, low, (high - low).bit_length())
+
     def _lookup(self, made: Specification, node: Node, index: int) -> Term:
         tables = self.graph.constants[node.inputs[1]].astype(np.int64)
         element, function = divmod(index, tables.shape[1])
@@ -237,6 +250,7 @@ RULES: Mapping[str, _Rule] = MappingProxyType(
         "Add": LayerSpecification._add,
         "Concat": LayerSpecification._concat,
         "Conv": LayerSpecification._conv,
+        "Limit": LayerSpecification._limit,
         "Lookup": LayerSpecification._lookup,
         "MatMul": LayerSpecification._matmul,
         "MaxPool": LayerSpecification._max_pool,
@@ -291,7 +305,12 @@ def claim_wire(claim: LinearClaim) -> Wire:
 
 def _channel(node: Node, name: str, shape: tuple[int, ...], index: int) -> int:
     """The attribute's value for an element."""
-    values, axis = node.integers(name), node.axis()
-    if axis is None or len(values) == 1:
-        return int(values[0])
-    return int(values[np.unravel_index(index, shape)[axis - 1]])
+    values = node.integers(name)
+    return int(values[_place(len(values), node.axis(), shape, index)])
+
+
+def _place(count: int, axis: int | None, shape: tuple[int, ...], index: int) -> int:
+    """Which of `count` values along `axis` an element has."""
+    if axis is None or count == 1:
+        return 0
+    return int(np.unravel_index(index, shape)[axis - 1])

@@ -14,6 +14,7 @@ from netwright.backends.rtl.affine import Affine, settle
 from netwright.backends.rtl.builder import LayerBuilder, Time
 from netwright.backends.rtl.circuit import Bundle, Circuit, Element, Layer, Port, Wire
 from netwright.backends.rtl.operators import OPERATORS
+from netwright.backends.rtl.rescaling import wrap
 from netwright.backends.rtl.streams.size import advice
 from netwright.backends.rtl.unrolling import MAX_OPERATIONS, operations, refuse_large
 from netwright.dtypes import Bipolar, Float, Int
@@ -115,8 +116,7 @@ class _Lowering:
         )
 
     def _take_input(self, node: Node) -> None:
-        zero_point = node.integer("zero_point", 0)
-        interval = node.integer("low") - zero_point, node.integer("high") - zero_point
+        interval = entering(node, self.graph)
         name = self.names[node.output]
         size = int(np.prod(self.graph.types[node.output].shape[1:]))
         wires = tuple(Wire(f"{name}_{number}", interval) for number in range(size))
@@ -171,6 +171,16 @@ class _Lowering:
         return self.graph.types[tensor].shape[1:]
 
 
+def entering(node: Node, graph: Graph) -> Interval:
+    """Smallest and largest code of a ``Quantize``, after a wrap to its declared format."""
+    zero_point = node.integer("zero_point", 0)
+    low, high = node.integer("low") - zero_point, node.integer("high") - zero_point
+    dtype = graph.types[node.output].dtype
+    if not isinstance(dtype, Int) or _holds(dtype, (low, high)):
+        return low, high
+    return dtype.min, dtype.min + (1 << dtype.bits) - 1
+
+
 def constant_elements(graph: Graph, tensor: str, node: Node) -> Elements:
     """The elements of a constant that `node` reads, without the batch axis where it has one."""
     values = graph.constants[tensor]
@@ -186,25 +196,9 @@ def wrapped(
     result = values.copy()
     for number, value in enumerate(values.flat):
         if isinstance(dtype, Int) and not _holds(dtype, value.interval):
-            result.flat[number] = _wrap(value, dtype, layer, f"{name}_{number}")
+            place = f"{name}_{number}"
+            result.flat[number] = wrap(value, dtype.min, dtype.bits, layer, place)
     return result
-
-
-def _wrap(value: Affine, dtype: Int, layer: LayerBuilder, name: str) -> Affine:
-    start = -(1 << (dtype.bits - 1)) if dtype.signed else 0
-    moved = dtype.min - start  # a narrow format: the interval that wraps begins one higher
-    wire = settle(value.plus(-moved), layer, f"{name}_whole")
-    if isinstance(wire, int):
-        return Affine(None, offset=((wire - start) & ((1 << dtype.bits) - 1)) + start + moved)
-    interval = start, start + (1 << dtype.bits) - 1
-    parameters = {
-        "X_BITS": wire.bits,
-        "X_SIGNED": int(wire.is_signed),
-        "Y_BITS": dtype.bits,
-    }
-    inputs = {"x": wire}
-    wrapped = layer.add("wrap", f"{name}_wrapped", interval, inputs, parameters, adders=0)
-    return Affine(wrapped).plus(moved)
 
 
 def _holds(dtype: Int, interval: Interval) -> bool:

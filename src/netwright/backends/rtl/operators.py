@@ -14,10 +14,11 @@ from netwright.backends.rtl.affine import Affine, settle
 from netwright.backends.rtl.builder import LayerBuilder
 from netwright.backends.rtl.circuit import Element, Wire
 from netwright.backends.rtl.products import claims, multiply, scale
-from netwright.backends.rtl.rescaling import limit, round_off
+from netwright.backends.rtl.rescaling import limit, round_off, wrap
 from netwright.backends.rtl.tables import look_up
 from netwright.backends.rtl.windows import convolve, pool_max, pool_sum
 from netwright.ir import Node
+from netwright.ir.ops.limit import intervals, wraps
 from netwright.ir.ops.quant import rounding_of
 
 Elements = NDArray[Any]
@@ -60,6 +61,19 @@ def _requantize(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, nam
         value = round_off(value, shift, rounding, layer, place)
         results.append(limit(value, low, high, layer, place).plus(-zero_point))
     return _filled(results, source.shape)
+
+
+def _limit(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
+    shape, found = inputs[0].shape, intervals(node)
+    lows, highs = (_spread([end[side] for end in found], node.axis(), shape) for side in (0, 1))
+    results = []
+    for number, (value, low, high) in enumerate(zip(inputs[0].flat, lows, highs, strict=True)):
+        place = f"{name}_{number}"
+        if wraps(node):
+            results.append(wrap(value, low, (high - low).bit_length(), layer, place))
+        else:
+            results.append(limit(value, low, high, layer, place))
+    return _filled(results, shape)
 
 
 def _relu(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
@@ -134,7 +148,11 @@ def _concat(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: s
 
 def _per_channel(node: Node, name: str, shape: tuple[int, ...]) -> list[int]:
     """The attribute's value for every element, in row-major order."""
-    values, axis = node.integers(name), node.axis()
+    return _spread(node.integers(name), node.axis(), shape)
+
+
+def _spread(values: Sequence[int], axis: int | None, shape: tuple[int, ...]) -> list[int]:
+    """Values along an axis for every element, in row-major order."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
     if axis is not None and len(values) > 1:
@@ -153,6 +171,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "Add": _add,
         "Concat": _concat,
         "Conv": convolve,
+        "Limit": _limit,
         "Lookup": look_up,
         "MatMul": _matmul,
         "MaxPool": pool_max,

@@ -144,6 +144,24 @@ def limit(value: Affine, low: int, high: int, layer: LayerBuilder, name: str) ->
     return Affine(layer.add("clamp", f"{name}_limited", limited, {"x": wire}, parameters))
 
 
+def wrap(value: Affine, low: int, bits: int, layer: LayerBuilder, name: str) -> Affine:
+    """The value modulo ``2**bits``, in the interval that starts at `low`."""
+    high = low + (1 << bits) - 1
+    if low <= value.interval[0] and value.interval[1] <= high:
+        return value
+    if bits == 0:
+        return Affine(None, offset=low)
+    start = -(1 << (bits - 1)) if low < 0 else 0
+    moved = low - start  # an interval that starts elsewhere is moved to where bits can be dropped
+    wire = settle(value.plus(-moved), layer, f"{name}_whole")
+    if isinstance(wire, int):
+        return Affine(None, offset=((wire - start) & ((1 << bits) - 1)) + low)
+    interval = start, start + (1 << bits) - 1
+    parameters = {"X_BITS": wire.bits, "X_SIGNED": int(wire.is_signed), "Y_BITS": bits}
+    output = layer.add("wrap", f"{name}_wrapped", interval, {"x": wire}, parameters, adders=0)
+    return Affine(output).plus(moved)
+
+
 def _power(value: int) -> int:
     """The exponent of a power of two, or -1."""
     return value.bit_length() - 1 if value > 0 and value & (value - 1) == 0 else -1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from netwright.ir import Graph, Node
 
 WINDOWED = ("Conv", "MaxPool", "SumPool")
-POINTWISE = ("Requantize", "Relu", "Sign", "Add", "Concat")
+POINTWISE = ("Requantize", "Limit", "Relu", "Sign", "Add", "Concat")
 
 
 class Layout(StrEnum):

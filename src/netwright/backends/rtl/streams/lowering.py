@@ -14,6 +14,7 @@ from netwright.backends.rtl.lowering import (
     Elements,
     check_lowerable,
     constant_elements,
+    entering,
     identifiers,
     wrapped,
 )
@@ -175,8 +176,7 @@ class _Lowering:
         self.open[node.output, layout] = made
 
     def _take_input(self, node: Node, layout: Layout) -> None:
-        zero_point = node.integer("zero_point", 0)
-        interval = node.integer("low") - zero_point, node.integer("high") - zero_point
+        interval = entering(node, self.graph)
         beats, lanes = order(layout, self._shape(node.output)).shape
         name = self.names[node.output]
         self.streams[name] = Stream(name, node.output, beats, lanes, interval)

@@ -1,0 +1,302 @@
+"""Networks trained with HGQ2, as Keras saves them, to integer graphs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import DataError, GraphError, UnsupportedOp
+from netwright.exchange.hgq_builder import HgqBuilder, Value
+from netwright.exchange.hgq_formats import Formats, quantized, read_formats
+from netwright.exchange.hgq_layers import HgqLayer, HgqNetwork, read_network
+from netwright.exchange.keras_archive import load_archive
+from netwright.ir import Graph, Note
+
+Reals = NDArray[np.float64]
+
+
+def read_hgq(path: Path) -> Graph:
+    """Read a network trained with HGQ2 into a graph in the integer form.
+
+    The file is not executed: neither Keras nor HGQ2 is needed. Integers are those that HGQ2's own
+    layers compute, as long as single precision, in which these compute, holds every sum exactly.
+
+    Args:
+        path: A ``.keras`` file that ``model.save`` of Keras 3 wrote.
+
+    Raises:
+        DataError: The file is missing, damaged or too large, or an array is missing in it.
+        UnsupportedOp: A layer or quantizer is not known; the hint lists the known ones.
+        GraphError: The network cannot become a graph of integers.
+        NumericsError: A value would need more than 63 bits.
+        MissingExtra: h5py is not installed.
+    """
+    network = read_network(load_archive(Path(path)), str(path))
+    return _Reading(network).graph()
+
+
+class _Reading:
+    """A network on its way to a graph."""
+
+    def __init__(self, network: HgqNetwork) -> None:
+        self.network = network
+        self.builder = HgqBuilder()
+        self.values: dict[str, Value] = {}
+        self.head = ""
+
+    def graph(self) -> Graph:
+        for layer in self.network.layers:
+            if self.head:
+                raise GraphError("stands behind the softmax, which must be last", node=layer.name)
+            self._layer(layer)
+        name = re.sub(r"\W", "_", self.network.name, flags=re.ASCII).lstrip("0123456789_")
+        output = self.values.get(self.network.output)
+        if output is None:
+            raise GraphError("the output of the model is an input of it, not quantized")
+        return self.builder.finish(name or "model", output, self.head)
+
+    def _layer(self, layer: HgqLayer) -> None:
+        if layer.kind == "InputLayer":
+            self.builder.enter(layer.name, layer.input_shape())
+            return
+        try:
+            made = _READERS[layer.kind](self, layer)
+            if layer.is_enabled("oq"):
+                made = self._quantized(made, self._formats(layer, "oq"), f"{layer.name}_oq")
+        except ValueError as error:  # shapes of arrays that do not fit each other
+            raise DataError(
+                f'layer "{layer.name}": its arrays do not fit each other: {error}'
+            ) from None
+        readers = sum(other.sources.count(layer.name) for other in self.network.layers)
+        self.values[layer.name] = replace(made, is_shared=made.is_shared or readers > 1)
+
+    def _formats(self, layer: HgqLayer, name: str) -> Formats | None:
+        config = layer.quantizer(name)
+        found = read_formats(config, self.network.variables, f"{layer.path}/{name}", layer.name)
+        if found is not None and config.get("is_weight") and str(found.overflow) == "wrap":
+            raise UnsupportedOp(
+                "quantizer of activations with is_weight", node=layer.name, where="read_hgq",
+                hint="supported: is_weight=False",
+            )  # fmt: skip
+        return None if found is None else found.row()
+
+    def _quantized(self, source: Value, formats: Formats | None, name: str) -> Value:
+        return source if formats is None else self.builder.quantize(source, formats, name)
+
+    def _input(self, layer: HgqLayer, number: int = 0) -> Value:
+        """What the layer reads, behind its own input quantizer."""
+        source = layer.sources[number]
+        formats, name = None, layer.name
+        if layer.is_enabled("iq"):
+            formats = self._formats(layer, layer.input_quantizer(number))
+            name = f"{layer.name}_iq{number or ''}"
+        if source not in self.builder.inputs:
+            return self._quantized(self.values[source], formats, name)
+        if formats is None:
+            raise GraphError(
+                f'input "{source}" reaches "{layer.name}" without a quantizer',
+                hint="let the first layer have enable_iq=True",
+            )
+        return self.builder.take(source, formats, name)
+
+    def _weights(self, layer: HgqLayer) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Kernel and bias before they are quantized, batch normalization folded in."""
+        kernel = layer.variable(0)
+        bias = layer.variable(1) if layer.has_bias else None
+        if layer.kind not in ("QBatchNormDense", "QEinsumDenseBatchnorm") or bias is None:
+            return kernel, bias
+        gamma = layer.variable(2) if layer.option("scale") else np.ones(1, dtype=np.float32)
+        mean, variance = layer.variable(-2), layer.variable(-1)
+        dense = layer.kind == "QBatchNormDense"
+        # QEinsumDenseBatchnorm adds Keras' own epsilon, whatever its configuration says.
+        epsilon = np.float32(layer.number("epsilon") if dense else _KERAS_EPSILON)
+        factor = (gamma / np.sqrt(variance + epsilon)).astype(np.float32)
+        if dense:  # normalizes its inputs
+            self._note_ties(layer, bias, mean, kernel)
+            return factor.reshape(-1, 1) * kernel, bias - mean @ kernel
+        return factor * kernel, bias - mean * factor
+
+    def _note_ties(
+        self,
+        layer: HgqLayer,
+        bias: NDArray[np.float32],
+        mean: NDArray[np.float32],
+        kernel: NDArray[np.float32],
+    ) -> None:
+        """Note a bias that may round either way, as HGQ2 sums it in single precision."""
+        exact = bias.astype(np.float64) - mean.astype(np.float64) @ kernel.astype(np.float64)
+        terms = np.abs(mean).astype(np.float64) @ np.abs(kernel) + np.abs(bias)
+        error = terms * (len(mean) + 2) * 2.0**-24
+        ends = ((exact + sign * error).astype(np.float32) for sign in (-1, 1))
+        low, high = (quantized(end, *self._constant_formats(layer, "bq")) for end in ends)
+        if np.any(low != high):
+            text = "a bias lies so near a tie that HGQ2 may round it otherwise on other machines"
+            peak = float(np.max(np.abs(low - high)) / max(float(np.max(np.abs(exact))), 2.0**-62))
+            self.builder.notes.append(Note(layer.name, text, peak))
+
+    def product(self, layer: HgqLayer) -> Value:
+        kernel, bias = self._weights(layer)
+        shapes = [array.shape for array in (kernel, bias) if array is not None]
+        plain = kernel.ndim == 2 and shapes[1:] in ([], [kernel.shape[1:]])
+        equation = layer.config.get("equation")
+        if equation is None and not plain:
+            raise DataError(f'layer "{layer.name}": has arrays of the shapes {shapes}')
+        if equation is not None and not (plain and _is_product(str(equation))):
+            raise UnsupportedOp(
+                f"{layer.kind} {equation}", node=layer.name, where="read_hgq",
+                hint="supported: products of the last axis with a matrix, as in bni,io->bno, and "
+                "a bias for every output",
+            )  # fmt: skip
+        weights = quantized(kernel, *self._constant_formats(layer, "kq"))
+        offsets = None if bias is None else quantized(bias, *self._constant_formats(layer, "bq"))
+        source = self._input(layer)
+        if source.shape[-1] != len(weights):
+            raise DataError(f'layer "{layer.name}": {weights.shape} does not fit {source.shape}')
+        return _activated(self.builder.product(source, weights, offsets, layer.name), layer)
+
+    def _constant_formats(self, layer: HgqLayer, name: str) -> tuple[Formats | None, bool]:
+        """The formats of a constant, and whether it wraps; see ``FixedPointQuantizer*.call``."""
+        config = layer.quantizer(name)
+        found = read_formats(config, self.network.variables, f"{layer.path}/{name}", layer.name)
+        trained = config.get("is_weight") and config.get("trainable", True)
+        rounds = config.get("q_type") == "kif" or str(config.get("round_mode")).upper() == "RND"
+        return found, not (trained and rounds)
+
+    def normalize(self, layer: HgqLayer) -> Value:
+        mean, variance = layer.variable(-2), layer.variable(-1)
+        number = 0
+        gamma = beta = np.ones(1, dtype=np.float32)
+        if layer.option("scale"):
+            gamma, number = layer.variable(0), 1
+        if layer.option("center"):
+            beta = layer.variable(number)
+        factor = (gamma / np.sqrt(variance + np.float32(layer.number("epsilon")))).astype(
+            np.float32
+        )
+        factors = quantized(factor, *self._constant_formats(layer, "kq"))
+        offsets = quantized(beta - mean * factor, *self._constant_formats(layer, "bq"))
+        source = self._input(layer)
+        if layer.config.get("axis", -1) not in (-1, len(source.shape)):
+            raise UnsupportedOp(
+                "QBatchNormalization on another axis", node=layer.name, where="read_hgq",
+                hint="supported: the last axis",
+            )  # fmt: skip
+        return self.builder.affine(source, factors, offsets, layer.name)
+
+    def add(self, layer: HgqLayer) -> Value:
+        if len(layer.sources) != 2:
+            raise GraphError(f"must add 2 tensors, not {len(layer.sources)}", node=layer.name)
+        first, second = (self._input(layer, number) for number in range(2))
+        return self.builder.add(first, second, layer.name)
+
+    def relu(self, layer: HgqLayer) -> Value:
+        plain = {"max_value": (None,), "negative_slope": (0, None), "threshold": (0, None)}
+        for name, accepted in plain.items():
+            if layer.config.get(name) not in accepted:
+                raise UnsupportedOp(
+                    f"ReLU with {name}", node=layer.name, where="read_hgq",
+                    hint="supported: ReLU without options",
+                )  # fmt: skip
+        return _rectified(self._plain(layer))
+
+    def activation(self, layer: HgqLayer) -> Value:
+        if layer.config.get("activation") == "softmax":
+            return self.softmax(layer)
+        return _activated(self._plain(layer), layer)
+
+    def softmax(self, layer: HgqLayer) -> Value:
+        if layer.config.get("axis", -1) != -1:
+            raise UnsupportedOp(
+                "softmax on another axis", node=layer.name, where="read_hgq",
+                hint="supported: the last axis",
+            )  # fmt: skip
+        self.head = "softmax"
+        return self._plain(layer)
+
+    def quantizer(self, layer: HgqLayer) -> Value:
+        source = layer.sources[0]
+        config = layer.quantizer("config")
+        found = read_formats(config, self.network.variables, layer.path, layer.name)
+        formats = None if found is None else found.row()
+        if source in self.builder.inputs and formats is not None:
+            return self.builder.take(source, formats, layer.name)
+        return self._quantized(self._plain(layer), formats, layer.name)
+
+    def flatten(self, layer: HgqLayer) -> Value:
+        source = self._plain(layer)
+        return self.builder.reshape(source, (source.exponents.size,), layer.name)
+
+    def reshape(self, layer: HgqLayer) -> Value:
+        source, target = self._plain(layer), layer.config.get("target_shape")
+        if not isinstance(target, list) or not all(isinstance(extent, int) for extent in target):
+            raise DataError(f'layer "{layer.name}": target_shape must be integers')
+        return self.builder.reshape(source, source.exponents.reshape(target).shape, layer.name)
+
+    def _plain(self, layer: HgqLayer) -> Value:
+        """What the layer reads; it has no quantizer of its own."""
+        source = layer.sources[0]
+        if source in self.builder.inputs:
+            raise GraphError(
+                f'input "{source}" reaches "{layer.name}" without a quantizer',
+                hint="put a Quantizer or a quantized layer behind the input",
+            )
+        return self.values[source]
+
+
+_KERAS_EPSILON = 1e-7
+_PRODUCT = re.compile(r"(?P<rows>\w+|\w*\.\.\.)(?P<i>\w),(?P=i)(?P<o>\w)->(?P=rows)(?P=o)")
+
+_READERS: Mapping[str, Callable[[_Reading, HgqLayer], Value]] = MappingProxyType(
+    {
+        "Activation": _Reading.activation,
+        "Dropout": _Reading._plain,
+        "Flatten": _Reading.flatten,
+        "QAdd": _Reading.add,
+        "QBatchNormDense": _Reading.product,
+        "QBatchNormalization": _Reading.normalize,
+        "QDense": _Reading.product,
+        "QEinsumDense": _Reading.product,
+        "QEinsumDenseBatchnorm": _Reading.product,
+        "Quantizer": _Reading.quantizer,
+        "ReLU": _Reading.relu,
+        "Reshape": _Reading.reshape,
+        "Softmax": _Reading.softmax,
+    }
+)
+"""How every layer is read."""
+
+
+def _is_product(equation: str) -> bool:
+    """Whether an equation multiplies the last axis by a matrix."""
+    found = _PRODUCT.fullmatch(equation)
+    if found is None:
+        return False
+    axes = found["rows"].replace("...", "") + found["i"] + found["o"]
+    return len(set(axes)) == len(axes)
+
+
+def _rectified(value: Value) -> Value:
+    return replace(value, rectified=True)
+
+
+def _activated(value: Value, layer: HgqLayer) -> Value:
+    """The value behind the layer's own activation.
+
+    Raises:
+        UnsupportedOp: It is neither linear nor a ReLU.
+    """
+    activation = layer.config.get("activation")
+    if activation in (None, "linear"):
+        return value
+    if activation != "relu":
+        raise UnsupportedOp(
+            f"activation {activation}", node=layer.name, where="read_hgq",
+            hint='supported: "linear", "relu", and a softmax layer at the end',
+        )  # fmt: skip
+    return _rectified(value)
