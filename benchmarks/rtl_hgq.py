@@ -9,7 +9,6 @@ whole and without, and the better figure counts.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.rtl import DA4ML_CUTOFF, PART, TIMEOUT_S, Result, inverters, verilog
+from benchmarks.rtl import DA4ML_CUTOFF, FOLDER, PART, TIMEOUT_S, Result, inverters, verilog
 from netwright import tasks
 from netwright.backends.rtl import rtl
 from netwright.backends.rtl.synthesis import synthesize
@@ -85,10 +84,9 @@ def main() -> None:
     source = HgqModel.of(FILE)
     graph, model = source.graph, source.load()
     output = graph.outputs[0]
-    with tempfile.TemporaryDirectory() as temporary:
-        mine = ours(source, rows, Path(temporary))
-        wanted = real_values(graph, output, source.run(rows)[output])
-        theirs = da4ml(model, rows, wanted, Path(temporary))
+    mine = ours(source, rows, FOLDER / "hgq2")
+    wanted = real_values(graph, output, source.run(rows)[output])
+    theirs = da4ml(model, rows, wanted, FOLDER / "hgq2")
     share = accuracy(graph, source.run(test.inputs)[output], test.labels)
     table = Table(title=mine.measured.lut.source)
     for column in ("design", "LUT", "INV", "CARRY4", "FF", "generation CPU s", "synthesis s"):
