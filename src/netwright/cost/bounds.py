@@ -1,6 +1,7 @@
-"""Room, traffic and energy of a tensor kept at a point: exact, or bounds from both sides.
+"""Room, traffic and energy of a tensor kept at a point.
 
-What windows share depends on the order of all loops outside; everything else is exact.
+All is exact but what windows share, which :mod:`netwright.cost.overlaps` subtracts while loops are
+added outside. Where its tables do not apply there are bounds from both sides.
 """
 
 from __future__ import annotations
@@ -77,10 +78,11 @@ class Bounds:
             Tables for each end of the stage; without the savings of :meth:`overlaps`.
         """
         space = self.space
-        if place.role != "input":
-            return (self._results if place.role == "output" else self._operands)(
-                place, *[self.fetched(place.role)] * 2
-            ),  # fmt: skip
+        if place.role == "output":
+            return (self._results(place, self.fetched("output")),)
+        if place.role == "weight":
+            moved = self.fetched("weight")
+            return (self._operands(place, moved, moved),)
         overlaps = self.overlaps.get(place)
         tables = [self._rough(place, most=most)] if overlaps is None else overlaps.fetched
         found = []
@@ -97,6 +99,8 @@ class Bounds:
     def once(self, place: Place) -> Array:
         """Cost vector of a tensor that moves once."""
         size = np.full(1, float(prod(self._extents(place.role))))
+        if place.role == "output":
+            return np.asarray(self._results(place, size)[0])
         return np.asarray(self._operands(place, size, size)[0])
 
     def priced(self, place: Place) -> Array:
@@ -125,7 +129,7 @@ class Bounds:
         self._cross(vector, place.parent, place.memory.name, down * own)
         return vector
 
-    def _results(self, place: Place, moved: Array, _: Array) -> Array:
+    def _results(self, place: Place, moved: Array) -> Array:
         above, inside = self._copies_around(place)
         size = float(prod(self._extents(place.role)))
         down, each = moved * above, moved * above * inside

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 
 import numpy as np
@@ -179,7 +179,9 @@ class Overlaps:
         for axis, extent in self.axes:
             both = []
             for along in (True, False):
-                loops = tuple(self._loops(r, tile, tile, end, None, along) for r, _ in axis.terms)
+                loops = tuple(
+                    self._loops(r, tile, tile, end, None, along=along) for r, _ in axis.terms
+                )
                 both.append(axis_visits(axis, extent, loops))
             union, each = union * both[0], each * both[1]
         return union, each
@@ -281,13 +283,13 @@ class Overlaps:
         """Old and new pieces of an axis at the steps of one loop, or of two around arrays."""
         (axis, extent), now = self.axes[number], dict(reached)
         if advanced is None:
-            loops = tuple(self._loops(r, kept, now, end, None, True) for r, _ in axis.terms)
+            loops = tuple(self._loops(r, kept, now, end, None) for r, _ in axis.terms)
             yield stepped(axis, extent, loops, ADVANCED)
             return
         for upto in (end.get(advanced, 1), self.space.rounds[advanced]):
             if upto > now[advanced]:
                 step = (advanced, upto)
-                loops = tuple(self._loops(r, kept, now, end, step, True) for r, _ in axis.terms)
+                loops = tuple(self._loops(r, kept, now, end, step) for r, _ in axis.terms)
                 yield stepped(axis, extent, loops, ADVANCED)
                 now[advanced] = upto
 
@@ -300,6 +302,15 @@ class Overlaps:
             if rank in kept
         )
 
+    @cached_property
+    def _copies(self) -> dict[str, tuple[int, int]]:
+        """Copies of every rank inside a tile, and between the memory and its parent."""
+        place, spread = self.place, self.space.spread
+        return {
+            rank: (spread.copies(rank, place.below), spread.copies(rank, place.between))
+            for rank in self.slides
+        }
+
     def _loops(
         self,
         rank: str,
@@ -307,30 +318,18 @@ class Overlaps:
         reached: Tile,
         end: End,
         advanced: tuple[str, int] | None,
-        along: bool,
+        *,
+        along: bool = True,
     ) -> RankLoops:
         """All loops of a rank outside the kept tile; without those along arrays if not `along`."""
-        extent = self.space.operation.extents[rank]
-        size = min(extent, kept.get(rank, 1) * self.space.spread.copies(rank, self.place.below))
-        copies = self.space.spread.copies(rank, self.place.between) if along else 1
-        count, loops = kept.get(rank, 1), list[RankLoop]()
-        target = advanced[1] if advanced and advanced[0] == rank else reached.get(rank, 1)
-        rounds = self.space.rounds[rank] if along else -(-extent // size) * count
-        stop = end.get(rank, 1)
-        for last, order in (
-            (reached.get(rank, 1), INSIDE), (target, ADVANCED), (rounds, OUTSIDE)
-        ):  # fmt: skip
-            for upto in (min(stop, last), last):
-                if upto <= count:
-                    continue
-                if copies > 1 and count >= stop:
-                    loops.append(RankLoop(ALONG, size, "inner"))
-                    size, copies = min(extent, size * copies), 1
-                loops.append(RankLoop(order, size, "time"))
-                size, count = min(extent, size * (upto // count)), upto
-        if copies > 1:
-            loops.append(RankLoop(ALONG, size, "inner"))
-        return RankLoops(rank, extent, tuple(reversed(loops)))
+        extent, rounds = self.space.operation.extents[rank], self.space.rounds[rank]
+        inside, copies = self._copies[rank]
+        if not along:
+            size = min(extent, kept[rank] * inside)
+            copies, rounds = 1, -(-extent // size) * kept[rank]
+        target = advanced[1] if advanced and advanced[0] == rank else reached[rank]
+        steps = (reached[rank], INSIDE), (target, ADVANCED), (rounds, OUTSIDE)
+        return _grown(rank, extent, (inside, copies), kept[rank], end.get(rank, 1), steps)
 
     @cached_property
     def left(self) -> tuple[Table, Table]:
@@ -364,6 +363,40 @@ class Overlaps:
 def divides(small: Tile, big: Tile) -> bool:
     """Whether one tile can lie inside another."""
     return all(big[rank] % size == 0 for rank, size in small.items())
+
+
+@lru_cache(maxsize=1 << 12)
+def _grown(
+    rank: str,
+    extent: int,
+    copies: tuple[int, int],
+    kept: int,
+    stop: int,
+    steps: tuple[tuple[int, int], ...],
+) -> RankLoops:
+    """Loops of a rank, grown outward from a tile.
+
+    Args:
+        rank: Its name.
+        extent: Its size.
+        copies: Copies inside the tile, and along arrays outside.
+        kept: Iterations inside the tile.
+        stop: Iterations inside the arrays, if the arrays do not lie right outside the tile.
+        steps: Up to how many iterations loops run, with their order in the nest.
+    """
+    size, (_, lanes), loops = min(extent, kept * copies[0]), copies, list[RankLoop]()
+    for last, order in steps:
+        for upto in (min(stop, last), last):
+            if upto <= kept:
+                continue
+            if lanes > 1 and kept >= stop:
+                loops.append(RankLoop(ALONG, size, "inner"))
+                size, lanes = min(extent, size * lanes), 1
+            loops.append(RankLoop(order, size, "time"))
+            size, kept = min(extent, size * (upto // kept)), upto
+    if lanes > 1:
+        loops.append(RankLoop(ALONG, size, "inner"))
+    return RankLoops(rank, extent, tuple(reversed(loops)))
 
 
 def held_at(steps: Sequence[tuple[Pieces, Pieces]]) -> NDArray[np.int64]:

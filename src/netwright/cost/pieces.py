@@ -13,7 +13,7 @@ from netwright.workload import Affine
 
 Numbers = NDArray[np.int64]
 
-MASKED = 1 << 22
+MASKED = 1 << 18
 """Elements of all copies and steps that are looked at together."""
 
 
@@ -43,19 +43,14 @@ class Pieces:
             extent: Size of the axis.
             ranks: First elements and sizes for each rank, ``(steps, parents, copies)``.
         """
-        if len(ranks) == 1:
-            (start, size), (_, weight) = ranks[0], axis.terms[0]
-            return cls(axis.offset + weight * start, (size,), (weight,), extent)
         shapes = [start.shape for start, _ in ranks]
         grid = [shape[kind] for kind in range(3) for shape in shapes]
         flat = tuple(prod(shape[kind] for shape in shapes) for kind in range(3))
-
         everything = np.zeros(grid, np.int64)
 
         def everywhere(values: Numbers, number: int) -> Numbers:
             own = [1] * len(grid)
-            for kind in range(3):
-                own[kind * len(ranks) + number] = values.shape[kind]
+            own[number :: len(ranks)] = values.shape
             return (values.reshape(own) + everything).reshape(flat)
 
         weights = tuple(step for _, step in axis.terms)
@@ -96,7 +91,7 @@ class Pieces:
         for size in self.sizes:
             length = length * (size > 0)
         ends = self._inside(self.first), self._inside(self.first + length)
-        return *ends, whole.all(axis=(1, 2))
+        return *ends, np.asarray(whole.all(axis=(1, 2)))
 
     def _inside(self, place: Numbers) -> Numbers:
         return np.minimum(np.maximum(place, 0), self.extent)

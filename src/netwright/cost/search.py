@@ -2,16 +2,18 @@
 
 Costs of a chain add up over its points, so inner stages are solved once for every point that outer
 stages may start from. A tensor stays *open* until a loop that it knows follows outside its point;
-so long, loops that it does not know cost nothing. At each point only those partial chains survive
-that no other one surely beats in energy and in the load of every memory that could still limit the
-time. Whole chains are then counted exactly, best bound first, until no bound is below the best
-exact value.
+so long, loops that it does not know cost nothing. What windows share comes from tables, see
+:mod:`netwright.cost.overlaps`. At each point only those partial chains survive that no other one
+surely beats in energy and in the load of every memory that could still limit the time, whatever
+savings are still to come. Whole chains are then counted exactly, best bound first, until no bound
+is below the best exact value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import permutations, product
 
 import numpy as np
@@ -89,13 +91,26 @@ class Solver:
         self.compute_seconds = space.num_steps * step_seconds
         self.fixed = self.bounds.fixed()
         self.rooms = {place: self.bounds.room(place) for place in space.places}
-        self.prices = {place: self.bounds.cost(place) for place in space.places}
-        self.most = {place: self.bounds.cost(place, most=True) for place in space.places}
         self.above = tuple(_above(space, number) for number in range(3))
         self.ends = [ends_of(space, stage) for stage in range(space.num_stages)]
         self.passes = passes(space)
         self.overlaps = self.bounds.overlaps
         self.units = {place: self.bounds.priced(place) for place in self.overlaps}
+
+    @cached_property
+    def prices(self) -> dict[Place, NDArray[np.float64]]:
+        """Bounds from below for each end of a stage and point; exact but for savings."""
+        return {place: np.stack(self.bounds.cost(place)) for place in self.space.places}
+
+    @cached_property
+    def most(self) -> dict[Place, NDArray[np.float64]]:
+        """Bounds from above, likewise."""
+        return {
+            place: np.stack(self.bounds.cost(place, most=True))
+            if place.role == "input" and place not in self.overlaps
+            else prices
+            for place, prices in self.prices.items()
+        }
 
     def value(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """The objective of cost vectors."""
@@ -106,12 +121,7 @@ class Solver:
 
     def floor(self) -> float:
         """A bound for all chains: every tensor moves once, every memory is large enough."""
-        least = self.fixed + sum(
-            self.bounds.once(place)
-            if place in self.overlaps
-            else self.prices[place][0].reshape(-1, self.bounds.width).min(axis=0)
-            for place in self.space.places
-        )
+        least = self.fixed + sum(self.bounds.once(place) for place in self.space.places)
         return float(self.value(np.asarray(least)[None])[0])
 
     def chains(self, limit: float) -> Iterator[Chain]:
@@ -194,10 +204,10 @@ class Solver:
         if capacity is not None:
             fits = filled[:, column] <= capacity
         stage_ends = chains.ends[:, place.stage] if place in self.overlaps else 0
-        costs = chains.costs + np.stack(self.prices[place])[stage_ends, *at]
+        costs = chains.costs + self.prices[place][stage_ends, *at]
         used = chains.used.copy()
         used[:, self.space.places.index(place)] = np.ravel_multi_index(at, self.shape)
-        most = chains.most + np.stack(self.most[place])[stage_ends, *at]
+        most = chains.most + self.most[place][stage_ends, *at]
         still_open = chains.open.copy()
         still_open[:, self.space.places.index(place)] = True
         placed = Chains(chains.points, costs, most, used, still_open, chains.orders, chains.ends)
@@ -290,9 +300,8 @@ class Solver:
             saved = np.zeros((len(chains), self.bounds.width))
             saved[rows] = ((passes - 1) * every + last) @ self.units[place]
             state = np.full(len(chains), -1, np.int64)
-            state[rows] = np.ravel_multi_index(
-                (at[2], at[1]), (self.shape[1], self.overlaps[place].pairs.size)
-            )
+            sizes = len(self.ends[place.stage]), self.overlaps[place].pairs.size, self.shape[1]
+            state[rows] = np.ravel_multi_index(at[:3], sizes)
             state[~saved.any(axis=1)] = -1
             found.append((state, saved))
         return found
@@ -311,11 +320,12 @@ class Solver:
         The other one's bounds from above must not exceed this one's bounds from below.
         """
         flat = np.ravel_multi_index(tuple(chains.points.T), self.shape)
-        columns = [0, *self._limiting(chains)]
+        hopes = self._hopes(chains)
+        columns = [0, *self._limiting(chains, hopes)]
         keys = [chains.costs[:, column] for column in reversed(columns)]
         order = np.lexsort([*keys, flat])
         chains, flat = chains.take(order), flat[order]
-        hopes = [(state, saved[:, columns]) for state, saved in self._hopes(chains)]
+        hopes = [(state[order], saved[order][:, columns]) for state, saved in hopes]
         kept = np.zeros(len(chains), bool)
         costs = chains.costs[:, columns] * (1 + ROUNDING)
         most = chains.most[:, columns]
@@ -337,17 +347,19 @@ class Solver:
         kept[undecided] = True
         return chains.take(kept)
 
-    def _limiting(self, chains: Chains) -> list[int]:
+    def _limiting(
+        self, chains: Chains, hopes: list[tuple[NDArray[np.int64], NDArray[np.float64]]]
+    ) -> list[int]:
         """Columns of memories that could still take longer than the compute units."""
         most = chains.most.max(axis=0)
         count = len(self.bounds.memories)
         undecidedplaces = [p for i, p in enumerate(self.space.places) if chains.used[0, i] < 0]
         for place in undecidedplaces:
-            most = most + np.stack(self.most[place]).reshape(-1, self.bounds.width).max(axis=0)
+            most = most + self.most[place].reshape(-1, self.bounds.width).max(axis=0)
         columns = [1 + i for i in range(count) if most[1 + i] > self.compute_seconds]
         waits = [1 + count + i for i in range(count) if most[1 + count + i] > 0]
-        varying = [c for c in columns + waits if np.ptp(chains.costs[:, c]) > 0]
-        return varying
+        parts = [chains.costs, chains.most, *(saved for _, saved in hopes)]
+        return [c for c in columns + waits if any(np.ptp(part[:, c]) > 0 for part in parts)]
 
     def _steps(self, chains: Chains, index: int) -> tuple[tuple[Place, Tile], ...]:
         steps = []
