@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from netwright import arch, cost
 from netwright.cost.bounds import Bounds
 from netwright.cost.mapspace import Mapspace, Spread
 from tests.cost.small import conv, linear, machine
@@ -31,22 +33,48 @@ def test_partial_sums_are_wide():
     assert Bounds(space).room(pad)[2, 2, 0] == 4 * 4 * 2
 
 
-def test_windows_overlap_along_one_axis():
+def test_windows_overlap():
     bounds = Bounds(Mapspace(conv(1, 1, 6, padding=0), machine(), Spread(())))
-    tiles = bounds.space.tiles
-    passes = bounds.fetched("input")[0]
-    whole = next(i for i, k in enumerate(tiles["k"]) if k == {"R0": 3, "R1": 3})
-    # Single outputs: rows of windows slide along columns, 4 rows of 3 x 6 elements.
-    assert passes[0, whole] == 4 * 3 * 6
-    assert passes[-1, whole] == 36
-    assert bounds.fetched("input", most=True)[0][0, whole] == 4 * 3 * 4 * 3
+    place, overlaps = next(iter(bounds.overlaps.items()))
+    whole = next(i for i, k in enumerate(bounds.space.tiles["k"]) if k == {"R0": 3, "R1": 3})
+    anew = overlaps.fetched[0, :, whole, 0]
+    assert (anew[0], anew[-1]) == (4 * 3 * 4 * 3, 36)
+    one = bounds.priced(place)
+    assert bounds.cost(place)[0][0, 0, whole] == pytest.approx(one.sum(axis=0) * 4 * 3 * 4 * 3)
+    assert bounds.once(place) == pytest.approx(one.sum(axis=0) * 36)
+
+
+def two_arrays():
+    """Rows along an array above the buffer; registers lie below a further one."""
+    small = machine(size=60, register=12)
+    outer = arch.Array(kind="array", name="lanes", parent="dram", fanout=(2,))
+    nodes = [
+        node.model_copy(update={"parent": "lanes"}) if node.name == "pad" else node
+        for node in small.nodes
+    ]
+    nodes.insert(1, outer)
+    return small.model_copy(update={"nodes": tuple(nodes)})
+
+
+def test_rows_along_a_far_array_have_bounds_from_both_sides():
+    op, target = conv(1, 2, 4), two_arrays()
+    way = Spread((("lanes", 0, (("P0", 2),)), ("grid", 0, ()), ("grid", 1, ())))
+    space = Mapspace(op, target, way)
+    bounds = Bounds(space)
+    assert [place.memory.name for place in bounds.overlaps] == ["pad"]
+    place = next(p for p in space.places if p.role == "input" and p.memory.name == "reg")
+    (least,), (most,) = bounds.cost(place), bounds.cost(place, most=True)
+    assert (least <= most).all()
+    assert (least < most).any()
+    found = cost.search(op, target, goal="energy", spread=way)
+    assert 0 < found.bound <= found.value
 
 
 def test_every_part_of_a_cost_is_finite_and_positive():
     space = Mapspace(conv(4, 4, 6), machine(), Spread(()))
     bounds = Bounds(space)
     for place in space.places:
-        cost = bounds.cost(place)
-        assert np.isfinite(cost).all()
-        assert (cost >= 0).all()
+        (vectors,) = bounds.cost(place)
+        assert np.isfinite(vectors).all()
+        assert (vectors >= 0).all()
     assert bounds.fixed()[0] > 0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 import pytest
 
 from netwright import cost
 from netwright.cost.mapper import value_of
-from netwright.cost.mapspace import KINDS, Mapspace, spreads
+from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Mapspace, spreads
 from netwright.cost.search import Solver
 from netwright.mapping import nest_faults
 from tests.cost.small import conv, linear, machine, one_memory
@@ -32,12 +32,23 @@ def _extend(places, chain, points):
             yield from _extend(places[1:], (*chain, (places[0], point)), points)
 
 
-def exhaustive(op, small, goal):
+def is_compact(space, chain):
+    """Whether right inside a tensor's tile, in a stage, run only loops that it does not know."""
+    return all(
+        inner.stage != outer.stage
+        or all(big[r] == small[r] for r in big if space.kinds[r] != UNKNOWN_TO[outer.role])
+        for (inner, small), (outer, big) in pairwise(chain)
+    )
+
+
+def exhaustive(op, small, goal, *, compact=False):
     best = float("inf")
     seen = set()
     for way in spreads(op, small):
         space = Mapspace(op, small, way)
         for chain in all_chains(space):
+            if compact and not is_compact(space, chain):
+                continue
             nest = space.nest(chain)
             if nest in seen or nest_faults(op, small, nest):
                 continue

@@ -1,6 +1,7 @@
-"""Room, traffic and energy of a tensor kept at a point: exact, or bounds from both sides.
+"""Room, traffic and energy of a tensor kept at a point.
 
-What windows share depends on the order of all loops outside; everything else is exact.
+All is exact but what windows share, which :mod:`netwright.cost.overlaps` subtracts while loops are
+added outside. Where its tables do not apply there are bounds from both sides.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from netwright.arch import ROLES, Link, Memory, Role
 from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Kind, Mapspace, Place
+from netwright.cost.overlaps import Overlaps, is_exact, passes
 from netwright.cost.transitions import RankLoop, RankLoops, axis_visits
 from netwright.mapping.loopnest import memories_of
 from netwright.mapping.loopnest_legality import accumulator_bits, tile_elements
@@ -65,30 +67,75 @@ class Bounds:
             table[index] = -(-size * (2 if rest > 1 and place.memory.double_buffered else 1) // 8)
         return np.asarray(self._spread(table, known), np.int64)
 
-    def cost(self, place: Place, *, most: bool = False) -> Array:
+    def cost(self, place: Place, *, most: bool = False) -> tuple[Array, ...]:
         """Cost vectors of moving a tensor between a memory and its parent, for each point.
 
         Args:
             place: The tensor and the memory.
             most: Bound from above instead of below.
+
+        Returns:
+            Tables for each end of the stage; without the savings of :meth:`overlaps`.
         """
-        moved = self.fetched(place.role, most=most)
+        space = self.space
+        if place.role == "output":
+            return (self._results(place, self.fetched("output")),)
+        if place.role == "weight":
+            moved = self.fetched("weight")
+            return (self._operands(place, moved, moved),)
+        overlaps = self.overlaps.get(place)
+        tables = [self._rough(place, most=most)] if overlaps is None else overlaps.fetched
+        found = []
+        for table in tables:
+            amounts = passes(space)[:, None, None, None] * table
+            found.append(self._operands(place, amounts[..., 0], amounts[..., 1]))
+        return tuple(found)
+
+    @cached_property
+    def overlaps(self) -> dict[Place, Overlaps]:
+        """Tables of what windows share, for places where they are exact."""
+        return {p: Overlaps(self.space, p) for p in self.space.places if is_exact(self.space, p)}
+
+    def once(self, place: Place) -> Array:
+        """Cost vector of a tensor that moves once."""
+        size = np.full(1, float(prod(self._extents(place.role))))
+        if place.role == "output":
+            return np.asarray(self._results(place, size)[0])
+        return np.asarray(self._operands(place, size, size)[0])
+
+    def priced(self, place: Place) -> Array:
+        """Cost vectors of an element that is read from the parent, and of one that arrives."""
+        one, none = np.ones(1), np.zeros(1)
+        return np.concatenate([self._operands(place, one, none), self._operands(place, none, one)])
+
+    def _copies_around(self, place: Place) -> tuple[int, int]:
+        """Parents, and children of each, that hold the same elements."""
         space, operation = self.space, self.space.operation
         relevant = operation.relevant(place.role)
         other = [rank for rank in operation.extents if rank not in relevant]
         every = frozenset(name for name, _, _ in space.spread.lanes)
         above = prod(space.spread.copies(r, every - place.below - place.between) for r in other)
-        inside = prod(space.spread.copies(r, place.between) for r in other)
+        return above, prod(space.spread.copies(r, place.between) for r in other)
+
+    def _operands(self, place: Place, down: Array, each: Array) -> Array:
+        above, inside = self._copies_around(place)
+        own, _ = self.bits(place.role)
+        vector = np.zeros((*down.shape, self.width))
+        waits = not place.memory.double_buffered
+        each = each * (above * inside)
+        down = down * above if self._multicasts(place) else each
+        self._add(vector, place.parent, down * own, 0 * down, waits)
+        self._add(vector, place.memory, 0 * each, each * own, waits)
+        self._cross(vector, place.parent, place.memory.name, down * own)
+        return vector
+
+    def _results(self, place: Place, moved: Array) -> Array:
+        above, inside = self._copies_around(place)
         size = float(prod(self._extents(place.role)))
         down, each = moved * above, moved * above * inside
         vector = np.zeros((*moved.shape, self.width))
         own, partial = self.bits(place.role)
         waits = not place.memory.double_buffered
-        if place.role != "output":
-            self._add(vector, place.parent, down * own, 0 * down, waits)
-            self._add(vector, place.memory, 0 * each, each * own, waits)
-            self._cross(vector, place.parent, place.memory.name, down * own)
-            return vector
         final = size if above == 1 else 0.0
         up = final * own + (down - final) * partial
         back = (down - size * above) * partial
@@ -99,23 +146,33 @@ class Bounds:
         self._add(vector, place.memory, leaving, (each - size * above * inside) * partial, waits)
         return vector
 
-    def fetched(self, role: Role, *, most: bool = False) -> Array:
-        """Elements that cross the border of a memory, each once for a multicast."""
+    def _multicasts(self, place: Place) -> bool:
+        nodes = {node.name: node for node in self.space.architecture.path}
+        return all(getattr(nodes[name], "multicasts", True) for name in place.between)
+
+    def fetched(self, role: Role) -> Array:
+        """Elements of weights or results that cross the border of a memory, for each point."""
         space = self.space
         kind = UNKNOWN_TO[role]
         total = prod(space.rounds[rank] for rank in space.ranks(kind))
         refetch = np.array([total / prod(tile.values()) for tile in space.tiles[kind]])
-        if role != "input":
-            size = float(prod(self._extents(role)))
-            return size * self._spread(refetch, [kind])
-        passes = np.array(
-            [
-                [self._pass({**x, **k}, most=most) for k in space.tiles["k"]]
-                for x in space.tiles["x"]
-            ],
-            np.float64,
-        )
-        return self._spread(refetch, ["m"]) * self._spread(passes, ["x", "k"])
+        return float(prod(self._extents(role))) * self._spread(refetch, [kind])
+
+    def _rough(self, place: Place, *, most: bool) -> Array:
+        """Elements of the input that a pass fetches: each once at least, or anew for each tile."""
+        space, operation = self.space, self.space.operation
+        found = np.zeros((len(space.tiles["x"]), len(space.tiles["k"]), 2))
+        shape = operation.tensors["input"].shape
+        for i, x in enumerate(space.tiles["x"]):
+            for j, k in enumerate(space.tiles["k"]):
+                sizes = space.sizes({**x, **k}, place.below) if most else operation.extents
+                found[i, j] = prod(
+                    axis_visits(axis, extent, tuple(
+                        _contiguous(r, operation.extents[r], sizes[r]) for r, _ in axis.terms
+                    ))
+                    for axis, extent in zip(operation.axes["input"], shape, strict=True)
+                )  # fmt: skip
+        return found
 
     def fixed(self) -> Array:
         """The cost that all points share: operands of the compute units, and the operations."""
@@ -157,34 +214,6 @@ class Bounds:
             self._add(vector, memory, back, up, False)
             self._cross(vector, memory, unit.name, up + back)
         return vector
-
-    def _pass(self, tile: dict[str, int], *, most: bool) -> float:
-        """Elements of the input that one pass over all its tiles fetches at least, or at most.
-
-        Windows overlap along one axis at a time: the other axis is fetched anew. Where tiles at the
-        two ends of an axis overlap too, or where rows and taps are both cut, only what is there at
-        all is counted from below.
-        """
-        space, operation = self.space, self.space.operation
-        every = frozenset(name for name, _, _ in space.spread.lanes)
-        sizes = space.sizes(tile, every)
-        anew, once, wraps = [], [], False
-        for axis, extent in zip(operation.axes["input"], operation.tensors["input"].shape,
-                                strict=True):  # fmt: skip
-            whole = tuple(RankLoops(r, operation.extents[r], ()) for r, _ in axis.terms)
-            cut = tuple(_contiguous(r, operation.extents[r], sizes[r]) for r, _ in axis.terms)
-            once.append(axis_visits(axis, extent, whole))
-            anew.append(axis_visits(axis, extent, cut))
-            reach = sum(step * (sizes[r] - 1) for r, step in axis.terms) + 1
-            full = sum(step * (operation.extents[r] - 1) for r, step in axis.terms) + 1
-            split = sum(sizes[r] < operation.extents[r] for r, _ in axis.terms)
-            wraps = wraps or (anew[-1] > once[-1] and (split > 1 or 2 * reach > full))
-        if most:
-            return float(prod(anew))
-        if wraps:
-            return float(prod(once))
-        free = [prod(anew[:i]) * once[i] * prod(anew[i + 1 :]) for i in range(len(anew))]
-        return float(min(free))
 
     def _extents(self, role: Role) -> list[int]:
         """Elements that are used along each axis."""

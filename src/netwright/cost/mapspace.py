@@ -6,7 +6,8 @@ each kind tiles form a list: whole columns before rows before batches, taps befo
 divisors of what is left after the arrays. A tile of all three kinds is a *point*. A tensor kept at
 a point is fetched again for each iteration of its unknown kind outside the point, and for nothing
 else. So a mapping is a chain of points, one for each tensor in each memory, inner memories first;
-between two points loops run in the order x, k, m from inside out.
+between two points loops run in the order x, k, m from inside out. Between two tensors of one stage,
+memories that do not feed each other, only loops of the outer one's unknown kind run.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ last tiles and with padding clipped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from netwright.cost.pieces import Numbers, Pieces, compared, together
 from netwright.workload import Affine
 
 CACHED = 1 << 13
@@ -69,6 +70,24 @@ class RankLoops:
             index = next(indices[loop.kind])
             start += index * loop.tile
             size = max(0, min(loop.tile, size - index * loop.tile))
+        return start, size
+
+    def pieces(self, times: Sequence[tuple[int, ...]]) -> tuple[Numbers, Numbers]:
+        """First elements and sizes of the pieces of all copies: ``(times, outer, inner)``."""
+        count = sum(loop.kind == "time" for loop in self.loops)
+        given = np.array(times, np.int64).reshape(len(times), count)
+        outer, inner = (np.array(self.lanes(kind), np.int64) for kind in ("outer", "inner"))
+        indices = {
+            "time": iter(given.T[:, :, None, None]),
+            "outer": iter(outer.reshape(len(outer), -1).T[:, None, :, None]),
+            "inner": iter(inner.reshape(len(inner), -1).T[:, None, None, :]),
+        }
+        start = np.zeros((len(times), len(outer), len(inner)), np.int64)
+        size = np.full_like(start, self.extent)
+        for loop in self.loops:
+            moved = next(indices[loop.kind]) * loop.tile
+            start = start + moved
+            size = np.minimum(np.maximum(size - moved, 0), loop.tile)
         return start, size
 
     def times(self) -> tuple[tuple[int, ...], ...]:
@@ -146,37 +165,26 @@ def axis_sums(axis: Affine, extent: int, ranks: tuple[RankLoops, ...], advanced:
     """
     if _is_plain(axis, extent, ranks):
         return _plain_sums(ranks[0], advanced)
-    steps = dict(axis.terms)
-    total = [0, 0, 0, 0]
-    for combo in product(*(moves(rank, advanced) for rank in ranks)):
-        for outer in product(*(rank.lanes("outer") for rank in ranks)):
-            found = _one_step(axis, extent, ranks, steps, combo, outer)
-            total = [a + b for a, b in zip(total, found, strict=True)]
-    return Sums(*total)
+    found = compared(*stepped(axis, extent, ranks, advanced)).sum(axis=0)
+    return Sums(*(int(value) for value in found))
 
 
-def _one_step(
-    axis: Affine,
-    extent: int,
-    ranks: tuple[RankLoops, ...],
-    steps: dict[str, int],
-    combo: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...],
-    outer: tuple[tuple[int, ...], ...],
-) -> tuple[int, int, int, int]:
-    pairs = []
-    for inner in product(*(rank.lanes("inner") for rank in ranks)):
-        pieces = [
-            [rank.piece(times[which], out, lane) for rank, times, out, lane in
-             zip(ranks, combo, outer, inner, strict=True)]
-            for which in (0, 1)
-        ]  # fmt: skip
-        pairs.append(pieces)
-    weights = [steps[rank.name] for rank in ranks]
-    sets = [[touched(axis.offset, extent, weights, piece) for piece in pair] for pair in pairs]
-    wanted = frozenset().union(*(new for _, new in sets))
-    lacking = frozenset().union(*(new - old for old, new in sets))
-    each = sum(len(new) for _, new in sets)
-    return len(wanted), len(wanted) - len(lacking), each, sum(len(o & n) for o, n in sets)
+def stepped(
+    axis: Affine, extent: int, ranks: tuple[RankLoops, ...], advanced: int
+) -> tuple[Pieces, Pieces]:
+    """Old and new pieces of an axis at all steps that advance one loop of the nest."""
+    both = [_moved(rank, advanced) for rank in ranks]
+    old, new = (Pieces.of(axis, extent, [rank[which] for rank in both]) for which in (0, 1))
+    return old, new
+
+
+@lru_cache(maxsize=CACHED)
+def _moved(
+    rank: RankLoops, advanced: int
+) -> tuple[tuple[Numbers, Numbers], tuple[Numbers, Numbers]]:
+    """Old and new pieces of a rank at all steps that advance one loop of the nest."""
+    steps = moves(rank, advanced)
+    return rank.pieces([old for old, _ in steps]), rank.pieces([new for _, new in steps])
 
 
 def _is_plain(axis: Affine, extent: int, ranks: tuple[RankLoops, ...]) -> bool:
@@ -216,40 +224,12 @@ def _sizes(rank: RankLoops) -> dict[tuple[int, ...], int]:
     return {time: int(size) for time, size in zip(times, sizes.sum(axis=1), strict=True)}
 
 
-def touched(
-    offset: int, extent: int, weights: list[int], pieces: list[tuple[int, int]]
-) -> frozenset[int]:
-    """Elements of an axis that pieces of its ranks touch."""
-    found = {offset}
-    for weight, (start, size) in zip(weights, pieces, strict=True):
-        values = [weight * (start + i) for i in range(size)]
-        found = {a + b for a in found for b in values}
-    return frozenset(x for x in found if 0 <= x < extent)
-
-
-def indices(ranks: tuple[RankLoops, ...]) -> Iterator[tuple[tuple[int, ...], ...]]:
-    """All time indices of several ranks together."""
-    return product(*(rank.times() for rank in ranks))
-
-
 @lru_cache(maxsize=CACHED)
 def axis_visits(axis: Affine, extent: int, ranks: tuple[RankLoops, ...]) -> int:
     """Elements that the children touch, each once a step, summed over all steps and parents."""
     if _is_plain(axis, extent, ranks):
         return ranks[0].extent  # the pieces of all steps cover the rank once
-    weights = [dict(axis.terms)[rank.name] for rank in ranks]
-    total = 0
-    for times in indices(ranks):
-        for outer in product(*(rank.lanes("outer") for rank in ranks)):
-            sets = [
-                touched(axis.offset, extent, weights, [
-                    rank.piece(time, out, lane)
-                    for rank, time, out, lane in zip(ranks, times, outer, inner, strict=True)
-                ])
-                for inner in product(*(rank.lanes("inner") for rank in ranks))
-            ]  # fmt: skip
-            total += len(frozenset().union(*sets))
-    return total
+    return together(Pieces.of(axis, extent, [rank.pieces(rank.times()) for rank in ranks]))
 
 
 @lru_cache(maxsize=CACHED)
