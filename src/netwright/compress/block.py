@@ -68,9 +68,7 @@ class BlockSparsity:
         if self.block_rows not in (4, 8):
             faults.append(f"block_rows must be 4 or 8, not {self.block_rows}")
         if self.score not in ("magnitude", "taylor", "output"):
-            faults.append(
-                f'score must be "magnitude", "taylor" or "output", not "{self.score}"'
-            )
+            faults.append(f'score must be "magnitude", "taylor" or "output", not "{self.score}"')
         if not 0 < self.ramp <= 1 or self.every < 1 or not 0 <= self.lasso < math.inf:
             faults.append(
                 f"ramp ({self.ramp}) must be within 0 to 1, every ({self.every}) 1 or more, and "

@@ -20,7 +20,7 @@ from netwright.models.text import TextEncoder
 from netwright.tasks.snippets import Sentence
 from netwright.train.text import Lesson, TextRecipe, TextStep, fit_text, pad
 
-QUANTIZED_FROM = 0.8
+QUANTIZED_FROM = 0.9
 """Share of the steps after which everything is rounded."""
 
 CALIBRATION_SENTENCES = 256
@@ -130,9 +130,7 @@ def spreads(model: TextEncoder, sentences: Sequence[Sentence]) -> dict[str, Tens
 
         return hook
 
-    hooks = [
-        linear.register_forward_hook(keep(name)) for name, linear in model.linears().items()
-    ]
+    hooks = [linear.register_forward_hook(keep(name)) for name, linear in model.linears().items()]
     try:
         for first in range(0, len(sentences), 32):
             ids, mask = pad(sentences[first : first + 32])

@@ -33,15 +33,8 @@ CLEAR = 0.5
 """Smallest magnitude of the mean rating, of 4, of a snippet that is used."""
 
 _MEMBER = "movieReviewSnippets_GroundTruth.txt"
-_OTHERS = {
-    "amazonReviewSnippets_GroundTruth.txt": (
-        "11a9807a0974a2506a2d3b4851eaf69b3d6d20688ce4923adda2312a4f6dd6c2"
-    ),
-    "nytEditorialSnippets_GroundTruth.txt": (
-        "7d8fbcce7dde5d716da53e78f4ef4be6b706e9ef1e1d51887e6d0ad4b69cc27e"
-    ),
-    "tweets_GroundTruth.txt": "dfbe7102e2f92579ed8b19df9a3822491880697c67adf712fb66e520cc05102f",
-}
+_REVIEWS = "amazonReviewSnippets_GroundTruth.txt"
+_REVIEWS_SHA256 = "11a9807a0974a2506a2d3b4851eaf69b3d6d20688ce4923adda2312a4f6dd6c2"
 _ARCHIVE = "hutto_ICWSM_2014.tar.gz"
 _MAX_BYTES = 16 << 20
 _HINT = (
@@ -117,9 +110,8 @@ def snippets(*, path: Path | str | None = None, seed: int = 7) -> TextTask:
 def unlabeled_texts(task: TextTask, *, path: Path | str | None = None) -> tuple[str, ...]:
     """Texts from which a student can learn what its teacher makes of them.
 
-    They are the movie snippets without a clear rating, and the sentences of product reviews, news
-    and tweets that the archive holds besides. No rating is returned, and no sentence that `task`
-    has in any of its splits.
+    They are the movie snippets without a clear rating, and the sentences of product reviews that
+    the archive holds besides. No rating is returned, and no sentence that `task` has in any split.
 
     Args:
         task: The task for which a network is trained.
@@ -132,7 +124,7 @@ def unlabeled_texts(task: TextTask, *, path: Path | str | None = None) -> tuple[
     splits = (task.train, task.validation, task.test)
     known = {text for split in splits for text in split.texts}
     found = {}
-    for name, digest in {_MEMBER: SHA256, **_OTHERS}.items():
+    for name, digest in ((_MEMBER, SHA256), (_REVIEWS, _REVIEWS_SHA256)):
         for row in _rows(source, name, digest):
             text = row[2].strip()
             if text and text not in known:

@@ -229,7 +229,9 @@ def _check_blocks(shape: EncoderShape, block_rows: int) -> None:
         raise ConfigError(f"block_rows must be 4 or 8, not {block_rows}")
     for extent in (shape.hidden, shape.intermediate):
         if extent % block_rows:
-            raise DataError(f"the encoder's extents must be multiples of {block_rows}, not {extent}")
+            raise DataError(
+                f"the encoder's extents must be multiples of {block_rows}, not {extent}"
+            )
 
 
 def _digest(tensors: Mapping[str, Array]) -> str:
