@@ -4,8 +4,9 @@
     pip download --no-deps --no-binary :all: vaderSentiment==3.3.2
     python examples/sparse_text.py vaderSentiment-3.3.2.tar.gz build/sparse-text
 
-Every seed trains a dense encoder, and from it an encoder for each share of zeros, with the dense one
-as the teacher. An interrupted run goes on from its last whole epoch; what is done is not done again.
+Every seed trains a dense encoder, and from it an encoder for each share of zeros, with the dense
+one as the teacher. An interrupted run goes on from its last whole epoch; what is done is not done
+again.
 """
 
 import argparse

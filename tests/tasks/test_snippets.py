@@ -86,7 +86,7 @@ def test_unlabeled_texts_need_the_whole_archive(tmp_path, known, archive_of_both
     (tmp_path / "a.txt").write_text(ROWS, newline="")
     task = snippets(path=tmp_path / "a.txt")
     with pytest.raises(
-        DataError, match="amazonReviewSnippets_GroundTruth.txt must have the digest"
+        DataError, match=r"amazonReviewSnippets_GroundTruth\.txt must have the digest"
     ):
         unlabeled_texts(task, path=tmp_path / "a.txt")
     (tmp_path / "b").write_bytes(archive("movieReviewSnippets_GroundTruth.txt", ROWS.encode()))

@@ -123,7 +123,7 @@ def unlabeled_texts(task: TextTask, *, path: Path | str | None = None) -> tuple[
     source = _find(path)
     splits = (task.train, task.validation, task.test)
     known = {text for split in splits for text in split.texts}
-    found = {}
+    found: dict[str, None] = {}
     for name, digest in ((_MEMBER, SHA256), (_REVIEWS, _REVIEWS_SHA256)):
         for row in _rows(source, name, digest):
             text = row[2].strip()

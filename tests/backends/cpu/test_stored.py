@@ -62,19 +62,19 @@ def test_a_truncated_or_altered_file_is_refused(stored):
         altered[at] ^= 1
         for data in (whole[:at], bytes(altered)):
             path.write_bytes(data)
-            with pytest.raises(DataError, match="digest does not fit|not a file of a stored"):
+            with pytest.raises(DataError, match=r"digest does not fit|not a file of a stored"):
                 load_encoder(path, weights.tensors)
 
 
 def test_other_embeddings_are_refused(stored):
-    path, weights = stored
+    path, _ = stored
     other = random_state(seed=1)
     with pytest.raises(DataError, match="needs the embeddings with the digest"):
         load_encoder(path, other)
 
 
 def test_a_missing_or_foreign_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="cannot be read .no such file"):
+    with pytest.raises(DataError, match=r"cannot be read .no such file"):
         load_encoder(tmp_path / "none.nwt", {})
     (tmp_path / "a.nwt").write_bytes(b"P" * 100)
     with pytest.raises(DataError, match="not a file of a stored encoder, version 1"):
@@ -109,16 +109,16 @@ def test_bytes_that_are_no_json_or_no_arrays_are_refused(stored):
     path, weights = stored
     header, body = parts(path.read_bytes())
     path.write_bytes(seal(b"[", body))
-    with pytest.raises(DataError, match="describes no encoder .JSONDecodeError"):
+    with pytest.raises(DataError, match=r"describes no encoder .JSONDecodeError"):
         load_encoder(path, weights.tensors)
     rest = struct.pack("<I", 2) + b"{}" + b"no zlib"
     path.write_bytes(b"NWENCOD1" + hashlib.sha256(rest).digest() + rest)
-    with pytest.raises(DataError, match="describes no encoder .KeyError"):
+    with pytest.raises(DataError, match=r"describes no encoder .KeyError"):
         load_encoder(path, weights.tensors)
     text = json.dumps(header).encode()
     rest = struct.pack("<I", len(text)) + text + b"no zlib"
     path.write_bytes(b"NWENCOD1" + hashlib.sha256(rest).digest() + rest)
-    with pytest.raises(DataError, match="describes no encoder .error"):
+    with pytest.raises(DataError, match=r"describes no encoder .error"):
         load_encoder(path, weights.tensors)
 
 
@@ -135,7 +135,7 @@ def test_rows_without_a_finite_largest_magnitude_are_refused(stored):
     path, weights = stored
     header, body = parts(path.read_bytes())
     path.write_bytes(seal(json.dumps(header).encode(), b"\xff" * len(body)))
-    with pytest.raises(DataError, match="the magnitudes of .+ must be finite and not negative"):
+    with pytest.raises(DataError, match=r"the magnitudes of .+ must be finite and not negative"):
         load_encoder(path, weights.tensors)
 
 
