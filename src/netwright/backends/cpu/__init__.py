@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from netwright.backends.cpu.break_even import BreakEven, measure, random_linear
 from netwright.backends.cpu.engine import Engine, build_engine
+from netwright.backends.cpu.from_onnx import read_onnx
 from netwright.backends.cpu.linear import make_product
 from netwright.backends.cpu.minilm import minilm_embeddings, minilm_folder, sparse_minilm
 from netwright.backends.cpu.shape import EncoderShape, read_config
@@ -37,6 +38,7 @@ __all__ = [
     "minilm_folder",
     "random_linear",
     "read_config",
+    "read_onnx",
     "read_state",
     "save_encoder",
     "sparse_minilm",
