@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3, help="of the dense training")
     parser.add_argument("--level-epochs", type=int, default=4, help="of every sparse training")
     parser.add_argument("--rate", type=float, default=3e-4, help="of every sparse training")
-    parser.add_argument("--sparsity", type=float, nargs="+", default=[0.8, 0.9, 0.7, 0.85])
+    parser.add_argument("--sparsity", type=float, nargs="+", default=[0.8])
     parser.add_argument("--rows", type=int, help="take the first rows of every text only")
     given = parser.parse_args()
     torch.set_num_threads(1)

@@ -186,8 +186,8 @@ def fit_text(
         recipe: Settings.
         lesson: What a teacher makes of the same sentences. The loss is then the cross entropy with
             the labels, plus the divergence from the teacher's predictions, plus, for each layer,
-            the squared difference of the hidden states relative to the teacher's (as in TinyBERT,
-            Jiao et al. 2020, equation 8).
+            the squared difference of the hidden states relative to the teacher's (after TinyBERT,
+            Jiao et al. 2020).
         before_step: Called with the share of the steps done, 0..1.
         after_step: Called after every step, while the gradients are still there.
         checkpoint: Written after every epoch. A training that was interrupted goes on from there;
