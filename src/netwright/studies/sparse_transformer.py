@@ -14,7 +14,7 @@ from netwright.errors import require
 from netwright.kernels import pack
 from netwright.quantities import Quantity
 from netwright.studies import Context, Finding, NotAttempted
-from netwright.tasks import snippets as movies
+from netwright.tasks import encode_texts, movie_snippets
 
 SHAPES = ((768, 768), (3072, 768), (768, 3072))
 SPARSITY = 0.9
@@ -105,8 +105,8 @@ def whole_encoder(context: Context) -> Finding:
 def snippets(context: Context) -> Finding:
     """Accuracy of the dense teacher, as recorded, less that of the shipped encoder, as measured."""
     stored = cpu.sparse_minilm(TRAINED)
-    test = movies.snippets().test
-    words = movies.encode(test.texts, cpu.minilm_folder() / "tokenizer.json")
+    test = movie_snippets().test
+    words = encode_texts(test.texts, cpu.minilm_folder() / "tokenizer.json")
     ours = float((cpu.build_engine(stored.weights)(words).argmax(axis=1) == test.labels).mean())
     dense = float(stored.recipe["dense fp32 test accuracy"])
     remark = f"{ours:.1%} measured now, {dense:.1%} recorded; standard error 0.8 points each"

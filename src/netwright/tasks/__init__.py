@@ -10,5 +10,15 @@ from __future__ import annotations
 from netwright.tasks.base import Card, Split, Task
 from netwright.tasks.fashion import fashion_mnist
 from netwright.tasks.jets import jets
+from netwright.tasks.snippets import encode as encode_texts
+from netwright.tasks.snippets import snippets as movie_snippets
 
-__all__ = ["Card", "Split", "Task", "fashion_mnist", "jets"]
+__all__ = [
+    "Card",
+    "Split",
+    "Task",
+    "encode_texts",
+    "fashion_mnist",
+    "jets",
+    "movie_snippets",
+]
