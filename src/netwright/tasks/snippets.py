@@ -33,6 +33,8 @@ CLEAR = 0.5
 """Smallest magnitude of the mean rating, of 4, of a snippet that is used."""
 
 _MEMBER = "movieReviewSnippets_GroundTruth.txt"
+_REVIEWS = "amazonReviewSnippets_GroundTruth.txt"
+_REVIEWS_SHA256 = "11a9807a0974a2506a2d3b4851eaf69b3d6d20688ce4923adda2312a4f6dd6c2"
 _ARCHIVE = "hutto_ICWSM_2014.tar.gz"
 _MAX_BYTES = 16 << 20
 _HINT = (
@@ -91,25 +93,43 @@ def snippets(*, path: Path | str | None = None, seed: int = 7) -> TextTask:
         DataError: The file is missing, damaged, or holds other snippets.
     """
     check_seed(seed)
-    given = path if path is not None else os.environ.get(VARIABLE, "")
-    if not str(given):
-        raise DataError("the movie snippets are not installed", hint=_HINT)
-    source = str(given)
-    data = _read(Path(given))
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != SHA256:
-        raise DataError(f"must have the digest {SHA256}, not {digest}", source=source, hint=_HINT)
-    rows = [line.split("\t", 2) for line in data.decode("utf-8").splitlines()]
+    source = _find(path)
+    rows = _rows(source, _MEMBER, SHA256)
     scores = np.array([float(score) for _, score, _ in rows])
     clear = np.flatnonzero(np.abs(scores) >= CLEAR)
     labels = (scores[clear] > 0).astype(np.int64)
     texts = [rows[row][2].strip() for row in clear]
     parts = (
         TextSplit(tuple(texts[row] for row in chosen), labels[chosen])
-        for chosen in split_rows(labels, CLASSES, seed=seed, source=source)
+        for chosen in split_rows(labels, CLASSES, seed=seed, source=str(source))
     )
     train, validation, test = parts
     return TextTask("snippets", train, validation, test, CLASSES, _card(len(texts), labels, seed))
+
+
+def unlabeled_texts(task: TextTask, *, path: Path | str | None = None) -> tuple[str, ...]:
+    """Texts from which a student can learn what its teacher makes of them.
+
+    They are the movie snippets without a clear rating, and the sentences of product reviews that
+    the archive holds besides. No rating is returned, and no sentence that `task` has in any split.
+
+    Args:
+        task: The task for which a network is trained.
+        path: As for :func:`snippets`, but the text file alone does not do.
+
+    Raises:
+        DataError: The archive is missing, damaged, or holds other texts.
+    """
+    source = _find(path)
+    splits = (task.train, task.validation, task.test)
+    known = {text for split in splits for text in split.texts}
+    found: dict[str, None] = {}
+    for name, digest in ((_MEMBER, SHA256), (_REVIEWS, _REVIEWS_SHA256)):
+        for row in _rows(source, name, digest):
+            text = row[2].strip()
+            if text and text not in known:
+                found[text] = None
+    return tuple(found)
 
 
 def encode(texts: tuple[str, ...], tokenizer: Path, *, max_tokens: int = 64) -> list[Sentence]:
@@ -134,17 +154,35 @@ def encode(texts: tuple[str, ...], tokenizer: Path, *, max_tokens: int = 64) -> 
     return [np.array(found.ids, dtype=np.int32) for found in reader.encode_batch(list(texts))]
 
 
-def _read(path: Path) -> bytes:
-    """The text file, from wherever it is packed."""
+def _find(path: Path | str | None) -> Path:
+    given = str(path) if path is not None else os.environ.get(VARIABLE, "")
+    if not given:
+        raise DataError("the movie snippets are not installed", hint=_HINT)
+    return Path(given)
+
+
+def _rows(path: Path, name: str, sha256: str) -> list[list[str]]:
+    """Number, mean rating and text of each line of a file that has this digest."""
+    data = _read(path, name)
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != sha256:
+        raise DataError(
+            f"{name} must have the digest {sha256}, not {digest}", source=str(path), hint=_HINT
+        )
+    return [line.split("\t", 2) for line in data.decode("utf-8").splitlines()]
+
+
+def _read(path: Path, name: str) -> bytes:
+    """The text file of this name, from wherever it is packed."""
     try:
         data = path.read_bytes()
-        for wanted in (_ARCHIVE, _MEMBER):
+        for wanted in (_ARCHIVE, name):
             if not data.startswith(b"\x1f\x8b"):
                 break
             found = _member(data, wanted)
             data = found if found is not None else data
         if data.startswith(b"\x1f\x8b"):
-            raise DataError(f"holds no {_MEMBER}", source=str(path), hint=_HINT)
+            raise DataError(f"holds no {name}", source=str(path), hint=_HINT)
     except (OSError, EOFError, tarfile.TarError) as error:
         raise DataError(f"cannot be read ({error})", source=str(path), hint=_HINT) from None
     return data

@@ -28,8 +28,8 @@ WARMUP = 0.06
 TEMPERATURE = 2.0
 """Of the teacher's and the student's logits in distillation (Hinton et al. 2015)."""
 
-HIDDEN_WEIGHT = 1.0
-"""Of the squared difference of hidden states in distillation."""
+UNLABELED = -1
+"""The label of a sentence whose class is not known."""
 
 MAX_NORM = 1.0
 """Gradients are scaled down to this norm."""
@@ -138,7 +138,7 @@ class Lesson:
 
     Attributes:
         logits: (sentences, classes).
-        hidden: Hidden states of each sentence, (tokens, hidden) in bfloat16.
+        hidden: What each layer makes of each sentence, (layers, tokens, hidden) in bfloat16.
     """
 
     logits: Tensor
@@ -159,9 +159,10 @@ def teach(
         ids, mask = pad([sentences[row] for row in rows])
         with _half(half):
             states = teacher.hidden_states(ids, mask)
-            logits[rows] = teacher.classify(states, mask).float()
+            logits[rows] = teacher.classify(states[-1], mask).float()
+        together = torch.stack(states, dim=1).to(torch.bfloat16)
         for at, row in enumerate(rows):
-            hidden[row] = states[at, : len(sentences[row])].to(torch.bfloat16)
+            hidden[row] = together[at, :, : len(sentences[row])].clone()
     return Lesson(logits, tuple(hidden))
 
 
@@ -181,20 +182,23 @@ def fit_text(
     Args:
         model: The encoder.
         sentences: Word pieces of the training sentences.
-        labels: Their classes, (rows,).
+        labels: Their classes, (rows,); with a lesson, :data:`UNLABELED` where not known.
         recipe: Settings.
         lesson: What a teacher makes of the same sentences. The loss is then the cross entropy with
-            the labels, plus the divergence from the teacher's predictions, plus the squared
-            difference of the hidden states relative to the teacher's.
+            the labels, plus the divergence from the teacher's predictions, plus, for each layer,
+            the squared difference of the hidden states relative to the teacher's (after TinyBERT,
+            Jiao et al. 2020).
         before_step: Called with the share of the steps done, 0..1.
         after_step: Called after every step, while the gradients are still there.
         checkpoint: Written after every epoch. A training that was interrupted goes on from there;
             one that ended is read back.
 
     Raises:
+        DataError: A label is missing, or unknown without a lesson.
         NumericsError: The loss is not finite.
         RunError: The checkpoint belongs to a training with other settings, or cannot be read.
     """
+    _check_labels(sentences, labels, lesson)
     model.embeddings.requires_grad_(False)
     trained = [item for item in model.parameters() if item.requires_grad]
     optimizer = torch.optim.AdamW(
@@ -243,19 +247,40 @@ def _loss(
 ) -> Tensor:
     ids, mask = pad([sentences[row] for row in rows])
     with _half(half):
-        hidden = model.hidden_states(ids, mask)
-        logits = model.classify(hidden, mask).float()
-    loss = functional.cross_entropy(logits, torch.from_numpy(labels[rows]))
+        states = model.hidden_states(ids, mask)
+        logits = model.classify(states[-1], mask).float()
+    loss = logits.new_zeros(())
+    known = np.flatnonzero(labels[rows] != UNLABELED)
+    if len(known):
+        loss = functional.cross_entropy(logits[known], torch.from_numpy(labels[rows[known]]))
     if lesson is None:
         return loss
-    divergence = functional.kl_div(
+    loss = loss + TEMPERATURE**2 * functional.kl_div(
         functional.log_softmax(logits / TEMPERATURE, dim=1),
         functional.softmax(lesson.logits[rows] / TEMPERATURE, dim=1),
         reduction="batchmean",
     )
-    wanted = torch.cat([lesson.hidden[row] for row in rows]).float()
-    difference = functional.mse_loss(hidden.float()[mask], wanted) / wanted.square().mean()
-    return loss + TEMPERATURE**2 * divergence + HIDDEN_WEIGHT * difference
+    wanted = torch.cat([lesson.hidden[row] for row in rows], dim=1).float()
+    for found, layer in zip(states, wanted, strict=True):
+        loss = loss + functional.mse_loss(found.float()[mask], layer) / layer.square().mean()
+    return loss
+
+
+def _check_labels(
+    sentences: Sequence[Sentence], labels: NDArray[np.int64], lesson: Lesson | None
+) -> None:
+    if len(labels) != len(sentences):
+        raise DataError(f"{len(sentences)} sentences must have as many labels, not {len(labels)}")
+    unknown = np.flatnonzero(labels == UNLABELED)
+    if lesson is None and len(unknown):
+        raise DataError(
+            f"sentence {unknown[0]} has no label",
+            hint="give a lesson, from which such sentences can be learned",
+        )
+    if lesson is not None and len(lesson.hidden) != len(sentences):
+        raise DataError(
+            f"the lesson must be of these {len(sentences)} sentences, not of {len(lesson.hidden)}"
+        )
 
 
 @contextmanager
@@ -268,7 +293,7 @@ def load_state(model: TextEncoder, state: dict[str, Tensor]) -> None:
     """Load weights, ranges and masks; masks are what ``load_state_dict`` alone would refuse."""
     for name, linear in model.linears().items():
         key = f"{name}.mask"
-        linear.mask = torch.ones_like(linear.weight) if key in state else None
+        linear.mask = torch.ones_like(linear.weight, dtype=torch.bool) if key in state else None
     model.load_state_dict(state)
 
 

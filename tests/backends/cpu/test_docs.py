@@ -1,4 +1,4 @@
-"""The example of docs/sparse-transformers.md runs."""
+"""The examples of docs/sparse-transformers.md run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ import numpy as np
 import pytest
 import torch
 
+from netwright.backends.cpu.minilm import PACKAGE
+
 PAGE = (Path(__file__).parents[3] / "docs" / "sparse-transformers.md").read_text(encoding="utf-8")
+TRAINING, SHIPPED = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
-def test_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+def run(example: str) -> dict[str, object]:
     torch.set_num_threads(1)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     names: dict[str, object] = {}
     exec(compile(example, "sparse-transformers.md", "exec"), names)
-    assert np.shape(names["logits"]) == (4, 2)
+    return names
+
+
+def test_the_training_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert np.shape(run(TRAINING)["logits"]) == (4, 2)
+
+
+def test_the_shipped_encoder_knows_good_from_bad() -> None:
+    for package in ("onnxruntime", "tokenizers", "safetensors", PACKAGE):
+        pytest.importorskip(package, reason=f"needs {package}")
+    assert np.argmax(run(SHIPPED)["logits"], axis=1).tolist() == [1, 0]

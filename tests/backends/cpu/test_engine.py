@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from netwright.backends.cpu import build_engine, float_logits, read_state
-from netwright.errors import DataError
+from netwright.errors import DataError, NumericsError
 from netwright.kernels import available_isas
 from tests.backends.cpu.encoders import SHAPE, random_sentences, random_state, random_weights
 
@@ -89,3 +89,17 @@ def test_extents_that_are_no_multiple_of_the_block_are_refused():
     other = type(weights)(odd, random_state(odd), ranges)
     with pytest.raises(DataError, match="the encoder's extents must be multiples of 8, not 36"):
         build_engine(other, block_rows=8)
+
+
+@pytest.mark.parametrize("way", ["sparse", "dense"])
+def test_sums_that_could_leave_int32_are_refused(way):
+    if way == "dense":
+        pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    weights = random_weights(sparsity=0.8)
+    bias = weights.tensors["encoder.layer.1.output.dense.bias"].copy()
+    bias[5] = 1e9
+    tensors = {**weights.tensors, "encoder.layer.1.output.dense.bias": bias}
+    other = type(weights)(SHAPE, tensors, weights.ranges)
+    message = r"1.output.dense.+row 5 can reach .+ int32 sums hold -2147483648 to 2147483647"
+    with pytest.raises(NumericsError, match=message):
+        build_engine(other, way=way)

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from netwright.backends.cpu.break_even import BreakEven, measure, random_linear
 from netwright.backends.cpu.engine import Engine, build_engine
+from netwright.backends.cpu.from_onnx import read_onnx
 from netwright.backends.cpu.linear import make_product
+from netwright.backends.cpu.minilm import minilm_embeddings, minilm_folder, sparse_minilm
 from netwright.backends.cpu.shape import EncoderShape, read_config
+from netwright.backends.cpu.stored import StoredEncoder, load_encoder, save_encoder
 from netwright.backends.cpu.weights import (
     EncoderWeights,
     calibrate,
@@ -24,13 +27,20 @@ __all__ = [
     "EncoderShape",
     "EncoderWeights",
     "Engine",
+    "StoredEncoder",
     "build_engine",
     "calibrate",
     "float_logits",
+    "load_encoder",
     "make_product",
     "measure",
+    "minilm_embeddings",
+    "minilm_folder",
     "random_linear",
     "read_config",
+    "read_onnx",
     "read_state",
+    "save_encoder",
+    "sparse_minilm",
     "tensor_shapes",
 ]

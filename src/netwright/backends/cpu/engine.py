@@ -26,7 +26,7 @@ from netwright.backends.cpu.linear import (
 )
 from netwright.backends.cpu.shape import NORMS, EncoderShape
 from netwright.backends.cpu.weights import Array, EncoderWeights, Range, Sentence
-from netwright.errors import DataError
+from netwright.errors import DataError, NumericsError
 from netwright.kernels import attend, embed, gelu_table, normalize, selected_isa
 from netwright.kernels.isa import check_isa
 
@@ -229,7 +229,7 @@ def build_engine(
 
     Raises:
         DataError: The ranges are missing, or R does not divide the outputs of an operator.
-        NumericsError: A sum could leave int32.
+        NumericsError: A sum could leave int32; the message names the product.
         MissingExtra: A dense product is faster or wanted, and ONNX Runtime is not installed.
     """
     shape, tensors = weights.shape, weights.tensors
@@ -248,9 +248,12 @@ def build_engine(
         sparsity = linear.sparsity(block_rows)
         chosen: Way = way or measured.choose(linear.weights.shape, sparsity, block_rows)
         choices.append(Choices(name, sparsity, chosen))
-        return make_product(
-            linear, chosen, block_rows=block_rows, num_threads=num_threads, isa=path
-        )
+        try:
+            return make_product(
+                linear, chosen, block_rows=block_rows, num_threads=num_threads, isa=path
+            )
+        except NumericsError as error:
+            raise NumericsError(error.message, tensor=name, hint=error.hint) from None
 
     layers = tuple(_layer(weights, number, ready) for number in range(shape.layers))
     places = tensors["embeddings.position_embeddings.weight"]

@@ -36,6 +36,26 @@ class IntegerLinear:
         return 1.0 - float(blocks.any(axis=1).mean())
 
 
+def row_steps(largest: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The step of each row from its largest magnitude, (outputs,): 127 to either side of zero."""
+    steps = np.where(largest > 0, largest / np.float32(127), np.float32(1))
+    return steps.astype(np.float32)
+
+
+def round_rows(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Round weights, each row by its own step.
+
+    Args:
+        matrix: ``(outputs, inputs)``.
+
+    Returns:
+        Codes, ``(outputs, inputs)``, and the largest magnitude of each row, ``(outputs,)``.
+    """
+    largest = np.abs(matrix).max(axis=1)
+    codes = np.clip(np.rint(matrix / row_steps(largest)[:, None]), -127, 127)
+    return codes.astype(np.int8), largest
+
+
 def quantize_linear(
     matrix: NDArray[np.float32],
     bias: NDArray[np.float32],
@@ -53,9 +73,8 @@ def quantize_linear(
         result: Range of its output; float32 values with a residual added if not given.
         table: What replaces the codes of the result.
     """
-    largest = np.abs(matrix).max(axis=1)
-    step = np.where(largest > 0, largest / np.float32(127), np.float32(1)).astype(np.float32)
-    codes = np.clip(np.rint(matrix / step[:, None]), -127, 127).astype(np.int8)
+    codes, largest = round_rows(matrix)
+    step = row_steps(largest)
     unit = step.astype(np.float64) * source.step
     offsets = codes.sum(axis=1, dtype=np.int64) * source.zero_point
     whole = np.rint(bias / unit).astype(np.int64) - offsets

