@@ -95,7 +95,17 @@ def test_linear_classifier_separates_the_classes(shipped: tasks.Task) -> None:
 
 
 def test_public_names_are_these() -> None:
-    assert tasks.__all__ == ["Card", "Split", "Task", "fashion_mnist", "jets"]
+    assert tasks.__all__ == [
+        "Card",
+        "PublishedDesign",
+        "Split",
+        "Task",
+        "encode_texts",
+        "fashion_mnist",
+        "jets",
+        "movie_snippets",
+        "published_designs",
+    ]
     assert tasks.jets is jets
 
 
