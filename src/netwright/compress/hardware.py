@@ -218,7 +218,7 @@ def count_luts(
 
     Example:
         >>> round(count_luts([np.array([[3], [5]])], [4], [0]), 1)
-        11.5
+        11.3
     """
     total = 0.0
     for matrix, reads, makes in zip(weights, input_bits, output_bits, strict=True):
