@@ -144,6 +144,31 @@ def test_a_teacher_is_listened_to() -> None:
     assert found[1] < found[0]
 
 
+def test_labels_count_for_what_the_teacher_does_not() -> None:
+    """All of the loss from the teacher: false labels change nothing, and the other way round."""
+    task = clouds()
+    false = replace(task, train=replace(task.train, labels=task.train.labels[::-1].copy()))
+    teacher = models.mlp(task, hidden=(8,), seed=3)
+    same = {}
+    for share in (0.0, 0.5, 1.0):
+        found = []
+        for given in (task, false):
+            model = models.mlp(task, hidden=(8,), seed=1)
+            fit(model, given, epochs=1, batch_size=64, teacher=teacher, teacher_share=share)
+            found.append(logits(model, task.test.inputs))
+        same[share] = np.array_equal(*found)
+    assert same == {0.0: False, 0.5: False, 1.0: True}
+    alone = models.mlp(task, hidden=(8,), seed=1)
+    fit(alone, false, epochs=1, batch_size=64)
+    unheard = models.mlp(task, hidden=(8,), seed=1)
+    fit(unheard, false, epochs=1, batch_size=64, teacher=teacher, teacher_share=0.0)
+    np.testing.assert_array_equal(
+        logits(alone, task.test.inputs), logits(unheard, task.test.inputs)
+    )
+    with pytest.raises(ConfigError, match=r"teacher_share must be from 0 to 1, not 1\.5"):
+        fit(alone, task, epochs=1, teacher=teacher, teacher_share=1.5)
+
+
 def test_steps_are_reported_with_their_gradients_and_early_epochs_can_be_left_out() -> None:
     task, model = clouds(), models.mlp(clouds(), hidden=(8,))
     done: list[float] = []

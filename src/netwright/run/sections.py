@@ -212,8 +212,10 @@ class TablesSection(Settings):
         knots: Values that a function is learned as.
         fraction: Bits that the entries have beyond the codes of their sum.
         edges: Share of the functions that stay.
+        fine: Share of the first layer's remaining functions that read every bit of their code; the
+            others leave out the lowest.
         window: Share of the training rows on either side that the input's codes limit.
-        distill: Learn from a float network's predictions, too.
+        distill: Share of the loss that is the cross entropy with a float network's predictions.
         teacher: Hidden widths of that network, which is trained first, normalized, as the section
             ``train`` says; the flow's own float network if empty.
         epochs: Passes over the training rows.
@@ -227,8 +229,9 @@ class TablesSection(Settings):
     knots: Annotated[int, Field(ge=2, le=256)] = 16
     fraction: Annotated[int, Field(ge=0, le=4)] = 1
     edges: Annotated[float, Field(gt=0, le=1)] = 1.0
+    fine: Annotated[float, Field(ge=0, le=1)] = 1.0
     window: Annotated[float, Field(ge=0, lt=0.5)] = 0.002
-    distill: bool = True
+    distill: Annotated[float, Field(ge=0, le=1)] = 1.0
     teacher: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=16)] = ()
     epochs: Count = 40
     batch_size: Count = 512

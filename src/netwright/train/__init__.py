@@ -3,7 +3,8 @@
 from netwright.train.executor import TorchExecutor
 from netwright.train.jobs import Record, run_jobs
 from netwright.train.layers import QuantInput, QuantLayer, QuantModel, Requantizer
-from netwright.train.lookup import LookupModel, LookupShape, fit_tables, trace_tables
+from netwright.train.lookup import LookupModel, LookupShape, trace_tables
+from netwright.train.lookup_fit import fit_tables
 from netwright.train.loop import Epoch, History, evaluate, fit, logits
 from netwright.train.norm import fold_batch_norm
 from netwright.train.quantizer import Quantizer, QuantSpec

@@ -11,7 +11,6 @@ integer arithmetic.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +22,6 @@ from torch.nn import functional
 from netwright.dtypes import Int, Rounding, smallest_int
 from netwright.errors import ConfigError, GraphError
 from netwright.ir import FLOAT, Graph, Node, TensorType, bounds, check
-from netwright.tasks import Task
-from netwright.train.loop import Epoch, fit
 
 INPUT = "x"
 
@@ -36,15 +33,6 @@ SPREAD = 2.5
 
 LOGIT_FRACTION = 3
 """Fraction bits of the logits."""
-
-PRUNING_ROWS = 4096
-"""Rows of the training split on which edges are judged."""
-
-RAMP_SHARE = 0.6
-"""Share of the steps in which edges are dropped; the rest is fine-tuning."""
-
-_CHOICES = 40
-"""How often edges are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +84,12 @@ class TableLayer(nn.Module):
     Attributes:
         values: What the functions are at their knots in deviations, (inputs, knots, outputs).
         kept: 1 where there is a function, 0 where it was dropped, (inputs, outputs).
+        fine: 1 where a function reads its whole code, 0 where it leaves out the lowest bit.
     """
 
     basis: Tensor
     kept: Tensor
+    fine: Tensor
 
     def __init__(
         self, inputs: int, outputs: int, *, bits: int, knots: int, step: float, deviation: float,
@@ -111,6 +101,7 @@ class TableLayer(nn.Module):
         basis = (1 - (place[:, None] - torch.arange(knots)).abs()).clamp_min(0)
         self.register_buffer("basis", basis, persistent=False)
         self.register_buffer("kept", torch.ones(inputs, outputs))
+        self.register_buffer("fine", torch.ones(inputs, outputs))
         slopes = torch.randn(inputs, 1, outputs, generator=random)
         wiggles = torch.randn(inputs, knots, outputs, generator=random)
         line = torch.linspace(-1, 1, knots)[None, :, None]
@@ -124,7 +115,8 @@ class TableLayer(nn.Module):
     def functions(self) -> Tensor:
         """What every function gives for every code, not rounded, (inputs, codes, outputs)."""
         kept = self.kept[:, None, :] * self.deviation
-        return torch.einsum("cg,igo->ico", self.basis, self.values) * kept
+        found = torch.einsum("cg,igo->ico", self.basis, self.values) * kept
+        return torch.where(self.fine[:, None, :] > 0, found, without_lowest_bit(found))
 
     def entries(self) -> Tensor:
         """The rounded functions in steps, (inputs, codes, outputs)."""
@@ -205,7 +197,7 @@ class LookupModel(nn.Module):
         for number, layer in enumerate(self.tables()):
             sums = layer(codes)
             if number + 1 < len(self.shape.bits):
-                codes = _codes_with_gradients(sums, self.shape.bits[number + 1])
+                codes = codes_with_gradients(sums, self.shape.bits[number + 1])
         return sums
 
     def codes(self, values: Tensor) -> Tensor:
@@ -229,117 +221,24 @@ class LookupModel(nn.Module):
         return int(sum(float(layer.kept.sum()) for layer in self.tables()))
 
 
+def without_lowest_bit(functions: Tensor) -> Tensor:
+    """The mean over each two codes that differ in the lowest bit, (inputs, codes, outputs)."""
+    inputs, count, outputs = functions.shape
+    pairs = functions.reshape(inputs, count // 2, 2, outputs).mean(dim=2)
+    return pairs.repeat_interleave(2, dim=1)
+
+
 def _half_up(values: Tensor, bits: int) -> Tensor:
     """Codes: rounded half up and limited to a signed format."""
     codes = (values + 0.5).floor()
     return codes.clamp(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
 
-def _codes_with_gradients(sums: Tensor, bits: int) -> Tensor:
+def codes_with_gradients(sums: Tensor, bits: int) -> Tensor:
     """Codes whose gradients pass straight through to the sums that are not limited."""
     half = 1 << (bits - 1)
     limited = sums.clamp(-half - 0.5, half - 0.5)
     return limited + (_half_up(sums, bits) - limited).detach()
-
-
-def fit_tables(
-    model: LookupModel,
-    task: Task,
-    *,
-    edges: float = 1.0,
-    epochs: int = 40,
-    batch_size: int = 512,
-    learning_rate: float = 0.02,
-    seed: int = 0,
-    teacher: nn.Module | None = None,
-    on_epoch: Callable[[Epoch], None] | None = None,
-) -> None:
-    """Train `model` in place while functions are dropped along the ramp of Zhu and Gupta (2017).
-
-    At every choice those functions go whose absence would change the loss least, by the mean
-    squared gradient of their sum times the function's deviation from its mean (optimal brain
-    damage, LeCun et al. 1990). The functions that stay learn to make up for their means.
-
-    Args:
-        model: The network; see :class:`LookupModel`.
-        task: Data and score; see :meth:`netwright.tasks.Task.windowed`.
-        edges: Share of the functions that stay, above 0 and at most 1.
-        epochs: Passes over the training split.
-        batch_size: Rows in one step.
-        learning_rate: Peak learning rate.
-        seed: Seed of the shuffling.
-        teacher: See :func:`netwright.train.fit`.
-        on_epoch: Called after every epoch.
-
-    Raises:
-        ConfigError: The share or a setting of the training is out of range.
-    """
-    if not 0 < edges <= 1:
-        raise ConfigError(f"edges must be above 0 and at most 1, not {edges}")
-    dropper = _Dropper(model, task, edges) if edges < 1 else None
-    fit(
-        model, task, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
-        teacher=teacher, after_step=dropper, on_epoch=on_epoch,
-        keep_from=1 if dropper is None else min(int(epochs * RAMP_SHARE) + 2, epochs),
-    )  # fmt: skip
-
-
-class _Dropper:
-    """Drops functions; called after every step."""
-
-    def __init__(self, model: LookupModel, task: Task, share: float) -> None:
-        self.model, self.share, self.choices = model, share, 0
-        self.inputs = torch.from_numpy(task.train.inputs[:PRUNING_ROWS])
-        self.labels = torch.from_numpy(task.train.labels[:PRUNING_ROWS])
-        self.number = model.num_edges
-
-    def __call__(self, done: float) -> None:
-        due = min(int(done / RAMP_SHARE * _CHOICES), _CHOICES)
-        if due <= self.choices:
-            return
-        self.choices = due
-        left = self.share + (1 - self.share) * (1 - due / _CHOICES) ** 3
-        surplus = self.model.num_edges - round(left * self.number)
-        if surplus > 0:
-            self._drop(surplus)
-
-    def _drop(self, surplus: int) -> None:
-        """Drop so many functions, and those that then serve nothing."""
-        worth = self._worth()
-        everything = torch.cat([values.flatten() for values in worth])
-        limit = everything.kthvalue(surplus).values
-        layers = self.model.tables()
-        with torch.no_grad():
-            for layer, values in zip(layers, worth, strict=True):
-                layer.kept.mul_(values > limit)
-            for before, after in zip(reversed(layers[:-1]), reversed(layers[1:]), strict=True):
-                before.kept.mul_(after.kept.any(dim=1).float()[None, :])
-
-    def _worth(self) -> list[Tensor]:
-        """What each function is worth, (inputs, outputs); infinite where it is gone already."""
-        codes, reads, sums = self.model.input_codes(self.inputs), [], []
-        layers, bits = self.model.tables(), self.model.shape.bits
-        for number, layer in enumerate(layers):
-            reads.append(codes.detach())
-            found = layer(codes)
-            found.retain_grad()
-            sums.append(found)
-            if number + 1 < len(bits):
-                codes = _codes_with_gradients(found, bits[number + 1])
-        self.model.zero_grad(set_to_none=True)
-        functional.cross_entropy(sums[-1], self.labels, reduction="sum").backward()
-        worth = []
-        with torch.no_grad():
-            for layer, read, found in zip(layers, reads, sums, strict=True):
-                assert found.grad is not None
-                inputs = read.shape[1]
-                table = layer.functions()
-                given = table[torch.arange(inputs), read.long() - layer.first]
-                moved = (given - given.mean(dim=0)) * found.grad[:, None, :]
-                values = moved.square().mean(dim=0)
-                worth.append(torch.where(layer.kept > 0, values, torch.inf))
-        self.model.zero_grad(set_to_none=True)
-        return worth
 
 
 def trace_tables(model: LookupModel, *, name: str = "network") -> Graph:

@@ -53,6 +53,7 @@ def fit(
     learning_rate: float = 2e-3,
     seed: int = 0,
     teacher: nn.Module | None = None,
+    teacher_share: float = 0.5,
     after_step: Callable[[float], None] | None = None,
     keep_from: int = 1,
     calibrations: int | None = None,
@@ -71,8 +72,9 @@ def fit(
         batch_size: Rows in one step.
         learning_rate: Peak learning rate.
         seed: Seed of the shuffling; the result is reproducible for a given number of threads.
-        teacher: Half of the loss is the cross entropy with its predictions (distillation, Hinton et
-            al. 2015, at temperature 1).
+        teacher: A network to learn from (distillation, Hinton et al. 2015, at temperature 1).
+        teacher_share: Share of the loss that is the cross entropy with its predictions, 0 to 1; the
+            rest is that with the labels. Without a teacher there are only labels.
         after_step: Called after every step with the share of the steps that is done, 0..1; the
             gradients are still there.
         keep_from: First epoch that may be kept.
@@ -90,6 +92,8 @@ def fit(
         )
     if not 1 <= keep_from <= epochs:
         raise ConfigError(f"keep_from must be from 1 to {epochs}, not {keep_from}")
+    if not 0 <= teacher_share <= 1:
+        raise ConfigError(f"teacher_share must be from 0 to 1, not {teacher_share}")
     inputs, labels = torch.from_numpy(task.train.inputs), torch.from_numpy(task.train.labels)
     steps = -(-len(inputs) // batch_size)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
@@ -109,7 +113,8 @@ def fit(
             found = model(inputs[rows])
             loss = functional.cross_entropy(found, labels[rows])
             if wanted is not None:
-                loss = (loss + functional.cross_entropy(found, wanted[rows])) / 2
+                taught = functional.cross_entropy(found, wanted[rows])
+                loss = teacher_share * taught + (1 - teacher_share) * loss
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

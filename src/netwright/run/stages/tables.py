@@ -127,9 +127,9 @@ def _train(job: _Job) -> Record:
     model = new_tables(job.parameters, task, job.seed)
     fit_tables(
         model, task,
-        edges=section.edges, epochs=section.epochs, batch_size=section.batch_size,
-        learning_rate=section.learning_rate, seed=job.seed,
-        teacher=_teacher(job, task) if section.distill else None,
+        edges=section.edges, fine=section.fine, epochs=section.epochs,
+        batch_size=section.batch_size, learning_rate=section.learning_rate, seed=job.seed,
+        teacher=_teacher(job, task) if section.distill else None, teacher_share=section.distill,
     )  # fmt: skip
     save_weights(model, job.weights)
     return {

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import torch
+
+from netwright import tasks
+from netwright.errors import ConfigError
+from netwright.train import LookupModel, LookupShape, evaluate, fit_tables, logits
+
+
+def test_training_learns_and_drops_functions_to_the_wanted_share() -> None:
+    task = tasks.jets(seed=7).subset(3000).windowed()
+    model = LookupModel(16, 5, LookupShape(hidden=(6,)), seed=0)
+    before = model.num_edges
+    fit_tables(model, task, edges=0.5, epochs=8, batch_size=256, seed=0)
+    assert 0.4 * before <= model.num_edges <= 0.5 * before
+    assert evaluate(model, task, split="validation") > 0.6
+
+
+def test_training_takes_the_lowest_bit_from_the_wanted_share_of_the_first_layer() -> None:
+    task = tasks.jets(seed=7).subset(3000).windowed()
+    model = LookupModel(16, 5, LookupShape(hidden=(6,), bits=(7, 6)), seed=0)
+    fit_tables(model, task, edges=0.5, fine=0.25, epochs=8, batch_size=256, seed=0)
+    first, second = model.tables()
+    assert torch.equal(second.fine, torch.ones_like(second.fine))
+    assert int((first.kept * first.fine).sum()) == round(0.25 * float(first.kept.sum()))
+    entries = first.entries()
+    changes = (entries[:, ::2] != entries[:, 1::2]).any(dim=1)
+    coarse = first.fine == 0
+    assert not changes[coarse].any()
+    assert changes[~coarse & (first.kept > 0)].all()
+    assert evaluate(model, task, split="validation") > 0.6
+
+
+def test_the_lowest_bit_goes_where_it_is_not_needed() -> None:
+    """Labels that only the lowest bit of the first feature tells: that feature keeps it."""
+    random = np.random.default_rng(0)
+    codes = random.integers(-4, 4, (4000, 2))
+    inputs = ((codes + 0.5) / 4).astype(np.float32)
+    labels = codes[:, 0] % 2
+    split = tasks.Split(inputs, labels)
+    task = tasks.Task(
+        "parity", split, split, split, ("a", "b"), ("even", "odd"), np.zeros(2), np.ones(2),
+        tasks.jets(seed=7).card,
+    )  # fmt: skip
+    model = LookupModel(2, 2, LookupShape((1,), (3, 6), knots=8), seed=0)
+    fit_tables(model, task, fine=0.5, epochs=20, batch_size=100, seed=0)
+    assert model.tables()[0].fine.flatten().tolist() == [1, 0]
+    assert evaluate(model, task) > 0.8
+
+
+def test_training_is_reproducible() -> None:
+    task = tasks.jets(seed=7).subset(600).windowed()
+    found = []
+    for _ in range(2):
+        model = LookupModel(16, 5, LookupShape(hidden=(3,)), seed=5)
+        fit_tables(model, task, edges=0.7, epochs=2, batch_size=100, seed=5)
+        found.append(logits(model, task.test.inputs))
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ({"edges": 0}, "edges must be above 0 and at most 1, not 0"),
+        ({"fine": 1.5}, r"fine must be from 0 to 1, not 1\.5"),
+    ],
+)
+def test_bad_shares_are_refused(shares: dict, message: str) -> None:
+    model = LookupModel(16, 5, LookupShape(), seed=0)
+    with pytest.raises(ConfigError, match=message):
+        fit_tables(model, tasks.jets(seed=7).subset(50).windowed(), **shares)
