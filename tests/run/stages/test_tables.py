@@ -21,6 +21,7 @@ TABLES = """
 hidden = [4]
 bits = [3, 3]
 knots = 4
+distill = 0.5
 epochs = 8
 rtl = { adders_per_stage = 1, compare_parts = [] }
 """
