@@ -34,11 +34,9 @@ from netwright.models.text import TextEncoder, minilm
 from netwright.tasks.snippets import Sentence, encode, snippets, unlabeled_texts
 from netwright.train.text import (
     UNLABELED,
-    Lesson,
     TextRecipe,
     TextStep,
     fit_text,
-    teach,
     text_logits,
 )
 
@@ -107,19 +105,19 @@ def run_seed(data: Data, seed: int, given: argparse.Namespace) -> dict[str, dict
     )
     everything: list[Sentence] = [*words, *data.unlabeled]
     known = np.concatenate([labels, np.full(len(data.unlabeled), UNLABELED)])
-    recipe = TextRecipe(epochs=given.level_epochs, learning_rate=given.rate, seed=seed)
-    lessons: list[Lesson] = []
+    recipe = TextRecipe(
+        epochs=given.level_epochs, learning_rate=given.rate, seed=seed, splice=0.4, replace=0.1
+    )
+    dense.set_quantized("off")
 
     def prune(sparsity: float, schedule: BlockSparsity) -> dict[str, float]:
-        if not lessons:
-            lessons.append(teach(dense, everything))
         model = sparsify_text(
             dense,
             everything,
             known,
             schedule=schedule,
             recipe=recipe,
-            lesson=lessons[0],
+            teacher=dense,
             checkpoint=folder / f"block-{sparsity:g}.pt",
             on_step=show,
         )
@@ -169,7 +167,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=3, help="of the dense training")
-    parser.add_argument("--level-epochs", type=int, default=4, help="of every sparse training")
+    parser.add_argument("--level-epochs", type=int, default=8, help="of every sparse training")
     parser.add_argument("--rate", type=float, default=3e-4, help="of every sparse training")
     parser.add_argument("--sparsity", type=float, nargs="+", default=[0.8])
     parser.add_argument("--rows", type=int, help="take the first rows of every text only")

@@ -7,7 +7,7 @@ import torch
 from netwright.backends.cpu import build_engine, read_state
 from netwright.compress.block import BlockSparsity
 from netwright.compress.sparse_text import sparsify_text, spreads
-from netwright.train.text import TextRecipe, fit_text, pad, teach, text_logits
+from netwright.train.text import TextRecipe, fit_text, pad, text_logits
 from tests.texts import SHAPE, encoder, sentences
 
 RECIPE = TextRecipe(epochs=8, batch_size=16, learning_rate=3e-3, half=False)
@@ -38,7 +38,7 @@ def test_a_sparse_int8_encoder_keeps_its_accuracy(tmp_path, score):
         labels,
         schedule=BlockSparsity(0.7, score=score, every=3),
         recipe=RECIPE,
-        lesson=teach(dense, words, half=False),
+        teacher=dense,
         checkpoint=tmp_path / "sparse.pt",
         on_step=lambda step: shares.append(step.share),
     )

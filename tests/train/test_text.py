@@ -13,8 +13,8 @@ from netwright.train.text import (
     buckets,
     fit_text,
     pad,
-    teach,
     text_logits,
+    vary,
 )
 from tests.texts import encoder, sentences
 
@@ -87,11 +87,10 @@ def test_a_checkpoint_of_other_settings_or_damaged_is_refused(tmp_path):
 def test_distillation_pulls_toward_the_teacher():
     words = sentences(48)[0]
     teacher, plain, taught = encoder(1), encoder(2), encoder(2)
-    lesson = teach(teacher, words, half=False)
-    labels = lesson.logits.argmax(dim=1).numpy()
+    wanted = text_logits(teacher, words)
+    labels = wanted.argmax(axis=1)
     fit_text(plain, words, labels, recipe=RECIPE)
-    fit_text(taught, words, labels, recipe=RECIPE, lesson=lesson)
-    wanted = lesson.logits.numpy()
+    fit_text(taught, words, labels, recipe=RECIPE, teacher=teacher)
     distances = [np.abs(text_logits(model, words) - wanted).mean() for model in (plain, taught)]
     assert distances[1] < distances[0]
 
@@ -100,30 +99,66 @@ def test_sentences_without_labels_teach_what_the_teacher_knows():
     words = sentences(48)[0]
     teacher, taught = encoder(1), encoder(2)
     taught.embeddings.load_state_dict(teacher.embeddings.state_dict())
-    lesson = teach(teacher, words, half=False)
     losses = []
     fit_text(
         taught,
         words,
         np.full(len(words), UNLABELED),
         recipe=RECIPE,
-        lesson=lesson,
+        teacher=teacher,
         after_step=lambda step: losses.append(step.loss),
     )
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_a_lesson_holds_every_layer_of_every_sentence():
-    words, teacher = sentences(20)[0], encoder()
-    lesson = teach(teacher, words, batch_size=8, half=False)
-    for sentence, found, logits in zip(words, lesson.hidden, lesson.logits, strict=True):
-        states = teacher.hidden_states(*pad([sentence]))
-        assert found.shape == (2, len(sentence), 16)
-        torch.testing.assert_close(found.float(), torch.cat(states), rtol=1e-2, atol=1e-2)
-        torch.testing.assert_close(logits[None], teacher(*pad([sentence])), rtol=1e-4, atol=1e-5)
+def test_varied_sentences_begin_and_end_as_before_and_are_no_longer():
+    words = sentences(200)[0]
+    found = vary(words, splice=0.5, replace=0.2, seed=1)
+    assert len(found) == 200
+    longest = max(len(sentence) for sentence in words)
+    for before, after in zip(words, found, strict=True):
+        assert (after[0], after[-1]) == (before[0], before[-1])
+        assert after.dtype == before.dtype
+        assert len(after) <= longest
+    lengths = [len(after) != len(before) for before, after in zip(words, found, strict=True)]
+    assert 0.2 < np.mean(lengths) <= 0.5
+    for other in (vary(words, splice=0.5, replace=0.2, seed=1), found):
+        assert all(np.array_equal(*pair) for pair in zip(other, found, strict=True))
+    other = vary(words, splice=0.5, replace=0.2, seed=2)
+    assert not all(np.array_equal(*pair) for pair in zip(other, found, strict=True))
 
 
-def test_labels_and_lessons_that_do_not_fit_are_refused():
+def test_the_wanted_share_of_word_pieces_is_replaced():
+    words = [np.arange(102, dtype=np.int32) for _ in range(100)]
+    found = vary(words, splice=0, replace=0.3, seed=0)
+    changed = np.mean([before != after for before, after in zip(words, found, strict=True)])
+    assert changed == pytest.approx(0.3 * 100 / 102, abs=0.02)
+
+
+def test_sentences_of_one_or_two_pieces_stay():
+    words = [np.array([7], np.int32), np.array([7, 8], np.int32)]
+    found = vary(words, splice=1, replace=1, seed=0)
+    assert [sentence.tolist() for sentence in found] == [[7], [7, 8]]
+
+
+@pytest.mark.parametrize(("replace", "same"), [(1.0, True), (0.0, False)])
+def test_labels_count_where_a_sentence_was_not_changed(replace, same):
+    random = np.random.default_rng(0)
+    words = [random.integers(0, 20, 12).astype(np.int32) for _ in range(32)]
+    labels = random.integers(0, 2, 32)
+    teacher = encoder(1)
+    before = text_logits(teacher, words)
+    recipe = TextRecipe(epochs=1, batch_size=16, half=False, replace=replace, seed=3)
+    found = []
+    for given in (labels, 1 - labels):
+        taught = encoder(2)
+        fit_text(taught, words, given, recipe=recipe, teacher=teacher)
+        found.append(text_logits(taught, words))
+    assert np.array_equal(*found) == same
+    np.testing.assert_array_equal(text_logits(teacher, words), before)
+
+
+def test_what_cannot_be_learned_is_refused():
     words, labels = sentences(16)
     with pytest.raises(DataError, match="16 sentences must have as many labels, not 15"):
         fit_text(encoder(), words, labels[1:], recipe=RECIPE)
@@ -131,9 +166,8 @@ def test_labels_and_lessons_that_do_not_fit_are_refused():
     unknown[3] = UNLABELED
     with pytest.raises(DataError, match="sentence 3 has no label"):
         fit_text(encoder(), words, unknown, recipe=RECIPE)
-    lesson = teach(encoder(), words[:4], half=False)
-    with pytest.raises(DataError, match="the lesson must be of these 16 sentences, not of 4"):
-        fit_text(encoder(), words, labels, recipe=RECIPE, lesson=lesson)
+    with pytest.raises(ConfigError, match="varied sentences have no label: give a teacher"):
+        fit_text(encoder(), words, labels, recipe=TextRecipe(splice=0.5))
 
 
 def test_a_loss_that_is_no_number_is_refused():
@@ -147,3 +181,5 @@ def test_a_loss_that_is_no_number_is_refused():
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ConfigError, match=re.escape("epochs (0) and batch_size (32) must be 1")):
         TextRecipe(epochs=0)
+    with pytest.raises(ConfigError, match=re.escape("splice (0.0) and replace (1.5) must be from")):
+        TextRecipe(replace=1.5)

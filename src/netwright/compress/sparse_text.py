@@ -1,7 +1,7 @@
 """From a dense text encoder to block-sparse int8 ones, each from the one before.
 
 A level prunes along its ramp, then trains with frozen masks, then finishes with the weights and
-activations rounded as the int8 engine rounds them. The dense encoder is the teacher throughout.
+activations rounded as the int8 engine rounds them. A dense encoder may be the teacher throughout.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 from netwright.compress.block import BlockPruner, BlockSparsity, bake
 from netwright.models.text import TextEncoder
 from netwright.tasks.snippets import Sentence
-from netwright.train.text import Lesson, TextRecipe, TextStep, fit_text, pad
+from netwright.train.text import TextRecipe, TextStep, fit_text, pad
 
 QUANTIZED_FROM = 0.9
 """Share of the steps after which everything is rounded."""
@@ -34,7 +34,7 @@ def sparsify_text(
     *,
     schedule: BlockSparsity,
     recipe: TextRecipe,
-    lesson: Lesson | None = None,
+    teacher: TextEncoder | None = None,
     checkpoint: Path | None = None,
     on_step: Callable[[TextStep], None] | None = None,
 ) -> TextEncoder:
@@ -46,7 +46,7 @@ def sparsify_text(
         labels: Their classes, (rows,).
         schedule: What share of the blocks goes, and when.
         recipe: Settings of the training.
-        lesson: What the dense encoder makes of the sentences, to distill from.
+        teacher: The dense encoder, to distill from; see :func:`netwright.train.text.fit_text`.
         checkpoint: Written after every epoch; an interrupted training goes on from there.
         on_step: Called after every step.
 
@@ -89,7 +89,7 @@ def sparsify_text(
         sentences,
         labels,
         recipe=recipe,
-        lesson=lesson,
+        teacher=teacher,
         before_step=before,
         after_step=after,
         checkpoint=checkpoint,

@@ -46,6 +46,9 @@ class TextRecipe:
         weight_decay: Of AdamW.
         seed: Seed of the order of the sentences.
         half: Compute products in bfloat16.
+        splice: Share of the sentences that end like another one, drawn anew for every epoch.
+        replace: Share of the word pieces that are replaced by any of all sentences, likewise. What
+            was changed has no label, so both need a teacher.
 
     Raises:
         ConfigError: A setting is out of range.
@@ -57,6 +60,8 @@ class TextRecipe:
     weight_decay: float = 0.01
     seed: int = 0
     half: bool = True
+    splice: float = 0.0
+    replace: float = 0.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or not 0 < self.learning_rate < 1:
@@ -64,6 +69,15 @@ class TextRecipe:
                 f"epochs ({self.epochs}) and batch_size ({self.batch_size}) must be 1 or more, and "
                 f"learning_rate ({self.learning_rate}) between 0 and 1"
             )
+        if not (0 <= self.splice <= 1 and 0 <= self.replace <= 1):
+            raise ConfigError(
+                f"splice ({self.splice}) and replace ({self.replace}) must be from 0 to 1"
+            )
+
+    @property
+    def varied(self) -> bool:
+        """Whether sentences are changed."""
+        return self.splice > 0 or self.replace > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,38 +146,36 @@ def text_logits(
     return logits
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lesson:
-    """What a teacher makes of every training sentence.
+def vary(
+    sentences: Sequence[Sentence], *, splice: float, replace: float, seed: int
+) -> list[Sentence]:
+    """New sentences from old ones, to see what a teacher makes of more texts than there are.
 
-    Attributes:
-        logits: (sentences, classes).
-        hidden: What each layer makes of each sentence, (layers, tokens, hidden) in bfloat16.
+    A share of the sentences keeps its beginning, and goes on like the end of another one; both are
+    cut anywhere. Then a share of the word pieces is replaced by any of those of all sentences, as
+    often as they occur. First and last pieces stay, and no sentence is longer than the longest.
+
+    Args:
+        sentences: Word pieces of every sentence, with those that begin and end it.
+        splice: Share of the sentences, 0 to 1.
+        replace: Share of the word pieces, 0 to 1.
+        seed: Seed of all choices.
     """
-
-    logits: Tensor
-    hidden: tuple[Tensor, ...]
-
-
-@torch.no_grad()
-def teach(
-    teacher: TextEncoder, sentences: Sequence[Sentence], *, batch_size: int = 64, half: bool = True
-) -> Lesson:
-    """Run a teacher once, so that every epoch of distillation can use what it found."""
-    teacher.eval()
-    order = np.argsort([len(sentence) for sentence in sentences], kind="stable")
-    logits = torch.zeros(len(sentences), teacher.shape.classes)
-    hidden: list[Tensor] = [torch.zeros(0)] * len(sentences)
-    for first in range(0, len(order), batch_size):
-        rows = order[first : first + batch_size]
-        ids, mask = pad([sentences[row] for row in rows])
-        with _half(half):
-            states = teacher.hidden_states(ids, mask)
-            logits[rows] = teacher.classify(states[-1], mask).float()
-        together = torch.stack(states, dim=1).to(torch.bfloat16)
-        for at, row in enumerate(rows):
-            hidden[row] = together[at, :, : len(sentences[row])].clone()
-    return Lesson(logits, tuple(hidden))
+    random = np.random.default_rng(seed)
+    everything = np.concatenate([sentence[1:-1] for sentence in sentences])
+    longest = max(len(sentence) for sentence in sentences) - 2
+    found = []
+    for sentence in sentences:
+        inner = sentence[1:-1]
+        if random.random() < splice:
+            other = sentences[int(random.integers(len(sentences)))][1:-1]
+            begin, end = random.integers(len(inner) + 1), random.integers(len(other) + 1)
+            inner = np.concatenate([inner[:begin], other[end:]])[:longest]
+        if len(everything):
+            anything = everything[random.integers(len(everything), size=len(inner))]
+            inner = np.where(random.random(len(inner)) < replace, anything, inner)
+        found.append(np.concatenate([sentence[:1], inner, sentence[1:][-1:]]))
+    return found
 
 
 def fit_text(
@@ -172,7 +184,7 @@ def fit_text(
     labels: NDArray[np.int64],
     *,
     recipe: TextRecipe,
-    lesson: Lesson | None = None,
+    teacher: TextEncoder | None = None,
     before_step: Callable[[float], None] | None = None,
     after_step: Callable[[TextStep], None] | None = None,
     checkpoint: Path | None = None,
@@ -182,23 +194,28 @@ def fit_text(
     Args:
         model: The encoder.
         sentences: Word pieces of the training sentences.
-        labels: Their classes, (rows,); with a lesson, :data:`UNLABELED` where not known.
+        labels: Their classes, (rows,); with a teacher, :data:`UNLABELED` where not known.
         recipe: Settings.
-        lesson: What a teacher makes of the same sentences. The loss is then the cross entropy with
-            the labels, plus the divergence from the teacher's predictions, plus, for each layer,
-            the squared difference of the hidden states relative to the teacher's (after TinyBERT,
-            Jiao et al. 2020).
+        teacher: An encoder to learn from, with as many layers and features. The loss is then the
+            cross entropy with the labels, plus the divergence from the teacher's predictions, plus,
+            for each layer, the squared difference of the hidden states relative to the teacher's
+            (after TinyBERT, Jiao et al. 2020). Sentences that were varied count as unlabeled.
         before_step: Called with the share of the steps done, 0..1.
         after_step: Called after every step, while the gradients are still there.
         checkpoint: Written after every epoch. A training that was interrupted goes on from there;
             one that ended is read back.
 
     Raises:
-        DataError: A label is missing, or unknown without a lesson.
+        ConfigError: Sentences are to be varied without a teacher.
+        DataError: A label is missing, or unknown without a teacher.
         NumericsError: The loss is not finite.
         RunError: The checkpoint belongs to a training with other settings, or cannot be read.
     """
-    _check_labels(sentences, labels, lesson)
+    _check_labels(sentences, labels, teacher)
+    if recipe.varied and teacher is None:
+        raise ConfigError("varied sentences have no label: give a teacher, or splice=0, replace=0")
+    if teacher is not None:
+        teacher.eval()
     model.embeddings.requires_grad_(False)
     trained = [item for item in model.parameters() if item.requires_grad]
     optimizer = torch.optim.AdamW(
@@ -209,13 +226,16 @@ def fit_text(
     done = 0 if checkpoint is None else _resume(checkpoint, model, optimizer, recipe)
     for epoch in range(done, recipe.epochs):
         model.train()
-        batches = buckets(sentences, recipe.batch_size, recipe.seed * 1000 + epoch)
+        seed = recipe.seed * 1000 + epoch
+        texts, known = _texts(sentences, labels, recipe, seed)
+        batches = buckets(texts, recipe.batch_size, seed)
         for step, rows in enumerate(batches, start=epoch * num_batches):
             if before_step is not None:
                 before_step(step / steps)
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * _ramp(step / steps)
-            loss = _loss(model, sentences, labels, rows, lesson, recipe.half)
+            batch = [texts[row] for row in rows]
+            loss = _loss(model, batch, known[rows], teacher, recipe.half)
             value = float(loss.detach())
             if not np.isfinite(value):
                 raise NumericsError(
@@ -237,49 +257,59 @@ def _ramp(share: float) -> float:
     return min(share / WARMUP + 0.01, (1 - share) / (1 - WARMUP), 1.0)
 
 
+def _texts(
+    sentences: Sequence[Sentence], labels: NDArray[np.int64], recipe: TextRecipe, seed: int
+) -> tuple[Sequence[Sentence], NDArray[np.int64]]:
+    """Sentences and labels of an epoch."""
+    if not recipe.varied:
+        return sentences, labels
+    texts = vary(sentences, splice=recipe.splice, replace=recipe.replace, seed=seed)
+    same = [np.array_equal(*pair) for pair in zip(texts, sentences, strict=True)]
+    return texts, np.where(same, labels, UNLABELED)
+
+
 def _loss(
     model: TextEncoder,
-    sentences: Sequence[Sentence],
+    batch: list[Sentence],
     labels: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    lesson: Lesson | None,
+    teacher: TextEncoder | None,
     half: bool,
 ) -> Tensor:
-    ids, mask = pad([sentences[row] for row in rows])
+    ids, mask = pad(batch)
     with _half(half):
         states = model.hidden_states(ids, mask)
         logits = model.classify(states[-1], mask).float()
     loss = logits.new_zeros(())
-    known = np.flatnonzero(labels[rows] != UNLABELED)
+    known = np.flatnonzero(labels != UNLABELED)
     if len(known):
-        loss = functional.cross_entropy(logits[known], torch.from_numpy(labels[rows[known]]))
-    if lesson is None:
+        loss = functional.cross_entropy(logits[known], torch.from_numpy(labels[known]))
+        loss = loss * (len(known) / len(batch))
+    if teacher is None:
         return loss
+    with torch.no_grad(), _half(half):
+        wanted = teacher.hidden_states(ids, mask)
+        taught = teacher.classify(wanted[-1], mask).float()
     loss = loss + TEMPERATURE**2 * functional.kl_div(
         functional.log_softmax(logits / TEMPERATURE, dim=1),
-        functional.softmax(lesson.logits[rows] / TEMPERATURE, dim=1),
+        functional.softmax(taught / TEMPERATURE, dim=1),
         reduction="batchmean",
     )
-    wanted = torch.cat([lesson.hidden[row] for row in rows], dim=1).float()
     for found, layer in zip(states, wanted, strict=True):
-        loss = loss + functional.mse_loss(found.float()[mask], layer) / layer.square().mean()
+        right = layer.float()[mask]
+        loss = loss + functional.mse_loss(found.float()[mask], right) / right.square().mean()
     return loss
 
 
 def _check_labels(
-    sentences: Sequence[Sentence], labels: NDArray[np.int64], lesson: Lesson | None
+    sentences: Sequence[Sentence], labels: NDArray[np.int64], teacher: TextEncoder | None
 ) -> None:
     if len(labels) != len(sentences):
         raise DataError(f"{len(sentences)} sentences must have as many labels, not {len(labels)}")
     unknown = np.flatnonzero(labels == UNLABELED)
-    if lesson is None and len(unknown):
+    if teacher is None and len(unknown):
         raise DataError(
             f"sentence {unknown[0]} has no label",
-            hint="give a lesson, from which such sentences can be learned",
-        )
-    if lesson is not None and len(lesson.hidden) != len(sentences):
-        raise DataError(
-            f"the lesson must be of these {len(sentences)} sentences, not of {len(lesson.hidden)}"
+            hint="give a teacher, from which such sentences can be learned",
         )
 
 
