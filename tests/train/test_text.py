@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from netwright.errors import ConfigError, DataError, NumericsError, RunError
+from netwright.models.text import TextEncoder
 from netwright.train.text import (
     UNLABELED,
     TextRecipe,
@@ -16,7 +18,7 @@ from netwright.train.text import (
     text_logits,
     vary,
 )
-from tests.texts import encoder, sentences
+from tests.texts import SHAPE, encoder, sentences
 
 RECIPE = TextRecipe(epochs=6, batch_size=16, learning_rate=3e-3, half=False)
 
@@ -141,14 +143,14 @@ def test_sentences_of_one_or_two_pieces_stay():
     assert [sentence.tolist() for sentence in found] == [[7], [7, 8]]
 
 
-@pytest.mark.parametrize(("replace", "same"), [(1.0, True), (0.0, False)])
-def test_labels_count_where_a_sentence_was_not_changed(replace, same):
+@pytest.mark.parametrize(("share", "same"), [(1.0, True), (0.0, False)])
+def test_labels_count_where_a_sentence_was_not_changed(share, same):
     random = np.random.default_rng(0)
     words = [random.integers(0, 20, 12).astype(np.int32) for _ in range(32)]
     labels = random.integers(0, 2, 32)
     teacher = encoder(1)
     before = text_logits(teacher, words)
-    recipe = TextRecipe(epochs=1, batch_size=16, half=False, replace=replace, seed=3)
+    recipe = TextRecipe(epochs=1, batch_size=16, half=False, replace=share, seed=3)
     found = []
     for given in (labels, 1 - labels):
         taught = encoder(2)
@@ -168,6 +170,11 @@ def test_what_cannot_be_learned_is_refused():
         fit_text(encoder(), words, unknown, recipe=RECIPE)
     with pytest.raises(ConfigError, match="varied sentences have no label: give a teacher"):
         fit_text(encoder(), words, labels, recipe=TextRecipe(splice=0.5))
+    other = TextEncoder(replace(SHAPE, layers=3))
+    with pytest.raises(ConfigError, match="the teacher must have 2 layers, 16 features and 2 clas"):
+        fit_text(encoder(), words, labels, recipe=RECIPE, teacher=other)
+    with pytest.raises(DataError, match="there must be a sentence to vary"):
+        vary([], splice=0.5, replace=0, seed=0)
 
 
 def test_a_loss_that_is_no_number_is_refused():

@@ -160,7 +160,12 @@ def vary(
         splice: Share of the sentences, 0 to 1.
         replace: Share of the word pieces, 0 to 1.
         seed: Seed of all choices.
+
+    Raises:
+        DataError: There is no sentence.
     """
+    if not sentences:
+        raise DataError("there must be a sentence to vary")
     random = np.random.default_rng(seed)
     everything = np.concatenate([sentence[1:-1] for sentence in sentences])
     longest = max(len(sentence) for sentence in sentences) - 2
@@ -206,16 +211,13 @@ def fit_text(
             one that ended is read back.
 
     Raises:
-        ConfigError: Sentences are to be varied without a teacher.
+        ConfigError: Sentences are to be varied without a teacher, or it has another shape.
         DataError: A label is missing, or unknown without a teacher.
         NumericsError: The loss is not finite.
         RunError: The checkpoint belongs to a training with other settings, or cannot be read.
     """
     _check_labels(sentences, labels, teacher)
-    if recipe.varied and teacher is None:
-        raise ConfigError("varied sentences have no label: give a teacher, or splice=0, replace=0")
-    if teacher is not None:
-        teacher.eval()
+    _check_teacher(model, recipe, teacher)
     model.embeddings.requires_grad_(False)
     trained = [item for item in model.parameters() if item.requires_grad]
     optimizer = torch.optim.AdamW(
@@ -311,6 +313,25 @@ def _check_labels(
             f"sentence {unknown[0]} has no label",
             hint="give a teacher, from which such sentences can be learned",
         )
+
+
+def _check_teacher(model: TextEncoder, recipe: TextRecipe, teacher: TextEncoder | None) -> None:
+    """Refuse what cannot teach; a teacher is set to evaluation."""
+    if teacher is None:
+        if recipe.varied:
+            raise ConfigError(
+                "varied sentences have no label: give a teacher, or splice=0, replace=0"
+            )
+        return
+    wanted, found = (
+        (shape.layers, shape.hidden, shape.classes) for shape in (model.shape, teacher.shape)
+    )
+    if wanted != found:
+        raise ConfigError(
+            f"the teacher must have {wanted[0]} layers, {wanted[1]} features and {wanted[2]} "
+            f"classes like the model, not {found[0]}, {found[1]} and {found[2]}"
+        )
+    teacher.eval()
 
 
 @contextmanager
