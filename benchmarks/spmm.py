@@ -1,8 +1,9 @@
 """Compare the block-sparse product with its peers, in one run on one thread.
 
 Every table alternates the contestants and takes medians of CPU time. oneDNN is measured twice, in
-processes of its own: limited to AVX512-VNNI, the instructions that the sparse kernel uses, and with
-everything the processor has (AMX, where there is any). A peer that does not run here is named.
+processes of its own: limited to AVX512-VNNI, and with everything the processor has (AMX, where
+there is any). Our own paths are named in every row: 8x1 blocks have one with AMX. A peer that does
+not run here is named.
 """
 
 from __future__ import annotations
@@ -65,8 +66,20 @@ def block_sparse(rows: int, columns: int, block_rows: int, sparsity: float) -> n
     return weights * np.repeat(kept, block_rows, axis=0).astype(np.int8)
 
 
+def variants() -> list[tuple[int, str]]:
+    """Rows of a block, and a path for it."""
+    paths = [selected_isa()]
+    if paths == ["amx-int8"]:
+        paths.insert(0, "avx512-vnni")
+    return [(4, paths[0]), *((8, path) for path in paths)]
+
+
 def ours(
-    weights: np.ndarray, block_rows: int, num_threads: int = 1, output: str = "uint8"
+    weights: np.ndarray,
+    block_rows: int,
+    num_threads: int = 1,
+    output: str = "uint8",
+    isa: str | None = None,
 ) -> Contestant:
     activation = aligned((weights.shape[1], TOKENS), "uint8")
     activation[:] = np.random.default_rng(2).integers(0, 256, activation.shape)
@@ -74,7 +87,7 @@ def ours(
     zero_point = 128 if output == "uint8" else 0
     epilogue = Requantize(scale=scale, zero_point=zero_point, output=output)
     out = aligned((len(weights), TOKENS), output)
-    product = prepare(pack(weights, block_rows=block_rows), epilogue=epilogue)
+    product = prepare(pack(weights, block_rows=block_rows), epilogue=epilogue, isa=isa)
     return lambda: product(activation, out=out, num_threads=num_threads)
 
 
@@ -108,13 +121,13 @@ def peers_table(limit: str) -> None:
     has_vnni = "avx512-vnni" in available_isas()
     table = Table(title=f"{TOKENS} tokens, one thread, uint8 out, oneDNN limited to {limit}")
     peers = [name for name in PEERS if limit == LIMITS[0] or name.startswith("oneDNN")]
-    for column in ("shape", "zeros", "R", "ours us", "GOPS", "of peak", *peers):
+    for column in ("shape", "zeros", "R", "path", "ours us", "GOPS", "of VNNI peak", *peers):
         table.add_column(column, justify="right")
     for rows, inputs in SHAPES:
         for sparsity in SPARSITIES:
-            for block_rows in (4, 8):
+            for block_rows, isa in variants():
                 weights = block_sparse(rows, inputs, block_rows, sparsity)
-                contestants = {"ours": ours(weights, block_rows)}
+                contestants = {"ours": ours(weights, block_rows, isa=isa)}
                 if has_vnni:
                     contestants["peak"] = peak
                 for name in peers:
@@ -132,7 +145,7 @@ def peers_table(limit: str) -> None:
                 ]
                 most = gops(PEAK_COUNT * PEAK_PRODUCTS, found["peak"]) if has_vnni else 0.0
                 table.add_row(
-                    f"{rows}x{inputs}", f"{sparsity:.0%}", str(block_rows), f"{own:.1f}",
+                    f"{rows}x{inputs}", f"{sparsity:.0%}", str(block_rows), isa, f"{own:.1f}",
                     f"{rate:.0f}", f"{rate / most:.2f}" if has_vnni else "-", *cells,
                 )  # fmt: skip
     CONSOLE.print(table)
@@ -161,16 +174,18 @@ def original_table() -> None:
 
 
 def curve(limit: str) -> None:
-    table = Table(title=f"768x768, 4x1 blocks, against oneDNN int8 dense limited to {limit}")
-    for column in ("zeros", "ours us", "dense us", "ratio"):
+    table = Table(title=f"768x768, us, against oneDNN int8 dense limited to {limit}")
+    rows = {f"{block_rows}x1 {isa}": (block_rows, isa) for block_rows, isa in variants()}
+    for column in ("zeros", "dense", *rows):
         table.add_column(column, justify="right")
     for sparsity in CURVE:
-        weights = block_sparse(768, 768, 4, sparsity)
-        found = measure({"ours": ours(weights, 4), "dense": onednn(weights)})
-        ratio = found["dense"] / found["ours"]
-        table.add_row(
-            f"{sparsity:.0%}", f"{found['ours']:.1f}", f"{found['dense']:.1f}", f"{ratio:.2f}x"
-        )
+        contestants = {"dense": onednn(block_sparse(768, 768, 4, sparsity))}
+        for name, (block_rows, isa) in rows.items():
+            weights = block_sparse(768, 768, block_rows, sparsity)
+            contestants[name] = ours(weights, block_rows, isa=isa)
+        found = measure(contestants)
+        cells = [f"{found[name]:.1f} = {found['dense'] / found[name]:.2f}x" for name in rows]
+        table.add_row(f"{sparsity:.0%}", f"{found['dense']:.1f}", *cells)
     CONSOLE.print(table)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from netwright.kernels import Requantize, pack, spmm
+from netwright.kernels.memory import aligned_empty
 
 FOLDER = Path(__file__).resolve().parent.parent / "build" / "peers"
 TOKENS = 128
@@ -27,10 +28,9 @@ Contestant = Callable[[], object]
 
 def aligned(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     """Zeros that begin at a cache line, as an inference engine would lay them out."""
-    num_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    memory = np.zeros(num_bytes + 64, dtype=np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + num_bytes].view(dtype).reshape(shape)
+    found = aligned_empty(shape, dtype)
+    found[...] = 0
+    return found
 
 
 def onednn(weights: np.ndarray) -> Contestant:

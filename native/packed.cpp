@@ -7,13 +7,6 @@
 namespace netwright {
 namespace {
 
-// Columns of a quad that must be present: with three, 16 products for three columns are fewer
-// operations than the 24 that a group of four takes with its interleaving.
-constexpr int kQuadPresent = 3;
-
-// Quads in use for each quad of the activation from which on the interleaving has paid.
-constexpr std::int64_t kQuadUses = 6;
-
 // One column of a stripe: its index and its `block_rows` weights.
 struct Column {
   std::uint16_t index;
@@ -40,15 +33,17 @@ std::vector<Column> columns_of(const Weights& weights, std::int64_t stripe, bool
   return found;
 }
 
-// Append four columns, missing ones as zeros; `columns` has at least one and at most four.
-void append(const std::vector<Column>& columns, int rows, std::vector<std::int8_t>& values,
-            bool in_place) {
-  for (int row = 0; row < rows; ++row) {
-    std::int8_t word[4] = {0, 0, 0, 0};
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      word[in_place ? columns[i].index % 4 : i] = columns[i].weight(row);
+// Append `width` columns row after row, missing ones as zeros: one after the other, or where they
+// are in a run.
+void append(const std::vector<Column>& columns, int rows, int width, bool in_place,
+            std::vector<std::int8_t>& values) {
+  const std::size_t begin = values.size();
+  values.resize(begin + static_cast<std::size_t>(rows) * width, 0);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const std::size_t place = in_place ? columns[i].index % width : i;
+    for (int row = 0; row < rows; ++row) {
+      values[begin + static_cast<std::size_t>(row) * width + place] = columns[i].weight(row);
     }
-    values.insert(values.end(), word, word + 4);
   }
 }
 
@@ -76,63 +71,73 @@ PackedWeights::PackedWeights(int block_rows, std::int64_t columns,
   require(std::all_of(indices_.begin(), indices_.end(),
                       [&](std::uint16_t index) { return index < columns; }),
           "indices must be smaller than the number of columns");
-  take_quads();
 }
 
 Weights PackedWeights::groups() const {
-  return {block_rows_,     rows(),  columns_, offsets_.data(), indices_.data(),
-          values_.data(),  nullptr, nullptr,  nullptr};
+  return {block_rows_,    4,       rows(),  columns_, offsets_.data(), indices_.data(),
+          values_.data(), nullptr, nullptr, nullptr,  nullptr};
 }
 
-Weights PackedWeights::with_quads() const {
-  if (quad_offsets_.empty()) return groups();
-  return {block_rows_,
-          rows(),
-          columns_,
-          rest_offsets_.data(),
-          rest_indices_.data(),
-          rest_values_.data(),
-          quad_offsets_.data(),
-          quad_indices_.data(),
-          quad_values_.data()};
+Weights PackedWeights::grouped(const Grouping& grouping) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  auto found = arranged_.find(grouping.width);
+  if (found == arranged_.end()) {
+    Lists lists = arrange(grouping.width, grouping.present);
+    const auto uses = static_cast<std::int64_t>(lists.run_indices.size());
+    if (uses < grouping.uses * (columns_ / grouping.width)) {
+      lists = arrange(grouping.width, grouping.width + 1);
+    }
+    found = arranged_.emplace(grouping.width, std::move(lists)).first;
+  }
+  const Lists& lists = found->second;
+  Weights weights{block_rows_,           grouping.width,        rows(),
+                  columns_,              lists.offsets.data(),  lists.indices.data(),
+                  lists.values.data(),   lists.counts.data(),   nullptr,
+                  nullptr,               nullptr};
+  if (!lists.run_indices.empty()) {
+    weights.run_offsets = lists.run_offsets.data();
+    weights.run_indices = lists.run_indices.data();
+    weights.run_values = lists.run_values.data();
+  }
+  return weights;
 }
 
-void PackedWeights::take_quads() {
+PackedWeights::Lists PackedWeights::arrange(int width, int present) const {
   const Weights weights = groups();
-  quad_offsets_ = rest_offsets_ = {0};
-  bool ordered = true;
+  const auto wide = static_cast<std::size_t>(width);
+  Lists lists;
   for (std::int64_t stripe = 0; stripe < num_stripes(); ++stripe) {
+    bool ordered = true;
     const std::vector<Column> columns = columns_of(weights, stripe, ordered);
     std::vector<Column> rest;
     for (std::size_t i = 0; i < columns.size();) {
       std::size_t end = i + 1;
-      const int quad = columns[i].index / 4;
-      while (end < columns.size() && columns[end].index / 4 == quad) ++end;
+      const int run = columns[i].index / width;
+      while (end < columns.size() && columns[end].index / width == run) ++end;
       const std::vector<Column> members(columns.begin() + i, columns.begin() + end);
       i = end;
-      if (members.size() < kQuadPresent || 4 * quad + 4 > columns_) {
+      // A column that comes twice has no place of its own in a run.
+      if (!ordered || members.size() < static_cast<std::size_t>(present) ||
+          std::int64_t{width} * (run + 1) > columns_) {
         rest.insert(rest.end(), members.begin(), members.end());
         continue;
       }
-      quad_indices_.push_back(static_cast<std::uint16_t>(quad));
-      append(members, block_rows_, quad_values_, true);
+      lists.run_indices.push_back(static_cast<std::uint16_t>(run));
+      append(members, block_rows_, width, true, lists.run_values);
     }
-    for (std::size_t i = 0; i < rest.size(); i += 4) {
-      const std::size_t end = std::min(i + 4, rest.size());
+    for (std::size_t i = 0; i < rest.size(); i += wide) {
+      const std::size_t end = std::min(i + wide, rest.size());
       const std::vector<Column> members(rest.begin() + i, rest.begin() + end);
-      for (std::size_t q = 0; q < 4; ++q) {
-        rest_indices_.push_back(members[std::min(q, members.size() - 1)].index);
+      for (std::size_t q = 0; q < wide; ++q) {
+        lists.indices.push_back(members[std::min(q, members.size() - 1)].index);
       }
-      append(members, block_rows_, rest_values_, false);
+      lists.counts.push_back(static_cast<std::uint8_t>(members.size()));
+      append(members, block_rows_, width, false, lists.values);
     }
-    quad_offsets_.push_back(static_cast<std::int32_t>(quad_indices_.size()));
-    rest_offsets_.push_back(static_cast<std::int32_t>(rest_indices_.size() / 4));
+    lists.offsets.push_back(static_cast<std::int32_t>(lists.indices.size() / wide));
+    lists.run_offsets.push_back(static_cast<std::int32_t>(lists.run_indices.size()));
   }
-  const auto uses = static_cast<std::int64_t>(quad_indices_.size());
-  if (ordered && uses >= kQuadUses * (columns_ / 4) && uses > 0) return;
-  for (auto* list : {&quad_offsets_, &rest_offsets_}) *list = {};
-  for (auto* list : {&quad_indices_, &rest_indices_}) *list = {};
-  for (auto* list : {&quad_values_, &rest_values_}) *list = {};
+  return lists;
 }
 
 std::int64_t PackedWeights::boundary(std::int64_t chunk, std::int64_t num_chunks) const {

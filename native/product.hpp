@@ -51,10 +51,11 @@ class Product {
     Spmm spmm;
     FinishRows finish;
     LookUp look_up;
-    bool takes_quads;
+    Grouping grouping;      // of width 0: groups as they are packed
+    Interleave interleave;  // null with those
   };
 
-  static Kernels kernels_of(const std::string& isa);
+  static Kernels kernels_of(const std::string& isa, int block_rows);
   Activation prepare(const Call& call, int num_threads) const;
   void run_stripes(const Call& call, const Activation& activation, Stripes stripes,
                    Moments* moments) const;

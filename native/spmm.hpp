@@ -6,31 +6,34 @@
 namespace netwright {
 
 // Weights of shape (rows, columns). A stripe is `block_rows` consecutive rows; the columns where
-// a stripe is not zero are taken four at a time as groups. Group g has four entries of `indices`
-// (columns) and 4 * block_rows entries of `values`, row after row. Stripe s owns the groups
-// offsets[s] to offsets[s + 1].
+// a stripe is not zero are taken `width` at a time as groups. Group g has `width` entries of
+// `indices` (columns) and width * block_rows entries of `values`, row after row. Stripe s owns the
+// groups offsets[s] to offsets[s + 1].
 //
-// A quad is a group of four neighboring columns 4 q to 4 q + 3, stored as its q and its values. Only
-// paths that read Activation::quads get any; for them the groups are what the quads leave over.
+// A run is a group of neighboring columns, width * q to width * q + width - 1, stored as its q and
+// its values. Only paths that read Activation::interleaved get any; for them the groups are what the
+// runs leave over.
 struct Weights {
   int block_rows;
+  int width;
   std::int64_t rows;
   std::int64_t columns;
   const std::int32_t* offsets;
   const std::uint16_t* indices;
   const std::int8_t* values;
-  const std::int32_t* quad_offsets;  // null without quads
-  const std::uint16_t* quad_indices;
-  const std::int8_t* quad_values;
+  const std::uint8_t* counts;       // columns of each group that are not padding, or null
+  const std::int32_t* run_offsets;  // null without runs
+  const std::uint16_t* run_indices;
+  const std::int8_t* run_values;
 };
 
-// Row-major matrix of shape (weights.columns, columns), rows `stride` bytes apart. `quads` holds
-// the same matrix interleaved by the path, or is null.
+// Row-major matrix of shape (weights.columns, columns), rows `stride` bytes apart. `interleaved`
+// holds the rows of all runs as the path interleaves them, or is null.
 struct Activation {
   const std::uint8_t* data;
   std::int64_t columns;
   std::int64_t stride;
-  const std::uint8_t* quads;
+  const std::uint8_t* interleaved;
 };
 
 enum class Format { int32, float32, uint8, int8 };
@@ -64,20 +67,25 @@ struct Stripes {
 void spmm_scalar_columns(const Weights&, const Activation&, const Epilogue&, Result, Stripes,
                          std::int64_t first_column);
 
+// Interleaves the rows of the runs [begin, end) of an activation with `rows` rows. `out` is aligned to
+// 64 bytes and has rows / width * width bytes for each column, rounded up to 64 columns.
+using Interleave = void (*)(const Activation&, std::int64_t rows, std::uint8_t* out,
+                            std::int64_t begin, std::int64_t end);
+
 using Spmm = void (*)(const Weights&, const Activation&, const Epilogue&, Result, Stripes);
 
 void spmm_scalar(const Weights&, const Activation&, const Epilogue&, Result, Stripes);
 #ifdef NETWRIGHT_X86
 void spmm_avx2(const Weights&, const Activation&, const Epilogue&, Result, Stripes);
 void spmm_vnni(const Weights&, const Activation&, const Epilogue&, Result, Stripes);
-
-// Bytes of the quads of an activation of `rows` rows, and what fills those of the quads
-// [begin, end): `quads` is aligned to 64 bytes.
-std::int64_t quads_bytes(std::int64_t rows, std::int64_t columns);
-void interleave_quads(const Activation&, std::int64_t rows, std::uint8_t* quads,
-                      std::int64_t begin, std::int64_t end);
-
 void spmm_vbmi(const Weights&, const Activation&, const Epilogue&, Result, Stripes);
+void spmm_amx(const Weights&, const Activation&, const Epilogue&, Result, Stripes);
+
+// Columns of the runs of a path.
+constexpr int kVnniWidth = 4;
+constexpr int kAmxWidth = 32;
+void interleave_vnni(const Activation&, std::int64_t, std::uint8_t*, std::int64_t, std::int64_t);
+void interleave_amx(const Activation&, std::int64_t, std::uint8_t*, std::int64_t, std::int64_t);
 
 // Issue `count` times 16 independent 512-bit products; returns a value that depends on them.
 std::int32_t vnni_products(std::int64_t count);

@@ -28,7 +28,8 @@ def test_environment_forces_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unknown_path_is_refused() -> None:
-    message = 'isa: must be one of numpy, scalar, avx2, avx512-vnni, avx512-vbmi, not "sse9"'
+    known = "numpy, scalar, avx2, avx512-vnni, avx512-vbmi, amx-int8"
+    message = f'isa: must be one of {known}, not "sse9"'
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}\nhint: available here: numpy"):
         isa.check_isa("sse9")
 

@@ -19,7 +19,7 @@ from netwright.kernels.epilogue import GELU_TOLERANCE
 COMPILED = [isa for isa in available_isas() if isa != "numpy"]
 REAL = Requantize(scale=np.ones(4, np.float32), output="float32")
 ADDING = Requantize(scale=np.ones(4, np.float32), residual=True, output="float32")
-TOKENS = (1, 2, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 128, 130)
+TOKENS = (1, 2, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 130, 192, 260)
 
 
 def random_case(
@@ -59,7 +59,7 @@ def residual_of(epilogue: Requantize, rows: int, tokens: int) -> NDArray[np.floa
 def cases(draw: st.DrawFn) -> tuple[Any, Any, Requantize]:
     block_rows = draw(st.sampled_from((4, 8)))
     rows = block_rows * draw(st.integers(1, 10))
-    columns = draw(st.sampled_from((1, 2, 3, 4, 5, 7, 16, 33, 61)))
+    columns = draw(st.sampled_from((1, 2, 3, 4, 5, 7, 16, 33, 61, 100)))
     density = draw(st.sampled_from((0.0, 0.05, 0.3, 0.9, 1.0)))
     seed = draw(st.integers(0, 2**16))
     tokens = draw(st.sampled_from(TOKENS))
@@ -86,8 +86,8 @@ def test_path_equals_reference(isa: str, case: tuple[Any, Any, Requantize]) -> N
 @pytest.mark.parametrize("block_rows", [4, 8])
 def test_dense_columns_side_by_side_are_exact(isa: str, block_rows: int) -> None:
     """Many stripes with neighboring columns, so that these are interleaved beforehand."""
-    for columns, tokens in ((64, 130), (67, 64), (66, 5)):
-        weights, activation = random_case(9, 16 * block_rows, columns, tokens, block_rows, 0.85)
+    for columns, tokens in ((64, 130), (67, 64), (66, 5), (96, 200)):
+        weights, activation = random_case(9, 24 * block_rows, columns, tokens, block_rows, 0.85)
         packed = pack(weights, block_rows=block_rows)
         for num_threads in (1, 3):
             found = spmm(packed, activation, isa=isa, num_threads=num_threads)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError
 from netwright.kernels.isa import check_isa, native, selected_isa
+from netwright.kernels.memory import aligned_empty
 
 MAX_TOKENS = 65_535
 """Most tokens of a sentence: its sums must fit int32."""
@@ -66,7 +67,7 @@ def embed(
     path = selected_isa() if isa is None else check_isa(isa)
     if path == "numpy" or native is None:
         return np.ascontiguousarray((words[ids] + places[positions]).T)
-    out = np.empty((words.shape[1], len(ids)), np.float32)
+    out = aligned_empty((words.shape[1], len(ids)), np.float32)
     native.embed(ids, positions, words, places, out, num_threads, path)
     return out
 
@@ -110,7 +111,7 @@ def normalize(
     path = selected_isa() if isa is None else check_isa(isa)
     multiplier = np.float32(1.0 / step)
     if path != "numpy" and native is not None:
-        codes = np.empty(values.shape, np.uint8)
+        codes = aligned_empty(values.shape, np.uint8)
         native.normalize(
             values, gain, offset, epsilon, float(multiplier), zero_point, codes, num_threads, path
         )
@@ -163,7 +164,7 @@ def attend(
     np.cumsum(lengths, out=offsets[1:])
     slope = np.float32(steps[0] ** 2 * math.log2(math.e) / math.sqrt(hidden // heads))
     ratio = np.float32(steps[0] / steps[1])
-    out = np.empty((hidden, tokens), np.uint8)
+    out = aligned_empty((hidden, tokens), np.uint8)
     path = selected_isa() if isa is None else check_isa(isa)
     if path != "numpy" and native is not None:
         native.attend(

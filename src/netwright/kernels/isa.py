@@ -14,7 +14,7 @@ except ImportError:
 else:
     native = _native
 
-ISAS = ("numpy", "scalar", "avx2", "avx512-vnni", "avx512-vbmi")
+ISAS = ("numpy", "scalar", "avx2", "avx512-vnni", "avx512-vbmi", "amx-int8")
 """Every path a kernel may have; ``numpy`` is the reference, the others are compiled."""
 
 VARIABLE = "NETWRIGHT_ISA"

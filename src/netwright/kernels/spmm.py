@@ -16,6 +16,7 @@ from netwright.errors import DataError
 from netwright.kernels.blocksparse import INT32_MAX, BlockSparse, check_bound
 from netwright.kernels.epilogue import Requantize, apply
 from netwright.kernels.isa import check_isa, native, selected_isa
+from netwright.kernels.memory import aligned_empty
 
 MAX_THREADS = 256
 
@@ -88,7 +89,7 @@ class Product:
         """Multiply; see :func:`spmm`."""
         if out is None:
             tokens = activation.shape[1] if np.ndim(activation) == 2 else 0
-            out = np.empty((self.weights.rows, tokens), dtype=self.epilogue.result)
+            out = aligned_empty((self.weights.rows, tokens), self.epilogue.result)
         elif out.dtype != self.epilogue.result:
             self._check(activation, residual, statistics, out, num_threads)
         if self.handle is not None:
