@@ -1,6 +1,7 @@
 #include "product.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -31,6 +32,12 @@ constexpr Grouping kAmxGrouping{kAmxWidth, 24, 16};
 #endif
 #endif
 
+// How often each row of the activation must be gathered for copying it into panels to pay: rows that
+// are far apart share few sets of the caches, and rows that begin anywhere touch two lines a load.
+constexpr std::int64_t kPanelUses = 25;
+constexpr std::int64_t kPanelUsesFar = 6;
+constexpr std::int64_t kFarApart = 512;
+
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -53,7 +60,24 @@ class Scratch {
 };
 
 thread_local Scratch interleaved_scratch;
+thread_local Scratch panels_scratch;
 thread_local Scratch rows_scratch;
+
+// Copy the rows [begin, end) into panels of 64 columns, `step` bytes apart.
+void copy_panels(const Activation& source, std::int64_t begin, std::int64_t end, std::int64_t step,
+                 std::uint8_t* out) {
+  for (std::int64_t row = begin; row < end; ++row) {
+    const std::uint8_t* const from = source.data + row * source.stride;
+    std::int64_t column = 0;
+    for (; column + kLine <= source.columns; column += kLine) {
+      std::memcpy(out + column / kLine * step + row * kLine, from + column, kLine);
+    }
+    if (column < source.columns) {
+      std::memcpy(out + column / kLine * step + row * kLine, from + column,
+                  static_cast<std::size_t>(source.columns - column));
+    }
+  }
+}
 
 void merge(Moments& total, const Moments& part, std::int64_t columns) {
   if (part.count == 0) return;
@@ -135,11 +159,12 @@ void Product::run(const Call& call, int num_threads) const {
 }
 
 Activation Product::prepare(const Call& call, int num_threads) const {
-  Activation activation{call.activation, call.columns, call.columns, nullptr};
+  Activation activation{call.activation, call.columns, call.columns, kLine, nullptr};
+  if (kernels_.interleave == nullptr) return activation;
+  const std::int64_t lines = (call.columns + kLine - 1) / kLine;
   if (weights_.run_offsets != nullptr) {
     const std::int64_t num_runs = weights_.columns / weights_.width;
-    const std::int64_t columns = (call.columns + kLine - 1) / kLine * kLine;
-    const auto num_bytes = static_cast<std::size_t>(num_runs * weights_.width * columns);
+    const auto num_bytes = static_cast<std::size_t>(num_runs * weights_.width * lines * kLine);
     auto* const out = static_cast<std::uint8_t*>(interleaved_scratch.reserve(num_bytes));
     run_tasks(num_threads, num_threads, [&](std::int64_t part) {
       kernels_.interleave(activation, weights_.columns, out, num_runs * part / num_threads,
@@ -147,7 +172,29 @@ Activation Product::prepare(const Call& call, int num_threads) const {
     });
     activation.interleaved = out;
   }
+  if (wants_panels(activation)) {
+    const std::int64_t step = weights_.columns * kLine;
+    auto* const out = static_cast<std::uint8_t*>(
+        panels_scratch.reserve(static_cast<std::size_t>(lines * step)));
+    run_tasks(num_threads, num_threads, [&](std::int64_t part) {
+      copy_panels(activation, weights_.columns * part / num_threads,
+                  weights_.columns * (part + 1) / num_threads, step, out);
+    });
+    activation.data = out;
+    activation.stride = kLine;
+    activation.step = step;
+  }
   return activation;
+}
+
+// Whether so many rows are gathered that they are first copied to where 64 columns lie together.
+bool Product::wants_panels(const Activation& activation) const {
+  if (activation.columns <= kLine) return false;
+  const bool aligned = reinterpret_cast<std::uintptr_t>(activation.data) % kLine == 0 &&
+                       activation.stride % kLine == 0;
+  const bool far = activation.stride >= kFarApart || !aligned;
+  const std::int64_t gathered = std::int64_t{weights_.offsets[packed_.num_stripes()]} * weights_.width;
+  return gathered >= (far ? kPanelUsesFar : kPanelUses) * weights_.columns;
 }
 
 void Product::run_stripes(const Call& call, const Activation& activation, Stripes stripes,

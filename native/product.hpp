@@ -57,6 +57,7 @@ class Product {
 
   static Kernels kernels_of(const std::string& isa, int block_rows);
   Activation prepare(const Call& call, int num_threads) const;
+  bool wants_panels(const Activation& activation) const;
   void run_stripes(const Call& call, const Activation& activation, Stripes stripes,
                    Moments* moments) const;
 

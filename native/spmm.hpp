@@ -27,12 +27,14 @@ struct Weights {
   const std::int8_t* run_values;
 };
 
-// Row-major matrix of shape (weights.columns, columns), rows `stride` bytes apart. `interleaved`
-// holds the rows of all runs as the path interleaves them, or is null.
+// Matrix of shape (weights.columns, columns), rows `stride` bytes apart and every 64 columns `step`
+// bytes: 64 in a row-major matrix. `interleaved` holds the rows of all runs as the path interleaves
+// them, or is null.
 struct Activation {
   const std::uint8_t* data;
   std::int64_t columns;
   std::int64_t stride;
+  std::int64_t step;
   const std::uint8_t* interleaved;
 };
 

@@ -138,8 +138,9 @@ class Pass {
     const std::uint16_t* const index = weights_.indices + at * kAmxWidth;
     const int pairs = (weights_.counts[at] + 1) / 2;
     // Locals, because the compiler must assume that the stores change members.
-    const std::uint8_t* const base = activation_.data + column_;
+    const std::int64_t step = activation_.step;
     const std::int64_t stride = activation_.stride;
+    const std::uint8_t* const base = activation_.data + column_ / kColumns * step;
     __mmask64 masks[LINES];
     for (int line = 0; line < LINES; ++line) masks[line] = masks_[line];
     // What earlier groups left in further rows meets weights that are zero.
@@ -148,8 +149,8 @@ class Pass {
       const std::uint8_t* const second = base + index[2 * pair + 1] * stride;
 #pragma GCC unroll 2
       for (int line = 0; line < LINES; ++line) {
-        unpack(load<WHOLE>(first + kColumns * line, masks[line]),
-               load<WHOLE>(second + kColumns * line, masks[line]),
+        unpack(load<WHOLE>(first + step * line, masks[line]),
+               load<WHOLE>(second + step * line, masks[line]),
                stage.gathered[line][0][pair]);
       }
     }

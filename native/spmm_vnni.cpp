@@ -80,7 +80,7 @@ inline void tile(const Weights& weights, const Activation& activation, const Epi
   if (weights.run_offsets != nullptr) {
     add_runs<ROWS, STRIPS, HALF>(sums, weights, activation, stripe, column);
   }
-  const std::uint8_t* const base = activation.data + column;
+  const std::uint8_t* const base = activation.data + column / kColumns * activation.step;
   const std::int64_t stride = activation.stride;
   const std::int64_t first = weights.offsets[stripe];
   const std::uint16_t* index = weights.indices + first * 4;

@@ -95,6 +95,18 @@ def test_dense_columns_side_by_side_are_exact(isa: str, block_rows: int) -> None
 
 
 @pytest.mark.parametrize("isa", COMPILED)
+@pytest.mark.parametrize("block_rows", [4, 8])
+def test_many_stripes_and_tokens_are_exact(isa: str, block_rows: int) -> None:
+    """Rows that are gathered so often, or lie so far apart, that they are copied into panels."""
+    for stripes, tokens in ((60, 66), (60, 130), (16, 513), (16, 576)):
+        weights, activation = random_case(4, stripes * block_rows, 40, tokens, block_rows, 0.5)
+        packed = pack(weights, block_rows=block_rows)
+        for num_threads in (1, 3):
+            found = spmm(packed, activation, isa=isa, num_threads=num_threads)
+            np.testing.assert_array_equal(found, spmm_reference(packed, activation))
+
+
+@pytest.mark.parametrize("isa", COMPILED)
 @pytest.mark.parametrize("num_threads", [1, 2])
 def test_statistics_are_those_of_the_real_values(isa: str, num_threads: int) -> None:
     """Relative tolerances of float32 sums over 32 rows, merged in float64."""
