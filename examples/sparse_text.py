@@ -4,9 +4,9 @@
     pip download --no-deps --no-binary :all: vaderSentiment==3.3.2
     python examples/sparse_text.py vaderSentiment-3.3.2.tar.gz build/sparse-text
 
-Every seed trains a dense encoder, and from it an encoder for each share of zeros, with the dense
-one as the teacher. An interrupted run goes on from its last whole epoch; what is done is not done
-again.
+Every seed trains a dense encoder, then an encoder for each share of zeros, each from the one before
+and all with the dense one as the teacher. An interrupted run goes on from its last whole epoch;
+what is done is not done again.
 """
 
 import argparse
@@ -105,14 +105,23 @@ def run_seed(data: Data, seed: int, given: argparse.Namespace) -> dict[str, dict
     )
     everything: list[Sentence] = [*words, *data.unlabeled]
     known = np.concatenate([labels, np.full(len(data.unlabeled), UNLABELED)])
-    recipe = TextRecipe(
-        epochs=given.level_epochs, learning_rate=given.rate, seed=seed, splice=0.4, replace=0.1
-    )
     dense.set_quantized("off")
-
-    def prune(sparsity: float, schedule: BlockSparsity) -> dict[str, float]:
-        model = sparsify_text(
-            dense,
+    begin, start = dense, 0.0
+    steps: list[str] = []
+    for sparsity, epochs in zip(given.sparsity, given.level_epochs, strict=True):
+        recipe = TextRecipe(
+            epochs=epochs, learning_rate=given.rate, seed=seed, splice=0.4, replace=0.1
+        )
+        schedule = BlockSparsity(
+            sparsity,
+            start=start,
+            block_rows=given.block_rows,
+            score="output",
+            ramp=0.4,
+            every=10,
+        )
+        begin = sparsify_text(
+            begin,
             everything,
             known,
             schedule=schedule,
@@ -121,26 +130,26 @@ def run_seed(data: Data, seed: int, given: argparse.Namespace) -> dict[str, dict
             checkpoint=folder / f"block-{sparsity:g}.pt",
             on_step=show,
         )
-        weights = weights_of(model)
-        found = data.scores(build_engine(weights, way="sparse"))
+        weights = weights_of(begin)
+        found = once(
+            folder / f"block-{sparsity:g}.json",
+            partial(data.scores, build_engine(weights, way="sparse", block_rows=given.block_rows)),
+        )
+        scores[f"{sparsity:.0%} block-sparse int8"] = found
+        steps.append(f"{schedule!r}; {recipe!r}")
         record = {
             "model": "MiniLM-L6 fine-tuned on movie snippets (examples/sparse_text.py)",
             "sparsity": sparsity,
             "seed": seed,
             "dense": repr(gentle),
-            "sparse": f"{schedule!r}; {recipe!r}",
+            "sparse": "; then ".join(steps),
             "dense fp32 test accuracy": scores["dense fp32"]["test"],
             "dense int8 test accuracy": scores["dense int8"]["test"],
             "test accuracy": found["test"],
         }
-        save_encoder(weights, folder / f"minilm-snippets-{100 * sparsity:.0f}.nwt", recipe=record)
-        return found
-
-    for sparsity in given.sparsity:
-        schedule = BlockSparsity(sparsity, score="output", every=10)
-        scores[f"{sparsity:.0%} block-sparse int8"] = once(
-            folder / f"block-{sparsity:g}.json", partial(prune, sparsity, schedule)
-        )
+        path = folder / f"minilm-snippets-{100 * sparsity:.0f}.nwt"
+        save_encoder(weights, path, recipe=record, block_rows=given.block_rows)
+        start = sparsity
     return scores
 
 
@@ -167,11 +176,20 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=3, help="of the dense training")
-    parser.add_argument("--level-epochs", type=int, default=8, help="of every sparse training")
+    parser.add_argument(
+        "--level-epochs",
+        type=int,
+        nargs="+",
+        default=[5, 10, 4, 4],
+        help="of every sparse training",
+    )
     parser.add_argument("--rate", type=float, default=3e-4, help="of every sparse training")
-    parser.add_argument("--sparsity", type=float, nargs="+", default=[0.8])
+    parser.add_argument("--sparsity", type=float, nargs="+", default=[0.7, 0.8, 0.85, 0.9])
+    parser.add_argument("--block-rows", type=int, choices=(4, 8), default=4)
     parser.add_argument("--rows", type=int, help="take the first rows of every text only")
     given = parser.parse_args()
+    if len(given.sparsity) != len(given.level_epochs) or given.sparsity != sorted(given.sparsity):
+        parser.error("give as many --level-epochs as --sparsity, and let the sparsity rise")
     torch.set_num_threads(1)
     data = Data(given.snippets, given.rows)
     found = [run_seed(data, seed, given) for seed in given.seeds]
