@@ -32,8 +32,9 @@ constexpr Grouping kAmxGrouping{kAmxWidth, 24, 16};
 #endif
 #endif
 
-// How often each row of the activation must be gathered for copying it into panels to pay: rows that
-// are far apart share few sets of the caches, and rows that begin anywhere touch two lines a load.
+// How often each row of the activation must be gathered for copying it into panels to pay: rows
+// that are far apart share few sets of the caches, and rows that begin anywhere touch two lines a
+// load.
 constexpr std::int64_t kPanelUses = 25;
 constexpr std::int64_t kPanelUsesFar = 6;
 constexpr std::int64_t kFarApart = 512;
@@ -114,7 +115,9 @@ Product::Kernels Product::kernels_of(const std::string& isa, int block_rows) {
 }
 
 Product::Product(const PackedWeights& packed, Options options, const std::string& isa)
-    : packed_(packed), options_(std::move(options)), kernels_(kernels_of(isa, packed.block_rows())) {
+    : packed_(packed),
+      options_(std::move(options)),
+      kernels_(kernels_of(isa, packed.block_rows())) {
   const auto rows = static_cast<std::size_t>(packed.rows());
   const Format format = options_.format;
   const bool bytes = format == Format::uint8 || format == Format::int8;
@@ -193,7 +196,8 @@ bool Product::wants_panels(const Activation& activation) const {
   const bool aligned = reinterpret_cast<std::uintptr_t>(activation.data) % kLine == 0 &&
                        activation.stride % kLine == 0;
   const bool far = activation.stride >= kFarApart || !aligned;
-  const std::int64_t gathered = std::int64_t{weights_.offsets[packed_.num_stripes()]} * weights_.width;
+  const std::int64_t num_groups = weights_.offsets[packed_.num_stripes()];
+  const std::int64_t gathered = num_groups * weights_.width;
   return gathered >= (far ? kPanelUsesFar : kPanelUses) * weights_.columns;
 }
 

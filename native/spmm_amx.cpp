@@ -1,7 +1,7 @@
-// AMX, for blocks of 8 rows. Two rows of the activation are unpacked into each other, so that a 32-bit
-// lane holds two columns of the weights for two neighboring tokens; each row of the weights comes
-// twice, with zeros for the one and for the other token. Half of the products are thus with zeros,
-// but unpacking a second time, for four columns of one token, would cost more than they do.
+// AMX, for blocks of 8 rows. Two rows of the activation are unpacked into each other, so that a
+// 32-bit lane holds two columns of the weights for two neighboring tokens; each row of the weights
+// comes twice, with zeros for the one and for the other token. Half of the products are thus with
+// zeros, but unpacking a second time, for four columns of one token, would cost more than they do.
 #include <immintrin.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kRows = 8;
 constexpr int kPairs = kAmxWidth / 2;
-constexpr int kLines = 2;  // cache lines of the activation, of 64 columns each, that are taken at once
+constexpr int kLines = 2;  // of the activation, 64 columns each, that are taken at once
 constexpr std::int64_t kTileBytes = 1024;
 
 // Tiles 0 to 3 are sums, 4 is weights, 5 to 7 are of the activation.
