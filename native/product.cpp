@@ -1,6 +1,7 @@
 #include "product.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -61,24 +62,45 @@ class Scratch {
 };
 
 thread_local Scratch interleaved_scratch;
-thread_local Scratch panels_scratch;
 thread_local Scratch rows_scratch;
 
-// Copy the rows [begin, end) into panels of 64 columns, `step` bytes apart.
-void copy_panels(const Activation& source, std::int64_t begin, std::int64_t end, std::int64_t step,
-                 std::uint8_t* out) {
-  for (std::int64_t row = begin; row < end; ++row) {
-    const std::uint8_t* const from = source.data + row * source.stride;
-    std::int64_t column = 0;
-    for (; column + kLine <= source.columns; column += kLine) {
-      std::memcpy(out + column / kLine * step + row * kLine, from + column, kLine);
+// This thread's copy of an activation in panels of 64 columns. What another thread has copied would
+// come from that one's caches, which takes longer than is saved.
+class Panels {
+ public:
+  // The copy that belongs to `call`, a number that is given once; made if it is not there.
+  Activation of(const Activation& source, std::int64_t rows, std::uint64_t call) {
+    const std::int64_t step = rows * kLine;
+    const std::int64_t lines = (source.columns + kLine - 1) / kLine;
+    if (call != call_) {
+      data_ = static_cast<std::uint8_t*>(memory_.reserve(static_cast<std::size_t>(lines * step)));
+      copy(source, rows, step);
+      call_ = call;
     }
-    if (column < source.columns) {
-      std::memcpy(out + column / kLine * step + row * kLine, from + column,
-                  static_cast<std::size_t>(source.columns - column));
+    return {data_, source.columns, kLine, step, source.interleaved};
+  }
+
+ private:
+  void copy(const Activation& source, std::int64_t rows, std::int64_t step) {
+    const std::int64_t whole = source.columns / kLine * kLine;
+    const auto left = static_cast<std::size_t>(source.columns - whole);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::uint8_t* const from = source.data + row * source.stride;
+      std::uint8_t* to = data_ + row * kLine;
+      for (std::int64_t column = 0; column < whole; column += kLine, to += step) {
+        std::memcpy(to, from + column, kLine);
+      }
+      if (left > 0) std::memcpy(to, from + whole, left);
     }
   }
-}
+
+  Scratch memory_;
+  std::uint8_t* data_ = nullptr;
+  std::uint64_t call_ = 0;
+};
+
+thread_local Panels panels;
+std::atomic<std::uint64_t> last_call{0};
 
 void merge(Moments& total, const Moments& part, std::int64_t columns) {
   if (part.count == 0) return;
@@ -138,11 +160,12 @@ Product::Product(const PackedWeights& packed, Options options, const std::string
 
 void Product::run(const Call& call, int num_threads) const {
   const Activation activation = prepare(call, num_threads);
+  const std::uint64_t number = wants_panels(activation, num_threads) ? ++last_call : 0;
   const std::int64_t num_stripes = packed_.num_stripes();
   const bool moments = call.mean != nullptr;
   if (num_threads == 1) {
     Moments all{0, call.mean, call.squares};
-    run_stripes(call, activation, {0, num_stripes}, moments ? &all : nullptr);
+    run_stripes(call, number, activation, {0, num_stripes}, moments ? &all : nullptr);
     return;
   }
   const std::int64_t num_chunks = std::min(kChunksPerThread * num_threads, num_stripes);
@@ -155,7 +178,7 @@ void Product::run(const Call& call, int num_threads) const {
   run_tasks(num_chunks, num_threads, [&](std::int64_t chunk) {
     const Stripes stripes{packed_.boundary(chunk, num_chunks),
                           packed_.boundary(chunk + 1, num_chunks)};
-    run_stripes(call, activation, stripes, moments ? &parts[chunk] : nullptr);
+    run_stripes(call, number, activation, stripes, moments ? &parts[chunk] : nullptr);
   });
   Moments all{0, call.mean, call.squares};
   for (const Moments& part : parts) merge(all, part, call.columns);
@@ -163,9 +186,8 @@ void Product::run(const Call& call, int num_threads) const {
 
 Activation Product::prepare(const Call& call, int num_threads) const {
   Activation activation{call.activation, call.columns, call.columns, kLine, nullptr};
-  if (kernels_.interleave == nullptr) return activation;
-  const std::int64_t lines = (call.columns + kLine - 1) / kLine;
   if (weights_.run_offsets != nullptr) {
+    const std::int64_t lines = (call.columns + kLine - 1) / kLine;
     const std::int64_t num_runs = weights_.columns / weights_.width;
     const auto num_bytes = static_cast<std::size_t>(num_runs * weights_.width * lines * kLine);
     auto* const out = static_cast<std::uint8_t*>(interleaved_scratch.reserve(num_bytes));
@@ -175,34 +197,25 @@ Activation Product::prepare(const Call& call, int num_threads) const {
     });
     activation.interleaved = out;
   }
-  if (wants_panels(activation)) {
-    const std::int64_t step = weights_.columns * kLine;
-    auto* const out = static_cast<std::uint8_t*>(
-        panels_scratch.reserve(static_cast<std::size_t>(lines * step)));
-    run_tasks(num_threads, num_threads, [&](std::int64_t part) {
-      copy_panels(activation, weights_.columns * part / num_threads,
-                  weights_.columns * (part + 1) / num_threads, step, out);
-    });
-    activation.data = out;
-    activation.stride = kLine;
-    activation.step = step;
-  }
   return activation;
 }
 
-// Whether so many rows are gathered that they are first copied to where 64 columns lie together.
-bool Product::wants_panels(const Activation& activation) const {
-  if (activation.columns <= kLine) return false;
+// Whether so many rows are gathered by each thread that it first copies them to where 64 columns lie
+// together.
+bool Product::wants_panels(const Activation& activation, int num_threads) const {
+  if (kernels_.interleave == nullptr || activation.columns <= kLine) return false;
   const bool aligned = reinterpret_cast<std::uintptr_t>(activation.data) % kLine == 0 &&
                        activation.stride % kLine == 0;
   const bool far = activation.stride >= kFarApart || !aligned;
   const std::int64_t num_groups = weights_.offsets[packed_.num_stripes()];
-  const std::int64_t gathered = num_groups * weights_.width;
-  return gathered >= (far ? kPanelUsesFar : kPanelUses) * weights_.columns;
+  const std::int64_t uses = (far ? kPanelUsesFar : kPanelUses) * num_threads;
+  return num_groups * weights_.width >= uses * weights_.columns;
 }
 
-void Product::run_stripes(const Call& call, const Activation& activation, Stripes stripes,
-                          Moments* moments) const {
+void Product::run_stripes(const Call& call, std::uint64_t number, const Activation& given,
+                          Stripes stripes, Moments* moments) const {
+  const Activation activation =
+      number == 0 ? given : panels.of(given, weights_.columns, number);
   const Options& options = options_;
   const auto* const bias = options.bias.empty() ? nullptr : options.bias.data();
   const auto* const scale = options.scale.empty() ? nullptr : options.scale.data();

@@ -57,9 +57,10 @@ class Product {
 
   static Kernels kernels_of(const std::string& isa, int block_rows);
   Activation prepare(const Call& call, int num_threads) const;
-  bool wants_panels(const Activation& activation) const;
-  void run_stripes(const Call& call, const Activation& activation, Stripes stripes,
-                   Moments* moments) const;
+  bool wants_panels(const Activation& activation, int num_threads) const;
+  // `number` is zero, or new with each call whose activation is copied into panels.
+  void run_stripes(const Call& call, std::uint64_t number, const Activation& activation,
+                   Stripes stripes, Moments* moments) const;
 
   const PackedWeights& packed_;
   Options options_;

@@ -4,8 +4,6 @@
 // zeros, but unpacking a second time, for four columns of one token, would cost more than they do.
 #include <immintrin.h>
 
-#include <algorithm>
-
 #include "spmm.hpp"
 #include "strips.hpp"
 
