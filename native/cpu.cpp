@@ -44,7 +44,8 @@ std::vector<std::string> supported_isas() {
                     __builtin_cpu_supports("avx512vnni");
   if (vnni) names.emplace_back("avx512-vnni");
   if (vnni && __builtin_cpu_supports("avx512vbmi")) names.emplace_back("avx512-vbmi");
-  if (vnni && can_use_amx()) names.emplace_back("amx-int8");
+  static const bool amx = can_use_amx();
+  if (vnni && amx) names.emplace_back("amx-int8");
 #endif
   return names;
 }
