@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
 
@@ -33,22 +35,17 @@ class Pool {
  public:
   // Only one caller at a time; see run_tasks.
   void run(Work& work, int num_helpers) {
-    while (num_workers_ < num_helpers) {
-      const int id = num_workers_++;
-      // A worker that starts late must not mistake a finished turn for a new one.
-      const std::uint64_t seen = turn_;
-      std::thread([this, id, seen] { serve(id, seen); }).detach();
-    }
+    num_helpers = hire(num_helpers);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       work_ = &work;
       num_helpers_ = num_helpers;
-      num_busy_ = num_workers_;
+      num_busy_ = num_helpers;
       ++turn_;
     }
     wake_.notify_all();
     take_tasks(work);
-    // Every worker answers each turn, so none can still hold `work` after this.
+    // Each helper answers, and no other worker looks at `work`, so none can hold it after this.
     for (int polls = 0; num_busy_ > 0; ++polls) {
       if (polls < kPolls) {
         relax();
@@ -59,6 +56,20 @@ class Pool {
   }
 
  private:
+  // Start the workers that are missing; returns how many helpers there are. Where threads are
+  // limited, the work is done with fewer.
+  int hire(int num_helpers) {
+    try {
+      while (num_workers_ < num_helpers) {
+        // A worker that starts late must not mistake a finished turn for a new one.
+        std::thread([this, id = num_workers_, seen = turn_.load()] { serve(id, seen); }).detach();
+        ++num_workers_;
+      }
+    } catch (const std::exception&) {
+    }
+    return std::min(num_helpers, num_workers_);
+  }
+
   void serve(int id, std::uint64_t seen) {
     while (true) {
       for (int polls = 0; polls < kPolls && turn_ == seen; ++polls) relax();
@@ -74,7 +85,8 @@ class Pool {
         work = work_;
         takes_part = id < num_helpers_;
       }
-      if (takes_part) take_tasks(*work);
+      if (!takes_part) continue;
+      take_tasks(*work);
       --num_busy_;
     }
   }

@@ -24,6 +24,9 @@ struct alignas(64) Configuration {
   std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
+// Some compilers' intrinsics do not say that they read memory; nothing may be stored later than here.
+inline void finish_stores() { asm volatile("" ::: "memory"); }
+
 // Two rows of the activation become two rows of tiles: the first and the second eight of every 16
 // columns.
 inline void unpack(__m512i first, __m512i second, std::uint8_t* out) {
@@ -165,6 +168,7 @@ class Pass {
   }
 
   void multiply(const Stage& stage) {
+    finish_stores();
     _tile_loadd(4, stage.weights, 64);
     _tile_loadd(5, stage.tiles[0], 64);
     _tile_dpbsud(0, 4, 5);
@@ -219,6 +223,7 @@ class Pass {
 void spmm_amx(const Weights& weights, const Activation& activation, const Epilogue& epilogue,
               Result result, Stripes stripes) {
   const Configuration configuration;
+  finish_stores();
   _tile_loadconfig(&configuration);
   for (std::int64_t column = 0; column < activation.columns; column += kLines * kColumns) {
     const std::int64_t left = activation.columns - column;

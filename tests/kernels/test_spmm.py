@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,8 +17,8 @@ from numpy.typing import NDArray
 from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.kernels import Requantize, available_isas, pack, prepare, spmm, spmm_reference
 from netwright.kernels.epilogue import GELU_TOLERANCE
+from tests.kernels.paths import COMPILED
 
-COMPILED = [isa for isa in available_isas() if isa != "numpy"]
 REAL = Requantize(scale=np.ones(4, np.float32), output="float32")
 ADDING = Requantize(scale=np.ones(4, np.float32), residual=True, output="float32")
 TOKENS = (1, 2, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 130, 192, 260)
@@ -218,6 +220,35 @@ def test_callers_in_parallel_do_not_disturb_each_other(isa: str) -> None:
             np.testing.assert_array_equal(call.result(), expected)
 
 
+LIMITED = """
+import resource, sys
+import numpy as np
+from netwright.kernels import pack, prepare
+
+packed = pack(np.ones((64, 8), np.int8))
+activation = np.ones((8, 4096), np.uint8)
+product = prepare(packed, isa="scalar")
+product(activation)
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + (60 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for num_threads in (64, 2, 64):
+    assert (product(activation, num_threads=num_threads) == 8).all()
+print("threads", open("/proc/self/status").read().split("Threads:")[1].split()[0])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as Linux does")
+@pytest.mark.skipif("scalar" not in available_isas(), reason="nothing is compiled")
+def test_fewer_threads_than_asked_for_are_enough() -> None:
+    """Stacks of 64 threads do not fit the memory that is left; the product is made all the same."""
+    found = subprocess.run(
+        [sys.executable, "-c", LIMITED], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    assert int(found.stdout.split()[1]) < 40
+
+
 def test_environment_chooses_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     packed, activation = pack(np.ones((4, 2), np.int8)), np.ones((2, 3), np.uint8)
     for isa in available_isas():
@@ -231,14 +262,15 @@ def test_environment_chooses_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("activation", "message"),
     [
-        (np.ones((2, 0), np.uint8), "activation must have at least one token, not 0"),
-        (np.ones((3, 1), np.uint8), "activation must have shape (2, tokens), not (3, 1)"),
-        (np.ones(2, np.uint8), "activation must have shape (2, tokens), not (2,)"),
-        (np.ones((2, 1), np.int8), "activation must be uint8, not int8"),
+        (np.ones((2, 0), np.uint8), "uint8 of shape (2, tokens), not uint8 of (2, 0)"),
+        (np.ones((3, 1), np.uint8), "uint8 of shape (2, tokens), not uint8 of (3, 1)"),
+        (np.ones(2, np.uint8), "uint8 of shape (2, tokens), not uint8 of (2,)"),
+        (np.ones((2, 1), np.int8), "uint8 of shape (2, tokens), not int8 of (2, 1)"),
+        ([[1], [2]], "an array, uint8 of shape (2, tokens), not list"),
     ],
 )
 def test_activation_that_does_not_fit_is_refused(activation: Any, message: str) -> None:
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(DataError, match=f"^activation must be {re.escape(message)}"):
         spmm(pack(np.ones((4, 2), np.int8)), activation)
 
 

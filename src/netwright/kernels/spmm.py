@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError
+from netwright.kernels.arguments import check_array, check_threads
 from netwright.kernels.blocksparse import INT32_MAX, BlockSparse, check_bound
 from netwright.kernels.epilogue import Requantize, apply
 from netwright.kernels.isa import check_isa, native, selected_isa
 from netwright.kernels.memory import aligned_empty
-
-MAX_THREADS = 256
 
 PLAIN = Requantize()
 """Store the int32 sums as they are."""
@@ -88,7 +87,8 @@ class Product:
     ) -> NDArray[Any]:
         """Multiply; see :func:`spmm`."""
         if out is None:
-            tokens = activation.shape[1] if np.ndim(activation) == 2 else 0
+            check_array("activation", activation, np.uint8, (self.weights.columns, "tokens"))
+            tokens = activation.shape[1]
             out = aligned_empty((self.weights.rows, tokens), self.epilogue.result)
         elif out.dtype != self.epilogue.result:
             self._check(activation, residual, statistics, out, num_threads)
@@ -116,8 +116,7 @@ class Product:
         out: NDArray[Any],
         num_threads: int,
     ) -> None:
-        if not 1 <= num_threads <= MAX_THREADS:
-            raise DataError(f"num_threads must be from 1 to {MAX_THREADS}, not {num_threads}")
+        check_threads(num_threads)
         _check_operands(self.weights, activation, self.epilogue, residual, statistics)
         shape = (self.weights.rows, activation.shape[1])
         result = self.epilogue.result
@@ -237,15 +236,8 @@ def _check_operands(
     residual: NDArray[np.float32] | None,
     statistics: NDArray[np.float64] | None,
 ) -> None:
-    if activation.dtype != np.uint8:
-        raise DataError(f"activation must be uint8, not {activation.dtype}")
-    if activation.ndim != 2 or activation.shape[0] != weights.columns:
-        raise DataError(
-            f"activation must have shape ({weights.columns}, tokens), not {activation.shape}"
-        )
+    check_array("activation", activation, np.uint8, (weights.columns, "tokens"))
     tokens = activation.shape[1]
-    if tokens == 0:
-        raise DataError("activation must have at least one token, not 0")
     if (residual is not None) != epilogue.residual:
         raise DataError(
             "residual is missing, and the epilogue adds one"
@@ -253,18 +245,12 @@ def _check_operands(
             else "residual must be None for an epilogue that adds none"
         )
     shape = (weights.rows, tokens)
-    if residual is not None and (residual.dtype != np.float32 or residual.shape != shape):
-        raise DataError(
-            f"residual must be float32 of shape {shape}, not {residual.dtype} of {residual.shape}"
-        )
+    if residual is not None:
+        check_array("residual", residual, np.float32, shape)
     if statistics is None:
         return
     if epilogue.output == "int32":
         raise DataError("output int32 has no statistics: they need real values")
-    if statistics.dtype != np.float64 or statistics.shape != (2, tokens):
-        raise DataError(
-            f"statistics must be float64 of shape (2, {tokens}), "
-            f"not {statistics.dtype} of {statistics.shape}"
-        )
+    check_array("statistics", statistics, np.float64, (2, tokens))
     if not (statistics.flags.c_contiguous and statistics.flags.writeable):
         raise DataError("statistics must be writeable and in C order")
