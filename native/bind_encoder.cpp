@@ -24,6 +24,9 @@ using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <typename T>
 using Matrix = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
+// Rows of a head, whose scores must fit 30 bits.
+constexpr std::int64_t kMaxFeatures = 32768;
+
 // Tokens that one task takes.
 constexpr std::int64_t kTokensAtOnce = 64;
 
@@ -113,6 +116,7 @@ void attend(const Matrix<const std::int8_t>& codes, const Vector<const std::int6
           "codes must have three rows for each row of out");
   require(heads >= 1 && hidden % heads == 0 && hidden / heads % 4 == 0,
           "a head must have a multiple of 4 rows");
+  require(hidden / heads <= kMaxFeatures, "a head must have at most 32768 rows");
   require(offsets.size() >= 2 && offsets.data()[0] == 0 &&
               offsets.data()[offsets.size() - 1] == tokens,
           "offsets must go from 0 to the number of tokens");

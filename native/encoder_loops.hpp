@@ -98,20 +98,36 @@ inline void load(const void* source, VECTOR& vector) {
   std::memcpy(&vector, source, sizeof vector);
 }
 
-// Codes, 0 to 255, of 2^x for x <= 0: a polynomial of degree 5 on the fraction, relative error 3e-6.
-inline void power_codes(const Floats& x, Ints& codes) {
-  const Floats bounded = x > -12.0F ? x : Floats{} - 12.0F;
-  const Floats whole = (bounded + kHalfEven) - kHalfEven;
-  const Floats f = bounded - whole;
-  Floats power = f * 0.0013333558F + 0.0096181291F;
-  power = power * f + 0.055504109F;
-  power = power * f + 0.24022651F;
-  power = power * f + 0.69314718F;
-  power = power * f + 1.0F;
-  const Ints bits = (__builtin_convertvector(whole, Ints) + 127) << 23;
-  Floats scale;
-  load(&bits, scale);
-  codes = __builtin_convertvector((power * scale * 255.0F + kHalfEven) - kHalfEven, Ints);
+// What a float from 0 to 2^22 becomes when kHalfEven is added: this pattern plus the rounded value.
+constexpr std::uint32_t kHalfEvenBits = 0x4B400000U;
+
+// The codes, 0 to 255, of 2^x for x <= 0, plus kHalfEvenBits: a polynomial of degree 5 on the
+// fraction, relative error 3e-6. Step by step for COUNT vectors, whose latencies overlap.
+template <int COUNT>
+inline void power_codes(Floats (&x)[COUNT], Words (&codes)[COUNT]) {
+  constexpr float kTerms[] = {0.0096181291F, 0.055504109F, 0.24022651F, 0.69314718F};
+  constexpr float kShifted = kHalfEven + 128.0F;
+  Floats power[COUNT];
+  Words scale[COUNT];
+#pragma GCC unroll 4
+  for (int i = 0; i < COUNT; ++i) {
+    x[i] = x[i] > -12.0F ? x[i] : Floats{} - 12.0F;
+    const Floats whole = x[i] + kShifted;
+    x[i] -= whole - kShifted;
+    // The last bits hold the whole part plus 128; as an exponent that is one too many.
+    load(&whole, scale[i]);
+    scale[i] <<= 23;
+    power[i] = x[i] * 0.0013333558F;
+  }
+  for (const float term : kTerms) {
+    for (int i = 0; i < COUNT; ++i) power[i] = (power[i] + term) * x[i];
+  }
+  for (int i = 0; i < COUNT; ++i) {
+    Floats factor;
+    load(&scale[i], factor);
+    const Floats rounded = (power[i] + 1.0F) * factor * 127.5F + kHalfEven;
+    load(&rounded, codes[i]);
+  }
 }
 
 inline void byte_codes(const Floats& scaled, std::int32_t zero_point, std::uint8_t* out) {
@@ -126,55 +142,128 @@ inline void byte_codes(const Floats& scaled, std::int32_t zero_point, std::uint8
 
 // Memory of one thread for one head of one sentence.
 struct HeadMemory {
-  std::vector<std::uint32_t> queries;   // (head / 4, padded): four features of a token in a word
-  std::vector<std::uint32_t> keys;      // the same of the keys
-  std::vector<std::int32_t> corrections;
-  std::vector<std::uint32_t> values;    // (head, keys / 4): four keys in a word
-  std::vector<std::int32_t> scores;     // (keys, kLanes)
-  std::vector<std::uint32_t> shares;    // (keys / 4, kLanes): four keys in a word
+  std::vector<std::uint32_t> queries;      // (head / 4, padded): four features of a token in a word
+  std::vector<std::uint32_t> keys;         // the same of the keys
+  std::vector<std::int32_t> corrections;   // of `padded`
+  std::vector<std::uint32_t> values;       // (head, keys / 4): four keys in a word
+  std::vector<std::int32_t> scores;        // (padded, kLanes)
+  std::vector<std::uint32_t> shares;       // (keys / 4, kLanes): four keys in a word
 };
 
-inline void interleave_rows(const std::uint8_t* rows, std::int64_t stride, std::int64_t count,
-                            std::uint32_t flip, std::uint32_t* words) {
-  for (std::int64_t c = 0; c < count; ++c) {
-    words[c] = (static_cast<std::uint32_t>(rows[c]) |
-                static_cast<std::uint32_t>(rows[stride + c]) << 8 |
-                static_cast<std::uint32_t>(rows[2 * stride + c]) << 16 |
-                static_cast<std::uint32_t>(rows[3 * stride + c]) << 24) ^
-               flip;
+// Less than every score, which fits 30 bits, and far enough from the least integer to be subtracted
+// from.
+constexpr std::int32_t kNoScore = -(1 << 30);
+
+// The bytes of `width` tokens, 16 at most; the others become zero.
+inline Bytes lanes(const std::uint8_t* source, std::int64_t width) {
+  Bytes bytes{};
+  if (width >= kLanes) {
+    load(source, bytes);
+  } else {
+    std::memcpy(&bytes, source, static_cast<std::size_t>(width));
+  }
+  return bytes;
+}
+
+inline Words interleaved(const Bytes (&rows)[4]) {
+  Words words = __builtin_convertvector(rows[0], Words);
+  for (int r = 1; r < 4; ++r) words |= __builtin_convertvector(rows[r], Words) << (8U * r);
+  return words;
+}
+
+// Arrange queries, keys and values for products.
+inline void arrange(const Attention& call, std::int64_t begin, std::int64_t count,
+                    std::int64_t head, HeadMemory& memory) {
+  const std::int64_t features = call.hidden / call.heads;
+  const std::int64_t quads = features / 4;
+  const std::int64_t padded = (count + kLanes - 1) / kLanes * kLanes;
+  const std::int64_t key_quads = (count + 3) / 4;
+  memory.queries.resize(quads * padded);
+  memory.keys.resize(quads * padded);
+  memory.values.resize(features * key_quads);
+  memory.corrections.resize(padded);
+  memory.scores.resize(padded * kLanes);
+  memory.shares.resize(key_quads * kLanes);
+  const auto* const codes = reinterpret_cast<const std::uint8_t*>(call.codes) +
+                            head * features * call.tokens + begin;
+  const std::uint8_t* const key_codes = codes + call.hidden * call.tokens;
+  const std::uint8_t* const value_codes = key_codes + call.hidden * call.tokens;
+  for (std::int64_t first = 0; first < count; first += kLanes) {
+    const std::int64_t width = count - first;
+    Ints sums{};
+    for (std::int64_t quad = 0; quad < quads; ++quad) {
+      Bytes query[4];
+      Bytes key[4];
+      for (int r = 0; r < 4; ++r) {
+        const std::int64_t at = (4 * quad + r) * call.tokens + first;
+        query[r] = lanes(codes + at, width);
+        key[r] = lanes(key_codes + at, width);
+        sums += __builtin_convertvector(key[r] ^ 128, Ints);
+      }
+      const Words queries = interleaved(query) ^ 0x80808080U;
+      const Words keys = interleaved(key);
+      std::memcpy(&memory.queries[quad * padded + first], &queries, sizeof queries);
+      std::memcpy(&memory.keys[quad * padded + first], &keys, sizeof keys);
+    }
+    // Queries are unsigned with the zero point 128, which adds 128 times the sum of the key; in the
+    // sums, so are the keys.
+    sums = (static_cast<std::int32_t>(128 * features) - sums) * 128;
+    std::memcpy(&memory.corrections[first], &sums, sizeof sums);
+  }
+  std::fill(memory.corrections.begin() + count, memory.corrections.end(), kNoScore);
+  for (std::int64_t f = 0; f < features; ++f) {
+    memory.values[(f + 1) * key_quads - 1] = 0;
+    std::memcpy(&memory.values[f * key_quads], value_codes + f * call.tokens,
+                static_cast<std::size_t>(count));
   }
 }
 
-// DOT::rows<ROWS>(words, word_stride, num_words, others, other_row_stride, other_word_stride, out):
-// ROWS rows of kLanes sums; out += sum over words of the products of unsigned bytes of `words` and
-// signed bytes of one word of `others`.
+// The shares of 16 queries in PRESENT of four keys, four bytes in a word; `total` grows by them.
+template <int PRESENT>
+inline Words share_quad(const std::int32_t* scores, const Ints& largest, float slope, Words& total) {
+  Floats x[PRESENT];
+  for (int i = 0; i < PRESENT; ++i) {
+    Ints score;
+    load(scores + i * kLanes, score);
+    x[i] = __builtin_convertvector(score - largest, Floats) * slope;
+  }
+  Words codes[PRESENT];
+  power_codes(x, codes);
+  Words words{};
+  for (int i = 0; i < PRESENT; ++i) {
+    codes[i] -= kHalfEvenBits;
+    total += codes[i];
+    words |= codes[i] << (8U * i);
+  }
+  return words;
+}
+
 // The shares of 16 queries in `count` keys, four keys in a word, and what a sum of values times shares
 // must be multiplied by.
-inline Floats share_out(const std::int32_t* scores, std::int64_t count, float slope,
-                        std::uint32_t* shares, float ratio) {
-  Ints largest;
-  load(scores, largest);
-  for (std::int64_t key = 1; key < count; ++key) {
-    Ints score;
-    load(scores + key * kLanes, score);
-    largest = largest > score ? largest : score;
+inline Floats share_out(const std::int32_t* scores, std::int64_t count, const Ints& largest,
+                        float slope, float ratio, std::uint32_t* shares) {
+  Words total{};
+  Words words;
+  for (; count >= 4; count -= 4, scores += 4 * kLanes, shares += kLanes) {
+    words = share_quad<4>(scores, largest, slope, total);
+    std::memcpy(shares, &words, sizeof words);
   }
-  Ints total{};
-  for (std::int64_t begin = 0; begin < count; begin += 4) {
-    Words words{};
-    for (std::int64_t key = begin; key < std::min(begin + 4, count); ++key) {
-      Ints score;
-      load(scores + key * kLanes, score);
-      Ints codes;
-      power_codes(__builtin_convertvector(score - largest, Floats) * slope, codes);
-      total += codes;
-      words |= __builtin_convertvector(codes, Words) << static_cast<std::uint32_t>(8 * (key - begin));
+  if (count > 0) {
+    if (count == 3) {
+      words = share_quad<3>(scores, largest, slope, total);
+    } else if (count == 2) {
+      words = share_quad<2>(scores, largest, slope, total);
+    } else {
+      words = share_quad<1>(scores, largest, slope, total);
     }
-    std::memcpy(shares + begin / 4 * kLanes, &words, sizeof words);
+    std::memcpy(shares, &words, sizeof words);
   }
   return ratio / __builtin_convertvector(total, Floats);
 }
 
+// DOT::sum<ROWS>(words, word_stride, num_words, others, other_row_stride, other_word_stride, start,
+// out): rows of kLanes sums, over words of the products of unsigned bytes of `words` and signed bytes
+// of one word of `others`. A row begins with its entry of `start`, or with zero if there is none.
 template <typename DOT>
 void attend(const Attention& call, std::int64_t sentence, std::int64_t head) {
   thread_local HeadMemory memory;
@@ -184,57 +273,35 @@ void attend(const Attention& call, std::int64_t sentence, std::int64_t head) {
   const std::int64_t quads = features / 4;
   const std::int64_t padded = (count + kLanes - 1) / kLanes * kLanes;
   const std::int64_t key_quads = (count + 3) / 4;
-  const auto* const codes = reinterpret_cast<const std::uint8_t*>(call.codes) +
-                            head * features * call.tokens + begin;
-  const std::uint8_t* const key_codes = codes + call.hidden * call.tokens;
-  const std::uint8_t* const value_codes = key_codes + call.hidden * call.tokens;
-  memory.queries.assign(quads * padded, 0);
-  memory.keys.assign(quads * padded, 0);
-  memory.values.assign(features * key_quads, 0);
-  memory.corrections.assign(padded, 0);
-  memory.scores.resize(padded * kLanes);
-  memory.shares.resize(key_quads * kLanes);
-  for (std::int64_t quad = 0; quad < quads; ++quad) {
-    const std::int64_t at = quad * 4 * call.tokens;
-    interleave_rows(codes + at, call.tokens, count, 0x80808080U, &memory.queries[quad * padded]);
-    interleave_rows(key_codes + at, call.tokens, count, 0, &memory.keys[quad * padded]);
-  }
-  // Queries are unsigned with the zero point 128, which adds 128 times the sum of the key.
-  for (std::int64_t f = 0; f < features; ++f) {
-    const auto* const row = reinterpret_cast<const std::int8_t*>(key_codes + f * call.tokens);
-    for (std::int64_t c = 0; c < count; ++c) memory.corrections[c] -= 128 * row[c];
-    std::memcpy(&memory.values[f * key_quads], value_codes + f * call.tokens,
-                static_cast<std::size_t>(count));
-  }
+  arrange(call, begin, count, head, memory);
   for (std::int64_t first = 0; first < count; first += kLanes) {
-    std::int32_t* const scores = memory.scores.data();
+    Ints largest = Ints{} + kNoScore;
     for (std::int64_t key = 0; key < count; key += kRows) {
-      for (std::int64_t r = 0; r < kRows; ++r) {
-        std::fill_n(scores + (key + r) * kLanes, kLanes, memory.corrections[key + r]);
-      }
-      DOT::template rows<kRows>(&memory.queries[first], padded, quads, &memory.keys[key], 1, padded,
-                                scores + key * kLanes);
+      Ints scores[kRows];
+      DOT::template sum<kRows>(&memory.queries[first], padded, quads, &memory.keys[key], 1, padded,
+                               &memory.corrections[key], scores);
+      for (const Ints& row : scores) largest = largest > row ? largest : row;
+      std::memcpy(&memory.scores[key * kLanes], scores, sizeof scores);
     }
-    const Floats factor = share_out(scores, count, call.slope, memory.shares.data(), call.ratio);
+    const Floats factor = share_out(memory.scores.data(), count, largest, call.slope, call.ratio,
+                                    memory.shares.data());
     const std::int64_t width = std::min(kLanes, count - first);
     std::uint8_t* const out = call.out + head * features * call.tokens + begin + first;
-    for (std::int64_t f = 0; f < features;) {
-      std::int32_t sums[kRows * kLanes] = {};
+    for (std::int64_t f = 0; f < features; f += kRows) {
+      Ints sums[kRows];
       const std::uint32_t* const values = &memory.values[f * key_quads];
-      const std::int64_t rows = features - f >= kRows ? kRows : kRows / 2;
+      const std::int64_t rows = std::min(kRows, features - f);
       if (rows == kRows) {
-        DOT::template rows<kRows>(memory.shares.data(), kLanes, key_quads, values, key_quads, 1,
-                                  sums);
+        DOT::template sum<kRows>(memory.shares.data(), kLanes, key_quads, values, key_quads, 1,
+                                 nullptr, sums);
       } else {
-        DOT::template rows<kRows / 2>(memory.shares.data(), kLanes, key_quads, values, key_quads, 1,
-                                      sums);
+        DOT::template sum<kRows / 2>(memory.shares.data(), kLanes, key_quads, values, key_quads, 1,
+                                     nullptr, sums);
       }
-      for (std::int64_t r = 0; r < rows; ++r, ++f) {
-        Ints row;
-        load(sums + r * kLanes, row);
+      for (std::int64_t r = 0; r < rows; ++r) {
         std::uint8_t result[kLanes];
-        byte_codes(__builtin_convertvector(row, Floats) * factor, call.zero_point, result);
-        std::memcpy(out + f * call.tokens, result, static_cast<std::size_t>(width));
+        byte_codes(__builtin_convertvector(sums[r], Floats) * factor, call.zero_point, result);
+        std::memcpy(out + (f + r) * call.tokens, result, static_cast<std::size_t>(width));
       }
     }
   }
@@ -242,9 +309,10 @@ void attend(const Attention& call, std::int64_t sentence, std::int64_t head) {
 
 struct PlainDot {
   template <int ROWS>
-  static void rows(const std::uint32_t* words, std::int64_t word_stride, std::int64_t num_words,
-                   const std::uint32_t* others, std::int64_t other_row_stride,
-                   std::int64_t other_word_stride, std::int32_t* out) {
+  static void sum(const std::uint32_t* words, std::int64_t word_stride, std::int64_t num_words,
+                  const std::uint32_t* others, std::int64_t other_row_stride,
+                  std::int64_t other_word_stride, const std::int32_t* start, Ints* out) {
+    for (int r = 0; r < ROWS; ++r) out[r] = Ints{} + (start == nullptr ? 0 : start[r]);
     for (std::int64_t w = 0; w < num_words; ++w) {
       for (std::int64_t r = 0; r < ROWS; ++r) {
         const std::uint32_t other = others[r * other_row_stride + w * other_word_stride];
@@ -255,7 +323,7 @@ struct PlainDot {
             sum += static_cast<std::int32_t>(word >> shift & 255U) *
                    static_cast<std::int8_t>(other >> shift & 255U);
           }
-          out[r * kLanes + c] += sum;
+          out[r][c] += sum;
         }
       }
     }

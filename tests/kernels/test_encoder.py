@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from netwright.errors import DataError
-from netwright.kernels import attend, available_isas, embed, normalize
+from netwright.kernels import attend, embed, normalize
+from tests.kernels.paths import COMPILED
 
-COMPILED = [isa for isa in available_isas() if isa != "numpy"]
 LENGTHS = ([1], [3, 16, 17], [64, 5, 33], [130])
 
 
@@ -72,21 +72,69 @@ def test_a_sentence_without_tokens_is_refused():
 
 
 def test_heads_that_do_not_divide_are_refused():
-    with pytest.raises(DataError, match=re.escape("codes must have 3 x 2 x 4 n rows, not 12")):
+    with pytest.raises(DataError, match=re.escape("codes must have 3 x 2 x 4 n rows")):
         attend(np.zeros((12, 4), np.int8), [4], heads=2, steps=(1.0, 1.0), zero_point=0)
+    with pytest.raises(DataError, match=re.escape("4 n at most 32768, not 98316")):
+        attend(np.zeros((98316, 1), np.int8), [1], heads=1, steps=(1.0, 1.0), zero_point=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"codes": np.zeros((12, 4))}, "codes must be int8 of shape (rows, tokens), not float64"),
+        ({"heads": 0}, "heads must be at least 1, not 0"),
+        ({"steps": (0.0, 1.0)}, "a step must be above zero and below 1e+15, not 0.0"),
+        ({"steps": (1.0, float("nan"))}, "a step must be above zero and below 1e+15, not nan"),
+        ({"num_threads": 0}, "num_threads must be from 1 to 256, not 0"),
+    ],
+)
+def test_attention_refuses(change, message):
+    given = {"codes": np.zeros((12, 4), np.int8), "heads": 1, "steps": (1.0, 1.0), **change}
+    with pytest.raises(DataError, match=f"^{re.escape(message)}"):
+        attend(given.pop("codes"), [4], zero_point=0, **given)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"values": np.zeros((4, 3))}, "values must be float32 of shape (features, tokens), not"),
+        ({"values": np.zeros((3, 4), np.float32).T}, "values must be writeable and in C order"),
+        ({"offset": np.zeros(5, np.float32)}, "offset must be float32 of shape (4,), not float32"),
+        ({"step": 0.0}, "a step must be above zero and below 1e+15, not 0.0"),
+        ({"num_threads": 257}, "num_threads must be from 1 to 256, not 257"),
+    ],
+)
+def test_normalization_refuses(change, message):
+    vector = np.ones(4, np.float32)
+    given = {"values": np.zeros((4, 3), np.float32), "gain": vector, "offset": vector}
+    given |= {"epsilon": 1e-5, "step": 1.0, "zero_point": 0, **change}
+    with pytest.raises(DataError, match=f"^{re.escape(message)}"):
+        normalize(**given)
+
+
+def test_attention_takes_any_memory_order():
+    codes = np.random.default_rng(0).integers(-128, 128, (24, 9), dtype=np.int8)
+    options = {"heads": 2, "steps": (0.02, 0.02), "zero_point": 3}
+    found = attend(np.asfortranarray(codes), [4, 5], **options)
+    np.testing.assert_array_equal(found, attend(codes, [4, 5], **options, isa="numpy"))
 
 
 def test_a_word_outside_the_table_is_refused():
     table = np.zeros((3, 4), np.float32)
+    zero = np.array([0], np.int32)
     with pytest.raises(DataError, match="ids must be from 0 to 2, not 3 to 3"):
-        embed(np.array([3], np.int32), np.array([0], np.int32), table, table)
+        embed(np.array([3], np.int32), zero, table, table)
+    with pytest.raises(DataError, match=re.escape("places must be float32 of shape")):
+        embed(zero, zero, table, table[:, :3])
+    with pytest.raises(DataError, match=r"ids must be int32 of shape .* not int64"):
+        embed(zero.astype(np.int64), zero, table, table)
 
 
 def test_no_tokens_are_refused():
     table, none = np.zeros((3, 4), np.float32), np.zeros(0, np.int32)
-    with pytest.raises(DataError, match="ids and positions must be vectors of one length"):
+    with pytest.raises(DataError, match=re.escape("ids must be int32 of shape (tokens,), not")):
         embed(none, none, table, table)
-    with pytest.raises(DataError, match="with at least one token"):
+    with pytest.raises(DataError, match="lengths must be at least 1"):
         normalize(
             np.zeros((4, 0), np.float32), table[0], table[0], epsilon=1e-5, step=1.0, zero_point=0
         )

@@ -17,11 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError
+from netwright.kernels.arguments import check_array, check_threads
 from netwright.kernels.isa import check_isa, native, selected_isa
 from netwright.kernels.memory import aligned_empty
 
 MAX_TOKENS = 65_535
 """Most tokens of a sentence: its sums must fit int32."""
+
+MAX_FEATURES = 32_768
+"""Most rows of a head: its scores must fit 30 bits."""
+
+MAX_STEP = 1e15
+"""Steps are less, so that their squares fit float32."""
 
 _POWER = (0.0013333558, 0.0096181291, 0.055504109, 0.24022651, 0.69314718, 1.0)
 """2^x for x from -1/2 to 1/2, highest degree first; relative error 3e-6."""
@@ -53,11 +60,11 @@ def embed(
         DataError: There is no token, one is not in its table, or the shapes do not fit.
         ConfigError: The path does not exist or cannot be executed here.
     """
-    if ids.ndim != 1 or ids.shape != positions.shape or len(ids) == 0:
-        raise DataError(
-            "ids and positions must be vectors of one length, at least 1, "
-            f"not of shape {ids.shape} and {positions.shape}"
-        )
+    check_threads(num_threads)
+    check_array("ids", ids, np.int32, ("tokens",))
+    check_array("positions", positions, np.int32, (len(ids),))
+    check_array("words", words, np.float32, ("vocabulary", "hidden"))
+    check_array("places", places, np.float32, ("positions", words.shape[1]))
     for name, rows, table in (("ids", ids, words), ("positions", positions, places)):
         if int(rows.min()) < 0 or int(rows.max()) >= len(table):
             raise DataError(
@@ -68,7 +75,8 @@ def embed(
     if path == "numpy" or native is None:
         return np.ascontiguousarray((words[ids] + places[positions]).T)
     out = aligned_empty((words.shape[1], len(ids)), np.float32)
-    native.embed(ids, positions, words, places, out, num_threads, path)
+    arrays = (np.ascontiguousarray(array) for array in (ids, positions, words, places))
+    native.embed(*arrays, out, num_threads, path)
     return out
 
 
@@ -100,20 +108,30 @@ def normalize(
         ``(features, tokens)``.
 
     Raises:
-        DataError: There is no token, or the shapes do not fit.
+        DataError: There is no token, the shapes do not fit, or `step` is not above zero.
         ConfigError: The path does not exist or cannot be executed here.
     """
-    if values.ndim != 2 or 0 in values.shape or gain.shape != values.shape[:1]:
-        raise DataError(
-            f"values must be (features, tokens) with at least one token and {len(gain)} features, "
-            f"not of shape {values.shape}"
-        )
+    check_threads(num_threads)
+    check_array("values", values, np.float32, ("features", "tokens"))
+    if not (values.flags.c_contiguous and values.flags.writeable):
+        raise DataError("values must be writeable and in C order: they are normalized in place")
+    for name, vector in (("gain", gain), ("offset", offset)):
+        check_array(name, vector, np.float32, values.shape[:1])
+    _check_steps(step)
     path = selected_isa() if isa is None else check_isa(isa)
     multiplier = np.float32(1.0 / step)
     if path != "numpy" and native is not None:
         codes = aligned_empty(values.shape, np.uint8)
         native.normalize(
-            values, gain, offset, epsilon, float(multiplier), zero_point, codes, num_threads, path
+            values,
+            np.ascontiguousarray(gain),
+            np.ascontiguousarray(offset),
+            epsilon,
+            float(multiplier),
+            zero_point,
+            codes,
+            num_threads,
+            path,
         )
         return codes
     count = np.float32(len(values))
@@ -149,12 +167,20 @@ def attend(
         ``(hidden, tokens)``.
 
     Raises:
-        DataError: A sentence has no token or too many, or the shapes do not fit.
+        DataError: A sentence has no token or too many, the shapes do not fit, or a step is not
+            above zero.
         ConfigError: The path does not exist or cannot be executed here.
     """
+    check_threads(num_threads)
+    check_array("codes", codes, np.int8, ("rows", "tokens"))
+    _check_steps(*steps)
     rows, tokens = codes.shape
-    if rows % (12 * heads):
-        raise DataError(f"codes must have 3 x {heads} x 4 n rows, not {rows}")
+    if heads < 1:
+        raise DataError(f"heads must be at least 1, not {heads}")
+    if rows % (12 * heads) or rows > 3 * heads * MAX_FEATURES:
+        raise DataError(
+            f"codes must have 3 x {heads} x 4 n rows with 4 n at most {MAX_FEATURES}, not {rows}"
+        )
     if min(lengths, default=0) < 1 or max(lengths) > MAX_TOKENS or sum(lengths) != tokens:
         raise DataError(
             f"lengths must be from 1 to {MAX_TOKENS} with the sum {tokens}, not {list(lengths)[:8]}"
@@ -168,7 +194,15 @@ def attend(
     path = selected_isa() if isa is None else check_isa(isa)
     if path != "numpy" and native is not None:
         native.attend(
-            codes, offsets, heads, float(slope), float(ratio), zero_point, out, num_threads, path
+            np.ascontiguousarray(codes),
+            offsets,
+            heads,
+            float(slope),
+            float(ratio),
+            zero_point,
+            out,
+            num_threads,
+            path,
         )
         return out
     split = codes.reshape(3, heads, hidden // heads, tokens).astype(np.int64)
@@ -182,6 +216,12 @@ def attend(
         sums = (value @ shares).astype(np.float32)
         result[..., begin:end] = _bytes(sums * factor, zero_point)
     return out
+
+
+def _check_steps(*steps: float) -> None:
+    for step in steps:
+        if not 0 < step < MAX_STEP:
+            raise DataError(f"a step must be above zero and below {MAX_STEP:g}, not {step}")
 
 
 def _power_codes(x: NDArray[np.float32]) -> NDArray[np.int64]:
