@@ -1,6 +1,7 @@
 // AVX-512: the loops by the compiler, the products by VNNI.
 #include <immintrin.h>
 
+#include "dot.hpp"
 #include "encoder_loops.hpp"
 
 namespace netwright {
@@ -20,7 +21,7 @@ struct VnniDot {
 #pragma GCC unroll 8
       for (int r = 0; r < ROWS; ++r) {
         const auto value = static_cast<int>(other[r * other_row_stride]);
-        found[r] = _mm512_dpbusd_epi32(found[r], word, _mm512_set1_epi32(value));
+        dot(found[r], word, _mm512_set1_epi32(value));
       }
     }
 #pragma GCC unroll 8
