@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
@@ -40,6 +41,7 @@ from benchmarks.timing import medians  # noqa: E402
 from netwright.kernels import (  # noqa: E402
     Requantize,
     available_isas,
+    gelu_table,
     pack,
     prepare,
     selected_isa,
@@ -80,15 +82,20 @@ def ours(
     num_threads: int = 1,
     output: str = "uint8",
     isa: str | None = None,
+    **options: Any,
 ) -> Contestant:
     activation = aligned((weights.shape[1], TOKENS), "uint8")
     activation[:] = np.random.default_rng(2).integers(0, 256, activation.shape)
     scale = np.full(len(weights), SCALE, np.float32)
     zero_point = 128 if output == "uint8" else 0
-    epilogue = Requantize(scale=scale, zero_point=zero_point, output=output)
+    epilogue = Requantize(scale=scale, zero_point=zero_point, output=output, **options)
     out = aligned((len(weights), TOKENS), output)
     product = prepare(pack(weights, block_rows=block_rows), epilogue=epilogue, isa=isa)
-    return lambda: product(activation, out=out, num_threads=num_threads)
+    residual = None
+    if epilogue.residual:
+        residual = aligned((len(weights), TOKENS), "float32")
+        residual[:] = 0.25
+    return lambda: product(activation, residual=residual, out=out, num_threads=num_threads)
 
 
 def repeated(call: Contestant) -> Callable[[], None]:
@@ -173,6 +180,25 @@ def original_table() -> None:
     CONSOLE.print(table)
 
 
+def epilogues() -> None:
+    """What follows the sums, in shares of the product that only requantizes."""
+    weights = block_sparse(3072, 768, 4, 0.9)
+    contestants = {
+        "uint8": ours(weights, 4),
+        "uint8, GELU by a table": ours(weights, 4, table=gelu_table(0.05, 128, 0.04, 0)),
+        "uint8, GELU of real values": ours(weights, 4, gelu=True, multiplier=20.0),
+        "float32": ours(weights, 4, output="float32"),
+        "float32, residual": ours(weights, 4, output="float32", residual=True),
+    }
+    found = measure(contestants)
+    table = Table(title=f"3072x768, 90% zeros, 4x1 blocks, {TOKENS} tokens: what follows the sums")
+    for column in ("result", "us", "of uint8"):
+        table.add_column(column, justify="left" if column == "result" else "right")
+    for name, taken in found.items():
+        table.add_row(name, f"{taken:.1f}", f"{taken / found['uint8']:.2f}")
+    CONSOLE.print(table)
+
+
 def curve(limit: str) -> None:
     table = Table(title=f"768x768, us, against oneDNN int8 dense limited to {limit}")
     rows = {f"{block_rows}x1 {isa}": (block_rows, isa) for block_rows, isa in variants()}
@@ -232,6 +258,7 @@ def main() -> int:
             env={**os.environ, "ONEDNN_MAX_CPU_ISA": limit},
             check=True,
         )
+    epilogues()
     threads()
     for name, reason in ABSENT.items():
         CONSOLE.print(f"not run: {name} ({reason})")
