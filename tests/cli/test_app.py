@@ -75,6 +75,37 @@ def test_exit_code_of_every_error(error: NetwrightError, code: int) -> None:
     assert module.exit_code(error) == code
 
 
+WITHOUT_TORCH = """
+import sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name=name)
+
+sys.meta_path.insert(0, Finder())
+from netwright.cli import main
+sys.exit(main(["run", sys.argv[1]]))
+"""
+
+
+def test_missing_package_names_its_extra(tmp_path: Path) -> None:
+    flow = Path(__file__).parents[2] / "flows" / "jets-small.toml"
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, str(flow)],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 3
+    assert result.stderr.endswith(
+        'error: this command needs the package "torch", which is not installed\n'
+        "hint: pip install 'netwright[train]'\n"
+    )
+
+
+def test_package_of_no_extra_is_not_explained() -> None:
+    assert module.extra_of(ModuleNotFoundError("x", name="nosuchpackage")) is None
+
+
 def test_error_is_a_message_and_a_hint_without_traceback(
     netwright: Netwright, tmp_path: Path
 ) -> None:

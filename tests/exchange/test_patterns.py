@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from netwright.dtypes import Int
 from netwright.errors import GraphError
 from netwright.exchange import read_qonnx, write_qonnx
 from netwright.exchange.onnx_text import PATTERN_KEY
 from netwright.exchange.patterns import patterns_text, with_patterns
-from netwright.ir import Blocks, Graph, TensorType, check, interpret
+from netwright.ir import Blocks, Graph, Node, TensorType, check, interpret
 from netwright.passes import integerize, realize
 from tests.exchange.graphs import inputs_for, quantized_mlp
 
@@ -86,3 +87,17 @@ def test_metadata_that_is_no_pattern_is_refused(text: str) -> None:
 def test_text_names_the_constants() -> None:
     graph, name = sparse_mlp()
     assert patterns_text(graph) == f'{{"{name}": {{"rows": 4, "axis": 1, "density": 0.5}}}}'
+
+
+def test_input_that_holds_codes_cannot_be_written(tmp_path: Path) -> None:
+    graph = Graph(
+        "codes",
+        ("x",),
+        ("y",),
+        (Node("dense", "MatMul", ("x", "w"), "y"),),
+        {name: TensorType((1, 2), Int(16)) for name in "xy"} | {"w": TensorType((2, 2), Int(4))},
+        {"w": np.eye(2, dtype=np.int64)},
+    )
+    with pytest.raises(GraphError, match=r'^input "x" holds codes, int16, and QONNX real values'):
+        write_qonnx(check(graph), tmp_path / "g.onnx")
+    assert not (tmp_path / "g.onnx").exists()

@@ -13,7 +13,7 @@ from netwright.cli.arch import app as arch_app
 from netwright.cli.console import emit, note
 from netwright.cli.convert import convert
 from netwright.cli.data import app as data_app
-from netwright.cli.doctor import doctor
+from netwright.cli.doctor import EXTRAS, doctor
 from netwright.cli.estimate import estimate
 from netwright.cli.export import export
 from netwright.cli.listing import list_names
@@ -47,6 +47,15 @@ def exit_code(error: NetwrightError) -> int:
     return FAILED
 
 
+def extra_of(error: ModuleNotFoundError) -> MissingExtra | None:
+    """What to install for a package that an import did not find; ``None`` if no extra brings it."""
+    package = (error.name or "").partition(".")[0]
+    for extra in EXTRAS:
+        if package in extra.packages:
+            return MissingExtra(extra.name, package=package, purpose="this command")
+    return None
+
+
 class Commands(TyperGroup):
     """The group of all commands; it turns errors into messages and exit codes."""
 
@@ -60,6 +69,14 @@ class Commands(TyperGroup):
                 note(traceback.format_exc())
             note(f"error: {error}")
             raise typer.Exit(exit_code(error)) from None
+        except ModuleNotFoundError as error:
+            missing = extra_of(error)
+            if missing is None:
+                raise
+            if debug:
+                note(traceback.format_exc())
+            note(f"error: {missing}")
+            raise typer.Exit(MISSING) from None
         except KeyboardInterrupt:
             note("interrupted; the same command goes on from here")
             raise typer.Exit(INTERRUPTED) from None

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from netwright.dtypes import Bipolar, Int, smallest_int
-from netwright.errors import NumericsError
+from netwright.errors import GraphError, NumericsError
 from netwright.ir import (
     FLOAT,
     AttrValue,
@@ -51,12 +51,22 @@ class RealBuilder:
         self._names: set[str] = set()
 
     def carried(self, name: str) -> tuple[str, Reals]:
-        """The tensor that carries the integer tensor `name`, and its carrier scale."""
+        """The tensor that carries the integer tensor `name`, and its carrier scale.
+
+        Raises:
+            GraphError: It is an input that holds codes: no quantizer made it from real values.
+        """
         if name in self.graph.constants:
             codes = self.graph.constants[name].astype(np.float64)
             pattern = self.graph.types[name].pattern
             values = self.constant(self.free_name(f"{name}.values"), codes, pattern=pattern)
             return values, np.ones(())
+        if name not in self.carriers:
+            dtype = self.graph.types[name].dtype
+            raise GraphError(
+                f'input "{name}" holds codes, {dtype}, and QONNX real values',
+                hint="let the input be real, and put a Quantize node behind it",
+            )
         return self.carriers[name]
 
     def free_name(self, wanted: str) -> str:

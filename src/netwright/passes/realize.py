@@ -38,7 +38,7 @@ def realize(graph: Graph) -> Realized:
         graph: A graph in the integer form.
 
     Raises:
-        GraphError: It is not in the integer form.
+        GraphError: It is not in the integer form, or an input holds codes.
         NumericsError: A tensor wraps, which no quantizer on real values does, or an integer does
             not fit a float64.
     """
