@@ -102,3 +102,64 @@ def test_outputs_that_are_no_multiple_and_nan_are_refused():
         linear.weight[0, 0] = float("nan")
     with pytest.raises(NumericsError, match='tensor "a": weights must be finite'):
         BlockPruner({"a": linear}, BlockSparsity(0.5))
+
+
+def pruned(schedule: BlockSparsity, num_steps: int) -> BlockPruner:
+    """The pruner after a training of so many steps."""
+    torch.manual_seed(0)
+    linear = EncoderLinear(48, 64)
+    pruner = BlockPruner({"a": linear}, schedule)
+    for step in range(1, num_steps + 1):
+        pruner.after_step(step, step / num_steps, 0.1)
+    return pruner
+
+
+@pytest.mark.parametrize("num_steps", [1, 3, 16, 20, 25])
+@pytest.mark.parametrize("ramp", [0.1, 0.5, 0.96, 1.0])
+@pytest.mark.parametrize("every", [1, 10, 25])
+def test_every_training_ends_with_the_wanted_zeros(num_steps, ramp, every):
+    pruner = pruned(BlockSparsity(0.8, ramp=ramp, every=every), num_steps)
+    assert pruner.sparsities()["a"] == pytest.approx(0.8, abs=1 / 768)
+    pruner.check_complete()
+
+
+def test_masks_that_are_not_complete_are_refused():
+    pruner = pruned(BlockSparsity(0.75, ramp=1.0, every=10), 0)
+    message = "the masks must have 75.00% zeros, not 0.00%"
+    with pytest.raises(ConfigError, match=message):
+        pruner.check_complete()
+    pruner.after_step(10, 10 / 16, 0.1)
+    with pytest.raises(ConfigError, match=r"the masks must have 75.00% zeros, not 71\.09%"):
+        pruner.check_complete()
+
+
+def test_zeros_of_lower_blocks_are_not_complete():
+    pruner = pruned(BlockSparsity(0.5, block_rows=8), 0)
+    linear = pruner.linears["a"]
+    linear.mask = torch.ones(64, 48, dtype=torch.bool)
+    linear.mask.view(8, 8, 48)[:, 4:] = False
+    with pytest.raises(ConfigError, match=r"50.00% zeros, not 0\.00%"):
+        pruner.check_complete()
+
+
+def test_operators_of_another_class_are_refused():
+    message = (
+        'operator "l" must be a netwright.models.text.EncoderLinear, not a '
+        "torch.nn.modules.linear.Linear"
+    )
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        BlockPruner({"l": torch.nn.Linear(48, 64)}, BlockSparsity(0.5))
+
+
+def test_the_means_of_scores_are_taken_up():
+    linear = EncoderLinear(16, 32)
+    linear.weight.grad = torch.randn_like(linear.weight)
+    first, second = (BlockPruner({"a": linear}, BlockSparsity(0.5, score="taylor")) for _ in "ab")
+    first.after_step(1, 0.1, 0.1)
+    state = first.state_dict()
+    assert state["a"].shape == (8, 16)
+    second.load_state_dict(state)
+    first.choose(1.0)
+    wanted = linear.mask
+    second.choose(1.0)
+    assert (linear.mask == wanted).all()

@@ -21,6 +21,9 @@ from netwright.models.text import EncoderLinear
 _MEMORY = 0.95
 """Of the mean first-order score, for each step."""
 
+_ROUNDING = 1e-9
+"""By how much a share of the steps may be off."""
+
 
 @dataclass(frozen=True, slots=True)
 class BlockSparsity:
@@ -140,7 +143,8 @@ class BlockPruner:
             (inputs,); the score ``"output"`` needs them.
 
     Raises:
-        ConfigError: The score needs spreads, and there are none.
+        ConfigError: An operator is of another class, or the score needs spreads, and there are
+            none.
         DataError: R does not divide the outputs of an operator.
         NumericsError: A weight is not finite.
     """
@@ -159,6 +163,12 @@ class BlockPruner:
         self.spreads = spreads if schedule.score == "output" else None
         self._means: dict[str, Tensor] = {}
         for name, linear in self.linears.items():
+            if not isinstance(linear, EncoderLinear):
+                raise ConfigError(
+                    f'operator "{name}" must be a netwright.models.text.EncoderLinear, not a '
+                    f"{type(linear).__module__}.{type(linear).__qualname__}",
+                    hint="only such an operator applies its mask in forward()",
+                )
             try:
                 _check(linear.weight, schedule.block_rows)
             except DataError as error:
@@ -166,8 +176,23 @@ class BlockPruner:
             except NumericsError as error:
                 raise NumericsError(error.message, tensor=name) from None
 
+    @property
+    def settings(self) -> str:
+        """The schedule, as text."""
+        return repr(self.schedule)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What the next choice needs besides weights and masks."""
+        return {name: mean.clone() for name, mean in self._means.items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what :meth:`state_dict` returned; weights and masks are loaded apart."""
+        self._means = {name: mean.clone() for name, mean in state.items()}
+
     def after_step(self, step: int, share: float, learning_rate: float) -> None:
         """Call after each step of the optimizer, while the gradients are there.
+
+        The masks are complete once the ramp is over, and after the last step at the latest.
 
         Args:
             step: Steps done.
@@ -175,9 +200,8 @@ class BlockPruner:
             learning_rate: Of this step.
         """
         schedule = self.schedule
-        if share > schedule.ramp + 1e-9:
-            if not self._complete():
-                self.choose(1.0)
+        if share > schedule.ramp + _ROUNDING:
+            self._finish()
             return
         if schedule.score == "taylor":
             self._remember()
@@ -185,6 +209,8 @@ class BlockPruner:
             self._shrink(learning_rate * schedule.lasso)
         if step % schedule.every == 0:
             self.choose(share)
+        if share >= 1 - _ROUNDING:
+            self._finish()
 
     @torch.no_grad()
     def choose(self, share: float) -> None:
@@ -202,6 +228,24 @@ class BlockPruner:
             for name, linear in self.linears.items()
         }
 
+    def check_complete(self) -> None:
+        """Refuse masks without the schedule's share of zeros; for the end of a training.
+
+        Raises:
+            ConfigError: There are fewer zeros, or more.
+        """
+        if self._complete():
+            return
+        zeros, total = self._counts()
+        raise ConfigError(
+            f"the masks must have {self.schedule.sparsity:.2%} zeros, not {zeros / total:.2%}",
+            hint="call after_step after every step; the share of the last one is 1",
+        )
+
+    def _finish(self) -> None:
+        if not self._complete():
+            self.choose(1.0)
+
     def _score(self, name: str, linear: EncoderLinear) -> Tensor:
         if name in self._means:
             return self._means[name]
@@ -212,14 +256,16 @@ class BlockPruner:
         return found if self.spreads is None else found * self.spreads[name]
 
     def _complete(self) -> bool:
-        """Whether the masks have reached the schedule's share of zeros."""
-        masks = [linear.mask for linear in self.linears.values()]
-        if any(mask is None for mask in masks):
-            return False
-        zeros = sum(int((~mask).sum()) for mask in masks if mask is not None)
-        total = sum(mask.numel() for mask in masks if mask is not None)
+        """Whether the masks have the schedule's share of zeros."""
+        zeros, total = self._counts()
+        return zeros == round(self.schedule.sparsity * total)
+
+    def _counts(self) -> tuple[int, int]:
+        """Blocks that are masked as a whole, and all of them."""
         rows = self.schedule.block_rows
-        return zeros // rows == round(self.schedule.sparsity * (total // rows))
+        masks = [linear.mask for linear in self.linears.values() if linear.mask is not None]
+        zeros = sum(int((_blocks(mask, rows) == 0).all(dim=1).sum()) for mask in masks)
+        return zeros, sum(item.weight.numel() for item in self.linears.values()) // rows
 
     @torch.no_grad()
     def _remember(self) -> None:
