@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from netwright.backends.cpu import build_engine, read_state
 from netwright.compress.block import BlockSparsity
 from netwright.compress.sparse_text import sparsify_text, spreads
+from netwright.errors import RunError
 from netwright.train.text import TextRecipe, fit_text, pad, text_logits
 from tests.texts import SHAPE, encoder, sentences
 
@@ -72,3 +75,75 @@ def test_a_finished_training_is_read_back(tmp_path):
     ]
     assert len(steps) == 2
     np.testing.assert_array_equal(*(text_logits(model, words) for model in found))
+
+
+@pytest.mark.parametrize("epoch", [3, 12])
+@pytest.mark.parametrize("score", ["magnitude", "taylor", "output"])
+def test_an_interrupted_training_ends_like_a_whole_one(tmp_path, score, epoch):
+    words, labels = sentences(32)
+
+    def train(checkpoint=None, on_step=None):
+        return sparsify_text(
+            encoder(),
+            words,
+            labels,
+            schedule=BlockSparsity(0.7, score=score, every=3),
+            recipe=TextRecipe(epochs=12, batch_size=8, learning_rate=3e-3, half=False),
+            teacher=encoder(1),
+            checkpoint=checkpoint,
+            on_step=on_step,
+        )
+
+    def stop(step):
+        if step.epoch == epoch:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train(tmp_path / "a.pt", stop)
+    steps = []
+    found = train(str(tmp_path / "a.pt"), steps.append).state_dict()
+    assert steps[0].epoch == epoch
+    wanted = train().state_dict()
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        if name.endswith(".mask"):
+            assert (found[name] == value).all(), name
+        torch.testing.assert_close(found[name], value)
+
+
+def test_a_checkpoint_of_another_schedule_is_refused(tmp_path):
+    words, labels = sentences(16)
+
+    def train(schedule, begin=0):
+        recipe = TextRecipe(epochs=1, batch_size=16, half=False)
+        path = tmp_path / "a.pt"
+        sparsify_text(
+            encoder(begin), words, labels, schedule=schedule, recipe=recipe, checkpoint=path
+        )
+
+    train(BlockSparsity(0.5))
+    for other in (
+        BlockSparsity(0.6),
+        BlockSparsity(0.5, block_rows=8),
+        BlockSparsity(0.5, score="output"),
+        BlockSparsity(0.5, ramp=0.4),
+    ):
+        message = f"a.pt: was written by a training with {BlockSparsity(0.5)!r}"
+        with pytest.raises(RunError, match=re.escape(message)):
+            train(other)
+    with pytest.raises(RunError, match="with another model to start from"):
+        train(BlockSparsity(0.5), begin=3)
+
+
+def test_a_training_of_few_steps_reaches_its_sparsity():
+    words, labels = sentences(32)
+    sparse = sparsify_text(
+        encoder(),
+        words,
+        labels,
+        schedule=BlockSparsity(0.75, ramp=1.0, every=25),
+        recipe=TextRecipe(epochs=1, batch_size=16, half=False),
+    )
+    masks = [linear.mask for linear in sparse.linears().values()]
+    zeros = sum(int((~mask).sum()) for mask in masks) / sum(mask.numel() for mask in masks)
+    assert zeros == pytest.approx(0.75, abs=1e-3)

@@ -7,18 +7,17 @@ activations rounded as the int8 engine rounds them. A dense encoder may be the t
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from netwright.compress.block import BlockPruner, BlockSparsity, bake
 from netwright.models.text import TextEncoder
 from netwright.tasks.snippets import Sentence
-from netwright.train.text import TextRecipe, TextStep, fit_text, pad
+from netwright.train.text import TextRecipe, TextStep, check_texts, fit_text, pad
 
 QUANTIZED_FROM = 0.9
 """Share of the steps after which everything is rounded."""
@@ -26,16 +25,19 @@ QUANTIZED_FROM = 0.9
 CALIBRATION_SENTENCES = 256
 """Sentences on which the ranges of activations are observed."""
 
+_MEAN = "mean."
+"""Before the names of the means of scores in a checkpoint."""
+
 
 def sparsify_text(
     begin: TextEncoder,
     sentences: Sequence[Sentence],
-    labels: NDArray[np.int64],
+    labels: ArrayLike,
     *,
     schedule: BlockSparsity,
     recipe: TextRecipe,
     teacher: TextEncoder | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
     on_step: Callable[[TextStep], None] | None = None,
 ) -> TextEncoder:
     """Prune, fine-tune and quantize a copy of an encoder.
@@ -43,7 +45,7 @@ def sparsify_text(
     Args:
         begin: The trained encoder to start from, dense or less sparse.
         sentences: Word pieces of the training sentences.
-        labels: Their classes, (rows,).
+        labels: Their classes, (rows,), as in :func:`netwright.train.text.fit_text`.
         schedule: What share of the blocks goes, and when.
         recipe: Settings of the training.
         teacher: The dense encoder, to distill from; see :func:`netwright.train.text.fit_text`.
@@ -54,50 +56,89 @@ def sparsify_text(
         The fake-quantized sparse encoder; its masked weights are zero.
 
     Raises:
-        DataError: R does not divide the outputs of an operator.
+        ConfigError: The teacher does not fit, or sentences are to be varied without one.
+        DataError: R does not divide the outputs of an operator, or sentences or labels are not
+            accepted.
         NumericsError: A weight or the loss is not finite.
-        RunError: The checkpoint does not fit.
+        RunError: The checkpoint cannot be read, or belongs to a training with another schedule or
+            recipe, or with other sentences, labels, teacher or encoder to start from.
     """
+    check_texts(begin, sentences, labels, teacher)
     model = copy.deepcopy(begin)
     model.set_quantized("off")
     sample = list(sentences[:CALIBRATION_SENTENCES])
-    pruner = BlockPruner(
-        model.linears(),
-        schedule,
-        spreads=spreads(model, sample) if schedule.score == "output" else None,
-    )
-    quantized = schedule.sparsity == schedule.start == 0
-
-    def before(share: float) -> None:
-        nonlocal quantized
-        if share >= QUANTIZED_FROM and not quantized:
-            quantized = True
-            observe(model, sample)
-            model.set_quantized("on")
+    progress = _Progress(model, sample, schedule)
 
     def after(step: TextStep) -> None:
-        if schedule.sparsity > 0:
-            pruner.after_step(step.step, step.share, recipe.learning_rate)
+        progress.after_step(step, recipe.learning_rate)
         if on_step is not None:
             on_step(step)
 
-    if quantized:
-        observe(model, sample)
-        model.set_quantized("on")
     fit_text(
         model,
         sentences,
         labels,
         recipe=recipe,
         teacher=teacher,
-        before_step=before,
+        before_step=progress.before_step,
         after_step=after,
+        companion=progress,
         checkpoint=checkpoint,
     )
+    if schedule.sparsity > 0:
+        progress.pruner.check_complete()
     bake(model.linears())
     observe(model, sample)
     model.set_quantized("on")
     return model
+
+
+class _Progress:
+    """What goes on beside a training: blocks go along the schedule, then everything is rounded."""
+
+    def __init__(
+        self, model: TextEncoder, sample: Sequence[Sentence], schedule: BlockSparsity
+    ) -> None:
+        self.model = model
+        self.sample = sample
+        self.schedule = schedule
+        self.pruner = BlockPruner(
+            model.linears(),
+            schedule,
+            spreads=spreads(model, sample) if schedule.score == "output" else None,
+        )
+        self.quantized = False
+        self.quantized_from = 0.0 if schedule.sparsity == schedule.start == 0 else QUANTIZED_FROM
+
+    @property
+    def settings(self) -> str:
+        return self.pruner.settings
+
+    def state_dict(self) -> dict[str, Tensor]:
+        means = {f"{_MEAN}{name}": mean for name, mean in self.pruner.state_dict().items()}
+        return {"quantized": torch.tensor(self.quantized), **means}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self.pruner.load_state_dict(
+            {
+                name.removeprefix(_MEAN): mean
+                for name, mean in state.items()
+                if name.startswith(_MEAN)
+            }
+        )
+        self.quantized = bool(state["quantized"])
+        if self.quantized:  # by the ranges that were loaded with the model
+            self.model.set_quantized("on")
+
+    def before_step(self, share: float) -> None:
+        if share >= self.quantized_from and not self.quantized:
+            self.quantized = True
+            observe(self.model, self.sample)
+            self.model.set_quantized("on")
+
+    def after_step(self, step: TextStep, learning_rate: float) -> None:
+        if self.schedule.sparsity > 0:
+            self.pruner.after_step(step.step, step.share, learning_rate)
 
 
 @torch.no_grad()

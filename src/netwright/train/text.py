@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from netwright.errors import ConfigError, DataError, NumericsError, RunError
-from netwright.files import write_atomic
+from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.models.text import TextEncoder
+from netwright.tasks.base import check_seed
 from netwright.tasks.snippets import Sentence
+from netwright.train.checkpoint import Companion, Origin, resume_checkpoint, save_checkpoint
+from netwright.train.text_checks import UNLABELED as UNLABELED
+from netwright.train.text_checks import check_sentences, checked_labels
 
 POOL_BATCHES = 16
 """Batches whose sentences are sorted by length together."""
@@ -27,9 +29,6 @@ WARMUP = 0.06
 
 TEMPERATURE = 2.0
 """Of the teacher's and the student's logits in distillation (Hinton et al. 2015)."""
-
-UNLABELED = -1
-"""The label of a sentence whose class is not known."""
 
 MAX_NORM = 1.0
 """Gradients are scaled down to this norm."""
@@ -64,6 +63,7 @@ class TextRecipe:
     replace: float = 0.0
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         if self.epochs < 1 or self.batch_size < 1 or not 0 < self.learning_rate < 1:
             raise ConfigError(
                 f"epochs ({self.epochs}) and batch_size ({self.batch_size}) must be 1 or more, and "
@@ -136,7 +136,12 @@ def buckets(sentences: Sequence[Sentence], batch_size: int, seed: int) -> list[N
 def text_logits(
     model: TextEncoder, sentences: Sequence[Sentence], *, batch_size: int = 64
 ) -> NDArray[np.float64]:
-    """Logits of every sentence in float32, (rows, classes)."""
+    """Logits of every sentence in float32, (rows, classes).
+
+    Raises:
+        DataError: A sentence is empty or too long, or has a word piece that is not known.
+    """
+    check_sentences(sentences, model.shape)
     model.eval()
     order = np.argsort([len(sentence) for sentence in sentences], kind="stable")
     logits = np.zeros((len(sentences), model.shape.classes))
@@ -186,20 +191,22 @@ def vary(
 def fit_text(
     model: TextEncoder,
     sentences: Sequence[Sentence],
-    labels: NDArray[np.int64],
+    labels: ArrayLike,
     *,
     recipe: TextRecipe,
     teacher: TextEncoder | None = None,
     before_step: Callable[[float], None] | None = None,
     after_step: Callable[[TextStep], None] | None = None,
-    checkpoint: Path | None = None,
+    companion: Companion | None = None,
+    checkpoint: Path | str | None = None,
 ) -> None:
     """Train `model` in place; embeddings stay as they are.
 
     Args:
         model: The encoder.
         sentences: Word pieces of the training sentences.
-        labels: Their classes, (rows,); with a teacher, :data:`UNLABELED` where not known.
+        labels: Their classes, 0 to classes - 1, (rows,); with a teacher, :data:`UNLABELED` where
+            not known.
         recipe: Settings.
         teacher: An encoder to learn from, with as many layers and features. The loss is then the
             cross entropy with the labels, plus the divergence from the teacher's predictions, plus,
@@ -207,17 +214,21 @@ def fit_text(
             (after TinyBERT, Jiao et al. 2020). Sentences that were varied count as unlabeled.
         before_step: Called with the share of the steps done, 0..1.
         after_step: Called after every step, while the gradients are still there.
+        companion: What the two calls above do by; kept in the checkpoint.
         checkpoint: Written after every epoch. A training that was interrupted goes on from there;
-            one that ended is read back.
+            one that ended is read back. Both need the model to start from once more.
 
     Raises:
         ConfigError: Sentences are to be varied without a teacher, or it has another shape.
-        DataError: A label is missing, or unknown without a teacher.
+        DataError: There is no sentence, or one that the encoder or its teacher cannot read; or a
+            label is missing, out of range, or unknown without a teacher.
         NumericsError: The loss is not finite.
-        RunError: The checkpoint belongs to a training with other settings, or cannot be read.
+        RunError: The checkpoint cannot be read, or belongs to a training with other settings,
+            sentences or labels, or with another teacher or model to start from.
     """
-    _check_labels(sentences, labels, teacher)
+    known_labels = check_texts(model, sentences, labels, teacher)
     _check_teacher(model, recipe, teacher)
+    path = None if checkpoint is None else Path(checkpoint)
     model.embeddings.requires_grad_(False)
     trained = [item for item in model.parameters() if item.requires_grad]
     optimizer = torch.optim.AdamW(
@@ -225,11 +236,21 @@ def fit_text(
     )
     num_batches = -(-len(sentences) // recipe.batch_size)
     steps = recipe.epochs * num_batches
-    done = 0 if checkpoint is None else _resume(checkpoint, model, optimizer, recipe)
+    done = 0
+    if path is not None:
+        origin = Origin.of(
+            model,
+            sentences,
+            known_labels,
+            recipe=repr(recipe),
+            teacher=teacher,
+            companion=companion,
+        )
+        done = resume_checkpoint(path, model, optimizer, origin=origin, companion=companion)
     for epoch in range(done, recipe.epochs):
         model.train()
         seed = recipe.seed * 1000 + epoch
-        texts, known = _texts(sentences, labels, recipe, seed)
+        texts, known = _texts(sentences, known_labels, recipe, seed)
         batches = buckets(texts, recipe.batch_size, seed)
         for step, rows in enumerate(batches, start=epoch * num_batches):
             if before_step is not None:
@@ -250,9 +271,36 @@ def fit_text(
             optimizer.step()
             if after_step is not None:
                 after_step(TextStep(epoch + 1, step + 1, steps, value))
-        if checkpoint is not None:
-            _save(checkpoint, model, optimizer, recipe, epoch + 1)
+        if path is not None:
+            rest = optimizer if epoch + 1 < recipe.epochs else None
+            save_checkpoint(path, model, rest, origin=origin, companion=companion, epoch=epoch + 1)
     model.eval()
+
+
+def check_texts(
+    model: TextEncoder,
+    sentences: Sequence[Sentence],
+    labels: ArrayLike,
+    teacher: TextEncoder | None,
+) -> NDArray[np.int64]:
+    """Labels as int64, (rows,), if a model can learn from these sentences.
+
+    Raises:
+        DataError: It cannot; see :func:`fit_text`.
+    """
+    found = checked_labels(
+        labels,
+        num_sentences=len(sentences),
+        classes=model.shape.classes,
+        taught=teacher is not None,
+    )
+    check_sentences(sentences, model.shape)
+    if teacher is not None:
+        try:
+            check_sentences(sentences, teacher.shape)
+        except DataError as error:
+            raise DataError(error.message, source="the teacher") from None
+    return found
 
 
 def _ramp(share: float) -> float:
@@ -302,19 +350,6 @@ def _loss(
     return loss
 
 
-def _check_labels(
-    sentences: Sequence[Sentence], labels: NDArray[np.int64], teacher: TextEncoder | None
-) -> None:
-    if len(labels) != len(sentences):
-        raise DataError(f"{len(sentences)} sentences must have as many labels, not {len(labels)}")
-    unknown = np.flatnonzero(labels == UNLABELED)
-    if teacher is None and len(unknown):
-        raise DataError(
-            f"sentence {unknown[0]} has no label",
-            hint="give a teacher, from which such sentences can be learned",
-        )
-
-
 def _check_teacher(model: TextEncoder, recipe: TextRecipe, teacher: TextEncoder | None) -> None:
     """Refuse what cannot teach; a teacher is set to evaluation."""
     if teacher is None:
@@ -338,52 +373,3 @@ def _check_teacher(model: TextEncoder, recipe: TextRecipe, teacher: TextEncoder 
 def _half(enabled: bool) -> Iterator[None]:
     with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
         yield
-
-
-def load_state(model: TextEncoder, state: dict[str, Tensor]) -> None:
-    """Load weights, ranges and masks; masks are what ``load_state_dict`` alone would refuse."""
-    for name, linear in model.linears().items():
-        key = f"{name}.mask"
-        linear.mask = torch.ones_like(linear.weight, dtype=torch.bool) if key in state else None
-    model.load_state_dict(state)
-
-
-def _save(
-    path: Path,
-    model: TextEncoder,
-    optimizer: torch.optim.Optimizer,
-    recipe: TextRecipe,
-    epoch: int,
-) -> None:
-    content = {
-        "recipe": repr(recipe),
-        "epoch": epoch,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict() if epoch < recipe.epochs else None,
-    }
-    write_atomic(path, lambda stream: torch.save(content, stream))
-
-
-def _resume(
-    path: Path, model: TextEncoder, optimizer: torch.optim.Optimizer, recipe: TextRecipe
-) -> int:
-    """Epochs that the checkpoint has done; 0 without one."""
-    if not path.exists():
-        return 0
-    try:
-        content: dict[str, Any] = torch.load(path, weights_only=True)
-        if content["recipe"] != repr(recipe):
-            raise RunError(
-                f"{path}: was written by a training with {content['recipe']}",
-                hint="remove it, or take the same settings",
-            )
-        load_state(model, content["model"])
-        if content["optimizer"] is not None:
-            optimizer.load_state_dict(content["optimizer"])
-        return int(content["epoch"])
-    except RunError:
-        raise
-    except Exception as error:  # torch raises what unpickling and zip files raise
-        raise RunError(
-            f"{path}: cannot be read as a checkpoint ({type(error).__name__})", hint="remove it"
-        ) from None
