@@ -8,6 +8,7 @@ operator of a layer can be masked, and every tensor that an int8 engine stores a
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,10 +17,13 @@ from torch.nn import functional
 
 from netwright.backends.cpu.minilm import minilm_folder
 from netwright.backends.cpu.shape import LINEARS, SIGNED_SITES, SITES, EncoderShape, read_config
-from netwright.errors import require
+from netwright.errors import DataError, require
 
 GELU_FLOOR = -4.0
 """GELU is zero to within 2e-4 below this, so its input needs no codes there."""
+
+_NAMED = 3
+"""Missing tensors that a message names."""
 
 
 class ActivationGrid(nn.Module):
@@ -251,17 +255,44 @@ def minilm(*, classes: int = 2, seed: int = 0) -> TextEncoder:
         seed: Seed of the classifier's weights.
 
     Raises:
+        DataError: A file of the package is missing or damaged, or lacks a tensor.
         MissingExtra: The package with the weights, or safetensors, is not installed.
     """
     folder = minilm_folder()
-    safetensors = require("safetensors.torch", extra="text", purpose="loading MiniLM-L6")
     model = TextEncoder(read_config(folder / "config.json", classes=classes))
-    state = safetensors.load_file(folder / "model.safetensors")
-    known = model.state_dict()
-    wanted = {name: value for name, value in state.items() if name in known}
-    model.load_state_dict(wanted, strict=False)
+    _load_weights(model, folder / "model.safetensors")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         nn.init.normal_(model.classifier.weight, std=0.02)
     nn.init.zeros_(model.classifier.bias)
     return model
+
+
+@torch.no_grad()
+def _load_weights(model: TextEncoder, path: Path) -> None:
+    """Load all but the classifier; tensors that the model does not have are left out."""
+    source = str(path)
+    library = require("safetensors", extra="text", purpose="loading MiniLM-L6")
+    reader = require("safetensors.torch", extra="text", purpose="loading MiniLM-L6")
+    try:
+        state: dict[str, Tensor] = reader.load_file(path)
+    except (OSError, library.SafetensorError) as error:
+        raise DataError(f"cannot be read ({error})", source=source) from None
+    wanted = {
+        name: tensor
+        for name, tensor in model.named_parameters()
+        if not name.startswith("classifier.")
+    }
+    missing = [name for name in wanted if name not in state]
+    if missing:
+        first = ", ".join(missing[:_NAMED]) + (", ..." if len(missing) > _NAMED else "")
+        raise DataError(f"lacks {len(missing)} of {len(wanted)} tensors: {first}", source=source)
+    faults = [
+        f"{name} must have shape {tuple(tensor.shape)}, not {tuple(state[name].shape)}"
+        for name, tensor in wanted.items()
+        if tensor.shape != state[name].shape
+    ]
+    if faults:
+        raise DataError("; ".join(faults), source=source)
+    for name, tensor in wanted.items():
+        tensor.copy_(state[name])
