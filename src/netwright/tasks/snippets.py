@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import reprlib
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import DataError, require
+from netwright.errors import ConfigError, DataError, require
 from netwright.tasks.base import check_seed, split_rows
 from netwright.tasks.card import Card
 
@@ -132,7 +134,7 @@ def unlabeled_texts(task: TextTask, *, path: Path | str | None = None) -> tuple[
     return tuple(found)
 
 
-def encode(texts: tuple[str, ...], tokenizer: Path, *, max_tokens: int = 64) -> list[Sentence]:
+def encode(texts: Sequence[str], tokenizer: Path, *, max_tokens: int = 64) -> list[Sentence]:
     """Word pieces of every text, cut after `max_tokens`.
 
     Args:
@@ -141,9 +143,13 @@ def encode(texts: tuple[str, ...], tokenizer: Path, *, max_tokens: int = 64) -> 
         max_tokens: Most word pieces of a sentence, the two at its ends included.
 
     Raises:
-        DataError: The tokenizer cannot be read.
+        ConfigError: There is no room for the two at the ends.
+        DataError: The tokenizer cannot be read, or a text is no Unicode.
         MissingExtra: The package tokenizers is not installed.
     """
+    _check_texts(texts)
+    if not 2 <= max_tokens < 2**31:
+        raise ConfigError(f"max_tokens must be 2 to 2^31 - 1, not {max_tokens}")
     tokenizers = require("tokenizers", extra="text", purpose="reading text")
     try:
         reader = tokenizers.Tokenizer.from_file(str(tokenizer))
@@ -152,6 +158,26 @@ def encode(texts: tuple[str, ...], tokenizer: Path, *, max_tokens: int = 64) -> 
     reader.no_padding()
     reader.enable_truncation(max_length=max_tokens)
     return [np.array(found.ids, dtype=np.int32) for found in reader.encode_batch(list(texts))]
+
+
+def _check_texts(texts: Sequence[str]) -> None:
+    """Refuse what the tokenizer would take for something else, or cannot read."""
+    if isinstance(texts, str):
+        raise DataError(
+            f"texts must be a sequence of texts, not the text {reprlib.repr(texts)}",
+            hint="encode([text], ...) encodes a single one",
+        )
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"text {row} must be a str, not {type(text).__name__}")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"text {row} must be Unicode without lone surrogates, not have "
+                f"U+{ord(text[error.start]):04X} at {error.start}",
+                hint='text.encode("utf-8", "replace").decode() has question marks for them',
+            ) from None
 
 
 def _find(path: Path | str | None) -> Path:
@@ -183,7 +209,9 @@ def _read(path: Path, name: str) -> bytes:
             data = found if found is not None else data
         if data.startswith(b"\x1f\x8b"):
             raise DataError(f"holds no {name}", source=str(path), hint=_HINT)
-    except (OSError, EOFError, tarfile.TarError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # what gzip, zlib and tarfile make of damaged bytes has no one base
         raise DataError(f"cannot be read ({error})", source=str(path), hint=_HINT) from None
     return data
 
