@@ -77,7 +77,7 @@ def test_a_finished_training_is_read_back(tmp_path):
     np.testing.assert_array_equal(*(text_logits(model, words) for model in found))
 
 
-@pytest.mark.parametrize("epoch", [3, 12])
+@pytest.mark.parametrize("epoch", [6, 21])
 @pytest.mark.parametrize("score", ["magnitude", "taylor", "output"])
 def test_an_interrupted_training_ends_like_a_whole_one(tmp_path, score, epoch):
     words, labels = sentences(32)
@@ -88,7 +88,7 @@ def test_an_interrupted_training_ends_like_a_whole_one(tmp_path, score, epoch):
             words,
             labels,
             schedule=BlockSparsity(0.7, score=score, every=3),
-            recipe=TextRecipe(epochs=12, batch_size=8, learning_rate=3e-3, half=False),
+            recipe=TextRecipe(epochs=21, batch_size=16, learning_rate=3e-3, half=False),
             teacher=encoder(1),
             checkpoint=checkpoint,
             on_step=on_step,
@@ -106,9 +106,7 @@ def test_an_interrupted_training_ends_like_a_whole_one(tmp_path, score, epoch):
     wanted = train().state_dict()
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
-        if name.endswith(".mask"):
-            assert (found[name] == value).all(), name
-        torch.testing.assert_close(found[name], value)
+        assert torch.equal(found[name], value), name
 
 
 def test_a_checkpoint_of_another_schedule_is_refused(tmp_path):
