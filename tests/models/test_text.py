@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import json
+import re
+
 import numpy as np
+import pytest
 import torch
 
 from netwright.backends.cpu import build_engine, float_logits, read_state
 from netwright.compress.sparse_text import observe
+from netwright.errors import DataError
+from netwright.models import text as module
+from netwright.models.text import minilm
 from netwright.train.text import pad, text_logits
 from tests.texts import SHAPE, encoder, sentences
 
@@ -43,3 +50,81 @@ def test_a_mask_removes_weights_and_their_gradients():
     assert name == "encoder.layer.0.attention.self.query"
     assert not linear.effective_weight().any()
     assert not linear.weight.grad.any()
+
+
+CONFIG = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "vocab_size": 20,
+    "max_position_embeddings": 12,
+    "layer_norm_eps": 1e-12,
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The files of a small encoder, as the package of MiniLM-L6 has them."""
+    library = pytest.importorskip("safetensors.torch", reason="safetensors is not installed")
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    monkeypatch.setattr(module, "minilm_folder", lambda: tmp_path)
+
+    def write(state):
+        library.save_file(state, tmp_path / "model.safetensors")
+
+    return tmp_path / "model.safetensors", write
+
+
+def published() -> dict[str, torch.Tensor]:
+    """The tensors that the package has: no classifier and no ranges, but a pooler."""
+    state = {
+        name: value.detach().half()
+        for name, value in encoder(4).named_parameters()
+        if not name.startswith("classifier.")
+    }
+    return {**state, "pooler.dense.weight": torch.zeros(16, 16)}
+
+
+def test_all_but_the_classifier_is_loaded(folder):
+    folder[1](published())
+    found, again, other = minilm(seed=1), minilm(seed=1), minilm(classes=3, seed=2)
+    for name, value in published().items():
+        if name != "pooler.dense.weight":
+            assert (found.state_dict()[name] == value).all(), name
+    assert (found.classifier.weight == again.classifier.weight).all()
+    assert other.classifier.weight.shape == (3, 16)
+    assert all(item.requires_grad for item in found.parameters())
+
+
+def test_weights_of_which_some_are_missing_are_refused(folder):
+    state = published()
+    folder[1]({name: state[name] for name in state if name.startswith("embeddings.")})
+    message = (
+        f"{folder[0]}: lacks 32 of 37 tensors: encoder.layer.0.attention.self.query.weight, "
+        "encoder.layer.0.attention.self.query.bias, encoder.layer.0.attention.self.key.weight, ..."
+    )
+    with pytest.raises(DataError, match=re.escape(message)):
+        minilm()
+    del state["encoder.layer.1.output.dense.bias"]
+    folder[1](state)
+    with pytest.raises(DataError, match=r"1 of 37 tensors: encoder.layer.1.output.dense.bias$"):
+        minilm()
+
+
+def test_weights_of_another_shape_are_refused(folder):
+    folder[1](published() | {"encoder.layer.1.output.dense.bias": torch.zeros(8)})
+    message = "encoder.layer.1.output.dense.bias must have shape (16,), not (8,)"
+    with pytest.raises(DataError, match=re.escape(message)):
+        minilm()
+
+
+@pytest.mark.parametrize("length", [None, 0, 5, 100, -8])
+def test_weights_that_are_missing_or_damaged_are_refused(folder, length):
+    folder[1](published())
+    if length is None:
+        folder[0].unlink()
+    else:
+        folder[0].write_bytes(folder[0].read_bytes()[:length])
+    with pytest.raises(DataError, match=r"model\.safetensors: cannot be read"):
+        minilm()

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
+import json
 import os
+import re
 import tarfile
 
+import numpy as np
 import pytest
 
-from netwright.errors import DataError
+from netwright.errors import ConfigError, DataError
 from netwright.tasks import snippets as module
-from netwright.tasks.snippets import snippets, unlabeled_texts
+from netwright.tasks.snippets import encode, snippets, unlabeled_texts
 
 ROWS = (
     "".join(
@@ -121,3 +125,94 @@ def test_other_files_are_refused(tmp_path, data, message):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(DataError, match="none: cannot be read"):
         snippets(path=tmp_path / "none")
+
+
+def test_an_archive_with_any_damage_is_refused(tmp_path, known):
+    whole = bytearray(archive("movieReviewSnippets_GroundTruth.txt", ROWS.encode()))
+    random = np.random.default_rng(0)
+    path = tmp_path / "a"
+    refused = 0
+    for _ in range(300):
+        data = whole.copy()
+        data[random.integers(2, len(data))] ^= 1 << random.integers(8)
+        path.write_bytes(data)
+        try:
+            snippets(path=path)  # a header may be damaged where it says nothing of the content
+        except DataError:
+            refused += 1
+    assert refused > 250
+
+
+def test_an_archive_with_damaged_content_is_refused(tmp_path):
+    """So far behind the header that the content alone is read to there."""
+    name, content = "movieReviewSnippets_GroundTruth.txt", np.random.default_rng(0).bytes(1 << 20)
+    data = bytearray(archive(name, content))
+    data[len(data) // 2 :] = b"\xff" * (len(data) // 2)
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(DataError, match=r"a: cannot be read \(Error -3 while decompressing"):
+        snippets(path=tmp_path / "a")
+
+
+@pytest.mark.parametrize("size", ["-1", "99999999999999999999", "x"])
+def test_an_archive_with_a_damaged_header_is_refused(tmp_path, size):
+    """Behind a checksum that is right, so that gzip finds nothing."""
+    inner = gzip.decompress(archive("other.txt", b"text"))
+    extended = io.BytesIO()
+    with tarfile.open(fileobj=extended, mode="w", format=tarfile.PAX_FORMAT) as file:
+        entry = tarfile.TarInfo("a")
+        entry.pax_headers = {"size": size, "GNU.sparse.map": "1,x", "GNU.sparse.major": size}
+        file.addfile(entry)
+    (tmp_path / "a").write_bytes(gzip.compress(extended.getvalue() + inner))
+    with pytest.raises(DataError):
+        snippets(path=tmp_path / "a")
+
+
+@pytest.fixture
+def tokenizer(tmp_path):
+    """Every letter of a word and its two ends are word pieces."""
+    pytest.importorskip("tokenizers", reason="the package tokenizers is not installed")
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
+
+    vocabulary = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "b": 4, "\ufffd": 5}
+    found = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    found.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    found.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
+    found.save(str(tmp_path / "tokenizer.json"))
+    return tmp_path / "tokenizer.json"
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_texts_are_encoded_and_cut(tokenizer, kind):
+    found = encode(kind(["ab", "", "aaaaa"]), tokenizer, max_tokens=4)
+    assert [words.tolist() for words in found] == [[1, 3, 4, 2], [1, 2], [1, 3, 3, 2]]
+    assert all(words.dtype == np.int32 for words in found)
+    assert [words.tolist() for words in encode(("ab",), tokenizer, max_tokens=2)] == [[1, 2]]
+    assert encode((), tokenizer) == []
+
+
+@pytest.mark.parametrize("count", [1, 0, -1, 2**31])
+def test_a_number_of_tokens_out_of_range_is_refused(tokenizer, count):
+    message = f"max_tokens must be 2 to 2^31 - 1, not {count}"
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        encode(("ab",), tokenizer, max_tokens=count)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("text", "texts must be a sequence of texts, not the text 'text'"),
+        (("a", "b\ud800"), "text 1 must be Unicode without lone surrogates, not have U+D800 at 1"),
+        (("a", b"b"), "text 1 must be a str, not bytes"),
+        ((None,), "text 0 must be a str, not NoneType"),
+    ],
+)
+def test_texts_that_are_none_are_refused(tokenizer, texts, message):
+    with pytest.raises(DataError, match=re.escape(message)):
+        encode(texts, tokenizer)
+
+
+def test_a_damaged_tokenizer_is_refused(tmp_path):
+    pytest.importorskip("tokenizers", reason="the package tokenizers is not installed")
+    (tmp_path / "a.json").write_text(json.dumps({"model": 1}))
+    with pytest.raises(DataError, match=r"a\.json: cannot be read as a tokenizer"):
+        encode(("a",), tmp_path / "a.json")
