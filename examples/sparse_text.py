@@ -6,7 +6,8 @@
 
 Every seed trains a dense encoder, then an encoder for each share of zeros, each from the one before
 and all with the dense one as the teacher. An interrupted run goes on from its last whole epoch;
-what is done is not done again.
+what is done is not done again. Other settings need another folder: what a folder holds says from
+which settings it is, and is refused by others.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from netwright.backends.cpu import (
 )
 from netwright.compress.block import BlockSparsity
 from netwright.compress.sparse_text import CALIBRATION_SENTENCES, observe, sparsify_text
+from netwright.errors import NetwrightError, RunError
 from netwright.files import write_text
 from netwright.models.text import TextEncoder, minilm
 from netwright.tasks.snippets import Sentence, encode, snippets, unlabeled_texts
@@ -71,19 +73,49 @@ class Data:
         self.labels = [split.labels[:rows] for split in splits]
         self.unlabeled = encode(unlabeled_texts(task, path=path)[:rows], tokenizer)
 
+    @property
+    def rows(self) -> str:
+        """How many sentences there are."""
+        train, validation, test = (len(words) for words in self.words)
+        return (
+            f"{train} train, {len(self.unlabeled)} unlabeled, {validation} validation, {test} test"
+        )
+
     def scores(self, score_of: Callable[[list[Sentence]], np.ndarray]) -> dict[str, float]:
         """Accuracy on validation and test of what returns logits of sentences."""
         pairs = zip(("validation", "test"), self.words[1:], self.labels[1:], strict=True)
         return {name: accuracy(score_of(words), labels) for name, words, labels in pairs}
 
 
-def once(path: Path, compute: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """Scores from a file; computed and written if there is none."""
+def once(path: Path, settings: str, compute: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Scores from a file; computed and written if there is none.
+
+    Args:
+        path: The file.
+        settings: All that the scores depend on.
+        compute: Returns the scores.
+
+    Raises:
+        RunError: The file cannot be read, or holds the scores of other settings.
+    """
     if not path.exists():
-        write_text(path, json.dumps(compute()) + "\n")
-    found: dict[str, float] = json.loads(path.read_text())
+        write_text(path, json.dumps({"settings": settings, "scores": compute()}) + "\n")
+    try:
+        stored = json.loads(path.read_text())
+        written, found = stored["settings"], stored["scores"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RunError(
+            f"{path}: cannot be read as scores with their settings ({type(error).__name__})",
+            hint="remove it, or choose another folder",
+        ) from None
+    if written != settings:
+        raise RunError(
+            f"{path}: must hold the scores of {settings}, not of {written}",
+            hint="choose another folder, or remove this one",
+        )
     CONSOLE.print(f"{path.parent.name}, {path.stem}: {found}")
-    return found
+    scores: dict[str, float] = found
+    return scores
 
 
 def run_seed(data: Data, seed: int, given: argparse.Namespace) -> dict[str, dict[str, float]]:
@@ -93,14 +125,18 @@ def run_seed(data: Data, seed: int, given: argparse.Namespace) -> dict[str, dict
     dense = minilm(seed=seed)
     gentle = TextRecipe(epochs=given.epochs, learning_rate=1e-4, seed=seed)
     fit_text(dense, words, labels, recipe=gentle, checkpoint=folder / "dense.pt", after_step=show)
+    settings = f"rows: {data.rows}; {gentle!r}"
     scores = {
         "dense fp32": once(
-            folder / "dense-fp32.json", lambda: data.scores(lambda rows: text_logits(dense, rows))
+            folder / "dense-fp32.json",
+            settings,
+            lambda: data.scores(lambda rows: text_logits(dense, rows)),
         )
     }
     observe(dense, words[:CALIBRATION_SENTENCES])
     scores["dense int8"] = once(
         folder / "dense-int8.json",
+        settings,
         lambda: data.scores(build_engine(weights_of(dense), way="sparse")),
     )
     everything: list[Sentence] = [*words, *data.unlabeled]
@@ -131,23 +167,25 @@ def run_seed(data: Data, seed: int, given: argparse.Namespace) -> dict[str, dict
             on_step=show,
         )
         weights = weights_of(begin)
+        steps.append(f"{schedule!r}; {recipe!r}")
         found = once(
             folder / f"block-{sparsity:g}.json",
+            "; then ".join((settings, *steps)),
             partial(data.scores, build_engine(weights, way="sparse", block_rows=given.block_rows)),
         )
-        scores[f"{sparsity:.0%} block-sparse int8"] = found
-        steps.append(f"{schedule!r}; {recipe!r}")
+        scores[f"{100 * sparsity:g}% block-sparse int8"] = found
         record = {
             "model": "MiniLM-L6 fine-tuned on movie snippets (examples/sparse_text.py)",
             "sparsity": sparsity,
             "seed": seed,
+            "rows": data.rows,
             "dense": repr(gentle),
             "sparse": "; then ".join(steps),
             "dense fp32 test accuracy": scores["dense fp32"]["test"],
             "dense int8 test accuracy": scores["dense int8"]["test"],
             "test accuracy": found["test"],
         }
-        path = folder / f"minilm-snippets-{100 * sparsity:.0f}.nwt"
+        path = folder / f"minilm-snippets-{100 * sparsity:g}.nwt"
         save_encoder(weights, path, recipe=record, block_rows=given.block_rows)
         start = sparsity
     return scores
@@ -169,6 +207,13 @@ def report(seeds: list[dict[str, dict[str, float]]], num_test: int) -> Table:
     return table
 
 
+def positive(text: str) -> int:
+    """A number from 1 on."""
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
 def main() -> None:
     """Train, prune and score."""
     parser = argparse.ArgumentParser(description="fine-tune, prune and score MiniLM-L6")
@@ -186,13 +231,17 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-4, help="of every sparse training")
     parser.add_argument("--sparsity", type=float, nargs="+", default=[0.7, 0.8, 0.85, 0.9])
     parser.add_argument("--block-rows", type=int, choices=(4, 8), default=4)
-    parser.add_argument("--rows", type=int, help="take the first rows of every text only")
+    parser.add_argument("--rows", type=positive, help="take the first rows of every text only")
     given = parser.parse_args()
-    if len(given.sparsity) != len(given.level_epochs) or given.sparsity != sorted(given.sparsity):
+    rising = given.sparsity == sorted(set(given.sparsity))
+    if len(given.sparsity) != len(given.level_epochs) or not rising:
         parser.error("give as many --level-epochs as --sparsity, and let the sparsity rise")
     torch.set_num_threads(1)
-    data = Data(given.snippets, given.rows)
-    found = [run_seed(data, seed, given) for seed in given.seeds]
+    try:
+        data = Data(given.snippets, given.rows)
+        found = [run_seed(data, seed, given) for seed in given.seeds]
+    except NetwrightError as error:
+        raise SystemExit(str(error)) from None
     CONSOLE.print(report(found, len(data.labels[2])))
     (given.out / "accuracy.json").write_text(json.dumps(found, indent=1) + "\n")
 
