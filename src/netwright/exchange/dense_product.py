@@ -20,7 +20,9 @@ def dense_product(weights: NDArray[np.int8], epilogue: Requantize) -> bytes:
     """An ONNX model from codes and a residual to what the epilogue stores, before its table.
 
     Every operator is exact on integers or a single operation on float32, so a runtime that fuses
-    nothing inexactly gives what :func:`netwright.kernels.spmm` gives.
+    nothing inexactly gives what :func:`netwright.kernels.spmm` gives. On x86 processors without
+    VNNI, ONNX Runtime saturates sums of two products at 16 bits, unless its session is configured
+    with ``session.x64quantprecision`` 1.
 
     Args:
         weights: ``(outputs, inputs)``.

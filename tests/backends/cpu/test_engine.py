@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from netwright.backends.cpu import build_engine, float_logits, read_state
-from netwright.errors import DataError, NumericsError
+from netwright.backends.cpu import engine as engine_module
+from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.kernels import available_isas
 from tests.backends.cpu.encoders import SHAPE, random_sentences, random_state, random_weights
 
@@ -52,7 +53,7 @@ def test_the_profile_names_every_step():
 
 def test_the_choice_follows_the_break_even():
     class Halfway:
-        def choose(self, shape, sparsity, block_rows=4):
+        def choose(self, shape, sparsity, block_rows=4, **options):
             return "sparse" if sparsity >= 0.5 else "dense"
 
     pytest.importorskip("onnxruntime", reason="needs onnxruntime")
@@ -91,15 +92,43 @@ def test_extents_that_are_no_multiple_of_the_block_are_refused():
         build_engine(other, block_rows=8)
 
 
+def test_sums_that_could_leave_int32_are_refused(monkeypatch):
+    def refuse(*_, **__):
+        raise NumericsError("row 5 can reach 0 or 4294967296", hint="split the weights")
+
+    monkeypatch.setattr(engine_module, "quantize_linear", refuse)
+    message = r'tensor "0.query, key, value": row 5 can reach .+\nhint: split the weights'
+    with pytest.raises(NumericsError, match=message):
+        build_engine(random_weights(), way="sparse")
+
+
 @pytest.mark.parametrize("way", ["sparse", "dense"])
-def test_sums_that_could_leave_int32_are_refused(way):
+def test_a_bias_far_above_its_weights_is_kept(way):
     if way == "dense":
         pytest.importorskip("onnxruntime", reason="needs onnxruntime")
     weights = random_weights(sparsity=0.8)
-    bias = weights.tensors["encoder.layer.1.output.dense.bias"].copy()
-    bias[5] = 1e9
-    tensors = {**weights.tensors, "encoder.layer.1.output.dense.bias": bias}
+    name = "encoder.layer.1.output.dense"
+    matrix = weights.tensors[f"{name}.weight"].copy()
+    bias = weights.tensors[f"{name}.bias"].copy()
+    matrix[5], matrix[5, 0], bias[5] = 0, 1e-9, 3
+    tensors = {**weights.tensors, f"{name}.weight": matrix, f"{name}.bias": bias}
     other = type(weights)(SHAPE, tensors, weights.ranges)
-    message = r"1.output.dense.+row 5 can reach .+ int32 sums hold -2147483648 to 2147483647"
-    with pytest.raises(NumericsError, match=message):
-        build_engine(other, way=way)
+    sentences = random_sentences()
+    found = build_engine(other, way=way)(sentences)
+    wanted = np.stack([float_logits(other, sentence) for sentence in sentences])
+    assert np.abs(found - wanted).max() < 0.1 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"way": "Dense"}, 'way must be "sparse" or "dense", not \'Dense\''),
+        ({"block_rows": 0}, "block_rows must be 4 or 8, not 0"),
+        ({"block_rows": 3}, "block_rows must be 4 or 8, not 3"),
+        ({"num_threads": 0}, "num_threads must be an integer from 1 to 256, not 0"),
+        ({"way": "x", "num_threads": "2"}, "'x'; num_threads must be an integer from 1 to 256"),
+    ],
+)
+def test_options_that_no_engine_takes_are_refused(options, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        build_engine(random_weights(), **options)

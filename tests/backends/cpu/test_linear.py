@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from netwright.backends.cpu import linear as linear_module
 from netwright.backends.cpu.linear import DenseProduct, make_product, quantize_linear
 from netwright.backends.cpu.weights import Range
-from netwright.errors import DataError
+from netwright.errors import ConfigError, DataError, NumericsError, VerificationError
 from netwright.kernels import gelu_table
 
 
@@ -53,3 +54,108 @@ def test_rows_that_the_block_does_not_divide_are_refused():
     )
     with pytest.raises(DataError, match="rows must be a positive multiple of block_rows 4, not 6"):
         make_product(linear, "sparse", block_rows=4, num_threads=1, isa=None)
+
+
+def sparse(linear):
+    return make_product(linear, "sparse", block_rows=4, num_threads=1, isa=None)
+
+
+@pytest.mark.parametrize("weight", [-1e-9, 1e-9, 1e-20, 1e-38, 1e-44])
+@pytest.mark.parametrize("value", [0.5, -0.5, 3e38])
+@pytest.mark.parametrize("result", [None, Range(-1.0, 1.0)])
+def test_the_bias_of_a_row_that_is_nearly_dead_is_kept(weight, value, result):
+    matrix = np.zeros((4, 8), np.float32)
+    matrix[0, 3] = weight
+    matrix[1:] = np.linspace(-1, 1, 8)
+    bias = np.array([value, 0, 0.1, -0.1], np.float32)
+    codes = np.arange(0, 256, 8, dtype=np.uint8).reshape(8, 4)
+    residual = np.zeros((4, 4), np.float32) if result is None else None
+    product = sparse(quantize_linear(matrix, bias, Range(-0.3, 2.0), result=result))
+    found = product(codes, residual=residual)[0]
+    if result is None:
+        np.testing.assert_allclose(found, np.float32(value), rtol=2e-7)
+    else:
+        wanted = np.clip(np.rint(value / result.step) + result.zero_point, 0, 255)
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_the_bias_fits_beside_the_largest_sums():
+    matrix = np.full((4, 65_535), 1e-6, np.float32)
+    linear = quantize_linear(matrix, np.array([9, -9, 0, 0], np.float32), Range(0.0, 0.001))
+    found = sparse(linear)(np.full((65_535, 1), 255, np.uint8), residual=np.zeros((4, 1), "f4"))
+    np.testing.assert_allclose(found[:, 0], [9, -9, 65_535e-9, 65_535e-9], rtol=1e-4)
+
+
+def test_rows_whose_bias_fits_are_rounded_as_ever():
+    matrix = np.array([[1e-9, -2e-9], [1.0, 0.25]], np.float32)
+    room = 2**31 - 1 - 127 * 255  # 127 of the second weight's steps, codes from 0
+    step = np.float32(2e-9) / np.float32(127)
+    bias = np.array([np.float64(step) * (room - 1000), 0.5], np.float32)
+    linear = quantize_linear(matrix, bias, Range(0.0, 255.0))
+    np.testing.assert_array_equal(linear.weights, [[64, -127], [127, 32]])
+    assert linear.epilogue.scale[0] == step
+    assert linear.epilogue.bias[0] == np.rint(bias[0] / np.float64(step))
+
+
+def test_rows_that_no_step_makes_fit_are_refused():
+    matrix = np.ones((4, 70_000), np.float32)
+    message = "row 0 can reach 0 or 2266950000 with uint8"
+    with pytest.raises(NumericsError, match=message):
+        quantize_linear(matrix, np.zeros(4, np.float32), Range(0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "bias", "kind", "message"),
+    [
+        (np.ones((4, 2)), np.ones(3), DataError, r"not \(4, 2\) and \(3,\)"),
+        (np.ones(4), np.ones(4), DataError, r"not \(4,\) and \(4,\)"),
+        (np.full((4, 2), np.inf), np.ones(4), NumericsError, "the weights of a linear operator"),
+        (np.ones((4, 2)), np.full(4, np.nan), NumericsError, "the bias of a linear operator"),
+    ],
+)
+def test_weights_that_are_no_operator_are_refused(matrix, bias, kind, message):
+    with pytest.raises(kind, match=message):
+        quantize_linear(matrix.astype("f4"), bias.astype("f4"), Range(0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"way": "Dense"}, 'way must be "sparse" or "dense", not \'Dense\''),
+        ({"block_rows": 0}, "block_rows must be 4 or 8, not 0"),
+        ({"num_threads": 0}, "num_threads must be an integer from 1 to 256, not 0"),
+        ({"num_threads": 1.5}, "num_threads must be an integer from 1 to 256, not 1.5"),
+    ],
+)
+def test_options_that_no_product_takes_are_refused(options, message):
+    linear = quantize_linear(np.eye(4, dtype="f4"), np.zeros(4, "f4"), Range(0.0, 1.0))
+    given = {"way": "sparse", "block_rows": 4, "num_threads": 1, "isa": None}
+    with pytest.raises(ConfigError, match=message):
+        make_product(linear, **{**given, **options})
+
+
+def test_a_library_that_saturates_is_refused(monkeypatch):
+    pytest.importorskip("onnx", reason="needs onnx")
+    entries = []
+
+    class Saturating:
+        """A runtime that adds pairs of products in 16 bits."""
+
+        __version__ = "0"
+
+        class SessionOptions:
+            def add_session_config_entry(self, name, value):
+                entries.append((name, value))
+
+        class InferenceSession:
+            def __init__(self, *_, **__): ...
+
+            def run(self, _, feeds):
+                return (np.full((32, feeds["codes"].shape[1]), 32 * 32767, np.float32),)
+
+    monkeypatch.setattr(linear_module, "require", lambda *_, **__: Saturating)
+    linear = quantize_linear(np.eye(4, dtype="f4"), np.zeros(4, "f4"), Range(0.0, 1.0))
+    message = "ONNX Runtime 0 must give 2072640 for an int8 product of extreme values"
+    with pytest.raises(VerificationError, match=message):
+        DenseProduct(linear)
+    assert ("session.x64quantprecision", "1") in entries

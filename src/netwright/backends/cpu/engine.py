@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from netwright.backends.cpu.break_even import BreakEven
 from netwright.backends.cpu.linear import (
     DenseProduct,
-    IntegerLinear,
     SparseProduct,
     Way,
+    check_options,
     make_product,
     quantize_linear,
 )
-from netwright.backends.cpu.shape import NORMS, EncoderShape
+from netwright.backends.cpu.shape import NORMS, EncoderShape, check_blocks
 from netwright.backends.cpu.weights import Array, EncoderWeights, Range, Sentence
 from netwright.errors import DataError, NumericsError
 from netwright.kernels import attend, embed, gelu_table, normalize, selected_isa
@@ -32,8 +32,6 @@ from netwright.kernels.isa import check_isa
 
 TOKENS_AT_ONCE = 512
 """Tokens whose activations are held at once, so that they stay in the second-level cache."""
-
-Choice = Callable[[IntegerLinear], Way]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,27 +226,37 @@ def build_engine(
         isa: The path of the kernels; by default :func:`netwright.kernels.selected_isa`.
 
     Raises:
+        ConfigError: The way, the block, the number of threads or the path is not accepted.
         DataError: The ranges are missing, or R does not divide the outputs of an operator.
         NumericsError: A sum could leave int32; the message names the product.
         MissingExtra: A dense product is faster or wanted, and ONNX Runtime is not installed.
+        VerificationError: A dense product is wanted, and the sums of ONNX Runtime are not exact.
     """
     shape, tensors = weights.shape, weights.tensors
+    check_options(way=way, block_rows=block_rows, num_threads=num_threads)
     if not weights.ranges:
         raise DataError(
             "the encoder has no ranges of activations", hint="call calibrate with some sentences"
         )
-    wrong = [size for size in (shape.hidden, shape.intermediate) if size % block_rows]
-    if wrong:
-        raise DataError(f"the encoder's extents must be multiples of {block_rows}, not {wrong[0]}")
+    check_blocks(shape, block_rows)
     path = selected_isa() if isa is None else check_isa(isa)
     measured = BreakEven() if break_even is None else break_even
     choices: list[Choices] = []
 
-    def ready(name: str, linear: IntegerLinear) -> SparseProduct | DenseProduct:
-        sparsity = linear.sparsity(block_rows)
-        chosen: Way = way or measured.choose(linear.weights.shape, sparsity, block_rows)
-        choices.append(Choices(name, sparsity, chosen))
+    def ready(
+        name: str,
+        operator: tuple[Array, Array],
+        source: Range,
+        result: Range | None = None,
+        table: NDArray[Any] | None = None,
+    ) -> SparseProduct | DenseProduct:
         try:
+            linear = quantize_linear(*operator, source, result=result, table=table)
+            sparsity = linear.sparsity(block_rows)
+            chosen: Way = way or measured.choose(
+                linear.weights.shape, sparsity, block_rows, num_threads=num_threads, isa=path
+            )
+            choices.append(Choices(name, sparsity, chosen))
             return make_product(
                 linear, chosen, block_rows=block_rows, num_threads=num_threads, isa=path
             )
@@ -273,32 +281,34 @@ def build_engine(
 def _layer(
     weights: EncoderWeights,
     number: int,
-    ready: Callable[[str, IntegerLinear], SparseProduct | DenseProduct],
+    ready: Callable[..., SparseProduct | DenseProduct],
 ) -> EngineLayer:
     at = {site: item for (layer, site), item in weights.ranges.items() if layer == number}
     following = weights.ranges.get((number + 1, "input"), at["middle"])
     parts = [weights.linear(number, f"attention.self.{name}") for name in ("query", "key", "value")]
-    joined = [np.concatenate(list(group)) for group in zip(*parts, strict=True)]
+    joined = tuple(np.concatenate(list(group)) for group in zip(*parts, strict=True))
     before, after = at["before_gelu"], at["after_gelu"]
     table = gelu_table(before.step, before.zero_point, after.step, after.zero_point)
-    linears = {
-        "query, key, value": quantize_linear(
-            joined[0], joined[1], at["input"], result=at["attention"]
-        ),
-        "attention.output.dense": quantize_linear(
-            *weights.linear(number, "attention.output.dense"), at["context"]
-        ),
-        "intermediate.dense": quantize_linear(
-            *weights.linear(number, "intermediate.dense"),
-            at["middle"],
-            result=before,
-            table=table,
-        ),
-        "output.dense": quantize_linear(*weights.linear(number, "output.dense"), at["after_gelu"]),
-    }
     prefix = f"encoder.layer.{number}"
     return EngineLayer(
-        tuple(ready(f"{number}.{name}", linear) for name, linear in linears.items()),
+        (
+            ready(f"{number}.query, key, value", joined, at["input"], at["attention"]),
+            ready(
+                f"{number}.attention.output.dense",
+                weights.linear(number, "attention.output.dense"),
+                at["context"],
+            ),
+            ready(
+                f"{number}.intermediate.dense",
+                weights.linear(number, "intermediate.dense"),
+                at["middle"],
+                before,
+                table,
+            ),
+            ready(
+                f"{number}.output.dense", weights.linear(number, "output.dense"), at["after_gelu"]
+            ),
+        ),
         (
             _norm(weights, f"{prefix}.{NORMS[0]}", at["middle"]),
             _norm(weights, f"{prefix}.{NORMS[1]}", following),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.cpu.weights import Range
-from netwright.errors import require
+from netwright.errors import ConfigError, DataError, NumericsError, VerificationError, require
 from netwright.exchange.dense_product import dense_product
 from netwright.kernels import BlockSparse, Product, Requantize, pack, prepare
-from netwright.kernels.blocksparse import INT32_MAX, check_bound
+from netwright.kernels.blocksparse import ACTIVATION_MAX, INT32_MAX, check_bound
+from netwright.kernels.spmm import MAX_THREADS
 
 Way = Literal["sparse", "dense"]
 """How a product is computed: by the block-sparse kernel, or by the dense one of ONNX Runtime."""
@@ -38,7 +40,8 @@ class IntegerLinear:
 
 def row_steps(largest: NDArray[np.float32]) -> NDArray[np.float32]:
     """The step of each row from its largest magnitude, (outputs,): 127 to either side of zero."""
-    steps = np.where(largest > 0, largest / np.float32(127), np.float32(1))
+    least = np.finfo(np.float32).smallest_subnormal
+    steps = np.where(largest > 0, np.maximum(largest / np.float32(127), least), np.float32(1))
     return steps.astype(np.float32)
 
 
@@ -56,6 +59,46 @@ def round_rows(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[n
     return codes.astype(np.int8), largest
 
 
+def _sums(codes: NDArray[np.int8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sums of the positive and of the negative weights of each row, both (outputs,)."""
+    return (
+        np.maximum(codes, 0).sum(axis=1, dtype=np.int64),
+        np.minimum(codes, 0).sum(axis=1, dtype=np.int64),
+    )
+
+
+def _fit_rows(
+    codes: NDArray[np.int8],
+    step: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    source: Range,
+    result: Range | None,
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Raise the steps of rows whose bias would leave int32, or whose scale would leave float32.
+
+    The weights of such rows are rounded from their codes, so that it does not matter whether they
+    were stored in between. All other rows stay as they are.
+    """
+    positive, negative = _sums(codes)
+    zero = source.zero_point
+    above = INT32_MAX - positive * (ACTIVATION_MAX - zero) + negative * zero
+    below = INT32_MAX + negative * (ACTIVATION_MAX - zero) - positive * zero
+    room = np.where(bias < 0, below, above)
+    tiny = float(np.finfo(np.float32).tiny)
+    least = tiny * max(1.0, max(1.0, 1.0 if result is None else result.step) / source.step)
+    needed = np.maximum(step.astype(np.float64), least)
+    wide = np.abs(bias).astype(np.float64) / source.step
+    short = (np.rint(wide / needed) > room) & (room > 1)
+    # Half of the room leaves the bias 23 bits or more: as many as float32 has.
+    needed = np.where(short, wide / np.maximum(room // 2, 1), needed)
+    raised = needed > step
+    fitted = np.where(raised, needed, step).astype(np.float32)
+    scaled = np.rint(codes[raised] * (step[raised] / fitted[raised])[:, None])
+    codes = codes.copy()
+    codes[raised] = scaled.astype(np.int8)
+    return codes, fitted
+
+
 def quantize_linear(
     matrix: NDArray[np.float32],
     bias: NDArray[np.float32],
@@ -66,19 +109,40 @@ def quantize_linear(
 ) -> IntegerLinear:
     """Round a linear operator to integers.
 
+    Each row gets 127 steps on either side of zero. Where its weights are so small that its bias
+    would not fit an int32 sum of such steps, the step is raised until the bias fits.
+
     Args:
-        matrix: ``(outputs, inputs)``; each row gets 127 steps on either side of zero.
+        matrix: ``(outputs, inputs)``.
         bias: ``(outputs,)``.
         source: Range of the operator's input.
         result: Range of its output; float32 values with a residual added if not given.
         table: What replaces the codes of the result.
+
+    Raises:
+        DataError: The shapes do not fit each other.
+        NumericsError: A value is not finite, or the sum of a row could leave int32.
+
+    >>> matrix, bias = np.array([[1e-9]], np.float32), np.array([0.5], np.float32)
+    >>> linear = quantize_linear(matrix, bias, Range(-1.0, 1.0))
+    >>> float(linear.epilogue.bias[0] * linear.epilogue.scale[0])
+    0.5
     """
+    if np.ndim(matrix) != 2 or 0 in np.shape(matrix) or np.shape(bias) != np.shape(matrix)[:1]:
+        raise DataError(
+            "the weights must be (outputs, inputs) and the bias (outputs,), "
+            f"not {np.shape(matrix)} and {np.shape(bias)}"
+        )
+    for name, values in (("weights", matrix), ("bias", bias)):
+        if not np.isfinite(values).all():
+            raise NumericsError(f"the {name} of a linear operator must be finite")
     codes, largest = round_rows(matrix)
-    step = row_steps(largest)
+    codes, step = _fit_rows(codes, row_steps(largest), bias, source, result)
     unit = step.astype(np.float64) * source.step
-    offsets = codes.sum(axis=1, dtype=np.int64) * source.zero_point
-    whole = np.rint(bias / unit).astype(np.int64) - offsets
-    whole = np.clip(whole, -INT32_MAX, INT32_MAX).astype(np.int32)
+    positive, negative = _sums(codes)
+    whole = np.rint(bias / unit) - (positive + negative) * source.zero_point
+    check_bound(positive, negative, whole)
+    whole = whole.astype(np.int32)
     if result is None:
         epilogue = Requantize(
             bias=whole, scale=unit.astype(np.float32), residual=True, output="float32"
@@ -117,6 +181,37 @@ class SparseProduct:
         return self.product(codes, residual=residual, num_threads=num_threads)
 
 
+def _session(runtime: Any, model: bytes, num_threads: int) -> Any:
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = int(num_threads)
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Without VNNI the library would add pairs of products in 16 bits, and saturate them.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def _check_runtime(runtime: Any) -> None:
+    """Refuse a library whose sums of the largest products are not exact; once a process."""
+    weights = np.full((32, 64), 127, np.int8)
+    weights[8:16] = -127
+    weights[16:, 1::2] = -128
+    codes: NDArray[np.uint8] = np.full((64, 16), 255, np.uint8)
+    codes[:, 8:] = np.arange(192, 256, dtype=np.uint8)[:, None]
+    epilogue = Requantize(scale=np.ones(32, np.float32), output="float32")
+    (found,) = _session(runtime, dense_product(weights, epilogue), 1).run(None, {"codes": codes})
+    wrong = np.argwhere(found != weights.astype(np.int64) @ codes)
+    if len(wrong):
+        row, token = (int(index) for index in wrong[0])
+        wanted = int(weights[row].astype(np.int64) @ codes[:, token])
+        raise VerificationError(
+            f"ONNX Runtime {runtime.__version__} must give {wanted} for an int8 product of extreme "
+            f"values in row {row}, column {token}, not {found[row, token]:g}",
+            hint='install another version, or build the engine with way="sparse"',
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DenseProduct:
     """The same by the dense product of ONNX Runtime; equal in every element.
@@ -124,6 +219,11 @@ class DenseProduct:
     Attributes:
         linear: Weights and epilogue.
         num_threads: Threads of the session.
+
+    Raises:
+        MissingExtra: ONNX Runtime or onnx is not installed.
+        NumericsError: A sum could leave int32.
+        VerificationError: The library's sums are not exact on this processor.
     """
 
     linear: IntegerLinear
@@ -134,18 +234,11 @@ class DenseProduct:
         runtime = require(
             "onnxruntime", extra="cpu", purpose="the dense product of the cpu backend"
         )
-        weights = self.linear.weights.astype(np.int64)
+        _check_runtime(runtime)
         bias = self.linear.epilogue.bias
-        positive, negative = np.maximum(weights, 0), np.minimum(weights, 0)
-        whole = 0 if bias is None else bias.astype(np.int64)
-        check_bound(positive.sum(axis=1), negative.sum(axis=1), whole)
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = self.num_threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        check_bound(*_sums(self.linear.weights), 0 if bias is None else bias.astype(np.int64))
         model = dense_product(self.linear.weights, self.linear.epilogue)
-        session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        object.__setattr__(self, "session", session)
+        object.__setattr__(self, "session", _session(runtime, model, self.num_threads))
 
     def __call__(
         self,
@@ -167,11 +260,37 @@ def make_product(
     """Make an operator ready.
 
     Raises:
+        ConfigError: The way, the block or the number of threads is not accepted.
         DataError: R does not divide the outputs.
         NumericsError: A sum could leave int32.
         MissingExtra: The dense way needs ONNX Runtime.
+        VerificationError: The sums of ONNX Runtime are not exact on this processor.
     """
+    check_options(way=way, block_rows=block_rows, num_threads=num_threads)
     if way == "dense":
         return DenseProduct(linear, num_threads)
     packed = pack(linear.weights, block_rows=block_rows)
     return SparseProduct(packed, prepare(packed, epilogue=linear.epilogue, isa=isa))
+
+
+def check_options(*, way: str | None = None, block_rows: int = 4, num_threads: int = 1) -> None:
+    """Refuse options that no product takes.
+
+    Raises:
+        ConfigError: An option is not accepted; all faults are listed.
+    """
+    faults = []
+    if way not in (None, *get_args(Way)):
+        faults.append(f'way must be "sparse" or "dense", not {way!r}')
+    if not _is_integer(block_rows) or block_rows not in (4, 8):
+        faults.append(f"block_rows must be 4 or 8, not {block_rows!r}")
+    if not _is_integer(num_threads) or not 1 <= num_threads <= MAX_THREADS:
+        faults.append(
+            f"num_threads must be an integer from 1 to {MAX_THREADS}, not {num_threads!r}"
+        )
+    if faults:
+        raise ConfigError("; ".join(faults))
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from netwright.errors import DataError
+from netwright.errors import ConfigError, DataError
 
 SITES = ("input", "attention", "context", "middle", "before_gelu", "after_gelu")
 """Where a layer's activations become bytes: what its query, key and value read; query, key and
@@ -128,3 +128,19 @@ def read_config(path: Path, *, classes: int = 2) -> EncoderShape:
         raise DataError("; ".join(faults), source=source)
     integers = {ours: int(raw[name]) for ours, name in _CONFIG.items() if ours != "epsilon"}
     return EncoderShape(**integers, classes=classes, epsilon=float(raw["layer_norm_eps"]))
+
+
+def check_blocks(shape: EncoderShape, block_rows: int) -> None:
+    """Refuse blocks that do not divide the outputs of every operator.
+
+    Raises:
+        ConfigError: `block_rows` is neither 4 nor 8.
+        DataError: It does not divide an extent.
+    """
+    if block_rows not in (4, 8):
+        raise ConfigError(f"block_rows must be 4 or 8, not {block_rows}")
+    for extent in (shape.hidden, shape.intermediate):
+        if extent % block_rows:
+            raise DataError(
+                f"the encoder's extents must be multiples of {block_rows}, not {extent}"
+            )

@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.cpu.linear import round_rows, row_steps
-from netwright.backends.cpu.shape import EncoderShape
+from netwright.backends.cpu.shape import EncoderShape, check_blocks
 from netwright.backends.cpu.weights import Array, EncoderWeights, read_state, tensor_shapes
-from netwright.errors import ConfigError, DataError, NetwrightError
+from netwright.errors import DataError, NetwrightError
 from netwright.files import write_atomic
 
 MAGIC = b"NWENCOD1"
@@ -74,7 +74,7 @@ def save_encoder(
         DataError: The ranges are missing, or `block_rows` does not divide the outputs.
         RunError: The file cannot be written.
     """
-    _check_blocks(weights.shape, block_rows)
+    check_blocks(weights.shape, block_rows)
     if not weights.ranges:
         raise DataError(
             "the encoder has no ranges of activations", hint="call calibrate with some sentences"
@@ -145,7 +145,7 @@ def load_encoder(path: Path, embeddings: Mapping[str, Array]) -> StoredEncoder:
             for layer, site, *pair in header["ranges"]
             for end, value in zip(("low", "high"), pair, strict=True)
         }
-        _check_blocks(shape, block_rows)
+        check_blocks(shape, block_rows)
         state = _read_tensors(data[_HEADER.size + length :], shape, block_rows)
     except NetwrightError as error:
         raise DataError(error.message, source=source, hint=_HINT) from None
@@ -222,16 +222,6 @@ class _Reader:
 
 def _is_matrix(name: str, extents: tuple[int, ...]) -> bool:
     return name.startswith("encoder.") and len(extents) == 2
-
-
-def _check_blocks(shape: EncoderShape, block_rows: int) -> None:
-    if block_rows not in (4, 8):
-        raise ConfigError(f"block_rows must be 4 or 8, not {block_rows}")
-    for extent in (shape.hidden, shape.intermediate):
-        if extent % block_rows:
-            raise DataError(
-                f"the encoder's extents must be multiples of {block_rows}, not {extent}"
-            )
 
 
 def _digest(tensors: Mapping[str, Array]) -> str:
