@@ -54,7 +54,11 @@ def dense_gemm(context: Context) -> Finding:
 
 
 def threshold(context: Context) -> Finding:
-    """Largest share of zeros at which the dense product is still as fast."""
+    """Largest share of zeros at which the dense product is still as fast.
+
+    Raises:
+        MissingExtra: ONNX Runtime or onnx is not installed.
+    """
     found = [cpu.measure(shape) for shape in SHAPES]
     remark = "by shape " + ", ".join(f"{share:.2f}" for share in found) + "; 2.00 means never"
     return Finding(Quantity(max(found), "", TIMED, "measured"), remark=remark)
@@ -83,7 +87,13 @@ def index_bytes(context: Context) -> Finding:
 
 
 def whole_encoder(context: Context) -> Finding:
-    """Time of a dense encoder with random weights over that of the shipped sparse one."""
+    """Time of a dense encoder with random weights over that of the shipped sparse one.
+
+    Raises:
+        MissingExtra: ONNX Runtime or onnx, or the package with the embeddings, is not installed.
+    """
+    for module in ("onnxruntime", "onnx"):
+        require(module, extra="cpu", purpose="a dense encoder to compare with")
     sparse = cpu.sparse_minilm(TRAINED).weights
     random = np.random.default_rng(0)
     sentences = [random.integers(1000, 20_000, TOKENS).astype(np.int32) for _ in range(4)]
