@@ -63,21 +63,6 @@ def test_the_choice_follows_the_break_even():
         assert len(engine.choices) == 8
 
 
-@pytest.mark.parametrize(
-    ("sentences", "message"),
-    [
-        ([], "an engine needs at least one sentence, and each at least one token"),
-        ([np.zeros(0, np.int32)], "an engine needs at least one sentence, and each at least"),
-        ([np.zeros(71, np.int32)], "sentences must have at most 70 tokens, not 71"),
-        ([np.array([50], np.int32)], "ids must be from 0 to 49, not 50 to 50"),
-    ],
-)
-def test_bad_sentences_are_refused(sentences, message):
-    engine = build_engine(random_weights(), way="sparse")
-    with pytest.raises(DataError, match=re.escape(message)):
-        engine(sentences)
-
-
 def test_missing_ranges_are_refused():
     with pytest.raises(DataError, match="the encoder has no ranges of activations"):
         build_engine(read_state(random_state(), SHAPE))

@@ -24,8 +24,9 @@ from netwright.backends.cpu.linear import (
     make_product,
     quantize_linear,
 )
+from netwright.backends.cpu.sentences import Sentence, check_sentences
 from netwright.backends.cpu.shape import NORMS, EncoderShape, check_blocks
-from netwright.backends.cpu.weights import Array, EncoderWeights, Range, Sentence
+from netwright.backends.cpu.weights import Array, EncoderWeights, Range
 from netwright.errors import DataError, NumericsError
 from netwright.kernels import attend, embed, gelu_table, normalize, selected_isa
 from netwright.kernels.isa import check_isa
@@ -107,23 +108,18 @@ class Engine:
         """Logits of sentences of any lengths, without padding.
 
         Args:
-            sentences: Word pieces of each sentence, int32 ``(tokens,)``.
+            sentences: Word pieces of each sentence, integers ``(tokens,)``.
             profile: Seconds of each kind of step are added here.
 
         Returns:
             ``(sentences, classes)``.
 
         Raises:
-            DataError: There is no sentence, or one has no token, too many, or an unknown one.
+            DataError: There is no sentence, or one is no vector of integers, or has no token, too
+                many, or an unknown one.
         """
-        lengths = [len(sentence) for sentence in sentences]
-        if not lengths or min(lengths) == 0:
-            raise DataError("an engine needs at least one sentence, and each at least one token")
-        if max(lengths) > self.shape.positions:
-            raise DataError(
-                f"sentences must have at most {self.shape.positions} tokens, not {max(lengths)}",
-                hint="cut them when they are encoded",
-            )
+        words = check_sentences(sentences, self.shape)
+        lengths = [len(sentence) for sentence in words]
         logits = []
         begin = 0
         while begin < len(lengths):
@@ -131,7 +127,7 @@ class Engine:
             while end < len(lengths) and (end == begin or total + lengths[end] <= TOKENS_AT_ONCE):
                 total += lengths[end]
                 end += 1
-            logits.append(self._run(sentences[begin:end], lengths[begin:end], profile))
+            logits.append(self._run(words[begin:end], lengths[begin:end], profile))
             begin = end
         return np.concatenate(logits)
 
@@ -139,7 +135,7 @@ class Engine:
         self, sentences: Sequence[Sentence], lengths: list[int], profile: dict[str, float] | None
     ) -> NDArray[np.float32]:
         clock = _Clock(profile)
-        ids = np.concatenate(sentences).astype(np.int32, copy=False)
+        ids = np.concatenate(sentences)
         positions = np.concatenate([np.arange(length, dtype=np.int32) for length in lengths])
         values = embed(ids, positions, self.words, self.places, **self._common())
         clock.lap("embedding")

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.backends.cpu.sentences import Sentence
 from netwright.backends.cpu.shape import EncoderShape
-from netwright.backends.cpu.weights import EncoderWeights, Sentence, float_logits, read_state
+from netwright.backends.cpu.weights import EncoderWeights, float_logits, read_state
 from netwright.errors import DataError, require
 from netwright.exchange.bert_tensors import ANCHOR, read_bert_tensors
 

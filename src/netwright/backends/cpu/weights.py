@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.backends.cpu.sentences import Sentence, check_sentences
 from netwright.backends.cpu.shape import LINEARS, NORMS, SIGNED_SITES, SITES, EncoderShape
 from netwright.errors import DataError, NumericsError
 from netwright.kernels.epilogue import gelu
 
 Array = NDArray[np.float32]
-Sentence = NDArray[np.int32]
 
 GELU_FLOOR = -4.0
 """GELU is zero to within 2e-4 below this, so its input needs no codes there."""
@@ -155,10 +155,11 @@ def calibrate(weights: EncoderWeights, sentences: Sequence[Sentence]) -> Encoder
     """Observe the ranges of the activations on some sentences, in float32.
 
     Raises:
-        DataError: There is no sentence, or one without tokens.
+        DataError: There is no sentence, or one is no vector of integers, or has no token, too
+            many, or an unknown one.
+        NumericsError: An activation is not finite.
     """
-    if not sentences or min(len(sentence) for sentence in sentences) == 0:
-        raise DataError("calibration needs sentences with at least one token each")
+    words = check_sentences(sentences, weights.shape)
     bounds: dict[tuple[int, str], tuple[float, float]] = {}
 
     def observe(layer: int, site: str, values: Array) -> None:
@@ -166,7 +167,7 @@ def calibrate(weights: EncoderWeights, sentences: Sequence[Sentence]) -> Encoder
         low, high = min(low, float(values.min())), max(high, float(values.max()))
         bounds[layer, site] = (max(low, GELU_FLOOR) if site == "before_gelu" else low, high)
 
-    for sentence in sentences:
+    for sentence in words:
         float_logits(weights, sentence, observe)
     ranges = {key: Range(*bound, key[1] in SIGNED_SITES) for key, bound in bounds.items()}
     return EncoderWeights(weights.shape, weights.tensors, ranges)
@@ -177,9 +178,14 @@ def float_logits(weights: EncoderWeights, sentence: Sentence, observe: Any = Non
 
     Args:
         weights: The encoder.
-        sentence: Word pieces, ``(tokens,)``.
+        sentence: Word pieces, integers ``(tokens,)``.
         observe: Called with layer number, site and values of each activation.
+
+    Raises:
+        DataError: The sentence is no vector of integers, or has no token, too many, or an unknown
+            one.
     """
+    (sentence,) = check_sentences([sentence], weights.shape)
     shape, tensors = weights.shape, weights.tensors
     seen = (lambda *_: None) if observe is None else observe
     values = tensors["embeddings.word_embeddings.weight"][sentence]
