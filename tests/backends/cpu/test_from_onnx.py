@@ -47,7 +47,7 @@ def exported(path, model, *, dynamic=True):
 
 def test_an_exported_encoder_is_read_as_it_was(tmp_path):
     model, words = model_of(), sentences(6)[0]
-    found = read_onnx(exported(tmp_path / "a.onnx", model), heads=2)
+    found = read_onnx(str(exported(tmp_path / "a.onnx", model)), heads=2)
     assert (found.shape.hidden, found.shape.layers) == (SHAPE.hidden, SHAPE.layers)
     state = {name: value.numpy() for name, value in model.state_dict().items()}
     for name, tensor in read_state(state, SHAPE).tensors.items():
@@ -123,4 +123,22 @@ def test_a_file_that_does_not_run_is_refused(tmp_path):
     del model.graph.node[-1]
     onnx.save(model, path)
     with pytest.raises(DataError, match="ONNX Runtime cannot run it"):
+        read_onnx(path, heads=2)
+
+
+def test_equal_tensors_that_were_merged_are_explained(tmp_path):
+    torch.manual_seed(0)
+    path = exported(tmp_path / "a.onnx", TextEncoder(SHAPE))
+    with pytest.raises(DataError, match=r"is missing.*\nhint: exporters store equal tensors once"):
+        read_onnx(path, heads=2)
+
+
+def test_a_number_of_layers_that_would_exhaust_memory_is_refused(tmp_path):
+    path = exported(tmp_path / "a.onnx", model_of())
+    model = onnx.load(path)
+    array = np.zeros(1, np.float32)
+    name = "encoder.layer.900000000.x"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    onnx.save(model, path)
+    with pytest.raises(DataError, match="at most 1024 layers, not 900000001"):
         read_onnx(path, heads=2)

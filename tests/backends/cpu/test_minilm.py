@@ -54,3 +54,9 @@ def test_the_shipped_encoder_is_sparse_and_knows_good_from_bad(sparsity: float, 
 def test_what_is_not_shipped_is_refused():
     with pytest.raises(DataError, match="no sparse MiniLM-L6 with 33% zeros is shipped"):
         sparse_minilm(0.33)
+
+
+@pytest.mark.parametrize("sparsity", ["0.8", None, True, float("nan")])
+def test_a_share_that_is_no_number_is_refused(sparsity):
+    with pytest.raises(DataError, match=r"sparsity must be a number such as 0\.8, not"):
+        sparse_minilm(sparsity)

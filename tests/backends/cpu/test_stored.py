@@ -8,9 +8,10 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
 
-from netwright.backends.cpu import build_engine, load_encoder, read_state, save_encoder
-from netwright.errors import DataError
+from netwright.backends.cpu import Range, build_engine, load_encoder, read_state, save_encoder
+from netwright.errors import DataError, NumericsError
 from tests.backends.cpu.encoders import SHAPE, random_sentences, random_state, random_weights
 
 RECIPE = {"task": "none", "seed": 3, "accuracy": 0.5}
@@ -85,13 +86,17 @@ def test_a_missing_or_foreign_file_is_refused(tmp_path):
     ("change", "message"),
     [
         ({"shape": {"layers": 10**9}}, "at most 1024 layers, not 1000000000"),
-        ({"shape": {"layers": "two"}}, "describes no encoder (TypeError)"),
+        ({"shape": {"layers": "two"}}, "layers must be an integer, not 'two'"),
         ({"shape": {"vocabulary": 2**40}}, "at most 2^31 elements"),
         ({"shape": {"intermediate": 4 * 10**9}}, "is larger than"),
         ({"shape": {"intermediate": 42}}, "must be multiples of 4, not 42"),
-        ({"shape": {"hidden": 24.0}}, "describes no encoder (TypeError)"),
+        ({"shape": {"hidden": 24.0}}, "hidden must be an integer, not 24.0"),
+        ({"shape": {"heads": 3.0}}, "heads must be an integer, not 3.0"),
+        ({"shape": {"depth": 3}}, "describes no encoder (TypeError)"),
         ({"block_rows": 3}, "block_rows must be 4 or 8, not 3"),
         ({"ranges": [[0, "input"]]}, "describes no encoder (ValueError)"),
+        ({"ranges": [[0, "input", [1], 2]]}, "describes no encoder (TypeError)"),
+        ({"ranges": [[9, "input", 0, 2]]}, "is beyond the 2 layers of the shape"),
         ({"recipe": 3}, "describes no encoder (TypeError)"),
     ],
 )
@@ -108,6 +113,9 @@ def test_a_header_that_describes_no_encoder_is_refused(stored, change, message):
 def test_bytes_that_are_no_json_or_no_arrays_are_refused(stored):
     path, weights = stored
     header, body = parts(path.read_bytes())
+    path.write_bytes(seal(b"[" * 100_000, body))
+    with pytest.raises(DataError, match=r"describes no encoder .RecursionError"):
+        load_encoder(path, weights.tensors)
     path.write_bytes(seal(b"[", body))
     with pytest.raises(DataError, match=r"describes no encoder .JSONDecodeError"):
         load_encoder(path, weights.tensors)
@@ -144,3 +152,51 @@ def test_an_encoder_without_ranges_is_not_stored(tmp_path):
     with pytest.raises(DataError, match="the encoder has no ranges of activations"):
         save_encoder(weights, tmp_path / "a.nwt", recipe={})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_stored_range_without_zero_is_refused(stored):
+    path, weights = stored
+    header, body = parts(path.read_bytes())
+    header["ranges"][0][2:] = [1.0, 2.0]
+    path.write_bytes(seal(json.dumps(header).encode(), body))
+    with pytest.raises(NumericsError, match=r"a\.nwt: .+the range 1\.0 to 2\.0 must be finite"):
+        load_encoder(path, weights.tensors)
+
+
+def test_a_site_that_is_always_zero_keeps_all_ranges(tmp_path):
+    weights = random_weights()
+    ranges = {**weights.ranges, (1, "context"): Range(0.0, 0.0)}
+    weights = type(weights)(weights.shape, weights.tensors, ranges)
+    path = save_encoder(weights, tmp_path / "a.nwt", recipe={})
+    assert load_encoder(path, weights.tensors).weights.ranges == ranges
+
+
+def test_embeddings_of_torch_and_further_tensors_are_taken(stored):
+    path, weights = stored
+    given = {name: torch.from_numpy(value.copy()) for name, value in weights.tensors.items()}
+    given["embeddings.position_ids"] = torch.arange(70)[None]
+    found = load_encoder(str(path), given).weights
+    np.testing.assert_array_equal(
+        found.tensors["embeddings.word_embeddings.weight"],
+        weights.tensors["embeddings.word_embeddings.weight"],
+    )
+
+
+def test_missing_embeddings_are_named(stored):
+    path, weights = stored
+    given = dict(weights.tensors)
+    del given["embeddings.LayerNorm.bias"]
+    with pytest.raises(DataError, match=r"that are missing: embeddings\.LayerNorm\.bias$"):
+        load_encoder(path, given)
+    given = {f"bert.{name}": value for name, value in weights.tensors.items()}
+    with pytest.raises(DataError, match='hint: remove "bert\\." from the beginning'):
+        load_encoder(path, given)
+
+
+def test_a_recipe_is_text_and_numbers(tmp_path):
+    path = str(tmp_path / "a.nwt")
+    weights = random_weights()
+    save_encoder(weights, path, recipe={"accuracy": np.float32(0.5), "seed": np.int64(3)})
+    assert load_encoder(path, weights.tensors).recipe == {"accuracy": 0.5, "seed": 3}
+    with pytest.raises(DataError, match=re.escape("not [1] by 'steps'")):
+        save_encoder(weights, path, recipe={"steps": [1]})

@@ -10,12 +10,13 @@ from __future__ import annotations
 from netwright.backends.cpu.break_even import BreakEven, measure, random_linear
 from netwright.backends.cpu.engine import Engine, build_engine
 from netwright.backends.cpu.from_onnx import read_onnx
-from netwright.backends.cpu.linear import make_product
+from netwright.backends.cpu.linear import IntegerLinear, make_product, quantize_linear
 from netwright.backends.cpu.minilm import minilm_embeddings, minilm_folder, sparse_minilm
 from netwright.backends.cpu.shape import EncoderShape, read_config
 from netwright.backends.cpu.stored import StoredEncoder, load_encoder, save_encoder
 from netwright.backends.cpu.weights import (
     EncoderWeights,
+    Range,
     calibrate,
     float_logits,
     read_state,
@@ -27,6 +28,8 @@ __all__ = [
     "EncoderShape",
     "EncoderWeights",
     "Engine",
+    "IntegerLinear",
+    "Range",
     "StoredEncoder",
     "build_engine",
     "calibrate",
@@ -36,6 +39,7 @@ __all__ = [
     "measure",
     "minilm_embeddings",
     "minilm_folder",
+    "quantize_linear",
     "random_linear",
     "read_config",
     "read_onnx",

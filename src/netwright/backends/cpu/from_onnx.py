@@ -19,6 +19,10 @@ TOLERANCE = 1e-3
 """Largest difference of a logit, relative to the largest magnitude of the logits."""
 
 _LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
+_MERGED = (
+    "exporters store equal tensors once, as all normalizations of an encoder that was never "
+    "trained; train the encoder first, or pass its state to read_state"
+)
 _SIZED = {
     "positions": ("embeddings.position_embeddings.weight", 0),
     "intermediate": ("encoder.layer.0.intermediate.dense.weight", 0),
@@ -26,7 +30,7 @@ _SIZED = {
 }
 
 
-def read_onnx(path: Path, *, heads: int) -> EncoderWeights:
+def read_onnx(path: Path | str, *, heads: int) -> EncoderWeights:
     """Read a BERT encoder with a classifier on the mean over its tokens, in float32.
 
     That the file computes just this is not read from its nodes but tried: ONNX Runtime runs it on a
@@ -43,25 +47,32 @@ def read_onnx(path: Path, *, heads: int) -> EncoderWeights:
         MissingExtra: onnx or onnxruntime is not installed.
         NumericsError: A weight is not finite.
     """
+    path = Path(path)
     source = str(path)
     tensors = read_bert_tensors(path)
-    missing = [name for name, _ in _SIZED.values() if np.ndim(tensors.get(name, 0)) != 2]
+    matrices = (ANCHOR, *(name for name, _ in _SIZED.values()))
+    missing = [name for name in matrices if np.ndim(tensors.get(name, 0)) != 2]
     if missing:
         raise DataError(
             f'tensor "{missing[0]}" is missing, or no matrix',
             source=source,
             hint="export with a dynamic axis of tokens, so that nothing is folded for one length",
         )
-    layers = [int(found[1]) for found in map(_LAYER.match, tensors) if found]
+    layers = {found[1] for found in map(_LAYER.match, tensors) if found}
     vocabulary, hidden = tensors[ANCHOR].shape
     sizes = {name: int(tensors[key].shape[axis]) for name, (key, axis) in _SIZED.items()}
-    shape = EncoderShape(
-        hidden=hidden, layers=max(layers) + 1, heads=heads, vocabulary=vocabulary, **sizes
-    )
     try:
+        shape = EncoderShape(
+            hidden=hidden,
+            layers=1 + max(int(number[:9]) for number in layers),
+            heads=heads,
+            vocabulary=vocabulary,
+            **sizes,
+        )
         weights = read_state(tensors, shape)
     except DataError as error:
-        raise DataError(error.message, source=source) from None
+        hint = _MERGED if "is missing" in error.message else error.hint
+        raise DataError(error.message, source=source, hint=hint) from None
     _check(path, weights)
     return weights
 

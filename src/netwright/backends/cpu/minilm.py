@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from netwright.backends.cpu.shape import read_config
+from netwright.backends.cpu.shape import is_number, read_config
 from netwright.backends.cpu.stored import EMBEDDINGS, StoredEncoder, load_encoder
 from netwright.backends.cpu.weights import Array, tensor_shapes
 from netwright.errors import DataError, MissingExtra, require
@@ -58,6 +58,8 @@ def sparse_minilm(sparsity: float = 0.8) -> StoredEncoder:
         DataError: There is none with this share, or the file or the embeddings were altered.
         MissingExtra: The package with the embeddings is not installed.
     """
+    if not is_number(sparsity):
+        raise DataError(f"sparsity must be a number such as 0.8, not {sparsity!r}")
     folder = files("netwright.backends.cpu") / "data"
     path = Path(str(folder / f"minilm-snippets-{100 * sparsity:.0f}.nwt"))
     if not path.is_file():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,9 @@ LINEARS = (
 NORMS = ("attention.output.LayerNorm", "output.LayerNorm")
 """The normalizations of a layer, in the names of BERT."""
 
+MAX_LAYERS = 1024
+"""Most layers of an encoder."""
+
 _CONFIG = {
     "hidden": "hidden_size",
     "layers": "num_hidden_layers",
@@ -40,6 +45,8 @@ _CONFIG = {
     "epsilon": "layer_norm_eps",
 }
 
+_KINDS = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderShape:
@@ -47,7 +54,7 @@ class EncoderShape:
 
     Attributes:
         hidden: Features of a token.
-        layers: Layers.
+        layers: Layers, at most :data:`MAX_LAYERS`.
         heads: Attention heads of a layer; must divide `hidden`.
         intermediate: Features between the two wide products.
         vocabulary: Word pieces.
@@ -72,19 +79,28 @@ class EncoderShape:
     epsilon: float = 1e-12
 
     def __post_init__(self) -> None:
-        faults = [
-            f"{item.name} must be at least 1, not {getattr(self, item.name)}"
-            for item in fields(self)
-            if item.name != "epsilon" and getattr(self, item.name) < 1
-        ]
+        faults = []
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name == "epsilon":
+                if not is_number(value) or not 0 < value < 1:
+                    faults.append(f"epsilon must be between 0 and 1, not {value!r}")
+                else:
+                    object.__setattr__(self, "epsilon", float(value))
+            elif not is_number(value) or not isinstance(value, Integral):
+                faults.append(f"{item.name} must be an integer, not {value!r}")
+            elif value < 1:
+                faults.append(f"{item.name} must be at least 1, not {value}")
+            else:
+                object.__setattr__(self, item.name, int(value))
+        if not faults and self.layers > MAX_LAYERS:
+            faults.append(f"an encoder has at most {MAX_LAYERS} layers, not {self.layers}")
         if not faults and self.hidden % self.heads:
             faults.append(f"hidden {self.hidden} must be a multiple of heads {self.heads}")
         if not faults and self.head % 4:
             faults.append(
                 f"hidden / heads must be a multiple of 4, not {self.hidden} / {self.heads}"
             )
-        if not 0 < self.epsilon < 1:
-            faults.append(f"epsilon must be between 0 and 1, not {self.epsilon}")
         if faults:
             raise DataError("the encoder's shape is not accepted: " + "; ".join(faults))
 
@@ -99,7 +115,7 @@ class EncoderShape:
         return self.layers * (4 * self.hidden**2 + 2 * self.hidden * self.intermediate)
 
 
-def read_config(path: Path, *, classes: int = 2) -> EncoderShape:
+def read_config(path: Path | str, *, classes: int = 2) -> EncoderShape:
     """Read the shape from the ``config.json`` of a BERT model.
 
     Args:
@@ -111,23 +127,33 @@ def read_config(path: Path, *, classes: int = 2) -> EncoderShape:
     """
     source = str(path)
     try:
-        raw: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        raw: Any = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"cannot be read as JSON ({error})", source=source) from None
     if not isinstance(raw, dict):
         raise DataError("must be a JSON object", source=source)
     faults = [
-        f'"{name}" must be a positive number, not {raw.get(name)!r}'
+        f'"{name}" must be a positive {kind}, not {raw.get(name)!r}'
         for name in _CONFIG.values()
-        if not isinstance(raw.get(name), (int, float)) or isinstance(raw.get(name), bool)
+        for kind in ("number" if name == _CONFIG["epsilon"] else "integer",)
+        if not is_number(raw.get(name)) or (kind == "integer" and isinstance(raw[name], float))
     ]
-    for name, accepted in (("hidden_act", "gelu"), ("position_embedding_type", "absolute")):
+    for name, accepted in _KINDS.items():
         if raw.get(name, accepted) != accepted:
             faults.append(f'"{name}" must be "{accepted}", not {raw[name]!r}')
     if faults:
         raise DataError("; ".join(faults), source=source)
-    integers = {ours: int(raw[name]) for ours, name in _CONFIG.items() if ours != "epsilon"}
-    return EncoderShape(**integers, classes=classes, epsilon=float(raw["layer_norm_eps"]))
+    try:
+        return EncoderShape(**{ours: raw[name] for ours, name in _CONFIG.items()}, classes=classes)
+    except DataError as error:
+        raise DataError(error.message, source=source) from None
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a real number, and neither a boolean, infinite nor NaN."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return isinstance(value, Integral) or math.isfinite(value)
 
 
 def check_blocks(shape: EncoderShape, block_rows: int) -> None:

@@ -26,16 +26,21 @@ from numpy.typing import NDArray
 
 from netwright.backends.cpu.linear import round_rows, row_steps
 from netwright.backends.cpu.shape import EncoderShape, check_blocks
-from netwright.backends.cpu.weights import Array, EncoderWeights, read_state, tensor_shapes
-from netwright.errors import DataError, NetwrightError
+from netwright.backends.cpu.weights import (
+    Array,
+    EncoderWeights,
+    prefix_hint,
+    read_state,
+    tensor_shapes,
+    to_array,
+)
+from netwright.errors import DataError, NetwrightError, NumericsError
 from netwright.files import write_atomic
 
 MAGIC = b"NWENCOD1"
 EMBEDDINGS = "embeddings."
 MAX_BYTES = 1 << 28
 """Most bytes of a file, and of its arrays."""
-
-MAX_LAYERS = 1024
 
 Recipe = Mapping[str, str | int | float]
 
@@ -57,21 +62,23 @@ class StoredEncoder:
 
 
 def save_encoder(
-    weights: EncoderWeights, path: Path, *, recipe: Recipe, block_rows: int = 4
+    weights: EncoderWeights, path: Path | str, *, recipe: Recipe, block_rows: int = 4
 ) -> Path:
     """Write an encoder without its embeddings; equal encoders give equal files.
 
     Args:
         weights: The encoder with the ranges of its activations.
         path: The file; it appears whole or not at all.
-        recipe: Anything worth knowing about the encoder.
+        recipe: Anything worth knowing about the encoder: text and numbers by name.
         block_rows: Outputs of a block, 4 or 8.
 
     Returns:
         `path`.
 
     Raises:
-        DataError: The ranges are missing, or `block_rows` does not divide the outputs.
+        ConfigError: `block_rows` is neither 4 nor 8.
+        DataError: The ranges are missing, `block_rows` does not divide the outputs, or the recipe
+            holds something else.
         RunError: The file cannot be written.
     """
     check_blocks(weights.shape, block_rows)
@@ -94,29 +101,29 @@ def save_encoder(
     header = {
         "shape": asdict(weights.shape),
         "block_rows": block_rows,
-        "embeddings": _digest(weights.tensors),
+        "embeddings": _digest(weights.tensors, weights.shape),
         "ranges": [
             [layer, site, found.low, found.high]
             for (layer, site), found in sorted(weights.ranges.items())
         ],
-        "recipe": dict(recipe),
+        "recipe": _plain(recipe),
     }
     text = json.dumps(header, sort_keys=True).encode()
     body = struct.pack("<I", len(text)) + text + zlib.compress(b"".join(parts), 9)
     data = MAGIC + hashlib.sha256(body).digest() + body
-    return write_atomic(path, lambda stream: stream.write(data))
+    return write_atomic(Path(path), lambda stream: stream.write(data))
 
 
-def load_encoder(path: Path, embeddings: Mapping[str, Array]) -> StoredEncoder:
+def load_encoder(path: Path | str, embeddings: Mapping[str, Any]) -> StoredEncoder:
     """Read what :func:`save_encoder` wrote. The file is not trusted.
 
     Args:
         path: The file.
-        embeddings: The tensors whose names begin with ``embeddings.``.
+        embeddings: The tensors whose names begin with ``embeddings.``; others are ignored.
 
     Raises:
         DataError: The file is missing, truncated, altered or describes no encoder, or the
-            embeddings are not those of the encoder that was stored.
+            embeddings are incomplete or not those of the encoder that was stored.
         NumericsError: A value is not finite.
     """
     source = str(path)
@@ -136,32 +143,54 @@ def load_encoder(path: Path, embeddings: Mapping[str, Array]) -> StoredEncoder:
     try:
         header = json.loads(data[_HEADER.size : _HEADER.size + length])
         shape = EncoderShape(**header["shape"])
-        if shape.layers > MAX_LAYERS:
-            raise DataError(f"an encoder has at most {MAX_LAYERS} layers, not {shape.layers}")
         block_rows, wanted = int(header["block_rows"]), str(header["embeddings"])
         recipe = dict(header["recipe"])
-        bounds = {
-            f"encoder.layer.{int(layer)}.grids.{site}.{end}": np.float64(value)
-            for layer, site, *pair in header["ranges"]
-            for end, value in zip(("low", "high"), pair, strict=True)
-        }
+        bounds = _bounds(header["ranges"])
         check_blocks(shape, block_rows)
         state = _read_tensors(data[_HEADER.size + length :], shape, block_rows)
     except NetwrightError as error:
         raise DataError(error.message, source=source, hint=_HINT) from None
-    except (KeyError, TypeError, ValueError, OverflowError, zlib.error) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError, zlib.error) as error:
         raise DataError(
             f"describes no encoder ({type(error).__name__})", source=source, hint=_HINT
         ) from None
-    found = _digest(embeddings)
+    known = _embeddings(embeddings, shape, source)
+    found = _digest(known, shape)
     if found != wanted:
         raise DataError(
             f"needs the embeddings with the digest {wanted}, not {found}",
             source=source,
             hint="they are those of the encoder that was fine-tuned",
         )
-    known = {name: value for name, value in embeddings.items() if name.startswith(EMBEDDINGS)}
-    return StoredEncoder(read_state({**known, **state, **bounds}, shape), recipe)
+    try:
+        return StoredEncoder(read_state({**known, **state, **bounds}, shape), recipe)
+    except NumericsError as error:
+        raise NumericsError(f"{source}: {error.message}", hint=_HINT) from None
+    except DataError as error:
+        raise DataError(error.message, source=source, hint=_HINT) from None
+
+
+def _bounds(ranges: Any) -> dict[str, float]:
+    found = {}
+    for layer, site, *ends in ranges:
+        for end, value in zip(("low", "high"), ends, strict=True):
+            if not isinstance(value, (int, float)):
+                raise TypeError
+            found[f"encoder.layer.{int(layer)}.grids.{site}.{end}"] = float(value)
+    return found
+
+
+def _embeddings(given: Mapping[str, Any], shape: EncoderShape, source: str) -> dict[str, Array]:
+    """The embeddings of an encoder of this shape, out of tensors of any library."""
+    wanted = [name for name in tensor_shapes(shape) if name.startswith(EMBEDDINGS)]
+    missing = [name for name in wanted if name not in given]
+    if missing:
+        raise DataError(
+            "needs embeddings that are missing: " + ", ".join(missing),
+            source=source,
+            hint=prefix_hint(given, missing),
+        )
+    return {name: to_array(name, given[name]) for name in wanted}
 
 
 def _read_tensors(data: bytes, shape: EncoderShape, block_rows: int) -> dict[str, Array]:
@@ -224,11 +253,24 @@ def _is_matrix(name: str, extents: tuple[int, ...]) -> bool:
     return name.startswith("encoder.") and len(extents) == 2
 
 
-def _digest(tensors: Mapping[str, Array]) -> str:
+def _plain(recipe: Recipe) -> dict[str, str | int | float]:
+    """The recipe with its numbers as JSON has them."""
+    found = {}
+    for name, given in recipe.items():
+        value = given.item() if isinstance(given, np.generic) else given
+        if not isinstance(name, str) or not isinstance(value, (str, int, float)):
+            raise DataError(
+                f"the recipe must hold text and numbers by name, not {given!r} by {name!r}"
+            )
+        found[name] = value
+    return found
+
+
+def _digest(tensors: Mapping[str, Array], shape: EncoderShape) -> str:
     """SHA-256 of the embeddings, in the order of their names."""
     state = hashlib.sha256()
-    for name in sorted(tensors):
+    for name in sorted(tensor_shapes(shape)):
         if name.startswith(EMBEDDINGS):
-            state.update(f"{name} {tensors[name].shape}".encode())
+            state.update(f"{name} {tuple(tensors[name].shape)}".encode())
             state.update(np.ascontiguousarray(tensors[name], dtype="<f4").tobytes())
     return state.hexdigest()

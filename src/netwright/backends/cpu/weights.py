@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,10 @@ GELU_FLOOR = -4.0
 MAX_TENSOR = 1 << 31
 """Most elements of a tensor."""
 
+_LARGEST = float(np.finfo(np.float32).max)
+_LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
+_POOLER = re.compile(r"(^|\.)pooler\.")
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -32,11 +37,18 @@ class Range:
         low: Smallest.
         high: Largest.
         signed: Codes are -127 to 127 with the zero point 0, rather than 0 to 255.
+
+    Raises:
+        NumericsError: An end is not finite, or zero is not between them.
     """
 
     low: float
     high: float
     signed: bool = False
+
+    def __post_init__(self) -> None:
+        if not -_LARGEST <= self.low <= 0 <= self.high <= _LARGEST:
+            raise NumericsError(f"the range {self.low} to {self.high} must be finite and hold 0")
 
     @property
     def step(self) -> float:
@@ -98,35 +110,44 @@ def tensor_shapes(shape: EncoderShape) -> dict[str, tuple[int, ...]]:
 def read_state(state: Mapping[str, Any], shape: EncoderShape) -> EncoderWeights:
     """Take the weights from a state dict, as ``module.state_dict()`` or a checkpoint has them.
 
+    The classifier of these encoders acts on the mean over the tokens. One that was trained on a
+    pooler, as that of ``BertForSequenceClassification``, would give other logits, so a state with
+    ``pooler.`` tensors is refused; remove them if the classifier was trained without.
+
     Args:
-        state: Arrays, or tensors that NumPy can read, by name. Masks (``NAME.mask``) are multiplied
-            in; ranges (``encoder.layer.N.grids.SITE.low`` and ``.high``) are kept.
+        state: Arrays by name, or tensors on any device. Masks (``NAME.mask``) are multiplied in;
+            ranges (``encoder.layer.N.grids.SITE.low`` and ``.high``) are kept, unless all of them
+            are empty. Other names than those of layers and poolers are ignored if unknown.
         shape: Extents.
 
     Raises:
-        DataError: A tensor is missing or has another shape, or one is absurdly large; all faults
-            are listed.
+        DataError: A tensor is missing, has another shape, holds no numbers or is absurdly large, or
+            there is one that such an encoder does not have; all faults are listed.
         NumericsError: A value is not finite.
     """
     wanted = tensor_shapes(shape)
     faults = []
-    tensors: dict[str, Array] = {}
     for name, extents in wanted.items():
         if math.prod(extents) > MAX_TENSOR:
             faults.append(f'tensor "{name}" must have at most 2^31 elements, not {extents}')
         elif name not in state:
             faults.append(f'tensor "{name}" is missing')
-        elif tuple(state[name].shape) != extents:
-            faults.append(
-                f'tensor "{name}" must have shape {extents}, not {tuple(state[name].shape)}'
-            )
+        elif (found := _extents(state[name])) != extents:
+            faults.append(f'tensor "{name}" must have shape {extents}, not {found}')
+    hint = prefix_hint(state, [name for name in wanted if name not in state])
+    if hint is None:
+        faults += _foreign(state, wanted, shape)
     if faults:
-        raise DataError("; ".join(faults[:8]))
-    for name in wanted:
-        array = np.ascontiguousarray(state[name], dtype=np.float32)
-        mask = state.get(name.removesuffix("weight") + "mask") if "encoder." in name else None
-        if mask is not None and name.endswith(".weight"):
-            array = array * np.asarray(mask, dtype=np.float32)
+        raise DataError("; ".join(faults[:8]), hint=hint)
+    tensors: dict[str, Array] = {}
+    for name, extents in wanted.items():
+        array = to_array(name, state[name])
+        mask = state.get(f"{name.removesuffix('weight')}mask")
+        if mask is not None and name.startswith("encoder.") and name.endswith(".weight"):
+            kept = to_array(f"{name.removesuffix('weight')}mask", mask)
+            if kept.shape != extents:
+                raise DataError(f'the mask of "{name}" must have shape {extents}, not {kept.shape}')
+            array = array * kept
         wrong = np.argwhere(~np.isfinite(array))
         if len(wrong):
             at = tuple(int(index) for index in wrong[0])
@@ -135,20 +156,85 @@ def read_state(state: Mapping[str, Any], shape: EncoderShape) -> EncoderWeights:
     return EncoderWeights(shape, tensors, _ranges(state, shape))
 
 
+def _extents(value: Any) -> tuple[int, ...]:
+    try:
+        return tuple(int(extent) for extent in np.shape(value))
+    except (TypeError, ValueError):  # lists of unequal lengths
+        return ()
+
+
+def to_array(name: str, value: Any) -> Array:
+    """A tensor of any library as float32 in C order.
+
+    Raises:
+        DataError: It is no array of numbers.
+    """
+    try:
+        if hasattr(value, "detach"):  # of torch, which NumPy reads on the CPU and in few formats
+            value = value.detach().cpu().float().numpy()
+        array = np.asarray(value)
+        if array.dtype.kind in "biufV":
+            with np.errstate(over="ignore"):
+                return np.ascontiguousarray(array, dtype=np.float32)
+    except (TypeError, ValueError, RuntimeError):
+        pass
+    raise DataError(f'tensor "{name}" must be an array of numbers, not {type(value).__name__}')
+
+
+def prefix_hint(state: Mapping[str, Any], missing: Sequence[str]) -> str | None:
+    """What to do if all tensors that are missing are there under names with one prefix."""
+    if not missing:
+        return None
+    for name in state:
+        prefix = name.removesuffix(missing[0])
+        if prefix != name and all(f"{prefix}{other}" in state for other in missing):
+            return f'remove "{prefix}" from the beginning of the names'
+    return None
+
+
+def _foreign(state: Mapping[str, Any], wanted: Mapping[str, Any], shape: EncoderShape) -> list[str]:
+    """Tensors that change the logits of an encoder, and that ours does not have."""
+    faults = []
+    for name in state:
+        if _POOLER.search(name):
+            faults.append(
+                f'tensor "{name}" is not accepted: the classifier here acts on the mean over the '
+                "tokens, not on a pooler"
+            )
+        layer = _LAYER.match(name)
+        if layer is None or name in wanted:
+            continue
+        number = layer[1].lstrip("0") or "0"
+        if len(number) > 9 or int(number) >= shape.layers:
+            faults.append(f'tensor "{name}" is beyond the {shape.layers} layers of the shape')
+        elif ".grids." not in name and not name.endswith(".mask"):
+            faults.append(f'tensor "{name}" is none of such an encoder')
+    return faults
+
+
 def _ranges(state: Mapping[str, Any], shape: EncoderShape) -> dict[tuple[int, str], Range]:
     found = {}
     for layer in range(shape.layers):
         for site in SITES:
             prefix = f"encoder.layer.{layer}.grids.{site}"
-            if f"{prefix}.low" in state and f"{prefix}.high" in state:
-                low, high = float(state[f"{prefix}.low"]), float(state[f"{prefix}.high"])
-                if not (math.isfinite(low) and math.isfinite(high) and low <= 0 <= high):
-                    raise NumericsError(
-                        f"the range {low} to {high} must be finite and hold 0", tensor=prefix
-                    )
-                if low < high:
-                    found[layer, site] = Range(low, high, site in SIGNED_SITES)
-    return found if len(found) == shape.layers * len(SITES) else {}
+            ends = [state[name] for name in (f"{prefix}.low", f"{prefix}.high") if name in state]
+            if len(ends) < 2:
+                continue
+            low, high = (_end(prefix, value) for value in ends)
+            try:
+                found[layer, site] = Range(low, high, site in SIGNED_SITES)
+            except NumericsError as error:
+                raise NumericsError(error.message, tensor=prefix) from None
+    complete = len(found) == shape.layers * len(SITES)
+    # A grid that never observed anything has the ends 0 and 0.
+    return found if complete and any(item.low < item.high for item in found.values()) else {}
+
+
+def _end(prefix: str, value: Any) -> float:
+    try:
+        return float(value.detach() if hasattr(value, "detach") else value)
+    except (TypeError, ValueError, RuntimeError):
+        raise DataError(f'the ends of the range "{prefix}" must be numbers, not {value}') from None
 
 
 def calibrate(weights: EncoderWeights, sentences: Sequence[Sentence]) -> EncoderWeights:
