@@ -94,6 +94,7 @@ def test_a_missing_or_foreign_file_is_refused(tmp_path):
         ({"shape": {"heads": 3.0}}, "heads must be an integer, not 3.0"),
         ({"shape": {"depth": 3}}, "describes no encoder (TypeError)"),
         ({"block_rows": 3}, "block_rows must be 4 or 8, not 3"),
+        ({"block_rows": 4.9}, "block_rows must be 4 or 8, not 4.9"),
         ({"ranges": [[0, "input"]]}, "describes no encoder (ValueError)"),
         ({"ranges": [[0, "input", [1], 2]]}, "describes no encoder (TypeError)"),
         ({"ranges": [[9, "input", 0, 2]]}, "is beyond the 2 layers of the shape"),

@@ -156,3 +156,11 @@ def test_a_mask_of_another_shape_is_refused():
     state = {**random_state(), "encoder.layer.0.output.dense.mask": np.ones(40)}
     with pytest.raises(DataError, match=r"the mask of .+ must have shape \(24, 40\), not \(40,\)"):
         read_state(state, SHAPE)
+
+
+def test_activations_that_overflow_are_refused():
+    state = random_state()
+    state["encoder.layer.1.attention.self.key.weight"] *= np.float32(1e38)
+    message = 'the activations of "attention" in layer 1 must be finite'
+    with np.errstate(all="ignore"), pytest.raises(NumericsError, match=message):
+        calibrate(read_state(state, SHAPE), random_sentences())

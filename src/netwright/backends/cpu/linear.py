@@ -125,7 +125,7 @@ def quantize_linear(
 
     >>> matrix, bias = np.array([[1e-9]], np.float32), np.array([0.5], np.float32)
     >>> linear = quantize_linear(matrix, bias, Range(-1.0, 1.0))
-    >>> float(linear.epilogue.bias[0] * linear.epilogue.scale[0])
+    >>> round(float(linear.epilogue.bias[0] * linear.epilogue.scale[0]), 6)
     0.5
     """
     if np.ndim(matrix) != 2 or 0 in np.shape(matrix) or np.shape(bias) != np.shape(matrix)[:1]:

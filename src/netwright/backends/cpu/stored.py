@@ -143,7 +143,7 @@ def load_encoder(path: Path | str, embeddings: Mapping[str, Any]) -> StoredEncod
     try:
         header = json.loads(data[_HEADER.size : _HEADER.size + length])
         shape = EncoderShape(**header["shape"])
-        block_rows, wanted = int(header["block_rows"]), str(header["embeddings"])
+        block_rows, wanted = header["block_rows"], str(header["embeddings"])
         recipe = dict(header["recipe"])
         bounds = _bounds(header["ranges"])
         check_blocks(shape, block_rows)

@@ -249,6 +249,8 @@ def calibrate(weights: EncoderWeights, sentences: Sequence[Sentence]) -> Encoder
     bounds: dict[tuple[int, str], tuple[float, float]] = {}
 
     def observe(layer: int, site: str, values: Array) -> None:
+        if not np.isfinite(values).all():
+            raise NumericsError(f'the activations of "{site}" in layer {layer} must be finite')
         low, high = bounds.get((layer, site), (0.0, 0.0))
         low, high = min(low, float(values.min())), max(high, float(values.max()))
         bounds[layer, site] = (max(low, GELU_FLOOR) if site == "before_gelu" else low, high)
