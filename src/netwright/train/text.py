@@ -13,13 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from netwright.backends.cpu.sentences import check_sentences
 from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.models.text import TextEncoder
 from netwright.tasks.base import check_seed
 from netwright.tasks.snippets import Sentence
 from netwright.train.checkpoint import Companion, Origin, resume_checkpoint, save_checkpoint
-from netwright.train.text_checks import UNLABELED as UNLABELED
-from netwright.train.text_checks import check_sentences, checked_labels
+from netwright.train.labels import UNLABELED as UNLABELED
+from netwright.train.labels import checked_labels
 
 POOL_BATCHES = 16
 """Batches whose sentences are sorted by length together."""

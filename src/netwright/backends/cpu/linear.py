@@ -13,8 +13,8 @@ from netwright.backends.cpu.weights import Range
 from netwright.errors import ConfigError, DataError, NumericsError, VerificationError, require
 from netwright.exchange.dense_product import dense_product
 from netwright.kernels import BlockSparse, Product, Requantize, pack, prepare
+from netwright.kernels.arguments import MAX_THREADS
 from netwright.kernels.blocksparse import ACTIVATION_MAX, INT32_MAX, check_bound
-from netwright.kernels.spmm import MAX_THREADS
 
 Way = Literal["sparse", "dense"]
 """How a product is computed: by the block-sparse kernel, or by the dense one of ONNX Runtime."""

@@ -1,35 +1,14 @@
-"""What sentences and labels must be for a text encoder to learn from them."""
+"""What labels must be for a text encoder to learn from them."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netwright.backends.cpu.shape import EncoderShape
 from netwright.errors import DataError
-from netwright.tasks.snippets import Sentence
 
 UNLABELED = -1
 """The label of a sentence whose class is not known."""
-
-
-def check_sentences(sentences: Sequence[Sentence], shape: EncoderShape) -> None:
-    """Refuse sentences that an encoder of this shape cannot read.
-
-    Raises:
-        DataError: A sentence is no row of whole numbers, is empty or too long, or has a word piece
-            that is not in the vocabulary; the first is named, the others are counted.
-    """
-    faults = [
-        f"sentence {row} {fault}"
-        for row, sentence in enumerate(sentences)
-        if (fault := _fault(sentence, shape)) is not None
-    ]
-    if faults:
-        others = f", and {len(faults) - 1} more are not accepted" if len(faults) > 1 else ""
-        raise DataError(faults[0] + others)
 
 
 def checked_labels(
@@ -69,19 +48,3 @@ def checked_labels(
             hint="give a teacher, from which such sentences can be learned",
         )
     return found.astype(np.int64)
-
-
-def _fault(sentence: Sentence, shape: EncoderShape) -> str | None:
-    """What is wrong with a sentence."""
-    try:
-        tokens = np.asarray(sentence)
-    except ValueError:  # rows of several lengths
-        return "must be one row of whole numbers"
-    if tokens.ndim != 1 or (len(tokens) and tokens.dtype.kind not in "iu"):
-        return f"must be one row of whole numbers, not {tokens.dtype} of shape {tokens.shape}"
-    if not 1 <= len(tokens) <= shape.positions:
-        return f"must have 1 to {shape.positions} tokens, not {len(tokens)}"
-    wrong = tokens[(tokens < 0) | (tokens >= shape.vocabulary)]
-    if len(wrong):
-        return f"must have tokens of 0 to {shape.vocabulary - 1}, not {wrong[0]}"
-    return None

@@ -10,8 +10,8 @@ from netwright.compress.block import BlockSparsity
 from netwright.compress.sparse_text import sparsify_text
 from netwright.errors import ConfigError, DataError
 from netwright.models.text import TextEncoder
+from netwright.train.labels import UNLABELED, checked_labels
 from netwright.train.text import TextRecipe, fit_text, text_logits
-from netwright.train.text_checks import UNLABELED, check_sentences, checked_labels
 from tests.texts import SHAPE, encoder, sentences
 
 RECIPE = TextRecipe(epochs=1, batch_size=8, half=False)
@@ -31,14 +31,14 @@ def trainings(words, labels, **options):
 @pytest.mark.parametrize(
     ("sentence", "message"),
     [
-        (np.array([5, 20]), "sentence 3 must have tokens of 0 to 19, not 20"),
-        (np.array([5, -1]), "sentence 3 must have tokens of 0 to 19, not -1"),
+        (np.array([5, 20]), "sentence 3 has the token 20 at 1; tokens are from 0 to 19"),
+        (np.array([5, -1]), "sentence 3 has the token -1 at 1; tokens are from 0 to 19"),
         (np.zeros(13, np.int32), "sentence 3 must have 1 to 12 tokens, not 13"),
         (np.zeros(0, np.int32), "sentence 3 must have 1 to 12 tokens, not 0"),
-        (np.zeros(4), "sentence 3 must be one row of whole numbers, not float64 of shape (4,)"),
-        (np.zeros((1, 4), int), "sentence 3 must be one row of whole numbers, not int64 of shape"),
-        ([[1], [2, 3]], "sentence 3 must be one row of whole numbers"),
-        ("word", "sentence 3 must be one row of whole numbers, not <U4 of shape ()"),
+        (np.zeros(4), "sentence 3 must be a vector of integers, not of float64"),
+        (np.zeros((1, 4), int), "sentence 3 must be a vector of integers, not of shape (1, 4)"),
+        ([[1], [2, 3]], "sentence 3 must be a vector of integers, not list"),
+        ("word", "sentence 3 must be a vector of integers, not of shape ()"),
     ],
 )
 def test_sentences_that_cannot_be_read_are_refused(sentence, message):
@@ -49,13 +49,6 @@ def test_sentences_that_cannot_be_read_are_refused(sentence, message):
             train()
     with pytest.raises(DataError, match=re.escape(message)):
         text_logits(encoder(), words)
-
-
-def test_further_sentences_that_cannot_be_read_are_counted():
-    words = [np.array([25]), np.array([1]), np.array([26])]
-    message = "sentence 0 must have tokens of 0 to 19, not 25, and 1 more are not accepted"
-    with pytest.raises(DataError, match=message):
-        check_sentences(words, SHAPE)
 
 
 @pytest.mark.parametrize(
