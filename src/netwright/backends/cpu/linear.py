@@ -255,9 +255,22 @@ class DenseProduct:
 
 
 def make_product(
-    linear: IntegerLinear, way: Way, *, block_rows: int, num_threads: int, isa: str | None
+    linear: IntegerLinear,
+    way: Way,
+    *,
+    block_rows: int = 4,
+    num_threads: int = 1,
+    isa: str | None = None,
 ) -> SparseProduct | DenseProduct:
     """Make an operator ready.
+
+    Args:
+        linear: Weights and epilogue.
+        way: The block-sparse kernel, or the dense product of ONNX Runtime.
+        block_rows: Outputs of a block, 4 or 8.
+        num_threads: Threads of the dense product; the other one is told with each call.
+        isa: The path of the block-sparse kernel; by default
+            :func:`netwright.kernels.selected_isa`.
 
     Raises:
         ConfigError: The way, the block or the number of threads is not accepted.
