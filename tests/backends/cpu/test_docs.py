@@ -12,7 +12,7 @@ import torch
 from netwright.backends.cpu.minilm import PACKAGE
 
 PAGE = (Path(__file__).parents[3] / "docs" / "sparse-transformers.md").read_text(encoding="utf-8")
-TRAINING, SHIPPED = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+TRAINING, SHIPPED, CHECKPOINT, OPERATOR = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
 def run(example: str) -> dict[str, object]:
@@ -22,10 +22,16 @@ def run(example: str) -> dict[str, object]:
     return names
 
 
-def test_the_training_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_checkpoint_and_operator_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("onnxruntime", reason="needs onnxruntime")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert np.shape(run(TRAINING)["logits"]) == (4, 2)
+    monkeypatch.chdir(tmp_path)
+    names = run(TRAINING + CHECKPOINT + OPERATOR)
+    assert np.shape(names["logits"]) == (4, 2)
+    assert np.shape(names["found"]) == (64, 10)
+    assert (tmp_path / "encoder.nwt").exists()
 
 
 def test_the_shipped_encoder_knows_good_from_bad() -> None:
