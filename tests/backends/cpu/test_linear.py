@@ -9,7 +9,7 @@ from netwright.backends.cpu import linear as linear_module
 from netwright.backends.cpu.linear import DenseProduct, make_product, quantize_linear
 from netwright.backends.cpu.weights import Range
 from netwright.errors import ConfigError, DataError, NumericsError, VerificationError
-from netwright.kernels import gelu_table
+from netwright.kernels import available_isas, gelu_table
 
 
 @pytest.mark.parametrize("signed", [False, True, None])
@@ -159,28 +159,60 @@ def test_a_pruned_linear_of_torch_is_multiplied():
     np.testing.assert_allclose(found.T, layer(inputs).detach().numpy(), atol=0.03)
 
 
-def test_a_library_that_saturates_is_refused(monkeypatch):
+class Saturating:
+    """A runtime that adds pairs of products in 16 bits, in the sessions that are not precise."""
+
+    __version__ = "0"
+
+    class SessionOptions:
+        def __init__(self):
+            self.entries = {}
+
+        def add_session_config_entry(self, name, value):
+            self.entries[name] = value
+
+    class InferenceSession:
+        def __init__(self, model, options, **_):
+            self.model, self.entries = model, options.entries
+
+        def run(self, outputs, feeds):
+            if self.entries.get("session.x64quantprecision") == "1":
+                return exact_session(self.model).run(outputs, feeds)
+            return (np.full((32, feeds["codes"].shape[1]), 32 * 32767, np.float32),)
+
+
+def exact_session(model):
+    runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    return runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
+
+
+def test_a_library_that_saturates_is_told_to_be_exact(monkeypatch):
     pytest.importorskip("onnx", reason="needs onnx")
-    entries = []
 
-    class Saturating:
-        """A runtime that adds pairs of products in 16 bits."""
+    class Runtime(Saturating): ...
 
-        __version__ = "0"
+    monkeypatch.setattr(linear_module, "require", lambda *_, **__: Runtime)
+    linear = quantize_linear(np.eye(4, dtype="f4"), np.zeros(4, "f4"), Range(0.0, 1.0))
+    assert DenseProduct(linear).session.entries["session.x64quantprecision"] == "1"
 
-        class SessionOptions:
-            def add_session_config_entry(self, name, value):
-                entries.append((name, value))
 
-        class InferenceSession:
-            def __init__(self, *_, **__): ...
+def test_a_library_that_is_exact_is_not_slowed_down():
+    pytest.importorskip("onnx", reason="needs onnx")
+    runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    if "avx512-vnni" not in available_isas():
+        pytest.skip("this processor has no VNNI")
+    assert linear_module._needs_precision(runtime) is False
 
-            def run(self, _, feeds):
-                return (np.full((32, feeds["codes"].shape[1]), 32 * 32767, np.float32),)
 
-    monkeypatch.setattr(linear_module, "require", lambda *_, **__: Saturating)
+def test_a_library_that_saturates_all_the_same_is_refused(monkeypatch):
+    pytest.importorskip("onnx", reason="needs onnx")
+
+    class Deaf(Saturating):
+        class SessionOptions(Saturating.SessionOptions):
+            def add_session_config_entry(self, name, value): ...
+
+    monkeypatch.setattr(linear_module, "require", lambda *_, **__: Deaf)
     linear = quantize_linear(np.eye(4, dtype="f4"), np.zeros(4, "f4"), Range(0.0, 1.0))
     message = "ONNX Runtime 0 must give 2072640 for an int8 product of extreme values"
     with pytest.raises(VerificationError, match=message):
         DenseProduct(linear)
-    assert ("session.x64quantprecision", "1") in entries
