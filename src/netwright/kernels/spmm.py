@@ -87,8 +87,8 @@ class Product:
     ) -> NDArray[Any]:
         """Multiply; see :func:`spmm`."""
         if out is None:
-            check_array("activation", activation, np.uint8, (self.weights.columns, "tokens"))
-            tokens = activation.shape[1]
+            is_matrix = isinstance(activation, np.ndarray) and activation.ndim == 2
+            tokens = activation.shape[1] if is_matrix else 0
             out = aligned_empty((self.weights.rows, tokens), self.epilogue.result)
         elif out.dtype != self.epilogue.result:
             self._check(activation, residual, statistics, out, num_threads)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,13 @@ from numpy.typing import NDArray
 
 from netwright.backends.cpu.sentences import Sentence
 from netwright.backends.cpu.shape import EncoderShape
-from netwright.backends.cpu.weights import EncoderWeights, float_logits, read_state
+from netwright.backends.cpu.weights import LAYER, EncoderWeights, float_logits, read_state
 from netwright.errors import DataError, require
 from netwright.exchange.bert_tensors import ANCHOR, read_bert_tensors
 
 TOLERANCE = 1e-3
 """Largest difference of a logit, relative to the largest magnitude of the logits."""
 
-_LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
 _MERGED = (
     "exporters store equal tensors once, as all normalizations of an encoder that was never "
     "trained; train the encoder first, or pass its state to read_state"
@@ -58,7 +56,7 @@ def read_onnx(path: Path | str, *, heads: int) -> EncoderWeights:
             source=source,
             hint="export with a dynamic axis of tokens, so that nothing is folded for one length",
         )
-    layers = {found[1] for found in map(_LAYER.match, tensors) if found}
+    layers = {found[1] for found in map(LAYER.match, tensors) if found}
     vocabulary, hidden = tensors[ANCHOR].shape
     sizes = {name: int(tensors[key].shape[axis]) for name, (key, axis) in _SIZED.items()}
     try:

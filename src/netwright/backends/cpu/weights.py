@@ -25,7 +25,9 @@ MAX_TENSOR = 1 << 31
 """Most elements of a tensor."""
 
 _LARGEST = float(np.finfo(np.float32).max)
-_LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
+LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
+"""How the names of a layer's tensors begin."""
+
 _POOLER = re.compile(r"(^|\.)pooler\.")
 
 
@@ -201,7 +203,7 @@ def _foreign(state: Mapping[str, Any], wanted: Mapping[str, Any], shape: Encoder
                 f'tensor "{name}" is not accepted: the classifier here acts on the mean over the '
                 "tokens, not on a pooler"
             )
-        layer = _LAYER.match(name)
+        layer = LAYER.match(name)
         if layer is None or name in wanted:
             continue
         number = layer[1].lstrip("0") or "0"
