@@ -1,3 +1,5 @@
+import logging
+import os
 import re
 import subprocess
 import sys
@@ -40,6 +42,70 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     seconds = re.search(r"seconds ([\d.]+)", result.stdout)
     assert seconds is not None
     assert float(seconds[1]) < 0.5
+
+
+@pytest.mark.parametrize("arguments", [("-h",), ("run", "-h"), ("arch", "show", "-h")])
+def test_short_help_option_works_everywhere(netwright: Netwright, arguments: tuple[str]) -> None:
+    code, out, _ = netwright(*arguments)
+    assert code == 0
+    assert out.startswith("Usage: netwright")
+    assert "..." not in out.partition("Commands:")[2]
+
+
+def test_completion_knows_the_commands() -> None:
+    asked = {
+        "_NETWRIGHT_COMPLETE": "complete_bash",
+        "COMP_WORDS": "netwright est",
+        "COMP_CWORD": "1",
+    }
+    result = subprocess.run(
+        [sys.executable, "-m", "netwright.cli"],
+        env={**os.environ, **asked}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.stdout.split() == ["estimate"]
+
+
+def test_quiet_leaves_errors_only(netwright: Netwright, toy_flow: Path) -> None:
+    assert netwright("--quiet", "run", toy_flow) == (0, "run: runs/toy\n", "")
+    code, out, err = netwright("-q", "run", "none.toml")
+    assert (code, out) == (2, "")
+    assert err == "error: none.toml: no such file\n"
+
+
+def test_quiet_and_verbose_exclude_each_other(netwright: Netwright) -> None:
+    code, out, err = netwright("-q", "-v", "list")
+    assert (code, out) == (2, "")
+    assert err == "error: --quiet and --verbose exclude each other\n"
+
+
+def test_verbose_tells_what_loggers_say(netwright: Netwright) -> None:
+    logger = logging.getLogger("netwright")
+    try:
+        assert netwright("-v", "list", "backends")[0] == 0
+        assert (logger.level, len(logger.handlers)) == (logging.INFO, 1)
+        assert netwright("-vv", "list", "backends")[0] == 0
+        assert (logger.level, len(logger.handlers)) == (logging.DEBUG, 1)
+    finally:
+        logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize(
+    ("environment", "colored"),
+    [({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False), ({}, False)],
+)
+def test_errors_are_red_where_color_is_wanted(
+    netwright: Netwright,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    colored: bool,
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    _, _, err = netwright("run", "none.toml")
+    assert ("\x1b[31m" in err) == colored
 
 
 def test_help_names_every_command(netwright: Netwright) -> None:

@@ -10,6 +10,16 @@ def test_columns_are_aligned_without_trailing_space() -> None:
     assert columns([("a", "bb"), ("cc", "")]) == "a   bb\ncc"
 
 
+def test_last_column_wraps_in_a_narrow_terminal() -> None:
+    rows = [("name", "what it is for"), ("torch", "training, quantization and compression of it")]
+    assert columns(rows, width=30).splitlines() == [
+        "name   what it is for",
+        "torch  training, quantization",
+        "       and compression of it",
+    ]
+    assert max(map(len, columns(rows, width=5).splitlines())) <= 7 + console.NARROWEST_COLUMN
+
+
 def test_json_keeps_letters(capsys: pytest.CaptureFixture[str]) -> None:
     emit_json({"name": "Bézier"})
     assert capsys.readouterr() == ('{\n  "name": "Bézier"\n}\n', "")

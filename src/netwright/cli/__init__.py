@@ -23,9 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:
         import traceback
 
-        from netwright.cli.console import note
+        from netwright.cli.console import complain, note
 
         note(traceback.format_exc())
-        note("error: this is a bug in netwright; please report it with the lines above")
+        complain("this is a bug in netwright; please report it with the lines above")
         return BUG
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from typer.core import TyperGroup
 
 from netwright import __version__
 from netwright.cli.arch import app as arch_app
-from netwright.cli.console import emit, note
+from netwright.cli.console import color_wanted, complain, emit, note, verbosity
 from netwright.cli.convert import convert
 from netwright.cli.data import app as data_app
 from netwright.cli.doctor import EXTRAS, doctor
@@ -63,11 +64,12 @@ class Commands(TyperGroup):
         """Run the chosen command."""
         debug = bool(ctx.params.get("debug"))
         try:
-            return super().invoke(ctx)
+            with verbosity(quiet=bool(ctx.params.get("quiet"))):
+                return super().invoke(ctx)
         except NetwrightError as error:
             if debug:
                 note(traceback.format_exc())
-            note(f"error: {error}")
+            complain(str(error))
             raise typer.Exit(exit_code(error)) from None
         except ModuleNotFoundError as error:
             missing = extra_of(error)
@@ -75,7 +77,7 @@ class Commands(TyperGroup):
                 raise
             if debug:
                 note(traceback.format_exc())
-            note(f"error: {missing}")
+            complain(str(missing))
             raise typer.Exit(MISSING) from None
         except KeyboardInterrupt:
             note("interrupted; the same command goes on from here")
@@ -87,22 +89,22 @@ app = typer.Typer(
     cls=Commands,
     help="From a trained network to hardware that is proven equal to it.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.command("run")(run)
-app.command("verify")(verify)
+app.command("verify", short_help="Check a run and print its certificate.")(verify)
 app.command("report")(report)
 app.command("export")(export)
-app.command("convert")(convert)
+app.command("convert", short_help="Turn a file into hardware that is shown equal to it.")(convert)
 app.add_typer(study_app, name="study")
 app.add_typer(data_app, name="data")
-app.command("map")(map_network)
+app.command("map", short_help="Choose what stays in a scratchpad, and where.")(map_network)
 app.add_typer(networks_app, name="networks")
-app.command("estimate")(estimate)
+app.command("estimate", short_help="Print what a network costs on a machine.")(estimate)
 app.add_typer(arch_app, name="arch")
-app.command("list")(list_names)
+app.command("list", short_help="List the names that flows and commands know.")(list_names)
 app.command("new")(new)
 app.command("doctor")(doctor)
 
@@ -113,11 +115,35 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _log(level: int) -> None:
+    """Send what the package's own loggers say to standard error."""
+    logger = logging.getLogger("netwright")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)
+
+
 @app.callback()
 def options(
+    context: typer.Context,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors only.")
+    ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose", "-v", count=True, show_default=False, help="Say more; -vv for all details."
+        ),
+    ] = 0,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error arose.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """From a trained network to hardware that is proven equal to it."""
+    context.color = color_wanted()
+    if verbose and quiet:
+        raise ConfigError("--quiet and --verbose exclude each other")
+    if verbose:
+        _log(logging.INFO if verbose == 1 else logging.DEBUG)

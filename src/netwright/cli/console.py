@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
+import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import typer
@@ -19,6 +24,11 @@ if TYPE_CHECKING:
 LINE_INTERVAL_S = 10.0
 """Least time between two progress lines where standard error is no terminal."""
 
+NARROWEST_COLUMN = 20
+"""Characters that the last column of a table keeps, however narrow the terminal is."""
+
+_QUIET = ContextVar("quiet", default=False)
+
 
 def emit(text: str) -> None:
     """Print a result on standard output."""
@@ -31,29 +41,82 @@ def emit_json(data: object) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line for the reader on standard error."""
-    typer.echo(text, err=True)
+    """Print a line for the reader on standard error; nothing with ``--quiet``."""
+    if not is_quiet():
+        typer.echo(text, err=True)
 
 
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as text with aligned columns.
+def complain(text: str) -> None:
+    """Print an error on standard error, whatever the verbosity; in color where there is any.
+
+    Args:
+        text: The message; a line that begins with ``hint:`` is the way out.
+    """
+    message, mark, hint = text.partition("\nhint: ")
+    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {message}", err=True)
+    if mark:
+        typer.echo(f"{typer.style('hint:', fg='cyan', bold=True)} {hint}", err=True)
+
+
+@contextmanager
+def verbosity(*, quiet: bool) -> Iterator[None]:
+    """Let commands inside print results and errors only, or everything."""
+    token = _QUIET.set(quiet)
+    try:
+        yield
+    finally:
+        _QUIET.reset(token)
+
+
+def is_quiet() -> bool:
+    """Whether the command at work was asked for results and errors only."""
+    return _QUIET.get()
+
+
+def color_wanted(environment: Mapping[str, str] = os.environ) -> bool | None:
+    """What the environment says of color: no, yes, or whatever the terminal can (``None``).
+
+    ``NO_COLOR`` (any text but none, see no-color.org) comes before ``FORCE_COLOR``.
+    """
+    if environment.get("NO_COLOR"):
+        return False
+    return True if environment.get("FORCE_COLOR") else None
+
+
+def columns(rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
+    """Rows as text with aligned columns; the last column wraps where `width` is too small.
+
+    Args:
+        rows: Cells, as many in every row.
+        width: Characters in a line; if not given, those of the terminal that standard output is,
+            or as many as needed.
 
     Example:
         >>> print(columns([("name", "bits"), ("fc1", "4")]))
         name  bits
         fc1   4
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)
+    width = terminal_width() if width is None else width
+    *widths, last = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    indent = sum(widths) + 2 * len(widths)
+    if width is not None:
+        last = min(last, max(width - indent, NARROWEST_COLUMN))
+    lines = []
+    for row in rows:
+        head = "".join(f"{cell:<{size}}  " for cell, size in zip(row[:-1], widths, strict=True))
+        pieces = textwrap.wrap(row[-1], last) if len(row[-1]) > last else [row[-1]]
+        lines += [f"{head}{pieces[0]}".rstrip(), *(" " * indent + piece for piece in pieces[1:])]
+    return "\n".join(lines)
+
+
+def terminal_width() -> int | None:
+    """Characters in a line of the terminal that standard output is; ``None`` if it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def reporter() -> Reporter:
     """A reporter for this terminal: bars where there is one, else plain lines."""
-    return Bars() if sys.stderr.isatty() else Lines()
+    return Bars() if sys.stderr.isatty() and not is_quiet() else Lines()
 
 
 class Lines:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from netwright.cli.console import columns, emit, emit_json, note, reporter
+from netwright.cli.console import columns, complain, emit, emit_json, note, reporter
 
 RUNS = Path("runs")
 """Where run folders are made unless a command says otherwise."""
@@ -75,5 +75,5 @@ def _judge(folder: Path) -> None:
 
     failure = first_failure(folder)
     if failure is not None:
-        note(f"error: {failure}")
+        complain(failure)
         raise typer.Exit(1)

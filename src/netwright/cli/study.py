@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from netwright.cli.console import columns, emit, emit_json, note, reporter
+from netwright.cli.console import columns, complain, emit, emit_json, reporter
 from netwright.cli.run import RUNS, JsonOption, RunsOption
 
 app = typer.Typer(
@@ -56,5 +56,5 @@ def run_one(
     else:
         emit(str(outcomes))
     if not outcomes.holds:
-        note("error: a claim differs")
+        complain("a claim differs")
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from netwright.cli.console import emit, emit_json, note
+from netwright.cli.console import complain, emit, emit_json
 from netwright.cli.run import RUNS, JsonOption, RunsOption
 
 
@@ -33,6 +33,6 @@ def verify(
     elif rows:
         emit(certificate_table(rows))
     for fault in faults:
-        note(f"error: {fault}")
+        complain(fault)
     if faults:
         raise typer.Exit(1)
