@@ -69,7 +69,7 @@ def test_quiet_leaves_errors_only(netwright: Netwright, toy_flow: Path) -> None:
     assert netwright("--quiet", "run", toy_flow) == (0, "run: runs/toy\n", "")
     code, out, err = netwright("-q", "run", "none.toml")
     assert (code, out) == (2, "")
-    assert err == "error: none.toml: no such file\n"
+    assert err == "error: none.toml: no such file\nhint: files in .: toy.toml\n"
 
 
 def test_quiet_and_verbose_exclude_each_other(netwright: Netwright) -> None:
