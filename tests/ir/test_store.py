@@ -18,7 +18,7 @@ from tests.ir.test_interpret import two_layers
 
 def graph() -> Graph:
     made = two_layers(np.random.default_rng(4))
-    return replace(made, notes=(Note("rq", "rounded", 1e-3),), head="softmax")
+    return replace(made, notes=(Note("rq", "rounded", 1e-3, 0.5, 2.0),), head="softmax")
 
 
 def test_round_trip_keeps_everything(tmp_path: Path) -> None:

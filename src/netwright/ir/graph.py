@@ -88,15 +88,25 @@ class Node:
 class Note:
     """Something a pass changed that is not exact, or that a reader should know.
 
+    The bounds hold for every input. Those of several notes add up: no output of the graph differs
+    from the exact value of the source by more than the sum of their `output_bound`.
+
     Attributes:
         node: The node concerned.
         text: What was done, in one sentence.
-        error: Largest relative change of a real value that it causes; 0 when exact.
+        error: Largest change of a real value, relative to the values of its own channel; 0 when
+            exact.
+        bound: Largest absolute change of a real value that `node` makes, in real units, worst
+            channel; 0 when exact.
+        output_bound: Largest absolute change of an output of the graph that follows from it, in
+            real units.
     """
 
     node: str
     text: str
     error: float = 0.0
+    bound: float = 0.0
+    output_bound: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

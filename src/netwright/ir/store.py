@@ -63,6 +63,8 @@ class _Note(_Record):
     node: str
     text: str
     error: float
+    bound: float = 0.0
+    output_bound: float = 0.0
 
 
 class _Document(_Record):
@@ -111,7 +113,7 @@ def save(graph: Graph, path: Path) -> Path:
             for node in graph.nodes
         ],
         "types": {name: _describe(tensor) for name, tensor in graph.types.items()},
-        "notes": [{"node": n.node, "text": n.text, "error": n.error} for n in graph.notes],
+        "notes": [asdict(note) for note in graph.notes],
     }
     arrays = {f"constant/{name}": value for name, value in graph.constants.items()}
     text = np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)
@@ -151,7 +153,7 @@ def load(path: Path) -> Graph:
             types={name: _tensor(path, name, tensor) for name, tensor in document.types.items()},
             constants=constants,
             head=document.head,
-            notes=tuple(Note(n.node, n.text, n.error) for n in document.notes),
+            notes=tuple(Note(**n.model_dump()) for n in document.notes),
         )
     )
 
