@@ -28,7 +28,7 @@ demo: $(VENV)/.main ## train, compress, convert and certify the jet tagger; writ
 	$(BIN)/netwright run $(FLOW)
 
 test: $(VENV)/.test ## run the test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-slow: $(VENV)/.test ## run the tests that take more than a minute
 	$(BIN)/python -m pytest -m slow
