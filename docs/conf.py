@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
@@ -14,10 +16,15 @@ author = "The netwright founders"
 project_copyright = "The netwright founders, Apache-2.0"
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_templates"]
 html_math_renderer = "mathml"
 
 html_theme = "furo"
@@ -28,6 +35,9 @@ html_show_sphinx = False
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+templates_path = ["_templates"]
 
 
 def inline_formula(self: HTML5Translator, node: nodes.math) -> None:
@@ -42,6 +52,14 @@ def displayed_formula(self: HTML5Translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def plain_stars(
+    _app: Sphinx, _what: str, _name: str, _of: object, _opt: object, lines: list[str]
+) -> None:
+    """Keep the star of shapes such as ``(rows, *shape)``, which would begin an emphasis."""
+    lines[:] = [re.sub(r"(?<![*\\`])\*(?=\w+[,)])", r"\\*", line) for line in lines]
+
+
 def setup(app: Sphinx) -> None:
-    """Register the renderer of formulas."""
+    """Register the renderer of formulas and the reader of docstrings."""
+    app.connect("autodoc-process-docstring", plain_stars, priority=1)
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))

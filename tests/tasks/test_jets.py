@@ -103,6 +103,7 @@ def test_public_names_are_these() -> None:
         "encode_texts",
         "fashion_mnist",
         "jets",
+        "make_task",
         "movie_snippets",
         "published_designs",
     ]

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from netwright.tasks.base import Card, Split, Task
+from netwright.tasks.base import Card, Split, Task, make_task
 from netwright.tasks.fashion import fashion_mnist
 from netwright.tasks.jets import jets
 from netwright.tasks.published import PublishedDesign, published_designs
@@ -22,6 +22,7 @@ __all__ = [
     "encode_texts",
     "fashion_mnist",
     "jets",
+    "make_task",
     "movie_snippets",
     "published_designs",
 ]
