@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +12,8 @@ from numpy.typing import NDArray
 
 from netwright.backends.base import BUILD_FOLDER, file_digests
 from netwright.backends.hls.emulation import compile_emulation, run_emulation
+from netwright.backends.hls.emulation_text import traced_layers
 from netwright.backends.hls.layers import Firmware, View
-from netwright.backends.hls.project import write_project
 from netwright.backends.hls.registers import EXACT_BITS
 from netwright.errors import CorruptOutput, DataError
 from netwright.ir import Graph, Interpreter
@@ -72,9 +70,8 @@ class HlsDesign:
         Args:
             inputs: Real values by input name, each (batch, *shape); or one array when there is one
                 input.
-            keep: Tensors of the graph to return beside the outputs. Values inside the firmware
-                need a second build with hls4ml's tracing, made when first asked for; tensors of
-                more than 53 bits cannot be seen and are left out.
+            keep: Tensors of the graph to return beside the outputs; tensors of more than 53 bits
+                cannot be seen and are left out.
 
         Returns:
             Codes (int64) of the outputs and the kept tensors, each (batch, *shape).
@@ -98,13 +95,12 @@ class HlsDesign:
             for name in wanted
             if name in self.firmware.views and name not in results and self._is_visible(name)
         }
-        hidden = {view.layer for view in inside.values()} - set(self.firmware.outputs)
-        hidden -= {view.layer for view in self.firmware.host.values()}
-        traced = tuple(layer.name for layer in self.firmware.layers if layer.name in hidden)
+        hosted = {view.layer for view in self.firmware.host.values()}
+        hidden = {view.layer for view in inside.values()} - {*self.firmware.outputs, *hosted}
+        traced = traced_layers(self.firmware) if hidden else ()
         sizes = {view.layer: view.size for view in self.firmware.views.values()}
-        library = self._traced_library(traced) if traced else self._library(BUILD_TIMEOUT_S)
         outputs, traces = run_emulation(
-            library,
+            self._library(BUILD_TIMEOUT_S),
             feeds,
             [sizes[layer] for layer in self.firmware.outputs],
             [sizes[layer] for layer in traced],
@@ -138,31 +134,6 @@ class HlsDesign:
             current,
             build=self.root / BUILD_FOLDER,
             timeout_s=timeout_s,
-        )
-
-    def _traced_library(self, traced: tuple[str, ...]) -> Path:
-        project = self.root / BUILD_FOLDER / "trace"
-        project.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="trace-", dir=project.parent) as temporary:
-            folder = Path(temporary) / "project"
-            folder.mkdir()
-            write_project(
-                self.firmware,
-                self.options,
-                folder,
-                name=self.graph.name,
-                stamp=self.graph.digest[:8],
-                traced=traced,
-            )
-            files = file_digests(folder)
-            if not project.exists() or file_digests(project) != files:
-                shutil.rmtree(project, ignore_errors=True)
-                folder.replace(project)
-        return compile_emulation(
-            project,
-            files,
-            build=project / BUILD_FOLDER,
-            timeout_s=BUILD_TIMEOUT_S,
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.hls.project import EMULATION_SOURCE, ROWS_FUNCTION
+from netwright.backends.hls.emulation_text import EMULATION_SOURCE, ROWS_FUNCTION
 from netwright.backends.tools import GXX, Tool, run_tool
 from netwright.errors import BackendError
 
@@ -66,14 +66,12 @@ def compile_emulation(
     if library.exists():
         return library
     partial = library.with_name(f".{library.name}.{os.getpid()}.tmp")
-    weights = project.resolve() / "firmware" / "weights"
     try:
         run_tool(
             compiler,
             [
                 *FLAGS,
                 "-Ifirmware/ap_types",
-                f'-DWEIGHTS_DIR="{weights}"',
                 EMULATION_SOURCE,
                 "-o",
                 partial.resolve(),
@@ -128,7 +126,8 @@ def run_emulation(
 
     def execute(part: slice) -> None:
         groups = ([array[part] for array in group] for group in (inputs, outputs, traces))
-        function(*map(_pointers, groups), part.stop - part.start)
+        fed, taken, traced = map(_pointers, groups)
+        function(fed, taken, traced if traces else None, part.stop - part.start)
 
     first = min(1, rows)
     workers = (os.cpu_count() or 1) if parallel and not traces else 1

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netwright.backends.hls.emulation_text import EMULATION_SOURCE, emulation_source
 from netwright.backends.hls.layers import Firmware, Layer
 from netwright.errors import BackendError, NetwrightError, require
 
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
 
 LOG = "hls4ml.log"
 """What hls4ml printed while it wrote the project."""
-
-EMULATION_SOURCE = "netwright_emulation.cpp"
-"""The one file that is compiled: it includes the firmware and hls4ml's bridge to it."""
-
-ROWS_FUNCTION = "netwright_rows"
-"""The function in it that runs a batch."""
 
 _STAMPED = ("build_lib.sh", "hls4ml_config.yml")
 
@@ -34,7 +29,6 @@ def write_project(
     *,
     name: str,
     stamp: str,
-    traced: Collection[str] = (),
 ) -> None:
     """Write the project into `folder`.
 
@@ -44,7 +38,6 @@ def write_project(
         folder: An existing folder.
         name: Name of the project and of its top function.
         stamp: Eight characters that replace the random ones hls4ml puts into its scripts.
-        traced: Layers whose outputs the emulation can return.
 
     Raises:
         MissingExtra: hls4ml is not installed.
@@ -55,13 +48,13 @@ def write_project(
         graph_module = require("hls4ml.model.graph", extra="hls", purpose="the HLS backend")
         try:
             model = graph_module.ModelGraph.from_layer_list(
-                _config(firmware, options, folder, name, traced),
+                _config(firmware, options, folder, name),
                 [_entry(layer) for layer in firmware.layers],
                 inputs=[view.layer for view in firmware.host.values()],
                 outputs=list(firmware.outputs),
             )
             _confirm(firmware, model)
-            model.config.trace_output = bool(traced)
+            model.config.trace_output = True
             model.write()
         except NetwrightError:
             raise
@@ -71,9 +64,11 @@ def write_project(
                 hint="this graph passed every check of netwright; please report it",
             ) from error
     _settle_text(folder, str(model.config.config["Stamp"]), stamp)
+    _silence_test_bench(folder / f"{name}_test.cpp")
     log = printed.getvalue().replace(str(folder), ".")
     (folder / LOG).write_text(log, encoding="utf-8")
-    source = _emulation_source(firmware, name, traced)
+    weights = [(str(w.name), str(w.type.name)) for w in model.get_weight_variables()]
+    source = emulation_source(firmware, name, weights)
     (folder / EMULATION_SOURCE).write_text(source, encoding="utf-8")
 
 
@@ -90,9 +85,7 @@ def captured(printed: io.StringIO) -> Iterator[None]:
         yield
 
 
-def _config(
-    firmware: Firmware, options: HlsBackend, folder: Path, name: str, traced: Collection[str]
-) -> dict[str, Any]:
+def _config(firmware: Firmware, options: HlsBackend, folder: Path, name: str) -> dict[str, Any]:
     entries: dict[str, dict[str, Any]] = {}
     for layer in firmware.layers:
         shared = options.strategy == "resource" and layer.products is not None
@@ -100,7 +93,7 @@ def _config(
             "Precision": {key: register.ap_fixed for key, register in layer.registers.items()},
             "ReuseFactor": options.reuse_factor_of(layer),
             "Strategy": "Resource" if shared else "Latency",
-            "Trace": layer.name in traced,
+            "Trace": True,
         }
     return {
         "Backend": options.backend,
@@ -119,7 +112,7 @@ def _config(
         },
         "WriterConfig": {
             "Namespace": None,
-            "WriteWeightsTxt": True,
+            "WriteWeightsTxt": False,
             "WriteTar": False,
             "TBOutputStream": "both",
             "WriteEmulationConstants": False,
@@ -174,6 +167,12 @@ def _meaning(precision: Any) -> tuple[int, int, bool, str, str]:
     )
 
 
+def _silence_test_bench(path: Path) -> None:
+    """Tracing is for the emulation; the vendor's simulation would write a log of every layer."""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("trace_enabled = true", "trace_enabled = false"), encoding="utf-8")
+
+
 def _settle_text(folder: Path, random_stamp: str, stamp: str) -> None:
     """Replace what differs from one writing to the next: the random stamp and the folder.
 
@@ -185,32 +184,3 @@ def _settle_text(folder: Path, random_stamp: str, stamp: str) -> None:
         path.write_text(
             text.replace(random_stamp, stamp).replace(str(folder), "."), encoding="utf-8"
         )
-
-
-def _emulation_source(firmware: Firmware, name: str, traced: Collection[str]) -> str:
-    sizes = {view.layer: view.size for view in (*firmware.host.values(), *firmware.views.values())}
-    inputs = [view.layer for view in firmware.host.values()]
-    arguments = [
-        *(f"inputs[{i}] + row * {sizes[layer]}" for i, layer in enumerate(inputs)),
-        *(f"outputs[{i}] + row * {sizes[layer]}" for i, layer in enumerate(firmware.outputs)),
-    ]
-    copies = [
-        f"        std::memcpy(traces[{i}] + row * {sizes[layer]}, "
-        f'(*nnet::trace_outputs)["{layer}"], {sizes[layer]} * sizeof(double));\n'
-        for i, layer in enumerate(traced)
-    ]
-    before = "    allocate_trace_storage(sizeof(double));\n" if copies else ""
-    after = "    free_trace_storage();\n" if copies else ""
-    return f"""// The firmware for emulation; {ROWS_FUNCTION} runs it on a batch.
-#include "firmware/{name}.cpp"
-#include "{name}_bridge.cpp"
-#include <cstddef>
-#include <cstring>
-
-extern "C" void {ROWS_FUNCTION}(double *const *inputs, double *const *outputs,
-                               double *const *traces, std::size_t rows) {{
-{before}    for (std::size_t row = 0; row < rows; row++) {{
-        {name}_double({", ".join(arguments)});
-{"".join(copies)}    }}
-{after}}}
-"""
