@@ -41,13 +41,14 @@ def find(name: str) -> Architecture:
     )
 
 
-def load(path: Path) -> Architecture:
+def load(path: str | Path) -> Architecture:
     """Read an architecture file.
 
     Raises:
         ConfigError: The file cannot be read or is not TOML, or it is not accepted; the message
             lists all faults.
     """
+    path = Path(path)
     name = str(path)
     try:
         data = path.read_bytes()

@@ -155,7 +155,7 @@ def sweep(
     epochs: int,
     seeds: Sequence[int],
     sampled_seeds: int = 1,
-    log: Path | None = None,
+    log: str | Path | None = None,
     workers: int | None = None,
     on_trial: Callable[[int, int, str], None] | None = None,
 ) -> tuple[FrontPoint, ...]:
@@ -173,6 +173,7 @@ def sweep(
         workers: Number of processes; the number of cores if not given.
         on_trial: Progress: trials done, trials in all, label.
     """
+    log = None if log is None else Path(log)
     jobs: dict[str, _Trial] = {}
     keys: list[list[str]] = []
     for candidate in candidates:

@@ -176,22 +176,24 @@ class _PlanRecord(BaseModel):
     origin: str
 
 
-def save_plan(plan: Plan, path: Path) -> Path:
+def save_plan(plan: Plan, path: str | Path) -> Path:
     """Write a plan as JSON.
 
     Raises:
         RunError: The file cannot be written.
     """
+    path = Path(path)
     return write_text(path, json.dumps(asdict(plan), indent=2) + "\n")
 
 
-def load_plan(path: Path) -> Plan:
+def load_plan(path: str | Path) -> Plan:
     """Read a plan that :func:`save_plan` wrote.
 
     Raises:
         DataError: The file is missing or not a plan.
         ConfigError: A width is out of range.
     """
+    path = Path(path)
     try:
         record = _PlanRecord.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:

@@ -39,7 +39,7 @@ class HgqModel:
     chunk_rows: int = 4096
 
     @classmethod
-    def of(cls, path: Path) -> HgqModel:
+    def of(cls, path: str | Path) -> HgqModel:
         """Read the file.
 
         Raises:

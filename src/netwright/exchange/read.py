@@ -51,7 +51,7 @@ _QUANTIZERS: dict[str, Callable[[Reader, SourceNode], None]] = {
 }
 
 
-def read_qonnx(path: Path) -> Graph:
+def read_qonnx(path: str | Path) -> Graph:
     """Read a QONNX file into a graph in the quantized form.
 
     The file is not trusted: sizes are limited, nothing outside its folder is opened, and every

@@ -21,7 +21,7 @@ from netwright.ir import Graph, Note
 Reals = NDArray[np.float64]
 
 
-def read_hgq(path: Path) -> Graph:
+def read_hgq(path: str | Path) -> Graph:
     """Read a network trained with HGQ2 into a graph in the integer form.
 
     The file is not executed: neither Keras nor HGQ2 is needed. Integers are those that HGQ2's own

@@ -23,7 +23,7 @@ VIEWS = frozenset(
 
 
 def read_workload(
-    path: Path, *, bits: int = 8, batch: int = 1, opaque_unknown: bool = False
+    path: str | Path, *, bits: int = 8, batch: int = 1, opaque_unknown: bool = False
 ) -> Workload:
     """Read the shapes and operators of any ONNX file, quantized or not.
 
@@ -65,7 +65,7 @@ def read_workload(
     return reader.finish(bits)
 
 
-def is_quantized(path: Path) -> bool:
+def is_quantized(path: str | Path) -> bool:
     """Whether a file has QONNX quantizers, which :func:`~netwright.exchange.read_qonnx` reads.
 
     Raises:

@@ -31,7 +31,12 @@ _QUANTIZERS = frozenset({"Quant", "BipolarQuant", "Trunc"})
 
 
 def write_qonnx(
-    graph: Graph, path: Path, *, batch: int = 1, double: bool | None = None, head: bool = False
+    graph: Graph,
+    path: str | Path,
+    *,
+    batch: int = 1,
+    double: bool | None = None,
+    head: bool = False,
 ) -> Path:
     """Write `graph` to a QONNX file; equal graphs give equal bytes.
 
@@ -56,6 +61,7 @@ def write_qonnx(
         NumericsError: A value cannot be written exactly, or a rounding has no QONNX name.
         RunError: The file cannot be written.
     """
+    path = Path(path)
     quantized = realize(graph).graph if graph.is_integer else check(graph)
     if head and graph.head == "softmax":
         quantized = _with_softmax(quantized)

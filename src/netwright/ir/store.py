@@ -89,12 +89,13 @@ def _describe(tensor: TensorType) -> dict[str, Any]:
     return record | {"scale": tensor.scale, "axis": tensor.axis}
 
 
-def save(graph: Graph, path: Path) -> Path:
+def save(graph: Graph, path: str | Path) -> Path:
     """Write `graph` to `path` (``.npz``); the file appears whole or not at all.
 
     Raises:
         RunError: The file cannot be written.
     """
+    path = Path(path)
     document = {
         "schema_version": SCHEMA,
         "name": graph.name,
@@ -120,13 +121,14 @@ def save(graph: Graph, path: Path) -> Path:
     return write_npz(path, {"graph": text, **arrays})
 
 
-def load(path: Path) -> Graph:
+def load(path: str | Path) -> Graph:
     """Read a graph that :func:`save` wrote, and check it.
 
     Raises:
         DataError: The file is missing, truncated, or not a graph of this version.
         GraphError: The graph breaks a rule.
     """
+    path = Path(path)
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             document = _Document.model_validate_json(archive["graph"].tobytes())

@@ -22,7 +22,7 @@ _HEADER = struct.Struct("<8s4Q32s")
 _HINT = "write it again with netwright.kernels.save_packed"
 
 
-def save_packed(weights: BlockSparse, path: Path) -> Path:
+def save_packed(weights: BlockSparse, path: str | Path) -> Path:
     """Write packed weights; the file appears whole or not at all, equal for equal weights.
 
     Returns:
@@ -31,6 +31,7 @@ def save_packed(weights: BlockSparse, path: Path) -> Path:
     Raises:
         RunError: The file cannot be written.
     """
+    path = Path(path)
     header = _HEADER.pack(
         MAGIC,
         weights.rows,
@@ -46,7 +47,7 @@ def save_packed(weights: BlockSparse, path: Path) -> Path:
     return write_atomic(path, lambda stream: stream.write(b"".join((header, *arrays))))
 
 
-def load_packed(path: Path) -> BlockSparse:
+def load_packed(path: str | Path) -> BlockSparse:
     """Read what :func:`save_packed` wrote. The file is not trusted.
 
     Raises:

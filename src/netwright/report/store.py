@@ -16,7 +16,7 @@ JSON_NAME = "report.json"
 HTML_NAME = "report.html"
 
 
-def write(document: Document, folder: Path) -> tuple[Path, Path]:
+def write(document: Document, folder: str | Path) -> tuple[Path, Path]:
     """Write ``report.json`` and ``report.html``; equal documents give equal bytes.
 
     The data come first: they are kept even if the page cannot be drawn.
@@ -32,17 +32,19 @@ def write(document: Document, folder: Path) -> tuple[Path, Path]:
         RunError: The folder cannot be written.
         MissingExtra: Matplotlib is not installed.
     """
+    folder = Path(folder)
     data = write_text(folder / JSON_NAME, document.to_json())
     return data, write_text(folder / HTML_NAME, render(document))
 
 
-def read(path: Path) -> Document:
+def read(path: str | Path) -> Document:
     """Read a ``report.json``.
 
     Raises:
         DataError: The file is missing, truncated, or breaks the schema; all faults are listed.
         StaleRun: The file was written by another version of the schema.
     """
+    path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -31,7 +31,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-def load_toml(path: Path, model: type[M], *, overrides: Sequence[str] = ()) -> M:
+def load_toml(path: str | Path, model: type[M], *, overrides: Sequence[str] = ()) -> M:
     """Read a TOML file into `model`.
 
     Args:
@@ -43,6 +43,7 @@ def load_toml(path: Path, model: type[M], *, overrides: Sequence[str] = ()) -> M
         ConfigError: The file cannot be read or is not TOML, or some settings are not accepted;
             the message lists all of them.
     """
+    path = Path(path)
     data = override(read_toml(path), overrides)
     source = str(path) + "".join(f" --set {assignment}" for assignment in overrides)
     return check(data, model, source=source)

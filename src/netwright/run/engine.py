@@ -32,7 +32,7 @@ _REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 def execute(
     flow: Flow,
-    folder: Path,
+    folder: str | Path,
     *,
     force_from: str | None = None,
     reporter: Reporter | None = None,
@@ -56,6 +56,7 @@ def execute(
         StaleRun: The folder was written by another version.
         NetwrightError: A stage failed; the stages before it are kept.
     """
+    folder = Path(folder)
     forced = plan.forced_stages(flow, force_from)
     with opened(folder) as run:
         session = _Session(run, flow, reporter or Silent(), tuple(arguments))

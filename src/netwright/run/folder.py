@@ -196,7 +196,7 @@ def opened(path: Path) -> Iterator[RunFolder]:
         yield run
 
 
-def set_aside(path: Path) -> Path | None:
+def set_aside(path: str | Path) -> Path | None:
     """Keep the run in `path` under another name, so that a fresh one can start there.
 
     Returns:
@@ -206,6 +206,7 @@ def set_aside(path: Path) -> Path | None:
     Raises:
         RunError: Another process works on the run, or it cannot be renamed.
     """
+    path = Path(path)
     if not (path / MANIFEST).exists():
         return None
     with writing(path):
@@ -220,12 +221,13 @@ def set_aside(path: Path) -> Path | None:
     return place
 
 
-def find_run(name: str, *, runs: Path = Path("runs")) -> Path:
+def find_run(name: str, *, runs: str | Path = Path("runs")) -> Path:
     """Folder of a run, given as a path or by its name in `runs`.
 
     Raises:
         RunError: There is none.
     """
+    runs = Path(runs)
     for path in (Path(name), runs / name):
         if (path / MANIFEST).exists():
             return path

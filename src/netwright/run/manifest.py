@@ -102,13 +102,14 @@ class Manifest(BaseModel):
         return next((stage for stage in self.stages if stage.name == name), None)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: str | Path) -> Manifest:
     """The manifest of the run in `folder`.
 
     Raises:
         RunError: There is no run, or its manifest is damaged.
         StaleRun: The run was written by another version of the schema.
     """
+    folder = Path(folder)
     path = folder / MANIFEST
     try:
         document = json.loads(path.read_bytes())

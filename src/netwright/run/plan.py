@@ -46,7 +46,9 @@ class Finished:
     corrupt: bool = False
 
 
-def plan(flow: Flow, folder: Path, *, force_from: str | None = None) -> tuple[PlannedStage, ...]:
+def plan(
+    flow: Flow, folder: str | Path, *, force_from: str | None = None
+) -> tuple[PlannedStage, ...]:
     """What :func:`netwright.run.execute` would do; nothing is written.
 
     A stage after one that is to do counts as to do, although it will be skipped if its inputs come
@@ -56,6 +58,7 @@ def plan(flow: Flow, folder: Path, *, force_from: str | None = None) -> tuple[Pl
         ConfigError: `force_from` is not a stage, or an external file is missing.
         StaleRun: The folder was written by another version.
     """
+    folder = Path(folder)
     if (folder / MANIFEST).exists():
         read_manifest(folder)
     forced = forced_stages(flow, force_from)

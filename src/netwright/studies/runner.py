@@ -79,7 +79,7 @@ def run_study(
     *,
     profile: Profile = "smoke",
     reporter: Reporter | None = None,
-    folder: Path = Path("runs"),
+    folder: str | Path = Path("runs"),
 ) -> Outcomes:
     """Check the claims of a study, skipping those whose outcome is stored.
 
@@ -96,6 +96,7 @@ def run_study(
         ConfigError: There is no such study.
         RunError: A result cannot be stored.
     """
+    folder = Path(folder)
     study = find_study(name)
     return run_claims(study, functions_of(study), profile=profile, reporter=reporter, folder=folder)
 
@@ -106,9 +107,10 @@ def run_claims(
     *,
     profile: Profile,
     reporter: Reporter | None = None,
-    folder: Path,
+    folder: str | Path,
 ) -> Outcomes:
     """Check `study` with the given functions, by claim id; see :func:`run_study`."""
+    folder = Path(folder)
     reporter = reporter or Silent()
     place = folder / "studies" / study.name / profile
     context = Context(profile, place / "work", reporter)

@@ -62,12 +62,13 @@ ClaimFunction = Callable[[Context], Finding | NotAttempted]
 not attempted; any other exception ends the study."""
 
 
-def load_study(path: Path) -> Study:
+def load_study(path: str | Path) -> Study:
     """Read a study's claims.
 
     Raises:
         ConfigError: The file is not a study; the message lists all faults.
     """
+    path = Path(path)
     return load_toml(path, Study)
 
 

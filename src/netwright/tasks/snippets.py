@@ -134,7 +134,7 @@ def unlabeled_texts(task: TextTask, *, path: Path | str | None = None) -> tuple[
     return tuple(found)
 
 
-def encode(texts: Sequence[str], tokenizer: Path, *, max_tokens: int = 64) -> list[Sentence]:
+def encode(texts: Sequence[str], tokenizer: str | Path, *, max_tokens: int = 64) -> list[Sentence]:
     """Word pieces of every text, cut after `max_tokens`.
 
     Args:
@@ -147,6 +147,7 @@ def encode(texts: Sequence[str], tokenizer: Path, *, max_tokens: int = 64) -> li
         DataError: The tokenizer cannot be read, or a text is no Unicode.
         MissingExtra: The package tokenizers is not installed.
     """
+    tokenizer = Path(tokenizer)
     _check_texts(texts)
     if not 2 <= max_tokens < 2**31:
         raise ConfigError(f"max_tokens must be 2 to 2^31 - 1, not {max_tokens}")

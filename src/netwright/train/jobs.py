@@ -32,7 +32,7 @@ def run_jobs(
     function: Callable[[Job], Record],
     jobs: Mapping[str, Job],
     *,
-    log: Path | None = None,
+    log: str | Path | None = None,
     workers: int | None = None,
     on_done: Callable[[str, Record], None] | None = None,
 ) -> dict[str, Record]:
@@ -55,6 +55,7 @@ def run_jobs(
     Raises:
         RunError: The log cannot be read or written, or a process ended unexpectedly.
     """
+    log = None if log is None else Path(log)
     done = {key: record for key, record in _read(log).items() if key in jobs}
     for key, record in done.items():
         if on_done is not None:

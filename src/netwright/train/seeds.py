@@ -25,8 +25,9 @@ class _Job:
     learning_rate: float
 
 
-def weights_file(folder: Path, seed: int) -> Path:
+def weights_file(folder: str | Path, seed: int) -> Path:
     """Where :func:`fit_seeds` keeps the weights of a seed."""
+    folder = Path(folder)
     return folder / f"seed-{seed}.npz"
 
 
@@ -34,7 +35,7 @@ def fit_seeds(
     models: Mapping[int, nn.Module],
     task: Task,
     *,
-    folder: Path,
+    folder: str | Path,
     epochs: int = 20,
     batch_size: int = 512,
     learning_rate: float = 2e-3,
@@ -56,6 +57,7 @@ def fit_seeds(
     Returns:
         For each seed: ``test`` and ``validation`` accuracy, 0..1, and the ``epoch`` that was kept.
     """
+    folder = Path(folder)
     jobs = {
         f"seed {seed}, {epochs} epochs": _Job(
             model, task, seed, weights_file(folder, seed), epochs, batch_size, learning_rate

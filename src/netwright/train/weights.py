@@ -21,22 +21,24 @@ _UNREADABLE = (
 """What NumPy and zipfile raise for damaged archives (an encrypted one: RuntimeError)."""
 
 
-def save_weights(model: nn.Module, path: Path) -> Path:
+def save_weights(model: nn.Module, path: str | Path) -> Path:
     """Write every parameter and buffer of `model` to `path` (``.npz``).
 
     Raises:
         RunError: The file cannot be written.
     """
+    path = Path(path)
     return write_npz(path, {key: value.cpu().numpy() for key, value in model.state_dict().items()})
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
+def load_weights(model: nn.Module, path: str | Path) -> None:
     """Read parameters and buffers that :func:`save_weights` wrote into `model`.
 
     Raises:
         DataError: The file is missing, truncated, belongs to another model, or holds values that
             no model has; the model is then as it was.
     """
+    path = Path(path)
     arrays = _read(path)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     _check_shapes(before, arrays, path)
