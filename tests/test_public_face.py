@@ -103,5 +103,5 @@ def test_text_is_accepted_wherever_a_path_is() -> None:
     ],
 )
 def test_readers_take_text(read: Callable[[str], object]) -> None:
-    with pytest.raises(NetwrightError, match="none/such.file"):
+    with pytest.raises(NetwrightError, match=r"none/such\.file"):
         read("none/such.file")
