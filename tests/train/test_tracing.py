@@ -11,7 +11,7 @@ from torch import nn
 
 from netwright import compress, models
 from netwright.dtypes import Rounding
-from netwright.errors import GraphError, UnsupportedOp
+from netwright.errors import GraphError, UnsupportedOp, VerificationError
 from netwright.ir import Graph, Interpreter, bounds, real_values
 from netwright.tasks import Task
 from netwright.train import QuantModel, fold_batch_norm, trace
@@ -161,7 +161,8 @@ def test_a_float_model_is_refused() -> None:
         trace(models.mlp(clouds()))  # type: ignore[arg-type]
     assert str(caught.value) == (
         "only a quantized model can be traced, not Sequential\n"
-        "hint: apply a plan first: netwright.compress.apply(model, plan, task)"
+        "hint: apply a plan first: netwright.compress.apply(model, plan, task); any other module "
+        "becomes a graph of real values with netwright.train.trace_module(model, rows)"
     )
 
 
@@ -176,6 +177,27 @@ def test_a_model_must_start_with_its_input_quantizer() -> None:
     layers = OrderedDict(list(quantized_mlp(clouds()).named_children())[1:])
     with pytest.raises(GraphError, match="a quantized model must start with a QuantInput layer"):
         trace(QuantModel(layers, input_shape=(6,)))
+
+
+def test_a_forward_of_its_own_is_noticed() -> None:
+    class Residual(QuantModel):
+        def codes(self, values: torch.Tensor) -> torch.Tensor:
+            return 2 * super().codes(values)
+
+    model = Residual(OrderedDict(quantized_mlp(clouds()).named_children()), input_shape=(6,))
+    with pytest.raises(VerificationError) as caught:
+        trace(model)
+    assert str(caught.value) == (
+        "Residual gives something else than its layers one after another\n"
+        "hint: a quantized model is traced layer by layer: remove hooks and a `forward` of your own"
+    )
+
+
+def test_a_hook_is_noticed() -> None:
+    model = quantized_mlp(clouds())
+    model.quant_layers()["fc2"].register_forward_hook(lambda module, args, output: output + 1)
+    with pytest.raises(VerificationError, match="than its layers one after another"):
+        trace(model)
 
 
 def test_layers_without_integer_meaning_are_refused() -> None:

@@ -18,33 +18,38 @@ from netwright.train import (
     QuantLayer,
     QuantModel,
     QuantSpec,
+    as_sequence,
+    checked_sequence,
     fit,
     fold_batch_norm,
 )
 from netwright.train.loop import CALIBRATION_ROWS
+from netwright.train.symbolic import evaluation
 
 _TRANSPARENT = (nn.Flatten, nn.MaxPool2d, nn.Identity, nn.Dropout)
 _WEIGHTED = (nn.Linear, nn.Conv2d)
 
 
-def layer_shapes(model: nn.Sequential, input_shape: tuple[int, ...]) -> tuple[LayerShape, ...]:
+def layer_shapes(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[LayerShape, ...]:
     """The shapes of the layers with weights, in order.
 
     Args:
-        model: Linear and convolutional layers, normalizations, ReLU, ``Flatten``, ``MaxPool2d``.
+        model: A chain of linear and convolutional layers, normalizations, ReLU, ``Flatten``,
+            ``MaxPool2d``: a sequence, or a module whose `forward` is one.
         input_shape: Shape of one input row.
 
     Raises:
         UnsupportedOp: A layer of another kind.
+        GraphError: `forward` is no chain.
+        VerificationError: The layers, one after another, do not give what `forward` gives.
     """
     shapes: list[LayerShape] = []
     values = torch.zeros(1, *input_shape)
-    for name, layer in model.named_children():
+    for name, layer in as_sequence(model).named_children():
         _check_kind(name, layer)
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        for name, layer in model.named_children():
+    chain = checked_sequence(model, input_shape)
+    with evaluation(chain), torch.no_grad():
+        for name, layer in chain.named_children():
             values = layer(values)
             if isinstance(layer, _WEIGHTED):
                 weight: Tensor = layer.weight
@@ -57,7 +62,6 @@ def layer_shapes(model: nn.Sequential, input_shape: tuple[int, ...]) -> tuple[La
                         weights=weight.numel(),
                     )
                 )
-    model.train(was_training)
     return tuple(shapes)
 
 
@@ -73,7 +77,7 @@ def _check_kind(name: str, layer: nn.Module) -> None:
 
 
 def apply(
-    model: nn.Sequential, plan: Plan, task: Task, *, input_shape: tuple[int, ...] | None = None
+    model: nn.Module, plan: Plan, task: Task, *, input_shape: tuple[int, ...] | None = None
 ) -> QuantModel:
     """A quantized copy of `model` with the widths of `plan`, its scales calibrated on the task.
 
@@ -81,7 +85,7 @@ def apply(
     accumulators are the logits and are not quantized again.
 
     Args:
-        model: The float model; it is not changed.
+        model: The float model, a chain of layers; it is not changed.
         plan: One entry for each layer with weights, in the model's order.
         task: Its training inputs choose the scales.
         input_shape: Shape of one input row; (features,) if not given.
@@ -97,10 +101,11 @@ def apply(
     return quantized.eval()
 
 
-def build(model: nn.Sequential, plan: Plan, *, input_shape: tuple[int, ...]) -> QuantModel:
+def build(model: nn.Module, plan: Plan, *, input_shape: tuple[int, ...]) -> QuantModel:
     """The quantized copy without calibrated scales; see :func:`apply`."""
-    folded = fold_batch_norm(model)
-    children = list(folded.named_children())
+    for name, layer in as_sequence(model).named_children():
+        _check_kind(name, layer)
+    children = list(fold_batch_norm(checked_sequence(model, input_shape)).named_children())
     weighted = [name for name, layer in children if isinstance(layer, _WEIGHTED)]
     planned = [layer.name for layer in plan.layers]
     if weighted != planned:
@@ -111,7 +116,6 @@ def build(model: nn.Sequential, plan: Plan, *, input_shape: tuple[int, ...]) -> 
     layers: OrderedDict[str, nn.Module] = OrderedDict(quantize_input=first)
     source = first.quantizer
     for position, (name, layer) in enumerate(children):
-        _check_kind(name, layer)
         if isinstance(layer, nn.ReLU):
             _check_relu(name, children[position - 1][1] if position else None)
         elif isinstance(layer, _WEIGHTED):
@@ -164,7 +168,7 @@ def _weight_spec(plan: Plan, layer: LayerPlan, channels: int) -> QuantSpec:
 
 
 def finetune(
-    model: nn.Sequential,
+    model: nn.Module,
     plan: Plan,
     task: Task,
     *,

@@ -57,7 +57,7 @@ class CountedLuts:
 
 
 def count_layers(
-    model: nn.Sequential,
+    model: nn.Module,
     task: Task,
     *,
     weight_bits: Sequence[int],

@@ -131,7 +131,7 @@ def sampled_candidates(
 
 @dataclass(frozen=True)
 class _Trial:
-    model: nn.Sequential
+    model: nn.Module
     plan: Plan
     task: Task
     epochs: int
@@ -147,7 +147,7 @@ def _run(trial: _Trial) -> Record:
 
 
 def sweep(
-    models: Sequence[nn.Sequential],
+    models: Sequence[nn.Module],
     task: Task,
     candidates: Sequence[Candidate],
     shapes: Sequence[LayerShape],

@@ -37,7 +37,7 @@ the others make would shrink with every calibration, and training would settle f
 
 
 def prune(
-    model: nn.Sequential,
+    model: nn.Module,
     plan: Plan,
     task: Task,
     *,

@@ -14,7 +14,7 @@ from netwright.tasks import Task
 
 
 def hawq(
-    model: nn.Sequential,
+    model: nn.Module,
     task: Task,
     *,
     budget: Budget | Sequence[Budget],

@@ -15,7 +15,7 @@ from netwright.compress.plan import Granularity, LayerShape, ScaleKind
 from netwright.dtypes import Int
 from netwright.errors import ConfigError
 from netwright.tasks import Task
-from netwright.train import Quantizer, QuantSpec, fold_batch_norm
+from netwright.train import Quantizer, QuantSpec, checked_sequence, fold_batch_norm
 from netwright.train.layers import ACTIVATION_NORM
 
 DEFAULT_BITS = (2, 3, 4, 5, 6, 7, 8)
@@ -104,7 +104,7 @@ class LayerSensitivity:
 
 
 def sensitivity(
-    model: nn.Sequential,
+    model: nn.Module,
     task: Task,
     *,
     weight_bits: Sequence[int] = DEFAULT_BITS,
@@ -143,7 +143,7 @@ def sensitivity(
     shape = (len(task.features),) if input_shape is None else input_shape
     if rows < 1:
         raise ConfigError(f"rows must be 1 or more, not {rows}")
-    folded = fold_batch_norm(model).eval()
+    folded = fold_batch_norm(checked_sequence(model, shape)).eval()
     shapes = layer_shapes(folded, shape)
     inputs = torch.from_numpy(task.train.inputs[:rows]).reshape(-1, *shape)
     labels = torch.from_numpy(task.train.labels[:rows])

@@ -6,10 +6,12 @@ from netwright.train.layers import QuantInput, QuantLayer, QuantModel, Requantiz
 from netwright.train.lookup import LookupModel, LookupShape, trace_tables
 from netwright.train.lookup_fit import fit_tables
 from netwright.train.loop import Epoch, History, evaluate, fit, logits
+from netwright.train.module_tracing import trace_module
 from netwright.train.norm import fold_batch_norm
 from netwright.train.quantizer import Quantizer, QuantSpec
 from netwright.train.real_tracing import trace_quantized
 from netwright.train.seeds import fit_seeds, weights_file
+from netwright.train.sequence import as_sequence, checked_sequence
 from netwright.train.tracing import trace
 from netwright.train.weights import load_weights, save_weights
 
@@ -26,6 +28,8 @@ __all__ = [
     "Record",
     "Requantizer",
     "TorchExecutor",
+    "as_sequence",
+    "checked_sequence",
     "evaluate",
     "fit",
     "fit_seeds",
@@ -36,6 +40,7 @@ __all__ = [
     "run_jobs",
     "save_weights",
     "trace",
+    "trace_module",
     "trace_quantized",
     "trace_tables",
     "weights_file",

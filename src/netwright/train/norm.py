@@ -9,20 +9,26 @@ import torch
 from torch import nn
 
 from netwright.errors import GraphError
+from netwright.train.sequence import as_sequence
 
 
 @torch.no_grad()
-def fold_batch_norm(model: nn.Sequential) -> nn.Sequential:
+def fold_batch_norm(model: nn.Module) -> nn.Sequential:
     """A copy of `model` without batch normalization, equal to it in evaluation mode.
 
     The scale goes into the weights and the shift into the bias of the linear or convolutional layer
     before. Without any normalization layer the copy has the same layers.
 
+    Args:
+        model: A sequence of layers, or a module whose `forward` is one; see
+            :func:`~netwright.train.as_sequence`.
+
     Raises:
-        GraphError: A normalization does not follow a linear or convolutional layer directly.
+        GraphError: A normalization does not follow a linear or convolutional layer directly, or
+            `forward` is no chain.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for name, module in model.named_children():
+    for name, module in as_sequence(model).named_children():
         layer = copy.deepcopy(module)
         if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
             previous = list(layers.values())[-1] if layers else None

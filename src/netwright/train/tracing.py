@@ -10,10 +10,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netwright.dtypes import Int, smallest_int
-from netwright.errors import GraphError, UnsupportedOp
-from netwright.ir import FLOAT, AttrValue, Graph, Node, TensorType, bounds, check, spec_of
+from netwright.errors import GraphError, UnsupportedOp, VerificationError
+from netwright.ir import (
+    FLOAT,
+    AttrValue,
+    Graph,
+    Interpreter,
+    Node,
+    TensorType,
+    bounds,
+    check,
+    real_values,
+    spec_of,
+)
+from netwright.train.executor import TorchExecutor
 from netwright.train.layers import QuantInput, QuantLayer, QuantModel
 from netwright.train.quantizer import Quantizer
+from netwright.train.symbolic import evaluation
+from netwright.verify import random
 
 INPUT = "x"
 
@@ -22,7 +36,8 @@ def trace(model: QuantModel, *, name: str = "network") -> Graph:
     """Translate `model` into the integer graph with the same meaning.
 
     The codes of the graph equal those of ``model.eval().codes(inputs)`` for every input: both
-    execute the same integers. The classifier's softmax stays on the host (``graph.head``).
+    execute the same integers, which is checked on random rows before the graph is returned. The
+    classifier's softmax stays on the host (``graph.head``).
 
     Args:
         model: A quantized model; its scales must be calibrated.
@@ -31,11 +46,13 @@ def trace(model: QuantModel, *, name: str = "network") -> Graph:
     Raises:
         GraphError: The model does not start with an input quantizer, or the name is no identifier.
         UnsupportedOp: A layer has no integer meaning.
+        VerificationError: The model does something else than its layers one after another.
     """
     if not isinstance(model, QuantModel):
         raise GraphError(
             f"only a quantized model can be traced, not {type(model).__name__}",
-            hint="apply a plan first: netwright.compress.apply(model, plan, task)",
+            hint="apply a plan first: netwright.compress.apply(model, plan, task); any other "
+            "module becomes a graph of real values with netwright.train.trace_module(model, rows)",
         )
     if not name.isidentifier() or not name.isascii():
         raise GraphError(f"the name of a graph must be an ASCII identifier, not {name!r}")
@@ -46,7 +63,38 @@ def trace(model: QuantModel, *, name: str = "network") -> Graph:
     with torch.no_grad():
         for layer_name, layer in children:
             builder.add(layer_name, layer)
-    return builder.finish()
+    graph = builder.finish()
+    _require_same(model, graph)
+    return graph
+
+
+def _require_same(model: QuantModel, graph: Graph) -> None:
+    """Compare the model itself with the graph on random rows; name the first layer that differs."""
+    rows = random(graph, rows=_ROWS).inputs
+    executor = TorchExecutor(model, graph)
+    with evaluation(model), torch.no_grad():
+        codes = model.codes(torch.from_numpy(rows))
+        reals = model(torch.from_numpy(rows))
+    seen = executor.run(rows, keep=graph.types)
+    found = Interpreter.of(graph).run(rows, keep=seen)
+    for node in graph.nodes:
+        if node.output in seen and not np.array_equal(found[node.output], seen[node.output]):
+            raise VerificationError(
+                f'layer "{node.origin}" gives other integers than its trace', hint=_OWN_CODE
+            )
+    wanted = found[graph.outputs[0]]
+    if not (
+        np.array_equal(codes.numpy(), wanted)
+        and np.array_equal(reals.numpy(), real_values(graph, graph.outputs[0], wanted))
+    ):
+        raise VerificationError(
+            f"{type(model).__name__} gives something else than its layers one after another",
+            hint=_OWN_CODE,
+        )
+
+
+_ROWS = 64
+_OWN_CODE = "a quantized model is traced layer by layer: remove hooks and a `forward` of your own"
 
 
 @dataclass

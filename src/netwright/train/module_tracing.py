@@ -1,0 +1,231 @@
+"""From a user's module to a graph of real values, compared with the module itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, fx, nn
+
+from netwright.errors import DataError, GraphError, VerificationError
+from netwright.ir import Array, Graph, Interpreter
+from netwright.train.module_graph import GraphOfModule, Recorded, record
+from netwright.train.symbolic import Symbolic, evaluation, kind_of, line_of, path_of
+from netwright.train.symbolic import trace_symbolically as symbolically
+
+Rows = NDArray[np.floating] | Sequence[NDArray[np.floating]] | Mapping[str, NDArray[np.floating]]
+
+LAYER_ROWS = 16
+"""Rows on which every layer is compared; the outputs are compared on all rows."""
+
+EXACT = 1e-9
+"""Largest difference in double precision, relative to the largest value of a tensor."""
+
+CLOSE = 1e-4
+"""Largest difference from the module in its own precision, likewise."""
+
+_CHUNK = 1024
+
+
+def trace_module(model: nn.Module, rows: Rows, *, name: str = "network") -> Graph:
+    """Translate what ``model.eval().forward`` does into a graph of real values.
+
+    Branches, sums and concatenations are followed wherever `forward` goes. Before the graph is
+    returned it is compared with the module: every layer in double precision on some rows, the
+    outputs in the module's own precision on all of them. The graph has no quantizers;
+    :func:`netwright.passes.quantize` puts them in.
+
+    Args:
+        model: Any module whose `forward` does the same for all rows. It is not changed.
+        rows: Inputs, (rows, *shape) each: one array, one for each input, or by name.
+        name: Name of the graph; a C identifier, since generated files carry it.
+
+    Raises:
+        GraphError: Something in `forward` has no meaning in a graph; its path in the module and its
+            line are named.
+        VerificationError: The graph does not do what the module does; the first layer is named.
+        DataError: The rows do not fit.
+
+    >>> import numpy as np, torch
+    >>> from torch import nn
+    >>> class Residual(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.fc = nn.Linear(4, 4)
+    ...     def forward(self, x):
+    ...         return torch.relu(x + self.fc(x))
+    >>> [node.op for node in trace_module(Residual(), np.zeros((3, 4))).nodes]
+    ['MatMul', 'Add', 'Relu']
+    """
+    if not name.isidentifier() or not name.isascii():
+        raise GraphError(f"the name of a graph must be an ASCII identifier, not {name!r}")
+    dtype = _precision(model)
+    symbolic = symbolically(model)
+    arrays = [torch.from_numpy(array).to(dtype) for array in _arrays(symbolic, rows)]
+    few = tuple(array[:LAYER_ROWS] for array in arrays)
+    seen, fewer = record(symbolic, few), record(symbolic, tuple(array[:-1] for array in few))
+    translation = GraphOfModule(symbolic, seen, fewer)
+    graph = translation.build(name)
+    _compare_layers(translation, graph, few)
+    _compare_outputs(symbolic, graph, arrays, seen)
+    return graph
+
+
+def require_same(model: nn.Module, twin: nn.Module, rows: Tensor, *, what: str) -> None:
+    """Compare a module with another that must do the same, both in evaluation mode.
+
+    Raises:
+        VerificationError: An output differs.
+    """
+    with evaluation(model), evaluation(twin), torch.no_grad():
+        try:
+            wanted, found = model(rows.clone()), twin(rows.clone())
+        except RuntimeError as error:
+            raise DataError(
+                f"{type(model).__name__}.forward fails on rows of shape {tuple(rows.shape)}: "
+                f"{' '.join(str(error).split())[:200]}"
+            ) from None
+    if not isinstance(wanted, Tensor) or not _close(found.numpy(), wanted.numpy(), CLOSE):
+        raise VerificationError(
+            f"{what} does not give what {type(model).__name__} gives on the same rows",
+            hint="forward does something that torch.fx cannot see: values changed in place, "
+            "global hooks, or a decision on data",
+        )
+
+
+def _precision(model: nn.Module) -> torch.dtype:
+    found = {p.dtype for p in model.parameters() if p.dtype.is_floating_point}
+    if found - {torch.float32, torch.float64} or len(found) > 1:
+        names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in found))
+        raise GraphError(
+            f"the parameters of {type(model).__name__} must be float32 or float64, not {names}",
+            hint="convert it first: model.float()",
+        )
+    return found.pop() if found else torch.float32
+
+
+def _arrays(symbolic: Symbolic, rows: Rows) -> list[NDArray[np.float64]]:
+    """One array for each input, all finite, with three rows or more."""
+    names = symbolic.inputs
+    if isinstance(rows, Mapping):
+        given = [rows[name] for name in names if name in rows]
+    else:
+        given = [rows] if isinstance(rows, np.ndarray) else list(rows)
+    if len(given) != len(names):
+        raise DataError(f"rows must be given for {', '.join(names)}, not for {len(given)} inputs")
+    arrays = [np.array(array, dtype=np.float64) for array in given]
+    counts = {len(array) if array.ndim else 0 for array in arrays}
+    if len(counts) > 1 or counts == {0}:
+        raise DataError("every input must have the same number of rows, one or more")
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise DataError("rows hold NaN or infinity")
+    count = counts.pop()
+    return [array[np.arange(max(count, 3)) % count] for array in arrays]
+
+
+def _compare_layers(translation: GraphOfModule, graph: Graph, rows: Sequence[Tensor]) -> None:
+    """Every tensor of the graph against what its node gave, in double precision."""
+    made = {name: node for node in graph.nodes for name in (node.output,)}
+    refs = {node: ref for node, ref in translation.tensors.items() if ref.name in made}
+    inputs = dict(zip(graph.inputs, (r.double().numpy() for r in rows), strict=True))
+    found = Interpreter.of(graph).run(inputs, keep={ref.name for ref in refs.values()})
+    for node, ref in refs.items():
+        wanted = translation.seen[node]
+        assert isinstance(wanted, Tensor)
+        if not _close(found[ref.name], wanted.double().numpy(), EXACT):
+            raise _differs(node, found[ref.name], wanted.double().numpy())
+
+
+def _compare_outputs(
+    symbolic: Symbolic, graph: Graph, rows: Sequence[Tensor], seen: Recorded
+) -> None:
+    """The graph against the user's own module, in its own precision, on all rows."""
+    model, interpreter = symbolic.original, Interpreter.of(graph)
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    for start in range(0, len(rows[0]), _CHUNK):
+        part = [array[start : start + _CHUNK] for array in rows]
+        with evaluation(model), torch.no_grad():
+            first, again = (_outputs(model(*(v.clone().to(device) for v in part))) for _ in "ab")
+        if not all(np.array_equal(a, b) for a, b in zip(first, again, strict=True)):
+            raise VerificationError(
+                f"{type(model).__name__} gives another result for the same rows each time",
+                hint="take random numbers and counters out of forward",
+            )
+        inputs = dict(zip(graph.inputs, (v.double().numpy() for v in part), strict=True))
+        found = interpreter.run(inputs)
+        for name, wanted in zip(graph.outputs, first, strict=True):
+            if not _close(found[name], wanted, CLOSE):
+                raise _first_layer(symbolic, rows, seen) or _says(
+                    f"{type(model).__name__}", found[name], wanted
+                )
+
+
+def _outputs(returned: Tensor | Sequence[Tensor]) -> list[Array]:
+    found = [returned] if isinstance(returned, Tensor) else list(returned)
+    return [value.detach().cpu().double().numpy() for value in found]
+
+
+@torch.no_grad()
+def _first_layer(
+    symbolic: Symbolic, rows: Sequence[Tensor], seen: Recorded
+) -> VerificationError | None:
+    """The first layer whose output in the user's module is not the one that was traced."""
+    model = symbolic.original
+    given: dict[str, Array] = {}
+    handles = []
+
+    def keep(path: str) -> Callable[..., None]:
+        def hook(module: nn.Module, inputs: object, output: object) -> None:
+            if isinstance(output, Tensor):
+                given.setdefault(path, output.detach().cpu().double().numpy().copy())
+
+        return hook
+
+    for path, layer in model.named_modules():
+        handles.append(layer.register_forward_hook(keep(path)))
+    try:
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+        with evaluation(model):
+            model(*(array[:LAYER_ROWS].clone().to(device) for array in rows))
+    finally:
+        for handle in handles:
+            handle.remove()
+    for node, value in seen.items():
+        path = path_of(node)
+        if node.op != "call_module" or path not in given or not isinstance(value, Tensor):
+            continue
+        wanted = given.pop(path)
+        if not _close(value.numpy(), wanted, CLOSE):
+            return _differs(node, value.numpy(), wanted)
+    return None
+
+
+def _close(found: Array, wanted: Array, tolerance: float) -> bool:
+    if found.shape != wanted.shape:
+        return False
+    if not wanted.size:
+        return True
+    limit = tolerance * max(float(np.abs(wanted).max()), 1e-30)
+    return bool((np.abs(found - wanted) <= limit).all())
+
+
+def _differs(node: fx.Node, found: Array, wanted: Array) -> VerificationError:
+    line = line_of(node)
+    where = f'layer "{path_of(node)}" ({kind_of(node)}{line and f", {line}"})'
+    return _says(where, found, wanted)
+
+
+def _says(where: str, found: Array, wanted: Array) -> VerificationError:
+    detail = ""
+    if found.shape == wanted.shape and not np.array_equal(found, wanted):
+        index = tuple(
+            int(i) for i in np.unravel_index(np.abs(found - wanted).argmax(), found.shape)
+        )
+        detail = f": at {index} it gives {wanted[index]:.6g}, the trace {found[index]:.6g}"
+    return VerificationError(
+        f"{where} does something else than what was traced{detail}",
+        hint="forward does something that torch.fx cannot see: values changed in place, global "
+        "hooks, or a decision on data",
+    )
