@@ -18,6 +18,7 @@
     ├─ RunError                           a run directory that cannot be written or continued
     │  ├─ CorruptOutput(path)
     │  └─ StaleRun(path)
+    ├─ NotInstalled(missing)              what a whole flow needs and does not find
     └─ MissingExtra(extra)                also an ImportError
 
 A message says what is wrong with which value and where; the hint says what would be accepted.
@@ -200,6 +201,19 @@ class StaleRun(RunError):
     def __init__(self, message: str, *, path: str, hint: str | None = None) -> None:
         self.path = path
         super().__init__(f"{path}: {message}", hint=hint)
+
+
+class NotInstalled(NetwrightError):
+    """Things that steps need are not installed; all are listed.
+
+    Args:
+        missing: What is missing and what for, one sentence each.
+        hint: The lines that install it.
+    """
+
+    def __init__(self, missing: Sequence[str], *, hint: str) -> None:
+        self.missing = tuple(missing)
+        super().__init__("; ".join(self.missing), hint=hint)
 
 
 class MissingExtra(NetwrightError, ImportError):

@@ -1,28 +1,15 @@
 import json
 import shutil
-import tomllib
-from pathlib import Path
 
 import pytest
 
 from netwright.backends.rtl import asic
 from netwright.backends.rtl.asic import Library
-from netwright.cli.doctor import EXTRAS, diagnose
+from netwright.cli.doctor import diagnose
+from netwright.extras import EXTRAS
 from netwright.kernels import isa
 from netwright.run import machine
 from tests.cli.conftest import Netwright
-
-ROOT = Path(__file__).parents[2]
-
-
-def test_extras_are_those_of_the_package() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {
-        name: {line.split(">")[0].split("=")[0] for line in lines}
-        for name, lines in project["optional-dependencies"].items()
-        if name != "all"
-    }
-    assert {extra.name: set(extra.packages) for extra in EXTRAS} == declared
 
 
 def test_missing_things_come_with_an_install_line(

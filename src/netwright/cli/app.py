@@ -14,7 +14,7 @@ from netwright.cli.arch import app as arch_app
 from netwright.cli.console import color_wanted, complain, emit, note, verbosity
 from netwright.cli.convert import convert
 from netwright.cli.data import app as data_app
-from netwright.cli.doctor import EXTRAS, doctor
+from netwright.cli.doctor import doctor
 from netwright.cli.estimate import estimate
 from netwright.cli.export import export
 from netwright.cli.listing import list_names
@@ -30,8 +30,10 @@ from netwright.errors import (
     ConfigError,
     MissingExtra,
     NetwrightError,
+    NotInstalled,
     ToolMissing,
 )
+from netwright.extras import EXTRAS
 
 OK, FAILED, USAGE, MISSING, TOOL_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 """Exit codes; see docs/cli.md."""
@@ -41,7 +43,7 @@ def exit_code(error: NetwrightError) -> int:
     """The exit code that stands for an error."""
     if isinstance(error, ConfigError):
         return USAGE
-    if isinstance(error, MissingExtra | ToolMissing):
+    if isinstance(error, MissingExtra | NotInstalled | ToolMissing):
         return MISSING
     if isinstance(error, BackendError):
         return TOOL_FAILED

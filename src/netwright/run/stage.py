@@ -83,6 +83,8 @@ class Stage(Generic[P]):
         function: Does the work; writes into the context's folder.
         files: External files or folders that are read, by the name the function knows them under.
         publish: Output files that are also copied to the top of the run folder.
+        requires: Extras and programs that it cannot do without, looked for before any stage starts;
+            ``"g++ or iverilog"`` stands for either.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Stage(Generic[P]):
     function: Callable[[StageContext[P]], None]
     files: Mapping[str, Path] = field(default_factory=dict)
     publish: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
 
 
 AnyStage: TypeAlias = Stage[Any]

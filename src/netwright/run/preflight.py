@@ -1,0 +1,69 @@
+"""A look at everything that stages need, before the first of them starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netwright.backends.tools import TOOLS, find
+from netwright.errors import ConfigError, NotInstalled, ToolMissing
+from netwright.extras import EXTRAS
+from netwright.run import machine
+from netwright.run.stage import AnyStage
+
+
+def require_installed(stages: Sequence[AnyStage]) -> None:
+    """Check that what the stages require is there.
+
+    Raises:
+        NotInstalled: Something is missing; all of it is named, with the stages that need it.
+        ConfigError: A stage requires something that is neither an extra nor a program known here.
+    """
+    wanted: dict[str, list[str]] = {}
+    for stage in stages:
+        for name in stage.requires:
+            wanted.setdefault(name, []).append(stage.name)
+    missing = {name: needs for name, needs in wanted.items() if not _found(name)}
+    if missing:
+        raise NotInstalled(
+            [_sentence(name, needs) for name, needs in missing.items()], hint=_hint(tuple(missing))
+        )
+
+
+def _found(name: str) -> bool:
+    return any(_is_there(choice) for choice in name.split(" or "))
+
+
+def _is_there(name: str) -> bool:
+    packages = _packages(name)
+    if packages is not None:
+        return all(machine.installed(package) for package in packages)
+    for tool in TOOLS:
+        if tool.name == name:
+            try:
+                find(tool)
+            except ToolMissing:
+                return False
+            return True
+    raise ConfigError(f'a stage requires "{name}", which is neither an extra nor a known program')
+
+
+def _packages(name: str) -> tuple[str, ...] | None:
+    """The packages of an extra; ``None`` for what is no extra."""
+    return next((extra.packages for extra in EXTRAS if extra.name == name), None)
+
+
+def _sentence(name: str, stages: Sequence[str]) -> str:
+    where = f"{'stage' if len(stages) == 1 else 'stages'} {', '.join(stages)}"
+    packages = _packages(name)
+    if packages is None:
+        return f"{where}: {name} was not found"
+    absent = ", ".join(package for package in packages if not machine.installed(package))
+    return f"{where}: {absent} (extra {name}) is not installed"
+
+
+def _hint(missing: Sequence[str]) -> str:
+    extras = [name for name in missing if _packages(name) is not None]
+    lines = [f"pip install 'netwright[{','.join(extras)}]'"] if extras else []
+    choices = {choice for name in missing for choice in name.split(" or ")}
+    lines += [tool.install_hint for tool in TOOLS if tool.name in choices]
+    return "; ".join(lines)
