@@ -40,7 +40,7 @@ def test_second_process_is_refused_by_its_number(
         execute(toy(), tmp_path / "run")
     assert str(caught.value) == (
         f"{tmp_path / 'run'}: process {holder.pid} is working on this run\n"
-        "hint: wait for it, end it, or use another folder with --runs"
+        "hint: wait for it, end it, or use another folder"
     )
 
 
@@ -65,7 +65,7 @@ def test_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         execute(toy(), tmp_path / "runs" / "toy")
     assert str(caught.value) == (
         f"{tmp_path / 'runs' / 'toy'}: cannot be written (Not a directory)\n"
-        "hint: use a folder that is writable and has free space; finished stages are kept"
+        "hint: choose a folder that exists, is writable and has free space"
     )
 
 
@@ -84,7 +84,7 @@ def test_recover_completes_a_stage_whose_record_is_written(tmp_path: Path) -> No
     stages = tmp_path / "stages"
     (stages / "01-make").rename(stages / ".tmp-01-make")
     (stages / "02-square").rename(stages / ".old-02-square")
-    (tmp_path / ".manifest.json.1.tmp").write_text("{")
+    (tmp_path / ".netwright-0123456789abcdef.tmp").write_text("{")
     with opened(tmp_path):
         pass
     assert sorted(path.name for path in stages.iterdir()) == ["01-make", "02-square", "03-add"]

@@ -1,12 +1,14 @@
-"""One whole run of the codesign flow on few jets, shared by all tests of a session."""
+"""One whole run of the codesign flow on few jets, made once in a session."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from netwright.files import locked
 from netwright.run import execute
 from netwright.run.flow import load_flow
 
@@ -43,9 +45,12 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("g++") is None:
         pytest.skip("needs g++, which is not installed")
     base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
     folder = base / "tiny-runs" / "tiny-jets"
-    if not (folder / "report.html").exists():
-        execute(load_flow(write_flow(base)), folder)
+    with locked(folder.parent, wait_s=-1):
+        if not (folder / "report.html").exists():
+            execute(load_flow(write_flow(base)), folder)
     return folder
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from netwright.errors import ConfigError, NetwrightError, RunError
-from netwright.files import sha256, write_text
+from netwright.files import sha256, sync, workspace, write_text, writing
 from netwright.ir import Array, Graph
 from netwright.ir.interpret import Values
 
@@ -109,30 +107,25 @@ def publish(
         RunError: `out` holds something else, or cannot be written; `out` is as it was before.
     """
     _check_replaceable(out, kind)
-    staging = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    retired = out.with_name(f".{out.name}.{os.getpid()}.old")
-    try:
-        staging.mkdir(parents=True)
+    with writing(out), workspace(out.parent) as folder:
+        staging, retired = folder / "new", folder / "old"
+        staging.mkdir()
         write(staging)
         digests = file_digests(staging)
         record = {"schema_version": 1, "kind": kind, **about, "files": digests}
         text = json.dumps(record, indent=2, sort_keys=True) + "\n"
         if _is_unchanged(out, text):
             return digests
+        sync(staging)
         write_text(staging / MANIFEST, text)
         if out.exists():
             out.replace(retired)
-        staging.replace(out)
-    except OSError as error:
-        if retired.exists() and not out.exists():
-            retired.replace(out)
-        raise RunError(
-            f"{out}: cannot be written ({error.strerror or error})",
-            hint="choose a folder that is writable and has free space",
-        ) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        shutil.rmtree(retired, ignore_errors=True)
+        try:
+            staging.replace(out)
+        except OSError:
+            if retired.exists() and not out.exists():
+                retired.replace(out)
+            raise
     return digests
 
 

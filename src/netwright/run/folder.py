@@ -7,9 +7,6 @@ be killed anywhere; :meth:`RunFolder.recover` completes or discards what it left
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,11 +18,13 @@ from typing import IO
 from pydantic import ValidationError
 
 from netwright.errors import CorruptOutput, RunError
-from netwright.files import sha256, write_atomic, write_text
+from netwright.files import locked, sha256, sweep, write_atomic, write_text, writing
 from netwright.run.manifest import MANIFEST, StageRecord
 
 RECORD = "stage.json"
-LOCK = ".lock"
+WORKING = "is working on this run"
+"""What a process is told that finds the folder in use."""
+
 _STAGES, _SCRATCH, _TEMPORARY, _REPLACED = "stages", "scratch", ".tmp-", ".old-"
 _OWN = {MANIFEST, "flow.toml", _STAGES, _SCRATCH}
 
@@ -66,8 +65,7 @@ class RunFolder:
     def recover(self) -> None:
         """Complete or discard what a killed process left."""
         with writing(self.path):
-            for unfinished in self.path.glob(".*.tmp"):
-                unfinished.unlink()
+            sweep(self.path)
             for left in sorted(self.stages.glob(f"{_TEMPORARY}*")):
                 if (left / RECORD).exists():
                     self._swap(left, self.stages / left.name.removeprefix(_TEMPORARY))
@@ -187,10 +185,7 @@ def opened(path: Path) -> Iterator[RunFolder]:
             f'{path}: is not a run folder (it holds "{strange[0]}" and no {MANIFEST})',
             hint="choose an empty folder with --runs, or another name for the flow",
         )
-    with writing(path):
-        stream = (path / LOCK).open("a+")
-    with stream:
-        _lock(stream, path)
+    with locked(path, why=WORKING):
         run = RunFolder(path)
         run.recover()
         yield run
@@ -213,8 +208,7 @@ def set_aside(path: str | Path) -> Path | None:
         changed = datetime.fromtimestamp((path / MANIFEST).stat().st_mtime, UTC)
         stamp = changed.strftime("%Y%m%d-%H%M%S")
         place = path.with_name(f"{path.name}-{stamp}")
-        with (path / LOCK).open("a+") as stream:
-            _lock(stream, path)
+        with locked(path, why=WORKING):
             if place.exists():
                 raise RunError(f"{place}: exists already, so the old run cannot be kept there")
             path.rename(place)
@@ -234,32 +228,3 @@ def find_run(name: str, *, runs: str | Path = Path("runs")) -> Path:
     known = sorted(path.parent.name for path in runs.glob(f"*/{MANIFEST}"))
     listed = f"runs in {runs}: {', '.join(known)}" if known else f"{runs} holds no run yet"
     raise RunError(f'"{name}" is not a run folder', hint=listed)
-
-
-def _lock(stream: IO[str], path: Path) -> None:
-    try:
-        fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EAGAIN):
-            raise RunError(f"{path}: cannot be locked ({error.strerror})") from error
-        stream.seek(0)
-        owner = stream.read().strip()
-        raise RunError(
-            f"{path}: process {owner} is working on this run",
-            hint="wait for it, end it, or use another folder with --runs",
-        ) from None
-    stream.truncate(0)
-    stream.write(f"{os.getpid()}\n")
-    stream.flush()
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into a :class:`RunError` that names `path`."""
-    try:
-        yield
-    except OSError as error:
-        raise RunError(
-            f"{path}: cannot be written ({error.strerror or error})",
-            hint="use a folder that is writable and has free space; finished stages are kept",
-        ) from error

@@ -1,3 +1,4 @@
+import os
 import stat
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from netwright.backends.hls.emulation import compile_emulation, run_emulation
 from netwright.backends.tools import Tool
 from netwright.errors import BackendError, ToolFailed, ToolMissing
+from netwright.files import LOCK
 
 
 def compiler(folder: Path, text: str) -> Tool:
@@ -30,12 +32,21 @@ def test_the_library_is_made_once(tmp_path: Path) -> None:
     assert (build / "emulation.log").read_text().startswith(f"$ {tool.command} -std=c++17")
 
 
+def test_a_torn_library_is_made_again(tmp_path: Path) -> None:
+    tool, build = compiler(tmp_path, WRITES), tmp_path / "build"
+    library = compile_emulation(tmp_path, {}, timeout_s=10, build=build, compiler=tool)
+    os.truncate(library, 3)
+    compile_emulation(tmp_path, {}, timeout_s=10, build=build, compiler=tool)
+    assert library.read_text() == "library\n"
+    assert (tmp_path / "calls").read_text() == "called\ncalled\n"
+
+
 def test_changed_sources_replace_the_library(tmp_path: Path) -> None:
     tool, build = compiler(tmp_path, WRITES), tmp_path / "build"
     first = compile_emulation(tmp_path, {"a": "1"}, timeout_s=10, build=build, compiler=tool)
     second = compile_emulation(tmp_path, {"a": "2"}, timeout_s=10, build=build, compiler=tool)
     assert first != second
-    assert {path.name for path in build.iterdir()} == {"emulation.log", second.name}
+    assert {path.name for path in build.iterdir()} == {LOCK, "emulation.log", second.name}
 
 
 def test_a_failing_compiler_leaves_no_library(tmp_path: Path) -> None:
@@ -46,7 +57,7 @@ def test_a_failing_compiler_leaves_no_library(tmp_path: Path) -> None:
         "g++ ended with exit code 1; the end of its output was:\nx.cpp:1: error: no\n"
         f"hint: the whole output is in {build / 'emulation.log'}"
     )
-    assert [path.name for path in build.iterdir()] == ["emulation.log"]
+    assert {path.name for path in build.iterdir()} == {LOCK, "emulation.log"}
 
 
 def test_a_compiler_that_hangs_is_killed(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from netwright.backends.rtl.caching import digest_of, made_once
 from netwright.errors import RunError, ToolFailed
+from netwright.files import LOCK
 
 
 class Maker:
@@ -70,7 +71,7 @@ def test_a_file_that_was_changed_or_lost_is_made_again(tmp_path: Path) -> None:
     assert (tmp_path / "out.txt").read_text() == "made"
 
 
-def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     make(tmp_path, Maker(), digest="a")
 
     def fail(made: Path) -> float:
@@ -79,10 +80,11 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(ToolFailed):
         made_once(tmp_path, "step", key={"digest": "b"}, outputs=["out.txt"], make=fail)
-    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+    assert {path.name for path in tmp_path.iterdir()} == {LOCK, "out.txt", "step.made.json"}
     again = Maker("again")
-    make(tmp_path, again, digest="a")  # the record went with the attempt
-    assert again.calls == 1
+    make(tmp_path, again, digest="a")
+    assert again.calls == 0
+    assert (tmp_path / "out.txt").read_text() == "made"
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

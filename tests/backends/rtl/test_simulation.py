@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,13 @@ class TestSimulated:
     def test_a_relative_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         assert_same(two_layers(), Path("here"), rows=10)
+
+    def test_a_torn_library_is_made_again(self, tmp_path: Path) -> None:
+        design = rtl().generate(two_layers(), tmp_path / "design")
+        library = design.library()
+        os.truncate(library, library.stat().st_size // 2)
+        assert_same(two_layers(), tmp_path, rows=10)
+        design.run(np.zeros((2, 6)))
 
     def test_a_wrong_prediction_is_an_error(self, tmp_path: Path) -> None:
         design = rtl(adders_per_stage=2).generate(two_layers(), tmp_path / "design")

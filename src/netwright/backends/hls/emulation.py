@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.backends.built import built_once
 from netwright.backends.hls.emulation_text import EMULATION_SOURCE, ROWS_FUNCTION
 from netwright.backends.tools import GXX, Tool, run_tool
 from netwright.errors import BackendError
@@ -58,15 +59,12 @@ def compile_emulation(
     Raises:
         ToolMissing: There is no compiler.
         ToolFailed: It ended with an error, or ran past its time.
+        RunError: The folder cannot be written.
     """
-    key = hashlib.sha256(
-        repr((str(project.resolve()), sorted(files.items()), FLAGS, compiler.command)).encode()
-    ).hexdigest()[:16]
-    library = build / f"emulation-{key}.so"
-    if library.exists():
-        return library
-    partial = library.with_name(f".{library.name}.{os.getpid()}.tmp")
-    try:
+    key = (sorted(files.items()), FLAGS, compiler.command)
+    library = build / f"emulation-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.so"
+
+    def make(made: Path) -> None:
         run_tool(
             compiler,
             [
@@ -74,15 +72,14 @@ def compile_emulation(
                 "-Ifirmware/ap_types",
                 EMULATION_SOURCE,
                 "-o",
-                partial.resolve(),
+                made.resolve(),
             ],
             cwd=project,
             timeout_s=timeout_s,
             log=build / "emulation.log",
         )
-        partial.replace(library)
-    finally:
-        partial.unlink(missing_ok=True)
+
+    built_once(library, key=("emulation", *key), make=make)
     for old in build.glob("emulation-*.so"):
         if old != library:
             old.unlink(missing_ok=True)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from pathlib import Path
 
 from netwright.errors import RunError
-from netwright.files import sha256, write_text
+from netwright.files import locked, sha256, sync, workspace, write_text, writing
 
 
 def made_once(
@@ -46,20 +44,17 @@ def made_once(
     known = _seconds(record, wanted, folder, names)
     if known is not None:
         return known
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, wait_s=-1), writing(folder), workspace(folder) as made:
+        known = _seconds(record, wanted, folder, names)
+        if known is not None:  # made by another one, in the meantime
+            return known
+        seconds = make(made)
+        digests = {output: sha256(made / output) for output in names}
         record.unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=folder) as temporary:
-            made = Path(temporary)
-            seconds = make(made)
-            for output in names:
-                shutil.move(made / output, folder / output)
-    except OSError as error:
-        raise RunError(
-            f"{folder}: cannot be written ({error.strerror or error})",
-            hint="choose a folder that is writable and has free space",
-        ) from error
-    digests = {output: sha256(folder / output) for output in names}
+        for output in names:
+            sync(made / output)
+        for output in names:
+            (made / output).replace(folder / output)
     text = json.dumps({"key": wanted, "seconds": seconds, "files": digests}, indent=2)
     write_text(record, text + "\n")
     return seconds

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -26,7 +25,7 @@ from netwright.backends.rtl.specification import Specification, Term
 from netwright.backends.rtl.synthesis import RUNNER
 from netwright.backends.tools import YOSYS, run_tool
 from netwright.errors import BackendError, MissingExtra
-from netwright.files import write_text
+from netwright.files import workspace, write_text, writing
 from netwright.ir import Graph
 
 Verdict = Literal["proven", "refuted", "undecided"]
@@ -249,8 +248,7 @@ def _solve(
     folder.mkdir(parents=True, exist_ok=True)
     files = " ".join(f'"{path.resolve()}"' for path in library)
     names = [f"check_{number}" for number in range(len(texts))]
-    with tempfile.TemporaryDirectory(prefix="proof-", dir=folder) as temporary:
-        work = Path(temporary)
+    with writing(folder), workspace(folder) as work:
         modules = (f"module {name} (\n{text}\n" for name, text in zip(names, texts, strict=True))
         write_text(work / "checks.v", "".join(modules))
         lines = [f"read_verilog {files} checks.v", "hierarchy", "proc", "flatten", "opt -fine"]

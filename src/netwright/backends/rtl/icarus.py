@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.backends.built import built_once
 from netwright.backends.rtl.circuit import Circuit, Port
 from netwright.backends.rtl.harness import WORD_BITS, num_words
 from netwright.backends.rtl.simulation import by_tensor, check_latency, fed_words
 from netwright.backends.tools import IVERILOG, VVP, run_tool
 from netwright.errors import BackendError
-from netwright.files import write_text
+from netwright.files import workspace, write_text, writing
 
 TOP = "netwright_bench"
 
@@ -128,13 +128,11 @@ def compile_bench(
     build = build.resolve()
     text = bench(circuit)
     program = build / f"{name}-{key}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.vvp"
-    if program.exists():
-        return program
-    build.mkdir(parents=True, exist_ok=True)
     files = [path.resolve() for path in sources]
-    with tempfile.TemporaryDirectory(prefix="icarus-", dir=build) as temporary:
-        folder = Path(temporary)
-        top, made = write_text(folder / "bench.v", text), folder / "bench.vvp"
+
+    def make(made: Path) -> None:
+        folder = made.parent
+        top = write_text(folder / "bench.v", text)
         cells = [_readable(path, folder) for path in models]
         run_tool(
             IVERILOG,
@@ -143,7 +141,8 @@ def compile_bench(
             timeout_s=timeout_s,
             log=build / f"{name}-icarus.log",
         )
-        made.replace(program)
+
+    built_once(program, key=("icarus", key, text), make=make)
     for old in build.glob(f"{name}-*.vvp"):
         if old != program:
             old.unlink(missing_ok=True)
@@ -189,8 +188,7 @@ def simulate_bench(
     words = fed_words(circuit, inputs)
     rows = len(words)
     log = program.with_suffix(".log")
-    with tempfile.TemporaryDirectory(prefix="icarus-", dir=program.parent) as temporary:
-        folder = Path(temporary)
+    with writing(program.parent), workspace(program.parent) as folder:
         lines = (row[::-1].astype(">u4").tobytes().hex() for row in words)
         write_text(folder / "rows-in.hex", "".join(f"{line}\n" for line in lines))
         clocks = rows + 2 * circuit.latency_cycles + 8

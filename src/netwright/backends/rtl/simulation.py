@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.backends.built import built_once
 from netwright.backends.rtl.circuit import Circuit, Port
 from netwright.backends.rtl.harness import PREFIX, WORD_BITS, harness, num_words
 from netwright.backends.tools import GXX, VERILATOR, find, run_tool
 from netwright.errors import BackendError
-from netwright.files import write_text
+from netwright.files import cache_folder, write_text
 
 COMPILE_FLAGS = ("-std=c++17", "-fPIC", "-O1", "-fno-gnu-unique", "-w")
 LINK_FLAGS = ("-shared", "-fPIC", "-Wl,-Bsymbolic", "-pthread")
@@ -55,12 +53,11 @@ def compile_simulation(
     """
     build = build.resolve()  # the programs run in folders of their own
     library = build / f"{name}-{key}.so"
-    if library.exists():
-        return library
     root = find(VERILATOR).parent.parent
-    build.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="verilated-", dir=build) as temporary:
-        folder = Path(temporary)
+    text = driver or harness(circuit)
+
+    def make(made: Path) -> None:
+        folder = made.parent
         files = [path.resolve() for path in sources]
         cells = [option for path in models for option in ("-v", path, f"-I{path.parent}")]
         run_tool(
@@ -74,8 +71,7 @@ def compile_simulation(
         )  # fmt: skip
         parts = [path.name for path in sorted(folder.glob("*.cpp"))]
         includes = "".join(f'#include "{part}"\n' for part in parts)  # headers are read once
-        write_text(folder / "simulation.cpp", includes + (driver or harness(circuit)))
-        made = folder / "simulation.so"
+        write_text(folder / "simulation.cpp", includes + text)
         run_tool(
             GXX,
             [*COMPILE_FLAGS, *LINK_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include/vltstd'}",
@@ -84,7 +80,9 @@ def compile_simulation(
             timeout_s=timeout_s,
             log=build / f"{name}.log",
         )  # fmt: skip
-        made.replace(library)
+
+    flags = (VERILATE_FLAGS, COMPILE_FLAGS, LINK_FLAGS)
+    built_once(library, key=("verilated", key, str(root), flags, text), make=make)
     for old in build.glob(f"{name}-*.so"):
         if old != library:
             old.unlink(missing_ok=True)
@@ -96,26 +94,23 @@ def _runtime(root: Path, timeout_s: float) -> list[Path]:
     digest = hashlib.sha256(repr((str(root), COMPILE_FLAGS)).encode())
     for name in RUNTIME_SOURCES:
         digest.update((root / "include" / name).read_bytes())
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(base) / "netwright" / f"verilated-{digest.hexdigest()[:16]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    objects = []
-    for name in RUNTIME_SOURCES:
-        target = folder / f"{name}.o"
-        objects.append(target)
-        if target.exists():
-            continue
-        partial = folder / f".{name}.{os.getpid()}.o"
-        run_tool(
-            GXX,
-            [*COMPILE_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include/vltstd'}", "-c",
-             root / "include" / name, "-o", partial],
-            cwd=folder,
-            timeout_s=timeout_s,
-            log=folder / f"{name}.log",
-        )  # fmt: skip
-        shutil.move(partial, target)
-    return objects
+    key = digest.hexdigest()
+    folder = cache_folder() / f"verilated-{key[:16]}"
+
+    def compile_source(name: str) -> Path:
+        def make(made: Path) -> None:
+            run_tool(
+                GXX,
+                [*COMPILE_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include/vltstd'}", "-c",
+                 root / "include" / name, "-o", made],
+                cwd=folder,
+                timeout_s=timeout_s,
+                log=folder / f"{name}.log",
+            )  # fmt: skip
+
+        return built_once(folder / f"{name}.o", key=(name, key), make=make)
+
+    return [compile_source(name) for name in RUNTIME_SOURCES]
 
 
 def simulate(
