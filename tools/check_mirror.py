@@ -24,6 +24,7 @@ TESTED_BY: dict[str, str] = {
     "exchange/referee.py": "tests/exchange/test_write.py",
     "exchange/source_model.py": "tests/exchange/test_read_faults.py",
     "exchange/write_nodes.py": "tests/exchange/test_round_trip.py",
+    "passes/calibration.py": "tests/passes/test_post_training.py",
     "passes/constant_values.py": "tests/passes/test_small_passes.py",
     "passes/fold_constants.py": "tests/passes/test_small_passes.py",
     "passes/fuse_bias.py": "tests/passes/test_small_passes.py",

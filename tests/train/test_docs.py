@@ -14,5 +14,5 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_example_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = (DOCS / page).read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    example = "".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
     exec(compile(example, page, "exec"), {"__name__": "example"})

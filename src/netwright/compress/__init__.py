@@ -40,6 +40,11 @@ from netwright.compress.plan import (
     save_plan,
     uniform,
 )
+from netwright.compress.post_training import (
+    ProductError,
+    allocate_post_training,
+    output_errors,
+)
 from netwright.compress.pruning import integer_weights, prune
 from netwright.compress.recipe import hawq
 from netwright.compress.sensitivities import (
@@ -67,11 +72,13 @@ __all__ = [
     "LayerSensitivity",
     "LayerShape",
     "Plan",
+    "ProductError",
     "ScaleKind",
     "TiedActivations",
     "TraceEstimate",
     "WeightSensitivity",
     "allocate",
+    "allocate_post_training",
     "allocated_candidates",
     "apply",
     "bops",
@@ -88,6 +95,7 @@ __all__ = [
     "layer_shapes",
     "load_plan",
     "luts",
+    "output_errors",
     "prune",
     "sampled_candidates",
     "save_plan",

@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 
 from netwright.compress.budget import Budget
-from netwright.compress.plan import LayerPlan, Plan
+from netwright.compress.plan import LayerPlan, LayerShape, Plan
 from netwright.compress.program import Program
 from netwright.compress.sensitivities import LayerSensitivity
 from netwright.errors import ConfigError, Infeasible
@@ -51,7 +52,17 @@ class FreeActivations:
 
 Activations = TiedActivations | FreeActivations
 
-Metric = Callable[[LayerSensitivity, str, int], float]
+
+class Measured(Protocol):
+    """A layer whose widths can be allocated: its cost follows from its shape."""
+
+    @property
+    def shape(self) -> LayerShape:
+        """What the cost of the layer depends on."""
+
+
+Layer = TypeVar("Layer", bound=Measured)
+Metric = Callable[[Layer, str, int], float]
 """Predicted growth of the loss from (layer, ``"weight"`` or ``"activation"``, bits)."""
 
 RESIDUAL = 0.1
@@ -82,19 +93,20 @@ class Allocation:
 
 
 def allocate(
-    layers: Sequence[LayerSensitivity],
+    layers: Sequence[Layer],
     budgets: Sequence[Budget],
     *,
     weight_bits: Sequence[int],
     activations: Activations,
     residual: float = RESIDUAL,
-    metric: Metric | None = None,
+    metric: Metric[Layer] | None = None,
     origin: str = "hawq",
 ) -> Allocation:
     """The plan of least predicted loss among those within every budget.
 
     Args:
-        layers: The measured layers, in order.
+        layers: The measured layers, in order; without a `metric`, each a
+            :class:`~netwright.compress.LayerSensitivity`.
         budgets: Upper limits; at least one.
         weight_bits: Candidate widths of weights.
         activations: How the widths of activations are decided.
@@ -116,7 +128,7 @@ def allocate(
         raise ConfigError(f"residual must be from 0 to 1, not {residual}")
     started = time.perf_counter()
     program = _program(len(layers), tuple(sorted(set(weight_bits))), activations)
-    metric = _growth(residual) if metric is None else metric
+    metric = cast(Metric[Layer], _growth(residual)) if metric is None else metric
     objective = np.array(
         [metric(layers[i], "weight", w) + metric(layers[i], "activation", a)
          for i, w, a in program.pairs]
@@ -141,7 +153,7 @@ def allocate(
     return Allocation(plan, float(objective @ values), bound, costs, seconds)
 
 
-def _growth(residual: float) -> Metric:
+def _growth(residual: float) -> Metric[LayerSensitivity]:
     def growth(layer: LayerSensitivity, kind: str, bits: int) -> float:
         if kind == "weight":
             return residual * layer.weight.growth(bits)

@@ -2,21 +2,26 @@
 
 from netwright.passes.base import Pass, run_passes
 from netwright.passes.fold_constants import FoldConstants
+from netwright.passes.fold_norms import FoldNorms
 from netwright.passes.fuse_bias import FuseBias
 from netwright.passes.integerize import Integerize
 from netwright.passes.pipelines import TO_INTEGER, integerize
+from netwright.passes.post_training import Widths, quantize
 from netwright.passes.realize import Realized, realize
 from netwright.passes.strip_head import StripHead
 
 __all__ = [
     "TO_INTEGER",
     "FoldConstants",
+    "FoldNorms",
     "FuseBias",
     "Integerize",
     "Pass",
     "Realized",
     "StripHead",
+    "Widths",
     "integerize",
+    "quantize",
     "realize",
     "run_passes",
 ]

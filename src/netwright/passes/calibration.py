@@ -1,0 +1,122 @@
+"""Grids of quantizers, chosen on values that were seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.dtypes import Int, Rounding
+from netwright.errors import ConfigError, DataError
+from netwright.ir import Array, AttrValue, Graph, Interpreter, Node
+from netwright.ir.interpret import Values
+
+ScaleKind = Literal["power-of-two", "float"]
+_CHUNK_ROWS = 64
+_SAMPLED_VALUES = 1 << 14
+_OCTAVES = 8
+_STEPS_PER_OCTAVE = 4
+_SMALLEST_RATIO = 2.0**-16
+
+
+def observe(graph: Graph, rows: Values, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Values that tensors take on the rows: smallest, largest, and a regular sample.
+
+    Raises:
+        DataError: There are no rows, or they do not fit.
+    """
+    interpreter = Interpreter.of(graph)
+    arrays = interpreter.checked_inputs(rows)
+    count = len(next(iter(arrays.values())))
+    if not count:
+        raise DataError("calibration needs at least one row")
+    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in names}
+    chunks = range(0, count, _CHUNK_ROWS)
+    for start in chunks:
+        part = {name: array[start : start + _CHUNK_ROWS] for name, array in arrays.items()}
+        values = interpreter.run(part, keep=[n for n in names if n not in graph.inputs])
+        for name in names:
+            flat = np.asarray(part.get(name, values.get(name)), dtype=np.float64).reshape(-1)
+            stride = max(flat.size * len(chunks) // _SAMPLED_VALUES, 1)
+            found[name].append(np.concatenate([flat[::stride], [flat.min(), flat.max()]]))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class QuantGrid:
+    """The grid of one quantizer: format of the codes, and one scale or one for each channel."""
+
+    dtype: Int
+    scale: tuple[float, ...]
+    axis: int | None = None
+
+    @property
+    def attrs(self) -> dict[str, AttrValue]:
+        """The attributes of its ``Quant`` node."""
+        return {
+            "scale": self.scale,
+            "axis": self.axis,
+            "zero_point": 0,
+            "bits": self.dtype.bits,
+            "signed": int(self.dtype.signed),
+            "narrow": 0,
+            "rounding": str(Rounding.HALF_EVEN),
+        }
+
+
+def activation_grid(values: NDArray[np.float64], bits: int, scale: ScaleKind) -> QuantGrid:
+    """The grid for a tensor that takes these values.
+
+    Raises:
+        ConfigError: It takes negative values and has 1 bit.
+    """
+    signed = bool(values.min() < 0)
+    if signed and bits < 2:
+        raise ConfigError(f"input_bits must be 2 or more for negative values, not {bits}")
+    dtype = Int(bits, signed)
+    return QuantGrid(dtype, tuple(_best_scales(values[None], dtype, scale)))
+
+
+def weight_grid(graph: Graph, node: Node, bits: int, scale: ScaleKind) -> QuantGrid:
+    """The grid of a product's weights: a scale for each output channel."""
+    axis = 1 if node.op == "MatMul" else 0
+    weights = np.moveaxis(np.asarray(graph.constants[node.inputs[1]], dtype=np.float64), axis, 0)
+    dtype = Int(bits)
+    return QuantGrid(dtype, tuple(_best_scales(weights.reshape(len(weights), -1), dtype, scale)),
+                     axis)  # fmt: skip
+
+
+def _best_scales(rows: NDArray[np.float64], dtype: Int, kind: ScaleKind) -> list[float]:
+    """For each row of values the scale of smallest mean squared error.
+
+    A row of zeros, or of values that are tiny beside those of the other rows, gets a scale that
+    decides nothing, near enough to the others for one requantizer.
+    """
+    low = float(dtype.min) if dtype.signed else float(dtype.max)
+    peaks = np.maximum(rows.max(axis=1) / dtype.max, rows.min(axis=1) / (low if low < 0 else -low))
+    peaks = np.maximum(peaks, 0.0)
+    smallest = float(peaks.max()) * _SMALLEST_RATIO
+    largest = np.maximum(peaks, smallest if smallest > 0 else 1.0)
+    if kind == "power-of-two":
+        top = np.exp2(np.ceil(np.log2(largest)))
+        candidates = [top * 2.0**-k for k in range(_OCTAVES)]
+    else:
+        steps = range(_OCTAVES * _STEPS_PER_OCTAVE)
+        candidates = [largest * 2.0 ** (-k / _STEPS_PER_OCTAVE) for k in steps]
+    errors = []
+    for scale in candidates:
+        codes = np.clip(np.rint(rows / scale[:, None]), dtype.min, dtype.max)
+        errors.append(np.square(codes * scale[:, None] - rows).sum(axis=1))
+    best = np.argmin(errors, axis=0)
+    return [float(candidates[k][i]) for i, k in enumerate(best)]
+
+
+def quantized_weights(graph: Graph, node: Node, grid: QuantGrid) -> Array:
+    """The real values that the weights of a product have on a grid."""
+    values = np.moveaxis(np.asarray(graph.constants[node.inputs[1]]), grid.axis or 0, 0)
+    scale = np.array(grid.scale).reshape(-1, *(1,) * (values.ndim - 1))
+    codes = np.clip(np.rint(values / scale), grid.dtype.min, grid.dtype.max)
+    return np.moveaxis(codes * scale, 0, grid.axis or 0)

@@ -1,0 +1,289 @@
+"""Quantizers for a graph of real values, with scales from calibration rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from netwright.errors import ConfigError, GraphError
+from netwright.ir import FLOAT, Graph, Node, TensorType, check
+from netwright.ir.interpret import Values
+from netwright.passes.base import run_passes
+from netwright.passes.calibration import (
+    QuantGrid,
+    ScaleKind,
+    activation_grid,
+    observe,
+    weight_grid,
+)
+from netwright.passes.fold_constants import FoldConstants
+from netwright.passes.fold_norms import FoldNorms
+from netwright.passes.fuse_bias import FuseBias
+from netwright.passes.strip_head import StripHead
+
+PRODUCTS = frozenset({"MatMul", "Conv"})
+_MOVES = frozenset({"Reshape", "Transpose", "MaxPool", "Concat"})
+_KEEP = _MOVES | {"Relu"}
+_QUANTIZERS = frozenset({"Quant", "BipolarQuant", "Trunc"})
+
+WEIGHT_BITS, INPUT_BITS = range(2, 17), range(1, 17)
+"""Widths that are accepted; tensors that hold negative values need 2 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """Widths of one product: of its weights and of what it reads."""
+
+    weight_bits: int
+    input_bits: int
+
+    def __post_init__(self) -> None:
+        for name, value, accepted in (
+            ("weight_bits", self.weight_bits, WEIGHT_BITS),
+            ("input_bits", self.input_bits, INPUT_BITS),
+        ):
+            if value not in accepted:
+                raise ConfigError(
+                    f"{name} must be from {accepted.start} to {accepted.stop - 1}, not {value}"
+                )
+
+
+def prepare(graph: Graph) -> Graph:
+    """A float graph as its quantizers see it: constants, biases and normalizations folded.
+
+    Raises:
+        GraphError: The graph has quantizers already.
+    """
+    found = [node for node in graph.nodes if node.op in _QUANTIZERS]
+    if found or graph.is_integer:
+        raise GraphError(
+            f'graph "{graph.name}" is quantized already',
+            node=found[0].name if found else None,
+            hint="convert it without choosing widths again",
+        )
+    return run_passes(graph, (FoldConstants(), StripHead(), FuseBias(), FoldNorms()))
+
+
+def quantize(
+    graph: Graph,
+    rows: Values,
+    *,
+    bits: Widths | Mapping[str, Widths] = Widths(8, 8),
+    scale: ScaleKind = "power-of-two",
+) -> Graph:
+    """Put quantizers into a graph of real values, after training.
+
+    Weights get one scale for each output channel, other tensors one; each scale is the one of
+    smallest mean squared error, on the weights themselves or on what the calibration rows give.
+    Quantized is what products read, the terms of sums, what is concatenated and what is averaged;
+    the outputs keep the precision of the last sums. Where the rows give no negative value, codes
+    are unsigned. With power-of-two scales everything behind is exact in integers.
+
+    Args:
+        graph: A graph in the quantized form that has no quantizers.
+        rows: Calibration rows, as for :meth:`netwright.ir.Interpreter.run`.
+        bits: Widths of every product, or those of each by name of its node.
+        scale: Rule for all scales.
+
+    What is read with several widths gets a quantizer for each; the terms of sums have the largest.
+
+    Returns:
+        The graph with quantizers; :func:`~netwright.passes.integerize` makes integers of it.
+
+    Raises:
+        GraphError: The graph has quantizers, or a product reads computed weights.
+        ConfigError: A product has no widths.
+        DataError: The rows do not fit.
+
+    >>> import numpy as np
+    >>> from netwright.ir import Graph, Node, TensorType
+    >>> node = Node("fc", "MatMul", ("x", "w"), "y")
+    >>> types = {"x": TensorType((1, 2)), "w": TensorType((2, 3)), "y": TensorType((1, 3))}
+    >>> float_graph = Graph("tiny", ("x",), ("y",), (node,), types, {"w": np.ones((2, 3))})
+    >>> [node.op for node in quantize(float_graph, np.array([[0.5, -1.0]])).nodes]
+    ['Quant', 'Quant', 'MatMul']
+    """
+    prepared = prepare(graph)
+    widths = widths_of(prepared, bits)
+    places = places_of(prepared, widths)
+    seen = observe(prepared, rows, sorted({name for place in places for name, _ in place.readers}))
+    grids: dict[tuple[str, str], QuantGrid] = {}
+    for place in places:
+        values = np.concatenate([seen[name] for name in dict(place.readers)])
+        grid = activation_grid(values, place.bits, scale)
+        grids.update(dict.fromkeys(place.readers, grid))
+    weights = {
+        node.name: weight_grid(prepared, node, widths[node.name].weight_bits, scale)
+        for node in products_of(prepared)
+    }
+    return with_quantizers(prepared, grids, weights)
+
+
+def products_of(graph: Graph) -> tuple[Node, ...]:
+    """The nodes that multiply with weights.
+
+    Raises:
+        GraphError: The weights of one are computed from the inputs.
+    """
+    found = tuple(node for node in graph.nodes if node.op in PRODUCTS)
+    for node in found:
+        if node.inputs[1] not in graph.constants:
+            raise GraphError("weights must be constant to be quantized", node=node.name)
+    return found
+
+
+def widths_of(graph: Graph, bits: Widths | Mapping[str, Widths]) -> dict[str, Widths]:
+    """The widths of every product, by name of its node."""
+    names = [node.name for node in products_of(graph)]
+    if isinstance(bits, Widths):
+        return dict.fromkeys(names, bits)
+    missing = [name for name in names if name not in bits]
+    if missing:
+        raise ConfigError(f"no widths are given for {', '.join(missing)}")
+    return {name: bits[name] for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Readings of tensors that go through one grid.
+
+    Attributes:
+        readers: Tensors, each with the name of a node that reads it.
+        bits: Width of the codes.
+    """
+
+    readers: tuple[tuple[str, str], ...]
+    bits: int
+
+
+def places_of(graph: Graph, widths: Mapping[str, Widths]) -> tuple[Place, ...]:
+    """Where codes are read, in the order of the graph.
+
+    What a product reads has the product's width, through all that only moves values. What is
+    concatenated shares a grid, so that a concatenation only moves codes. Other readers get the
+    largest width of all.
+    """
+    most = max((item.input_bits for item in widths.values()), default=8)
+    found: list[Place] = []
+    joins: list[set[str]] = []
+    for name in _gridded(graph):
+        for reader in graph.consumers[name]:
+            beyond = [reader]
+            if reader.op in _KEEP:
+                beyond += _onward(graph, reader.output)
+            bits = min(
+                (widths[n.name].input_bits for n in beyond if n.name in widths), default=most
+            )
+            own = {node.name for node in beyond if node.op == "Concat"}
+            place = Place(((name, reader.name),), bits)
+            for i in [i for i, other in enumerate(joins) if other & own]:
+                place = Place((*found[i].readers, *place.readers), min(found[i].bits, place.bits))
+                own |= joins[i]
+                found[i], joins[i] = Place((), most), set()
+            found.append(place)
+            joins.append(own)
+    return tuple(place for place in found if place.readers)
+
+
+def _gridded(graph: Graph) -> list[str]:
+    """The tensors that get quantizers."""
+    on_grid: set[str] = set()
+    chosen: list[str] = []
+    for name in (*graph.inputs, *(node.output for node in graph.nodes)):
+        node = graph.producers.get(name)
+        if node is not None and not _depends_on_inputs(graph, node):
+            continue
+        data = [] if node is None else [n for n in node.inputs if n not in graph.constants]
+        keeps = node is not None and node.op in _KEEP
+        if keeps and all(source in on_grid for source in data):
+            on_grid.add(name)
+        elif _must_lie_on_a_grid(graph, name):
+            on_grid.add(name)
+            chosen.append(name)
+    return chosen
+
+
+def _depends_on_inputs(graph: Graph, node: Node) -> bool:
+    return any(name not in graph.constants for name in node.inputs)
+
+
+def _must_lie_on_a_grid(graph: Graph, name: str) -> bool:
+    """Whether what reads a tensor needs codes; at the end of the graph sums stay as they are."""
+    if name in graph.inputs:
+        return bool(graph.consumers[name])
+    readers = graph.consumers[name]
+    if len(readers) > 1 and not _only_ends(graph, name):
+        return True
+    for reader in readers:
+        data = [source for source in reader.inputs if source not in graph.constants]
+        if reader.op in (*PRODUCTS, "AveragePool", "Concat"):
+            return True
+        if reader.op == "Add" and len(data) == 2:
+            return True
+        if reader.op in _MOVES and not _only_ends(graph, reader.output):
+            return True
+    return False
+
+
+def _only_ends(graph: Graph, name: str) -> bool:
+    """Whether a tensor is only moved on its way to the outputs."""
+    moves = _MOVES - {"Concat"}
+    return all(reader.op in moves for reader in _onward(graph, name, through=moves))
+
+
+def _onward(graph: Graph, name: str, *, through: frozenset[str] = _KEEP) -> Iterator[Node]:
+    """All nodes that read a tensor, and what operators of `through` make of it."""
+    seen, waiting = {name}, [name]
+    while waiting:
+        for reader in graph.consumers[waiting.pop()]:
+            yield reader
+            if reader.op in through and reader.output not in seen:
+                seen.add(reader.output)
+                waiting.append(reader.output)
+
+
+def with_quantizers(
+    graph: Graph,
+    grids: Mapping[tuple[str, str], QuantGrid],
+    weights: Mapping[str, QuantGrid],
+) -> Graph:
+    """The graph with quantizers between tensors and the nodes that read them, and on weights.
+
+    Readers of one tensor that have the same grid share a quantizer. The graph's outputs stay what
+    they are.
+
+    Args:
+        graph: A graph of real values.
+        grids: The grid of each reading, by tensor and name of the reader.
+        weights: The grid of the weights of each product, by name of its node.
+    """
+    types, taken = dict(graph.types), {*graph.types, *(n.name for n in graph.nodes)}
+    nodes: list[Node] = []
+    made: dict[tuple[str, QuantGrid], str] = {}
+
+    def quantized(source: str, wanted: str, grid: QuantGrid, origin: str) -> str:
+        if (source, grid) not in made:
+            name, count = f"{wanted}_quant", 1
+            while name in taken:
+                count += 1
+                name = f"{wanted}_quant_{count}"
+            taken.add(name)
+            types[name] = TensorType(types[source].shape, FLOAT)
+            nodes.append(Node(name, "Quant", (source,), name, grid.attrs, origin))
+            made[source, grid] = name
+        return made[source, grid]
+
+    for node in graph.nodes:
+        inputs = list(node.inputs)
+        for place, source in enumerate(node.inputs):
+            if (source, node.name) in grids:
+                maker = graph.producers.get(source)
+                label = source if maker is None else maker.name
+                inputs[place] = quantized(source, label, grids[source, node.name], label)
+        if node.name in weights:
+            label = f"{node.name}_weight"
+            inputs[1] = quantized(inputs[1], label, weights[node.name], node.name)
+        nodes.append(replace(node, inputs=tuple(inputs)))
+    return check(replace(graph, nodes=tuple(nodes), types=types))
