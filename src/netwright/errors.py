@@ -27,6 +27,7 @@ A message says what is wrong with which value and where; the hint says what woul
 from __future__ import annotations
 
 from collections.abc import Sequence
+from errno import errorcode
 from importlib import import_module
 from types import ModuleType
 
@@ -185,6 +186,59 @@ class VerificationError(NetwrightError):
 
 class RunError(NetwrightError):
     """A run directory cannot be written or continued."""
+
+
+_WRITE = "choose a folder that is writable and has free space"
+_MEMORY = "use fewer rows, a smaller network or a machine with more memory"
+_HANDLES = "close other programs, or raise the limit (ulimit -n)"
+_THREADS = "use fewer threads (NETWRIGHT_THREADS=1), or raise the limit (ulimit -u)"
+
+_REFUSALS = {
+    "ENOSPC": _WRITE,
+    "EDQUOT": _WRITE,
+    "EFBIG": _WRITE,
+    "EROFS": _WRITE,
+    "EACCES": _WRITE,
+    "EPERM": _WRITE,
+    "EIO": "the disk is broken, or the network to it",
+    "ENAMETOOLONG": "use shorter names and folders",
+    "ELOOP": "a link leads to itself",
+    "EMFILE": _HANDLES,
+    "ENFILE": _HANDLES,
+    "ENOMEM": _MEMORY,
+    "EAGAIN": _THREADS,
+}
+"""What to do about what an operating system refuses, by the name of its error."""
+
+_SAID = {
+    "can't start new thread": _THREADS,
+    "can't allocate memory": _MEMORY,
+    "not enough memory": _MEMORY,
+    "std::bad_alloc": _MEMORY,
+    "file write failed": _WRITE,
+}
+"""The same by what libraries say of it in errors of their own."""
+
+
+def refusal(error: BaseException) -> RunError | None:
+    """What a machine that is too small, full or locked has refused; ``None`` for other errors.
+
+    >>> print(refusal(OSError(28, "No space left on device", "out/a.txt")))
+    out/a.txt: No space left on device
+    hint: choose a folder that is writable and has free space
+    """
+    if isinstance(error, NetwrightError):
+        return None
+    if isinstance(error, MemoryError):
+        return RunError("there is not enough memory", hint=_MEMORY)
+    if isinstance(error, OSError) and (hint := _REFUSALS.get(errorcode.get(error.errno or 0, ""))):
+        place = f"{error.filename}: " if error.filename else ""
+        return RunError(f"{place}{error.strerror}", hint=hint)
+    text = str(error)
+    for said, hint in _SAID.items():
+        if isinstance(error, RuntimeError | OSError) and said in text:
+            return RunError(text.splitlines()[0], hint=hint)
+    return None
 
 
 class CorruptOutput(RunError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +22,11 @@ TAIL_LINES = 20
 
 POLL_S = 0.2
 """Time between two looks at the output of a program that is watched."""
+
+_END_S = 5.0
+"""Time that a supervisor gets to end its program."""
+
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 VERSION_TIMEOUT_S = 20.0
 """Time that a program gets to print its version."""
@@ -247,29 +252,56 @@ def _wait(
     environment: Mapping[str, str],
     watch: _Watch | None,
 ) -> int | None:
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=stream,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    ) as process:
+    with (
+        _supervised() as (prefix, descriptors, end),
+        subprocess.Popen(
+            [*prefix, *command],
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=descriptors,
+        ) as process,
+    ):
         try:
             return watch.wait(process, timeout_s) if watch else process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            _kill_group(process)
-            return None
-        except BaseException:
-            _kill_group(process)
+        except BaseException as error:
+            end()
+            _finish(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                return None
             raise
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+@contextmanager
+def _supervised() -> Iterator[tuple[list[str], tuple[int, ...], Callable[[], object]]]:
+    """What to put before a command so that nothing of it outlives this process.
+
+    Yields:
+        The words, the descriptors that the process must inherit, and what ends the program with
+        all that it started.
+    """
+    if os.name != "posix" or not sys.executable:
+        yield [], (), lambda: None
+        return
+    reading, writing = os.pipe()
+    pipe = ExitStack()
+    pipe.callback(os.close, writing)
+    with pipe:
+        try:
+            words = [sys.executable, "-I", "-S", str(_SUPERVISOR), str(reading)]
+            yield words, (reading,), pipe.close
+        finally:
+            os.close(reading)
+
+
+def _finish(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a program that was told to end; kill it if it does not."""
     try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
+        process.wait(_END_S if os.name == "posix" else 0.0)
+    except subprocess.TimeoutExpired:
         process.kill()
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
+
+REFUSED = 1
+"""Exit code after something that the machine has refused: space, memory, threads."""
 
 BUG = 70
 """Exit code after an error that netwright did not raise on purpose."""
@@ -14,18 +19,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What follows the program's name; ``sys.argv`` if not given.
     """
-    from netwright.cli.app import app
+    from netwright.cli.signals import exit_code, stopping
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show is no failure
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app(args=arguments, prog_name="netwright")
+        with stopping():
+            from netwright.cli.app import app
+
+            app(args=arguments, prog_name="netwright")
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else 1
-    except Exception:
-        import traceback
-
-        from netwright.cli.console import complain, note
-
-        note(traceback.format_exc())
-        complain("this is a bug in netwright; please report it with the lines above")
-        return BUG
+    except KeyboardInterrupt as stopped:
+        return exit_code(stopped)
+    except Exception as error:
+        return _unexpected(error)
     return 0
+
+
+def _unexpected(error: Exception) -> int:
+    """Say what the machine refused, or that this is a bug; the exit code."""
+    import traceback
+
+    from netwright.cli.console import complain, note
+    from netwright.errors import refusal
+
+    refused = refusal(error)
+    if refused is not None:
+        complain(str(refused))
+        return REFUSED
+    note(traceback.format_exc())
+    complain("this is a bug in netwright; please report it with the lines above")
+    return BUG

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from netwright import __version__
+from netwright.cli import signals
 from netwright.cli.arch import app as arch_app
 from netwright.cli.console import color_wanted, complain, emit, note, verbosity
 from netwright.cli.convert import convert
@@ -35,7 +36,7 @@ from netwright.errors import (
 )
 from netwright.extras import EXTRAS
 
-OK, FAILED, USAGE, MISSING, TOOL_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+OK, FAILED, USAGE, MISSING, TOOL_FAILED, PIPE_CLOSED = 0, 1, 2, 3, 4, 141
 """Exit codes; see docs/cli.md."""
 
 
@@ -81,9 +82,11 @@ class Commands(TyperGroup):
                 note(traceback.format_exc())
             complain(str(missing))
             raise typer.Exit(MISSING) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stopped:
             note("interrupted; the same command goes on from here")
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(signals.exit_code(stopped)) from None
+        except BrokenPipeError:  # whoever read the output has seen enough
+            raise typer.Exit(PIPE_CLOSED) from None
 
 
 app = typer.Typer(

@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ def emit_json(data: object) -> None:
 def note(text: str) -> None:
     """Print a line for the reader on standard error; nothing with ``--quiet``."""
     if not is_quiet():
-        typer.echo(text, err=True)
+        _tell(text)
 
 
 def complain(text: str) -> None:
@@ -53,9 +53,14 @@ def complain(text: str) -> None:
         text: The message; a line that begins with ``hint:`` is the way out.
     """
     message, mark, hint = text.partition("\nhint: ")
-    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {message}", err=True)
+    _tell(f"{typer.style('error:', fg='red', bold=True)} {message}")
     if mark:
-        typer.echo(f"{typer.style('hint:', fg='cyan', bold=True)} {hint}", err=True)
+        _tell(f"{typer.style('hint:', fg='cyan', bold=True)} {hint}")
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError):  # nobody is there to be told that standard error is closed or full
+        typer.echo(text, err=True)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def jets(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the simulation.")] = 7,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", help="Processes at once.", show_default="all cores"),
+        typer.Option("--workers", help="Processes at once.", show_default="the free cores"),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as one line of JSON.")

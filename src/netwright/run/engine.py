@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import netwright
-from netwright.errors import RunError
+from netwright.errors import RunError, refusal
 from netwright.files import write_text
 from netwright.run import plan
 from netwright.run.commit import revision
@@ -27,8 +26,6 @@ from netwright.run.manifest import (
 )
 from netwright.run.preflight import require_installed
 from netwright.run.stage import AnyStage, Flow, Reporter, Silent, StageContext
-
-_REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def execute(
@@ -186,14 +183,14 @@ def _now() -> str:
 
 @contextmanager
 def _refusals(stage: str) -> Iterator[None]:
-    """Turn what the operating system refuses to write into a :class:`RunError`."""
+    """Turn what the machine refuses into a :class:`RunError`."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in _REFUSED:
+    except Exception as error:
+        refused = refusal(error)
+        if refused is None:
             raise
-        place = f" {error.filename}" if error.filename else ""
         raise RunError(
-            f'stage "{stage}" cannot write{place} ({error.strerror})',
-            hint="free some space, then give the same command again; finished stages are kept",
+            f'stage "{stage}": {refused.message}',
+            hint=f"{refused.hint}; then give the same command again, finished stages are kept",
         ) from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
+
+from netwright.processes import usable_cores
 
 LIBRARIES = ("numpy", "torch", "scipy", "onnx", "qonnx", "hls4ml", "matplotlib", "pydantic")
 """Packages whose versions a manifest records."""
@@ -47,7 +48,7 @@ def machine() -> Machine:
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpu=fields.get("model name", platform.processor()),
         flags=tuple(flag for flag in _FLAGS if flag in present),
-        cores=_cores(),
+        cores=usable_cores(),
         libraries={name: found for name in LIBRARIES if (found := installed(name))},
     )
 
@@ -58,12 +59,6 @@ def installed(distribution: str) -> str | None:
         return version(distribution)
     except PackageNotFoundError:
         return None
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _cpu_fields() -> dict[str, str]:

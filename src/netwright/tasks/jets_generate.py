@@ -7,7 +7,6 @@ whose packages are under the GPL; they make numbers and are not needed to use th
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, RunError, require
 from netwright.files import write_atomic, write_text
+from netwright.processes import default_threads, follow_parent
 from netwright.tasks.base import check_seed
 from netwright.tasks.card import Card, format_card
 from netwright.tasks.jets import card_path
@@ -85,7 +85,7 @@ def generate_jets(
         RunError: A file cannot be written, or the simulation fails.
     """
     out = Path(out)
-    processes = (os.cpu_count() or 1) if workers is None else workers
+    processes = default_threads() if workers is None else workers
     _check_arguments(out, num_jets, seed, processes)
     for package in ("pythia8mc", "fastjet", "awkward"):
         require(package, extra="physics", purpose=PURPOSE)
@@ -191,8 +191,8 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _start_worker() -> None:
-    """Silence PYTHIA's and FastJet's banners, and let Ctrl-C end the process at once."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Silence PYTHIA's and FastJet's banners, and end with the parent."""
+    follow_parent()
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.close(silence)

@@ -7,18 +7,16 @@ import logging
 import multiprocessing
 import os
 import pickle
-import signal
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
 from netwright.errors import NetwrightError, RunError
+from netwright.processes import default_threads, follow_parent
 
 Record = dict[str, float | int | str]
 """What a job reports: plain data, one JSON line."""
@@ -46,7 +44,8 @@ def run_jobs(
         function: A module-level function; it and the jobs must be picklable.
         jobs: The jobs by key; a key must change when the job does.
         log: JSON-lines file of finished jobs.
-        workers: Number of processes; the number of cores if not given. One runs in this process.
+        workers: Number of processes; by default :func:`~netwright.processes.default_threads`. One
+            runs in this process.
         on_done: Called with key and record for every job, remembered ones first.
 
     Returns:
@@ -68,7 +67,7 @@ def run_jobs(
         if on_done is not None:
             on_done(key, record)
 
-    count = min(workers or os.cpu_count() or 1, len(todo))
+    count = min(workers or default_threads(), len(todo))
     if count <= 1:
         for key, job in todo.items():
             finish(key, _single_threaded(function, job))
@@ -93,7 +92,7 @@ def _run_pool(
     running: dict[Future[Record], str] = {}
     failure: BaseException | None = None
     others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=follow_parent) as pool:
         try:
             while True:
                 while failure is None and len(running) <= workers:
@@ -125,19 +124,6 @@ def _run_pool(
         ) from failure
     if failure is not None:
         raise failure
-
-
-def _start_worker() -> None:
-    """Leave interruptions to the parent, and end with it, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _run_pickled(payload: bytes) -> Record:

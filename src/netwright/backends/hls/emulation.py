@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from netwright.backends.built import built_once
 from netwright.backends.hls.emulation_text import EMULATION_SOURCE, ROWS_FUNCTION
 from netwright.backends.tools import GXX, Tool, run_tool
 from netwright.errors import BackendError
+from netwright.processes import default_threads
 
 FLAGS = (
     "-std=c++17",
@@ -127,7 +127,7 @@ def run_emulation(
         function(fed, taken, traced if traces else None, part.stop - part.start)
 
     first = min(1, rows)
-    workers = (os.cpu_count() or 1) if parallel and not traces else 1
+    workers = default_threads() if parallel and not traces else 1
     step = max(1, -(-(rows - first) // workers))
     parts = [slice(start, min(start + step, rows)) for start in range(first, rows, step)]
     with _deep_stacks(), ThreadPoolExecutor(max_workers=workers) as pool:
