@@ -86,7 +86,8 @@ def test_input_without_quantizer_is_refused() -> None:
     with pytest.raises(GraphError) as caught:
         integerize(graph)
     assert str(caught.value) == (
-        'input "x" reaches "fc1" without a quantizer\nhint: put a Quant node behind the input'
+        'input "x" reaches "fc1" without a quantizer\nhint: put a Quant node behind the input, or '
+        "let one be put there: --input-quant BITS,SCALE (input_quantizer= in Python)"
     )
 
 

@@ -2,7 +2,7 @@
 
 from netwright.exchange.cleaned import cleaned
 from netwright.exchange.hgq_model import HgqModel
-from netwright.exchange.read import read_qonnx
+from netwright.exchange.read import InputQuantizer, read_qonnx
 from netwright.exchange.read_hgq import read_hgq
 from netwright.exchange.read_workload import is_quantized, read_workload
 from netwright.exchange.referee import QonnxModel, referee
@@ -10,6 +10,7 @@ from netwright.exchange.write import write_qonnx
 
 __all__ = [
     "HgqModel",
+    "InputQuantizer",
     "QonnxModel",
     "cleaned",
     "is_quantized",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from math import prod
 from typing import Any
@@ -10,21 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import require
+from netwright.errors import GraphError
+from netwright.exchange.evaluate import evaluate, is_evaluated
 from netwright.exchange.source_model import SourceNode
 
 MAX_FOLDED_VALUES = 4096
 """Constants of at most this many elements keep their values: targets of reshapes, axes, scales."""
-
-FOLDED = frozenset(
-    {
-        "Abs", "Add", "And", "Cast", "Ceil", "Concat", "ConstantOfShape", "Div",
-        "Equal", "Expand", "Floor", "Gather", "Greater", "Identity", "Less", "Max", "Min", "Mod",
-        "Mul", "Neg", "Not", "Or", "Range", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum",
-        "Reshape", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze", "Where",
-    }
-)  # fmt: skip
-"""Operators that are executed on small constants, by ONNX's own reference implementation."""
 
 OF_FIRST_ONLY = frozenset({"CastLike"})
 """Operators whose other inputs lend a type and no data."""
@@ -65,10 +55,8 @@ def fold(
         elif node.op == "Constant":
             value = _constant(node)
             results = {} if value is None else {node.outputs[0]: value}
-        elif node.op in FOLDED and all(name in known for name in node.inputs if name):
-            proto = protos.get(node.outputs[0])
-            if proto is not None and _is_small(node, known):
-                results = _executed(onnx, proto, opsets, node, known)
+        elif is_evaluated(node, known):
+            results = _executed(node, known, opsets)
         new |= results
     made = {name for name in new if name in protos and protos[name].op_type != "Constant"}
     values |= new
@@ -104,45 +92,15 @@ def _constant(node: SourceNode) -> Value | None:
     return None
 
 
-def _is_small(node: SourceNode, known: Mapping[str, Value]) -> bool:
-    """Whether the result is small, as far as inputs say it beforehand."""
-    sources = [known[name] for name in node.inputs if name]
-    if not sources:
-        return False
-    if node.op in ("ConstantOfShape", "Expand"):
-        extents = [abs(int(extent)) for extent in np.ravel(sources[-1])]
-        return prod(extents) * sources[0].size <= MAX_FOLDED_VALUES
-    if node.op == "Range":
-        first, last, step = (float(np.ravel(value)[0]) for value in sources)
-        return step != 0 and abs(last - first) / abs(step) <= MAX_FOLDED_VALUES
-    return sum(source.size for source in sources) <= MAX_FOLDED_VALUES
-
-
 def _executed(
-    onnx: Any, proto: Any, opsets: Mapping[str, int], node: SourceNode, known: Mapping[str, Value]
+    node: SourceNode, known: Mapping[str, Value], opsets: Mapping[str, int]
 ) -> dict[str, Value]:
-    """Results by ONNX's reference implementation; none if it cannot."""
-    reference = require("onnx.reference", extra="qonnx", purpose="reading ONNX")
-    feeds = {name: known[name] for name in node.inputs if name}
-    try:
-        graph = onnx.helper.make_graph(
-            [proto],
-            "fold",
-            [
-                onnx.helper.make_tensor_value_info(
-                    name, onnx.helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
-                )
-                for name, value in feeds.items()
-            ],
-            [onnx.helper.make_empty_tensor_value_info(name) for name in node.outputs],
-        )
-        ids = [onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]
-        one = onnx.helper.make_model(graph, opset_imports=ids)
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            found = reference.ReferenceEvaluator(one).run(list(node.outputs), feeds)
-    except Exception:  # it raises whatever NumPy does with malformed operands
+    """Results by ONNX's reference implementation; none if it cannot, or they are not small."""
+    if sum(known[name].size for name in node.inputs if name) > MAX_FOLDED_VALUES:
         return {}
-    arrays = [np.asarray(value) for value in found]
-    fits = all(array.size <= MAX_FOLDED_VALUES and array.dtype.kind in "fiub" for array in arrays)
-    return dict(zip(node.outputs, arrays, strict=True)) if fits else {}
+    try:
+        results = evaluate(node, known, opsets, limit=MAX_FOLDED_VALUES)
+    except GraphError:
+        return {}
+    fits = all(v.size <= MAX_FOLDED_VALUES and v.dtype.kind in "fiub" for v in results.values())
+    return results if fits else {}

@@ -1,23 +1,43 @@
-"""QONNX files to graphs."""
+"""ONNX files with quantizers to graphs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from netwright.errors import GraphError, NetwrightError, UnsupportedOp
-from netwright.exchange import read_linear, read_moves, read_quant, read_windows
+import numpy as np
+
+from netwright.errors import ConfigError, GraphError, NetwrightError, UnsupportedOp
+from netwright.exchange import (
+    read_channels_last,
+    read_heads,
+    read_integer,
+    read_linear,
+    read_moves,
+    read_quant,
+    read_select,
+    read_thresholds,
+    read_windows,
+)
+from netwright.exchange.evaluate import evaluate, is_evaluated
 from netwright.exchange.onnx_text import HEAD_KEY, PATTERN_KEY, QONNX_DOMAINS
 from netwright.exchange.patterns import with_patterns
-from netwright.exchange.reader import Reader
+from netwright.exchange.read_channels_last import CHANNELS_LAST
+from netwright.exchange.reader import Codes, Reader
 from netwright.exchange.source_model import SourceModel, SourceNode, listing, load_model
-from netwright.ir import Graph, check
+from netwright.ir import AttrValue, Graph, Node, Note, check
 
-OPSETS = range(7, 26)
+OPSETS = range(6, 26)
 """Versions of the standard operators whose meaning is known here."""
 
-_STANDARD: dict[str, Callable[[Reader, SourceNode], None]] = {
+MICROSOFT = "com.microsoft"
+"""Domain of ONNX Runtime's own operators on codes."""
+
+Rule = Callable[[Reader, SourceNode], None]
+
+_STANDARD: dict[str, Rule] = {
     "Add": read_linear.add,
     "AveragePool": read_windows.pool,
     "BatchNormalization": read_linear.normalize,
@@ -26,39 +46,134 @@ _STANDARD: dict[str, Callable[[Reader, SourceNode], None]] = {
     "Concat": read_moves.concat,
     "Constant": read_moves.constant,
     "Conv": read_linear.conv,
+    "ConvInteger": read_integer.integer_product,
+    "DepthToSpace": read_select.depth_to_space,
+    "DequantizeLinear": read_integer.dequantize_linear,
     "Div": read_linear.divide,
+    "Dropout": read_moves.dropout,
+    "DynamicQuantizeLinear": read_integer.dynamic,
     "Flatten": read_moves.flatten,
+    "Gather": read_select.gather,
     "Gemm": read_linear.gemm,
-    "GlobalAveragePool": read_windows.global_average_pool,
+    "GlobalAveragePool": read_windows.global_pool,
+    "GlobalMaxPool": read_windows.global_pool,
     "Identity": read_moves.identity,
+    "LeakyRelu": read_linear.leaky_relu,
     "MatMul": read_linear.matmul,
+    "MatMulInteger": read_integer.integer_product,
     "MaxPool": read_windows.pool,
     "Mul": read_linear.multiply,
+    "Neg": read_linear.negate,
+    "PRelu": read_linear.prelu,
+    "Pad": read_select.pad,
+    "QLinearConv": read_integer.qlinear_conv,
+    "QLinearMatMul": read_integer.qlinear_matmul,
+    "QuantizeLinear": read_integer.quantize_linear,
+    "ReduceMax": read_select.reduce,
+    "ReduceMean": read_select.reduce,
+    "ReduceSum": read_select.reduce,
     "Relu": read_linear.relu,
     "Reshape": read_moves.reshape,
+    "Resize": read_select.resize,
+    "Shape": read_moves.shape,
+    "Size": read_moves.shape,
+    "Slice": read_select.slice_,
     "Softmax": read_linear.softmax,
+    "SpaceToDepth": read_select.space_to_depth,
+    "Split": read_select.split,
     "Squeeze": read_moves.squeeze,
     "Sub": read_linear.subtract,
     "Transpose": read_moves.transpose,
     "Unsqueeze": read_moves.unsqueeze,
+    "Upsample": read_select.resize,
 }
 
-_QUANTIZERS: dict[str, Callable[[Reader, SourceNode], None]] = {
+_QUANTIZERS: dict[str, Rule] = {
     "BipolarQuant": read_quant.bipolar_quant,
     "IntQuant": read_quant.quant,
+    "MultiThreshold": read_thresholds.multi_threshold,
     "Quant": read_quant.quant,
     "Trunc": read_quant.trunc,
 }
 
+_MICROSOFT: dict[str, Rule] = {
+    "DynamicQuantizeMatMul": read_integer.dynamic,
+    "QGemm": read_integer.qgemm,
+    "QLinearAdd": read_integer.qlinear_binary,
+    "QLinearAveragePool": read_integer.qlinear_pool,
+    "QLinearConcat": read_integer.qlinear_concat,
+    "QLinearGlobalAveragePool": read_integer.qlinear_pool,
+    "DequantizeLinear": read_integer.dequantize_linear,
+    "QuantizeLinear": read_integer.quantize_linear,
+}
 
-def read_qonnx(path: str | Path) -> Graph:
-    """Read a QONNX file into a graph in the quantized form.
+_RULES: dict[str, Mapping[str, Rule]] = {
+    "": _STANDARD,
+    "ai.onnx": _STANDARD,
+    CHANNELS_LAST: dict.fromkeys(read_channels_last.RULES, read_channels_last.read),
+    MICROSOFT: _MICROSOFT,
+    **dict.fromkeys(QONNX_DOMAINS, _QUANTIZERS),
+}
+"""How each operator is read, by domain and name."""
 
-    The file is not trusted: sizes are limited, nothing outside its folder is opened, and every
-    fault found is reported. A dynamic batch axis becomes 1.
+_KEEPING = frozenset(
+    {
+        "Concat", "DepthToSpace", "Flatten", "Gather", "GlobalMaxPool", "MaxPool", "ReduceMax",
+        "Reshape", "Resize", "Slice", "SpaceToDepth", "Split", "Squeeze", "Transpose", "Unsqueeze",
+    }
+)  # fmt: skip
+"""Operators that mean the same on codes and on the values that these stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputQuantizer:
+    """The quantizer that is put behind inputs that have none.
+
+    Attributes:
+        bits: Width of the codes, which are signed.
+        scale: Real value of one code; by default, codes reach from -1 to 1.
+    """
+
+    bits: int
+    scale: float | None = None
+
+    @classmethod
+    def of(cls, text: str) -> InputQuantizer:
+        """The quantizer that ``BITS`` or ``BITS,SCALE`` names.
+
+        Raises:
+            ConfigError: The text is neither.
+        """
+        bits, comma, scale = text.partition(",")
+        try:
+            found = cls(int(bits), float(scale) if comma else None)
+        except ValueError:
+            found = cls(0)
+        if not 1 < found.bits <= 24 or not 0 < found.step < np.inf:
+            raise ConfigError(
+                f"an input quantizer must be BITS or BITS,SCALE, not {text!r}",
+                hint="2 to 24 bits and a scale greater than 0, as in 8,0.0078125",
+            )
+        return found
+
+    @property
+    def step(self) -> float:
+        """The scale that is used."""
+        return 2.0 ** (1 - self.bits) if self.scale is None else self.scale
+
+
+def read_qonnx(path: str | Path, *, input_quantizer: InputQuantizer | None = None) -> Graph:
+    """Read an ONNX file with quantizers into a graph in the quantized form.
+
+    Quantizers are those of QONNX (``Quant``, ``IntQuant``, ``BipolarQuant``, ``Trunc``,
+    ``MultiThreshold``) and of standard ONNX (``QuantizeLinear``, ``DequantizeLinear`` and the
+    operators on codes). The file is not trusted: sizes are limited, nothing outside its folder is
+    opened, and every fault found is reported. A dynamic batch axis becomes 1.
 
     Args:
-        path: A file that :func:`netwright.exchange.write_qonnx`, Brevitas or qonnx wrote.
+        path: A file that :func:`netwright.exchange.write_qonnx`, Brevitas, qonnx or ONNX Runtime's
+            quantizer wrote.
+        input_quantizer: What quantizes inputs that the file itself does not quantize first.
 
     Raises:
         DataError: The file is missing, too large or no ONNX model.
@@ -68,50 +183,172 @@ def read_qonnx(path: str | Path) -> Graph:
     source = load_model(Path(path))
     _check_operators(source)
     reader = Reader(source)
+    if input_quantizer is not None:
+        _quantize_inputs(reader, input_quantizer)
     faults: list[str] = []
     lost: set[str] = set()
     for node in source.nodes:
         if any(name in lost for name in node.inputs):
-            lost.update(node.outputs)
+            lost.update(filter(None, node.outputs))
             continue
         try:
             _read_node(reader, node)
         except NetwrightError as error:
-            lost.update(node.outputs)
+            lost.update(filter(None, node.outputs))
             faults.append(str(error).replace("\nhint: ", "; hint: "))
-    outputs = [_output(reader, name, lost, faults) for name in source.outputs]
+    outputs = {} if lost.intersection(source.outputs) else _outputs(reader, faults)
     if faults:
         raise GraphError(listing(f"{path}: the graph cannot be read", faults))
-    return _graph(source, reader, tuple(outputs))
+    return _graph(source, reader, outputs)
+
+
+def _quantize_inputs(reader: Reader, wanted: InputQuantizer) -> None:
+    """Put a quantizer behind every input of real values."""
+    for name in reader.source.inputs:
+        if name in reader.codes:
+            continue
+        attrs: dict[str, AttrValue] = {
+            "bits": wanted.bits,
+            "signed": 1,
+            "narrow": 0,
+            "rounding": "half-even",
+            "zero_point": 0,
+            "scale": (wanted.step,),
+            "axis": None,
+        }
+        output = reader.names.fresh(f"{name}_quantized")
+        reader.renamed[name] = reader.emit_as(output, "Quant", (name,), output, attrs, origin=name)
 
 
 def _read_node(reader: Reader, node: SourceNode) -> None:
-    if node.domain in QONNX_DOMAINS:
-        _QUANTIZERS[node.op](reader, node)
-    elif not read_moves.fold(reader, node):
-        _STANDARD[node.op](reader, node)
+    if is_evaluated(node, reader.constants):
+        reader.constants.update(evaluate(node, reader.constants, reader.source.opsets))
+        return
+    rule = _RULES[node.domain].get(node.op)
+    if read_heads.is_head(reader, node):
+        read_heads.head(reader, node)
+        return
+    if rule is None:
+        raise GraphError(
+            f"{node.op} is supported for constants and at the end of a file only",
+            node=node.name,
+            hint="hardware here has piecewise linear functions: Relu, LeakyRelu, PRelu, Clip",
+        )
+    grids = [reader.codes.get(name) for name in _data_inputs(node)]
+    if node.op in _KEEPING and _is_one_grid(grids):
+        _read_on_codes(reader, node, rule)
+    else:
+        rule(reader, node)
 
 
-def _output(reader: Reader, name: str, lost: set[str], faults: list[str]) -> str:
-    if name not in lost and not reader.is_activation(name):
-        faults.append(f'output "{name}" is a constant')
-    return reader.renamed.get(name, name)
+def _data_inputs(node: SourceNode) -> tuple[str, ...]:
+    return node.inputs if node.op == "Concat" else node.inputs[:1]
 
 
-def _graph(source: SourceModel, reader: Reader, outputs: tuple[str, ...]) -> Graph:
-    head = source.metadata.get(HEAD_KEY, "")
+def _is_one_grid(grids: list[Codes | None]) -> bool:
+    """Whether all are codes, with one scale and one zero point."""
+    found = [codes for codes in grids if codes is not None]
+    return len(found) == len(grids) > 0 and all(
+        codes.scale.size == 1
+        and codes.scale == found[0].scale
+        and codes.zero_point == found[0].zero_point
+        for codes in found
+    )
+
+
+def _read_on_codes(reader: Reader, node: SourceNode, rule: Rule) -> None:
+    """Read a node that keeps values on the values behind its codes."""
+    data = _data_inputs(node)
+    grids = [reader.codes[name] for name in data]
+    inputs = tuple(reader.dequantized(name) for name in data) + node.inputs[len(data) :]
+    values = tuple(reader.names.fresh(f"{name}_values") if name else "" for name in node.outputs)
+    for name, made in zip(node.outputs, values, strict=True):
+        reader.uses[made] = reader.uses[name]
+    rule(reader, replace(node, inputs=inputs, outputs=values))
+    low, high = min(g.low for g in grids), max(g.high for g in grids)
+    for name, made in zip(node.outputs, values, strict=True):
+        if made and (made in reader.types or made in reader.renamed):
+            tensor = reader.tensor(made)
+            reader.codes[name] = Codes(tensor, grids[0].scale, grids[0].zero_point, low, high)
+
+
+def _outputs(reader: Reader, faults: list[str]) -> dict[str, str]:
+    """For each output of the graph, the tensor that holds it; outputs left to the host are not."""
+    found: dict[str, str] = {}
+    for name in reader.source.outputs:
+        while name in reader.heads:
+            name = reader.heads[name][0]
+        if reader.is_activation(name):
+            found[name] = reader.tensor(name)
+        else:
+            faults.append(f'output "{name}" is a constant')
+    return found
+
+
+def _graph(source: SourceModel, reader: Reader, outputs: Mapping[str, str]) -> Graph:
+    head, notes = _heads(source, reader)
+    stored = source.metadata.get(HEAD_KEY, "")
     patterns = source.metadata.get(PATTERN_KEY, "")
+    nodes = _named(reader, outputs)
     return check(
         Graph(
             name=re.sub(r"\W", "_", source.name, flags=re.ASCII).lstrip("0123456789") or "model",
             inputs=tuple(source.inputs),
-            outputs=outputs,
-            nodes=tuple(reader.nodes),
+            outputs=tuple(outputs),
+            nodes=nodes,
             types=with_patterns(reader.types, patterns, source.nodes),
             constants=reader.placed,
-            head=head if head == "softmax" else "",
+            head=head or (stored if stored in read_heads.HEADS.values() else ""),
+            notes=notes,
         )
     )
+
+
+def _named(reader: Reader, outputs: Mapping[str, str]) -> tuple[Node, ...]:
+    """The nodes, with the outputs called as in the file."""
+    new: dict[str, str] = {}
+    made = {node.output for node in reader.nodes}
+    for name, tensor in outputs.items():
+        if tensor == name:
+            continue
+        taken = name in reader.types or tensor in new or tensor in outputs or tensor not in made
+        if name in made and name not in outputs.values() and name not in new:
+            new[name] = reader.names.fresh(f"{name}_values")  # codes go by the name of the file
+            reader.types[new[name]] = reader.types.pop(name)
+            taken = tensor in new or tensor in outputs or tensor not in made
+        if taken:
+            shape = reader.shape(new.get(tensor, tensor))
+            node = SourceNode(reader.names.fresh(f"{name}_copy"), "Identity", "", (), (), {})
+            reader.emit_as(
+                node.name, "Reshape", (tensor,), name, {"shape": shape}, origin=node.name
+            )
+        else:
+            new[tensor] = name
+            reader.types[name] = reader.types.pop(tensor)
+    return tuple(
+        replace(
+            node,
+            inputs=tuple(new.get(source, source) for source in node.inputs),
+            output=new.get(node.output, node.output),
+        )
+        for node in reader.nodes
+    )
+
+
+def _heads(source: SourceModel, reader: Reader) -> tuple[str, tuple[Note, ...]]:
+    """What the host does behind the one output, and a note for every output that it finishes."""
+    notes, texts = [], []
+    for output in source.outputs:
+        steps: list[str] = []
+        name = output
+        while name in reader.heads:
+            name, text = reader.heads[name]
+            steps.insert(0, text)
+        if steps:
+            said = ", then ".join(steps)
+            notes.append(Note(output, f'{said} of "{name}" is left to the host'))
+            texts.append(said)
+    return (texts[0] if len(set(texts)) == 1 else ""), tuple(notes)
 
 
 def _check_operators(source: SourceModel) -> None:
@@ -121,29 +358,52 @@ def _check_operators(source: SourceModel) -> None:
         UnsupportedOp: There are some.
         GraphError: The standard operators are of an unknown version.
     """
-    unknown = [node for node in source.nodes if not _is_known(node)]
+    unknown = _unknown(source)
     if unknown:
         others = sorted({_full_name(node) for node in unknown} - {_full_name(unknown[0])})
         also = f"also unknown here: {', '.join(others[:20])}; " if others else ""
-        known = ", ".join(sorted((*_STANDARD, *_QUANTIZERS)))
+        known = ", ".join(sorted({*_STANDARD, *_QUANTIZERS, *_MICROSOFT}))
         raise UnsupportedOp(
             _full_name(unknown[0]),
             node=unknown[0].name,
             where="read_qonnx",
-            hint=f"{also}supported: {known}",
+            hint=f"{also}{_way_out(unknown)}supported: {known}",
         )
-    version = source.opsets.get("", source.opsets.get("ai.onnx"))
-    if version is not None and version not in OPSETS:
+    version = source.opset
+    if version not in OPSETS:
         raise GraphError(
             f"version {version} of the standard operators is not supported",
             hint=f"export with an opset from {OPSETS.start} to {OPSETS.stop - 1}",
         )
 
 
-def _is_known(node: SourceNode) -> bool:
-    if node.domain in QONNX_DOMAINS:
-        return node.op in _QUANTIZERS
-    return node.domain in ("", "ai.onnx") and node.op in _STANDARD
+def _unknown(source: SourceModel) -> list[SourceNode]:
+    """The nodes whose operators are known neither on activations nor on constants."""
+    constants = set(source.constants)
+    unknown = []
+    for node in source.nodes:
+        standard = node.domain in ("", "ai.onnx")
+        fixed = standard and node.op in ("Constant", "Shape", "Size")
+        if fixed or is_evaluated(node, constants):
+            constants.update(node.outputs)
+        elif node.op not in _RULES.get(node.domain, {}) and not (
+            standard and node.op in read_heads.HEADS
+        ):
+            unknown.append(node)
+    return unknown
+
+
+def _way_out(unknown: list[SourceNode]) -> str:
+    """What to do about operators that have a known replacement."""
+    ops = {node.op for node in unknown}
+    if ops & {"FloatQuant"}:
+        return "minifloats are not integers: quantize with IntQuant instead; "
+    if any("fpgadataflow" in node.domain for node in unknown):
+        return (
+            "nodes of fpgadataflow are FINN's own hardware: convert the QONNX file they were made "
+            "from; "
+        )
+    return ""
 
 
 def _full_name(node: SourceNode) -> str:

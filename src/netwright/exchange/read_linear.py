@@ -6,6 +6,7 @@ import numpy as np
 
 from netwright.errors import GraphError
 from netwright.exchange.read_attrs import flag, integer, integers, real
+from netwright.exchange.read_integer import clip_codes
 from netwright.exchange.read_windows import window_attrs
 from netwright.exchange.reader import Reader
 from netwright.exchange.source_model import SourceNode
@@ -38,7 +39,7 @@ def gemm(reader: Reader, node: SourceNode) -> None:
         reader.emit(node, "MatMul", (source, weights, bias) if bias else (source, weights))
         return
     product = reader.emit(node, "MatMul", (source, weights), "product")
-    factor = reader.place_values(reader.free(f"{node.name}.alpha"), np.asarray(alpha))
+    factor = reader.place_values(f"{node.name}.alpha", alpha)
     if not bias:
         reader.emit(node, "Mul", (product, factor))
         return
@@ -50,16 +51,24 @@ def _gemm_bias(reader: Reader, node: SourceNode, channels: int, *, keep: bool) -
     """Put the bias, times beta, into the graph; a quantized one stays so if `keep`."""
     if len(node.inputs) < 3:
         return ""
+    if reader.is_activation(node.inputs[2]):
+        raise GraphError(
+            "the bias must be a constant",
+            node=node.name,
+            hint="write the sum with an activation as a node Add of its own",
+        )
     quantized = reader.quantized.get(node.inputs[2])
     if keep and quantized is not None and quantized.values.shape == (channels,):
         return reader.place(node, 2, "the bias")
-    values = real(node, "beta", 1.0) * reader.values(node, 2, "the bias").reshape(-1)
-    if values.size not in (1, channels):
+    values = real(node, "beta", 1.0) * reader.values(node, 2, "the bias")
+    if values.shape not in ((), (1,), (1, 1), (channels,), (1, channels)):
         raise GraphError(
-            f"the bias must hold 1 or {channels} values, not {values.size}", node=node.name
+            f"a bias of shape {values.shape} does not hold 1 or {channels} values that are the "
+            "same for every row",
+            node=node.name,
         )
-    values = np.broadcast_to(values, (channels,)).copy()
-    return reader.place_values(reader.free(f"{node.name}.bias"), values)
+    values = np.broadcast_to(values.reshape(-1), (channels,)).copy()
+    return reader.place_values(f"{node.name}.bias", values)
 
 
 def _gemm_weights(reader: Reader, node: SourceNode) -> str:
@@ -72,35 +81,55 @@ def _gemm_weights(reader: Reader, node: SourceNode) -> str:
         )
     if not flag(node, "transB", 0):
         return reader.place(node, 1, "the weights")
-    name = f"{name}_transposed"
     if quantized is None:
-        return reader.place_values(reader.free(name), values.T.copy())
+        return reader.place_values(f"{name}_transposed", values.T.copy())
     scale = quantized.scale.T if quantized.scale.ndim else quantized.scale
-    return reader.place_quantized(name, quantized.moved(values.T.copy(), scale))
+    return reader.place_quantized(name, quantized.moved(values.T.copy(), scale), form="transposed")
 
 
 def conv(reader: Reader, node: SourceNode) -> None:
     """Read Conv in one or two dimensions."""
     source = reader.activation(node)
     if len(node.inputs) < 2 or reader.is_activation(node.inputs[1]):
-        raise GraphError("the weights must be a constant", node=node.name)
-    weights = reader.place(node, 1, "the weights")
-    shape = reader.shape(weights)
+        raise GraphError(
+            "the weights must be a constant",
+            node=node.name,
+            hint="products of two activations are not supported",
+        )
+    inputs: tuple[str, ...] = (source, reader.place(node, 1, "the weights"))
+    if len(node.inputs) > 2:
+        inputs = (*inputs, reader.place(node, 2, "the bias"))
+    emit_conv(reader, node, inputs)
+
+
+def emit_conv(
+    reader: Reader, node: SourceNode, inputs: tuple[str, ...], *, output: str | None = None
+) -> str:
+    """Add a convolution with the attributes of `node`.
+
+    Args:
+        reader: The graph.
+        node: A node with the attributes of Conv.
+        inputs: Tensors of the graph: data, weights and perhaps a bias.
+        output: As for :meth:`Reader.emit`.
+    """
+    shape = reader.shape(inputs[1])
     if len(shape) not in (3, 4):
-        raise GraphError(f"weights of shape {shape} are not supported", node=node.name)
+        raise GraphError(
+            f"weights of shape {shape} are not supported",
+            node=node.name,
+            hint="convolutions in one and two dimensions are",
+        )
     kernel = integers(node, "kernel_shape", shape[2:])
     if kernel != shape[2:]:
         raise GraphError(f"kernel_shape {kernel} does not fit weights {shape}", node=node.name)
     dilations = integers(node, "dilations", (1,) * len(kernel))
     attrs: dict[str, AttrValue] = {
-        **window_attrs(node, reader.shape(source)[2:], kernel, dilations),
+        **window_attrs(node, reader.shape(inputs[0])[2:], kernel, dilations),
         "dilations": dilations,
         "group": integer(node, "group", 1),
     }
-    inputs: tuple[str, ...] = (source, weights)
-    if len(node.inputs) > 2:
-        inputs = (*inputs, reader.place(node, 2, "the bias"))
-    reader.emit(node, "Conv", inputs, attrs=attrs)
+    return reader.emit(node, "Conv", inputs, output, attrs)
 
 
 def add(reader: Reader, node: SourceNode) -> None:
@@ -120,10 +149,10 @@ def subtract(reader: Reader, node: SourceNode) -> None:
     _needs_two(node)
     if not reader.is_activation(node.inputs[1]):
         values = -reader.values(node, 1, "the subtrahend")
-        other = reader.place_values(reader.free(f"{node.name}.addend"), values)
+        other = reader.place_values(f"{node.name}.addend", values)
         reader.emit(node, "Add", (reader.activation(node), other))
         return
-    minus = reader.place_values(reader.free(f"{node.name}.minus"), np.asarray(-1.0))
+    minus = reader.place_values(f"{node.name}.minus", -1.0)
     negated = reader.emit(node, "Mul", (reader.activation(node, 1), minus), "negated")
     first = (
         reader.activation(node)
@@ -131,6 +160,12 @@ def subtract(reader: Reader, node: SourceNode) -> None:
         else reader.place(node, 0, "the minuend")
     )
     reader.emit(node, "Add", (negated, first))
+
+
+def negate(reader: Reader, node: SourceNode) -> None:
+    """Read Neg."""
+    minus = reader.place_values(f"{node.name}.minus", -1.0)
+    reader.emit(node, "Mul", (reader.activation(node), minus))
 
 
 def multiply(reader: Reader, node: SourceNode) -> None:
@@ -155,14 +190,18 @@ def divide(reader: Reader, node: SourceNode) -> None:
     divisor = reader.values(node, 1, "the divisor")
     if np.any(divisor == 0):
         raise GraphError("the divisor holds 0", node=node.name)
-    factor = reader.place_values(reader.free(f"{node.name}.factor"), 1 / divisor)
+    factor = reader.place_values(f"{node.name}.factor", 1 / divisor)
     reader.emit(node, "Mul", (reader.activation(node), factor))
 
 
 def normalize(reader: Reader, node: SourceNode) -> None:
     """Read BatchNormalization as it acts after training."""
-    if flag(node, "training_mode", 0):
-        raise GraphError("training_mode must be 0", node=node.name)
+    if flag(node, "training_mode", 0) or (reader.source.opset < 7 and not flag(node, "is_test", 0)):
+        raise GraphError(
+            "training_mode must be 0", node=node.name, hint="export the model in evaluation mode"
+        )
+    if not flag(node, "spatial", 1):
+        raise GraphError("spatial must be 1: one factor for each channel", node=node.name)
     if len(node.inputs) != 5:
         raise GraphError(
             f"BatchNormalization takes 5 inputs, not {len(node.inputs)}", node=node.name
@@ -201,7 +240,27 @@ def clip(reader: Reader, node: SourceNode) -> None:
             f"the minimum {limits['low'][0]:g} exceeds the maximum {limits['high'][0]:g}",
             node=node.name,
         )
+    if node.inputs[0] in reader.codes:
+        clip_codes(reader, node, limits["low"][0], limits["high"][0])
+        return
     reader.emit(node, "Clip", (reader.activation(node),), attrs=dict(limits))
+
+
+def leaky_relu(reader: Reader, node: SourceNode) -> None:
+    """Read LeakyRelu; a quantizer that reads it takes its two halves apart."""
+    slope = np.asarray(real(node, "alpha", 0.01))
+    reader.slopes[node.outputs[0]] = (node, reader.activation(node), slope)
+
+
+def prelu(reader: Reader, node: SourceNode) -> None:
+    """Read PRelu with constant slopes."""
+    _needs_two(node)
+    source = reader.activation(node)
+    slope = reader.values(node, 1, "the slope")
+    shape = reader.shape(source)
+    if slope.size > 1 and np.broadcast_shapes(slope.shape, shape) != shape:
+        raise GraphError(f"a slope of shape {slope.shape} does not suit {shape}", node=node.name)
+    reader.slopes[node.outputs[0]] = (node, source, slope.reshape(()) if slope.size == 1 else slope)
 
 
 def softmax(reader: Reader, node: SourceNode) -> None:
@@ -216,5 +275,11 @@ def softmax(reader: Reader, node: SourceNode) -> None:
 
 
 def _needs_two(node: SourceNode) -> None:
+    if "axis" in node.attrs:  # up to version 6
+        raise GraphError(
+            f"{node.op} with the attribute axis is not supported",
+            node=node.name,
+            hint="export with an opset of 7 or more",
+        )
     if len(node.inputs) != 2 or not all(node.inputs):
         raise GraphError(f"{node.op} takes 2 inputs, not {len(node.inputs)}", node=node.name)

@@ -1,30 +1,41 @@
-"""Operators of ONNX that move values, and arithmetic on constants."""
+"""Operators of ONNX that move values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError
+from netwright.exchange.evaluate import evaluate
 from netwright.exchange.read_attrs import array, axis, flag, integer, integers
-from netwright.exchange.reader import Reader
+from netwright.exchange.reader import Codes, Reader
 from netwright.exchange.source_model import SourceNode
-from netwright.exchange.source_tensor import MAX_TENSOR_VALUES
+from netwright.ir.types import along_axis
+from netwright.passes.carried import compact
 
-_FLOAT_KINDS = {1: np.float32, 11: np.float64}
-"""Element types of ONNX to which an activation may be cast."""
+_FLOATS = frozenset({1, 10, 11, 16})
+_INTEGERS = {
+    2: (0, 255),
+    3: (-128, 127),
+    4: (0, 65_535),
+    5: (-32_768, 32_767),
+    6: (-(1 << 31), (1 << 31) - 1),
+    7: (-(1 << 63), (1 << 63) - 1),
+    12: (0, (1 << 32) - 1),
+}
+"""Element types of ONNX to which an activation may be cast, with the limits of integers."""
 
 
 def constant(reader: Reader, node: SourceNode) -> None:
     """Read Constant."""
-    value = array(node, "value")
+    value: NDArray[Any] | None = array(node, "value")
     for name in ("value_float", "value_floats", "value_int", "value_ints"):
         if name in node.attrs:
-            value = np.asarray(node.attrs[name])
-    if value is None or value.dtype.kind not in "fiub":
+            kind = np.float32 if "float" in name else np.int64
+            value = np.asarray(node.attrs[name]).astype(kind)
+    if value is None or value.dtype.kind not in "fiubV":
         raise GraphError("a Constant must hold numbers", node=node.name)
     reader.constants[node.outputs[0]] = value
 
@@ -32,25 +43,62 @@ def constant(reader: Reader, node: SourceNode) -> None:
 def identity(reader: Reader, node: SourceNode) -> None:
     """Read Identity."""
     name = node.inputs[0] if node.inputs else ""
-    if name in reader.constants:
-        reader.constants[node.outputs[0]] = reader.constants[name]
-    elif name in reader.quantized:
+    if name in reader.quantized:
         reader.quantized[node.outputs[0]] = reader.quantized[name]
+    elif name in reader.codes:
+        reader.codes[node.outputs[0]] = reader.codes[name]
+    elif name in reader.slopes:
+        reader.slopes[node.outputs[0]] = reader.slopes[name]
     else:
         reader.rename(node, reader.activation(node))
 
 
+def dropout(reader: Reader, node: SourceNode) -> None:
+    """Read Dropout as it acts after training: not at all."""
+    if len(node.outputs) > 1 and any(reader.uses[name] for name in node.outputs[1:]):
+        raise GraphError("the mask of Dropout is not supported", node=node.name)
+    identity(reader, node)
+
+
+def shape(reader: Reader, node: SourceNode) -> None:
+    """Read Shape and Size of an activation, which the file fixes."""
+    source = reader.activation(node)
+    extents = (reader.batch, *reader.shape(source)[1:])
+    if node.op == "Size":
+        reader.constants[node.outputs[0]] = np.asarray(np.prod(extents), dtype=np.int64)
+        return
+    end = integer(node, "end", len(extents))
+    part = extents[integer(node, "start", 0) : end]
+    reader.constants[node.outputs[0]] = np.asarray(part, dtype=np.int64)
+
+
 def cast(reader: Reader, node: SourceNode) -> None:
-    """Read Cast between float formats; values are kept in float64 here."""
+    """Read Cast of floats to floats, and of integers to floats or to integers that hold them."""
     target = integer(node, "to", 0)
     name = node.inputs[0] if node.inputs else ""
-    if name not in reader.constants and target not in _FLOAT_KINDS:
-        raise GraphError("activations may be cast to float32 and float64 only", node=node.name)
-    identity(reader, node)
+    codes = reader.codes.get(name)
+    if target in _FLOATS:
+        reader.rename(node, reader.activation(node))
+    elif codes is not None and target in _INTEGERS and _holds(_INTEGERS[target], codes):
+        reader.codes[node.outputs[0]] = codes
+    else:
+        raise GraphError(
+            f"Cast of an activation to element type {target} is not supported",
+            node=node.name,
+            hint="floats may be cast to floats; integers to floats and to integers that hold them; "
+            "a quantizer makes integers of floats",
+        )
+
+
+def _holds(limits: tuple[int, int], codes: Codes) -> bool:
+    return limits[0] <= codes.low and codes.high <= limits[1]
 
 
 def reshape(reader: Reader, node: SourceNode) -> None:
     """Read Reshape with a constant shape."""
+    if node.inputs and node.inputs[0] in reader.quantized:
+        _move_constant(reader, node)
+        return
     target = [int(v) for v in reader.constant(node, 1, "the shape").reshape(-1)]
     source, shape = _source(reader, node)
     if not flag(node, "allowzero", 0):
@@ -61,15 +109,25 @@ def reshape(reader: Reader, node: SourceNode) -> None:
 
 
 def flatten(reader: Reader, node: SourceNode) -> None:
-    """Read Flatten behind the batch axis."""
+    """Read Flatten behind the batch axis, or of one row."""
     source, shape = _source(reader, node)
-    if axis(node, integer(node, "axis", 1), len(shape) + 1) != 1:
+    position = axis(node, integer(node, "axis", 1), len(shape) + 1)
+    if position != 1 and int(np.prod(shape[:position], dtype=object)) != shape[0]:
+        raise GraphError(
+            "Flatten must keep the batch axis",
+            node=node.name,
+            hint="export with axis = 1, or with a batch of 1",
+        )
+    if position == 0 and shape[0] != 1:
         raise GraphError("Flatten must keep the batch axis (axis = 1)", node=node.name)
     _reshape_to(reader, node, source, shape, [shape[0], -1])
 
 
 def squeeze(reader: Reader, node: SourceNode) -> None:
     """Read Squeeze with constant axes."""
+    if node.inputs and node.inputs[0] in reader.quantized:
+        _move_constant(reader, node)
+        return
     source, shape = _source(reader, node)
     wanted = _axes(reader, node, len(shape))
     if not wanted:
@@ -82,6 +140,9 @@ def squeeze(reader: Reader, node: SourceNode) -> None:
 
 def unsqueeze(reader: Reader, node: SourceNode) -> None:
     """Read Unsqueeze with constant axes."""
+    if node.inputs and node.inputs[0] in reader.quantized:
+        _move_constant(reader, node)
+        return
     source, shape = _source(reader, node)
     count = len(_axes(reader, node, 1 << 30))
     wanted = _axes(reader, node, len(shape) + count)
@@ -105,6 +166,23 @@ def transpose(reader: Reader, node: SourceNode) -> None:
         reader.quantized[node.outputs[0]] = quantized.moved(values, scale)
         return
     reader.emit(node, "Transpose", (reader.activation(node),), attrs={"order": order})
+
+
+def _move_constant(reader: Reader, node: SourceNode) -> None:
+    """Reshape a quantized constant; its scale is spelled out and moved along with it."""
+    quantized = reader.quantized[node.inputs[0]]
+    others = {name: reader.constants[name] for name in node.inputs[1:] if name in reader.constants}
+    moved = []
+    for part in (quantized.values, np.broadcast_to(quantized.scale, quantized.values.shape)):
+        known = {**others, node.inputs[0]: np.ascontiguousarray(part)}
+        moved.append(evaluate(node, known, reader.source.opsets)[node.outputs[0]])
+    values, scale = moved
+    if quantized.scale.ndim == 0:
+        scale = quantized.scale
+    else:
+        line, along = compact(scale, values.shape, node=node.name)
+        scale = along_axis(tuple(map(float, line)), along, values.ndim)
+    reader.quantized[node.outputs[0]] = quantized.moved(values, scale)
 
 
 def concat(reader: Reader, node: SourceNode) -> None:
@@ -144,66 +222,3 @@ def _reshape_to(
             node=node.name,
         )
     reader.emit(node, "Reshape", (source,), attrs={"shape": (1, *target[1:])})
-
-
-def fold(reader: Reader, node: SourceNode) -> bool:
-    """Evaluate a node that reads constants only, if its operator is simple; say whether."""
-    rule = _FOLDED.get(node.op)
-    if rule is None or not node.inputs or not all(n in reader.constants for n in node.inputs):
-        return False
-    values = [reader.constants[name] for name in node.inputs]
-    try:
-        with np.errstate(all="ignore"):
-            result = np.asarray(rule(node, values))
-    except (ValueError, TypeError, IndexError, np.exceptions.AxisError):
-        raise GraphError(
-            f"{node.op} of these constants cannot be evaluated", node=node.name
-        ) from None
-    if result.size > MAX_TENSOR_VALUES:
-        raise GraphError("the constant is too large", node=node.name)
-    reader.constants[node.outputs[0]] = result
-    return True
-
-
-def _fold_reshape(node: SourceNode, values: list[NDArray[Any]]) -> NDArray[Any]:
-    shape = values[0].shape
-    target = [int(v) for v in values[1].reshape(-1)]
-    return values[0].reshape([shape[i] if v == 0 else v for i, v in enumerate(target)])
-
-
-def _fold_axes(node: SourceNode, values: list[NDArray[Any]]) -> tuple[int, ...]:
-    given = integers(node, "axes", ())
-    return given or (tuple(int(v) for v in values[1].reshape(-1)) if len(values) > 1 else ())
-
-
-def _checked_broadcast(values: list[NDArray[Any]]) -> None:
-    shape = np.broadcast_shapes(*(value.shape for value in values))
-    if int(np.prod(shape, dtype=object)) > MAX_TENSOR_VALUES:
-        raise ValueError
-
-
-def _arithmetic(
-    operation: Callable[[Any, Any], Any],
-) -> Callable[[SourceNode, list[NDArray[Any]]], NDArray[Any]]:
-    def evaluate(node: SourceNode, values: list[NDArray[Any]]) -> NDArray[Any]:
-        _checked_broadcast(values)
-        first, second = values
-        return np.asarray(operation(first, second))
-
-    return evaluate
-
-
-_FOLDED: dict[str, Callable[[SourceNode, list[NDArray[Any]]], NDArray[Any]]] = {
-    "Add": _arithmetic(np.add),
-    "Sub": _arithmetic(np.subtract),
-    "Mul": _arithmetic(np.multiply),
-    "Div": _arithmetic(np.divide),
-    "Reshape": _fold_reshape,
-    "Transpose": lambda node, values: values[0].transpose(
-        integers(node, "perm", tuple(reversed(range(values[0].ndim))))
-    ),
-    "Squeeze": lambda node, values: np.squeeze(values[0], _fold_axes(node, values) or None),
-    "Unsqueeze": lambda node, values: np.expand_dims(values[0], _fold_axes(node, values)),
-    "Concat": lambda node, values: np.concatenate(values, integer(node, "axis", 0)),
-    "Flatten": lambda node, values: values[0].reshape(len(values[0]), -1),
-}

@@ -92,6 +92,8 @@ def _place(reader: Reader, node: SourceNode, op: str, attrs: dict[str, AttrValue
         return
     if name in reader.quantized:
         raise GraphError("a constant must not be quantized twice", node=node.name)
+    if name in reader.slopes and _halves(reader, node, op, scale, attrs):
+        return
     source = reader.activation(node)
     shape = reader.shape(source)
     values, axis = compact(_suiting(node, scale, shape), shape, node=node.name)
@@ -99,6 +101,30 @@ def _place(reader: Reader, node: SourceNode, op: str, attrs: dict[str, AttrValue
         raise GraphError("the scale must not vary along the batch axis", node=node.name)
     attrs = {**attrs, "scale": tuple(map(float, values)), "axis": axis}
     reader.emit(node, op, (source,), attrs=attrs)
+
+
+def _halves(
+    reader: Reader, node: SourceNode, op: str, scale: Reals, attrs: dict[str, AttrValue]
+) -> bool:
+    """Quantize a leaky rectifier as the sum of its quantized halves, of which one is always 0.
+
+    Returns:
+        Whether that is exact: the quantizer must keep 0.
+    """
+    maker, source, slope = reader.slopes[node.inputs[0]]
+    if op != "Quant" or attrs["zero_point"]:
+        return False
+    shape = reader.shape(source)
+    values, axis = compact(_suiting(node, scale, shape), shape, node=node.name)
+    attrs = {**attrs, "scale": tuple(map(float, values)), "axis": axis}
+    positive = reader.emit(maker, "Relu", (source,), "positive")
+    upper = reader.emit(node, "Quant", (positive,), "positive", attrs)
+    limits: dict[str, AttrValue] = {"low": (-np.inf,), "high": (0.0,)}
+    negative = reader.emit(maker, "Clip", (source,), "negative", limits)
+    negative = reader.scaled(maker, negative, slope, 0.0, "slope")
+    lower = reader.emit(node, "Quant", (negative,), "negative", attrs)
+    reader.emit(node, "Add", (upper, lower))
+    return True
 
 
 def _suiting(node: SourceNode, scale: Reals, shape: tuple[int, ...]) -> Reals:

@@ -64,20 +64,53 @@ def _same_pads(
 
 def pool(reader: Reader, node: SourceNode) -> None:
     """Read MaxPool or AveragePool."""
-    source = reader.activation(node)
+    if len(node.outputs) > 1 and any(reader.uses[name] for name in node.outputs[1:]):
+        raise GraphError("the second output of MaxPool is not supported", node=node.name)
+    emit_pool(reader, node, reader.activation(node))
+
+
+def global_pool(reader: Reader, node: SourceNode) -> None:
+    """Read GlobalAveragePool or GlobalMaxPool as one window."""
+    emit_pool(reader, node, reader.activation(node), everywhere=True)
+
+
+def emit_pool(
+    reader: Reader,
+    node: SourceNode,
+    source: str,
+    *,
+    everywhere: bool = False,
+    output: str | None = None,
+) -> str:
+    """Add a pooling with the attributes of `node`.
+
+    Args:
+        reader: The graph.
+        node: The file's node.
+        source: The tensor of the graph that is pooled.
+        everywhere: Take all positions as one window.
+        output: As for :meth:`Reader.emit`.
+    """
+    op = "MaxPool" if "Max" in node.op else "AveragePool"
     extents = reader.shape(source)[2:]
+    if everywhere:
+        ones = (1,) * len(extents)
+        whole: dict[str, AttrValue] = {
+            "kernel": extents,
+            "strides": ones,
+            "pads": (0,) * 2 * len(extents),
+        }
+        return reader.emit(node, op, (source,), output, whole)
     kernel = integers(node, "kernel_shape", ())
     if not kernel:
         raise GraphError(f"{node.op} needs the attribute kernel_shape", node=node.name)
     if set(integers(node, "dilations", (1,) * len(kernel))) != {1}:
         raise GraphError("dilated pooling is not supported", node=node.name)
-    if len(node.outputs) > 1:
-        raise GraphError("the second output of MaxPool is not supported", node=node.name)
     attrs = window_attrs(node, extents, kernel, (1,) * len(kernel))
     pads, strides = attrs["pads"], attrs["strides"]
     assert isinstance(pads, tuple)
     assert isinstance(strides, tuple)
-    padded = node.op == "AveragePool" and any(pads)
+    padded = op == "AveragePool" and any(pads)
     if padded and not flag(node, "count_include_pad", 0):
         raise GraphError(
             "AveragePool with pads must count them (count_include_pad = 1)",
@@ -86,7 +119,7 @@ def pool(reader: Reader, node: SourceNode) -> None:
         )
     if flag(node, "ceil_mode", 0) and _ceil_matters(extents, kernel, strides, pads):
         raise GraphError("ceil_mode is not supported where it adds a window", node=node.name)
-    reader.emit(node, node.op, (source,), attrs={**attrs, "kernel": kernel})
+    return reader.emit(node, op, (source,), output, {**attrs, "kernel": kernel})
 
 
 def _ceil_matters(
@@ -99,15 +132,3 @@ def _ceil_matters(
     return any(
         (extents[i] + pads[i] + pads[rank + i] - kernel[i]) % strides[i] != 0 for i in range(rank)
     )
-
-
-def global_average_pool(reader: Reader, node: SourceNode) -> None:
-    """Read GlobalAveragePool as one window."""
-    source = reader.activation(node)
-    kernel = reader.shape(source)[2:]
-    attrs: dict[str, AttrValue] = {
-        "kernel": kernel,
-        "strides": (1,) * len(kernel),
-        "pads": (0,) * 2 * len(kernel),
-    }
-    reader.emit(node, "AveragePool", (source,), attrs=attrs)

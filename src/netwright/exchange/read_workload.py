@@ -50,15 +50,15 @@ def read_workload(
     faults: list[str] = []
     lost: set[str] = set()
     for node in source.nodes:
-        if all(output in source.constants for output in node.outputs):
+        if all(output in source.constants for output in node.outputs if output):
             continue
         if lost.intersection(node.inputs):
-            lost.update(node.outputs)
+            lost.update(filter(None, node.outputs))
             continue
         try:
             reader.read(node)
         except NetwrightError as error:
-            lost.update(node.outputs)
+            lost.update(filter(None, node.outputs))
             faults.append(str(error).replace("\nhint: ", "; hint: "))
     if faults:
         raise GraphError(listing(f"{path}: the graph cannot be read", faults))
@@ -172,7 +172,7 @@ def _check_operators(source: ShapeModel) -> None:
     unknown = [
         node
         for node in source.nodes
-        if not _is_known(node) and not all(o in source.constants for o in node.outputs)
+        if not _is_known(node) and not all(o in source.constants for o in node.outputs if o)
     ]
     if not unknown:
         return

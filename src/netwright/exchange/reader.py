@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError
+from netwright.exchange.names import Names
 from netwright.exchange.source_model import SourceModel, SourceNode
 from netwright.ir import AttrValue, Node, TensorType, spec_of
 from netwright.passes.carried import compact
+from netwright.passes.real_builder import enclosing_format, format_attrs
 
 Reals = NDArray[np.float64]
 
@@ -39,32 +42,72 @@ class QuantizedConstant:
         return replace(self, values=values, scale=scale)
 
 
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """An integer tensor of the file that depends on its inputs: ``values / scale + zero_point``.
+
+    Attributes:
+        source: The tensor of the graph that is quantized, or that already holds the values.
+        scale: Real value of one code step, 0-dimensional or shaped to broadcast.
+        zero_point: The code that means 0.
+        low: Smallest code.
+        high: Largest code.
+        maker: The node that quantizes; ``None`` where the source holds the values already.
+    """
+
+    source: str
+    scale: Reals
+    zero_point: int
+    low: int
+    high: int
+    maker: SourceNode | None = None
+
+
 class Reader:
     """Collects the nodes, types and constants of a graph in the quantized form.
 
     Attributes:
         source: What is read.
-        constants: Constants of the file, and what follows from them alone.
+        constants: Constants of the file, and what follows from them alone, as the file has them.
         quantized: Constants of the file that went through a quantizer.
+        codes: Integer tensors of the file that depend on its inputs.
+        slopes: Leaky rectifiers that wait for what reads them: node, source and slope, by result.
         nodes: Nodes made so far.
         types: Types of the tensors made so far.
         placed: Constants made so far.
+        renamed: Tensors of the graph that stand for tensors of the file under another name.
+        names: Every name of the file and of the graph.
+        uses: How often each tensor of the file is read, or is an output.
+        readers: The nodes that read each tensor of the file.
+        heads: For each result that is left to the host: what is read instead, and what is done.
     """
 
     def __init__(self, source: SourceModel) -> None:
         self.source = source
         self.constants: dict[str, NDArray[Any]] = dict(source.constants)
         self.quantized: dict[str, QuantizedConstant] = {}
+        self.codes: dict[str, Codes] = {}
+        self.slopes: dict[str, tuple[SourceNode, str, Reals]] = {}
         self.nodes: list[Node] = []
         self.types: dict[str, TensorType] = {}
         self.placed: dict[str, Reals] = {}
         self.renamed: dict[str, str] = {}
+        self.names = Names(source.names)
+        self.uses = Counter(source.outputs)
+        self.heads: dict[str, tuple[str, str]] = {}
+        self.readers: dict[str, list[SourceNode]] = {}
+        for node in source.nodes:
+            for name in set(node.inputs) - {""}:
+                self.uses[name] += 1
+                self.readers.setdefault(name, []).append(node)
         self.batch = next(iter(source.inputs.values()))[0]
-        self._quantizers: set[str] = set()
-        self._names = {node.name for node in source.nodes}
-        self._tensors = {name for node in source.nodes for name in (*node.inputs, *node.outputs)}
+        self._made: dict[tuple[str, ...], str] = {}
+        self._node_names: set[str] = set()
         for name, shape in source.inputs.items():
             self.types[name] = TensorType((1, *shape[1:]))
+        for name, (low, high) in source.limits.items():
+            maker = SourceNode(self.names.fresh(f"{name}_quantizer"), "Cast", "", (name,), (), {})
+            self.codes[name] = Codes(name, np.ones(()), 0, low, high, maker)
 
     def activation(self, node: SourceNode, index: int = 0) -> str:
         """The tensor that input `index` of the node reads.
@@ -73,13 +116,20 @@ class Reader:
             GraphError: It is missing or a constant.
         """
         name = node.inputs[index] if index < len(node.inputs) else ""
-        tensor = self.renamed.get(name, name)
-        if tensor in self.types and name not in self.constants and name not in self.quantized:
-            return tensor
+        if self.is_activation(name) and name:
+            return self.tensor(name)
         raise GraphError(
             f"input {index} of {node.op} must be computed from the graph's inputs, not a constant",
             node=node.name,
         )
+
+    def tensor(self, name: str) -> str:
+        """The tensor of the graph that holds the values of the file's activation `name`."""
+        if name in self.codes:
+            return self.code_values(name)
+        if name in self.slopes:
+            return self._bent(name)
+        return self.renamed.get(name, name)
 
     def is_activation(self, name: str) -> bool:
         """Whether the file's tensor `name` depends on the graph's inputs."""
@@ -123,7 +173,7 @@ class Reader:
         quantized = self.quantized.get(node.inputs[index] if index < len(node.inputs) else "")
         if quantized is None:
             return self.reals(node, index, what)
-        maker = self._quantizer(quantized, "value", "value")
+        maker = self._quantizer(quantized, "value", "value", quantized.name)
         return np.asarray(spec_of(maker).execute(maker, [quantized.values]))
 
     def place(self, node: SourceNode, index: int, what: str) -> str:
@@ -134,45 +184,44 @@ class Reader:
         """
         name = node.inputs[index]
         quantized = self.quantized.get(name)
-        if quantized is None:
-            return self.place_values(self.free(name), self.reals(node, index, what))
-        return self.place_quantized(name, quantized)
+        if quantized is not None:
+            return self.place_quantized(name, quantized)
+        values = self.reals(node, index, what)
+        made = self._made.get(("constant", name))
+        if made is None:
+            made = self._add_constant(self._own_name(name), values)
+            self._made["constant", name] = made
+        return made
 
-    def place_values(self, name: str, values: Reals) -> str:
-        """Put a constant into the graph, unless it is there."""
-        if name in self.placed and np.array_equal(self.placed[name], values):
-            return name
-        while name in self.types:
-            name = self.free(f"{name}_again")
-        self.placed[name] = values
-        self.types[name] = TensorType(values.shape)
-        return name
+    def place_values(self, wanted: str, values: Reals | float) -> str:
+        """Put a new constant into the graph; its name resembles `wanted`."""
+        return self._add_constant(self.names.fresh(wanted), np.asarray(values, dtype=np.float64))
 
-    def place_quantized(self, name: str, quantized: QuantizedConstant) -> str:
-        """Put a constant and its quantizer into the graph, unless they are there."""
-        if name in self.types:
-            return name
-        source = self.place_values(self.free(f"{name}.values"), quantized.values)
-        made = self._quantizer(quantized, source, name)
-        if quantized.name in self._quantizers:
-            made = replace(made, name=self._fresh(f"{quantized.name}_{name}"))
-        self._quantizers.add(made.name)
-        self.nodes.append(made)
-        self.types[name] = TensorType(quantized.values.shape)
-        return name
+    def place_quantized(self, name: str, quantized: QuantizedConstant, *, form: str = "") -> str:
+        """Put the file's constant `name` and its quantizer into the graph, unless they are there.
 
-    def free(self, name: str) -> str:
-        """`name`, made different from every tensor of the graph that is no constant."""
-        while name in self.types and name not in self.placed:
-            name = f"{name}_"
-        return name
+        Args:
+            name: Name of the quantized constant.
+            quantized: The constant.
+            form: Which rearrangement of it this is; the constant as it is in the file if empty.
+        """
+        key = ("quantized", name, form)
+        if key in self._made:
+            return self._made[key]
+        output = self.names.fresh(f"{name}_{form}") if form else self._own_name(name)
+        source = self.place_values(f"{output}.values", quantized.values)
+        maker = self._node_name(quantized.name)
+        self.nodes.append(self._quantizer(quantized, source, output, maker))
+        self.types[output] = TensorType(quantized.values.shape)
+        self._made[key] = output
+        return output
 
     def emit(
         self,
         node: SourceNode,
         op: str,
         inputs: tuple[str, ...],
-        output: str = "",
+        output: str | None = None,
         attrs: dict[str, AttrValue] | None = None,
     ) -> str:
         """Add a node; its shape follows from the operator's own rule.
@@ -181,29 +230,134 @@ class Reader:
             node: The file's node that it stands for.
             op: Operator of the graph.
             inputs: Tensors of the graph.
-            output: Name of an inner result; by default the node's own result.
+            output: What an inner result is called after the node; by default it is the node's own.
             attrs: Attributes.
         """
-        name = node.name
-        if output:
-            name = output = self._fresh(f"{node.name}_{output}")
-        made = Node(name, op, inputs, output or node.outputs[0], attrs or {}, node.name)
+        name, result = node.name, node.outputs[0]
+        if output is not None or result in self.types:
+            name = result = self.names.fresh(f"{node.name}_{output or 'result'}")
+        return self.emit_as(name, op, inputs, result, attrs, origin=node.name)
+
+    def emit_as(
+        self,
+        name: str,
+        op: str,
+        inputs: tuple[str, ...],
+        output: str,
+        attrs: dict[str, AttrValue] | None = None,
+        *,
+        origin: str,
+    ) -> str:
+        """Add a node with a name and a result of the caller's choice, which nothing else has."""
+        made = Node(self._node_name(name), op, inputs, output, attrs or {}, origin)
         shape = spec_of(made).shape(made, [self.types[source].shape for source in inputs])
         self.nodes.append(made)
         self.types[made.output] = TensorType(shape)
         return made.output
 
+    def scaled(
+        self, node: SourceNode, source: str, factor: Reals | float, addend: Reals | float, what: str
+    ) -> str:
+        """The inner result ``source * factor + addend``; `source` itself where that is the same."""
+        if np.any(np.asarray(factor) != 1):
+            values = self.place_values(f"{node.name}.{what}_factor", factor)
+            source = self.emit(node, "Mul", (source, values), f"{what}_scaled")
+        if np.any(np.asarray(addend) != 0):
+            values = self.place_values(f"{node.name}.{what}_addend", addend)
+            source = self.emit(node, "Add", (source, values), f"{what}_moved")
+        return source
+
     def rename(self, node: SourceNode, tensor: str) -> None:
         """Let the node's result be another tensor."""
         self.renamed[node.outputs[0]] = tensor
 
-    def _fresh(self, name: str) -> str:
-        while name in self._names or name in self._tensors or name in self.types:
-            name = f"{name}_"
-        self._names.add(name)
+    def code_values(self, name: str) -> str:
+        """The tensor that holds the integers of the file's integer tensor `name` as reals."""
+        key = ("codes", name)
+        if key not in self._made:
+            codes = self.codes[name]
+            node = codes.maker or SourceNode(name, "Cast", "", (), (name,), {})
+            values = self.dequantized(name)
+            self._made[key] = self.scaled(
+                node, values, 1 / codes.scale, float(codes.zero_point), "codes"
+            )
+        return self._made[key]
+
+    def dequantized(self, name: str, *, output: str = "") -> str:
+        """The tensor that holds ``(code - zero_point) * scale`` of the integer tensor `name`.
+
+        Args:
+            name: The file's integer tensor.
+            output: What the tensor is called if it is made now.
+        """
+        codes = self.codes[name]
+        if codes.maker is None:
+            return codes.source
+        key = ("dequantized", name)
+        if key not in self._made:
+            self._made[key] = self._quantize(codes, output or self.names.fresh(f"{name}_values"))
+        return self._made[key]
+
+    def _quantize(self, codes: Codes, output: str) -> str:
+        """Emit the quantizer of codes: rounding comes before the zero point, as in ONNX."""
+        assert codes.maker is not None
+        low, high = codes.low - codes.zero_point, codes.high - codes.zero_point
+        dtype = enclosing_format(low, high)
+        exact = (dtype.min, dtype.max) == (low, high)
+        scale, axis = compact(codes.scale, self.shape(codes.source), node=codes.maker.name)
+        attrs: dict[str, AttrValue] = {
+            **format_attrs(dtype),
+            "rounding": "half-even",
+            "zero_point": 0,
+            "scale": tuple(map(float, scale)),
+            "axis": axis,
+        }
+        name = codes.maker.name
+        inner = output if exact else self.names.fresh(f"{name}_wide")
+        made = self.emit_as(name, "Quant", (codes.source,), inner, attrs, origin=name)
+        if exact:
+            return made
+        if scale.size > 1:
+            raise GraphError(
+                f"codes from {codes.low} to {codes.high} with zero point {codes.zero_point} and a "
+                "scale per channel are not supported",
+                node=name,
+                hint="use one scale for the tensor, or a zero point of 0",
+            )
+        step = float(scale[0])
+        limits: dict[str, AttrValue] = {"low": (low * step,), "high": (high * step,)}
+        return self.emit_as(
+            self.names.fresh(f"{name}_clip"), "Clip", (made,), output, limits, origin=name
+        )
+
+    def _bent(self, name: str) -> str:
+        """A leaky rectifier that no quantizer follows: its positive and its negative part."""
+        key = ("bent", name)
+        if key not in self._made:
+            node, source, slope = self.slopes[name]
+            positive = self.emit(node, "Relu", (source,), "positive")
+            limits: dict[str, AttrValue] = {"low": (-np.inf,), "high": (0.0,)}
+            negative = self.emit(node, "Clip", (source,), "negative", limits)
+            negative = self.scaled(node, negative, slope, 0.0, "slope")
+            self._made[key] = self.emit(node, "Add", (positive, negative))
+        return self._made[key]
+
+    def _node_name(self, wanted: str) -> str:
+        """`wanted`, or a new name if a node of the graph has it already."""
+        name = self.names.fresh(wanted) if wanted in self._node_names else wanted
+        self._node_names.add(name)
         return name
 
-    def _quantizer(self, quantized: QuantizedConstant, source: str, output: str) -> Node:
+    def _own_name(self, name: str) -> str:
+        """The file's own name of a constant, or a new one where the graph has used it up."""
+        return self.names.fresh(name) if name in self.types else name
+
+    def _add_constant(self, name: str, values: Reals) -> str:
+        self.placed[name] = values
+        self.types[name] = TensorType(values.shape)
+        return name
+
+    def _quantizer(self, quantized: QuantizedConstant, source: str, output: str, name: str) -> Node:
         scale, axis = compact(quantized.scale, quantized.values.shape, node=quantized.name)
         attrs: dict[str, AttrValue] = {"scale": tuple(map(float, scale)), "axis": axis}
-        return Node(quantized.name, quantized.op, (source,), output, quantized.attrs | attrs)
+        return Node(name, quantized.op, (source,), output, quantized.attrs | attrs)

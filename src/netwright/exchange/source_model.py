@@ -16,12 +16,26 @@ from netwright.exchange.source_tensor import MAX_FILE_BYTES, plain_text, read_te
 
 MAX_NODES = 200_000
 
+_INTEGERS = {
+    2: (0, 255),
+    3: (-128, 127),
+    4: (0, 65_535),
+    5: (-32_768, 32_767),
+    6: (-(1 << 31), (1 << 31) - 1),
+    9: (0, 1),
+    12: (0, (1 << 32) - 1),
+}
+"""Limits of the integer types that an input may have, by ONNX's number of the type."""
+
 SourceAttr = int | float | str | tuple[int, ...] | tuple[float, ...] | NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceNode:
-    """One node of a file; `name` is unique and not empty."""
+    """One node of a file; `name` is unique and not empty.
+
+    An input or output that is left out is an empty text; the last of each is there.
+    """
 
     name: str
     op: str
@@ -38,6 +52,7 @@ class SourceModel:
     Attributes:
         name: Name of the graph.
         inputs: Shape of each input; a batch axis of unknown extent is 1.
+        limits: Smallest and largest value of each input that holds integers.
         outputs: Names of the outputs.
         nodes: In execution order.
         constants: Values of the initializers.
@@ -47,11 +62,25 @@ class SourceModel:
 
     name: str
     inputs: Mapping[str, tuple[int, ...]]
+    limits: Mapping[str, tuple[int, int]]
     outputs: tuple[str, ...]
     nodes: tuple[SourceNode, ...]
     constants: Mapping[str, NDArray[Any]]
     opsets: Mapping[str, int]
     metadata: Mapping[str, str]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name of a node or a tensor."""
+        found = {*self.inputs, *self.outputs, *self.constants}
+        for node in self.nodes:
+            found.update((node.name, *node.inputs, *node.outputs))
+        return frozenset(found)
+
+    @property
+    def opset(self) -> int:
+        """Version of the standard operators."""
+        return self.opsets.get("", self.opsets.get("ai.onnx", 13))
 
 
 def load_model(path: Path) -> SourceModel:
@@ -74,7 +103,7 @@ def load_model(path: Path) -> SourceModel:
     if len(graph.sparse_initializer):
         faults.append("sparse initializers are not supported")
     constants = _constants(onnx, graph, path.parent, faults)
-    inputs = _inputs(onnx, graph, constants, faults)
+    inputs, limits = _inputs(onnx, graph, constants, faults)
     nodes = read_nodes(onnx, graph, path.parent, faults)
     outputs = tuple(plain_text(value.name) for value in graph.output)
     if not outputs:
@@ -87,6 +116,7 @@ def load_model(path: Path) -> SourceModel:
     return SourceModel(
         name=plain_text(graph.name),
         inputs=inputs,
+        limits=limits,
         outputs=outputs,
         nodes=nodes,
         constants=constants,
@@ -153,9 +183,11 @@ def _constants(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> dict[s
 
 def _inputs(
     onnx: Any, graph: Any, constants: Mapping[str, Any], faults: list[str]
-) -> dict[str, tuple[int, ...]]:
+) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, int]]]:
+    """Shapes of the inputs, and the limits of those that hold integers."""
     kinds = onnx.TensorProto
     inputs: dict[str, tuple[int, ...]] = {}
+    limits: dict[str, tuple[int, int]] = {}
     for value in graph.input:
         name = plain_text(value.name)
         if name in constants:
@@ -165,8 +197,11 @@ def _inputs(
         inputs[name] = (1,)
         tensor = value.type.tensor_type
         floats = {kinds.FLOAT, kinds.DOUBLE, kinds.FLOAT16, kinds.BFLOAT16}
-        if not value.type.HasField("tensor_type") or tensor.elem_type not in floats:
-            faults.append(f'input "{name}" must be a float tensor')
+        element = tensor.elem_type if value.type.HasField("tensor_type") else kinds.UNDEFINED
+        if element in _INTEGERS:
+            limits[name] = _INTEGERS[element]
+        elif element not in floats:
+            faults.append(f'input "{name}" must hold floats, or integers of at most 32 bits')
             continue
         if not tensor.HasField("shape") or not tensor.shape.dim:
             faults.append(f'input "{name}" has no shape with a batch axis')
@@ -182,7 +217,7 @@ def _inputs(
                 )
             shape.append(max(int(known), 1))
         inputs[name] = tuple(shape)
-    return inputs
+    return inputs, limits
 
 
 def read_nodes(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> tuple[SourceNode, ...]:
@@ -212,7 +247,9 @@ def read_nodes(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> tuple[
             except DataError as error:
                 label = plain_text(attribute.name)
                 faults.append(f'node "{name}": attribute {label}: {error.message}')
-        outputs = tuple(plain_text(output) for output in node.output if output)
+        outputs = tuple(plain_text(output) for output in node.output)
+        while outputs and not outputs[-1]:
+            outputs = outputs[:-1]
         if not outputs:
             faults.append(f'node "{name}" has no output')
             continue
@@ -254,7 +291,7 @@ def sort_nodes(
     """
     made: dict[str, int] = {}
     for index, node in enumerate(nodes):
-        for name in node.outputs:
+        for name in filter(None, node.outputs):
             if name in made or name in inputs or name in constants:
                 faults.append(f'tensor "{name}" is made twice (again by node "{node.name}")')
             made[name] = index

@@ -13,6 +13,9 @@ from netwright.errors import DataError
 MAX_FILE_BYTES = 1 << 30
 MAX_TENSOR_VALUES = 1 << 28
 
+NARROW_INTEGERS = frozenset({"int2", "uint2", "int4", "uint4"})
+"""Element types of ONNX that NumPy itself does not have."""
+
 
 def plain_text(value: str | bytes) -> str:
     """A text field; protobuf hands out bytes where it is no UTF-8."""
@@ -38,12 +41,24 @@ def read_tensor(onnx: Any, tensor: Any, folder: Path) -> NDArray[Any]:
         array = np.asarray(onnx.numpy_helper.to_array(tensor))
     except (ValueError, TypeError, KeyError, OverflowError, RuntimeError, IndexError):
         raise DataError("its values do not fit its shape and element type") from None
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiub" and array.dtype.name not in NARROW_INTEGERS:
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError):
             raise DataError("its element type is not numeric") from None
     return array
+
+
+def integer_limits(array: NDArray[Any]) -> tuple[int, int] | None:
+    """Smallest and largest value of the array's element type; ``None`` unless it is integers."""
+    if array.dtype.name in NARROW_INTEGERS:
+        bits = int(array.dtype.name.removeprefix("u").removeprefix("int"))
+        unsigned = array.dtype.name.startswith("u")
+        return (0, (1 << bits) - 1) if unsigned else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    if array.dtype.kind not in "iu":
+        return None
+    limits = np.iinfo(array.dtype)
+    return int(limits.min), int(limits.max)
 
 
 def check_location(tensor: Any, folder: Path) -> Path:

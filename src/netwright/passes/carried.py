@@ -57,16 +57,19 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
-class HostMoves:
-    """A real-valued input tensor that was only reshaped or transposed so far.
+class HostValues:
+    """A real-valued input tensor that was only moved, scaled, shifted and clipped so far.
 
     Attributes:
         source: The graph input.
         moves: Names of the nodes that moved it, in order.
+        steps: Arithmetic on it, in order: names of :data:`netwright.ir.ops.quant.STEPS` with
+            operands that broadcast against the input as it is before the moves.
     """
 
     source: str
     moves: tuple[str, ...] = ()
+    steps: tuple[tuple[str, Reals], ...] = ()
 
 
 def compact(values: Reals, shape: tuple[int, ...], *, node: str) -> tuple[Reals, int | None]:

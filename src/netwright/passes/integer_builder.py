@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netwright.dtypes import Bipolar, Int, smallest_int
 from netwright.errors import GraphError, NumericsError
 from netwright.ir import AttrValue, Blocks, Bounds, Graph, Node, Note, TensorType, check, spec_of
-from netwright.passes.carried import Carried, HostMoves, Reals, compact
+from netwright.passes.carried import Carried, HostValues, Reals, compact
 
 Codes = NDArray[np.int64]
 
@@ -29,7 +29,7 @@ class IntegerBuilder:
     def __init__(self, graph: Graph, values: Mapping[str, Reals]) -> None:
         self.graph = graph
         self.values = values
-        self.state: dict[str, Carried | HostMoves] = {}
+        self.state: dict[str, Carried | HostValues] = {}
         self.notes: list[Note] = []
         self._nodes: dict[str, Node] = {}
         self._producers: dict[str, Node] = {}
@@ -45,10 +45,11 @@ class IntegerBuilder:
             GraphError: It is still real-valued, or a constant.
         """
         carried = self.state.get(name)
-        if isinstance(carried, HostMoves):
+        if isinstance(carried, HostValues):
             raise GraphError(
                 f'input "{carried.source}" reaches "{node.name}" without a quantizer',
-                hint="put a Quant node behind the input",
+                hint="put a Quant node behind the input, or let one be put there: --input-quant "
+                "BITS,SCALE (input_quantizer= in Python)",
             )
         if carried is None:
             raise GraphError(
@@ -183,7 +184,9 @@ class IntegerBuilder:
         dtype = tensor.dtype if isinstance(tensor.dtype, Int | Bipolar) else None
         unit = tensor.scale_array() / np.abs(np.where(columns == 0, 1, columns))
         self.constant(node.inputs[1], weights * columns, unit, dtype=dtype, pattern=tensor.pattern)
-        inputs = (*node.inputs[:2], f"{node.name}.bias")
+        has_bias = len(node.inputs) == 3
+        name = node.inputs[2] if has_bias else self.free_name(f"{node.name}.bias")
+        inputs = (*node.inputs[:2], name)
         self.constant(inputs[2], np.broadcast_to(bias, (channels,)), scale.reshape(-1))
         return self.emit(
             node.op, node.name, inputs, node.output, node.attrs, scale=scale, origin=node.origin
@@ -199,11 +202,13 @@ class IntegerBuilder:
         for name, carried in outputs.items():
             taken = carried.name != name and (carried.name in outputs or carried.name in renamed)
             if taken or not (carried.exclusive or self._has_scale(carried)):
-                self._copy(name, carried)
+                renamed[self._copy(name, carried)] = name
                 continue
             self._rescale(carried)
             if carried.name != name:
                 renamed[carried.name] = name
+        for name in sorted(set(renamed.values()) & self._producers.keys() - renamed.keys()):
+            renamed[name] = self.free_name(f"{name}_codes")  # an inner tensor has that name
         nodes = tuple(
             replace(
                 node,
@@ -237,17 +242,19 @@ class IntegerBuilder:
         scale = self._types[carried.name].scale_array()
         return scale.size == carried.scale.size and bool(np.all(scale == carried.scale))
 
-    def _copy(self, name: str, carried: Carried) -> None:
+    def _copy(self, name: str, carried: Carried) -> str:
         """Give a tensor that others use as well a second name, or another scale."""
+        copy = self.free_name(f"{name}_copy")
         self.emit(
             "Requantize",
-            self.free_name(f"{name}_copy"),
+            copy,
             (carried.name,),
-            name,
+            copy,
             unchanged_codes(carried.bounds),
             scale=carried.scale,
             origin=name,
         )
+        return copy
 
 
 def unchanged_codes(bounds: Bounds) -> dict[str, AttrValue]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from netwright.errors import UnsupportedOp
 from netwright.ir import Graph, Node, check
-from netwright.passes.carried import Carried, HostMoves
+from netwright.passes.carried import Carried, HostValues
 from netwright.passes.constant_values import constant_values
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_affine import add, affine, product
@@ -49,14 +49,14 @@ class Integerize:
         check(graph)
         values = constant_values(graph)
         builder = IntegerBuilder(graph, values)
-        builder.state.update({name: HostMoves(name) for name in graph.inputs})
+        builder.state.update({name: HostValues(name) for name in graph.inputs})
         needed = _needed(graph)
         for node in graph.nodes:
             if node.name in needed and node.output not in values:
                 builder.state[node.output] = self._translate(builder, node)
         return builder.finish({name: _output(builder, name) for name in graph.outputs})
 
-    def _translate(self, builder: IntegerBuilder, node: Node) -> Carried | HostMoves:
+    def _translate(self, builder: IntegerBuilder, node: Node) -> Carried | HostValues:
         match node.op:
             case "MatMul" | "Conv":
                 return product(builder, node)

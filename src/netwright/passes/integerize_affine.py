@@ -14,6 +14,7 @@ from netwright.ir.types import along_axis
 from netwright.passes.carried import (
     NOISE,
     Carried,
+    HostValues,
     Reals,
     are_powers_of_two,
     compact,
@@ -21,6 +22,7 @@ from netwright.passes.carried import (
     step_of,
 )
 from netwright.passes.integer_builder import Codes, IntegerBuilder
+from netwright.passes.integerize_host import host_affine
 from netwright.passes.integerize_pending import plain, scaled_codes, whole_codes
 from netwright.passes.integerize_quant import Grid, requantize
 
@@ -46,7 +48,7 @@ def product(builder: IntegerBuilder, node: Node) -> Carried:
     weight_unit = np.broadcast_to(unit, (channels,)) / float(inner.flat[0])
     shaped = weight_unit if node.op == "MatMul" else weight_unit.reshape(-1, *(1,) * (rank - 1))
     weights = builder.constant(
-        f"{node.name}.weight",
+        builder.free_name(f"{node.name}.weight"),
         codes,
         shaped,
         dtype=None if changed else dtype,
@@ -60,7 +62,7 @@ def product(builder: IntegerBuilder, node: Node) -> Carried:
             values = tuple(map(float, builder.values[node.inputs[2]].reshape(-1)))
             offset = along_axis(values, channel_axis, rank)
         else:
-            inputs = (*inputs, builder.constant(f"{node.name}.bias", bias, unit))
+            inputs = (*inputs, builder.constant(builder.free_name(f"{node.name}.bias"), bias, unit))
     made = builder.emit(
         node.op,
         node.name,
@@ -73,9 +75,12 @@ def product(builder: IntegerBuilder, node: Node) -> Carried:
     return replace(made, offset=offset)
 
 
-def affine(builder: IntegerBuilder, node: Node) -> Carried:
+def affine(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
     """Translate a BatchNormalization, or a Mul or Add with a constant."""
     data, factor, addend = _factor_and_addend(builder, node)
+    source = builder.state.get(data)
+    if isinstance(source, HostValues):
+        return host_affine(builder, node, source, factor, addend)
     carried = builder.take(data, node)
     if carried.is_clamped:
         carried = plain(builder, data, node)

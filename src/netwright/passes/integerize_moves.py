@@ -8,17 +8,21 @@ import numpy as np
 
 from netwright.errors import GraphError
 from netwright.ir import Node, spec_of
-from netwright.passes.carried import Carried, HostMoves, Reals, compact
+from netwright.passes.carried import Carried, HostValues, Reals, compact
 from netwright.passes.integer_builder import IntegerBuilder
+from netwright.passes.integerize_host import host_clamp
 from netwright.passes.integerize_pending import plain
 
 
-def clamp(builder: IntegerBuilder, node: Node) -> Carried:
+def clamp(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
     """Translate Relu and Clip: they wait for the next quantizer."""
-    carried = builder.take(node.inputs[0], node)
     low, high = 0.0, np.inf
     if node.op == "Clip":
         low, high = node.reals("low")[0], node.reals("high")[0]
+    source = builder.state.get(node.inputs[0])
+    if isinstance(source, HostValues):
+        return host_clamp(source, low, high)
+    carried = builder.take(node.inputs[0], node)
     if low == 0 and high == np.inf and carried.is_plain and carried.bounds.low >= 0:
         return carried
     limits = np.clip([carried.low, carried.high], low, high)
@@ -61,10 +65,10 @@ def average_pool(builder: IntegerBuilder, node: Node) -> Carried:
     return replace(made, offset=carried.offset)
 
 
-def move(builder: IntegerBuilder, node: Node) -> Carried | HostMoves:
+def move(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
     """Translate Reshape and Transpose; scales and offsets move with the values."""
     source = builder.state.get(node.inputs[0])
-    if isinstance(source, HostMoves):
+    if isinstance(source, HostValues):
         return replace(source, moves=(*source.moves, node.name))
     carried = builder.take(node.inputs[0], node)
     shape = builder.shape(carried.name)

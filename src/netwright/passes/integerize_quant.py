@@ -11,8 +11,9 @@ from netwright.errors import GraphError
 from netwright.ir import AttrValue, Node, dyadic, round_real
 from netwright.ir.ops.quant import code_type, rounding_of
 from netwright.ir.types import along_axis
-from netwright.passes.carried import Carried, HostMoves, Reals, compact, snap
+from netwright.passes.carried import Carried, HostValues, Reals, compact, snap
 from netwright.passes.integer_builder import IntegerBuilder
+from netwright.passes.integerize_host import step_attributes
 from netwright.passes.integerize_pending import integers_along_axis, scaled_codes
 
 EXACT_BITS = 51
@@ -52,7 +53,7 @@ def quant(builder: IntegerBuilder, node: Node, multiplier_bits: int) -> Carried:
     zero_point = node.integer("zero_point", 0)
     grid = Grid(scale, dtype.min, dtype.max, zero_point, rounding_of(node))
     source = builder.state.get(node.inputs[0])
-    if isinstance(source, HostMoves):
+    if isinstance(source, HostValues):
         return _host(builder, node, source, grid)
     carried = builder.take(node.inputs[0], node)
     return requantize(builder, node, carried, grid, multiplier_bits)
@@ -219,7 +220,7 @@ def _limit_code(limit: float, grid: Grid, node: Node) -> int:
     return int(codes[0])
 
 
-def _host(builder: IntegerBuilder, node: Node, source: HostMoves, grid: Grid) -> Carried:
+def _host(builder: IntegerBuilder, node: Node, source: HostValues, grid: Grid) -> Carried:
     """Quantize a graph input, then repeat the moves it went through."""
     shape = builder.graph.types[source.source].shape
     values, axis = compact(grid.scale, builder.graph.types[node.inputs[0]].shape, node=node.name)
@@ -230,6 +231,7 @@ def _host(builder: IntegerBuilder, node: Node, source: HostMoves, grid: Grid) ->
             hint="quantize the input first",
         )
     attrs: dict[str, AttrValue] = {**grid.clamp, "scale": tuple(map(float, values)), "axis": axis}
+    attrs |= step_attributes(builder, node, source)
     outputs = [builder.free_name(f"{node.name}_{move}") for move in source.moves]
     outputs.append(node.output)
     carried = builder.emit(
@@ -259,7 +261,7 @@ def _host(builder: IntegerBuilder, node: Node, source: HostMoves, grid: Grid) ->
 def _sign(builder: IntegerBuilder, node: Node, scale: Reals) -> Carried:
     """Translate a quantizer to -1 and +1; zero becomes +1."""
     source = builder.state.get(node.inputs[0])
-    if isinstance(source, HostMoves):
+    if isinstance(source, HostValues):
         inner = replace(node, output=builder.free_name(f"{node.output}_codes"))
         inner = replace(inner, name=inner.output)
         grid = Grid(np.array(1.0), -1, 0, 0, Rounding.FLOOR)

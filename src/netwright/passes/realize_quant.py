@@ -7,7 +7,7 @@ import numpy as np
 from netwright.dtypes import Int, Rounding, smallest_int
 from netwright.errors import NumericsError
 from netwright.ir import AttrValue, Node
-from netwright.ir.ops.quant import rounding_of
+from netwright.ir.ops.quant import rounding_of, steps_of
 from netwright.ir.types import along_axis
 from netwright.passes.carried import Reals, are_powers_of_two, compact
 from netwright.passes.real_builder import (
@@ -34,7 +34,7 @@ def quantize(builder: RealBuilder, node: Node) -> None:
     carried = carrier_of(builder.graph.types[node.output])
     exact = are_powers_of_two(scale) and np.array_equal(carried, scale)
     unit = scale if exact and not _needs_clip(node) else np.ones(())
-    source = node.inputs[0]
+    source = _prepared(builder, node, node.inputs[0])
     if rounding in _HALVES:
         _quantize_by_halves(builder, node, source, scale, unit)
         return
@@ -51,6 +51,21 @@ def quantize(builder: RealBuilder, node: Node) -> None:
     if _needs_clip(node):
         _clip(builder, node, source, unit)
     builder.carriers[node.output] = (node.output, unit)
+
+
+def _prepared(builder: RealBuilder, node: Node, source: str) -> str:
+    """Write what the host does before it quantizes."""
+    for word, operand in steps_of(node, len(builder.types[source].shape)):
+        if word == "mul":
+            source = _mul(builder, node, source, operand, f"{node.name}_multiplied")
+        elif word == "add":
+            source = _add(builder, node, source, operand, f"{node.name}_added")
+        else:
+            limits: dict[str, AttrValue] = {"low": (-np.inf,), "high": (np.inf,)}
+            limits[word] = (float(operand.reshape(-1)[0]),)
+            output = builder.free_name(f"{node.name}_clipped")
+            source = builder.emit(node, "Clip", (source,), output, limits)
+    return source
 
 
 def _quantize_by_halves(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netwright.ir import Graph
+from netwright.ir import Graph, Note
+
+_SAID = 'softmax of "{}" is left to the host'
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +25,5 @@ class StripHead:
             nodes=tuple(node for node in graph.nodes if node is not last),
             types=types,
             head="softmax",
+            notes=(*graph.notes, Note(last.name, _SAID.format(last.inputs[0]))),
         )

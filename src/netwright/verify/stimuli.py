@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from netwright.dtypes import Int, Rounding
 from netwright.errors import ConfigError, GraphError
 from netwright.ir import Graph, Interpreter, Node, is_power_of_two, spec_of
+from netwright.ir.ops.quant import unprepared
 
 _SEARCHED_ROWS = 8192
 _EXTREME_SUMS = 256
@@ -77,7 +78,7 @@ class _Grid:
         exact = all(is_power_of_two(value) for value in self.node.reals("scale"))
         if side is not None and not exact:
             codes = codes + np.where(codes == np.rint(codes), 0.25 * side, 0.0)
-        return codes.reshape(-1, *self.shape) * self.scale
+        return unprepared(self.node, codes.reshape(-1, *self.shape) * self.scale)
 
 
 def corners(graph: Graph) -> Stimulus:

@@ -30,6 +30,71 @@ def rounding_of(node: Node) -> Rounding:
         ) from None
 
 
+STEPS = ("mul", "add", "low", "high")
+"""Arithmetic that may precede an input quantizer: a factor, an addend, a lower, an upper limit."""
+
+
+def steps_of(node: Node, rank: int) -> list[tuple[str, Array]]:
+    """What the host does with a real input before it quantizes, in order.
+
+    Returns:
+        Names of :data:`STEPS`, each with its operand shaped to broadcast.
+    """
+    words = str(node.attrs.get("steps") or "").split()
+    if not words:
+        return []
+    operands = node.reals("operands")
+    width = len(operands) // len(words)
+    axis = node.axis("steps_axis")
+    return [
+        (word, along_axis(operands[i * width : (i + 1) * width], axis, rank))
+        for i, word in enumerate(words)
+    ]
+
+
+def prepared(node: Node, source: Array) -> Array:
+    """The real input of a ``Quantize`` after its steps."""
+    precision = np.dtype(node.text("precision")) if node.attrs.get("precision") else None
+    for word, operand in steps_of(node, source.ndim):
+        if precision is not None:  # one rounding each, as the file's own operators do
+            source = source.astype(precision).astype(np.float64)
+        match word:
+            case "mul":
+                source = source * operand
+            case "add":
+                source = source + operand
+            case "low":
+                source = np.maximum(source, operand)
+            case "high":
+                source = np.minimum(source, operand)
+    return source
+
+
+def unprepared(node: Node, values: Array) -> Array:
+    """Real inputs that the steps of a ``Quantize`` turn into `values`, but for rounding."""
+    for word, operand in reversed(steps_of(node, values.ndim)):
+        if word == "mul":
+            values = values / operand
+        elif word == "add":
+            values = values - operand
+    return values
+
+
+def _step_faults(node: Node, shape: Shape) -> None:
+    words = str(node.attrs.get("steps") or "").split()
+    operands = node.attrs.get("operands")
+    count = len(operands) if isinstance(operands, tuple) else 0
+    axis = node.axis("steps_axis")
+    if axis is not None and not 0 < axis < len(shape):
+        raise GraphError(f"steps_axis must not be {axis} for shape {shape}", node=node.name)
+    wanted = len(words) * (1 if axis is None else shape[axis])
+    if set(words) - set(STEPS) or count != wanted:
+        raise GraphError(
+            f"steps must be of {', '.join(STEPS)}, with {wanted} operands, not {count}",
+            node=node.name,
+        )
+
+
 def _centered_codes(node: Node, source: Array, low: int, high: int) -> Array:
     zero_point = node.integer("zero_point", 0)
     with np.errstate(over="ignore", invalid="ignore"):  # far beyond the range: infinity, clipped
@@ -135,6 +200,8 @@ def _same_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
         raise GraphError(f"axis must be from 0 to {rank - 1}, not {axis}", node=node.name)
     if "low" in node.attrs:
         _check_clamp(node)
+    if node.op == "Quantize":
+        _step_faults(node, shapes[0])
     if not 0 <= node.integer("shift", 0) <= 62:
         raise GraphError(f"shift must be from 0 to 62, not {node.integer('shift')}", node=node.name)
     extent = 1 if axis is None else shapes[0][axis]
@@ -174,6 +241,11 @@ _CLAMP = {
     "zero_point": _ZERO_POINT,
 }
 _SCALE = {"scale": Attribute("reals", not_zero=True), "axis": Attribute("axis", required=False)}
+_STEPS = {
+    "steps": Attribute("text", required=False),
+    "operands": Attribute("reals", required=False),
+    "steps_axis": Attribute("axis", required=False),
+}
 
 SPECS = (
     OpSpec(
@@ -212,10 +284,10 @@ SPECS = (
         num_inputs=(1, 1),
         shape=_same_shape,
         execute=lambda node, inputs: _centered_codes(
-            node, inputs[0], node.integer("low"), node.integer("high")
+            node, prepared(node, inputs[0]), node.integer("low"), node.integer("high")
         ),
         bounds=_quantize_bounds,
-        attributes={**_SCALE, **_CLAMP},
+        attributes={**_SCALE, **_CLAMP, **_STEPS},
     ),
     OpSpec(
         name="Requantize",

@@ -155,7 +155,10 @@ def _differences(one: Graph, other: Graph) -> Iterator[str]:
             yield f'"{name}" wraps differently'
 
 
+_ON_THE_HOST = ("scale", "axis", "rounding", "steps", "operands", "steps_axis")
+
+
 def _meaning(node: Node) -> tuple[object, ...]:
     attrs = {name: value for name, value in node.attrs.items()
-             if node.op != "Quantize" or name not in ("scale", "axis", "rounding")}  # fmt: skip
+             if node.op != "Quantize" or name not in _ON_THE_HOST}  # fmt: skip
     return node.name, node.op, node.inputs, node.output, sorted(attrs.items())

@@ -1,0 +1,54 @@
+"""qonnx's operators for tensors with channels last: the standard ones between transpositions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from netwright.errors import GraphError
+from netwright.exchange import read_linear, read_windows
+from netwright.exchange.reader import Reader
+from netwright.exchange.source_model import SourceNode
+
+CHANNELS_LAST = "qonnx.custom_op.channels_last"
+Rule = Callable[[Reader, SourceNode], None]
+
+RULES: dict[str, Rule] = {
+    "BatchNormalization": read_linear.normalize,
+    "Conv": read_linear.conv,
+    "MaxPool": read_windows.pool,
+}
+
+
+def read(reader: Reader, node: SourceNode) -> None:
+    """Read a node of the domain :data:`CHANNELS_LAST`."""
+    source = reader.activation(node)
+    rank = len(reader.shape(source))
+    first = (0, rank - 1, *range(1, rank - 1))
+    last = (0, *range(2, rank), 1)
+    turned = reader.emit(node, "Transpose", (source,), "channels_first", {"order": first})
+    result = reader.names.fresh(f"{node.name}_result")
+    others = list(node.inputs[1:])
+    if node.op == "Conv" and others:
+        others[0] = _turned_weights(reader, node, others[0])
+    inner = replace(node, inputs=(turned, *others), outputs=(result,))
+    RULES[node.op](reader, inner)
+    name = reader.names.fresh(f"{node.name}_channels_last")
+    reader.emit_as(name, "Transpose", (result,), node.outputs[0], {"order": last}, origin=node.name)
+
+
+def _turned_weights(reader: Reader, node: SourceNode, name: str) -> str:
+    """Weights, which have their channels last too, as the standard operator takes them."""
+    quantized, values = reader.quantized.get(name), reader.constants.get(name)
+    turned = reader.names.fresh(f"{node.name}_weights")
+    if quantized is not None:
+        scale = quantized.scale
+        moved = np.moveaxis(scale, -1, 1) if scale.ndim else scale
+        reader.quantized[turned] = quantized.moved(np.moveaxis(quantized.values, -1, 1), moved)
+    elif values is not None and values.ndim > 1:
+        reader.constants[turned] = np.moveaxis(values, -1, 1)
+    else:
+        raise GraphError("the weights must be a constant", node=node.name)
+    return turned

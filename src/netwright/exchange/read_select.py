@@ -1,0 +1,322 @@
+"""Operators of ONNX that select, repeat or pad values, made of operators that the graph has.
+
+A selection along one axis is a product with a matrix of zeros and ones; padding with zeros is a
+convolution with ones in windows of one element; repetition is a concatenation. All are exact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netwright.errors import GraphError
+from netwright.exchange.read_attrs import axis, flag, integer, integers, real, text
+from netwright.exchange.read_windows import emit_pool
+from netwright.exchange.reader import Reader
+from netwright.exchange.source_model import SourceNode
+from netwright.ir import AttrValue
+
+MAX_SELECTED = 4096
+"""Largest extent of an axis from which values are selected."""
+
+
+def depth_to_space(reader: Reader, node: SourceNode) -> None:
+    """Read DepthToSpace as reshapes and a transposition."""
+    source = reader.activation(node)
+    block, (channels, height, width) = _block(reader, node, source)
+    if channels % (block * block):
+        raise GraphError(f"{channels} channels are no blocks of {block}", node=node.name)
+    depth = channels // (block * block)
+    mode = text(node, "mode", "DCR")
+    if mode not in ("DCR", "CRD"):
+        raise GraphError(f"mode must be DCR or CRD, not {mode!r}", node=node.name)
+    parts = (block, block, depth) if mode == "DCR" else (depth, block, block)
+    order = (0, 3, 4, 1, 5, 2) if mode == "DCR" else (0, 1, 4, 2, 5, 3)
+    split = _reshaped(reader, node, source, (*parts, height, width), "split")
+    turned = reader.emit(node, "Transpose", (split,), "turned", {"order": order})
+    _reshaped(reader, node, turned, (depth, height * block, width * block))
+
+
+def space_to_depth(reader: Reader, node: SourceNode) -> None:
+    """Read SpaceToDepth as reshapes and a transposition."""
+    source = reader.activation(node)
+    block, (channels, height, width) = _block(reader, node, source)
+    if height % block or width % block:
+        raise GraphError(f"{height} x {width} positions are no blocks of {block}", node=node.name)
+    parts = (channels, height // block, block, width // block, block)
+    split = _reshaped(reader, node, source, parts, "split")
+    turned = reader.emit(node, "Transpose", (split,), "turned", {"order": (0, 3, 5, 1, 2, 4)})
+    _reshaped(reader, node, turned, (channels * block * block, height // block, width // block))
+
+
+def resize(reader: Reader, node: SourceNode) -> None:
+    """Read Resize and Upsample to a whole multiple of the size by repeating values."""
+    source = reader.activation(node)
+    shape = reader.shape(source)
+    factors = _factors(reader, node, shape)
+    mode = text(node, "mode", "nearest")
+    position = text(node, "coordinate_transformation_mode", "half_pixel")
+    nearest = text(node, "nearest_mode", "round_prefer_floor")
+    plain = (position, nearest) in _REPEATING or node.op == "Upsample"
+    if all(factor == 1 for factor in factors):
+        reader.rename(node, source)
+        return
+    if mode != "nearest" or not plain:
+        raise GraphError(
+            f"{node.op} with mode {mode}, {position}, {nearest} is not supported",
+            node=node.name,
+            hint="nearest with asymmetric positions rounded down, as torch exports it, is",
+        )
+    extents = list(shape)
+    for index, factor in enumerate(factors):
+        if factor == 1:
+            continue
+        split = (*extents[1 : index + 1], 1, *extents[index + 1 :])
+        column = _reshaped(reader, node, source, split, f"axis{index}")
+        copies = reader.emit(
+            node, "Concat", (column,) * factor, f"axis{index}_repeated", {"axis": index + 1}
+        )
+        extents[index] *= factor
+        final = all(other == 1 for other in factors[index + 1 :])
+        source = _reshaped(
+            reader, node, copies, tuple(extents[1:]), None if final else f"axis{index}_larger"
+        )
+
+
+_REPEATING = {
+    ("asymmetric", "floor"),
+    ("half_pixel", "round_prefer_floor"),
+    ("half_pixel", "round_prefer_ceil"),
+    ("pytorch_half_pixel", "round_prefer_floor"),
+    ("pytorch_half_pixel", "round_prefer_ceil"),
+}
+"""Settings of Resize under which a whole multiple of the size repeats each value."""
+
+
+def _factors(reader: Reader, node: SourceNode, shape: tuple[int, ...]) -> list[int]:
+    """By how much each axis grows."""
+    place = 1 if node.op == "Upsample" or len(node.inputs) == 2 else 2
+    sizes = len(node.inputs) > 3 and node.inputs[3]
+    if "scales" in node.attrs:
+        wanted = np.asarray(node.attrs["scales"], dtype=np.float64)
+    else:
+        wanted = reader.reals(node, 3 if sizes else place, "sizes" if sizes else "scales")
+    axes = integers(node, "axes", tuple(range(len(shape))))
+    if wanted.shape != (len(axes),):
+        raise GraphError(f"sizes or scales must be given for {len(axes)} axes", node=node.name)
+    given = np.ones(len(shape))
+    for index, value in zip(axes, wanted, strict=True):
+        at = axis(node, index, len(shape))
+        own = reader.batch if at == 0 else shape[at]
+        given[at] = value / own if sizes else value
+    if np.any(given != np.rint(given)) or given[0] != 1 or np.any(given < 1):
+        raise GraphError(
+            f"{node.op} by {given.tolist()} is not supported",
+            node=node.name,
+            hint="whole factors behind the batch axis are",
+        )
+    return [int(value) for value in given]
+
+
+def pad(reader: Reader, node: SourceNode) -> None:
+    """Read Pad with zeros around the positions behind batch and channels."""
+    source = reader.activation(node)
+    shape = reader.shape(source)
+    rank = len(shape)
+    pads = integers(node, "pads", ())
+    if not pads:
+        pads = tuple(int(v) for v in reader.reals(node, 1, "the pads").reshape(-1))
+    if len(node.inputs) > 3 and node.inputs[3]:
+        axes = [axis(node, int(v), rank) for v in reader.reals(node, 3, "the axes").reshape(-1)]
+        full = [0] * (2 * rank)
+        for index, at in enumerate(axes):
+            full[at], full[rank + at] = pads[index], pads[len(axes) + index]
+        pads = tuple(full)
+    if len(pads) != 2 * rank:
+        raise GraphError(f"pads must hold {2 * rank} values, not {len(pads)}", node=node.name)
+    value = real(node, "value", 0.0)
+    if len(node.inputs) > 2 and node.inputs[2]:
+        value = float(reader.reals(node, 2, "the padding").reshape(-1)[0])
+    if not any(pads):
+        reader.rename(node, source)
+        return
+    inner = (*pads[:2], *pads[rank : rank + 2])
+    if text(node, "mode", "constant") != "constant" or value or any(inner) or rank not in (3, 4):
+        raise GraphError(
+            f"pads {pads} with mode {text(node, 'mode', 'constant')} and value {value:g} are not "
+            "supported",
+            node=node.name,
+            hint="zeros around the positions of (batch, channels, positions) are",
+        )
+    count = rank - 2
+    ones = reader.place_values(f"{node.name}.ones", np.ones((shape[1], 1, *(1,) * count)))
+    attrs: dict[str, AttrValue] = {
+        "strides": (1,) * count,
+        "pads": (*pads[2:rank], *pads[rank + 2 :]),
+        "dilations": (1,) * count,
+        "group": shape[1],
+    }
+    reader.emit(node, "Conv", (source, ones), attrs=attrs)
+
+
+def slice_(reader: Reader, node: SourceNode) -> None:
+    """Read Slice with constant limits."""
+    source = reader.activation(node)
+    shape = reader.shape(source)
+    starts = _listed(reader, node, "starts", 1)
+    ends = _listed(reader, node, "ends", 2)
+    axes = _listed(reader, node, "axes", 3) or tuple(range(len(starts)))
+    steps = _listed(reader, node, "steps", 4) or (1,) * len(starts)
+    if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+        raise GraphError("starts, ends, axes and steps do not fit each other", node=node.name)
+    chosen = {}
+    for start, end, at, step in zip(starts, ends, axes, steps, strict=True):
+        position = axis(node, at, len(shape))
+        extent = reader.batch if position == 0 else shape[position]
+        chosen[position] = list(range(extent))[slice(start, end if end >= -extent else None, step)]
+    _select(reader, node, source, chosen)
+
+
+def gather(reader: Reader, node: SourceNode) -> None:
+    """Read Gather with constant indices."""
+    source = reader.activation(node)
+    shape = reader.shape(source)
+    position = axis(node, integer(node, "axis", 0), len(shape))
+    indices = reader.constant(node, 1, "the indices").astype(np.int64)
+    if indices.size > MAX_SELECTED or indices.ndim > 1:
+        raise GraphError(f"indices of shape {indices.shape} are not supported", node=node.name)
+    chosen = [axis(node, int(index), shape[position]) for index in indices.reshape(-1)]
+    if indices.ndim:
+        _select(reader, node, source, {position: chosen})
+        return
+    if position == 0:
+        raise GraphError("Gather must not take one row of a batch", node=node.name)
+    kept = _select(reader, node, source, {position: chosen}, output="chosen")
+    _reshaped(reader, node, kept, (*shape[1:position], *shape[position + 1 :]))
+
+
+def split(reader: Reader, node: SourceNode) -> None:
+    """Read Split with constant or equal parts."""
+    source = reader.activation(node)
+    shape = reader.shape(source)
+    position = axis(node, integer(node, "axis", 0), len(shape))
+    extent, count = shape[position], len(node.outputs)
+    sizes = _listed(reader, node, "split", 1)
+    if not sizes:
+        part = -(-extent // count)
+        sizes = (*(part,) * (count - 1), extent - part * (count - 1))
+    if len(sizes) != count or sum(sizes) != extent or min(sizes) < 1:
+        raise GraphError(f"{extent} values are not split into {sizes}", node=node.name)
+    first = 0
+    for output, size in zip(node.outputs, sizes, strict=True):
+        chosen = {position: list(range(first, first + size))}
+        first += size
+        if output and reader.uses[output]:
+            name = reader.names.fresh(f"{node.name}_{output}") if count > 1 else node.name
+            part_node = SourceNode(name, node.op, node.domain, node.inputs, (output,), node.attrs)
+            _select(reader, part_node, source, chosen)
+
+
+def reduce(reader: Reader, node: SourceNode) -> None:
+    """Read ReduceMean, ReduceSum and ReduceMax over positions, the first two over features too."""
+    source = reader.activation(node)
+    shape = reader.shape(source)
+    rank = len(shape)
+    axes = sorted({axis(node, at, rank) for at in _listed(reader, node, "axes", 1)})
+    if not axes and flag(node, "noop_with_empty_axes", 0):
+        reader.rename(node, source)
+        return
+    axes = axes or list(range(rank))
+    kept = [1 if at in axes else extent for at, extent in enumerate(shape)]
+    if not flag(node, "keepdims", 1):
+        kept = [extent for at, extent in enumerate(shape) if at not in axes]
+    size = int(np.prod([shape[at] for at in axes], dtype=object))
+    if rank > 2 and axes == list(range(2, rank)) and node.op != "ReduceSum" and rank <= 4:
+        made = emit_pool(reader, node, source, everywhere=True, output="pooled")
+    elif axes == [rank - 1] and rank > 1 and node.op != "ReduceMax" and size <= MAX_SELECTED:
+        weight = 1 / size if node.op == "ReduceMean" else 1.0
+        ones = reader.place_values(f"{node.name}.ones", np.ones((size, 1)))
+        made = reader.emit(node, "MatMul", (source, ones), "sum")
+        made = reader.scaled(node, made, weight, 0.0, "mean")
+    else:
+        raise GraphError(
+            f"{node.op} over axes {axes} of {shape} is not supported",
+            node=node.name,
+            hint="means and maxima over all positions, means and sums over the last axis are",
+        )
+    _reshaped(reader, node, made, tuple(kept[1:]))
+
+
+def _select(
+    reader: Reader,
+    node: SourceNode,
+    source: str,
+    chosen: dict[int, list[int]],
+    *,
+    output: str | None = None,
+) -> str:
+    """The values at the `chosen` indices of some axes."""
+    shape = reader.shape(source)
+    wanted = {
+        at: indices
+        for at, indices in sorted(chosen.items())
+        if indices != list(range(reader.batch if at == 0 else shape[at]))
+    }
+    if 0 in wanted:
+        raise GraphError(f"{node.op} must not select rows of a batch", node=node.name)
+    if any(not indices for indices in wanted.values()):
+        raise GraphError(f"{node.op} leaves nothing of {shape}", node=node.name)
+    if not wanted:
+        return reader.emit(node, "Reshape", (source,), output, {"shape": shape})
+    for place, (at, indices) in enumerate(wanted.items()):
+        final = output if place == len(wanted) - 1 else f"axis{at}_selected"
+        source = _select_axis(reader, node, source, at, indices, final)
+    return source
+
+
+def _select_axis(
+    reader: Reader, node: SourceNode, source: str, at: int, indices: list[int], output: str | None
+) -> str:
+    shape = reader.shape(source)
+    if max(shape[at], len(indices)) > MAX_SELECTED:
+        raise GraphError(
+            f"{node.op} on an axis of {shape[at]} values; at most {MAX_SELECTED} are supported",
+            node=node.name,
+        )
+    matrix = np.zeros((shape[at], len(indices)))
+    matrix[indices, np.arange(len(indices))] = 1
+    weights = reader.place_values(f"{node.name}.selection", matrix)
+    last = len(shape) - 1
+    if at == last:
+        return reader.emit(node, "MatMul", (source, weights), output)
+    order = tuple(last if i == at else at if i == last else i for i in range(len(shape)))
+    turned = reader.emit(node, "Transpose", (source,), f"axis{at}_last", {"order": order})
+    kept = reader.emit(node, "MatMul", (turned, weights), f"axis{at}_chosen")
+    return reader.emit(node, "Transpose", (kept,), output, {"order": order})
+
+
+def _listed(reader: Reader, node: SourceNode, name: str, index: int) -> tuple[int, ...]:
+    """A list of integers that is an attribute in old versions and an input in new ones."""
+    if name in node.attrs:
+        return integers(node, name, ())
+    if index >= len(node.inputs) or not node.inputs[index]:
+        return ()
+    return tuple(int(v) for v in reader.constant(node, index, f"the {name}").reshape(-1))
+
+
+def _block(reader: Reader, node: SourceNode, source: str) -> tuple[int, tuple[int, int, int]]:
+    shape, block = reader.shape(source), integer(node, "blocksize", 0)
+    if len(shape) != 4 or block < 1:
+        raise GraphError(
+            f"{node.op} with blocks of {block} does not suit shape {shape}", node=node.name
+        )
+    return block, (shape[1], shape[2], shape[3])
+
+
+def _reshaped(
+    reader: Reader,
+    node: SourceNode,
+    source: str,
+    extents: tuple[int, ...],
+    output: str | None = None,
+) -> str:
+    return reader.emit(node, "Reshape", (source,), output, {"shape": (1, *extents)})

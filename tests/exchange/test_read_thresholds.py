@@ -1,0 +1,54 @@
+"""MultiThreshold means to us what it means to qonnx's executor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from netwright.errors import GraphError
+from netwright.exchange import read_qonnx
+from tests.exchange.onnx_files import GRID, QONNX, model, node, quant, saved
+from tests.exchange.test_read import assert_same
+
+pytest.importorskip("qonnx")
+
+ROWS = np.random.default_rng(8).integers(-20, 20, size=(60, 3)) / 8
+EVEN = (np.arange(31, dtype=np.float32) / 8 - 2)[None]
+UNEVEN = np.array([[-1, -0.25, 0.125, 1.5]], np.float32)
+
+
+def thresholds(source: str, **attrs: Any) -> Any:
+    return node("MultiThreshold", f"{source} t", domain=QONNX, out_dtype="UINT8", **attrs)
+
+
+@pytest.mark.parametrize("values", [EVEN, EVEN[:, :20], UNEVEN, UNEVEN - [[1], [0], [0.5]]])
+@pytest.mark.parametrize("attrs", [{}, {"out_scale": 0.5, "out_bias": -1.0}])
+@pytest.mark.parametrize("quantized", [False, True])
+def test_thresholds_are_counted(values: Any, attrs: Any, quantized: bool, tmp_path: Path) -> None:
+    first = [quant("x s z b", "q")] if quantized else []
+    nodes = [*first, thresholds("q" if quantized else "x", **attrs)]
+    constants = {**GRID, "s": np.float32(0.125), "t": values.astype(np.float32)}
+    assert_same(model(nodes, constants), tmp_path, ROWS)
+
+
+def test_thresholds_of_channels_that_come_last(tmp_path: Path) -> None:
+    images = np.random.default_rng(9).integers(-20, 20, size=(5, 2, 2, 3)) / 8
+    nodes = [quant("x s z b", "q"), thresholds("q", data_layout="NHWC")]
+    values = (UNEVEN - [[1], [0], [0.5]]).astype(np.float32)
+    made = model(nodes, {**GRID, "s": np.float32(0.125), "t": values}, shape=(1, 2, 2, 3))
+    assert_same(made, tmp_path, images)
+
+
+def test_wrong_number_of_channels_is_refused(tmp_path: Path) -> None:
+    made = model([thresholds("x")], {"t": np.zeros((2, 3), np.float32)})
+    with pytest.raises(GraphError, match=r"thresholds of shape \(2, 3\) do not suit 3 channels"):
+        read_qonnx(saved(made, tmp_path))
+
+
+def test_many_uneven_thresholds_are_refused(tmp_path: Path) -> None:
+    values = np.arange(300, dtype=np.float32)[None] ** 2
+    with pytest.raises(GraphError, match="300 thresholds that are not evenly spaced; at most 255"):
+        read_qonnx(saved(model([thresholds("x")], {"t": values}), tmp_path))
