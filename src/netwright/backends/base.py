@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from netwright.errors import ConfigError, NetwrightError, RunError
+from netwright.escape import PART, visible
 from netwright.files import sha256, sync, workspace, write_text, writing
 from netwright.ir import Array, Graph
 from netwright.ir.interpret import Values
@@ -46,6 +47,11 @@ def target_faults(part: str, clock_ns: float) -> Iterator[str]:
     """What is wrong with a target, one sentence a fault."""
     if not part:
         yield "part must be the name of a device, not empty"
+    elif not PART.fullmatch(part):
+        yield (
+            "part must be the name of a device (up to 64 letters, digits and . _ + -), "
+            f'not "{visible(part)}"'
+        )
     if not (isfinite(clock_ns) and clock_ns > 0):
         yield f"clock_ns must be positive nanoseconds, not {clock_ns}"
 

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from netwright.files import (
-    cache_folder,
-    locked,
-    sha256,
-    sync,
-    workspace,
-    write_text,
-    writing,
-)
+from netwright.backends.vouching import is_vouched, vouch
+from netwright.files import locked, sync, workspace, writing
 
 
 def built_once(path: Path, *, key: object, make: Callable[[Path], object]) -> Path:
@@ -36,23 +28,16 @@ def built_once(path: Path, *, key: object, make: Callable[[Path], object]) -> Pa
     Raises:
         RunError: The folder cannot be written.
     """
-    record = cache_folder() / "built" / hashlib.sha256(repr(key).encode()).hexdigest()
-    if _is_known(path, record):
+    about = repr(key)
+    if is_vouched(path, about):
         return path
     with locked(path.parent, wait_s=-1):
-        if _is_known(path, record):  # by another one, in the meantime
+        if is_vouched(path, about):  # by another one, in the meantime
             return path
         with writing(path.parent), workspace(path.parent) as folder:
             made = folder / path.name
             make(made)
             sync(made)
-            write_text(record, sha256(made))
+            vouch(made, about)
             made.replace(path)
     return path
-
-
-def _is_known(path: Path, record: Path) -> bool:
-    try:
-        return record.read_text(encoding="ascii") == sha256(path)
-    except (OSError, ValueError):
-        return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -14,6 +13,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import typer
+
+from netwright.escape import json_text, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -32,18 +33,18 @@ _QUIET = ContextVar("quiet", default=False)
 
 def emit(text: str) -> None:
     """Print a result on standard output."""
-    typer.echo(text)
+    typer.echo(visible(text, lines=True))
 
 
 def emit_json(data: object) -> None:
     """Print data on standard output as JSON."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    typer.echo(json_text(data))
 
 
 def note(text: str) -> None:
     """Print a line for the reader on standard error; nothing with ``--quiet``."""
     if not is_quiet():
-        _tell(text)
+        _tell(visible(text, lines=True))
 
 
 def complain(text: str) -> None:
@@ -52,7 +53,7 @@ def complain(text: str) -> None:
     Args:
         text: The message; a line that begins with ``hint:`` is the way out.
     """
-    message, mark, hint = text.partition("\nhint: ")
+    message, mark, hint = visible(text, lines=True).partition("\nhint: ")
     _tell(f"{typer.style('error:', fg='red', bold=True)} {message}")
     if mark:
         _tell(f"{typer.style('hint:', fg='cyan', bold=True)} {hint}")
@@ -183,7 +184,7 @@ class Bars(Lines):
     def update(self, done: float, total: float, text: str = "") -> None:
         """Move the bar."""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done, total=total, text=text)
+            self._bar.update(self._task, completed=done, total=total, text=visible(text))
 
     def end(self, stage: str, position: int, count: int, *, status: str, seconds: float) -> None:
         """Replace the bar by a line."""

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from netwright.cli.console import emit
+from netwright.escape import json_text
+
 app = typer.Typer(no_args_is_help=True, help="Make the tables that tasks are built on.")
 
 
@@ -36,8 +39,6 @@ def jets(
 
     The same command continues after an interruption.
     """
-    import json
-
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -77,6 +78,6 @@ def jets(
             "counts": dict(card.counts),
             "sha256": card.sha256,
         }
-        typer.echo(json.dumps(result))
+        emit(json_text(result, indent=None))
     else:
-        typer.echo(f"{out}: {num_jets} jets, sha256 {card.sha256}")
+        emit(f"{out}: {num_jets} jets, sha256 {card.sha256}")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError
+from netwright.escape import visible
 
 MAX_FILE_BYTES = 1 << 30
 MAX_TENSOR_VALUES = 1 << 28
@@ -18,8 +19,9 @@ NARROW_INTEGERS = frozenset({"int2", "uint2", "int4", "uint4"})
 
 
 def plain_text(value: str | bytes) -> str:
-    """A text field; protobuf hands out bytes where it is no UTF-8."""
-    return value if isinstance(value, str) else value.decode("utf-8", errors="replace")
+    """A text field on one line; protobuf hands out bytes where it is no UTF-8."""
+    text = value if isinstance(value, str) else value.decode("utf-8", errors="replace")
+    return visible(text)
 
 
 def read_tensor(onnx: Any, tensor: Any, folder: Path) -> NDArray[Any]:

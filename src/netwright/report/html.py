@@ -8,6 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from netwright.escape import visible
 from netwright.quantities import Quantity
 from netwright.report import figures, hardware_figures, numbers
 from netwright.report.designs import designs
@@ -45,6 +46,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FunctionLoader(_resource),
         autoescape=True,
+        finalize=_seen,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -59,6 +61,11 @@ def _environment() -> Environment:
     )
     environment.tests["quantity"] = lambda value: isinstance(value, Quantity)
     return environment
+
+
+def _seen(value: object) -> object:
+    """What the page shows of a value: text keeps no controls and no change of direction."""
+    return visible(value, lines=True) if type(value) is str else value
 
 
 def _resource(name: str) -> str:

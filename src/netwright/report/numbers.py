@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netwright.escape import visible
 from netwright.quantities import Quantity
 
 THIN = "\u202f"
@@ -68,5 +69,5 @@ def short(name: str, *, longest: int = 28) -> str:
     >>> short("encoder  layer", longest=10)
     'encoder l…'
     """
-    line = " ".join(name.split())
+    line = visible(" ".join(name.split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"

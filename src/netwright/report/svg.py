@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import warnings
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwright.errors import require
+from netwright.escape import html_text
 from netwright.files import write_atomic, write_text
 from netwright.report.style import SETTINGS
 
@@ -110,5 +110,5 @@ def _inline(text: str, *, name: str, title: str) -> str:
         text = pattern.sub("", text)
     text = _SIZE.sub("", text, count=2)
     text = _REFERENCE.sub(rf"\g<1>{name}-", text)
-    label = html.escape(title, quote=True)
+    label = html_text(title)
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+from netwright.escape import toml_key, toml_string
 
 
 def dump(settings: BaseModel) -> str:
@@ -28,29 +26,21 @@ def _table(table: Mapping[str, object], path: tuple[str, ...]) -> Iterator[str]:
     plain = {k: v for k, v in table.items() if v is not None and not isinstance(v, dict)}
     inner = {k: v for k, v in table.items() if isinstance(v, dict)}
     if path and (plain or not inner):
-        yield f"\n[{'.'.join(map(_key, path))}]"
+        yield f"\n[{'.'.join(map(toml_key, path))}]"
     for name, value in plain.items():
-        yield f"{_key(name)} = {_value(value)}"
+        yield f"{toml_key(name)} = {_value(value)}"
     for name, value in inner.items():
         yield from _table(value, (*path, name))
 
 
-def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else _text(name)
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
 def _value(value: object) -> str:
     if isinstance(value, str):
-        return _text(value)
+        return toml_string(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, dict):
-        body = ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items() if v is not None)
+        body = ", ".join(f"{toml_key(k)} = {_value(v)}" for k, v in value.items() if v is not None)
         return f"{{ {body} }}"
     return repr(value)

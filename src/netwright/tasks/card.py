@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from netwright.errors import DataError
+from netwright.escape import toml_key, toml_string
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,15 @@ _TABLES: dict[str, type] = {"seeds": int, "counts": int, "versions": str}
 
 def format_card(card: Card) -> str:
     """Return the card as TOML, the same text for the same card; `read_card` reverses it."""
-    lines = [f"title = {_quote(card.title)}", f"recipe = {_quote(card.recipe)}"]
-    lines += [f"synthetic = {str(card.synthetic).lower()}", f"sha256 = {_quote(card.sha256)}"]
-    lines += [f"license = {_quote(card.license)}"]
+    lines = [f"title = {toml_string(card.title)}", f"recipe = {toml_string(card.recipe)}"]
+    lines += [f"synthetic = {str(card.synthetic).lower()}", f"sha256 = {toml_string(card.sha256)}"]
+    lines += [f"license = {toml_string(card.license)}"]
     for name in _LISTS:
-        lines += [f"{name} = [", *(f"  {_quote(text)}," for text in getattr(card, name)), "]"]
+        lines += [f"{name} = [", *(f"  {toml_string(text)}," for text in getattr(card, name)), "]"]
     for name in _TABLES:
         lines += ["", f"[{name}]"]
         lines += [
-            f"{_key(key)} = {_quote(value) if isinstance(value, str) else value}"
+            f"{toml_key(key)} = {toml_string(value) if isinstance(value, str) else value}"
             for key, value in getattr(card, name).items()
         ]
     return "\n".join(lines) + "\n"
@@ -115,13 +114,3 @@ def _is_list(value: object) -> bool:
 
 def _is_table(value: object, kind: type) -> bool:
     return isinstance(value, dict) and all(type(item) is kind for item in value.values())
-
-
-def _key(text: str) -> str:
-    """Return a TOML key, bare where TOML allows it."""
-    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else _quote(text)
-
-
-def _quote(text: str) -> str:
-    """Return a TOML basic string; JSON's escapes are a subset of TOML's, except for DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -6,7 +6,7 @@ import pytest
 
 from netwright.backends import HlsBackend, Target, hls
 from netwright.backends.base import file_digests
-from netwright.errors import ConfigError, GraphError, MissingExtra, RunError, UnsupportedOp
+from netwright.errors import ConfigError, MissingExtra, RunError, UnsupportedOp
 from tests.backends.hls.graphs import Build, jet_tagger, needs_hls4ml
 
 
@@ -53,13 +53,18 @@ def test_reuse_factor_of_an_unknown_node(tmp_path: Path) -> None:
     )
 
 
-def test_a_name_that_is_no_identifier(tmp_path: Path) -> None:
-    with pytest.raises(GraphError) as caught:
-        hls().generate(jet_tagger(4, name="my net"), tmp_path / "out")
-    assert str(caught.value) == (
-        "the name of the graph must be a letter, then letters, digits and underscores, "
-        'not "my net"\nhint: the generated files and the top function carry it'
-    )
+@pytest.mark.parametrize(
+    ("name", "top"), [("my net", "my_net"), ("main", "n_main"), ("defines", "n_defines")]
+)
+def test_a_name_that_is_no_identifier(tmp_path: Path, name: str, top: str) -> None:
+    design = hls().generate(jet_tagger(4, name=name), tmp_path / "out")
+    assert f"firmware/{top}.cpp" in design.files
+
+
+@pytest.mark.parametrize("part", ["x[exec touch INJECTED]", 'x"; exec a', "x\n", "-x", "x" * 65])
+def test_a_part_that_is_code(part: str) -> None:
+    with pytest.raises(ConfigError, match=r"^part must be the name of a device \(up to 64 letters"):
+        hls(part=part)
 
 
 def test_nothing_is_written_for_a_graph_that_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from netwright.backends import HlsDesign, hls
+from netwright.backends.tools import GXX, run_tool
 from netwright.dtypes import Int
 from netwright.errors import CorruptOutput, DataError, ToolMissing
 from netwright.ir import Executable, interpret
@@ -115,3 +116,31 @@ def test_a_layer_whose_products_exceed_the_usual_stack(tmp_path: Path) -> None:
     build = Build("large")
     graph = build.graph(build.dense(build.quantize((2048,), bits=6), 1024))
     assert_same(graph, hls(), tmp_path, rows=5, intermediate=False)
+
+
+def test_a_library_from_elsewhere_is_not_loaded(tagger: HlsDesign, tmp_path: Path) -> None:
+    library = next((tagger.root / "build").glob("emulation-*.so"))
+    canary = tmp_path / "INJECTED"
+    source = tmp_path / "evil.cpp"
+    source.write_text(
+        "#include <cstdio>\n__attribute__((constructor)) static void run() "
+        f'{{ std::fclose(std::fopen("{canary}", "w")); }}\n'
+    )
+    made = tmp_path / "evil.so"
+    arguments = ["-shared", "-fPIC", source, "-o", made]
+    run_tool(GXX, arguments, cwd=tmp_path, timeout_s=60, log=tmp_path / "log")
+    made.replace(library)
+    inputs = np.zeros((1, 16))
+    result = tagger.run(inputs)
+    expected = interpret(tagger.graph, inputs)
+    assert not canary.exists()
+    assert all(np.array_equal(result[name], expected[name]) for name in expected)
+
+
+def test_a_torn_library_is_made_again(tagger: HlsDesign, tmp_path: Path) -> None:
+    library = next((tagger.root / "build").glob("emulation-*.so"))
+    torn = tmp_path / "torn.so"
+    torn.write_bytes(library.read_bytes()[:4096])
+    torn.replace(library)
+    tagger.run(np.zeros((1, 16)))
+    assert library.stat().st_size > 4096

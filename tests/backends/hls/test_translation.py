@@ -150,4 +150,4 @@ def test_names_are_identifiers_without_regard_to_case() -> None:
         for name in ("/fc.1/a", "FC_1_A", "1st", "input")
     ]
     names = [layer.name for layer in lower(build.graph(*outputs), "io_parallel").layers]
-    assert names == ["in_quantize_0_out", "fc_1_a", "FC_1_A_2", "n_1st", "input_2"]
+    assert names == ["in_quantize_0_out", "fc_1_a", "FC_1_A_2", "n_1st", "n_input"]

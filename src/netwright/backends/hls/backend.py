@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ from netwright.backends.base import Target, publish, target_faults
 from netwright.backends.hls.design import HlsDesign
 from netwright.backends.hls.layers import Layer
 from netwright.backends.hls.lowering import IoType
-from netwright.backends.hls.project import write_project
+from netwright.backends.hls.project import top_name, write_project
 from netwright.backends.hls.translation import lower
-from netwright.errors import ConfigError, GraphError
+from netwright.errors import ConfigError
 from netwright.ir import Graph
 
 Strategy = Literal["latency", "resource"]
@@ -96,12 +95,11 @@ class HlsBackend:
         """Write the project for `graph` to the folder `out`, whole or not at all.
 
         Args:
-            graph: A graph in the integer form. Its name becomes that of the top function.
+            graph: A graph in the integer form. The top function is named after it.
             out: A folder that does not exist, is empty, or holds an older design of this kind.
 
         Raises:
-            GraphError: The graph breaks a rule, is not in the integer form, or its name is not an
-                identifier.
+            GraphError: The graph breaks a rule, or is not in the integer form.
             UnsupportedOp: A node cannot be computed exactly; nothing is written.
             NumericsError: A value is too wide to pass to or from the firmware exactly.
             ConfigError: `reuse_factor` names a node that the graph does not have.
@@ -109,18 +107,12 @@ class HlsBackend:
             RunError: `out` holds something else, or cannot be written.
             BackendError: hls4ml failed.
         """
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", graph.name):
-            raise GraphError(
-                "the name of the graph must be a letter, then letters, digits and underscores, "
-                f'not "{graph.name}"',
-                hint="the generated files and the top function carry it",
-            )
         self._check_nodes(graph)
         firmware = lower(graph, self.io_type)
         out = Path(out)
 
         def write(folder: Path) -> None:
-            write_project(firmware, self, folder, name=graph.name, stamp=graph.digest[:8])
+            write_project(firmware, self, folder, name=top_name(graph), stamp=graph.digest[:8])
 
         files = publish(out, kind=KIND, about=self._record(graph), write=write)
         factors = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netwright.backends.hls.layers import Firmware
+from netwright.escape import cpp_string
 
 EMULATION_SOURCE = "netwright_emulation.cpp"
 """The one file that is compiled: it includes the firmware and hls4ml's bridge to it."""
@@ -71,7 +72,7 @@ def emulation_source(firmware: Firmware, name: str, weights: Sequence[tuple[str,
     ]
     copies = [
         f"        std::memcpy(traces[{i}] + row * {sizes[layer]}, "
-        f'(*nnet::trace_outputs)["{layer}"], {sizes[layer]} * sizeof(double));\n'
+        f"(*nnet::trace_outputs)[{cpp_string(layer)}], {sizes[layer]} * sizeof(double));\n"
         for i, layer in enumerate(traced_layers(firmware))
     ]
     types = dict.fromkeys(kind for _, kind in weights)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -15,6 +14,7 @@ from netwright.backends.hls.layers import Layer, Shape, View, plain_index
 from netwright.backends.hls.registers import wrapping
 from netwright.dtypes import Fixed, Int
 from netwright.errors import NumericsError, UnsupportedOp
+from netwright.escape import Identifiers
 from netwright.ir import Graph, Node
 from netwright.ir.spec import Bounds
 
@@ -39,7 +39,9 @@ class Lowering:
     limits: Mapping[str, Bounds]
     layers: list[Layer] = field(default_factory=list)
     views: dict[str, View] = field(default_factory=dict)
-    _names: set[str] = field(default_factory=lambda: {"input"})
+    _names: Identifiers = field(
+        default_factory=lambda: Identifiers(separator="_", default="layer", lower=False)
+    )
 
     @property
     def streams(self) -> bool:
@@ -79,14 +81,7 @@ class Lowering:
 
     def name(self, text: str) -> str:
         """A new layer name that resembles `text`."""
-        stem = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "layer"
-        stem = f"n_{stem}" if stem[0].isdigit() else stem
-        name, count = stem, 1
-        while name.lower() in self._names:
-            count += 1
-            name = f"{stem}_{count}"
-        self._names.add(name.lower())
-        return name
+        return self._names.of(text)
 
     def add(
         self,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -12,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from netwright.backends.hls.emulation_text import EMULATION_SOURCE, emulation_source
 from netwright.backends.hls.layers import Firmware, Layer
 from netwright.errors import BackendError, NetwrightError, require
+from netwright.escape import identifier
+from netwright.ir import Graph
 
 if TYPE_CHECKING:
     from netwright.backends.hls.backend import HlsBackend
@@ -20,6 +24,11 @@ LOG = "hls4ml.log"
 """What hls4ml printed while it wrote the project."""
 
 _STAMPED = ("build_lib.sh", "hls4ml_config.yml")
+
+
+def top_name(graph: Graph) -> str:
+    """The name of the top function: that of the graph, unless it means something else in C++."""
+    return identifier(graph.name, default="model")
 
 
 def write_project(
@@ -43,6 +52,16 @@ def write_project(
         MissingExtra: hls4ml is not installed.
         BackendError: hls4ml failed, or changed a register.
     """
+    with tempfile.TemporaryDirectory(prefix="netwright-") as temporary:
+        plain = Path(temporary) / "project"  # hls4ml writes the name of its folder into files
+        plain.mkdir()
+        _write_project(firmware, options, plain, name, stamp)
+        shutil.copytree(plain, folder, dirs_exist_ok=True)
+
+
+def _write_project(
+    firmware: Firmware, options: HlsBackend, folder: Path, name: str, stamp: str
+) -> None:
     printed = io.StringIO()
     with captured(printed):
         graph_module = require("hls4ml.model.graph", extra="hls", purpose="the HLS backend")

@@ -22,6 +22,7 @@ from netwright.backends.rtl.caching import made_once
 from netwright.backends.rtl.synthesis import KEEP_MACRO, Progress, run_script
 from netwright.backends.tools import OPENSTA, find, run_tool
 from netwright.errors import BackendError, ConfigError, ToolMissing
+from netwright.escape import tcl_word, yosys_word
 from netwright.files import sha256, write_text
 from netwright.quantities import Quantity
 
@@ -163,7 +164,7 @@ def measure_asic(
         progress=progress,
     )
     cells, area = _size(folder / report)
-    script = _script(top, liberty, (folder / netlist).resolve(), clock_mhz, activity)
+    script = _script(top, liberty, f"../{netlist}", clock_mhz, activity)
     period_ns = 1000.0 / clock_mhz
     timing_s, text = _timed(
         script, folder.resolve(), f"{name}-timing", period_ns, timeout_s, progress
@@ -190,24 +191,25 @@ def measure_asic(
 def _commands(
     top: str, liberty: Path, clock_mhz: float, report: str, netlist: str
 ) -> tuple[str, ...]:
+    cells = yosys_word(str(liberty))
     return (
-        f"log {liberty.name} {sha256(liberty)}",  # what was mapped to other cells is not read again
+        f"log {sha256(liberty)}",  # what was mapped to other cells is not read again
         f"synth -flatten -top {top}",
-        f'dfflibmap -liberty "{liberty}"',
-        f'abc -liberty "{liberty}" -D {1e6 / clock_mhz:.0f}',
+        f"dfflibmap -liberty {cells}",
+        f"abc -liberty {cells} -D {1e6 / clock_mhz:.0f}",
         "setundef -zero",
         "opt_clean -purge",
-        f'tee -q -o {report} stat -liberty "{liberty}" -json',
+        f"tee -q -o {report} stat -liberty {cells} -json",
         "splitnets -ports -format __",  # OpenSTA reads no concatenations
         "opt_clean -purge",
         f"write_verilog -noattr -noexpr -nohex -nodec {netlist}",
     )
 
 
-def _script(top: str, liberty: Path, netlist: Path, clock_mhz: float, activity: float) -> str:
+def _script(top: str, liberty: Path, netlist: str, clock_mhz: float, activity: float) -> str:
     return f"""\
-read_liberty {{{liberty}}}
-read_verilog {{{netlist}}}
+read_liberty {tcl_word(str(liberty))}
+read_verilog {tcl_word(netlist)}
 link_design {top}
 create_clock -name clk -period {1000.0 / clock_mhz:.6f} [get_ports clk]
 set_input_delay 0 -clock clk [all_inputs]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -13,7 +12,7 @@ from typing import Literal, get_args
 from netwright.backends.base import Target, publish
 from netwright.backends.rtl.circuit import Circuit
 from netwright.backends.rtl.design import RtlDesign
-from netwright.backends.rtl.emission import library_names, sources
+from netwright.backends.rtl.emission import sources
 from netwright.backends.rtl.lowering import lower
 from netwright.backends.rtl.streams.design import StreamDesign, summary
 from netwright.backends.rtl.streams.emission import sources as stream_sources
@@ -21,7 +20,7 @@ from netwright.backends.rtl.streams.lowering import lower_to_streams
 from netwright.backends.rtl.streams.reuse import ReuseFactor, reuse_faults
 from netwright.backends.rtl.streams.timing import schedule
 from netwright.backends.rtl.unrolling import MAX_OPERATIONS
-from netwright.errors import ConfigError, GraphError
+from netwright.errors import ConfigError
 from netwright.files import write_text
 from netwright.ir import Graph
 
@@ -92,18 +91,17 @@ class RtlBackend:
         """Write the Verilog for `graph` to the folder `out`, whole or not at all.
 
         Args:
-            graph: A graph in the integer form. Its name becomes that of the top module.
+            graph: A graph in the integer form. The top module is named after it.
             out: A folder that does not exist, is empty, or holds an older design of this kind.
 
         Raises:
-            GraphError: The graph breaks a rule, is not in the integer form, needs too many
-                operations, or its name cannot be that of a module.
+            GraphError: The graph breaks a rule, is not in the integer form, or needs too many
+                operations.
             ConfigError: A reuse factor does not fit its node.
             UnsupportedOp: A node has no hardware here; nothing is written.
             NumericsError: A value would need more than 64 bits.
             RunError: `out` holds something else, or cannot be written.
         """
-        _check_name(graph.name)
         if self.reuse_factor is not None:
             return self._streams(graph, Path(out), self.reuse_factor)
         circuit = lower(graph, self.adders_per_stage, max_operations=self.max_operations)
@@ -147,31 +145,6 @@ class RtlBackend:
 def _write(texts: Mapping[str, str], folder: Path) -> None:
     for name, text in texts.items():
         write_text(folder / name, text)
-
-
-def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise GraphError(
-            "the name of the graph must be a letter, then letters, digits and underscores, "
-            f'not "{name}"',
-            hint="the generated files and the top module carry it",
-        )
-    if name in library_names() or name in _KEYWORDS:
-        raise GraphError(
-            f'the name of the graph must not be that of a library module or keyword, not "{name}"',
-            hint="the generated files and the top module carry it",
-        )
-
-
-_KEYWORD_TEXT = (
-    "always and assign begin bit buf byte case cell checker class config const default design "
-    "disable do edge else end event final for force fork function generate genvar if import "
-    "initial inout input int integer interface join large library logic medium module nand "
-    "negedge new nor not or output packed parameter posedge program property real reg release "
-    "repeat return sequence signed small static string struct table task this time tri type "
-    "union unsigned use var vectored void wait wand while wire with wor xnor xor "
-)
-_KEYWORDS = frozenset(_KEYWORD_TEXT.split())
 
 
 def rtl(

@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from pathlib import Path
 
+from netwright.backends.vouching import is_vouched, vouch
 from netwright.errors import RunError
 from netwright.files import locked, sha256, sync, workspace, write_text, writing
+
+VOUCHED = "a record of what a tool made"
 
 
 def made_once(
@@ -20,7 +23,7 @@ def made_once(
     outputs: Iterable[str],
     make: Callable[[Path], float],
 ) -> float:
-    """Make some files, unless the same ones are there already.
+    """Make some files, unless the same ones are there already and were made by this user.
 
     They are made in a folder of their own and moved when all is done, so that a failure leaves
     neither a new file nor a mixture of two runs. A file that was changed since is made again.
@@ -57,6 +60,7 @@ def made_once(
             (made / output).replace(folder / output)
     text = json.dumps({"key": wanted, "seconds": seconds, "files": digests}, indent=2)
     write_text(record, text + "\n")
+    vouch(record, VOUCHED)
     return seconds
 
 
@@ -65,6 +69,8 @@ def _seconds(
 ) -> float | None:
     """What a record says, or ``None`` if the files must be made."""
     try:
+        if not is_vouched(record, VOUCHED):
+            return None
         found = json.loads(record.read_text())
         same = found["key"] == key and list(found["files"]) == list(names)
         if same and all(sha256(folder / name) == found["files"][name] for name in names):

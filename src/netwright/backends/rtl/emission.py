@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
 from netwright.backends.rtl.circuit import Bundle, Cell, Circuit, Element, Layer, Port, Wire
+from netwright.escape import line_comment
 
 WIDE_PARAMETERS = ("OFFSET", "BELOW", "ABOVE", "LOW", "HIGH")
 """Parameters that are 64-bit signed constants."""
@@ -58,7 +59,7 @@ def _text(lines: Iterator[str]) -> str:
 
 
 def _layer(layer: Layer) -> Iterator[str]:
-    yield f"// Nodes: {', '.join(layer.nodes)}."
+    yield line_comment(f"Nodes: {', '.join(layer.nodes)}.")
     yield f"module {layer.name} ("
     ports = ["input  wire clk"] if layer.is_clocked else []
     ports += [f"input  wire {vector(b.bits)} {b.name}_data" for b in layer.inputs if b.wires]

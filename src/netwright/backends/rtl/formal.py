@@ -19,12 +19,15 @@ from typing import Literal
 from netwright.backends.rtl.adder_graph import Interval
 from netwright.backends.rtl.circuit import Element, Layer, Wire
 from netwright.backends.rtl.cone import Cone, Netlist
+from netwright.backends.rtl.harmless import plain_sources
 from netwright.backends.rtl.layer_specification import LayerSpecification, claim_wire
 from netwright.backends.rtl.proof import CounterExample
 from netwright.backends.rtl.specification import Specification, Term
 from netwright.backends.rtl.synthesis import RUNNER
 from netwright.backends.tools import YOSYS, run_tool
+from netwright.backends.vouching import is_vouched, vouch
 from netwright.errors import BackendError, MissingExtra
+from netwright.escape import yosys_word
 from netwright.files import workspace, write_text, writing
 from netwright.ir import Graph
 
@@ -216,7 +219,7 @@ def prove_checks(
     base = f"yosys {version('pyosys')} sat\n{modules}"
     keys = [hashlib.sha256(f"{base}\n{q.text}".encode()).hexdigest() for q in questions]
     record = folder / "proven.txt"
-    proven = dict.fromkeys(record.read_text().split() if record.exists() else ())
+    proven = dict.fromkeys(record.read_text().split() if is_vouched(record, PROVEN) else ())
     texts = dict(zip(keys, (question.text for question in questions), strict=True))
     unknown = [key for key in texts if key not in proven]
     answers: dict[str, str] = {}
@@ -228,6 +231,7 @@ def prove_checks(
         answers |= zip(batch, found, strict=True)
         proven |= dict.fromkeys(key for key in batch if _is_proof(answers[key]))
         write_text(record, "".join(f"{key}\n" for key in proven))
+        vouch(record, PROVEN)
     if progress:
         progress(len(unknown), len(unknown))
     return tuple(
@@ -246,9 +250,9 @@ def _solve(
     """What Yosys prints of every question."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    files = " ".join(f'"{path.resolve()}"' for path in library)
     names = [f"check_{number}" for number in range(len(texts))]
     with writing(folder), workspace(folder) as work:
+        files = " ".join(map(yosys_word, plain_sources(library, work)))
         modules = (f"module {name} (\n{text}\n" for name, text in zip(names, texts, strict=True))
         write_text(work / "checks.v", "".join(modules))
         lines = [f"read_verilog {files} checks.v", "hierarchy", "proc", "flatten", "opt -fine"]

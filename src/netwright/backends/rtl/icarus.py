@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from os.path import relpath
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from netwright.backends.built import built_once
 from netwright.backends.rtl.circuit import Circuit, Port
+from netwright.backends.rtl.harmless import plain_sources
 from netwright.backends.rtl.harness import WORD_BITS, num_words
 from netwright.backends.rtl.simulation import by_tensor, check_latency, fed_words
 from netwright.backends.tools import IVERILOG, VVP, run_tool
@@ -124,19 +126,20 @@ def compile_bench(
     Raises:
         ToolMissing: Icarus Verilog is not installed.
         ToolFailed: It ended with an error, or ran past its time.
+        BackendError: A file asks for more than to compute.
     """
     build = build.resolve()
     text = bench(circuit)
     program = build / f"{name}-{key}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.vvp"
-    files = [path.resolve() for path in sources]
 
     def make(made: Path) -> None:
         folder = made.parent
+        files = plain_sources(sources, folder)  # the compiler passes names to a shell
         top = write_text(folder / "bench.v", text)
-        cells = [_readable(path, folder) for path in models]
+        cells = [_readable(path, folder).name for path in models]
         run_tool(
             IVERILOG,
-            ["-g2005-sv", "-DNO_INCLUDES", "-s", TOP, "-o", made, *cells, top, *files],
+            ["-g2005-sv", "-DNO_INCLUDES", "-s", TOP, "-o", made.name, *cells, top.name, *files],
             cwd=folder,
             timeout_s=timeout_s,
             log=build / f"{name}-icarus.log",
@@ -194,7 +197,7 @@ def simulate_bench(
         clocks = rows + 2 * circuit.latency_cycles + 8
         run_tool(
             VVP,
-            ["-n", program, f"+rows={rows}", f"+clocks={clocks}"],
+            ["-n", relpath(program, folder), f"+rows={rows}", f"+clocks={clocks}"],
             cwd=folder,
             timeout_s=timeout_s,
             log=log,

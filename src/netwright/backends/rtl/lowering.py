@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -13,12 +12,14 @@ from netwright.backends.rtl.adder_graph import Interval
 from netwright.backends.rtl.affine import Affine, settle
 from netwright.backends.rtl.builder import LayerBuilder, Time
 from netwright.backends.rtl.circuit import Bundle, Circuit, Element, Layer, Port, Wire
+from netwright.backends.rtl.emission import library_names
 from netwright.backends.rtl.operators import OPERATORS
 from netwright.backends.rtl.rescaling import wrap
 from netwright.backends.rtl.streams.size import advice
 from netwright.backends.rtl.unrolling import MAX_OPERATIONS, operations, refuse_large
 from netwright.dtypes import Bipolar, Float, Int
 from netwright.errors import GraphError, UnsupportedOp
+from netwright.escape import Identifiers, identifier
 from netwright.ir import Graph, Node, TensorType, bounds, check
 
 WHERE = "the RTL backend"
@@ -88,6 +89,7 @@ class _Lowering:
     def __init__(self, graph: Graph, adders_per_stage: int | None) -> None:
         self.graph = graph
         self.adders_per_stage = adders_per_stage
+        self.name = top_name(graph)
         self.names = identifiers(graph)
         self.made: dict[str, tuple[tuple[Element, ...], list[Time], int]] = {}
         self.layers: list[Layer] = []
@@ -101,7 +103,7 @@ class _Lowering:
             self._layer(nodes)
         latency = max(self.made[name][2] for name in self.graph.outputs)
         return Circuit(
-            name=self.graph.name,
+            name=self.name,
             inputs=self._ports([node.output for node in hosts], "x"),
             outputs=self._ports(self.graph.outputs, "y"),
             layers=tuple(self.layers),
@@ -123,9 +125,7 @@ class _Lowering:
         self.made[node.output] = wires, [(0, 0)] * size, 0
 
     def _layer(self, nodes: list[Node]) -> None:
-        layer = LayerBuilder(
-            f"{self.graph.name}_{self.names[nodes[0].name]}", self.adders_per_stage
-        )
+        layer = LayerBuilder(f"{self.name}_{self.names[nodes[0].name]}", self.adders_per_stage)
         values: dict[str, Elements] = {}
         for node in nodes:
             for tensor in node.inputs:
@@ -240,16 +240,25 @@ def identifiers(graph: Graph, *, reserved: Collection[str] = ()) -> dict[str, st
         graph: The graph.
         reserved: Further names that are taken.
     """
+    ports = {f"{side}{number}" for side in "xy" for number in ("", *range(len(graph.types)))}
+    identifiers = Identifiers(ports | set(reserved), whole=False)
     names: dict[str, str] = {}
-    taken = {f"{side}{number}" for side in "xy" for number in ("", *range(len(graph.types)))}
-    taken |= set(reserved)
-    everything = [name for node in graph.nodes for name in (node.name, node.output)]
-    for name in everything:
-        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "n"
-        plain = plain if plain[0].isalpha() else f"n_{plain}"
-        unique, number = plain, 2
-        while unique in taken:
-            unique, number = f"{plain}_v{number}", number + 1
-        taken.add(unique)
-        names[name] = names.get(name, unique)
+    for node in graph.nodes:
+        for name in (node.name, node.output):
+            if name not in names:
+                names[name] = identifiers.of(name)
     return names
+
+
+def top_name(graph: Graph) -> str:
+    """The name of the top module: that of the graph, unless it means something else in Verilog.
+
+    Names of layers begin with it, so it must not be the beginning of a library module either.
+    """
+    modules = library_names()
+    beginnings = {m[:end] for m in modules for end in _underscores(m)}
+    return identifier(graph.name, default="model", also=beginnings.union(modules))
+
+
+def _underscores(name: str) -> list[int]:
+    return [place for place, character in enumerate(name) if character == "_"]

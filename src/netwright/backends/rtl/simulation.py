@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from netwright.backends.built import built_once
 from netwright.backends.rtl.circuit import Circuit, Port
+from netwright.backends.rtl.harmless import plain_sources
 from netwright.backends.rtl.harness import PREFIX, WORD_BITS, harness, num_words
 from netwright.backends.tools import GXX, VERILATOR, find, run_tool
 from netwright.errors import BackendError
@@ -50,6 +51,7 @@ def compile_simulation(
     Raises:
         ToolMissing: Verilator or g++ is not installed.
         ToolFailed: One of them ended with an error, or ran past its time.
+        BackendError: A file asks for more than to compute.
     """
     build = build.resolve()  # the programs run in folders of their own
     library = build / f"{name}-{key}.so"
@@ -58,13 +60,13 @@ def compile_simulation(
 
     def make(made: Path) -> None:
         folder = made.parent
-        files = [path.resolve() for path in sources]
+        files = plain_sources(sources, folder)
         cells = [option for path in models for option in ("-v", path, f"-I{path.parent}")]
         run_tool(
             VERILATOR,
-            [*VERILATE_FLAGS, "--prefix", PREFIX, "--Mdir", folder.resolve(),
+            [*VERILATE_FLAGS, "--prefix", PREFIX, "--Mdir", ".",
              "--top-module", circuit.name, *cells, *files],
-            cwd=build,
+            cwd=folder,
             timeout_s=timeout_s,
             log=build / f"{name}-verilator.log",
             environment={"VERILATOR_ROOT": str(root)},
@@ -75,7 +77,7 @@ def compile_simulation(
         run_tool(
             GXX,
             [*COMPILE_FLAGS, *LINK_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include/vltstd'}",
-             "simulation.cpp", *_runtime(root, timeout_s), "-o", made],
+             "simulation.cpp", *_runtime(root, timeout_s), "-o", made.name],
             cwd=folder,
             timeout_s=timeout_s,
             log=build / f"{name}.log",

@@ -16,8 +16,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from netwright.backends.rtl.caching import digest_of, made_once
+from netwright.backends.rtl.harmless import plain_sources
 from netwright.backends.tools import YOSYS, run_tool
 from netwright.errors import BackendError, MissingExtra
+from netwright.escape import yosys_word
 from netwright.files import write_text
 from netwright.quantities import Quantity
 
@@ -283,7 +285,7 @@ def run_script(
 
     def make(made: Path) -> float:
         lines = (
-            f"read_verilog{macros} " + " ".join(f'"{path}"' for path in files),
+            f"read_verilog{macros} {' '.join(map(yosys_word, plain_sources(files, made)))}",
             "scratchpad -set abc9.verify false",  # its time exceeds that of the mapping many times
             *commands,
         )

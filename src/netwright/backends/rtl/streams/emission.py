@@ -35,6 +35,7 @@ from netwright.backends.rtl.streams.text import (
     stream_pins,
     stream_ports,
 )
+from netwright.escape import line_comment
 
 LIBRARY_FOLDER = "library"
 
@@ -88,7 +89,7 @@ def _unit(unit: Unit, network: Network) -> Iterator[str]:
     inputs = [network.streams[name] for name in unit.inputs]
     output = network.streams[unit.output]
     if unit.nodes:
-        yield f"// Nodes: {', '.join(unit.nodes)}."
+        yield line_comment(f"Nodes: {', '.join(unit.nodes)}.")
     loadable = network.loadable and isinstance(unit.front, Product)
     ports = ["input  wire clk", "input  wire rst_n"]
     ports += load_ports(network) if loadable else []

@@ -16,6 +16,7 @@ from netwright.backends.rtl.lowering import (
     constant_elements,
     entering,
     identifiers,
+    top_name,
     wrapped,
 )
 from netwright.backends.rtl.operators import OPERATORS
@@ -120,6 +121,7 @@ class _Lowering:
         self.loadable = loadable
         self.adders_per_stage = adders_per_stage
         self.layouts = layouts(graph)
+        self.name = top_name(graph)
         self.names = identifiers(graph, reserved=RESERVED)
         self.wrapped = Interpreter.of(graph).wrapped
         self.live = _live(graph)
@@ -143,7 +145,7 @@ class _Lowering:
         ends = [self._terminal(tensor, "y", i, outputs) for i, tensor in enumerate(outputs)]
         starts = [self._terminal(tensor, "x", i, inputs) for i, tensor in enumerate(inputs)]
         return Network(
-            self.graph.name, tuple(starts), tuple(ends), self.streams, tuple(self.parts),
+            self.name, tuple(starts), tuple(ends), self.streams, tuple(self.parts),
             self.loadable,
         )  # fmt: skip
 
@@ -261,7 +263,7 @@ class _Lowering:
         self, name: str, streams: Sequence[str], front: Front
     ) -> tuple[_Open, list[Elements]]:
         """A unit without a pipeline yet, and what its front makes, stream by stream."""
-        layer = LayerBuilder(f"{self.graph.name}_{name}__beat", self.adders_per_stage)
+        layer = LayerBuilder(f"{self.name}_{name}__beat", self.adders_per_stage)
         sources = [self.streams[stream] for stream in streams]
         arrays = []
         for number, source in enumerate(sources):
