@@ -82,7 +82,7 @@ def test_unknown_operators_are_all_named(tmp_path: Path) -> None:
         'node "a_node": operator "Erf" is not supported by read_qonnx\n'
         "hint: also unknown here: somewhere.Magic; supported: Add, AveragePool, "
         "BatchNormalization, BipolarQuant, Cast, Clip, Concat, Constant, Conv, ConvInteger, "
-        "DepthToSpace, DequantizeLinear, Div, Dropout, DynamicQuantizeLinear, "
+        "ConvTranspose, DepthToSpace, DequantizeLinear, Div, Dropout, DynamicQuantizeLinear, "
         "DynamicQuantizeMatMul, Flatten, Gather, Gemm, GlobalAveragePool, GlobalMaxPool, "
         "Identity, IntQuant, LeakyRelu, MatMul, MatMulInteger, MaxPool, Mul, MultiThreshold, Neg, "
         "PRelu, Pad, QGemm, QLinearAdd, QLinearAveragePool, QLinearConcat, QLinearConv, "

@@ -58,6 +58,43 @@ def test_values_are_moved_as_by_qonnx(made: Any, tmp_path: Path) -> None:
     assert_same(model(nodes, {**GRID, **LISTS}, shape=SHAPE), tmp_path, IMAGES)
 
 
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("quantized", [False, True])
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {},
+        {"strides": [2, 3], "pads": [1, 0, 1, 1]},
+        {"strides": [2, 2], "output_padding": [1, 0], "dilations": [1, 2]},
+    ],
+)
+def test_transposed_convolution(bias: bool, quantized: bool, attrs: Any, tmp_path: Path) -> None:
+    weights = (np.random.default_rng(1).integers(-4, 4, size=(4, 3, 3, 2)) / 4).astype(np.float32)
+    nodes = [
+        quant("x s z b", "q"),
+        *([quant("v s z b", "w")] if quantized else []),
+        node("ConvTranspose", "q w" + " c" * bias, **attrs),
+    ]
+    constants = {
+        **GRID, "v" if quantized else "w": weights,
+        **({"c": np.array([0.5, 0, -1], np.float32)} if bias else {}),
+    }  # fmt: skip
+    assert_same(model(nodes, constants, shape=SHAPE), tmp_path, IMAGES)
+
+
+def test_pixels_shuffled_behind_a_bias_per_channel(tmp_path: Path) -> None:
+    weights = (np.random.default_rng(1).integers(-4, 4, size=(8, 4, 1, 1)) / 4).astype(np.float32)
+    scales = np.array([0.25, 0.5, 1, 0.125] * 2, np.float32).reshape(8, 1, 1, 1)
+    nodes = [
+        quant("x s z b", "q"),
+        quant("v t z b", "w"),
+        node("Conv", "q w c", "d"),
+        node("DepthToSpace", "d", blocksize=2),
+    ]
+    constants = {**GRID, "v": weights, "t": scales, "c": np.arange(8, dtype=np.float32) / 32}
+    assert_same(model(nodes, constants, shape=SHAPE), tmp_path, IMAGES)
+
+
 @pytest.mark.parametrize("parts", ["", " parts"])
 def test_split_parts_are_read_one_by_one(parts: str, tmp_path: Path) -> None:
     nodes = [

@@ -46,6 +46,7 @@ _STANDARD: dict[str, Rule] = {
     "Concat": read_moves.concat,
     "Constant": read_moves.constant,
     "Conv": read_linear.conv,
+    "ConvTranspose": read_linear.conv_transpose,
     "ConvInteger": read_integer.integer_product,
     "DepthToSpace": read_select.depth_to_space,
     "DequantizeLinear": read_integer.dequantize_linear,

@@ -11,7 +11,7 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.exchange.read_attrs import axis, flag, integer, integers, real, text
 from netwright.exchange.read_windows import emit_pool
-from netwright.exchange.reader import Reader
+from netwright.exchange.reader import Reader, Reals
 from netwright.exchange.source_model import SourceNode
 from netwright.ir import AttrValue
 
@@ -273,17 +273,36 @@ def _select(
     return source
 
 
+def spread(reader: Reader, node: SourceNode, source: str, at: int, stride: int) -> str:
+    """The values along axis `at` with ``stride - 1`` zeros between each two of them."""
+    extent = reader.shape(source)[at]
+    if stride == 1 or extent == 1:
+        return source
+    matrix = np.zeros((extent, stride * (extent - 1) + 1))
+    matrix[np.arange(extent), np.arange(extent) * stride] = 1
+    return _multiplied(reader, node, source, at, matrix, f"axis{at}_spread")
+
+
 def _select_axis(
     reader: Reader, node: SourceNode, source: str, at: int, indices: list[int], output: str | None
 ) -> str:
     shape = reader.shape(source)
-    if max(shape[at], len(indices)) > MAX_SELECTED:
-        raise GraphError(
-            f"{node.op} on an axis of {shape[at]} values; at most {MAX_SELECTED} are supported",
-            node=node.name,
-        )
     matrix = np.zeros((shape[at], len(indices)))
     matrix[indices, np.arange(len(indices))] = 1
+    return _multiplied(reader, node, source, at, matrix, output)
+
+
+def _multiplied(
+    reader: Reader, node: SourceNode, source: str, at: int, matrix: Reals, output: str | None
+) -> str:
+    """The product of the values along axis `at` with a matrix of zeros and ones."""
+    shape = reader.shape(source)
+    if max(matrix.shape) > MAX_SELECTED:
+        raise GraphError(
+            f"{node.op} on an axis of {max(matrix.shape)} values; at most {MAX_SELECTED} are "
+            "supported",
+            node=node.name,
+        )
     weights = reader.place_values(f"{node.name}.selection", matrix)
     last = len(shape) - 1
     if at == last:

@@ -77,7 +77,7 @@ class Integerize:
             case "AveragePool":
                 return average_pool(builder, node)
             case "Reshape" | "Transpose":
-                return move(builder, node)
+                return move(builder, node, self.multiplier_bits)
             case "Concat":
                 return concat(builder, node)
         raise UnsupportedOp(

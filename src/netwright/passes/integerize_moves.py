@@ -6,12 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 
+from netwright.dtypes import Rounding
 from netwright.errors import GraphError
 from netwright.ir import Node, spec_of
-from netwright.passes.carried import Carried, HostValues, Reals, compact
+from netwright.passes.carried import (
+    Carried,
+    HostValues,
+    Reals,
+    are_powers_of_two,
+    compact,
+    snap,
+)
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_host import host_clamp
 from netwright.passes.integerize_pending import plain
+from netwright.passes.integerize_quant import Grid, requantize
+
+GUARD_BITS = 8
+"""How much finer than the finest scale one scale for all channels is."""
 
 
 def clamp(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
@@ -65,14 +77,24 @@ def average_pool(builder: IntegerBuilder, node: Node) -> Carried:
     return replace(made, offset=carried.offset)
 
 
-def move(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
-    """Translate Reshape and Transpose; scales and offsets move with the values."""
+def move(builder: IntegerBuilder, node: Node, multiplier_bits: int) -> Carried | HostValues:
+    """Translate Reshape and Transpose; scales and offsets move with the values.
+
+    Where they would end up on several axes, offsets are settled and scales become one before.
+    """
     source = builder.state.get(node.inputs[0])
     if isinstance(source, HostValues):
         return replace(source, moves=(*source.moves, node.name))
     carried = builder.take(node.inputs[0], node)
     shape = builder.shape(carried.name)
+    offset = _moved(node, carried.offset, shape)
+    if not _is_along_one_axis(offset, builder.graph.types[node.output].shape):
+        carried = plain(builder, node.inputs[0], node)
+        offset = carried.offset
     scale = _moved(node, carried.scale, shape)
+    if not _is_along_one_axis(scale, builder.graph.types[node.output].shape):
+        carried = _one_scale(builder, node, plain(builder, node.inputs[0], node), multiplier_bits)
+        scale, offset = carried.scale, carried.offset
     made = builder.emit(
         node.op,
         node.name,
@@ -82,8 +104,29 @@ def move(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
         scale=scale,
         origin=node.origin or node.name,
     )
-    offset = _moved(node, carried.offset, shape)
     return replace(made, offset=offset, low=carried.low, high=carried.high)
+
+
+def _is_along_one_axis(values: Reals, shape: tuple[int, ...]) -> bool:
+    try:
+        compact(values, shape, node="")
+    except GraphError:
+        return False
+    return True
+
+
+def _one_scale(
+    builder: IntegerBuilder, node: Node, carried: Carried, multiplier_bits: int
+) -> Carried:
+    """The tensor with one scale, as fine as the finest: exact for ratios that are powers of two."""
+    common = np.asarray(carried.scale.min())
+    if not are_powers_of_two(snap(carried.scale / common)):
+        common = common * 2.0**-GUARD_BITS
+    reach = int(np.ceil(carried.bounds.magnitude * float(np.max(carried.scale / common)))) + 1
+    name = builder.free_name(f"{node.name}_one_scale")
+    inner = replace(node, name=name, output=name, origin=node.origin or node.name)
+    grid = Grid(common, -reach, reach, 0, Rounding.HALF_EVEN)
+    return requantize(builder, inner, carried, grid, multiplier_bits)
 
 
 def _moved(node: Node, values: Reals, shape: tuple[int, ...]) -> Reals:
