@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cpu.hpp"
+#include "overlap.hpp"
 #include "packed.hpp"
 #include "product.hpp"
 #include "spmm.hpp"
@@ -58,13 +59,6 @@ bool matches(const nb::dlpack::dtype& dtype, Format format) {
   }
 }
 
-bool overlap(const void* first, std::size_t first_bytes, const void* second,
-             std::size_t second_bytes) {
-  const auto a = reinterpret_cast<std::uintptr_t>(first);
-  const auto b = reinterpret_cast<std::uintptr_t>(second);
-  return a < b + second_bytes && b < a + first_bytes;
-}
-
 void run(const Product& product, const Matrix<std::uint8_t>& activation, const Output& out,
          const std::optional<Matrix<float>>& residual, const std::optional<Statistics>& statistics,
          int num_threads) {
@@ -76,15 +70,17 @@ void run(const Product& product, const Matrix<std::uint8_t>& activation, const O
   require(columns > 0, "activation must have at least one column");
   require(out.shape(0) == rows && out.shape(1) == columns, "out has a wrong shape");
   require(matches(out.dtype(), product.options().format), "out has a wrong format");
-  require(!overlap(out.data(), out.nbytes(), activation.data(), activation.nbytes()),
-          "out must not share memory with activation");
+  require(!overlap(out, activation), "out must not share memory with activation");
   require(residual.has_value() == product.options().residual, "residual is missing or not wanted");
   require(!residual || (residual->shape(0) == rows && residual->shape(1) == columns &&
-                        !overlap(out.data(), out.nbytes(), residual->data(), residual->nbytes())),
+                        !overlap(out, *residual)),
           "residual has a wrong shape, or shares memory with out");
   require(!statistics || (statistics->shape(0) == 2 && statistics->shape(1) == columns &&
                           product.options().format != Format::int32),
           "statistics must have two rows and a column for each token, and need real values");
+  require(!statistics || (!overlap(*statistics, out) && !overlap(*statistics, activation) &&
+                          (!residual || !overlap(*statistics, *residual))),
+          "statistics must not share memory with anything else");
   require(num_threads >= 1 && num_threads <= 256, "threads must be from 1 to 256");
   double* const mean = statistics ? statistics->data() : nullptr;
   if (mean != nullptr) std::fill(mean, mean + 2 * columns, 0.0);

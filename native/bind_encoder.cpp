@@ -11,6 +11,7 @@
 
 #include "cpu.hpp"
 #include "encoder.hpp"
+#include "overlap.hpp"
 #include "packed.hpp"
 #include "pool.hpp"
 
@@ -69,6 +70,9 @@ void embed(const Vector<const std::int32_t>& ids, const Vector<const std::int32_
                 static_cast<std::size_t>(positions.data()[t]) < places.shape(0),
             "a position is not in the table");
   }
+  require(!overlap(out, ids) && !overlap(out, positions) && !overlap(out, words) &&
+              !overlap(out, places),
+          "out must not share memory with anything else");
   const Embedding call{words.data(),
                        places.data(),
                        ids.data(),
@@ -91,6 +95,9 @@ void normalize(const Matrix<float>& values, const Vector<const float>& gain,
           "gain and offset must have an entry for each row");
   require(codes.shape(0) == values.shape(0) && codes.shape(1) == values.shape(1),
           "codes must have the shape of the values");
+  require(!overlap(values, gain) && !overlap(values, offset) && !overlap(values, codes) &&
+              !overlap(codes, gain) && !overlap(codes, offset),
+          "what is written must not share memory with anything else");
   const Normalization call{values.data(),
                            codes.data(),
                            gain.data(),
@@ -124,6 +131,8 @@ void attend(const Matrix<const std::int8_t>& codes, const Vector<const std::int6
     const std::int64_t count = offsets.data()[s] - offsets.data()[s - 1];
     require(count >= 1 && count <= 65535, "a sentence must have 1 to 65535 tokens");
   }
+  require(!overlap(out, codes) && !overlap(out, offsets),
+          "out must not share memory with anything else");
   const Attention call{codes.data(), offsets.data(), hidden,     tokens,    heads,
                        slope,        ratio,          zero_point, out.data()};
   const std::int64_t num_tasks = static_cast<std::int64_t>(offsets.size() - 1) * heads;

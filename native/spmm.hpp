@@ -65,10 +65,6 @@ struct Stripes {
   std::int64_t end;
 };
 
-// Columns left out of a range are somebody else's: the scalar path finishes odd columns for others.
-void spmm_scalar_columns(const Weights&, const Activation&, const Epilogue&, Result, Stripes,
-                         std::int64_t first_column);
-
 // Interleaves the rows of the runs [begin, end) of an activation with `rows` rows. `out` is aligned to
 // 64 bytes and has rows / width * width bytes for each column, rounded up to 64 columns.
 using Interleave = void (*)(const Activation&, std::int64_t rows, std::uint8_t* out,

@@ -2,14 +2,13 @@
 
 namespace netwright {
 
-void spmm_scalar_columns(const Weights& weights, const Activation& activation,
-                         const Epilogue& epilogue, Result result, Stripes stripes,
-                         std::int64_t first_column) {
+void spmm_scalar(const Weights& weights, const Activation& activation, const Epilogue& epilogue,
+                 Result result, Stripes stripes) {
   const int block_rows = weights.block_rows;
   for (std::int64_t stripe = stripes.begin; stripe < stripes.end; ++stripe) {
     for (int r = 0; r < block_rows; ++r) {
       const std::int64_t row = stripe * block_rows + r;
-      for (std::int64_t column = first_column; column < activation.columns; ++column) {
+      for (std::int64_t column = 0; column < activation.columns; ++column) {
         std::int32_t sum = epilogue.bias == nullptr ? 0 : epilogue.bias[row];
         for (std::int32_t g = weights.offsets[stripe]; g < weights.offsets[stripe + 1]; ++g) {
           const std::int64_t group = g;
@@ -24,11 +23,6 @@ void spmm_scalar_columns(const Weights& weights, const Activation& activation,
       }
     }
   }
-}
-
-void spmm_scalar(const Weights& weights, const Activation& activation, const Epilogue& epilogue,
-                 Result result, Stripes stripes) {
-  spmm_scalar_columns(weights, activation, epilogue, result, stripes, 0);
 }
 
 }  // namespace netwright

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from netwright.errors import DataError
-from netwright.kernels import attend, embed, normalize
+from netwright.kernels import attend, available_isas, embed, normalize
 from tests.kernels.paths import COMPILED
 
 LENGTHS = ([1], [3, 16, 17], [64, 5, 33], [130])
@@ -138,3 +138,13 @@ def test_no_tokens_are_refused():
         normalize(
             np.zeros((4, 0), np.float32), table[0], table[0], epsilon=1e-5, step=1.0, zero_point=0
         )
+
+
+@pytest.mark.parametrize("isa", available_isas())
+@pytest.mark.parametrize("name", ["gain", "offset"])
+def test_values_over_their_own_gain_are_refused(isa: str, name: str) -> None:
+    memory = np.ones(3 * 5, np.float32)
+    vectors = {"gain": np.ones(3, np.float32), "offset": np.ones(3, np.float32)}
+    vectors[name] = memory[12:]
+    with pytest.raises(DataError, match=f"^values must not share memory with {name}$"):
+        normalize(memory.reshape(3, 5), **vectors, epsilon=1e-5, step=0.1, zero_point=3, isa=isa)

@@ -7,11 +7,12 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -334,6 +335,59 @@ def test_result_over_its_own_input_is_refused() -> None:
     epilogue = Requantize(scale=np.ones(8, np.float32), output="uint8")
     with pytest.raises(DataError, match=r"^out must not share memory with activation$"):
         spmm(pack(np.ones((8, 8), np.int8)), memory, epilogue=epilogue, out=memory)
+
+
+@pytest.mark.parametrize("isa", available_isas())
+@settings(max_examples=40)
+@given(
+    first=st.sampled_from(("out", "statistics")),
+    second=st.sampled_from(("activation", "residual", "out", "statistics")),
+    shift=st.integers(-1200, 1200),
+    tokens=st.sampled_from((5, 16, 33)),
+)
+def test_arrays_that_overlap_are_refused_or_right(
+    isa: str, first: str, second: str, shift: int, tokens: int
+) -> None:
+    weights, activation = random_case(tokens, 8, 12, tokens, 4, 0.6)
+    epilogue = Requantize(
+        scale=np.full(8, 1e-3, np.float32), residual=True, multiplier=9.0, output="uint8"
+    )
+    residual = np.random.default_rng(0).normal(0, 9, (8, tokens)).astype(np.float32)
+    given = {
+        "activation": activation,
+        "residual": residual,
+        "out": np.zeros((8, tokens), np.uint8),
+        "statistics": np.zeros((2, tokens)),
+    }
+    size = {name: array.nbytes for name, array in given.items()}
+    assume(first != second)
+    step = shift // given[first].itemsize * given[first].itemsize
+    begin = 1200 + step
+    memory = np.zeros(max(begin + size[first], 1200 + size[second]) + 64, np.uint8)
+    memory = memory[-memory.ctypes.data % 64 :]  # so that both are where their items may lie
+    for name, place in ((first, begin), (second, 1200)):
+        array = given[name]
+        view = memory[place : place + size[name]].view(array.dtype).reshape(array.shape)
+        view[...] = array
+        given[name] = view
+    overlap = np.may_share_memory(given[first], given[second])
+    product = prepare(pack(weights), epilogue=epilogue, isa=isa)
+    expected_moments = np.zeros((2, tokens))
+    expected = spmm_reference(
+        pack(weights),
+        activation,
+        epilogue=epilogue,
+        residual=residual,
+        statistics=expected_moments,
+    )
+    others = {name: array for name, array in given.items() if name != "activation"}
+    call = partial(product, given["activation"], **others)
+    if overlap:
+        with pytest.raises(DataError, match="must not share memory with"):
+            call()
+        return
+    np.testing.assert_array_equal(call(), expected)
+    np.testing.assert_allclose(given["statistics"], expected_moments, rtol=1e-4, atol=1e-3)
 
 
 def test_bias_that_overflows_is_refused() -> None:

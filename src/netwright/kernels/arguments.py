@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,28 @@ def check_array(name: str, value: Any, dtype: DTypeLike, shape: tuple[int | str,
         raise DataError(f"{name} must be an array, {wanted}, not {type(value).__name__}")
     hint = "lengths must be at least 1" if 0 in value.shape else None
     raise DataError(f"{name} must be {wanted}, not {value.dtype} of {value.shape}", hint=hint)
+
+
+def check_apart(written: Mapping[str, Any], read: Mapping[str, Any]) -> None:
+    """Refuse arrays that are written and share memory with another one.
+
+    Args:
+        written: Arrays by the names that the caller knows; ``None`` where there is none.
+        read: Those that are only read, which may share memory among themselves.
+
+    Raises:
+        DataError: The bytes from the first to the last of two of them overlap.
+
+    >>> memory = np.zeros(8)
+    >>> check_apart({"out": memory[:4]}, {"residual": memory[4:], "activation": memory[5:]})
+    """
+    rest = [(name, array) for name, array in (*written.items(), *read.items()) if array is not None]
+    for first in written:
+        if rest and rest[0][0] == first:
+            _, array = rest.pop(0)
+            for second, other in rest:
+                if np.may_share_memory(array, other):
+                    raise DataError(f"{first} must not share memory with {second}")
 
 
 def check_threads(num_threads: int) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError
-from netwright.kernels.arguments import check_array, check_threads
+from netwright.kernels.arguments import check_apart, check_array, check_threads
 from netwright.kernels.isa import check_isa, native, selected_isa
 from netwright.kernels.memory import aligned_empty
 
@@ -108,7 +108,8 @@ def normalize(
         ``(features, tokens)``.
 
     Raises:
-        DataError: There is no token, the shapes do not fit, or `step` is not above zero.
+        DataError: There is no token, the shapes do not fit, `step` is not above zero, or `values`
+            shares memory with `gain` or `offset`.
         ConfigError: The path does not exist or cannot be executed here.
     """
     check_threads(num_threads)
@@ -117,6 +118,7 @@ def normalize(
         raise DataError("values must be writeable and in C order: they are normalized in place")
     for name, vector in (("gain", gain), ("offset", offset)):
         check_array(name, vector, np.float32, values.shape[:1])
+    check_apart({"values": values}, {"gain": gain, "offset": offset})
     _check_steps(step)
     path = selected_isa() if isa is None else check_isa(isa)
     multiplier = np.float32(1.0 / step)

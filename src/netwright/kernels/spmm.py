@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError
-from netwright.kernels.arguments import check_array, check_threads
+from netwright.kernels.arguments import check_apart, check_array, check_threads
 from netwright.kernels.blocksparse import INT32_MAX, BlockSparse, check_bound
 from netwright.kernels.epilogue import Requantize, apply
 from netwright.kernels.isa import check_isa, native, selected_isa
@@ -126,9 +126,10 @@ class Product:
             )
         if not (out.flags.c_contiguous and out.flags.writeable):
             raise DataError("out must be writeable and in C order")
-        for name, array in (("activation", activation), ("residual", residual)):
-            if array is not None and np.may_share_memory(out, array):
-                raise DataError(f"out must not share memory with {name}")
+        check_apart(
+            {"out": out, "statistics": statistics},
+            {"activation": activation, "residual": residual},
+        )
 
 
 def prepare(
@@ -186,7 +187,8 @@ def spmm(
         element on every path; only GELU of real values is approximate.
 
     Raises:
-        DataError: Shapes, formats or memory layouts do not fit.
+        DataError: Shapes, formats or memory layouts do not fit, or what is written shares memory
+            with another array.
         NumericsError: A row could overflow an int32 sum with this bias.
         ConfigError: The path does not exist or cannot be executed here.
     """

@@ -66,17 +66,32 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(tmp_path, measured, capl
     assert caplog.text.count("break-evens are not kept") == 1
 
 
-def test_without_a_home_nothing_is_kept(measured, monkeypatch, caplog):
-    def no_home():
-        raise RuntimeError("Could not determine home directory.")
-
+def test_without_a_home_nothing_is_kept(tmp_path, measured, monkeypatch):
+    (tmp_path / "home").write_text("")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(break_even.Path, "home", no_home)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     kept = BreakEven()
-    assert kept.path is None
+    assert tmp_path not in kept.path.parents
     assert kept.at((8, 4)) == kept.at((8, 4)) == 0.5
     assert len(measured) == 1
-    assert "there is no home folder" in caplog.text
+
+
+def test_small_and_large_batches_count(monkeypatch):
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    monkeypatch.setattr(break_even, "ROUNDS", 1)
+    monkeypatch.setattr(break_even, "SPARSITIES", (0.0, 0.9))
+    clock = {"now": 0.0}
+    seconds = {("sparse", 31): 3.0, ("dense", 31): 1.0, ("sparse", 256): 1.0, ("dense", 256): 2.0}
+
+    def make_product(linear, way, **_):
+        def product(codes, **_):
+            clock["now"] += seconds[way, codes.shape[1]] * codes.shape[1]
+
+        return product
+
+    monkeypatch.setattr(break_even, "make_product", make_product)
+    monkeypatch.setattr(break_even.time, "thread_time", lambda: clock["now"])
+    assert break_even.measure((8, 4)) == NEVER  # 3 + 1 seconds a token are more than 1 + 2
 
 
 def test_what_was_measured_otherwise_does_not_count(tmp_path, measured, monkeypatch):

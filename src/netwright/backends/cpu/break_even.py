@@ -1,15 +1,14 @@
 """From what share of zeros the block-sparse kernel is faster than the dense one, measured here.
 
 The break-even depends on the processor (AMX helps the dense product only), so it is measured once
-for each shape and kept in a file of the user's cache, ``netwright/break-even.json`` in
-``$XDG_CACHE_HOME`` or ``~/.cache``. Delete the file to measure again.
+for each shape and kept in the file ``break-even.json`` of the user's cache,
+:func:`netwright.files.cache_folder`. Delete the file to measure again.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import platform
 import statistics
 import time
@@ -24,15 +23,16 @@ from numpy.typing import NDArray
 from netwright import __version__
 from netwright.backends.cpu.linear import IntegerLinear, Way, check_options, make_product
 from netwright.errors import DataError, MissingExtra, RunError, VerificationError, require
-from netwright.files import write_text
+from netwright.files import cache_folder, write_text
 from netwright.kernels import Requantize, selected_isa
 from netwright.kernels.isa import check_isa
 
 SPARSITIES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9)
 """Shares of zero blocks at which both products are timed."""
 
-TOKENS = 256
-"""Tokens of the timed products."""
+TOKENS = (31, 256)
+"""Tokens of the timed products: a sentence that fills no vector whole, and a batch; the seconds a
+token of both count alike."""
 
 ROUNDS = 7
 """Turns of each contestant; the median counts."""
@@ -47,18 +47,9 @@ _ARM_FIELDS = ("CPU implementer", "CPU architecture", "CPU variant", "CPU part",
 _log = logging.getLogger(__name__)
 
 
-def cache_file() -> Path | None:
-    """Where break-evens are kept: ``netwright/break-even.json`` in the user's cache.
-
-    Returns:
-        ``None`` if the user has no home and ``XDG_CACHE_HOME`` is not set.
-    """
-    try:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError as error:
-        _log.warning("break-evens are not kept: there is no home folder (%s)", error)
-        return None
-    return Path(base) / "netwright" / "break-even.json"
+def cache_file() -> Path:
+    """Where break-evens are kept: ``break-even.json`` in the user's cache."""
+    return cache_folder() / "break-even.json"
 
 
 def crossing(sparsities: tuple[float, ...], sparse: list[float], dense: list[float]) -> float:
@@ -96,9 +87,8 @@ class BreakEven:
     kernels or number of threads does not count.
 
     Attributes:
-        path: The file, by default ``netwright/break-even.json`` in ``$XDG_CACHE_HOME`` or
-            ``~/.cache``. A file that is damaged is replaced. Where it cannot be written, or with
-            ``None``, the values last as long as this object.
+        path: The file, by default :func:`cache_file`. A file that is damaged is replaced. Where it
+            cannot be written, or with ``None``, the values last as long as this object.
     """
 
     path: Path | None = field(default_factory=cache_file)
@@ -152,6 +142,7 @@ class BreakEven:
             key = (
                 f"{_processor()}, {path}, onnxruntime {_runtime_version()}, "
                 f"netwright {__version__}: {shape[0]}x{shape[1]}, {block_rows}x1, "
+                f"{' and '.join(map(str, TOKENS))} tokens, "
                 f"{num_threads} thread{'s' * (num_threads > 1)}"
             )
             known = self._read()
@@ -227,7 +218,7 @@ def measure(
     _check(shape, block_rows, num_threads)
     outputs, inputs = shape
     random = np.random.default_rng(0)
-    codes = random.integers(0, 256, (inputs, TOKENS), dtype=np.uint8)
+    batches = [random.integers(0, 256, (inputs, tokens), dtype=np.uint8) for tokens in TOKENS]
     clock = time.thread_time if num_threads == 1 else time.perf_counter
     sparse, dense = [], []
     for sparsity in SPARSITIES:
@@ -236,15 +227,19 @@ def measure(
             make_product(linear, way, block_rows=block_rows, num_threads=num_threads, isa=isa)
             for way in get_args(Way)
         )
-        seconds: tuple[list[float], list[float]] = ([], [])
-        for turn in range(ROUNDS + 1):
-            for product, found in zip((ours, theirs), seconds, strict=True):
-                started = clock()
-                product(codes, num_threads=num_threads)
-                if turn:
-                    found.append(clock() - started)
-        sparse.append(statistics.median(seconds[0]))
-        dense.append(statistics.median(seconds[1]))
+        totals = [0.0, 0.0]
+        for codes in batches:
+            seconds: tuple[list[float], list[float]] = ([], [])
+            for turn in range(ROUNDS + 1):
+                for product, found in zip((ours, theirs), seconds, strict=True):
+                    started = clock()
+                    product(codes, num_threads=num_threads)
+                    if turn:
+                        found.append(clock() - started)
+            for way, found in enumerate(seconds):
+                totals[way] += statistics.median(found) / codes.shape[1]
+        sparse.append(totals[0])
+        dense.append(totals[1])
     return crossing(SPARSITIES, sparse, dense)
 
 
