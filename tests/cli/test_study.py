@@ -1,25 +1,26 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from netwright import studies
+from netwright.report import Verdict
 from netwright.studies import Outcomes, Study, find_study
+from netwright.studies.claims import Outcome
 from tests.cli.conftest import Netwright
 
 
-class _Outcome:
-    def __init__(self, verdict: str) -> None:
-        self.verdict = verdict
-
-
-def plant(monkeypatch: pytest.MonkeyPatch, *, holds: bool) -> None:
+def plant(monkeypatch: pytest.MonkeyPatch, verdicts: Sequence[Verdict]) -> None:
     """A study that ends at once."""
     study: Study = find_study("hawq")
+    claims = study.claims[: len(verdicts)]
 
     def run_study(name: str, **_: object) -> Outcomes:
-        outcomes = () if holds else (_Outcome("differs"),)
-        monkeypatch.setattr(Outcomes, "rows", ())
+        outcomes = tuple(
+            Outcome(claim, None, verdict, "because")
+            for claim, verdict in zip(claims, verdicts, strict=True)
+        )
         return Outcomes(study, "smoke", outcomes)
 
     monkeypatch.setattr(studies, "run_study", run_study)
@@ -42,14 +43,27 @@ def test_list_names_the_studies(netwright: Netwright) -> None:
     ]
 
 
-@pytest.mark.parametrize(("holds", "code"), [(True, 0), (False, 1)])
+@pytest.mark.parametrize(
+    ("verdicts", "code", "faults"),
+    [
+        (["reproduced"], 0, ""),
+        ([], 1, ""),
+        (["reproduced", "differs"], 1, "error: bops-w4a7: differs: because\n"),
+        (["not-attempted"], 1, "error: bops-fp32: not-attempted: because\n"),
+    ],
+)
 def test_exit_code_follows_the_verdicts(
-    netwright: Netwright, monkeypatch: pytest.MonkeyPatch, holds: bool, code: int
+    netwright: Netwright,
+    monkeypatch: pytest.MonkeyPatch,
+    verdicts: list[Verdict],
+    code: int,
+    faults: str,
 ) -> None:
-    plant(monkeypatch, holds=holds)
-    found, _, err = netwright("study", "run", "hawq")
+    plant(monkeypatch, verdicts)
+    found, out, err = netwright("study", "run", "hawq")
     assert found == code
-    assert err == ("" if holds else "error: a claim differs\n")
+    assert err == faults
+    assert out.splitlines()[-1].startswith("verdict: FAILED" if code else "verdict: holds")
 
 
 def test_unknown_study_is_a_usage_error(netwright: Netwright, tmp_path: Path) -> None:

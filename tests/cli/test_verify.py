@@ -2,26 +2,28 @@ import json
 from pathlib import Path
 
 from netwright.run.certificate import read_certificate, write_certificate
-from netwright.run.folder import RECORD, digests, read_record
 from tests.cli.conftest import Netwright
+from tests.run.test_audit import forge
 
 
 def test_verify_prints_the_certificate(netwright: Netwright, tiny_run: Path) -> None:
     code, out, err = netwright("verify", tiny_run)
     assert (code, err) == (0, "")
     assert out.count("100 %") == len(read_certificate(tiny_run / "stages/08-verify"))
+    assert out.splitlines()[-1].startswith("verdict: verified: 10 stages")
 
 
 def test_run_is_found_by_its_name(netwright: Netwright, tiny_run: Path) -> None:
     code, out, _ = netwright("verify", "tiny-jets", "--runs", tiny_run.parent, "--json")
     assert code == 0
     assert json.loads(out)["faults"] == []
+    assert json.loads(out)["verdict"].startswith("verdict: verified")
 
 
 def test_changed_file_fails(netwright: Netwright, own_run: Path) -> None:
     (own_run / "stages/06-trace/graph.npz").write_bytes(b"")
     code, out, err = netwright("verify", own_run)
-    assert (code, out) == (1, "")
+    assert (code, out) == (1, "verdict: FAILED, 1 fault\n")
     assert err == ("error: stages/06-trace/graph.npz: missing or changed since it was written\n")
 
 
@@ -30,18 +32,20 @@ def test_difference_fails(netwright: Netwright, own_run: Path) -> None:
     rows = read_certificate(folder)
     bad = rows[0].model_copy(update={"num_identical": 1, "difference": "here"})
     write_certificate((bad, *rows[1:]), folder)
-    record = read_record(folder)
-    assert record is not None
-    changed = record.model_copy(update={"outputs": digests(folder)})
-    (folder / RECORD).write_text(changed.model_dump_json())
-    manifest = own_run / "manifest.json"
-    text = manifest.read_text()
-    for name, digest in record.outputs.items():
-        text = text.replace(digest, changed.outputs[name])
-    manifest.write_text(text)
-    code, _, err = netwright("verify", own_run)
+    forge(own_run, "verify")
+    code, out, err = netwright("verify", own_run)
     assert code == 1
-    assert err == "error: torch differs from graph in 1499 of 1500 rows (test set): here\n"
+    assert "error: stages/10-report: was made from other outputs of the stage verify\n" in err
+    assert out.splitlines()[-1] == "verdict: FAILED, 1 fault"
+
+
+def test_edited_page_fails(netwright: Netwright, own_run: Path) -> None:
+    page = own_run / "report.html"
+    page.write_text(page.read_text().replace("Accuracy", "Precision"))
+    code, out, err = netwright("verify", own_run)
+    assert code == 1
+    assert err == "error: report.html: is not the page of report.json\n"
+    assert out.splitlines()[-1] == "verdict: FAILED, 1 fault"
 
 
 def test_unverified_run_fails(netwright: Netwright, toy_flow: Path) -> None:

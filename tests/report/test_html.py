@@ -17,6 +17,7 @@ from netwright.report import (
     Rewrite,
     RocCurve,
     SensitivityRow,
+    When,
 )
 from netwright.report.html import render
 
@@ -222,7 +223,16 @@ def _hostile() -> Document:
                 why=HOSTILE,
             ),
         ),
-        versions={HOSTILE: HOSTILE},
+        when=When(
+            started=HOSTILE,
+            finished=HOSTILE,
+            machine=HOSTILE,
+            system=HOSTILE,
+            cores=1,
+            commit=HOSTILE,
+            seconds={HOSTILE: 1.0},
+            versions={HOSTILE: HOSTILE},
+        ),
         digests={HOSTILE: HOSTILE},
         assumptions=(HOSTILE,),
     )

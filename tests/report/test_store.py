@@ -41,7 +41,7 @@ def test_folder_that_is_a_file_is_refused(tmp_path):
 def test_report_of_another_schema_is_refused(tmp_path):
     path = tmp_path / "report.json"
     path.write_text(json.dumps({"schema_version": 9, "name": "a", "title": "b"}))
-    with pytest.raises(StaleRun, match="must have schema_version 1"):
+    with pytest.raises(StaleRun, match="must have schema_version 2"):
         report.read(path)
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from netwright.errors import DataError
+from netwright.errors import DataError, VerificationError
 from netwright.report import CertificateRow
 from netwright.run import execute
 from netwright.run.certificate import (
@@ -25,6 +25,14 @@ BAD = CertificateRow(
 def test_certificate_is_read_back(tmp_path: Path) -> None:
     write_certificate((GOOD, BAD), tmp_path)
     assert read_certificate(tmp_path) == (GOOD, BAD)
+
+
+def test_certificate_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VerificationError, match="nothing was compared"):
+        write_certificate((), tmp_path)
+    (tmp_path / "certificate.json").write_text("[]")
+    with pytest.raises(DataError, match="it holds no comparison"):
+        read_certificate(tmp_path)
 
 
 @pytest.mark.parametrize("text", [None, "", "[{}]"])

@@ -109,6 +109,15 @@ def test_smoke_leaves_full_claims_out(tmp_path):
     assert slow.calls == []
     assert result.outcomes[1].verdict == "not-attempted"
     assert result.outcomes[1].why == 'checked by the profile "full" only'
+    assert result.holds
+    assert result.verdict == "verdict: holds: 1 reproduced, 1 left to the profile full"
+
+
+def test_study_in_which_nothing_is_asked_does_not_hold(tmp_path):
+    study = STUDY.model_copy(update={"claims": STUDY.claims[1:]})
+    result = run_claims(study, {}, profile="smoke", folder=tmp_path)
+    assert not result.holds
+    assert result.verdict == "verdict: FAILED: 1 left to the profile full"
 
 
 def test_failed_claim_is_not_attempted_and_tried_again(tmp_path):
@@ -125,7 +134,8 @@ def test_failed_claim_is_not_attempted_and_tried_again(tmp_path):
     assert result.outcomes[0].why == (
         'external tool "g++" was not found; hint: apt-get install g++'
     )
-    assert result.holds
+    assert not result.holds
+    assert result.verdict == ("verdict: FAILED: 1 not-attempted, 1 left to the profile full")
 
 
 def test_declined_claim_is_not_stored(tmp_path):

@@ -16,12 +16,12 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write report.html of a run again from its report.json."""
-    from netwright.report import read, write
+    from netwright.report.store import JSON_NAME, read, write_page
     from netwright.run import find_run
 
     folder = find_run(run, runs=runs)
-    document = read(folder / "report.json")
-    _, page = write(document, folder)
+    document = read(folder / JSON_NAME)
+    page = write_page(document, folder)
     if as_json:
         emit_json(document.model_dump(mode="json"))
     else:

@@ -44,7 +44,7 @@ def run_one(
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
 ) -> None:
-    """Check every claim of a study; exit code 1 if one differs.
+    """Check every claim of a study; exit code 1 if one differs or could not be attempted.
 
     Finished claims are kept: after an interruption the same command goes on.
     """
@@ -55,6 +55,9 @@ def run_one(
         emit_json([row.model_dump(mode="json") for row in outcomes.rows])
     else:
         emit(str(outcomes))
+        emit(outcomes.verdict)
+    for outcome in outcomes.asked:
+        if outcome.verdict in ("differs", "not-attempted"):
+            complain(f"{outcome.claim.id}: {outcome.verdict}: {outcome.why}")
     if not outcomes.holds:
-        complain("a claim differs")
         raise typer.Exit(1)

@@ -15,24 +15,32 @@ def verify(
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
 ) -> None:
-    """Check every digest of a run and print its certificate; exit code 1 unless all is equal."""
+    """Check all of a run and print its certificate; exit code 1 unless everything holds.
+
+    Files are compared with their digests, records with the settings; the report is computed again
+    from the stages and its page is drawn again. The last line is the verdict.
+    """
     from netwright.report import certificate_table
     from netwright.run import find_run
-    from netwright.run.certificate import certificate, damaged_outputs, first_failure
+    from netwright.run.audit import audit
 
-    folder = find_run(run, runs=runs)
-    faults = list(damaged_outputs(folder))
-    rows = () if faults else certificate(folder)
-    if not rows and not faults:
-        faults.append(f"{folder}: the flow of this run verifies nothing")
-    if not faults and (failure := first_failure(folder)):
-        faults.append(failure)
+    found = audit(find_run(run, runs=runs))
     if as_json:
-        shown = [row.model_dump(mode="json") for row in rows]
-        emit_json({"run": str(folder), "certificate": shown, "faults": faults})
-    elif rows:
-        emit(certificate_table(rows))
-    for fault in faults:
+        shown = [row.model_dump(mode="json") for row in found.certificate]
+        emit_json(
+            {
+                "run": str(find_run(run, runs=runs)),
+                "certificate": shown,
+                "faults": list(found.faults),
+                "limits": list(found.limits),
+                "verdict": found.verdict,
+            }
+        )
+    elif found.certificate:
+        emit(certificate_table(found.certificate))
+    for fault in found.faults:
         complain(fault)
-    if faults:
+    if not as_json:
+        emit(found.verdict)
+    if not found.holds:
         raise typer.Exit(1)

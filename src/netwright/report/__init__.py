@@ -34,6 +34,7 @@ from netwright.report.tables import (
     hardware_table,
     plan_table,
 )
+from netwright.report.when import When
 
 __all__ = [
     "AccuracyRow",
@@ -57,6 +58,7 @@ __all__ = [
     "SensitivityRow",
     "Utilization",
     "Verdict",
+    "When",
     "accuracy_table",
     "certificate_table",
     "claims_table",

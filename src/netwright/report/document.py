@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 from netwright.quantities import Quantity
 from netwright.report.hardware import Hardware
 from netwright.report.part import Count, Part, Share
+from netwright.report.when import When
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[2] = 2
 """Version of the layout below; a document of another version is refused."""
 
 MAX_CURVE_POINTS = 200
@@ -180,7 +181,6 @@ class CertificateRow(Part):
         num_rows: Inputs checked.
         num_identical: Inputs whose outputs agree in every integer.
         difference: The first difference: tensor, index, both values and likely cause.
-        seconds: Time of the check.
     """
 
     stage: str
@@ -189,7 +189,6 @@ class CertificateRow(Part):
     num_rows: Count
     num_identical: Count
     difference: str | None = None
-    seconds: float = 0.0
 
     @property
     def identical(self) -> bool:
@@ -266,12 +265,12 @@ class Document(Part):
         rewrites: Changes made on the way to integers.
         facts: Facts about the design.
         claims: Published claims and our figures.
-        versions: Version by package or tool.
         digests: SHA-256 by file.
         assumptions: Sentences a reader must know to trust the figures.
+        when: When, where and with which versions: what two equal runs may differ in.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     name: str
     title: str
     task: str = ""
@@ -287,9 +286,9 @@ class Document(Part):
     rewrites: tuple[Rewrite, ...] = ()
     facts: tuple[Fact, ...] = ()
     claims: tuple[ClaimRow, ...] = ()
-    versions: Mapping[str, str] = {}
     digests: Mapping[str, str] = {}
     assumptions: tuple[str, ...] = ()
+    when: When | None = None
 
     def to_json(self) -> str:
         """The text of ``report.json``: fields in the order above, two spaces, one final newline."""
@@ -299,11 +298,8 @@ class Document(Part):
     def certified(self) -> bool:
         """Whether there is a certificate, every row of it agrees, and no proof failed."""
         made = [hardware for hardware in (self.hardware, self.tables) if hardware]
-        proofs = [proof for hardware in made for proof in hardware.proofs]
-        depths = [point for hardware in made for point in hardware.depths]
         return (
             bool(self.certificate)
             and all(row.identical for row in self.certificate)
-            and not any(proof.failed for proof in proofs)
-            and all(point.num_identical == point.num_rows for point in depths)
+            and all(hardware.certified for hardware in made)
         )

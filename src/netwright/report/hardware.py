@@ -201,6 +201,11 @@ class DepthPoint(Part):
     cells: CellCounts
     routing: Routing
 
+    @property
+    def identical(self) -> bool:
+        """Whether something was simulated and every row agrees."""
+        return 0 < self.num_rows == self.num_identical
+
 
 class Hardware(Part):
     """A generated design and what open tools made of it.
@@ -224,3 +229,12 @@ class Hardware(Part):
     routing: Routing | None = None
     misfit: str | None = None
     depths: tuple[DepthPoint, ...] = ()
+
+    @property
+    def certified(self) -> bool:
+        """Whether something was proven, no proof failed, and designs of other depths agree."""
+        return (
+            bool(self.proofs)
+            and not any(proof.failed for proof in self.proofs)
+            and all(point.identical for point in self.depths)
+        )

@@ -34,7 +34,17 @@ def write(document: Document, folder: str | Path) -> tuple[Path, Path]:
     """
     folder = Path(folder)
     data = write_text(folder / JSON_NAME, document.to_json())
-    return data, write_text(folder / HTML_NAME, render(document))
+    return data, write_page(document, folder)
+
+
+def write_page(document: Document, folder: Path) -> Path:
+    """Write ``report.html`` alone.
+
+    Raises:
+        RunError: The folder cannot be written.
+        MissingExtra: Matplotlib is not installed.
+    """
+    return write_text(folder / HTML_NAME, render(document))
 
 
 def read(path: str | Path) -> Document:

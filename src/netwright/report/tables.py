@@ -29,7 +29,7 @@ def certificate_table(rows: Sequence[CertificateRow], *, width: int = WIDTH) -> 
         rows: In the order of the stages.
         width: Columns of the terminal.
     """
-    table = _table("stage", "equals", "stimuli", "rows >", "identical >", "share >", "time >")
+    table = _table("stage", "equals", "stimuli", "rows >", "identical >", "share >")
     for row in rows:
         _add(
             table,
@@ -39,7 +39,6 @@ def certificate_table(rows: Sequence[CertificateRow], *, width: int = WIDTH) -> 
             count(row.num_rows),
             count(row.num_identical),
             _share(row),
-            f"{row.seconds:.1f} s",
         )
     differences = [
         f"{row.stage} differs from {row.against} on {row.stimuli}: "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from netwright.errors import CorruptOutput, DataError
+from netwright.errors import CorruptOutput, DataError, VerificationError
 from netwright.files import write_text
 from netwright.report import CertificateRow
 from netwright.run.folder import check_outputs
@@ -32,7 +32,6 @@ def certificate_row(result: Equivalence) -> CertificateRow:
         num_rows=result.rows,
         num_identical=result.identical,
         difference=None if result.first is None else str(result.first),
-        seconds=result.seconds,
     )
 
 
@@ -40,8 +39,14 @@ def write_certificate(rows: tuple[CertificateRow, ...], folder: Path) -> Path:
     """Write the rows into a stage's folder.
 
     Raises:
+        VerificationError: There are no rows: nothing was compared.
         RunError: The folder cannot be written.
     """
+    if not rows:
+        raise VerificationError(
+            "nothing was compared, so there is no certificate",
+            hint="give stimuli with rows, and something to compare with the graph",
+        )
     return write_text(folder / CERTIFICATE, _ROWS.dump_json(rows, indent=2).decode() + "\n")
 
 
@@ -53,10 +58,13 @@ def read_certificate(folder: Path) -> tuple[CertificateRow, ...]:
     """
     path = folder / CERTIFICATE
     try:
-        return _ROWS.validate_json(path.read_bytes())
+        rows = _ROWS.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"is not a certificate ({reason})", source=str(path)) from error
+    if not rows:
+        raise DataError("is not a certificate (it holds no comparison)", source=str(path))
+    return rows
 
 
 def certificate(folder: Path) -> tuple[CertificateRow, ...]:
@@ -92,8 +100,16 @@ def first_failure(folder: Path) -> str | None:
                 f"{row.stage} differs from {row.against} in {row.num_rows - row.num_identical} "
                 f"of {row.num_rows} rows ({row.stimuli}){detail}"
             )
-    for proof in (proof for made in hardware(folder) for proof in made.proofs):
-        if proof.failed:
+    for made in hardware(folder):
+        if not made.proofs:
+            return f"nothing was proven of the design for {made.part}"
+        for point in made.depths:
+            if not point.identical:
+                return (
+                    f"with {point.adders_per_stage} adders a stage the design differs from the "
+                    f"graph in {point.num_rows - point.num_identical} of {point.num_rows} rows"
+                )
+        for proof in (proof for proof in made.proofs if proof.failed):
             reason = proof.counter_example or "nothing was asked"
             return f"{proof.layer} is not proven ({proof.what}): {reason}"
     return None

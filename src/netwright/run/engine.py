@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import netwright
 from netwright.errors import RunError, refusal
-from netwright.files import write_text
+from netwright.files import sha256, write_text
 from netwright.run import plan
 from netwright.run.commit import revision
 from netwright.run.folder import RunFolder, digests, opened
 from netwright.run.machine import machine
 from netwright.run.manifest import (
+    FLOW,
     MANIFEST,
     Manifest,
     StageEntry,
@@ -26,6 +26,7 @@ from netwright.run.manifest import (
 )
 from netwright.run.preflight import require_installed
 from netwright.run.stage import AnyStage, Flow, Reporter, Silent, StageContext
+from netwright.run.when import now
 
 
 def execute(
@@ -61,7 +62,7 @@ def execute(
         session = _Session(run, flow, reporter or Silent(), tuple(arguments))
         for position, stage in enumerate(flow.stages, start=1):
             session.advance(position, stage, forced=stage.name in forced)
-            run.publish(run.stage(position, stage.name), stage.publish)
+            session.publish(position, stage)
         return session.manifest
 
 
@@ -79,24 +80,34 @@ class _Session:
         before = read_manifest(run.path) if (run.path / MANIFEST).exists() else None
         for position, stage in enumerate(flow.stages, start=1):
             run.adopt(position, stage.name)
-        now, commit = _now(), revision()
+        started, commit = now(), revision()
         self.manifest = Manifest(
             netwright=netwright.__version__,
             commit=commit.commit if commit else None,
             dirty=commit.dirty if commit else None,
             flow=flow.name,
-            started=before.started if before else now,
-            updated=now,
+            started=before.started if before else started,
+            updated=started,
             arguments=arguments,
             seeds=flow.seeds,
             machine=machine(),
+            files={FLOW: sha256(write_text(run.path / FLOW, flow.settings))},
             stages=tuple(
                 StageEntry(name=stage.name, folder=run.label(position, stage.name))
                 for position, stage in enumerate(flow.stages, start=1)
             ),
         )
         write_manifest(self.manifest, run.path)
-        write_text(run.path / "flow.toml", flow.settings)
+
+    def publish(self, position: int, stage: AnyStage) -> None:
+        """Copy what a finished stage publishes, and note it in the manifest."""
+        if not stage.publish:
+            return
+        self.run.publish(self.run.stage(position, stage.name), stage.publish)
+        outputs = self.records[stage.name].outputs
+        files = {**self.manifest.files, **{name: outputs[name] for name in stage.publish}}
+        self.manifest = self.manifest.model_copy(update={"files": files, "updated": now()})
+        write_manifest(self.manifest, self.run.path)
 
     def advance(self, position: int, stage: AnyStage, *, forced: bool) -> None:
         """Take a stage over, or do it."""
@@ -133,7 +144,7 @@ class _Session:
     def _perform(
         self, position: int, stage: AnyStage, key: str, inputs: Mapping[str, str]
     ) -> StageRecord:
-        started, clock = _now(), time.monotonic()
+        started, clock = now(), time.monotonic()
         folder, scratch = self.run.begin(position, stage.name, key)
         places = {entry.name: self.run.path / entry.folder for entry in self.manifest.stages}
         context = StageContext(
@@ -173,12 +184,8 @@ class _Session:
             entry.model_copy(update=change) if entry.name == name else entry
             for entry in self.manifest.stages
         )
-        self.manifest = self.manifest.model_copy(update={"stages": stages, "updated": _now()})
+        self.manifest = self.manifest.model_copy(update={"stages": stages, "updated": now()})
         write_manifest(self.manifest, self.run.path)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @contextmanager

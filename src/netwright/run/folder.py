@@ -19,14 +19,14 @@ from pydantic import ValidationError
 
 from netwright.errors import CorruptOutput, RunError
 from netwright.files import locked, sha256, sweep, write_atomic, write_text, writing
-from netwright.run.manifest import MANIFEST, StageRecord
+from netwright.run.manifest import FLOW, MANIFEST, StageRecord
 
 RECORD = "stage.json"
 WORKING = "is working on this run"
 """What a process is told that finds the folder in use."""
 
 _STAGES, _SCRATCH, _TEMPORARY, _REPLACED = "stages", "scratch", ".tmp-", ".old-"
-_OWN = {MANIFEST, "flow.toml", _STAGES, _SCRATCH}
+_OWN = {MANIFEST, FLOW, _STAGES, _SCRATCH}
 
 
 class RunFolder:

@@ -16,6 +16,7 @@ SCHEMA = 1
 """Version of the layout of a run folder; part of every stage key."""
 
 MANIFEST = "manifest.json"
+FLOW = "flow.toml"
 
 Status: TypeAlias = Literal["waiting", "running", "done", "failed", "interrupted"]
 
@@ -80,6 +81,7 @@ class Manifest(BaseModel):
         arguments: Command line of the last command.
         seeds: Seeds of all stages.
         machine: Where the last command ran.
+        files: SHA-256 of the settings and of every published file, by name.
         stages: In order.
     """
 
@@ -95,6 +97,7 @@ class Manifest(BaseModel):
     arguments: tuple[str, ...]
     seeds: tuple[int, ...]
     machine: Machine
+    files: dict[str, str] = {}
     stages: tuple[StageEntry, ...]
 
     def stage(self, name: str) -> StageEntry | None:

@@ -110,7 +110,7 @@ def digests(stage: AnyStage, records: Mapping[str, StageRecord]) -> dict[str, st
     Raises:
         ConfigError: An external file or folder cannot be read.
     """
-    found = {need: _digest(records[need].outputs) for need in stage.needs}
+    found = {need: digest(records[need].outputs) for need in stage.needs}
     for name, path in stage.files.items():
         try:
             found[name] = _tree_digest(path)
@@ -125,13 +125,13 @@ def _tree_digest(path: Path) -> str:
     if not path.is_dir():
         return sha256(path)
     files = sorted(entry for entry in path.rglob("*") if entry.is_file())
-    return _digest({entry.relative_to(path).as_posix(): sha256(entry) for entry in files})
+    return digest({entry.relative_to(path).as_posix(): sha256(entry) for entry in files})
 
 
 def stage_key(stage: AnyStage, inputs: Mapping[str, str]) -> str:
     """Digest of all that the outputs of `stage` depend on."""
     parameters = stage.parameters.model_dump(mode="json")
-    return _digest([SCHEMA, stage.name, stage.version, parameters, dict(inputs)])
+    return digest([SCHEMA, stage.name, stage.version, parameters, dict(inputs)])
 
 
 def forced_stages(flow: Flow, name: str | None) -> frozenset[str]:
@@ -145,5 +145,6 @@ def forced_stages(flow: Flow, name: str | None) -> frozenset[str]:
     return frozenset(stage.name for stage in flow.stages[flow.index(name) :])
 
 
-def _digest(value: object) -> str:
+def digest(value: object) -> str:
+    """Digest of plain data, such as the outputs of a stage."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

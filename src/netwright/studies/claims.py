@@ -115,6 +115,7 @@ class Outcome:
         verdict: Computed by :func:`judge`.
         why: The comparison in words, and the function's remark.
         cached: Whether the figure was kept from an earlier run.
+        in_profile: Whether the profile asks for this claim at all.
     """
 
     claim: Claim
@@ -122,6 +123,7 @@ class Outcome:
     verdict: Verdict
     why: str
     cached: bool = False
+    in_profile: bool = True
 
     def to_row(self) -> ClaimRow:
         """The outcome as a row of a report."""

@@ -19,6 +19,7 @@ from netwright.files import write_text
 from netwright.quantities import Quantity
 from netwright.report import ClaimRow, Document, claims_table
 from netwright.run import Reporter, Silent
+from netwright.run.when import when
 from netwright.studies.claims import Claim, Finding, NotAttempted, Outcome, Profile, judge
 from netwright.studies.study import ClaimFunction, Context, Study, find_study, functions_of
 
@@ -46,8 +47,27 @@ class Outcomes:
 
     @property
     def holds(self) -> bool:
-        """Whether no claim differs."""
-        return all(outcome.verdict != "differs" for outcome in self.outcomes)
+        """Whether every claim that the profile asks for was attempted, and none differs."""
+        asked = self.asked
+        return bool(asked) and not any(
+            outcome.verdict in ("differs", "not-attempted") for outcome in asked
+        )
+
+    @property
+    def asked(self) -> tuple[Outcome, ...]:
+        """The claims that the profile asks for."""
+        return tuple(outcome for outcome in self.outcomes if outcome.in_profile)
+
+    @property
+    def verdict(self) -> str:
+        """What became of the claims, in one line."""
+        verdicts = [outcome.verdict for outcome in self.asked]
+        counts = [f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts)]
+        left = len(self.outcomes) - len(verdicts)
+        if left:
+            counts.append(f"{left} left to the profile full")
+        held = "holds" if self.holds else "FAILED"
+        return f"verdict: {held}: {', '.join(counts) or 'the study has no claim'}"
 
     def to_document(self) -> Document:
         """The outcomes as a report of their own."""
@@ -56,7 +76,7 @@ class Outcomes:
             title=self.study.title,
             task=f"Claims of {self.study.paper}.",
             claims=self.rows,
-            versions={"netwright": __version__},
+            when=when(),
         )
 
     def __str__(self) -> str:
@@ -128,7 +148,8 @@ def run_claims(
 
 def _outcome(claim: Claim, function: ClaimFunction | None, context: Context, path: Path) -> Outcome:
     if claim.profile == "full" and context.profile == "smoke":
-        return judge(claim, NotAttempted('checked by the profile "full" only'))
+        declined = judge(claim, NotAttempted('checked by the profile "full" only'))
+        return replace(declined, in_profile=False)
     if function is None:
         return judge(claim, NotAttempted(f"the study has no function {claim.function}"))
     key = _key(claim, function, context.profile)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 
 from netwright import ir
 from netwright.quantities import Quantity
-from netwright.report import Document, Fact, Rewrite, write
+from netwright.report import Document, Fact, Rewrite, When, write
 from netwright.run import certificate
 from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
 from netwright.run.hardware import read_hardware
-from netwright.run.machine import machine
 from netwright.run.sections import HlsSection, TaskSection
 from netwright.run.stage import StageContext
 from netwright.run.stages import report_rows
 from netwright.run.stages.common import best_seed, load_task, read_sensitivity
 from netwright.run.stages.data import CARD
+from netwright.run.when import when
 
 
 class ReportParameters(Settings):
@@ -37,9 +39,20 @@ class ReportParameters(Settings):
 
 def make_report(context: StageContext[ReportParameters]) -> None:
     """Write ``report.json`` and ``report.html``."""
+    stages = [folder for folder in context.inputs.values() if folder.is_dir()]
+    write(document(context.parameters, context.inputs, when(stages)), context.folder)
+
+
+def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Document:
+    """The report on what the stages wrote; equal stages give an equal document.
+
+    Args:
+        p: Settings of the stage.
+        inputs: Folders of the stages, and the data file of a task of one's own.
+        made: When and where.
+    """
     from netwright.compress.sensitivities import SENSITIVITY_ROWS
 
-    p, inputs = context.parameters, context.inputs
     task = load_task(p.task, inputs)
     graph = ir.load(inputs["trace"] / GRAPH)
     logits = ir.real_values(
@@ -51,7 +64,7 @@ def make_report(context: StageContext[ReportParameters]) -> None:
     measured_on = (
         f"training split of {task.name}, first {min(SENSITIVITY_ROWS, len(task.train))} rows"
     )
-    document = Document(
+    return Document(
         name=p.name,
         title=f"{p.name}: from training to verified firmware",
         task=_task_text(json.loads((inputs["data"] / CARD).read_text(encoding="utf-8"))),
@@ -87,11 +100,10 @@ def make_report(context: StageContext[ReportParameters]) -> None:
             for note in graph.notes
         ),
         facts=_facts(p.hls, seed),
-        versions={"netwright": p.package, "python": machine().python, **machine().libraries},
         digests={"graph": graph.digest, **report_rows.digests(inputs)},
         assumptions=_ASSUMPTIONS,
+        when=made,
     )
-    write(document, context.folder)
 
 
 _ASSUMPTIONS = (
