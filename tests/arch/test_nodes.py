@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import re
+
+import pytest
+from pydantic import ValidationError
+
 from netwright import arch
 from netwright.quantities import Quantity
 
@@ -19,3 +24,39 @@ def test_figure_becomes_a_quantity():
 
 def test_unlimited_memory_has_no_capacity():
     assert arch.find("scratchpad").memory("dram").capacity_bytes is None
+
+
+@pytest.mark.parametrize(
+    ("figures", "message"),
+    [
+        ({"bandwidth": (0, "B/s")}, "must be above 0, not 0 B/s"),
+        ({"bandwidth": (16, "MHz")}, 'the unit must be "B/s" or "bit/s"'),
+        ({"capacity": (0.5, "B")}, "must be at least one byte, not 0.5 B"),
+        ({"capacity": (0, "KiB")}, "must be above 0, not 0 KiB"),
+        ({"read_energy": (1, "W")}, 'the unit must be "J" or "J/B" or "J/bit"'),
+        ({"bandwidth": (1e300, "TB/s")}, "must be a finite number"),
+    ],
+)
+def test_figures_that_make_no_sense_are_refused(figures, message):
+    made = {
+        name: {"value": float(value), "unit": unit, "source": "made up"}
+        for name, (value, unit) in figures.items()
+    }
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        arch.Memory.model_validate({"kind": "memory", "name": "m", **made})
+
+
+def test_rate_of_nothing_is_refused():
+    rate = {"value": 0.0, "unit": "op/s", "source": "made up"}
+    with pytest.raises(ValidationError, match="must be above 0, not 0 op/s"):
+        arch.Compute.model_validate({"kind": "compute", "name": "c", "parent": "m", "rate": rate})
+
+
+def test_figures_are_converted_to_the_unit_that_counts():
+    capacity = {"value": 2.0, "unit": "KiB", "source": "made up"}
+    energy = {"value": 5.0, "unit": "pJ", "source": "made up"}
+    memory = arch.Memory.model_validate(
+        {"kind": "memory", "name": "m", "capacity": capacity, "read_energy": energy}
+    )
+    assert memory.capacity_bytes == 2048
+    assert memory.read_energy == arch.Figure(value=5e-12, unit="J/B", source="made up")

@@ -61,3 +61,20 @@ def test_faulty_options_are_refused(netwright, arguments, message):
     code, _, err = netwright("estimate", *arguments)
     assert code == 2
     assert message in err
+
+
+def test_missing_operators_withhold_success(netwright):
+    code, out, err = netwright("estimate", "vit_b16", "--arch", "nvdla", "--json")
+    data = json.loads(out)
+    assert code == 1
+    assert not data["optimal"]
+    assert data["coverage"]["macs"] < data["coverage"]["of_macs"]
+    assert len(data["coverage"]["missing"]) == 12
+    assert err.count("is missing in the totals") == 12
+
+
+def test_table_says_what_it_covers(netwright):
+    _, out, _ = netwright("estimate", "alexnet", "--arch", "nvdla")
+    assert "covers       " in out
+    assert "100 % of the MACs, 100 % of the bytes" in out
+    assert "every element counts as 8 bits" in out

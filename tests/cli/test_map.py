@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 
 from netwright import ir
@@ -114,3 +115,13 @@ def test_bad_input_is_explained(netwright, arguments, code, message):
 def test_sizes():
     sizes = [parse_size(t, option="-s") for t in ("65536", "2MiB", "512 KiB", "1.5MB", "1k", "2gi")]
     assert sizes == [65536, 2 << 20, 512 << 10, 1_500_000, 1000, 2 << 30]
+
+
+def test_opaque_operators_withhold_the_proof(netwright, tmp_path):
+    onnx_files = pytest.importorskip("tests.exchange.onnx_files", reason="onnx makes the file")
+    nodes = [onnx_files.node("CumSum", "x axis", "a"), onnx_files.node("Add", "x a", "y")]
+    made = onnx_files.model(nodes, {"axis": np.int64(1)}, shape=(1, 640))
+    code, out, err = netwright("map", onnx_files.saved(made, tmp_path), "--json")
+    assert code == 1
+    assert not json.loads(out)["optimal"]
+    assert "a_node is missing in the totals" in err

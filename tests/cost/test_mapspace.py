@@ -62,3 +62,17 @@ def test_chain_becomes_a_legal_nest():
         nest = space.nest(tuple((place, least) for place in space.places))
         assert nest_faults(op, small, nest) == ()
         assert prod(nest.counts(op)) >= op.num_macs
+
+
+def test_rank_that_two_arrays_want_is_spread_over_both():
+    """Where an axis can take nothing else, it takes what is left of a rank that is spread."""
+    small = machine(fanout=(4, 16))
+    nodes = tuple(
+        node.model_copy(update={"ranks": (("M",), ("M",))})
+        if isinstance(node, arch.Array)
+        else node
+        for node in small.nodes
+    )
+    (way,) = spreads(linear(2, 2, 64), small.model_copy(update={"nodes": nodes}))
+    assert [pairs for _, _, pairs in way.lanes] == [(("M", 4),), (("M", 16),)]
+    assert way.copies("M") == 64

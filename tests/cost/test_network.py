@@ -1,7 +1,20 @@
 from __future__ import annotations
 
+import pytest
+
 from netwright import arch, cost
-from netwright.workload import NETWORKS, Builder, fuse
+from netwright.errors import GraphError
+from netwright.workload import (
+    NETWORKS,
+    Access,
+    Affine,
+    Builder,
+    Einsum,
+    Rank,
+    Tensor,
+    Workload,
+    fuse,
+)
 from tests.cost.small import one_memory
 
 
@@ -38,3 +51,27 @@ def test_what_cannot_be_counted_is_named():
     found = cost.estimate_network(fuse(NETWORKS["vit_b16"]()), arch.find("nvdla"))
     assert len(found.left_out) == 12
     assert found.left_out[0][1] == '"attend" is not a sum of products'
+    assert not found.is_optimal
+    assert found.coverage.num_macs < found.coverage.all_macs
+
+
+def test_estimate_of_nothing_is_refused():
+    """A product whose operand was reshaped: which elements meet is not known."""
+    rank = (Rank("B", 2), Rank("M", 3), Rank("K", 4))
+    reads = (
+        Access("x", (Affine(()),) * 3),
+        Access("w", (Affine((("M", 1),)), Affine((("K", 1),)))),
+    )
+    writes = Access("y", (Affine((("B", 1),)), Affine((("M", 1),))))
+    product = Einsum("fc", rank, writes, reads, "multiply", "add")
+    tensors = (Tensor("x", (2, 2, 2), 8, "input"), Tensor("w", (3, 4), 8, "weight"),
+               Tensor("y", (2, 3)))  # fmt: skip
+    workload = Workload("views", tensors, (product,), ("y",))
+    with pytest.raises(GraphError, match='nothing of "views" can be estimated: all 1 operators'):
+        cost.estimate_network(workload, one_memory(size=300))
+
+
+def test_estimate_says_what_it_takes_for_granted():
+    found = cost.estimate_network(network(), one_memory(size=300))
+    assert found.coverage.is_whole
+    assert "every element counts as 8 bits: the source says no widths" in found.total.assumptions

@@ -13,13 +13,17 @@ def figure(value, unit="B/s", fidelity="published"):
 
 
 def machine(**changes):
-    memory = {"bandwidth": figure(4.0), "read_energy": figure(2.0), "write_energy": figure(3.0)}
+    memory = {
+        "bandwidth": figure(4.0),
+        "read_energy": figure(2.0, "J"),
+        "write_energy": figure(3.0, "J"),
+    }
     nodes = (
         arch.Memory(kind="memory", name="dram", **{**memory, **changes}),
-        arch.Link(kind="link", name="bus", parent="dram", energy=figure(0.5)),
+        arch.Link(kind="link", name="bus", parent="dram", energy=figure(0.5, "J")),
         arch.Array(kind="array", name="grid", parent="bus", fanout=(2,)),
-        arch.Compute(kind="compute", name="mac", parent="grid", rate=figure(10.0),
-                     energy=figure(1.0)),
+        arch.Compute(kind="compute", name="mac", parent="grid", rate=figure(10.0, "op/s"),
+                     energy=figure(1.0, "J")),
     )  # fmt: skip
     return arch.Architecture(name="a", nodes=nodes)
 
@@ -76,3 +80,8 @@ def test_sequence_adds_up():
     assert both.utilization == pytest.approx(one.utilization)
     assert both.bytes_moved == {"dram": 24}
     assert both.assumptions == ("in order", "ideal")
+
+
+def test_figures_without_a_finite_result_are_refused():
+    with pytest.raises(ConfigError, match="give no finite time or energy"):
+        cost.price(counts(), machine(bandwidth=figure(1e-310)))

@@ -1,11 +1,23 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from netwright import arch
 from netwright.errors import ConfigError, Infeasible
-from netwright.mapping import cosma, default_schedule
-from netwright.workload import NETWORKS, fuse
+from netwright.mapping import Mapping, Residency, cosma, default_schedule, replay, solve_gaps
+from netwright.mapping.placement import stays
+from netwright.workload import (
+    NETWORKS,
+    Access,
+    Affine,
+    Einsum,
+    Rank,
+    Tensor,
+    Workload,
+    fuse,
+)
 from tests.mapping.graphs import machine, random_workload
 
 KIB = 1024
@@ -70,3 +82,51 @@ def test_machine_without_a_scratchpad_is_refused():
     dram = arch.Architecture(name="dram", nodes=(arch.Memory(kind="memory", name="dram"),))
     with pytest.raises(ConfigError, match='architecture "dram" has no memory of limited capacity'):
         cosma(random_workload(1), dram)
+
+
+def test_mapping_with_moves_is_never_below_the_bound():
+    """Moves on the chip make room that stays with one address do not have."""
+    pytest.importorskip("ortools", reason="CP-SAT places the tensors")
+    draw = random.Random(299)
+    operators, made = [], ["x0", "x1"]
+    for number in range(draw.randint(8, 16)):
+        count = draw.randint(1, 2)
+        pool = made if draw.random() < 0.5 else made[-4:]
+        reads = draw.sample(pool, min(count, len(pool)))
+        operators.append((f"o{number}", reads, f"t{number}"))
+        made.append(f"t{number}")
+    used = {name for _, reads, _ in operators for name in reads}
+    sizes = {
+        name: draw.randint(1, 7)
+        for name in sorted({"x0", "x1"} & used | {output for *_, output in operators})
+    }
+    tensors = tuple(
+        Tensor(name, (size,), 8, "input" if name.startswith("x") else "activation")
+        for name, size in sizes.items()
+    )
+    einsums = tuple(
+        Einsum(name, (Rank("B", sizes[output]),), Access(output, (Affine((("B", 1),)),)),
+               tuple(Access(read, (Affine(()),)) for read in reads), "copy")
+        for name, reads, output in operators
+    )  # fmt: skip
+    outputs = tuple(sorted({output for *_, output in operators} - used))
+    workload = Workload("moving", tensors, einsums, outputs)
+    chip = machine(13)
+    found = cosma(workload, chip, time_limit_s=20)
+    schedule = default_schedule(workload)
+    kept = solve_gaps(schedule, 13).kept
+    residencies = []
+    for step in range(len(operators)):
+        address = 0
+        for stay in stays(schedule, kept):
+            if stay.first <= step <= stay.last:
+                residencies.append(
+                    Residency(stay.tensor, chip.scratchpad.name, step, step, address)
+                )
+                address += stay.num_bytes
+    mapping = Mapping(workload.granularity, schedule.order, tuple(residencies))
+    moving = replay(workload, chip, mapping)
+    assert found.bound <= moving.non_compulsory_bytes < found.num_bytes
+    assert not found.is_optimal
+    assert found.bound_without_moves == found.num_bytes
+    assert found.is_optimal_without_moves

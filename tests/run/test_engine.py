@@ -199,7 +199,7 @@ def test_full_disk_at_the_manifest_loses_no_finished_stage(
     with pytest.raises(RunError) as caught:
         execute(toy(), tmp_path)
     assert caught.value.message == (
-        f"{tmp_path / 'manifest.json'}: cannot be written (No space left on device)"
+        f"{tmp_path / 'flow.toml'}: cannot be written (No space left on device)"
     )
     monkeypatch.setattr(os, "fsync", real)
     assert (tmp_path / "manifest.json").read_text() == before

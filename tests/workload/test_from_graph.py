@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from netwright.dtypes import Int
 from netwright.ir import Graph, Node, TensorType
-from netwright.workload import Affine, from_graph
+from netwright.workload import Affine, from_graph, fuse
 
 
 def conv_graph() -> Graph:
@@ -26,6 +27,20 @@ def conv_graph() -> Graph:
     }
     constants = {"w": np.zeros((4, 3, 3, 3), np.float64), "v": np.zeros((64, 5), np.float64)}
     return Graph("net", ("x",), ("y",), nodes, types, constants)
+
+
+def quantized(weight_bits: int, bits: int) -> Graph:
+    """A product of codes, as a file with quantizers says it."""
+    nodes = (
+        Node("qx", "Quant", ("x",), "xq", {"bits": bits}),
+        Node("qw", "Quant", ("w",), "wq", {"bits": weight_bits}),
+        Node("fc", "MatMul", ("xq", "wq"), "p"),
+        Node("act", "Relu", ("p",), "r"),
+        Node("qy", "Quant", ("r",), "y", {"bits": 5}),
+    )
+    shapes = {"x": (1, 8), "xq": (1, 8), "w": (8, 3), "wq": (8, 3)}
+    types = {name: TensorType(shapes.get(name, (1, 3))) for name in ("x", "xq", "w", "wq", *"pry")}
+    return Graph("net", ("x",), ("y",), nodes, types, {"w": np.zeros((8, 3), np.float64)})
 
 
 def test_graph_becomes_einsums_with_widths_and_origins():
@@ -54,3 +69,15 @@ def test_product_of_a_view_reads_the_stored_tensor_whole():
     assert einsum.num_macs == 64 * 5
     assert einsum.inputs[0].index == (Affine(()),) * 4
     assert [dict(axis.terms) for axis in einsum.inputs[1].index] == [{"K": 1}, {"N": 1}]
+
+
+@pytest.mark.parametrize(("weight_bits", "bits"), [(2, 4), (8, 4), (3, 6)])
+def test_widths_of_quantizers_reach_the_workload(weight_bits, bits):
+    graph = quantized(weight_bits, bits)
+    found = from_graph(graph)
+    (product,) = [einsum for einsum in found.einsums if einsum.compute == "multiply"]
+    fused = fuse(found)
+    (product,) = [einsum for einsum in fused.einsums if einsum.compute == "multiply"]
+    widths = {fused.by_name[name].kind: fused.by_name[name].bits for name in product.reads}
+    assert widths == {"input": bits, "weight": weight_bits}
+    assert found.assumptions == ()

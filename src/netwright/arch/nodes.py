@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from netwright.arch.units import convert
 from netwright.quantities import Fidelity, Quantity
 
 Role = Literal["input", "weight", "output"]
@@ -29,9 +30,11 @@ class Part(BaseModel):
 class Figure(Part):
     """A figure with its source, as written in a file.
 
+    A node converts its figures to the unit that is counted in; see :mod:`netwright.arch.units`.
+
     Attributes:
         value: In `unit`; never negative.
-        unit: ``"J"`` for each byte or operation, ``"B/s"``, ``"B"`` or a plain noun.
+        unit: A unit of the figure's kind, with or without a prefix.
         source: Paper and table, or why it was assumed.
         fidelity: How it was obtained.
     """
@@ -44,6 +47,31 @@ class Figure(Part):
     def to_quantity(self) -> Quantity:
         """The figure as a quantity."""
         return Quantity(self.value, self.unit, self.source, self.fidelity)
+
+
+def _in(wanted: str, *, above_zero: bool = False) -> AfterValidator:
+    """Convert a figure; where it divides, it must be above 0."""
+
+    def converted(figure: Figure) -> Figure:
+        value = convert(figure.value, figure.unit, wanted=wanted)
+        if above_zero and value == 0:
+            raise ValueError(f"must be above 0, not {figure.value:g} {figure.unit}")
+        return figure.model_copy(update={"value": value, "unit": wanted})
+
+    return AfterValidator(converted)
+
+
+def _whole_bytes(figure: Figure) -> Figure:
+    if figure.value < 1:
+        raise ValueError(f"must be at least one byte, not {figure.value:g} B")
+    return figure
+
+
+Capacity = Annotated[Figure, _in("B", above_zero=True), AfterValidator(_whole_bytes)]
+Bandwidth = Annotated[Figure, _in("B/s", above_zero=True)]
+EnergyOfByte = Annotated[Figure, _in("J/B")]
+EnergyOfOperation = Annotated[Figure, _in("J/op")]
+Rate = Annotated[Figure, _in("op/s", above_zero=True)]
 
 
 class Memory(Part):
@@ -65,11 +93,11 @@ class Memory(Part):
     kind: Literal["memory"]
     name: str = Field(min_length=1)
     parent: str = ""
-    capacity: Figure | None = None
+    capacity: Capacity | None = None
     line_bytes: int = Field(default=1, ge=1)
-    bandwidth: Figure | None = None
-    read_energy: Figure | None = None
-    write_energy: Figure | None = None
+    bandwidth: Bandwidth | None = None
+    read_energy: EnergyOfByte | None = None
+    write_energy: EnergyOfByte | None = None
     keeps: tuple[Role, ...] = ROLES
     double_buffered: bool = True
 
@@ -94,8 +122,8 @@ class Link(Part):
     kind: Literal["link"]
     name: str = Field(min_length=1)
     parent: str
-    bandwidth: Figure | None = None
-    energy: Figure | None = None
+    bandwidth: Bandwidth | None = None
+    energy: EnergyOfByte | None = None
 
 
 class Array(Part):
@@ -151,8 +179,8 @@ class Compute(Part):
     kind: Literal["compute"]
     name: str = Field(min_length=1)
     parent: str
-    rate: Figure | None = None
-    energy: Figure | None = None
+    rate: Rate | None = None
+    energy: EnergyOfOperation | None = None
     accumulator_bits: int | None = Field(default=None, ge=1, le=64)
 
 

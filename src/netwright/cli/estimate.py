@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netwright.cli.console import LINE_INTERVAL_S, columns, emit, emit_json, note
-from netwright.cli.map import find_workload
+from netwright.cli.map import coverage_as_dict, find_workload, require_whole
 from netwright.cli.run import JsonOption
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ def estimate(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the best mapping of every operation and print what the network costs."""
+    """Find the best mapping of every operation and print what the network costs.
+
+    Exit code 1 if operators are missing in the totals.
+    """
     from netwright import arch as machines
     from netwright.cost import estimate_network
     from netwright.errors import ConfigError
@@ -75,6 +78,7 @@ def estimate(
         cost_chart(found, machine, picture)
     if as_json:
         emit_json(_as_dict(found, machine, goal=goal.value, seconds=seconds))
+        require_whole(found.coverage)
         return
     emit(_table(found, machine, goal=goal.value, seconds=seconds))
     for layer in found.layers:
@@ -85,6 +89,7 @@ def estimate(
             emit(f"\n{show}\n" + layer.mapped.nest.show(operation(workload, einsum)))
     if picture is not None:
         emit(f"picture: {picture}")
+    require_whole(found.coverage)
 
 
 def _table(found: NetworkEstimate, machine: Architecture, *, goal: str, seconds: float) -> str:
@@ -96,6 +101,7 @@ def _table(found: NetworkEstimate, machine: Architecture, *, goal: str, seconds:
     moved = [(name, scaled(float(size), "B")) for name, size in found.total.bytes_moved.items()]
     summary = [
         ("network", found.total.name),
+        ("covers", str(found.coverage)),
         ("machine", f"{machine.name}, mapped for {goal}"),
         ("time", scaled(found.total.seconds, "s")),
         ("energy", scaled(found.total.joules, "J")),
@@ -144,7 +150,8 @@ def _cells(estimate: Estimate) -> tuple[str, ...]:
 def _proof(found: NetworkEstimate) -> str:
     searched = [layer.mapped for layer in found.layers if layer.mapped and not layer.same_as]
     best = sum(mapped.is_optimal for mapped in searched)
-    return f"{best} of {len(searched)} distinct ones proven best of their mapspace"
+    text = f"{best} of {len(searched)} distinct ones proven best of their mapspace"
+    return text if found.coverage.is_whole else f"{text}; {len(found.left_out)} operators have none"
 
 
 def _as_dict(
@@ -177,6 +184,7 @@ def _as_dict(
         "architecture": machine.name,
         "goal": goal,
         "total": asdict(found.total),
+        "coverage": coverage_as_dict(found.coverage),
         "optimal": found.is_optimal,
         "left_out": [{"name": name, "reason": reason} for name, reason in found.left_out],
         "assumed_figures": list(assumed_figures(machine)),

@@ -15,7 +15,7 @@ from netwright.cli.run import JsonOption
 if TYPE_CHECKING:
     from netwright.arch import Architecture
     from netwright.mapping import Curve, OrderSolution, Progress, Schedule, Solution
-    from netwright.workload import Workload
+    from netwright.workload import Coverage, Workload
 
 _SIZE = re.compile(r"(-?\d+(?:\.\d+)?)\s*([KMG]i?)?B?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
@@ -89,7 +89,10 @@ def map_network(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose what stays in the scratchpad, and where, for the fewest off-chip accesses."""
+    """Choose what stays in the scratchpad, and where, for the fewest off-chip accesses.
+
+    Exit code 1 if there are opaque operators: what they read is not known.
+    """
     from netwright import arch as machines
     from netwright.errors import ConfigError
     from netwright.mapping import Schedule, cosma, scratchpad_of, traffic_curve
@@ -118,12 +121,34 @@ def map_network(
     if as_json:
         data = _as_dict(found, schedule, machine=machine.name, capacity=capacity)
         emit_json({**data, **_order_as_dict(searched), **_curve_as_dict(shape)})
+        require_whole(found.coverage)
         return
     title = f"{machine.name}, {mapper.value}"
     emit(_table(found, schedule, searched, machine=title, capacity=capacity))
     for label, path in (("picture", picture), ("curve", curve)):
         if path is not None:
             emit(f"{label}: {path}")
+    require_whole(found.coverage)
+
+
+def require_whole(covered: Coverage) -> None:
+    """End with exit code 1 where operators are missing in the totals, and name them."""
+    if covered.is_whole:
+        return
+    for name, reason in covered.missing:
+        note(f"error: {name} is missing in the totals: {reason}")
+    raise typer.Exit(1)
+
+
+def coverage_as_dict(covered: Coverage) -> dict[str, object]:
+    """A coverage as JSON."""
+    return {
+        "macs": covered.num_macs,
+        "of_macs": covered.all_macs,
+        "bytes": covered.num_bytes,
+        "of_bytes": covered.all_bytes,
+        "missing": [{"name": name, "reason": reason} for name, reason in covered.missing],
+    }
 
 
 def _searched(
@@ -245,9 +270,12 @@ def _table(
     from netwright.mapping import kib
 
     traffic = found.traffic
-    proof = "optimal for this order" if found.is_optimal else f"bound {kib(found.bound)}"
+    weights = sum(t.num_bytes for t in schedule.workload.tensors if t.kind == "weight")
+    beside = "" if schedule.places_weights else f"; {kib(weights)} of weights pass by (--weights)"
     rows = [
         ("network", f"{schedule.workload.name}, {found.mapping.granularity}"),
+        ("covers", f"{found.coverage}{beside if weights else ''}"),
+        *(("taken for granted", text) for text in schedule.workload.assumptions),
         ("machine", machine),
         ("steps", str(len(found.mapping.order))),
         ("scratchpad", kib(capacity)),
@@ -256,7 +284,7 @@ def _table(
         ("compulsory", kib(traffic.compulsory_bytes)),
         ("spilled", kib(traffic.num_bytes("spill"))),
         ("retrieved", kib(traffic.num_bytes("retrieve"))),
-        ("non-compulsory", f"{kib(found.num_bytes)} ({proof})"),
+        ("non-compulsory", f"{kib(found.num_bytes)} ({_proof(found)})"),
         *_order_rows(searched),
         ("addresses by", found.method),
         ("time", f"{found.seconds:.2f} s"),
@@ -269,6 +297,19 @@ def _table(
         body = [(str(t.step), order[t.step], t.kind, t.tensor, kib(t.num_bytes)) for t in moved]
         text += "\n\n" + columns([head, *body])
     return text
+
+
+def _proof(found: Solution) -> str:
+    from netwright.mapping import kib
+
+    if found.is_optimal:
+        return "optimal for this order"
+    bound = f"bound {kib(found.bound)}"
+    if not found.coverage.is_whole:
+        return bound
+    if found.is_optimal_without_moves:
+        return f"optimal for this order if nothing moves on the chip; with moves {bound}"
+    return bound
 
 
 def _order_rows(searched: OrderSolution | None) -> list[tuple[str, str]]:
@@ -317,7 +358,12 @@ def _as_dict(
         "compulsory_bytes": found.traffic.compulsory_bytes,
         "non_compulsory_bytes": found.num_bytes,
         "bound_bytes": found.bound,
+        "bound_without_moves_bytes": found.bound_without_moves,
         "optimal": found.is_optimal,
+        "optimal_without_moves": found.is_optimal_without_moves,
+        "coverage": coverage_as_dict(found.coverage),
+        "places_weights": schedule.places_weights,
+        "assumptions": list(schedule.workload.assumptions),
         "method": found.method,
         "seconds": found.seconds,
         "order": list(found.mapping.order),

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from math import prod
 from typing import Literal
 
@@ -222,36 +221,47 @@ def _places(architecture: Architecture) -> Iterator[Place]:
 def spreads(operation: Operation, architecture: Architecture) -> tuple[Spread, ...]:
     """Ways to use the arrays: on each axis one rank, or two where one leaves half of it idle.
 
-    A rank is spread over as few copies as give its number of rounds. No rank is spread twice. An
-    empty axis is a way only if nothing may be spread along it.
+    A rank is spread over as few copies as give its number of rounds. A rank that an axis further
+    out has spread already is spread again only where an axis can take no other: over what is left
+    of it, and unless windows slide over it. An empty axis is a way only if nothing may be spread
+    along it.
     """
-    choices: list[list[tuple[str, int, tuple[tuple[str, int], ...]]]] = []
-    for node in architecture.path:
-        if not isinstance(node, Array):
-            continue
-        for axis, size in enumerate(node.fanout):
-            ranks = [
-                rank
-                for rank, meant in operation.directions.items()
-                if meant in node.allowed(axis) and (node.reduces or rank not in operation.reduced)
-            ]
-            options = list(_fillings(operation, ranks, size)) or [()]
-            choices.append([(node.name, axis, pairs) for pairs in options])
-    found: dict[Spread, None] = {}
-    for lanes in product(*choices):
-        used = [rank for _, _, pairs in lanes for rank, _ in pairs]
-        if len(used) == len(set(used)):
-            found[Spread(tuple(lanes))] = None
-    if not found:  # every axis wants the same rank: the first gets it
-        found = {Spread(tuple((name, axis, ()) for (name, axis, _), *_ in choices)): None}
-    return tuple(found)
+    axes = [
+        (node, axis)
+        for node in architecture.path
+        if isinstance(node, Array)
+        for axis in range(len(node.fanout))
+    ]
+    found = [Spread(())]
+    for node, axis in axes:
+        ranks = [
+            rank
+            for rank, meant in operation.directions.items()
+            if meant in node.allowed(axis) and (node.reduces or rank not in operation.reduced)
+        ]
+        found = [
+            Spread((*spread.lanes, (node.name, axis, pairs)))
+            for spread in found
+            for pairs in _options(operation, spread, ranks, node.fanout[axis])
+        ]
+    return tuple(dict.fromkeys(found))
+
+
+def _options(
+    operation: Operation, spread: Spread, ranks: list[str], size: int
+) -> list[tuple[tuple[str, int], ...]]:
+    """What the next axis may take: ranks that are not spread yet, else the rest of others."""
+    left = {rank: -(-operation.extents[rank] // spread.copies(rank)) for rank in ranks}
+    unused = [rank for rank in ranks if spread.copies(rank) == 1]
+    again = [rank for rank in ranks if rank not in operation.sliding]
+    return list(_fillings(left, unused, size)) or list(_fillings(left, again, size)) or [()]
 
 
 def _fillings(
-    operation: Operation, ranks: list[str], size: int
+    left: Mapping[str, int], ranks: list[str], size: int
 ) -> Iterator[tuple[tuple[str, int], ...]]:
     for rank in ranks:
-        count = _balanced(operation.extents[rank], size)
+        count = _balanced(left[rank], size)
         if count == 1:
             continue
         yield ((rank, count),)
@@ -259,7 +269,7 @@ def _fillings(
         if room < 2:
             continue
         for other in ranks:
-            more = _balanced(operation.extents[other], room)
+            more = _balanced(left[other], room)
             if other != rank and more > 1:
                 yield ((rank, count), (other, more))
 

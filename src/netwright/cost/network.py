@@ -13,12 +13,14 @@ from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.errors import GraphError
 from netwright.mapping.loopnest import memories_of
 from netwright.mapping.operation import Operation, is_operation, operation
-from netwright.workload import Einsum, Workload
+from netwright.workload import Coverage, Einsum, Workload, coverage
 
 Progress = Callable[[int, int, str], None]
 """Called with the operations done, their number and the name of the next one."""
 
 Engine = Literal["loopnest", "stream"]
+
+ZEROS = "weights that are zero are stored and multiplied like any other"
 
 STREAMED = "operators without multiplications read and write the outermost memory once"
 
@@ -49,17 +51,24 @@ class NetworkEstimate:
     Attributes:
         layers: Every operation that was estimated, in order.
         total: Their sum.
-        left_out: Operators that no engine can count, with the reason.
+        coverage: How much of the network that is, and what is missing.
     """
 
     layers: tuple[Layer, ...]
     total: Estimate
-    left_out: tuple[tuple[str, str], ...]
+    coverage: Coverage
+
+    @property
+    def left_out(self) -> tuple[tuple[str, str], ...]:
+        """Operators that no engine can count, with the reason."""
+        return self.coverage.missing
 
     @property
     def is_optimal(self) -> bool:
-        """Whether every mapping is the proven best of its mapspace."""
-        return all(layer.mapped is None or layer.mapped.is_optimal for layer in self.layers)
+        """Whether nothing is missing, and every mapping is the proven best of its mapspace."""
+        return self.coverage.is_whole and all(
+            layer.mapped is None or layer.mapped.is_optimal for layer in self.layers
+        )
 
 
 def estimate_network(
@@ -79,6 +88,7 @@ def estimate_network(
 
     Raises:
         ConfigError: The machine lacks a figure.
+        GraphError: There is nothing to estimate, or nothing of it can be.
         Infeasible: An operation fits nowhere.
     """
     check_figures(architecture)
@@ -100,8 +110,24 @@ def estimate_network(
             left_out.append((einsum.name, error.message))
             continue
         layers.append(_searched(wanted, architecture, goal, known))
-    total = sequence(workload.name, [layer.estimate for layer in layers])
-    return NetworkEstimate(tuple(layers), total, tuple(left_out))
+    if not layers:
+        raise _nothing(workload, left_out)
+    taken = (*workload.assumptions, ZEROS)
+    total = sequence(workload.name, [layer.estimate for layer in layers], assumptions=taken)
+    return NetworkEstimate(tuple(layers), total, coverage(workload, left_out))
+
+
+def _nothing(workload: Workload, left_out: list[tuple[str, str]]) -> GraphError:
+    if not left_out:
+        return GraphError(
+            f'nothing of "{workload.name}" can be estimated: it has no operator that moves or '
+            "computes anything"
+        )
+    name, reason = left_out[0]
+    return GraphError(
+        f'nothing of "{workload.name}" can be estimated: all {len(left_out)} operators are left '
+        f'out, the first one "{name}": {reason}'
+    )
 
 
 def _searched(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from netwright.arch import Architecture, Compute, Figure, Link, Memory
 from netwright.cost.counts import Action, Counts
@@ -71,7 +72,7 @@ def price(counts: Counts, architecture: Architecture) -> Estimate:
     computation: the longest of them comes on top.
 
     Raises:
-        ConfigError: A figure is missing.
+        ConfigError: A figure is missing, or so extreme that the result is not finite.
     """
     check_figures(architecture)
     nodes = {node.name: node for node in architecture.nodes}
@@ -96,6 +97,12 @@ def price(counts: Counts, architecture: Architecture) -> Estimate:
     bound = max(busy, key=lambda name: busy[name])
     if alone > together:
         bound = max(waiting, key=lambda name: waiting[name])
+    if not (isfinite(seconds) and isfinite(sum(joules_by.values()))):
+        raise ConfigError(
+            f'the figures of architecture "{architecture.name}" give no finite time or energy for '
+            f'"{counts.name}"',
+            hint="a bandwidth or a rate is too small, or an energy too large",
+        )
     possible = seconds * _value(unit.rate) * architecture.copies(unit.name)
     everything = {
         name: busy.get(name, 0.0) + waiting.get(name, 0.0) for name in {**busy, **waiting}

@@ -14,7 +14,7 @@ from netwright.exchange.onnx_text import QONNX_DOMAINS
 from netwright.exchange.shapes import ShapeModel, load_shapes
 from netwright.exchange.source_model import SourceNode, listing
 from netwright.workload import Einsum, Tensor, TensorKind, Workload
-from netwright.workload.lower import Operand, opaque
+from netwright.workload.lower import Operand, all_elements, opaque
 
 VIEWS = frozenset(
     {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast", "CastLike"}
@@ -114,7 +114,8 @@ class _Reader:
             Tensor(name, self._shape(name) or made[name], bits, self._kind(name)) for name in used
         )
         outputs = dict.fromkeys(self.views.get(name, name) for name in source.outputs)
-        return Workload(source.name, tensors, tuple(kept), tuple(outputs))
+        taken = (all_elements(bits),)
+        return Workload(source.name, tensors, tuple(kept), tuple(outputs), assumptions=taken)
 
     def _kind(self, name: str) -> TensorKind:
         if name in self.source.constants:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netwright.arch import Architecture, Memory
-from netwright.errors import ConfigError, Infeasible
+from netwright.errors import ConfigError, Infeasible, NumericsError
 from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
 from netwright.mapping.mapping import Mapping
 from netwright.mapping.placement import Offsets, Stay, place_greedily, residencies, stays
 from netwright.mapping.rectangles import place_exactly, solve_joint
 from netwright.mapping.replay import Traffic, replay
 from netwright.mapping.schedule import Schedule, default_schedule, kib
-from netwright.workload import Workload
+from netwright.workload import Coverage, Workload, coverage, opaque_operators
 
 Method = Literal["first fit", "CP-SAT", "joint CP-SAT", "smaller budget"]
 """How the addresses were found; the last one only after a time limit."""
@@ -30,16 +30,21 @@ class Solution:
         traffic: Transfers counted by the replay.
         objective: Non-compulsory bytes as the program counts them; the replay must agree.
         bound: Non-compulsory bytes that no mapping in this order goes below.
+        bound_without_moves: The same for mappings in which every stay keeps its address: moves on
+            the chip can make room that these do not have.
         method: How the addresses were found.
         seconds: Wall-clock time of the search.
+        coverage: How much of the network that is; opaque operators are missing.
     """
 
     mapping: Mapping
     traffic: Traffic
     objective: int
     bound: int
+    bound_without_moves: int
     method: Method
     seconds: float
+    coverage: Coverage
 
     @property
     def num_bytes(self) -> int:
@@ -48,8 +53,13 @@ class Solution:
 
     @property
     def is_optimal(self) -> bool:
-        """Whether the value equals its bound."""
-        return self.num_bytes == self.bound
+        """Whether the value equals its bound, and no operator is missing."""
+        return self.num_bytes == self.bound and self.coverage.is_whole
+
+    @property
+    def is_optimal_without_moves(self) -> bool:
+        """Likewise, among mappings that move nothing on the chip."""
+        return self.num_bytes == self.bound_without_moves and self.coverage.is_whole
 
 
 def scratchpad_of(architecture: Architecture) -> tuple[Memory, int]:
@@ -113,7 +123,14 @@ def cosma(
     )
     traffic = replay(workload, architecture, mapping)
     objective = _objective(schedule, chosen)
-    return Solution(mapping, traffic, objective, bound, method, time.perf_counter() - started)
+    if objective != traffic.non_compulsory_bytes:
+        raise NumericsError(
+            f"the program counts {objective} bytes of traffic and the replay "
+            f"{traffic.non_compulsory_bytes}"
+        )
+    covered = coverage(workload, opaque_operators(workload))
+    seconds = time.perf_counter() - started
+    return Solution(mapping, traffic, objective, relaxed.bound, bound, method, seconds, covered)
 
 
 def _objective(schedule: Schedule, chosen: tuple[Stay, ...]) -> int:

@@ -39,6 +39,12 @@ class Operation:
         return frozenset(self.extents) - self.relevant("output")
 
     @property
+    def sliding(self) -> frozenset[str]:
+        """Ranks that share an axis of a tensor with another: windows and their elements."""
+        axes = (axis for role in ROLES for axis in self.axes[role] if len(axis.terms) > 1)
+        return frozenset(rank for axis in axes for rank, _ in axis.terms)
+
+    @property
     def num_macs(self) -> int:
         """Points of the iteration space."""
         return prod(self.extents.values())

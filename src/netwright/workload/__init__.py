@@ -1,6 +1,7 @@
 """What has to be computed: Einsums with shapes and formats, and no values."""
 
 from netwright.workload.builder import Builder
+from netwright.workload.coverage import Coverage, coverage, opaque_operators
 from netwright.workload.einsum import (
     Access,
     Affine,
@@ -24,6 +25,7 @@ __all__ = [
     "Affine",
     "Builder",
     "Compute",
+    "Coverage",
     "Einsum",
     "Granularity",
     "Rank",
@@ -31,8 +33,10 @@ __all__ = [
     "Tensor",
     "TensorKind",
     "Workload",
+    "coverage",
     "from_graph",
     "fuse",
     "group",
     "mobilenet_v1",
+    "opaque_operators",
 ]

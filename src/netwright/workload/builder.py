@@ -15,6 +15,7 @@ from netwright.workload.einsum import (
     TensorKind,
     Workload,
 )
+from netwright.workload.lower import all_elements
 
 Extents = int | tuple[int, ...]
 
@@ -53,7 +54,9 @@ class Builder:
 
     def finish(self, *outputs: str) -> Workload:
         """The workload so far, unfused."""
-        return Workload(self._name, tuple(self._tensors.values()), tuple(self._einsums), outputs)
+        tensors, einsums = tuple(self._tensors.values()), tuple(self._einsums)
+        taken = (all_elements(self._bits),)
+        return Workload(self._name, tensors, einsums, outputs, assumptions=taken)
 
     def conv(
         self,

@@ -139,6 +139,7 @@ class Workload:
         outputs: Names of the tensors that must leave the chip.
         granularity: Which operators are steps of their own; it decides every result, so every
             result states it.
+        assumptions: What the source does not say and is taken for granted.
 
     Raises:
         GraphError: Names, extents or the order are wrong; the message lists all faults.
@@ -149,6 +150,7 @@ class Workload:
     einsums: tuple[Einsum, ...]
     outputs: tuple[str, ...]
     granularity: Granularity = "unfused"
+    assumptions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         found = list(_faults(self))

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from netwright.ir import Graph, Node
-from netwright.workload.einsum import Compute, Einsum, Reduce, Tensor, TensorKind, Workload
+from netwright.workload.einsum import (
+    IN_PLACE,
+    Compute,
+    Einsum,
+    Reduce,
+    Tensor,
+    TensorKind,
+    Workload,
+)
 from netwright.workload.lower import (
     Operand,
     Windows,
@@ -45,6 +53,10 @@ _VIEWS = ("Reshape",)
 FLOAT_BITS = 8
 """Width of elements of the quantized form, where the graph does not say how codes are stored."""
 
+_QUANTIZERS = ("Quant", "Trunc")
+_KEEP_CODES = ("Concat", "MaxPool", "Relu", "Reshape", "Transpose")
+"""Operators whose results are codes of their operands: as wide, never wider."""
+
 
 def from_graph(graph: Graph, *, float_bits: int = FLOAT_BITS) -> Workload:
     """The Einsums of a graph, one a node; every Einsum remembers its node.
@@ -67,14 +79,60 @@ def from_graph(graph: Graph, *, float_bits: int = FLOAT_BITS) -> Workload:
         else:
             einsums.append(_einsum(graph, node, views))
     used = dict.fromkeys(a.tensor for e in einsums for a in (*e.inputs, e.output))
-    tensors = tuple(_tensor(graph, name, constants, float_bits) for name in used)
+    widths = _widths(graph)
+    guessed = [name for name in used if name not in widths]
+    tensors = tuple(_tensor(graph, name, constants, widths.get(name, float_bits)) for name in used)
     outputs = tuple(dict.fromkeys(views.get(name, name) for name in graph.outputs))
-    return Workload(graph.name, tensors, tuple(einsums), outputs)
+    taken: tuple[str, ...] = ()
+    if guessed:
+        few = ", ".join(guessed[:3]) + (", ..." if len(guessed) > 3 else "")
+        taken = (f"{len(guessed)} tensors without codes count as {float_bits} bits: {few}",)
+    return Workload(graph.name, tensors, tuple(einsums), outputs, assumptions=taken)
 
 
-def _tensor(graph: Graph, name: str, constants: set[str], float_bits: int) -> Tensor:
+def _widths(graph: Graph) -> dict[str, int]:
+    """Bits of an element, of every tensor that the graph says it of: integers, and codes."""
+    widths = {name: known.dtype.bits for name, known in graph.types.items() if known.is_integer}
+    for node in graph.nodes:
+        if node.output in widths:
+            continue
+        read = [widths.get(name) for name in node.inputs]
+        known = [bits for bits in read if bits is not None]
+        if node.op in _QUANTIZERS:
+            widths[node.output] = node.integer("bits")
+        elif node.op == "BipolarQuant":
+            widths[node.output] = 1
+        elif node.op in _KEEP_CODES and known and len(known) == len(read):
+            widths[node.output] = max(known)
+    return widths | _stored_widths(graph, widths)
+
+
+def _stored_widths(graph: Graph, widths: Mapping[str, int]) -> dict[str, int]:
+    """Bits of real values that only quantizers read, perhaps through operators that work in place.
+
+    The quantizer works where the value is made, so that its codes are what is stored.
+    """
+    wanted: dict[str, list[int | None]] = {name: [None] for name in graph.outputs}
+    found: dict[str, int] = {}
+    for node in reversed(graph.nodes):
+        bits = None
+        if node.op in (*_QUANTIZERS, "BipolarQuant"):
+            bits = widths[node.output]
+        elif _COMPUTES.get(node.op, ("opaque", "none"))[0] in IN_PLACE or node.op in _VIEWS:
+            needs = wanted.get(node.output, [None])
+            known = [need for need in needs if need is not None]
+            bits = max(known) if known and len(known) == len(needs) else None
+        for name in (name for name in node.inputs if name not in graph.constants):
+            wanted.setdefault(name, []).append(bits)
+    for name, needs in wanted.items():
+        known = [need for need in needs if need is not None]
+        if name not in widths and known and len(known) == len(needs):
+            found[name] = max(known)
+    return found
+
+
+def _tensor(graph: Graph, name: str, constants: set[str], bits: int) -> Tensor:
     known = graph.types[name]
-    bits = known.dtype.bits if known.is_integer else float_bits
     kind: TensorKind = "activation"
     if name in constants:
         kind = "weight"

@@ -36,7 +36,7 @@ def fuse(workload: Workload) -> Workload:
     outputs = tuple(dict.fromkeys(alias.get(name, name) for name in workload.outputs))
     used = {a.tensor for einsum in kept for a in (*einsum.inputs, einsum.output)}
     tensors = tuple(tensor for tensor in workload.tensors if tensor.name in used)
-    return Workload(workload.name, tensors, tuple(kept), outputs, "fused")
+    return Workload(workload.name, tensors, tuple(kept), outputs, "fused", workload.assumptions)
 
 
 def _read_through(workload: Workload, access: Access, alias: Mapping[str, str]) -> Access:

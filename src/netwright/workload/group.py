@@ -45,7 +45,8 @@ def group(workload: Workload) -> Workload:
             kept[einsum.output.tensor] = _joined(fused, maker, einsum)
     used = {a.tensor for einsum in kept.values() for a in (*einsum.inputs, einsum.output)}
     tensors = tuple(tensor for tensor in fused.tensors if tensor.name in used)
-    return Workload(fused.name, tensors, tuple(kept.values()), fused.outputs, "grouped")
+    einsums = tuple(kept.values())
+    return Workload(fused.name, tensors, einsums, fused.outputs, "grouped", fused.assumptions)
 
 
 def _maker(

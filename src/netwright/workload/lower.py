@@ -10,6 +10,11 @@ from netwright.workload.einsum import Access, Affine, Compute, Einsum, Rank, Red
 Shape = tuple[int, ...]
 
 
+def all_elements(bits: int) -> str:
+    """What is said where a source of shapes knows no widths."""
+    return f"every element counts as {bits} bits: the source says no widths"
+
+
 @dataclass(frozen=True, slots=True)
 class Operand:
     """A tensor as an operator sees it.
