@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netwright.cli.console import columns, emit, emit_json, note
+from netwright.cli.console import columns, complain, emit, emit_json, note
 from netwright.cli.run import JsonOption
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def require_whole(covered: Coverage) -> None:
     if covered.is_whole:
         return
     for name, reason in covered.missing:
-        note(f"error: {name} is missing in the totals: {reason}")
+        complain(f"{name} is missing in the totals: {reason}")
     raise typer.Exit(1)
 
 
