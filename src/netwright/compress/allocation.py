@@ -75,12 +75,13 @@ task at 124 448 and 160 000 BOPs, and was within 0.1 points of the best at 90 00
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """An optimal plan and the proof that it is one.
+    """A plan of least predicted loss, and what is proven of it.
 
     Attributes:
         plan: The widths.
         objective: Predicted growth of the loss, the minimum; nats for the default metric.
-        bound: The solver's lower bound on it; equal up to rounding when optimality is proven.
+        bound: A lower bound on it, within 1e-8 where optimality is proven.
+        is_proven: Whether the bound was proven in exact integers; else it is the solver's word.
         costs: What the plan costs, for each budget's kind.
         seconds: Solver time.
     """
@@ -88,6 +89,7 @@ class Allocation:
     plan: Plan
     objective: float
     bound: float
+    is_proven: bool
     costs: dict[str, float]
     seconds: float
 
@@ -140,7 +142,11 @@ def allocate(
     solution = program.solve(objective, rows, [budget.limit for budget in budgets])
     if solution is None:
         raise _infeasible(program, rows, budgets)
-    values, bound = solution
+    values, claimed = solution
+    reached = float(objective @ values)
+    limits = [budget.limit for budget in budgets]
+    proven = program.proven_bound(objective, rows, limits, reached)
+    bound = claimed if proven is None else proven
     plan = Plan(
         tuple(
             LayerPlan(shape.name, w, a)
@@ -150,7 +156,7 @@ def allocate(
     )
     costs = {budget.kind: budget.total(shapes, plan) for budget in budgets}
     seconds = time.perf_counter() - started
-    return Allocation(plan, float(objective @ values), bound, costs, seconds)
+    return Allocation(plan, reached, bound, proven is not None, costs, seconds)
 
 
 def _growth(residual: float) -> Metric[LayerSensitivity]:

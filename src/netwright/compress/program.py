@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import NumericsError, require
+from netwright.solvers import Program as Integers
+from netwright.solvers import Row, quiet
 
 Reals = NDArray[np.float64]
 
@@ -16,6 +20,9 @@ _INFEASIBLE = 2
 """Status of ``scipy.optimize.milp``."""
 
 _ROUNDING_NOISE = 1e-12
+_STEPS = 10**9
+"""Steps of the objective, and of each limit, in which a bound is proven."""
+
 _SCALE = 1e3
 """Objectives and costs are scaled to this size: HiGHS' tolerances of 1e-6 are absolute."""
 
@@ -87,6 +94,55 @@ class Program:
                 return found
             excluded.append(found[0])
 
+    def proven_bound(
+        self, objective: Reals, rows: Sequence[Reals], limits: Sequence[float], value: float
+    ) -> float | None:
+        """A bound near `value` that is proven in exact integers; ``None`` if none is in time.
+
+        Costs and limits are multiplied by a power of ten and rounded so that nothing that is
+        allowed becomes forbidden and nothing becomes dearer: what is then proven holds for the real
+        numbers too.
+
+        Args:
+            objective: What was minimized.
+            rows: Cost of every variable, for each limit.
+            limits: Largest allowed sums.
+            value: The value of the best choice known.
+
+        Raises:
+            MissingExtra: OR-Tools is not installed.
+        """
+        exact = [Fraction(float(cost)) for cost in objective]
+        layers = self.layers.tolist()
+        least = [min(c for c, of in zip(exact, layers, strict=True) if of == n)
+                 for n in range(layers[-1] + 1)]  # fmt: skip
+        floor = sum(least, Fraction(0))
+        extra = Fraction(value) - floor
+        if extra <= 0:  # no layer can be cheaper
+            return float(floor)
+        scale = _STEPS / extra
+        # Rounding down takes less than one from the cost of every layer.
+        claimed = _STEPS - len(least)
+        costs = tuple(
+            min(math.floor((cost - least[layer]) * scale), claimed)
+            for cost, layer in zip(exact, layers, strict=True)
+        )
+        constraints = [
+            Row({n: int(c) for n, c in enumerate(link) if c}, low=int(target), high=int(target))
+            for link, target in zip(self.links, self.targets, strict=True)
+        ]
+        for row, limit in zip(rows, limits, strict=True):
+            unit = Fraction(_STEPS) / Fraction(float(limit))
+            terms = {
+                n: min(math.floor(Fraction(float(c)) * unit), 2 * _STEPS)
+                for n, c in enumerate(row)
+                if c
+            }
+            constraints.append(Row(terms, high=_STEPS))
+        if Integers(costs, constraints).has_none_below(claimed):
+            return float(floor + Fraction(claimed) / scale)
+        return None
+
     def chosen(self, values: Reals) -> list[tuple[int, int]]:
         """Weight and input width of every layer, in order."""
         return [pair[1:] for pair, value in zip(self.pairs, values, strict=True) if value]
@@ -134,13 +190,14 @@ class _Constraints:
         for values in self.excluded:
             cut = np.atleast_2d(values)
             constraints.append(optimize.LinearConstraint(cut, -np.inf, values.sum() - 1))
-        result = optimize.milp(
-            objective,
-            constraints=constraints,
-            integrality=np.ones(len(objective)),
-            bounds=optimize.Bounds(0, allowed.astype(float)),
-            options={"mip_rel_gap": 0.0},
-        )
+        with quiet():
+            result = optimize.milp(
+                objective,
+                constraints=constraints,
+                integrality=np.ones(len(objective)),
+                bounds=optimize.Bounds(0, allowed.astype(float)),
+                options={"mip_rel_gap": 0.0},
+            )
         if result.x is None:
             if result.status == _INFEASIBLE:
                 return None

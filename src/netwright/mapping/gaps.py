@@ -15,12 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from math import gcd
 
-import numpy as np
-
-from netwright.errors import require
+from netwright.errors import NumericsError
 from netwright.mapping.schedule import Gap, Schedule
+from netwright.solvers import Program, Row
+
+TIME_LIMIT_S = 600.0
+"""Longest that the gap program is solved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +57,25 @@ def solve_gaps(schedule: Schedule, capacity: int) -> GapSolution:
 
     Raises:
         Infeasible: The operands of some step do not fit.
+        NumericsError: The solver contradicts itself.
         MissingExtra: SciPy is not installed.
     """
     schedule.check_capacity(capacity)
-    free = frozenset(_always_kept(schedule, capacity))
-    gaps = [gap for gap in schedule.gaps if gap not in free]
-    if not gaps:
-        return GapSolution(free, 0, 0)
-    kept, bound = _solve(schedule, capacity, gaps, free)
-    chosen = free | kept
+    made = GapProgram(schedule, capacity)
+    if not made.gaps:
+        return GapSolution(made.free, 0, 0)
+    found = made.program.solve(purpose="the gap program", time_limit_s=TIME_LIMIT_S)
+    # Dropping every gap is always allowed.
+    dropped = found.chosen if found.chosen is not None else frozenset(range(len(made.gaps)))
+    kept = frozenset(gap for number, gap in enumerate(made.gaps) if number not in dropped)
+    chosen = made.free | kept
     value = traffic_of(schedule, chosen)
-    return GapSolution(chosen, value, min(bound, value))
+    bound = found.bound * made.unit
+    if bound > value:
+        raise NumericsError(
+            f"the gap program's bound, {bound} bytes, is above its traffic, {value} bytes"
+        )
+    return GapSolution(chosen, value, bound)
 
 
 def _always_kept(schedule: Schedule, capacity: int) -> Iterable[Gap]:
@@ -79,52 +90,79 @@ def _always_kept(schedule: Schedule, capacity: int) -> Iterable[Gap]:
             yield gap
 
 
-def _solve(
-    schedule: Schedule, capacity: int, gaps: list[Gap], free: frozenset[Gap]
-) -> tuple[frozenset[Gap], int]:
-    optimize = require("scipy.optimize", extra="solve", purpose="the gap program")
-    sparse = require("scipy.sparse", extra="solve", purpose="the gap program")
-    tensors = sorted({gap.tensor for gap in gaps} - schedule.has_copy)
-    unit = gcd(*(schedule.sizes[gap.tensor] for gap in gaps))
-    size = {name: schedule.sizes[name] // unit for name in {gap.tensor for gap in gaps}}
-    count = len(gaps)
-    column = {name: count + i for i, name in enumerate(tensors)}
-    cost = np.array([-size[gap.tensor] for gap in gaps] + [size[name] for name in tensors], float)
-    rows: list[tuple[list[int], list[float]]] = []
-    lower: list[float] = []
-    upper: list[float] = []
-    for index, gap in enumerate(gaps):
-        if gap.tensor in column:
-            rows.append(([index, column[gap.tensor]], [1.0, 1.0]))
-            lower.append(1.0)
-            upper.append(np.inf)
-    room = [capacity - demand for demand in schedule.demand]
-    for gap in free:
-        for step in gap.inside:
-            room[step] -= schedule.sizes[gap.tensor]
-    around: dict[tuple[int, ...], int] = {}
-    for step, left in enumerate(room):
-        spanning = tuple(i for i, gap in enumerate(gaps) if gap.first < step < gap.last)
-        if spanning:
-            around[spanning] = min(left // unit, around.get(spanning, left // unit))
-    for spanning, left in around.items():
-        rows.append((list(spanning), [float(size[gaps[i].tensor]) for i in spanning]))
-        lower.append(-np.inf)
-        upper.append(float(left))
-    indices = np.concatenate([row for row, _ in rows])
-    values = np.concatenate([entries for _, entries in rows])
-    starts = np.cumsum([0, *(len(row) for row, _ in rows)])
-    matrix = sparse.csr_array((values, indices, starts), shape=(len(rows), len(cost)))
-    found = optimize.milp(
-        cost,
-        constraints=optimize.LinearConstraint(matrix, lower, upper),
-        bounds=optimize.Bounds(0, 1),
-        integrality=np.ones(len(cost)),
-        options={"mip_rel_gap": 0.0, "time_limit": 600.0},
-    )
-    if found.x is None:  # dropping every gap is always allowed
-        return frozenset(), 0
-    constant = sum(size[gap.tensor] for gap in gaps)
-    bound = int(np.ceil(found.mip_dual_bound + constant - 1e-6)) * unit
-    kept = frozenset(gap for gap, x in zip(gaps, found.x[:count], strict=True) if x > 0.5)
-    return kept, bound
+@dataclass(frozen=True)
+class GapProgram:
+    """The program over the gaps that may have to be dropped.
+
+    Attributes:
+        schedule: Workload and order.
+        capacity: Bytes of the scratchpad.
+    """
+
+    schedule: Schedule
+    capacity: int
+
+    @cached_property
+    def free(self) -> frozenset[Gap]:
+        """Gaps that are kept in any case."""
+        return frozenset(_always_kept(self.schedule, self.capacity))
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The other ones; each is a column: whether it is dropped."""
+        return tuple(gap for gap in self.schedule.gaps if gap not in self.free)
+
+    @cached_property
+    def unit(self) -> int:
+        """Bytes that all sizes are multiples of."""
+        return gcd(*(self.schedule.sizes[gap.tensor] for gap in self.gaps))
+
+    @cached_property
+    def program(self) -> Program:
+        """Drop gaps, and write tensors out, for the fewest units of traffic."""
+        schedule, gaps = self.schedule, self.gaps
+        sizes = [schedule.sizes[gap.tensor] // self.unit for gap in gaps]
+        written = sorted({gap.tensor for gap in gaps} - schedule.has_copy)
+        column = {name: len(gaps) + number for number, name in enumerate(written)}
+        rows = [
+            Row({column[gap.tensor]: 1, number: -1}, low=0)
+            for number, gap in enumerate(gaps)
+            if gap.tensor in column
+        ]
+        room = [self.capacity - demand for demand in schedule.demand]
+        for gap in self.free:
+            for step in gap.inside:
+                room[step] -= schedule.sizes[gap.tensor]
+        around: dict[tuple[int, ...], int] = {}
+        for step, left in enumerate(room):
+            spanning = tuple(n for n, gap in enumerate(gaps) if gap.first < step < gap.last)
+            if spanning:
+                least = min(left // self.unit, around.get(spanning, left // self.unit))
+                around[spanning] = least
+        for spanning, left in around.items():
+            total = sum(sizes[number] for number in spanning)
+            if total > left:
+                rows.append(Row({number: sizes[number] for number in spanning}, low=total - left))
+        costs = [*sizes, *(schedule.sizes[name] // self.unit for name in written)]
+        return Program(tuple(costs), tuple(rows))
+
+
+def bound_holds(schedule: Schedule, capacity: int, bound: int) -> bool:
+    """Whether it is proven in integers that no choice of gaps goes below a bound.
+
+    Args:
+        schedule: Workload and order.
+        capacity: Bytes of the scratchpad.
+        bound: Non-compulsory bytes.
+
+    Raises:
+        NumericsError: It is refuted: the solver that found it was wrong.
+        MissingExtra: OR-Tools is not installed.
+    """
+    made = GapProgram(schedule, capacity)
+    if not bound or not made.gaps:
+        return bound == 0
+    found = made.program.has_none_below(-(-bound // made.unit))
+    if found is False:
+        raise NumericsError(f"the gap program has a choice below its bound of {bound} bytes")
+    return found is True

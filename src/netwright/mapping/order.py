@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from netwright.arch import Architecture
 from netwright.mapping.anneal import Order, Simulation, anneal
 from netwright.mapping.cosma import scratchpad_of
-from netwright.mapping.gaps import solve_gaps
+from netwright.mapping.gaps import bound_holds, solve_gaps
 from netwright.mapping.precedence import Precedence, bound_of_all_orders
 from netwright.mapping.schedule import Schedule, default_schedule
 from netwright.workload import Workload
@@ -106,11 +106,12 @@ def search_order(
     schedule = default_schedule(
         workload, line_bytes=memory.line_bytes, places_weights=places_weights
     )
-    first = solve_gaps(schedule, capacity).num_bytes
+    own = solve_gaps(schedule, capacity)
+    first = own.num_bytes
     precedence = Precedence(schedule)
     bound, is_interrupted = 0, False
     if precedence.has_one_order:
-        bound = first
+        bound = own.bound if bound_holds(schedule, capacity, own.bound) else 0
     elif first:
         try:
             bound = bound_of_all_orders(precedence, capacity, time_limit_s=0.2 * time_limit_s)

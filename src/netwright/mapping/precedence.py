@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd
 
-import numpy as np
-
-from netwright.errors import require
+from netwright.errors import NumericsError
 from netwright.mapping.cuts import least_live
 from netwright.mapping.schedule import Schedule
+from netwright.solvers import CHECK_S, Program, Row
 
 
 @dataclass(frozen=True)
@@ -149,11 +148,12 @@ def bound_of_all_orders(
         time_limit_s: Limit of the cuts, and of the solver; what is proven by then counts.
 
     Raises:
-        MissingExtra: SciPy is not installed.
+        NumericsError: The solver that found a bound was wrong.
+        MissingExtra: SciPy or OR-Tools is not installed.
     """
     schedule = precedence.schedule
     sizes = schedule.sizes
-    rows: list[tuple[Mapping[int, float], float]] = []
+    rows: list[Row] = []
     columns: dict[tuple[str, str, int], int] = {}
     unit = gcd(*sizes.values())
 
@@ -172,51 +172,27 @@ def bound_of_all_orders(
             continue
         for names, live in ((must, forced), ((*must, *may), least)):
             if names and live > room:
-                away = {column("away", n, step): float(sizes[n] // unit) for n in names}
-                rows.append((away, float(-(-(live - room) // unit))))
+                away = {column("away", n, step): sizes[n] // unit for n in names}
+                rows.append(Row(away, low=-(-(live - room) // unit)))
         for name in (*must, *may):
             later = {
-                column("returns", name, use): 1.0
+                column("returns", name, use): 1
                 for use in schedule.uses[name]
                 if not precedence.ancestors[step] >> use & 1
                 and (name not in precedence.made or use != schedule.uses[name][0])
             }
-            rows.append(({**later, column("away", name, step): -1.0}, 0.0))
+            rows.append(Row({**later, column("away", name, step): -1}, low=0))
             if name not in schedule.has_copy:
-                spilled = {column("spilled", name): 1.0, column("away", name, step): -1.0}
-                rows.append((spilled, 0.0))
+                spilled = {column("spilled", name): 1, column("away", name, step): -1}
+                rows.append(Row(spilled, low=0))
     if not rows:
         return 0
-    counted = {name: sizes[name] // unit for _, name, _ in columns}
-    return _minimum(columns, rows, counted, time_limit_s) * unit
-
-
-def _minimum(
-    columns: Mapping[tuple[str, str, int], int],
-    rows: list[tuple[Mapping[int, float], float]],
-    size: Mapping[str, int],
-    time_limit_s: float,
-) -> int:
-    optimize = require("scipy.optimize", extra="solve", purpose="the bound of all orders")
-    sparse = require("scipy.sparse", extra="solve", purpose="the bound of all orders")
-    cost = np.zeros(len(columns))
-    for (kind, name, _), index in columns.items():
-        cost[index] = 0 if kind == "away" else size[name]
-
-    def entries() -> Iterator[tuple[int, int, float]]:
-        for row, (terms, _) in enumerate(rows):
-            for index, value in terms.items():
-                yield row, index, value
-
-    at, indices, values = zip(*entries(), strict=True)
-    shape = (len(rows), len(columns))
-    matrix = sparse.coo_array((np.array(values), (at, indices)), shape=shape).tocsr()
-    found = optimize.milp(
-        cost,
-        constraints=optimize.LinearConstraint(matrix, [least for _, least in rows], np.inf),
-        bounds=optimize.Bounds(0, 1),
-        integrality=np.ones(len(columns)),
-        options={"mip_rel_gap": 0.0, "time_limit": time_limit_s},
-    )
-    bound = found.mip_dual_bound
-    return 0 if bound is None or not np.isfinite(bound) else max(0, int(np.ceil(bound - 1e-6)))
+    costs = [0 if kind == "away" else sizes[name] // unit for kind, name, _ in columns]
+    program = Program(tuple(costs), tuple(rows))
+    bound = program.solve(purpose="the bound of all orders", time_limit_s=time_limit_s).bound
+    # What is not proven in integers too, in the time that is left, is not said.
+    left = max(time_limit_s - (time.perf_counter() - started), 1.0)
+    holds = program.has_none_below(bound, time_limit_s=min(left, CHECK_S))
+    if holds is False:
+        raise NumericsError(f"a choice below the bound of all orders, {bound * unit} bytes, exists")
+    return bound * unit if holds else 0

@@ -13,6 +13,7 @@ import numpy as np
 
 from netwright.errors import ConfigError, require
 from netwright.mapping.schedule import Schedule
+from netwright.solvers import quiet
 
 MAX_STEPS = 60
 """Largest workload that is accepted."""
@@ -161,13 +162,14 @@ def _minimum(program: _Program, schedule: Schedule, var: Column, time_limit_s: f
         start = 3 * num_steps * len(names)
         is_place[start : start + num_steps * len(names)] = True
     high[is_place] = np.inf
-    found = optimize.milp(
-        cost,
-        constraints=optimize.LinearConstraint(matrix, -np.inf, np.array(program.upper)),
-        bounds=optimize.Bounds(0, high),
-        integrality=ones,
-        options={"mip_rel_gap": 0.0, "time_limit": time_limit_s},
-    )
+    with quiet():
+        found = optimize.milp(
+            cost,
+            constraints=optimize.LinearConstraint(matrix, -np.inf, np.array(program.upper)),
+            bounds=optimize.Bounds(0, high),
+            integrality=ones,
+            options={"mip_rel_gap": 0.0, "time_limit": time_limit_s},
+        )
     if found.status != 0:
         raise ConfigError(f"the published program was not solved: {found.message}")
     return round(found.fun)

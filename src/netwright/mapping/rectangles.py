@@ -8,11 +8,11 @@ from math import gcd
 from types import ModuleType
 from typing import Any
 
-from netwright.errors import require
+from netwright.errors import NumericsError, require
+from netwright.mapping.gaps import traffic_of
 from netwright.mapping.placement import Offsets, Stay
 from netwright.mapping.schedule import Gap, Schedule
-
-WORKERS = 2
+from netwright.solvers import rounded_up, run_cp_sat
 
 
 def place_exactly(
@@ -34,7 +34,7 @@ def place_exactly(
         spans.append(model.new_fixed_size_interval_var(stay.first, length, f"span{index}"))
         blocks.append(model.new_fixed_size_interval_var(place, size, f"block{index}"))
     model.add_no_overlap_2d(spans, blocks)
-    solver, status = _solve(cp_model, model, time_limit_s, seed)
+    solver, status = run_cp_sat(cp_model, model, time_limit_s=time_limit_s, seed=seed)
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return tuple(solver.value(place) * unit for place in places), True
     return None, status == cp_model.INFEASIBLE
@@ -73,6 +73,10 @@ def solve_joint(
         hint: Gaps that are probably kept.
         time_limit_s: Wall-clock limit.
         seed: Of the solver.
+
+    Raises:
+        NumericsError: The solver contradicts itself.
+        MissingExtra: OR-Tools is not installed.
     """
     cp_model = _cp_model()
     model = cp_model.CpModel()
@@ -110,13 +114,18 @@ def solve_joint(
     objective = sum(costs)
     model.add(objective >= bound // unit)
     model.minimize(objective)
-    solver, status = _solve(cp_model, model, time_limit_s, seed)
+    solver, status = run_cp_sat(cp_model, model, time_limit_s=time_limit_s, seed=seed)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return JointSolution(None, bound, {})
     kept = frozenset(gap for gap, keep in keeps.items() if solver.value(keep))
-    proven = round(solver.best_objective_bound) * unit
+    proven = max(bound, rounded_up(solver.best_objective_bound, default=0) * unit)
+    value = traffic_of(schedule, kept)
+    if proven > value:
+        raise NumericsError(
+            f"the solver's bound, {proven} bytes, is above the traffic of its own choice, {value}"
+        )
     offsets = {key: solver.value(place) * unit for key, place in starts.items()}
-    return JointSolution(kept, max(bound, proven), offsets)
+    return JointSolution(kept, proven, offsets)
 
 
 def _runs(steps: Sequence[int]) -> list[tuple[int, int]]:
@@ -128,14 +137,6 @@ def _runs(steps: Sequence[int]) -> list[tuple[int, int]]:
         else:
             found[-1] = (found[-1][0], step)
     return found
-
-
-def _solve(cp_model: ModuleType, model: Any, time_limit_s: float, seed: int) -> tuple[Any, object]:
-    solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = time_limit_s
-    solver.parameters.num_workers = WORKERS
-    solver.parameters.random_seed = seed
-    return solver, solver.solve(model)
 
 
 def _cp_model() -> ModuleType:

@@ -93,7 +93,12 @@ def compress(context: StageContext[CompressParameters]) -> None:
     )
     plan = found.plan.with_rules(scale=section.scale, granularity=section.granularity)
     save_plan(plan, context.folder / PLAN)
-    proof = {"objective": found.objective, "bound": found.bound, "costs": found.costs}
+    proof = {
+        "objective": found.objective,
+        "bound": found.bound,
+        "proven": found.is_proven,
+        "costs": found.costs,
+    }
     (context.folder / ALLOCATION).write_text(json.dumps(proof, indent=2) + "\n")
     models = {seed: apply(model, plan, task) for seed, model in floating.items()}
     fit_networks(context, models, task, section)
