@@ -75,7 +75,7 @@ def implement(
         return lambda text: progress.update(done, total, f"{name}: {text}")
 
     step(0, "proving the products")
-    proofs = [layer_proof(proof) for proof in design.prove()]
+    proofs = [layer_proof(proof) for proof in design.prove()] if design.num_products else []
     answered = step(1, "proving the roundings and limits")
     elements = design.prove_elements(
         timeout_s=TIMEOUT_S, progress=lambda done, of: answered(f"{done} of {of}")

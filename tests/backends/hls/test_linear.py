@@ -159,3 +159,21 @@ def test_grouped_and_dilated_kernels_are_filled_with_zeros() -> None:
     assert np.count_nonzero(kernel) <= 2 * 2 * 2 * 2
     assert not np.any(kernel[:, :, :2, 1])
     assert not np.any(kernel[1])
+
+
+def test_windows_smaller_than_their_stride_on_streams(tmp_path: Path) -> None:
+    build = Build("gaps")
+    image = build.quantize((3, 5, 7), bits=4)
+    outputs = [
+        build.conv(image, 3, (1, 1), strides=2, bits=3, bias=False),
+        build.conv(image, 3, (2, 2), strides=3, bits=3, group=3),
+        build.conv(image, 2, (1, 2), strides=2, bits=3, pads=1),
+        build.pool("SumPool", image, (1, 1), (2, 2)),
+    ]
+    row = build.quantize((2, 7), bits=4)
+    outputs += [
+        build.conv(row, 2, (1,), strides=3, bits=3),
+        build.conv(row, 2, (2,), strides=3, bits=3, group=2),
+        build.pool("SumPool", row, (1,), (4,)),
+    ]
+    assert_same(build.graph(*outputs), hls(io_type="io_stream"), tmp_path, rows=50)

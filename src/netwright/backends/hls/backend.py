@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from netwright.backends.base import Target, publish, target_faults
 from netwright.backends.hls.design import HlsDesign
-from netwright.backends.hls.layers import Layer
+from netwright.backends.hls.layers import Firmware, Layer
 from netwright.backends.hls.lowering import IoType
 from netwright.backends.hls.project import top_name, write_project
 from netwright.backends.hls.translation import lower
@@ -21,6 +21,9 @@ Strategy = Literal["latency", "resource"]
 Vendor = Literal["Vitis", "Vivado"]
 
 KIND = "hls"
+
+MAX_UNROLLED = 4096
+"""Products of one layer side by side that the vendors' compilers unroll (their ``maximum_size``)."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,9 @@ class HlsBackend:
             streams of pixels.
         strategy: ``"latency"`` unrolls every product, ``"resource"`` shares multipliers.
         reuse_factor: How often each multiplier is used per row: one figure, or one for each node
-            (1 for those left out). The resource strategy needs factors that divide a layer evenly:
-            the nearest one is taken, and :attr:`HlsDesign.reuse_factors` says which.
+            (1 for those left out). The resource strategy needs factors that divide a layer evenly.
+            Of one figure each layer gets the nearest, and :attr:`HlsDesign.notes` says which; one
+            that is given for a node must be accepted.
         backend: The HLS compiler the project is for.
 
     Raises:
@@ -76,20 +80,38 @@ class HlsBackend:
         return Target(self.part, self.clock_ns)
 
     def reuse_factor_of(self, layer: Layer) -> int:
-        """The reuse factor of a layer: the one asked for, or the nearest that it can have.
-
-        The C++ of the resource strategy accepts factors that divide the inputs of each product,
-        and for dense layers also all inputs times what divides the outputs.
-        """
-        factors = self.reuse_factor
-        wanted = factors.get(layer.node, 1) if isinstance(factors, Mapping) else factors
+        """The reuse factor of a layer: the one asked for, or the nearest that it can have."""
+        wanted = self._wanted(layer)
         if self.strategy == "latency" or layer.products is None:
             return wanted
-        num_inputs, num_outputs = layer.products
-        accepted = {n for n in range(1, num_inputs + 1) if num_inputs % n == 0}
-        if layer.kind == "Dense":
-            accepted |= {num_inputs * n for n in range(1, num_outputs + 1) if num_outputs % n == 0}
-        return min(accepted, key=lambda factor: (abs(factor - wanted), factor))
+        return min(accepted_factors(layer), key=lambda factor: (abs(factor - wanted), factor))
+
+    def _wanted(self, layer: Layer) -> int:
+        factors = self.reuse_factor
+        return factors.get(layer.node, 1) if isinstance(factors, Mapping) else factors
+
+    def notes(self, firmware: Firmware) -> Iterator[str]:
+        """What the vendor's compiler will not do as asked, one sentence a layer."""
+        for layer in firmware.layers:
+            if layer.products is None:
+                continue
+            choices = accepted_factors(layer)
+            used, wanted = self.reuse_factor_of(layer), self._wanted(layer)
+            if used != wanted:
+                yield (
+                    f'"{layer.node}" has the reuse factor {used}, not {wanted}; it can have '
+                    f"{_listed(choices)}"
+                )
+            products = layer.products[0] * layer.products[1]
+            unrolled = products if self.strategy == "latency" else products // used
+            if unrolled <= MAX_UNROLLED:
+                continue
+            enough = [factor for factor in choices if products // factor <= MAX_UNROLLED]
+            yield (
+                f'"{layer.node}" unrolls {unrolled} products side by side; the vendors\' compilers '
+                f"give up above {MAX_UNROLLED}: use --strategy resource --reuse-factor R with R one "
+                f"of {_listed(enough)}"
+            )
 
     def generate(self, graph: Graph, out: str | Path) -> HlsDesign:
         """Write the project for `graph` to the folder `out`, whole or not at all.
@@ -102,13 +124,15 @@ class HlsBackend:
             GraphError: The graph breaks a rule, or is not in the integer form.
             UnsupportedOp: A node cannot be computed exactly; nothing is written.
             NumericsError: A value is too wide to pass to or from the firmware exactly.
-            ConfigError: `reuse_factor` names a node that the graph does not have.
+            ConfigError: `reuse_factor` names a node that the graph does not have, or a factor that
+                its node cannot have.
             MissingExtra: hls4ml is not installed.
             RunError: `out` holds something else, or cannot be written.
             BackendError: hls4ml failed.
         """
         self._check_nodes(graph)
         firmware = lower(graph, self.io_type)
+        self._check_factors(firmware)
         out = Path(out)
 
         def write(folder: Path) -> None:
@@ -127,7 +151,20 @@ class HlsBackend:
             files=MappingProxyType(files),
             firmware=firmware,
             reuse_factors=MappingProxyType(factors),
+            notes=tuple(self.notes(firmware)),
         )
+
+    def _check_factors(self, firmware: Firmware) -> None:
+        if not isinstance(self.reuse_factor, Mapping) or self.strategy == "latency":
+            return
+        faults = [
+            f'reuse_factor of node "{layer.node}" must be one of '
+            f"{_listed(accepted_factors(layer))}, not {self._wanted(layer)}"
+            for layer in firmware.layers
+            if layer.products and self._wanted(layer) not in accepted_factors(layer)
+        ]
+        if faults:
+            raise ConfigError("; ".join(faults))
 
     def _check_nodes(self, graph: Graph) -> None:
         if not isinstance(self.reuse_factor, Mapping):
@@ -153,6 +190,27 @@ class HlsBackend:
                 "backend": self.backend,
             },
         }
+
+
+def accepted_factors(layer: Layer) -> tuple[int, ...]:
+    """Every reuse factor that a layer with products can have in the resource strategy.
+
+    Its C++ accepts what divides the inputs of each product, and for dense layers also all inputs
+    times what divides the outputs.
+    """
+    assert layer.products is not None
+    num_inputs, num_outputs = layer.products
+    accepted = {n for n in range(1, num_inputs + 1) if num_inputs % n == 0}
+    if layer.kind == "Dense":
+        accepted |= {num_inputs * n for n in range(1, num_outputs + 1) if num_outputs % n == 0}
+    return tuple(sorted(accepted))
+
+
+def _listed(factors: Sequence[int]) -> str:
+    """Factors for people; of many, the ends."""
+    if len(factors) > 12:
+        return ", ".join([*map(str, factors[:9]), "...", *map(str, factors[-2:])])
+    return ", ".join(map(str, factors))
 
 
 def hls(

@@ -37,6 +37,8 @@ class HlsDesign:
         files: SHA-256 of every generated file, by its path inside `root`.
         firmware: The layers, and where they keep the tensors of the graph.
         reuse_factors: The reuse factor in use for every node with multipliers.
+        notes: What the vendor's compiler will not do as asked: layers with too many products side
+            by side, reuse factors that are not those asked for.
     """
 
     root: Path
@@ -45,6 +47,7 @@ class HlsDesign:
     files: Mapping[str, str]
     firmware: Firmware
     reuse_factors: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
     def build(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> HlsDesign:
         """Compile the emulation, unless that was done before with the files as they are now.

@@ -170,6 +170,7 @@ def _convolution(
     index: Callable[[Shape], NDArray[np.int64]],
 ) -> View:
     exponent, registers, arrays = _operands(lowering, node, view)
+    kernel, window = _without_gaps(lowering, kernel, window)
     source, window = _zero_padded(lowering, node, view, window)
     channels, filters = kernel.shape[-2:]
     attributes: Mapping[str, int | str] = {
@@ -195,6 +196,7 @@ def _depthwise(
     lowering: Lowering, node: Node, view: View, kernel: NDArray[np.int64], window: _Window
 ) -> View:
     exponent, registers, arrays = _operands(lowering, node, view)
+    kernel, window = _without_gaps(lowering, kernel, window)
     source, window = _zero_padded(lowering, node, view, window)
     channels = view.shape[-1]
     attributes: Mapping[str, int | str] = {
@@ -214,6 +216,26 @@ def _depthwise(
     )
     shape = (*window.result, channels)
     return View(layer, shape, _last_to_first(shape), exponent, registers["result"])
+
+
+def _without_gaps(
+    lowering: Lowering, kernel: NDArray[np.int64], window: _Window
+) -> tuple[NDArray[np.int64], _Window]:
+    """On streams, a window smaller than its stride gets zeros until nothing lies between windows.
+
+    hls4ml's line buffers count strides wrongly where elements belong to no window.
+    """
+    gaps = [max(s - k, 0) for s, k in zip(window.strides, window.kernel, strict=True)]
+    if not (lowering.streams and any(gaps)):
+        return kernel, window
+    rank = window.rank
+    extents = tuple(k + gap for k, gap in zip(window.kernel, gaps, strict=True))
+    pads = list(window.pads)
+    for i in range(rank):
+        needed = (window.result[i] - 1) * window.strides[i] + extents[i]
+        pads[rank + i] += max(needed - window.source[i] - pads[i] - pads[rank + i], 0)
+    filled = np.pad(kernel, [*((0, gap) for gap in gaps), (0, 0), (0, 0)])
+    return filled, _Window(window.source, window.result, extents, window.strides, tuple(pads))
 
 
 def _zero_padded(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import tempfile
 import warnings
@@ -84,6 +85,7 @@ def _write_project(
             ) from error
     _settle_text(folder, str(model.config.config["Stamp"]), stamp)
     _silence_test_bench(folder / f"{name}_test.cpp")
+    _separate_guards(folder / "firmware" / "nnet_utils")
     log = printed.getvalue().replace(str(folder), ".")
     (folder / LOG).write_text(log, encoding="utf-8")
     weights = [(str(w.name), str(w.type.name)) for w in model.get_weight_variables()]
@@ -190,6 +192,22 @@ def _silence_test_bench(path: Path) -> None:
     """Tracing is for the emulation; the vendor's simulation would write a log of every layer."""
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("trace_enabled = true", "trace_enabled = false"), encoding="utf-8")
+
+
+def _separate_guards(headers: Path) -> None:
+    """Give headers that share an include guard one each: else the second is never included.
+
+    hls4ml 1.3 has one for depthwise convolutions of one and of two dimensions.
+    """
+    taken: set[str] = set()
+    for path in sorted(headers.glob("*.h")):
+        text = path.read_text(encoding="utf-8")
+        found = re.search(r"^#ifndef (\w+)$", text, re.M)
+        if found and found[1] in taken:
+            own = f"{path.stem.upper()}_H_"
+            path.write_text(re.sub(rf"\b{found[1]}\b", own, text), encoding="utf-8")
+        elif found:
+            taken.add(found[1])
 
 
 def _settle_text(folder: Path, random_stamp: str, stamp: str) -> None:

@@ -181,6 +181,8 @@ def _per_element(lowering: Lowering, node: Node, view: View, name: str) -> NDArr
     extents = lowering.extents(node.inputs[0])
     if axis is not None:
         values = values.reshape([-1 if i + 1 == axis else 1 for i in range(len(extents))])
+    elif values.size == 1:
+        values = values.reshape(())  # of a tensor without axes, too
     return _spread(view, np.broadcast_to(values, extents))
 
 

@@ -16,7 +16,7 @@ from netwright.backends.rtl.asic import AsicFigures, measure_asic
 from netwright.backends.rtl.circuit import Circuit
 from netwright.backends.rtl.emission import LIBRARY_FOLDER
 from netwright.backends.rtl.formal import ElementProof, checks, prove_checks
-from netwright.backends.rtl.netlist import RtlNetlist, netlist
+from netwright.backends.rtl.netlist import RtlNetlist, netlist_files
 from netwright.backends.rtl.nextpnr import SPEED_GRADES, Job
 from netwright.backends.rtl.placement import Packing, Routing, pack, route
 from netwright.backends.rtl.proof import Proof, prove
@@ -29,7 +29,7 @@ from netwright.backends.rtl.synthesis import (
     synthesize,
     synthesize_layers,
 )
-from netwright.errors import CorruptOutput
+from netwright.errors import BackendError, CorruptOutput
 from netwright.ir import Graph
 from netwright.ir.interpret import Values
 
@@ -149,7 +149,7 @@ class RtlDesign:
             BackendError: Its report cannot be read.
         """
         self.measure(timeout_s=timeout_s, progress=progress)
-        return netlist(self, timeout_s=timeout_s)
+        return RtlNetlist(self, *netlist_files(self), timeout_s)
 
     def measure_layers(
         self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
@@ -277,18 +277,32 @@ class RtlDesign:
             progress=progress,
         )
 
+    @property
+    def num_products(self) -> int:
+        """Products that :meth:`prove` proves; it raises where there are none."""
+        return sum(len(layer.claims) for layer in self.circuit.layers)
+
     def prove(self) -> tuple[Proof, ...]:
         """Prove every product from the files on disk, for all inputs at once; one proof a layer.
 
+        Returns:
+            A proof for each layer with products; at least one.
+
         Raises:
             CorruptOutput: A generated file is missing.
-            BackendError: A file lacks a wire that is needed.
+            BackendError: There is no product, or a file lacks a wire that is needed.
         """
+        if not self.num_products:
+            raise BackendError(
+                f'"{self.graph.name}" has no product of variables with weights, so there is none '
+                "to prove",
+                hint="prove_elements() proves the rest of a design",
+            )
         self.sources()
-        layers = (layer for layer in self.circuit.layers if layer.claims)
         return tuple(
             prove(layer, (self.root / f"{layer.name}.v").read_text(encoding="utf-8"))
-            for layer in layers
+            for layer in self.circuit.layers
+            if layer.claims
         )
 
     @property

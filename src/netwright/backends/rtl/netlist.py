@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.simulators import Model, chosen, execute
+from netwright.backends.rtl.simulators import Codes, Model, chosen, execute
 from netwright.backends.rtl.synthesis import FAMILIES, mapped_files
 from netwright.errors import CorruptOutput
 from netwright.files import sha256
@@ -64,17 +64,19 @@ class RtlNetlist:
             ToolMissing: No simulator is installed.
             ToolFailed: A program ended with an error, or ran past its time.
         """
-        simulator = chosen(self.design.simulator)
-        model, timeout_s = self._model(), self.timeout_s
-        return execute(
-            self.design.graph,
-            self.design.circuit,
-            inputs,
-            keep,
-            lambda codes: model.simulate(simulator, codes, timeout_s=timeout_s),
-        )
+        return execute(self.design.graph, self.design.circuit, inputs, keep, self.simulate)
 
-    def _model(self) -> Model:
+    def simulate(self, codes: Codes) -> Codes:
+        """Simulate the netlist on codes by tensor; see :meth:`run`."""
+        model = self.model()
+        return model.simulate(chosen(self.design.simulator), codes, timeout_s=self.timeout_s)
+
+    def model(self) -> Model:
+        """The netlist as Verilog that can be simulated.
+
+        Raises:
+            CorruptOutput: It is missing.
+        """
         if not self.verilog.exists():
             raise CorruptOutput(str(self.verilog), hint="call netlist() of the design again")
         digests = sha256(self.verilog), sha256(self.cells)
@@ -88,15 +90,10 @@ class RtlNetlist:
         )
 
 
-def netlist(design: RtlDesign, *, timeout_s: float) -> RtlNetlist:
-    """The mapped netlist of a design that was measured.
-
-    Args:
-        design: The design.
-        timeout_s: Wall-clock seconds each program gets.
-    """
+def netlist_files(design: RtlDesign) -> tuple[Path, Path]:
+    """The mapped netlist of a design that was measured, and the models of its cells."""
     part = design.options.part
     found = find_spec("pyosys")
     places = found.submodule_search_locations if found else None
     cells = Path(places[0] if places else "pyosys") / "share" / FAMILIES[part].models
-    return RtlNetlist(design, mapped_files(design.build_folder, part)[1], cells, timeout_s)
+    return mapped_files(design.build_folder, part)[1], cells

@@ -155,7 +155,9 @@ def _spread(values: Sequence[int], axis: int | None, shape: tuple[int, ...]) -> 
     """Values along an axis for every element, in row-major order."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
-    if axis is not None and len(values) > 1:
+    if len(values) == 1:
+        array = array.reshape(())  # of a tensor without axes, too
+    elif axis is not None:
         array = array.reshape([-1 if i == axis - 1 else 1 for i in range(len(shape))])
     return [int(value) for value in np.broadcast_to(array, shape).flat]
 

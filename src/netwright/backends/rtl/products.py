@@ -66,14 +66,15 @@ def _unsigned(wire: Wire, layer: LayerBuilder) -> tuple[Wire, int]:
     half = 1 << (wire.bits - 1)
     if wire.name not in layer.unsigned:
         interval = wire.interval[0] + half, wire.interval[1] + half
+        bits = width(interval)  # fewer than those of the wire if all its values are negative
         parameters = {
             "X_BITS": wire.bits,
             "X_SIGNED": 1,
             "SHIFT": 0,
             "NEGATE": 0,
-            "SKIP": wire.bits - 1,
+            "SKIP": bits - 1,
             "OFFSET": half,
-            "Y_BITS": wire.bits,
+            "Y_BITS": bits,
         }
         output = layer.add(
             "offset_adder", f"{wire.name}_unsigned", interval, {"x": wire}, parameters, adders=0

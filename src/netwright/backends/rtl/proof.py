@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import Interval, lift, width
+from netwright.backends.rtl.adder_graph import Interval, lift
 from netwright.backends.rtl.circuit import Layer, LinearClaim, Wire
 from netwright.errors import BackendError
 
@@ -70,8 +70,8 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        """Whether everything was proven."""
-        return not self.counter_examples
+        """Whether there is a product, and every one was proven."""
+        return self.products > 0 and not self.counter_examples
 
 
 def prove(layer: Layer, text: str) -> Proof:
@@ -82,8 +82,17 @@ def prove(layer: Layer, text: str) -> Proof:
         text: The Verilog of the layer.
 
     Raises:
-        BackendError: The text lacks a wire that is needed.
+        BackendError: The layer has no product, or the text lacks something that is needed.
     """
+    if not layer.claims:
+        raise BackendError(f"{layer.name} has no product, so there is nothing to prove of it")
+    try:
+        return _proof(layer, text)
+    except (KeyError, ValueError) as error:
+        raise BackendError(f"the text of {layer.name} cannot be read ({error})") from error
+
+
+def _proof(layer: Layer, text: str) -> Proof:
     names = list(dict.fromkeys(wire.name for claim in layer.claims for wire in claim.inputs))
     sources = {wire.name: wire for claim in layer.claims for wire in claim.inputs}
     inputs = [sources[name] for name in names]
@@ -152,24 +161,25 @@ def _overflows(
     inputs: Sequence[Wire],
     declared: Mapping[str, int],
 ) -> Iterator[CounterExample]:
-    """Where an operand or the sum does not fit the width it has at this adder."""
+    """Where an operand or the sum is not what the adder or its wire carries."""
+    subtracts = int(pins.get("SUBTRACT", "0")) != 0
     for port in ("low", "high", "sum") if "sum" in pins else ("x", "y"):
         name, form = pins[port], forms[pins[port]]
-        interval = _interval(form, inputs)
-        bits = int(pins[f"{port.upper()}_BITS"])
+        bits, wire_bits = int(pins[f"{port.upper()}_BITS"]), declared[name]
         made = port in ("sum", "y")
-        signed = made or pins[f"{port.upper()}_SIGNED"] == "1"
-        needed = width(interval)
-        if signed and interval[0] >= 0 and not made:
-            needed += 1
-        fits = needed <= bits and (signed or interval[0] >= 0) and declared[name] == bits
-        if port in ("low", "high") and int(pins.get("SUBTRACT", "0")):
-            fits = fits and not signed
-        if not fits:
-            upper = abs(interval[1]) >= abs(interval[0])
-            rows = _extreme(form, inputs, largest=upper)
-            value = interval[1] if upper else interval[0]
-            yield CounterExample(node, name, rows, value, _wrapped(value, bits, signed))
+        for largest in (True, False):
+            value = _value(form, inputs, largest=largest)
+            if made:  # who reads it takes a negative wire for two's complement
+                signed = _value(form, inputs, largest=False) < 0
+                got = _wrapped(value % (1 << bits), wire_bits, signed)
+            else:
+                signed = pins[f"{port.upper()}_SIGNED"] == "1"
+                got = _wrapped(value % (1 << wire_bits), bits, signed)
+                got = value % (1 << bits) if subtracts else got
+            if got != value:
+                rows = _extreme(form, inputs, largest=largest)
+                yield CounterExample(node, name, rows, value, got)
+                break
 
 
 def _difference(

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from tests.backends.hls.graphs import Build, jet_tagger, stimuli
 from tests.backends.rtl.graphs import (
     every_other_operator,
     every_requantizer,
+    few_cells,
     images,
     needs_verilator,
+    needs_yosys,
     signals,
     two_layers,
 )
@@ -140,5 +143,16 @@ def test_streams_are_not_simulated_in_other_ways(tmp_path: Path) -> None:
     design = generated(two_layers(), tmp_path / "out", reuse_factor=1)
     with pytest.raises(ConfigError, match='simulator must be "verilator" for a design of streams'):
         replace(design, simulator="icarus").build()
-    with pytest.raises(BackendError, match="whose mapped netlist is not simulated"):
-        design.netlist()
+
+
+@needs_yosys
+def test_the_mapped_netlist_of_streams_gives_identical_integers(tmp_path: Path) -> None:
+    graph = few_cells()
+    design = generated(graph, tmp_path / "out", reuse_factor=2, part="ecp5-85k")
+    bit_exact(graph, design.netlist(), random(graph, rows=500)).require()
+    stalled = design.with_stalls(seed=1).netlist()
+    bit_exact(graph, stalled, random(graph, rows=500)).require()
+    text = stalled.verilog.read_text()
+    stalled.verilog.write_text(re.sub(r"\.INIT\(16'h(?!0000)....\)", ".INIT(16'h0000)", text))
+    with pytest.raises(BackendError):
+        stalled.run(np.zeros((2, 3)))

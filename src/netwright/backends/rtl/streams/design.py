@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 
 from netwright.backends.rtl.circuit import Circuit
 from netwright.backends.rtl.design import BUILD_TIMEOUT_S, RtlDesign
-from netwright.backends.rtl.netlist import RtlNetlist
+from netwright.backends.rtl.formal import ElementProof
+from netwright.backends.rtl.netlist import RtlNetlist, netlist_files
+from netwright.backends.rtl.proof import Proof
 from netwright.backends.rtl.simulation import compile_simulation
-from netwright.backends.rtl.simulators import Codes
+from netwright.backends.rtl.simulators import Codes, Model
 from netwright.backends.rtl.streams.harness import harness
-from netwright.backends.rtl.streams.network import Network
+from netwright.backends.rtl.streams.network import Network, Product
+from netwright.backends.rtl.streams.proof import prove_product
 from netwright.backends.rtl.streams.simulation import Stalls, simulate
 from netwright.backends.rtl.streams.timing import Schedule
 from netwright.backends.rtl.streams.weights import check_loadable, load_words
@@ -76,18 +80,62 @@ class StreamDesign(RtlDesign):
         """What to write through the load port first: (words, 2), address and value."""
         return load_words(self.network, self.graph)
 
-    def netlist(
-        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
-    ) -> RtlNetlist:
-        """Not available: mapped netlists are simulated one row a clock.
+    @property
+    def num_products(self) -> int:
+        """Products that :meth:`prove` proves; it raises where there are none."""
+        spread = sum(front.tiling.groups * front.tiling.outputs for front in self.network.products.values())
+        return spread + super().num_products
+
+    def prove(self) -> tuple[Proof, ...]:
+        """Prove every product from the files on disk; see :meth:`RtlDesign.prove`.
+
+        A product that is spread over clocks is proven by the weights of every clock.
+
+        Raises:
+            CorruptOutput: A generated file is missing.
+            BackendError: There is no product, the weights are loaded through a port, or a file
+                lacks something that is needed.
+        """
+        if self.network.loadable:
+            raise BackendError(
+                f'the weights of "{self.graph.name}" are loaded through a port, so its files prove '
+                "no product",
+                hint='simulate it, or use weights="fixed"',
+            )
+        self.sources()
+        proofs = []
+        for unit in self.network.units:
+            if isinstance(unit.front, Product):
+                source = self.network.streams[unit.inputs[0]]
+                proofs.append(prove_product(unit, source, self.graph, self._text(unit.name)))
+        return (*proofs, *(super().prove() if super().num_products else ()))
+
+    def prove_elements(
+        self,
+        *,
+        timeout_s: float = BUILD_TIMEOUT_S,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> tuple[ElementProof, ...]:
+        """Not available: what streams compute behind their products is left to simulation.
 
         Raises:
             BackendError: Always.
         """
         raise BackendError(
-            f'"{self.graph.name}" is a design of streams, whose mapped netlist is not simulated',
+            f'"{self.graph.name}" is a design of streams, whose roundings and limits are not proven '
+            "but simulated",
             hint="leave reuse_factor out for an unrolled design",
         )
+
+    def _text(self, unit: str) -> str:
+        return (self.root / f"{self.network.name}_{unit}.v").read_text(encoding="utf-8")
+
+    def netlist(
+        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
+    ) -> StreamNetlist:
+        """The cells that :meth:`measure` counts, to be simulated; see :meth:`RtlDesign.netlist`."""
+        self.measure(timeout_s=timeout_s, progress=progress)
+        return StreamNetlist(self, *netlist_files(self), timeout_s)
 
     def library(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Path:
         """The compiled simulation, made unless that was done before; see :class:`RtlDesign`.
@@ -95,26 +143,51 @@ class StreamDesign(RtlDesign):
         Raises:
             ConfigError: Another simulator than Verilator was chosen.
         """
-        if self.simulator == "icarus":
-            raise ConfigError('simulator must be "verilator" for a design of streams, not "icarus"')
-        return compile_simulation(
-            self.circuit,
-            self.sources(),
-            build=self.build_folder,
-            key=self.digest()[:16],
-            timeout_s=timeout_s,
-            driver=harness(self.network),
-        )
+        return self._compiled(self._model(), timeout_s)
 
     def _simulate(self, codes: Codes) -> Codes:
+        return self.simulate_model(self._model(), codes, timeout_s=BUILD_TIMEOUT_S)
+
+    def simulate_model(self, model: Model, codes: Codes, *, timeout_s: float) -> Codes:
+        """Simulate this design, or what was made from it, with its gaps and stalls.
+
+        Args:
+            model: The Verilog.
+            codes: Codes by tensor, each (rows, elements).
+            timeout_s: Wall-clock seconds each program gets.
+        """
         return simulate(
-            self.library(),
+            self._compiled(model, timeout_s),
             self.network,
             codes,
             loads=self.load_words(),
             stalls=self.stalls,
             expected=self.schedule,
         )
+
+    def _compiled(self, model: Model, timeout_s: float) -> Path:
+        if self.simulator == "icarus":
+            raise ConfigError('simulator must be "verilator" for a design of streams, not "icarus"')
+        return compile_simulation(
+            self.circuit,
+            model.sources,
+            build=model.build,
+            key=model.key,
+            timeout_s=timeout_s,
+            name=model.name,
+            models=model.cells,
+            driver=harness(self.network),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StreamNetlist(RtlNetlist):
+    """What synthesis made of a design of streams, simulated as cells with its gaps and stalls."""
+
+    def simulate(self, codes: Codes) -> Codes:
+        """Simulate the netlist on codes by tensor; see :meth:`RtlNetlist.run`."""
+        assert isinstance(self.design, StreamDesign)
+        return self.design.simulate_model(self.model(), codes, timeout_s=self.timeout_s)
 
 
 def summary(network: Network, schedule: Schedule) -> Circuit:

@@ -34,13 +34,13 @@ def advice(graph: Graph, max_operations: int) -> str:
     factors = fitting(graph, max_operations - rest) if shapes else None
     if factors is None:
         return "raise max_operations; no reuse_factor is enough"
-    text = factors if isinstance(factors, int) else _mapping(factors)
-    return f"use reuse_factor={text}, or raise max_operations"
-
-
-def _mapping(factors: Mapping[str, int]) -> str:
+    if isinstance(factors, int):
+        return f"use --reuse-factor {factors} (reuse_factor={factors}), or raise max_operations"
+    options = ",".join(f"{name}={factor}" for name, factor in factors.items())
     inner = ", ".join(f'"{name}": {factor}' for name, factor in factors.items())
-    return f"{{{inner}}}"
+    return (
+        f"use --reuse-factor {options} (reuse_factor={{{inner}}}), or raise max_operations"
+    )
 
 
 def _operations(
