@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from netwright import ir
+from netwright.cli.convert import reuse_factors
+from netwright.errors import ConfigError
 from tests.cli.conftest import Netwright
 
 BREVITAS = Path(__file__).parents[1] / "exchange" / "data" / "brevitas_mlp_float.onnx"
@@ -59,6 +61,16 @@ def test_options_are_checked_first(netwright: Netwright, tmp_path: Path) -> None
     code, _, err = netwright("convert", "m.onnx", "--out", tmp_path / "o", "--reuse-factor", "0")
     assert code == 2
     assert err == "error: reuse_factor must be an integer of 1 or more, not 0\n"
+
+
+def test_reuse_factors_of_nodes() -> None:
+    assert reuse_factors("a=b=9,c=4") == {"a=b": 9, "c": 4}
+    with pytest.raises(ConfigError) as caught:
+        reuse_factors("fc=many")
+    assert str(caught.value) == (
+        '--reuse-factor must be a number, or NODE=NUMBER with commas between, not "fc=many"\n'
+        "hint: for example --reuse-factor 16, or --reuse-factor conv1=9,fc=4"
+    )
 
 
 @pytest.mark.tool("g++")

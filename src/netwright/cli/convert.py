@@ -41,7 +41,14 @@ def convert(
     strategy: Annotated[
         Literal["latency", "resource"], typer.Option(help="hls: unroll, or share multipliers.")
     ] = "latency",
-    reuse_factor: Annotated[int, typer.Option(help="hls: uses of each multiplier for a row.")] = 1,
+    reuse_factor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|NODE=N,...",
+            help="hls and rtl: uses of each multiplier for a row, one figure or one for each node.",
+            show_default="hls: 1; rtl: none, every product unrolled",
+        ),
+    ] = None,
     adders_per_stage: Annotated[
         int, typer.Option(help="rtl: adders in series between two registers.")
     ] = 2,
@@ -57,30 +64,35 @@ def convert(
     row differs or a proof fails; what is neither proven nor refuted is told.
     """
     from netwright import ir
-    from netwright.backends import RtlDesign, hls, rtl
+    from netwright.backends import HlsDesign, RtlDesign, hls, rtl
     from netwright.report import certificate_table, hardware_table
     from netwright.run.stages.verify import EMULATION, SIMULATION
 
     maker: HlsBackend | RtlBackend
+    reuse = None if reuse_factor is None else reuse_factors(reuse_factor)
     if backend == "hls":
         maker = hls(
             part=part or PARTS[backend],
             clock_ns=clock_ns,
             io_type=io_type,
             strategy=strategy,
-            reuse_factor=reuse_factor,
+            reuse_factor=1 if reuse is None else reuse,
         )
     else:
         maker = rtl(
             part=part or PARTS[backend],
             clock_mhz=1000 / clock_ns if clock_ns else math.inf,
             adders_per_stage=adders_per_stage,
+            reuse_factor=reuse,
         )
     graph, referees = _read(model)
     ir.save(graph, out / "graph.npz")
     for item in graph.notes:
         note(f"note: {item.node}: {item.text} (relative error {item.error:.1e})")
     design = maker.generate(graph, out / backend)
+    if isinstance(design, HlsDesign):
+        for text in design.notes:
+            note(f"note: {text}")
     note(f"compiling a model of the hardware in {out / backend} ...")
     design.build()
     made_of = EMULATION if backend == "hls" else SIMULATION
@@ -99,6 +111,29 @@ def convert(
     proven = made is None or not any(proof.failed for proof in made.proofs)
     if not (proven and all(row.identical for row in table)):
         raise typer.Exit(1)
+
+
+def reuse_factors(text: str) -> int | dict[str, int]:
+    """The reuse factors in what was typed: ``N``, or ``NODE=N`` for some nodes, with commas.
+
+    >>> reuse_factors("16"), reuse_factors("conv1=9,fc=4")
+    (16, {'conv1': 9, 'fc': 4})
+
+    Raises:
+        ConfigError: The text is neither.
+    """
+    from netwright.errors import ConfigError
+
+    try:
+        if "=" not in text:
+            return int(text)
+        pairs = (entry.rpartition("=") for entry in text.split(","))
+        return {name.strip(): int(factor) for name, _, factor in pairs}
+    except ValueError:
+        raise ConfigError(
+            f'--reuse-factor must be a number, or NODE=NUMBER with commas between, not "{text}"',
+            hint="for example --reuse-factor 16, or --reuse-factor conv1=9,fc=4",
+        ) from None
 
 
 def _read(model: Path) -> tuple[Graph, dict[str, Executable]]:

@@ -7,6 +7,7 @@ import pytest
 from netwright.backends import HlsBackend, Target, hls
 from netwright.backends.base import file_digests
 from netwright.errors import ConfigError, MissingExtra, RunError, UnsupportedOp
+from netwright.ir import Graph
 from tests.backends.hls.graphs import Build, jet_tagger, needs_hls4ml
 
 
@@ -131,3 +132,44 @@ def test_a_folder_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="was not made by netwright; it is left alone"):
         hls().generate(jet_tagger(4), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def wide() -> Graph:
+    build = Build("wide")
+    hidden = build.requantize(build.dense(build.quantize((96,), bits=4), 64, bits=3), bits=4)
+    return build.graph(build.dense(hidden, 4, bits=3))
+
+
+@needs_hls4ml
+def test_layers_that_unroll_too_much_are_told_with_the_way_out(tmp_path: Path) -> None:
+    (note,) = hls().generate(wide(), tmp_path / "latency").notes
+    assert note == (
+        '"matmul_1" unrolls 6144 products side by side; the vendors\' compilers give up above '
+        "4096: use --strategy resource --reuse-factor R with R one of 2, 3, 4, 6, 8, 12, 16, 24, "
+        "32, ..., 3072, 6144"
+    )
+    backend = hls(strategy="resource", reuse_factor={"matmul_1": 2})
+    assert backend.generate(wide(), tmp_path / "resource").notes == ()
+    (note,) = hls(strategy="resource").generate(wide(), tmp_path / "one").notes
+    assert note.startswith('"matmul_1" unrolls 6144 products side by side')
+
+
+@needs_hls4ml
+def test_a_reuse_factor_that_is_not_the_one_asked_for_is_told(tmp_path: Path) -> None:
+    design = hls(strategy="resource", reuse_factor=25).generate(wide(), tmp_path / "out")
+    assert design.notes == (
+        '"matmul_1" has the reuse factor 24, not 25; it can have 1, 2, 3, 4, 6, 8, 12, 16, 24, '
+        "..., 3072, 6144",
+        '"matmul_3" has the reuse factor 32, not 25; it can have 1, 2, 4, 8, 16, 32, 64, 128, 256',
+    )
+    assert design.reuse_factors == {"matmul_1": 24, "matmul_3": 32}
+
+
+def test_a_factor_that_is_given_for_a_node_is_used_or_refused(tmp_path: Path) -> None:
+    backend = hls(strategy="resource", reuse_factor={"matmul_3": 3})
+    with pytest.raises(ConfigError) as caught:
+        backend.generate(wide(), tmp_path / "out")
+    assert caught.value.message == (
+        'reuse_factor of node "matmul_3" must be one of 1, 2, 4, 8, 16, 32, 64, 128, 256, not 3'
+    )
+    assert not (tmp_path / "out").exists()

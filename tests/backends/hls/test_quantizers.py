@@ -124,3 +124,13 @@ def test_equal_constants_are_stored_once() -> None:
     layers = lower(build.graph(one, each), "io_parallel").layers[-2:]
     assert [layer.attributes["n_filt"] for layer in layers] == [1, 3]
     assert [len(layer.arrays["scale_data"]) for layer in layers] == [1, 3]
+
+
+def test_a_tensor_without_axes(tmp_path: Path) -> None:
+    build = Build("scalar")
+    total = build.dense(build.quantize((3,), bits=4), 1, bits=3, bias_bits=4)
+    alone = build.add("Reshape", (total,), {"shape": (1,)})
+    moved = build.requantize(alone, bits=4, shift=2, signed=True, multiplier=(3,), offset=(1,))
+    graph = build.graph(build.add("Relu", (moved,)), moved)
+    assert graph.types[moved].shape == (1,)
+    assert_same(graph, hls(), tmp_path, rows=50)

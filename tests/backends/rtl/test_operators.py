@@ -7,8 +7,9 @@ from netwright.backends.rtl import rtl
 from netwright.backends.rtl.affine import Affine
 from netwright.backends.rtl.builder import LayerBuilder
 from netwright.backends.rtl.operators import OPERATORS
-from netwright.ir import SPECS, Node
+from netwright.ir import SPECS, Node, interpret
 from netwright.verify import bit_exact
+from tests.backends.hls.graphs import Build, stimuli
 from tests.backends.rtl.graphs import limited_channels, needs_verilator, needs_yosys
 
 
@@ -84,3 +85,19 @@ def test_intervals_of_channels_are_proven(tmp_path: Path, overflow: str) -> None
     assert right in text
     path.write_text(text.replace(right, wrong, 1))
     assert any(proof.verdict == "refuted" for proof in design.prove_elements())
+
+
+@needs_verilator
+@needs_yosys
+def test_a_tensor_without_axes(tmp_path: Path) -> None:
+    build = Build("scalar")
+    total = build.dense(build.quantize((3,), bits=4), 1, bits=3, bias_bits=4)
+    alone = build.add("Reshape", (total,), {"shape": (1,)})
+    moved = build.requantize(alone, bits=4, shift=2, signed=True, multiplier=(3,), offset=(1,))
+    graph = build.graph(build.add("Relu", (moved,)), moved)
+    for backend in (rtl(), rtl(reuse_factor=1)):
+        design = backend.generate(graph, tmp_path / "out")
+        assert np.array_equal(
+            design.run(stimuli(graph, 50))[moved], interpret(graph, stimuli(graph, 50))[moved]
+        )
+    assert all(proof.holds for proof in rtl().generate(graph, tmp_path / "one").prove_elements())

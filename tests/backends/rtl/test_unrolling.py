@@ -26,5 +26,5 @@ def test_a_graph_that_is_too_large_is_refused_with_the_estimate() -> None:
     assert str(caught.value) == (
         'graph "images" needs 1247 operations side by side, more than max_operations (1000): '
         "conv_1 708, sumpool_6 320, conv_3 90, requantize_2 48, maxpool_5 32, others 49\n"
-        "hint: use reuse_factor=1, or raise max_operations"
+        "hint: use --reuse-factor 1 (reuse_factor=1), or raise max_operations"
     )

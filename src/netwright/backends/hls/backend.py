@@ -23,7 +23,7 @@ Vendor = Literal["Vitis", "Vivado"]
 KIND = "hls"
 
 MAX_UNROLLED = 4096
-"""Products of one layer side by side that the vendors' compilers unroll (their ``maximum_size``)."""
+"""Products of a layer side by side that the vendors' compilers unroll (``maximum_size``)."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ class HlsBackend:
             enough = [factor for factor in choices if products // factor <= MAX_UNROLLED]
             yield (
                 f'"{layer.node}" unrolls {unrolled} products side by side; the vendors\' compilers '
-                f"give up above {MAX_UNROLLED}: use --strategy resource --reuse-factor R with R one "
-                f"of {_listed(enough)}"
+                f"give up above {MAX_UNROLLED}: use --strategy resource --reuse-factor R with R "
+                f"one of {_listed(enough)}"
             )
 
     def generate(self, graph: Graph, out: str | Path) -> HlsDesign:

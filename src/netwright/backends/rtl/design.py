@@ -282,6 +282,11 @@ class RtlDesign:
         """Products that :meth:`prove` proves; it raises where there are none."""
         return sum(len(layer.claims) for layer in self.circuit.layers)
 
+    @property
+    def proves_elements(self) -> bool:
+        """Whether :meth:`prove_elements` is available."""
+        return True
+
     def prove(self) -> tuple[Proof, ...]:
         """Prove every product from the files on disk, for all inputs at once; one proof a layer.
 

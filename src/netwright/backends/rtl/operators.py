@@ -153,11 +153,11 @@ def _per_channel(node: Node, name: str, shape: tuple[int, ...]) -> list[int]:
 
 def _spread(values: Sequence[int], axis: int | None, shape: tuple[int, ...]) -> list[int]:
     """Values along an axis for every element, in row-major order."""
+    if len(values) == 1:
+        return [int(values[0])] * int(np.prod(shape))  # of a tensor without axes, too
     array = np.empty(len(values), dtype=object)
     array[:] = values
-    if len(values) == 1:
-        array = array.reshape(())  # of a tensor without axes, too
-    elif axis is not None:
+    if axis is not None:
         array = array.reshape([-1 if i == axis - 1 else 1 for i in range(len(shape))])
     return [int(value) for value in np.broadcast_to(array, shape).flat]
 

@@ -70,7 +70,7 @@ def test_a_changed_word_gives_a_counter_example(tmp_path: Path) -> None:
         (".DEPTH(4)", ".DEPTH(3)", "the words of its memory must be 4, not 3"),
         (".address(count)", ".address(round)", "the pins of its weights"),
         ("{2{1'b0}}", "{2{1'b1}}", "whether its sums begin with zero must be True, not False"),
-        ("mac_array #", "other #", 'the module of its sums must be mac_array, not other'),
+        ("mac_array #", "other #", "the module of its sums must be mac_array, not other"),
     ],
 )
 def test_a_width_or_a_pin_that_does_not_fit_is_refused(

@@ -19,9 +19,10 @@ def test_multipliers_and_elements_of_one_beat() -> None:
 
 def test_what_fits_is_said() -> None:
     graph = two_layers()  # 5 requantizers beside the products
-    assert advice(graph, 50) == "use reuse_factor=1, or raise max_operations"
+    assert advice(graph, 50) == "use --reuse-factor 1 (reuse_factor=1), or raise max_operations"
     assert advice(graph, 7) == (
-        'use reuse_factor={"matmul_1": 30, "matmul_3": 15}, or raise max_operations'
+        "use --reuse-factor matmul_1=30,matmul_3=15 "
+        '(reuse_factor={"matmul_1": 30, "matmul_3": 15}), or raise max_operations'
     )
     assert advice(graph, 3) == "raise max_operations; no reuse_factor is enough"
 
@@ -30,6 +31,6 @@ def test_what_fits_is_said() -> None:
 def test_the_advice_is_accepted(tmp_path: object, reuse_factor: int | None) -> None:
     with pytest.raises(GraphError) as caught:
         rtl(max_operations=7, reuse_factor=reuse_factor).generate(two_layers(), f"{tmp_path}/out")
-    assert 'use reuse_factor={"matmul_1": 30, "matmul_3": 15}' in str(caught.value)
+    assert "use --reuse-factor matmul_1=30,matmul_3=15 (" in str(caught.value)
     factors = {"matmul_1": 30, "matmul_3": 15}
     rtl(max_operations=7, reuse_factor=factors).generate(two_layers(), f"{tmp_path}/out")

@@ -83,7 +83,9 @@ class StreamDesign(RtlDesign):
     @property
     def num_products(self) -> int:
         """Products that :meth:`prove` proves; it raises where there are none."""
-        spread = sum(front.tiling.groups * front.tiling.outputs for front in self.network.products.values())
+        spread = sum(
+            front.tiling.groups * front.tiling.outputs for front in self.network.products.values()
+        )
         return spread + super().num_products
 
     def prove(self) -> tuple[Proof, ...]:
@@ -110,6 +112,11 @@ class StreamDesign(RtlDesign):
                 proofs.append(prove_product(unit, source, self.graph, self._text(unit.name)))
         return (*proofs, *(super().prove() if super().num_products else ()))
 
+    @property
+    def proves_elements(self) -> bool:
+        """Never: what follows the products is left to simulation."""
+        return False
+
     def prove_elements(
         self,
         *,
@@ -122,8 +129,8 @@ class StreamDesign(RtlDesign):
             BackendError: Always.
         """
         raise BackendError(
-            f'"{self.graph.name}" is a design of streams, whose roundings and limits are not proven '
-            "but simulated",
+            f'"{self.graph.name}" is a design of streams, whose roundings and limits are not '
+            "proven but simulated",
             hint="leave reuse_factor out for an unrolled design",
         )
 

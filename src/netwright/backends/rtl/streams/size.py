@@ -38,9 +38,7 @@ def advice(graph: Graph, max_operations: int) -> str:
         return f"use --reuse-factor {factors} (reuse_factor={factors}), or raise max_operations"
     options = ",".join(f"{name}={factor}" for name, factor in factors.items())
     inner = ", ".join(f'"{name}": {factor}' for name, factor in factors.items())
-    return (
-        f"use --reuse-factor {options} (reuse_factor={{{inner}}}), or raise max_operations"
-    )
+    return f"use --reuse-factor {options} (reuse_factor={{{inner}}}), or raise max_operations"
 
 
 def _operations(
