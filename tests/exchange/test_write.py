@@ -49,7 +49,7 @@ def test_every_quantizer_is_written(tmp_path: Path) -> None:
 
 
 def test_metadata_names_version_digest_head_and_float(tmp_path: Path) -> None:
-    graph = integerize(mlp())
+    graph = integerize(mlp(bias="none"))
     found = properties(write_qonnx(graph, tmp_path / "a.onnx"))
     assert found["netwright.digest"] == graph.digest
     assert found["netwright.head"] == "softmax"

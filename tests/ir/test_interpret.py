@@ -141,7 +141,7 @@ def test_sums_beyond_64_bits_are_refused() -> None:
         Interpreter.of(graph)
     assert str(caught.value) == (
         'tensor "s": node "fc" makes values of up to 65 bits; at most 64 are supported\n'
-        "hint: use fewer weight or activation bits, or a smaller multiplier_bits"
+        "hint: use fewer weight or activation bits"
     )
 
 

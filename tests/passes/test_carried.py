@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from netwright.errors import GraphError
 from netwright.ir import Bounds
-from netwright.passes.carried import Carried, are_powers_of_two, compact, snap, step_of
+from netwright.passes.carried import Carried, are_powers_of_two, compact, step_of
+from netwright.passes.rationals import exact
 
 LIMITS = Bounds(-8, 7, 8)
 
 
 def carried(scale: float = 0.5, **pending: float) -> Carried:
-    offset = np.array(pending.pop("offset", 0.0))
-    return Carried("x", np.array(scale), LIMITS, offset=offset, **pending)
+    offset = exact(pending.pop("offset", 0.0))
+    return Carried("x", exact(scale), LIMITS, offset=offset, **pending)
 
 
 def test_plain_is_what_has_nothing_pending() -> None:
@@ -55,20 +56,6 @@ def test_scale_along_two_axes_is_refused() -> None:
         'node "fc1": the scale varies along more than one axis\n'
         "hint: use one scale for each tensor before this node"
     )
-
-
-@given(st.integers(-200, 200), st.booleans(), st.sampled_from([-3, -1, 0, 1, 3]))
-def test_snap_takes_rounding_noise_from_powers_of_two(
-    exponent: int, negative: bool, ulps: int
-) -> None:
-    power = (-1.0 if negative else 1.0) * 2.0**exponent
-    noisy = power * (1 + ulps * 2.0**-52)
-    assert snap(np.array([noisy])).tolist() == [power]
-
-
-def test_snap_keeps_everything_else() -> None:
-    values = np.array([0.3, -0.7, 3.0, 1 + 2.0**-40, 1 - 2.0**-40])
-    np.testing.assert_array_equal(snap(values), values)
 
 
 def test_powers_of_two_are_recognized() -> None:

@@ -192,12 +192,29 @@ def test_offset_off_every_grid_is_rounded_with_a_note() -> None:
     (note,) = integers.notes
     assert (note.node, note.text) == (
         "fc1",
-        "offset rounded to the grid before the output, by up to 0.24 of one step",
+        "offset rounded to the grid before the output, by up to 5.5e-06 of one step (6.9e-07)",
     )
     rows = inputs_for(graph, np.random.default_rng(0))
     off = reals(integers, rows) - interpret(graph, rows)[graph.outputs[0]]
-    assert 0 < np.max(np.abs(off)) <= 0.5 * 0.125
-    assert note.error == pytest.approx(0.24 / 16)
+    assert 0 < np.max(np.abs(off)) <= note.output_bound == note.bound < 0.125 * 2.0**-16.9
+    assert note.error == pytest.approx(note.bound / 0.125)
+
+
+def test_the_error_of_a_note_is_that_of_the_worst_channel() -> None:
+    """An offset of many steps in one channel must not hide what is lost in another."""
+
+    def build(sketch: Sketch, last: str) -> str:
+        last = sketch.quantized("Mul", (last, sketch.real("f", np.array([1e-4, 1.0, 1.0]))))
+        return sketch.quantized("Add", (last, sketch.real("c", np.array([1.0, 0.12, 0.37]))))
+
+    graph = sketched(build)
+    rows = inputs_for(graph, np.random.default_rng(0))
+    integers = integerize(graph)
+    (note,) = integers.notes
+    off = np.abs(reals(integers, rows) - interpret(graph, rows)[graph.outputs[0]])
+    largest = np.abs(interpret(graph, rows)[graph.outputs[0]]).max(axis=0)
+    assert 0 < np.max(off) <= note.output_bound
+    assert np.max(off.max(axis=0) / largest) <= note.error
 
 
 @pytest.mark.parametrize("scales", [(0.25, 0.25), (0.25, 1.0), (0.5, 0.0625)])
@@ -224,12 +241,23 @@ def test_sum_of_activations_with_float_scales_is_noted_and_close() -> None:
     assert integers.notes
     off = np.abs(reals(integers, rows) - interpret(graph, rows)[graph.outputs[0]])
     assert np.max(off) < 0.17 * 2.0**-8
+    assert np.max(off) <= sum(note.output_bound for note in integers.notes)
     (sparse,) = (
         note.text
         for note in run_passes(graph, (Integerize(guard_bits=0),)).notes
         if note.node == "sum_term1"
     )
-    assert sparse.startswith("scale ratio written as a")
+    assert sparse == "rounded to a grid that is common to unlike scales (by up to 0.085)"
+
+
+def test_sum_of_activations_with_float32_scales_is_exact() -> None:
+    def build(sketch: Sketch, last: str) -> str:
+        first = sketch.quantized("Quant", (last,), quant(5, float(np.float32(0.31))))
+        second = sketch.quantized("Quant", (last,), quant(7, float(np.float32(0.17))))
+        total = sketch.quantized("Add", (first, second), name="sum")
+        return sketch.quantized("Quant", (total,), quant(6, 0.25))
+
+    assert_exact(sketched(build, scale=0.03125))
 
 
 def test_residual_branch_reads_one_quantizer_twice() -> None:
@@ -301,6 +329,7 @@ def test_scale_per_channel_survives_flattening() -> None:
 
 def test_names_and_origins_follow_the_source() -> None:
     graph = integerize(quantized_mlp(np.random.default_rng(0)))
-    assert [node.name for node in graph.nodes] == ["input_quant", "fc0", "act0", "fc1"]
-    assert [node.origin for node in graph.nodes] == ["input_quant", "fc0", "act0", "fc1"]
+    names = ["input_quant", "fc0", "act0", "fc1"]
+    assert [node.name for node in graph.nodes] == [*names, "bias1_out_shifted"]
+    assert [node.origin for node in graph.nodes] == [*names, "bias1_out"]
     assert {"fc0.weight", "fc1.weight"} <= set(graph.constants)

@@ -5,7 +5,7 @@ from netwright.ir.graph import Array, AttrValue, Graph, Node, Note
 from netwright.ir.interpret import Executable, Interpreter, interpret, real_values
 from netwright.ir.ops import SPECS
 from netwright.ir.pattern import Blocks
-from netwright.ir.rounding import dyadic, round_real, round_shift
+from netwright.ir.rounding import dyadic, round_quotient, round_real, round_shift
 from netwright.ir.spec import Attribute, Bounds, OpSpec
 from netwright.ir.store import load, save
 from netwright.ir.types import FLOAT, TensorType, is_power_of_two
@@ -32,6 +32,7 @@ __all__ = [
     "is_power_of_two",
     "load",
     "real_values",
+    "round_quotient",
     "round_real",
     "round_shift",
     "save",

@@ -277,7 +277,7 @@ def bounds(graph: Graph) -> dict[str, Bounds]:
                 f'node "{node.name}" makes values of up to {result.peak.bit_length() + 1} bits; '
                 f"at most {MAX_BITS} are supported",
                 tensor=node.output,
-                hint="use fewer weight or activation bits, or a smaller multiplier_bits",
+                hint="use fewer weight or activation bits",
             )
         limits[node.output] = result
         low, high = (result.low, result.high) if fits else (dtype.min, dtype.max)

@@ -80,6 +80,41 @@ def _shift_integers(values: Array, shift: int, mode: Rounding) -> Array:
             return np.sign(values) * ((np.abs(values) + (half - 1)) >> shift)
 
 
+def round_quotient(values: Array, divisor: int, mode: Rounding) -> Array:
+    """Divide integers by a positive integer and round; exact, for Python integers of any size.
+
+    Args:
+        values: Integers, as int64 or as Python integers (``object``).
+        divisor: Positive.
+        mode: Rounding mode.
+    """
+    down = values // divisor
+    rest = values - down * divisor
+    up = rest > 0
+    nearest, tie = 2 * rest > divisor, 2 * rest == divisor
+    match mode:
+        case Rounding.FLOOR:
+            rise = np.zeros_like(up)
+        case Rounding.CEIL:
+            rise = up
+        case Rounding.TOWARD_ZERO:
+            rise = up & (values < 0)
+        case Rounding.AWAY_FROM_ZERO:
+            rise = up & (values > 0)
+        case Rounding.HALF_EVEN:
+            rise = nearest | (tie & (down % 2 == 1))
+        case Rounding.HALF_UP:
+            rise = nearest | tie
+        case Rounding.HALF_DOWN:
+            rise = nearest
+        case Rounding.HALF_AWAY:
+            rise = nearest | (tie & (values > 0))
+        case Rounding.HALF_TOWARD_ZERO:
+            rise = nearest | (tie & (values < 0))
+    rounded: Array = down + rise
+    return rounded
+
+
 def wrap(values: Array, low: int, bits: int) -> Array:
     """Reduce integers modulo ``2**bits`` into the interval that starts at `low`."""
     span = 1 << bits

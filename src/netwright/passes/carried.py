@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError
 from netwright.ir import Bounds
+from netwright.passes.rationals import Exact, exact
 
 Reals = NDArray[np.float64]
-
-NOISE = 2.0**-44
-"""Relative distance from a power of two that is rounding noise of float64 products."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +26,22 @@ class Carried:
     Attributes:
         name: The integer tensor that holds the codes.
         scale: Real value of one code step, shaped to broadcast against the tensor; never 0.
-        offset: Pending offset, of the same kind.
-        low: Pending lower clamp.
-        high: Pending upper clamp.
         bounds: Exact limits of the codes.
+        offset: Pending offset, of the same kind.
+        low: Pending lower clamp, a fraction or an infinity.
+        high: Pending upper clamp, likewise.
         exclusive: Whether nothing else reads the codes, so their producer may still be changed.
+        drift: By how much the tensor may be off, for each note (by its number), in real units.
     """
 
     name: str
-    scale: Reals
+    scale: Exact
     bounds: Bounds
-    offset: Reals = field(default_factory=lambda: np.zeros(()))
-    low: float = -np.inf
-    high: float = np.inf
+    offset: Exact = field(default_factory=lambda: exact(0))
+    low: Fraction | float = -np.inf
+    high: Fraction | float = np.inf
     exclusive: bool = True
+    drift: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def is_clamped(self) -> bool:
@@ -54,6 +57,10 @@ class Carried:
     def is_plain(self) -> bool:
         """Whether the tensor is exactly ``scale * codes`` with positive scales."""
         return not self.is_clamped and not self.is_shifted and bool(np.all(self.scale > 0))
+
+    def drifted(self, factor: float) -> dict[int, float]:
+        """The drift of a tensor that changes by `factor` where this one changes by 1."""
+        return {note: bound * factor for note, bound in self.drift.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,9 @@ class HostValues:
     steps: tuple[tuple[str, Reals], ...] = ()
 
 
-def compact(values: Reals, shape: tuple[int, ...], *, node: str) -> tuple[Reals, int | None]:
+def compact(
+    values: NDArray[Any], shape: tuple[int, ...], *, node: str
+) -> tuple[NDArray[Any], int | None]:
     """Write an array that broadcasts against `shape` as one value, or as values along one axis.
 
     Raises:
@@ -90,15 +99,6 @@ def compact(values: Reals, shape: tuple[int, ...], *, node: str) -> tuple[Reals,
         node=node,
         hint="use one scale for each tensor before this node",
     )
-
-
-def snap(ratios: Reals) -> Reals:
-    """Replace ratios that are powers of two but for rounding noise by these powers."""
-    mantissas, exponents = np.frexp(np.abs(ratios))
-    up = np.abs(mantissas - 1.0) <= NOISE
-    down = np.abs(mantissas - 0.5) <= NOISE
-    power = np.ldexp(1.0, np.where(up, exponents, exponents - 1))
-    return np.where(up | down, np.copysign(power, ratios), ratios)
 
 
 def are_powers_of_two(values: Reals) -> bool:

@@ -12,8 +12,11 @@ from netwright.dtypes import Bipolar, Int, smallest_int
 from netwright.errors import GraphError, NumericsError
 from netwright.ir import AttrValue, Blocks, Bounds, Graph, Node, Note, TensorType, check, spec_of
 from netwright.passes.carried import Carried, HostValues, Reals, compact
+from netwright.passes.rationals import Exact, reals
 
 Codes = NDArray[np.int64]
+
+_MARGIN = 1 + 2.0**-20
 
 
 class IntegerBuilder:
@@ -23,6 +26,7 @@ class IntegerBuilder:
         graph: The graph in the quantized form that is being translated.
         values: Real values of its constant tensors, computed ones included.
         state: What each of its tensors has become so far.
+        settled: The same with nothing pending, by name and by how fine a grid was asked for.
         notes: What was not exact.
     """
 
@@ -30,7 +34,9 @@ class IntegerBuilder:
         self.graph = graph
         self.values = values
         self.state: dict[str, Carried | HostValues] = {}
+        self.settled: dict[tuple[str, int], Carried] = {}
         self.notes: list[Note] = []
+        self._reserved = graph.types.keys() | {node.name for node in graph.nodes}
         self._nodes: dict[str, Node] = {}
         self._producers: dict[str, Node] = {}
         self._types: dict[str, TensorType] = {name: graph.types[name] for name in graph.inputs}
@@ -58,11 +64,13 @@ class IntegerBuilder:
         alone = len(self.graph.consumers[name]) + self.graph.outputs.count(name) == 1
         return carried if alone else replace(carried, exclusive=False)
 
-    def note(self, node: str, text: str, error: float) -> None:
-        """Record something inexact, once."""
-        note = Note(node, text, error)
-        if note not in self.notes:
-            self.notes.append(note)
+    def note(self, node: str, text: str, error: float, bound: float) -> dict[int, float]:
+        """Record something inexact; returns the drift of what it was done to.
+
+        The bounds get a margin for float64, in which real values of codes are computed.
+        """
+        self.notes.append(Note(node, text, error * _MARGIN, bound * _MARGIN))
+        return {len(self.notes) - 1: bound * _MARGIN}
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of the integer tensor `name`."""
@@ -70,7 +78,7 @@ class IntegerBuilder:
 
     def free_name(self, wanted: str) -> str:
         """`wanted`, or a numbered variant, that no node, tensor or constant of either graph has."""
-        taken = self._types.keys() | self._nodes.keys() | self.graph.types.keys()
+        taken = self._types.keys() | self._nodes.keys() | self._reserved
         name, number = wanted, 2
         while name in taken:
             name, number = f"{wanted}_{number}", number + 1
@@ -78,21 +86,32 @@ class IntegerBuilder:
 
     def constant(
         self,
-        name: str,
+        wanted: str,
         codes: Codes,
-        scale: Reals,
+        scale: Exact | Reals,
         *,
         dtype: Int | Bipolar | None = None,
         pattern: Blocks | None = None,
     ) -> str:
         """Add a constant; its format is `dtype` if that holds it, else the narrowest that does.
 
-        It gets the pattern if it has it.
+        It gets the pattern if it has it. Returns its name.
         """
+        return self._put(self.free_name(wanted), codes, scale, dtype=dtype, pattern=pattern)
+
+    def _put(
+        self,
+        name: str,
+        codes: Codes,
+        scale: Exact | Reals,
+        *,
+        dtype: Int | Bipolar | None = None,
+        pattern: Blocks | None = None,
+    ) -> str:
         low, high = (int(codes.min()), int(codes.max())) if codes.size else (0, 0)
         if dtype is None or not (dtype.allows(low) and dtype.allows(high)):
             dtype = smallest_int(low, high)
-        values, axis = compact(np.abs(scale), codes.shape, node=name)
+        values, axis = compact(np.abs(reals(scale)), codes.shape, node=name)
         if pattern is not None and pattern.fault(codes):
             pattern = None
         self._types[name] = TensorType(codes.shape, dtype, tuple(map(float, values)), axis, pattern)
@@ -108,8 +127,9 @@ class IntegerBuilder:
         output: str,
         attrs: Mapping[str, AttrValue],
         *,
-        scale: Reals,
+        scale: Exact,
         origin: str,
+        drift: Mapping[int, float] | None = None,
     ) -> Carried:
         """Add a node; the result's format is the narrowest that holds its exact bounds.
 
@@ -128,9 +148,10 @@ class IntegerBuilder:
                 tensor=output,
                 hint="use fewer weight or activation bits",
             )
-        if not np.all(np.isfinite(scale)) or np.any(scale == 0):
+        steps = np.abs(reals(scale))
+        if not np.all(np.isfinite(steps)) or np.any(steps == 0):
             raise NumericsError("its scale is beyond the range of float64", tensor=output)
-        values, axis = compact(np.abs(scale), shape, node=name)
+        values, axis = compact(steps, shape, node=name)
         signs = op == "Sign" or (
             op in {"Reshape", "Transpose", "Concat", "MaxPool"}
             and all(isinstance(self._types[source].dtype, Bipolar) for source in inputs)
@@ -140,7 +161,7 @@ class IntegerBuilder:
         self._types[output] = TensorType(shape, dtype, tuple(map(float, values)), axis)
         self._bounds[output] = result
         self._read.update(inputs)
-        return Carried(output, scale, result)
+        return Carried(output, scale, result, drift=drift or {})
 
     def maker(self, carried: Carried) -> str:
         """Name of the node that makes the codes."""
@@ -153,7 +174,7 @@ class IntegerBuilder:
         node = self._producers[carried.name]
         return node if node.op in ops else None
 
-    def tighten(self, node: Node, low: int, high: int, *, scale: Reals) -> Carried:
+    def tighten(self, node: Node, low: int, high: int, *, scale: Exact) -> Carried:
         """Clamp the codes that a quantizer makes further; `node` is from :meth:`changeable`."""
         zero_point = node.integer("zero_point", 0)
         ends = [node.integer("low"), node.integer("high")]
@@ -163,7 +184,7 @@ class IntegerBuilder:
             node.op, node.name, node.inputs, node.output, attrs, scale=scale, origin=node.origin
         )
 
-    def change_product(self, node: Node, factor: Codes, addend: Codes, scale: Reals) -> Carried:
+    def change_product(self, node: Node, factor: Codes, addend: Codes, scale: Exact) -> Carried:
         """Multiply the outputs of a product by `factor` and add `addend`, in its constants.
 
         Args:
@@ -183,11 +204,11 @@ class IntegerBuilder:
         bias = bias * factor.reshape(-1) + addend.reshape(-1)
         dtype = tensor.dtype if isinstance(tensor.dtype, Int | Bipolar) else None
         unit = tensor.scale_array() / np.abs(np.where(columns == 0, 1, columns))
-        self.constant(node.inputs[1], weights * columns, unit, dtype=dtype, pattern=tensor.pattern)
+        self._put(node.inputs[1], weights * columns, unit, dtype=dtype, pattern=tensor.pattern)
         has_bias = len(node.inputs) == 3
         name = node.inputs[2] if has_bias else self.free_name(f"{node.name}.bias")
+        self._put(name, np.broadcast_to(bias, (channels,)), scale.reshape(-1))
         inputs = (*node.inputs[:2], name)
-        self.constant(inputs[2], np.broadcast_to(bias, (channels,)), scale.reshape(-1))
         return self.emit(
             node.op, node.name, inputs, node.output, node.attrs, scale=scale, origin=node.origin
         )
@@ -198,17 +219,11 @@ class IntegerBuilder:
         Args:
             outputs: The plain tensor that has become of each output, in order.
         """
-        renamed: dict[str, str] = {}
-        for name, carried in outputs.items():
-            taken = carried.name != name and (carried.name in outputs or carried.name in renamed)
-            if taken or not (carried.exclusive or self._has_scale(carried)):
-                renamed[self._copy(name, carried)] = name
-                continue
-            self._rescale(carried)
-            if carried.name != name:
-                renamed[carried.name] = name
-        for name in sorted(set(renamed.values()) & self._producers.keys() - renamed.keys()):
-            renamed[name] = self.free_name(f"{name}_codes")  # an inner tensor has that name
+        made = self._assigned(outputs)
+        renamed = {tensor: name for tensor, name in made.items() if tensor != name}
+        for name in outputs:  # another tensor may have the name of the output that it became
+            if name in self._types and made.get(name) != name and name not in renamed:
+                renamed[name] = self.free_name(f"{name}_before")
         nodes = tuple(
             replace(
                 node,
@@ -224,28 +239,52 @@ class IntegerBuilder:
             replace(
                 self.graph,
                 nodes=nodes,
-                outputs=tuple(outputs),
+                outputs=self.graph.outputs,
                 types={name: tensor for name, tensor in types.items() if name in used},
                 constants={name: v for name, v in self._constants.items() if name in used},
-                notes=(*self.graph.notes, *self.notes),
+                notes=(*self.graph.notes, *self._reaching(outputs)),
             )
         )
+
+    def _assigned(self, outputs: Mapping[str, Carried]) -> dict[str, str]:
+        """The output that each tensor becomes; a tensor of several outputs is copied."""
+        made: dict[str, str] = {}
+        own_first = sorted(outputs, key=lambda name: outputs[name].name != name)
+        for name in own_first:
+            carried = outputs[name]
+            if carried.name in made or not (carried.exclusive or self._has_scale(carried)):
+                made[self._copy(name, carried)] = name
+            else:
+                self._rescale(carried)
+                made[carried.name] = name
+        return made
+
+    def _reaching(self, outputs: Mapping[str, Carried]) -> list[Note]:
+        """The notes, with what each may change at the outputs."""
+        return [
+            replace(
+                note,
+                output_bound=max(carried.drift.get(number, 0.0) for carried in outputs.values()),
+            )
+            for number, note in enumerate(self.notes)
+        ]
 
     def _rescale(self, carried: Carried) -> None:
         """Let the type of the tensor tell the scale that it was found to have."""
         tensor = self._types[carried.name]
-        values, axis = compact(carried.scale, tensor.shape, node=carried.name)
+        values, axis = compact(reals(carried.scale), tensor.shape, node=carried.name)
         changed = replace(tensor, scale=tuple(map(float, values)), axis=axis)
         self._types[carried.name] = changed
 
     def _has_scale(self, carried: Carried) -> bool:
-        scale = self._types[carried.name].scale_array()
-        return scale.size == carried.scale.size and bool(np.all(scale == carried.scale))
+        tensor = self._types[carried.name]
+        values, axis = compact(reals(carried.scale), tensor.shape, node=carried.name)
+        return tensor.axis == axis and tensor.scale == tuple(map(float, values))
 
     def _copy(self, name: str, carried: Carried) -> str:
         """Give a tensor that others use as well a second name, or another scale."""
         copy = self.free_name(f"{name}_copy")
-        self.emit(
+        made = self.emit(
             "Requantize",
             copy,
             (carried.name,),
@@ -254,7 +293,7 @@ class IntegerBuilder:
             scale=carried.scale,
             origin=name,
         )
-        return copy
+        return made.name
 
 
 def unchanged_codes(bounds: Bounds) -> dict[str, AttrValue]:

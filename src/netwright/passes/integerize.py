@@ -11,7 +11,7 @@ from netwright.passes.constant_values import constant_values
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_affine import add, affine, product
 from netwright.passes.integerize_moves import average_pool, clamp, concat, max_pool, move
-from netwright.passes.integerize_pending import plain
+from netwright.passes.integerize_pending import OUTPUT_BITS, plain
 from netwright.passes.integerize_quant import bipolar_quant, quant, trunc
 
 _SUPPORTED = (
@@ -25,16 +25,15 @@ class Integerize:
     """Give every tensor behind the input quantizers integer codes and a scale.
 
     Scales and offsets are carried along as real numbers and end in the next quantizer, which
-    becomes a Requantize: multiply by an integer, add an integer, shift, round, clamp. Whatever is
-    not exact is noted in the result.
+    becomes a Requantize: multiply by an integer, add an integer, shift, round, clamp; the integers
+    are chosen so that the codes are those of exact arithmetic. Whatever is not exact is noted in
+    the result.
 
     Attributes:
-        multiplier_bits: Largest width of a requantization multiplier that is no power of two.
-        guard_bits: How much finer than the finer term the common grid of a sum is, where the
-            scales of its terms are not powers of two apart.
+        guard_bits: How much finer than the finer term the common grid of a sum is, where no grid
+            of reasonable width holds both terms.
     """
 
-    multiplier_bits: int = 31
     guard_bits: int = 8
 
     def __call__(self, graph: Graph) -> Graph:
@@ -61,13 +60,13 @@ class Integerize:
             case "MatMul" | "Conv":
                 return product(builder, node)
             case "Quant":
-                return quant(builder, node, self.multiplier_bits)
+                return quant(builder, node)
             case "BipolarQuant":
                 return bipolar_quant(builder, node)
             case "Trunc":
-                return trunc(builder, node, self.multiplier_bits)
+                return trunc(builder, node)
             case "Add" if not any(name in builder.values for name in node.inputs):
-                return add(builder, node, self.guard_bits, self.multiplier_bits)
+                return add(builder, node, self.guard_bits)
             case "Add" | "Mul" | "BatchNormalization":
                 return affine(builder, node)
             case "Relu" | "Clip":
@@ -77,7 +76,7 @@ class Integerize:
             case "AveragePool":
                 return average_pool(builder, node)
             case "Reshape" | "Transpose":
-                return move(builder, node, self.multiplier_bits)
+                return move(builder, node)
             case "Concat":
                 return concat(builder, node)
         raise UnsupportedOp(
@@ -86,7 +85,8 @@ class Integerize:
 
 
 def _output(builder: IntegerBuilder, name: str) -> Carried:
-    return plain(builder, name, Node("the output", "an output", (name,), name))
+    node = Node("the output", "an output", (name,), name)
+    return plain(builder, name, node, finer_bits=OUTPUT_BITS)
 
 
 def _needed(graph: Graph) -> set[str]:

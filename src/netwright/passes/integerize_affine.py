@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
-from netwright.dtypes import Bipolar, Int, Rounding
+from netwright.dtypes import Bipolar, Int
 from netwright.errors import GraphError
 from netwright.ir import Blocks, Graph, Node
 from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis
-from netwright.passes.carried import (
-    NOISE,
-    Carried,
-    HostValues,
-    Reals,
-    are_powers_of_two,
-    compact,
-    snap,
-    step_of,
-)
+from netwright.passes.carried import Carried, HostValues, compact, step_of
 from netwright.passes.integer_builder import Codes, IntegerBuilder
+from netwright.passes.integerize_grids import common_grid, on_grid
 from netwright.passes.integerize_host import host_affine
 from netwright.passes.integerize_pending import plain, scaled_codes, whole_codes
-from netwright.passes.integerize_quant import Grid, requantize
+from netwright.passes.rationals import (
+    NOISE,
+    Exact,
+    along,
+    exact,
+    exact_factors,
+    integers,
+    is_power_of_two,
+    largest,
+    reals,
+    root,
+    rounded,
+    snap,
+)
 
 MAX_PLAIN_WEIGHT_BITS = 24
 """Widest weights that are recognized without a quantizer, on a power-of-two grid."""
 
-BIAS_NOISE = 2.0**-21
+BIAS_NOISE = Fraction(1, 1 << 21)
 """Relative distance of a bias from the accumulator grid that is float32 rounding noise."""
 
 
@@ -37,32 +43,28 @@ def product(builder: IntegerBuilder, node: Node) -> Carried:
     """Translate a MatMul or Conv with constant weights and an optional bias."""
     source = plain(builder, node.inputs[0], node)
     codes, scale, dtype = _weights(builder, node)
-    channel_axis = len(builder.graph.types[node.output].shape) - 1 if node.op == "MatMul" else 1
-    inner, outer = _source_scale(builder, node, source, codes)
-    codes, unit, changed = _fold_contraction(node, codes, inner * scale)
-    channels = unit.size
     rank = len(builder.graph.types[node.output].shape)
-    result_scale = outer * along_axis(tuple(map(float, unit)), channel_axis, rank)
+    channel_axis = rank - 1 if node.op == "MatMul" else 1
+    inner, outer = _source_scale(builder, node, source, codes)
+    codes, unit, changed = _fold_contraction(node, codes, inner, scale)
+    result_scale = outer * along(unit, channel_axis, rank)
     if np.all(unit == unit[0]):
         result_scale = outer * unit[0]
-    weight_unit = np.broadcast_to(unit, (channels,)) / float(inner.flat[0])
-    shaped = weight_unit if node.op == "MatMul" else weight_unit.reshape(-1, *(1,) * (rank - 1))
+    weight_unit = unit / inner.flat[0]
     weights = builder.constant(
-        builder.free_name(f"{node.name}.weight"),
+        f"{node.name}.weight",
         codes,
-        shaped,
+        along(weight_unit, 1 if node.op == "MatMul" else 0, codes.ndim),
         dtype=None if changed else dtype,
         pattern=_pattern(builder.graph, node.inputs[1]),
     )
     inputs: tuple[str, ...] = (source.name, weights)
-    offset = np.zeros(())
+    offset = exact(0)
     if len(node.inputs) == 3:
-        bias = _bias(builder, node, unit)
-        if bias is None:
-            values = tuple(map(float, builder.values[node.inputs[2]].reshape(-1)))
-            offset = along_axis(values, channel_axis, rank)
-        else:
-            inputs = (*inputs, builder.constant(builder.free_name(f"{node.name}.bias"), bias, unit))
+        bias, rest = _bias(builder, node, unit)
+        offset = along(rest, channel_axis, rank) if np.any(rest) else offset
+        if bias is not None:
+            inputs = (*inputs, builder.constant(f"{node.name}.bias", bias, unit))
     made = builder.emit(
         node.op,
         node.name,
@@ -71,8 +73,15 @@ def product(builder: IntegerBuilder, node: Node) -> Carried:
         node.attrs,
         scale=result_scale,
         origin=node.origin or node.name,
+        drift=source.drifted(_gain(node, codes, weight_unit)) if source.drift else {},
     )
     return replace(made, offset=offset)
+
+
+def _gain(node: Node, codes: Codes, unit: Exact) -> float:
+    """By how much a result changes at most when every input changes by 1."""
+    rows = np.abs(np.moveaxis(codes, 1 if node.op == "MatMul" else 0, 0)).astype(np.float64)
+    return float(np.max(rows.reshape(len(rows), -1).sum(axis=1) * np.abs(reals(unit))))
 
 
 def affine(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
@@ -80,69 +89,93 @@ def affine(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
     data, factor, addend = _factor_and_addend(builder, node)
     source = builder.state.get(data)
     if isinstance(source, HostValues):
-        return host_affine(builder, node, source, factor, addend)
+        return host_affine(builder, node, source, reals(factor), reals(addend))
     carried = builder.take(data, node)
     if carried.is_clamped:
-        carried = plain(builder, data, node)
+        moved = _moved_clamp(carried, factor, addend)
+        carried = (
+            plain(builder, data, node)
+            if moved is None
+            else replace(carried, low=moved[0], high=moved[1])
+        )
     zero = factor == 0
     if np.any(zero):
         keep = np.where(zero, 0, 1).astype(np.int64)
-        offset = np.where(zero, 0.0, carried.offset)
-        nothing = np.zeros((), dtype=np.int64)
+        offset = np.where(zero, exact(0), carried.offset)
+        nothing = np.zeros(1, dtype=np.int64)
         carried = replace(
             scaled_codes(builder, carried, keep, nothing, carried.scale), offset=offset
         )
-        factor = np.where(zero, 1.0, factor)
-    return replace(carried, scale=carried.scale * factor, offset=carried.offset * factor + addend)
+        factor = np.where(zero, exact(1), factor)
+    return replace(
+        carried,
+        scale=carried.scale * factor,
+        offset=carried.offset * factor + addend,
+        drift=carried.drifted(largest(factor)),
+    )
 
 
-def add(builder: IntegerBuilder, node: Node, guard_bits: int, multiplier_bits: int) -> Carried:
+def _moved_clamp(
+    carried: Carried, factor: Exact, addend: Exact
+) -> tuple[Fraction | float, Fraction | float] | None:
+    """The limits after an affine function; ``None`` if they then differ between channels."""
+    if np.any(factor == 0):
+        return None
+    moved: list[Fraction | float] = []
+    for limit in (carried.low, carried.high):
+        if isinstance(limit, Fraction):
+            images = (factor * limit + addend).reshape(-1)
+            if np.any(images != images[0]):
+                return None
+            moved.append(images[0])
+        elif np.any(factor < 0) and np.any(factor > 0):
+            return None
+        else:
+            moved.append(limit if factor.flat[0] > 0 else -limit)
+    if np.all(factor < 0):
+        moved.reverse()
+    return (moved[0], moved[1]) if np.all(factor > 0) or np.all(factor < 0) else None
+
+
+def add(builder: IntegerBuilder, node: Node, guard_bits: int) -> Carried:
     """Translate a sum of two activations: bring both to one grid, exactly if possible."""
-    parts = []
-    for name in node.inputs:
-        carried = builder.take(name, node)
-        settled = carried.is_clamped or bool(np.any(carried.scale < 0))
-        parts.append(plain(builder, name, node) if settled else carried)
+    parts = [builder.take(name, node) for name in node.inputs]
+    parts = [
+        plain(builder, name, node) if part.is_clamped else part
+        for part, name in zip(parts, node.inputs, strict=True)
+    ]
     first, second = parts
-    ratio = snap(first.scale / second.scale)
-    common = np.minimum(first.scale, second.scale)
-    if not are_powers_of_two(ratio):
-        common = common * 2.0**-guard_bits
+    magnitude = max(part.bounds.magnitude for part in parts)
+    grid = common_grid([first.scale, second.scale], magnitude, guard_bits=guard_bits)
     aligned = [
-        _align(builder, node, part, common, index, multiplier_bits)
+        on_grid(
+            builder,
+            node,
+            replace(part, offset=exact(0)),
+            grid,
+            builder.free_name(f"{node.name}_term{index + 1}"),
+        )
         for index, part in enumerate(parts)
     ]
+    drift = {
+        note: sum(part.drift.get(note, 0.0) for part in aligned)
+        for part in aligned
+        for note in part.drift
+    }
     made = builder.emit(
         "Add",
         node.name,
         (aligned[0].name, aligned[1].name),
         node.output,
         {},
-        scale=common,
+        scale=grid,
         origin=node.origin or node.name,
+        drift=drift,
     )
     return replace(made, offset=first.offset + second.offset)
 
 
-def _align(
-    builder: IntegerBuilder,
-    node: Node,
-    part: Carried,
-    common: Reals,
-    index: int,
-    multiplier_bits: int,
-) -> Carried:
-    """Bring one term of a sum to the common scale; its offset stays pending elsewhere."""
-    ratio = float(np.max(part.scale / common))
-    reach = int(np.ceil(part.bounds.magnitude * ratio)) + 1
-    name = builder.free_name(f"{node.name}_term{index + 1}")
-    grid = Grid(common, -reach, reach, 0, Rounding.HALF_EVEN)
-    bare = replace(part, offset=np.zeros(()))
-    inner = Node(name, node.op, node.inputs, name, {}, node.origin or node.name)
-    return requantize(builder, inner, bare, grid, multiplier_bits)
-
-
-def _factor_and_addend(builder: IntegerBuilder, node: Node) -> tuple[str, Reals, Reals]:
+def _factor_and_addend(builder: IntegerBuilder, node: Node) -> tuple[str, Exact, Exact]:
     """The data input, and the constant factor and addend applied to it."""
     values = builder.values
     rank = len(builder.graph.types[node.output].shape)
@@ -151,9 +184,9 @@ def _factor_and_addend(builder: IntegerBuilder, node: Node) -> tuple[str, Reals,
         if missing:
             raise GraphError(f'parameter "{missing[0]}" must be a constant', node=node.name)
         gamma, beta, mean, variance = (
-            along_axis(tuple(map(float, values[name])), 1, rank) for name in node.inputs[1:]
+            along(exact(values[name].reshape(-1)), 1, rank) for name in node.inputs[1:]
         )
-        factor = gamma / np.sqrt(variance + node.reals("epsilon")[0])
+        factor = gamma / root(variance + Fraction(node.reals("epsilon")[0]))
         return node.inputs[0], factor, beta - mean * factor
     data, other = node.inputs if node.inputs[1] in values else node.inputs[::-1]
     if other not in values:
@@ -165,8 +198,9 @@ def _factor_and_addend(builder: IntegerBuilder, node: Node) -> tuple[str, Reals,
     constant = values[other]
     if builder.graph.types[data].shape != builder.graph.types[node.output].shape:
         raise GraphError(f'"{other}" must not enlarge "{data}"', node=node.name)
-    nothing = np.zeros(())
-    return (data, constant, nothing) if node.op == "Mul" else (data, np.ones(()), constant)
+    if node.op == "Mul":
+        return data, exact_factors(constant), exact(0)
+    return data, exact(1), exact(constant)
 
 
 def _pattern(graph: Graph, name: str) -> Blocks | None:
@@ -177,7 +211,7 @@ def _pattern(graph: Graph, name: str) -> Blocks | None:
     return graph.types[name].pattern
 
 
-def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Reals, Int | Bipolar | None]:
+def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Exact, Int | Bipolar | None]:
     """Codes, scale (broadcasting against them) and format of the node's weights."""
     name = node.inputs[1]
     if name not in builder.values:
@@ -191,12 +225,13 @@ def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Reals, Int | B
     if maker is not None and maker.op in {"Quant", "BipolarQuant"}:
         scale = along_axis(maker.reals("scale"), maker.axis(), values.ndim)
         codes = np.rint(values / scale).astype(np.int64)
+        unit = exact(scale)
         if maker.op == "BipolarQuant":
-            return codes, scale, Bipolar()
+            return codes, unit, Bipolar()
         dtype = code_type(maker)
         if dtype.bits == 1 and dtype.signed:
-            return codes, scale, Bipolar()
-        return codes, scale, None if maker.integer("zero_point", 0) else dtype
+            return codes, unit, Bipolar()
+        return codes, unit, None if maker.integer("zero_point", 0) else dtype
     grid = step_of(values)
     codes = np.rint(values / grid)
     if np.abs(codes).max(initial=0) >= 1 << MAX_PLAIN_WEIGHT_BITS:
@@ -205,22 +240,22 @@ def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Reals, Int | B
             node=node.name,
             hint="put a Quant node behind the weights",
         )
-    return codes.astype(np.int64), np.array(grid), None
+    return codes.astype(np.int64), exact(grid), None
 
 
 def _source_scale(
     builder: IntegerBuilder, node: Node, source: Carried, codes: Codes
-) -> tuple[Reals, Reals]:
+) -> tuple[Exact, Exact]:
     """The activation's scale: the part inside the sum, shaped like weights, and the rest."""
     shape = builder.shape(source.name)
     values, axis = compact(source.scale, shape, node=node.name)
-    one = np.ones(())
+    one = exact(1)
     if axis is None:
-        return values.reshape(()), one
+        return values, one
     if node.op == "MatMul":
         if axis == len(shape) - 1:
             return values.reshape(-1, 1), one
-        return one, along_axis(tuple(map(float, values)), axis, len(shape))
+        return one, along(values, axis, len(shape))
     if axis != 1:
         raise GraphError(
             "the activation's scale must not vary over the positions of a convolution",
@@ -233,44 +268,51 @@ def _source_scale(
     return values[index].reshape(*index.shape, *(1,) * (codes.ndim - 2)), one
 
 
-def _fold_contraction(node: Node, codes: Codes, scale: Reals) -> tuple[Codes, Reals, bool]:
+def _fold_contraction(
+    node: Node, codes: Codes, inner: Exact, scale: Exact
+) -> tuple[Codes, Exact, bool]:
     """Make the scale constant along the summed axes by exact shifts of the weights.
 
     Returns:
         The codes, the scale of each output channel, and whether codes changed.
     """
     out = 1 if node.op == "MatMul" else 0
-    full = np.broadcast_to(scale, codes.shape)
-    rows = np.moveaxis(full, out, 0).reshape(codes.shape[out], -1)
+    channels = codes.shape[out]
+    factors = inner * scale
+    full = factors.reshape((1,) * (codes.ndim - factors.ndim) + factors.shape)
+    rows = np.moveaxis(full, out, 0).reshape(full.shape[out], -1)
     unit = rows.min(axis=1)
+    line = np.broadcast_to(unit, (channels,))
     if np.all(rows == unit[:, None]):
-        return codes, unit, False
-    shaped = along_axis(tuple(map(float, unit)), out, codes.ndim)
+        return codes, line, False
+    shaped = along(unit, out, codes.ndim) if len(unit) > 1 else unit
     ratio = snap(full / shaped)
-    if not are_powers_of_two(ratio):
+    if not all(is_power_of_two(value) for value in ratio.flat):
         raise GraphError(
             "the scales along the summed axis are not powers of two apart",
             node=node.name,
             hint="use one activation scale for the tensor, or power-of-two scales",
         )
-    if np.max(ratio) >= 2.0**40:
+    if np.max(ratio) >= 1 << 40:
         raise GraphError("the scales along the summed axis are too far apart", node=node.name)
-    return codes * ratio.astype(np.int64), unit, True
+    return codes * integers(ratio), line, True
 
 
-def _bias(builder: IntegerBuilder, node: Node, unit: Reals) -> Codes | None:
-    """The bias on the accumulator grid, or ``None`` if it does not lie there."""
+def _bias(builder: IntegerBuilder, node: Node, unit: Exact) -> tuple[Codes | None, Exact]:
+    """The bias on the accumulator grid, and what is left of it for later.
+
+    Where the bias lies on the grid but for float32 noise, it is put there, and the noise is left;
+    elsewhere all of it is left.
+    """
     name = node.inputs[2]
     if name not in builder.values:
         raise GraphError("the bias must be a constant", node=node.name)
-    wanted = builder.values[name].reshape(-1) / unit
-    rounded = np.rint(wanted)
-    distance = np.abs(wanted - rounded)
-    if are_powers_of_two(unit):
-        return None if np.any(distance) else whole_codes(rounded, node.output)
-    if np.any(distance > np.minimum(BIAS_NOISE * np.abs(rounded), 0.01)):
-        return None
-    relative = float(np.max(distance / np.maximum(np.abs(rounded), 1)))
-    if relative > NOISE:
-        builder.note(node.name, "bias lies on the accumulator grid but for float noise", relative)
-    return whole_codes(rounded, node.output)
+    values = exact(builder.values[name].reshape(-1))
+    wanted = values / unit
+    codes = rounded(wanted)
+    distance = np.abs(wanted - codes)
+    noise = np.minimum(BIAS_NOISE * np.abs(codes), exact(Fraction(1, 100)))
+    if np.any(distance > noise):
+        return None, values
+    real = np.where(distance <= NOISE * np.abs(codes), exact(0), (wanted - codes) * unit)
+    return whole_codes(codes, node.output), real

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
-from netwright.dtypes import Rounding
 from netwright.errors import GraphError
 from netwright.ir import Node, spec_of
-from netwright.passes.carried import (
-    Carried,
-    HostValues,
-    Reals,
-    are_powers_of_two,
-    compact,
-    snap,
-)
+from netwright.passes.carried import Carried, HostValues, compact
 from netwright.passes.integer_builder import IntegerBuilder
+from netwright.passes.integerize_grids import one_scale
 from netwright.passes.integerize_host import host_clamp
-from netwright.passes.integerize_pending import plain
-from netwright.passes.integerize_quant import Grid, requantize
-
-GUARD_BITS = 8
-"""How much finer than the finest scale one scale for all channels is."""
+from netwright.passes.integerize_pending import flipped, plain
+from netwright.passes.rationals import Exact
 
 
 def clamp(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
@@ -37,16 +28,23 @@ def clamp(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
     carried = builder.take(node.inputs[0], node)
     if low == 0 and high == np.inf and carried.is_plain and carried.bounds.low >= 0:
         return carried
-    limits = np.clip([carried.low, carried.high], low, high)
-    return replace(carried, low=float(limits[0]), high=float(limits[1]))
+    lower, upper = (value if np.isinf(value) else Fraction(value) for value in (low, high))
+    return replace(
+        carried,
+        low=min(max(carried.low, lower), upper),
+        high=min(max(carried.high, lower), upper),
+    )
 
 
 def max_pool(builder: IntegerBuilder, node: Node) -> Carried:
-    """Translate MaxPool; it commutes with everything pending, for all of it is monotone."""
+    """Translate MaxPool; it commutes with everything pending, for all of it is monotone.
+
+    Where a scale is negative, the codes are negated first.
+    """
     carried = builder.take(node.inputs[0], node)
-    varied = carried.offset.size > 1
-    if np.any(carried.scale < 0) or (varied and carried.offset.shape[2:].count(1) != 2):
+    if not (_is_even(carried.offset) and _is_even(carried.scale)):
         carried = plain(builder, node.inputs[0], node)
+    carried = flipped(builder, carried)
     made = builder.emit(
         "MaxPool",
         node.name,
@@ -55,16 +53,23 @@ def max_pool(builder: IntegerBuilder, node: Node) -> Carried:
         node.attrs,
         scale=carried.scale,
         origin=node.origin or node.name,
+        drift=carried.drift,
     )
     return replace(made, offset=carried.offset, low=carried.low, high=carried.high)
+
+
+def _is_even(values: Exact) -> bool:
+    """Whether values are the same at all positions of a window."""
+    return values.size == 1 or (values.ndim > 2 and all(e == 1 for e in values.shape[2:]))
 
 
 def average_pool(builder: IntegerBuilder, node: Node) -> Carried:
     """Translate AveragePool: a sum whose scale is smaller."""
     carried = builder.take(node.inputs[0], node)
-    if carried.is_clamped or any(node.integers("pads")) or carried.offset.size > 1:
+    padded = any(node.integers("pads")) and carried.is_shifted
+    if carried.is_clamped or padded or not _is_even(carried.offset):
         carried = plain(builder, node.inputs[0], node)
-    terms = float(np.prod(node.integers("kernel")))
+    terms = int(np.prod(node.integers("kernel")))
     made = builder.emit(
         "SumPool",
         node.name,
@@ -73,11 +78,12 @@ def average_pool(builder: IntegerBuilder, node: Node) -> Carried:
         node.attrs,
         scale=carried.scale / terms,
         origin=node.origin or node.name,
+        drift=carried.drift,
     )
     return replace(made, offset=carried.offset)
 
 
-def move(builder: IntegerBuilder, node: Node, multiplier_bits: int) -> Carried | HostValues:
+def move(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
     """Translate Reshape and Transpose; scales and offsets move with the values.
 
     Where they would end up on several axes, offsets are settled and scales become one before.
@@ -86,14 +92,14 @@ def move(builder: IntegerBuilder, node: Node, multiplier_bits: int) -> Carried |
     if isinstance(source, HostValues):
         return replace(source, moves=(*source.moves, node.name))
     carried = builder.take(node.inputs[0], node)
-    shape = builder.shape(carried.name)
+    shape, target = builder.shape(carried.name), builder.graph.types[node.output].shape
     offset = _moved(node, carried.offset, shape)
-    if not _is_along_one_axis(offset, builder.graph.types[node.output].shape):
+    if not _is_along_one_axis(offset, target):
         carried = plain(builder, node.inputs[0], node)
         offset = carried.offset
     scale = _moved(node, carried.scale, shape)
-    if not _is_along_one_axis(scale, builder.graph.types[node.output].shape):
-        carried = _one_scale(builder, node, plain(builder, node.inputs[0], node), multiplier_bits)
+    if not _is_along_one_axis(scale, target):
+        carried = one_scale(builder, node, plain(builder, node.inputs[0], node))
         scale, offset = carried.scale, carried.offset
     made = builder.emit(
         node.op,
@@ -103,11 +109,12 @@ def move(builder: IntegerBuilder, node: Node, multiplier_bits: int) -> Carried |
         node.attrs,
         scale=scale,
         origin=node.origin or node.name,
+        drift=carried.drift,
     )
     return replace(made, offset=offset, low=carried.low, high=carried.high)
 
 
-def _is_along_one_axis(values: Reals, shape: tuple[int, ...]) -> bool:
+def _is_along_one_axis(values: Exact, shape: tuple[int, ...]) -> bool:
     try:
         compact(values, shape, node="")
     except GraphError:
@@ -115,53 +122,68 @@ def _is_along_one_axis(values: Reals, shape: tuple[int, ...]) -> bool:
     return True
 
 
-def _one_scale(
-    builder: IntegerBuilder, node: Node, carried: Carried, multiplier_bits: int
-) -> Carried:
-    """The tensor with one scale, as fine as the finest: exact for ratios that are powers of two."""
-    common = np.asarray(carried.scale.min())
-    if not are_powers_of_two(snap(carried.scale / common)):
-        common = common * 2.0**-GUARD_BITS
-    reach = int(np.ceil(carried.bounds.magnitude * float(np.max(carried.scale / common)))) + 1
-    name = builder.free_name(f"{node.name}_one_scale")
-    inner = replace(node, name=name, output=name, origin=node.origin or node.name)
-    grid = Grid(common, -reach, reach, 0, Rounding.HALF_EVEN)
-    return requantize(builder, inner, carried, grid, multiplier_bits)
-
-
-def _moved(node: Node, values: Reals, shape: tuple[int, ...]) -> Reals:
+def _moved(node: Node, values: Exact, shape: tuple[int, ...]) -> Exact:
     if values.size == 1:
-        return values.reshape(())
+        return values.reshape(1)
     return np.asarray(spec_of(node).execute(node, [np.broadcast_to(values, shape)]))
 
 
 def concat(builder: IntegerBuilder, node: Node) -> Carried:
     """Translate Concat; unlike scales become one scale for each index of the joined axis."""
-    parts = [plain(builder, name, node) for name in node.inputs]
     axis = node.integer("axis")
-    made_scale = parts[0].scale
-    if not all(np.array_equal(part.scale, made_scale) for part in parts) or made_scale.size > 1:
-        made_scale = np.concatenate([_joined(builder, node, part, axis) for part in parts], axis)
-    return builder.emit(
+    parts = [builder.take(name, node) for name in node.inputs]
+    clamps = {(part.low, part.high) for part in parts}
+    if len(clamps) > 1 or not all(_lies_on(builder, part, axis) for part in parts):
+        parts = [plain(builder, name, node) for name in node.inputs]
+    first = parts[0]
+    made = builder.emit(
         "Concat",
         node.name,
         tuple(part.name for part in parts),
         node.output,
         node.attrs,
-        scale=made_scale,
+        scale=_joined(builder, node, [(part.name, part.scale) for part in parts], axis),
         origin=node.origin or node.name,
+        drift={
+            note: max(part.drift.get(note, 0.0) for part in parts)
+            for part in parts
+            for note in part.drift
+        },
     )
+    offset = _joined(builder, node, [(part.name, part.offset) for part in parts], axis)
+    return replace(made, offset=offset, low=first.low, high=first.high)
 
 
-def _joined(builder: IntegerBuilder, node: Node, part: Carried, axis: int) -> Reals:
-    """The scale of one part, spelled out along the joined axis."""
-    shape = builder.shape(part.name)
-    values, own_axis = compact(part.scale, shape, node=node.name)
+def _lies_on(builder: IntegerBuilder, part: Carried, axis: int) -> bool:
+    """Whether scale and offset vary along the joined axis at most."""
+    rank = len(builder.shape(part.name))
+    for values in (part.scale, part.offset):
+        full = (1,) * (rank - values.ndim) + values.shape
+        if any(extent != 1 for i, extent in enumerate(full) if i != axis):
+            return False
+    return True
+
+
+def _joined(
+    builder: IntegerBuilder, node: Node, parts: list[tuple[str, Exact]], axis: int
+) -> Exact:
+    """Values of all parts, spelled out along the joined axis if they differ."""
+    first = parts[0][1]
+    if first.size == 1 and all(np.array_equal(values, first) for _, values in parts):
+        return first
+    lines = [_line(builder, node, name, values, axis) for name, values in parts]
+    return np.concatenate(lines, axis)
+
+
+def _line(builder: IntegerBuilder, node: Node, name: str, values: Exact, axis: int) -> Exact:
+    """Values of one part, spelled out along the joined axis."""
+    shape = builder.shape(name)
+    found, own_axis = compact(values, shape, node=node.name)
     if own_axis not in (None, axis):
         raise GraphError(
             f"scales vary along axis {own_axis}, the tensors are joined along axis {axis}",
             node=node.name,
             hint="use one scale for each joined tensor",
         )
-    line = np.broadcast_to(values, (shape[axis],))
+    line = np.broadcast_to(found, (shape[axis],))
     return line.reshape([-1 if i == axis else 1 for i in range(len(shape))])

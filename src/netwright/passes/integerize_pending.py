@@ -3,35 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
 from netwright.errors import GraphError, NumericsError
 from netwright.ir import AttrValue, Node
-from netwright.passes.carried import Carried, Reals, compact
+from netwright.passes.carried import Carried, compact
 from netwright.passes.integer_builder import Codes, IntegerBuilder, unchanged_codes
+from netwright.passes.rationals import Exact, exact, integers, largest, rounded, signs
 
-MAX_FINER_BITS = 8
-"""How many bits finer than its tensor's grid an offset may be and still be kept exactly."""
+FINER_BITS = 8
+"""How many bits finer than its tensor's grid an offset may be between two operators."""
+
+OUTPUT_BITS = 16
+"""The same at an output; one that needs up to :data:`EXACT_OUTPUT_BITS` to be exact gets them."""
+
+EXACT_OUTPUT_BITS = 24
+
+CODE_BITS = 48
+"""Widest codes that a finer grid may lead to."""
+
+_CHANGED_FACTOR = 4
+"""Largest factor that is put into weights; larger ones are a shift behind the product."""
 
 
-def plain(builder: IntegerBuilder, name: str, node: Node) -> Carried:
+def plain(
+    builder: IntegerBuilder, name: str, node: Node, *, finer_bits: int = FINER_BITS
+) -> Carried:
     """The tensor `name` as codes with positive scales and nothing pending, for use by `node`.
 
     Offsets are put into the producing product where nobody else reads it, else into a Requantize.
-    One that does not lie on the tensor's grid is rounded to it, with a note.
+    An offset or a clamp that does not lie on the tensor's grid gets a finer one; where that is not
+    enough it is rounded, with a note. Other readers still see what is pending.
     """
     carried = builder.take(name, node)
     if carried.is_plain:
         return carried
-    alone = carried.exclusive
-    carried = _settle_clamp(builder, _settle_offset(builder, carried, node), node)
-    builder.state[name] = carried
-    return carried if alone else replace(carried, exclusive=False)
+    key = name, finer_bits
+    if key not in builder.settled:
+        settled = _settle_offset(builder, carried, node, finer_bits)
+        builder.settled[key] = _settle_clamp(builder, settled, node)
+    settled = builder.settled[key]
+    return settled if carried.exclusive else replace(settled, exclusive=False)
+
+
+def flipped(builder: IntegerBuilder, carried: Carried) -> Carried:
+    """The tensor with positive scales: codes of the others are negated; the rest stays pending."""
+    if np.all(carried.scale > 0):
+        return carried
+    nothing = np.zeros(1, dtype=np.int64)
+    made = scaled_codes(builder, carried, signs(carried.scale), nothing, np.abs(carried.scale))
+    return replace(made, offset=carried.offset)
 
 
 def scaled_codes(
-    builder: IntegerBuilder, carried: Carried, factor: Codes, addend: Codes, scale: Reals
+    builder: IntegerBuilder, carried: Carried, factor: Codes, addend: Codes, scale: Exact
 ) -> Carried:
     """The tensor with codes ``factor * codes + addend`` and `scale`; pending clamps stay.
 
@@ -43,90 +70,117 @@ def scaled_codes(
         scale: The new scale.
     """
     if np.all(factor == 1) and np.all(addend == 0):
-        return replace(carried, scale=scale, offset=np.zeros(()))
+        return replace(carried, scale=scale, offset=exact(0))
     shape = builder.shape(carried.name)
-    factors, addends, axis = integers_along_axis(carried.name, factor, addend, shape)
+    factors, addends, axis = along_one_axis(carried.name, factor, addend, shape)
     product = builder.changeable(carried, "MatMul", "Conv")
-    if product is not None:
+    if product is not None and np.max(np.abs(factors)) <= _CHANGED_FACTOR:
         channel_axis = len(shape) - 1 if product.op == "MatMul" else 1
         if axis in (None, channel_axis):
-            changed = builder.change_product(product, np.array(factors), np.array(addends), scale)
-            return replace(changed, low=carried.low, high=carried.high)
+            changed = builder.change_product(product, factors, addends, scale)
+            return replace(changed, low=carried.low, high=carried.high, drift=carried.drift)
     name = builder.free_name(f"{carried.name}_shifted")
     low, high = carried.bounds.low, carried.bounds.high
-    ends = [f * c + a for f in factors for a in addends for c in (low, high)]
+    each = np.broadcast_arrays(factors.astype(object), addends.astype(object))
+    ends = [int(f * c + a) for f, a in zip(*each, strict=True) for c in (low, high)]
     attrs: dict[str, AttrValue] = {
         **unchanged_codes(carried.bounds),
-        "multiplier": factors,
-        "offset": addends,
+        "multiplier": tuple(map(int, factors)),
+        "offset": tuple(map(int, addends)),
         "axis": axis,
         "low": min(ends),
         "high": max(ends),
     }
     shifted = builder.emit(
-        "Requantize", name, (carried.name,), name, attrs, scale=scale, origin=carried.name
+        "Requantize",
+        name,
+        (carried.name,),
+        name,
+        attrs,
+        scale=scale,
+        origin=carried.name,
+        drift=carried.drift,
     )
     return replace(shifted, low=carried.low, high=carried.high, exclusive=carried.exclusive)
 
 
-def integers_along_axis(
-    node: str, first: Reals | Codes, second: Reals | Codes, shape: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[int, ...], int | None]:
-    """Two integer arrays that broadcast against `shape`, as values along one common axis."""
-    a, axis = compact(first.astype(np.float64), shape, node=node)
-    b, other = compact(second.astype(np.float64), shape, node=node)
+def along_one_axis(
+    node: str, first: Exact, second: Exact, shape: tuple[int, ...]
+) -> tuple[Exact, Exact, int | None]:
+    """Two arrays that broadcast against `shape`, as one value or values along one common axis."""
+    a, axis = compact(first, shape, node=node)
+    b, other = compact(second, shape, node=node)
     if None not in (axis, other) and axis != other:
         raise GraphError(
             f"scale and offset vary along different axes ({axis} and {other})",
             node=node,
             hint="use one scale for each tensor before this node",
         )
-    common = other if axis is None else axis
-    return tuple(int(v) for v in a), tuple(int(v) for v in b), common
+    return a, b, other if axis is None else axis
 
 
-def _settle_offset(builder: IntegerBuilder, carried: Carried, node: Node) -> Carried:
-    signs = np.sign(carried.scale).astype(np.int64)
+def _settle_offset(
+    builder: IntegerBuilder, carried: Carried, node: Node, finer_bits: int
+) -> Carried:
     scale = np.abs(carried.scale)
     wanted = carried.offset / scale
-    bits = _finer_bits(wanted)
-    factor = signs * (1 << bits)
-    rounded = np.rint(wanted * 2.0**bits)
-    error = float(np.max(np.abs(rounded - wanted * 2.0**bits)))
-    if error:
-        largest = max(carried.bounds.magnitude, float(np.max(np.abs(wanted))), 1.0)
-        builder.note(
+    bits = _finer_bits(carried, wanted, finer_bits)
+    grid = scale / (1 << bits)
+    codes = rounded(wanted * (1 << bits))
+    missed = np.abs(codes * grid - carried.offset)
+    drift: dict[int, float] = {}
+    if np.any(missed):
+        steps, bound = largest(missed / scale), largest(missed)
+        drift = builder.note(
             builder.maker(carried),
-            f"offset rounded to the grid before {node.name}, by up to {error:.3g} of one step",
-            error / largest,
+            f"offset rounded to the grid before {node.name}, by up to {steps:.2g} of one step "
+            f"({bound:.2g})",
+            largest(missed / np.maximum(np.abs(carried.offset), scale)),
+            bound,
         )
-    addend = whole_codes(rounded, carried.name)
-    return scaled_codes(builder, carried, factor, addend, scale * 2.0**-bits)
+    made = scaled_codes(
+        builder,
+        carried,
+        signs(carried.scale) * (1 << bits),
+        whole_codes(codes, carried.name),
+        grid,
+    )
+    return replace(made, drift={**made.drift, **drift})
 
 
-def whole_codes(rounded: Reals, tensor: str) -> Codes:
-    """Integers given as floats.
+def whole_codes(codes: Exact, tensor: str) -> Codes:
+    """Whole numbers as int64.
 
     Raises:
         NumericsError: One is too large for a float64 to be sure of it.
     """
-    largest = float(np.max(np.abs(rounded), initial=0.0))
-    if not largest < 2.0**53:
+    greatest = largest(codes)
+    if not greatest < 2.0**53:
         raise NumericsError(
-            f"an offset of {largest:.3g} steps does not fit 53 bits",
+            f"an offset of {greatest:.3g} steps does not fit 53 bits",
             tensor=tensor,
             hint="the scale is too small for the bias",
         )
-    return rounded.astype(np.int64)
+    return integers(codes)
 
 
-def _finer_bits(wanted: Reals) -> int:
-    """How many bits finer a grid must be to hold the offsets; 0 if no allowed grid does."""
-    for bits in range(MAX_FINER_BITS + 1):
-        finer = wanted * 2.0**bits
-        if np.all(finer == np.rint(finer)):
+def _finer_bits(carried: Carried, wanted: Exact, finer_bits: int) -> int:
+    """How many bits finer the grid should be: exact if possible, else as near as is allowed."""
+    points = list(dict.fromkeys(wanted.flat))
+    for limit in (carried.low, carried.high):
+        if isinstance(limit, Fraction):
+            points += dict.fromkeys((limit / np.abs(carried.scale)).flat)
+    room = CODE_BITS - (carried.bounds.magnitude + int(largest(wanted)) + 1).bit_length()
+    most = EXACT_OUTPUT_BITS if finer_bits == OUTPUT_BITS else finer_bits
+    for bits in range(max(min(most, room), 0) + 1):
+        if all((point * (1 << bits)).denominator == 1 for point in points):
             return bits
-    return 0
+    near = Fraction(1, 2 << finer_bits)
+    for bits in range(max(min(finer_bits, room), 0)):
+        finer = [point * (1 << bits) for point in points]
+        if all(abs(round(point) - point) <= near * (1 << bits) for point in finer):
+            return bits
+    return max(min(finer_bits, room), 0)
 
 
 def _settle_clamp(builder: IntegerBuilder, carried: Carried, node: Node) -> Carried:
@@ -134,43 +188,60 @@ def _settle_clamp(builder: IntegerBuilder, carried: Carried, node: Node) -> Carr
         return carried
     bounds, scale = carried.bounds, carried.scale
     steps, _ = compact(scale, builder.shape(carried.name), node=node.name)
-    low = _clamp_code(builder, carried.low, steps, node, bounds.low)
-    high = _clamp_code(builder, carried.high, steps, node, max(bounds.high, low))
+    high, first = _clamp_code(builder, carried.high, steps, node, bounds.high)
+    low, second = _clamp_code(builder, carried.low, steps, node, min(bounds.low, high))
+    high = max(low, high)
+    drift = {**carried.drift, **first, **second}
     if low <= bounds.low and bounds.high <= high:
-        return replace(carried, low=-np.inf, high=np.inf)
+        return replace(carried, low=-np.inf, high=np.inf, drift=drift)
     quantizer = builder.changeable(carried, "Requantize", "Quantize")
     if quantizer is not None:
-        return builder.tighten(quantizer, low, high, scale=scale)
+        return replace(builder.tighten(quantizer, low, high, scale=scale), drift=drift)
     if low == 0 and high >= bounds.high:
         name = builder.free_name(f"{carried.name}_relu")
         made = builder.emit(
-            "Relu", name, (carried.name,), name, {}, scale=scale, origin=carried.name
+            "Relu", name, (carried.name,), name, {}, scale=scale, origin=carried.name, drift=drift
         )
     else:
         name = builder.free_name(f"{carried.name}_clip")
         attrs = {**unchanged_codes(bounds), "low": low, "high": high}
         made = builder.emit(
-            "Requantize", name, (carried.name,), name, attrs, scale=scale, origin=carried.name
+            "Requantize",
+            name,
+            (carried.name,),
+            name,
+            attrs,
+            scale=scale,
+            origin=carried.name,
+            drift=drift,
         )
     return replace(made, exclusive=carried.exclusive)
 
 
 def _clamp_code(
-    builder: IntegerBuilder, limit: float, steps: Reals, node: Node, otherwise: int
-) -> int:
-    """The code of a clamp limit; `otherwise` for no limit."""
-    if np.isinf(limit):
-        return otherwise
-    codes = limit / steps
-    rounded = np.rint(codes)
-    if not np.all(rounded == rounded[0]):
+    builder: IntegerBuilder,
+    limit: Fraction | float,
+    steps: Exact,
+    node: Node,
+    otherwise: int,
+) -> tuple[int, dict[int, float]]:
+    """The code of a clamp limit and the drift of rounding it; `otherwise` for no limit."""
+    if not isinstance(limit, Fraction):
+        return otherwise, {}
+    codes = rounded(limit / steps)
+    if not np.all(codes == codes[0]):
         raise GraphError(
-            f"a clamp at {limit:g} means another code in each channel",
+            f"a clamp at {float(limit):g} means another code in each channel",
             node=node.name,
             hint="use one scale for each tensor, or quantize right after the clamp",
         )
-    error = float(np.max(np.abs(rounded - codes)))
-    if error:
-        largest = float(np.max(np.abs(codes)))
-        builder.note(node.name, f"clamp at {limit:g} rounded to the grid", error / largest)
-    return int(rounded[0])
+    missed = np.abs(codes * steps - limit)
+    drift: dict[int, float] = {}
+    if np.any(missed):
+        drift = builder.note(
+            node.name,
+            f"clamp at {float(limit):g} rounded to the grid (by {largest(missed):.2g})",
+            largest(missed / np.maximum(exact(abs(limit)), steps)),
+            largest(missed),
+        )
+    return int(codes[0]), drift

@@ -143,6 +143,10 @@ class RealBuilder:
         output = self.free_name(f"{name}_quantized")
         return self.append(Node(output, op, (name,), output, attrs), values.shape)
 
+    def is_inner(self, name: str) -> bool:
+        """Whether a tensor may get another name: a node makes it, and it is no tensor of `graph`."""
+        return name not in self.graph.types and any(node.output == name for node in self.nodes)
+
     def rename(self, old: str, new: str) -> str:
         """Give a tensor another name everywhere."""
         self.nodes = [

@@ -156,8 +156,12 @@ def _finish_outputs(builder: RealBuilder) -> None:
     for name in dict.fromkeys(builder.graph.outputs):
         source, unit = builder.carried(name)
         factor = builder.graph.types[name].scale_array() / unit
-        if source == name and np.all(factor == 1):
-            continue
+        if np.all(factor == 1):
+            if source == name:
+                continue
+            if builder.is_inner(source):
+                builder.rename(source, name)
+                continue
         if source == name:
             source = builder.rename(name, builder.free_name(f"{name}_codes"))
         constant = builder.constant(builder.free_name(f"{name}.scale"), factor)

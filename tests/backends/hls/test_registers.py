@@ -104,5 +104,5 @@ def test_reals_refuse_what_a_double_cannot_hold() -> None:
         reals([2**53 + 1], 0)
     assert str(caught.value) == (
         "the constant 9007199254740993 has more than 53 significant bits\n"
-        "hint: use a smaller multiplier_bits"
+        "hint: use fewer weight or activation bits"
     )

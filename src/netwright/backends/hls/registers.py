@@ -89,6 +89,6 @@ def reals(codes: NDArray[np.int64] | Sequence[int], exponent: int) -> NDArray[np
         if int(float(code)) != int(code):
             raise NumericsError(
                 f"the constant {code} has more than {EXACT_BITS} significant bits",
-                hint="use a smaller multiplier_bits",
+                hint="use fewer weight or activation bits",
             )
     return np.ldexp(values.astype(np.float64), exponent)
