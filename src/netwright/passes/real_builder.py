@@ -144,7 +144,7 @@ class RealBuilder:
         return self.append(Node(output, op, (name,), output, attrs), values.shape)
 
     def is_inner(self, name: str) -> bool:
-        """Whether a tensor may get another name: a node makes it, and it is no tensor of `graph`."""
+        """Whether a tensor may get another name: a node makes it, the graph has none like it."""
         return name not in self.graph.types and any(node.output == name for node in self.nodes)
 
     def rename(self, old: str, new: str) -> str:
