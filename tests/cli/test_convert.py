@@ -22,7 +22,7 @@ def test_model_of_another_tool_becomes_certified_firmware(
     table = json.loads(shown)["certificate"]
     assert {row["stage"] for row in table} == {"QONNX", "HLS emulation"}
     assert all(row["num_identical"] == row["num_rows"] > 0 for row in table)
-    assert "scale ratio written as" in err
+    assert "offset rounded to the grid before the output" in err
     assert ir.load(out / "graph.npz").is_integer
     assert (out / "hls" / "firmware").is_dir()
 

@@ -21,6 +21,9 @@ from netwright.passes.rescale import (
 )
 from netwright.passes.staircase import Staircase
 
+_MOST_BITS = 24
+"""Widest codes between two rescalings; QONNX's executor rounds wider ones to float32."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -72,7 +75,8 @@ def plan(wanted: Sequence[Staircase]) -> Plan:
     if found is not None:
         return Plan(tuple(common(found)))
     if wanted[0].rounding is Rounding.HALF_EVEN:
-        for finer_bits in range(1, MAX_FINER_BITS + 1):
+        width = max(abs(wanted[0].low), abs(wanted[0].high)).bit_length()
+        for finer_bits in range(1, min(MAX_FINER_BITS, _MOST_BITS - width) + 1):
             found = _each(wanted, finer_bits)
             if found is not None:
                 return Plan(tuple(common(found)), finer_bits)
