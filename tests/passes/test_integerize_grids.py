@@ -1,0 +1,50 @@
+"""Unlike scales meet on one grid, exactly where codes stay narrow enough."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from netwright.ir import interpret, real_values
+from netwright.passes import integerize
+from netwright.passes.integerize_grids import GUARD_BITS, common_grid
+from netwright.passes.rationals import exact
+from tests.exchange.graphs import Sketch, inputs_for, quant
+
+
+@pytest.mark.parametrize(
+    ("scales", "grid"),
+    [
+        ((0.25, 1.0), Fraction(1, 4)),
+        ((-0.5, 1.5), Fraction(1, 2)),
+        ((0.5, 0.75), Fraction(1, 4)),
+        ((Fraction(1, 6), Fraction(1, 4)), Fraction(1, 12)),
+    ],
+)
+def test_the_grid_is_the_coarsest_that_holds_all(scales: tuple[float, ...], grid: Fraction) -> None:
+    assert common_grid([exact(scale) for scale in scales], 100).tolist() == [grid]
+
+
+def test_a_grid_that_would_be_too_fine_is_finer_by_guard_bits() -> None:
+    found = common_grid([exact(0.1), exact(0.3)], 100)
+    assert found.tolist() == [Fraction(0.1) / 2**GUARD_BITS]
+
+
+@pytest.mark.parametrize(("scales", "is_exact"), [((0.5, 0.75), True), ((0.1, 0.3), False)])
+def test_channels_that_a_move_spreads_get_one_scale(
+    scales: tuple[float, float], is_exact: bool
+) -> None:
+    sketch = Sketch((1, 2, 3))
+    last = sketch.quantized("Quant", ("x",), quant(4, scales, axis=1))
+    last = sketch.quantized("Transpose", (last,), {"order": (0, 2, 1)})
+    graph = sketch.graph(sketch.quantized("Reshape", (last,), {"shape": (1, 2, 3)}))
+    integers = integerize(graph)
+    (name,) = graph.outputs
+    assert len(integers.types[name].scale) == 1
+    rows = inputs_for(graph, np.random.default_rng(0))
+    off = real_values(integers, name, interpret(integers, rows)[name])
+    off = np.abs(off - interpret(graph, rows)[name])
+    assert (integers.notes == ()) == is_exact
+    assert np.max(off) <= sum(note.output_bound for note in integers.notes) + 1e-15
