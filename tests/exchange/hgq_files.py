@@ -15,7 +15,14 @@ import pytest
 h5py = pytest.importorskip("h5py", reason="needs the extra hgq")
 
 DATA = Path(__file__).parent / "data"
-MODELS = ("hgq_dense", "hgq_every_layer", "hgq_modes")
+MODELS = (
+    "hgq_dense",
+    "hgq_every_layer",
+    "hgq_modes",
+    "hgq_convolutions",
+    "hgq_sequences",
+    "hgq_tables",
+)
 
 KIF = {"q_type": "kif", "round_mode": "RND", "overflow_mode": "WRAP"}
 KBI = {"q_type": "kbi", "round_mode": "RND", "overflow_mode": "SAT_SYM"}

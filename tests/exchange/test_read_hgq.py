@@ -112,23 +112,72 @@ def test_a_tensor_read_twice_keeps_its_weights(tmp_path: Path, terms: tuple[str,
 
 
 def test_layers_that_are_not_known_are_named(tmp_path: Path) -> None:
-    conv = {"module": "hgq.layers", "class_name": "QConv2D", "config": {"name": "c1"}}
-    soft = {"module": "hgq.layers", "class_name": "QSoftmax", "config": {"name": "s"}}
-    path = write(tmp_path / "m.keras", in_sequence(input_layer(3), conv, soft), {})
+    unknown = [{"module": "hgq.layers", "class_name": kind, "config": {"name": name}}
+               for kind, name in (("QConv3D", "c1"), ("QGRU", "s"))]  # fmt: skip
+    path = write(tmp_path / "m.keras", in_sequence(input_layer(3), *unknown), {})
     with pytest.raises(UnsupportedOp) as caught:
         read_hgq(path)
-    assert str(caught.value) == (
-        'node "c1": operator "QConv2D" is not supported by read_hgq\n'
-        "hint: also unknown here: QSoftmax; supported: QAdd, QBatchNormDense, "
-        "QBatchNormalization, QDense, QEinsumDense, QEinsumDenseBatchnorm, Quantizer, Activation, "
-        "Dropout, Flatten, InputLayer, ReLU, Reshape, Softmax"
+    assert str(caught.value).startswith(
+        'node "c1": operator "QConv3D" is not supported by read_hgq\n'
+        "hint: also unknown here: QGRU; supported: QAdd, QAveragePooling1D, "
     )
+    assert "QConv1D, QConv2D, QDense, " in str(caught.value)
+
+
+def test_a_softmax_of_tables_is_left_to_the_host_and_noted() -> None:
+    graph = read_hgq(DATA / "hgq_convolutions.keras")
+    assert graph.head == "softmax"
+    assert [(note.node, note.text) for note in graph.notes] == [
+        ("q_softmax", "the host computes its softmax of the logits, without the tables of HGQ2")
+    ]
+
+
+def convolution(tmp_path: Path, kind: str = "QConv1D", **changes: object) -> Graph:
+    plain = {"kernel_size": [2], "strides": [1], "padding": "valid", "dilation_rate": [1],
+             "groups": 1, "data_format": "channels_last", **changes}  # fmt: skip
+    config = dense_layer("c", **plain)
+    arrays = {
+        name.replace("q_dense", "q_conv1d"): values
+        for name, values in dense_arrays(KERNEL[:1], BIAS).items()
+    }
+    arrays["layers/q_conv1d/vars/0"] = np.ones((2, 1, 2), np.float32)
+    entry = {**input_layer(3), "config": {"name": "x", "batch_shape": [None, 5, 1]}}
+    path = write(tmp_path / "m.keras", in_sequence(entry, {**config, "class_name": kind}), arrays)
+    return read_hgq(path)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"activation": "tanh"}, 'node "fc": operator "activation tanh" is not supported'),
+        ({"padding": "reflect"}, 'node "c": operator "padding reflect" is not supported'),
+        ({"data_format": "channels_first"}, 'operator "QConv1D with channels first" is not'),
+        ({"strides": [0]}, 'layer "c": strides must be 1 positive integers, not [0]'),
+        ({"kernel_size": [3]}, 'layer "c": has arrays of the shapes [(2, 1, 2), (2,)]'),
+        ({"groups": 3}, 'layer "c": (2, 1, 2) does not fit (5, 1)'),
+        ({"activation": "tanh"}, 'operator "tanh without a quantizer behind it" is not supported'),
+        ({"activation": "gelu"}, 'operator "activation gelu" is not supported'),
+    ],
+)
+def test_convolutions_with_other_options_are_refused(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(NetwrightError) as caught:
+        convolution(tmp_path, **changes)
+    assert message in str(caught.value)
+
+
+def test_a_causal_convolution_reads_what_came_before(tmp_path: Path) -> None:
+    graph = convolution(tmp_path, padding="causal")
+    rows = np.arange(5.0).reshape(1, 5, 1) / 4
+    before = np.concatenate([np.zeros((1, 1, 1)), rows[:, :-1]], axis=1)
+    assert np.array_equal(outputs(graph, rows), rows + before + BIAS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"activation": "gelu"}, 'node "fc": operator "activation gelu" is not supported'),
+        ({"activation": "tanh"}, 'operator "tanh without a quantizer behind it" is not supported'),
         ({"enable_iq": False}, 'input "x" reaches "fc" without a quantizer'),
         ({"kq_conf": None}, 'layer "fc": has no configuration of its quantizer kq'),
         ({"activation": {"class_name": "Lambda"}}, "is not supported by read_hgq"),

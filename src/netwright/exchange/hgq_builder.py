@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.dtypes import Int, Overflow, Rounding, smallest_int
-from netwright.errors import GraphError, NumericsError
+from netwright.errors import GraphError, NumericsError, UnsupportedOp
 from netwright.exchange.hgq_formats import Codes, Formats, is_uneven
 from netwright.exchange.hgq_steps import (
     NO_EXPONENT,
@@ -36,6 +36,8 @@ class Value:
         is_zero: Where the elements are always zero.
         rectified: Whether negative codes still have to become zero.
         is_shared: Whether several layers read it, so that none may change how it is made.
+        function: A function that still has to be applied to every element, by a table, where the
+            result is quantized.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Value:
     is_zero: NDArray[np.bool_]
     rectified: bool = False
     is_shared: bool = False
+    function: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -92,7 +95,7 @@ class HgqBuilder:
             self.notes.append(Note(layer, text))
         if len(self._types[name].shape) == 2 < len(shape) + 1:
             made = self._taken(name, own.reshaped((own.fractions.size,)), layer)
-            return self.reshape(self._even(made, keep_last=False), shape, f"{layer}_rows")
+            return self.reshape(self.even(made, keep_last=False), shape, f"{layer}_rows")
         return self._taken(name, own, layer)
 
     def _taken(self, name: str, own: Formats, layer: str) -> Value:
@@ -110,7 +113,7 @@ class HgqBuilder:
             "low": ends[0],
             "high": ends[1],
         }
-        made = self._add("Quantize", f"{layer}_quantize", (name,), attrs, exponents, dtype=dtype)
+        made = self.emit("Quantize", f"{layer}_quantize", (name,), attrs, exponents, dtype=dtype)
         return self._limit(replace(made, is_zero=own.is_empty), own, layer)
 
     def quantize(self, source: Value, formats: Formats, layer: str) -> Value:
@@ -120,7 +123,7 @@ class HgqBuilder:
             flat = self.reshape(source, (source.exponents.size,), f"{layer}_flat")
             made = self.quantize(flat, own.reshaped(flat.shape), layer)
             return self.reshape(
-                self._even(made, keep_last=False), source.shape, f"{layer}_rows"
+                self.even(made, keep_last=False), source.shape, f"{layer}_rows"
             )  # fmt: skip
         dead = own.is_empty | source.is_zero
         source = self._without(source, dead)
@@ -161,7 +164,7 @@ class HgqBuilder:
         }
         found = self._result(Node(name, "Requantize", (source.name,), name, attrs))
         attrs |= {"low": found.low, "high": found.high}
-        return self._add("Requantize", name, (source.name,), attrs, exponents)
+        return self.emit("Requantize", name, (source.name,), attrs, exponents)
 
     def _limit(self, source: Value, own: Formats, layer: str) -> Value:
         """Limit every element to its own format, where the bounds of all say it is needed."""
@@ -176,7 +179,7 @@ class HgqBuilder:
             "overflow": str(own.overflow),
             "axis": axis,
         }
-        made = self._add("Limit", f"{layer}_limit", (source.name,), attrs, source.exponents)
+        made = self.emit("Limit", f"{layer}_limit", (source.name,), attrs, source.exponents)
         return replace(made, is_zero=source.is_zero)
 
     def _without(self, source: Value, dead: NDArray[np.bool_]) -> Value:
@@ -196,7 +199,7 @@ class HgqBuilder:
         self, source: Value, kernel: Reals, bias: Reals | None, layer: str
     ) -> Value:  # fmt: skip
         """Multiply the last axis by a matrix ``(inputs, outputs)`` and add a bias."""
-        source = self.rectify(self._even(source, keep_last=True), layer)
+        source = self.rectify(self.even(source, keep_last=True), layer)
         steps = source.exponents.reshape(-1, source.shape[-1])[0]
         zero: NDArray[np.bool_] = np.all(source.is_zero.reshape(-1, source.shape[-1]), axis=0)
         kernel = np.where(zero[:, None], 0.0, kernel)
@@ -206,16 +209,16 @@ class HgqBuilder:
         )
         unit = 0 if unit > NO_EXPONENT - 1 else unit
         scale = np.exp2((unit - steps).astype(np.float64))
-        inputs = [source.name, self._constant(f"{layer}_weights", kernel / scale[:, None], scale)]
+        inputs = [source.name, self.constant(f"{layer}_weights", kernel / scale[:, None], scale)]
         if bias is not None and np.any(bias):
             step = np.full(1, 2.0**unit)
-            inputs.append(self._constant(f"{layer}_bias", bias / step, step))
+            inputs.append(self.constant(f"{layer}_bias", bias / step, step))
         exponents = np.full((*source.shape[:-1], kernel.shape[1]), unit)
-        return self._add("MatMul", layer, tuple(inputs), {}, exponents)
+        return self.emit("MatMul", layer, tuple(inputs), {}, exponents)
 
     def affine(self, source: Value, factors: Reals, offsets: Reals, layer: str) -> Value:
         """Multiply by factors and add offsets, one for every channel of the last axis."""
-        source = self.rectify(self._even(source, keep_last=True), layer)
+        source = self.rectify(self.even(source, keep_last=True), layer)
         steps = source.exponents.reshape(-1, source.shape[-1])[0]
         factors = factors * np.exp2(steps.astype(np.float64))
         unit = min(lowest_exponent(factors), lowest_exponent(offsets))
@@ -233,7 +236,7 @@ class HgqBuilder:
         found = self._result(Node(layer, "Requantize", (source.name,), layer, attrs))
         attrs |= {"low": found.low, "high": found.high}
         exponents = np.full(source.shape, unit)
-        return self._add("Requantize", layer, (source.name,), attrs, exponents)
+        return self.emit("Requantize", layer, (source.name,), attrs, exponents)
 
     def add(self, first: Value, second: Value, layer: str) -> Value:
         """The sum of two tensors of one shape."""
@@ -246,24 +249,36 @@ class HgqBuilder:
         names = []
         for number, value in enumerate((first, second)):
             value = self.rectify(value, f"{layer}_{number}")
-            names.append(self._stepped(value, wanted, f"{layer}_step{number}").name)
-        return self._add("Add", layer, tuple(names), {}, wanted)
+            names.append(self.stepped(value, wanted, f"{layer}_step{number}").name)
+        return self.emit("Add", layer, tuple(names), {}, wanted)
 
     def rectify(self, source: Value, layer: str) -> Value:
-        """Make negative codes zero, if that is still due."""
+        """Make negative codes zero, if that is still due.
+
+        Raises:
+            UnsupportedOp: A function is still due, which needs a quantizer.
+        """
+        if source.function:
+            raise UnsupportedOp(
+                f"{source.function} without a quantizer behind it", node=layer, where="read_hgq",
+                hint="let the layer have enable_oq=True, or what reads it enable_iq=True",
+            )  # fmt: skip
         if not source.rectified:
             return source
-        made = self._add("Relu", f"{layer}_relu", (source.name,), {}, source.exponents)
+        made = self.emit("Relu", f"{layer}_relu", (source.name,), {}, source.exponents)
         return replace(made, is_zero=source.is_zero)
 
     def reshape(self, source: Value, shape: tuple[int, ...], layer: str) -> Value:
         """The same elements in rows of another shape."""
         attrs: dict[str, AttrValue] = {"shape": (1, *shape)}
         exponents = source.exponents.reshape(shape)
-        made = self._add("Reshape", layer, (source.name,), attrs, exponents)
+        made = self.emit("Reshape", layer, (source.name,), attrs, exponents)
         return replace(
-            made, is_zero=source.is_zero.reshape(shape), rectified=source.rectified
-        )  # fmt: skip
+            made,
+            is_zero=source.is_zero.reshape(shape),
+            rectified=source.rectified,
+            function=source.function,
+        )
 
     def finish(self, name: str, output: Value, head: str) -> Graph:
         """The checked graph.
@@ -271,7 +286,7 @@ class HgqBuilder:
         Raises:
             GraphError: It breaks a rule.
         """
-        output = self.rectify(self._even(output, keep_last=True), "output")
+        output = self.rectify(self.even(output, keep_last=True), "output")
         return check(
             Graph(
                 name=name,
@@ -285,15 +300,15 @@ class HgqBuilder:
             )
         )
 
-    def _even(self, source: Value, *, keep_last: bool) -> Value:
+    def even(self, source: Value, *, keep_last: bool) -> Value:
         """The same values, their steps the same but for the last axis."""
         axes = tuple(range(source.exponents.ndim - keep_last))
         live = np.where(source.is_zero, NO_EXPONENT, source.exponents)
         lowest = live.min(axis=axes, keepdims=True) if axes else live
         lowest = np.where(lowest == NO_EXPONENT, 0, lowest)
-        return self._stepped(source, np.broadcast_to(lowest, source.shape), f"{source.name}_even")
+        return self.stepped(source, np.broadcast_to(lowest, source.shape), f"{source.name}_even")
 
-    def _stepped(self, source: Value, wanted: Codes, name: str) -> Value:
+    def stepped(self, source: Value, wanted: Codes, name: str) -> Value:
         """The same values in other steps, none of which is coarser."""
         powers = np.where(source.is_zero, 0, source.exponents - wanted)
         if not np.any(powers):
@@ -303,12 +318,13 @@ class HgqBuilder:
         made = self._scaled(
             flat, factors, axis, 0, Rounding.FLOOR, wanted.reshape(-1), name
         )  # fmt: skip
-        made = replace(made, is_zero=flat.is_zero)
+        made = replace(made, is_zero=flat.is_zero, function=source.function)
         return self.reshape(made, source.shape, f"{name}_back") if powers.ndim > 1 else made
 
-    def _constant(self, name: str, values: Reals, scale: Reals) -> str:
+    def constant(self, name: str, values: Reals, scale: Reals, *, axis: int | None = 0) -> str:
+        """Add whole numbers, with one scale or one for each index along an axis."""
         self._constants[name] = whole(values, name)
-        axis = 0 if len(scale) > 1 else None
+        axis = axis if len(scale) > 1 else None
         self._types[name] = TensorType(
             values.shape, Int(1), tuple(float(step) for step in scale), axis
         )
@@ -321,6 +337,11 @@ class HgqBuilder:
         self._types[name] = replace(self._types[name], dtype=smallest_int(low, high))
         self._bounds[name] = Bounds(low, high, max(abs(low), abs(high)))
 
+    def limits(self, value: Value) -> tuple[int, int]:
+        """The smallest and the largest code that a tensor may hold."""
+        found = self._bounds[value.name]
+        return found.low, found.high
+
     def _is_read(self, name: str) -> bool:
         return any(name in node.inputs for node in self._nodes.values())
 
@@ -330,7 +351,7 @@ class HgqBuilder:
         limits = [self._bounds.get(source, Bounds(0, 0)) for source in node.inputs]
         return spec.bounds(node, limits, [self._constants.get(s) for s in node.inputs])
 
-    def _add(
+    def emit(
         self,
         op: str,
         name: str,

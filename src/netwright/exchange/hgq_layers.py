@@ -15,16 +15,47 @@ from numpy.typing import NDArray
 from netwright.errors import DataError, GraphError, UnsupportedOp
 from netwright.exchange.keras_archive import KerasArchive
 
-KERAS_LAYERS = ("Activation", "Dropout", "Flatten", "InputLayer", "ReLU", "Reshape", "Softmax")
+KERAS_LAYERS = (
+    "Activation",
+    "Add",
+    "Concatenate",
+    "Dropout",
+    "Flatten",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "InputLayer",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "Permute",
+    "ReLU",
+    "Reshape",
+    "Softmax",
+)
 """Keras' own layers that are read."""
 
 HGQ_LAYERS = (
     "QAdd",
+    "QAveragePooling1D",
+    "QAveragePooling2D",
+    "QAveragePow2",
     "QBatchNormDense",
     "QBatchNormalization",
+    "QConv1D",
+    "QConv2D",
     "QDense",
     "QEinsumDense",
     "QEinsumDenseBatchnorm",
+    "QGlobalAveragePooling1D",
+    "QGlobalAveragePooling2D",
+    "QGlobalMaxPooling1D",
+    "QGlobalMaxPooling2D",
+    "QMaxPooling1D",
+    "QMaxPooling2D",
+    "QMeanPow2",
+    "QSoftmax",
+    "QSubtract",
+    "QSum",
+    "QUnaryFunctionLUT",
     "Quantizer",
 )
 """HGQ2's layers that are read."""
@@ -77,6 +108,41 @@ class HgqLayer:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise DataError(f'layer "{self.name}": {name} must be a number, not {value!r}')
         return float(value)
+
+    def sizes(self, name: str, rank: int) -> tuple[int, ...]:
+        """Positive integers of the configuration, one for each axis of a window.
+
+        Raises:
+            DataError: They are none.
+        """
+        value = self.config.get(name)
+        found = [value] * rank if isinstance(value, int) else value
+        if (
+            not isinstance(found, list)
+            or len(found) != rank
+            or not all(isinstance(v, int) and 0 < v <= MAX_INPUT for v in found)
+        ):
+            raise DataError(
+                f'layer "{self.name}": {name} must be {rank} positive integers, not {value!r}'
+            )
+        return tuple(found)
+
+    def axes(self, name: str, rank: int) -> tuple[int, ...]:
+        """Axes of a row, given as axes of a batch of rows.
+
+        Raises:
+            DataError: They are no axes, or hold that of the batch.
+        """
+        value = self.config.get(name)
+        found = [value] if isinstance(value, int) else value
+        if not isinstance(found, list) or not all(isinstance(axis, int) for axis in found):
+            raise DataError(f'layer "{self.name}": {name} must be axes, not {value!r}')
+        axes = sorted({axis % (rank + 1) if -rank <= axis <= rank else 0 for axis in found})
+        if not axes or axes[0] == 0:
+            raise DataError(
+                f'layer "{self.name}": {name} must be from 1 to {rank} or negative, not {value!r}'
+            )
+        return tuple(axis - 1 for axis in axes)
 
     def is_enabled(self, name: str) -> bool:
         """Whether the layer has a quantizer of its inputs (``iq``) or outputs (``oq``)."""

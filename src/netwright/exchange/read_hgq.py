@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,7 +15,23 @@ from numpy.typing import NDArray
 from netwright.errors import DataError, GraphError, UnsupportedOp
 from netwright.exchange.hgq_builder import HgqBuilder, Value
 from netwright.exchange.hgq_formats import Formats, quantized, read_formats
-from netwright.exchange.hgq_layers import HgqLayer, HgqNetwork, read_network
+from netwright.exchange.hgq_layers import (
+    HGQ_LAYERS,
+    KERAS_LAYERS,
+    HgqLayer,
+    HgqNetwork,
+    read_network,
+)
+from netwright.exchange.hgq_windows import (
+    FUNCTIONS,
+    Window,
+    convolve,
+    join,
+    moved,
+    pool,
+    tabulate,
+    total,
+)
 from netwright.exchange.keras_archive import load_archive
 from netwright.ir import Graph, Note
 
@@ -87,7 +104,12 @@ class _Reading:
         return None if found is None else found.row()
 
     def _quantized(self, source: Value, formats: Formats | None, name: str) -> Value:
-        return source if formats is None else self.builder.quantize(source, formats, name)
+        if formats is None:
+            return source
+        if source.function:
+            plain = replace(source, function="")
+            return tabulate(self.builder, plain, source.function, formats, name)
+        return self.builder.quantize(source, formats, name)
 
     def _input(self, layer: HgqLayer, number: int = 0) -> Value:
         """What the layer reads, behind its own input quantizer."""
@@ -189,11 +211,110 @@ class _Reading:
             )  # fmt: skip
         return self.builder.affine(source, factors, offsets, layer.name)
 
+    def convolution(self, layer: HgqLayer) -> Value:
+        rank = 1 if layer.kind.endswith("1D") else 2
+        window = _window(layer, "kernel_size", rank)
+        window = replace(window, dilations=layer.sizes("dilation_rate", rank))
+        (groups,) = layer.sizes("groups", 1)
+        kernel, bias = self._weights(layer)
+        source = self._input(layer)
+        shapes = [array.shape for array in (kernel, bias) if array is not None]
+        fits = kernel.ndim == rank + 2 and kernel.shape[:rank] == window.kernel
+        if not fits or shapes[1:] not in ([], [kernel.shape[-1:]]):
+            raise DataError(f'layer "{layer.name}": has arrays of the shapes {shapes}')
+        if len(source.shape) != rank + 1 or kernel.shape[-2] * groups != source.shape[-1]:
+            raise DataError(f'layer "{layer.name}": {kernel.shape} does not fit {source.shape}')
+        weights = quantized(kernel, *self._constant_formats(layer, "kq"))
+        offsets = None if bias is None else quantized(bias, *self._constant_formats(layer, "bq"))
+        made = convolve(self.builder, source, weights, offsets, window, groups, layer.name)
+        return _activated(made, layer)
+
+    def pooling(self, layer: HgqLayer) -> Value:
+        rank, largest = (1 if layer.kind.endswith("1D") else 2), "Max" in layer.kind
+        source = self._input(layer)
+        if len(source.shape) != rank + 1:
+            raise DataError(f'layer "{layer.name}": cannot pool rows of shape {source.shape}')
+        if "Global" not in layer.kind:
+            window = _window(layer, "pool_size", rank)
+            return pool(self.builder, source, window, layer.name, largest=largest)
+        extents = source.shape[:-1]
+        window = Window(extents, extents, (1,) * rank, "valid")
+        _channels_last(layer)
+        made = pool(self.builder, source, window, layer.name, largest=largest)
+        shape = made.shape if layer.config.get("keepdims") else made.shape[-1:]
+        return self.builder.reshape(made, shape, f"{layer.name}_flat")
+
     def add(self, layer: HgqLayer) -> Value:
-        if len(layer.sources) != 2:
+        if len(layer.sources) < 2:
             raise GraphError(f"must add 2 tensors, not {len(layer.sources)}", node=layer.name)
+        parts = [self._input(layer, number) for number in range(len(layer.sources))]
+        made = parts[0]
+        for number, part in enumerate(parts[1:], 2):
+            last = number == len(parts)
+            made = self.builder.add(made, part, layer.name if last else f"{layer.name}_{number}")
+        if layer.kind != "QAveragePow2":
+            return made
+        return self._scaled(made, 2.0 ** round(math.log2(1.0 / len(parts))), layer)
+
+    def subtract(self, layer: HgqLayer) -> Value:
+        if len(layer.sources) != 2:
+            raise GraphError(f"must read 2 tensors, not {len(layer.sources)}", node=layer.name)
         first, second = (self._input(layer, number) for number in range(2))
-        return self.builder.add(first, second, layer.name)
+        return self.builder.add(first, self._scaled(second, -1.0, layer), layer.name)
+
+    def _scaled(self, source: Value, factor: float, layer: HgqLayer) -> Value:
+        factors = np.full(source.shape[-1], factor)
+        name = f"{layer.name}_scaled"
+        return self.builder.affine(source, factors, np.zeros(source.shape[-1]), name)
+
+    def summed(self, layer: HgqLayer) -> Value:
+        source = self._input(layer)
+        axes = layer.axes("axes", len(source.shape))
+        if layer.kind == "QMeanPow2":
+            size = math.prod(source.shape[axis] for axis in axes)
+            factor = 2.0 ** round(math.log2(1.0 / size))
+        else:
+            factor = layer.number("scale")
+        if not 2.0**-64 <= factor <= 2.0**64 or math.frexp(factor)[0] != 0.5:
+            raise DataError(f'layer "{layer.name}": scale must be a power of two, not {factor}')
+        made = total(self.builder, source, axes, factor, layer.name)
+        if layer.config.get("keepdims"):
+            return made
+        left = [extent for axis, extent in enumerate(made.shape) if axis not in axes]
+        if not left:
+            raise UnsupportedOp(
+                "sum over all axes", node=layer.name, where="read_hgq", hint="set keepdims=True"
+            )
+        return self.builder.reshape(made, tuple(left), f"{layer.name}_flat")
+
+    def concatenate(self, layer: HgqLayer) -> Value:
+        parts = [self._plain(layer, number) for number in range(len(layer.sources))]
+        (axis,) = layer.axes("axis", len(parts[0].shape))
+        return join(self.builder, parts, axis, layer.name)
+
+    def permute(self, layer: HgqLayer) -> Value:
+        source = self._plain(layer)
+        dims = layer.config.get("dims")
+        rank = len(source.shape)
+        if not isinstance(dims, list) or sorted(map(str, dims)) != sorted(
+            str(axis + 1) for axis in range(rank)
+        ):
+            raise DataError(f'layer "{layer.name}": dims must order {rank} axes, not {dims!r}')
+        return moved(self.builder, source, [int(axis) - 1 for axis in dims], layer.name)
+
+    def function(self, layer: HgqLayer) -> Value:
+        return _activated(self._input(layer), layer)
+
+    def host_softmax(self, layer: HgqLayer) -> Value:
+        if layer.config.get("axes") not in ([-1], [len(self._plain(layer).shape)]):
+            raise UnsupportedOp(
+                "QSoftmax over other axes", node=layer.name, where="read_hgq",
+                hint="supported: the last axis",
+            )  # fmt: skip
+        self.head = "softmax"
+        text = "the host computes its softmax of the logits, without the tables of HGQ2"
+        self.builder.notes.append(Note(layer.name, text))
+        return self._input(layer) if layer.is_enabled("iq") else self._plain(layer)
 
     def relu(self, layer: HgqLayer) -> Value:
         plain = {"max_value": (None,), "negative_slope": (0, None), "threshold": (0, None)}
@@ -238,9 +359,9 @@ class _Reading:
             raise DataError(f'layer "{layer.name}": target_shape must be integers')
         return self.builder.reshape(source, source.exponents.reshape(target).shape, layer.name)
 
-    def _plain(self, layer: HgqLayer) -> Value:
+    def _plain(self, layer: HgqLayer, number: int = 0) -> Value:
         """What the layer reads; it has no quantizer of its own."""
-        source = layer.sources[0]
+        source = layer.sources[number]
         if source in self.builder.inputs:
             raise GraphError(
                 f'input "{source}" reaches "{layer.name}" without a quantizer',
@@ -255,19 +376,31 @@ _PRODUCT = re.compile(r"(?P<rows>\w+|\w*\.\.\.)(?P<i>\w),(?P=i)(?P<o>\w)->(?P=ro
 _READERS: Mapping[str, Callable[[_Reading, HgqLayer], Value]] = MappingProxyType(
     {
         "Activation": _Reading.activation,
+        "Add": _Reading.add,
+        "Concatenate": _Reading.concatenate,
         "Dropout": _Reading._plain,
         "Flatten": _Reading.flatten,
+        "Permute": _Reading.permute,
         "QAdd": _Reading.add,
+        "QAveragePow2": _Reading.add,
         "QBatchNormDense": _Reading.product,
         "QBatchNormalization": _Reading.normalize,
+        "QConv1D": _Reading.convolution,
+        "QConv2D": _Reading.convolution,
         "QDense": _Reading.product,
         "QEinsumDense": _Reading.product,
         "QEinsumDenseBatchnorm": _Reading.product,
+        "QMeanPow2": _Reading.summed,
+        "QSoftmax": _Reading.host_softmax,
+        "QSubtract": _Reading.subtract,
+        "QSum": _Reading.summed,
+        "QUnaryFunctionLUT": _Reading.function,
         "Quantizer": _Reading.quantizer,
         "ReLU": _Reading.relu,
         "Reshape": _Reading.reshape,
         "Softmax": _Reading.softmax,
     }
+    | {kind: _Reading.pooling for kind in (*HGQ_LAYERS, *KERAS_LAYERS) if "Pooling" in kind}
 )
 """How every layer is read."""
 
@@ -281,7 +414,36 @@ def _is_product(equation: str) -> bool:
     return len(set(axes)) == len(axes)
 
 
+def _window(layer: HgqLayer, size: str, rank: int) -> Window:
+    """The windows of a layer.
+
+    Raises:
+        UnsupportedOp: Channels come first, or the padding is not known.
+    """
+    _channels_last(layer)
+    padding = layer.config.get("padding")
+    if padding not in ("valid", "same") and not (padding == "causal" and rank == 1):
+        raise UnsupportedOp(
+            f"padding {padding}", node=layer.name, where="read_hgq",
+            hint='supported: "valid", "same", and "causal" in one dimension',
+        )  # fmt: skip
+    strides = layer.sizes("strides" if layer.config.get("strides") is not None else size, rank)
+    return Window(layer.sizes(size, rank), strides, (1,) * rank, str(padding))
+
+
+def _channels_last(layer: HgqLayer) -> None:
+    if layer.config.get("data_format") not in (None, "channels_last"):
+        raise UnsupportedOp(
+            f"{layer.kind} with channels first", node=layer.name, where="read_hgq",
+            hint='supported: data_format="channels_last"',
+        )  # fmt: skip
+
+
 def _rectified(value: Value) -> Value:
+    if value.function:
+        raise UnsupportedOp(
+            f"{value.function} before a ReLU", where="read_hgq", hint="put a quantizer between them"
+        )
     return replace(value, rectified=True)
 
 
@@ -289,14 +451,17 @@ def _activated(value: Value, layer: HgqLayer) -> Value:
     """The value behind the layer's own activation.
 
     Raises:
-        UnsupportedOp: It is neither linear nor a ReLU.
+        UnsupportedOp: It is not known.
     """
     activation = layer.config.get("activation")
     if activation in (None, "linear"):
         return value
-    if activation != "relu":
+    if activation == "relu":
+        return _rectified(value)
+    if not isinstance(activation, str) or activation not in FUNCTIONS or value.function:
         raise UnsupportedOp(
             f"activation {activation}", node=layer.name, where="read_hgq",
-            hint='supported: "linear", "relu", and a softmax layer at the end',
+            hint=f"supported: linear, relu, {', '.join(FUNCTIONS)} where a quantizer follows, and "
+            "a softmax layer at the end",
         )  # fmt: skip
-    return _rectified(value)
+    return replace(value, function=str(activation))
