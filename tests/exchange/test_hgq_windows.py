@@ -105,13 +105,19 @@ def test_tables_hold_the_rounded_function(fractions: np.ndarray) -> None:
     assert np.array_equal(made, np.floor(np.tanh(ROWS) / steps + 0.5) * steps)
 
 
-def test_entries_near_a_tie_are_noted() -> None:
+@pytest.mark.parametrize(
+    ("function", "fractions", "noted"),
+    [("softplus", [1, 3, 2, 1], True), ("sigmoid", [0] * 4, False), ("elu", [1] * 4, False)],
+)
+def test_entries_near_a_tie_are_noted(function: str, fractions: list[int], noted: bool) -> None:
+    """Far from zero softplus is nearly its argument; sigmoid(0) and elu above zero are exact."""
     builder, value = entered()
-    tabulate(builder, value, "sigmoid", formats(np.zeros((5, 4), int)), "t")
-    assert builder.notes[-1].text == (
-        "4 entries of a table of sigmoid lie so near a tie that HGQ2 may round them otherwise on "
-        "other machines"
-    )
+    own = formats(np.broadcast_to(fractions, (5, 4)))
+    tabulate(builder, value, function, own, "t")
+    texts = [note.text for note in builder.notes]
+    assert len(texts) == noted
+    wanted = f"entries of a table of {function} lie so near a tie that HGQ2 may round them"
+    assert all(wanted in text for text in texts)
 
 
 def test_a_table_of_too_many_codes_is_refused() -> None:
