@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from benchmarks.corpus_quantized import quantized_by_runtime
 from torch import nn
 
-from benchmarks.corpus_quantized import quantized_by_runtime
 from tests.exchange.onnx_files import model, node
 
 Build = Callable[[Path], None]
@@ -59,10 +59,14 @@ def _brevitas_modules() -> Iterator[tuple[str, Callable[[], nn.Module], tuple[in
             b.QuantIdentity(bit_width=8),
         )
 
-    def image(*, groups: int = 1, pool: type[nn.Module] = nn.MaxPool2d, **options: Any) -> nn.Module:
+    def image(
+        *, groups: int = 1, pool: type[nn.Module] = nn.MaxPool2d, **options: Any
+    ) -> nn.Module:
         return nn.Sequential(
             b.QuantIdentity(bit_width=8),
-            b.QuantConv2d(2, 4, 3, padding=1, groups=groups, weight_bit_width=4, bias=False, **options),
+            b.QuantConv2d(
+                2, 4, 3, padding=1, groups=groups, weight_bit_width=4, bias=False, **options
+            ),
             nn.BatchNorm2d(4),
             b.QuantReLU(bit_width=4),
             pool(2),

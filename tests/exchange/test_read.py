@@ -344,3 +344,35 @@ def test_softmax_at_the_end_is_left_to_the_host(tmp_path: Path) -> None:
     graph = read_qonnx(saved(model([quant("x s z b", "q"), node("Softmax", "q")], GRID), tmp_path))
     integers = integerize(graph)
     assert (integers.head, integers.outputs) == ("softmax", ("q",))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "more"),
+    [
+        ([node("Mul", "v k", "w"), node("MatMul", "q w")], {"k": np.float32(0.375)}),
+        (
+            [node("Div", "v k", "w"), node("MatMul", "q w")],
+            {"k": np.array([0.5, -2], np.float32)},
+        ),
+        ([node("Add", "v v", "w"), node("MatMul", "q w")], {}),
+    ],
+)
+def test_arithmetic_on_quantized_weights(nodes: Any, more: Any, tmp_path: Path) -> None:
+    first = [quant("x s z b", "q"), quant("u s z b", "v")]
+    assert_same(model([*first, *nodes], {**GRID, "u": WEIGHTS, **more}), tmp_path, ROWS)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (1, 6, 2), (6,)])
+@pytest.mark.parametrize("quantized", [False, True])
+def test_products_with_matrices_of_other_shapes(
+    shape: tuple[int, ...], quantized: bool, tmp_path: Path
+) -> None:
+    values = (np.random.default_rng(1).integers(-4, 4, size=shape) / 4).astype(np.float32)
+    weights = [quant("u s z b", "w")] if quantized else []
+    product = node("MatMul", "w q" if shape == (4, 5) else "q w")
+    made = model(
+        [quant("x s z b", "q"), *weights, product],
+        {**GRID, "u" if quantized else "w": values},
+        shape=(1, 5, 6),
+    )
+    assert_same(made, tmp_path, np.random.default_rng(2).integers(-9, 9, size=(8, 5, 6)) / 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,18 @@ def refusal(made: Any, folder: Path) -> str:
     path = saved(made, folder)
     with pytest.raises(GraphError) as caught:
         read_qonnx(path)
-    return str(caught.value).replace(str(path), "{path}")
+    text = str(caught.value).replace(str(path), "{path}")
+    return re.sub(r'(node "[^"]*") \(\w+\):', r"\1:", text)  # pinned by the test below
+
+
+def test_refusal_names_node_and_operator(tmp_path: Path) -> None:
+    path = saved(model([node("Gemm", "x w", transA=1)], {"w": np.zeros((3, 2))}), tmp_path)
+    with pytest.raises(GraphError) as caught:
+        read_qonnx(path)
+    assert str(caught.value) == (
+        f'{path}: the graph cannot be read: node "y_node" (Gemm): transA must be 0: it moves the '
+        "batch axis; hint: export the product as MatMul"
+    )
 
 
 def grid(**changes: Any) -> dict[str, Any]:

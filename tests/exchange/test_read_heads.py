@@ -62,6 +62,6 @@ def test_functions_in_the_middle_are_refused(tmp_path: Path) -> None:
     with pytest.raises(GraphError) as caught:
         read_qonnx(saved(made, tmp_path))
     assert str(caught.value).endswith(
-        'node "m_node": Sigmoid is supported for constants and at the end of a file only; hint: '
-        "hardware here has piecewise linear functions: Relu, LeakyRelu, PRelu, Clip"
+        'node "m_node" (Sigmoid): Sigmoid is supported for constants and at the end of a file '
+        "only; hint: hardware here has piecewise linear functions: Relu, LeakyRelu, PRelu, Clip"
     )

@@ -164,4 +164,4 @@ def test_refusals_name_what_is_supported(made: Any, text: str, tmp_path: Path) -
     constants = {**GRID, **LISTS, "half": np.float32(0.5)}
     with pytest.raises(GraphError) as caught:
         read_qonnx(saved(model(nodes, constants, shape=SHAPE), tmp_path))
-    assert str(caught.value).endswith(f'node "y_node": {text}')
+    assert str(caught.value).endswith(f'node "y_node" ({made.op_type}): {text}')

@@ -57,13 +57,13 @@ def refusal(tmp_path: Path, op: str, **attrs: Any) -> str:
 def test_windows_that_do_not_fit_are_refused(
     attrs: dict[str, Any], text: str, tmp_path: Path
 ) -> None:
-    assert refusal(tmp_path, "MaxPool", **attrs) == f'node "y_node": {text}'
+    assert refusal(tmp_path, "MaxPool", **attrs) == f'node "y_node" (MaxPool): {text}'
 
 
 def test_average_that_leaves_out_the_border_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, "AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1]) == (
-        'node "y_node": AveragePool with pads must count them (count_include_pad = 1); '
-        "hint: other averages divide by another number at the border"
+        'node "y_node" (AveragePool): AveragePool with pads must count them '
+        "(count_include_pad = 1); hint: other averages divide by another number at the border"
     )
 
 

@@ -117,6 +117,9 @@ _RULES: dict[str, Mapping[str, Rule]] = {
 }
 """How each operator is read, by domain and name."""
 
+_OF_QUANTIZED = frozenset({"Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+"""Operators whose rules keep a quantized constant quantized."""
+
 _KEEPING = frozenset(
     {
         "Concat", "DepthToSpace", "Flatten", "Gather", "GlobalMaxPool", "MaxPool", "ReduceMax",
@@ -196,11 +199,17 @@ def read_qonnx(path: str | Path, *, input_quantizer: InputQuantizer | None = Non
             _read_node(reader, node)
         except NetwrightError as error:
             lost.update(filter(None, node.outputs))
-            faults.append(str(error).replace("\nhint: ", "; hint: "))
+            faults.append(_fault(node, error))
     outputs = {} if lost.intersection(source.outputs) else _outputs(reader, faults)
     if faults:
         raise GraphError(listing(f"{path}: the graph cannot be read", faults))
     return _graph(source, reader, outputs)
+
+
+def _fault(node: SourceNode, error: NetwrightError) -> str:
+    """What a node is refused for, with its operator beside its name."""
+    text = str(error).replace("\nhint: ", "; hint: ")
+    return text.replace(f'node "{node.name}": ', f'node "{node.name}" ({node.op}): ', 1)
 
 
 def _quantize_inputs(reader: Reader, wanted: InputQuantizer) -> None:
@@ -224,6 +233,9 @@ def _quantize_inputs(reader: Reader, wanted: InputQuantizer) -> None:
 def _read_node(reader: Reader, node: SourceNode) -> None:
     if is_evaluated(node, reader.constants):
         reader.constants.update(evaluate(node, reader.constants, reader.source.opsets))
+        return
+    if node.op not in _OF_QUANTIZED and is_evaluated(node, {*reader.constants, *reader.quantized}):
+        reader.evaluate_quantized(node)
         return
     rule = _RULES[node.domain].get(node.op)
     if read_heads.is_head(reader, node):

@@ -15,22 +15,75 @@ from netwright.ir import AttrValue
 
 
 def matmul(reader: Reader, node: SourceNode) -> None:
-    """Read MatMul with a constant matrix on the right."""
+    """Read MatMul with a constant matrix on either side."""
+    _needs_two(node)
+    if not reader.is_activation(node.inputs[0]):
+        _matmul_from_left(reader, node)
+        return
     source = reader.activation(node)
-    if len(node.inputs) < 2 or reader.is_activation(node.inputs[1]):
+    if reader.is_activation(node.inputs[1]):
         raise GraphError(
             "the right factor must be a constant",
             node=node.name,
             hint="products of two activations are not supported",
         )
-    reader.emit(node, "MatMul", (source, reader.place(node, 1, "the weights")))
+    shape = _constant_shape(reader, node.inputs[1])
+    extra = len(shape) - 2
+    if extra > 0 and set(shape[:extra]) == {1} and len(reader.shape(source)) >= len(shape):
+        matrix = _reshaped_constant(reader, node, node.inputs[1], shape[extra:])
+        reader.emit(node, "MatMul", (source, matrix))
+    elif len(shape) == 1:
+        matrix = _reshaped_constant(reader, node, node.inputs[1], (*shape, 1))
+        product = reader.emit(node, "MatMul", (source, matrix), "column")
+        reader.emit(node, "Reshape", (product,), attrs={"shape": reader.shape(product)[:-1]})
+    else:
+        reader.emit(node, "MatMul", (source, reader.place(node, 1, "the weights")))
+
+
+def _matmul_from_left(reader: Reader, node: SourceNode) -> None:
+    """A constant matrix times columns: the same as rows times the transposed matrix."""
+    source = reader.activation(node, 1)
+    rank, shape = len(reader.shape(source)), _constant_shape(reader, node.inputs[0])
+    if rank < 3 or len(shape) != 2:
+        raise GraphError(
+            f"a constant of shape {shape} on the left of {reader.shape(source)} would mix the rows "
+            "of a batch",
+            node=node.name,
+            hint="put the weights on the right",
+        )
+    order = (*range(rank - 2), rank - 1, rank - 2)
+    turned = reader.emit(node, "Transpose", (source,), "columns", {"order": order})
+    product = reader.emit(node, "MatMul", (turned, _transposed(reader, node, 0)), "product")
+    reader.emit(node, "Transpose", (product,), attrs={"order": order})
+
+
+def _constant_shape(reader: Reader, name: str) -> tuple[int, ...]:
+    quantized = reader.quantized.get(name)
+    return (reader.constants[name] if quantized is None else quantized.values).shape
+
+
+def _reshaped_constant(reader: Reader, node: SourceNode, name: str, shape: tuple[int, ...]) -> str:
+    """A constant with other axes of one element, placed in the graph."""
+    quantized = reader.quantized.get(name)
+    if quantized is None:
+        values = reader.reals(node, 1, "the weights").reshape(shape)
+        return reader.place_values(f"{name}_matrix", values)
+    scale = quantized.scale
+    if scale.ndim:
+        scale = np.broadcast_to(scale, quantized.values.shape).reshape(shape)
+    moved = quantized.moved(quantized.values.reshape(shape), scale)
+    return reader.place_quantized(name, moved, form="matrix")
 
 
 def gemm(reader: Reader, node: SourceNode) -> None:
     """Read Gemm: ``alpha * x @ w + beta * b``."""
     source = reader.activation(node)
     if flag(node, "transA", 0):
-        raise GraphError("transA must be 0: it moves the batch axis", node=node.name)
+        raise GraphError(
+            "transA must be 0: it moves the batch axis",
+            node=node.name,
+            hint="export the product as MatMul",
+        )
     alpha, beta = real(node, "alpha", 1.0), real(node, "beta", 1.0)
     if len(node.inputs) < 2 or reader.is_activation(node.inputs[1]):
         raise GraphError("the right factor must be a constant", node=node.name)
@@ -82,10 +135,19 @@ def _gemm_weights(reader: Reader, node: SourceNode) -> str:
         )
     if not flag(node, "transB", 0):
         return reader.place(node, 1, "the weights")
+    return _transposed(reader, node, 1)
+
+
+def _transposed(reader: Reader, node: SourceNode, index: int) -> str:
+    """The constant matrix at input `index`, transposed and placed in the graph."""
+    name = node.inputs[index]
+    quantized = reader.quantized.get(name)
     if quantized is None:
+        values = reader.reals(node, index, "the weights")
         return reader.place_values(f"{name}_transposed", values.T.copy())
     scale = quantized.scale.T if quantized.scale.ndim else quantized.scale
-    return reader.place_quantized(name, quantized.moved(values.T.copy(), scale), form="transposed")
+    moved = quantized.moved(quantized.values.T.copy(), scale)
+    return reader.place_quantized(name, moved, form="transposed")
 
 
 def conv(reader: Reader, node: SourceNode) -> None:

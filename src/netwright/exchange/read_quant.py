@@ -55,7 +55,11 @@ def trunc(reader: Reader, node: SourceNode) -> None:
         raise GraphError(f"Trunc takes 5 or 6 inputs, not {len(node.inputs)}", node=node.name)
     scale = float(_one(node, _scale(reader, node, 1), "the scale"))
     if _zero_point(reader, node):
-        raise GraphError("Trunc with a zero point is not supported", node=node.name)
+        raise GraphError(
+            "Trunc with a zero point is not supported",
+            node=node.name,
+            hint="quantize with a zero point of 0",
+        )
     in_bits = _bits(reader, node, 3)
     attrs: dict[str, AttrValue] = {
         "scale": (scale,),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError
+from netwright.exchange.evaluate import evaluate
 from netwright.exchange.names import Names
 from netwright.exchange.source_model import SourceModel, SourceNode
 from netwright.ir import AttrValue, Node, TensorType, spec_of
@@ -175,6 +176,44 @@ class Reader:
             return self.reals(node, index, what)
         maker = self._quantizer(quantized, "value", "value", quantized.name)
         return np.asarray(spec_of(maker).execute(maker, [quantized.values]))
+
+    def evaluate_quantized(self, node: SourceNode) -> None:
+        """Compute a node of constants, quantized ones among them.
+
+        A quantized constant times a constant stays quantized, with another scale.
+        """
+        values = {
+            name: self.values(node, index, f'the constant "{name}"').astype(np.float32)
+            if name in self.quantized
+            else self.constants[name]
+            for index, name in enumerate(node.inputs)
+            if name
+        }
+        made = evaluate(node, values, self.source.opsets)
+        factors = [name for name in node.inputs if name not in self.quantized]
+        if (
+            node.op not in ("Mul", "Div")
+            or len(factors) != 1
+            or node.inputs[0] in factors[:1] * (node.op == "Div")
+        ):
+            self.constants.update(made)
+            return
+        known = next(name for name in node.inputs if name in self.quantized)
+        quantized, factor = self.quantized[known], self.constants[factors[0]].astype(np.float64)
+        factor = 1 / factor if node.op == "Div" else factor
+        shape = made[node.outputs[0]].shape
+        if not np.all(np.isfinite(factor) & (factor != 0)) or shape != quantized.values.shape:
+            self.constants.update(made)
+            return
+        factor = factor.reshape(()) if factor.size == 1 else factor
+        full = (
+            factor.reshape((1,) * (len(shape) - factor.ndim) + factor.shape)
+            if factor.ndim
+            else factor
+        )
+        scale = quantized.scale * np.abs(full)
+        compact(scale, shape, node=node.name)
+        self.quantized[node.outputs[0]] = quantized.moved(quantized.values * full, scale)
 
     def place(self, node: SourceNode, index: int, what: str) -> str:
         """Put a constant input, with its quantizer if it has one, into the graph.
