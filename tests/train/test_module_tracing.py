@@ -70,6 +70,7 @@ FLAT = {
     "residual": lambda m, x: torch.relu(m.fc1(x) + x),
     "two branches": lambda m, x: torch.cat([m.fc1(x), m.fc2(x).relu()], dim=-1),
     "a layer twice": nested,
+    "a keyword": lambda m, x: m.fc1(input=x),
     "functions": lambda m, x: F.hardtanh(F.relu6(F.linear(x, m.fc1.weight, m.fc1.bias))),
     "a parameter used directly": lambda m, x: m.scale * m.fc1(x) - m.shift,
     "constants on the left": lambda m, x: 1 - m.fc1(x),
@@ -334,6 +335,23 @@ def test_rows_that_do_not_fit() -> None:
         trace_module(Says(FLAT["residual"]), np.full((20, 6), np.nan))
     with pytest.raises(DataError, match="one or more"):
         trace_module(Says(FLAT["residual"]), np.zeros((0, 6)))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (torch.relu, "a torch module can be traced, not builtin_function_or_method"),
+        (nn.Sequential(nn.LazyLinear(3)), 'node "0": LazyLinear has parameters without values'),
+        (nn.Linear(6, 6, device="meta"), "Linear has parameters without values"),
+        (nn.Module(), "Module.forward takes *input"),
+        (nn.DataParallel(nn.Linear(6, 6)), "DataParallel.forward takes *inputs"),
+        (nn.Identity(), "Identity.forward returns an input as it is"),
+    ],
+)
+def test_what_is_no_plain_module_is_refused(model: nn.Module, message: str) -> None:
+    with pytest.raises(GraphError) as caught:
+        trace_module(model, flat())
+    assert message in str(caught.value)
 
 
 def test_half_precision_is_refused() -> None:

@@ -71,7 +71,7 @@ NO_CHAINS: dict[str, tuple[Callable[[Net, Tensor], Tensor], str]] = {
     "an early tensor": (lambda m, x: m.fc1(x) * 0 + m.fc1(m.square(x)), "node"),
     "two branches": (lambda m, x: torch.cat([m.fc1(x), m.square(x)], 1), 'node "square": Linear ('),
     "a layer twice": (lambda m, x: m.fc1(m.square(m.square(x))), "is used a second time"),
-    "a parameter": (lambda m, x: m.fc1(x) * m.fc1.bias, "reads whole.fc1.bias directly"),
+    "a parameter": (lambda m, x: m.fc1(x) * m.fc1.bias, "reads fc1.bias directly"),
     "a factor": (lambda m, x: m.fc1(x) * 2, "mul ("),
     "another function": (lambda m, x: torch.sigmoid(m.fc1(x)), "sigmoid ("),
     "a middle result": (lambda m, x: (m.fc1(x), m.fc2(m.fc1(x)))[0], "node"),

@@ -105,7 +105,10 @@ def _best_scales(rows: NDArray[np.float64], dtype: Int, kind: ScaleKind) -> list
         candidates = [top * 2.0**-k for k in range(_OCTAVES)]
     else:
         steps = range(_OCTAVES * _STEPS_PER_OCTAVE)
-        candidates = [largest * 2.0 ** (-k / _STEPS_PER_OCTAVE) for k in steps]
+        candidates = [
+            (largest * 2.0 ** (-k / _STEPS_PER_OCTAVE)).astype(np.float32).astype(np.float64)
+            for k in steps
+        ]
     errors = []
     for scale in candidates:
         codes = np.clip(np.rint(rows / scale[:, None]), dtype.min, dtype.max)

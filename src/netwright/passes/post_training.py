@@ -53,6 +53,8 @@ class Widths:
 def prepare(graph: Graph) -> Graph:
     """A float graph as its quantizers see it: constants, biases and normalizations folded.
 
+    Constants are rounded to single precision, so that a file of the result holds them exactly.
+
     Raises:
         GraphError: The graph has quantizers already.
     """
@@ -63,7 +65,9 @@ def prepare(graph: Graph) -> Graph:
             node=found[0].name if found else None,
             hint="convert it without choosing widths again",
         )
-    return run_passes(graph, (FoldConstants(), StripHead(), FuseBias(), FoldNorms()))
+    folded = run_passes(graph, (FoldConstants(), StripHead(), FuseBias(), FoldNorms()))
+    single = {n: v.astype(np.float32).astype(np.float64) for n, v in folded.constants.items()}
+    return replace(folded, constants=single)
 
 
 def quantize(

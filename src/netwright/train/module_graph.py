@@ -15,7 +15,7 @@ from torch.fx.node import map_arg
 from netwright.errors import DataError, GraphError
 from netwright.ir import FLOAT, Array, AttrValue, Graph, Node, TensorType, check, spec_of
 from netwright.train.module_ops import CASTS, HOST, Ref, handler_of, moves_only, writes_into
-from netwright.train.symbolic import Symbolic, path_of, refusal
+from netwright.train.symbolic import Symbolic, kind_of, path_of, refusal
 
 Recorded = Mapping[fx.Node, object]
 
@@ -252,7 +252,7 @@ class Step:
         """Name of the layer, as an identifier that is unique in the graph."""
         if not self._name:
             wanted = path_of(self.node) if self.node.op == "call_module" else self.node.name
-            wanted = re.sub(r"\W", "_", wanted, flags=re.ASCII) or "whole"
+            wanted = re.sub(r"\W", "_", wanted, flags=re.ASCII) or kind_of(self.node).lower()
             wanted = f"layer{wanted}" if wanted[0].isdigit() else wanted
             self._name = self.whole.free(wanted)
         return self._name

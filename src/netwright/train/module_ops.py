@@ -460,8 +460,8 @@ def _of_layer(layer: nn.Module, node: fx.Node) -> Handler:
         raise refusal(node, f"pads with {layer.padding_mode}", hint="pad with zeros")
     settings = {name: getattr(layer, name) for name in names}
 
-    def call(at: Step, *args: object) -> Ref:
-        return handler(at, *args, **settings)
+    def call(at: Step, *args: object, **named: object) -> Ref:
+        return handler(at, *args, **named, **settings)
 
     return call
 

@@ -61,8 +61,8 @@ def trace_module(model: nn.Module, rows: Rows, *, name: str = "network") -> Grap
     """
     if not name.isidentifier() or not name.isascii():
         raise GraphError(f"the name of a graph must be an ASCII identifier, not {name!r}")
-    dtype = _precision(model)
     symbolic = symbolically(model)
+    dtype = _precision(model)
     arrays = [torch.from_numpy(array).to(dtype) for array in _arrays(symbolic, rows)]
     few = tuple(array[:LAYER_ROWS] for array in arrays)
     seen, fewer = record(symbolic, few), record(symbolic, tuple(array[:-1] for array in few))

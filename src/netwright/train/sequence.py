@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from netwright.errors import GraphError
 from netwright.train.module_tracing import require_same
-from netwright.train.symbolic import Symbolic, refusal, trace_symbolically
+from netwright.train.symbolic import Symbolic, path_of, refusal, trace_symbolically
 
 _CHECK_ROWS = 16
 _ANY_GRAPH = (
@@ -77,7 +77,7 @@ def _layers(symbolic: Symbolic) -> OrderedDict[str, nn.Module]:
         elif not _is_number_of_rows(node):
             if node.op == "get_attr":
                 user = next(iter(node.users), node)
-                raise refusal(user, f"reads {node.target} directly", hint=_ANY_GRAPH)
+                raise refusal(user, f"reads {path_of(node)} directly", hint=_ANY_GRAPH)
             if node.all_input_nodes[:1] != [last] or any(
                 not _is_number_of_rows(other) for other in node.all_input_nodes[1:]
             ):

@@ -58,6 +58,7 @@ def trace_symbolically(model: nn.Module) -> Symbolic:
     Raises:
         GraphError: The module cannot be copied, decides on data, or a layer in it carries hooks.
     """
+    _check_kind(model)
     inputs = _required_inputs(model)
     try:
         twin = copy.deepcopy(model).cpu().eval().double()
@@ -134,6 +135,23 @@ class _Four(_Whole):
 _WHOLES = (_One, _Two, _Three, _Four)
 
 
+def _check_kind(model: nn.Module) -> None:
+    """Refuse what is no plain module with all of its parameters."""
+    if not isinstance(model, nn.Module):
+        raise GraphError(f"a torch module can be traced, not {type(model).__name__}")
+    if isinstance(model, torch.jit.ScriptModule):
+        raise GraphError(
+            "a scripted module cannot be traced", hint="pass the module that was scripted"
+        )
+    for path, layer in model.named_modules():
+        for parameter in layer.parameters(recurse=False):
+            if isinstance(parameter, nn.parameter.UninitializedParameter) or parameter.is_meta:
+                raise GraphError(
+                    f"{type(layer).__name__} has parameters without values", node=path or None,
+                    hint="run the module once, or load its weights",
+                )  # fmt: skip
+
+
 def _required_inputs(model: nn.Module) -> tuple[str, ...]:
     """Names of the parameters of `forward` that have no default."""
     parameters = inspect.signature(model.forward).parameters.values()
@@ -142,7 +160,8 @@ def _required_inputs(model: nn.Module) -> tuple[str, ...]:
         if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             raise GraphError(
                 f"{type(model).__name__}.forward takes {parameter}, which may be anything",
-                hint="give forward one named parameter for each input",
+                hint="give forward one named parameter for each input; of a compiled or wrapped "
+                "module pass the one inside (model._orig_mod, model.module)",
             )
     if not 1 <= len(required) <= _MOST_INPUTS:
         raise GraphError(
