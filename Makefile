@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation lut-model formal asan study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation lut-model formal asan kills study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -88,6 +88,9 @@ lut-model: $(VENV)/.bench ## fit the model of a layer's LUTs on synthesized laye
 
 formal: $(VENV)/.main ## prove every rounding, limit, sign and wrap of the RTL backend (minutes)
 	$(BIN)/python tools/formal.py
+
+kills: $(VENV)/.test ## kill long commands at random times 200 times, and look at what is left (hours)
+	$(BIN)/python tools/kills.py
 
 asan: $(VENV)/.test ## run the kernel tests under AddressSanitizer
 	$(BIN)/python tools/asan.py

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import inspect
 import pickle
 import re
+import shutil
 
 import pytest
 
@@ -21,6 +23,7 @@ from netwright.errors import (
     ToolFailed,
     ToolMissing,
     UnsupportedOp,
+    refusal,
     require,
 )
 
@@ -140,3 +143,38 @@ def test_errors_pass_between_processes(error: errors.NetwrightError) -> None:
     assert type(copy) is type(error)
     assert str(copy) == str(error)
     assert vars(copy) == vars(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "hint"),
+    [
+        (OSError(errno.ENOSPC, "No space left", "a.txt"), "a.txt: No space left", "free space"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files", "ulimit -n"),
+        (OSError(errno.ENAMETOOLONG, "Too long", "x" * 300), f"{'x' * 300}: Too long", "shorter"),
+        (BlockingIOError(errno.EAGAIN, "Try again"), "Try again", "ulimit -u"),
+        (MemoryError(), "there is not enough memory", "fewer rows"),
+        (RuntimeError("can't start new thread"), "can't start new thread", "NETWRIGHT_THREADS=1"),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp] can't allocate memory: 8 bytes\nmore"),
+            "[enforce fail at alloc_cpu.cpp] can't allocate memory: 8 bytes",
+            "more memory",
+        ),
+        (
+            shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")]),
+            "No space left on device",
+            "free space",
+        ),
+    ],
+)
+def test_what_the_machine_refuses_has_a_way_out(error: Exception, message: str, hint: str) -> None:
+    refused = refusal(error)
+    assert refused is not None
+    assert refused.message == message
+    assert hint in str(refused.hint)
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(errno.ENOENT, "none"), RuntimeError("bug"), DataError("ours")]
+)
+def test_other_errors_are_no_refusals(error: Exception) -> None:
+    assert refusal(error) is None

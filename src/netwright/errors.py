@@ -215,9 +215,26 @@ _SAID = {
     "can't allocate memory": _MEMORY,
     "not enough memory": _MEMORY,
     "std::bad_alloc": _MEMORY,
+    "No space left on device": _WRITE,
+    "Disk quota exceeded": _WRITE,
     "file write failed": _WRITE,
 }
 """The same by what libraries say of it in errors of their own."""
+
+
+def reason(error: OSError) -> str:
+    """Why the operating system has refused something, in its own few words.
+
+    >>> reason(OSError(28, "No space left on device", "out/a.txt"))
+    'No space left on device'
+    """
+    if error.strerror:
+        return error.strerror
+    faults = error.args[0] if error.args else None
+    if isinstance(faults, list) and faults:  # of shutil: (source, target, text) for every file
+        text = str(faults[0][-1] if isinstance(faults[0], tuple) else faults[0])
+        return text.partition("] ")[2].partition(": ")[0] or text
+    return str(error)
 
 
 def refusal(error: BaseException) -> RunError | None:
@@ -233,11 +250,12 @@ def refusal(error: BaseException) -> RunError | None:
         return RunError("there is not enough memory", hint=_MEMORY)
     if isinstance(error, OSError) and (hint := _REFUSALS.get(errorcode.get(error.errno or 0, ""))):
         place = f"{error.filename}: " if error.filename else ""
-        return RunError(f"{place}{error.strerror}", hint=hint)
+        return RunError(f"{place}{reason(error)}", hint=hint)
     text = str(error)
     for said, hint in _SAID.items():
         if isinstance(error, RuntimeError | OSError) and said in text:
-            return RunError(text.splitlines()[0], hint=hint)
+            why = reason(error) if isinstance(error, OSError) else text.splitlines()[0]
+            return RunError(why, hint=hint)
     return None
 
 

@@ -29,7 +29,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from netwright.errors import RunError
+from netwright.errors import RunError, reason
 
 if sys.platform != "win32":  # Windows does not remove what is open, so that it needs no lock
     from fcntl import LOCK_EX, LOCK_NB, flock
@@ -53,7 +53,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunError(
-            f"{path}: cannot be written ({error.strerror or error})",
+            f"{path}: cannot be written ({reason(error)})",
             hint="choose a folder that exists, is writable and has free space",
         ) from error
 
@@ -171,11 +171,9 @@ def sync(path: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left in a folder; what has an owner stays."""
-    with suppress(OSError), os.scandir(folder) as entries:
-        left = [e.path for e in entries if e.name.startswith(_PREFIX) and e.name.endswith(_SUFFIX)]
-        for path in map(Path, left):
-            _remove_abandoned(path)
+    """Remove what killed processes left in a folder and those inside; what has an owner stays."""
+    for place, _, _ in os.walk(folder):
+        _sweep(Path(place))
 
 
 @contextmanager
@@ -249,7 +247,14 @@ def _is_private(folder: Path) -> bool:
 
 @cache
 def _sweep_once(folder: Path) -> None:
-    sweep(folder)
+    _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    with suppress(OSError), os.scandir(folder) as entries:
+        left = [e.path for e in entries if e.name.startswith(_PREFIX) and e.name.endswith(_SUFFIX)]
+        for path in map(Path, left):
+            _remove_abandoned(path)
 
 
 def _new(parent: Path, make: Callable[[Path], Any]) -> tuple[Path, Any]:

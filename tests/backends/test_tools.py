@@ -57,6 +57,13 @@ def test_run_tool_reports_the_last_lines(tmp_path: Path) -> None:
     assert len(log.read_text().splitlines()) == 31
 
 
+def test_a_full_disk_that_a_program_meets_has_a_way_out(tmp_path: Path) -> None:
+    tool = script(tmp_path, 'echo "ld: final link failed: No space left on device"; exit 1')
+    with pytest.raises(ToolFailed) as caught:
+        run_tool(tool, [], cwd=tmp_path, timeout_s=10, log=tmp_path / "log")
+    assert caught.value.hint == "free some space on the disk, and give the command again"
+
+
 def test_run_tool_with_nothing_printed(tmp_path: Path) -> None:
     with pytest.raises(ToolFailed, match=r"was:\n\(nothing\)"):
         run_tool(script(tmp_path, "exit 1"), [], cwd=tmp_path, timeout_s=10, log=tmp_path / "log")

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from netwright import ir
 from netwright.cli.convert import reuse_factors
 from netwright.errors import ConfigError
+from netwright.files import locked
 from tests.cli.conftest import Netwright
 
 BREVITAS = Path(__file__).parents[1] / "exchange" / "data" / "brevitas_mlp_float.onnx"
@@ -55,6 +57,21 @@ def test_file_that_is_no_model_is_refused_and_nothing_is_written(
     assert (code, shown) == (1, "")
     assert err.startswith(f"error: {path}: not an ONNX model (truncated or another format)\n")
     assert not out.exists()
+
+
+def test_a_folder_that_another_command_writes_to_is_left_alone(
+    netwright: Netwright, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    path = BREVITAS.with_name("brevitas_mlp_po2.onnx")
+    with locked(out):
+        code, shown, err = netwright("convert", path, "--out", out, "--backend", "rtl")
+    assert (code, shown) == (1, "")
+    assert err.endswith(
+        f"error: {out}: process {os.getpid()} is writing to this folder\n"
+        "hint: wait for it, end it, or use another folder\n"
+    )
+    assert [entry.name for entry in out.iterdir()] == [".lock"]
 
 
 def test_options_are_checked_first(netwright: Netwright, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
-from netwright.errors import RunError, ToolFailed, ToolMissing
+from netwright.errors import RunError, ToolFailed, ToolMissing, reason
 
 TAIL_LINES = 20
 """Lines of a failed program's output that its error message repeats."""
@@ -25,6 +25,16 @@ POLL_S = 0.2
 
 _END_S = 5.0
 """Time that a supervisor gets to end its program."""
+
+_WAYS_OUT = {
+    "No space left on device": "free some space on the disk, and give the command again",
+    "Cannot allocate memory": "the program needs more memory than there is",
+    "out of memory allocating": "the program needs more memory than there is",
+    "Resource temporarily unavailable": "the program needs more processes or threads than it may "
+    "start (ulimit -u)",
+    "Too many open files": "the program needs more file handles than it may have (ulimit -n)",
+}
+"""What to do about what programs say of the machine."""
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
@@ -192,7 +202,10 @@ def run_tool(
         log.parent.mkdir(parents=True, exist_ok=True)
         stream = log.open("wb")
     except OSError as error:
-        raise RunError(f"{log}: cannot be written ({error.strerror or error})") from error
+        raise RunError(
+            f"{log}: cannot be written ({reason(error)})",
+            hint="choose a folder that exists, is writable and has free space",
+        ) from error
     with stream:
         stream.write(f"$ {shlex.join(command)}\n".encode())
         stream.flush()
@@ -203,8 +216,11 @@ def run_tool(
         raise ToolFailed(
             tool.name,
             code=code,
-            log_tail=_last_lines(log.read_bytes()[header:]),
-            hint=f"the whole output is in {log}",
+            log_tail=(tail := _last_lines(log.read_bytes()[header:])),
+            hint=next(
+                (hint for said, hint in _WAYS_OUT.items() if said in tail),
+                f"the whole output is in {log}",
+            ),
         )
     return ToolRun(time.monotonic() - start, log)
 

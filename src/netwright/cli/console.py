@@ -8,8 +8,9 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -29,6 +30,7 @@ NARROWEST_COLUMN = 20
 """Characters that the last column of a table keeps, however narrow the terminal is."""
 
 _QUIET = ContextVar("quiet", default=False)
+_HELD: ContextVar[ExitStack | None] = ContextVar("held", default=None)
 
 
 def emit(text: str) -> None:
@@ -68,10 +70,29 @@ def _tell(text: str) -> None:
 def verbosity(*, quiet: bool) -> Iterator[None]:
     """Let commands inside print results and errors only, or everything."""
     token = _QUIET.set(quiet)
-    try:
-        yield
-    finally:
-        _QUIET.reset(token)
+    with ExitStack() as stack:
+        held = _HELD.set(stack)
+        try:
+            yield
+        finally:
+            _QUIET.reset(token)
+            _HELD.reset(held)
+
+
+def hold(folder: Path) -> None:
+    """Keep other commands out of an output folder until the command at work ends.
+
+    What killed commands left there is removed.
+
+    Raises:
+        RunError: Another command works there, or the folder cannot be written.
+    """
+    from netwright.files import locked, sweep
+
+    stack = _HELD.get()
+    assert stack is not None, "only commands hold folders"
+    stack.enter_context(locked(folder, why="is writing to this folder"))
+    sweep(folder)
 
 
 def is_quiet() -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from netwright.cli.console import emit, emit_json, note, reporter
+from netwright.cli.console import emit, emit_json, hold, note, reporter
 from netwright.cli.run import JsonOption
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def convert(
             reuse_factor=reuse,
         )
     graph, referees = _read(model)
+    hold(out)
     ir.save(graph, out / "graph.npz")
     for item in graph.notes:
         note(f"note: {item.node}: {item.text} (relative error {item.error:.1e})")

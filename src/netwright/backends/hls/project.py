@@ -6,6 +6,7 @@ import io
 import re
 import shutil
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from netwright.backends.hls.emulation_text import EMULATION_SOURCE, emulation_source
 from netwright.backends.hls.layers import Firmware, Layer
-from netwright.errors import BackendError, NetwrightError, require
+from netwright.errors import BackendError, NetwrightError, refusal, require
 from netwright.escape import identifier
+from netwright.files import workspace
 from netwright.ir import Graph
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 LOG = "hls4ml.log"
 """What hls4ml printed while it wrote the project."""
+
+_CAPTURE = threading.RLock()
 
 _STAMPED = ("build_lib.sh", "hls4ml_config.yml")
 
@@ -53,8 +57,8 @@ def write_project(
         MissingExtra: hls4ml is not installed.
         BackendError: hls4ml failed, or changed a register.
     """
-    with tempfile.TemporaryDirectory(prefix="netwright-") as temporary:
-        plain = Path(temporary) / "project"  # hls4ml writes the name of its folder into files
+    with workspace(Path(tempfile.gettempdir()), mode=0o700) as temporary:
+        plain = temporary / "project"  # hls4ml writes the name of its folder into files
         plain.mkdir()
         _write_project(firmware, options, plain, name, stamp)
         shutil.copytree(plain, folder, dirs_exist_ok=True)
@@ -79,6 +83,8 @@ def _write_project(
         except NetwrightError:
             raise
         except Exception as error:
+            if refused := refusal(error):
+                raise refused from error
             raise BackendError(
                 f"hls4ml could not write the project ({type(error).__name__}: {error})",
                 hint="this graph passed every check of netwright; please report it",
@@ -100,7 +106,8 @@ def captured(printed: io.StringIO) -> Iterator[None]:
     def note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         printed.write(f"{category.__name__}: {message}\n")
 
-    with warnings.catch_warnings(), redirect_stdout(printed), redirect_stderr(printed):
+    # What is replaced belongs to the whole process: one thread at a time.
+    with _CAPTURE, warnings.catch_warnings(), redirect_stdout(printed), redirect_stderr(printed):
         warnings.simplefilter("default")
         warnings.showwarning = note
         yield
