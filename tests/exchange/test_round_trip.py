@@ -36,8 +36,10 @@ def assert_same_as_qonnx(graph: Graph, inputs: np.ndarray) -> None:
         np.testing.assert_array_equal(codes, expected[name], err_msg=name)
 
 
-def assert_survives_file(graph: Graph, inputs: np.ndarray, path: Path) -> Graph:
-    back = integerize(read_qonnx(write_qonnx(graph, path)))
+def assert_survives_file(
+    graph: Graph, inputs: np.ndarray, path: Path, *, double: bool | None = None
+) -> Graph:
+    back = integerize(read_qonnx(write_qonnx(graph, path, double=double)))
     expected, found = interpret(graph, inputs), interpret(back, inputs)
     for name, other in zip(graph.outputs, back.outputs, strict=True):
         np.testing.assert_array_equal(found[other], expected[name], err_msg=name)
@@ -100,4 +102,5 @@ def test_every_rounding_of_the_input_is_exact_at_ties(rounding: str, tmp_path: P
     inputs[6] = np.nextafter(inputs[6], -10)
     assert_same_as_realized(graph, inputs)
     assert_same_as_qonnx(graph, inputs)
-    assert_survives_file(graph, inputs, tmp_path / "graph.onnx")
+    assert_survives_file(graph, inputs, tmp_path / "float64.onnx", double=True)
+    assert_survives_file(graph, inputs.astype(np.float32), tmp_path / "float32.onnx")

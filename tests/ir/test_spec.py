@@ -18,7 +18,7 @@ def test_every_operator_declares_itself(spec: OpSpec) -> None:
     low, high = spec.num_inputs
     assert 1 <= low <= high
     for name, attribute in spec.attributes.items():
-        absent = attribute.kind in ("int", "axis") or name in ("steps", "operands")
+        absent = attribute.kind in ("int", "axis") or name in ("steps", "operands", "precision")
         assert attribute.required or absent
 
 

@@ -148,6 +148,6 @@ def test_a_real_graph_has_no_input_format() -> None:
     with pytest.raises(GraphError) as caught:
         corners(graph)
     assert str(caught.value) == (
-        'graph "g" must have one input that is read by one Quantize node\n'
+        'graph "g": input "x" must be read by Quantize nodes only, not by Relu\n'
         "hint: lower the graph with netwright.passes.integerize first"
     )

@@ -89,6 +89,7 @@ def _place(reader: Reader, node: SourceNode, op: str, attrs: dict[str, AttrValue
     constant = reader.constants.get(name)
     if constant is not None:
         scale = _suiting(node, scale, constant.shape)
+        attrs = {**attrs, **_precision(reader, node, constant.dtype.name)}
         compact(scale, constant.shape, node=node.name)
         reader.quantized[node.outputs[0]] = QuantizedConstant(
             reader.reals(node, 0, f'the constant "{name}"'), scale, op, attrs, node.name
@@ -104,6 +105,7 @@ def _place(reader: Reader, node: SourceNode, op: str, attrs: dict[str, AttrValue
     if axis == 0:
         raise GraphError("the scale must not vary along the batch axis", node=node.name)
     attrs = {**attrs, "scale": tuple(map(float, values)), "axis": axis}
+    attrs |= _precision(reader, node, reader.precisions.get(source))
     reader.emit(node, op, (source,), attrs=attrs)
 
 
@@ -129,6 +131,16 @@ def _halves(
     lower = reader.emit(node, "Quant", (negative,), "negative", attrs)
     reader.emit(node, "Add", (upper, lower))
     return True
+def _precision(reader: Reader, node: SourceNode, source: str | None) -> dict[str, AttrValue]:
+    """The float format in which the quantizer of an input or a constant computes, as attribute.
+
+    Behind the first quantizer values are exact here, whatever the file computes with.
+    """
+    scale = reader.constants[node.inputs[1]].dtype if len(node.inputs) > 1 else None
+    if source is None or scale is None:
+        return {}
+    common = np.result_type(np.dtype(source), scale)
+    return {"precision": common.name} if common.kind == "f" else {}
 
 
 def _suiting(node: SourceNode, scale: Reals, shape: tuple[int, ...]) -> Reals:

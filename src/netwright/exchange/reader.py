@@ -20,6 +20,10 @@ from netwright.passes.real_builder import enclosing_format, format_attrs
 Reals = NDArray[np.float64]
 
 
+_ON_THE_HOST = ("Add", "BatchNormalization", "Clip", "Mul", "Relu", "Reshape", "Transpose")
+"""What an input may go through and still be a real value of its precision."""
+
+
 @dataclass(frozen=True, slots=True)
 class QuantizedConstant:
     """A constant behind a quantizer, not yet placed in the graph.
@@ -81,6 +85,7 @@ class Reader:
         uses: How often each tensor of the file is read, or is an output.
         readers: The nodes that read each tensor of the file.
         heads: For each result that is left to the host: what is read instead, and what is done.
+        precisions: Float format of the inputs, and of what moves, scales and clips them.
     """
 
     def __init__(self, source: SourceModel) -> None:
@@ -92,6 +97,7 @@ class Reader:
         self.nodes: list[Node] = []
         self.types: dict[str, TensorType] = {}
         self.placed: dict[str, Reals] = {}
+        self.precisions: dict[str, str] = dict(source.precisions)
         self.renamed: dict[str, str] = {}
         self.names = Names(source.names)
         self.uses = Counter(source.outputs)
@@ -292,6 +298,8 @@ class Reader:
         shape = spec_of(made).shape(made, [self.types[source].shape for source in inputs])
         self.nodes.append(made)
         self.types[made.output] = TensorType(shape)
+        if op in _ON_THE_HOST and inputs[0] in self.precisions:
+            self.precisions[made.output] = self.precisions[inputs[0]]
         return made.output
 
     def scaled(
@@ -351,6 +359,8 @@ class Reader:
             "scale": tuple(map(float, scale)),
             "axis": axis,
         }
+        if codes.source in self.precisions:
+            attrs["precision"] = self.precisions[codes.source]
         name = codes.maker.name
         inner = output if exact else self.names.fresh(f"{name}_wide")
         made = self.emit_as(name, "Quant", (codes.source,), inner, attrs, origin=name)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, VerificationError, require
+from netwright.exchange.file_referee import quiet
 from netwright.exchange.narrow_convs import narrow_convs
-from netwright.exchange.write import build_model, wide_tensors
+from netwright.exchange.write import build_model, wide_inputs, wide_tensors
 from netwright.ir import Graph
 from netwright.ir.interpret import Values
 from netwright.passes import Realized, realize
@@ -70,12 +69,16 @@ class QonnxModel:
     def _execute(self, inputs: dict[str, NDArray[np.float64]]) -> Mapping[str, NDArray[Any]]:
         quantized = self.realized.graph
         rows = len(next(iter(inputs.values())))
-        wide = wide_tensors(quantized, double=None) | set(quantized.inputs)
+        wide = wide_tensors(quantized, double=None) | wide_inputs(quantized, otherwise=True)
         model = build_model(quantized, wide=wide, batch=rows, digest=self.graph.digest)
         wrapper = require("qonnx.core.modelwrapper", extra="qonnx", purpose="the qonnx referee")
         executor = require("qonnx.core.onnx_exec", extra="qonnx", purpose="the qonnx referee")
-        with _quiet():
-            return executor.execute_onnx(wrapper.ModelWrapper(model), inputs, True)
+        feeds = {
+            name: array if name in wide else array.astype(np.float32)
+            for name, array in inputs.items()
+        }
+        with quiet(), np.errstate(over="ignore"):
+            return executor.execute_onnx(wrapper.ModelWrapper(model), feeds, True)
 
     def _codes(
         self, name: str, values: Mapping[str, NDArray[Any]], start: int
@@ -128,16 +131,3 @@ def referee(graph: Graph) -> QonnxModel:
     narrow = Realized(narrow_convs(realized.graph), realized.carriers)
     wide_tensors(narrow.graph, double=None)
     return QonnxModel(graph, narrow)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what qonnx and ONNX Runtime say about each single-node model they make."""
-    runtime = require("onnxruntime", extra="qonnx", purpose="the qonnx referee")
-    runtime.set_default_logger_severity(3)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        runtime.set_default_logger_severity(2)

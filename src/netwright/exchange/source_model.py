@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ class SourceModel:
         constants: Values of the initializers.
         opsets: Version by domain.
         metadata: Properties stored with the model.
+        precisions: Float format of each input, by NumPy's name.
     """
 
     name: str
@@ -68,6 +69,7 @@ class SourceModel:
     constants: Mapping[str, NDArray[Any]]
     opsets: Mapping[str, int]
     metadata: Mapping[str, str]
+    precisions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> frozenset[str]:
@@ -122,6 +124,7 @@ def load_model(path: Path) -> SourceModel:
         constants=constants,
         opsets={plain_text(entry.domain): entry.version for entry in model.opset_import},
         metadata={plain_text(e.key): plain_text(e.value) for e in model.metadata_props},
+        precisions=_precisions(onnx, graph, inputs),
     )
 
 
@@ -218,6 +221,13 @@ def _inputs(
             shape.append(max(int(known), 1))
         inputs[name] = tuple(shape)
     return inputs, limits
+
+
+def _precisions(onnx: Any, graph: Any, inputs: Mapping[str, object]) -> dict[str, str]:
+    kinds = onnx.TensorProto
+    names = {kinds.FLOAT16: "float16", kinds.FLOAT: "float32", kinds.DOUBLE: "float64"}
+    declared = {plain_text(v.name): v.type.tensor_type.elem_type for v in graph.input}
+    return {name: names[declared[name]] for name in inputs if declared.get(name) in names}
 
 
 def read_nodes(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> tuple[SourceNode, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +148,7 @@ def wide_tensors(graph: Graph, *, double: bool | None) -> frozenset[str]:
     for name, value in graph.constants.items():
         if double or not np.array_equal(value.astype(np.float32), value):
             wide.add(name)
-    if double:
-        wide.update(graph.inputs)
+    wide.update(wide_inputs(graph, otherwise=bool(double)))
     for node in graph.nodes:
         if node.op in _QUANTIZERS:
             continue
@@ -160,6 +160,43 @@ def wide_tensors(graph: Graph, *, double: bool | None) -> frozenset[str]:
         worst = sorted(wide)[0]
         raise NumericsError("float32 does not hold every value", tensor=worst, hint="omit double")
     return frozenset(wide)
+
+
+def wide_inputs(graph: Graph, *, otherwise: bool) -> frozenset[str]:
+    """The inputs of a quantized graph that must be float64.
+
+    Args:
+        graph: A graph in the quantized form.
+        otherwise: Whether an input is where its quantizers do not name a precision.
+
+    Raises:
+        NumericsError: A quantizer of an input computes in neither float32 nor float64, or two
+            quantizers of one input differ in that.
+    """
+    found = set()
+    for name in graph.inputs:
+        named = {node.text("precision") for node in _readers(graph, name)}
+        if len(named) > 1 or "float16" in named:
+            raise NumericsError(
+                f"is quantized in {' and '.join(sorted(named))}; QONNX files are written with "
+                "float32 or float64 inputs",
+                tensor=name,
+            )
+        if named == {"float64"} or (not named and otherwise):
+            found.add(name)
+    return frozenset(found)
+
+
+def _readers(graph: Graph, name: str) -> Iterator[Node]:
+    """The quantizers with a precision that an input reaches, moved, scaled or clipped."""
+    waiting, seen = [name], {name}
+    while waiting:
+        for node in graph.consumers[waiting.pop()]:
+            if "precision" in node.attrs:
+                yield node
+            elif node.op not in _QUANTIZERS and node.output not in seen:
+                seen.add(node.output)
+                waiting.append(node.output)
 
 
 def _float_format(builder: OnnxBuilder) -> str:

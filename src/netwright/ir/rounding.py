@@ -40,6 +40,22 @@ def round_real(values: NDArray[np.floating], mode: Rounding) -> NDArray[np.float
             return np.copysign(round_real(np.abs(values), Rounding.HALF_DOWN), values)
 
 
+def round_by_halves(values: NDArray[np.floating], mode: Rounding) -> NDArray[np.floating]:
+    """Round as QONNX's definition does in the precision of `values`.
+
+    There the modes that round halves away from zero or toward it add or subtract one half, a sum
+    that may itself be rounded: the float32 next below one half becomes 1, not 0.
+    """
+    half = values.dtype.type(0.5)
+    match mode:
+        case Rounding.HALF_AWAY:
+            return np.sign(values) * np.floor(np.abs(values) + half)
+        case Rounding.HALF_TOWARD_ZERO:
+            return np.sign(values) * np.ceil(np.abs(values) - half)
+        case _:
+            return round_real(values, mode)
+
+
 def round_shift(values: Array, shift: int, mode: Rounding) -> Array:
     """Divide integers by ``2**shift`` and round; exact for float and for integer arrays.
 

@@ -10,7 +10,7 @@ import numpy as np
 from netwright.dtypes import Rounding
 from netwright.errors import GraphError
 from netwright.ir import AttrValue, Node, round_quotient
-from netwright.ir.ops.quant import code_type, rounding_of
+from netwright.ir.ops.quant import code_type, precision_of, rounding_of
 from netwright.passes.carried import Carried, HostValues, compact
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_host import step_attributes
@@ -222,6 +222,8 @@ def _host(builder: IntegerBuilder, node: Node, source: HostValues, grid: Grid) -
         )
     attrs: dict[str, AttrValue] = {**grid.clamp, "scale": tuple(map(float, values)), "axis": axis}
     attrs |= step_attributes(builder, node, source)
+    if precision_of(node) is not None:
+        attrs["precision"] = node.text("precision")
     outputs = [builder.free_name(f"{node.name}_{move}") for move in source.moves]
     outputs.append(node.output)
     carried = builder.emit(
@@ -254,7 +256,8 @@ def _sign(builder: IntegerBuilder, node: Node, scale: Exact) -> Carried:
     if isinstance(source, HostValues):
         inner = replace(node, output=builder.free_name(f"{node.output}_codes"))
         inner = replace(inner, name=inner.output)
-        grid = Grid(exact(1), -1, 0, 0, Rounding.FLOOR)
+        divides = node.op == "Quant" and precision_of(node) is not None
+        grid = Grid(scale if divides else exact(1), -1, 0, 0, Rounding.FLOOR)
         carried = _host(builder, inner, source, grid)
     else:
         carried = builder.take(node.inputs[0], node)

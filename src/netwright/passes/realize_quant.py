@@ -7,7 +7,7 @@ import numpy as np
 from netwright.dtypes import Int, Rounding, smallest_int
 from netwright.errors import NumericsError
 from netwright.ir import AttrValue, Node
-from netwright.ir.ops.quant import rounding_of, steps_of
+from netwright.ir.ops.quant import precision_of, rounding_of, steps_of
 from netwright.ir.types import along_axis
 from netwright.passes.carried import Reals, are_powers_of_two, compact
 from netwright.passes.real_builder import (
@@ -42,7 +42,9 @@ def quantize(builder: RealBuilder, node: Node) -> None:
     output = node.output if steps else builder.free_name(f"{node.name}_real")
     dtype = enclosing_format(node.integer("low"), node.integer("high"))
     zero_point = node.integer("zero_point", 0)
-    source = _quant(builder, node, source, output, scale, dtype, zero_point, rounding)
+    source = _quant(
+        builder, node, source, output, scale, dtype, zero_point, rounding, first=True
+    )
     if not steps:
         source = _mul(builder, node, source, 1 / scale, f"{node.name}_divided")
         final = node.output if not _needs_clip(node) else builder.free_name(f"{node.name}_wide")
@@ -76,7 +78,7 @@ def _quantize_by_halves(
     low, high = _centered(node)
     wide = smallest_int(2 * low - 2, 2 * high + 2)
     name = builder.free_name(f"{node.name}_halves")
-    source = _quant(builder, node, source, name, scale / 2, wide, 0, rounding)
+    source = _quant(builder, node, source, name, scale / 2, wide, 0, rounding, first=True)
     if unit is not scale:
         source = _mul(builder, node, source, 1 / scale, f"{node.name}_divided")
         name = builder.free_name(f"{node.name}_codes")
@@ -150,7 +152,10 @@ def _quant(
     dtype: Int,
     zero_point: int,
     rounding: Rounding,
+    *,
+    first: bool = False,
 ) -> str:
+    """Append a quantizer; the first one on an input computes in the precision of `node`."""
     values, axis = compact(scale, builder.types[source].shape, node=node.name)
     attrs: dict[str, AttrValue] = {
         **format_attrs(dtype),
@@ -159,6 +164,8 @@ def _quant(
         "zero_point": zero_point,
         "rounding": str(rounding),
     }
+    if first and precision_of(node) is not None:
+        attrs["precision"] = node.text("precision")
     return builder.emit(node, "Quant", (source,), output, attrs)
 
 

@@ -3,13 +3,15 @@
 from netwright.verify.compare import Difference, Equivalence, bit_exact, certify
 from netwright.verify.diagnose import diagnose
 from netwright.verify.faults import change_rounding, flip_weight_bit, narrow_accumulator
-from netwright.verify.stimuli import Stimulus, corners, random, ties
+from netwright.verify.stimuli import borders, corners, random, ties
+from netwright.verify.stimulus import Stimulus
 
 __all__ = [
     "Difference",
     "Equivalence",
     "Stimulus",
     "bit_exact",
+    "borders",
     "certify",
     "change_rounding",
     "corners",

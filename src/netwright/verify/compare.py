@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, VerificationError
 from netwright.ir import Array, Executable, Graph, Interpreter
+from netwright.ir.interpret import Values
 from netwright.verify.diagnose import diagnose
-from netwright.verify.stimuli import Stimulus
+from netwright.verify.stimulus import Stimulus
 
 _DIAGNOSED_ROWS = 64
 _CHUNK_ROWS = 4096
@@ -89,7 +90,7 @@ class Equivalence:
 def bit_exact(
     graph: Graph,
     candidate: Executable,
-    inputs: NDArray[np.floating] | Stimulus,
+    inputs: Values | Stimulus,
     *,
     name: str | None = None,
 ) -> Equivalence:
@@ -98,15 +99,15 @@ def bit_exact(
     Args:
         graph: The reference, in integer form.
         candidate: A design, a referee or another graph's interpreter.
-        inputs: Real inputs, (rows, *shape).
+        inputs: Real inputs: (rows, *shape), or such arrays by input name.
         name: What to call the candidate; its class if not given.
 
     Raises:
         ConfigError: There are no rows, or the graph is not in integer form.
         VerificationError: The candidate's outputs have another shape or are missing.
     """
-    stimulus = inputs if isinstance(inputs, Stimulus) else Stimulus("inputs", np.asarray(inputs))
-    if stimulus.inputs.size == 0:
+    stimulus = as_stimulus(inputs)
+    if len(stimulus) == 0:
         raise ConfigError(f'stimulus "{stimulus.name}" has no rows')
     if not graph.is_integer:
         raise ConfigError(
@@ -118,8 +119,8 @@ def bit_exact(
     identical, seconds = 0, 0.0
     wrong: list[int] = []
     right: list[int] = []
-    for start in range(0, len(stimulus.inputs), _CHUNK_ROWS):
-        rows = stimulus.inputs[start : start + _CHUNK_ROWS]
+    for start in range(0, len(stimulus), _CHUNK_ROWS):
+        rows = stimulus.part(slice(start, start + _CHUNK_ROWS)).inputs
         expected = reference.run(rows)
         started = time.perf_counter()
         got = candidate.run(rows)
@@ -130,7 +131,16 @@ def bit_exact(
         right += (start + np.flatnonzero(equal)[:_DIAGNOSED_ROWS]).tolist()
     evidence = wrong[:_DIAGNOSED_ROWS] + right[:_DIAGNOSED_ROWS]
     first = _locate(reference, candidate, stimulus, evidence) if wrong else None
-    return Equivalence(label, stimulus.name, len(stimulus.inputs), identical, first, seconds)
+    return Equivalence(label, stimulus.name, len(stimulus), identical, first, seconds)
+
+
+def as_stimulus(inputs: Values | Stimulus) -> Stimulus:
+    """The inputs as a stimulus."""
+    if isinstance(inputs, Stimulus):
+        return inputs
+    if isinstance(inputs, Mapping):
+        return Stimulus("inputs", {name: np.asarray(value) for name, value in inputs.items()})
+    return Stimulus("inputs", np.asarray(inputs))
 
 
 def _equal_rows(
@@ -159,7 +169,7 @@ def _locate(
     """
     graph = reference.graph
     made = [node.output for node in graph.nodes]
-    inputs = stimulus.inputs[list(rows)]
+    inputs = stimulus.part(rows).inputs
     expected = reference.run(inputs, keep=[*made, *graph.inputs, *graph.constants])
     shown = candidate.run(inputs, keep=made)
     got = {n: v for n, v in shown.items() if n in made and v.shape == expected[n].shape}
@@ -206,10 +216,10 @@ def certify(
     table = []
     for name, candidate in candidates.items():
         for stimulus in stimuli:
-            rows = stimulus.inputs[: limits.get(name)]
-            if len(rows) == 0:
+            part = stimulus.part(slice(limits.get(name)))
+            if len(part) == 0:
                 continue
-            result = bit_exact(graph, candidate, Stimulus(stimulus.name, rows), name=name)
+            result = bit_exact(graph, candidate, part, name=name)
             table.append(result)
             if on_result is not None:
                 on_result(result)

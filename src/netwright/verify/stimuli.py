@@ -1,84 +1,25 @@
-"""What a design is checked on: corner inputs, ties and random inputs beside the test set."""
+"""What a design is checked on: corners, ties, borders and random inputs beside the test set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Int, Rounding
-from netwright.errors import ConfigError, GraphError
-from netwright.ir import Graph, Interpreter, Node, is_power_of_two, spec_of
-from netwright.ir.ops.quant import unprepared
+from netwright.dtypes import Rounding
+from netwright.errors import ConfigError
+from netwright.ir import Graph, Interpreter, Node, spec_of
+from netwright.verify.stimulus import InputGrid, Layout, Reals, Stimulus, joined, layouts
 
 _SEARCHED_ROWS = 8192
 _EXTREME_SUMS = 256
 _SINGLE_VALUES = 256
 _LARGEST_SEARCHED_INPUT = 1024
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stimulus:
-    """A named batch of real inputs, (rows, *shape)."""
-
-    name: str
-    inputs: NDArray[np.float64]
-
-
-def input_quantizer(graph: Graph) -> Node:
-    """The node that quantizes the graph's one input.
-
-    Raises:
-        GraphError: The graph has several inputs, or its input is not quantized first.
-    """
-    readers = graph.consumers.get(graph.inputs[0], ()) if len(graph.inputs) == 1 else ()
-    if len(readers) != 1 or readers[0].op != "Quantize":
-        raise GraphError(
-            f'graph "{graph.name}" must have one input that is read by one Quantize node',
-            hint="lower the graph with netwright.passes.integerize first",
-        )
-    return readers[0]
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """The codes that the input quantizer makes, and real values for them."""
-
-    node: Node
-    shape: tuple[int, ...]
-    scale: NDArray[np.float64]
-    low: int
-    high: int
-
-    @classmethod
-    def of(cls, graph: Graph) -> _Grid:
-        node = input_quantizer(graph)
-        tensor = graph.types[node.output]
-        zero_point = node.integer("zero_point", 0)
-        low, high = node.integer("low") - zero_point, node.integer("high") - zero_point
-        if isinstance(tensor.dtype, Int):  # of a format that wraps: its own ends
-            low, high = max(low, tensor.dtype.min), min(high, tensor.dtype.max)
-        return cls(node, tensor.shape[1:], tensor.scale_array(), low, high)
-
-    def values(self, codes: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Real inputs, (rows, *shape), that the quantizer turns into whole `codes`.
-
-        A product with a scale that is no power of two may lie beside the grid point, where the
-        modes that do not round to nearest would give the code next to it: for them the value is
-        moved by a quarter of a step to the side from which it is rounded.
-        """
-        side = {
-            Rounding.FLOOR: np.ones_like(codes),
-            Rounding.CEIL: -np.ones_like(codes),
-            Rounding.TOWARD_ZERO: np.sign(codes),
-            Rounding.AWAY_FROM_ZERO: -np.sign(codes),
-        }.get(Rounding(self.node.text("rounding")))
-        exact = all(is_power_of_two(value) for value in self.node.reals("scale"))
-        if side is not None and not exact:
-            codes = codes + np.where(codes == np.rint(codes), 0.25 * side, 0.0)
-        return unprepared(self.node, codes.reshape(-1, *self.shape) * self.scale)
+_FEWEST_BORDER_ROWS = 16
+_ENUMERATED = 1 << 20
+"""Most values beside borders that are listed; of more they are drawn."""
 
 
 def corners(graph: Graph) -> Stimulus:
@@ -89,29 +30,45 @@ def corners(graph: Graph) -> Stimulus:
     a larger input) at its minimum and its maximum with the others at zero, and with the others at
     the opposite extreme; then, for the weighted sums that read the input, the rows that make the
     sums of up to 256 output channels as large and as small as they can be, so that an accumulator
-    one bit too narrow is seen. The last are left out for inputs of more than 1024 values.
+    one bit too narrow is seen. The last are left out for inputs of more than 1024 values. Several
+    inputs are one row of values side by side; where an input is read by several quantizers, each
+    has its turn.
+
+    Raises:
+        GraphError: An input is not quantized.
     """
-    grid = _Grid.of(graph)
-    low, high, size = grid.low, grid.high, int(np.prod(grid.shape))
-    levels = [low, high, 0, low + 1, high - 1, 1, -1, 0.5, 1.5, -0.5, -1.5, low - 0.5, high + 0.5]
-    levels += [2.0 * low - 7, 2.0 * high + 7]
-    flat = [np.full(size, float(level)) for level in levels]
-    alternating = np.where(np.arange(size) % 2 == 0, float(low), float(high))
-    flat += [alternating, alternating[::-1]]
-    for position in range(min(size, _SINGLE_VALUES)):
-        for level, others in ((low, 0), (high, 0), (low, high), (high, low)):
-            row = np.full(size, float(others))
-            row[position] = level
-            flat.append(row)
-    flat += _extreme_sums(graph, grid, size)
-    return Stimulus("corners", grid.values(np.stack(flat)))
+    parts = []
+    for layout in layouts(graph):
+        low, high = layout.limits()
+        size, zero = layout.size, np.zeros(layout.size)
+        flat = [low, high, zero, low + 1, high - 1, zero + 1, zero - 1]
+        flat += [zero + level for level in (0.5, 1.5, -0.5, -1.5)]
+        flat += [low - 0.5, high + 0.5, 2.0 * low - 7, 2.0 * high + 7]
+        even = np.arange(size) % 2 == 0
+        flat += [np.where(even, low, high), np.where(even, high, low)]
+        for position in _single_positions(layout):
+            for level, others in ((low, zero), (high, zero), (low, high), (high, low)):
+                row = others.copy()
+                row[position] = level[position]
+                flat.append(row)
+        flat += _extreme_sums(graph, layout)
+        parts.append(layout.values(np.stack(flat)))
+    return joined("corners", graph, parts)
 
 
-def _extreme_sums(graph: Graph, grid: _Grid, size: int) -> list[NDArray[np.float64]]:
+def _single_positions(layout: Layout) -> Iterator[int]:
+    each = max(_SINGLE_VALUES // len(layout.grids), 1)
+    for place in layout.places.values():
+        yield from range(place.start, min(place.stop, place.start + each))
+
+
+def _extreme_sums(graph: Graph, layout: Layout) -> list[Reals]:
+    size = layout.size
     if size > _LARGEST_SEARCHED_INPUT:
         return []
+    low, high = layout.limits()
     rows = []
-    for node, unit in _first_sums(graph, grid, size):
+    for node, unit in _first_sums(graph, layout):
         weights = np.asarray(graph.constants[node.inputs[1]], dtype=np.float64)
         made = spec_of(node).execute(node, [unit, weights])
         channel_axis = 1 if node.op == "Conv" else made.ndim - 1
@@ -119,21 +76,22 @@ def _extreme_sums(graph: Graph, grid: _Grid, size: int) -> list[NDArray[np.float
         widest = np.abs(response).sum(axis=0).argmax(axis=1)
         for channel, place in enumerate(widest[:_EXTREME_SUMS]):
             column = response[:, channel, place]
-            rows += [
-                np.where(column > 0, float(grid.high), float(grid.low)),
-                np.where(column > 0, float(grid.low), float(grid.high)),
-            ]
+            rows += [np.where(column > 0, high, low), np.where(column > 0, low, high)]
     return rows
 
 
-def _first_sums(graph: Graph, grid: _Grid, size: int) -> Iterator[tuple[Node, NDArray[np.float64]]]:
+def _first_sums(graph: Graph, layout: Layout) -> Iterator[tuple[Node, Reals]]:
     """The products that read the input codes, directly or behind operations that only move them.
 
     Each comes with what it reads when one code after the other is 1 and the others are 0.
     """
-    units = {grid.node.output: np.eye(size).reshape(size, *grid.shape)}
+    units = {}
+    for name, grid in layout.grids.items():
+        unit = np.zeros((layout.size, grid.size))
+        unit[layout.places[name]] = np.eye(grid.size)
+        units[grid.node.output] = unit.reshape(layout.size, *grid.shape)
     for node in graph.nodes:
-        unit = units.get(node.inputs[0])
+        unit = units.get(node.inputs[0]) if node.inputs else None
         if unit is None:
             continue
         if node.op in ("Reshape", "Transpose"):
@@ -145,15 +103,31 @@ def _first_sums(graph: Graph, grid: _Grid, size: int) -> Iterator[tuple[Node, ND
 def random(graph: Graph, *, rows: int, seed: int = 0) -> Stimulus:
     """Codes drawn uniformly from the whole input format.
 
+    Where an input is read by several quantizers, each has its share of the rows.
+
     Raises:
         ConfigError: `rows` is below 1.
+        GraphError: An input is not quantized.
     """
     if rows < 1:
         raise ConfigError(f"rows must be 1 or more, not {rows}")
-    grid = _Grid.of(graph)
     generator = np.random.default_rng(seed)
-    codes = generator.integers(grid.low, grid.high, size=(rows, *grid.shape), endpoint=True)
-    return Stimulus("random", grid.values(codes.astype(np.float64)))
+    parts = []
+    for layout, share in _shares(layouts(graph), rows):
+        codes = [
+            generator.integers(grid.low, grid.high, size=(share, grid.size), endpoint=True)
+            for grid in layout.grids.values()
+        ]
+        parts.append(layout.values(np.concatenate(codes, axis=1).astype(np.float64)))
+    return joined("random", graph, parts)
+
+
+def _shares(found: tuple[Layout, ...], rows: int) -> Iterator[tuple[Layout, int]]:
+    """Layouts with their numbers of rows, `rows` in all."""
+    for turn, layout in enumerate(found):
+        share = rows // len(found) + (turn < rows % len(found))
+        if share:
+            yield layout, share
 
 
 def ties(graph: Graph, *, rows: int = 512, seed: int = 0) -> Stimulus:
@@ -161,10 +135,13 @@ def ties(graph: Graph, *, rows: int = 512, seed: int = 0) -> Stimulus:
 
     Rows are searched among 8192 random ones; the result has fewer than `rows` rows, possibly none,
     when ties are rare (wide dyadic multipliers).
+
+    Raises:
+        GraphError: An input is not quantized.
     """
-    pool = random(graph, rows=_SEARCHED_ROWS, seed=seed).inputs
+    pool = random(graph, rows=_SEARCHED_ROWS, seed=seed)
     requantizers = [n for n in graph.nodes if n.op == "Requantize" and n.integer("shift") > 0]
-    values = Interpreter.of(graph).run(pool, keep=[node.inputs[0] for node in requantizers])
+    values = Interpreter.of(graph).run(pool.inputs, keep=[node.inputs[0] for node in requantizers])
     hit = np.zeros(len(pool), dtype=bool)
     for node in requantizers:
         up, down = (
@@ -174,4 +151,76 @@ def ties(graph: Graph, *, rows: int = 512, seed: int = 0) -> Stimulus:
             for mode in (Rounding.HALF_UP, Rounding.HALF_DOWN)
         )
         hit |= (up != down).reshape(len(pool), -1).any(axis=1)  # they part at ties only
-    return Stimulus("ties", pool[hit][:rows])
+    return Stimulus("ties", pool.part(np.flatnonzero(hit)[:rows].tolist()).inputs)
+
+
+def borders(graph: Graph, *, rows: int = 1024, seed: int = 0) -> Stimulus:
+    """Values next to every border between two codes of every input quantizer.
+
+    For each border the nearest value that the input's precision holds and its neighbors below and
+    above: two steps of float32 to each side, and one of float64 where the quantizer is not defined
+    in float32. Borders are spread over the values of a row; where `rows` rows do not hold them all,
+    they are drawn, the outermost ones always among them.
+
+    Raises:
+        ConfigError: `rows` is below 1.
+        GraphError: An input is not quantized.
+    """
+    if rows < 1:
+        raise ConfigError(f"rows must be 1 or more, not {rows}")
+    generator = np.random.default_rng(seed)
+    parts = []
+    for layout, share in _shares(layouts(graph), rows):
+        wanted = max(-(-_num_neighbors(grid) // grid.size) for grid in layout.grids.values())
+        count = min(max(wanted, _FEWEST_BORDER_ROWS), share)
+        found = {
+            name: _beside_borders(grid, count, generator) for name, grid in layout.grids.items()
+        }
+        parts.append(layout.complete(found, count))
+    return joined("borders", graph, parts)
+
+
+_NEIGHBORS: dict[str, tuple[tuple[type[np.floating], int], ...]] = {
+    "": (*((np.float32, k) for k in (-1, 0, 1)), *((np.float64, k) for k in (-1, 0, 1))),
+    "float16": tuple((np.float16, k) for k in (-2, -1, 0, 1, 2)),
+    "float32": tuple((np.float32, k) for k in (-2, -1, 0, 1, 2)),
+    "float64": tuple((np.float64, k) for k in (-2, -1, 0, 1, 2)),
+}
+"""Values beside a border, as steps of a precision, by the precision of the quantizer."""
+
+
+def _num_neighbors(grid: InputGrid) -> int:
+    return max(grid.num_borders, 1) * len(_NEIGHBORS[_precision(grid)])
+
+
+def _precision(grid: InputGrid) -> str:
+    return grid.node.text("precision") if "precision" in grid.node.attrs else ""
+
+
+def _beside_borders(grid: InputGrid, rows: int, generator: np.random.Generator) -> Reals:
+    """Real inputs (rows, *shape) beside the borders of a grid."""
+    steps = _NEIGHBORS[_precision(grid)]
+    pairs, cells = _num_neighbors(grid), rows * grid.size
+    if pairs <= _ENUMERATED:
+        drawn = generator.permutation(pairs)
+    else:
+        drawn = generator.integers(pairs, size=cells)
+    ends = np.unique([*range(len(steps)), *range(pairs - len(steps), pairs)])
+    chosen = np.resize(np.concatenate([ends, drawn])[:cells], cells)
+    generator.shuffle(chosen)
+    at = grid.inputs(grid.borders(chosen // len(steps)))
+    kinds = (chosen % len(steps)).reshape(at.shape)
+    return np.select(
+        [kinds == index for index in range(len(steps))],
+        [_moved(at, kind, count) for kind, count in steps],
+    )
+
+
+def _moved(values: Reals, kind: type[np.floating], count: int) -> NDArray[np.float64]:
+    """Values moved by `count` steps of a float format, from where they are rounded to it."""
+    with np.errstate(over="ignore"):
+        moved = values.astype(kind)
+        for _ in range(abs(count)):
+            moved = np.nextafter(moved, kind(np.copysign(np.inf, count)))
+    finite = np.clip(moved, np.finfo(kind).min, np.finfo(kind).max)
+    return finite.astype(np.float64)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from netwright.dtypes import Int, Rounding
 from netwright.errors import GraphError
 from netwright.ir.graph import Array, Node
-from netwright.ir.rounding import round_real, round_shift
+from netwright.ir.rounding import round_by_halves, round_real, round_shift
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 from netwright.ir.types import along_axis
 
@@ -54,19 +55,20 @@ def steps_of(node: Node, rank: int) -> list[tuple[str, Array]]:
 
 def prepared(node: Node, source: Array) -> Array:
     """The real input of a ``Quantize`` after its steps."""
-    precision = np.dtype(node.text("precision")) if node.attrs.get("precision") else None
-    for word, operand in steps_of(node, source.ndim):
-        if precision is not None:  # one rounding each, as the file's own operators do
-            source = source.astype(precision).astype(np.float64)
-        match word:
-            case "mul":
-                source = source * operand
-            case "add":
-                source = source + operand
-            case "low":
-                source = np.maximum(source, operand)
-            case "high":
-                source = np.minimum(source, operand)
+    precision = precision_of(node)
+    with np.errstate(over="ignore", invalid="ignore"):  # far beyond the range, as in the file
+        for word, operand in steps_of(node, source.ndim):
+            if precision is not None:  # one rounding each, as the file's own operators do
+                source = source.astype(precision).astype(np.float64)
+            match word:
+                case "mul":
+                    source = source * operand
+                case "add":
+                    source = source + operand
+                case "low":
+                    source = np.maximum(source, operand)
+                case "high":
+                    source = np.minimum(source, operand)
     return source
 
 
@@ -95,24 +97,50 @@ def _step_faults(node: Node, shape: Shape) -> None:
         )
 
 
+def precision_of(node: Node) -> np.dtype[np.floating] | None:
+    """The float format in which a quantizer divides, adds and rounds; ``None`` for exact rounding.
+
+    With a format, what is read is first rounded to it, and the arithmetic is that of QONNX there:
+    a quotient or a sum may round to the other side of a border between two codes.
+    """
+    name = node.attrs.get("precision")
+    return None if name is None else np.dtype(node.text("precision"))
+
+
 def _centered_codes(node: Node, source: Array, low: int, high: int) -> Array:
-    zero_point = node.integer("zero_point", 0)
+    zero_point, precision = node.integer("zero_point", 0), precision_of(node)
+    scale = along_axis(node.reals("scale"), node.axis(), source.ndim)
     with np.errstate(over="ignore", invalid="ignore"):  # far beyond the range: infinity, clipped
-        scaled = source / along_axis(node.reals("scale"), node.axis(), source.ndim)
-        codes = np.clip(round_real(scaled + zero_point, rounding_of(node)), low, high)
+        if precision is None:
+            rounded = round_real(source / scale + zero_point, rounding_of(node))
+        else:
+            scaled = source.astype(precision) / scale.astype(precision)
+            shifted = scaled + precision.type(zero_point)
+            rounded = round_by_halves(shifted, rounding_of(node)).astype(np.float64)
+        codes = np.clip(rounded, low, high)
     return codes - zero_point
 
 
 def _quant(node: Node, inputs: Sequence[Array]) -> Array:
     source, dtype = inputs[0], code_type(node)
     if dtype.bits == 1 and dtype.signed:  # bipolar, as in QONNX
-        return _bipolar_quant(node, inputs)
+        return _bipolar_quant(node, [_sign_codes(node, source)])
     codes = _centered_codes(node, source, dtype.min, dtype.max)
     return codes * along_axis(node.reals("scale"), node.axis(), source.ndim)
 
 
+def _sign_codes(node: Node, source: Array) -> Array:
+    """Below zero for -1, zero and above for +1; a quotient may be too small to be below zero."""
+    if precision_of(node) is None:
+        return source
+    attrs = {**node.attrs, "rounding": str(Rounding.FLOOR), "zero_point": 0}
+    return _centered_codes(replace(node, attrs=attrs), source, -1, 0)
+
+
 def _bipolar_quant(node: Node, inputs: Sequence[Array]) -> Array:
-    source = inputs[0]
+    source, precision = inputs[0], precision_of(node)
+    if precision is not None:
+        source = source.astype(precision)
     signs = np.where(source >= 0, 1.0, -1.0)
     return signs * along_axis(node.reals("scale"), node.axis(), source.ndim)
 
@@ -234,6 +262,7 @@ _FORMAT = {
     "rounding": _ROUNDING,
 }
 _ZERO_POINT = Attribute("int", default=0, required=False)
+_PRECISION = Attribute("text", required=False, choices=("float16", "float32", "float64"))
 _CLAMP = {
     "rounding": _ROUNDING,
     "low": Attribute("int"),
@@ -254,7 +283,7 @@ SPECS = (
         num_inputs=(1, 1),
         shape=_same_shape,
         execute=_quant,
-        attributes={**_FORMAT, **_SCALE, "zero_point": _ZERO_POINT},
+        attributes={**_FORMAT, **_SCALE, "zero_point": _ZERO_POINT, "precision": _PRECISION},
     ),
     OpSpec(
         name="BipolarQuant",
@@ -262,7 +291,7 @@ SPECS = (
         num_inputs=(1, 1),
         shape=_same_shape,
         execute=_bipolar_quant,
-        attributes=_SCALE,
+        attributes={**_SCALE, "precision": _PRECISION},
     ),
     OpSpec(
         name="Trunc",
@@ -287,7 +316,7 @@ SPECS = (
             node, prepared(node, inputs[0]), node.integer("low"), node.integer("high")
         ),
         bounds=_quantize_bounds,
-        attributes={**_SCALE, **_CLAMP, **_STEPS},
+        attributes={**_SCALE, **_CLAMP, **_STEPS, "precision": _PRECISION},
     ),
     OpSpec(
         name="Requantize",

@@ -155,7 +155,8 @@ def _differences(one: Graph, other: Graph) -> Iterator[str]:
             yield f'"{name}" wraps differently'
 
 
-_ON_THE_HOST = ("scale", "axis", "rounding", "steps", "operands", "steps_axis")
+_ON_THE_HOST = ("scale", "axis", "rounding", "steps", "operands", "steps_axis", "precision")
+"""Attributes of a Quantize that the hardware does not know."""
 
 
 def _meaning(node: Node) -> tuple[object, ...]:

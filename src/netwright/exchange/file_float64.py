@@ -1,0 +1,164 @@
+"""A user's model computed in float64, to tell its float32 rounding from a difference of meaning.
+
+Quantizers of inputs and of constants still work in the file's own precision: which code a value
+gets there is part of what the file means. Behind them everything is computed in float64, node by
+node, by ONNX's reference implementation and by qonnx's functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import VerificationError, require
+from netwright.exchange.file_model import Feeds
+
+Tensor = NDArray[Any]
+
+_PURPOSE = "executing a file in float64"
+_FLOAT_KINDS = (1, 10, 11, 16)
+"""Element types of ONNX that are floats: 32, 16, 64 bits and bfloat16."""
+
+
+def run_in_float64(onnx: Any, model: Any, feeds: Feeds) -> list[Tensor]:
+    """Outputs of the model on one batch, computed in float64 behind its quantizers.
+
+    Args:
+        onnx: The package.
+        model: A self-contained model that takes as many rows as `feeds` holds.
+        feeds: Inputs in the file's precision.
+
+    Raises:
+        VerificationError: An operator has no float64 implementation here.
+    """
+    graph = model.graph
+    values: dict[str, Tensor] = {"": np.zeros(0)}
+    values |= {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
+    values |= dict(feeds)
+    dependent, wide = set(feeds), set[str]()
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    for node in graph.node:
+        read = [values[name] for name in node.input]
+        is_wide = any(name in wide for name in node.input)
+        if is_wide:
+            read = [_widened(value) for value in read]
+        made = _execute(node, read, opsets, is_wide=is_wide)
+        for name, value in zip(node.output, made, strict=False):
+            values[name] = _widened(value) if is_wide else value
+        if any(name in dependent for name in node.input):
+            dependent.update(node.output)
+            if is_wide or node.op_type in QUANTIZERS:
+                wide.update(node.output)
+    return [_widened(values[output.name]) for output in graph.output]
+
+
+def _widened(value: Tensor) -> Tensor:
+    return value.astype(np.float64) if value.dtype.kind == "f" else value
+
+
+def _execute(
+    node: Any, read: list[Tensor], opsets: dict[str, int], *, is_wide: bool
+) -> list[Tensor]:
+    attrs = {attribute.name: attribute for attribute in node.attribute}
+    try:
+        with np.errstate(all="ignore"):
+            if node.op_type in QUANTIZERS:
+                return [QUANTIZERS[node.op_type](attrs, read, opsets)]
+            if node.domain:
+                raise VerificationError(f'"{node.op_type}" has no float64 implementation here')
+            if is_wide and node.op_type == "Cast" and attrs["to"].i in _FLOAT_KINDS:
+                return [read[0]]
+            reference = require("onnx.reference", extra="qonnx", purpose=_PURPOSE)
+            session = reference.ReferenceEvaluator(node, opsets=opsets)
+            given = {name: value for name, value in zip(node.input, read, strict=True) if name}
+            return [np.asarray(value) for value in session.run(None, given)]
+    except VerificationError:
+        raise
+    except Exception as error:  # whatever a reference implementation raises
+        first = str(error).strip().partition("\n")[0]
+        raise VerificationError(f'"{node.op_type}" cannot be run in float64: {first}') from error
+
+
+def _integer(attrs: Any, name: str, default: int) -> int:
+    return int(attrs[name].i) if name in attrs else default
+
+
+def _rounding(attrs: Any, default: str) -> str:
+    return attrs["rounding_mode"].s.decode() if "rounding_mode" in attrs else default
+
+
+def _int_quant(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
+    values, scale, zero_point, bits = read
+    function = require("qonnx.custom_op.general.intquant", extra="qonnx", purpose=_PURPOSE)
+    signed, narrow = _integer(attrs, "signed", 1), _integer(attrs, "narrow", 0)
+    mode = _rounding(attrs, "ROUND")
+    made = function.int_quant(values, scale, zero_point, bits, signed, narrow, mode)
+    step = _widened(scale)
+    if np.all(bits == 1) and signed:
+        return np.asarray(np.where(_widened(made) >= 0, 1.0, -1.0) * step)
+    return np.asarray(np.rint(_widened(made) / step) * step)
+
+
+def _bipolar(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
+    return np.asarray(np.where(read[0] >= 0, 1.0, -1.0) * _widened(read[1]))
+
+
+def _trunc(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
+    functions = require("qonnx.custom_op.general.trunc", extra="qonnx", purpose=_PURPOSE)
+    mode = _rounding(attrs, "FLOOR")
+    wide = [_widened(value) for value in read]
+    if len(read) == 5:
+        return np.asarray(functions.trunc_v1(*wide, mode))
+    narrow, signed = _integer(attrs, "narrow", 0), _integer(attrs, "signed", 1)
+    return np.asarray(functions.trunc_v2(*wide[:4], narrow, signed, *wide[4:], mode))
+
+
+def _multi_threshold(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
+    functions = require("qonnx.custom_op.general.multithreshold", extra="qonnx", purpose=_PURPOSE)
+    values, thresholds = read
+    layout = attrs["data_layout"].s.decode() if "data_layout" in attrs else ""
+    layout = layout or {2: "NC", 3: "NWC", 4: "NCHW"}.get(values.ndim, "")
+    axis = layout.index("C") if "C" in layout else 1
+    counts = functions.multithreshold(values.swapaxes(axis, 1), thresholds).swapaxes(axis, 1)
+    scale = float(attrs["out_scale"].f) if "out_scale" in attrs else 1.0
+    bias = float(attrs["out_bias"].f) if "out_bias" in attrs else 0.0
+    return np.asarray(_widened(counts) * scale + bias)
+
+
+def _along(attrs: Any, value: Tensor, rank: int) -> Tensor:
+    """A scale or zero point of QuantizeLinear, shaped to broadcast."""
+    if value.ndim != 1 or value.size == 1:
+        return value.reshape(()) if value.size == 1 else value
+    axis = _integer(attrs, "axis", 1) % max(rank, 1)
+    return value.reshape([-1 if place == axis else 1 for place in range(rank)])
+
+
+def _quantize_linear(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
+    values = read[0]
+    zero_point = read[2] if len(read) > 2 and read[2].size else np.zeros((), dtype=np.uint8)
+    codes = np.rint(values / _along(attrs, read[1], values.ndim))
+    limits = np.iinfo(zero_point.dtype)
+    shifted = codes + _along(attrs, zero_point, values.ndim).astype(np.float64)
+    return np.asarray(np.clip(shifted, limits.min, limits.max).astype(zero_point.dtype))
+
+
+def _dequantize_linear(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
+    values, zero_point = read[0].astype(np.float64), np.zeros(())
+    if len(read) > 2 and read[2].size:
+        zero_point = _along(attrs, read[2], values.ndim).astype(np.float64)
+    return np.asarray((values - zero_point) * _widened(_along(attrs, read[1], values.ndim)))
+
+
+QUANTIZERS: dict[str, Callable[[Any, list[Tensor], dict[str, int]], Tensor]] = {
+    "BipolarQuant": _bipolar,
+    "DequantizeLinear": _dequantize_linear,
+    "IntQuant": _int_quant,
+    "MultiThreshold": _multi_threshold,
+    "Quant": _int_quant,
+    "QuantizeLinear": _quantize_linear,
+    "Trunc": _trunc,
+}
+"""Operators after which a value is a code times a scale, and how each is computed."""

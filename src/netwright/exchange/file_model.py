@@ -1,0 +1,151 @@
+"""Copies of a user's model as an executor gets them: whole, in memory, nothing beside them read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import DataError, UnsupportedOp
+from netwright.exchange.onnx_text import QONNX_DOMAIN, QONNX_DOMAINS
+from netwright.exchange.source_model import load_model, parse_model
+from netwright.exchange.source_tensor import plain_text, read_tensor
+
+STANDARD_DOMAINS = ("", "ai.onnx")
+CHANNELS_LAST_DOMAIN = "qonnx.custom_op.channels_last"
+"""qonnx's operators on tensors whose channels come last."""
+
+Feeds = Mapping[str, NDArray[Any]]
+
+
+def self_contained(onnx: Any, path: Path) -> Any:
+    """The model of a file with everything that it needs inside, nodes in execution order.
+
+    What an initializer overrides is no input any more. Domains are written in one way each, since
+    qonnx imports a module of the name of every domain that it does not know.
+
+    Raises:
+        DataError: The file cannot be read.
+        GraphError: The graph is malformed.
+        UnsupportedOp: An operator is of a domain that no executor here knows.
+    """
+    order = {node.outputs[0]: place for place, node in enumerate(load_model(path).nodes)}
+    model = parse_model(onnx, path)
+    graph, folder = model.graph, path.parent
+    tensors = [*graph.initializer]
+    for node in graph.node:
+        tensors += [a.t for a in node.attribute if a.type == onnx.AttributeProto.TENSOR]
+        node.domain = _domain(node)
+    for tensor in tensors:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            values = read_tensor(onnx, tensor, folder)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    nodes = sorted(
+        (node for node in graph.node if _first_output(node) in order),
+        key=lambda node: order[_first_output(node)],
+    )
+    given = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in given]
+    _replace(graph.node, nodes)
+    _replace(graph.input, inputs)
+    _name_opsets(onnx, model)
+    return model
+
+
+def before_softmax(model: Any) -> Any:
+    """The model without the Softmax that makes its only output; the model itself if there is none.
+
+    The result may share parts with what was given.
+    """
+    graph = model.graph
+    makers = [node for node in graph.node if graph.output[0].name in node.output]
+    if len(graph.output) != 1 or not makers or makers[0].op_type != "Softmax":
+        return model
+    graph.output[0].name = makers[0].input[0]
+    graph.node.remove(makers[0])
+    return model
+
+
+def declared_rows(model: Any) -> int:
+    """Extent of the batch axis that the file declares; 1 where it is free."""
+    return max(int(model.graph.input[0].type.tensor_type.shape.dim[0].dim_value), 1)
+
+
+def for_rows(onnx: Any, model: Any, rows: int) -> Any:
+    """A copy of the model that takes `rows` rows at once.
+
+    A ``Reshape`` that names the declared batch keeps the batch that it gets. Whether that is what
+    the model means is for the caller to check: on some rows, against the model as it is declared.
+    """
+    copy = type(model)()
+    copy.CopyFrom(model)
+    graph, declared = copy.graph, declared_rows(copy)
+    for value in graph.input:
+        value.type.tensor_type.shape.dim[0].Clear()
+        value.type.tensor_type.shape.dim[0].dim_value = rows
+    for value in graph.output:
+        value.type.tensor_type.ClearField("shape")
+    del graph.value_info[:]
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
+            constants[node.output[0]] = node.attribute[0].t
+    for place, node in enumerate(graph.node):
+        if node.op_type != "Reshape" or len(node.input) < 2 or node.input[1] not in constants:
+            continue
+        target = onnx.numpy_helper.to_array(constants[node.input[1]])
+        if target.size > 1 and target[0] == declared and 0 not in target:
+            name = f"{node.input[1]}_for_any_batch_{place}"
+            kept = np.array([0, *target[1:]], dtype=np.int64)
+            graph.initializer.append(onnx.numpy_helper.from_array(kept, name))
+            node.input[1] = name
+            _replace(node.attribute, [a for a in node.attribute if a.name != "allowzero"])
+    return copy
+
+
+def _first_output(node: Any) -> str:
+    return next((plain_text(name) for name in node.output if name), "")
+
+
+def _domain(node: Any) -> str:
+    domain = plain_text(node.domain)
+    if domain in STANDARD_DOMAINS:
+        return ""
+    if domain in QONNX_DOMAINS:
+        return QONNX_DOMAIN
+    if domain == CHANNELS_LAST_DOMAIN:
+        return domain
+    raise UnsupportedOp(
+        f"{domain}.{plain_text(node.op_type)}",
+        node=plain_text(node.name),
+        where="the executors of files",
+        hint=f"domains that can be executed: {', '.join((*QONNX_DOMAINS, CHANNELS_LAST_DOMAIN))}",
+    )
+
+
+def _name_opsets(onnx: Any, model: Any) -> None:
+    """One opset for each domain, under the names that the nodes have now."""
+    versions: dict[str, int] = {}
+    for entry in model.opset_import:
+        domain = plain_text(entry.domain)
+        name = "" if domain in STANDARD_DOMAINS else domain
+        name = QONNX_DOMAIN if domain in QONNX_DOMAINS else name
+        versions[name] = max(int(entry.version), versions.get(name, 0))
+    del model.opset_import[:]
+    if not versions:
+        raise DataError("the model names no version of the operators")
+    for name in sorted(versions):
+        model.opset_import.append(onnx.helper.make_opsetid(name, versions[name]))
+
+
+def _replace(field: Any, values: list[Any]) -> None:
+    copies = []
+    for value in values:
+        copy = type(value)()
+        copy.CopyFrom(value)
+        copies.append(copy)
+    del field[:]
+    field.extend(copies)

@@ -1,0 +1,229 @@
+"""The first referee: what the user's own file gives, executed by the tool that it is meant for."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import DataError, NetwrightError, VerificationError, require
+from netwright.exchange.file_float64 import run_in_float64
+from netwright.exchange.file_model import (
+    Feeds,
+    before_softmax,
+    declared_rows,
+    for_rows,
+    self_contained,
+)
+from netwright.ir import Graph, Interpreter
+from netwright.ir.interpret import Values
+
+Precision = Literal["file", "float64"]
+Outputs = tuple[NDArray[np.float64], ...]
+
+_PURPOSE = "executing the file itself"
+_CHUNK_VALUES = 1 << 22
+"""Values of the largest tensor in one call."""
+
+_CHUNK_ROWS = 1024
+_PROBED_ROWS = 4
+_NOISE = 2.0**-16
+"""Difference, as a share of the largest value, that float32 sums in another order may have."""
+
+
+class FileReferee:
+    """A file as another tool executes it, with real outputs.
+
+    Files with operators of QONNX are executed by qonnx, all others by ONNX Runtime as they are
+    written (no fusion, one thread). Several rows are executed at once where the file gives the same
+    for them as row by row, which is tried on a few rows first.
+
+    Attributes:
+        path: The file.
+        graph: The graph that was read from it, quantized or integer; inputs and outputs are told
+            in its order.
+        sha256: Digest of the file.
+        executor: Name and version of what executes it.
+    """
+
+    def __init__(self, path: Path, graph: Graph) -> None:
+        """Load the file; nothing is executed yet.
+
+        Raises:
+            DataError: It cannot be read.
+            GraphError: It is malformed.
+            UnsupportedOp: It has an operator of an unknown domain.
+            MissingExtra: The executor is not installed.
+        """
+        self._onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
+        self.path, self.graph = Path(path), graph
+        self._model = self_contained(self._onnx, self.path)
+        self.sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
+        if graph.head == "softmax":
+            self._model = before_softmax(self._model)
+        self._uses_qonnx = any(node.domain for node in self._model.graph.node)
+        package = "qonnx" if self._uses_qonnx else "onnxruntime"
+        require(package, extra="qonnx", purpose=_PURPOSE)
+        label = "qonnx" if self._uses_qonnx else "ONNX Runtime"
+        self.executor = f"{label} {version(package)}"
+        self._rows = declared_rows(self._model)
+        self._together: bool | None = None
+        self._prepared: dict[tuple[bool, int], Any] = {}
+        largest = max(int(np.prod(t.shape[1:], dtype=object)) for t in graph.types.values())
+        self.chunk_rows = int(min(max(_CHUNK_VALUES // max(largest, 1), 1), _CHUNK_ROWS))
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return self.path.name
+
+    def run(self, inputs: Values, *, precision: Precision = "file") -> Outputs:
+        """The real outputs of the file, in its order, each (rows, ...).
+
+        Args:
+            inputs: As for :meth:`netwright.ir.Interpreter.run`; cast to what the file declares.
+            precision: ``"float64"`` for everything behind the quantizers of inputs and constants.
+
+        Raises:
+            DataError: An input does not fit.
+            VerificationError: The executor cannot run the file; the message has its reason.
+        """
+        arrays = Interpreter.of(self.graph).checked_inputs(inputs)
+        values = [arrays[name] for name in self.graph.inputs]
+        with np.errstate(over="ignore"):
+            feeds = {
+                value.name: array.astype(_dtype(self._onnx, value))
+                for value, array in zip(self._model.graph.input, values, strict=True)
+            }
+        rows = len(values[0])
+        if self._together is None and rows > self._rows:
+            self._together = self._rows_are_independent(feeds, rows)
+        step = self.chunk_rows if self._together else self._rows
+        parts = []
+        for start in range(0, rows, step):
+            part = {name: array[start : start + step] for name, array in feeds.items()}
+            parts.append(self._execute(part, precision, together=bool(self._together)))
+        if not parts:
+            raise DataError("there are no rows to execute")
+        return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+    def _rows_are_independent(self, feeds: Feeds, rows: int) -> bool:
+        """Whether several rows at once give what the file gives as it is declared."""
+        chosen = np.linspace(0, rows - 1, min(rows, _PROBED_ROWS * self._rows)).astype(np.int64)
+        chosen = chosen[: max(len(chosen) // self._rows, 1) * self._rows]
+        some = {name: array[chosen] for name, array in feeds.items()}
+        try:
+            together = self._execute(some, "file", together=True)
+        except VerificationError:
+            return False
+        parts = []
+        for start in range(0, len(chosen), self._rows):
+            part = {name: array[start : start + self._rows] for name, array in some.items()}
+            parts.append(self._execute(part, "file", together=False))
+        declared = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        return all(_same(a, b) for a, b in zip(together, declared, strict=True))
+
+    def _execute(self, feeds: Feeds, precision: Precision, *, together: bool) -> Outputs:
+        """One call of the executor; a last group that is short is filled with its last row."""
+        rows = len(next(iter(feeds.values())))
+        wanted = rows if together else self._rows
+        if rows < wanted:
+            feeds = {
+                name: np.concatenate([array, np.repeat(array[-1:], wanted - rows, axis=0)])
+                for name, array in feeds.items()
+            }
+        try:
+            with quiet():
+                made = self._call(feeds, precision, wanted, together=together)
+        except NetwrightError:
+            raise
+        except Exception as error:  # whatever an executor raises on a file that it cannot run
+            first = str(error).strip().partition("\n")[0]
+            raise VerificationError(f"{self.executor} cannot run {self.name}: {first}") from error
+        return tuple(self._checked(array, wanted)[:rows] for array in made)
+
+    def _call(
+        self, feeds: Feeds, precision: Precision, rows: int, *, together: bool
+    ) -> list[NDArray[Any]]:
+        if precision == "float64":
+            model = for_rows(self._onnx, self._model, rows) if together else self._model
+            return run_in_float64(self._onnx, model, feeds)
+        outputs = [value.name for value in self._model.graph.output]
+        prepared = self._prepared_for(rows, together=together)
+        if self._uses_qonnx:
+            module = require("qonnx.core.onnx_exec", extra="qonnx", purpose=_PURPOSE)
+            made = module.execute_onnx(prepared, dict(feeds))
+            return [np.asarray(made[name]) for name in outputs]
+        return [np.asarray(value) for value in prepared.run(outputs, dict(feeds))]
+
+    def _prepared_for(self, rows: int, *, together: bool) -> Any:
+        key = (together, rows)
+        if key not in self._prepared:
+            model = for_rows(self._onnx, self._model, rows) if together else self._model
+            prepare = _with_shapes if self._uses_qonnx else _session
+            self._prepared = {**dict(list(self._prepared.items())[-3:]), key: prepare(model)}
+        return self._prepared[key]
+
+    def _checked(self, array: NDArray[Any], rows: int) -> NDArray[np.float64]:
+        if array.ndim == 0 or len(array) != rows:
+            raise VerificationError(
+                f"{self.executor} cannot run {self.name}: for {rows} rows an output has the shape "
+                f"{array.shape}"
+            )
+        return array.astype(np.float64)
+
+
+def _same(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    if first.shape != second.shape:
+        return False
+    peak = float(np.max(np.abs(second), initial=0.0))
+    return bool(np.all(np.abs(first - second) <= _NOISE * peak)) or np.array_equal(first, second)
+
+
+def _dtype(onnx: Any, value: Any) -> np.dtype[Any]:
+    kind = value.type.tensor_type.elem_type
+    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind))
+
+
+def _with_shapes(model: Any) -> Any:
+    """The model as qonnx executes it: with a shape for every tensor."""
+    wrapper = require("qonnx.core.modelwrapper", extra="qonnx", purpose=_PURPOSE)
+    shapes = require("qonnx.transformation.infer_shapes", extra="qonnx", purpose=_PURPOSE)
+    folding = require("qonnx.transformation.fold_constants", extra="qonnx", purpose=_PURPOSE)
+    made = wrapper.ModelWrapper(model, make_deepcopy=True).transform(shapes.InferShapes())
+    if not made.check_all_tensor_shapes_specified():
+        made = made.transform(folding.FoldConstants()).transform(shapes.InferShapes())
+    return made
+
+
+def _session(model: Any) -> Any:
+    """The model as ONNX Runtime executes it when told to change nothing."""
+    runtime = require("onnxruntime", extra="qonnx", purpose=_PURPOSE)
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    options.log_severity_level = 4
+    return runtime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence what qonnx and ONNX Runtime say about each single-node model they make."""
+    runtime = require("onnxruntime", extra="qonnx", purpose=_PURPOSE)
+    runtime.set_default_logger_severity(4)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        runtime.set_default_logger_severity(2)

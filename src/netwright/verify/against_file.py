@@ -1,0 +1,261 @@
+"""The first stage of a certificate: the user's own file against the graph that was read from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import ConfigError, VerificationError
+from netwright.ir import Array, Graph, Interpreter, bounds, real_values
+from netwright.ir.interpret import Values
+from netwright.verify.compare import as_stimulus
+from netwright.verify.stimulus import Stimulus
+
+Reals = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_CHUNK_ROWS = 4096
+FLOAT32_NOISE, FLOAT64_NOISE = 2.0**-20, 2.0**-44
+"""Rounding noise of a sum, as a share of the largest value that it can have."""
+
+
+class RealExecutable(Protocol):
+    """A file as another tool executes it, with real outputs in the order of the graph's."""
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+
+    def run(
+        self, inputs: Values, *, precision: Literal["file", "float64"] = "file"
+    ) -> tuple[Reals, ...]:
+        """Real outputs, in the file's own precision or in float64 behind its quantizers.
+
+        Raises:
+            VerificationError: It cannot be executed so.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FileComparison:
+    """What a comparison of a graph with its file found.
+
+    A row is identical if every output value is the graph's code times its scale, up to float
+    rounding noise that is far too small to reach the next code.
+
+    Attributes:
+        stimulus: Name of the inputs.
+        rows: Rows checked.
+        identical: Rows whose every output is the same.
+        float32: Other rows on which the file, computed in float64, is the same.
+        noted: Other rows on which the file is what the graph was before its notes: the steps that
+            are named there, and nothing else, make the difference.
+        first: The first row that differs, if there is one, in one sentence.
+        unexplained: The first row that nothing explains, likewise.
+        worst: Largest absolute difference of an output, in its own unit, over all rows.
+        worst_steps: The same in steps of the output's grid.
+        obstacle: Why differing rows could not be computed in float64, if they could not.
+        seconds: Time the file took, in seconds.
+    """
+
+    stimulus: str
+    rows: int
+    identical: int
+    float32: int
+    noted: int
+    first: str | None
+    unexplained: str | None
+    worst: float
+    worst_steps: float
+    obstacle: str | None
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether something was checked and every row is identical or explained."""
+        return 0 < self.rows == self.identical + self.float32 + self.noted
+
+
+def compare_file(
+    graph: Graph,
+    file: RealExecutable,
+    inputs: Values | Stimulus,
+    *,
+    before_notes: Graph | None = None,
+) -> FileComparison:
+    """Compare a file with the integer graph that was made from it.
+
+    Args:
+        graph: The graph, in integer form.
+        file: The file that it was read from.
+        inputs: Real inputs.
+        before_notes: The graph as it was read, in quantized form and without its head; with it,
+            rows that differ because of what the notes of `graph` name are told apart.
+
+    Raises:
+        ConfigError: There are no rows, or the graph is not in integer form.
+        VerificationError: The file cannot be executed, or its outputs have other shapes.
+    """
+    stimulus = as_stimulus(inputs)
+    if len(stimulus) == 0:
+        raise ConfigError(f'stimulus "{stimulus.name}" has no rows')
+    if not graph.is_integer:
+        raise ConfigError(f'graph "{graph.name}" is not in integer form')
+    judge = _Judge.of(graph, file, before_notes)
+    parts = [
+        judge.judged(stimulus.part(slice(start, start + _CHUNK_ROWS)), start)
+        for start in range(0, len(stimulus), _CHUNK_ROWS)
+    ]
+    return FileComparison(
+        stimulus=stimulus.name,
+        rows=len(stimulus),
+        identical=sum(part.identical for part in parts),
+        float32=sum(part.float32 for part in parts),
+        noted=sum(part.noted for part in parts),
+        first=next((part.first for part in parts if part.first), None),
+        unexplained=next((part.unexplained for part in parts if part.unexplained), None),
+        worst=max(part.worst for part in parts),
+        worst_steps=max(part.worst_steps for part in parts),
+        obstacle=next((part.obstacle for part in parts if part.obstacle), None),
+        seconds=sum(part.seconds for part in parts),
+    )
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """One graph, its file, and how far apart their outputs may be.
+
+    Attributes:
+        reference: Executes the graph.
+        file: The file.
+        before_notes: Executes the graph as it was read, if it has notes of something inexact.
+        peaks: Largest real value that each output, or a sum on its way, can have.
+    """
+
+    reference: Interpreter
+    file: RealExecutable
+    before_notes: Interpreter | None
+    peaks: tuple[float, ...]
+
+    @classmethod
+    def of(cls, graph: Graph, file: RealExecutable, before_notes: Graph | None) -> _Judge:
+        limits = bounds(graph)
+        peaks = tuple(
+            float(limits[name].magnitude) * float(np.max(np.abs(graph.types[name].scale)))
+            for name in graph.outputs
+        )
+        inexact = any(note.error > 0 for note in graph.notes)
+        before = Interpreter.of(before_notes) if before_notes is not None and inexact else None
+        return cls(Interpreter.of(graph), file, before, peaks)
+
+    def judged(self, stimulus: Stimulus, start: int) -> FileComparison:
+        """What is found on some rows, the first of which is row `start`."""
+        ours = self._reals(self.reference.run(stimulus.inputs))
+        began = time.perf_counter()
+        theirs = self._shaped(self.file.run(stimulus.inputs), ours)
+        seconds = time.perf_counter() - began
+        same = self._same(theirs, ours, FLOAT32_NOISE)
+        wrong = np.flatnonzero(~same)
+        float32, noted, obstacle = np.zeros_like(wrong, bool), np.zeros_like(wrong, bool), None
+        if len(wrong):
+            part = stimulus.part(wrong.tolist())
+            float32, noted, obstacle = self._explained(part, [value[wrong] for value in ours])
+        open_rows = wrong[~float32 & ~noted]
+        return FileComparison(
+            stimulus=stimulus.name,
+            rows=len(stimulus),
+            identical=int(same.sum()),
+            float32=int(float32.sum()),
+            noted=int(noted.sum()),
+            first=self._told(theirs, ours, int(wrong[0]), start) if len(wrong) else None,
+            unexplained=(
+                self._told(theirs, ours, int(open_rows[0]), start) if len(open_rows) else None
+            ),
+            worst=max(_worst(a - b) for a, b in zip(theirs, ours, strict=True)),
+            worst_steps=max(
+                _worst((a - b) / self._step(i))
+                for i, (a, b) in enumerate(zip(theirs, ours, strict=True))
+            ),
+            obstacle=obstacle,
+            seconds=seconds,
+        )
+
+    def _explained(
+        self, stimulus: Stimulus, ours: list[Reals]
+    ) -> tuple[Mask, Mask, str | None]:
+        """Which rows agree in float64, which others differ by the notes alone, or an obstacle."""
+        obstacle, noise = None, FLOAT64_NOISE
+        try:
+            theirs = self._shaped(self.file.run(stimulus.inputs, precision="float64"), ours)
+            float32 = self._same(theirs, ours, noise)
+        except VerificationError as error:
+            obstacle, noise = error.message, FLOAT32_NOISE
+            theirs = self._shaped(self.file.run(stimulus.inputs), ours)
+            float32 = np.zeros(len(stimulus), bool)
+        if self.before_notes is None:
+            return float32, np.zeros_like(float32), obstacle
+        read = self.before_notes.run(stimulus.inputs)
+        before = self._shaped(
+            tuple(read[name] for name in self.before_notes.graph.outputs), ours
+        )
+        return float32, ~float32 & self._same(theirs, before, noise), obstacle
+
+    def _reals(self, codes: Mapping[str, Array]) -> list[Reals]:
+        graph = self.reference.graph
+        return [real_values(graph, name, codes[name]) for name in graph.outputs]
+
+    def _step(self, index: int) -> Reals:
+        graph = self.reference.graph
+        return np.abs(graph.types[graph.outputs[index]].scale_array())
+
+    def _shaped(self, found: tuple[Array, ...], ours: list[Reals]) -> list[Reals]:
+        names = self.reference.graph.outputs
+        if len(found) != len(names):
+            raise VerificationError(
+                f"{self.file.name} has {len(found)} outputs and the graph {len(names)}"
+            )
+        for name, theirs, value in zip(names, found, ours, strict=True):
+            if theirs.size != value.size:
+                raise VerificationError(
+                    f'{self.file.name}: output "{name}" has the shape {theirs.shape}, in the graph '
+                    f"{value.shape}"
+                )
+        return [a.reshape(b.shape).astype(np.float64) for a, b in zip(found, ours, strict=True)]
+
+    def _same(self, theirs: list[Reals], ours: list[Reals], noise: float) -> Mask:
+        """Rows whose every value is the same but for noise that is no change of a code."""
+        same = np.ones(len(ours[0]), dtype=bool)
+        for index, (other, value) in enumerate(zip(theirs, ours, strict=True)):
+            allowed = np.minimum(self.peaks[index] * noise, 0.25 * self._step(index))
+            with np.errstate(invalid="ignore"):  # NaN and infinity are different
+                near = np.abs(other - value) <= allowed
+            same &= near.reshape(len(same), -1).all(axis=1)
+        return same
+
+    def _told(self, theirs: list[Reals], ours: list[Reals], row: int, start: int) -> str:
+        """The largest difference of a row, in one sentence."""
+        with np.errstate(invalid="ignore"):
+            steps = [
+                np.nan_to_num(np.abs((a - b) / self._step(i))[row], nan=np.inf)
+                for i, (a, b) in enumerate(zip(theirs, ours, strict=True))
+            ]
+        output = int(np.argmax([value.max(initial=0.0) for value in steps]))
+        index = np.unravel_index(int(np.argmax(steps[output])), steps[output].shape)
+        at = (row, *(int(i) for i in index))
+        name = self.reference.graph.outputs[output]
+        return (
+            f'output "{name}" row {start + row} index {list(at[1:])}: {self.file.name} gives '
+            f"{float(theirs[output][at]):.9g}, the graph {float(ours[output][at]):.9g}, "
+            f"{float(steps[output][at[1:]]):.3g} steps apart"
+        )
+
+
+def _worst(difference: Reals) -> float:
+    """Largest magnitude; infinite where a value is NaN."""
+    largest = float(np.max(np.nan_to_num(np.abs(difference), nan=np.inf), initial=0.0))
+    return min(largest, float(np.finfo(np.float64).max))
