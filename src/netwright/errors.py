@@ -15,6 +15,7 @@
     │  ├─ ToolMissing(tool)
     │  └─ ToolFailed(tool, code, log_tail)
     ├─ VerificationError(equivalence)
+    │  └─ NotExecutable                   a file that another tool cannot run
     ├─ RunError                           a run directory that cannot be written or continued
     │  ├─ CorruptOutput(path)
     │  └─ StaleRun(path)
@@ -182,6 +183,10 @@ class ToolFailed(BackendError):
 
 class VerificationError(NetwrightError):
     """Two stages that must agree on every integer do not."""
+
+
+class NotExecutable(VerificationError):
+    """Another tool cannot execute a file, so there is nothing to compare with."""
 
 
 class RunError(NetwrightError):

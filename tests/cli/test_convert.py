@@ -2,6 +2,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from netwright import ir
@@ -19,11 +20,21 @@ def test_model_of_another_tool_becomes_certified_firmware(
 ) -> None:
     pytest.importorskip("hls4ml", reason="needs the extra hls")
     out = tmp_path / "out"
-    code, shown, err = netwright("convert", BREVITAS, "--out", out, "--rows", "100", "--json")
+    rows = tmp_path / "mine.npy"
+    np.save(rows, np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32))
+    options = ("--rows", rows, "--random-rows", "100", "--json")
+    code, shown, err = netwright("convert", BREVITAS, "--out", out, *options)
     assert code == 0, err
-    table = json.loads(shown)["certificate"]
-    assert {row["stage"] for row in table} == {"QONNX", "HLS emulation"}
-    assert all(row["num_identical"] == row["num_rows"] > 0 for row in table)
+    made = json.loads(shown)
+    table = made["certificate"]
+    first = f"your file ({made['first_stage']['executor']})"
+    assert {row["stage"] for row in table} == {first, "QONNX", "HLS emulation"}
+    assert [row["stimuli"] for row in table][:3] == ["mine.npy", "corners", "borders"]
+    for row in table:
+        explained = row["num_noted"] if row["stage"] == first else 0
+        assert row["num_identical"] + explained == row["num_rows"] > 0
+    assert "differ from brevitas_mlp_float.onnx by at most 0.4" in made["verdict"]
+    assert json.loads((out / "certificate.json").read_text())["verdict"] == made["verdict"]
     assert "offset rounded to the grid before the output" in err
     assert ir.load(out / "graph.npz").is_integer
     assert (out / "hls" / "firmware").is_dir()
@@ -37,7 +48,9 @@ def test_model_of_another_tool_becomes_proven_verilog(netwright: Netwright, tmp_
     code, shown, err = netwright("convert", path, "--out", out, *options, "--json")
     assert code == 0, err
     made = json.loads(shown)
-    assert {row["stage"] for row in made["certificate"]} == {"QONNX", "RTL simulation"}
+    stages = [row["stage"] for row in made["certificate"]]
+    assert stages[0].startswith("your file (qonnx ")
+    assert set(stages[1:]) - {stages[0]} == {"QONNX", "RTL simulation"}
     assert all(row["num_identical"] == row["num_rows"] > 0 for row in made["certificate"])
     assert all(proof["num_proven"] > 0 for proof in made["hardware"]["proofs"])
     assert made["hardware"]["cells"][0]["lut"]["value"] > 0
@@ -46,6 +59,8 @@ def test_model_of_another_tool_becomes_proven_verilog(netwright: Netwright, tmp_
     assert code == 0
     assert "proven for every input: " in shown
     assert "synth_xilinx -family xcup" in shown
+    verdict = shown.splitlines()[-1]
+    assert verdict.startswith("verdict: brevitas_mlp_po2.onnx = graph = QONNX = RTL simulation on ")
 
 
 def test_file_that_is_no_model_is_refused_and_nothing_is_written(
@@ -74,6 +89,17 @@ def test_a_folder_that_another_command_writes_to_is_left_alone(
     assert [entry.name for entry in out.iterdir()] == [".lock"]
 
 
+def test_rows_are_checked_before_anything_is_made(netwright: Netwright, tmp_path: Path) -> None:
+    out, rows = tmp_path / "out", tmp_path / "rows.csv"
+    rows.write_text("1,2,3\n")
+    code, shown, err = netwright("convert", BREVITAS, "--out", out, "--rows", rows)
+    assert (code, shown) == (1, "")
+    assert f"{rows}: has 3 columns, not 16 (16 for input)" in err
+    assert not out.exists()
+    code, _, err = netwright("convert", BREVITAS, "--out", out, "--rows", "0")
+    assert (code, err.splitlines()[0]) == (2, "error: rows must be 1 or more, not 0")
+
+
 def test_options_are_checked_first(netwright: Netwright, tmp_path: Path) -> None:
     code, _, err = netwright("convert", "m.onnx", "--out", tmp_path / "o", "--reuse-factor", "0")
     assert code == 2
@@ -100,8 +126,9 @@ def test_network_of_hgq2_becomes_proven_verilog(netwright: Netwright, tmp_path: 
     assert code == 0, err
     made = json.loads(shown)
     stages = {row["stage"] for row in made["certificate"]}
-    assert stages - {"HGQ2"} == {"RTL simulation"}
-    assert ("HGQ2" in stages) != ("HGQ2's own outputs are not compared" in err)
+    file = {stage for stage in stages if stage.startswith("your file (HGQ2 ")}
+    assert stages - file == {"RTL simulation"}
+    assert bool(file) != made["verdict"].startswith("FIRST STAGE MISSING: ")
     assert all(row["num_identical"] == row["num_rows"] > 0 for row in made["certificate"])
     assert all(proof["num_proven"] > 0 for proof in made["hardware"]["proofs"])
 

@@ -1,4 +1,4 @@
-"""The example of docs/verify.md runs."""
+"""The examples of docs/verify.md run, one after the other."""
 
 from __future__ import annotations
 
@@ -12,5 +12,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "verify.md").read_text(encoding="ut
 
 def test_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
-    exec(compile(example, "verify.md", "exec"), {})
+    names: dict[str, object] = {}
+    examples = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        exec(compile(example, "verify.md", "exec"), names)

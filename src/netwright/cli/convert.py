@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,8 +15,9 @@ from netwright.cli.run import JsonOption
 if TYPE_CHECKING:
     from netwright.backends import HlsBackend, RtlBackend
     from netwright.backends.rtl import RtlDesign
-    from netwright.ir import Executable, Graph
-    from netwright.report import CertificateRow, Hardware
+    from netwright.report import Hardware
+    from netwright.run.conversion import Source
+    from netwright.verify import Stimulus
 
 HlsOption = Literal["io_parallel", "io_stream"]
 
@@ -55,17 +55,35 @@ def convert(
     route: Annotated[
         bool, typer.Option("--route", help="rtl: place and route; minutes to hours.")
     ] = False,
-    rows: Annotated[int, typer.Option(help="Random rows to verify on.", min=1)] = 10_000,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Rows of your own to verify on: .npz, .npy, .csv (a number: --random-rows).",
+        ),
+    ] = None,
+    random_rows: Annotated[
+        int, typer.Option(help="Random rows to verify on besides.", min=1)
+    ] = 10_000,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn a QONNX or HGQ2 file into exact integers and hardware, and show the two equal.
+    """Turn a QONNX or HGQ2 file into exact integers and hardware, and show them equal to it.
 
-    Verilog is also proven, mapped to cells and, with --route, placed and routed. Exit code 1 if a
-    row differs or a proof fails; what is neither proven nor refuted is told.
+    The first stage of the certificate is the file itself, run by the tool that it is meant for, in
+    its own precision. Verilog is also proven, mapped to cells and, with --route, placed and routed.
+    The last line is the verdict. Exit code 1 if a row differs without an explanation that was
+    checked, or a proof fails; what is neither proven nor refuted is told.
     """
     from netwright import ir
     from netwright.backends import HlsDesign, RtlDesign, hls, rtl
     from netwright.report import certificate_table, hardware_table
+    from netwright.run.conversion import (
+        compare_candidates,
+        compare_source,
+        make_certificate,
+        read_source,
+        write_conversion,
+    )
     from netwright.run.stages.verify import EMULATION, SIMULATION
 
     maker: HlsBackend | RtlBackend
@@ -85,11 +103,20 @@ def convert(
             adders_per_stage=adders_per_stage,
             reuse_factor=reuse,
         )
-    graph, referees = _read(model)
-    hold(out)
-    ir.save(graph, out / "graph.npz")
+    started = time.monotonic()
+    source = read_source(model)
+    graph = source.graph
+    stimuli = _stimuli(source, rows, random_rows)
     for item in graph.notes:
         note(f"note: {item.node}: {item.text} (relative error {item.error:.1e})")
+    note(f"comparing {model.name} with the graph ...")
+    source, table = compare_source(source, stimuli)
+    if source.first.missing:
+        note(f"note: {model.name} itself is not compared: {source.first.missing}")
+    for stage, reason in source.unavailable.items():
+        note(f"note: {stage} is not compared: {reason}")
+    hold(out)
+    ir.save(graph, out / "graph.npz")
     design = maker.generate(graph, out / backend)
     if isinstance(design, HlsDesign):
         for text in design.notes:
@@ -97,20 +124,37 @@ def convert(
     note(f"compiling a model of the hardware in {out / backend} ...")
     design.build()
     made_of = EMULATION if backend == "hls" else SIMULATION
-    table = _certify(graph, {**referees, made_of: design}, rows)
+    table += compare_candidates(graph, {made_of: design}, stimuli)
     made = _implement(design, route) if isinstance(design, RtlDesign) else None
+    failed = [proof for proof in made.proofs if proof.failed] if made else []
+    refuted = [f"{proof.layer} is not proven ({proof.what})" for proof in failed]
+    certificate = make_certificate(
+        source, table, refuted=refuted, seconds=time.monotonic() - started
+    )
+    write_conversion(certificate, out)
     if as_json:
-        notes = [{"node": n.node, "text": n.text, "error": n.error} for n in graph.notes]
-        shown = [row.model_dump(mode="json") for row in table]
+        shown = certificate.model_dump(mode="json")
         hardware = made.model_dump(mode="json") if made else None
-        emit_json({"out": str(out), "notes": notes, "certificate": shown, "hardware": hardware})
+        emit_json(
+            {
+                "verdict": certificate.verdict,
+                "out": str(out),
+                "first_stage": shown["first"],
+                "notes": shown["notes"],
+                "unavailable": shown["unavailable"],
+                "certificate": shown["rows"],
+                "hardware": hardware,
+                "when": shown["when"],
+            }
+        )
     else:
         emit(certificate_table(table))
         if made:
             emit("")
             emit(hardware_table(made))
-    proven = made is None or not any(proof.failed for proof in made.proofs)
-    if not (proven and all(row.identical for row in table)):
+        emit("")
+        emit(f"verdict: {certificate.verdict}")
+    if not certificate.holds:
         raise typer.Exit(1)
 
 
@@ -137,33 +181,15 @@ def reuse_factors(text: str) -> int | dict[str, int]:
         ) from None
 
 
-def _read(model: Path) -> tuple[Graph, dict[str, Executable]]:
-    """The graph of a file, and what else can execute it."""
-    from netwright.errors import MissingExtra
-    from netwright.exchange import HgqModel, read_qonnx, referee
-    from netwright.passes import integerize
+def _stimuli(source: Source, rows: str | None, random_rows: int) -> tuple[Stimulus, ...]:
+    """What to compare on; a bare number of rows means random ones."""
+    from netwright.run.conversion import stimuli_for
+    from netwright.verify import read_rows
 
-    if model.suffix != ".keras":
-        graph = integerize(read_qonnx(model))
-        return graph, {"QONNX": referee(graph)}
-    source = HgqModel.of(model)
-    try:
-        source.load()
-    except MissingExtra as missing:
-        note(f"note: HGQ2's own outputs are not compared: {missing.message}; {missing.hint}")
-        return source.graph, {}
-    return source.graph, {"HGQ2": source}
-
-
-def _certify(
-    graph: Graph, candidates: Mapping[str, Executable], rows: int
-) -> tuple[CertificateRow, ...]:
-    """Compare what executes the graph, the hardware among it, with it on generated inputs."""
-    from netwright.run.certificate import certificate_row
-    from netwright.verify import certify, corners, random, ties
-
-    stimuli = (corners(graph), ties(graph), random(graph, rows=rows))
-    return tuple(certificate_row(result) for result in certify(graph, candidates, stimuli))
+    if rows is not None and rows.isdecimal() and not Path(rows).exists():
+        random_rows, rows = int(rows), None
+    own = read_rows(rows, source.graph) if rows is not None else None
+    return stimuli_for(source, own=own, random_rows=random_rows)
 
 
 def _implement(design: RtlDesign, route: bool) -> Hardware:

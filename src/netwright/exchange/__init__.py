@@ -1,6 +1,7 @@
 """Graphs in and out of other tools' files."""
 
 from netwright.exchange.cleaned import cleaned
+from netwright.exchange.file_referee import FileReferee
 from netwright.exchange.hgq_model import HgqModel
 from netwright.exchange.read import InputQuantizer, read_qonnx
 from netwright.exchange.read_hgq import read_hgq
@@ -9,6 +10,7 @@ from netwright.exchange.referee import QonnxModel, referee
 from netwright.exchange.write import write_qonnx
 
 __all__ = [
+    "FileReferee",
     "HgqModel",
     "InputQuantizer",
     "QonnxModel",

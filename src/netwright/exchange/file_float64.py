@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import VerificationError, require
+from netwright.errors import NotExecutable, require
 from netwright.exchange.file_model import Feeds
 
 Tensor = NDArray[Any]
@@ -32,7 +32,7 @@ def run_in_float64(onnx: Any, model: Any, feeds: Feeds) -> list[Tensor]:
         feeds: Inputs in the file's precision.
 
     Raises:
-        VerificationError: An operator has no float64 implementation here.
+        NotExecutable: An operator has no float64 implementation here.
     """
     graph = model.graph
     values: dict[str, Tensor] = {"": np.zeros(0)}
@@ -68,18 +68,18 @@ def _execute(
             if node.op_type in QUANTIZERS:
                 return [QUANTIZERS[node.op_type](attrs, read, opsets)]
             if node.domain:
-                raise VerificationError(f'"{node.op_type}" has no float64 implementation here')
+                raise NotExecutable(f'"{node.op_type}" has no float64 implementation here')
             if is_wide and node.op_type == "Cast" and attrs["to"].i in _FLOAT_KINDS:
                 return [read[0]]
             reference = require("onnx.reference", extra="qonnx", purpose=_PURPOSE)
             session = reference.ReferenceEvaluator(node, opsets=opsets)
             given = {name: value for name, value in zip(node.input, read, strict=True) if name}
             return [np.asarray(value) for value in session.run(None, given)]
-    except VerificationError:
+    except NotExecutable:
         raise
     except Exception as error:  # whatever a reference implementation raises
         first = str(error).strip().partition("\n")[0]
-        raise VerificationError(f'"{node.op_type}" cannot be run in float64: {first}') from error
+        raise NotExecutable(f'"{node.op_type}" cannot be run in float64: {first}') from error
 
 
 def _integer(attrs: Any, name: str, default: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import DataError, NetwrightError, VerificationError, require
+from netwright.errors import DataError, NetwrightError, NotExecutable, require
 from netwright.exchange.file_float64 import run_in_float64
 from netwright.exchange.file_model import (
     Feeds,
@@ -93,7 +93,7 @@ class FileReferee:
 
         Raises:
             DataError: An input does not fit.
-            VerificationError: The executor cannot run the file; the message has its reason.
+            NotExecutable: The executor cannot run the file; the message has its reason.
         """
         arrays = Interpreter.of(self.graph).checked_inputs(inputs)
         values = [arrays[name] for name in self.graph.inputs]
@@ -121,7 +121,7 @@ class FileReferee:
         some = {name: array[chosen] for name, array in feeds.items()}
         try:
             together = self._execute(some, "file", together=True)
-        except VerificationError:
+        except NotExecutable:
             return False
         parts = []
         for start in range(0, len(chosen), self._rows):
@@ -146,7 +146,7 @@ class FileReferee:
             raise
         except Exception as error:  # whatever an executor raises on a file that it cannot run
             first = str(error).strip().partition("\n")[0]
-            raise VerificationError(f"{self.executor} cannot run {self.name}: {first}") from error
+            raise NotExecutable(f"{self.executor} cannot run {self.name}: {first}") from error
         return tuple(self._checked(array, wanted)[:rows] for array in made)
 
     def _call(
@@ -173,7 +173,7 @@ class FileReferee:
 
     def _checked(self, array: NDArray[Any], rows: int) -> NDArray[np.float64]:
         if array.ndim == 0 or len(array) != rows:
-            raise VerificationError(
+            raise NotExecutable(
                 f"{self.executor} cannot run {self.name}: for {rows} rows an output has the shape "
                 f"{array.shape}"
             )

@@ -131,6 +131,8 @@ def _halves(
     lower = reader.emit(node, "Quant", (negative,), "negative", attrs)
     reader.emit(node, "Add", (upper, lower))
     return True
+
+
 def _precision(reader: Reader, node: SourceNode, source: str | None) -> dict[str, AttrValue]:
     """The float format in which the quantizer of an input or a constant computes, as attribute.
 

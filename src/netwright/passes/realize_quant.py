@@ -42,9 +42,7 @@ def quantize(builder: RealBuilder, node: Node) -> None:
     output = node.output if steps else builder.free_name(f"{node.name}_real")
     dtype = enclosing_format(node.integer("low"), node.integer("high"))
     zero_point = node.integer("zero_point", 0)
-    source = _quant(
-        builder, node, source, output, scale, dtype, zero_point, rounding, first=True
-    )
+    source = _quant(builder, node, source, output, scale, dtype, zero_point, rounding, first=True)
     if not steps:
         source = _mul(builder, node, source, 1 / scale, f"{node.name}_divided")
         final = node.output if not _needs_clip(node) else builder.free_name(f"{node.name}_wide")

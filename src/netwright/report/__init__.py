@@ -1,5 +1,6 @@
 """Reports: a document of sourced figures, and the tables and pages made from it."""
 
+from netwright.report.certificate import FILE_STAGE, Certificate, FirstStage, Inexact
 from netwright.report.document import (
     AccuracyRow,
     CertificateRow,
@@ -37,19 +38,23 @@ from netwright.report.tables import (
 from netwright.report.when import When
 
 __all__ = [
+    "FILE_STAGE",
     "AccuracyRow",
     "CellCounts",
+    "Certificate",
     "CertificateRow",
     "ClaimRow",
     "DepthPoint",
     "DesignPoint",
     "Document",
     "Fact",
+    "FirstStage",
     "FloorPlan",
     "FrontKind",
     "FrontPoint",
     "Hardware",
     "HardwareLayer",
+    "Inexact",
     "LayerProof",
     "PlanRow",
     "Rewrite",

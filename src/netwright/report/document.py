@@ -181,6 +181,12 @@ class CertificateRow(Part):
         num_rows: Inputs checked.
         num_identical: Inputs whose outputs agree in every integer.
         difference: The first difference: tensor, index, both values and likely cause.
+        num_rounded: Further inputs that agree once the file is computed in float64: they differ by
+            float rounding inside the file.
+        num_noted: Further inputs that differ by what the notes of the graph name, and by no more.
+        worst: Largest absolute difference of an output in its own unit; ``None`` where integers
+            are compared.
+        worst_steps: The same in steps of the output's grid.
     """
 
     stage: str
@@ -189,17 +195,36 @@ class CertificateRow(Part):
     num_rows: Count
     num_identical: Count
     difference: str | None = None
+    num_rounded: Count = 0
+    num_noted: Count = 0
+    worst: float | None = None
+    worst_steps: float | None = None
 
     @property
     def identical(self) -> bool:
         """Whether something was checked and every row agrees."""
         return self.num_rows > 0 and self.num_identical == self.num_rows
 
+    @property
+    def num_explained(self) -> int:
+        """Inputs whose difference has a cause that was checked on each of them."""
+        return self.num_rounded + self.num_noted
+
+    @property
+    def holds(self) -> bool:
+        """Whether something was checked, and every row agrees or has its difference explained."""
+        return 0 < self.num_rows == self.num_identical + self.num_explained
+
     @model_validator(mode="after")
     def _counts_agree(self) -> Self:
         if self.num_identical > self.num_rows:
             raise ValueError(
                 f"num_identical must be at most num_rows, {self.num_rows}, not {self.num_identical}"
+            )
+        if self.num_identical + self.num_explained > self.num_rows:
+            raise ValueError(
+                f"num_identical, num_rounded and num_noted must be at most num_rows, "
+                f"{self.num_rows}, together, not {self.num_identical + self.num_explained}"
             )
         return self
 

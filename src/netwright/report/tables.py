@@ -40,13 +40,24 @@ def certificate_table(rows: Sequence[CertificateRow], *, width: int = WIDTH) -> 
             count(row.num_identical),
             _share(row),
         )
-    differences = [
-        f"{row.stage} differs from {row.against} on {row.stimuli}: "
-        f"{row.difference or 'nothing was checked'}"
-        for row in rows
-        if not row.identical
-    ]
+    differences = [line for row in rows if not row.identical for line in _differences(row)]
     return "\n".join([_text(table, width), *differences])
+
+
+def _differences(row: CertificateRow) -> Iterable[str]:
+    """What there is to say of a row that is not identical, a line each."""
+    where = f"{row.stage} differs from {row.against} on {row.stimuli}"
+    if row.num_rounded:
+        yield (
+            f"{where}: {count(row.num_rounded)} rows, by float rounding inside the file; computed "
+            "in float64 they agree"
+        )
+    if row.num_noted:
+        yield f"{where}: {count(row.num_noted)} rows, by what the notes name and no more"
+    if not row.holds:
+        yield f"{where}: {row.difference or 'nothing was checked'}"
+    if row.worst is not None and row.worst_steps is not None:
+        yield f"{where}: at most by {row.worst:.3g}, {row.worst_steps:.3g} steps of the output"
 
 
 def claims_table(rows: Sequence[ClaimRow], *, width: int = WIDTH) -> str:

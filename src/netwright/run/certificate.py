@@ -15,7 +15,7 @@ from netwright.run.hardware import hardware
 from netwright.run.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from netwright.verify import Equivalence
+    from netwright.verify import Equivalence, FileComparison
 
 CERTIFICATE = "certificate.json"
 STAGES = ("verify", "tables_rtl")
@@ -32,6 +32,24 @@ def certificate_row(result: Equivalence) -> CertificateRow:
         num_rows=result.rows,
         num_identical=result.identical,
         difference=None if result.first is None else str(result.first),
+    )
+
+
+def file_row(stage: str, result: FileComparison) -> CertificateRow:
+    """A comparison with the user's file as a row of a certificate."""
+    obstacle = f" (in float64: {result.obstacle})" if result.obstacle else ""
+    told = result.unexplained or result.first
+    return CertificateRow(
+        stage=stage,
+        against="graph",
+        stimuli=result.stimulus,
+        num_rows=result.rows,
+        num_identical=result.identical,
+        num_rounded=result.float32,
+        num_noted=result.noted,
+        difference=None if told is None else told + obstacle,
+        worst=result.worst,
+        worst_steps=result.worst_steps,
     )
 
 
@@ -94,7 +112,7 @@ def first_failure(folder: Path) -> str | None:
         DataError: What the run found is not written yet, or damaged.
     """
     for row in certificate(folder):
-        if not row.identical:
+        if not row.holds:
             detail = f": {row.difference}" if row.difference else ""
             return (
                 f"{row.stage} differs from {row.against} in {row.num_rows - row.num_identical} "

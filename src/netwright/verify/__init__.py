@@ -1,23 +1,29 @@
 """Verification: stimuli, the comparison, and planted faults that show it can fail."""
 
+from netwright.verify.against_file import FileComparison, RealExecutable, compare_file
 from netwright.verify.compare import Difference, Equivalence, bit_exact, certify
 from netwright.verify.diagnose import diagnose
 from netwright.verify.faults import change_rounding, flip_weight_bit, narrow_accumulator
+from netwright.verify.rows import read_rows
 from netwright.verify.stimuli import borders, corners, random, ties
 from netwright.verify.stimulus import Stimulus
 
 __all__ = [
     "Difference",
     "Equivalence",
+    "FileComparison",
+    "RealExecutable",
     "Stimulus",
     "bit_exact",
     "borders",
     "certify",
     "change_rounding",
+    "compare_file",
     "corners",
     "diagnose",
     "flip_weight_bit",
     "narrow_accumulator",
     "random",
+    "read_rows",
     "ties",
 ]

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import ConfigError, VerificationError
+from netwright.errors import ConfigError, NotExecutable, VerificationError
 from netwright.ir import Array, Graph, Interpreter, bounds, real_values
 from netwright.ir.interpret import Values
 from netwright.verify.compare import as_stimulus
@@ -37,7 +37,7 @@ class RealExecutable(Protocol):
         """Real outputs, in the file's own precision or in float64 behind its quantizers.
 
         Raises:
-            VerificationError: It cannot be executed so.
+            NotExecutable: It cannot be executed so.
         """
 
 
@@ -52,9 +52,10 @@ class FileComparison:
         stimulus: Name of the inputs.
         rows: Rows checked.
         identical: Rows whose every output is the same.
-        float32: Other rows on which the file, computed in float64, is the same.
+        float32: Other rows on which the file is the same once it is computed in float64.
         noted: Other rows on which the file is what the graph was before its notes: the steps that
-            are named there, and nothing else, make the difference.
+            are named there, and nothing else, make the difference, and it is no larger than they
+            say.
         first: The first row that differs, if there is one, in one sentence.
         unexplained: The first row that nothing explains, likewise.
         worst: Largest absolute difference of an output, in its own unit, over all rows.
@@ -99,7 +100,8 @@ def compare_file(
 
     Raises:
         ConfigError: There are no rows, or the graph is not in integer form.
-        VerificationError: The file cannot be executed, or its outputs have other shapes.
+        NotExecutable: The file cannot be executed.
+        VerificationError: Its outputs have other shapes.
     """
     stimulus = as_stimulus(inputs)
     if len(stimulus) == 0:
@@ -135,12 +137,14 @@ class _Judge:
         file: The file.
         before_notes: Executes the graph as it was read, if it has notes of something inexact.
         peaks: Largest real value that each output, or a sum on its way, can have.
+        allowed: Largest difference that the notes account for.
     """
 
     reference: Interpreter
     file: RealExecutable
     before_notes: Interpreter | None
     peaks: tuple[float, ...]
+    allowed: float
 
     @classmethod
     def of(cls, graph: Graph, file: RealExecutable, before_notes: Graph | None) -> _Judge:
@@ -149,9 +153,11 @@ class _Judge:
             float(limits[name].magnitude) * float(np.max(np.abs(graph.types[name].scale)))
             for name in graph.outputs
         )
-        inexact = any(note.error > 0 for note in graph.notes)
+        inexact = [note for note in graph.notes if note.error > 0]
         before = Interpreter.of(before_notes) if before_notes is not None and inexact else None
-        return cls(Interpreter.of(graph), file, before, peaks)
+        bounded = all(note.output_bound > 0 for note in inexact)
+        allowed = sum(note.output_bound for note in inexact) if bounded else float("inf")
+        return cls(Interpreter.of(graph), file, before, peaks, allowed)
 
     def judged(self, stimulus: Stimulus, start: int) -> FileComparison:
         """What is found on some rows, the first of which is row `start`."""
@@ -185,25 +191,25 @@ class _Judge:
             seconds=seconds,
         )
 
-    def _explained(
-        self, stimulus: Stimulus, ours: list[Reals]
-    ) -> tuple[Mask, Mask, str | None]:
+    def _explained(self, stimulus: Stimulus, ours: list[Reals]) -> tuple[Mask, Mask, str | None]:
         """Which rows agree in float64, which others differ by the notes alone, or an obstacle."""
         obstacle, noise = None, FLOAT64_NOISE
         try:
             theirs = self._shaped(self.file.run(stimulus.inputs, precision="float64"), ours)
             float32 = self._same(theirs, ours, noise)
-        except VerificationError as error:
+        except NotExecutable as error:
             obstacle, noise = error.message, FLOAT32_NOISE
             theirs = self._shaped(self.file.run(stimulus.inputs), ours)
             float32 = np.zeros(len(stimulus), bool)
         if self.before_notes is None:
             return float32, np.zeros_like(float32), obstacle
         read = self.before_notes.run(stimulus.inputs)
-        before = self._shaped(
-            tuple(read[name] for name in self.before_notes.graph.outputs), ours
-        )
-        return float32, ~float32 & self._same(theirs, before, noise), obstacle
+        before = self._shaped(tuple(read[name] for name in self.before_notes.graph.outputs), ours)
+        small = np.ones_like(float32)
+        for peak, other, value in zip(self.peaks, theirs, ours, strict=True):
+            near = np.abs(other - value) <= self.allowed + peak * noise
+            small &= near.reshape(len(small), -1).all(axis=1)
+        return float32, ~float32 & small & self._same(theirs, before, noise), obstacle
 
     def _reals(self, codes: Mapping[str, Array]) -> list[Reals]:
         graph = self.reference.graph

@@ -85,11 +85,11 @@ def _first_sums(graph: Graph, layout: Layout) -> Iterator[tuple[Node, Reals]]:
 
     Each comes with what it reads when one code after the other is 1 and the others are 0.
     """
-    units = {}
+    units: dict[str, Reals] = {}
     for name, grid in layout.grids.items():
-        unit = np.zeros((layout.size, grid.size))
-        unit[layout.places[name]] = np.eye(grid.size)
-        units[grid.node.output] = unit.reshape(layout.size, *grid.shape)
+        ones = np.zeros((layout.size, grid.size))
+        ones[layout.places[name]] = np.eye(grid.size)
+        units[grid.node.output] = ones.reshape(layout.size, *grid.shape)
     for node in graph.nodes:
         unit = units.get(node.inputs[0]) if node.inputs else None
         if unit is None:
@@ -201,12 +201,14 @@ def _beside_borders(grid: InputGrid, rows: int, generator: np.random.Generator) 
     """Real inputs (rows, *shape) beside the borders of a grid."""
     steps = _NEIGHBORS[_precision(grid)]
     pairs, cells = _num_neighbors(grid), rows * grid.size
-    if pairs <= _ENUMERATED:
-        drawn = generator.permutation(pairs)
-    else:
-        drawn = generator.integers(pairs, size=cells)
     ends = np.unique([*range(len(steps)), *range(pairs - len(steps), pairs)])
-    chosen = np.resize(np.concatenate([ends, drawn])[:cells], cells)
+    if pairs <= cells:
+        drawn = generator.permutation(pairs)
+    elif pairs <= _ENUMERATED:
+        drawn = np.concatenate([ends, generator.permutation(pairs)])
+    else:
+        drawn = np.concatenate([ends, generator.integers(pairs, size=cells)])
+    chosen = np.resize(drawn[:cells], cells)
     generator.shuffle(chosen)
     at = grid.inputs(grid.borders(chosen // len(steps)))
     kinds = (chosen % len(steps)).reshape(at.shape)

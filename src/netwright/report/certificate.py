@@ -1,0 +1,159 @@
+"""The certificate of one conversion, and its verdict in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from netwright.report.document import CertificateRow
+from netwright.report.numbers import count
+from netwright.report.part import Part
+
+
+class Inexact(Part):
+    """A note of the graph: what was not exact on the way to integers.
+
+    Attributes:
+        node: The node concerned.
+        text: What was done.
+        error: Largest change of a value, relative to those of its channel.
+        output_bound: Largest change of an output that follows, in its own unit.
+    """
+
+    node: str
+    text: str
+    error: float
+    output_bound: float = 0.0
+
+
+class FirstStage(Part):
+    """The user's file and what executed it.
+
+    Attributes:
+        file: Its name.
+        sha256: Its digest.
+        executor: Name and version of what executed the file; ``None`` where nothing could.
+        missing: Why nothing could.
+    """
+
+    file: str
+    sha256: str
+    executor: str | None = None
+    missing: str | None = None
+
+
+class Certificate(Part):
+    """Everything that was compared in one conversion.
+
+    Two certificates of one file, made with the same options, differ in `when` only.
+
+    Attributes:
+        first: The user's file.
+        graph: Digest of the graph.
+        rows: The comparisons.
+        unavailable: Stages that could not be compared, with the reason.
+        notes: What is not exact.
+        refuted: Statements about the hardware that a proof refuted.
+        made_by: Version of this package.
+        when: Date, and how many seconds it took.
+    """
+
+    first: FirstStage
+    graph: str
+    rows: tuple[CertificateRow, ...]
+    unavailable: Mapping[str, str] = {}
+    notes: tuple[Inexact, ...] = ()
+    refuted: tuple[str, ...] = ()
+    made_by: str
+    when: Mapping[str, str] = {}
+
+    @property
+    def holds(self) -> bool:
+        """Whether something was compared, nothing refuted, and every row equal or explained."""
+        compared = self.first.missing is not None or any(_is_file(row.stage) for row in self.rows)
+        held = bool(self.rows) and all(row.holds for row in self.rows)
+        return compared and held and not self.refuted
+
+    @property
+    def verdict(self) -> str:
+        """What the certificate says, in one line."""
+        return verdict(self)
+
+
+def verdict(certificate: Certificate) -> str:
+    """One line that says which stages are equal on how many rows, the user's file first."""
+    first, stages = certificate.first, _by_stage(certificate.rows)
+    ours = {name: rows for name, rows in stages.items() if not _is_file(name)}
+    file = next((rows for name, rows in stages.items() if _is_file(name)), ())
+    parts = []
+    if first.missing is not None:
+        parts.append(f"FIRST STAGE MISSING: {first.missing}")
+    elif not file or not sum(row.num_rows for row in file):
+        parts.append(f"FAILED: {first.file} was compared with nothing")
+    for name, reason in certificate.unavailable.items():
+        parts.append(f"{name.upper()} MISSING: {reason}")
+    for name, rows in ours.items():
+        if not all(row.holds for row in rows):
+            parts.append(f"FAILED: {_differ(name, rows)} from the graph")
+    parts += [f"FAILED: {text}" for text in certificate.refuted]
+    equal = [name for name, rows in ours.items() if all(row.holds for row in rows)]
+    totals = {_total(ours[name]) for name in equal}
+    clean = bool(file) and all(row.identical for row in file)
+    together = clean and totals <= {_total(file)}
+    if together:
+        parts.append(_chain([first.file, "graph", *equal], _total(file)))
+    else:
+        if file and sum(row.num_rows for row in file):
+            parts.append(_first_stage(first.file, file))
+        for total in sorted(totals, reverse=True):
+            names = [name for name in equal if _total(ours[name]) == total]
+            parts.append(_chain(["graph", *names], total))
+    return "; ".join(parts)
+
+
+FILE_STAGE = "your file"
+"""How the first stage is called, before the name of what executed it."""
+
+
+def _is_file(stage: str) -> bool:
+    return stage.startswith(FILE_STAGE)
+
+
+def _by_stage(rows: Sequence[CertificateRow]) -> dict[str, tuple[CertificateRow, ...]]:
+    found: dict[str, tuple[CertificateRow, ...]] = {}
+    for row in rows:
+        found[row.stage] = (*found.get(row.stage, ()), row)
+    return found
+
+
+def _total(rows: Sequence[CertificateRow]) -> int:
+    return sum(row.num_rows for row in rows)
+
+
+def _chain(names: Sequence[str], total: int) -> str:
+    return f"{' = '.join(names)} on {count(total)} of {count(total)} rows"
+
+
+def _differ(name: str, rows: Sequence[CertificateRow]) -> str:
+    total = _total(rows)
+    if not total:
+        return f"{name} was compared on no row, which is no agreement,"
+    different = total - sum(row.num_identical + row.num_explained for row in rows)
+    return f"{name} differs on {count(different)} of {count(total)} rows"
+
+
+def _first_stage(file: str, rows: Sequence[CertificateRow]) -> str:
+    total, same = _total(rows), sum(row.num_identical for row in rows)
+    if same == total:
+        return _chain([file, "graph"], total)
+    explained = sum(row.num_explained for row in rows)
+    steps = max(row.worst_steps or 0.0 for row in rows)
+    text = f"{count(total - same)} of {count(total)} rows differ from {file}"
+    text += f" by at most {steps:.3g} step{'' if steps == 1 else 's'}"
+    if explained < total - same:
+        return f"FAILED: {text}, {count(total - same - explained)} of them without an explanation"
+    kinds = []
+    if any(row.num_rounded for row in rows):
+        kinds.append("float rounding inside the file")
+    if any(row.num_noted for row in rows):
+        kinds.append("what the notes name")
+    return f"{text}: {' and '.join(kinds)}"

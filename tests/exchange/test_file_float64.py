@@ -1,0 +1,58 @@
+"""A user's model computed in float64 behind its quantizers."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+from netwright.errors import NotExecutable
+from netwright.exchange.file_float64 import run_in_float64
+from tests.exchange.onnx_files import GRID, model, node, quant
+
+FEED = {"x": np.array([[0.3, -0.7, 1.2]], np.float32)}
+
+
+def run(nodes: list, constants: dict) -> np.ndarray:
+    (found,) = run_in_float64(onnx, model(nodes, constants), FEED)
+    return found
+
+
+def test_bipolar_and_trunc() -> None:
+    bipolar = run([quant("x s", "y", op="BipolarQuant")], {"s": np.float32(0.1)})
+    assert bipolar.tolist() == (np.sign(FEED["x"]) * np.float64(np.float32(0.1))).tolist()
+    constants = {**GRID, "ib": np.float32(6), "os": np.float32(1.0), "ob": np.float32(4)}
+    nodes = [
+        quant("x s z ib", "q"),
+        quant("q s z ib os ob", "y", op="Trunc", rounding_mode="FLOOR"),
+    ]
+    assert run(nodes, constants).tolist() == [[0.0, -1.0, 1.0]]
+
+
+def test_multi_threshold_counts_and_scales() -> None:
+    thresholds = np.array([[-0.5, 0.25, 1.0]], np.float32)
+    made = quant("x t", "y", op="MultiThreshold", out_scale=0.1, out_bias=-1.0, out_dtype="INT4")
+    scale = float(np.float32(0.1))
+    assert run([made], {"t": thresholds}).tolist() == [[2 * scale - 1, -1, 3 * scale - 1]]
+
+
+def test_quantize_linear_rounds_before_the_zero_point() -> None:
+    constants = {"s": np.float32(0.1), "z": np.uint8(3)}
+    nodes = [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z", "y")]
+    codes = np.clip(np.rint(FEED["x"] / np.float32(0.1)) + 3, 0, 255) - 3
+    assert run(nodes, constants).tolist() == (codes * np.float64(np.float32(0.1))).tolist()
+
+
+def test_scale_of_each_channel() -> None:
+    scales = np.array([0.1, 0.2, 0.3], np.float32)
+    constants = {"s": scales, "z": np.zeros(3, np.int8)}
+    nodes = [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z", "y")]
+    codes = np.rint(FEED["x"] / scales)
+    assert run(nodes, constants).tolist() == (codes * scales.astype(np.float64)).tolist()
+
+
+def test_operator_without_an_implementation_is_named() -> None:
+    with pytest.raises(NotExecutable, match='"Im2Col" has no float64 implementation here'):
+        run([quant("x", "y", op="Im2Col")], {})
+    with pytest.raises(NotExecutable, match='"MatMul" cannot be run in float64: '):
+        run([node("MatMul", "x w", "y")], {"w": np.ones((2, 2), np.float32)})

@@ -1,0 +1,70 @@
+"""Copies of a user's model for an executor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from netwright.errors import DataError
+from netwright.exchange.file_model import before_softmax, declared_rows, for_rows, self_contained
+from tests.exchange.onnx_files import GRID, QONNX, model, node, quant, saved
+
+DATA = Path(__file__).parent / "data"
+
+
+def test_external_data_is_inside_and_inputs_are_inputs() -> None:
+    made = self_contained(onnx, DATA / "brevitas_conv.onnx")
+    assert [value.name for value in made.graph.input] == ["input"]
+    assert not any(t.data_location == onnx.TensorProto.EXTERNAL for t in made.graph.initializer)
+
+
+def test_external_data_outside_the_folder_is_refused(tmp_path: Path) -> None:
+    made = model([node("Add", "x w", "y")], {"w": np.ones(3, np.float32)})
+    tensor = made.graph.initializer[0]
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../secret")
+    with pytest.raises(Exception, match="outside the model's folder"):
+        self_contained(onnx, saved(made, tmp_path))
+
+
+def test_nodes_are_sorted_and_domains_have_one_name(tmp_path: Path) -> None:
+    nodes = [node("Relu", "q", "y"), quant("x s z b", "q")]
+    nodes[1].domain = "finn.custom_op.general"
+    made = self_contained(onnx, saved(model(nodes, GRID), tmp_path))
+    assert [n.op_type for n in made.graph.node] == ["IntQuant", "Relu"]
+    assert made.graph.node[0].domain == QONNX
+    assert {entry.domain: entry.version for entry in made.opset_import} == {"": 13, QONNX: 2}
+
+
+def test_model_without_opset_is_refused(tmp_path: Path) -> None:
+    made = model([node("Relu", "x", "y")], {}, change=lambda m: m.ClearField("opset_import"))
+    with pytest.raises(DataError, match="names no version of the operators"):
+        self_contained(onnx, saved(made, tmp_path))
+
+
+def test_rows_are_free_and_the_original_is_untouched(tmp_path: Path) -> None:
+    nodes = [node("Reshape", "x shape", "y", allowzero=1)]
+    made = self_contained(onnx, saved(model(nodes, {"shape": np.array([1, 3])}), tmp_path))
+    before = made.SerializeToString()
+    many = for_rows(onnx, made, 5)
+    assert (declared_rows(made), declared_rows(many)) == (1, 5)
+    target = {t.name: onnx.numpy_helper.to_array(t) for t in many.graph.initializer}
+    assert target[many.graph.node[0].input[1]].tolist() == [0, 3]
+    assert made.SerializeToString() == before
+
+
+def test_only_a_softmax_at_the_end_is_cut(tmp_path: Path) -> None:
+    nodes = [node("Softmax", "x", "p"), node("Relu", "p", "y")]
+    made = self_contained(onnx, saved(model(nodes, {}), tmp_path))
+    assert [n.op_type for n in before_softmax(made).graph.node] == ["Softmax", "Relu"]
+    made = self_contained(
+        onnx, saved(model([*nodes, node("Softmax", "y", "z")], {}, outputs=("z",)), tmp_path)
+    )
+    cut = before_softmax(made)
+    assert ([n.op_type for n in cut.graph.node], cut.graph.output[0].name) == (
+        ["Softmax", "Relu"],
+        "y",
+    )

@@ -1,0 +1,136 @@
+"""A user's file executed by the tool that it is meant for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netwright import ir
+from netwright.errors import DataError, NotExecutable, UnsupportedOp
+from netwright.exchange import FileReferee, read_qonnx
+from netwright.ir import Graph, Node, TensorType
+from netwright.passes import integerize
+from tests.exchange.onnx_files import GRID, executed, model, node, quant, saved
+
+pytest.importorskip("qonnx")
+
+DATA = Path(__file__).parent / "data"
+
+
+def of(path: Path) -> FileReferee:
+    return FileReferee(path, integerize(read_qonnx(path)))
+
+
+@pytest.mark.parametrize("name", ["brevitas_mlp_float", "brevitas_mlp_po2", "brevitas_conv"])
+def test_file_of_brevitas_gives_what_brevitas_gave(name: str) -> None:
+    stored = np.load(DATA / f"{name}.npz")
+    file = of(DATA / f"{name}.onnx")
+    inputs = stored["inputs"] if "inputs" in stored else stored[stored.files[0]]
+    (found,) = file.run(inputs)
+    expected = stored["outputs"] if "outputs" in stored else stored[stored.files[1]]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert file.executor.startswith("qonnx ")
+
+
+def test_rows_together_are_rows_alone(tmp_path: Path) -> None:
+    """A Reshape to one row is no obstacle to many; the values are those of one row at a time."""
+    constants = {**GRID, "w": np.arange(8, dtype=np.float32).reshape(4, 2), "shape": [1, 4]}
+    nodes = [
+        quant("x s z b", "q"),
+        node("Reshape", "q shape", "flat"),
+        quant("w s z b", "wq"),
+        node("MatMul", "flat wq", "y"),
+    ]
+    made = model(nodes, constants, shape=(1, 2, 2))
+    file = of(saved(made, tmp_path))
+    rows = np.random.default_rng(0).normal(size=(9, 2, 2)).astype(np.float32)
+    np.testing.assert_array_equal(file.run(rows)[0], executed(made, rows))
+
+
+def test_rows_that_depend_on_each_other_are_executed_alone(tmp_path: Path) -> None:
+    constants = {**GRID, "axes": np.array([0])}
+    nodes = [quant("x s z b", "q"), node("ReduceSum", "q axes", "y", keepdims=1)]
+    path = saved(model(nodes, constants), tmp_path)
+    types = {name: TensorType((1, 3)) for name in "xy"}
+    graph = Graph("g", ("x",), ("y",), (Node("r", "Relu", ("x",), "y"),), types, {})
+    rows = np.round(np.random.default_rng(0).normal(size=(6, 3)) * 4) / 4
+    np.testing.assert_array_equal(FileReferee(path, graph).run(rows)[0], np.clip(rows, -2, 1.75))
+
+
+def test_file_of_a_fixed_number_of_rows_is_filled_up(tmp_path: Path) -> None:
+    path = saved(model([quant("x s z b", "y")], GRID, shape=(4, 3)), tmp_path)
+    rows = np.random.default_rng(0).normal(size=(7, 3))
+    (found,) = of(path).run(rows)
+    np.testing.assert_array_equal(found, np.clip(np.rint(rows / 0.25), -8, 7) * 0.25)
+
+
+def test_standard_file_is_executed_by_onnx_runtime(tmp_path: Path) -> None:
+    path = saved(model([node("Relu", "x", "y")], {}), tmp_path)
+    types = {name: TensorType((1, 3)) for name in "xy"}
+    graph = Graph("g", ("x",), ("y",), (Node("r", "Relu", ("x",), "y"),), types, {})
+    file = FileReferee(path, graph)
+    assert file.executor.startswith("ONNX Runtime ")
+    np.testing.assert_array_equal(file.run(np.array([[-1.0, 0.5, 2.0]]))[0], [[0, 0.5, 2]])
+
+
+def test_inputs_are_cast_to_what_the_file_declares(tmp_path: Path) -> None:
+    """The float64 next below the border is the border in float32."""
+    constants = {**GRID, "s": np.float32(0.1)}
+    path = saved(model([quant("x s z b", "y")], constants), tmp_path)
+    border = np.float64(np.float32(0.15))
+    rows = np.array([[border, np.nextafter(border, 0), np.nextafter(np.float32(border), 0)]])
+    (found,) = of(path).run(rows)
+    assert found[0, 0] == found[0, 1]
+    graph = integerize(read_qonnx(path))
+    codes = ir.interpret(graph, rows)["y"]
+    np.testing.assert_array_equal(np.rint(found / np.float32(0.1)), codes)
+
+
+def test_softmax_at_the_end_is_left_out(tmp_path: Path) -> None:
+    nodes = [quant("x s z b", "q"), node("Softmax", "q", "y", axis=-1)]
+    file = of(saved(model(nodes, GRID), tmp_path))
+    np.testing.assert_array_equal(file.run(np.array([[0.5, 1.0, -1.0]]))[0], [[0.5, 1.0, -1.0]])
+
+
+def test_float64_keeps_the_codes_of_the_input_and_undoes_the_rest(tmp_path: Path) -> None:
+    """0.1 in float32 times seven is no multiple of it in float32, but is in float64."""
+    scale = np.float32(0.1)
+    constants = {**GRID, "s": scale, "w": np.array([[7.0], [1.0], [3.0]], np.float32)}
+    constants["one"] = np.float32(1.0)
+    nodes = [
+        quant("x s z b", "q"),
+        quant("w one z b", "wq"),
+        node("MatMul", "q wq", "y"),
+    ]
+    file = of(saved(model(nodes, constants), tmp_path))
+    rows = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    codes = np.clip(np.rint(rows / scale), -8, 7).astype(np.float64)
+    exact = codes @ np.array([[7.0], [1.0], [3.0]]) * np.float64(scale)
+    assert np.any(file.run(rows)[0] != exact)
+    np.testing.assert_allclose(file.run(rows, precision="float64")[0], exact, rtol=1e-15)
+
+
+def test_operator_that_the_executor_does_not_know(tmp_path: Path) -> None:
+    path = saved(model([quant("x s z b", "y", op="Quantum")], GRID), tmp_path)
+    types = {name: TensorType((1, 3)) for name in "xy"}
+    graph = Graph("g", ("x",), ("y",), (Node("r", "Relu", ("x",), "y"),), types, {})
+    with pytest.raises(NotExecutable, match=r"^qonnx .* cannot run model.onnx: "):
+        FileReferee(path, graph).run(np.zeros((2, 3)))
+
+
+def test_domain_never_names_a_module_to_import(tmp_path: Path) -> None:
+    path = saved(model([node("Thing", "x", "y", domain="this")], {}), tmp_path)
+    types = {name: TensorType((1, 3)) for name in "xy"}
+    graph = Graph("g", ("x",), ("y",), (Node("r", "Relu", ("x",), "y"),), types, {})
+    with pytest.raises(UnsupportedOp, match=r'operator "this\.Thing" is not supported by the exec'):
+        FileReferee(path, graph)
+
+
+def test_wrong_rows_are_refused(tmp_path: Path) -> None:
+    file = of(saved(model([quant("x s z b", "y")], GRID), tmp_path))
+    with pytest.raises(DataError, match=r"must have shape \(batch, 3\)"):
+        file.run(np.zeros((2, 4)))
+    with pytest.raises(DataError, match="there are no rows"):
+        file.run(np.zeros((0, 3)))

@@ -1,0 +1,164 @@
+"""The user's file against the graph: what is equal, what is explained, what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from netwright.dtypes import Int
+from netwright.errors import ConfigError, NotExecutable, VerificationError
+from netwright.ir import Graph, Interpreter, Node, Note, TensorType, real_values
+from netwright.verify import Stimulus, compare_file
+from tests.verify.graphs import dense
+
+ROWS = np.random.default_rng(0).normal(size=(40, 6))
+
+
+@dataclass
+class Altered:
+    """The graph's own outputs, changed; a stand-in for a file."""
+
+    graph: Graph
+    narrow: Callable[[np.ndarray], np.ndarray]
+    wide: Callable[[np.ndarray], np.ndarray] | None = None
+    name: str = "mine.onnx"
+
+    def run(self, inputs: np.ndarray, *, precision: str = "file") -> tuple[np.ndarray, ...]:
+        if precision == "float64" and self.wide is None:
+            raise NotExecutable("no float64 here")
+        change = self.narrow if precision == "file" else self.wide
+        assert change is not None
+        codes = Interpreter.of(self.graph).run(inputs)
+        name = self.graph.outputs[0]
+        return (change(real_values(self.graph, name, codes[name])),)
+
+
+def step(graph: Graph) -> float:
+    return float(graph.types[graph.outputs[0]].scale[0])
+
+
+def one_off(graph: Graph, row: int = 3) -> Callable[[np.ndarray], np.ndarray]:
+    def change(values: np.ndarray) -> np.ndarray:
+        changed = values.copy()
+        if len(values) > row:
+            changed[row, 1] += step(graph)
+        return changed
+
+    return change
+
+
+def test_equal_up_to_noise_is_identical() -> None:
+    graph = dense()
+    file = Altered(graph, lambda v: v * (1 + 2.0**-23))
+    result = compare_file(graph, file, ROWS)
+    assert (result.rows, result.identical, result.holds) == (40, 40, True)
+    assert (result.first, result.unexplained) == (None, None)
+    assert 0 < result.worst <= np.abs(file.run(ROWS)[0]).max() * 2.0**-22
+    assert result.worst_steps == result.worst / step(graph)
+
+
+def test_half_a_step_is_a_difference() -> None:
+    graph = dense()
+    result = compare_file(graph, Altered(graph, lambda v: v + 0.4 * step(graph)), ROWS)
+    assert (result.identical, result.holds) == (0, False)
+    assert result.worst_steps == pytest.approx(0.4)
+
+
+def test_difference_that_float64_undoes_is_rounding_of_the_file() -> None:
+    graph = dense()
+    result = compare_file(graph, Altered(graph, one_off(graph), lambda v: v), ROWS)
+    assert (result.identical, result.float32, result.noted, result.holds) == (39, 1, 0, True)
+    assert result.unexplained is None
+    assert result.first is not None
+    assert result.first.startswith('output "fc3_sum" row 3 index [1]: mine.onnx gives ')
+    assert result.first.endswith(", 1 steps apart")
+
+
+def test_difference_in_float64_too_is_not_explained() -> None:
+    graph = dense()
+    everywhere = lambda v: v + step(graph)  # noqa: E731
+    result = compare_file(graph, Altered(graph, everywhere, everywhere), ROWS)
+    assert (result.identical, result.float32, result.noted, result.holds) == (0, 0, 0, False)
+    assert result.unexplained == result.first is not None
+
+
+def test_without_float64_nothing_is_explained_by_it() -> None:
+    graph = dense()
+    result = compare_file(graph, Altered(graph, one_off(graph)), ROWS)
+    assert (result.float32, result.holds) == (0, False)
+    assert result.obstacle == "no float64 here"
+
+
+def noted(*, said: float) -> tuple[Graph, Graph]:
+    """A graph of codes, and the same read with another scale, of which a note says so much."""
+    grid = {"scale": (0.25,), "low": -8, "high": 7, "rounding": "half-even"}
+    types = {"x": TensorType((1, 6)), "y": TensorType((1, 6), Int(4), (0.25,))}
+    nodes = (Node("q", "Quantize", ("x",), "y", grid),)
+    graph = Graph("g", ("x",), ("y",), nodes, types, {})
+    graph = replace(graph, notes=(Note("q", "scaled", 0.04, said, said),))
+    quant = {"bits": 4, "signed": 1, "rounding": "half-even", "scale": (0.26,), "axis": None}
+    reals = {name: TensorType((1, 6)) for name in "xy"}
+    before = Graph("g", ("x",), ("y",), (Node("q", "Quant", ("x",), "y", quant),), reals, {})
+    return graph, before
+
+
+class AsRead:
+    """A file that is what was read."""
+
+    name = "mine.onnx"
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def run(self, inputs: np.ndarray, *, precision: str = "file") -> tuple[np.ndarray, ...]:
+        return (Interpreter.of(self.graph).run(inputs)[self.graph.outputs[0]],)
+
+
+INSIDE = np.tile(np.arange(-5, 6)[:, None] * 0.255, 6)
+
+
+def test_difference_that_a_note_names_is_explained() -> None:
+    graph, before = noted(said=0.1)
+    result = compare_file(graph, AsRead(before), INSIDE, before_notes=before)
+    assert (result.identical, result.noted, result.holds) == (1, 10, True)
+    assert result.worst == pytest.approx(0.05)
+    assert not compare_file(graph, AsRead(before), INSIDE).holds
+
+
+def test_difference_larger_than_the_note_says_is_not_explained() -> None:
+    graph, before = noted(said=0.02)
+    result = compare_file(graph, AsRead(before), INSIDE, before_notes=before)
+    assert (result.identical, result.noted, result.holds) == (1, 4, False)
+    assert result.unexplained is not None
+
+
+def test_note_does_not_excuse_a_wrong_reading() -> None:
+    """The file is neither what the graph is nor what was read."""
+    graph, before = noted(said=0.1)
+    other = before.with_node(
+        replace(before.nodes[0], attrs={**before.nodes[0].attrs, "scale": (0.27,)})
+    )
+    result = compare_file(graph, AsRead(other), INSIDE, before_notes=before)
+    assert (result.noted, result.holds) == (0, False)
+
+
+def test_what_is_not_finite_differs() -> None:
+    graph = dense()
+    result = compare_file(graph, Altered(graph, lambda v: v * np.nan, lambda v: v * np.nan), ROWS)
+    assert (result.identical, result.holds) == (0, False)
+    assert result.worst == np.finfo(np.float64).max
+
+
+def test_nothing_checked_is_refused() -> None:
+    graph = dense()
+    with pytest.raises(ConfigError, match='stimulus "none" has no rows'):
+        compare_file(graph, Altered(graph, lambda v: v), Stimulus("none", np.zeros((0, 6))))
+
+
+def test_outputs_of_another_shape_are_told() -> None:
+    graph = dense()
+    with pytest.raises(VerificationError, match=r'mine.onnx: output "fc3_sum" has the shape'):
+        compare_file(graph, Altered(graph, lambda v: v[:, :2]), ROWS)
