@@ -17,14 +17,9 @@ def test_every_operator_declares_itself(spec: OpSpec) -> None:
     assert (spec.bounds is None) == (spec.form == "quantized")
     low, high = spec.num_inputs
     assert 1 <= low <= high
-<<<<<<< HEAD
     for name, attribute in spec.attributes.items():
         absent = attribute.kind in ("int", "axis") or name in ("steps", "operands", "precision")
         assert attribute.required or absent
-=======
-    for attribute in spec.attributes.values():
-        assert attribute.required or attribute.kind in ("int", "axis") or attribute.choices
->>>>>>> 9211c30 (convert: begin the certificate with the user's own file, its verdict in the last line)
 
 
 def test_unknown_operators_are_named() -> None:

@@ -108,7 +108,7 @@ class InputGrid:
         return self.inputs(codes)
 
     def inputs(self, steps: NDArray[np.floating]) -> Reals:
-        """Real inputs, (rows, *shape), that lie so many steps from zero where they are quantized."""
+        """Real inputs, (rows, *shape), so many steps from zero where they are quantized."""
         return np.asarray(unprepared(self.node, steps.reshape(-1, *self.shape) * self.scale))
 
     @property
