@@ -11,13 +11,14 @@ FLOW ?= flows/jets.toml
 VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard native/*.cpp native/*.hpp native/CMakeLists.txt)
+CORPUS ?= build/corpus
 FASHION := build/fashion-mnist
 SNIPPETS := build/vaderSentiment-3.3.2.tar.gz
 PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation lut-model formal asan kills study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation bench-corpus lut-model formal asan kills study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -82,6 +83,10 @@ bench-encoder: $(VENV)/.bench ## speed and accuracy of sparse MiniLM against PyT
 
 bench-allocation: $(VENV)/.bench ## measure plans chosen by LUTs and by bit operations (minutes)
 	$(BIN)/python benchmarks/allocation.py
+
+bench-corpus: $(VENV)/.bench ## certify every model file of three public test suites (CORPUS=folder, hours)
+	@$(PIP) onnxruntime
+	$(BIN)/python -m benchmarks.corpus $(CORPUS)
 
 lut-model: $(VENV)/.bench ## fit the model of a layer's LUTs on synthesized layers (minutes)
 	$(BIN)/python benchmarks/lut_model.py

@@ -28,6 +28,14 @@ QUANT = quant("x s z b", "q")
         ([node("LogSoftmax", "q", axis=-1)], "log-softmax"),
         ([node("Softmax", "q", "p", axis=-1), node("ArgMax", "p", axis=1)], "softmax, then argmax"),
         ([node("Softmax", "q", axis=-1)], "softmax"),
+        (
+            [
+                node("Softmax", "q", "p", axis=-1),
+                node("QuantizeLinear", "p s", "c"),
+                node("DequantizeLinear", "c s"),
+            ],
+            "softmax, then quantize, then dequantize",
+        ),
     ],
 )
 def test_last_operators_are_left_to_the_host(nodes: Any, head: str, tmp_path: Path) -> None:

@@ -187,6 +187,7 @@ def read_qonnx(path: str | Path, *, input_quantizer: InputQuantizer | None = Non
     source = load_model(Path(path))
     _check_operators(source)
     reader = Reader(source)
+    reader.ending = read_heads.ending(reader)
     if input_quantizer is not None:
         _quantize_inputs(reader, input_quantizer)
     faults: list[str] = []
@@ -289,8 +290,7 @@ def _outputs(reader: Reader, faults: list[str]) -> dict[str, str]:
     """For each output of the graph, the tensor that holds it; outputs left to the host are not."""
     found: dict[str, str] = {}
     for name in reader.source.outputs:
-        while name in reader.heads:
-            name = reader.heads[name][0]
+        name = reader.heads[name].root if name in reader.heads else name
         if reader.is_activation(name):
             found[name] = reader.tensor(name)
         else:
@@ -355,10 +355,10 @@ def _heads(source: SourceModel, reader: Reader) -> tuple[str, tuple[Note, ...]]:
         steps: list[str] = []
         name = output
         while name in reader.heads:
-            name, text = reader.heads[name]
-            steps.insert(0, text)
+            steps.append(reader.heads[name].text)
+            name = reader.heads[name].source
         if steps:
-            said = ", then ".join(steps)
+            said = ", then ".join(reversed(steps))
             notes.append(Note(output, f'{said} of "{name}" is left to the host'))
             texts.append(said)
     return (texts[0] if len(set(texts)) == 1 else ""), tuple(notes)

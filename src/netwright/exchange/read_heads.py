@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netwright.errors import GraphError
 from netwright.exchange.read_attrs import axis, integer
-from netwright.exchange.reader import Reader
+from netwright.exchange.reader import Head, Reader
 from netwright.exchange.source_model import SourceNode
 
 HEADS = {
@@ -18,15 +18,41 @@ HEADS = {
 """What the host does behind an output, by operator."""
 
 
+_FOLLOWING = {
+    "Cast": "cast",
+    "Clip": "clip",
+    "DequantizeLinear": "dequantize",
+    "Flatten": "flatten",
+    "Identity": "identity",
+    "QuantizeLinear": "quantize",
+    "Reshape": "reshape",
+    "Squeeze": "squeeze",
+}
+"""What may follow a head on the host."""
+
+
 def is_head(reader: Reader, node: SourceNode) -> bool:
-    """Whether the node stands at the end of the file: only outputs and other heads read it."""
-    if node.op not in HEADS or node.domain not in ("", "ai.onnx"):
-        return False
+    """Whether the node stands at the end of the file: what reads it, if anything, does too."""
     if node.op == "Softmax" and reader.source.outputs == node.outputs:
         return False  # the graph's own Softmax, which a pass takes off
-    return all(
-        is_head(reader, other) for name in node.outputs for other in reader.readers.get(name, ())
-    )
+    starts = node.op in HEADS and _is_standard(node)
+    follows = bool(node.inputs) and node.inputs[0] in reader.heads
+    return (starts or follows) and node.name in reader.ending
+
+
+def ending(reader: Reader) -> frozenset[str]:
+    """Names of the nodes that may be left to the host, as everything may that reads them."""
+    found: set[str] = set()
+    for node in reversed(reader.source.nodes):
+        known = _is_standard(node) and (node.op in HEADS or node.op in _FOLLOWING)
+        readers = [r for name in node.outputs for r in reader.readers.get(name, ())]
+        if known and all(other.name in found for other in readers):
+            found.add(node.name)
+    return frozenset(found)
+
+
+def _is_standard(node: SourceNode) -> bool:
+    return node.domain in ("", "ai.onnx")
 
 
 def head(reader: Reader, node: SourceNode) -> None:
@@ -34,17 +60,18 @@ def head(reader: Reader, node: SourceNode) -> None:
     name = node.inputs[0] if node.inputs else ""
     if not reader.is_activation(name):
         raise GraphError(f"input 0 of {node.op} must not be a constant", node=node.name)
-    root = name
-    while root in reader.heads:
-        root = reader.heads[root][0]
+    root = reader.heads[name].root if name in reader.heads else name
+    text = _FOLLOWING.get(node.op) or _described(reader, node, root)
+    for output in filter(None, node.outputs):
+        reader.heads[output] = Head(name, root, text)
+
+
+def _described(reader: Reader, node: SourceNode, root: str) -> str:
+    """What the host does, with the axis where that is not the last one."""
     rank = len(reader.shape(reader.tensor(root)))
+    if node.op in ("Sigmoid", "HardSigmoid") or not rank:
+        return HEADS[node.op]
     default = -1 if node.op == "TopK" or reader.source.opset >= 13 else 1
     default = 0 if node.op == "ArgMax" else default
-    along = axis(node, integer(node, "axis", default), rank) if rank else 0
-    text = HEADS[node.op] + (f" on axis {along}" if along != rank - 1 and _has_axis(node) else "")
-    for output in filter(None, node.outputs):
-        reader.heads[output] = (name, text)
-
-
-def _has_axis(node: SourceNode) -> bool:
-    return node.op not in ("Sigmoid", "HardSigmoid")
+    along = axis(node, integer(node, "axis", default), rank)
+    return HEADS[node.op] + (f" on axis {along}" if along != rank - 1 else "")

@@ -68,6 +68,21 @@ class Codes:
     maker: SourceNode | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A result that the host makes.
+
+    Attributes:
+        source: The file's tensor that is read.
+        root: The first tensor before it that is not made by the host.
+        text: What the host does.
+    """
+
+    source: str
+    root: str
+    text: str
+
+
 class Reader:
     """Collects the nodes, types and constants of a graph in the quantized form.
 
@@ -84,7 +99,8 @@ class Reader:
         names: Every name of the file and of the graph.
         uses: How often each tensor of the file is read, or is an output.
         readers: The nodes that read each tensor of the file.
-        heads: For each result that is left to the host: what is read instead, and what is done.
+        heads: The results that are left to the host.
+        ending: Names of the nodes that may be left to the host.
         precisions: Float format of the inputs, and of what moves, scales and clips them.
     """
 
@@ -101,7 +117,8 @@ class Reader:
         self.renamed: dict[str, str] = {}
         self.names = Names(source.names)
         self.uses = Counter(source.outputs)
-        self.heads: dict[str, tuple[str, str]] = {}
+        self.heads: dict[str, Head] = {}
+        self.ending: frozenset[str] = frozenset()
         self.readers: dict[str, list[SourceNode]] = {}
         for node in source.nodes:
             for name in set(node.inputs) - {""}:
