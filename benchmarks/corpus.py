@@ -100,9 +100,8 @@ def judge(entry: dict[str, Any], path: Path | None) -> Outcome:
 
 
 def _certificate(path: Path, options: list[str]) -> tuple[Any, int]:
-    from netwright.run.conversion import compare_source, make_certificate, read_source
-
     from netwright.exchange import InputQuantizer
+    from netwright.run.conversion import compare_source, make_certificate, read_source
 
     if "--quantize" in options:
         return _quantized(path)
@@ -124,12 +123,11 @@ class _Quantized:
 
 def _quantized(path: Path) -> tuple[_Quantized, int]:
     """A float file, quantized here to 8 bits on random rows; nothing can be equal to the file."""
-    from netwright.run.conversion import compare_candidates
-
     from netwright.exchange import FileReferee, read_qonnx, referee
     from netwright.ir import Interpreter, real_values
     from netwright.passes import StripHead, integerize, quantize
     from netwright.report import FirstStage
+    from netwright.run.conversion import compare_candidates
 
     real = StripHead()(read_qonnx(path))
     generator = np.random.default_rng(5)

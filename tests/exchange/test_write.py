@@ -12,6 +12,8 @@ from netwright.errors import GraphError, NumericsError, RunError
 from netwright.exchange import read_qonnx, referee, write_qonnx
 from netwright.ir import Graph, TensorType, interpret
 from netwright.passes import integerize
+from netwright.verify import bit_exact, corners, random
+from tests.backends.hls.test_lookup import tables
 from tests.exchange.graphs import Sketch, inputs_for, quant, quantized_mlp
 
 onnx = pytest.importorskip("onnx")
@@ -154,3 +156,13 @@ def test_referee_splits_the_batch_into_chunks() -> None:
     whole = model.run(rows)
     parts = type(model)(model.graph, model.realized, chunk_rows=4).run(rows)
     np.testing.assert_array_equal(whole[graph.outputs[0]], parts[graph.outputs[0]])
+
+
+def test_a_network_of_tables_is_executed_by_qonnx(tmp_path: Path) -> None:
+    for positions in (1, 2):
+        graph = tables(positions=positions)
+        for stimulus in (corners(graph), random(graph, rows=200)):
+            bit_exact(graph, referee(graph), stimulus).require()
+        model = onnx.load(write_qonnx(graph, tmp_path / "tables.onnx"))
+        assert [node.op_type for node in model.graph.node].count("Gather") == 2
+        onnx.checker.check_model(model)

@@ -151,6 +151,10 @@ def _average(graph: Graph, node: Node, sources: list[Span], known: _Known) -> Sp
     return Span(sources[0].step / terms, sources[0].magnitude)
 
 
+def _entries(graph: Graph, node: Node, sources: list[Span], known: _Known) -> Span:
+    return _whole(sources[1])
+
+
 _RULES: dict[str, Callable[[Graph, Node, list[Span], _Known], Span]] = {
     "Quant": _quant,
     "BipolarQuant": _quant,
@@ -165,4 +169,5 @@ _RULES: dict[str, Callable[[Graph, Node, list[Span], _Known], Span]] = {
     "Concat": _merge,
     "Clip": _clip,
     "AveragePool": _average,
+    "Lookup": _entries,
 }

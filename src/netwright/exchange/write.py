@@ -92,6 +92,7 @@ def build_model(graph: Graph, *, wide: frozenset[str], batch: int, digest: str) 
 
     def described(name: str) -> Any:
         kind = onnx.TensorProto.DOUBLE if builder.elements[name] else onnx.TensorProto.FLOAT
+        kind = builder.int64 if name in builder.integers else kind
         return onnx.helper.make_tensor_value_info(name, kind, builder.shapes[name])
 
     ends = {*graph.inputs, *graph.outputs}

@@ -29,6 +29,7 @@ class OnnxBuilder:
         initializers: Values by name.
         shapes: Shape of every activation made so far.
         elements: Whether a tensor is float64.
+        integers: Tensors that are int64: places in tables.
     """
 
     def __init__(self, graph: Graph, wide: frozenset[str], batch: int) -> None:
@@ -40,6 +41,12 @@ class OnnxBuilder:
         self.initializers: dict[str, NDArray[Any]] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.elements: dict[str, bool] = {}
+        self.integers: set[str] = set()
+
+    @property
+    def int64(self) -> int:
+        """ONNX's number for 64-bit integers."""
+        return int(self._onnx.TensorProto.INT64)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of the tensor `name` with the batch that is written."""
@@ -256,6 +263,31 @@ def _trunc(builder: OnnxBuilder, node: Node) -> None:
         builder.node("Mul", f"{node.name}_scaled", names, node.output, shape=shape, wide=False)
 
 
+def _lookup(builder: OnnxBuilder, node: Node) -> None:
+    """Codes become places in one long table, of which Gather takes rows."""
+    wide = node.output in builder.wide
+    tables = builder.graph.constants[node.inputs[1]]
+    features, functions, entries = tables.shape
+    table = builder.initializer(
+        f"{node.name}.entries",
+        tables.transpose(0, 2, 1).reshape(-1, functions).astype(np.float64 if wide else np.float32),
+    )
+    first = np.arange(features, dtype=np.int64) * entries - node.integer("first")
+    source = node.inputs[0]
+    shape = builder.shape(source)
+    codes, places, rows = (f"{node.output}_{part}" for part in ("codes", "places", "rows"))
+    builder.integers |= {codes, places}
+    to = {"to": builder.int64}
+    builder.node("Cast", codes, (source,), codes, shape=shape, wide=False, attrs=to)
+    moved = builder.initializer(f"{node.name}.first", first)
+    builder.node("Add", places, (codes, moved), places, shape=shape, wide=False)
+    builder.node("Gather", node.name, (table, places), rows, shape=(*shape, functions), wide=wide)
+    target = np.array([0, *builder.shape(node.output)[1:]], dtype=np.int64)
+    flat = (rows, builder.initializer(f"{node.name}.shape", target))
+    shape = builder.shape(node.output)
+    builder.node("Reshape", rows + "_flat", flat, node.output, shape=shape, wide=wide)
+
+
 def _rounding_name(node: Node) -> str:
     mode = rounding_of(node)
     if mode not in QONNX_ROUNDING:
@@ -286,6 +318,7 @@ _RULES: dict[str, Callable[[OnnxBuilder, Node], None]] = {
     "Softmax": lambda builder, node: _plain(
         builder, node, "Softmax", axis=node.integer("axis", -1)
     ),
+    "Lookup": _lookup,
     "Quant": _quant,
     "BipolarQuant": lambda builder, node: _quantizer(builder, node, "BipolarQuant", ()),
     "Trunc": _trunc,

@@ -79,6 +79,8 @@ def _translate(builder: RealBuilder, node: Node) -> None:
             _add(builder, node)
         case "Concat":
             _concat(builder, node)
+        case "Lookup":
+            _lookup(builder, node)
         case _:
             raise UnsupportedOp(node.op, node=node.name, where="realize")
 
@@ -149,6 +151,13 @@ def _concat(builder: RealBuilder, node: Node) -> None:
         sources = tuple(builder.as_codes(name) for name in node.inputs)
     builder.emit(node, "Concat", sources, node.output, node.attrs)
     builder.carriers[node.output] = (node.output, unit)
+
+
+def _lookup(builder: RealBuilder, node: Node) -> None:
+    """Entries are found by plain codes and carried as plain codes."""
+    source, tables = builder.as_codes(node.inputs[0]), builder.carried(node.inputs[1])[0]
+    builder.emit(node, "Lookup", (source, tables), node.output, node.attrs)
+    builder.carriers[node.output] = (node.output, np.ones(()))
 
 
 def _finish_outputs(builder: RealBuilder) -> None:

@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from netwright.backends.hls.emulation_text import EMULATION_SOURCE, emulation_source
 from netwright.backends.hls.layers import Firmware, Layer
+from netwright.backends.hls.lookup import HEADER as LOOKUP_HEADER
+from netwright.backends.hls.lookup import HEADER_TEXT as LOOKUP_TEXT
+from netwright.backends.hls.lookup import KIND as LOOKUP
+from netwright.backends.hls.lookup import register_lookup
 from netwright.errors import BackendError, NetwrightError, refusal, require
 from netwright.escape import identifier
 from netwright.files import workspace
@@ -70,6 +74,9 @@ def _write_project(
     printed = io.StringIO()
     with captured(printed):
         graph_module = require("hls4ml.model.graph", extra="hls", purpose="the HLS backend")
+        tables = any(layer.kind == LOOKUP for layer in firmware.layers)
+        if tables:
+            register_lookup(options.backend)
         try:
             model = graph_module.ModelGraph.from_layer_list(
                 _config(firmware, options, folder, name),
@@ -91,6 +98,9 @@ def _write_project(
             ) from error
     _settle_text(folder, str(model.config.config["Stamp"]), stamp)
     _silence_test_bench(folder / f"{name}_test.cpp")
+    if tables:
+        header = folder / "firmware" / "nnet_utils" / LOOKUP_HEADER
+        header.write_text(LOOKUP_TEXT, encoding="utf-8")
     _separate_guards(folder / "firmware" / "nnet_utils")
     log = printed.getvalue().replace(str(folder), ".")
     (folder / LOG).write_text(log, encoding="utf-8")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from netwright.backends.hls.layers import Firmware, Layer, View, channels_last, plain_index
 from netwright.backends.hls.linear import lower_conv, lower_matmul, lower_sum_pool
+from netwright.backends.hls.lookup import lower_lookup
 from netwright.backends.hls.lowering import IoType, Lowering
 from netwright.backends.hls.merging import (
     lower_add,
@@ -31,6 +32,7 @@ RULES: Mapping[str, Callable[[Lowering, Node], View]] = {
     "Concat": lower_concat,
     "MaxPool": lower_max_pool,
     "SumPool": lower_sum_pool,
+    "Lookup": lower_lookup,
     "Reshape": lower_reshape,
     "Transpose": lower_transpose,
 }

@@ -51,7 +51,7 @@ def _bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]
 SPECS = (
     OpSpec(
         name="Lookup",
-        form="integer",
+        form="both",
         num_inputs=(2, 2),
         shape=_shape,
         execute=_execute,
@@ -60,5 +60,6 @@ SPECS = (
     ),
 )
 """``y[..., i * functions + j] = tables[i, j, x[..., i] - first]``: every feature goes through
-functions of its own. A sum of such functions (a Kolmogorov-Arnold layer, Liu et al. 2024) is a
-Lookup and a MatMul of zeros and ones behind it."""
+functions of its own. In the quantized form `x` holds codes as real values, with a scale of 1. A sum
+of such functions (a Kolmogorov-Arnold layer, Liu et al. 2024) is a Lookup and a MatMul of zeros and
+ones behind it."""

@@ -32,7 +32,7 @@ from netwright.run.stages.common import (
     write_scores,
 )
 from netwright.run.stages.generate import RTL, rtl_backend
-from netwright.run.stages.verify import SIMULATION, TORCH, stimuli
+from netwright.run.stages.verify import QONNX, SIMULATION, TORCH, stimuli
 
 if TYPE_CHECKING:
     from torch import nn
@@ -185,6 +185,7 @@ def _teacher(job: _Job, task: Task) -> nn.Module:
 
 def implement_tables(context: StageContext[TablesRtlParameters]) -> None:
     """Generate the Verilog, compare it with the graph, prove it, map it, place and route it."""
+    from netwright.exchange import referee
     from netwright.train import TorchExecutor, load_weights
     from netwright.verify import certify
 
@@ -199,6 +200,7 @@ def implement_tables(context: StageContext[TablesRtlParameters]) -> None:
     design = backend.generate(graph, context.scratch / RTL)
     candidates: dict[str, ir.Executable] = {
         PREFIX + TORCH: TorchExecutor(model.eval(), graph),
+        PREFIX + QONNX: referee(graph),
         PREFIX + SIMULATION: design,
     }
     rows: list[CertificateRow] = []
@@ -209,7 +211,8 @@ def implement_tables(context: StageContext[TablesRtlParameters]) -> None:
             0, 1, f"{result.candidate} on {result.stimulus}: {result.identical} of {result.rows}"
         )
 
-    certify(graph, candidates, stimuli(task, graph, p.verify, p.seeds[0]), on_result=add)
+    sets, limits = stimuli(task, graph, p.verify, p.seeds[0]), {PREFIX + QONNX: p.verify.qonnx_rows}
+    certify(graph, candidates, sets, row_limits=limits, on_result=add)
     write_certificate(tuple(rows), context.folder)
     section = p.tables.rtl
     made = implementation.implement(
