@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from netwright.errors import DataError
-from netwright.exchange.file_model import before_softmax, declared_rows, for_rows, self_contained
+from netwright.exchange.file_model import before_head, declared_rows, for_rows, self_contained
 from tests.exchange.onnx_files import GRID, QONNX, model, node, quant, saved
 
 DATA = Path(__file__).parent / "data"
@@ -56,15 +56,18 @@ def test_rows_are_free_and_the_original_is_untouched(tmp_path: Path) -> None:
     assert made.SerializeToString() == before
 
 
-def test_only_a_softmax_at_the_end_is_cut(tmp_path: Path) -> None:
-    nodes = [node("Softmax", "x", "p"), node("Relu", "p", "y")]
+def test_what_follows_the_outputs_of_the_graph_is_cut(tmp_path: Path) -> None:
+    nodes = [node("Softmax", "x", "p"), node("Relu", "p", "y"), node("Softmax", "y", "z")]
+    path = saved(model([*nodes, node("ArgMax", "z", "i")], {}, outputs=("i",)), tmp_path)
+    for outputs, kept in ((("i",), 4), (("y",), 2), (("z", "y"), 3)):
+        cut = before_head(self_contained(onnx, path), outputs)
+        assert tuple(value.name for value in cut.graph.output) == outputs
+        assert len(cut.graph.node) == kept
+
+
+def test_a_softmax_is_cut_where_the_graph_names_its_input_otherwise(tmp_path: Path) -> None:
+    nodes = [node("Relu", "x", "p"), node("Softmax", "p", "y")]
     made = self_contained(onnx, saved(model(nodes, {}), tmp_path))
-    assert [n.op_type for n in before_softmax(made).graph.node] == ["Softmax", "Relu"]
-    made = self_contained(
-        onnx, saved(model([*nodes, node("Softmax", "y", "z")], {}, outputs=("z",)), tmp_path)
-    )
-    cut = before_softmax(made)
-    assert ([n.op_type for n in cut.graph.node], cut.graph.output[0].name) == (
-        ["Softmax", "Relu"],
-        "y",
-    )
+    assert [value.name for value in before_head(made, ("other",)).graph.output] == ["p"]
+    made = self_contained(onnx, saved(model(nodes[:1], {}, outputs=("p",)), tmp_path))
+    assert [value.name for value in before_head(made, ("other",)).graph.output] == ["p"]

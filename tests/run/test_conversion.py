@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 import pytest
 
-from netwright.errors import GraphError, NotExecutable, VerificationError
+from netwright.errors import ConfigError, GraphError, NotExecutable, VerificationError
+from netwright.exchange import InputQuantizer
 from netwright.files import sha256
 from netwright.run.conversion import (
     Source,
@@ -152,3 +153,29 @@ def test_softmax_of_the_file_is_left_to_the_host(tmp_path: Path) -> None:
     source, rows = compare_source(source, stimuli_for(source, random_rows=20))
     assert source.graph.head == "softmax"
     assert all(row.identical for row in rows)
+
+
+def test_file_without_an_input_quantizer_is_compared_behind_the_one_asked_for(
+    tmp_path: Path,
+) -> None:
+    weights = np.array([[0.5, -1.0], [0.25, 0.75], [1.0, -0.5]], np.float32)
+    bias = np.array([0.1, -0.3], np.float32)
+    nodes = [node("MatMul", "x w", "p"), node("Add", "p c", "t"), node("ArgMax", "t", axis=1)]
+    path = saved(model(nodes, {"w": weights, "c": bias}), tmp_path)
+    with pytest.raises(GraphError, match="--input-quant BITS,SCALE"):
+        read_source(path)
+    source = read_source(path, input_quantizer=InputQuantizer.of("6,0.125"))
+    source, rows = compare_source(source, stimuli_for(source, random_rows=50))
+    certificate = make_certificate(source, rows)
+    assert certificate.holds, certificate.verdict
+    assert source.first.executor is not None
+    assert source.graph.outputs == ("t",)
+    notes = [note.text for note in certificate.notes]
+    assert 'argmax of "t" is left to the host' in notes
+    assert any("quantized to 6 bits in steps of 0.125 before the file" in text for text in notes)
+
+
+@pytest.mark.parametrize("text", ["", "x", "8,", "1,0.5", "8,0", "8,nan", "40", "8,-1"])
+def test_input_quantizer_is_bits_and_scale(text: str) -> None:
+    with pytest.raises(ConfigError, match="an input quantizer must be BITS or BITS,SCALE"):
+        InputQuantizer.of(text)

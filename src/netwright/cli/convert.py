@@ -65,6 +65,13 @@ def convert(
     random_rows: Annotated[
         int, typer.Option(help="Random rows to verify on besides.", min=1)
     ] = 10_000,
+    input_quant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BITS[,SCALE]",
+            help="Quantize inputs that the file leaves real, as in 8,0.0078125.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Turn a QONNX or HGQ2 file into exact integers and hardware, and show them equal to it.
@@ -76,6 +83,7 @@ def convert(
     """
     from netwright import ir
     from netwright.backends import HlsDesign, RtlDesign, hls, rtl
+    from netwright.exchange import InputQuantizer
     from netwright.report import certificate_table, hardware_table
     from netwright.run.conversion import (
         compare_candidates,
@@ -104,7 +112,8 @@ def convert(
             reuse_factor=reuse,
         )
     started = time.monotonic()
-    source = read_source(model)
+    wanted = InputQuantizer.of(input_quant) if input_quant else None
+    source = read_source(model, input_quantizer=wanted)
     graph = source.graph
     stimuli = _stimuli(source, rows, random_rows)
     for item in graph.notes:

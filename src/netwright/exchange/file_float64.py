@@ -23,13 +23,14 @@ _FLOAT_KINDS = (1, 10, 11, 16)
 """Element types of ONNX that are floats: 32, 16, 64 bits and bfloat16."""
 
 
-def run_in_float64(onnx: Any, model: Any, feeds: Feeds) -> list[Tensor]:
+def run_in_float64(onnx: Any, model: Any, feeds: Feeds, *, quantized: bool = False) -> list[Tensor]:
     """Outputs of the model on one batch, computed in float64 behind its quantizers.
 
     Args:
         onnx: The package.
         model: A self-contained model that takes as many rows as `feeds` holds.
         feeds: Inputs in the file's precision.
+        quantized: Whether the inputs are quantized already, so that float64 begins with them.
 
     Raises:
         NotExecutable: An operator has no float64 implementation here.
@@ -38,7 +39,7 @@ def run_in_float64(onnx: Any, model: Any, feeds: Feeds) -> list[Tensor]:
     values: dict[str, Tensor] = {"": np.zeros(0)}
     values |= {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
     values |= dict(feeds)
-    dependent, wide = set(feeds), set[str]()
+    dependent, wide = set(feeds), set(feeds if quantized else ())
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     for node in graph.node:
         read = [values[name] for name in node.input]

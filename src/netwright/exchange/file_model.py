@@ -15,8 +15,16 @@ from netwright.exchange.source_model import load_model, parse_model
 from netwright.exchange.source_tensor import plain_text, read_tensor
 
 STANDARD_DOMAINS = ("", "ai.onnx")
+MICROSOFT_DOMAIN = "com.microsoft"
+"""ONNX Runtime's own operators."""
+
+_FLOAT = 1
+"""ONNX's number of the element type float32."""
+
 CHANNELS_LAST_DOMAIN = "qonnx.custom_op.channels_last"
 """qonnx's operators on tensors whose channels come last."""
+
+_NAMED_DOMAINS = (*QONNX_DOMAINS, CHANNELS_LAST_DOMAIN, MICROSOFT_DOMAIN)
 
 Feeds = Mapping[str, NDArray[Any]]
 
@@ -55,17 +63,41 @@ def self_contained(onnx: Any, path: Path) -> Any:
     return model
 
 
-def before_softmax(model: Any) -> Any:
-    """The model without the Softmax that makes its only output; the model itself if there is none.
+def before_head(model: Any, outputs: tuple[str, ...]) -> Any:
+    """The model up to the tensors that are outputs of the graph: what follows is left to the host.
 
-    The result may share parts with what was given.
+    The model itself is changed, unless these are its outputs already, or no tensors of it.
     """
     graph = model.graph
-    makers = [node for node in graph.node if graph.output[0].name in node.output]
-    if len(graph.output) != 1 or not makers or makers[0].op_type != "Softmax":
+    if outputs == tuple(plain_text(value.name) for value in graph.output):
         return model
-    graph.output[0].name = makers[0].input[0]
-    graph.node.remove(makers[0])
+    makers = {plain_text(name): node for node in graph.node for name in node.output if name}
+    if not set(outputs) <= makers.keys():
+        last = makers.get(plain_text(graph.output[0].name))
+        if len(graph.output) != 1 or last is None or last.op_type != "Softmax":
+            return model
+        outputs = (plain_text(last.input[0]),)
+    needed, waiting = set(), [makers[name] for name in outputs]
+    while waiting:
+        node = waiting.pop()
+        if id(node) not in needed:
+            needed.add(id(node))
+            waiting += [makers[name] for name in map(plain_text, node.input) if name in makers]
+    for node in [node for node in graph.node if id(node) not in needed]:
+        graph.node.remove(node)
+    kept = {plain_text(value.name): value for value in graph.output}
+    made = []
+    for name in outputs:
+        value = type(graph.output[0])()
+        if name in kept:
+            value.CopyFrom(kept[name])
+        else:
+            value.name = name
+            value.type.tensor_type.elem_type = _FLOAT
+        made.append(value)
+    _replace(graph.output, made)
+    inner = [value for value in graph.value_info if plain_text(value.name) not in outputs]
+    _replace(graph.value_info, inner)
     return model
 
 
@@ -116,13 +148,13 @@ def _domain(node: Any) -> str:
         return ""
     if domain in QONNX_DOMAINS:
         return QONNX_DOMAIN
-    if domain == CHANNELS_LAST_DOMAIN:
+    if domain in (CHANNELS_LAST_DOMAIN, MICROSOFT_DOMAIN):
         return domain
     raise UnsupportedOp(
         f"{domain}.{plain_text(node.op_type)}",
         node=plain_text(node.name),
         where="the executors of files",
-        hint=f"domains that can be executed: {', '.join((*QONNX_DOMAINS, CHANNELS_LAST_DOMAIN))}",
+        hint=f"domains that can be executed: {', '.join(_NAMED_DOMAINS)}",
     )
 
 

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from netwright.errors import DataError, NetwrightError, NotExecutable, require
 from netwright.exchange.file_float64 import run_in_float64
 from netwright.exchange.file_model import (
+    MICROSOFT_DOMAIN,
     Feeds,
-    before_softmax,
+    before_head,
     declared_rows,
     for_rows,
     self_contained,
 )
+from netwright.exchange.read import InputQuantizer
 from netwright.ir import Graph, Interpreter
 from netwright.ir.interpret import Values
 
@@ -53,8 +55,15 @@ class FileReferee:
         executor: Name and version of what executes it.
     """
 
-    def __init__(self, path: Path, graph: Graph) -> None:
+    def __init__(
+        self, path: Path, graph: Graph, *, input_quantizer: InputQuantizer | None = None
+    ) -> None:
         """Load the file; nothing is executed yet.
+
+        Args:
+            path: The file.
+            graph: The graph.
+            input_quantizer: What was put in front of the file; its inputs are quantized by it.
 
         Raises:
             DataError: It cannot be read.
@@ -63,12 +72,14 @@ class FileReferee:
             MissingExtra: The executor is not installed.
         """
         self._onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
-        self.path, self.graph = Path(path), graph
+        self.path, self.graph, self.input_quantizer = Path(path), graph, input_quantizer
         self._model = self_contained(self._onnx, self.path)
         self.sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        if graph.head == "softmax":
-            self._model = before_softmax(self._model)
-        self._uses_qonnx = any(node.domain for node in self._model.graph.node)
+        if graph.head:
+            self._model = before_head(self._model, graph.outputs)
+        self._uses_qonnx = any(
+            node.domain not in ("", MICROSOFT_DOMAIN) for node in self._model.graph.node
+        )
         package = "qonnx" if self._uses_qonnx else "onnxruntime"
         require(package, extra="qonnx", purpose=_PURPOSE)
         label = "qonnx" if self._uses_qonnx else "ONNX Runtime"
@@ -97,6 +108,14 @@ class FileReferee:
         """
         arrays = Interpreter.of(self.graph).checked_inputs(inputs)
         values = [arrays[name] for name in self.graph.inputs]
+        if self.input_quantizer is not None:
+            given = zip(self._model.graph.input, values, strict=True)
+            values = [
+                self.input_quantizer.quantized(value)
+                if _dtype(self._onnx, info).kind == "f"
+                else value
+                for info, value in given
+            ]
         with np.errstate(over="ignore"):
             feeds = {
                 value.name: array.astype(_dtype(self._onnx, value))
@@ -154,7 +173,8 @@ class FileReferee:
     ) -> list[NDArray[Any]]:
         if precision == "float64":
             model = for_rows(self._onnx, self._model, rows) if together else self._model
-            return run_in_float64(self._onnx, model, feeds)
+            quantized = self.input_quantizer is not None
+            return run_in_float64(self._onnx, model, feeds, quantized=quantized)
         outputs = [value.name for value in self._model.graph.output]
         prepared = self._prepared_for(rows, together=together)
         if self._uses_qonnx:

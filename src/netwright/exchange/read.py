@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, GraphError, NetwrightError, UnsupportedOp
 from netwright.exchange import (
@@ -165,6 +166,11 @@ class InputQuantizer:
         """The scale that is used."""
         return 2.0 ** (1 - self.bits) if self.scale is None else self.scale
 
+    def quantized(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What becomes of real values: the grid point next to each."""
+        half = 1 << (self.bits - 1)
+        return np.clip(np.rint(values / self.step), -half, half - 1) * self.step
+
 
 def read_qonnx(path: str | Path, *, input_quantizer: InputQuantizer | None = None) -> Graph:
     """Read an ONNX file with quantizers into a graph in the quantized form.
@@ -229,6 +235,9 @@ def _quantize_inputs(reader: Reader, wanted: InputQuantizer) -> None:
         }
         output = reader.names.fresh(f"{name}_quantized")
         reader.renamed[name] = reader.emit_as(output, "Quant", (name,), output, attrs, origin=name)
+        grid = f"{wanted.bits} bits in steps of {wanted.step:g}"
+        said = f'input "{name}" is quantized to {grid} before the file reads it, as was asked'
+        reader.notes.append(Note(output, said))
 
 
 def _read_node(reader: Reader, node: SourceNode) -> None:
@@ -300,6 +309,7 @@ def _outputs(reader: Reader, faults: list[str]) -> dict[str, str]:
 
 def _graph(source: SourceModel, reader: Reader, outputs: Mapping[str, str]) -> Graph:
     head, notes = _heads(source, reader)
+    notes = (*reader.notes, *notes)
     stored = source.metadata.get(HEAD_KEY, "")
     patterns = source.metadata.get(PATTERN_KEY, "")
     nodes = _named(reader, outputs)

@@ -13,7 +13,7 @@ from netwright.errors import GraphError
 from netwright.exchange.evaluate import evaluate
 from netwright.exchange.names import Names
 from netwright.exchange.source_model import SourceModel, SourceNode
-from netwright.ir import AttrValue, Node, TensorType, spec_of
+from netwright.ir import AttrValue, Node, Note, TensorType, spec_of
 from netwright.passes.carried import compact
 from netwright.passes.real_builder import enclosing_format, format_attrs
 
@@ -101,6 +101,7 @@ class Reader:
         readers: The nodes that read each tensor of the file.
         heads: The results that are left to the host.
         ending: Names of the nodes that may be left to the host.
+        notes: What a reader of the graph should know.
         precisions: Float format of the inputs, and of what moves, scales and clips them.
     """
 
@@ -119,6 +120,7 @@ class Reader:
         self.uses = Counter(source.outputs)
         self.heads: dict[str, Head] = {}
         self.ending: frozenset[str] = frozenset()
+        self.notes: list[Note] = []
         self.readers: dict[str, list[SourceNode]] = {}
         for node in source.nodes:
             for name in set(node.inputs) - {""}:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import netwright
 from netwright.errors import (
+    ConfigError,
     GraphError,
     MissingExtra,
     NotExecutable,
@@ -24,6 +25,7 @@ from netwright.report import FILE_STAGE, Certificate, CertificateRow, FirstStage
 from netwright.run.certificate import CERTIFICATE, certificate_row, file_row
 
 if TYPE_CHECKING:
+    from netwright.exchange import InputQuantizer
     from netwright.verify import RealExecutable, Stimulus
 
 QONNX = "QONNX"
@@ -56,23 +58,31 @@ class Source:
         return f"{FILE_STAGE} ({self.first.executor})"
 
 
-def read_source(path: Path) -> Source:
+def read_source(path: Path, *, input_quantizer: InputQuantizer | None = None) -> Source:
     """Read a QONNX file or one of HGQ2, and find what can execute it.
+
+    Args:
+        path: The file.
+        input_quantizer: What quantizes inputs that an ONNX file leaves real.
 
     Raises:
         DataError, UnsupportedOp, GraphError, NumericsError: The file cannot be read, or has no
             exact integers; the message lists all faults.
     """
     if path.suffix == ".keras":
+        if input_quantizer is not None:
+            raise ConfigError(
+                "an input quantizer is for ONNX files", hint="files of HGQ2 quantize their inputs"
+            )
         return _read_hgq(path)
     from netwright.exchange import FileReferee, read_qonnx, referee
     from netwright.passes import StripHead, integerize
 
-    read = read_qonnx(path)
+    read = read_qonnx(path, input_quantizer=input_quantizer)
     graph = integerize(read)
     first, file = FirstStage(file=path.name, sha256=sha256(path)), None
     try:
-        file = FileReferee(path, graph)
+        file = FileReferee(path, graph, input_quantizer=input_quantizer)
         first = first.model_copy(update={"executor": file.executor})
     except (GraphError, MissingExtra) as error:
         first = first.model_copy(update={"missing": error.message})
