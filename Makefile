@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation bench-corpus lut-model formal asan kills study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation bench-corpus lut-model formal planted asan kills study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ test: $(VENV)/.test ## run the test suite
 
 test-slow: $(VENV)/.test ## run the tests that take more than a minute
 	$(BIN)/python -m pytest -m slow
+
+planted: $(VENV)/.test ## plant every fault in every generated file of nine tiny designs (hours)
+	PLANTED_FAULTS=1000000 $(BIN)/python -m pytest -m slow tests/backends/test_planted.py
 
 check: $(VENV)/.test ## format, lint, types, layers, file lengths, mirrored tests
 	$(BIN)/ruff format --check .

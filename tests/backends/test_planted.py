@@ -1,5 +1,6 @@
 """Every fault that changes an output is noticed; the others are equal on every input there is."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.backends.hls.graphs import Build, needs_hls4ml
 from tests.backends.planted import HLS_RULES, RTL_RULES, Design, Fault, faults, plant
 from tests.backends.rtl.graphs import needs_verilator, needs_yosys
 
-SAMPLE = 24
+SAMPLE = int(os.environ.get("PLANTED_FAULTS", "24"))
 """Faults of every design in the slow test; ``make planted`` plants all of them."""
 
 

@@ -211,9 +211,17 @@ def certify(
         row_limits: Largest number of rows of each stimulus for slow candidates, by the
             candidate's name; other candidates get all rows.
         on_result: Called after every comparison.
+
+    Returns:
+        At least one comparison of every candidate.
+
+    Raises:
+        VerificationError: There is no candidate, or one has no row to be compared on.
     """
     limits = row_limits or {}
-    table = []
+    if not candidates:
+        raise VerificationError(f'graph "{graph.name}" has no candidate to be compared with')
+    table: list[Equivalence] = []
     for name, candidate in candidates.items():
         for stimulus in stimuli:
             part = stimulus.part(slice(limits.get(name)))
@@ -223,4 +231,6 @@ def certify(
             table.append(result)
             if on_result is not None:
                 on_result(result)
+        if not any(result.candidate == name for result in table):
+            raise VerificationError(f"no stimulus has a row to compare {name} with the graph on")
     return tuple(table)

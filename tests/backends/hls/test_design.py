@@ -83,6 +83,17 @@ def test_a_missing_file_is_reported(tagger: HlsDesign, tmp_path: Path) -> None:
     )
 
 
+def test_a_changed_script_is_refused_since_nothing_here_executes_it(tagger: HlsDesign) -> None:
+    path = tagger.root / "project.tcl"
+    text = path.read_text()
+    path.write_text(text.replace("set clock_period 5.0", "set clock_period 50.0"))
+    try:
+        with pytest.raises(CorruptOutput, match="scripts cannot be executed here"):
+            tagger.build()
+    finally:
+        path.write_text(text)
+
+
 def test_a_missing_compiler_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     design = hls().generate(jet_tagger(3), tmp_path / "design")
     monkeypatch.setenv("PATH", "")

@@ -56,7 +56,7 @@ class HlsDesign:
             timeout_s: Wall-clock seconds the compiler gets.
 
         Raises:
-            CorruptOutput: A generated file is missing.
+            CorruptOutput: A generated file is missing, or a script of the project was changed.
             ToolMissing: There is no g++.
             ToolFailed: It ended with an error, or ran past its time; the log is in ``build``.
         """
@@ -132,6 +132,12 @@ class HlsDesign:
         for name in self.files:
             if name not in current:
                 raise CorruptOutput(str(self.root / name), hint="generate the design again")
+            if name.endswith(".tcl") and current[name] != self.files[name]:
+                raise CorruptOutput(
+                    str(self.root / name),
+                    hint="scripts cannot be executed here, so nothing would check the change; "
+                    "generate the design again with other options",
+                )
         return compile_emulation(
             self.root,
             current,

@@ -210,9 +210,11 @@ def prove_checks(
     Raises:
         MissingExtra: pyosys is not installed.
         ToolFailed: Yosys ended with an error, or ran past its time.
-        BackendError: What it printed cannot be read.
+        BackendError: There is no question, or what Yosys printed cannot be read.
         RunError: A file cannot be written.
     """
+    if not questions:
+        raise BackendError("there is no element to prove", hint="a design must have outputs")
     if find_spec("pyosys") is None:
         raise MissingExtra("rtl", package="pyosys", purpose="formal proof")
     modules = "".join(path.read_text(encoding="utf-8") for path in sorted(library))
