@@ -193,10 +193,10 @@ class RunError(NetwrightError):
     """A run directory cannot be written or continued."""
 
 
-_WRITE = "choose a folder that is writable and has free space"
+_WRITE = "choose a folder that exists, is writable and has free space"
 _MEMORY = "use fewer rows, a smaller network or a machine with more memory"
 _HANDLES = "close other programs, or raise the limit (ulimit -n)"
-_THREADS = "use fewer threads (NETWRIGHT_THREADS=1), or raise the limit (ulimit -u)"
+_THREADS = "use fewer threads (NETWRIGHT_THREADS=1), or raise the limits (ulimit -u, ulimit -v)"
 
 _REFUSALS = {
     "ENOSPC": _WRITE,
@@ -204,6 +204,7 @@ _REFUSALS = {
     "EFBIG": _WRITE,
     "EROFS": _WRITE,
     "EACCES": _WRITE,
+    "ENOTDIR": _WRITE,
     "EPERM": _WRITE,
     "EIO": "the disk is broken, or the network to it",
     "ENAMETOOLONG": "use shorter names and folders",
@@ -217,6 +218,8 @@ _REFUSALS = {
 
 _SAID = {
     "can't start new thread": _THREADS,
+    "Resource temporarily unavailable": _THREADS,
+    "failed to map segment from shared object": _MEMORY,
     "can't allocate memory": _MEMORY,
     "not enough memory": _MEMORY,
     "std::bad_alloc": _MEMORY,
@@ -247,7 +250,7 @@ def refusal(error: BaseException) -> RunError | None:
 
     >>> print(refusal(OSError(28, "No space left on device", "out/a.txt")))
     out/a.txt: No space left on device
-    hint: choose a folder that is writable and has free space
+    hint: choose a folder that exists, is writable and has free space
     """
     if isinstance(error, NetwrightError):
         return None
@@ -256,9 +259,14 @@ def refusal(error: BaseException) -> RunError | None:
     if isinstance(error, OSError) and (hint := _REFUSALS.get(errorcode.get(error.errno or 0, ""))):
         place = f"{error.filename}: " if error.filename else ""
         return RunError(f"{place}{reason(error)}", hint=hint)
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return RunError(
+            f"a name or path holds bytes that are no UTF-8: {ascii(error.object)[:200]}",
+            hint="rename it, or set the locale to one of UTF-8 (LC_ALL=C.UTF-8)",
+        )
     text = str(error)
     for said, hint in _SAID.items():
-        if isinstance(error, RuntimeError | OSError) and said in text:
+        if isinstance(error, RuntimeError | OSError | ImportError) and said in text:
             why = reason(error) if isinstance(error, OSError) else text.splitlines()[0]
             return RunError(why, hint=hint)
     return None

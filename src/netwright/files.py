@@ -29,7 +29,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from netwright.errors import RunError, reason
+from netwright.errors import RunError, reason, refusal
 
 if sys.platform != "win32":  # Windows does not remove what is open, so that it needs no lock
     from fcntl import LOCK_EX, LOCK_NB, flock
@@ -52,9 +52,10 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        refused = refusal(error)
         raise RunError(
             f"{path}: cannot be written ({reason(error)})",
-            hint="choose a folder that exists, is writable and has free space",
+            hint=refused.hint if refused else "choose a folder that exists and is writable",
         ) from error
 
 

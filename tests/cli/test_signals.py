@@ -103,6 +103,6 @@ def test_output_that_cannot_be_written_is_a_message() -> None:
     assert ended.returncode == 1
     assert ended.stderr == (
         "error: No space left on device\n"
-        "hint: choose a folder that is writable and has free space\n"
+        "hint: choose a folder that exists, is writable and has free space\n"
     )
     assert deaf.returncode in (1, 2)

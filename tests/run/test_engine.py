@@ -179,8 +179,8 @@ def test_full_disk_in_a_stage_names_the_stage(tmp_path: Path) -> None:
         execute(flow, tmp_path)
     assert str(caught.value) == (
         'stage "fill": No space left on device\n'
-        "hint: choose a folder that is writable and has free space; then give the same command "
-        "again, finished stages are kept"
+        "hint: choose a folder that exists, is writable and has free space; then give the same "
+        "command again, finished stages are kept"
     )
     assert statuses(tmp_path, toy())["make"] == "cached"
 

@@ -207,7 +207,7 @@ def run_tool(
             hint="choose a folder that exists, is writable and has free space",
         ) from error
     with stream:
-        stream.write(f"$ {shlex.join(command)}\n".encode())
+        stream.write(os.fsencode(f"$ {shlex.join(command)}\n"))
         stream.flush()
         header = stream.tell()
         watch = _Watch(log, header, on_line) if on_line else None
