@@ -1,0 +1,179 @@
+"""A float ONNX file becomes a QONNX file, quantized after training and measured against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import ConfigError, DataError
+from netwright.files import sha256
+from netwright.ir import FLOAT, Graph, Interpreter, TensorType, real_values
+from netwright.report.quantization import Quantization
+
+if TYPE_CHECKING:
+    from netwright.passes import Widths
+    from netwright.passes.calibration import ScaleKind
+    from netwright.verify import Stimulus
+
+QUANTIZED = "quantized.onnx"
+"""Name of the quantized file in the folder of a conversion."""
+
+
+def read_bits(text: str) -> Widths:
+    """Widths from ``8``, or ``6,8`` for weights and activations.
+
+    Raises:
+        ConfigError: They are none.
+    """
+    from netwright.passes import Widths
+
+    parts = [part.strip() for part in text.split(",")]
+    if not 1 <= len(parts) <= 2 or not all(part.isdecimal() and len(part) < 4 for part in parts):
+        raise ConfigError(
+            f"--bits must be one width, or those of weights and activations, not {text!r}",
+            hint="for example --bits 8, or --bits 6,8",
+        )
+    return Widths(int(parts[0]), int(parts[-1]))
+
+
+def quantize_file(
+    path: Path,
+    out: Path,
+    *,
+    calibrate: Path | None,
+    bits: str | None = None,
+    bops: float | None = None,
+    scale: ScaleKind = "power-of-two",
+    rows: Path | None = None,
+    labels: Path | None = None,
+) -> tuple[Path, Quantization]:
+    """Quantize a float file after training, and measure how far its outputs move.
+
+    Args:
+        path: An ONNX file without quantizers.
+        out: Folder of the quantized file.
+        calibrate: Rows from which scales, and widths under a budget, are chosen.
+        bits: See :func:`read_bits`; 8 if neither this nor `bops` is given.
+        bops: Choose the width of every weight and activation within so many bit operations.
+        scale: Rule for the scales.
+        rows: Rows on which both files are compared; the calibration rows if not given.
+        labels: The right class of each of these rows.
+
+    Returns:
+        The quantized file, and what was measured.
+
+    Raises:
+        ConfigError: There are no calibration rows, or the options contradict each other.
+        DataError, GraphError: A file cannot be read, or the model is quantized already.
+        Infeasible: No widths are within the budget.
+    """
+    from netwright.exchange import FileReferee, read_qonnx, write_qonnx
+    from netwright.passes import integerize, quantize
+    from netwright.passes.post_training import prepare, widths_of
+    from netwright.verify import read_rows
+
+    if calibrate is None:
+        raise ConfigError(
+            "--quantize chooses scales from rows, and none are given",
+            hint="--calibrate ROWS.npz (or .npy, .csv): some hundred inputs like those to come",
+        )
+    if bits is not None and bops is not None:
+        raise ConfigError("--bits and --bops are two ways to choose widths; give one of them")
+    graph = read_qonnx(path)
+    prepared = prepare(graph)
+    known = read_rows(calibrate, graph)
+    cost = None
+    if bops is None:
+        widths: Widths | Mapping[str, Widths] = read_bits(bits or "8")
+    else:
+        from netwright.compress import allocate_post_training
+        from netwright.compress import bops as budget
+
+        limit = budget(bops)
+        widths, allocation = allocate_post_training(graph, known.inputs, [limit], scale=scale)
+        cost = allocation.costs[limit.kind]
+    quantized = quantize(graph, known.inputs, bits=widths, scale=scale)
+    exact = integerize(quantized)
+    file = FileReferee(path, prepared)
+    checked = known if rows is None else read_rows(rows, graph)
+    wanted = file.run(checked.inputs)
+    codes = Interpreter.of(exact).run(checked.inputs)
+    found = [real_values(exact, name, codes[name]) for name in exact.outputs]
+    hits = [None, None] if labels is None else _accuracies(labels, wanted, found)
+    made = write_qonnx(quantized, out / QUANTIZED)
+    each = widths_of(prepared, widths)
+    summary = Quantization(
+        file=path.name,
+        sha256=sha256(path),
+        executor=file.executor,
+        made=made.name,
+        widths={n: f"w{w.weight_bits} a{w.input_bits}" for n, w in each.items()},
+        scale=scale,
+        calibration=calibrate.name,
+        num_calibration=len(known),
+        compared_on=checked.name,
+        num_rows=len(checked),
+        accuracy_float=hits[0],
+        accuracy_quantized=hits[1],
+        bops=cost,
+        **_errors(wanted, found),
+    )
+    return made, summary
+
+
+def _errors(
+    wanted: tuple[NDArray[np.float64], ...], found: list[NDArray[np.float64]]
+) -> dict[str, float]:
+    base = np.concatenate([values.reshape(-1) for values in wanted])
+    moved = np.concatenate([values.reshape(-1) for values in found]) - base
+    return {
+        "largest_output": float(np.abs(base).max()),
+        "max_error": float(np.abs(moved).max()),
+        "rms_error": float(np.sqrt(np.square(moved).mean())),
+        "rms_output": float(np.sqrt(np.square(base).mean())),
+    }
+
+
+def _accuracies(
+    path: Path, wanted: tuple[NDArray[np.float64], ...], found: list[NDArray[np.float64]]
+) -> list[float | None]:
+    """Shares of the labels that both hit."""
+    labels = _labels(path)
+    if len(wanted) != 1 or wanted[0].ndim != 2:
+        shapes = ", ".join(str(values.shape) for values in wanted)
+        raise ConfigError(f"--labels needs one output of shape (rows, classes), not {shapes}")
+    if len(labels) != len(wanted[0]):
+        raise DataError(f"holds {len(labels)} labels for {len(wanted[0])} rows", source=str(path))
+    classes = max(wanted[0].shape[1], 2)
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(
+            f"labels must be from 0 to {classes - 1}, not {labels.min()} to {labels.max()}",
+            source=str(path),
+        )
+    return [float(np.mean(_decided(values) == labels)) for values in (wanted[0], found[0])]
+
+
+def _decided(outputs: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The class of every row; the sign decides where there is one output."""
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] > 0).astype(np.int64)
+    return outputs.argmax(axis=1)
+
+
+def _labels(path: Path) -> NDArray[np.int64]:
+    from netwright.verify import read_rows
+
+    one = Graph("labels", ("labels",), (), (), {"labels": TensorType((1, 1), FLOAT)}, {})
+    values = np.asarray(_only(read_rows(path, one))).reshape(-1)
+    if np.any(values != np.rint(values)):
+        raise DataError("labels must be whole numbers, one for each row", source=str(path))
+    return values.astype(np.int64)
+
+
+def _only(stimulus: Stimulus) -> NDArray[np.float64]:
+    inputs = stimulus.inputs
+    return inputs if isinstance(inputs, np.ndarray) else next(iter(inputs.values()))
