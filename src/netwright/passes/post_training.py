@@ -26,7 +26,9 @@ from netwright.passes.strip_head import StripHead
 PRODUCTS = frozenset({"MatMul", "Conv"})
 _MOVES = frozenset({"Reshape", "Transpose", "MaxPool", "Concat"})
 _KEEP = _MOVES | {"Relu"}
-_QUANTIZERS = frozenset({"Quant", "BipolarQuant", "Trunc"})
+QUANTIZERS = frozenset({"Quant", "BipolarQuant", "Trunc"})
+"""Operators that quantize."""
+
 
 WEIGHT_BITS, INPUT_BITS = range(2, 17), range(1, 17)
 """Widths that are accepted; tensors that hold negative values need 2 bits."""
@@ -58,7 +60,7 @@ def prepare(graph: Graph) -> Graph:
     Raises:
         GraphError: The graph has quantizers already.
     """
-    found = [node for node in graph.nodes if node.op in _QUANTIZERS]
+    found = [node for node in graph.nodes if node.op in QUANTIZERS]
     if found or graph.is_integer:
         raise GraphError(
             f'graph "{graph.name}" is quantized already',
@@ -83,7 +85,8 @@ def quantize(
     smallest mean squared error, on the weights themselves or on what the calibration rows give.
     Quantized is what products read, the terms of sums, what is concatenated and what is averaged;
     the outputs keep the precision of the last sums. Where the rows give no negative value, codes
-    are unsigned. With power-of-two scales everything behind is exact in integers.
+    are unsigned. With power-of-two scales biases lie on the grids of their sums, and everything
+    behind is exact in integers.
 
     Args:
         graph: A graph in the quantized form that has no quantizers.
@@ -122,7 +125,8 @@ def quantize(
         node.name: weight_grid(prepared, node, widths[node.name].weight_bits, scale)
         for node in products_of(prepared)
     }
-    return with_quantizers(prepared, grids, weights)
+    made = with_quantizers(prepared, grids, weights)
+    return _with_biases_on_grids(made) if scale == "power-of-two" else made
 
 
 def products_of(graph: Graph) -> tuple[Node, ...]:
@@ -291,3 +295,30 @@ def with_quantizers(
             inputs[1] = quantized(inputs[1], label, weights[node.name], node.name)
         nodes.append(replace(node, inputs=tuple(inputs)))
     return check(replace(graph, nodes=tuple(nodes), types=types))
+
+
+def _with_biases_on_grids(graph: Graph) -> Graph:
+    """The graph with every bias rounded to the step of the sums that it is added to."""
+    constants = dict(graph.constants)
+    for node in products_with_bias(graph):
+        weights = graph.producers[node.inputs[1]].reals("scale")
+        step = np.array(weights) * _scale_behind(graph, node.inputs[0])
+        name = node.inputs[2]
+        constants[name] = np.rint(graph.constants[name] / step) * step
+    return replace(graph, constants=constants)
+
+
+def products_with_bias(graph: Graph) -> Iterator[Node]:
+    """Products that add a constant which nothing else reads."""
+    for node in graph.nodes:
+        bias = node.inputs[2] if node.op in PRODUCTS and len(node.inputs) == 3 else ""
+        if bias in graph.constants and graph.consumers[bias] == (node,):
+            yield node
+
+
+def _scale_behind(graph: Graph, name: str) -> float:
+    """The scale of the codes that moves bring to a tensor."""
+    node = graph.producers[name]
+    while node.op != "Quant":
+        node = graph.producers[node.inputs[0]]
+    return node.reals("scale")[0]

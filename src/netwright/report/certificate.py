@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from netwright.report.document import CertificateRow
 from netwright.report.numbers import count
 from netwright.report.part import Part
+from netwright.report.quantization import Quantization
 
 
 class Inexact(Part):
@@ -53,6 +54,7 @@ class Certificate(Part):
         unavailable: Stages that could not be compared, with the reason.
         notes: What is not exact.
         refuted: Statements about the hardware that a proof refuted.
+        quantized: How the file was made of a float file; ``None`` if it was given.
         made_by: Version of this package.
         when: Date, and how many seconds it took.
     """
@@ -63,6 +65,7 @@ class Certificate(Part):
     unavailable: Mapping[str, str] = {}
     notes: tuple[Inexact, ...] = ()
     refuted: tuple[str, ...] = ()
+    quantized: Quantization | None = None
     made_by: str
     when: Mapping[str, str] = {}
 
@@ -107,6 +110,8 @@ def verdict(certificate: Certificate) -> str:
         for total in sorted(totals, reverse=True):
             names = [name for name in equal if _total(ours[name]) == total]
             parts.append(_chain(["graph", *names], total))
+    if certificate.quantized is not None:
+        parts.append(certificate.quantized.sentence)
     return "; ".join(parts)
 
 

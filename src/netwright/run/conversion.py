@@ -22,6 +22,7 @@ from netwright.errors import (
 from netwright.files import sha256, write_text
 from netwright.ir import Executable, Graph
 from netwright.report import FILE_STAGE, Certificate, CertificateRow, FirstStage, Inexact
+from netwright.report.quantization import Quantization
 from netwright.run.certificate import CERTIFICATE, certificate_row, file_row
 
 if TYPE_CHECKING:
@@ -77,9 +78,18 @@ def read_source(path: Path, *, input_quantizer: InputQuantizer | None = None) ->
         return _read_hgq(path)
     from netwright.exchange import FileReferee, read_qonnx, referee
     from netwright.passes import StripHead, integerize
+    from netwright.passes.post_training import QUANTIZERS
 
     read = read_qonnx(path, input_quantizer=input_quantizer)
-    graph = integerize(read)
+    try:
+        graph = integerize(read)
+    except GraphError:
+        if any(node.op in QUANTIZERS for node in read.nodes):
+            raise
+        raise GraphError(
+            f"{path.name} has no quantizers: it is a float network",
+            hint="quantize it after training: --quantize --calibrate ROWS.npz",
+        ) from None
     first, file = FirstStage(file=path.name, sha256=sha256(path)), None
     try:
         file = FileReferee(path, graph, input_quantizer=input_quantizer)
@@ -197,6 +207,7 @@ def make_certificate(
     rows: Sequence[CertificateRow],
     *,
     refuted: Sequence[str] = (),
+    quantized: Quantization | None = None,
     seconds: float = 0.0,
 ) -> Certificate:
     """Put everything that was compared together; what says when and how long stands apart."""
@@ -212,6 +223,7 @@ def make_certificate(
             for n in source.graph.notes
         ),
         refuted=tuple(refuted),
+        quantized=quantized,
         made_by=f"netwright {netwright.__version__}",
         when=when,
     )

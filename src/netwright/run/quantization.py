@@ -104,7 +104,7 @@ def quantize_file(
     codes = Interpreter.of(exact).run(checked.inputs)
     found = [real_values(exact, name, codes[name]) for name in exact.outputs]
     hits = [None, None] if labels is None else _accuracies(labels, wanted, found)
-    made = write_qonnx(quantized, out / QUANTIZED)
+    made = write_qonnx(quantized, out / QUANTIZED, rounded=True)
     each = widths_of(prepared, widths)
     summary = Quantization(
         file=path.name,
@@ -174,6 +174,6 @@ def _labels(path: Path) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def _only(stimulus: Stimulus) -> NDArray[np.float64]:
+def _only(stimulus: Stimulus) -> NDArray[np.floating]:
     inputs = stimulus.inputs
-    return inputs if isinstance(inputs, np.ndarray) else next(iter(inputs.values()))
+    return inputs if isinstance(inputs, np.ndarray) else next(iter(dict(inputs).values()))
