@@ -200,6 +200,18 @@ def test_offset_off_every_grid_is_rounded_with_a_note() -> None:
     assert note.error == pytest.approx(note.bound / 0.125)
 
 
+def test_a_grid_that_is_not_exact_keeps_codes_that_float32_holds() -> None:
+    def build(sketch: Sketch, last: str) -> str:
+        wide = sketch.real("w", np.full((3, 3), 127 / 128))
+        weights = sketch.quantized("Quant", (wide,), quant(8, 2.0**-7))
+        last = sketch.quantized("MatMul", (last, weights), name="fc1")
+        return sketch.quantized("Add", (last, sketch.real("c", np.array([0.03, -1.0, 0.0]))))
+
+    graph = integerize(sketched(build))
+    assert 20 <= graph.types[graph.outputs[0]].dtype.bits <= 24
+    assert 0 < graph.notes[0].bound < 0.25 / 128 / 2**11
+
+
 def test_the_error_of_a_note_is_that_of_the_worst_channel() -> None:
     """An offset of many steps in one channel must not hide what is lost in another."""
 

@@ -60,6 +60,28 @@ def test_equal_up_to_noise_is_identical() -> None:
     assert result.worst_steps == result.worst / step(graph)
 
 
+def finer() -> Graph:
+    """The graph with its output on a grid 2**16 times as fine, as behind a bias in float."""
+    graph = dense()
+    source = graph.types[graph.outputs[0]]
+    bits = source.dtype.bits + 17
+    attrs = {"multiplier": (1 << 16,), "offset": (5,), "shift": 0, "axis": None, "zero_point": 0}
+    attrs |= {"rounding": "half-even", "low": -(1 << (bits - 1)), "high": (1 << (bits - 1)) - 1}
+    node = Node("bias", "Requantize", (graph.outputs[0],), "answer", attrs)
+    made = TensorType(source.shape, Int(bits), tuple(s / 2**16 for s in source.scale))
+    types = {**graph.types, "answer": made}
+    return replace(graph, outputs=("answer",), nodes=(*graph.nodes, node), types=types)
+
+
+def test_steps_of_a_finer_output_are_those_of_the_sum() -> None:
+    graph = finer()
+    off = 2.0**16 * step(graph)
+    same = compare_file(graph, Altered(graph, lambda v: v + 4 * step(graph)), ROWS)
+    assert (same.identical, same.worst_steps) == (40, pytest.approx(2.0**-14))
+    wrong = compare_file(graph, Altered(graph, lambda v: v + off, lambda v: v + off), ROWS)
+    assert (wrong.identical, wrong.holds) == (0, False)
+
+
 def test_half_a_step_is_a_difference() -> None:
     graph = dense()
     result = compare_file(graph, Altered(graph, lambda v: v + 0.4 * step(graph)), ROWS)

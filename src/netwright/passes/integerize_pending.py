@@ -24,6 +24,9 @@ EXACT_OUTPUT_BITS = 24
 CODE_BITS = 48
 """Widest codes that a finer grid may lead to."""
 
+ROUNDED_CODE_BITS = 24
+"""The same where the grid is not exact all the same: files in float32 and QONNX hold no more."""
+
 _CHANGED_FACTOR = 4
 """Largest factor that is put into weights; larger ones are a shift behind the product."""
 
@@ -170,17 +173,19 @@ def _finer_bits(carried: Carried, wanted: Exact, finer_bits: int) -> int:
     for limit in (carried.low, carried.high):
         if isinstance(limit, Fraction):
             points += dict.fromkeys((limit / np.abs(carried.scale)).flat)
-    room = CODE_BITS - (carried.bounds.magnitude + int(largest(wanted)) + 1).bit_length()
+    width = (carried.bounds.magnitude + int(largest(wanted)) + 1).bit_length() + 1
+    room = CODE_BITS - width
     most = EXACT_OUTPUT_BITS if finer_bits == OUTPUT_BITS else finer_bits
     for bits in range(max(min(most, room), 0) + 1):
         if all((point * (1 << bits)).denominator == 1 for point in points):
             return bits
+    finer_bits = min(finer_bits, max(ROUNDED_CODE_BITS - width, FINER_BITS), max(room, 0))
     near = Fraction(1, 2 << finer_bits)
-    for bits in range(max(min(finer_bits, room), 0)):
+    for bits in range(finer_bits):
         finer = [point * (1 << bits) for point in points]
         if all(abs(round(point) - point) <= near * (1 << bits) for point in finer):
             return bits
-    return max(min(finer_bits, room), 0)
+    return finer_bits
 
 
 def _settle_clamp(builder: IntegerBuilder, carried: Carried, node: Node) -> Carried:

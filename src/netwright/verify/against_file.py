@@ -216,8 +216,17 @@ class _Judge:
         return [real_values(graph, name, codes[name]) for name in graph.outputs]
 
     def _step(self, index: int) -> Reals:
+        """Distance of neighboring values of an output.
+
+        Behind a bias that lies on a finer grid than the sum, which is a multiplication of the sum's
+        codes, neighbors are that factor of the grid apart.
+        """
         graph = self.reference.graph
-        return np.abs(graph.types[graph.outputs[index]].scale_array())
+        name = graph.outputs[index]
+        step, maker = np.abs(graph.types[name].scale_array()), graph.producers.get(name)
+        if maker is None or maker.op != "Requantize" or maker.integer("shift"):
+            return step
+        return step * float(min(map(abs, maker.integers("multiplier"))))
 
     def _shaped(self, found: tuple[Array, ...], ours: list[Reals]) -> list[Reals]:
         names = self.reference.graph.outputs
