@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from netwright.dtypes import QONNX_ROUNDING
 from netwright.errors import NumericsError, UnsupportedOp, require
+from netwright.exchange.names import Names
 from netwright.exchange.onnx_text import QONNX_DOMAIN
 from netwright.ir import Graph, Node
 from netwright.ir.ops.quant import code_type, rounding_of
@@ -30,6 +31,7 @@ class OnnxBuilder:
         shapes: Shape of every activation made so far.
         elements: Whether a tensor is float64.
         integers: Tensors that are int64: places in tables.
+        names: Every name of the graph and of the file.
     """
 
     def __init__(self, graph: Graph, wide: frozenset[str], batch: int) -> None:
@@ -42,6 +44,8 @@ class OnnxBuilder:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.elements: dict[str, bool] = {}
         self.integers: set[str] = set()
+        self.names = Names([*graph.types, *(node.name for node in graph.nodes)])
+        self._casts: dict[str, str] = {}
 
     @property
     def int64(self) -> int:
@@ -72,32 +76,34 @@ class OnnxBuilder:
         self.shapes[output] = shape
         self.elements[output] = wide
 
-    def initializer(self, name: str, value: NDArray[Any]) -> str:
-        """Add an initializer."""
+    def initializer(self, wanted: str, value: NDArray[Any]) -> str:
+        """Add an initializer; its name resembles `wanted`."""
+        name = self.names.fresh(wanted)
         self.initializers[name] = value
         return name
 
-    def real(self, name: str, values: NDArray[Any] | float, *, wide: bool = False) -> str:
+    def real(self, wanted: str, values: NDArray[Any] | float, *, wide: bool = False) -> str:
         """Add a float initializer: float32 where that is exact and `wide` is not asked for."""
         array = np.asarray(values, dtype=np.float64)
         if not wide and np.array_equal(array.astype(np.float32), array):
             array = array.astype(np.float32)
-        return self.initializer(name, array)
+        return self.initializer(wanted, array)
 
     def read(self, name: str, *, wide: bool) -> str:
         """The tensor `name` in the wanted float format, behind a Cast where needed."""
         if name in self.graph.constants and name not in self.initializers:
             self.elements[name] = wide
             value = self.graph.constants[name]
-            self.initializer(name, value.astype(np.float64 if wide else np.float32))
+            self.initializers[name] = value.astype(np.float64 if wide else np.float32)
         if self.elements[name] == wide:
             return name
-        output = f"{name}_{'float64' if wide else 'float32'}"
-        if output not in self.elements:
+        if name not in self._casts:  # to the one other format
+            output = self.names.fresh(f"{name}_{'float64' if wide else 'float32'}")
             kind = self._onnx.TensorProto.DOUBLE if wide else self._onnx.TensorProto.FLOAT
             shape = self.shapes[name] if name in self.shapes else self.graph.types[name].shape
             self.node("Cast", output, (name,), output, shape=shape, wide=wide, attrs={"to": kind})
-        return output
+            self._casts[name] = output
+        return self._casts[name]
 
 
 def write_node(builder: OnnxBuilder, node: Node) -> None:
@@ -134,9 +140,17 @@ def _matmul(builder: OnnxBuilder, node: Node) -> None:
         return
     wide = node.output in builder.wide
     source, weights, bias = (builder.read(name, wide=wide) for name in node.inputs)
-    product, shape = f"{node.output}_product", builder.shape(node.output)
+    product = builder.names.fresh(f"{node.output}_product")
+    shape = builder.shape(node.output)
     builder.node("MatMul", node.name, (source, weights), product, shape=shape, wide=wide)
-    builder.node("Add", f"{node.name}_bias", (product, bias), node.output, shape=shape, wide=wide)
+    builder.node(
+        "Add",
+        builder.names.fresh(f"{node.name}_bias"),
+        (product, bias),
+        node.output,
+        shape=shape,
+        wide=wide,
+    )
 
 
 def _conv(builder: OnnxBuilder, node: Node) -> None:
@@ -232,7 +246,8 @@ def _trunc(builder: OnnxBuilder, node: Node) -> None:
     """Trunc of version 2 fixes the output scale; another one becomes a product behind it."""
     dtype, scale, result = code_type(node), node.reals("scale")[0], node.reals("output_scale")[0]
     natural = scale * 2.0 ** node.integer("shift")
-    output = node.output if result == natural else f"{node.output}_kept"
+    kept = builder.names.fresh(f"{node.output}_kept")
+    output = node.output if result == natural else kept
     inputs = (
         node.inputs[0],
         builder.real(f"{node.name}.scale", scale),
@@ -260,7 +275,14 @@ def _trunc(builder: OnnxBuilder, node: Node) -> None:
     if output != node.output:
         factor = np.asarray(result / natural, dtype=np.float32)
         names = (output, builder.initializer(f"{node.name}.factor", factor))
-        builder.node("Mul", f"{node.name}_scaled", names, node.output, shape=shape, wide=False)
+        builder.node(
+            "Mul",
+            builder.names.fresh(f"{node.name}_scaled"),
+            names,
+            node.output,
+            shape=shape,
+            wide=False,
+        )
 
 
 def _lookup(builder: OnnxBuilder, node: Node) -> None:
@@ -275,7 +297,9 @@ def _lookup(builder: OnnxBuilder, node: Node) -> None:
     first = np.arange(features, dtype=np.int64) * entries - node.integer("first")
     source = node.inputs[0]
     shape = builder.shape(source)
-    codes, places, rows = (f"{node.output}_{part}" for part in ("codes", "places", "rows"))
+    codes, places, rows = (
+        builder.names.fresh(f"{node.output}_{part}") for part in ("codes", "places", "rows")
+    )
     builder.integers |= {codes, places}
     to = {"to": builder.int64}
     builder.node("Cast", codes, (source,), codes, shape=shape, wide=False, attrs=to)
@@ -285,7 +309,9 @@ def _lookup(builder: OnnxBuilder, node: Node) -> None:
     target = np.array([0, *builder.shape(node.output)[1:]], dtype=np.int64)
     flat = (rows, builder.initializer(f"{node.name}.shape", target))
     shape = builder.shape(node.output)
-    builder.node("Reshape", rows + "_flat", flat, node.output, shape=shape, wide=wide)
+    builder.node(
+        "Reshape", builder.names.fresh(rows + "_flat"), flat, node.output, shape=shape, wide=wide
+    )
 
 
 def _rounding_name(node: Node) -> str:

@@ -49,6 +49,7 @@ class RealBuilder:
         self.constants: dict[str, Reals] = {}
         self.carriers: dict[str, tuple[str, Reals]] = {}
         self._names: set[str] = set()
+        self._reserved = {node.name for node in graph.nodes}
 
     def carried(self, name: str) -> tuple[str, Reals]:
         """The tensor that carries the integer tensor `name`, and its carrier scale.
@@ -71,9 +72,9 @@ class RealBuilder:
 
     def free_name(self, wanted: str) -> str:
         """`wanted`, or a numbered variant, that nothing is called."""
-        taken = self._names | self.types.keys() | self.graph.types.keys()
+        taken = (self._names, self._reserved, self.types, self.graph.types)
         name, number = wanted, 2
-        while name in taken:
+        while any(name in names for names in taken):
             name, number = f"{wanted}_{number}", number + 1
         return name
 

@@ -122,7 +122,7 @@ def _sum_pool(builder: RealBuilder, node: Node) -> None:
         builder.carriers[node.output] = (node.output, unit / terms)
         return
     channels = builder.graph.types[node.inputs[0]].shape[1]
-    ones = builder.constant(f"{node.name}.ones", np.ones((channels, 1, *kernel)))
+    ones = builder.constant(builder.free_name(f"{node.name}.ones"), np.ones((channels, 1, *kernel)))
     attrs: dict[str, AttrValue] = {
         "strides": node.integers("strides"),
         "pads": node.integers("pads"),
