@@ -119,7 +119,8 @@ def test_a_float_file_is_told_how_to_go_on(tmp_path: Path) -> None:
         read_source(path)
     assert str(caught.value) == (
         "float.onnx has no quantizers: it is a float network\n"
-        "hint: quantize it after training: --quantize --calibrate ROWS.npz"
+        "hint: quantize it after training: --quantize --calibrate ROWS.npz; if only its inputs are "
+        "real, --input-quant BITS,SCALE"
     )
 
 
