@@ -10,6 +10,7 @@ from netwright.report import (
     CellCounts,
     CertificateRow,
     ClaimRow,
+    Confusion,
     DepthPoint,
     DesignPoint,
     Document,
@@ -24,6 +25,7 @@ from netwright.report import (
     RocCurve,
     Routing,
     SensitivityRow,
+    TrainingCurve,
     Utilization,
     When,
 )
@@ -51,12 +53,24 @@ def document() -> Document:
             "Split 70 000 / 10 000 / 20 000; models are selected on the validation split only."
         ),
         accuracy=(
-            AccuracyRow(stage="float", accuracy=share(0.7564, 0.0009), seeds=(1, 2, 3)),
-            AccuracyRow(stage="fine-tuned plan", accuracy=share(0.7521, 0.0012), seeds=(1, 2, 3)),
-            AccuracyRow(stage="integer graph", accuracy=share(0.7521, None), seeds=(1,)),
-            AccuracyRow(stage="firmware emulation", accuracy=share(0.7521, None), seeds=(1,)),
+            accuracy("float", 0.7564, 0.0009, (1, 2, 3)),
+            accuracy("network of tables", 0.7441, 0.0031, (1, 2, 3)),
+            accuracy("fine-tuned plan", 0.7521, 0.0012, (1, 2, 3)),
+            accuracy("integer graph", 0.7521, None, (1,)),
         ),
         roc=tuple(_curve(*item) for item in _AREAS),
+        confusion=Confusion(
+            stage="integer graph",
+            source=TEST_SET,
+            labels=("gluon", "quark", "W", "Z", "top"),
+            counts=tuple(
+                tuple(3000 if row == column else 150 + 90 * column for column in range(5))
+                for row in range(5)
+            ),
+        ),
+        training=tuple(
+            curve(stage, seed) for stage in ("float", "chosen plan") for seed in (1, 2, 3)
+        ),
         sensitivities=tuple(
             SensitivityRow(
                 layer=layer,
@@ -122,6 +136,7 @@ def document() -> Document:
                 why="needs a synthesis tool",
             ),
         ),
+        settings='schema_version = 1\nname = "jets-hawq"\n\n[train]\nepochs = 40\n',
         when=when(),
         digests={"graph.npz": "9f86d081884c7d659a2feaa0c55ad015" * 2, "model.onnx": "60303ae2" * 8},
         assumptions=(
@@ -141,6 +156,23 @@ def when() -> When:
         commit="0123456789abcdef0123456789abcdef01234567",
         seconds={"train": 61.2, "verify": 12.5},
         versions={"netwright": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "hls4ml": "1.3.0"},
+    )
+
+
+def accuracy(
+    stage: str, value: float, deviation: float | None, seeds: tuple[int, ...]
+) -> AccuracyRow:
+    return AccuracyRow(stage=stage, accuracy=share(value, deviation), seeds=seeds, num_rows=20_000)
+
+
+def curve(stage: str, seed: int) -> TrainingCurve:
+    """A made-up training of ten epochs."""
+    start = 1.6 if stage == "float" else 0.9
+    return TrainingCurve(
+        stage=stage,
+        seed=seed,
+        losses=tuple(0.7 + (start - 0.7) * 0.6**epoch + 0.01 * seed for epoch in range(10)),
+        accuracies=tuple(0.757 - 0.2 * 0.5**epoch - 0.002 * seed for epoch in range(10)),
     )
 
 
@@ -250,6 +282,8 @@ def design_points() -> tuple[DesignPoint, ...]:
             accuracy=Quantity(accuracy, "", "made up", "measured"),
             lut=Quantity(lut, "LUT", "a mapper", kind),
             latency=Quantity(12.0, "ns", "a router", kind),
+            lut_inputs=6 if kind == "published" else 4,
+            tools="vendor" if kind == "published" else "open",
         )
 
     return (
@@ -284,6 +318,8 @@ def _front() -> tuple[FrontPoint, ...]:
                 bops=bops(cost),
                 accuracy=share(accuracy),
                 bits=(bits,) * 4,
+                epochs=10,
+                num_seeds=1,
             )
         )
     for index, (cost, accuracy, bits) in enumerate(
@@ -302,11 +338,22 @@ def _front() -> tuple[FrontPoint, ...]:
                 accuracy=share(accuracy, 0.0012),
                 bits=bits,
                 chosen=index == 1,
+                epochs=20 if index == 1 else 10,
+                num_seeds=3 if index == 1 else 1,
+                budget="" if index == 1 else str(cost),
             )
         )
     for cost, accuracy in ((90_000, 0.712), (124_448, 0.741), (180_000, 0.7489)):
         points.append(
-            FrontPoint(kind="blind", label="blind", bops=bops(cost), accuracy=share(accuracy))
+            FrontPoint(
+                kind="blind",
+                label=f"blind {cost}",
+                bops=bops(cost),
+                accuracy=share(accuracy),
+                epochs=10,
+                num_seeds=1,
+                budget=str(cost),
+            )
         )
     rng = np.random.default_rng(7)
     for _ in range(60):
@@ -314,7 +361,12 @@ def _front() -> tuple[FrontPoint, ...]:
         accuracy = 0.757 - 0.05 * (80_000 / cost) ** 1.7 - abs(rng.normal(0, 0.008))
         points.append(
             FrontPoint(
-                kind="sampled", label="sample", bops=bops(round(cost)), accuracy=share(accuracy)
+                kind="sampled",
+                label="sample",
+                bops=bops(round(cost)),
+                accuracy=share(accuracy),
+                epochs=10,
+                num_seeds=1,
             )
         )
     return tuple(points)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.report.sample import bops, document, share
 
 from netwright.report import FrontPoint
-from netwright.report.front import front, pareto
+from netwright.report.front import alike, blind_verdicts, front, pareto, training_of
 
 
 def _point(cost: float, accuracy: float, kind: str = "hawq", **more) -> FrontPoint:
@@ -46,3 +46,36 @@ def test_no_point_beats_the_pareto_front(pairs):
     for left, right in itertools.pairwise(edge):
         assert left.bops.value < right.bops.value
         assert left.accuracy.value < right.accuracy.value
+
+
+def test_points_with_less_training_are_compared_among_themselves():
+    chosen = _point(5, 0.9, chosen=True, epochs=20, num_seeds=3)
+    short = [_point(4, 0.6, epochs=10, num_seeds=3), _point(6, 0.7, epochs=20, num_seeds=1)]
+    assert [point.had_less(chosen) for point in (chosen, *short)] == [False, True, True]
+    assert alike([chosen, *short]) == tuple(short)
+    assert alike([chosen]) == (chosen,)
+    assert training_of(chosen) == "20 epochs, 3 seeds"
+    assert training_of(_point(1, 0.5)) == ""
+
+
+def test_picture_says_what_had_less_training():
+    text = front(document().front)
+    plain = front([point.model_copy(update={"epochs": None, "num_seeds": None})
+                   for point in document().front])  # fmt: skip
+    assert text != plain
+
+
+def test_better_blind_choice_is_said():
+    def pair(blind: float, bits: tuple[int, ...]) -> list[FrontPoint]:
+        return [
+            _point(5, 0.7, budget="90000", bits=(4, 4)),
+            _point(5, blind, "blind", budget="90000", bits=bits),
+        ]
+
+    (better,) = blind_verdicts(pair(0.72, (5, 3)))
+    assert "the sensitivity-blind choice is better, 72.00" in better
+    (worse,) = blind_verdicts(pair(0.6, (5, 3)))
+    assert "is worse, 60.00" in worse
+    (same,) = blind_verdicts(pair(0.7, (4, 4)))
+    assert same == "Budget 90000: both choices are the same plan."
+    assert blind_verdicts(pair(0.72, (5, 3))[1:]) == []

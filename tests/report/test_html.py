@@ -65,7 +65,7 @@ def parsed(text: str) -> Page:
 def test_page_is_well_formed_and_self_contained():
     text = render(document())
     page = parsed(text)
-    assert page.tags.count("svg") == 15
+    assert page.tags.count("svg") == 17
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
     assert all(link.startswith("#") for link in page.links)
     assert len(page.ids) == len(set(page.ids))
@@ -81,9 +81,15 @@ def test_page_is_deterministic():
 
 def test_page_without_pictures_is_unchanged(golden):
     sample = document()
-    pictures = {"roc", "sensitivities", "plan", "front", "certificate"}
+    pictures = {"roc", "training", "sensitivities", "plan", "front", "certificate"}
     bare = hardware().model_copy(update={"layers": (), "routing": None})
-    sections = {**dict.fromkeys(pictures, ()), "hardware": bare, "tables": None}
+    sections = {
+        **dict.fromkeys(pictures, ()),
+        "hardware": bare,
+        "tables": None,
+        "confusion": None,
+        "designs": (),
+    }
     golden("report/page.html", render(sample.model_copy(update=sections)))
 
 
@@ -236,3 +242,16 @@ def _hostile() -> Document:
         digests={HOSTILE: HOSTILE},
         assumptions=(HOSTILE,),
     )
+
+
+def test_plans_with_less_training_are_said_to_have_it():
+    text = render(document())
+    assert "had less training than the chosen one (20 epochs, 3 seeds): 10 epochs, 1 seed" in text
+    assert "the sensitivity-blind choice is worse" in text
+
+
+def test_settings_and_times_are_shown():
+    text = render(document())
+    assert "epochs = 40" in text
+    assert "Began 2026-01-02T03:04:05+00:00" in text
+    assert "<b>train</b> 61.2" in text

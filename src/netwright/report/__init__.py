@@ -26,6 +26,7 @@ from netwright.report.hardware import (
     Routing,
     Utilization,
 )
+from netwright.report.learning import Confusion, TrainingCurve
 from netwright.report.store import read, write
 from netwright.report.tables import (
     accuracy_table,
@@ -44,6 +45,7 @@ __all__ = [
     "Certificate",
     "CertificateRow",
     "ClaimRow",
+    "Confusion",
     "DepthPoint",
     "DesignPoint",
     "Document",
@@ -61,6 +63,7 @@ __all__ = [
     "RocCurve",
     "Routing",
     "SensitivityRow",
+    "TrainingCurve",
     "Utilization",
     "Verdict",
     "When",

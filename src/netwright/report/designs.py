@@ -6,45 +6,56 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from netwright.report.document import DesignPoint
+from netwright.report.labels import Label, name_points
 from netwright.report.numbers import count, short
 from netwright.report.style import MUTED, SERIES, WIDE_INCHES
 from netwright.report.svg import draw, plain_log
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MARKERS = ("s", "^", "D", "v")
 """One a data set of published designs."""
 
-LETTER, LABEL = 0.0063, 0.06
-"""Width of a letter and height of a label of two lines, as shares of the picture."""
-
-LABEL_STEPS = (0.055, -0.055, 0.115, -0.115, 0.175, -0.175)
-"""How far a label may be above or below its point, the best place first."""
-
-Box = tuple[float, float, float, float]
-"""Left, right, bottom and top, as shares of the picture."""
-
 
 def designs(points: Sequence[DesignPoint]) -> str:
-    """Accuracy against lookup tables (log scale) as SVG: filled if ours, hollow if published."""
+    """Accuracy against lookup tables (log scale) as SVG: filled if ours, hollow if published.
+
+    Tables of another size, or counted by another kind of tools, have a panel of their own: their
+    numbers cannot be compared.
+    """
+    kinds = list(dict.fromkeys(point.counting for point in points))
+    others = list(dict.fromkeys(point.data for point in points if is_published(point)))
 
     def paint(figure: Figure) -> None:
-        axes = figure.subplots()
-        ours = [point for point in points if not is_published(point)]
-        _scatter(axes, ours, f"ours, {_data(ours)}", "o", SERIES[0], filled=True)
-        others = [point for point in points if is_published(point)]
-        for place, data in enumerate(dict.fromkeys(point.data for point in others)):
-            group = [point for point in others if point.data == data]
-            marker = MARKERS[place % len(MARKERS)]
-            _scatter(axes, group, f"published, {short(data)}", marker, MUTED, filled=False)
-        axes.set(xscale="log", xlabel="lookup tables", ylabel="accuracy (%)")
-        axes.margins(x=0.12, y=0.18)
-        plain_log(axes.xaxis, steps=(1, 2, 5))
-        _labels(axes, sorted(points, key=lambda point: (is_published(point), point.lut.value)))
-        axes.grid(True)
-        axes.legend(loc="lower left")
+        widths = [_width(points, kind) for kind in kinds]
+        panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False, width_ratios=widths)[0]
+        for axes, kind in zip(panels, kinds, strict=True):
+            group = [point for point in points if point.counting == kind]
+            ours = [point for point in group if not is_published(point)]
+            _scatter(axes, ours, f"ours, {_data(ours)}", "o", SERIES[0], filled=True)
+            for number, data in enumerate(others):
+                own = [point for point in group if is_published(point) and point.data == data]
+                marker = MARKERS[number % len(MARKERS)]
+                _scatter(axes, own, f"published, {short(data)}", marker, MUTED, filled=False)
+            axes.set(xscale="log", xlabel=kind)
+            axes.margins(x=0.25, y=0.22)
+            plain_log(axes.xaxis, steps=(1, 2, 5))
+            axes.grid(True)
+        panels[0].set_ylabel("accuracy (%)")
+        handles: dict[str, Artist] = {}
+        for axes in panels:
+            for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+                handles.setdefault(name, handle)
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+        for axes, kind in zip(panels, kinds, strict=True):
+            group = [point for point in points if point.counting == kind]
+            name_points(
+                axes,
+                [_label(p) for p in sorted(group, key=lambda p: (is_published(p), p.lut.value))],
+            )
 
     title = "Accuracy against lookup tables"
     return draw(paint, width=WIDE_INCHES, height=5.2, name="designs", title=title)
@@ -53,6 +64,11 @@ def designs(points: Sequence[DesignPoint]) -> str:
 def is_published(point: DesignPoint) -> bool:
     """Whether the figures are others'."""
     return point.lut.fidelity == "published"
+
+
+def _width(points: Sequence[DesignPoint], kind: str) -> float:
+    """More points need more room for their names."""
+    return 1.0 + 0.25 * min(sum(point.counting == kind for point in points), 6)
 
 
 def _data(points: Sequence[DesignPoint]) -> str:
@@ -82,41 +98,10 @@ def _scatter(
     )
 
 
-def _labels(axes: Axes, points: Sequence[DesignPoint]) -> None:
-    """Name the points, each where its text covers no other text or point, if there is such."""
-    axes.autoscale_view()
-    places = [
-        axes.transAxes.inverted().transform(
-            axes.transData.transform((point.lut.value, 100 * point.accuracy.value))
-        )
-        for point in points
-    ]
-    taken = [(x - 0.01, x + 0.01, y - 0.015, y + 0.015) for x, y in places]
-    for point, (x, y) in zip(points, places, strict=True):
-        lines = [short(point.name), f"{count(point.lut.value)} LUT"]
-        if point.latency is not None:
-            lines[-1] += f", {point.latency.value:.3g} ns"
-        half = max(map(len, lines)) * LETTER / 2
-        boxes = [
-            (x - half, x + half, middle - LABEL / 2, middle + LABEL / 2)
-            for middle in (y + step for step in LABEL_STEPS)
-        ]
-        box = min(boxes, key=lambda box: sum(_overlap(box, other) for other in taken))
-        taken.append(box)
-        axes.text(
-            x,
-            (box[2] + box[3]) / 2,
-            "\n".join(lines),
-            transform=axes.transAxes,
-            ha="center",
-            va="center",
-            fontsize=8,
-            color=MUTED if is_published(point) else SERIES[0],
-        )
-
-
-def _overlap(one: Box, other: Box) -> float:
-    """Area that two boxes share."""
-    width = min(one[1], other[1]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[2], other[2])
-    return max(width, 0.0) * max(height, 0.0)
+def _label(point: DesignPoint) -> Label:
+    figures = f"{count(point.lut.value)} LUT"
+    if point.latency is not None:
+        figures += f", {point.latency.value:.3g} ns"
+    color = MUTED if is_published(point) else SERIES[0]
+    text = f"{short(point.name, longest=24)}\n{figures}"
+    return Label(point.lut.value, 100 * point.accuracy.value, text, color)

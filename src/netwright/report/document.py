@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from netwright.quantities import Quantity
 from netwright.report.hardware import Hardware
+from netwright.report.learning import Confusion, TrainingCurve
 from netwright.report.part import Count, Part, Share
 from netwright.report.when import When
 
@@ -32,11 +33,21 @@ class AccuracyRow(Part):
         stage: Label such as ``"float"`` or ``"integer graph"``.
         accuracy: Mean over the seeds, 0 to 1; its deviation is the standard deviation over seeds.
         seeds: The seeds that were trained.
+        num_rows: Rows that it was found on, if known.
     """
 
     stage: str
     accuracy: Quantity
     seeds: tuple[int, ...] = ()
+    num_rows: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def binomial_error(self) -> float | None:
+        """Standard error from the finite number of rows: other rows would give another share."""
+        if self.num_rows is None:
+            return None
+        share = min(max(self.accuracy.value, 0.0), 1.0)
+        return float((share * (1 - share) / self.num_rows) ** 0.5)
 
 
 class RocCurve(Part):
@@ -141,6 +152,9 @@ class FrontPoint(Part):
         accuracy: 0 to 1; the deviation is over seeds.
         bits: Weight bits by layer.
         chosen: Whether this is the plan the run went on with.
+        epochs: Epochs of its training, if known.
+        num_seeds: Trainings behind the accuracy, if known.
+        budget: The limit that it was chosen for, if there was one; plans of one budget compete.
     """
 
     kind: FrontKind
@@ -149,6 +163,14 @@ class FrontPoint(Part):
     accuracy: Quantity
     bits: tuple[int, ...] = ()
     chosen: bool = False
+    epochs: Count | None = None
+    num_seeds: Count | None = None
+    budget: str = ""
+
+    def had_less(self, chosen: FrontPoint) -> bool:
+        """Whether it had fewer epochs or seeds than the plan the run went on with."""
+        pairs = ((self.epochs, chosen.epochs), (self.num_seeds, chosen.num_seeds))
+        return any(own is not None and other is not None and own < other for own, other in pairs)
 
 
 class DesignPoint(Part):
@@ -161,6 +183,8 @@ class DesignPoint(Part):
         lut: Lookup tables; the source names the tool.
         latency: From an input to its outputs, if known.
         fmax: Largest clock frequency, if known.
+        lut_inputs: Inputs of its lookup tables, if known: a table of six holds up to four of four.
+        tools: Who counted: ``"open"`` tools or a ``"vendor"``'s, if known.
     """
 
     name: str
@@ -169,6 +193,14 @@ class DesignPoint(Part):
     lut: Quantity
     latency: Quantity | None = None
     fmax: Quantity | None = None
+    lut_inputs: Annotated[int, Field(ge=2, le=8)] | None = None
+    tools: Literal["open", "vendor"] | None = None
+
+    @property
+    def counting(self) -> str:
+        """In which tables, and by whose tools, the lookup tables are counted."""
+        size = "lookup tables" if self.lut_inputs is None else f"LUT{self.lut_inputs}"
+        return size if self.tools is None else f"{size}, {self.tools} tools"
 
 
 class CertificateRow(Part):
@@ -279,6 +311,8 @@ class Document(Part):
         title: Heading.
         task: The task card: what the data are, where they come from, how they were split.
         accuracy: One row a stage, float first.
+        confusion: What rows of every class were taken for.
+        training: One curve a training.
         roc: One curve a class.
         sensitivities: One row a layer, in the order of the network.
         plan: One row a layer, in the order of the network.
@@ -292,6 +326,7 @@ class Document(Part):
         claims: Published claims and our figures.
         digests: SHA-256 by file.
         assumptions: Sentences a reader must know to trust the figures.
+        settings: The settings of the run, as TOML.
         when: When, where and with which versions: what two equal runs may differ in.
     """
 
@@ -301,6 +336,8 @@ class Document(Part):
     task: str = ""
     accuracy: tuple[AccuracyRow, ...] = ()
     roc: tuple[RocCurve, ...] = ()
+    confusion: Confusion | None = None
+    training: tuple[TrainingCurve, ...] = ()
     sensitivities: tuple[SensitivityRow, ...] = ()
     plan: tuple[PlanRow, ...] = ()
     front: tuple[FrontPoint, ...] = ()
@@ -313,6 +350,7 @@ class Document(Part):
     claims: tuple[ClaimRow, ...] = ()
     digests: Mapping[str, str] = {}
     assumptions: tuple[str, ...] = ()
+    settings: str = ""
     when: When | None = None
 
     def to_json(self) -> str:

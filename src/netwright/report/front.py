@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from netwright.report.document import FrontPoint
-from netwright.report.numbers import count, short
+from netwright.report.labels import Label, name_points
+from netwright.report.numbers import count, percent, short
 from netwright.report.style import INK, KINDS, MUTED, WIDE_INCHES
 from netwright.report.svg import draw, plain_log
 
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MAX_LABELS = 14
-"""Points of one kind that are still labelled; beyond it the labels would cover each other."""
+MAX_LABELS = 24
+"""Points that are still labelled; beyond it the labels would leave no room for the points."""
+
+FAINT = 0.55
+"""Opacity of points that had less training than the chosen plan."""
 
 
 def pareto(points: Sequence[FrontPoint]) -> tuple[FrontPoint, ...]:
@@ -34,33 +38,86 @@ def pareto(points: Sequence[FrontPoint]) -> tuple[FrontPoint, ...]:
     return tuple(best)
 
 
+def alike(points: Sequence[FrontPoint]) -> tuple[FrontPoint, ...]:
+    """The points that may be compared: those of the sweep, if it trained less than the chosen plan.
+
+    The chosen plan itself is then not one of them.
+    """
+    chosen = _chosen(points)
+    if chosen is None or not any(point.had_less(chosen) for point in points):
+        return tuple(points)
+    return tuple(point for point in points if point.had_less(chosen))
+
+
+def blind_verdicts(points: Sequence[FrontPoint]) -> list[str]:
+    """For each budget with a plan of both kinds, how the sensitivity-blind one did."""
+    aware = {point.budget: point for point in points if point.kind == "hawq" and point.budget}
+    found = []
+    for blind in (point for point in points if point.kind == "blind"):
+        other = aware.get(blind.budget)
+        if other is None:
+            continue
+        if other.bits == blind.bits and other.bops == blind.bops:
+            found.append(f"Budget {blind.budget}: both choices are the same plan.")
+            continue
+        better = blind.accuracy.value - other.accuracy.value
+        word = "better" if better > 0 else "worse" if better < 0 else "equal"
+        found.append(
+            f"Budget {blind.budget}: the sensitivity-blind choice is {word}, "
+            f"{percent(blind.accuracy)} against {percent(other.accuracy)}."
+        )
+    return found
+
+
+def training_of(point: FrontPoint) -> str:
+    """How long and how often a plan was trained, in words."""
+    parts = []
+    if point.epochs is not None:
+        parts.append(f"{point.epochs} {'epoch' if point.epochs == 1 else 'epochs'}")
+    if point.num_seeds is not None:
+        parts.append(f"{point.num_seeds} {'seed' if point.num_seeds == 1 else 'seeds'}")
+    return ", ".join(parts)
+
+
+def _chosen(points: Sequence[FrontPoint]) -> FrontPoint | None:
+    return next((point for point in points if point.chosen), None)
+
+
 def front(points: Sequence[FrontPoint]) -> str:
     """Accuracy against BOPs (log scale) with deviations, the front and the chosen plan, as SVG.
 
-    Float networks cost so much more that they are drawn as the level they set.
+    Float networks cost so much more that they are drawn as the level they set. Points that had
+    fewer epochs or seeds than the chosen plan are faint and hollow, and the legend says so.
     """
+    chosen, edge = _chosen(points), pareto(alike(points))
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         for order, kind in enumerate(KINDS):
             group = [point for point in points if point.kind == kind]
-            if group and kind != "float":
-                _scatter(axes, group, order=2 + order)
-        _edge(axes, pareto(points))
+            if kind == "float":
+                continue
+            less = [point for point in group if chosen is not None and point.had_less(chosen)]
+            same = [point for point in group if point not in less]
+            for members, faint in ((same, False), (less, True)):
+                if members:
+                    _scatter(axes, members, order=2 + order, faint=faint)
+        _edge(axes, edge)
         for point in points:
             if point.kind == "float":
                 _level(axes, point)
         axes.set(xscale="log", xlabel="BOPs for one inference", ylabel="accuracy (%)")
         axes.margins(x=0.05, y=0.12)
         plain_log(axes.xaxis, steps=(1, 2, 3, 5, 7))
-        for point in points:
-            if point.chosen:
-                _mark(axes, point)
+        if chosen is not None:
+            _mark(axes, chosen)
         axes.grid(True)
-        axes.legend(loc="lower right")
+        handles, names = axes.get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=3)
+        _name(axes, points)
 
     return draw(
-        paint, width=WIDE_INCHES, height=5.2, name="front", title="Accuracy against bit operations"
+        paint, width=WIDE_INCHES, height=5.8, name="front", title="Accuracy against bit operations"
     )
 
 
@@ -94,8 +151,9 @@ def _level(axes: Axes, point: FrontPoint) -> None:
     )
 
 
-def _scatter(axes: Axes, group: Sequence[FrontPoint], *, order: int) -> None:
+def _scatter(axes: Axes, group: Sequence[FrontPoint], *, order: int, faint: bool) -> None:
     look = KINDS[group[0].kind]
+    how = training_of(group[0]) if faint else ""
     errors = [100 * (point.accuracy.deviation or 0.0) for point in group]
     axes.errorbar(
         [point.bops.value for point in group],
@@ -103,25 +161,33 @@ def _scatter(axes: Axes, group: Sequence[FrontPoint], *, order: int) -> None:
         yerr=errors if any(errors) and group[0].kind != "sampled" else None,
         fmt=look.marker,
         color=look.color,
-        markerfacecolor=look.color if look.filled else "white",
+        markerfacecolor=look.color if look.filled and not faint else "white",
         markersize=look.size,
-        markeredgewidth=0 if look.marker == "." else 1.3,
+        alpha=FAINT if faint else None,
+        markeredgewidth=0 if look.marker == "." and not faint else 1.3,
         elinewidth=1.0,
         capsize=2.5,
         zorder=order,
-        label=look.name,
+        label=f"{look.name}; only {how}" if how else look.name,
     )
-    if group[0].kind == "uniform" and len(group) <= MAX_LABELS:
-        for point in group:
-            axes.annotate(
-                short(point.label),
-                (point.bops.value, 100 * point.accuracy.value),
-                xytext=(8, -12),
-                textcoords="offset points",
-                fontsize=9,
-                color=look.color,
-                zorder=15,
-            )
+
+
+def _name(axes: Axes, points: Sequence[FrontPoint]) -> None:
+    """Label the plans that have a name of their own, uniform ones first."""
+    named = [
+        point
+        for kind in ("uniform", "hawq", "blind")
+        for point in points
+        if point.kind == kind and not point.chosen
+    ]
+    if len(named) > MAX_LABELS:
+        named = [point for point in named if point.kind == "uniform"][:MAX_LABELS]
+    labels = [
+        Label(point.bops.value, 100 * point.accuracy.value, short(point.label, longest=16),
+              KINDS[point.kind].color)
+        for point in named
+    ]  # fmt: skip
+    name_points(axes, labels)
 
 
 def _mark(axes: Axes, point: FrontPoint) -> None:

@@ -9,6 +9,9 @@ from pydantic import Field, model_validator
 from netwright.quantities import Quantity
 from netwright.report.part import Count, Part
 
+TABLE_INPUTS = {"ecp5-85k": 4, "xcup": 6}
+"""Inputs of a lookup table, by part: a table of six does the work of up to four of four."""
+
 TABLES_IN_CARRY = {"CCU2C": 2}
 """Lookup tables that a carry cell holds itself, by its kind; others use the tables beside them."""
 
@@ -27,6 +30,11 @@ class CellCounts(Part):
     lut: Quantity
     carry: Quantity
     ff: Quantity
+
+    @property
+    def table_name(self) -> str:
+        """What the part's lookup tables are called, such as ``LUT4``."""
+        return f"LUT{TABLE_INPUTS.get(self.part, '')}"
 
     @property
     def num_tables(self) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from netwright.report.hardware import DepthPoint, FloorPlan, HardwareLayer, Utilization
+from netwright.report.labels import Label, name_points
 from netwright.report.numbers import count, short
 from netwright.report.style import BAD, COLUMN_INCHES, INK, LINE, MUTED, SERIES, WIDE_INCHES
 from netwright.report.svg import draw
@@ -30,6 +32,9 @@ FAINTEST = 0.35
 
 FILL_STEPS = 4
 """Steps between that and the opacity of a full tile."""
+
+BETWEEN = 12
+"""Parts of a line between two points, whose ends labels do not cover."""
 
 FULL_SHARE = 1.0
 """Share of a part at which nothing more fits."""
@@ -138,16 +143,24 @@ def depths(points: Sequence[DepthPoint], *, prefix: str = "") -> str:
         latencies = [point.routing.latency.value for point in points]
         clocks = [point.routing.fmax.value for point in points]
         axes.plot(latencies, clocks, color=SERIES[0], marker="o", linewidth=1.2)
-        for point, x, y in zip(points, latencies, clocks, strict=True):
-            text = f"{point.adders_per_stage} a stage"
-            axes.annotate(text, (x, y), xytext=(7, 5), textcoords="offset points", fontsize=9)
         axes.set(xlabel="latency (ns)", ylabel="largest clock frequency (MHz)")
         axes.set_xlim(0, 1.3 * max(latencies))
         axes.set_ylim(0, 1.15 * max(clocks))
         axes.grid(True)
+        names = [f"{point.adders_per_stage} a stage" for point in points]
+        labels = [Label(*at, INK) for at in zip(latencies, clocks, names, strict=True)]
+        name_points(axes, labels, avoid=list(_between(latencies, clocks)))
 
     title = "Clock frequency against latency"
     return draw(paint, width=COLUMN_INCHES, height=3.6, name=f"{prefix}depths", title=title)
+
+
+def _between(xs: Sequence[float], ys: Sequence[float]) -> Iterator[tuple[float, float]]:
+    """Points on the lines from each point to the next."""
+    for (x, y), (next_x, next_y) in pairwise(zip(xs, ys, strict=True)):
+        for part in range(1, BETWEEN):
+            share = part / BETWEEN
+            yield x + share * (next_x - x), y + share * (next_y - y)
 
 
 def floor_plan(plan: FloorPlan, *, prefix: str = "") -> str:

@@ -12,9 +12,11 @@ from netwright.escape import visible
 from netwright.quantities import Quantity
 from netwright.report import figures, hardware_figures, numbers
 from netwright.report.designs import designs
-from netwright.report.document import Document, Fact
-from netwright.report.front import front, pareto
+from netwright.report.document import Document
+from netwright.report.front import alike, blind_verdicts, front, pareto, training_of
 from netwright.report.hardware import Hardware
+from netwright.report.headline import headline
+from netwright.report.learning_figures import confusion, training
 from netwright.report.style import SERIES
 
 TEMPLATE = "report.html.j2"
@@ -27,15 +29,19 @@ def render(document: Document) -> str:
         MissingExtra: The document has pictures to draw and Matplotlib is not installed.
     """
     template = _environment().get_template(TEMPLATE)
+    chosen = next((point for point in document.front if point.chosen), None)
     return template.render(
         document=document,
         style=Markup(_resource("style.css")),
         pictures={name: Markup(picture) for name, picture in _pictures(document)},
-        headline=_headline(document),
+        headline=headline(document),
+        blind=blind_verdicts(document.front),
+        chosen=chosen,
+        fewer=[point for point in document.front if chosen and point.had_less(chosen)],
         total_weights=sum(row.num_weights for row in document.plan),
         total_bops=sum(row.bops.value for row in document.plan),
         front=[point for point in document.front if point.kind != "sampled"],
-        edge=pareto(document.front),
+        edge=pareto(alike(document.front)),
         num_sampled=sum(point.kind == "sampled" for point in document.front),
         input_widths=_input_widths(document),
         growth=[item for row in document.sensitivities for item in row.input_growth.values()],
@@ -58,6 +64,7 @@ def _environment() -> Environment:
         figure=numbers.figure,
         ratio=numbers.ratio,
         sources=_sources,
+        training_of=training_of,
     )
     environment.tests["quantity"] = lambda value: isinstance(value, Quantity)
     return environment
@@ -75,6 +82,10 @@ def _resource(name: str) -> str:
 def _pictures(document: Document) -> Iterable[tuple[str, str]]:
     if document.roc:
         yield "roc", figures.roc(document.roc)
+    if document.confusion:
+        yield "confusion", confusion(document.confusion)
+    if document.training:
+        yield "training", training(document.training)
     if document.sensitivities:
         yield "sensitivities", figures.sensitivities(document.sensitivities)
         if 1 <= _num_read(document) <= len(SERIES):
@@ -113,32 +124,6 @@ def _num_read(document: Document) -> int:
 def _input_widths(document: Document) -> list[int]:
     """The widths at which the reading of some layer was measured."""
     return sorted({bits for row in document.sensitivities for bits in row.input_growth})
-
-
-def _headline(document: Document) -> list[Fact]:
-    """The few figures that a reader wants first."""
-    facts: list[Fact] = []
-    if document.accuracy:
-        last = document.accuracy[-1]
-        facts.append(Fact(name=f"accuracy, {last.stage}", value=numbers.percent(last.accuracy)))
-    if document.plan:
-        weights = sum(row.num_weights for row in document.plan)
-        bits = sum(row.num_weights * row.weight_bits for row in document.plan)
-        bops = sum(row.bops.value for row in document.plan)
-        if weights:
-            facts.append(Fact(name="bits per weight, on average", value=f"{bits / weights:.3g}"))
-        facts.append(Fact(name="BOPs for one inference", value=numbers.count(bops)))
-    if document.certificate:
-        rows = sum(row.num_rows for row in document.certificate)
-        same = sum(row.num_identical for row in document.certificate)
-        text = f"{numbers.count(same)} of {numbers.count(rows)}"
-        facts.append(Fact(name="rows identical, all stages", value=text))
-    for name, made in (("", document.hardware), (", network of tables", document.tables)):
-        if made and made.cells:
-            cells = made.cells[0]
-            text = f"lookup tables on {cells.part}{name}"
-            facts.append(Fact(name=text, value=numbers.count(cells.num_tables)))
-    return facts
 
 
 def _sources(quantities: Iterable[Quantity | None]) -> list[str]:

@@ -95,7 +95,7 @@ class CodesignFlow(FlowSettings):
             Stage("data", 1, DataParameters(task=task, package=__version__), (), read_data, files),
             Stage(
                 "train",
-                1,
+                2,
                 TrainParameters(task=task, model=model, train=self.train, seeds=seeds),
                 ("data",),
                 train,
@@ -113,7 +113,7 @@ class CodesignFlow(FlowSettings):
             ),
             Stage(
                 "compress",
-                1,
+                2,
                 CompressParameters(task=task, model=model, compress=choose, seeds=seeds),
                 ("data", "train", "sensitivity"),
                 compress,
@@ -163,11 +163,19 @@ class CodesignFlow(FlowSettings):
         if self.tables is not None:
             stages += self._tables(task, files)
             hardware = (*hardware, "tables", "tables_rtl")
-        shown = ReportParameters(name=self.name, task=task, hls=self.hls, package=__version__)
+        shown = ReportParameters(
+            name=self.name,
+            task=task,
+            hls=self.hls,
+            epochs=self.compress.epochs,
+            swept_epochs=self.sweep.epochs if self.sweep else 0,
+            settings=dump(self),
+            package=__version__,
+        )
         swept = ("sweep",) if self.sweep is not None else ()
         needs = ("data", "train", "sensitivity", "compress", *swept, "trace", *hardware, "verify")
         published = ("report.json", "report.html")
-        stages.append(Stage("report", 2, shown, needs, make_report, files, published))
+        stages.append(Stage("report", 3, shown, needs, make_report, files, published))
         return tuple(stages)
 
     def _tables(self, task: TaskSection, files: dict[str, Path]) -> tuple[AnyStage, ...]:

@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 from netwright.quantities import Quantity
 
@@ -21,6 +22,8 @@ class PublishedDesign:
         lut: Lookup tables.
         latency: Nanoseconds from an input to its outputs.
         fmax: Largest clock frequency, in MHz.
+        lut_inputs: Inputs of its lookup tables.
+        tools: Whose tools counted them, ``"vendor"`` or ``"open"``.
     """
 
     name: str
@@ -29,6 +32,8 @@ class PublishedDesign:
     lut: Quantity
     latency: Quantity
     fmax: Quantity
+    lut_inputs: int
+    tools: Literal["open", "vendor"]
 
 
 @cache
@@ -52,6 +57,8 @@ def published_designs(task: str) -> tuple[PublishedDesign, ...]:
             lut=figure(row["lut"], "LUT", made),
             latency=figure(row["latency_ns"], "ns", made),
             fmax=figure(row["fmax_mhz"], "MHz", made),
+            lut_inputs=document["lut_inputs"],
+            tools=document["tools"],
         )
         for row in document["designs"]
     )

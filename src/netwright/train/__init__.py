@@ -10,7 +10,7 @@ from netwright.train.module_tracing import trace_module
 from netwright.train.norm import fold_batch_norm
 from netwright.train.quantizer import Quantizer, QuantSpec
 from netwright.train.real_tracing import trace_quantized
-from netwright.train.seeds import fit_seeds, weights_file
+from netwright.train.seeds import fit_seeds, history_file, weights_file
 from netwright.train.sequence import as_sequence, checked_sequence
 from netwright.train.tracing import trace
 from netwright.train.weights import load_weights, save_weights
@@ -35,6 +35,7 @@ __all__ = [
     "fit_seeds",
     "fit_tables",
     "fold_batch_norm",
+    "history_file",
     "load_weights",
     "logits",
     "run_jobs",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
 
+from netwright.files import write_text
 from netwright.tasks import Task
 from netwright.train.jobs import Record, run_jobs
 from netwright.train.loop import evaluate, fit
@@ -29,6 +31,11 @@ def weights_file(folder: str | Path, seed: int) -> Path:
     """Where :func:`fit_seeds` keeps the weights of a seed."""
     folder = Path(folder)
     return folder / f"seed-{seed}.npz"
+
+
+def history_file(folder: Path, seed: int) -> Path:
+    """Where :func:`fit_seeds` keeps the epochs of a seed: a loss and an accuracy for each."""
+    return folder / f"seed-{seed}.history.json"
 
 
 def fit_seeds(
@@ -80,6 +87,11 @@ def _train(job: _Job) -> Record:
         learning_rate=job.learning_rate,
         seed=job.seed,
     )
+    epochs = {
+        "losses": [epoch.loss for epoch in history.epochs],
+        "accuracies": [epoch.accuracy for epoch in history.epochs],
+    }
+    write_text(history_file(job.path.parent, job.seed), json.dumps(epochs) + "\n")
     save_weights(job.model, job.path)
     return {
         "test": evaluate(job.model, job.task),

@@ -27,6 +27,7 @@ TABLE = "table"
 """Name under which stages know the data file of a flow that brings its own."""
 
 PLAN, SENSITIVITY, SCORES = "plan.json", "sensitivity.json", "scores.json"
+CURVES = "curves.json"
 
 
 class Score(Settings):
@@ -114,11 +115,11 @@ class Fitting(Protocol):
 def fit_networks(
     context: StageContext[P], models: Mapping[int, nn.Sequential], task: Task, settings: Fitting
 ) -> None:
-    """Train a network for every seed on all cores; leave weights and scores in the stage's folder.
+    """Train a network for every seed on all cores; leave weights, scores and curves in the folder.
 
     A seed that is done survives a kill, in the stage's scratch folder.
     """
-    from netwright.train import fit_seeds, weights_file
+    from netwright.train import fit_seeds, history_file, weights_file
 
     records = fit_seeds(
         models,
@@ -131,6 +132,8 @@ def fit_networks(
     )
     for seed in models:
         shutil.copyfile(weights_file(context.scratch, seed), context.folder / weights_name(seed))
+    curves = {seed: json.loads(history_file(context.scratch, seed).read_bytes()) for seed in models}
+    (context.folder / CURVES).write_text(json.dumps(curves, indent=2) + "\n")
     write_scores(records, context.folder)
 
 

@@ -18,6 +18,7 @@ from netwright.run.stage import StageContext
 from netwright.run.stages import report_rows
 from netwright.run.stages.common import best_seed, load_task, read_sensitivity
 from netwright.run.stages.data import CARD
+from netwright.run.stages.generate import HLS, RTL
 from netwright.run.when import when
 
 
@@ -28,12 +29,18 @@ class ReportParameters(Settings):
         name: Name of the flow.
         task: Which task.
         hls: Options of the C++, if any was generated.
+        epochs: Epochs of fine-tuning the chosen plan.
+        swept_epochs: Epochs of fine-tuning other plans; 0 if there are none.
+        settings: All settings of the flow, as TOML.
         package: Version of the package, which draws the page.
     """
 
     name: str
     task: TaskSection
     hls: HlsSection | None
+    epochs: int
+    swept_epochs: int
+    settings: str
     package: str
 
 
@@ -60,28 +67,39 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
     )
     layers = read_sensitivity(inputs["sensitivity"])
     seed = best_seed(inputs["compress"])
-    source = f"test split of {task.name}, {len(task.test)} rows"
+    rows = len(task.test)
+    source = f"test split of {task.name}, {rows} rows"
     measured_on = (
         f"training split of {task.name}, first {min(SENSITIVITY_ROWS, len(task.train))} rows"
     )
     return Document(
         name=p.name,
-        title=f"{p.name}: from training to verified firmware",
+        title=f"{p.name}: {_contents(inputs)}",
         task=_task_text(json.loads((inputs["data"] / CARD).read_text(encoding="utf-8"))),
         accuracy=(
-            report_rows.accuracy("float", inputs["train"], source),
+            report_rows.accuracy("float", inputs["train"], source, num_rows=rows),
             *(
-                (report_rows.accuracy("network of tables", inputs["tables"], source),)
+                (
+                    report_rows.accuracy(
+                        "network of tables", inputs["tables"], source, num_rows=rows
+                    ),
+                )
                 if "tables" in inputs
                 else ()
             ),
-            report_rows.accuracy("fine-tuned plan", inputs["compress"], source),
-            report_rows.one_accuracy("integer graph", task.accuracy(logits), seed, source),
+            report_rows.accuracy("fine-tuned plan", inputs["compress"], source, num_rows=rows),
+            report_rows.one_accuracy(
+                "integer graph", task.accuracy(logits), seed, source, num_rows=rows
+            ),
         ),
+        confusion=report_rows.confusion(task, logits, source),
+        training=report_rows.training(inputs),
         roc=report_rows.roc(task, logits, source),
         sensitivities=report_rows.sensitivities(layers, measured_on),
         plan=report_rows.plan(layers, inputs["compress"]),
-        front=report_rows.front(layers, inputs, source),
+        front=report_rows.front(
+            layers, inputs, source, epochs=p.epochs, swept_epochs=p.swept_epochs
+        ),
         certificate=tuple(
             row
             for stage in certificate.STAGES
@@ -101,24 +119,52 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
         ),
         facts=_facts(p.hls, seed),
         digests={"graph": graph.digest, **report_rows.digests(inputs)},
-        assumptions=_ASSUMPTIONS,
+        assumptions=_assumptions(inputs, p.hls),
+        settings=p.settings,
         when=made,
     )
 
 
-_ASSUMPTIONS = (
-    "Networks are chosen on the validation split; the test split is only reported.",
-    "Deviations of accuracies are standard deviations over the seeds, those of traces are "
-    "standard errors.",
-    "BOPs count bit operations by the formula of the published code; they are no measure of "
-    "area or time.",
-    "Equality is checked on the rows named in the certificate: generated C++ is compiled with g++ "
-    "and emulated, generated Verilog is simulated clock by clock.",
-    "Published designs are reference points only: their accuracies are those of other data, their "
-    "lookup tables those of another tool.",
-    "The C++ is not synthesized. Cells of the Verilog are counted by open tools, whose figures are "
-    "not those of a vendor's.",
-)
+def _contents(inputs: Mapping[str, Path]) -> str:
+    """What the run made, in a few words."""
+    made = ["a quantized network", "as an exact integer graph"]
+    forms = [
+        word
+        for word, name in (("C++", HLS), ("Verilog", RTL))
+        if "generate" in inputs and (inputs["generate"] / name).is_dir()
+    ]
+    if forms:
+        made[1] = f"in {' and '.join(forms)}"
+    text = " ".join(made)
+    if "tables" in inputs:
+        text += ", and a network of tables in Verilog"
+    return text
+
+
+def _assumptions(inputs: Mapping[str, Path], hls: HlsSection | None) -> tuple[str, ...]:
+    """What a reader must know to trust the figures; only of what the run holds."""
+    found = [
+        "Networks are chosen on the validation split; the test split is only reported.",
+        "Deviations of accuracies are standard deviations over the seeds, those of traces are "
+        "standard errors; the binomial error says how far other test rows would move an accuracy.",
+        "BOPs count bit operations by the formula of the published code; they are no measure of "
+        "area or time.",
+    ]
+    compiled = ["generated C++ is compiled with g++ and emulated"] if hls is not None else []
+    if "implement" in inputs or "tables_rtl" in inputs:
+        compiled.append("generated Verilog is simulated clock by clock")
+    how = f": {', '.join(compiled)}" if compiled else ""
+    found.append(f"Equality is checked on the rows named in the certificate{how}.")
+    if "implement" in inputs or "tables_rtl" in inputs:
+        found += [
+            "Published designs are reference points only: their accuracies are those of other "
+            "data, their lookup tables have six inputs and are counted by a vendor's tools.",
+            "Cells of the Verilog are counted by open tools, whose figures are not those of a "
+            "vendor's; lookup tables of ECP5 have four inputs.",
+        ]
+    if hls is not None:
+        found.append("The C++ is not synthesized.")
+    return tuple(found)
 
 
 def _task_text(data: dict[str, dict[str, str]]) -> str:

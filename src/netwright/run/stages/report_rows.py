@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,19 +15,22 @@ from numpy.typing import NDArray
 from netwright.quantities import Quantity
 from netwright.report import (
     AccuracyRow,
+    Confusion,
     DesignPoint,
     FrontKind,
     FrontPoint,
     PlanRow,
     RocCurve,
     SensitivityRow,
+    TrainingCurve,
 )
+from netwright.report.hardware import TABLE_INPUTS
 from netwright.run.folder import read_record
 from netwright.run.graph import GRAPH
 from netwright.run.hardware import read_hardware
-from netwright.run.stages.common import PLAN, best_seed, read_scores
+from netwright.run.stages.common import CURVES, PLAN, best_seed, read_scores
 from netwright.run.stages.generate import HLS, RTL
-from netwright.run.stages.sweep import FRONT, POINTS
+from netwright.run.stages.sweep import FRONT, POINTS, SweepPoint
 from netwright.run.stages.trace import MODEL
 
 if TYPE_CHECKING:
@@ -47,19 +51,51 @@ def _share(values: Sequence[float], source: str) -> Quantity:
     return Quantity(fmean(values), "", source, "measured", deviation)
 
 
-def accuracy(stage: str, folder: Path, source: str) -> AccuracyRow:
+def accuracy(stage: str, folder: Path, source: str, *, num_rows: int) -> AccuracyRow:
     """Accuracy of the networks of all seeds."""
     scores = read_scores(folder)
     return AccuracyRow(
         stage=stage,
         accuracy=_share([score.test for score in scores], source),
         seeds=tuple(score.seed for score in scores),
+        num_rows=num_rows,
     )
 
 
-def one_accuracy(stage: str, value: float, seed: int, source: str) -> AccuracyRow:
+def one_accuracy(stage: str, value: float, seed: int, source: str, *, num_rows: int) -> AccuracyRow:
     """Accuracy of one network."""
-    return AccuracyRow(stage=stage, accuracy=_share([value], source), seeds=(seed,))
+    found = _share([value], source)
+    return AccuracyRow(stage=stage, accuracy=found, seeds=(seed,), num_rows=num_rows)
+
+
+def training(inputs: Mapping[str, Path]) -> tuple[TrainingCurve, ...]:
+    """The epochs of every training of the float network and of the chosen plan."""
+    curves = []
+    for name, stage in (("float", "train"), ("chosen plan", "compress")):
+        document = json.loads((inputs[stage] / CURVES).read_bytes())
+        curves += [
+            TrainingCurve(
+                stage=name,
+                seed=int(seed),
+                losses=tuple(epochs["losses"]),
+                accuracies=tuple(epochs["accuracies"]),
+            )
+            for seed, epochs in document.items()
+        ]
+    return tuple(curves)
+
+
+def confusion(task: Task, logits: NDArray[np.float64], source: str) -> Confusion:
+    """What the rows of every class of the test split are taken for by the integer graph."""
+    size = len(task.classes)
+    counts = np.zeros((size, size), np.int64)
+    np.add.at(counts, (task.test.labels, logits.argmax(axis=1)), 1)
+    return Confusion(
+        stage="integer graph",
+        source=source,
+        labels=tuple(task.classes),
+        counts=tuple(tuple(map(int, row)) for row in counts),
+    )
 
 
 def roc(task: Task, logits: NDArray[np.float64], source: str) -> tuple[RocCurve, ...]:
@@ -125,9 +161,22 @@ def plan(layers: Sequence[LayerSensitivity], folder: Path) -> tuple[PlanRow, ...
 
 
 def front(
-    layers: Sequence[LayerSensitivity], inputs: Mapping[str, Path], source: str
+    layers: Sequence[LayerSensitivity],
+    inputs: Mapping[str, Path],
+    source: str,
+    *,
+    epochs: int,
+    swept_epochs: int,
 ) -> tuple[FrontPoint, ...]:
-    """The float network, the chosen plan, and what the sweep found."""
+    """The float network, the chosen plan, and what the sweep found.
+
+    Args:
+        layers: The measured layers.
+        inputs: Folders of the stages.
+        source: The rows that accuracies were found on.
+        epochs: Of fine-tuning the chosen plan.
+        swept_epochs: Of fine-tuning every other plan.
+    """
     from netwright.compress import layer_bops, load_plan, total_bops
 
     shapes = [layer.shape for layer in layers]
@@ -138,15 +187,17 @@ def front(
             kind="float",
             label="float",
             bops=_bops(float_bops, f"{_BOPS}, all 32 bit"),
-            accuracy=accuracy("float", inputs["train"], source).accuracy,
+            accuracy=_seeds(inputs["train"], source),
         ),
         FrontPoint(
             kind="hawq",
             label="chosen plan",
             bops=_bops(total_bops(shapes, chosen)),
-            accuracy=accuracy("plan", inputs["compress"], source).accuracy,
+            accuracy=_seeds(inputs["compress"], source),
             bits=chosen.weight_bits,
             chosen=True,
+            epochs=epochs,
+            num_seeds=len(read_scores(inputs["compress"])),
         ),
     ]
     if "sweep" in inputs:
@@ -158,10 +209,22 @@ def front(
                 bops=_bops(point.bops),
                 accuracy=_share(point.accuracies, source),
                 bits=point.weight_bits,
+                epochs=swept_epochs,
+                num_seeds=len(point.accuracies),
+                budget=_budget(point),
             )
             for point in swept
         ]
     return tuple(points)
+
+
+def _seeds(folder: Path, source: str) -> Quantity:
+    return _share([score.test for score in read_scores(folder)], source)
+
+
+def _budget(point: SweepPoint) -> str:
+    """The limit of a plan that was chosen for one; it is the end of its label."""
+    return point.label.removeprefix(f"{point.kind} ") if point.kind in ("hawq", "blind") else ""
 
 
 def designs(task: Task, inputs: Mapping[str, Path], source: str) -> tuple[DesignPoint, ...]:
@@ -188,6 +251,8 @@ def designs(task: Task, inputs: Mapping[str, Path], source: str) -> tuple[Design
                     lut=replace(cells.lut, value=cells.num_tables),
                     latency=routed.latency if routed else None,
                     fmax=routed.fmax if routed else None,
+                    lut_inputs=TABLE_INPUTS.get(cells.part),
+                    tools="open",
                 )
             )
     if not points:
@@ -202,6 +267,8 @@ def designs(task: Task, inputs: Mapping[str, Path], source: str) -> tuple[Design
                 lut=row.lut,
                 latency=row.latency,
                 fmax=row.fmax,
+                lut_inputs=row.lut_inputs,
+                tools=row.tools,
             )
             for row in published_designs(task.name)
         ),
