@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from netwright.report.document import FrontPoint
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MAX_LABELS = 24
 """Points that are still labelled; beyond it the labels would leave no room for the points."""
+
+STEPS = 24
+"""Points of a step of the front that labels do not cover."""
 
 FAINT = 0.55
 """Opacity of points that had less training than the chosen plan."""
@@ -172,6 +176,18 @@ def _scatter(axes: Axes, group: Sequence[FrontPoint], *, order: int, faint: bool
     )
 
 
+def _on_edge(edge: Sequence[FrontPoint]) -> Iterator[tuple[float, float]]:
+    """Points on the steps of the front, evenly spread on its axes."""
+    for one, other in pairwise(point for point in edge if point.bops.value > 0):
+        (left, low), (right, high) = (
+            (point.bops.value, 100 * point.accuracy.value) for point in (one, other)
+        )
+        for part in range(1, STEPS):
+            share = part / STEPS
+            yield left * (right / left) ** share, low
+            yield right, low + share * (high - low)
+
+
 def _name(axes: Axes, points: Sequence[FrontPoint]) -> None:
     """Label the plans that have a name of their own, uniform ones first."""
     named = [
@@ -187,7 +203,7 @@ def _name(axes: Axes, points: Sequence[FrontPoint]) -> None:
               KINDS[point.kind].color)
         for point in named
     ]  # fmt: skip
-    name_points(axes, labels)
+    name_points(axes, labels, avoid=list(_on_edge(pareto(alike(points)))))
 
 
 def _mark(axes: Axes, point: FrontPoint) -> None:

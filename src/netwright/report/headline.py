@@ -12,6 +12,9 @@ from netwright.report.hardware import Hardware
 from netwright.report.numbers import THIN
 from netwright.report.when import When
 
+TABLES_IN_HARDWARE = "network of tables, in hardware"
+"""Name of the stage whose accuracy is that of the one network of tables that was implemented."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -48,11 +51,11 @@ def designs_of(document: Document) -> Iterator[tuple[str, Hardware]]:
 
 
 def _accuracies(document: Document) -> Iterator[Card]:
-    """Of the network that became a graph, and of the network of tables if there is one."""
+    """Of the network that became a graph, and of the network of tables in hardware, if any."""
     if not document.accuracy:
         return
     shown = [document.accuracy[-1]]
-    shown += [row for row in document.accuracy[:-1] if row.stage == "network of tables"]
+    shown += [row for row in document.accuracy[:-1] if row.stage == TABLES_IN_HARDWARE]
     for row in shown:
         yield _accuracy(row)
 

@@ -78,15 +78,7 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
         task=_task_text(json.loads((inputs["data"] / CARD).read_text(encoding="utf-8"))),
         accuracy=(
             report_rows.accuracy("float", inputs["train"], source, num_rows=rows),
-            *(
-                (
-                    report_rows.accuracy(
-                        "network of tables", inputs["tables"], source, num_rows=rows
-                    ),
-                )
-                if "tables" in inputs
-                else ()
-            ),
+            *report_rows.tables_accuracies(inputs, source, num_rows=rows),
             report_rows.accuracy("fine-tuned plan", inputs["compress"], source, num_rows=rows),
             report_rows.one_accuracy(
                 "integer graph", task.accuracy(logits), seed, source, num_rows=rows

@@ -25,6 +25,7 @@ from netwright.report import (
     TrainingCurve,
 )
 from netwright.report.hardware import TABLE_INPUTS
+from netwright.report.headline import TABLES_IN_HARDWARE
 from netwright.run.folder import read_record
 from netwright.run.graph import GRAPH
 from netwright.run.hardware import read_hardware
@@ -66,6 +67,21 @@ def one_accuracy(stage: str, value: float, seed: int, source: str, *, num_rows: 
     """Accuracy of one network."""
     found = _share([value], source)
     return AccuracyRow(stage=stage, accuracy=found, seeds=(seed,), num_rows=num_rows)
+
+
+def tables_accuracies(
+    inputs: Mapping[str, Path], source: str, *, num_rows: int
+) -> tuple[AccuracyRow, ...]:
+    """Accuracy of the networks of tables, and of the one that went into hardware."""
+    if "tables" not in inputs:
+        return ()
+    folder = inputs["tables"]
+    seed = best_seed(folder)
+    exported = {score.seed: score.test for score in read_scores(folder)}[seed]
+    return (
+        accuracy("network of tables", folder, source, num_rows=num_rows),
+        one_accuracy(TABLES_IN_HARDWARE, exported, seed, source, num_rows=num_rows),
+    )
 
 
 def training(inputs: Mapping[str, Path]) -> tuple[TrainingCurve, ...]:
