@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from netwright import __version__
 from netwright.cli import signals
 from netwright.cli.arch import app as arch_app
+from netwright.cli.compare import compare
 from netwright.cli.console import color_wanted, complain, emit, note, verbosity
 from netwright.cli.convert import convert
 from netwright.cli.data import app as data_app
@@ -101,6 +102,7 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("verify", short_help="Check a run and print its certificate.")(verify)
 app.command("report")(report)
+app.command("compare")(compare)
 app.command("export")(export)
 app.command("convert", short_help="Turn a file into hardware that is shown equal to it.")(convert)
 app.add_typer(study_app, name="study")

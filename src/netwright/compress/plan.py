@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from netwright.dtypes import Rounding
 from netwright.errors import ConfigError, DataError
 from netwright.files import write_text
+from netwright.notebook import table
 
 ScaleKind = Literal["power-of-two", "float"]
 Granularity = Literal["tensor", "channel"]
@@ -83,6 +84,11 @@ class Plan:
     granularity: Granularity = "tensor"
     rounding: Rounding = Rounding.HALF_EVEN
     origin: str = "by hand"
+
+    def _repr_html_(self) -> str:
+        rows = ((layer.name, layer.weight_bits, layer.input_bits) for layer in self.layers)
+        title = f"plan ({self.origin}), {self.scale} scales, one for each {self.granularity}"
+        return table(title, ("layer", "weight bits", "input bits"), rows)
 
     def __post_init__(self) -> None:
         faults = [fault for layer in self.layers for fault in _faults(layer)]

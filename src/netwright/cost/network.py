@@ -13,6 +13,7 @@ from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.errors import GraphError
 from netwright.mapping.loopnest import memories_of
 from netwright.mapping.operation import Operation, is_operation, operation
+from netwright.notebook import table
 from netwright.workload import Coverage, Einsum, Workload, coverage
 
 Progress = Callable[[int, int, str], None]
@@ -57,6 +58,18 @@ class NetworkEstimate:
     layers: tuple[Layer, ...]
     total: Estimate
     coverage: Coverage
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (layer.name, layer.estimate.num_operations, f"{layer.estimate.seconds:.3g} s",
+             f"{layer.estimate.joules:.3g} J", layer.estimate.bound)
+            for layer in self.layers
+        ]  # fmt: skip
+        total = self.total
+        rows.append(("sum", total.num_operations, f"{total.seconds:.3g} s",
+                     f"{total.joules:.3g} J", total.bound))  # fmt: skip
+        title = f"{total.name}; covers {self.coverage}"
+        return table(title, ("operation", "MACs", "time", "energy", "bound by"), rows)
 
     @property
     def left_out(self) -> tuple[tuple[str, str], ...]:

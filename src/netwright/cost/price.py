@@ -9,6 +9,7 @@ from math import isfinite
 from netwright.arch import Architecture, Compute, Figure, Link, Memory
 from netwright.cost.counts import Action, Counts
 from netwright.errors import ConfigError
+from netwright.notebook import table
 from netwright.quantities import Fidelity, Quantity
 
 
@@ -41,6 +42,19 @@ class Estimate:
     seconds_by: Mapping[str, float]
     assumptions: tuple[str, ...] = ()
     fidelity: Fidelity = "modelled"
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[str, object]] = [
+            ("time", f"{self.seconds:.4g} s"),
+            ("energy", f"{self.joules:.4g} J"),
+            ("multiply-accumulates", self.num_operations),
+            ("units used", f"{self.utilization:.1%}"),
+            ("bound by", self.bound),
+            *((f"bytes moved by {name}", size) for name, size in self.bytes_moved.items()),
+            ("fidelity", self.fidelity),
+            *(("taken for granted", text) for text in self.assumptions),
+        ]
+        return table(f"estimate of {self.name}", ("figure", "value"), rows)
 
     @property
     def energy_delay(self) -> float:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import GraphError
 from netwright.ir.types import TensorType
+from netwright.notebook import table
 
 AttrValue = int | float | str | tuple[int, ...] | tuple[float, ...] | None
 Array = NDArray[Any]
@@ -150,6 +151,14 @@ class Graph:
             frozen[name] = array
         object.__setattr__(self, "types", MappingProxyType(dict(self.types)))
         object.__setattr__(self, "constants", MappingProxyType(frozen))
+
+    def _repr_html_(self) -> str:
+        rows = (
+            (n.name, n.op, ", ".join(n.inputs), n.output, self.types.get(n.output, "?"))
+            for n in self.nodes
+        )
+        title = f"{self.name}: {', '.join(self.inputs)} to {', '.join(self.outputs)}"
+        return table(title, ("node", "operator", "reads", "makes", "type"), rows)
 
     def __reduce__(self) -> tuple[type[Graph], tuple[object, ...]]:
         types, constants = dict(self.types), dict(self.constants)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from netwright.notebook import table
 from netwright.workload import Granularity
 
 
@@ -44,3 +45,11 @@ class Mapping:
     order: tuple[str, ...]
     residencies: tuple[Residency, ...]
     places_weights: bool = False
+
+    def _repr_html_(self) -> str:
+        rows = (
+            (stay.tensor, stay.memory, self.order[stay.first], self.order[stay.last], stay.offset)
+            for stay in self.residencies
+        )
+        title = f"mapping of {len(self.order)} steps, {self.granularity}"
+        return table(title, ("tensor", "memory", "from", "to", "first byte"), rows)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from netwright.notebook import table
 from netwright.quantities import Quantity
 from netwright.report.hardware import Hardware
 from netwright.report.learning import Confusion, TrainingCurve
@@ -232,6 +233,13 @@ class CertificateRow(Part):
     worst: float | None = None
     worst_steps: float | None = None
 
+    def _repr_html_(self) -> str:
+        verdict = "identical" if self.identical else "DIFFERENT"
+        title = f"{self.stage} and {self.against} on {self.stimuli}: {verdict}"
+        rows = [("rows", self.num_rows), ("identical", self.num_identical),
+                ("first difference", self.difference or "none")]  # fmt: skip
+        return table(title, ("", ""), rows)
+
     @property
     def identical(self) -> bool:
         """Whether something was checked and every row agrees."""
@@ -356,6 +364,12 @@ class Document(Part):
     def to_json(self) -> str:
         """The text of ``report.json``: fields in the order above, two spaces, one final newline."""
         return self.model_dump_json(indent=2) + "\n"
+
+    def _repr_html_(self) -> str:
+        from netwright.report.headline import headline
+
+        rows = ((card.name, card.value, card.note) for card in headline(self))
+        return table(self.title, ("", "", ""), rows)
 
     @property
     def certified(self) -> bool:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netwright.quantities import Quantity
+from netwright.report.comparison import Comparison
 from netwright.report.document import AccuracyRow, CertificateRow, ClaimRow, FrontPoint, PlanRow
 from netwright.report.hardware import DepthPoint, Hardware, Routing
 from netwright.report.numbers import count, figure, percent, ratio
@@ -79,6 +80,16 @@ def claims_table(rows: Sequence[ClaimRow], *, width: int = WIDTH) -> str:
             row.verdict,
             row.why,
         )
+    return _text(table, width)
+
+
+def comparison_table(found: Comparison, *, width: int = WIDTH) -> str:
+    """Runs side by side: a row a thing; what differs carries a star."""
+    table = _table("", "", "", *found.runs, "difference")
+    for section, rows in found.by_section():
+        for number, row in enumerate(rows):
+            mark = "*" if row.differs and section != "run" else ""
+            _add(table, mark, section if number == 0 else "", row.name, *row.cells, row.remark)
     return _text(table, width)
 
 

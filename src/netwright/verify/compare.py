@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from netwright.errors import ConfigError, VerificationError
 from netwright.ir import Array, Executable, Graph, Interpreter
 from netwright.ir.interpret import Values
+from netwright.notebook import table
 from netwright.verify.diagnose import diagnose
 from netwright.verify.stimulus import Stimulus
 
@@ -67,6 +68,16 @@ class Equivalence:
     identical: int
     first: Difference | None
     seconds: float
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("rows", self.rows),
+            ("identical", self.identical),
+            ("first difference", self.first or "none"),
+        ]
+        verdict = "identical" if self.holds else "DIFFERENT"
+        title = f"{self.candidate} and the graph on {self.stimulus}: {verdict}"
+        return table(title, ("", ""), rows)
 
     @property
     def holds(self) -> bool:
