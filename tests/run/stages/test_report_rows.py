@@ -19,14 +19,16 @@ def scores(folder: Path, *tests: float) -> Path:
 
 
 def test_accuracy_has_the_deviation_over_the_seeds(tmp_path: Path) -> None:
-    row = report_rows.accuracy("float", scores(tmp_path, 0.7, 0.8), "here")
+    row = report_rows.accuracy("float", scores(tmp_path, 0.7, 0.8), "here", num_rows=100)
     assert row.accuracy.value == pytest.approx(0.75)
     assert row.accuracy.deviation == pytest.approx(0.0707107)
     assert row.seeds == (0, 1)
 
 
 def test_accuracy_of_one_seed_has_no_deviation(tmp_path: Path) -> None:
-    assert report_rows.accuracy("x", scores(tmp_path, 0.7), "here").accuracy.deviation is None
+    row = report_rows.accuracy("x", scores(tmp_path, 0.7), "here", num_rows=100)
+    assert row.accuracy.deviation is None
+    assert row.binomial_error == pytest.approx(0.0458258)
 
 
 def test_designs_of_the_run_stand_before_published_ones(tiny_run: Path) -> None:

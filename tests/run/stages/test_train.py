@@ -9,7 +9,7 @@ from tests.run.tiny import FLOW, write_flow
 def test_weights_and_scores_of_every_seed_are_there(tiny_run: Path) -> None:
     record = read_manifest(tiny_run).stages[1].record
     assert record is not None
-    assert set(record.outputs) == {"scores.json", "seed-7.npz"}
+    assert set(record.outputs) == {"curves.json", "scores.json", "seed-7.npz"}
 
 
 def test_same_seed_gives_the_same_bytes(tiny_run: Path, tmp_path: Path) -> None:
