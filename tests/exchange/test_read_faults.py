@@ -370,3 +370,33 @@ def test_both_spellings_of_the_domain_are_read(tmp_path: Path) -> None:
         attrs = {"signed": 1, "narrow": 0, "rounding_mode": "ROUND"}
         made = model([node("Quant", "x s z b", domain=domain, **attrs)], GRID)
         assert read_qonnx(saved(made, tmp_path)).nodes[0].op == "Quant"
+
+
+@pytest.mark.parametrize(
+    ("made", "more", "text"),
+    [
+        (
+            node("Resize", "q r f", mode="nearest"),
+            {"r": np.zeros(0, np.float32), "f": np.array([1, 1, 1e9, 1], np.float32)},
+            "hint: whole factors of up to 64 behind the batch axis are",
+        ),
+        (
+            node("Pad", "q p"),
+            {"p": np.array([0, 0, 1 << 30, 0, 0, 0, 0, 0])},
+            "its result has the shape (1, 2, 1073741829, 6); at most 268435456 values are",
+        ),
+    ],
+)
+def test_sizes_that_operators_would_make_are_bounded(
+    made: Any, more: Any, text: str, tmp_path: Path
+) -> None:
+    nodes = [quant("x s z b", "q"), made]
+    assert text in refusal(model(nodes, {**GRID, **more}, shape=(1, 2, 5, 6)), tmp_path)
+
+
+def test_many_computed_constants_are_bounded_together(tmp_path: Path) -> None:
+    spread = [node("Expand", "one size", f"c{i}") for i in range(12)]
+    nodes = [*spread, quant("x s z b")]
+    constants = {**GRID, "one": np.zeros(1, np.float32), "size": np.array([1 << 23])}
+    text = refusal(model(nodes, constants), tmp_path)
+    assert "constants of more than 67108864 values are computed from others" in text

@@ -242,7 +242,9 @@ def _quantize_inputs(reader: Reader, wanted: InputQuantizer) -> None:
 
 def _read_node(reader: Reader, node: SourceNode) -> None:
     if is_evaluated(node, reader.constants):
-        reader.constants.update(evaluate(node, reader.constants, reader.source.opsets))
+        made = evaluate(node, reader.constants, reader.source.opsets)
+        reader.account(sum(value.size for value in made.values()))
+        reader.constants.update(made)
         return
     if node.op not in _OF_QUANTIZED and is_evaluated(node, {*reader.constants, *reader.quantized}):
         reader.evaluate_quantized(node)

@@ -15,8 +15,11 @@ from netwright.exchange.reader import Reader, Reals
 from netwright.exchange.source_model import SourceNode
 from netwright.ir import AttrValue
 
-MAX_SELECTED = 4096
+MAX_SELECTED = 2048
 """Largest extent of an axis from which values are selected."""
+
+MAX_REPEATED = 64
+"""Most times that a value is repeated along one axis."""
 
 
 def depth_to_space(reader: Reader, node: SourceNode) -> None:
@@ -108,11 +111,12 @@ def _factors(reader: Reader, node: SourceNode, shape: tuple[int, ...]) -> list[i
         at = axis(node, index, len(shape))
         own = reader.batch if at == 0 else shape[at]
         given[at] = value / own if sizes else value
-    if np.any(given != np.rint(given)) or given[0] != 1 or np.any(given < 1):
+    whole = np.all((given == np.rint(given)) & (given >= 1) & (given <= MAX_REPEATED))
+    if not whole or given[0] != 1:
         raise GraphError(
             f"{node.op} by {given.tolist()} is not supported",
             node=node.name,
-            hint="whole factors behind the batch axis are",
+            hint=f"whole factors of up to {MAX_REPEATED} behind the batch axis are",
         )
     return [int(value) for value in given]
 

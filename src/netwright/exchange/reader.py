@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,11 +14,15 @@ from netwright.errors import GraphError
 from netwright.exchange.evaluate import evaluate
 from netwright.exchange.names import Names
 from netwright.exchange.source_model import SourceModel, SourceNode
+from netwright.exchange.source_tensor import MAX_TENSOR_VALUES
 from netwright.ir import AttrValue, Node, Note, TensorType, spec_of
 from netwright.passes.carried import compact
 from netwright.passes.real_builder import enclosing_format, format_attrs
 
 Reals = NDArray[np.float64]
+
+MAX_MADE_VALUES = 1 << 26
+"""Most values of all constants together that are computed or rearranged: 512 MiB as float64."""
 
 
 _ON_THE_HOST = ("Add", "BatchNormalization", "Clip", "Mul", "Relu", "Reshape", "Transpose")
@@ -129,6 +134,7 @@ class Reader:
         self.batch = next(iter(source.inputs.values()))[0]
         self._made: dict[tuple[str, ...], str] = {}
         self._node_names: set[str] = set()
+        self._made_values = 0
         for name, shape in source.inputs.items():
             self.types[name] = TensorType((1, *shape[1:]))
         for name, (low, high) in source.limits.items():
@@ -215,6 +221,7 @@ class Reader:
             if name
         }
         made = evaluate(node, values, self.source.opsets)
+        self.account(sum(value.size for value in made.values()))
         factors = [name for name in node.inputs if name not in self.quantized]
         if (
             node.op not in ("Mul", "Div")
@@ -259,7 +266,22 @@ class Reader:
 
     def place_values(self, wanted: str, values: Reals | float) -> str:
         """Put a new constant into the graph; its name resembles `wanted`."""
-        return self._add_constant(self.names.fresh(wanted), np.asarray(values, dtype=np.float64))
+        made = np.asarray(values, dtype=np.float64)
+        self.account(made.size)
+        return self._add_constant(self.names.fresh(wanted), made)
+
+    def account(self, count: int) -> None:
+        """Count values of constants that are made here.
+
+        Raises:
+            GraphError: All together are too many.
+        """
+        self._made_values += count
+        if self._made_values > MAX_MADE_VALUES:
+            raise GraphError(
+                f"constants of more than {MAX_MADE_VALUES} values are computed from others",
+                hint="store constants as the operators read them",
+            )
 
     def place_quantized(self, name: str, quantized: QuantizedConstant, *, form: str = "") -> str:
         """Put the file's constant `name` and its quantizer into the graph, unless they are there.
@@ -315,6 +337,12 @@ class Reader:
         """Add a node with a name and a result of the caller's choice, which nothing else has."""
         made = Node(self._node_name(name), op, inputs, output, attrs or {}, origin)
         shape = spec_of(made).shape(made, [self.types[source].shape for source in inputs])
+        if math.prod(shape) > MAX_TENSOR_VALUES:
+            raise GraphError(
+                f"its result has the shape {shape}; at most {MAX_TENSOR_VALUES} values are "
+                "supported",
+                node=origin,
+            )
         self.nodes.append(made)
         self.types[made.output] = TensorType(shape)
         if op in _ON_THE_HOST and inputs[0] in self.precisions:
