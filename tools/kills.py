@@ -1,6 +1,6 @@
 """Kill every long command at random times: what is left, and does repeating it give the same?
 
-Usage: ``python tools/kills.py [--kills 200] [--seed 1] [--only NAME ...]``
+Usage: ``python tools/kills.py [--kills 200] [--seed 1] [--model FILE] [--only NAME ...]``
 
 A command is run once without a disturbance. Then it is started again and again in a fresh folder,
 and ended after a random time by SIGKILL, SIGTERM or SIGINT, until it ends by itself. Every time no
@@ -31,6 +31,9 @@ MARK = "NETWRIGHT_KILLS"
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 LONGEST_S = 1800.0
 """Time after which an undisturbed command counts as hanging."""
+
+TIMES = ("seconds", "when")
+"""Fields of a certificate that tell times."""
 
 AFTER_S = 15.0
 """Time that processes get to be gone after the command."""
@@ -104,7 +107,9 @@ def designed(folder: Path, text: str) -> str:
         if path.is_file() and "build" not in path.parts and not path.name.startswith(".")
         and path.name != "certificate.json"
     ]  # fmt: skip
-    return "\n".join([*digests, json.dumps(json.loads(text)["certificate"])])
+    rows = json.loads(text)["certificate"]
+    shown = [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
+    return "\n".join([*digests, json.dumps(shown)])
 
 
 def staged(folder: Path, text: str) -> str:
@@ -242,15 +247,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--model", type=Path, help="what is converted; else the network of the run")
     parser.add_argument("--only", nargs="*", help="names of commands")
     chosen = parser.parse_args()
     draw, tally = random.Random(chosen.seed), Tally()
     with tempfile.TemporaryDirectory(prefix="netwright-kills-") as temporary:
         base = Path(temporary)
-        (base / "run").mkdir()
-        first = commands(base)[0]
-        known = {"run": undisturbed(first, base / "run")}
-        model = base / "run/runs/tiny/stages/06-trace/model.onnx"
+        known, model = {}, chosen.model
+        if model is None:
+            (base / "run").mkdir()
+            known["run"] = undisturbed(commands(base)[0], base / "run")
+            model = base / "run/runs/tiny/stages/06-trace/model.onnx"
         every = [c for c in commands(model) if not chosen.only or c.name in chosen.only]
         for command in every:
             if command.name not in known:
@@ -259,7 +266,7 @@ def main() -> int:
                 known[command.name] = undisturbed(command, folder)
             say(f"{command.name}: {known[command.name][1]:.1f} s undisturbed")
         while sum(tally.kills.values()) < chosen.kills:
-            for command in every:
+            for command in draw.sample(every, len(every)):
                 with tempfile.TemporaryDirectory(dir=base) as fresh:
                     disturbed(command, *known[command.name], Path(fresh), draw, tally)
                 say(f"{sum(tally.kills.values())} kills, {len(tally.faults)} faults")

@@ -8,7 +8,9 @@ import pytest
 from netwright import ir
 from netwright.cli.convert import reuse_factors
 from netwright.errors import ConfigError
+from netwright.exchange import write_qonnx
 from netwright.files import locked
+from tests.backends.rtl.graphs import two_layers
 from tests.cli.conftest import Netwright
 
 BREVITAS = Path(__file__).parents[1] / "exchange" / "data" / "brevitas_mlp_float.onnx"
@@ -42,9 +44,15 @@ def test_model_of_another_tool_becomes_certified_firmware(
 
 
 @pytest.mark.tool("g++")
-def test_model_of_another_tool_becomes_proven_verilog(netwright: Netwright, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["two layers", pytest.param("Brevitas", marks=pytest.mark.slow)])
+def test_model_of_another_tool_becomes_proven_verilog(
+    netwright: Netwright, tmp_path: Path, model: str
+) -> None:
     pytest.importorskip("pyosys", reason="needs the extra rtl")
     path, out = BREVITAS.with_name("brevitas_mlp_po2.onnx"), tmp_path / "out"
+    if model == "two layers":
+        path = tmp_path / "model.onnx"
+        write_qonnx(two_layers(), path)
     options = ("--backend", "rtl", "--part", "xcup", "--rows", "100")
     code, shown, err = netwright("convert", path, "--out", out, *options, "--json")
     assert code == 0, err
@@ -61,7 +69,7 @@ def test_model_of_another_tool_becomes_proven_verilog(netwright: Netwright, tmp_
     assert "proven for every input: " in shown
     assert "synth_xilinx -family xcup" in shown
     verdict = shown.splitlines()[-1]
-    assert verdict.startswith("verdict: brevitas_mlp_po2.onnx = graph = QONNX = RTL simulation on ")
+    assert verdict.startswith(f"verdict: {path.name} = graph = QONNX = RTL simulation on ")
 
 
 def test_file_that_is_no_model_is_refused_and_nothing_is_written(
