@@ -1,11 +1,17 @@
 import os
 import stat
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from netwright.backends.hls.emulation import compile_emulation, run_emulation
+from netwright.backends.hls.emulation import (
+    STACK_BYTES,
+    _deep_stacks,
+    compile_emulation,
+    run_emulation,
+)
 from netwright.backends.tools import Tool
 from netwright.errors import BackendError, ToolFailed, ToolMissing
 from netwright.files import LOCK
@@ -71,6 +77,17 @@ def test_a_missing_compiler(tmp_path: Path) -> None:
     tool = Tool("g++", "no-such-compiler", (), "install it")
     with pytest.raises(ToolMissing, match="hint: install it"):
         compile_emulation(tmp_path, {}, timeout_s=1, build=tmp_path / "build", compiler=tool)
+
+
+def test_stacks_stay_deep_while_another_thread_needs_them() -> None:
+    before = threading.stack_size()
+    first, second = _deep_stacks(), _deep_stacks()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert threading.stack_size() == STACK_BYTES
+    second.__exit__(None, None, None)
+    assert threading.stack_size() == before
 
 
 def test_a_damaged_library(tmp_path: Path) -> None:

@@ -33,6 +33,18 @@ FLAGS = (
 STACK_BYTES = 1 << 30
 """Stack of a thread that runs firmware; address space only, until it is used."""
 
+
+class _Stacks:
+    """Who needs deep stacks now, and how deep they were before."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.callers = 0
+        self.before = 0
+
+
+_STACKS = _Stacks()
+
 _Doubles = ctypes.POINTER(ctypes.c_double)
 
 
@@ -138,12 +150,21 @@ def run_emulation(
 
 @contextmanager
 def _deep_stacks() -> Iterator[None]:
-    """Threads started inside get a deep stack: the firmware keeps its tensors there."""
-    before = threading.stack_size(STACK_BYTES)
+    """Threads started inside get a deep stack: the firmware keeps its tensors there.
+
+    The size belongs to the whole process, so the last one of several callers puts it back.
+    """
+    with _STACKS.lock:
+        if not _STACKS.callers:
+            _STACKS.before = threading.stack_size(STACK_BYTES)
+        _STACKS.callers += 1
     try:
         yield
     finally:
-        threading.stack_size(before)
+        with _STACKS.lock:
+            _STACKS.callers -= 1
+            if not _STACKS.callers:
+                threading.stack_size(_STACKS.before)
 
 
 def _pointers(
