@@ -14,6 +14,7 @@ from netwright.run import execute
 from netwright.run.audit import audit, differences
 from netwright.run.folder import RECORD, digests, read_record
 from netwright.run.manifest import read_manifest, write_manifest
+from netwright.run.plan import digest
 from tests.run.toy import toy
 
 
@@ -169,3 +170,28 @@ def test_differences_are_sentences() -> None:
         "b says None, the stages say 1",
     ]
     assert list(differences(True, 1)) == ["the document says True, the stages say 1"]
+
+
+def test_stage_file_that_is_nonsense_is_a_fault(own_run: Path) -> None:
+    """Also where every digest was edited with it."""
+    path = own_run / "stages/05-sweep/front.json"
+    path.write_text("[1, {]")
+    forge(own_run, "sweep")
+    record = read_record(own_run / "stages/10-report")
+    assert record is not None
+    sweep = read_record(own_run / "stages/05-sweep")
+    assert sweep is not None
+    inputs = {**record.inputs, "sweep": digest(sweep.outputs)}
+    (own_run / "stages/10-report" / RECORD).write_text(
+        record.model_copy(update={"inputs": inputs}).model_dump_json()
+    )
+    manifest = read_manifest(own_run)
+    stages = tuple(
+        entry.model_copy(update={"record": record.model_copy(update={"inputs": inputs})})
+        if entry.name == "report"
+        else entry
+        for entry in manifest.stages
+    )
+    write_manifest(manifest.model_copy(update={"stages": stages}), own_run)
+    found = audit(own_run)
+    assert not found.holds

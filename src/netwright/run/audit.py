@@ -223,14 +223,18 @@ def _document(folder: Path, flow: Flow, shown: Document, found: _Findings) -> Do
         return document(stage.parameters, inputs, shown.when)
     except (MissingExtra, ModuleNotFoundError) as error:
         found.limits.append(f"{JSON_NAME} not computed again: {str(error).splitlines()[0]}")
-    except NetwrightError as error:
-        found.faults.append(f"{JSON_NAME} cannot be computed again: {error}")
+    except Exception as error:  # whatever somebody wrote into the stages' files
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        found.faults.append(f"{JSON_NAME}: cannot be computed again from the stages ({text})")
     return None
 
 
 def _page(folder: Path, shown: Document, found: _Findings) -> None:
     """Draw the page again; where another version drew it, its digest alone counts."""
     page = folder / HTML_NAME
+    if not page.is_file():
+        found.faults.append(f"{HTML_NAME}: missing")
+        return
     try:
         drawn = render(shown)
     except MissingExtra as error:
