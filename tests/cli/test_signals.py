@@ -106,3 +106,15 @@ def test_output_that_cannot_be_written_is_a_message() -> None:
         "hint: choose a folder that exists, is writable and has free space\n"
     )
     assert deaf.returncode in (1, 2)
+
+
+@pytest.mark.parametrize("closed", ["0", "1", "2", "012"])
+def test_closed_streams_lead_nowhere(tmp_path: Path, closed: str) -> None:
+    code = (
+        f"import os, sys; [os.close(int(n)) for n in {closed!r}]; "
+        "os.execv(sys.executable, [sys.executable, '-m', 'netwright.cli', 'list', 'tasks'])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert ended.returncode == 0
+    assert (b"jets" in ended.stdout) == ("1" not in closed)
+    assert ended.stderr == b""
