@@ -35,6 +35,9 @@ LONGEST_S = 1800.0
 TIMES = ("seconds", "when")
 """Fields of a certificate that tell times."""
 
+END_S = 120.0
+"""Time that a command gets to end after a signal."""
+
 AFTER_S = 15.0
 """Time that processes get to be gone after the command."""
 
@@ -215,10 +218,15 @@ def disturbed(
         except subprocess.TimeoutExpired:
             number = draw.choice(SIGNALS)
             process.send_signal(number)
-            code = process.wait(60)
+            try:
+                code = process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                tally.faults.append(f"{command.name}: does not end after {number.name}")
+                process.kill()
+                code = process.wait()
             tally.kills[f"{command.name}: {number.name}"] += 1
             where = f"{command.name}, {number.name} after {patience:.2f} s"
-            if code not in (-number, 128 + number, 0):
+            if code not in (-number, 128 + number, 0, -signal.SIGKILL):
                 tally.faults.append(f"{where}: exit code {code}")
         end = time.monotonic() + AFTER_S
         while (left := alive(token)) and time.monotonic() < end:
@@ -250,6 +258,7 @@ def main() -> int:
     parser.add_argument("--model", type=Path, help="what is converted; else the network of the run")
     parser.add_argument("--only", nargs="*", help="names of commands")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # commands inherit what is ignored
     draw, tally = random.Random(chosen.seed), Tally()
     with tempfile.TemporaryDirectory(prefix="netwright-kills-") as temporary:
         base = Path(temporary)
