@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from netwright import ir
 from netwright.errors import DataError, NotExecutable, UnsupportedOp
-from netwright.exchange import FileReferee, read_qonnx
+from netwright.exchange import FileReferee, InputQuantizer, read_qonnx
 from netwright.ir import Graph, Node, TensorType
 from netwright.passes import integerize
 from tests.exchange.onnx_files import GRID, executed, model, node, quant, saved
@@ -110,6 +111,43 @@ def test_float64_keeps_the_codes_of_the_input_and_undoes_the_rest(tmp_path: Path
     exact = codes @ np.array([[7.0], [1.0], [3.0]]) * np.float64(scale)
     assert np.any(file.run(rows)[0] != exact)
     np.testing.assert_allclose(file.run(rows, precision="float64")[0], exact, rtol=1e-15)
+
+
+def test_all_of_it_in_float64(tmp_path: Path) -> None:
+    """A factor in front of the quantizer is rounded by float32, and by float64 it is not."""
+    constants = {**GRID, "b": np.float32(8), "k": np.float32(1 / 3)}
+    file = of(saved(model([node("Mul", "x k", "m"), quant("m s z b", "y")], constants), tmp_path))
+    borders = (np.arange(-20, 20) + 0.5) * 0.25 * 3
+    rows = np.repeat(borders.astype(np.float32)[:, None], 3, axis=1)
+    kept, whole = (file.run(rows, precision=p)[0] for p in ("float64", "all-float64"))
+    np.testing.assert_array_equal(kept, file.run(rows)[0])
+    exact = np.rint(rows.astype(np.float64) * np.float64(constants["k"]) / 0.25) * 0.25
+    np.testing.assert_array_equal(whole, exact)
+    assert np.any(whole != kept)
+
+
+def test_integer_inputs_get_integers(tmp_path: Path) -> None:
+    def change(made: onnx.ModelProto) -> None:
+        made.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
+
+    nodes = [node("Cast", "x", "c", to=1), quant("c s z b", "y")]
+    path = saved(model(nodes, {**GRID, "b": np.float32(12)}, change=change), tmp_path)
+    types = {name: TensorType((1, 3)) for name in "xy"}
+    graph = Graph("g", ("x",), ("y",), (Node("r", "Relu", ("x",), "y"),), types, {})
+    (found,) = FileReferee(path, graph).run(np.array([[-3.2, 254.6, 999.0]]))
+    np.testing.assert_array_equal(found, [[0, 255, 255]])
+
+
+def test_file_that_leaves_its_inputs_real_gets_quantized_rows(tmp_path: Path) -> None:
+    constants = {**GRID, "w": np.array([[1.0], [-2.0], [0.5]], np.float32)}
+    nodes = [quant("w s z b", "wq"), node("MatMul", "x wq", "y")]
+    path = saved(model(nodes, constants), tmp_path)
+    quantizer = InputQuantizer(4, 0.5)
+    graph = integerize(read_qonnx(path, input_quantizer=quantizer))
+    rows = np.random.default_rng(0).normal(size=(9, 3))
+    (found,) = FileReferee(path, graph, input_quantizer=quantizer).run(rows)
+    on_grid = np.clip(np.rint(rows / 0.5), -8, 7) * 0.5
+    np.testing.assert_allclose(found, on_grid @ np.clip(constants["w"], -2, 1.75), rtol=1e-6)
 
 
 def test_operator_that_the_executor_does_not_know(tmp_path: Path) -> None:

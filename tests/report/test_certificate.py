@@ -48,20 +48,20 @@ def certificate(*rows: CertificateRow, missing: str | None = None, **more: objec
         ),
         (
             certificate(row(FILE, 9, 6, num_rounded=3, worst=0.1, worst_steps=1.0), row("HLS", 9)),
-            "3 of 9 rows differ from mine.onnx by at most 1 step: float rounding inside the file; "
-            "graph = HLS on 9 of 9 rows",
+            "3 of 9 rows differ from mine.onnx by at most 0.1 (1 step): float rounding inside the "
+            "file; graph = HLS on 9 of 9 rows",
             True,
         ),
         (
             certificate(row(FILE, 9, 4, num_rounded=3, num_noted=2, worst=0.1, worst_steps=2.5)),
-            "5 of 9 rows differ from mine.onnx by at most 2.5 steps: float rounding inside the "
-            "file and what the notes name",
+            "5 of 9 rows differ from mine.onnx by at most 0.1 (2.5 steps): float rounding inside "
+            "the file and what the notes name",
             True,
         ),
         (
             certificate(row(FILE, 9, 4, num_noted=3, worst=0.1, worst_steps=2.5)),
-            "FAILED: 5 of 9 rows differ from mine.onnx by at most 2.5 steps, 2 of them without an "
-            "explanation",
+            "FAILED: 5 of 9 rows differ from mine.onnx by at most 0.1 (2.5 steps), 2 of them "
+            "without an explanation",
             False,
         ),
         (

@@ -184,3 +184,23 @@ def test_outputs_of_another_shape_are_told() -> None:
     graph = dense()
     with pytest.raises(VerificationError, match=r'mine.onnx: output "fc3_sum" has the shape'):
         compare_file(graph, Altered(graph, lambda v: v[:, :2]), ROWS)
+
+
+def test_rounding_in_front_of_the_quantizer_is_seen_in_float64() -> None:
+    """The file and the graph quantize in different precisions; exactly computed they agree."""
+    grid = {"scale": (0.1,), "low": -8, "high": 7, "rounding": "half-even"}
+    types = {"x": TensorType((1, 6)), "y": TensorType((1, 6), Int(4), (0.1,))}
+    exact = Graph("g", ("x",), ("y",), (Node("q", "Quantize", ("x",), "y", grid),), types, {})
+    single = exact.with_node(replace(exact.nodes[0], attrs={**grid, "precision": "float32"}))
+
+    class Rough:
+        name = "mine.onnx"
+
+        def run(self, inputs: np.ndarray, *, precision: str = "file") -> tuple[np.ndarray, ...]:
+            moved = inputs if precision == "all-float64" else inputs + 1e-5
+            return (real_values(exact, "y", Interpreter.of(exact).run(moved)["y"]),)
+
+    rows = np.tile((np.arange(-7, 7) + 0.5)[:, None] * 0.1 - 1e-6, 6)
+    result = compare_file(single, Rough(), rows)
+    assert (result.identical, result.float32, result.holds) == (0, 14, True)
+    assert not compare_file(exact, Rough(), rows).holds

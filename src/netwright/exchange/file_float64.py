@@ -30,7 +30,8 @@ def run_in_float64(onnx: Any, model: Any, feeds: Feeds, *, quantized: bool = Fal
         onnx: The package.
         model: A self-contained model that takes as many rows as `feeds` holds.
         feeds: Inputs in the file's precision.
-        quantized: Whether the inputs are quantized already, so that float64 begins with them.
+        quantized: Whether float64 begins with the inputs, because they are quantized already or
+            because their quantizers shall be exact; quantizers of constants never are.
 
     Raises:
         NotExecutable: An operator has no float64 implementation here.

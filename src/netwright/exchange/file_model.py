@@ -10,21 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, UnsupportedOp
-from netwright.exchange.onnx_text import QONNX_DOMAIN, QONNX_DOMAINS
+from netwright.exchange.onnx_text import CHANNELS_LAST, MICROSOFT, QONNX_DOMAIN, QONNX_DOMAINS
 from netwright.exchange.source_model import load_model, parse_model
 from netwright.exchange.source_tensor import plain_text, read_tensor
 
 STANDARD_DOMAINS = ("", "ai.onnx")
-MICROSOFT_DOMAIN = "com.microsoft"
-"""ONNX Runtime's own operators."""
-
 _FLOAT = 1
 """ONNX's number of the element type float32."""
 
-CHANNELS_LAST_DOMAIN = "qonnx.custom_op.channels_last"
-"""qonnx's operators on tensors whose channels come last."""
-
-_NAMED_DOMAINS = (*QONNX_DOMAINS, CHANNELS_LAST_DOMAIN, MICROSOFT_DOMAIN)
+_NAMED_DOMAINS = (*QONNX_DOMAINS, CHANNELS_LAST, MICROSOFT)
 
 Feeds = Mapping[str, NDArray[Any]]
 
@@ -106,11 +100,18 @@ def declared_rows(model: Any) -> int:
     return max(int(model.graph.input[0].type.tensor_type.shape.dim[0].dim_value), 1)
 
 
-def for_rows(onnx: Any, model: Any, rows: int) -> Any:
+def for_rows(onnx: Any, model: Any, rows: int, *, keep_shapes: bool = False) -> Any:
     """A copy of the model that takes `rows` rows at once.
 
     A ``Reshape`` that names the declared batch keeps the batch that it gets. Whether that is what
     the model means is for the caller to check: on some rows, against the model as it is declared.
+
+    Args:
+        onnx: The package.
+        model: A self-contained model.
+        rows: How many rows.
+        keep_shapes: Whether to keep the shapes that the file tells of its tensors, with another
+            batch, for executors that cannot infer them.
     """
     copy = type(model)()
     copy.CopyFrom(model)
@@ -120,7 +121,10 @@ def for_rows(onnx: Any, model: Any, rows: int) -> Any:
         value.type.tensor_type.shape.dim[0].dim_value = rows
     for value in graph.output:
         value.type.tensor_type.ClearField("shape")
-    del graph.value_info[:]
+    if keep_shapes:
+        _set_rows(graph, declared, rows)
+    else:
+        del graph.value_info[:]
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
@@ -138,6 +142,18 @@ def for_rows(onnx: Any, model: Any, rows: int) -> Any:
     return copy
 
 
+def _set_rows(graph: Any, declared: int, rows: int) -> None:
+    """Give everything that depends on an input the new batch."""
+    dependent = {value.name for value in graph.input}
+    for node in graph.node:
+        if dependent.intersection(node.input):
+            dependent.update(node.output)
+    for value in graph.value_info:
+        shape = value.type.tensor_type.shape.dim
+        if value.name in dependent and shape and shape[0].dim_value == declared:
+            shape[0].dim_value = rows
+
+
 def _first_output(node: Any) -> str:
     return next((plain_text(name) for name in node.output if name), "")
 
@@ -148,7 +164,7 @@ def _domain(node: Any) -> str:
         return ""
     if domain in QONNX_DOMAINS:
         return QONNX_DOMAIN
-    if domain in (CHANNELS_LAST_DOMAIN, MICROSOFT_DOMAIN):
+    if domain in (CHANNELS_LAST, MICROSOFT):
         return domain
     raise UnsupportedOp(
         f"{domain}.{plain_text(node.op_type)}",

@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 from netwright.errors import DataError, NetwrightError, NotExecutable, require
 from netwright.exchange.file_float64 import run_in_float64
 from netwright.exchange.file_model import (
-    MICROSOFT_DOMAIN,
     Feeds,
     before_head,
     declared_rows,
     for_rows,
     self_contained,
 )
+from netwright.exchange.onnx_text import MICROSOFT
 from netwright.exchange.read import InputQuantizer
 from netwright.ir import Graph, Interpreter
 from netwright.ir.interpret import Values
 
-Precision = Literal["file", "float64"]
+Precision = Literal["file", "float64", "all-float64"]
 Outputs = tuple[NDArray[np.float64], ...]
 
 _PURPOSE = "executing the file itself"
@@ -75,10 +75,9 @@ class FileReferee:
         self.path, self.graph, self.input_quantizer = Path(path), graph, input_quantizer
         self._model = self_contained(self._onnx, self.path)
         self.sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        if graph.head:
-            self._model = before_head(self._model, graph.outputs)
+        self._model = before_head(self._model, graph.outputs)
         self._uses_qonnx = any(
-            node.domain not in ("", MICROSOFT_DOMAIN) for node in self._model.graph.node
+            node.domain not in ("", MICROSOFT) for node in self._model.graph.node
         )
         package = "qonnx" if self._uses_qonnx else "onnxruntime"
         require(package, extra="qonnx", purpose=_PURPOSE)
@@ -95,12 +94,18 @@ class FileReferee:
         """Name of the file."""
         return self.path.name
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether qonnx must execute it row by row, which is known after a run on several rows."""
+        return self._uses_qonnx and self._together is False
+
     def run(self, inputs: Values, *, precision: Precision = "file") -> Outputs:
         """The real outputs of the file, in its order, each (rows, ...).
 
         Args:
             inputs: As for :meth:`netwright.ir.Interpreter.run`; cast to what the file declares.
-            precision: ``"float64"`` for everything behind the quantizers of inputs and constants.
+            precision: ``"float64"`` for everything behind the quantizers of inputs and constants,
+                ``"all-float64"`` for these quantizers of inputs and what precedes them as well.
 
         Raises:
             DataError: An input does not fit.
@@ -116,11 +121,10 @@ class FileReferee:
                 else value
                 for info, value in given
             ]
-        with np.errstate(over="ignore"):
-            feeds = {
-                value.name: array.astype(_dtype(self._onnx, value))
-                for value, array in zip(self._model.graph.input, values, strict=True)
-            }
+        feeds = {
+            value.name: _cast(array, _dtype(self._onnx, value))
+            for value, array in zip(self._model.graph.input, values, strict=True)
+        }
         rows = len(values[0])
         if self._together is None and rows > self._rows:
             self._together = self._rows_are_independent(feeds, rows)
@@ -171,9 +175,9 @@ class FileReferee:
     def _call(
         self, feeds: Feeds, precision: Precision, rows: int, *, together: bool
     ) -> list[NDArray[Any]]:
-        if precision == "float64":
+        if precision != "file":
             model = for_rows(self._onnx, self._model, rows) if together else self._model
-            quantized = self.input_quantizer is not None
+            quantized = self.input_quantizer is not None or precision == "all-float64"
             return run_in_float64(self._onnx, model, feeds, quantized=quantized)
         outputs = [value.name for value in self._model.graph.output]
         prepared = self._prepared_for(rows, together=together)
@@ -186,10 +190,20 @@ class FileReferee:
     def _prepared_for(self, rows: int, *, together: bool) -> Any:
         key = (together, rows)
         if key not in self._prepared:
-            model = for_rows(self._onnx, self._model, rows) if together else self._model
-            prepare = _with_shapes if self._uses_qonnx else _session
-            self._prepared = {**dict(list(self._prepared.items())[-3:]), key: prepare(model)}
+            made = self._prepare(rows) if together else self._executable(self._model)
+            self._prepared = {**dict(list(self._prepared.items())[-3:]), key: made}
         return self._prepared[key]
+
+    def _prepare(self, rows: int) -> Any:
+        """What executes `rows` rows at once."""
+        try:
+            return self._executable(for_rows(self._onnx, self._model, rows))
+        except Exception:  # whatever qonnx raises where it cannot infer a shape
+            kept = for_rows(self._onnx, self._model, rows, keep_shapes=True)
+            return self._executable(kept)
+
+    def _executable(self, model: Any) -> Any:
+        return _with_shapes(model) if self._uses_qonnx else _session(model)
 
     def _checked(self, array: NDArray[Any], rows: int) -> NDArray[np.float64]:
         if array.ndim == 0 or len(array) != rows:
@@ -205,6 +219,15 @@ def _same(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
         return False
     peak = float(np.max(np.abs(second), initial=0.0))
     return bool(np.all(np.abs(first - second) <= _NOISE * peak)) or np.array_equal(first, second)
+
+
+def _cast(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Values as the file takes them; an integer input gets the nearest integers that it holds."""
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        values = np.clip(np.rint(values), limits.min, limits.max)
+    with np.errstate(over="ignore"):
+        return values.astype(dtype)
 
 
 def _dtype(onnx: Any, value: Any) -> np.dtype[Any]:

@@ -8,6 +8,12 @@ QONNX_DOMAIN = "qonnx.custom_op.general"
 QONNX_DOMAINS = (QONNX_DOMAIN, "onnx.brevitas", "finn.custom_op.general")
 """Domains in which QONNX operators are written; the first is the one we write."""
 
+CHANNELS_LAST = "qonnx.custom_op.channels_last"
+"""Domain of qonnx's operators on tensors whose channels come last."""
+
+MICROSOFT = "com.microsoft"
+"""Domain of ONNX Runtime's own operators."""
+
 OPSET = 13
 QONNX_OPSET = 2
 IR_VERSION = 8

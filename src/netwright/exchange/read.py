@@ -23,18 +23,20 @@ from netwright.exchange import (
     read_windows,
 )
 from netwright.exchange.evaluate import evaluate, is_evaluated
-from netwright.exchange.onnx_text import HEAD_KEY, PATTERN_KEY, QONNX_DOMAINS
+from netwright.exchange.onnx_text import (
+    CHANNELS_LAST,
+    HEAD_KEY,
+    MICROSOFT,
+    PATTERN_KEY,
+    QONNX_DOMAINS,
+)
 from netwright.exchange.patterns import with_patterns
-from netwright.exchange.read_channels_last import CHANNELS_LAST
 from netwright.exchange.reader import Codes, Reader
 from netwright.exchange.source_model import SourceModel, SourceNode, listing, load_model
 from netwright.ir import AttrValue, Graph, Node, Note, check
 
 OPSETS = range(6, 26)
 """Versions of the standard operators whose meaning is known here."""
-
-MICROSOFT = "com.microsoft"
-"""Domain of ONNX Runtime's own operators on codes."""
 
 Rule = Callable[[Reader, SourceNode], None]
 

@@ -12,7 +12,6 @@ from netwright.exchange import read_linear, read_windows
 from netwright.exchange.reader import Reader
 from netwright.exchange.source_model import SourceNode
 
-CHANNELS_LAST = "qonnx.custom_op.channels_last"
 Rule = Callable[[Reader, SourceNode], None]
 
 RULES: dict[str, Rule] = {
@@ -23,7 +22,7 @@ RULES: dict[str, Rule] = {
 
 
 def read(reader: Reader, node: SourceNode) -> None:
-    """Read a node of the domain :data:`CHANNELS_LAST`."""
+    """Read a node of the domain :data:`netwright.exchange.onnx_text.CHANNELS_LAST`."""
     source = reader.activation(node)
     rank = len(reader.shape(source))
     first = (0, rank - 1, *range(1, rank - 1))

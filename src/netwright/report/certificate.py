@@ -153,7 +153,8 @@ def _first_stage(file: str, rows: Sequence[CertificateRow]) -> str:
     explained = sum(row.num_explained for row in rows)
     steps = max(row.worst_steps or 0.0 for row in rows)
     text = f"{count(total - same)} of {count(total)} rows differ from {file}"
-    text += f" by at most {steps:.3g} step{'' if steps == 1 else 's'}"
+    largest = max(row.worst or 0.0 for row in rows)
+    text += f" by at most {largest:.3g} ({steps:.3g} step{'' if steps == 1 else 's'})"
     if explained < total - same:
         return f"FAILED: {text}, {count(total - same - explained)} of them without an explanation"
     kinds = []

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 QONNX = "QONNX"
 """Name of the stage that executes the graph as it is exported."""
 
+_PROBED_ROWS = 4
+_SLOW_ROWS = 256
+"""Rows of each generated stimulus for a file that must be executed row by row by qonnx."""
+
+_GENERATED = ("corners", "ties", "borders", "random")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -184,6 +190,9 @@ def _file_rows(
         if not len(stimulus):
             continue
         try:
+            file.run(stimulus.part(slice(_PROBED_ROWS)).inputs)
+            if getattr(file, "is_slow", False) and stimulus.name in _GENERATED:
+                stimulus = stimulus.part(slice(_SLOW_ROWS))
             found = compare_file(source.graph, file, stimulus, before_notes=source.before_notes)
             rows.append(file_row(source.stage, found))
         except NotExecutable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -32,9 +32,11 @@ class RealExecutable(Protocol):
         """Name of the file."""
 
     def run(
-        self, inputs: Values, *, precision: Literal["file", "float64"] = "file"
+        self, inputs: Values, *, precision: Literal["file", "float64", "all-float64"] = "file"
     ) -> tuple[Reals, ...]:
-        """Real outputs, in the file's own precision or in float64 behind its quantizers.
+        """Real outputs in the file's own precision, or in float64.
+
+        In float64 either behind the quantizers of the inputs, or from the inputs on.
 
         Raises:
             NotExecutable: It cannot be executed so.
@@ -192,24 +194,50 @@ class _Judge:
         )
 
     def _explained(self, stimulus: Stimulus, ours: list[Reals]) -> tuple[Mask, Mask, str | None]:
-        """Which rows agree in float64, which others differ by the notes alone, or an obstacle."""
-        obstacle, noise = None, FLOAT64_NOISE
+        """Which rows agree in float64, which others differ by the notes alone, or an obstacle.
+
+        Rows are compared in float64 behind the quantizers of the inputs; those that remain, in
+        float64 from the inputs on, with the quantizers of the graph exact as well.
+        """
         try:
             theirs = self._shaped(self.file.run(stimulus.inputs, precision="float64"), ours)
-            float32 = self._same(theirs, ours, noise)
         except NotExecutable as error:
-            obstacle, noise = error.message, FLOAT32_NOISE
             theirs = self._shaped(self.file.run(stimulus.inputs), ours)
-            float32 = np.zeros(len(stimulus), bool)
-        if self.before_notes is None:
-            return float32, np.zeros_like(float32), obstacle
-        read = self.before_notes.run(stimulus.inputs)
-        before = self._shaped(tuple(read[name] for name in self.before_notes.graph.outputs), ours)
-        small = np.ones_like(float32)
+            noted = self._noted(stimulus, theirs, ours, self.before_notes, FLOAT32_NOISE)
+            return np.zeros_like(noted), noted, error.message
+        float32 = self._same(theirs, ours, FLOAT64_NOISE)
+        noted = ~float32 & self._noted(stimulus, theirs, ours, self.before_notes, FLOAT64_NOISE)
+        left = np.flatnonzero(~float32 & ~noted)
+        exact = _without_precision(self.reference.graph)
+        if len(left) and exact is not self.reference.graph:
+            part = stimulus.part(left.tolist())
+            codes = self._reals(Interpreter.of(exact).run(part.inputs))
+            theirs = self._shaped(self.file.run(part.inputs, precision="all-float64"), codes)
+            float32[left] = self._same(theirs, codes, FLOAT64_NOISE)
+            before = self.before_notes and Interpreter.of(
+                _without_precision(self.before_notes.graph)
+            )
+            noted[left] = self._noted(part, theirs, codes, before, FLOAT64_NOISE) & ~float32[left]
+        return float32, noted, None
+
+    def _noted(
+        self,
+        stimulus: Stimulus,
+        theirs: list[Reals],
+        ours: list[Reals],
+        before_notes: Interpreter | None,
+        noise: float,
+    ) -> Mask:
+        """Rows on which the file is what was read, and no farther away than the notes say."""
+        if before_notes is None:
+            return np.zeros(len(stimulus), dtype=bool)
+        read = before_notes.run(stimulus.inputs)
+        before = self._shaped(tuple(read[name] for name in before_notes.graph.outputs), ours)
+        found = self._same(theirs, before, noise)
         for peak, other, value in zip(self.peaks, theirs, ours, strict=True):
             near = np.abs(other - value) <= self.allowed + peak * noise
-            small &= near.reshape(len(small), -1).all(axis=1)
-        return float32, ~float32 & small & self._same(theirs, before, noise), obstacle
+            found &= near.reshape(len(found), -1).all(axis=1)
+        return found
 
     def _reals(self, codes: Mapping[str, Array]) -> list[Reals]:
         graph = self.reference.graph
@@ -268,6 +296,17 @@ class _Judge:
             f"{float(theirs[output][at]):.9g}, the graph {float(ours[output][at]):.9g}, "
             f"{float(steps[output][at[1:]]):.3g} steps apart"
         )
+
+
+def _without_precision(graph: Graph) -> Graph:
+    """The graph whose quantizers of inputs round exactly; `graph` itself if they already do."""
+    nodes = tuple(
+        replace(node, attrs={k: v for k, v in node.attrs.items() if k != "precision"})
+        if "precision" in node.attrs and node.inputs[0] not in graph.constants
+        else node
+        for node in graph.nodes
+    )
+    return graph if nodes == graph.nodes else replace(graph, nodes=nodes)
 
 
 def _worst(difference: Reals) -> float:
