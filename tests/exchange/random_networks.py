@@ -56,9 +56,7 @@ class Network:
         output = self.name()
         name = self.pick(output, self.name(), f"n{len(self.nodes)}")
         name = f"n{len(self.nodes)}" if name in {node.name for node in self.nodes} else name
-        self.nodes.append(
-            helper.make_node(op, inputs, [output], name=name, domain=domain, **attrs)
-        )
+        self.nodes.append(helper.make_node(op, inputs, [output], name=name, domain=domain, **attrs))
         self.shapes[output] = shape
         return output
 
@@ -138,7 +136,9 @@ def _product(net: Network, last: str, live: list[str]) -> str:
     if len(shape) == 4:
         channels = shape[1]
         group = channels if net.rng.random() < 0.2 else 1
-        filters = channels * int(net.rng.integers(1, 3)) if group > 1 else int(net.rng.integers(1, 4))
+        filters = (
+            channels * int(net.rng.integers(1, 3)) if group > 1 else int(net.rng.integers(1, 4))
+        )
         size = int(min(net.rng.integers(1, 4), shape[2], shape[3]))
         pad = int(net.rng.random() < 0.4 and size > 1)
         weights = net.weights((filters, channels // group, size, size), 0)
@@ -177,7 +177,9 @@ def _affine(net: Network, last: str, live: list[str]) -> str:
     op = net.pick("Mul", "Add", "Sub", "Div")
     shape = _channels(net, last) if net.rng.random() < 0.5 else ()
     values = net.pick(
-        net.rng.normal(size=shape), np.full(shape, float(net.rng.integers(2, 13))), net.scale(shape=shape)
+        net.rng.normal(size=shape),
+        np.full(shape, float(net.rng.integers(2, 13))),
+        net.scale(shape=shape),
     )
     if op in ("Mul", "Div"):
         values = np.where(np.abs(values) < 0.05, 0.5, values)
@@ -239,7 +241,11 @@ def _join(net: Network, last: str, live: list[str]) -> str | None:
     other = net.pick(*same)
     if net.rng.random() < 0.5:
         return net.node("Add", [last, other], shape)
-    parts = [name for name in live if net.shapes[name][2:] == shape[2:] and len(net.shapes[name]) == len(shape)]
+    parts = [
+        name
+        for name in live
+        if net.shapes[name][2:] == shape[2:] and len(net.shapes[name]) == len(shape)
+    ]
     other = net.pick(*parts)
     width = shape[1] + net.shapes[other][1]
     return net.node("Concat", [last, other], (1, width, *shape[2:]), axis=1)
@@ -363,7 +369,9 @@ def _pooled(inputs: list[np.ndarray], attrs: dict[str, Any], how: str) -> np.nda
         top, left = i * strides[0], j * strides[1]
         window = source[:, :, top : top + kernel[0], left : left + kernel[1]]
         flat = window.reshape(*source.shape[:2], -1)
-        pooled = flat.max(axis=2) if how == "max" else flat.sum(axis=2) / Fraction(math.prod(kernel))
+        pooled = (
+            flat.max(axis=2) if how == "max" else flat.sum(axis=2) / Fraction(math.prod(kernel))
+        )
         result[:, :, i, j] = pooled
     return result
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import GraphError
 from netwright.ir import Bounds
-from netwright.passes.rationals import Exact, exact
+from netwright.passes.rationals import UNLIMITED_HIGH, UNLIMITED_LOW, Exact, exact
 
 Reals = NDArray[np.float64]
 
@@ -28,7 +27,7 @@ class Carried:
         scale: Real value of one code step, shaped to broadcast against the tensor; never 0.
         bounds: Exact limits of the codes.
         offset: Pending offset, of the same kind.
-        low: Pending lower clamp, a fraction or an infinity.
+        low: Pending lower clamp, of the same kind; minus infinity where there is none.
         high: Pending upper clamp, likewise.
         exclusive: Whether nothing else reads the codes, so their producer may still be changed.
         drift: By how much the tensor may be off, for each note (by its number), in real units.
@@ -38,15 +37,15 @@ class Carried:
     scale: Exact
     bounds: Bounds
     offset: Exact = field(default_factory=lambda: exact(0))
-    low: Fraction | float = -np.inf
-    high: Fraction | float = np.inf
+    low: Exact = field(default_factory=lambda: UNLIMITED_LOW)
+    high: Exact = field(default_factory=lambda: UNLIMITED_HIGH)
     exclusive: bool = True
     drift: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def is_clamped(self) -> bool:
         """Whether a clamp is pending."""
-        return bool(self.low > -np.inf or self.high < np.inf)
+        return bool(np.any(self.low > -np.inf) or np.any(self.high < np.inf))
 
     @property
     def is_shifted(self) -> bool:
@@ -57,6 +56,14 @@ class Carried:
     def is_plain(self) -> bool:
         """Whether the tensor is exactly ``scale * codes`` with positive scales."""
         return not self.is_clamped and not self.is_shifted and bool(np.all(self.scale > 0))
+
+    def lies_on_one_axis(self, shape: tuple[int, ...]) -> bool:
+        """Whether scale, offset and clamps vary along one axis of the tensor's shape at most."""
+        return share_an_axis((self.scale, self.offset, self.low, self.high), shape)
+
+    def unclamped(self) -> Carried:
+        """The tensor without its clamps."""
+        return replace(self, low=UNLIMITED_LOW, high=UNLIMITED_HIGH)
 
     def drifted(self, factor: float) -> dict[int, float]:
         """The drift of a tensor that changes by `factor` where this one changes by 1."""
@@ -99,6 +106,17 @@ def compact(
         node=node,
         hint="use one scale for each tensor before this node",
     )
+
+
+def share_an_axis(values: Sequence[NDArray[Any]], shape: tuple[int, ...]) -> bool:
+    """Whether all arrays are one value or vary along the same axis of a tensor of `shape`."""
+    axes = set()
+    for array in values:
+        try:
+            axes.add(compact(array, shape, node="")[1])
+        except GraphError:
+            return False
+    return len(axes - {None}) < 2
 
 
 def are_powers_of_two(values: Reals) -> bool:

@@ -109,6 +109,8 @@ class IntegerBuilder:
         pattern: Blocks | None = None,
     ) -> str:
         low, high = (int(codes.min()), int(codes.max())) if codes.size else (0, 0)
+        if isinstance(dtype, Bipolar) and np.any(codes == 0):
+            dtype = None
         if dtype is None or not (dtype.allows(low) and dtype.allows(high)):
             dtype = smallest_int(low, high)
         values, axis = compact(np.abs(reals(scale)), codes.shape, node=name)

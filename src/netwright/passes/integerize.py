@@ -11,7 +11,7 @@ from netwright.passes.constant_values import constant_values
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_affine import add, affine, product
 from netwright.passes.integerize_moves import average_pool, clamp, concat, max_pool, move
-from netwright.passes.integerize_pending import OUTPUT_BITS, plain
+from netwright.passes.integerize_pending import OUTPUT, OUTPUT_BITS, plain
 from netwright.passes.integerize_quant import bipolar_quant, quant, trunc
 
 _SUPPORTED = (
@@ -85,7 +85,8 @@ class Integerize:
 
 
 def _output(builder: IntegerBuilder, name: str) -> Carried:
-    node = Node("the output", "an output", (name,), name)
+    maker = builder.graph.producers.get(name)
+    node = Node(maker.name if maker else name, OUTPUT, (name,), name)
     return plain(builder, name, node, finer_bits=OUTPUT_BITS)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netwright.dtypes import Bipolar, Int
 from netwright.errors import GraphError
@@ -14,11 +15,13 @@ from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis
 from netwright.passes.carried import Carried, HostValues, compact, step_of
 from netwright.passes.integer_builder import Codes, IntegerBuilder
-from netwright.passes.integerize_grids import common_grid, on_grid
+from netwright.passes.integerize_grids import common_grid, on_grid, one_scale
 from netwright.passes.integerize_host import host_affine
-from netwright.passes.integerize_pending import plain, scaled_codes, whole_codes
+from netwright.passes.integerize_pending import flipped, plain, scaled_codes, whole_codes
 from netwright.passes.rationals import (
     NOISE,
+    UNLIMITED_HIGH,
+    UNLIMITED_LOW,
     Exact,
     along,
     exact,
@@ -41,8 +44,8 @@ BIAS_NOISE = Fraction(1, 1 << 21)
 
 def product(builder: IntegerBuilder, node: Node) -> Carried:
     """Translate a MatMul or Conv with constant weights and an optional bias."""
-    source = plain(builder, node.inputs[0], node)
     codes, scale, dtype = _weights(builder, node)
+    source, shift = _source(builder, node, codes, scale)
     rank = len(builder.graph.types[node.output].shape)
     channel_axis = rank - 1 if node.op == "MatMul" else 1
     inner, outer = _source_scale(builder, node, source, codes)
@@ -59,10 +62,10 @@ def product(builder: IntegerBuilder, node: Node) -> Carried:
         pattern=_pattern(builder.graph, node.inputs[1]),
     )
     inputs: tuple[str, ...] = (source.name, weights)
-    offset = exact(0)
+    offset = along(shift, channel_axis, rank) if np.any(shift) else exact(0)
     if len(node.inputs) == 3:
         bias, rest = _bias(builder, node, unit)
-        offset = along(rest, channel_axis, rank) if np.any(rest) else offset
+        offset = offset + along(rest, channel_axis, rank) if np.any(rest) else offset
         if bias is not None:
             inputs = (*inputs, builder.constant(f"{node.name}.bias", bias, unit))
     made = builder.emit(
@@ -78,6 +81,65 @@ def product(builder: IntegerBuilder, node: Node) -> Carried:
     return replace(made, offset=offset)
 
 
+def _source(
+    builder: IntegerBuilder, node: Node, codes: Codes, scale: Exact
+) -> tuple[Carried, Exact]:
+    """What a product reads, with one scale in each sum, and what its pending offset adds.
+
+    An offset goes through the weights exactly, unless a convolution pads with zeros.
+    """
+    carried = builder.take(node.inputs[0], node)
+    axis = len(builder.shape(carried.name)) - 1 if node.op == "MatMul" else 1
+    padded = node.op == "Conv" and any(node.integers("pads"))
+    moved = exact(0)
+    try:
+        offsets, own = compact(carried.offset, builder.shape(carried.name), node=node.name)
+    except GraphError:
+        own = -1
+    if carried.is_clamped or padded or not carried.is_shifted or own not in (None, axis):
+        carried = plain(builder, node.inputs[0], node)
+    else:
+        moved = _through_weights(node, offsets, codes, scale)
+        carried = replace(flipped(builder, carried), offset=exact(0))
+    if not _has_one_scale_in_sums(builder, node, carried, axis):
+        carried = one_scale(builder, node, carried)
+    return carried, moved
+
+
+def _through_weights(node: Node, offsets: Exact, codes: Codes, scale: Exact) -> Exact:
+    """What a constant input adds to each output channel."""
+    weights = codes.astype(object) * scale
+    if node.op == "MatMul":
+        return np.asarray(
+            (np.broadcast_to(offsets, codes.shape[:1])[:, None] * weights).sum(axis=0)
+        )
+    groups = node.integer("group")
+    line = np.broadcast_to(offsets, (codes.shape[1] * groups,))
+    index = _channels_read(codes, groups)
+    sums = weights.reshape(*codes.shape[:2], -1).sum(axis=2)
+    return np.asarray((line[index] * sums).sum(axis=1))
+
+
+def _channels_read(codes: Codes, groups: int) -> NDArray[np.int64]:
+    """The input channel that each weight of a convolution reads (filters, channels a group)."""
+    each = codes.shape[0] // groups
+    first = np.arange(codes.shape[0])[:, None] // each * codes.shape[1]
+    return np.asarray(first + np.arange(codes.shape[1])[None, :])
+
+
+def _has_one_scale_in_sums(
+    builder: IntegerBuilder, node: Node, carried: Carried, axis: int
+) -> bool:
+    """Whether scales are powers of two apart along the summed axis, or vary along another one."""
+    scales, own = compact(carried.scale, builder.shape(carried.name), node=node.name)
+    if own is None or (node.op == "MatMul" and own != axis):
+        return True
+    ratios = snap(scales / np.min(scales))
+    near = all(is_power_of_two(value) and value < 1 << 30 for value in ratios)
+    depthwise = node.op == "Conv" and node.integer("group") == len(scales)
+    return own == axis and (near or depthwise)
+
+
 def _gain(node: Node, codes: Codes, unit: Exact) -> float:
     """By how much a result changes at most when every input changes by 1."""
     rows = np.abs(np.moveaxis(codes, 1 if node.op == "MatMul" else 0, 0)).astype(np.float64)
@@ -91,50 +153,35 @@ def affine(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
     if isinstance(source, HostValues):
         return host_affine(builder, node, source, reals(factor), reals(addend))
     carried = builder.take(data, node)
-    if carried.is_clamped:
-        moved = _moved_clamp(carried, factor, addend)
-        carried = (
-            plain(builder, data, node)
-            if moved is None
-            else replace(carried, low=moved[0], high=moved[1])
-        )
+    made = _after_affine(builder, carried, factor, addend)
+    shape = builder.shape(carried.name)
+    if made.lies_on_one_axis(shape) or not carried.lies_on_one_axis(shape):
+        return made
+    carried = one_scale(builder, node, plain(builder, data, node))
+    return _after_affine(builder, carried, factor, addend)
+
+
+def _after_affine(
+    builder: IntegerBuilder, carried: Carried, factor: Exact, addend: Exact
+) -> Carried:
+    low, high = carried.low, carried.high
     zero = factor == 0
     if np.any(zero):
         keep = np.where(zero, 0, 1).astype(np.int64)
         offset = np.where(zero, exact(0), carried.offset)
         nothing = np.zeros(1, dtype=np.int64)
-        carried = replace(
-            scaled_codes(builder, carried, keep, nothing, carried.scale), offset=offset
-        )
+        carried = scaled_codes(builder, carried, keep, nothing, carried.scale)
+        carried = replace(carried, offset=offset)
         factor = np.where(zero, exact(1), factor)
+        low, high = np.where(zero, UNLIMITED_LOW, low), np.where(zero, UNLIMITED_HIGH, high)
     return replace(
         carried,
         scale=carried.scale * factor,
         offset=carried.offset * factor + addend,
+        low=np.where(factor > 0, low, high) * factor + addend,
+        high=np.where(factor > 0, high, low) * factor + addend,
         drift=carried.drifted(largest(factor)),
     )
-
-
-def _moved_clamp(
-    carried: Carried, factor: Exact, addend: Exact
-) -> tuple[Fraction | float, Fraction | float] | None:
-    """The limits after an affine function; ``None`` if they then differ between channels."""
-    if np.any(factor == 0):
-        return None
-    moved: list[Fraction | float] = []
-    for limit in (carried.low, carried.high):
-        if isinstance(limit, Fraction):
-            images = (factor * limit + addend).reshape(-1)
-            if np.any(images != images[0]):
-                return None
-            moved.append(images[0])
-        elif np.any(factor < 0) and np.any(factor > 0):
-            return None
-        else:
-            moved.append(limit if factor.flat[0] > 0 else -limit)
-    if np.all(factor < 0):
-        moved.reverse()
-    return (moved[0], moved[1]) if np.all(factor > 0) or np.all(factor < 0) else None
 
 
 def add(builder: IntegerBuilder, node: Node, guard_bits: int) -> Carried:
@@ -256,15 +303,7 @@ def _source_scale(
         if axis == len(shape) - 1:
             return values.reshape(-1, 1), one
         return one, along(values, axis, len(shape))
-    if axis != 1:
-        raise GraphError(
-            "the activation's scale must not vary over the positions of a convolution",
-            node=node.name,
-        )
-    groups = node.integer("group")
-    each = codes.shape[0] // groups
-    inputs = np.arange(codes.shape[0])[:, None] // each * codes.shape[1]
-    index = inputs + np.arange(codes.shape[1])[None, :]
+    index = _channels_read(codes, node.integer("group"))
     return values[index].reshape(*index.shape, *(1,) * (codes.ndim - 2)), one
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 
-from netwright.errors import GraphError
 from netwright.ir import Node, spec_of
-from netwright.passes.carried import Carried, HostValues, compact
+from netwright.passes.carried import Carried, HostValues, share_an_axis
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_grids import one_scale
 from netwright.passes.integerize_host import host_clamp
 from netwright.passes.integerize_pending import flipped, plain
-from netwright.passes.rationals import Exact
+from netwright.passes.rationals import Exact, limits
 
 
 def clamp(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
@@ -28,11 +26,11 @@ def clamp(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
     carried = builder.take(node.inputs[0], node)
     if low == 0 and high == np.inf and carried.is_plain and carried.bounds.low >= 0:
         return carried
-    lower, upper = (value if np.isinf(value) else Fraction(value) for value in (low, high))
+    lower, upper = limits(low), limits(high)
     return replace(
         carried,
-        low=min(max(carried.low, lower), upper),
-        high=min(max(carried.high, lower), upper),
+        low=np.minimum(np.maximum(carried.low, lower), upper),
+        high=np.minimum(np.maximum(carried.high, lower), upper),
     )
 
 
@@ -42,7 +40,8 @@ def max_pool(builder: IntegerBuilder, node: Node) -> Carried:
     Where a scale is negative, the codes are negated first.
     """
     carried = builder.take(node.inputs[0], node)
-    if not (_is_even(carried.offset) and _is_even(carried.scale)):
+    pending = (carried.offset, carried.scale, carried.low, carried.high)
+    if not all(_is_even(values) for values in pending):
         carried = plain(builder, node.inputs[0], node)
     carried = flipped(builder, carried)
     made = builder.emit(
@@ -93,14 +92,15 @@ def move(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
         return replace(source, moves=(*source.moves, node.name))
     carried = builder.take(node.inputs[0], node)
     shape, target = builder.shape(carried.name), builder.graph.types[node.output].shape
-    offset = _moved(node, carried.offset, shape)
-    if not _is_along_one_axis(offset, target):
+    pending = (carried.scale, carried.offset, carried.low, carried.high)
+    if not share_an_axis([_moved(node, values, shape) for values in pending], target):
         carried = plain(builder, node.inputs[0], node)
-        offset = carried.offset
-    scale = _moved(node, carried.scale, shape)
-    if not _is_along_one_axis(scale, target):
+    if not share_an_axis([_moved(node, carried.scale, shape)], target):
         carried = one_scale(builder, node, plain(builder, node.inputs[0], node))
-        scale, offset = carried.scale, carried.offset
+    scale, offset, low, high = (
+        _moved(node, values, shape)
+        for values in (carried.scale, carried.offset, carried.low, carried.high)
+    )
     made = builder.emit(
         node.op,
         node.name,
@@ -111,15 +111,7 @@ def move(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
         origin=node.origin or node.name,
         drift=carried.drift,
     )
-    return replace(made, offset=offset, low=carried.low, high=carried.high)
-
-
-def _is_along_one_axis(values: Exact, shape: tuple[int, ...]) -> bool:
-    try:
-        compact(values, shape, node="")
-    except GraphError:
-        return False
-    return True
+    return replace(made, offset=offset, low=low, high=high)
 
 
 def _moved(node: Node, values: Exact, shape: tuple[int, ...]) -> Exact:
@@ -129,20 +121,22 @@ def _moved(node: Node, values: Exact, shape: tuple[int, ...]) -> Exact:
 
 
 def concat(builder: IntegerBuilder, node: Node) -> Carried:
-    """Translate Concat; unlike scales become one scale for each index of the joined axis."""
+    """Translate Concat; what differs is written out for each index of the joined axis."""
     axis = node.integer("axis")
     parts = [builder.take(name, node) for name in node.inputs]
-    clamps = {(part.low, part.high) for part in parts}
-    if len(clamps) > 1 or not all(_lies_on(builder, part, axis) for part in parts):
+    if not all(_lies_on(builder, part, axis) for part in parts):
         parts = [plain(builder, name, node) for name in node.inputs]
-    first = parts[0]
+        parts = [
+            part if _lies_on(builder, part, axis) else one_scale(builder, node, part)
+            for part in parts
+        ]
     made = builder.emit(
         "Concat",
         node.name,
         tuple(part.name for part in parts),
         node.output,
         node.attrs,
-        scale=_joined(builder, node, [(part.name, part.scale) for part in parts], axis),
+        scale=_joined(builder, [(part.name, part.scale) for part in parts], axis),
         origin=node.origin or node.name,
         drift={
             note: max(part.drift.get(note, 0.0) for part in parts)
@@ -150,40 +144,35 @@ def concat(builder: IntegerBuilder, node: Node) -> Carried:
             for note in part.drift
         },
     )
-    offset = _joined(builder, node, [(part.name, part.offset) for part in parts], axis)
-    return replace(made, offset=offset, low=first.low, high=first.high)
+    return replace(
+        made,
+        offset=_joined(builder, [(part.name, part.offset) for part in parts], axis),
+        low=_joined(builder, [(part.name, part.low) for part in parts], axis),
+        high=_joined(builder, [(part.name, part.high) for part in parts], axis),
+    )
 
 
 def _lies_on(builder: IntegerBuilder, part: Carried, axis: int) -> bool:
-    """Whether scale and offset vary along the joined axis at most."""
+    """Whether everything varies along the joined axis at most."""
     rank = len(builder.shape(part.name))
-    for values in (part.scale, part.offset):
+    for values in (part.scale, part.offset, part.low, part.high):
         full = (1,) * (rank - values.ndim) + values.shape
         if any(extent != 1 for i, extent in enumerate(full) if i != axis):
             return False
     return True
 
 
-def _joined(
-    builder: IntegerBuilder, node: Node, parts: list[tuple[str, Exact]], axis: int
-) -> Exact:
+def _joined(builder: IntegerBuilder, parts: list[tuple[str, Exact]], axis: int) -> Exact:
     """Values of all parts, spelled out along the joined axis if they differ."""
     first = parts[0][1]
     if first.size == 1 and all(np.array_equal(values, first) for _, values in parts):
         return first
-    lines = [_line(builder, node, name, values, axis) for name, values in parts]
-    return np.concatenate(lines, axis)
+    return np.concatenate(
+        [_line(builder.shape(name), values, axis) for name, values in parts], axis
+    )
 
 
-def _line(builder: IntegerBuilder, node: Node, name: str, values: Exact, axis: int) -> Exact:
+def _line(shape: tuple[int, ...], values: Exact, axis: int) -> Exact:
     """Values of one part, spelled out along the joined axis."""
-    shape = builder.shape(name)
-    found, own_axis = compact(values, shape, node=node.name)
-    if own_axis not in (None, axis):
-        raise GraphError(
-            f"scales vary along axis {own_axis}, the tensors are joined along axis {axis}",
-            node=node.name,
-            hint="use one scale for each joined tensor",
-        )
-    line = np.broadcast_to(found, (shape[axis],))
+    line = np.broadcast_to(values.reshape(-1), (shape[axis],))
     return line.reshape([-1 if i == axis else 1 for i in range(len(shape))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,11 @@ from netwright.errors import GraphError, NumericsError
 from netwright.ir import AttrValue, Node
 from netwright.passes.carried import Carried, compact
 from netwright.passes.integer_builder import Codes, IntegerBuilder, unchanged_codes
+from netwright.passes.integerize_clamps import clamp_channels
 from netwright.passes.rationals import Exact, exact, integers, largest, rounded, signs
+
+OUTPUT = "an output"
+"""The operator of a node that stands for an output of the graph."""
 
 FINER_BITS = 8
 """How many bits finer than its tensor's grid an offset may be between two operators."""
@@ -136,7 +141,7 @@ def _settle_offset(
         steps, bound = largest(missed / scale), largest(missed)
         drift = builder.note(
             builder.maker(carried),
-            f"offset rounded to the grid before {node.name}, by up to {steps:.2g} of one step "
+            f"offset rounded to the grid before {_place(node)}, by up to {steps:.2g} of one step "
             f"({bound:.2g})",
             largest(missed / np.maximum(np.abs(carried.offset), scale)),
             bound,
@@ -149,6 +154,10 @@ def _settle_offset(
         grid,
     )
     return replace(made, drift={**made.drift, **drift})
+
+
+def _place(node: Node) -> str:
+    return "the output" if node.op == OUTPUT else node.name
 
 
 def whole_codes(codes: Exact, tensor: str) -> Codes:
@@ -171,8 +180,8 @@ def _finer_bits(carried: Carried, wanted: Exact, finer_bits: int) -> int:
     """How many bits finer the grid should be: exact if possible, else as near as is allowed."""
     points = list(dict.fromkeys(wanted.flat))
     for limit in (carried.low, carried.high):
-        if isinstance(limit, Fraction):
-            points += dict.fromkeys((limit / np.abs(carried.scale)).flat)
+        steps: list[Any] = np.ravel(limit / np.abs(carried.scale)).tolist()
+        points += dict.fromkeys(step for step in steps if isinstance(step, Fraction))
     width = (carried.bounds.magnitude + int(largest(wanted)) + 1).bit_length() + 1
     room = CODE_BITS - width
     most = EXACT_OUTPUT_BITS if finer_bits == OUTPUT_BITS else finer_bits
@@ -192,13 +201,25 @@ def _settle_clamp(builder: IntegerBuilder, carried: Carried, node: Node) -> Carr
     if not carried.is_clamped:
         return carried
     bounds, scale = carried.bounds, carried.scale
-    steps, _ = compact(scale, builder.shape(carried.name), node=node.name)
-    high, first = _clamp_code(builder, carried.high, steps, node, bounds.high)
-    low, second = _clamp_code(builder, carried.low, steps, node, min(bounds.low, high))
-    high = max(low, high)
+    shape = builder.shape(carried.name)
+    highs, first = _clamp_codes(builder, carried.high, scale, node, bounds.high)
+    lows, second = _clamp_codes(builder, carried.low, scale, node, bounds.low)
+    highs = np.where(carried.high == np.inf, np.maximum(lows, highs), highs)
+    lows = np.where(carried.low == -np.inf, np.minimum(lows, highs), lows)
+    lows, highs, axis = along_one_axis(node.name, lows, highs, shape)
     drift = {**carried.drift, **first, **second}
+    low, high = int(max(lows)), int(min(highs))
+    if axis is None:
+        high = max(low, high)
     if low <= bounds.low and bounds.high <= high:
-        return replace(carried, low=-np.inf, high=np.inf, drift=drift)
+        return replace(carried.unclamped(), drift=drift)
+    if axis is not None:
+        name = builder.free_name(f"{carried.name}_clip")
+        inner = Node(name, "Clip", (carried.name,), name, {}, carried.name)
+        each = np.broadcast_arrays(lows, highs)
+        bare = replace(carried.unclamped(), drift=drift)
+        made = clamp_channels(builder, inner, bare, each[0], each[1], axis)
+        return replace(made, exclusive=carried.exclusive)
     quantizer = builder.changeable(carried, "Requantize", "Quantize")
     if quantizer is not None:
         return replace(builder.tighten(quantizer, low, high, scale=scale), drift=drift)
@@ -223,30 +244,22 @@ def _settle_clamp(builder: IntegerBuilder, carried: Carried, node: Node) -> Carr
     return replace(made, exclusive=carried.exclusive)
 
 
-def _clamp_code(
-    builder: IntegerBuilder,
-    limit: Fraction | float,
-    steps: Exact,
-    node: Node,
-    otherwise: int,
-) -> tuple[int, dict[int, float]]:
-    """The code of a clamp limit and the drift of rounding it; `otherwise` for no limit."""
-    if not isinstance(limit, Fraction):
-        return otherwise, {}
-    codes = rounded(limit / steps)
-    if not np.all(codes == codes[0]):
-        raise GraphError(
-            f"a clamp at {float(limit):g} means another code in each channel",
-            node=node.name,
-            hint="use one scale for each tensor, or quantize right after the clamp",
-        )
-    missed = np.abs(codes * steps - limit)
-    drift: dict[int, float] = {}
-    if np.any(missed):
-        drift = builder.note(
-            node.name,
-            f"clamp at {float(limit):g} rounded to the grid (by {largest(missed):.2g})",
-            largest(missed / np.maximum(exact(abs(limit)), steps)),
-            largest(missed),
-        )
-    return int(codes[0]), drift
+def _clamp_codes(
+    builder: IntegerBuilder, limit: Exact, scale: Exact, node: Node, otherwise: int
+) -> tuple[Exact, dict[int, float]]:
+    """The codes of a clamp limit and the drift of rounding it; `otherwise` for no limit."""
+    steps = limit / scale
+    finite = np.abs(steps) < np.inf
+    steps = np.where(finite, steps, exact(otherwise))
+    codes = rounded(steps)
+    missed = np.abs(codes - steps) * scale
+    if not np.any(missed):
+        return codes, {}
+    where = np.broadcast_to(finite, codes.shape)
+    least = np.minimum(np.where(where, np.abs(steps), exact(1)), exact(1)) * scale
+    return codes, builder.note(
+        node.name,
+        f"a clamp rounded to the grid (by up to {largest(missed):.2g})",
+        largest(missed / np.maximum(least, scale)),
+        largest(missed),
+    )

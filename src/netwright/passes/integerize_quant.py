@@ -13,6 +13,7 @@ from netwright.ir import AttrValue, Node, round_quotient
 from netwright.ir.ops.quant import code_type, precision_of, rounding_of
 from netwright.passes.carried import Carried, HostValues, compact
 from netwright.passes.integer_builder import IntegerBuilder
+from netwright.passes.integerize_clamps import clamp_channels
 from netwright.passes.integerize_host import step_attributes
 from netwright.passes.integerize_pending import along_one_axis, flipped
 from netwright.passes.plan_rescaling import Plan, plan
@@ -73,7 +74,8 @@ def trunc(builder: IntegerBuilder, node: Node) -> Carried:
         raise GraphError("shift must be 0 or more", node=node.name)
     carried = builder.take(node.inputs[0], node)
     ratio = snap(carried.scale / unit)
-    direct = not carried.is_shifted and carried.low in (-np.inf, 0) and carried.high == np.inf
+    direct = not carried.is_shifted and bool(np.all(carried.high == np.inf))
+    direct &= bool(np.all((carried.low == -np.inf) | (carried.low == 0)))
     if not (direct and np.all(ratio >= 1) and is_whole(ratio)):
         reach = largest(carried.offset / unit)
         reach += largest(ratio) * (carried.bounds.magnitude + 1)
@@ -112,15 +114,23 @@ def requantize(
         grid: What it makes.
         result_scale: Scale of the codes afterwards, where it is not the grid's.
     """
-    low, high = _clamp(carried, grid, node)
+    shape = builder.shape(carried.name)
+    lows, highs, clamp_axis = _clamp(carried, grid, node, shape)
+    if clamp_axis is not None:
+        bare = replace(carried.unclamped(), exclusive=carried.exclusive)
+        name = builder.free_name(f"{node.name}_unlimited")
+        inner = replace(node, name=name, output=name)
+        made = requantize(builder, inner, bare, grid, result_scale=result_scale)
+        zero = exact(grid.zero_point)
+        return clamp_channels(builder, node, made, lows - zero, highs - zero, clamp_axis)
+    low, high = int(lows[0]), int(highs[0])
     ratio = snap(carried.scale / grid.scale)
     offset = carried.offset / grid.scale
     scale = grid.scale if result_scale is None else result_scale
     inside = low - grid.zero_point <= carried.bounds.low
     inside &= carried.bounds.high <= high - grid.zero_point
     if inside and np.all(ratio == 1) and not np.any(offset):
-        return replace(carried, scale=scale, low=-np.inf, high=np.inf)
-    shape = builder.shape(carried.name)
+        return replace(carried.unclamped(), scale=scale)
     ratios, offsets, axis = along_one_axis(node.name, ratio, offset + grid.zero_point, shape)
     found = plan(
         [
@@ -183,29 +193,30 @@ def _finer(
     ).name
 
 
-def _clamp(carried: Carried, grid: Grid, node: Node) -> tuple[int, int]:
+def _clamp(
+    carried: Carried, grid: Grid, node: Node, shape: tuple[int, ...]
+) -> tuple[Exact, Exact, int | None]:
     """The quantizer's limits with the pending clamp folded in; exact, for rounding is monotone."""
-    low = _limit_code(carried.low, grid, node)
-    high = _limit_code(carried.high, grid, node)
-    return min(max(grid.low, low), grid.high), max(min(grid.high, high), grid.low)
+    low = np.minimum(np.maximum(_limit_codes(carried.low, grid), grid.low), grid.high)
+    high = np.maximum(np.minimum(_limit_codes(carried.high, grid), grid.high), grid.low)
+    lows, highs, axis = along_one_axis(node.name, low, high, shape)
+    if axis is None:
+        return lows, highs, None
+    each = np.broadcast_arrays(lows, highs)
+    return np.minimum(each[0], each[1]), each[1], axis
 
 
-def _limit_code(limit: Fraction | float, grid: Grid, node: Node) -> int:
-    if not isinstance(limit, Fraction):
-        return grid.low if limit < 0 else grid.high
-    steps = (limit / grid.scale + grid.zero_point).reshape(-1)
-    codes = {
-        int(round_quotient(np.array([step.numerator], object), step.denominator, grid.rounding)[0])
-        for step in steps
-    }
-    codes = {min(max(code, grid.low), grid.high) for code in codes}
-    if len(codes) > 1:
-        raise GraphError(
-            f"a clamp at {float(limit):g} means another code in each channel",
-            node=node.name,
-            hint="use one scale for the whole tensor",
-        )
-    return codes.pop()
+def _limit_codes(limit: Exact, grid: Grid) -> Exact:
+    """The codes of limits; infinities stay."""
+    steps = limit / grid.scale + grid.zero_point
+
+    def code(step: Fraction | float) -> int | float:
+        if not isinstance(step, Fraction):
+            return step
+        top = np.array([step.numerator], dtype=object)
+        return int(round_quotient(top, step.denominator, grid.rounding)[0])
+
+    return np.asarray(np.frompyfunc(code, 1, 1)(steps))
 
 
 def _host(builder: IntegerBuilder, node: Node, source: HostValues, grid: Grid) -> Carried:
@@ -261,17 +272,12 @@ def _sign(builder: IntegerBuilder, node: Node, scale: Exact) -> Carried:
         carried = _host(builder, inner, source, grid)
     else:
         carried = builder.take(node.inputs[0], node)
-    if carried.low >= 0 or carried.high < 0:
-        raise GraphError(
-            "the sign of a value that is clamped at zero is always the same",
-            node=node.name,
-            hint="remove the Relu in front of the bipolar quantizer",
-        )
     carried = flipped(builder, carried)
     reached = np.frompyfunc(lambda value: Fraction(value.__floor__()), 1, 1)
-    offsets, axis = compact(
-        reached(carried.offset / carried.scale), builder.shape(carried.name), node=node.name
-    )
+    always = exact(carried.bounds.magnitude + 1)
+    wanted = reached(carried.offset / carried.scale)
+    wanted = np.where(carried.low >= 0, always, np.where(carried.high < 0, -always, wanted))
+    offsets, axis = compact(wanted, builder.shape(carried.name), node=node.name)
     return builder.emit(
         "Sign",
         node.name,

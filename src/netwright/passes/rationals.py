@@ -43,6 +43,12 @@ def _divisor_or_value(value: float) -> Fraction:
     return 1 / Fraction(inverse) if inverse and 1 / inverse == value else whole
 
 
+limits = _each(lambda value: value if np.isinf(value) else Fraction(value))
+"""The exact values of limits; infinities are the only floats among exact numbers."""
+
+UNLIMITED_LOW, UNLIMITED_HIGH = limits(-np.inf), limits(np.inf)
+
+
 exact_factors = _each(_divisor_or_value)
 """As `exact`, but 1/c is meant where a factor is the float64 next to that, for a c of float32.
 
