@@ -54,6 +54,7 @@ def narrow_convs(graph: Graph) -> Graph:
             raise NumericsError(
                 f"sums of {terms} values of {source_bits} bits do not fit float32",
                 tensor=node.output,
+                hint="put a quantizer in front of the convolution: QONNX executes it in float32",
             )
         weights = _split(values[node.inputs[1]], keep)
         bias = values[node.inputs[2]] if len(node.inputs) == 3 else np.zeros(1)

@@ -209,8 +209,10 @@ def _quantizer(
     constant = name in builder.graph.constants
     if constant:
         builder.read(name, wide=name in builder.wide)
+    if op == "BipolarQuant":  # its result is as wide as what it reads, and float32 keeps the sign
+        name = builder.read(name, wide=False)
     shape = builder.graph.types[node.output].shape if constant else builder.shape(node.output)
-    rank = len(builder.graph.types[name].shape)
+    rank = len(builder.graph.types[node.inputs[0]].shape)
     scale = builder.real(f"{node.name}.scale", _along_axis(node.reals("scale"), node.axis(), rank))
     builder.node(
         op,

@@ -100,8 +100,8 @@ def requantize(builder: RealBuilder, node: Node) -> None:
     zero_point = node.integer("zero_point", 0)
     unit = carrier_of(builder.graph.types[node.output])
     inside = _stays_inside(builder, node)
-    plain = shift == 0 and inside and _is_wide(builder, node)
-    clip = _needs_clip(node) and not inside
+    plain = shift == 0 and _is_wide(builder, node)  # integers, and too many bits for a quantizer
+    clip = (_needs_clip(node) or plain) and not inside
     if unit.size > 1 and clip:
         unit = np.ones(())
     factor = along_axis(multipliers, _axis(multipliers, axis), rank) * 2.0**-shift * unit / old
@@ -115,8 +115,12 @@ def requantize(builder: RealBuilder, node: Node) -> None:
         source = _mul(builder, node, source, factor, f"{node.name}_multiplied")
     if np.any(addend != 0):
         source = _add(builder, node, source, addend, f"{node.name}_shifted")
-    if plain:
+    if plain and not clip:
         builder.carriers[node.output] = (source, unit)
+        return
+    if plain:
+        _clip(builder, node, source, unit)
+        builder.carriers[node.output] = (node.output, unit)
         return
     dtype = enclosing_format(node.integer("low"), node.integer("high"))
     final = builder.free_name(f"{node.name}_wide") if clip else node.output
@@ -209,7 +213,7 @@ def _range_of(dtype: Int, zero_point: int) -> tuple[int, int]:
 
 def _is_wide(builder: RealBuilder, node: Node) -> bool:
     """Whether a quantizer for the codes would be wider than qonnx keeps exactly."""
-    return builder.limits[node.output].magnitude.bit_length() > MAX_QUANT_BITS
+    return builder.limits[node.output].magnitude.bit_length() >= MAX_QUANT_BITS
 
 
 def _stays_inside(builder: RealBuilder, node: Node) -> bool:
