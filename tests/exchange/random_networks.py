@@ -277,7 +277,7 @@ def random_rows(net: Network, count: int) -> dict[str, np.ndarray]:
     for name, shape in net.inputs.items():
         codes = net.rng.integers(-20, 40, size=(count, *shape[1:])).astype(np.float64)
         exact = np.all(np.frexp(scale)[0] == 0.5)
-        moves = [0.0, 0.5, 0.3, -0.2] if exact else [0.0, 0.3, -0.2]
+        moves = [0.0, 0.5, 0.3, -0.2] if exact else [0.15, 0.3, -0.2]
         codes += net.rng.choice(moves, size=codes.shape)
         rows[name] = (codes * scale).astype(np.float32)
     return rows
