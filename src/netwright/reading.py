@@ -66,7 +66,7 @@ def translated(
 
     Args:
         source: The file.
-        what: What it cannot be read as, as in ``"a graph"``.
+        what: What it should be, as in ``"a graph"``.
         kind: Class of the error.
         hint: What to do instead.
     """
@@ -76,11 +76,11 @@ def translated(
         raise
     except (MemoryError, RecursionError) as error:
         reason = "too large" if isinstance(error, MemoryError) else "nested too deeply"
-        raise failure(kind, source, f"cannot be read as {what} ({reason})", hint=hint) from None
+        raise failure(kind, source, f"not {what} ({reason})", hint=hint) from None
     except Exception as error:  # compressors, parsers and C libraries have no base in common
         first = visible((str(error).strip().splitlines() or [""])[0])[:200]
         reason = first or type(error).__name__
-        raise failure(kind, source, f"cannot be read as {what} ({reason})", hint=hint) from None
+        raise failure(kind, source, f"not {what} ({reason})", hint=hint) from None
 
 
 def read_bytes(
@@ -105,7 +105,7 @@ def read_bytes(
                 data = stream.read(most + 1)
                 size = len(data)
     except FileNotFoundError:
-        raise failure(kind, path, "no such file", hint=hint) from None
+        raise failure(kind, path, "no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise failure(kind, path, f"cannot be read ({reason})", hint=hint) from None

@@ -38,16 +38,14 @@ def test_a_file_is_its_configuration_and_its_arrays(tmp_path: Path) -> None:
 
 def test_no_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
-    with pytest.raises(DataError, match=r"m\.keras: does not exist"):
+    with pytest.raises(DataError, match=r"m\.keras: no such file"):
         load_archive(path)
     whole = archive(tmp_path, {}, one_array).read_bytes()
     for size in (0, 10, len(whole) // 2, len(whole) - 4):
         path.write_bytes(whole[:size])
-        with pytest.raises(
-            DataError, match=r"is no Keras file \(a zip archive\), or it is damaged"
-        ):
+        with pytest.raises(DataError, match=r"not a Keras file \(a zip archive\) \("):
             load_archive(path)
-    with pytest.raises(DataError, match="is no Keras file"):
+    with pytest.raises(DataError, match=r"is a folder, not a file$"):
         load_archive(tmp_path)
 
 
@@ -55,13 +53,13 @@ def test_missing_members_are_named(tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     with zipfile.ZipFile(path, "w") as made:
         made.writestr(CONFIG, "{}")
-    with pytest.raises(DataError, match=r"holds 0 members model\.weights\.h5, not 1"):
+    with pytest.raises(DataError, match=r"holds no member model\.weights\.h5"):
         load_archive(path)
 
 
 @pytest.mark.parametrize("config", ["", "[1", "[" * 100_000, '"text"'])
 def test_other_configurations_are_refused(tmp_path: Path, config: str) -> None:
-    with pytest.raises(DataError, match=r"config\.json (is no JSON|must be an object)"):
+    with pytest.raises(DataError, match=r"not JSON|config\.json must be an object"):
         load_archive(archive(tmp_path, config, one_array))
 
 
@@ -112,9 +110,11 @@ def test_sizes_are_limited_before_anything_is_read(
     def huge(file) -> None:
         file.create_dataset("a", (1 << 40,), "f4", chunks=(1 << 20,), compression="gzip")
 
-    with pytest.raises(DataError, match="more than 134217728 values"):
+    with pytest.raises(
+        DataError, match=r'"a" declares 1099511627776 values, too many for its file'
+    ):
         load_archive(archive(tmp_path, {}, huge))
     path = archive(tmp_path, {}, one_array)
     monkeypatch.setattr(keras_archive, "MAX_WEIGHTS_BYTES", 100)
-    with pytest.raises(DataError, match=r"model\.weights\.h5 has \d+ bytes, more than 100"):
+    with pytest.raises(DataError, match=r"has \d+ bytes; at most 100 are read"):
         load_archive(path)

@@ -232,7 +232,7 @@ def test_missing_weights_are_not_missed(tmp_path):
     assert workload.num_macs == 6
 
 
-@pytest.mark.parametrize("location", ["../secret", "/etc/passwd", "a/../../b", "", "a\0b"])
+@pytest.mark.parametrize("location", ["../secret", "/etc/passwd", "a/../../b", ""])
 def test_external_data_outside_the_folder(tmp_path, location):
     weights = {"w": np.zeros((3, 2), np.float32)}
     message = fault([node("MatMul", "x w")], tmp_path, weights, change=external(location))

@@ -62,5 +62,5 @@ def test_truncated_or_binary_report_is_refused(tmp_path, content):
 
 
 def test_missing_report_is_refused(tmp_path):
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(DataError, match="no such file"):
         report.read(tmp_path / "report.json")

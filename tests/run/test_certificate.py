@@ -39,7 +39,7 @@ def test_certificate_of_nothing_is_refused(tmp_path: Path) -> None:
 def test_missing_or_damaged_certificate_is_refused(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "certificate.json").write_text(text)
-    with pytest.raises(DataError, match="is not a certificate"):
+    with pytest.raises(DataError, match=r"is not a certificate|no such file"):
         read_certificate(tmp_path)
 
 

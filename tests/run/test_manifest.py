@@ -27,7 +27,7 @@ def test_folder_without_manifest_is_not_a_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "Expecting value: line 1 column 1 (char 0)"),
+        ("", "not JSON (Expecting value: line 1 column 1 (char 0))"),
         ("[1]", "list indices must be integers or slices, not str"),
         ('{"schema_version": 1}', "netwright: Field required"),
     ],

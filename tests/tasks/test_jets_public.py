@@ -187,9 +187,7 @@ def test_hdf5_row_of_no_class_is_refused(tmp_path: Path, h5py: Any) -> None:
 def test_truncated_hdf5_is_refused(tmp_path: Path, h5py: Any) -> None:
     path = write_hdf5(h5py, tmp_path / "jets.h5", make_table())
     path.write_bytes(path.read_bytes()[:1000])
-    assert message_of(lambda: jets(path=path)).startswith(
-        f"{path}: is not a whole HDF5 file of jets ("
-    )
+    assert message_of(lambda: jets(path=path)).startswith(f"{path}: not an HDF5 file of jets (")
 
 
 def test_hdf5_without_h5py_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,7 @@ def test_other_files_are_refused(tmp_path, data, message):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="none: cannot be read"):
+    with pytest.raises(DataError, match="none: no such file"):
         snippets(path=tmp_path / "none")
 
 

@@ -65,7 +65,7 @@ def test_truncated_files_are_refused(tmp_path: Path, kept: float) -> None:
 def test_pickles_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "w.npz"
     np.savez(path, weight=np.array([object()], dtype=object))
-    with pytest.raises(DataError, match="not a weights file"):
+    with pytest.raises(DataError, match="must hold numbers or text, not object"):
         load_weights(models.mlp(clouds()), path)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -11,9 +10,7 @@ from pydantic import ValidationError
 
 from netwright.arch.architecture import Architecture
 from netwright.errors import ConfigError
-
-MAX_BYTES = 1_000_000
-"""Largest architecture file that is read."""
+from netwright.reading import read_toml
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -50,18 +47,7 @@ def load(path: str | Path) -> Architecture:
     """
     path = Path(path)
     name = str(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", path=name) from error
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"has {len(data)} bytes; at most {MAX_BYTES} are read", path=name)
-    try:
-        tables = tomllib.loads(data.decode())
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"is not UTF-8 text (byte {error.start})", path=name) from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"is not TOML: {error}", path=name) from None
+    tables = read_toml(path)
     try:
         return Architecture.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:

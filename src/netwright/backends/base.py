@@ -9,11 +9,12 @@ from math import isfinite
 from pathlib import Path
 from typing import Protocol
 
-from netwright.errors import ConfigError, NetwrightError, RunError
+from netwright.errors import ConfigError, DataError, NetwrightError, RunError
 from netwright.escape import PART, visible
 from netwright.files import sha256, sync, workspace, write_text, writing
 from netwright.ir import Array, Graph
 from netwright.ir.interpret import Values
+from netwright.reading import read_json
 
 MANIFEST = "netwright.json"
 """File that marks a folder as a generated design and lists its files."""
@@ -149,8 +150,8 @@ def _check_replaceable(out: Path, kind: str) -> None:
 
 def _manifest(root: Path) -> dict[str, object]:
     try:
-        record = json.loads((root / MANIFEST).read_text())
-    except (OSError, ValueError):
+        record = read_json(root / MANIFEST)
+    except DataError:
         return {}
     return record if isinstance(record, dict) else {}
 

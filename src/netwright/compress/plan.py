@@ -13,6 +13,7 @@ from netwright.dtypes import Rounding
 from netwright.errors import ConfigError, DataError
 from netwright.files import write_text
 from netwright.notebook import table
+from netwright.reading import MAX_TEXT_BYTES, read_bytes
 
 ScaleKind = Literal["power-of-two", "float"]
 Granularity = Literal["tensor", "channel"]
@@ -201,8 +202,8 @@ def load_plan(path: str | Path) -> Plan:
     """
     path = Path(path)
     try:
-        record = _PlanRecord.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        record = _PlanRecord.model_validate_json(read_bytes(path, most=MAX_TEXT_BYTES))
+    except ValidationError as error:
         raise DataError(f"not a plan ({str(error).splitlines()[0]})", source=str(path)) from error
     return Plan(
         tuple(LayerPlan(**layer.model_dump()) for layer in record.layers),

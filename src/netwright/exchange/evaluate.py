@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError, require
+from netwright.exchange.limits import MAX_COMPUTED_VALUES
 from netwright.exchange.source_model import SourceNode
-
-MAX_CONSTANT_VALUES = 1 << 23
-"""Most values of a constant that is computed from smaller ones: 64 MiB as float64."""
 
 _SHAPED_BY = 4096
 """Integer constants of at most this many elements may decide shapes: targets, axes, pads."""
@@ -55,7 +53,7 @@ def evaluate(
     values: Mapping[str, Value],
     opsets: Mapping[str, int],
     *,
-    limit: int = MAX_CONSTANT_VALUES,
+    limit: int = MAX_COMPUTED_VALUES,
 ) -> dict[str, Value]:
     """Results of a standard node whose inputs are constants, as ONNX defines them.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from math import prod
 from typing import Any
@@ -44,10 +45,10 @@ def fold(
     protos = {output: node for node in model.graph.node for output in node.output if output}
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     new: dict[str, Value] = {}
+    known = ChainMap(new, values)
     for node in nodes:
         if node.outputs[0] in values:
             continue
-        known = {**values, **new}
         found = _shape_of(node, shapes) if node.op in ("Shape", "Size") else None
         results = {node.outputs[0]: found} if found is not None else {}
         if node.op in OF_FIRST_ONLY and node.inputs and node.inputs[0] in known:

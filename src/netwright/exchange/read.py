@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,7 @@ from netwright.exchange import (
     read_thresholds,
     read_windows,
 )
-from netwright.exchange.evaluate import evaluate, is_evaluated
+from netwright.exchange.evaluate import is_evaluated
 from netwright.exchange.onnx_text import (
     CHANNELS_LAST,
     HEAD_KEY,
@@ -244,11 +246,11 @@ def _quantize_inputs(reader: Reader, wanted: InputQuantizer) -> None:
 
 def _read_node(reader: Reader, node: SourceNode) -> None:
     if is_evaluated(node, reader.constants):
-        made = evaluate(node, reader.constants, reader.source.opsets)
-        reader.account(sum(value.size for value in made.values()))
-        reader.constants.update(made)
+        reader.evaluate(node)
         return
-    if node.op not in _OF_QUANTIZED and is_evaluated(node, {*reader.constants, *reader.quantized}):
+    if node.op not in _OF_QUANTIZED and is_evaluated(
+        node, ChainMap[str, Any](reader.constants, reader.quantized)
+    ):
         reader.evaluate_quantized(node)
         return
     rule = _RULES[node.domain].get(node.op)

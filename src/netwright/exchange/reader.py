@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,17 +11,14 @@ from numpy.typing import NDArray
 
 from netwright.errors import GraphError
 from netwright.exchange.evaluate import evaluate
+from netwright.exchange.limits import MAX_ALL_COMPUTED_VALUES, MAX_ROW_VALUES, Budget
 from netwright.exchange.names import Names
 from netwright.exchange.source_model import SourceModel, SourceNode
-from netwright.exchange.source_tensor import MAX_TENSOR_VALUES
 from netwright.ir import AttrValue, Node, Note, TensorType, spec_of
 from netwright.passes.carried import compact
 from netwright.passes.real_builder import enclosing_format, format_attrs
 
 Reals = NDArray[np.float64]
-
-MAX_MADE_VALUES = 1 << 26
-"""Most values of all constants together that are computed or rearranged: 512 MiB as float64."""
 
 
 _ON_THE_HOST = ("Add", "BatchNormalization", "Clip", "Mul", "Relu", "Reshape", "Transpose")
@@ -133,10 +129,12 @@ class Reader:
                 self.readers.setdefault(name, []).append(node)
         self.batch = next(iter(source.inputs.values()))[0]
         self._made: dict[tuple[str, ...], str] = {}
+        self._row = Budget("the tensors that a row goes through", MAX_ROW_VALUES)
+        self._computed = Budget("the constants that are computed", MAX_ALL_COMPUTED_VALUES)
         self._node_names: set[str] = set()
-        self._made_values = 0
         for name, shape in source.inputs.items():
             self.types[name] = TensorType((1, *shape[1:]))
+            self._row.spend_shape(shape[1:])
         for name, (low, high) in source.limits.items():
             maker = SourceNode(self.names.fresh(f"{name}_quantizer"), "Cast", "", (name,), (), {})
             self.codes[name] = Codes(name, np.ones(()), 0, low, high, maker)
@@ -221,7 +219,7 @@ class Reader:
             if name
         }
         made = evaluate(node, values, self.source.opsets)
-        self.account(sum(value.size for value in made.values()))
+        self._computed.spend(sum(value.size for value in made.values()), node=node.name)
         factors = [name for name in node.inputs if name not in self.quantized]
         if (
             node.op not in ("Mul", "Div")
@@ -267,21 +265,7 @@ class Reader:
     def place_values(self, wanted: str, values: Reals | float) -> str:
         """Put a new constant into the graph; its name resembles `wanted`."""
         made = np.asarray(values, dtype=np.float64)
-        self.account(made.size)
         return self._add_constant(self.names.fresh(wanted), made)
-
-    def account(self, count: int) -> None:
-        """Count values of constants that are made here.
-
-        Raises:
-            GraphError: All together are too many.
-        """
-        self._made_values += count
-        if self._made_values > MAX_MADE_VALUES:
-            raise GraphError(
-                f"constants of more than {MAX_MADE_VALUES} values are computed from others",
-                hint="store constants as the operators read them",
-            )
 
     def place_quantized(self, name: str, quantized: QuantizedConstant, *, form: str = "") -> str:
         """Put the file's constant `name` and its quantizer into the graph, unless they are there.
@@ -337,12 +321,7 @@ class Reader:
         """Add a node with a name and a result of the caller's choice, which nothing else has."""
         made = Node(self._node_name(name), op, inputs, output, attrs or {}, origin)
         shape = spec_of(made).shape(made, [self.types[source].shape for source in inputs])
-        if math.prod(shape) > MAX_TENSOR_VALUES:
-            raise GraphError(
-                f"its result has the shape {shape}; at most {MAX_TENSOR_VALUES} values are "
-                "supported",
-                node=origin,
-            )
+        self._row.spend_shape(shape[1:], node=origin)
         self.nodes.append(made)
         self.types[made.output] = TensorType(shape)
         if op in _ON_THE_HOST and inputs[0] in self.precisions:
@@ -360,6 +339,16 @@ class Reader:
             values = self.place_values(f"{node.name}.{what}_addend", addend)
             source = self.emit(node, "Add", (source, values), f"{what}_moved")
         return source
+
+    def evaluate(self, node: SourceNode) -> None:
+        """Compute the results of a node that reads constants only.
+
+        Raises:
+            GraphError: Its operands do not fit, or its results are too large.
+        """
+        made = evaluate(node, self.constants, self.source.opsets)
+        self._computed.spend(sum(value.size for value in made.values()), node=node.name)
+        self.constants.update(made)
 
     def rename(self, node: SourceNode, tensor: str) -> None:
         """Let the node's result be another tensor."""
@@ -449,6 +438,7 @@ class Reader:
         return self.names.fresh(name) if name in self.types else name
 
     def _add_constant(self, name: str, values: Reals) -> str:
+        self._computed.spend(values.size if name not in self.source.constants else 0)
         self.placed[name] = values
         self.types[name] = TensorType(values.shape)
         return name

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, require
 from netwright.exchange.fold import MAX_FOLDED_VALUES, OF_FIRST_ONLY, fold
+from netwright.exchange.limits import MAX_NODES
 from netwright.exchange.source_model import (
-    MAX_NODES,
     SourceNode,
     listing,
     parse_model,

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, require
-from netwright.exchange.source_tensor import MAX_FILE_BYTES, plain_text, read_tensor
-
-MAX_NODES = 200_000
+from netwright.exchange.limits import MAX_FILE_BYTES, MAX_NODES, MAX_STORED_VALUES, Budget
+from netwright.exchange.source_tensor import plain_text, read_tensor
+from netwright.reading import read_bytes
 
 _INTEGERS = {
     2: (0, 255),
@@ -142,23 +142,10 @@ def parse_model(onnx: Any, path: Path) -> Any:
     Raises:
         DataError: The file is missing, too large, or no ONNX model.
     """
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise DataError(
-                f"{size} bytes; at most {MAX_FILE_BYTES} are read",
-                source=str(path),
-                hint="strip debug information from the model",
-            )
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError("no such file", source=str(path)) from None
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", source=str(path)) from None
-    message = require("google.protobuf.message", extra="qonnx", purpose="reading QONNX")
+    data = read_bytes(path, most=MAX_FILE_BYTES)
     try:
         model = onnx.ModelProto.FromString(data)
-    except (message.DecodeError, RuntimeError, ValueError):
+    except Exception:  # Protobuf has no error of its own for every kind of damage
         model = None
     if model is None or not model.HasField("graph"):
         raise DataError(
@@ -166,19 +153,25 @@ def parse_model(onnx: Any, path: Path) -> Any:
             source=str(path),
             hint="export it again with write_qonnx or brevitas.export.export_qonnx",
         )
+    words = (*model.opset_import, *model.graph.node, *model.functions)
+    if not all(isinstance(word.domain, str) for word in words):  # Protobuf hands out bytes else
+        raise DataError("names a domain that is not UTF-8", source=str(path))
     return model
 
 
 def _constants(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> dict[str, NDArray[Any]]:
     constants: dict[str, NDArray[Any]] = {}
+    budget = Budget("the constants", MAX_STORED_VALUES)
     for tensor in graph.initializer:
         name = plain_text(tensor.name)
         if name in constants:
             faults.append(f'initializer "{name}" is given twice')
             continue
         try:
+            if min(tensor.dims, default=0) >= 0:
+                budget.spend_shape(tuple(tensor.dims))
             constants[name] = read_tensor(onnx, tensor, folder)
-        except DataError as error:
+        except (DataError, GraphError) as error:
             faults.append(f'initializer "{name}": {error.message}')
             constants[name] = np.zeros(())  # so that what reads it is not a fault too
     return constants

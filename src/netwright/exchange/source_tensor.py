@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError
 from netwright.escape import visible
+from netwright.exchange.limits import MAX_FILE_BYTES, MAX_TENSOR_VALUES
 
-MAX_FILE_BYTES = 1 << 30
-MAX_TENSOR_VALUES = 1 << 28
+_MAX_VALUE_BYTES = 8
+"""Bytes of the widest numbers."""
 
 NARROW_INTEGERS = frozenset({"int2", "uint2", "int4", "uint4"})
 """Element types of ONNX that NumPy itself does not have."""
@@ -32,7 +34,7 @@ def read_tensor(onnx: Any, tensor: Any, folder: Path) -> NDArray[Any]:
     """
     if any(extent < 0 for extent in tensor.dims):
         raise DataError(f"its shape is {tuple(tensor.dims)}")
-    if int(np.prod([int(extent) for extent in tensor.dims], dtype=object)) > MAX_TENSOR_VALUES:
+    if prod(tensor.dims) > MAX_TENSOR_VALUES:
         raise DataError(f"more than {MAX_TENSOR_VALUES} values")
     kinds = onnx.TensorProto
     if tensor.data_location == kinds.EXTERNAL:
@@ -41,7 +43,7 @@ def read_tensor(onnx: Any, tensor: Any, folder: Path) -> NDArray[Any]:
         raise DataError("its element type is not numeric")
     try:
         array = np.asarray(onnx.numpy_helper.to_array(tensor))
-    except (ValueError, TypeError, KeyError, OverflowError, RuntimeError, IndexError):
+    except Exception:  # the library raises whatever NumPy and Protobuf do
         raise DataError("its values do not fit its shape and element type") from None
     if array.dtype.kind not in "fiub" and array.dtype.name not in NARROW_INTEGERS:
         try:
@@ -90,8 +92,9 @@ def _with_external_data(kinds: Any, tensor: Any, folder: Path) -> Any:
         offset, length = int(entries.get("offset", 0)), int(entries.get("length", -1))
         if offset < 0 or not target.is_file():
             raise DataError(f"its external data {location!r} is missing")
-        if max(length, target.stat().st_size if length < 0 else 0) > MAX_FILE_BYTES:
-            raise DataError(f"its external data {location!r} is too large")
+        length = target.stat().st_size - offset if length < 0 else length
+        if length > min(MAX_FILE_BYTES, _MAX_VALUE_BYTES * prod(tensor.dims)):
+            raise DataError(f"its external data {location!r} is too large for its shape")
         with target.open("rb") as stream:
             stream.seek(offset)
             data = stream.read(length)

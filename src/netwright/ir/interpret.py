@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,10 @@ from netwright.ir.graph import Array, Graph, Node
 from netwright.ir.rounding import wrap
 
 Values = Mapping[str, NDArray[np.floating]] | NDArray[np.floating]
+
+
+MAX_CHUNK_VALUES = 1 << 26
+"""Most values of all tensors of the rows that are executed together."""
 
 
 class Executable(Protocol):
@@ -88,7 +93,8 @@ class Interpreter:
             inputs: Real values by input name, each (batch, *shape); or one array when there is one
                 input.
             keep: Names of further tensors to return.
-            chunk_rows: Rows executed together; affects speed and memory only.
+            chunk_rows: Rows executed together, fewer where they are large; affects speed and
+                memory only.
 
         Returns:
             The outputs and the kept tensors: int64 codes for integer tensors, float64 else.
@@ -104,6 +110,7 @@ class Interpreter:
             if name not in known:
                 raise DataError(f'graph "{self.graph.name}" has no tensor "{name}"')
         constants = self._constants
+        chunk_rows = max(1, min(chunk_rows, MAX_CHUNK_VALUES // self._row_values))
         results: dict[str, NDArray[np.int64] | NDArray[np.float64]] = {}
         for start in range(0, max(rows, 1), chunk_rows):
             part = slice(start, start + chunk_rows)
@@ -131,6 +138,12 @@ class Interpreter:
         if node.op == "Quantize":
             result = result.astype(self.carrier)
         return result
+
+    @cached_property
+    def _row_values(self) -> int:
+        """Values of all tensors of one row."""
+        computed = (*self.graph.inputs, *self.graph.producers)
+        return max(1, sum(prod(self.graph.types[name].shape[1:]) for name in computed))
 
     @cached_property
     def _constants(self) -> dict[str, Array]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,19 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from netwright.dtypes import Bipolar, Float, Int
 from netwright.errors import DataError, NumericsError
+from netwright.escape import visible
 from netwright.files import write_npz
 from netwright.ir.check import check
 from netwright.ir.graph import AttrValue, Graph, Node, Note
 from netwright.ir.pattern import Blocks
 from netwright.ir.types import TensorType
+from netwright.reading import read_arrays
 
 SCHEMA = 1
 
-_UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError, OSError,
-    RuntimeError,
-)  # fmt: skip
-"""What NumPy and zipfile raise for damaged archives (an encrypted one: RuntimeError)."""
+_HINT = "write it again with netwright.ir.save"
 
 
 class _Record(BaseModel):
@@ -129,23 +125,19 @@ def load(path: str | Path) -> Graph:
         GraphError: The graph breaks a rule.
     """
     path = Path(path)
+    arrays = read_arrays(path, what=f"a graph file of schema {SCHEMA}", hint=_HINT)
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            document = _Document.model_validate_json(archive["graph"].tobytes())
-            constants = {
-                name.removeprefix("constant/"): archive[name]
-                for name in archive.files
-                if name.startswith("constant/")
-            }
-    except FileNotFoundError:
-        raise DataError("no such file", source=str(path)) from None
-    except (ValidationError, *_UNREADABLE) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        document = _Document.model_validate_json(arrays["graph"].tobytes())
+    except (ValidationError, KeyError) as error:
+        reason = visible(str(error).splitlines()[0])
         raise DataError(
-            f"not a graph file of schema {SCHEMA} ({reason})",
-            source=str(path),
-            hint="write it again with netwright.ir.save",
-        ) from error
+            f"not a graph file of schema {SCHEMA} ({reason})", source=str(path), hint=_HINT
+        ) from None
+    constants = {
+        name.removeprefix("constant/"): array
+        for name, array in arrays.items()
+        if name.startswith("constant/")
+    }
     return check(
         Graph(
             name=document.name,

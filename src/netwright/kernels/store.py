@@ -16,8 +16,12 @@ from numpy.typing import NDArray
 from netwright.errors import DataError
 from netwright.files import write_atomic
 from netwright.kernels.blocksparse import GROUP_COLUMNS, BlockSparse, check_shape
+from netwright.reading import read_bytes
 
 MAGIC = b"NWBLOCK1"
+MAX_BYTES = 1 << 30
+"""Most bytes of a file."""
+
 _HEADER = struct.Struct("<8s4Q32s")
 _HINT = "write it again with netwright.kernels.save_packed"
 
@@ -55,11 +59,7 @@ def load_packed(path: str | Path) -> BlockSparse:
         NumericsError: A row could overflow an int32 sum.
     """
     source = str(path)
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DataError(f"cannot be read ({reason})", source=source) from None
+    data = read_bytes(path, most=MAX_BYTES)
     if len(data) < _HEADER.size or not data.startswith(MAGIC):
         raise DataError("not a file of packed weights, version 1", source=source, hint=_HINT)
     _, rows, columns, block_rows, groups, digest = _HEADER.unpack_from(data)

@@ -18,6 +18,7 @@ from torch.nn import functional
 from netwright.backends.cpu.minilm import minilm_folder
 from netwright.backends.cpu.shape import LINEARS, SIGNED_SITES, SITES, EncoderShape, read_config
 from netwright.errors import DataError, require
+from netwright.reading import check_plain, translated
 
 GELU_FLOOR = -4.0
 """GELU is zero to within 2e-4 below this, so its input needs no codes there."""
@@ -272,12 +273,10 @@ def minilm(*, classes: int = 2, seed: int = 0) -> TextEncoder:
 def _load_weights(model: TextEncoder, path: Path) -> None:
     """Load all but the classifier; tensors that the model does not have are left out."""
     source = str(path)
-    library = require("safetensors", extra="text", purpose="loading MiniLM-L6")
     reader = require("safetensors.torch", extra="text", purpose="loading MiniLM-L6")
-    try:
+    check_plain(path)
+    with translated(path, "a file of tensors"):
         state: dict[str, Tensor] = reader.load_file(path)
-    except (OSError, library.SafetensorError) as error:
-        raise DataError(f"cannot be read ({error})", source=source) from None
     wanted = {
         name: tensor
         for name, tensor in model.named_parameters()

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from netwright.errors import DataError, StaleRun
 from netwright.files import write_text
+from netwright.reading import read_text
 from netwright.report.document import SCHEMA_VERSION, Document
 from netwright.report.html import render
 
@@ -55,10 +56,7 @@ def read(path: str | Path) -> Document:
         StaleRun: The file was written by another version of the schema.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read as text ({error})", source=str(path)) from error
+    text = read_text(path)
     try:
         return Document.model_validate_json(text)
     except ValidationError as error:

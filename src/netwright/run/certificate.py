@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from netwright.errors import CorruptOutput, DataError, VerificationError
 from netwright.files import write_text
+from netwright.reading import MAX_TEXT_BYTES, read_bytes
 from netwright.report import CertificateRow
 from netwright.run.folder import check_outputs
 from netwright.run.hardware import hardware
@@ -76,8 +77,8 @@ def read_certificate(folder: Path) -> tuple[CertificateRow, ...]:
     """
     path = folder / CERTIFICATE
     try:
-        rows = _ROWS.validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        rows = _ROWS.validate_json(read_bytes(path, most=MAX_TEXT_BYTES))
+    except ValidationError as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"is not a certificate ({reason})", source=str(path)) from error
     if not rows:

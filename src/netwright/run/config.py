@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from netwright import reading
 from netwright.errors import ConfigError
 from netwright.run.faults import faults, shown
-
-MAX_BYTES = 1_000_000
-"""Largest configuration file that is read; a larger one is not a configuration."""
 
 _BARE_WORD = re.compile(r"[A-Za-z_./~][\w./~+-]*")
 
@@ -55,28 +52,12 @@ def read_toml(path: Path) -> dict[str, object]:
     Raises:
         ConfigError: The file cannot be read or is not TOML.
     """
-    name = str(path)
     try:
-        if path.is_dir():
-            raise ConfigError("is a folder, not a TOML file", path=name)
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ConfigError(
-                f"has {size} bytes; a configuration file has at most {MAX_BYTES}", path=name
-            )
-        text = path.read_bytes().decode()
-    except FileNotFoundError:
-        raise ConfigError("no such file", path=name, hint=_neighbours(path)) from None
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", path=name) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"is not UTF-8 text (byte {error.start})", path=name) from error
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"is not TOML: {error}", path=name) from error
-    except RecursionError:
-        raise ConfigError("is not TOML: nested too deeply", path=name) from None
+        return reading.read_toml(path)
+    except ConfigError as error:
+        if path.parent.is_dir() and not path.exists():
+            raise ConfigError("no such file", path=str(path), hint=_neighbours(path)) from None
+        raise error
 
 
 def override(data: Mapping[str, object], assignments: Sequence[str]) -> dict[str, object]:
@@ -134,8 +115,8 @@ def check(data: Mapping[str, object], model: type[M], *, source: str) -> M:
 
 def _value(text: str, assignment: str) -> object:
     try:
-        parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError as error:
+        parsed = reading.parse_toml(f"value = {text}", "--set")
+    except ConfigError as error:
         if _BARE_WORD.fullmatch(text):
             return text
         raise ConfigError(

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from netwright.errors import DataError
 from netwright.files import write_text
+from netwright.reading import MAX_TEXT_BYTES, read_bytes
 from netwright.report import Hardware
 from netwright.run.manifest import read_manifest
 
@@ -32,8 +33,8 @@ def read_hardware(folder: Path) -> Hardware:
     """
     path = folder / HARDWARE
     try:
-        return Hardware.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        return Hardware.model_validate_json(read_bytes(path, most=MAX_TEXT_BYTES))
+    except ValidationError as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"is no description of hardware ({reason})", source=str(path)) from error
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from netwright.errors import RunError, StaleRun
+from netwright.errors import DataError, RunError, StaleRun
 from netwright.files import write_text
+from netwright.reading import read_json
 from netwright.run.machine import Machine
 
 SCHEMA = 1
@@ -115,7 +115,9 @@ def read_manifest(folder: str | Path) -> Manifest:
     folder = Path(folder)
     path = folder / MANIFEST
     try:
-        document = json.loads(path.read_bytes())
+        if not path.exists():
+            raise FileNotFoundError
+        document = read_json(path)
         schema = document["schema_version"]
         author = document.get("netwright", "of unknown version")
     except FileNotFoundError:
@@ -123,6 +125,8 @@ def read_manifest(folder: str | Path) -> Manifest:
             f"{folder}: is not a run folder (it has no {MANIFEST})",
             hint="name a folder that `netwright run` has made, such as runs/jets",
         ) from None
+    except DataError as error:
+        raise _damaged(path, error.message.removeprefix(f"{path}: ")) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, str(error)) from error
     if schema != SCHEMA:

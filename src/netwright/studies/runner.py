@@ -14,9 +14,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from netwright import __version__
-from netwright.errors import NetwrightError
+from netwright.errors import DataError, NetwrightError
 from netwright.files import write_text
 from netwright.quantities import Quantity
+from netwright.reading import MAX_TEXT_BYTES, read_bytes
 from netwright.report import ClaimRow, Document, claims_table
 from netwright.run import Reporter, Silent
 from netwright.run.when import when
@@ -178,10 +179,10 @@ def _key(claim: Claim, function: ClaimFunction, profile: Profile) -> str:
 
 def _read(path: Path, key: str) -> Finding | None:
     try:
-        stored = _Stored.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError):
+        if not path.exists():
+            return None
+        stored = _Stored.model_validate_json(read_bytes(path, most=MAX_TEXT_BYTES))
+    except (DataError, ValidationError):
         _log.warning("%s: cannot be read; the claim is checked again", path)
         return None
     if stored.key != key:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from netwright.errors import DataError
 from netwright.escape import toml_key, toml_string
+from netwright.reading import read_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,7 @@ def read_card(path: Path) -> Card:
         DataError: The file cannot be read, is not TOML, or a field is missing, unknown or of the
             wrong type.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(
-            f"cannot be read as a data card ({error})", source=str(path), hint=_HINT
-        ) from error
+    raw = read_toml(path, kind=DataError, hint=_HINT)
     faults = _faults(raw)
     if faults:
         raise DataError("; ".join(faults), source=str(path), hint=_HINT)

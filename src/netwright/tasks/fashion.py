@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError
+from netwright.reading import read_bytes
 from netwright.tasks.base import Card, Split, Task, check_seed
 
 EXTENT = 28
@@ -113,10 +114,7 @@ def _read_pair(folder: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.u
 def _read(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """The bytes of an IDX file, (rows, *shape), whose SHA-256 is the published one."""
     source, hint = str(path), "take the published file, for instance with `make fashion-mnist`"
-    try:
-        packed = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", source=source, hint=hint) from None
+    packed = read_bytes(path, most=MAX_BYTES, hint=hint)
     digest = hashlib.sha256(packed).hexdigest()
     if digest != DIGESTS[path.name]:
         raise DataError(

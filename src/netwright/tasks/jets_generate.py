@@ -19,16 +19,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import ConfigError, RunError, require
+from netwright.errors import ConfigError, DataError, RunError, require
 from netwright.files import write_atomic, write_text
 from netwright.processes import default_threads, follow_parent
+from netwright.reading import parse_array, read_bytes
 from netwright.tasks.base import check_seed
 from netwright.tasks.card import Card, format_card
 from netwright.tasks.jets import card_path
 from netwright.tasks.jets_clustering import PURPOSE
 from netwright.tasks.jets_collisions import CUTS, RECIPE, generate_chunk
 from netwright.tasks.jets_features import CLASSES, FEATURES
-from netwright.tasks.table import MAX_ROWS, Table, digest, write_table
+from netwright.tasks.table import MAX_BYTES, MAX_ROWS, Table, digest, write_table
 
 JETS_PER_CHUNK = 2000
 MAX_WORKERS = 256
@@ -207,8 +208,8 @@ def _read_part(parts: Path, chunk: Chunk, seed: int) -> NDArray[np.float32] | No
     """Return the rows of a finished chunk; None if its file is missing or damaged."""
     path = parts / chunk.file_name(seed)
     try:
-        rows = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        rows = parse_array(read_bytes(path, most=MAX_BYTES), path)
+    except DataError:
         return None
     fits = rows.dtype == np.float32 and rows.shape == (chunk.num_jets, len(FEATURES))
     return rows if fits and np.isfinite(rows).all() else None

@@ -15,8 +15,15 @@ from typing import Any
 import numpy as np
 
 from netwright.errors import DataError, require
+from netwright.reading import translated
 from netwright.tasks.jets_features import CLASSES, FEATURES
 from netwright.tasks.table import MAX_ROWS, Table, check_file, make_table
+
+MAX_LINE = 1 << 16
+"""Most characters of a line."""
+
+MAX_RATIO = 1100
+"""Most values for each byte of an HDF5 file: compressors reach about so much."""
 
 LABEL_COLUMN = "class"
 HDF5_SUFFIXES = (".h5", ".hdf5")
@@ -35,7 +42,7 @@ def read_text_table(path: Path) -> Table:
     values, labels = array("d"), array("b")
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            lines = enumerate(stream, start=1)
+            lines = enumerate(iter(lambda: stream.readline(MAX_LINE), ""), start=1)
             is_arff = path.suffix.lower() == ".arff"
             names = _arff_header(lines, source) if is_arff else _csv_header(lines, source)
             order = _column_order(names, source)
@@ -85,37 +92,35 @@ def read_hdf5(path: Path) -> Table:
 def _read_hdf5_file(path: Path, h5py: Any) -> Table:
     check_file(path)
     source = str(path)
-    try:
-        with h5py.File(path, "r") as file:
-            lacking = [name for name in ("jets", "jetFeatureNames") if name not in file]
-            if lacking:
-                raise DataError(
-                    f"lacks the data set {', '.join(lacking)}",
-                    source=source,
-                    hint="accepted: HDF5 files of Zenodo 3602254 or 3602260",
-                )
-            names = [name.decode() for name in file["jetFeatureNames"][()].ravel().tolist()]
-            shape = file["jets"].shape
-            if len(shape) != 2 or shape[1] != len(names) or shape[0] > MAX_ROWS:
-                raise DataError(
-                    f"jets must have shape (rows up to {MAX_ROWS}, {len(names)}), not {shape}",
-                    source=source,
-                )
-            truth = [f"j_{name}" for name in CLASSES]
-            missing = [name for name in (*FEATURES, *truth) if name not in names]
-            if missing:
-                raise DataError(
-                    f"lacks the column {', '.join(missing)}",
-                    source=source,
-                    hint=f"accepted: the columns {', '.join((*FEATURES, *truth))} among others",
-                )
-            rows = file["jets"][()]
-    except (OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise DataError(
-            f"is not a whole HDF5 file of jets ({error})",
-            source=source,
-            hint="download it again; archives must be unpacked",
-        ) from error
+    what, hint = "an HDF5 file of jets", "download it again; archives must be unpacked"
+    with translated(path, what, hint=hint), h5py.File(path, "r") as file:
+        lacking = [name for name in ("jets", "jetFeatureNames") if name not in file]
+        if lacking:
+            raise DataError(
+                f"lacks the data set {', '.join(lacking)}",
+                source=source,
+                hint="accepted: HDF5 files of Zenodo 3602254 or 3602260",
+            )
+        names = [name.decode() for name in file["jetFeatureNames"][()].ravel().tolist()]
+        shape = file["jets"].shape
+        if len(shape) != 2 or shape[1] != len(names) or shape[0] > MAX_ROWS:
+            raise DataError(
+                f"jets must have shape (rows up to {MAX_ROWS}, {len(names)}), not {shape}",
+                source=source,
+            )
+        truth = [f"j_{name}" for name in CLASSES]
+        missing = [name for name in (*FEATURES, *truth) if name not in names]
+        if missing:
+            raise DataError(
+                f"lacks the column {', '.join(missing)}",
+                source=source,
+                hint=f"accepted: the columns {', '.join((*FEATURES, *truth))} among others",
+            )
+        if shape[0] * shape[1] > MAX_RATIO * path.stat().st_size:
+            raise DataError(f"declares {shape[0]} rows, too many for its size", source=source)
+        if file["jets"].dtype.kind not in "fiu":
+            raise DataError("jets must hold numbers", source=source)
+        rows = file["jets"][()]
     one_hot = rows[:, [names.index(name) for name in truth]]
     unclear = np.flatnonzero(((one_hot != 0) & (one_hot != 1)).any(axis=1) | (one_hot.sum(1) != 1))
     if len(unclear):

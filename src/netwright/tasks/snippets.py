@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError, require
+from netwright.reading import read_bytes
 from netwright.tasks.base import check_seed, split_rows
 from netwright.tasks.card import Card
 
@@ -202,7 +203,7 @@ def _rows(path: Path, name: str, sha256: str) -> list[list[str]]:
 def _read(path: Path, name: str) -> bytes:
     """The text file of this name, from wherever it is packed."""
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, most=_MAX_BYTES, hint=_HINT)
         for wanted in (_ARCHIVE, name):
             if not data.startswith(b"\x1f\x8b"):
                 break

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import struct
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,22 +11,12 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError
 from netwright.files import write_npz
+from netwright.reading import check_plain, read_arrays
 from netwright.tasks.jets_features import CLASSES, FEATURES
 
 MAX_ROWS = 10_000_000
 MAX_BYTES = 4 * MAX_ROWS * (len(FEATURES) + 1)
 ARRAYS = ("classes", "features", "labels", "names")
-
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    ValueError,
-    OSError,
-    RuntimeError,
-    MemoryError,
-)  # what zipfile and NumPy raise for damaged files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,24 +66,12 @@ def read_table(path: Path) -> Table:
     source = str(path)
     hint = "a table written by `netwright data jets`, with the arrays " + ", ".join(ARRAYS)
     check_file(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = [entry.file_size for entry in archive.infolist()]
-        if sum(sizes) > MAX_BYTES:
-            raise DataError(
-                f"holds {sum(sizes)} bytes unpacked, more than {MAX_BYTES}",
-                source=source,
-                hint=f"a table has at most {MAX_ROWS} rows",
-            )
-        with np.load(path, allow_pickle=False) as stored:
-            missing = [name for name in ARRAYS if name not in stored.files]
-            if missing:
-                raise DataError(f"lacks the array {', '.join(missing)}", source=source, hint=hint)
-            arrays = {name: stored[name] for name in ARRAYS}
-    except _UNREADABLE as error:
-        raise DataError(
-            f"is not a whole .npz file ({error})", source=source, hint=f"accepted: {hint}"
-        ) from error
+    arrays = read_arrays(
+        path, most=MAX_BYTES, names=ARRAYS, what="an .npz file", hint=f"accepted: {hint}"
+    )
+    missing = [name for name in ARRAYS if name not in arrays]
+    if missing:
+        raise DataError(f"lacks the array {', '.join(missing)}", source=source, hint=hint)
     check_names(tuple(arrays["names"].ravel().tolist()), source=source)
     classes = tuple(arrays["classes"].ravel().tolist())
     if classes != CLASSES:
@@ -160,11 +135,7 @@ def make_table(
 
 def check_file(path: Path) -> None:
     """Raise DataError unless the path is a non-empty file."""
-    if not path.exists():
-        raise DataError("no such file", source=str(path), hint="give the path of a downloaded file")
-    if not path.is_file():
-        raise DataError("is not a file", source=str(path))
-    if path.stat().st_size == 0:
+    if check_plain(path) == 0:
         raise DataError("is empty", source=str(path))
 
 

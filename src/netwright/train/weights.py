@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +11,7 @@ from torch import nn
 
 from netwright.errors import DataError, NumericsError
 from netwright.files import write_npz
-
-_UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError, OSError,
-    RuntimeError,
-)  # fmt: skip
-"""What NumPy and zipfile raise for damaged archives (an encrypted one: RuntimeError)."""
+from netwright.reading import read_arrays
 
 
 def save_weights(model: nn.Module, path: str | Path) -> Path:
@@ -39,7 +32,8 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
             no model has; the model is then as it was.
     """
     path = Path(path)
-    arrays = _read(path)
+    hint = "write it again with netwright.train.save_weights"
+    arrays = read_arrays(path, what="a weights file", hint=hint)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     _check_shapes(before, arrays, path)
     for key, value in arrays.items():
@@ -50,21 +44,6 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     except NumericsError as error:  # a scale that no quantizer accepts
         model.load_state_dict(before)
         raise DataError(error.message, source=str(path)) from None
-
-
-def _read(path: Path) -> dict[str, NDArray[np.generic]]:
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise DataError("no such file", source=str(path)) from None
-    except _UNREADABLE as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(
-            f"not a weights file ({reason})",
-            source=str(path),
-            hint="write it again with netwright.train.save_weights",
-        ) from error
 
 
 def _check_shapes(

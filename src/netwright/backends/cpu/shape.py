@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
 
 from netwright.errors import ConfigError, DataError
+from netwright.reading import read_json
 
 SITES = ("input", "attention", "context", "middle", "before_gelu", "after_gelu")
 """Where a layer's activations become bytes: what its query, key and value read; query, key and
@@ -126,10 +125,7 @@ def read_config(path: Path | str, *, classes: int = 2) -> EncoderShape:
         DataError: The file cannot be read, or describes another kind of encoder.
     """
     source = str(path)
-    try:
-        raw: Any = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"cannot be read as JSON ({error})", source=source) from None
+    raw = read_json(path)
     if not isinstance(raw, dict):
         raise DataError("must be a JSON object", source=source)
     faults = [

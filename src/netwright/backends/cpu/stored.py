@@ -36,6 +36,7 @@ from netwright.backends.cpu.weights import (
 )
 from netwright.errors import DataError, NetwrightError, NumericsError
 from netwright.files import write_atomic
+from netwright.reading import read_bytes
 
 MAGIC = b"NWENCOD1"
 EMBEDDINGS = "embeddings."
@@ -127,12 +128,7 @@ def load_encoder(path: Path | str, embeddings: Mapping[str, Any]) -> StoredEncod
         NumericsError: A value is not finite.
     """
     source = str(path)
-    try:
-        with Path(path).open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DataError(f"cannot be read ({reason})", source=source) from None
+    data = read_bytes(path, most=MAX_BYTES)
     if len(data) < _HEADER.size or not data.startswith(MAGIC):
         raise DataError("not a file of a stored encoder, version 1", source=source, hint=_HINT)
     _, digest, length = _HEADER.unpack_from(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from pydantic import TypeAdapter
 
 from netwright.errors import DataError
+from netwright.reading import read_json
 from netwright.registry import resolve
 from netwright.run.config import Settings
 from netwright.run.sections import ModelSection, TaskSection
@@ -167,7 +167,7 @@ def read_sensitivity(folder: Path) -> tuple[LayerSensitivity, ...]:
 
     path = folder / SENSITIVITY
     try:
-        document = json.loads(path.read_bytes())
+        document = read_json(path)
         return TypeAdapter(tuple[LayerSensitivity, ...]).validate_python(document)
     except ValueError as error:
         reason = str(error).splitlines()[0]

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from onnx import numpy_helper
+
+from netwright.errors import GraphError
+from netwright.exchange import read_qonnx
+from netwright.exchange.limits import MAX_ROW_VALUES, Budget
+from tests.exchange.onnx_files import model, node, saved
+
+
+def test_a_budget_names_what_is_too_much() -> None:
+    budget = Budget("the constants", 10)
+    budget.spend_shape((2, 5))
+    with pytest.raises(GraphError) as caught:
+        budget.spend(1, node="fc1")
+    assert str(caught.value) == (
+        'node "fc1": the constants have more than 10 values\n'
+        "hint: no hardware here holds so many; split the network or reduce its inputs"
+    )
+
+
+@pytest.mark.parametrize("op", ["Expand", "Tile"])
+def test_many_constants_that_are_each_allowed(tmp_path, op: str) -> None:
+    nodes, weights = [], {"one": np.ones((1, 1), np.float32)}
+    for number in range(9):
+        weights[f"by{number}"] = np.array([2048, 4096], dtype=np.int64)
+        nodes.append(node(op, f"one by{number}", f"big{number}"))
+    path = saved(model([*nodes, node("Relu", "x")], weights), tmp_path)
+    with pytest.raises(GraphError, match="the constants that are computed have more than"):
+        read_qonnx(path)
+
+
+def test_constants_that_are_too_large_at_once(tmp_path) -> None:
+    weights = {"a": np.ones((16384, 1), np.float32), "b": np.ones((1, 16384), np.float32)}
+    path = saved(model([node("Add", "a b", "c"), node("Relu", "x")], weights), tmp_path)
+    with pytest.raises(GraphError, match="Add makes a constant of 268435456 values; at most"):
+        read_qonnx(path)
+
+
+def test_activations_that_grow(tmp_path) -> None:
+    nodes, last = [], "x"
+    for number in range(24):
+        nodes.append(node("Concat", f"{last} {last}", f"c{number}", axis=1))
+        last = f"c{number}"
+    path = saved(model([*nodes, node("Relu", last)], {}), tmp_path)
+    with pytest.raises(GraphError, match=f"a row goes through have more than {MAX_ROW_VALUES}"):
+        read_qonnx(path)
+
+
+def test_a_weight_that_lies_about_its_shape(tmp_path) -> None:
+    made = model([node("MatMul", "x w")], {})
+    tensor = numpy_helper.from_array(np.ones((3, 2), np.float32), "w")
+    tensor.dims[0] = 1 << 40
+    made.graph.initializer.append(tensor)
+    with pytest.raises(GraphError, match="the constants have more than"):
+        read_qonnx(saved(made, tmp_path))

@@ -1,0 +1,1 @@
+"""Changed files of every kind that the package reads, and what becomes of them."""
