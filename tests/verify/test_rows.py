@@ -40,8 +40,7 @@ def test_npz_with_one_array_of_any_name(tmp_path: Path) -> None:
 
 def test_npz_by_name_beside_other_arrays(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "r.npz", a=FIRST, b=SECOND, labels=np.array(["cat", "dog"])[:0])
-    with pytest.raises(DataError, match='array "labels" must hold numbers, not <U3'):
-        read_rows(tmp_path / "r.npz", TWO)
+    assert len(read_rows(tmp_path / "r.npz", TWO)) == len(FIRST)
     np.savez_compressed(tmp_path / "r.npz", a=FIRST, b=SECOND.reshape(2, 4), labels=[1, 2])
     inputs = read_rows(tmp_path / "r.npz", TWO).inputs
     assert isinstance(inputs, dict)
@@ -81,8 +80,8 @@ def test_csv_of_several_inputs_side_by_side(mark: str, tmp_path: Path) -> None:
         ("u,v,w\nu,v,w\n", r"r.csv:2: 'u' is no finite number"),
         ("1,1e999,2\n", r"r.csv:1: '1e999' is no finite number"),
         ("nan,nan,nan\n1,2,3\n", r"r.csv:1: 'nan' is no finite number"),
-        (b"\xff\xfe1,2,3", r"is no whole .csv file \('utf-8' codec"),
-        ("1,2,3\n" + '"' + "9" * 200_000, r"is no table \(field larger than field limit"),
+        (b"\xff\xfe1,2,3", r"is not UTF-8 text \(byte 0\)"),
+        ("1,2,3\n" + '"' + "9" * 200_000, r"not a table \(field larger than field limit"),
     ],
 )
 def test_csv_that_is_none(text: str | bytes, message: str, tmp_path: Path) -> None:
@@ -106,15 +105,17 @@ def header(shape: tuple[int, ...], dtype: str = "<f8") -> bytes:
 
 def test_arrays_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "r.npz"
-    with pytest.raises(DataError, match=r"r\.npz: cannot be read"):
+    with pytest.raises(DataError, match=r"r\.npz: no such file"):
         read_rows(path, ONE)
-    with pytest.raises(DataError, match=r"is no whole \.npz file"):
+    with pytest.raises(DataError, match=r"not an \.npz file"):
         read_rows(written(path, b"PK\x03\x04 and then nothing"), ONE)
-    with pytest.raises(DataError, match=r"declares \(17592186044416, 1\) float64, more than the"):
+    with pytest.raises(
+        DataError, match=r"declares the shape \(17592186044416, 1\) of float64, and 16"
+    ):
         read_rows(archive(path, x=header((1 << 44, 1)) + b"\0" * 16), ONE)
-    with pytest.raises(DataError, match="must hold numbers, not object"):
+    with pytest.raises(DataError, match="must hold numbers or text, not object"):
         read_rows(archive(path, x=header((1, 3), "|O") + b"\0" * 64), ONE)
-    with pytest.raises(DataError, match=r"is no whole \.npz file"):
+    with pytest.raises(DataError, match=r'not the array "x" \('):
         read_rows(archive(path, x=b"\x93NUMPY\x01\x00\x10\x00{'descr': 1}   \n"), ONE)
     with pytest.raises(DataError, match='has no array "b"; it has a'):
         read_rows(archive(path, a=header((0, 3))), TWO)
@@ -123,16 +124,18 @@ def test_arrays_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'rows must be in a file .npz, .npy or .csv, not ".txt"'):
         read_rows(tmp_path / "r.txt", ONE)
     (tmp_path / "folder.npy").mkdir()
-    with pytest.raises(DataError, match="is no file"):
+    with pytest.raises(DataError, match="is a folder, not a file"):
         read_rows(tmp_path / "folder.npy", ONE)
 
 
 def test_archive_that_would_grow_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "r.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
-        for name in range(257):
-            made.writestr(f"{name}.npy", header((0, 3)))
-    with pytest.raises(DataError, match="unpacks to more than 1073741824 bytes or 256 arrays"):
+        for name in range(2):
+            made.writestr(f"{name}.npy", b"\0" * (300 << 20))
+    with pytest.raises(
+        DataError, match="holds 629145600 bytes unpacked; at most 536870912 are read"
+    ):
         read_rows(path, ONE)
 
 

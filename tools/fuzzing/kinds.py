@@ -88,6 +88,7 @@ def _graphs(folder: Path) -> dict[str, Kind]:
     from netwright import ir
     from netwright.exchange import read_qonnx, read_workload
     from netwright.passes import integerize
+    from netwright.verify import read_rows
 
     from .onnx_mutations import structure
 
@@ -107,12 +108,24 @@ def _graphs(folder: Path) -> dict[str, Kind]:
     def convert(path: Path) -> Any:
         return integerize(read_qonnx(path)).digest
 
+    rows_of = ir.load(folder / "graph.npz")
+    width = rows_of.types[rows_of.inputs[0]].shape[1:]
+    np.savez(folder / "rows.npz", **{rows_of.inputs[0]: np.ones((3, *width))})
+    line = ",".join(["0.5"] * int(np.prod(width)))
+
+    def rows(path: Path) -> Any:
+        return read_rows(path, rows_of)
+
     models = _fixtures("brevitas_mlp_po2.onnx", "brevitas_mlp_float.onnx", "brevitas_conv.onnx")
     beside = {path.name: path.read_bytes() for path in DATA.glob("*.onnx.data")}
     onnx_changes = (*BYTES, *(structure,) * 12)
     return {
         "onnx": Kind(".onnx", models, onnx_changes, convert, weight=20, beside=beside),
         "onnx-shapes": Kind(".onnx", models, onnx_changes, read_workload, weight=8, beside=beside),
+        "rows-npz": Kind(
+            ".npz", [(folder / "rows.npz").read_bytes()], (*BYTES, inside((_npy,))), rows, weight=5
+        ),
+        "rows-csv": Kind(".csv", [f"{line}\n{line}\n".encode()], TEXT, rows, weight=5),
         "npz-graph": Kind(".npz", seeds, BYTES, run_graph, sealed=True),
         "npz-graph-inside": Kind(
             ".npz", seeds, (inside((_text_in_array,)), inside((_npy,))), run_graph

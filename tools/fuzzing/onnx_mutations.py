@@ -208,6 +208,6 @@ def structure(random: Random, data: bytes, others: Sequence[bytes]) -> bytes:
     for _ in range(random.choice((1, 1, 2, 3))):
         try:
             random.choice(CHANGES)(random, model)
-        except (ValueError, TypeError, KeyError, OverflowError, AttributeError):
+        except Exception:
             continue  # a change that does not fit what an earlier one left
     return bytes(model.SerializeToString())
