@@ -386,7 +386,7 @@ def test_both_spellings_of_the_domain_are_read(tmp_path: Path) -> None:
         (
             node("Pad", "q p"),
             {"p": np.array([0, 0, 1 << 30, 0, 0, 0, 0, 0])},
-            "its result has the shape (1, 2, 1073741829, 6); at most 268435456 values are",
+            "the tensors that a row goes through have more than 33554432 values",
         ),
     ],
 )
