@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from netwright.errors import GraphError
-from netwright.exchange import read_qonnx
+from netwright.exchange import FileReferee, read_qonnx
 from netwright.ir import Graph, interpret, real_values
 from netwright.passes import integerize
 from tests.exchange.onnx_files import model, node, saved
@@ -275,3 +275,20 @@ def test_refusals(nodes: Any, constants: Any, text: str, tmp_path: Path) -> None
     with pytest.raises(GraphError) as caught:
         read_qonnx(saved(model(nodes, constants, shape=(1, 4)), tmp_path))
     assert text in str(caught.value)
+
+
+def test_annotated_input_of_integers_is_its_own_quantizer(tmp_path: Path) -> None:
+    def change(made: Any) -> None:
+        entry = made.graph.quantization_annotation.add(tensor_name="x")
+        entry.quant_parameter_tensor_names.add(key="tensor_layout", value="['N', 'C']")
+        entry.quant_parameter_tensor_names.add(key="finn_datatype", value="UINT4")
+
+    path = saved(
+        model([node("Div", "x c")], {"c": np.float32(4)}, shape=(1, 4), change=change), tmp_path
+    )
+    graph = integerize(read_qonnx(path))
+    assert graph.nodes[0].integer("high") == 15
+    rows = np.array([[0.0, 3.5, 15.0, 40.0]])
+    found = real_values(graph, "y", interpret(graph, rows)["y"])
+    np.testing.assert_array_equal(found, [[0, 1, 3.75, 3.75]])
+    np.testing.assert_array_equal(FileReferee(path, graph).run(rows)[0], found)

@@ -15,6 +15,9 @@ from netwright.exchange.source_model import load_model, parse_model
 from netwright.exchange.source_tensor import plain_text, read_tensor
 
 STANDARD_DOMAINS = ("", "ai.onnx")
+_INITIALIZERS_ALONE = 4
+"""First version of the format in which an initializer need not be an input as well."""
+
 _FLOAT = 1
 """ONNX's number of the element type float32."""
 
@@ -51,6 +54,7 @@ def self_contained(onnx: Any, path: Path) -> Any:
     )
     given = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in given]
+    model.ir_version = max(model.ir_version, _INITIALIZERS_ALONE)
     _replace(graph.node, nodes)
     _replace(graph.input, inputs)
     _name_opsets(onnx, model)

@@ -24,6 +24,7 @@ from netwright.exchange.file_model import (
 )
 from netwright.exchange.onnx_text import MICROSOFT
 from netwright.exchange.read import InputQuantizer
+from netwright.exchange.source_model import load_model
 from netwright.ir import Graph, Interpreter
 from netwright.ir.interpret import Values
 
@@ -74,6 +75,7 @@ class FileReferee:
         self._onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
         self.path, self.graph, self.input_quantizer = Path(path), graph, input_quantizer
         self._model = self_contained(self._onnx, self.path)
+        self._limits = load_model(self.path).limits
         self.sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
         self._model = before_head(self._model, graph.outputs)
         self._uses_qonnx = any(
@@ -112,13 +114,11 @@ class FileReferee:
             NotExecutable: The executor cannot run the file; the message has its reason.
         """
         arrays = Interpreter.of(self.graph).checked_inputs(inputs)
-        values = [arrays[name] for name in self.graph.inputs]
+        values = [self._whole(name, arrays[name]) for name in self.graph.inputs]
         if self.input_quantizer is not None:
             given = zip(self._model.graph.input, values, strict=True)
             values = [
-                self.input_quantizer.quantized(value)
-                if _dtype(self._onnx, info).kind == "f"
-                else value
+                self.input_quantizer.quantized(value) if info.name not in self._limits else value
                 for info, value in given
             ]
         feeds = {
@@ -136,6 +136,11 @@ class FileReferee:
         if not parts:
             raise DataError("there are no rows to execute")
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+    def _whole(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values of an input, integers where it holds those: rounded as the graph rounds them."""
+        limits = self._limits.get(name)
+        return values if limits is None else np.clip(np.rint(values), *limits)
 
     def _rows_are_independent(self, feeds: Feeds, rows: int) -> bool:
         """Whether several rows at once give what the file gives as it is declared."""

@@ -106,6 +106,7 @@ def load_model(path: Path) -> SourceModel:
         faults.append("sparse initializers are not supported")
     constants = _constants(onnx, graph, path.parent, faults)
     inputs, limits = _inputs(onnx, graph, constants, faults)
+    limits = {**_annotated(graph, inputs), **limits}
     nodes = read_nodes(onnx, graph, path.parent, faults)
     outputs = tuple(plain_text(value.name) for value in graph.output)
     if not outputs:
@@ -221,6 +222,31 @@ def _precisions(onnx: Any, graph: Any, inputs: Mapping[str, object]) -> dict[str
     names = {kinds.FLOAT16: "float16", kinds.FLOAT: "float32", kinds.DOUBLE: "float64"}
     declared = {plain_text(v.name): v.type.tensor_type.elem_type for v in graph.input}
     return {name: names[declared[name]] for name in inputs if declared.get(name) in names}
+
+
+def _annotated(graph: Any, inputs: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """Limits of the inputs that FINN's annotation declares to hold integers."""
+    found = {}
+    for entry in graph.quantization_annotation:
+        name = plain_text(entry.tensor_name)
+        for pair in entry.quant_parameter_tensor_names:
+            limits = _annotated_limits(plain_text(pair.value))
+            if name in inputs and plain_text(pair.key) == "finn_datatype" and limits:
+                found[name] = limits
+    return found
+
+
+def _annotated_limits(text: str) -> tuple[int, int] | None:
+    """Limits of one of qonnx's integer types, by its name."""
+    known = {"BINARY": (0, 1), "TERNARY": (-1, 1)}
+    digits = text.removeprefix("U").removeprefix("INT")
+    if text in known or not digits.isascii() or not digits.isdigit() or len(digits) > 2:
+        return known.get(text)
+    bits = int(digits)
+    if not 1 <= bits <= 32 or text not in (f"INT{bits}", f"UINT{bits}"):
+        return None
+    half = 1 << (bits - 1)
+    return (0, 2 * half - 1) if text.startswith("U") else (-half, half - 1)
 
 
 def read_nodes(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> tuple[SourceNode, ...]:
