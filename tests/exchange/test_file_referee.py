@@ -172,3 +172,17 @@ def test_wrong_rows_are_refused(tmp_path: Path) -> None:
         file.run(np.zeros((2, 4)))
     with pytest.raises(DataError, match="there are no rows"):
         file.run(np.zeros((0, 3)))
+
+
+def test_operators_of_version_6_are_converted(tmp_path: Path) -> None:
+    constants = {
+        "w": np.array([[0.5, -1.0], [1.5, 0.25], [-2.0, 1.0]], np.float32),
+        "c": np.array([1, -1], np.float32),
+    }
+    made = model([node("Gemm", "x w c", broadcast=1)], constants, opset=6)
+    path = saved(made, tmp_path)
+    graph = integerize(read_qonnx(path, input_quantizer=InputQuantizer(5, 0.25)))
+    file = FileReferee(path, graph, input_quantizer=InputQuantizer(5, 0.25))
+    assert file.executor.endswith(", operators converted to version 13 by ONNX")
+    rows = np.array([[0.5, -1, 2.25], [1, 1, 1]])
+    np.testing.assert_allclose(file.run(rows)[0], rows @ constants["w"] + constants["c"])

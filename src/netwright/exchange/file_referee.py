@@ -35,6 +35,9 @@ _PURPOSE = "executing the file itself"
 _CHUNK_VALUES = 1 << 22
 """Values of the largest tensor in one call."""
 
+_OLDEST_RUN, _CONVERTED = 7, 13
+"""Oldest version of the operators that ONNX Runtime has, and the one that older ones become."""
+
 _CHUNK_ROWS = 1024
 _PROBED_ROWS = 4
 _NOISE = 2.0**-16
@@ -81,10 +84,16 @@ class FileReferee:
         self._uses_qonnx = any(
             node.domain not in ("", MICROSOFT) for node in self._model.graph.node
         )
+        version_of = {entry.domain: entry.version for entry in self._model.opset_import}
+        converted = not self._uses_qonnx and version_of.get("", _OLDEST_RUN) < _OLDEST_RUN
+        if converted:
+            self._model = _converted(self._model)
         package = "qonnx" if self._uses_qonnx else "onnxruntime"
         require(package, extra="qonnx", purpose=_PURPOSE)
         label = "qonnx" if self._uses_qonnx else "ONNX Runtime"
         self.executor = f"{label} {version(package)}"
+        if converted:
+            self.executor += f", operators converted to version {_CONVERTED} by ONNX"
         self._rows = declared_rows(self._model)
         self._together: bool | None = None
         self._prepared: dict[tuple[bool, int], Any] = {}
@@ -217,6 +226,20 @@ class FileReferee:
                 f"{array.shape}"
             )
         return array.astype(np.float64)
+
+
+def _converted(model: Any) -> Any:
+    """The model with operators of a version that ONNX Runtime still has.
+
+    Raises:
+        NotExecutable: ONNX cannot convert it.
+    """
+    converter = require("onnx.version_converter", extra="qonnx", purpose=_PURPOSE)
+    try:
+        return converter.convert_version(model, _CONVERTED)
+    except Exception as error:  # the library raises whatever its C++ part throws
+        first = str(error).strip().partition("\n")[0]
+        raise NotExecutable(f"ONNX cannot convert its old operators: {first}") from error
 
 
 def _same(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:

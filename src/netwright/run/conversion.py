@@ -101,7 +101,7 @@ def read_source(path: Path, *, input_quantizer: InputQuantizer | None = None) ->
     try:
         file = FileReferee(path, graph, input_quantizer=input_quantizer)
         first = first.model_copy(update={"executor": file.executor})
-    except (GraphError, MissingExtra) as error:
+    except (GraphError, MissingExtra, NotExecutable) as error:
         first = first.model_copy(update={"missing": error.message})
     candidates: dict[str, Executable] = {}
     unavailable: dict[str, str] = {}
