@@ -153,7 +153,8 @@ def write(name: str, model: keras.Model, seed: int) -> None:
     inputs = (2 * rng.normal(size=(ROWS, *model.inputs[0].shape[1:]))).astype(np.float32)
     if name in BORDERS:
         ties = np.float32(np.rint(inputs[:100] * 8) / 16)
-        inputs = np.concatenate([inputs[:100], ties, np.nextafter(ties, np.float32(99))])
+        beside = [np.nextafter(ties, np.float32(end)) for end in (-99, 99)]
+        inputs = np.concatenate([inputs[:100], ties, *beside])
     last = model.layers[-1]
     ends = isinstance(last, keras.layers.Softmax | QSoftmax)
     logits = last.input if ends else last.output

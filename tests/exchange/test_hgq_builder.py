@@ -6,6 +6,7 @@ from netwright.errors import GraphError, NumericsError
 from netwright.exchange.hgq_builder import HgqBuilder, Value
 from netwright.exchange.hgq_formats import Formats
 from netwright.ir import Graph, Interpreter, real_values
+from netwright.passes import realize
 
 
 def formats(fractions: object, *, integers: int = 3, overflow: Overflow = Overflow.WRAP) -> Formats:
@@ -44,6 +45,16 @@ def test_an_input_saturates_in_the_format_of_every_element() -> None:
     rows = np.array([[-99.0, -99.0, -99.0], [99.0, 99.0, 99.0], [2.5, 2.5, 3.0]])
     found = values_of(builder.finish("net", value, ""), rows)
     assert found.tolist() == [[-8, -8, -8], [7, 7.75, 6], [3, 2.5, 4]]
+
+
+def test_an_input_next_to_a_border_is_rounded_in_single_precision() -> None:
+    builder, value = entered((1,), formats(np.array([3]), overflow=Overflow.SATURATE))
+    graph = builder.finish("net", value, "")
+    below = np.nextafter(np.float32(0.0625), np.float32(0))
+    rows = np.array([[below], [-below], [0.0625], [0.1875]], dtype=np.float64)
+    assert values_of(graph, rows).tolist() == [[0.125], [0], [0.125], [0.25]]
+    with pytest.raises(NumericsError, match="by adding one half in single precision"):
+        realize(graph)
 
 
 def test_formats_along_several_axes_need_a_flat_input() -> None:

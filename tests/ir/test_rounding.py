@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from netwright.dtypes import Rounding
 from netwright.errors import NumericsError
 from netwright.ir import dyadic, round_real, round_shift
-from netwright.ir.rounding import wrap
+from netwright.ir.rounding import round_by_halves, wrap
 
 MODES = tuple(Rounding)
 
@@ -175,3 +175,15 @@ def test_dyadic_refuses_what_it_cannot_write(
     with pytest.raises(NumericsError) as caught:
         dyadic(ratios, multiplier_bits=bits)
     assert str(caught.value) == message
+
+
+def test_adding_one_half_may_round_where_the_sum_does() -> None:
+    """The float32 next below one half becomes 1, as HGQ2 and QONNX compute it."""
+    below = np.nextafter(np.float32(0.5), np.float32(0))
+    values = np.array([below, -below, 0.5, -0.5, 1.5, 0.25], np.float32)
+    found = {mode: round_by_halves(values, mode).tolist() for mode in MODES}
+    assert found[Rounding.HALF_UP] == [1, 0, 1, 0, 2, 0]
+    assert found[Rounding.HALF_DOWN] == [0, -1, 0, -1, 1, 0]
+    assert found[Rounding.HALF_AWAY] == [1, -1, 1, -1, 2, 0]
+    assert found[Rounding.HALF_EVEN] == [0, 0, 0, 0, 2, 0]
+    assert round_real(values[:1], Rounding.HALF_UP).tolist() == [0]

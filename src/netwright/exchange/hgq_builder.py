@@ -112,6 +112,7 @@ class HgqBuilder:
             "rounding": str(own.rounding),
             "low": ends[0],
             "high": ends[1],
+            "precision": "float32",
         }
         made = self.emit("Quantize", f"{layer}_quantize", (name,), attrs, exponents, dtype=dtype)
         return self._limit(replace(made, is_zero=own.is_empty), own, layer)

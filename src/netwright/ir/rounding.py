@@ -41,13 +41,18 @@ def round_real(values: NDArray[np.floating], mode: Rounding) -> NDArray[np.float
 
 
 def round_by_halves(values: NDArray[np.floating], mode: Rounding) -> NDArray[np.floating]:
-    """Round as QONNX's definition does in the precision of `values`.
+    """Round as QONNX and HGQ2 do in the precision of `values`.
 
-    There the modes that round halves away from zero or toward it add or subtract one half, a sum
-    that may itself be rounded: the float32 next below one half becomes 1, not 0.
+    There the modes that round halves in one direction add or subtract one half, a sum that may
+    itself be rounded: the float32 next below one half becomes 1, not 0. (QONNX has no ``half-up``
+    and no ``half-down``, HGQ2 has all modes.)
     """
     half = values.dtype.type(0.5)
     match mode:
+        case Rounding.HALF_UP:
+            return np.floor(values + half)
+        case Rounding.HALF_DOWN:
+            return np.ceil(values - half)
         case Rounding.HALF_AWAY:
             return np.sign(values) * np.floor(np.abs(values) + half)
         case Rounding.HALF_TOWARD_ZERO:

@@ -72,6 +72,13 @@ def _quantize_by_halves(
     builder: RealBuilder, node: Node, source: str, scale: Reals, unit: Reals
 ) -> None:
     """Round half up (down) as: floor (ceil) to half steps, add (subtract) half, floor (ceil)."""
+    if precision_of(node) is not None:
+        raise NumericsError(
+            f"rounds {rounding_of(node)} by adding one half in single precision, which QONNX "
+            "cannot say",
+            tensor=node.output,
+            hint="let the network begin with a quantizer of the mode RND_CONV",
+        )
     rounding, half = _HALVES[rounding_of(node)]
     low, high = _centered(node)
     wide = smallest_int(2 * low - 2, 2 * high + 2)
