@@ -125,7 +125,7 @@ def test_convolutions_on_streams_with_shared_multipliers(tmp_path: Path) -> None
 
 
 def test_sequences_with_shared_multipliers(tmp_path: Path) -> None:
-    backend = hls(strategy="resource", reuse_factor={"conv_1": 24, "matmul_5": 60, "matmul_9": 60})
+    backend = hls(strategy="resource", reuse_factor={"conv_1": 12, "matmul_5": 60, "matmul_9": 6})
     design = assert_same(sequences(streams=False), backend, tmp_path)
     assert design.reuse_factors == {
         "conv_1": 12,

@@ -134,3 +134,15 @@ def test_a_tensor_without_axes(tmp_path: Path) -> None:
     graph = build.graph(build.add("Relu", (moved,)), moved)
     assert graph.types[moved].shape == (1,)
     assert_same(graph, hls(), tmp_path, rows=50)
+
+
+def test_more_bits_are_rounded_away_than_a_value_has(tmp_path: Path) -> None:
+    build = Build("small")
+    source = build.quantize((3,), bits=2)
+    outputs = [
+        build.requantize(source, bits=3, signed=True, shift=8, rounding=rounding,
+                         multiplier=multiplier, offset=(-3,), low=-2, high=3)
+        for rounding in ("half-down", "half-even", "ceil")
+        for multiplier in ((1,), (7,))
+    ]  # fmt: skip
+    assert_same(build.graph(*outputs), hls(), tmp_path, rows=30)

@@ -27,8 +27,13 @@ FLAGS = (
     "-fno-gnu-unique",
     "-Wl,-Bsymbolic",
     "-Wno-attributes",
+    "-DNDEBUG",
 )
-"""Symbols stay private to the library: two designs in one process have classes of one name."""
+"""Symbols stay private to the library: two designs in one process have classes of one name.
+
+``ap_fixed`` reads a bit beyond a narrow value, and drops it, where all bits are rounded away; its
+assertion would end this process.
+"""
 
 STACK_BYTES = 1 << 30
 """Stack of a thread that runs firmware; address space only, until it is used."""

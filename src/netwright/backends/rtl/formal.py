@@ -213,10 +213,10 @@ def prove_checks(
         BackendError: There is no question, or what Yosys printed cannot be read.
         RunError: A file cannot be written.
     """
-    if not questions:
-        raise BackendError("there is no element to prove", hint="a design must have outputs")
     if find_spec("pyosys") is None:
         raise MissingExtra("rtl", package="pyosys", purpose="formal proof")
+    if not questions:
+        raise BackendError("there is no element to prove", hint="a design must have outputs")
     modules = "".join(path.read_text(encoding="utf-8") for path in sorted(library))
     base = f"yosys {version('pyosys')} sat\n{modules}"
     keys = [hashlib.sha256(f"{base}\n{q.text}".encode()).hexdigest() for q in questions]

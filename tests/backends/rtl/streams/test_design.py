@@ -156,3 +156,12 @@ def test_the_mapped_netlist_of_streams_gives_identical_integers(tmp_path: Path) 
     stalled.verilog.write_text(re.sub(r"\.INIT\(16'h(?!0000)....\)", ".INIT(16'h0000)", text))
     with pytest.raises(BackendError):
         stalled.run(np.zeros((2, 3)))
+
+
+def test_every_layer_that_is_listed_has_a_file(tmp_path: Path) -> None:
+    build = Build("net")
+    first = build.conv(build.quantize((2, 3, 3), bits=3), 2, (2, 2), bits=3)
+    graph = build.graph(build.dense(build.flatten(build.requantize(first, shift=3)), 2, bits=3))
+    design = generated(graph, tmp_path / "out", reuse_factor=2)
+    assert design.circuit.layers
+    assert all((design.root / f"{layer.name}.v").exists() for layer in design.circuit.layers)

@@ -16,6 +16,7 @@ from netwright.backends.rtl.netlist import RtlNetlist, netlist_files
 from netwright.backends.rtl.proof import Proof
 from netwright.backends.rtl.simulation import compile_simulation
 from netwright.backends.rtl.simulators import Codes, Model
+from netwright.backends.rtl.streams.emission import computes
 from netwright.backends.rtl.streams.harness import harness
 from netwright.backends.rtl.streams.network import Network, Product
 from netwright.backends.rtl.streams.proof import prove_product
@@ -203,6 +204,8 @@ def summary(network: Network, schedule: Schedule) -> Circuit:
         name=network.name,
         inputs=tuple(terminal.port for terminal in network.inputs),
         outputs=tuple(terminal.port for terminal in network.outputs),
-        layers=tuple(unit.layer for unit in network.units if unit.layer is not None),
+        layers=tuple(
+            unit.layer for unit in network.units if unit.layer is not None and computes(unit)
+        ),
         latency_cycles=schedule.latency_cycles,
     )
