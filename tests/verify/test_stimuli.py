@@ -151,3 +151,16 @@ def test_a_real_graph_has_no_input_format() -> None:
         'graph "g": input "x" must be read by Quantize nodes only, not by Relu\n'
         "hint: lower the graph with netwright.passes.integerize first"
     )
+
+
+def test_wide_inputs_get_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    from netwright.verify import stimuli
+    from tests.backends.hls.graphs import jet_tagger
+
+    graph = jet_tagger(4)
+    assert len(random(graph, rows=100)) == 100
+    monkeypatch.setattr(stimuli, "MAX_VALUES", 16 * 10)
+    assert len(random(graph, rows=100)) == 10
+    assert len(stimuli.borders(graph, rows=100)) <= 10
+    assert len(stimuli.corners(graph)) >= 15
+    assert len(stimuli.ties(graph)) <= 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ _EXTREME_SUMS = 256
 _SINGLE_VALUES = 256
 _LARGEST_SEARCHED_INPUT = 1024
 _FEWEST_BORDER_ROWS = 16
+MAX_VALUES = 1 << 24
+"""Most values of a stimulus, and of the tensors that are looked at while ties are searched."""
+
 _ENUMERATED = 1 << 20
 """Most values beside borders that are listed; of more they are drawn."""
 
@@ -57,7 +61,8 @@ def corners(graph: Graph) -> Stimulus:
 
 
 def _single_positions(layout: Layout) -> Iterator[int]:
-    each = max(_SINGLE_VALUES // len(layout.grids), 1)
+    affordable = MAX_VALUES // (4 * layout.size)
+    each = max(min(_SINGLE_VALUES, affordable) // len(layout.grids), 1)
     for place in layout.places.values():
         yield from range(place.start, min(place.stop, place.start + each))
 
@@ -103,7 +108,8 @@ def _first_sums(graph: Graph, layout: Layout) -> Iterator[tuple[Node, Reals]]:
 def random(graph: Graph, *, rows: int, seed: int = 0) -> Stimulus:
     """Codes drawn uniformly from the whole input format.
 
-    Where an input is read by several quantizers, each has its share of the rows.
+    Where rows are so large that all would have more than :data:`MAX_VALUES` values, there are fewer
+    of them. Where an input is read by several quantizers, each has its share of the rows.
 
     Raises:
         ConfigError: `rows` is below 1.
@@ -113,13 +119,20 @@ def random(graph: Graph, *, rows: int, seed: int = 0) -> Stimulus:
         raise ConfigError(f"rows must be 1 or more, not {rows}")
     generator = np.random.default_rng(seed)
     parts = []
-    for layout, share in _shares(layouts(graph), rows):
+    for layout, share in _shares(layouts(graph), _affordable(graph, rows)):
         codes = [
             generator.integers(grid.low, grid.high, size=(share, grid.size), endpoint=True)
             for grid in layout.grids.values()
         ]
         parts.append(layout.values(np.concatenate(codes, axis=1).astype(np.float64)))
     return joined("random", graph, parts)
+
+
+def _affordable(graph: Graph, rows: int, *, every: bool = False) -> int:
+    """As many of the rows as :data:`MAX_VALUES` allows, of the inputs or of every tensor."""
+    names = (*graph.inputs, *graph.producers) if every else graph.inputs
+    size = sum(prod(graph.types[name].shape[1:]) for name in names)
+    return max(1, min(rows, MAX_VALUES // max(size, 1)))
 
 
 def _shares(found: tuple[Layout, ...], rows: int) -> Iterator[tuple[Layout, int]]:
@@ -139,7 +152,7 @@ def ties(graph: Graph, *, rows: int = 512, seed: int = 0) -> Stimulus:
     Raises:
         GraphError: An input is not quantized.
     """
-    pool = random(graph, rows=_SEARCHED_ROWS, seed=seed)
+    pool = random(graph, rows=_affordable(graph, _SEARCHED_ROWS, every=True), seed=seed)
     requantizers = [n for n in graph.nodes if n.op == "Requantize" and n.integer("shift") > 0]
     values = Interpreter.of(graph).run(pool.inputs, keep=[node.inputs[0] for node in requantizers])
     hit = np.zeros(len(pool), dtype=bool)
@@ -170,7 +183,7 @@ def borders(graph: Graph, *, rows: int = 1024, seed: int = 0) -> Stimulus:
         raise ConfigError(f"rows must be 1 or more, not {rows}")
     generator = np.random.default_rng(seed)
     parts = []
-    for layout, share in _shares(layouts(graph), rows):
+    for layout, share in _shares(layouts(graph), _affordable(graph, rows)):
         wanted = max(-(-_num_neighbors(grid) // grid.size) for grid in layout.grids.values())
         count = min(max(wanted, _FEWEST_BORDER_ROWS), share)
         found = {
