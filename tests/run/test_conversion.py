@@ -179,3 +179,32 @@ def test_file_without_an_input_quantizer_is_compared_behind_the_one_asked_for(
 def test_input_quantizer_is_bits_and_scale(text: str) -> None:
     with pytest.raises(ConfigError, match="an input quantizer must be BITS or BITS,SCALE"):
         InputQuantizer.of(text)
+
+
+PREAMBLES = {
+    "deviation": [("Sub", "x mean", "a"), ("Div", "a std", "c")],
+    "normalization": [("BatchNormalization", "x g mean m2 std", "c")],
+}
+
+
+@pytest.mark.parametrize("name", PREAMBLES)
+def test_arithmetic_before_the_quantizer_is_rounded_to_float32_at_each_step(
+    name: str, tmp_path: Path
+) -> None:
+    """Graph and export agree at every border; the file differs by its own rounding at most."""
+    third = np.array([0.485, 0.456, 0.406], np.float32)
+    constants = {**GRID, "s": np.float32(0.1), "b": np.float32(8), "mean": third}
+    constants |= {"std": third / 2, "g": third * 3, "m2": third * 7}
+    nodes = [*(node(*step) for step in PREAMBLES[name]), quant("c s z b", "y")]
+    source = read_source(saved(model(nodes, constants), tmp_path))
+    _, rows = compare_source(source, stimuli_for(source, random_rows=50))
+    assert all(row.holds for row in rows)
+    assert all(row.identical for row in rows if row.stage == "QONNX")
+
+
+def test_free_batch_is_executed(tmp_path: Path) -> None:
+    path = saved(model([quant("x s z b", "y")], GRID, shape=("rows", 3)), tmp_path)
+    source = read_source(path)
+    source, rows = compare_source(source, stimuli_for(source, random_rows=5))
+    assert source.first.missing is None
+    assert all(row.identical for row in rows)

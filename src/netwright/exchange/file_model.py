@@ -58,6 +58,7 @@ def self_contained(onnx: Any, path: Path) -> Any:
     _replace(graph.node, nodes)
     _replace(graph.input, inputs)
     _name_opsets(onnx, model)
+    _settle_rows(graph)
     return model
 
 
@@ -144,6 +145,22 @@ def for_rows(onnx: Any, model: Any, rows: int, *, keep_shapes: bool = False) -> 
             node.input[1] = name
             _replace(node.attribute, [a for a in node.attribute if a.name != "allowzero"])
     return copy
+
+
+def _settle_rows(graph: Any) -> None:
+    """Let a free batch be 1, in everything that the file describes."""
+    symbols = set()
+    for value in graph.input:
+        batch = value.type.tensor_type.shape.dim[0]
+        if not batch.dim_value:
+            symbols.add(batch.dim_param)
+            batch.Clear()
+            batch.dim_value = 1
+    for value in (*graph.output, *graph.value_info):
+        for extent in value.type.tensor_type.shape.dim:
+            if extent.HasField("dim_param") and extent.dim_param in symbols:
+                extent.Clear()
+                extent.dim_value = 1
 
 
 def _set_rows(graph: Any, declared: int, rows: int) -> None:

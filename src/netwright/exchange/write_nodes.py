@@ -30,6 +30,7 @@ class OnnxBuilder:
         initializers: Values by name.
         shapes: Shape of every activation made so far.
         elements: Whether a tensor is float64.
+        single: Tensors that are rounded to float32 before they are used.
         integers: Tensors that are int64: places in tables.
         names: Every name of the graph and of the file.
     """
@@ -43,6 +44,7 @@ class OnnxBuilder:
         self.initializers: dict[str, NDArray[Any]] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.elements: dict[str, bool] = {}
+        self.single = _single(graph)
         self.integers: set[str] = set()
         self.names = Names([*graph.types, *(node.name for node in graph.nodes)])
         self._casts: dict[str, str] = {}
@@ -95,6 +97,8 @@ class OnnxBuilder:
             self.elements[name] = wide
             value = self.graph.constants[name]
             self.initializers[name] = value.astype(np.float64 if wide else np.float32)
+        if wide and name in self.single and self.elements[name]:
+            name = self.read(name, wide=False)
         if self.elements[name] == wide:
             return name
         if name not in self._casts:  # to the one other format
@@ -104,6 +108,18 @@ class OnnxBuilder:
             self.node("Cast", output, (name,), output, shape=shape, wide=wide, attrs={"to": kind})
             self._casts[name] = output
         return self._casts[name]
+
+
+def _single(graph: Graph) -> frozenset[str]:
+    """Tensors between an input and a quantizer that computes in float32.
+
+    Each is rounded to float32, whatever it was computed in.
+    """
+    found: set[str] = set()
+    for node in reversed(graph.nodes):
+        if node.attrs.get("precision") == "float32" or node.output in found:
+            found.update(name for name in node.inputs if name not in graph.constants)
+    return frozenset(found)
 
 
 def write_node(builder: OnnxBuilder, node: Node) -> None:
@@ -209,7 +225,8 @@ def _quantizer(
     constant = name in builder.graph.constants
     if constant:
         builder.read(name, wide=name in builder.wide)
-    if op == "BipolarQuant":  # its result is as wide as what it reads, and float32 keeps the sign
+    # the result of BipolarQuant is as wide as what it reads, and float32 keeps the sign
+    if op == "BipolarQuant" or name in builder.single:
         name = builder.read(name, wide=False)
     shape = builder.graph.types[node.output].shape if constant else builder.shape(node.output)
     rank = len(builder.graph.types[node.inputs[0]].shape)
