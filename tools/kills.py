@@ -102,6 +102,13 @@ def printed(folder: Path, text: str) -> str:
     return text
 
 
+def estimated(folder: Path, text: str) -> str:
+    """What an estimate says, without the time it took."""
+    shown = json.loads(text)
+    del shown["search_seconds"]
+    return json.dumps(shown)
+
+
 def designed(folder: Path, text: str) -> str:
     """The graph, the generated files and the certificate, without the times of the tools."""
     digests = [
@@ -143,7 +150,7 @@ def commands(model: Path) -> tuple[Command, ...]:
             (*netwright, "map", "squeezenet", "--json", "--curve", "curve.svg"),
             lambda folder, text: (folder / "curve.svg").read_text(),
         ),
-        Command("estimate", (*netwright, "estimate", "squeezenet", "--json"), printed),
+        Command("estimate", (*netwright, "estimate", "squeezenet", "--json"), estimated),
         Command(
             "study",
             (*netwright, "study", "run", "hawq"),
@@ -209,6 +216,7 @@ def disturbed(
     command: Command, expected: str, seconds: float, folder: Path, draw: random.Random, tally: Tally
 ) -> None:
     """End a command again and again, until it ends by itself."""
+    known = len(tally.faults)
     for attempt in range(1000):
         token = f"{os.getpid()}-{draw.random()}"
         patience = draw.uniform(0.0, seconds) if attempt < 8 else LONGEST_S
@@ -242,6 +250,8 @@ def disturbed(
     temporary = [str(path.relative_to(folder)) for path in folder.glob("**/.netwright-*.tmp")]
     if temporary:
         tally.faults.append(f"{command.name}: left {temporary}")
+    for fault in tally.faults[known:]:
+        say(fault)
 
 
 def say(text: str) -> None:
