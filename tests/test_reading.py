@@ -261,3 +261,11 @@ def test_what_a_library_raises_is_one_line() -> None:
 
 def test_limits_fit_into_two_gigabytes() -> None:
     assert 2 * reading.MAX_ARRAY_BYTES <= 1 << 30
+
+
+def test_text_of_no_letters() -> None:
+    data = bytearray(npy(np.array(["ab", "c"])))
+    data[-5] = 0xFF
+    with pytest.raises(DataError) as caught:
+        parse_array(bytes(data), "f", "x")
+    assert str(caught.value) == 'f: not the array "x" (it holds what is no letter)'

@@ -41,6 +41,9 @@ MAX_ARRAY_BYTES = 1 << 29
 
 MAX_ARCHIVE_MEMBERS = 100_000
 
+MAX_LETTER = 0x10FFFF
+"""The last code point of Unicode."""
+
 _MAX_HEADER_BYTES = 10_000
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
 _DEEP_KEY = re.compile(rf"(?<![\w\"'-]){_PART}(?:\.[ \t]*+{_PART}){{{MAX_TOML_DEPTH}}}")
@@ -332,6 +335,10 @@ def parse_array(
         )
         raise failure(DataError, source, message, hint=hint)
     with translated(source, f'the array "{visible(name)}"', hint=hint):
+        if dtype.kind == "U":  # NumPy checks no code points, and Python breaks on others
+            letters = np.frombuffer(data, f"{dtype.str[0]}u4", offset=stream.tell())
+            if letters.max(initial=0) > MAX_LETTER:
+                raise ValueError("it holds what is no letter")
         flat: NDArray[Any] = np.frombuffer(data, dtype, offset=stream.tell())
         return flat.reshape(shape, order="F" if fortran else "C").copy()
 
