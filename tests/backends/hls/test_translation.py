@@ -151,3 +151,13 @@ def test_names_are_identifiers_without_regard_to_case() -> None:
     ]
     names = [layer.name for layer in lower(build.graph(*outputs), "io_parallel").layers]
     assert names == ["in_quantize_0_out", "fc_1_a", "FC_1_A_2", "n_1st", "n_input"]
+
+
+def test_what_no_output_is_made_from_has_no_stream() -> None:
+    build = Build("dead")
+    source = build.quantize((3,), bits=4)
+    build.dense(source, 2)
+    graph = build.graph(build.dense(source, 2))
+    streams = [layer.node for layer in lower(graph, "io_stream").layers]
+    assert streams == ["", "matmul_2"]
+    assert len(lower(graph, "io_parallel").layers) == 3

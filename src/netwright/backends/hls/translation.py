@@ -62,7 +62,10 @@ def lower(graph: Graph, io_type: IoType) -> Firmware:
         )
     lowering = Lowering(graph, io_type, bounds(graph))
     host: dict[str, View] = {}
+    live = _live(graph)
     for node in graph.nodes:
+        if lowering.streams and node.output not in live:
+            continue  # nobody would read its stream, which fills up and blocks the others
         if node.op == "Quantize":
             host[node.output] = lowering.views[node.output] = _input(lowering, node)
             continue
@@ -77,6 +80,17 @@ def lower(graph: Graph, io_type: IoType) -> Firmware:
     if lowering.streams:
         _check_readers(lowering, outputs)
     return Firmware(tuple(lowering.layers), host, outputs, dict(lowering.views))
+
+
+def _live(graph: Graph) -> set[str]:
+    """Tensors that an output is made from, the outputs among them."""
+    live, waiting = set(graph.outputs), list(graph.outputs)
+    while waiting:
+        node = graph.producers.get(waiting.pop())
+        new = set(node.inputs) - live if node is not None else set()
+        live |= new
+        waiting += new
+    return live
 
 
 def _input(lowering: Lowering, node: Node) -> View:
