@@ -39,7 +39,7 @@ def test_constants_that_are_too_large_at_once(tmp_path) -> None:
 
 def test_activations_that_grow(tmp_path) -> None:
     nodes, last = [], "x"
-    for number in range(24):
+    for number in range(30):
         nodes.append(node("Concat", f"{last} {last}", f"c{number}", axis=1))
         last = f"c{number}"
     path = saved(model([*nodes, node("Relu", last)], {}), tmp_path)

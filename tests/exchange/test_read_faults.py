@@ -13,6 +13,7 @@ import pytest
 
 from netwright.errors import DataError, GraphError, NetwrightError, UnsupportedOp
 from netwright.exchange import read_qonnx
+from netwright.exchange.limits import MAX_ROW_VALUES
 from netwright.passes import integerize
 from tests.exchange.onnx_files import GRID, QONNX, model, node, quant, saved
 
@@ -386,7 +387,7 @@ def test_both_spellings_of_the_domain_are_read(tmp_path: Path) -> None:
         (
             node("Pad", "q p"),
             {"p": np.array([0, 0, 1 << 30, 0, 0, 0, 0, 0])},
-            "the tensors that a row goes through have more than 33554432 values",
+            f"the tensors that a row goes through have more than {MAX_ROW_VALUES} values",
         ),
     ],
 )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -160,6 +162,23 @@ def test_chunks_do_not_change_the_result() -> None:
     inputs = rng.normal(size=(50, 5)) * 20
     whole = interpreter.run(inputs)["s2"]
     np.testing.assert_array_equal(whole, interpreter.run(inputs, chunk_rows=7)["s2"])
+
+
+def test_tensors_are_held_until_their_last_reader_only() -> None:
+    names = ["x", *(f"t{i}" for i in range(40))]
+    nodes = tuple(Node(f"relu{i}", "Relu", (a,), b) for i, (a, b) in enumerate(pairwise(names)))
+    types = {name: TensorType((1, 100_000)) for name in names}
+    graph = Graph("chain", ("x",), ("t39",), nodes, types, {})
+    rows = np.ones((2, 100_000))
+    tracemalloc.start()
+    try:
+        kept = interpret(graph, rows, keep=("t3",))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert kept.keys() == {"t3", "t39"}
+    assert np.array_equal(kept["t3"], rows)
+    assert peak < 8 * rows.nbytes
 
 
 def test_no_rows_give_no_rows() -> None:

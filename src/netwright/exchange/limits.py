@@ -28,8 +28,11 @@ MAX_COMPUTED_VALUES = 1 << 23
 MAX_ALL_COMPUTED_VALUES = 1 << 26
 """Values of all constants that are computed from others."""
 
-MAX_ROW_VALUES = 1 << 25
-"""Values of all tensors together that one row of inputs goes through."""
+MAX_ROW_VALUES = 3 << 26
+"""Values of all tensors together that one row of inputs goes through.
+
+Executors of other tools hold all of them, as float32; ours those that are still to be read.
+"""
 
 
 class Budget:

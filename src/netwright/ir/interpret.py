@@ -111,6 +111,7 @@ class Interpreter:
                 raise DataError(f'graph "{self.graph.name}" has no tensor "{name}"')
         constants = self._constants
         chunk_rows = max(1, min(chunk_rows, MAX_CHUNK_VALUES // self._row_values))
+        finished = self._last_reads(set(wanted))
         results: dict[str, NDArray[np.int64] | NDArray[np.float64]] = {}
         for start in range(0, max(rows, 1), chunk_rows):
             part = slice(start, start + chunk_rows)
@@ -118,6 +119,8 @@ class Interpreter:
             values.update({name: array[part] for name, array in arrays.items()})
             for node in self.graph.nodes:
                 values[node.output] = self._execute(node, [values[name] for name in node.inputs])
+                for name in finished[node.name]:
+                    del values[name]
             for name in wanted:
                 value = values[name]
                 if name in self.graph.constants:
@@ -138,6 +141,16 @@ class Interpreter:
         if node.op == "Quantize":
             result = result.astype(self.carrier)
         return result
+
+    def _last_reads(self, kept: set[str]) -> dict[str, list[str]]:
+        """By node, the tensors that nothing needs behind it, so that they need not be held."""
+        finished: dict[str, list[str]] = {}
+        seen = {*kept, *self.graph.constants}
+        for node in reversed(self.graph.nodes):
+            last = dict.fromkeys(name for name in (node.output, *node.inputs) if name not in seen)
+            finished[node.name] = list(last)
+            seen.update(last)
+        return finished
 
     @cached_property
     def _row_values(self) -> int:
