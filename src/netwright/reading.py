@@ -117,8 +117,13 @@ def read_bytes(
     return data
 
 
-def check_plain(path: Path | str, *, kind: Fault = DataError) -> int:
+def check_plain(path: Path | str, *, kind: Fault = DataError, hint: str | None = None) -> int:
     """Refuse what is no plain file, for readers that open it themselves.
+
+    Args:
+        path: The file.
+        kind: Class of the error.
+        hint: What to do if it is missing.
 
     Returns:
         Its size in bytes.
@@ -133,7 +138,7 @@ def check_plain(path: Path | str, *, kind: Fault = DataError) -> int:
         finally:
             os.close(descriptor)
     except FileNotFoundError:
-        raise failure(kind, path, "no such file") from None
+        raise failure(kind, path, "no such file", hint=hint) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise failure(kind, path, f"cannot be read ({reason})") from None

@@ -177,11 +177,11 @@ def test_error_is_a_message_and_a_hint_without_traceback(
 ) -> None:
     code, out, err = netwright("run", tmp_path)
     assert (code, out) == (2, "")
-    assert err == f"error: {tmp_path}: is a folder, not a TOML file\n"
+    assert err == f"error: {tmp_path}: is a folder, not a file\n"
 
 
 def test_debug_adds_the_traceback(netwright: Netwright, tmp_path: Path) -> None:
     code, _, err = netwright("--debug", "run", tmp_path)
     assert code == 2
     assert err.startswith("Traceback")
-    assert err.endswith(f"error: {tmp_path}: is a folder, not a TOML file\n")
+    assert err.endswith(f"error: {tmp_path}: is a folder, not a file\n")

@@ -22,4 +22,4 @@ def test_run_without_report_is_refused(netwright: Netwright, toy_flow: Path) -> 
     netwright("run", toy_flow)
     code, _, err = netwright("report", "toy")
     assert code == 1
-    assert err.startswith("error: runs/toy/report.json: cannot be read as text")
+    assert err.startswith("error: runs/toy/report.json: no such file")

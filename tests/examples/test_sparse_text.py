@@ -122,5 +122,5 @@ def test_options_out_of_range_are_refused(example, tmp_path, monkeypatch, option
 
 def test_a_missing_archive_is_told_in_a_line(example, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["sparse_text.py", str(tmp_path / "none"), str(tmp_path)])
-    with pytest.raises(SystemExit, match="none: cannot be read"):
+    with pytest.raises(SystemExit, match="none: no such file"):
         example.main()

@@ -135,7 +135,7 @@ def make_table(
 
 def check_file(path: Path) -> None:
     """Raise DataError unless the path is a non-empty file."""
-    if check_plain(path) == 0:
+    if check_plain(path, hint="give the path of a downloaded file") == 0:
         raise DataError("is empty", source=str(path))
 
 

@@ -33,9 +33,9 @@ def weights_file(folder: str | Path, seed: int) -> Path:
     return folder / f"seed-{seed}.npz"
 
 
-def history_file(folder: Path, seed: int) -> Path:
+def history_file(folder: str | Path, seed: int) -> Path:
     """Where :func:`fit_seeds` keeps the epochs of a seed: a loss and an accuracy for each."""
-    return folder / f"seed-{seed}.history.json"
+    return Path(folder) / f"seed-{seed}.history.json"
 
 
 def fit_seeds(

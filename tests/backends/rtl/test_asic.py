@@ -125,7 +125,7 @@ def test_a_tool_that_fails(
     with pytest.raises(kind, match=message):
         design.asic()
     names = sorted(path.name for path in design.build_folder.iterdir())
-    assert names == ["asic-osu018-timing.log", "asic-osu018.v"]
+    assert names == [".lock", "asic-osu018-timing.log", "asic-osu018.v"]
 
 
 def test_what_is_printed_is_read() -> None:

@@ -49,7 +49,7 @@ def run(job: Job, *, timeout_s: float = 20.0) -> tuple[int, float]:
 
 
 def made(job: Job) -> list[str]:
-    return sorted(path.name for path in job.folder.iterdir())
+    return sorted(path.name for path in job.folder.iterdir() if path.name != ".lock")
 
 
 def test_the_options_say_what_is_asked_for(job: Job) -> None:
