@@ -51,6 +51,25 @@ def test_scale_of_each_channel() -> None:
     assert run(nodes, constants).tolist() == (codes * scales.astype(np.float64)).tolist()
 
 
+def test_cast_of_codes_to_a_float_is_float64() -> None:
+    """Codes of a quantizer and of an integer input; the product is none of float32."""
+    constants = {"s": np.float32(0.1), "z": np.int8(0), "k": np.float32(0.1)}
+    nodes = [
+        node("QuantizeLinear", "x s z", "q"),
+        node("Cast", "q", "wide", to=onnx.TensorProto.INT32),
+        node("Cast", "wide", "c", to=onnx.TensorProto.FLOAT),
+        node("Mul", "c k", "y"),
+    ]
+    expected = np.array([[3.0, -7.0, 12.0]]) * np.float64(np.float32(0.1))
+    assert run(nodes, constants).tolist() == expected.tolist()
+    codes = np.array([[(1 << 24) + 1, -7, 12]], np.int32)
+    cast = model([node("Cast", "x", "c", to=1), node("Mul", "c k", "y")], constants)
+    (found,) = run_in_float64(onnx, cast, {"x": codes}, quantized=["x"])
+    assert found.tolist() == (codes * np.float64(np.float32(0.1))).tolist()
+    (kept,) = run_in_float64(onnx, cast, {"x": codes})
+    assert kept.tolist() == (codes.astype(np.float32) * np.float32(0.1)).tolist()
+
+
 def test_operator_without_an_implementation_is_named() -> None:
     with pytest.raises(NotExecutable, match='"Im2Col" has no float64 implementation here'):
         run([quant("x", "y", op="Im2Col")], {})

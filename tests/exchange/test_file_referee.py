@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,97 @@ DATA = Path(__file__).parent / "data"
 
 def of(path: Path) -> FileReferee:
     return FileReferee(path, integerize(read_qonnx(path)))
+
+
+Change = Callable[[onnx.ModelProto], object]
+
+
+def _shape(value: onnx.ValueInfoProto, *shape: int | str | None) -> None:
+    tensor = value.type.tensor_type
+    made = onnx.helper.make_tensor_value_info(value.name, tensor.elem_type or 1, shape)
+    value.CopyFrom(made)
+
+
+def _as_given(made: onnx.ModelProto) -> None:
+    """Tell no shape behind the input."""
+
+
+def _free_output(made: onnx.ModelProto) -> None:
+    _shape(made.graph.output[0], "M", 2)
+
+
+def _free_inside(made: onnx.ModelProto) -> None:
+    made.graph.value_info.add().name = "r"
+    _shape(made.graph.value_info[0], "unk__0", 2)
+    _shape(made.graph.output[0], None, 2)
+
+
+def _stale(made: onnx.ModelProto) -> None:
+    made.graph.value_info.add().name = "q"
+    _shape(made.graph.value_info[0], 1, 9)
+    _shape(made.graph.output[0], 1, 7)
+
+
+def _negative(made: onnx.ModelProto) -> None:
+    made.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+
+
+@pytest.mark.parametrize("batch", ["N", None, 0, 1])
+@pytest.mark.parametrize("change", [_as_given, _free_output, _free_inside, _stale, _negative])
+def test_batch_and_shapes_that_a_file_tells_are_no_obstacle(
+    tmp_path: Path, batch: str | int | None, change: Change
+) -> None:
+    """A batch that is free, and shapes that are free or wrong behind the inputs."""
+    weight = np.array([[1.0, -2.0], [0.5, 1.5], [-1.0, 0.25]], np.float32)
+    nodes = [
+        quant("x s z b", "q"),
+        quant("w s z b", "wq"),
+        node("MatMul", "q wq", "m"),
+        node("Relu", "m", "r"),
+        quant("r s z b", "y", signed=0),
+    ]
+    made = model(nodes, {**GRID, "w": weight}, shape=(batch, 3), change=change)
+    file = of(saved(made, tmp_path))
+    grid = np.random.default_rng(0).integers(-8, 8, (9, 3)) * 0.25
+    expected = np.clip(np.rint(grid @ np.clip(weight, -2, 1.75) / 0.25), 0, 15) * 0.25
+    for rows in (1, 9):
+        np.testing.assert_array_equal(file.run(grid[:rows])[0], expected[:rows])
+    assert not file.is_slow
+
+
+@pytest.mark.parametrize("of_qonnx", [True, False])
+def test_batch_that_the_file_squeezes_away_is_there_again(tmp_path: Path, of_qonnx: bool) -> None:
+    constants = {**GRID, "zero": np.int8(0)}
+    nodes = [quant("x s z b", "q"), node("Squeeze", "q")]
+    if not of_qonnx:
+        nodes = [
+            node("QuantizeLinear", "x s zero", "c"),
+            node("DequantizeLinear", "c s zero", "q"),
+            node("Squeeze", "q"),
+        ]
+    file = of(saved(model(nodes, constants), tmp_path))
+    rows = np.array([[0.5, -1.0, 1.5], [0.25, 0.0, -2.0]])
+    np.testing.assert_array_equal(file.run(rows[:1])[0], rows[:1])
+    np.testing.assert_array_equal(file.run(rows)[0], rows)
+
+
+@pytest.mark.parametrize("annotated", [False, True])
+def test_float64_begins_with_integer_inputs(tmp_path: Path, annotated: bool) -> None:
+    def change(made: onnx.ModelProto) -> None:
+        if annotated:
+            told = made.graph.quantization_annotation.add(tensor_name="x")
+            told.quant_parameter_tensor_names.add(key="finn_datatype", value="INT32")
+        else:
+            made.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT32
+
+    constants = {**GRID, "s": np.float32(0.1), "w": np.array([[0.7], [0.3], [-0.1]], np.float32)}
+    nodes = [node("Cast", "x", "c", to=1), quant("w s z b", "wq"), node("MatMul", "c wq", "y")]
+    file = of(saved(model(nodes, constants, change=change), tmp_path))
+    codes = np.random.default_rng(0).integers(-(1 << 22), 1 << 22, (9, 3)).astype(np.float64)
+    exact = codes @ np.array([[7.0], [3.0], [-1.0]]) * np.float64(constants["s"])
+    (found,) = file.run(codes, precision="float64")
+    np.testing.assert_allclose(found, exact, rtol=1e-13)
+    assert np.any(np.abs(file.run(codes)[0] - exact) > 1e-9 * np.abs(exact))
 
 
 @pytest.mark.parametrize("name", ["brevitas_mlp_float", "brevitas_mlp_po2", "brevitas_conv"])
@@ -186,3 +278,20 @@ def test_operators_of_version_6_are_converted(tmp_path: Path) -> None:
     assert file.executor.endswith(", operators converted to version 13 by ONNX")
     rows = np.array([[0.5, -1, 2.25], [1, 1, 1]])
     np.testing.assert_allclose(file.run(rows)[0], rows @ constants["w"] + constants["c"])
+
+
+def test_operators_of_version_6_beside_those_of_qonnx_are_converted(tmp_path: Path) -> None:
+    weight = np.array([[0.5, -1.0], [1.5, 0.25], [-2.0, 1.0]], np.float32)
+    constants = {**GRID, "w": weight, "c": np.array([0.5, -0.25], np.float32)}
+    nodes = [
+        quant("x s z b", "q"),
+        quant("w s z b", "wq"),
+        node("Gemm", "q wq c", "g", broadcast=1),
+        quant("g s z b"),
+    ]
+    file = of(saved(model(nodes, constants, opset=6, shape=("N", 3)), tmp_path))
+    assert file.executor.startswith("qonnx ")
+    assert file.executor.endswith(", operators converted to version 13 by ONNX")
+    rows = np.random.default_rng(0).integers(-8, 8, (9, 3)) * 0.25
+    expected = np.clip(np.rint((rows @ weight + constants["c"]) / 0.25), -8, 7) * 0.25
+    np.testing.assert_array_equal(file.run(rows)[0], expected)

@@ -1,13 +1,13 @@
 """A user's model computed in float64, to tell its float32 rounding from a difference of meaning.
 
 Quantizers of inputs and of constants still work in the file's own precision: which code a value
-gets there is part of what the file means. Behind them everything is computed in float64, node by
-node, by ONNX's reference implementation and by qonnx's functions.
+gets there is part of what the file means. Behind them, and behind inputs that hold codes, all is
+computed in float64, node by node, by ONNX's reference implementation and by qonnx's functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -23,15 +23,17 @@ _FLOAT_KINDS = (1, 10, 11, 16)
 """Element types of ONNX that are floats: 32, 16, 64 bits and bfloat16."""
 
 
-def run_in_float64(onnx: Any, model: Any, feeds: Feeds, *, quantized: bool = False) -> list[Tensor]:
+def run_in_float64(
+    onnx: Any, model: Any, feeds: Feeds, *, quantized: Collection[str] = ()
+) -> list[Tensor]:
     """Outputs of the model on one batch, computed in float64 behind its quantizers.
 
     Args:
         onnx: The package.
         model: A self-contained model that takes as many rows as `feeds` holds.
         feeds: Inputs in the file's precision.
-        quantized: Whether float64 begins with the inputs, because they are quantized already or
-            because their quantizers shall be exact; quantizers of constants never are.
+        quantized: Inputs with which float64 begins, because they are quantized already or because
+            their quantizers shall be exact; quantizers of constants never are.
 
     Raises:
         NotExecutable: An operator has no float64 implementation here.
@@ -40,7 +42,7 @@ def run_in_float64(onnx: Any, model: Any, feeds: Feeds, *, quantized: bool = Fal
     values: dict[str, Tensor] = {"": np.zeros(0)}
     values |= {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
     values |= dict(feeds)
-    dependent, wide = set(feeds), set(feeds if quantized else ())
+    dependent, wide = set(feeds), set(quantized)
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     for node in graph.node:
         read = [values[name] for name in node.input]
@@ -72,7 +74,7 @@ def _execute(
             if node.domain:
                 raise NotExecutable(f'"{node.op_type}" has no float64 implementation here')
             if is_wide and node.op_type == "Cast" and attrs["to"].i in _FLOAT_KINDS:
-                return [read[0]]
+                return [read[0].astype(np.float64)]
             reference = require("onnx.reference", extra="qonnx", purpose=_PURPOSE)
             session = reference.ReferenceEvaluator(node, opsets=opsets)
             given = {name: value for name, value in zip(node.input, read, strict=True) if name}

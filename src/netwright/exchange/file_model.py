@@ -105,7 +105,7 @@ def declared_rows(model: Any) -> int:
     return max(int(model.graph.input[0].type.tensor_type.shape.dim[0].dim_value), 1)
 
 
-def for_rows(onnx: Any, model: Any, rows: int, *, keep_shapes: bool = False) -> Any:
+def for_rows(onnx: Any, model: Any, rows: int) -> Any:
     """A copy of the model that takes `rows` rows at once.
 
     A ``Reshape`` that names the declared batch keeps the batch that it gets. Whether that is what
@@ -115,8 +115,6 @@ def for_rows(onnx: Any, model: Any, rows: int, *, keep_shapes: bool = False) -> 
         onnx: The package.
         model: A self-contained model.
         rows: How many rows.
-        keep_shapes: Whether to keep the shapes that the file tells of its tensors, with another
-            batch, for executors that cannot infer them.
     """
     copy = type(model)()
     copy.CopyFrom(model)
@@ -124,12 +122,7 @@ def for_rows(onnx: Any, model: Any, rows: int, *, keep_shapes: bool = False) -> 
     for value in graph.input:
         value.type.tensor_type.shape.dim[0].Clear()
         value.type.tensor_type.shape.dim[0].dim_value = rows
-    for value in graph.output:
-        value.type.tensor_type.ClearField("shape")
-    if keep_shapes:
-        _set_rows(graph, declared, rows)
-    else:
-        del graph.value_info[:]
+    _set_rows(graph, declared, rows)
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
@@ -147,12 +140,22 @@ def for_rows(onnx: Any, model: Any, rows: int, *, keep_shapes: bool = False) -> 
     return copy
 
 
+def without_shapes(model: Any) -> Any:
+    """A copy of the model that tells no shape behind its inputs, where it may be mistaken."""
+    copy = type(model)()
+    copy.CopyFrom(model)
+    for value in copy.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    del copy.graph.value_info[:]
+    return copy
+
+
 def _settle_rows(graph: Any) -> None:
     """Let a free batch be 1, in everything that the file describes."""
     symbols = set()
     for value in graph.input:
         batch = value.type.tensor_type.shape.dim[0]
-        if not batch.dim_value:
+        if batch.dim_value < 1:
             symbols.add(batch.dim_param)
             batch.Clear()
             batch.dim_value = 1
@@ -169,7 +172,7 @@ def _set_rows(graph: Any, declared: int, rows: int) -> None:
     for node in graph.node:
         if dependent.intersection(node.input):
             dependent.update(node.output)
-    for value in graph.value_info:
+    for value in (*graph.output, *graph.value_info):
         shape = value.type.tensor_type.shape.dim
         if value.name in dependent and shape and shape[0].dim_value == declared:
             shape[0].dim_value = rows

@@ -21,6 +21,7 @@ from netwright.exchange.file_model import (
     declared_rows,
     for_rows,
     self_contained,
+    without_shapes,
 )
 from netwright.exchange.onnx_text import MICROSOFT
 from netwright.exchange.read import InputQuantizer
@@ -85,14 +86,13 @@ class FileReferee:
             node.domain not in ("", MICROSOFT) for node in self._model.graph.node
         )
         version_of = {entry.domain: entry.version for entry in self._model.opset_import}
-        converted = not self._uses_qonnx and version_of.get("", _OLDEST_RUN) < _OLDEST_RUN
-        if converted:
-            self._model = _converted(self._model)
+        converted = version_of.get("", _OLDEST_RUN) < _OLDEST_RUN
         package = "qonnx" if self._uses_qonnx else "onnxruntime"
         require(package, extra="qonnx", purpose=_PURPOSE)
         label = "qonnx" if self._uses_qonnx else "ONNX Runtime"
         self.executor = f"{label} {version(package)}"
         if converted:
+            self._model = _converted(self._model, uses_qonnx=self._uses_qonnx)
             self.executor += f", operators converted to version {_CONVERTED} by ONNX"
         self._rows = declared_rows(self._model)
         self._together: bool | None = None
@@ -184,14 +184,19 @@ class FileReferee:
         except Exception as error:  # whatever an executor raises on a file that it cannot run
             first = str(error).strip().partition("\n")[0]
             raise NotExecutable(f"{self.executor} cannot run {self.name}: {first}") from error
-        return tuple(self._checked(array, wanted)[:rows] for array in made)
+        shapes = [self.graph.types[name].shape for name in self.graph.outputs]
+        if len(made) != len(shapes):
+            raise NotExecutable(f"{self.name} has {len(made)} outputs, the graph {len(shapes)}")
+        told = zip(made, shapes, strict=True)
+        return tuple(self._checked(array, wanted, shape)[:rows] for array, shape in told)
 
     def _call(
         self, feeds: Feeds, precision: Precision, rows: int, *, together: bool
     ) -> list[NDArray[Any]]:
         if precision != "file":
             model = for_rows(self._onnx, self._model, rows) if together else self._model
-            quantized = self.input_quantizer is not None or precision == "all-float64"
+            whole = self.input_quantizer is not None or precision == "all-float64"
+            quantized = feeds.keys() if whole else self._limits.keys() & feeds.keys()
             return run_in_float64(self._onnx, model, feeds, quantized=quantized)
         outputs = [value.name for value in self._model.graph.output]
         prepared = self._prepared_for(rows, together=together)
@@ -204,22 +209,25 @@ class FileReferee:
     def _prepared_for(self, rows: int, *, together: bool) -> Any:
         key = (together, rows)
         if key not in self._prepared:
-            made = self._prepare(rows) if together else self._executable(self._model)
+            model = for_rows(self._onnx, self._model, rows) if together else self._model
+            made = self._prepare(model)
             self._prepared = {**dict(list(self._prepared.items())[-3:]), key: made}
         return self._prepared[key]
 
-    def _prepare(self, rows: int) -> Any:
-        """What executes `rows` rows at once."""
+    def _prepare(self, model: Any) -> Any:
+        """What executes the model; shapes that it tells are used only where none are inferred."""
+        make = _with_shapes if self._uses_qonnx else _session
         try:
-            return self._executable(for_rows(self._onnx, self._model, rows))
+            return make(without_shapes(model))
         except Exception:  # whatever qonnx raises where it cannot infer a shape
-            kept = for_rows(self._onnx, self._model, rows, keep_shapes=True)
-            return self._executable(kept)
+            return make(model)
 
-    def _executable(self, model: Any) -> Any:
-        return _with_shapes(model) if self._uses_qonnx else _session(model)
-
-    def _checked(self, array: NDArray[Any], rows: int) -> NDArray[np.float64]:
+    def _checked(
+        self, array: NDArray[Any], rows: int, shape: tuple[int, ...]
+    ) -> NDArray[np.float64]:
+        """An output with its batch axis, which a file of one row may have squeezed away."""
+        if rows == 1 and [n for n in array.shape if n != 1] == [n for n in shape[1:] if n != 1]:
+            array = array.reshape(1, *shape[1:])
         if array.ndim == 0 or len(array) != rows:
             raise NotExecutable(
                 f"{self.executor} cannot run {self.name}: for {rows} rows an output has the shape "
@@ -228,14 +236,16 @@ class FileReferee:
         return array.astype(np.float64)
 
 
-def _converted(model: Any) -> Any:
-    """The model with operators of a version that ONNX Runtime still has.
+def _converted(model: Any, *, uses_qonnx: bool) -> Any:
+    """The model with operators of a version that ONNX Runtime still has; qonnx runs it per node.
 
     Raises:
         NotExecutable: ONNX cannot convert it.
     """
     converter = require("onnx.version_converter", extra="qonnx", purpose=_PURPOSE)
     try:
+        if uses_qonnx:  # whose operators have no shapes for the converter
+            model = _with_shapes(without_shapes(model)).model
         return converter.convert_version(model, _CONVERTED)
     except Exception as error:  # the library raises whatever its C++ part throws
         first = str(error).strip().partition("\n")[0]
@@ -271,6 +281,8 @@ def _with_shapes(model: Any) -> Any:
     made = wrapper.ModelWrapper(model, make_deepcopy=True).transform(shapes.InferShapes())
     if not made.check_all_tensor_shapes_specified():
         made = made.transform(folding.FoldConstants()).transform(shapes.InferShapes())
+    if not made.check_all_tensor_shapes_specified():
+        raise NotExecutable("qonnx cannot infer the shape of every tensor")
     return made
 
 
