@@ -308,6 +308,35 @@ def test_the_error_of_a_note_is_that_of_the_worst_channel() -> None:
     assert np.max(off.max(axis=0) / largest) <= note.error
 
 
+@pytest.mark.parametrize("last_op", ["MatMul", "Trunc"])
+def test_the_bound_of_a_note_grows_with_what_follows(last_op: str) -> None:
+    """Through scales that differ along a sum, and through codes that get a larger scale."""
+
+    def product(sketch: Sketch, last: str, name: str, value: float) -> str:
+        weights = sketch.real(f"{name}_w", np.full((3, 3), value))
+        weights = sketch.quantized("Quant", (weights,), quant(4, 1.0))
+        return sketch.quantized("MatMul", (last, weights), name=name)
+
+    def build(sketch: Sketch, last: str) -> str:
+        last = sketch.quantized("Add", (last, sketch.real("c", np.full(3, 0.03))))
+        last = sketch.quantized("Clip", (last,), {"low": (-1e3,), "high": (1e3,)})
+        last = product(sketch, last, "fc1", 7.0)
+        if last_op == "MatMul":
+            scales = (2.0**-9, 2.0**-15, 2.0**-15)
+            last = sketch.quantized("Quant", (last,), quant(30, scales, axis=1))
+            return product(sketch, last, "fc2", 1.0)
+        attrs = {**quant(30, 2.0**-9), "shift": 0, "output_scale": (1.0,)}
+        del attrs["zero_point"]
+        return sketch.quantized("Trunc", (last,), attrs)
+
+    graph = sketched(build, scale=1.0)
+    integers = integerize(graph)
+    (note,) = integers.notes
+    rows = inputs_for(graph, np.random.default_rng(0))
+    off = np.max(np.abs(reals(integers, rows) - interpret(graph, rows)[graph.outputs[0]]))
+    assert off <= note.output_bound < 1.5 * off
+
+
 @pytest.mark.parametrize("scales", [(0.25, 0.25), (0.25, 1.0), (0.5, 0.0625)])
 def test_sums_of_activations_with_power_of_two_scales_are_exact(
     scales: tuple[float, float],

@@ -48,3 +48,24 @@ def test_channels_that_a_move_spreads_get_one_scale(
     off = np.abs(off - interpret(graph, rows)[name])
     assert (integers.notes == ()) == is_exact
     assert np.max(off) <= sum(note.output_bound for note in integers.notes) + 1e-15
+
+
+@pytest.mark.parametrize("bits", [14, 16])
+def test_codes_too_wide_for_an_exact_ratio_are_bounded_through_later_products(bits: int) -> None:
+    rng = np.random.default_rng(1)
+    sketch = Sketch((1, 3))
+    last = sketch.quantized("Quant", ("x",), quant(bits, 0.037))
+    for index in range(3):
+        weights = sketch.real(f"w{index}", rng.normal(size=(3, 3)))
+        scales = tuple(map(float, rng.uniform(0.01, 0.3, 3)))
+        weights = sketch.quantized("Quant", (weights,), quant(7, scales, axis=1))
+        last = sketch.quantized("MatMul", (last, weights))
+    graph = sketch.graph(last)
+    integers = integerize(graph)
+    name, rows = last, inputs_for(graph, np.random.default_rng(0))
+    off = real_values(integers, name, interpret(integers, rows)[name])
+    off = np.abs(off - interpret(graph, rows)[name])
+    said = [note.output_bound for note in integers.notes]
+    coarse = [note.output_bound for note in integers.notes if "common" in note.text]
+    assert sum(coarse) < np.max(off) <= sum(said)
+    assert all(bound > 0 for bound in said)

@@ -157,6 +157,14 @@ def test_difference_larger_than_the_note_says_is_not_explained() -> None:
     assert result.unexplained is not None
 
 
+@pytest.mark.parametrize("said", [0.0, 15 * 0.25, np.inf])
+def test_note_that_would_excuse_anything_explains_nothing(said: float) -> None:
+    """It bounds nothing, or by no less than the 15 steps that the output has."""
+    graph, before = noted(said=said)
+    result = compare_file(graph, AsRead(before), INSIDE, before_notes=before)
+    assert (result.identical, result.noted, result.holds) == (1, 0, False)
+
+
 def test_note_does_not_excuse_a_wrong_reading() -> None:
     """The file is neither what the graph is nor what was read."""
     graph, before = noted(said=0.1)

@@ -49,6 +49,7 @@ def product(builder: IntegerBuilder, node: Node) -> Carried:
     rank = len(builder.graph.types[node.output].shape)
     channel_axis = rank - 1 if node.op == "MatMul" else 1
     inner, outer = _source_scale(builder, node, source, codes)
+    gain = _gain(node, codes, scale) if source.drift else 0.0
     codes, unit, changed = _fold_contraction(node, codes, inner, scale)
     result_scale = outer * along(unit, channel_axis, rank)
     if np.all(unit == unit[0]):
@@ -76,7 +77,7 @@ def product(builder: IntegerBuilder, node: Node) -> Carried:
         node.attrs,
         scale=result_scale,
         origin=node.origin or node.name,
-        drift=source.drifted(_gain(node, codes, weight_unit)) if source.drift else {},
+        drift=source.drifted(gain),
     )
     return replace(made, offset=offset)
 
@@ -140,10 +141,10 @@ def _has_one_scale_in_sums(
     return own == axis and (near or depthwise)
 
 
-def _gain(node: Node, codes: Codes, unit: Exact) -> float:
+def _gain(node: Node, codes: Codes, scale: Exact) -> float:
     """By how much a result changes at most when every input changes by 1."""
-    rows = np.abs(np.moveaxis(codes, 1 if node.op == "MatMul" else 0, 0)).astype(np.float64)
-    return float(np.max(rows.reshape(len(rows), -1).sum(axis=1) * np.abs(reals(unit))))
+    weights = np.moveaxis(np.abs(codes * reals(scale)), 1 if node.op == "MatMul" else 0, 0)
+    return float(np.max(weights.reshape(len(weights), -1).sum(axis=1)))
 
 
 def affine(builder: IntegerBuilder, node: Node) -> Carried | HostValues:

@@ -63,13 +63,14 @@ def on_grid(
     reach = int(np.ceil(carried.bounds.magnitude * largest(ratio))) + 1
     inner = Node(name, node.op, node.inputs, name, {}, node.origin or node.name)
     moved = requantize(builder, inner, carried, Grid(grid, -reach, reach, 0, Rounding.HALF_EVEN))
+    drift = {**moved.drift, **carried.drift}  # what was off before is no further off
     if is_whole(ratio):
-        return replace(moved, drift=carried.drift)
+        return replace(moved, drift=drift)
     bound = largest(grid) / 2
-    drift = builder.note(
+    drift |= builder.note(
         name,
         f"rounded to a grid that is common to unlike scales (by up to {bound:.2g})",
         largest(grid / np.abs(carried.scale)) / 2,
         bound,
     )
-    return replace(moved, drift={**carried.drift, **drift})
+    return replace(moved, drift=drift)

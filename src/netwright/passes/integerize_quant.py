@@ -127,10 +127,11 @@ def requantize(
     ratio = snap(carried.scale / grid.scale)
     offset = carried.offset / grid.scale
     scale = grid.scale if result_scale is None else result_scale
+    widened = 1.0 if result_scale is None else largest(scale / grid.scale)
     inside = low - grid.zero_point <= carried.bounds.low
     inside &= carried.bounds.high <= high - grid.zero_point
     if inside and np.all(ratio == 1) and not np.any(offset):
-        return replace(carried.unclamped(), scale=scale)
+        return replace(carried.unclamped(), scale=scale, drift=carried.drifted(widened))
     ratios, offsets, axis = along_one_axis(node.name, ratio, offset + grid.zero_point, shape)
     found = plan(
         [
@@ -140,7 +141,8 @@ def requantize(
     )
     step = largest(scale)
     drift = {
-        number: min(bound + step, step * (high - low)) for number, bound in carried.drift.items()
+        number: min(bound + step, step * (high - low))
+        for number, bound in carried.drifted(widened).items()
     }
     if found.miss is not None:
         bound = min(found.miss.steps, high - low) * step

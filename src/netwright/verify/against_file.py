@@ -139,26 +139,27 @@ class _Judge:
         file: The file.
         before_notes: Executes the graph as it was read, if it has notes of something inexact.
         peaks: Largest real value that each output, or a sum on its way, can have.
-        allowed: Largest difference that the notes account for.
+        allowed: Largest difference of each output that the notes account for; 0 where what they
+            say is as large as all the output's values are apart, for that would excuse anything.
     """
 
     reference: Interpreter
     file: RealExecutable
     before_notes: Interpreter | None
     peaks: tuple[float, ...]
-    allowed: float
+    allowed: tuple[float, ...]
 
     @classmethod
     def of(cls, graph: Graph, file: RealExecutable, before_notes: Graph | None) -> _Judge:
         limits = bounds(graph)
-        peaks = tuple(
-            float(limits[name].magnitude) * float(np.max(np.abs(graph.types[name].scale)))
-            for name in graph.outputs
-        )
+        steps = [float(np.max(np.abs(graph.types[name].scale))) for name in graph.outputs]
+        ends = [limits[name] for name in graph.outputs]
+        peaks = tuple(end.magnitude * step for end, step in zip(ends, steps, strict=True))
+        spans = [(end.high - end.low) * step for end, step in zip(ends, steps, strict=True)]
         inexact = [note for note in graph.notes if note.error > 0]
         before = Interpreter.of(before_notes) if before_notes is not None and inexact else None
-        bounded = all(note.output_bound > 0 for note in inexact)
-        allowed = sum(note.output_bound for note in inexact) if bounded else float("inf")
+        said = sum(note.output_bound for note in inexact)
+        allowed = tuple(said if said < span else 0.0 for span in spans)
         return cls(Interpreter.of(graph), file, before, peaks, allowed)
 
     def judged(self, stimulus: Stimulus, start: int) -> FileComparison:
@@ -234,8 +235,9 @@ class _Judge:
         read = before_notes.run(stimulus.inputs)
         before = self._shaped(tuple(read[name] for name in before_notes.graph.outputs), ours)
         found = self._same(theirs, before, noise)
-        for peak, other, value in zip(self.peaks, theirs, ours, strict=True):
-            near = np.abs(other - value) <= self.allowed + peak * noise
+        for index, (other, value) in enumerate(zip(theirs, ours, strict=True)):
+            allowed = self.allowed[index] + self.peaks[index] * noise
+            near = np.abs(other - value) <= allowed
             found &= near.reshape(len(found), -1).all(axis=1)
         return found
 
