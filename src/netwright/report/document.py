@@ -44,7 +44,7 @@ class AccuracyRow(Part):
 
     @property
     def binomial_error(self) -> float | None:
-        """Standard error from the finite number of rows: other rows would give another share."""
+        """Standard error from the finite number of rows; others would give another share."""
         if self.num_rows is None:
             return None
         share = min(max(self.accuracy.value, 0.0), 1.0)
