@@ -113,6 +113,43 @@ def test_options_are_checked_first(netwright: Netwright, tmp_path: Path) -> None
     assert err == "error: reuse_factor must be an integer of 1 or more, not 0\n"
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--rows", "9" * 17), "random rows must be at most 10000000, not " + "9" * 17),
+        (("--random-rows", "9" * 14), "random rows must be at most 10000000, not " + "9" * 14),
+        (("--clock-ns", "1e-300"), "clock_ns must be from 0.01 to 1000.0 nanoseconds, not 1e-300"),
+        (
+            ("--clock-ns", "1e-300", "--backend", "rtl"),
+            "clock_ns must be from 0.01 to 1000.0 nanoseconds, not 1e-300",
+        ),
+        (("--reuse-factor", "\u0663"), "--reuse-factor must be a number, or NODE=NUMBER"),
+    ],
+)
+def test_figures_are_bounded(
+    netwright: Netwright, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    code, _, err = netwright("convert", BREVITAS, "--out", tmp_path / "o", *options)
+    assert (code, not (tmp_path / "o").exists()) == (2, True)
+    assert err.startswith(f"error: {message}")
+
+
+def test_digits_of_another_script_are_a_file(netwright: Netwright, tmp_path: Path) -> None:
+    code, _, err = netwright("convert", BREVITAS, "--out", tmp_path / "o", "--rows", "\u0663")
+    assert code != 0
+    assert "rows must be in a file" in err
+
+
+def test_an_empty_folder_is_refused(
+    netwright: Netwright, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (("convert", BREVITAS, "--out", ""), ("new", "mine", "--in", "")):
+        code, _, err = netwright(*arguments)
+        assert (code, err.splitlines()[0]) == (2, "error: a folder must be named, not empty")
+    assert not list(tmp_path.iterdir())
+
+
 def test_reuse_factors_of_nodes() -> None:
     assert reuse_factors("a=b=9,c=4") == {"a=b": 9, "c": 4}
     with pytest.raises(ConfigError) as caught:

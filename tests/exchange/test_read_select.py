@@ -150,7 +150,7 @@ def test_shape_computed_in_the_file(tmp_path: Path) -> None:
         ),
         (
             node("Gather", "q one", axis=0),
-            "axis must be from -1 to 0, not 1",
+            "index must be from -1 to 0, not 1",
         ),
         (
             node("ReduceMax", "q", axes=[1]),

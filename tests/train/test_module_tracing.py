@@ -333,6 +333,9 @@ def test_rows_that_do_not_fit() -> None:
         trace_module(Says(FLAT["residual"]), np.zeros((20, 5)))
     with pytest.raises(DataError, match="NaN"):
         trace_module(Says(FLAT["residual"]), np.full((20, 6), np.nan))
+    for wrong in (np.array([["a"] * 6]), [[[1.0] * 6, [2.0]]]):
+        with pytest.raises(DataError, match="rows must be numbers"):
+            trace_module(Says(FLAT["residual"]), wrong)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="one or more"):
         trace_module(Says(FLAT["residual"]), np.zeros((0, 6)))
 

@@ -71,7 +71,9 @@ def test_csv_of_several_inputs_side_by_side(mark: str, tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "holds no rows"),
-        ("a,b,c\n", "holds no rows"),
+        ("a,b,c\n", "holds no rows: its only line is taken for the names of columns"),
+        ("1 2 3\n", r"r.csv:1: '1 2 3' is no finite number\nhint: numbers stand between commas"),
+        ("1,2,\u0663\n", "'\u0663' is no finite number"),
         ("1,2\n3,4\n", r"has 2 columns, not 3 \(3 for x\)"),
         ("1,2,3\n4,5\n", r"r.csv:2: a line has 2 columns, the first 3"),
         ("1,2,3\n4,cat,6\n", r"r.csv:2: 'cat' is no finite number"),

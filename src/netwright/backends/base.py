@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +17,9 @@ from netwright.reading import read_json
 
 MANIFEST = "netwright.json"
 """File that marks a folder as a generated design and lists its files."""
+
+MIN_CLOCK_NS, MAX_CLOCK_NS = 0.01, 1000.0
+"""Shortest and longest clock period of a target."""
 
 BUILD_FOLDER = "build"
 """Folder inside a design for everything made from it; not part of the design's files."""
@@ -53,8 +55,8 @@ def target_faults(part: str, clock_ns: float) -> Iterator[str]:
             "part must be the name of a device (up to 64 letters, digits and . _ + -), "
             f'not "{visible(part)}"'
         )
-    if not (isfinite(clock_ns) and clock_ns > 0):
-        yield f"clock_ns must be positive nanoseconds, not {clock_ns}"
+    if not MIN_CLOCK_NS <= clock_ns <= MAX_CLOCK_NS:
+        yield f"clock_ns must be from {MIN_CLOCK_NS} to {MAX_CLOCK_NS} nanoseconds, not {clock_ns}"
 
 
 class Design(Protocol):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from netwright.errors import ConfigError
 from netwright.escape import json_text, visible
 
 if TYPE_CHECKING:
@@ -77,6 +78,17 @@ def verbosity(*, quiet: bool) -> Iterator[None]:
         finally:
             _QUIET.reset(token)
             _HELD.reset(held)
+
+
+def typed_folder(text: str) -> Path:
+    """The folder that was typed; an empty text, which would be the current one, is none.
+
+    Raises:
+        ConfigError: The text is empty.
+    """
+    if not text.strip():
+        raise ConfigError("a folder must be named, not empty", hint="the current folder is .")
+    return Path(text)
 
 
 def hold(folder: Path) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from netwright.cli.console import emit, emit_json, hold, note, reporter
+from netwright.cli.console import emit, emit_json, hold, note, reporter, typed_folder
 from netwright.cli.run import JsonOption
 from netwright.errors import ConfigError
 
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 
 HlsOption = Literal["io_parallel", "io_stream"]
 
+_LONGEST_NAME = 255
+"""Characters of a file's name on common systems."""
+
 PARTS = {"hls": "xcku115-flvb2104-2-i", "rtl": "ecp5-85k"}
 """The part of each backend when none is named."""
 
@@ -30,7 +32,12 @@ def convert(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="A QONNX file (.onnx) or one of HGQ2 (.keras).")
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder for everything that is made.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", metavar="DIR", parser=typed_folder, help="Folder for everything that is made."
+        ),
+    ],
     backend: Annotated[
         Literal["hls", "rtl"], typer.Option(help="C++ for high-level synthesis, or Verilog.")
     ] = "hls",
@@ -111,6 +118,7 @@ def convert(
     """
     from netwright import ir
     from netwright.backends import HlsDesign, RtlDesign, hls, rtl
+    from netwright.backends.base import target_faults
     from netwright.exchange import InputQuantizer
     from netwright.report import certificate_table, hardware_table
     from netwright.run.conversion import (
@@ -123,10 +131,14 @@ def convert(
     from netwright.run.stages.verify import EMULATION, SIMULATION
 
     maker: HlsBackend | RtlBackend
+    part = part or PARTS[backend]
+    faults = list(target_faults(part, clock_ns))
+    if faults:
+        raise ConfigError("; ".join(faults))
     reuse = None if reuse_factor is None else reuse_factors(reuse_factor)
     if backend == "hls":
         maker = hls(
-            part=part or PARTS[backend],
+            part=part,
             clock_ns=clock_ns,
             io_type=io_type,
             strategy=strategy,
@@ -134,11 +146,12 @@ def convert(
         )
     else:
         maker = rtl(
-            part=part or PARTS[backend],
-            clock_mhz=1000 / clock_ns if clock_ns else math.inf,
+            part=part,
+            clock_mhz=1000 / clock_ns,
             adders_per_stage=adders_per_stage,
             reuse_factor=reuse,
         )
+    rows, random_rows = _counted(rows, random_rows)
     started = time.monotonic()
     quantized = None
     if quantize and input_quant:
@@ -148,7 +161,7 @@ def convert(
     if quantize:
         from netwright.run.quantization import quantize_file
 
-        own = Path(rows) if rows is not None and not _is_count(rows) else None
+        own = Path(rows) if rows is not None else None
         model, quantized = quantize_file(
             model, out, calibrate=calibrate, bits=bits, bops=bops, scale=scales, rows=own,
             labels=labels,
@@ -221,13 +234,11 @@ def reuse_factors(text: str) -> int | dict[str, int]:
     Raises:
         ConfigError: The text is neither.
     """
-    from netwright.errors import ConfigError
-
     try:
         if "=" not in text:
-            return int(text)
+            return _whole(text)
         pairs = (entry.rpartition("=") for entry in text.split(","))
-        return {name.strip(): int(factor) for name, _, factor in pairs}
+        return {name.strip(): _whole(factor) for name, _, factor in pairs}
     except ValueError:
         raise ConfigError(
             f'--reuse-factor must be a number, or NODE=NUMBER with commas between, not "{text}"',
@@ -235,20 +246,35 @@ def reuse_factors(text: str) -> int | dict[str, int]:
         ) from None
 
 
+def _whole(text: str) -> int:
+    if not text.isascii() or "_" in text:  # which int would take
+        raise ValueError(text)
+    return int(text)
+
+
 def _stimuli(source: Source, rows: str | None, random_rows: int) -> tuple[Stimulus, ...]:
-    """What to compare on; a bare number of rows means random ones."""
+    """What to compare on."""
     from netwright.run.conversion import stimuli_for
     from netwright.verify import read_rows
 
-    if rows is not None and _is_count(rows):
-        random_rows, rows = int(rows), None
     own = read_rows(rows, source.graph) if rows is not None else None
     return stimuli_for(source, own=own, random_rows=random_rows)
 
 
+def _counted(rows: str | None, random_rows: int) -> tuple[str | None, int]:
+    """The file of rows and the number of random ones; a bare number of rows means random ones."""
+    from netwright.verify import check_random_rows
+
+    if rows is not None and _is_count(rows):
+        random_rows, rows = int(rows[:20]), None
+    check_random_rows(random_rows)
+    return rows, random_rows
+
+
 def _is_count(rows: str) -> bool:
     """Whether what stands for rows is a number of them, not a file."""
-    return rows.isdecimal() and not Path(rows).exists()
+    digits = rows.isascii() and rows.isdecimal()
+    return digits and (len(rows) > _LONGEST_NAME or not Path(rows).exists())
 
 
 def _implement(design: RtlDesign, route: bool) -> Hardware:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from netwright.cli.console import columns, emit, emit_json
+from netwright.cli.console import columns, emit, emit_json, typed_folder
 from netwright.cli.run import JsonOption
 
 app = typer.Typer(help="Networks that come as shapes, and published ones to export.")
@@ -49,7 +49,10 @@ def export_networks(
     names: Annotated[
         list[str] | None, typer.Argument(help="Networks to export; all if none is given.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder for the files.")] = Path("networks"),
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", parser=typed_folder, help="Folder for the files."),
+    ] = Path("networks"),
 ) -> None:
     """Export networks of torchvision, timm and transformers to ONNX: offline, no weights."""
     from netwright.models import published

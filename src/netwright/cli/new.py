@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
-from netwright.cli.console import emit
+from netwright.cli.console import emit, typed_folder
 
 
 def new(
     name: Annotated[str, typer.Argument(help="Name of the new flow.")],
     flow: Annotated[str, typer.Option("--flow", help="The flow that is copied.")] = "jets",
-    folder: Annotated[Path, typer.Option("--in", help="Where to write NAME.toml.")] = Path("flows"),
+    folder: Annotated[
+        Path,
+        typer.Option("--in", metavar="DIR", parser=typed_folder, help="Where to write NAME.toml."),
+    ] = Path("flows"),
 ) -> None:
     """Copy a flow under another name, to edit."""
     from netwright.run.templates import copy_template

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from netwright.cli.console import columns, complain, emit, emit_json, note, reporter
+from netwright.cli.console import columns, complain, emit, emit_json, note, reporter, typed_folder
 
 RUNS = Path("runs")
 """Where run folders are made unless a command says otherwise."""
 
-RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of all runs.")]
+RunsOption = Annotated[
+    Path, typer.Option("--runs", metavar="DIR", parser=typed_folder, help="Folder of all runs.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, GraphError, NetwrightError, UnsupportedOp
 from netwright.exchange import (
+    read_arithmetic,
     read_channels_last,
     read_heads,
     read_integer,
@@ -267,7 +268,7 @@ def _read_node(reader: Reader, node: SourceNode) -> None:
     if node.op in _KEEPING and _is_one_grid(grids):
         _read_on_codes(reader, node, rule)
     else:
-        rule(reader, node)
+        read_arithmetic.read(reader, node, rule)
 
 
 def _data_inputs(node: SourceNode) -> tuple[str, ...]:
@@ -298,7 +299,7 @@ def _read_on_codes(reader: Reader, node: SourceNode, rule: Rule) -> None:
     for name, made in zip(node.outputs, values, strict=True):
         if made and (made in reader.types or made in reader.renamed):
             tensor = reader.tensor(made)
-            reader.codes[name] = Codes(tensor, grids[0].scale, grids[0].zero_point, low, high)
+            reader.codes[name] = replace(grids[0], source=tensor, low=low, high=high, maker=None)
 
 
 def _outputs(reader: Reader, faults: list[str]) -> dict[str, str]:

@@ -59,8 +59,8 @@ def array(node: SourceNode, name: str) -> NDArray[np.float64] | NDArray[np.int64
     return value if isinstance(value, np.ndarray) else None
 
 
-def axis(node: SourceNode, value: int, rank: int) -> int:
-    """An axis with negative values resolved."""
+def axis(node: SourceNode, value: int, rank: int, *, what: str = "axis") -> int:
+    """An axis, or an index along one, with negative values resolved."""
     if not -rank <= value < rank:
-        raise GraphError(f"axis must be from {-rank} to {rank - 1}, not {value}", node=node.name)
+        raise GraphError(f"{what} must be from {-rank} to {rank - 1}, not {value}", node=node.name)
     return value % rank

@@ -12,6 +12,7 @@ import numpy as np
 
 from netwright.dtypes import smallest_int
 from netwright.errors import GraphError
+from netwright.exchange.read_arithmetic import check_sums
 from netwright.exchange.read_attrs import axis, flag, integer, real
 from netwright.exchange.reader import Codes, QuantizedConstant, Reader, Reals
 from netwright.exchange.source_model import SourceNode
@@ -194,7 +195,15 @@ def integer_product(reader: Reader, node: SourceNode) -> None:
         made = reader.emit(node, "MatMul", (source, placed), "product")
     else:
         made = emit_conv(reader, node, (source, placed), output="product")
-    reader.codes[node.outputs[0]] = Codes(made, np.ones(()), 0, -(1 << 31), (1 << 31) - 1)
+    int32 = (-(1 << 31), (1 << 31) - 1)
+    low, high = int32
+    given = reader.codes.get(node.inputs[0])
+    if given is not None:
+        columns = node.op == "MatMulInteger" and values.ndim > 1
+        sums = np.moveaxis(values, -2, -1) if columns else values
+        flat = sums.reshape(-1, sums.shape[-1]) if columns else sums.reshape(len(sums), -1)
+        low, high = check_sums(node, given, zero_point, flat)
+    reader.codes[node.outputs[0]] = Codes(made, np.ones(()), 0, low, high, limits=int32)
 
 
 def dynamic(reader: Reader, node: SourceNode) -> None:
@@ -356,7 +365,7 @@ def _define(
     zero_point: int,
     limits: tuple[int, int],
 ) -> None:
-    reader.codes[node.outputs[0]] = Codes(source, scale, zero_point, *limits, node)
+    reader.codes[node.outputs[0]] = Codes(source, scale, zero_point, *limits, node, limits)
 
 
 def _first_axis(values: Reals, rank: int) -> Reals:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,16 @@ def dropout(reader: Reader, node: SourceNode) -> None:
     """Read Dropout as it acts after training: not at all."""
     if len(node.outputs) > 1 and any(reader.uses[name] for name in node.outputs[1:]):
         raise GraphError("the mask of Dropout is not supported", node=node.name)
+    if len(node.inputs) > 2 and node.inputs[2]:
+        training = reader.constant(node, 2, "training_mode")
+    else:
+        training = np.asarray(reader.source.opset < 7 and not flag(node, "is_test", 0))
+    if np.any(training):
+        raise GraphError(
+            "training_mode of Dropout must be false",
+            node=node.name,
+            hint="export the model in evaluation mode",
+        )
     identity(reader, node)
 
 
@@ -82,7 +93,8 @@ def cast(reader: Reader, node: SourceNode) -> None:
     elif target in _FLOATS:
         reader.rename(node, reader.activation(node))
     elif codes is not None and target in _INTEGERS and _holds(_INTEGERS[target], codes):
-        reader.codes[node.outputs[0]] = codes
+        kind = None if codes.limits is None else _INTEGERS[target]
+        reader.codes[node.outputs[0]] = replace(codes, limits=kind)
     else:
         raise GraphError(
             f"Cast of an activation to element type {target} is not supported",

@@ -188,7 +188,8 @@ def gather(reader: Reader, node: SourceNode) -> None:
     indices = reader.constant(node, 1, "the indices").astype(np.int64)
     if indices.size > MAX_SELECTED or indices.ndim > 1:
         raise GraphError(f"indices of shape {indices.shape} are not supported", node=node.name)
-    chosen = [axis(node, int(index), shape[position]) for index in indices.reshape(-1)]
+    extent = shape[position]
+    chosen = [axis(node, int(index), extent, what="index") for index in indices.reshape(-1)]
     if indices.ndim:
         _select(reader, node, source, {position: chosen})
         return

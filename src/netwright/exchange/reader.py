@@ -59,6 +59,7 @@ class Codes:
         low: Smallest code.
         high: Largest code.
         maker: The node that quantizes; ``None`` where the source holds the values already.
+        limits: Limits of the element type; ``None`` where the file keeps the codes as floats.
     """
 
     source: str
@@ -67,6 +68,7 @@ class Codes:
     low: int
     high: int
     maker: SourceNode | None = None
+    limits: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ class Reader:
             self._row.spend_shape(shape[1:])
         for name, (low, high) in source.limits.items():
             maker = SourceNode(self.names.fresh(f"{name}_quantizer"), "Cast", "", (name,), (), {})
-            self.codes[name] = Codes(name, np.ones(()), 0, low, high, maker)
+            kind = None if name in source.precisions else (low, high)
+            self.codes[name] = Codes(name, np.ones(()), 0, low, high, maker, kind)
 
     def activation(self, node: SourceNode, index: int = 0) -> str:
         """The tensor that input `index` of the node reads.

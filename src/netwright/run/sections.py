@@ -160,7 +160,7 @@ class HlsSection(Settings):
     """
 
     part: Annotated[str, Field(min_length=1, max_length=100)] = "xcku115-flvb2104-2-i"
-    clock_ns: Annotated[float, Field(gt=0, le=1000)] = 5.0
+    clock_ns: Annotated[float, Field(ge=0.01, le=1000)] = 5.0
     io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
     strategy: Literal["latency", "resource"] = "latency"
     reuse_factor: Annotated[int, Field(ge=1, le=65536)] = 1
@@ -184,7 +184,7 @@ class RtlSection(Settings):
     """Options that the generated files depend on."""
 
     part: RtlPart = "ecp5-85k"
-    clock_mhz: Annotated[float, Field(gt=0, le=2000)] = 100.0
+    clock_mhz: Annotated[float, Field(ge=1, le=2000)] = 100.0
     adders_per_stage: Annotated[int, Field(ge=1, le=1000)] = 2
     compare_parts: tuple[RtlPart, ...] = ("xcup",)
     route: bool = False

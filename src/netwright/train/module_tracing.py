@@ -115,7 +115,10 @@ def _arrays(symbolic: Symbolic, rows: Rows) -> list[NDArray[np.float64]]:
         given = [rows] if isinstance(rows, np.ndarray) else list(rows)
     if len(given) != len(names):
         raise DataError(f"rows must be given for {', '.join(names)}, not for {len(given)} inputs")
-    arrays = [np.array(array, dtype=np.float64) for array in given]
+    try:
+        arrays = [np.array(array, dtype=np.float64) for array in given]
+    except (TypeError, ValueError):
+        raise DataError("rows must be numbers, in arrays of (rows, *shape)") from None
     counts = {len(array) if array.ndim else 0 for array in arrays}
     if len(counts) > 1 or counts == {0}:
         raise DataError("every input must have the same number of rows, one or more")

@@ -5,7 +5,7 @@ from netwright.verify.compare import Difference, Equivalence, bit_exact, certify
 from netwright.verify.diagnose import diagnose
 from netwright.verify.faults import change_rounding, flip_weight_bit, narrow_accumulator
 from netwright.verify.rows import read_rows
-from netwright.verify.stimuli import borders, corners, random, ties
+from netwright.verify.stimuli import borders, check_random_rows, corners, random, ties
 from netwright.verify.stimulus import Stimulus
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "borders",
     "certify",
     "change_rounding",
+    "check_random_rows",
     "compare_file",
     "corners",
     "diagnose",

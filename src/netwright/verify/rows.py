@@ -23,6 +23,7 @@ from netwright.reading import (
     read_text,
     translated,
 )
+from netwright.verify.columns import order_of
 from netwright.verify.stimulus import Stimulus
 
 MAX_TABLE_BYTES = 1 << 28
@@ -39,7 +40,8 @@ def read_rows(path: Path | str, graph: Graph) -> Stimulus:
     Args:
         path: ``.npz`` with an array for each input, by its name (or one array of any name where
             there is one input); ``.npy``; or ``.csv`` with a row of numbers a line, all inputs side
-            by side in the graph's order, with or without a line of names first.
+            by side, with or without a line of names first. Columns that are named after the inputs
+            (``x0,x1,z``, ``x[0]``, ``x_1``) may be in any order, others are in the graph's.
         graph: The graph; its inputs say what shape a row has.
 
     Raises:
@@ -55,7 +57,7 @@ def read_rows(path: Path | str, graph: Graph) -> Stimulus:
             source=str(path),
         )
     if suffix == ".csv":
-        arrays = _split(_table(path), graph, str(path))
+        arrays = _split(*_table(path), graph, str(path))
     elif suffix == ".npy":
         data = read_bytes(path, most=MAX_ARRAY_BYTES)
         arrays = _matched({path.stem: parse_array(data, path, path.stem)}, graph, str(path))
@@ -107,12 +109,13 @@ def _shaped(given: NDArray[Any], graph: Graph, name: str, source: str) -> NDArra
     return values
 
 
-def _table(path: Path) -> NDArray[np.float64]:
-    """The numbers of a text table, (rows, columns)."""
+def _table(path: Path) -> tuple[NDArray[np.float64], list[str]]:
+    """The numbers of a text table, (rows, columns), and the names of its columns, if any."""
     text = read_text(path, most=MAX_TABLE_BYTES)
     delimiter = max(_DELIMITERS, key=text[: text.find("\n") + 1 or None].count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     values, columns = array("d"), 0
+    names: list[str] = []
     with translated(path, "a table"):
         for cells in lines:
             if not any(cell.strip() for cell in cells):
@@ -130,10 +133,14 @@ def _table(path: Path) -> NDArray[np.float64]:
                 raise DataError(
                     f"{cells[numbers.index(None)][:40]!r} is no finite number",
                     source=f"{path}:{lines.line_num}",
+                    hint="numbers stand between commas, semicolons or tabs",
                 )
+            else:
+                names = [cell.strip() for cell in cells]
     if not values:
-        raise DataError("holds no rows", source=str(path))
-    return np.frombuffer(values, dtype=np.float64).reshape(-1, columns)
+        only = ": its only line is taken for the names of columns" if names else ""
+        raise DataError(f"holds no rows{only}", source=str(path))
+    return np.frombuffer(values, dtype=np.float64).reshape(-1, columns), names
 
 
 def _number(text: str) -> float | None:
@@ -141,26 +148,33 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) and "_" not in text else None
+    plain = text.isascii() and "_" not in text
+    return value if math.isfinite(value) and plain else None
 
 
 def _is_name(text: str) -> bool:
-    """Whether a cell of the first line can be the name of a column: it is no number of any kind."""
+    """Whether a cell of the first line can be a column's name: it is no number, nor several."""
     try:
-        float(text)
+        for part in text.split():
+            float(part)
     except ValueError:
         return True
     return False
 
 
-def _split(table: NDArray[np.float64], graph: Graph, source: str) -> dict[str, NDArray[Any]]:
-    """The columns of each input, in the graph's order."""
+def _split(
+    table: NDArray[np.float64], names: list[str], graph: Graph, source: str
+) -> dict[str, NDArray[Any]]:
+    """The columns of each input: by their names where these are the inputs', else in order."""
     sizes = {name: math.prod(graph.types[name].shape[1:]) for name in graph.inputs}
     if table.shape[1] != sum(sizes.values()):
         told = ", ".join(f"{size} for {name}" for name, size in sizes.items())
         raise DataError(
             f"has {table.shape[1]} columns, not {sum(sizes.values())} ({told})", source=source
         )
+    order = order_of(names, sizes, source) if names else None
+    if order is not None:
+        table = table[:, order]
     arrays, start = {}, 0
     for name, size in sizes.items():
         arrays[name] = table[:, start : start + size]

@@ -22,6 +22,9 @@ _FEWEST_BORDER_ROWS = 16
 MAX_VALUES = 1 << 24
 """Most values of a stimulus, and of the tensors that are looked at while ties are searched."""
 
+MAX_RANDOM_ROWS = 10_000_000
+"""Most random rows that may be asked for."""
+
 _ENUMERATED = 1 << 20
 """Most values beside borders that are listed; of more they are drawn."""
 
@@ -112,11 +115,10 @@ def random(graph: Graph, *, rows: int, seed: int = 0) -> Stimulus:
     of them. Where an input is read by several quantizers, each has its share of the rows.
 
     Raises:
-        ConfigError: `rows` is below 1.
+        ConfigError: `rows` is below 1, or above :data:`MAX_RANDOM_ROWS`.
         GraphError: An input is not quantized.
     """
-    if rows < 1:
-        raise ConfigError(f"rows must be 1 or more, not {rows}")
+    check_random_rows(rows)
     generator = np.random.default_rng(seed)
     parts = []
     for layout, share in _shares(layouts(graph), _affordable(graph, rows)):
@@ -126,6 +128,18 @@ def random(graph: Graph, *, rows: int, seed: int = 0) -> Stimulus:
         ]
         parts.append(layout.values(np.concatenate(codes, axis=1).astype(np.float64)))
     return joined("random", graph, parts)
+
+
+def check_random_rows(rows: int) -> None:
+    """Refuse a number of random rows that is none.
+
+    Raises:
+        ConfigError: It is below 1, or above :data:`MAX_RANDOM_ROWS`.
+    """
+    if rows < 1:
+        raise ConfigError(f"rows must be 1 or more, not {rows}")
+    if rows > MAX_RANDOM_ROWS:
+        raise ConfigError(f"random rows must be at most {MAX_RANDOM_ROWS}, not {rows}")
 
 
 def _affordable(graph: Graph, rows: int, *, every: bool = False) -> int:

@@ -1,6 +1,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_every_faulty_option_is_reported() -> None:
         )
     assert str(caught.value) == (
         "part must be the name of a device, not empty; "
-        "clock_ns must be positive nanoseconds, not 0.0; "
+        "clock_ns must be from 0.01 to 1000.0 nanoseconds, not 0.0; "
         'io_type must be "io_parallel" or "io_stream", not \'stream\'; '
         'strategy must be "latency" or "resource", not \'fast\'; '
         'backend must be "Vitis" or "Vivado", not \'Quartus\'; '
@@ -165,11 +166,26 @@ def test_a_reuse_factor_that_is_not_the_one_asked_for_is_told(tmp_path: Path) ->
     assert design.reuse_factors == {"matmul_1": 24, "matmul_3": 32}
 
 
-def test_a_factor_that_is_given_for_a_node_is_used_or_refused(tmp_path: Path) -> None:
-    backend = hls(strategy="resource", reuse_factor={"matmul_3": 3})
+@needs_hls4ml
+def test_a_layer_is_not_used_more_often_than_it_has_products(tmp_path: Path) -> None:
+    design = hls(reuse_factor=999).generate(wide(), tmp_path / "out")
+    assert design.reuse_factors == {"matmul_1": 999, "matmul_3": 256}
+    assert design.notes[1] == (
+        '"matmul_3" has the reuse factor 256, not 999; it can have 1, 2, 4, 8, 16, 32, 64, 128, 256'
+    )
+
+
+@pytest.mark.parametrize("strategy", ["latency", "resource"])
+def test_a_factor_that_is_given_for_a_node_is_used_or_refused(
+    tmp_path: Path, strategy: Literal["latency", "resource"]
+) -> None:
+    backend = hls(strategy=strategy, reuse_factor={"matmul_3": 3})
     with pytest.raises(ConfigError) as caught:
         backend.generate(wide(), tmp_path / "out")
     assert caught.value.message == (
         'reuse_factor of node "matmul_3" must be one of 1, 2, 4, 8, 16, 32, 64, 128, 256, not 3'
     )
+    idle = next(node.name for node in wide().nodes if node.op not in ("MatMul", "Conv"))
+    with pytest.raises(ConfigError, match=f'"{idle}", which has no multipliers to use again'):
+        hls(strategy=strategy, reuse_factor={idle: 2}).generate(wide(), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -82,8 +82,10 @@ class HlsBackend:
     def reuse_factor_of(self, layer: Layer) -> int:
         """The reuse factor of a layer: the one asked for, or the nearest that it can have."""
         wanted = self._wanted(layer)
-        if self.strategy == "latency" or layer.products is None:
+        if layer.products is None:
             return wanted
+        if self.strategy == "latency":
+            return min(wanted, layer.products[0] * layer.products[1])
         return min(accepted_factors(layer), key=lambda factor: (abs(factor - wanted), factor))
 
     def _wanted(self, layer: Layer) -> int:
@@ -155,13 +157,19 @@ class HlsBackend:
         )
 
     def _check_factors(self, firmware: Firmware) -> None:
-        if not isinstance(self.reuse_factor, Mapping) or self.strategy == "latency":
+        if not isinstance(self.reuse_factor, Mapping):
             return
         faults = [
             f'reuse_factor of node "{layer.node}" must be one of '
             f"{_listed(accepted_factors(layer))}, not {self._wanted(layer)}"
             for layer in firmware.layers
             if layer.products and self._wanted(layer) not in accepted_factors(layer)
+        ]
+        multiplying = {layer.node for layer in firmware.layers if layer.products}
+        faults += [
+            f'reuse_factor names the node "{name}", which has no multipliers to use again'
+            for name, factor in self.reuse_factor.items()
+            if factor > 1 and name not in multiplying
         ]
         if faults:
             raise ConfigError("; ".join(faults))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from netwright.backends.base import Target, publish
+from netwright.backends.base import MAX_CLOCK_NS, MIN_CLOCK_NS, Target, publish
 from netwright.backends.rtl.circuit import Circuit
 from netwright.backends.rtl.design import RtlDesign
 from netwright.backends.rtl.emission import sources
@@ -69,8 +68,9 @@ class RtlBackend:
         if self.part not in PARTS:
             choices = " or ".join(f'"{part}"' for part in PARTS)
             yield f"part must be {choices}, not {self.part!r}"
-        if not (isfinite(self.clock_mhz) and self.clock_mhz > 0):
-            yield f"clock_mhz must be positive megahertz, not {self.clock_mhz}"
+        low, high = 1000 / MAX_CLOCK_NS, 1000 / MIN_CLOCK_NS
+        if not low <= self.clock_mhz <= high:
+            yield f"clock_mhz must be from {low:g} to {high:g} megahertz, not {self.clock_mhz}"
         adders = self.adders_per_stage
         if adders is not None and (isinstance(adders, bool) or adders < 1):
             yield f"adders_per_stage must be 1 or more, or None, not {adders!r}"
