@@ -80,13 +80,13 @@ def verbosity(*, quiet: bool) -> Iterator[None]:
             _HELD.reset(held)
 
 
-def typed_folder(text: str) -> Path:
-    """The folder that was typed; an empty text, which would be the current one, is none.
+def typed_folder(text: str | Path) -> Path:
+    """The folder that was typed, or a default; an empty text, which means the current one, is none.
 
     Raises:
         ConfigError: The text is empty.
     """
-    if not text.strip():
+    if not str(text).strip():
         raise ConfigError("a folder must be named, not empty", hint="the current folder is .")
     return Path(text)
 
