@@ -10,6 +10,8 @@ import pytest
 
 from netwright.errors import GraphError
 from netwright.exchange import read_qonnx
+from netwright.ir import Interpreter
+from netwright.passes import integerize
 from tests.exchange.onnx_files import GRID, QONNX, model, node, quant, saved
 from tests.exchange.test_read import assert_same
 
@@ -32,6 +34,24 @@ def test_thresholds_are_counted(values: Any, attrs: Any, quantized: bool, tmp_pa
     nodes = [*first, thresholds("q" if quantized else "x", **attrs)]
     constants = {**GRID, "s": np.float32(0.125), "t": values.astype(np.float32)}
     assert_same(model(nodes, constants), tmp_path, ROWS)
+
+
+@pytest.mark.parametrize("values", [EVEN, UNEVEN, UNEVEN * np.float32(0.3)])
+def test_real_inputs_are_compared_as_the_format_of_the_file_holds_them(
+    values: Any, tmp_path: Path
+) -> None:
+    """Float64 values beside a threshold are what they are rounded to."""
+    made = model([thresholds("x")], {"t": values.astype(np.float32)})
+    level = values.astype(np.float32).ravel().astype(np.float64)
+    beside = [np.nextafter(level, np.inf), np.nextafter(level, -np.inf)]
+    beside += [np.nextafter(level.astype(np.float32), np.float32(e)) for e in (-np.inf, np.inf)]
+    tiny = np.array([-1e-10, -1e-45, 0.0, 1e-45])
+    rows = np.concatenate([*beside, level, tiny])[:, None] * np.ones(3)
+    assert_same(made, tmp_path, rows)
+    interpreter = Interpreter.of(integerize(read_qonnx(saved(made, tmp_path))))
+    for output, found in interpreter.run(rows).items():
+        rounded = rows.astype(np.float32).astype(np.float64)
+        np.testing.assert_array_equal(found, interpreter.run(rounded)[output])
 
 
 def test_thresholds_of_channels_that_come_last(tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ _FEW = 15
 def multi_threshold(reader: Reader, node: SourceNode) -> None:
     """Read MultiThreshold: a quantizer that rounds down where the thresholds are evenly spaced.
 
-    Elsewhere each threshold is a comparison, and the results are added; both are exact.
+    Elsewhere each threshold is a comparison, and the results are added; both are exact. Real inputs
+    are compared where they can be: their format holds the sign of each difference, though not the
+    sum from which a quantizer would round down.
     """
     source = reader.activation(node)
     rank = len(reader.shape(source))
@@ -34,7 +36,8 @@ def multi_threshold(reader: Reader, node: SourceNode) -> None:
     scale, bias = real(node, "out_scale", 1.0), real(node, "out_bias", 0.0)
     rows = np.sort(thresholds, axis=1)
     step = _even(rows)
-    if rows.shape[1] > _FEW and step is not None:
+    few = MAX_COMPARED if source in reader.precisions else _FEW
+    if rows.shape[1] > few and step is not None:
         _round_down(reader, node, source, float(rows[0, 0]), step, rows.shape[1], scale, bias)
         return
     if rows.shape[1] > MAX_COMPARED:
@@ -96,6 +99,8 @@ def _compare(
 ) -> None:
     rank, count = len(reader.shape(source)), rows.shape[1]
     sign: dict[str, AttrValue] = {"scale": (1.0,), "axis": None}
+    if source in reader.precisions:
+        sign["precision"] = reader.precisions[source]
     total = ""
     for index in range(count):
         level = rows[:, index]
