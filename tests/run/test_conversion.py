@@ -183,10 +183,12 @@ def test_input_quantizer_is_bits_and_scale(text: str) -> None:
 
 PREAMBLES = {
     "deviation": [("Sub", "x mean", "a"), ("Div", "a std", "c")],
+    "mask": [("Mul", "x mask", "c")],
     "normalization": [("BatchNormalization", "x g mean m2 std", "c")],
 }
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("name", PREAMBLES)
 def test_arithmetic_before_the_quantizer_is_rounded_to_float32_at_each_step(
     name: str, tmp_path: Path
@@ -195,6 +197,7 @@ def test_arithmetic_before_the_quantizer_is_rounded_to_float32_at_each_step(
     third = np.array([0.485, 0.456, 0.406], np.float32)
     constants = {**GRID, "s": np.float32(0.1), "b": np.float32(8), "mean": third}
     constants |= {"std": third / 2, "g": third * 3, "m2": third * 7}
+    constants["mask"] = third * np.array([0, 1, 1], np.float32)
     nodes = [*(node(*step) for step in PREAMBLES[name]), quant("c s z b", "y")]
     source = read_source(saved(model(nodes, constants), tmp_path))
     _, rows = compare_source(source, stimuli_for(source, random_rows=50))

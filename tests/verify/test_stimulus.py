@@ -154,3 +154,22 @@ def test_zero_point_moves_the_borders() -> None:
     made = InputGrid.of(graph, graph.nodes[0])
     assert (made.low, made.high, made.num_borders) == (-2, 1, 3)
     assert made.borders(np.arange(3)).tolist() == [-1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("factors", [(0.0, -2.0), (1e-320, 1e-45), (0.0, 0.0)])
+@pytest.mark.parametrize("precision", [None, "float32"])
+@pytest.mark.filterwarnings("error")
+def test_factors_of_zero_and_tiny_ones_leave_stimuli_finite(
+    factors: tuple[float, float], precision: str | None
+) -> None:
+    more: dict = {} if precision is None else {"precision": precision}
+    steps = {"steps": "mul add", "operands": (*factors, 0.5, 1.0), "steps_axis": 1}
+    graph = graph_of(("x", grid(0.25, 4, **more, **steps)), shapes={"x": (2,)})
+    for stimulus in (corners(graph), borders(graph), random(graph, rows=20)):
+        assert np.all(np.isfinite(stimulus.inputs))
+        codes = Interpreter.of(graph).run(stimulus.inputs)["y0"]
+        for channel, factor in enumerate(factors):
+            if factor == -2.0:
+                assert len(set(codes[:, channel])) > 5
+            elif factor == 0.0:
+                assert set(codes[:, channel]) == {(2, 4)[channel]}

@@ -123,7 +123,8 @@ def _mul(graph: Graph, node: Node, sources: list[Span], known: _Known) -> Span:
         values = factor.astype(np.float64).reshape(-1, 1)
         steps = np.array([step_of(value) for value in values])
         second = Span(steps.reshape(factor.shape), np.abs(factor).astype(np.float64))
-    return Span(first.step * second.step, first.magnitude * second.magnitude)
+    with np.errstate(invalid="ignore"):  # 0 times a value without bounds: no width is known
+        return Span(first.step * second.step, first.magnitude * second.magnitude)
 
 
 def _keep(graph: Graph, node: Node, sources: list[Span], known: _Known) -> Span:

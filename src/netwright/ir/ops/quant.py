@@ -73,12 +73,18 @@ def prepared(node: Node, source: Array) -> Array:
 
 
 def unprepared(node: Node, values: Array) -> Array:
-    """Real inputs that the steps of a ``Quantize`` turn into `values`, but for rounding."""
-    for word, operand in reversed(steps_of(node, values.ndim)):
-        if word == "mul":
-            values = values / operand
-        elif word == "add":
-            values = values - operand
+    """Real inputs that the steps of a ``Quantize`` turn into `values`, but for rounding.
+
+    They are finite. Where a factor is 0, every input gives the same; the values stay as they are.
+    """
+    largest = float(np.finfo(precision_of(node) or np.float64).max)
+    with np.errstate(over="ignore"):
+        for word, operand in reversed(steps_of(node, values.ndim)):
+            if word == "mul":
+                values = values / np.where(operand == 0, 1.0, operand)
+            elif word == "add":
+                values = values - operand
+            values = np.clip(values, -largest, largest)
     return values
 
 
