@@ -9,6 +9,7 @@ from netwright.backends.rtl.proof import CounterExample, Proof
 from netwright.run import Silent
 from netwright.run.implementation import element_proofs, implement, layer_proof
 from netwright.train import trace
+from tests.backends.rtl.graphs import Build
 from tests.toys import clouds, quantized_mlp
 
 FOUND = CounterExample("fc1", "sum_0", {"x_0": 3, "x_1": 0}, expected=12, got=11)
@@ -49,6 +50,15 @@ def test_steps_are_told_and_counted(tiny_run: Path, tmp_path: Path) -> None:
     assert not any("suppressed" in text for text in steps.texts)
     assert (hardware.part, [row.part for row in hardware.cells]) == ("xcup", ["xcup"])
     assert hardware.latency_cycles == design.latency_cycles
+
+
+def test_wires_are_no_statement_that_is_proven(tmp_path: Path) -> None:
+    build = Build("wires")
+    graph = build.graph(build.quantize((3,), bits=4))
+    made = implement(rtl().generate(graph, tmp_path / "design"), progress=Silent())
+    (row,) = made.proofs
+    assert (row.what, row.num_proven, row.num_open) == ("wires from inputs to outputs", 0, 3)
+    assert not row.holds
 
 
 def test_other_depths_are_simulated_and_routed_beside_the_own(tmp_path: Path) -> None:

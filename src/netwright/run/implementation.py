@@ -190,10 +190,13 @@ def element_proofs(proofs: Sequence[ElementProof]) -> list[LayerProof]:
 
 def simulated_only(design: RtlDesign) -> LayerProof:
     """The row of a design whose elements behind the products are simulated, not proven."""
+    wires = not design.circuit.layers
     return LayerProof(
         layer=design.circuit.name,
         method="simulation only",
-        what="roundings, limits, sums and poolings of streams",
+        what="wires from inputs to outputs"
+        if wires
+        else "roundings, limits, sums and poolings of streams",
         num_proven=0,
         num_open=sum(port.num_elements for port in design.circuit.outputs),
     )

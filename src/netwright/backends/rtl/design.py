@@ -284,8 +284,8 @@ class RtlDesign:
 
     @property
     def proves_elements(self) -> bool:
-        """Whether :meth:`prove_elements` is available."""
-        return True
+        """Whether :meth:`prove_elements` has a question; wires from inputs to outputs are none."""
+        return bool(self.circuit.layers)
 
     def prove(self) -> tuple[Proof, ...]:
         """Prove every product from the files on disk, for all inputs at once; one proof a layer.
