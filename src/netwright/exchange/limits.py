@@ -1,8 +1,8 @@
 """What a model file may ask for, in one place, checked before anything is allocated.
 
 A file of some hundred bytes can declare, broadcast, repeat or compute its way to any amount of
-memory. The limits leave room for every network that hardware here could hold; together they keep
-what is made of a file of a few megabytes below two gigabytes.
+memory. The limits leave room for every network that hardware here could hold. They bound what a
+row needs; results of many rows are held on top of that.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_COMPUTED_VALUES = 1 << 23
 MAX_ALL_COMPUTED_VALUES = 1 << 26
 """Values of all constants that are computed from others."""
 
-MAX_ROW_VALUES = 3 << 26
+MAX_ROW_VALUES = 1 << 25
 """Values of all tensors together that one row of inputs goes through.
 
 Executors of other tools hold all of them, as float32; ours those that are still to be read.
