@@ -161,10 +161,10 @@ def zigzag() -> list[Row]:
         cycles, joules = mapped.estimate.seconds * 1e9, mapped.estimate.joules
         assert machine.root.bandwidth is not None
         first = op.tensors["input"].num_bytes / machine.root.bandwidth.value * 1e9
-        loaded = Check(max(mapped.counts.steps + first, cycles), peer["cycles"])
+        loaded = Check(max(mapped.counts.num_steps + first, cycles), peer["cycles"])
         ports = Check(joules, fine["joules"])
         both = Check(loaded.ours * ports.ours, loaded.peer * ports.peer)
-        steps = mapped.counts.steps
+        steps = mapped.counts.num_steps
         rows.append(Row(name, "compute steps", steps, peer["compute_cycles"]))
         rows.append(Row(name, "cycles", cycles, peer["cycles"], FIRST_LOAD, loaded))
         rows.append(Row(name, "joules", joules, peer["joules"], PORTS, ports))
@@ -173,11 +173,14 @@ def zigzag() -> list[Row]:
     return rows
 
 
-def multicast_once(counted: cost.Counts, memory: str, kind: str) -> float:
+def multicast_once(op: Operation, counted: cost.Counts, memory: str, kind: str) -> float:
     """Bytes at a memory if a multicast counts once where it arrives, not at all 16 copies."""
     arrives = (memory, kind) == ("registers", "write")
     copies = {"input": 16 if arrives else 1, "weight": 16 if arrives else 1, "output": 1}
-    return sum(counted.amount(memory, kind, role) / 8 / copies[role] for role in arch.ROLES)
+    return sum(
+        counted.amount(memory, kind, op.tensors[role].name) / 8 / copies[role]
+        for role in arch.ROLES
+    )
 
 
 def accelforge() -> list[Row]:
@@ -192,7 +195,7 @@ def accelforge() -> list[Row]:
     for name, peer in list(ACCELFORGE.items())[1:]:
         memory, kind = name.split()
         ours = found.counts.amount(memory, kind) / 8
-        check = Check(multicast_once(theirs, memory, kind), peer)
+        check = Check(multicast_once(op, theirs, memory, kind), peer)
         rows.append(Row("product, least energy", f"{name}, bytes", ours, peer, MULTICAST, check))
     return rows
 

@@ -53,6 +53,21 @@ def test_all_faults_are_listed(tmp_path):
             'fanout = [2, 2]\nranks = [["M"]]\n',
             r"nodes\[1\]: ranks: must name the ranks of each of the 2 axes, not of 1",
         ),
+        (
+            DRAM + "bandwidth = 16e9\n",
+            r"nodes\[0\].bandwidth: must be a table with its unit and source, such as "
+            r'bandwidth = { value = 16, unit = "GB/s", source = "data sheet" }',
+        ),
+        (
+            DRAM + '[[nodes]]\nkind = "compute"\nname = "c"\nparent = "dram"\n'
+            "operators = { exp = { cycles = 0 } }\n",
+            r"nodes\[1\].operators.exp.cycles: should be greater than or equal to 1",
+        ),
+        (
+            DRAM + '[[nodes]]\nkind = "compute"\nname = "c"\nparent = "dram"\n'
+            'operators = { exp = { energy = { value = 1, unit = "W", source = "s" } } }\n',
+            r'nodes\[1\].operators.exp.energy: the unit must be "J" or "J/op"',
+        ),
         ("", "nodes: field required"),
         ("nodes = 3\n", "nodes: "),
         ("= 3\n", "is not TOML"),

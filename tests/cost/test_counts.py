@@ -9,7 +9,7 @@ def test_amount_sums_what_is_asked_for():
         Action("dram", "read", 16, "weight"),
         Action("dram", "write", 32, "output"),
     )
-    counts = Counts("a", "loopnest", 1, 1, actions)
+    counts = Counts("a", "loopnest", ({"mac": 1},), actions)
     assert counts.amount("dram", "read") == 24
     assert counts.amount("dram", "read", "weight") == 16
     assert counts.amount("sram", "read") == 0

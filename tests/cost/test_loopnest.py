@@ -21,6 +21,7 @@ def matmul(rows, depth, features):
 
 
 OPERATION = matmul(3136, 576, 64)
+INPUT, WEIGHT, OUTPUT = (OPERATION.tensors[role].name for role in arch.ROLES)
 NEST = LoopNest(
     (
         Loop("B0", 784), Loop("M", 32), Loop("B1", 32), Loop("M", 1, "elements", 0),
@@ -32,16 +33,16 @@ NEST = LoopNest(
 
 def test_weight_stationary_product_by_hand():
     counts = cost.count(OPERATION, arch.find("tpu"), NEST)
-    assert counts.steps == 4 * 2 * 18 * 784
+    assert counts.num_steps == 4 * 2 * 18 * 784
     assert counts.num_operations == 3136 * 576 * 64
-    assert counts.amount("dram", "read", "input") == 8 * 3136 * 576
-    assert counts.amount("dram", "read", "weight") == 8 * 576 * 64 * 4  # once for each quarter
-    assert counts.amount("dram", "write", "output") == 8 * 3136 * 64
-    assert counts.amount("dram", "read", "output") == 0
-    assert counts.amount("sram", "read", "input") == 8 * 3136 * 576 * 2  # once for 32 features
+    assert counts.amount("dram", "read", INPUT) == 8 * 3136 * 576
+    assert counts.amount("dram", "read", WEIGHT) == 8 * 576 * 64 * 4  # once for each quarter
+    assert counts.amount("dram", "write", OUTPUT) == 8 * 3136 * 64
+    assert counts.amount("dram", "read", OUTPUT) == 0
+    assert counts.amount("sram", "read", INPUT) == 8 * 3136 * 576 * 2  # once for 32 features
     partial = 3136 * 64 * 17
-    assert counts.amount("sram", "write", "output") == 16 * partial + 8 * 3136 * 64
-    assert counts.amount("sram", "read", "output") == 16 * partial + 8 * 3136 * 64
+    assert counts.amount("sram", "write", OUTPUT) == 16 * partial + 8 * 3136 * 64
+    assert counts.amount("sram", "read", OUTPUT) == 16 * partial + 8 * 3136 * 64
     assert counts.amount("weights", "write") == 8 * 576 * 64 * 4
     assert counts.amount("weights", "read") == 8 * OPERATION.num_macs
 
@@ -53,7 +54,7 @@ def test_without_multicast_every_copy_is_served_alone():
         for node in machine.nodes
     )
     alone = cost.count(OPERATION, machine.model_copy(update={"nodes": nodes}), NEST)
-    assert alone.amount("sram", "read", "input") == 8 * OPERATION.num_macs
+    assert alone.amount("sram", "read", INPUT) == 8 * OPERATION.num_macs
 
 
 def test_illegal_nest_is_refused():

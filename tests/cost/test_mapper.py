@@ -6,7 +6,7 @@ from netwright import arch, cost
 from netwright.cost.mapper import value_of
 from netwright.errors import ConfigError, Infeasible
 from netwright.mapping import nest_faults
-from tests.cost.small import conv, linear, machine, one_memory
+from tests.cost.small import conv, figure, linear, machine, one_memory
 
 
 @pytest.mark.parametrize("name", arch.names())
@@ -78,4 +78,32 @@ def test_depthwise_channels_run_at_the_same_time():
     found = cost.search(op, arch.find("eyeriss").with_fanout("elements", (64, 64)), goal="latency")
     groups = [r for r, meant in op.directions.items() if meant == "G"]
     assert any(loop.is_spatial and loop.rank in groups for loop in found.nest.loops)
-    assert found.counts.num_operations / found.counts.steps > 3 * 14
+    assert found.counts.num_operations / found.counts.num_steps > 3 * 14
+
+
+def test_of_two_units_the_better_one_is_taken():
+    """The unit beside the registers needs a tenth of the energy, and ten times the time."""
+    small = machine(size=200, register=40)
+    slow = arch.Compute(
+        kind="compute", name="slow", parent="pad", rate=figure(1e8, "op/s"), energy=figure(1e-13),
+        accumulator_bits=16, operators={"mac": arch.Operator(), "exp": arch.Operator(cycles=4)},
+    )  # fmt: skip
+    both = small.model_copy(update={"nodes": (slow, *small.nodes)})
+    op = conv(2, 2, 3)
+    alone = cost.search(op, small, goal="latency")
+    assert cost.search(op, both, goal="latency").compute == "mac"
+    assert cost.search(op, both, goal="latency").nest == alone.nest
+    only = both.with_changes("mac", {"operators": {"max": arch.Operator()}})
+    assert cost.search(op, only, goal="latency").compute == "slow"
+    none = only.with_changes("slow", {"operators": {"exp": arch.Operator()}})
+    with pytest.raises(ConfigError, match="has no unit that does mac"):
+        cost.search(op, none)
+
+
+def test_leakage_is_part_of_what_is_minimized():
+    """The proof holds with leakage: bound and value agree, and time weighs more."""
+    leaking = one_memory(size=100, speed=0.5).with_changes("mac", {"leakage": figure(1.0, "W")})
+    found = cost.search(conv(4, 4, 4), leaking, goal="energy")
+    fastest = cost.search(conv(4, 4, 4), leaking, goal="latency")
+    assert found.is_optimal
+    assert found.estimate.joules == pytest.approx(fastest.estimate.joules, rel=0.01)

@@ -33,9 +33,9 @@ def counts(*, waits=False):
         cost.Action("dram", "read", 80, "input", waits=waits),
         cost.Action("dram", "write", 16, "output"),
         cost.Action("bus", "cross", 96, "input"),
-        cost.Action("mac", "compute", 20),
+        cost.Action.compute("mac", 20),
     )
-    return cost.Counts("op", "loopnest", 10, 20, actions, ("ideal",))
+    return cost.Counts("op", "loopnest", ({"mac": 10},), actions, ("ideal",))
 
 
 def test_price_by_hand():
@@ -85,3 +85,55 @@ def test_sequence_adds_up():
 def test_figures_without_a_finite_result_are_refused():
     with pytest.raises(ConfigError, match="give no finite time or energy"):
         cost.price(counts(), machine(bandwidth=figure(1e-310)))
+
+
+def two_units():
+    """The machine of above with a unit beside its grid that divides in 4 cycles."""
+    divider = arch.Compute(
+        kind="compute", name="divider", parent="bus", rate=figure(4.0, "op/s"),
+        energy=figure(5.0, "J"),
+        operators={"divide": arch.Operator(cycles=4, energy=figure(7.0, "J")),
+                   "max": arch.Operator()},
+    )  # fmt: skip
+    plain = machine()
+    return plain.model_copy(update={"nodes": (*plain.nodes, divider)})
+
+
+def two_phases():
+    actions = (
+        cost.Action("dram", "read", 64, "x"),
+        cost.Action.compute("mac", 20),
+        cost.Action.compute("divider", 3, operator="divide", phase=1),
+        cost.Action.compute("divider", 2, operator="max", phase=1),
+        cost.Action("dram", "write", 32, "y", phase=1),
+    )
+    return cost.Counts("op", "pipeline", ({"mac": 10}, {"divider": 14, "mac": 0}), actions)
+
+
+def test_phases_by_hand():
+    """Two seconds of DRAM beside one of the grid, then 14 cycles at 4 a second beside one."""
+    estimate = cost.price(two_phases(), two_units())
+    assert estimate.seconds == 2.0 + 3.5
+    assert estimate.joules == 8 * 2 + 20 * 1 + 3 * 7 + 2 * 5 + 4 * 3
+    assert estimate.bound == "divider"
+    assert estimate.num_operations == 25
+    assert estimate.utilization_by == {
+        "mac": pytest.approx(20 / (5.5 * 20)), "divider": pytest.approx(14 / (5.5 * 4)),
+    }  # fmt: skip
+    assert estimate.utilization == pytest.approx(34 / (5.5 * 24))
+    assert estimate.seconds_by == {"mac": 1.0, "dram": 3.0, "divider": 3.5}
+
+
+def test_operator_that_the_unit_does_not_do_is_refused():
+    counts = cost.Counts("op", "x", (), (cost.Action.compute("divider", 1, operator="exp"),))
+    with pytest.raises(ConfigError) as caught:
+        cost.price(counts, two_units())
+    assert str(caught.value).startswith('compute unit "divider" does not do exp')
+    assert caught.value.hint == "it does divide, max"
+
+
+def test_leakage_takes_energy_all_the_time():
+    leaking = machine().with_changes("mac", {"leakage": figure(3.0, "W")})
+    plain, more = (cost.price(counts(), m) for m in (machine(), leaking))
+    assert more.joules == pytest.approx(plain.joules + 3.0 * 2 * plain.seconds)
+    assert more.joules_by["mac"] == pytest.approx(plain.joules_by["mac"] + 18)

@@ -5,6 +5,7 @@ from netwright.arch.diagram import diagram
 from netwright.arch.load import find, load, names
 from netwright.arch.nodes import (
     DIRECTIONS,
+    MAC,
     ROLES,
     Array,
     Compute,
@@ -13,11 +14,13 @@ from netwright.arch.nodes import (
     Link,
     Memory,
     Node,
+    Operator,
     Role,
 )
 
 __all__ = [
     "DIRECTIONS",
+    "MAC",
     "ROLES",
     "Architecture",
     "Array",
@@ -27,6 +30,7 @@ __all__ = [
     "Link",
     "Memory",
     "Node",
+    "Operator",
     "Role",
     "diagram",
     "find",

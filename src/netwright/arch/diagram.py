@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netwright.arch.architecture import Architecture
-from netwright.arch.nodes import ROLES, Array, Figure, Link, Memory, Node
+from netwright.arch.nodes import ROLES, Array, Figure, Link, Memory, Node, Operator
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "u"),
              (1e-9, "n"), (1e-12, "p"), (1e-15, "f"))  # fmt: skip
@@ -55,7 +55,16 @@ def describe(node: Node) -> str:
         parts += _figure(node.rate, "op/s") + _figure(node.energy, "J/op")
         if node.accumulator_bits is not None:
             parts.append(f"{node.accumulator_bits}-bit sums")
+        parts += [_operator(name, operator) for name, operator in node.operators.items()]
+        if node.exploits:
+            parts.append(f"skips zeros of {', '.join(node.exploits)}")
     return ", ".join(parts)
+
+
+def _operator(name: str, operator: Operator) -> str:
+    told = [f"{operator.cycles} cycles"] if operator.cycles > 1 else []
+    told += _figure(operator.energy, "J/op")
+    return " ".join([name, *told])
 
 
 def diagram(architecture: Architecture) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from netwright.arch.architecture import Architecture
+from netwright.arch.faults import sentences
 from netwright.errors import ConfigError
 from netwright.reading import read_toml
 
@@ -51,20 +52,8 @@ def load(path: str | Path) -> Architecture:
     try:
         return Architecture.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
-        # An array whose items are faulty is not also too short.
-        faults = [f for f in error.errors() if f["type"] != "too_short" or not f["input"]]
-        found = [_sentence(fault["loc"], fault["msg"]) for fault in faults]
+        found = sentences(error)
     if len(found) == 1:
         raise ConfigError(found[0], path=name)
     lines = "".join(f"\n  {fault}" for fault in found)
     raise ConfigError(f"{len(found)} settings are not accepted{lines}", path=name)
-
-
-def _sentence(place: tuple[int | str, ...], message: str) -> str:
-    path = ""
-    for item in place:
-        if item in ("memory", "link", "array", "compute"):
-            continue  # the tag of the union, not a name in the file
-        path += f"[{item}]" if isinstance(item, int) else f".{item}" if path else item
-    text = message.removeprefix("Value error, ").removeprefix("Input ")
-    return f"{path}: {text[:1].lower()}{text[1:]}" if path else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import Annotated, Literal, Self, get_args
 
@@ -72,6 +73,12 @@ Bandwidth = Annotated[Figure, _in("B/s", above_zero=True)]
 EnergyOfByte = Annotated[Figure, _in("J/B")]
 EnergyOfOperation = Annotated[Figure, _in("J/op")]
 Rate = Annotated[Figure, _in("op/s", above_zero=True)]
+Area = Annotated[Figure, _in("m2")]
+Leakage = Annotated[Figure, _in("W")]
+Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+
+MAC = "mac"
+"""Name of the operator that multiplies and adds; what a unit does that names no operators."""
 
 
 class Memory(Part):
@@ -88,6 +95,8 @@ class Memory(Part):
         keeps: The tensors that stay here; the others pass by.
         double_buffered: Whether half of the capacity is filled while the other half is used. Then
             transfers overlap with computation; else computation waits for them.
+        area: Square meters of one copy, where it is known.
+        leakage: Watts that one copy takes all the time, where it is known.
     """
 
     kind: Literal["memory"]
@@ -100,6 +109,8 @@ class Memory(Part):
     write_energy: EnergyOfByte | None = None
     keeps: tuple[Role, ...] = ROLES
     double_buffered: bool = True
+    area: Area | None = None
+    leakage: Leakage | None = None
 
     @property
     def capacity_bytes(self) -> int | None:
@@ -117,6 +128,8 @@ class Link(Part):
         parent: The node above.
         bandwidth: Bytes a second, where it is known.
         energy: Joules a byte, where it is known.
+        area: Square meters of one copy, where it is known.
+        leakage: Watts that one copy takes all the time, where it is known.
     """
 
     kind: Literal["link"]
@@ -124,6 +137,8 @@ class Link(Part):
     parent: str
     bandwidth: Bandwidth | None = None
     energy: EnergyOfByte | None = None
+    area: Area | None = None
+    leakage: Leakage | None = None
 
 
 class Array(Part):
@@ -136,6 +151,8 @@ class Array(Part):
         ranks: For each axis, the ranks that may be spread along it; all of them if not given.
         multicasts: Whether one read from above reaches all copies that need the same element.
         reduces: Whether partial sums of the copies are added on the way up.
+        area: Square meters of the array itself, its copies left out, where it is known.
+        leakage: Watts that the array itself takes all the time, where it is known.
     """
 
     kind: Literal["array"]
@@ -145,6 +162,8 @@ class Array(Part):
     ranks: tuple[tuple[Direction, ...], ...] = ()
     multicasts: bool = True
     reduces: bool = True
+    area: Area | None = None
+    leakage: Leakage | None = None
 
     @model_validator(mode="after")
     def _ranks_fit_fanout(self) -> Self:
@@ -165,15 +184,34 @@ class Array(Part):
         return self.ranks[axis] if self.ranks else DIRECTIONS
 
 
+class Operator(Part):
+    """How a compute unit does one operator.
+
+    Attributes:
+        cycles: Cycles of one operation.
+        energy: Joules of one operation; the unit's energy if not given.
+    """
+
+    cycles: int = Field(default=1, ge=1)
+    energy: EnergyOfOperation | None = None
+
+
 class Compute(Part):
     """A unit that does operations.
 
     Attributes:
         name: Unique in its architecture.
         parent: The node above.
-        rate: Operations a second of one copy, where it is known.
+        rate: Cycles a second of one copy, where it is known; a multiply-accumulate takes one unless
+            `operators` says otherwise.
         energy: Joules an operation, where it is known.
         accumulator_bits: Width of partial sums; that of the result if not given.
+        operators: What the unit does, by the name of the operator; ``mac`` alone if not given. A
+            name is that of a map, unary or reduce operator of Einsums, or ``mac``: multiply, then
+            add.
+        exploits: Zero patterns and number formats whose zeros the unit skips, by name.
+        area: Square meters of one copy, where it is known.
+        leakage: Watts that one copy takes all the time, where it is known.
     """
 
     kind: Literal["compute"]
@@ -182,6 +220,24 @@ class Compute(Part):
     rate: Rate | None = None
     energy: EnergyOfOperation | None = None
     accumulator_bits: int | None = Field(default=None, ge=1, le=64)
+    operators: Mapping[Name, Operator] = Field(default_factory=dict)
+    exploits: tuple[Name, ...] = ()
+    area: Area | None = None
+    leakage: Leakage | None = None
+
+    @property
+    def does(self) -> tuple[str, ...]:
+        """Names of the operators that the unit does."""
+        return tuple(self.operators) or (MAC,)
+
+    def cycles_of(self, operator: str) -> int:
+        """Cycles of one operation of an operator that the unit does."""
+        return self.operators[operator].cycles if self.operators else 1
+
+    def energy_of(self, operator: str) -> Figure | None:
+        """Joules of one operation of an operator that the unit does, where they are known."""
+        own = self.operators[operator].energy if self.operators else None
+        return own if own is not None else self.energy
 
 
 Node = Annotated[Memory | Link | Array | Compute, Field(discriminator="kind")]

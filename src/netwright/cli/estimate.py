@@ -174,7 +174,7 @@ def _as_dict(
                 "optimal": layer.mapped.is_optimal,
                 "value": layer.mapped.value,
                 "bound": layer.mapped.bound,
-                "steps": layer.mapped.counts.steps,
+                "steps": layer.mapped.counts.num_steps,
                 "loops": [asdict(loop) for loop in layer.mapped.nest.loops],
                 "keeps": [asdict(keep) for keep in layer.mapped.nest.keeps],
             }

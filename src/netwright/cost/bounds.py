@@ -13,7 +13,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.arch import ROLES, Link, Memory, Role
+from netwright.arch import MAC, ROLES, Compute, Link, Memory, Role
 from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Kind, Mapspace, Place
 from netwright.cost.overlaps import Overlaps, is_exact, passes
 from netwright.cost.transitions import RankLoop, RankLoops, axis_visits
@@ -179,7 +179,8 @@ class Bounds:
         space, operation = self.space, self.space.operation
         vector = np.zeros(self.width)
         unit = space.architecture.path[-1]
-        energy = getattr(unit, "energy", None)
+        assert isinstance(unit, Compute)
+        energy = unit.energy_of(MAC)
         assert energy is not None  # check_figures
         vector[0] = operation.num_macs * energy.value
         every = frozenset(name for name, _, _ in space.spread.lanes)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from netwright.arch import Role
+from netwright.arch import MAC
 
 ActionKind = Literal["read", "write", "cross", "compute"]
 """``read`` and ``write``: bits of a memory. ``cross``: bits on a link. ``compute``: operations."""
@@ -19,45 +20,65 @@ class Action:
         component: Name of the node.
         kind: What it does.
         amount: Bits, or operations.
-        role: Which tensor is moved; empty for operations.
+        tensor: Name of the tensor that is moved; empty for operations.
         copies: Copies of the component that take part.
         waits: Whether computation stands still meanwhile.
+        phase: Number of the phase in which it happens.
+        operator: What is computed; empty for transfers.
     """
 
     component: str
     kind: ActionKind
     amount: int
-    role: Role | Literal[""] = ""
+    tensor: str = ""
     copies: int = 1
     waits: bool = False
+    phase: int = 0
+    operator: str = ""
+
+    @classmethod
+    def compute(
+        cls, component: str, amount: int, *, operator: str = MAC, copies: int = 1, phase: int = 0
+    ) -> Action:
+        """Operations of a compute unit."""
+        return cls(component, "compute", amount, copies=copies, phase=phase, operator=operator)
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Everything that happens while one operation runs.
+    """Everything that happens while one operation, or a group of them, runs.
 
     Attributes:
         name: Name of the operation.
         engine: What counted.
-        steps: Time steps of the compute units, one operation of each busy unit a step.
-        num_operations: Operations of all units together.
+        steps: For each phase, the cycles of the busiest copy of each compute unit that works in it.
+            Phases run one after the other; all that happens in one runs at the same time.
         actions: Everything else.
         assumptions: What the engine takes for granted.
     """
 
     name: str
     engine: str
-    steps: int
-    num_operations: int
+    steps: tuple[Mapping[str, int], ...]
     actions: tuple[Action, ...]
     assumptions: tuple[str, ...] = ()
 
-    def amount(self, component: str, kind: ActionKind, role: Role | None = None) -> int:
+    @property
+    def num_steps(self) -> int:
+        """Cycles of the busiest compute unit, over all phases."""
+        return sum(max(phase.values(), default=0) for phase in self.steps)
+
+    @property
+    def num_operations(self) -> int:
+        """Operations of all compute units together."""
+        return sum(action.amount for action in self.actions if action.kind == "compute")
+
+    def amount(self, component: str, kind: ActionKind, tensor: str | None = None) -> int:
         """Bits or operations of a component, of one tensor or of all."""
         return sum(
             action.amount
             for action in self.actions
             if action.component == component
             and action.kind == kind
-            and (role is None or action.role == role)
+            and (tensor is None or action.tensor == tensor)
         )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from netwright.arch import ROLES, Architecture, Link, Memory, Role
+from netwright.arch import MAC, ROLES, Architecture, Link, Memory, Role
 from netwright.cost.counts import Action, Counts
 from netwright.cost.transitions import (
     RankLoop,
@@ -77,11 +77,10 @@ def count(operation: Operation, architecture: Architecture, nest: LoopNest) -> C
             actions += _priceable(operation, architecture, nest, role, memories[keep.memory],
                                   memories.get(child), flow)  # fmt: skip
     steps, used = _steps(operation, nest)
-    unit = architecture.path[-1].name
-    actions.append(Action(unit, "compute", operation.num_macs, copies=used))
-    return Counts(
-        operation.name, "loopnest", steps, operation.num_macs, tuple(actions), ASSUMPTIONS
-    )
+    (unit,) = architecture.branch(architecture.path[-1].name).units_for(MAC)
+    actions.append(Action.compute(unit.name, operation.num_macs, copies=used))
+    cycles = {unit.name: steps * unit.cycles_of(MAC)}
+    return Counts(operation.name, "loopnest", (cycles,), tuple(actions), ASSUMPTIONS)
 
 
 def flow_between(
@@ -221,26 +220,26 @@ def _priceable(
     flow: Flow,
 ) -> Iterator[Action]:
     """The flow as bits of the two memories and of the links between them."""
-    bits = operation.tensors[role].bits
+    name, bits = operation.tensors[role].name, operation.tensors[role].bits
     partial = max(bits, accumulator_bits(architecture, bits)) if role == "output" else bits
     down = flow.down * partial
     up = flow.final * bits + (flow.up - flow.final) * partial
     waits = child is not None and not child.double_buffered
     copies = _used_copies(architecture, nest, operation, parent.name)
-    yield Action(parent.name, "read", down, role, copies, waits)
+    yield Action(parent.name, "read", down, name, copies, waits)
     if flow.up:
-        yield Action(parent.name, "write", up, role, copies, waits)
+        yield Action(parent.name, "write", up, name, copies, waits)
     below = child.name if child is not None else architecture.path[-1].name
     for link in _links_between(architecture, parent.name, below):
-        yield Action(link.name, "cross", down + up, role, architecture.copies(link.name))
+        yield Action(link.name, "cross", down + up, name, architecture.copies(link.name))
     if child is None:
         return
     copies = _used_copies(architecture, nest, operation, child.name)
-    yield Action(child.name, "write", flow.down_each * partial, role, copies, waits)
+    yield Action(child.name, "write", flow.down_each * partial, name, copies, waits)
     if flow.up_each:
         whole = flow.final if flow.up_each == flow.up else 0
         leaving = whole * bits + (flow.up_each - whole) * partial
-        yield Action(child.name, "read", leaving, role, copies, waits)
+        yield Action(child.name, "read", leaving, name, copies, waits)
 
 
 def _links_between(architecture: Architecture, outer: str, inner: str) -> Iterator[Link]:

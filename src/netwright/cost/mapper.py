@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.arch import Architecture, Compute
+from netwright.arch import MAC, Architecture
 from netwright.cost.counts import Counts
 from netwright.cost.loopnest import count
 from netwright.cost.mapspace import Mapspace, Spread, spreads
@@ -47,6 +47,7 @@ class Mapped:
         bound: No nest of the mapspace is better than this.
         num_counted: Nests that were counted exactly.
         num_spreads: Ways to use the arrays that were searched, and all there are.
+        compute: Name of the compute unit that does the operation.
     """
 
     nest: LoopNest
@@ -56,6 +57,7 @@ class Mapped:
     bound: float
     num_counted: int
     num_spreads: tuple[int, int]
+    compute: str
 
     @property
     def is_optimal(self) -> bool:
@@ -68,7 +70,9 @@ def value_of(estimate: Estimate, goal: Goal) -> float:
     return float(_objective(goal)(np.array([estimate.joules]), np.array([estimate.seconds]))[0])
 
 
-def _objective(goal: Goal) -> Objective:
+def _objective(goal: Goal, leakage_w: float = 0.0) -> Objective:
+    """What a goal minimizes, of seconds and of joules without those of leakage."""
+
     def edp(joules: NDArray[np.float64], seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         return joules * seconds
 
@@ -78,7 +82,10 @@ def _objective(goal: Goal) -> Objective:
     def latency(joules: NDArray[np.float64], seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         return seconds * (1 + TIE * joules)
 
-    return {"edp": edp, "energy": energy, "latency": latency}[goal]
+    wanted = {"edp": edp, "energy": energy, "latency": latency}[goal]
+    if not leakage_w:
+        return wanted
+    return lambda joules, seconds: wanted(joules + leakage_w * seconds, seconds)
 
 
 def search(
@@ -103,16 +110,18 @@ def search(
         Infeasible: Nothing fits; it says which memory is too small and what would do.
     """
     check_figures(architecture)
-    unit = architecture.path[-1]
-    assert isinstance(unit, Compute) and unit.rate is not None  # noqa: PT018
-    ways = (spread,) if spread is not None else spreads(operation, architecture)
-    solvers = [
-        Solver(Mapspace(operation, architecture, way), 1 / unit.rate.value, _objective(goal))
-        for way in ways
-    ]
+    solvers = []
+    for unit in architecture.units_for(MAC):
+        branch = architecture.branch(unit.name)
+        assert unit.rate is not None  # check_figures
+        step_seconds = unit.cycles_of(MAC) / unit.rate.value
+        ways = (spread,) if spread is not None else spreads(operation, branch)
+        objective = _objective(goal, sum(architecture.leakage_w.values()))
+        solvers += [Solver(Mapspace(operation, branch, way), step_seconds, objective)
+                    for way in ways]  # fmt: skip
     ranked = sorted(((solver.floor(), n) for n, solver in enumerate(solvers)))
-    best: tuple[float, LoopNest, Counts, Estimate] | None = None
-    seen: set[LoopNest] = set()
+    best: tuple[float, str, LoopNest, Counts, Estimate] | None = None
+    seen: set[tuple[str, LoopNest]] = set()
     limit, counted, searched, missed = float("inf"), 0, 0, float("inf")
     for floor, number in ranked:
         if floor >= limit * (1 - SLACK):
@@ -126,19 +135,23 @@ def search(
                 missed = min(missed, chain.bound)
                 break
             nest = solver.space.nest(chain.steps)
-            if nest in seen or nest_faults(operation, architecture, nest):
+            branch = solver.space.architecture
+            unit_name = branch.path[-1].name
+            if (unit_name, nest) in seen or nest_faults(operation, branch, nest):
                 continue
-            seen.add(nest)
+            seen.add((unit_name, nest))
             counted, own = counted + 1, own + 1
-            counts = count(operation, architecture, nest)
+            counts = count(operation, branch, nest)
             estimate = price(counts, architecture)
             value = value_of(estimate, goal)
             if value < limit:
-                limit, best = value, (value, nest, counts, estimate)
+                limit, best = value, (value, unit_name, nest, counts, estimate)
     if best is None:
         raise _nothing_fits(solvers[0])
-    value, nest, counts, estimate = best
-    return Mapped(nest, counts, estimate, value, min(value, missed), counted, (searched, len(ways)))
+    value, name, nest, counts, estimate = best
+    return Mapped(
+        nest, counts, estimate, value, min(value, missed), counted, (searched, len(solvers)), name
+    )
 
 
 def _nothing_fits(solver: Solver) -> Infeasible:

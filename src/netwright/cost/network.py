@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from netwright.arch import Architecture, Role
+from netwright.arch import Architecture
 from netwright.cost.counts import Action, Counts
 from netwright.cost.mapper import Goal, Mapped, search
 from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.errors import GraphError
-from netwright.mapping.loopnest import memories_of
 from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.notebook import table
 from netwright.workload import Coverage, Einsum, Workload, coverage
@@ -159,12 +158,10 @@ def _searched(
 
 def _stream(workload: Workload, einsum: Einsum, architecture: Architecture) -> Estimate:
     """An operator that reads its operands from the root and writes its result back."""
-    root = memories_of(architecture)[0].name
-    actions = []
-    roles: tuple[Role, Role] = ("input", "weight")
-    for index, name in enumerate(einsum.reads):
-        bits = 8 * workload.by_name[name].num_bytes
-        actions.append(Action(root, "read", bits, roles[min(index, 1)]))
-    bits = 8 * workload.by_name[einsum.output.tensor].num_bytes
-    actions.append(Action(root, "write", bits, "output"))
-    return price(Counts(einsum.name, "stream", 0, 0, tuple(actions), (STREAMED,)), architecture)
+    root = architecture.root.name
+    actions = [
+        Action(root, "read", 8 * workload.by_name[name].num_bytes, name) for name in einsum.reads
+    ]
+    result = einsum.output.tensor
+    actions.append(Action(root, "write", 8 * workload.by_name[result].num_bytes, result))
+    return price(Counts(einsum.name, "stream", (), tuple(actions), (STREAMED,)), architecture)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 
-from netwright.arch import Architecture, Compute, Figure, Link, Memory
+from netwright.arch import Architecture, Compute, Figure, Link, Memory, Node
 from netwright.cost.counts import Action, Counts
 from netwright.errors import ConfigError
 from netwright.notebook import table
@@ -21,14 +21,16 @@ class Estimate:
         name: Name of the operation or network.
         seconds: Time from the first to the last step.
         joules: Energy of all actions.
-        num_operations: Multiply-accumulates.
-        utilization: Operations done over operations that all units could have done meanwhile.
+        num_operations: Operations of the compute units; multiply-accumulates where they do no
+            other ones.
+        utilization: Cycles of the operations over those that all units had meanwhile.
         bound: Name of the component that decides the time; of the longest part of a sequence.
         bytes_moved: Bytes read and written, by memory.
         joules_by: Energy, by component.
         seconds_by: How long each component is busy.
         assumptions: What the engine and the machine's file take for granted.
         fidelity: ``"assumed"`` as soon as one figure of the machine is.
+        utilization_by: For each compute unit, the share of its cycles that it works.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Estimate:
     seconds_by: Mapping[str, float]
     assumptions: tuple[str, ...] = ()
     fidelity: Fidelity = "modelled"
+    utilization_by: Mapping[str, float] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         rows: list[tuple[str, object]] = [
@@ -80,53 +83,122 @@ def check_figures(architecture: Architecture) -> None:
 
 
 def price(counts: Counts, architecture: Architecture) -> Estimate:
-    """Energy is the sum over all actions; time is that of the busiest component.
+    """Energy is the sum over all actions; time is the sum over all phases.
 
-    Components work at the same time. Transfers into memories that are not double-buffered hold up
-    computation: the longest of them comes on top.
+    A phase takes as long as its busiest component: all of them work at the same time. Transfers
+    into memories that are not double-buffered hold up computation: the longest of them comes on
+    top. Nodes with a leakage take its energy all the time.
 
     Raises:
-        ConfigError: A figure is missing, or so extreme that the result is not finite.
+        ConfigError: A figure is missing, a unit does not do an operator, or figures are so extreme
+            that the result is not finite.
     """
     check_figures(architecture)
     nodes = {node.name: node for node in architecture.nodes}
-    unit = architecture.path[-1]
-    assert isinstance(unit, Compute)
     joules_by: dict[str, float] = {}
     bytes_moved: dict[str, int] = {}
-    busy: dict[str, float] = {unit.name: counts.steps / _value(unit.rate)}
-    waiting: dict[str, float] = {}
     for action in counts.actions:
         node = nodes[action.component]
         joules_by[node.name] = joules_by.get(node.name, 0.0) + _joules(action, node)
         if isinstance(node, Memory):
             bytes_moved[node.name] = bytes_moved.get(node.name, 0) + action.amount
-        if isinstance(node, Memory | Link) and node.bandwidth is not None:
-            spent = action.amount / 8 / node.bandwidth.value / action.copies
-            table = waiting if action.waits else busy
-            table[node.name] = table.get(node.name, 0.0) + spent
-    together = max(busy.values())
-    alone = max(waiting.values(), default=0.0)
-    seconds = together + alone
-    bound = max(busy, key=lambda name: busy[name])
-    if alone > together:
-        bound = max(waiting, key=lambda name: waiting[name])
+    phases = [_Phase.of(counts, number, nodes) for number in range(_num_phases(counts))]
+    seconds = sum(phase.seconds for phase in phases)
+    for name, watts in architecture.leakage_w.items():
+        joules_by[name] = joules_by.get(name, 0.0) + watts * seconds
     if not (isfinite(seconds) and isfinite(sum(joules_by.values()))):
         raise ConfigError(
             f'the figures of architecture "{architecture.name}" give no finite time or energy for '
             f'"{counts.name}"',
             hint="a bandwidth or a rate is too small, or an energy too large",
         )
-    possible = seconds * _value(unit.rate) * architecture.copies(unit.name)
-    everything = {
-        name: busy.get(name, 0.0) + waiting.get(name, 0.0) for name in {**busy, **waiting}
-    }
+    limits: dict[str, float] = {}
+    everything: dict[str, float] = {}
+    for phase in phases:
+        limits[phase.bound] = limits.get(phase.bound, 0.0) + phase.seconds
+        for spent_by in (phase.busy, phase.waiting):
+            for name, spent in spent_by.items():
+                everything[name] = everything.get(name, 0.0) + spent
+    used = _used(counts, architecture, seconds)
     return Estimate(
         counts.name, seconds, sum(joules_by.values()), counts.num_operations,
-        counts.num_operations / possible, bound,
+        _share(used, architecture), max(limits, key=lambda name: limits[name]),
         {name: -(-bits // 8) for name, bits in bytes_moved.items()}, joules_by, everything,
-        counts.assumptions, fidelity_of(architecture),
+        counts.assumptions, fidelity_of(architecture), used,
     )  # fmt: skip
+
+
+def _num_phases(counts: Counts) -> int:
+    return max(1, len(counts.steps), *(action.phase + 1 for action in counts.actions))
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """How long each component is busy in a phase, and how long it holds up computation."""
+
+    busy: dict[str, float]
+    waiting: dict[str, float]
+
+    @classmethod
+    def of(cls, counts: Counts, number: int, nodes: Mapping[str, Node]) -> _Phase:
+        """The times of one phase."""
+        busy = dict.fromkeys(_units(nodes)[:1], 0.0)
+        for name, steps in counts.steps[number].items() if number < len(counts.steps) else ():
+            unit = nodes[name]
+            assert isinstance(unit, Compute)
+            busy[name] = steps / _value(unit.rate)
+        waiting: dict[str, float] = {}
+        for action in counts.actions:
+            node = nodes[action.component]
+            if action.phase != number or not isinstance(node, Memory | Link):
+                continue
+            if node.bandwidth is None:
+                continue
+            spent = action.amount / 8 / node.bandwidth.value / action.copies
+            own = waiting if action.waits else busy
+            own[node.name] = own.get(node.name, 0.0) + spent
+        return cls(busy, waiting)
+
+    @property
+    def seconds(self) -> float:
+        """From the first to the last step."""
+        return max(self.busy.values()) + max(self.waiting.values(), default=0.0)
+
+    @property
+    def bound(self) -> str:
+        """Name of the component that decides the time."""
+        bound = max(self.busy, key=lambda name: self.busy[name])
+        if max(self.waiting.values(), default=0.0) > self.busy[bound]:
+            bound = max(self.waiting, key=lambda name: self.waiting[name])
+        return bound
+
+
+def _units(nodes: Mapping[str, Node]) -> list[str]:
+    return [name for name, node in nodes.items() if isinstance(node, Compute)]
+
+
+def _used(counts: Counts, architecture: Architecture, seconds: float) -> dict[str, float]:
+    """For each compute unit, cycles of its operations over those that all copies had meanwhile."""
+    found = {}
+    for unit in architecture.units:
+        cycles = sum(
+            action.amount * unit.cycles_of(action.operator)
+            for action in counts.actions
+            if action.component == unit.name
+        )
+        had = seconds * _value(unit.rate) * architecture.copies(unit.name)
+        found[unit.name] = cycles / had if had else 0.0
+    return found
+
+
+def _share(used: Mapping[str, float], architecture: Architecture) -> float:
+    """Cycles used over cycles of all units together."""
+    if len(used) == 1:
+        return next(iter(used.values()))
+    weights = {
+        unit.name: _value(unit.rate) * architecture.copies(unit.name) for unit in architecture.units
+    }
+    return sum(used[name] * weight for name, weight in weights.items()) / sum(weights.values())
 
 
 def sequence(
@@ -134,10 +206,6 @@ def sequence(
 ) -> Estimate:
     """Operations one after the other."""
     seconds = sum(part.seconds for part in parts)
-    peak = max(
-        (p.num_operations / p.utilization / p.seconds for p in parts if p.utilization), default=0.0
-    )
-    possible = seconds * peak
     operations = sum(part.num_operations for part in parts)
     bounds: dict[str, float] = {}
     for part in parts:
@@ -145,7 +213,11 @@ def sequence(
     moved: dict[str, int] = {}
     joules: dict[str, float] = {}
     spent: dict[str, float] = {}
+    used: dict[str, float] = {}
     for part in parts:
+        share = part.seconds / seconds if seconds else 0.0
+        for key, own in part.utilization_by.items():
+            used[key] = used.get(key, 0.0) + own * share
         for key, size in part.bytes_moved.items():
             moved[key] = moved.get(key, 0) + size
         for key, energy in part.joules_by.items():
@@ -158,38 +230,37 @@ def sequence(
     )
     return Estimate(
         name, seconds, sum(part.joules for part in parts), operations,
-        operations / possible if possible else 0.0, max(bounds, key=lambda key: bounds[key]),
-        moved, joules, spent, (*assumptions, *taken), fidelity,
+        sum(part.utilization * part.seconds for part in parts) / seconds if seconds else 0.0,
+        max(bounds, key=lambda key: bounds[key]),
+        moved, joules, spent, (*assumptions, *taken), fidelity, used,
     )  # fmt: skip
 
 
 def fidelity_of(architecture: Architecture) -> Fidelity:
     """``"assumed"`` as soon as one figure of a machine is; a model of figures otherwise."""
-    for node in architecture.nodes:
-        for _, value in node:
-            if isinstance(value, Figure) and value.fidelity == "assumed":
-                return "assumed"
-    return "modelled"
+    return "assumed" if assumed_figures(architecture) else "modelled"
 
 
 def assumed_figures(architecture: Architecture) -> tuple[str, ...]:
     """The figures of a machine that are assumed, as ``node.figure``."""
     return tuple(
-        f"{node.name}.{field}"
-        for node in architecture.nodes
-        for field, value in node
-        if isinstance(value, Figure) and value.fidelity == "assumed"
+        place for place, figure in architecture.figures.items() if figure.fidelity == "assumed"
     )
 
 
-def _joules(action: Action, node: object) -> float:
+def _joules(action: Action, node: Node) -> float:
     if isinstance(node, Memory):
         figure = node.read_energy if action.kind == "read" else node.write_energy
         return action.amount / 8 * _value(figure)
     if isinstance(node, Link):
         return action.amount / 8 * _value(node.energy)
     assert isinstance(node, Compute)
-    return action.amount * _value(node.energy)
+    if action.operator not in node.does:
+        raise ConfigError(
+            f'compute unit "{node.name}" does not do {action.operator}',
+            hint=f"it does {', '.join(node.does)}",
+        )
+    return action.amount * _value(node.energy_of(action.operator))
 
 
 def _value(figure: Figure | None) -> float:

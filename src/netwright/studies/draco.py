@@ -93,7 +93,7 @@ def mapper_finds_them(context: Context) -> Finding:
         operation = mapping.operation(network, einsum)
         if operation.signature not in steps:
             found = cost.search(operation, machine, goal="latency", max_counted=1)
-            steps[operation.signature] = found.counts.steps
+            steps[operation.signature] = found.counts.num_steps
         total += steps[operation.signature]
     ours = Quantity(total / _best(), "", "loop nests found by the mapper", "modelled")
     return Finding(ours, remark=f"{total} steps against {_best()} cycles")

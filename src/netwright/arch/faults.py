@@ -1,0 +1,40 @@
+"""What pydantic finds wrong with a machine, as sentences with the place in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from netwright.arch.units import EXAMPLES
+
+_TAGS = ("memory", "link", "array", "compute")
+
+
+def sentences(error: ValidationError) -> list[str]:
+    """Every fault, each with the dotted path of the setting."""
+    faults = [
+        # An array whose items are faulty is not also too short.
+        fault
+        for fault in error.errors()
+        if fault["type"] != "too_short" or not fault["input"]
+    ]
+    return [_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in faults]
+
+
+def _sentence(place: tuple[int | str, ...], kind: str, message: str) -> str:
+    path = ""
+    for number, item in enumerate(place):
+        if item in _TAGS and number == 2 and place[0] == "nodes":
+            continue  # the tag of the union, not a name in the file
+        path += f"[{item}]" if isinstance(item, int) else f".{item}" if path else item
+    text = message.removeprefix("Value error, ").removeprefix("Input ")
+    if kind in ("model_type", "model_attributes_type", "dict_type") and str(place[-1]) in EXAMPLES:
+        text = f"must be a table with its unit and source, such as {example(str(place[-1]))}"
+    return f"{path}: {text[:1].lower()}{text[1:]}" if path else text
+
+
+def example(name: str, examples: Mapping[str, str] = EXAMPLES) -> str:
+    """How a figure is written in a file."""
+    value, unit = examples[name].split()
+    return f'{name} = {{ value = {value}, unit = "{unit}", source = "data sheet" }}'
