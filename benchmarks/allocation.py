@@ -104,7 +104,11 @@ def main() -> None:
         for seed in SEEDS
     }
     records = train.run_jobs(
-        run, jobs, log=LOG, workers=1, on_done=lambda key, record: console.print(key, record["lut"])
+        run,
+        jobs,
+        log=LOG,
+        workers=1,
+        progress=lambda done, total, key: console.print(done, total, key),
     )
     table = Table(title=str(next(iter(records.values()))["source"]))
     for column in ("BOPs ≤", "chosen by", "plan", "LUT", "test accuracy", "deviation"):

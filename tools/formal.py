@@ -35,8 +35,8 @@ def _prove(width: int, signed: bool, folder: Path) -> int:
     design = rtl(adders_per_stage=None).generate(graph, folder / graph.name)
     start = time.monotonic()
 
-    def tell(done: int, total: int) -> None:
-        sys.stderr.write(f"\r{graph.name}: {done} of {total} ")
+    def tell(done: float, total: float, text: str) -> None:
+        sys.stderr.write(f"\r{graph.name}: {done} of {total} {text} ")
         sys.stderr.flush()
 
     proofs = design.prove_elements(progress=tell)

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from netwright.cli import console
-from netwright.cli.console import Bars, Lines, columns, emit_json, reporter
+from netwright.cli.console import Bars, Lines, columns, emit_json, paced, reporter
 
 
 def test_columns_are_aligned_without_trailing_space() -> None:
@@ -49,9 +49,22 @@ def test_lines_tell_progress_only_now_and_then(
     ]
 
 
+def test_lines_of_paced_progress(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([0.0, 1.0, 10.0, 12.0, 13.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    tell = paced("operations, next", interval_s=10.0)
+    for done, name in enumerate(("conv1", "conv2", "fc")):
+        tell(done, 3, name)
+    assert capsys.readouterr().err == "      1 of 3 operations, next conv2\n"
+    paced("s:", interval_s=10.0, at_once=True)(0.0, 60.0, "12 KiB")
+    assert capsys.readouterr().err == "      0 of 60 s: 12 KiB\n"
+
+
 def test_bars_leave_a_line_behind(capsys: pytest.CaptureFixture[str]) -> None:
     bars = Bars()
-    bars.update(1, 2)
+    bars.update(1, 2, "")
     bars.begin("train", 1, 2)
     bars.update(1, 2, "half [bold]")
     bars.end("train", 1, 2, status="done", seconds=0.5)

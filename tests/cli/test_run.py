@@ -24,7 +24,7 @@ from netwright import registry
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
 
 class Slow(Lines):
-    def update(self, done, total, text=""):
+    def update(self, done, total, text):
         print(done, flush=True)
         time.sleep(0.05)
 

@@ -133,10 +133,10 @@ def test_finetuning_is_reproducible_and_helps() -> None:
     fit(model, task, epochs=6, batch_size=64)
     plan = replace(plan_for(model, (6,), 2, 2, 4), scale="float")
     before = evaluate(compress.apply(model, plan, task), task)
-    seen: list[int] = []
+    seen: list[float] = []
     first, second = (
         compress.finetune(
-            model, plan, task, epochs=4, batch_size=64, on_epoch=lambda e: seen.append(e.number)
+            model, plan, task, epochs=4, batch_size=64, progress=lambda done, *_: seen.append(done)
         )
         for _ in range(2)
     )

@@ -132,10 +132,10 @@ def test_a_loss_that_is_linear_in_a_block_has_no_curvature() -> None:
 
 def test_progress_counts_probes() -> None:
     loss, blocks = small_net()
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[float, float]] = []
     hutchinson(
         loss, blocks, probes=3, relative_error=0.0, generator=generator(),
-        on_probe=lambda done, most: seen.append((done, most)),
+        progress=lambda done, most, _: seen.append((done, most)),
     )  # fmt: skip
     assert seen == [(i, 6) for i in range(1, 7)]
 

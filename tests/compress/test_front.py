@@ -35,6 +35,7 @@ from netwright.compress.sensitivities import (
     WeightSensitivity,
 )
 from netwright.errors import Infeasible
+from netwright.progress import silent
 from netwright.train import evaluate
 from tests.toys import clouds, plan_for
 
@@ -155,7 +156,7 @@ def swept(
 ) -> tuple[FrontPoint, ...]:
     return sweep(
         networks, clouds(), candidates, SHAPES, epochs=1, seeds=(1, 2), log=log, workers=1,
-        on_trial=None if seen is None else lambda *step: seen.append(step),
+        progress=silent if seen is None else lambda *step: seen.append(step),
     )  # fmt: skip
 
 
@@ -193,7 +194,10 @@ def test_sweep_goes_on_from_its_log(
     both = swept(networks, candidates, log=log, seen=seen)
     assert both[0] == first[0]
     assert trained[2:] == [str(candidates[1].plan)] * 2
-    assert seen == [(done, 4, str(candidates[0 if done < 3 else 1].plan)) for done in range(1, 5)]
+    assert [(done, total) for done, total, _ in seen] == [(done, 4) for done in range(1, 5)]
+    for done, _, text in seen:
+        assert text.startswith(f"{candidates[0 if done < 3 else 1].plan} seed ")
+        assert text.endswith(" %")
     assert swept(networks, candidates, log=log) == both
     assert len(trained) == 4
 

@@ -153,10 +153,10 @@ def test_measurements_can_be_sent_to_other_processes() -> None:
 def test_probing_leaves_the_model_alone_and_stops_early() -> None:
     model, task = trained()
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[float, float]] = []
     layers = sensitivity(
         model, task, probes=400, relative_error=0.3, weight_bits=(4,), activation_bits=(4,),
-        on_probe=lambda done, most: seen.append((done, most)),
+        progress=lambda done, most, _: seen.append((done, most)),
     )  # fmt: skip
     assert all(16 <= layer.weight.trace.probes < 400 for layer in layers)
     assert seen[-1][1] == 3 * 400

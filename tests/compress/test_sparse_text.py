@@ -10,6 +10,7 @@ from netwright.backends.cpu import build_engine, read_state
 from netwright.compress.block import BlockSparsity
 from netwright.compress.sparse_text import sparsify_text, spreads
 from netwright.errors import RunError
+from netwright.progress import silent
 from netwright.train.text import TextRecipe, fit_text, pad, text_logits
 from tests.texts import SHAPE, encoder, sentences
 
@@ -43,7 +44,7 @@ def test_a_sparse_int8_encoder_keeps_its_accuracy(tmp_path, score):
         recipe=RECIPE,
         teacher=dense,
         checkpoint=tmp_path / "sparse.pt",
-        on_step=lambda step: shares.append(step.share),
+        progress=lambda done, total, text: shares.append(done / total),
     )
     assert shares[-1] == 1.0
     for name, value in dense.state_dict().items():
@@ -69,7 +70,7 @@ def test_a_finished_training_is_read_back(tmp_path):
             schedule=BlockSparsity(0.5, every=1),
             recipe=recipe,
             checkpoint=tmp_path / "sparse.pt",
-            on_step=steps.append,
+            progress=lambda *step: steps.append(step),
         )
         for _ in range(2)
     ]
@@ -82,7 +83,7 @@ def test_a_finished_training_is_read_back(tmp_path):
 def test_an_interrupted_training_ends_like_a_whole_one(tmp_path, score, epoch):
     words, labels = sentences(32)
 
-    def train(checkpoint=None, on_step=None):
+    def train(checkpoint=None, progress=silent):
         return sparsify_text(
             encoder(),
             words,
@@ -91,18 +92,18 @@ def test_an_interrupted_training_ends_like_a_whole_one(tmp_path, score, epoch):
             recipe=TextRecipe(epochs=21, batch_size=16, learning_rate=3e-3, half=False),
             teacher=encoder(1),
             checkpoint=checkpoint,
-            on_step=on_step,
+            progress=progress,
         )
 
-    def stop(step):
-        if step.epoch == epoch:
+    def stop(done, total, text):
+        if text.startswith(f"epoch {epoch}:"):
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
         train(tmp_path / "a.pt", stop)
     steps = []
-    found = train(str(tmp_path / "a.pt"), steps.append).state_dict()
-    assert steps[0].epoch == epoch
+    found = train(str(tmp_path / "a.pt"), lambda *step: steps.append(step)).state_dict()
+    assert steps[0][2].startswith(f"epoch {epoch}:")
     wanted = train().state_dict()
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():

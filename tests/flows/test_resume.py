@@ -24,7 +24,7 @@ from tests.run.toy import toy
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
 
 class Slow(Silent):
-    def update(self, done, total, text=""):
+    def update(self, done, total, text):
         print(f"{done}", flush=True)
         time.sleep(0.05)
 

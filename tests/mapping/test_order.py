@@ -7,6 +7,7 @@ from netwright.mapping import (
     Schedule,
     cosma,
     default_schedule,
+    kib,
     minimum_peak,
     search_order,
     solve_gaps,
@@ -37,13 +38,17 @@ def test_search_beats_the_given_order_of_a_network_found_by_search():
     workload = fuse(NETWORKS["amoebanet_d"]())
     machine_ = machine(2352 * 1024)
     said = []
-    found = search_order(workload, machine_, time_limit_s=4, report=said.append)
+    found = search_order(
+        workload, machine_, time_limit_s=4, progress=lambda *step: said.append(step)
+    )
     assert found.num_bytes < 0.5 * found.first
     assert found.bound <= found.num_bytes
     assert 0 <= found.gap <= 1
-    values = [progress.num_bytes for progress in said]
-    assert values == sorted(values, reverse=True)
-    assert values[0] == found.first
+    assert all(0 <= done <= total == 4 for done, total, _ in said)
+    values = [text.partition(" off-chip, bound ")[0] for _, _, text in said]
+    assert values[0] == kib(found.first)
+    assert values[-1] == kib(found.num_bytes)
+    assert len(set(values)) > 1
     assert cosma(workload, machine_, order=found.order, time_limit_s=5).num_bytes >= found.bound
 
 
@@ -66,14 +71,15 @@ def test_interrupt_returns_the_best_so_far():
     workload = fuse(NETWORKS["amoebanet_d"]())
     calls = []
 
-    def report(progress):
-        calls.append(progress)
+    def tell(done, total, text):
+        calls.append(text)
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    found = search_order(workload, machine(2352 * 1024), time_limit_s=60, report=report)
+    found = search_order(workload, machine(2352 * 1024), time_limit_s=60, progress=tell)
     assert found.is_interrupted
-    assert found.num_bytes <= calls[1].num_bytes < found.first
+    assert found.num_bytes < found.first
+    assert calls[0].startswith(f"{kib(found.first)} off-chip")
     assert sorted(found.order) == sorted(einsum.name for einsum in workload.einsums)
 
 

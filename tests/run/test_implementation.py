@@ -6,7 +6,6 @@ from netwright import ir
 from netwright.backends import rtl
 from netwright.backends.rtl.formal import ElementProof
 from netwright.backends.rtl.proof import CounterExample, Proof
-from netwright.run import Silent
 from netwright.run.implementation import element_proofs, implement, layer_proof
 from netwright.train import trace
 from tests.backends.rtl.graphs import Build
@@ -15,12 +14,12 @@ from tests.toys import clouds, quantized_mlp
 FOUND = CounterExample("fc1", "sum_0", {"x_0": 3, "x_1": 0}, expected=12, got=11)
 
 
-class Steps(Silent):
+class Steps:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.texts: list[str] = []
 
-    def update(self, done: float, total: float, text: str = "") -> None:
+    def __call__(self, done: float, total: float, text: str) -> None:
         self.texts.append(text)
         name = f"{done:g}/{total:g} {text.partition(':')[0]}".strip()
         if name not in self.names:
@@ -55,7 +54,7 @@ def test_steps_are_told_and_counted(tiny_run: Path, tmp_path: Path) -> None:
 def test_wires_are_no_statement_that_is_proven(tmp_path: Path) -> None:
     build = Build("wires")
     graph = build.graph(build.quantize((3,), bits=4))
-    made = implement(rtl().generate(graph, tmp_path / "design"), progress=Silent())
+    made = implement(rtl().generate(graph, tmp_path / "design"))
     (row,) = made.proofs
     assert (row.what, row.num_proven, row.num_open) == ("wires from inputs to outputs", 0, 3)
     assert not row.holds
@@ -66,7 +65,7 @@ def test_other_depths_are_simulated_and_routed_beside_the_own(tmp_path: Path) ->
     task = clouds()
     graph = trace(quantized_mlp(task, hidden=(3,), weight_bits=3, activation_bits=3))
     design = rtl(part="ecp5-85k", adders_per_stage=1).generate(graph, tmp_path / "design")
-    made = implement(design, route=True, depths=(4,), progress=Silent())
+    made = implement(design, route=True, depths=(4,))
     assert [point.adders_per_stage for point in made.depths] == [1, 4]
     assert all(point.num_identical == point.num_rows == 2000 for point in made.depths)
     own, other = made.depths

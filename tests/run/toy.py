@@ -25,7 +25,7 @@ class Recorder:
     events: list[tuple[str, str]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
-    def update(self, done: float, total: float, text: str = "") -> None:
+    def update(self, done: float, total: float, text: str, /) -> None:
         self.events.append(("update", f"{done:g}/{total:g}"))
 
     def begin(self, stage: str, position: int, count: int) -> None:
@@ -56,7 +56,7 @@ def square(context: StageContext[Count]) -> None:
             raise KeyboardInterrupt
         with log.open("a") as stream:
             stream.write(f"{number * number}\n")
-        context.progress.update(number + 1, len(numbers), f"{number} squared")
+        context.progress(number + 1, len(numbers), f"{number} squared")
     (context.folder / "deep").mkdir()
     (context.folder / "deep" / "squares.txt").write_text(log.read_text())
 

@@ -72,12 +72,12 @@ def message_of(kind: type[errors.NetwrightError], out: Path, **options: int) -> 
 
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path, simulation: None) -> None:
     one, two = tmp_path / "one.npz", tmp_path / "two.npz"
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[float, float, str]] = []
     generate_jets(one, num_jets=26, seed=3, workers=1, progress=lambda *step: seen.append(step))
     generate_jets(two, num_jets=26, seed=3, workers=2)
     assert one.read_bytes() == two.read_bytes()
     assert card_path(one).read_bytes() == card_path(two).read_bytes()
-    assert seen == [(0, 26), (6, 26), (11, 26), (16, 26), (21, 26), (26, 26)]
+    assert seen == [(done, 26, "jets") for done in (0, 6, 11, 16, 21, 26)]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "one.card.toml",
         "one.npz",
@@ -114,11 +114,11 @@ def test_interrupted_generation_continues(tmp_path: Path, quick: Pool) -> None:
     kept = list((tmp_path / "out.npz.parts").iterdir())
     assert 0 < len(kept) <= 7
     quick.made, quick.fail_after = [], 10**9
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[float, float, str]] = []
     generate_jets(out, num_jets=50, seed=1, progress=lambda *step: seen.append(step))
     assert len(quick.made) == in_all - len(kept)
     assert seen[0][0] > 0
-    assert seen[-1] == (50, 50)
+    assert seen[-1] == (50, 50, "jets")
     assert out.read_bytes() == whole.read_bytes()
     assert not (tmp_path / "out.npz.parts").exists()
 

@@ -84,7 +84,7 @@ def test_records_come_in_the_order_of_the_jobs_whoever_finishes_first(tmp_path: 
         wait_for_others,
         {"slow": (tmp_path, 1), "a": (tmp_path, 50), "b": (tmp_path, 60), "c": (tmp_path, 70)},
         workers=2,
-        on_done=lambda key, record: finished.append(key),
+        progress=lambda done, total, key: finished.append(key),
     )
     assert squares(records) == {"slow": 1, "a": 2500, "b": 3600, "c": 4900}
     assert list(records) == ["slow", "a", "b", "c"]
@@ -121,7 +121,7 @@ def test_remembered_jobs_are_not_run_again(tmp_path: Path) -> None:
         {"c": 4, "b": -1, "a": -1},
         log=log,
         workers=1,
-        on_done=lambda key, record: heard.append(key),
+        progress=lambda done, total, key: heard.append(key),
     )
     assert list(again) == ["c", "b", "a"]
     assert (again["a"], again["b"]) == (first["a"], first["b"])
@@ -133,7 +133,7 @@ def test_a_job_is_on_the_disk_before_anybody_hears_of_it(tmp_path: Path) -> None
     log = tmp_path / "log.jsonl"
     run_jobs(
         square, {"a": 2, "b": 3}, log=log, workers=1,
-        on_done=lambda key, record: (keys_of(log).index(key)),
+        progress=lambda done, total, key: (keys_of(log).index(key)),
     )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def test_failing_job_keeps_the_finished_ones_and_is_raised(tmp_path: Path, worke
     heard: list[str] = []
     work["b"] = 4
     records = run_jobs(
-        square, work, log=log, workers=1, on_done=lambda key, record: heard.append(key)
+        square, work, log=log, workers=1, progress=lambda done, total, key: heard.append(key)
     )
     assert squares(records) == {"a": 4, "b": 16, "c": 9, "d": 16, "e": 25, "f": 36}
     assert heard[: len(kept)] == kept
@@ -216,14 +216,14 @@ def test_failing_listener_ends_the_workers_of_this_call_only() -> None:
     other.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            run_jobs(square, {"a": 1, "b": 2, "c": 3}, workers=2, on_done=_interrupt)
+            run_jobs(square, {"a": 1, "b": 2, "c": 3}, workers=2, progress=_interrupt)
         assert multiprocessing.active_children() == [other]
     finally:
         other.terminate()
         other.join()
 
 
-def _interrupt(key: str, record: Record) -> None:
+def _interrupt(done: float, total: float, text: str) -> None:
     raise KeyboardInterrupt
 
 

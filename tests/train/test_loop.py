@@ -25,9 +25,12 @@ def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
 def test_fit_learns_the_clouds() -> None:
     task, seen = clouds(), []
     model = models.mlp(task, hidden=(16,))
-    history = fit(model, task, epochs=8, batch_size=64, on_epoch=seen.append)
+    history = fit(model, task, epochs=8, batch_size=64, progress=lambda *step: seen.append(step))
     assert evaluate(model, task) > 0.7
-    assert tuple(seen) == history.epochs
+    assert seen == [
+        (epoch.number, 8, f"epoch {epoch.number}: {100 * epoch.accuracy:.1f} %")
+        for epoch in history.epochs
+    ]
     assert [epoch.number for epoch in history.epochs] == list(range(1, 9))
     assert history.epochs[-1].loss < history.epochs[0].loss
     assert not model.training

@@ -8,7 +8,7 @@ from torch import nn
 
 from netwright import models
 from netwright.errors import DataError
-from netwright.train import Record, evaluate, fit, fit_seeds, load_weights
+from netwright.train import evaluate, fit, fit_seeds, load_weights
 from netwright.train.seeds import weights_file
 from tests.toys import clouds
 
@@ -63,13 +63,13 @@ def test_a_seed_that_is_done_is_read_and_a_new_one_trained(
     )
     heard: list[str] = []
 
-    def hear(key: str, record: Record) -> None:
-        heard.append(key)
+    def hear(done: float, total: float, text: str) -> None:
+        heard.append(f"{done} of {total}: {text.partition(':')[0]}")
 
     more = untrained(2, 1)
-    again = fit_seeds(more, task, folder=tmp_path, epochs=1, workers=1, on_done=hear)
+    again = fit_seeds(more, task, folder=tmp_path, epochs=1, workers=1, progress=hear)
     assert trained == [2]
-    assert heard == ["seed 1, 1 epochs", "seed 2, 1 epochs"]
+    assert heard == ["1 of 2: seed 1, 1 epochs", "2 of 2: seed 2, 1 epochs"]
     assert list(again) == [2, 1]
     assert again[1] == records[1]
     assert torch.equal(parameters(more[1]), parameters(first[1]))

@@ -146,15 +146,18 @@ def test_certify_makes_the_stage_table_and_limits_slow_candidates() -> None:
     graph = dense()
     stimuli = [random(graph, rows=50), corners(graph), Stimulus("empty", np.zeros((0, 6)))]
     candidates = {"fast": Interpreter.of(graph), "slow": Shy(graph)}
-    seen: list[Equivalence] = []
-    table = certify(graph, candidates, stimuli, row_limits={"slow": 7}, on_result=seen.append)
+    seen: list[tuple[float, float, str]] = []
+    table = certify(
+        graph, candidates, stimuli, row_limits={"slow": 7}, progress=lambda *step: seen.append(step)
+    )
     assert [(r.candidate, r.stimulus, r.rows) for r in table] == [
         ("fast", "random", 50),
         ("fast", "corners", len(stimuli[1].inputs)),
         ("slow", "random", 7),
         ("slow", "corners", 7),
     ]
-    assert tuple(seen) == table
+    assert seen[0] == (1, 6, "fast on random: 50 of 50 equal")
+    assert len(seen) == len(table)
     assert all(result.holds for result in table)
 
 

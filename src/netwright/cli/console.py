@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
+    from netwright.progress import Progress
     from netwright.run import Reporter
 
 LINE_INTERVAL_S = 10.0
@@ -158,6 +159,26 @@ def reporter() -> Reporter:
     return Bars() if sys.stderr.isatty() and not is_quiet() else Lines()
 
 
+def paced(unit: str, *, interval_s: float = LINE_INTERVAL_S, at_once: bool = False) -> Progress:
+    """Tells how far work is, in lines that come slowly enough to be read.
+
+    Args:
+        unit: What the steps are, and what stands before the text.
+        interval_s: Least time between two lines.
+        at_once: Whether the first line does not wait.
+    """
+    last_s = -interval_s if at_once else time.monotonic()
+
+    def tell(done: float, total: float, text: str) -> None:
+        nonlocal last_s
+        now = time.monotonic()
+        if now - last_s >= interval_s:
+            last_s = now
+            note(f"      {done:.0f} of {total:.0f} {unit} {text}")
+
+    return tell
+
+
 class Lines:
     """Tells about a run in plain lines."""
 
@@ -171,7 +192,7 @@ class Lines:
         self._last_s = time.monotonic()
         note(f"[{position}/{count}] {stage} ...")
 
-    def update(self, done: float, total: float, text: str = "") -> None:
+    def update(self, done: float, total: float, text: str, /) -> None:
         """Say how far the stage is, at most every :data:`LINE_INTERVAL_S` seconds."""
         now = time.monotonic()
         if now - self._last_s >= LINE_INTERVAL_S:
@@ -214,7 +235,7 @@ class Bars(Lines):
         self._bar.start()
         self._task = self._bar.add_task(stage, total=None, place=f"{position}/{count}", text="")
 
-    def update(self, done: float, total: float, text: str = "") -> None:
+    def update(self, done: float, total: float, text: str, /) -> None:
         """Move the bar."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, total=total, text=visible(text))

@@ -285,7 +285,7 @@ def _implement(design: RtlDesign, route: bool) -> Hardware:
     told.begin("implement", 1, 1)
     start, status = time.monotonic(), "failed"
     try:
-        made = implement(design, route=route, progress=told)
+        made = implement(design, route=route, progress=told.update)
         status = "done"
     finally:
         told.end("implement", 1, 1, status=status, seconds=time.monotonic() - start)

@@ -61,7 +61,7 @@ def jets(
     bar = Progress(*columns, console=Console(stderr=True), disable=as_json)
     shown = bar.add_task("jets", total=num_jets)
 
-    def advance(done: int, total: int) -> None:
+    def advance(done: float, total: float, text: str) -> None:
         bar.start()
         bar.update(shown, completed=done, total=total)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netwright.cli.console import LINE_INTERVAL_S, columns, emit, emit_json, note
+from netwright.cli.console import columns, emit, emit_json, paced
 from netwright.cli.map import coverage_as_dict, find_workload, require_whole
 from netwright.cli.run import JsonOption
 
@@ -62,15 +62,7 @@ def estimate(
         raise ConfigError(f'--show: "{show}" is no operation of {workload.name}',
                           hint=f"operations: {', '.join(names)}")  # fmt: skip
     started = time.monotonic()
-    told = started
-
-    def progress(done: int, count: int, name: str) -> None:
-        nonlocal told
-        if time.monotonic() - told >= LINE_INTERVAL_S:
-            told = time.monotonic()
-            note(f"      {done} of {count} operations, next {name}")
-
-    found = estimate_network(workload, machine, goal=goal.value, progress=progress)
+    found = estimate_network(workload, machine, goal=goal.value, progress=paced("operations, next"))
     seconds = time.monotonic() - started
     if picture is not None:
         from netwright.report.cost_chart import cost_chart

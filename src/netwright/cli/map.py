@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netwright.cli.console import columns, complain, emit, emit_json, note
+from netwright.cli.console import columns, complain, emit, emit_json, note, paced
 from netwright.cli.run import JsonOption
 
 if TYPE_CHECKING:
     from netwright.arch import Architecture
-    from netwright.mapping import Curve, OrderSolution, Progress, Schedule, Solution
+    from netwright.mapping import Curve, OrderSolution, Schedule, Solution
     from netwright.workload import Coverage, Workload
 
 _SIZE = re.compile(r"(-?\d+(?:\.\d+)?)\s*([KMG]i?)?B?", re.IGNORECASE)
@@ -155,20 +155,14 @@ def _searched(
     workload: Workload, machine: Architecture, *, weights: bool, time_limit: float
 ) -> OrderSolution:
     """Search an order, saying on the other stream how far it is."""
-    from netwright.mapping import kib, search_order
-
-    shown = -1.0
-
-    def report(progress: Progress) -> None:
-        nonlocal shown
-        if shown >= 0 and progress.seconds - shown < SECONDS_BETWEEN_LINES:
-            return
-        shown = progress.seconds
-        bound = f"bound {kib(progress.bound)}"
-        note(f"{progress.seconds:6.1f} s  {kib(progress.num_bytes)} off-chip, {bound}")
+    from netwright.mapping import search_order
 
     searched = search_order(
-        workload, machine, places_weights=weights, time_limit_s=time_limit, report=report
+        workload,
+        machine,
+        places_weights=weights,
+        time_limit_s=time_limit,
+        progress=paced("s:", interval_s=SECONDS_BETWEEN_LINES, at_once=True),
     )
     if searched.is_interrupted:
         note("interrupted; going on with the best order so far")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +10,9 @@ from torch import Tensor, nn
 from netwright.compress.plan import LayerPlan, LayerShape, Plan
 from netwright.dtypes import Int
 from netwright.errors import ConfigError, UnsupportedOp
+from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.train import (
-    Epoch,
     QuantInput,
     QuantLayer,
     QuantModel,
@@ -176,7 +175,7 @@ def finetune(
     batch_size: int = 512,
     learning_rate: float = 1e-3,
     seed: int = 0,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    progress: Progress = silent,
 ) -> QuantModel:
     """Apply `plan` to `model` and train the result quantization-aware; see :func:`train.fit`."""
     quantized = apply(model, plan, task)
@@ -187,6 +186,6 @@ def finetune(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
-        on_epoch=on_epoch,
+        progress=progress,
     )
     return quantized

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from netwright.errors import ConfigError, NumericsError
+from netwright.progress import Progress, silent
 
 SMALLEST_PROBES = 16
 
@@ -41,7 +42,7 @@ def hutchinson(
     probes: int,
     relative_error: float,
     generator: torch.Generator,
-    on_probe: Callable[[int, int], None] | None = None,
+    progress: Progress = silent,
 ) -> tuple[TraceEstimate, ...]:
     """Traces of the diagonal blocks of the Hessian of `loss`.
 
@@ -56,7 +57,7 @@ def hutchinson(
         probes: Largest number of probes for a block.
         relative_error: Target, 0 to use all probes.
         generator: Source of the probes.
-        on_probe: Called with the probes done and the largest number there can be.
+        progress: Told of every probe, and the largest number there can be.
 
     Raises:
         ConfigError: `probes` is below 2.
@@ -70,8 +71,7 @@ def hutchinson(
         samples: list[float] = []
         while len(samples) < probes:
             samples.append(_probe(gradient, block, generator))
-            if on_probe is not None:
-                on_probe(i * probes + len(samples), len(blocks) * probes)
+            progress(i * probes + len(samples), len(blocks) * probes, "probes")
             if len(samples) >= SMALLEST_PROBES:
                 estimate = _estimate(samples)
                 if relative_error > 0 and estimate.relative_error <= relative_error:

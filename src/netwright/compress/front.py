@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,6 +17,7 @@ from netwright.compress.budget import Budget, total_bops
 from netwright.compress.conversion import finetune
 from netwright.compress.plan import LayerPlan, LayerShape, Plan, uniform
 from netwright.compress.sensitivities import LayerSensitivity
+from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.train import Record, evaluate, run_jobs
 
@@ -157,7 +158,7 @@ def sweep(
     sampled_seeds: int = 1,
     log: str | Path | None = None,
     workers: int | None = None,
-    on_trial: Callable[[int, int, str], None] | None = None,
+    progress: Progress = silent,
 ) -> tuple[FrontPoint, ...]:
     """Fine-tune and score every candidate from the float model of every seed.
 
@@ -171,7 +172,7 @@ def sweep(
         sampled_seeds: How many seeds the sampled candidates get.
         log: Finished trials; the sweep goes on from there.
         workers: Number of processes; the number of cores if not given.
-        on_trial: Progress: trials done, trials in all, label.
+        progress: Told of every trial.
     """
     log = None if log is None else Path(log)
     jobs: dict[str, _Trial] = {}
@@ -183,15 +184,11 @@ def sweep(
             key = _key(candidate.plan, epochs, seed)
             jobs[key] = _Trial(model, candidate.plan, task, epochs, seed)
             keys[-1].append(key)
-    done = 0
 
-    def report(key: str, record: Record) -> None:
-        nonlocal done
-        done += 1
-        if on_trial is not None:
-            on_trial(done, len(jobs), str(jobs[key].plan))
+    def tell(done: float, total: float, text: str) -> None:
+        progress(done, total, text.partition(" ")[2])  # without the digest
 
-    records = run_jobs(_run, jobs, log=log, workers=workers, on_done=report)
+    records = run_jobs(_run, jobs, log=log, workers=workers, progress=tell)
     points = []
     for candidate, own in zip(candidates, keys, strict=True):
         found = [records[key] for key in own]

@@ -10,16 +10,15 @@ least for each bit that their input adds: the diagonal second-order estimate of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
 from netwright.compress.conversion import apply
 from netwright.compress.plan import Plan
 from netwright.errors import ConfigError
+from netwright.progress import Progress, silent
 from netwright.tasks import Task
-from netwright.train import Epoch, QuantLayer, QuantModel, fit
+from netwright.train import QuantLayer, QuantModel, fit
 from netwright.train.straight_through import MOST_DIGITS, limit_digits
 
 RAMP_SHARE = 0.6
@@ -47,7 +46,7 @@ def prune(
     learning_rate: float = 4e-3,
     teacher: nn.Module | None = None,
     seed: int = 0,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    progress: Progress = silent,
 ) -> QuantModel:
     """Apply `plan` to `model` and train the result while the digits of its weights are pruned.
 
@@ -65,7 +64,7 @@ def prune(
         learning_rate: Peak learning rate.
         teacher: See :func:`netwright.train.fit`.
         seed: Seed of the shuffling.
-        on_epoch: Called after every epoch.
+        progress: Told of every epoch.
 
     Raises:
         ConfigError: The digits or a setting of the training are out of range.
@@ -85,7 +84,7 @@ def prune(
         after_step=pruner,
         keep_from=min(int(epochs * RAMP_SHARE) + 2, epochs),
         calibrations=min(_CALIBRATIONS, epochs // 2),
-        on_epoch=on_epoch,
+        progress=progress,
     )
     pruner.settle()
     return quantized

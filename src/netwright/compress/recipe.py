@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from torch import nn
 
@@ -10,6 +10,7 @@ from netwright.compress.allocation import RESIDUAL, Activations, FreeActivations
 from netwright.compress.budget import Budget
 from netwright.compress.plan import Granularity, Plan, ScaleKind
 from netwright.compress.sensitivities import DEFAULT_BITS, sensitivity
+from netwright.progress import Progress, silent
 from netwright.tasks import Task
 
 
@@ -25,7 +26,7 @@ def hawq(
     granularity: Granularity = "tensor",
     probes: int = 200,
     seed: int = 0,
-    on_probe: Callable[[int, int], None] | None = None,
+    progress: Progress = silent,
 ) -> Plan:
     """The plan of least predicted loss within the budget (HAWQ-V3, Yao et al. 2021, section 3.3).
 
@@ -43,7 +44,7 @@ def hawq(
         granularity: Rule for the weight scales.
         probes: Hutchinson probes for each tensor.
         seed: Seed of the probes.
-        on_probe: Progress: probes done, largest number there can be.
+        progress: Told of every probe, and the largest number there can be.
 
     Raises:
         Infeasible: No plan fits the budget.
@@ -62,7 +63,7 @@ def hawq(
         scale=scale,
         granularity=granularity,
         seed=seed,
-        on_probe=on_probe,
+        progress=progress,
     )
     budgets = (budget,) if isinstance(budget, Budget) else tuple(budget)
     limits = ", ".join(f"{item.kind} ≤ {item.limit:.10g}" for item in budgets)

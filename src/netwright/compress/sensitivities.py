@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenval
 from netwright.compress.plan import Granularity, LayerShape, ScaleKind
 from netwright.dtypes import Int
 from netwright.errors import ConfigError
+from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.train import Quantizer, QuantSpec, checked_sequence, fold_batch_norm
 from netwright.train.layers import ACTIVATION_NORM
@@ -116,7 +117,7 @@ def sensitivity(
     granularity: Granularity = "tensor",
     seed: int = 0,
     input_shape: tuple[int, ...] | None = None,
-    on_probe: Callable[[int, int], None] | None = None,
+    progress: Progress = silent,
 ) -> tuple[LayerSensitivity, ...]:
     """Measure every layer of a trained float model on a fixed batch of the training split.
 
@@ -134,7 +135,7 @@ def sensitivity(
         granularity: Rule for the scales of the weights.
         seed: Seed of the probes.
         input_shape: Shape of one input row; (features,) if not given.
-        on_probe: Progress: probes done, largest number there can be.
+        progress: Told of every probe, and the largest number there can be.
 
     Raises:
         ConfigError: `rows` or `probes` is out of range.
@@ -156,7 +157,7 @@ def sensitivity(
         probes=probes,
         relative_error=relative_error,
         generator=generator,
-        on_probe=on_probe,
+        progress=progress,
     )
     power_of_two = scale == "power-of-two"
     activations = _activations(folded, inputs, labels, activation_bits, power_of_two=power_of_two)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from netwright.compress.block import BlockPruner, BlockSparsity, bake
 from netwright.models.text import TextEncoder
+from netwright.progress import Progress, silent
 from netwright.tasks.snippets import Sentence
 from netwright.train.text import TextRecipe, TextStep, check_texts, fit_text, pad
 
@@ -38,7 +39,7 @@ def sparsify_text(
     recipe: TextRecipe,
     teacher: TextEncoder | None = None,
     checkpoint: Path | str | None = None,
-    on_step: Callable[[TextStep], None] | None = None,
+    progress: Progress = silent,
 ) -> TextEncoder:
     """Prune, fine-tune and quantize a copy of an encoder.
 
@@ -50,7 +51,7 @@ def sparsify_text(
         recipe: Settings of the training.
         teacher: The dense encoder, to distill from; see :func:`netwright.train.text.fit_text`.
         checkpoint: Written after every epoch; an interrupted training goes on from there.
-        on_step: Called after every step.
+        progress: Told of every step.
 
     Returns:
         The fake-quantized sparse encoder; its masked weights are zero.
@@ -67,12 +68,11 @@ def sparsify_text(
     model = copy.deepcopy(begin)
     model.set_quantized("off")
     sample = list(sentences[:CALIBRATION_SENTENCES])
-    progress = _Progress(model, sample, schedule)
+    beside = _Beside(model, sample, schedule)
 
     def after(step: TextStep) -> None:
-        progress.after_step(step, recipe.learning_rate)
-        if on_step is not None:
-            on_step(step)
+        beside.after_step(step, recipe.learning_rate)
+        progress(step.step, step.steps, f"epoch {step.epoch}: loss {step.loss:.4f}")
 
     fit_text(
         model,
@@ -80,20 +80,20 @@ def sparsify_text(
         labels,
         recipe=recipe,
         teacher=teacher,
-        before_step=progress.before_step,
+        before_step=beside.before_step,
         after_step=after,
-        companion=progress,
+        companion=beside,
         checkpoint=checkpoint,
     )
     if schedule.sparsity > 0:
-        progress.pruner.check_complete()
+        beside.pruner.check_complete()
     bake(model.linears())
     observe(model, sample)
     model.set_quantized("on")
     return model
 
 
-class _Progress:
+class _Beside:
     """What goes on beside a training: blocks go along the schedule, then everything is rounded."""
 
     def __init__(

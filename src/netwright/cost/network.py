@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,9 +12,9 @@ from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.errors import GraphError
 from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.notebook import table
+from netwright.progress import Progress, silent
 from netwright.workload import Coverage, Einsum, Workload, coverage
 
-Progress = Callable[[int, int, str], None]
 """Called with the operations done, their number and the name of the next one."""
 
 Engine = Literal["loopnest", "stream"]
@@ -88,7 +87,7 @@ def estimate_network(
     architecture: Architecture,
     *,
     goal: Goal = "edp",
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> NetworkEstimate:
     """Map every operation of a network for itself, one after the other.
 
@@ -108,8 +107,7 @@ def estimate_network(
     left_out: list[tuple[str, str]] = []
     known: dict[tuple[object, ...], tuple[str, Mapped]] = {}
     for number, einsum in enumerate(workload.einsums):
-        if progress is not None:
-            progress(number, len(workload.einsums), einsum.name)
+        progress(number, len(workload.einsums), einsum.name)
         if not is_operation(einsum):
             if einsum.compute in ("attend", "opaque"):
                 left_out.append((einsum.name, f'"{einsum.compute}" is not a sum of products'))

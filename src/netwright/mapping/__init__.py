@@ -10,7 +10,7 @@ from netwright.mapping.loopnest import Keep, Loop, LoopNest
 from netwright.mapping.loopnest_legality import check_nest, nest_faults
 from netwright.mapping.mapping import Mapping, Residency
 from netwright.mapping.operation import Operation, is_operation, operation
-from netwright.mapping.order import OrderSolution, Progress, minimum_peak, search_order
+from netwright.mapping.order import OrderSolution, minimum_peak, search_order
 from netwright.mapping.precedence import Precedence, bound_of_all_orders
 from netwright.mapping.replay import Traffic, Transfer, replay
 from netwright.mapping.schedule import Gap, Schedule, default_schedule, kib
@@ -33,7 +33,6 @@ __all__ = [
     "Point",
     "Policy",
     "Precedence",
-    "Progress",
     "Residency",
     "Schedule",
     "Solution",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from netwright.arch import Architecture
@@ -12,26 +11,12 @@ from netwright.mapping.anneal import Order, Simulation, anneal
 from netwright.mapping.cosma import scratchpad_of
 from netwright.mapping.gaps import bound_holds, solve_gaps
 from netwright.mapping.precedence import Precedence, bound_of_all_orders
-from netwright.mapping.schedule import Schedule, default_schedule
+from netwright.mapping.schedule import Schedule, default_schedule, kib
+from netwright.progress import Progress, silent
 from netwright.workload import Workload
 
 ROUNDS = 4
 """Annealings in the time of one search."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a search knows so far.
-
-    Attributes:
-        seconds: Since it began.
-        num_bytes: Value of the best order, in bytes.
-        bound: Bytes that no order goes below.
-    """
-
-    seconds: float
-    num_bytes: int
-    bound: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +51,6 @@ class OrderSolution:
         return 1 - self.bound / self.num_bytes if self.num_bytes else 0.0
 
 
-def _silent(progress: Progress) -> None:
-    """Say nothing."""
-
-
 def search_order(
     workload: Workload,
     architecture: Architecture,
@@ -78,7 +59,7 @@ def search_order(
     start: tuple[str, ...] | None = None,
     time_limit_s: float = 60.0,
     seed: int = 0,
-    report: Callable[[Progress], None] = _silent,
+    progress: Progress = silent,
 ) -> OrderSolution:
     """Look for an order that needs few off-chip accesses.
 
@@ -95,7 +76,7 @@ def search_order(
         start: An order to begin with if it is better than the workload's own.
         time_limit_s: Limit of the whole search.
         seed: Of the moves.
-        report: Called when something better is known.
+        progress: Told when something better is known; its steps are the seconds of the limit.
 
     Raises:
         Infeasible: Some operands do not fit.
@@ -118,7 +99,14 @@ def search_order(
         except KeyboardInterrupt:  # nothing is proven, and the order is still one
             is_interrupted = True
     best = _Best(
-        schedule, capacity, bound, started, report, list(range(len(schedule.order))), first
+        schedule,
+        capacity,
+        bound,
+        started,
+        time_limit_s,
+        progress,
+        list(range(len(schedule.order))),
+        first,
     )
     if start is not None:
         step_of = {name: step for step, name in enumerate(schedule.order)}
@@ -126,7 +114,7 @@ def search_order(
         best.order, best.value = min(
             (best.order, first), (other, best.of(other)), key=lambda pair: pair[1]
         )
-    report(Progress(time.perf_counter() - started, best.value, bound))
+    best.tell()
     if best.value > bound and not is_interrupted:
         is_interrupted = _anneal(best, precedence, time_limit_s, seed)
     seconds = time.perf_counter() - started
@@ -165,7 +153,9 @@ def minimum_peak(
         if peak == low or left <= 0 or peak - failed <= line_bytes or is_interrupted:
             break
         capacity = low if turn == 0 else max((failed + peak) // 2, schedule.largest_demand)
-        best = _Best(schedule, capacity, 0, time.perf_counter(), _silent, order, 1 << 62)
+        best = _Best(
+            schedule, capacity, 0, time.perf_counter(), time_limit_s, silent, order, 1 << 62
+        )
         budget = min(left, time_limit_s / 5)
         is_interrupted = _anneal(best, precedence, budget, seed + turn, exact=False)
         found = Schedule(workload, best.names(), line_bytes, places_weights).peak
@@ -186,13 +176,19 @@ class _Best:
     capacity: int
     bound: int
     started: float
-    report: Callable[[Progress], None]
+    time_limit_s: float
+    progress: Progress
     order: Order
     value: int
     rough: int = 1 << 62
 
     def names(self) -> tuple[str, ...]:
         return tuple(self.schedule.order[step] for step in self.order)
+
+    def tell(self) -> None:
+        seconds = min(time.perf_counter() - self.started, self.time_limit_s)
+        known = f"{kib(self.value)} off-chip, bound {kib(self.bound)}"
+        self.progress(seconds, self.time_limit_s, known)
 
     def of(self, order: Order) -> int:
         names = tuple(self.schedule.order[step] for step in order)
@@ -217,7 +213,7 @@ def _anneal(
             best.order = order
         elif cost < best.value:  # the simulation is an upper bound of the program
             best.order, best.value = order, cost
-            best.report(Progress(time.perf_counter() - best.started, cost, best.bound))
+            best.tell()
 
     try:
         for turn in range(ROUNDS):
@@ -239,5 +235,5 @@ def _anneal(
         value = best.of(best.order)
         if value < best.value:
             best.value = value
-            best.report(Progress(time.perf_counter() - best.started, value, best.bound))
+            best.tell()
     return is_interrupted

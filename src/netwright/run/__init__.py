@@ -5,14 +5,13 @@ from netwright.run.engine import execute
 from netwright.run.folder import find_run, set_aside
 from netwright.run.manifest import Manifest, StageEntry, StageRecord, read_manifest
 from netwright.run.plan import PlannedStage, plan
-from netwright.run.stage import Flow, Progress, Reporter, Silent, Stage, StageContext
+from netwright.run.stage import Flow, Reporter, Silent, Stage, StageContext
 from netwright.run.toml import dump
 
 __all__ = [
     "Flow",
     "Manifest",
     "PlannedStage",
-    "Progress",
     "Reporter",
     "Settings",
     "Silent",

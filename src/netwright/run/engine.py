@@ -152,7 +152,7 @@ class _Session:
             inputs={**{need: places[need] for need in stage.needs}, **stage.files},
             parameters=stage.parameters,
             scratch=scratch,
-            progress=self.reporter,
+            progress=self.reporter.update,
         )
         with _refusals(stage.name):
             stage.function(context)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netwright.errors import DoesNotFit
+from netwright.progress import Progress, silent
 from netwright.quantities import Quantity
 from netwright.report import (
     CellCounts,
@@ -18,8 +19,6 @@ from netwright.report import (
     Routing,
     Utilization,
 )
-from netwright.run.stage import Progress
-from netwright.run.tool_lines import telling
 
 if TYPE_CHECKING:
     from netwright.backends.rtl import RtlDesign
@@ -44,7 +43,7 @@ def implement(
     route: bool = False,
     speed_grade: int = 6,
     depths: Sequence[int] = (),
-    progress: Progress,
+    progress: Progress = silent,
 ) -> Hardware:
     """Prove the layers, count the cells, and place and route if `route` says so.
 
@@ -70,40 +69,40 @@ def implement(
     others = sorted({*depths, *([own_depth] if own_depth else [])}) if depths and route else []
     total = 3 + len(parts) + route + len(others)
 
-    def step(done: int, name: str) -> Callable[[str], object]:
-        progress.update(done, total, name)
-        return lambda text: progress.update(done, total, f"{name}: {text}")
+    def step(done: int, name: str) -> Progress:
+        progress(done, total, name)
+        return lambda inner, of, text: progress(
+            done, total, f"{name}: {inner:g} of {of:g}" if of else f"{name}: {text}"
+        )
 
     step(0, "proving the products")
     proofs = [layer_proof(proof) for proof in design.prove()] if design.num_products else []
-    answered = step(1, "proving the roundings and limits")
+    told = step(1, "proving the roundings and limits")
     if design.proves_elements:
-        elements = design.prove_elements(
-            timeout_s=TIMEOUT_S, progress=lambda done, of: answered(f"{done} of {of}")
-        )
+        elements = design.prove_elements(timeout_s=TIMEOUT_S, progress=told)
         proofs += element_proofs(elements)
     else:
         proofs.append(simulated_only(design))
     cells = []
     for done, part in enumerate(parts, start=2):
         mapped = replace(design, options=replace(design.options, part=part))
-        told = telling(step(done, f"mapping to {part}"))
+        told = step(done, f"mapping to {part}")
         cells.append(cell_counts(part, mapped.measure(timeout_s=TIMEOUT_S, progress=told)))
-    told = telling(step(2 + len(parts), "counting the cells of every layer"))
+    told = step(2 + len(parts), "counting the cells of every layer")
     by_layer = design.measure_layers(timeout_s=TIMEOUT_S, progress=told).layers
     routing, misfit, points, tried = None, None, [], ""
     if route:
-        told = telling(step(3 + len(parts), f"placing and routing on {own}"))
+        told = step(3 + len(parts), f"placing and routing on {own}")
         try:
             routed = design.route(speed_grade=speed_grade, timeout_s=TIMEOUT_S, progress=told)
             routing = routing_row(own, routed, [layer.name for layer in design.circuit.layers])
             for done, depth in enumerate(others, start=4 + len(parts)):
                 tried = f"with {depth} adders a stage: "
-                told = telling(step(done, f"placing and routing with {depth} adders a stage"))
+                told = step(done, f"placing and routing with {depth} adders a stage")
                 points.append(depth_point(design, depth, speed_grade=speed_grade, progress=told))
         except DoesNotFit as error:
             misfit = tried + (f"{error.message}; {error.hint}" if error.hint else error.message)
-    progress.update(total, total)
+    progress(total, total, "")
     return Hardware(
         part=own,
         latency_cycles=design.latency_cycles,
@@ -120,7 +119,7 @@ def implement(
 
 
 def depth_point(
-    design: RtlDesign, depth: int, *, speed_grade: int, progress: Callable[[str], object]
+    design: RtlDesign, depth: int, *, speed_grade: int, progress: Progress = silent
 ) -> DepthPoint:
     """The network with so many adders a stage, simulated, mapped, placed and routed.
 
@@ -128,7 +127,7 @@ def depth_point(
         design: A design of the network; those of other depths lie beside it.
         depth: Adders in series between two registers.
         speed_grade: Speed grade of the part.
-        progress: Told of every line of the programs.
+        progress: Told what the programs do.
     """
     from netwright.verify import bit_exact, random
 

@@ -10,19 +10,16 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from netwright.errors import ConfigError
+from netwright.progress import Progress
 
 P = TypeVar("P", bound=BaseModel)
 
 
-class Progress(Protocol):
-    """What a long stage tells about itself."""
-
-    def update(self, done: float, total: float, text: str = "") -> None:
-        """Say that `done` of `total` steps are finished; `text` names the current one."""
-
-
-class Reporter(Progress, Protocol):
+class Reporter(Protocol):
     """What the engine tells about a run; the command line prints it, tests record it."""
+
+    def update(self, done: float, total: float, text: str, /) -> None:
+        """How far the stage is; a :class:`~netwright.progress.Progress`."""
 
     def begin(self, stage: str, position: int, count: int) -> None:
         """A stage starts; `position` counts from 1 to `count`."""
@@ -37,7 +34,7 @@ class Reporter(Progress, Protocol):
 class Silent:
     """A reporter that says nothing."""
 
-    def update(self, done: float, total: float, text: str = "") -> None:
+    def update(self, done: float, total: float, text: str, /) -> None:
         """Nothing."""
 
     def begin(self, stage: str, position: int, count: int) -> None:
@@ -61,7 +58,7 @@ class StageContext(Generic[P]):
         parameters: The stage's settings.
         scratch: A folder that survives an interruption and is empty at the very first try of these
             parameters and inputs; a long stage keeps its finished parts here.
-        progress: Where to say how far the work is.
+        progress: Is told how far the work is.
     """
 
     folder: Path

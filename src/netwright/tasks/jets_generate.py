@@ -7,7 +7,7 @@ whose packages are under the GPL; they make numbers and are not needed to use th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from netwright.errors import ConfigError, DataError, RunError, require
 from netwright.files import write_atomic, write_text
 from netwright.processes import default_threads, follow_parent
+from netwright.progress import Progress, silent
 from netwright.reading import parse_array, read_bytes
 from netwright.tasks.base import check_seed
 from netwright.tasks.card import Card, format_card
@@ -37,7 +38,6 @@ MIN_JETS = 5 * len(CLASSES)
 PACKAGES = ("pythia8mc", "fastjet", "awkward", "numpy", "netwright")
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
-Progress = Callable[[int, int], None]
 """Called with the jets done and the jets in all, at the start and after every chunk."""
 
 
@@ -61,7 +61,7 @@ def generate_jets(
     num_jets: int,
     seed: int = 7,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Card:
     """Simulate jets and write them as a table with a data card beside it.
 
@@ -75,7 +75,7 @@ def generate_jets(
         num_jets: Jets of all classes together, 25 to 10 000 000.
         seed: Seed of the simulation, 0 to 2^63 - 1.
         workers: Processes at once, 1 to 256; all cores by default.
-        progress: Called after every chunk.
+        progress: Told of the jets of every chunk.
 
     Returns:
         The data card.
@@ -92,7 +92,7 @@ def generate_jets(
         require(package, extra="physics", purpose=PURPOSE)
     parts = out.with_name(out.name + ".parts")
     chunks = plan_chunks(num_jets)
-    _fill_parts(parts, chunks, seed, processes, progress or (lambda done, total: None))
+    _fill_parts(parts, chunks, seed, processes, progress)
     blocks = [_read_part(parts, chunk, seed) for chunk in chunks]
     features = np.concatenate([block for block in blocks if block is not None])
     labels = np.repeat([chunk.label for chunk in chunks], [chunk.num_jets for chunk in chunks])
@@ -140,7 +140,7 @@ def _fill_parts(
     missing = [chunk for chunk in chunks if _read_part(parts, chunk, seed) is None]
     total = sum(chunk.num_jets for chunk in chunks)
     done = total - sum(chunk.num_jets for chunk in missing)
-    progress(done, total)
+    progress(done, total, "jets")
     if not missing:
         return
     with _pool(min(workers, len(missing))) as pool:
@@ -160,7 +160,7 @@ def _fill_parts(
                 ) from error
             _write_part(parts, chunk, seed, rows)
             done += chunk.num_jets
-            progress(done, total)
+            progress(done, total, "jets")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import torch
 
 from netwright.errors import NetwrightError, RunError
 from netwright.processes import default_threads, follow_parent
+from netwright.progress import Progress, silent
 
 Record = dict[str, float | int | str]
 """What a job reports: plain data, one JSON line."""
@@ -32,11 +33,11 @@ def run_jobs(
     *,
     log: str | Path | None = None,
     workers: int | None = None,
-    on_done: Callable[[str, Record], None] | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Record]:
     """Run `function` on every job, in processes of one torch thread each.
 
-    A finished job is appended to `log` as one line and is on the disk before `on_done` hears of it;
+    A finished job is appended to `log` as one line and is on the disk before it is told;
     a later call with the same log runs only the jobs that are missing. A job that fails ends the
     call, after the running ones have been remembered.
 
@@ -46,7 +47,8 @@ def run_jobs(
         log: JSON-lines file of finished jobs.
         workers: Number of processes; by default :func:`~netwright.processes.default_threads`. One
             runs in this process.
-        on_done: Called with key and record for every job, remembered ones first.
+        progress: Told of every job by its key, remembered ones first; with the accuracy on the
+            validation split where the record has one.
 
     Returns:
         The records in the order of `jobs`.
@@ -55,17 +57,20 @@ def run_jobs(
         RunError: The log cannot be read or written, or a process ended unexpectedly.
     """
     log = None if log is None else Path(log)
-    done = {key: record for key, record in _read(log).items() if key in jobs}
-    for key, record in done.items():
-        if on_done is not None:
-            on_done(key, record)
+    done: dict[str, Record] = {}
+
+    def remember(key: str, record: Record) -> None:
+        done[key] = record
+        progress(len(done), len(jobs), _text(key, record))
+
+    for key, record in _read(log).items():
+        if key in jobs:
+            remember(key, record)
     todo = {key: job for key, job in jobs.items() if key not in done}
 
     def finish(key: str, record: Record) -> None:
         _append(log, key, record)
-        done[key] = record
-        if on_done is not None:
-            on_done(key, record)
+        remember(key, record)
 
     count = min(workers or default_threads(), len(todo))
     if count <= 1:
@@ -74,6 +79,11 @@ def run_jobs(
     else:
         _run_pool(function, todo, count, finish)
     return {key: done[key] for key in jobs}
+
+
+def _text(key: str, record: Record) -> str:
+    found = record.get("validation")
+    return f"{key}: {100 * found:.1f} %" if isinstance(found, float) else key
 
 
 def _run_pool(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright.errors import ConfigError
+from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.train.lookup import (
     LookupModel,
@@ -17,7 +17,7 @@ from netwright.train.lookup import (
     codes_with_gradients,
     without_lowest_bit,
 )
-from netwright.train.loop import Epoch, fit
+from netwright.train.loop import fit
 
 PRUNING_ROWS = 4096
 """Rows of the training split on which functions are judged."""
@@ -41,7 +41,7 @@ def fit_tables(
     seed: int = 0,
     teacher: nn.Module | None = None,
     teacher_share: float = 1.0,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    progress: Progress = silent,
 ) -> None:
     """Train `model` in place while functions are dropped along the ramp of Zhu and Gupta (2017).
 
@@ -63,7 +63,7 @@ def fit_tables(
         seed: Seed of the shuffling.
         teacher: See :func:`netwright.train.fit`.
         teacher_share: Likewise.
-        on_epoch: Called after every epoch.
+        progress: Told of every epoch.
 
     Raises:
         ConfigError: A share or a setting of the training is out of range.
@@ -75,7 +75,7 @@ def fit_tables(
     dropper = _Dropper(model, task, edges, fine) if min(edges, fine) < 1 else None
     fit(
         model, task, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
-        teacher=teacher, teacher_share=teacher_share, after_step=dropper, on_epoch=on_epoch,
+        teacher=teacher, teacher_share=teacher_share, after_step=dropper, progress=progress,
         keep_from=1 if dropper is None else min(int(epochs * RAMP_SHARE) + 2, epochs),
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright.errors import ConfigError, NumericsError
+from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.tasks.base import SplitName
 from netwright.train.layers import QuantModel
@@ -57,7 +58,7 @@ def fit(
     after_step: Callable[[float], None] | None = None,
     keep_from: int = 1,
     calibrations: int | None = None,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    progress: Progress = silent,
 ) -> History:
     """Train `model` in place with Adam and a cosine schedule; keep the best validation epoch.
 
@@ -79,7 +80,7 @@ def fit(
             gradients are still there.
         keep_from: First epoch that may be kept.
         calibrations: Epochs after which the scales are calibrated again; half of them if not given.
-        on_epoch: Called after every epoch.
+        progress: Told of every epoch.
 
     Raises:
         ConfigError: A setting is out of range.
@@ -134,8 +135,7 @@ def fit(
         done.append(epoch)
         if number >= keep_from and (best is None or accuracy >= best[0].accuracy):
             best = (epoch, copy.deepcopy(model.state_dict()))
-        if on_epoch is not None:
-            on_epoch(epoch)
+        progress(number, epochs, f"epoch {number}: {100 * accuracy:.1f} %")
     assert best is not None
     model.load_state_dict(best[1])
     model.eval()

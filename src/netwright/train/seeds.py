@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
 
 from netwright.files import write_text
+from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.train.jobs import Record, run_jobs
 from netwright.train.loop import evaluate, fit
@@ -47,7 +48,7 @@ def fit_seeds(
     batch_size: int = 512,
     learning_rate: float = 2e-3,
     workers: int | None = None,
-    on_done: Callable[[str, Record], None] | None = None,
+    progress: Progress = silent,
 ) -> dict[int, Record]:
     """Train every model in place with its seed; a seed that is done is read from `folder`.
 
@@ -59,7 +60,7 @@ def fit_seeds(
         batch_size: Rows in one step.
         learning_rate: Peak learning rate.
         workers: Number of processes; the number of cores if not given.
-        on_done: Called with key and record of every seed.
+        progress: Told of every seed.
 
     Returns:
         For each seed: ``test`` and ``validation`` accuracy, 0..1, and the ``epoch`` that was kept.
@@ -71,7 +72,7 @@ def fit_seeds(
         )
         for seed, model in models.items()
     }
-    records = run_jobs(_train, jobs, log=folder / "seeds.jsonl", workers=workers, on_done=on_done)
+    records = run_jobs(_train, jobs, log=folder / "seeds.jsonl", workers=workers, progress=progress)
     for seed, model in models.items():
         load_weights(model, weights_file(folder, seed))
         model.eval()

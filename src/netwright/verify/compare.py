@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from netwright.errors import ConfigError, VerificationError
 from netwright.ir import Array, Executable, Graph, Interpreter
 from netwright.ir.interpret import Values
 from netwright.notebook import table
+from netwright.progress import Progress, silent
 from netwright.verify.diagnose import diagnose
 from netwright.verify.stimulus import Stimulus
 
@@ -211,7 +212,7 @@ def certify(
     stimuli: Sequence[Stimulus],
     *,
     row_limits: Mapping[str, int] | None = None,
-    on_result: Callable[[Equivalence], None] | None = None,
+    progress: Progress = silent,
 ) -> tuple[Equivalence, ...]:
     """Compare every candidate with the graph on every stimulus: the stage table.
 
@@ -221,7 +222,7 @@ def certify(
         stimuli: What to compare on; empty ones are left out.
         row_limits: Largest number of rows of each stimulus for slow candidates, by the
             candidate's name; other candidates get all rows.
-        on_result: Called after every comparison.
+        progress: Told of every comparison.
 
     Returns:
         At least one comparison of every candidate.
@@ -240,8 +241,8 @@ def certify(
                 continue
             result = bit_exact(graph, candidate, part, name=name)
             table.append(result)
-            if on_result is not None:
-                on_result(result)
+            told = f"{name} on {stimulus.name}: {result.identical} of {result.rows} equal"
+            progress(len(table), len(candidates) * len(stimuli), told)
         if not any(result.candidate == name for result in table):
             raise VerificationError(f"no stimulus has a row to compare {name} with the graph on")
     return tuple(table)

@@ -45,7 +45,7 @@ def test_a_small_design(design: RtlDesign) -> None:
     assert 0 < figures.leakage.value < figures.power.value
     assert figures.power.source.endswith("no wires, activity 0.1, 100 MHz")
     assert {f.fidelity for f in (figures.area, figures.delay, figures.power)} == {"modelled"}
-    again = design.asic(progress=lambda line: pytest.fail(f"was made again: {line}"))
+    again = design.asic(progress=lambda *step: pytest.fail(f"was made again: {step}"))
     assert again == figures
     busier = design.asic(activity=0.2)
     assert busier.area == figures.area

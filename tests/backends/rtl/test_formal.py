@@ -35,11 +35,11 @@ def test_everything_behind_the_products_is_proven_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     design = rtl(adders_per_stage=2).generate(two_layers(), tmp_path / "out")
-    told: list[tuple[int, int]] = []
-    proofs = design.prove_elements(progress=lambda done, total: told.append((done, total)))
+    told: list[tuple[float, float, str]] = []
+    proofs = design.prove_elements(progress=lambda *step: told.append(step))
     assert Counter(proof.node for proof in proofs) == {"requantize_2": 5, "matmul_3": 3}
     assert {proof.verdict for proof in proofs} == {"proven"}
-    assert told == [(0, 8), (8, 8)]
+    assert told == [(0, 8, "elements"), (8, 8, "elements")]
     monkeypatch.setattr(formal, "_solve", lambda *arguments: pytest.fail("was asked again"))
     assert design.prove_elements() == proofs
 
@@ -125,13 +125,13 @@ OK += "  assign assumed = {assumed}; assign ok = {ok};\nendmodule\n"
 @needs_yosys
 def test_equal_questions_are_asked_once(tmp_path: Path) -> None:
     good, bad = (question(OK.format(ok=ok, assumed="w0 != 0")) for ok in ("1'b1", "w0 != 2"))
-    told: list[tuple[int, int]] = []
+    told: list[tuple[float, float, str]] = []
     proofs = prove_checks(
         [good, bad, good], [], folder=tmp_path, timeout_s=60.0,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda *step: told.append(step),
     )  # fmt: skip
     assert [proof.verdict for proof in proofs] == ["proven", "refuted", "proven"]
-    assert told == [(0, 2), (2, 2)]
+    assert told == [(0, 2, "elements"), (2, 2, "elements")]
     assert proofs[1].counter_example is not None
     assert dict(proofs[1].counter_example.inputs) == {"x": 2}
     assert len((tmp_path / "proven.txt").read_text().split()) == 1  # a fault is never kept

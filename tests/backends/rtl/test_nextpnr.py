@@ -45,7 +45,7 @@ def mock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def run(job: Job, *, timeout_s: float = 20.0) -> tuple[int, float]:
-    return run_nextpnr(job, ("--seed", "1"), "r.json", usage_of, timeout_s=timeout_s, progress=None)
+    return run_nextpnr(job, ("--seed", "1"), "r.json", usage_of, timeout_s=timeout_s)
 
 
 def made(job: Job) -> list[str]:
@@ -181,7 +181,7 @@ def test_a_design_that_is_really_too_large(tmp_path: Path) -> None:
     netlist.write_text(json.dumps({"creator": "test", "modules": {"top": module}}))
     job = Job("top", netlist, "ecp5-85k", 100.0, 6, tmp_path / "build")
     with pytest.raises(DoesNotFit) as caught:
-        run_nextpnr(job, (), "r.json", usage_of, timeout_s=300.0, progress=None)
+        run_nextpnr(job, (), "r.json", usage_of, timeout_s=300.0)
     assert caught.value.message == (
         'design "top" does not fit ecp5-85k: it needs 83,642 TRELLIS_FF, and there are 83,640'
     )

@@ -19,11 +19,13 @@ from types import MappingProxyType
 
 from netwright.backends import tools
 from netwright.backends.rtl.caching import made_once
-from netwright.backends.rtl.synthesis import KEEP_MACRO, Progress, run_script
+from netwright.backends.rtl.synthesis import KEEP_MACRO, run_script
+from netwright.backends.tool_lines import telling
 from netwright.backends.tools import OPENSTA, find, run_tool
 from netwright.errors import BackendError, ConfigError, ToolMissing
 from netwright.escape import tcl_word, yosys_word
 from netwright.files import sha256, write_text
+from netwright.progress import Progress, silent
 from netwright.quantities import Quantity
 
 
@@ -121,7 +123,7 @@ def measure_asic(
     activity: float,
     folder: Path,
     timeout_s: float,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> AsicFigures:
     """Map Verilog to standard cells and read their tables, or read what was found before.
 
@@ -133,7 +135,7 @@ def measure_asic(
         activity: Changes of every net in a clock, for the power.
         folder: Where the logs and reports go.
         timeout_s: Wall-clock seconds each program may take.
-        progress: Called with every line that the programs print.
+        progress: Told what the programs do.
 
     Raises:
         ConfigError: There is no such library, or the activity is not from 0 to 1.
@@ -227,7 +229,7 @@ def _timed(
     name: str,
     period_ns: float,
     timeout_s: float,
-    progress: Progress | None,
+    progress: Progress,
 ) -> tuple[float, str]:
     """What OpenSTA prints, and the seconds it took."""
     report = f"{name}.txt"
@@ -241,7 +243,7 @@ def _timed(
             cwd=made,
             timeout_s=timeout_s,
             log=log,
-            on_line=progress,
+            on_line=telling(progress),
         )
         text = log.read_text(errors="replace").partition("\n")[2]
         if error := _ERROR.search(text):  # it ends with exit code 0 all the same

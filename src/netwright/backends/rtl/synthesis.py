@@ -17,10 +17,12 @@ from types import MappingProxyType
 
 from netwright.backends.rtl.caching import digest_of, made_once
 from netwright.backends.rtl.harmless import plain_sources
+from netwright.backends.tool_lines import telling
 from netwright.backends.tools import YOSYS, run_tool
 from netwright.errors import BackendError, MissingExtra
 from netwright.escape import yosys_word
 from netwright.files import write_text
+from netwright.progress import Progress, silent
 from netwright.quantities import Quantity
 
 RUNNER = """\
@@ -76,7 +78,6 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
 """The family of every part."""
 
 
-Progress = Callable[[str], object]
 """Called with every line that a tool prints."""
 
 
@@ -136,7 +137,7 @@ def synthesize(
     folder: Path,
     timeout_s: float,
     defines: tuple[str, ...] = (KEEP_MACRO,),
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Measurement:
     """Map Verilog to the cells of a part, or read what was mapped before.
 
@@ -147,7 +148,7 @@ def synthesize(
         folder: Where the log, the report and the mapped netlists go; see :func:`mapped_files`.
         timeout_s: Wall-clock seconds it may take.
         defines: Macros that are defined.
-        progress: Called with every line that Yosys prints.
+        progress: Told what Yosys does.
 
     Raises:
         MissingExtra: pyosys is not installed.
@@ -192,7 +193,7 @@ def synthesize_layers(
     part: str,
     folder: Path,
     timeout_s: float,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> LayerMeasurements:
     """Map Verilog twice: as :func:`synthesize` does, and with the boundaries of layers kept.
 
@@ -203,7 +204,7 @@ def synthesize_layers(
         part: A key of :data:`FAMILIES`.
         folder: Where the logs and reports go.
         timeout_s: Wall-clock seconds each of the two may take.
-        progress: Called with every line that Yosys prints.
+        progress: Told what Yosys does.
 
     Raises:
         MissingExtra: pyosys is not installed.
@@ -254,7 +255,7 @@ def run_script(
     check: Callable[[Path], object],
     timeout_s: float,
     defines: tuple[str, ...],
-    progress: Progress | None,
+    progress: Progress,
 ) -> float:
     """Run commands of Yosys on some sources, unless that was done before.
 
@@ -267,7 +268,7 @@ def run_script(
         check: Refuses outputs that cannot be read, in the folder it gets.
         timeout_s: Wall-clock seconds it may take.
         defines: Macros that are defined.
-        progress: Called with every line that Yosys prints.
+        progress: Told what Yosys does.
 
     Returns:
         The seconds it took when it was done.
@@ -296,7 +297,7 @@ def run_script(
             cwd=made,
             timeout_s=timeout_s,
             log=folder / f"{name}.log",
-            on_line=progress,
+            on_line=telling(progress),
         )
         check(made)
         return run.seconds

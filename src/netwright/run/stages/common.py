@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -15,7 +15,7 @@ from netwright.reading import read_json
 from netwright.registry import resolve
 from netwright.run.config import Settings
 from netwright.run.sections import ModelSection, TaskSection
-from netwright.run.stage import P, Progress, StageContext
+from netwright.run.stage import P, StageContext
 
 if TYPE_CHECKING:
     from torch import nn
@@ -122,6 +122,7 @@ def fit_networks(
     """
     from netwright.train import fit_seeds, history_file, weights_file
 
+    context.progress(0, len(models), "")
     records = fit_seeds(
         models,
         task,
@@ -129,7 +130,7 @@ def fit_networks(
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
-        on_done=count_jobs(context.progress, len(models)),
+        progress=context.progress,
     )
     for seed in models:
         shutil.copyfile(weights_file(context.scratch, seed), context.folder / weights_name(seed))
@@ -177,16 +178,3 @@ def read_sensitivity(folder: Path) -> tuple[LayerSensitivity, ...]:
             source=str(path),
             hint="measure again: netwright run FLOW --from sensitivity",
         ) from error
-
-
-def count_jobs(progress: Progress, total: int) -> Callable[[str, Record], None]:
-    """A callback for finished jobs that moves the progress on."""
-    done = 0
-
-    def advance(key: str, record: Record) -> None:
-        nonlocal done
-        done += 1
-        progress.update(done, total, f"{key}: {100 * float(record['validation']):.1f} %")
-
-    progress.update(0, total)
-    return advance

@@ -51,7 +51,7 @@ def measure(context: StageContext[SensitivityParameters]) -> None:
         scale="float" if p.scale == "float" else "power-of-two",
         granularity="channel" if p.granularity == "channel" else "tensor",
         seed=p.seed,
-        on_probe=lambda done, total: context.progress.update(done, total, "probes"),
+        progress=context.progress,
     )
     text = json.dumps([asdict(layer) for layer in layers], indent=2)
     (context.folder / SENSITIVITY).write_text(text + "\n")

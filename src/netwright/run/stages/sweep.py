@@ -103,7 +103,7 @@ def run_sweep(context: StageContext[SweepParameters]) -> None:
         epochs=p.sweep.epochs,
         seeds=p.seeds,
         log=context.scratch / "trials.jsonl",
-        on_trial=lambda done, total, label: context.progress.update(done, total, label),
+        progress=context.progress,
     )
     front = tuple(
         SweepPoint(

@@ -25,7 +25,6 @@ from netwright.run.sections import (
 from netwright.run.stage import StageContext
 from netwright.run.stages.common import (
     best_seed,
-    count_jobs,
     load_task,
     new_model,
     weights_name,
@@ -37,10 +36,8 @@ from netwright.run.stages.verify import QONNX, SIMULATION, TORCH, stimuli
 if TYPE_CHECKING:
     from torch import nn
 
-    from netwright.report import CertificateRow
     from netwright.tasks import Task
     from netwright.train import LookupModel, Record
-    from netwright.verify import Equivalence
 
 PREFIX = "tables: "
 """Before the names of stages in the certificate."""
@@ -105,10 +102,8 @@ def train_tables(context: StageContext[TablesParameters]) -> None:
         f"seed {seed}": _Job(p, seed, task, teacher, context.scratch / weights_name(seed))
         for seed in p.seeds
     }
-    found = run_jobs(
-        _train, jobs, log=context.scratch / "log.jsonl",
-        on_done=count_jobs(context.progress, len(jobs)),
-    )  # fmt: skip
+    context.progress(0, len(jobs), "")
+    found = run_jobs(_train, jobs, log=context.scratch / "log.jsonl", progress=context.progress)
     records = {seed: found[f"seed {seed}"] for seed in p.seeds}
     for seed in p.seeds:
         shutil.copyfile(jobs[f"seed {seed}"].weights, context.folder / weights_name(seed))
@@ -158,9 +153,8 @@ def _teacher_weights(context: StageContext[TablesParameters], task: Task) -> Pat
         model, how = _teacher_model(p, task), p.train
         fit(model, task, epochs=how.epochs, batch_size=how.batch_size,
             learning_rate=how.learning_rate, seed=p.seeds[0],
-            on_epoch=lambda e: context.progress.update(
-                0, 1, f"teacher, epoch {e.number}: {100 * e.accuracy:.1f} %"
-            ))  # fmt: skip
+            progress=lambda done, total, text: context.progress(0, 1, f"teacher, {text}"),
+        )  # fmt: skip
         save_weights(model, path)
     return path
 
@@ -203,17 +197,9 @@ def implement_tables(context: StageContext[TablesRtlParameters]) -> None:
         PREFIX + QONNX: referee(graph),
         PREFIX + SIMULATION: design,
     }
-    rows: list[CertificateRow] = []
-
-    def add(result: Equivalence) -> None:
-        rows.append(certificate_row(result))
-        context.progress.update(
-            0, 1, f"{result.candidate} on {result.stimulus}: {result.identical} of {result.rows}"
-        )
-
     sets, limits = stimuli(task, graph, p.verify, p.seeds[0]), {PREFIX + QONNX: p.verify.qonnx_rows}
-    certify(graph, candidates, sets, row_limits=limits, on_result=add)
-    write_certificate(tuple(rows), context.folder)
+    compared = certify(graph, candidates, sets, row_limits=limits, progress=context.progress)
+    write_certificate(tuple(map(certificate_row, compared)), context.folder)
     section = p.tables.rtl
     made = implementation.implement(
         design, compare_parts=section.compare_parts, route=section.route,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netwright import ir
-from netwright.report import CertificateRow
 from netwright.run.certificate import certificate_row, write_certificate
 from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
@@ -22,7 +21,7 @@ from netwright.run.stages.generate import HLS, RTL, hls_backend, own_copy, rtl_b
 
 if TYPE_CHECKING:
     from netwright.tasks import Task
-    from netwright.verify import Equivalence, Stimulus
+    from netwright.verify import Stimulus
 
 TORCH, QONNX = "torch", "QONNX"
 EMULATION, SIMULATION = "HLS emulation", "RTL simulation"
@@ -72,17 +71,10 @@ def verify(context: StageContext[VerifyParameters]) -> None:
     if p.rtl is not None:
         candidates[SIMULATION] = rtl_backend(p.rtl).generate(graph, own_copy(context, RTL))
     sets = stimuli(task, graph, p.verify, p.seed)
-    total = len(candidates) * len(sets)
-    rows: list[CertificateRow] = []
-
-    def add(result: Equivalence) -> None:
-        rows.append(certificate_row(result))
-        text = f"{result.candidate} on {result.stimulus}: {result.identical} of {result.rows} equal"
-        context.progress.update(len(rows), total, text)
-
-    context.progress.update(0, total)
-    certify(graph, candidates, sets, row_limits={QONNX: p.verify.qonnx_rows}, on_result=add)
-    write_certificate(tuple(rows), context.folder)
+    context.progress(0, len(candidates) * len(sets), "")
+    limits = {QONNX: p.verify.qonnx_rows}
+    found = certify(graph, candidates, sets, row_limits=limits, progress=context.progress)
+    write_certificate(tuple(map(certificate_row, found)), context.folder)
 
 
 def stimuli(task: Task, graph: ir.Graph, section: VerifySection, seed: int) -> tuple[Stimulus, ...]:

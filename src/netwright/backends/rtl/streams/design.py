@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,9 +22,9 @@ from netwright.backends.rtl.streams.proof import prove_product
 from netwright.backends.rtl.streams.simulation import Stalls, simulate
 from netwright.backends.rtl.streams.timing import Schedule
 from netwright.backends.rtl.streams.weights import check_loadable, load_words
-from netwright.backends.rtl.synthesis import Progress
 from netwright.errors import BackendError, ConfigError
 from netwright.ir import Graph
+from netwright.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class StreamDesign(RtlDesign):
         self,
         *,
         timeout_s: float = BUILD_TIMEOUT_S,
-        progress: Callable[[int, int], object] | None = None,
+        progress: Progress = silent,
     ) -> tuple[ElementProof, ...]:
         """Not available: what streams compute behind their products is left to simulation.
 
@@ -139,7 +138,7 @@ class StreamDesign(RtlDesign):
         return (self.root / f"{self.network.name}_{unit}.v").read_text(encoding="utf-8")
 
     def netlist(
-        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress | None = None
+        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress = silent
     ) -> StreamNetlist:
         """The cells that :meth:`measure` counts, to be simulated; see :meth:`RtlDesign.netlist`."""
         self.measure(timeout_s=timeout_s, progress=progress)

@@ -6,6 +6,8 @@ import re
 import time
 from collections.abc import Callable
 
+from netwright.progress import Progress, silent
+
 INTERVAL_S = 0.5
 """At most one line in so many seconds is shown of one step."""
 
@@ -41,20 +43,23 @@ def readable(line: str) -> str | None:
 
 
 def telling(
-    tell: Callable[[str], object],
+    progress: Progress,
     *,
     interval_s: float = INTERVAL_S,
     clock: Callable[[], float] = time.monotonic,
-) -> Callable[[str], None]:
+) -> Callable[[str], None] | None:
     """A function for every line a tool prints; it tells the readable ones at a steady pace.
 
-    A text is told once, however often it comes, and at most one in `interval_s` seconds.
+    A text is told once, however often it comes, and at most one in `interval_s` seconds. How far
+    the tool is, is not known, so the number of steps is 0. ``None`` where nobody listens.
 
     Args:
-        tell: Called with what a line says.
+        progress: Told what a line says.
         interval_s: Seconds between two calls.
         clock: Seconds from some start.
     """
+    if progress is silent:
+        return None
     last_text, last_s = "", -interval_s
 
     def hear(line: str) -> None:
@@ -64,6 +69,6 @@ def telling(
         if text is None or text == last_text or now - last_s < interval_s:
             return
         last_text, last_s = text, now
-        tell(text)
+        progress(0, 0, text)
 
     return hear

@@ -2,7 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from netwright.run.tool_lines import readable, telling
+from netwright.backends.tool_lines import readable, telling
+from netwright.progress import silent
 
 ROUTED = "Info:       1000 |      308        691 |  308   691 |      3647|       3.29       3.29|"
 
@@ -47,10 +48,17 @@ def times(*values: float) -> Callable[[], float]:
 
 
 def test_a_steady_pace() -> None:
-    told: list[str] = []
-    hear = telling(told.append, interval_s=1.0, clock=times(5.0, 5.2, 6.1, 7.5, 9.0))
+    told: list[tuple[float, float, str]] = []
+    hear = telling(
+        lambda *step: told.append(step), interval_s=1.0, clock=times(5.0, 5.2, 6.1, 7.5, 9.0)
+    )
+    assert hear is not None
     for step in ("1.1. Executing OPT", "1.2. Executing MAP", "1.3. Executing ABC"):
         hear(f"{step} pass.")
     hear("1.3. Executing ABC pass.")
     hear("<suppressed ~1 debug messages>")
-    assert told == ["Yosys, step 1: opt", "Yosys, step 3: abc"]
+    assert told == [(0, 0, "Yosys, step 1: opt"), (0, 0, "Yosys, step 3: abc")]
+
+
+def test_nobody_listens() -> None:
+    assert telling(silent) is None
