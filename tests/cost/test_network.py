@@ -63,7 +63,7 @@ def test_estimate_of_nothing_is_refused():
         Access("w", (Affine((("M", 1),)), Affine((("K", 1),)))),
     )
     writes = Access("y", (Affine((("B", 1),)), Affine((("M", 1),))))
-    product = Einsum("fc", rank, writes, reads, "multiply", "add")
+    product = Einsum("fc", rank, writes, reads, "multiply", (), "add")
     tensors = (Tensor("x", (2, 2, 2), 8, "input"), Tensor("w", (3, 4), 8, "weight"),
                Tensor("y", (2, 3)))  # fmt: skip
     workload = Workload("views", tensors, (product,), ("y",))

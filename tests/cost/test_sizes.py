@@ -26,12 +26,12 @@ MOBILENET_MACS = 0.569
 def folded(workload):
     """Scales and offsets of normalization; biases of sums that no normalization follows."""
     normalized = {
-        einsum.inputs[0].tensor for einsum in workload.einsums if einsum.compute == "normalize"
+        einsum.inputs[0].tensor for einsum in workload.einsums if einsum.map_op == "normalize"
     }
     total = 0
     for einsum in workload.einsums:
         shape = workload.by_name[einsum.output.tensor].shape
-        if einsum.compute == "normalize":
+        if einsum.map_op == "normalize":
             total += 2 * shape[1]
         elif is_operation(einsum) and not normalized:
             total += shape[1]

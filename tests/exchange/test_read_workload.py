@@ -11,6 +11,7 @@ import pytest
 
 from netwright.errors import DataError, GraphError, UnsupportedOp
 from netwright.exchange import is_quantized, read_workload
+from netwright.workload import fuse
 from tests.exchange.onnx_files import GRID, model, node, quant, saved
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
@@ -78,7 +79,7 @@ def test_batched_product_and_softmax(tmp_path):
     ]
     workload = read(nodes, tmp_path, shape=(1, 2, 5, 3))
     assert workload.num_macs == 2 * (2 * 5 * 5 * 3)
-    assert [einsum.compute for einsum in workload.einsums] == [
+    assert [einsum.map_op for einsum in workload.einsums] == [
         "copy", "multiply", "normalize", "multiply",
     ]  # fmt: skip
 
@@ -86,7 +87,7 @@ def test_batched_product_and_softmax(tmp_path):
 def test_attention_is_three_steps(tmp_path):
     nodes = [node("Attention", "x x x", q_num_heads=2, kv_num_heads=2)]
     workload = read(nodes, tmp_path, shape=(1, 5, 6), opset=23)
-    assert [einsum.compute for einsum in workload.einsums] == ["multiply", "normalize", "multiply"]
+    assert [einsum.map_op for einsum in workload.einsums] == ["multiply", "normalize", "multiply"]
     assert workload.num_macs == 2 * (2 * 5 * 5 * 3)
 
 
@@ -112,7 +113,8 @@ def test_split_makes_one_step_for_each_part(tmp_path):
 def test_constant_operand_makes_a_step_that_works_in_place(tmp_path):
     nodes = [node("Add", "x b", "a"), node("Mul", "a a")]
     workload = read(nodes, tmp_path, {"b": np.zeros(3, np.float32)})
-    assert [einsum.compute for einsum in workload.einsums] == ["activate", "multiply"]
+    assert [einsum.map_op for einsum in workload.einsums] == ["add", "multiply"]
+    assert [einsum.map_op for einsum in fuse(workload).einsums] == ["multiply"]
     assert workload.num_parameters == 3
 
 
@@ -139,7 +141,7 @@ def test_unknown_operator_whose_shape_is_known_can_be_opaque(tmp_path):
 
     nodes = [node("Frob", "x", "a", domain="acme"), node("Relu", "a")]
     workload = read(nodes, tmp_path, opaque_unknown=True, change=state_shape)
-    assert [einsum.compute for einsum in workload.einsums] == ["opaque", "activate"]
+    assert [einsum.map_op for einsum in workload.einsums] == ["opaque", "copy"]
     with pytest.raises(GraphError, match='the shape of "a" cannot be inferred'):
         read(nodes, tmp_path, opaque_unknown=True)
 

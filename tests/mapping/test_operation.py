@@ -53,7 +53,7 @@ def test_diagonal_is_refused():
     both = Affine((("I", 1),))
     einsum = Einsum(
         "d", (Rank("I", 3),), Access("o", (both,)),
-        (Access("x", (both, both)), Access("w", (both,))), "multiply", "add",
+        (Access("x", (both, both)), Access("w", (both,))), "multiply", (), "add",
     )  # fmt: skip
     tensors = (Tensor("x", (3, 3), kind="input"), Tensor("w", (3,), kind="weight"),
                Tensor("o", (3,)))  # fmt: skip

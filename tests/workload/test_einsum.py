@@ -9,7 +9,7 @@ from netwright.workload import Access, Affine, Einsum, Rank, Tensor, Workload
 def einsum(name: str, source: str, target: str, extent: int = 4) -> Einsum:
     axis = (Affine((("B", 1),)),)
     ranks = (Rank("B", extent),)
-    return Einsum(name, ranks, Access(target, axis), (Access(source, axis),), "activate")
+    return Einsum(name, ranks, Access(target, axis), (Access(source, axis),), "copy", ("relu",))
 
 
 def test_bytes_are_rounded_up_to_whole_ones():
@@ -51,3 +51,47 @@ def test_wrong_accesses_are_refused():
         Workload("w", tensors, (bad,), ("b",))
     assert '"a" has 2 axes, not 1' in caught.value.message
     assert "no rank is called Q" in caught.value.message
+
+
+def running_maximum(*, offset: int = 0, initial: float | None = -1.0) -> Workload:
+    """R[i + 1] = max(R[i + offset], X[i])."""
+    i = Affine((("i", 1),))
+    maximum = Einsum(
+        "r", (Rank("i", 4),), Access("R", (Affine((("i", 1),), 1),)),
+        (Access("R", (Affine((("i", 1),), offset),)), Access("X", (i,))), "max",
+        iterative=("i",),
+    )  # fmt: skip
+    tensors = (Tensor("X", (4,), kind="input"), Tensor("R", (5,), initial=initial))
+    return Workload("running", tensors, (maximum,), ("R",))
+
+
+def test_iterative_rank_may_read_what_was_made_in_the_iteration_before():
+    assert running_maximum().einsums[0].reads == ("R", "X")
+
+
+def test_iterative_rank_must_start_and_move_on():
+    with pytest.raises(GraphError, match='"R": must have an initial value for rank i'):
+        running_maximum(initial=None)
+    with pytest.raises(GraphError, match='"r" reads "R" before it is made'):
+        running_maximum(offset=1)
+
+
+def test_operators_are_checked():
+    axis = (Affine((("B", 1),)),)
+    bad = Einsum(
+        "e", (Rank("B", 4),), Access("b", axis), (Access("a", axis),), "divide", ("sine",),  # type: ignore[arg-type]
+        iterative=("Z",),
+    )  # fmt: skip
+    with pytest.raises(GraphError) as caught:
+        Workload("w", (Tensor("a", (4,), kind="input"), Tensor("b", (4,))), (bad,), ("b",))
+    assert 'no function of one value is called "sine"' in caught.value.message
+    assert "divide must have 2 operands, not 1" in caught.value.message
+    assert "no rank is called Z" in caught.value.message
+
+
+def test_bias_counts_its_product():
+    m, n, k = (Affine(((rank, 1),)) for rank in "mnk")
+    inputs = (Access("x", (m, k)), Access("w", (k, n)), Access("b", (n,)))
+    ranks = (Rank("m", 2), Rank("n", 3), Rank("k", 5))
+    product = Einsum("p", ranks, Access("y", (m, n)), inputs, "multiply", (), "add")
+    assert product.num_macs == 30

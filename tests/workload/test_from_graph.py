@@ -75,9 +75,9 @@ def test_product_of_a_view_reads_the_stored_tensor_whole():
 def test_widths_of_quantizers_reach_the_workload(weight_bits, bits):
     graph = quantized(weight_bits, bits)
     found = from_graph(graph)
-    (product,) = [einsum for einsum in found.einsums if einsum.compute == "multiply"]
+    (product,) = [einsum for einsum in found.einsums if einsum.map_op == "multiply"]
     fused = fuse(found)
-    (product,) = [einsum for einsum in fused.einsums if einsum.compute == "multiply"]
+    (product,) = [einsum for einsum in fused.einsums if einsum.map_op == "multiply"]
     widths = {fused.by_name[name].kind: fused.by_name[name].bits for name in product.reads}
     assert widths == {"input": bits, "weight": weight_bits}
     assert found.assumptions == ()

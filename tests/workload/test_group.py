@@ -22,7 +22,7 @@ def test_residual_sum_joins_the_convolution_that_is_made_last():
     y = b.norm(b.conv(b.activate(x), 4, 3))
     end = b.activate(b.add(y, x))
     grouped = group(b.finish(b.conv(end, 2, 1)))
-    assert [einsum.compute for einsum in grouped.einsums] == ["multiply"] * 3
+    assert [einsum.map_op for einsum in grouped.einsums] == ["multiply"] * 3
     joined = grouped.einsums[1]
     assert joined.reads == (x, "conv2.weight")
     assert joined.output.tensor == "add4.out"
@@ -48,7 +48,7 @@ def test_broadcast_operands_are_read_whole():
     x = b.input((1, 4, 6, 6))
     factors = b.gate(b.conv(b.global_pool(x), 4, 1))
     grouped = group(b.finish(b.scale(b.conv(x, 4, 3), factors)))
-    assert [einsum.compute for einsum in grouped.einsums] == ["add", "multiply", "multiply"]
+    assert [einsum.map_op for einsum in grouped.einsums] == ["copy", "multiply", "multiply"]
     assert all(not axis.terms for axis in grouped.einsums[-1].inputs[-1].index)
 
 

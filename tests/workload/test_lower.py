@@ -68,7 +68,7 @@ def test_broadcast_extents_are_not_walked():
 def test_pooling_and_reduction():
     windows = Windows((2,), (2,), (0,), (1,))
     einsum = pooling("p", operand("x", 1, 3, 8), operand("y", 1, 3, 4), windows)
-    assert (einsum.compute, einsum.reduce, einsum.num_macs) == ("max", "max", 0)
+    assert (einsum.map_op, einsum.reduce_op, einsum.num_macs) == ("copy", "max", 0)
     assert touched(einsum, einsum.inputs[0].index) == set(every(range(1), range(3), range(8)))
     einsum = reduction("r", operand("x", 2, 3, 4), operand("y", 2, 1, 4), [1])
     assert touched(einsum, einsum.output.index) == set(every(range(2), range(1), range(4)))
@@ -77,7 +77,7 @@ def test_pooling_and_reduction():
 def test_views_and_opaque_steps_read_everything():
     view = Operand("x", (6,), (2, 3))
     for einsum in (
-        pointwise("p", [view], operand("y", 6), "activate"),
+        pointwise("p", [view], operand("y", 6), "copy"),
         opaque("o", [operand("x", 2, 3)], operand("y", 6)),
     ):
         assert [axis.terms for axis in einsum.inputs[0].index] == [(), ()]

@@ -14,6 +14,7 @@ from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.notebook import table
 from netwright.progress import Progress, silent
 from netwright.workload import Coverage, Einsum, Workload, coverage
+from netwright.workload.einsum import UNKNOWN
 
 """Called with the operations done, their number and the name of the next one."""
 
@@ -109,8 +110,8 @@ def estimate_network(
     for number, einsum in enumerate(workload.einsums):
         progress(number, len(workload.einsums), einsum.name)
         if not is_operation(einsum):
-            if einsum.compute in ("attend", "opaque"):
-                left_out.append((einsum.name, f'"{einsum.compute}" is not a sum of products'))
+            if einsum.map_op in UNKNOWN:
+                left_out.append((einsum.name, f'"{einsum.map_op}" is not a sum of products'))
             else:
                 layers.append(Layer(einsum.name, "stream", _stream(workload, einsum, architecture)))
             continue

@@ -7,6 +7,7 @@ from math import prod
 
 from netwright.mapping.operation import is_operation
 from netwright.workload import Workload
+from netwright.workload.einsum import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +31,5 @@ def size_of(workload: Workload) -> NetworkSize:
         prod(rank.extent for rank in einsum.ranks) for einsum in workload.einsums
         if is_operation(einsum)
     )  # fmt: skip
-    unknown = tuple(e.name for e in workload.einsums if e.compute in ("attend", "opaque"))
+    unknown = tuple(e.name for e in workload.einsums if e.map_op in UNKNOWN)
     return NetworkSize(macs, workload.num_parameters, unknown)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from netwright.errors import GraphError
 from netwright.exchange.read_attrs import axis, flag, integer, integers, text
 from netwright.exchange.source_model import SourceNode
-from netwright.workload import Access, Compute, Einsum, Rank
+from netwright.workload import Access, Einsum, MapOp, Rank, ReduceOp, UnaryOp
+from netwright.workload.einsum import ARITHMETIC
 from netwright.workload.lower import (
     Operand,
     Windows,
@@ -90,7 +91,9 @@ def _conv_transpose(site: Site) -> list[Einsum]:
     ranks += [Rank(f"R{i}", tap) for i, tap in enumerate(taps)]
     reads = tuple(operand.whole() for operand in site.given)
     made = site.output.whole()
-    return [Einsum(site.name, tuple(ranks), made, reads, "multiply", "add", site.node.name)]
+    return [
+        Einsum(site.name, tuple(ranks), made, reads, "multiply", (), "add", origin=site.node.name)
+    ]
 
 
 def _gemm(site: Site) -> list[Einsum]:
@@ -129,13 +132,14 @@ def _attention(site: Site) -> list[Einsum]:
     grid = Access(scores.tensor, tuple(map(plain, "BHMN")))
     first = Einsum(
         named[0], (*ranks, Rank("N", columns), Rank("K", depth)), grid,
-        tuple(site.source(index).whole() for index in (0, 1)), "multiply", "add", site.name,
+        tuple(site.source(index).whole() for index in (0, 1)), "multiply", (), "add",
+        origin=site.name,
     )  # fmt: skip
     second = pointwise(named[1], [scores], weights, "normalize")
     reads = (weights.at(*map(plain, "BHMK")), site.source(2).whole())
     last = Einsum(
         site.name, (*ranks, Rank("N", width), Rank("K", columns)), site.output.whole(), reads,
-        "multiply", "add", site.name,
+        "multiply", (), "add", origin=site.name,
     )  # fmt: skip
     return [first, second, last]
 
@@ -174,15 +178,16 @@ def _einsum(site: Site) -> list[Einsum]:
     )
     ranks = tuple(Rank(letter, extent) for letter, extent in extents.items())
     made = Access(site.output.tensor, tuple(map(plain, right)))
-    return [Einsum(site.name, ranks, made, reads, "multiply", "add", site.node.name)]
+    map_op: MapOp = "multiply" if len(reads) > 1 else "copy"
+    return [Einsum(site.name, ranks, made, reads, map_op, (), "add", origin=site.node.name)]
 
 
-def _pool(compute: Compute) -> Lower:
+def _pool(reduce_op: ReduceOp) -> Lower:
     def lower(site: Site) -> list[Einsum]:
         source = site.source(0)
         taps = integers(site.node, "kernel_shape", ())
         windows = _windows(site, taps, source)
-        return [pooling(site.name, source, site.output, windows, compute=compute)]
+        return [pooling(site.name, source, site.output, windows, reduce_op=reduce_op)]
 
     return lower
 
@@ -208,16 +213,16 @@ def _windows(site: Site, taps: tuple[int, ...], source: Operand) -> Windows:
     return Windows(taps, strides, first, dilations)
 
 
-def _global(compute: Compute) -> Lower:
+def _global(reduce_op: ReduceOp) -> Lower:
     def lower(site: Site) -> list[Einsum]:
         source = site.source(0)
         axes = range(2, len(source.shape))
-        return [reduction(site.name, source, site.output, axes, compute=compute)]
+        return [reduction(site.name, source, site.output, axes, reduce_op=reduce_op)]
 
     return lower
 
 
-def _reduce(compute: Compute) -> Lower:
+def _reduce(reduce_op: ReduceOp, unary: tuple[UnaryOp, ...] = ()) -> Lower:
     def lower(site: Site) -> list[Einsum]:
         source, node = site.source(0), site.node
         rank = len(source.shape)
@@ -225,26 +230,56 @@ def _reduce(compute: Compute) -> Lower:
         if len(node.inputs) > 1 and node.inputs[1] in site.values:
             axes = tuple(int(value) for value in site.values[node.inputs[1]].ravel())
         chosen = {axis(node, value, rank) for value in axes} or set(range(rank))
-        return [reduction(site.name, source, site.output, sorted(chosen), compute=compute)]
+        kept = sorted(chosen)
+        made = site.output
+        return [reduction(site.name, source, made, kept, unary=unary, reduce_op=reduce_op)]
 
     return lower
 
 
-def _pointwise(compute: Compute) -> Lower:
-    """Elementwise on any number of operands; with one that is data, it works in place."""
+def _pointwise(map_op: MapOp) -> Lower:
+    """Elementwise on any number of operands; constants that are one value are part of it."""
 
     def lower(site: Site) -> list[Einsum]:
-        data = [s for s, name in zip(site.sources, site.node.inputs, strict=True) if s is not None
-                and name not in site.values]  # fmt: skip
-        in_place = len(data) == 1 and data[0].shape == site.output.shape
-        chosen: Compute = "activate" if in_place else compute
-        return [pointwise(site.name, site.given, site.output, chosen)]
+        names = [name for name in site.node.inputs if name]
+        data = [s for s, n in zip(site.given, names, strict=True) if n not in site.values]
+        if map_op not in ARITHMETIC and len(data) == 1 and data[0].shape == site.output.shape:
+            return [pointwise(site.name, data, site.output, "copy", unary=("function",))]
+        if map_op not in ARITHMETIC:
+            return [pointwise(site.name, site.given, site.output, map_op)]
+        ones = {n for n in names if n in site.values and site.values[n].size == 1}
+        if len(ones) == len(set(names)):
+            ones = set()
+        unary: tuple[UnaryOp, ...] = ()
+        if names[0] in ones and map_op in ("subtract", "divide"):  # c - x = -(x - c)
+            unary = ("negate",) if map_op == "subtract" else ("reciprocal",)
+        sources = [s for s, n in zip(site.given, names, strict=True) if n not in ones]
+        constants = tuple(float(site.values[n].item()) for n in names if n in ones)
+        return [
+            pointwise(site.name, sources, site.output, map_op, unary=unary, constants=constants)
+        ]
 
     return lower
 
 
-def _unary(site: Site) -> list[Einsum]:
-    return [pointwise(site.name, [site.source(0)], site.output, "activate")]
+def _unary(function: UnaryOp) -> Lower:
+    def lower(site: Site) -> list[Einsum]:
+        return [pointwise(site.name, [site.source(0)], site.output, "copy", unary=(function,))]
+
+    return lower
+
+
+_POWERS: Mapping[float, UnaryOp] = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal"}
+
+
+def _power(site: Site) -> list[Einsum]:
+    """A function of one value where the exponent is a constant."""
+    exponent = site.values.get(site.node.inputs[1])
+    if exponent is None:
+        return [pointwise(site.name, site.given, site.output, "multiply")]
+    function = _POWERS.get(float(exponent.item())) if exponent.size == 1 else None
+    unary: tuple[UnaryOp, ...] = (function or "function",)
+    return [pointwise(site.name, [site.source(0)], site.output, "copy", unary=unary)]
 
 
 def _normalize(site: Site) -> list[Einsum]:
@@ -256,10 +291,10 @@ def _normalize(site: Site) -> list[Einsum]:
     fits = all(len(vector.shape) == 1 for vector in vectors)
     reads = tuple(vector.at(channel) if fits else vector.whole() for vector in vectors)
     inputs = (*einsum.inputs, *reads)
-    return [Einsum(site.name, einsum.ranks, einsum.output, inputs, "normalize", origin=site.name)]
+    return [Einsum(site.name, einsum.ranks, einsum.output, inputs, einsum.map_op, origin=site.name)]
 
 
-def _whole(compute: Compute) -> Lower:
+def _whole(map_op: MapOp) -> Lower:
     """Copies and the like, which read data whole and whose other inputs are constants."""
 
     def lower(site: Site) -> list[Einsum]:
@@ -268,25 +303,43 @@ def _whole(compute: Compute) -> Lower:
             for operand, name in zip(site.sources, site.node.inputs, strict=True)
             if operand is not None and name not in site.values
         ]
-        return [opaque(site.name, data or site.given, site.output, compute)]
+        return [opaque(site.name, data or site.given, site.output, map_op)]
 
     return lower
 
 
-_ACTIVATIONS = (
-    "Abs", "Acos", "Asin", "Atan", "BipolarQuant", "BitwiseNot", "Ceil", "Celu", "Clip", "Cos",
-    "DequantizeLinear", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
-    "IntQuant", "IsInf", "IsNaN", "LeakyRelu", "Log", "Mish", "Neg", "Not", "Quant",
-    "QuantizeLinear", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin",
-    "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Trunc",
-)  # fmt: skip
-_ELEMENTWISE: tuple[tuple[str, Compute], ...] = (
+_FUNCTIONS: Mapping[str, UnaryOp] = {
+    "Abs": "absolute", "BipolarQuant": "quantize", "Ceil": "ceil", "Clip": "clip", "Cos": "cos",
+    "DequantizeLinear": "dequantize", "Erf": "erf", "Exp": "exp", "Floor": "floor", "Gelu": "gelu",
+    "HardSigmoid": "hard_sigmoid", "HardSwish": "hard_swish", "IntQuant": "quantize", "Log": "log",
+    "Neg": "negate", "Not": "not", "Quant": "quantize", "QuantizeLinear": "quantize",
+    "Reciprocal": "reciprocal", "Relu": "relu", "Round": "round", "Sigmoid": "sigmoid",
+    "Sign": "sign", "Sin": "sin", "Softplus": "softplus", "Sqrt": "sqrt", "Swish": "silu",
+    "Tanh": "tanh", "Trunc": "quantize",
+}  # fmt: skip
+_OTHER_FUNCTIONS = (
+    "Acos",
+    "Asin",
+    "Atan",
+    "BitwiseNot",
+    "Celu",
+    "Elu",
+    "IsInf",
+    "IsNaN",
+    "LeakyRelu",
+    "Mish",
+    "Selu",
+    "Shrink",
+    "Softsign",
+    "Tan",
+    "ThresholdedRelu",
+)
+_ELEMENTWISE: tuple[tuple[str, MapOp], ...] = (
     ("Add", "add"), ("And", "multiply"), ("BitwiseAnd", "multiply"), ("BitwiseOr", "add"),
-    ("BitwiseXor", "add"), ("Div", "multiply"), ("Equal", "opaque"), ("Greater", "opaque"),
+    ("BitwiseXor", "add"), ("Div", "divide"), ("Equal", "opaque"), ("Greater", "opaque"),
     ("GreaterOrEqual", "opaque"), ("Less", "opaque"), ("LessOrEqual", "opaque"), ("Max", "max"),
-    ("Mean", "add"), ("Min", "max"), ("Mod", "opaque"), ("Mul", "multiply"), ("Or", "add"),
-    ("Pow", "multiply"), ("PRelu", "multiply"), ("Sub", "add"), ("Sum", "add"), ("Where", "copy"),
-    ("Xor", "add"),
+    ("Mean", "add"), ("Min", "min"), ("Mod", "opaque"), ("Mul", "multiply"), ("Or", "add"),
+    ("PRelu", "multiply"), ("Sub", "subtract"), ("Sum", "add"), ("Where", "copy"), ("Xor", "add"),
 )  # fmt: skip
 _NORMS = (
     "BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization",
@@ -306,18 +359,22 @@ LOWER: Mapping[str, Lower] = {
     "Gemm": _gemm,
     "MatMul": _matmul,
     "Einsum": _einsum,
+    "Pow": _power,
     "AveragePool": _pool("add"),
     "LpPool": _pool("add"),
     "MaxPool": _pool("max"),
     "GlobalAveragePool": _global("add"),
     "GlobalLpPool": _global("add"),
     "GlobalMaxPool": _global("max"),
-    **dict.fromkeys(
-        ("ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMean", "ReduceProd", "ReduceSum",
-         "ReduceSumSquare"), _reduce("add")),
-    **dict.fromkeys(("ReduceMax", "ReduceMin", "ArgMax", "ArgMin"), _reduce("max")),
-    **dict.fromkeys(_ACTIVATIONS, _unary),
-    **{name: _pointwise(compute) for name, compute in _ELEMENTWISE},
+    **dict.fromkeys(("ReduceMean", "ReduceProd", "ReduceSum"), _reduce("add")),
+    "ReduceL1": _reduce("add", ("absolute",)),
+    **dict.fromkeys(("ReduceL2", "ReduceSumSquare"), _reduce("add", ("square",))),
+    "ReduceLogSumExp": _reduce("add", ("exp",)),
+    **dict.fromkeys(("ReduceMax", "ArgMax"), _reduce("max")),
+    **dict.fromkeys(("ReduceMin", "ArgMin"), _reduce("min")),
+    **{name: _unary(function) for name, function in _FUNCTIONS.items()},
+    **dict.fromkeys(_OTHER_FUNCTIONS, _unary("function")),
+    **{name: _pointwise(map_op) for name, map_op in _ELEMENTWISE},
     **dict.fromkeys(_NORMS, _normalize),
     **dict.fromkeys(_COPIES, _whole("copy")),
     **dict.fromkeys(("GridSample", "Resize", "Upsample"), _whole("interpolate")),

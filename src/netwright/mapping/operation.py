@@ -58,7 +58,7 @@ class Operation:
 
 def is_operation(einsum: Einsum) -> bool:
     """Whether an Einsum is a sum of products, which loop nests map."""
-    return einsum.compute == "multiply" and einsum.reduce == "add" and len(einsum.inputs) > 1
+    return einsum.map_op == "multiply" and einsum.reduce_op == "add" and len(einsum.inputs) > 1
 
 
 def operation(workload: Workload, einsum: Einsum) -> Operation:

@@ -5,16 +5,17 @@ from netwright.workload.coverage import Coverage, coverage, opaque_operators
 from netwright.workload.einsum import (
     Access,
     Affine,
-    Compute,
     Einsum,
     Granularity,
+    MapOp,
     Rank,
-    Reduce,
+    ReduceOp,
     Tensor,
     TensorKind,
     Workload,
 )
 from netwright.workload.from_graph import from_graph
+from netwright.workload.functions import UnaryOp
 from netwright.workload.fuse import fuse
 from netwright.workload.group import group
 from netwright.workload.networks import NETWORKS, mobilenet_v1
@@ -24,14 +25,15 @@ __all__ = [
     "Access",
     "Affine",
     "Builder",
-    "Compute",
     "Coverage",
     "Einsum",
     "Granularity",
+    "MapOp",
     "Rank",
-    "Reduce",
+    "ReduceOp",
     "Tensor",
     "TensorKind",
+    "UnaryOp",
     "Workload",
     "coverage",
     "from_graph",

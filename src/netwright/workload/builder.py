@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from netwright.workload.einsum import (
     Access,
     Affine,
-    Compute,
     Einsum,
+    MapOp,
     Rank,
-    Reduce,
+    ReduceOp,
     Tensor,
     TensorKind,
     Workload,
 )
+from netwright.workload.functions import UnaryOp
 from netwright.workload.lower import all_elements
 
 Extents = int | tuple[int, ...]
@@ -88,7 +89,7 @@ class Builder:
         writes = (_plain("N"), filters, *(_plain(f"P{i}") for i in range(len(made))))
         inputs = (Access(source, reads), Access(weight, kernels))
         return self._add(
-            name, ranks, (batch, channels, *made), writes, inputs, "multiply", reduce="add"
+            name, ranks, (batch, channels, *made), writes, inputs, "multiply", reduce_op="add"
         )
 
     def pool(
@@ -99,9 +100,9 @@ class Builder:
         stride: Extents,
         padding: Extents = 0,
         ceil: bool = False,
-        compute: Compute = "max",
+        reduce_op: ReduceOp = "max",
     ) -> str:
-        """Maximum over windows; ``compute="add"`` for sums."""
+        """Maximum over windows; ``reduce_op="add"`` for sums."""
         batch, depth, *extents = self.shape(source)
         taps, steps, pads = (_each(v, len(extents)) for v in (kernel, stride, padding))
         made = _windows(extents, taps, steps, pads, 1, ceil=ceil)
@@ -111,8 +112,8 @@ class Builder:
         reads = (_plain("N"), _plain("C"), *_sliding(steps, pads, 1))
         writes = (_plain("N"), _plain("C"), *(_plain(f"P{i}") for i in range(len(made))))
         name, inputs = self._fresh("pool"), (Access(source, reads),)
-        reduce: Reduce = "max" if compute == "max" else "add"
-        return self._add(name, ranks, (batch, depth, *made), writes, inputs, compute, reduce=reduce)
+        shape = (batch, depth, *made)
+        return self._add(name, ranks, shape, writes, inputs, "copy", reduce_op=reduce_op)
 
     def global_pool(self, source: str) -> str:
         """Average over all extents: ``(1, channels, 1, ...)``."""
@@ -122,7 +123,8 @@ class Builder:
         writes = (_plain("N"), _plain("C"), *(Affine(()) for _ in extents))
         shape = (batch, depth, *(1 for _ in extents))
         name = self._fresh("mean")
-        return self._add(name, ranks, shape, writes, (Access(source, reads),), "add", reduce="add")
+        inputs = (Access(source, reads),)
+        return self._add(name, ranks, shape, writes, inputs, "copy", reduce_op="add")
 
     def linear(self, source: str, features: int) -> str:
         """A dense layer over the last axis, or over all of ``(1, channels, 1, ...)``."""
@@ -137,19 +139,19 @@ class Builder:
         writes = tuple(_plain("M" if i == axis else f"B{i}") for i in range(len(shape)))
         made = tuple(features if i == axis else extent for i, extent in enumerate(shape))
         inputs = (Access(source, reads), Access(weight, (_plain("M"), _plain(f"B{axis}"))))
-        return self._add(name, ranks, made, writes, inputs, "multiply", reduce="add")
+        return self._add(name, ranks, made, writes, inputs, "multiply", reduce_op="add")
 
     def norm(self, source: str) -> str:
         """A normalization with folded statistics (batch norm) or over features (layer norm)."""
         return self._pointwise("norm", (source,), "normalize")
 
-    def activate(self, source: str) -> str:
+    def activate(self, source: str, function: UnaryOp = "relu") -> str:
         """An activation function."""
-        return self._pointwise("act", (source,), "activate")
+        return self._pointwise("act", (source,), "copy", unary=(function,))
 
     def gate(self, source: str) -> str:
-        """An activation whose result scales something else; it is not fused."""
-        return self._pointwise("gate", (source,), "gate")
+        """A sigmoid whose result scales something else."""
+        return self._pointwise("gate", (source,), "copy", unary=("sigmoid",))
 
     def add(self, *sources: str) -> str:
         """The sum of equal shapes."""
@@ -189,7 +191,14 @@ class Builder:
         """A copy of a part of `source`."""
         return self._opaque("select", (source,), shape, "copy")
 
-    def _pointwise(self, stem: str, sources: Sequence[str], compute: Compute) -> str:
+    def _pointwise(
+        self,
+        stem: str,
+        sources: Sequence[str],
+        map_op: MapOp,
+        *,
+        unary: tuple[UnaryOp, ...] = (),
+    ) -> str:
         shape = self.shape(sources[0])
         ranks = [(f"B{i}", extent) for i, extent in enumerate(shape)]
         inputs = tuple(
@@ -200,10 +209,10 @@ class Builder:
             for source in sources
         )  # fmt: skip
         writes = tuple(_plain(f"B{i}") for i in range(len(shape)))
-        return self._add(self._fresh(stem), ranks, shape, writes, inputs, compute)
+        return self._add(self._fresh(stem), ranks, shape, writes, inputs, map_op, unary=unary)
 
     def _opaque(
-        self, stem: str, sources: Sequence[str], shape: tuple[int, ...], compute: Compute
+        self, stem: str, sources: Sequence[str], shape: tuple[int, ...], map_op: MapOp
     ) -> str:
         """An operator that is not affine in one iteration space: it reads its inputs whole."""
         ranks = [(f"B{i}", extent) for i, extent in enumerate(shape)]
@@ -211,7 +220,7 @@ class Builder:
             Access(source, tuple(Affine(()) for _ in self.shape(source))) for source in sources
         )
         writes = tuple(_plain(f"B{i}") for i in range(len(shape)))
-        return self._add(self._fresh(stem), ranks, shape, writes, inputs, compute)
+        return self._add(self._fresh(stem), ranks, shape, writes, inputs, map_op)
 
     def _add(
         self,
@@ -220,15 +229,17 @@ class Builder:
         shape: tuple[int, ...],
         writes: tuple[Affine, ...],
         inputs: tuple[Access, ...],
-        compute: Compute,
+        map_op: MapOp,
         *,
-        reduce: Reduce = "none",
+        unary: tuple[UnaryOp, ...] = (),
+        reduce_op: ReduceOp = "none",
     ) -> str:
         output = self._tensor(f"{name}.out", shape, "activation")
         bound = tuple(Rank(rank, extent) for rank, extent in ranks)
         inputs = tuple(self._whole(a) if a.tensor in self._views else a for a in inputs)
+        made = Access(output, writes)
         self._einsums.append(
-            Einsum(name, bound, Access(output, writes), inputs, compute, reduce, origin=name)
+            Einsum(name, bound, made, inputs, map_op, unary, reduce_op, origin=name)
         )
         return output
 

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from netwright.workload.einsum import Einsum, Workload
 
-UNKNOWN = "opaque"
-"""What an operator computes whose operations and accesses nobody knows."""
-
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -76,7 +73,7 @@ def coverage(workload: Workload, missing: Collection[tuple[str, str]]) -> Covera
 def opaque_operators(workload: Workload) -> tuple[tuple[str, str], ...]:
     """The operators that nobody knows, each with the reason why totals cannot include them."""
     reason = "what an opaque operator reads and computes is not known"
-    return tuple((e.name, reason) for e in workload.einsums if e.compute == UNKNOWN)
+    return tuple((e.name, reason) for e in workload.einsums if e.map_op == "opaque")
 
 
 def _num_bytes(workload: Workload, einsum: Einsum) -> int:

@@ -6,28 +6,37 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Literal
+from typing import Literal, get_args
 
 from netwright.errors import GraphError
+from netwright.workload.functions import UnaryOp
 
 TensorKind = Literal["activation", "input", "weight"]
 """Who makes a tensor: an Einsum, or nobody here (a network input, trained parameters)."""
 
-Compute = Literal[
-    "multiply", "add", "max", "copy", "normalize", "activate", "gate", "attend", "interpolate",
-    "opaque",
+MapOp = Literal[
+    "copy", "multiply", "add", "subtract", "divide", "max", "min", "interpolate", "normalize",
+    "attend", "opaque",
 ]  # fmt: skip
-"""What is done for each point of the ranks; ``attend`` is a whole attention block in one step."""
+"""How the operands meet in each point of the ranks.
 
-Reduce = Literal["none", "add", "max"]
+``copy`` takes one operand, or moves several that are read whole. ``interpolate`` and ``opaque``
+read their operands whole; nobody says how often. ``normalize`` and ``attend`` are a normalization
+and a whole attention block in one step."""
+
+ARITHMETIC: tuple[MapOp, ...] = ("multiply", "add", "subtract", "divide", "max", "min")
+"""Operators on the values of all operands at a point, from left to right."""
+
+UNKNOWN: tuple[MapOp, ...] = ("attend", "opaque")
+"""Operators of which no engine knows the operations and accesses."""
+
+ReduceOp = Literal["none", "add", "max", "min"]
+"""How points that fall on one element of the output are combined."""
 
 Granularity = Literal["unfused", "fused", "grouped"]
 """``unfused``: every operator writes a tensor. ``fused``: normalization and activation work in
 place, or on the way into the operator that reads them. ``grouped``: moreover an elementwise
 operator is the last part of the step that makes one of its operands."""
-
-IN_PLACE: tuple[Compute, ...] = ("normalize", "activate")
-"""Operators that :func:`netwright.workload.fuse` removes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +77,14 @@ class Tensor:
         shape: Extents, the batch included.
         bits: Width of one element.
         kind: Who makes it.
+        initial: Value at index 0 of the axes that iterative ranks walk along.
     """
 
     name: str
     shape: tuple[int, ...]
     bits: int = 8
     kind: TensorKind = "activation"
+    initial: float | None = None
 
     @property
     def num_bytes(self) -> int:
@@ -90,13 +101,20 @@ class Tensor:
 class Einsum:
     """One tensor operation.
 
+    The value at a point of the ranks is `map_op` over the operands, then the functions `unary` in
+    order. Points that fall on one element of the output are combined by `reduce_op`.
+
     Attributes:
         name: Unique in its workload.
         ranks: All dimensions of the iteration space; those missing in the output are reduced.
         output: The tensor that it makes.
         inputs: The tensors that it reads.
-        compute: What is done for each point.
-        reduce: How points that fall on one output element are combined.
+        map_op: How the operands meet in each point.
+        unary: Functions of one value that follow, in order.
+        reduce_op: How points that fall on one output element are combined.
+        iterative: Ranks whose points run one after the other: the output is written one index
+            further along them than the point, and may be read at the index of the point.
+        constants: Operands that are one number, after `inputs`.
         origin: Name of the graph node that it came from.
     """
 
@@ -104,8 +122,11 @@ class Einsum:
     ranks: tuple[Rank, ...]
     output: Access
     inputs: tuple[Access, ...]
-    compute: Compute
-    reduce: Reduce = "none"
+    map_op: MapOp
+    unary: tuple[UnaryOp, ...] = ()
+    reduce_op: ReduceOp = "none"
+    iterative: tuple[str, ...] = ()
+    constants: tuple[float, ...] = ()
     origin: str = ""
 
     @property
@@ -114,16 +135,27 @@ class Einsum:
         return tuple(dict.fromkeys(access.tensor for access in self.inputs))
 
     @property
+    def is_move(self) -> bool:
+        """Whether it computes nothing."""
+        return self.map_op == "copy" and not self.unary and self.reduce_op == "none"
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether each element of the output is a function of one element of each operand."""
+        known = self.map_op in ARITHMETIC or (self.map_op == "copy" and bool(self.unary))
+        return known and self.reduce_op == "none" and not self.iterative
+
+    @property
     def num_macs(self) -> int:
         """Multiply-accumulate operations; 0 if it is no sum of products.
 
         A whole attention block in one step counts its four projections, the scores and the sums.
         """
         extents = [rank.extent for rank in self.ranks]
-        if self.compute == "attend":
+        if self.map_op == "attend":
             *batch, tokens, features = extents
             return prod(batch) * (4 * tokens * features**2 + 2 * tokens**2 * features)
-        if self.compute == "multiply" and self.reduce == "add":
+        if self.map_op == "multiply" and self.reduce_op == "add":
             return prod(extents)
         return 0
 
@@ -192,12 +224,15 @@ def _faults(workload: Workload) -> Iterator[str]:
         if not 1 <= tensor.bits <= 64:
             yield f'tensor "{tensor.name}": bits must be from 1 to 64, not {tensor.bits}'
     made = {tensor.name for tensor in workload.tensors if tensor.is_external}
+    makers = {einsum.output.tensor: einsum for einsum in workload.einsums}
     names: set[str] = set()
     for einsum in workload.einsums:
         if einsum.name in names:
             yield f'Einsum "{einsum.name}" is declared twice'
         names.add(einsum.name)
         yield from _einsum_faults(einsum, tensors, made)
+        yield from _operator_faults(einsum)
+        yield from _order_faults(einsum, tensors, made, makers)
         if einsum.output.tensor in made:
             yield f'Einsum "{einsum.name}": "{einsum.output.tensor}" is made already'
         made.add(einsum.output.tensor)
@@ -226,6 +261,50 @@ def _einsum_faults(einsum: Einsum, tensors: Mapping[str, Tensor], made: set[str]
         unknown = sorted({rank for axis in access.index for rank, _ in axis.terms} - ranks)
         if unknown:
             yield f'Einsum "{einsum.name}": no rank is called {", ".join(unknown)}'
-    for name in einsum.reads:
-        if name in tensors and name not in made:
+    output = tensors.get(einsum.output.tensor)
+    for rank_name in einsum.iterative:
+        if rank_name not in ranks:
+            yield f'Einsum "{einsum.name}": no rank is called {rank_name}'
+        elif Affine(((rank_name, 1),), 1) not in einsum.output.index:
+            yield (
+                f'Einsum "{einsum.name}": iterative rank {rank_name} must write index '
+                f"{rank_name} + 1 of an axis of its output"
+            )
+        elif output is not None and output.initial is None:
+            yield f'tensor "{output.name}": must have an initial value for rank {rank_name}'
+
+
+def _operator_faults(einsum: Einsum) -> Iterator[str]:
+    number = len(einsum.inputs) + len(einsum.constants)
+    if einsum.map_op not in get_args(MapOp) or einsum.reduce_op not in get_args(ReduceOp):
+        yield f'Einsum "{einsum.name}": no operators {einsum.map_op} and {einsum.reduce_op}'
+    for function in einsum.unary:
+        if function not in get_args(UnaryOp):
+            yield f'Einsum "{einsum.name}": no function of one value is called "{function}"'
+    if einsum.map_op in ("subtract", "divide") and number < 2:
+        yield f'Einsum "{einsum.name}": {einsum.map_op} must have 2 operands, not {number}'
+
+
+def _order_faults(
+    einsum: Einsum, tensors: Mapping[str, Tensor], made: set[str], makers: Mapping[str, Einsum]
+) -> Iterator[str]:
+    """Reads of what is made later, unless it is an earlier index of an iterative rank."""
+    for access in einsum.inputs:
+        name = access.tensor
+        if name not in tensors or name in made:
+            continue
+        maker = makers.get(name)
+        if maker is None or not any(
+            rank in {own.name for own in einsum.ranks} and is_earlier(access, maker, rank)
+            for rank in maker.iterative
+        ):
             yield f'Einsum "{einsum.name}" reads "{name}" before it is made'
+
+
+def is_earlier(access: Access, maker: Einsum, rank: str) -> bool:
+    """Whether an access is to what `maker` wrote in an earlier iteration of `rank`."""
+    written = Affine(((rank, 1),), 1)
+    return any(
+        own == written and read.terms == written.terms and read.offset < written.offset
+        for own, read in zip(maker.output.index, access.index, strict=False)
+    )

@@ -7,14 +7,16 @@ from dataclasses import replace
 
 from netwright.ir import Graph, Node
 from netwright.workload.einsum import (
-    IN_PLACE,
-    Compute,
+    ARITHMETIC,
     Einsum,
-    Reduce,
+    MapOp,
+    ReduceOp,
     Tensor,
     TensorKind,
     Workload,
 )
+from netwright.workload.functions import UnaryOp
+from netwright.workload.fuse import is_vector
 from netwright.workload.lower import (
     Operand,
     Windows,
@@ -25,27 +27,27 @@ from netwright.workload.lower import (
     product,
 )
 
-_COMPUTES: Mapping[str, tuple[Compute, Reduce]] = {
-    "Add": ("add", "none"),
-    "AveragePool": ("add", "add"),
-    "BatchNormalization": ("normalize", "none"),
-    "BipolarQuant": ("activate", "none"),
-    "Clip": ("activate", "none"),
-    "Concat": ("copy", "none"),
-    "Conv": ("multiply", "add"),
-    "Limit": ("activate", "none"),
-    "MatMul": ("multiply", "add"),
-    "MaxPool": ("max", "max"),
-    "Mul": ("multiply", "none"),
-    "Quant": ("activate", "none"),
-    "Quantize": ("activate", "none"),
-    "Relu": ("activate", "none"),
-    "Requantize": ("activate", "none"),
-    "Sign": ("activate", "none"),
-    "Softmax": ("normalize", "none"),
-    "SumPool": ("add", "add"),
-    "Transpose": ("copy", "none"),
-    "Trunc": ("activate", "none"),
+_OPERATORS: Mapping[str, tuple[MapOp, tuple[UnaryOp, ...], ReduceOp]] = {
+    "Add": ("add", (), "none"),
+    "AveragePool": ("copy", (), "add"),
+    "BatchNormalization": ("normalize", (), "none"),
+    "BipolarQuant": ("copy", ("quantize",), "none"),
+    "Clip": ("copy", ("clip",), "none"),
+    "Concat": ("copy", (), "none"),
+    "Conv": ("multiply", (), "add"),
+    "Limit": ("copy", ("clip",), "none"),
+    "MatMul": ("multiply", (), "add"),
+    "MaxPool": ("copy", (), "max"),
+    "Mul": ("multiply", (), "none"),
+    "Quant": ("copy", ("quantize",), "none"),
+    "Quantize": ("copy", ("quantize",), "none"),
+    "Relu": ("copy", ("relu",), "none"),
+    "Requantize": ("copy", ("quantize",), "none"),
+    "Sign": ("copy", ("sign",), "none"),
+    "Softmax": ("normalize", (), "none"),
+    "SumPool": ("copy", (), "add"),
+    "Transpose": ("copy", (), "none"),
+    "Trunc": ("copy", ("quantize",), "none"),
 }
 
 _VIEWS = ("Reshape",)
@@ -118,7 +120,7 @@ def _stored_widths(graph: Graph, widths: Mapping[str, int]) -> dict[str, int]:
         bits = None
         if node.op in (*_QUANTIZERS, "BipolarQuant"):
             bits = widths[node.output]
-        elif _COMPUTES.get(node.op, ("opaque", "none"))[0] in IN_PLACE or node.op in _VIEWS:
+        elif _works_in_place(graph, node) or node.op in _VIEWS:
             needs = wanted.get(node.output, [None])
             known = [need for need in needs if need is not None]
             bits = max(known) if known and len(known) == len(needs) else None
@@ -129,6 +131,16 @@ def _stored_widths(graph: Graph, widths: Mapping[str, int]) -> dict[str, int]:
         if name not in widths and known and len(known) == len(needs):
             found[name] = max(known)
     return found
+
+
+def _works_in_place(graph: Graph, node: Node) -> bool:
+    """Whether :func:`~netwright.workload.fuse` will remove it."""
+    map_op, unary, reduce_op = _OPERATORS.get(node.op, ("opaque", (), "none"))
+    constants = [name for name in node.inputs if name in graph.constants]
+    small = all(is_vector(graph.types[name].shape) for name in constants)
+    arithmetic = map_op in ARITHMETIC and reduce_op == "none"
+    one = len(node.inputs) - len(constants) == 1
+    return bool(unary) or map_op == "normalize" or (arithmetic and small and one)
 
 
 def _tensor(graph: Graph, name: str, constants: set[str], bits: int) -> Tensor:
@@ -142,7 +154,7 @@ def _tensor(graph: Graph, name: str, constants: set[str], bits: int) -> Tensor:
 
 
 def _einsum(graph: Graph, node: Node, views: Mapping[str, str]) -> Einsum:
-    compute, reduce = _COMPUTES.get(node.op, ("opaque", "none"))
+    map_op, unary, reduce_op = _OPERATORS.get(node.op, ("opaque", (), "none"))
     sources = [_operand(graph, name, views) for name in node.inputs]
     output = _operand(graph, node.output, views)
     if node.op == "Conv":
@@ -156,11 +168,11 @@ def _einsum(graph: Graph, node: Node, views: Mapping[str, str]) -> Einsum:
     elif node.op in ("AveragePool", "MaxPool", "SumPool"):
         kernel = node.integers("kernel")
         windows = _windows(node, kernel, (1,) * len(kernel))
-        einsum = pooling(node.name, sources[0], output, windows, compute=compute)
-    elif reduce == "none" and compute not in ("opaque", "copy"):
-        einsum = pointwise(node.name, sources, output, compute)
+        einsum = pooling(node.name, sources[0], output, windows, reduce_op=reduce_op)
+    elif reduce_op == "none" and (unary or map_op not in ("opaque", "copy")):
+        einsum = pointwise(node.name, sources, output, map_op, unary=unary)
     else:
-        einsum = opaque(node.name, sources, output, compute)
+        einsum = opaque(node.name, sources, output, map_op)
     return replace(einsum, origin=node.origin or node.name)
 
 

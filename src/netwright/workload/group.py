@@ -6,14 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from netwright.workload.einsum import Access, Affine, Compute, Einsum, Workload
+from netwright.workload.einsum import Access, Affine, Einsum, Workload
 from netwright.workload.fuse import fuse
-
-ELEMENTWISE: tuple[Compute, ...] = ("add", "multiply", "max", "gate")
-"""What may be applied to a value on its way out of the operator that computes it."""
-
-NO_MAKERS: tuple[Compute, ...] = ("copy", "opaque")
-"""Operators that compute nothing that could be finished, or nobody knows what."""
 
 
 def group(workload: Workload) -> Workload:
@@ -53,7 +47,7 @@ def _maker(
     workload: Workload, einsum: Einsum, kept: dict[str, Einsum], reads: Mapping[str, int]
 ) -> Einsum | None:
     """The step that an elementwise operator finishes; none if it needs a step of its own."""
-    if einsum.compute not in ELEMENTWISE or einsum.reduce != "none":
+    if not einsum.is_elementwise:
         return None
     shape = workload.by_name[einsum.output.tensor].shape
     own = {access.tensor for access in einsum.inputs}
@@ -63,7 +57,8 @@ def _maker(
             and reads[name] == 1
             and name not in workload.outputs
             and workload.by_name[name].shape == shape
-            and kept[name].compute not in NO_MAKERS
+            and kept[name].map_op != "opaque"
+            and not kept[name].is_move
         ):
             return kept[name]
     return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netwright.workload.einsum import Access, Affine, Compute, Einsum, Rank, Reduce
+from netwright.workload.einsum import Access, Affine, Einsum, MapOp, Rank, ReduceOp
+from netwright.workload.functions import UnaryOp
 
 Shape = tuple[int, ...]
 
@@ -105,7 +106,9 @@ def convolution(
     kernels = weight.at(channel, plain("C"), *(plain(f"R{i}") for i in axes))
     writes = Access(output.tensor, (plain("N"), channel, *(plain(f"P{i}") for i in axes)))
     extra = (vector.at(channel) for vector in more)
-    return Einsum(name, tuple(ranks), writes, (reads, kernels, *extra), "multiply", "add", name)
+    return Einsum(
+        name, tuple(ranks), writes, (reads, kernels, *extra), "multiply", (), "add", origin=name
+    )
 
 
 def product(
@@ -142,11 +145,12 @@ def product(
     extra = (_broadcast(other, names) for other in more)
     writes = Access(output.tensor, tuple(map(plain, names)))
     inputs = (*sides, *extra)
-    return Einsum(name, (*ranks, Rank("K", depth)), writes, inputs, "multiply", "add", name)
+    ranks.append(Rank("K", depth))
+    return Einsum(name, tuple(ranks), writes, inputs, "multiply", (), "add", origin=name)
 
 
 def pooling(
-    name: str, source: Operand, output: Operand, windows: Windows, *, compute: Compute = "max"
+    name: str, source: Operand, output: Operand, windows: Windows, *, reduce_op: ReduceOp = "max"
 ) -> Einsum:
     """A maximum or a sum over sliding windows of each channel."""
     ranks = [Rank("N", output.shape[0]), Rank("C", output.shape[1])]
@@ -154,13 +158,18 @@ def pooling(
     axes = range(len(windows.taps))
     reads = source.at(plain("N"), plain("C"), *windows.rows())
     writes = (plain("N"), plain("C"), *(plain(f"P{i}") for i in axes))
-    reduce: Reduce = "max" if compute == "max" else "add"
     made = Access(output.tensor, writes)
-    return Einsum(name, tuple(ranks), made, (reads,), compute, reduce, name)
+    return Einsum(name, tuple(ranks), made, (reads,), "copy", (), reduce_op, origin=name)
 
 
 def reduction(
-    name: str, source: Operand, output: Operand, axes: Sequence[int], *, compute: Compute = "add"
+    name: str,
+    source: Operand,
+    output: Operand,
+    axes: Sequence[int],
+    *,
+    unary: tuple[UnaryOp, ...] = (),
+    reduce_op: ReduceOp = "add",
 ) -> Einsum:
     """A maximum or a sum over whole axes, which have extent 1 in the output or are gone."""
     names = [f"{'R' if i in axes else 'B'}{i}" for i in range(len(source.shape))]
@@ -170,31 +179,36 @@ def reduction(
         kept = [plain(rank) if rank.startswith("B") else Affine(()) for rank in names]
     if len(kept) != len(output.shape):  # a scalar is stored with one axis
         kept = [Affine(())] * len(output.shape)
-    reduce: Reduce = "max" if compute == "max" else "add"
-    made = Access(output.tensor, tuple(kept))
-    return Einsum(name, tuple(ranks), made, (source.at(*map(plain, names)),), compute, reduce, name)
+    made, reads = Access(output.tensor, tuple(kept)), source.at(*map(plain, names))
+    return Einsum(name, tuple(ranks), made, (reads,), "copy", unary, reduce_op, origin=name)
 
 
-def pointwise(name: str, sources: Sequence[Operand], output: Operand, compute: Compute) -> Einsum:
+def pointwise(
+    name: str,
+    sources: Sequence[Operand],
+    output: Operand,
+    map_op: MapOp,
+    *,
+    unary: tuple[UnaryOp, ...] = (),
+    constants: tuple[float, ...] = (),
+) -> Einsum:
     """One result for each element; smaller sources are broadcast."""
     names = [f"B{i}" for i in range(len(output.shape))]
     ranks = tuple(Rank(rank, extent) for rank, extent in zip(names, output.shape, strict=True))
     inputs = tuple(_broadcast(source, names) for source in sources)
-    return Einsum(
-        name, ranks, Access(output.tensor, tuple(map(plain, names))), inputs, compute, origin=name
-    )
+    made = Access(output.tensor, tuple(map(plain, names)))
+    return Einsum(name, ranks, made, inputs, map_op, unary, constants=constants, origin=name)
 
 
 def opaque(
-    name: str, sources: Sequence[Operand], output: Operand, compute: Compute = "opaque"
+    name: str, sources: Sequence[Operand], output: Operand, map_op: MapOp = "opaque"
 ) -> Einsum:
     """An operator that is not affine in one iteration space: it reads its sources whole."""
     names = [f"B{i}" for i in range(len(output.shape))]
     ranks = tuple(Rank(rank, extent) for rank, extent in zip(names, output.shape, strict=True))
     inputs = tuple(source.whole() for source in sources)
-    return Einsum(
-        name, ranks, Access(output.tensor, tuple(map(plain, names))), inputs, compute, origin=name
-    )
+    made = Access(output.tensor, tuple(map(plain, names)))
+    return Einsum(name, ranks, made, inputs, map_op, origin=name)
 
 
 def _shared(rank: str, extent: int) -> Affine:

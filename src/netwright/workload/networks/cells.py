@@ -149,7 +149,7 @@ OPERATORS: Mapping[str, Operator] = {
     "skip": _skip,
     "max 2": lambda b, x, stride: b.pool(x, 2, stride=stride),
     "max 3": lambda b, x, stride: b.pool(x, 3, stride=stride, padding=1),
-    "mean 3": lambda b, x, stride: b.pool(x, 3, stride=stride, padding=1, compute="add"),
+    "mean 3": lambda b, x, stride: b.pool(x, 3, stride=stride, padding=1, reduce_op="add"),
     "conv 1": lambda b, x, stride: b.norm(b.conv(b.activate(x), b.shape(x)[1], 1, stride=stride)),
     "separable 3": lambda b, x, stride: _depthwise(b, _depthwise(b, x, stride, 1), 1, 1),
     "dilated 3": lambda b, x, stride: _depthwise(b, x, stride, 2),

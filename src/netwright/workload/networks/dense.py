@@ -24,5 +24,5 @@ def densenet121() -> Workload:
         x = b.activate(b.norm(b.concat(*features)))
         if block < 3:
             x = b.conv(x, b.shape(x)[1] // 2, 1)
-            x = b.pool(x, 2, stride=2, compute="add")
+            x = b.pool(x, 2, stride=2, reduce_op="add")
     return b.finish(b.linear(b.global_pool(x), 1000))

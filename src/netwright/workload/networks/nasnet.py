@@ -55,7 +55,7 @@ def _squeezed(b: Builder, x: str, width: int, *, stride: int = 1) -> str:
 def _halved(b: Builder, x: str, width: int) -> str:
     """Every other position, and the ones beside them, each with half of the channels."""
     y = b.activate(x)
-    paths = [b.conv(b.pool(y, 1, stride=2, compute="add"), width // 2, 1) for _ in range(2)]
+    paths = [b.conv(b.pool(y, 1, stride=2, reduce_op="add"), width // 2, 1) for _ in range(2)]
     return b.norm(b.concat(*paths))
 
 
@@ -76,7 +76,7 @@ def _max(b: Builder, x: str, *, stride: int) -> str:
 
 
 def _mean(b: Builder, x: str, *, stride: int = 1) -> str:
-    return b.pool(x, 3, stride=stride, padding=1, compute="add")
+    return b.pool(x, 3, stride=stride, padding=1, reduce_op="add")
 
 
 def _normal(b: Builder, right: str, left: str) -> str:

@@ -45,7 +45,7 @@ def s3d() -> Workload:
     x = b.pool(x, 2, stride=2)
     x = _inception(b, x, 256, (160, 320), (32, 128), 128)
     x = _inception(b, x, 384, (192, 384), (48, 128), 128)
-    x = b.pool(x, (2, 7, 7), stride=1, compute="add")
+    x = b.pool(x, (2, 7, 7), stride=1, reduce_op="add")
     return b.finish(b.global_pool(b.conv(x, NUM_ACTIONS, 1)))
 
 
