@@ -13,8 +13,8 @@ def test_diagram_names_every_node_once():
         assert lines[0] == machine.title
         assert lines[-1] == "* assumed"
         assert len(lines) == len(machine.nodes) + 2
-        for line, node in zip(lines[1:-1], machine.path, strict=True):
-            assert line.lstrip("└─ ").startswith(f"{node.kind} {node.name}: ")
+        for line, node in zip(lines[1:-1], machine.nodes, strict=True):
+            assert line.lstrip("└├│─ ").startswith(f"{node.kind} {node.name}: ")
 
 
 def test_diagram_of_a_tree_has_branches():

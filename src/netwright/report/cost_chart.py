@@ -31,7 +31,7 @@ def cost_chart(found: NetworkEstimate, architecture: Architecture, path: Path) -
     """
     layers = found.layers
     places = range(len(layers))
-    names = [node.name for node in architecture.path if node.name in found.total.joules_by]
+    names = [node.name for node in architecture.nodes if node.name in found.total.joules_by]
 
     def paint(figure: Figure) -> None:
         times, energies = figure.subplots(2, 1, sharex=True)
