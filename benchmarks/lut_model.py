@@ -31,7 +31,7 @@ from netwright.compress.hardware import (
     features,
     write_model,
 )
-from netwright.dtypes import Int
+from netwright.formats import Int
 from netwright.ir import Graph, Node, TensorType
 
 LAYERS = Path(__file__).parent / "data" / "layers.jsonl"

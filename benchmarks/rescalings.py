@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir import Node, spec_of
 from netwright.passes.plan_rescaling import plan
 from netwright.passes.staircase import Staircase

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from netwright import compress, models, tasks, train
 from netwright.backends.rtl import rtl
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.tasks import Task
 
 SEED = 7

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from netwright.dtypes import Int
+from netwright.formats import Int
 from netwright.ir import Graph, Node, TensorType
 from netwright.mapping import Mapping, Residency
 from netwright.notebook import MAX_ROWS, table

@@ -17,6 +17,7 @@ PUBLIC = [
     "compress",
     "cost",
     "exchange",
+    "formats",
     "interpret",
     "ir",
     "mapping",

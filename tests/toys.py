@@ -10,7 +10,7 @@ from torch import nn
 
 from netwright import compress, models
 from netwright.compress import Plan
-from netwright.dtypes import Int, Rounding
+from netwright.formats import Int, Rounding
 from netwright.ir import FLOAT, AttrValue, Graph, Node, TensorType
 from netwright.tasks import Card, Split, Task
 from netwright.train import QuantModel

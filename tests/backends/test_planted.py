@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from netwright.backends import hls, rtl
-from netwright.dtypes import Int
+from netwright.formats import Int
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build, needs_hls4ml
 from tests.backends.planted import HLS_RULES, RTL_RULES, Design, Fault, faults, plant

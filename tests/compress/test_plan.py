@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from netwright.compress import LayerPlan, Plan, load_plan, save_plan, uniform
-from netwright.dtypes import Rounding
 from netwright.errors import ConfigError, DataError, RunError
+from netwright.formats import Rounding
 from tests.compress.chains import JETS
 
 PLAN = Plan(

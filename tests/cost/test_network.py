@@ -15,6 +15,7 @@ from netwright.workload import (
     Workload,
     fuse,
 )
+from netwright.workload.einsum import BYTES
 from tests.cost.small import one_memory
 
 
@@ -64,7 +65,7 @@ def test_estimate_of_nothing_is_refused():
     )
     writes = Access("y", (Affine((("B", 1),)), Affine((("M", 1),))))
     product = Einsum("fc", rank, writes, reads, "multiply", (), "add")
-    tensors = (Tensor("x", (2, 2, 2), 8, "input"), Tensor("w", (3, 4), 8, "weight"),
+    tensors = (Tensor("x", (2, 2, 2), BYTES, "input"), Tensor("w", (3, 4), BYTES, "weight"),
                Tensor("y", (2, 3)))  # fmt: skip
     workload = Workload("views", tensors, (product,), ("y",))
     with pytest.raises(GraphError, match='nothing of "views" can be estimated: all 1 operators'):

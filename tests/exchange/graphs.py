@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from netwright.dtypes import Bipolar, Rounding, smallest_int
+from netwright.formats import Bipolar, Rounding, smallest_int
 from netwright.ir import AttrValue, Bounds, Graph, Node, TensorType, check, spec_of
 
 WINDOW: dict[str, AttrValue] = {"strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1)}

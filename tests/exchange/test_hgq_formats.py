@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from netwright.dtypes import Overflow, Rounding
 from netwright.errors import DataError, UnsupportedOp
 from netwright.exchange.hgq_formats import ROUNDING, Formats, is_uneven, quantized, read_formats
+from netwright.formats import Overflow, Rounding
 
 
 def formats(

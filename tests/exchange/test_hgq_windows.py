@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netwright.dtypes import Overflow, Rounding
 from netwright.errors import GraphError, UnsupportedOp
 from netwright.exchange.hgq_builder import HgqBuilder, Value
 from netwright.exchange.hgq_formats import Formats
 from netwright.exchange.hgq_windows import Window, convolve, join, moved, pool, tabulate, total
+from netwright.formats import Overflow, Rounding
 from netwright.ir import Interpreter, real_values
 
 ROWS = np.round(np.random.default_rng(0).normal(size=(20, 5, 4)) * 4) / 4

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from netwright.dtypes import Int
 from netwright.errors import GraphError
 from netwright.exchange import read_qonnx, write_qonnx
 from netwright.exchange.onnx_text import PATTERN_KEY
 from netwright.exchange.patterns import patterns_text, with_patterns
-from netwright.ir import Blocks, Graph, Node, TensorType, check, interpret
+from netwright.formats import Blocks, Int
+from netwright.ir import Graph, Node, TensorType, check, interpret
 from netwright.passes import integerize, realize
 from tests.exchange.graphs import inputs_for, quantized_mlp
 
@@ -29,7 +28,7 @@ def sparse_mlp() -> tuple[Graph, str]:
     name = quantizer.inputs[0]
     values = graph.constants[name].copy()
     values[:, 8:] = 0
-    tensor = replace(graph.types[name], pattern=PATTERN)
+    tensor = TensorType(graph.types[name].shape, pattern=PATTERN)
     return check(graph.with_constant(name, values).with_type(name, tensor)), name
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netwright.dtypes import Int
 from netwright.errors import GraphError, NumericsError, RunError
 from netwright.exchange import read_qonnx, referee, write_qonnx
+from netwright.formats import Int
 from netwright.ir import Graph, TensorType, interpret
 from netwright.passes import integerize
 from netwright.verify import bit_exact, corners, random

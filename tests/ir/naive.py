@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from tests.ir.test_rounding import exact
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netwright.dtypes import Bipolar, Int
 from netwright.errors import GraphError
+from netwright.formats import Bipolar, Int
 from netwright.ir import FLOAT, Graph, Node, TensorType, bounds, check
 from tests.ir.test_interpret import two_layers
 

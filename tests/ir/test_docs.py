@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir import SPECS, round_real
 
 PAGE = (Path(__file__).parents[2] / "docs" / "graph.md").read_text(encoding="utf-8")

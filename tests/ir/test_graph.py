@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netwright.dtypes import Int
 from netwright.errors import GraphError
+from netwright.formats import Int
 from netwright.ir import Graph, Node, Note, TensorType, interpret
 from tests.ir.test_interpret import two_layers
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from netwright.dtypes import Int, Rounding
 from netwright.errors import DataError, GraphError, NumericsError
+from netwright.formats import Int, Rounding
 from netwright.ir import (
     Graph,
     Interpreter,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.dtypes import Rounding
 from netwright.errors import NumericsError
+from netwright.formats import Rounding
 from netwright.ir import dyadic, round_real, round_shift
 from netwright.ir.rounding import round_by_halves, wrap
 

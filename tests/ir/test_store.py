@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netwright.dtypes import Bipolar, Int
 from netwright.errors import DataError, GraphError, RunError
 from netwright.files import write_npz
+from netwright.formats import Bipolar, Int
 from netwright.ir import Graph, Node, Note, TensorType, interpret, load, save
 from tests.ir.test_interpret import two_layers
 

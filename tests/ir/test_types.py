@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.dtypes import Bipolar, Int
+from netwright.formats import Bipolar, Int
 from netwright.ir import FLOAT, TensorType, is_power_of_two
 from netwright.ir.types import along_axis
 

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from netwright.dtypes import Int
 from netwright.errors import DataError
-from netwright.ir import Blocks, Graph, Node, TensorType
+from netwright.formats import Blocks, Int
+from netwright.ir import Graph, Node, TensorType
 from netwright.kernels import pack_constant, spmm
 
 

@@ -18,6 +18,7 @@ from netwright.workload import (
     Workload,
     fuse,
 )
+from netwright.workload.einsum import BYTES
 from tests.mapping.graphs import machine, random_workload
 
 KIB = 1024
@@ -101,7 +102,7 @@ def test_mapping_with_moves_is_never_below_the_bound():
         for name in sorted({"x0", "x1"} & used | {output for *_, output in operators})
     }
     tensors = tuple(
-        Tensor(name, (size,), 8, "input" if name.startswith("x") else "activation")
+        Tensor(name, (size,), BYTES, "input" if name.startswith("x") else "activation")
         for name, size in sizes.items()
     )
     einsums = tuple(

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.passes.staircase import Staircase
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwright.dtypes import Rounding
 from netwright.errors import GraphError, UnsupportedOp
+from netwright.formats import Rounding
 from netwright.ir import Graph, interpret, real_values
 from netwright.passes import Integerize, integerize, run_passes
 from tests.exchange.graphs import WINDOW, Sketch, inputs_for, quant, quantized_mlp

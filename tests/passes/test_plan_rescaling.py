@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir import Node, spec_of
 from netwright.passes.plan_rescaling import Plan, plan
 from netwright.passes.staircase import Staircase

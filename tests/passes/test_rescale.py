@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir import round_shift
 from netwright.passes.rescale import (
     PEAK_BITS,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.passes.staircase import MAX_STEPS, Staircase, borders
 from tests.passes.stairs import rounded, staircases
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.train import QuantModel
 from tests.toys import clouds, quantized_mlp
 

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from netwright import compress, models
-from netwright.dtypes import Int, Rounding
 from netwright.errors import NumericsError
+from netwright.formats import Int, Rounding
 from netwright.train import QuantInput, QuantLayer, QuantModel, QuantSpec
 from tests.toys import clouds, images, plan_for, quantized_mlp
 

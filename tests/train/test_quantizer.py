@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from netwright.dtypes import Int, Rounding
 from netwright.errors import NumericsError
+from netwright.formats import Int, Rounding
 from netwright.ir import round_real
 from netwright.train import Quantizer, QuantSpec
 

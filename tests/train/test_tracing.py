@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from netwright import compress, models
-from netwright.dtypes import Rounding
 from netwright.errors import GraphError, UnsupportedOp, VerificationError
+from netwright.formats import Rounding
 from netwright.ir import Graph, Interpreter, bounds, real_values
 from netwright.tasks import Task
 from netwright.train import QuantModel, fold_batch_norm, trace

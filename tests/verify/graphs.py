@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from netwright import compress, models
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir import Array, Graph, Interpreter
 from netwright.train import trace
 from tests.toys import clouds, disturb, images, plan_for, quantized_mlp

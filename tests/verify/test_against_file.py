@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from netwright.dtypes import Int
 from netwright.errors import ConfigError, NotExecutable, VerificationError
+from netwright.formats import Int
 from netwright.ir import Graph, Interpreter, Node, Note, TensorType, real_values
 from netwright.verify import Stimulus, compare_file
 from tests.verify.graphs import dense

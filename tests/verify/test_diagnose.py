@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir import Graph
 from netwright.verify import (
     Difference,

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netwright.dtypes import Int, Rounding
 from netwright.errors import ConfigError
+from netwright.formats import Int, Rounding
 from netwright.ir import check
 from netwright.verify import change_rounding, flip_weight_bit, narrow_accumulator
 from tests.verify.graphs import dense

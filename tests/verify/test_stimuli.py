@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from netwright import compress
-from netwright.dtypes import Rounding
 from netwright.errors import ConfigError, GraphError
+from netwright.formats import Rounding
 from netwright.ir import Graph, Interpreter, Node, TensorType, bounds
 from netwright.train import trace
 from netwright.verify import corners, random, ties

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netwright.dtypes import Int, Rounding
 from netwright.errors import DataError, GraphError
+from netwright.formats import Int, Rounding
 from netwright.ir import Graph, Interpreter, Node, TensorType
 from netwright.verify import Stimulus, bit_exact, borders, certify, corners, random, ties
 from netwright.verify.stimulus import InputGrid, layouts

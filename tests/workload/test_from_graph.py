@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netwright.dtypes import Int
+from netwright.formats import Int
 from netwright.ir import Graph, Node, TensorType
 from netwright.workload import Affine, from_graph, fuse
 

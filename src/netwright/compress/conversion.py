@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from netwright.compress.plan import LayerPlan, LayerShape, Plan
-from netwright.dtypes import Int
 from netwright.errors import ConfigError, UnsupportedOp
+from netwright.formats import Int
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.train import (

@@ -9,9 +9,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from netwright.dtypes import Rounding
 from netwright.errors import ConfigError, DataError
 from netwright.files import write_text
+from netwright.formats import Rounding
 from netwright.notebook import table
 from netwright.reading import MAX_TEXT_BYTES, read_bytes
 

@@ -12,8 +12,8 @@ from torch.nn import functional
 from netwright.compress.conversion import layer_shapes
 from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenvalue
 from netwright.compress.plan import Granularity, LayerShape, ScaleKind
-from netwright.dtypes import Int
 from netwright.errors import ConfigError
+from netwright.formats import Int
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.train import Quantizer, QuantSpec, checked_sequence, fold_batch_norm

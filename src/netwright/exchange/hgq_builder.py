@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Int, Overflow, Rounding, smallest_int
 from netwright.errors import GraphError, NumericsError, UnsupportedOp
 from netwright.exchange.hgq_formats import Codes, Formats, is_uneven
 from netwright.exchange.hgq_steps import (
@@ -19,6 +18,7 @@ from netwright.exchange.hgq_steps import (
     lowest_exponent,
     whole,
 )
+from netwright.formats import Int, Overflow, Rounding, smallest_int
 from netwright.ir import AttrValue, Bounds, Graph, Node, Note, TensorType, check, spec_of
 
 LARGEST_INPUT = 1 << 23
@@ -335,7 +335,7 @@ class HgqBuilder:
     def _retype(self, name: str) -> None:
         codes = self._constants[name]
         low, high = (int(codes.min()), int(codes.max())) if codes.size else (0, 0)
-        self._types[name] = replace(self._types[name], dtype=smallest_int(low, high))
+        self._types[name] = self._types[name].with_number(smallest_int(low, high))
         self._bounds[name] = Bounds(low, high, max(abs(low), abs(high)))
 
     def limits(self, value: Value) -> tuple[int, int]:
@@ -387,4 +387,4 @@ class HgqBuilder:
             found = Bounds(dtype.min, dtype.max, found.peak)
         held = dtype or smallest_int(found.low, found.high)
         self._bounds[node.output] = found
-        self._types[node.output] = replace(self._types[node.output], dtype=held)
+        self._types[node.output] = self._types[node.output].with_number(held)

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Overflow, Rounding
 from netwright.errors import DataError, UnsupportedOp
+from netwright.formats import Overflow, Rounding
 
 Codes = NDArray[np.int64]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netwright.dtypes import QONNX_ROUNDING, Rounding
+from netwright.formats import QONNX_ROUNDING, Rounding
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
 QONNX_DOMAINS = (QONNX_DOMAIN, "onnx.brevitas", "finn.custom_op.general")

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from netwright.errors import GraphError, NumericsError
 from netwright.exchange.source_model import SourceNode
-from netwright.ir import Blocks, Graph, TensorType
+from netwright.formats import Blocks
+from netwright.ir import Graph, TensorType
 
 MAX_TEXT_BYTES = 1 << 22
 
@@ -68,6 +69,8 @@ def with_patterns(
     for name, pattern in found.items():
         for constant in (name, f"{made_of.get(name, name)}.values"):
             if constant in changed:
-                changed[constant] = replace(changed[constant], pattern=pattern)
+                known = changed[constant]
+                format = replace(known.format, pattern=pattern)
+                changed[constant] = replace(known, format=format)
                 break
     return changed

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from netwright.dtypes import smallest_int
 from netwright.errors import GraphError
 from netwright.exchange.read_arithmetic import check_sums
 from netwright.exchange.read_attrs import axis, flag, integer, real
 from netwright.exchange.reader import Codes, QuantizedConstant, Reader, Reals
 from netwright.exchange.source_model import SourceNode
 from netwright.exchange.source_tensor import integer_limits
+from netwright.formats import smallest_int
 from netwright.ir import AttrValue
 from netwright.passes.real_builder import enclosing_format, format_attrs
 

@@ -13,6 +13,7 @@ from netwright.exchange import lower_nodes
 from netwright.exchange.onnx_text import QONNX_DOMAINS
 from netwright.exchange.shapes import ShapeModel, load_shapes
 from netwright.exchange.source_model import SourceNode, listing
+from netwright.formats import Format, Int
 from netwright.workload import Einsum, Tensor, TensorKind, Workload
 from netwright.workload.lower import Operand, all_elements, opaque
 
@@ -111,7 +112,8 @@ class _Reader:
         made = {e.output.tensor: _extents(e) for e in kept}  # what only lowering knows
         used = dict.fromkeys(a.tensor for e in kept for a in (*e.inputs, e.output))
         tensors = tuple(
-            Tensor(name, self._shape(name) or made[name], bits, self._kind(name)) for name in used
+            Tensor(name, self._shape(name) or made[name], Format(Int(bits)), self._kind(name))
+            for name in used
         )
         outputs = dict.fromkeys(self.views.get(name, name) for name in source.outputs)
         taken = (all_elements(bits),)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import QONNX_ROUNDING
 from netwright.errors import NumericsError, UnsupportedOp, require
 from netwright.exchange.names import Names
 from netwright.exchange.onnx_text import QONNX_DOMAIN
+from netwright.formats import QONNX_ROUNDING
 from netwright.ir import Graph, Node
 from netwright.ir.ops.quant import code_type, rounding_of
 

@@ -1,14 +1,14 @@
 """The operator graph and its exact integer meaning."""
 
+from netwright.formats import FLOAT
 from netwright.ir.check import bounds, check, spec_of
 from netwright.ir.graph import Array, AttrValue, Graph, Node, Note
 from netwright.ir.interpret import Executable, Interpreter, interpret, real_values
 from netwright.ir.ops import SPECS
-from netwright.ir.pattern import Blocks
 from netwright.ir.rounding import dyadic, round_quotient, round_real, round_shift
 from netwright.ir.spec import Attribute, Bounds, OpSpec
 from netwright.ir.store import load, save
-from netwright.ir.types import FLOAT, TensorType, is_power_of_two
+from netwright.ir.types import TensorType, is_power_of_two
 
 __all__ = [
     "FLOAT",
@@ -16,7 +16,6 @@ __all__ = [
     "Array",
     "AttrValue",
     "Attribute",
-    "Blocks",
     "Bounds",
     "Executable",
     "Graph",

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from netwright.dtypes import MAX_BITS, Bipolar, Float
 from netwright.errors import GraphError, NetwrightError, NumericsError, UnsupportedOp
+from netwright.formats import MAX_BITS, Bipolar, Float
 from netwright.ir.graph import AttrValue, Graph, Node
 from netwright.ir.ops import SPECS
 from netwright.ir.spec import Attribute, Bounds, Kind, OpSpec

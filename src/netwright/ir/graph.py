@@ -198,8 +198,6 @@ class Graph:
             state.update(repr((node.name, node.op, node.inputs, node.output, attrs)).encode())
         for name in sorted(self.types):
             state.update(repr((name, self.types[name])).encode())
-            if self.types[name].pattern is not None:
-                state.update(repr(self.types[name].pattern).encode())
         for name in sorted(self.constants):
             array = self.constants[name]
             state.update(repr((name, array.dtype.str, array.shape)).encode())

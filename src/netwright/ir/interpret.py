@@ -16,8 +16,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Bipolar, Int
 from netwright.errors import DataError, NumericsError
+from netwright.formats import Bipolar, Int
 from netwright.ir.check import bounds, check, spec_of
 from netwright.ir.graph import Array, Graph, Node
 from netwright.ir.rounding import wrap

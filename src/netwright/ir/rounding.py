@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Rounding
 from netwright.errors import NumericsError
+from netwright.formats import Rounding
 from netwright.ir.graph import Array
 
 LARGEST_SHIFT = 62

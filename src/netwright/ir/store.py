@@ -10,13 +10,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from netwright.dtypes import Bipolar, Float, Int
 from netwright.errors import DataError, NumericsError
 from netwright.escape import visible
 from netwright.files import write_npz
+from netwright.formats import Bipolar, Blocks, Float, Int
 from netwright.ir.check import check
 from netwright.ir.graph import AttrValue, Graph, Node, Note
-from netwright.ir.pattern import Blocks
 from netwright.ir.types import TensorType
 from netwright.reading import read_arrays
 

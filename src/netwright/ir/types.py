@@ -1,39 +1,66 @@
-"""What a tensor is: its shape, its number format and its scale."""
+"""What a tensor is: its shape and its format."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Bipolar, Float, Int
-from netwright.ir.pattern import Blocks
-
-FLOAT = Float()
+from netwright.formats import FLOAT, Bipolar, Blocks, Float, Format, Int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class TensorType:
-    """Shape, number format and scale of one tensor.
+    """Shape and format of one tensor.
+
+    A :class:`~netwright.formats.Format` may be given in parts:
+    ``TensorType((1, 3), Int(8), (0.5,))`` is ``TensorType((1, 3), Format(Int(8), (0.5,)))``.
 
     Attributes:
         shape: Extents, the batch (written as 1) included for activations.
-        dtype: Number format of the codes; :class:`~netwright.dtypes.Float` in the quantized form.
-        scale: Real value of one code step: one figure, or one for each index along `axis`.
-        axis: The axis along which `scale` varies; ``None`` for one scale.
-        pattern: Where the zeros lie, constants only; ``None`` if nothing is known.
+        format: Number format, scale and pattern; real values in the quantized form.
     """
 
     shape: tuple[int, ...]
-    dtype: Int | Bipolar | Float = FLOAT
-    scale: tuple[float, ...] = (1.0,)
-    axis: int | None = None
-    pattern: Blocks | None = field(default=None, repr=False)
+    format: Format
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(int(extent) for extent in self.shape))
-        object.__setattr__(self, "scale", tuple(float(value) for value in self.scale))
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        format: Format | Int | Bipolar | Float = FLOAT,
+        scale: tuple[float, ...] = (1.0,),
+        axis: int | None = None,
+        pattern: Blocks | None = None,
+    ) -> None:
+        if not isinstance(format, Format):
+            format = Format(format, scale, axis, pattern)
+        object.__setattr__(self, "shape", tuple(int(extent) for extent in shape))
+        object.__setattr__(self, "format", format)
+
+    @property
+    def dtype(self) -> Int | Bipolar | Float:
+        """Number format of the codes."""
+        return self.format.number
+
+    @property
+    def scale(self) -> tuple[float, ...]:
+        """Real value of one code step: one figure, or one for each index along `axis`."""
+        return self.format.scale
+
+    @property
+    def axis(self) -> int | None:
+        """The axis along which `scale` varies; ``None`` for one scale."""
+        return self.format.axis
+
+    @property
+    def pattern(self) -> Blocks | None:
+        """Where the zeros lie; ``None`` if nothing is known."""
+        return self.format.pattern
+
+    def with_number(self, number: Int | Bipolar | Float) -> TensorType:
+        """The same tensor with codes of another number format."""
+        return replace(self, format=replace(self.format, number=number))
 
     @property
     def is_integer(self) -> bool:

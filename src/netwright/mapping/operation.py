@@ -118,7 +118,7 @@ def _read_views(
             steps.append((rank, step))
             step *= extents[rank]
         old = tensors[role]
-        tensors[role] = Tensor(old.name, (size,), old.bits, old.kind)
+        tensors[role] = Tensor(old.name, (size,), old.format, old.kind)
         axes[role] = (Affine(tuple(reversed(steps))),)
 
 

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Int, Rounding
 from netwright.errors import ConfigError, DataError
+from netwright.formats import Int, Rounding
 from netwright.ir import Array, AttrValue, Graph, Interpreter, Node
 from netwright.ir.interpret import Values
 

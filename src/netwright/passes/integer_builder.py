@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Bipolar, Int, smallest_int
 from netwright.errors import GraphError, NumericsError
-from netwright.ir import AttrValue, Blocks, Bounds, Graph, Node, Note, TensorType, check, spec_of
+from netwright.formats import Bipolar, Blocks, Int, smallest_int
+from netwright.ir import AttrValue, Bounds, Graph, Node, Note, TensorType, check, spec_of
 from netwright.passes.carried import Carried, HostValues, Reals, compact
 from netwright.passes.rationals import Exact, reals
 
@@ -275,8 +275,8 @@ class IntegerBuilder:
         """Let the type of the tensor tell the scale that it was found to have."""
         tensor = self._types[carried.name]
         values, axis = compact(reals(carried.scale), tensor.shape, node=carried.name)
-        changed = replace(tensor, scale=tuple(map(float, values)), axis=axis)
-        self._types[carried.name] = changed
+        known = replace(tensor.format, scale=tuple(map(float, values)), axis=axis)
+        self._types[carried.name] = replace(tensor, format=known)
 
     def _has_scale(self, carried: Carried) -> bool:
         tensor = self._types[carried.name]

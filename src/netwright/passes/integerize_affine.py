@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Bipolar, Int
 from netwright.errors import GraphError
-from netwright.ir import Blocks, Graph, Node
+from netwright.formats import Bipolar, Blocks, Int
+from netwright.ir import Graph, Node
 from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis
 from netwright.passes.carried import Carried, HostValues, compact, step_of

@@ -7,7 +7,7 @@ from functools import reduce
 
 import numpy as np
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir import Node
 from netwright.passes.carried import Carried
 from netwright.passes.integer_builder import IntegerBuilder

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from netwright.dtypes import Rounding
 from netwright.errors import GraphError
+from netwright.formats import Rounding
 from netwright.ir import AttrValue, Node, round_quotient
 from netwright.ir.ops.quant import code_type, precision_of, rounding_of
 from netwright.passes.carried import Carried, HostValues, compact

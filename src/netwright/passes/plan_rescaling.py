@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir import AttrValue
 from netwright.passes.rationals import is_power_of_two
 from netwright.passes.rescale import (

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from netwright.dtypes import Bipolar, Int, smallest_int
 from netwright.errors import GraphError, NumericsError
+from netwright.formats import Bipolar, Blocks, Int, smallest_int
 from netwright.ir import (
     FLOAT,
     AttrValue,
-    Blocks,
     Bounds,
     Graph,
     Node,

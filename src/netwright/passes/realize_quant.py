@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from netwright.dtypes import Int, Rounding, smallest_int
 from netwright.errors import NumericsError
+from netwright.formats import Int, Rounding, smallest_int
 from netwright.ir import AttrValue, Node
 from netwright.ir.ops.quant import precision_of, rounding_of, steps_of
 from netwright.ir.types import along_axis

@@ -21,7 +21,7 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir.rounding import LARGEST_SHIFT
 from netwright.passes.staircase import Integers, Staircase, borders
 

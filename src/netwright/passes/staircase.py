@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir import round_quotient
 
 MAX_STEPS = 1 << 16

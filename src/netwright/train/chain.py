@@ -19,7 +19,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.train.quantizer import Quantizer
 from netwright.train.straight_through import MOST_DIGITS, gradient_inside, limit_digits, rounded
 

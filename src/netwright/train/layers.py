@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netwright.dtypes import Int, Rounding
 from netwright.errors import NumericsError
+from netwright.formats import Int, Rounding
 from netwright.ir import dyadic
 from netwright.train.chain import DenseChain, Link
 from netwright.train.quantizer import Quantizer, QuantSpec

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netwright.dtypes import Int, Rounding, smallest_int
 from netwright.errors import ConfigError, GraphError
+from netwright.formats import Int, Rounding, smallest_int
 from netwright.ir import FLOAT, Graph, Node, TensorType, bounds, check
 
 INPUT = "x"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from netwright.dtypes import Int, Rounding
 from netwright.errors import NumericsError
+from netwright.formats import Int, Rounding
 from netwright.train.straight_through import limit_digits, on_grid, round_tensor
 
 _OCTAVES = 14

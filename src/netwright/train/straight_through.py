@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 
 
 def round_tensor(values: Tensor, mode: Rounding) -> Tensor:

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from netwright.dtypes import Int, smallest_int
 from netwright.errors import GraphError, UnsupportedOp, VerificationError
+from netwright.formats import Int, smallest_int
 from netwright.ir import (
     FLOAT,
     AttrValue,

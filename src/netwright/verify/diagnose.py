@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Bipolar, Int, Rounding
+from netwright.formats import Bipolar, Int, Rounding
 from netwright.ir import Array, Graph, Node, spec_of
 from netwright.ir.ops.conv import windows
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from netwright.dtypes import Int, Rounding
 from netwright.errors import ConfigError
+from netwright.formats import Int, Rounding
 from netwright.ir import Graph
 
 
@@ -28,7 +28,7 @@ def flip_weight_bit(graph: Graph, tensor: str, index: tuple[int, ...], *, bit: i
     pattern = (code % (1 << dtype.bits)) ^ (1 << bit)
     negative = dtype.signed and pattern >> (dtype.bits - 1)
     values[index] = pattern - (1 << dtype.bits) if negative else pattern
-    full = replace(graph.types[tensor], dtype=Int(dtype.bits, dtype.signed))  # no narrow range
+    full = graph.types[tensor].with_number(Int(dtype.bits, dtype.signed))  # no narrow range
     return graph.with_type(tensor, full).with_constant(tensor, values)
 
 
@@ -54,4 +54,4 @@ def narrow_accumulator(graph: Graph, tensor: str, *, bits: int) -> Graph:
     if old is None or not isinstance(old.dtype, Int) or not 0 < bits < old.dtype.bits:
         raise ConfigError(f'"{tensor}" is not an integer tensor with more than {bits} bits')
     dtype = Int(old.dtype.bits - bits, old.dtype.signed)
-    return graph.with_type(tensor, replace(old, dtype=dtype))
+    return graph.with_type(tensor, old.with_number(dtype))

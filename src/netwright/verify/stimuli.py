@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Rounding
 from netwright.errors import ConfigError
+from netwright.formats import Rounding
 from netwright.ir import Graph, Interpreter, Node, spec_of
 from netwright.verify.stimulus import InputGrid, Layout, Reals, Stimulus, joined, layouts
 

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Int, Rounding
 from netwright.errors import DataError, GraphError
+from netwright.formats import Int, Rounding
 from netwright.ir import Graph, Node, is_power_of_two
 from netwright.ir.interpret import Values
 from netwright.ir.ops.quant import unprepared

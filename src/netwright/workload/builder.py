@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from netwright.formats import Format, Int
 from netwright.workload.einsum import (
     Access,
     Affine,
@@ -252,7 +253,7 @@ class Builder:
         return Access(stored, (Affine(()),) * len(self._tensors[stored].shape))
 
     def _tensor(self, name: str, shape: tuple[int, ...], kind: TensorKind) -> str:
-        self._tensors[name] = Tensor(name, shape, self._bits, kind)
+        self._tensors[name] = Tensor(name, shape, Format(Int(self._bits)), kind)
         return name
 
     def _fresh(self, stem: str) -> str:

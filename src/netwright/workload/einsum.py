@@ -9,7 +9,11 @@ from math import prod
 from typing import Literal, get_args
 
 from netwright.errors import GraphError
+from netwright.formats import Format, Int
 from netwright.workload.functions import UnaryOp
+
+BYTES = Format(Int(8))
+"""What an element is unless something else is said: one byte."""
 
 TensorKind = Literal["activation", "input", "weight"]
 """Who makes a tensor: an Einsum, or nobody here (a network input, trained parameters)."""
@@ -75,16 +79,21 @@ class Tensor:
     Attributes:
         name: Unique in its workload.
         shape: Extents, the batch included.
-        bits: Width of one element.
+        format: Number format, scale and pattern of zeros of its elements.
         kind: Who makes it.
         initial: Value at index 0 of the axes that iterative ranks walk along.
     """
 
     name: str
     shape: tuple[int, ...]
-    bits: int = 8
+    format: Format = BYTES
     kind: TensorKind = "activation"
     initial: float | None = None
+
+    @property
+    def bits(self) -> int:
+        """Width of one element."""
+        return self.format.bits
 
     @property
     def num_bytes(self) -> int:
@@ -221,8 +230,6 @@ def _faults(workload: Workload) -> Iterator[str]:
         tensors[tensor.name] = tensor
         if not tensor.shape or min(tensor.shape) < 1:
             yield f'tensor "{tensor.name}": extents must be 1 or more, not {tensor.shape}'
-        if not 1 <= tensor.bits <= 64:
-            yield f'tensor "{tensor.name}": bits must be from 1 to 64, not {tensor.bits}'
     made = {tensor.name for tensor in workload.tensors if tensor.is_external}
     makers = {einsum.output.tensor: einsum for einsum in workload.einsums}
     names: set[str] = set()

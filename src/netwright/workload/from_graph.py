@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from netwright.formats import Format, Int
 from netwright.ir import Graph, Node
 from netwright.workload.einsum import (
     ARITHMETIC,
@@ -150,7 +151,7 @@ def _tensor(graph: Graph, name: str, constants: set[str], bits: int) -> Tensor:
         kind = "weight"
     elif name in graph.inputs:
         kind = "input"
-    return Tensor(name, known.shape or (1,), bits, kind)
+    return Tensor(name, known.shape or (1,), Format(Int(bits)), kind)
 
 
 def _einsum(graph: Graph, node: Node, views: Mapping[str, str]) -> Einsum:

@@ -1,7 +1,7 @@
 """Integer graphs for the tests, built node by node."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from netwright.backends import HlsBackend, HlsDesign
-from netwright.dtypes import Bipolar, Int, smallest_int
+from netwright.formats import Bipolar, Int, smallest_int
 from netwright.ir import Array, AttrValue, Graph, Node, TensorType, interpret
 from netwright.ir.check import bounds, spec_of
 
@@ -156,7 +156,7 @@ class Build:
 
     def declare(self, tensor: str, dtype: Int | Bipolar) -> str:
         """Give a tensor another format, perhaps one that is too narrow."""
-        self.types[tensor] = replace(self.types[tensor], dtype=dtype)
+        self.types[tensor] = self.types[tensor].with_number(dtype)
         return tensor
 
     def integers(self, low: int, high: int, count: int) -> tuple[int, ...]:

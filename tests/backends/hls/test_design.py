@@ -5,8 +5,8 @@ import pytest
 
 from netwright.backends import HlsDesign, hls
 from netwright.backends.tools import GXX, run_tool
-from netwright.dtypes import Int
 from netwright.errors import CorruptOutput, DataError, ToolMissing
+from netwright.formats import Int
 from netwright.ir import Executable, interpret
 from tests.backends.hls.graphs import Build, assert_same, jet_tagger, needs_hls4ml, stimuli
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from netwright.backends.hls.layers import View, channels_last, plain_index
-from netwright.dtypes import Fixed
+from netwright.formats import Fixed
 
 REGISTER = Fixed(8, 3)
 

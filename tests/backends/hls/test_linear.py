@@ -5,7 +5,7 @@ import pytest
 
 from netwright.backends import hls
 from netwright.backends.hls.translation import lower
-from netwright.dtypes import Bipolar, Int
+from netwright.formats import Bipolar, Int
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build, assert_same, jet_tagger, needs_hls4ml
 

@@ -7,8 +7,8 @@ from netwright.backends import hls
 from netwright.backends.hls.lookup import HEADER, KIND
 from netwright.backends.hls.lowering import IoType
 from netwright.backends.hls.translation import lower
-from netwright.dtypes import Int
 from netwright.errors import UnsupportedOp
+from netwright.formats import Int
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build, assert_same, needs_hls4ml
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from netwright.backends.hls.layers import View, channels_last, plain_index
 from netwright.backends.hls.lowering import Lowering
-from netwright.dtypes import Fixed
+from netwright.formats import Fixed
 from netwright.ir import Graph, Node
 
 NODE = Node("node", "Conv", ("x",), "y")

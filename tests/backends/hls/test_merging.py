@@ -4,7 +4,7 @@ import pytest
 
 from netwright.backends import hls
 from netwright.backends.hls.translation import lower
-from netwright.dtypes import Int
+from netwright.formats import Int
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build, assert_same, needs_hls4ml
 

@@ -10,8 +10,8 @@ from netwright.backends.hls.registers import (
     reals,
     wrapping,
 )
-from netwright.dtypes import Bipolar, Fixed, Int, Overflow, Rounding
 from netwright.errors import GraphError, NumericsError
+from netwright.formats import Bipolar, Fixed, Int, Overflow, Rounding
 from netwright.ir import Graph, TensorType
 
 FLOOR = Rounding.FLOOR

@@ -1,8 +1,8 @@
 import pytest
 
 from netwright.backends.hls.translation import lower
-from netwright.dtypes import Int
 from netwright.errors import BackendError, GraphError, NumericsError, UnsupportedOp
+from netwright.formats import Int
 from netwright.ir import FLOAT, Graph, Node, TensorType
 from tests.backends.hls.graphs import Build, jet_tagger
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from netwright.backends.rtl import RtlBackend, RtlDesign, rtl
-from netwright.dtypes import Int, Rounding
+from netwright.formats import Int, Rounding
 from netwright.ir import Graph, interpret
 from tests.backends.hls.graphs import Build, stimuli
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from netwright.backends.rtl import RtlBackend, rtl
 from netwright.backends.rtl.streams.reuse import PRODUCTS, accepted, product_shape
-from netwright.dtypes import Int, Rounding
+from netwright.formats import Int, Rounding
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build
 

@@ -9,8 +9,8 @@ from netwright.backends import rtl
 from netwright.backends.rtl import RtlDesign, formal
 from netwright.backends.rtl.formal import Check, _proof, checks, prove_checks
 from netwright.backends.rtl.grid import grid
-from netwright.dtypes import Rounding
 from netwright.errors import BackendError, MissingExtra, ToolFailed
+from netwright.formats import Rounding
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build, jet_tagger
 from tests.backends.rtl.graphs import (

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from netwright.backends.rtl.grid import grid
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir import check, interpret
 
 

@@ -5,7 +5,7 @@ from netwright.backends.rtl.affine import Affine
 from netwright.backends.rtl.builder import LayerBuilder
 from netwright.backends.rtl.circuit import Wire
 from netwright.backends.rtl.rescaling import addends, limit, round_off
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir import round_shift
 
 SIGN_FREE = [mode for mode in Rounding if mode is not Rounding.HALF_EVEN]

@@ -4,7 +4,7 @@ import pytest
 
 from netwright.backends.rtl.circuit import Wire
 from netwright.backends.rtl.specification import REMAINDERS, Specification, Term
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 from netwright.ir.rounding import round_shift
 
 

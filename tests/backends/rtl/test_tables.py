@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from netwright.backends import rtl
 from netwright.backends.rtl.tables import packed
-from netwright.dtypes import Int
+from netwright.formats import Int
 from netwright.ir import Graph, Node, TensorType, check
 from netwright.verify import bit_exact
 from tests.backends.rtl.graphs import needs_verilator, needs_yosys

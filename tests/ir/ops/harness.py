@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from netwright.dtypes import Int
+from netwright.formats import Int
 from netwright.ir import Graph, Interpreter, Node, TensorType, bounds, spec_of
 from netwright.ir.spec import Bounds
 from tests.toys import integer_graph

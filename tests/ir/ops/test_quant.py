@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.dtypes import Bipolar, Int, Rounding
 from netwright.errors import GraphError
+from netwright.formats import Bipolar, Int, Rounding
 from netwright.ir import (
     Graph,
     Interpreter,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import Fixed
+from netwright.formats import Fixed
 
 Shape = tuple[int, ...]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from netwright.backends.hls.layers import Shape, View, channels_last, plain_index
 from netwright.backends.hls.lowering import Lowering
 from netwright.backends.hls.registers import exponent_of_scale, reals, wrapping
-from netwright.dtypes import Fixed
+from netwright.formats import Fixed
 from netwright.ir import Node
 
 _AXES = ("height", "width")

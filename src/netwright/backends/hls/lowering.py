@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from netwright.backends.hls.layers import Layer, Shape, View, plain_index
 from netwright.backends.hls.registers import wrapping
-from netwright.dtypes import Fixed, Int
 from netwright.errors import NumericsError, UnsupportedOp
 from netwright.escape import Identifiers
+from netwright.formats import Fixed, Int
 from netwright.ir import Graph, Node
 from netwright.ir.spec import Bounds
 

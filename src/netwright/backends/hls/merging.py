@@ -8,7 +8,7 @@ from netwright.backends.hls.layers import View, channels_last, plain_index
 from netwright.backends.hls.linear import pooling_window
 from netwright.backends.hls.lowering import Lowering
 from netwright.backends.hls.quantizers import add_constant, recast
-from netwright.dtypes import Fixed
+from netwright.formats import Fixed
 from netwright.ir import Node
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from netwright.backends.hls.layers import View
 from netwright.backends.hls.lowering import Lowering
 from netwright.backends.hls.registers import clamping, exponent_of_scale, holding, reals
-from netwright.dtypes import Fixed, Overflow, Rounding
+from netwright.formats import Fixed, Overflow, Rounding
 from netwright.ir import Node, round_shift
 from netwright.ir.ops.quant import rounding_of
 

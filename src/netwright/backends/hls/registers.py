@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.dtypes import MAX_BITS, Bipolar, Fixed, Int, Overflow, Rounding, smallest_int
 from netwright.errors import GraphError, NumericsError
+from netwright.formats import MAX_BITS, Bipolar, Fixed, Int, Overflow, Rounding, smallest_int
 from netwright.ir import Graph
 
 EXACT_BITS = 53

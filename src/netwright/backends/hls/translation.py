@@ -18,8 +18,8 @@ from netwright.backends.hls.merging import (
 )
 from netwright.backends.hls.quantizers import lower_relu, lower_requantize, lower_sign
 from netwright.backends.hls.registers import EXACT_BITS, exponent_of_scale
-from netwright.dtypes import Bipolar
 from netwright.errors import BackendError, GraphError, NumericsError
+from netwright.formats import Bipolar
 from netwright.ir import Graph, Node, bounds, check
 
 RULES: Mapping[str, Callable[[Lowering, Node], View]] = {

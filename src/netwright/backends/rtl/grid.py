@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from netwright.dtypes import Int, Rounding, smallest_int
+from netwright.formats import Int, Rounding, smallest_int
 from netwright.ir import AttrValue, Graph, Node, TensorType
 
 WIDTHS = (2, 4, 6, 8, 12, 16, 20, 24, 32)

@@ -18,8 +18,8 @@ from netwright.backends.rtl.circuit import Element, Layer, LinearClaim, Wire
 from netwright.backends.rtl.cone import Multiples
 from netwright.backends.rtl.specification import Specification, Term
 from netwright.backends.rtl.windows import PADDING, window_elements
-from netwright.dtypes import Int
 from netwright.errors import BackendError
+from netwright.formats import Int
 from netwright.ir import Graph, Node
 from netwright.ir.ops.limit import intervals, wraps
 from netwright.ir.ops.quant import rounding_of

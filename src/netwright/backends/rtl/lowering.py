@@ -17,9 +17,9 @@ from netwright.backends.rtl.operators import OPERATORS
 from netwright.backends.rtl.rescaling import wrap
 from netwright.backends.rtl.streams.size import advice
 from netwright.backends.rtl.unrolling import MAX_OPERATIONS, operations, refuse_large
-from netwright.dtypes import Bipolar, Float, Int
 from netwright.errors import GraphError, UnsupportedOp
 from netwright.escape import Identifiers, identifier
+from netwright.formats import Bipolar, Float, Int
 from netwright.ir import Graph, Node, TensorType, bounds, check
 
 WHERE = "the RTL backend"

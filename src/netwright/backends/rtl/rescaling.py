@@ -11,7 +11,7 @@ from netwright.backends.rtl.adder_graph import Interval, width
 from netwright.backends.rtl.affine import Affine, settle
 from netwright.backends.rtl.builder import LayerBuilder
 from netwright.backends.rtl.circuit import Element
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 
 
 def addends(rounding: Rounding, shift: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from netwright.backends.rtl.adder_graph import Interval
 from netwright.backends.rtl.circuit import Wire
 from netwright.backends.rtl.cone import Multiples
-from netwright.dtypes import Rounding
+from netwright.formats import Rounding
 
 REMAINDERS: Mapping[Rounding, str] = MappingProxyType(
     {

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netwright.dtypes import Overflow
 from netwright.errors import GraphError
+from netwright.formats import Overflow
 from netwright.ir.graph import Array, Node
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 

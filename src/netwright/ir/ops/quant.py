@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from netwright.dtypes import Int, Rounding
 from netwright.errors import GraphError
+from netwright.formats import Int, Rounding
 from netwright.ir.graph import Array, Node
 from netwright.ir.rounding import round_by_halves, round_real, round_shift
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape

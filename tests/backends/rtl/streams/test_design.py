@@ -8,8 +8,8 @@ import pytest
 
 from netwright.backends.rtl import rtl
 from netwright.backends.rtl.streams.design import StreamDesign
-from netwright.dtypes import Int
 from netwright.errors import BackendError, ConfigError, NumericsError
+from netwright.formats import Int
 from netwright.ir import Graph, interpret
 from netwright.verify import bit_exact, corners, random, ties
 from tests.backends.hls.graphs import Build, jet_tagger, stimuli

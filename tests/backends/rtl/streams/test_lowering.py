@@ -7,8 +7,8 @@ from netwright.backends.rtl.streams.emission import sources
 from netwright.backends.rtl.streams.lowering import lower_to_streams
 from netwright.backends.rtl.streams.network import Gather, Join, Network, Product, Window
 from netwright.backends.rtl.streams.reuse import ReuseFactor
-from netwright.dtypes import Int
 from netwright.errors import GraphError, NumericsError
+from netwright.formats import Int
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build
 from tests.backends.rtl.graphs import images, signals, two_layers

@@ -3,8 +3,8 @@ import pytest
 
 from netwright.backends.rtl.streams.products import bias_words, matrices, spread, weight_words
 from netwright.backends.rtl.streams.reuse import Tiling, product_shape
-from netwright.dtypes import Int
 from netwright.errors import NumericsError
+from netwright.formats import Int
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build
 from tests.backends.rtl.graphs import images

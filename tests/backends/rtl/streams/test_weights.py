@@ -12,8 +12,8 @@ from netwright.backends.rtl.streams.weights import (
     load_words,
     memories,
 )
-from netwright.dtypes import Int
 from netwright.errors import GraphError
+from netwright.formats import Int
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build
 from tests.backends.rtl.graphs import two_layers
@@ -81,7 +81,7 @@ def test_everything_else_may_not() -> None:
 def test_weights_must_fit_the_first_formats() -> None:
     one = other()
     value = np.where(one.constants["c0"] == one.constants["c0"].max(), 100, one.constants["c0"])
-    two = replace(one.with_type("c0", replace(one.types["c0"], dtype=Int(8))),
+    two = replace(one.with_type("c0", one.types["c0"].with_number(Int(8))),
                   constants={**one.constants, "c0": value})  # fmt: skip
     with pytest.raises(GraphError, match='"c0" holds -32 to 100, which int6 does not allow'):
         check_loadable(one, two)
@@ -90,6 +90,6 @@ def test_weights_must_fit_the_first_formats() -> None:
 def test_what_wraps_must_wrap_alike() -> None:
     one = other()
     name = "matmul_1_out"
-    two = one.with_type(name, replace(one.types[name], dtype=Int(6)))
+    two = one.with_type(name, one.types[name].with_number(Int(6)))
     with pytest.raises(GraphError, match=f'"{name}" wraps differently'):
         check_loadable(one, two)

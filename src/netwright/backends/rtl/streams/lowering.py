@@ -45,8 +45,8 @@ from netwright.backends.rtl.streams.reuse import PRODUCTS, ReuseFactor, Tiling, 
 from netwright.backends.rtl.streams.size import advice, operations
 from netwright.backends.rtl.streams.wiring import wire_up
 from netwright.backends.rtl.unrolling import refuse_large
-from netwright.dtypes import MAX_BITS
 from netwright.errors import GraphError, NumericsError
+from netwright.formats import MAX_BITS
 from netwright.ir import Graph, Interpreter, Node
 
 RESERVED = ("clk", "rst_n", "w", "made", "result", "room", "take")

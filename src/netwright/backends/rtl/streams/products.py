@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.adder_graph import Interval, width
 from netwright.backends.rtl.streams.network import Product
 from netwright.backends.rtl.streams.reuse import Tiling
-from netwright.dtypes import MAX_BITS, Bipolar, Int
 from netwright.errors import NumericsError
+from netwright.formats import MAX_BITS, Bipolar, Int
 from netwright.ir import Graph, Node
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from netwright.backends.rtl.streams.network import Network, Product
 from netwright.backends.rtl.streams.products import bias_words, matrices, weight_words
-from netwright.dtypes import Float
 from netwright.errors import GraphError
+from netwright.formats import Float
 from netwright.ir import Graph, Interpreter, Node
 
 

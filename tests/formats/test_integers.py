@@ -4,21 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.dtypes import (
-    AP_FIXED_ROUNDING,
-    MAX_BITS,
-    QONNX_ROUNDING,
-    Bipolar,
-    DType,
-    Fixed,
-    Float,
-    Int,
-    Overflow,
-    Rounding,
-    check_bits,
-    smallest_int,
-)
 from netwright.errors import NumericsError
+from netwright.formats import MAX_BITS, Bipolar, Int, NumberFormat, smallest_int
 
 widths = st.integers(1, MAX_BITS)
 
@@ -56,17 +43,7 @@ def test_narrow_unsigned_int_loses_its_largest_code(bits):
 )
 def test_limits_and_names(dtype, low, high, name):
     assert (dtype.min, dtype.max, str(dtype)) == (low, high, name)
-    assert isinstance(dtype, DType)
-
-
-def test_bipolar_leaves_out_zero():
-    assert [code for code in range(-3, 4) if Bipolar().allows(code)] == [-1, 1]
-    assert (Bipolar().bits, Bipolar().signed) == (1, True)
-
-
-def test_float_has_no_integer_meaning():
-    assert str(Float()) == "float32"
-    assert not isinstance(Float(), DType)
+    assert isinstance(dtype, NumberFormat)
 
 
 @pytest.mark.parametrize("bits", [0, 65, 99, -1, 4.0, "4", True, None])
@@ -74,12 +51,6 @@ def test_unsupported_width_is_refused(bits):
     with pytest.raises(NumericsError) as caught:
         Int(bits)
     assert str(caught.value) == f"bits must be an integer from 1 to 64, not {bits!r}"
-
-
-def test_check_bits_names_what_was_checked():
-    with pytest.raises(NumericsError, match="weight_bits must be an integer from 2 to 64, not 1"):
-        check_bits(1, what="weight_bits", smallest=2)
-    assert check_bits(2, smallest=2) == 2
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**63 - 1))
@@ -125,45 +96,3 @@ def test_smallest_int_by_hand(low, high, name):
 def test_interval_beyond_64_bits_is_refused():
     with pytest.raises(NumericsError, match=r"the interval \[-1, 18446744073709551615\]"):
         smallest_int(-1, 2**64 - 1)
-
-
-@pytest.mark.parametrize(
-    ("fixed", "name"),
-    [
-        (Fixed(16, 6), "fixed<16,6,TRN,WRAP>"),
-        (Fixed(8, 1, signed=False), "ufixed<8,1,TRN,WRAP>"),
-        (
-            Fixed(8, 3, rounding=Rounding.HALF_EVEN, overflow=Overflow.SATURATE),
-            "fixed<8,3,RND_CONV,SAT>",
-        ),
-        (Fixed(8, 3, overflow=Overflow.SATURATE, narrow=True), "fixed<8,3,TRN,SAT_SYM>"),
-        (
-            Fixed(8, 3, signed=False, overflow=Overflow.SATURATE, narrow=True),
-            "ufixed<8,3,TRN,SAT>",
-        ),
-        (Fixed(8, 3, narrow=True), "fixed<8,3,TRN,WRAP>"),
-    ],
-)
-def test_ap_fixed_name(fixed, name):
-    assert fixed.ap_fixed == name
-
-
-@pytest.mark.parametrize("mode", sorted(set(Rounding) - set(AP_FIXED_ROUNDING)))
-def test_rounding_without_an_ap_fixed_name_is_refused(mode):
-    with pytest.raises(NumericsError, match=f"rounding {mode} has no ap_fixed name"):
-        _ = Fixed(8, 3, rounding=mode).ap_fixed
-
-
-@given(widths, st.booleans(), st.integers(-20, 20))
-def test_fixed_of_codes_puts_the_point_where_the_scale_says(bits, signed, exponent):
-    fixed = Fixed.of(Int(bits, signed), exponent)
-    assert (fixed.bits, fixed.signed) == (bits, signed)
-    assert fixed.bits - fixed.integer_bits == -exponent
-
-
-def test_foreign_rounding_names_are_unique():
-    for table in (QONNX_ROUNDING, AP_FIXED_ROUNDING):
-        assert len(set(table.values())) == len(table)
-    # The trap of the two vocabularies: QONNX's HALF_UP rounds ties away from zero.
-    assert QONNX_ROUNDING[Rounding.HALF_AWAY] == "HALF_UP"
-    assert Rounding.HALF_UP not in QONNX_ROUNDING

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwright.errors import DataError, GraphError, NumericsError
-from netwright.ir import Blocks, Graph, Node, TensorType, check, load, save
+from netwright.formats import Blocks
+from netwright.ir import Graph, Node, TensorType, check, load, save
 
 
 @given(
@@ -98,7 +98,6 @@ def test_pattern_is_part_of_the_graph_and_of_its_file(tmp_path: Path) -> None:
     assert load(save(marked, tmp_path / "g.npz")) == marked
     assert load(save(plain, tmp_path / "p.npz")) == plain
     assert str(marked.types["w"]).endswith("[3x8] Blocks(4x1)")
-    assert "pattern" not in repr(plain.types["w"])
 
 
 def test_file_with_a_pattern_without_meaning_is_refused(tmp_path: Path) -> None:
@@ -114,4 +113,4 @@ def test_file_with_a_pattern_without_meaning_is_refused(tmp_path: Path) -> None:
 
 def test_types_that_differ_in_the_pattern_are_not_equal() -> None:
     plain = TensorType((8, 1))
-    assert plain != replace(plain, pattern=Blocks(4))
+    assert plain != TensorType((8, 1), pattern=Blocks(4))

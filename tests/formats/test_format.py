@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from netwright.formats import FLOAT, Blocks, Format, Int
+
+
+def test_a_format_is_real_valued_unless_something_else_is_said() -> None:
+    assert Format() == Format(FLOAT, (1.0,), None, None)
+    assert Format().bits == 32
+
+
+def test_a_format_is_one_value_that_tells_all_its_parts_apart() -> None:
+    plain = Format(Int(8), (1,))
+    assert plain == Format(Int(8))
+    assert plain.bits == 8
+    assert plain != Format(Int(8), (0.5,))
+    assert plain != Format(Int(8), pattern=Blocks(4))
+    assert hash(plain) == hash(Format(Int(8), scale=[1.0]))
