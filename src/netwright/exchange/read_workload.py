@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 
 from netwright.errors import GraphError, NetwrightError, UnsupportedOp
@@ -15,7 +14,7 @@ from netwright.exchange.shapes import ShapeModel, load_shapes
 from netwright.exchange.source_model import SourceNode, listing
 from netwright.formats import Format, Int
 from netwright.workload import Einsum, Tensor, TensorKind, Workload
-from netwright.workload.lower import Operand, all_elements, opaque
+from netwright.workload.lower import Operand, all_elements, extents_made, opaque
 
 VIEWS = frozenset(
     {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast", "CastLike"}
@@ -109,7 +108,7 @@ class _Reader:
             replace(e, inputs=tuple(a for a in e.inputs if not self._is_immediate(a.tensor)))
             for e in self.einsums
         ]
-        made = {e.output.tensor: _extents(e) for e in kept}  # what only lowering knows
+        made = {e.output.tensor: extents_made(e) for e in kept}  # what only lowering knows
         used = dict.fromkeys(a.tensor for e in kept for a in (*e.inputs, e.output))
         tensors = tuple(
             Tensor(name, self._shape(name) or made[name], Format(Int(bits)), self._kind(name))
@@ -158,12 +157,6 @@ def _lowered(lower: lower_nodes.Lower, site: lower_nodes.Site) -> list[Einsum]:
             f"{site.node.op} does not take operands of shapes {shapes} to {site.output.shape}",
             node=site.node.name,
         ) from None
-
-
-def _extents(einsum: Einsum) -> tuple[int, ...]:
-    """Extents of an output whose indices are plain ranks."""
-    extent_of = {rank.name: rank.extent for rank in einsum.ranks}
-    return tuple(prod(extent_of[rank] for rank, _ in axis.terms) for axis in einsum.output.index)
 
 
 def _is_known(node: SourceNode) -> bool:

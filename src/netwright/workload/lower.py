@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from netwright.workload.einsum import Access, Affine, Einsum, MapOp, Rank, ReduceOp
 from netwright.workload.functions import UnaryOp
@@ -209,6 +210,12 @@ def opaque(
     inputs = tuple(source.whole() for source in sources)
     made = Access(output.tensor, tuple(map(plain, names)))
     return Einsum(name, ranks, made, inputs, map_op, origin=name)
+
+
+def extents_made(einsum: Einsum) -> Shape:
+    """Extents of an output whose indices are plain ranks, which nobody else has stated."""
+    extent_of = {rank.name: rank.extent for rank in einsum.ranks}
+    return tuple(prod(extent_of[rank] for rank, _ in axis.terms) for axis in einsum.output.index)
 
 
 def _shared(rank: str, extent: int) -> Affine:
