@@ -52,15 +52,18 @@ ACCELFORGE = {
 }
 """AccelForge 1.0.467, least energy, product of 3136 x 576 by 576 x 64, int8; bytes moved."""
 
+INPUT, WEIGHT, OUTPUT = "input0", "linear0.weight", "linear0.out"
+"""Tensors of the product."""
+
 THEIR_NEST = LoopNest(
     (
         Loop("B0", 112), Loop("B0", 7, "elements", 0), Loop("M", 4, "elements", 1), Loop("B1", 1),
         Loop("B0", 1), Loop("M", 1),
     ),
     (
-        *(Keep("dram", role, 0) for role in arch.ROLES), Keep("buffer", "weight", 0),
-        Keep("buffer", "input", 1), Keep("buffer", "output", 1), Keep("registers", "output", 3),
-        Keep("registers", "input", 4), Keep("registers", "weight", 4),
+        *(Keep("dram", name, 0) for name in (INPUT, WEIGHT, OUTPUT)), Keep("buffer", WEIGHT, 0),
+        Keep("buffer", INPUT, 1), Keep("buffer", OUTPUT, 1), Keep("registers", OUTPUT, 3),
+        Keep("registers", INPUT, 4), Keep("registers", WEIGHT, 4),
     ),
 )  # fmt: skip
 """The mapping that AccelForge's counts belong to, read off from them."""
@@ -160,7 +163,7 @@ def zigzag() -> list[Row]:
         mapped = cost.search(op, machine, goal="edp")
         cycles, joules = mapped.estimate.seconds * 1e9, mapped.estimate.joules
         assert machine.root.bandwidth is not None
-        first = op.tensors["input"].num_bytes / machine.root.bandwidth.value * 1e9
+        first = op.tensors[op.of("input")].num_bytes / machine.root.bandwidth.value * 1e9
         loaded = Check(max(mapped.counts.num_steps + first, cycles), peer["cycles"])
         ports = Check(joules, fine["joules"])
         both = Check(loaded.ours * ports.ours, loaded.peer * ports.peer)
@@ -173,14 +176,11 @@ def zigzag() -> list[Row]:
     return rows
 
 
-def multicast_once(op: Operation, counted: cost.Counts, memory: str, kind: str) -> float:
+def multicast_once(counted: cost.Counts, memory: str, kind: str) -> float:
     """Bytes at a memory if a multicast counts once where it arrives, not at all 16 copies."""
     arrives = (memory, kind) == ("registers", "write")
-    copies = {"input": 16 if arrives else 1, "weight": 16 if arrives else 1, "output": 1}
-    return sum(
-        counted.amount(memory, kind, op.tensors[role].name) / 8 / copies[role]
-        for role in arch.ROLES
-    )
+    copies = {INPUT: 16 if arrives else 1, WEIGHT: 16 if arrives else 1, OUTPUT: 1}
+    return sum(counted.amount(memory, kind, name) / 8 / copies[name] for name in copies)
 
 
 def accelforge() -> list[Row]:
@@ -195,7 +195,7 @@ def accelforge() -> list[Row]:
     for name, peer in list(ACCELFORGE.items())[1:]:
         memory, kind = name.split()
         ours = found.counts.amount(memory, kind) / 8
-        check = Check(multicast_once(op, theirs, memory, kind), peer)
+        check = Check(multicast_once(theirs, memory, kind), peer)
         rows.append(Row("product, least energy", f"{name}, bytes", ours, peer, MULTICAST, check))
     return rows
 

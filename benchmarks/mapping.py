@@ -33,7 +33,7 @@ def distinct(name: str) -> list[tuple[Operation, int]]:
 
 def layer(op: Operation) -> dict[str, int]:
     shape = shape_of(op)
-    steps = [dict(axis.terms) for axis in op.axes["input"]]
+    steps = [dict(axis.terms) for axis in op.axes[op.of("input")]]
     rows = [rank for rank, meant in op.directions.items() if meant == "P"]
     stride = max((step.get(rank, 1) for step in steps for rank in rows), default=1)
     return {

@@ -21,7 +21,7 @@ def test_estimate_prints_a_table(netwright):
     ]
     assert any(line.startswith("sum") for line in lines)
     assert "8 of 8 distinct ones proven best of their mapspace" in out
-    assert "[dram keeps input]" in out
+    assert "[dram keeps input0]" in out
     assert "assumed figures: dram.bandwidth" in out
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from netwright.arch import ROLES
 from netwright.cost.bruteforce import execute
 from netwright.cost.loopnest import Flow, flow_between
 from netwright.mapping.loopnest import Loop, LoopNest
@@ -24,13 +23,14 @@ def test_matrix_product_by_hand():
     """2 x 3 times 3 x 2; weights stay inside, the rows move past them."""
     nest = LoopNest((Loop("M", 1), Loop("B1", 1), Loop("B0", 1)), ())
     op = matmul(2, 3, 2)
-    assert execute(op, nest, "weight", 0, 2, stays=True) == Flow(6, 6)
-    assert execute(op, nest, "input", 0, 0, stays=True) == Flow(6, 6)
-    assert execute(op, nest, "input", 0, 1, stays=True) == Flow(6, 6)  # whole: it never changes
-    assert execute(op, nest, "input", 0, 2, stays=True) == Flow(12, 12)
-    assert execute(op, nest, "output", 0, 1, stays=True) == Flow(0, 0, 4, 4, 4)
-    assert execute(op, nest, "output", 0, 3, stays=True) == Flow(8, 8, 12, 12, 4)
-    assert execute(op, nest, "input", 0, 3, stays=False) == Flow(12, 12)
+    source, weight, made = op.tensors
+    assert execute(op, nest, weight, 0, 2, stays=True) == Flow(6, 6)
+    assert execute(op, nest, source, 0, 0, stays=True) == Flow(6, 6)
+    assert execute(op, nest, source, 0, 1, stays=True) == Flow(6, 6)  # whole: it never changes
+    assert execute(op, nest, source, 0, 2, stays=True) == Flow(12, 12)
+    assert execute(op, nest, made, 0, 1, stays=True) == Flow(0, 0, 4, 4, 4)
+    assert execute(op, nest, made, 0, 3, stays=True) == Flow(8, 8, 12, 12, 4)
+    assert execute(op, nest, source, 0, 3, stays=False) == Flow(12, 12)
 
 
 def test_neighbors_share_a_halo():
@@ -41,19 +41,19 @@ def test_neighbors_share_a_halo():
     op = operation(workload, workload.einsums[0])
     nest = LoopNest((Loop("P1", 3), Loop("P1", 1, "grid"), Loop("R1", 1)), ())
     # The second step has one column: elements 3 to 5, of which its copy held none.
-    assert execute(op, nest, "input", 0, 2, stays=True) == Flow(5 + 3, 9 + 3)
+    assert execute(op, nest, "input0", 0, 2, stays=True) == Flow(5 + 3, 9 + 3)
 
 
 def check(seed):
     op, nest, parent, child = random_case(seed)
-    for role in ROLES:
+    for tensor in op.tensors:
         for stays in (True, False):
             for multicasts in (True, False):
                 if not stays and child != len(nest.loops):
                     continue
                 ask = {"stays": stays, "multicasts": multicasts}
-                ours = flow_between(op, nest, role, parent, child, **ask)
-                assert ours == execute(op, nest, role, parent, child, **ask), (seed, role, ask)
+                ours = flow_between(op, nest, tensor, parent, child, **ask)
+                assert ours == execute(op, nest, tensor, parent, child, **ask), (seed, tensor, ask)
 
 
 @pytest.mark.parametrize("block", range(10))

@@ -10,7 +10,8 @@ from netwright.mapping.loopnest import Keep, Loop, LoopNest
 from netwright.mapping.operation import operation
 from netwright.workload import Builder
 
-ROOT = (Keep("dram", "input", 0), Keep("dram", "weight", 0), Keep("dram", "output", 0))
+INPUT, WEIGHT, OUTPUT = "input0", "linear0.weight", "linear0.out"
+ROOT = (Keep("dram", INPUT, 0), Keep("dram", WEIGHT, 0), Keep("dram", OUTPUT, 0))
 
 
 def matmul(rows, depth, features):
@@ -21,13 +22,12 @@ def matmul(rows, depth, features):
 
 
 OPERATION = matmul(3136, 576, 64)
-INPUT, WEIGHT, OUTPUT = (OPERATION.tensors[role].name for role in arch.ROLES)
 NEST = LoopNest(
     (
         Loop("B0", 784), Loop("M", 32), Loop("B1", 32), Loop("M", 1, "elements", 0),
         Loop("B1", 1, "elements", 1), Loop("B0", 1),
     ),
-    (*ROOT, Keep("sram", "input", 1), Keep("sram", "output", 1), Keep("weights", "weight", 5)),
+    (*ROOT, Keep("sram", INPUT, 1), Keep("sram", OUTPUT, 1), Keep("weights", WEIGHT, 5)),
 )  # fmt: skip
 
 
@@ -69,4 +69,4 @@ def test_counts_stay_exact_beyond_64_bits():
     assert op.num_macs == 10**18
     from netwright.cost.loopnest import flow_between
 
-    assert flow_between(op, nest, "weight", 0, 2, stays=True).down == 10**12
+    assert flow_between(op, nest, WEIGHT, 0, 2, stays=True).down == 10**12

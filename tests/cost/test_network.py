@@ -4,6 +4,7 @@ import pytest
 
 from netwright import arch, cost
 from netwright.errors import GraphError
+from netwright.mapping import faults
 from netwright.workload import (
     NETWORKS,
     Access,
@@ -39,6 +40,17 @@ def test_equal_operations_are_searched_once():
     assert found.is_optimal
     assert found.total.seconds == sum(layer.estimate.seconds for layer in found.layers)
     assert told[0] == (0, 6, "conv0")
+
+
+def test_mapping_of_a_network_is_legal_and_names_every_tensor():
+    workload, machine = network(), one_memory(size=300)
+    mapping = cost.estimate_network(workload, machine).mapping
+    assert faults(workload, machine, mapping) == ()
+    assert list(mapping.nests) == ["conv0", "conv2", "conv3", "linear6"]
+    assert {keep.tensor for keep in mapping.nests["conv3"].keeps} == {
+        "conv2.out", "conv3.weight", "conv3.out",
+    }  # fmt: skip
+    assert [group.einsums for group in mapping.groups] == [("add4",), ("mean5",)]
 
 
 def test_streamed_operator_moves_its_operands_once():

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from netwright.arch import find
 from netwright.errors import MappingError
-from netwright.mapping import check_legal, cosma, default_schedule, faults
-from netwright.mapping.mapping import Mapping, Residency
-from netwright.workload import fuse
+from netwright.mapping import Keep, Loop, LoopNest, check_legal, cosma, default_schedule, faults
+from netwright.mapping.mapping import Group, Mapping, Residency
+from netwright.workload import Builder, fuse
 from tests.mapping.graphs import chain_with_skips, machine, random_workload
 
 WORKLOAD = chain_with_skips([4, 8, 2, 1], [[], [0], [1], [0, 2]])
@@ -102,3 +103,53 @@ def test_removing_or_moving_any_stay_of_a_solution_is_found(seed):
         assert faults(workload, machine(capacity), replace(mapping, residencies=rest))
         outside = (*rest, replace(own, offset=capacity))
         assert faults(workload, machine(capacity), replace(mapping, residencies=outside))
+
+
+NESTS = LoopNest((Loop("P", 1),), ())
+
+
+@pytest.mark.parametrize(
+    ("mapping", "fault"),
+    [
+        (replace(LEGAL, bindings={"e9": "mac"}), 'a binding names "e9", which is no Einsum'),
+        (replace(LEGAL, bindings={"e1": "x"}), 'Einsum "e1": there is no compute unit "x"'),
+        (replace(LEGAL, nests={"e9": NESTS}), 'a loop nest names "e9", which is no Einsum'),
+        (replace(LEGAL, groups=(Group("g", ()),)), 'group "g" has no Einsum'),
+        (replace(LEGAL, groups=(Group("g", ("e9",)),)), 'group "g": "e9" is no Einsum'),
+        (
+            replace(LEGAL, groups=(Group("g", ("e1", "e2")), Group("h", ("e2",)))),
+            'group "h": Einsum "e2" is in group "g" already',
+        ),
+        (
+            replace(LEGAL, groups=(Group("g", ("e1", "e3")),)),
+            'group "g": its Einsums must run one right after the other',
+        ),
+        (
+            replace(LEGAL, nests={"e1": NESTS}, groups=(Group("g", ("e1",)),)),
+            'group "g": Einsum "e1" has a loop nest of its own',
+        ),
+    ],
+)
+def test_planted_fault_of_other_parts_is_found(mapping, fault):
+    assert fault in faults(WORKLOAD, MACHINE, mapping)
+
+
+def test_einsum_in_a_group_streams_and_needs_no_stay():
+    alone = replace(LEGAL, residencies=(), groups=tuple(Group(n, (n,)) for n in LEGAL.order))
+    assert faults(WORKLOAD, MACHINE, alone) == ()
+    assert alone.staged == ()
+    assert len(faults(WORKLOAD, MACHINE, replace(alone, groups=alone.groups[1:]))) == 2
+
+
+def test_nest_of_a_mapping_is_judged():
+    b = Builder("m")
+    b.linear(b.input((4, 6)), 5)
+    workload = b.finish()
+    root = tuple(Keep("dram", name, 0) for name in ("input0", "linear0.weight", "linear0.out"))
+    nest = LoopNest((Loop("B0", 1), Loop("B1", 1), Loop("M", 1)), root)
+    mapping = Mapping("unfused", ("linear0",), nests={"linear0": nest})
+    assert faults(workload, find("nvdla"), mapping) == ()
+    short = replace(mapping, nests={"linear0": replace(nest, loops=nest.loops[1:])})
+    assert faults(workload, find("nvdla"), short) == (
+        'loop nest of "linear0": rank B0: the innermost tile must be 1, not 4',
+    )

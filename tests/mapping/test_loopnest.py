@@ -13,18 +13,20 @@ def test_nest_prints_as_loops():
     op = operation(workload, workload.einsums[0])
     nest = LoopNest(
         (Loop("M", 2), Loop("B1", 1, "grid"), Loop("M", 1), Loop("B0", 1)),
-        (Keep("dram", "input", 0), Keep("reg", "weight", 2)),
+        (Keep("dram", "input0", 0), Keep("reg", "linear0.weight", 2)),
     )
     assert nest.counts(op) == (3, 6, 2, 4)
     assert nest.show(op) == (
-        "[dram keeps input]\n"
+        "[dram keeps input0]\n"
         "for M in 3 x 2\n"
         "  for C in 6 x 1 along grid[0]\n"
-        "    [reg keeps weight]\n"
+        "    [reg keeps linear0.weight]\n"
         "    for M in 2 x 1\n"
         "      for P in 4 x 1"
     )
-    assert nest.places("weight") == (Keep("reg", "weight", 2),)
+    assert nest.places("linear0.weight") == (Keep("reg", "linear0.weight", 2),)
+    other = nest.renamed({"linear0.weight": "linear7.weight"})
+    assert other.places("linear7.weight") == (Keep("reg", "linear7.weight", 2),)
 
 
 def test_path_of_a_machine():

@@ -20,9 +20,10 @@ LOOPS = (
     Loop("B0", 784), Loop("M", 32), Loop("B1", 32), Loop("M", 1, "elements", 0),
     Loop("B1", 1, "elements", 1), Loop("B0", 1),
 )  # fmt: skip
+INPUT, WEIGHT, OUTPUT = "input0", "linear0.weight", "linear0.out"
 KEEPS = (
-    Keep("dram", "input", 0), Keep("dram", "weight", 0), Keep("dram", "output", 0),
-    Keep("sram", "input", 1), Keep("sram", "output", 1), Keep("weights", "weight", 5),
+    Keep("dram", INPUT, 0), Keep("dram", WEIGHT, 0), Keep("dram", OUTPUT, 0),
+    Keep("sram", INPUT, 1), Keep("sram", OUTPUT, 1), Keep("weights", WEIGHT, 5),
 )  # fmt: skip
 LEGAL = LoopNest(LOOPS, KEEPS)
 
@@ -54,25 +55,29 @@ def test_legal_nest_has_no_faults():
         (with_loop(3, axis=1), "loop 3 over M: axis 1 of elements takes C, not M"),
         (with_loop(1, tile=64), "axis 0 of elements has 32 copies, not 64"),
         (with_loop(5, tile=2), "rank B0: the innermost tile must be 1, not 2"),
-        (with_keep(5, memory="x"), 'weight: there is no memory "x" above the compute unit'),
-        (with_keep(5, role="input"), "input: weights keeps weight only"),
+        (with_keep(5, memory="x"), 'linear0.weight: there is no memory "x" above the compute unit'),
+        (
+            with_keep(5, tensor=INPUT),
+            "input0: weights keeps weight only, and this is linear0's input",
+        ),
+        (with_keep(5, tensor="x"), "x: linear0 moves input0, linear0.weight, linear0.out only"),
         (
             with_keep(5, position=9),
-            "weight in weights: the position must be from 0 to 6, not 9",
+            "linear0.weight in weights: the position must be from 0 to 6, not 9",
         ),
         (
             with_keep(3, position=4),
-            "input in sram: loop 3 along elements must be further inside",
+            "input0 in sram: loop 3 along elements must be further inside",
         ),
         (
             with_keep(5, position=3),
-            "weight in weights: loop 3 along elements must be further outside",
+            "linear0.weight in weights: loop 3 along elements must be further outside",
         ),
-        (with_keep(0, position=1), "input: the root dram must keep it at position 0"),
-        (replace(LEGAL, keeps=(*KEEPS, KEEPS[5])), "weight: weights keeps it twice"),
+        (with_keep(0, position=1), "input0: the root dram must keep it at position 0"),
+        (replace(LEGAL, keeps=(*KEEPS, KEEPS[5])), "linear0.weight: weights keeps it twice"),
         (
             with_keep(3, position=0),
-            "operands of linear0 need 2156 KiB in sram (input 1764 KiB, output 392 KiB), "
+            "operands of linear0 need 2156 KiB in sram (input0 1764 KiB, linear0.out 392 KiB), "
             "which has 2048 KiB",
         ),
     ],

@@ -31,7 +31,7 @@ def test_flattened_input_is_read_in_order():
     b = Builder("v")
     b.linear(b.reshape(b.input((1, 4, 3, 3)), (1, 36)), 5)
     op = first(b)
-    assert op.tensors["input"].shape == (36,)
+    assert op.tensors[op.of("input")].shape == (36,)
     assert op.directions == {"B1": "C", "M": "M"}
 
 
@@ -60,3 +60,19 @@ def test_diagonal_is_refused():
     workload = Workload("w", tensors, (einsum,), ("o",))
     with pytest.raises(GraphError, match='rank I walks along two axes of "x"'):
         operation(workload, einsum)
+
+
+def test_any_number_of_operands_by_name():
+    """A sum of three factors along K, with a bias that does not change along it."""
+    row, column, deep = (Affine(((rank, 1),)) for rank in "MNK")
+    einsum = Einsum(
+        "e", (Rank("M", 2), Rank("N", 3), Rank("K", 4)), Access("o", (row, column)),
+        (Access("x", (row, deep)), Access("x", (column, deep)), Access("s", (deep,)),
+         Access("b", (column,))), "multiply", reduce_op="add",
+    )  # fmt: skip
+    tensors = (Tensor("x", (3, 4), kind="input"), Tensor("s", (4,), kind="weight"),
+               Tensor("b", (3,), kind="weight"), Tensor("o", (2, 3)))  # fmt: skip
+    op = operation(Workload("w", tensors, (einsum,), ("o",)), einsum)
+    assert op.roles == {"x": "input", "x#2": "weight", "s": "weight", "o": "output"}
+    assert op.relevant("x#2") == {"N", "K"}
+    assert op.output == op.of("output") == "o"

@@ -73,12 +73,11 @@ def estimate(
         require_whole(found.coverage)
         return
     emit(_table(found, machine, goal=goal.value, seconds=seconds))
-    for layer in found.layers:
-        if layer.name == show and layer.mapped is not None:
-            from netwright.mapping import operation
+    if show in found.mapping.nests:
+        from netwright.mapping import operation
 
-            einsum = next(e for e in workload.einsums if e.name == show)
-            emit(f"\n{show}\n" + layer.mapped.nest.show(operation(workload, einsum)))
+        einsum = next(e for e in workload.einsums if e.name == show)
+        emit(f"\n{show}\n" + found.mapping.nests[show].show(operation(workload, einsum)))
     if picture is not None:
         emit(f"picture: {picture}")
     require_whole(found.coverage)

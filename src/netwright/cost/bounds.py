@@ -45,7 +45,7 @@ class Bounds:
 
     def bits(self, role: Role) -> tuple[int, int]:
         """Width of an element, and of its partial sum."""
-        own = self.space.operation.tensors[role].bits
+        own = self.space.operation.tensors[self.space.operation.of(role)].bits
         return own, max(own, accumulator_bits(self.space.architecture, own))
 
     def room(self, place: Place) -> NDArray[np.int64]:
@@ -63,7 +63,10 @@ class Bounds:
             for kind, number in zip(known, index, strict=True):
                 tile.update(space.tiles[kind][number])
                 rest *= prod(space.rounds[r] // n for r, n in space.tiles[kind][number].items())
-            size = tile_elements(operation, place.role, space.sizes(tile, place.below)) * bits
+            size = (
+                tile_elements(operation, operation.of(place.role), space.sizes(tile, place.below))
+                * bits
+            )
             table[index] = -(-size * (2 if rest > 1 and place.memory.double_buffered else 1) // 8)
         return np.asarray(self._spread(table, known), np.int64)
 
@@ -111,7 +114,7 @@ class Bounds:
     def _copies_around(self, place: Place) -> tuple[int, int]:
         """Parents, and children of each, that hold the same elements."""
         space, operation = self.space, self.space.operation
-        relevant = operation.relevant(place.role)
+        relevant = operation.relevant(operation.of(place.role))
         other = [rank for rank in operation.extents if rank not in relevant]
         every = frozenset(name for name, _, _ in space.spread.lanes)
         above = prod(space.spread.copies(r, every - place.below - place.between) for r in other)
@@ -162,7 +165,6 @@ class Bounds:
         """Elements of the input that a pass fetches: each once at least, or anew for each tile."""
         space, operation = self.space, self.space.operation
         found = np.zeros((len(space.tiles["x"]), len(space.tiles["k"]), 2))
-        shape = operation.tensors["input"].shape
         for i, x in enumerate(space.tiles["x"]):
             for j, k in enumerate(space.tiles["k"]):
                 sizes = space.sizes({**x, **k}, place.below) if most else operation.extents
@@ -170,7 +172,7 @@ class Bounds:
                     axis_visits(axis, extent, tuple(
                         _contiguous(r, operation.extents[r], sizes[r]) for r, _ in axis.terms
                     ))
-                    for axis, extent in zip(operation.axes["input"], shape, strict=True)
+                    for axis, extent in operation.along(operation.of("input"))
                 )  # fmt: skip
         return found
 
@@ -188,7 +190,7 @@ class Bounds:
             inner = next((p for p in space.places if p.role == role), None)
             memory = inner.memory if inner else self.memories[0]
             below = inner.below if inner else every
-            relevant = operation.relevant(role)
+            relevant = operation.relevant(operation.of(role))
             other = [rank for rank in operation.extents if rank not in relevant]
             reads = float(prod(
                 -(-operation.extents[r] // space.spread.copies(r, below)) for r in other
@@ -197,7 +199,8 @@ class Bounds:
             touched = float(prod(self._extents(role)))
             own, partial = self.bits(role)
             if role != "output":
-                axes = zip(operation.axes[role], operation.tensors[role].shape, strict=True)
+                name = operation.of(role)
+                axes = operation.along(name)
                 visits = float(prod(
                     axis_visits(axis, extent, tuple(
                         _contiguous(r, operation.extents[r], space.spread.copies(r, below))
@@ -219,12 +222,12 @@ class Bounds:
     def _extents(self, role: Role) -> list[int]:
         """Elements that are used along each axis."""
         operation = self.space.operation
+        name = operation.of(role)
         return [
             axis_visits(axis, extent, tuple(
                 RankLoops(r, operation.extents[r], ()) for r, _ in axis.terms
             ))
-            for axis, extent in zip(operation.axes[role], operation.tensors[role].shape,
-                                    strict=True)
+            for axis, extent in operation.along(name)
         ]  # fmt: skip
 
     def _spread(self, table: NDArray[np.generic], kinds: list[Kind]) -> Array:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from netwright.arch import Role
 from netwright.cost.loopnest import Flow
 from netwright.mapping.loopnest import LoopNest
 from netwright.mapping.operation import Operation
@@ -25,7 +24,7 @@ Lanes = dict[tuple[Point, Point], Box]
 def execute(
     operation: Operation,
     nest: LoopNest,
-    role: Role,
+    tensor: str,
     parent: int,
     child: int,
     *,
@@ -37,7 +36,7 @@ def execute(
     Args:
         operation: A small operation.
         nest: A legal nest of it.
-        role: Which tensor.
+        tensor: Name of the tensor.
         parent: Position of the outer tile.
         child: Position of the inner tile.
         stays: Whether the inner tile stays from step to step.
@@ -51,20 +50,20 @@ def execute(
         asked: dict[Point, list[Point]] = {}
         for (outer, inner), box in lanes.items():
             if stays:
-                new = elements(operation, role, box)
+                new = elements(operation, tensor, box)
                 lacking = new - buffers.get((outer, inner), set())
                 buffers[outer, inner] = new
             else:
                 works = all(size for _, size in box.values())
-                lacking = elements(operation, role, box) if works else set()
+                lacking = elements(operation, tensor, box) if works else set()
             asked.setdefault(outer, []).extend(lacking)
             each += len(lacking)
             seen_each |= {(outer, inner, element) for element in lacking}
         for outer, wanted in asked.items():
-            once = multicasts or role == "output"
+            once = multicasts or tensor == operation.output
             down += len(set(wanted)) if once else len(wanted)
             seen |= {(outer, element) for element in wanted}
-    if role != "output":
+    if tensor != operation.output:
         return Flow(down, each)
     results = {element for _, element in seen}
     whole = len(seen) == len(results)  # one parent sees all partial sums of an element
@@ -106,17 +105,17 @@ def _cut(box: Box, rank: str, tile: int, index: int) -> Box:
     return {**box, rank: (start + index * tile, max(0, min(tile, size - index * tile)))}
 
 
-def elements(operation: Operation, role: Role, box: Box) -> set[Point]:
+def elements(operation: Operation, tensor: str, box: Box) -> set[Point]:
     """Coordinates of all elements of a tensor that the points of a box touch."""
-    names = sorted(operation.relevant(role))
+    names = sorted(operation.relevant(tensor))
     found = set()
     for values in product(*(range(box[n][0], box[n][0] + box[n][1]) for n in names)):
         at = dict(zip(names, values, strict=True))
         point = tuple(
             axis.offset + sum(step * at[rank] for rank, step in axis.terms)
-            for axis in operation.axes[role]
+            for axis in operation.axes[tensor]
         )
-        inside = zip(point, operation.tensors[role].shape, strict=True)
+        inside = zip(point, operation.tensors[tensor].shape, strict=True)
         if all(0 <= x < extent for x, extent in inside):
             found.add(point)
     return found

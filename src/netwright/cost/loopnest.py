@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from netwright.arch import MAC, ROLES, Architecture, Link, Memory, Role
+from netwright.arch import MAC, Architecture, Link, Memory
 from netwright.cost.counts import Action, Counts
 from netwright.cost.transitions import (
     RankLoop,
@@ -63,18 +63,18 @@ def count(operation: Operation, architecture: Architecture, nest: LoopNest) -> C
     check_nest(operation, architecture, nest)
     memories = {memory.name: memory for memory in memories_of(architecture)}
     actions: list[Action] = []
-    for role in ROLES:
-        places = nest.places(role)
+    for tensor in operation.tensors:
+        places = nest.places(tensor)
         inner = [*((keep.memory, keep.position) for keep in places[1:]), ("", len(nest.loops))]
         for keep, (child, position) in zip(places, inner, strict=True):
             arrays = tuple(
                 arrays_between(architecture, keep.memory, child or architecture.path[-1].name)
             )
             flow = flow_between(
-                operation, nest, role, keep.position, position,
+                operation, nest, tensor, keep.position, position,
                 stays=bool(child), multicasts=all(array.multicasts for array in arrays),
             )  # fmt: skip
-            actions += _priceable(operation, architecture, nest, role, memories[keep.memory],
+            actions += _priceable(operation, architecture, nest, tensor, memories[keep.memory],
                                   memories.get(child), flow)  # fmt: skip
     steps, used = _steps(operation, nest)
     (unit,) = architecture.branch(architecture.path[-1].name).units_for(MAC)
@@ -86,7 +86,7 @@ def count(operation: Operation, architecture: Architecture, nest: LoopNest) -> C
 def flow_between(
     operation: Operation,
     nest: LoopNest,
-    role: Role,
+    tensor: str,
     parent: int,
     child: int,
     *,
@@ -98,19 +98,19 @@ def flow_between(
     Args:
         operation: What is computed.
         nest: A legal nest.
-        role: Which tensor.
+        tensor: Name of the tensor.
         parent: Position of the outer tile.
         child: Position of the inner tile.
         stays: Whether the inner tile stays in a memory from step to step; compute units have none.
         multicasts: Whether one read of the parent may serve several children.
     """
     ranks = _rank_loops(operation, nest, parent, child)
-    wanted = operation.relevant(role)
+    wanted = operation.relevant(tensor)
     other = [ranks[name] for name in operation.extents if name not in wanted]
-    down, each = (_fetched if stays else _visited)(operation, role, ranks, other, nest, child)
-    if role != "output":
+    down, each = (_fetched if stays else _visited)(operation, tensor, ranks, other, nest, child)
+    if tensor != operation.output:
         return Flow(down if multicasts else each, each)
-    size = _touched(operation, role)
+    size = _touched(operation, tensor)
     if stays:  # a multicast reaches idle copies too
         above = prod(rank.num_lanes("outer") for rank in other)
         below = above * prod(rank.num_lanes("inner") for rank in other)
@@ -135,7 +135,7 @@ def _rank_loops(
 
 def _fetched(
     operation: Operation,
-    role: Role,
+    tensor: str,
     ranks: dict[str, RankLoops],
     other: Sequence[RankLoops],
     nest: LoopNest,
@@ -152,9 +152,7 @@ def _fetched(
             continue
         sums = [
             axis_sums(axis, extent, tuple(ranks[name] for name, _ in axis.terms), advanced)
-            for axis, extent in zip(
-                operation.axes[role], operation.tensors[role].shape, strict=True
-            )
+            for axis, extent in operation.along(tensor)
         ]
         wanted = prod(s.wanted for s in sums)
         wanted_each = prod(s.wanted_each for s in sums)
@@ -167,7 +165,7 @@ def _fetched(
 
 def _visited(
     operation: Operation,
-    role: Role,
+    tensor: str,
     ranks: dict[str, RankLoops],
     other: Sequence[RankLoops],
     nest: LoopNest,
@@ -177,11 +175,11 @@ def _visited(
     repeats = prod(busy(rank) for rank in other)
     down = repeats * prod(
         axis_visits(axis, extent, tuple(ranks[name] for name, _ in axis.terms))
-        for axis, extent in zip(operation.axes[role], operation.tensors[role].shape, strict=True)
+        for axis, extent in operation.along(tensor)
     )
     each = prod(operation.extents[rank.name] for rank in other) * prod(
         _points(axis.terms, axis.offset, extent, operation)
-        for axis, extent in zip(operation.axes[role], operation.tensors[role].shape, strict=True)
+        for axis, extent in operation.along(tensor)
     )
     return down, each
 
@@ -200,13 +198,13 @@ def _points(
     return sum(times for value, times in found.items() if 0 <= value < extent)
 
 
-def _touched(operation: Operation, role: Role) -> int:
+def _touched(operation: Operation, tensor: str) -> int:
     """Elements of a tensor that are used at all."""
     return prod(
         axis_visits(axis, extent, tuple(
             RankLoops(name, operation.extents[name], ()) for name, _ in axis.terms
         ))
-        for axis, extent in zip(operation.axes[role], operation.tensors[role].shape, strict=True)
+        for axis, extent in operation.along(tensor)
     )  # fmt: skip
 
 
@@ -214,32 +212,34 @@ def _priceable(
     operation: Operation,
     architecture: Architecture,
     nest: LoopNest,
-    role: Role,
+    tensor: str,
     parent: Memory,
     child: Memory | None,
     flow: Flow,
 ) -> Iterator[Action]:
     """The flow as bits of the two memories and of the links between them."""
-    name, bits = operation.tensors[role].name, operation.tensors[role].bits
-    partial = max(bits, accumulator_bits(architecture, bits)) if role == "output" else bits
+    bits = operation.tensors[tensor].bits
+    partial = (
+        max(bits, accumulator_bits(architecture, bits)) if tensor == operation.output else bits
+    )
     down = flow.down * partial
     up = flow.final * bits + (flow.up - flow.final) * partial
     waits = child is not None and not child.double_buffered
     copies = _used_copies(architecture, nest, operation, parent.name)
-    yield Action(parent.name, "read", down, name, copies, waits)
+    yield Action(parent.name, "read", down, tensor, copies, waits)
     if flow.up:
-        yield Action(parent.name, "write", up, name, copies, waits)
+        yield Action(parent.name, "write", up, tensor, copies, waits)
     below = child.name if child is not None else architecture.path[-1].name
     for link in _links_between(architecture, parent.name, below):
-        yield Action(link.name, "cross", down + up, name, architecture.copies(link.name))
+        yield Action(link.name, "cross", down + up, tensor, architecture.copies(link.name))
     if child is None:
         return
     copies = _used_copies(architecture, nest, operation, child.name)
-    yield Action(child.name, "write", flow.down_each * partial, name, copies, waits)
+    yield Action(child.name, "write", flow.down_each * partial, tensor, copies, waits)
     if flow.up_each:
         whole = flow.final if flow.up_each == flow.up else 0
         leaving = whole * bits + (flow.up_each - whole) * partial
-        yield Action(child.name, "read", leaving, name, copies, waits)
+        yield Action(child.name, "read", leaving, tensor, copies, waits)
 
 
 def _links_between(architecture: Architecture, outer: str, inner: str) -> Iterator[Link]:

@@ -91,7 +91,7 @@ class Mapspace:
     @cached_property
     def kinds(self) -> dict[str, Kind | None]:
         """Kind of every rank; ``None`` for groups."""
-        relevant = {role: self.operation.relevant(role) for role in ROLES}
+        relevant = {role: self.operation.relevant(self.operation.of(role)) for role in ROLES}
         found: dict[str, Kind | None] = {}
         for rank in self.operation.extents:
             missing = [UNKNOWN_TO[role] for role in ROLES if rank not in relevant[role]]
@@ -183,9 +183,9 @@ class Mapspace:
         for rank in self.groups:
             run(rank, self.rounds[rank])
         root = memories_of(self.architecture)[0].name
-        keeps = [Keep(root, role, 0) for role in ROLES]
+        keeps = [Keep(root, tensor, 0) for tensor in self.operation.tensors]
         keeps += [
-            Keep(place.memory.name, place.role, len(loops) - count)
+            Keep(place.memory.name, self.operation.of(place.role), len(loops) - count)
             for count, place in reversed(marks)
         ]
         return LoopNest(tuple(reversed(loops)), tuple(keeps))

@@ -10,6 +10,9 @@ from netwright.cost.counts import Action, Counts
 from netwright.cost.mapper import Goal, Mapped, search
 from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.errors import GraphError
+from netwright.mapping.legality import check_legal
+from netwright.mapping.loopnest import LoopNest
+from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.notebook import table
 from netwright.progress import Progress, silent
@@ -49,11 +52,14 @@ class NetworkEstimate:
     """A network on a machine.
 
     Attributes:
+        mapping: The network's own order, with a loop nest for every sum of products; all other
+            operators stream their operands.
         layers: Every operation that was estimated, in order.
         total: Their sum.
         coverage: How much of the network that is, and what is missing.
     """
 
+    mapping: Mapping
     layers: tuple[Layer, ...]
     total: Estimate
     coverage: Coverage
@@ -90,7 +96,7 @@ def estimate_network(
     goal: Goal = "edp",
     progress: Progress = silent,
 ) -> NetworkEstimate:
-    """Map every operation of a network for itself, one after the other.
+    """Map every operation of a network for itself, one after the other; the mapping is judged.
 
     Args:
         workload: The network.
@@ -106,7 +112,9 @@ def estimate_network(
     check_figures(architecture)
     layers: list[Layer] = []
     left_out: list[tuple[str, str]] = []
-    known: dict[tuple[object, ...], tuple[str, Mapped]] = {}
+    nests: dict[str, LoopNest] = {}
+    bindings: dict[str, str] = {}
+    known: dict[tuple[object, ...], tuple[Operation, Mapped]] = {}
     for number, einsum in enumerate(workload.einsums):
         progress(number, len(workload.einsums), einsum.name)
         if not is_operation(einsum):
@@ -121,11 +129,22 @@ def estimate_network(
             left_out.append((einsum.name, error.message))
             continue
         layers.append(_searched(wanted, architecture, goal, known))
+        nests[einsum.name] = _nest(wanted, known)
+        bindings[einsum.name] = known[wanted.signature][1].compute
     if not layers:
         raise _nothing(workload, left_out)
     taken = (*workload.assumptions, ZEROS)
     total = sequence(workload.name, [layer.estimate for layer in layers], assumptions=taken)
-    return NetworkEstimate(tuple(layers), total, coverage(workload, left_out))
+    mapping = _mapping(workload, nests, bindings)
+    check_legal(workload, architecture, mapping)
+    return NetworkEstimate(mapping, tuple(layers), total, coverage(workload, left_out))
+
+
+def _mapping(workload: Workload, nests: dict[str, LoopNest], bindings: dict[str, str]) -> Mapping:
+    """The workload's order; what has no nest is a group of its own, which streams."""
+    order = tuple(einsum.name for einsum in workload.einsums)
+    groups = tuple(Group(name, (name,)) for name in order if name not in nests)
+    return Mapping(workload.granularity, order, bindings=bindings, nests=nests, groups=groups)
 
 
 def _nothing(workload: Workload, left_out: list[tuple[str, str]]) -> GraphError:
@@ -145,14 +164,20 @@ def _searched(
     wanted: Operation,
     architecture: Architecture,
     goal: Goal,
-    known: dict[tuple[object, ...], tuple[str, Mapped]],
+    known: dict[tuple[object, ...], tuple[Operation, Mapped]],
 ) -> Layer:
-    same_as, mapped = known.get(wanted.signature, ("", None))
-    if mapped is None:
-        mapped = search(wanted, architecture, goal=goal)
-        known[wanted.signature] = (wanted.name, mapped)
+    same_as = known[wanted.signature][0].name if wanted.signature in known else ""
+    if not same_as:
+        known[wanted.signature] = (wanted, search(wanted, architecture, goal=goal))
+    _, mapped = known[wanted.signature]
     estimate = replace(mapped.estimate, name=wanted.name)
     return Layer(wanted.name, "loopnest", estimate, mapped, same_as)
+
+
+def _nest(wanted: Operation, known: dict[tuple[object, ...], tuple[Operation, Mapped]]) -> LoopNest:
+    """The nest that was found for an equal operation, on this one's tensors."""
+    first, mapped = known[wanted.signature]
+    return mapped.nest.renamed(dict(zip(first.tensors, wanted.tensors, strict=True)))
 
 
 def _stream(workload: Workload, einsum: Einsum, architecture: Architecture) -> Estimate:

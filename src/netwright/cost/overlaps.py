@@ -32,8 +32,8 @@ OUTSIDE, ADVANCED, INSIDE, ALONG = range(4)
 def sliding_axes(operation: Operation) -> tuple[tuple[Affine, int], ...]:
     """Axes of the input, with their sizes, along which tiles can overlap."""
     found = []
-    shape = operation.tensors["input"].shape
-    for axis, extent in zip(operation.axes["input"], shape, strict=True):
+    shape = operation.tensors[operation.of("input")].shape
+    for axis, extent in zip(operation.axes[operation.of("input")], shape, strict=True):
         values = np.zeros(1, np.int64)
         points = prod(operation.extents[rank] for rank, _ in axis.terms)
         for rank, step in axis.terms:
@@ -119,12 +119,12 @@ class Overlaps:
     def apart(self) -> float:
         """Elements along all other axes together."""
         operation = self.space.operation
-        shape = operation.tensors["input"].shape
+        shape = operation.tensors[operation.of("input")].shape
         return float(prod(
             axis_visits(axis, extent, tuple(
                 RankLoops(rank, operation.extents[rank], ()) for rank, _ in axis.terms
             ))
-            for axis, extent in zip(operation.axes["input"], shape, strict=True)
+            for axis, extent in zip(operation.axes[operation.of("input")], shape, strict=True)
             if (axis, extent) not in self.axes
         ))  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Where and when everything happens: orders, addresses, replacement; one judge of all of them."""
 
 from netwright.mapping.baselines import POLICIES, Baseline, Policy, baseline
+from netwright.mapping.binding import branch_of, operators_of
 from netwright.mapping.compare import BUDGETS, Budget, Comparison, compare
 from netwright.mapping.cosma import Solution, cosma, scratchpad_of
 from netwright.mapping.curve import Curve, Point, traffic_curve
@@ -8,7 +9,7 @@ from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
 from netwright.mapping.legality import check_legal, faults
 from netwright.mapping.loopnest import Keep, Loop, LoopNest
 from netwright.mapping.loopnest_legality import check_nest, nest_faults
-from netwright.mapping.mapping import Mapping, Residency
+from netwright.mapping.mapping import Group, Mapping, Phase, Residency
 from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.mapping.order import OrderSolution, minimum_peak, search_order
 from netwright.mapping.precedence import Precedence, bound_of_all_orders
@@ -24,12 +25,14 @@ __all__ = [
     "Curve",
     "Gap",
     "GapSolution",
+    "Group",
     "Keep",
     "Loop",
     "LoopNest",
     "Mapping",
     "Operation",
     "OrderSolution",
+    "Phase",
     "Point",
     "Policy",
     "Precedence",
@@ -40,6 +43,7 @@ __all__ = [
     "Transfer",
     "baseline",
     "bound_of_all_orders",
+    "branch_of",
     "check_legal",
     "check_nest",
     "compare",
@@ -51,6 +55,7 @@ __all__ = [
     "minimum_peak",
     "nest_faults",
     "operation",
+    "operators_of",
     "replay",
     "scratchpad_of",
     "search_order",

@@ -115,7 +115,9 @@ def baseline(
     pad, num_compactions = _run(schedule, capacity, policy)
     stays = sorted(pad.stays, key=lambda stay: (stay[1], stay[0]))
     residencies = tuple(Residency(n, memory.name, first, last, o) for n, first, last, o in stays)
-    mapping = Decision(workload.granularity, schedule.order, residencies, places_weights)
+    mapping = Decision(
+        workload.granularity, schedule.order, residencies, places_weights=places_weights
+    )
     return Baseline(policy, mapping, replay(workload, architecture, mapping), num_compactions)
 
 

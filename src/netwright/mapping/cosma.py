@@ -122,7 +122,7 @@ def cosma(
         workload.granularity,
         schedule.order,
         residencies(chosen, offsets, memory=memory.name),
-        places_weights,
+        places_weights=places_weights,
     )
     traffic = replay(workload, architecture, mapping)
     objective = _objective(schedule, chosen)

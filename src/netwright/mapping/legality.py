@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from netwright.arch import Architecture, Memory
-from netwright.errors import MappingError
+from netwright.errors import GraphError, MappingError
+from netwright.mapping.binding import binding_faults, branch_of
+from netwright.mapping.loopnest_legality import nest_faults
 from netwright.mapping.mapping import Mapping, Residency
+from netwright.mapping.operation import operation
 from netwright.mapping.schedule import Schedule
 from netwright.workload import Workload
 
@@ -26,10 +29,14 @@ def check_legal(workload: Workload, architecture: Architecture, mapping: Mapping
 def faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> tuple[str, ...]:
     """Everything that is wrong with a mapping, as sentences; empty if it is legal.
 
-    The order must be one of the workload. Each stay must lie in a memory of the architecture, in
-    whole lines, within its capacity, and share no byte with another stay at the same time. A tensor
-    may not stay before it is made, nor twice at once, and every operand must be present while its
-    Einsum runs.
+    The order must be one of the workload. Bindings must name compute units
+    of the architecture that do the operators of the Einsum.
+    Loop nests must be executable on their own, see :func:`netwright.mapping.nest_faults`. An Einsum
+    is in one group at most, and not if it has a nest; the Einsums of a group run one right after
+    the other. Each stay must lie in a memory of the architecture, in whole lines, within its
+    capacity, and share no byte with another stay at the same time. A tensor may not stay before it
+    is made, nor twice at once, and every operand of an Einsum that has neither nest nor group must
+    be present while it runs.
     """
     found = list(_order_faults(workload, mapping.order))
     if mapping.granularity != workload.granularity:
@@ -38,6 +45,9 @@ def faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> 
         )
     if found:  # steps mean nothing without an order
         return tuple(found)
+    found += binding_faults(workload, architecture, mapping.bindings)
+    found += _nest_faults(workload, architecture, mapping)
+    found += _group_faults(mapping)
     stays: list[tuple[Residency, Memory]] = []
     for stay in mapping.residencies:
         memory = architecture.memory(stay.memory)
@@ -70,6 +80,44 @@ def _order_faults(workload: Workload, order: Sequence[str]) -> Iterator[str]:
                 continue
             if step_of[producer.name] >= step_of[einsum.name]:
                 yield f'Einsum "{einsum.name}" runs before "{producer.name}", from which it reads'
+
+
+def _nest_faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> Iterator[str]:
+    einsums = {einsum.name: einsum for einsum in workload.einsums}
+    for name, nest in mapping.nests.items():
+        if name not in einsums:
+            yield f'a loop nest names "{name}", which is no Einsum'
+            continue
+        try:
+            own = operation(workload, einsums[name])
+        except GraphError as error:
+            yield f'Einsum "{name}" has a loop nest and {error.message}'
+            continue
+        branch = branch_of(architecture, einsums[name], mapping.bindings)
+        if branch is None:
+            yield f'Einsum "{name}" has a loop nest and no binding to one of the compute units'
+            continue
+        for fault in nest_faults(own, branch, nest):
+            yield f'loop nest of "{name}": {fault}'
+
+
+def _group_faults(mapping: Mapping) -> Iterator[str]:
+    step_of = {name: step for step, name in enumerate(mapping.order)}
+    seen: dict[str, str] = {}
+    for group in mapping.groups:
+        if not group.einsums:
+            yield f'group "{group.name}" has no Einsum'
+        for name in group.einsums:
+            if name not in step_of:
+                yield f'group "{group.name}": "{name}" is no Einsum'
+            elif name in seen:
+                yield f'group "{group.name}": Einsum "{name}" is in group "{seen[name]}" already'
+            elif name in mapping.nests:
+                yield f'group "{group.name}": Einsum "{name}" has a loop nest of its own'
+            seen[name] = group.name
+        steps = [step_of[name] for name in group.einsums if name in step_of]
+        if any(after != before + 1 for before, after in pairwise(steps)):
+            yield f'group "{group.name}": its Einsums must run one right after the other'
 
 
 def _stay_faults(
@@ -115,8 +163,9 @@ def _absences(workload: Workload, mapping: Mapping, stays: Sequence[Residency]) 
     present: dict[str, list[Residency]] = {}
     for stay in stays:
         present.setdefault(stay.tensor, []).append(stay)
+    staged = set(mapping.staged)
     for step, names in enumerate(schedule.operands):
-        for name in names:
+        for name in names if mapping.order[step] in staged else ():
             if not any(stay.first <= step <= stay.last for stay in present.get(name, ())):
                 yield f'step {step} ("{mapping.order[step]}") needs "{name}", which is not there'
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from netwright.arch import Architecture, Array, Memory, Role
+from netwright.arch import Architecture, Array, Memory
 from netwright.mapping.operation import Operation
 
 
@@ -38,12 +38,12 @@ class Keep:
 
     Attributes:
         memory: Name of the memory.
-        role: Which tensor.
+        tensor: Name of the tensor.
         position: The tile is what the loops from here inward touch.
     """
 
     memory: str
-    role: Role
+    tensor: str
     position: int
 
 
@@ -59,9 +59,15 @@ class LoopNest:
     loops: tuple[Loop, ...]
     keeps: tuple[Keep, ...]
 
-    def places(self, role: Role) -> tuple[Keep, ...]:
+    def places(self, tensor: str) -> tuple[Keep, ...]:
         """Where a tensor is kept, outermost first."""
-        return tuple(sorted((k for k in self.keeps if k.role == role), key=lambda k: k.position))
+        own = (keep for keep in self.keeps if keep.tensor == tensor)
+        return tuple(sorted(own, key=lambda keep: keep.position))
+
+    def renamed(self, names: Mapping[str, str]) -> LoopNest:
+        """The nest of an equal operation on tensors of other names."""
+        keeps = (replace(keep, tensor=names.get(keep.tensor, keep.tensor)) for keep in self.keeps)
+        return LoopNest(self.loops, tuple(keeps))
 
     def counts(self, operation: Operation) -> tuple[int, ...]:
         """Iterations of every loop where tiles are whole."""
@@ -79,7 +85,7 @@ class LoopNest:
             indent = "  " * position
             for keep in self.keeps:
                 if keep.position == position:
-                    lines.append(f"{indent}[{keep.memory} keeps {keep.role}]")
+                    lines.append(f"{indent}[{keep.memory} keeps {keep.tensor}]")
             if position < len(self.loops):
                 loop = self.loops[position]
                 where = f" along {loop.array}[{loop.axis}]" if loop.is_spatial else ""

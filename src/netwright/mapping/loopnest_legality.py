@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from netwright.arch import ROLES, Architecture, Array, Memory, Role
+from netwright.arch import Architecture, Array, Memory
 from netwright.errors import MappingError
 from netwright.mapping.loopnest import LoopNest, memories_of
 from netwright.mapping.operation import Operation
@@ -35,7 +35,7 @@ def nest_faults(
     """
     found = [*_loop_faults(operation, architecture, nest)]
     if not found:  # tiles mean nothing without sound loops
-        found += _keep_faults(architecture, nest)
+        found += _keep_faults(operation, architecture, nest)
     if not found:
         found += _capacity_faults(operation, architecture, nest)
     return tuple(found)
@@ -76,46 +76,53 @@ def _loop_faults(operation: Operation, architecture: Architecture, nest: LoopNes
             yield f"rank {rank}: the innermost tile must be 1, not {size}"
 
 
-def _keep_faults(architecture: Architecture, nest: LoopNest) -> Iterator[str]:
+def _keep_faults(operation: Operation, architecture: Architecture, nest: LoopNest) -> Iterator[str]:
     path = [node.name for node in architecture.path]
     memories = {memory.name: memory for memory in memories_of(architecture)}
     root = path[0]
     for keep in nest.keeps:
-        memory = memories.get(keep.memory)
+        memory, role = memories.get(keep.memory), operation.roles.get(keep.tensor)
+        if role is None:
+            yield f"{keep.tensor}: {operation.name} moves {', '.join(operation.tensors)} only"
         if memory is None:
-            yield f'{keep.role}: there is no memory "{keep.memory}" above the compute unit'
-        elif keep.role not in memory.keeps:
-            yield f"{keep.role}: {memory.name} keeps {', '.join(memory.keeps)} only"
+            yield f'{keep.tensor}: there is no memory "{keep.memory}" above the compute unit'
+        elif role is not None and role not in memory.keeps:
+            yield (
+                f"{keep.tensor}: {memory.name} keeps {', '.join(memory.keeps)} only, "
+                f"and this is {operation.name}'s {role}"
+            )
         if not 0 <= keep.position <= len(nest.loops):
             yield (
-                f"{keep.role} in {keep.memory}: the position must be from 0 to "
+                f"{keep.tensor} in {keep.memory}: the position must be from 0 to "
                 f"{len(nest.loops)}, not {keep.position}"
             )
         if memory is not None:
-            yield from _array_faults(path, nest, keep.memory, keep.role, keep.position)
-    for role in ROLES:
-        own = [keep for keep in nest.keeps if keep.role == role and keep.memory in memories]
+            yield from _array_faults(path, nest, keep.memory, keep.tensor, keep.position)
+    for tensor in operation.tensors:
+        own = [keep for keep in nest.keeps if keep.tensor == tensor and keep.memory in memories]
         if not any(keep.memory == root and keep.position == 0 for keep in own):
-            yield f"{role}: the root {root} must keep it at position 0"
+            yield f"{tensor}: the root {root} must keep it at position 0"
         ordered = sorted(own, key=lambda keep: path.index(keep.memory))
         for outer, inner in pairwise(ordered):
             if outer.memory == inner.memory:
-                yield f"{role}: {outer.memory} keeps it twice"
+                yield f"{tensor}: {outer.memory} keeps it twice"
             elif outer.position > inner.position or own.index(outer) > own.index(inner):
-                yield f"{role}: {inner.memory} lies below {outer.memory} and must be further inside"
+                yield (
+                    f"{tensor}: {inner.memory} lies below {outer.memory} and must be further inside"
+                )
 
 
 def _array_faults(
-    path: list[str], nest: LoopNest, memory: str, role: Role, position: int
+    path: list[str], nest: LoopNest, memory: str, tensor: str, position: int
 ) -> Iterator[str]:
     for number, loop in enumerate(nest.loops):
         if not loop.is_spatial:
             continue
         above = path.index(memory) < path.index(loop.array)
         if above and position > number:
-            yield f"{role} in {memory}: loop {number} along {loop.array} must be further inside"
+            yield f"{tensor} in {memory}: loop {number} along {loop.array} must be further inside"
         elif not above and position <= number:
-            yield f"{role} in {memory}: loop {number} along {loop.array} must be further outside"
+            yield f"{tensor} in {memory}: loop {number} along {loop.array} must be further outside"
 
 
 def _capacity_faults(
@@ -126,13 +133,13 @@ def _capacity_faults(
         if capacity is None:
             continue
         parts = {
-            keep.role: tile_bytes(operation, architecture, nest, keep.role, memory)
+            keep.tensor: tile_bytes(operation, architecture, nest, keep.tensor, memory)
             for keep in nest.keeps
             if keep.memory == memory.name
         }
         need = sum(parts.values())
         if need > capacity:
-            told = ", ".join(f"{role} {kib(size)}" for role, size in parts.items())
+            told = ", ".join(f"{name} {kib(size)}" for name, size in parts.items())
             yield (
                 f"operands of {operation.name} need {kib(need)} in {memory.name} ({told}), "
                 f"which has {kib(capacity)}"
@@ -143,7 +150,7 @@ def tile_bytes(
     operation: Operation,
     architecture: Architecture,
     nest: LoopNest,
-    role: Role,
+    tensor: str,
     memory: Memory,
 ) -> int:
     """Room that a tensor's tile takes in a memory, in whole bytes.
@@ -151,20 +158,20 @@ def tile_bytes(
     Partial sums have the accumulator's width. A tile that changes takes its room twice in a
     double-buffered memory.
     """
-    places = nest.places(role)
+    places = nest.places(tensor)
     index = next(i for i, keep in enumerate(places) if keep.memory == memory.name)
     position = places[index].position
     inner = places[index + 1].position if index + 1 < len(places) else len(nest.loops)
-    bits = operation.tensors[role].bits
+    bits = operation.tensors[tensor].bits
     counts = nest.counts(operation)
-    if role == "output" and any(
+    if tensor == operation.output and any(
         not loop.is_spatial and count > 1 and loop.rank in operation.reduced
         for loop, count in zip(nest.loops[:inner], counts, strict=False)
     ):
         bits = max(bits, accumulator_bits(architecture, bits))
-    size = tile_elements(operation, role, tile_sizes(operation, nest, position)) * bits
+    size = tile_elements(operation, tensor, tile_sizes(operation, nest, position)) * bits
     changes = any(
-        not loop.is_spatial and count > 1 and loop.rank in operation.relevant(role)
+        not loop.is_spatial and count > 1 and loop.rank in operation.relevant(tensor)
         for loop, count in zip(nest.loops[:position], counts, strict=False)
     )
     return -(-size * (2 if changes and memory.double_buffered else 1) // 8)
@@ -178,10 +185,10 @@ def tile_sizes(operation: Operation, nest: LoopNest, position: int) -> dict[str,
     return sizes
 
 
-def tile_elements(operation: Operation, role: Role, sizes: dict[str, int]) -> int:
+def tile_elements(operation: Operation, tensor: str, sizes: dict[str, int]) -> int:
     """Elements of a tensor that a tile touches at most; padding has no elements."""
     total = 1
-    for axis, extent in zip(operation.axes[role], operation.tensors[role].shape, strict=True):
+    for axis, extent in operation.along(tensor):
         total *= min(extent, _span(axis.terms, sizes))
     return total
 

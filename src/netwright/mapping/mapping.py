@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping as Table
+from dataclasses import dataclass, field
 
+from netwright.mapping.loopnest import Keep, Loop, LoopNest
 from netwright.notebook import table
 from netwright.workload import Granularity
 
@@ -28,23 +30,70 @@ class Residency:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
-    """Order of the Einsums and where tensors lie at each step.
+class Phase:
+    """What runs at the same time.
 
-    What a mapping costs is not part of it: :func:`netwright.mapping.replay` walks it.
+    Attributes:
+        steps: For each compute unit the Einsums that it runs one after the other.
+    """
+
+    steps: Table[str, tuple[str, ...]] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Einsums that run together, tile by tile.
+
+    What is not kept streams: operands come from the root and results go there, each piece once for
+    every iteration of the shared loops that touches it. A group of one Einsum without loops reads
+    its operands once and writes its result once.
+
+    Attributes:
+        name: Unique in its mapping.
+        einsums: Names, in the order in which they run within a tile.
+        loops: Tile loops that all of them share, outermost first.
+        phases: What runs at the same time; one Einsum after the other if there are none.
+        keeps: Tensors whose tiles stay in a memory between the Einsums, or over iterations.
+    """
+
+    name: str
+    einsums: tuple[str, ...]
+    loops: tuple[Loop, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    keeps: tuple[Keep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Order of the Einsums, how each runs, and where tensors lie at each step.
+
+    An Einsum runs in one of three ways: under a loop nest of its own, in a group, or else as one
+    step whose operands all stay in a memory meanwhile. What a mapping costs is not part of it.
 
     Attributes:
         granularity: Which operators are steps of their own.
         order: Names of the Einsums; step 0 runs the first.
         residencies: Every stay of every tensor.
+        bindings: The compute unit of an Einsum; the machine's only one if not given.
+        nests: Loop nests, by Einsum.
+        groups: Einsums that run together.
         places_weights: Whether trained parameters pass through the memory too; else they have a
             place of their own and do not count.
     """
 
     granularity: Granularity
     order: tuple[str, ...]
-    residencies: tuple[Residency, ...]
+    residencies: tuple[Residency, ...] = ()
+    bindings: Table[str, str] = field(default_factory=dict, hash=False)
+    nests: Table[str, LoopNest] = field(default_factory=dict, hash=False)
+    groups: tuple[Group, ...] = ()
     places_weights: bool = False
+
+    @property
+    def staged(self) -> tuple[str, ...]:
+        """Einsums that run as one step, with all operands in a memory."""
+        other = {*self.nests, *(name for group in self.groups for name in group.einsums)}
+        return tuple(name for name in self.order if name not in other)
 
     def _repr_html_(self) -> str:
         rows = (

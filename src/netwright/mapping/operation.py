@@ -1,9 +1,10 @@
-"""An Einsum as loop nests see it: three tensors, ranks that mean something, separable axes."""
+"""An Einsum as loop nests see it: tensors by name, ranks that mean something, separable axes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 from netwright.arch import ROLES, Direction, Role
@@ -13,35 +14,53 @@ from netwright.workload import Access, Affine, Einsum, Tensor, Workload
 
 @dataclass(frozen=True)
 class Operation:
-    """A product of two tensors, summed over some ranks.
+    """A product of tensors, summed over some ranks.
 
     Attributes:
         name: Name of the Einsum.
         extents: Size of every rank that is larger than 1.
-        tensors: The tensors by role.
-        axes: For each role and axis of the tensor the affine index, ranks of size 1 left out.
+        tensors: Operands in order, then the result, by name. A tensor that is read once more in
+            another way has the name ``x#2``.
+        axes: For each tensor and axis the affine index, ranks of size 1 left out.
+        roles: What the memories of a machine take each tensor for: the first operand is the input,
+            the second the weight, the result the output; of further operands trained parameters
+            are weights.
         directions: What each rank means to a convolution.
     """
 
     name: str
     extents: Mapping[str, int]
-    tensors: Mapping[Role, Tensor]
-    axes: Mapping[Role, tuple[Affine, ...]]
+    tensors: Mapping[str, Tensor]
+    axes: Mapping[str, tuple[Affine, ...]]
+    roles: Mapping[str, Role]
     directions: Mapping[str, Direction]
 
-    def relevant(self, role: Role) -> frozenset[str]:
+    @cached_property
+    def output(self) -> str:
+        """Name of the result."""
+        return self.of("output")
+
+    def of(self, role: Role) -> str:
+        """Name of the first tensor of a role."""
+        return next(name for name, own in self.roles.items() if own == role)
+
+    def along(self, tensor: str) -> tuple[tuple[Affine, int], ...]:
+        """The affine index and the size of each axis of a tensor."""
+        return tuple(zip(self.axes[tensor], self.tensors[tensor].shape, strict=True))
+
+    def relevant(self, tensor: str) -> frozenset[str]:
         """Ranks on which an element of a tensor depends."""
-        return frozenset(rank for axis in self.axes[role] for rank, _ in axis.terms)
+        return frozenset(rank for axis in self.axes[tensor] for rank, _ in axis.terms)
 
     @property
     def reduced(self) -> frozenset[str]:
         """Ranks that are summed over."""
-        return frozenset(self.extents) - self.relevant("output")
+        return frozenset(self.extents) - self.relevant(self.output)
 
     @property
     def sliding(self) -> frozenset[str]:
         """Ranks that share an axis of a tensor with another: windows and their elements."""
-        axes = (axis for role in ROLES for axis in self.axes[role] if len(axis.terms) > 1)
+        axes = (axis for own in self.axes.values() for axis in own if len(axis.terms) > 1)
         return frozenset(rank for axis in axes for rank, _ in axis.terms)
 
     @property
@@ -52,8 +71,9 @@ class Operation:
     @property
     def signature(self) -> tuple[object, ...]:
         """Equal for operations that cost the same."""
-        shapes = tuple((self.tensors[role].shape, self.tensors[role].bits) for role in ROLES)
-        return tuple(self.extents.items()), shapes, tuple(self.axes[role] for role in ROLES)
+        shapes = tuple((tensor.shape, tensor.format) for tensor in self.tensors.values())
+        roles, axes = tuple(self.roles.values()), tuple(self.axes.values())
+        return tuple(self.extents.items()), shapes, roles, axes
 
 
 def is_operation(einsum: Einsum) -> bool:
@@ -62,7 +82,10 @@ def is_operation(einsum: Einsum) -> bool:
 
 
 def operation(workload: Workload, einsum: Einsum) -> Operation:
-    """An Einsum of a workload as loop nests see it; further inputs (a bias) are left out.
+    """An Einsum of a workload as loop nests see it.
+
+    A third or later operand that does not change along the sum, such as a bias, is applied on the
+    way out and left out here.
 
     Raises:
         GraphError: It is not a sum of products, or a rank walks along two axes of one tensor.
@@ -70,22 +93,48 @@ def operation(workload: Workload, einsum: Einsum) -> Operation:
     if not is_operation(einsum):
         raise GraphError("is not a sum of products of two tensors", node=einsum.name)
     extents = {rank.name: rank.extent for rank in einsum.ranks if rank.extent > 1}
-    accesses: tuple[Access, ...] = (einsum.inputs[0], einsum.inputs[1], einsum.output)
-    tensors = {r: workload.by_name[a.tensor] for r, a in zip(ROLES, accesses, strict=True)}
-    axes = {r: _axes(a, extents) for r, a in zip(ROLES, accesses, strict=True)}
-    whole = {r for r, a in zip(ROLES, accesses, strict=True) if not any(i.terms for i in a.index)}
-    _read_views(einsum.name, extents, tensors, axes, whole)
-    for role in ROLES:
-        ranks = [rank for axis in axes[role] for rank, _ in axis.terms]
+    accesses = _operands(einsum, extents)
+    tensors = {name: workload.by_name[access.tensor] for name, access in accesses.items()}
+    axes = {name: _axes(access, extents) for name, access in accesses.items()}
+    whole = [name for name, access in accesses.items() if not any(i.terms for i in access.index)]
+    output = list(accesses)[-1]
+    _read_views(einsum.name, extents, tensors, axes, [n for n in whole if n != output], output)
+    for name, own in axes.items():
+        ranks = [rank for axis in own for rank, _ in axis.terms]
         twice = sorted({rank for rank in ranks if ranks.count(rank) > 1})
         if twice:
             raise GraphError(
-                f'rank {", ".join(twice)} walks along two axes of "{tensors[role].name}"',
+                f'rank {", ".join(twice)} walks along two axes of "{tensors[name].name}"',
                 node=einsum.name,
                 hint="loop nests need ranks that walk along one axis of each tensor",
             )
     sliding = _sliding(einsum.inputs[0])
-    return Operation(einsum.name, extents, tensors, axes, _directions(extents, axes, sliding))
+    roles = _roles(tensors)
+    meant = _directions(extents, axes, roles, sliding)
+    return Operation(einsum.name, extents, tensors, axes, roles, meant)
+
+
+def _operands(einsum: Einsum, extents: Mapping[str, int]) -> dict[str, Access]:
+    """What a nest moves, by name: factors that change along the sum, then the result."""
+    made = {rank for axis in einsum.output.index for rank, _ in axis.terms}
+    summed = set(extents) - made
+    found: dict[str, Access] = {}
+    for number, access in enumerate(einsum.inputs):
+        walks = {rank for axis in access.index for rank, _ in axis.terms}
+        if number > 1 and not walks & summed:
+            continue
+        same = access.tensor in (*(own.tensor for own in found.values()), einsum.output.tensor)
+        found[f"{access.tensor}#{number + 1}" if same else access.tensor] = access
+    return {**found, einsum.output.tensor: einsum.output}
+
+
+def _roles(tensors: Mapping[str, Tensor]) -> dict[str, Role]:
+    *operands, output = tensors
+    roles: dict[str, Role] = {
+        name: "weight" if number == 1 or (number and tensors[name].kind == "weight") else "input"
+        for number, name in enumerate(operands)
+    }
+    return {**roles, output: "output"}
 
 
 def _axes(access: Access, extents: Mapping[str, int]) -> tuple[Affine, ...]:
@@ -98,28 +147,29 @@ def _axes(access: Access, extents: Mapping[str, int]) -> tuple[Affine, ...]:
 def _read_views(
     name: str,
     extents: Mapping[str, int],
-    tensors: dict[Role, Tensor],
-    axes: dict[Role, tuple[Affine, ...]],
-    whole: set[Role],
+    tensors: dict[str, Tensor],
+    axes: dict[str, tuple[Affine, ...]],
+    whole: list[str],
+    output: str,
 ) -> None:
     """A tensor that is read whole, as many elements as are summed, is read in their order."""
-    used = {rank for axis in axes["output"] for rank, _ in axis.terms}
+    used = {rank for axis in axes[output] for rank, _ in axis.terms}
     reduced = tuple(rank for rank in extents if rank not in used)
-    for role in sorted(whole - {"output"}):
-        size = prod(tensors[role].shape)
+    for own in whole:
+        size = prod(tensors[own].shape)
         if size == 1:
             continue
         if size != prod(extents[rank] for rank in reduced):
             raise GraphError(
-                f'reads "{tensors[role].name}" whole; which elements meet is not known', node=name
+                f'reads "{tensors[own].name}" whole; which elements meet is not known', node=name
             )
         steps, step = [], 1
         for rank in reversed(reduced):
             steps.append((rank, step))
             step *= extents[rank]
-        old = tensors[role]
-        tensors[role] = Tensor(old.name, (size,), old.format, old.kind)
-        axes[role] = (Affine(tuple(reversed(steps))),)
+        old = tensors[own]
+        tensors[own] = Tensor(old.name, (size,), old.format, old.kind)
+        axes[own] = (Affine(tuple(reversed(steps))),)
 
 
 def _sliding(access: Access) -> dict[str, int]:
@@ -134,9 +184,14 @@ def _sliding(access: Access) -> dict[str, int]:
 
 
 def _directions(
-    extents: Mapping[str, int], axes: Mapping[Role, tuple[Affine, ...]], sliding: Mapping[str, int]
+    extents: Mapping[str, int],
+    axes: Mapping[str, tuple[Affine, ...]],
+    roles: Mapping[str, Role],
+    sliding: Mapping[str, int],
 ) -> dict[str, Direction]:
-    sets = {role: {rank for axis in axes[role] for rank, _ in axis.terms} for role in ROLES}
+    sets: dict[Role, set[str]] = {role: set() for role in ROLES}
+    for name, role in roles.items():
+        sets[role] |= {rank for axis in axes[name] for rank, _ in axis.terms}
     found: dict[str, Direction] = {}
     plain = 0
     for rank in extents:

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from netwright import arch
+from netwright.mapping.binding import binding_faults, branch_of, operators_of
+from netwright.workload import Builder
+
+B = Builder("net")
+B.finish(B.activate(B.linear(B.pool(B.concat(B.input((1, 2, 4, 4))), 4, stride=4), 5)))
+NET = B.finish()
+CONCAT, POOL, LINEAR, ACT = NET.einsums
+TWO = arch.find("fusemax")
+
+
+def test_operators_of_an_einsum():
+    assert operators_of(CONCAT) == ()
+    assert operators_of(POOL) == ("max",)
+    assert operators_of(LINEAR) == ("mac",)
+    assert operators_of(ACT) == ACT.unary
+
+
+def test_unit_must_do_the_operators():
+    one = arch.find("tpu")
+    (unit,) = one.units
+    assert list(binding_faults(NET, one, {LINEAR.name: unit.name})) == []
+    assert list(binding_faults(NET, one, {POOL.name: unit.name})) == [
+        f'Einsum "{POOL.name}": {unit.name} does mac, not max'
+    ]
+
+
+def test_branch_is_that_of_the_binding_or_of_the_only_unit_that_can():
+    names = [unit.name for unit in TWO.units if "mac" in unit.does]
+    for name in names:
+        found = branch_of(TWO, LINEAR, {LINEAR.name: name})
+        assert found is not None
+        assert found.path[-1].name == name
+    alone = branch_of(TWO, LINEAR, {})
+    assert (alone is None) == (len(names) > 1)
+    assert branch_of(TWO, LINEAR, {LINEAR.name: "x"}) is None
