@@ -210,6 +210,16 @@ def test_members_that_are_refused(
     assert str(caught.value) == f"{path}: {message}"
 
 
+def test_an_archive_behind_another_file(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.npz", ("a.npy", npy(np.zeros(3))))
+    whole = path.read_bytes()
+    for front in (whole[:50], b"#!", whole):
+        path.write_bytes(front + whole)
+        with pytest.raises(DataError) as caught:
+            read_arrays(path, most=1000)
+        assert str(caught.value) == f"{path}: holds something in front of its archive"
+
+
 def test_a_bomb_that_lies(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.npz", ("a.npy", npy(np.zeros(10**6))))
     data = path.read_bytes()

@@ -264,8 +264,9 @@ def checked_members(
     """The members of an archive by name.
 
     Raises:
-        DataError: There are too many, two have one name, one lies outside of the archive, or they
-            declare more than `most` bytes.
+        DataError: There are too many, two have one name, one lies outside of the archive, they
+            declare more than `most` bytes, or there is something in front of them: the end of an
+            archive behind another file is not what that file was.
     """
     entries = archive.infolist()
     if len(entries) > MAX_ARCHIVE_MEMBERS:
@@ -279,6 +280,8 @@ def checked_members(
             message = f'holds "{visible(name)}", which lies outside of it'
             raise failure(DataError, source, message, hint=hint)
         members[name] = entry
+    if entries and min(entry.header_offset for entry in entries) > 0:
+        raise failure(DataError, source, "holds something in front of its archive", hint=hint)
     declared = sum(entry.file_size for entry in entries)
     if declared > most:
         message = f"holds {declared} bytes unpacked; at most {most} are read"

@@ -149,6 +149,27 @@ def test_shape_computed_in_the_file(tmp_path: Path) -> None:
             "hint: zeros around the positions of (batch, channels, positions) are",
         ),
         (
+            node("Pad", "q k zero space"),
+            "pads must hold 4 values for axes [2, 3], not 8",
+        ),
+        (
+            node("Pad", "q k zero same"),
+            "axes must be different, not (2, -2)",
+        ),
+        (
+            node("Pad", "q less"),
+            "pads (0, 0, -1, 0, 0, 0, 0, 0) with mode constant and value 0 are not supported; "
+            "hint: zeros around the positions of (batch, channels, positions) are",
+        ),
+        (
+            node("Slice", "q first end same"),
+            "axes must be different, not (2, -2)",
+        ),
+        (
+            node("Resize", "q roi twice", axes=[2, -2]),
+            "axes must be different, not (2, -2)",
+        ),
+        (
             node("Gather", "q one", axis=0),
             "index must be from -1 to 0, not 1",
         ),
@@ -161,7 +182,9 @@ def test_shape_computed_in_the_file(tmp_path: Path) -> None:
 )
 def test_refusals_name_what_is_supported(made: Any, text: str, tmp_path: Path) -> None:
     nodes = [quant("x s z b", "q"), made]
-    constants = {**GRID, **LISTS, "half": np.float32(0.5)}
+    less, twice = np.array([0, 0, -1, 0, 0, 0, 0, 0]), np.array([2, 2], np.float32)
+    constants = {**GRID, **LISTS, "half": np.float32(0.5), "same": np.array([2, -2]),
+                 "less": less, "twice": twice}  # fmt: skip
     with pytest.raises(GraphError) as caught:
         read_qonnx(saved(model(nodes, constants, shape=SHAPE), tmp_path))
     assert str(caught.value).endswith(f'node "y_node" ({made.op_type}): {text}')

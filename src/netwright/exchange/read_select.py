@@ -6,6 +6,8 @@ convolution with ones in windows of one element; repetition is a concatenation. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from netwright.errors import GraphError
@@ -107,8 +109,7 @@ def _factors(reader: Reader, node: SourceNode, shape: tuple[int, ...]) -> list[i
     if wanted.shape != (len(axes),):
         raise GraphError(f"sizes or scales must be given for {len(axes)} axes", node=node.name)
     given = np.ones(len(shape))
-    for index, value in zip(axes, wanted, strict=True):
-        at = axis(node, index, len(shape))
+    for at, value in zip(_distinct(node, axes, len(shape)), wanted, strict=True):
         own = reader.batch if at == 0 else shape[at]
         given[at] = value / own if sizes else value
     whole = np.all((given == np.rint(given)) & (given >= 1) & (given <= MAX_REPEATED))
@@ -130,7 +131,12 @@ def pad(reader: Reader, node: SourceNode) -> None:
     if not pads:
         pads = tuple(int(v) for v in reader.reals(node, 1, "the pads").reshape(-1))
     if len(node.inputs) > 3 and node.inputs[3]:
-        axes = [axis(node, int(v), rank) for v in reader.reals(node, 3, "the axes").reshape(-1)]
+        axes = _distinct(node, _listed(reader, node, "axes", 3), rank)
+        if len(pads) != 2 * len(axes):
+            raise GraphError(
+                f"pads must hold {2 * len(axes)} values for axes {axes}, not {len(pads)}",
+                node=node.name,
+            )
         full = [0] * (2 * rank)
         for index, at in enumerate(axes):
             full[at], full[rank + at] = pads[index], pads[len(axes) + index]
@@ -144,7 +150,13 @@ def pad(reader: Reader, node: SourceNode) -> None:
         reader.rename(node, source)
         return
     inner = (*pads[:2], *pads[rank : rank + 2])
-    if text(node, "mode", "constant") != "constant" or value or any(inner) or rank not in (3, 4):
+    if (
+        text(node, "mode", "constant") != "constant"
+        or value
+        or any(inner)
+        or min(pads) < 0
+        or rank not in (3, 4)
+    ):
         raise GraphError(
             f"pads {pads} with mode {text(node, 'mode', 'constant')} and value {value:g} are not "
             "supported",
@@ -173,8 +185,8 @@ def slice_(reader: Reader, node: SourceNode) -> None:
     if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
         raise GraphError("starts, ends, axes and steps do not fit each other", node=node.name)
     chosen = {}
-    for start, end, at, step in zip(starts, ends, axes, steps, strict=True):
-        position = axis(node, at, len(shape))
+    places = _distinct(node, axes, len(shape))
+    for start, end, position, step in zip(starts, ends, places, steps, strict=True):
         extent = reader.batch if position == 0 else shape[position]
         chosen[position] = list(range(extent))[slice(start, end if end >= -extent else None, step)]
     _select(reader, node, source, chosen)
@@ -316,6 +328,14 @@ def _multiplied(
     turned = reader.emit(node, "Transpose", (source,), f"axis{at}_last", {"order": order})
     kept = reader.emit(node, "MatMul", (turned, weights), f"axis{at}_chosen")
     return reader.emit(node, "Transpose", (kept,), output, {"order": order})
+
+
+def _distinct(node: SourceNode, axes: Sequence[int], rank: int) -> list[int]:
+    """Axes counted from the front; each may be named once."""
+    found = [axis(node, at, rank) for at in axes]
+    if len(set(found)) < len(found):
+        raise GraphError(f"axes must be different, not {tuple(axes)}", node=node.name)
+    return found
 
 
 def _listed(reader: Reader, node: SourceNode, name: str, index: int) -> tuple[int, ...]:

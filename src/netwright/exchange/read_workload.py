@@ -180,7 +180,7 @@ def _check_operators(source: ShapeModel) -> None:
         node=first.name,
         where="read_workload",
         hint=f"unknown here: {named}; take them as opaque steps with opaque_unknown=True "
-        "(--opaque), which reads their inputs whole",
+        "(--opaque-unknown), which reads their inputs whole",
     )
 
 
