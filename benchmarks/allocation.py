@@ -80,7 +80,9 @@ def run(job: Job) -> train.Record:
     task = tasks.jets(seed=7)
     model = compress.finetune(job.model, job.plan, task, epochs=EPOCHS, seed=job.seed)
     with tempfile.TemporaryDirectory() as temporary:
-        design = rtl(part="xcup").generate(train.trace(model, name="jets"), temporary + "/rtl")
+        design = rtl(part="xcup", adders_per_stage=4).generate(
+            train.trace(model, name="jets"), temporary + "/rtl"
+        )
         cells = design.measure(timeout_s=TIMEOUT_S)
     return {
         "lut": cells.lut.value,

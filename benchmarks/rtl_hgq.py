@@ -33,7 +33,7 @@ def ours(source: HgqModel, rows: np.ndarray, folder: Path) -> Result:
     """Generate, prove, simulate and measure our design."""
     graph = source.graph
     start = time.process_time()
-    design = rtl(part=PART).generate(graph, folder / "ours")
+    design = rtl(part=PART, adders_per_stage=4).generate(graph, folder / "ours")
     seconds = time.process_time() - start
     assert all(proof.holds for proof in design.prove())
     assert {proof.verdict for proof in design.prove_elements()} == {"proven"}

@@ -105,7 +105,7 @@ def printed(folder: Path, text: str) -> str:
 def estimated(folder: Path, text: str) -> str:
     """What an estimate says, without the time it took."""
     shown = json.loads(text)
-    del shown["search_seconds"]
+    del shown["when"]
     return json.dumps(shown)
 
 

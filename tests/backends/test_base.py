@@ -49,7 +49,7 @@ def test_target_lists_every_fault() -> None:
         Target("", -1.0)
     assert str(caught.value) == (
         "part must be the name of a device, not empty; "
-        "clock_ns must be from 0.01 to 1000.0 nanoseconds, not -1.0"
+        "clock_mhz must be from 1 to 100000 megahertz, not -1.0"
     )
 
 

@@ -9,17 +9,6 @@ import pytest
 
 import netwright as package
 from netwright.cli import app as module
-from netwright.errors import (
-    BackendError,
-    ConfigError,
-    DataError,
-    Infeasible,
-    MissingExtra,
-    NetwrightError,
-    ToolFailed,
-    ToolMissing,
-    VerificationError,
-)
 from tests.cli.conftest import Netwright
 
 HEAVY = ("torch", "onnx", "qonnx", "hls4ml", "scipy", "matplotlib", "numpy")
@@ -122,23 +111,6 @@ def test_unknown_option_is_a_usage_error(netwright: Netwright) -> None:
     code, out, err = netwright("run", "--fast", "x.toml")
     assert (code, out) == (2, "")
     assert "No such option" in err
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (ConfigError("x"), 2),
-        (MissingExtra("hls", package="hls4ml", purpose="x"), 3),
-        (ToolMissing("g++", hint="x"), 3),
-        (ToolFailed("g++", code=1, log_tail="x"), 4),
-        (BackendError("x"), 4),
-        (VerificationError("x"), 1),
-        (DataError("x"), 1),
-        (Infeasible("x", smallest=1.0), 1),
-    ],
-)
-def test_exit_code_of_every_error(error: NetwrightError, code: int) -> None:
-    assert module.exit_code(error) == code
 
 
 WITHOUT_TORCH = """

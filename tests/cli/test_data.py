@@ -14,7 +14,7 @@ __all__ = ["quick"]
 def test_jets_as_json(netwright: Netwright, tmp_path: Path, quick: Pool) -> None:
     out = tmp_path / "out.npz"
     code, text, err = netwright(
-        "data", "jets", "--jets", "30", "--out", out, "--seed", "2", "--workers", "1", "--json"
+        "data", "jets", "--num-jets", "30", "--out", out, "--seed", "2", "--workers", "1", "--json"
     )
     assert (code, err) == (0, "")
     assert json.loads(text) == {
@@ -28,7 +28,7 @@ def test_jets_as_json(netwright: Netwright, tmp_path: Path, quick: Pool) -> None
 
 def test_jets_as_one_line(netwright: Netwright, tmp_path: Path, quick: Pool) -> None:
     out = tmp_path / "out.npz"
-    code, text, _ = netwright("data", "jets", "--jets", "30", "--out", out)
+    code, text, _ = netwright("data", "jets", "--num-jets", "30", "--out", out)
     assert code == 0
     assert text == f"{out}: 30 jets, sha256 {jets(path=out).card.sha256}\n"
     assert card_path(out).exists()
@@ -38,14 +38,16 @@ def test_seed_reaches_the_simulation(netwright: Netwright, tmp_path: Path, quick
     tables = []
     for name, seed in (("a", 1), ("b", 2), ("c", 1)):
         out = tmp_path / f"{name}.npz"
-        assert netwright("data", "jets", "--jets", "30", "--out", out, "--seed", str(seed))[0] == 0
+        assert (
+            netwright("data", "jets", "--num-jets", "30", "--out", out, "--seed", str(seed))[0] == 0
+        )
         tables.append(out.read_bytes())
     assert tables[0] == tables[2] != tables[1]
 
 
 def test_settings_out_of_range_are_a_usage_error(netwright: Netwright, tmp_path: Path) -> None:
     out = tmp_path / "out.npz"
-    code, text, err = netwright("data", "jets", "--jets", "1", "--out", out)
+    code, text, err = netwright("data", "jets", "--num-jets", "1", "--out", out)
     assert (code, text) == (2, "")
     assert err == "error: jets must be 25 to 10000000, not 1\n"
     assert list(tmp_path.iterdir()) == []
@@ -54,7 +56,7 @@ def test_settings_out_of_range_are_a_usage_error(netwright: Netwright, tmp_path:
 def test_existing_table_is_kept(netwright: Netwright, tmp_path: Path, quick: Pool) -> None:
     out = tmp_path / "out.npz"
     out.write_text("mine")
-    code, _, err = netwright("data", "jets", "--jets", "30", "--out", out)
+    code, _, err = netwright("data", "jets", "--num-jets", "30", "--out", out)
     assert code == 2
     assert err == (f"error: out exists already: {out}\nhint: delete it or choose another path\n")
     assert out.read_text() == "mine"

@@ -51,7 +51,15 @@ def test_map_draws_the_memory(netwright, tmp_path):
 def test_order_is_searched_and_the_curve_drawn(netwright, tmp_path):
     pytest.importorskip("matplotlib", reason="draws the curve")
     curve = tmp_path / "curve.svg"
-    arguments = ("amoebanet_d", "--scratchpad", "2352KiB", "--order", "search", "--time-limit", "3")
+    arguments = (
+        "amoebanet_d",
+        "--scratchpad",
+        "2352KiB",
+        "--order",
+        "search",
+        "--time-limit-s",
+        "3",
+    )
     code, out, err = netwright("map", *arguments, "--curve", curve, "--json")
     data = json.loads(out)
     assert code == 0

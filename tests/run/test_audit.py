@@ -136,6 +136,35 @@ def test_settings_with_a_forged_digest_fail(own_run: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["extra.v", "firmware/weights/w9.h", "deep/er/notes.txt"])
+def test_file_that_no_stage_made_is_a_fault(own_run: Path, name: str) -> None:
+    path = own_run / "stages/07-generate" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("// more for synthesis")
+    found = audit(own_run)
+    assert not found.holds
+    assert found.faults == (f"stages/07-generate/{name}: was not made by the stage",)
+
+
+def test_what_is_built_from_a_design_is_no_fault(own_run: Path) -> None:
+    (design,) = (own_run / "stages/07-generate").glob("rtl/netwright.json")
+    (design.parent / "build").mkdir()
+    (design.parent / "build" / "log.txt").write_text("built by hand")
+    assert audit(own_run).holds
+    (design.parent / "builder.txt").write_text("")
+    assert not audit(own_run).holds
+
+
+def test_files_beside_a_run_are_named(own_run: Path) -> None:
+    (own_run / "notes.txt").write_text("ours")
+    (own_run / "stages/03-old").mkdir()
+    (own_run / "stages/03-old" / "front.json").write_text("[]")
+    found = audit(own_run)
+    assert found.holds
+    assert found.limits == ("not part of the run: notes.txt, stages/03-old",)
+    assert found.verdict.endswith("; not part of the run: notes.txt, stages/03-old")
+
+
 def test_empty_certificate_fails(own_run: Path) -> None:
     (own_run / "stages/08-verify/certificate.json").write_text("[]")
     forge(own_run, "verify")

@@ -48,7 +48,7 @@ def test_finished_run_is_taken_over_whole(tiny_run: Path, tmp_path: Path) -> Non
 
 
 def test_later_setting_leaves_earlier_stages_alone(tiny_run: Path, tmp_path: Path) -> None:
-    flow = load_flow(write_flow(tmp_path), overrides=["hls.clock_ns=4"])
+    flow = load_flow(write_flow(tmp_path), overrides=["hls.clock_mhz=250"])
     actions = {stage.name: stage.action for stage in plan(flow, tiny_run)}
     todo = [name for name, action in actions.items() if action == "to do"]
     assert todo == ["generate", "verify", "implement", "report"]

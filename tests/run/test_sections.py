@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from netwright.backends import Backend, hls, rtl
 from netwright.backends.rtl.backend import PARTS
 from netwright.compress.plan import LARGEST_BITS, SMALLEST_WEIGHT_BITS
 from netwright.run.sections import (
@@ -48,3 +49,19 @@ def test_tables_need_a_width_for_every_layer() -> None:
     assert TablesSection().rtl.route
     with pytest.raises(ValidationError, match="bits must hold 3 widths, one for the input"):
         TablesSection(hidden=(4, 4))
+
+
+@pytest.mark.parametrize(
+    ("section", "backend", "of_the_flow"),
+    [
+        (HlsSection(), hls(), set()),
+        (RtlSection(), rtl(), {"compare_parts", "route", "speed_grade", "depths"}),
+    ],
+)
+def test_names_and_defaults_are_those_of_the_backends(
+    section: HlsSection | RtlSection, backend: Backend, of_the_flow: set[str]
+) -> None:
+    settings = section.model_dump()
+    assert {name for name in settings if not hasattr(backend, name)} == of_the_flow
+    for name in settings.keys() - of_the_flow:
+        assert settings[name] == getattr(backend, name), name

@@ -18,8 +18,11 @@ from netwright.reading import read_json
 MANIFEST = "netwright.json"
 """File that marks a folder as a generated design and lists its files."""
 
-MIN_CLOCK_NS, MAX_CLOCK_NS = 0.01, 1000.0
-"""Shortest and longest clock period of a target."""
+MIN_CLOCK_MHZ, MAX_CLOCK_MHZ = 1.0, 100_000.0
+"""Lowest and highest clock frequency of a target."""
+
+CLOCK_MHZ = 200.0
+"""Clock frequency of a target unless another is asked for."""
 
 BUILD_FOLDER = "build"
 """Folder inside a design for everything made from it; not part of the design's files."""
@@ -31,22 +34,22 @@ class Target:
 
     Attributes:
         part: Device name in the words of its vendor.
-        clock_ns: Clock period in nanoseconds.
+        clock_mhz: Clock frequency in megahertz.
 
     Raises:
-        ConfigError: The part has no name, or the period is not positive.
+        ConfigError: The part has no name, or the frequency is out of range.
     """
 
     part: str
-    clock_ns: float
+    clock_mhz: float
 
     def __post_init__(self) -> None:
-        faults = list(target_faults(self.part, self.clock_ns))
+        faults = list(target_faults(self.part, self.clock_mhz))
         if faults:
             raise ConfigError("; ".join(faults))
 
 
-def target_faults(part: str, clock_ns: float) -> Iterator[str]:
+def target_faults(part: str, clock_mhz: float) -> Iterator[str]:
     """What is wrong with a target, one sentence a fault."""
     if not part:
         yield "part must be the name of a device, not empty"
@@ -55,8 +58,14 @@ def target_faults(part: str, clock_ns: float) -> Iterator[str]:
             "part must be the name of a device (up to 64 letters, digits and . _ + -), "
             f'not "{visible(part)}"'
         )
-    if not MIN_CLOCK_NS <= clock_ns <= MAX_CLOCK_NS:
-        yield f"clock_ns must be from {MIN_CLOCK_NS} to {MAX_CLOCK_NS} nanoseconds, not {clock_ns}"
+    yield from clock_faults(clock_mhz)
+
+
+def clock_faults(clock_mhz: float) -> Iterator[str]:
+    """What is wrong with a clock frequency."""
+    low, high = MIN_CLOCK_MHZ, MAX_CLOCK_MHZ
+    if not low <= clock_mhz <= high:
+        yield f"clock_mhz must be from {low:g} to {high:g} megahertz, not {clock_mhz}"
 
 
 class Design(Protocol):

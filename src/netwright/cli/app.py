@@ -18,6 +18,7 @@ from netwright.cli.convert import convert
 from netwright.cli.data import app as data_app
 from netwright.cli.doctor import doctor
 from netwright.cli.estimate import estimate
+from netwright.cli.exit_codes import MISSING, PIPE_CLOSED, exit_code
 from netwright.cli.export import export
 from netwright.cli.listing import list_names
 from netwright.cli.map import map_network
@@ -27,29 +28,8 @@ from netwright.cli.report import report
 from netwright.cli.run import run
 from netwright.cli.study import app as study_app
 from netwright.cli.verify import verify
-from netwright.errors import (
-    BackendError,
-    ConfigError,
-    MissingExtra,
-    NetwrightError,
-    NotInstalled,
-    ToolMissing,
-)
+from netwright.errors import ConfigError, MissingExtra, NetwrightError
 from netwright.extras import EXTRAS
-
-OK, FAILED, USAGE, MISSING, TOOL_FAILED, PIPE_CLOSED = 0, 1, 2, 3, 4, 141
-"""Exit codes; see docs/cli.md."""
-
-
-def exit_code(error: NetwrightError) -> int:
-    """The exit code that stands for an error."""
-    if isinstance(error, ConfigError):
-        return USAGE
-    if isinstance(error, MissingExtra | NotInstalled | ToolMissing):
-        return MISSING
-    if isinstance(error, BackendError):
-        return TOOL_FAILED
-    return FAILED
 
 
 def extra_of(error: ModuleNotFoundError) -> MissingExtra | None:

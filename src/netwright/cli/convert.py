@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from netwright.cli.console import emit, emit_json, hold, note, reporter, typed_folder
+from netwright.cli.exit_codes import FAILED, INCOMPLETE
 from netwright.cli.run import JsonOption
 from netwright.errors import ConfigError
 
@@ -44,7 +45,7 @@ def convert(
     part: Annotated[
         str | None, typer.Option(help="FPGA device.", show_default=", ".join(PARTS.values()))
     ] = None,
-    clock_ns: Annotated[float, typer.Option(help="Clock period in nanoseconds.")] = 5.0,
+    clock_mhz: Annotated[float, typer.Option(help="Clock frequency in megahertz.")] = 200.0,
     io_type: Annotated[HlsOption, typer.Option(help="hls: registers or streams.")] = "io_parallel",
     strategy: Annotated[
         Literal["latency", "resource"], typer.Option(help="hls: unroll, or share multipliers.")
@@ -97,7 +98,7 @@ def convert(
         float | None,
         typer.Option(help="quantize: choose every width within so many bit operations."),
     ] = None,
-    scales: Annotated[
+    scale: Annotated[
         Literal["power-of-two", "float"], typer.Option(help="quantize: rule for all scales.")
     ] = "power-of-two",
     labels: Annotated[
@@ -114,7 +115,8 @@ def convert(
     The first stage of the certificate is the file itself, run by the tool that it is meant for, in
     its own precision. Verilog is also proven, mapped to cells and, with --route, placed and routed.
     The last line is the verdict. Exit code 1 if a row differs without an explanation that was
-    checked, or a proof fails; what is neither proven nor refuted is told.
+    checked, or a proof fails; what is neither proven nor refuted is told. Exit code 5 if nothing
+    differs, but no executor could run the file itself: the first stage is missing.
     """
     from netwright import ir
     from netwright.backends import HlsDesign, RtlDesign, hls, rtl
@@ -132,14 +134,14 @@ def convert(
 
     maker: HlsBackend | RtlBackend
     part = part or PARTS[backend]
-    faults = list(target_faults(part, clock_ns))
+    faults = list(target_faults(part, clock_mhz))
     if faults:
         raise ConfigError("; ".join(faults))
     reuse = None if reuse_factor is None else reuse_factors(reuse_factor)
     if backend == "hls":
         maker = hls(
             part=part,
-            clock_ns=clock_ns,
+            clock_mhz=clock_mhz,
             io_type=io_type,
             strategy=strategy,
             reuse_factor=1 if reuse is None else reuse,
@@ -147,7 +149,7 @@ def convert(
     else:
         maker = rtl(
             part=part,
-            clock_mhz=1000 / clock_ns,
+            clock_mhz=clock_mhz,
             adders_per_stage=adders_per_stage,
             reuse_factor=reuse,
         )
@@ -163,7 +165,7 @@ def convert(
 
         own = Path(rows) if rows is not None else None
         model, quantized = quantize_file(
-            model, out, calibrate=calibrate, bits=bits, bops=bops, scale=scales, rows=own,
+            model, out, calibrate=calibrate, bits=bits, bops=bops, scale=scale, rows=own,
             labels=labels,
         )  # fmt: skip
         note(quantized.sentence)
@@ -222,7 +224,9 @@ def convert(
         emit("")
         emit(f"verdict: {certificate.verdict}")
     if not certificate.holds:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
+    if certificate.first.missing is not None:
+        raise typer.Exit(INCOMPLETE)
 
 
 def reuse_factors(text: str) -> int | dict[str, int]:

@@ -24,7 +24,7 @@ def jets(
         Path, typer.Option("--out", help="Table to write, ending in .npz; its card goes beside it.")
     ],
     num_jets: Annotated[
-        int, typer.Option("--jets", help="Jets of all five classes together.")
+        int, typer.Option("--num-jets", help="Jets of all five classes together.")
     ] = 100_000,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the simulation.")] = 7,
     workers: Annotated[

@@ -179,6 +179,6 @@ def _as_dict(
         "optimal": found.is_optimal,
         "left_out": [{"name": name, "reason": reason} for name, reason in found.left_out],
         "assumed_figures": list(assumed_figures(machine)),
-        "search_seconds": seconds,
         "layers": layers,
+        "when": {"seconds": seconds},
     }

@@ -15,7 +15,7 @@ def export(
     source: Annotated[
         str, typer.Argument(metavar="RUN_OR_GRAPH", help="A run, or a graph file (.npz).")
     ],
-    to: Annotated[Path, typer.Option("--to", help="File to write: .onnx (QONNX) or .npz.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write: .onnx (QONNX) or .npz.")],
     runs: RunsOption = RUNS,
 ) -> None:
     """Write the integer graph of a run as QONNX."""
@@ -24,15 +24,15 @@ def export(
     from netwright.run import find_run
     from netwright.run.graph import graph_path
 
-    if to.suffix not in (".onnx", ".npz"):
-        raise ConfigError(f'--to {to}: must end in .onnx or .npz, not "{to.suffix}"')
+    if out.suffix not in (".onnx", ".npz"):
+        raise ConfigError(f'--out {out}: must end in .onnx or .npz, not "{out.suffix}"')
     is_file = Path(source).suffix == ".npz"
     path = Path(source) if is_file else graph_path(find_run(source, runs=runs))
     graph = ir.load(path)
-    if to.suffix == ".npz":
-        ir.save(graph, to)
+    if out.suffix == ".npz":
+        ir.save(graph, out)
     else:
         from netwright.exchange import write_qonnx
 
-        write_qonnx(graph, to)
-    emit(f"graph: {to}")
+        write_qonnx(graph, out)
+    emit(f"graph: {out}")

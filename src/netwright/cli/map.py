@@ -67,18 +67,18 @@ def map_network(
             "operators too run inside the step that feeds them."
         ),
     ] = GranularityName.fused,
-    weights: Annotated[
-        bool, typer.Option("--weights", help="Weights pass through the scratchpad too.")
+    places_weights: Annotated[
+        bool, typer.Option("--places-weights", help="Weights pass through the scratchpad too.")
     ] = False,
     order: Annotated[
         OrderName,
         typer.Option(help="given: the network's own; search: look for one with less traffic."),
     ] = OrderName.given,
-    opaque: Annotated[
-        bool, typer.Option("--opaque", help="Take unknown ONNX operators as opaque steps.")
+    opaque_unknown: Annotated[
+        bool, typer.Option("--opaque-unknown", help="Take unknown ONNX operators as opaque steps.")
     ] = False,
-    time_limit: Annotated[
-        float, typer.Option("--time-limit", min=0.1, help="Seconds for each solver call.")
+    time_limit_s: Annotated[
+        float, typer.Option("--time-limit-s", min=0.1, help="Seconds for each solver call.")
     ] = 60.0,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Write the memory map over time (.svg).")
@@ -104,23 +104,31 @@ def map_network(
     machine = machines.find(arch)
     if scratchpad:
         machine = machine.with_scratchpad(parse_size(scratchpad, option="--scratchpad"))
-    workload = find_workload(model, opaque=opaque)
+    workload = find_workload(model, opaque_unknown=opaque_unknown)
     if granularity is not GranularityName.unfused:
         workload = fuse(workload) if granularity is GranularityName.fused else group(workload)
     memory, capacity = scratchpad_of(machine)
     searched = None
     if order is OrderName.search:
-        searched = _searched(workload, machine, weights=weights, time_limit=time_limit)
+        searched = _searched(
+            workload, machine, places_weights=places_weights, time_limit_s=time_limit_s
+        )
     names = None if searched is None else searched.order
-    found = cosma(workload, machine, order=names, places_weights=weights, time_limit_s=time_limit)
-    schedule = Schedule(workload, found.mapping.order, memory.line_bytes, weights)
+    found = cosma(
+        workload, machine, order=names, places_weights=places_weights, time_limit_s=time_limit_s
+    )
+    schedule = Schedule(workload, found.mapping.order, memory.line_bytes, places_weights)
     shape = None
     if curve is not None:
-        shape = traffic_curve(workload, machine, order=names, places_weights=weights)
+        shape = traffic_curve(workload, machine, order=names, places_weights=places_weights)
     _draw(found, workload, picture, curve, shape, capacity=capacity)
     if as_json:
         data = _as_dict(found, schedule, machine=machine.name, capacity=capacity)
-        emit_json({**data, **_order_as_dict(searched), **_curve_as_dict(shape)})
+        when = {"seconds": found.seconds}
+        if searched is not None:
+            when["order_search_seconds"] = searched.seconds
+        shown = {**data, **_order_as_dict(searched), **_curve_as_dict(shape), "when": when}
+        emit_json(shown)
         require_whole(found.coverage)
         return
     title = f"{machine.name}, {mapper.value}"
@@ -152,7 +160,7 @@ def coverage_as_dict(covered: Coverage) -> dict[str, object]:
 
 
 def _searched(
-    workload: Workload, machine: Architecture, *, weights: bool, time_limit: float
+    workload: Workload, machine: Architecture, *, places_weights: bool, time_limit_s: float
 ) -> OrderSolution:
     """Search an order, saying on the other stream how far it is."""
     from netwright.mapping import search_order
@@ -160,8 +168,8 @@ def _searched(
     searched = search_order(
         workload,
         machine,
-        places_weights=weights,
-        time_limit_s=time_limit,
+        places_weights=places_weights,
+        time_limit_s=time_limit_s,
         progress=paced("s:", interval_s=SECONDS_BETWEEN_LINES, at_once=True),
     )
     if searched.is_interrupted:
@@ -217,12 +225,12 @@ def parse_size(text: str, *, option: str) -> int:
     return size
 
 
-def find_workload(model: str, *, opaque: bool = False) -> Workload:
+def find_workload(model: str, *, opaque_unknown: bool = False) -> Workload:
     """The workload of a named network, an ONNX file or a graph file.
 
     Args:
         model: Name or path.
-        opaque: Whether unknown operators of an ONNX file are taken as opaque steps.
+        opaque_unknown: Whether unknown operators of an ONNX file are taken as opaque steps.
 
     Raises:
         ConfigError: No network has this name.
@@ -240,7 +248,7 @@ def find_workload(model: str, *, opaque: bool = False) -> Workload:
 
         if is_quantized(path):
             return from_graph(read_qonnx(path))
-        return read_workload(path, opaque_unknown=opaque)
+        return read_workload(path, opaque_unknown=opaque_unknown)
     if path.suffix == ".npz":
         from netwright.ir import load
 
@@ -265,7 +273,9 @@ def _table(
 
     traffic = found.traffic
     weights = sum(t.num_bytes for t in schedule.workload.tensors if t.kind == "weight")
-    beside = "" if schedule.places_weights else f"; {kib(weights)} of weights pass by (--weights)"
+    beside = (
+        "" if schedule.places_weights else f"; {kib(weights)} of weights pass by (--places-weights)"
+    )
     rows = [
         ("network", f"{schedule.workload.name}, {found.mapping.granularity}"),
         ("covers", f"{found.coverage}{beside if weights else ''}"),
@@ -325,7 +335,6 @@ def _order_as_dict(searched: OrderSolution | None) -> dict[str, object]:
     return {
         "given_order_bytes": searched.first,
         "bound_of_all_orders_bytes": searched.bound,
-        "order_search_seconds": searched.seconds,
         "interrupted": searched.is_interrupted,
     }
 
@@ -359,7 +368,6 @@ def _as_dict(
         "places_weights": schedule.places_weights,
         "assumptions": list(schedule.workload.assumptions),
         "method": found.method,
-        "seconds": found.seconds,
         "order": list(found.mapping.order),
         "residencies": [asdict(stay) for stay in found.mapping.residencies],
         "transfers": [asdict(transfer) for transfer in found.traffic.transfers],

@@ -13,14 +13,14 @@ from netwright.cli.console import emit, typed_folder
 def new(
     name: Annotated[str, typer.Argument(help="Name of the new flow.")],
     flow: Annotated[str, typer.Option("--flow", help="The flow that is copied.")] = "jets",
-    folder: Annotated[
+    out: Annotated[
         Path,
-        typer.Option("--in", metavar="DIR", parser=typed_folder, help="Where to write NAME.toml."),
+        typer.Option("--out", metavar="DIR", parser=typed_folder, help="Where to write NAME.toml."),
     ] = Path("flows"),
 ) -> None:
     """Copy a flow under another name, to edit."""
     from netwright.run.templates import copy_template
 
-    path = copy_template(flow, name, folder)
+    path = copy_template(flow, name, out)
     emit(f"flow: {path}")
     emit(f"next: netwright run {path}")

@@ -14,7 +14,10 @@ from itertools import islice
 from pathlib import Path
 
 from netwright import __version__
+from netwright.backends.base import BUILD_FOLDER
+from netwright.backends.base import MANIFEST as DESIGN
 from netwright.errors import ConfigError, DataError, MissingExtra, NetwrightError
+from netwright.escape import visible
 from netwright.files import sha256
 from netwright.report import CertificateRow, Document, Hardware
 from netwright.report.html import render
@@ -23,9 +26,9 @@ from netwright.report.store import HTML_NAME, JSON_NAME, read
 from netwright.run.certificate import certificate, damaged_outputs, first_failure
 from netwright.run.commit import revision
 from netwright.run.flow import load_flow
-from netwright.run.folder import read_record
+from netwright.run.folder import RECORD, SCRATCH, STAGES, read_record
 from netwright.run.hardware import hardware
-from netwright.run.manifest import FLOW, Manifest, StageRecord, read_manifest
+from netwright.run.manifest import FLOW, MANIFEST, Manifest, StageRecord, read_manifest
 from netwright.run.plan import digest as digest_of
 from netwright.run.plan import stage_key
 from netwright.run.stage import AnyStage, Flow
@@ -93,7 +96,12 @@ def audit(folder: Path) -> Audit:
         StaleRun: The run was written by another version.
     """
     manifest = read_manifest(folder)
-    faults = (*damaged_outputs(folder), *_records(folder, manifest), *_published(folder, manifest))
+    faults = (
+        *damaged_outputs(folder),
+        *_records(folder, manifest),
+        *_added(folder, manifest),
+        *_published(folder, manifest),
+    )
     if faults:
         return Audit(faults)
     found = _Findings()
@@ -110,6 +118,10 @@ def audit(folder: Path) -> Audit:
         found.faults.append(str(error))
     if (folder / JSON_NAME).exists():
         _report(folder, stages, rows, designs, found)
+    if strange := _beside(folder, manifest):
+        shown = ", ".join(visible(name) for name in strange[:SHOWN])
+        more = f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
+        found.limits.append(f"not part of the run: {shown}{more}")
     files = sum(len(entry.record.outputs) for entry in manifest.stages if entry.record)
     scope = (f"{len(manifest.stages)} stages with {count(files)} files are intact", *found.scope)
     return Audit(tuple(found.faults), rows, designs, scope, tuple(found.limits))
@@ -137,6 +149,35 @@ def _records(folder: Path, manifest: Manifest) -> Iterator[str]:
         for name, digest in entry.record.inputs.items():
             if name in records and digest_of(records[name].outputs) != digest:
                 yield f"{entry.folder}: was made from other outputs of the stage {name}"
+
+
+def _added(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Files in the folders of stages that no stage made, such as one more source for synthesis.
+
+    What somebody builds from a design lies in the design's build folder and is not meant.
+    """
+    for entry in manifest.stages:
+        if entry.record is None:
+            continue
+        known = {RECORD, *entry.record.outputs}
+        designs = [name.removesuffix(DESIGN) for name in known if name.endswith(DESIGN)]
+        built = tuple(f"{place}{BUILD_FOLDER}/" for place in designs)
+        for path in sorted((folder / entry.folder).rglob("*")):
+            name = path.relative_to(folder / entry.folder).as_posix()
+            is_file = path.is_symlink() or not path.is_dir()
+            if is_file and name not in known and not name.startswith(built or "\0"):
+                yield f"{entry.folder}/{visible(name)}: was not made by the stage"
+
+
+def _beside(folder: Path, manifest: Manifest) -> list[str]:
+    """What lies in a run folder and is no part of the run: notes, stages of an older flow."""
+    own = {MANIFEST, STAGES, SCRATCH, *manifest.files}
+    stages = {Path(entry.folder).name for entry in manifest.stages}
+    found = [path.name for path in folder.iterdir() if path.name not in own]
+    if (folder / STAGES).is_dir():
+        places = (folder / STAGES).iterdir()
+        found += [f"{STAGES}/{path.name}" for path in places if path.name not in stages]
+    return sorted(name for name in found if not Path(name).name.startswith("."))
 
 
 def _published(folder: Path, manifest: Manifest) -> Iterator[str]:

@@ -25,8 +25,11 @@ RECORD = "stage.json"
 WORKING = "is working on this run"
 """What a process is told that finds the folder in use."""
 
-_STAGES, _SCRATCH, _TEMPORARY, _REPLACED = "stages", "scratch", ".tmp-", ".old-"
-_OWN = {MANIFEST, FLOW, _STAGES, _SCRATCH}
+STAGES, SCRATCH = "stages", "scratch"
+"""Folders of the stages, and of the parts of stages that are not done."""
+
+_TEMPORARY, _REPLACED = ".tmp-", ".old-"
+_OWN = {MANIFEST, FLOW, STAGES, SCRATCH}
 
 
 class RunFolder:
@@ -42,7 +45,7 @@ class RunFolder:
     @property
     def stages(self) -> Path:
         """Folder of all stage folders."""
-        return self.path / _STAGES
+        return self.path / STAGES
 
     def stage(self, position: int, name: str) -> Path:
         """Folder of a stage; `position` counts from 1."""
@@ -54,7 +57,7 @@ class RunFolder:
 
     def scratch(self, name: str, key: str) -> Path:
         """Folder in which a stage keeps finished parts until it is done."""
-        return self.path / _SCRATCH / f"{name}-{key[:16]}"
+        return self.path / SCRATCH / f"{name}-{key[:16]}"
 
     def found(self, position: int, name: str) -> Path | None:
         """Folder of a finished stage, also where it had another position; ``None`` if missing."""
@@ -102,7 +105,7 @@ class RunFolder:
         with writing(self.path):
             write_text(temporary / RECORD, record.model_dump_json(indent=2) + "\n")
             self._swap(temporary, self.stage(position, name))
-            for scratch in (self.path / _SCRATCH).glob(f"{name}-*"):
+            for scratch in (self.path / SCRATCH).glob(f"{name}-*"):
                 if scratch.name.removeprefix(f"{name}-").isalnum():
                     shutil.rmtree(scratch)
 
@@ -180,7 +183,7 @@ def opened(path: Path) -> Iterator[RunFolder]:
         path.mkdir(parents=True, exist_ok=True)
         names = {entry.name for entry in path.iterdir() if not entry.name.startswith(".")}
     strange = sorted(names - _OWN)
-    if strange and not (path / MANIFEST).exists() and not (path / _STAGES).exists():
+    if strange and not (path / MANIFEST).exists() and not (path / STAGES).exists():
         raise RunError(
             f'{path}: is not a run folder (it holds "{strange[0]}" and no {MANIFEST})',
             hint="choose an empty folder with --runs, or another name for the flow",

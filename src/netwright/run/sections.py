@@ -24,6 +24,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 WeightBits = Annotated[int, Field(ge=2, le=16)]
 ActivationBits = Annotated[int, Field(ge=1, le=16)]
 TableBits = Annotated[int, Field(ge=2, le=8)]
+ClockMhz = Annotated[float, Field(ge=1, le=100_000)]
 LearningRate = Annotated[float, Field(gt=0, lt=10)]
 RtlPart = Literal["ecp5-85k", "xcup"]
 ROUTED_PART = "ecp5-85k"
@@ -153,14 +154,14 @@ class HlsSection(Settings):
 
     Attributes:
         part: FPGA device.
-        clock_ns: Clock period.
+        clock_mhz: Clock frequency it is for.
         io_type: Whole vectors at once, or a stream of values.
         strategy: Optimize for latency or for resources.
         reuse_factor: Multiplications that share one multiplier.
     """
 
     part: Annotated[str, Field(min_length=1, max_length=100)] = "xcku115-flvb2104-2-i"
-    clock_ns: Annotated[float, Field(ge=0.01, le=1000)] = 5.0
+    clock_mhz: ClockMhz = 200.0
     io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
     strategy: Literal["latency", "resource"] = "latency"
     reuse_factor: Annotated[int, Field(ge=1, le=65536)] = 1
@@ -184,7 +185,7 @@ class RtlSection(Settings):
     """Options that the generated files depend on."""
 
     part: RtlPart = "ecp5-85k"
-    clock_mhz: Annotated[float, Field(ge=1, le=2000)] = 100.0
+    clock_mhz: ClockMhz = 200.0
     adders_per_stage: Annotated[int, Field(ge=1, le=1000)] = 2
     compare_parts: tuple[RtlPart, ...] = ("xcup",)
     route: bool = False

@@ -134,7 +134,9 @@ rtl_conversion = partial(_identical, backends.rtl, "Verilator simulation")
 
 def _unrolled(context: Context) -> backends.RtlDesign:
     graph = train.trace(_tuned(context, "power-of-two")[1], name="unrolled")
-    return backends.rtl(part="xcup").generate(graph, context.folder / "unrolled")
+    return backends.rtl(part="xcup", adders_per_stage=4).generate(
+        graph, context.folder / "unrolled"
+    )
 
 
 def rtl_proof(context: Context) -> Finding:

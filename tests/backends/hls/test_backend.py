@@ -14,14 +14,14 @@ from tests.backends.hls.graphs import Build, jet_tagger, needs_hls4ml
 
 def test_defaults() -> None:
     assert hls() == HlsBackend()
-    assert hls(part="xc7a100t", clock_ns=4.0).target == Target("xc7a100t", 4.0)
+    assert hls(part="xc7a100t", clock_mhz=250.0).target == Target("xc7a100t", 250.0)
 
 
 def test_every_faulty_option_is_reported() -> None:
     with pytest.raises(ConfigError) as caught:
         hls(
             part="",
-            clock_ns=0.0,
+            clock_mhz=0.0,
             io_type="stream",  # type: ignore[arg-type]
             strategy="fast",  # type: ignore[arg-type]
             backend="Quartus",  # type: ignore[arg-type]
@@ -29,7 +29,7 @@ def test_every_faulty_option_is_reported() -> None:
         )
     assert str(caught.value) == (
         "part must be the name of a device, not empty; "
-        "clock_ns must be from 0.01 to 1000.0 nanoseconds, not 0.0; "
+        "clock_mhz must be from 1 to 100000 megahertz, not 0.0; "
         'io_type must be "io_parallel" or "io_stream", not \'stream\'; '
         'strategy must be "latency" or "resource", not \'fast\'; '
         'backend must be "Vitis" or "Vivado", not \'Quartus\'; '
@@ -91,7 +91,7 @@ def test_missing_hls4ml_names_the_extra(tmp_path: Path, monkeypatch: pytest.Monk
 
 @needs_hls4ml
 def test_two_writings_are_equal_byte_for_byte(tmp_path: Path) -> None:
-    backend = hls(clock_ns=4.0)
+    backend = hls(clock_mhz=250.0)
     first = backend.generate(jet_tagger(4), tmp_path / "first")
     second = backend.generate(jet_tagger(4), tmp_path / "elsewhere" / "second")
     assert first.files == second.files
@@ -100,8 +100,8 @@ def test_two_writings_are_equal_byte_for_byte(tmp_path: Path) -> None:
     assert record["kind"] == "hls"
     assert record["graph"] == {"name": "jets", "digest": jet_tagger(4).digest}
     assert record["options"] == {
-        "part": "xcvu13p-flga2577-2-e",
-        "clock_ns": 4.0,
+        "part": "xcku115-flvb2104-2-i",
+        "clock_mhz": 250.0,
         "io_type": "io_parallel",
         "strategy": "latency",
         "reuse_factor": 1,
@@ -111,7 +111,7 @@ def test_two_writings_are_equal_byte_for_byte(tmp_path: Path) -> None:
 
 @needs_hls4ml
 def test_options_reach_the_project(tmp_path: Path) -> None:
-    backend = hls(part="xc7a100tcsg324-1", clock_ns=6.25, strategy="resource", reuse_factor=5)
+    backend = hls(part="xc7a100tcsg324-1", clock_mhz=160.0, strategy="resource", reuse_factor=5)
     design = backend.generate(jet_tagger(4), tmp_path / "out")
     settings = (design.root / "project.tcl").read_text()
     assert 'set part "xc7a100tcsg324-1"' in settings

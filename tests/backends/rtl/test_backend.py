@@ -10,7 +10,7 @@ from tests.backends.rtl.graphs import two_layers
 
 def test_defaults() -> None:
     assert rtl() == RtlBackend()
-    assert rtl(part="ecp5-85k", clock_mhz=250.0).target == Target("ecp5-85k", 4.0)
+    assert rtl(part="ecp5-85k", clock_mhz=250.0).target == Target("ecp5-85k", 250.0)
 
 
 def test_every_faulty_option_is_reported() -> None:

@@ -6,11 +6,11 @@ from netwright.run.stages.generate import hls_backend, rtl_backend
 
 def test_options_of_the_flow_reach_the_backend() -> None:
     made = hls_backend(
-        HlsSection(part="xc7z020", clock_ns=4.0, io_type="io_stream", strategy="resource")
+        HlsSection(part="xc7z020", clock_mhz=250.0, io_type="io_stream", strategy="resource")
     )
-    assert (made.part, made.clock_ns, made.io_type, made.strategy) == (
+    assert (made.part, made.clock_mhz, made.io_type, made.strategy) == (
         "xc7z020",
-        4.0,
+        250.0,
         "io_stream",
         "resource",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from netwright.backends.base import Target, publish, target_faults
+from netwright.backends.base import CLOCK_MHZ, Target, publish, target_faults
 from netwright.backends.hls.design import HlsDesign
 from netwright.backends.hls.layers import Firmware, Layer
 from netwright.backends.hls.lowering import IoType
@@ -22,6 +22,9 @@ Vendor = Literal["Vitis", "Vivado"]
 
 KIND = "hls"
 
+PART = "xcku115-flvb2104-2-i"
+"""The device unless another is asked for."""
+
 MAX_UNROLLED = 4096
 """Products of a layer side by side that the vendors' compilers unroll (``maximum_size``)."""
 
@@ -32,7 +35,7 @@ class HlsBackend:
 
     Attributes:
         part: Device name in the words of its vendor.
-        clock_ns: Clock period in nanoseconds.
+        clock_mhz: Clock frequency in MHz.
         io_type: ``"io_parallel"`` keeps tensors in registers, ``"io_stream"`` sends them as
             streams of pixels.
         strategy: ``"latency"`` unrolls every product, ``"resource"`` shares multipliers.
@@ -46,8 +49,8 @@ class HlsBackend:
         ConfigError: Options are not accepted; the message lists every fault.
     """
 
-    part: str = "xcvu13p-flga2577-2-e"
-    clock_ns: float = 5.0
+    part: str = PART
+    clock_mhz: float = CLOCK_MHZ
     io_type: IoType = "io_parallel"
     strategy: Strategy = "latency"
     reuse_factor: int | Mapping[str, int] = 1
@@ -61,7 +64,7 @@ class HlsBackend:
             object.__setattr__(self, "reuse_factor", MappingProxyType(dict(self.reuse_factor)))
 
     def _faults(self) -> Iterator[str]:
-        yield from target_faults(self.part, self.clock_ns)
+        yield from target_faults(self.part, self.clock_mhz)
         for name, accepted in (("io_type", IoType), ("strategy", Strategy), ("backend", Vendor)):
             value = getattr(self, name)
             if value not in get_args(accepted):
@@ -77,7 +80,7 @@ class HlsBackend:
     @property
     def target(self) -> Target:
         """What the designs are made for."""
-        return Target(self.part, self.clock_ns)
+        return Target(self.part, self.clock_mhz)
 
     def reuse_factor_of(self, layer: Layer) -> int:
         """The reuse factor of a layer: the one asked for, or the nearest that it can have."""
@@ -191,7 +194,7 @@ class HlsBackend:
             "graph": {"name": graph.name, "digest": graph.digest},
             "options": {
                 "part": self.part,
-                "clock_ns": self.clock_ns,
+                "clock_mhz": self.clock_mhz,
                 "io_type": self.io_type,
                 "strategy": self.strategy,
                 "reuse_factor": dict(factors) if isinstance(factors, Mapping) else factors,
@@ -223,8 +226,8 @@ def _listed(factors: Sequence[int]) -> str:
 
 def hls(
     *,
-    part: str = "xcvu13p-flga2577-2-e",
-    clock_ns: float = 5.0,
+    part: str = PART,
+    clock_mhz: float = CLOCK_MHZ,
     io_type: IoType = "io_parallel",
     strategy: Strategy = "latency",
     reuse_factor: int | Mapping[str, int] = 1,
@@ -232,7 +235,7 @@ def hls(
 ) -> HlsBackend:
     """The HLS backend with these options; see :class:`HlsBackend`.
 
-    >>> hls(clock_ns=4.0, io_type="io_stream").strategy
+    >>> hls(clock_mhz=250.0, io_type="io_stream").strategy
     'latency'
     """
-    return HlsBackend(part, clock_ns, io_type, strategy, reuse_factor, backend)
+    return HlsBackend(part, clock_mhz, io_type, strategy, reuse_factor, backend)

@@ -138,7 +138,7 @@ def _config(firmware: Firmware, options: HlsBackend, folder: Path, name: str) ->
         "ProjectName": name,
         "OutputDir": str(folder),
         "Part": options.part,
-        "ClockPeriod": options.clock_ns,
+        "ClockPeriod": float(f"{1000 / options.clock_mhz:.6g}"),
         "IOType": options.io_type,
         "HLSConfig": {
             "Model": {

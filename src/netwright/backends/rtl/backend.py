@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from netwright.backends.base import MAX_CLOCK_NS, MIN_CLOCK_NS, Target, publish
+from netwright.backends.base import CLOCK_MHZ, Target, clock_faults, publish
 from netwright.backends.rtl.circuit import Circuit
 from netwright.backends.rtl.design import RtlDesign
 from netwright.backends.rtl.emission import sources
@@ -25,7 +25,13 @@ from netwright.ir import Graph
 
 KIND = "rtl"
 
-PARTS = ("xcup", "ecp5-85k")
+PART = "ecp5-85k"
+"""The part unless another is asked for: the one that open tools place and route."""
+
+ADDERS_PER_STAGE = 2
+"""Adders in series between two registers unless another number is asked for."""
+
+PARTS = ("xcup", PART)
 """What designs can be mapped to: the Xilinx UltraScale+ family, and one Lattice ECP5 device."""
 
 Weights = Literal["fixed", "loadable"]
@@ -52,9 +58,9 @@ class RtlBackend:
         ConfigError: Options are not accepted; the message lists every fault.
     """
 
-    part: str = "xcup"
-    clock_mhz: float = 200.0
-    adders_per_stage: int | None = 4
+    part: str = PART
+    clock_mhz: float = CLOCK_MHZ
+    adders_per_stage: int | None = ADDERS_PER_STAGE
     max_operations: int = MAX_OPERATIONS
     reuse_factor: ReuseFactor | None = None
     weights: Weights = "fixed"
@@ -68,9 +74,7 @@ class RtlBackend:
         if self.part not in PARTS:
             choices = " or ".join(f'"{part}"' for part in PARTS)
             yield f"part must be {choices}, not {self.part!r}"
-        low, high = 1000 / MAX_CLOCK_NS, 1000 / MIN_CLOCK_NS
-        if not low <= self.clock_mhz <= high:
-            yield f"clock_mhz must be from {low:g} to {high:g} megahertz, not {self.clock_mhz}"
+        yield from clock_faults(self.clock_mhz)
         adders = self.adders_per_stage
         if adders is not None and (isinstance(adders, bool) or adders < 1):
             yield f"adders_per_stage must be 1 or more, or None, not {adders!r}"
@@ -85,7 +89,7 @@ class RtlBackend:
     @property
     def target(self) -> Target:
         """What the designs are made for."""
-        return Target(self.part, 1000.0 / self.clock_mhz)
+        return Target(self.part, self.clock_mhz)
 
     def generate(self, graph: Graph, out: str | Path) -> RtlDesign:
         """Write the Verilog for `graph` to the folder `out`, whole or not at all.
@@ -149,9 +153,9 @@ def _write(texts: Mapping[str, str], folder: Path) -> None:
 
 def rtl(
     *,
-    part: str = "xcup",
-    clock_mhz: float = 200.0,
-    adders_per_stage: int | None = 4,
+    part: str = PART,
+    clock_mhz: float = CLOCK_MHZ,
+    adders_per_stage: int | None = ADDERS_PER_STAGE,
     max_operations: int = MAX_OPERATIONS,
     reuse_factor: ReuseFactor | None = None,
     weights: Weights = "fixed",

@@ -37,7 +37,7 @@ def hls_backend(section: HlsSection) -> HlsBackend:
 
     return hls(
         part=section.part,
-        clock_ns=section.clock_ns,
+        clock_mhz=section.clock_mhz,
         io_type=section.io_type,
         strategy=section.strategy,
         reuse_factor=section.reuse_factor,

@@ -170,7 +170,7 @@ def _facts(hls: HlsSection | None, seed: int) -> tuple[Fact, ...]:
     if hls is not None:
         facts += [
             Fact(name="HLS part", value=hls.part),
-            Fact(name="HLS clock period", value=Quantity(hls.clock_ns, "ns", "flow", "assumed")),
+            Fact(name="HLS clock", value=Quantity(hls.clock_mhz, "MHz", "flow", "assumed")),
             Fact(name="HLS io type", value=hls.io_type),
             Fact(name="HLS strategy", value=hls.strategy),
             Fact(name="HLS reuse factor", value=str(hls.reuse_factor)),

@@ -26,7 +26,8 @@ class TestSimulated:
     pytestmark = simulated
 
     def test_a_wrong_prediction_is_an_error(self, tmp_path: Path) -> None:
-        design = rtl(reuse_factor=1).generate(two_layers(), tmp_path / "out")
+        backend = rtl(reuse_factor=1, adders_per_stage=4)
+        design = backend.generate(two_layers(), tmp_path / "out")
         path = design.root / "tiny_matmul_1.v"
         text = path.read_text()
         depth = next(line for line in text.splitlines() if ".DEPTH(" in line)
