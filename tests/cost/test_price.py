@@ -137,3 +137,21 @@ def test_leakage_takes_energy_all_the_time():
     plain, more = (cost.price(counts(), m) for m in (machine(), leaking))
     assert more.joules == pytest.approx(plain.joules + 3.0 * 2 * plain.seconds)
     assert more.joules_by["mac"] == pytest.approx(plain.joules_by["mac"] + 18)
+
+
+@pytest.mark.parametrize(("num_bytes", "seconds", "bound"), [(4, 3.0, "mac"), (40, 11.0, "dram")])
+def test_what_goes_on_beside_the_phases_decides_where_it_takes_longer(num_bytes, seconds, bound):
+    actions = (
+        cost.Action("dram", "read", 8 * num_bytes, "x", phase=None),
+        cost.Action("dram", "read", 8 * 4, "x", phase=1),
+    )
+    found = cost.price(cost.Counts("x", "test", ({"mac": 10}, {"mac": 20}), actions), machine())
+    assert found.seconds == seconds
+    assert found.bound == bound
+    assert found.seconds_by == {"mac": 3.0, "dram": (num_bytes + 4) / 4}
+
+
+def test_what_goes_on_beside_the_phases_may_wait():
+    actions = (cost.Action("dram", "write", 8 * 4, "x", waits=True, phase=None),)
+    found = cost.price(cost.Counts("x", "test", ({"mac": 10},), actions), machine())
+    assert found.seconds == 2.0

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+import pytest
+
 from netwright import arch
-from netwright.mapping.binding import binding_faults, branch_of, operators_of
+from netwright.mapping.binding import binding_faults, branch_of, operators_of, work_of
 from netwright.workload import Builder
+from tests.cost.attention import Sizes, one_pass, three_pass
 
 B = Builder("net")
 B.finish(B.activate(B.linear(B.pool(B.concat(B.input((1, 2, 4, 4))), 4, stride=4), 5)))
 NET = B.finish()
 CONCAT, POOL, LINEAR, ACT = NET.einsums
 TWO = arch.find("fusemax")
+EINSUMS = {
+    einsum.name: einsum
+    for workload in (one_pass(Sizes(1, 1, 2, 4, 4, 2)), three_pass(Sizes(1, 1, 2, 4, 4, 2)))
+    for einsum in workload.einsums
+}
 
 
 def test_operators_of_an_einsum():
@@ -36,3 +44,23 @@ def test_branch_is_that_of_the_binding_or_of_the_only_unit_that_can():
     alone = branch_of(TWO, LINEAR, {})
     assert (alone is None) == (len(names) > 1)
     assert branch_of(TWO, LINEAR, {LINEAR.name: "x"}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("QK", ("mac",)), ("LM", ("max",)), ("RM", ("max",)), ("SLN", ("subtract", "exp")),
+        ("SLD", ("add",)), ("SPD", ("multiply",)), ("RNV", ("add",)), ("AV", ("mac",)),
+        ("A", ("divide",)), ("GM", ("max",)),
+    ],
+)  # fmt: skip
+def test_operators_of_attention(name, expected):
+    assert operators_of(EINSUMS[name]) == expected
+
+
+def test_a_unit_that_does_two_operators_at_once():
+    row = arch.find("flat").path_to("row_elements")[-1]
+    other = arch.find("flat_one_pass").path_to("row_elements")[-1]
+    assert work_of(EINSUMS["SN"], row) == ("subtract_then_exp",)
+    assert work_of(EINSUMS["SN"], other) == ("subtract", "exp")
+    assert work_of(EINSUMS["QK"], row) == ("mac",)

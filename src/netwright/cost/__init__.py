@@ -1,6 +1,6 @@
 """What a mapping costs on a machine: engines count, one function prices, a mapper searches."""
 
-from netwright.cost import shaping, systolic
+from netwright.cost import pipeline, shaping, systolic
 from netwright.cost.counts import Action, Counts
 from netwright.cost.loopnest import count
 from netwright.cost.mapper import GOALS, Goal, Mapped, search
@@ -25,6 +25,7 @@ __all__ = [
     "check_figures",
     "count",
     "estimate_network",
+    "pipeline",
     "price",
     "search",
     "sequence",

@@ -23,7 +23,7 @@ class Action:
         tensor: Name of the tensor that is moved; empty for operations.
         copies: Copies of the component that take part.
         waits: Whether computation stands still meanwhile.
-        phase: Number of the phase in which it happens.
+        phase: Number of the phase in which it happens; ``None`` if it goes on beside all phases.
         operator: What is computed; empty for transfers.
     """
 
@@ -33,7 +33,7 @@ class Action:
     tensor: str = ""
     copies: int = 1
     waits: bool = False
-    phase: int = 0
+    phase: int | None = 0
     operator: str = ""
 
     @classmethod

@@ -85,9 +85,10 @@ def check_figures(architecture: Architecture) -> None:
 def price(counts: Counts, architecture: Architecture) -> Estimate:
     """Energy is the sum over all actions; time is the sum over all phases.
 
-    A phase takes as long as its busiest component: all of them work at the same time. Transfers
-    into memories that are not double-buffered hold up computation: the longest of them comes on
-    top. Nodes with a leakage take its energy all the time.
+    A phase takes as long as its busiest component: all of them work at the same time. What goes on
+    beside the phases decides the time only where it takes longer than they do. Transfers into
+    memories that are not double-buffered hold up computation: the longest of them comes on top.
+    Nodes with a leakage take its energy all the time.
 
     Raises:
         ConfigError: A figure is missing, a unit does not do an operator, or figures are so extreme
@@ -102,8 +103,20 @@ def price(counts: Counts, architecture: Architecture) -> Estimate:
         joules_by[node.name] = joules_by.get(node.name, 0.0) + _joules(action, node)
         if isinstance(node, Memory):
             bytes_moved[node.name] = bytes_moved.get(node.name, 0) + action.amount
-    phases = [_Phase.of(counts, number, nodes) for number in range(_num_phases(counts))]
-    seconds = sum(phase.seconds for phase in phases)
+    phases, beside = _phases(counts, nodes)
+    limits: dict[str, float] = {}
+    spent_by: dict[str, float] = {}
+    for phase in (*phases, beside):
+        for times in (phase.busy, phase.waiting):
+            for name, spent in times.items():
+                spent_by[name] = spent_by.get(name, 0.0) + spent
+    for phase in phases:
+        limits[phase.bound] = limits.get(phase.bound, 0.0) + phase.seconds
+    together = sum(phase.seconds for phase in phases)
+    longest = max(beside.busy, key=lambda name: spent_by[name], default="")
+    if longest and spent_by[longest] > together:
+        limits, together = {longest: spent_by[longest]}, spent_by[longest]
+    seconds = together + max(beside.waiting.values(), default=0.0)
     for name, watts in architecture.leakage_w.items():
         joules_by[name] = joules_by.get(name, 0.0) + watts * seconds
     if not (isfinite(seconds) and isfinite(sum(joules_by.values()))):
@@ -112,24 +125,28 @@ def price(counts: Counts, architecture: Architecture) -> Estimate:
             f'"{counts.name}"',
             hint="a bandwidth or a rate is too small, or an energy too large",
         )
-    limits: dict[str, float] = {}
-    everything: dict[str, float] = {}
-    for phase in phases:
-        limits[phase.bound] = limits.get(phase.bound, 0.0) + phase.seconds
-        for spent_by in (phase.busy, phase.waiting):
-            for name, spent in spent_by.items():
-                everything[name] = everything.get(name, 0.0) + spent
     used = _used(counts, architecture, seconds)
     return Estimate(
         counts.name, seconds, sum(joules_by.values()), counts.num_operations,
         _share(used, architecture), max(limits, key=lambda name: limits[name]),
-        {name: -(-bits // 8) for name, bits in bytes_moved.items()}, joules_by, everything,
+        {name: -(-bits // 8) for name, bits in bytes_moved.items()}, joules_by, spent_by,
         counts.assumptions, fidelity_of(architecture), used,
     )  # fmt: skip
 
 
-def _num_phases(counts: Counts) -> int:
-    return max(1, len(counts.steps), *(action.phase + 1 for action in counts.actions))
+def _phases(counts: Counts, nodes: Mapping[str, Node]) -> tuple[list[_Phase], _Phase]:
+    """The phases, and what goes on beside them."""
+    actions: dict[int | None, list[Action]] = {}
+    for action in counts.actions:
+        actions.setdefault(action.phase, []).append(action)
+    last = max(len(counts.steps), *(1 + n for n in actions if n is not None), 1)
+    phases = []
+    for number in range(last):
+        steps = counts.steps[number] if number < len(counts.steps) else {}
+        phases.append(_Phase.of(steps, actions.get(number, []), nodes))
+    for phase in phases:
+        phase.busy.setdefault(_units(nodes)[0], 0.0)
+    return phases, _Phase.of({}, actions.get(None, []), nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +157,19 @@ class _Phase:
     waiting: dict[str, float]
 
     @classmethod
-    def of(cls, counts: Counts, number: int, nodes: Mapping[str, Node]) -> _Phase:
+    def of(
+        cls, steps: Mapping[str, int], actions: Sequence[Action], nodes: Mapping[str, Node]
+    ) -> _Phase:
         """The times of one phase."""
-        busy = dict.fromkeys(_units(nodes)[:1], 0.0)
-        for name, steps in counts.steps[number].items() if number < len(counts.steps) else ():
+        busy: dict[str, float] = {}
+        for name, number in steps.items():
             unit = nodes[name]
             assert isinstance(unit, Compute)
-            busy[name] = steps / _value(unit.rate)
+            busy[name] = number / _value(unit.rate)
         waiting: dict[str, float] = {}
-        for action in counts.actions:
+        for action in actions:
             node = nodes[action.component]
-            if action.phase != number or not isinstance(node, Memory | Link):
-                continue
-            if node.bandwidth is None:
+            if not isinstance(node, Memory | Link) or node.bandwidth is None:
                 continue
             spent = action.amount / 8 / node.bandwidth.value / action.copies
             own = waiting if action.waits else busy

@@ -1,7 +1,7 @@
 """Where and when everything happens: orders, addresses, replacement; one judge of all of them."""
 
 from netwright.mapping.baselines import POLICIES, Baseline, Policy, baseline
-from netwright.mapping.binding import branch_of, operators_of
+from netwright.mapping.binding import branch_of, operators_of, work_of
 from netwright.mapping.compare import BUDGETS, Budget, Comparison, compare
 from netwright.mapping.cosma import Solution, cosma, scratchpad_of
 from netwright.mapping.curve import Curve, Point, traffic_curve
@@ -62,4 +62,5 @@ __all__ = [
     "solve_gaps",
     "traffic_curve",
     "traffic_of",
+    "work_of",
 ]

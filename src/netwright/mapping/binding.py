@@ -4,24 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from netwright.arch import MAC, Architecture
-from netwright.mapping.operation import is_operation
+from netwright.arch import MAC, Architecture, Compute
 from netwright.workload import Einsum, Workload
+from netwright.workload.einsum import ARITHMETIC
+
+THEN = "_then_"
+"""Joins the names of operators that a unit does at once, as in ``subtract_then_exp``."""
 
 
 def operators_of(einsum: Einsum) -> tuple[str, ...]:
-    """Names of the operators that a unit must do to run an Einsum; none if it only moves.
+    """The operators of one point of an Einsum, in order; none if it only moves.
 
-    A sum of products needs a multiply-accumulate; functions of its results are applied on the way
-    out.
+    A product that is added up is one multiply-accumulate. An operator on more than two operands is
+    there as often as it takes.
     """
-    if is_operation(einsum):
-        return (MAC,)
-    if einsum.is_move:
-        return ()
-    first = () if einsum.map_op == "copy" else (einsum.map_op,)
-    last = () if einsum.reduce_op == "none" else (einsum.reduce_op,)
-    return tuple(dict.fromkeys((*first, *einsum.unary, *last)))
+    number = len(einsum.inputs) + len(einsum.constants) - 1
+    if einsum.map_op not in ARITHMETIC:
+        number = 1
+    found: list[str] = [einsum.map_op] * number if einsum.map_op != "copy" else []
+    found += einsum.unary
+    if einsum.reduce_op == "none":
+        return tuple(found)
+    if einsum.reduce_op == "add" and found[-1:] == ["multiply"]:
+        return (*found[:-1], MAC)
+    return (*found, einsum.reduce_op)
+
+
+def work_of(einsum: Einsum, unit: Compute) -> tuple[str, ...]:
+    """What a unit does for one point: the operators, chains that it does at once as one.
+
+    An operator that the unit does not do is there too; see :attr:`netwright.arch.Compute.does`.
+    """
+    left, found = list(operators_of(einsum)), []
+    while left:
+        for length in range(len(left), 0, -1):
+            name = THEN.join(left[:length])
+            if name in unit.does or length == 1:
+                found.append(name)
+                del left[:length]
+                break
+    return tuple(found)
 
 
 def binding_faults(
@@ -36,7 +58,8 @@ def binding_faults(
         elif unit not in units:
             yield f'Einsum "{name}": there is no compute unit "{unit}"'
         else:
-            missing = [op for op in operators_of(einsums[name]) if op not in units[unit].does]
+            work = dict.fromkeys(work_of(einsums[name], units[unit]))
+            missing = [operator for operator in work if operator not in units[unit].does]
             if missing:
                 yield (
                     f'Einsum "{name}": {unit} does {", ".join(units[unit].does)}, '
@@ -50,7 +73,7 @@ def branch_of(
     """The machine as the unit of an Einsum sees it; none if nothing says which unit it is."""
     unit = bindings.get(einsum.name)
     if unit is None:
-        able = [u for u in architecture.units if set(operators_of(einsum)) <= set(u.does)]
+        able = [u for u in architecture.units if set(work_of(einsum, u)) <= set(u.does)]
         unit = able[0].name if len(able) == 1 else None
     known = unit is not None and any(own.name == unit for own in architecture.units)
     return architecture.branch(unit) if known and unit is not None else None

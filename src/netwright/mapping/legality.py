@@ -8,11 +8,13 @@ from itertools import pairwise
 from netwright.arch import Architecture, Memory
 from netwright.errors import GraphError, MappingError
 from netwright.mapping.binding import binding_faults, branch_of
+from netwright.mapping.group_legality import group_faults
 from netwright.mapping.loopnest_legality import nest_faults
 from netwright.mapping.mapping import Mapping, Residency
 from netwright.mapping.operation import operation
 from netwright.mapping.schedule import Schedule
-from netwright.workload import Workload
+from netwright.workload import Einsum, Workload
+from netwright.workload.einsum import is_earlier
 
 
 def check_legal(workload: Workload, architecture: Architecture, mapping: Mapping) -> None:
@@ -47,7 +49,7 @@ def faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> 
         return tuple(found)
     found += binding_faults(workload, architecture, mapping.bindings)
     found += _nest_faults(workload, architecture, mapping)
-    found += _group_faults(mapping)
+    found += _group_faults(workload, architecture, mapping)
     stays: list[tuple[Residency, Memory]] = []
     for stay in mapping.residencies:
         memory = architecture.memory(stay.memory)
@@ -78,8 +80,16 @@ def _order_faults(workload: Workload, order: Sequence[str]) -> Iterator[str]:
             producer = workload.producers.get(tensor)
             if producer is None or not {einsum.name, producer.name} <= set(step_of):
                 continue
+            if _only_earlier(einsum, producer):
+                continue
             if step_of[producer.name] >= step_of[einsum.name]:
                 yield f'Einsum "{einsum.name}" runs before "{producer.name}", from which it reads'
+
+
+def _only_earlier(reader: Einsum, maker: Einsum) -> bool:
+    """Whether all that is read was made for an earlier point of an iterative rank."""
+    reads = [access for access in reader.inputs if access.tensor == maker.output.tensor]
+    return all(any(is_earlier(a, maker, rank) for rank in maker.iterative) for a in reads)
 
 
 def _nest_faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> Iterator[str]:
@@ -101,7 +111,9 @@ def _nest_faults(workload: Workload, architecture: Architecture, mapping: Mappin
             yield f'loop nest of "{name}": {fault}'
 
 
-def _group_faults(mapping: Mapping) -> Iterator[str]:
+def _group_faults(
+    workload: Workload, architecture: Architecture, mapping: Mapping
+) -> Iterator[str]:
     step_of = {name: step for step, name in enumerate(mapping.order)}
     seen: dict[str, str] = {}
     for group in mapping.groups:
@@ -118,6 +130,9 @@ def _group_faults(mapping: Mapping) -> Iterator[str]:
         steps = [step_of[name] for name in group.einsums if name in step_of]
         if any(after != before + 1 for before, after in pairwise(steps)):
             yield f'group "{group.name}": its Einsums must run one right after the other'
+        elif group.einsums and len(steps) == len(group.einsums):
+            for fault in group_faults(workload, architecture, mapping, group):
+                yield f'group "{group.name}": {fault}'
 
 
 def _stay_faults(

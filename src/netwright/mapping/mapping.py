@@ -54,6 +54,8 @@ class Group:
         loops: Tile loops that all of them share, outermost first.
         phases: What runs at the same time; one Einsum after the other if there are none.
         keeps: Tensors whose tiles stay in a memory between the Einsums, or over iterations.
+        lags: How many tiles an Einsum runs behind the first ones; 0 if not given. So units work on
+            several tiles at a time, and what lies between them has as many places.
     """
 
     name: str
@@ -61,6 +63,24 @@ class Group:
     loops: tuple[Loop, ...] = ()
     phases: tuple[Phase, ...] = ()
     keeps: tuple[Keep, ...] = ()
+    lags: Table[str, int] = field(default_factory=dict)
+
+    @property
+    def temporal(self) -> tuple[Loop, ...]:
+        """Loops over tiles that follow each other, outermost first."""
+        return tuple(loop for loop in self.loops if not loop.is_spatial)
+
+    @property
+    def phase_of(self) -> Table[str, int]:
+        """Number of the phase of each Einsum."""
+        if not self.phases:
+            return {name: number for number, name in enumerate(self.einsums)}
+        return {
+            name: number
+            for number, phase in enumerate(self.phases)
+            for names in phase.steps.values()
+            for name in names
+        }
 
 
 @dataclass(frozen=True, slots=True)

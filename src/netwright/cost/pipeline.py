@@ -1,0 +1,223 @@
+"""Groups of Einsums that share tile loops, on units that work at the same time.
+
+A group runs tile by tile. Within a tile its phases follow each other, and within a phase every unit
+runs its own Einsums one after the other. A phase lasts as long as its busiest unit; the group as
+long as all phases of all tiles, or as the memory that moves most, whichever is longer. An Einsum
+that does not know a shared rank runs in the last tile along it only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import prod
+
+from netwright.arch import Architecture
+from netwright.cost.counts import Action, ActionKind, Counts
+from netwright.mapping import Group, Keep, Mapping
+from netwright.mapping.stages import Stage, ranks_of, slack, stages
+from netwright.mapping.tiles import Tiles, equal_tiles, footprint, num_tiles
+from netwright.workload import Workload
+
+ASSUMPTIONS = (
+    "loads and stores of a group overlap with its computation where memories are double-buffered",
+    "sums stay in their unit until they are whole; one read serves all copies that need an element",
+    "copies of an array pass on what they add up or compare one after the other",
+)
+
+
+def count(workload: Workload, architecture: Architecture, mapping: Mapping, group: Group) -> Counts:
+    """Count what happens while a group runs.
+
+    Args:
+        workload: Where the Einsums are from.
+        architecture: The machine.
+        mapping: Says which unit runs which Einsum.
+        group: One of the mapping's groups, as :func:`netwright.mapping.faults` accepts it.
+    """
+    walk = _Walk(workload, architecture, group, stages(workload, architecture, mapping, group))
+    for tiles in walk.tiles:
+        walk.run(tiles)
+    for stage in walk.stages:
+        walk.come_back(stage)
+    for keep in group.keeps:
+        walk.move(keep)
+    actions = tuple(replace(action, amount=bits) for action, bits in walk.amounts.items())
+    return Counts(group.name, "pipeline", tuple(walk.steps), actions, ASSUMPTIONS)
+
+
+@dataclass
+class _Walk:
+    """A walk over the tiles of a group, equal ones at once, and what it has counted so far."""
+
+    workload: Workload
+    architecture: Architecture
+    group: Group
+    stages: tuple[Stage, ...]
+    steps: list[dict[str, int]] = field(default_factory=list)
+    amounts: dict[Action, int] = field(default_factory=dict)
+
+    def run(self, tiles: Tiles) -> None:
+        """Count the phases of equal tiles: steps, operations and what units read and write."""
+        for phase in range(self.num_phases):
+            present = [s for s in self.stages if s.phase == phase and s.runs_in(tiles)]
+            steps: dict[str, int] = {}
+            for stage in present:
+                unit = stage.unit.name
+                steps[unit] = steps.get(unit, 0) + stage.steps(tiles) * tiles.count
+                self._operate(stage, tiles)
+                self._access(stage, tiles)
+            self.steps.append(steps)
+            waits = max(
+                (s.passing_steps(tiles) for s in present if s.einsum.name in self.awaited),
+                default=0,
+            )
+            if waits:
+                (unit, *_) = (s.unit.name for s in present if s.passing_steps(tiles) == waits)
+                self.steps.append({unit: waits * tiles.count})
+
+    def come_back(self, stage: Stage) -> None:
+        """Count the reads of partial results: all but the first tile along each summed rank."""
+        output = stage.einsum.output.tensor
+        visits = self._visits(stage)
+        written = sum(
+            bits
+            for action, bits in self.amounts.items()
+            if action.kind == "write" and action.tensor == output
+        )
+        places = sum(keep.tensor == output for keep in self.group.keeps)
+        bits = written // max(places, 1) * (visits - 1) // visits
+        self._add(self._nearest(output, stage), "read", output, bits)
+
+    def move(self, keep: Keep) -> None:
+        """Count what comes into a memory that keeps a tensor, or leaves it in the end."""
+        name = keep.tensor
+        if name in self.made:
+            if self.leaves(name):
+                bits = prod(self.workload.by_name[name].shape) * self._bits(name)
+                self._add(keep.memory, "read", name, bits)
+                self._add(self.root, "write", name, bits)
+            return
+        outer = self._outside(keep)
+        bits = self._fetched(keep)
+        self._add(outer, "read", name, bits)
+        self._add(keep.memory, "write", name, bits)
+
+    @cached_property
+    def tiles(self) -> tuple[Tiles, ...]:
+        """All tiles, equal ones together."""
+        return equal_tiles(self.extents, self.group.temporal)
+
+    @cached_property
+    def extents(self) -> dict[str, int]:
+        """Size of every rank."""
+        return {rank.name: rank.extent for s in self.stages for rank in s.einsum.ranks}
+
+    @cached_property
+    def num_phases(self) -> int:
+        """Phases of a tile."""
+        return 1 + max(stage.phase for stage in self.stages)
+
+    @cached_property
+    def made(self) -> frozenset[str]:
+        """Tensors that the group makes."""
+        return frozenset(stage.einsum.output.tensor for stage in self.stages)
+
+    @cached_property
+    def awaited(self) -> frozenset[str]:
+        """Einsums whose results are needed in the very next phase."""
+        return frozenset(
+            maker.einsum.name
+            for maker in self.stages
+            for reader in self.stages
+            if maker.einsum.output.tensor in reader.einsum.reads
+            and slack(maker, reader, self.num_phases) == 1
+            and self.num_phases > 1
+        )
+
+    @property
+    def root(self) -> str:
+        """Name of the outermost memory."""
+        return self.architecture.root.name
+
+    def leaves(self, tensor: str) -> bool:
+        """Whether somebody outside the group needs a tensor that it makes."""
+        readers = (e.name for e in self.workload.einsums if tensor in e.reads)
+        outside = set(readers) - set(self.group.einsums)
+        return tensor in self.workload.outputs or bool(outside)
+
+    def _operate(self, stage: Stage, tiles: Tiles) -> None:
+        points = prod(stage.sizes(tiles).values()) * tiles.count
+        copies = stage.copies(tiles)
+        for operator in stage.work:
+            action = Action.compute(
+                stage.unit.name, 0, operator=operator, copies=copies, phase=len(self.steps)
+            )
+            self.amounts[action] = self.amounts.get(action, 0) + points
+
+    def _access(self, stage: Stage, tiles: Tiles) -> None:
+        """Operands come from the nearest memory that keeps them; results go to all that do."""
+        sizes = stage.sizes(tiles)
+        for access in dict.fromkeys(stage.einsum.inputs):
+            elements = footprint(self.workload.by_name[access.tensor], [(access, sizes)])
+            bits = elements * stage.rounds(access, tiles) * tiles.count * self._bits(access.tensor)
+            self._add(self._nearest(access.tensor, stage), "read", access.tensor, bits, inside=True)
+        output = stage.einsum.output
+        elements = footprint(self.workload.by_name[output.tensor], [(output, sizes)])
+        bits = elements * tiles.count * self._bits(output.tensor)
+        places = [k.memory for k in self.group.keeps if k.tensor == output.tensor] or [self.root]
+        for place in places:
+            self._add(place, "write", output.tensor, bits, inside=True)
+
+    def _visits(self, stage: Stage) -> int:
+        """How often tiles come back to a partial result: tiles along ranks that are summed."""
+        summed = stage.summed - set(stage.einsum.iterative)
+        return prod(self._along(rank, self.group.temporal) for rank in summed)
+
+    def _along(self, rank: str, loops: tuple[object, ...]) -> int:
+        own = [loop.tile for loop in self.group.temporal if loop in loops and loop.rank == rank]
+        return num_tiles(self.extents[rank], own)
+
+    def _nearest(self, tensor: str, stage: Stage) -> str:
+        kept = [keep.memory for keep in self.group.keeps if keep.tensor == tensor]
+        path = [node.name for node in self.architecture.path_to(stage.unit.name)]
+        near = [name for name in path if name in kept]
+        return near[-1] if near else kept[-1] if kept else self.root
+
+    def _outside(self, keep: Keep) -> str:
+        """The next memory outward that keeps the tensor too."""
+        kept = [k for k in self.group.keeps if k.tensor == keep.tensor and k is not keep]
+        outer = [k for k in kept if k.position < keep.position]
+        return max(outer, key=lambda k: k.position).memory if outer else self.root
+
+    def _fetched(self, keep: Keep) -> int:
+        """Bits that come into a memory: a new tile for each iteration that needs another one."""
+        tensor = self.workload.by_name[keep.tensor]
+        readers = [s for s in self.stages if keep.tensor in s.einsum.reads]
+        accesses = [(s, a) for s in readers for a in s.einsum.inputs if a.tensor == keep.tensor]
+        known = {rank for _, access in accesses for rank in ranks_of(access)}
+        outside = self.group.loops[: keep.position]
+        outside = tuple(loop for loop in outside if not loop.is_spatial)
+        while outside and outside[-1].rank not in known:
+            outside = outside[:-1]
+        elements = 0
+        for tiles in equal_tiles(self.extents, [x for x in outside if x.rank in known]):
+            touched = [(access, stage.sizes(tiles)) for stage, access in accesses]
+            elements += footprint(tensor, touched) * tiles.count
+        others = {loop.rank for loop in outside} - known
+        again = prod(self._along(rank, outside) for rank in others)
+        return elements * again * self._bits(keep.tensor)
+
+    def _bits(self, tensor: str) -> int:
+        return self.workload.by_name[tensor].bits
+
+    def _add(
+        self, memory: str, kind: ActionKind, tensor: str, bits: int, *, inside: bool = False
+    ) -> None:
+        """Add an access. Those of the chip belong to a phase; others go on all the time."""
+        node = self.architecture.memory(memory)
+        assert node is not None
+        phase = len(self.steps) if inside and memory != self.root else None
+        waits = kind == "write" and not inside and not node.double_buffered
+        action = Action(memory, kind, 0, tensor, self.architecture.copies(memory), waits, phase)
+        self.amounts[action] = self.amounts.get(action, 0) + bits

@@ -1,0 +1,299 @@
+"""What is wrong with a group of Einsums that share tile loops; part of the one judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from math import ceil, prod
+
+from netwright.arch import Architecture, Array, Memory
+from netwright.errors import NetwrightError
+from netwright.mapping.loopnest import Keep, Loop
+from netwright.mapping.mapping import Group, Mapping
+from netwright.mapping.schedule import kib
+from netwright.mapping.stages import Stage, ranks_of, slack, stages, unit_of
+from netwright.mapping.tiles import footprint, num_tiles, sizes_of
+from netwright.workload import Access, Einsum, Workload
+from netwright.workload.einsum import is_earlier
+
+
+def group_faults(
+    workload: Workload, architecture: Architecture, mapping: Mapping, group: Group
+) -> tuple[str, ...]:
+    """Everything that is wrong with one group, as sentences; empty if it can run.
+
+    Loops must walk along ranks of the group, in tiles that shrink inward, and along arrays last.
+    Every Einsum must be in one phase, on its own unit. Nothing may be read before it is made: not
+    in an earlier phase of the same tile, and not while a rank is still walked along that the
+    reader knows and that its maker has combined away. What is kept must be kept as long as it is
+    needed, and everything that a memory keeps at a time must fit it.
+    """
+    einsums = {e.name: e for e in workload.einsums if e.name in group.einsums}
+    found = [*_phase_faults(architecture, mapping, group), *_loop_faults(einsums, group)]
+    if found:
+        return tuple(found)
+    found += _array_faults(architecture, mapping, einsums, group)
+    if found:
+        return tuple(found)
+    judged = _Judged(workload, architecture, group, stages(workload, architecture, mapping, group))
+    found += judged.order_faults()
+    found += judged.keep_faults()
+    return tuple(found or judged.capacity_faults())
+
+
+def _phase_faults(architecture: Architecture, mapping: Mapping, group: Group) -> Iterator[str]:
+    placed = [
+        (name, unit)
+        for phase in group.phases
+        for unit, steps in phase.steps.items()
+        for name in steps
+    ]
+    names = [name for name, _ in placed]
+    for name in group.einsums:
+        if group.phases and names.count(name) != 1:
+            yield f'Einsum "{name}" must be in one phase, not in {names.count(name)}'
+        try:
+            own = unit_of(architecture, mapping, name).name
+        except NetwrightError as error:
+            yield f'Einsum "{name}": {error.message}'
+            continue
+        for other, unit in placed:
+            if other == name and unit != own:
+                yield f'Einsum "{name}" is bound to {own}, its phase runs it on {unit}'
+    for name in dict.fromkeys([*names, *group.lags]):
+        if name not in group.einsums:
+            yield f'"{name}" is in a phase or lags behind, but not in the group'
+    for name, lag in group.lags.items():
+        if lag < 0:
+            yield f'Einsum "{name}" must lag 0 tiles or more, not {lag}'
+
+
+def _loop_faults(einsums: dict[str, Einsum], group: Group) -> Iterator[str]:
+    extents: dict[str, int] = {}
+    for einsum in einsums.values():
+        for own in einsum.ranks:
+            if extents.setdefault(own.name, own.extent) != own.extent:
+                yield (
+                    f"rank {own.name} has {extents[own.name]} points and {own.extent} in "
+                    f'"{einsum.name}": Einsums of a group must agree'
+                )
+    for loop in group.loops:
+        if loop.rank not in extents:
+            yield f"no Einsum has the rank {loop.rank}; ranks are {', '.join(extents)}"
+        elif loop.tile < 1:
+            yield f"loop over {loop.rank}: the tile must be 1 or more, not {loop.tile}"
+    for rank, extent in extents.items():
+        tiles = [loop.tile for loop in group.temporal if loop.rank == rank]
+        for outer, inner in pairwise([extent, *tiles]):
+            if inner > outer:
+                yield f"loops over {rank}: tiles must shrink inward, not from {outer} to {inner}"
+    spatial = [loop.is_spatial for loop in group.loops]
+    if spatial != sorted(spatial):
+        yield "loops along arrays must be innermost"
+
+
+def _array_faults(
+    architecture: Architecture, mapping: Mapping, einsums: dict[str, Einsum], group: Group
+) -> Iterator[str]:
+    arrays = {node.name: node for node in architecture.nodes if isinstance(node, Array)}
+    extents = {rank.name: rank.extent for e in einsums.values() for rank in e.ranks}
+    taken: set[tuple[str, int]] = set()
+    for loop in (loop for loop in group.loops if loop.is_spatial):
+        where = f"{loop.array}[{loop.axis}]"
+        array = arrays.get(loop.array)
+        if array is None or not 0 <= loop.axis < len(array.fanout):
+            yield f"loop over {loop.rank}: there is no array axis {where}"
+            continue
+        if (loop.array, loop.axis) in taken:
+            yield f"two loops run along {where}"
+        taken.add((loop.array, loop.axis))
+        size = min([extents[loop.rank], *(x.tile for x in group.temporal if x.rank == loop.rank)])
+        copies = ceil(size / loop.tile)
+        if copies > array.fanout[loop.axis]:
+            yield (
+                f"loop over {loop.rank}: {copies} pieces along {where}, "
+                f"which has {array.fanout[loop.axis]} copies"
+            )
+        for name, einsum in einsums.items():
+            unit = unit_of(architecture, mapping, name)
+            path = [node.name for node in architecture.path_to(unit.name)]
+            summed = {rank.name for rank in einsum.ranks} - ranks_of(einsum.output)
+            if array.name in path and loop.rank in summed and copies > 1 and not array.reduces:
+                yield f'Einsum "{name}" is combined over {loop.rank}, which {array.name} cannot'
+
+
+class _Judged:
+    """A group whose loops and phases are in order."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        architecture: Architecture,
+        group: Group,
+        members: tuple[Stage, ...],
+    ) -> None:
+        self.workload = workload
+        self.architecture = architecture
+        self.group = group
+        self.stages = members
+        self.makers = {stage.einsum.output.tensor: stage for stage in members}
+        self.extents = {rank.name: rank.extent for s in members for rank in s.einsum.ranks}
+        self.num_phases = 1 + max(stage.phase for stage in members)
+
+    def order_faults(self) -> Iterator[str]:
+        """Reads of what is not made yet, or not whole yet."""
+        late: dict[str, frozenset[str]] = {}
+        for reader in self.stages:
+            waits: set[str] = set()
+            for access in reader.einsum.inputs:
+                maker = self.makers.get(access.tensor)
+                if maker is None:
+                    continue
+                yield from self._phase_order(maker, reader, access)
+                waits |= late.get(access.tensor, frozenset()) | self._final(maker, access)
+            early = sorted(waits & reader.looped & reader.ranks)
+            if early:
+                yield (
+                    f'Einsum "{reader.einsum.name}" needs results that are whole only after the '
+                    f"last tile along {', '.join(early)}, and runs in each of them"
+                )
+            summed = reader.summed - set(reader.einsum.iterative)
+            late[reader.einsum.output.tensor] = frozenset(waits | (summed & reader.looped))
+
+    def _final(self, maker: Stage, access: Access) -> frozenset[str]:
+        """Iterative ranks of whose walk an access reads the last result."""
+        known = ranks_of(access)
+        last = (rank for rank in maker.einsum.iterative if rank not in known)
+        return frozenset(last) & maker.looped
+
+    def _phase_order(self, maker: Stage, reader: Stage, access: Access) -> Iterator[str]:
+        apart = slack(maker, reader, self.num_phases) + self.num_phases * self._later(maker, access)
+        place = {stage.einsum.name: number for number, stage in enumerate(self.stages)}
+        if apart > 0 or (apart == 0 and place[maker.einsum.name] < place[reader.einsum.name]):
+            return
+        if maker is reader and self._later(maker, access):
+            return
+        early = f" {-apart} phases" if apart else ""
+        yield f'Einsum "{reader.einsum.name}" reads "{access.tensor}"{early} before it is made'
+
+    def _later(self, maker: Stage, access: Access) -> int:
+        """Tiles until the next point of an iterative rank, where the point before is read."""
+        for rank in maker.einsum.iterative:
+            if is_earlier(access, maker.einsum, rank):
+                return self._inside(rank)
+        return 0
+
+    def _inside(self, rank: str) -> int:
+        loops = self.group.temporal
+        walked = [number for number, loop in enumerate(loops) if loop.rank == rank]
+        if not walked:
+            return 1
+        inner = loops[walked[-1] + 1 :]
+        return prod(
+            num_tiles(self._before(r, walked[-1]), [x.tile for x in inner if x.rank == r])
+            for r in {loop.rank for loop in inner}
+        )
+
+    def _before(self, rank: str, position: int) -> int:
+        tiles = [loop.tile for loop in self.group.temporal[:position] if loop.rank == rank]
+        return min([self.extents[rank], *tiles])
+
+    def keep_faults(self) -> Iterator[str]:
+        """Keeps of nothing, in no memory, twice, or not as long as the tensor is needed."""
+        most = len(self.group.temporal)
+        used = {name for s in self.stages for name in (*s.einsum.reads, s.einsum.output.tensor)}
+        seen: set[tuple[str, str]] = set()
+        for keep in self.group.keeps:
+            memory = self.architecture.memory(keep.memory)
+            if memory is None or memory is self.architecture.root:
+                yield f'"{keep.tensor}": "{keep.memory}" is no memory of the chip'
+            if keep.tensor not in used:
+                yield f'"{keep.tensor}" is kept, but no Einsum of the group reads or makes it'
+                continue
+            if not 0 <= keep.position <= most:
+                yield f'"{keep.tensor}": the position must be from 0 to {most}, not {keep.position}'
+            if (keep.memory, keep.tensor) in seen:
+                yield f'"{keep.tensor}" is kept twice in {keep.memory}'
+            seen.add((keep.memory, keep.tensor))
+            for rank, number in self._needed(keep.tensor).items():
+                if keep.position > number:
+                    yield (
+                        f'"{keep.tensor}" is needed again in the next tile along {rank}: '
+                        f"{keep.memory} must keep it from position {number} on, "
+                        f"not {keep.position}"
+                    )
+
+    def _needed(self, tensor: str) -> dict[str, int]:
+        """For each looped rank along which a tensor is used again, the place of its first loop."""
+        maker = self.makers.get(tensor)
+        if maker is None:
+            return {}
+        users = [maker, *(s for s in self.stages if tensor in s.einsum.reads)]
+        again = {rank for s in users for rank in s.ranks} - ranks_of(maker.einsum.output)
+        again |= set(maker.einsum.iterative)
+        found: dict[str, int] = {}
+        for number, loop in enumerate(self.group.temporal):
+            if loop.rank in again:
+                found.setdefault(loop.rank, number)
+        return found
+
+    def capacity_faults(self) -> Iterator[str]:
+        """Memories that would keep more than they can hold."""
+        for memory in self.architecture.memories:
+            if memory.capacity_bytes is None:
+                continue
+            own = [keep for keep in self.group.keeps if keep.memory == memory.name]
+            parts = {keep.tensor: self.kept_bytes(keep, memory) for keep in own}
+            if sum(parts.values()) > memory.capacity_bytes:
+                told = ", ".join(f"{name} {kib(size)}" for name, size in parts.items())
+                yield (
+                    f"{memory.name} would keep {kib(sum(parts.values()))} ({told}), "
+                    f"it has {kib(memory.capacity_bytes)}"
+                )
+
+    def kept_bytes(self, keep: Keep, memory: Memory) -> int:
+        """Bytes of one copy of a memory that a tensor takes, all its places together."""
+        tensor = self.workload.by_name[keep.tensor]
+        tiles = {r: self._before(r, keep.position) for r in self.extents}
+        above = {node.name for node in self._above(memory)}
+        spread: dict[str, Loop] = {
+            loop.rank: loop for loop in self.group.loops if loop.is_spatial and loop.array in above
+        }
+        accesses = []
+        for stage in self.stages:
+            sizes = dict(sizes_of(stage.einsum, tiles))
+            for rank, loop in spread.items():
+                if rank in sizes:
+                    sizes[rank] = min(sizes[rank], loop.tile)
+            for access in (*stage.einsum.inputs, stage.einsum.output):
+                if access.tensor == keep.tensor:
+                    accesses.append((access, sizes))
+        maker = self.makers.get(keep.tensor)
+        latest = frozenset(maker.einsum.iterative) if maker else frozenset()
+        elements = footprint(tensor, accesses, latest=latest)
+        lines = memory.line_bytes
+        size = -(-elements * tensor.bits // 8)
+        return -(-size // lines) * lines * self._places(keep, memory)
+
+    def _above(self, memory: Memory) -> list[Array]:
+        by_name = {node.name: node for node in self.architecture.nodes}
+        found: list[Array] = []
+        name = memory.parent
+        while name:
+            node = by_name[name]
+            if isinstance(node, Array):
+                found.append(node)
+            name = node.parent
+        return found
+
+    def _places(self, keep: Keep, memory: Memory) -> int:
+        """How many tiles of a tensor are there at a time."""
+        maker = self.makers.get(keep.tensor)
+        if maker is None:
+            changes = keep.position > 0 and memory.double_buffered
+            return 2 if changes else 1
+        if maker.einsum.iterative:
+            return 1
+        readers = [s for s in self.stages if keep.tensor in s.einsum.reads]
+        apart = max((slack(maker, s, self.num_phases) for s in readers), default=0)
+        return ceil((apart + 1) / self.num_phases)

@@ -1,0 +1,121 @@
+"""The Einsums of a group as stages: each on a unit, in a phase, so many tiles behind the first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, prod
+
+from netwright.arch import Architecture, Array, Compute
+from netwright.mapping.binding import work_of
+from netwright.mapping.loopnest import Loop
+from netwright.mapping.mapping import Group, Mapping
+from netwright.mapping.tiles import Sizes, Tiles, sizes_of
+from netwright.workload import Access, Einsum, Workload
+
+
+@dataclass(frozen=True)
+class Stage:
+    """An Einsum of a group and how it runs.
+
+    Attributes:
+        einsum: The Einsum.
+        unit: Its compute unit.
+        work: The operators that the unit does for each point.
+        pieces: For each rank that is spread over copies of the unit, the points of one copy.
+        looped: Ranks of the group's loops.
+        phase: Number of its phase.
+        lag: How many tiles it runs behind.
+    """
+
+    einsum: Einsum
+    unit: Compute
+    work: tuple[str, ...]
+    pieces: Sizes
+    looped: frozenset[str]
+    phase: int
+    lag: int
+
+    def runs_in(self, tiles: Tiles) -> bool:
+        """Whether it runs in these tiles: in the last one along ranks that it does not know."""
+        return self.looped - self.ranks <= tiles.last
+
+    @property
+    def ranks(self) -> frozenset[str]:
+        """Its ranks."""
+        return frozenset(rank.name for rank in self.einsum.ranks)
+
+    @property
+    def summed(self) -> frozenset[str]:
+        """Ranks that are combined away."""
+        return self.ranks - ranks_of(self.einsum.output)
+
+    def sizes(self, tiles: Tiles) -> Sizes:
+        """Points along each of its ranks."""
+        return sizes_of(self.einsum, tiles.sizes)
+
+    def steps(self, tiles: Tiles) -> int:
+        """Cycles of the busiest copy of the unit for one tile."""
+        sizes = self.sizes(tiles)
+        points = prod(min(size, self.pieces.get(rank, size)) for rank, size in sizes.items())
+        return points * sum(self.unit.cycles_of(operator) for operator in self.work)
+
+    def copies(self, tiles: Tiles) -> int:
+        """Copies of the unit that work."""
+        sizes = self.sizes(tiles)
+        return prod(ceil(sizes[rank] / piece) for rank, piece in self.pieces.items())
+
+    def passing_steps(self, tiles: Tiles) -> int:
+        """Cycles until a result has passed all copies that it is combined over."""
+        sizes = self.sizes(tiles)
+        over = [rank for rank in self.pieces if rank in self.summed]
+        hops = sum(ceil(sizes[rank] / self.pieces[rank]) for rank in over)
+        return hops * self.unit.cycles_of(self.work[-1]) if hops else 0
+
+    def rounds(self, access: Access, tiles: Tiles) -> int:
+        """How often copies go over an operand: once for each piece along ranks it does not know."""
+        known = ranks_of(access)
+        sizes = self.sizes(tiles)
+        return prod(min(sizes[r], piece) for r, piece in self.pieces.items() if r not in known)
+
+
+def ranks_of(access: Access) -> frozenset[str]:
+    """Ranks that walk along some axis of a tensor."""
+    return frozenset(rank for axis in access.index for rank, _ in axis.terms)
+
+
+def stages(
+    workload: Workload, architecture: Architecture, mapping: Mapping, group: Group
+) -> tuple[Stage, ...]:
+    """The stages of a group that is legal, in order."""
+    einsums = {einsum.name: einsum for einsum in workload.einsums}
+    looped = frozenset(loop.rank for loop in group.temporal)
+    phase_of = group.phase_of
+    found = []
+    for name in group.einsums:
+        einsum, unit = einsums[name], unit_of(architecture, mapping, name)
+        known = {rank.name for rank in einsum.ranks}
+        spread = {loop.rank: loop.tile for loop in _spread(architecture, unit, group)}
+        pieces = {rank: tile for rank, tile in spread.items() if rank in known}
+        place = (phase_of[name], group.lags.get(name, 0))
+        found.append(Stage(einsum, unit, work_of(einsum, unit), pieces, looped, *place))
+    return tuple(found)
+
+
+def unit_of(architecture: Architecture, mapping: Mapping, einsum: str) -> Compute:
+    """The compute unit that an Einsum is bound to; the only one of the machine if it is not."""
+    name = mapping.bindings.get(einsum)
+    if name is None:
+        name = architecture.path[-1].name
+    node = architecture.path_to(name)[-1]
+    assert isinstance(node, Compute)
+    return node
+
+
+def _spread(architecture: Architecture, unit: Compute, group: Group) -> list[Loop]:
+    above = {node.name for node in architecture.path_to(unit.name) if isinstance(node, Array)}
+    return [loop for loop in group.loops if loop.is_spatial and loop.array in above]
+
+
+def slack(maker: Stage, reader: Stage, num_phases: int) -> int:
+    """Phases from the one that makes a tile of a tensor to the one that reads it."""
+    return (reader.lag - maker.lag) * num_phases + reader.phase - maker.phase

@@ -1,0 +1,101 @@
+"""Tiles of shared loops: their sizes, how many are equal, and what of a tensor they touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from netwright.mapping.loopnest import Loop
+from netwright.workload import Access, Affine, Einsum, Tensor
+
+Sizes = Mapping[str, int]
+"""Points of a tile along each rank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """Tiles of equal size.
+
+    Attributes:
+        sizes: Points along each rank that has a loop.
+        last: Ranks along which it is the last tile.
+        count: How many there are.
+    """
+
+    sizes: Sizes
+    last: frozenset[str]
+    count: int
+
+
+def equal_tiles(extents: Sizes, loops: Sequence[Loop]) -> tuple[Tiles, ...]:
+    """All tiles that loops in time make, equal ones together; the last along a rank is by itself.
+
+    Args:
+        extents: Size of every rank that a loop walks along.
+        loops: Loops in time, outermost first.
+    """
+    ranks = tuple(dict.fromkeys(loop.rank for loop in loops))
+    choices = [_along(extents[rank], [x.tile for x in loops if x.rank == rank]) for rank in ranks]
+    found = []
+    for choice in product(*choices):
+        pieces = dict(zip(ranks, choice, strict=True))
+        sizes = {rank: size for rank, (size, _, _) in pieces.items()}
+        last = frozenset(rank for rank, (_, is_last, _) in pieces.items() if is_last)
+        found.append(Tiles(sizes, last, prod(count for _, _, count in choice)))
+    return tuple(found)
+
+
+def num_tiles(extent: int, tiles: Iterable[int]) -> int:
+    """How many pieces loops with these tiles, outermost first, make of a rank."""
+    return sum(count for _, _, count in _along(extent, tuple(tiles)))
+
+
+def _along(extent: int, tiles: Sequence[int]) -> list[tuple[int, bool, int]]:
+    """Sizes of the pieces of one rank, whether it is the last one, and how many are equal."""
+    pieces = {extent: 1}
+    last = extent
+    for tile in tiles:
+        cut: dict[int, int] = {}
+        for size, count in pieces.items():
+            whole, rest = divmod(size, tile)
+            for piece, number in ((tile, whole), (rest, 1)):
+                if piece and number:
+                    cut[piece] = cut.get(piece, 0) + number * count
+        pieces, last = cut, last % tile or min(tile, last)
+    pieces[last] -= 1
+    others = [(size, False, count) for size, count in sorted(pieces.items()) if count]
+    return [*others, (last, True, 1)]
+
+
+def sizes_of(einsum: Einsum, sizes: Sizes) -> Sizes:
+    """The points that an Einsum has in a tile; a rank without loop is whole."""
+    return {rank.name: min(rank.extent, sizes.get(rank.name, rank.extent)) for rank in einsum.ranks}
+
+
+def footprint(
+    tensor: Tensor,
+    accesses: Iterable[tuple[Access, Sizes]],
+    *,
+    latest: frozenset[str] = frozenset(),
+) -> int:
+    """Elements of a tensor that accesses touch in a tile.
+
+    Args:
+        tensor: The tensor.
+        accesses: Each with the sizes of the ranks of its Einsum.
+        latest: Iterative ranks of which only the latest point counts, as earlier ones are not
+            needed any more.
+    """
+    axes = [0] * len(tensor.shape)
+    for access, sizes in accesses:
+        whole = not any(axis.terms for axis in access.index)
+        for number, (axis, extent) in enumerate(zip(access.index, tensor.shape, strict=True)):
+            span = extent if whole else min(extent, _span(axis, sizes, latest))
+            axes[number] = max(axes[number], span)
+    return prod(axes)
+
+
+def _span(axis: Affine, sizes: Sizes, latest: frozenset[str]) -> int:
+    return 1 + sum(abs(step) * (sizes[rank] - 1) for rank, step in axis.terms if rank not in latest)
