@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from netwright.errors import GraphError
 from netwright.formats import Format, Int
+from netwright.workload.cycles import groups, order_faults
 from netwright.workload.functions import UnaryOp
 
 BYTES = Format(Int(8))
@@ -231,18 +232,17 @@ def _faults(workload: Workload) -> Iterator[str]:
         if not tensor.shape or min(tensor.shape) < 1:
             yield f'tensor "{tensor.name}": extents must be 1 or more, not {tensor.shape}'
     made = {tensor.name for tensor in workload.tensors if tensor.is_external}
-    makers = {einsum.output.tensor: einsum for einsum in workload.einsums}
     names: set[str] = set()
     for einsum in workload.einsums:
         if einsum.name in names:
             yield f'Einsum "{einsum.name}" is declared twice'
         names.add(einsum.name)
-        yield from _einsum_faults(einsum, tensors, made)
+        yield from _einsum_faults(einsum, tensors)
         yield from _operator_faults(einsum)
-        yield from _order_faults(einsum, tensors, made, makers)
         if einsum.output.tensor in made:
             yield f'Einsum "{einsum.name}": "{einsum.output.tensor}" is made already'
         made.add(einsum.output.tensor)
+    yield from _order_faults(workload, tensors)
     if not workload.einsums:
         yield "must have at least one Einsum"
     for name in workload.outputs:
@@ -250,7 +250,7 @@ def _faults(workload: Workload) -> Iterator[str]:
             yield f'output "{name}" is made by no Einsum'
 
 
-def _einsum_faults(einsum: Einsum, tensors: Mapping[str, Tensor], made: set[str]) -> Iterator[str]:
+def _einsum_faults(einsum: Einsum, tensors: Mapping[str, Tensor]) -> Iterator[str]:
     ranks = {rank.name for rank in einsum.ranks}
     for rank in einsum.ranks:
         if rank.extent < 1:
@@ -292,26 +292,16 @@ def _operator_faults(einsum: Einsum) -> Iterator[str]:
         yield f'Einsum "{einsum.name}": {einsum.map_op} must have 2 operands, not {number}'
 
 
-def _order_faults(
-    einsum: Einsum, tensors: Mapping[str, Tensor], made: set[str], makers: Mapping[str, Einsum]
-) -> Iterator[str]:
+def _order_faults(workload: Workload, tensors: Mapping[str, Tensor]) -> Iterator[str]:
     """Reads of what is made later, unless it is an earlier index of an iterative rank."""
-    for access in einsum.inputs:
-        name = access.tensor
-        if name not in tensors or name in made:
-            continue
-        maker = makers.get(name)
-        if maker is None or not any(
-            rank in {own.name for own in einsum.ranks} and is_earlier(access, maker, rank)
-            for rank in maker.iterative
-        ):
-            yield f'Einsum "{einsum.name}" reads "{name}" before it is made'
-
-
-def is_earlier(access: Access, maker: Einsum, rank: str) -> bool:
-    """Whether an access is to what `maker` wrote in an earlier iteration of `rank`."""
-    written = Affine(((rank, 1),), 1)
-    return any(
-        own == written and read.terms == written.terms and read.offset < written.offset
-        for own, read in zip(maker.output.index, access.index, strict=False)
-    )
+    place = {einsum.output.tensor: index for index, einsum in enumerate(workload.einsums)}
+    for group in groups(workload.einsums):
+        for index in group:
+            einsum = workload.einsums[index]
+            for name in einsum.reads:
+                external = name in tensors and tensors[name].is_external
+                made = external or place.get(name, len(place)) < index
+                if name in tensors and not made and place.get(name) not in group:
+                    yield f'Einsum "{einsum.name}" reads "{name}" before it is made'
+        for einsum, access, why in order_faults([workload.einsums[index] for index in group]):
+            yield f'Einsum "{einsum.name}" reads "{access.tensor}" before it is made: {why}'

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from netwright.errors import GraphError, NumericsError
-from netwright.workload.components import components
+from netwright.workload.cycles import groups, is_cyclic
 from netwright.workload.einsum import Access, Affine, Einsum, ReduceOp, Tensor, Workload
 from netwright.workload.functions import FUNCTIONS
 
@@ -85,7 +85,8 @@ def execute(
     _check(workload, inputs)
     values = {t.name: np.asarray(inputs[t.name], dtype) for t in workload.tensors if t.is_external}
     found: list[str] = []
-    for together in components(workload):
+    for group in groups(workload.einsums):
+        together = tuple(workload.einsums[index] for index in group)
         _run(workload, together, values, np.dtype(dtype), found)
     return Executed(values, tuple(found))
 
@@ -147,7 +148,9 @@ def _run(
 ) -> None:
     for einsum in together:
         values[einsum.output.tensor] = _empty(workload.by_name[einsum.output.tensor], einsum, dtype)
-    ranks = dict.fromkeys(rank for einsum in together for rank in einsum.iterative)
+    ranks: dict[str, None] = {}
+    if is_cyclic(together):
+        ranks = dict.fromkeys(rank for einsum in together for rank in einsum.iterative)
     extents = {rank.name: rank.extent for einsum in together for rank in einsum.ranks}
     if prod(extents[rank] for rank in ranks) > MAX_STEPS:
         raise NumericsError(f'"{together[0].name}" has more than {MAX_STEPS} steps')

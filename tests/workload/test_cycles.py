@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from netwright.workload.components import strongly_connected
+from netwright.workload.cycles import strongly_connected
 
 
 @settings(max_examples=50)
