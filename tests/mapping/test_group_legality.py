@@ -117,8 +117,8 @@ def test_three_passes_cannot_be_walked_in_one():
 
 def test_keeps():
     keeps = (
-        Keep("dram", "Q", 0), Keep("buffer", "x", 0), Keep("buffer", "K", 9), Keep("buffer", "V", 4),
-        Keep("buffer", "V", 4), Keep("buffer", "RNV", 5),
+        Keep("dram", "Q", 0), Keep("buffer", "x", 0), Keep("buffer", "K", 9),
+        Keep("buffer", "V", 4), Keep("buffer", "V", 4), Keep("buffer", "RNV", 5),
     )  # fmt: skip
     assert found(replace(GROUP, keeps=keeps)) == (
         '"Q": "dram" is no memory of the chip',
