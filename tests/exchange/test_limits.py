@@ -1,10 +1,13 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from onnx import numpy_helper
 
 from netwright.errors import GraphError
 from netwright.exchange import read_qonnx
-from netwright.exchange.limits import MAX_ROW_VALUES, Budget
+from netwright.exchange.limits import MAX_HELD_VALUES, MAX_ROW_VALUES, Budget, check_row
+from netwright.ir import Graph, Node, TensorType
 from tests.exchange.onnx_files import model, node, saved
 
 
@@ -45,6 +48,43 @@ def test_activations_that_grow(tmp_path) -> None:
     path = saved(model([*nodes, node("Relu", last)], {}), tmp_path)
     with pytest.raises(GraphError, match=f"a row goes through have more than {MAX_ROW_VALUES}"):
         read_qonnx(path)
+
+
+def test_activations_that_are_held_at_once(tmp_path) -> None:
+    nodes = [node("Relu", "x", "c0")]
+    nodes += [node("Concat", f"c{n} c{n}", f"c{n + 1}", axis=1) for n in range(22)]
+    path = saved(model([*nodes, node("Relu", "c22")], {}), tmp_path)
+    with pytest.raises(GraphError, match=f"held at once have more than {MAX_HELD_VALUES} values"):
+        read_qonnx(path)
+
+
+def test_many_small_tensors_of_a_deep_network_are_held_one_by_one(tmp_path) -> None:
+    names = ["x", *(f"r{n}" for n in range(11)), "y"]
+    nodes = [node("Relu", *pair) for pair in pairwise(names)]
+    shape = (1, MAX_HELD_VALUES // 4)
+    assert len(read_qonnx(saved(model(nodes, {}, shape=shape), tmp_path)).nodes) == 12
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"pads": [0, 1 << 30, 0, 1 << 30], "strides": [1, 1 << 30]}, "padded inputs of a node"),
+        ({"pads": [0, 0, 0, 0]}, "products and windows of a row"),
+    ],
+)
+def test_windows_that_look_at_too_much(more, told: str, tmp_path) -> None:
+    kernel = [1, 1] if "strides" in more else [1500, 1500]
+    weights = {"w": np.zeros((1, 1, *kernel), np.float32)}
+    made = model([node("Conv", "x w", **more)], weights, shape=(1, 1, 3000, 3000))
+    with pytest.raises(GraphError, match=told):
+        read_qonnx(saved(made, tmp_path))
+
+
+def test_a_row_of_a_finished_graph_is_checked() -> None:
+    types = {"x": TensorType((1, MAX_HELD_VALUES)), "y": TensorType((1, MAX_HELD_VALUES))}
+    graph = Graph("g", ("x",), ("y",), (Node("relu", "Relu", ("x",), "y"),), types, {})
+    with pytest.raises(GraphError, match="held at once"):
+        check_row(graph)
 
 
 def test_a_weight_that_lies_about_its_shape(tmp_path) -> None:

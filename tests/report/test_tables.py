@@ -49,6 +49,14 @@ def test_certificate_table_ends_with_the_first_difference():
     )
 
 
+def test_rows_that_were_left_out_are_told():
+    row = _compared(20_000).model_copy(update={"num_wanted": 30_000})
+    assert _plain(certificate_table([row])).splitlines()[-1] == (
+        "HLS emulation on test set: 20 000 of the 30 000 rows asked for, since a row is large or "
+        "this stage slow"
+    )
+
+
 def test_one_different_row_is_never_rounded_to_all():
     line = _plain(certificate_table([_compared(19_999)])).splitlines()[2]
     assert "19 999" in line

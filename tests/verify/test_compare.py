@@ -89,6 +89,22 @@ def test_a_difference_in_the_second_chunk_is_found() -> None:
     assert 4500 <= result.identical < 5000
 
 
+@pytest.mark.parametrize("layer", ["fc1_weight", "fc2_weight", "fc3_weight"])
+def test_the_cause_is_the_same_where_tensors_are_looked_at_in_groups(
+    layer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from netwright.verify import compare
+
+    graph = dense()
+    faulty = Shy(flip_weight_bit(graph, layer, (1, 1), bit=0), ("Requantize",))
+    stimulus = random(graph, rows=40)
+    whole = bit_exact(graph, faulty, stimulus).first
+    monkeypatch.setattr(compare, "in_groups", lambda items, size: ((item,) for item in items))
+    assert bit_exact(graph, faulty, stimulus).first == whole
+    assert whole is not None
+    assert "weights: weight" in whole.cause
+
+
 def test_tensors_of_another_shape_are_not_compared() -> None:
     """A candidate may use another layout inside; its outputs decide."""
     graph = dense()

@@ -153,14 +153,31 @@ def test_a_real_graph_has_no_input_format() -> None:
     )
 
 
-def test_wide_inputs_get_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_rows_are_fewer_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from netwright.ir import passed_values, row_size
     from netwright.verify import stimuli
     from tests.backends.hls.graphs import jet_tagger
 
     graph = jet_tagger(4)
-    assert len(random(graph, rows=100)) == 100
-    monkeypatch.setattr(stimuli, "MAX_VALUES", 16 * 10)
-    assert len(random(graph, rows=100)) == 10
-    assert len(stimuli.borders(graph, rows=100)) <= 10
-    assert len(stimuli.corners(graph)) >= 15
+    corners, borders = stimuli.corners(graph), stimuli.borders(graph, rows=100)
+    assert (len(random(graph, rows=100)), random(graph, rows=100).wanted) == (100, 0)
+    monkeypatch.setattr(row_size, "VALUES_PASSED", 10 * passed_values(graph))
+    fewer = [random(graph, rows=100), stimuli.corners(graph), stimuli.borders(graph, rows=100)]
+    assert [len(made) for made in fewer] == [10, 10, 10]
+    assert [made.wanted for made in fewer] == [100, len(corners), len(borders)]
+    assert np.array_equal(fewer[1].inputs, corners.inputs[:10])
+
+
+def test_ties_are_searched_in_groups_of_tensors(monkeypatch: pytest.MonkeyPatch) -> None:
+    from netwright.ir import passed_values, row_size
+    from netwright.verify import stimuli
+    from tests.backends.hls.graphs import jet_tagger
+
+    graph = jet_tagger(4)
+    monkeypatch.setattr(stimuli, "_SEARCHED_ROWS", 500)
+    found = stimuli.ties(graph)
+    monkeypatch.setattr(stimuli, "in_groups", lambda items, size: ((item,) for item in items))
+    assert len(found) > 0
+    assert np.array_equal(stimuli.ties(graph).inputs, found.inputs)
+    monkeypatch.setattr(row_size, "VALUES_TOGETHER", 2 * passed_values(graph))
     assert len(stimuli.ties(graph)) <= 2

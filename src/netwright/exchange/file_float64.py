@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import NotExecutable, require
-from netwright.exchange.file_model import Feeds
+from netwright.exchange.file_model import Feeds, last_reads
 
 Tensor = NDArray[Any]
 
@@ -44,7 +44,8 @@ def run_in_float64(
     values |= dict(feeds)
     dependent, wide = set(feeds), set(quantized)
     opsets = {entry.domain: entry.version for entry in model.opset_import}
-    for node in graph.node:
+    finished = last_reads(graph.node, {output.name for output in graph.output} | {""})
+    for node, done in zip(graph.node, finished, strict=True):
         read = [values[name] for name in node.input]
         is_wide = any(name in wide for name in node.input)
         if is_wide:
@@ -56,6 +57,8 @@ def run_in_float64(
             dependent.update(node.output)
             if is_wide or node.op_type in QUANTIZERS:
                 wide.update(node.output)
+        for name in done:
+            values.pop(name, None)
     return [_widened(values[output.name]) for output in graph.output]
 
 

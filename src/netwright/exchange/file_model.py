@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,16 @@ def without_shapes(model: Any) -> Any:
         value.type.tensor_type.ClearField("shape")
     del copy.graph.value_info[:]
     return copy
+
+
+def last_reads(nodes: Sequence[Any], wanted: Collection[str]) -> list[list[str]]:
+    """For each node of a model, the tensors that nothing reads behind it, but for wanted ones."""
+    seen, found = set(wanted), []
+    for node in reversed(nodes):
+        names = dict.fromkeys((*node.output, *node.input))
+        found.append([name for name in names if name not in seen])
+        seen.update(names)
+    return found[::-1]
 
 
 def _settle_rows(graph: Any) -> None:

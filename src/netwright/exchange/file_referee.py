@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -24,18 +21,16 @@ from netwright.exchange.file_model import (
     without_shapes,
 )
 from netwright.exchange.onnx_text import MICROSOFT
+from netwright.exchange.qonnx_execution import execute, quiet
 from netwright.exchange.read import InputQuantizer
 from netwright.exchange.source_model import load_model
-from netwright.ir import Graph, Interpreter
+from netwright.ir import Graph, Interpreter, held_values, rows_together
 from netwright.ir.interpret import Values
 
 Precision = Literal["file", "float64", "all-float64"]
 Outputs = tuple[NDArray[np.float64], ...]
 
 _PURPOSE = "executing the file itself"
-_CHUNK_VALUES = 1 << 22
-"""Values of the largest tensor in one call."""
-
 _OLDEST_RUN, _CONVERTED = 7, 13
 """Oldest version of the operators that ONNX Runtime has, and the one that older ones become."""
 
@@ -97,8 +92,7 @@ class FileReferee:
         self._rows = declared_rows(self._model)
         self._together: bool | None = None
         self._prepared: dict[tuple[bool, int], Any] = {}
-        largest = max(int(np.prod(t.shape[1:], dtype=object)) for t in graph.types.values())
-        self.chunk_rows = int(min(max(_CHUNK_VALUES // max(largest, 1), 1), _CHUNK_ROWS))
+        self.chunk_rows = rows_together(held_values(graph), _CHUNK_ROWS)
 
     @property
     def name(self) -> str:
@@ -201,8 +195,7 @@ class FileReferee:
         outputs = [value.name for value in self._model.graph.output]
         prepared = self._prepared_for(rows, together=together)
         if self._uses_qonnx:
-            module = require("qonnx.core.onnx_exec", extra="qonnx", purpose=_PURPOSE)
-            made = module.execute_onnx(prepared, dict(feeds))
+            made = execute(prepared, feeds, outputs)
             return [np.asarray(made[name]) for name in outputs]
         return [np.asarray(value) for value in prepared.run(outputs, dict(feeds))]
 
@@ -297,16 +290,3 @@ def _session(model: Any) -> Any:
     return runtime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence what qonnx and ONNX Runtime say about each single-node model they make."""
-    runtime = require("onnxruntime", extra="qonnx", purpose=_PURPOSE)
-    runtime.set_default_logger_severity(4)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        runtime.set_default_logger_severity(2)

@@ -18,6 +18,7 @@ from netwright.exchange.hgq_steps import (
     lowest_exponent,
     whole,
 )
+from netwright.exchange.limits import check_row
 from netwright.formats import Int, Overflow, Rounding, smallest_int
 from netwright.ir import AttrValue, Bounds, Graph, Node, Note, TensorType, check, spec_of
 
@@ -285,10 +286,10 @@ class HgqBuilder:
         """The checked graph.
 
         Raises:
-            GraphError: It breaks a rule.
+            GraphError: It breaks a rule, or a row of its inputs is too large.
         """
         output = self.rectify(self.even(output, keep_last=True), "output")
-        return check(
+        made = check(
             Graph(
                 name=name,
                 inputs=tuple(self.inputs),
@@ -300,6 +301,7 @@ class HgqBuilder:
                 notes=tuple(self.notes),
             )
         )
+        return check_row(made)
 
     def even(self, source: Value, *, keep_last: bool) -> Value:
         """The same values, their steps the same but for the last axis."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError, VerificationError, require
 from netwright.exchange.read_hgq import read_hgq
-from netwright.ir import Graph
+from netwright.ir import Graph, held_values, rows_together
 from netwright.ir.interpret import Interpreter, Values
 
 BACKEND = "torch"
@@ -31,7 +31,7 @@ class HgqModel:
     Attributes:
         path: A file that :func:`netwright.exchange.read_hgq` reads.
         graph: What it read; the outputs of the model are told as codes of this graph.
-        chunk_rows: Rows executed in one call.
+        chunk_rows: Rows executed in one call, fewer where they are large.
     """
 
     path: Path
@@ -101,8 +101,9 @@ class HgqModel:
         rows = Interpreter.of(self.graph).checked_inputs(inputs)
         length = len(next(iter(rows.values())))
         parts = []
-        for start in range(0, length, self.chunk_rows):
-            part = slice(start, start + self.chunk_rows)
+        step = rows_together(held_values(self.graph), self.chunk_rows)
+        for start in range(0, length, step):
+            part = slice(start, start + step)
             chunk = [
                 rows[name][part].astype(np.float32).reshape(-1, *source.shape[1:])
                 for name, source in zip(self.graph.inputs, self._model.inputs, strict=True)

@@ -26,6 +26,7 @@ from netwright.exchange import (
     read_windows,
 )
 from netwright.exchange.evaluate import is_evaluated
+from netwright.exchange.limits import check_row
 from netwright.exchange.onnx_text import (
     CHANNELS_LAST,
     HEAD_KEY,
@@ -320,16 +321,19 @@ def _graph(source: SourceModel, reader: Reader, outputs: Mapping[str, str]) -> G
     stored = source.metadata.get(HEAD_KEY, "")
     patterns = source.metadata.get(PATTERN_KEY, "")
     nodes = _named(reader, outputs)
-    return check(
-        Graph(
-            name=re.sub(r"\W", "_", source.name, flags=re.ASCII).lstrip("0123456789") or "model",
-            inputs=tuple(source.inputs),
-            outputs=tuple(outputs),
-            nodes=nodes,
-            types=with_patterns(reader.types, patterns, source.nodes),
-            constants=reader.placed,
-            head=head or (stored if stored in read_heads.HEADS.values() else ""),
-            notes=notes,
+    return check_row(
+        check(
+            Graph(
+                name=re.sub(r"\W", "_", source.name, flags=re.ASCII).lstrip("0123456789")
+                or "model",
+                inputs=tuple(source.inputs),
+                outputs=tuple(outputs),
+                nodes=nodes,
+                types=with_patterns(reader.types, patterns, source.nodes),
+                constants=reader.placed,
+                head=head or (stored if stored in read_heads.HEADS.values() else ""),
+                notes=notes,
+            )
         )
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import GraphError
 from netwright.exchange.evaluate import evaluate
-from netwright.exchange.limits import MAX_ALL_COMPUTED_VALUES, MAX_ROW_VALUES, Budget
+from netwright.exchange.limits import MAX_ALL_COMPUTED_VALUES, Budget, RowBudget
 from netwright.exchange.names import Names
 from netwright.exchange.source_model import SourceModel, SourceNode
 from netwright.ir import AttrValue, Node, Note, TensorType, spec_of
@@ -131,12 +131,12 @@ class Reader:
                 self.readers.setdefault(name, []).append(node)
         self.batch = next(iter(source.inputs.values()))[0]
         self._made: dict[tuple[str, ...], str] = {}
-        self._row = Budget("the tensors that a row goes through", MAX_ROW_VALUES)
+        self._row = RowBudget()
         self._computed = Budget("the constants that are computed", MAX_ALL_COMPUTED_VALUES)
         self._node_names: set[str] = set()
         for name, shape in source.inputs.items():
             self.types[name] = TensorType((1, *shape[1:]))
-            self._row.spend_shape(shape[1:])
+            self._row.spend_input(shape[1:])
         for name, (low, high) in source.limits.items():
             maker = SourceNode(self.names.fresh(f"{name}_quantizer"), "Cast", "", (name,), (), {})
             kind = None if name in source.precisions else (low, high)
@@ -323,8 +323,9 @@ class Reader:
     ) -> str:
         """Add a node with a name and a result of the caller's choice, which nothing else has."""
         made = Node(self._node_name(name), op, inputs, output, attrs or {}, origin)
-        shape = spec_of(made).shape(made, [self.types[source].shape for source in inputs])
-        self._row.spend_shape(shape[1:], node=origin)
+        shapes = [self.types[source].shape for source in inputs]
+        shape = spec_of(made).shape(made, shapes)
+        self._row.spend(made, shapes, shape)
         self.nodes.append(made)
         self.types[made.output] = TensorType(shape)
         if op in _ON_THE_HOST and inputs[0] in self.precisions:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, VerificationError, require
-from netwright.exchange.file_referee import quiet
 from netwright.exchange.narrow_convs import narrow_convs
+from netwright.exchange.qonnx_execution import execute, quiet
 from netwright.exchange.write import build_model, wide_inputs, wide_tensors
-from netwright.ir import Graph
+from netwright.ir import Graph, held_values, rows_together
 from netwright.ir.interpret import Values
 from netwright.passes import Realized, realize
 
@@ -25,7 +25,7 @@ class QonnxModel:
     Attributes:
         graph: The integer graph.
         realized: The same with quantizers on real values, as it is exported.
-        chunk_rows: Rows executed in one call.
+        chunk_rows: Rows executed in one call, fewer where they are large.
     """
 
     graph: Graph
@@ -53,9 +53,11 @@ class QonnxModel:
         arrays = self._inputs(inputs)
         rows = len(next(iter(arrays.values())))
         parts: dict[str, list[NDArray[np.int64]]] = {name: [] for name in wanted}
-        for start in range(0, rows, self.chunk_rows):
-            chunk = {name: array[start : start + self.chunk_rows] for name, array in arrays.items()}
-            values = self._execute(chunk)
+        sources = {self.realized.carriers[name][0] for name in wanted}
+        step = rows_together(held_values(self.realized.graph, sources), self.chunk_rows)
+        for start in range(0, rows, step):
+            chunk = {name: array[start : start + step] for name, array in arrays.items()}
+            values = self._execute(chunk, sources)
             for name in wanted:
                 parts[name].append(self._codes(name, values, start))
         return {
@@ -66,19 +68,20 @@ class QonnxModel:
     def _nothing(self, name: str) -> NDArray[np.int64]:
         return np.empty((0, *self.graph.types[name].shape[1:]), dtype=np.int64)
 
-    def _execute(self, inputs: dict[str, NDArray[np.float64]]) -> Mapping[str, NDArray[Any]]:
+    def _execute(
+        self, inputs: dict[str, NDArray[np.float64]], wanted: Collection[str]
+    ) -> Mapping[str, NDArray[Any]]:
         quantized = self.realized.graph
         rows = len(next(iter(inputs.values())))
         wide = wide_tensors(quantized, double=None) | wide_inputs(quantized, otherwise=True)
         model = build_model(quantized, wide=wide, batch=rows, digest=self.graph.digest)
         wrapper = require("qonnx.core.modelwrapper", extra="qonnx", purpose="the qonnx referee")
-        executor = require("qonnx.core.onnx_exec", extra="qonnx", purpose="the qonnx referee")
         feeds = {
             name: array if name in wide else array.astype(np.float32)
             for name, array in inputs.items()
         }
         with quiet(), np.errstate(over="ignore"):
-            return executor.execute_onnx(wrapper.ModelWrapper(model), feeds, True)
+            return execute(wrapper.ModelWrapper(model), feeds, wanted)
 
     def _codes(
         self, name: str, values: Mapping[str, NDArray[Any]], start: int

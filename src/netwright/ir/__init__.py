@@ -6,6 +6,13 @@ from netwright.ir.graph import Array, AttrValue, Graph, Node, Note
 from netwright.ir.interpret import Executable, Interpreter, interpret, real_values
 from netwright.ir.ops import SPECS
 from netwright.ir.rounding import dyadic, round_quotient, round_real, round_shift
+from netwright.ir.row_size import (
+    affordable_rows,
+    held_values,
+    interface_values,
+    passed_values,
+    rows_together,
+)
 from netwright.ir.spec import Attribute, Bounds, OpSpec
 from netwright.ir.store import load, save
 from netwright.ir.types import TensorType, is_power_of_two
@@ -24,16 +31,21 @@ __all__ = [
     "Note",
     "OpSpec",
     "TensorType",
+    "affordable_rows",
     "bounds",
     "check",
     "dyadic",
+    "held_values",
+    "interface_values",
     "interpret",
     "is_power_of_two",
     "load",
+    "passed_values",
     "real_values",
     "round_quotient",
     "round_real",
     "round_shift",
+    "rows_together",
     "save",
     "spec_of",
 ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -21,12 +20,9 @@ from netwright.formats import Bipolar, Int
 from netwright.ir.check import bounds, check, spec_of
 from netwright.ir.graph import Array, Graph, Node
 from netwright.ir.rounding import wrap
+from netwright.ir.row_size import held_values, last_reads, rows_together
 
 Values = Mapping[str, NDArray[np.floating]] | NDArray[np.floating]
-
-
-MAX_CHUNK_VALUES = 1 << 26
-"""Most values of all tensors of the rows that are executed together."""
 
 
 class Executable(Protocol):
@@ -110,8 +106,8 @@ class Interpreter:
             if name not in known:
                 raise DataError(f'graph "{self.graph.name}" has no tensor "{name}"')
         constants = self._constants
-        chunk_rows = max(1, min(chunk_rows, MAX_CHUNK_VALUES // self._row_values))
-        finished = self._last_reads(set(wanted))
+        chunk_rows = rows_together(held_values(self.graph, keep), chunk_rows)
+        finished = last_reads(self.graph, wanted)
         results: dict[str, NDArray[np.int64] | NDArray[np.float64]] = {}
         for start in range(0, max(rows, 1), chunk_rows):
             part = slice(start, start + chunk_rows)
@@ -141,22 +137,6 @@ class Interpreter:
         if node.op == "Quantize":
             result = result.astype(self.carrier)
         return result
-
-    def _last_reads(self, kept: set[str]) -> dict[str, list[str]]:
-        """By node, the tensors that nothing needs behind it, so that they need not be held."""
-        finished: dict[str, list[str]] = {}
-        seen = {*kept, *self.graph.constants}
-        for node in reversed(self.graph.nodes):
-            last = dict.fromkeys(name for name in (node.output, *node.inputs) if name not in seen)
-            finished[node.name] = list(last)
-            seen.update(last)
-        return finished
-
-    @cached_property
-    def _row_values(self) -> int:
-        """Values of all tensors of one row."""
-        computed = (*self.graph.inputs, *self.graph.producers)
-        return max(1, sum(prod(self.graph.types[name].shape[1:]) for name in computed))
 
     @cached_property
     def _constants(self) -> dict[str, Array]:

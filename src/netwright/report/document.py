@@ -212,6 +212,8 @@ class CertificateRow(Part):
         against: The stage it must equal.
         stimuli: Name of the set of inputs.
         num_rows: Inputs checked.
+        num_wanted: Inputs that were asked for, where there are fewer because each is large or its
+            stage slow; else 0.
         num_identical: Inputs whose outputs agree in every integer.
         difference: The first difference: tensor, index, both values and likely cause.
         num_rounded: Further inputs that agree once the file is computed in float64: they differ by
@@ -228,6 +230,7 @@ class CertificateRow(Part):
     num_rows: Count
     num_identical: Count
     difference: str | None = None
+    num_wanted: Count = 0
     num_rounded: Count = 0
     num_noted: Count = 0
     worst: float | None = None

@@ -41,8 +41,14 @@ def certificate_table(rows: Sequence[CertificateRow], *, width: int = WIDTH) -> 
             count(row.num_identical),
             _share(row),
         )
+    fewer = [
+        f"{row.stage} on {row.stimuli}: {count(row.num_rows)} of the {count(row.num_wanted)} rows "
+        "asked for, since a row is large or this stage slow"
+        for row in rows
+        if row.num_wanted > row.num_rows
+    ]
     differences = [line for row in rows if not row.identical for line in _differences(row)]
-    return "\n".join([_text(table, width), *differences])
+    return "\n".join([_text(table, width), *fewer, *differences])
 
 
 def _differences(row: CertificateRow) -> Iterable[str]:

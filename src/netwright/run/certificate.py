@@ -31,6 +31,7 @@ def certificate_row(result: Equivalence) -> CertificateRow:
         against="graph",
         stimuli=result.stimulus,
         num_rows=result.rows,
+        num_wanted=result.wanted,
         num_identical=result.identical,
         difference=None if result.first is None else str(result.first),
     )
@@ -45,6 +46,7 @@ def file_row(stage: str, result: FileComparison) -> CertificateRow:
         against="graph",
         stimuli=result.stimulus,
         num_rows=result.rows,
+        num_wanted=result.wanted,
         num_identical=result.identical,
         num_rounded=result.float32,
         num_noted=result.noted,

@@ -192,7 +192,7 @@ def _file_rows(
         try:
             file.run(stimulus.part(slice(_PROBED_ROWS)).inputs)
             if getattr(file, "is_slow", False) and stimulus.name in _GENERATED:
-                stimulus = stimulus.part(slice(_SLOW_ROWS))
+                stimulus = stimulus.first(_SLOW_ROWS)
             found = compare_file(source.graph, file, stimulus, before_notes=source.before_notes)
             rows.append(file_row(source.stage, found))
         except NotExecutable:
@@ -209,6 +209,7 @@ def _refused(stage: str, stimulus: Stimulus, error: VerificationError) -> Certif
         against="graph",
         stimuli=stimulus.name,
         num_rows=len(stimulus),
+        num_wanted=stimulus.wanted,
         num_identical=0,
         difference=error.message,
     )

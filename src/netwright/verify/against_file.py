@@ -11,15 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, NotExecutable, VerificationError
-from netwright.ir import Array, Graph, Interpreter, bounds, real_values
+from netwright.ir import (
+    Array,
+    Graph,
+    Interpreter,
+    bounds,
+    interface_values,
+    real_values,
+    rows_together,
+)
 from netwright.ir.interpret import Values
-from netwright.verify.compare import as_stimulus
+from netwright.verify.compare import CHUNK_ROWS, as_stimulus
 from netwright.verify.stimulus import Stimulus
 
 Reals = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_CHUNK_ROWS = 4096
 FLOAT32_NOISE, FLOAT64_NOISE = 2.0**-20, 2.0**-44
 """Rounding noise of a sum, as a share of the largest value that it can have."""
 
@@ -64,6 +71,7 @@ class FileComparison:
         worst_steps: The same in steps of the output's grid.
         obstacle: Why differing rows could not be computed in float64, if they could not.
         seconds: Time the file took, in seconds.
+        wanted: Rows that were asked for, where a row is so large that there are fewer; else 0.
     """
 
     stimulus: str
@@ -77,6 +85,7 @@ class FileComparison:
     worst_steps: float
     obstacle: str | None
     seconds: float
+    wanted: int = 0
 
     @property
     def holds(self) -> bool:
@@ -111,9 +120,10 @@ def compare_file(
     if not graph.is_integer:
         raise ConfigError(f'graph "{graph.name}" is not in integer form')
     judge = _Judge.of(graph, file, before_notes)
+    step = rows_together(interface_values(graph), CHUNK_ROWS)
     parts = [
-        judge.judged(stimulus.part(slice(start, start + _CHUNK_ROWS)), start)
-        for start in range(0, len(stimulus), _CHUNK_ROWS)
+        judge.judged(stimulus.part(slice(start, start + step)), start)
+        for start in range(0, len(stimulus), step)
     ]
     return FileComparison(
         stimulus=stimulus.name,
@@ -127,6 +137,7 @@ def compare_file(
         worst_steps=max(part.worst_steps for part in parts),
         obstacle=next((part.obstacle for part in parts if part.obstacle), None),
         seconds=sum(part.seconds for part in parts),
+        wanted=stimulus.wanted,
     )
 
 

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, VerificationError
-from netwright.ir import Array, Executable, Graph, Interpreter
+from netwright.ir import (
+    Array,
+    Executable,
+    Graph,
+    Interpreter,
+    Node,
+    interface_values,
+    passed_values,
+    rows_together,
+)
 from netwright.ir.interpret import Values
+from netwright.ir.row_size import in_groups
 from netwright.notebook import table
 from netwright.progress import Progress, silent
-from netwright.verify.diagnose import diagnose
+from netwright.verify.diagnose import diagnose, lineage
 from netwright.verify.stimulus import Stimulus
 
 _DIAGNOSED_ROWS = 64
-_CHUNK_ROWS = 4096
+CHUNK_ROWS = 4096
+"""Rows that are compared together, fewer where they are large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,7 @@ class Equivalence:
         identical: Rows whose every output code was identical.
         first: The first difference, if there is one.
         seconds: Time the candidate took, in seconds.
+        wanted: Rows that were asked for, where a row is so large that there are fewer; else 0.
     """
 
     candidate: str
@@ -69,6 +82,7 @@ class Equivalence:
     identical: int
     first: Difference | None
     seconds: float
+    wanted: int = 0
 
     def _repr_html_(self) -> str:
         rows = [
@@ -131,8 +145,9 @@ def bit_exact(
     identical, seconds = 0, 0.0
     wrong: list[int] = []
     right: list[int] = []
-    for start in range(0, len(stimulus), _CHUNK_ROWS):
-        rows = stimulus.part(slice(start, start + _CHUNK_ROWS)).inputs
+    step = rows_together(interface_values(graph), CHUNK_ROWS)
+    for start in range(0, len(stimulus), step):
+        rows = stimulus.part(slice(start, start + step)).inputs
         expected = reference.run(rows)
         started = time.perf_counter()
         got = candidate.run(rows)
@@ -142,8 +157,11 @@ def bit_exact(
         wrong += (start + np.flatnonzero(~equal)[:_DIAGNOSED_ROWS]).tolist()
         right += (start + np.flatnonzero(equal)[:_DIAGNOSED_ROWS]).tolist()
     evidence = wrong[:_DIAGNOSED_ROWS] + right[:_DIAGNOSED_ROWS]
+    evidence = evidence[: rows_together(passed_values(graph), len(evidence))]
     first = _locate(reference, candidate, stimulus, evidence) if wrong else None
-    return Equivalence(label, stimulus.name, len(stimulus), identical, first, seconds)
+    return Equivalence(
+        label, stimulus.name, len(stimulus), identical, first, seconds, stimulus.wanted
+    )
 
 
 def as_stimulus(inputs: Values | Stimulus) -> Stimulus:
@@ -177,32 +195,43 @@ def _locate(
 ) -> Difference:
     """The first visible node, in execution order, that differs on the first of `rows`.
 
-    The other rows, wrong ones and right ones, are evidence for the cause.
+    The other rows, wrong ones and right ones, are evidence for the cause. Where all tensors are too
+    large together, both are executed again for every group of nodes.
     """
     graph = reference.graph
-    made = [node.output for node in graph.nodes]
     inputs = stimulus.part(rows).inputs
-    expected = reference.run(inputs, keep=[*made, *graph.inputs, *graph.constants])
-    shown = candidate.run(inputs, keep=made)
-    got = {n: v for n, v in shown.items() if n in made and v.shape == expected[n].shape}
-    for node in graph.nodes:
-        name = node.output
-        if name not in got or np.array_equal(expected[name][0], got[name][0]):
-            continue
-        index = tuple(int(i) for i in np.argwhere(expected[name][0] != got[name][0])[0])
-        return Difference(
-            node=node.name,
-            origin=node.origin or node.name,
-            row=int(rows[0]),
-            index=index,
-            expected=int(expected[name][(0, *index)]),
-            got=int(got[name][(0, *index)]),
-            cause=diagnose(graph, node, expected, got, index),
-        )
+    for nodes in _groups(graph, len(rows)):
+        near = dict.fromkeys(name for node in nodes for name in lineage(graph, node))
+        expected = reference.run(inputs, keep=tuple(near))
+        seen = [name for name in near if name in graph.producers]
+        shown = candidate.run(inputs, keep=seen)
+        got = {n: v for n, v in shown.items() if n in seen and v.shape == expected[n].shape}
+        for node in nodes:
+            name = node.output
+            if name not in got or np.array_equal(expected[name][0], got[name][0]):
+                continue
+            index = tuple(int(i) for i in np.argwhere(expected[name][0] != got[name][0])[0])
+            return Difference(
+                node=node.name,
+                origin=node.origin or node.name,
+                row=int(rows[0]),
+                index=index,
+                expected=int(expected[name][(0, *index)]),
+                got=int(got[name][(0, *index)]),
+                cause=diagnose(graph, node, expected, got, index),
+            )
     name = graph.outputs[0]
     raise VerificationError(
         f"the candidate gave two different results for the same rows of {stimulus.name}: output "
         f'"{name}" of row {rows[0]} differed at first and agrees now'
+    )
+
+
+def _groups(graph: Graph, rows: int) -> Iterator[tuple[Node, ...]]:
+    """The nodes in order, as many at a time as have tensors that fit the memory together."""
+    size = {name: prod(graph.types[name].shape[1:]) * rows for name in graph.producers}
+    return in_groups(
+        graph.nodes, lambda node: sum(size.get(name, 0) for name in lineage(graph, node))
     )
 
 

@@ -18,6 +18,8 @@ Codes = NDArray[np.int64]
 _UNKNOWN = "no single change of rounding, overflow, accumulator width, weight or bias explains it"
 _SUMS = ("MatMul", "Conv", "SumPool", "Add")
 _QUANTIZERS = ("Quantize", "Requantize")
+_HIDING = ("Requantize", "Relu", "Sign")
+"""Operators behind which a sum may be invisible."""
 
 
 def diagnose(
@@ -32,7 +34,7 @@ def diagnose(
     Args:
         graph: The reference.
         node: The first node whose result differs.
-        expected: The reference's tensors, inputs and constants included, for some rows.
+        expected: The reference's tensors for some rows: those of :func:`lineage` at least.
         got: The candidate's visible tensors for the same rows.
         index: Index of the value within a row.
 
@@ -54,6 +56,15 @@ def diagnose(
             return explained
     hidden = [name for name in _read_before(graph, node, place) if name not in got]
     return f'{_UNKNOWN}; "{hidden[0]}", which it reads, could not be seen' if hidden else _UNKNOWN
+
+
+def lineage(graph: Graph, node: Node) -> tuple[str, ...]:
+    """The tensors that :func:`diagnose` may look at for this node."""
+    names = [node.output, *node.inputs]
+    while node.op in _HIDING and node.inputs[0] in graph.producers:
+        node = graph.producers[node.inputs[0]]
+        names += node.inputs
+    return tuple(names)
 
 
 def _at(values: Array, index: tuple[int, ...]) -> Array:
@@ -114,7 +125,7 @@ class _Place:
         cls, graph: Graph, node: Node, expected: Values, got: Values, index: tuple[int, ...]
     ) -> _Place | None:
         through: list[Node] = []
-        while node.op in ("Requantize", "Relu", "Sign"):
+        while node.op in _HIDING:
             producer = graph.producers.get(node.inputs[0])
             if producer is None or producer.output in got:
                 return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from math import prod
 
 import numpy as np
@@ -11,17 +12,25 @@ from numpy.typing import NDArray
 
 from netwright.errors import ConfigError
 from netwright.formats import Rounding
-from netwright.ir import Graph, Interpreter, Node, spec_of
+from netwright.ir import (
+    Array,
+    Graph,
+    Interpreter,
+    Node,
+    affordable_rows,
+    passed_values,
+    rows_together,
+    spec_of,
+)
+from netwright.ir.row_size import VALUES_TOGETHER, in_groups
 from netwright.verify.stimulus import InputGrid, Layout, Reals, Stimulus, joined, layouts
 
 _SEARCHED_ROWS = 8192
 _EXTREME_SUMS = 256
 _SINGLE_VALUES = 256
+_NUM_EDGES = 17
 _LARGEST_SEARCHED_INPUT = 1024
 _FEWEST_BORDER_ROWS = 16
-MAX_VALUES = 1 << 24
-"""Most values of a stimulus, and of the tensors that are looked at while ties are searched."""
-
 MAX_RANDOM_ROWS = 10_000_000
 """Most random rows that may be asked for."""
 
@@ -44,30 +53,45 @@ def corners(graph: Graph) -> Stimulus:
     Raises:
         GraphError: An input is not quantized.
     """
-    parts = []
+    parts, wanted = [], 0
     for layout in layouts(graph):
-        low, high = layout.limits()
-        size, zero = layout.size, np.zeros(layout.size)
-        flat = [low, high, zero, low + 1, high - 1, zero + 1, zero - 1]
-        flat += [zero + level for level in (0.5, 1.5, -0.5, -1.5)]
-        flat += [low - 0.5, high + 0.5, 2.0 * low - 7, 2.0 * high + 7]
-        even = np.arange(size) % 2 == 0
-        flat += [np.where(even, low, high), np.where(even, high, low)]
-        for position in _single_positions(layout):
-            for level, others in ((low, zero), (high, zero), (low, high), (high, low)):
-                row = others.copy()
-                row[position] = level[position]
-                flat.append(row)
-        flat += _extreme_sums(graph, layout)
-        parts.append(layout.values(np.stack(flat)))
-    return joined("corners", graph, parts)
+        singles, sums = _single_positions(layout), _extreme_sums(graph, layout)
+        asked = _NUM_EDGES + 4 * len(singles) + len(sums)
+        rows = chain(_edges(layout), _single_values(layout, singles), sums)
+        flat = np.stack([*islice(rows, affordable_rows(graph, asked))])
+        wanted += asked
+        parts.append(layout.values(flat))
+    return joined("corners", graph, parts, wanted=wanted)
 
 
-def _single_positions(layout: Layout) -> Iterator[int]:
-    affordable = MAX_VALUES // (4 * layout.size)
-    each = max(min(_SINGLE_VALUES, affordable) // len(layout.grids), 1)
-    for place in layout.places.values():
-        yield from range(place.start, min(place.stop, place.start + each))
+def _edges(layout: Layout) -> Iterator[Reals]:
+    """Rows whose every value lies at, beside, between or outside the ends of the codes."""
+    low, high = layout.limits()
+    zero, even = np.zeros(layout.size), np.arange(layout.size) % 2 == 0
+    yield from (low, high, zero)
+    yield from (end + step for end, step in ((low, 1), (high, -1), (zero, 1), (zero, -1)))
+    yield from (zero + level for level in (0.5, 1.5, -0.5, -1.5))
+    yield from (low - 0.5, high + 0.5)
+    yield from (2.0 * low - 7, 2.0 * high + 7)
+    yield np.where(even, low, high)
+    yield np.where(even, high, low)
+
+
+def _single_positions(layout: Layout) -> list[int]:
+    each = max(_SINGLE_VALUES // len(layout.grids), 1)
+    places = layout.places.values()
+    return [n for place in places for n in range(place.start, min(place.stop, place.start + each))]
+
+
+def _single_values(layout: Layout, positions: list[int]) -> Iterator[Reals]:
+    """Rows of which one value lies at one end of its codes and the others elsewhere."""
+    low, high = layout.limits()
+    zero = np.zeros(layout.size)
+    for position in positions:
+        for level, others in ((low, zero), (high, zero), (low, high), (high, low)):
+            row = others.copy()
+            row[position] = level[position]
+            yield row
 
 
 def _extreme_sums(graph: Graph, layout: Layout) -> list[Reals]:
@@ -77,6 +101,8 @@ def _extreme_sums(graph: Graph, layout: Layout) -> list[Reals]:
     low, high = layout.limits()
     rows = []
     for node, unit in _first_sums(graph, layout):
+        if size * prod(graph.types[node.output].shape[1:]) > VALUES_TOGETHER:
+            continue
         weights = np.asarray(graph.constants[node.inputs[1]], dtype=np.float64)
         made = spec_of(node).execute(node, [unit, weights])
         channel_axis = 1 if node.op == "Conv" else made.ndim - 1
@@ -111,8 +137,8 @@ def _first_sums(graph: Graph, layout: Layout) -> Iterator[tuple[Node, Reals]]:
 def random(graph: Graph, *, rows: int, seed: int = 0) -> Stimulus:
     """Codes drawn uniformly from the whole input format.
 
-    Where rows are so large that all would have more than :data:`MAX_VALUES` values, there are fewer
-    of them. Where an input is read by several quantizers, each has its share of the rows.
+    There are fewer rows where each is large; the stimulus tells how many were wanted. Where an
+    input is read by several quantizers, each has its share of the rows.
 
     Raises:
         ConfigError: `rows` is below 1, or above :data:`MAX_RANDOM_ROWS`.
@@ -121,13 +147,13 @@ def random(graph: Graph, *, rows: int, seed: int = 0) -> Stimulus:
     check_random_rows(rows)
     generator = np.random.default_rng(seed)
     parts = []
-    for layout, share in _shares(layouts(graph), _affordable(graph, rows)):
+    for layout, share in _shares(layouts(graph), affordable_rows(graph, rows)):
         codes = [
             generator.integers(grid.low, grid.high, size=(share, grid.size), endpoint=True)
             for grid in layout.grids.values()
         ]
         parts.append(layout.values(np.concatenate(codes, axis=1).astype(np.float64)))
-    return joined("random", graph, parts)
+    return joined("random", graph, parts, wanted=rows)
 
 
 def check_random_rows(rows: int) -> None:
@@ -140,13 +166,6 @@ def check_random_rows(rows: int) -> None:
         raise ConfigError(f"rows must be 1 or more, not {rows}")
     if rows > MAX_RANDOM_ROWS:
         raise ConfigError(f"random rows must be at most {MAX_RANDOM_ROWS}, not {rows}")
-
-
-def _affordable(graph: Graph, rows: int, *, every: bool = False) -> int:
-    """As many of the rows as :data:`MAX_VALUES` allows, of the inputs or of every tensor."""
-    names = (*graph.inputs, *graph.producers) if every else graph.inputs
-    size = sum(prod(graph.types[name].shape[1:]) for name in names)
-    return max(1, min(rows, MAX_VALUES // max(size, 1)))
 
 
 def _shares(found: tuple[Layout, ...], rows: int) -> Iterator[tuple[Layout, int]]:
@@ -166,19 +185,28 @@ def ties(graph: Graph, *, rows: int = 512, seed: int = 0) -> Stimulus:
     Raises:
         GraphError: An input is not quantized.
     """
-    pool = random(graph, rows=_affordable(graph, _SEARCHED_ROWS, every=True), seed=seed)
+    pool = random(graph, rows=rows_together(passed_values(graph), _SEARCHED_ROWS), seed=seed)
     requantizers = [n for n in graph.nodes if n.op == "Requantize" and n.integer("shift") > 0]
-    values = Interpreter.of(graph).run(pool.inputs, keep=[node.inputs[0] for node in requantizers])
-    hit = np.zeros(len(pool), dtype=bool)
-    for node in requantizers:
-        up, down = (
-            spec_of(node).execute(
-                replace(node, attrs={**node.attrs, "rounding": str(mode)}), [values[node.inputs[0]]]
-            )
-            for mode in (Rounding.HALF_UP, Rounding.HALF_DOWN)
-        )
-        hit |= (up != down).reshape(len(pool), -1).any(axis=1)  # they part at ties only
+    interpreter, hit = Interpreter.of(graph), np.zeros(len(pool), dtype=bool)
+    size = {
+        node.inputs[0]: len(pool) * prod(graph.types[node.output].shape[1:])
+        for node in requantizers
+    }
+    for group in in_groups(requantizers, lambda node: size[node.inputs[0]]):
+        values = interpreter.run(pool.inputs, keep=[node.inputs[0] for node in group])
+        for node in group:
+            hit |= _rounds_ties(node, values[node.inputs[0]])
     return Stimulus("ties", pool.part(np.flatnonzero(hit)[:rows].tolist()).inputs)
+
+
+def _rounds_ties(node: Node, values: Array) -> NDArray[np.bool_]:
+    """Rows in which a requantizer rounds a tie that its clamp lets through."""
+    up, down = (
+        spec_of(node).execute(replace(node, attrs={**node.attrs, "rounding": str(mode)}), [values])
+        for mode in (Rounding.HALF_UP, Rounding.HALF_DOWN)
+    )
+    found: NDArray[np.bool_] = (up != down).reshape(len(values), -1).any(axis=1)
+    return found  # they part at ties only
 
 
 def borders(graph: Graph, *, rows: int = 1024, seed: int = 0) -> Stimulus:
@@ -196,15 +224,17 @@ def borders(graph: Graph, *, rows: int = 1024, seed: int = 0) -> Stimulus:
     if rows < 1:
         raise ConfigError(f"rows must be 1 or more, not {rows}")
     generator = np.random.default_rng(seed)
-    parts = []
-    for layout, share in _shares(layouts(graph), _affordable(graph, rows)):
-        wanted = max(-(-_num_neighbors(grid) // grid.size) for grid in layout.grids.values())
-        count = min(max(wanted, _FEWEST_BORDER_ROWS), share)
+    parts, asked = [], 0
+    for layout, share in _shares(layouts(graph), rows):
+        needed = max(-(-_num_neighbors(grid) // grid.size) for grid in layout.grids.values())
+        wanted = min(max(needed, _FEWEST_BORDER_ROWS), share)
+        asked += wanted
+        count = affordable_rows(graph, wanted)
         found = {
             name: _beside_borders(grid, count, generator) for name, grid in layout.grids.items()
         }
         parts.append(layout.complete(found, count))
-    return joined("borders", graph, parts)
+    return joined("borders", graph, parts, wanted=asked)
 
 
 _NEIGHBORS: dict[str, tuple[tuple[type[np.floating], int], ...]] = {

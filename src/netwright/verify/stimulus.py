@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,10 +25,12 @@ class Stimulus:
     Attributes:
         name: What the rows are, for tables.
         inputs: One array (rows, *shape) where the graph has one input, else arrays by input name.
+        wanted: Rows that were asked for, where a row is so large that there are fewer; else 0.
     """
 
     name: str
     inputs: Values
+    wanted: int = 0
 
     def __len__(self) -> int:
         arrays = _arrays(self.inputs)
@@ -45,6 +47,12 @@ class Stimulus:
         if isinstance(self.inputs, np.ndarray):
             return Stimulus(self.name, self.inputs[index])
         return Stimulus(self.name, {name: a[index] for name, a in self.inputs.items()})
+
+    def first(self, rows: int | None) -> Stimulus:
+        """The first rows, or all of them; what was wanted is still told."""
+        if rows is None or rows >= len(self):
+            return self
+        return replace(self.part(slice(rows)), wanted=self.wanted or len(self))
 
 
 def _arrays(inputs: Values) -> list[NDArray[np.floating]]:
@@ -211,7 +219,10 @@ def layouts(graph: Graph) -> tuple[Layout, ...]:
     )
 
 
-def joined(name: str, graph: Graph, parts: Sequence[Mapping[str, Reals]]) -> Stimulus:
-    """Batches one after the other, as one stimulus."""
+def joined(
+    name: str, graph: Graph, parts: Sequence[Mapping[str, Reals]], *, wanted: int = 0
+) -> Stimulus:
+    """Batches one after the other, as one stimulus; `wanted` counts if it is more."""
     arrays = {key: np.concatenate([part[key] for part in parts]) for key in graph.inputs}
-    return Stimulus(name, arrays[graph.inputs[0]] if len(arrays) == 1 else arrays)
+    made = Stimulus(name, arrays[graph.inputs[0]] if len(arrays) == 1 else arrays)
+    return replace(made, wanted=wanted) if wanted > len(made) else made

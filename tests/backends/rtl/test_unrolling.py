@@ -28,3 +28,15 @@ def test_a_graph_that_is_too_large_is_refused_with_the_estimate() -> None:
         "conv_1 708, sumpool_6 320, conv_3 90, requantize_2 48, maxpool_5 32, others 49\n"
         "hint: use --reuse-factor 1 (reuse_factor=1), or raise max_operations"
     )
+
+
+def test_wires_that_cost_no_operation_are_counted() -> None:
+    build = Build("net")
+    graph = build.graph(build.add("Concat", (build.quantize((8,)),) * 4, {"axis": 1}))
+    with pytest.raises(GraphError) as caught:
+        lower(graph, 4, max_operations=2)
+    assert str(caught.value) == (
+        'graph "net" has 48 elements of tensors side by side; a design of max_operations (2) has '
+        "at most 40\n"
+        "hint: split the network or reduce its inputs, or raise max_operations"
+    )

@@ -56,6 +56,21 @@ def test_conv_equals_the_definition(
     check_node(alone(node, width=width, constants=constants), codes, wanted)
 
 
+@pytest.mark.parametrize("values", [1, 40, 200])
+def test_windows_are_multiplied_in_blocks(values: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of part of a line, of one line, and of some lines."""
+    from netwright.ir.ops import conv
+
+    rng = np.random.default_rng(0)
+    attrs = attributes(2, {"group": 2, "pads": (1, 0, 1, 0), "strides": (1, 2)})
+    weights = rng.integers(-5, 6, (6, 2, 3, 3))
+    codes = rng.integers(-16, 16, (3, 4, 5, 7))
+    monkeypatch.setattr(conv, "VALUES_TOGETHER", 4 * 9 * 3 * values // 20)
+    node = Node("conv", "Conv", ("q", "w"), "y", attrs)
+    wanted = naive.convolve(codes, weights, None, **attrs)
+    check_node(alone(node, width=(4, 5, 7), constants={"w": weights}), codes, wanted)
+
+
 @pytest.mark.parametrize("signed", [True, False])
 @pytest.mark.parametrize("seed", range(8))
 def test_conv_bounds_are_reached_by_some_input(seed: int, signed: bool) -> None:

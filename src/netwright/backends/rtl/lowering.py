@@ -20,7 +20,7 @@ from netwright.backends.rtl.unrolling import MAX_OPERATIONS, operations, refuse_
 from netwright.errors import GraphError, UnsupportedOp
 from netwright.escape import Identifiers, identifier
 from netwright.formats import Bipolar, Float, Int
-from netwright.ir import Graph, Node, TensorType, bounds, check
+from netwright.ir import Graph, Node, TensorType, bounds, check, passed_values
 
 WHERE = "the RTL backend"
 
@@ -51,7 +51,13 @@ def lower(
     """
     check_lowerable(graph)
     counts = {node.name: operations(node, graph) for node in graph.nodes}
-    refuse_large(graph, counts, max_operations, lambda: advice(graph, max_operations))
+    refuse_large(
+        graph,
+        counts,
+        max_operations,
+        lambda: advice(graph, max_operations),
+        elements=passed_values(graph),
+    )
     return _Lowering(graph, adders_per_stage).circuit()
 
 

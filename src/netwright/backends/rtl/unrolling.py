@@ -17,6 +17,12 @@ requantized. A layer 16-32 with 6-bit weights maps to about nine LUTs for each (
 docs/backends-rtl.md), so this many are some 450 000 LUTs.
 """
 
+ELEMENTS_PER_OPERATION = 20
+"""Elements side by side that a design may have for each operation that it may have.
+
+Moves cost no cells, but each of their elements is wires, ports and statements.
+"""
+
 MOVES = ("Quantize", "Reshape", "Transpose", "Concat")
 _SHOWN = 5
 
@@ -35,19 +41,32 @@ def operations(node: Node, graph: Graph) -> int:
 
 
 def refuse_large(
-    graph: Graph, counts: Mapping[str, int], max_operations: int, advice: Callable[[], str]
+    graph: Graph,
+    counts: Mapping[str, int],
+    max_operations: int,
+    advice: Callable[[], str],
+    *,
+    elements: int,
 ) -> None:
-    """Refuse a graph that needs more operations than allowed.
+    """Refuse a graph that needs more operations than allowed, or has too many elements.
 
     Args:
         graph: The graph.
         counts: Operations of every node by its name.
         max_operations: How many are allowed.
         advice: Says what to do instead.
+        elements: Elements of tensors that the design has side by side.
 
     Raises:
         GraphError: There are more; the message names the largest nodes.
     """
+    most = ELEMENTS_PER_OPERATION * max_operations
+    if elements > most:
+        raise GraphError(
+            f'graph "{graph.name}" has {elements} elements of tensors side by side; a design of '
+            f"max_operations ({max_operations}) has at most {most}",
+            hint="split the network or reduce its inputs, or raise max_operations",
+        )
     total = sum(counts.values())
     if total <= max_operations:
         return

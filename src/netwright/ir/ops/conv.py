@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 
 import numpy as np
 
 from netwright.errors import GraphError
 from netwright.ir.graph import Array, Node
 from netwright.ir.ops.linear import weighted_sum_bounds
+from netwright.ir.row_size import VALUES_TOGETHER
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
 
@@ -98,16 +100,37 @@ def _execute(node: Node, inputs: Sequence[Array]) -> Array:
     )
     batch, channels = view.shape[:2]
     extents = view.shape[2 : 2 + rank]
-    view = view.reshape(batch, groups, channels // groups, *extents, *kernel)
     order = (0, 1, *range(3, 3 + rank), 2, *range(3 + rank, 3 + 2 * rank))
     terms = int(np.prod(weights.shape[1:]))
-    columns = view.transpose(order).reshape(batch, groups, int(np.prod(extents)), terms)
     matrices = weights.reshape(groups, weights.shape[0] // groups, terms).transpose(0, 2, 1)
-    product = np.matmul(columns, matrices).transpose(0, 1, 3, 2)
-    result = product.reshape(batch, weights.shape[0], *extents)
+    result = np.empty((batch, weights.shape[0], *extents), np.result_type(source, weights))
+    for place in _blocks(extents, batch * groups * terms):
+        part = view[(slice(None), slice(None), *place)]
+        inner = part.shape[2 : 2 + rank]
+        part = part.reshape(batch, groups, channels // groups, *inner, *kernel)
+        columns = part.transpose(order).reshape(batch, groups, prod(inner), terms)
+        product = np.matmul(columns, matrices).transpose(0, 1, 3, 2)
+        result[(slice(None), slice(None), *place)] = product.reshape(
+            batch, weights.shape[0], *inner
+        )
     if len(inputs) == 3:
         result = result + inputs[2].reshape(-1, *(1,) * rank)
     return result
+
+
+def _blocks(extents: Shape, values: int) -> Iterator[tuple[slice, ...]]:
+    """Places that together cover all windows, whose terms, `values` for a window, are copied."""
+    if not extents:
+        yield ()
+        return
+    inner = values * prod(extents[1:])
+    step = max(1, VALUES_TOGETHER // max(inner, 1))
+    for start in range(0, extents[0], step):
+        here = slice(start, start + step)
+        if step > 1 or inner <= VALUES_TOGETHER:
+            yield (here, *(slice(None) for _ in extents[1:]))
+        else:
+            yield from ((here, *rest) for rest in _blocks(extents[1:], values))
 
 
 def _bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:

@@ -42,7 +42,7 @@ from netwright.backends.rtl.streams.network import (
 )
 from netwright.backends.rtl.streams.products import matrices, spread
 from netwright.backends.rtl.streams.reuse import PRODUCTS, ReuseFactor, Tiling, tilings
-from netwright.backends.rtl.streams.size import advice, operations
+from netwright.backends.rtl.streams.size import advice, elements, operations
 from netwright.backends.rtl.streams.wiring import wire_up
 from netwright.backends.rtl.unrolling import refuse_large
 from netwright.errors import GraphError, NumericsError
@@ -98,7 +98,13 @@ def lower_to_streams(
     check_lowerable(graph)
     spread_over = tilings(graph, reuse_factor)
     counts = operations(graph, spread_over, loadable=loadable)
-    refuse_large(graph, counts, max_operations, lambda: advice(graph, max_operations))
+    refuse_large(
+        graph,
+        counts,
+        max_operations,
+        lambda: advice(graph, max_operations),
+        elements=elements(graph),
+    )
     made = _Lowering(graph, spread_over, loadable, adders_per_stage)
     return wire_up(made.network())
 

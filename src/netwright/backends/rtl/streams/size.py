@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 
@@ -24,6 +25,13 @@ def operations(
         node.name: _operations(node, graph, spread_over, travels[node.name], loadable)
         for node in graph.nodes
     }
+
+
+def elements(graph: Graph) -> int:
+    """Elements of tensors that travel side by side, in all beats together."""
+    travels = layouts(graph)
+    shapes = ((travels[node.name], graph.types[node.output].shape[1:]) for node in graph.nodes)
+    return sum(prod(beat_shape(layout, shape)) for layout, shape in shapes)
 
 
 def advice(graph: Graph, max_operations: int) -> str:

@@ -1,0 +1,62 @@
+"""qonnx's executor, node by node, without the tensors that nothing reads any more."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from numpy.typing import NDArray
+
+from netwright.errors import require
+from netwright.exchange.file_model import last_reads
+
+_PURPOSE = "executing a file with qonnx"
+
+
+def execute(
+    model: Any, feeds: Mapping[str, NDArray[Any]], wanted: Collection[str]
+) -> dict[str, NDArray[Any]]:
+    """Values of the wanted tensors, as qonnx's ``execute_onnx`` computes them.
+
+    That function holds every tensor to the end; this one calls what it calls for each node, and
+    drops a tensor behind its last reader.
+
+    Args:
+        model: A model in qonnx's wrapper, with all shapes.
+        feeds: Its inputs.
+        wanted: Names of tensors.
+
+    Raises:
+        Exception: Whatever qonnx raises where it cannot execute a node.
+    """
+    executor = require("qonnx.core.onnx_exec", extra="qonnx", purpose=_PURPOSE)
+    basic = require("qonnx.util.basic", extra="qonnx", purpose=_PURPOSE)
+    sanitizes = basic.get_sanitize_quant_tensors() != 0
+    versions = model.get_opset_imports()
+    context = {**model.make_empty_exec_context(), **feeds}
+    nodes = list(model.graph.node)
+    for node, finished in zip(nodes, last_reads(nodes, wanted), strict=True):
+        if sanitizes:
+            context = executor.sanitize_quant_values(model, node.input, context)
+        version = versions.get(node.domain, basic.get_preferred_qonnx_opset())
+        executor.execute_node(node, context, model.graph, version)
+        if sanitizes:
+            context = executor.sanitize_quant_values(model, node.output, context)
+        for name in finished:
+            context.pop(name, None)
+    return {name: context[name] for name in wanted}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence what qonnx and ONNX Runtime say about each single-node model they make."""
+    runtime = require("onnxruntime", extra="qonnx", purpose=_PURPOSE)
+    runtime.set_default_logger_severity(4)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        runtime.set_default_logger_severity(2)
