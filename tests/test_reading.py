@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import struct
 import warnings
 import zipfile
@@ -24,6 +26,7 @@ from netwright.reading import (
     read_json,
     read_text,
     read_toml,
+    read_typed,
     translated,
 )
 
@@ -279,3 +282,42 @@ def test_text_of_no_letters() -> None:
     with pytest.raises(DataError) as caught:
         parse_array(bytes(data), "f", "x")
     assert str(caught.value) == 'f: not the array "x" (it holds what is no letter)'
+
+
+class Numbers:
+    def validate_json(self, data: bytes, /) -> list[int]:
+        found = json.loads(data)
+        if not isinstance(found, list):
+            raise ValueError("no list\nbut much more")
+        return found
+
+
+def test_json_of_known_structure(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("[1, 2]")
+    assert read_typed(path, Numbers(), what="is no list of numbers") == [1, 2]
+    path.write_text("{}")
+    with pytest.raises(DataError) as caught:
+        read_typed(path, Numbers(), what="is no list of numbers", hint="write one")
+    assert str(caught.value) == f"{path}: is no list of numbers (no list)\nhint: write one"
+    with pytest.raises(DataError) as caught:
+        read_typed(tmp_path / "b.json", Numbers(), what="x")
+    assert str(caught.value) == f"{tmp_path / 'b.json'}: no such file"
+
+
+def test_every_json_file_is_read_by_the_guard() -> None:
+    """Elsewhere only values that are in memory already are parsed."""
+    source = Path(reading.__file__).parent
+    found = [
+        f"{path.relative_to(source).as_posix()}: {line.strip()}"
+        for path in sorted(source.rglob("*.py"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if path.name != "reading.py"
+        and re.search(r"json\.loads?\(|validate_json\((?!json\.dumps)", line)
+    ]
+    assert found == [
+        "backends/rtl/caching.py: wanted = json.loads(json.dumps(dict(key), sort_keys=True))",
+        "exchange/patterns.py: for name, record in _DOCUMENT.validate_json(text).items()",
+        'ir/store.py: document = _Document.model_validate_json(arrays["graph"].tobytes())',
+        "report/store.py: return Document.model_validate_json(text)",
+    ]

@@ -38,6 +38,9 @@ TIMES = ("seconds", "when")
 END_S = 120.0
 """Time that a command gets to end after a signal."""
 
+TOLD = 3000
+"""Characters of standard error that are shown of a strange end."""
+
 AFTER_S = 15.0
 """Time that processes get to be gone after the command."""
 
@@ -235,7 +238,8 @@ def disturbed(
             tally.kills[f"{command.name}: {number.name}"] += 1
             where = f"{command.name}, {number.name} after {patience:.2f} s"
             if code not in (-number, 128 + number, 0, -signal.SIGKILL):
-                tally.faults.append(f"{where}: exit code {code}")
+                told = (folder / "stderr").read_text(errors="replace")[-TOLD:]
+                tally.faults.append(f"{where}: exit code {code}\n{told}")
         end = time.monotonic() + AFTER_S
         while (left := alive(token)) and time.monotonic() < end:
             time.sleep(0.1)

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,9 @@ _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
 _DEEP_KEY = re.compile(rf"(?<![\w\"'-]){_PART}(?:\.[ \t]*+{_PART}){{{MAX_TOML_DEPTH}}}")
 
 Fault = type[DataError] | type[ConfigError]
+
+Value = TypeVar("Value")
+Value_co = TypeVar("Value_co", covariant=True)
 
 
 def failure(kind: Fault, source: Path | str, message: str, *, hint: str | None = None) -> Exception:
@@ -191,6 +194,35 @@ def parse_json(
     text = _decoded(data, source, kind, hint)
     with translated(source, "JSON", kind=kind, hint=hint):
         return json.loads(text)
+
+
+class Adapter(Protocol[Value_co]):
+    """Makes a value of JSON, or raises a ``ValueError``: a ``TypeAdapter`` of pydantic."""
+
+    def validate_json(self, data: bytes, /) -> Value_co:
+        """The value."""
+
+
+def read_typed(
+    path: Path | str, adapter: Adapter[Value], *, what: str, hint: str | None = None
+) -> Value:
+    """A value of known structure in a JSON file.
+
+    Args:
+        path: The file.
+        adapter: Knows the structure.
+        what: What it should be, as in ``"is not a plan"``.
+        hint: What to do if it is damaged.
+
+    Raises:
+        DataError: It cannot be read, or has another structure.
+    """
+    data = read_bytes(path, most=MAX_TEXT_BYTES, hint=hint)
+    try:
+        return adapter.validate_json(data)
+    except ValueError as error:
+        reason = visible(str(error).splitlines()[0])
+        raise failure(DataError, path, f"{what} ({reason})", hint=hint) from error
 
 
 def read_toml(

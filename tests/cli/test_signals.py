@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,34 @@ def test_a_signal_is_raised_within_the_block() -> None:
     assert caught.value.number == signal.SIGTERM
     assert exit_code(caught.value) == 143
     assert exit_code(KeyboardInterrupt()) == 130
+
+
+@pytest.mark.parametrize("error", [SystemError("of a library"), SystemExit(1)])
+def test_an_error_made_of_a_signal_is_an_end_by_the_signal(error: BaseException) -> None:
+    def end_oneself() -> None:
+        with stopping():
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(10)
+            except Stopped:
+                raise error from None
+
+    with pytest.raises(Stopped) as caught:
+        end_oneself()
+    assert caught.value.number == signal.SIGTERM
+
+
+def test_a_command_that_ends_well_in_spite_of_a_signal() -> None:
+    def end_well() -> None:
+        with stopping():
+            with suppress(Stopped):
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(10)
+            sys.exit(0)
+
+    with pytest.raises(SystemExit) as caught:
+        end_well()
+    assert caught.value.code == 0
 
 
 def test_output_that_nobody_reads_is_no_failure_of_ours(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import multiprocessing
@@ -289,4 +288,4 @@ def test_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_log_that_is_a_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError) as caught:
         run_jobs(square, {"a": 2}, log=tmp_path, workers=1)
-    assert str(caught.value) == f"{tmp_path}: cannot be read ({os.strerror(errno.EISDIR)})"
+    assert str(caught.value) == f"{tmp_path}: is a folder, not a file"

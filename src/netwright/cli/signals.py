@@ -40,7 +40,8 @@ def stopping() -> Iterator[None]:
 
     After :data:`GRACE_S`, or at a second signal, the process ends without cleaning up: what is on
     the disk is whole at any time, and no program outlives us. Signals that somebody handles or
-    ignores already are left alone, and so is everything outside the main thread.
+    ignores already are left alone, and so is everything outside the main thread. A library may make
+    an error of its own of what the signal raises in it; that is an end by the signal as well.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -48,13 +49,12 @@ def stopping() -> Iterator[None]:
     defaults = {signal.SIG_DFL, signal.default_int_handler}
     before = {number: signal.getsignal(number) for number in SIGNALS}
     ours = [number for number, handler in before.items() if handler in defaults]
-    told = False
+    told: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal told
         if told:
             os._exit(128 + number)
-        told = True
+        told.append(number)
         raise Stopped(number)
 
     reading, writing = os.pipe()
@@ -65,6 +65,12 @@ def stopping() -> Iterator[None]:
         signal.signal(number, stop)
     try:
         yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if told and not (isinstance(error, SystemExit) and not error.code):
+            raise Stopped(told[0]) from error
+        raise
     finally:
         for number in ours:
             signal.signal(number, before[number])

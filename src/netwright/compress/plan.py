@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from netwright.errors import ConfigError, DataError
+from netwright.errors import ConfigError
 from netwright.files import write_text
 from netwright.formats import Rounding
 from netwright.notebook import table
-from netwright.reading import MAX_TEXT_BYTES, read_bytes
+from netwright.reading import read_typed
 
 ScaleKind = Literal["power-of-two", "float"]
 Granularity = Literal["tensor", "channel"]
@@ -200,11 +200,7 @@ def load_plan(path: str | Path) -> Plan:
         DataError: The file is missing or not a plan.
         ConfigError: A width is out of range.
     """
-    path = Path(path)
-    try:
-        record = _PlanRecord.model_validate_json(read_bytes(path, most=MAX_TEXT_BYTES))
-    except ValidationError as error:
-        raise DataError(f"not a plan ({str(error).splitlines()[0]})", source=str(path)) from error
+    record = read_typed(path, TypeAdapter(_PlanRecord), what="not a plan")
     return Plan(
         tuple(LayerPlan(**layer.model_dump()) for layer in record.layers),
         record.scale,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from netwright.errors import CorruptOutput, DataError, VerificationError
 from netwright.files import write_text
-from netwright.reading import MAX_TEXT_BYTES, read_bytes
+from netwright.reading import read_typed
 from netwright.report import CertificateRow
 from netwright.run.folder import check_outputs
 from netwright.run.hardware import hardware
@@ -78,11 +78,7 @@ def read_certificate(folder: Path) -> tuple[CertificateRow, ...]:
         DataError: There is none, or it is damaged.
     """
     path = folder / CERTIFICATE
-    try:
-        rows = _ROWS.validate_json(read_bytes(path, most=MAX_TEXT_BYTES))
-    except ValidationError as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"is not a certificate ({reason})", source=str(path)) from error
+    rows = read_typed(path, _ROWS, what="is not a certificate")
     if not rows:
         raise DataError("is not a certificate (it holds no comparison)", source=str(path))
     return rows

@@ -15,13 +15,15 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
-from netwright.errors import CorruptOutput, RunError
+from netwright.errors import CorruptOutput, DataError, RunError
 from netwright.files import locked, sha256, sweep, write_atomic, write_text, writing
+from netwright.reading import read_typed
 from netwright.run.manifest import FLOW, MANIFEST, StageRecord
 
 RECORD = "stage.json"
+_RECORDS = TypeAdapter(StageRecord)
 WORKING = "is working on this run"
 """What a process is told that finds the folder in use."""
 
@@ -143,8 +145,8 @@ def digests(folder: Path) -> dict[str, str]:
 def read_record(folder: Path) -> StageRecord | None:
     """The record of a finished stage; ``None`` where there is none that can be read."""
     try:
-        return StageRecord.model_validate_json((folder / RECORD).read_bytes())
-    except (OSError, ValidationError):
+        return read_typed(folder / RECORD, _RECORDS, what="is no record of a stage")
+    except DataError:
         return None
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
-from netwright.errors import DataError
 from netwright.files import write_text
-from netwright.reading import MAX_TEXT_BYTES, read_bytes
+from netwright.reading import read_typed
 from netwright.report import Hardware
 from netwright.run.manifest import read_manifest
 
 HARDWARE = "hardware.json"
 STAGES = ("implement", "tables_rtl")
+
+_HARDWARE = TypeAdapter(Hardware)
 
 
 def write_hardware(hardware: Hardware, folder: Path) -> Path:
@@ -31,12 +32,7 @@ def read_hardware(folder: Path) -> Hardware:
     Raises:
         DataError: There is nothing, or it is damaged.
     """
-    path = folder / HARDWARE
-    try:
-        return Hardware.model_validate_json(read_bytes(path, most=MAX_TEXT_BYTES))
-    except ValidationError as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"is no description of hardware ({reason})", source=str(path)) from error
+    return read_typed(folder / HARDWARE, _HARDWARE, what="is no description of hardware")
 
 
 def hardware(folder: Path) -> tuple[Hardware, ...]:

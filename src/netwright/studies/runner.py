@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from netwright import __version__
 from netwright.errors import DataError, NetwrightError
 from netwright.files import write_text
 from netwright.quantities import Quantity
-from netwright.reading import MAX_TEXT_BYTES, read_bytes
+from netwright.reading import read_typed
 from netwright.report import ClaimRow, Document, claims_table
 from netwright.run import Reporter, Silent
 from netwright.run.when import when
@@ -181,8 +181,8 @@ def _read(path: Path, key: str) -> Finding | None:
     try:
         if not path.exists():
             return None
-        stored = _Stored.model_validate_json(read_bytes(path, most=MAX_TEXT_BYTES))
-    except (DataError, ValidationError):
+        stored = read_typed(path, TypeAdapter(_Stored), what="is no finding")
+    except DataError:
         _log.warning("%s: cannot be read; the claim is checked again", path)
         return None
     if stored.key != key:

@@ -15,9 +15,10 @@ from typing import TypeVar
 
 import torch
 
-from netwright.errors import NetwrightError, RunError
+from netwright.errors import DataError, NetwrightError, RunError
 from netwright.processes import default_threads, follow_parent
 from netwright.progress import Progress, silent
+from netwright.reading import MAX_TEXT_BYTES, parse_json, read_bytes
 
 Record = dict[str, float | int | str]
 """What a job reports: plain data, one JSON line."""
@@ -171,15 +172,15 @@ def _read(log: Path | None) -> dict[str, Record]:
     if log is None or not log.exists():
         return {}
     try:
-        text = log.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise RunError(f"{log}: cannot be read ({error.strerror or error})") from error
+        data = read_bytes(log, most=MAX_TEXT_BYTES)
+    except DataError as error:
+        raise RunError(error.message) from error
     records: dict[str, Record] = {}
-    for line in text.splitlines():
+    for line in data.splitlines():
         try:
-            entry = json.loads(line)
+            entry = parse_json(line, log)
             records[entry["key"]] = entry["record"]
-        except (json.JSONDecodeError, KeyError, TypeError):
+        except (DataError, KeyError, TypeError):
             _log.warning("%s: ignoring an incomplete line", log)
     return records
 

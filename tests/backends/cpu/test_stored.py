@@ -115,10 +115,10 @@ def test_bytes_that_are_no_json_or_no_arrays_are_refused(stored):
     path, weights = stored
     header, body = parts(path.read_bytes())
     path.write_bytes(seal(b"[" * 100_000, body))
-    with pytest.raises(DataError, match=r"describes no encoder .RecursionError"):
+    with pytest.raises(DataError, match=r"not JSON .nested too deeply"):
         load_encoder(path, weights.tensors)
     path.write_bytes(seal(b"[", body))
-    with pytest.raises(DataError, match=r"describes no encoder .JSONDecodeError"):
+    with pytest.raises(DataError, match=r"not JSON .Expecting value"):
         load_encoder(path, weights.tensors)
     rest = struct.pack("<I", 2) + b"{}" + b"no zlib"
     path.write_bytes(b"NWENCOD1" + hashlib.sha256(rest).digest() + rest)

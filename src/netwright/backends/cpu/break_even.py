@@ -26,6 +26,7 @@ from netwright.errors import DataError, MissingExtra, RunError, VerificationErro
 from netwright.files import cache_folder, write_text
 from netwright.kernels import Requantize, selected_isa
 from netwright.kernels.isa import check_isa
+from netwright.reading import read_json
 
 SPARSITIES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9)
 """Shares of zero blocks at which both products are timed."""
@@ -162,10 +163,8 @@ class BreakEven:
             return dict(self._unwritten)
         found: Any = {}
         try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, RecursionError) as error:
+            found = read_json(self.path) if self.path.exists() else {}
+        except (OSError, DataError) as error:
             _log.warning("%s: is damaged and not used (%s)", self.path, type(error).__name__)
         if not isinstance(found, dict):
             _log.warning("%s: is damaged and not used (no JSON object)", self.path)

@@ -36,7 +36,7 @@ from netwright.backends.cpu.weights import (
 )
 from netwright.errors import DataError, NetwrightError, NumericsError
 from netwright.files import write_atomic
-from netwright.reading import read_bytes
+from netwright.reading import parse_json, read_bytes
 
 MAGIC = b"NWENCOD1"
 EMBEDDINGS = "embeddings."
@@ -136,8 +136,8 @@ def load_encoder(path: Path | str, embeddings: Mapping[str, Any]) -> StoredEncod
         raise DataError(
             "was truncated or altered: its digest does not fit", source=source, hint=_HINT
         )
+    header = parse_json(data[_HEADER.size : _HEADER.size + length], path, hint=_HINT)
     try:
-        header = json.loads(data[_HEADER.size : _HEADER.size + length])
         shape = EncoderShape(**header["shape"])
         block_rows, wanted = header["block_rows"], str(header["embeddings"])
         recipe = dict(header["recipe"])

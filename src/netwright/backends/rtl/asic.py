@@ -7,7 +7,6 @@ designs; they are no sign-off.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,11 +21,12 @@ from netwright.backends.rtl.caching import made_once
 from netwright.backends.rtl.synthesis import KEEP_MACRO, run_script
 from netwright.backends.tool_lines import telling
 from netwright.backends.tools import OPENSTA, find, run_tool
-from netwright.errors import BackendError, ConfigError, ToolMissing
+from netwright.errors import BackendError, ConfigError, DataError, ToolMissing
 from netwright.escape import tcl_word, yosys_word
 from netwright.files import sha256, write_text
 from netwright.progress import Progress, silent
 from netwright.quantities import Quantity
+from netwright.reading import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +264,11 @@ def _timed(
 def _size(report: Path) -> tuple[int, float]:
     """Cells and area in a report of Yosys."""
     try:
-        design = json.loads(report.read_text())["design"]
+        design = read_json(report)["design"]
         cells, area = int(design["num_cells"]), float(design["area"])
         if cells > 0 and isfinite(area) and area > 0:
             return cells, area
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DataError, ValueError, KeyError, TypeError):
         pass
     raise BackendError(
         f"{report.name}: is not a report of areas that can be read",

@@ -9,8 +9,9 @@ from math import isfinite
 from pathlib import Path
 
 from netwright.backends.vouching import is_vouched, vouch
-from netwright.errors import RunError
+from netwright.errors import DataError, RunError
 from netwright.files import locked, sha256, sync, workspace, write_text, writing
+from netwright.reading import read_json
 
 VOUCHED = "a record of what a tool made"
 
@@ -71,12 +72,12 @@ def _seconds(
     try:
         if not is_vouched(record, VOUCHED):
             return None
-        found = json.loads(record.read_text())
+        found = read_json(record)
         same = found["key"] == key and list(found["files"]) == list(names)
         if same and all(sha256(folder / name) == found["files"][name] for name in names):
             seconds = float(found["seconds"])
             return seconds if isfinite(seconds) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DataError, OSError, ValueError, KeyError, TypeError):
         return None
     return None
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from netwright.errors import BackendError
+from netwright.errors import BackendError, DataError
+from netwright.reading import parse_json
 
 GRIDS: Mapping[str, tuple[int, int]] = MappingProxyType({"ecp5-85k": (127, 96)})
 """Columns and rows of tiles of every part that can be placed and routed."""
@@ -92,10 +93,10 @@ class FloorPlan:
             BackendError: It holds something else.
         """
         try:
-            record = json.loads(text)
+            record = parse_json(text.encode(), "floor plan")
             tiles = tuple(Tile(int(x), int(y), str(z), int(n)) for x, y, z, n in record["tiles"])
             return cls(int(record["columns"]), int(record["rows"]), tiles)
-        except (ValueError, KeyError, TypeError):
+        except (DataError, ValueError, KeyError, TypeError):
             raise BackendError(
                 "the floor plan is damaged", hint="delete it and route the design again"
             ) from None

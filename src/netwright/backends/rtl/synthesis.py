@@ -7,7 +7,6 @@ and read again as long as the sources, the command and the version stay the same
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,11 +18,12 @@ from netwright.backends.rtl.caching import digest_of, made_once
 from netwright.backends.rtl.harmless import plain_sources
 from netwright.backends.tool_lines import telling
 from netwright.backends.tools import YOSYS, run_tool
-from netwright.errors import BackendError, MissingExtra
+from netwright.errors import BackendError, DataError, MissingExtra
 from netwright.escape import yosys_word
 from netwright.files import write_text
 from netwright.progress import Progress, silent
 from netwright.quantities import Quantity
+from netwright.reading import read_json
 
 RUNNER = """\
 import sys
@@ -319,17 +319,17 @@ def run_script(
 def _cells(report: Path) -> dict[str, int]:
     """Cells by kind of the whole design."""
     try:
-        return _by_kind(json.loads(report.read_text())["design"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _by_kind(read_json(report)["design"])
+    except (DataError, ValueError, KeyError, TypeError, AttributeError):
         raise _unreadable(report) from None
 
 
 def _modules(report: Path) -> dict[str, dict[str, int]]:
     """Cells by kind of every module, those of other modules left out."""
     try:
-        modules = json.loads(report.read_text())["modules"]
+        modules = read_json(report)["modules"]
         return {name.removeprefix("\\"): _by_kind(module) for name, module in modules.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (DataError, ValueError, KeyError, TypeError, AttributeError):
         raise _unreadable(report) from None
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from pydantic import TypeAdapter
 
-from netwright.errors import DataError
-from netwright.reading import read_json
+from netwright.reading import read_json, read_typed
 from netwright.registry import resolve
 from netwright.run.config import Settings
 from netwright.run.sections import ModelSection, TaskSection
@@ -46,6 +45,7 @@ class Score(Settings):
 
 
 _SCORES = TypeAdapter(tuple[Score, ...])
+_AGAIN = "train again: netwright run FLOW --from train"
 
 
 class _LoadTask(Protocol):
@@ -134,7 +134,7 @@ def fit_networks(
     )
     for seed in models:
         shutil.copyfile(weights_file(context.scratch, seed), context.folder / weights_name(seed))
-    curves = {seed: json.loads(history_file(context.scratch, seed).read_bytes()) for seed in models}
+    curves = {seed: read_json(history_file(context.scratch, seed)) for seed in models}
     (context.folder / CURVES).write_text(json.dumps(curves, indent=2) + "\n")
     write_scores(records, context.folder)
 
@@ -150,7 +150,7 @@ def write_scores(records: Mapping[int, Record], folder: Path) -> None:
 
 def read_scores(folder: Path) -> tuple[Score, ...]:
     """Read what :func:`write_scores` wrote."""
-    return _SCORES.validate_json((folder / SCORES).read_bytes())
+    return read_typed(folder / SCORES, _SCORES, what="holds no scores", hint=_AGAIN)
 
 
 def best_seed(folder: Path) -> int:
@@ -167,14 +167,6 @@ def read_sensitivity(folder: Path) -> tuple[LayerSensitivity, ...]:
     """
     from netwright.compress import LayerSensitivity
 
-    path = folder / SENSITIVITY
-    try:
-        document = read_json(path)
-        return TypeAdapter(tuple[LayerSensitivity, ...]).validate_python(document)
-    except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"is damaged ({reason})",
-            source=str(path),
-            hint="measure again: netwright run FLOW --from sensitivity",
-        ) from error
+    adapter = TypeAdapter(tuple[LayerSensitivity, ...])
+    hint = "measure again: netwright run FLOW --from sensitivity"
+    return read_typed(folder / SENSITIVITY, adapter, what="is damaged", hint=hint)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from netwright import ir
 from netwright.quantities import Quantity
+from netwright.reading import read_json
 from netwright.report import Document, Fact, Rewrite, When, write
 from netwright.run import certificate
 from netwright.run.config import Settings
@@ -75,7 +75,7 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
     return Document(
         name=p.name,
         title=f"{p.name}: {_contents(inputs)}",
-        task=_task_text(json.loads((inputs["data"] / CARD).read_text(encoding="utf-8"))),
+        task=_task_text(read_json(inputs["data"] / CARD)),
         accuracy=(
             report_rows.accuracy("float", inputs["train"], source, num_rows=rows),
             *report_rows.tables_accuracies(inputs, source, num_rows=rows),

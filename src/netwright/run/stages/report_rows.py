@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.quantities import Quantity
+from netwright.reading import read_json, read_typed
 from netwright.report import (
     AccuracyRow,
     Confusion,
@@ -88,7 +88,7 @@ def training(inputs: Mapping[str, Path]) -> tuple[TrainingCurve, ...]:
     """The epochs of every training of the float network and of the chosen plan."""
     curves = []
     for name, stage in (("float", "train"), ("chosen plan", "compress")):
-        document = json.loads((inputs[stage] / CURVES).read_bytes())
+        document = read_json(inputs[stage] / CURVES)
         curves += [
             TrainingCurve(
                 stage=name,
@@ -217,7 +217,7 @@ def front(
         ),
     ]
     if "sweep" in inputs:
-        swept = POINTS.validate_json((inputs["sweep"] / FRONT).read_bytes())
+        swept = read_typed(inputs["sweep"] / FRONT, POINTS, what="holds no points of a sweep")
         points += [
             FrontPoint(
                 kind=cast(FrontKind, point.kind),
