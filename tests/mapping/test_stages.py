@@ -7,9 +7,9 @@ from tests.cost.attention import Sizes, mapped, one_pass
 
 
 def published(tokens: int = 1024):
-    sizes = Sizes(1, 1, 64, tokens, 512)
+    sizes = Sizes(1, 64, tokens, 512)
     workload = one_pass(sizes)
-    mapping = mapped("binding", workload, sizes)
+    mapping = mapped("binding", sizes)
     group = mapping.groups[0]
     found = stages(workload, arch.find("fusemax"), mapping, group)
     return {stage.einsum.name: stage for stage in found}, group, sizes

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from netwright.workload.cycles import strongly_connected
+from netwright.workload import cascade
+from netwright.workload.cycles import is_earlier, strongly_connected
 
 
 @settings(max_examples=50)
@@ -23,3 +24,12 @@ def test_components_equal_those_of_another_library(reads):
     assert {frozenset(group) for group in groups} == expected
     place = {node: index for index, group in enumerate(groups) for node in group}
     assert all(place[other] <= place[node] for node, edges in enumerate(reads) for other in edges)
+
+
+def test_reads_of_an_earlier_point():
+    workload = cascade.find("attention_1pass")
+    einsums = {einsum.name: einsum for einsum in workload.einsums}
+    before, after = einsums["PRM"].inputs
+    assert is_earlier(before, einsums["RM"])
+    assert not is_earlier(after, einsums["RM"])
+    assert not is_earlier(einsums["AV"].inputs[0], einsums["RNV"])

@@ -7,6 +7,7 @@ from netwright.mapping.cosma import Solution, cosma, scratchpad_of
 from netwright.mapping.curve import Curve, Point, traffic_curve
 from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
 from netwright.mapping.legality import check_legal, faults
+from netwright.mapping.load import load
 from netwright.mapping.loopnest import Keep, Loop, LoopNest
 from netwright.mapping.loopnest_legality import check_nest, nest_faults
 from netwright.mapping.mapping import Group, Mapping, Phase, Residency
@@ -52,6 +53,7 @@ __all__ = [
     "faults",
     "is_operation",
     "kib",
+    "load",
     "minimum_peak",
     "nest_faults",
     "operation",

@@ -14,7 +14,7 @@ from netwright.mapping.schedule import kib
 from netwright.mapping.stages import Stage, ranks_of, slack, stages, unit_of
 from netwright.mapping.tiles import footprint, num_tiles, sizes_of
 from netwright.workload import Access, Einsum, Workload
-from netwright.workload.einsum import is_earlier
+from netwright.workload.cycles import is_earlier
 
 
 def group_faults(
@@ -178,10 +178,9 @@ class _Judged:
 
     def _later(self, maker: Stage, access: Access) -> int:
         """Tiles until the next point of an iterative rank, where the point before is read."""
-        for rank in maker.einsum.iterative:
-            if is_earlier(access, maker.einsum, rank):
-                return self._inside(rank)
-        return 0
+        if not is_earlier(access, maker.einsum):
+            return 0
+        return min(self._inside(rank) for rank in maker.einsum.iterative)
 
     def _inside(self, rank: str) -> int:
         loops = self.group.temporal

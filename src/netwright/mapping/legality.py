@@ -14,7 +14,7 @@ from netwright.mapping.mapping import Mapping, Residency
 from netwright.mapping.operation import operation
 from netwright.mapping.schedule import Schedule
 from netwright.workload import Einsum, Workload
-from netwright.workload.einsum import is_earlier
+from netwright.workload.cycles import is_earlier
 
 
 def check_legal(workload: Workload, architecture: Architecture, mapping: Mapping) -> None:
@@ -89,7 +89,7 @@ def _order_faults(workload: Workload, order: Sequence[str]) -> Iterator[str]:
 def _only_earlier(reader: Einsum, maker: Einsum) -> bool:
     """Whether all that is read was made for an earlier point of an iterative rank."""
     reads = [access for access in reader.inputs if access.tensor == maker.output.tensor]
-    return all(any(is_earlier(a, maker, rank) for rank in maker.iterative) for a in reads)
+    return all(is_earlier(access, maker) for access in reads)
 
 
 def _nest_faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> Iterator[str]:

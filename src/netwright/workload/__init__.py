@@ -1,5 +1,6 @@
 """What has to be computed: Einsums with shapes and formats, and no values."""
 
+from netwright.workload.batched import batched
 from netwright.workload.builder import Builder
 from netwright.workload.coverage import Coverage, coverage, opaque_operators
 from netwright.workload.einsum import (
@@ -35,6 +36,7 @@ __all__ = [
     "TensorKind",
     "UnaryOp",
     "Workload",
+    "batched",
     "coverage",
     "from_graph",
     "fuse",

@@ -54,6 +54,12 @@ def order_faults(group: Sequence[Einsum]) -> Iterator[tuple[Einsum, Access, str]
                 yield einsum, access, "it is made in the same iteration or later"
 
 
+def is_earlier(access: Access, maker: Einsum) -> bool:
+    """Whether an access is to what `maker` wrote for an earlier point of an iterative rank."""
+    delays = [_delay(maker.output.index, access.index, rank) for rank in maker.iterative]
+    return any(delay is not None and delay > 0 for delay in delays)
+
+
 def _delay(written: Sequence[Affine], read: Sequence[Affine], rank: str) -> int | None:
     """Iterations between writing and reading along a rank; none if an axis lacks it."""
     for own, other in zip(written, read, strict=False):

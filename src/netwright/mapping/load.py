@@ -1,0 +1,88 @@
+"""Mappings as files: TOML, every fault listed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from netwright.arch.faults import sentences
+from netwright.errors import ConfigError
+from netwright.mapping.loopnest import Keep, Loop
+from netwright.mapping.mapping import Group, Mapping, Phase
+from netwright.reading import read_toml
+from netwright.workload import Granularity
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Loop(_Part):
+    rank: str
+    tile: int = Field(ge=1)
+    array: str = ""
+    axis: int = Field(default=0, ge=0)
+
+
+class _Keep(_Part):
+    memory: str
+    tensor: str
+    position: int = Field(ge=0)
+
+
+class _Group(_Part):
+    name: str = Field(min_length=1)
+    einsums: tuple[str, ...] = Field(min_length=1)
+    loops: tuple[_Loop, ...] = ()
+    phases: tuple[dict[str, tuple[str, ...]], ...] = ()
+    keeps: tuple[_Keep, ...] = ()
+    lags: dict[str, int] = Field(default_factory=dict)
+
+
+class _File(_Part):
+    schema_version: Literal[1] = 1
+    granularity: Granularity = "unfused"
+    bindings: dict[str, str] = Field(default_factory=dict)
+    groups: tuple[_Group, ...] = Field(min_length=1)
+
+
+def load(path: str | Path) -> Mapping:
+    """Read a mapping of groups.
+
+    The order is that of the groups and of the Einsums in them. An Einsum without a binding has that
+    of its phase. Whether the mapping is legal depends on a workload and a machine; see
+    :func:`netwright.mapping.faults`.
+
+    Raises:
+        ConfigError: The file cannot be read or is not TOML, or it is not accepted; the message
+            lists all faults.
+    """
+    tables = read_toml(Path(path))
+    try:
+        found = _File.model_validate_json(json.dumps(tables, default=str))
+    except ValidationError as error:
+        told = sentences(error)
+        if len(told) == 1:
+            raise ConfigError(told[0], path=str(path)) from None
+        lines = "".join(f"\n  {fault}" for fault in told)
+        raise ConfigError(f"{len(told)} settings are not accepted{lines}", path=str(path)) from None
+    groups = tuple(_group(group) for group in found.groups)
+    order = tuple(name for group in groups for name in group.einsums)
+    bindings = {
+        name: unit
+        for group in groups
+        for phase in group.phases
+        for unit, names in phase.steps.items()
+        for name in names
+    }
+    return Mapping(found.granularity, order, bindings={**bindings, **found.bindings}, groups=groups)
+
+
+def _group(group: _Group) -> Group:
+    loops = tuple(Loop(loop.rank, loop.tile, loop.array, loop.axis) for loop in group.loops)
+    keeps = tuple(Keep(keep.memory, keep.tensor, keep.position) for keep in group.keeps)
+    phases = tuple(Phase(steps) for steps in group.phases)
+    return Group(group.name, group.einsums, loops, phases, keeps, group.lags)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from netwright import mapping
+from netwright.errors import ConfigError
+from netwright.mapping import Keep, Loop
+
+TEXT = """
+schema_version = 1
+[bindings]
+B = "other"
+[[groups]]
+name = "both"
+einsums = ["A", "B"]
+loops = [{ rank = "p", tile = 4 }, { rank = "p", tile = 1, array = "grid", axis = 1 }]
+phases = [{ unit = ["A"], other = ["B"] }]
+keeps = [{ memory = "buffer", tensor = "X", position = 1 }]
+lags = { B = 1 }
+"""
+
+
+def test_mapping_is_read(tmp_path):
+    path = tmp_path / "m.toml"
+    path.write_text(TEXT)
+    found = mapping.load(path)
+    (group,) = found.groups
+    assert found.order == ("A", "B")
+    assert found.bindings == {"A": "unit", "B": "other"}
+    assert group.loops == (Loop("p", 4), Loop("p", 1, "grid", 1))
+    assert group.keeps == (Keep("buffer", "X", 1),)
+    assert group.phases[0].steps == {"unit": ("A",), "other": ("B",)}
+    assert group.lags == {"B": 1}
+
+
+def test_all_faults_are_told_with_their_place(tmp_path):
+    path = tmp_path / "m.toml"
+    path.write_text(TEXT.replace("tile = 4", "tile = 0").replace("lags", "laggs"))
+    with pytest.raises(ConfigError) as caught:
+        mapping.load(path)
+    assert str(caught.value) == (
+        f"{path}: 2 settings are not accepted\n"
+        "  groups[0].loops[0].tile: should be greater than or equal to 1\n"
+        "  groups[0].laggs: extra inputs are not permitted"
+    )
+
+
+def test_one_fault_and_no_toml(tmp_path):
+    path = tmp_path / "m.toml"
+    path.write_text("groups = []\n")
+    with pytest.raises(ConfigError, match="groups: "):
+        mapping.load(path)
+    path.write_text("=")
+    with pytest.raises(ConfigError, match="TOML"):
+        mapping.load(path)
+    with pytest.raises(ConfigError):
+        mapping.load(tmp_path / "none.toml")
