@@ -26,6 +26,7 @@ PUBLIC = [
     "report",
     "studies",
     "tasks",
+    "testing",
     "trace",
     "train",
     "verify",

@@ -16,6 +16,18 @@ from types import MappingProxyType
 from netwright.errors import ConfigError
 
 TABLES: Mapping[str, Mapping[str, str]] = {
+    "formats": {
+        "bipolar": "netwright.formats:Bipolar",
+        "fixed": "netwright.formats:Fixed",
+        "float": "netwright.formats:Float",
+        "int": "netwright.formats:Int",
+        "minifloat": "netwright.formats:MiniFloat",
+    },
+    "patterns": {
+        "blocks": "netwright.formats:Blocks",
+        "density": "netwright.formats:Density",
+        "nm": "netwright.formats:NM",
+    },
     "flows": {
         "codesign": "netwright.run.codesign:CodesignFlow",
     },

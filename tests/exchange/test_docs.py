@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netwright.formats import AP_FIXED_ROUNDING, QONNX_ROUNDING, Rounding
-from netwright.ir import round_real
+from netwright.formats import AP_FIXED_ROUNDING, QONNX_ROUNDING, Rounding, round_real
 
 PAGE = (Path(__file__).parents[2] / "docs" / "exchange-qonnx.md").read_text(encoding="utf-8")
 

@@ -85,7 +85,8 @@ def test_metadata_that_is_no_pattern_is_refused(text: str) -> None:
 
 def test_text_names_the_constants() -> None:
     graph, name = sparse_mlp()
-    assert patterns_text(graph) == f'{{"{name}": {{"rows": 4, "axis": 1, "density": 0.5}}}}'
+    record = '{"kind": "blocks", "rows": 4, "axis": 1, "density": 0.5}'
+    assert patterns_text(graph) == f'{{"{name}": {record}}}'
 
 
 def test_input_that_holds_codes_cannot_be_written(tmp_path: Path) -> None:

@@ -28,13 +28,13 @@ widths = st.integers(1, MAX_BITS)
     ],
 )
 def test_ap_fixed_name(fixed, name):
-    assert fixed.ap_fixed == name
+    assert fixed.ap_fixed_name() == name
 
 
 @pytest.mark.parametrize("mode", sorted(set(Rounding) - set(AP_FIXED_ROUNDING)))
 def test_rounding_without_an_ap_fixed_name_is_refused(mode):
     with pytest.raises(NumericsError, match=f"rounding {mode} has no ap_fixed name"):
-        _ = Fixed(8, 3, rounding=mode).ap_fixed
+        _ = Fixed(8, 3, rounding=mode).ap_fixed_name()
 
 
 @given(widths, st.booleans(), st.integers(-20, 20))

@@ -14,10 +14,10 @@ widths = st.integers(1, MAX_BITS)
 def test_int_has_two_to_the_width_codes(bits, signed):
     dtype = Int(bits, signed)
     assert dtype.max - dtype.min + 1 == 2**bits
-    assert dtype.allows(dtype.min)
-    assert dtype.allows(dtype.max)
-    assert not dtype.allows(dtype.min - 1)
-    assert not dtype.allows(dtype.max + 1)
+    assert dtype.allowed(dtype.min)
+    assert dtype.allowed(dtype.max)
+    assert not dtype.allowed(dtype.min - 1)
+    assert not dtype.allowed(dtype.max + 1)
 
 
 @given(st.integers(2, MAX_BITS))
@@ -57,11 +57,11 @@ def test_unsupported_width_is_refused(bits):
 def test_smallest_int_holds_the_interval_and_no_narrower_one_does(low, span):
     high = max(low, 0) + span
     dtype = smallest_int(low, high)
-    assert dtype.allows(low)
-    assert dtype.allows(high)
+    assert dtype.allowed(low)
+    assert dtype.allowed(high)
     if dtype.bits > 1:
         narrower = Int(dtype.bits - 1, dtype.signed)
-        assert not (narrower.allows(low) and narrower.allows(high))
+        assert not (narrower.allowed(low) and narrower.allowed(high))
     assert dtype.signed is (low < 0)
 
 
@@ -69,8 +69,8 @@ def test_smallest_int_holds_the_interval_and_no_narrower_one_does(low, span):
 def test_smallest_int_of_negative_codes_has_no_spare_bit(one, other):
     low, high = min(one, other), max(one, other)
     dtype = smallest_int(low, high)
-    assert dtype.allows(low)
-    assert dtype.bits == 1 or not Int(dtype.bits - 1).allows(low)
+    assert dtype.allowed(low)
+    assert dtype.bits == 1 or not Int(dtype.bits - 1).allowed(low)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netwright.formats import Rounding
-from netwright.ir import SPECS, round_real
+from netwright.formats import Rounding, round_real
+from netwright.ir import SPECS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "graph.md").read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from netwright.errors import DataError, GraphError, NumericsError
-from netwright.formats import Int, Rounding
+from netwright.formats import Int, Rounding, round_real
 from netwright.ir import (
     Graph,
     Interpreter,
@@ -17,7 +17,6 @@ from netwright.ir import (
     bounds,
     interpret,
     real_values,
-    round_real,
 )
 from tests.ir import naive
 from tests.toys import integer_graph, requantize

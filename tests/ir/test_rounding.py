@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwright.errors import NumericsError
-from netwright.formats import Rounding
-from netwright.ir import dyadic, round_real, round_shift
+from netwright.formats import Rounding, round_real
+from netwright.ir import dyadic, round_shift
 from netwright.ir.rounding import round_by_halves, wrap
 
 MODES = tuple(Rounding)

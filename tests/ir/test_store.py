@@ -67,7 +67,7 @@ def refusal(path: Path) -> str:
     with pytest.raises(DataError) as caught:
         load(path)
     text = str(caught.value)
-    kinds = ("not a graph file of schema 1 (", '"graph" must hold numbers or text, not object')
+    kinds = ("not a graph file of schema 2 (", '"graph" must hold numbers or text, not object')
     assert text.removeprefix(f"{path}: ").startswith(kinds)
     assert text.endswith(f"\n{HINT}")
     return text
@@ -128,14 +128,14 @@ def rewritten(path: Path, change: dict[str, object]) -> Path:
 
 
 def test_another_schema_and_unknown_keys_are_refused(tmp_path: Path) -> None:
-    refusal(rewritten(tmp_path / "g.npz", {"schema_version": 2}))
+    refusal(rewritten(tmp_path / "g.npz", {"schema_version": 1}))
     refusal(rewritten(tmp_path / "g.npz", {"author": "me"}))
     refusal(rewritten(tmp_path / "g.npz", {"nodes": "none"}))
 
 
 def test_impossible_widths_are_refused(tmp_path: Path) -> None:
     types = {
-        "x": {"shape": [1, 5], "kind": "int", "bits": 99, "scale": [1.0], "axis": None},
+        "x": {"shape": [1, 5], "number": {"kind": "int", "bits": 99}, "scale": [1.0], "axis": None},
     }
     path = rewritten(tmp_path / "g.npz", {"types": types})
     with pytest.raises(DataError) as caught:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from netwright.errors import NumericsError
-from netwright.formats import Int, Rounding
-from netwright.ir import round_real
+from netwright.formats import Int, Rounding, round_real
 from netwright.train import Quantizer, QuantSpec
 
 MODES = tuple(Rounding)

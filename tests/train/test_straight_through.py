@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwright.backends.rtl.digits import signed_digits
-from netwright.formats import Rounding
-from netwright.ir import round_real
+from netwright.formats import Rounding, round_real
 from netwright.train.straight_through import limit_digits, on_grid, round_tensor
 
 MODES = tuple(Rounding)

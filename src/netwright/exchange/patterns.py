@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from netwright.errors import GraphError, NumericsError
 from netwright.exchange.source_model import SourceNode
-from netwright.formats import Blocks
 from netwright.ir import Graph, TensorType
+from netwright.ir.format_records import Record, pattern_from, record_of
 
 MAX_TEXT_BYTES = 1 << 22
 
 
-class _Blocks(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    rows: int
-    axis: int
-    density: float
-
-
-_DOCUMENT = TypeAdapter(dict[str, _Blocks])
+_DOCUMENT = TypeAdapter(dict[str, Record])
 
 
 def patterns_text(graph: Graph) -> str:
     """The patterns of the graph's constants as JSON, by initializer; empty if there are none."""
     patterns = {
-        name: asdict(tensor.pattern)
+        name: record_of(tensor.pattern)
         for name, tensor in sorted(graph.types.items())
         if tensor.pattern is not None
     }
@@ -58,7 +50,7 @@ def with_patterns(
         raise GraphError(f"patterns must take at most {MAX_TEXT_BYTES} bytes, not {len(text)}")
     try:
         found = {
-            name: Blocks(record.rows, record.axis, record.density)
+            name: pattern_from({"kind": "blocks", **record})
             for name, record in _DOCUMENT.validate_json(text).items()
         }
     except (ValidationError, NumericsError) as error:

@@ -2,27 +2,63 @@
 
 from netwright.formats.bipolar import Bipolar
 from netwright.formats.blocks import Blocks
+from netwright.formats.density import Density
 from netwright.formats.fixed import Fixed
 from netwright.formats.floats import Float
 from netwright.formats.format import FLOAT, Format
 from netwright.formats.integers import Int, smallest_int
-from netwright.formats.number import MAX_BITS, NumberFormat, check_bits
-from netwright.formats.rounding import AP_FIXED_ROUNDING, QONNX_ROUNDING, Overflow, Rounding
+from netwright.formats.minifloat import BFLOAT16, E2M1, E2M3, E3M2, E4M3, E5M2, MiniFloat
+from netwright.formats.nm import NM
+from netwright.formats.number import (
+    MAX_BITS,
+    IntegerFormat,
+    NumberFormat,
+    Words,
+    check_bits,
+    holds_integers,
+    reach,
+)
+from netwright.formats.pattern import Pattern
+from netwright.formats.rounding import (
+    AP_FIXED_ROUNDING,
+    QONNX_ROUNDING,
+    Overflow,
+    Rounding,
+    round_real,
+)
+from netwright.formats.stored import Stored, stored
 
 __all__ = [
     "AP_FIXED_ROUNDING",
+    "BFLOAT16",
+    "E2M1",
+    "E2M3",
+    "E3M2",
+    "E4M3",
+    "E5M2",
     "FLOAT",
     "MAX_BITS",
+    "NM",
     "QONNX_ROUNDING",
     "Bipolar",
     "Blocks",
+    "Density",
     "Fixed",
     "Float",
     "Format",
     "Int",
+    "IntegerFormat",
+    "MiniFloat",
     "NumberFormat",
     "Overflow",
+    "Pattern",
     "Rounding",
+    "Stored",
+    "Words",
     "check_bits",
+    "holds_integers",
+    "reach",
+    "round_real",
     "smallest_int",
+    "stored",
 ]

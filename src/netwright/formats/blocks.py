@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import NumericsError
+from netwright.formats.pattern import check_density, places_bits, share
 
 MAX_BLOCK_ROWS = 1024
 
@@ -37,8 +38,12 @@ class Blocks:
     def __post_init__(self) -> None:
         if not 1 <= self.rows <= MAX_BLOCK_ROWS:
             raise NumericsError(f"block rows must be from 1 to {MAX_BLOCK_ROWS}, not {self.rows}")
-        if not (math.isfinite(self.density) and 0 <= self.density <= 1):
-            raise NumericsError(f"block density must be from 0 to 1, not {self.density}")
+        check_density(self.density, what="block density")
+
+    @property
+    def kind(self) -> str:
+        """Its name in files, and where units of machines say that they skip these zeros."""
+        return "blocks"
 
     def __str__(self) -> str:
         return f"Blocks({self.rows}x1)"
@@ -70,8 +75,7 @@ class Blocks:
             *values.shape[self.axis + 1 :],
         )
         present = (values.reshape(shape) != 0).any(axis=self.axis + 1)
-        # A share that was computed from a count must allow that count.
-        allowed = math.floor(self.density * present.size * (1 + 1e-12))
+        allowed = share(self.density, present.size)
         found = int(np.count_nonzero(present))
         if found <= allowed:
             return ""
@@ -81,3 +85,15 @@ class Blocks:
             f"{found} of {present.size} blocks are not zero, {self} allows {allowed}; "
             f"the first too many begins at {tuple(position)}"
         )
+
+    def _num_blocks(self, shape: tuple[int, ...]) -> int:
+        return prod(shape) // self.rows
+
+    def num_values(self, shape: tuple[int, ...]) -> int:
+        """Elements that are kept: those of the blocks that may be other than zero."""
+        return share(self.density, self._num_blocks(shape)) * self.rows
+
+    def metadata_bits(self, shape: tuple[int, ...]) -> int:
+        """A bit for each block, or the number of each kept one, whichever is less."""
+        blocks = self._num_blocks(shape)
+        return places_bits(share(self.density, blocks), blocks)

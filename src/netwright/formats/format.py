@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netwright.formats.bipolar import Bipolar
-from netwright.formats.blocks import Blocks
 from netwright.formats.floats import Float
-from netwright.formats.integers import Int
+from netwright.formats.number import NumberFormat
+from netwright.formats.pattern import Pattern
 
 FLOAT = Float()
 
@@ -20,13 +19,13 @@ class Format:
         number: Number format of the codes; :class:`~netwright.formats.Float` for real values.
         scale: Real value of one code step: one figure, or one for each index along `axis`.
         axis: The axis along which `scale` varies; ``None`` for one scale.
-        pattern: Where the zeros lie, constants only; ``None`` if nothing is known.
+        pattern: Where the zeros lie; ``None`` if nothing is known.
     """
 
-    number: Int | Bipolar | Float = FLOAT
+    number: NumberFormat = FLOAT
     scale: tuple[float, ...] = (1.0,)
     axis: int | None = None
-    pattern: Blocks | None = None
+    pattern: Pattern | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", tuple(float(value) for value in self.scale))

@@ -1,26 +1,95 @@
-"""Number formats: which codes a tensor may hold.
+"""Number formats: which values an element may hold, and the words that store them.
 
-A format describes *codes* (integers). The real value of a code is ``code * scale``; the scale is
-part of the tensor's :class:`~netwright.formats.Format`, so one number format serves every scale.
+The values of a format count steps of the *scale* of a tensor: the real value of an element is
+``value * scale``, and the scale is part of the tensor's :class:`~netwright.formats.Format`. So one
+number format serves every scale. Of integer formats these values are the *codes* of a graph.
 """
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from netwright.errors import NumericsError
 
 MAX_BITS = 64
-"""Widest integer format; wider accumulators are refused."""
+"""Widest format; wider accumulators are refused."""
+
+Words = NDArray[np.uint64]
+"""Stored bits of one element each, in the low bits."""
 
 
 @runtime_checkable
 class NumberFormat(Protocol):
-    """What every number format answers."""
+    """What every number format answers; ``str`` of one is its name.
+
+    ``netwright.testing.NumberFormatSuite`` checks an implementation.
+    """
+
+    @property
+    def kind(self) -> str:
+        """The name of this kind of format in files; registered under it."""
 
     @property
     def bits(self) -> int:
         """Storage width of one value, in bits."""
+
+    @property
+    def min(self) -> float:
+        """Smallest value."""
+
+    @property
+    def max(self) -> float:
+        """Largest value that is finite."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether a value may be negative."""
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether all values are integers, so that exact integer arithmetic can use them."""
+
+    @property
+    def wraps(self) -> bool:
+        """Whether a result outside is taken modulo two to the width, as in a register."""
+
+    def allowed(self, values: ArrayLike) -> NDArray[np.bool_]:
+        """Which of `values` belong to the format."""
+
+    def encode(self, values: ArrayLike) -> Words:
+        """The words of the nearest values of the format; beyond its ends, those of its ends.
+
+        Raises:
+            NumericsError: A value is no number, and the format has no word for that.
+        """
+
+    def decode(self, words: Words) -> NDArray[np.generic]:
+        """The values of words; of integer formats as integers, else as float64."""
+
+    def qonnx_name(self) -> str:
+        """The name of the data type in QONNX.
+
+        Raises:
+            NumericsError: QONNX has none.
+        """
+
+    def ap_fixed_name(self) -> str:
+        """The name of the type in Vitis HLS.
+
+        Raises:
+            NumericsError: It has none.
+        """
+
+    def verilog_name(self) -> str:
+        """How a Verilog declaration says the type: ``signed [7:0]``."""
+
+
+@runtime_checkable
+class IntegerFormat(NumberFormat, Protocol):
+    """A number format all of whose values are integers."""
 
     @property
     def min(self) -> int:
@@ -30,12 +99,17 @@ class NumberFormat(Protocol):
     def max(self) -> int:
         """Largest code."""
 
-    @property
-    def signed(self) -> bool:
-        """Whether a code may be negative."""
 
-    def allows(self, code: int) -> bool:
-        """Whether `code` belongs to the format."""
+def holds_integers(number: NumberFormat) -> TypeGuard[IntegerFormat]:
+    """Whether all values of a format are integers."""
+    return number.is_integer
+
+
+def reach(number: IntegerFormat) -> tuple[int, int]:
+    """The smallest and the largest code that a result of the format can have, after a wrap."""
+    if number.wraps:
+        return number.min, number.min + (1 << number.bits) - 1
+    return number.min, number.max
 
 
 def check_bits(bits: int, *, what: str = "bits", smallest: int = 1) -> int:
@@ -49,3 +123,19 @@ def check_bits(bits: int, *, what: str = "bits", smallest: int = 1) -> int:
             f"{what} must be an integer from {smallest} to {MAX_BITS}, not {bits!r}"
         )
     return bits
+
+
+def vector(bits: int, *, signed: bool) -> str:
+    """The type of a Verilog vector of `bits`."""
+    return f"{'signed ' if signed else ''}[{bits - 1}:0]"
+
+
+def refuse_nan(values: NDArray[np.generic], number: NumberFormat) -> None:
+    """Raise if a value is no number.
+
+    Raises:
+        NumericsError: One is; the message says where.
+    """
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        where = tuple(int(i) for i in np.argwhere(np.isnan(values))[0])
+        raise NumericsError(f"{number} has no word for NaN, the value at {where}")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Rounding(StrEnum):
     """How a value between two codes becomes a code.
@@ -63,3 +66,28 @@ AP_FIXED_ROUNDING = {
     Rounding.HALF_TOWARD_ZERO: "RND_ZERO",
 }
 """Rounding modes that ``ap_fixed`` has (Vitis HLS, arbitrary-precision types)."""
+
+
+def round_real(values: NDArray[np.floating], mode: Rounding) -> NDArray[np.floating]:
+    """Round real values to integers (kept as floats of the same width)."""
+    match mode:
+        case Rounding.FLOOR:
+            return np.floor(values)
+        case Rounding.CEIL:
+            return np.ceil(values)
+        case Rounding.TOWARD_ZERO:
+            return np.trunc(values)
+        case Rounding.AWAY_FROM_ZERO:
+            return np.copysign(np.ceil(np.abs(values)), values)
+        case Rounding.HALF_EVEN:
+            return np.rint(values)
+        case Rounding.HALF_UP:
+            below = np.floor(values)
+            return below + (values - below >= 0.5)
+        case Rounding.HALF_DOWN:
+            above = np.ceil(values)
+            return above - (above - values >= 0.5)
+        case Rounding.HALF_AWAY:
+            return np.copysign(round_real(np.abs(values), Rounding.HALF_UP), values)
+        case Rounding.HALF_TOWARD_ZERO:
+            return np.copysign(round_real(np.abs(values), Rounding.HALF_DOWN), values)

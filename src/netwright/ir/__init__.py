@@ -5,7 +5,7 @@ from netwright.ir.check import bounds, check, spec_of
 from netwright.ir.graph import Array, AttrValue, Graph, Node, Note
 from netwright.ir.interpret import Executable, Interpreter, interpret, real_values
 from netwright.ir.ops import SPECS
-from netwright.ir.rounding import dyadic, round_quotient, round_real, round_shift
+from netwright.ir.rounding import dyadic, round_quotient, round_shift
 from netwright.ir.row_size import (
     affordable_rows,
     held_values,
@@ -43,7 +43,6 @@ __all__ = [
     "passed_values",
     "real_values",
     "round_quotient",
-    "round_real",
     "round_shift",
     "rows_together",
     "save",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from netwright.errors import GraphError, NetwrightError, NumericsError, UnsupportedOp
-from netwright.formats import MAX_BITS, Bipolar, Float
+from netwright.formats import MAX_BITS, holds_integers
 from netwright.ir.graph import AttrValue, Graph, Node
 from netwright.ir.ops import SPECS
 from netwright.ir.spec import Attribute, Bounds, Kind, OpSpec
@@ -125,14 +125,16 @@ def _constant_faults(graph: Graph, name: str, value: np.ndarray) -> Iterator[str
         yield f'constant "{name}" must hold numbers, not {value.dtype}'
     elif not np.all(np.isfinite(value)):
         yield f'constant "{name}" holds NaN or infinity'
-    elif not isinstance(tensor.dtype, Float) and value.size:
+    elif tensor.is_integer and value.size:
         low, high = int(value.min()), int(value.max())
+        allowed = tensor.dtype.allowed(value)
         if value.dtype.kind == "f" and np.any(value != np.rint(value)):
             yield f'constant "{name}" holds fractions, its type says {tensor.dtype}'
-        elif not tensor.dtype.allows(low) or not tensor.dtype.allows(high):
+        elif low < tensor.dtype.min or high > tensor.dtype.max:
             yield f'constant "{name}" holds {low} to {high}, which {tensor.dtype} does not allow'
-        elif isinstance(tensor.dtype, Bipolar) and np.any(value == 0):
-            yield f'constant "{name}" holds 0, which bipolar does not allow'
+        elif not np.all(allowed):
+            bad = int(value[~allowed][0])
+            yield f'constant "{name}" holds {bad}, which {tensor.dtype} does not allow'
 
 
 def _batch_faults(graph: Graph, node: Node, batched: set[str]) -> Iterator[str]:
@@ -260,13 +262,13 @@ def bounds(graph: Graph) -> dict[str, Bounds]:
         sources = [declared.get(name, Bounds(0, 0)) for name in node.inputs]
         result = spec.bounds(node, sources, values)
         dtype = graph.types[node.output].dtype
-        if isinstance(dtype, Float):
+        if not holds_integers(dtype):
             raise GraphError(f'"{node.output}" must have an integer format', node=node.name)
         fits = dtype.min <= result.low and result.high <= dtype.max
-        if isinstance(dtype, Bipolar) and not fits:
+        if not dtype.wraps and not fits:
             raise GraphError(
-                f'"{node.output}" takes values from {result.low} to {result.high}, which bipolar '
-                "does not allow",
+                f'"{node.output}" takes values from {result.low} to {result.high}, which '
+                f"{dtype} does not allow",
                 node=node.name,
             )
         if not fits:

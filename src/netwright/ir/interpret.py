@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, NumericsError
-from netwright.formats import Bipolar, Int
+from netwright.formats import holds_integers
 from netwright.ir.check import bounds, check, spec_of
 from netwright.ir.graph import Array, Graph, Node
 from netwright.ir.rounding import wrap
@@ -76,7 +76,8 @@ class Interpreter:
         wrapped = set()
         for node in graph.nodes:
             dtype, limit = graph.types[node.output].dtype, limits[node.output]
-            if isinstance(dtype, Int) and (limit.low < dtype.min or limit.high > dtype.max):
+            outside = limit.low < dtype.min or limit.high > dtype.max
+            if dtype.wraps and outside:
                 wrapped.add(node.output)
         return cls(graph, carrier, frozenset(wrapped))
 
@@ -132,7 +133,7 @@ class Interpreter:
         result = spec_of(node).execute(node, inputs)
         if node.output in self.wrapped:
             dtype = self.graph.types[node.output].dtype
-            assert isinstance(dtype, Int)
+            assert holds_integers(dtype)
             result = wrap(result, dtype.min, dtype.bits)
         if node.op == "Quantize":
             result = result.astype(self.carrier)
@@ -202,6 +203,6 @@ def real_values(
         NumericsError: The tensor does not hold codes.
     """
     tensor = graph.types[name]
-    if not isinstance(tensor.dtype, Int | Bipolar):
+    if not tensor.is_integer:
         raise NumericsError("holds real values, not codes", tensor=name)
     return codes * tensor.scale_array()

@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from netwright.errors import DataError, NumericsError
 from netwright.escape import visible
 from netwright.files import write_npz
-from netwright.formats import Bipolar, Blocks, Float, Int
 from netwright.ir.check import check
+from netwright.ir.format_records import Record, number_from, pattern_from, record_of
 from netwright.ir.graph import AttrValue, Graph, Node, Note
 from netwright.ir.types import TensorType
 from netwright.reading import read_arrays
 
-SCHEMA = 1
+SCHEMA = 2
 
 _HINT = "write it again with netwright.ir.save"
 
@@ -28,21 +28,12 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class _Blocks(_Record):
-    rows: int
-    axis: int
-    density: float
-
-
 class _Tensor(_Record):
     shape: tuple[Annotated[int, Field(ge=0)], ...]
-    kind: Literal["int", "bipolar", "float"]
-    bits: int
-    signed: bool = True
-    narrow: bool = False
+    number: Record
     scale: tuple[float, ...]
     axis: int | None
-    blocks: _Blocks | None = None
+    pattern: Record | None = None
 
 
 class _Node(_Record):
@@ -63,7 +54,7 @@ class _Note(_Record):
 
 
 class _Document(_Record):
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -74,13 +65,9 @@ class _Document(_Record):
 
 
 def _describe(tensor: TensorType) -> dict[str, Any]:
-    dtype = tensor.dtype
-    kind = "bipolar" if isinstance(dtype, Bipolar) else "int" if isinstance(dtype, Int) else "float"
-    record: dict[str, Any] = {"shape": tensor.shape, "kind": kind, "bits": dtype.bits}
-    if isinstance(dtype, Int):
-        record |= {"signed": dtype.signed, "narrow": dtype.narrow}
+    record: dict[str, Any] = {"shape": tensor.shape, "number": record_of(tensor.dtype)}
     if tensor.pattern is not None:
-        record["blocks"] = asdict(tensor.pattern)
+        record["pattern"] = record_of(tensor.pattern)
     return record | {"scale": tensor.scale, "axis": tensor.axis}
 
 
@@ -160,14 +147,9 @@ def _node(record: _Node) -> Node:
 
 
 def _tensor(path: Path, name: str, record: _Tensor) -> TensorType:
-    dtype: Int | Bipolar | Float
     try:
-        if record.kind == "int":
-            dtype = Int(record.bits, record.signed, record.narrow)
-        else:
-            dtype = Bipolar() if record.kind == "bipolar" else Float(record.bits)
-        blocks = record.blocks
-        pattern = None if blocks is None else Blocks(blocks.rows, blocks.axis, blocks.density)
+        number = number_from(record.number)
+        pattern = None if record.pattern is None else pattern_from(record.pattern)
     except NumericsError as error:
         raise DataError(f'tensor "{name}": {error.message}', source=str(path)) from None
-    return TensorType(record.shape, dtype, record.scale, record.axis, pattern)
+    return TensorType(record.shape, number, record.scale, record.axis, pattern)

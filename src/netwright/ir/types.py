@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.formats import FLOAT, Bipolar, Blocks, Float, Format, Int
+from netwright.formats import FLOAT, Format, NumberFormat, Pattern
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -28,10 +28,10 @@ class TensorType:
     def __init__(
         self,
         shape: tuple[int, ...],
-        format: Format | Int | Bipolar | Float = FLOAT,
+        format: Format | NumberFormat = FLOAT,
         scale: tuple[float, ...] = (1.0,),
         axis: int | None = None,
-        pattern: Blocks | None = None,
+        pattern: Pattern | None = None,
     ) -> None:
         if not isinstance(format, Format):
             format = Format(format, scale, axis, pattern)
@@ -39,7 +39,7 @@ class TensorType:
         object.__setattr__(self, "format", format)
 
     @property
-    def dtype(self) -> Int | Bipolar | Float:
+    def dtype(self) -> NumberFormat:
         """Number format of the codes."""
         return self.format.number
 
@@ -54,18 +54,18 @@ class TensorType:
         return self.format.axis
 
     @property
-    def pattern(self) -> Blocks | None:
+    def pattern(self) -> Pattern | None:
         """Where the zeros lie; ``None`` if nothing is known."""
         return self.format.pattern
 
-    def with_number(self, number: Int | Bipolar | Float) -> TensorType:
+    def with_number(self, number: NumberFormat) -> TensorType:
         """The same tensor with codes of another number format."""
         return replace(self, format=replace(self.format, number=number))
 
     @property
     def is_integer(self) -> bool:
         """Whether the tensor holds codes rather than real values."""
-        return not isinstance(self.dtype, Float)
+        return self.dtype.is_integer
 
     def scale_array(self) -> NDArray[np.float64]:
         """The scale, shaped so that it broadcasts against the tensor."""

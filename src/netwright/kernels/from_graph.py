@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.errors import DataError
+from netwright.formats import Blocks
 from netwright.ir import Graph
 from netwright.kernels.blocksparse import BlockSparse, pack
 
@@ -31,6 +32,8 @@ def pack_constant(graph: Graph, name: str) -> BlockSparse:
             f'constant "{name}" has no pattern',
             hint="give its type one: TensorType(..., pattern=Blocks(4, axis=1, density=0.1))",
         )
+    if not isinstance(pattern, Blocks):
+        raise DataError(f'constant "{name}" must have a pattern of blocks, not {pattern}')
     fault = pattern.fault(codes)
     if fault:
         raise DataError(f'constant "{name}": {fault}')

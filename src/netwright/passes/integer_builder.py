@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError, NumericsError
-from netwright.formats import Bipolar, Blocks, Int, smallest_int
+from netwright.formats import Bipolar, NumberFormat, Pattern, smallest_int
 from netwright.ir import AttrValue, Bounds, Graph, Node, Note, TensorType, check, spec_of
 from netwright.passes.carried import Carried, HostValues, Reals, compact
 from netwright.passes.rationals import Exact, reals
@@ -90,8 +90,8 @@ class IntegerBuilder:
         codes: Codes,
         scale: Exact | Reals,
         *,
-        dtype: Int | Bipolar | None = None,
-        pattern: Blocks | None = None,
+        dtype: NumberFormat | None = None,
+        pattern: Pattern | None = None,
     ) -> str:
         """Add a constant; its format is `dtype` if that holds it, else the narrowest that does.
 
@@ -105,13 +105,11 @@ class IntegerBuilder:
         codes: Codes,
         scale: Exact | Reals,
         *,
-        dtype: Int | Bipolar | None = None,
-        pattern: Blocks | None = None,
+        dtype: NumberFormat | None = None,
+        pattern: Pattern | None = None,
     ) -> str:
         low, high = (int(codes.min()), int(codes.max())) if codes.size else (0, 0)
-        if isinstance(dtype, Bipolar) and np.any(codes == 0):
-            dtype = None
-        if dtype is None or not (dtype.allows(low) and dtype.allows(high)):
+        if dtype is None or not np.all(dtype.allowed(codes)):
             dtype = smallest_int(low, high)
         values, axis = compact(np.abs(reals(scale)), codes.shape, node=name)
         if pattern is not None and pattern.fault(codes):
@@ -156,7 +154,7 @@ class IntegerBuilder:
         values, axis = compact(steps, shape, node=name)
         signs = op == "Sign" or (
             op in {"Reshape", "Transpose", "Concat", "MaxPool"}
-            and all(isinstance(self._types[source].dtype, Bipolar) for source in inputs)
+            and all(self._types[source].dtype == Bipolar() for source in inputs)
         )
         dtype = Bipolar() if signs else smallest_int(result.low, result.high)
         self._nodes[name] = self._producers[output] = node
@@ -204,7 +202,7 @@ class IntegerBuilder:
         if len(node.inputs) == 3:
             bias = self._constants[node.inputs[2]]
         bias = bias * factor.reshape(-1) + addend.reshape(-1)
-        dtype = tensor.dtype if isinstance(tensor.dtype, Int | Bipolar) else None
+        dtype = tensor.dtype if tensor.is_integer else None
         unit = tensor.scale_array() / np.abs(np.where(columns == 0, 1, columns))
         self._put(node.inputs[1], weights * columns, unit, dtype=dtype, pattern=tensor.pattern)
         has_bias = len(node.inputs) == 3

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError
-from netwright.formats import Bipolar, Blocks, Int
+from netwright.formats import Bipolar, NumberFormat, Pattern
 from netwright.ir import Graph, Node
 from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis
@@ -251,7 +251,7 @@ def _factor_and_addend(builder: IntegerBuilder, node: Node) -> tuple[str, Exact,
     return data, exact(1), exact(constant)
 
 
-def _pattern(graph: Graph, name: str) -> Blocks | None:
+def _pattern(graph: Graph, name: str) -> Pattern | None:
     """The pattern of a constant, looked up through its quantizer: codes of 0 are 0."""
     maker = graph.producers.get(name)
     if maker is not None and maker.op == "Quant":
@@ -259,7 +259,7 @@ def _pattern(graph: Graph, name: str) -> Blocks | None:
     return graph.types[name].pattern
 
 
-def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Exact, Int | Bipolar | None]:
+def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Exact, NumberFormat | None]:
     """Codes, scale (broadcasting against them) and format of the node's weights."""
     name = node.inputs[1]
     if name not in builder.values:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from netwright.errors import GraphError, NumericsError
-from netwright.formats import Bipolar, Blocks, Int, smallest_int
+from netwright.formats import Bipolar, Int, IntegerFormat, Pattern, holds_integers, smallest_int
 from netwright.ir import (
     FLOAT,
     AttrValue,
@@ -77,7 +77,7 @@ class RealBuilder:
             name, number = f"{wanted}_{number}", number + 1
         return name
 
-    def constant(self, name: str, values: Reals, *, pattern: Blocks | None = None) -> str:
+    def constant(self, name: str, values: Reals, *, pattern: Pattern | None = None) -> str:
         """Add a constant of real values."""
         self.constants[name] = values
         self.types[name] = TensorType(values.shape, pattern=pattern)
@@ -137,8 +137,8 @@ class RealBuilder:
             return name
         scale, axis = compact(np.asarray(unit), values.shape, node=name)
         attrs: dict[str, AttrValue] = {"scale": tuple(map(float, scale)), "axis": axis}
-        op = "BipolarQuant" if isinstance(dtype, Bipolar) else "Quant"
-        if isinstance(dtype, Int):
+        op = "BipolarQuant" if dtype == Bipolar() else "Quant"
+        if op == "Quant" and holds_integers(dtype):
             attrs |= {**format_attrs(dtype), "rounding": "half-even", "zero_point": 0}
         output = self.free_name(f"{name}_quantized")
         return self.append(Node(output, op, (name,), output, attrs), values.shape)
@@ -172,11 +172,12 @@ def carrier_of(tensor: TensorType) -> Reals:
     return np.array(tensor.scale[0]) if len(tensor.scale) == 1 else tensor.scale_array()
 
 
-def format_attrs(dtype: Int) -> dict[str, AttrValue]:
+def format_attrs(dtype: IntegerFormat) -> dict[str, AttrValue]:
     """Attributes of a quantizer with this format; one signed bit would mean -1 and +1."""
     if dtype.signed and dtype.bits == 1:
         dtype = Int(2)
-    return {"bits": dtype.bits, "signed": int(dtype.signed), "narrow": int(dtype.narrow)}
+    narrow = dtype.max - dtype.min + 1 < 1 << dtype.bits
+    return {"bits": dtype.bits, "signed": int(dtype.signed), "narrow": int(narrow)}
 
 
 def enclosing_format(low: int, high: int) -> Int:

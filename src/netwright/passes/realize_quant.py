@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.errors import NumericsError
-from netwright.formats import Int, Rounding, smallest_int
+from netwright.formats import Int, Rounding, holds_integers, smallest_int
 from netwright.ir import AttrValue, Node
 from netwright.ir.ops.quant import precision_of, rounding_of, steps_of
 from netwright.ir.types import along_axis
@@ -227,7 +227,8 @@ def _stays_inside(builder: RealBuilder, node: Node) -> bool:
     """Whether no input reaches the clamp."""
     limits = builder.limits[node.inputs[0]]
     tensor = builder.graph.types[node.inputs[0]]
-    low, high = max(limits.low, tensor.dtype.min), min(limits.high, tensor.dtype.max)  # type: ignore[union-attr]
+    assert holds_integers(tensor.dtype)
+    low, high = max(limits.low, tensor.dtype.min), min(limits.high, tensor.dtype.max)
     multipliers, offsets = node.integers("multiplier"), node.integers("offset")
     width = max(len(multipliers), len(offsets))
     pairs = zip(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.formats import Bipolar, Int, Rounding
+from netwright.formats import Int, Rounding
 from netwright.ir import Array, Graph, Node, spec_of
 from netwright.ir.ops.conv import windows
 
@@ -150,7 +150,7 @@ class _Place:
     def accumulator_changes(self) -> Iterator[tuple[str, Codes]]:
         dtype, sums = self.graph.types[self.producer.output].dtype, self.sums
         for bits in range(min(dtype.bits, 62), 1, -1):
-            low = -(1 << (bits - 1)) if not isinstance(dtype, Int) or dtype.signed else 0
+            low = -(1 << (bits - 1)) if dtype.signed else 0
             high = low + (1 << bits) - 1
             ending = f"at {bits} bits, the graph has {dtype.bits}"
             yield f"accumulator width: sums wrap {ending}", (sums - low) % (1 << bits) + low
@@ -169,7 +169,7 @@ class _Place:
 
     def _weight_changes(self, wanted: Array, channel: int) -> Iterator[str]:
         weights = self.graph.types[self.producer.inputs[1]]
-        width = 1 if isinstance(weights.dtype, Bipolar) else weights.dtype.bits
+        width = weights.dtype.bits
         for position, terms in self._terms(channel):
             if not np.any(terms):
                 continue

@@ -18,18 +18,17 @@ def flip_weight_bit(graph: Graph, tensor: str, index: tuple[int, ...], *, bit: i
         ConfigError: There is no such constant, index or bit.
     """
     dtype = graph.types[tensor].dtype if tensor in graph.constants else None
-    if not isinstance(dtype, Int) or not 0 <= bit < dtype.bits:
+    if dtype is None or not dtype.wraps or not 0 <= bit < dtype.bits:
         raise ConfigError(f'"{tensor}" is not an integer constant with a bit {bit}')
     values = np.array(graph.constants[tensor])
     try:
         code = int(values[index])
     except (IndexError, TypeError):  # outside, or more than one value
         raise ConfigError(f'"{tensor}" of shape {values.shape} has no index {index}') from None
-    pattern = (code % (1 << dtype.bits)) ^ (1 << bit)
-    negative = dtype.signed and pattern >> (dtype.bits - 1)
-    values[index] = pattern - (1 << dtype.bits) if negative else pattern
-    full = graph.types[tensor].with_number(Int(dtype.bits, dtype.signed))  # no narrow range
-    return graph.with_type(tensor, full).with_constant(tensor, values)
+    full = Int(dtype.bits, dtype.signed)  # no narrow range
+    values[index] = full.decode(full.encode(code) ^ np.uint64(1 << bit))
+    changed = graph.with_type(tensor, graph.types[tensor].with_number(full))
+    return changed.with_constant(tensor, values)
 
 
 def change_rounding(graph: Graph, node: str, mode: Rounding) -> Graph:
@@ -51,7 +50,7 @@ def narrow_accumulator(graph: Graph, tensor: str, *, bits: int) -> Graph:
         ConfigError: The tensor is not an integer tensor with more than `bits` bits.
     """
     old = graph.types.get(tensor)
-    if old is None or not isinstance(old.dtype, Int) or not 0 < bits < old.dtype.bits:
+    if old is None or not old.dtype.wraps or not 0 < bits < old.dtype.bits:
         raise ConfigError(f'"{tensor}" is not an integer tensor with more than {bits} bits')
     dtype = Int(old.dtype.bits - bits, old.dtype.signed)
     return graph.with_type(tensor, old.with_number(dtype))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError
-from netwright.formats import Int, Rounding
+from netwright.formats import Rounding, holds_integers
 from netwright.ir import Graph, Node, is_power_of_two
 from netwright.ir.interpret import Values
 from netwright.ir.ops.quant import unprepared
@@ -83,8 +83,9 @@ class InputGrid:
         tensor = graph.types[node.output]
         zero_point = node.integer("zero_point", 0)
         low, high = node.integer("low") - zero_point, node.integer("high") - zero_point
-        if isinstance(tensor.dtype, Int):  # of a format that wraps: its own ends
-            low, high = max(low, tensor.dtype.min), min(high, tensor.dtype.max)
+        number = tensor.dtype
+        if holds_integers(number) and number.wraps:  # what wraps has ends of its own
+            low, high = max(low, number.min), min(high, number.max)
         return cls(node, tensor.shape[1:], tensor.scale_array(), low, high)
 
     @property

@@ -89,4 +89,4 @@ def test_padding_an_unsigned_maximum_needs_a_sign() -> None:
         build.graph(build.pool("MaxPool", value, (2, 2), (2, 2), 1)), "io_parallel"
     ).layers
     assert [layer.name for layer in layers[1:]] == ["maxpool_1_signed", "maxpool_1"]
-    assert layers[1].registers["result"].ap_fixed == "fixed<6,3,TRN,WRAP>"
+    assert layers[1].registers["result"].ap_fixed_name() == "fixed<6,3,TRN,WRAP>"

@@ -111,7 +111,7 @@ def test_sign_saturates_an_odd_number() -> None:
     build = Build()
     output = build.add("Sign", (build.quantize((3,)),), {"offset": (4,)})
     layer = lower(build.graph(output), "io_parallel").layers[-1]
-    assert layer.registers["result"].ap_fixed == "fixed<2,2,TRN,SAT_SYM>"
+    assert layer.registers["result"].ap_fixed_name() == "fixed<2,2,TRN,SAT_SYM>"
     assert layer.arrays["scale_data"].tolist() == [16.0]
     assert layer.arrays["bias_data"].tolist() == [9.0]
 

@@ -46,7 +46,7 @@ def test_clamping_chooses_the_narrowest_register(
 ) -> None:
     register = clamping(reach, limits, 0, FLOOR)
     assert register is not None
-    assert register.ap_fixed == text
+    assert register.ap_fixed_name() == text
 
 
 @pytest.mark.parametrize("limits", [(-5, 5), (0, 62), (1, 16), (-32, 30)])
@@ -86,8 +86,8 @@ def test_wrapping_follows_the_declared_format() -> None:
         "c": TensorType((1,)),
     }
     graph = Graph("g", (), (), (), types, {})
-    assert wrapping(graph, "a", -2).ap_fixed == "ufixed<6,4,TRN,WRAP>"
-    assert wrapping(graph, "b", 1).ap_fixed == "fixed<2,3,TRN,WRAP>"
+    assert wrapping(graph, "a", -2).ap_fixed_name() == "ufixed<6,4,TRN,WRAP>"
+    assert wrapping(graph, "b", 1).ap_fixed_name() == "fixed<2,3,TRN,WRAP>"
     with pytest.raises(GraphError) as caught:
         wrapping(graph, "c", 0)
     assert str(caught.value) == 'tensor "c" must have an integer format, not float32'

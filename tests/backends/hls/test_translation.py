@@ -19,9 +19,9 @@ def test_power_of_two_scales_need_no_multiplication() -> None:
         ("Activation", "requantize_6"),
         ("Dense", "matmul_7"),
     ]
-    assert firmware.layers[0].registers["result"].ap_fixed == "fixed<6,3,TRN,WRAP>"
-    assert firmware.layers[1].registers["weight"].ap_fixed == "fixed<6,1,TRN,WRAP>"
-    assert firmware.layers[2].registers["result"].ap_fixed == "ufixed<6,5,RND_CONV,SAT>"
+    assert firmware.layers[0].registers["result"].ap_fixed_name() == "fixed<6,3,TRN,WRAP>"
+    assert firmware.layers[1].registers["weight"].ap_fixed_name() == "fixed<6,1,TRN,WRAP>"
+    assert firmware.layers[2].registers["result"].ap_fixed_name() == "ufixed<6,5,RND_CONV,SAT>"
     assert firmware.outputs == ("matmul_7",)
 
 

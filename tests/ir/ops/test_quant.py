@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwright.errors import GraphError
-from netwright.formats import Bipolar, Int, Rounding
+from netwright.formats import Bipolar, Int, Rounding, round_real
 from netwright.ir import (
     Graph,
     Interpreter,
@@ -16,7 +16,6 @@ from netwright.ir import (
     TensorType,
     bounds,
     interpret,
-    round_real,
     spec_of,
 )
 from tests.ir import naive

@@ -14,7 +14,7 @@ from netwright.backends.hls.layers import Layer, Shape, View, plain_index
 from netwright.backends.hls.registers import wrapping
 from netwright.errors import NumericsError, UnsupportedOp
 from netwright.escape import Identifiers
-from netwright.formats import Fixed, Int
+from netwright.formats import Fixed, holds_integers, reach
 from netwright.ir import Graph, Node
 from netwright.ir.spec import Bounds
 
@@ -55,14 +55,14 @@ class Lowering:
     def reach(self, tensor: str) -> tuple[int, int]:
         """Smallest and largest code that `tensor` can hold."""
         dtype, limit = self.graph.types[tensor].dtype, self.limits[tensor]
-        if isinstance(dtype, Int) and self.wraps(tensor):
+        if holds_integers(dtype) and self.wraps(tensor):
             return dtype.min, dtype.max
         return limit.low, limit.high
 
     def wraps(self, tensor: str) -> bool:
         """Whether values of `tensor` can exceed its declared format."""
         dtype, limit = self.graph.types[tensor].dtype, self.limits[tensor]
-        return isinstance(dtype, Int) and (limit.low < dtype.min or limit.high > dtype.max)
+        return dtype.wraps and (limit.low < dtype.min or limit.high > dtype.max)
 
     def register(self, tensor: str, exponent: int) -> Fixed:
         """The wrapping register of the declared format of `tensor`.
@@ -71,7 +71,7 @@ class Lowering:
             NumericsError: Values wrap to an interval that no register has.
         """
         dtype = self.graph.types[tensor].dtype
-        if isinstance(dtype, Int) and dtype.narrow and self.wraps(tensor):
+        if self.wraps(tensor) and holds_integers(dtype) and dtype.max != reach(dtype)[1]:
             raise NumericsError(
                 f"values wrap to the narrow format {dtype}, which no register does",
                 tensor=tensor,

@@ -128,7 +128,7 @@ def _config(firmware: Firmware, options: HlsBackend, folder: Path, name: str) ->
     for layer in firmware.layers:
         shared = options.strategy == "resource" and layer.products is not None
         entries[layer.name] = {
-            "Precision": {key: register.ap_fixed for key, register in layer.registers.items()},
+            "Precision": {key: held.ap_fixed_name() for key, held in layer.registers.items()},
             "ReuseFactor": options.reuse_factor_of(layer),
             "Strategy": "Resource" if shared else "Latency",
             "Trace": True,
@@ -185,7 +185,7 @@ def _confirm(firmware: Firmware, model: Any) -> None:
                 actual = found.get_output_variable().type.precision
             else:
                 actual = found.get_attr(f"{key}_t").precision
-            wanted = model.config.backend.convert_precision_string(register.ap_fixed)
+            wanted = model.config.backend.convert_precision_string(register.ap_fixed_name())
             if _meaning(actual) != _meaning(wanted) and not (
                 key == "bias" and "bias_data" not in layer.arrays
             ):

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError, NumericsError
-from netwright.formats import MAX_BITS, Bipolar, Fixed, Int, Overflow, Rounding, smallest_int
+from netwright.formats import (
+    MAX_BITS,
+    Fixed,
+    Int,
+    Overflow,
+    Rounding,
+    holds_integers,
+    smallest_int,
+)
 from netwright.ir import Graph
 
 EXACT_BITS = 53
@@ -30,10 +38,10 @@ def wrapping(graph: Graph, tensor: str, exponent: int) -> Fixed:
         GraphError: The tensor does not hold codes.
     """
     dtype = graph.types[tensor].dtype
-    if isinstance(dtype, Bipolar):
-        return Fixed(2, 2 + exponent)
-    if not isinstance(dtype, Int):
+    if not holds_integers(dtype):
         raise GraphError(f'tensor "{tensor}" must have an integer format, not {dtype}')
+    if not dtype.wraps:
+        return holding(dtype.min, dtype.max, exponent)
     return Fixed(dtype.bits, dtype.bits + exponent, dtype.signed)
 
 

@@ -19,7 +19,6 @@ from netwright.backends.hls.merging import (
 from netwright.backends.hls.quantizers import lower_relu, lower_requantize, lower_sign
 from netwright.backends.hls.registers import EXACT_BITS, exponent_of_scale
 from netwright.errors import BackendError, GraphError, NumericsError
-from netwright.formats import Bipolar
 from netwright.ir import Graph, Node, bounds, check
 
 RULES: Mapping[str, Callable[[Lowering, Node], View]] = {
@@ -150,7 +149,7 @@ def _check_readers(lowering: Lowering, outputs: tuple[str, ...]) -> None:
 
 def _check_width(lowering: Lowering, tensor: str, role: str) -> None:
     dtype = lowering.graph.types[tensor].dtype
-    if not isinstance(dtype, Bipolar) and dtype.bits > EXACT_BITS:
+    if dtype.bits > EXACT_BITS:
         raise NumericsError(
             f"an {role} of {dtype.bits} bits is too wide; at most {EXACT_BITS} pass exactly",
             tensor=tensor,

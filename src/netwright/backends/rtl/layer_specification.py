@@ -19,7 +19,7 @@ from netwright.backends.rtl.cone import Multiples
 from netwright.backends.rtl.specification import Specification, Term
 from netwright.backends.rtl.windows import PADDING, window_elements
 from netwright.errors import BackendError
-from netwright.formats import Int
+from netwright.formats import holds_integers, reach
 from netwright.ir import Graph, Node
 from netwright.ir.ops.limit import intervals, wraps
 from netwright.ir.ops.quant import rounding_of
@@ -77,8 +77,8 @@ class LayerSpecification:
         node = self.graph.producers[tensor]
         term = RULES[node.op](self, made, node, index)
         dtype = self.graph.types[tensor].dtype
-        if isinstance(dtype, Int):
-            low, high = dtype.min, dtype.min + (1 << dtype.bits) - 1
+        if holds_integers(dtype) and dtype.wraps:
+            low, high = reach(dtype)
             if term.interval[0] < low or high < term.interval[1]:
                 term = made.wrapped(term, low, dtype.bits)
         return term

@@ -19,7 +19,13 @@ from netwright.backends.rtl.streams.size import advice
 from netwright.backends.rtl.unrolling import MAX_OPERATIONS, operations, refuse_large
 from netwright.errors import GraphError, UnsupportedOp
 from netwright.escape import Identifiers, identifier
-from netwright.formats import Bipolar, Float, Int
+from netwright.formats import (
+    IntegerFormat,
+    NumberFormat,
+    holds_integers,
+    reach,
+    smallest_int,
+)
 from netwright.ir import Graph, Node, TensorType, bounds, check, passed_values
 
 WHERE = "the RTL backend"
@@ -182,9 +188,9 @@ def entering(node: Node, graph: Graph) -> Interval:
     zero_point = node.integer("zero_point", 0)
     low, high = node.integer("low") - zero_point, node.integer("high") - zero_point
     dtype = graph.types[node.output].dtype
-    if not isinstance(dtype, Int) or _holds(dtype, (low, high)):
+    if not (holds_integers(dtype) and dtype.wraps) or _holds(dtype, (low, high)):
         return low, high
-    return dtype.min, dtype.min + (1 << dtype.bits) - 1
+    return reach(dtype)
 
 
 def constant_elements(graph: Graph, tensor: str, node: Node) -> Elements:
@@ -195,21 +201,19 @@ def constant_elements(graph: Graph, tensor: str, node: Node) -> Elements:
     return _array([Affine(None, offset=int(value)) for value in values.flat], values.shape)
 
 
-def wrapped(
-    values: Elements, dtype: Int | Bipolar | Float, layer: LayerBuilder, name: str
-) -> Elements:
+def wrapped(values: Elements, dtype: NumberFormat, layer: LayerBuilder, name: str) -> Elements:
     """The values modulo the width of a declared format, where it is too narrow for them."""
     result = values.copy()
     for number, value in enumerate(values.flat):
-        if isinstance(dtype, Int) and not _holds(dtype, value.interval):
+        if holds_integers(dtype) and dtype.wraps and not _holds(dtype, value.interval):
             place = f"{name}_{number}"
             result.flat[number] = wrap(value, dtype.min, dtype.bits, layer, place)
     return result
 
 
-def _holds(dtype: Int, interval: Interval) -> bool:
-    span = (1 << dtype.bits) - 1
-    return dtype.min <= interval[0] and interval[1] <= dtype.min + span
+def _holds(dtype: IntegerFormat, interval: Interval) -> bool:
+    low, high = reach(dtype)
+    return low <= interval[0] and interval[1] <= high
 
 
 def _groups(graph: Graph) -> list[list[Node]]:
@@ -226,11 +230,9 @@ def _groups(graph: Graph) -> list[list[Node]]:
 
 def _port(tensor: str, name: str, kind: TensorType) -> Port:
     size = int(np.prod(kind.shape[1:]))
-    if isinstance(kind.dtype, Bipolar):
-        return Port(tensor, name, size, 2, True)
-    assert isinstance(kind.dtype, Int)
-    wrapping = kind.dtype.narrow and kind.dtype.signed  # one code more after a wrap
-    return Port(tensor, name, size, kind.dtype.bits + wrapping, kind.dtype.signed)
+    assert holds_integers(kind.dtype)
+    held = smallest_int(*reach(kind.dtype))
+    return Port(tensor, name, size, held.bits, held.signed)
 
 
 def _array(values: list[Affine], shape: tuple[int, ...]) -> Elements:

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.formats import Int, Rounding
+from netwright.formats import Int, Rounding, round_real
 from netwright.ir.graph import Array, Node
-from netwright.ir.rounding import round_by_halves, round_real, round_shift
+from netwright.ir.rounding import round_by_halves, round_shift
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 from netwright.ir.types import along_axis
 

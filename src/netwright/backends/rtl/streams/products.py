@@ -9,7 +9,7 @@ from netwright.backends.rtl.adder_graph import Interval, width
 from netwright.backends.rtl.streams.network import Product
 from netwright.backends.rtl.streams.reuse import Tiling
 from netwright.errors import NumericsError
-from netwright.formats import MAX_BITS, Bipolar, Int
+from netwright.formats import MAX_BITS, holds_integers
 from netwright.ir import Graph, Node
 
 
@@ -107,7 +107,7 @@ def bias_words(bias: NDArray[np.int64], tiling: Tiling) -> NDArray[np.int64]:
 def _codes(graph: Graph, tensor: str) -> Interval:
     """Interval of every code that a constant's format has."""
     dtype = graph.types[tensor].dtype
-    assert isinstance(dtype, Int | Bipolar)
+    assert holds_integers(dtype)
     return dtype.min, dtype.max
 
 

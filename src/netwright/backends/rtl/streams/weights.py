@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.streams.network import Network, Product
 from netwright.backends.rtl.streams.products import bias_words, matrices, weight_words
 from netwright.errors import GraphError
-from netwright.formats import Float
 from netwright.ir import Graph, Interpreter, Node
 
 
@@ -144,7 +143,7 @@ def _differences(one: Graph, other: Graph) -> Iterator[str]:
         elif name in loaded:
             low, high = int(twin_value.min()), int(twin_value.max())
             dtype = one.types[name].dtype
-            if not isinstance(dtype, Float) and not (dtype.allows(low) and dtype.allows(high)):
+            if dtype.is_integer and not np.all(dtype.allowed(twin_value)):
                 yield f'"{name}" holds {low} to {high}, which {dtype} does not allow'
         elif not np.array_equal(twin_value, value):
             yield f'constant "{name}" has other values'

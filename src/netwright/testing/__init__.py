@@ -1,0 +1,9 @@
+"""Conformance suites: what a number format, a pattern or another part of your own must pass.
+
+A suite is a class of tests. Inherit it in a test file of your own, name your parts, and pytest
+collects the tests.
+"""
+
+from netwright.testing.formats import NumberFormatSuite, PatternSuite
+
+__all__ = ["NumberFormatSuite", "PatternSuite"]
