@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 TESTED_BY: dict[str, str] = {
     # The parts of one reader, of one writer and of one pass are tested through its public function.
+    "exchange/lower_site.py": "tests/exchange/test_lower_products.py",
     "exchange/narrow_convs.py": "tests/exchange/test_write.py",
     "exchange/onnx_text.py": "tests/exchange/test_write.py",
     "exchange/precision.py": "tests/exchange/test_round_trip.py",

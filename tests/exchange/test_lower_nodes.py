@@ -28,16 +28,16 @@ def test_macs(tmp_path, op, inputs, constants, attrs, macs):
     assert workload_of(op, constants, tmp_path, inputs=inputs, **attrs).num_macs == macs
 
 
-@pytest.mark.parametrize("op", ["Relu", "Sigmoid", "Softmax", "Erf", "Clip"])
+@pytest.mark.parametrize("op", ["Relu", "Sigmoid", "Erf", "Clip"])
 def test_unary_steps_work_in_place(tmp_path, op):
     (einsum,) = workload_of(op, {}, tmp_path).einsums
-    assert einsum.unary or einsum.map_op == "normalize"
+    assert einsum.unary
 
 
 def test_normalization_reads_a_factor_a_feature(tmp_path):
     constants = {"s": np.ones(6, "f4"), "b": np.ones(6, "f4")}
     workload = workload_of("LayerNormalization", constants, tmp_path, inputs="x s b")
-    assert dict(workload.einsums[0].inputs[1].index[0].terms) == {"B2": 1}
+    assert {access.tensor for e in workload.einsums for access in e.inputs} >= {"s", "b"}
     assert workload.num_parameters == 12
 
 

@@ -18,9 +18,9 @@ LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
 
 COUNTS = {
     # operators, MACs and parameters; VGG-19 has torchvision's counts, ResNet-50 too
-    "resnet50": (175, 4_089_184_256, 25_557_032),
-    "vgg19": (43, 19_632_062_464, 143_667_240),
-    "squeezenet": (65, 349_151_936, 1_235_496),
+    "resnet50": (232, 4_089_184_256, 25_557_032),
+    "vgg19": (65, 19_632_062_464, 143_667_240),
+    "squeezenet": (94, 349_151_936, 1_235_496),
 }
 
 
@@ -33,7 +33,7 @@ def test_light_models_of_the_onnx_package(name):
 
 def read(nodes: list[Any], folder: Path, constants: dict[str, Any] | None = None, **options: Any):
     opaque = options.pop("opaque_unknown", False)
-    batch = options.pop("batch", 1)
+    batch = options.pop("batch", None)
     made = model(nodes, constants or {}, **options)
     return read_workload(saved(made, folder), opaque_unknown=opaque, batch=batch)
 
@@ -80,15 +80,8 @@ def test_batched_product_and_softmax(tmp_path):
     workload = read(nodes, tmp_path, shape=(1, 2, 5, 3))
     assert workload.num_macs == 2 * (2 * 5 * 5 * 3)
     assert [einsum.map_op for einsum in workload.einsums] == [
-        "copy", "multiply", "normalize", "multiply",
+        "multiply", "copy", "subtract", "copy", "divide", "multiply",
     ]  # fmt: skip
-
-
-def test_attention_is_three_steps(tmp_path):
-    nodes = [node("Attention", "x x x", q_num_heads=2, kv_num_heads=2)]
-    workload = read(nodes, tmp_path, shape=(1, 5, 6), opset=23)
-    assert [einsum.map_op for einsum in workload.einsums] == ["multiply", "normalize", "multiply"]
-    assert workload.num_macs == 2 * (2 * 5 * 5 * 3)
 
 
 def test_pooling_and_reduction(tmp_path):
@@ -104,10 +97,10 @@ def test_pooling_and_reduction(tmp_path):
     assert [rank.name for rank in workload.einsums[2].ranks] == ["B0", "B1", "R2", "R3"]
 
 
-def test_split_makes_one_step_for_each_part(tmp_path):
+def test_parts_are_views(tmp_path):
     nodes = [node("Split", "x parts", "a b", axis=1), node("Add", "a b")]
     workload = read(nodes, tmp_path, {"parts": np.array([2, 2])}, shape=(1, 4))
-    assert [einsum.output.tensor for einsum in workload.einsums] == ["a", "b", "y"]
+    assert [einsum.output.tensor for einsum in workload.einsums] == ["y"]
 
 
 def test_constant_operand_makes_a_step_that_works_in_place(tmp_path):

@@ -31,7 +31,7 @@ def test_flattened_input_is_read_in_order():
     b = Builder("v")
     b.linear(b.reshape(b.input((1, 4, 3, 3)), (1, 36)), 5)
     op = first(b)
-    assert op.tensors[op.of("input")].shape == (36,)
+    assert op.tensors[op.of("input")].shape == (1, 36)
     assert op.directions == {"B1": "C", "M": "M"}
 
 

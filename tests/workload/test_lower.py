@@ -10,6 +10,7 @@ from netwright.workload.lower import (
     Operand,
     Windows,
     convolution,
+    extents_made,
     opaque,
     pointwise,
     pooling,
@@ -19,7 +20,7 @@ from netwright.workload.lower import (
 
 
 def operand(name, *shape):
-    return Operand(name, shape, shape)
+    return Operand(name, shape)
 
 
 def touched(einsum, access):
@@ -41,7 +42,7 @@ def test_convolution_touches_everything_once(groups):
     source, weight = operand("x", 1, 4, 5, 5), operand("w", 4, 4 // groups, 3, 3)
     output = operand("y", 1, 4, 5, 5)
     windows = Windows((3, 3), (1, 1), (1, 1), (1, 1))
-    einsum = convolution("c", source, weight, output, windows, groups=groups)
+    (einsum,) = convolution("c", source, weight, output, windows, groups=groups)
     sizes = [100, 4 * 4 // groups * 9, 100]
     parts = zip((*einsum.inputs, einsum.output), (source, weight, output), sizes, strict=True)
     for access, own, size in parts:
@@ -54,7 +55,7 @@ def test_product_touches_everything_once(flips):
     left = operand("a", 2, *((4, 3) if flips[0] else (3, 4)))
     right = operand("b", *((5, 4) if flips[1] else (4, 5)))
     output = operand("y", 2, 3, 5)
-    einsum = product("m", left, right, output, flips=flips)
+    (einsum,) = product("m", left, right, output, flips=flips)
     for access, own in zip((*einsum.inputs, einsum.output), (left, right, output), strict=True):
         assert touched(einsum, access.index) == set(every(*map(range, own.shape)))
     assert einsum.num_macs == 2 * 3 * 4 * 5
@@ -74,10 +75,19 @@ def test_pooling_and_reduction():
     assert touched(einsum, einsum.output.index) == set(every(range(2), range(1), range(4)))
 
 
-def test_views_and_opaque_steps_read_everything():
-    view = Operand("x", (6,), (2, 3))
-    for einsum in (
-        pointwise("p", [view], operand("y", 6), "copy"),
-        opaque("o", [operand("x", 2, 3)], operand("y", 6)),
-    ):
-        assert [axis.terms for axis in einsum.inputs[0].index] == [(), ()]
+def test_opaque_steps_read_everything():
+    einsum = opaque("o", [operand("x", 2, 3)], operand("y", 6))
+    assert [axis.terms for axis in einsum.inputs[0].index] == [(), ()]
+
+
+def test_a_bias_is_a_step_of_its_own():
+    steps = product("m", operand("a", 3, 4), operand("b", 4, 5), operand("y", 3, 5),
+                    bias=operand("c", 5))  # fmt: skip
+    assert [einsum.name for einsum in steps] == ["m", "m.bias"]
+    assert [einsum.num_macs for einsum in steps] == [60, 0]
+    assert extents_made(steps[0]) == (3, 5)
+
+
+def test_mean_is_no_product():
+    step = reduction("r", operand("x", 2, 3), operand("y", 2, 1), [1], mean=True)
+    assert (step.map_op, step.constants, step.num_macs) == ("multiply", (1 / 3,), 0)

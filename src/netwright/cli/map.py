@@ -238,10 +238,11 @@ def find_workload(model: str, *, opaque_unknown: bool = False) -> Workload:
     from difflib import get_close_matches
 
     from netwright.errors import ConfigError
-    from netwright.workload import NETWORKS, from_graph
+    from netwright.workload import NETWORKS, from_graph, spelled
 
-    if model in NETWORKS:
-        return NETWORKS[model]()
+    own = spelled(model)
+    if own is not None:
+        return NETWORKS[own]()
     path = Path(model)
     if path.suffix == ".onnx":
         from netwright.exchange import is_quantized, read_qonnx, read_workload

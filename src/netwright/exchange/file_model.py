@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, UnsupportedOp
+from netwright.exchange.input_shapes import free_reshapes
 from netwright.exchange.onnx_text import CHANNELS_LAST, MICROSOFT, QONNX_DOMAIN, QONNX_DOMAINS
 from netwright.exchange.source_model import load_model, parse_model
 from netwright.exchange.source_tensor import plain_text, read_tensor
@@ -123,20 +123,7 @@ def for_rows(onnx: Any, model: Any, rows: int) -> Any:
         value.type.tensor_type.shape.dim[0].Clear()
         value.type.tensor_type.shape.dim[0].dim_value = rows
     _set_rows(graph, declared, rows)
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
-            constants[node.output[0]] = node.attribute[0].t
-    for place, node in enumerate(graph.node):
-        if node.op_type != "Reshape" or len(node.input) < 2 or node.input[1] not in constants:
-            continue
-        target = onnx.numpy_helper.to_array(constants[node.input[1]])
-        if target.size > 1 and target[0] == declared and 0 not in target:
-            name = f"{node.input[1]}_for_any_batch_{place}"
-            kept = np.array([0, *target[1:]], dtype=np.int64)
-            graph.initializer.append(onnx.numpy_helper.from_array(kept, name))
-            node.input[1] = name
-            _replace(node.attribute, [a for a in node.attribute if a.name != "allowzero"])
+    free_reshapes(onnx, graph, declared)
     return copy
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, require
 from netwright.exchange.fold import MAX_FOLDED_VALUES, OF_FIRST_ONLY, fold
+from netwright.exchange.input_shapes import set_inputs
+from netwright.exchange.known_shapes import known_shapes
 from netwright.exchange.limits import MAX_NODES
 from netwright.exchange.source_model import (
     SourceNode,
@@ -23,6 +25,9 @@ from netwright.exchange.source_model import (
 from netwright.exchange.source_tensor import check_location, plain_text, read_tensor
 
 Shape = tuple[int, ...]
+
+MAX_TURNS = 500
+"""Inference, folding and our own rules take turns at most this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class ShapeModel:
         values: Values of small constants.
         spread: Constants that are one value spread over a shape.
         opset: Version of the standard operators.
+        initializers: Names of the tensors that the file stores.
+        elements: ONNX's number of the element type of each tensor that is known.
     """
 
     name: str
@@ -50,9 +57,13 @@ class ShapeModel:
     values: Mapping[str, NDArray[Any]]
     spread: frozenset[str]
     opset: int
+    initializers: frozenset[str]
+    elements: Mapping[str, int]
 
 
-def load_shapes(path: Path, *, batch: int = 1) -> ShapeModel:
+def load_shapes(
+    path: Path, *, batch: int | None = None, given: Mapping[str, Shape] | None = None
+) -> ShapeModel:
     """Parse a file and infer the shape of every tensor.
 
     Weights are not read, so they need not be there: an external file may be missing, but not lie
@@ -60,7 +71,8 @@ def load_shapes(path: Path, *, batch: int = 1) -> ShapeModel:
 
     Args:
         path: An ONNX file.
-        batch: Extent of a first axis that the file leaves open.
+        batch: Extent of the first axis of every input; where the file leaves it open, 1 without it.
+        given: Extents of inputs by name, instead of those that the file states.
 
     Raises:
         DataError: The file is missing, too large, or no ONNX model.
@@ -74,8 +86,11 @@ def load_shapes(path: Path, *, batch: int = 1) -> ShapeModel:
     if len(model.functions):
         model = _inlined(model, path)
     graph = model.graph
+    names = {plain_text(tensor.name) for tensor in graph.initializer}
+    names.update(plain_text(sparse.values.name) for sparse in graph.sparse_initializer)
+    inputs = set_inputs(onnx, graph, names, faults, batch=batch, given=given or {})
     stored, values = _initializers(onnx, graph, path.parent, faults)
-    inputs = _inputs(graph, stored, batch, faults)
+    elements = {plain_text(tensor.name): int(tensor.data_type) for tensor in graph.initializer}
     nodes = read_nodes(onnx, graph, path.parent, faults)
     outputs = tuple(plain_text(value.name) for value in graph.output)
     faults += ["the graph has no output"] * (not outputs) + ["the graph has no input"] * (
@@ -84,12 +99,18 @@ def load_shapes(path: Path, *, batch: int = 1) -> ShapeModel:
     nodes = sort_nodes(nodes, inputs, stored, outputs, faults)
     if faults:
         raise GraphError(listing(f"{path}: the graph cannot be read", faults))
+    _reorder(graph, nodes)
     nodes = _needed(nodes, outputs)
     constants = _constants(nodes, stored)
-    shapes = {**_inferred(onnx, model, path), **inputs, **stored}
-    while fold(onnx, model, nodes, shapes, values):
+    shapes = {**_inferred(onnx, model, path, elements), **inputs, **stored}
+    for _ in range(MAX_TURNS):
+        more = known_shapes(nodes, shapes)
+        _state(onnx, graph, more, elements)
+        if not fold(onnx, model, nodes, shapes, values) and not more:
+            break
         folded = {name: value.shape for name, value in values.items()}
-        shapes = {**_inferred(onnx, model, path), **folded, **inputs, **stored}
+        inferred = _inferred(onnx, model, path, elements)
+        shapes = {**inferred, **folded, **inputs, **stored}
     unreached = [name for name in outputs if name in constants]
     if unreached:
         named = ", ".join(f'"{name}"' for name in unreached)
@@ -101,7 +122,30 @@ def load_shapes(path: Path, *, batch: int = 1) -> ShapeModel:
         for node in nodes
         if node.op == "Expand" and prod(shapes.get(node.inputs[0], (0,))) == 1
     )
-    return ShapeModel(name, tuple(inputs), outputs, nodes, shapes, constants, values, spread, opset)
+    return ShapeModel(
+        name, tuple(inputs), outputs, nodes, shapes, constants, values, spread, opset,
+        frozenset(stored), elements,
+    )  # fmt: skip
+
+
+def _reorder(graph: Any, nodes: Sequence[SourceNode]) -> None:
+    """Put the nodes of a message into the order of execution, which inference needs."""
+    place = {name: index for index, node in enumerate(nodes) for name in node.outputs if name}
+    last = len(nodes)
+    ordered = sorted(
+        graph.node,
+        key=lambda node: min((place.get(plain_text(o), last) for o in node.output), default=last),
+    )
+    copies = [type(node).FromString(node.SerializeToString()) for node in ordered]
+    del graph.node[:]
+    graph.node.extend(copies)
+
+
+def _state(onnx: Any, graph: Any, shapes: Mapping[str, Shape], elements: Mapping[str, int]) -> None:
+    """Write shapes into the model, from which inference goes on."""
+    for name, shape in shapes.items():
+        kind = elements.get(name) or onnx.TensorProto.FLOAT
+        graph.value_info.append(onnx.helper.make_tensor_value_info(name, kind, shape))
 
 
 def _inlined(model: Any, path: Path) -> Any:
@@ -170,39 +214,11 @@ def _initializers(
     return shapes, values
 
 
-def _inputs(
-    graph: Any, stored: Mapping[str, Shape], batch: int, faults: list[str]
-) -> dict[str, Shape]:
-    """Shapes of the inputs; an open first axis is closed in the model too."""
-    inputs: dict[str, Shape] = {}
-    for value in graph.input:
-        name = plain_text(value.name)
-        if name in stored:
-            continue
-        if name in inputs:
-            faults.append(f'input "{name}" is given twice')
-        if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
-            faults.append(f'input "{name}" must be a tensor with a shape')
-            continue
-        shape: list[int] = []
-        for axis, extent in enumerate(value.type.tensor_type.shape.dim):
-            is_open = not extent.HasField("dim_value")
-            if is_open and axis == 0:
-                extent.dim_value = batch
-                del graph.value_info[:]  # they were stated for another batch
-            elif is_open or extent.dim_value < 1:
-                given = plain_text(extent.dim_param) or str(extent.dim_value)
-                faults.append(
-                    f'input "{name}": the extent of axis {axis} must be a fixed number of 1 or '
-                    f'more, not "{given}"; only axis 0 may be open'
-                )
-            shape.append(int(extent.dim_value))
-        inputs[name] = tuple(shape) or (1,)
-    return inputs
+def _inferred(onnx: Any, model: Any, path: Path, elements: dict[str, int]) -> dict[str, Shape]:
+    """Shapes by ONNX's own inference; where it knows none, those that the file states.
 
-
-def _inferred(onnx: Any, model: Any, path: Path) -> dict[str, Shape]:
-    """Shapes by ONNX's own inference; where it knows none, those that the file states."""
+    Element types that become known are added to `elements`.
+    """
     stated = _fixed(model.graph)
     bare = onnx.ModelProto()
     bare.CopyFrom(model)
@@ -218,6 +234,8 @@ def _inferred(onnx: Any, model: Any, path: Path) -> dict[str, Shape]:
     except Exception as error:  # the library raises whatever its C++ part throws
         first = str(error).strip().splitlines()[:1]
         raise GraphError(f"{path}: shapes cannot be inferred: {''.join(first)}") from None
+    for value in (*full.graph.input, *full.graph.value_info, *full.graph.output):
+        elements[plain_text(value.name)] = int(value.type.tensor_type.elem_type)
     return {**stated, **_fixed(full.graph)}
 
 

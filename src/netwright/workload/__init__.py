@@ -19,7 +19,7 @@ from netwright.workload.from_graph import from_graph
 from netwright.workload.functions import UnaryOp
 from netwright.workload.fuse import fuse
 from netwright.workload.group import group
-from netwright.workload.networks import NETWORKS, mobilenet_v1
+from netwright.workload.networks import NETWORKS, mobilenet_v1, spelled
 
 __all__ = [
     "NETWORKS",
@@ -43,4 +43,5 @@ __all__ = [
     "group",
     "mobilenet_v1",
     "opaque_operators",
+    "spelled",
 ]

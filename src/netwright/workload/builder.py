@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netwright.formats import Format, Int
+from netwright.workload.blocks import attention, layer_norm
 from netwright.workload.einsum import (
     Access,
     Affine,
@@ -17,7 +18,10 @@ from netwright.workload.einsum import (
     Workload,
 )
 from netwright.workload.functions import UnaryOp
-from netwright.workload.lower import all_elements
+from netwright.workload.layout import settle
+from netwright.workload.lower import extents_made
+from netwright.workload.view import View
+from netwright.workload.widths import guessed
 
 Extents = int | tuple[int, ...]
 
@@ -44,11 +48,11 @@ class Builder:
         self._bits = bits
         self._tensors: dict[str, Tensor] = {}
         self._einsums: list[Einsum] = []
-        self._views: dict[str, tuple[str, tuple[int, ...]]] = {}
+        self._views: dict[str, View] = {}
 
     def shape(self, tensor: str) -> tuple[int, ...]:
         """Shape of a tensor."""
-        return self._views[tensor][1] if tensor in self._views else self._tensors[tensor].shape
+        return self._views[tensor].shape if tensor in self._views else self._tensors[tensor].shape
 
     def input(self, shape: tuple[int, ...]) -> str:
         """A network input."""
@@ -56,9 +60,16 @@ class Builder:
 
     def finish(self, *outputs: str) -> Workload:
         """The workload so far, unfused."""
-        tensors, einsums = tuple(self._tensors.values()), tuple(self._einsums)
-        taken = (all_elements(self._bits),)
-        return Workload(self._name, tensors, einsums, outputs, assumptions=taken)
+        shapes = {name: tensor.shape for name, tensor in self._tensors.items()}
+        laid = settle(self._einsums, self._views, shapes, outputs)
+        kinds = {name: tensor.kind for name, tensor in self._tensors.items()}
+        used = dict.fromkeys(a.tensor for e in laid.einsums for a in (*e.inputs, e.output))
+        format = Format(Int(self._bits))
+        tensors = tuple(
+            Tensor(name, laid.shapes[name], format, kinds.get(name, "activation")) for name in used
+        )
+        taken = guessed(tuple(used), len(used), self._bits)
+        return Workload(self._name, tensors, laid.einsums, laid.outputs, assumptions=taken)
 
     def conv(
         self,
@@ -143,8 +154,8 @@ class Builder:
         return self._add(name, ranks, made, writes, inputs, "multiply", reduce_op="add")
 
     def norm(self, source: str) -> str:
-        """A normalization with folded statistics (batch norm) or over features (layer norm)."""
-        return self._pointwise("norm", (source,), "normalize")
+        """A normalization with folded statistics: a factor and a term for each channel."""
+        return self._pointwise("norm", (source,), "copy", unary=("rescale",))
 
     def activate(self, source: str, function: UnaryOp = "relu") -> str:
         """An activation function."""
@@ -169,12 +180,60 @@ class Builder:
         shape = tuple(total if i == axis else extent for i, extent in enumerate(first))
         return self._opaque("concat", sources, shape, "copy")
 
-    def attention(self, source: str) -> str:
-        """A whole self-attention block in one step, ``(1, tokens, features)`` to the same shape."""
-        name = f"attention{len(self._einsums)}.weight"
-        features = self.shape(source)[-1]
-        weight = self._tensor(name, (4 * features, features), "weight")
-        return self._opaque("attention", (source, weight), self.shape(source), "attend")
+    def layer_norm(self, source: str) -> str:
+        """A normalization over the last axis, as a cascade."""
+        ranks = self._ranks(source)
+        index = tuple(_plain(rank.name) for rank in ranks)
+        name = self._fresh("norm")
+        made = Access(f"{name}.out", index)
+        return self._cascade(
+            layer_norm(name, Access(source, index), made, ranks, [ranks[-1].name]),
+            self.shape(source),
+        )
+
+    def attention(
+        self, source: str, heads: int, *, key_heads: int | None = None, context: str = ""
+    ) -> str:
+        """An attention block, ``(1, tokens, features)`` to the same shape, as a cascade.
+
+        Args:
+            source: What asks.
+            heads: Number of heads.
+            key_heads: Number of heads of keys and values, which those of queries share.
+            context: What is attended to; the source itself if not given.
+        """
+        batch, tokens, features = self.shape(source)
+        own, width = key_heads or heads, features // heads
+        queries = self.linear(source, features)
+        keys, values = (self.linear(context or source, own * width) for _ in range(2))
+        columns = self.shape(keys)[1]
+        extents = {"B": batch, "H": own, "G": heads // own, "P": tokens, "M": columns}
+        extents |= {"E": width, "F": width}
+
+        def at(token: str, inner: str, groups: int = 1) -> tuple[Affine, ...]:
+            head = [("H", groups * width), ("G", width)] if groups else [("H", width)]
+            return _plain("B"), _plain(token), Affine((*head, (inner, 1)))
+
+        name = self._fresh("attention")
+        steps = attention(
+            name,
+            Access(queries, at("P", "E", heads // own)),
+            Access(keys, at("M", "E", 0)),
+            Access(values, at("M", "F", 0)),
+            Access(f"{name}.out", at("P", "F", heads // own)),
+            [Rank(rank, extent) for rank, extent in extents.items()],
+        )
+        return self.linear(self._cascade(steps, (batch, tokens, features)), features)
+
+    def _ranks(self, source: str) -> list[Rank]:
+        return [Rank(f"B{i}", extent) for i, extent in enumerate(self.shape(source))]
+
+    def _cascade(self, steps: Sequence[Einsum], shape: tuple[int, ...]) -> str:
+        """Several Einsums, of which the last one makes a tensor of this shape."""
+        for step in steps[:-1]:
+            self._tensor(step.output.tensor, extents_made(step), "activation")
+        self._einsums += steps
+        return self._tensor(steps[-1].output.tensor, shape, "activation")
 
     def resize(self, source: str, extents: tuple[int, ...]) -> str:
         """An interpolation to other extents."""
@@ -182,10 +241,22 @@ class Builder:
         return self._opaque("resize", (source,), shape, "interpolate")
 
     def reshape(self, source: str, shape: tuple[int, ...]) -> str:
-        """The same tensor under another shape: no Einsum, no bytes."""
-        stored = self._stored(source)
-        name = f"{stored}.view{len(self._views)}"
-        self._views[name] = (stored, shape)
+        """The same elements in the same order under another shape: no Einsum, no bytes."""
+        view = self._seen(source).reshaped(shape)
+        return (
+            self._opaque("reshape", (source,), shape, "copy") if view is None else self._show(view)
+        )
+
+    def transpose(self, source: str, order: tuple[int, ...]) -> str:
+        """The axes in another order, which the reader absorbs: no Einsum, no bytes."""
+        return self._show(self._seen(source).permuted(order))
+
+    def _seen(self, name: str) -> View:
+        return self._views.get(name) or View.of(name, self._tensors[name].shape)
+
+    def _show(self, view: View) -> str:
+        name = f"{view.base}.view{len(self._views)}"
+        self._views[name] = view
         return name
 
     def select(self, source: str, shape: tuple[int, ...]) -> str:
@@ -237,20 +308,11 @@ class Builder:
     ) -> str:
         output = self._tensor(f"{name}.out", shape, "activation")
         bound = tuple(Rank(rank, extent) for rank, extent in ranks)
-        inputs = tuple(self._whole(a) if a.tensor in self._views else a for a in inputs)
         made = Access(output, writes)
         self._einsums.append(
             Einsum(name, bound, made, inputs, map_op, unary, reduce_op, origin=name)
         )
         return output
-
-    def _stored(self, tensor: str) -> str:
-        return self._views[tensor][0] if tensor in self._views else tensor
-
-    def _whole(self, access: Access) -> Access:
-        """A view's elements lie elsewhere than its indices say: its tensor is read whole."""
-        stored = self._stored(access.tensor)
-        return Access(stored, (Affine(()),) * len(self._tensors[stored].shape))
 
     def _tensor(self, name: str, shape: tuple[int, ...], kind: TensorKind) -> str:
         self._tensors[name] = Tensor(name, shape, Format(Int(self._bits)), kind)

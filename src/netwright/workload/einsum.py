@@ -20,19 +20,19 @@ TensorKind = Literal["activation", "input", "weight"]
 """Who makes a tensor: an Einsum, or nobody here (a network input, trained parameters)."""
 
 MapOp = Literal[
-    "copy", "multiply", "add", "subtract", "divide", "max", "min", "interpolate", "normalize",
-    "attend", "opaque",
+    "copy", "lookup", "multiply", "add", "subtract", "divide", "max", "min", "interpolate",
+    "opaque",
 ]  # fmt: skip
 """How the operands meet in each point of the ranks.
 
 ``copy`` takes one operand, or moves several that are read whole. ``interpolate`` and ``opaque``
-read their operands whole; nobody says how often. ``normalize`` and ``attend`` are a normalization
-and a whole attention block in one step."""
+read their operands whole; nobody says how often. ``lookup`` copies rows of its first operand at
+places that the values of the second say; the index stands for as many different rows."""
 
 ARITHMETIC: tuple[MapOp, ...] = ("multiply", "add", "subtract", "divide", "max", "min")
 """Operators on the values of all operands at a point, from left to right."""
 
-UNKNOWN: tuple[MapOp, ...] = ("attend", "opaque")
+UNKNOWN: tuple[MapOp, ...] = ("opaque",)
 """Operators of which no engine knows the operations and accesses."""
 
 ReduceOp = Literal["none", "add", "max", "min"]
@@ -157,16 +157,9 @@ class Einsum:
 
     @property
     def num_macs(self) -> int:
-        """Multiply-accumulate operations; 0 if it is no sum of products.
-
-        A whole attention block in one step counts its four projections, the scores and the sums.
-        """
-        extents = [rank.extent for rank in self.ranks]
-        if self.map_op == "attend":
-            *batch, tokens, features = extents
-            return prod(batch) * (4 * tokens * features**2 + 2 * tokens**2 * features)
-        if self.map_op == "multiply" and self.reduce_op == "add":
-            return prod(extents)
+        """Multiply-accumulate operations; 0 if it is no sum of products of tensors."""
+        if self.map_op == "multiply" and self.reduce_op == "add" and len(self.inputs) > 1:
+            return prod(rank.extent for rank in self.ranks)
         return 0
 
 

@@ -54,7 +54,7 @@ def is_vector(shape: tuple[int, ...]) -> bool:
 
 def _in_place(workload: Workload, einsum: Einsum) -> str:
     """The tensor of which the result is a function, element by element; empty if there is none."""
-    if not einsum.is_elementwise and einsum.map_op != "normalize":
+    if not einsum.is_elementwise:
         return ""
     tensors = [workload.by_name[access.tensor] for access in einsum.inputs]
     data = [tensor for tensor in tensors if tensor.kind != "weight"]

@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
+from netwright.workload.blocks import log_softmax, softmax
 from netwright.workload.einsum import Access, Affine, Einsum, MapOp, Rank, ReduceOp
 from netwright.workload.functions import UnaryOp
 
 Shape = tuple[int, ...]
 
 
-def all_elements(bits: int) -> str:
-    """What is said where a source of shapes knows no widths."""
-    return f"every element counts as {bits} bits: the source says no widths"
-
-
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A tensor as an operator sees it.
+    """A tensor, or a view of one, as an operator sees it.
 
     Attributes:
-        tensor: Name of the stored tensor.
-        shape: Extents as the operator sees them.
-        stored: Extents as the tensor is stored. Where the two differ the operand is a view: its
-            elements lie elsewhere than its indices say, and its tensor is read whole.
+        tensor: Its name.
+        shape: Its extents.
     """
 
     tensor: str
     shape: Shape
-    stored: Shape
 
     def at(self, *index: Affine) -> Access:
         """Read at these indices, one an axis."""
-        return Access(self.tensor, tuple(index)) if self.shape == self.stored else self.whole()
+        return Access(self.tensor, tuple(index))
 
     def whole(self) -> Access:
         """Read everything in every point."""
-        return Access(self.tensor, (Affine(()),) * len(self.stored))
+        return Access(self.tensor, (Affine(()),) * len(self.shape))
+
+    def along(self, output: Operand) -> Access:
+        """Read at the place of :func:`pointwise` results; smaller operands are broadcast."""
+        return _broadcast(self, [f"B{i}" for i in range(len(output.shape))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +82,8 @@ def convolution(
     windows: Windows,
     *,
     groups: int = 1,
-    more: Sequence[Operand] = (),
-) -> Einsum:
+    bias: Operand | None = None,
+) -> list[Einsum]:
     """A convolution: weights ``(filters, channels / groups, *taps)``, data channels first.
 
     Args:
@@ -96,7 +93,7 @@ def convolution(
         output: Result, ``(batch, filters, *extents)``.
         windows: How it slides.
         groups: Number of groups; depthwise if it equals the channels.
-        more: Vectors with an entry a filter, such as a bias.
+        bias: Vector with an entry a filter, added in a step of its own.
     """
     filters, depth = weight.shape[:2]
     axes = range(len(windows.taps))
@@ -106,10 +103,29 @@ def convolution(
     reads = source.at(plain("N"), Affine((("G", depth), ("C", 1))), *windows.rows())
     kernels = weight.at(channel, plain("C"), *(plain(f"R{i}") for i in axes))
     writes = Access(output.tensor, (plain("N"), channel, *(plain(f"P{i}") for i in axes)))
-    extra = (vector.at(channel) for vector in more)
-    return Einsum(
-        name, tuple(ranks), writes, (reads, kernels, *extra), "multiply", (), "add", origin=name
-    )
+    step = Einsum(name, tuple(ranks), writes, (reads, kernels), "multiply", (), "add", origin=name)
+    return plus_bias(step, output, bias, axis=1)
+
+
+def plus_bias(
+    step: Einsum, output: Operand, bias: Operand | None, *, axis: int | None = None
+) -> list[Einsum]:
+    """A step and the addition of a bias to its result, which works in place once it is fused.
+
+    Args:
+        step: Makes `output`, or what the bias is added to.
+        output: Result.
+        bias: Broadcast to the result; nothing is added without it.
+        axis: The axis of the result that a vector goes along; the last one if not given.
+    """
+    if bias is None:
+        return [step]
+    made = replace(step, output=Access(f"{step.name}.out", step.output.index))
+    source = Operand(made.output.tensor, output.shape)
+    last = pointwise(f"{step.name}.bias", [source, bias], output, "add")
+    if axis is not None and len(bias.shape) == 1:
+        last = replace(last, inputs=(last.inputs[0], bias.at(plain(f"B{axis}"))))
+    return [made, replace(last, origin=step.origin)]
 
 
 def product(
@@ -119,8 +135,8 @@ def product(
     output: Operand,
     *,
     flips: tuple[bool, bool] = (False, False),
-    more: Sequence[Operand] = (),
-) -> Einsum:
+    bias: Operand | None = None,
+) -> list[Einsum]:
     """A matrix product over the last two axes; those before are broadcast.
 
     Args:
@@ -129,7 +145,7 @@ def product(
         right: ``(..., depth, columns)``, or a vector.
         output: ``(..., rows, columns)``, without the axes that vectors lack.
         flips: Whether each side comes transposed.
-        more: Operands that are broadcast to the output, such as a bias.
+        bias: Broadcast to the output and added in a step of its own.
     """
     has_rows, has_columns = len(left.shape) > 1, len(right.shape) > 1
     depth = left.shape[-2 if flips[0] and has_rows else -1]
@@ -143,11 +159,10 @@ def product(
         batch = batch[len(batch) - max(len(side.shape) - 2, 0) :]
         index = [_shared(rank, extent) for rank, extent in zip(batch, side.shape, strict=False)]
         sides.append(side.at(*index, *map(plain, axes)))
-    extra = (_broadcast(other, names) for other in more)
     writes = Access(output.tensor, tuple(map(plain, names)))
-    inputs = (*sides, *extra)
     ranks.append(Rank("K", depth))
-    return Einsum(name, tuple(ranks), writes, inputs, "multiply", (), "add", origin=name)
+    step = Einsum(name, tuple(ranks), writes, tuple(sides), "multiply", (), "add", origin=name)
+    return plus_bias(step, output, bias)
 
 
 def pooling(
@@ -171,8 +186,9 @@ def reduction(
     *,
     unary: tuple[UnaryOp, ...] = (),
     reduce_op: ReduceOp = "add",
+    mean: bool = False,
 ) -> Einsum:
-    """A maximum or a sum over whole axes, which have extent 1 in the output or are gone."""
+    """A maximum, a sum or a mean over whole axes, which have extent 1 in the output or are gone."""
     names = [f"{'R' if i in axes else 'B'}{i}" for i in range(len(source.shape))]
     ranks = [Rank(rank, extent) for rank, extent in zip(names, source.shape, strict=True)]
     kept = [plain(rank) for rank in names if rank.startswith("B")]
@@ -181,7 +197,13 @@ def reduction(
     if len(kept) != len(output.shape):  # a scalar is stored with one axis
         kept = [Affine(())] * len(output.shape)
     made, reads = Access(output.tensor, tuple(kept)), source.at(*map(plain, names))
-    return Einsum(name, tuple(ranks), made, (reads,), "copy", unary, reduce_op, origin=name)
+    step = Einsum(name, tuple(ranks), made, (reads,), "copy", unary, reduce_op, origin=name)
+    return averaged(step, prod(source.shape[i] for i in axes)) if mean else step
+
+
+def averaged(step: Einsum, number: int) -> Einsum:
+    """A sum of so many values as their mean."""
+    return replace(step, map_op="multiply", constants=(1 / number,))
 
 
 def pointwise(
@@ -199,6 +221,26 @@ def pointwise(
     inputs = tuple(_broadcast(source, names) for source in sources)
     made = Access(output.tensor, tuple(map(plain, names)))
     return Einsum(name, ranks, made, inputs, map_op, unary, constants=constants, origin=name)
+
+
+def rescaled(
+    name: str, source: Operand, output: Operand, scale: Operand, bias: Operand | None
+) -> list[Einsum]:
+    """Batch normalization with folded statistics: a factor and a term for each channel."""
+    step = pointwise(name, [source], output, "multiply")
+    step = replace(step, inputs=(*step.inputs, scale.at(plain("B1"))))
+    return plus_bias(step, output, bias, axis=1)
+
+
+def softmax_over(
+    name: str, source: Operand, output: Operand, axes: Sequence[int], *, logarithm: bool = False
+) -> list[Einsum]:
+    """Softmax, or its logarithm, over some axes."""
+    names = [f"B{i}" for i in range(len(source.shape))]
+    ranks = [Rank(rank, extent) for rank, extent in zip(names, source.shape, strict=True)]
+    index = tuple(map(plain, names))
+    make = log_softmax if logarithm else softmax
+    return make(name, source.at(*index), output.at(*index), ranks, [names[i] for i in axes])
 
 
 def opaque(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from netwright.workload import NETWORKS, Workload, fuse
+from netwright.workload import NETWORKS, Workload, fuse, spelled
 
 
 def working_set(workload: Workload) -> int:
@@ -40,7 +40,7 @@ OPERATORS = {
     "s3d": (256, 102, 25088, 18816),
     "squeezenet": (64, 38, 1540, 959),
     "vgg16": (36, 21, 6272, 6272),
-    "vit_b16": (102, 65, 1182, 739),
+    "vit_b16": (360, 298, 1182, 912),
 }
 
 PARAMETERS = {
@@ -50,6 +50,12 @@ PARAMETERS = {
     "resnet50": 25_502_912,
     "vgg16": 138_344_128,
 }
+
+
+@pytest.mark.parametrize("name", ["vit_b16", "vit_b_16", "ViT-B16"])
+def test_spelling(name):
+    assert spelled(name) == "vit_b16"
+    assert spelled("vit_b17") is None
 
 
 def test_every_network_has_counts():

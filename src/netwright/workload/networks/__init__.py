@@ -44,4 +44,14 @@ NETWORKS: Mapping[str, Callable[[], Workload]] = MappingProxyType(
 )
 """Builders by name."""
 
-__all__ = ["NETWORKS", "mobilenet_v1"]
+
+def spelled(name: str) -> str | None:
+    """The name of a network as it is spelled here; others may write ``ViT-B16`` or ``vit_b_16``."""
+
+    def letters(text: str) -> str:
+        return "".join(letter for letter in text.lower() if letter.isalnum())
+
+    return next((own for own in NETWORKS if letters(own) == letters(name)), None)
+
+
+__all__ = ["NETWORKS", "mobilenet_v1", "spelled"]

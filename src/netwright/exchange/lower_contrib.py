@@ -1,0 +1,76 @@
+"""Fused operators of ONNX Runtime, as the steps that they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netwright.errors import GraphError
+from netwright.exchange.lower_norms import layer_norm
+from netwright.exchange.lower_site import Site
+from netwright.exchange.read_attrs import flag, integer
+from netwright.workload.einsum import Einsum, MapOp
+from netwright.workload.lower import Operand, opaque, pointwise, product
+
+
+def fused_product(site: Site) -> list[Einsum]:
+    """A product of two stacks of matrices, either of which may come transposed."""
+    flips = (bool(flag(site.node, "transA", 0)), bool(flag(site.node, "transB", 0)))
+    return product(site.name, site.source(0), site.source(1), site.output, flips=flips)
+
+
+def integer_gemm(site: Site) -> list[Einsum]:
+    """A product of two matrices of codes, plus a bias."""
+    flips = (bool(flag(site.node, "transA", 0)), bool(flag(site.node, "transB", 0)))
+    bias = site.optional(6)
+    return product(site.name, site.source(0), site.source(3), site.output, flips=flips, bias=bias)
+
+
+def packed_product(site: Site) -> list[Einsum]:
+    """A product with weights of few bits, several in a byte, in blocks with a scale each."""
+    source, stored = site.source(0), site.source(1)
+    rows, depth = integer(site.node, "N", 0), integer(site.node, "K", 0)
+    if depth != source.shape[-1] or rows != site.output.shape[-1]:
+        raise GraphError(
+            f"weights of {rows} rows and {depth} columns do not fit {source.shape}",
+            node=site.node.name,
+        )
+    weight = Operand(f"{stored.tensor}.unpacked", (rows, depth))
+    site.stored[weight.tensor] = (weight.shape, integer(site.node, "bits", 4))
+    return product(site.name, source, weight, site.output, flips=(False, True))
+
+
+def biased_function(site: Site) -> list[Einsum]:
+    """GELU in its approximate form, after a bias if there is one."""
+    map_op: MapOp = "add" if len(site.given) > 1 else "copy"
+    return [pointwise(site.name, site.given, site.output, map_op, unary=("function",))]
+
+
+def skip_norm(site: Site) -> list[Einsum]:
+    """A sum of two tensors, and perhaps a bias, then a normalization over the last axis."""
+    node = site.node
+    simplified = node.op == "SkipSimplifiedLayerNormalization"
+    beta, bias = (None, site.optional(3)) if simplified else (site.optional(3), site.optional(4))
+    total = site.inner("added", site.output.shape)
+    parts = [site.source(0), site.source(1), *([] if bias is None else [bias])]
+    first = pointwise(total.tensor, parts, total, "add")
+    if site.place == 3:
+        return [replace(first, name=site.name, output=site.output.along(site.output))]
+    if site.place:
+        return [opaque(site.name, site.given, site.output)]
+    inner = replace(site, sources=(total, site.source(2), beta))
+    return [first, *layer_norm(inner)]
+
+
+def integer_pair(site: Site) -> list[Einsum]:
+    """A sum or a product of two tensors of codes, as codes."""
+    map_op: MapOp = "add" if site.node.op == "QLinearAdd" else "multiply"
+    operands = [site.source(0), site.source(3)]
+    return [pointwise(site.name, operands, site.output, map_op, unary=("quantize",))]
+
+
+def rotary(site: Site) -> list[Einsum]:
+    """Each pair of features turned by an angle of its position; the tables are read whole."""
+    source = site.source(0)
+    reads = (source.along(site.output), *(table.whole() for table in site.given[1:]))
+    step = pointwise(site.name, [source], site.output, "multiply", unary=("function",))
+    return [replace(step, inputs=reads)]
