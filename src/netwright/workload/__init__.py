@@ -1,5 +1,6 @@
 """What has to be computed: Einsums with shapes and formats, and no values."""
 
+from netwright.workload import blocks, cascade, passes
 from netwright.workload.batched import batched
 from netwright.workload.builder import Builder
 from netwright.workload.coverage import Coverage, coverage, opaque_operators
@@ -37,11 +38,14 @@ __all__ = [
     "UnaryOp",
     "Workload",
     "batched",
+    "blocks",
+    "cascade",
     "coverage",
     "from_graph",
     "fuse",
     "group",
     "mobilenet_v1",
     "opaque_operators",
+    "passes",
     "spelled",
 ]

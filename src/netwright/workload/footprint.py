@@ -1,0 +1,243 @@
+"""The elements that are live while a cascade goes over a rank.
+
+Einsums run in the order of the workload at each coordinate of a traversal, all other ranks at once.
+A value is live from the moment it is made or read in until its last use; a long tensor that a later
+traversal needs is written out and read in again. A tensor is a row of slices, one a coordinate of
+the rank; when a slice comes and goes is a linear function of its number, so that slices are counted
+and not enumerated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+from netwright.workload.einsum import Access, Einsum, Tensor
+from netwright.workload.passes import Step, Streaming
+
+Moment = tuple[int, int, int, int]
+"""Traversal, 0 while it goes by and 1 after it, coordinate, position of the Einsum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One Einsum's use of some slices of a tensor.
+
+    Attributes:
+        low: First slice.
+        high: Last slice.
+        first: When slice `low` is used first.
+        last: When slice `low` is used last.
+        moves: Whether slice `low + k` is used `k` coordinates later; else all at once.
+    """
+
+    low: int
+    high: int
+    first: Moment
+    last: Moment
+    moves: bool
+
+    def shifted(self, moment: Moment, slice_number: int) -> Moment:
+        """A moment of slice `low` as one of another slice."""
+        traversal, after, coordinate, position = moment
+        moved = slice_number - self.low if self.moves else 0
+        return (traversal, after, coordinate + moved, position)
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Slices `low` to `high` of a tensor that come and go in the same way."""
+
+    tensor: str
+    elements: int
+    low: int
+    high: int
+    first: Moment
+    first_moves: bool
+    last: Moment
+    last_moves: bool
+
+    def count(self, now: Moment) -> int:
+        """Slices that are live."""
+        come = _until(now, self.first, self.first_moves, self.low, self.high)
+        gone = _until(_before(now), self.last, self.last_moves, self.low, self.high)
+        return come - gone
+
+
+def _before(now: Moment) -> Moment:
+    return (*now[:3], now[3] - 1)
+
+
+def _until(now: Moment, moment: Moment, moves: bool, low: int, high: int) -> int:
+    """How many of the slices have a moment that is not after now."""
+    if not moves or moment[:2] != now[:2]:
+        return high - low + 1 if moment <= now else 0
+    number = now[2] - moment[2] + (1 if moment[3] <= now[3] else 0)
+    return min(max(number, 0), high - low + 1)
+
+
+def footprint(analysis: Streaming, steps: Sequence[Step]) -> tuple[int, str, tuple[str, ...]]:
+    """Most live elements, the Einsum that runs then, and the tensors that are kept whole."""
+    stays = [
+        stay for tensor in analysis.workload.tensors for stay in _stays(analysis, steps, tensor)
+    ]
+    most, peak = 0, ""
+    for einsum, now in _moments(analysis, steps, stays):
+        live = sum(stay.elements * stay.count(now) for stay in stays)
+        if live > most:
+            most, peak = live, einsum
+    kept = dict.fromkeys(stay.tensor for stay in stays if _grows(stay))
+    return most, peak, tuple(kept)
+
+
+def _grows(stay: Stay) -> bool:
+    """Whether many slices are live at a time."""
+    if stay.low == stay.high:
+        return False
+    return not (stay.first_moves and stay.last_moves and stay.first[:2] == stay.last[:2])
+
+
+def _moments(
+    analysis: Streaming, steps: Sequence[Step], stays: Sequence[Stay]
+) -> Iterator[tuple[str, Moment]]:
+    """Where the number of live elements may be largest: next to where a stay begins or ends.
+
+    Between these coordinates it is linear.
+    """
+    near: dict[int, set[int]] = {}
+    for stay in stays:
+        for moment, moves in ((stay.first, stay.first_moves), (stay.last, stay.last_moves)):
+            ends = (moment[2], moment[2] + stay.high - stay.low) if moves else (moment[2],)
+            near.setdefault(moment[0], set()).update(
+                end + more for end in ends for more in (-1, 0, 1)
+            )
+    for step in steps:
+        position = analysis.position[step.einsum]
+        if step.when == "after":
+            yield step.einsum, (step.traversal, 1, 0, position)
+            continue
+        last = analysis.extent - 1
+        wanted = near.get(step.traversal, set()) | {0, last}
+        for coordinate in sorted(wanted):
+            if 0 <= coordinate <= last:
+                yield step.einsum, (step.traversal, 0, coordinate, position)
+
+
+def _stays(analysis: Streaming, steps: Sequence[Step], tensor: Tensor) -> Iterator[Stay]:
+    """How the slices of one tensor come and go."""
+    uses: list[Use] = []
+    slices = _num_slices(analysis, tensor)
+    long = False
+    for einsum, step in zip(analysis.workload.einsums, steps, strict=True):
+        for access in (*einsum.inputs, einsum.output):
+            if access.tensor == tensor.name:
+                uses.append(_use(analysis, einsum, step, access, slices))
+                long = long or analysis.is_long(access)
+    if tensor.initial is not None and slices > analysis.extent and uses:
+        maker = analysis.makers[tensor.name]
+        made = next(s for s in steps if s.einsum == maker.name)
+        start = (made.traversal, 0 if made.when == "during" else 1, -1, -1)
+        uses.append(Use(0, 0, start, start, moves=False))
+    elements = prod(tensor.shape) // slices
+    phases = sorted({use.first[:2] for use in uses}) if long else [None]
+    for phase in phases:
+        part = [use for use in uses if phase is None or use.first[:2] == phase]
+        yield from _segments(tensor.name, elements, part)
+
+
+def _num_slices(analysis: Streaming, tensor: Tensor) -> int:
+    """Coordinates of the rank that a tensor has; 1 if it does not carry it."""
+    maker = analysis.makers.get(tensor.name)
+    if maker is not None:
+        carries = analysis.carries(maker.output)
+        return analysis.extent + (analysis.outer in maker.iterative) if carries else 1
+    found = 1
+    for einsum in analysis.workload.einsums:
+        for access in einsum.inputs:
+            if access.tensor == tensor.name and analysis.carries(access):
+                for axis, extent in zip(access.index, tensor.shape, strict=True):
+                    if (analysis.outer, 1) in axis.terms:
+                        found = extent
+                    elif analysis.outer in dict(axis.terms):
+                        found = analysis.extent
+    return found
+
+
+def _use(analysis: Streaming, einsum: Einsum, step: Step, access: Access, slices: int) -> Use:
+    position = analysis.position[einsum.name]
+    last = analysis.extent - 1
+    during = step.when == "during"
+    moves = during and analysis.outer in {rank.name for rank in einsum.ranks}
+    phase = (step.traversal, 0 if during else 1)
+    whole = (
+        (*phase, 0, position),
+        (*phase, last if during else 0, position),
+    )
+    offset = _offset(analysis, access)
+    if slices == 1:
+        return Use(0, 0, whole[0], whole[1], moves=False)
+    if not analysis.carries(access):
+        fixed = _fixed(analysis, access)
+        low, high = (fixed, fixed) if fixed is not None else (0, slices - 1)
+        return Use(low, high, whole[0], whole[1], moves=False)
+    width = _width(analysis, einsum, access)
+    if not moves:
+        moment = (*phase, 0, position)
+        return Use(offset, min(offset + last + width, slices - 1), moment, moment, moves=False)
+    first = (*phase, -width, position)
+    return Use(
+        offset, min(offset + last + width, slices - 1), first, whole[0],
+        moves=True,
+    )  # fmt: skip
+
+
+def _offset(analysis: Streaming, access: Access) -> int:
+    return next((axis.offset for axis in access.index if axis.terms == ((analysis.outer, 1),)), 0)
+
+
+def _width(analysis: Streaming, einsum: Einsum, access: Access) -> int:
+    """Further slices that one coordinate reads: those of a window."""
+    extents = {rank.name: rank.extent for rank in einsum.ranks}
+    return sum(
+        step * (extents[rank] - 1)
+        for axis in access.index
+        if (analysis.outer, 1) in axis.terms
+        for rank, step in axis.terms
+        if rank not in analysis.rank
+    )
+
+
+def _fixed(analysis: Streaming, access: Access) -> int | None:
+    """The slice that an access at a fixed index reads."""
+    maker = analysis.makers.get(access.tensor)
+    if maker is None:
+        return None
+    for written, read in zip(maker.output.index, access.index, strict=True):
+        if written.terms == ((analysis.outer, 1),) and not read.terms:
+            return read.offset
+    return None
+
+
+def _segments(name: str, elements: int, uses: Sequence[Use]) -> Iterator[Stay]:
+    """Stays of slices, cut where another use becomes the first or the last."""
+    if not uses:
+        return
+    cuts = {use.low for use in uses} | {use.high + 1 for use in uses}
+    for one in uses:
+        for other in uses:
+            if one.moves and not other.moves:
+                for moment in (other.first, other.last):
+                    for own in (one.first, one.last):
+                        place = one.low + moment[2] - own[2]
+                        cuts |= {place, place + 1}
+    low_end, high_end = min(use.low for use in uses), max(use.high for use in uses)
+    ordered = sorted(cut for cut in cuts if low_end <= cut <= high_end + 1)
+    for low, after in pairwise(ordered):
+        active = [use for use in uses if use.low <= low <= use.high]
+        if not active:
+            continue
+        first = min((use.shifted(use.first, low), use.moves) for use in active)
+        last = max((use.shifted(use.last, low), use.moves) for use in active)
+        yield Stay(name, elements, low, after - 1, first[0], first[1], last[0], last[1])
