@@ -55,10 +55,3 @@ def test_footprint_of_overlapping_windows_and_of_a_whole_tensor():
     assert footprint(image, [(window, {"p": 30, "r": 3})]) == 8
     whole = Access("image", (Affine(()), Affine(())))
     assert footprint(image, [(whole, {})]) == prod(image.shape)
-
-
-def test_footprint_of_an_iterative_rank_is_its_latest_point():
-    state = Tensor("state", (5, 7), initial=0.0)
-    access = Access("state", (Affine((("i", 1),), 1), Affine((("p", 1),))))
-    assert footprint(state, [(access, {"i": 4, "p": 7})]) == 28
-    assert footprint(state, [(access, {"i": 4, "p": 7})], latest=frozenset("i")) == 7

@@ -15,6 +15,7 @@ from math import prod
 from netwright.arch import Architecture
 from netwright.cost.counts import Action, ActionKind, Counts
 from netwright.mapping import Group, Keep, Mapping
+from netwright.mapping.ranks import aligned
 from netwright.mapping.stages import Stage, ranks_of, slack, stages
 from netwright.mapping.tiles import Tiles, equal_tiles, footprint, num_tiles
 from netwright.workload import Workload
@@ -35,7 +36,8 @@ def count(workload: Workload, architecture: Architecture, mapping: Mapping, grou
         mapping: Says which unit runs which Einsum.
         group: One of the mapping's groups, as :func:`netwright.mapping.faults` accepts it.
     """
-    walk = _Walk(workload, architecture, group, stages(workload, architecture, mapping, group))
+    shared = aligned(workload)
+    walk = _Walk(shared, architecture, group, stages(shared, architecture, mapping, group))
     for tiles in walk.tiles:
         walk.run(tiles)
     for stage in walk.stages:

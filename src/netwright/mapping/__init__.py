@@ -5,6 +5,7 @@ from netwright.mapping.binding import branch_of, operators_of, work_of
 from netwright.mapping.compare import BUDGETS, Budget, Comparison, compare
 from netwright.mapping.cosma import Solution, cosma, scratchpad_of
 from netwright.mapping.curve import Curve, Point, traffic_curve
+from netwright.mapping.fusion import Fusion, fusion
 from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
 from netwright.mapping.legality import check_legal, faults
 from netwright.mapping.load import load
@@ -24,6 +25,7 @@ __all__ = [
     "Budget",
     "Comparison",
     "Curve",
+    "Fusion",
     "Gap",
     "GapSolution",
     "Group",
@@ -51,6 +53,7 @@ __all__ = [
     "cosma",
     "default_schedule",
     "faults",
+    "fusion",
     "is_operation",
     "kib",
     "load",

@@ -11,7 +11,7 @@ from netwright.errors import NetwrightError
 from netwright.mapping.loopnest import Keep, Loop
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.schedule import kib
-from netwright.mapping.stages import Stage, ranks_of, slack, stages, unit_of
+from netwright.mapping.stages import Stage, axes_of, ranks_of, slack, stages, unit_of
 from netwright.mapping.tiles import footprint, num_tiles, sizes_of
 from netwright.workload import Access, Einsum, Workload
 from netwright.workload.cycles import is_earlier
@@ -150,6 +150,7 @@ class _Judged:
                 if maker is None:
                     continue
                 yield from self._phase_order(maker, reader, access)
+                yield from self._own_tiles(maker, reader, access)
                 waits |= late.get(access.tensor, frozenset()) | self._final(maker, access)
             early = sorted(waits & reader.looped & reader.ranks)
             if early:
@@ -159,6 +160,37 @@ class _Judged:
                 )
             summed = reader.summed - set(reader.einsum.iterative)
             late[reader.einsum.output.tensor] = frozenset(waits | (summed & reader.looped))
+
+    def _own_tiles(self, maker: Stage, reader: Stage, access: Access) -> Iterator[str]:
+        """Reads of what other tiles make."""
+        if maker is reader:
+            return
+        tiles = [
+            (rank, self._before(rank, len(self.group.temporal)))
+            for rank in maker.einsum.iterative
+            if is_earlier(access, maker.einsum, rank)
+        ]
+        place = [stage.einsum.name for stage in self.stages]
+        if place.index(reader.einsum.name) < place.index(maker.einsum.name):
+            for rank, tile in tiles:
+                if tile > 1:
+                    yield (
+                        f'Einsum "{reader.einsum.name}" reads "{access.tensor}" of the point '
+                        f"before along {rank}: tiles along {rank} must be 1, not {tile}"
+                    )
+        last = sorted((maker.looped - maker.ranks) & reader.ranks)
+        if last:
+            yield (
+                f'Einsum "{reader.einsum.name}" runs in each tile along {", ".join(last)} and '
+                f'reads "{access.tensor}", which is made in the last one only'
+            )
+        written, read = axes_of(maker.einsum.output), axes_of(access)
+        for rank in sorted(maker.looped & reader.ranks & ranks_of(maker.einsum.output)):
+            if written[rank] != read.get(rank):
+                yield (
+                    f'Einsum "{reader.einsum.name}" runs in each tile along {rank} and reads '
+                    f'other parts of "{access.tensor}" than are made there'
+                )
 
     def _final(self, maker: Stage, access: Access) -> frozenset[str]:
         """Iterative ranks of whose walk an access reads the last result."""
@@ -230,6 +262,7 @@ class _Judged:
         users = [maker, *(s for s in self.stages if tensor in s.einsum.reads)]
         again = {rank for s in users for rank in s.ranks} - ranks_of(maker.einsum.output)
         again |= set(maker.einsum.iterative)
+        again |= {rank for s in users for rank in ranks_of(maker.einsum.output) - s.ranks}
         found: dict[str, int] = {}
         for number, loop in enumerate(self.group.temporal):
             if loop.rank in again:
@@ -254,6 +287,9 @@ class _Judged:
         """Bytes of one copy of a memory that a tensor takes, all its places together."""
         tensor = self.workload.by_name[keep.tensor]
         tiles = {r: self._before(r, keep.position) for r in self.extents}
+        maker = self.makers.get(keep.tensor)
+        for rank in maker.einsum.iterative if maker else ():  # earlier points are not needed
+            tiles[rank] = self._before(rank, len(self.group.temporal))
         above = {node.name for node in self._above(memory)}
         spread: dict[str, Loop] = {
             loop.rank: loop for loop in self.group.loops if loop.is_spatial and loop.array in above
@@ -267,9 +303,7 @@ class _Judged:
             for access in (*stage.einsum.inputs, stage.einsum.output):
                 if access.tensor == keep.tensor:
                     accesses.append((access, sizes))
-        maker = self.makers.get(keep.tensor)
-        latest = frozenset(maker.einsum.iterative) if maker else frozenset()
-        elements = footprint(tensor, accesses, latest=latest)
+        elements = footprint(tensor, accesses)
         lines = memory.line_bytes
         size = -(-elements * tensor.bits // 8)
         return -(-size // lines) * lines * self._places(keep, memory)

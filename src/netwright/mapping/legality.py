@@ -12,6 +12,7 @@ from netwright.mapping.group_legality import group_faults
 from netwright.mapping.loopnest_legality import nest_faults
 from netwright.mapping.mapping import Mapping, Residency
 from netwright.mapping.operation import operation
+from netwright.mapping.ranks import aligned
 from netwright.mapping.schedule import Schedule
 from netwright.workload import Einsum, Workload
 from netwright.workload.cycles import is_earlier
@@ -50,6 +51,7 @@ def faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> 
     found += binding_faults(workload, architecture, mapping.bindings)
     found += _nest_faults(workload, architecture, mapping)
     found += _group_faults(workload, architecture, mapping)
+    found += _cycle_faults(workload, mapping)
     stays: list[tuple[Residency, Memory]] = []
     for stay in mapping.residencies:
         memory = architecture.memory(stay.memory)
@@ -86,6 +88,22 @@ def _order_faults(workload: Workload, order: Sequence[str]) -> Iterator[str]:
                 yield f'Einsum "{einsum.name}" runs before "{producer.name}", from which it reads'
 
 
+def _cycle_faults(workload: Workload, mapping: Mapping) -> Iterator[str]:
+    """Einsums that need each other's earlier points and do not run in one group."""
+    step_of = {name: step for step, name in enumerate(mapping.order)}
+    group_of = {name: group.name for group in mapping.groups for name in group.einsums}
+    for einsum in workload.einsums:
+        for tensor in einsum.reads:
+            maker = workload.producers.get(tensor)
+            if maker is None or step_of[maker.name] <= step_of[einsum.name]:
+                continue
+            if group_of.get(maker.name, "") != group_of.get(einsum.name):
+                yield (
+                    f'Einsum "{einsum.name}" reads earlier points of "{tensor}", so it must run in '
+                    f'one group with "{maker.name}"'
+                )
+
+
 def _only_earlier(reader: Einsum, maker: Einsum) -> bool:
     """Whether all that is read was made for an earlier point of an iterative rank."""
     reads = [access for access in reader.inputs if access.tensor == maker.output.tensor]
@@ -116,6 +134,7 @@ def _group_faults(
 ) -> Iterator[str]:
     step_of = {name: step for step, name in enumerate(mapping.order)}
     seen: dict[str, str] = {}
+    shared = aligned(workload) if mapping.groups else workload
     for group in mapping.groups:
         if not group.einsums:
             yield f'group "{group.name}" has no Einsum'
@@ -131,7 +150,7 @@ def _group_faults(
         if any(after != before + 1 for before, after in pairwise(steps)):
             yield f'group "{group.name}": its Einsums must run one right after the other'
         elif group.einsums and len(steps) == len(group.einsums):
-            for fault in group_faults(workload, architecture, mapping, group):
+            for fault in group_faults(shared, architecture, mapping, group):
                 yield f'group "{group.name}": {fault}'
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Table
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, prod
 
 from netwright.arch import Architecture, Array, Compute
@@ -78,9 +80,21 @@ class Stage:
         return prod(min(sizes[r], piece) for r, piece in self.pieces.items() if r not in known)
 
 
+@lru_cache(maxsize=1 << 14)
 def ranks_of(access: Access) -> frozenset[str]:
     """Ranks that walk along some axis of a tensor."""
     return frozenset(rank for axis in access.index for rank, _ in axis.terms)
+
+
+@lru_cache(maxsize=1 << 14)
+def axes_of(access: Access) -> Table[str, frozenset[int]]:
+    """The axes of a tensor along which each rank walks."""
+    return {
+        rank: frozenset(
+            number for number, axis in enumerate(access.index) if rank in dict(axis.terms)
+        )
+        for rank in ranks_of(access)
+    }
 
 
 def stages(
@@ -119,3 +133,9 @@ def _spread(architecture: Architecture, unit: Compute, group: Group) -> list[Loo
 def slack(maker: Stage, reader: Stage, num_phases: int) -> int:
     """Phases from the one that makes a tile of a tensor to the one that reads it."""
     return (reader.lag - maker.lag) * num_phases + reader.phase - maker.phase
+
+
+def binding_of(architecture: Architecture, einsum: Einsum) -> str:
+    """The first compute unit that does all operators of an Einsum; empty if none does."""
+    able = (u.name for u in architecture.units if set(work_of(einsum, u)) <= set(u.does))
+    return next(able, "")

@@ -74,28 +74,21 @@ def sizes_of(einsum: Einsum, sizes: Sizes) -> Sizes:
     return {rank.name: min(rank.extent, sizes.get(rank.name, rank.extent)) for rank in einsum.ranks}
 
 
-def footprint(
-    tensor: Tensor,
-    accesses: Iterable[tuple[Access, Sizes]],
-    *,
-    latest: frozenset[str] = frozenset(),
-) -> int:
+def footprint(tensor: Tensor, accesses: Iterable[tuple[Access, Sizes]]) -> int:
     """Elements of a tensor that accesses touch in a tile.
 
     Args:
         tensor: The tensor.
         accesses: Each with the sizes of the ranks of its Einsum.
-        latest: Iterative ranks of which only the latest point counts, as earlier ones are not
-            needed any more.
     """
     axes = [0] * len(tensor.shape)
     for access, sizes in accesses:
         whole = not any(axis.terms for axis in access.index)
         for number, (axis, extent) in enumerate(zip(access.index, tensor.shape, strict=True)):
-            span = extent if whole else min(extent, _span(axis, sizes, latest))
+            span = extent if whole else min(extent, _span(axis, sizes))
             axes[number] = max(axes[number], span)
     return prod(axes)
 
 
-def _span(axis: Affine, sizes: Sizes, latest: frozenset[str]) -> int:
-    return 1 + sum(abs(step) * (sizes[rank] - 1) for rank, step in axis.terms if rank not in latest)
+def _span(axis: Affine, sizes: Sizes) -> int:
+    return 1 + sum(abs(step) * (sizes[rank] - 1) for rank, step in axis.terms)

@@ -1,0 +1,331 @@
+"""Fusion: which Einsums share tile loops, what stays on the chip, and how large tiles are.
+
+The mapspace is written down in the documentation; the search is exact in it. An order is cut into
+runs, each run is a group. Runs are solved for themselves, and equal ones once, so that the time is
+about linear in the number of Einsums.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations, product
+
+from netwright.arch import Architecture
+from netwright.errors import Infeasible
+from netwright.mapping.cosma import scratchpad_of
+from netwright.mapping.group_choice import Choice, Option, Run, Shape, Use
+from netwright.mapping.legality import check_legal
+from netwright.mapping.loopnest import Keep, Loop
+from netwright.mapping.mapping import Group, Mapping
+from netwright.mapping.ranks import aligned
+from netwright.mapping.schedule import kib
+from netwright.mapping.stages import binding_of
+from netwright.progress import Progress, silent
+from netwright.workload import Access, Einsum, Workload
+from netwright.workload.einsum import UNKNOWN
+
+MAX_LOOPS = 2
+"""Loops that a group shares besides those along which nothing is shared."""
+
+MAX_ALONE = 3
+"""The same for an Einsum that runs alone and has at most `FEW_RANKS` ranks."""
+
+FEW_RANKS = 4
+
+SPACING = 4
+"""Tiles of a rank are divisors of it, each at most this part of the next larger one."""
+
+MAX_EINSUMS = 24
+"""Einsums of a group."""
+
+Solved = tuple[int, int, tuple[tuple[int, int], ...], tuple[tuple[int, int, int], ...]]
+"""Traffic and room of a run; loops as number of the first Einsum's rank and tile; keeps as number
+of an Einsum, number of its access, position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """The mapping with the least off-chip traffic of the mapspace.
+
+    Attributes:
+        mapping: Groups, with what they keep; it is legal.
+        num_bytes: Bytes that cross the border of the chip.
+        unfused_bytes: The least with every Einsum by itself.
+        room: The most bytes that a group keeps.
+        num_solved: Distinct runs that were solved, and all runs there are.
+        seconds: Wall-clock time.
+    """
+
+    mapping: Mapping
+    num_bytes: int
+    unfused_bytes: int
+    room: int
+    num_solved: tuple[int, int]
+    seconds: float
+
+
+def fusion(
+    workload: Workload,
+    architecture: Architecture,
+    *,
+    max_einsums: int = MAX_EINSUMS,
+    progress: Progress = silent,
+) -> Fusion:
+    """Fuse a workload, in its own order, for the least off-chip traffic.
+
+    Args:
+        workload: What is computed; results are the better the finer its Einsums are.
+        architecture: Its scratchpad keeps the tiles.
+        max_einsums: Most Einsums of a group; 1 fuses nothing.
+        progress: Told how many Einsums are done.
+
+    Raises:
+        ConfigError: There is no memory of limited capacity.
+        Infeasible: Some Einsum fits in no way; the message says which.
+    """
+    started = time.perf_counter()
+    solver = _Solver(aligned(workload), architecture, max_einsums)
+    count = len(solver.shapes)
+    best: dict[int, tuple[int, int]] = {0: (0, 0)}  # bits, and where the last group begins
+    alone, before = 0, 0
+    for end in range(1, count + 1):
+        progress(end - 1, count, workload.einsums[end - 1].name)
+        if end in solver.joined:
+            continue
+        options = []
+        for begin in range(before, max(-1, before - max_einsums), -1):
+            solved = solver.solved(begin, end) if begin in best else None
+            if solved is not None:
+                options.append((best[begin][0] + solved[0], -begin))
+                alone += solved[0] if begin == before else 0
+            elif begin == before:
+                raise solver.nothing_fits(end - 1)
+        bits, begin = min(options)
+        best[end] = bits, -begin
+        before = end
+    groups: list[Group] = []
+    end, room = count, 0
+    while end:
+        begin = best[end][1]
+        solved = solver.solved(begin, end)
+        assert solved is not None
+        groups.append(solver.group(begin, end, solved))
+        room, end = max(room, solved[1]), begin
+    mapping = Mapping(
+        workload.granularity,
+        tuple(einsum.name for einsum in workload.einsums),
+        bindings=_bindings(workload, architecture),
+        groups=tuple(reversed(groups)),
+    )
+    check_legal(workload, architecture, mapping)
+    return Fusion(
+        mapping, -(-best[count][0] // 8), -(-alone // 8), room,
+        (len(solver.known), solver.num_runs), time.perf_counter() - started,
+    )  # fmt: skip
+
+
+def _bindings(workload: Workload, architecture: Architecture) -> dict[str, str]:
+    found = {e.name: binding_of(architecture, e) for e in workload.einsums}
+    return {name: unit for name, unit in found.items() if unit}
+
+
+def tiles_of(extent: int) -> tuple[int, ...]:
+    """The tiles of a rank that are searched, largest first.
+
+    >>> tiles_of(768)
+    (192, 48, 12, 3, 1)
+    """
+    found: list[int] = []
+    last = extent
+    for size in range(extent // SPACING, 0, -1):
+        if extent % size == 0 and (size * SPACING <= last or size == 1):
+            found.append(size)
+            last = size
+    return tuple(found) or ((1,) if extent > 1 else ())
+
+
+class _Solver:
+    """Solves runs; equal ones once."""
+
+    def __init__(self, workload: Workload, architecture: Architecture, most: int) -> None:
+        self.workload = workload
+        self.memory, self.capacity = scratchpad_of(architecture)
+        self.most = most
+        self.shapes = [Shape(einsum) for einsum in workload.einsums]
+        self.readers: dict[str, list[int]] = {}
+        for number, einsum in enumerate(workload.einsums):
+            for name in dict.fromkeys((*einsum.reads, einsum.output.tensor)):
+                self.readers.setdefault(name, []).append(number)
+        self.words = [tuple(self._words(number)) for number in range(len(self.shapes))]
+        self.joined = frozenset(self._joined())
+        self.known: dict[int, Solved | None] = {}
+        self.num_runs = 0
+        self._chains: dict[tuple[int, object], int] = {}
+        self._options: dict[int, dict[object, tuple[int, tuple[Option, ...]]]] = {}
+        self._names: dict[int, list[int]] = {}
+
+    def solved(self, begin: int, end: int) -> Solved | None:
+        """The best way to run Einsums as one group, if there is one."""
+        name = self._name(begin, end)
+        self.num_runs += 1
+        if name not in self.known:
+            inner = self._name(begin, end - 1) if end - begin > 1 else None
+            dead = inner is not None and self.known.get(inner, ()) is None and end - begin > 2
+            self.known[name] = None if dead else self._solve(begin, end)
+        return self.known[name]
+
+    def _joined(self) -> Iterator[int]:
+        """Places where no group may end: a reader of earlier points stands before the maker."""
+        makers = {e.output.tensor: n for n, e in enumerate(self.workload.einsums)}
+        for number, einsum in enumerate(self.workload.einsums):
+            for name in einsum.reads:
+                yield from range(number + 1, makers.get(name, 0) + 1)
+
+    def _name(self, begin: int, end: int) -> int:
+        """A number that equal runs share."""
+        names = self._names.setdefault(begin, [])
+        while len(names) < end - begin:
+            number = begin + len(names)
+            reach = number - begin
+            word = tuple(
+                (what, link if link is not None and link[0] <= reach else None)
+                for what, link in self.words[number]
+            )
+            key = names[-1] if names else -1, word
+            names.append(self._chains.setdefault(key, len(self._chains)))
+        return names[end - begin - 1]
+
+    def _words(self, number: int) -> Iterator[tuple[object, tuple[int, int] | None]]:
+        """What of an Einsum counts, with the way back to where a rank or tensor was last seen."""
+        einsum = self.workload.einsums[number]
+        place = {rank.name: index for index, rank in enumerate(einsum.ranks)}
+        for rank in einsum.ranks:
+            link = None
+            for back in range(1, min(number, self.most) + 1):
+                names = list(self.shapes[number - back].extents)
+                if rank.name in names:
+                    link = back, names.index(rank.name)
+                    break
+            yield (rank.extent, rank.name in einsum.iterative), link
+        for access in self._accesses(number):
+            tensor = self.workload.by_name[access.tensor]
+            index = tuple(
+                (tuple((place[rank], step) for rank, step in axis.terms), axis.offset)
+                for axis in access.index
+            )
+            later = tuple(n - number for n in self.readers[tensor.name] if n > number)
+            outside = tensor.name in self.workload.outputs
+            what = (index, tensor.shape, tensor.bits, tensor.initial is None, later, outside)
+            yield (what, einsum.map_op, einsum.reduce_op), self._last(number, access.tensor)
+
+    def _last(self, number: int, tensor: str) -> tuple[int, int] | None:
+        before = [n for n in self.readers[tensor] if n < number]
+        if not before:
+            return None
+        names = [access.tensor for access in self._accesses(before[-1])]
+        return number - before[-1], names.index(tensor)
+
+    def _accesses(self, number: int) -> tuple[Access, ...]:
+        shape = self.shapes[number]
+        return (*shape.inputs, shape.einsum.output)
+
+    def _solve(self, begin: int, end: int) -> Solved | None:
+        shapes = self.shapes[begin:end]
+        if len(shapes) > 1 and any(s.einsum.map_op in UNKNOWN for s in shapes):
+            return None
+        run = Run(shapes, self._uses(begin, end), self.memory, self._cache(begin))
+        found: tuple[Choice, tuple[Loop, ...]] | None = None
+        legal: dict[frozenset[tuple[str, bool]], bool] = {}
+        for loops in self._loops(run):
+            ranks = frozenset((loop.rank, loop.tile == 1) for loop in loops)
+            if ranks not in legal:
+                legal[ranks] = run.is_legal(loops)
+            if not legal[ranks]:
+                continue
+            limit = None if found is None else found[0].traffic
+            choice = run.best(loops, self.capacity, limit)
+            if choice is not None:
+                found = choice, loops
+        if found is None:
+            return None
+        return self._relative(begin, end, *found)
+
+    def _cache(self, begin: int) -> dict[object, tuple[int, tuple[Option, ...]]]:
+        """Options of runs that begin at an Einsum; those of runs too far back are forgotten."""
+        for old in [old for old in self._options if old < begin - self.most]:
+            del self._options[old]
+        return self._options.setdefault(begin, {})
+
+    def _loops(self, run: Run) -> Iterator[tuple[Loop, ...]]:
+        """All loops of the mapspace for a run, few first."""
+        first = run.shapes[0]
+        if first.is_whole:
+            yield ()
+            return
+        outer = tuple(Loop(rank, 1) for rank in run.common)
+        common = run.common
+        own = {
+            rank: tiles_of(size)
+            for rank, size in first.extents.items()
+            if size > 1 and rank not in common
+        }
+        alone = len(run.shapes) == 1 and len(own) <= FEW_RANKS
+        for number in range((MAX_ALONE if alone else MAX_LOOPS) + 1):
+            for ranks in permutations(own, number):
+                for tiles in product(*(own[rank] for rank in ranks)):
+                    yield (*outer, *map(Loop, ranks, tiles))
+
+    def _uses(self, begin: int, end: int) -> list[Use]:
+        makers = {shape.einsum.output.tensor: n for n, shape in enumerate(self.shapes[begin:end])}
+        found: dict[str, list[tuple[int, Access]]] = {}
+        for number, shape in enumerate(self.shapes[begin:end]):
+            for access in shape.inputs:
+                found.setdefault(access.tensor, []).append((number, access))
+            found.setdefault(shape.einsum.output.tensor, [])
+        return [
+            Use(
+                self.workload.by_name[name], makers.get(name), tuple(readers),
+                name in self.workload.outputs or self.readers[name][-1] >= end,
+            )
+            for name, readers in found.items()
+        ]  # fmt: skip
+
+    def _relative(self, begin: int, end: int, choice: Choice, loops: Sequence[Loop]) -> Solved:
+        ranks = list(self.shapes[begin].extents)
+        keeps = []
+        for name, position in choice.positions.items():
+            for number in range(begin, end):
+                names = [access.tensor for access in self._accesses(number)]
+                if name in names:
+                    keeps.append((number - begin, names.index(name), position))
+                    break
+        return (
+            choice.traffic, choice.room,
+            tuple((ranks.index(loop.rank), loop.tile) for loop in loops), tuple(keeps),
+        )  # fmt: skip
+
+    def group(self, begin: int, end: int, solved: Solved) -> Group:
+        """The group of a run as it was solved for an equal one."""
+        _, _, loops, keeps = solved
+        names = tuple(shape.einsum.name for shape in self.shapes[begin:end])
+        ranks = list(self.shapes[begin].extents)
+        return Group(
+            names[-1], names, tuple(Loop(ranks[number], tile) for number, tile in loops), (),
+            tuple(
+                Keep(self.memory.name, self._accesses(begin + n)[index].tensor, position)
+                for n, index, position in keeps
+            ),
+        )  # fmt: skip
+
+    def nothing_fits(self, number: int) -> Infeasible:
+        """Why an Einsum cannot run alone."""
+        einsum: Einsum = self.workload.einsums[number]
+        return Infeasible(
+            f"no tiles of {einsum.name} fit into {kib(self.capacity)} of {self.memory.name}; it "
+            f"moves {', '.join((*einsum.reads, einsum.output.tensor))}, of which at most one may "
+            "pass by without being kept",
+            smallest=0,
+            hint="enlarge the memory, or its lines are too long",
+        )

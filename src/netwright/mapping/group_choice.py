@@ -1,0 +1,308 @@
+"""The best way to run given Einsums as one group with given loops: what to keep, what to stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+
+from netwright.arch import Memory
+from netwright.mapping.loopnest import Loop
+from netwright.mapping.stages import axes_of, ranks_of
+from netwright.mapping.tiles import footprint
+from netwright.workload import Access, Einsum, Tensor
+from netwright.workload.einsum import UNKNOWN, is_earlier
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A tensor of a group.
+
+    Attributes:
+        tensor: The tensor.
+        maker: Number of the Einsum of the group that makes it, if there is one.
+        readers: Numbers of the Einsums that read it, each with how.
+        leaves: Whether somebody outside the group reads it, or it is a result of the network.
+    """
+
+    tensor: Tensor
+    maker: int | None
+    readers: tuple[tuple[int, Access], ...]
+    leaves: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to treat a tensor: keep it from a position inward, or stream it.
+
+    Attributes:
+        position: Where it is kept; ``None`` if it streams.
+        traffic: Bits that cross the border of the chip.
+        room: Bytes that it takes.
+        misses: Einsums in which it streams although it does not know one of their ranks.
+    """
+
+    position: int | None
+    traffic: int
+    room: int
+    misses: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A treatment of all tensors of a group: least traffic, then least room."""
+
+    traffic: int
+    room: int
+    positions: Mapping[str, int]
+
+
+class Shape:
+    """What of an Einsum decides how it can share loops."""
+
+    def __init__(self, einsum: Einsum) -> None:
+        self.einsum = einsum
+        self.extents = {rank.name: rank.extent for rank in einsum.ranks}
+        self.ranks = frozenset(self.extents)
+        self.made = ranks_of(einsum.output)
+        self.iterative = frozenset(einsum.iterative)
+        self.summed = self.ranks - self.made - self.iterative
+        self.inputs = tuple(dict.fromkeys(einsum.inputs))
+        self.is_whole = einsum.is_move or einsum.map_op in (*UNKNOWN, "interpolate", "normalize")
+
+
+@dataclass
+class Run:
+    """Einsums in order that may become a group.
+
+    Attributes:
+        shapes: The Einsums.
+        uses: Their tensors.
+        memory: Where tiles are kept.
+        cache: Options that are known already, of runs that begin with the same Einsum.
+    """
+
+    shapes: Sequence[Shape]
+    uses: Sequence[Use]
+    memory: Memory
+    cache: dict[object, tuple[int, tuple[Option, ...]]] = field(default_factory=dict)
+
+    @cached_property
+    def extents(self) -> dict[str, int]:
+        """Size of every rank."""
+        return {rank: size for shape in self.shapes for rank, size in shape.extents.items()}
+
+    @cached_property
+    def common(self) -> tuple[str, ...]:
+        """Ranks that walk along every tensor in every Einsum: nothing is shared along them."""
+        sets = [ranks_of(a) for s in self.shapes for a in (*s.inputs, s.einsum.output)]
+        every = frozenset.intersection(*sets)
+        return tuple(
+            rank for rank, size in self.shapes[0].extents.items() if rank in every and size > 1
+        )
+
+    def is_legal(self, loops: Sequence[Loop]) -> bool:
+        """Whether all Einsums can run inside loops.
+
+        One that does not know a rank runs in the last tile along it. So what it makes must not be
+        read in each tile; what is combined along a rank is whole after the last tile; and a reader
+        must find what it needs in its own tile.
+        """
+        ranks = frozenset(loop.rank for loop in loops)
+        late: dict[str, frozenset[str]] = {}
+        makers = {shape.einsum.output.tensor: shape for shape in self.shapes}
+        for shape in self.shapes:
+            waits = frozenset[str]()
+            for access in shape.inputs:
+                maker = makers.get(access.tensor)
+                if maker is None or maker is shape:
+                    continue
+                if access.tensor not in late:
+                    if not _reads_before(access, maker, loops):
+                        return False
+                    late[access.tensor] = frozenset()
+                if (ranks - maker.ranks) & shape.ranks:
+                    return False
+                written, read = axes_of(maker.einsum.output), axes_of(access)
+                known = ranks & shape.ranks & maker.made
+                if any(written[rank] != read.get(rank) for rank in known):
+                    return False
+                waits |= late[access.tensor] | (maker.iterative - ranks_of(access)) & ranks
+            if waits & shape.ranks:
+                return False
+            late[shape.einsum.output.tensor] = waits | (shape.summed & ranks)
+        return True
+
+    def best(self, loops: Sequence[Loop], capacity: int, limit: int | None) -> Choice | None:
+        """The least traffic with everything that is kept within a capacity.
+
+        Args:
+            loops: Loops in time; legal ones.
+            capacity: Bytes.
+            limit: Bits; nothing is returned that does not need less.
+        """
+        name = tuple((loop.rank, loop.tile) for loop in loops)
+        options, least = [], 0
+        for key, use in zip(self._keys, self.uses, strict=True):
+            known = self.cache.get((key, name))
+            if known is None:
+                own = tuple(self._options(use, loops))
+                known = min(option.traffic for option in own), own
+                self.cache[key, name] = known
+            least += known[0]
+            if limit is not None and least >= limit:
+                return None
+            options.append(known[1])
+        return _chosen(self.uses, options, capacity, limit)
+
+    @cached_property
+    def _keys(self) -> list[tuple[object, ...]]:
+        """What of each use decides its options."""
+        return [
+            (use.tensor.name, use.maker, use.leaves, *(number for number, _ in use.readers))
+            for use in self.uses
+        ]
+
+    def _options(self, use: Use, loops: Sequence[Loop]) -> Iterator[Option]:
+        yield self._streamed(use, loops)
+        if use.maker is not None:
+            position = self._needed(use, loops)
+            size = prod(use.tensor.shape) * use.tensor.bits if use.leaves else 0
+            yield Option(position, size, self._room(use, loops, position))
+            return
+        known = {rank for _, access in use.readers for rank in ranks_of(access)}
+        inside = [number + 1 for number, loop in enumerate(loops) if loop.rank in known]
+        for position in (0, *inside):
+            room = self._room(use, loops, position)
+            if position and self.memory.double_buffered:
+                room *= 2
+            yield Option(position, self._fetched(use, loops[:position]), room)
+
+    def _needed(self, use: Use, loops: Sequence[Loop]) -> int:
+        """The innermost position from which a tensor is there for all who need it."""
+        assert use.maker is not None
+        maker = self.shapes[use.maker]
+        users = [maker, *(self.shapes[number] for number, _ in use.readers)]
+        again = {rank for user in users for rank in user.ranks} - maker.made
+        again |= maker.iterative
+        again |= {rank for user in users for rank in maker.made if rank not in user.ranks}
+        return next((n for n, loop in enumerate(loops) if loop.rank in again), len(loops))
+
+    def _sizes(self, number: int, loops: Sequence[Loop]) -> dict[str, int]:
+        sizes = dict(self.shapes[number].extents)
+        for loop in loops:
+            if loop.rank in sizes:
+                sizes[loop.rank] = loop.tile
+        return sizes
+
+    def _elements(self, use: Use, loops: Sequence[Loop]) -> int:
+        accesses = [(access, self._sizes(number, loops)) for number, access in use.readers]
+        if use.maker is not None:
+            own = self.shapes[use.maker].einsum.output
+            accesses.append((own, self._sizes(use.maker, loops)))
+        return footprint(use.tensor, accesses)
+
+    def _room(self, use: Use, loops: Sequence[Loop], position: int) -> int:
+        outside = list(loops[:position])
+        if use.maker is not None:  # earlier points of an iterative rank are not needed any more
+            latest = self.shapes[use.maker].iterative
+            outside += [loop for loop in loops[position:] if loop.rank in latest]
+        lines = self.memory.line_bytes
+        size = -(-self._elements(use, outside) * use.tensor.bits // 8)
+        return -(-size // lines) * lines
+
+    def _fetched(self, use: Use, outside: Sequence[Loop]) -> int:
+        times = prod(self._count(loop, outside) for loop in outside)
+        return self._elements(use, outside) * times * use.tensor.bits
+
+    def _count(self, loop: Loop, loops: Sequence[Loop]) -> int:
+        before = [self.extents[loop.rank]]
+        for own in loops:
+            if own is loop:
+                break
+            if own.rank == loop.rank:
+                before.append(own.tile)
+        return -(-before[-1] // loop.tile)
+
+    def _streamed(self, use: Use, loops: Sequence[Loop]) -> Option:
+        traffic = 0
+        misses = set()
+        accesses = [*use.readers]
+        if use.maker is not None:
+            accesses.append((use.maker, self.shapes[use.maker].einsum.output))
+        for number, access in accesses:
+            shape, sizes = self.shapes[number], self._sizes(number, loops)
+            elements = footprint(use.tensor, [(access, sizes)])
+            times = prod(self._count(x, loops) for x in loops if x.rank in shape.ranks)
+            if access is shape.einsum.output:
+                again = prod(self._count(x, loops) for x in loops if x.rank in shape.summed)
+                traffic += elements * times // again * (again - 1)  # partial results come back
+            traffic += elements * times
+            known = ranks_of(access)
+            if not shape.is_whole and any(n > 1 and r not in known for r, n in sizes.items()):
+                misses.add(number)
+        return Option(None, traffic * use.tensor.bits, 0, frozenset(misses))
+
+
+def _reads_before(access: Access, maker: Shape, loops: Sequence[Loop]) -> bool:
+    """Whether what a later Einsum of the group made in the tile before is read point by point."""
+    return any(
+        is_earlier(access, maker.einsum, rank)
+        and any(loop.rank == rank and loop.tile == 1 for loop in loops)
+        for rank in maker.iterative
+    )
+
+
+def _chosen(
+    uses: Sequence[Use], options: Sequence[tuple[Option, ...]], capacity: int, limit: int | None
+) -> Choice | None:
+    """One option for each tensor: exact, over the fronts of traffic against room.
+
+    At most one tensor that misses a rank may stream in an Einsum.
+    """
+    last = {number: n for n, use in enumerate(uses) for number in _touching(use)}
+    lower = [0]
+    for own in reversed(options):
+        lower.append(lower[-1] + min(option.traffic for option in own))
+    lower.reverse()
+    fronts: dict[frozenset[int], list[tuple[int, int, tuple[int, ...]]]] = {
+        frozenset(): [(0, 0, ())]
+    }
+    for number, own in enumerate(options):
+        grown: dict[frozenset[int], list[tuple[int, int, tuple[int, ...]]]] = {}
+        for busy, front in fronts.items():
+            for index, option in enumerate(own):
+                if option.misses & busy:
+                    continue
+                state = frozenset(e for e in busy | option.misses if last[e] > number)
+                into = grown.setdefault(state, [])
+                for traffic, room, chosen in front:
+                    total, taken = traffic + option.traffic, room + option.room
+                    if taken <= capacity and (limit is None or total + lower[number + 1] < limit):
+                        into.append((total, taken, (*chosen, index)))
+        fronts = {state: _front(front) for state, front in grown.items() if front}
+    final = [entry for front in fronts.values() for entry in front]
+    if not final:
+        return None
+    traffic, room, chosen = min(final)
+    positions = {
+        use.tensor.name: position
+        for use, own, index in zip(uses, options, chosen, strict=True)
+        if (position := own[index].position) is not None
+    }
+    return Choice(traffic, room, positions)
+
+
+def _touching(use: Use) -> set[int]:
+    return {number for number, _ in use.readers} | ({use.maker} if use.maker is not None else set())
+
+
+def _front(
+    entries: list[tuple[int, int, tuple[int, ...]]],
+) -> list[tuple[int, int, tuple[int, ...]]]:
+    kept: list[tuple[int, int, tuple[int, ...]]] = []
+    for entry in sorted(entries):
+        if not kept or entry[1] < kept[-1][1]:
+            kept.append(entry)
+    return kept

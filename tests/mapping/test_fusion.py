@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pytest
+
+from netwright import arch
+from netwright.cost import pipeline
+from netwright.errors import Infeasible
+from netwright.mapping import faults, fusion
+from netwright.mapping.fusion import tiles_of
+from netwright.workload import Builder
+from tests.cost.attention import Sizes, mapped, one_pass, three_pass
+from tests.cost.small import memory
+from tests.mapping.fusion_by_hand import cascade, least_bytes
+
+LARGE = (10, 11, 21)
+"""Cascades that take seconds to enumerate; they are among those of the slow test."""
+
+
+def machine(capacity, *, doubles=False):
+    unit = arch.Compute(
+        kind="compute", name="unit", parent="buffer",
+        operators={name: arch.Operator() for name in ("mac", "multiply", "add", "exp", "max")},
+    )  # fmt: skip
+    buffer = memory("buffer", "dram", size=capacity, double_buffered=doubles)
+    return arch.Architecture(name="small", nodes=(memory("dram"), buffer, unit))
+
+
+def off_chip(workload, machine, mapping):
+    """Bytes at the root, by the pipeline engine."""
+    root = machine.root.name
+    counts = [pipeline.count(workload, machine, mapping, group) for group in mapping.groups]
+    return sum(c.amount(root, kind) for c in counts for kind in ("read", "write")) / 8
+
+
+@pytest.mark.parametrize("seed", [seed for seed in range(40) if seed not in LARGE])
+def test_optimum_equals_exhaustive_search(seed):
+    check_optimum(seed)
+
+
+@pytest.mark.slow
+def test_optimum_equals_exhaustive_search_on_many():
+    for seed in (*LARGE, *range(1000, 1200)):
+        check_optimum(seed)
+
+
+def check_optimum(seed):
+    workload = cascade(seed)
+    for capacity in (3, 9, 30):
+        doubles = bool(seed % 2)
+        small = machine(capacity, doubles=doubles)
+        least = least_bytes(workload, capacity, doubles=doubles)
+        if least is None:
+            with pytest.raises(Infeasible, match="no tiles of"):
+                fusion(workload, small)
+            continue
+        found = fusion(workload, small)
+        assert found.num_bytes == least, capacity
+        assert found.room <= capacity
+        assert found.num_bytes <= found.unfused_bytes
+        assert faults(workload, small, found.mapping) == ()
+        assert off_chip(workload, small, found.mapping) == least
+
+
+def test_tiles_are_divisors_far_apart():
+    assert tiles_of(1024) == (256, 64, 16, 4, 1)
+    assert tiles_of(7) == (1,)
+    assert tiles_of(1) == ()
+
+
+def test_attention_in_one_pass_is_found_by_search():
+    """At 64 K the published mapping; at 16 K one that reads keys and values once less often."""
+    fused = arch.find("fusemax")
+    for length, times in ((65536, 1), (16384, 2.5)):
+        sizes = Sizes(64, 12, 64, length, length)
+        workload = one_pass(sizes)
+        published = off_chip(workload, fused, mapped("binding", workload, sizes, 16))
+        found = fusion(workload, fused)
+        (group,) = found.mapping.groups
+        assert "QK" in {keep.tensor for keep in group.keeps}
+        assert found.num_bytes * times == published
+        assert off_chip(workload, fused, found.mapping) == found.num_bytes
+
+
+def test_buffer_of_one_pass_does_not_grow_with_length_and_three_passes_do():
+    fused = arch.find("fusemax").with_scratchpad(1 << 20)
+    one = [fusion(one_pass(Sizes(1, 1, 64, n, 256)), fused) for n in (1 << 16, 1 << 20)]
+    assert all(len(found.mapping.groups) == 1 for found in one)
+    assert one[0].room == one[1].room
+    three = fusion(three_pass(Sizes(1, 1, 64, 1 << 20, 256)), fused)
+    assert len(three.mapping.groups) > 1
+    assert three.num_bytes > 2 * one[1].num_bytes
+
+
+def test_equal_layers_are_solved_once():
+    def network(layers):
+        b = Builder("chain")
+        x = b.input((16, 8))
+        for _ in range(layers):
+            x = b.linear(b.add(b.linear(x, 16), b.linear(x, 16)), 8)
+        return b.finish(x)
+
+    small = machine(256)
+    few, more, most = (fusion(network(layers), small, max_einsums=5) for layers in (6, 7, 14))
+    assert most.num_solved[0] == few.num_solved[0]
+    assert most.num_solved[1] > 2 * few.num_solved[1]
+    assert most.num_bytes - more.num_bytes == 7 * (more.num_bytes - few.num_bytes)
+
+
+def test_einsum_that_fits_in_no_way_is_named():
+    b = Builder("big")
+    b.conv(b.input((2, 2, 4, 4)), 2, 3)
+    with pytest.raises(Infeasible, match="no tiles of conv0 fit into 1 B of buffer"):
+        fusion(b.finish(), machine(1))
