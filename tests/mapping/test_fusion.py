@@ -71,9 +71,9 @@ def test_attention_in_one_pass_is_found_by_search():
     """At 64 K the published mapping; at 16 K one that reads keys and values once less often."""
     fused = arch.find("fusemax")
     for length, times in ((65536, 1), (16384, 2.5)):
-        sizes = Sizes(64, 12, 64, length, length)
+        sizes = Sizes(64 * 12, 64, length, length)
         workload = one_pass(sizes)
-        published = off_chip(workload, fused, mapped("binding", workload, sizes, 16))
+        published = off_chip(workload, fused, mapped("binding", sizes, 16))
         found = fusion(workload, fused)
         (group,) = found.mapping.groups
         assert "QK" in {keep.tensor for keep in group.keeps}
@@ -81,12 +81,18 @@ def test_attention_in_one_pass_is_found_by_search():
         assert off_chip(workload, fused, found.mapping) == found.num_bytes
 
 
+def test_keys_of_one_tile():
+    """The iterative rank has one point; what is read of the point before is the initial value."""
+    found = fusion(one_pass(Sizes(2, 8, 256, 64)), arch.find("fusemax"))
+    assert len(found.mapping.groups) == 1
+
+
 def test_buffer_of_one_pass_does_not_grow_with_length_and_three_passes_do():
     fused = arch.find("fusemax").with_scratchpad(1 << 20)
-    one = [fusion(one_pass(Sizes(1, 1, 64, n, 256)), fused) for n in (1 << 16, 1 << 20)]
+    one = [fusion(one_pass(Sizes(1, 64, n, 256)), fused) for n in (1 << 16, 1 << 20)]
     assert all(len(found.mapping.groups) == 1 for found in one)
     assert one[0].room == one[1].room
-    three = fusion(three_pass(Sizes(1, 1, 64, 1 << 20, 256)), fused)
+    three = fusion(three_pass(Sizes(1, 64, 1 << 20, 256)), fused)
     assert len(three.mapping.groups) > 1
     assert three.num_bytes > 2 * one[1].num_bytes
 

@@ -12,7 +12,8 @@ from netwright.mapping.loopnest import Loop
 from netwright.mapping.stages import axes_of, ranks_of
 from netwright.mapping.tiles import footprint
 from netwright.workload import Access, Einsum, Tensor
-from netwright.workload.einsum import UNKNOWN, is_earlier
+from netwright.workload.cycles import is_earlier
+from netwright.workload.einsum import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +248,9 @@ class Run:
 
 def _reads_before(access: Access, maker: Shape, loops: Sequence[Loop]) -> bool:
     """Whether what a later Einsum of the group made in the tile before is read point by point."""
-    return any(
-        is_earlier(access, maker.einsum, rank)
-        and any(loop.rank == rank and loop.tile == 1 for loop in loops)
-        for rank in maker.iterative
-    )
+    single = {loop.rank for loop in loops if loop.tile == 1}
+    single |= {rank for rank, size in maker.extents.items() if size == 1}
+    return is_earlier(access, maker.einsum) and maker.iterative <= single
 
 
 def _chosen(

@@ -168,7 +168,7 @@ class _Judged:
         tiles = [
             (rank, self._before(rank, len(self.group.temporal)))
             for rank in maker.einsum.iterative
-            if is_earlier(access, maker.einsum, rank)
+            if is_earlier(access, maker.einsum)
         ]
         place = [stage.einsum.name for stage in self.stages]
         if place.index(reader.einsum.name) < place.index(maker.einsum.name):
