@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from netwright import arch
 from netwright.arch import Figure
 from netwright.mapping import Operation, operation
@@ -57,3 +59,19 @@ def linear(rows=4, depth=6, features=4) -> Operation:
     b.linear(b.input((rows, depth)), features)
     workload = b.finish()
     return operation(workload, workload.einsums[0])
+
+
+def random_machine(rng: random.Random, keeps=("weight",)):
+    """A buffer for all tensors, an array that takes every rank, and registers for some tensors."""
+    return arch.Architecture(name="random", nodes=(
+        memory("dram", speed=rng.choice([0.5, 1, 4]), energy=rng.choice([5, 50, 200])),
+        memory("pad", "dram", size=rng.randint(6, 40), speed=rng.choice([1, 4, 16]),
+               energy=rng.choice([1, 6, 20]), double_buffered=rng.random() < 0.5),
+        arch.Link(kind="link", name="bus", parent="pad", energy=figure(rng.choice([0, 2e-12]))),
+        arch.Array(kind="array", name="grid", parent="bus", fanout=(rng.choice([2, 3, 4]),),
+                   multicasts=rng.random() < 0.7, reduces=rng.random() < 0.7),
+        memory("reg", "grid", size=rng.randint(1, 8), speed=rng.choice([1, 8]),
+               energy=rng.choice([0.1, 1, 5]), keeps=keeps, double_buffered=rng.random() < 0.5),
+        arch.Compute(kind="compute", name="mac", parent="reg", rate=figure(1e9, "op/s"),
+                     energy=figure(1e-12), accumulator_bits=rng.choice([8, 16])),
+    ))  # fmt: skip

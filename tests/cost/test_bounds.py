@@ -5,7 +5,8 @@ import pytest
 
 from netwright import arch, cost
 from netwright.cost.bounds import Bounds
-from netwright.cost.mapspace import Mapspace, Spread
+from netwright.cost.mapspace import Mapspace
+from netwright.cost.spreads import Spread
 from tests.cost.small import conv, linear, machine
 
 

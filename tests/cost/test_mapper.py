@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import random
+from time import monotonic
+
 import pytest
 
 from netwright import arch, cost
 from netwright.cost.mapper import value_of
 from netwright.errors import ConfigError, Infeasible
 from netwright.mapping import nest_faults
-from tests.cost.small import conv, figure, linear, machine, one_memory
+from tests.cost.every_nest import best_of_all
+from tests.cost.small import conv, figure, linear, machine, memory, one_memory, random_machine
 
 
 @pytest.mark.parametrize("name", arch.names())
@@ -108,3 +112,94 @@ def test_leakage_is_part_of_what_is_minimized():
     fastest = cost.search(conv(4, 4, 4), leaking, goal="latency")
     assert found.is_optimal
     assert found.estimate.joules == pytest.approx(fastest.estimate.joules, rel=0.01)
+
+
+def searched(op, target, goal):
+    """The least value and whether it is proven; infinite where nothing fits."""
+    try:
+        found = cost.search(op, target, goal=goal)
+    except Infeasible:
+        return float("inf")
+    assert found.is_optimal
+    return found.value
+
+
+def check_all_nests(seed, shapes):
+    rng = random.Random(seed)
+    op = linear(*rng.choice(shapes))
+    target = random_machine(rng, (rng.choice(arch.ROLES),))
+    best = best_of_all(op, target, cost.GOALS)
+    assert best == {goal: pytest.approx(searched(op, target, goal), rel=1e-9) for goal in best}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_proven_best_is_the_best_of_all_legal_nests(seed):
+    """Any order of loops, any tiles, arrays used in any way; not only nests of the mapspace."""
+    check_all_nests(seed, [(1, 3, 2), (2, 1, 3), (3, 2, 1), (1, 5, 1), (1, 1, 4)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(40))
+def test_proven_best_is_the_best_of_more_legal_nests(seed):
+    check_all_nests(seed, [(2, 3, 2), (3, 2, 2), (1, 5, 2), (5, 1, 2), (1, 3, 3), (2, 1, 5)])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_more_of_anything_is_never_worse(seed):
+    """Larger buffers and arrays, more bandwidth: the old best is still in the mapspace."""
+    rng = random.Random(seed)
+    small = random_machine(rng, (rng.choice(arch.ROLES),))
+    op = linear(rng.randint(1, 9), rng.randint(1, 9), rng.randint(2, 9))
+    name, setting, more = rng.choice([
+        ("grid", "fanout", (rng.randint(5, 9),)),
+        ("pad", "capacity", figure(rng.randint(41, 99), "B")),
+        ("reg", "capacity", figure(rng.randint(9, 30), "B")),
+        ("dram", "bandwidth", figure(8e9, "B/s")),
+        ("pad", "bandwidth", figure(64e9, "B/s")),
+        ("reg", "bandwidth", figure(16e9, "B/s")),
+    ])  # fmt: skip
+    large = small.with_changes(name, {setting: more})
+    for goal in cost.GOALS:
+        assert searched(op, large, goal) <= searched(op, small, goal) * (1 + 1e-9)
+
+
+def two_levels():
+    """Arrays inside arrays: four cores of sixteen lanes, which want the same rank."""
+    return arch.Architecture(name="two", nodes=(
+        memory("dram", speed=64.0, energy=100.0),
+        arch.Array(kind="array", name="cores", parent="dram", fanout=(4,), ranks=(("M",),)),
+        memory("sram", "cores", size=1 << 20, speed=128.0, energy=5.0),
+        arch.Array(kind="array", name="lanes", parent="sram", fanout=(16,), ranks=(("M",),)),
+        arch.Compute(kind="compute", name="mac", parent="lanes", rate=figure(1e9, "op/s"),
+                     energy=figure(1e-12), accumulator_bits=32),
+    ))  # fmt: skip
+
+
+def test_rank_that_two_array_levels_want_fills_both():
+    op = conv(16, 64, 14)
+    found = cost.search(op, two_levels(), goal="latency")
+    assert found.is_optimal
+    assert found.counts.num_steps == op.num_macs // 64
+
+
+def test_time_limit_holds_and_gives_the_best_so_far():
+    """The machine takes every rank everywhere; nothing is proven in no time."""
+    free = arch.find("eyeriss").with_changes("elements", {"ranks": ()})
+    op = conv(64, 64, 28)
+    started = monotonic()
+    found = cost.search(op, free, time_limit_s=0.0)
+    assert monotonic() - started < 5
+    assert nest_faults(op, free, found.nest) == ()
+    assert not found.is_optimal
+    assert 0 < found.bound < found.value
+    longer = cost.search(op, free, time_limit_s=3.0)
+    assert longer.value <= found.value
+    assert longer.bound >= found.bound * (1 - 1e-9)
+
+
+def test_array_that_takes_every_rank_is_searched_in_seconds():
+    free = arch.find("eyeriss").with_changes("elements", {"ranks": ()})
+    started = monotonic()
+    found = cost.search(conv(32, 32, 14), free, goal="latency")
+    assert monotonic() - started < 30
+    assert found.estimate.utilization > 0.8

@@ -3,34 +3,10 @@ from __future__ import annotations
 from math import prod
 
 from netwright import arch
-from netwright.cost.mapspace import Mapspace, Spread, spreads
+from netwright.cost.mapspace import Mapspace, sizes_of
+from netwright.cost.spreads import Spread, spreads
 from netwright.mapping import nest_faults
 from tests.cost.small import conv, linear, machine
-
-
-def test_arrays_take_one_rank_or_two():
-    op = linear(4, 6, 5)
-    found = spreads(op, machine(fanout=(8, 2)))
-    lanes = {tuple(pairs for _, _, pairs in way.lanes) for way in found}
-    assert lanes == {((("B1", 6),), (("B0", 2),)), ((("B1", 6),), (("M", 2),))}
-    assert found[0].copies("B1") == 6
-    assert found[0].copies("B1", frozenset()) == 1
-
-
-def test_copies_are_balanced():
-    """37 features on 32 copies take two rounds; 19 copies do."""
-    ways = spreads(linear(2, 2, 37), machine(fanout=(1, 32)))
-    assert {way.copies("M") for way in ways} == {1, 13, 19}  # 13 beside two rows
-
-
-def test_sums_stay_off_arrays_that_cannot_add():
-    small = machine()
-    nodes = tuple(
-        node.model_copy(update={"reduces": False}) if isinstance(node, arch.Array) else node
-        for node in small.nodes
-    )
-    ways = spreads(linear(4, 6, 4), small.model_copy(update={"nodes": nodes}))
-    assert all(way.copies("B1") == 1 for way in ways)
 
 
 def test_kinds_say_which_tensor_does_not_know_a_rank():
@@ -41,7 +17,25 @@ def test_kinds_say_which_tensor_does_not_know_a_rank():
     }  # fmt: skip
     assert space.groups == ("G",)
     assert [prod(t.values()) for t in space.tiles["k"]] == [1, 3, 9, 18]
-    assert [prod(t.values()) for t in space.tiles["x"]] == [1, 5, 25]
+    assert [prod(t.values()) for t in space.tiles["x"]] == [1, 2, 3, 5, 10, 15, 25]
+
+
+def test_sizes_are_the_smallest_with_their_number_of_pieces():
+    for rounds in range(1, 400):
+        for options in ({}, {"dense": 0}, {"dense": 0, "gap": rounds}):
+            sizes = sizes_of(rounds, **options)
+            assert sizes[0] == 1
+            assert sizes[-1] == rounds
+            assert {n for n in range(1, rounds + 1) if rounds % n == 0} <= set(sizes)
+            assert all(-(-rounds // -(-rounds // size)) == size for size in sizes)
+
+
+def test_steps_of_ragged_tiles_by_hand():
+    """Ten rows on four copies: tiles of two leave the last piece to one copy alone."""
+    op = linear(10, 2, 2)
+    space = Mapspace(op, machine(fanout=(4, 1)), Spread((("grid", 0, (("B0", 4),)),)))
+    grid = frozenset({"grid"})
+    assert [space.num_steps_of("B0", size, grid) for size in (1, 2, 3)] == [3, 4, 3]
 
 
 def test_stages_end_at_arrays_and_where_memories_feed_each_other():
@@ -62,17 +56,3 @@ def test_chain_becomes_a_legal_nest():
         nest = space.nest(tuple((place, least) for place in space.places))
         assert nest_faults(op, small, nest) == ()
         assert prod(nest.counts(op)) >= op.num_macs
-
-
-def test_rank_that_two_arrays_want_is_spread_over_both():
-    """Where an axis can take nothing else, it takes what is left of a rank that is spread."""
-    small = machine(fanout=(4, 16))
-    nodes = tuple(
-        node.model_copy(update={"ranks": (("M",), ("M",))})
-        if isinstance(node, arch.Array)
-        else node
-        for node in small.nodes
-    )
-    (way,) = spreads(linear(2, 2, 64), small.model_copy(update={"nodes": nodes}))
-    assert [pairs for _, _, pairs in way.lanes] == [(("M", 4),), (("M", 16),)]
-    assert way.copies("M") == 64

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from itertools import islice
 from math import prod
 
 import numpy as np
 import pytest
 
 from netwright import arch, cost
-from netwright.cost.mapspace import Mapspace, Spread, spreads
+from netwright.cost.mapspace import Mapspace
 from netwright.cost.overlaps import Overlaps, ends_of, is_exact, sliding_axes
 from netwright.cost.search import Solver
+from netwright.cost.spreads import Spread, spreads
 from netwright.errors import Infeasible
 from netwright.mapping import nest_faults, operation
 from netwright.workload import Builder
@@ -110,12 +112,12 @@ def test_copies_share_what_is_read_but_not_what_arrives():
     assert (down, each) == (4 * 3 * 2, 2 * 3 * 3 * 2)
 
 
-def check_chains(seed: int, num_chains: int) -> int:
+def check_chains(seed: int, num_chains: int, num_ways: int = 40) -> int:
     """Count some chains of one random case; the number of those that were compared."""
     rng = random.Random(seed)
     op, small = random_conv(rng), sliding_machine(rng)
     compared = 0
-    for way in spreads(op, small):
+    for way in islice(spreads(op, small), num_ways):
         solver = Solver(Mapspace(op, small, way), 1e-9, lambda j, s: j * s)
         chains = list(solver.chains(float("inf")))
         for index in np.linspace(0, len(chains) - 1, min(num_chains, len(chains))).astype(int):
@@ -129,7 +131,7 @@ def check_chains(seed: int, num_chains: int) -> int:
 
 
 def test_chains_cost_what_the_engine_counts():
-    assert sum(check_chains(seed, 12) for seed in range(4)) > 50
+    assert sum(check_chains(seed, 12, 8) for seed in range(4)) > 50
 
 
 @pytest.mark.slow
@@ -167,7 +169,7 @@ def check_best(seed: int, num_points: int, goal: str) -> bool:
 
 
 def test_proven_best_is_the_best_of_all_where_windows_overlap():
-    assert sum(check_best(seed, 13, "edp") for seed in range(9)) > 3
+    assert sum(check_best(seed, 30, "edp") for seed in range(16)) > 1
 
 
 @pytest.mark.slow

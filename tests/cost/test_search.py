@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, permutations, product
+import random
+from itertools import islice, pairwise, permutations, product
 
 import numpy as np
 import pytest
 
 from netwright import cost
 from netwright.cost.mapper import value_of
-from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Mapspace, spreads
+from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Mapspace
 from netwright.cost.search import Solver
+from netwright.cost.spreads import spreads
 from netwright.mapping import nest_faults
-from tests.cost.small import conv, linear, machine, one_memory
+from tests.cost.small import conv, linear, machine, one_memory, random_machine
 
 
 def all_chains(space):
@@ -88,7 +90,7 @@ def test_search_finds_the_best_of_larger_mapspaces(case, goal):
 @pytest.mark.parametrize("buffered", [True, False])
 def test_lowest_bound_is_below_every_exact_value(op, buffered):
     small = machine(size=100, register=24, buffered=buffered)
-    way = spreads(op, small)[0]
+    way = next(spreads(op, small))
     solver = Solver(Mapspace(op, small, way), 1e-9, lambda joules, seconds: joules * seconds)
     chains = list(solver.chains(float("inf")))
     assert solver.floor() <= chains[0].bound * (1 + 1e-9)
@@ -97,3 +99,19 @@ def test_lowest_bound_is_below_every_exact_value(op, buffered):
         assert nest_faults(op, small, nest) == ()
         exact = cost.price(cost.count(op, small, nest), small).energy_delay
         assert chains[0].bound <= exact * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_chains_of_products_cost_what_the_engine_counts(seed):
+    """Ragged tiles and copies included."""
+    rng = random.Random(seed)
+    op = linear(rng.randint(1, 7), rng.randint(1, 9), rng.randint(2, 7))
+    small = random_machine(rng, rng.choice([("weight",), ("output",), ("input", "output")]))
+    for way in islice(spreads(op, small), 6):
+        solver = Solver(Mapspace(op, small, way), 1e-9, lambda joules, seconds: joules * seconds)
+        chains = list(solver.chains(float("inf")))
+        for index in np.linspace(0, len(chains) - 1, min(8, len(chains))).astype(int):
+            nest = solver.space.nest(chains[index].steps)
+            assert nest_faults(op, small, nest) == ()
+            exact = cost.price(cost.count(op, small, nest), small).energy_delay
+            assert chains[index].bound == pytest.approx(exact, rel=1e-9)

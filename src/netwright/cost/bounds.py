@@ -6,6 +6,7 @@ added outside. Where its tables do not apply there are bounds from both sides.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -13,12 +14,14 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.arch import MAC, ROLES, Compute, Link, Memory, Role
+from netwright.arch import MAC, ROLES, Compute, Link, Memory, Node, Role
+from netwright.cost.loopnest import visited_each
 from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Kind, Mapspace, Place
-from netwright.cost.overlaps import Overlaps, is_exact, passes
+from netwright.cost.overlaps import Overlaps, is_exact, passes, sliding_axes
 from netwright.cost.transitions import RankLoop, RankLoops, axis_visits
 from netwright.mapping.loopnest import memories_of
 from netwright.mapping.loopnest_legality import accumulator_bits, tile_elements
+from netwright.mapping.operation import Operation
 
 Array = NDArray[np.float64]
 
@@ -28,7 +31,7 @@ class Bounds:
     """Tables over the points of a mapspace, indexed by the numbers of the m, x and k tiles.
 
     A cost is a vector: joules, then busy seconds of each memory, then seconds during which each
-    memory holds up computation.
+    memory holds up computation, then busy seconds of the compute units, which are not told here.
     """
 
     space: Mapspace
@@ -38,10 +41,20 @@ class Bounds:
         """The memories of the path, outermost first."""
         return memories_of(self.space.architecture)
 
+    @cached_property
+    def path(self) -> tuple[Node, ...]:
+        """The nodes from the root to the compute unit."""
+        return self.space.architecture.path
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """Place of every node on the path."""
+        return {node.name: number for number, node in enumerate(self.path)}
+
     @property
     def width(self) -> int:
         """Length of a cost vector."""
-        return 1 + 2 * len(self.memories)
+        return 2 + 2 * len(self.memories)
 
     def bits(self, role: Role) -> tuple[int, int]:
         """Width of an element, and of its partial sum."""
@@ -62,7 +75,7 @@ class Bounds:
             rest = groups
             for kind, number in zip(known, index, strict=True):
                 tile.update(space.tiles[kind][number])
-                rest *= prod(space.rounds[r] // n for r, n in space.tiles[kind][number].items())
+                rest *= space.pieces(space.tiles[kind][number], space.ranks(kind))
             size = (
                 tile_elements(operation, operation.of(place.role), space.sizes(tile, place.below))
                 * bits
@@ -70,12 +83,13 @@ class Bounds:
             table[index] = -(-size * (2 if rest > 1 and place.memory.double_buffered else 1) // 8)
         return np.asarray(self._spread(table, known), np.int64)
 
-    def cost(self, place: Place, *, most: bool = False) -> tuple[Array, ...]:
+    def cost(self, place: Place, *, most: bool = False, rough: bool = False) -> tuple[Array, ...]:
         """Cost vectors of moving a tensor between a memory and its parent, for each point.
 
         Args:
             place: The tensor and the memory.
             most: Bound from above instead of below.
+            rough: Take only bounds for what windows share, even if it is known.
 
         Returns:
             Tables for each end of the stage; without the savings of :meth:`overlaps`.
@@ -86,7 +100,7 @@ class Bounds:
         if place.role == "weight":
             moved = self.fetched("weight")
             return (self._operands(place, moved, moved),)
-        overlaps = self.overlaps.get(place)
+        overlaps = None if rough else self.overlaps.get(place)
         tables = [self._rough(place, most=most)] if overlaps is None else overlaps.fetched
         found = []
         for table in tables:
@@ -150,24 +164,29 @@ class Bounds:
         return vector
 
     def _multicasts(self, place: Place) -> bool:
-        nodes = {node.name: node for node in self.space.architecture.path}
-        return all(getattr(nodes[name], "multicasts", True) for name in place.between)
+        return self._all_multicast(place.between)
+
+    def _all_multicast(self, arrays: Iterable[str]) -> bool:
+        return all(getattr(self.path[self._numbers[name]], "multicasts", True) for name in arrays)
 
     def fetched(self, role: Role) -> Array:
         """Elements of weights or results that cross the border of a memory, for each point."""
         space = self.space
         kind = UNKNOWN_TO[role]
-        total = prod(space.rounds[rank] for rank in space.ranks(kind))
-        refetch = np.array([total / prod(tile.values()) for tile in space.tiles[kind]])
+        ranks = space.ranks(kind)
+        refetch = np.array([space.pieces(tile, ranks) for tile in space.tiles[kind]], np.float64)
         return float(prod(self._extents(role))) * self._spread(refetch, [kind])
 
     def _rough(self, place: Place, *, most: bool) -> Array:
         """Elements of the input that a pass fetches: each once at least, or anew for each tile."""
         space, operation = self.space, self.space.operation
         found = np.zeros((len(space.tiles["x"]), len(space.tiles["k"]), 2))
+        if not (most and sliding_axes(operation)):
+            found[:] = prod(self._extents("input"))
+            return found
         for i, x in enumerate(space.tiles["x"]):
             for j, k in enumerate(space.tiles["k"]):
-                sizes = space.sizes({**x, **k}, place.below) if most else operation.extents
+                sizes = space.sizes({**x, **k}, place.below)
                 found[i, j] = prod(
                     axis_visits(axis, extent, tuple(
                         _contiguous(r, operation.extents[r], sizes[r]) for r, _ in axis.terms
@@ -180,7 +199,7 @@ class Bounds:
         """The cost that all points share: operands of the compute units, and the operations."""
         space, operation = self.space, self.space.operation
         vector = np.zeros(self.width)
-        unit = space.architecture.path[-1]
+        unit = self.path[-1]
         assert isinstance(unit, Compute)
         energy = unit.energy_of(MAC)
         assert energy is not None  # check_figures
@@ -208,8 +227,11 @@ class Bounds:
                     ))
                     for axis, extent in axes
                 ))  # fmt: skip
-                self._add(vector, memory, reads * visits * own, 0.0, False)
-                self._cross(vector, memory, unit.name, reads * visits * own)
+                bits = reads * visits * own
+                if not self._all_multicast(below):
+                    bits = float(visited_each(operation, operation.of(role))) * own
+                self._add(vector, memory, bits, 0.0, False)
+                self._cross(vector, memory, unit.name, bits)
                 continue
             down = reads * touched
             final = touched if parents == 1 else 0.0
@@ -221,14 +243,7 @@ class Bounds:
 
     def _extents(self, role: Role) -> list[int]:
         """Elements that are used along each axis."""
-        operation = self.space.operation
-        name = operation.of(role)
-        return [
-            axis_visits(axis, extent, tuple(
-                RankLoops(r, operation.extents[r], ()) for r, _ in axis.terms
-            ))
-            for axis, extent in operation.along(name)
-        ]  # fmt: skip
+        return touched(self.space.operation, self.space.operation.of(role))
 
     def _spread(self, table: NDArray[np.generic], kinds: list[Kind]) -> Array:
         """A table over some kinds as one over all points."""
@@ -249,19 +264,28 @@ class Bounds:
         vector[..., column] += (read + write) / 8 / memory.bandwidth.value / copies
 
     def _cross(self, vector: Array, parent: Memory, below: str, bits: Array | float) -> None:
-        names = [node.name for node in self.space.architecture.path]
-        for node in self.space.architecture.path[names.index(parent.name) : names.index(below)]:
+        for node in self.path[self._numbers[parent.name] : self._numbers[below]]:
             if isinstance(node, Link) and node.energy is not None:
                 vector[..., 0] += bits / 8 * node.energy.value
 
     def _copies(self, memory: Memory) -> int:
-        names = [node.name for node in self.space.architecture.path]
+        names = self._numbers
         return prod(
             count
             for array, _, pairs in self.space.spread.lanes
-            if names.index(array) < names.index(memory.name)
+            if names[array] < names[memory.name]
             for _, count in pairs
         )
+
+
+def touched(operation: Operation, tensor: str) -> list[int]:
+    """Elements of a tensor that are used along each axis."""
+    return [
+        axis_visits(
+            axis, extent, tuple(RankLoops(r, operation.extents[r], ()) for r, _ in axis.terms)
+        )
+        for axis, extent in operation.along(tensor)
+    ]
 
 
 def _contiguous(rank: str, extent: int, tile: int) -> RankLoops:

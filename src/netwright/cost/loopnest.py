@@ -177,11 +177,16 @@ def _visited(
         axis_visits(axis, extent, tuple(ranks[name] for name, _ in axis.terms))
         for axis, extent in operation.along(tensor)
     )
-    each = prod(operation.extents[rank.name] for rank in other) * prod(
+    return down, visited_each(operation, tensor)
+
+
+def visited_each(operation: Operation, tensor: str) -> int:
+    """Elements that compute units read if each unit is served alone; padding is not read."""
+    relevant = operation.relevant(tensor)
+    return prod(size for rank, size in operation.extents.items() if rank not in relevant) * prod(
         _points(axis.terms, axis.offset, extent, operation)
         for axis, extent in operation.along(tensor)
     )
-    return down, each
 
 
 def _points(

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from math import prod
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.arch import MAC, Architecture
+from netwright.arch import MAC, Architecture, Compute, Memory
+from netwright.cost.bounds import touched
+from netwright.cost.chains import Deadline, TimeUp
 from netwright.cost.counts import Counts
 from netwright.cost.loopnest import count
-from netwright.cost.mapspace import Mapspace, Spread, spreads
+from netwright.cost.mapspace import Mapspace
 from netwright.cost.price import Estimate, check_figures, price
 from netwright.cost.search import Objective, Solver
+from netwright.cost.spreads import Spread, spreads
 from netwright.errors import Infeasible
 from netwright.mapping.loopnest import LoopNest, memories_of
 from netwright.mapping.loopnest_legality import nest_faults
@@ -31,6 +37,12 @@ far below a step of an operation that takes millijoules, far above rounding."""
 MAX_COUNTED = 30
 """Nests that are counted exactly for one way to use the arrays before the proof is given up."""
 
+MAX_SPREADS = 2000
+"""Ways to use the arrays that are searched for one compute unit before the proof is given up."""
+
+BATCH = 64
+"""Ways to use the arrays that are ranked together."""
+
 SLACK = 1e-9
 """Relative difference below which two values are taken to be rounded differently."""
 
@@ -46,7 +58,7 @@ class Mapped:
         value: The minimized quantity.
         bound: No nest of the mapspace is better than this.
         num_counted: Nests that were counted exactly.
-        num_spreads: Ways to use the arrays that were searched, and all there are.
+        num_spreads: Ways to use the arrays that were searched, and that were looked at.
         compute: Name of the compute unit that does the operation.
     """
 
@@ -95,6 +107,8 @@ def search(
     goal: Goal = "edp",
     spread: Spread | None = None,
     max_counted: int = MAX_COUNTED,
+    max_spreads: int = MAX_SPREADS,
+    time_limit_s: float | None = None,
 ) -> Mapped:
     """The best mapping of an operation in the mapspace of :mod:`netwright.cost.mapspace`.
 
@@ -104,54 +118,151 @@ def search(
         goal: What is minimized.
         spread: The only way to use the arrays; all ways if not given.
         max_counted: Nests that may be counted exactly for one way to use the arrays.
+        max_spreads: Ways to use the arrays that may be searched for one compute unit.
+        time_limit_s: Seconds after which the best nest so far is returned, with a bound for all.
 
     Raises:
         ConfigError: The machine lacks a figure.
         Infeasible: Nothing fits; it says which memory is too small and what would do.
     """
     check_figures(architecture)
-    solvers = []
+    found = _Search(operation, architecture, goal, max_counted, Deadline(time_limit_s))
     for unit in architecture.units_for(MAC):
         branch = architecture.branch(unit.name)
+        ways = iter((spread,)) if spread is not None else spreads(operation, branch)
+        found.search(unit, branch, ways, max_spreads)
+    return found.result()
+
+
+class _Search:
+    """The best nest so far, and what is known about all others."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        architecture: Architecture,
+        goal: Goal,
+        max_counted: int,
+        deadline: Deadline,
+    ) -> None:
+        self.operation = operation
+        self.architecture = architecture
+        self.goal = goal
+        self.max_counted = max_counted
+        self.deadline = deadline
+        self.objective = _objective(goal, sum(architecture.leakage_w.values()))
+        self.best: tuple[str, LoopNest, Counts, Estimate] | None = None
+        self.limit = float("inf")
+        self.missed = float("inf")
+        self.counted = self.searched = self.known = 0
+        self.solvers: list[Solver] = []
+
+    def search(
+        self, unit: Compute, branch: Architecture, ways: Iterator[Spread], max_spreads: int
+    ) -> None:
+        """Look for better nests on one compute unit.
+
+        Ways come with fewest steps first, so one that takes too long ends the search. They are
+        taken by the batch, the most promising of each batch first.
+        """
         assert unit.rate is not None  # check_figures
         step_seconds = unit.cycles_of(MAC) / unit.rate.value
-        ways = (spread,) if spread is not None else spreads(operation, branch)
-        objective = _objective(goal, sum(architecture.leakage_w.values()))
-        solvers += [Solver(Mapspace(operation, branch, way), step_seconds, objective)
-                    for way in ways]  # fmt: skip
-    ranked = sorted(((solver.floor(), n) for n, solver in enumerate(solvers)))
-    best: tuple[float, str, LoopNest, Counts, Estimate] | None = None
-    seen: set[tuple[str, LoopNest]] = set()
-    limit, counted, searched, missed = float("inf"), 0, 0, float("inf")
-    for floor, number in ranked:
-        if floor >= limit * (1 - SLACK):
-            break
-        searched += 1
-        solver, own = solvers[number], 0
-        for chain in solver.chains(limit):
-            if chain.bound >= limit * (1 - SLACK):
-                break
-            if own >= max_counted:
-                missed = min(missed, chain.bound)
-                break
-            nest = solver.space.nest(chain.steps)
-            branch = solver.space.architecture
-            unit_name = branch.path[-1].name
-            if (unit_name, nest) in seen or nest_faults(operation, branch, nest):
-                continue
-            seen.add((unit_name, nest))
-            counted, own = counted + 1, own + 1
-            counts = count(operation, branch, nest)
-            estimate = price(counts, architecture)
-            value = value_of(estimate, goal)
-            if value < limit:
-                limit, best = value, (value, unit_name, nest, counts, estimate)
-    if best is None:
-        raise _nothing_fits(solvers[0])
-    value, name, nest, counts, estimate = best
-    return Mapped(
-        nest, counts, estimate, value, min(value, missed), counted, (searched, len(solvers)), name
-    )
+        joules = least_joules(self.operation, branch)
+        searched, size = 0, 1
+        while batch := list(islice(ways, size)):
+            size = BATCH
+            steps = batch[0].num_steps(self.operation)
+            fastest = self._value(joules, steps * step_seconds)
+            self.known += len(batch)
+            if fastest >= self.limit * (1 - SLACK):
+                return
+            if searched >= max_spreads or (self.deadline.is_over and self.best is not None):
+                self.missed = min(self.missed, fastest)
+                return
+            solvers = [
+                Solver(Mapspace(self.operation, branch, way), step_seconds, self.objective)
+                for way in batch
+            ]
+            self.solvers = self.solvers or solvers[:1]
+            for floor, number in sorted((solver.floor(), n) for n, solver in enumerate(solvers)):
+                if floor >= self.limit * (1 - SLACK):
+                    break
+                searched += 1
+                self._solve(solvers[number], floor)
+
+    def _solve(self, solver: Solver, floor: float) -> None:
+        """Look for better nests with the arrays used in one way."""
+        if self.deadline.is_over:
+            if self.best is None:
+                self._count(solver.smallest(), solver)
+            self.missed = min(self.missed, floor)
+            return
+        self.searched += 1
+        seen: set[LoopNest] = set()
+        try:
+            if solver.is_hopeless(self.limit, self.deadline):
+                return
+            for chain in solver.chains(self.limit, self.deadline):
+                if chain.bound >= self.limit * (1 - SLACK):
+                    break
+                self.deadline.check()
+                if len(seen) >= self.max_counted:
+                    self.missed = min(self.missed, chain.bound)
+                    break
+                nest = solver.space.nest(chain.steps)
+                if nest not in seen and self._count(nest, solver):
+                    seen.add(nest)
+        except TimeUp:
+            self.missed = min(self.missed, floor)
+            if self.best is None:
+                self._count(solver.smallest(), solver)
+
+    def _count(self, nest: LoopNest, solver: Solver) -> bool:
+        """Count a nest exactly; whether it is legal."""
+        branch = solver.space.architecture
+        if nest_faults(self.operation, branch, nest):
+            return False
+        self.counted += 1
+        counts = count(self.operation, branch, nest)
+        estimate = price(counts, self.architecture)
+        value = value_of(estimate, self.goal)
+        if value < self.limit:
+            self.limit, self.best = value, (branch.path[-1].name, nest, counts, estimate)
+        return True
+
+    def _value(self, joules: float, seconds: float) -> float:
+        return float(self.objective(np.array([joules]), np.array([seconds]))[0])
+
+    def result(self) -> Mapped:
+        """The best nest.
+
+        Raises:
+            Infeasible: There is none.
+        """
+        if self.best is None:
+            raise _nothing_fits(self.solvers[0])
+        unit, nest, counts, estimate = self.best
+        return Mapped(
+            nest, counts, estimate, self.limit, min(self.limit, self.missed), self.counted,
+            (self.searched, self.known), unit,
+        )  # fmt: skip
+
+
+def least_joules(operation: Operation, architecture: Architecture) -> float:
+    """Energy of the operations, and of moving every tensor past the root once; without leakage."""
+    unit, root = architecture.path[-1], architecture.root
+    assert isinstance(unit, Compute)
+    assert isinstance(root, Memory)
+    energy = unit.energy_of(MAC)
+    assert energy is not None  # check_figures
+    assert root.read_energy is not None  # check_figures
+    assert root.write_energy is not None  # check_figures
+    total = operation.num_macs * energy.value
+    for name, tensor in operation.tensors.items():
+        figure = root.write_energy if name == operation.output else root.read_energy
+        used = prod(touched(operation, name))
+        total += used * tensor.bits / 8 * figure.value
+    return total
 
 
 def _nothing_fits(solver: Solver) -> Infeasible:

@@ -2,23 +2,25 @@
 
 A product of two tensors has three kinds of ranks: features *m* are unknown to the input, positions
 *x* to the weight, sums *k* to the output; ranks that all three know (groups) run outermost. Along
-each kind tiles form a list: whole columns before rows before batches, taps before channels,
-divisors of what is left after the arrays. A tile of all three kinds is a *point*. A tensor kept at
-a point is fetched again for each iteration of its unknown kind outside the point, and for nothing
-else. So a mapping is a chain of points, one for each tensor in each memory, inner memories first;
-between two points loops run in the order x, k, m from inside out. Between two tensors of one stage,
-memories that do not feed each other, only loops of the outer one's unknown kind run.
+each kind tiles form a list: whole columns before rows before batches, taps before channels, each in
+the sizes of :func:`sizes_of`. A larger tile consists of whole smaller ones, or is all that the
+arrays leave: then the last piece may be smaller. A tile of all three kinds is a *point*. A tensor
+kept at a point is fetched again for each iteration of its unknown kind outside the point, and for
+nothing else. So a mapping is a chain of points, one for each tensor in each memory, inner memories
+first; between two points loops run in the order x, k, m from inside out. Between two tensors of one
+stage, memories that do not feed each other, only loops of the outer one's unknown kind run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Literal
 
 from netwright.arch import ROLES, Architecture, Array, Memory, Role
+from netwright.cost.spreads import Spread
 from netwright.mapping.loopnest import Keep, Loop, LoopNest, memories_of
 from netwright.mapping.operation import Operation
 
@@ -30,27 +32,6 @@ INNER_FIRST = {"Q": 0, "P": 1, "N": 2, "S": 0, "R": 1, "C": 2, "M": 0}
 
 Tile = Mapping[str, int]
 """Iterations of each rank's loops in time that lie inside a point."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How the arrays of a machine are used.
-
-    Attributes:
-        lanes: For each array and axis, rank names with the number of copies.
-    """
-
-    lanes: tuple[tuple[str, int, tuple[tuple[str, int], ...]], ...]
-
-    def copies(self, rank: str, arrays: frozenset[str] | None = None) -> int:
-        """Copies along which a rank is spread, in some arrays or in all."""
-        return prod(
-            count
-            for array, _, pairs in self.lanes
-            if arrays is None or array in arrays
-            for name, count in pairs
-            if name == rank
-        )
 
 
 @dataclass(frozen=True)
@@ -118,15 +99,41 @@ class Mapspace:
         yield dict.fromkeys(ranks, 1)
         done: dict[str, int] = {}
         for rank in ranks:
-            for size in range(2, self.rounds[rank] + 1):
-                if self.rounds[rank] % size == 0:
-                    yield {**dict.fromkeys(ranks, 1), **done, rank: size}
+            for size in self._sizes(rank)[1:]:
+                yield {**dict.fromkeys(ranks, 1), **done, rank: size}
             done[rank] = self.rounds[rank]
+
+    def _sizes(self, rank: str) -> tuple[int, ...]:
+        slides = self.operation.sliding
+        if slides and self.kinds[rank] == "k":  # what windows share is known for whole tiles
+            return sizes_of(self.rounds[rank], dense=0, gap=self.rounds[rank])
+        return sizes_of(self.rounds[rank], dense=0 if rank in slides else DENSE)
+
+    def pieces(self, tile: Tile, ranks: Iterable[str]) -> int:
+        """Iterations in time of some ranks outside a tile."""
+        return prod(-(-self.rounds[rank] // tile[rank]) for rank in ranks)
+
+    def divides(self, small: Tile, big: Tile) -> bool:
+        """Whether a tile can lie inside another: in whole copies, or in all that there is."""
+        return all(
+            big[rank] % size == 0 or big[rank] == self.rounds[rank] for rank, size in small.items()
+        )
 
     @property
     def num_steps(self) -> int:
-        """Time steps of the compute units, whatever the tiles."""
+        """Fewest time steps of the compute units."""
         return prod(self.rounds.values())
+
+    def num_steps_of(self, rank: str, size: int, arrays: frozenset[str]) -> int:
+        """Time steps of a rank if a tile of this size lies right inside the arrays that spread it.
+
+        The first copy is the busiest: of the last piece it takes a whole tile, if there is one.
+        """
+        extent = self.operation.extents[rank]
+        along = self.spread.copies(rank, arrays)
+        below = self.spread.copies(rank) // along
+        whole, rest = divmod(extent, size * below * along)
+        return whole * size + -(-min(size * below, rest) // below)
 
     @cached_property
     def places(self) -> tuple[Place, ...]:
@@ -150,6 +157,7 @@ class Mapspace:
         """The loop nest of a chain of points, innermost first."""
         inside: dict[str, int] = dict.fromkeys(self.operation.extents, 1)
         reached = dict.fromkeys(self.operation.extents, 1)
+        copies = dict.fromkeys(self.operation.extents, 1)
         loops: list[Loop] = []  # innermost first
         marks: list[tuple[int, Place]] = []
         waiting = [node for node in reversed(self.architecture.path) if isinstance(node, Array)]
@@ -157,15 +165,14 @@ class Mapspace:
         def run(rank: str, upto: int) -> None:
             if upto > reached[rank]:
                 loops.append(Loop(rank, inside[rank]))
-                inside[rank] = min(
-                    self.operation.extents[rank], inside[rank] * (upto // reached[rank])
-                )
+                inside[rank] = min(self.operation.extents[rank], upto * copies[rank])
                 reached[rank] = upto
 
         def spread(array: Array) -> None:
             for name, axis, pairs in self.spread.lanes:
                 for rank, count in pairs if name == array.name else ():
                     loops.append(Loop(rank, inside[rank], name, axis))
+                    copies[rank] *= count
                     inside[rank] = min(self.operation.extents[rank], inside[rank] * count)
 
         for place, tile in chain:
@@ -218,62 +225,30 @@ def _places(architecture: Architecture) -> Iterator[Place]:
     yield from sorted(places, key=lambda place: place.stage)
 
 
-def spreads(operation: Operation, architecture: Architecture) -> tuple[Spread, ...]:
-    """Ways to use the arrays: on each axis one rank, or two where one leaves half of it idle.
+DENSE = 16
+"""Up to here a rank is cut into every size that gives another number of pieces."""
 
-    A rank is spread over as few copies as give its number of rounds. A rank that an axis further
-    out has spread already is spread again only where an axis can take no other: over what is left
-    of it, and unless windows slide over it. An empty axis is a way only if nothing may be spread
-    along it.
+
+@lru_cache(maxsize=1 << 12)
+def sizes_of(rounds: int, *, dense: int = DENSE, gap: int = 2) -> tuple[int, ...]:
+    """Sizes of the tiles of a rank, smallest first.
+
+    Divisors, and so many others that the next one is hardly more than `gap` times as large; of
+    short ranks all sizes that give another number of pieces. Each is the smallest that gives its
+    number of pieces.
+
+    Example:
+        >>> sizes_of(7), sizes_of(13, dense=0), sizes_of(56)
+        ((1, 2, 3, 4, 7), (1, 2, 4, 7, 13), (1, 2, 4, 7, 8, 14, 28, 56))
     """
-    axes = [
-        (node, axis)
-        for node in architecture.path
-        if isinstance(node, Array)
-        for axis in range(len(node.fanout))
-    ]
-    found = [Spread(())]
-    for node, axis in axes:
-        ranks = [
-            rank
-            for rank, meant in operation.directions.items()
-            if meant in node.allowed(axis) and (node.reduces or rank not in operation.reduced)
-        ]
-        found = [
-            Spread((*spread.lanes, (node.name, axis, pairs)))
-            for spread in found
-            for pairs in _options(operation, spread, ranks, node.fanout[axis])
-        ]
-    return tuple(dict.fromkeys(found))
-
-
-def _options(
-    operation: Operation, spread: Spread, ranks: list[str], size: int
-) -> list[tuple[tuple[str, int], ...]]:
-    """What the next axis may take: ranks that are not spread yet, else the rest of others."""
-    left = {rank: -(-operation.extents[rank] // spread.copies(rank)) for rank in ranks}
-    unused = [rank for rank in ranks if spread.copies(rank) == 1]
-    again = [rank for rank in ranks if rank not in operation.sliding]
-    return list(_fillings(left, unused, size)) or list(_fillings(left, again, size)) or [()]
-
-
-def _fillings(
-    left: Mapping[str, int], ranks: list[str], size: int
-) -> Iterator[tuple[tuple[str, int], ...]]:
-    for rank in ranks:
-        count = _balanced(left[rank], size)
-        if count == 1:
-            continue
-        yield ((rank, count),)
-        room = size // count
-        if room < 2:
-            continue
-        for other in ranks:
-            more = _balanced(left[other], room)
-            if other != rank and more > 1:
-                yield ((rank, count), (other, more))
-
-
-def _balanced(extent: int, size: int) -> int:
-    """As few copies as give the same number of rounds."""
-    return -(-extent // -(-extent // size))
+    if rounds <= dense:
+        return tuple(sorted({-(-rounds // count) for count in range(1, rounds + 1)}))
+    found = {size for size in range(1, rounds + 1) if rounds % size == 0}
+    for size in sorted(found)[1:]:
+        below = max(other for other in found if other < size)
+        while size > gap * below:
+            size = -(-rounds // (gap * -(-rounds // size)))
+            if size <= below:
+                break
+            found.add(size)
+    return tuple(sorted(found))

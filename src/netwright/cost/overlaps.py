@@ -51,8 +51,8 @@ def lanes_next(space: Mapspace, place: Place) -> frozenset[str]:
 
 
 def is_exact(space: Mapspace, place: Place) -> bool:
-    """Whether tables say all of a place: ranks that slide run along the next arrays alone."""
-    if place.role != "input":
+    """Whether tables say what windows share: ranks that slide run along the next arrays alone."""
+    if place.role != "input" or not sliding_axes(space.operation):
         return False
     every = frozenset(name for name, _, _ in space.spread.lanes)
     others = every - place.below - lanes_next(space, place)
@@ -152,10 +152,8 @@ class Overlaps:
                 (i, j)
                 for i, small in enumerate(tiles)
                 for j, big in enumerate(tiles)
-                if all(
-                    big[rank] % size == 0 and (rank in self.slides or big[rank] == size)
-                    for rank, size in small.items()
-                )
+                if self.space.divides(small, big)
+                and all(rank in self.slides or big[rank] == n for rank, n in small.items())
             ]
             for kind, tiles in self.space.tiles.items()
             if kind != "m"
@@ -170,7 +168,7 @@ class Overlaps:
             for i, x in enumerate(xs):
                 for j, k in enumerate(ks):
                     tile = {**x, **k}
-                    if all(size % tile[rank] == 0 for rank, size in end.items()):
+                    if self._inside(tile, end):
                         found[number, i, j] = self._anew(tile, end)
         return found
 
@@ -260,7 +258,7 @@ class Overlaps:
         of_sums, sums = _distinct([_parts(ks, pair, ranks) for pair in self._pairs("k")])
         of_windows, windows = _distinct([_parts(xs, pair, ranks) for pair in self._pairs("x")])
         known = np.zeros((len(self.ends), len(sums), len(windows), 2))
-        where, steps = [], []
+        where, loops = [], []
         for e, end in enumerate(self.ends):
             for i, part in enumerate(sums):
                 for j, other in enumerate(windows):
@@ -269,9 +267,10 @@ class Overlaps:
                     if self._agrees(kept, reached, end):
                         for step in self._steps(number, kept, reached, end, advanced):
                             where.append((e, i, j))
-                            steps.append(step)
-        if steps:
-            np.add.at(known, tuple(zip(*where, strict=True)), held_at(steps))
+                            loops.append(step)
+        if loops:
+            held = still_there(*self.axes[number], loops)
+            np.add.at(known, tuple(zip(*where, strict=True)), held)
         found = np.zeros((len(self.ends), len(of_sums), len(xs), len(xs), 2))
         inner, around = zip(*self._pairs("x"), strict=True)
         found[:, :, inner, around] = known[:, of_sums][:, :, of_windows]
@@ -279,27 +278,28 @@ class Overlaps:
 
     def _steps(
         self, number: int, kept: Tile, reached: Tile, end: End, advanced: str | None
-    ) -> Iterator[tuple[Pieces, Pieces]]:
-        """Old and new pieces of an axis at the steps of one loop, or of two around arrays."""
-        (axis, extent), now = self.axes[number], dict(reached)
+    ) -> Iterator[tuple[RankLoops, ...]]:
+        """The loops of an axis while one of them is advanced, or two around arrays."""
+        (axis, _), now = self.axes[number], dict(reached)
         if advanced is None:
-            loops = tuple(self._loops(r, kept, now, end, None) for r, _ in axis.terms)
-            yield stepped(axis, extent, loops, ADVANCED)
+            yield tuple(self._loops(r, kept, now, end, None) for r, _ in axis.terms)
             return
         for upto in (end.get(advanced, 1), self.space.rounds[advanced]):
             if upto > now[advanced]:
                 step = (advanced, upto)
-                loops = tuple(self._loops(r, kept, now, end, step) for r, _ in axis.terms)
-                yield stepped(axis, extent, loops, ADVANCED)
+                yield tuple(self._loops(r, kept, now, end, step) for r, _ in axis.terms)
                 now[advanced] = upto
 
-    @staticmethod
-    def _agrees(kept: Tile, reached: Tile, end: End) -> bool:
+    def _inside(self, tile: Tile, end: Tile) -> bool:
+        """Whether a tile can lie inside the end of a stage, as far as both know the same ranks."""
+        common = {rank: size for rank, size in tile.items() if rank in end}
+        return self.space.divides(common, {rank: end[rank] for rank in common})
+
+    def _agrees(self, kept: Tile, reached: Tile, end: End) -> bool:
         """Whether a stage with this end can keep the one tile, and a chain reach the other."""
-        return all(
-            size % kept[rank] == 0 and (size % reached[rank] == 0 or reached[rank] % size == 0)
-            for rank, size in end.items()
-            if rank in kept
+        own = {rank: end[rank] for rank in reached if rank in end}
+        return self._inside(kept, end) and (
+            self._inside(reached, end) or self._inside(own, reached)
         )
 
     @cached_property
@@ -344,7 +344,7 @@ class Overlaps:
             kept, reached = pairs[p]
             after = [q for q in self.pairs[kept, reached + 1 :] if q >= 0]
             for x in reversed(range(len(tiles))):
-                up = [i for i in range(x + 1, len(tiles)) if divides(tiles[x], tiles[i])]
+                up = [i for i in range(x + 1, len(tiles)) if self.space.divides(tiles[x], tiles[i])]
                 for table in (every, last):
                     own = table[:, p, :, x, None]
                     further = (table[:, p] - windows[:, p])[:, :, up] + windows[:, p, :, x, None]
@@ -358,11 +358,6 @@ class Overlaps:
                          sums[:, p, :, x, None]], axis=2
                     ).max(axis=2)  # fmt: skip
         return every, last
-
-
-def divides(small: Tile, big: Tile) -> bool:
-    """Whether one tile can lie inside another."""
-    return all(big[rank] % size == 0 for rank, size in small.items())
 
 
 @lru_cache(maxsize=1 << 12)
@@ -384,19 +379,50 @@ def _grown(
         stop: Iterations inside the arrays, if the arrays do not lie right outside the tile.
         steps: Up to how many iterations loops run, with their order in the nest.
     """
-    size, (_, lanes), loops = min(extent, kept * copies[0]), copies, list[RankLoop]()
+    size, (inside, lanes), loops = min(extent, kept * copies[0]), copies, list[RankLoop]()
     for last, order in steps:
         for upto in (min(stop, last), last):
             if upto <= kept:
                 continue
             if lanes > 1 and kept >= stop:
                 loops.append(RankLoop(ALONG, size, "inner"))
-                size, lanes = min(extent, size * lanes), 1
+                size, inside, lanes = min(extent, size * lanes), inside * lanes, 1
             loops.append(RankLoop(order, size, "time"))
-            size, kept = min(extent, size * (upto // kept)), upto
+            size, kept = min(extent, upto * inside), upto
     if lanes > 1:
         loops.append(RankLoop(ALONG, size, "inner"))
     return RankLoops(rank, extent, tuple(reversed(loops)))
+
+
+@lru_cache(maxsize=64)
+def _remembered(axis: Affine, extent: int) -> dict[tuple[RankLoops, ...], tuple[int, int]]:
+    """What :func:`still_there` found along an axis before; many ways to use arrays share it."""
+    return {}
+
+
+def still_there(
+    axis: Affine, extent: int, loops: Sequence[tuple[RankLoops, ...]]
+) -> NDArray[np.int64]:
+    """Elements of an axis that are still there at all steps of the loops marked as advanced.
+
+    Args:
+        axis: The affine index.
+        extent: Size of the axis.
+        loops: For each case the loops of all ranks of the axis.
+
+    Returns:
+        Elements that are still there, together and at each copy: ``(cases, 2)``.
+    """
+    known = _remembered(axis, extent)
+    new: dict[int, list[tuple[RankLoops, ...]]] = {}
+    for case in dict.fromkeys(loops):
+        if case not in known:
+            copies = prod(rank.num_lanes("inner") for rank in case)
+            new.setdefault(copies, []).append(case)
+    for cases in new.values():
+        held = held_at([stepped(axis, extent, case, ADVANCED) for case in cases])
+        known.update(zip(cases, ((int(a), int(b)) for a, b in held), strict=True))
+    return np.array([known[case] for case in loops], np.int64)
 
 
 def held_at(steps: Sequence[tuple[Pieces, Pieces]]) -> NDArray[np.int64]:
@@ -429,5 +455,5 @@ def _distinct(
 
 def passes(space: Mapspace) -> Table:
     """Passes over all tiles of the input outside each m tile."""
-    total = prod(space.rounds[rank] for rank in space.ranks("m"))
-    return np.array([total / prod(tile.values()) for tile in space.tiles["m"]])
+    ranks = space.ranks("m")
+    return np.array([space.pieces(tile, ranks) for tile in space.tiles["m"]], np.float64)

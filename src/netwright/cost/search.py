@@ -4,24 +4,27 @@ Costs of a chain add up over its points, so inner stages are solved once for eve
 stages may start from. A tensor stays *open* until a loop that it knows follows outside its point;
 so long, loops that it does not know cost nothing. What windows share comes from tables, see
 :mod:`netwright.cost.overlaps`. At each point only those partial chains survive that no other one
-surely beats in energy and in the load of every memory that could still limit the time, whatever
-savings are still to come. Whole chains are then counted exactly, best bound first, until no bound
-is below the best exact value.
+surely beats in energy and in the load of every component that could still limit the time, whatever
+savings are still to come, and that could still become better than the best value that is known.
+Whole chains are then counted exactly, best bound first, until no bound is below the best exact
+value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import replace
 from functools import cached_property
-from itertools import permutations, product
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.cost.bounds import Bounds
+from netwright.cost.chains import Chain, Chains, Deadline, above, all_in, joined, lone
 from netwright.cost.mapspace import GAP_ORDER, KINDS, UNKNOWN_TO, Mapspace, Place, Tile
-from netwright.cost.overlaps import ends_of, passes
+from netwright.cost.overlaps import End, Overlaps, ends_of, passes
+from netwright.mapping.loopnest import LoopNest
 
 Objective = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 """From joules and seconds to what is minimized; it grows with both."""
@@ -33,81 +36,114 @@ ROUNDING = 1e-11
 """Relative difference below which one partial chain is taken to cost as much as another."""
 
 
-@dataclass(frozen=True)
-class Chains:
-    """Partial chains.
+class Solver:
+    """Solves one mapspace.
 
-    Attributes:
-        points: Numbers of the m, x and k tiles of the outermost point, ``(chains, 3)``.
-        costs: Cost vectors, bounds from below, ``(chains, width)``.
-        most: Cost vectors, bounds from above, ``(chains, width)``.
-        used: Point of every place in flat form, -1 where it is not placed yet, ``(chains,
-            places)``.
-        open: Whether only loops that the tensor of a place does not know lie outside its point so
-            far, ``(chains, places)``.
-        orders: For every stage, which order of places was taken, ``(chains, stages)``.
-        ends: For every stage, how far it goes along arrays, ``(chains, stages)``.
+    Args:
+        space: The mapspace.
+        step_seconds: Seconds of a step of the compute units.
+        objective: What is minimized.
+        shares: Whether windows share what they do share; else a pass fetches every element once,
+            which takes less work and bounds the rest from below.
     """
 
-    points: NDArray[np.int32]
-    costs: NDArray[np.float64]
-    most: NDArray[np.float64]
-    used: NDArray[np.int32]
-    open: NDArray[np.bool_]
-    orders: NDArray[np.int16]
-    ends: NDArray[np.int16]
-
-    def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Chains:
-        """Some of the chains."""
-        return Chains(*(getattr(self, name)[index] for name in NAMES))
-
-    def __len__(self) -> int:
-        return len(self.points)
-
-
-NAMES = tuple(field.name for field in fields(Chains))
-
-
-def _joined(parts: list[Chains]) -> Chains:
-    return Chains(*(np.concatenate([getattr(part, name) for part in parts]) for name in NAMES))
-
-
-@dataclass(frozen=True)
-class Chain:
-    """A whole chain with its bound."""
-
-    bound: float
-    steps: tuple[tuple[Place, Tile], ...]
-
-
-class Solver:
-    """Solves one mapspace."""
-
-    def __init__(self, space: Mapspace, step_seconds: float, objective: Objective) -> None:
+    def __init__(
+        self, space: Mapspace, step_seconds: float, objective: Objective, *, shares: bool = True
+    ) -> None:
         self.space = space
+        self.shares = shares
         self.bounds = Bounds(space)
-        self.shape = tuple(len(space.tiles[kind]) for kind in KINDS)
         self.objective = objective
-        self.compute_seconds = space.num_steps * step_seconds
-        self.fixed = self.bounds.fixed()
-        self.rooms = {place: self.bounds.room(place) for place in space.places}
-        self.above = tuple(_above(space, number) for number in range(3))
-        self.ends = [ends_of(space, stage) for stage in range(space.num_stages)]
-        self.passes = passes(space)
-        self.overlaps = self.bounds.overlaps
-        self.units = {place: self.bounds.priced(place) for place in self.overlaps}
+        self.step_seconds = step_seconds
+        self.limit = float("inf")
+        self.deadline = Deadline(None)
+        self._reached: dict[int, tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]]] = {}
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of m, x and k tiles."""
+        return tuple(len(self.space.tiles[kind]) for kind in KINDS)
+
+    @cached_property
+    def fixed(self) -> NDArray[np.float64]:
+        """The cost of an operation without transfers between memories."""
+        found = self.bounds.fixed()
+        found[-1] = self.space.num_steps * self.step_seconds
+        return found
+
+    @cached_property
+    def rooms(self) -> dict[Place, NDArray[np.int64]]:
+        """Bytes that the tensor of a place takes, for each point."""
+        return {place: self.bounds.room(place) for place in self.space.places}
+
+    @cached_property
+    def above(self) -> tuple[NDArray[np.bool_], ...]:
+        """For each kind, which tile may follow which."""
+        return tuple(above(self.space, number) for number in range(3))
+
+    @cached_property
+    def lone(self) -> tuple[NDArray[np.float64], ...]:
+        """For each kind, in which part of a tensor the loops between two tiles run but once.
+
+        That is the last piece where it is no larger than the inner tile; else there is none.
+        """
+        return tuple(
+            np.array([[lone(self.space, small, big) for big in tiles] for small in tiles])
+            for tiles in (self.space.tiles[kind] for kind in KINDS)
+        )
+
+    @cached_property
+    def ends(self) -> list[tuple[End, ...]]:
+        """For each stage, how far it may go along ranks that slide along arrays."""
+        stages = range(self.space.num_stages)
+        return [ends_of(self.space, stage) if self.shares else ({},) for stage in stages]
+
+    @cached_property
+    def passes(self) -> NDArray[np.float64]:
+        """Passes over the input outside each m tile."""
+        return passes(self.space)
+
+    @property
+    def overlaps(self) -> dict[Place, Overlaps]:
+        """What windows share, for places where it is known exactly."""
+        return self.bounds.overlaps if self.shares else {}
+
+    def is_hopeless(self, limit: float, deadline: Deadline) -> bool:
+        """Whether all chains are above a limit even if windows share more than they can.
+
+        Raises:
+            TimeUp: The deadline passed before it was found.
+        """
+        if not self.bounds.overlaps or not np.isfinite(limit):
+            return False
+        least = Solver(self.space, self.step_seconds, self.objective, shares=False)
+        least.bounds = self.bounds
+        return next(least.chains(limit, deadline), None) is None
+
+    @cached_property
+    def units(self) -> dict[Place, NDArray[np.float64]]:
+        """Cost vectors of an element that is read, and of one that arrives."""
+        return {place: self.bounds.priced(place) for place in self.overlaps}
+
+    @cached_property
+    def once(self) -> dict[Place, NDArray[np.float64]]:
+        """Cost vector of a tensor that moves into a memory once."""
+        return {place: self.bounds.once(place) for place in self.space.places}
 
     @cached_property
     def prices(self) -> dict[Place, NDArray[np.float64]]:
         """Bounds from below for each end of a stage and point; exact but for savings."""
-        return {place: np.stack(self.bounds.cost(place)) for place in self.space.places}
+        return {
+            place: np.stack(self.bounds.cost(place, rough=not self.shares))
+            for place in self.space.places
+        }
 
     @cached_property
     def most(self) -> dict[Place, NDArray[np.float64]]:
         """Bounds from above, likewise."""
         return {
-            place: np.stack(self.bounds.cost(place, most=True))
-            if place.role == "input" and place not in self.overlaps
+            place: np.stack(self.bounds.cost(place, most=True, rough=True))
+            if self.shares and place.role == "input" and place not in self.overlaps
             else prices
             for place, prices in self.prices.items()
         }
@@ -115,22 +151,27 @@ class Solver:
     def value(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """The objective of cost vectors."""
         count = len(self.bounds.memories)
-        busy = np.maximum(costs[:, 1 : 1 + count].max(axis=1), self.compute_seconds)
-        alone = costs[:, 1 + count :].max(axis=1)
+        busy = np.maximum(costs[:, 1 : 1 + count].max(axis=1), costs[:, -1])
+        alone = costs[:, 1 + count : -1].max(axis=1)
         return self.objective(costs[:, 0], busy + alone)
 
     def floor(self) -> float:
         """A bound for all chains: every tensor moves once, every memory is large enough."""
-        least = self.fixed + sum(self.bounds.once(place) for place in self.space.places)
+        least = self.fixed + sum(self.once.values())
         return float(self.value(np.asarray(least)[None])[0])
 
-    def chains(self, limit: float) -> Iterator[Chain]:
-        """Whole chains whose bound is below a limit, lowest bound first."""
-        found = self._start()
+    def chains(self, limit: float, deadline: Deadline | None = None) -> Iterator[Chain]:
+        """Whole chains whose bound is below a limit, lowest bound first.
+
+        Raises:
+            TimeUp: The deadline passed before they were found.
+        """
+        self.limit, self.deadline = limit, deadline or Deadline(None)
+        found = self._crossed(self._start(), 0)
         for stage in range(self.space.num_stages):
             if stage:
                 found = self._rise(found)
-            found = self._stage(found, stage)
+            found = self._crossed(self._stage(found, stage), stage + 1)
             if not len(found):
                 return
         for kind in GAP_ORDER:
@@ -141,6 +182,34 @@ class Solver:
         for index in np.argsort(values, kind="stable"):
             yield Chain(float(values[index]), self._steps(found, int(index)))
 
+    def _crossed(self, chains: Chains, stage: int) -> Chains:
+        """Chains outside the arrays below a stage: ragged tiles right inside take longer."""
+        every = frozenset(name for name, _, _ in self.space.spread.lanes)
+        below = [place.below for place in self.space.places if place.stage == stage - 1]
+        outer = [place.below for place in self.space.places if place.stage == stage]
+        arrays = (outer[0] if outer else every) - (below[0] if below else frozenset())
+        costs, most = chains.costs.copy(), chains.most.copy()
+        allowed = np.ones(len(chains), bool)
+        for rank, kind in self.space.kinds.items():
+            along = self.space.spread.copies(rank, arrays)
+            if along == 1 or kind is None:
+                continue
+            rounds, tiles = self.space.rounds[rank], self.space.tiles[kind]
+            points = chains.points[:, KINDS.index(kind)]
+            if along < self.space.spread.copies(rank):
+                whole = np.array([rounds % tile[rank] == 0 for tile in tiles])
+                allowed &= whole[points]
+                continue
+            steps = np.array([self.space.num_steps_of(rank, t[rank], arrays) for t in tiles])
+            for vectors in (costs, most):
+                vectors[:, -1] *= (steps / rounds)[points]
+        return replace(chains, costs=costs, most=most).take(allowed)
+
+    def smallest(self) -> LoopNest:
+        """The nest of the smallest tiles, which needs the least room."""
+        least = dict.fromkeys(self.space.operation.extents, 1)
+        return self.space.nest(tuple((place, least) for place in self.space.places))
+
     def _start(self) -> Chains:
         points = np.indices(self.shape, np.int32).reshape(3, -1).T
         count = len(points)
@@ -150,47 +219,77 @@ class Solver:
             np.broadcast_to(self.fixed, (count, self.bounds.width)).copy(),
             np.full((count, len(self.space.places)), -1, np.int32),
             np.zeros((count, len(self.space.places)), bool),
+            np.zeros((count, len(self.space.places))),
             np.zeros((count, self.space.num_stages), np.int16),
             np.zeros((count, self.space.num_stages), np.int16),
         )
 
     def _stage(self, start: Chains, stage: int) -> Chains:
         """Place all tensors of a stage in every order, with every end of the stage."""
+        self.deadline.check()
         own = [place for place in self.space.places if place.stage == stage]
         last = stage == self.space.num_stages - 1
+        reach, final = self._reach(stage)
+        begin = []
+        for end in range(len(self.ends[stage])):
+            found = start.take(all_in(start.points, [allowed[end] for allowed in reach]))
+            found.ends[:, stage] = end
+            begin.append(found)
+        base = joined(begin)
         parts = []
-        for end, (number, order) in product(
-            range(len(self.ends[stage])), enumerate(permutations(own))
-        ):
-            room, reach, final = {place.memory.name: 0 for place in own}, *self._reach(stage, end)
-            found = start.take(_all_in(start.points, reach))
-            found.orders[:, stage], found.ends[:, stage] = number, end
-            filled = np.zeros((len(found), len(room)), np.int64)
-            names = list(room)
+        names = list(dict.fromkeys(place.memory.name for place in own))
+        for number, order in enumerate(permutations(own)):
+            found = replace(base, orders=base.orders.copy())
+            found.orders[:, stage] = number
+            filled = np.zeros((len(found), len(names)), np.int64)
             for index, place in enumerate(order):
+                self.deadline.check()
                 whole = last and index == len(order) - 1
                 if index or whole:
-                    found, filled = self._raise(found, filled, place, reach, full=whole)
+                    found, filled = self._raise(found, filled, place, stage, full=whole)
                 found, filled = self._place(found, filled, place, names)
-            found = found.take(_all_in(found.points, final))
-            if len(found):
-                parts.append(found)
-        if not parts:
-            return start.take(np.zeros(0, np.intp))
-        return self._pareto(_joined(parts)) if not last else _joined(parts)
+                good = self._is_promising(found)
+                found, filled = found.take(good), filled[good]
+            ends = found.ends[:, stage]
+            stops = [allowed[ends, found.points[:, axis]] for axis, allowed in enumerate(final)]
+            parts.append(found.take(np.all(stops, axis=0)))
+        return self._pareto(joined(parts)) if not last else joined(parts)
 
-    def _reach(
-        self, stage: int, end: int
-    ) -> tuple[tuple[NDArray[np.bool_], ...], tuple[NDArray[np.bool_], ...]]:
-        """For each kind, which tiles a stage with an end may use, and which it may stop at."""
-        sizes = self.ends[stage][end]
-        tiles = [self.space.tiles[kind] for kind in KINDS]
-        return (
-            tuple(np.array([all(n % tile.get(r, 1) == 0 for r, n in sizes.items()) for tile in own])
-                  for own in tiles),
-            tuple(np.array([all(tile.get(r, n) == n for r, n in sizes.items()) for tile in own])
-                  for own in tiles),
-        )  # fmt: skip
+    def _is_promising(self, chains: Chains) -> NDArray[np.bool_]:
+        """Which chains could still become better than the limit."""
+        if not np.isfinite(self.limit):
+            return np.ones(len(chains), bool)
+        least = chains.costs.copy()
+        for number, place in enumerate(self.space.places):
+            if not len(chains) or chains.used[0, number] < 0:
+                least += self.once[place]
+            elif place not in self.overlaps:
+                rows = np.flatnonzero(chains.partly[:, number])
+                at = tuple(chains.points[rows].T)
+                axis = KINDS.index(UNKNOWN_TO[place.role])
+                last = tuple(
+                    np.full(len(rows), self.shape[axis] - 1) if n == axis else part
+                    for n, part in enumerate(at)
+                )
+                table = self.prices[place][0]
+                least[rows] += chains.partly[rows, number, None] * (table[last] - table[at])
+        for _, saved in self._hopes(chains):
+            least -= saved
+        return np.asarray(self.value(least) < self.limit * (1 + ROUNDING))
+
+    def _reach(self, stage: int) -> tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]]:
+        """For each kind: tiles that a stage may use, and may stop at: ``(ends, tiles)``."""
+        if stage not in self._reached:
+            tiles = [self.space.tiles[kind] for kind in KINDS]
+            ends = self.ends[stage]
+            rounds = self.space.rounds
+            self._reached[stage] = (
+                [np.array([[all(n % tile.get(r, 1) == 0 or n == rounds[r] for r, n in end.items())
+                            for tile in own] for end in ends]) for own in tiles],
+                [np.array([[all(tile.get(r, n) == n for r, n in end.items())
+                            for tile in own] for end in ends]) for own in tiles],
+            )  # fmt: skip
+        return self._reached[stage]
 
     def _place(
         self, chains: Chains, filled: NDArray[np.int64], place: Place, names: list[str]
@@ -210,7 +309,11 @@ class Solver:
         most = chains.most + self.most[place][stage_ends, *at]
         still_open = chains.open.copy()
         still_open[:, self.space.places.index(place)] = True
-        placed = Chains(chains.points, costs, most, used, still_open, chains.orders, chains.ends)
+        partly = chains.partly.copy()
+        partly[:, self.space.places.index(place)] = 1.0
+        placed = Chains(
+            chains.points, costs, most, used, still_open, partly, chains.orders, chains.ends
+        )
         return placed.take(fits), filled[fits]
 
     def _raise(
@@ -218,7 +321,7 @@ class Solver:
         chains: Chains,
         filled: NDArray[np.int64],
         place: Place,
-        reach: tuple[NDArray[np.bool_], ...],
+        stage: int,
         *,
         full: bool,
     ) -> tuple[Chains, NDArray[np.int64]]:
@@ -226,7 +329,9 @@ class Solver:
         axis = KINDS.index(UNKNOWN_TO[place.role])
         if full:
             return self._gone(chains, axis, np.full(len(chains), self.shape[axis] - 1)), filled
-        source, target = np.nonzero((self.above[axis] & reach[axis])[chains.points[:, axis]])
+        reach, _ = self._reach(stage)
+        allowed = reach[axis][chains.ends[:, stage]] & self.above[axis][chains.points[:, axis]]
+        source, target = np.nonzero(allowed)
         return self._gone(chains.take(source), axis, target), filled[source]
 
     def _gone(self, chains: Chains, axis: int, target: NDArray[np.intp]) -> Chains:
@@ -236,23 +341,28 @@ class Solver:
         moved = points[:, axis] > chains.points[:, axis]
         before, after = tuple(chains.points.T), tuple(points.T)
         costs, most = chains.costs.copy(), chains.most.copy()
-        still_open = chains.open.copy()
+        still_open, partly = chains.open.copy(), chains.partly.copy()
+        lone = self.lone[axis][chains.points[:, axis], points[:, axis]]
         for number, place in enumerate(self.space.places):
             if place in self.overlaps:
                 rows, saved = self._saved(chains, number, axis, points)
                 costs[rows] -= saved
                 most[rows] -= saved
                 continue
-            rows = np.flatnonzero(moved & still_open[:, number])
+            rows = np.flatnonzero(moved & (partly[:, number] > 0))
             if not len(rows):
                 continue
             if KINDS[axis] != UNKNOWN_TO[place.role]:
                 still_open[rows, number] = False
+                partly[rows, number] = np.minimum(partly[rows, number], lone[rows])
                 continue
             old, new = (tuple(part[rows] for part in at) for at in (before, after))
-            costs[rows] += self.prices[place][0][new] - self.prices[place][0][old]
-            most[rows] += self.most[place][0][new] - self.most[place][0][old]
-        return Chains(points, costs, most, chains.used, still_open, chains.orders, chains.ends)
+            share, whole = partly[rows, number, None], still_open[rows, number, None]
+            costs[rows] += share * (self.prices[place][0][new] - self.prices[place][0][old])
+            most[rows] += whole * (self.most[place][0][new] - self.most[place][0][old])
+        return Chains(
+            points, costs, most, chains.used, still_open, partly, chains.orders, chains.ends
+        )
 
     def _live(
         self, chains: Chains, number: int
@@ -311,7 +421,8 @@ class Solver:
         for kind in GAP_ORDER:
             axis = KINDS.index(kind)
             source, target = np.nonzero(self.above[axis][chains.points[:, axis]])
-            chains = self._pareto(self._gone(chains.take(source), axis, target))
+            moved = self._gone(chains.take(source), axis, target)
+            chains = self._pareto(moved.take(self._is_promising(moved)))
         return chains
 
     def _pareto(self, chains: Chains) -> Chains:
@@ -319,6 +430,7 @@ class Solver:
 
         The other one's bounds from above must not exceed this one's bounds from below.
         """
+        self.deadline.check()
         flat = np.ravel_multi_index(tuple(chains.points.T), self.shape)
         hopes = self._hopes(chains)
         columns = [0, *self._limiting(chains, hopes)]
@@ -342,7 +454,7 @@ class Solver:
                 other = state[leader] != state[undecided]
                 least = least - other[:, None] * saved[undecided]
             beaten = (most[leader] <= least).all(axis=1)
-            beaten &= (chains.open[leader] >= chains.open[undecided]).all(axis=1)
+            beaten &= (chains.open[leader] >= chains.partly[undecided]).all(axis=1)
             undecided = undecided[~beaten & ~leads]
         kept[undecided] = True
         return chains.take(kept)
@@ -350,16 +462,20 @@ class Solver:
     def _limiting(
         self, chains: Chains, hopes: list[tuple[NDArray[np.int64], NDArray[np.float64]]]
     ) -> list[int]:
-        """Columns of memories that could still take longer than the compute units."""
+        """Columns of components that could still limit the time."""
+        if not len(chains):
+            return []
         most = chains.most.max(axis=0)
         count = len(self.bounds.memories)
         undecidedplaces = [p for i, p in enumerate(self.space.places) if chains.used[0, i] < 0]
         for place in undecidedplaces:
             most = most + self.most[place].reshape(-1, self.bounds.width).max(axis=0)
-        columns = [1 + i for i in range(count) if most[1 + i] > self.compute_seconds]
+        least = float(chains.costs[:, -1].min())
+        columns = [1 + i for i in range(count) if most[1 + i] > least]
         waits = [1 + count + i for i in range(count) if most[1 + count + i] > 0]
         parts = [chains.costs, chains.most, *(saved for _, saved in hopes)]
-        return [c for c in columns + waits if any(np.ptp(part[:, c]) > 0 for part in parts)]
+        every = [*columns, *waits, self.bounds.width - 1]
+        return [c for c in every if any(np.ptp(part[:, c]) > 0 for part in parts)]
 
     def _steps(self, chains: Chains, index: int) -> tuple[tuple[Place, Tile], ...]:
         steps = []
@@ -373,16 +489,3 @@ class Solver:
                     tile.update(self.space.tiles[kind][int(number)])
                 steps.append((place, tile))
         return tuple(steps)
-
-
-def _all_in(points: NDArray[np.int32], tiles: tuple[NDArray[np.bool_], ...]) -> NDArray[np.bool_]:
-    """Which points consist of some tiles only."""
-    return np.all([own[points[:, axis]] for axis, own in enumerate(tiles)], axis=0)
-
-
-def _above(space: Mapspace, axis: int) -> NDArray[np.bool_]:
-    """Which tile of a kind may follow which: every rank's size must divide."""
-    tiles = space.tiles[KINDS[axis]]
-    return np.array(
-        [[all(big[r] % small[r] == 0 for r in small) for big in tiles] for small in tiles], bool
-    )
