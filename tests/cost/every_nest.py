@@ -20,8 +20,12 @@ def every_nest(op: Operation, machine: Architecture) -> Iterator[LoopNest]:
     """
     arrays = [node for node in machine.path if isinstance(node, Array)]
     lanes = [(array.name, axis) for array in arrays for axis in range(len(array.fanout))]
-    places = [(m.name, name) for m in memories_of(machine)[1:]
-        for name, role in op.roles.items() if role in m.keeps]
+    places = [
+        (m.name, name)
+        for m in memories_of(machine)[1:]
+        for name, role in op.roles.items()
+        if role in m.keeps
+    ]
     for loops in _orders(op, dict(op.extents), lanes):
         for nest in _kept(op, machine, loops, places):
             if not nest_faults(op, machine, nest):
@@ -45,8 +49,7 @@ def _orders(
 
 
 def _kept(
-    op: Operation,
-    machine: Architecture, loops: tuple[Loop, ...], places: list[tuple[str, str]]
+    op: Operation, machine: Architecture, loops: tuple[Loop, ...], places: list[tuple[str, str]]
 ) -> Iterator[LoopNest]:
     root = [Keep(memories_of(machine)[0].name, name, 0) for name in op.tensors]
     names = [node.name for node in machine.path]
