@@ -32,3 +32,27 @@ def test_dear_function_whose_values_are_spread_stays_a_step():
     assert steps == [
         ("copy", ()), ("copy", ("sigmoid",)), ("multiply", ()), ("copy", ()), ("multiply", ()),
     ]  # fmt: skip
+
+
+def test_readers_of_other_shapes_read_through_exactly():
+    """The activation is stored flat; what makes its operand is not."""
+    b = Builder("net")
+    x = b.activate(b.conv(b.input((1, 2, 4, 4)), 3, 1))
+    fused = fuse(b.finish(b.linear(b.reshape(x, (1, 48)), 5)))
+    conv, fc = fused.einsums
+    assert fc.reads[0] == conv.output.tensor
+    assert fused.by_name[conv.output.tensor].shape == (1, 3, 4, 4)
+    assert [dict(axis.terms) for axis in fc.inputs[0].index] == [
+        {}, {"B1_1_1": 1}, {"B1_1_0": 1}, {"B1_0": 1},
+    ]  # fmt: skip
+    assert fc.num_macs == 48 * 5
+
+
+def test_what_a_reader_cannot_read_through_stays():
+    """Padding of an image that is stored as tokens: beyond an edge lies the next row."""
+    b = Builder("net")
+    x = b.linear(b.input((1, 12, 2)), 2)
+    y = b.activate(x)
+    image = b.reshape(b.transpose(y, (0, 2, 1)), (1, 2, 4, 3))
+    fused = fuse(b.finish(b.conv(image, 2, 3), b.add(x, x)))
+    assert [einsum.name for einsum in fused.einsums] == ["linear0", "act1", "conv2", "add3"]

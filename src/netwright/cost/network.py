@@ -16,7 +16,7 @@ from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.notebook import table
 from netwright.progress import Progress, silent
-from netwright.workload import Coverage, Einsum, Workload, coverage
+from netwright.workload import Coverage, Einsum, Workload, bytes_touched, coverage
 from netwright.workload.einsum import UNKNOWN
 
 """Called with the operations done, their number and the name of the next one."""
@@ -184,8 +184,10 @@ def _stream(workload: Workload, einsum: Einsum, architecture: Architecture) -> E
     """An operator that reads its operands from the root and writes its result back."""
     root = architecture.root.name
     actions = [
-        Action(root, "read", 8 * workload.by_name[name].num_bytes, name) for name in einsum.reads
+        Action(root, "read", 8 * bytes_touched(workload, einsum, name), name)
+        for name in einsum.reads
     ]
     result = einsum.output.tensor
-    actions.append(Action(root, "write", 8 * workload.by_name[result].num_bytes, result))
+    written = 8 * bytes_touched(workload, einsum, result)
+    actions.append(Action(root, "write", written, result))
     return price(Counts(einsum.name, "stream", (), tuple(actions), (STREAMED,)), architecture)

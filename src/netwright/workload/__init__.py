@@ -21,6 +21,7 @@ from netwright.workload.functions import UnaryOp
 from netwright.workload.fuse import fuse
 from netwright.workload.group import group
 from netwright.workload.networks import NETWORKS, mobilenet_v1, spelled
+from netwright.workload.touched import bytes_touched
 
 __all__ = [
     "NETWORKS",
@@ -39,6 +40,7 @@ __all__ = [
     "Workload",
     "batched",
     "blocks",
+    "bytes_touched",
     "cascade",
     "coverage",
     "from_graph",

@@ -53,8 +53,11 @@ def view_of(einsum: Einsum, stored: tuple[int, ...]) -> View | None:
         The view, or ``None`` if the Einsum does not visit each element of its result once.
     """
     extents = {rank.name: rank.extent for rank in einsum.ranks}
-    axes = []
+    axes: list[tuple[Digit, ...]] = []
     for index in einsum.output.index:
+        if len(index.terms) == 1 and index.terms[0][1] == 1 and not index.offset:
+            axes.append((Digit(index.terms[0][0], extents[index.terms[0][0]]),))
+            continue
         ranks = radix(index, extents)
         if ranks is None or index.offset:
             return None
@@ -64,7 +67,7 @@ def view_of(einsum: Einsum, stored: tuple[int, ...]) -> View | None:
     free = {rank for index in access.index for rank, _ in index.terms if extents[rank] > 1}
     if len(set(used)) < len(used) or not free <= set(used):
         return None
-    gone = {rank: Affine(()) for rank, extent in extents.items() if extent == 1}
+    gone = {rank: Affine(()) for rank in extents if rank not in used}
     parts = tuple(substituted(part, gone) for part in access.index)
     return View(access.tensor, stored, tuple(axes), parts)
 

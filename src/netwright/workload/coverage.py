@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from netwright.workload.einsum import Einsum, Workload
+from netwright.workload.touched import bytes_touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +79,4 @@ def opaque_operators(workload: Workload) -> tuple[tuple[str, str], ...]:
 
 def _num_bytes(workload: Workload, einsum: Einsum) -> int:
     names = dict.fromkeys((*einsum.reads, einsum.output.tensor))
-    return sum(workload.by_name[name].num_bytes for name in names)
+    return sum(bytes_touched(workload, einsum, name) for name in names)

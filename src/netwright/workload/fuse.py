@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from math import prod
 
-from netwright.workload.einsum import Access, Affine, Einsum, Workload
+from netwright.workload.absorb import absorb, view_of
+from netwright.workload.einsum import Access, Einsum, Workload
 from netwright.workload.functions import CHEAP
+from netwright.workload.view import View
 
 
 def fuse(workload: Workload) -> Workload:
@@ -29,22 +31,52 @@ def fuse(workload: Workload) -> Workload:
     """
     if workload.granularity != "unfused":
         return workload
-    spread = _spread(workload)
-    alias: dict[str, str] = {}
-    kept: list[Einsum] = []
-    for einsum in workload.einsums:
-        inputs = tuple(_read_through(workload, a, alias) for a in einsum.inputs)
-        source = _in_place(workload, replace(einsum, inputs=inputs))
-        if source and not (_is_dear(einsum) and einsum.output.tensor in spread):
-            alias[einsum.output.tensor] = source
-        else:
-            kept.append(replace(einsum, inputs=inputs))
+    kept = _kept(workload)
     if not kept:
         return workload
-    outputs = tuple(dict.fromkeys(alias.get(name, name) for name in workload.outputs))
+    names = {einsum.output.tensor for einsum in kept}
+    sources = _sources(workload, names)
+    outputs = tuple(dict.fromkeys(sources.get(name, name) for name in workload.outputs))
     used = {a.tensor for einsum in kept for a in (*einsum.inputs, einsum.output)}
     tensors = tuple(tensor for tensor in workload.tensors if tensor.name in used)
-    return Workload(workload.name, tensors, tuple(kept), outputs, "fused", workload.assumptions)
+    return Workload(workload.name, tensors, kept, outputs, "fused", workload.assumptions)
+
+
+def _kept(workload: Workload) -> tuple[Einsum, ...]:
+    """The Einsums that stay, their operands read through those that do not.
+
+    What cannot be read through, as its elements lie in another order, stays as well.
+    """
+    spread = _spread(workload)
+    pinned: set[str] = set()
+    while True:
+        seen: dict[str, View] = {}
+        kept: list[Einsum] = []
+        left: set[str] = set()
+        for einsum in workload.einsums:
+            inner, missed = absorb(einsum, seen)
+            left |= missed
+            made = einsum.output.tensor
+            view = None if made in pinned else _in_place(workload, inner)
+            if view is None or (_is_dear(einsum) and made in spread):
+                kept.append(inner)
+                continue
+            seen[made] = view
+            if made in workload.outputs and not view.keeps_order:
+                left.add(made)
+        if left <= pinned:
+            return tuple(kept)
+        pinned |= left
+
+
+def _sources(workload: Workload, kept: Collection[str]) -> dict[str, str]:
+    """What the results of removed Einsums are functions of."""
+    found: dict[str, str] = {}
+    for einsum in workload.einsums:
+        if einsum.output.tensor not in kept:
+            name = _data(workload, einsum)[0].tensor
+            found[einsum.output.tensor] = found.get(name, name)
+    return found
 
 
 def is_vector(shape: tuple[int, ...]) -> bool:
@@ -52,17 +84,22 @@ def is_vector(shape: tuple[int, ...]) -> bool:
     return prod(shape) == max(shape, default=1)
 
 
-def _in_place(workload: Workload, einsum: Einsum) -> str:
-    """The tensor of which the result is a function, element by element; empty if there is none."""
+def _in_place(workload: Workload, einsum: Einsum) -> View | None:
+    """The result as a view of the tensor of which it is a function, element by element."""
     if not einsum.is_elementwise:
-        return ""
-    tensors = [workload.by_name[access.tensor] for access in einsum.inputs]
-    data = [tensor for tensor in tensors if tensor.kind != "weight"]
-    vectors = all(is_vector(tensor.shape) for tensor in tensors if tensor.kind == "weight")
-    made = workload.by_name[einsum.output.tensor]
-    if len(data) != 1 or not vectors or prod(data[0].shape) != prod(made.shape):
-        return ""
-    return data[0].name
+        return None
+    data = _data(workload, einsum)
+    weights = [a.tensor for a in einsum.inputs if a not in data]
+    if len(data) != 1 or not all(is_vector(workload.by_name[name].shape) for name in weights):
+        return None
+    source, made = workload.by_name[data[0].tensor], workload.by_name[einsum.output.tensor]
+    if prod(source.shape) != prod(made.shape):
+        return None
+    return view_of(replace(einsum, inputs=(data[0],)), source.shape)
+
+
+def _data(workload: Workload, einsum: Einsum) -> list[Access]:
+    return [a for a in einsum.inputs if workload.by_name[a.tensor].kind != "weight"]
 
 
 def _is_dear(einsum: Einsum) -> bool:
@@ -79,12 +116,3 @@ def _spread(workload: Workload) -> frozenset[str]:
         for name in einsum.reads
         if size[name] < size[einsum.output.tensor]
     )
-
-
-def _read_through(workload: Workload, access: Access, alias: Mapping[str, str]) -> Access:
-    """The access to what the tensor stands for; whole, where that has another shape."""
-    tensor = alias.get(access.tensor, access.tensor)
-    shape = workload.by_name[tensor].shape
-    if shape == workload.by_name[access.tensor].shape:
-        return Access(tensor, access.index)
-    return Access(tensor, (Affine(()),) * len(shape))
