@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation bench-corpus lut-model formal planted fuzz asan kills study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation bench-corpus bench-networks lut-model formal planted fuzz asan kills study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -90,6 +90,10 @@ bench-allocation: $(VENV)/.bench ## measure plans chosen by LUTs and by bit oper
 bench-corpus: $(VENV)/.bench ## certify every model file of three public test suites (CORPUS=folder, hours)
 	@$(PIP) onnxruntime
 	$(BIN)/python -m benchmarks.corpus $(CORPUS)
+
+bench-networks: $(VENV)/.bench ## count 20 networks out of both exporters beside PyTorch's counter (minutes)
+	@$(PIP) --editable '.[networks]'
+	$(BIN)/python benchmarks/networks.py
 
 lut-model: $(VENV)/.bench ## fit the model of a layer's LUTs on synthesized layers (minutes)
 	$(BIN)/python benchmarks/lut_model.py

@@ -54,7 +54,7 @@ def count(name: str) -> dict[str, int]:
     with torch.device("meta"):
         module, values = published.build(name)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        module(values.to("meta"))
+        module(*(value.to("meta") for value in values))
     macs = counter.get_total_flops() // 2
     if macs < SMALL and (hooked := count_by_hooks(name)) != macs:
         raise SystemExit(f"{name}: the counters disagree: {macs} and {hooked} MACs")
@@ -71,7 +71,7 @@ def count_by_hooks(name: str) -> int:
     module, values = published.build(name)
     leaves = [part for part in module.modules() if not list(part.children())]
     nothing = {type(leaf): lambda *_: None for leaf in leaves if not isinstance(leaf, PRODUCTS)}
-    by_hooks, _ = thop.profile(module, (values,), custom_ops=nothing, verbose=False)
+    by_hooks, _ = thop.profile(module, values, custom_ops=nothing, verbose=False)
     return int(by_hooks)
 
 

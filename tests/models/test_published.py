@@ -30,7 +30,7 @@ def test_counts_equal_those_of_torch(name, tmp_path):
 
     module, values = published.build(name)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        module(values)
+        module(*values)
     workload = read_workload(published.export(name, tmp_path))
     assert 2 * workload.num_macs == counter.get_total_flops()
     assert workload.num_parameters == sum(value.numel() for value in module.parameters())

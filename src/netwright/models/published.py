@@ -15,20 +15,30 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType, ModuleType
+from typing import Any, Literal
 
 import torch
+import torch.nn.attention
 from torch import nn
 
 from netwright.errors import ConfigError, require
 from netwright.exchange.skeleton import skeleton
 from netwright.files import write_atomic
+from netwright.models import published_modules
 
 IMAGE = (1, 3, 224, 224)
 CLIP = (1, 3, 16, 224, 224)
 TOKENS = (1, 128)
+DECODED = ((1, 1), (1, 1), *((1, 12, 127, 64),) * 24)
+"""A token, its place, and the keys and values of 127 tokens in each of 12 layers."""
+
 OPSET = 18
 MAX_FOLDED = 8
 """Constants of more elements are not folded by the exporter."""
+
+
+Exporter = Literal["dynamo", "torchscript"]
+"""PyTorch's two exporters to ONNX."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +46,46 @@ class Published:
     """Where a network is defined, and what it takes.
 
     Attributes:
-        package: ``"torchvision"``, ``"timm"`` or ``"transformers"``.
-        path: Name of the network in its package.
-        shape: Shape of the input; token ids for ``"transformers"``.
+        package: ``"torchvision"``, ``"timm"``, ``"transformers"`` or ``"torch"``.
+        path: Name of the network in its package; for the last two, in :mod:`published_modules`.
+        shapes: Shapes of the inputs.
+        num_ids: How many of the first inputs are whole numbers, such as token ids.
     """
 
     package: str
     path: str
-    shape: tuple[int, ...] = IMAGE
+    shapes: tuple[tuple[int, ...], ...] = (IMAGE,)
+    num_ids: int = 0
 
 
 def _vision(*names: str, shape: tuple[int, ...] = IMAGE) -> dict[str, Published]:
-    return {name.rpartition(".")[2]: Published("torchvision", name, shape) for name in names}
+    return {name.rpartition(".")[2]: Published("torchvision", name, (shape,)) for name in names}
+
+
+def _text(*names: str) -> dict[str, Published]:
+    return {name: Published("transformers", name, (TOKENS,), 1) for name in names}
 
 
 PUBLISHED: Mapping[str, Published] = MappingProxyType(
     {
         **_vision(
             "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "googlenet",
-            "inception_v3", "mnasnet1_0", "mobilenet_v2", "mobilenet_v3_large", "resnet18",
-            "resnet50", "resnext50_32x4d", "shufflenet_v2_x1_0", "squeezenet1_1", "swin_t",
-            "vgg16", "vit_b_16", "segmentation.deeplabv3_resnet50", "segmentation.fcn_resnet50",
+            "inception_v3", "mnasnet1_0", "mobilenet_v2", "mobilenet_v3_large",
+            "regnet_y_400mf", "resnet18", "resnet50", "resnext50_32x4d", "shufflenet_v2_x1_0",
+            "squeezenet1_1", "swin_t", "vgg16", "vit_b_16", "segmentation.deeplabv3_resnet50",
+            "segmentation.fcn_resnet50",
             "segmentation.lraspp_mobilenet_v3_large",
         ),
         **_vision("video.r2plus1d_18", "video.s3d", shape=CLIP),
         "nasnetalarge": Published("timm", "nasnetalarge"),
         "pnasnet5large": Published("timm", "pnasnet5large"),
-        "bert": Published("transformers", "Bert", TOKENS),
-        "gpt2": Published("transformers", "GPT2", TOKENS),
+        "mobilevit": Published("timm", "mobilevit_s", ((1, 3, 256, 256),)),
+        **_text("bert", "gpt2", "llama_grouped"),
+        "gpt2_decode": Published("transformers", "gpt2_decode", DECODED, 2),
+        "segformer": Published("transformers", "segformer"),
+        "whisper_encoder": Published("transformers", "whisper_encoder", ((1, 80, 3000),)),
+        "dcgan_generator": Published("torch", "dcgan_generator", ((1, 100, 1, 1),)),
+        "lstm_tagger": Published("torch", "lstm_tagger", ((1, 64),), 1),
     }
 )  # fmt: skip
 """Networks that :func:`export` knows."""
@@ -85,8 +107,8 @@ def find(name: str) -> Published:
     return PUBLISHED[name]
 
 
-def build(name: str) -> tuple[nn.Module, torch.Tensor]:
-    """A published network with random weights, ready for inference, and an input of zeros.
+def build(name: str) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+    """A published network with random weights, ready for inference, and inputs of zeros.
 
     Raises:
         ConfigError: There is no such network.
@@ -97,19 +119,22 @@ def build(name: str) -> tuple[nn.Module, torch.Tensor]:
         "torchvision": _from_torchvision,
         "timm": _from_timm,
         "transformers": _from_transformers,
+        "torch": _from_torch,
     }
     with _quiet():
         module = makers[entry.package](entry.path).eval()
-    is_text = entry.package == "transformers"
-    return module, torch.zeros(entry.shape, dtype=torch.int64 if is_text else torch.float32)
+    kinds = [torch.int64] * entry.num_ids + [torch.float32] * len(entry.shapes)
+    pairs = zip(entry.shapes, kinds, strict=False)
+    return module, tuple(torch.zeros(shape, dtype=kind) for shape, kind in pairs)
 
 
-def export(name: str, folder: Path) -> Path:
+def export(name: str, folder: Path, *, exporter: Exporter = "dynamo") -> Path:
     """Write ``NAME.onnx`` with shapes and no weights.
 
     Args:
         name: One of :data:`PUBLISHED`.
         folder: Where to; it is made if it is not there.
+        exporter: Which of PyTorch's exporters.
 
     Returns:
         The file.
@@ -123,20 +148,47 @@ def export(name: str, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be made ({error.strerror})") from None
-    optimizer = require("onnxscript.optimizer", extra="networks", purpose="exporting networks")
     module, values = build(name)
-    with _quiet(), torch.no_grad():
-        program = torch.onnx.export(
-            module, (values,), dynamo=True, verbose=False, optimize=False, opset_version=OPSET
-        )
-        assert program is not None  # it is, without a file name
-        # Only what shapes depend on is folded: parameters and steps stay those of the network.
-        optimizer.fold_constants(program.model, output_size_limit=MAX_FOLDED)
-        optimizer.remove_unused_nodes(program.model)
-        model = program.model_proto
+    with _quiet(), whole_attention(), torch.no_grad():
+        make = _by_dynamo if exporter == "dynamo" else _by_torchscript
+        model = make(module, values)
     model.graph.name = name
     data = skeleton(model)
     return write_atomic(folder / f"{name}.onnx", lambda stream: stream.write(data))
+
+
+@contextlib.contextmanager
+def whole_attention() -> Iterator[None]:
+    """Let PyTorch run attention as single operators, which can be counted and exported."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+def _by_dynamo(module: nn.Module, values: tuple[torch.Tensor, ...]) -> Any:
+    optimizer = require("onnxscript.optimizer", extra="networks", purpose="exporting networks")
+    program = torch.onnx.export(
+        module, values, dynamo=True, verbose=False, optimize=False, opset_version=OPSET
+    )
+    assert program is not None  # it is, without a file name
+    # Only what shapes depend on is folded: parameters and steps stay those of the network.
+    optimizer.fold_constants(program.model, output_size_limit=MAX_FOLDED)
+    optimizer.remove_unused_nodes(program.model)
+    return program.model_proto
+
+
+def _by_torchscript(module: nn.Module, values: tuple[torch.Tensor, ...]) -> Any:
+    onnx = require("onnx", extra="qonnx", purpose="exporting networks")
+    source = torch.Generator().manual_seed(0)
+    for parameter in module.parameters():  # this exporter stores equal tensors once
+        parameter.normal_(0, 0.02, generator=source)
+    stream: Any = io.BytesIO()
+    torch.onnx.export(module, values, stream, dynamo=False, opset_version=OPSET - 1)
+    return onnx.load_from_string(stream.getvalue())
 
 
 def _from_torchvision(path: str) -> nn.Module:
@@ -158,12 +210,14 @@ def _from_timm(name: str) -> nn.Module:
     return module
 
 
-def _from_transformers(family: str) -> nn.Module:
-    transformers = require("transformers", extra="networks", purpose=f"exporting {family}")
-    options = {"use_cache": False, "return_dict": False, "attn_implementation": "eager"}
-    config = getattr(transformers, f"{family}Config")(**options)
-    module: nn.Module = getattr(transformers, f"{family}Model")(config)
-    return module
+def _from_transformers(name: str) -> nn.Module:
+    _torchvision()
+    require("transformers", extra="networks", purpose=f"exporting {name}")
+    return published_modules.TRANSFORMERS[name]()
+
+
+def _from_torch(name: str) -> nn.Module:
+    return published_modules.OWN[name]()
 
 
 def _torchvision() -> ModuleType:

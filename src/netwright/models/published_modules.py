@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -55,3 +58,83 @@ class Decoder(nn.Module):
         made = self.model(tokens, position_ids=place, past_key_values=held, use_cache=True)
         longer = [tensor for layer in held.layers for tensor in (layer.keys, layer.values)]
         return (made[0], *longer)
+
+
+class Logits(nn.Module):
+    """A language model without a cache, under a causal mask that is a constant."""
+
+    def __init__(self, model: Any, tokens: int) -> None:
+        super().__init__()
+        self.model = model
+        hidden = torch.full((1, 1, tokens, tokens), -1e9)
+        self.register_buffer("mask", torch.triu(hidden, diagonal=1))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits ``(batch, tokens, words)`` of token ids ``(batch, tokens)``."""
+        made: Tensor = self.model(tokens, attention_mask=self.mask, use_cache=False).logits
+        return made
+
+
+_EAGER: Mapping[str, Any] = {"attn_implementation": "eager"}
+
+
+def _bert() -> nn.Module:
+    from transformers import BertConfig, BertModel
+
+    return BertModel(BertConfig(return_dict=False, **_EAGER))
+
+
+def _gpt2() -> nn.Module:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    return Logits(GPT2LMHeadModel(GPT2Config(**_EAGER)), 128)
+
+
+def _gpt2_decode() -> nn.Module:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    return Decoder(GPT2LMHeadModel(GPT2Config(**_EAGER)))
+
+
+def _llama_grouped() -> nn.Module:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        hidden_size=512, intermediate_size=1376, num_hidden_layers=8, num_attention_heads=8,
+        num_key_value_heads=2, **_EAGER,
+    )  # fmt: skip
+    return Logits(LlamaForCausalLM(config), 128)
+
+
+def _segformer() -> nn.Module:
+    from transformers import SegformerConfig, SegformerModel
+
+    return SegformerModel(SegformerConfig(return_dict=False, **_EAGER))
+
+
+def _whisper_encoder() -> nn.Module:
+    from transformers import WhisperConfig
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+    return WhisperEncoder(WhisperConfig(return_dict=False, **_EAGER))
+
+
+TRANSFORMERS: Mapping[str, Callable[[], nn.Module]] = MappingProxyType(
+    {
+        "bert": _bert,
+        "gpt2": _gpt2,
+        "gpt2_decode": _gpt2_decode,
+        "llama_grouped": _llama_grouped,
+        "segformer": _segformer,
+        "whisper_encoder": _whisper_encoder,
+    }
+)
+"""Networks of the package ``transformers``, in their published sizes unless the name says more."""
+
+OWN: Mapping[str, Callable[[], nn.Module]] = MappingProxyType(
+    {
+        "dcgan_generator": dcgan_generator,
+        "lstm_tagger": lambda: Tagger(10_000, 256, 2, 17, "lstm"),
+    }
+)
+"""Networks that are defined here."""
