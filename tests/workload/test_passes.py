@@ -99,4 +99,4 @@ def test_long_cascades_are_analyzed_in_a_moment():
         lines.append(f"S{index}[p] = add(m: T{index}[m, p])")
         lines.append(f"T{index + 1}[m, p] = T{index}[m, p] / S{index}[p]")
     found = passes(parse("\n".join(lines)), "m")
-    assert (found.count, found.kept) == (101, ())
+    assert (found.count, found.live.kept) == (101, ())

@@ -24,6 +24,7 @@ from netwright.cli.listing import list_names
 from netwright.cli.map import map_network
 from netwright.cli.networks import app as networks_app
 from netwright.cli.new import new
+from netwright.cli.passes import passes
 from netwright.cli.report import report
 from netwright.cli.run import run
 from netwright.cli.study import app as study_app
@@ -90,6 +91,7 @@ app.add_typer(data_app, name="data")
 app.command("map", short_help="Choose what stays in a scratchpad, and where.")(map_network)
 app.add_typer(networks_app, name="networks")
 app.command("estimate", short_help="Print what a network costs on a machine.")(estimate)
+app.command("passes", short_help="Print how often a cascade must go over its ranks.")(passes)
 app.add_typer(arch_app, name="arch")
 app.command("list", short_help="List the names that flows and commands know.")(list_names)
 app.command("new")(new)

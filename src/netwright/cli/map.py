@@ -105,6 +105,7 @@ def map_network(
     if scratchpad:
         machine = machine.with_scratchpad(parse_size(scratchpad, option="--scratchpad"))
     workload = find_workload(model, opaque_unknown=opaque_unknown)
+    _check_order(workload)
     if granularity is not GranularityName.unfused:
         workload = fuse(workload) if granularity is GranularityName.fused else group(workload)
     memory, capacity = scratchpad_of(machine)
@@ -225,6 +226,25 @@ def parse_size(text: str, *, option: str) -> int:
     return size
 
 
+def _check_order(workload: Workload) -> None:
+    """Refuse cycles, which no schedule of whole Einsums runs.
+
+    Raises:
+        ConfigError: There are some.
+    """
+    from netwright.errors import ConfigError
+    from netwright.workload.cycles import is_cyclic
+
+    for members in workload.together:
+        if is_cyclic(members):
+            ranks = dict.fromkeys(rank for einsum in members for rank in einsum.iterative)
+            raise ConfigError(
+                f'"{workload.name}": its Einsums run point by point of {", ".join(ranks)}, not one '
+                "after the other, so that they have no schedule",
+                hint="netwright passes and estimate take it",
+            )
+
+
 def find_workload(model: str, *, opaque_unknown: bool = False) -> Workload:
     """The workload of a named network, an ONNX file or a graph file.
 
@@ -238,8 +258,10 @@ def find_workload(model: str, *, opaque_unknown: bool = False) -> Workload:
     from difflib import get_close_matches
 
     from netwright.errors import ConfigError
-    from netwright.workload import NETWORKS, from_graph, spelled
+    from netwright.workload import NETWORKS, cascade, from_graph, spelled
 
+    if model.endswith(cascade.SUFFIX) or model in cascade.published():
+        return cascade.find(model)
     own = spelled(model)
     if own is not None:
         return NETWORKS[own]()
@@ -258,7 +280,7 @@ def find_workload(model: str, *, opaque_unknown: bool = False) -> Workload:
     meant = f'; did you mean "{near[0]}"?' if near else ""
     raise ConfigError(
         f'"{model}" is not one of the networks{meant}',
-        hint=f"networks: {', '.join(NETWORKS)}; or a file that ends in .onnx or .npz",
+        hint=f"networks: {', '.join(NETWORKS)}; or a file that ends in .onnx, .npz or .einsum",
     )
 
 

@@ -206,6 +206,16 @@ class Workload:
         return {einsum.output.tensor: einsum for einsum in self.einsums}
 
     @cached_property
+    def together(self) -> tuple[tuple[Einsum, ...], ...]:
+        """Einsums in an order of execution; those that read each other, in one group.
+
+        Such a group runs point by point of an iterative rank.
+        """
+        return tuple(
+            tuple(self.einsums[place] for place in group) for group in groups(self.einsums)
+        )
+
+    @cached_property
     def num_macs(self) -> int:
         """Multiply-accumulate operations, padding included; exact at any size."""
         return sum(einsum.num_macs for einsum in self.einsums)

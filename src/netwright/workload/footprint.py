@@ -15,7 +15,7 @@ from itertools import pairwise
 from math import prod
 
 from netwright.workload.einsum import Access, Einsum, Tensor
-from netwright.workload.passes import Step, Streaming
+from netwright.workload.passes import Live, Step, Streaming
 
 Moment = tuple[int, int, int, int]
 """Traversal, 0 while it goes by and 1 after it, coordinate, position of the Einsum."""
@@ -78,18 +78,18 @@ def _until(now: Moment, moment: Moment, moves: bool, low: int, high: int) -> int
     return min(max(number, 0), high - low + 1)
 
 
-def footprint(analysis: Streaming, steps: Sequence[Step]) -> tuple[int, str, tuple[str, ...]]:
-    """Most live elements, the Einsum that runs then, and the tensors that are kept whole."""
+def live(analysis: Streaming, steps: Sequence[Step]) -> Live:
+    """The most elements that are live, when, and what is kept whole."""
     stays = [
         stay for tensor in analysis.workload.tensors for stay in _stays(analysis, steps, tensor)
     ]
     most, peak = 0, ""
     for einsum, now in _moments(analysis, steps, stays):
-        live = sum(stay.elements * stay.count(now) for stay in stays)
-        if live > most:
-            most, peak = live, einsum
+        elements = sum(stay.elements * stay.count(now) for stay in stays)
+        if elements > most:
+            most, peak = elements, einsum
     kept = dict.fromkeys(stay.tensor for stay in stays if _grows(stay))
-    return most, peak, tuple(kept)
+    return Live(most, peak, tuple(kept))
 
 
 def _grows(stay: Stay) -> bool:
@@ -119,9 +119,9 @@ def _moments(
             yield step.einsum, (step.traversal, 1, 0, position)
             continue
         last = analysis.extent - 1
-        wanted = near.get(step.traversal, set()) | {0, last}
+        wanted = near.get(step.traversal, set()) | {step.skew, step.skew + last}
         for coordinate in sorted(wanted):
-            if 0 <= coordinate <= last:
+            if 0 <= coordinate - step.skew <= last:
                 yield step.einsum, (step.traversal, 0, coordinate, position)
 
 
@@ -172,8 +172,8 @@ def _use(analysis: Streaming, einsum: Einsum, step: Step, access: Access, slices
     moves = during and analysis.outer in {rank.name for rank in einsum.ranks}
     phase = (step.traversal, 0 if during else 1)
     whole = (
-        (*phase, 0, position),
-        (*phase, last if during else 0, position),
+        (*phase, step.skew if during else 0, position),
+        (*phase, step.skew + last if during else 0, position),
     )
     offset = _offset(analysis, access)
     if slices == 1:
@@ -182,31 +182,19 @@ def _use(analysis: Streaming, einsum: Einsum, step: Step, access: Access, slices
         fixed = _fixed(analysis, access)
         low, high = (fixed, fixed) if fixed is not None else (0, slices - 1)
         return Use(low, high, whole[0], whole[1], moves=False)
-    width = _width(analysis, einsum, access)
+    width = analysis.width(einsum, access)
+    low = max(offset, 0)
+    high = min(offset + last + width, slices - 1)
     if not moves:
         moment = (*phase, 0, position)
-        return Use(offset, min(offset + last + width, slices - 1), moment, moment, moves=False)
-    first = (*phase, -width, position)
-    return Use(
-        offset, min(offset + last + width, slices - 1), first, whole[0],
-        moves=True,
-    )  # fmt: skip
+        return Use(low, high, moment, moment, moves=False)
+    at = step.skew + low - offset  # padding: the first slice is not that of the first coordinate
+    return Use(low, high, (*phase, at - width, position), (*phase, at, position), moves=True)
 
 
 def _offset(analysis: Streaming, access: Access) -> int:
-    return next((axis.offset for axis in access.index if axis.terms == ((analysis.outer, 1),)), 0)
-
-
-def _width(analysis: Streaming, einsum: Einsum, access: Access) -> int:
-    """Further slices that one coordinate reads: those of a window."""
-    extents = {rank.name: rank.extent for rank in einsum.ranks}
-    return sum(
-        step * (extents[rank] - 1)
-        for axis in access.index
-        if (analysis.outer, 1) in axis.terms
-        for rank, step in axis.terms
-        if rank not in analysis.rank
-    )
+    """The slice that the first coordinate reads first."""
+    return next((axis.offset for axis in access.index if (analysis.outer, 1) in axis.terms), 0)
 
 
 def _fixed(analysis: Streaming, access: Access) -> int | None:

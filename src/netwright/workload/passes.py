@@ -3,9 +3,12 @@
 A traversal visits the coordinates of a rank in order, once. In a traversal every Einsum may run at
 the coordinates that go by, on values that were made at the same or an earlier one; what is reduced
 over the rank is complete when the traversal ends. A rank in partitions (``m1`` and ``m0``) is
-visited by its outermost one, and a tile of the others lies in the buffer. Tensors that carry all
-partitions are *long*: they are read again in every traversal that needs them. Tensors that carry
-only outer ones stay in the buffer where that is needed, and so do those that do not carry the rank.
+visited by its outermost one, and a tile of the others lies in the buffer. An Einsum that reads a
+window of what is made lags behind by as much as the window reaches ahead.
+
+Tensors that carry all partitions are *long*: they are read again in every traversal that needs
+them. Tensors that carry only outer ones stay in the buffer where that is needed, and so do those
+that do not carry the rank.
 
 The number of passes is the number of traversals in which a long tensor is read. It bounds from
 below the traffic of a machine that cannot keep the whole rank, or its buffer.
@@ -19,7 +22,7 @@ from functools import cached_property
 from typing import Literal
 
 from netwright.errors import ConfigError, GraphError
-from netwright.workload.cycles import groups, is_cyclic
+from netwright.workload.cycles import is_cyclic
 from netwright.workload.einsum import Access, Einsum, Workload
 
 When = Literal["during", "after"]
@@ -34,13 +37,31 @@ class Step:
         traversal: Number of the traversal, from 1; of an Einsum that runs between two, the number
             of the one before, 0 before all.
         when: In the traversal, coordinate by coordinate, or after it, at once.
+        skew: Coordinates that it lags behind, where it reads ahead of what is made.
         reads: Long tensors that it reads.
     """
 
     einsum: str
     traversal: int
     when: When
+    skew: int = 0
     reads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The fullest moment.
+
+    Attributes:
+        elements: That are live.
+        peak: The Einsum that runs.
+        kept: Tensors that carry a part of the rank and are kept whole at some time; if there are
+            none, the elements do not depend on the extent of the rank.
+    """
+
+    elements: int
+    peak: str
+    kept: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,28 +69,36 @@ class Passes:
     """How a cascade goes over a rank.
 
     Attributes:
-        rank: Partitions of the rank, outermost first.
-        extent: Coordinates of the outermost one.
+        streaming: The cascade and the partitions of the rank, outermost first.
         steps: Every Einsum, in the order of the workload.
         reasons: What forces each traversal after the first.
-        footprint: Most elements that are live at a time.
-        peak: The Einsum during which they are.
-        kept: Tensors that carry a part of the rank and are kept whole; if there are none, the
-            footprint does not depend on the extent.
     """
 
-    rank: tuple[str, ...]
-    extent: int
+    streaming: Streaming
     steps: tuple[Step, ...]
     reasons: tuple[str, ...]
-    footprint: int
-    peak: str
-    kept: tuple[str, ...]
+
+    @cached_property
+    def live(self) -> Live:
+        """What lies in the buffer when it is fullest."""
+        from netwright.workload.footprint import live
+
+        return live(self.streaming, self.steps)
+
+    @property
+    def footprint(self) -> int:
+        """Most elements that are live at a time."""
+        return self.live.elements
 
     @property
     def count(self) -> int:
         """Traversals in which a tensor that carries the whole rank is read."""
         return len({step.traversal for step in self.steps if step.reads})
+
+    @property
+    def rank(self) -> tuple[str, ...]:
+        """Partitions of the rank, outermost first."""
+        return self.streaming.rank
 
     @cached_property
     def levels(self) -> Mapping[str, int]:
@@ -103,25 +132,26 @@ def passes(workload: Workload, rank: str | Sequence[str]) -> Passes:
     Raises:
         ConfigError: There is no such rank.
     """
-    from netwright.workload.footprint import footprint
-
     analysis = Streaming(workload, partitions(workload, rank))
     steps = analysis.steps()
-    live, peak, kept = footprint(analysis, steps)
-    reasons = tuple(_reasons(analysis, steps))
-    return Passes(analysis.rank, analysis.extent, steps, reasons, live, peak, kept)
+    return Passes(analysis, steps, tuple(_reasons(analysis, steps)))
 
 
 def rank_names(workload: Workload) -> tuple[str, ...]:
-    """All ranks of a workload by name, those whose names differ only in a last digit as one."""
+    """All ranks of a workload by name; partitions, such as ``m1`` and ``m0``, as one."""
     names = dict.fromkeys(rank.name for einsum in workload.einsums for rank in einsum.ranks)
-    stems = [name.rstrip("0123456789") or name for name in names]
+    stems = [_stem(name) for name in names]
     shared = {stem for stem in stems if stems.count(stem) > 1 and stem not in names}
     return tuple(
         dict.fromkeys(
             stem if stem in shared else name for stem, name in zip(stems, names, strict=True)
         )
     )
+
+
+def _stem(name: str) -> str:
+    """A name without last digits; names with a dot number axes, not partitions."""
+    return name if "." in name else name.rstrip("0123456789") or name
 
 
 def partitions(workload: Workload, rank: str | Sequence[str]) -> tuple[str, ...]:
@@ -132,7 +162,7 @@ def partitions(workload: Workload, rank: str | Sequence[str]) -> tuple[str, ...]
     """
     names = dict.fromkeys(rank.name for einsum in workload.einsums for rank in einsum.ranks)
     if isinstance(rank, str) and rank not in names:
-        parts = [name for name in names if name.rstrip("0123456789") == rank]
+        parts = [name for name in names if _stem(name) == rank]
         wanted = tuple(sorted(parts, key=lambda name: -int(name[len(rank) :])))
     else:
         wanted = (rank,) if isinstance(rank, str) else tuple(rank)
@@ -173,16 +203,38 @@ class Streaming:
         """Whether it can run only while a traversal goes by."""
         return any(self.is_long(access) for access in (*einsum.inputs, einsum.output))
 
-    def aligned(self, einsum: Einsum, access: Access) -> bool:
-        """Whether an Einsum reads at each coordinate what is made there or before."""
-        moves = self.outer in {rank.name for rank in einsum.ranks}
-        for written, read in zip(
-            self.makers[access.tensor].output.index, access.index, strict=True
-        ):
-            if self.outer in dict(written.terms):
-                alone = written.terms == read.terms == ((self.outer, 1),)
-                return moves and (written == read or (alone and read.offset <= written.offset))
-        return False
+    def ahead(self, einsum: Einsum, access: Access) -> int | None:
+        """How many coordinates after its own an Einsum reads what another makes.
+
+        0 or less where it is made at the same coordinate or before; none if the whole tensor is
+        read, or in another order.
+        """
+        if self.outer not in {rank.name for rank in einsum.ranks}:
+            return None
+        made = self.makers[access.tensor].output.index
+        for written, read in zip(made, access.index, strict=True):
+            if self.outer not in dict(written.terms):
+                continue
+            if written == read:
+                return 0
+            if written.terms != ((self.outer, 1),) or (self.outer, 1) not in read.terms:
+                return None
+            others = {rank for rank, _ in read.terms} - {self.outer}
+            if others & set(self.rank):
+                return None
+            return read.offset + self.width(einsum, access) - written.offset
+        return None
+
+    def width(self, einsum: Einsum, access: Access) -> int:
+        """Further coordinates that one coordinate reads: those of a window."""
+        extents = {rank.name: rank.extent for rank in einsum.ranks}
+        return sum(
+            step * (extents[rank] - 1)
+            for axis in access.index
+            if (self.outer, 1) in axis.terms
+            for rank, step in axis.terms
+            if rank not in self.rank and step > 0
+        )
 
     def steps(self) -> tuple[Step, ...]:
         """When every Einsum runs: as early as it can; those of a cycle run together.
@@ -191,8 +243,7 @@ class Streaming:
             GraphError: Every point of another iterative rank goes over the rank again.
         """
         done: dict[str, Step] = {}
-        for group in groups(self.workload.einsums):
-            members = [self.workload.einsums[place] for place in group]
+        for members in self.workload.together:
             self._check(members)
             latest = self._together(members, done)
             for einsum in members:
@@ -228,15 +279,16 @@ class Streaming:
 
     def _after(self, einsum: Einsum, access: Access, maker: Step, *, streams: bool) -> Step:
         """The earliest step at which one operand allows an Einsum to run."""
-        if maker.when == "during" and self.aligned(einsum, access):
-            return Step("", maker.traversal, "during")
+        ahead = self.ahead(einsum, access)
+        if maker.when == "during" and ahead is not None:
+            return Step("", maker.traversal, "during", maker.skew + max(ahead, 0))
         if streams:
             return Step("", maker.traversal + 1, "during")
         return Step("", maker.traversal, "after")
 
 
-def _order(step: Step) -> tuple[int, bool]:
-    return step.traversal, step.when == "after"
+def _order(step: Step) -> tuple[int, bool, int]:
+    return step.traversal, step.when == "after", step.skew
 
 
 def _reasons(analysis: Streaming, steps: Sequence[Step]) -> Iterator[str]:
@@ -264,13 +316,15 @@ def _why(
     name = analysis.outer if len(analysis.rank) == 1 else " and ".join(analysis.rank)
     long = " and ".join(f'"{tensor}"' for tensor in step.reads)
     verb = f"reads {long} along {name}" if long else f"writes along {name}"
+    if waited not in step.reads:
+        verb += f' together with "{waited}"'
     others = " from ".join(f'"{tensor}"' for tensor in chain[1:])
     through = f", which comes from {others}" if others else ""
     ended = (
         f"reduced {analysis.outer}" if analysis.reduces(maker) else f"gone over {analysis.outer}"
     )
     return (
-        f'"{einsum.name}" {verb} together with "{waited}"{through}; that is complete only when '
+        f'"{einsum.name}" {verb}{through}; that is complete only when '
         f'"{maker.name}" has {ended}, at the end of traversal {before}'
     )
 
@@ -283,7 +337,7 @@ def _waited(
         maker = by_tensor.get(access.tensor)
         if maker is None or maker.traversal != traversal:
             continue
-        if maker.when == "after" or not analysis.aligned(einsum, access):
+        if maker.when == "after" or analysis.ahead(einsum, access) is None:
             return access.tensor
     return ""
 

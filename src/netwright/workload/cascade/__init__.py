@@ -4,8 +4,8 @@
 """
 
 from netwright.workload.cascade.execute import Executed, execute
-from netwright.workload.cascade.find import find, published
+from netwright.workload.cascade.find import SUFFIX, find, published
 from netwright.workload.cascade.resolve import load, parse
 from netwright.workload.cascade.write import write
 
-__all__ = ["Executed", "execute", "find", "load", "parse", "published", "write"]
+__all__ = ["SUFFIX", "Executed", "execute", "find", "load", "parse", "published", "write"]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from netwright.errors import GraphError, NumericsError
-from netwright.workload.cycles import groups, is_cyclic
+from netwright.workload.cycles import is_cyclic
 from netwright.workload.einsum import Access, Affine, Einsum, ReduceOp, Tensor, Workload
 from netwright.workload.functions import FUNCTIONS
 
@@ -85,8 +85,7 @@ def execute(
     _check(workload, inputs)
     values = {t.name: np.asarray(inputs[t.name], dtype) for t in workload.tensors if t.is_external}
     found: list[str] = []
-    for group in groups(workload.einsums):
-        together = tuple(workload.einsums[index] for index in group)
+    for together in workload.together:
         _run(workload, together, values, np.dtype(dtype), found)
     return Executed(values, tuple(found))
 
