@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -94,3 +95,16 @@ def test_a_weight_that_lies_about_its_shape(tmp_path) -> None:
     made.graph.initializer.append(tensor)
     with pytest.raises(GraphError, match="the constants have more than"):
         read_qonnx(saved(made, tmp_path))
+
+
+def test_long_chains_are_refused_before_anything_executes_them(tmp_path) -> None:
+    nodes = [node("Relu", "x", "a0"), *(node("Relu", f"a{i}", f"a{i + 1}") for i in range(60_000))]
+    path = saved(model([*nodes, node("Relu", "a60000", "y")], {}), tmp_path)
+    start = time.process_time()
+    with pytest.raises(GraphError) as caught:
+        read_qonnx(path)
+    assert time.process_time() - start < 10
+    assert str(caught.value) == (
+        f"{path}: 60002 nodes; at most 10000 are read\n"
+        "hint: netwright estimate and netwright map read larger files"
+    )

@@ -17,6 +17,10 @@ MAX_FILE_BYTES = 1 << 30
 """Bytes of a file, and of one with external data."""
 
 MAX_NODES = 100_000
+"""Nodes of a file whose costs are estimated."""
+
+MAX_EXECUTED_NODES = 10_000
+"""Nodes of a file that is made integer: qonnx takes milliseconds for each node of every row."""
 
 MAX_TENSOR_VALUES = 1 << 27
 """Values of a constant that a file stores."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, require
-from netwright.exchange.limits import MAX_FILE_BYTES, MAX_NODES, MAX_STORED_VALUES, Budget
+from netwright.exchange.limits import MAX_EXECUTED_NODES, MAX_FILE_BYTES, MAX_STORED_VALUES, Budget
 from netwright.exchange.source_tensor import plain_text, read_tensor
 from netwright.reading import read_bytes
 
@@ -96,8 +96,11 @@ def load_model(path: Path) -> SourceModel:
     model = parse_model(onnx, path)
     faults: list[str] = []
     graph = model.graph
-    if len(graph.node) > MAX_NODES:
-        raise GraphError(f"{path}: {len(graph.node)} nodes; at most {MAX_NODES} are read")
+    if len(graph.node) > MAX_EXECUTED_NODES:
+        raise GraphError(
+            f"{path}: {len(graph.node)} nodes; at most {MAX_EXECUTED_NODES} are read",
+            hint="netwright estimate and netwright map read larger files",
+        )
     if len(model.functions):
         faults.append(
             f'model functions are not supported (first: "{plain_text(model.functions[0].name)}")'

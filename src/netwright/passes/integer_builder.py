@@ -78,9 +78,9 @@ class IntegerBuilder:
 
     def free_name(self, wanted: str) -> str:
         """`wanted`, or a numbered variant, that no node, tensor or constant of either graph has."""
-        taken = self._types.keys() | self._nodes.keys() | self._reserved
+        taken = (self._types, self._nodes, self._reserved)  # no union: there may be many
         name, number = wanted, 2
-        while name in taken:
+        while any(name in names for names in taken):
             name, number = f"{wanted}_{number}", number + 1
         return name
 
