@@ -28,6 +28,9 @@ MANIFEST = HERE / "corpus.toml"
 MOST_VALUES = 400_000
 """Values that all rows of a comparison have together in the widest tensor, at most."""
 
+FEWEST_ROWS = 4
+"""Random rows on which a file is compared, however large a row is."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -127,7 +130,7 @@ def _quantized(path: Path) -> tuple[str, str, int]:
     generator = np.random.default_rng(5)
     made = [*real.inputs, *real.producers]
     widest = max(int(np.prod(real.types[name].shape)) for name in made)
-    count = max(2, min(64, MOST_VALUES // widest))
+    count = max(FEWEST_ROWS, min(64, MOST_VALUES // widest))
     rows = {
         name: generator.uniform(-1, 1, size=(count, *real.types[name].shape[1:])).astype(np.float32)
         for name in real.inputs
@@ -153,7 +156,7 @@ def _stimuli(graph: Any) -> list[Any]:
 
     made = [*graph.inputs, *graph.producers]
     widest = max(int(np.prod(graph.types[name].shape)) for name in made)
-    count = max(1, min(64, MOST_VALUES // widest))
+    count = max(FEWEST_ROWS, min(64, MOST_VALUES // widest))
     stimuli = [random(graph, rows=count)]
     if count > 16:
         stimuli += [corners(graph), borders(graph)]
@@ -166,6 +169,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the published files lie")
     parser.add_argument("--only", default="", help="entries whose name contains this")
     parser.add_argument("--seconds", type=float, default=900.0, help="limit for one file")
+    parser.add_argument("--update", action="store_true", help="write the outcomes to the manifest")
     arguments = parser.parse_args()
     known = {
         hashlib.sha256(path.read_bytes()).hexdigest(): path
@@ -187,6 +191,25 @@ def main() -> None:
     passed, total = counts["certificate"] + counts["quantized"], len(found)
     print(f"\n{passed} of {total} end in a certificate ({100 * passed / max(total, 1):.0f} %)")
     print(", ".join(f"{kind}: {count}" for kind, count in sorted(counts.items())))
+    if arguments.update:
+        write_outcomes({outcome.name: outcome for outcome in found})
+
+
+def write_outcomes(found: dict[str, Outcome]) -> None:
+    """Write what became of these entries, and on how many rows, into the manifest."""
+    blocks = MANIFEST.read_text().rstrip("\n").split("\n\n")
+    for place, block in enumerate(blocks):
+        if not block.startswith("[["):
+            continue
+        ((entry,),) = tomllib.loads(block).values()
+        outcome = found.get(name_of(entry))
+        if outcome is None:
+            continue
+        kept = [line for line in block.splitlines() if not line.startswith(("outcome =", "rows ="))]
+        kept.append(f'outcome = "{outcome.kind}"')
+        kept += [f"rows = {outcome.rows}"] * (outcome.rows > 0)
+        blocks[place] = "\n".join(kept)
+    MANIFEST.write_text("\n\n".join(blocks) + "\n")
 
 
 def _limited(entry: dict[str, Any], path: Path | None, seconds: float) -> Outcome:

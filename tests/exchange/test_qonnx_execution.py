@@ -1,12 +1,17 @@
 """qonnx's executor without the tensors that nothing reads any more."""
 
 import numpy as np
+from onnx import helper
 from qonnx.core import onnx_exec
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_shapes import InferShapes
 
-from netwright.exchange.qonnx_execution import execute, quiet
-from tests.exchange.onnx_files import GRID, model, node, quant
+from netwright.exchange import FileReferee, read_qonnx
+from netwright.exchange.onnx_text import CHANNELS_LAST
+from netwright.exchange.qonnx_execution import execute, infer_shapes, quiet
+from netwright.ir import interpret, real_values
+from netwright.passes import integerize
+from tests.exchange.onnx_files import GRID, model, node, quant, saved
 
 
 def test_it_is_what_qonnx_computes_and_holds_no_more_than_it_must(monkeypatch) -> None:
@@ -38,3 +43,37 @@ def test_it_is_what_qonnx_computes_and_holds_no_more_than_it_must(monkeypatch) -
     assert "q" in held[2]
     assert "q" not in held[3]
     assert held[5] == {"a", "f"}
+
+
+def channels_last():
+    window = {"kernel_shape": [2, 2], "strides": [1, 1], "pads": [0, 0, 0, 0]}
+    nodes = [
+        quant("x s z b", "q"),
+        node("Conv", "q w", "c", domain=CHANNELS_LAST, dilations=[1, 1], group=1, **window),
+        node("MaxPool", "c", "y", domain=CHANNELS_LAST, ceil_mode=0, **window),
+    ]
+    weights = np.random.default_rng(0).integers(-4, 5, (3, 2, 2, 2)).astype(np.float32)
+    made = model(nodes, {**GRID, "w": weights}, shape=(1, 6, 5, 2))
+    for name, shape in (("q", (1, 6, 5, 2)), ("c", (1, 5, 4, 3))):
+        made.graph.value_info.append(helper.make_tensor_value_info(name, 1, shape))
+    return made
+
+
+def test_shapes_are_those_that_qonnx_infers() -> None:
+    wanted = ModelWrapper(channels_last()).transform(InferShapes())
+    found = infer_shapes(ModelWrapper(channels_last()))
+    names = [value.name for value in found.graph.value_info]
+    assert {"q", "c"} <= {*names}
+    for name in (*names, "y"):
+        assert found.get_tensor_shape(name) == wanted.get_tensor_shape(name)
+    assert [n.op_type for n in found.graph.node] == ["IntQuant", "Conv", "MaxPool"]
+    assert found.graph.node[2].domain == CHANNELS_LAST
+
+
+def test_pooling_with_channels_last_is_executed(tmp_path) -> None:
+    """qonnx takes it for version 1 of MaxPool, which knows no ceil_mode."""
+    path = saved(channels_last(), tmp_path)
+    graph = integerize(read_qonnx(path))
+    rows = np.random.default_rng(1).integers(-8, 8, (3, 6, 5, 2)) / 4
+    (found,) = FileReferee(path, graph).run(rows)
+    np.testing.assert_allclose(found, real_values(graph, "y", interpret(graph, rows)["y"]))

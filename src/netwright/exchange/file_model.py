@@ -55,8 +55,8 @@ def self_contained(onnx: Any, path: Path) -> Any:
     given = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in given]
     model.ir_version = max(model.ir_version, _INITIALIZERS_ALONE)
-    _replace(graph.node, nodes)
-    _replace(graph.input, inputs)
+    replace_all(graph.node, nodes)
+    replace_all(graph.input, inputs)
     _name_opsets(onnx, model)
     _settle_rows(graph)
     return model
@@ -94,9 +94,9 @@ def before_head(model: Any, outputs: tuple[str, ...]) -> Any:
             value.name = name
             value.type.tensor_type.elem_type = _FLOAT
         made.append(value)
-    _replace(graph.output, made)
+    replace_all(graph.output, made)
     inner = [value for value in graph.value_info if plain_text(value.name) not in outputs]
-    _replace(graph.value_info, inner)
+    replace_all(graph.value_info, inner)
     return model
 
 
@@ -210,7 +210,8 @@ def _name_opsets(onnx: Any, model: Any) -> None:
         model.opset_import.append(onnx.helper.make_opsetid(name, versions[name]))
 
 
-def _replace(field: Any, values: list[Any]) -> None:
+def replace_all(field: Any, values: Sequence[Any]) -> None:
+    """Put copies of the values, of which it may hold some, into a repeated field."""
     copies = []
     for value in values:
         copy = type(value)()

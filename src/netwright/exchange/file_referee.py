@@ -17,11 +17,12 @@ from netwright.exchange.file_model import (
     before_head,
     declared_rows,
     for_rows,
+    replace_all,
     self_contained,
     without_shapes,
 )
-from netwright.exchange.onnx_text import MICROSOFT
-from netwright.exchange.qonnx_execution import execute, quiet
+from netwright.exchange.onnx_text import CHANNELS_LAST, MICROSOFT
+from netwright.exchange.qonnx_execution import execute, infer_shapes, quiet
 from netwright.exchange.read import InputQuantizer
 from netwright.exchange.source_model import load_model
 from netwright.ir import Graph, Interpreter, held_values, rows_together
@@ -269,14 +270,22 @@ def _dtype(onnx: Any, value: Any) -> np.dtype[Any]:
 def _with_shapes(model: Any) -> Any:
     """The model as qonnx executes it: with a shape for every tensor."""
     wrapper = require("qonnx.core.modelwrapper", extra="qonnx", purpose=_PURPOSE)
-    shapes = require("qonnx.transformation.infer_shapes", extra="qonnx", purpose=_PURPOSE)
     folding = require("qonnx.transformation.fold_constants", extra="qonnx", purpose=_PURPOSE)
-    made = wrapper.ModelWrapper(model, make_deepcopy=True).transform(shapes.InferShapes())
+    made = wrapper.ModelWrapper(model, make_deepcopy=True)
+    for node in made.graph.node:
+        if node.domain == CHANNELS_LAST:  # which qonnx executes as version 1 of the operator
+            replace_all(node.attribute, [a for a in node.attribute if not _is_default(a)])
+    made = infer_shapes(made)
     if not made.check_all_tensor_shapes_specified():
-        made = made.transform(folding.FoldConstants()).transform(shapes.InferShapes())
+        made = infer_shapes(made.transform(folding.FoldConstants()))
     if not made.check_all_tensor_shapes_specified():
         raise NotExecutable("qonnx cannot infer the shape of every tensor")
     return made
+
+
+def _is_default(attribute: Any) -> bool:
+    """Whether an attribute says of a pooling what the first version of ONNX takes for granted."""
+    return attribute.name == "ceil_mode" and attribute.i == 0
 
 
 def _session(model: Any) -> Any:

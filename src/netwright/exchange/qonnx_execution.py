@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 from numpy.typing import NDArray
 
 from netwright.errors import require
-from netwright.exchange.file_model import last_reads
+from netwright.exchange.file_model import last_reads, replace_all
 
 _PURPOSE = "executing a file with qonnx"
 
@@ -47,6 +48,36 @@ def execute(
         for name in finished:
             context.pop(name, None)
     return {name: context[name] for name in wanted}
+
+
+def infer_shapes(model: Any) -> Any:
+    """The model with the shapes that qonnx's ``InferShapes`` finds.
+
+    That transformation finds the operators that it has hidden by their text, constants of the size
+    of a tensor included, which takes minutes for images; this one by their place.
+
+    Args:
+        model: A model in qonnx's wrapper, which is changed.
+
+    Raises:
+        Exception: Whatever qonnx raises where it cannot tell a shape.
+    """
+    onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
+    inference = require("onnx.shape_inference", extra="qonnx", purpose=_PURPOSE)
+    registry = require("qonnx.custom_op.registry", extra="qonnx", purpose=_PURPOSE)
+    hidden, shown = deepcopy(list(model.graph.node)), []
+    for node in model.graph.node:
+        if registry.is_custom_op(node.domain, node.op_type):
+            node = registry.getCustomOp(node).make_shape_compatible_op(model)
+            if node.op_type == "Constant":
+                (values,) = (a.t for a in node.attribute if a.name == "value")
+                shape = list(values.dims)
+                node = onnx.helper.make_node("RandomNormal", [], [*node.output], shape=shape)
+        shown.append(node)
+    replace_all(model.graph.node, shown)
+    made = inference.infer_shapes(model.model)
+    replace_all(made.graph.node, hidden)
+    return type(model)(made)
 
 
 @contextmanager

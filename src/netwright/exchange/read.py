@@ -16,6 +16,7 @@ from netwright.errors import ConfigError, GraphError, NetwrightError, Unsupporte
 from netwright.exchange import (
     read_arithmetic,
     read_channels_last,
+    read_functions,
     read_heads,
     read_integer,
     read_linear,
@@ -45,6 +46,7 @@ OPSETS = range(6, 26)
 Rule = Callable[[Reader, SourceNode], None]
 
 _STANDARD: dict[str, Rule] = {
+    **dict.fromkeys(read_functions.FUNCTIONS, read_functions.function),
     "Add": read_linear.add,
     "AveragePool": read_windows.pool,
     "BatchNormalization": read_linear.normalize,
@@ -263,7 +265,8 @@ def _read_node(reader: Reader, node: SourceNode) -> None:
         raise GraphError(
             f"{node.op} is supported for constants and at the end of a file only",
             node=node.name,
-            hint="hardware here has piecewise linear functions: Relu, LeakyRelu, PRelu, Clip",
+            hint="hardware here has piecewise linear functions (Relu, LeakyRelu, PRelu, Clip), and "
+            "functions of one quantized value as tables",
         )
     grids = [reader.codes.get(name) for name in _data_inputs(node)]
     if node.op in _KEEPING and _is_one_grid(grids):

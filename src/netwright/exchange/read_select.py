@@ -12,6 +12,7 @@ import numpy as np
 
 from netwright.errors import GraphError
 from netwright.exchange.read_attrs import axis, flag, integer, integers, real, text
+from netwright.exchange.read_functions import embedding
 from netwright.exchange.read_windows import emit_pool
 from netwright.exchange.reader import Reader, Reals
 from netwright.exchange.source_model import SourceNode
@@ -193,7 +194,10 @@ def slice_(reader: Reader, node: SourceNode) -> None:
 
 
 def gather(reader: Reader, node: SourceNode) -> None:
-    """Read Gather with constant indices."""
+    """Read Gather with constant indices, or from a constant table."""
+    if not reader.is_activation(node.inputs[0]):
+        embedding(reader, node)
+        return
     source = reader.activation(node)
     shape = reader.shape(source)
     position = axis(node, integer(node, "axis", 0), len(shape))

@@ -27,6 +27,9 @@ _INTEGERS = {
 }
 """Limits of the integer types that an input may have, by ONNX's number of the type."""
 
+_INDICES = (7, 13)
+"""Integer types of which an input may hold indices only: 64 bits, signed and unsigned."""
+
 SourceAttr = int | float | str | tuple[int, ...] | tuple[float, ...] | NDArray[Any]
 
 
@@ -198,8 +201,15 @@ def _inputs(
         tensor = value.type.tensor_type
         floats = {kinds.FLOAT, kinds.DOUBLE, kinds.FLOAT16, kinds.BFLOAT16}
         element = tensor.elem_type if value.type.HasField("tensor_type") else kinds.UNDEFINED
-        if element in _INTEGERS:
-            limits[name] = _INTEGERS[element]
+        if element in _INTEGERS or element in _INDICES:
+            found = _indexed(graph, name, constants) or _INTEGERS.get(element)
+            if found is None:
+                faults.append(
+                    f'input "{name}" holds integers of 64 bits, which are read as indices of '
+                    "constant tables only"
+                )
+                continue
+            limits[name] = found
         elif element not in floats:
             faults.append(f'input "{name}" must hold floats, or integers of at most 32 bits')
             continue
@@ -218,6 +228,25 @@ def _inputs(
             shape.append(max(int(known), 1))
         inputs[name] = tuple(shape)
     return inputs, limits
+
+
+def _indexed(graph: Any, name: str, constants: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Limits of an input of which every reader takes vectors of a constant table by it."""
+    makers = {plain_text(out): node for node in graph.node for out in node.output}
+    extents = []
+    for node in graph.node:
+        read = [plain_text(other) for other in node.input]
+        if name not in read:
+            continue
+        if node.op_type != "Gather" or read.index(name) != 1:
+            return None
+        table = read[0]
+        while table in makers and makers[table].input:  # a quantizer of the table
+            table = plain_text(makers[table].input[0])
+        if table not in constants or not constants[table].ndim:
+            return None
+        extents.append(len(constants[table]))
+    return (0, min(extents) - 1) if extents and min(extents) > 1 else None
 
 
 def _precisions(onnx: Any, graph: Any, inputs: Mapping[str, object]) -> dict[str, str]:

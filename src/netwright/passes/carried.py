@@ -86,6 +86,21 @@ class HostValues:
     steps: tuple[tuple[str, Reals], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class TableValues:
+    """A tensor whose values are looked up by codes, and are still real numbers.
+
+    Attributes:
+        source: The codes.
+        first: The code of the first entry.
+        tables: The values, (features, functions, entries), as in a ``Lookup``.
+    """
+
+    source: Carried
+    first: int
+    tables: Reals
+
+
 def compact(
     values: NDArray[Any], shape: tuple[int, ...], *, node: str
 ) -> tuple[NDArray[Any], int | None]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netwright.errors import GraphError, NumericsError
 from netwright.formats import Bipolar, NumberFormat, Pattern, smallest_int
 from netwright.ir import AttrValue, Bounds, Graph, Node, Note, TensorType, check, spec_of
-from netwright.passes.carried import Carried, HostValues, Reals, compact
+from netwright.passes.carried import Carried, HostValues, Reals, TableValues, compact
 from netwright.passes.rationals import Exact, reals
 
 Codes = NDArray[np.int64]
@@ -33,7 +33,7 @@ class IntegerBuilder:
     def __init__(self, graph: Graph, values: Mapping[str, Reals]) -> None:
         self.graph = graph
         self.values = values
-        self.state: dict[str, Carried | HostValues] = {}
+        self.state: dict[str, Carried | HostValues | TableValues] = {}
         self.settled: dict[tuple[str, int], Carried] = {}
         self.notes: list[Note] = []
         self._reserved = graph.types.keys() | {node.name for node in graph.nodes}
@@ -56,6 +56,12 @@ class IntegerBuilder:
                 f'input "{carried.source}" reaches "{node.name}" without a quantizer',
                 hint="put a Quant node behind the input, or let one be put there: --input-quant "
                 "BITS,SCALE (input_quantizer= in Python)",
+            )
+        if isinstance(carried, TableValues):
+            raise GraphError(
+                f'"{name}" holds values of a function, which are no codes before a quantizer',
+                node=node.name,
+                hint="put a quantizer with one scale directly behind the function",
             )
         if carried is None:
             raise GraphError(

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from netwright.errors import UnsupportedOp
 from netwright.ir import Graph, Node, check
-from netwright.passes.carried import Carried, HostValues
+from netwright.passes.carried import Carried, HostValues, TableValues
 from netwright.passes.constant_values import constant_values
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_affine import add, affine, product
 from netwright.passes.integerize_moves import average_pool, clamp, concat, max_pool, move
 from netwright.passes.integerize_pending import OUTPUT, OUTPUT_BITS, plain
-from netwright.passes.integerize_quant import bipolar_quant, quant, trunc
+from netwright.passes.integerize_quant import bipolar_quant, is_plain_quantizer, quant, trunc
+from netwright.passes.integerize_tables import lookup, quantized_table
 
 _SUPPORTED = (
     "MatMul, Conv, Add, Mul, BatchNormalization, Relu, Clip, MaxPool, AveragePool, Reshape, "
-    "Transpose, Concat, Quant, BipolarQuant, Trunc, and Softmax at the end"
+    "Transpose, Concat, Lookup, Quant, BipolarQuant, Trunc, and Softmax at the end"
 )
 
 
@@ -55,12 +56,17 @@ class Integerize:
                 builder.state[node.output] = self._translate(builder, node)
         return builder.finish({name: _output(builder, name) for name in graph.outputs})
 
-    def _translate(self, builder: IntegerBuilder, node: Node) -> Carried | HostValues:
+    def _translate(self, builder: IntegerBuilder, node: Node) -> Carried | HostValues | TableValues:
         match node.op:
             case "MatMul" | "Conv":
                 return product(builder, node)
             case "Quant":
+                source = builder.state.get(node.inputs[0])
+                if isinstance(source, TableValues) and is_plain_quantizer(node):
+                    return quantized_table(builder, node, source)
                 return quant(builder, node)
+            case "Lookup":
+                return lookup(builder, node)
             case "BipolarQuant":
                 return bipolar_quant(builder, node)
             case "Trunc":

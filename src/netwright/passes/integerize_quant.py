@@ -42,14 +42,25 @@ class Grid:
         }
 
 
+def is_plain_quantizer(node: Node) -> bool:
+    """Whether the node is a quantizer to the codes of a :class:`Grid`."""
+    if node.op != "Quant":
+        return False
+    dtype = code_type(node)
+    return not (dtype.bits == 1 and dtype.signed)
+
+
+def quantizer_grid(builder: IntegerBuilder, node: Node) -> Grid:
+    """What a plain quantizer makes."""
+    dtype, zero_point = code_type(node), node.integer("zero_point", 0)
+    return Grid(_scale(builder, node), dtype.min, dtype.max, zero_point, rounding_of(node))
+
+
 def quant(builder: IntegerBuilder, node: Node) -> Carried:
     """Translate a Quant of an activation."""
-    dtype = code_type(node)
-    scale = _scale(builder, node)
-    if dtype.bits == 1 and dtype.signed:
-        return _sign(builder, node, scale)
-    zero_point = node.integer("zero_point", 0)
-    grid = Grid(scale, dtype.min, dtype.max, zero_point, rounding_of(node))
+    if not is_plain_quantizer(node):
+        return _sign(builder, node, _scale(builder, node))
+    grid = quantizer_grid(builder, node)
     source = builder.state.get(node.inputs[0])
     if isinstance(source, HostValues):
         return _host(builder, node, source, grid)

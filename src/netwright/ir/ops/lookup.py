@@ -25,7 +25,8 @@ def _shape(node: Node, shapes: Sequence[Shape]) -> Shape:
 def _execute(node: Node, inputs: Sequence[Array]) -> Array:
     source, tables = inputs
     features, functions, entries = tables.shape
-    places = source.astype(np.int64) - node.integer("first")
+    codes = np.rint(source) if source.dtype.kind == "f" else source
+    places = codes.astype(np.int64) - node.integer("first")
     by_entry = np.ascontiguousarray(tables.transpose(0, 2, 1)).reshape(-1, functions)
     rows = by_entry[places + np.arange(features) * entries]
     return rows.reshape(*source.shape[:-1], features * functions)

@@ -1,0 +1,139 @@
+"""Functions of one value, and tables of vectors, as lookup tables of codes.
+
+Whatever function a quantized tensor goes through, it has few codes: the function is a table of
+them. Entries are computed in float64 by ONNX's reference implementation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from netwright.errors import GraphError
+from netwright.exchange.evaluate import evaluate
+from netwright.exchange.read_attrs import axis, integer
+from netwright.exchange.reader import Reader, Reals
+from netwright.exchange.source_model import SourceNode
+from netwright.ir import AttrValue, Node, Note
+from netwright.ir.ops.quant import code_type
+from netwright.passes.integerize_quant import is_plain_quantizer
+
+FUNCTIONS = frozenset(
+    {
+        "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Cos", "Cosh",
+        "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "Log", "Max", "Min",
+        "Mish", "Mod", "Pow", "Reciprocal", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Sinh",
+        "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "ThresholdedRelu",
+    }
+)  # fmt: skip
+"""Operators that change each value by itself, whatever else they read being one constant each."""
+
+MAX_ENTRIES = 1 << 16
+"""Most codes that a function may be tabulated for."""
+
+_MOVING = ("Clip", "MaxPool", "Relu", "Reshape", "Transpose")
+"""Operators whose results lie on the grid of what they read."""
+
+
+def function(reader: Reader, node: SourceNode) -> None:
+    """Read a function of a quantized tensor.
+
+    Raises:
+        GraphError: It reads no quantized tensor, or one with too many codes or several scales, or
+            has no finite value for a code.
+    """
+    data = [name for name in node.inputs if name and reader.is_activation(name)]
+    if len(data) != 1:
+        raise GraphError(f"{node.op} of several activations is not supported", node=node.name)
+    source = reader.tensor(data[0])
+    maker = _quantizer(reader, source)
+    if maker is None:
+        raise GraphError(
+            f"{node.op} must read a quantized tensor, so that it is a table of its codes",
+            node=node.name,
+            hint="put a quantizer with one scale in front of it; for inputs, --input-quant "
+            "BITS,SCALE does that",
+        )
+    scale, (low, high) = maker.reals("scale")[0], _codes(maker)
+    if high - low >= MAX_ENTRIES or len(maker.reals("scale")) > 1:
+        raise GraphError(
+            f"{node.op} must read at most {MAX_ENTRIES} codes of one scale, not {high - low + 1} "
+            f"of {len(maker.reals('scale'))}",
+            node=node.name,
+            hint="quantize what it reads to 16 bits or fewer, with one scale for the tensor",
+        )
+    entries = _entries(reader, node, data[0], np.arange(low, high + 1, dtype=np.float64) * scale)
+    codes = reader.scaled(node, source, 1 / scale, 0.0, "codes")
+    features = reader.shape(codes)[-1]
+    tables = reader.place_values(f"{node.name}.table", np.tile(entries, (features, 1, 1)))
+    reader.emit(node, "Lookup", (codes, tables), attrs={"first": low})
+
+
+def embedding(reader: Reader, node: SourceNode) -> None:
+    """Read a Gather that takes vectors of a constant table by integers of the graph.
+
+    Raises:
+        GraphError: The vectors do not lie along the first axis, or the indices have no limits.
+    """
+    name = node.inputs[0]
+    quantized = reader.quantized.get(name)
+    scale = 1.0
+    if quantized is not None and quantized.scale.size == 1:
+        scale = float(quantized.scale.reshape(-1)[0])
+    values = reader.values(node, 0, "the table") / scale
+    if axis(node, integer(node, "axis", 0), values.ndim) != 0 or values.ndim < 2:
+        raise GraphError("vectors must be taken along the first axis of a table", node=node.name)
+    source = reader.activation(node, 1)
+    maker = _quantizer(reader, source)
+    if maker is None or maker.reals("scale") != (1.0,):
+        raise GraphError("the indices must be an integer input", node=node.name)
+    rows, shape = values.reshape(len(values), -1), reader.shape(source)
+    if scale != 1:
+        rows = np.rint(rows)
+    told = f"indices are from 0 to {len(rows) - 1}; smaller and larger ones are taken for these"
+    reader.notes.append(Note(node.name, told))
+    limits: dict[str, AttrValue] = {"low": (0.0,), "high": (len(rows) - 1.0,)}
+    inside = reader.emit(node, "Clip", (source,), "inside", limits)
+    places = reader.emit(node, "Reshape", (inside,), "places", {"shape": (*shape, 1)})
+    tables = reader.place_values(f"{node.name}.table", rows.T[None])
+    made = reader.emit(node, "Lookup", (places, tables), "vectors", {"first": 0})
+    made = reader.scaled(node, made, scale, 0.0, "vectors")
+    reader.emit(node, "Reshape", (made,), attrs={"shape": (*shape, *values.shape[1:])})
+
+
+def _quantizer(reader: Reader, tensor: str) -> Node | None:
+    """The quantizer whose codes a tensor holds, if only moves lie between."""
+    makers = {node.output: node for node in reader.nodes}
+    node = makers.get(tensor)
+    while node is not None and node.op in _MOVING:
+        node = makers.get(node.inputs[0])
+    return node if node is not None and is_plain_quantizer(node) else None
+
+
+def _codes(maker: Node) -> tuple[int, int]:
+    dtype, zero_point = code_type(maker), maker.integer("zero_point", 0)
+    return dtype.min - zero_point, dtype.max - zero_point
+
+
+def _entries(reader: Reader, node: SourceNode, data: str, values: Reals) -> Reals:
+    """Results for every value; constants that it reads besides are one value each."""
+    known = {data: values}
+    for index, name in enumerate(node.inputs):
+        if name and name != data:
+            known[name] = reader.values(node, index, f'the constant "{name}"')
+            if known[name].size != 1:
+                raise GraphError(
+                    f"{node.op} with a constant of more than one value is not supported",
+                    node=node.name,
+                )
+    made = evaluate(replace(node, outputs=node.outputs[:1]), known, reader.source.opsets)
+    found = np.asarray(made[node.outputs[0]], dtype=np.float64).reshape(-1)
+    if found.size != values.size or not np.all(np.isfinite(found)):
+        at = values[int(np.argmin(np.isfinite(found)))] if found.size == values.size else 0.0
+        raise GraphError(
+            f"{node.op} has no finite value for {at:g}, which its quantizer makes",
+            node=node.name,
+            hint="quantize what it reads to codes for which it has one",
+        )
+    return found
