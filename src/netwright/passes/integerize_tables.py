@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.ir import Node, round_real
+from netwright.formats import round_real
+from netwright.ir import Node
 from netwright.passes.carried import Carried, Reals, TableValues, step_of
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_pending import CODE_BITS, plain
