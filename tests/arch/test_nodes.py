@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from netwright import arch
 from netwright.quantities import Quantity
+from tests.cost.small import conv
 
 
 def test_every_figure_of_the_library_has_a_source():
@@ -60,3 +61,50 @@ def test_figures_are_converted_to_the_unit_that_counts():
     )
     assert memory.capacity_bytes == 2048
     assert memory.read_energy == arch.Figure(value=5e-12, unit="J/B", source="made up")
+
+
+def axis_of(*ranks):
+    return arch.Array(kind="array", name="a", parent="m", fanout=(4,), ranks=(ranks,))
+
+
+@pytest.mark.parametrize(
+    ("ranks", "meant", "known_to", "taken"),
+    [
+        (("reduced",), "C", {"input", "weight"}, True),
+        (("reduced",), "M", {"weight", "output"}, False),
+        (("shared:input",), "M", {"weight", "output"}, True),
+        (("private:output+shared:weight",), "P", {"input", "output"}, True),
+        (("private:output+shared:weight",), "G", {"input", "weight", "output"}, False),
+        (("private:input+private:weight+private:output",), "G", set(arch.ROLES), True),
+        (("M", "reduced"), "S", {"input", "weight"}, True),
+        (("M", "C"), "S", {"input", "weight"}, False),
+        ((), "S", {"input", "weight"}, False),
+    ],
+)
+def test_axes_take_ranks_by_what_they_are_to_tensors(ranks, meant, known_to, taken):
+    assert axis_of(*ranks).takes(0, meant, known_to) == taken
+
+
+LETTERS = {
+    "M": "shared:input+private:weight+private:output", "C": "private:input+private:weight+reduced",
+    "P": "private:input+shared:weight+private:output",
+    "G": "private:input+private:weight+private:output",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_letters_are_names_of_combinations(letter):
+    """Without windows, the ranks that a letter takes are those of its combination."""
+    op = conv(4, 6, 5, 1, groups=2)
+    by_letter, by_words = axis_of(letter), axis_of(LETTERS[letter])
+    for rank, meant in op.directions.items():
+        named = "P" if meant in ("P", "Q", "N") else meant
+        known = op.known_to(rank)
+        assert by_words.takes(0, meant, known) == by_letter.takes(0, named, known)
+
+
+@pytest.mark.parametrize("text", ["m", "private", "private:bias", "reduced+", "M+reduced", ""])
+def test_unknown_constraints_are_refused_with_what_is_accepted(text):
+    with pytest.raises(ValidationError, match=re.escape(f'not "{text}"')) as caught:
+        axis_of(text)
+    assert "private:output+shared:weight" in str(caught.value)

@@ -95,3 +95,25 @@ def test_table_says_what_it_covers(netwright):
     assert "covers       " in out
     assert "100 % of the MACs, 100 % of the bytes" in out
     assert "every element counts as 8 bits" in out
+
+
+def test_estimate_of_another_machine_batch_and_width(netwright):
+    code, out, _ = netwright(
+        "estimate", "alexnet", "--arch", "nvdla", "--batch", "2", "--bits", "4", "--set",
+        "dram.bandwidth=50GB/s", "--set", "buffer.area=2mm2", "--set", "buffer.leakage=10mW",
+        "--time-limit-s", "20", "--json",
+    )  # fmt: skip
+    data = json.loads(out)
+    assert code == 0
+    assert data["total"]["num_operations"] == 2 * 714188480
+    assert data["area_m2"] == pytest.approx(2e-6)
+    assert data["leakage_w"] == pytest.approx(0.01)
+    assert "4 bits an element" in data["total"]["assumptions"]
+    leaked = 0.01 * data["total"]["seconds"]
+    assert data["total"]["joules_by"]["buffer"] > leaked
+
+
+def test_setting_that_is_none_is_refused(netwright):
+    code, _, err = netwright("estimate", "alexnet", "--set", "dram.speed=1GB/s")
+    assert code == 2
+    assert 'error: dram.speed: a memory has no setting "speed"' in err

@@ -27,9 +27,46 @@ from tests.cost.small import conv
     ],
 )
 def test_matrix_products_take_the_cycles_of_scale_sim(product, weight, output):
-    """SCALE-Sim 3.0.0, 32 x 32, no stalls: six runs."""
-    assert matrix_product(*product, (32, 32), "weight") == weight
-    assert matrix_product(*product, (32, 32), "output") == output
+    """SCALE-Sim 3.0.0, 32 x 32, no stalls: six runs. It gives the number of the last cycle."""
+    assert matrix_product(*product, (32, 32), "weight") - 1 == weight
+    assert matrix_product(*product, (32, 32), "output") - 1 == output
+
+
+def executed(rows, depth, features, array, dataflow):
+    """Cycles of a product, moved through the array step by step."""
+    height, width = array
+    cycles = 0
+    outer, inner = (depth, rows) if dataflow == "weight" else (rows, depth)
+    for _ in range(-(-outer // height) * -(-features // width)):
+        cycles += height if dataflow == "weight" else 0  # weights come in, a row a cycle
+        waves = [[-1] * width for _ in range(height)]  # which operand an element works on
+        sent = 0
+        while True:
+            for i in reversed(range(height)):
+                for j in reversed(range(width)):
+                    if i == j == 0:
+                        waves[i][j] = sent if sent < inner else -1
+                    else:
+                        waves[i][j] = waves[i][j - 1] if j else waves[i - 1][j]
+            sent += 1
+            if all(wave < 0 for row in waves for wave in row):
+                break
+            cycles += 1
+    return cycles
+
+
+@pytest.mark.parametrize("dataflow", ["weight", "output"])
+@pytest.mark.parametrize("array", [(1, 1), (4, 4), (2, 5)])
+@pytest.mark.parametrize("product", [(4, 4, 4), (1, 1, 1), (7, 3, 6)])
+def test_fill_and_drain_are_those_of_an_executed_array(product, array, dataflow):
+    cycles = matrix_product(*product, array, dataflow)
+    assert cycles == executed(*product, array, dataflow)
+    rows, depth, features = product
+    assert rows * depth * features <= cycles * array[0] * array[1]
+
+
+def test_product_of_the_size_of_its_array():
+    assert matrix_product(4, 4, 4, (4, 4), "output") == 10
 
 
 def test_row_stationary_by_hand():

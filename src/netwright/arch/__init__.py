@@ -9,6 +9,7 @@ from netwright.arch.nodes import (
     ROLES,
     Array,
     Compute,
+    Constraint,
     Direction,
     Figure,
     Link,
@@ -17,6 +18,7 @@ from netwright.arch.nodes import (
     Operator,
     Role,
 )
+from netwright.arch.settings import with_settings
 
 __all__ = [
     "DIRECTIONS",
@@ -25,6 +27,7 @@ __all__ = [
     "Architecture",
     "Array",
     "Compute",
+    "Constraint",
     "Direction",
     "Figure",
     "Link",
@@ -36,4 +39,5 @@ __all__ = [
     "find",
     "load",
     "names",
+    "with_settings",
 ]

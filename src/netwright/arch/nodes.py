@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from math import prod
 from typing import Annotated, Literal, Self, get_args
 
@@ -20,6 +20,31 @@ column, filter row and column. A matrix product has M, C and P."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+
+_WORDS = ("reduced", *(f"{how}:{role}" for how in ("private", "shared") for role in ROLES))
+
+
+def _constraint(text: str) -> str:
+    if text in DIRECTIONS:
+        return text
+    for word in text.split("+"):
+        if word not in _WORDS:
+            raise ValueError(
+                f"must be a letter of a convolution ({', '.join(DIRECTIONS)}) or say what a rank "
+                f"is to tensors ({', '.join(_WORDS)}; several joined by +, such as "
+                f'"private:output+shared:weight"), not "{text}"'
+            )
+    return text
+
+
+Constraint = Annotated[str, AfterValidator(_constraint)]
+"""Which ranks may run along an axis: a letter of a convolution, or what the rank is to tensors.
+
+``reduced``: it is summed over. ``private:ROLE``: each copy has elements of its own of that tensor.
+``shared:ROLE``: all copies have the same. Words joined by ``+`` hold together. Letters are names of
+such combinations where ranks are those of a convolution: M is
+``shared:input+private:weight+private:output``, C, R and S ``private:input+private:weight+reduced``,
+N, P and Q ``private:input+shared:weight+private:output``, G is private to all."""
 
 
 class Part(BaseModel):
@@ -148,7 +173,8 @@ class Array(Part):
         name: Unique in its architecture.
         parent: The node above.
         fanout: Copies along each axis.
-        ranks: For each axis, the ranks that may be spread along it; all of them if not given.
+        ranks: For each axis, the ranks that may be spread along it, see :data:`Constraint`; all of
+            them if not given.
         multicasts: Whether one read from above reaches all copies that need the same element.
         reduces: Whether partial sums of the copies are added on the way up.
         area: Square meters of the array itself, its copies left out, where it is known.
@@ -159,7 +185,7 @@ class Array(Part):
     name: str = Field(min_length=1)
     parent: str
     fanout: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
-    ranks: tuple[tuple[Direction, ...], ...] = ()
+    ranks: tuple[tuple[Constraint, ...], ...] = ()
     multicasts: bool = True
     reduces: bool = True
     area: Area | None = None
@@ -179,9 +205,32 @@ class Array(Part):
         """Copies along all axes."""
         return prod(self.fanout)
 
-    def allowed(self, axis: int) -> tuple[Direction, ...]:
-        """The ranks that may be spread along an axis."""
+    def allowed(self, axis: int) -> tuple[str, ...]:
+        """What the ranks must be that may be spread along an axis."""
         return self.ranks[axis] if self.ranks else DIRECTIONS
+
+    def takes(self, axis: int, meant: Direction, known_to: Set[Role]) -> bool:
+        """Whether a rank may be spread along an axis.
+
+        Args:
+            axis: Number of the axis.
+            meant: What the rank is to a convolution.
+            known_to: The tensors that depend on it.
+        """
+        return not self.ranks or any(
+            text == meant or (text not in DIRECTIONS and _holds(text, known_to))
+            for text in self.ranks[axis]
+        )
+
+
+def _holds(text: str, known_to: Set[Role]) -> bool:
+    """Whether a rank that some tensors know is what all words say."""
+    for word in text.split("+"):
+        how, _, role = word.partition(":")
+        is_known = (role or "output") in known_to
+        if is_known != (how == "private"):
+            return False
+    return True
 
 
 class Operator(Part):

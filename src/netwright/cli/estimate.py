@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netwright.cli.console import columns, emit, emit_json, paced
-from netwright.cli.map import coverage_as_dict, find_workload, require_whole
+from netwright.cli.map import coverage_as_dict, require_whole
 from netwright.cli.run import JsonOption
+from netwright.cli.workloads import (
+    BatchOption,
+    BitsOption,
+    SetOption,
+    ShapeOption,
+    find_workload,
+)
 
 if TYPE_CHECKING:
     from netwright.arch import Architecture
@@ -42,6 +49,14 @@ def estimate(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Draw time and energy (.svg or .png).")
     ] = None,
+    time_limit_s: Annotated[
+        float | None,
+        typer.Option("--time-limit-s", min=0.0, help="Seconds to search each distinct operation."),
+    ] = None,
+    settings: SetOption = None,
+    batch: BatchOption = None,
+    bits: BitsOption = None,
+    shape: ShapeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the best mapping of every operation and print what the network costs.
@@ -55,14 +70,17 @@ def estimate(
 
     if picture is not None and picture.suffix not in (".svg", ".png"):
         raise ConfigError(f'--picture {picture}: must end in .svg or .png, not "{picture.suffix}"')
-    machine = machines.find(arch)
-    workload = fuse(find_workload(model))
+    machine = machines.with_settings(machines.find(arch), settings or ())
+    workload = fuse(find_workload(model, batch=batch, bits=bits, shapes=shape or ()))
     names = [einsum.name for einsum in workload.einsums]
     if show and show not in names:
         raise ConfigError(f'--show: "{show}" is no operation of {workload.name}',
                           hint=f"operations: {', '.join(names)}")  # fmt: skip
     started = time.monotonic()
-    found = estimate_network(workload, machine, goal=goal.value, progress=paced("operations, next"))
+    found = estimate_network(
+        workload, machine, goal=goal.value, time_limit_s=time_limit_s,
+        progress=paced("operations, next"),
+    )  # fmt: skip
     seconds = time.monotonic() - started
     if picture is not None:
         from netwright.report.cost_chart import cost_chart
@@ -97,6 +115,7 @@ def _table(found: NetworkEstimate, machine: Architecture, *, goal: str, seconds:
         ("time", scaled(found.total.seconds, "s")),
         ("energy", scaled(found.total.joules, "J")),
         ("used", f"{found.total.utilization:.1%} of the compute units"),
+        *_silicon(machine),
         *((f"moved by {name}", size) for name, size in moved),
         ("mappings", _proof(found)),
         ("fidelity", found.total.fidelity),
@@ -109,6 +128,20 @@ def _table(found: NetworkEstimate, machine: Architecture, *, goal: str, seconds:
     if assumed:
         notes.append("assumed figures: " + ", ".join(assumed))
     return "\n\n".join([*lines, "\n".join(notes)])
+
+
+def _silicon(machine: Architecture) -> list[tuple[str, str]]:
+    """Area and leakage, where the machine's file has figures for them."""
+    rows = []
+    if machine.area_m2 is not None:
+        known = sum(node.area is not None for node in machine.nodes)
+        rows.append(("area", f"{machine.area_m2 * 1e6:.4g} mm2 ({known} of {len(machine.nodes)} "
+                             "nodes have a figure)"))  # fmt: skip
+    if machine.leakage_w:
+        from netwright.arch.diagram import scaled
+
+        rows.append(("leakage", f"{scaled(sum(machine.leakage_w.values()), 'W')}, in the energy"))
+    return rows
 
 
 def _row(layer: Layer) -> tuple[str, ...]:
@@ -173,6 +206,8 @@ def _as_dict(
     return {
         "network": found.total.name,
         "architecture": machine.name,
+        "area_m2": machine.area_m2,
+        "leakage_w": sum(machine.leakage_w.values()),
         "goal": goal,
         "total": asdict(found.total),
         "coverage": coverage_as_dict(found.coverage),

@@ -11,6 +11,13 @@ import typer
 
 from netwright.cli.console import columns, complain, emit, emit_json, note, paced
 from netwright.cli.run import JsonOption
+from netwright.cli.workloads import (
+    BatchOption,
+    BitsOption,
+    SetOption,
+    ShapeOption,
+    find_workload,
+)
 
 if TYPE_CHECKING:
     from netwright.arch import Architecture
@@ -87,6 +94,10 @@ def map_network(
         Path | None,
         typer.Option("--curve", help="Write traffic against size, with the knee (.svg)."),
     ] = None,
+    settings: SetOption = None,
+    batch: BatchOption = None,
+    bits: BitsOption = None,
+    shape: ShapeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Choose what stays in the scratchpad, and where, for the fewest off-chip accesses.
@@ -101,10 +112,12 @@ def map_network(
     for option, path in (("--picture", picture), ("--curve", curve)):
         if path is not None and path.suffix != ".svg":
             raise ConfigError(f'{option} {path}: must end in .svg, not "{path.suffix}"')
-    machine = machines.find(arch)
+    machine = machines.with_settings(machines.find(arch), settings or ())
     if scratchpad:
         machine = machine.with_scratchpad(parse_size(scratchpad, option="--scratchpad"))
-    workload = find_workload(model, opaque_unknown=opaque_unknown)
+    workload = find_workload(
+        model, opaque_unknown=opaque_unknown, batch=batch, bits=bits, shapes=shape or ()
+    )
     _check_order(workload)
     if granularity is not GranularityName.unfused:
         workload = fuse(workload) if granularity is GranularityName.fused else group(workload)
@@ -119,16 +132,16 @@ def map_network(
         workload, machine, order=names, places_weights=places_weights, time_limit_s=time_limit_s
     )
     schedule = Schedule(workload, found.mapping.order, memory.line_bytes, places_weights)
-    shape = None
+    traded = None
     if curve is not None:
-        shape = traffic_curve(workload, machine, order=names, places_weights=places_weights)
-    _draw(found, workload, picture, curve, shape, capacity=capacity)
+        traded = traffic_curve(workload, machine, order=names, places_weights=places_weights)
+    _draw(found, workload, picture, curve, traded, capacity=capacity)
     if as_json:
         data = _as_dict(found, schedule, machine=machine.name, capacity=capacity)
         when = {"seconds": found.seconds}
         if searched is not None:
             when["order_search_seconds"] = searched.seconds
-        shown = {**data, **_order_as_dict(searched), **_curve_as_dict(shape), "when": when}
+        shown = {**data, **_order_as_dict(searched), **_curve_as_dict(traded), "when": when}
         emit_json(shown)
         require_whole(found.coverage)
         return
@@ -243,45 +256,6 @@ def _check_order(workload: Workload) -> None:
                 "after the other, so that they have no schedule",
                 hint="netwright passes and estimate take it",
             )
-
-
-def find_workload(model: str, *, opaque_unknown: bool = False) -> Workload:
-    """The workload of a named network, an ONNX file or a graph file.
-
-    Args:
-        model: Name or path.
-        opaque_unknown: Whether unknown operators of an ONNX file are taken as opaque steps.
-
-    Raises:
-        ConfigError: No network has this name.
-    """
-    from difflib import get_close_matches
-
-    from netwright.errors import ConfigError
-    from netwright.workload import NETWORKS, cascade, from_graph, spelled
-
-    if model.endswith(cascade.SUFFIX) or model in cascade.published():
-        return cascade.find(model)
-    own = spelled(model)
-    if own is not None:
-        return NETWORKS[own]()
-    path = Path(model)
-    if path.suffix == ".onnx":
-        from netwright.exchange import is_quantized, read_qonnx, read_workload
-
-        if is_quantized(path):
-            return from_graph(read_qonnx(path))
-        return read_workload(path, opaque_unknown=opaque_unknown)
-    if path.suffix == ".npz":
-        from netwright.ir import load
-
-        return from_graph(load(path))
-    near = get_close_matches(model, NETWORKS, n=1)
-    meant = f'; did you mean "{near[0]}"?' if near else ""
-    raise ConfigError(
-        f'"{model}" is not one of the networks{meant}',
-        hint=f"networks: {', '.join(NETWORKS)}; or a file that ends in .onnx, .npz or .einsum",
-    )
 
 
 def _table(

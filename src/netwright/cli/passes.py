@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netwright.cli.console import columns, emit, emit_json
-from netwright.cli.map import find_workload
 from netwright.cli.run import JsonOption
+from netwright.cli.workloads import find_workload
 
 if TYPE_CHECKING:
     from netwright.workload import Workload

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import prod
 from typing import Literal, get_args
@@ -42,6 +42,9 @@ MAX_SPREADS = 2000
 
 BATCH = 64
 """Ways to use the arrays that are ranked together."""
+
+FIRST = 5
+"""Nests of few tiles that are counted before all are looked at."""
 
 SLACK = 1e-9
 """Relative difference below which two values are taken to be rounded differently."""
@@ -198,8 +201,12 @@ class _Search:
             self.missed = min(self.missed, floor)
             return
         self.searched += 1
+        if not solver.space.is_product_of_two:
+            self.missed = min(self.missed, floor)  # nests are good, but nothing is proven
         seen: set[LoopNest] = set()
         try:
+            if self.best is None:
+                self._start(solver)
             if solver.is_hopeless(self.limit, self.deadline):
                 return
             for chain in solver.chains(self.limit, self.deadline):
@@ -216,6 +223,13 @@ class _Search:
             self.missed = min(self.missed, floor)
             if self.best is None:
                 self._count(solver.smallest(), solver)
+
+    def _start(self, solver: Solver) -> None:
+        """A good nest of few tiles: what is worse need not be looked at."""
+        few = replace(solver.space, coarse=True)
+        coarse = Solver(few, solver.step_seconds, self.objective, shares=False)
+        for chain in islice(coarse.chains(self.limit, self.deadline), FIRST):
+            self._count(few.nest(chain.steps), solver)
 
     def _count(self, nest: LoopNest, solver: Solver) -> bool:
         """Count a nest exactly; whether it is legal."""

@@ -57,11 +57,19 @@ class Place:
 
 @dataclass(frozen=True)
 class Mapspace:
-    """All mappings of one operation on one machine with its arrays used in one way."""
+    """All mappings of one operation on one machine with its arrays used in one way.
+
+    Attributes:
+        operation: What is computed.
+        architecture: The machine.
+        spread: How its arrays are used.
+        coarse: Only a few tiles of every kind, for a first good mapping.
+    """
 
     operation: Operation
     architecture: Architecture
     spread: Spread
+    coarse: bool = False
 
     @cached_property
     def rounds(self) -> dict[str, int]:
@@ -79,6 +87,13 @@ class Mapspace:
             found[rank] = missing[0] if missing else None
         return found
 
+    @property
+    def is_product_of_two(self) -> bool:
+        """Whether bounds hold: two operands, and each rank is unknown to one tensor at most."""
+        return len(self.operation.tensors) == len(ROLES) and all(
+            len(self.operation.known_to(rank)) >= len(ROLES) - 1 for rank in self.operation.extents
+        )
+
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """Ranks that all tensors know; they run outermost."""
@@ -87,7 +102,18 @@ class Mapspace:
     @cached_property
     def tiles(self) -> dict[Kind, tuple[Tile, ...]]:
         """The tiles along each kind, smallest first."""
-        return {kind: tuple(self._tiles(self.ranks(kind))) for kind in KINDS}
+        found = {kind: tuple(self._tiles(self.ranks(kind))) for kind in KINDS}
+        return {kind: self._few(tiles) for kind, tiles in found.items()} if self.coarse else found
+
+    def _few(self, tiles: tuple[Tile, ...]) -> tuple[Tile, ...]:
+        """Some tiles about equally far apart, each of which consists of the ones before."""
+        factor = prod(tiles[-1].values()) ** (1 / (COARSE - 1))
+        found = [tiles[-1]]
+        for tile in reversed(tiles):
+            smaller = prod(tile.values()) * factor <= prod(found[0].values())
+            if self.divides(tile, found[0]) and (smaller or tile is tiles[0]):
+                found.insert(0, tile)
+        return tuple(found) if len(tiles) > 1 else tiles
 
     def ranks(self, kind: Kind) -> tuple[str, ...]:
         """Ranks of a kind, inner ones first."""
@@ -224,6 +250,9 @@ def _places(architecture: Architecture) -> Iterator[Place]:
             outer[role] = (memory, below)
     yield from sorted(places, key=lambda place: place.stage)
 
+
+COARSE = 5
+"""About how many tiles of a kind there are in a coarse mapspace."""
 
 DENSE = 16
 """Up to here a rank is cut into every size that gives another number of pieces."""

@@ -94,6 +94,7 @@ def estimate_network(
     architecture: Architecture,
     *,
     goal: Goal = "edp",
+    time_limit_s: float | None = None,
     progress: Progress = silent,
 ) -> NetworkEstimate:
     """Map every operation of a network for itself, one after the other; the mapping is judged.
@@ -102,6 +103,7 @@ def estimate_network(
         workload: The network.
         architecture: The machine.
         goal: What is minimized for each operation.
+        time_limit_s: Seconds to search each distinct operation; no limit if not given.
         progress: Told how far the search is.
 
     Raises:
@@ -128,7 +130,7 @@ def estimate_network(
         except GraphError as error:
             left_out.append((einsum.name, error.message))
             continue
-        layers.append(_searched(wanted, architecture, goal, known))
+        layers.append(_searched(wanted, architecture, goal, time_limit_s, known))
         nests[einsum.name] = _nest(wanted, known)
         bindings[einsum.name] = known[wanted.signature][1].compute
     if not layers:
@@ -164,11 +166,15 @@ def _searched(
     wanted: Operation,
     architecture: Architecture,
     goal: Goal,
+    time_limit_s: float | None,
     known: dict[tuple[object, ...], tuple[Operation, Mapped]],
 ) -> Layer:
     same_as = known[wanted.signature][0].name if wanted.signature in known else ""
     if not same_as:
-        known[wanted.signature] = (wanted, search(wanted, architecture, goal=goal))
+        known[wanted.signature] = (
+            wanted,
+            search(wanted, architecture, goal=goal, time_limit_s=time_limit_s),
+        )
     _, mapped = known[wanted.signature]
     estimate = replace(mapped.estimate, name=wanted.name)
     return Layer(wanted.name, "loopnest", estimate, mapped, same_as)

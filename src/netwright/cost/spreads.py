@@ -115,7 +115,7 @@ def _meaning(
 
 
 def _is_allowed(operation: Operation, array: Array, axis: int, rank: str) -> bool:
-    allowed = operation.directions[rank] in array.allowed(axis)
+    allowed = array.takes(axis, operation.directions[rank], operation.known_to(rank))
     return allowed and (array.reduces or rank not in operation.reduced)
 
 

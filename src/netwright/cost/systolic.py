@@ -3,7 +3,8 @@
 Row stationary is the utilization model of Eyeriss-like arrays: sets of filter rows by output rows
 are replicated or folded onto the array (as in nn-dataflow, Gao et al. 2017, and its extension to
 groups by Jha et al. 2020). Weight and output stationary follow a product of matrices through the
-array as SCALE-Sim (Samajdar et al. 2018) does. Memories are taken to be fast enough.
+array as in SCALE-Sim (Samajdar et al. 2018), whose published forms number the last cycle from 0 and
+so are one less. Memories are taken to be fast enough.
 """
 
 from __future__ import annotations
@@ -145,13 +146,23 @@ def matrix_product(
         features: Columns of the right matrix.
         array: Rows and columns of elements.
         dataflow: ``"weight"`` or ``"output"``.
+
+    Returns:
+        Cycles from the first to the last, both counted. An operand reaches the far corner of the
+        array `height + width - 2` cycles after the near one; weights are loaded row by row before.
+        SCALE-Sim's published forms give one less for the whole product: the number of the last
+        cycle, counted from 0. On an array of one element that is fewer cycles than operations.
+
+    Example:
+        >>> matrix_product(4, 4, 4, (4, 4), "output")
+        10
     """
     height, width = array
     if dataflow == "weight":
         folds = -(-depth // height) * -(-features // width)
-        return folds * (rows + 2 * height + width - 2) - 1
+        return folds * (rows + 2 * height + width - 2)
     folds = -(-rows // height) * -(-features // width)
-    return folds * (depth + height + width - 2) - 1
+    return folds * (depth + height + width - 2)
 
 
 def systolic(

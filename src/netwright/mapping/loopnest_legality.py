@@ -62,7 +62,7 @@ def _loop_faults(operation: Operation, architecture: Architecture, nest: LoopNes
             yield f'{where}: there is no axis {loop.axis} of an array "{loop.array}"'
             continue
         meant = operation.directions[loop.rank]
-        if meant not in array.allowed(loop.axis):
+        if not array.takes(loop.axis, meant, operation.known_to(loop.rank)):
             allowed = ", ".join(array.allowed(loop.axis))
             yield f"{where}: axis {loop.axis} of {array.name} takes {allowed}, not {meant}"
         if loop.rank in operation.reduced and not array.reduces and count > 1:

@@ -52,6 +52,10 @@ class Operation:
         """Ranks on which an element of a tensor depends."""
         return frozenset(rank for axis in self.axes[tensor] for rank, _ in axis.terms)
 
+    def known_to(self, rank: str) -> frozenset[Role]:
+        """Roles of the tensors that depend on a rank."""
+        return frozenset(role for name, role in self.roles.items() if rank in self.relevant(name))
+
     @property
     def reduced(self) -> frozenset[str]:
         """Ranks that are summed over."""

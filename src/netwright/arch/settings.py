@@ -1,0 +1,80 @@
+"""Settings of a machine that are changed from a command line, as ``node.setting=value``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+
+from netwright.arch.architecture import Architecture, unknown
+from netwright.arch.nodes import Compute, Figure, Node
+from netwright.arch.units import EXAMPLES, split
+from netwright.errors import ConfigError
+
+HINT = "for example --set dram.bandwidth=32GB/s, --set pad.capacity=64KiB or --set grid.fanout=8,8"
+
+
+def with_settings(architecture: Architecture, assignments: Sequence[str]) -> Architecture:
+    """A copy in which some settings are others, checked as those of a file are.
+
+    Figures are written with their unit, ``dram.bandwidth=32GB/s``; sizes and names of an array with
+    commas, ``grid.fanout=8,8``; all else as in TOML. Figures of an operator have its name in
+    between: ``vector.operators.exp.cycles=4``.
+
+    Args:
+        architecture: The machine.
+        assignments: Settings in order.
+
+    Raises:
+        ConfigError: There is no such node or setting, or the value is not accepted.
+    """
+    for assignment in assignments:
+        place, equals, text = assignment.partition("=")
+        name, _, setting = place.strip().partition(".")
+        if not equals or not setting:
+            raise ConfigError(f'a setting must read node.setting=value, not "{assignment}"',
+                              hint=HINT)  # fmt: skip
+        node = next((node for node in architecture.nodes if node.name == name), None)
+        if node is None:
+            raise unknown(name, "node", [node.name for node in architecture.nodes])
+        try:
+            changes = _changes(node, setting.split("."), text.strip())
+        except ValueError as error:
+            raise ConfigError(f"{place.strip()}: {error}", hint=HINT) from None
+        architecture = architecture.with_changes(name, changes)
+    return architecture
+
+
+def _changes(node: Node, path: list[str], text: str) -> Mapping[str, object]:
+    if path[0] == "operators" and len(path) == 3 and isinstance(node, Compute):
+        if path[1] not in node.operators:
+            does = ", ".join(node.does)
+            raise ValueError(f'"{node.name}" does not do {path[1]}; it does {does}')
+        own = {**dict(node.operators[path[1]]), path[2]: _value(path[2], text)}
+        return {"operators": {**node.operators, path[1]: own}}
+    if len(path) > 1 or path[0] not in type(node).model_fields or path[0] in ("name", "kind"):
+        settings = [name for name in type(node).model_fields if name not in ("name", "kind")]
+        raise ValueError(
+            f'a {node.kind} has no setting "{".".join(path)}", but {", ".join(settings)}'
+        )
+    return {path[0]: _value(path[0], text)}
+
+
+def _value(name: str, text: str) -> object:
+    if name in EXAMPLES:
+        value, unit = split(text)
+        if not value >= 0:
+            raise ValueError(f"must be 0 or more, not {text}")
+        return Figure(value=value, unit=unit, source="chosen by the caller", fidelity="assumed")
+    if name in ("fanout", "keeps", "exploits") and not text.startswith("["):
+        parts = text.replace("x", ",") if name == "fanout" else text
+        items = [part.strip() for part in parts.split(",")]
+        return tuple(int(item) if item.isdecimal() else item for item in items)
+    try:
+        return _tuples(tomllib.loads(f"value = {text}")["value"])
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _tuples(value: object) -> object:
+    """Lists as tuples, which is what nodes hold."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
