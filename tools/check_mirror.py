@@ -52,6 +52,7 @@ TESTED_BY: dict[str, str] = {
     "workload/networks/video.py": "tests/workload/networks/test_networks.py",
     "studies/cosma.py": "tests/studies/test_study.py",
     "studies/draco.py": "tests/studies/test_study.py",
+    "studies/fusemax.py": "tests/studies/test_study.py",
     "studies/hawq.py": "tests/studies/test_study.py",  # a study is run and checked, not unit-tested
 }
 """Modules that need no test file of their own, and the file that tests them instead."""

@@ -51,6 +51,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "studies": {
         "cosma": "netwright.studies.cosma",
         "draco": "netwright.studies.draco",
+        "fusemax": "netwright.studies.fusemax",
         "hawq": "netwright.studies.hawq",
         "sparse-transformer": "netwright.studies.sparse_transformer",
     },

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 
 from netwright import mapping
-from netwright.mapping import Loop, Mapping
+from netwright.mapping import Mapping
 from netwright.workload import Workload, batched, cascade
 
 SQUARE, ROW = "square_elements", "row_elements"
@@ -58,16 +58,8 @@ def mapped(way: str, sizes: Sizes, tiles: int = 1) -> Mapping:
     """
     path = files("netwright.studies").joinpath(f"fusemax_data/{way}.toml")
     found = mapping.load(str(path))
-    (group,) = found.groups
-    outer = {1: 256 if way == "flat" else 256 * tiles}
-
-    def sized(number: int, loop: Loop) -> Loop:
-        tile = outer.get(number, loop.tile)
-        if loop.rank == "m":
-            tile = -(-sizes.keys // 256)
-        if loop.rank == "m0":
-            tile = -(-sizes.tile // 256)
-        return replace(loop, tile=min(tile, sizes.extents[loop.rank]))
-
-    loops = tuple(sized(number, loop) for number, loop in enumerate(group.loops))
-    return replace(found, groups=(replace(group, loops=loops),))
+    if way == "flat":
+        piece = -(-sizes.keys // 256)
+        return mapping.retiled(found, three_pass(sizes), {"attention": {3: piece, 4: piece}})
+    tiles_of = {1: 256 * tiles, 5: -(-sizes.tile // 256)}
+    return mapping.retiled(found, one_pass(sizes), {"attention": tiles_of})

@@ -8,6 +8,7 @@ import pytest
 
 from netwright import arch, cost
 from netwright.cost import pipeline
+from netwright.errors import MappingError
 from netwright.mapping import Group, Keep, Loop, Mapping, Phase
 from netwright.mapping.group_legality import group_faults
 from tests.cost import attention_closed_form as closed
@@ -19,7 +20,7 @@ MACHINES = {
 }  # fmt: skip
 
 
-def estimate(configuration: str, point: closed.Point) -> cost.Estimate:
+def run(configuration: str, point: closed.Point) -> cost.Estimate:
     """One point of the published grid, through the engine."""
     heads, width = closed.HEADS[point.model]
     sizes = Sizes(closed.BATCH * heads, width, point.tokens, point.tokens)
@@ -29,15 +30,14 @@ def estimate(configuration: str, point: closed.Point) -> cost.Estimate:
     machine = arch.find(MACHINES[configuration])
     if configuration != "flat":
         assert group_faults(workload, machine, mapping, mapping.groups[0]) == ()
-    counts = pipeline.count(workload, machine, mapping, mapping.groups[0])
-    return cost.price(counts, machine)
+    return pipeline.estimate(workload, machine, mapping)
 
 
 @pytest.mark.parametrize("configuration", ["binding", "architecture", "cascade"])
 @pytest.mark.parametrize("model", ["bert", "xlm"])
 def test_one_pass_equals_the_closed_form(configuration, model):
     for point in (p for p in closed.POINTS if p.model == model):
-        found = estimate(configuration, point)
+        found = run(configuration, point)
         assert found.seconds == pytest.approx(closed.latency(configuration, point), rel=1e-12)
         kept = configuration == "cascade"
         assert found.bytes_moved["dram"] == closed.traffic(point, scores_kept=kept)
@@ -48,7 +48,7 @@ def test_three_passes_equal_the_closed_form_where_no_traffic_is_given():
     assert len(points) == 16
     for point in points:
         if point.model in ("bert", "xlm"):
-            found = estimate("flat", point)
+            found = run("flat", point)
             assert found.seconds == pytest.approx(closed.latency("flat", point), rel=1e-12)
 
 
@@ -86,7 +86,7 @@ def tasks(width: int, length: int, *, passing: int = 0) -> tuple[Task, ...]:
 def test_events_show_the_utilization_of_two_tiles_at_a_time(model, tokens):
     width, length = closed.HEADS[model][1], tokens // 256
     cycles, busy = simulate(tasks(width, length), chains=24, length=length, in_flight=2)
-    found = estimate("binding", closed.Point(model, tokens)).utilization_by
+    found = run("binding", closed.Point(model, tokens)).utilization_by
     assert busy["square"] / cycles == pytest.approx(found[SQUARE], rel=0.03)
     assert busy["row"] / cycles == pytest.approx(found[ROW], rel=0.03)
 
@@ -94,7 +94,7 @@ def test_events_show_the_utilization_of_two_tiles_at_a_time(model, tokens):
 def test_events_show_that_one_tile_at_a_time_waits_for_the_column():
     steps = tasks(64, 16, passing=256)
     cycles, busy = simulate(steps, chains=24, length=16, in_flight=1)
-    found = estimate("architecture", closed.Point("bert", 4096)).utilization_by
+    found = run("architecture", closed.Point("bert", 4096)).utilization_by
     # The published phases let the last product of a tile run beside the next tile.
     assert busy["square"] / cycles == pytest.approx(found[SQUARE], rel=0.03)
 
@@ -190,3 +190,27 @@ def test_phases_wait_for_their_busiest_unit_and_a_single_phase_does_not():
         other = replace(group, phases=phases)
         steps[name] = pipeline.count(workload, machine, mapping, other).num_steps
     assert steps["together"] <= steps["published"] < steps["one by one"]
+
+
+def test_estimate_wants_every_einsum_in_a_group():
+    workload = one_pass(Sizes(1, 4, 512, 256))
+    mapping = Mapping("unfused", tuple(e.name for e in workload.einsums))
+    with pytest.raises(MappingError, match='Einsum "QK" is in no group'):
+        pipeline.estimate(workload, arch.find("fusemax"), mapping)
+
+
+@pytest.mark.parametrize(("model", "tokens"), [("bert", 1024), ("xlm", 4096)])
+def test_events_show_that_longer_tiles_of_keys_keep_the_square_array_busy(model, tokens):
+    """Half as many corrections: the row has time to spare, the square array has none."""
+    width, length = closed.HEADS[model][1], tokens // 512
+    steps = tuple(
+        replace(task, cycles=2 * task.cycles) if task.unit == "square" else task
+        for task in tasks(width, length)
+    )
+    cycles, busy = simulate(steps, chains=24, length=length, in_flight=3)
+    assert busy["square"] / cycles == pytest.approx(1, abs=0.03)
+    sizes = Sizes(64, width, tokens, tokens, tile=512)
+    machine = arch.find("fusemax")
+    found = pipeline.estimate(one_pass(sizes), machine, mapped("wide", sizes, tiles=2))
+    assert found.utilization_by[SQUARE] == pytest.approx(1, abs=1e-9)
+    assert busy["row"] / cycles == pytest.approx(found.utilization_by[ROW], rel=0.03)

@@ -5,6 +5,7 @@ import pytest
 from netwright import mapping
 from netwright.errors import ConfigError
 from netwright.mapping import Keep, Loop
+from netwright.workload import cascade
 
 TEXT = """
 schema_version = 1
@@ -55,3 +56,11 @@ def test_one_fault_and_no_toml(tmp_path):
         mapping.load(path)
     with pytest.raises(ConfigError):
         mapping.load(tmp_path / "none.toml")
+
+
+def test_tiles_may_be_chosen_and_are_not_larger_than_ranks(tmp_path):
+    path = tmp_path / "m.toml"
+    path.write_text(TEXT.replace('["A", "B"]', '["QK", "AV"]'))
+    workload = cascade.find("attention_1pass", extents={"p": 3})
+    (group,) = mapping.retiled(mapping.load(path), workload, {"both": {1: 2}}).groups
+    assert group.loops == (Loop("p", 3), Loop("p", 2, "grid", 1))

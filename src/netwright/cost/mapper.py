@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import islice
 from math import prod
 from typing import Literal, get_args
 
@@ -15,14 +15,14 @@ from netwright.arch import MAC, Architecture, Compute, Memory
 from netwright.cost.bounds import touched
 from netwright.cost.chains import Deadline, TimeUp
 from netwright.cost.counts import Counts
-from netwright.cost.loopnest import count, visited_each
+from netwright.cost.loopnest import count
 from netwright.cost.mapspace import Mapspace
 from netwright.cost.price import Estimate, check_figures, price
 from netwright.cost.search import Objective, Solver
 from netwright.cost.spreads import Spread, spreads
 from netwright.errors import Infeasible
 from netwright.mapping.loopnest import LoopNest, memories_of
-from netwright.mapping.loopnest_legality import accumulator_bits, nest_faults
+from netwright.mapping.loopnest_legality import nest_faults
 from netwright.mapping.operation import Operation
 
 Goal = Literal["edp", "energy", "latency"]
@@ -40,7 +40,7 @@ MAX_COUNTED = 30
 MAX_SPREADS = 2000
 """Ways to use the arrays that are searched for one compute unit before the proof is given up."""
 
-BATCH = 16
+BATCH = 64
 """Ways to use the arrays that are ranked together."""
 
 FIRST = 5
@@ -263,42 +263,20 @@ class _Search:
 
 
 def least_joules(operation: Operation, architecture: Architecture) -> float:
-    """Energy that every mapping takes, however the arrays are used; without leakage.
-
-    The operations; their operands at the innermost memories, read once for all copies below them;
-    and every tensor once between each memory that keeps it and the next one.
-    """
-    unit, memories = architecture.path[-1], memories_of(architecture)
+    """Energy of the operations, and of moving every tensor past the root once; without leakage."""
+    unit, root = architecture.path[-1], architecture.root
     assert isinstance(unit, Compute)
+    assert isinstance(root, Memory)
     energy = unit.energy_of(MAC)
     assert energy is not None  # check_figures
+    assert root.read_energy is not None  # check_figures
+    assert root.write_energy is not None  # check_figures
     total = operation.num_macs * energy.value
-    for name, role in operation.roles.items():
-        tensor, used = operation.tensors[name], prod(touched(operation, name))
-        keeping = [memory for memory in memories[1:] if role in memory.keeps]
-        chain = [_energies(memory) for memory in (memories[0], *keeping)]
-        inner = keeping[-1] if keeping else memories[0]
-        copies = architecture.copies(unit.name) // architecture.copies(inner.name)
-        visits = visited_each(operation, name) / copies
-        read, write = chain[-1]
-        partial = max(tensor.bits, accumulator_bits(architecture, tensor.bits))
-        if role == "output":
-            again = max(0.0, visits - used * architecture.copies(unit.name))
-            joules = again * partial * read + max(0.0, visits - used) * partial * write
-            joules += min(used, visits) * tensor.bits * write
-            joules += sum(used * tensor.bits * (up[1] + own[0]) for up, own in pairwise(chain))
-        else:
-            joules = visits * tensor.bits * read
-            joules += sum(used * tensor.bits * (up[0] + own[1]) for up, own in pairwise(chain))
-        total += joules / 8
+    for name, tensor in operation.tensors.items():
+        figure = root.write_energy if name == operation.output else root.read_energy
+        used = prod(touched(operation, name))
+        total += used * tensor.bits / 8 * figure.value
     return total
-
-
-def _energies(memory: Memory) -> tuple[float, float]:
-    """Joules a byte, read and written."""
-    assert memory.read_energy is not None  # check_figures
-    assert memory.write_energy is not None  # check_figures
-    return memory.read_energy.value, memory.write_energy.value
 
 
 def _nothing_fits(solver: Solver) -> Infeasible:

@@ -14,6 +14,8 @@ from math import prod
 
 from netwright.arch import Architecture
 from netwright.cost.counts import Action, ActionKind, Counts
+from netwright.cost.price import Estimate, price, sequence
+from netwright.errors import MappingError
 from netwright.mapping import Group, Keep, Mapping
 from netwright.mapping.ranks import aligned
 from netwright.mapping.stages import Stage, ranks_of, slack, stages
@@ -46,6 +48,23 @@ def count(workload: Workload, architecture: Architecture, mapping: Mapping, grou
         walk.move(keep)
     actions = tuple(replace(action, amount=bits) for action, bits in walk.amounts.items())
     return Counts(group.name, "pipeline", tuple(walk.steps), actions, ASSUMPTIONS)
+
+
+def estimate(workload: Workload, architecture: Architecture, mapping: Mapping) -> Estimate:
+    """What a mapping of groups costs, one group after the other.
+
+    Nothing is judged here; see :func:`netwright.mapping.check_legal`.
+
+    Raises:
+        ConfigError: A figure of the machine is missing, or a unit does not do an operator.
+        MappingError: An Einsum is in no group.
+    """
+    grouped = {name for group in mapping.groups for name in group.einsums}
+    alone = [einsum.name for einsum in workload.einsums if einsum.name not in grouped]
+    if alone:
+        raise MappingError([f'Einsum "{name}" is in no group' for name in alone])
+    counted = [count(workload, architecture, mapping, group) for group in mapping.groups]
+    return sequence(workload.name, [price(counts, architecture) for counts in counted])
 
 
 @dataclass

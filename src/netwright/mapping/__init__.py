@@ -7,8 +7,9 @@ from netwright.mapping.cosma import Solution, cosma, scratchpad_of
 from netwright.mapping.curve import Curve, Point, traffic_curve
 from netwright.mapping.fusion import Fusion, fusion
 from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
+from netwright.mapping.group_legality import kept_bytes
 from netwright.mapping.legality import check_legal, faults
-from netwright.mapping.load import load
+from netwright.mapping.load import load, retiled
 from netwright.mapping.loopnest import Keep, Loop, LoopNest
 from netwright.mapping.loopnest_legality import check_nest, nest_faults
 from netwright.mapping.mapping import Group, Mapping, Phase, Residency
@@ -55,6 +56,7 @@ __all__ = [
     "faults",
     "fusion",
     "is_operation",
+    "kept_bytes",
     "kib",
     "load",
     "minimum_peak",
@@ -62,6 +64,7 @@ __all__ = [
     "operation",
     "operators_of",
     "replay",
+    "retiled",
     "scratchpad_of",
     "search_order",
     "solve_gaps",

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import ceil, prod
 
 from netwright.arch import Architecture, Array, Memory
-from netwright.errors import NetwrightError
+from netwright.errors import MappingError, NetwrightError
 from netwright.mapping.loopnest import Keep, Loop
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.schedule import kib
@@ -39,6 +39,26 @@ def group_faults(
     found += judged.order_faults()
     found += judged.keep_faults()
     return tuple(found or judged.capacity_faults())
+
+
+def kept_bytes(
+    workload: Workload, architecture: Architecture, mapping: Mapping, memory: str
+) -> int:
+    """The most bytes that a group of a mapping keeps in one copy of a memory at a time.
+
+    Raises:
+        MappingError: The machine has no such memory.
+    """
+    node = architecture.memory(memory)
+    if node is None:
+        raise MappingError([f'there is no memory "{memory}"'])
+    most = 0
+    for group in mapping.groups:
+        members = stages(workload, architecture, mapping, group)
+        judged = _Judged(workload, architecture, group, members)
+        own = [keep for keep in group.keeps if keep.memory == memory]
+        most = max(most, sum(judged.kept_bytes(keep, node) for keep in own))
+    return most
 
 
 def _phase_faults(architecture: Architecture, mapping: Mapping, group: Group) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping as Table
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +15,7 @@ from netwright.errors import ConfigError
 from netwright.mapping.loopnest import Keep, Loop
 from netwright.mapping.mapping import Group, Mapping, Phase
 from netwright.reading import read_toml
-from netwright.workload import Granularity
+from netwright.workload import Granularity, Workload
 
 
 class _Part(BaseModel):
@@ -79,6 +81,27 @@ def load(path: str | Path) -> Mapping:
         for name in names
     }
     return Mapping(found.granularity, order, bindings={**bindings, **found.bindings}, groups=groups)
+
+
+def retiled(mapping: Mapping, workload: Workload, tiles: Table[str, Table[int, int]]) -> Mapping:
+    """The same mapping with other tiles; none is larger than its rank.
+
+    Args:
+        mapping: The mapping.
+        workload: Says how large ranks are.
+        tiles: For groups by name, new tiles by the place of their loop.
+    """
+    extents = {rank.name: rank.extent for einsum in workload.einsums for rank in einsum.ranks}
+
+    def sized(group: Group) -> Group:
+        chosen = tiles.get(group.name, {})
+        loops = (
+            replace(loop, tile=min(chosen.get(n, loop.tile), extents.get(loop.rank, loop.tile)))
+            for n, loop in enumerate(group.loops)
+        )
+        return replace(group, loops=tuple(loops))
+
+    return replace(mapping, groups=tuple(map(sized, mapping.groups)))
 
 
 def _group(group: _Group) -> Group:

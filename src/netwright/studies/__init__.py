@@ -9,7 +9,7 @@ from netwright.studies.claims import (
     Profile,
     judge,
 )
-from netwright.studies.figures import percent, points
+from netwright.studies.figures import average, percent, points
 from netwright.studies.runner import Outcomes, run_claims, run_study
 from netwright.studies.study import (
     ClaimFunction,
@@ -19,6 +19,7 @@ from netwright.studies.study import (
     list_studies,
     load_study,
 )
+from netwright.studies.tables import data, table
 
 __all__ = [
     "Claim",
@@ -31,6 +32,8 @@ __all__ = [
     "Outcomes",
     "Profile",
     "Study",
+    "average",
+    "data",
     "find_study",
     "judge",
     "list_studies",
@@ -39,4 +42,5 @@ __all__ = [
     "points",
     "run_claims",
     "run_study",
+    "table",
 ]

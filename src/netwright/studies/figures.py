@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean, stdev
+from statistics import fmean, geometric_mean, stdev
 
 from netwright.quantities import Quantity
 
@@ -25,3 +25,14 @@ def points(difference: float, source: str) -> Quantity:
     '1 points'
     """
     return Quantity(100 * difference, "points", source, "measured")
+
+
+def average(values: Sequence[float], unit: str, source: str) -> tuple[Quantity, str]:
+    """The arithmetic mean of modelled figures, and a remark with the geometric one.
+
+    >>> quantity, remark = average([1.0, 4.0], "x", "a model")
+    >>> str(quantity), remark
+    ('2.5 x', 'geometric mean 2')
+    """
+    quantity = Quantity(fmean(values), unit, source, "modelled")
+    return quantity, f"geometric mean {geometric_mean(values):.3g}"
