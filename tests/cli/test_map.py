@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from netwright import ir
+from netwright import ir, mapping
 from netwright.cli.map import parse_size
 from tests.workload.test_from_graph import conv_graph
 
@@ -133,3 +133,35 @@ def test_opaque_operators_withhold_the_proof(netwright, tmp_path):
     assert code == 1
     assert not json.loads(out)["optimal"]
     assert "a_node is missing in the totals" in err
+
+
+def test_fusion_is_written_and_taken_as_given(netwright, tmp_path):
+    """The small graph fused; then the same groups as given, and an estimate of what was mapped."""
+    path, file = tmp_path / "g.npz", tmp_path / "fused.toml"
+    ir.save(conv_graph(), path)
+    code, out, _ = netwright("map", path, "--mapper", "fusion", "--scratchpad", "4KiB",
+                             "--write", file)  # fmt: skip
+    assert code == 0
+    assert "the least of the mapspace for this order" in out
+    found = mapping.load(file)
+    code, out, _ = netwright("map", path, "--mapper", "fusion", "--scratchpad", "4KiB",
+                             "--fix", file, "--json")  # fmt: skip
+    data = json.loads(out)
+    assert code == 0
+    assert [tuple(group["einsums"]) for group in data["groups"]] == [
+        group.einsums for group in found.groups
+    ]
+    assert data["bytes"] <= data["unfused_bytes"]
+
+
+def test_what_a_mapper_cannot_take_is_refused(netwright, tmp_path):
+    fix = tmp_path / "fix.toml"
+    fix.write_text('[[groups]]\nname = "g"\neinsums = ["conv0"]\n')
+    code, _, err = netwright("map", "resnet18", "--fix", fix)
+    assert code == 2
+    assert "the mapper cosma takes an order only, and finds the stays" in err
+    fix.write_text('order = ["conv3", "conv0"]\n')
+    code, _, err = netwright("map", "resnet18", "--fix", fix)
+    assert '"conv3" cannot come there' in err or '"conv3" is no Einsum' in err
+    code, _, err = netwright("map", "resnet18", "--write", tmp_path / "m.json")
+    assert 'must end in .toml, not ".json"' in err

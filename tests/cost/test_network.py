@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from netwright import cost
-from netwright.errors import GraphError
-from netwright.mapping import faults
+from netwright import arch, cost
+from netwright.errors import GraphError, MappingError
+from netwright.mapping import Mapping, faults, fusion
 from netwright.workload import (
     Access,
     Affine,
@@ -92,3 +92,43 @@ def test_estimate_says_what_it_takes_for_granted():
     found = cost.estimate_network(network(), one_memory(size=300))
     assert found.coverage.is_whole
     assert "every element counts as 8 bits: the source says no widths" in found.total.assumptions
+
+
+def able(**options):
+    """The small machine, whose unit adds as well."""
+    small = one_memory(**options)
+    return small.with_changes("mac", {"operators": {n: arch.Operator() for n in ("mac", "add")}})
+
+
+def test_given_nest_and_binding_are_taken():
+    workload, machine = network(), one_memory(size=300)
+    free = cost.estimate_network(workload, machine)
+    nest = free.mapping.nests["conv2"]
+    fixed = Mapping("fused", (), nests={"conv2": nest}, bindings={"conv2": "mac", "conv0": "mac"})
+    found = cost.estimate_network(workload, machine, fixed=fixed)
+    assert found.total.joules == free.total.joules
+    layer = next(layer for layer in found.layers if layer.name == "conv2")
+    assert layer.is_fixed
+    assert layer.mapped is None
+    short = replace(nest, loops=nest.loops[1:])
+    with pytest.raises(MappingError, match='loop nest of "conv2"'):
+        cost.estimate_network(workload, machine, fixed=replace(fixed, nests={"conv2": short}))
+
+
+def test_what_a_group_keeps_on_the_chip_saves_time_and_energy():
+    """The sum of two products never leaves: its bytes are gone from the outermost memory."""
+    b = Builder("pair")
+    x = b.input((8, 6))
+    workload = fuse(b.finish(b.add(b.linear(x, 4), b.linear(x, 4))))
+    machine = able(size=300)
+    free = cost.estimate_network(workload, machine)
+    fixed = fusion(workload, machine).mapping
+    (group,) = fixed.groups
+    found = cost.estimate_network(workload, machine, fixed=fixed)
+    assert [layer.engine for layer in found.layers] == ["pipeline"]
+    assert found.layers[0].name == group.name
+    saved = 2 * (8 * 4 + 8 * 4)  # both products written and read
+    assert found.total.bytes_moved["dram"] <= free.total.bytes_moved["dram"] - saved
+    assert found.total.joules_by["dram"] < free.total.joules_by["dram"]
+    assert found.total.num_operations >= free.total.num_operations
+    assert faults(workload, machine, found.mapping) == ()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netwright import arch
 from netwright.cost import pipeline
-from netwright.errors import Infeasible
-from netwright.mapping import faults, fusion
+from netwright.errors import ConfigError, Infeasible, MappingError
+from netwright.mapping import Group, Keep, Loop, Mapping, faults, fusion
 from netwright.mapping.fusion import tiles_of
 from netwright.workload import Builder
 from tests.cost.attention import Sizes, mapped, one_pass, three_pass
@@ -117,3 +119,61 @@ def test_einsum_that_fits_in_no_way_is_named():
     b.conv(b.input((2, 2, 4, 4)), 2, 3)
     with pytest.raises(Infeasible, match="no tiles of conv0 fit into 1 B of buffer"):
         fusion(b.finish(), machine(1))
+
+
+def chain():
+    b = Builder("chain")
+    return b.finish(b.linear(b.linear(b.linear(b.input((16, 8)), 16), 8), 4))
+
+
+def test_given_group_is_taken_and_the_rest_is_found():
+    small = machine(200)
+    group = Group("mine", ("linear1", "linear2"), (Loop("B0", 4),))
+    found = fusion(chain(), small, fixed=Mapping("unfused", (), groups=(group,)))
+    own = found.mapping.groups[-1]
+    assert (own.name, own.einsums, own.loops) == ("mine", group.einsums, group.loops)
+    assert found.mapping.groups[0].einsums == ("linear0",)
+    assert found.num_bytes >= fusion(chain(), small).num_bytes
+    kept = replace(group, keeps=(Keep("buffer", "linear2.weight", 0),))
+    more = fusion(chain(), small, fixed=Mapping("unfused", (), groups=(kept,)))
+    assert Keep("buffer", "linear2.weight", 0) in more.mapping.groups[-1].keeps
+    again = fusion(chain(), small, fixed=more.mapping)
+    assert again.mapping == more.mapping
+
+
+@pytest.mark.parametrize(
+    ("group", "fault"),
+    [
+        (Group("g", ("x",)), 'group "g": "x" is no Einsum'),
+        (Group("g", ("linear0", "linear2")), "its Einsums must run one right after the other"),
+        (Group("g", ("linear0",), (Loop("Z", 2),)), "no Einsum has the rank Z"),
+    ],
+)
+def test_given_group_that_is_not_legal_is_refused_with_the_reason(group, fault):
+    with pytest.raises(MappingError) as caught:
+        fusion(chain(), machine(200), fixed=Mapping("unfused", (), groups=(group,)))
+    assert fault in str(caught.value)
+
+
+def test_given_loops_that_a_reader_of_sums_cannot_follow_are_refused_with_the_reason():
+    workload = three_pass(Sizes(1, 8, 64, 64))
+    group = Group("g", ("QK", "GM", "SN"), (Loop("m", 8),))
+    with pytest.raises(MappingError, match="whole only after the last tile along m"):
+        fusion(workload, arch.find("flat"), fixed=Mapping("unfused", (), groups=(group,)))
+
+
+def test_given_group_that_does_not_fit_is_named():
+    group = Group("g", ("linear0", "linear1"), (Loop("B0", 8),))
+    with pytest.raises(Infeasible, match='group "g" does not fit into 10 B of buffer'):
+        fusion(chain(), machine(10), fixed=Mapping("unfused", (), groups=(group,)))
+
+
+def test_given_order_is_followed():
+    b = Builder("fork")
+    x = b.input((16, 8))
+    left, right = b.linear(x, 8), b.linear(x, 8)
+    network = b.finish(b.add(left, right))
+    found = fusion(network, machine(100), fixed=Mapping("unfused", ("linear1", "linear0")))
+    assert found.mapping.order == ("linear1", "linear0", "add2")
+    with pytest.raises(ConfigError, match='"add2" cannot come there: it waits for linear0'):
+        fusion(network, machine(100), fixed=Mapping("unfused", ("add2", "linear0")))

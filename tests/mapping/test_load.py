@@ -48,8 +48,8 @@ def test_all_faults_are_told_with_their_place(tmp_path):
 
 def test_one_fault_and_no_toml(tmp_path):
     path = tmp_path / "m.toml"
-    path.write_text("groups = []\n")
-    with pytest.raises(ConfigError, match="groups: "):
+    path.write_text("order = 3\n")
+    with pytest.raises(ConfigError, match="order: "):
         mapping.load(path)
     path.write_text("=")
     with pytest.raises(ConfigError, match="TOML"):

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from netwright.errors import GraphError, Infeasible
-from netwright.mapping import Gap, Schedule, default_schedule, kib
+from netwright.errors import ConfigError, GraphError, Infeasible
+from netwright.mapping import Gap, Schedule, default_schedule, kib, ordered
 from netwright.workload import NETWORKS
 from tests.mapping.graphs import chain_with_skips
 
@@ -47,3 +47,15 @@ def test_infeasible_capacity_is_explained():
 
 def test_sizes_as_text():
     assert [kib(n) for n in (0, 1023, 1024, 1536)] == ["0 B", "1023 B", "1 KiB", "1.5 KiB"]
+
+
+def test_order_with_some_einsums_in_a_given_sequence():
+    workload = chain_with_skips([4, 8, 2, 1], [[], [0], [0], [1, 2]])
+    assert ordered(workload, ()) == ("e0", "e1", "e2", "e3")
+    assert ordered(workload, ("e2", "e1")) == ("e0", "e2", "e1", "e3")
+    with pytest.raises(ConfigError, match='order: "e9" is no Einsum'):
+        ordered(workload, ("e9",))
+    with pytest.raises(ConfigError, match='order: "e1" is there twice'):
+        ordered(workload, ("e1", "e1"))
+    with pytest.raises(ConfigError, match='"e3" cannot come there: it waits for e1'):
+        ordered(workload, ("e3", "e1"))

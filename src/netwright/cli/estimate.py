@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netwright.cli.console import columns, emit, emit_json, paced
-from netwright.cli.map import coverage_as_dict, require_whole
+from netwright.cli.map import coverage_as_dict, require_whole, write_mapping
 from netwright.cli.run import JsonOption
 from netwright.cli.workloads import (
     BatchOption,
@@ -57,6 +57,12 @@ def estimate(
     batch: BatchOption = None,
     bits: BitsOption = None,
     shape: ShapeOption = None,
+    fix: Annotated[
+        Path | None, typer.Option("--fix", help="Parts of the mapping that are given (.toml).")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Write the mapping (.toml).")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the best mapping of every operation and print what the network costs.
@@ -66,6 +72,7 @@ def estimate(
     from netwright import arch as machines
     from netwright.cost import estimate_network
     from netwright.errors import ConfigError
+    from netwright.mapping import load
     from netwright.workload import fuse
 
     if picture is not None and picture.suffix not in (".svg", ".png"):
@@ -79,9 +86,12 @@ def estimate(
     started = time.monotonic()
     found = estimate_network(
         workload, machine, goal=goal.value, time_limit_s=time_limit_s,
+        fixed=None if fix is None else load(fix),
         progress=paced("operations, next"),
     )  # fmt: skip
     seconds = time.monotonic() - started
+    if write is not None:
+        write_mapping(write, found.mapping)
     if picture is not None:
         from netwright.report.cost_chart import cost_chart
 
@@ -145,7 +155,9 @@ def _silicon(machine: Architecture) -> list[tuple[str, str]]:
 
 
 def _row(layer: Layer) -> tuple[str, ...]:
-    mapping = "streamed" if layer.mapped is None else _mapping(layer)
+    mapping = "given" if layer.is_fixed else "streamed"
+    if layer.mapped is not None:
+        mapping = _mapping(layer)
     return (layer.name, *_cells(layer.estimate), mapping)
 
 

@@ -21,7 +21,7 @@ from netwright.cli.workloads import (
 
 if TYPE_CHECKING:
     from netwright.arch import Architecture
-    from netwright.mapping import Curve, OrderSolution, Schedule, Solution
+    from netwright.mapping import Curve, Mapping, OrderSolution, Schedule, Solution
     from netwright.workload import Coverage, Workload
 
 _SIZE = re.compile(r"(-?\d+(?:\.\d+)?)\s*([KMG]i?)?B?", re.IGNORECASE)
@@ -31,6 +31,9 @@ MAX_BYTES = 1 << 50
 """Largest capacity that is accepted; sums of many tensors stay exact below it."""
 
 
+MANY = 4
+"""Names in a cell of a table; of more the number is told."""
+
 SECONDS_BETWEEN_LINES = 1.0
 """Progress of a search is shown at most this often."""
 
@@ -39,6 +42,7 @@ class Mapper(StrEnum):
     """How the mapping is found."""
 
     cosma = "cosma"
+    fusion = "fusion"
 
 
 class GranularityName(StrEnum):
@@ -98,6 +102,13 @@ def map_network(
     batch: BatchOption = None,
     bits: BitsOption = None,
     shape: ShapeOption = None,
+    fix: Annotated[
+        Path | None,
+        typer.Option("--fix", help="Parts of the mapping that are given (.toml): order, groups."),
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Write the mapping (.toml).")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Choose what stays in the scratchpad, and where, for the fewest off-chip accesses.
@@ -106,7 +117,7 @@ def map_network(
     """
     from netwright import arch as machines
     from netwright.errors import ConfigError
-    from netwright.mapping import Schedule, cosma, scratchpad_of, traffic_curve
+    from netwright.mapping import Schedule, cosma, load, scratchpad_of, traffic_curve
     from netwright.workload import fuse, group
 
     for option, path in (("--picture", picture), ("--curve", curve)):
@@ -121,6 +132,10 @@ def map_network(
     _check_order(workload)
     if granularity is not GranularityName.unfused:
         workload = fuse(workload) if granularity is GranularityName.fused else group(workload)
+    fixed = None if fix is None else load(fix)
+    if mapper is Mapper.fusion:
+        _fuse(workload, machine, fixed, write, as_json=as_json)
+        return
     memory, capacity = scratchpad_of(machine)
     searched = None
     if order is OrderName.search:
@@ -128,9 +143,13 @@ def map_network(
             workload, machine, places_weights=places_weights, time_limit_s=time_limit_s
         )
     names = None if searched is None else searched.order
+    if fixed is not None:
+        names = _fixed_order(workload, fixed, is_searched=searched is not None)
     found = cosma(
         workload, machine, order=names, places_weights=places_weights, time_limit_s=time_limit_s
     )
+    if write is not None:
+        write_mapping(write, found.mapping)
     schedule = Schedule(workload, found.mapping.order, memory.line_bytes, places_weights)
     traded = None
     if curve is not None:
@@ -151,6 +170,87 @@ def map_network(
         if path is not None:
             emit(f"{label}: {path}")
     require_whole(found.coverage)
+
+
+def write_mapping(path: Path, found: Mapping) -> None:
+    """Write a mapping as TOML.
+
+    Raises:
+        ConfigError: The file does not end in .toml.
+    """
+    from netwright import mapping
+    from netwright.errors import ConfigError
+    from netwright.files import write_text
+
+    if path.suffix != ".toml":
+        raise ConfigError(f'--write {path}: must end in .toml, not "{path.suffix}"')
+    write_text(path, mapping.write(found))
+
+
+def _fixed_order(workload: Workload, fixed: Mapping, *, is_searched: bool) -> tuple[str, ...]:
+    """The order that a file gives; groups and nests mean nothing to this mapper."""
+    from netwright.errors import ConfigError
+    from netwright.mapping import ordered
+
+    if is_searched:
+        raise ConfigError("--fix: an order is given or searched, not both",
+                          hint="leave out --order search")  # fmt: skip
+    if fixed.groups or fixed.nests or fixed.residencies:
+        raise ConfigError(
+            "--fix: the mapper cosma takes an order only, and finds the stays",
+            hint="groups are for --mapper fusion, loop nests and bindings for netwright estimate",
+        )
+    return ordered(workload, fixed.order)
+
+
+def _fuse(
+    workload: Workload,
+    machine: Architecture,
+    fixed: Mapping | None,
+    write: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Fuse, and tell what the groups are."""
+    from dataclasses import asdict
+
+    from netwright.mapping import fusion, kib
+    from netwright.workload import coverage, opaque_operators
+
+    found = fusion(workload, machine, fixed=fixed, progress=paced("Einsums, next"))
+    if write is not None:
+        write_mapping(write, found.mapping)
+    covered = coverage(workload, opaque_operators(workload))
+    if as_json:
+        groups = [asdict(group) for group in found.mapping.groups]
+        emit_json({
+            "network": workload.name, "granularity": workload.granularity,
+            "architecture": machine.name, "bytes": found.num_bytes,
+            "unfused_bytes": found.unfused_bytes, "room_bytes": found.room, "groups": groups,
+            "coverage": coverage_as_dict(covered), "when": {"seconds": found.seconds},
+        })  # fmt: skip
+        require_whole(covered)
+        return
+    rows = [
+        ("network", f"{workload.name}, {workload.granularity}"),
+        ("covers", str(covered)),
+        *(("taken for granted", text) for text in workload.assumptions),
+        ("machine", f"{machine.name}, fusion"),
+        ("off-chip", f"{kib(found.num_bytes)} (the least of the mapspace for this order)"),
+        ("unfused", kib(found.unfused_bytes)),
+        ("most room", kib(found.room)),
+        ("time", f"{found.seconds:.2f} s, {found.num_solved[0]} distinct runs solved"),
+    ]
+    body = [("Einsums", "loops", "kept")]
+    for own in found.mapping.groups:
+        loops = ", ".join(f"{loop.rank} by {loop.tile}" for loop in own.loops)
+        kept = [f"{keep.tensor} from {keep.position}" for keep in own.keeps]
+        names = own.einsums if len(own.einsums) < MANY else (f"{own.einsums[0]} to", own.name,
+                                                            f"({len(own.einsums)})")  # fmt: skip
+        more = [f"and {len(kept) - MANY} more"] if len(kept) > MANY else []
+        body.append((" ".join(names), loops or "none", ", ".join([*kept[:MANY], *more]) or "none"))
+    emit(columns(rows) + "\n\n" + columns(body))
+    require_whole(covered)
 
 
 def require_whole(covered: Coverage) -> None:

@@ -112,6 +112,7 @@ def search(
     max_counted: int = MAX_COUNTED,
     max_spreads: int = MAX_SPREADS,
     time_limit_s: float | None = None,
+    compute: str = "",
 ) -> Mapped:
     """The best mapping of an operation in the mapspace of :mod:`netwright.cost.mapspace`.
 
@@ -123,6 +124,7 @@ def search(
         max_counted: Nests that may be counted exactly for one way to use the arrays.
         max_spreads: Ways to use the arrays that may be searched for one compute unit.
         time_limit_s: Seconds after which the best nest so far is returned, with a bound for all.
+        compute: The only compute unit; any that multiplies and adds if not given.
 
     Raises:
         ConfigError: The machine lacks a figure.
@@ -131,6 +133,8 @@ def search(
     check_figures(architecture)
     found = _Search(operation, architecture, goal, max_counted, Deadline(time_limit_s))
     for unit in architecture.units_for(MAC):
+        if compute not in ("", unit.name):
+            continue
         branch = architecture.branch(unit.name)
         ways = iter((spread,)) if spread is not None else spreads(operation, branch)
         found.search(unit, branch, ways, max_spreads)

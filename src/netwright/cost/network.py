@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from netwright.arch import Architecture
+from netwright.cost import pipeline
 from netwright.cost.counts import Action, Counts
+from netwright.cost.loopnest import count
 from netwright.cost.mapper import Goal, Mapped, search
 from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.errors import GraphError
+from netwright.mapping.binding import branch_of
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import LoopNest
 from netwright.mapping.mapping import Group, Mapping
@@ -21,7 +24,7 @@ from netwright.workload.einsum import UNKNOWN
 
 """Called with the operations done, their number and the name of the next one."""
 
-Engine = Literal["loopnest", "stream"]
+Engine = Literal["loopnest", "stream", "pipeline"]
 
 ZEROS = "weights that are zero are stored and multiplied like any other"
 
@@ -33,11 +36,12 @@ class Layer:
     """One operation of a network.
 
     Attributes:
-        name: Name of the Einsum.
+        name: Name of the Einsum, or of the group of Einsums.
         engine: What counted it.
         estimate: What it costs.
-        mapped: The search's result; ``None`` for streamed operators.
+        mapped: The search's result; ``None`` for streamed operators, and for what was fixed.
         same_as: Name of an equal operation that was searched before; empty if there is none.
+        is_fixed: Whether the caller gave its loop nest or group.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Layer:
     estimate: Estimate
     mapped: Mapped | None = None
     same_as: str = ""
+    is_fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class NetworkEstimate:
 
     @property
     def is_optimal(self) -> bool:
-        """Whether nothing is missing, and every mapping is the proven best of its mapspace."""
+        """Whether nothing is missing, and all that was searched is the proven best."""
         return self.coverage.is_whole and all(
             layer.mapped is None or layer.mapped.is_optimal for layer in self.layers
         )
@@ -95,30 +100,44 @@ def estimate_network(
     *,
     goal: Goal = "edp",
     time_limit_s: float | None = None,
+    fixed: Mapping | None = None,
     progress: Progress = silent,
 ) -> NetworkEstimate:
     """Map every operation of a network for itself, one after the other; the mapping is judged.
+
+    Groups of Einsums are searched by :func:`netwright.mapping.fusion`; given as fixed, they are
+    counted as a pipeline, so that what they keep on the chip costs no time and energy outside.
 
     Args:
         workload: The network.
         architecture: The machine.
         goal: What is minimized for each operation.
         time_limit_s: Seconds to search each distinct operation; no limit if not given.
+        fixed: Parts of the mapping that are given: order, bindings, loop nests and groups.
         progress: Told how far the search is.
 
     Raises:
         ConfigError: The machine lacks a figure.
         GraphError: There is nothing to estimate, or nothing of it can be.
         Infeasible: An operation fits nowhere.
+        MappingError: What is fixed is not legal.
     """
     check_figures(architecture)
+    given = _given(workload, architecture, fixed)
     layers: list[Layer] = []
     left_out: list[tuple[str, str]] = []
     nests: dict[str, LoopNest] = {}
-    bindings: dict[str, str] = {}
+    bindings: dict[str, str] = dict(given.bindings)
+    group_of = {name: group for group in given.groups for name in group.einsums}
     known: dict[tuple[object, ...], tuple[Operation, Mapped]] = {}
     for number, einsum in enumerate(workload.einsums):
         progress(number, len(workload.einsums), einsum.name)
+        group = group_of.get(einsum.name)
+        if group is not None and not _is_stream(group):
+            if einsum.name == group.einsums[0]:
+                estimate = price(pipeline.count(workload, architecture, given, group), architecture)
+                layers.append(Layer(group.name, "pipeline", estimate, is_fixed=True))
+            continue
         if not is_operation(einsum):
             if einsum.map_op in UNKNOWN:
                 left_out.append((einsum.name, f'"{einsum.map_op}" is not a sum of products'))
@@ -130,23 +149,60 @@ def estimate_network(
         except GraphError as error:
             left_out.append((einsum.name, error.message))
             continue
-        layers.append(_searched(wanted, architecture, goal, time_limit_s, known))
-        nests[einsum.name] = _nest(wanted, known)
-        bindings[einsum.name] = known[wanted.signature][1].compute
+        if einsum.name in given.nests:
+            nests[einsum.name] = given.nests[einsum.name]
+            layers.append(_counted(wanted, architecture, given, einsum))
+            continue
+        unit = given.bindings.get(einsum.name, "")
+        layers.append(_searched(wanted, architecture, goal, time_limit_s, known, unit))
+        nests[einsum.name] = _nest(wanted, known, unit)
+        bindings[einsum.name] = known[*wanted.signature, unit][1].compute
     if not layers:
         raise _nothing(workload, left_out)
     taken = (*workload.assumptions, ZEROS)
     total = sequence(workload.name, [layer.estimate for layer in layers], assumptions=taken)
-    mapping = _mapping(workload, nests, bindings)
+    mapping = _mapping(given, nests, bindings)
     check_legal(workload, architecture, mapping)
     return NetworkEstimate(mapping, tuple(layers), total, coverage(workload, left_out))
 
 
-def _mapping(workload: Workload, nests: dict[str, LoopNest], bindings: dict[str, str]) -> Mapping:
-    """The workload's order; what has no nest is a group of its own, which streams."""
+def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None) -> Mapping:
+    """What is fixed, everything else streaming in groups of one; it is judged.
+
+    Raises:
+        MappingError: It is not legal.
+    """
     order = tuple(einsum.name for einsum in workload.einsums)
-    groups = tuple(Group(name, (name,)) for name in order if name not in nests)
-    return Mapping(workload.granularity, order, bindings=bindings, nests=nests, groups=groups)
+    if fixed is None:
+        return Mapping(workload.granularity, order)
+    if set(fixed.order) == set(order):
+        order = fixed.order
+    given = replace(fixed, granularity=workload.granularity, order=order, residencies=())
+    check_legal(workload, architecture, _mapping(given, dict(given.nests), dict(given.bindings)))
+    return given
+
+
+def _mapping(given: Mapping, nests: dict[str, LoopNest], bindings: dict[str, str]) -> Mapping:
+    """What is given and found; all else streams, each Einsum a group of its own."""
+    groups = tuple(group for group in given.groups if not _is_stream(group))
+    taken = {*nests, *(name for group in groups for name in group.einsums)}
+    groups += tuple(Group(name, (name,)) for name in given.order if name not in taken)
+    return replace(given, bindings=bindings, nests=nests, groups=groups)
+
+
+def _is_stream(group: Group) -> bool:
+    """Whether a group is one Einsum that reads its operands once and writes its result once."""
+    return len(group.einsums) == 1 and not group.loops and not group.keeps
+
+
+def _counted(
+    wanted: Operation, architecture: Architecture, given: Mapping, einsum: Einsum
+) -> Layer:
+    """An operation under the loop nest that was given for it."""
+    branch = branch_of(architecture, einsum, given.bindings)
+    assert branch is not None  # judged
+    counts = count(wanted, branch, given.nests[einsum.name])
+    return Layer(wanted.name, "loopnest", price(counts, architecture), is_fixed=True)
 
 
 def _nothing(workload: Workload, left_out: list[tuple[str, str]]) -> GraphError:
@@ -168,21 +224,23 @@ def _searched(
     goal: Goal,
     time_limit_s: float | None,
     known: dict[tuple[object, ...], tuple[Operation, Mapped]],
+    unit: str,
 ) -> Layer:
-    same_as = known[wanted.signature][0].name if wanted.signature in known else ""
+    key = *wanted.signature, unit
+    same_as = known[key][0].name if key in known else ""
     if not same_as:
-        known[wanted.signature] = (
-            wanted,
-            search(wanted, architecture, goal=goal, time_limit_s=time_limit_s),
-        )
-    _, mapped = known[wanted.signature]
+        found = search(wanted, architecture, goal=goal, compute=unit, time_limit_s=time_limit_s)
+        known[key] = (wanted, found)
+    _, mapped = known[key]
     estimate = replace(mapped.estimate, name=wanted.name)
     return Layer(wanted.name, "loopnest", estimate, mapped, same_as)
 
 
-def _nest(wanted: Operation, known: dict[tuple[object, ...], tuple[Operation, Mapped]]) -> LoopNest:
+def _nest(
+    wanted: Operation, known: dict[tuple[object, ...], tuple[Operation, Mapped]], unit: str
+) -> LoopNest:
     """The nest that was found for an equal operation, on this one's tensors."""
-    first, mapped = known[wanted.signature]
+    first, mapped = known[*wanted.signature, unit]
     return mapped.nest.renamed(dict(zip(first.tensors, wanted.tensors, strict=True)))
 
 

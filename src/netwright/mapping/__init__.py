@@ -17,7 +17,8 @@ from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.mapping.order import OrderSolution, minimum_peak, search_order
 from netwright.mapping.precedence import Precedence, bound_of_all_orders
 from netwright.mapping.replay import Traffic, Transfer, replay
-from netwright.mapping.schedule import Gap, Schedule, default_schedule, kib
+from netwright.mapping.schedule import Gap, Schedule, default_schedule, kib, ordered
+from netwright.mapping.write import write
 
 __all__ = [
     "BUDGETS",
@@ -63,6 +64,7 @@ __all__ = [
     "nest_faults",
     "operation",
     "operators_of",
+    "ordered",
     "replay",
     "retiled",
     "scratchpad_of",
@@ -71,4 +73,5 @@ __all__ = [
     "traffic_curve",
     "traffic_of",
     "work_of",
+    "write",
 ]

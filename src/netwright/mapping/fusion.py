@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations, product
 
 from netwright.arch import Architecture
-from netwright.errors import Infeasible
+from netwright.errors import Infeasible, MappingError
 from netwright.mapping.cosma import scratchpad_of
 from netwright.mapping.group_choice import Choice, Option, Run, Shape, Use
+from netwright.mapping.group_legality import group_faults
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import Keep, Loop
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.ranks import aligned
-from netwright.mapping.schedule import kib
+from netwright.mapping.schedule import kib, ordered
 from netwright.mapping.stages import binding_of
 from netwright.progress import Progress, silent
 from netwright.workload import Access, Einsum, Workload
@@ -71,22 +72,31 @@ def fusion(
     architecture: Architecture,
     *,
     max_einsums: int = MAX_EINSUMS,
+    fixed: Mapping | None = None,
     progress: Progress = silent,
 ) -> Fusion:
-    """Fuse a workload, in its own order, for the least off-chip traffic.
+    """Fuse a workload, in its own order or a given one, for the least off-chip traffic.
 
     Args:
         workload: What is computed; results are the better the finer its Einsums are.
         architecture: Its scratchpad keeps the tiles.
         max_einsums: Most Einsums of a group; 1 fuses nothing.
+        fixed: What is given: order and bindings, in whole or in part, and groups. The loops of a
+            given group are taken as they are, or searched if there are none; tensors whose keep is
+            given are kept there, the others as is best.
         progress: Told how many Einsums are done.
 
     Raises:
-        ConfigError: There is no memory of limited capacity.
+        ConfigError: There is no memory of limited capacity, or an order cannot be followed.
+        MappingError: A given group is not legal.
         Infeasible: Some Einsum fits in no way; the message says which.
     """
     started = time.perf_counter()
-    solver = _Solver(aligned(workload), architecture, max_einsums)
+    fixed = Mapping(workload.granularity, ()) if fixed is None else fixed
+    order = ordered(workload, fixed.order)
+    by_name = {einsum.name: einsum for einsum in workload.einsums}
+    workload = replace(workload, einsums=tuple(by_name[name] for name in order))
+    solver = _Solver(aligned(workload), architecture, max_einsums, fixed.groups)
     count = len(solver.shapes)
     best: dict[int, tuple[int, int]] = {0: (0, 0)}  # bits, and where the last group begins
     alone, before = 0, 0
@@ -100,8 +110,12 @@ def fusion(
             if solved is not None:
                 options.append((best[begin][0] + solved[0], -begin))
                 alone += solved[0] if begin == before else 0
-            elif begin == before:
+            elif (begin, end) in solver.given:
+                raise solver.not_possible(begin, end)
+            elif begin == before and not solver.is_inside(begin, end):
                 raise solver.nothing_fits(end - 1)
+        if not options:  # the end lies inside a given group
+            continue
         bits, begin = min(options)
         best[end] = bits, -begin
         before = end
@@ -116,7 +130,7 @@ def fusion(
     mapping = Mapping(
         workload.granularity,
         tuple(einsum.name for einsum in workload.einsums),
-        bindings=_bindings(workload, architecture),
+        bindings={**_bindings(workload, architecture), **fixed.bindings},
         groups=tuple(reversed(groups)),
     )
     check_legal(workload, architecture, mapping)
@@ -149,8 +163,16 @@ def tiles_of(extent: int) -> tuple[int, ...]:
 class _Solver:
     """Solves runs; equal ones once."""
 
-    def __init__(self, workload: Workload, architecture: Architecture, most: int) -> None:
+    def __init__(
+        self,
+        workload: Workload,
+        architecture: Architecture,
+        most: int,
+        groups: Sequence[Group] = (),
+    ) -> None:
         self.workload = workload
+        self.architecture = architecture
+        self.given = dict(self._given(groups))
         self.memory, self.capacity = scratchpad_of(architecture)
         self.most = most
         self.shapes = [Shape(einsum) for einsum in workload.einsums]
@@ -164,10 +186,18 @@ class _Solver:
         self.num_runs = 0
         self._chains: dict[tuple[int, object], int] = {}
         self._options: dict[int, dict[object, tuple[int, tuple[Option, ...]]]] = {}
+        self._loops_of: dict[tuple[int, int], tuple[Loop, ...]] = {}
         self._names: dict[int, list[int]] = {}
 
     def solved(self, begin: int, end: int) -> Solved | None:
         """The best way to run Einsums as one group, if there is one."""
+        if (begin, end) in self.given:
+            name = -1 - begin
+            if name not in self.known:
+                self.known[name] = self._solve(begin, end)
+            return self.known[name]
+        if self.is_inside(begin, end):
+            return None
         name = self._name(begin, end)
         self.num_runs += 1
         if name not in self.known:
@@ -235,10 +265,13 @@ class _Solver:
         shapes = self.shapes[begin:end]
         if len(shapes) > 1 and any(s.einsum.map_op in UNKNOWN for s in shapes):
             return None
-        run = Run(shapes, self._uses(begin, end), self.memory, self._cache(begin))
+        given = self.given.get((begin, end))
+        kept = {keep.tensor: keep.position for keep in given.keeps} if given else {}
+        cache = self._cache(begin) if given is None else {}
+        run = Run(shapes, self._uses(begin, end), self.memory, cache, kept)
         found: tuple[Choice, tuple[Loop, ...]] | None = None
         legal: dict[frozenset[tuple[str, bool]], bool] = {}
-        for loops in self._loops(run):
+        for loops in [given.loops] if given and given.loops else self._loops(run):
             ranks = frozenset((loop.rank, loop.tile == 1) for loop in loops)
             if ranks not in legal:
                 legal[ranks] = run.is_legal(loops)
@@ -250,6 +283,8 @@ class _Solver:
                 found = choice, loops
         if found is None:
             return None
+        if given is not None:
+            self._loops_of[begin, end] = found[1]
         return self._relative(begin, end, *found)
 
     def _cache(self, begin: int) -> dict[object, tuple[int, tuple[Option, ...]]]:
@@ -293,7 +328,7 @@ class _Solver:
         ]  # fmt: skip
 
     def _relative(self, begin: int, end: int, choice: Choice, loops: Sequence[Loop]) -> Solved:
-        ranks = list(self.shapes[begin].extents)
+        ranks = list(self.shapes[begin].extents) if (begin, end) not in self._loops_of else []
         keeps = []
         for name, position in choice.positions.items():
             for number in range(begin, end):
@@ -303,7 +338,7 @@ class _Solver:
                     break
         return (
             choice.traffic, choice.room,
-            tuple((ranks.index(loop.rank), loop.tile) for loop in loops), tuple(keeps),
+            tuple((ranks.index(loop.rank), loop.tile) for loop in loops if ranks), tuple(keeps),
         )  # fmt: skip
 
     def group(self, begin: int, end: int, solved: Solved) -> Group:
@@ -312,12 +347,53 @@ class _Solver:
         names = tuple(shape.einsum.name for shape in self.shapes[begin:end])
         ranks = list(self.shapes[begin].extents)
         return Group(
-            names[-1], names, tuple(Loop(ranks[number], tile) for number, tile in loops), (),
+            self.given[begin, end].name if (begin, end) in self.given else names[-1], names,
+            self._loops_of.get((begin, end))
+            or tuple(Loop(ranks[number], tile) for number, tile in loops),
+            (),
             tuple(
                 Keep(self.memory.name, self._accesses(begin + n)[index].tensor, position)
                 for n, index, position in keeps
             ),
         )  # fmt: skip
+
+    def _given(self, groups: Sequence[Group]) -> Iterator[tuple[tuple[int, int], Group]]:
+        """Given groups by the run that they are."""
+        place = {einsum.name: n for n, einsum in enumerate(self.workload.einsums)}
+        for group in groups:
+            unknown = [name for name in group.einsums if name not in place]
+            if unknown:
+                raise MappingError([f'group "{group.name}": "{unknown[0]}" is no Einsum'])
+            steps = [place[name] for name in group.einsums]
+            if steps != list(range(steps[0], steps[0] + len(steps))):
+                raise MappingError(
+                    [f'group "{group.name}": its Einsums must run one right after the other']
+                )
+            yield (steps[0], steps[-1] + 1), group
+
+    def is_inside(self, begin: int, end: int) -> bool:
+        """Whether a run cuts or contains a given group that it is not."""
+        return any(
+            first < end and begin < last and (first, last) != (begin, end)
+            for first, last in self.given
+        )
+
+    def not_possible(self, begin: int, end: int) -> MappingError | Infeasible:
+        """Why a given group cannot run."""
+        group = self.given[begin, end]
+        names = tuple(einsum.name for einsum in self.workload.einsums)
+        bindings = _bindings(self.workload, self.architecture)
+        mapping = Mapping(self.workload.granularity, names, bindings=bindings, groups=(group,))
+        found = group_faults(self.workload, self.architecture, mapping, group)
+        if found:
+            return MappingError([f'group "{group.name}": {fault}' for fault in found])
+        return Infeasible(
+            f'group "{group.name}" does not fit into {kib(self.capacity)} of {self.memory.name} '
+            "with what is given of it: of the tensors that an Einsum needs again in one tile, "
+            "one may pass by, the others must be kept",
+            smallest=0,
+            hint="give fewer of its keeps, smaller tiles, or a larger memory",
+        )
 
     def nothing_fits(self, number: int) -> Infeasible:
         """Why an Einsum cannot run alone."""

@@ -82,12 +82,14 @@ class Run:
         uses: Their tensors.
         memory: Where tiles are kept.
         cache: Options that are known already, of runs that begin with the same Einsum.
+        given: Where some tensors must be kept.
     """
 
     shapes: Sequence[Shape]
     uses: Sequence[Use]
     memory: Memory
     cache: dict[object, tuple[int, tuple[Option, ...]]] = field(default_factory=dict)
+    given: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def extents(self) -> dict[str, int]:
@@ -148,7 +150,9 @@ class Run:
         for key, use in zip(self._keys, self.uses, strict=True):
             known = self.cache.get((key, name))
             if known is None:
-                own = tuple(self._options(use, loops))
+                own = tuple(self._allowed(use, loops))
+                if not own:
+                    return None
                 known = min(option.traffic for option in own), own
                 self.cache[key, name] = known
             least += known[0]
@@ -164,6 +168,13 @@ class Run:
             (use.tensor.name, use.maker, use.leaves, *(number for number, _ in use.readers))
             for use in self.uses
         ]
+
+    def _allowed(self, use: Use, loops: Sequence[Loop]) -> Iterator[Option]:
+        """The options of a tensor; the one that is given, if one is."""
+        position = self.given.get(use.tensor.name)
+        for option in self._options(use, loops):
+            if position is None or option.position == position:
+                yield option
 
     def _options(self, use: Use, loops: Sequence[Loop]) -> Iterator[Option]:
         yield self._streamed(use, loops)

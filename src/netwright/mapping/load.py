@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from netwright.arch.faults import sentences
 from netwright.errors import ConfigError
-from netwright.mapping.loopnest import Keep, Loop
-from netwright.mapping.mapping import Group, Mapping, Phase
+from netwright.mapping.loopnest import Keep, Loop, LoopNest
+from netwright.mapping.mapping import Group, Mapping, Phase, Residency
 from netwright.reading import read_toml
 from netwright.workload import Granularity, Workload
 
@@ -44,19 +44,36 @@ class _Group(_Part):
     lags: dict[str, int] = Field(default_factory=dict)
 
 
+class _Nest(_Part):
+    loops: tuple[_Loop, ...] = ()
+    keeps: tuple[_Keep, ...] = ()
+
+
+class _Stay(_Part):
+    tensor: str
+    memory: str
+    first: str
+    last: str
+    offset: int = Field(ge=0)
+
+
 class _File(_Part):
     schema_version: Literal[1] = 1
     granularity: Granularity = "unfused"
+    order: tuple[str, ...] = ()
+    places_weights: bool = False
     bindings: dict[str, str] = Field(default_factory=dict)
-    groups: tuple[_Group, ...] = Field(min_length=1)
+    nests: dict[str, _Nest] = Field(default_factory=dict)
+    groups: tuple[_Group, ...] = ()
+    residencies: tuple[_Stay, ...] = ()
 
 
 def load(path: str | Path) -> Mapping:
-    """Read a mapping of groups.
+    """Read a mapping, or the parts of one that are fixed.
 
-    The order is that of the groups and of the Einsums in them. An Einsum without a binding has that
-    of its phase. Whether the mapping is legal depends on a workload and a machine; see
-    :func:`netwright.mapping.faults`.
+    Where no order is given it is that of the groups and of the Einsums in them. An Einsum without a
+    binding has that of its phase. Stays name the Einsums during which they begin and end. Whether
+    the mapping is legal depends on a workload and a machine; see :func:`netwright.mapping.faults`.
 
     Raises:
         ConfigError: The file cannot be read or is not TOML, or it is not accepted; the message
@@ -72,7 +89,7 @@ def load(path: str | Path) -> Mapping:
         lines = "".join(f"\n  {fault}" for fault in told)
         raise ConfigError(f"{len(told)} settings are not accepted{lines}", path=str(path)) from None
     groups = tuple(_group(group) for group in found.groups)
-    order = tuple(name for group in groups for name in group.einsums)
+    order = found.order or tuple(name for group in groups for name in group.einsums)
     bindings = {
         name: unit
         for group in groups
@@ -80,7 +97,15 @@ def load(path: str | Path) -> Mapping:
         for unit, names in phase.steps.items()
         for name in names
     }
-    return Mapping(found.granularity, order, bindings={**bindings, **found.bindings}, groups=groups)
+    return Mapping(
+        found.granularity,
+        order,
+        tuple(_stay(stay, order, str(path)) for stay in found.residencies),
+        {**bindings, **found.bindings},
+        {name: LoopNest(*_nested(nest)) for name, nest in found.nests.items()},
+        groups,
+        found.places_weights,
+    )
 
 
 def retiled(mapping: Mapping, workload: Workload, tiles: Table[str, Table[int, int]]) -> Mapping:
@@ -105,7 +130,24 @@ def retiled(mapping: Mapping, workload: Workload, tiles: Table[str, Table[int, i
 
 
 def _group(group: _Group) -> Group:
-    loops = tuple(Loop(loop.rank, loop.tile, loop.array, loop.axis) for loop in group.loops)
-    keeps = tuple(Keep(keep.memory, keep.tensor, keep.position) for keep in group.keeps)
+    loops, keeps = _nested(group)
     phases = tuple(Phase(steps) for steps in group.phases)
     return Group(group.name, group.einsums, loops, phases, keeps, group.lags)
+
+
+def _nested(part: _Nest | _Group) -> tuple[tuple[Loop, ...], tuple[Keep, ...]]:
+    loops = tuple(Loop(loop.rank, loop.tile, loop.array, loop.axis) for loop in part.loops)
+    keeps = tuple(Keep(keep.memory, keep.tensor, keep.position) for keep in part.keeps)
+    return loops, keeps
+
+
+def _stay(stay: _Stay, order: tuple[str, ...], path: str) -> Residency:
+    for name in (stay.first, stay.last):
+        if name not in order:
+            raise ConfigError(
+                f'residency of "{stay.tensor}": "{name}" is not in the order',
+                path=path,
+                hint="first and last name Einsums; give the order too",
+            )
+    first, last = order.index(stay.first), order.index(stay.last)
+    return Residency(stay.tensor, stay.memory, first, last, stay.offset)

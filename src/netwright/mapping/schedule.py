@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from netwright.errors import GraphError, Infeasible
+from netwright.errors import ConfigError, GraphError, Infeasible
 from netwright.workload import Workload
 
 
@@ -145,6 +146,44 @@ def default_schedule(
     """The workload in its own order."""
     order = tuple(einsum.name for einsum in workload.einsums)
     return Schedule(workload, order, line_bytes, places_weights)
+
+
+def ordered(workload: Workload, names: Sequence[str]) -> tuple[str, ...]:
+    """An order of all Einsums in which some come in a given sequence; else the workload's own.
+
+    Args:
+        workload: What is computed.
+        names: Some Einsums, or all; each once.
+
+    Raises:
+        ConfigError: A name is unknown or there twice, or the sequence contradicts what is read.
+    """
+    place = {einsum.name: number for number, einsum in enumerate(workload.einsums)}
+    for name in names:
+        if name not in place or list(names).count(name) > 1:
+            why = "is there twice" if name in place else "is no Einsum"
+            raise ConfigError(f'order: "{name}" {why}', hint=f"Einsums: {', '.join(place)}")
+    needs: dict[str, set[str]] = {name: set() for name in place}
+    for einsum in workload.einsums:
+        for tensor in einsum.reads:
+            maker = workload.producers.get(tensor)
+            if maker is not None and place[maker.name] < place[einsum.name]:
+                needs[einsum.name].add(maker.name)
+    for before, after in pairwise(names):
+        needs[after].add(before)
+    done: dict[str, None] = {}
+    while len(done) < len(place):
+        ready = next((n for n in place if n not in done and needs[n] <= done.keys()), None)
+        if ready is None:
+            stuck = next(name for name in names if name not in done)
+            missing = sorted(needs[stuck] - done.keys(), key=lambda name: place[name])
+            raise ConfigError(
+                f'order: "{stuck}" cannot come there: it waits for {", ".join(missing)}, '
+                "which wait for it",
+                hint="an Einsum comes after those that make what it reads",
+            )
+        done[ready] = None
+    return tuple(done)
 
 
 def kib(num_bytes: int) -> str:
