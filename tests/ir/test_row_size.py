@@ -11,7 +11,7 @@ from netwright.ir import (
     row_size,
     rows_together,
 )
-from netwright.ir.row_size import in_groups, last_reads
+from netwright.ir.row_size import in_groups, last_reads, multiplications
 
 
 def doubling(times: int, width: int = 3) -> Graph:
@@ -51,5 +51,11 @@ def test_rows_follow_the_size_of_one(monkeypatch) -> None:
     monkeypatch.setattr(row_size, "VALUES_PASSED", 4500)
     assert [affordable_rows(doubling(3), count) for count in (1, 50, 500)] == [1, 33, 33]
     assert affordable_rows(doubling(10), 500) == 1
+    types = {"x": TensorType((1, 4)), "w": TensorType((4, 5)), "y": TensorType((1, 5))}
+    node = Node("y", "MatMul", ("x", "w"), "y")
+    product = Graph("product", ("x",), ("y",), (node,), types, {"w": np.ones((4, 5))})
+    assert multiplications(product) == 20
+    monkeypatch.setattr(row_size, "STEPS_TOGETHER", 100)
+    assert affordable_rows(product, 50) == 5
     assert [*in_groups((60, 40, 1, 200, 3), lambda size: size)] == [(60, 40), (1,), (200,), (3,)]
     assert [*in_groups((), lambda size: 1)] == []

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from math import prod
 from typing import TypeVar
 
+from netwright.ir.check import spec_of
 from netwright.ir.graph import Graph
 
 T = TypeVar("T")
@@ -15,6 +16,9 @@ VALUES_TOGETHER = 1 << 24
 
 VALUES_PASSED = 1 << 32
 """Values that the rows of one set of inputs go through together: minutes for an executor."""
+
+STEPS_TOGETHER = 1 << 40
+"""Multiplications of the rows of one set of inputs: the same."""
 
 
 def rows_together(row_values: int, most: int) -> int:
@@ -45,6 +49,7 @@ def in_groups(items: Iterable[T], size: Callable[[T], int]) -> Iterator[tuple[T,
 def affordable_rows(graph: Graph, wanted: int) -> int:
     """As many of the wanted rows as can be made and executed in reasonable memory and time."""
     rows = min(wanted, VALUES_PASSED // max(passed_values(graph), 1))
+    rows = min(rows, STEPS_TOGETHER // max(multiplications(graph), 1))
     return rows_together(_total(graph, graph.inputs), rows)
 
 
@@ -56,6 +61,14 @@ def interface_values(graph: Graph) -> int:
 def passed_values(graph: Graph) -> int:
     """Values of all tensors that one row goes through."""
     return _total(graph, (*graph.inputs, *graph.producers))
+
+
+def multiplications(graph: Graph) -> int:
+    """Multiplications with weights that one row takes."""
+    return sum(
+        spec_of(node).macs(node, [graph.types[name].shape for name in node.inputs])
+        for node in graph.nodes
+    )
 
 
 def held_values(graph: Graph, keep: Collection[str] = ()) -> int:

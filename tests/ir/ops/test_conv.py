@@ -65,7 +65,7 @@ def test_windows_are_multiplied_in_blocks(values: int, monkeypatch: pytest.Monke
     attrs = attributes(2, {"group": 2, "pads": (1, 0, 1, 0), "strides": (1, 2)})
     weights = rng.integers(-5, 6, (6, 2, 3, 3))
     codes = rng.integers(-16, 16, (3, 4, 5, 7))
-    monkeypatch.setattr(conv, "VALUES_TOGETHER", 4 * 9 * 3 * values // 20)
+    monkeypatch.setattr(conv, "_BLOCK_VALUES", 4 * 9 * 3 * values // 20)
     node = Node("conv", "Conv", ("q", "w"), "y", attrs)
     wanted = naive.convolve(codes, weights, None, **attrs)
     check_node(alone(node, width=(4, 5, 7), constants={"w": weights}), codes, wanted)

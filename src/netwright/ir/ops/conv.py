@@ -10,8 +10,10 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.ir.graph import Array, Node
 from netwright.ir.ops.linear import weighted_sum_bounds
-from netwright.ir.row_size import VALUES_TOGETHER
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+
+_BLOCK_VALUES = 1 << 24
+"""Terms of windows that are copied together: 128 MiB in float64."""
 
 
 def window_extents(
@@ -124,10 +126,10 @@ def _blocks(extents: Shape, values: int) -> Iterator[tuple[slice, ...]]:
         yield ()
         return
     inner = values * prod(extents[1:])
-    step = max(1, VALUES_TOGETHER // max(inner, 1))
+    step = max(1, _BLOCK_VALUES // max(inner, 1))
     for start in range(0, extents[0], step):
         here = slice(start, start + step)
-        if step > 1 or inner <= VALUES_TOGETHER:
+        if step > 1 or inner <= _BLOCK_VALUES:
             yield (here, *(slice(None) for _ in extents[1:]))
         else:
             yield from ((here, *rest) for rest in _blocks(extents[1:], values))
