@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import require
@@ -21,8 +22,8 @@ def execute(
 ) -> dict[str, NDArray[Any]]:
     """Values of the wanted tensors, as qonnx's ``execute_onnx`` computes them.
 
-    That function holds every tensor to the end; this one calls what it calls for each node, and
-    drops a tensor behind its last reader.
+    That function makes every tensor before it begins and holds it to the end; this one calls what
+    it calls for each node, and drops a tensor behind its last reader.
 
     Args:
         model: A model in qonnx's wrapper, with all shapes.
@@ -36,7 +37,7 @@ def execute(
     basic = require("qonnx.util.basic", extra="qonnx", purpose=_PURPOSE)
     sanitizes = basic.get_sanitize_quant_tensors() != 0
     versions = model.get_opset_imports()
-    context = {**model.make_empty_exec_context(), **feeds}
+    context = {**_empty(model), **feeds}
     nodes = list(model.graph.node)
     for node, finished in zip(nodes, last_reads(nodes, wanted), strict=True):
         if sanitizes:
@@ -48,6 +49,20 @@ def execute(
         for name in finished:
             context.pop(name, None)
     return {name: context[name] for name in wanted}
+
+
+def _empty(model: Any) -> dict[str, Any]:
+    """The initializers, and for every other tensor one zero that is told to have its shape."""
+    onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
+    graph = model.graph
+    context: dict[str, Any] = {"": None}
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        tensor = value.type.tensor_type
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        shape = [extent.dim_value for extent in tensor.shape.dim]
+        context[value.name] = np.broadcast_to(np.zeros((), dtype), shape)
+    context.update((t.name, onnx.numpy_helper.to_array(t)) for t in graph.initializer)
+    return context
 
 
 def infer_shapes(model: Any) -> Any:
