@@ -56,6 +56,15 @@ def test_graph_becomes_einsums_with_widths_and_origins():
     }  # fmt: skip
 
 
+def test_a_bias_is_added_to_a_product_that_counts():
+    nodes = (Node("fc", "MatMul", ("x", "w", "b"), "y"),)
+    shapes = {"x": (1, 8), "w": (8, 3), "b": (3,), "y": (1, 3)}
+    constants = {"w": np.zeros((8, 3)), "b": np.zeros(3)}
+    types = {name: TensorType(shape) for name, shape in shapes.items()}
+    workload = from_graph(Graph("net", ("x",), ("y",), nodes, types, constants))
+    assert (workload.num_macs, workload.num_parameters) == (24, 27)
+
+
 def test_conv_slides():
     einsum = from_graph(conv_graph()).einsums[0]
     row = einsum.inputs[0].index[2]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from netwright.workload import Builder, fuse
+from netwright.workload import Access, Affine, Builder, Einsum, Rank, Tensor, Workload, fuse
 
 
 def test_fusing_reads_through_normalization_and_activation():
@@ -32,6 +32,19 @@ def test_dear_function_whose_values_are_spread_stays_a_step():
     assert steps == [
         ("copy", ()), ("copy", ("sigmoid",)), ("multiply", ()), ("copy", ()), ("multiply", ()),
     ]  # fmt: skip
+
+
+def test_parameters_of_what_is_removed_stay():
+    ranks = (Rank("B", 2), Rank("C", 3))
+    plain = tuple(Affine(((rank.name, 1),)) for rank in ranks)
+    made = Access("a", plain)
+    bias = Einsum("bias", ranks, Access("y", plain), (made, Access("b", plain[1:])), "add")
+    first = Einsum("first", ranks, made, (Access("x", plain), Access("z", plain)), "multiply")
+    tensors = (Tensor("x", (2, 3), kind="input"), Tensor("z", (2, 3), kind="input"),
+               Tensor("a", (2, 3)), Tensor("b", (3,), kind="weight"), Tensor("y", (2, 3)))  # fmt: skip
+    fused = fuse(Workload("w", tensors, (first, bias), ("y",)))
+    assert [einsum.name for einsum in fused.einsums] == ["first"]
+    assert fused.num_parameters == 3
 
 
 def test_readers_of_other_shapes_read_through_exactly():

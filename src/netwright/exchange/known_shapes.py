@@ -31,6 +31,21 @@ def _projects(node: SourceNode, shapes: Sequence[Shape]) -> Shape:
     return (*shapes[0][:2], width)
 
 
+def _averages(node: SourceNode, shapes: Sequence[Shape]) -> Shape:
+    batch, *extents = shapes[0]
+    ones = (1,) * (len(extents) - 1)
+    return (batch, *ones, extents[-1]) if _number(node, "channels_last") else (
+        batch, extents[0], *ones
+    )  # fmt: skip
+
+
+def _joins(node: SourceNode, shapes: Sequence[Shape]) -> Shape:
+    parts = shapes[2::3]
+    axis = _number(node, "axis") % len(parts[0])
+    total = sum(part[axis] for part in parts)
+    return (*parts[0][:axis], total, *parts[0][axis + 1 :])
+
+
 def _multiplies(node: SourceNode, shapes: Sequence[Shape]) -> Shape:
     left, right = list(shapes[0]), list(shapes[1])
     if _number(node, "transA"):
@@ -42,8 +57,8 @@ def _multiplies(node: SourceNode, shapes: Sequence[Shape]) -> Shape:
 
 
 _SAME: tuple[str, ...] = (
-    "BiasGelu", "FastGelu", "Gelu", "QLinearLeakyRelu", "QLinearSigmoid", "QuickGelu",
-    "RotaryEmbedding", "SimplifiedLayerNormalization", "SkipLayerNormalization",
+    "BiasGelu", "FastGelu", "Gelu", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax",
+    "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization", "SkipLayerNormalization",
     "SkipSimplifiedLayerNormalization",
 )  # fmt: skip
 
@@ -60,6 +75,8 @@ _RULES: Mapping[tuple[str, str], _Rule] = {
     (MICROSOFT, "GroupQueryAttention"): _attends,
     (MICROSOFT, "MatMulNBits"): lambda node, shapes: (*shapes[0][:-1], _number(node, "N")),
     (MICROSOFT, "MultiHeadAttention"): _attends,
+    (MICROSOFT, "QLinearConcat"): _joins,
+    (MICROSOFT, "QLinearGlobalAveragePool"): _averages,
     (MICROSOFT, "QGemm"): lambda node, shapes: (
         shapes[0][-1 if _number(node, "transA") else 0],
         shapes[3 if len(shapes) > 3 else 1][0 if _number(node, "transB") else -1],
@@ -71,12 +88,16 @@ _RULES: Mapping[tuple[str, str], _Rule] = {
 }
 
 
-def known_shapes(nodes: Sequence[SourceNode], shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+def known_shapes(
+    nodes: Sequence[SourceNode], shapes: Mapping[str, Shape], elements: dict[str, int]
+) -> dict[str, Shape]:
     """Shapes of first results that follow from those of the operands.
 
     Args:
         nodes: Of a file, in the order of execution.
         shapes: What is known so far.
+        elements: ONNX's numbers of element types; those of the results, which are the same as those
+            of the data, are added.
     """
     found: dict[str, Shape] = {}
     for node in nodes:
@@ -90,4 +111,7 @@ def known_shapes(nodes: Sequence[SourceNode], shapes: Mapping[str, Shape]) -> di
             continue
         if min(shape, default=1) >= 1:
             found[node.outputs[0]] = shape
+            data = node.inputs[2 if node.op == "QLinearConcat" else 0]
+            if elements.get(data):
+                elements[node.outputs[0]] = elements[data]
     return found

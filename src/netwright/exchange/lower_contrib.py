@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netwright.errors import GraphError
+from netwright.exchange.lower_moves import join
 from netwright.exchange.lower_norms import layer_norm
 from netwright.exchange.lower_site import Site
 from netwright.exchange.read_attrs import flag, integer
-from netwright.workload.einsum import Einsum, MapOp
-from netwright.workload.lower import Operand, opaque, pointwise, product
+from netwright.workload.einsum import Einsum, MapOp, ReduceOp
+from netwright.workload.lower import Operand, opaque, pointwise, product, reduction
 
 
 def fused_product(site: Site) -> list[Einsum]:
@@ -74,3 +75,30 @@ def rotary(site: Site) -> list[Einsum]:
     reads = (source.along(site.output), *(table.whole() for table in site.given[1:]))
     step = pointwise(site.name, [source], site.output, "multiply", unary=("function",))
     return [replace(step, inputs=reads)]
+
+
+def dynamic_quantizer(site: Site) -> list[Einsum]:
+    """Codes, and the scale and zero point that the limits of the data give."""
+    source = site.source(0)
+    if site.place == 0:
+        return [pointwise(site.name, [source], site.output, "copy", unary=("quantize",))]
+    limit: ReduceOp = "max" if site.place == 1 else "min"
+    top = site.inner("limit", site.output.shape)
+    axes = range(len(source.shape))
+    first = reduction(top.tensor, source, top, axes, reduce_op=limit)
+    return [first, pointwise(site.name, [top], site.output, "copy", unary=("function",))]
+
+
+def integer_mean(site: Site) -> list[Einsum]:
+    """A mean of codes over everything but rows and channels, as codes."""
+    source = site.source(0)
+    last = flag(site.node, "channels_last", 0)
+    axes = range(1, len(source.shape) - 1) if last else range(2, len(source.shape))
+    mean = site.inner("mean", site.output.shape)
+    first = reduction(mean.tensor, source, mean, axes, mean=True)
+    return [first, pointwise(site.name, [mean], site.output, "copy", unary=("quantize",))]
+
+
+def integer_join(site: Site) -> list[Einsum]:
+    """Codes, one after the other along an axis; each comes with a scale and a zero point."""
+    return join(replace(site, sources=site.sources[2::3]))

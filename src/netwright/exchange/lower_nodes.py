@@ -104,9 +104,12 @@ _FUSED: Mapping[str, Lower] = {
     "MultiHeadAttention": attention,
     "QGemm": contrib.integer_gemm,
     "QLinearAdd": contrib.integer_pair,
+    "QLinearConcat": contrib.integer_join,
+    "QLinearGlobalAveragePool": contrib.integer_mean,
     "QLinearLeakyRelu": function("function"),
     "QLinearMul": contrib.integer_pair,
     "QLinearSigmoid": function("sigmoid"),
+    "QLinearSoftmax": norms.softmax,
     "QuickGelu": function("function"),
     "RotaryEmbedding": contrib.rotary,
     "SimplifiedLayerNormalization": norms.layer_norm,
@@ -116,8 +119,10 @@ _FUSED: Mapping[str, Lower] = {
 """Operators of ONNX Runtime."""
 
 PARAMETRIC = frozenset(
-    {*_PRODUCTS, *_NORMS, *_FUSED, "GRU", "LSTM", "PRelu", "RNN"} - {"RotaryEmbedding"}
-)
+    {*_PRODUCTS, *_NORMS, "BiasGelu", "FusedMatMul", "GRU", "LSTM", "MatMulNBits", "PRelu", "QGemm",
+     "RNN", "SimplifiedLayerNormalization", "SkipLayerNormalization",
+     "SkipSimplifiedLayerNormalization"}
+)  # fmt: skip
 """Operators whose constant operands are trained parameters, however the file makes them."""
 
 LOWER: Mapping[str, Lower] = {
@@ -130,6 +135,7 @@ LOWER: Mapping[str, Lower] = {
     **{name: combine(map_op, unary) for name, (map_op, unary) in EXACT.items()},
     **{name: combine(map_op, ("function",)) for name, map_op in OTHERS.items()},
     "Attention": attention,
+    "DynamicQuantizeLinear": contrib.dynamic_quantizer,
     "GRU": recurrent.gru,
     "Gelu": gelu,
     "LSTM": recurrent.lstm,

@@ -104,7 +104,7 @@ def load_shapes(
     constants = _constants(nodes, stored)
     shapes = {**_inferred(onnx, model, path, elements), **inputs, **stored}
     for _ in range(MAX_TURNS):
-        more = known_shapes(nodes, shapes)
+        more = known_shapes(nodes, shapes, elements)
         _state(onnx, graph, more, elements)
         if not fold(onnx, model, nodes, shapes, values) and not more:
             break

@@ -61,17 +61,17 @@ class Decoder(nn.Module):
 
 
 class Logits(nn.Module):
-    """A language model without a cache, under a causal mask that is a constant."""
+    """A language model without a cache, under a causal mask that is made as it runs."""
 
-    def __init__(self, model: Any, tokens: int) -> None:
+    def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
-        hidden = torch.full((1, 1, tokens, tokens), -1e9)
-        self.register_buffer("mask", torch.triu(hidden, diagonal=1))
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits ``(batch, tokens, words)`` of token ids ``(batch, tokens)``."""
-        made: Tensor = self.model(tokens, attention_mask=self.mask, use_cache=False).logits
+        length = tokens.shape[1]
+        mask = torch.triu(torch.full((1, 1, length, length), -1e9), diagonal=1)
+        made: Tensor = self.model(tokens, attention_mask=mask, use_cache=False).logits
         return made
 
 
@@ -87,7 +87,7 @@ def _bert() -> nn.Module:
 def _gpt2() -> nn.Module:
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    return Logits(GPT2LMHeadModel(GPT2Config(**_EAGER)), 128)
+    return Logits(GPT2LMHeadModel(GPT2Config(**_EAGER)))
 
 
 def _gpt2_decode() -> nn.Module:
@@ -103,7 +103,7 @@ def _llama_grouped() -> nn.Module:
         hidden_size=512, intermediate_size=1376, num_hidden_layers=8, num_attention_heads=8,
         num_key_value_heads=2, **_EAGER,
     )  # fmt: skip
-    return Logits(LlamaForCausalLM(config), 128)
+    return Logits(LlamaForCausalLM(config))
 
 
 def _segformer() -> nn.Module:

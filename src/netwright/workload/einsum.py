@@ -169,7 +169,7 @@ class Workload:
 
     Attributes:
         name: Name of the network.
-        tensors: Every tensor that is accessed.
+        tensors: Every tensor that is accessed, and parameters of operators that work in place.
         einsums: Each after the ones it reads from.
         outputs: Names of the tensors that must leave the chip.
         granularity: Which operators are steps of their own; it decides every result, so every

@@ -129,7 +129,7 @@ def _einsums(graph: Graph, node: Node) -> list[Einsum]:
         assert isinstance(group, int)  # the operator's own check
         bias = more[0] if more else None
         made = convolution(node.name, source, weight, output, windows, groups=group, bias=bias)
-    elif node.op == "MatMul" and min(len(source.shape) for source in sources) > 1:
+    elif node.op == "MatMul" and min(len(source.shape) for source in sources[:2]) > 1:
         bias = sources[2] if len(sources) > 2 else None
         made = product(node.name, sources[0], sources[1], output, bias=bias)
     elif node.op in ("AveragePool", "MaxPool", "SumPool"):

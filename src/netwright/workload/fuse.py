@@ -20,6 +20,8 @@ def fuse(workload: Workload) -> Workload:
     few comparisons and sums (a sigmoid, say) stays where a reader spreads its values over a larger
     result, since it would be computed again for every element.
 
+    The vectors stay among the tensors, as they are parameters like any other.
+
     Whoever read the result of such an Einsum reads its input instead. That is sound when others
     read the input too: they take it as it is, and each reader applies the function on the way in.
 
@@ -38,7 +40,7 @@ def fuse(workload: Workload) -> Workload:
     sources = _sources(workload, names)
     outputs = tuple(dict.fromkeys(sources.get(name, name) for name in workload.outputs))
     used = {a.tensor for einsum in kept for a in (*einsum.inputs, einsum.output)}
-    tensors = tuple(tensor for tensor in workload.tensors if tensor.name in used)
+    tensors = tuple(t for t in workload.tensors if t.name in used or t.kind == "weight")
     return Workload(workload.name, tensors, kept, outputs, "fused", workload.assumptions)
 
 

@@ -38,7 +38,7 @@ def group(workload: Workload) -> Workload:
             del kept[maker.output.tensor]
             kept[einsum.output.tensor] = _joined(fused, maker, einsum)
     used = {a.tensor for einsum in kept.values() for a in (*einsum.inputs, einsum.output)}
-    tensors = tuple(tensor for tensor in fused.tensors if tensor.name in used)
+    tensors = tuple(t for t in fused.tensors if t.name in used or t.kind == "weight")
     einsums = tuple(kept.values())
     return Workload(fused.name, tensors, einsums, fused.outputs, "grouped", fused.assumptions)
 
