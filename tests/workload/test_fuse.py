@@ -40,8 +40,8 @@ def test_parameters_of_what_is_removed_stay():
     made = Access("a", plain)
     bias = Einsum("bias", ranks, Access("y", plain), (made, Access("b", plain[1:])), "add")
     first = Einsum("first", ranks, made, (Access("x", plain), Access("z", plain)), "multiply")
-    tensors = (Tensor("x", (2, 3), kind="input"), Tensor("z", (2, 3), kind="input"),
-               Tensor("a", (2, 3)), Tensor("b", (3,), kind="weight"), Tensor("y", (2, 3)))  # fmt: skip
+    inputs = [Tensor(name, (2, 3), kind="input") for name in "xz"]
+    tensors = (*inputs, Tensor("a", (2, 3)), Tensor("b", (3,), kind="weight"), Tensor("y", (2, 3)))
     fused = fuse(Workload("w", tensors, (first, bias), ("y",)))
     assert [einsum.name for einsum in fused.einsums] == ["first"]
     assert fused.num_parameters == 3
