@@ -18,10 +18,10 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation bench-corpus bench-networks lut-model formal planted fuzz asan kills study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation bench-corpus bench-networks lut-model formal planted fuzz asan kills study fashion-mnist golden clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: $(VENV)/.main ## create .venv with the package and everything the demo needs
 
@@ -36,6 +36,13 @@ test-slow: $(VENV)/.test ## run the tests that take more than a minute
 
 planted: $(VENV)/.test ## plant every fault in every generated file of nine tiny designs (hours)
 	PLANTED_FAULTS=1000000 $(BIN)/python -m pytest -m slow tests/backends/test_planted.py
+
+lowest highest: $(VENV)/.test ## test exchange and backends with the oldest (newest) tools accepted
+	@mkdir -p build
+	@$(BIN)/python tools/versions.py $@ > build/$@.txt
+	@$(PIP) --upgrade --no-deps --target build/$@ --requirement build/$@.txt
+	PYTHONPATH=build/$@ $(BIN)/python -m pytest --numprocesses auto --dist loadfile \
+	  tests/exchange tests/backends/hls tests/backends/rtl
 
 check: $(VENV)/.test ## format, lint, types, layers, file lengths, mirrored tests
 	$(BIN)/ruff format --check .

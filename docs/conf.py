@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -59,7 +60,19 @@ def plain_stars(
     lines[:] = [re.sub(r"(?<![*\\`])\*(?=\w+[,)])", r"\\*", line) for line in lines]
 
 
+def draw_gallery(app: Sphinx) -> None:
+    """Draw the pages of the gallery from the reports that it keeps."""
+    from netwright.report import read
+    from netwright.report.html import render
+
+    folder = Path(app.outdir) / "gallery"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted((Path(app.srcdir) / "gallery").glob("*.json")):
+        (folder / f"{path.stem}.html").write_text(render(read(path)), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> None:
-    """Register the renderer of formulas and the reader of docstrings."""
+    """Register the gallery, the renderer of formulas and the reader of docstrings."""
+    app.connect("builder-inited", draw_gallery)
     app.connect("autodoc-process-docstring", plain_stars, priority=1)
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))

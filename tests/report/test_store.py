@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from tests.report.sample import document
@@ -64,3 +65,17 @@ def test_truncated_or_binary_report_is_refused(tmp_path, content):
 def test_missing_report_is_refused(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         report.read(tmp_path / "report.json")
+
+
+GALLERY = Path(__file__).resolve().parents[2] / "docs" / "gallery"
+
+
+@pytest.mark.parametrize("path", sorted(GALLERY.glob("*.json")), ids=lambda path: path.stem)
+def test_reports_of_the_gallery_hold_and_are_small(path):
+    assert f"gallery/{path.stem}.html" in (GALLERY.parent / "gallery.md").read_text()
+    assert path.stat().st_size < 300_000
+    shown = report.read(path)
+    assert shown.certificate
+    assert all(row.holds for row in shown.certificate)
+    assert shown.when is not None
+    assert shown.when.commit
