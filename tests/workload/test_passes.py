@@ -100,3 +100,7 @@ def test_long_cascades_are_analyzed_in_a_moment():
         lines.append(f"T{index + 1}[m, p] = T{index}[m, p] / S{index}[p]")
     found = passes(parse("\n".join(lines)), "m")
     assert (found.count, found.live.kept) == (101, ())
+    lines[2:] = ["T0[m, p] = exp(X[m, p])"]
+    lines += [f"T{i + 1}[m, p] = T{i}[m, p] + T{max(0, i - 3)}[m, p]" for i in range(1000)]
+    found = passes(parse("\n".join(lines)), "m")
+    assert (found.count, found.footprint) == (1, 5 * 4)

@@ -9,6 +9,7 @@ and not enumerated.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +20,9 @@ from netwright.workload.passes import Live, Step, Streaming
 
 Moment = tuple[int, int, int, int]
 """Traversal, 0 while it goes by and 1 after it, coordinate, position of the Einsum."""
+
+Phase = tuple[int, int]
+"""The first two of a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +63,36 @@ class Stay:
     last: Moment
     last_moves: bool
 
-    def count(self, now: Moment) -> int:
-        """Slices that are live."""
-        come = _until(now, self.first, self.first_moves, self.low, self.high)
-        gone = _until(_before(now), self.last, self.last_moves, self.low, self.high)
-        return come - gone
+    def come(self, now: Moment) -> int:
+        """Slices that are there, or were, at a moment."""
+        return _until(now, self.first, self.first_moves, self.high - self.low + 1)
+
+    def gone(self, now: Moment) -> int:
+        """Slices whose last use is over or goes on at a moment."""
+        return _until(now, self.last, self.last_moves, self.high - self.low + 1)
 
 
-def _before(now: Moment) -> Moment:
-    return (*now[:3], now[3] - 1)
-
-
-def _until(now: Moment, moment: Moment, moves: bool, low: int, high: int) -> int:
-    """How many of the slices have a moment that is not after now."""
+def _until(now: Moment, moment: Moment, moves: bool, slices: int) -> int:
+    """How many slices have a moment that is not after now; the first has `moment`."""
     if not moves or moment[:2] != now[:2]:
-        return high - low + 1 if moment <= now else 0
+        return slices if moment <= now else 0
     number = now[2] - moment[2] + (1 if moment[3] <= now[3] else 0)
-    return min(max(number, 0), high - low + 1)
+    return min(max(number, 0), slices)
 
 
 def live(analysis: Streaming, steps: Sequence[Step]) -> Live:
     """The most elements that are live, when, and what is kept whole."""
-    stays = [
-        stay for tensor in analysis.workload.tensors for stay in _stays(analysis, steps, tensor)
-    ]
+    stays = list(_stays(analysis, steps))
+    running: dict[Phase, list[Step]] = {}
+    for step in steps:
+        running.setdefault((step.traversal, int(step.when == "after")), []).append(step)
     most, peak = 0, ""
-    for einsum, now in _moments(analysis, steps, stays):
-        elements = sum(stay.elements * stay.count(now) for stay in stays)
-        if elements > most:
-            most, peak = elements, einsum
+    for phase, own in sorted(running.items()):
+        present = [s for s in stays if s.first[:2] <= phase <= s.last[:2]]
+        for coordinate in _coordinates(analysis, phase, own, present):
+            for elements, einsum in _at(analysis, (*phase, coordinate), own, present):
+                if elements > most:
+                    most, peak = elements, einsum
     kept = dict.fromkeys(stay.tensor for stay in stays if _grows(stay))
     return Live(most, peak, tuple(kept))
 
@@ -99,69 +104,81 @@ def _grows(stay: Stay) -> bool:
     return not (stay.first_moves and stay.last_moves and stay.first[:2] == stay.last[:2])
 
 
-def _moments(
-    analysis: Streaming, steps: Sequence[Step], stays: Sequence[Stay]
-) -> Iterator[tuple[str, Moment]]:
+def _coordinates(
+    analysis: Streaming, phase: Phase, own: Sequence[Step], stays: Sequence[Stay]
+) -> list[int]:
     """Where the number of live elements may be largest: next to where a stay begins or ends.
 
     Between these coordinates it is linear.
     """
-    near: dict[int, set[int]] = {}
+    if phase[1]:
+        return [0]
+    ends = {end for step in own for end in (step.skew, step.skew + analysis.extent - 1)}
     for stay in stays:
         for moment, moves in ((stay.first, stay.first_moves), (stay.last, stay.last_moves)):
-            ends = (moment[2], moment[2] + stay.high - stay.low) if moves else (moment[2],)
-            near.setdefault(moment[0], set()).update(
-                end + more for end in ends for more in (-1, 0, 1)
-            )
-    for step in steps:
+            if moment[:2] == phase:
+                ends |= {moment[2], moment[2] + (stay.high - stay.low if moves else 0)}
+    return sorted({end + more for end in ends for more in (-1, 0, 1)})
+
+
+def _at(
+    analysis: Streaming, place: tuple[int, int, int], own: Sequence[Step], stays: Sequence[Stay]
+) -> Iterator[tuple[int, str]]:
+    """Live elements while each Einsum runs at one coordinate."""
+    start, end = (*place, -2), (*place, len(analysis.position))
+    change: Counter[int] = Counter()
+    elements = 0
+    for stay in stays:
+        come, gone = stay.come(start), stay.gone(start)
+        elements += stay.elements * (come - gone)
+        change[stay.first[3]] += stay.elements * (stay.come(end) - come)
+        change[stay.last[3] + 1] -= stay.elements * (stay.gone(end) - gone)
+    moments = sorted(change)
+    for step in own:
         position = analysis.position[step.einsum]
-        if step.when == "after":
-            yield step.einsum, (step.traversal, 1, 0, position)
-            continue
-        last = analysis.extent - 1
-        wanted = near.get(step.traversal, set()) | {step.skew, step.skew + last}
-        for coordinate in sorted(wanted):
-            if 0 <= coordinate - step.skew <= last:
-                yield step.einsum, (step.traversal, 0, coordinate, position)
+        while moments and moments[0] <= position:
+            elements += change[moments.pop(0)]
+        if place[1] or 0 <= place[2] - step.skew < analysis.extent:
+            yield elements, step.einsum
 
 
-def _stays(analysis: Streaming, steps: Sequence[Step], tensor: Tensor) -> Iterator[Stay]:
-    """How the slices of one tensor come and go."""
-    uses: list[Use] = []
-    slices = _num_slices(analysis, tensor)
-    long = False
+def _stays(analysis: Streaming, steps: Sequence[Step]) -> Iterator[Stay]:
+    """How the slices of every tensor come and go."""
+    readers: dict[str, list[tuple[Einsum, Step, Access]]] = {}
     for einsum, step in zip(analysis.workload.einsums, steps, strict=True):
         for access in (*einsum.inputs, einsum.output):
-            if access.tensor == tensor.name:
-                uses.append(_use(analysis, einsum, step, access, slices))
-                long = long or analysis.is_long(access)
-    if tensor.initial is not None and slices > analysis.extent and uses:
-        maker = analysis.makers[tensor.name]
-        made = next(s for s in steps if s.einsum == maker.name)
-        start = (made.traversal, 0 if made.when == "during" else 1, -1, -1)
-        uses.append(Use(0, 0, start, start, moves=False))
-    elements = prod(tensor.shape) // slices
-    phases = sorted({use.first[:2] for use in uses}) if long else [None]
-    for phase in phases:
-        part = [use for use in uses if phase is None or use.first[:2] == phase]
-        yield from _segments(tensor.name, elements, part)
+            readers.setdefault(access.tensor, []).append((einsum, step, access))
+    made = {step.einsum: step for step in steps}
+    for tensor in analysis.workload.tensors:
+        own = readers.get(tensor.name, [])
+        slices = _num_slices(analysis, tensor, [access for _, _, access in own])
+        uses = [_use(analysis, einsum, step, access, slices) for einsum, step, access in own]
+        if tensor.initial is not None and slices > analysis.extent:
+            step = made[analysis.makers[tensor.name].name]
+            start = (step.traversal, 0 if step.when == "during" else 1, -1, -1)
+            uses.append(Use(0, 0, start, start, moves=False))
+        elements = prod(tensor.shape) // slices
+        phases: Sequence[Phase | None] = [None]
+        if any(analysis.is_long(access) for _, _, access in own):
+            phases = sorted({use.first[:2] for use in uses})
+        for phase in phases:
+            part = [use for use in uses if phase is None or use.first[:2] == phase]
+            yield from _segments(tensor.name, elements, part)
 
 
-def _num_slices(analysis: Streaming, tensor: Tensor) -> int:
+def _num_slices(analysis: Streaming, tensor: Tensor, accesses: Sequence[Access]) -> int:
     """Coordinates of the rank that a tensor has; 1 if it does not carry it."""
     maker = analysis.makers.get(tensor.name)
     if maker is not None:
         carries = analysis.carries(maker.output)
         return analysis.extent + (analysis.outer in maker.iterative) if carries else 1
     found = 1
-    for einsum in analysis.workload.einsums:
-        for access in einsum.inputs:
-            if access.tensor == tensor.name and analysis.carries(access):
-                for axis, extent in zip(access.index, tensor.shape, strict=True):
-                    if (analysis.outer, 1) in axis.terms:
-                        found = extent
-                    elif analysis.outer in dict(axis.terms):
-                        found = analysis.extent
+    for access in accesses:
+        for axis, extent in zip(access.index, tensor.shape, strict=True):
+            if (analysis.outer, 1) in axis.terms:
+                found = extent
+            elif analysis.outer in dict(axis.terms):
+                found = analysis.extent
     return found
 
 

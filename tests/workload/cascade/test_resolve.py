@@ -115,3 +115,11 @@ def test_changed_text_is_read_or_refused_with_a_place(seed, data):
     except ConfigError as error:
         message = str(error)
     assert message.startswith("cascade:")
+
+
+@pytest.mark.parametrize(
+    ("part", "times"), [("?\n", 500_000), ("(", 270_000), ("a = ", 30_000), ("x\n", 30_000)]
+)
+def test_nonsense_of_any_length_is_refused_at_once(part, times):
+    with pytest.raises(ConfigError, match=r"cascade:( \d+ faults|\d+:\d+)"):
+        parse(part * times)

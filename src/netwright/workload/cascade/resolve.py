@@ -17,7 +17,7 @@ from netwright.workload.cascade.syntax import (
     Text,
     read_statement,
 )
-from netwright.workload.cascade.tokens import MAX_CHARACTERS, Fault, Token, statements
+from netwright.workload.cascade.tokens import MAX_CHARACTERS, MAX_FAULTS, Fault, Token, statements
 from netwright.workload.cycles import groups, order_faults
 from netwright.workload.einsum import Access, Affine, Einsum, Rank, Tensor, Workload
 
@@ -54,6 +54,8 @@ def parse(
     found, faults = statements(text)
     written = Text()
     for words in found:
+        if len(faults) >= MAX_FAULTS:
+            break
         try:
             read_statement(words, written)
         except Fault as fault:

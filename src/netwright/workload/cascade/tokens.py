@@ -8,6 +8,9 @@ from typing import Literal
 
 MAX_CHARACTERS = 1 << 20
 MAX_WORD = 200
+MAX_WORDS = 1 << 18
+MAX_FAULTS = 100
+"""After this many faults, reading ends."""
 
 Kind = Literal["name", "number", "sign", "end"]
 
@@ -61,15 +64,16 @@ def statements(text: str) -> tuple[list[list[Token]], list[Fault]]:
     """Words by statement, each ended by an ``end``; a line break in brackets ends none."""
     found: list[list[Token]] = [[]]
     faults: list[Fault] = []
-    line, start, place, depth = 1, 0, 0, 0
-    while place < len(text):
+    line, start, place, depth, words = 1, 0, 0, 0, 0
+    while place < len(text) and len(faults) < MAX_FAULTS:
         match = _WORD.match(text, place)
         column = place - start + 1
         if match is None:
             shown = ascii(text[place])
             token = Token("sign", text[place], line, column)
             faults.append(Fault(token, f"{shown} has no meaning", "names are letters, digits, _"))
-            place = text.find("\n", place) if "\n" in text[place:] else len(text)
+            after = text.find("\n", place)
+            place = len(text) if after < 0 else after
             found[-1], depth = [], 0
             continue
         kind, word = match.lastgroup, match.group()
@@ -80,11 +84,15 @@ def statements(text: str) -> tuple[list[list[Token]], list[Fault]]:
             line, start, depth = line + 1, match.end(), max(depth, 0)
         elif kind in ("name", "number", "sign"):
             found[-1].append(_token(kind, word, line, column, faults))
+            words += 1
+            if words > MAX_WORDS:
+                faults.append(Fault(found[-1][-1], f"more than {MAX_WORDS} words"))
+                return [], faults
             depth += (word in "[(") - (word in ")]") if kind == "sign" else 0
         place = match.end()
     if found[-1]:
         found[-1].append(Token("end", "", line, place - start + 1))
-    return [words for words in found if words], faults
+    return [own for own in found if own], faults
 
 
 def _token(kind: str, word: str, line: int, column: int, faults: list[Fault]) -> Token:
