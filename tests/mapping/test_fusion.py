@@ -7,7 +7,7 @@ import pytest
 from netwright import arch
 from netwright.cost import pipeline
 from netwright.errors import ConfigError, Infeasible, MappingError
-from netwright.mapping import Group, Keep, Loop, Mapping, faults, fusion
+from netwright.mapping import Group, Keep, Loop, LoopNest, Mapping, faults, fusion
 from netwright.mapping.fusion import tiles_of
 from netwright.workload import Builder
 from tests.cost.attention import Sizes, mapped, one_pass, three_pass
@@ -166,6 +166,12 @@ def test_given_group_that_does_not_fit_is_named():
     group = Group("g", ("linear0", "linear1"), (Loop("B0", 8),))
     with pytest.raises(Infeasible, match='group "g" does not fit into 10 B of buffer'):
         fusion(chain(), machine(10), fixed=Mapping("unfused", (), groups=(group,)))
+
+
+def test_given_stays_and_nests_are_refused():
+    nests = {"linear0": LoopNest((), ())}
+    with pytest.raises(ConfigError, match="stays and loop nests cannot be given"):
+        fusion(chain(), machine(200), fixed=Mapping("unfused", (), nests=nests))
 
 
 def test_given_order_is_followed():

@@ -11,7 +11,7 @@ from netwright.cost.counts import Action, Counts
 from netwright.cost.loopnest import count
 from netwright.cost.mapper import Goal, Mapped, search
 from netwright.cost.price import Estimate, check_figures, price, sequence
-from netwright.errors import GraphError
+from netwright.errors import ConfigError, GraphError
 from netwright.mapping.binding import branch_of
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import LoopNest
@@ -117,7 +117,7 @@ def estimate_network(
         progress: Told how far the search is.
 
     Raises:
-        ConfigError: The machine lacks a figure.
+        ConfigError: The machine lacks a figure, or stays are given.
         GraphError: There is nothing to estimate, or nothing of it can be.
         Infeasible: An operation fits nowhere.
         MappingError: What is fixed is not legal.
@@ -170,14 +170,20 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
     """What is fixed, everything else streaming in groups of one; it is judged.
 
     Raises:
+        ConfigError: Stays are given; no engine counts them.
         MappingError: It is not legal.
     """
     order = tuple(einsum.name for einsum in workload.einsums)
     if fixed is None:
         return Mapping(workload.granularity, order)
+    if fixed.residencies:
+        raise ConfigError(
+            f"an estimate takes no stays, and {len(fixed.residencies)} are given",
+            hint="what groups keep on the chip is counted: netwright map --mapper fusion",
+        )
     if set(fixed.order) == set(order):
         order = fixed.order
-    given = replace(fixed, granularity=workload.granularity, order=order, residencies=())
+    given = replace(fixed, granularity=workload.granularity, order=order)
     check_legal(workload, architecture, _mapping(given, dict(given.nests), dict(given.bindings)))
     return given
 

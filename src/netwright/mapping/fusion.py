@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations, product
 
 from netwright.arch import Architecture
-from netwright.errors import Infeasible, MappingError
+from netwright.errors import ConfigError, Infeasible, MappingError
 from netwright.mapping.cosma import scratchpad_of
 from netwright.mapping.group_choice import Choice, Option, Run, Shape, Use
 from netwright.mapping.group_legality import group_faults
@@ -87,12 +87,18 @@ def fusion(
         progress: Told how many Einsums are done.
 
     Raises:
-        ConfigError: There is no memory of limited capacity, or an order cannot be followed.
+        ConfigError: There is no memory of limited capacity, an order cannot be followed, or stays
+            or loop nests are given.
         MappingError: A given group is not legal.
         Infeasible: Some Einsum fits in no way; the message says which.
     """
     started = time.perf_counter()
     fixed = Mapping(workload.granularity, ()) if fixed is None else fixed
+    if fixed.residencies or fixed.nests:
+        raise ConfigError(
+            "fusion takes an order, bindings and groups; stays and loop nests cannot be given",
+            hint="a group of one Einsum gives its loops and keeps",
+        )
     order = ordered(workload, fixed.order)
     by_name = {einsum.name: einsum for einsum in workload.einsums}
     workload = replace(workload, einsums=tuple(by_name[name] for name in order))
