@@ -4,7 +4,7 @@ import pytest
 
 from netwright import arch, cost
 from netwright.arch import Figure
-from netwright.cost.price import assumed_figures
+from netwright.cost.price import assumed_figures, check_figures
 from netwright.errors import ConfigError
 
 
@@ -155,3 +155,19 @@ def test_what_goes_on_beside_the_phases_may_wait():
     actions = (cost.Action("dram", "write", 8 * 4, "x", waits=True, phase=None),)
     found = cost.price(cost.Counts("x", "test", ({"mac": 10},), actions), machine())
     assert found.seconds == 2.0
+
+
+def test_operators_that_there_are_not_are_refused():
+    wrong = {"divde": arch.Operator(), "subtract_then_exp": arch.Operator()}
+    changed = two_units().with_changes("divider", {"operators": wrong})
+    with pytest.raises(ConfigError) as caught:
+        cost.price(counts(), changed)
+    assert caught.value.message == (
+        'architecture "a" cannot be priced\n'
+        '  "divider" does divde, which is no operator; did you mean "divide"?'
+    )
+
+
+def test_library_names_operators_that_there_are():
+    for name in arch.names():
+        check_figures(arch.find(name))

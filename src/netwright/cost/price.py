@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from math import isfinite
+from typing import get_args
 
-from netwright.arch import Architecture, Compute, Figure, Link, Memory, Node
+from netwright.arch import MAC, Architecture, Compute, Figure, Link, Memory, Node
 from netwright.cost.counts import Action, Counts
 from netwright.errors import ConfigError
+from netwright.mapping.binding import THEN
 from netwright.notebook import table
 from netwright.quantities import Fidelity, Quantity
+from netwright.workload.einsum import MapOp, ReduceOp
+from netwright.workload.functions import UnaryOp
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +76,27 @@ class Estimate:
 
 
 def check_figures(architecture: Architecture) -> None:
-    """Refuse a machine whose file does not say enough.
+    """Refuse a machine whose file does not say enough, or names operators that there are not.
 
     Raises:
-        ConfigError: With every missing figure.
+        ConfigError: With every missing figure and unknown operator.
     """
-    missing = architecture.missing_figures()
+    missing = (*architecture.missing_figures(), *_unknown_operators(architecture))
     if missing:
         lines = "".join(f"\n  {fault}" for fault in missing)
         raise ConfigError(f'architecture "{architecture.name}" cannot be priced{lines}')
+
+
+def _unknown_operators(architecture: Architecture) -> Iterator[str]:
+    """Operators of compute units that no Einsum has."""
+    known = {MAC, *get_args(MapOp), *get_args(UnaryOp), *get_args(ReduceOp)} - {"none", "opaque"}
+    for unit in architecture.units:
+        for name in unit.operators:
+            for part in name.split(THEN):
+                if part not in known:
+                    near = get_close_matches(part, known, n=1)
+                    meant = f'; did you mean "{near[0]}"?' if near else ""
+                    yield f'"{unit.name}" does {name}, which is no operator{meant}'
 
 
 def price(counts: Counts, architecture: Architecture) -> Estimate:
