@@ -4,7 +4,10 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from tests.exchange.onnx_files import model, node, saved
 
 TEXT = """rank m = 100, p = 4
 input X[m, p]
@@ -78,3 +81,15 @@ def test_cascades_are_estimated_and_mapped_where_they_have_one_order(netwright):
     code, _, err = netwright("map", "attention_1pass")
     assert code == 2
     assert "its Einsums run point by point of m1, not one after the other" in err
+
+
+@pytest.mark.parametrize(("op", "passes"), [("Softmax", 3), ("LayerNormalization", 3)])
+def test_operators_of_files_are_the_cascades_of_the_library(netwright, tmp_path, op, passes):
+    inputs, constants = "x", {}
+    if op == "LayerNormalization":
+        inputs, constants = "x s b", {"s": np.ones(32, "f4"), "b": np.ones(32, "f4")}
+    made = model([node(op, inputs)], constants, shape=(2, 16, 32), opset=17)
+    code, out, _ = netwright("passes", saved(made, tmp_path), "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert {data["extent"]: data["passes"] for data in found.values()} == {2: 1, 16: 1, 32: passes}

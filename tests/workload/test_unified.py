@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 from netwright.workload import Builder
-from netwright.workload.cascade import find, published
 from netwright.workload.passes import passes, rank_names
 from netwright.workload.unified import unified
 
 
-def test_cascades_of_text_come_back_unchanged():
-    for name in published():
-        workload = find(name)
-        assert unified(workload) is workload
+def test_numbered_axes_are_no_partitions():
+    b = Builder("net")
+    workload = b.finish(b.activate(b.input((3, 4, 5))))
+    assert rank_names(unified(workload)) == ("act0.B0", "act0.B1", "act0.B2")
 
 
 def test_ranks_are_the_same_along_an_axis():

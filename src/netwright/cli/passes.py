@@ -41,9 +41,8 @@ def passes(
     """Derive how often a cascade must go over each rank, which Einsum forces that, and why."""
     from netwright.workload.passes import passes as derive
     from netwright.workload.passes import rank_names
-    from netwright.workload.unified import unified
 
-    workload = unified(_found(model, _sizes(sizes or [])))
+    workload = _found(model, _sizes(sizes or []))
     if rank:
         found = derive(workload, rank)
         emit_json(_as_dict(found)) if as_json else emit(_one(workload, found))
@@ -75,12 +74,13 @@ def _sizes(texts: list[str]) -> dict[str, int]:
 def _found(model: str, sizes: Mapping[str, int]) -> Workload:
     from netwright.errors import ConfigError
     from netwright.workload import cascade
+    from netwright.workload.unified import unified
 
     if model in cascade.published() or model.endswith(cascade.SUFFIX):
         return cascade.find(model, extents=sizes)
     if sizes:
         raise ConfigError("--set is for cascades alone: a network's sizes are in its shapes")
-    return find_workload(model)
+    return unified(find_workload(model))
 
 
 def _all(workload: Workload, analyzed: Mapping[str, Passes]) -> str:

@@ -20,12 +20,9 @@ def unified(workload: Workload) -> Workload:
     one. Names are those of the Einsum in which a rank appears first: ``scores.K``.
 
     Args:
-        workload: Any; one whose names are in order already, as in cascades of text, comes back
-            unchanged.
+        workload: From an importer or a builder; in cascades of text names mean the same already.
     """
     classes = _Classes(workload)
-    if _is_unified(workload, classes):
-        return workload
     names: dict[Name, str] = {}
     for einsum in workload.einsums:
         for rank in einsum.ranks:
@@ -34,20 +31,6 @@ def unified(workload: Workload) -> Workload:
     return replace(
         workload, einsums=tuple(_renamed(einsum, names, classes) for einsum in workload.einsums)
     )
-
-
-def _is_unified(workload: Workload, classes: _Classes) -> bool:
-    """Whether every name has one extent, and ranks that are the same have one name."""
-    extents: dict[str, int] = {}
-    names: dict[Name, str] = {}
-    for einsum in workload.einsums:
-        for rank in einsum.ranks:
-            if extents.setdefault(rank.name, rank.extent) != rank.extent:
-                return False
-            first = classes.find((einsum.name, rank.name))
-            if names.setdefault(first, rank.name) != rank.name:
-                return False
-    return True
 
 
 class _Classes:

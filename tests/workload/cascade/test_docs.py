@@ -21,6 +21,7 @@ def test_python_examples_run(capsys):
     shown = capsys.readouterr().out
     assert shown.startswith('2 6 () (\'traversal 2: "Y" reads "X"')
     assert "(4, 3) ()" in shown
+    assert shown.endswith("\n2\n")
 
 
 def test_cascades_of_the_page_are_read():
