@@ -75,13 +75,26 @@ class Logits(nn.Module):
         return made
 
 
+class Encoder(nn.Module):
+    """An encoder of text whose only argument is the token ids."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """States ``(batch, tokens, features)`` and the pooled one of token ids."""
+        made = self.model(input_ids=tokens, return_dict=True)
+        return made.last_hidden_state, made.pooler_output
+
+
 _EAGER: Mapping[str, Any] = {"attn_implementation": "eager"}
 
 
 def _bert() -> nn.Module:
     from transformers import BertConfig, BertModel
 
-    return BertModel(BertConfig(return_dict=False, **_EAGER))
+    return Encoder(BertModel(BertConfig(**_EAGER)))
 
 
 def _gpt2() -> nn.Module:
