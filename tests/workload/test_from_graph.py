@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netwright.formats import Int
+from netwright.formats import E2M1, NM, Format, Int
 from netwright.ir import Graph, Node, TensorType
 from netwright.workload import Affine, from_graph, fuse
 
@@ -92,3 +92,36 @@ def test_widths_of_quantizers_reach_the_workload(weight_bits, bits):
     widths = {fused.by_name[name].kind: fused.by_name[name].bits for name in product.reads}
     assert widths == {"input": bits, "weight": weight_bits}
     assert found.assumptions == ()
+
+
+def test_formats_and_patterns_are_those_of_the_graph():
+    byte, pattern = Int(8, signed=False), NM(2, 4)
+    weights = np.zeros((8, 3))
+    weights[::4] = 1
+    quantizer = {
+        "scale": (0.5,), "axis": None, "bits": 4, "signed": 1, "narrow": 0, "zero_point": 0,
+        "rounding": "half-even",
+    }  # fmt: skip
+    real = Graph(
+        "g", ("x",), ("y",),
+        (Node("q", "Quant", ("w",), "v", quantizer), Node("fc", "MatMul", ("x", "v"), "y")),
+        {"x": TensorType((1, 8)), "w": TensorType((8, 3), pattern=pattern),
+         "v": TensorType((8, 3)), "y": TensorType((1, 3))},
+        {"w": weights},
+    )  # fmt: skip
+    (held,) = (t for t in from_graph(real).tensors if t.kind == "weight")
+    assert (held.name, held.format) == ("v", Format(Int(4), pattern=pattern))
+    assert held.stored.num_values == 12
+    codes = Graph(
+        "g", ("x",), ("y",),
+        (Node("q", "Quantize", ("x",), "c", {
+            "scale": (0.5,), "axis": None, "low": 0, "high": 255, "zero_point": 0,
+            "rounding": "half-even"}),
+         Node("fc", "MatMul", ("c", "w"), "y")),
+        {"x": TensorType((1, 8)), "c": TensorType((1, 8), byte, (0.5,)),
+         "w": TensorType((8, 3), E2M1, (0.1,), pattern=pattern), "y": TensorType((1, 3), Int(16))},
+        {"w": weights},
+    )  # fmt: skip
+    found = {t.name: t.format for t in from_graph(codes).tensors}
+    assert found["c"] == Format(byte, (0.5,))
+    assert found["w"] == Format(E2M1, (0.1,), pattern=pattern)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
+from math import ceil, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from netwright.cost.transitions import RankLoop, RankLoops, axis_visits
 from netwright.mapping.loopnest import memories_of
 from netwright.mapping.loopnest_legality import accumulator_bits, tile_elements
 from netwright.mapping.operation import Operation
+from netwright.mapping.zeros import share_of, work_share
 
 Array = NDArray[np.float64]
 
@@ -56,17 +57,20 @@ class Bounds:
         """Length of a cost vector."""
         return 2 + 2 * len(self.memories)
 
-    def bits(self, role: Role) -> tuple[int, int]:
-        """Width of an element, and of its partial sum."""
-        own = self.space.operation.tensors[self.space.operation.of(role)].bits
-        return own, max(own, accumulator_bits(self.space.architecture, own))
+    def bits(self, role: Role) -> tuple[float, int]:
+        """Stored bits for each element, and the width of its partial sum."""
+        tensor = self.space.operation.tensors[self.space.operation.of(role)]
+        kept = tensor.stored
+        own = kept.num_bits / kept.num_elements
+        return own, max(tensor.bits, accumulator_bits(self.space.architecture, tensor.bits))
 
     def room(self, place: Place) -> NDArray[np.int64]:
         """Bytes that a tensor takes in a memory, for each point."""
         space, operation = self.space, self.space.operation
-        own, partial = self.bits(place.role)
+        tensor = operation.tensors[operation.of(place.role)]
+        _, partial = self.bits(place.role)
         sums = prod(space.rounds[rank] for rank in space.ranks("k"))
-        bits = partial if place.role == "output" and sums > 1 else own
+        is_partial = place.role == "output" and sums > 1 and partial > tensor.bits
         known = [kind for kind in KINDS if kind != UNKNOWN_TO[place.role]]
         groups = prod(space.rounds[rank] for rank in space.groups)
         table = np.zeros([len(space.tiles[kind]) for kind in known], np.int64)
@@ -76,10 +80,10 @@ class Bounds:
             for kind, number in zip(known, index, strict=True):
                 tile.update(space.tiles[kind][number])
                 rest *= space.pieces(space.tiles[kind][number], space.ranks(kind))
-            size = (
-                tile_elements(operation, operation.of(place.role), space.sizes(tile, place.below))
-                * bits
+            elements = tile_elements(
+                operation, operation.of(place.role), space.sizes(tile, place.below)
             )
+            size = elements * partial if is_partial else tensor.bits_of(elements)
             table[index] = -(-size * (2 if rest > 1 and place.memory.double_buffered else 1) // 8)
         return np.asarray(self._spread(table, known), np.int64)
 
@@ -105,7 +109,7 @@ class Bounds:
         found = []
         for table in tables:
             amounts = passes(space)[:, None, None, None] * table
-            found.append(self._operands(place, amounts[..., 0], amounts[..., 1]))
+            found.append(self._operands(place, amounts[..., 0], amounts[..., 1], most=most))
         return tuple(found)
 
     @cached_property
@@ -134,9 +138,11 @@ class Bounds:
         above = prod(space.spread.copies(r, every - place.below - place.between) for r in other)
         return above, prod(space.spread.copies(r, place.between) for r in other)
 
-    def _operands(self, place: Place, down: Array, each: Array) -> Array:
+    def _operands(self, place: Place, down: Array, each: Array, *, most: bool = False) -> Array:
         above, inside = self._copies_around(place)
         own, _ = self.bits(place.role)
+        if most:  # counts are whole bits
+            own = ceil(own)
         vector = np.zeros((*down.shape, self.width))
         waits = not place.memory.double_buffered
         each = each * (above * inside)
@@ -203,7 +209,8 @@ class Bounds:
         assert isinstance(unit, Compute)
         energy = unit.energy_of(MAC)
         assert energy is not None  # check_figures
-        vector[0] = operation.num_macs * energy.value
+        share = work_share(operation.operands, unit)
+        vector[0] = share_of(operation.num_macs, share) * energy.value
         every = frozenset(name for name, _, _ in space.spread.lanes)
         for role in ROLES:
             inner = next((p for p in space.places if p.role == role), None)

@@ -28,6 +28,7 @@ from netwright.cost.transitions import (
 from netwright.mapping.loopnest import LoopNest, arrays_between, memories_of
 from netwright.mapping.loopnest_legality import accumulator_bits, check_nest
 from netwright.mapping.operation import Operation
+from netwright.mapping.zeros import share_of, told, work_share
 
 ASSUMPTIONS = (
     "steady state: the first tiles and the last results of an operation overlap with its neighbors",
@@ -78,9 +79,11 @@ def count(operation: Operation, architecture: Architecture, nest: LoopNest) -> C
                                   memories.get(child), flow)  # fmt: skip
     steps, used = _steps(operation, nest)
     (unit,) = architecture.branch(architecture.path[-1].name).units_for(MAC)
-    actions.append(Action.compute(unit.name, operation.num_macs, copies=used))
-    cycles = {unit.name: steps * unit.cycles_of(MAC)}
-    return Counts(operation.name, "loopnest", (cycles,), tuple(actions), ASSUMPTIONS)
+    share = work_share(operation.operands, unit)
+    actions.append(Action.compute(unit.name, share_of(operation.num_macs, share), copies=used))
+    cycles = {unit.name: share_of(steps, share) * unit.cycles_of(MAC)}
+    taken = (*ASSUMPTIONS, *told(operation.operands, unit))
+    return Counts(operation.name, "loopnest", (cycles,), tuple(actions), taken)
 
 
 def flow_between(
@@ -223,12 +226,12 @@ def _priceable(
     flow: Flow,
 ) -> Iterator[Action]:
     """The flow as bits of the two memories and of the links between them."""
-    bits = operation.tensors[tensor].bits
-    partial = (
-        max(bits, accumulator_bits(architecture, bits)) if tensor == operation.output else bits
-    )
-    down = flow.down * partial
-    up = flow.final * bits + (flow.up - flow.final) * partial
+    moved = operation.tensors[tensor]
+    partial = 0
+    if tensor == operation.output:
+        partial = max(moved.bits, accumulator_bits(architecture, moved.bits))
+    down = flow.down * partial if partial else moved.bits_of(flow.down)
+    up = moved.bits_of(flow.final) + (flow.up - flow.final) * partial
     waits = child is not None and not child.double_buffered
     copies = _used_copies(architecture, nest, operation, parent.name)
     yield Action(parent.name, "read", down, tensor, copies, waits)
@@ -240,10 +243,11 @@ def _priceable(
     if child is None:
         return
     copies = _used_copies(architecture, nest, operation, child.name)
-    yield Action(child.name, "write", flow.down_each * partial, tensor, copies, waits)
+    arriving = flow.down_each * partial if partial else moved.bits_of(flow.down_each)
+    yield Action(child.name, "write", arriving, tensor, copies, waits)
     if flow.up_each:
         whole = flow.final if flow.up_each == flow.up else 0
-        leaving = whole * bits + (flow.up_each - whole) * partial
+        leaving = moved.bits_of(whole) + (flow.up_each - whole) * partial
         yield Action(child.name, "read", leaving, tensor, copies, waits)
 
 

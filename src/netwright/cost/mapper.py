@@ -24,6 +24,7 @@ from netwright.errors import Infeasible
 from netwright.mapping.loopnest import LoopNest, memories_of
 from netwright.mapping.loopnest_legality import nest_faults
 from netwright.mapping.operation import Operation
+from netwright.mapping.zeros import share_of, work_share
 
 Goal = Literal["edp", "energy", "latency"]
 """``edp``: joules times seconds. ``latency``: seconds; the least joules decide between equals."""
@@ -173,7 +174,8 @@ class _Search:
         taken by the batch, the most promising of each batch first.
         """
         assert unit.rate is not None  # check_figures
-        step_seconds = unit.cycles_of(MAC) / unit.rate.value
+        share = work_share(self.operation.operands, unit)
+        step_seconds = unit.cycles_of(MAC) / unit.rate.value * float(share)
         joules = least_joules(self.operation, branch)
         searched, size = 0, 1
         while batch := list(islice(ways, size)):
@@ -275,11 +277,12 @@ def least_joules(operation: Operation, architecture: Architecture) -> float:
     assert energy is not None  # check_figures
     assert root.read_energy is not None  # check_figures
     assert root.write_energy is not None  # check_figures
-    total = operation.num_macs * energy.value
+    share = work_share(operation.operands, unit)
+    total = share_of(operation.num_macs, share) * energy.value
     for name, tensor in operation.tensors.items():
         figure = root.write_energy if name == operation.output else root.read_energy
         used = prod(touched(operation, name))
-        total += used * tensor.bits / 8 * figure.value
+        total += tensor.bits_of(used) / 8 * figure.value
     return total
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from netwright.arch import Architecture
+from netwright.arch import Architecture, Compute
 from netwright.cost import pipeline
 from netwright.cost.counts import Action, Counts
 from netwright.cost.loopnest import count
@@ -17,6 +17,7 @@ from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import LoopNest
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.operation import Operation, is_operation, operation
+from netwright.mapping.zeros import told
 from netwright.notebook import table
 from netwright.progress import Progress, silent
 from netwright.workload import Coverage, Einsum, Workload, bytes_touched, coverage
@@ -25,8 +26,6 @@ from netwright.workload.einsum import UNKNOWN
 """Called with the operations done, their number and the name of the next one."""
 
 Engine = Literal["loopnest", "stream", "pipeline"]
-
-ZEROS = "weights that are zero are stored and multiplied like any other"
 
 STREAMED = "operators without multiplications read and write the outermost memory once"
 
@@ -159,8 +158,8 @@ def estimate_network(
         bindings[einsum.name] = known[*wanted.signature, unit][1].compute
     if not layers:
         raise _nothing(workload, left_out)
-    taken = (*workload.assumptions, ZEROS)
-    total = sequence(workload.name, [layer.estimate for layer in layers], assumptions=taken)
+    parts = [layer.estimate for layer in layers]
+    total = sequence(workload.name, parts, assumptions=workload.assumptions)
     mapping = _mapping(given, nests, bindings)
     check_legal(workload, architecture, mapping)
     return NetworkEstimate(mapping, tuple(layers), total, coverage(workload, left_out))
@@ -239,6 +238,12 @@ def _searched(
         known[key] = (wanted, found)
     _, mapped = known[key]
     estimate = replace(mapped.estimate, name=wanted.name)
+    if same_as:  # the zeros of tensors of other names
+        does = architecture.branch(mapped.compute).path[-1]
+        assert isinstance(does, Compute)
+        others = told(known[key][0].operands, does)
+        taken = [line for line in estimate.assumptions if line not in others]
+        estimate = replace(estimate, assumptions=(*taken, *told(wanted.operands, does)))
     return Layer(wanted.name, "loopnest", estimate, mapped, same_as)
 
 

@@ -9,6 +9,7 @@ that does not know a shared rank runs in the last tile along it only.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 from math import prod
 
@@ -20,7 +21,8 @@ from netwright.mapping import Group, Keep, Mapping
 from netwright.mapping.ranks import aligned
 from netwright.mapping.stages import Stage, ranks_of, slack, stages
 from netwright.mapping.tiles import Tiles, equal_tiles, footprint, num_tiles
-from netwright.workload import Workload
+from netwright.mapping.zeros import share_of, told, work_share
+from netwright.workload import Tensor, Workload
 
 ASSUMPTIONS = (
     "loads and stores of a group overlap with its computation where memories are double-buffered",
@@ -47,7 +49,8 @@ def count(workload: Workload, architecture: Architecture, mapping: Mapping, grou
     for keep in group.keeps:
         walk.move(keep)
     actions = tuple(replace(action, amount=bits) for action, bits in walk.amounts.items())
-    return Counts(group.name, "pipeline", tuple(walk.steps), actions, ASSUMPTIONS)
+    taken = (*ASSUMPTIONS, *walk.told())
+    return Counts(group.name, "pipeline", tuple(walk.steps), actions, taken)
 
 
 def estimate(workload: Workload, architecture: Architecture, mapping: Mapping) -> Estimate:
@@ -85,7 +88,8 @@ class _Walk:
             steps: dict[str, int] = {}
             for stage in present:
                 unit = stage.unit.name
-                steps[unit] = steps.get(unit, 0) + stage.steps(tiles) * tiles.count
+                wanted = share_of(stage.steps(tiles) * tiles.count, self._share(stage))
+                steps[unit] = steps.get(unit, 0) + wanted
                 self._operate(stage, tiles)
                 self._access(stage, tiles)
             self.steps.append(steps)
@@ -115,7 +119,7 @@ class _Walk:
         name = keep.tensor
         if name in self.made:
             if self.leaves(name):
-                bits = prod(self.workload.by_name[name].shape) * self._bits(name)
+                bits = self.workload.by_name[name].stored.num_bits
                 self._add(keep.memory, "read", name, bits)
                 self._add(self.root, "write", name, bits)
             return
@@ -168,7 +172,7 @@ class _Walk:
         return tensor in self.workload.outputs or bool(outside)
 
     def _operate(self, stage: Stage, tiles: Tiles) -> None:
-        points = prod(stage.sizes(tiles).values()) * tiles.count
+        points = share_of(prod(stage.sizes(tiles).values()) * tiles.count, self._share(stage))
         copies = stage.copies(tiles)
         for operator in stage.work:
             action = Action.compute(
@@ -181,11 +185,11 @@ class _Walk:
         sizes = stage.sizes(tiles)
         for access in dict.fromkeys(stage.einsum.inputs):
             elements = footprint(self.workload.by_name[access.tensor], [(access, sizes)])
-            bits = elements * stage.rounds(access, tiles) * tiles.count * self._bits(access.tensor)
+            bits = self._bits(access.tensor, elements * stage.rounds(access, tiles) * tiles.count)
             self._add(self._nearest(access.tensor, stage), "read", access.tensor, bits, inside=True)
         output = stage.einsum.output
         elements = footprint(self.workload.by_name[output.tensor], [(output, sizes)])
-        bits = elements * tiles.count * self._bits(output.tensor)
+        bits = self._bits(output.tensor, elements * tiles.count)
         places = [k.memory for k in self.group.keeps if k.tensor == output.tensor] or [self.root]
         for place in places:
             self._add(place, "write", output.tensor, bits, inside=True)
@@ -227,10 +231,29 @@ class _Walk:
             elements += footprint(tensor, touched) * tiles.count
         others = {loop.rank for loop in outside} - known
         again = prod(self._along(rank, outside) for rank in others)
-        return elements * again * self._bits(keep.tensor)
+        return self._bits(keep.tensor, elements * again)
 
-    def _bits(self, tensor: str) -> int:
-        return self.workload.by_name[tensor].bits
+    def _bits(self, tensor: str, elements: int) -> int:
+        return self.workload.by_name[tensor].bits_of(elements)
+
+    def _share(self, stage: Stage) -> Fraction:
+        """The share of the points of a product that a unit works at."""
+        if stage.einsum.map_op != "multiply":
+            return Fraction(1)
+        return work_share(self._operands(stage), stage.unit)
+
+    def _operands(self, stage: Stage) -> list[Tensor]:
+        return [self.workload.by_name[name] for name in stage.einsum.reads]
+
+    def told(self) -> tuple[str, ...]:
+        """What is said about the zeros of patterns."""
+        lines = [
+            line
+            for stage in self.stages
+            if stage.einsum.map_op == "multiply"
+            for line in told(self._operands(stage), stage.unit)
+        ]
+        return tuple(dict.fromkeys(lines))
 
     def _add(
         self, memory: str, kind: ActionKind, tensor: str, bits: int, *, inside: bool = False

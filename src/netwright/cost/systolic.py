@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
+from netwright.arch import Compute
 from netwright.errors import GraphError
 from netwright.mapping.operation import Operation
+from netwright.mapping.zeros import share_of, work_share
 
 Dataflow = Literal["row", "weight", "output"]
 
@@ -33,6 +36,7 @@ class Shape:
         output: Rows and columns of the result.
         groups: Groups; as many as channels for depthwise convolutions.
         batch: Images.
+        share: The share of the products that is done; the array skips the others along the sums.
     """
 
     channels: int
@@ -41,13 +45,15 @@ class Shape:
     output: tuple[int, int]
     groups: int = 1
     batch: int = 1
+    share: Fraction = Fraction(1)
 
     @property
     def num_macs(self) -> int:
-        """Multiply-accumulates."""
+        """Multiply-accumulates that are done."""
         (rows, columns), (height, width) = self.window, self.output
         depth = self.channels // self.groups
-        return self.batch * self.features * depth * rows * columns * height * width
+        products = self.batch * self.features * depth * rows * columns * height * width
+        return share_of(products, self.share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +78,12 @@ class Occupancy:
         return self.num_macs / (self.cycles * self.num_elements)
 
 
-def shape_of(operation: Operation) -> Shape:
+def shape_of(operation: Operation, unit: Compute | None = None) -> Shape:
     """The convolution that an operation is.
+
+    Args:
+        operation: A convolution or a product of matrices.
+        unit: The elements of the array, if they skip zeros of patterns.
 
     Raises:
         GraphError: It has more than two sliding axes.
@@ -88,6 +98,7 @@ def shape_of(operation: Operation) -> Shape:
         groups * sizes.get("C", 1), groups * sizes.get("M", 1),
         (sizes.get("R", 1), sizes.get("S", 1)), (sizes.get("P", 1), sizes.get("Q", 1)),
         groups, sizes.get("N", 1),
+        work_share(operation.operands, unit) if unit is not None else Fraction(1),
     )  # fmt: skip
 
 
@@ -119,7 +130,8 @@ def row_stationary(
     stacked = min(up, fold)
     fold, up = -(-fold // stacked), up // stacked
     unit = fold_up * columns * out_columns
-    inputs, outputs = shape.channels // shape.groups, shape.features // shape.groups
+    inputs = share_of(shape.channels // shape.groups, shape.share)
+    outputs = shape.features // shape.groups
     if rule == "many-groups" and shape.groups > 1 and inputs == outputs == 1:
         passes = -(-shape.groups // min(up * side, shape.groups))
     else:
@@ -179,7 +191,9 @@ def systolic(
     if dataflow == "row":
         return row_stationary(shape, array, rule=rule)
     rows = shape.batch * shape.output[0] * shape.output[1]
-    depth = shape.channels // shape.groups * shape.window[0] * shape.window[1]
+    depth = share_of(
+        shape.channels // shape.groups * shape.window[0] * shape.window[1], shape.share
+    )
     cycles = shape.groups * matrix_product(
         rows, depth, shape.features // shape.groups, array, dataflow
     )

@@ -253,7 +253,8 @@ class _Solver:
             )
             later = tuple(n - number for n in self.readers[tensor.name] if n > number)
             outside = tensor.name in self.workload.outputs
-            what = (index, tensor.shape, tensor.bits, tensor.initial is None, later, outside)
+            form = tensor.format.number, tensor.format.pattern
+            what = (index, tensor.shape, form, tensor.initial is None, later, outside)
             yield (what, einsum.map_op, einsum.reduce_op), self._last(number, access.tensor)
 
     def _last(self, number: int, tensor: str) -> tuple[int, int] | None:

@@ -180,7 +180,7 @@ class Run:
         yield self._streamed(use, loops)
         if use.maker is not None:
             position = self._needed(use, loops)
-            size = prod(use.tensor.shape) * use.tensor.bits if use.leaves else 0
+            size = use.tensor.stored.num_bits if use.leaves else 0
             yield Option(position, size, self._room(use, loops, position))
             return
         known = {rank for _, access in use.readers for rank in ranks_of(access)}
@@ -221,12 +221,12 @@ class Run:
             latest = self.shapes[use.maker].iterative
             outside += [loop for loop in loops[position:] if loop.rank in latest]
         lines = self.memory.line_bytes
-        size = -(-self._elements(use, outside) * use.tensor.bits // 8)
+        size = -(-use.tensor.bits_of(self._elements(use, outside)) // 8)
         return -(-size // lines) * lines
 
     def _fetched(self, use: Use, outside: Sequence[Loop]) -> int:
         times = prod(self._count(loop, outside) for loop in outside)
-        return self._elements(use, outside) * times * use.tensor.bits
+        return use.tensor.bits_of(self._elements(use, outside) * times)
 
     def _count(self, loop: Loop, loops: Sequence[Loop]) -> int:
         before = [self.extents[loop.rank]]
@@ -254,7 +254,7 @@ class Run:
             known = ranks_of(access)
             if not shape.is_whole and any(n > 1 and r not in known for r, n in sizes.items()):
                 misses.add(number)
-        return Option(None, traffic * use.tensor.bits, 0, frozenset(misses))
+        return Option(None, use.tensor.bits_of(traffic), 0, frozenset(misses))
 
 
 def _reads_before(access: Access, maker: Shape, loops: Sequence[Loop]) -> bool:

@@ -325,7 +325,7 @@ class _Judged:
                     accesses.append((access, sizes))
         elements = footprint(tensor, accesses)
         lines = memory.line_bytes
-        size = -(-elements * tensor.bits // 8)
+        size = -(-tensor.bits_of(elements) // 8)
         return -(-size // lines) * lines * self._places(keep, memory)
 
     def _above(self, memory: Memory) -> list[Array]:

@@ -162,14 +162,16 @@ def tile_bytes(
     index = next(i for i, keep in enumerate(places) if keep.memory == memory.name)
     position = places[index].position
     inner = places[index + 1].position if index + 1 < len(places) else len(nest.loops)
-    bits = operation.tensors[tensor].bits
+    held = operation.tensors[tensor]
+    partial = held.bits
     counts = nest.counts(operation)
     if tensor == operation.output and any(
         not loop.is_spatial and count > 1 and loop.rank in operation.reduced
         for loop, count in zip(nest.loops[:inner], counts, strict=False)
     ):
-        bits = max(bits, accumulator_bits(architecture, bits))
-    size = tile_elements(operation, tensor, tile_sizes(operation, nest, position)) * bits
+        partial = max(held.bits, accumulator_bits(architecture, held.bits))
+    elements = tile_elements(operation, tensor, tile_sizes(operation, nest, position))
+    size = held.bits_of(elements) if partial == held.bits else elements * partial
     changes = any(
         not loop.is_spatial and count > 1 and loop.rank in operation.relevant(tensor)
         for loop, count in zip(nest.loops[:position], counts, strict=False)

@@ -68,6 +68,11 @@ class Operation:
         return frozenset(rank for axis in axes for rank, _ in axis.terms)
 
     @property
+    def operands(self) -> tuple[Tensor, ...]:
+        """All tensors but the result."""
+        return tuple(own for name, own in self.tensors.items() if name != self.output)
+
+    @property
     def num_macs(self) -> int:
         """Points of the iteration space."""
         return prod(self.extents.values())
@@ -75,7 +80,10 @@ class Operation:
     @property
     def signature(self) -> tuple[object, ...]:
         """Equal for operations that cost the same."""
-        shapes = tuple((tensor.shape, tensor.format) for tensor in self.tensors.values())
+        shapes = tuple(
+            (tensor.shape, tensor.format.number, tensor.format.pattern)
+            for tensor in self.tensors.values()
+        )
         roles, axes = tuple(self.roles.values()), tuple(self.axes.values())
         return tuple(self.extents.items()), shapes, roles, axes
 
@@ -172,7 +180,7 @@ def _read_views(
             steps.append((rank, step))
             step *= extents[rank]
         old = tensors[own]
-        tensors[own] = Tensor(old.name, (size,), old.format, old.kind)
+        tensors[own] = old.under((size,))
         axes[own] = (Affine(tuple(reversed(steps))),)
 
 

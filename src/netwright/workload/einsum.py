@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Literal, get_args
 
 from netwright.errors import GraphError
-from netwright.formats import Format, Int
+from netwright.formats import Density, Format, Int, Stored, stored
 from netwright.workload.cycles import groups, order_faults
 from netwright.workload.functions import UnaryOp
 
@@ -99,7 +99,27 @@ class Tensor:
     @property
     def num_bytes(self) -> int:
         """Size of all elements, packed, in whole bytes."""
-        return -(-prod(self.shape) * self.bits // 8)
+        return self.stored.num_bytes
+
+    def under(self, shape: tuple[int, ...]) -> Tensor:
+        """The same elements under another shape; of a pattern with axes the share stays known."""
+        pattern = self.format.pattern
+        if pattern is None or shape == self.shape:
+            return replace(self, shape=shape)
+        share = Density(pattern.num_values(self.shape) / prod(self.shape))
+        return replace(self, shape=shape, format=replace(self.format, pattern=share))
+
+    @property
+    def stored(self) -> Stored:
+        """Bits and elements that are stored: what the pattern keeps, and where that lies."""
+        return stored(self.format, self.shape)
+
+    def bits_of(self, elements: int) -> int:
+        """Bits that some of its elements take, their share of what is stored; rounded up."""
+        if self.format.pattern is None:
+            return elements * self.bits
+        whole = self.stored
+        return -(-elements * whole.num_bits // max(whole.num_elements, 1))
 
     @property
     def is_external(self) -> bool:
@@ -234,6 +254,10 @@ def _faults(workload: Workload) -> Iterator[str]:
         tensors[tensor.name] = tensor
         if not tensor.shape or min(tensor.shape) < 1:
             yield f'tensor "{tensor.name}": extents must be 1 or more, not {tensor.shape}'
+        elif tensor.format.pattern is not None:
+            fault = tensor.format.pattern.shape_fault(tensor.shape)
+            if fault:
+                yield f'tensor "{tensor.name}": {fault}'
     made = {tensor.name for tensor in workload.tensors if tensor.is_external}
     names: set[str] = set()
     for einsum in workload.einsums:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from netwright.formats import Format, Int
-from netwright.ir import Graph, Node
+from netwright.formats import FLOAT, Format, Int, Pattern
+from netwright.ir import Graph, Node, TensorType
 from netwright.workload.einsum import Einsum, MapOp, ReduceOp, Tensor, TensorKind, Workload
 from netwright.workload.functions import UnaryOp
 from netwright.workload.layout import settle
@@ -82,7 +82,7 @@ def from_graph(graph: Graph, *, float_bits: int = FLOAT_BITS) -> Workload:
     known = {name: bits for name, bits in _widths(graph).items() if name in used}
     widths = all_widths(laid.einsums, kinds, laid.shapes, laid.outputs, known)
     tensors = tuple(
-        Tensor(name, laid.shapes[name], Format(Int(widths.get(name, float_bits))), kinds[name])
+        _tensor(graph, name, widths.get(name, float_bits), kinds[name], laid.shapes[name])
         for name in used
     )
     missing = [name for name in used if name not in widths]
@@ -103,7 +103,7 @@ def _view(graph: Graph, node: Node, views: Mapping[str, View]) -> View | None:
 
 def _widths(graph: Graph) -> dict[str, int]:
     """Bits of an element, of every tensor that the graph says it of: integers, and codes."""
-    widths = {name: known.dtype.bits for name, known in graph.types.items() if known.is_integer}
+    widths = {name: known.dtype.bits for name, known in graph.types.items() if _is_said(known)}
     for node in graph.nodes:
         if node.output not in widths and node.op in _QUANTIZERS:
             widths[node.output] = node.integer("bits")
@@ -116,6 +116,29 @@ def _kind(graph: Graph, name: str, constants: set[str]) -> TensorKind:
     if name in constants:
         return "weight"
     return "input" if name in graph.inputs else "activation"
+
+
+def _tensor(graph: Graph, name: str, bits: int, kind: TensorKind, shape: tuple[int, ...]) -> Tensor:
+    """A tensor that is stored under a shape, with the format that the graph says."""
+    known = graph.types.get(name)
+    if known is None:
+        return Tensor(name, shape, Format(Int(bits)), kind)
+    format = known.format if _is_said(known) else Format(Int(bits))
+    format = replace(format, pattern=_pattern(graph, name))
+    return Tensor(name, known.shape or (1,), format, kind).under(shape)
+
+
+def _is_said(known: TensorType) -> bool:
+    """Whether a type says how elements are stored; real values of the quantized form do not."""
+    return known.dtype != FLOAT
+
+
+def _pattern(graph: Graph, name: str) -> Pattern | None:
+    """The pattern of a tensor, looked up through its quantizer: codes of 0 are 0."""
+    maker = graph.producers.get(name)
+    if maker is not None and maker.op in _QUANTIZERS and graph.types[name].pattern is None:
+        name = maker.inputs[0]
+    return graph.types[name].pattern
 
 
 def _einsums(graph: Graph, node: Node) -> list[Einsum]:
