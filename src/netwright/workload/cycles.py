@@ -54,9 +54,16 @@ def order_faults(group: Sequence[Einsum]) -> Iterator[tuple[Einsum, Access, str]
                 yield einsum, access, "it is made in the same iteration or later"
 
 
-def is_earlier(access: Access, maker: Einsum) -> bool:
-    """Whether an access is to what `maker` wrote for an earlier point of an iterative rank."""
-    delays = [_delay(maker.output.index, access.index, rank) for rank in maker.iterative]
+def is_earlier(access: Access, maker: Einsum, rank: str | None = None) -> bool:
+    """Whether an access is to what `maker` wrote for an earlier point of an iterative rank.
+
+    Args:
+        access: A read of the maker's result.
+        maker: The Einsum that makes it.
+        rank: The rank along which it must be earlier; any iterative one if not given.
+    """
+    ranks = maker.iterative if rank is None else (rank,)
+    delays = [_delay(maker.output.index, access.index, own) for own in ranks]
     return any(delay is not None and delay > 0 for delay in delays)
 
 
