@@ -4,7 +4,7 @@ from netwright.formats import FLOAT
 from netwright.ir.check import bounds, check, spec_of
 from netwright.ir.graph import Array, AttrValue, Graph, Node, Note
 from netwright.ir.interpret import Executable, Interpreter, interpret, real_values
-from netwright.ir.ops import SPECS
+from netwright.ir.ops import KEEPS_VALUES, SPECS, operators
 from netwright.ir.rounding import dyadic, round_quotient, round_shift
 from netwright.ir.row_size import (
     affordable_rows,
@@ -13,17 +13,19 @@ from netwright.ir.row_size import (
     passed_values,
     rows_together,
 )
-from netwright.ir.spec import Attribute, Bounds, OpSpec
+from netwright.ir.spec import Attribute, Bounds, Category, OpSpec, Work
 from netwright.ir.store import load, save
 from netwright.ir.types import TensorType, is_power_of_two
 
 __all__ = [
     "FLOAT",
+    "KEEPS_VALUES",
     "SPECS",
     "Array",
     "AttrValue",
     "Attribute",
     "Bounds",
+    "Category",
     "Executable",
     "Graph",
     "Interpreter",
@@ -31,6 +33,7 @@ __all__ = [
     "Note",
     "OpSpec",
     "TensorType",
+    "Work",
     "affordable_rows",
     "bounds",
     "check",
@@ -40,6 +43,7 @@ __all__ = [
     "interpret",
     "is_power_of_two",
     "load",
+    "operators",
     "passed_values",
     "real_values",
     "round_quotient",

@@ -12,6 +12,17 @@ Shape = tuple[int, ...]
 Form = Literal["quantized", "integer", "both"]
 Kind = Literal["int", "ints", "reals", "text", "axis"]
 
+Category = Literal[
+    "product", "lookup", "elementwise", "normalization", "reduction", "quantizer", "movement",
+    "view",
+]  # fmt: skip
+"""What kind of thing an operator does; rooms ask this, and no list of names.
+
+``product``: sums of products with weights. ``lookup``: a table. ``elementwise``: each element of
+the result from one of each operand. ``normalization``: statistics of an axis, or folded ones.
+``reduction``: windows become one element. ``quantizer``: to a grid, or to another one.
+``movement``: elements get another place. ``view``: they stay where they are under another index."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -53,11 +64,27 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What an operator does at each point of its ranks, in the words of Einsums.
+
+    Attributes:
+        map_op: How the operands meet (:data:`netwright.workload.einsum.MapOp`).
+        unary: Functions that are then applied, in order.
+        reduce_op: How points that fall on one element of the result are combined.
+    """
+
+    map_op: str
+    unary: tuple[str, ...] = ()
+    reduce_op: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
 class OpSpec:
     """Everything the checker, the interpreter and the counters need to know of one operator.
 
     Attributes:
         name: Name of the operator; the ONNX name where one exists.
+        category: What kind of thing it does.
         form: The graph form in which it may stand.
         num_inputs: Smallest and largest number of inputs.
         shape: Shape of the result, from the node and the shapes of its inputs. Raises
@@ -65,15 +92,21 @@ class OpSpec:
         execute: The result for a batch of inputs, exact in the arithmetic of the arrays it gets.
         bounds: Limits of the result, from the limits of the inputs and the constant inputs'
             values; ``None`` for operators of the quantized form.
+        work: What is done at each point, for operators that are one Einsum; ``None`` for views, for
+            cascades of several, and for what is no Einsum.
+        keeps_values: Whether every element of the result is an element of an operand.
         macs: Multiply-accumulates for one row of the batch.
         attributes: The attributes it takes.
     """
 
     name: str
+    category: Category
     form: Form
     num_inputs: tuple[int, int]
     shape: Callable[[Node, Sequence[Shape]], Shape]
     execute: Callable[[Node, Sequence[Array]], Array]
     bounds: Callable[[Node, Sequence[Bounds], Sequence[Array | None]], Bounds] | None = None
+    work: Work | None = None
+    keeps_values: bool = False
     macs: Callable[[Node, Sequence[Shape]], int] = lambda node, shapes: 0
     attributes: Mapping[str, Attribute] = field(default_factory=dict)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from netwright.ir import Array, Graph, Node, TensorType
+from netwright.ir import Array, Graph, Node, TensorType, operators
 
-_PRODUCTS = frozenset({"MatMul", "Conv"})
+_PRODUCTS = operators("product")
 
 
 @dataclass(frozen=True, slots=True)

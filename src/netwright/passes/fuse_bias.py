@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netwright.ir import Graph, Node, TensorType
+from netwright.ir import Graph, Node, TensorType, operators
 from netwright.passes.constant_values import constant_values
 
-_PRODUCTS = frozenset({"MatMul", "Conv"})
+_PRODUCTS = operators("product")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from netwright.errors import GraphError, NumericsError
 from netwright.formats import Bipolar, NumberFormat, Pattern, smallest_int
-from netwright.ir import AttrValue, Bounds, Graph, Node, Note, TensorType, check, spec_of
+from netwright.ir import (
+    KEEPS_VALUES,
+    AttrValue,
+    Bounds,
+    Graph,
+    Node,
+    Note,
+    TensorType,
+    check,
+    spec_of,
+)
 from netwright.passes.carried import Carried, HostValues, Reals, TableValues, compact
 from netwright.passes.rationals import Exact, reals
 
@@ -159,8 +169,7 @@ class IntegerBuilder:
             raise NumericsError("its scale is beyond the range of float64", tensor=output)
         values, axis = compact(steps, shape, node=name)
         signs = op == "Sign" or (
-            op in {"Reshape", "Transpose", "Concat", "MaxPool"}
-            and all(self._types[source].dtype == Bipolar() for source in inputs)
+            op in KEEPS_VALUES and all(self._types[source].dtype == Bipolar() for source in inputs)
         )
         dtype = Bipolar() if signs else smallest_int(result.low, result.high)
         self._nodes[name] = self._producers[output] = node

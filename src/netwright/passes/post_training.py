@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from netwright.errors import ConfigError, GraphError
-from netwright.ir import FLOAT, Graph, Node, TensorType, check
+from netwright.ir import FLOAT, KEEPS_VALUES, Graph, Node, TensorType, check, operators
 from netwright.ir.interpret import Values
 from netwright.passes.base import run_passes
 from netwright.passes.calibration import (
@@ -23,10 +23,10 @@ from netwright.passes.fold_norms import FoldNorms
 from netwright.passes.fuse_bias import FuseBias
 from netwright.passes.strip_head import StripHead
 
-PRODUCTS = frozenset({"MatMul", "Conv"})
-_MOVES = frozenset({"Reshape", "Transpose", "MaxPool", "Concat"})
+PRODUCTS = operators("product")
+_MOVES = KEEPS_VALUES
 _KEEP = _MOVES | {"Relu"}
-QUANTIZERS = frozenset({"Quant", "BipolarQuant", "Trunc"})
+QUANTIZERS = operators("quantizer")
 """Operators that quantize."""
 
 

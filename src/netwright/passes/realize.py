@@ -106,7 +106,7 @@ def _product(builder: RealBuilder, node: Node) -> None:
 def _move(builder: RealBuilder, node: Node) -> None:
     source, unit = builder.carried(node.inputs[0])
     builder.emit(node, node.op, (source,), node.output, node.attrs)
-    if unit.size > 1 and node.op in {"Reshape", "Transpose"}:
+    if unit.size > 1 and spec_of(node).category == "view":
         shape = builder.graph.types[node.inputs[0]].shape
         unit = np.asarray(spec_of(node).execute(node, [np.broadcast_to(unit, shape)]))
     builder.carriers[node.output] = (node.output, unit)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.formats import Int, Rounding
-from netwright.ir import Array, Graph, Node, spec_of
+from netwright.ir import Array, Graph, Node, operators, spec_of
 from netwright.ir.ops.conv import windows
 
 Values = Mapping[str, Array]
@@ -17,7 +17,7 @@ Codes = NDArray[np.int64]
 
 _UNKNOWN = "no single change of rounding, overflow, accumulator width, weight or bias explains it"
 _SUMS = ("MatMul", "Conv", "SumPool", "Add")
-_QUANTIZERS = ("Quantize", "Requantize")
+_QUANTIZERS = operators("quantizer")
 _HIDING = ("Requantize", "Relu", "Sign")
 """Operators behind which a sum may be invisible."""
 
@@ -158,7 +158,7 @@ class _Place:
 
     def parameter_change(self, wanted: Array) -> str | None:
         """The one weight, or the bias, whose change explains every row."""
-        if self.producer.op not in ("MatMul", "Conv"):
+        if spec_of(self.producer).category != "product":
             return None
         channel = self.index[0] if self.producer.op == "Conv" else self.index[-1]
         found = [f"weights: weight {text}" for text in self._weight_changes(wanted, channel)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 from netwright.formats import FLOAT, Format, Int, Pattern
-from netwright.ir import Graph, Node, TensorType
+from netwright.ir import Graph, Node, TensorType, spec_of
 from netwright.workload.einsum import Einsum, MapOp, ReduceOp, Tensor, TensorKind, Workload
 from netwright.workload.functions import UnaryOp
 from netwright.workload.layout import settle
@@ -25,30 +26,8 @@ from netwright.workload.lower import (
 from netwright.workload.view import View
 from netwright.workload.widths import all_widths, guessed
 
-_OPERATORS: Mapping[str, tuple[MapOp, tuple[UnaryOp, ...], ReduceOp]] = {
-    "Add": ("add", (), "none"),
-    "AveragePool": ("copy", (), "add"),
-    "BipolarQuant": ("copy", ("quantize",), "none"),
-    "Clip": ("copy", ("clip",), "none"),
-    "Concat": ("copy", (), "none"),
-    "Conv": ("multiply", (), "add"),
-    "Limit": ("copy", ("clip",), "none"),
-    "MatMul": ("multiply", (), "add"),
-    "MaxPool": ("copy", (), "max"),
-    "Mul": ("multiply", (), "none"),
-    "Quant": ("copy", ("quantize",), "none"),
-    "Quantize": ("copy", ("quantize",), "none"),
-    "Relu": ("copy", ("relu",), "none"),
-    "Requantize": ("copy", ("quantize",), "none"),
-    "Sign": ("copy", ("sign",), "none"),
-    "SumPool": ("copy", (), "add"),
-    "Trunc": ("copy", ("quantize",), "none"),
-}
-
 FLOAT_BITS = 8
 """Width of elements of the quantized form, where the graph does not say how codes are stored."""
-
-_QUANTIZERS = ("Quant", "Trunc")
 
 
 def from_graph(graph: Graph, *, float_bits: int = FLOAT_BITS) -> Workload:
@@ -105,10 +84,8 @@ def _widths(graph: Graph) -> dict[str, int]:
     """Bits of an element, of every tensor that the graph says it of: integers, and codes."""
     widths = {name: known.dtype.bits for name, known in graph.types.items() if _is_said(known)}
     for node in graph.nodes:
-        if node.output not in widths and node.op in _QUANTIZERS:
-            widths[node.output] = node.integer("bits")
-        elif node.output not in widths and node.op == "BipolarQuant":
-            widths[node.output] = 1
+        if node.output not in widths and spec_of(node).category == "quantizer":
+            widths[node.output] = node.integer("bits", 1)  # codes of -1 and +1 have one
     return widths
 
 
@@ -134,15 +111,25 @@ def _is_said(known: TensorType) -> bool:
 
 
 def _pattern(graph: Graph, name: str) -> Pattern | None:
-    """The pattern of a tensor, looked up through its quantizer: codes of 0 are 0."""
-    maker = graph.producers.get(name)
-    if maker is not None and maker.op in _QUANTIZERS and graph.types[name].pattern is None:
-        name = maker.inputs[0]
-    return graph.types[name].pattern
+    """The pattern of a tensor, looked up through its quantizer: codes of 0 are 0, unless signs."""
+    maker, own = graph.producers.get(name), graph.types[name].pattern
+    quantizes = maker is not None and spec_of(maker).category == "quantizer"
+    if own is None and maker is not None and quantizes and maker.op != "BipolarQuant":
+        return graph.types[maker.inputs[0]].pattern
+    return own
+
+
+def _work(node: Node) -> tuple[MapOp, tuple[UnaryOp, ...], ReduceOp]:
+    """What the operator says that it does at each point."""
+    work = spec_of(node).work
+    if work is None:
+        return "opaque", (), "none"
+    map_op, unary = cast(MapOp, work.map_op), cast(tuple[UnaryOp, ...], work.unary)
+    return map_op, unary, cast(ReduceOp, work.reduce_op)
 
 
 def _einsums(graph: Graph, node: Node) -> list[Einsum]:
-    map_op, unary, reduce_op = _OPERATORS.get(node.op, ("opaque", (), "none"))
+    map_op, unary, reduce_op = _work(node)
     sources = [Operand(name, graph.types[name].shape or (1,)) for name in node.inputs]
     output = Operand(node.output, graph.types[node.output].shape or (1,))
     if node.op == "Conv":

@@ -26,11 +26,11 @@ from netwright.formats import (
     reach,
     smallest_int,
 )
-from netwright.ir import Graph, Node, TensorType, bounds, check, passed_values
+from netwright.ir import Graph, Node, TensorType, bounds, check, operators, passed_values
 
 WHERE = "the RTL backend"
 
-_FIRST = ("MatMul", "Conv", "Lookup")
+_FIRST = operators("product", "lookup")
 """Operators that begin a layer."""
 
 Elements = NDArray[Any]

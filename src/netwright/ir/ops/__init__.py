@@ -14,7 +14,7 @@ from netwright.ir.ops import (
     quant,
     shape,
 )
-from netwright.ir.spec import OpSpec
+from netwright.ir.spec import Category, OpSpec
 
 SPECS: Mapping[str, OpSpec] = MappingProxyType(
     {
@@ -25,4 +25,17 @@ SPECS: Mapping[str, OpSpec] = MappingProxyType(
 )
 """Every operator by name."""
 
-__all__ = ["SPECS"]
+
+def operators(*categories: Category) -> frozenset[str]:
+    """Names of the operators of some categories.
+
+    >>> sorted(operators("product"))
+    ['Conv', 'MatMul']
+    """
+    return frozenset(spec.name for spec in SPECS.values() if spec.category in categories)
+
+
+KEEPS_VALUES = frozenset(spec.name for spec in SPECS.values() if spec.keeps_values)
+"""Operators whose results hold elements of their operands, and no others."""
+
+__all__ = ["KEEPS_VALUES", "SPECS", "operators"]

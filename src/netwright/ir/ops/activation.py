@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netwright.ir.graph import Array, Node
-from netwright.ir.spec import Attribute, Bounds, OpSpec
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Work
 
 
 def _relu_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
@@ -27,6 +27,8 @@ def _clip(node: Node, inputs: Sequence[Array]) -> Array:
 SPECS = (
     OpSpec(
         name="Relu",
+        category="elementwise",
+        work=Work("copy", ("relu",)),
         form="both",
         num_inputs=(1, 1),
         shape=lambda node, shapes: shapes[0],
@@ -35,6 +37,8 @@ SPECS = (
     ),
     OpSpec(
         name="Clip",
+        category="elementwise",
+        work=Work("copy", ("clip",)),
         form="quantized",
         num_inputs=(1, 1),
         shape=lambda node, shapes: shapes[0],
@@ -43,6 +47,7 @@ SPECS = (
     ),
     OpSpec(
         name="Softmax",
+        category="normalization",
         form="quantized",
         num_inputs=(1, 1),
         shape=lambda node, shapes: shapes[0],

@@ -10,7 +10,7 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.ir.graph import Array, Node
 from netwright.ir.ops.linear import weighted_sum_bounds
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
 
 _BLOCK_VALUES = 1 << 24
 """Terms of windows that are copied together: 128 MiB in float64."""
@@ -157,6 +157,8 @@ WINDOW_ATTRIBUTES = {"strides": Attribute("ints"), "pads": Attribute("ints")}
 SPECS = (
     OpSpec(
         name="Conv",
+        category="product",
+        work=Work("multiply", reduce_op="add"),
         form="both",
         num_inputs=(2, 3),
         shape=_shape,

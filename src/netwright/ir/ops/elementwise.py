@@ -8,7 +8,7 @@ import numpy as np
 
 from netwright.errors import GraphError
 from netwright.ir.graph import Array, Node
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
 
 
 def broadcast_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
@@ -51,6 +51,8 @@ def _normalize_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
 SPECS = (
     OpSpec(
         name="Add",
+        category="elementwise",
+        work=Work("add"),
         form="both",
         num_inputs=(2, 2),
         shape=broadcast_shape,
@@ -59,6 +61,8 @@ SPECS = (
     ),
     OpSpec(
         name="Mul",
+        category="elementwise",
+        work=Work("multiply"),
         form="quantized",
         num_inputs=(2, 2),
         shape=broadcast_shape,
@@ -66,6 +70,7 @@ SPECS = (
     ),
     OpSpec(
         name="BatchNormalization",
+        category="normalization",
         form="quantized",
         num_inputs=(5, 5),
         shape=_normalize_shape,

@@ -9,7 +9,7 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.formats import Overflow
 from netwright.ir.graph import Array, Node
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
 
 Interval = tuple[int, int]
 
@@ -94,6 +94,8 @@ def _bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]
 SPECS = (
     OpSpec(
         name="Limit",
+        category="elementwise",
+        work=Work("copy", ("clip",)),
         form="integer",
         num_inputs=(1, 1),
         shape=_shape,

@@ -8,7 +8,7 @@ import numpy as np
 
 from netwright.errors import GraphError
 from netwright.ir.graph import Array, Node
-from netwright.ir.spec import Bounds, OpSpec, Shape
+from netwright.ir.spec import Bounds, OpSpec, Shape, Work
 
 
 def weighted_sum_bounds(
@@ -79,6 +79,8 @@ def _macs(node: Node, shapes: Sequence[Shape]) -> int:
 SPECS = (
     OpSpec(
         name="MatMul",
+        category="product",
+        work=Work("multiply", reduce_op="add"),
         form="both",
         num_inputs=(2, 3),
         shape=_shape,

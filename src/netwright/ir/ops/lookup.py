@@ -52,6 +52,7 @@ def _bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]
 SPECS = (
     OpSpec(
         name="Lookup",
+        category="lookup",
         form="both",
         num_inputs=(2, 2),
         shape=_shape,

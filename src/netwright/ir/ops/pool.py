@@ -9,7 +9,7 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.ir.graph import Array, Node
 from netwright.ir.ops.conv import WINDOW_ATTRIBUTES, window_extents, windows
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
 
 
 def _shape(node: Node, shapes: Sequence[Shape]) -> Shape:
@@ -80,6 +80,9 @@ _ATTRIBUTES = {**WINDOW_ATTRIBUTES, "kernel": Attribute("ints")}
 SPECS = (
     OpSpec(
         name="MaxPool",
+        category="reduction",
+        work=Work("copy", reduce_op="max"),
+        keeps_values=True,
         form="both",
         num_inputs=(1, 1),
         shape=_max_shape,
@@ -89,6 +92,8 @@ SPECS = (
     ),
     OpSpec(
         name="AveragePool",
+        category="reduction",
+        work=Work("copy", reduce_op="add"),
         form="quantized",
         num_inputs=(1, 1),
         shape=_shape,
@@ -97,6 +102,8 @@ SPECS = (
     ),
     OpSpec(
         name="SumPool",
+        category="reduction",
+        work=Work("copy", reduce_op="add"),
         form="integer",
         num_inputs=(1, 1),
         shape=_shape,

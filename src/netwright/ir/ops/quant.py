@@ -11,7 +11,7 @@ from netwright.errors import GraphError
 from netwright.formats import Int, Rounding, round_real
 from netwright.ir.graph import Array, Node
 from netwright.ir.rounding import round_by_halves, round_shift
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
 from netwright.ir.types import along_axis
 
 
@@ -285,6 +285,8 @@ _STEPS = {
 SPECS = (
     OpSpec(
         name="Quant",
+        category="quantizer",
+        work=Work("copy", ("quantize",)),
         form="quantized",
         num_inputs=(1, 1),
         shape=_same_shape,
@@ -293,6 +295,8 @@ SPECS = (
     ),
     OpSpec(
         name="BipolarQuant",
+        category="quantizer",
+        work=Work("copy", ("quantize",)),
         form="quantized",
         num_inputs=(1, 1),
         shape=_same_shape,
@@ -301,6 +305,8 @@ SPECS = (
     ),
     OpSpec(
         name="Trunc",
+        category="quantizer",
+        work=Work("copy", ("quantize",)),
         form="quantized",
         num_inputs=(1, 1),
         shape=_same_shape,
@@ -315,6 +321,8 @@ SPECS = (
     ),
     OpSpec(
         name="Quantize",
+        category="quantizer",
+        work=Work("copy", ("quantize",)),
         form="integer",
         num_inputs=(1, 1),
         shape=_same_shape,
@@ -326,6 +334,8 @@ SPECS = (
     ),
     OpSpec(
         name="Requantize",
+        category="quantizer",
+        work=Work("copy", ("quantize",)),
         form="integer",
         num_inputs=(1, 1),
         shape=_same_shape,
@@ -341,6 +351,8 @@ SPECS = (
     ),
     OpSpec(
         name="Sign",
+        category="elementwise",
+        work=Work("copy", ("sign",)),
         form="integer",
         num_inputs=(1, 1),
         shape=_same_shape,

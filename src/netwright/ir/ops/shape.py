@@ -8,7 +8,7 @@ import numpy as np
 
 from netwright.errors import GraphError
 from netwright.ir.graph import Array, Node
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
 
 
 def _reshape_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
@@ -55,6 +55,8 @@ def _keep_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | 
 SPECS = (
     OpSpec(
         name="Reshape",
+        category="view",
+        keeps_values=True,
         form="both",
         num_inputs=(1, 1),
         shape=_reshape_shape,
@@ -64,6 +66,8 @@ SPECS = (
     ),
     OpSpec(
         name="Transpose",
+        category="view",
+        keeps_values=True,
         form="both",
         num_inputs=(1, 1),
         shape=_transpose_shape,
@@ -73,6 +77,9 @@ SPECS = (
     ),
     OpSpec(
         name="Concat",
+        category="movement",
+        work=Work("copy"),
+        keeps_values=True,
         form="both",
         num_inputs=(1, 64),
         shape=_concat_shape,

@@ -9,12 +9,12 @@ from math import gcd, isqrt
 import numpy as np
 
 from netwright.errors import ConfigError
-from netwright.ir import Graph, Node
+from netwright.ir import Graph, Node, operators
 
 ReuseFactor = int | Mapping[str, int]
 """One factor for all products, or one for each node by its name (1 where none is given)."""
 
-PRODUCTS = ("MatMul", "Conv")
+PRODUCTS = operators("product")
 
 
 @dataclass(frozen=True, slots=True)

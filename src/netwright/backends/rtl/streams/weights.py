@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.streams.network import Network, Product
 from netwright.backends.rtl.streams.products import bias_words, matrices, weight_words
 from netwright.errors import GraphError
-from netwright.ir import Graph, Interpreter, Node
+from netwright.ir import Graph, Interpreter, Node, spec_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _differences(one: Graph, other: Graph) -> Iterator[str]:
     for node, twin in zip(one.nodes, other.nodes, strict=True):
         if _meaning(node) != _meaning(twin):
             yield f'node "{twin.name}" is not as "{node.name}" was'
-        elif node.op in ("MatMul", "Conv"):
+        elif spec_of(node).category == "product":
             loaded.update(node.inputs[1:])
     for name, value in one.constants.items():
         twin_value = other.constants.get(name)
