@@ -77,8 +77,10 @@ def sample(op: str, *, integer: bool) -> Graph:
     types = {"x": TensorType(shape), "c": TensorType(shape)}
     if integer:
         types["c"] = TensorType(shape, BYTE, (0.5,))
-    first = Node("q", "Quantize" if integer else "Quant", ("x",), "c",
-                 ATTRIBUTES["Quantize" if integer else "Quant"])  # fmt: skip
+    quantizer = "Quantize" if integer else "Quant"
+    scale = (1.0,) if flat and not integer else (0.5,)  # tables are indexed by codes
+    attrs = {**ATTRIBUTES[quantizer], "scale": scale}
+    first = Node("q", quantizer, ("x",), "c", attrs)
     constants, names, nodes = {}, ["c"], [first]
     for number, extents in enumerate(CONSTANTS.get(op, ())):
         name = f"k{number}"
