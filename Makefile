@@ -67,7 +67,7 @@ bench-map: $(VENV)/.main ## time the mappers beside ZigZag and the published mea
 	$(BIN)/python benchmarks/scratchpad.py
 	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python benchmarks/mapping.py
 
-crosscheck: $(VENV)/.main ## put our cycles, energy and traffic beside those of three other tools
+crosscheck: $(VENV)/.main ## put our cycles, energy and traffic beside those of four other tools
 	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python benchmarks/crosscheck.py
 
 bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same synthesizer (minutes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,8 +18,11 @@ PACKAGES = {
     "zigzag": ("zigzag-dse==3.9.1", "six"),  # six is needed and not declared
     "scalesim": ("scalesim==3.0.0", "numpy<2.2"),  # fails with newer ones
     "nn_dataflow": ("nn-dataflow==2.1", "sympy==1.5.1"),  # fails with newer ones
+    "accelforge": ("accelforge==1.0.467",),
 }
 
+NEWEST = {"accelforge": ("python3.12", "python3.13")}
+"""Interpreters of which a peer needs one, where it cannot do with ours."""
 
 FROM_SOURCE = {
     "zigzag": "multiprocessing_on_dill",  # pure Python
@@ -32,6 +36,27 @@ INSTALL_S = 900
 
 class PeerMissing(Exception):
     """A tool could not be installed or run; the message says why."""
+
+
+class PeerSkipped(PeerMissing):
+    """A tool cannot run here whatever is installed; the message says why."""
+
+
+def interpreter_for(name: str) -> str:
+    """The interpreter that a peer's environment is made with.
+
+    Raises:
+        PeerSkipped: The peer needs a newer one than there is.
+    """
+    wanted = NEWEST.get(name, ())
+    ours = "python{}.{}".format(*sys.version_info)
+    if not wanted or ours in wanted:
+        return sys.executable
+    for command in wanted:
+        found = shutil.which(command)
+        if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
+            return found
+    raise PeerSkipped(f"{name} needs {' or '.join(wanted)}, and there is none")
 
 
 def python_of(name: str) -> Path:
@@ -50,7 +75,8 @@ def python_of(name: str) -> Path:
         pip = [python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *extra]
         if name in FROM_SOURCE:
             pip += ["--no-binary", FROM_SOURCE[name]]
-        for command in ([sys.executable, "-m", "venv", FOLDER / name], [*pip, *PACKAGES[name]]):
+        make = [interpreter_for(name), "-m", "venv", FOLDER / name]
+        for command in (make, [*pip, *PACKAGES[name]]):
             _installed(name, command)
         stamp.touch()
     return python
