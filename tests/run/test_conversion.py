@@ -175,7 +175,9 @@ def test_file_without_an_input_quantizer_is_compared_behind_the_one_asked_for(
     assert any("quantized to 6 bits in steps of 0.125 before the file" in text for text in notes)
 
 
-@pytest.mark.parametrize("text", ["", "x", "8,", "1,0.5", "8,0", "8,nan", "40", "8,-1"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "8,", "1,0.5", "8,0", "8,nan", "40", "8,-1", "\u0668", "1_2", "8,0.2_5"]
+)
 def test_input_quantizer_is_bits_and_scale(text: str) -> None:
     with pytest.raises(ConfigError, match="an input quantizer must be BITS or BITS,SCALE"):
         InputQuantizer.of(text)

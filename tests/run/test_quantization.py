@@ -124,7 +124,7 @@ def test_a_float_file_is_told_how_to_go_on(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "a", "4,5,6", "-3", "8.0", "99999"])
+@pytest.mark.parametrize("text", ["", "a", "4,5,6", "-3", "8.0", "99999", "\u0668"])
 def test_widths_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         read_bits(text)

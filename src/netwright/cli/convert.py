@@ -12,6 +12,7 @@ from netwright.cli.console import emit, emit_json, hold, note, reporter, typed_f
 from netwright.cli.exit_codes import FAILED, INCOMPLETE
 from netwright.cli.run import JsonOption
 from netwright.errors import ConfigError
+from netwright.reading import is_plain_number
 
 if TYPE_CHECKING:
     from netwright.backends import HlsBackend, RtlBackend
@@ -251,7 +252,7 @@ def reuse_factors(text: str) -> int | dict[str, int]:
 
 
 def _whole(text: str) -> int:
-    if not text.isascii() or "_" in text:  # which int would take
+    if not is_plain_number(text):
         raise ValueError(text)
     return int(text)
 

@@ -39,6 +39,7 @@ from netwright.exchange.patterns import with_patterns
 from netwright.exchange.reader import Codes, Reader
 from netwright.exchange.source_model import SourceModel, SourceNode, listing, load_model
 from netwright.ir import AttrValue, Graph, Node, Note, check
+from netwright.reading import is_plain_number
 
 OPSETS = range(6, 26)
 """Versions of the standard operators whose meaning is known here."""
@@ -162,6 +163,7 @@ class InputQuantizer:
             found = cls(int(bits), float(scale) if comma else None)
         except ValueError:
             found = cls(0)
+        found = found if is_plain_number(text) else cls(0)
         if not 1 < found.bits <= 24 or not 0 < found.step < np.inf:
             raise ConfigError(
                 f"an input quantizer must be BITS or BITS,SCALE, not {text!r}",

@@ -32,7 +32,8 @@ def read_bits(text: str) -> Widths:
     from netwright.passes import Widths
 
     parts = [part.strip() for part in text.split(",")]
-    if not 1 <= len(parts) <= 2 or not all(part.isdecimal() and len(part) < 4 for part in parts):
+    digits = text.isascii() and all(part.isdecimal() and len(part) < 4 for part in parts)
+    if not 1 <= len(parts) <= 2 or not digits:
         raise ConfigError(
             f"--bits must be one width, or those of weights and activations, not {text!r}",
             hint="for example --bits 8, or --bits 6,8",

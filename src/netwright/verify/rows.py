@@ -17,6 +17,7 @@ from netwright.errors import DataError
 from netwright.ir import Graph
 from netwright.reading import (
     MAX_ARRAY_BYTES,
+    is_plain_number,
     parse_array,
     read_arrays,
     read_bytes,
@@ -148,8 +149,7 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    plain = text.isascii() and "_" not in text
-    return value if math.isfinite(value) and plain else None
+    return value if math.isfinite(value) and is_plain_number(text) else None
 
 
 def _is_name(text: str) -> bool:
