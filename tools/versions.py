@@ -14,7 +14,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
-EXTRAS = ("qonnx", "hls", "rtl", "brevitas")
+EXTRAS = ("qonnx", "hls", "rtl")
 """Extras whose packages are tools of a flow; their versions change what is generated or checked."""
 
 

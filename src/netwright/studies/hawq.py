@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.metadata import version
 from itertools import pairwise
 from statistics import fmean
 
@@ -116,7 +117,8 @@ def naive_conversion(context: Context) -> Finding:
     exchange.write_qonnx(train.trace_quantized(model, name="naive"), path)
     logits = backends.plain_outputs(path, task.test.inputs, context.folder / "plain")
     before, after = train.evaluate(model, task), task.accuracy(logits)
-    lost = points(before - after, "hls4ml 1.3.0, fixed<16,6>, g++ emulation of the test split")
+    how = f"hls4ml {version('hls4ml')}, fixed<16,6>, g++ emulation of the test split"
+    lost = points(before - after, how)
     return Finding(lost, remark=f"{before:.3f} before, {after:.3f} after")
 
 
