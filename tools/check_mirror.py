@@ -53,6 +53,7 @@ TESTED_BY: dict[str, str] = {
     "studies/cosma.py": "tests/studies/test_study.py",
     "studies/draco.py": "tests/studies/test_study.py",
     "studies/fusemax.py": "tests/studies/test_study.py",
+    "studies/fusemax_pictures.py": "tests/studies/test_runner.py",
     "studies/hawq.py": "tests/studies/test_study.py",  # a study is run and checked, not unit-tested
 }
 """Modules that need no test file of their own, and the file that tests them instead."""

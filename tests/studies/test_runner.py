@@ -176,3 +176,41 @@ def test_hawq_smoke_profile_runs(tmp_path):
     verdicts = {outcome.claim.id: outcome.verdict for outcome in result.outcomes}
     assert verdicts["bops-uniform-6"] == "reproduced"
     assert result.holds
+
+
+def test_full_profile_draws_the_pictures_of_a_study(tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(folder):
+        drawn.append(folder)
+        return (folder / "a.svg",)
+
+    monkeypatch.setattr("netwright.studies.runner.find_study", lambda name: STUDY)
+    monkeypatch.setattr("netwright.studies.runner.functions_of", lambda study: {})
+    monkeypatch.setattr("netwright.studies.runner.pictures_of", lambda name: draw)
+    folder = tmp_path / "studies" / "sample" / "pictures"
+    assert studies.run_study("sample", profile="smoke", folder=tmp_path).pictures == ()
+    found = studies.run_study("sample", profile="full", folder=tmp_path)
+    assert found.pictures == (folder / "a.svg",)
+    assert drawn == [folder]
+
+
+def test_pictures_are_looked_for_beside_the_study():
+    from netwright.studies.study import pictures_of
+
+    assert pictures_of("cosma") is None
+    assert pictures_of("fusemax") is not None
+
+
+def test_pictures_of_attention_show_every_point(tmp_path):
+    pytest.importorskip("matplotlib", reason="needs matplotlib")
+    from netwright.studies import fusemax_pictures
+
+    panels = fusemax_pictures._utilization()
+    assert [panel.title for panel in panels] == ["square array", "row"]
+    assert all(len(values) == 6 for panel in panels for values in panel.series.values())
+    (kept,) = fusemax_pictures._buffer()
+    three, one = kept.series.values()
+    assert len(set(one)) == 1
+    assert list(three) == sorted(three)
+    assert three[-1] > 900 * three[0]

@@ -56,6 +56,8 @@ def run_one(
     else:
         emit(str(outcomes))
         emit(outcomes.verdict)
+        for path in outcomes.pictures:
+            emit(f"picture: {path}")
     for outcome in outcomes.asked:
         if outcome.verdict in ("differs", "not-attempted"):
             complain(f"{outcome.claim.id}: {outcome.verdict}: {outcome.why}")

@@ -1,6 +1,7 @@
 """Reports: a document of sourced figures, and the tables and pages made from it."""
 
 from netwright.report.certificate import FILE_STAGE, Certificate, FirstStage, Inexact
+from netwright.report.charts import Panel, bars, lines, roofline
 from netwright.report.document import (
     AccuracyRow,
     CertificateRow,
@@ -59,6 +60,7 @@ __all__ = [
     "HardwareLayer",
     "Inexact",
     "LayerProof",
+    "Panel",
     "PlanRow",
     "Rewrite",
     "RocCurve",
@@ -69,12 +71,15 @@ __all__ = [
     "Verdict",
     "When",
     "accuracy_table",
+    "bars",
     "certificate_table",
     "claims_table",
     "comparison_table",
     "front_table",
     "hardware_table",
+    "lines",
     "plan_table",
     "read",
+    "roofline",
     "write",
 ]

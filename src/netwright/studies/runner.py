@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from netwright import __version__
-from netwright.errors import DataError, NetwrightError
+from netwright.errors import DataError, MissingExtra, NetwrightError
 from netwright.files import write_text
 from netwright.quantities import Quantity
 from netwright.reading import read_typed
@@ -22,7 +22,14 @@ from netwright.report import ClaimRow, Document, claims_table
 from netwright.run import Reporter, Silent
 from netwright.run.when import when
 from netwright.studies.claims import Claim, Finding, NotAttempted, Outcome, Profile, judge
-from netwright.studies.study import ClaimFunction, Context, Study, find_study, functions_of
+from netwright.studies.study import (
+    ClaimFunction,
+    Context,
+    Study,
+    find_study,
+    functions_of,
+    pictures_of,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +42,13 @@ class Outcomes:
         study: The study.
         profile: The profile it ran with.
         outcomes: One for each claim, in the order of the study.
+        pictures: Files that were drawn.
     """
 
     study: Study
     profile: Profile
     outcomes: tuple[Outcome, ...]
+    pictures: tuple[Path, ...] = ()
 
     @property
     def rows(self) -> tuple[ClaimRow, ...]:
@@ -119,7 +128,17 @@ def run_study(
     """
     folder = Path(folder)
     study = find_study(name)
-    return run_claims(study, functions_of(study), profile=profile, reporter=reporter, folder=folder)
+    found = run_claims(
+        study, functions_of(study), profile=profile, reporter=reporter, folder=folder
+    )
+    draw = pictures_of(name) if profile == "full" else None
+    if draw is None:
+        return found
+    try:
+        return replace(found, pictures=draw(folder / "studies" / study.name / "pictures"))
+    except MissingExtra as error:
+        _log.warning("no pictures: %s", error)
+        return found
 
 
 def run_claims(

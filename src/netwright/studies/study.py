@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Literal, Self
@@ -91,6 +93,15 @@ def functions_of(study: Study) -> Mapping[str, ClaimFunction]:
     module = _module(study.name)
     found = ((claim.id, getattr(module, claim.function, None)) for claim in study.claims)
     return {claim_id: function for claim_id, function in found if function is not None}
+
+
+def pictures_of(name: str) -> Callable[[Path], tuple[Path, ...]] | None:
+    """The function that draws a study's pictures into a folder, if it has a module for them."""
+    place = f"{_module(name).__name__}_pictures"
+    if find_spec(place) is None:
+        return None
+    draw: Callable[[Path], tuple[Path, ...]] = import_module(place).draw
+    return draw
 
 
 def _module(name: str) -> ModuleType:
