@@ -32,12 +32,14 @@ def test_list_names_the_studies(netwright: Netwright) -> None:
     assert [line.split()[0] for line in out.splitlines()[1:]] == [
         "cosma",
         "draco",
+        "fusemax",
         "hawq",
         "sparse-transformer",
     ]
     assert [study["name"] for study in json.loads(netwright("study", "list", "--json")[1])] == [
         "cosma",
         "draco",
+        "fusemax",
         "hawq",
         "sparse-transformer",
     ]
