@@ -49,6 +49,7 @@ class GranularityName(StrEnum):
     """Which operators are steps of their own."""
 
     unfused = "unfused"
+    operators = "operators"
     fused = "fused"
     grouped = "grouped"
 
@@ -74,7 +75,8 @@ def map_network(
     granularity: Annotated[
         GranularityName,
         typer.Option(
-            help="fused: normalization and activation work in place; grouped: elementwise "
+            help="unfused: every Einsum is a step; operators: every operator is one, its cascade "
+            "inside; fused: normalization and activation work in place; grouped: elementwise "
             "operators too run inside the step that feeds them."
         ),
     ] = GranularityName.fused,
@@ -118,7 +120,7 @@ def map_network(
     from netwright import arch as machines
     from netwright.errors import ConfigError
     from netwright.mapping import Schedule, cosma, load, scratchpad_of, traffic_curve
-    from netwright.workload import fuse, group
+    from netwright.workload import by_operator, fuse, group
 
     for option, path in (("--picture", picture), ("--curve", curve)):
         if path is not None and path.suffix != ".svg":
@@ -130,8 +132,9 @@ def map_network(
         model, opaque_unknown=opaque_unknown, batch=batch, bits=bits, shapes=shape or ()
     )
     _check_order(workload)
+    steps = {"operators": by_operator, "fused": fuse, "grouped": group}
     if granularity is not GranularityName.unfused:
-        workload = fuse(workload) if granularity is GranularityName.fused else group(workload)
+        workload = steps[granularity.value](workload)
     fixed = None if fix is None else load(fix)
     if mapper is Mapper.fusion:
         _fuse(workload, machine, fixed, write, as_json=as_json)

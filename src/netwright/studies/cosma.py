@@ -31,7 +31,8 @@ Named = tuple[str, mapping.Comparison]
 
 @cache
 def _row(name: str, budget: mapping.Budget, places_weights: bool = False) -> mapping.Comparison:
-    network, machine = workload.NETWORKS[name](), arch.find("scratchpad")
+    network = workload.by_operator(workload.NETWORKS[name]())
+    machine = arch.find("scratchpad")
     return mapping.compare(network, machine, budget, places_weights=places_weights, search_s=6.0)
 
 

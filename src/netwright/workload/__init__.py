@@ -3,6 +3,7 @@
 from netwright.workload import blocks, cascade, passes
 from netwright.workload.batched import batched
 from netwright.workload.builder import Builder
+from netwright.workload.by_operator import by_operator
 from netwright.workload.coverage import Coverage, coverage, opaque_operators
 from netwright.workload.einsum import (
     Access,
@@ -40,6 +41,7 @@ __all__ = [
     "Workload",
     "batched",
     "blocks",
+    "by_operator",
     "bytes_touched",
     "cascade",
     "coverage",

@@ -38,8 +38,9 @@ UNKNOWN: tuple[MapOp, ...] = ("opaque",)
 ReduceOp = Literal["none", "add", "max", "min"]
 """How points that fall on one element of the output are combined."""
 
-Granularity = Literal["unfused", "fused", "grouped"]
-"""``unfused``: every operator writes a tensor. ``fused``: normalization and activation work in
+Granularity = Literal["unfused", "operators", "fused", "grouped"]
+"""``unfused``: every Einsum writes a tensor. ``operators``: every operator of the source does, and
+what its cascade makes inside never exists. ``fused``: normalization and activation work in
 place, or on the way into the operator that reads them. ``grouped``: moreover an elementwise
 operator is the last part of the step that makes one of its operands."""
 
