@@ -13,8 +13,8 @@ def test_estimate_prints_a_table(netwright):
     assert code == 0
     lines = out.splitlines()
     assert lines[0].split() == [
-        "operation",
-        "MACs",
+        "Einsum",
+        "operations",
         "time",
         "energy",
         "used",

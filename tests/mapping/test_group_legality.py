@@ -161,7 +161,13 @@ def test_buffer_of_one_pass_is_the_same_at_any_length():
 
 
 def test_group_of_no_unit():
-    mapping = Mapping("unfused", MAPPING.order, groups=(Group("g", ("QK",)),))
-    assert found(mapping.groups[0], mapping=mapping) == (
-        f'Einsum "QK": architecture "fusemax" has 2 compute units: {SQUARE}, {ROW}',
+    mapping = Mapping("unfused", MAPPING.order, groups=(Group("g", ("QK", "LM")),))
+    assert found(mapping.groups[0], mapping=mapping) == tuple(
+        f'Einsum "{name}": architecture "fusemax" has 2 compute units: {SQUARE}, {ROW}'
+        for name in ("QK", "LM")
     )
+
+
+def test_einsum_that_streams_alone_needs_no_unit():
+    mapping = Mapping("unfused", MAPPING.order, groups=(Group("g", ("QK",)),))
+    assert found(mapping.groups[0], mapping=mapping) == ()

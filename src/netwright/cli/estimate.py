@@ -115,7 +115,7 @@ def _table(found: NetworkEstimate, machine: Architecture, *, goal: str, seconds:
     from netwright.arch.diagram import scaled
     from netwright.cost import assumed_figures
 
-    head = ("operation", "MACs", "time", "energy", "used", "bound by", "mapping")
+    head = ("Einsum", "operations", "time", "energy", "used", "bound by", "mapping")
     rows = [head, *(_row(layer) for layer in found.layers), _total_row(found.total)]
     moved = [(name, scaled(float(size), "B")) for name, size in found.total.bytes_moved.items()]
     summary = [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from netwright.arch import Architecture, Compute
-from netwright.cost import pipeline
-from netwright.cost.counts import Action, Counts
+from netwright.cost import pipeline, stream
 from netwright.cost.loopnest import count
 from netwright.cost.mapper import Goal, Mapped, search
 from netwright.cost.price import Estimate, check_figures, price, sequence
@@ -20,14 +20,10 @@ from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.mapping.zeros import told
 from netwright.notebook import table
 from netwright.progress import Progress, silent
-from netwright.workload import Coverage, Einsum, Workload, bytes_touched, coverage
+from netwright.workload import Coverage, Einsum, Workload, coverage
 from netwright.workload.einsum import UNKNOWN
 
-"""Called with the operations done, their number and the name of the next one."""
-
 Engine = Literal["loopnest", "stream", "pipeline"]
-
-STREAMED = "operators without multiplications read and write the outermost memory once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,7 @@ class NetworkEstimate:
         rows.append(("sum", total.num_operations, f"{total.seconds:.3g} s",
                      f"{total.joules:.3g} J", total.bound))  # fmt: skip
         title = f"{total.name}; covers {self.coverage}"
-        return table(title, ("operation", "MACs", "time", "energy", "bound by"), rows)
+        return table(title, ("operation", "operations", "time", "energy", "bound by"), rows)
 
     @property
     def left_out(self) -> tuple[tuple[str, str], ...]:
@@ -125,6 +121,7 @@ def estimate_network(
     given = _given(workload, architecture, fixed)
     layers: list[Layer] = []
     left_out: list[tuple[str, str]] = []
+    free: dict[str, None] = {}
     nests: dict[str, LoopNest] = {}
     bindings: dict[str, str] = dict(given.bindings)
     group_of = {name: group for group in given.groups for name in group.einsums}
@@ -132,7 +129,7 @@ def estimate_network(
     for number, einsum in enumerate(workload.einsums):
         progress(number, len(workload.einsums), einsum.name)
         group = group_of.get(einsum.name)
-        if group is not None and not _is_stream(group):
+        if group is not None and not group.is_stream:
             if einsum.name == group.einsums[0]:
                 estimate = price(pipeline.count(workload, architecture, given, group), architecture)
                 layers.append(Layer(group.name, "pipeline", estimate, is_fixed=True))
@@ -141,7 +138,12 @@ def estimate_network(
             if einsum.map_op in UNKNOWN:
                 left_out.append((einsum.name, f'"{einsum.map_op}" is not a sum of products'))
             else:
-                layers.append(Layer(einsum.name, "stream", _stream(workload, einsum, architecture)))
+                unit = given.bindings.get(einsum.name, "")
+                counts = stream.count(workload, einsum, architecture, compute=unit)
+                layers.append(Layer(einsum.name, "stream", price(counts, architecture)))
+                if counts.steps:
+                    bindings[einsum.name] = next(iter(counts.steps[0]))
+                free.update(dict.fromkeys(stream.undone(einsum, architecture)))
             continue
         try:
             wanted = operation(workload, einsum)
@@ -159,10 +161,20 @@ def estimate_network(
     if not layers:
         raise _nothing(workload, left_out)
     parts = [layer.estimate for layer in layers]
-    total = sequence(workload.name, parts, assumptions=workload.assumptions)
+    taken = (*workload.assumptions, *_told(free, architecture))
+    total = sequence(workload.name, parts, assumptions=taken)
     mapping = _mapping(given, nests, bindings)
     check_legal(workload, architecture, mapping)
     return NetworkEstimate(mapping, tuple(layers), total, coverage(workload, left_out))
+
+
+def _told(free: Iterable[str], architecture: Architecture) -> tuple[str, ...]:
+    """What is said where no unit does some operators."""
+    names = ", ".join(sorted(free))
+    if not names:
+        return ()
+    units = "; ".join(f"{unit.name} does {', '.join(unit.does)}" for unit in architecture.units)
+    return (f"no unit does {names} ({units}): they take the time and energy of their bytes alone",)
 
 
 def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None) -> Mapping:
@@ -189,15 +201,10 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
 
 def _mapping(given: Mapping, nests: dict[str, LoopNest], bindings: dict[str, str]) -> Mapping:
     """What is given and found; all else streams, each Einsum a group of its own."""
-    groups = tuple(group for group in given.groups if not _is_stream(group))
+    groups = tuple(group for group in given.groups if not group.is_stream)
     taken = {*nests, *(name for group in groups for name in group.einsums)}
     groups += tuple(Group(name, (name,)) for name in given.order if name not in taken)
     return replace(given, bindings=bindings, nests=nests, groups=groups)
-
-
-def _is_stream(group: Group) -> bool:
-    """Whether a group is one Einsum that reads its operands once and writes its result once."""
-    return len(group.einsums) == 1 and not group.loops and not group.keeps
 
 
 def _counted(
@@ -253,16 +260,3 @@ def _nest(
     """The nest that was found for an equal operation, on this one's tensors."""
     first, mapped = known[*wanted.signature, unit]
     return mapped.nest.renamed(dict(zip(first.tensors, wanted.tensors, strict=True)))
-
-
-def _stream(workload: Workload, einsum: Einsum, architecture: Architecture) -> Estimate:
-    """An operator that reads its operands from the root and writes its result back."""
-    root = architecture.root.name
-    actions = [
-        Action(root, "read", 8 * bytes_touched(workload, einsum, name), name)
-        for name in einsum.reads
-    ]
-    result = einsum.output.tensor
-    written = 8 * bytes_touched(workload, einsum, result)
-    actions.append(Action(root, "write", written, result))
-    return price(Counts(einsum.name, "stream", (), tuple(actions), (STREAMED,)), architecture)

@@ -55,7 +55,7 @@ class Estimate:
         rows: list[tuple[str, object]] = [
             ("time", f"{self.seconds:.4g} s"),
             ("energy", f"{self.joules:.4g} J"),
-            ("multiply-accumulates", self.num_operations),
+            ("operations", self.num_operations),
             ("units used", f"{self.utilization:.1%}"),
             ("bound by", self.bound),
             *((f"bytes moved by {name}", size) for name, size in self.bytes_moved.items()),

@@ -26,8 +26,11 @@ def group_faults(
     Every Einsum must be in one phase, on its own unit. Nothing may be read before it is made: not
     in an earlier phase of the same tile, and not while a rank is still walked along that the
     reader knows and that its maker has combined away. What is kept must be kept as long as it is
-    needed, and everything that a memory keeps at a time must fit it.
+    needed, and everything that a memory keeps at a time must fit it. An Einsum that streams alone
+    needs no unit: a machine may have none for it.
     """
+    if group.is_stream and group.einsums[0] not in mapping.bindings:
+        return ()
     einsums = {e.name: e for e in workload.einsums if e.name in group.einsums}
     found = [*_phase_faults(architecture, mapping, group), *_loop_faults(einsums, group)]
     if found:

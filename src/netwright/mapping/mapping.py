@@ -66,6 +66,11 @@ class Group:
     lags: Table[str, int] = field(default_factory=dict)
 
     @property
+    def is_stream(self) -> bool:
+        """Whether it is one Einsum that reads its operands once and writes its result once."""
+        return len(self.einsums) == 1 and not (self.loops or self.keeps or self.phases)
+
+    @property
     def temporal(self) -> tuple[Loop, ...]:
         """Loops over tiles that follow each other, outermost first."""
         return tuple(loop for loop in self.loops if not loop.is_spatial)

@@ -45,18 +45,14 @@ def _is_closed(workload: Workload, run: Sequence[Einsum], readers: dict[str, set
     """Whether others read only what the last Einsum makes."""
     own = {einsum.name for einsum in run}
     inside = [einsum.output.tensor for einsum in run[:-1]]
-    return not any(
-        name in workload.outputs or readers.get(name, set()) - own for name in inside
-    )
+    return not any(name in workload.outputs or readers.get(name, set()) - own for name in inside)
 
 
 def _joined(workload: Workload, run: Sequence[Einsum]) -> Einsum:
     last = run[-1]
     made = {einsum.output.tensor for einsum in run}
     read = dict.fromkeys(name for einsum in run for name in einsum.reads if name not in made)
-    inputs = tuple(
-        Access(name, (Affine(()),) * len(workload.by_name[name].shape)) for name in read
-    )
+    inputs = tuple(Access(name, (Affine(()),) * len(workload.by_name[name].shape)) for name in read)
     axes = [frozenset(rank for rank, _ in axis.terms) for axis in last.output.index]
     ranks = tuple(rank for rank in last.ranks if any(rank.name in axis for axis in axes))
     return Einsum(last.name, ranks, last.output, inputs, "copy", origin=last.origin)

@@ -1,0 +1,72 @@
+"""The stream engine: operators that go once through their operands, one after the other.
+
+What is no product passes a compute unit that does its operators, all copies of it at once; the
+outermost memory is read and written meanwhile. Where no unit does an operator, it takes the time
+and energy of its bytes alone, and whoever asks is told which operators these are.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from netwright.arch import Architecture, Compute
+from netwright.cost.counts import Action, Counts
+from netwright.mapping.binding import operators_of, work_of
+from netwright.workload import Einsum, Workload, bytes_touched
+
+STREAMED = "operators without multiplications read and write the outermost memory once"
+
+
+def count(
+    workload: Workload, einsum: Einsum, architecture: Architecture, *, compute: str = ""
+) -> Counts:
+    """What happens while an Einsum goes through its operands once.
+
+    Args:
+        workload: The network.
+        einsum: Any operator whose accesses are known.
+        architecture: The machine.
+        compute: The unit that does it; the one that is done first, of those that can, if not given.
+    """
+    root = architecture.root.name
+    actions = [
+        Action(root, "read", 8 * bytes_touched(workload, einsum, name), name)
+        for name in einsum.reads
+    ]
+    result = einsum.output.tensor
+    actions.append(Action(root, "write", 8 * bytes_touched(workload, einsum, result), result))
+    able = [u for u in units_of(einsum, architecture) if compute in ("", u.name)]
+    steps: tuple[dict[str, int], ...] = ()
+    if able and operators_of(einsum):
+        cycles = {unit.name: _cycles(einsum, unit, architecture) for unit in able}
+        unit = min(able, key=lambda unit: cycles[unit.name])
+        steps = ({unit.name: cycles[unit.name]},)
+        copies = min(_points(einsum), architecture.copies(unit.name))
+        actions += [
+            Action.compute(unit.name, _points(einsum), operator=operator, copies=copies)
+            for operator in work_of(einsum, unit)
+        ]
+    return Counts(einsum.name, "stream", steps, tuple(actions), (STREAMED,))
+
+
+def units_of(einsum: Einsum, architecture: Architecture) -> tuple[Compute, ...]:
+    """The compute units that do every operator of an Einsum."""
+    return tuple(u for u in architecture.units if set(work_of(einsum, u)) <= set(u.does))
+
+
+def undone(einsum: Einsum, architecture: Architecture) -> tuple[str, ...]:
+    """Operators of an Einsum that no unit does; all of them where no unit does them together."""
+    wanted = operators_of(einsum)
+    if units_of(einsum, architecture):
+        return ()
+    done = {name for unit in architecture.units for name in unit.does}
+    return tuple(name for name in wanted if name not in done) or wanted
+
+
+def _points(einsum: Einsum) -> int:
+    return prod(rank.extent for rank in einsum.ranks)
+
+
+def _cycles(einsum: Einsum, unit: Compute, architecture: Architecture) -> int:
+    rounds = -(-_points(einsum) // architecture.copies(unit.name))
+    return rounds * sum(unit.cycles_of(operator) for operator in work_of(einsum, unit))
