@@ -114,3 +114,24 @@ def test_what_has_no_values_is_refused():
     huge = parse("rank m = 4000000000\ninput X[m]\nY = add(m: X[m])")
     with pytest.raises(NumericsError):
         execute(huge, {"X": np.broadcast_to(np.float64(0), (4_000_000_000,))})
+
+
+HEAD = "rank m = 5, k = 4\ninput X[m, k], W[k]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("initial R = 1\nR[m + 1] = add(k: R[m] * X[m, k])\nY = R[last]",
+         lambda x, w: x.sum(1).prod()),
+        ("Y[m + k] = add(: X[m, k])",
+         lambda x, w: [x[::-1].trace(offset) for offset in range(-4, 4)]),
+        ("T[m] = -X[m, 1]\nY[m] = square(-T[m])", lambda x, w: x[:, 1] ** 2),
+        ("Y[m] = add(k: X[m, k] * W[k])", lambda x, w: x @ w),
+    ],
+)  # fmt: skip
+def test_values_equal_those_by_hand(text, expected):
+    random = np.random.default_rng(5)
+    x, w = random.standard_normal((5, 4)), random.standard_normal(4)
+    found = execute(parse(HEAD + text), {"X": x, "W": w})
+    np.testing.assert_allclose(found["Y"].squeeze(), np.squeeze(expected(x, w)), rtol=1e-12)

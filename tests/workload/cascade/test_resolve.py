@@ -42,6 +42,17 @@ HEAD = "rank m = 4, p = 2\ninput X[m, p]\n"
         ("output Q", 'no Einsum makes "Q"'),
         ("Y[m, p] = X[m, p", '4:1: here must be "]", not the end of the line'),
         ("A[m, p] = X[m, p]\nA: B[m, p] = X[m, p]", 'two Einsums are called "A"'),
+        ("rank: A[m, p] = X[m, p]", '3:1: "rank" is a word of the language'),
+        ("Y[last] = add(m p: X[m, p])", "3:3: an index that is written must be 0 or contain a rank"),
+        (f"input Z[{' * '.join(['9' * 18] * 300)}]\nY[m] = add(p: X[m, p])", '3:7: "Z" must have'),
+        ("Y[m + p] = X[m, p]", '3:3: several points fall on one element of "Y"\nhint: combine'),
+        ("Y[2 * m + 3 * p] = X[m, p]", '3:3: several points fall on one element of "Y"'),
+        ("initial Y = 5\nY[p] = add(m: X[m, p])", '3:9: "Y" has no first value'),
+        ("initial Y = 5\ninitial Y = 6\nY[m + 1, p] = Y[m, p] + X[m, p]", "two first values"),
+        ("bits 4\nbits 5\nY[m, p] = -X[m, p]", "4:6: the width of elements is given, 4"),
+        ("cascade a\ncascade b\nY[m, p] = -X[m, p]", '4:9: the cascade has a name, "a"'),
+        ("Y[m, p] = X[m, p] * 1e400", '3:21: "1e400" is larger than any number of 64 bits'),
+        ("Y = add(X[m, p])", "3:5: ranks that are added stand before a colon\nhint: as in: add(m:"),
     ],
 )  # fmt: skip
 def test_faults_name_line_column_and_what_is_accepted(line, message):
@@ -49,6 +60,22 @@ def test_faults_name_line_column_and_what_is_accepted(line, message):
         parse(HEAD + line + "\n", name="f.einsum")
     assert message in str(caught.value)
     assert str(caught.value).startswith("f.einsum:")
+
+
+def test_elements_next_to_each_other_may_be_written_and_read_at_a_step():
+    made = parse(HEAD + "Y[2 * m + p] = X[m, p]\nZ[m] = Y[2 * m]\nT[m + p] = add(: X[m, p])\n")
+    assert [made.by_name[name].shape for name in "YZT"] == [(8,), (4,), (5,)]
+
+
+def test_long_text_is_refused_in_linear_time():
+    with pytest.raises(ConfigError, match="no function"):
+        parse(HEAD + "Y[m, p] = f(" + "a " * 100_000)
+
+
+def test_a_byte_order_mark_is_no_word(tmp_path):
+    path = tmp_path / "marked.einsum"
+    path.write_text(HEAD + "Y[m, p] = -X[m, p]\n", encoding="utf-8-sig")
+    assert load(path).outputs == ("Y",)
 
 
 def test_all_faults_are_listed():

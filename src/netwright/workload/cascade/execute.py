@@ -160,8 +160,11 @@ def _run(
 
 
 def _empty(tensor: Tensor, einsum: Einsum, dtype: np.dtype[Any]) -> Array:
-    start = _NEUTRAL[einsum.reduce_op] if tensor.initial is None else tensor.initial
-    return np.full(tensor.shape, start, dtype)
+    """A tensor before its Einsum runs: the first value where no point of the Einsum comes."""
+    neutral = _NEUTRAL[einsum.reduce_op]
+    made = np.full(tensor.shape, neutral if tensor.initial is None else tensor.initial, dtype)
+    made[tuple(slice(axis.offset, None) for axis in einsum.output.index)] = neutral
+    return made
 
 
 def _compute(

@@ -78,7 +78,7 @@ def load(path: str | Path, *, extents: Mapping[str, int] | None = None) -> Workl
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_CHARACTERS + 1)
-        text = data.decode()
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", path=str(path)) from None
     except UnicodeDecodeError:
@@ -131,6 +131,8 @@ class _Resolver:
         for defined in self.text.defined:
             if defined.label.text in names:
                 yield Fault(defined.label, f"two Einsums are called {defined.label}")
+            if defined.label is not defined.output.name and defined.label.text in KEYWORDS:
+                yield Fault(defined.label, f"{defined.label} is a word of the language")
             names.add(defined.label.text)
             yield from self._define(defined)
         yield from self._rest()
@@ -188,7 +190,7 @@ class _Resolver:
                     extent *= self.extents[factor.text]
                 else:
                     yield Fault(factor, f"no rank is called {factor}", self._known())
-            shape.append(extent)
+            shape.append(min(extent, MAX_ELEMENTS + 1))
         yield from self._enter(declared.name, tuple(shape))
 
     def _enter(self, token: Token, shape: tuple[int, ...]) -> Iterator[Fault]:
@@ -197,9 +199,7 @@ class _Resolver:
         if len(shape) > MAX_AXES:
             yield Fault(token, f"{token} has {len(shape)} axes, not at most {MAX_AXES}")
         if min(shape) < 1 or prod(shape) > MAX_ELEMENTS:
-            yield Fault(
-                token, f"{token} must have from 1 to {MAX_ELEMENTS} elements, not {prod(shape)}"
-            )
+            yield Fault(token, f"{token} must have from 1 to {MAX_ELEMENTS} elements")
         self.shapes[token.text] = shape
 
     def _shape(self, defined: Defined) -> Iterator[Fault]:
@@ -238,6 +238,8 @@ class _Resolver:
                 output.name, f"{output.name} must have a value at the first index",
                 f"for instance: initial {output.name.text} = 0",
             ))  # fmt: skip
+        if defined.reduce_op == "none":
+            found += self._meetings(output)
         made = [rank.text for index in output.index for rank, _ in index.terms]
         found += self._rank_faults(defined, made)
         reduced = [rank.text for rank in defined.reduced]
@@ -252,10 +254,23 @@ class _Resolver:
             for value in defined.constants
         )
         self.einsums.append(Einsum(
-            defined.label.text, ranks, _written(output), inputs, defined.map_op, defined.unary,
+            defined.label.text, ranks, _written(output, self.shapes[output.name.text]), inputs, defined.map_op, defined.unary,
             defined.reduce_op, tuple(rank.text for rank in iterative), constants,
             defined.label.text,
         ))  # fmt: skip
+
+    def _meetings(self, output: Read) -> Iterator[Fault]:
+        """Indices that several points of an Einsum without reduction may write."""
+        for index in output.index:
+            reach = 0
+            for rank, step in sorted(index.terms, key=lambda term: term[1]):
+                if step <= reach:
+                    yield Fault(
+                        index.token, f"several points fall on one element of {output.name}",
+                        f"combine them, as in {output.name.text}[...] = add(: ...)",
+                    )  # fmt: skip
+                    break
+                reach += step * (self.extents.get(rank.text, 1) - 1)
 
     def _rank_faults(self, defined: Defined, made: list[str]) -> Iterator[Fault]:
         reduced = {rank.text for rank in defined.reduced}
@@ -306,7 +321,8 @@ class _Resolver:
                 return
             end = step * (self.extents[rank.text] - 1)
             low, high = low + min(end, 0), high + max(end, 0)
-        only = index.terms[0][0] if len(index.terms) == 1 and not index.offset else None
+        alone = len(index.terms) == 1 and index.terms[0][1] == 1 and not index.offset
+        only = index.terms[0][0] if alone else None
         iterative = name.text in self.iterative and high == extent - 2
         if only is not None and low == 0 and high < extent - 1 and not iterative:
             yield Fault(
@@ -320,9 +336,18 @@ class _Resolver:
 
     def _rest(self) -> Iterator[Fault]:
         made = {defined.output.name.text for defined in self.text.defined}
+        started: set[str] = set()
         for token, _ in self.text.initial:
             if token.text not in made:
                 yield Fault(token, f"no Einsum makes {token}")
+            elif token.text not in self.iterative:
+                yield Fault(
+                    token, f"{token} has no first value: no iterative rank writes it",
+                    "as in R[m + 1] = R[m] + X[m]",
+                )  # fmt: skip
+            elif token.text in started:
+                yield Fault(token, f"{token} has two first values")
+            started.add(token.text)
         for token in self.text.outputs:
             if token.text not in made:
                 yield Fault(token, f"no Einsum makes {token}")

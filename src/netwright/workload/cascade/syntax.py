@@ -9,9 +9,9 @@
                | [NAME ":"] access "=" expression
     declared   = NAME "[" axis {"," axis} "]"
     axis       = (NAME | NUMBER) {"*" (NAME | NUMBER)}
-    expression = reduction "(" NAME {NAME} ":" mapped ")" | mapped
+    expression = reduction "(" {NAME} ":" mapped ")" | mapped
     reduction  = "add" | "max" | "min"
-    mapped     = function "(" mapped ")" | "-" mapped_operand
+    mapped     = function "(" mapped ")" | "-" access
                | ("max" | "min") "(" operand {"," operand} ")"
                | operand {sign operand}                      one sign: * + - /
     operand    = access | value | "size" "(" NAME ")"     the extent of a rank
@@ -23,6 +23,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Literal, get_args
 
 from netwright.workload.cascade.tokens import Fault, Token
@@ -149,8 +150,10 @@ class _Statement:
     def value(self) -> float:
         sign = -1.0 if self.accept("-") else 1.0
         token = self.take()
-        if token.kind == "number" or token.text == "inf":
+        if token.text == "inf" or (token.kind == "number" and isfinite(float(token.text))):
             return sign * float(token.text)
+        if token.kind == "number":
+            raise Fault(token, f"{token} is larger than any number of 64 bits", "write inf")
         raise Fault(token, f"here must be a number or inf, not {token}")
 
     def read(self, text: Text) -> None:
@@ -164,9 +167,13 @@ class _Statement:
             raise Fault(self.next, f"the statement ends before {self.next}", _one_sign(self.next))
 
     def _cascade(self, text: Text) -> None:
+        if text.name:
+            raise Fault(self.next, f'the cascade has a name, "{text.name}"')
         text.name = self.name("the name of the cascade").text
 
     def _bits(self, text: Text) -> None:
+        if text.bits is not None:
+            raise Fault(self.next, f"the width of elements is given, {text.bits[1]}")
         text.bits = self.whole("the width of elements")
 
     def _rank(self, text: Text) -> None:
@@ -232,7 +239,7 @@ class _Statement:
                 reduced.append(self.name("the name of a rank"))
             self.expect(":")
         operands, constants, map_op, unary = self._mapped(0)
-        if reduced:
+        if reduce_op != "none":
             self.expect(")")
         return Defined(
             label if label.kind == "name" else output.name, output, tuple(operands),
@@ -241,13 +248,14 @@ class _Statement:
 
     def _is_reduction(self) -> bool:
         """Whether a name, a bracket and names up to a colon follow."""
-        words = self.words[self.place :]
-        if len(words) < 4 or words[0].kind != "name" or words[1].text != "(":
+        place = self.place + 2
+        if place >= len(self.words) or self.next.kind != "name":
             return False
-        rest = words[2:]
-        while rest and rest[0].kind == "name":
-            rest = rest[1:]
-        return len(words) > len(rest) + 2 and bool(rest) and rest[0].text == ":"
+        if self.words[place - 1].text != "(":
+            return False
+        while self.words[place].kind == "name":
+            place += 1
+        return self.words[place].text == ":"
 
     def _reduction(self) -> ReduceOp:
         token = self.take()
@@ -266,6 +274,8 @@ class _Statement:
             raise Fault(token, f"more than {MAX_DEPTH} functions in each other")
         after = self.words[min(self.place + 1, len(self.words) - 1)]
         is_call = token.kind == "name" and after.text == "(" and token.text != "size"
+        if is_call and token.text == "add":
+            raise Fault(token, "ranks that are added stand before a colon", "as in: add(m: X[m])")
         if is_call and token.text in ("max", "min"):
             self.take()
             map_op: MapOp = "max" if token.text == "max" else "min"
@@ -277,6 +287,9 @@ class _Statement:
             operands, constants, map_op, unary = self._mapped(depth + 1)
             self.expect(")")
             return operands, constants, map_op, [*unary, function]
+        if token.text == "-" and after.kind == "name" and after.text != "inf":
+            self.take()
+            return [self._access("a tensor")], [], "copy", ["negate"]
         return self._signed()
 
     def _listed(self, map_op: MapOp) -> Mapped:
