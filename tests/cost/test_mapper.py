@@ -59,10 +59,19 @@ def test_too_small_memory_is_named():
     with pytest.raises(Infeasible) as caught:
         cost.search(linear(), machine(size=3))
     assert caught.value.message == (
-        "the smallest tiles of linear0 need 10 B in pad "
-        "(input 4 B, weight 2 B, output 4 B), which has 3 B"
+        "the smallest tiles of linear0 need 4 B in pad "
+        "(input 1 B, weight 1 B, output 2 B), which has 3 B"
     )
-    assert caught.value.smallest == 10
+    assert caught.value.smallest == 4
+
+
+def test_what_would_do_does_and_less_does_not():
+    with pytest.raises(Infeasible) as caught:
+        cost.search(linear(), machine(size=1))
+    needed = caught.value.smallest
+    assert cost.search(linear(), machine(size=needed)).is_optimal
+    with pytest.raises(Infeasible):
+        cost.search(linear(), machine(size=needed - 1))
 
 
 def test_too_small_register_is_named():

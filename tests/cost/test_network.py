@@ -17,6 +17,7 @@ from netwright.workload import (
     Workload,
     fuse,
 )
+from netwright.workload import cascade
 from netwright.workload.einsum import BYTES
 from tests.cost.small import one_memory
 
@@ -135,3 +136,30 @@ def test_what_a_group_keeps_on_the_chip_saves_time_and_energy():
     assert found.total.joules_by["dram"] < free.total.joules_by["dram"]
     assert found.total.num_operations >= free.total.num_operations
     assert faults(workload, machine, found.mapping) == ()
+
+
+RUNNING = """
+rank m = 6, p = 4
+input X[m, p]
+initial R = 0
+R[m + 1, p] = R[m, p] + X[m, p]
+Y[p] = max(m: X[m, p])
+Z[m, p] = X[m, p] * X[m, p]
+"""
+
+
+def test_einsums_that_read_each_other_run_point_by_point_or_are_named():
+    running = cascade.parse(RUNNING)
+    found = cost.estimate_network(running, one_memory(size=300))
+    assert [layer.name for layer in found.layers] == ["Y", "Z"]
+    ((name, reason),) = found.left_out
+    assert (name, reason) == ("R", 'it runs point by point with "R", and no unit does add')
+    assert not found.coverage.is_whole
+    *above, unit = one_memory(size=300).nodes
+    does = {name: arch.Operator() for name in ("mac", "add", "max", "multiply")}
+    adder = unit.model_copy(update={"operators": does})
+    machine = one_memory(size=300).model_copy(update={"nodes": (*above, adder)})
+    counted = cost.estimate_network(running, machine)
+    (group,) = (layer for layer in counted.layers if layer.engine == "pipeline")
+    assert (group.name, group.is_fixed, counted.left_out) == ("R", False, ())
+    assert not faults(running, machine, counted.mapping)

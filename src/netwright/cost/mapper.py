@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from math import prod
+from math import inf, prod
 from typing import Literal, get_args
 
 import numpy as np
@@ -163,7 +163,7 @@ class _Search:
         self.limit = float("inf")
         self.missed = float("inf")
         self.counted = self.searched = self.known = 0
-        self.solvers: list[Solver] = []
+        self.lacks: Infeasible | None = None
 
     def search(
         self, unit: Compute, branch: Architecture, ways: Iterator[Spread], max_spreads: int
@@ -192,12 +192,14 @@ class _Search:
                 Solver(Mapspace(self.operation, branch, way), step_seconds, self.objective)
                 for way in batch
             ]
-            self.solvers = self.solvers or solvers[:1]
             for floor, number in sorted((solver.floor(), n) for n, solver in enumerate(solvers)):
                 if floor >= self.limit * (1 - SLACK):
                     break
                 searched += 1
                 self._solve(solvers[number], floor)
+                if self.best is None:
+                    found = (_nothing_fits(solvers[number]), self.lacks)
+                    self.lacks = min(filter(None, found), key=lambda lack: lack.smallest or inf)
 
     def _solve(self, solver: Solver, floor: float) -> None:
         """Look for better nests with the arrays used in one way."""
@@ -260,7 +262,11 @@ class _Search:
             Infeasible: There is none.
         """
         if self.best is None:
-            raise _nothing_fits(self.solvers[0])
+            raise self.lacks or Infeasible(
+                f"no nest of {self.operation.name} has a finite cost",
+                smallest=0,
+                hint="figures of the machine are too extreme",
+            )
         unit, nest, counts, estimate = self.best
         return Mapped(
             nest, counts, estimate, self.limit, min(self.limit, self.missed), self.counted,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,13 +14,16 @@ from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.errors import ConfigError, GraphError
 from netwright.mapping.binding import branch_of
 from netwright.mapping.legality import check_legal
-from netwright.mapping.loopnest import LoopNest
+from netwright.mapping.loopnest import Loop, LoopNest
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.operation import Operation, is_operation, operation
+from netwright.mapping.ranks import aligned
+from netwright.mapping.stages import binding_of, work_of
 from netwright.mapping.zeros import told
 from netwright.notebook import table
 from netwright.progress import Progress, silent
 from netwright.workload import Coverage, Einsum, Workload, coverage
+from netwright.workload.cycles import is_cyclic
 from netwright.workload.einsum import UNKNOWN
 
 Engine = Literal["loopnest", "stream", "pipeline"]
@@ -131,8 +134,14 @@ def estimate_network(
         group = group_of.get(einsum.name)
         if group is not None and not group.is_stream:
             if einsum.name == group.einsums[0]:
-                estimate = price(pipeline.count(workload, architecture, given, group), architecture)
-                layers.append(Layer(group.name, "pipeline", estimate, is_fixed=True))
+                is_fixed = fixed is not None and group in fixed.groups
+                lacks = "" if is_fixed else _not_done(workload, architecture, group)
+                if lacks:
+                    left_out += [(name, lacks) for name in group.einsums]
+                    continue
+                counts = pipeline.count(workload, architecture, given, group)
+                layers.append(Layer(group.name, "pipeline", price(counts, architecture),
+                                    is_fixed=is_fixed))  # fmt: skip
             continue
         if not is_operation(einsum):
             if einsum.map_op in UNKNOWN:
@@ -184,9 +193,21 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
         ConfigError: Stays are given; no engine counts them.
         MappingError: It is not legal.
     """
+    taken = {name for group in fixed.groups for name in group.einsums} if fixed else set()
+    found = tuple(_point_by_point(workload, architecture, taken))
+    cycles = tuple(group for group, _ in found)
+    bindings = {name: unit for _, units in found for name, unit in units.items() if unit}
+    for group, units in found:
+        if len(architecture.units) > 1 and not all(units.values()):
+            does = "; ".join(
+                f"{unit.name} does {', '.join(unit.does)}" for unit in architecture.units
+            )
+            raise ConfigError(_not_done(workload, architecture, group), hint=does)
     order = tuple(einsum.name for einsum in workload.einsums)
+    if cycles:
+        order = tuple(einsum.name for members in workload.together for einsum in members)
     if fixed is None:
-        return Mapping(workload.granularity, order)
+        return Mapping(workload.granularity, order, groups=cycles, bindings=bindings)
     if fixed.residencies:
         raise ConfigError(
             f"an estimate takes no stays, and {len(fixed.residencies)} are given",
@@ -194,9 +215,38 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
         )
     if set(fixed.order) == set(order):
         order = fixed.order
-    given = replace(fixed, granularity=workload.granularity, order=order)
+    given = replace(
+        fixed, granularity=workload.granularity, order=order, groups=(*fixed.groups, *cycles),
+        bindings={**bindings, **fixed.bindings},
+    )  # fmt: skip
     check_legal(workload, architecture, _mapping(given, dict(given.nests), dict(given.bindings)))
     return given
+
+
+def _point_by_point(
+    workload: Workload, architecture: Architecture, taken: set[str]
+) -> Iterator[tuple[Group, dict[str, str]]]:
+    """Einsums that read each other along an iterative rank, and the unit of each; empty if none.
+
+    They cannot run one after the other; so they are a group, with a tile for each point.
+    """
+    for members in aligned(workload).together:
+        names = tuple(einsum.name for einsum in members)
+        if is_cyclic(members) and taken.isdisjoint(names):
+            ranks = dict.fromkeys(rank for einsum in members for rank in einsum.iterative)
+            units = {einsum.name: binding_of(architecture, einsum) for einsum in members}
+            yield Group(names[-1], names, tuple(Loop(rank, 1) for rank in ranks)), units
+
+
+def _not_done(workload: Workload, architecture: Architecture, group: Group) -> str:
+    """The operators of a group that no unit does together; empty if there are none."""
+    able = {operator for unit in architecture.units for operator in unit.does}
+    for einsum in workload.einsums:
+        if einsum.name in group.einsums and not binding_of(architecture, einsum):
+            wanted = {o for unit in architecture.units for o in work_of(einsum, unit)} - able
+            what = ", ".join(sorted(wanted)) or "all its operators"
+            return f'it runs point by point with "{einsum.name}", and no unit does {what}'
+    return ""
 
 
 def _mapping(given: Mapping, nests: dict[str, LoopNest], bindings: dict[str, str]) -> Mapping:
