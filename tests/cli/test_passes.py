@@ -93,3 +93,22 @@ def test_operators_of_files_are_the_cascades_of_the_library(netwright, tmp_path,
     found = json.loads(out)
     assert code == 0
     assert {data["extent"]: data["passes"] for data in found.values()} == {2: 1, 16: 1, 32: passes}
+
+
+POWER = """rank t = 3, m = 8, n = 8
+input A[m, n]
+initial V = 1
+W[t, m] = add(n: A[m, n] * V[t, n])
+V[t + 1, m] = W[t, m] * 2
+"""
+
+
+def test_a_rank_without_a_number_of_passes_is_named_beside_the_others(netwright, tmp_path):
+    (tmp_path / "power.einsum").write_text(POWER)
+    code, out, _ = netwright("passes", tmp_path / "power.einsum")
+    assert code == 0
+    assert re.search(r"^t +3 +1 ", out, re.M)
+    assert "n has no number of passes" in out
+    assert "every point of iterative rank t goes over n again" in out
+    code, out, _ = netwright("passes", tmp_path / "power.einsum", "--json")
+    assert (code, json.loads(out)["n"]["passes"]) == (0, None)

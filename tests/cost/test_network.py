@@ -15,9 +15,9 @@ from netwright.workload import (
     Rank,
     Tensor,
     Workload,
+    cascade,
     fuse,
 )
-from netwright.workload import cascade
 from netwright.workload.einsum import BYTES
 from tests.cost.small import one_memory
 

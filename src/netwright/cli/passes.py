@@ -39,6 +39,7 @@ def passes(
     as_json: JsonOption = False,
 ) -> None:
     """Derive how often a cascade must go over each rank, which Einsum forces that, and why."""
+    from netwright.errors import GraphError
     from netwright.workload.passes import passes as derive
     from netwright.workload.passes import rank_names
 
@@ -47,11 +48,19 @@ def passes(
         found = derive(workload, rank)
         emit_json(_as_dict(found)) if as_json else emit(_one(workload, found))
         return
-    analyzed = {name: derive(workload, name) for name in rank_names(workload)}
+    analyzed: dict[str, Passes] = {}
+    endless: dict[str, str] = {}
+    for name in rank_names(workload):
+        try:
+            analyzed[name] = derive(workload, name)
+        except GraphError as error:
+            endless[name] = str(error)
     if as_json:
-        emit_json({name: _as_dict(found) for name, found in analyzed.items()})
+        known = {name: _as_dict(found) for name, found in analyzed.items()}
+        emit_json(known | {name: {"passes": None, "reason": why} for name, why in endless.items()})
         return
-    emit(_all(workload, analyzed))
+    again = [f"{name} has no number of passes: {why}" for name, why in endless.items()]
+    emit("\n".join([_all(workload, analyzed), *again]))
 
 
 def _sizes(texts: list[str]) -> dict[str, int]:

@@ -12,13 +12,13 @@ from netwright.cost.loopnest import count
 from netwright.cost.mapper import Goal, Mapped, search
 from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.errors import ConfigError, GraphError
-from netwright.mapping.binding import branch_of
+from netwright.mapping.binding import branch_of, work_of
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import Loop, LoopNest
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.mapping.ranks import aligned
-from netwright.mapping.stages import binding_of, work_of
+from netwright.mapping.stages import binding_of
 from netwright.mapping.zeros import told
 from netwright.notebook import table
 from netwright.progress import Progress, silent

@@ -254,8 +254,9 @@ class _Resolver:
             for value in defined.constants
         )
         self.einsums.append(Einsum(
-            defined.label.text, ranks, _written(output, self.shapes[output.name.text]), inputs, defined.map_op, defined.unary,
-            defined.reduce_op, tuple(rank.text for rank in iterative), constants,
+            defined.label.text, ranks, _written(output, self.shapes[output.name.text]),
+            inputs, defined.map_op, defined.unary, defined.reduce_op,
+            tuple(rank.text for rank in iterative), constants,
             defined.label.text,
         ))  # fmt: skip
 
