@@ -2,7 +2,8 @@
 
 A fault is noticed if the design cannot be built or run, if a proof fails, or if a stimulus gives
 another integer. Networks have so few input codes that all of them can be tried: a fault that
-nothing notices must be equivalent on every input there is. Digests play no part: a design is built
+nothing notices must be equivalent on every input there is, with many weights where those are loaded
+through a port. Digests play no part: a design is built
 from the files as they are.
 """
 
@@ -19,10 +20,10 @@ from typing import Literal
 import numpy as np
 
 from netwright.backends.hls import HlsDesign
-from netwright.backends.rtl import RtlDesign
+from netwright.backends.rtl import RtlDesign, StreamDesign
 from netwright.errors import NetwrightError
 from netwright.ir import Graph, interpret
-from netwright.verify import Stimulus, bit_exact, corners, random, ties
+from netwright.verify import Stimulus, corners, random, ties
 
 Design = HlsDesign | RtlDesign
 Outcome = Literal["proof", "stimuli", "refused", "equivalent", "MISSED"]
@@ -160,19 +161,32 @@ def _executed(design: Design) -> Outcome:
 
 
 def _compare(design: Design, answers: multiprocessing.SimpleQueue[Outcome]) -> None:
-    graph = design.graph
     try:
-        for stimulus in usual(graph):
-            if not len(stimulus.inputs):
-                continue
-            expected, got = interpret(graph, stimulus.inputs), design.run(stimulus.inputs)
-            if any(not np.array_equal(got[name], expected[name]) for name in graph.outputs):
-                answers.put("stimuli")
-                return
-        same = bit_exact(graph, design, everything(graph)).holds
+        for loaded in (design, *_reloads(design, 12)):
+            for stimulus in usual(loaded.graph):
+                if len(stimulus.inputs) and not _same(loaded, stimulus):
+                    answers.put("stimuli")
+                    return
+        others = (design, *_reloads(design, 64, seed=1))
+        same = all(_same(loaded, everything(loaded.graph)) for loaded in others)
         answers.put("equivalent" if same else "MISSED")
     except NetwrightError:
         answers.put("refused")
+
+
+def _reloads(design: Design, count: int, seed: int = 0) -> tuple[Design, ...]:
+    """The design with other weights, if its weights can be loaded."""
+    if not isinstance(design, StreamDesign) or design.options.weights != "loadable":
+        return ()
+    found = design.reloads(count=count, seed=seed)
+    assert len(found) == count
+    return found
+
+
+def _same(design: Design, stimulus: Stimulus) -> bool:
+    graph = design.graph
+    expected, got = interpret(graph, stimulus.inputs), design.run(stimulus.inputs)
+    return all(np.array_equal(got[name], expected[name]) for name in graph.outputs)
 
 
 def plant(

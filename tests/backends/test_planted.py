@@ -110,4 +110,4 @@ def test_every_fault_is_noticed_or_equivalent(name: str, tmp_path: Path) -> None
     counts = plant(design, found[::step])
     assert counts["MISSED"] == 0, counts
     noticed = counts["proof"] + counts["stimuli"] + counts["refused"]
-    assert noticed > len(found[::step]) // 4  # the others only change bits that are to spare
+    assert noticed > len(found[::step]) // 2  # the others only change bits that are to spare

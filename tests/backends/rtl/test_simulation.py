@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from netwright.backends.rtl import rtl
 from netwright.backends.rtl.circuit import Port
 from netwright.backends.rtl.simulation import pack, unpack
-from netwright.errors import BackendError
+from netwright.errors import BackendError, ToolFailed
 from tests.backends.rtl.graphs import (
     assert_same,
     every_other_operator,
@@ -55,6 +56,17 @@ class TestSimulated:
         os.truncate(library, library.stat().st_size // 2)
         assert_same(two_layers(), tmp_path, rows=10)
         design.run(np.zeros((2, 6)))
+
+    def test_bits_beyond_a_wire_are_an_error(self, tmp_path: Path) -> None:
+        """The simulator would keep them; hardware has none."""
+        design = rtl(reuse_factor=3).generate(two_layers(), tmp_path / "design")
+        path = next(path for path in design.sources() if path.name.endswith("_matmul_3.v"))
+        text = path.read_text()
+        top = int(re.findall(r"wire \[(\d+):0\] result_data;", text)[0])
+        narrow = text.replace(f"[{top}:0] result_data;", f"[{top - 1}:0] result_data;")
+        path.write_text(narrow)
+        with pytest.raises(ToolFailed, match="SELRANGE"):
+            design.build()
 
     def test_a_wrong_prediction_is_an_error(self, tmp_path: Path) -> None:
         design = rtl(adders_per_stage=2).generate(two_layers(), tmp_path / "design")

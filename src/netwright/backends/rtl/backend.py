@@ -163,6 +163,6 @@ def rtl(
     """The RTL backend with these options; see :class:`RtlBackend`.
 
     >>> rtl(part="ecp5-85k", clock_mhz=100.0).adders_per_stage
-    4
+    2
     """
     return RtlBackend(part, clock_mhz, adders_per_stage, max_operations, reuse_factor, weights)

@@ -21,6 +21,11 @@ from netwright.files import cache_folder, write_text
 COMPILE_FLAGS = ("-std=c++17", "-fPIC", "-O1", "-fno-gnu-unique", "-w")
 LINK_FLAGS = ("-shared", "-fPIC", "-Wl,-Bsymbolic", "-pthread")
 VERILATE_FLAGS = ("--cc", "-O3", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style")
+UNDEFINED = ("SELRANGE", "UNDRIVEN", "MULTIDRIVEN", "IMPLICIT", "PINMISSING")
+"""Faults whose result Verilog leaves open, so that a simulator may hide what synthesis builds.
+
+Bits beyond a wire that are written and read again keep their value in Verilator, not in hardware.
+"""
 RUNTIME_SOURCES = ("verilated.cpp", "verilated_threads.cpp")
 """The simulator's own C++ (its makefile is not used: that of the PyPI package is incomplete)."""
 
@@ -57,6 +62,10 @@ def compile_simulation(
     library = build / f"{name}-{key}.so"
     root = find(VERILATOR).parent.parent
     text = driver or harness(circuit)
+    refused = (
+        () if models else [f"-W{how}-{kind}" for kind in UNDEFINED for how in ("warn", "error")]
+    )
+    flags = (*VERILATE_FLAGS, *refused)
 
     def make(made: Path) -> None:
         folder = made.parent
@@ -64,7 +73,7 @@ def compile_simulation(
         cells = [option for path in models for option in ("-v", path, f"-I{path.parent}")]
         run_tool(
             VERILATOR,
-            [*VERILATE_FLAGS, "--prefix", PREFIX, "--Mdir", ".",
+            [*flags, "--prefix", PREFIX, "--Mdir", ".",
              "--top-module", circuit.name, *cells, *files],
             cwd=folder,
             timeout_s=timeout_s,
@@ -83,8 +92,8 @@ def compile_simulation(
             log=build / f"{name}.log",
         )  # fmt: skip
 
-    flags = (VERILATE_FLAGS, COMPILE_FLAGS, LINK_FLAGS)
-    built_once(library, key=("verilated", key, str(root), flags, text), make=make)
+    all_flags = (flags, COMPILE_FLAGS, LINK_FLAGS)
+    built_once(library, key=("verilated", key, str(root), all_flags, text), make=make)
     for old in build.glob(f"{name}-*.so"):
         if old != library:
             old.unlink(missing_ok=True)

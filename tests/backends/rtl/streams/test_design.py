@@ -59,6 +59,14 @@ def test_fixed_weights_cannot_be_loaded(tmp_path: Path) -> None:
     assert str(caught.value) == ('the weights of "tiny" are fixed\nhint: use weights="loadable"')
 
 
+def test_fixed_weights_are_not_loaded_again(tmp_path: Path) -> None:
+    design = generated(two_layers(), tmp_path / "out", reuse_factor=1)
+    with pytest.raises(BackendError, match='the weights of "tiny" are fixed'):
+        design.reloads()
+    with pytest.raises(ConfigError, match="count must be 1 or more, not 0"):
+        design.reloads(count=0)
+
+
 def test_loadable_weights_need_streams() -> None:
     with pytest.raises(ConfigError) as caught:
         rtl(weights="loadable")
@@ -101,6 +109,26 @@ class TestSimulated:
         options = {"weights": "loadable"} if loadable else {}
         factors = {"conv_1": 9, "conv_4": 3}
         assert_same(generated(signals(), tmp_path / "out", reuse_factor=factors, **options))
+
+    def test_other_weights_notice_what_the_present_ones_do_not(self, tmp_path: Path) -> None:
+        """A sum loses its sign, which is never negative with the weights of the design."""
+        build = Build("positive")
+        weights = build.constant(np.array([[1, 2], [3, 1]]), Int(3))
+        total = build.add("MatMul", (build.quantize((2,), bits=3, signed=False), weights))
+        graph = build.graph(build.requantize(total, bits=3, signed=True, shift=1))
+        design = generated(graph, tmp_path / "out", reuse_factor=2, weights="loadable")
+        for loaded in (design, *design.reloads(count=6)):
+            bit_exact(loaded.graph, loaded, corners(loaded.graph)).require()
+        path = next(path for path in design.sources() if path.name.endswith("__beat.v"))
+        text = path.read_text()
+        narrow, count = re.subn(r"\.X_SIGNED\(1\), \.CHECK_LOW", ".X_SIGNED(0), .CHECK_LOW", text)
+        assert count
+        path.write_text(narrow)
+        bit_exact(graph, design, corners(graph)).require()
+        reloads = design.reloads(count=4)
+        held = [bit_exact(one.graph, one, corners(one.graph)).holds for one in reloads]
+        assert len(held) == 4
+        assert not all(held)
 
     def test_images(self, tmp_path: Path) -> None:
         factors = {"conv_1": 12, "conv_3": 2}

@@ -11,10 +11,11 @@ from netwright.backends.rtl.streams.weights import (
     data_bits,
     load_words,
     memories,
+    other_weights,
 )
 from netwright.errors import GraphError
-from netwright.formats import Int
-from netwright.ir import Graph
+from netwright.formats import Bipolar, Int
+from netwright.ir import Graph, Interpreter, bounds
 from tests.backends.hls.graphs import Build
 from tests.backends.rtl.graphs import two_layers
 
@@ -93,3 +94,30 @@ def test_what_wraps_must_wrap_alike() -> None:
     two = one.with_type(name, one.types[name].with_number(Int(6)))
     with pytest.raises(GraphError, match=f'"{name}" wraps differently'):
         check_loadable(one, two)
+
+
+def test_other_weights_reach_as_far_as_any() -> None:
+    graph = two_layers()
+    graphs = list(other_weights(graph, count=10, seed=3))
+    names = [name for node in graph.nodes if node.op == "MatMul" for name in node.inputs[1:]]
+    for made in graphs:
+        check_loadable(graph, made)
+        assert not Interpreter.of(made).wrapped
+    for name in names:
+        dtype = graph.types[name].dtype
+        ends = {(int(made.constants[name].min()), int(made.constants[name].max()))
+                for made in graphs[:8]}  # fmt: skip
+        assert ends == {(dtype.min, dtype.min), (dtype.max, dtype.max)}
+    (product, *_) = loadable(graph).products.values()
+    sums = [bounds(made)[graph.node(product.node).output] for made in graphs]
+    low, high = product.accumulator
+    assert min(limit.low for limit in sums) == low
+    assert max(limit.high for limit in sums) == high
+
+
+def test_other_weights_of_formats_with_few_codes_are_codes() -> None:
+    build = Build("signs")
+    weights = build.constant(np.where(build.random.integers(0, 2, (3, 2)), 1, -1), Bipolar())
+    graph = build.graph(build.add("MatMul", (build.quantize((3,)), weights)))
+    for made in other_weights(graph, count=6, seed=0):
+        assert set(np.unique(made.constants[weights])) <= {-1, 1}

@@ -21,8 +21,8 @@ from netwright.backends.rtl.streams.network import Network, Product
 from netwright.backends.rtl.streams.proof import prove_product
 from netwright.backends.rtl.streams.simulation import Stalls, simulate
 from netwright.backends.rtl.streams.timing import Schedule
-from netwright.backends.rtl.streams.weights import check_loadable, load_words
-from netwright.errors import BackendError, ConfigError
+from netwright.backends.rtl.streams.weights import check_loadable, load_words, other_weights
+from netwright.errors import BackendError, ConfigError, GraphError
 from netwright.ir import Graph
 from netwright.progress import Progress, silent
 
@@ -75,6 +75,35 @@ class StreamDesign(RtlDesign):
             )
         check_loadable(self.graph, graph)
         return replace(self, graph=graph)
+
+    def reloads(self, *, count: int = 12, seed: int = 0) -> tuple[StreamDesign, ...]:
+        """The same hardware with weights that reach further than its own, to be compared, too.
+
+        What only other weights reach, the sign of a sum that is never negative with the present
+        ones, no stimulus of the present graph tells. Each design has the graph that it computes.
+
+        Args:
+            count: How many: the first eight have the least and the greatest weights of the formats,
+                the others are drawn at random.
+            seed: For the weights that are drawn.
+
+        Returns:
+            The designs; fewer where a format that wraps with the present weights does not with
+            others, or the other way round.
+
+        Raises:
+            BackendError: The weights of this design are fixed.
+            ConfigError: The count is below 1.
+        """
+        if count < 1:
+            raise ConfigError(f"count must be 1 or more, not {count}")
+        found = []
+        for graph in other_weights(self.graph, count=count, seed=seed):
+            try:
+                found.append(self.with_weights(graph))
+            except GraphError:  # it wraps differently
+                continue
+        return tuple(found)
 
     def load_words(self) -> NDArray[np.int64]:
         """What to write through the load port first: (words, 2), address and value."""

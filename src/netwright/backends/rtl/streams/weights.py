@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.streams.network import Network, Product
 from netwright.backends.rtl.streams.products import bias_words, matrices, weight_words
 from netwright.errors import GraphError
-from netwright.ir import Graph, Interpreter, Node, spec_of
+from netwright.formats import NumberFormat, smallest_int
+from netwright.ir import Graph, Interpreter, Node, bounds, spec_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,54 @@ def _differences(one: Graph, other: Graph) -> Iterator[str]:
         same = one.types[name].dtype == other.types[name].dtype
         if not (same and name in wrapped[0] and name in wrapped[1]):
             yield f'"{name}" wraps differently'
+
+
+def other_weights(graph: Graph, *, count: int, seed: int) -> Iterator[Graph]:
+    """The graph with other weights and biases, whose sums reach as far as those of any weights.
+
+    First those of each product are all the least or all the greatest of their formats, alike in all
+    products and by turns, with biases alike and opposite: eight graphs. Then they are drawn at random.
+    Formats of sums grow with them.
+
+    Args:
+        graph: What a loadable design was made from.
+        count: How many graphs.
+        seed: For the weights that are drawn.
+    """
+    generator = np.random.default_rng(seed)
+    products = [node for node in graph.nodes if spec_of(node).category == "product"]
+    for number in range(count):
+        made = graph
+        for place, node in enumerate(products):
+            for role, name in enumerate(node.inputs[1:]):
+                dtype, shape = graph.types[name].dtype, graph.constants[name].shape
+                if number < 8:
+                    greatest = (number >> 2) ^ (number & place & 1) ^ (number >> 1 & role)
+                    values = np.full(shape, dtype.max if greatest else dtype.min)
+                else:
+                    values = _drawn(generator, dtype, shape)
+                made = made.with_constant(name, values.astype(np.int64))
+        yield _widened(made, Interpreter.of(graph).wrapped)
+
+
+def _drawn(
+    generator: np.random.Generator, dtype: NumberFormat, shape: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """Codes of a format, drawn at random."""
+    values = generator.integers(int(dtype.min), int(dtype.max), size=shape, endpoint=True)
+    return np.where(dtype.allowed(values), values, dtype.max)
+
+
+def _widened(graph: Graph, wrapped: frozenset[str]) -> Graph:
+    """The graph with formats that hold all sums but those that are meant to wrap."""
+    narrow = Interpreter.of(graph).wrapped - wrapped
+    while narrow:
+        found = bounds(graph)
+        for name in narrow:
+            kind = graph.types[name].with_number(smallest_int(found[name].low, found[name].high))
+            graph = graph.with_type(name, kind)
+        narrow = Interpreter.of(graph).wrapped - wrapped
+    return graph
 
 
 _ON_THE_HOST = ("scale", "axis", "rounding", "steps", "operands", "steps_axis", "precision")
