@@ -54,6 +54,36 @@ class Value:
         return self.exponents.shape
 
 
+def in_steps(source: Value, kernel: Reals, bias: Reals | None) -> tuple[Reals, Reals, int]:
+    """A kernel whose products, and the bias, are whole steps of the result.
+
+    Args:
+        source: What is multiplied.
+        kernel: Weights ``(..., inputs, outputs)``; inputs are the last axis of the source, or those
+            of one of its groups.
+        bias: What is added, if anything.
+
+    Returns:
+        The weights in steps, zero where the source always is; the scale of every input; and the
+        step of the result as a power of two.
+    """
+    channels, inputs = source.shape[-1], kernel.shape[-2]
+    exponents = source.exponents.reshape(-1, channels)[0][:inputs]
+    if inputs == channels:
+        zero: NDArray[np.bool_] = np.all(source.is_zero.reshape(-1, channels), axis=0)
+        kernel = np.where(zero[:, None], 0.0, kernel)
+    products = kernel * np.exp2(exponents[:, None].astype(np.float64))
+    unit = _common_exponent(products, np.zeros(1) if bias is None else bias)
+    scale = np.exp2((unit - exponents).astype(np.float64))
+    return kernel / scale[:, None], scale, unit
+
+
+def _common_exponent(products: Reals, offsets: Reals) -> int:
+    """The power of two of which all are multiples; 0 if all are zero."""
+    unit = min(lowest_exponent(products), lowest_exponent(offsets))
+    return 0 if unit > NO_EXPONENT - 1 else unit
+
+
 class HgqBuilder:
     """Collects the nodes, types and constants of the graph.
 
@@ -202,16 +232,8 @@ class HgqBuilder:
     ) -> Value:  # fmt: skip
         """Multiply the last axis by a matrix ``(inputs, outputs)`` and add a bias."""
         source = self.rectify(self.even(source, keep_last=True), layer)
-        steps = source.exponents.reshape(-1, source.shape[-1])[0]
-        zero: NDArray[np.bool_] = np.all(source.is_zero.reshape(-1, source.shape[-1]), axis=0)
-        kernel = np.where(zero[:, None], 0.0, kernel)
-        unit = min(
-            lowest_exponent(kernel * np.exp2(steps[:, None].astype(np.float64))),
-            lowest_exponent(np.zeros(1) if bias is None else bias),
-        )
-        unit = 0 if unit > NO_EXPONENT - 1 else unit
-        scale = np.exp2((unit - steps).astype(np.float64))
-        inputs = [source.name, self.constant(f"{layer}_weights", kernel / scale[:, None], scale)]
+        weights, scale, unit = in_steps(source, kernel, bias)
+        inputs = [source.name, self.constant(f"{layer}_weights", weights, scale)]
         if bias is not None and np.any(bias):
             step = np.full(1, 2.0**unit)
             inputs.append(self.constant(f"{layer}_bias", bias / step, step))
@@ -223,8 +245,7 @@ class HgqBuilder:
         source = self.rectify(self.even(source, keep_last=True), layer)
         steps = source.exponents.reshape(-1, source.shape[-1])[0]
         factors = factors * np.exp2(steps.astype(np.float64))
-        unit = min(lowest_exponent(factors), lowest_exponent(offsets))
-        unit = 0 if unit > NO_EXPONENT - 1 else unit
+        unit = _common_exponent(factors, offsets)
         multiplier, offset = (whole(values / 2.0**unit, layer) for values in (factors, offsets))
         attrs: dict[str, AttrValue] = {
             "multiplier": tuple(multiplier.tolist()),

@@ -329,7 +329,11 @@ def _sources(item: Mapping[str, Any], name: str) -> tuple[str, ...]:
 def _history(config: Any, name: str) -> str:
     history = config.get("keras_history") if isinstance(config, dict) else None
     if not isinstance(history, list) or len(history) != 3 or history[1:] != [0, 0]:
-        raise GraphError(f"reads {history}, which is no first output of a layer", node=name)
+        raise GraphError(
+            f"reads {history}, which is no first output of a layer",
+            node=name,
+            hint="call every layer once: a copy of it for each further call",
+        )
     return str(history[0])
 
 
@@ -338,7 +342,10 @@ def _output(config: Mapping[str, Any], source: str) -> str:
     while isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list):
         ends = ends[0]
     if not isinstance(ends, list) or len(ends) != 3 or not isinstance(ends[0], str):
-        raise GraphError(f"{source}: the model must have one output")
+        raise GraphError(
+            f"{source}: the model must have one output",
+            hint="save keras.Model(model.inputs, model.outputs[0]), and so on for each output",
+        )
     return ends[0]
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError, UnsupportedOp
-from netwright.exchange.hgq_builder import HgqBuilder, Value
+from netwright.exchange.hgq_builder import HgqBuilder, Value, in_steps
 from netwright.exchange.hgq_formats import Formats, is_uneven, quantized
-from netwright.exchange.hgq_steps import NO_EXPONENT, Reals, lowest_exponent, whole
+from netwright.exchange.hgq_steps import Reals, whole
 from netwright.ir import AttrValue, Note
 
 MOST_ENTRIES = 1 << 16
@@ -72,19 +72,9 @@ def convolve(
 ) -> Value:
     """A convolution with a kernel ``(*window, inputs of a group, outputs)``."""
     source = builder.rectify(builder.even(source, keep_last=groups == 1), layer)
-    channels = source.shape[-1]
-    steps = source.exponents.reshape(-1, channels)[0][: kernel.shape[-2]]
-    zero: NDArray[np.bool_] = np.all(source.is_zero.reshape(-1, channels), axis=0)
-    if groups == 1:
-        kernel = np.where(zero[:, None], 0.0, kernel)
-    unit = min(
-        lowest_exponent(kernel * np.exp2(steps[:, None].astype(np.float64))),
-        lowest_exponent(np.zeros(1) if bias is None else bias),
-    )
-    unit = 0 if unit > NO_EXPONENT - 1 else unit
-    scale = np.exp2((unit - steps).astype(np.float64))
+    weights, scale, unit = in_steps(source, kernel, bias)
     rank = len(window.kernel)
-    weights = np.moveaxis(kernel / scale[:, None], (-1, -2), (0, 1))
+    weights = np.moveaxis(weights, (-1, -2), (0, 1))
     same = bool(np.all(scale == scale[0]))
     inputs = [
         moved(builder, source, (rank, *range(rank)), f"{layer}_first").name,
