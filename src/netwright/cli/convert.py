@@ -10,9 +10,10 @@ import typer
 
 from netwright.cli.console import emit, emit_json, hold, note, reporter, typed_folder
 from netwright.cli.exit_codes import FAILED, INCOMPLETE
+from netwright.cli.figures import real, whole
 from netwright.cli.run import JsonOption
+from netwright.digits import is_plain_number
 from netwright.errors import ConfigError
-from netwright.reading import is_plain_number
 
 if TYPE_CHECKING:
     from netwright.backends import HlsBackend, RtlBackend
@@ -46,7 +47,9 @@ def convert(
     part: Annotated[
         str | None, typer.Option(help="FPGA device.", show_default=", ".join(PARTS.values()))
     ] = None,
-    clock_mhz: Annotated[float, typer.Option(help="Clock frequency in megahertz.")] = 200.0,
+    clock_mhz: Annotated[
+        float, typer.Option(parser=real(), metavar="X", help="Clock frequency in megahertz.")
+    ] = 200.0,
     io_type: Annotated[HlsOption, typer.Option(help="hls: registers or streams.")] = "io_parallel",
     strategy: Annotated[
         Literal["latency", "resource"], typer.Option(help="hls: unroll, or share multipliers.")
@@ -60,7 +63,10 @@ def convert(
         ),
     ] = None,
     adders_per_stage: Annotated[
-        int, typer.Option(help="rtl: adders in series between two registers.")
+        int,
+        typer.Option(
+            parser=whole(), metavar="N", help="rtl: adders in series between two registers."
+        ),
     ] = 2,
     route: Annotated[
         bool, typer.Option("--route", help="rtl: place and route; minutes to hours.")
@@ -73,7 +79,8 @@ def convert(
         ),
     ] = None,
     random_rows: Annotated[
-        int, typer.Option(help="Random rows to verify on besides.", min=1)
+        int,
+        typer.Option(parser=whole(least=1), metavar="N", help="Random rows to verify on besides."),
     ] = 10_000,
     input_quant: Annotated[
         str | None,
@@ -97,7 +104,11 @@ def convert(
     ] = None,
     bops: Annotated[
         float | None,
-        typer.Option(help="quantize: choose every width within so many bit operations."),
+        typer.Option(
+            parser=real(),
+            metavar="X",
+            help="quantize: choose every width within so many bit operations.",
+        ),
     ] = None,
     scale: Annotated[
         Literal["power-of-two", "float"], typer.Option(help="quantize: rule for all scales.")

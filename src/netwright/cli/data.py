@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from netwright.cli.console import emit
+from netwright.cli.figures import whole
 from netwright.escape import json_text
 
 app = typer.Typer(no_args_is_help=True, help="Make the tables that tasks are built on.")
@@ -24,12 +25,27 @@ def jets(
         Path, typer.Option("--out", help="Table to write, ending in .npz; its card goes beside it.")
     ],
     num_jets: Annotated[
-        int, typer.Option("--num-jets", help="Jets of all five classes together.")
+        int,
+        typer.Option(
+            "--num-jets",
+            parser=whole(),
+            metavar="N",
+            help="Jets of all five classes together.",
+        ),
     ] = 100_000,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulation.")] = 7,
+    seed: Annotated[
+        int,
+        typer.Option("--seed", parser=whole(), metavar="N", help="Seed of the simulation."),
+    ] = 7,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", help="Processes at once.", show_default="the free cores"),
+        typer.Option(
+            "--workers",
+            parser=whole(),
+            metavar="N",
+            help="Processes at once.",
+            show_default="the free cores",
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as one line of JSON.")

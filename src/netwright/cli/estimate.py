@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netwright.cli.console import columns, emit, emit_json, paced
+from netwright.cli.figures import real
 from netwright.cli.map import coverage_as_dict, require_whole, write_mapping
 from netwright.cli.run import JsonOption
 from netwright.cli.workloads import (
@@ -51,7 +52,12 @@ def estimate(
     ] = None,
     time_limit_s: Annotated[
         float | None,
-        typer.Option("--time-limit-s", min=0.0, help="Seconds to search each distinct operation."),
+        typer.Option(
+            "--time-limit-s",
+            parser=real(least=0.0),
+            metavar="X",
+            help="Seconds to search each distinct operation.",
+        ),
     ] = None,
     settings: SetOption = None,
     batch: BatchOption = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netwright.cli.console import columns, complain, emit, emit_json, note, paced
+from netwright.cli.figures import real
 from netwright.cli.run import JsonOption
 from netwright.cli.workloads import (
     BatchOption,
@@ -91,7 +92,13 @@ def map_network(
         bool, typer.Option("--opaque-unknown", help="Take unknown ONNX operators as opaque steps.")
     ] = False,
     time_limit_s: Annotated[
-        float, typer.Option("--time-limit-s", min=0.1, help="Seconds for each solver call.")
+        float,
+        typer.Option(
+            "--time-limit-s",
+            parser=real(least=0.1),
+            metavar="X",
+            help="Seconds for each solver call.",
+        ),
     ] = 60.0,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Write the memory map over time (.svg).")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netwright.cli.figures import whole
+
 if TYPE_CHECKING:
     from netwright.workload import Workload
 
@@ -23,12 +25,22 @@ SetOption = Annotated[
 
 BatchOption = Annotated[
     int | None,
-    typer.Option("--batch", min=1, max=MOST_BATCH, help="Inputs that are worked on together."),
+    typer.Option(
+        "--batch",
+        parser=whole(least=1, most=MOST_BATCH),
+        metavar="N",
+        help="Inputs that are worked on together.",
+    ),
 ]
 
 BitsOption = Annotated[
     int | None,
-    typer.Option("--bits", min=1, max=64, help="Width of elements whose width is not known."),
+    typer.Option(
+        "--bits",
+        parser=whole(least=1, most=64),
+        metavar="N",
+        help="Width of elements whose width is not known.",
+    ),
 ]
 
 ShapeOption = Annotated[

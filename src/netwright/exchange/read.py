@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.digits import is_plain_number
 from netwright.errors import ConfigError, GraphError, NetwrightError, UnsupportedOp
 from netwright.exchange import (
     read_arithmetic,
@@ -39,7 +40,6 @@ from netwright.exchange.patterns import with_patterns
 from netwright.exchange.reader import Codes, Reader
 from netwright.exchange.source_model import SourceModel, SourceNode, listing, load_model
 from netwright.ir import AttrValue, Graph, Node, Note, check
-from netwright.reading import is_plain_number
 
 OPSETS = range(6, 26)
 """Versions of the standard operators whose meaning is known here."""

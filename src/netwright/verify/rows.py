@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.digits import is_plain_number
 from netwright.errors import DataError
 from netwright.ir import Graph
 from netwright.reading import (
     MAX_ARRAY_BYTES,
-    is_plain_number,
     parse_array,
     read_arrays,
     read_bytes,
