@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netwright.errors import GraphError
 from netwright.exchange import read_qonnx
 from netwright.ir import interpret
 from netwright.passes import integerize
@@ -63,13 +62,3 @@ def test_each_output_says_what_is_left(tmp_path: Path) -> None:
     graph = integerize(read_qonnx(saved(made, tmp_path)))
     assert graph.outputs == ("q", "r")
     assert [note.node for note in graph.notes] == ["y"]
-
-
-def test_functions_in_the_middle_are_refused(tmp_path: Path) -> None:
-    made = model([QUANT, node("Sigmoid", "q", "m"), quant("m s z b")], GRID, shape=(1, 5))
-    with pytest.raises(GraphError) as caught:
-        read_qonnx(saved(made, tmp_path))
-    assert str(caught.value).endswith(
-        'node "m_node" (Sigmoid): Sigmoid is supported for constants and at the end of a file '
-        "only; hint: hardware here has piecewise linear functions: Relu, LeakyRelu, PRelu, Clip"
-    )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from netwright.errors import GraphError
-from netwright.exchange import read_qonnx
+from netwright.exchange import InputQuantizer, read_qonnx
 from netwright.ir import Interpreter
 from netwright.passes import integerize
 from tests.exchange.onnx_files import GRID, QONNX, model, node, quant, saved
@@ -52,6 +52,33 @@ def test_real_inputs_are_compared_as_the_format_of_the_file_holds_them(
     for output, found in interpreter.run(rows).items():
         rounded = rows.astype(np.float32).astype(np.float64)
         np.testing.assert_array_equal(found, interpreter.run(rounded)[output])
+
+
+@pytest.mark.parametrize("step", [0.25, 3.0])
+@pytest.mark.parametrize("start", [-149.5, 0.125, 300.5, -600])
+def test_many_thresholds_of_real_inputs_are_counted_exactly(
+    step: float, start: float, tmp_path: Path
+) -> None:
+    values = ((np.arange(300) + start) * step)[None].astype(np.float32)
+    made = model([thresholds("x", out_scale=0.5, out_bias=-1.0)], {"t": values})
+    read = read_qonnx(saved(made, tmp_path))
+    assert len(read.nodes) < 10
+    level = values.ravel()
+    beside = [np.nextafter(level, np.float32(end)) for end in (-np.inf, np.inf)]
+    half = level + np.float32(step / 2)
+    around = [np.nextafter(half, np.float32(end)) for end in (-np.inf, np.inf)]
+    tiny = np.array([-1e-10, -1e-45, 0.0, 1e-45, -1e30, 1e30], np.float32)
+    rows = np.concatenate([level, *beside, half, *around, tiny])[:, None] * np.ones(3)
+    assert_same(made, tmp_path, rows)
+
+
+def test_many_thresholds_on_a_grid_that_is_too_fine_are_refused(tmp_path: Path) -> None:
+    values = (np.arange(300) * 2.0**21 + 2.0**-3)[None]
+    path = saved(model([thresholds("x")], {"t": values}), tmp_path)
+    with pytest.raises(GraphError, match=r"on a grid of 0\.125: its codes have 33 bits") as caught:
+        read_qonnx(path)
+    assert "--input-quant BITS,SCALE" in str(caught.value)
+    assert read_qonnx(path, input_quantizer=InputQuantizer(12, 0.25)).nodes
 
 
 def test_thresholds_of_channels_that_come_last(tmp_path: Path) -> None:

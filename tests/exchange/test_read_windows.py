@@ -43,10 +43,14 @@ def refusal(tmp_path: Path, op: str, **attrs: Any) -> str:
             "strides, dilations and kernel must be 1 or more",
         ),
         ({"kernel_shape": [2, -2]}, "strides, dilations and kernel must be 1 or more"),
-        ({"kernel_shape": [2, 2], "dilations": [2, 1]}, "dilated pooling is not supported"),
+        (
+            {"kernel_shape": [2, 2], "dilations": [2, 1]},
+            "dilated pooling is not supported; hint: export with a dilation of 1",
+        ),
         (
             {"kernel_shape": [2, 2], "strides": [2, 2], "ceil_mode": 1},
-            "ceil_mode is not supported where it adds a window",
+            "ceil_mode is not supported where it adds a window; hint: export with ceil_mode=False, "
+            "or with a Pad in front and no ceil_mode",
         ),
         (
             {"kernel_shape": [2, 2], "auto_pad": "SAME"},

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from netwright.errors import GraphError
 from netwright.exchange import read_linear, read_windows
-from netwright.exchange.reader import Reader
+from netwright.exchange.reader import Reader, computed_constant
 from netwright.exchange.source_model import SourceNode
 
 Rule = Callable[[Reader, SourceNode], None]
@@ -49,5 +48,5 @@ def _turned_weights(reader: Reader, node: SourceNode, name: str) -> str:
     elif values is not None and values.ndim > 1:
         reader.constants[turned] = np.moveaxis(values, -1, 1)
     else:
-        raise GraphError("the weights must be a constant", node=node.name)
+        raise computed_constant(node, "the weights")
     return turned

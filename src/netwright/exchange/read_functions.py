@@ -45,7 +45,11 @@ def function(reader: Reader, node: SourceNode) -> None:
     """
     data = [name for name in node.inputs if name and reader.is_activation(name)]
     if len(data) != 1:
-        raise GraphError(f"{node.op} of several activations is not supported", node=node.name)
+        raise GraphError(
+            f"{node.op} of several activations is not supported",
+            node=node.name,
+            hint="let one input be computed, and make the others constants of one value",
+        )
     source = reader.tensor(data[0])
     maker = _quantizer(reader, source)
     if maker is None:
@@ -83,11 +87,19 @@ def embedding(reader: Reader, node: SourceNode) -> None:
         scale = float(quantized.scale.reshape(-1)[0])
     values = reader.values(node, 0, "the table") / scale
     if axis(node, integer(node, "axis", 0), values.ndim) != 0 or values.ndim < 2:
-        raise GraphError("vectors must be taken along the first axis of a table", node=node.name)
+        raise GraphError(
+            "vectors must be taken along the first axis of a table",
+            node=node.name,
+            hint="export the table transposed, so that axis is 0",
+        )
     source = reader.activation(node, 1)
     maker = _quantizer(reader, source)
     if maker is None or maker.reals("scale") != (1.0,):
-        raise GraphError("the indices must be an integer input", node=node.name)
+        raise GraphError(
+            "the indices must be an integer input",
+            node=node.name,
+            hint="let the network take its indices as an int64 input of their own",
+        )
     rows, shape = values.reshape(len(values), -1), reader.shape(source)
     if scale != 1:
         rows = np.rint(rows)
@@ -126,6 +138,7 @@ def _entries(reader: Reader, node: SourceNode, data: str, values: Reals) -> Real
                 raise GraphError(
                     f"{node.op} with a constant of more than one value is not supported",
                     node=node.name,
+                    hint="Add, Mul, Div and PRelu take a constant for each channel",
                 )
     made = evaluate(replace(node, outputs=node.outputs[:1]), known, reader.source.opsets)
     found = np.asarray(made[node.outputs[0]], dtype=np.float64).reshape(-1)

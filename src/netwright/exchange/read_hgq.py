@@ -70,12 +70,19 @@ class _Reading:
     def graph(self) -> Graph:
         for layer in self.network.layers:
             if self.head:
-                raise GraphError("stands behind the softmax, which must be last", node=layer.name)
+                raise GraphError(
+                    "stands behind the softmax, which must be last",
+                    node=layer.name,
+                    hint="save the model that ends there, and do the rest on the host",
+                )
             self._layer(layer)
         name = re.sub(r"\W", "_", self.network.name, flags=re.ASCII).lstrip("0123456789_")
         output = self.values.get(self.network.output)
         if output is None:
-            raise GraphError("the output of the model is an input of it, not quantized")
+            raise GraphError(
+                "the output of the model is an input of it, not quantized",
+                hint="end the model with a layer of HGQ2 or a Quantizer",
+            )
         return self.builder.finish(name or "model", output, self.head)
 
     def _layer(self, layer: HgqLayer) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.exchange.read_arithmetic import check_sums
 from netwright.exchange.read_attrs import axis, flag, integer, real
-from netwright.exchange.reader import Codes, QuantizedConstant, Reader, Reals
+from netwright.exchange.reader import Codes, QuantizedConstant, Reader, Reals, computed_constant
 from netwright.exchange.source_model import SourceNode
 from netwright.exchange.source_tensor import integer_limits
 from netwright.formats import smallest_int
@@ -32,7 +32,11 @@ def quantize_linear(reader: Reader, node: SourceNode) -> None:
     _refuse_blocks(node)
     name = node.inputs[0] if node.inputs else ""
     if name in reader.quantized:
-        raise GraphError("a constant must not be quantized twice", node=node.name)
+        raise GraphError(
+            "a constant must not be quantized twice",
+            node=node.name,
+            hint="store what the first quantizer makes of it",
+        )
     source = reader.activation(node)
     zero_point, limits = zero_point_of(reader, node, 2)
     given = integer(node, "output_dtype", 0)
@@ -73,7 +77,11 @@ def clip_codes(reader: Reader, node: SourceNode, low: float, high: float) -> Non
     if maker is None:
         step = float(np.max(codes.scale))
         if codes.scale.size > 1:
-            raise GraphError("codes with a scale per channel are clipped", node=node.name)
+            raise GraphError(
+                "codes with a scale per channel are clipped",
+                node=node.name,
+                hint="clip in front of the quantizer, or use one scale for the tensor",
+            )
         bounds: dict[str, AttrValue] = {
             "low": ((limits[0] - codes.zero_point) * step,),
             "high": ((limits[1] - codes.zero_point) * step,),
@@ -113,9 +121,15 @@ def qgemm(reader: Reader, node: SourceNode) -> None:
     """Read ONNX Runtime's QGemm: its bias is int32 with the scale of the products."""
     _needs(node, 6)
     if flag(node, "transA", 0):
-        raise GraphError("transA must be 0: it moves the batch axis", node=node.name)
+        raise GraphError(
+            "transA must be 0: it moves the batch axis",
+            node=node.name,
+            hint="export in QDQ form (QuantFormat.QDQ), the product as MatMul",
+        )
     if real(node, "alpha", 1.0) != 1:
-        raise GraphError("alpha must be 1 for codes", node=node.name)
+        raise GraphError(
+            "alpha must be 1 for codes", node=node.name, hint="export in QDQ form (QuantFormat.QDQ)"
+        )
     source = _dequantized(reader, node, 0, 1, zero_point_of(reader, node, 2)[0])
     flipped = flag(node, "transB", 0)
     weights = _operand(reader, node, 3, axis_of_scale=0 if flipped else -1)
@@ -155,7 +169,9 @@ def qlinear_pool(reader: Reader, node: SourceNode) -> None:
 
     _needs(node, 5)
     if flag(node, "channels_last", 0):
-        raise GraphError("channels_last must be 0", node=node.name)
+        raise GraphError(
+            "channels_last must be 0", node=node.name, hint="export in QDQ form (QuantFormat.QDQ)"
+        )
     source = _dequantized(reader, node, 0, 1, zero_point_of(reader, node, 2)[0])
     everywhere = node.op == "QLinearGlobalAveragePool"
     made = emit_pool(reader, node, source, everywhere=everywhere, output="average")
@@ -182,7 +198,7 @@ def integer_product(reader: Reader, node: SourceNode) -> None:
     zero_point = zero_point_of(reader, node, 2)[0] if len(node.inputs) > 2 else 0
     source = reader.scaled(node, reader.activation(node), 1.0, -float(zero_point), "source")
     if reader.is_activation(node.inputs[1]):
-        raise GraphError("the right factor must be a constant", node=node.name)
+        raise computed_constant(node, "the right factor")
     codes = reader.constants[node.inputs[1]]
     values = codes.astype(np.float64)
     if len(node.inputs) > 3:
@@ -292,7 +308,11 @@ def _constant(
     codes = reader.constants[name]
     limits = integer_limits(codes)
     if limits is None:
-        raise GraphError(f"codes of type {codes.dtype} are not supported", node=node.name)
+        raise GraphError(
+            f"codes of type {codes.dtype} are not supported",
+            node=node.name,
+            hint="quantize with integer types, from int4 to int32",
+        )
     scale = scale_of(reader, node, places[0], rank, along=along)
     values = codes.astype(np.float64)
     if len(node.inputs) > places[1] and node.inputs[places[1]]:

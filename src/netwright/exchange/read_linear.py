@@ -9,7 +9,7 @@ from netwright.exchange.read_attrs import flag, integer, integers, real
 from netwright.exchange.read_integer import clip_codes
 from netwright.exchange.read_select import spread
 from netwright.exchange.read_windows import window_attrs
-from netwright.exchange.reader import Reader
+from netwright.exchange.reader import Reader, computed_constant
 from netwright.exchange.source_model import SourceNode
 from netwright.ir import AttrValue
 
@@ -86,7 +86,7 @@ def gemm(reader: Reader, node: SourceNode) -> None:
         )
     alpha, beta = real(node, "alpha", 1.0), real(node, "beta", 1.0)
     if len(node.inputs) < 2 or reader.is_activation(node.inputs[1]):
-        raise GraphError("the right factor must be a constant", node=node.name)
+        raise computed_constant(node, "the right factor")
     weights = _gemm_weights(reader, node)
     bias = _gemm_bias(reader, node, reader.shape(weights)[1], keep=alpha == 1 and beta == 1)
     if alpha == 1:
@@ -120,6 +120,7 @@ def _gemm_bias(reader: Reader, node: SourceNode, channels: int, *, keep: bool) -
             f"a bias of shape {values.shape} does not hold 1 or {channels} values that are the "
             "same for every row",
             node=node.name,
+            hint="export with a bias of one value for each output",
         )
     values = np.broadcast_to(values.reshape(-1), (channels,)).copy()
     return reader.place_values(f"{node.name}.bias", values)
@@ -199,7 +200,7 @@ def conv_transpose(reader: Reader, node: SourceNode) -> None:
     """Read ConvTranspose: zeros between the values, then a convolution with mirrored weights."""
     source = reader.activation(node)
     if len(node.inputs) < 2 or reader.is_activation(node.inputs[1]):
-        raise GraphError("the weights must be a constant", node=node.name)
+        raise computed_constant(node, "the weights")
     shape, (given, taps) = reader.shape(source), _transposed_weights(reader, node)
     rank = len(taps)
     strides = integers(node, "strides", (1,) * rank)
@@ -215,7 +216,11 @@ def conv_transpose(reader: Reader, node: SourceNode) -> None:
         reach[i % rank] - pads[i] + (extra[i - rank] if i >= rank else 0) for i in range(2 * rank)
     ]
     if min(around) < 0:
-        raise GraphError(f"pads {pads} exceed the kernel", node=node.name)
+        raise GraphError(
+            f"pads {pads} exceed the kernel",
+            node=node.name,
+            hint="leave the pads out and cut the border off with Slice",
+        )
     for index, stride in enumerate(strides):
         source = spread(reader, node, source, index + 2, stride)
     inputs: tuple[str, ...] = (source, given)
@@ -305,7 +310,7 @@ def divide(reader: Reader, node: SourceNode) -> None:
     """Read Div by a constant."""
     _needs_two(node)
     if reader.is_activation(node.inputs[1]):
-        raise GraphError("the divisor must be a constant", node=node.name)
+        raise computed_constant(node, "the divisor")
     divisor = reader.values(node, 1, "the divisor")
     if np.any(divisor == 0):
         raise GraphError("the divisor holds 0", node=node.name)
@@ -320,7 +325,11 @@ def normalize(reader: Reader, node: SourceNode) -> None:
             "training_mode must be 0", node=node.name, hint="export the model in evaluation mode"
         )
     if not flag(node, "spatial", 1):
-        raise GraphError("spatial must be 1: one factor for each channel", node=node.name)
+        raise GraphError(
+            "spatial must be 1: one factor for each channel",
+            node=node.name,
+            hint="export with an opset of 9 or more",
+        )
     if len(node.inputs) != 5:
         raise GraphError(
             f"BatchNormalization takes 5 inputs, not {len(node.inputs)}", node=node.name
@@ -389,7 +398,11 @@ def softmax(reader: Reader, node: SourceNode) -> None:
     source = reader.activation(node)
     rank = len(reader.shape(source))
     if axis % rank != rank - 1 and rank > 0:
-        raise GraphError(f"Softmax must act on the last axis, not on axis {axis}", node=node.name)
+        raise GraphError(
+            f"Softmax must act on the last axis, not on axis {axis}",
+            node=node.name,
+            hint="put a Transpose on both sides, or end the file before it and take it on the host",
+        )
     reader.emit(node, "Softmax", (source,), attrs={"axis": -1})
 
 

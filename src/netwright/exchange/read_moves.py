@@ -57,7 +57,11 @@ def identity(reader: Reader, node: SourceNode) -> None:
 def dropout(reader: Reader, node: SourceNode) -> None:
     """Read Dropout as it acts after training: not at all."""
     if len(node.outputs) > 1 and any(reader.uses[name] for name in node.outputs[1:]):
-        raise GraphError("the mask of Dropout is not supported", node=node.name)
+        raise GraphError(
+            "the mask of Dropout is not supported",
+            node=node.name,
+            hint="export the model in evaluation mode",
+        )
     if len(node.inputs) > 2 and node.inputs[2]:
         training = reader.constant(node, 2, "training_mode")
     else:
@@ -133,7 +137,11 @@ def flatten(reader: Reader, node: SourceNode) -> None:
             hint="export with axis = 1, or with a batch of 1",
         )
     if position == 0 and shape[0] != 1:
-        raise GraphError("Flatten must keep the batch axis (axis = 1)", node=node.name)
+        raise GraphError(
+            "Flatten must keep the batch axis (axis = 1)",
+            node=node.name,
+            hint="export with axis = 1, or with a batch of 1",
+        )
     _reshape_to(reader, node, source, shape, [shape[0], -1])
 
 
@@ -234,5 +242,6 @@ def _reshape_to(
         raise GraphError(
             f"cannot reshape {shape} to {tuple(target)}: the batch axis must stay first",
             node=node.name,
+            hint="begin the shape with 0, which keeps the batch axis",
         )
     reader.emit(node, "Reshape", (source,), attrs={"shape": (1, *target[1:])})

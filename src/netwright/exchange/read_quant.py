@@ -26,13 +26,19 @@ def quant(reader: Reader, node: SourceNode) -> None:
     if bits == 1 and signed:
         if zero_point:
             raise GraphError(
-                f"a signed 1-bit quantizer must have zero point 0, not {zero_point}", node=node.name
+                f"a signed 1-bit quantizer must have zero point 0, not {zero_point}",
+                node=node.name,
+                hint="use zero point 0, or an unsigned quantizer",
             )
         _place(reader, node, "BipolarQuant", {})
         return
     narrow = flag(node, "narrow", 0)
     if bits == 1 and narrow:
-        raise GraphError("a narrow 1-bit quantizer has no code but 0", node=node.name)
+        raise GraphError(
+            "a narrow 1-bit quantizer has no code but 0",
+            node=node.name,
+            hint="export with narrow = 0, or with 2 bits",
+        )
     attrs: dict[str, AttrValue] = {
         "bits": bits,
         "signed": signed,
@@ -79,7 +85,11 @@ def trunc(reader: Reader, node: SourceNode) -> None:
             "output_scale": (output_scale,),
         }
     if shift < 0:
-        raise GraphError(f"Trunc must not add bits, but its shift is {shift}", node=node.name)
+        raise GraphError(
+            f"Trunc must not add bits, but its shift is {shift}",
+            node=node.name,
+            hint="Quant adds bits",
+        )
     reader.emit(node, "Trunc", (source,), attrs={**attrs, "shift": shift})
 
 
@@ -96,14 +106,22 @@ def _place(reader: Reader, node: SourceNode, op: str, attrs: dict[str, AttrValue
         )
         return
     if name in reader.quantized:
-        raise GraphError("a constant must not be quantized twice", node=node.name)
+        raise GraphError(
+            "a constant must not be quantized twice",
+            node=node.name,
+            hint="store what the first quantizer makes of it",
+        )
     if name in reader.slopes and _halves(reader, node, op, scale, attrs):
         return
     source = reader.activation(node)
     shape = reader.shape(source)
     values, axis = compact(_suiting(node, scale, shape), shape, node=node.name)
     if axis == 0:
-        raise GraphError("the scale must not vary along the batch axis", node=node.name)
+        raise GraphError(
+            "the scale must not vary along the batch axis",
+            node=node.name,
+            hint="use one scale for the tensor, or one for each channel",
+        )
     attrs = {**attrs, "scale": tuple(map(float, values)), "axis": axis}
     attrs |= _precision(reader, node, reader.precisions.get(source))
     reader.emit(node, op, (source,), attrs=attrs)
@@ -170,7 +188,9 @@ def _scale(reader: Reader, node: SourceNode, index: int) -> Reals:
 
 def _one(node: SourceNode, values: Reals, what: str) -> float:
     if not np.all(values == values.flat[0]):
-        raise GraphError(f"{what} must be one value", node=node.name)
+        raise GraphError(
+            f"{what} must be one value", node=node.name, hint="export it alike for all channels"
+        )
     return float(values.flat[0])
 
 
@@ -188,7 +208,8 @@ def _bits(reader: Reader, node: SourceNode, index: int) -> int:
     bits = _whole(reader, node, index, "the bit width")
     if not 1 <= bits <= MAX_QUANTIZER_BITS:
         raise GraphError(
-            f"the bit width must be from 1 to {MAX_QUANTIZER_BITS}, not {bits}", node=node.name
+            f"the bit width must be from 1 to {MAX_QUANTIZER_BITS}, not {bits}",
+            node=node.name,
         )
     return bits
 

@@ -203,14 +203,22 @@ def gather(reader: Reader, node: SourceNode) -> None:
     position = axis(node, integer(node, "axis", 0), len(shape))
     indices = reader.constant(node, 1, "the indices").astype(np.int64)
     if indices.size > MAX_SELECTED or indices.ndim > 1:
-        raise GraphError(f"indices of shape {indices.shape} are not supported", node=node.name)
+        raise GraphError(
+            f"indices of shape {indices.shape} are not supported",
+            node=node.name,
+            hint="take elements by one list of indices along one axis",
+        )
     extent = shape[position]
     chosen = [axis(node, int(index), extent, what="index") for index in indices.reshape(-1)]
     if indices.ndim:
         _select(reader, node, source, {position: chosen})
         return
     if position == 0:
-        raise GraphError("Gather must not take one row of a batch", node=node.name)
+        raise GraphError(
+            "Gather must not take one row of a batch",
+            node=node.name,
+            hint="rows are independent of each other: select them on the host",
+        )
     kept = _select(reader, node, source, {position: chosen}, output="chosen")
     _reshaped(reader, node, kept, (*shape[1:position], *shape[position + 1 :]))
 
@@ -283,7 +291,11 @@ def _select(
         if indices != list(range(reader.batch if at == 0 else shape[at]))
     }
     if 0 in wanted:
-        raise GraphError(f"{node.op} must not select rows of a batch", node=node.name)
+        raise GraphError(
+            f"{node.op} must not select rows of a batch",
+            node=node.name,
+            hint="rows are independent of each other: select them on the host",
+        )
     if any(not indices for indices in wanted.values()):
         raise GraphError(f"{node.op} leaves nothing of {shape}", node=node.name)
     if not wanted:
@@ -323,6 +335,7 @@ def _multiplied(
             f"{node.op} on an axis of {max(matrix.shape)} values; at most {MAX_SELECTED} are "
             "supported",
             node=node.name,
+            hint="select on the host, in front of the network",
         )
     weights = reader.place_values(f"{node.name}.selection", matrix)
     last = len(shape) - 1

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.errors import GraphError
+from netwright.exchange.hgq_steps import lowest_exponent
 from netwright.exchange.read_attrs import real, text
+from netwright.exchange.read_quant import MAX_QUANTIZER_BITS
 from netwright.exchange.reader import Reader, Reals
 from netwright.exchange.source_model import SourceNode
 from netwright.ir import AttrValue
@@ -21,8 +23,9 @@ def multi_threshold(reader: Reader, node: SourceNode) -> None:
     """Read MultiThreshold: a quantizer that rounds down where the thresholds are evenly spaced.
 
     Elsewhere each threshold is a comparison, and the results are added; both are exact. Real inputs
-    are compared where they can be: their format holds the sign of each difference, though not the
-    sum from which a quantizer would round down.
+    are compared one by one, too: their format holds the sign of each difference, though not the sum
+    from which a quantizer would round down. Where thresholds are many, real inputs are rounded down
+    to a grid that holds all of them first.
     """
     source = reader.activation(node)
     rank = len(reader.shape(source))
@@ -38,6 +41,8 @@ def multi_threshold(reader: Reader, node: SourceNode) -> None:
     step = _even(rows)
     few = MAX_COMPARED if source in reader.precisions else _FEW
     if rows.shape[1] > few and step is not None:
+        if source in reader.precisions:
+            source = _on_grid(reader, node, source, float(rows[0, 0]), float(rows[0, -1]), step)
         _round_down(reader, node, source, float(rows[0, 0]), step, rows.shape[1], scale, bias)
         return
     if rows.shape[1] > MAX_COMPARED:
@@ -86,6 +91,37 @@ def _round_down(
         limits: dict[str, AttrValue] = {"low": (0.0,), "high": (count * step,)}
         made = reader.emit(node, "Clip", (made,), "clipped", limits)
     reader.rename(node, reader.scaled(node, made, scale / step, bias, "out"))
+
+
+def _on_grid(reader: Reader, node: SourceNode, source: str, first: float, last: float,
+             step: float) -> str:  # fmt: skip
+    """Real values rounded down to a grid of a power of two that holds every threshold.
+
+    Nothing is added to the values, so what they are rounded to reaches the same thresholds.
+    """
+    grid = 2.0 ** min(0, lowest_exponent(np.array([first, step])))
+    low, high = first / grid - 1, last / grid
+    signed = low < 0
+    bits = max(int(high), int(-low - 1), 1).bit_length() + signed
+    if bits > MAX_QUANTIZER_BITS:
+        raise GraphError(
+            f"more than {MAX_COMPARED} thresholds on an input of real values, from {first:g} to "
+            f"{last:g} on a grid of {grid:g}: its codes have {bits} bits, more than "
+            f"{MAX_QUANTIZER_BITS}",
+            node=node.name,
+            hint="quantize the input first: with a Quant, or with --input-quant BITS,SCALE",
+        )
+    attrs: dict[str, AttrValue] = {
+        "bits": bits,
+        "signed": int(signed),
+        "narrow": 0,
+        "rounding": "floor",
+        "zero_point": 0,
+        "scale": (grid,),
+        "axis": None,
+        "precision": reader.precisions[source],
+    }
+    return reader.emit(node, "Quant", (source,), "grid", attrs)
 
 
 def _compare(

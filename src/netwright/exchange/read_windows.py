@@ -65,7 +65,11 @@ def _same_pads(
 def pool(reader: Reader, node: SourceNode) -> None:
     """Read MaxPool or AveragePool."""
     if len(node.outputs) > 1 and any(reader.uses[name] for name in node.outputs[1:]):
-        raise GraphError("the second output of MaxPool is not supported", node=node.name)
+        raise GraphError(
+            "the second output of MaxPool is not supported",
+            node=node.name,
+            hint="export without the indices (return_indices=False)",
+        )
     emit_pool(reader, node, reader.activation(node))
 
 
@@ -105,7 +109,9 @@ def emit_pool(
     if not kernel:
         raise GraphError(f"{node.op} needs the attribute kernel_shape", node=node.name)
     if set(integers(node, "dilations", (1,) * len(kernel))) != {1}:
-        raise GraphError("dilated pooling is not supported", node=node.name)
+        raise GraphError(
+            "dilated pooling is not supported", node=node.name, hint="export with a dilation of 1"
+        )
     attrs = window_attrs(node, extents, kernel, (1,) * len(kernel))
     pads, strides = attrs["pads"], attrs["strides"]
     assert isinstance(pads, tuple)
@@ -118,7 +124,11 @@ def emit_pool(
             hint="other averages divide by another number at the border",
         )
     if flag(node, "ceil_mode", 0) and _ceil_matters(extents, kernel, strides, pads):
-        raise GraphError("ceil_mode is not supported where it adds a window", node=node.name)
+        raise GraphError(
+            "ceil_mode is not supported where it adds a window",
+            node=node.name,
+            hint="export with ceil_mode=False, or with a Pad in front and no ceil_mode",
+        )
     return reader.emit(node, op, (source,), output, {**attrs, "kernel": kernel})
 
 

@@ -86,6 +86,16 @@ class Head:
     text: str
 
 
+def computed_constant(node: SourceNode, what: str) -> GraphError:
+    """The error for something that is computed from the inputs, where hardware has constants."""
+    return GraphError(
+        f"{what} must be a constant",
+        node=node.name,
+        hint="what is computed of constants alone can be folded before the export; what depends on "
+        "an input is for the host: end the file before it",
+    )
+
+
 class Reader:
     """Collects the nodes, types and constants of a graph in the quantized form.
 
@@ -154,6 +164,7 @@ class Reader:
         raise GraphError(
             f"input {index} of {node.op} must be computed from the graph's inputs, not a constant",
             node=node.name,
+            hint="give the constant as a further input of the network, or move it to the host",
         )
 
     def tensor(self, name: str) -> str:
@@ -181,7 +192,11 @@ class Reader:
         name = node.inputs[index] if index < len(node.inputs) else ""
         value = self.constants.get(name)
         if value is None and name in self.quantized:
-            raise GraphError(f"{what} must not be quantized", node=node.name)
+            raise GraphError(
+                f"{what} must not be quantized",
+                node=node.name,
+                hint="export it without a quantizer",
+            )
         if value is None:
             raise GraphError(
                 f'{what} must be a constant, not "{name}"',

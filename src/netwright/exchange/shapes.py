@@ -81,7 +81,10 @@ def load_shapes(
     onnx = require("onnx", extra="qonnx", purpose="reading ONNX")
     model = parse_model(onnx, path)
     if len(model.graph.node) > MAX_NODES:
-        raise GraphError(f"{path}: {len(model.graph.node)} nodes; at most {MAX_NODES} are read")
+        raise GraphError(
+            f"{path}: {len(model.graph.node)} nodes; at most {MAX_NODES} are read",
+            hint="export parts of the network as files of their own",
+        )
     faults: list[str] = []
     if len(model.functions):
         model = _inlined(model, path)
@@ -114,7 +117,10 @@ def load_shapes(
     unreached = [name for name in outputs if name in constants]
     if unreached:
         named = ", ".join(f'"{name}"' for name in unreached)
-        raise GraphError(f"{path}: no input reaches output {named}")
+        raise GraphError(
+            f"{path}: no input reaches output {named}",
+            hint="export only outputs that depend on an input",
+        )
     opset = max((e.version for e in model.opset_import if e.domain in ("", "ai.onnx")), default=1)
     name = plain_text(graph.name) or path.stem
     spread = constants.intersection(
@@ -177,7 +183,8 @@ def _check_calls(model: Any, path: Path) -> None:
     total = sum(sizes.get((node.domain, node.op_type), 1) for node in model.graph.node)
     if total > MAX_NODES:
         raise GraphError(
-            f"{path}: functions make {total} nodes or more; at most {MAX_NODES} are read"
+            f"{path}: functions make {total} nodes or more; at most {MAX_NODES} are read",
+            hint="export parts of the network as files of their own",
         )
 
 

@@ -245,7 +245,11 @@ def _factor_and_addend(builder: IntegerBuilder, node: Node) -> tuple[str, Exact,
         )
     constant = values[other]
     if builder.graph.types[data].shape != builder.graph.types[node.output].shape:
-        raise GraphError(f'"{other}" must not enlarge "{data}"', node=node.name)
+        raise GraphError(
+            f'"{other}" must not enlarge "{data}"',
+            node=node.name,
+            hint="give the constant one value, or one for each channel of the activation",
+        )
     if node.op == "Mul":
         return data, exact_factors(constant), exact(0)
     return data, exact(1), exact(constant)
@@ -334,7 +338,11 @@ def _fold_contraction(
             hint="use one activation scale for the tensor, or power-of-two scales",
         )
     if np.max(ratio) >= 1 << 40:
-        raise GraphError("the scales along the summed axis are too far apart", node=node.name)
+        raise GraphError(
+            "the scales along the summed axis are too far apart",
+            node=node.name,
+            hint="use one activation scale for the tensor",
+        )
     return codes * integers(ratio), line, True
 
 

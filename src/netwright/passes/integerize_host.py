@@ -72,7 +72,11 @@ def _before_moves(graph: Graph, node: Node, source: HostValues, values: Reals) -
     try:
         spread = np.broadcast_to(values, places.shape)
     except ValueError:
-        raise GraphError("a constant must not enlarge the input", node=node.name) from None
+        raise GraphError(
+            "a constant must not enlarge the input",
+            node=node.name,
+            hint="give the constant one value, or one for each channel of the input",
+        ) from None
     result = np.empty(int(np.prod(shape)))
     result[places.reshape(-1)] = spread.reshape(-1)
     return result.reshape(shape)

@@ -28,7 +28,11 @@ def lookup(builder: IntegerBuilder, node: Node) -> Carried | TableValues:
     """
     source = plain(builder, node.inputs[0], node)
     if np.any(np.abs(reals(source.scale) - 1) > _NOISE):
-        raise GraphError("reads values that are no codes: their scale must be 1", node=node.name)
+        raise GraphError(
+            "reads values that are no codes: their scale must be 1",
+            node=node.name,
+            hint="put a quantizer with scale 1 in front of it",
+        )
     tables = builder.values[node.inputs[1]]
     readers = builder.graph.consumers.get(node.output, ())
     is_inner = bool(readers) and node.output not in builder.graph.outputs

@@ -138,7 +138,11 @@ def products_of(graph: Graph) -> tuple[Node, ...]:
     found = tuple(node for node in graph.nodes if node.op in PRODUCTS)
     for node in found:
         if node.inputs[1] not in graph.constants:
-            raise GraphError("weights must be constant to be quantized", node=node.name)
+            raise GraphError(
+                "weights must be constant to be quantized",
+                node=node.name,
+                hint="end the file before products of two activations, and do the rest on the host",
+            )
     return found
 
 
