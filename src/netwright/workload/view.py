@@ -42,7 +42,7 @@ class View:
     Example:
         >>> heads = View.of("q", (1, 197, 768)).reshaped((1, 197, 12, 64)).permuted((0, 2, 1, 3))
         >>> heads.shape, [axis.terms for axis in heads.index][2]
-        ((1, 12, 197, 64), (('d4', 64), ('d5', 1)))
+        ((1, 12, 197, 64), (('d3', 64), ('d4', 1)))
     """
 
     base: str
