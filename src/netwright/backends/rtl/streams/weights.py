@@ -159,8 +159,8 @@ def other_weights(graph: Graph, *, count: int, seed: int) -> Iterator[Graph]:
     """The graph with other weights and biases, whose sums reach as far as those of any weights.
 
     First those of each product are all the least or all the greatest of their formats, alike in all
-    products and by turns, with biases alike and opposite: eight graphs. Then they are drawn at random.
-    Formats of sums grow with them.
+    products and by turns, with biases alike and opposite: eight graphs. Then they are drawn at
+    random. Formats of sums grow with them.
 
     Args:
         graph: What a loadable design was made from.
