@@ -45,10 +45,15 @@ from netwright.train.text import (
 CONSOLE = Console()
 
 
-def show(step: TextStep) -> None:
+def show(done: float, total: float, text: str) -> None:
     """Print every fiftieth step."""
-    if step.step % 50 == 0 or step.step == step.steps:
-        CONSOLE.print(f"epoch {step.epoch}, step {step.step} of {step.steps}: loss {step.loss:.3f}")
+    if done % 50 == 0 or done == total:
+        CONSOLE.print(f"step {done:g} of {total:g}, {text}")
+
+
+def show_step(step: TextStep) -> None:
+    """Print every fiftieth step of a dense training."""
+    show(step.step, step.steps, f"epoch {step.epoch}: loss {step.loss:.4f}")
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -124,7 +129,9 @@ def run_seed(data: Data, seed: int, given: argparse.Namespace) -> dict[str, dict
     words, labels = data.words[0], data.labels[0]
     dense = minilm(seed=seed)
     gentle = TextRecipe(epochs=given.epochs, learning_rate=1e-4, seed=seed)
-    fit_text(dense, words, labels, recipe=gentle, checkpoint=folder / "dense.pt", after_step=show)
+    fit_text(
+        dense, words, labels, recipe=gentle, checkpoint=folder / "dense.pt", after_step=show_step
+    )
     settings = f"rows: {data.rows}; {gentle!r}"
     scores = {
         "dense fp32": once(
@@ -164,7 +171,7 @@ def run_seed(data: Data, seed: int, given: argparse.Namespace) -> dict[str, dict
             recipe=recipe,
             teacher=dense,
             checkpoint=folder / f"block-{sparsity:g}.pt",
-            on_step=show,
+            progress=show,
         )
         weights = weights_of(begin)
         steps.append(f"{schedule!r}; {recipe!r}")

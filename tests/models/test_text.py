@@ -122,9 +122,11 @@ def test_weights_of_another_shape_are_refused(folder):
 @pytest.mark.parametrize("length", [None, 0, 5, 100, -8])
 def test_weights_that_are_missing_or_damaged_are_refused(folder, length):
     folder[1](published())
+    wanted = r"model\.safetensors: no such file"
     if length is None:
         folder[0].unlink()
     else:
         folder[0].write_bytes(folder[0].read_bytes()[:length])
-    with pytest.raises(DataError, match=r"model\.safetensors: cannot be read"):
+        wanted = r"model\.safetensors: not a file of tensors"
+    with pytest.raises(DataError, match=wanted):
         minilm()

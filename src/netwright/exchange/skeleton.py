@@ -15,6 +15,12 @@ MAX_KEPT_REALS = 16
 """Real-valued initializers of more elements lose their data: no shape depends on them."""
 
 
+def model_of(data: bytes) -> Any:
+    """The model message of a serialized model that this process made."""
+    onnx = require("onnx", extra="qonnx", purpose="writing ONNX")
+    return onnx.load_from_string(data)
+
+
 def skeleton(model: Any) -> bytes:
     """A serialized model in which large initializers have a shape and no data.
 

@@ -22,7 +22,7 @@ import torch.nn.attention
 from torch import nn
 
 from netwright.errors import ConfigError, require
-from netwright.exchange.skeleton import skeleton
+from netwright.exchange.skeleton import model_of, skeleton
 from netwright.files import write_atomic
 from netwright.models import published_modules
 
@@ -182,13 +182,12 @@ def _by_dynamo(module: nn.Module, values: tuple[torch.Tensor, ...]) -> Any:
 
 
 def _by_torchscript(module: nn.Module, values: tuple[torch.Tensor, ...]) -> Any:
-    onnx = require("onnx", extra="qonnx", purpose="exporting networks")
     source = torch.Generator().manual_seed(0)
     for parameter in module.parameters():  # this exporter stores equal tensors once
         parameter.normal_(0, 0.02, generator=source)
     stream: Any = io.BytesIO()
     torch.onnx.export(module, values, stream, dynamo=False, opset_version=OPSET - 1)
-    return onnx.load_from_string(stream.getvalue())
+    return model_of(stream.getvalue())
 
 
 def _from_torchvision(path: str) -> nn.Module:

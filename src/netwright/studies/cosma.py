@@ -31,8 +31,7 @@ Named = tuple[str, mapping.Comparison]
 
 @cache
 def _row(name: str, budget: mapping.Budget, places_weights: bool = False) -> mapping.Comparison:
-    network = workload.by_operator(workload.NETWORKS[name]())
-    machine = arch.find("scratchpad")
+    network, machine = workload.by_operator(workload.NETWORKS[name]()), arch.find("scratchpad")
     return mapping.compare(network, machine, budget, places_weights=places_weights, search_s=6.0)
 
 

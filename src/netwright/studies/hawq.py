@@ -65,8 +65,8 @@ def uniform_6_accuracy(context: Context) -> Finding:
 
 def uniform_6_loss(context: Context) -> Finding:
     """Float accuracy minus that of 6 bits everywhere, the input included."""
-    (point,) = _front(context, _uniform(6, inputs=6))
-    return Finding(points(fmean(_floats(context)[2]) - point.accuracy, "means over 3 seeds"))
+    lost = fmean(_floats(context)[2]) - _front(context, _uniform(6, inputs=6))[0].accuracy
+    return Finding(points(lost, "means over 3 seeds"))
 
 
 def _optimum(
@@ -76,8 +76,8 @@ def _optimum(
     layers = compress.sensitivity(
         networks[0], task, weight_bits=bits, activation_bits=range(3, 17), relative_error=0.05
     )
-    limits = (compress.bops(limit),)
-    return compress.allocate(layers, limits, weight_bits=bits, activations=rule, residual=residual)
+    most = (compress.bops(limit),)
+    return compress.allocate(layers, most, weight_bits=bits, activations=rule, residual=residual)
 
 
 def allocation_350k(context: Context) -> Finding:
@@ -93,8 +93,8 @@ def mixed_beats_uniform(context: Context) -> Finding:
     plan = _optimum(context, 124_448, range(2, 9), free, compress.RESIDUAL).plan
     mixed = compress.Candidate("hawq", "hawq 124448", plan)
     ours, uniform = _front(context, mixed, _uniform(4, inputs=4))
-    gain = points(ours.accuracy - uniform.accuracy, "means over 3 seeds")
-    return Finding(gain, remark=f"{ours.accuracy:.2%} ({plan}) against {uniform.accuracy:.2%}")
+    told = f"{ours.accuracy:.2%} ({plan}) against {uniform.accuracy:.2%}"
+    return Finding(points(ours.accuracy - uniform.accuracy, "means over 3 seeds"), remark=told)
 
 
 def hutchinson_error(context: Context) -> Finding:
@@ -112,13 +112,11 @@ def _tuned(context: Context, scale: compress.ScaleKind) -> tuple[tasks.Task, tra
 
 def naive_conversion(context: Context) -> Finding:
     """Accuracy before minus accuracy after plain hls4ml conversion of a float-scale model."""
-    task, model = _tuned(context, "float")
-    path = context.folder / "float-scales.onnx"
+    (task, model), path = _tuned(context, "float"), context.folder / "float-scales.onnx"
     exchange.write_qonnx(train.trace_quantized(model, name="naive"), path)
     logits = backends.plain_outputs(path, task.test.inputs, context.folder / "plain")
     before, after = train.evaluate(model, task), task.accuracy(logits)
-    how = f"hls4ml {version('hls4ml')}, fixed<16,6>, g++ emulation of the test split"
-    lost = points(before - after, how)
+    lost = points(before - after, f"hls4ml {version('hls4ml')}, fixed<16,6>, g++ emulation")
     return Finding(lost, remark=f"{before:.3f} before, {after:.3f} after")
 
 
@@ -126,8 +124,8 @@ def _identical(make: Callable[[], backends.Backend], how: str, context: Context)
     task, model = _tuned(context, "float")
     design = make().generate(train.trace(model, name="exact"), context.folder / how.split()[0])
     found = verify.bit_exact(design.graph, design, task.test.inputs)
-    share = Quantity(found.identical / found.rows, "", how, "simulated")
-    return Finding(share, remark=f"{found.identical} of {found.rows} test rows")
+    share, told = found.identical / found.rows, f"{found.identical} of {found.rows} test rows"
+    return Finding(Quantity(share, "", how, "simulated"), remark=told)
 
 
 exact_conversion = partial(_identical, backends.hls, "g++ emulation")
@@ -136,16 +134,14 @@ rtl_conversion = partial(_identical, backends.rtl, "Verilator simulation")
 
 def _unrolled(context: Context) -> backends.RtlDesign:
     graph = train.trace(_tuned(context, "power-of-two")[1], name="unrolled")
-    return backends.rtl(part="xcup", adders_per_stage=4).generate(
-        graph, context.folder / "unrolled"
-    )
+    return backends.rtl(part="xcup", adders_per_stage=4).generate(graph, context.folder / "rtl")
 
 
 def rtl_proof(context: Context) -> Finding:
     """Share of the sums, roundings and limits of a 6-bit network that hold for every input."""
     design = _unrolled(context)
-    held = [proof.holds for proof in design.prove()]
-    held += [proof.holds for proof in design.prove_elements(timeout_s=3600.0)]
+    sums, elements = design.prove(), design.prove_elements(timeout_s=3600.0)
+    held = [*(proof.holds for proof in sums), *(proof.holds for proof in elements)]
     return Finding(Quantity(fmean(held), "", f"{len(held)} proofs", "measured"))
 
 
