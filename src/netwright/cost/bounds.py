@@ -19,8 +19,6 @@ from netwright.cost.loopnest import visited_each
 from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Kind, Mapspace, Place
 from netwright.cost.overlaps import Overlaps, is_exact, passes, sliding_axes
 from netwright.cost.transitions import RankLoop, RankLoops, axis_visits
-from netwright.mapping.loopnest import memories_of
-from netwright.mapping.loopnest_legality import accumulator_bits, tile_elements
 from netwright.mapping.operation import Operation
 from netwright.mapping.zeros import share_of, work_share
 
@@ -37,15 +35,15 @@ class Bounds:
 
     space: Mapspace
 
-    @cached_property
+    @property
     def memories(self) -> tuple[Memory, ...]:
         """The memories of the path, outermost first."""
-        return memories_of(self.space.architecture)
+        return self.space.problem.memories
 
-    @cached_property
+    @property
     def path(self) -> tuple[Node, ...]:
         """The nodes from the root to the compute unit."""
-        return self.space.architecture.path
+        return self.space.problem.path
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -57,35 +55,52 @@ class Bounds:
         """Length of a cost vector."""
         return 2 + 2 * len(self.memories)
 
-    def bits(self, role: Role) -> tuple[float, int]:
-        """Stored bits for each element, and the width of its partial sum."""
-        tensor = self.space.operation.tensors[self.space.operation.of(role)]
-        kept = tensor.stored
-        own = kept.num_bits / kept.num_elements
-        return own, max(tensor.bits, accumulator_bits(self.space.architecture, tensor.bits))
-
     def room(self, place: Place) -> NDArray[np.int64]:
         """Bytes that a tensor takes in a memory, for each point."""
-        space, operation = self.space, self.space.operation
-        tensor = operation.tensors[operation.of(place.role)]
-        _, partial = self.bits(place.role)
+        space = self.space
+        tensor = space.operation.tensors[space.problem.names[place.role]]
+        _, partial = self.space.problem.bits[place.role]
         sums = prod(space.rounds[rank] for rank in space.ranks("k"))
         is_partial = place.role == "output" and sums > 1 and partial > tensor.bits
-        known = [kind for kind in KINDS if kind != UNKNOWN_TO[place.role]]
-        groups = prod(space.rounds[rank] for rank in space.groups)
-        table = np.zeros([len(space.tiles[kind]) for kind in known], np.int64)
-        for index in np.ndindex(*table.shape):
-            tile: dict[str, int] = {}
-            rest = groups
-            for kind, number in zip(known, index, strict=True):
-                tile.update(space.tiles[kind][number])
-                rest *= space.pieces(space.tiles[kind][number], space.ranks(kind))
-            elements = tile_elements(
-                operation, operation.of(place.role), space.sizes(tile, place.below)
-            )
-            size = elements * partial if is_partial else tensor.bits_of(elements)
-            table[index] = -(-size * (2 if rest > 1 and place.memory.double_buffered else 1) // 8)
-        return np.asarray(self._spread(table, known), np.int64)
+        elements, numbers = np.unique(self._elements(place), return_inverse=True)
+        sizes = [n * partial if is_partial else tensor.bits_of(n) for n in elements.tolist()]
+        table = np.array(sizes, np.int64)[numbers].reshape(self._shape)
+        if place.memory.double_buffered:
+            groups = prod(space.rounds[rank] for rank in space.groups)
+            outside = np.ones(self._shape, bool) if groups > 1 else np.zeros(self._shape, bool)
+            for kind in KINDS:
+                if kind != UNKNOWN_TO[place.role]:
+                    tiles, ranks = space.tiles[kind], space.ranks(kind)
+                    cut = np.array([space.pieces(tile, ranks) > 1 for tile in tiles])
+                    outside |= cut.reshape(self._along(kind))
+            table[outside] *= 2
+        return -(-table // 8)
+
+    def _elements(self, place: Place) -> NDArray[np.int64]:
+        """Elements of a tensor inside each point, at most; padding has none."""
+        space, operation = self.space, self.space.operation
+        total = np.ones(self._shape, np.int64)
+        for axis, extent in operation.along(space.problem.names[place.role]):
+            reach: NDArray[np.int64] | int = 1
+            points: NDArray[np.int64] | int = 1
+            for rank, step in axis.terms:
+                kind, copies = space.kinds[rank], space.spread.copies(rank, place.below)
+                size = np.array(copies)
+                if kind is not None:
+                    own = np.array([tile[rank] for tile in space.tiles[kind]], np.int64)
+                    size = (own * copies).reshape(self._along(kind))
+                size = np.minimum(size, operation.extents[rank])
+                reach, points = reach + abs(step) * (size - 1), points * size
+            total *= np.minimum(np.minimum(reach, points), extent)
+        return total
+
+    @cached_property
+    def _shape(self) -> tuple[int, ...]:
+        return tuple(len(self.space.tiles[kind]) for kind in KINDS)
+
+    def _along(self, kind: Kind) -> tuple[int, ...]:
+        """Shape of a table over one kind."""
+        return tuple(-1 if kind == own else 1 for own in KINDS)
 
     def cost(self, place: Place, *, most: bool = False, rough: bool = False) -> tuple[Array, ...]:
         """Cost vectors of moving a tensor between a memory and its parent, for each point.
@@ -119,10 +134,15 @@ class Bounds:
 
     def once(self, place: Place) -> Array:
         """Cost vector of a tensor that moves once."""
-        size = np.full(1, float(prod(self._extents(place.role))))
-        if place.role == "output":
-            return np.asarray(self._results(place, size)[0])
-        return np.asarray(self._operands(place, size, size)[0])
+        copies = tuple(self._copies(memory) for memory in (place.parent, place.memory))
+        key = "once", place, self._copies_around(place), copies
+        known = self.space.problem.vectors
+        if key not in known:
+            size = np.full(1, float(prod(self.space.problem.touched[place.role])))
+            is_result = place.role == "output"
+            moved = self._results(place, size) if is_result else self._operands(place, size, size)
+            known[key] = np.asarray(moved[0])
+        return known[key]
 
     def priced(self, place: Place) -> Array:
         """Cost vectors of an element that is read from the parent, and of one that arrives."""
@@ -131,16 +151,14 @@ class Bounds:
 
     def _copies_around(self, place: Place) -> tuple[int, int]:
         """Parents, and children of each, that hold the same elements."""
-        space, operation = self.space, self.space.operation
-        relevant = operation.relevant(operation.of(place.role))
-        other = [rank for rank in operation.extents if rank not in relevant]
-        every = frozenset(name for name, _, _ in space.spread.lanes)
-        above = prod(space.spread.copies(r, every - place.below - place.between) for r in other)
-        return above, prod(space.spread.copies(r, place.between) for r in other)
+        spread, problem = self.space.spread, self.space.problem
+        known = problem.relevant[place.role]
+        above = problem.arrays - place.below - place.between
+        return spread.copies_besides(known, above), spread.copies_besides(known, place.between)
 
     def _operands(self, place: Place, down: Array, each: Array, *, most: bool = False) -> Array:
         above, inside = self._copies_around(place)
-        own, _ = self.bits(place.role)
+        own, _ = self.space.problem.bits[place.role]
         if most:  # counts are whole bits
             own = ceil(own)
         vector = np.zeros((*down.shape, self.width))
@@ -154,10 +172,10 @@ class Bounds:
 
     def _results(self, place: Place, moved: Array) -> Array:
         above, inside = self._copies_around(place)
-        size = float(prod(self._extents(place.role)))
+        size = float(prod(self.space.problem.touched[place.role]))
         down, each = moved * above, moved * above * inside
         vector = np.zeros((*moved.shape, self.width))
-        own, partial = self.bits(place.role)
+        own, partial = self.space.problem.bits[place.role]
         waits = not place.memory.double_buffered
         final = size if above == 1 else 0.0
         up = final * own + (down - final) * partial
@@ -181,14 +199,14 @@ class Bounds:
         kind = UNKNOWN_TO[role]
         ranks = space.ranks(kind)
         refetch = np.array([space.pieces(tile, ranks) for tile in space.tiles[kind]], np.float64)
-        return float(prod(self._extents(role))) * self._spread(refetch, [kind])
+        return float(prod(self.space.problem.touched[role])) * self._spread(refetch, [kind])
 
     def _rough(self, place: Place, *, most: bool) -> Array:
         """Elements of the input that a pass fetches: each once at least, or anew for each tile."""
         space, operation = self.space, self.space.operation
         found = np.zeros((len(space.tiles["x"]), len(space.tiles["k"]), 2))
         if not (most and sliding_axes(operation)):
-            found[:] = prod(self._extents("input"))
+            found[:] = prod(self.space.problem.touched["input"])
             return found
         for i, x in enumerate(space.tiles["x"]):
             for j, k in enumerate(space.tiles["k"]):
@@ -203,54 +221,59 @@ class Bounds:
 
     def fixed(self) -> Array:
         """The cost that all points share: operands of the compute units, and the operations."""
-        space, operation = self.space, self.space.operation
         vector = np.zeros(self.width)
         unit = self.path[-1]
         assert isinstance(unit, Compute)
         energy = unit.energy_of(MAC)
         assert energy is not None  # check_figures
-        share = work_share(operation.operands, unit)
-        vector[0] = share_of(operation.num_macs, share) * energy.value
-        every = frozenset(name for name, _, _ in space.spread.lanes)
+        operation, known = self.space.operation, self.space.problem.vectors
+        if "macs" not in known:
+            macs = share_of(operation.num_macs, work_share(operation.operands, unit))
+            known["macs"] = np.array(macs * energy.value)
+        vector[0] = known["macs"]
         for role in ROLES:
-            inner = next((p for p in space.places if p.role == role), None)
-            memory = inner.memory if inner else self.memories[0]
-            below = inner.below if inner else every
-            relevant = operation.relevant(operation.of(role))
-            other = [rank for rank in operation.extents if rank not in relevant]
-            reads = float(prod(
-                -(-operation.extents[r] // space.spread.copies(r, below)) for r in other
-            ))  # fmt: skip
-            parents = prod(space.spread.copies(r, every - below) for r in other)
-            touched = float(prod(self._extents(role)))
-            own, partial = self.bits(role)
-            if role != "output":
-                name = operation.of(role)
-                axes = operation.along(name)
-                visits = float(prod(
-                    axis_visits(axis, extent, tuple(
-                        _contiguous(r, operation.extents[r], space.spread.copies(r, below))
-                        for r, _ in axis.terms
-                    ))
-                    for axis, extent in axes
-                ))  # fmt: skip
-                bits = reads * visits * own
-                if not self._all_multicast(below):
-                    bits = float(visited_each(operation, operation.of(role))) * own
-                self._add(vector, memory, bits, 0.0, False)
-                self._cross(vector, memory, unit.name, bits)
-                continue
+            vector += self._at_units(role)
+        return vector
+
+    def _at_units(self, role: Role) -> Array:
+        """The cost of moving a tensor between the innermost memory that keeps it and the units."""
+        space, operation, problem = self.space, self.space.operation, self.space.problem
+        inner = next((place for place in space.places if place.role == role), None)
+        memory = inner.memory if inner else self.memories[0]
+        below = inner.below if inner else problem.arrays
+        copies = {rank: space.spread.copies(rank, below) for rank in operation.extents}
+        parents = space.spread.copies_besides(problem.relevant[role], problem.arrays - below)
+        key = "units", role, tuple(copies.values()), parents, self._copies(memory)
+        if key in problem.vectors:
+            return problem.vectors[key]
+        vector = problem.vectors[key] = np.zeros(self.width)
+        reads = float(prod(
+            -(-extent // copies[rank])
+            for rank, extent in operation.extents.items()
+            if rank not in problem.relevant[role]
+        ))  # fmt: skip
+        own, partial = self.space.problem.bits[role]
+        if role == "output":
+            touched = float(prod(self.space.problem.touched[role]))
             down = reads * touched
             final = touched if parents == 1 else 0.0
             back = max(0.0, down - touched * parents) * partial
             up = final * own + max(0.0, down - final) * partial
             self._add(vector, memory, back, up, False)
-            self._cross(vector, memory, unit.name, up + back)
+            self._cross(vector, memory, self.path[-1].name, up + back)
+            return vector
+        visits = float(prod(
+            axis_visits(axis, size, tuple(
+                _contiguous(r, operation.extents[r], copies[r]) for r, _ in axis.terms
+            ))
+            for axis, size in operation.along(problem.names[role])
+        ))  # fmt: skip
+        bits = reads * visits * own
+        if not self._all_multicast(below):
+            bits = float(visited_each(operation, problem.names[role])) * own
+        self._add(vector, memory, bits, 0.0, False)
+        self._cross(vector, memory, self.path[-1].name, bits)
         return vector
-
-    def _extents(self, role: Role) -> list[int]:
-        """Elements that are used along each axis."""
-        return touched(self.space.operation, self.space.operation.of(role))
 
     def _spread(self, table: NDArray[np.generic], kinds: list[Kind]) -> Array:
         """A table over some kinds as one over all points."""
@@ -267,7 +290,8 @@ class Bounds:
         joules = read * memory.read_energy.value + write * memory.write_energy.value
         vector[..., 0] += joules / 8
         copies = self._copies(memory)
-        column = 1 + self.memories.index(memory) + (len(self.memories) if waits else 0)
+        names = self.space.problem.memory_names
+        column = 1 + names.index(memory.name) + (len(self.memories) if waits else 0)
         vector[..., column] += (read + write) / 8 / memory.bandwidth.value / copies
 
     def _cross(self, vector: Array, parent: Memory, below: str, bits: Array | float) -> None:
@@ -276,23 +300,7 @@ class Bounds:
                 vector[..., 0] += bits / 8 * node.energy.value
 
     def _copies(self, memory: Memory) -> int:
-        names = self._numbers
-        return prod(
-            count
-            for array, _, pairs in self.space.spread.lanes
-            if names[array] < names[memory.name]
-            for _, count in pairs
-        )
-
-
-def touched(operation: Operation, tensor: str) -> list[int]:
-    """Elements of a tensor that are used along each axis."""
-    return [
-        axis_visits(
-            axis, extent, tuple(RankLoops(r, operation.extents[r], ()) for r, _ in axis.terms)
-        )
-        for axis, extent in operation.along(tensor)
-    ]
+        return self.space.spread.copies_besides((), self.space.problem.arrays_above[memory.name])
 
 
 def _contiguous(rank: str, extent: int, tile: int) -> RankLoops:

@@ -70,7 +70,11 @@ class Chains:
 
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Chains:
         """Some of the chains."""
-        return Chains(*(getattr(self, name)[index] for name in NAMES))
+        if index.dtype == bool:
+            if index.all():
+                return self
+            index = np.flatnonzero(index)
+        return Chains(*(getattr(self, name).take(index, axis=0) for name in NAMES))
 
     def __len__(self) -> int:
         return len(self.points)

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.arch import MAC, Architecture, Compute, Memory
-from netwright.cost.bounds import touched
 from netwright.cost.chains import Deadline, TimeUp
 from netwright.cost.counts import Counts
 from netwright.cost.loopnest import count
-from netwright.cost.mapspace import Mapspace
+from netwright.cost.mapspace import Mapspace, Problem, touched
 from netwright.cost.price import Estimate, check_figures, price
 from netwright.cost.search import Objective, Solver
 from netwright.cost.spreads import Spread, spreads
@@ -178,6 +177,7 @@ class _Search:
         step_seconds = unit.cycles_of(MAC) / unit.rate.value * float(share)
         joules = least_joules(self.operation, branch)
         searched, size = 0, 1
+        problem = Problem(self.operation, branch)
         while batch := list(islice(ways, size)):
             size = BATCH
             steps = batch[0].num_steps(self.operation)
@@ -189,7 +189,11 @@ class _Search:
                 self.missed = min(self.missed, fastest)
                 return
             solvers = [
-                Solver(Mapspace(self.operation, branch, way), step_seconds, self.objective)
+                Solver(
+                    Mapspace(self.operation, branch, way, shared=problem),
+                    step_seconds,
+                    self.objective,
+                )
                 for way in batch
             ]
             for floor, number in sorted((solver.floor(), n) for n, solver in enumerate(solvers)):

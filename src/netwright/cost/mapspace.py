@@ -13,15 +13,20 @@ stage, memories that do not feed each other, only loops of the outer one's unkno
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import prod
 from typing import Literal
 
-from netwright.arch import ROLES, Architecture, Array, Memory, Role
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.arch import ROLES, Architecture, Array, Memory, Node, Role
 from netwright.cost.spreads import Spread
+from netwright.cost.transitions import RankLoops, axis_visits
 from netwright.mapping.loopnest import Keep, Loop, LoopNest, memories_of
+from netwright.mapping.loopnest_legality import accumulator_bits
 from netwright.mapping.operation import Operation
 
 Kind = Literal["m", "x", "k"]
@@ -48,11 +53,111 @@ class Place:
     """
 
     role: Role
-    memory: Memory
-    parent: Memory
+    memory: Memory = field(hash=False)
+    parent: Memory = field(hash=False)
     stage: int
     below: frozenset[str]
     between: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An operation on a machine: what is the same for all ways to use the arrays.
+
+    Attributes:
+        operation: What is computed.
+        architecture: The machine.
+        vectors: Cost vectors that were computed before, by what they depend on.
+    """
+
+    operation: Operation
+    architecture: Architecture
+    vectors: dict[Hashable, NDArray[np.float64]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    @cached_property
+    def names(self) -> dict[Role, str]:
+        """The tensor of each role."""
+        return {role: self.operation.of(role) for role in ROLES}
+
+    @cached_property
+    def relevant(self) -> dict[Role, frozenset[str]]:
+        """Ranks on which the tensor of each role depends."""
+        return {role: self.operation.relevant(name) for role, name in self.names.items()}
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind | None]:
+        """Kind of every rank; ``None`` for groups."""
+        found: dict[str, Kind | None] = {}
+        for rank in self.operation.extents:
+            missing = [UNKNOWN_TO[role] for role in ROLES if rank not in self.relevant[role]]
+            found[rank] = missing[0] if missing else None
+        return found
+
+    @cached_property
+    def ranks(self) -> dict[Kind, tuple[str, ...]]:
+        """Ranks of each kind, inner ones first."""
+        meant = self.operation.directions
+        return {
+            kind: tuple(sorted(
+                (rank for rank, its in self.kinds.items() if its == kind),
+                key=lambda rank: INNER_FIRST.get(meant[rank], 3),
+            ))
+            for kind in KINDS
+        }  # fmt: skip
+
+    @cached_property
+    def path(self) -> tuple[Node, ...]:
+        """The nodes from the root to the compute unit."""
+        return self.architecture.path
+
+    @cached_property
+    def memories(self) -> tuple[Memory, ...]:
+        """The memories of the path, outermost first."""
+        return memories_of(self.architecture)
+
+    @cached_property
+    def memory_names(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(memory.name for memory in self.memories)
+
+    @cached_property
+    def touched(self) -> dict[Role, tuple[int, ...]]:
+        """Elements of the tensor of each role that are used along each axis."""
+        return {role: tuple(touched(self.operation, name)) for role, name in self.names.items()}
+
+    @cached_property
+    def bits(self) -> dict[Role, tuple[float, int]]:
+        """Stored bits for each element of a tensor, and the width of its partial sums."""
+        found: dict[Role, tuple[float, int]] = {}
+        for role, name in self.names.items():
+            tensor = self.operation.tensors[name]
+            own = tensor.stored.num_bits / tensor.stored.num_elements
+            partial = max(tensor.bits, accumulator_bits(self.architecture, tensor.bits))
+            found[role] = own, partial
+        return found
+
+    @cached_property
+    def arrays(self) -> frozenset[str]:
+        """Names of all arrays of the path."""
+        return frozenset(node.name for node in self.path if isinstance(node, Array))
+
+    @cached_property
+    def arrays_above(self) -> dict[str, frozenset[str]]:
+        """Arrays outside each memory."""
+        found, reached = {}, frozenset[str]()
+        for node in self.path:
+            if isinstance(node, Array):
+                reached |= {node.name}
+            elif isinstance(node, Memory):
+                found[node.name] = reached
+        return found
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Where tensors are kept besides the root; inner stages first."""
+        return tuple(_places(self.path))
 
 
 @dataclass(frozen=True)
@@ -64,12 +169,19 @@ class Mapspace:
         architecture: The machine.
         spread: How its arrays are used.
         coarse: Only a few tiles of every kind, for a first good mapping.
+        shared: What other ways to use the arrays share, if there are such.
     """
 
     operation: Operation
     architecture: Architecture
     spread: Spread
     coarse: bool = False
+    shared: Problem | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """What is the same for all ways to use the arrays."""
+        return self.shared or Problem(self.operation, self.architecture)
 
     @cached_property
     def rounds(self) -> dict[str, int]:
@@ -77,15 +189,10 @@ class Mapspace:
         sizes = self.operation.extents
         return {rank: -(-size // self.spread.copies(rank)) for rank, size in sizes.items()}
 
-    @cached_property
+    @property
     def kinds(self) -> dict[str, Kind | None]:
         """Kind of every rank; ``None`` for groups."""
-        relevant = {role: self.operation.relevant(self.operation.of(role)) for role in ROLES}
-        found: dict[str, Kind | None] = {}
-        for rank in self.operation.extents:
-            missing = [UNKNOWN_TO[role] for role in ROLES if rank not in relevant[role]]
-            found[rank] = missing[0] if missing else None
-        return found
+        return self.problem.kinds
 
     @property
     def is_product_of_two(self) -> bool:
@@ -117,9 +224,7 @@ class Mapspace:
 
     def ranks(self, kind: Kind) -> tuple[str, ...]:
         """Ranks of a kind, inner ones first."""
-        meant = self.operation.directions
-        own = [rank for rank, its in self.kinds.items() if its == kind]
-        return tuple(sorted(own, key=lambda rank: INNER_FIRST.get(meant[rank], 3)))
+        return self.problem.ranks[kind]
 
     def _tiles(self, ranks: tuple[str, ...]) -> Iterator[Tile]:
         yield dict.fromkeys(ranks, 1)
@@ -161,10 +266,10 @@ class Mapspace:
         whole, rest = divmod(extent, size * below * along)
         return whole * size + -(-min(size * below, rest) // below)
 
-    @cached_property
+    @property
     def places(self) -> tuple[Place, ...]:
         """Where tensors are kept besides the root; inner stages first."""
-        return tuple(_places(self.architecture))
+        return self.problem.places
 
     @property
     def num_stages(self) -> int:
@@ -186,7 +291,7 @@ class Mapspace:
         copies = dict.fromkeys(self.operation.extents, 1)
         loops: list[Loop] = []  # innermost first
         marks: list[tuple[int, Place]] = []
-        waiting = [node for node in reversed(self.architecture.path) if isinstance(node, Array)]
+        waiting = [node for node in reversed(self.problem.path) if isinstance(node, Array)]
 
         def run(rank: str, upto: int) -> None:
             if upto > reached[rank]:
@@ -215,7 +320,7 @@ class Mapspace:
                 run(rank, self.rounds[rank])
         for rank in self.groups:
             run(rank, self.rounds[rank])
-        root = memories_of(self.architecture)[0].name
+        root = self.problem.memories[0].name
         keeps = [Keep(root, tensor, 0) for tensor in self.operation.tensors]
         keeps += [
             Keep(place.memory.name, self.operation.of(place.role), len(loops) - count)
@@ -224,9 +329,18 @@ class Mapspace:
         return LoopNest(tuple(reversed(loops)), tuple(keeps))
 
 
-def _places(architecture: Architecture) -> Iterator[Place]:
+def touched(operation: Operation, tensor: str) -> list[int]:
+    """Elements of a tensor that are used along each axis."""
+    return [
+        axis_visits(
+            axis, extent, tuple(RankLoops(r, operation.extents[r], ()) for r, _ in axis.terms)
+        )
+        for axis, extent in operation.along(tensor)
+    ]
+
+
+def _places(path: tuple[Node, ...]) -> Iterator[Place]:
     """Stages grow outward: at every array, and where a memory feeds another with one tensor."""
-    path = architecture.path
     arrays: list[str] = []
     stage, fed = 0, set[Role]()
     found: list[tuple[Memory, int, frozenset[str]]] = []

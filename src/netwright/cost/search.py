@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from itertools import permutations
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,7 @@ class Solver:
         self.step_seconds = step_seconds
         self.limit = float("inf")
         self.deadline = Deadline(None)
+        self._spacious: dict[int, NDArray[np.bool_]] = {}
         self._reached: dict[int, tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]]] = {}
 
     @cached_property
@@ -75,6 +77,32 @@ class Solver:
     def rooms(self) -> dict[Place, NDArray[np.int64]]:
         """Bytes that the tensor of a place takes, for each point."""
         return {place: self.bounds.room(place) for place in self.space.places}
+
+    @cached_property
+    def least_rooms(self) -> dict[Place, NDArray[np.int64]]:
+        """Bytes that the tensor of a place takes at least, at any larger point too."""
+        return {
+            place: -(-room // (2 if place.memory.double_buffered else 1)).ravel()
+            for place, room in self.rooms.items()
+        }
+
+    def _roomy(self, stage: int) -> NDArray[np.bool_]:
+        """Points, in flat form, at which the memories of a stage and of those outside have room."""
+        if stage not in self._spacious:
+            needs: dict[str, NDArray[np.int64]] = {}
+            found = np.ones(prod(self.shape), bool)
+            for place in self.space.places:
+                name, capacity = place.memory.name, place.memory.capacity_bytes
+                if place.stage >= stage and capacity is not None:
+                    needs[name] = self.least_rooms[place] + needs.get(name, 0)
+                    found &= needs[name] <= capacity
+            self._spacious[stage] = found
+        return self._spacious[stage]
+
+    def _flat(self, points: NDArray[np.int32]) -> NDArray[np.intp]:
+        """Points in flat form."""
+        _, num_x, num_k = self.shape
+        return (points[:, 0].astype(np.intp) * num_x + points[:, 1]) * num_k + points[:, 2]
 
     @cached_property
     def above(self) -> tuple[NDArray[np.bool_], ...]:
@@ -170,7 +198,7 @@ class Solver:
         found = self._crossed(self._start(), 0)
         for stage in range(self.space.num_stages):
             if stage:
-                found = self._rise(found)
+                found = self._rise(found, stage)
             found = self._crossed(self._stage(found, stage), stage + 1)
             if not len(found):
                 return
@@ -184,7 +212,7 @@ class Solver:
 
     def _crossed(self, chains: Chains, stage: int) -> Chains:
         """Chains outside the arrays below a stage: ragged tiles right inside take longer."""
-        every = frozenset(name for name, _, _ in self.space.spread.lanes)
+        every = self.space.problem.arrays
         below = [place.below for place in self.space.places if place.stage == stage - 1]
         outer = [place.below for place in self.space.places if place.stage == stage]
         arrays = (outer[0] if outer else every) - (below[0] if below else frozenset())
@@ -232,24 +260,34 @@ class Solver:
         reach, final = self._reach(stage)
         begin = []
         for end in range(len(self.ends[stage])):
-            found = start.take(all_in(start.points, [allowed[end] for allowed in reach]))
-            found.ends[:, stage] = end
-            begin.append(found)
+            inside = all_in(start.points, [allowed[end] for allowed in reach])
+            found = start.take(inside & self._roomy(stage)[self._flat(start.points)])
+            ends = found.ends.copy()
+            ends[:, stage] = end
+            begin.append(replace(found, ends=ends))
         base = joined(begin)
         parts = []
         names = list(dict.fromkeys(place.memory.name for place in own))
+        empty = np.zeros((len(base), len(names)), np.int64)
+        begun: dict[tuple[Place, ...], tuple[Chains, NDArray[np.int64]]] = {(): (base, empty)}
         for number, order in enumerate(permutations(own)):
-            found = replace(base, orders=base.orders.copy())
-            found.orders[:, stage] = number
-            filled = np.zeros((len(found), len(names)), np.int64)
             for index, place in enumerate(order):
+                if order[: index + 1] in begun:
+                    continue
                 self.deadline.check()
+                found, filled = begun[order[:index]]
                 whole = last and index == len(order) - 1
                 if index or whole:
-                    found, filled = self._raise(found, filled, place, stage, full=whole)
+                    found, filled = self._raise(
+                        found, filled, order[index:], stage, names, full=whole
+                    )
                 found, filled = self._place(found, filled, place, names)
-                good = self._is_promising(found)
-                found, filled = found.take(good), filled[good]
+                good = np.flatnonzero(self._is_promising(found))
+                begun[order[: index + 1]] = found.take(good), filled[good]
+            found, _ = begun[order]
+            orders = found.orders.copy()
+            orders[:, stage] = number
+            found = replace(found, orders=orders)
             ends = found.ends[:, stage]
             stops = [allowed[ends, found.points[:, axis]] for axis, allowed in enumerate(final)]
             parts.append(found.take(np.all(stops, axis=0)))
@@ -265,17 +303,22 @@ class Solver:
                 least += self.once[place]
             elif place not in self.overlaps:
                 rows = np.flatnonzero(chains.partly[:, number])
-                at = tuple(chains.points[rows].T)
-                axis = KINDS.index(UNKNOWN_TO[place.role])
-                last = tuple(
-                    np.full(len(rows), self.shape[axis] - 1) if n == axis else part
-                    for n, part in enumerate(at)
-                )
-                table = self.prices[place][0]
-                least[rows] += chains.partly[rows, number, None] * (table[last] - table[at])
+                if len(rows):
+                    further = self._further[place][self._flat(chains.points[rows])]
+                    least[rows] += chains.partly[rows, number, None] * further
         for _, saved in self._hopes(chains):
             least -= saved
         return np.asarray(self.value(least) < self.limit * (1 + ROUNDING))
+
+    @cached_property
+    def _further(self) -> dict[Place, NDArray[np.float64]]:
+        """What the loops that a tensor does not know add in all, at each point in flat form."""
+        found = {}
+        for place, prices in self.prices.items():
+            axis = KINDS.index(UNKNOWN_TO[place.role])
+            last = np.take(prices[0], [self.shape[axis] - 1], axis=axis)
+            found[place] = (last - prices[0]).reshape(-1, self.bounds.width)
+        return found
 
     def _reach(self, stage: int) -> tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]]:
         """For each kind: tiles that a stage may use, and may stop at: ``(ends, tiles)``."""
@@ -294,45 +337,70 @@ class Solver:
     def _place(
         self, chains: Chains, filled: NDArray[np.int64], place: Place, names: list[str]
     ) -> tuple[Chains, NDArray[np.int64]]:
-        at = tuple(chains.points.T)
+        flat, number = self._flat(chains.points), self.space.places.index(place)
+        column, capacity = names.index(place.memory.name), place.memory.capacity_bytes
+        need = filled[:, column] + self.rooms[place].ravel()[flat]
+        if capacity is not None and (need > capacity).any():
+            fits = np.flatnonzero(need <= capacity)
+            chains, filled, flat, need = chains.take(fits), filled[fits], flat[fits], need[fits]
         filled = filled.copy()
-        column = names.index(place.memory.name)
-        filled[:, column] += self.rooms[place][at]
-        capacity = place.memory.capacity_bytes
-        fits = np.ones(len(chains), bool)
-        if capacity is not None:
-            fits = filled[:, column] <= capacity
-        stage_ends = chains.ends[:, place.stage] if place in self.overlaps else 0
-        costs = chains.costs + self.prices[place][stage_ends, *at]
-        used = chains.used.copy()
-        used[:, self.space.places.index(place)] = np.ravel_multi_index(at, self.shape)
-        most = chains.most + self.most[place][stage_ends, *at]
-        still_open = chains.open.copy()
-        still_open[:, self.space.places.index(place)] = True
-        partly = chains.partly.copy()
-        partly[:, self.space.places.index(place)] = 1.0
-        placed = Chains(
-            chains.points, costs, most, used, still_open, partly, chains.orders, chains.ends
+        filled[:, column] = need
+        where = flat
+        if place in self.overlaps:
+            where = flat + chains.ends[:, place.stage].astype(np.intp) * prod(self.shape)
+        used, still_open, partly = chains.used.copy(), chains.open.copy(), chains.partly.copy()
+        used[:, number], still_open[:, number], partly[:, number] = flat, True, 1.0
+        placed = replace(
+            chains,
+            costs=chains.costs + self.prices[place].reshape(-1, self.bounds.width)[where],
+            most=chains.most + self.most[place].reshape(-1, self.bounds.width)[where],
+            used=used,
+            open=still_open,
+            partly=partly,
         )
-        return placed.take(fits), filled[fits]
+        return placed, filled
 
     def _raise(
         self,
         chains: Chains,
         filled: NDArray[np.int64],
-        place: Place,
+        places: tuple[Place, ...],
         stage: int,
+        names: list[str],
         *,
         full: bool,
     ) -> tuple[Chains, NDArray[np.int64]]:
-        """Run more of the loops that a tensor does not know."""
-        axis = KINDS.index(UNKNOWN_TO[place.role])
+        """Run more of the loops that a tensor does not know, as far as all to come have room.
+
+        Args:
+            chains: Partial chains.
+            filled: Bytes that each memory of the stage holds already.
+            places: What is still to be placed in the stage, in order.
+            stage: The stage.
+            names: The memories of the stage.
+            full: Whether the loops run to their end.
+        """
+        axis = KINDS.index(UNKNOWN_TO[places[0].role])
         if full:
             return self._gone(chains, axis, np.full(len(chains), self.shape[axis] - 1)), filled
         reach, _ = self._reach(stage)
         allowed = reach[axis][chains.ends[:, stage]] & self.above[axis][chains.points[:, axis]]
         source, target = np.nonzero(allowed)
+        flat = self._flat(chains.points)[source] + self._steps_along(axis, chains, source, target)
+        fits = self._roomy(stage + 1)[flat]
+        for column, name in enumerate(names):
+            own = [place for place in places if place.memory.name == name]
+            if own and own[0].memory.capacity_bytes is not None:
+                need = np.sum([self.least_rooms[place] for place in own], axis=0)
+                fits &= filled[source, column] + need[flat] <= own[0].memory.capacity_bytes
+        source, target = source[fits], target[fits]
         return self._gone(chains.take(source), axis, target), filled[source]
+
+    def _steps_along(
+        self, axis: int, chains: Chains, source: NDArray[np.intp], target: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
+        """How much further points in flat form lie if some chains go to other tiles of a kind."""
+        return (target - chains.points[source, axis]) * prod(self.shape[axis + 1 :])
 
     def _gone(self, chains: Chains, axis: int, target: NDArray[np.intp]) -> Chains:
         """Chains after loops of one kind: tensors that do not know it move less, others close."""
@@ -416,11 +484,14 @@ class Solver:
             found.append((state, saved))
         return found
 
-    def _rise(self, chains: Chains) -> Chains:
+    def _rise(self, chains: Chains, stage: int) -> Chains:
         """Let every chain go on from any larger point; keep those that no other one beats."""
         for kind in GAP_ORDER:
             axis = KINDS.index(kind)
             source, target = np.nonzero(self.above[axis][chains.points[:, axis]])
+            flat = self._flat(chains.points)[source]
+            fits = self._roomy(stage)[flat + self._steps_along(axis, chains, source, target)]
+            source, target = source[fits], target[fits]
             moved = self._gone(chains.take(source), axis, target)
             chains = self._pareto(moved.take(self._is_promising(moved)))
         return chains
@@ -431,7 +502,7 @@ class Solver:
         The other one's bounds from above must not exceed this one's bounds from below.
         """
         self.deadline.check()
-        flat = np.ravel_multi_index(tuple(chains.points.T), self.shape)
+        flat = self._flat(chains.points)
         hopes = self._hopes(chains)
         columns = [0, *self._limiting(chains, hopes)]
         keys = [chains.costs[:, column] for column in reversed(columns)]

@@ -7,9 +7,9 @@ all. So whatever a smaller array can do, a larger one can.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from heapq import heappop, heappush
 from math import prod
 
@@ -36,15 +36,26 @@ class Spread:
 
     lanes: Lanes
 
+    @cached_property
+    def counts(self) -> tuple[tuple[str, str, int], ...]:
+        """Array, rank and copies of everything that is spread."""
+        return tuple((array, rank, count) for array, _, own in self.lanes for rank, count in own)
+
     def copies(self, rank: str, arrays: frozenset[str] | None = None) -> int:
         """Copies along which a rank is spread, in some arrays or in all."""
-        return prod(
-            count
-            for array, _, pairs in self.lanes
-            if arrays is None or array in arrays
-            for name, count in pairs
-            if name == rank
-        )
+        copies = 1
+        for array, name, count in self.counts:
+            if name == rank and (arrays is None or array in arrays):
+                copies *= count
+        return copies
+
+    def copies_besides(self, ranks: Collection[str], arrays: frozenset[str]) -> int:
+        """Copies in some arrays along all but some ranks."""
+        copies = 1
+        for array, name, count in self.counts:
+            if name not in ranks and array in arrays:
+                copies *= count
+        return copies
 
     def num_steps(self, operation: Operation) -> int:
         """Fewest time steps of the compute units."""
