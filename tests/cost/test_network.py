@@ -17,6 +17,7 @@ from netwright.workload import (
     Workload,
     cascade,
     fuse,
+    lower,
 )
 from netwright.workload.einsum import BYTES
 from tests.cost.small import one_memory
@@ -163,3 +164,29 @@ def test_einsums_that_read_each_other_run_point_by_point_or_are_named():
     (group,) = (layer for layer in counted.layers if layer.engine == "pipeline")
     assert (group.name, group.is_fixed, counted.left_out) == ("R", False, ())
     assert not faults(running, machine, counted.mapping)
+
+
+@pytest.mark.parametrize("has_bias", [False, True])
+@pytest.mark.parametrize(("channels", "filters"), [(1, 1), (3, 6)])
+def test_products_count_with_one_weight_and_with_a_bias(channels, filters, has_bias):
+    source = lower.Operand("x", (1, channels, 8, 8))
+    weight = lower.Operand("w", (filters, channels, 1, 1))
+    made = lower.Operand("y", (1, filters, 8, 8))
+    bias = lower.Operand("b", (filters,)) if has_bias else None
+    windows = lower.Windows((1, 1), (1, 1), (0, 0), (1, 1))
+    steps = lower.convolution("conv", source, weight, made, windows, bias=bias)
+    shapes = {"x": source.shape, "w": weight.shape, "y": made.shape}
+    shapes |= {"b": (filters,), "conv.out": made.shape} if has_bias else {}
+    kinds = {"x": "input", "w": "weight", "b": "weight"}
+    tensors = tuple(
+        Tensor(name, shape, kind=kinds.get(name, "activation")) for name, shape in shapes.items()
+    )
+    plain = Workload("one", tensors, tuple(steps), ("y",))
+    macs, results = channels * filters * 64, filters * 64
+    moved = channels * 64 + filters * channels + results
+    apart = has_bias * (2 * results + filters)  # the bias adds in a step of its own
+    for version, extra in ((plain, apart), (fuse(plain), 0)):
+        found = cost.estimate_network(version, arch.find("nvdla"))
+        assert cost.size_of(version).num_macs == found.total.num_operations == macs
+        assert found.total.bytes_moved["dram"] == moved + extra
+        assert found.coverage.num_macs == found.coverage.all_macs == macs

@@ -297,15 +297,17 @@ class Solver:
         """Which chains could still become better than the limit."""
         if not np.isfinite(self.limit):
             return np.ones(len(chains), bool)
-        least = chains.costs.copy()
+        if not len(chains):
+            return np.ones(0, bool)
+        placed = chains.used[0] >= 0
+        to_come = [self.once[p] for n, p in enumerate(self.space.places) if not placed[n]]
+        least = chains.costs + sum(to_come, start=np.zeros(self.bounds.width))
+        flat = self._flat(chains.points)
         for number, place in enumerate(self.space.places):
-            if not len(chains) or chains.used[0, number] < 0:
-                least += self.once[place]
-            elif place not in self.overlaps:
-                rows = np.flatnonzero(chains.partly[:, number])
-                if len(rows):
-                    further = self._further[place][self._flat(chains.points[rows])]
-                    least[rows] += chains.partly[rows, number, None] * further
+            if placed[number] and place not in self.overlaps:
+                share = chains.partly[:, number, None]
+                if share.any():
+                    least += share * self._further[place].take(flat, axis=0)
         for _, saved in self._hopes(chains):
             least -= saved
         return np.asarray(self.value(least) < self.limit * (1 + ROUNDING))
@@ -352,8 +354,8 @@ class Solver:
         used[:, number], still_open[:, number], partly[:, number] = flat, True, 1.0
         placed = replace(
             chains,
-            costs=chains.costs + self.prices[place].reshape(-1, self.bounds.width)[where],
-            most=chains.most + self.most[place].reshape(-1, self.bounds.width)[where],
+            costs=chains.costs + self.prices[place].reshape(-1, self.bounds.width).take(where, 0),
+            most=chains.most + self.most[place].reshape(-1, self.bounds.width).take(where, 0),
             used=used,
             open=still_open,
             partly=partly,
@@ -384,15 +386,17 @@ class Solver:
         if full:
             return self._gone(chains, axis, np.full(len(chains), self.shape[axis] - 1)), filled
         reach, _ = self._reach(stage)
-        allowed = reach[axis][chains.ends[:, stage]] & self.above[axis][chains.points[:, axis]]
+        allowed = self.above[axis].take(chains.points[:, axis], axis=0)
+        if len(self.ends[stage]) > 1:
+            allowed &= reach[axis][chains.ends[:, stage]]
         source, target = np.nonzero(allowed)
         flat = self._flat(chains.points)[source] + self._steps_along(axis, chains, source, target)
         fits = self._roomy(stage + 1)[flat]
         for column, name in enumerate(names):
             own = [place for place in places if place.memory.name == name]
-            if own and own[0].memory.capacity_bytes is not None:
-                need = np.sum([self.least_rooms[place] for place in own], axis=0)
-                fits &= filled[source, column] + need[flat] <= own[0].memory.capacity_bytes
+            if own and (capacity := own[0].memory.capacity_bytes) is not None:
+                need = sum((self.least_rooms[p] for p in own[1:]), start=self.least_rooms[own[0]])
+                fits &= filled[source, column] + need.take(flat) <= capacity
         source, target = source[fits], target[fits]
         return self._gone(chains.take(source), axis, target), filled[source]
 
@@ -412,6 +416,8 @@ class Solver:
         still_open, partly = chains.open.copy(), chains.partly.copy()
         lone = self.lone[axis][chains.points[:, axis], points[:, axis]]
         for number, place in enumerate(self.space.places):
+            if not len(chains) or chains.used[0, number] < 0:
+                continue
             if place in self.overlaps:
                 rows, saved = self._saved(chains, number, axis, points)
                 costs[rows] -= saved
@@ -468,7 +474,7 @@ class Solver:
         """For each input: what its savings depend on, and the most that it may still save."""
         found = []
         for number, place in enumerate(self.space.places):
-            if place not in self.overlaps:
+            if place not in self.overlaps or not len(chains) or chains.used[0, number] < 0:
                 continue
             rows, at = self._live(chains, number)
             if not len(rows):
