@@ -6,7 +6,7 @@ from time import monotonic
 import pytest
 
 from netwright import arch, cost
-from netwright.cost.mapper import value_of
+from netwright.cost.mapper import FIRST, value_of
 from netwright.errors import ConfigError, Infeasible
 from netwright.mapping import nest_faults
 from tests.cost.every_nest import best_of_all
@@ -19,7 +19,7 @@ def test_every_machine_of_the_library_gets_the_proven_best_mapping(name):
     target = arch.find(name)
     found = cost.search(op, target)
     assert found.is_optimal
-    assert found.num_counted <= 6
+    assert found.num_counted <= 12
     (unit,) = found.counts.steps[0]
     assert nest_faults(op, target.branch(unit), found.nest) == ()
     assert found.counts == cost.count(op, target.branch(unit), found.nest)
@@ -49,7 +49,7 @@ def test_more_room_never_costs_more():
 def test_search_that_ends_early_says_how_far_it_is():
     op = conv(6, 6, 7, stride=2)
     found = cost.search(op, machine(size=120, register=20), max_counted=1)
-    assert found.num_counted <= found.num_spreads[0]
+    assert found.num_counted <= FIRST + found.num_spreads[0]
     assert found.bound <= found.value
     best = cost.search(op, machine(size=120, register=20))
     assert found.bound <= best.value * (1 + 1e-9)

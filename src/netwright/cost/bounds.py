@@ -19,7 +19,6 @@ from netwright.cost.loopnest import visited_each
 from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Kind, Mapspace, Place
 from netwright.cost.overlaps import Overlaps, is_exact, passes, sliding_axes
 from netwright.cost.transitions import RankLoop, RankLoops, axis_visits
-from netwright.mapping.operation import Operation
 from netwright.mapping.zeros import share_of, work_share
 
 Array = NDArray[np.float64]

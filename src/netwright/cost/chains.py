@@ -98,7 +98,8 @@ class Chain:
 
 def all_in(points: NDArray[np.int32], tiles: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
     """Which points consist of some tiles only."""
-    return np.all([own[points[:, axis]] for axis, own in enumerate(tiles)], axis=0)
+    inside = [own[points[:, axis]] for axis, own in enumerate(tiles)]
+    return np.asarray(np.all(inside, axis=0))
 
 
 def above(space: Mapspace, axis: int) -> NDArray[np.bool_]:

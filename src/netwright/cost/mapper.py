@@ -17,8 +17,9 @@ from netwright.cost.counts import Counts
 from netwright.cost.loopnest import count
 from netwright.cost.mapspace import Mapspace, Problem, touched
 from netwright.cost.price import Estimate, check_figures, price
-from netwright.cost.search import Objective, Solver
+from netwright.cost.search import Solver
 from netwright.cost.spreads import Spread, spreads
+from netwright.cost.tables import Objective
 from netwright.errors import Infeasible
 from netwright.mapping.loopnest import LoopNest, memories_of
 from netwright.mapping.loopnest_legality import nest_faults

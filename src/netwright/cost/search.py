@@ -12,23 +12,18 @@ value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
 from itertools import permutations
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.cost.bounds import Bounds
-from netwright.cost.chains import Chain, Chains, Deadline, above, all_in, joined, lone
+from netwright.cost.chains import Chain, Chains, Deadline, all_in, joined
 from netwright.cost.mapspace import GAP_ORDER, KINDS, UNKNOWN_TO, Mapspace, Place, Tile
-from netwright.cost.overlaps import End, Overlaps, ends_of, passes
+from netwright.cost.tables import Objective, Tables
 from netwright.mapping.loopnest import LoopNest
-
-Objective = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
-"""From joules and seconds to what is minimized; it grows with both."""
 
 MAX_ROUNDS = 64
 """Chains at one point that the others there are compared with; what is left after that is kept."""
@@ -37,7 +32,7 @@ ROUNDING = 1e-11
 """Relative difference below which one partial chain is taken to cost as much as another."""
 
 
-class Solver:
+class Solver(Tables):
     """Solves one mapspace.
 
     Args:
@@ -51,90 +46,10 @@ class Solver:
     def __init__(
         self, space: Mapspace, step_seconds: float, objective: Objective, *, shares: bool = True
     ) -> None:
-        self.space = space
-        self.shares = shares
-        self.bounds = Bounds(space)
-        self.objective = objective
-        self.step_seconds = step_seconds
+        super().__init__(space, step_seconds, objective, shares=shares)
         self.limit = float("inf")
         self.deadline = Deadline(None)
-        self._spacious: dict[int, NDArray[np.bool_]] = {}
         self._reached: dict[int, tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]]] = {}
-
-    @cached_property
-    def shape(self) -> tuple[int, ...]:
-        """Numbers of m, x and k tiles."""
-        return tuple(len(self.space.tiles[kind]) for kind in KINDS)
-
-    @cached_property
-    def fixed(self) -> NDArray[np.float64]:
-        """The cost of an operation without transfers between memories."""
-        found = self.bounds.fixed()
-        found[-1] = self.space.num_steps * self.step_seconds
-        return found
-
-    @cached_property
-    def rooms(self) -> dict[Place, NDArray[np.int64]]:
-        """Bytes that the tensor of a place takes, for each point."""
-        return {place: self.bounds.room(place) for place in self.space.places}
-
-    @cached_property
-    def least_rooms(self) -> dict[Place, NDArray[np.int64]]:
-        """Bytes that the tensor of a place takes at least, at any larger point too."""
-        return {
-            place: -(-room // (2 if place.memory.double_buffered else 1)).ravel()
-            for place, room in self.rooms.items()
-        }
-
-    def _roomy(self, stage: int) -> NDArray[np.bool_]:
-        """Points, in flat form, at which the memories of a stage and of those outside have room."""
-        if stage not in self._spacious:
-            needs: dict[str, NDArray[np.int64]] = {}
-            found = np.ones(prod(self.shape), bool)
-            for place in self.space.places:
-                name, capacity = place.memory.name, place.memory.capacity_bytes
-                if place.stage >= stage and capacity is not None:
-                    needs[name] = self.least_rooms[place] + needs.get(name, 0)
-                    found &= needs[name] <= capacity
-            self._spacious[stage] = found
-        return self._spacious[stage]
-
-    def _flat(self, points: NDArray[np.int32]) -> NDArray[np.intp]:
-        """Points in flat form."""
-        _, num_x, num_k = self.shape
-        return (points[:, 0].astype(np.intp) * num_x + points[:, 1]) * num_k + points[:, 2]
-
-    @cached_property
-    def above(self) -> tuple[NDArray[np.bool_], ...]:
-        """For each kind, which tile may follow which."""
-        return tuple(above(self.space, number) for number in range(3))
-
-    @cached_property
-    def lone(self) -> tuple[NDArray[np.float64], ...]:
-        """For each kind, in which part of a tensor the loops between two tiles run but once.
-
-        That is the last piece where it is no larger than the inner tile; else there is none.
-        """
-        return tuple(
-            np.array([[lone(self.space, small, big) for big in tiles] for small in tiles])
-            for tiles in (self.space.tiles[kind] for kind in KINDS)
-        )
-
-    @cached_property
-    def ends(self) -> list[tuple[End, ...]]:
-        """For each stage, how far it may go along ranks that slide along arrays."""
-        stages = range(self.space.num_stages)
-        return [ends_of(self.space, stage) if self.shares else ({},) for stage in stages]
-
-    @cached_property
-    def passes(self) -> NDArray[np.float64]:
-        """Passes over the input outside each m tile."""
-        return passes(self.space)
-
-    @property
-    def overlaps(self) -> dict[Place, Overlaps]:
-        """What windows share, for places where it is known exactly."""
-        return self.bounds.overlaps if self.shares else {}
 
     def is_hopeless(self, limit: float, deadline: Deadline) -> bool:
         """Whether all chains are above a limit even if windows share more than they can.
@@ -147,46 +62,6 @@ class Solver:
         least = Solver(self.space, self.step_seconds, self.objective, shares=False)
         least.bounds = self.bounds
         return next(least.chains(limit, deadline), None) is None
-
-    @cached_property
-    def units(self) -> dict[Place, NDArray[np.float64]]:
-        """Cost vectors of an element that is read, and of one that arrives."""
-        return {place: self.bounds.priced(place) for place in self.overlaps}
-
-    @cached_property
-    def once(self) -> dict[Place, NDArray[np.float64]]:
-        """Cost vector of a tensor that moves into a memory once."""
-        return {place: self.bounds.once(place) for place in self.space.places}
-
-    @cached_property
-    def prices(self) -> dict[Place, NDArray[np.float64]]:
-        """Bounds from below for each end of a stage and point; exact but for savings."""
-        return {
-            place: np.stack(self.bounds.cost(place, rough=not self.shares))
-            for place in self.space.places
-        }
-
-    @cached_property
-    def most(self) -> dict[Place, NDArray[np.float64]]:
-        """Bounds from above, likewise."""
-        return {
-            place: np.stack(self.bounds.cost(place, most=True, rough=True))
-            if self.shares and place.role == "input" and place not in self.overlaps
-            else prices
-            for place, prices in self.prices.items()
-        }
-
-    def value(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The objective of cost vectors."""
-        count = len(self.bounds.memories)
-        busy = np.maximum(costs[:, 1 : 1 + count].max(axis=1), costs[:, -1])
-        alone = costs[:, 1 + count : -1].max(axis=1)
-        return self.objective(costs[:, 0], busy + alone)
-
-    def floor(self) -> float:
-        """A bound for all chains: every tensor moves once, every memory is large enough."""
-        least = self.fixed + sum(self.once.values())
-        return float(self.value(np.asarray(least)[None])[0])
 
     def chains(self, limit: float, deadline: Deadline | None = None) -> Iterator[Chain]:
         """Whole chains whose bound is below a limit, lowest bound first.
@@ -261,7 +136,7 @@ class Solver:
         begin = []
         for end in range(len(self.ends[stage])):
             inside = all_in(start.points, [allowed[end] for allowed in reach])
-            found = start.take(inside & self._roomy(stage)[self._flat(start.points)])
+            found = start.take(inside & self.roomy(stage)[self.flat(start.points)])
             ends = found.ends.copy()
             ends[:, stage] = end
             begin.append(replace(found, ends=ends))
@@ -302,25 +177,15 @@ class Solver:
         placed = chains.used[0] >= 0
         to_come = [self.once[p] for n, p in enumerate(self.space.places) if not placed[n]]
         least = chains.costs + sum(to_come, start=np.zeros(self.bounds.width))
-        flat = self._flat(chains.points)
+        flat = self.flat(chains.points)
         for number, place in enumerate(self.space.places):
             if placed[number] and place not in self.overlaps:
                 share = chains.partly[:, number, None]
                 if share.any():
-                    least += share * self._further[place].take(flat, axis=0)
+                    least += share * self.further[place].take(flat, axis=0)
         for _, saved in self._hopes(chains):
             least -= saved
         return np.asarray(self.value(least) < self.limit * (1 + ROUNDING))
-
-    @cached_property
-    def _further(self) -> dict[Place, NDArray[np.float64]]:
-        """What the loops that a tensor does not know add in all, at each point in flat form."""
-        found = {}
-        for place, prices in self.prices.items():
-            axis = KINDS.index(UNKNOWN_TO[place.role])
-            last = np.take(prices[0], [self.shape[axis] - 1], axis=axis)
-            found[place] = (last - prices[0]).reshape(-1, self.bounds.width)
-        return found
 
     def _reach(self, stage: int) -> tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]]:
         """For each kind: tiles that a stage may use, and may stop at: ``(ends, tiles)``."""
@@ -339,7 +204,7 @@ class Solver:
     def _place(
         self, chains: Chains, filled: NDArray[np.int64], place: Place, names: list[str]
     ) -> tuple[Chains, NDArray[np.int64]]:
-        flat, number = self._flat(chains.points), self.space.places.index(place)
+        flat, number = self.flat(chains.points), self.space.places.index(place)
         column, capacity = names.index(place.memory.name), place.memory.capacity_bytes
         need = filled[:, column] + self.rooms[place].ravel()[flat]
         if capacity is not None and (need > capacity).any():
@@ -390,8 +255,8 @@ class Solver:
         if len(self.ends[stage]) > 1:
             allowed &= reach[axis][chains.ends[:, stage]]
         source, target = np.nonzero(allowed)
-        flat = self._flat(chains.points)[source] + self._steps_along(axis, chains, source, target)
-        fits = self._roomy(stage + 1)[flat]
+        flat = self.flat(chains.points)[source] + self._steps_along(axis, chains, source, target)
+        fits = self.roomy(stage + 1)[flat]
         for column, name in enumerate(names):
             own = [place for place in places if place.memory.name == name]
             if own and (capacity := own[0].memory.capacity_bytes) is not None:
@@ -404,7 +269,8 @@ class Solver:
         self, axis: int, chains: Chains, source: NDArray[np.intp], target: NDArray[np.intp]
     ) -> NDArray[np.intp]:
         """How much further points in flat form lie if some chains go to other tiles of a kind."""
-        return (target - chains.points[source, axis]) * prod(self.shape[axis + 1 :])
+        further = target - chains.points[source, axis]
+        return np.asarray(further * prod(self.shape[axis + 1 :]), np.intp)
 
     def _gone(self, chains: Chains, axis: int, target: NDArray[np.intp]) -> Chains:
         """Chains after loops of one kind: tensors that do not know it move less, others close."""
@@ -495,8 +361,8 @@ class Solver:
         for kind in GAP_ORDER:
             axis = KINDS.index(kind)
             source, target = np.nonzero(self.above[axis][chains.points[:, axis]])
-            flat = self._flat(chains.points)[source]
-            fits = self._roomy(stage)[flat + self._steps_along(axis, chains, source, target)]
+            flat = self.flat(chains.points)[source]
+            fits = self.roomy(stage)[flat + self._steps_along(axis, chains, source, target)]
             source, target = source[fits], target[fits]
             moved = self._gone(chains.take(source), axis, target)
             chains = self._pareto(moved.take(self._is_promising(moved)))
@@ -508,7 +374,7 @@ class Solver:
         The other one's bounds from above must not exceed this one's bounds from below.
         """
         self.deadline.check()
-        flat = self._flat(chains.points)
+        flat = self.flat(chains.points)
         hopes = self._hopes(chains)
         columns = [0, *self._limiting(chains, hopes)]
         keys = [chains.costs[:, column] for column in reversed(columns)]
