@@ -13,7 +13,8 @@ import pytest
 from netwright.cli.signals import Stopped, exit_code, stopping
 
 COMMAND = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may ignore it
 from netwright import cli
 from netwright.cli import app, signals
 signals.GRACE_S = 0.5

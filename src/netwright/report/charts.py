@@ -36,7 +36,12 @@ class Panel:
 
 
 def bars(
-    path: Path, panels: Sequence[Panel], *, title: str, unit: str, reference: float | None = None
+    path: str | Path,
+    panels: Sequence[Panel],
+    *,
+    title: str,
+    unit: str,
+    reference: float | None = None,
 ) -> None:
     """Draw bars, a group for each label and a bar for each series.
 
@@ -65,11 +70,11 @@ def bars(
         charts[0].set_ylabel(unit)
         _legend(figure, charts[0], title)
 
-    write_picture(path, paint, width=WIDE_INCHES, height=3.6, title=title)
+    write_picture(Path(path), paint, width=WIDE_INCHES, height=3.6, title=title)
 
 
 def lines(
-    path: Path, panels: Sequence[Panel], *, title: str, unit: str, logarithmic: bool = False
+    path: str | Path, panels: Sequence[Panel], *, title: str, unit: str, logarithmic: bool = False
 ) -> None:
     """Draw a line for each series over the labels; arguments as for :func:`bars`.
 
@@ -101,11 +106,11 @@ def lines(
         charts[0].set_ylabel(unit)
         _legend(figure, charts[0], title)
 
-    write_picture(path, paint, width=WIDE_INCHES, height=3.6, title=title)
+    write_picture(Path(path), paint, width=WIDE_INCHES, height=3.6, title=title)
 
 
 def roofline(
-    path: Path,
+    path: str | Path,
     points: Sequence[tuple[str, float, float]],
     *,
     title: str,
@@ -146,7 +151,7 @@ def roofline(
         axes.grid(True)
         _legend(figure, axes, title)
 
-    write_picture(path, paint, width=WIDE_INCHES, height=4.0, title=title)
+    write_picture(Path(path), paint, width=WIDE_INCHES, height=4.0, title=title)
 
 
 def _finish(axes: Axes, panel: Panel) -> None:
