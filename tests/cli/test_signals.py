@@ -14,7 +14,8 @@ from netwright.cli.signals import Stopped, exit_code, stopping
 
 COMMAND = """
 import signal, sys, time
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may ignore it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may ignore both
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from netwright import cli
 from netwright.cli import app, signals
 signals.GRACE_S = 0.5
@@ -64,6 +65,7 @@ def test_cleaning_up_has_an_end() -> None:
 
 def test_handlers_are_put_back_and_those_of_others_left_alone() -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    outside = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         interrupt = signal.getsignal(signal.SIGINT)
         with stopping():
@@ -71,6 +73,7 @@ def test_handlers_are_put_back_and_those_of_others_left_alone() -> None:
             assert signal.getsignal(signal.SIGINT) != interrupt
         assert signal.getsignal(signal.SIGINT) == interrupt
     finally:
+        signal.signal(signal.SIGINT, outside)
         signal.signal(signal.SIGTERM, before)
 
 
