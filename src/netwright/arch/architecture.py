@@ -69,6 +69,11 @@ class Architecture(Part):
         """All compute units, in file order."""
         return tuple(node for node in self.nodes if isinstance(node, Compute))
 
+    @property
+    def abilities(self) -> str:
+        """What each compute unit does, in words; empty if there is none."""
+        return "; ".join(f"{unit.name} does {', '.join(unit.does)}" for unit in self.units)
+
     def units_for(self, *operators: str) -> tuple[Compute, ...]:
         """The compute units that do all of some operators.
 
@@ -78,10 +83,9 @@ class Architecture(Part):
         found = tuple(unit for unit in self.units if set(operators) <= set(unit.does))
         if found:
             return found
-        does = "; ".join(f"{unit.name} does {', '.join(unit.does)}" for unit in self.units)
         raise ConfigError(
             f'architecture "{self.name}" has no unit that does {" and ".join(operators)}',
-            hint=does or "it has no node of kind compute",
+            hint=self.abilities or "it has no node of kind compute",
         )
 
     @property

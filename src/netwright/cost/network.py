@@ -12,13 +12,12 @@ from netwright.cost.loopnest import count
 from netwright.cost.mapper import Goal, Mapped, search
 from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.errors import ConfigError, GraphError
-from netwright.mapping.binding import branch_of, work_of
+from netwright.mapping.binding import binding_of, branch_of, unknown_to_all
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import Loop, LoopNest
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.mapping.ranks import aligned
-from netwright.mapping.stages import binding_of
 from netwright.mapping.zeros import told
 from netwright.notebook import table
 from netwright.progress import Progress, silent
@@ -182,7 +181,7 @@ def _told(free: Iterable[str], architecture: Architecture) -> tuple[str, ...]:
     names = ", ".join(sorted(free))
     if not names:
         return ()
-    units = "; ".join(f"{unit.name} does {', '.join(unit.does)}" for unit in architecture.units)
+    units = architecture.abilities
     return (f"no unit does {names} ({units}): they take the time and energy of their bytes alone",)
 
 
@@ -199,10 +198,8 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
     bindings = {name: unit for _, units in found for name, unit in units.items() if unit}
     for group, units in found:
         if len(architecture.units) > 1 and not all(units.values()):
-            does = "; ".join(
-                f"{unit.name} does {', '.join(unit.does)}" for unit in architecture.units
-            )
-            raise ConfigError(_not_done(workload, architecture, group), hint=does)
+            lacks = _not_done(workload, architecture, group)
+            raise ConfigError(lacks, hint=architecture.abilities)
     order = tuple(einsum.name for einsum in workload.einsums)
     if cycles:
         order = tuple(einsum.name for members in workload.together for einsum in members)
@@ -240,11 +237,9 @@ def _point_by_point(
 
 def _not_done(workload: Workload, architecture: Architecture, group: Group) -> str:
     """The operators of a group that no unit does together; empty if there are none."""
-    able = {operator for unit in architecture.units for operator in unit.does}
     for einsum in workload.einsums:
         if einsum.name in group.einsums and not binding_of(architecture, einsum):
-            wanted = {o for unit in architecture.units for o in work_of(einsum, unit)} - able
-            what = ", ".join(sorted(wanted)) or "all its operators"
+            what = ", ".join(sorted(unknown_to_all(einsum, architecture))) or "all its operators"
             return f'it runs point by point with "{einsum.name}", and no unit does {what}'
     return ""
 

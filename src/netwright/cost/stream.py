@@ -11,7 +11,7 @@ from math import prod
 
 from netwright.arch import Architecture, Compute
 from netwright.cost.counts import Action, Counts
-from netwright.mapping.binding import operators_of, work_of
+from netwright.mapping.binding import able_units, operators_of, unknown_to_all, work_of
 from netwright.workload import Einsum, Workload, bytes_touched
 
 STREAMED = "operators without multiplications read and write the outermost memory once"
@@ -35,7 +35,7 @@ def count(
     ]
     result = einsum.output.tensor
     actions.append(Action(root, "write", 8 * bytes_touched(workload, einsum, result), result))
-    able = [u for u in units_of(einsum, architecture) if compute in ("", u.name)]
+    able = [u for u in able_units(einsum, architecture) if compute in ("", u.name)]
     steps: tuple[dict[str, int], ...] = ()
     if able and operators_of(einsum):
         cycles = {unit.name: _cycles(einsum, unit, architecture) for unit in able}
@@ -49,18 +49,11 @@ def count(
     return Counts(einsum.name, "stream", steps, tuple(actions), (STREAMED,))
 
 
-def units_of(einsum: Einsum, architecture: Architecture) -> tuple[Compute, ...]:
-    """The compute units that do every operator of an Einsum."""
-    return tuple(u for u in architecture.units if set(work_of(einsum, u)) <= set(u.does))
-
-
 def undone(einsum: Einsum, architecture: Architecture) -> tuple[str, ...]:
     """Operators of an Einsum that no unit does; all of them where no unit does them together."""
-    wanted = operators_of(einsum)
-    if units_of(einsum, architecture):
+    if able_units(einsum, architecture):
         return ()
-    done = {name for unit in architecture.units for name in unit.does}
-    return tuple(name for name in wanted if name not in done) or wanted
+    return tuple(sorted(unknown_to_all(einsum, architecture))) or operators_of(einsum)
 
 
 def _points(einsum: Einsum) -> int:

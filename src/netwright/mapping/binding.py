@@ -46,6 +46,22 @@ def work_of(einsum: Einsum, unit: Compute) -> tuple[str, ...]:
     return tuple(found)
 
 
+def able_units(einsum: Einsum, architecture: Architecture) -> tuple[Compute, ...]:
+    """The compute units that do all operators of an Einsum."""
+    return tuple(u for u in architecture.units if set(work_of(einsum, u)) <= set(u.does))
+
+
+def binding_of(architecture: Architecture, einsum: Einsum) -> str:
+    """The first compute unit that does all operators of an Einsum; empty if none does."""
+    return next((unit.name for unit in able_units(einsum, architecture)), "")
+
+
+def unknown_to_all(einsum: Einsum, architecture: Architecture) -> frozenset[str]:
+    """Operators of an Einsum that no compute unit does."""
+    wanted = {name for unit in architecture.units for name in work_of(einsum, unit)}
+    return frozenset(wanted.difference(*(unit.does for unit in architecture.units)))
+
+
 def binding_faults(
     workload: Workload, architecture: Architecture, bindings: Mapping[str, str]
 ) -> Iterator[str]:
@@ -73,7 +89,7 @@ def branch_of(
     """The machine as the unit of an Einsum sees it; none if nothing says which unit it is."""
     unit = bindings.get(einsum.name)
     if unit is None:
-        able = [u for u in architecture.units if set(work_of(einsum, u)) <= set(u.does)]
+        able = able_units(einsum, architecture)
         unit = able[0].name if len(able) == 1 else None
     known = unit is not None and any(own.name == unit for own in architecture.units)
     return architecture.branch(unit) if known and unit is not None else None

@@ -14,6 +14,7 @@ from itertools import permutations, product
 
 from netwright.arch import Architecture
 from netwright.errors import ConfigError, Infeasible, MappingError
+from netwright.mapping.binding import binding_of
 from netwright.mapping.cosma import scratchpad_of
 from netwright.mapping.group_choice import Choice, Option, Run, Shape, Use
 from netwright.mapping.group_legality import group_faults
@@ -22,7 +23,6 @@ from netwright.mapping.loopnest import Keep, Loop
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.ranks import aligned
 from netwright.mapping.schedule import kib, ordered
-from netwright.mapping.stages import binding_of
 from netwright.progress import Progress, silent
 from netwright.workload import Access, Einsum, Workload
 from netwright.workload.einsum import UNKNOWN

@@ -133,9 +133,3 @@ def _spread(architecture: Architecture, unit: Compute, group: Group) -> list[Loo
 def slack(maker: Stage, reader: Stage, num_phases: int) -> int:
     """Phases from the one that makes a tile of a tensor to the one that reads it."""
     return (reader.lag - maker.lag) * num_phases + reader.phase - maker.phase
-
-
-def binding_of(architecture: Architecture, einsum: Einsum) -> str:
-    """The first compute unit that does all operators of an Einsum; empty if none does."""
-    able = (u.name for u in architecture.units if set(work_of(einsum, u)) <= set(u.does))
-    return next(able, "")
