@@ -39,6 +39,17 @@ def test_grouped_residuals_need_less_room(netwright):
     assert len(data["order"]) == 23
 
 
+def test_operators_are_steps_whatever_they_are_made_of(netwright):
+    sizes = {}
+    for granularity in ("unfused", "operators"):
+        code, out, _ = netwright("map", "vit_b16", "--granularity", granularity, "--json")
+        data = json.loads(out)
+        assert code == 0
+        assert data["granularity"] == granularity
+        sizes[granularity] = len(data["order"])
+    assert sizes == {"unfused": 360, "operators": 174}
+
+
 def test_map_draws_the_memory(netwright, tmp_path):
     pytest.importorskip("matplotlib", reason="draws the picture")
     picture = tmp_path / "map.svg"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -294,11 +295,21 @@ class HgqBuilder:
     def reshape(self, source: Value, shape: tuple[int, ...], layer: str) -> Value:
         """The same elements in rows of another shape."""
         attrs: dict[str, AttrValue] = {"shape": (1, *shape)}
-        exponents = source.exponents.reshape(shape)
-        made = self.emit("Reshape", layer, (source.name,), attrs, exponents)
+        return self.rearranged("Reshape", source, attrs, lambda part: part.reshape(shape), layer)
+
+    def rearranged(
+        self,
+        op: str,
+        source: Value,
+        attrs: Mapping[str, AttrValue],
+        places: Callable[[NDArray[Any]], NDArray[Any]],
+        layer: str,
+    ) -> Value:
+        """The same elements at other places; `places` does to an array what the operator does."""
+        made = self.emit(op, layer, (source.name,), attrs, places(source.exponents))
         return replace(
             made,
-            is_zero=source.is_zero.reshape(shape),
+            is_zero=places(source.is_zero),
             rectified=source.rectified,
             function=source.function,
         )

@@ -157,14 +157,7 @@ def moved(builder: HgqBuilder, source: Value, order: Sequence[int], layer: str) 
     if tuple(order) == tuple(range(len(order))):
         return source
     attrs: dict[str, AttrValue] = {"order": (0, *(axis + 1 for axis in order))}
-    exponents = source.exponents.transpose(order)
-    made = builder.emit("Transpose", layer, (source.name,), attrs, exponents)
-    return replace(
-        made,
-        is_zero=source.is_zero.transpose(order),
-        rectified=source.rectified,
-        function=source.function,
-    )
+    return builder.rearranged("Transpose", source, attrs, lambda part: part.transpose(order), layer)
 
 
 def _made(extents: Sequence[int], window: Window) -> tuple[int, ...]:

@@ -14,8 +14,8 @@ def by_operator(workload: Workload) -> Workload:
     A softmax, for instance, is one step that reads logits and writes shares, as it is in a
     framework that calls one kernel for it; as a cascade it would write its powers and their sums.
     Einsums that follow each other and come from one operator are joined where only the last one's
-    result is read by others. A joined step says what is read and written; it is a copy of its
-    operands, and is not made to be computed.
+    result is read by others. A joined step says what is read and written, and nothing else:
+    it is a copy of its operands, and multiply-accumulates inside of it do not count.
 
     Args:
         workload: Unfused; any other comes back unchanged.
