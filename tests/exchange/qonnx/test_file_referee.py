@@ -18,7 +18,7 @@ from tests.exchange.onnx_files import GRID, executed, model, node, quant, saved
 
 pytest.importorskip("qonnx")
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent.parent / "data"
 
 
 def of(path: Path) -> FileReferee:

@@ -12,7 +12,7 @@ from netwright.errors import DataError
 from netwright.exchange.file_model import before_head, declared_rows, for_rows, self_contained
 from tests.exchange.onnx_files import GRID, QONNX, model, node, quant, saved
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent.parent / "data"
 
 
 def test_external_data_is_inside_and_inputs_are_inputs() -> None:

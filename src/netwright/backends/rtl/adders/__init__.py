@@ -1,0 +1,1 @@
+"""Constant matrix-vector products as few shifts and additions."""

@@ -1,0 +1,1 @@
+"""What a design consists of: wires, cells of the library, layers, and their Verilog."""

@@ -1,0 +1,1 @@
+"""Simulators, and what drives a simulated design."""

@@ -1,0 +1,1 @@
+"""Networks of HGQ2 from Keras's files."""

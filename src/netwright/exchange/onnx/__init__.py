@@ -1,0 +1,1 @@
+"""ONNX files of any kind: checked, folded, and lowered to workloads."""
