@@ -19,8 +19,8 @@ from rich.console import Console
 
 from netwright import compress, models, tasks, train
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.sharing import share
-from netwright.backends.rtl.synthesis import FAMILIES
+from netwright.backends.rtl.adders.sharing import share
+from netwright.backends.rtl.implement.synthesis import FAMILIES
 from netwright.compress.hardware import (
     ADDERS_PER_STAGE,
     MODEL_FILE,

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from netwright import compress, models, tasks, train
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.synthesis import Measurement, synthesize
+from netwright.backends.rtl.implement.synthesis import Measurement, synthesize
 from netwright.ir import Graph, Interpreter, Node
 
 FOLDER = Path("build/bench-rtl")

@@ -20,7 +20,7 @@ from rich.table import Table
 from benchmarks.rtl import DA4ML_CUTOFF, FOLDER, PART, TIMEOUT_S, Result, inverters, verilog
 from netwright import tasks
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.synthesis import synthesize
+from netwright.backends.rtl.implement.synthesis import synthesize
 from netwright.exchange import HgqModel
 from netwright.ir import Graph, real_values
 from netwright.verify import bit_exact, corners

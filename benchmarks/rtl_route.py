@@ -15,8 +15,8 @@ from rich.table import Table
 
 from netwright import compress, models, tasks, train
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.placement import Routing
-from netwright.backends.rtl.synthesis import Measurement
+from netwright.backends.rtl.implement.placement import Routing
+from netwright.backends.rtl.implement.synthesis import Measurement
 from netwright.ir import Graph, Interpreter
 from netwright.verify import bit_exact
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import netwright
-from netwright.backends.rtl.formal import ElementProof, prove_checks
-from netwright.backends.rtl.proof import Proof
+from netwright.backends.rtl.proof.adder_proof import Proof
+from netwright.backends.rtl.proof.formal import ElementProof, prove_checks
 from netwright.errors import BackendError, VerificationError
 from netwright.report import CertificateRow, LayerProof
 from netwright.verify import Equivalence, Stimulus, certify, corners

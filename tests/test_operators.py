@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from netwright.backends.hls import translation
-from netwright.backends.rtl import lowering
+from netwright.backends.rtl.unrolled import layers as lowering
 from netwright.errors import NetwrightError
 from netwright.exchange import write_qonnx
 from netwright.formats import Bipolar, Int

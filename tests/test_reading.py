@@ -316,8 +316,9 @@ def test_every_json_file_is_read_by_the_guard() -> None:
         and re.search(r"json\.loads?\(|validate_json\((?!json\.dumps)", line)
     ]
     assert found == [
-        "backends/rtl/caching.py: wanted = json.loads(json.dumps(dict(key), sort_keys=True))",
-        "exchange/patterns.py: for name, record in _DOCUMENT.validate_json(text).items()",
+        "backends/rtl/implement/caching.py: "
+        "wanted = json.loads(json.dumps(dict(key), sort_keys=True))",
+        "exchange/qonnx/patterns.py: for name, record in _DOCUMENT.validate_json(text).items()",
         'ir/store.py: document = _Document.model_validate_json(arrays["graph"].tobytes())',
         "report/store.py: return Document.model_validate_json(text)",
     ]

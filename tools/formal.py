@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netwright.backends import rtl
-from netwright.backends.rtl.formal import ElementProof
-from netwright.backends.rtl.grid import LIMITS, ROUNDINGS, SHIFTS, WIDTHS, grid
+from netwright.backends.rtl.proof.formal import ElementProof
+from netwright.backends.rtl.proof.grid import LIMITS, ROUNDINGS, SHIFTS, WIDTHS, grid
 
 BLOCKS = (*(mode.value for mode in ROUNDINGS), "relu", "sign", "wrap")
 

@@ -201,7 +201,7 @@ def test_file_that_nobody_can_run_has_its_own_exit_code(
     def run(*arguments: object, **options: object) -> None:
         raise NotExecutable("qonnx cannot run it: it is Tuesday")
 
-    monkeypatch.setattr("netwright.exchange.file_referee.FileReferee.run", run)
+    monkeypatch.setattr("netwright.exchange.qonnx.file_referee.FileReferee.run", run)
     options = ("--backend", "rtl", "--part", "xcup", "--random-rows", "20")
     path = write_qonnx(two_layers(), tmp_path / "m.onnx")
     code, shown, err = netwright("convert", path, "--out", tmp_path / "out", *options)

@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
-from netwright.backends.rtl import asic
-from netwright.backends.rtl.asic import Library
+from netwright.backends.rtl.implement import asic
+from netwright.backends.rtl.implement.asic import Library
 from netwright.cli.doctor import diagnose
 from netwright.extras import EXTRAS
 from netwright.kernels import isa

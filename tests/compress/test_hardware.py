@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netwright.backends.rtl.sharing import share
+from netwright.backends.rtl.adders.sharing import share
 from netwright.compress import DenseLayer, LayerShape, count_luts, estimate
 from netwright.compress.hardware import (
     HardwareModel,

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from netwright import models
-from netwright.backends.rtl.digits import signed_digits
+from netwright.backends.rtl.adders.digits import signed_digits
 from netwright.compress import apply, integer_weights, layer_shapes, prune, uniform
 from netwright.compress.pruning import _Pruner
 from netwright.errors import ConfigError

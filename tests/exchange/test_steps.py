@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from netwright.errors import GraphError, NumericsError
-from netwright.exchange.hgq_steps import (
+from netwright.exchange.steps import (
     NO_EXPONENT,
     along,
     interval_pairs,

@@ -14,7 +14,7 @@ from netwright.ir import interpret
 from netwright.passes import integerize
 from netwright.verify import certify, corners, random
 from tests.exchange.onnx_files import GRID, QONNX, model, node, quant, saved
-from tests.exchange.test_read import assert_same
+from tests.exchange.qonnx.test_read import assert_same
 
 pytest.importorskip("qonnx")
 

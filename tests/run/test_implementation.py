@@ -4,8 +4,8 @@ import pytest
 
 from netwright import ir
 from netwright.backends import rtl
-from netwright.backends.rtl.formal import ElementProof
-from netwright.backends.rtl.proof import CounterExample, Proof
+from netwright.backends.rtl.proof.adder_proof import CounterExample, Proof
+from netwright.backends.rtl.proof.formal import ElementProof
 from netwright.run.implementation import element_proofs, implement, layer_proof
 from netwright.train import trace
 from tests.backends.rtl.graphs import Build

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.backends.rtl.digits import signed_digits
+from netwright.backends.rtl.adders.digits import signed_digits
 from netwright.formats import Rounding, round_real
 from netwright.train.straight_through import limit_digits, on_grid, round_tensor
 

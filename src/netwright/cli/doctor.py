@@ -76,7 +76,7 @@ def diagnose() -> tuple[Finding, ...]:
 
 
 def _libraries() -> Iterator[Finding]:
-    from netwright.backends.rtl.asic import LIBRARIES
+    from netwright.backends.rtl.implement.asic import LIBRARIES
     from netwright.errors import ToolMissing
 
     for name, library in LIBRARIES.items():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from netwright.backends.rtl.sharing import share
+from netwright.backends.rtl.adders.sharing import share
 from netwright.compress.conversion import apply, layer_shapes
 from netwright.compress.hardware import counted_luts, hardware_model
 from netwright.compress.plan import Granularity, LayerShape, ScaleKind, uniform

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from netwright.backends.rtl.sharing import share
+from netwright.backends.rtl.adders.sharing import share
 from netwright.compress.plan import LayerShape
 from netwright.errors import ConfigError
 from netwright.files import write_text

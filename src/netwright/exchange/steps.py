@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError, NumericsError
-from netwright.exchange.hgq_formats import Codes
+from netwright.exchange.hgq.formats import Codes
 
 Reals = NDArray[np.float64]
 

@@ -22,7 +22,7 @@ import torch.nn.attention
 from torch import nn
 
 from netwright.errors import ConfigError, require
-from netwright.exchange.skeleton import model_of, skeleton
+from netwright.exchange.onnx.skeleton import model_of, skeleton
 from netwright.files import write_atomic
 from netwright.models import published_modules
 

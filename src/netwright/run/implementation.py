@@ -22,12 +22,12 @@ from netwright.report import (
 
 if TYPE_CHECKING:
     from netwright.backends.rtl import RtlDesign
-    from netwright.backends.rtl.circuit import Layer
-    from netwright.backends.rtl.floorplan import FloorPlan as Placed
-    from netwright.backends.rtl.formal import ElementProof
-    from netwright.backends.rtl.placement import Routing as Routed
-    from netwright.backends.rtl.proof import Proof
-    from netwright.backends.rtl.synthesis import CellCount
+    from netwright.backends.rtl.cells.circuit import Layer
+    from netwright.backends.rtl.implement.floorplan import FloorPlan as Placed
+    from netwright.backends.rtl.implement.placement import Routing as Routed
+    from netwright.backends.rtl.implement.synthesis import CellCount
+    from netwright.backends.rtl.proof.adder_proof import Proof
+    from netwright.backends.rtl.proof.formal import ElementProof
 
 TIMEOUT_S = 24 * 3600.0
 """Time every program gets: a person who waits longer interrupts it."""

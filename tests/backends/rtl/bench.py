@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from netwright.backends.rtl.circuit import Circuit
-from netwright.backends.rtl.emission import library_names, library_text
-from netwright.backends.rtl.simulation import compile_simulation
+from netwright.backends.rtl.cells.circuit import Circuit
+from netwright.backends.rtl.cells.verilog import library_names, library_text
+from netwright.backends.rtl.simulate.verilator import compile_simulation
 
 
 @dataclass(frozen=True)

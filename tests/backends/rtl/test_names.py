@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from netwright.backends import rtl
-from netwright.backends.rtl.emission import sources
-from netwright.backends.rtl.harmless import check_harmless
-from netwright.backends.rtl.lowering import lower
+from netwright.backends.rtl.cells.harmless import check_harmless
+from netwright.backends.rtl.cells.verilog import sources
+from netwright.backends.rtl.unrolled.layers import lower
 from netwright.ir import Graph, interpret
 from tests.backends.rtl.graphs import needs_verilator, two_layers
 from tests.codes import CANARY, NAMES

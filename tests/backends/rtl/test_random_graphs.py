@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from netwright.backends.rtl import RtlDesign
-from netwright.backends.rtl.streams.design import StreamDesign
+from netwright.backends.rtl.streams.stream_design import StreamDesign
 from netwright.ir import Graph, interpret
 from netwright.verify import corners
 from tests.backends.hls.graphs import stimuli

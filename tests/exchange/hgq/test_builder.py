@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from netwright.errors import GraphError, NumericsError
-from netwright.exchange.hgq_builder import HgqBuilder, Value
-from netwright.exchange.hgq_formats import Formats
+from netwright.exchange.hgq.builder import HgqBuilder, Value
+from netwright.exchange.hgq.formats import Formats
 from netwright.formats import Overflow, Rounding
 from netwright.ir import Graph, Interpreter, real_values
 from netwright.passes import realize

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from netwright.errors import DataError, UnsupportedOp
-from netwright.exchange.hgq_formats import ROUNDING, Formats, is_uneven, quantized, read_formats
+from netwright.exchange.hgq.formats import ROUNDING, Formats, is_uneven, quantized, read_formats
 from netwright.formats import Overflow, Rounding
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from netwright.errors import DataError
-from netwright.exchange import keras_archive
-from netwright.exchange.keras_archive import CONFIG, WEIGHTS, load_archive
+from netwright.exchange.hgq import keras_archive
+from netwright.exchange.hgq.keras_archive import CONFIG, WEIGHTS, load_archive
 
 h5py = pytest.importorskip("h5py", reason="needs the extra hgq")
 

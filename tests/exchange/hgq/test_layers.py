@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from netwright.errors import DataError, GraphError
-from netwright.exchange.hgq_layers import HgqLayer, read_network
-from netwright.exchange.keras_archive import KerasArchive
+from netwright.exchange.hgq.keras_archive import KerasArchive
+from netwright.exchange.hgq.layers import HgqLayer, read_network
 from tests.exchange.hgq_files import connected, dense_layer, in_sequence, input_layer
 
 

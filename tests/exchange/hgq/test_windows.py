@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from netwright.errors import GraphError, UnsupportedOp
-from netwright.exchange.hgq_builder import HgqBuilder, Value
-from netwright.exchange.hgq_formats import Formats
-from netwright.exchange.hgq_windows import Window, convolve, join, moved, pool, tabulate, total
+from netwright.exchange.hgq.builder import HgqBuilder, Value
+from netwright.exchange.hgq.formats import Formats
+from netwright.exchange.hgq.windows import Window, convolve, join, moved, pool, tabulate, total
 from netwright.formats import Overflow, Rounding
 from netwright.ir import Interpreter, real_values
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from netwright.errors import DataError, GraphError
-from netwright.exchange.bert_tensors import ANCHOR, TYPES, read_bert_tensors
+from netwright.exchange.onnx.bert_tensors import ANCHOR, TYPES, read_bert_tensors
 
 onnx = pytest.importorskip("onnx", reason="needs onnx")
 

@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from netwright.errors import DataError
-from netwright.exchange.dense_product import dense_product
+from netwright.exchange.onnx.dense_product import dense_product
 from netwright.kernels import Requantize
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from netwright.errors import GraphError
-from netwright.exchange.evaluate import evaluate, is_evaluated
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.evaluate import evaluate, is_evaluated
+from netwright.exchange.onnx.source_model import SourceNode
 from tests.exchange.onnx_files import GRID, model, node, quant
-from tests.exchange.test_read import ROWS, assert_same
+from tests.exchange.qonnx.test_read import ROWS, assert_same
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from netwright.errors import DataError
-from netwright.exchange.file_model import before_head, declared_rows, for_rows, self_contained
+from netwright.exchange.onnx.file_model import before_head, declared_rows, for_rows, self_contained
 from tests.exchange.onnx_files import GRID, QONNX, model, node, quant, saved
 
 DATA = Path(__file__).parent.parent / "data"

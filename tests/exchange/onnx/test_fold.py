@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 import pytest
 
-from netwright.exchange.fold import MAX_FOLDED_VALUES, fold
-from netwright.exchange.source_model import read_nodes
+from netwright.exchange.onnx.fold import MAX_FOLDED_VALUES, fold
+from netwright.exchange.onnx.source_model import read_nodes
 from tests.exchange.onnx_files import model, node
 
 

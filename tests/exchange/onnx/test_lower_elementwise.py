@@ -44,6 +44,6 @@ def test_powers(exponent, tmp_path):
 
 
 def test_operators_without_a_name_cost_a_function():
-    from netwright.exchange.lower_elementwise import EXACT, OTHERS
+    from netwright.exchange.onnx.lower_elementwise import EXACT, OTHERS
 
     assert not EXACT.keys() & OTHERS.keys()

@@ -5,7 +5,7 @@ import pytest
 
 from netwright.errors import GraphError
 from netwright.exchange import read_workload
-from netwright.exchange.lower_nodes import LOWER
+from netwright.exchange.onnx.lower_nodes import LOWER
 from tests.exchange.onnx_files import model, node, saved
 
 

@@ -4,7 +4,7 @@ import onnx
 import pytest
 
 from netwright.errors import GraphError
-from netwright.exchange.shapes import load_shapes
+from netwright.exchange.onnx.shapes import load_shapes
 from tests.exchange.onnx_files import model, node, saved
 
 

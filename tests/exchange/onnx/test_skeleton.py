@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.exchange import read_workload
-from netwright.exchange.skeleton import skeleton
+from netwright.exchange.onnx.skeleton import skeleton
 from tests.exchange.onnx_files import model, node, saved
 
 

@@ -9,8 +9,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from netwright.errors import DataError
-from netwright.exchange import source_tensor
-from netwright.exchange.source_tensor import plain_text, read_tensor
+from netwright.exchange.onnx import source_tensor
+from netwright.exchange.onnx.source_tensor import plain_text, read_tensor
 
 
 def refusal(tensor: Any, folder: Path) -> str:

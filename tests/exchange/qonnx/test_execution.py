@@ -9,8 +9,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_shapes import InferShapes
 
 from netwright.exchange import FileReferee, read_qonnx
-from netwright.exchange.onnx_text import CHANNELS_LAST
-from netwright.exchange.qonnx_execution import execute, infer_shapes, quiet
+from netwright.exchange.onnx.vocabulary import CHANNELS_LAST
+from netwright.exchange.qonnx.execution import execute, infer_shapes, quiet
 from netwright.ir import interpret, real_values
 from netwright.passes import integerize
 from tests.exchange.onnx_files import GRID, model, node, quant, saved

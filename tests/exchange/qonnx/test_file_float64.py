@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from netwright.errors import NotExecutable
-from netwright.exchange.file_float64 import run_in_float64
+from netwright.exchange.qonnx.file_float64 import run_in_float64
 from tests.exchange.onnx_files import GRID, model, node, quant
 
 FEED = {"x": np.array([[0.3, -0.7, 1.2]], np.float32)}

@@ -9,8 +9,8 @@ import pytest
 
 from netwright.errors import GraphError
 from netwright.exchange import read_qonnx, write_qonnx
-from netwright.exchange.onnx_text import PATTERN_KEY
-from netwright.exchange.patterns import patterns_text, with_patterns
+from netwright.exchange.onnx.vocabulary import PATTERN_KEY
+from netwright.exchange.qonnx.patterns import patterns_text, with_patterns
 from netwright.formats import Blocks, Int
 from netwright.ir import Graph, Node, TensorType, check, interpret
 from netwright.passes import integerize, realize

@@ -11,7 +11,7 @@ import pytest
 from netwright.errors import GraphError
 from netwright.exchange import read_qonnx
 from tests.exchange.onnx_files import model, node, saved
-from tests.exchange.test_read_integer import ROWS, STEP, WEIGHTS, assert_same
+from tests.exchange.qonnx.test_read_integer import ROWS, STEP, WEIGHTS, assert_same
 
 BYTES = {"s": STEP, "z": np.int8(0)}
 CODES = node("QuantizeLinear", "x s z", "q")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from netwright.exchange import read_qonnx
-from netwright.exchange.onnx_text import CHANNELS_LAST
+from netwright.exchange.onnx.vocabulary import CHANNELS_LAST
 from netwright.ir import interpret, real_values
 from netwright.passes import integerize
 from tests.exchange.onnx_files import GRID, executed, model, node, quant, saved

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from netwright.errors import GraphError
 from netwright.exchange import read_qonnx
-from netwright.exchange.read_functions import FUNCTIONS
+from netwright.exchange.qonnx.read_functions import FUNCTIONS
 from netwright.ir import interpret
 from netwright.passes import integerize
 from netwright.report import Certificate

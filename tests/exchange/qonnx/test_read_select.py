@@ -12,7 +12,7 @@ from netwright.errors import GraphError
 from netwright.exchange import read_qonnx
 from netwright.ir import interpret
 from tests.exchange.onnx_files import GRID, model, node, quant, saved
-from tests.exchange.test_read import assert_same
+from tests.exchange.qonnx.test_read import assert_same
 
 pytest.importorskip("qonnx")
 

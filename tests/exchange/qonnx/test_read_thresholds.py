@@ -13,7 +13,7 @@ from netwright.exchange import InputQuantizer, read_qonnx
 from netwright.ir import Interpreter
 from netwright.passes import integerize
 from tests.exchange.onnx_files import GRID, QONNX, model, node, quant, saved
-from tests.exchange.test_read import assert_same
+from tests.exchange.qonnx.test_read import assert_same
 
 pytest.importorskip("qonnx")
 

@@ -10,8 +10,8 @@ import pytest
 
 from netwright.errors import GraphError
 from netwright.exchange import read_qonnx
-from netwright.exchange.read_windows import window_attrs
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.read_windows import window_attrs
 from tests.exchange.onnx_files import GRID, model, node, quant, saved
 
 IMAGE = (1, 2, 6, 5)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from netwright.backends.rtl import RtlDesign
-from netwright.backends.rtl.proof import CounterExample, Proof
+from netwright.backends.rtl.proof.adder_proof import CounterExample, Proof
 from netwright.errors import DoesNotFit
 from netwright.report import read
 from netwright.run import execute

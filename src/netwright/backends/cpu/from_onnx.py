@@ -12,7 +12,7 @@ from netwright.backends.cpu.sentences import Sentence
 from netwright.backends.cpu.shape import EncoderShape
 from netwright.backends.cpu.weights import LAYER, EncoderWeights, float_logits, read_state
 from netwright.errors import DataError, require
-from netwright.exchange.bert_tensors import ANCHOR, read_bert_tensors
+from netwright.exchange.onnx.bert_tensors import ANCHOR, read_bert_tensors
 
 TOLERANCE = 1e-3
 """Largest difference of a logit, relative to the largest magnitude of the logits."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from netwright.backends.cpu.weights import Range
 from netwright.errors import ConfigError, DataError, NumericsError, VerificationError, require
-from netwright.exchange.dense_product import dense_product
+from netwright.exchange.onnx.dense_product import dense_product
 from netwright.kernels import BlockSparse, Product, Requantize, pack, prepare
 from netwright.kernels.arguments import MAX_THREADS
 from netwright.kernels.blocksparse import ACTIVATION_MAX, INT32_MAX, check_bound

@@ -2,6 +2,6 @@
 
 from netwright.backends.rtl.backend import RtlBackend, rtl
 from netwright.backends.rtl.design import RtlDesign
-from netwright.backends.rtl.streams.design import StreamDesign
+from netwright.backends.rtl.streams.stream_design import StreamDesign
 
 __all__ = ["RtlBackend", "RtlDesign", "StreamDesign", "rtl"]

@@ -9,16 +9,16 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 from netwright.backends.base import CLOCK_MHZ, Target, clock_faults, publish
-from netwright.backends.rtl.circuit import Circuit
+from netwright.backends.rtl.cells.circuit import Circuit
+from netwright.backends.rtl.cells.verilog import sources
 from netwright.backends.rtl.design import RtlDesign
-from netwright.backends.rtl.emission import sources
-from netwright.backends.rtl.lowering import lower
-from netwright.backends.rtl.streams.design import StreamDesign, summary
-from netwright.backends.rtl.streams.emission import sources as stream_sources
-from netwright.backends.rtl.streams.lowering import lower_to_streams
+from netwright.backends.rtl.streams.dataflow import lower_to_streams
+from netwright.backends.rtl.streams.network_text import sources as stream_sources
 from netwright.backends.rtl.streams.reuse import ReuseFactor, reuse_faults
+from netwright.backends.rtl.streams.stream_design import StreamDesign, summary
 from netwright.backends.rtl.streams.timing import schedule
-from netwright.backends.rtl.unrolling import MAX_OPERATIONS
+from netwright.backends.rtl.unrolled.layers import lower
+from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
 from netwright.errors import ConfigError
 from netwright.files import write_text
 from netwright.ir import Graph

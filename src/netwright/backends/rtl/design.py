@@ -12,22 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.base import BUILD_FOLDER, file_digests
-from netwright.backends.rtl.asic import AsicFigures, measure_asic
-from netwright.backends.rtl.circuit import Circuit
-from netwright.backends.rtl.emission import LIBRARY_FOLDER
-from netwright.backends.rtl.formal import ElementProof, checks, prove_checks
-from netwright.backends.rtl.netlist import RtlNetlist, netlist_files
-from netwright.backends.rtl.nextpnr import SPEED_GRADES, Job
-from netwright.backends.rtl.placement import Packing, Routing, pack, route
-from netwright.backends.rtl.proof import Proof, prove
-from netwright.backends.rtl.simulators import Codes, Model, Simulator, chosen, execute
-from netwright.backends.rtl.synthesis import (
+from netwright.backends.rtl.cells.circuit import Circuit
+from netwright.backends.rtl.cells.verilog import LIBRARY_FOLDER
+from netwright.backends.rtl.implement.asic import AsicFigures, measure_asic
+from netwright.backends.rtl.implement.netlist import RtlNetlist, netlist_files
+from netwright.backends.rtl.implement.nextpnr import SPEED_GRADES, Job
+from netwright.backends.rtl.implement.placement import Packing, Routing, pack, route
+from netwright.backends.rtl.implement.synthesis import (
     LayerMeasurements,
     Measurement,
     mapped_files,
     synthesize,
     synthesize_layers,
 )
+from netwright.backends.rtl.proof.adder_proof import Proof, prove
+from netwright.backends.rtl.proof.formal import ElementProof, checks, prove_checks
+from netwright.backends.rtl.simulate.simulators import Codes, Model, Simulator, chosen, execute
 from netwright.errors import BackendError, CorruptOutput
 from netwright.ir import Graph
 from netwright.ir.interpret import Values

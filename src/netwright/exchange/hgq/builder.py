@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError, NumericsError, UnsupportedOp
-from netwright.exchange.hgq_formats import Codes, Formats, is_uneven
-from netwright.exchange.hgq_steps import (
+from netwright.exchange.hgq.formats import Codes, Formats, is_uneven
+from netwright.exchange.limits import check_row
+from netwright.exchange.steps import (
     NO_EXPONENT,
     Reals,
     along,
@@ -19,7 +20,6 @@ from netwright.exchange.hgq_steps import (
     lowest_exponent,
     whole,
 )
-from netwright.exchange.limits import check_row
 from netwright.formats import Int, Overflow, Rounding, smallest_int
 from netwright.ir import AttrValue, Bounds, Graph, Node, Note, TensorType, check, spec_of
 

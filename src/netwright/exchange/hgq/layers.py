@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, UnsupportedOp
-from netwright.exchange.keras_archive import KerasArchive
+from netwright.exchange.hgq.keras_archive import KerasArchive
 
 KERAS_LAYERS = (
     "Activation",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, VerificationError, require
-from netwright.exchange.read_hgq import read_hgq
+from netwright.exchange.hgq.read import read_hgq
 from netwright.ir import Graph, held_values, rows_together
 from netwright.ir.interpret import Interpreter, Values
 

@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, UnsupportedOp
-from netwright.exchange.hgq_builder import HgqBuilder, Value
-from netwright.exchange.hgq_formats import Formats, quantized, read_formats
-from netwright.exchange.hgq_layers import (
+from netwright.exchange.hgq.builder import HgqBuilder, Value
+from netwright.exchange.hgq.formats import Formats, quantized, read_formats
+from netwright.exchange.hgq.keras_archive import load_archive
+from netwright.exchange.hgq.layers import (
     HGQ_LAYERS,
     KERAS_LAYERS,
     HgqLayer,
     HgqNetwork,
     read_network,
 )
-from netwright.exchange.hgq_windows import (
+from netwright.exchange.hgq.windows import (
     FUNCTIONS,
     Window,
     convolve,
@@ -32,7 +33,6 @@ from netwright.exchange.hgq_windows import (
     tabulate,
     total,
 )
-from netwright.exchange.keras_archive import load_archive
 from netwright.ir import Graph, Note
 
 Reals = NDArray[np.float64]

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError, UnsupportedOp
-from netwright.exchange.hgq_builder import HgqBuilder, Value, in_steps
-from netwright.exchange.hgq_formats import Formats, is_uneven, quantized
-from netwright.exchange.hgq_steps import Reals, whole
+from netwright.exchange.hgq.builder import HgqBuilder, Value, in_steps
+from netwright.exchange.hgq.formats import Formats, is_uneven, quantized
+from netwright.exchange.steps import Reals, whole
 from netwright.ir import AttrValue, Note
 
 MOST_ENTRIES = 1 << 16

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.source_model import SourceNode
 
 
 def integer(node: SourceNode, name: str, default: int) -> int:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, require
-from netwright.exchange.source_model import SourceNode, listing, parse_model, read_nodes
-from netwright.exchange.source_tensor import plain_text, read_tensor
+from netwright.exchange.onnx.source_model import SourceNode, listing, parse_model, read_nodes
+from netwright.exchange.onnx.source_tensor import plain_text, read_tensor
 
 ANCHOR = "embeddings.word_embeddings.weight"
 """What stands before this in a name stands before every name."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import GraphError, require
 from netwright.exchange.limits import MAX_COMPUTED_VALUES
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.source_model import SourceNode
 
 _SHAPED_BY = 4096
 """Integer constants of at most this many elements may decide shapes: targets, axes, pads."""

@@ -9,10 +9,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, UnsupportedOp
-from netwright.exchange.input_shapes import free_reshapes
-from netwright.exchange.onnx_text import CHANNELS_LAST, MICROSOFT, QONNX_DOMAIN, QONNX_DOMAINS
-from netwright.exchange.source_model import load_model, parse_model
-from netwright.exchange.source_tensor import plain_text, read_tensor
+from netwright.exchange.onnx.input_shapes import free_reshapes
+from netwright.exchange.onnx.source_model import load_model, parse_model
+from netwright.exchange.onnx.source_tensor import plain_text, read_tensor
+from netwright.exchange.onnx.vocabulary import CHANNELS_LAST, MICROSOFT, QONNX_DOMAIN, QONNX_DOMAINS
 
 STANDARD_DOMAINS = ("", "ai.onnx")
 _INITIALIZERS_ALONE = 4

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError
-from netwright.exchange.evaluate import evaluate, is_evaluated
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.evaluate import evaluate, is_evaluated
+from netwright.exchange.onnx.source_model import SourceNode
 
 MAX_FOLDED_VALUES = 4096
 """Constants of at most this many elements keep their values: targets of reshapes, axes, scales."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from netwright.exchange.source_tensor import plain_text
+from netwright.exchange.onnx.source_tensor import plain_text
 
 Shape = tuple[int, ...]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from netwright.exchange.onnx_text import MICROSOFT, QONNX_DOMAINS
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.onnx.vocabulary import MICROSOFT, QONNX_DOMAINS
 
 Shape = tuple[int, ...]
 _Rule = Callable[[SourceNode, Sequence[Shape]], Shape]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import sqrt
 
 from netwright.errors import GraphError
-from netwright.exchange.lower_site import Site
-from netwright.exchange.onnx_text import MICROSOFT
-from netwright.exchange.read_attrs import flag, integer, real
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.attributes import flag, integer, real
+from netwright.exchange.onnx.lower_site import Site
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.onnx.vocabulary import MICROSOFT
 from netwright.workload import blocks
 from netwright.workload.einsum import Access, Affine, Einsum, Rank
 from netwright.workload.lower import Operand, opaque, plain, product

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netwright.exchange.read_attrs import axis, integer
-from netwright.exchange.shapes import ShapeModel
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.attributes import axis, integer
+from netwright.exchange.onnx.shapes import ShapeModel
+from netwright.exchange.onnx.source_model import SourceNode
 from netwright.workload.view import View
 
 _UPDATES = {"ScatterElements": 2, "ScatterND": 2, "TensorScatter": 1}

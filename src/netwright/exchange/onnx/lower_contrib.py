@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netwright.errors import GraphError
-from netwright.exchange.lower_moves import join
-from netwright.exchange.lower_norms import layer_norm
-from netwright.exchange.lower_site import Site
-from netwright.exchange.read_attrs import flag, integer
+from netwright.exchange.onnx.attributes import flag, integer
+from netwright.exchange.onnx.lower_moves import join
+from netwright.exchange.onnx.lower_norms import layer_norm
+from netwright.exchange.onnx.lower_site import Site
 from netwright.workload.einsum import Einsum, MapOp, ReduceOp
 from netwright.workload.lower import Operand, opaque, pointwise, product, reduction
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netwright.exchange.lower_site import Lower, Site
-from netwright.exchange.read_attrs import real, text
+from netwright.exchange.onnx.attributes import real, text
+from netwright.exchange.onnx.lower_site import Lower, Site
 from netwright.workload.einsum import Einsum, MapOp
 from netwright.workload.functions import UnaryOp
 from netwright.workload.lower import pointwise

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
-from netwright.exchange.lower_site import Lower, Site
-from netwright.exchange.read_attrs import axis, integer
+from netwright.exchange.onnx.attributes import axis, integer
+from netwright.exchange.onnx.lower_site import Lower, Site
 from netwright.workload.einsum import Access, Affine, Einsum, MapOp, Rank
 from netwright.workload.lower import Operand, opaque, plain
 

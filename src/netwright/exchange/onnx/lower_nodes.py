@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netwright.exchange import lower_contrib as contrib
-from netwright.exchange import lower_norms as norms
-from netwright.exchange import lower_products as products
-from netwright.exchange import lower_recurrent as recurrent
-from netwright.exchange.lower_attention import attention, packed_attention
-from netwright.exchange.lower_elementwise import (
+from netwright.exchange.onnx import lower_contrib as contrib
+from netwright.exchange.onnx import lower_norms as norms
+from netwright.exchange.onnx import lower_products as products
+from netwright.exchange.onnx import lower_recurrent as recurrent
+from netwright.exchange.onnx.lower_attention import attention, packed_attention
+from netwright.exchange.onnx.lower_elementwise import (
     EXACT,
     FUNCTIONS,
     OTHER_FUNCTIONS,
@@ -20,7 +20,7 @@ from netwright.exchange.lower_elementwise import (
     power,
     swish,
 )
-from netwright.exchange.lower_moves import (
+from netwright.exchange.onnx.lower_moves import (
     join,
     look_up,
     look_up_elements,
@@ -28,9 +28,9 @@ from netwright.exchange.lower_moves import (
     pad,
     whole,
 )
-from netwright.exchange.lower_site import Lower
-from netwright.exchange.lower_windows import pool, reduce_all, reduce_axes
-from netwright.exchange.onnx_text import MICROSOFT
+from netwright.exchange.onnx.lower_site import Lower
+from netwright.exchange.onnx.lower_windows import pool, reduce_all, reduce_axes
+from netwright.exchange.onnx.vocabulary import MICROSOFT
 
 _PRODUCTS: Mapping[str, Lower] = {
     "Conv": products.convolve(),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
-from netwright.exchange.lower_site import Site
-from netwright.exchange.read_attrs import axis, integer, real
+from netwright.exchange.onnx.attributes import axis, integer, real
+from netwright.exchange.onnx.lower_site import Site
 from netwright.workload import blocks
 from netwright.workload.einsum import Access, Affine, Einsum, Rank
 from netwright.workload.functions import UnaryOp

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netwright.errors import GraphError
-from netwright.exchange.lower_site import Lower, Site
-from netwright.exchange.lower_windows import windows_of
-from netwright.exchange.read_attrs import flag, integer, text
+from netwright.exchange.onnx.attributes import flag, integer, text
+from netwright.exchange.onnx.lower_site import Lower, Site
+from netwright.exchange.onnx.lower_windows import windows_of
 from netwright.workload.einsum import Access, Affine, Einsum, MapOp, Rank
 from netwright.workload.lower import Operand, convolution, opaque, plain, plus_bias, product
 

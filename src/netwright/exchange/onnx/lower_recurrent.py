@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from netwright.errors import GraphError
-from netwright.exchange.lower_site import Site
-from netwright.exchange.read_attrs import integer, text
+from netwright.exchange.onnx.attributes import integer, text
+from netwright.exchange.onnx.lower_site import Site
 from netwright.workload.einsum import Access, Affine, Einsum, MapOp, Rank
 from netwright.workload.functions import UnaryOp
 from netwright.workload.lower import Operand, plain

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.source_model import SourceNode
 from netwright.workload.einsum import Einsum
 from netwright.workload.lower import Operand
 from netwright.workload.view import Shape, View

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.exchange.read_attrs import axis, integer, integers, text
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.attributes import axis, integer, integers, text
+from netwright.exchange.onnx.source_model import SourceNode
 from netwright.workload.view import Shape, View
 
 Values = Mapping[str, NDArray[Any]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 
 from netwright.errors import GraphError
-from netwright.exchange.lower_site import Lower, Site
-from netwright.exchange.read_attrs import axis, flag, integer, integers, text
+from netwright.exchange.onnx.attributes import axis, flag, integer, integers, text
+from netwright.exchange.onnx.lower_site import Lower, Site
 from netwright.workload.einsum import Einsum, ReduceOp
 from netwright.workload.functions import UnaryOp
 from netwright.workload.lower import Operand, Windows, averaged, pointwise, pooling, reduction

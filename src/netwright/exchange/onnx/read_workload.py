@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from netwright.errors import GraphError, NetwrightError, UnsupportedOp
-from netwright.exchange import lower_nodes
-from netwright.exchange.lower_attention import with_cache_apart
-from netwright.exchange.lower_caches import Append, append_of
-from netwright.exchange.lower_site import Lower, Site
-from netwright.exchange.lower_views import TO_VIEW
-from netwright.exchange.onnx_text import MICROSOFT, QONNX_DOMAINS
-from netwright.exchange.shapes import ShapeModel, load_shapes
-from netwright.exchange.source_model import SourceNode, listing
-from netwright.exchange.value_widths import widths_of
+from netwright.exchange.onnx import lower_nodes
+from netwright.exchange.onnx.lower_attention import with_cache_apart
+from netwright.exchange.onnx.lower_caches import Append, append_of
+from netwright.exchange.onnx.lower_site import Lower, Site
+from netwright.exchange.onnx.lower_views import TO_VIEW
+from netwright.exchange.onnx.shapes import ShapeModel, load_shapes
+from netwright.exchange.onnx.source_model import SourceNode, listing
+from netwright.exchange.onnx.value_widths import widths_of
+from netwright.exchange.onnx.vocabulary import MICROSOFT, QONNX_DOMAINS
 from netwright.formats import Format, Int
 from netwright.workload import Einsum, Tensor, TensorKind, Workload
 from netwright.workload.layout import settle

@@ -11,18 +11,18 @@ from typing import Any
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, require
-from netwright.exchange.fold import MAX_FOLDED_VALUES, OF_FIRST_ONLY, fold
-from netwright.exchange.input_shapes import set_inputs
-from netwright.exchange.known_shapes import known_shapes
 from netwright.exchange.limits import MAX_NODES
-from netwright.exchange.source_model import (
+from netwright.exchange.onnx.fold import MAX_FOLDED_VALUES, OF_FIRST_ONLY, fold
+from netwright.exchange.onnx.input_shapes import set_inputs
+from netwright.exchange.onnx.known_shapes import known_shapes
+from netwright.exchange.onnx.source_model import (
     SourceNode,
     listing,
     parse_model,
     read_nodes,
     sort_nodes,
 )
-from netwright.exchange.source_tensor import check_location, plain_text, read_tensor
+from netwright.exchange.onnx.source_tensor import check_location, plain_text, read_tensor
 
 Shape = tuple[int, ...]
 

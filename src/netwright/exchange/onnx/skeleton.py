@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from netwright.errors import require
-from netwright.exchange.fold import MAX_FOLDED_VALUES
+from netwright.exchange.onnx.fold import MAX_FOLDED_VALUES
 
 LOCATION = "weights-not-stored"
 """Name of the external file that the large initializers refer to; it does not exist."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, require
 from netwright.exchange.limits import MAX_EXECUTED_NODES, MAX_FILE_BYTES, MAX_STORED_VALUES, Budget
-from netwright.exchange.source_tensor import plain_text, read_tensor
+from netwright.exchange.onnx.source_tensor import plain_text, read_tensor
 from netwright.reading import read_bytes
 
 _INTEGERS = {

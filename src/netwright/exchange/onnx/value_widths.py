@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netwright.exchange.shapes import ShapeModel
+from netwright.exchange.onnx.shapes import ShapeModel
 
 BITS = {
     2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 12: 32, 13: 64, 16: 16, 17: 8, 18: 8,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import require
-from netwright.exchange.file_model import last_reads, replace_all
+from netwright.exchange.onnx.file_model import last_reads, replace_all
 
 _PURPOSE = "executing a file with qonnx"
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import NotExecutable, require
-from netwright.exchange.file_model import Feeds, last_reads
+from netwright.exchange.onnx.file_model import Feeds, last_reads
 
 Tensor = NDArray[Any]
 

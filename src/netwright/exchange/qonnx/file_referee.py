@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, NetwrightError, NotExecutable, require
-from netwright.exchange.file_float64 import run_in_float64
-from netwright.exchange.file_model import (
+from netwright.exchange.onnx.file_model import (
     Feeds,
     before_head,
     declared_rows,
@@ -21,10 +20,11 @@ from netwright.exchange.file_model import (
     self_contained,
     without_shapes,
 )
-from netwright.exchange.onnx_text import CHANNELS_LAST, MICROSOFT
-from netwright.exchange.qonnx_execution import execute, infer_shapes, quiet
-from netwright.exchange.read import InputQuantizer
-from netwright.exchange.source_model import load_model
+from netwright.exchange.onnx.source_model import load_model
+from netwright.exchange.onnx.vocabulary import CHANNELS_LAST, MICROSOFT
+from netwright.exchange.qonnx.execution import execute, infer_shapes, quiet
+from netwright.exchange.qonnx.file_float64 import run_in_float64
+from netwright.exchange.qonnx.read import InputQuantizer
 from netwright.ir import Graph, Interpreter, held_values, rows_together
 from netwright.ir.interpret import Values
 

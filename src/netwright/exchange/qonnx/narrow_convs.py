@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import NumericsError
-from netwright.exchange.precision import FLOAT32_BITS, Reals, significand_bits
+from netwright.exchange.qonnx.precision import FLOAT32_BITS, Reals, significand_bits
 from netwright.ir import Graph, Node, TensorType
 from netwright.passes.carried import step_of
 from netwright.passes.constant_values import constant_values

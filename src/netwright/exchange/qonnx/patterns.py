@@ -9,7 +9,7 @@ from dataclasses import replace
 from pydantic import TypeAdapter, ValidationError
 
 from netwright.errors import GraphError, NumericsError
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.source_model import SourceNode
 from netwright.ir import Graph, TensorType
 from netwright.ir.format_records import Record, pattern_from, record_of
 

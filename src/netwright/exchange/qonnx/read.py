@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 
 from netwright.digits import is_plain_number
 from netwright.errors import ConfigError, GraphError, NetwrightError, UnsupportedOp
-from netwright.exchange import (
+from netwright.exchange.limits import check_row
+from netwright.exchange.onnx.evaluate import is_evaluated
+from netwright.exchange.onnx.source_model import SourceModel, SourceNode, listing, load_model
+from netwright.exchange.onnx.vocabulary import (
+    CHANNELS_LAST,
+    HEAD_KEY,
+    MICROSOFT,
+    PATTERN_KEY,
+    QONNX_DOMAINS,
+)
+from netwright.exchange.qonnx import (
     read_arithmetic,
     read_channels_last,
     read_functions,
@@ -27,18 +37,8 @@ from netwright.exchange import (
     read_thresholds,
     read_windows,
 )
-from netwright.exchange.evaluate import is_evaluated
-from netwright.exchange.limits import check_row
-from netwright.exchange.onnx_text import (
-    CHANNELS_LAST,
-    HEAD_KEY,
-    MICROSOFT,
-    PATTERN_KEY,
-    QONNX_DOMAINS,
-)
-from netwright.exchange.patterns import with_patterns
-from netwright.exchange.reader import Codes, Reader
-from netwright.exchange.source_model import SourceModel, SourceNode, listing, load_model
+from netwright.exchange.qonnx.patterns import with_patterns
+from netwright.exchange.qonnx.reader import Codes, Reader
 from netwright.ir import AttrValue, Graph, Node, Note, check
 
 OPSETS = range(6, 26)

@@ -8,8 +8,8 @@ from math import prod
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.reader import Codes, Reader, Reals
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.reader import Codes, Reader, Reals
 
 _EXACT = frozenset({"Add", "MatMul", "Mul", "Neg", "ReduceSum", "Relu", "Sub"})
 """Operators that mean the same on integers and on reals as long as no result wraps."""

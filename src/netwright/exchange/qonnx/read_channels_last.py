@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from netwright.exchange import read_linear, read_windows
-from netwright.exchange.reader import Reader, computed_constant
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx import read_linear, read_windows
+from netwright.exchange.qonnx.reader import Reader, computed_constant
 
 Rule = Callable[[Reader, SourceNode], None]
 

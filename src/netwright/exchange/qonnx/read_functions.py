@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.evaluate import evaluate
-from netwright.exchange.read_attrs import axis, integer
-from netwright.exchange.reader import Reader, Reals
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.attributes import axis, integer
+from netwright.exchange.onnx.evaluate import evaluate
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.reader import Reader, Reals
 from netwright.ir import AttrValue, Node, Note
 from netwright.ir.ops.quant import code_type
 from netwright.passes.integerize_quant import is_plain_quantizer

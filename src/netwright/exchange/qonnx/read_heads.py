@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from netwright.errors import GraphError
-from netwright.exchange.read_attrs import axis, integer
-from netwright.exchange.reader import Head, Reader
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.attributes import axis, integer
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.reader import Head, Reader
 
 HEADS = {
     "ArgMax": "argmax",

@@ -11,11 +11,17 @@ from dataclasses import replace
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.read_arithmetic import check_sums
-from netwright.exchange.read_attrs import axis, flag, integer, real
-from netwright.exchange.reader import Codes, QuantizedConstant, Reader, Reals, computed_constant
-from netwright.exchange.source_model import SourceNode
-from netwright.exchange.source_tensor import integer_limits
+from netwright.exchange.onnx.attributes import axis, flag, integer, real
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.onnx.source_tensor import integer_limits
+from netwright.exchange.qonnx.read_arithmetic import check_sums
+from netwright.exchange.qonnx.reader import (
+    Codes,
+    QuantizedConstant,
+    Reader,
+    Reals,
+    computed_constant,
+)
 from netwright.formats import smallest_int
 from netwright.ir import AttrValue
 from netwright.passes.real_builder import enclosing_format, format_attrs
@@ -95,7 +101,7 @@ def clip_codes(reader: Reader, node: SourceNode, low: float, high: float) -> Non
 
 def qlinear_conv(reader: Reader, node: SourceNode) -> None:
     """Read QLinearConv: a convolution between a dequantizer and a quantizer."""
-    from netwright.exchange.read_linear import emit_conv
+    from netwright.exchange.qonnx.read_linear import emit_conv
 
     _needs(node, 8)
     source = _dequantized(reader, node, 0, 1, zero_point_of(reader, node, 2)[0])
@@ -165,7 +171,7 @@ def qlinear_binary(reader: Reader, node: SourceNode) -> None:
 
 def qlinear_pool(reader: Reader, node: SourceNode) -> None:
     """Read ONNX Runtime's QLinearGlobalAveragePool and QLinearAveragePool."""
-    from netwright.exchange.read_windows import emit_pool
+    from netwright.exchange.qonnx.read_windows import emit_pool
 
     _needs(node, 5)
     if flag(node, "channels_last", 0):
@@ -192,7 +198,7 @@ def qlinear_concat(reader: Reader, node: SourceNode) -> None:
 
 def integer_product(reader: Reader, node: SourceNode) -> None:
     """Read MatMulInteger and ConvInteger: int32 sums of codes without scales."""
-    from netwright.exchange.read_linear import emit_conv
+    from netwright.exchange.qonnx.read_linear import emit_conv
 
     _needs(node, 2)
     zero_point = zero_point_of(reader, node, 2)[0] if len(node.inputs) > 2 else 0

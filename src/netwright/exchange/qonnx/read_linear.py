@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.read_attrs import flag, integer, integers, real
-from netwright.exchange.read_integer import clip_codes
-from netwright.exchange.read_select import spread
-from netwright.exchange.read_windows import window_attrs
-from netwright.exchange.reader import Reader, computed_constant
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.attributes import flag, integer, integers, real
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.read_integer import clip_codes
+from netwright.exchange.qonnx.read_select import spread
+from netwright.exchange.qonnx.read_windows import window_attrs
+from netwright.exchange.qonnx.reader import Reader, computed_constant
 from netwright.ir import AttrValue
 
 

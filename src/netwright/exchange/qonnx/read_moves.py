@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError
-from netwright.exchange.evaluate import evaluate
-from netwright.exchange.read_attrs import array, axis, flag, integer, integers
-from netwright.exchange.reader import Codes, Reader
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.attributes import array, axis, flag, integer, integers
+from netwright.exchange.onnx.evaluate import evaluate
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.reader import Codes, Reader
 from netwright.ir.types import along_axis
 from netwright.passes.carried import compact
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.onnx_text import ROUNDING_OF
-from netwright.exchange.read_attrs import flag, text
-from netwright.exchange.reader import QuantizedConstant, Reader, Reals
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.attributes import flag, text
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.onnx.vocabulary import ROUNDING_OF
+from netwright.exchange.qonnx.reader import QuantizedConstant, Reader, Reals
 from netwright.formats import Rounding
 from netwright.ir import AttrValue
 from netwright.passes.carried import compact

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.read_attrs import axis, flag, integer, integers, real, text
-from netwright.exchange.read_functions import embedding
-from netwright.exchange.read_windows import emit_pool
-from netwright.exchange.reader import Reader, Reals
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.attributes import axis, flag, integer, integers, real, text
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.read_functions import embedding
+from netwright.exchange.qonnx.read_windows import emit_pool
+from netwright.exchange.qonnx.reader import Reader, Reals
 from netwright.ir import AttrValue
 
 MAX_SELECTED = 2048

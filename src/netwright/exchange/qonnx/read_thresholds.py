@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.hgq_steps import lowest_exponent
-from netwright.exchange.read_attrs import real, text
-from netwright.exchange.read_quant import MAX_QUANTIZER_BITS
-from netwright.exchange.reader import Reader, Reals
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.attributes import real, text
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.read_quant import MAX_QUANTIZER_BITS
+from netwright.exchange.qonnx.reader import Reader, Reals
+from netwright.exchange.steps import lowest_exponent
 from netwright.ir import AttrValue
 
 MAX_COMPARED = 255

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from netwright.errors import GraphError
-from netwright.exchange.read_attrs import flag, integers, text
-from netwright.exchange.reader import Reader
-from netwright.exchange.source_model import SourceNode
+from netwright.exchange.onnx.attributes import flag, integers, text
+from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.reader import Reader
 from netwright.ir import AttrValue
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError
-from netwright.exchange.evaluate import evaluate
 from netwright.exchange.limits import MAX_ALL_COMPUTED_VALUES, Budget, RowBudget
-from netwright.exchange.names import Names
-from netwright.exchange.source_model import SourceModel, SourceNode
+from netwright.exchange.onnx.evaluate import evaluate
+from netwright.exchange.onnx.source_model import SourceModel, SourceNode
+from netwright.exchange.qonnx.names import Names
 from netwright.ir import AttrValue, Node, Note, TensorType, spec_of
 from netwright.passes.carried import compact
 from netwright.passes.real_builder import enclosing_format, format_attrs

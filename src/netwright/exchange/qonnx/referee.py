@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, VerificationError, require
-from netwright.exchange.narrow_convs import narrow_convs
-from netwright.exchange.qonnx_execution import execute, quiet
-from netwright.exchange.write import build_model, wide_inputs, wide_tensors
+from netwright.exchange.qonnx.execution import execute, quiet
+from netwright.exchange.qonnx.narrow_convs import narrow_convs
+from netwright.exchange.qonnx.write import build_model, wide_inputs, wide_tensors
 from netwright.ir import Graph, held_values, rows_together
 from netwright.ir.interpret import Values
 from netwright.passes import Realized, realize

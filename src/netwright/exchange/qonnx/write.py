@@ -10,7 +10,7 @@ import numpy as np
 
 import netwright
 from netwright.errors import NumericsError, require
-from netwright.exchange.onnx_text import (
+from netwright.exchange.onnx.vocabulary import (
     DIGEST_KEY,
     FLOAT_KEY,
     HEAD_KEY,
@@ -21,9 +21,9 @@ from netwright.exchange.onnx_text import (
     QONNX_OPSET,
     VERSION_KEY,
 )
-from netwright.exchange.patterns import patterns_text
-from netwright.exchange.precision import FLOAT32_BITS, FLOAT64_BITS, significand_bits
-from netwright.exchange.write_nodes import OnnxBuilder, write_node
+from netwright.exchange.qonnx.patterns import patterns_text
+from netwright.exchange.qonnx.precision import FLOAT32_BITS, FLOAT64_BITS, significand_bits
+from netwright.exchange.qonnx.write_nodes import OnnxBuilder, write_node
 from netwright.files import write_atomic
 from netwright.ir import Graph, Node, check
 from netwright.passes import realize

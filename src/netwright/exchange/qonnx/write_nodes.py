@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import NumericsError, UnsupportedOp, require
-from netwright.exchange.names import Names
-from netwright.exchange.onnx_text import QONNX_DOMAIN
+from netwright.exchange.onnx.vocabulary import QONNX_DOMAIN
+from netwright.exchange.qonnx.names import Names
 from netwright.formats import QONNX_ROUNDING
 from netwright.ir import Graph, Node
 from netwright.ir.ops.quant import code_type, rounding_of

@@ -4,7 +4,14 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from netwright.backends.rtl.adder_graph import AdderGraph, Product, Sum, has_chain, lift, width
+from netwright.backends.rtl.adders.adder_graph import (
+    AdderGraph,
+    Product,
+    Sum,
+    has_chain,
+    lift,
+    width,
+)
 
 GRAPH = AdderGraph(
     inputs=((0, 3), (1, 3)),

@@ -3,7 +3,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.backends.rtl.digits import signed_digits
+from netwright.backends.rtl.adders.digits import signed_digits
 
 INTEGERS = st.integers(-(1 << 40), 1 << 40)
 

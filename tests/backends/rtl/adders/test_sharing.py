@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from netwright.backends.rtl.adder_graph import lift, width
-from netwright.backends.rtl.digits import signed_digits
-from netwright.backends.rtl.sharing import share
+from netwright.backends.rtl.adders.adder_graph import lift, width
+from netwright.backends.rtl.adders.digits import signed_digits
+from netwright.backends.rtl.adders.sharing import share
 
 MATRICES = st.tuples(st.integers(1, 6), st.integers(1, 6)).flatmap(
     lambda shape: arrays(np.int64, shape, elements=st.integers(-300, 300))

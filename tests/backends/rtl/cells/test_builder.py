@@ -1,5 +1,5 @@
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Wire
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.cells.circuit import Wire
 
 A, B = Wire("a", (0, 3)), Wire("b", (0, 3))
 

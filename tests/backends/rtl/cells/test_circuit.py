@@ -1,4 +1,4 @@
-from netwright.backends.rtl.circuit import Bundle, Cell, Layer, Port, Wire
+from netwright.backends.rtl.cells.circuit import Bundle, Cell, Layer, Port, Wire
 
 WIRE = Wire("w", (-3, 5))
 

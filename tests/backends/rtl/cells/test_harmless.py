@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from netwright.backends.rtl.emission import library_names, library_text
-from netwright.backends.rtl.harmless import check_harmless, plain_sources
+from netwright.backends.rtl.cells.harmless import check_harmless, plain_sources
+from netwright.backends.rtl.cells.verilog import library_names, library_text
 from netwright.errors import BackendError
 from netwright.escape import line_comment
 from tests.codes import NAMES

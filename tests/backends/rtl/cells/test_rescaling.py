@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from netwright.backends.rtl.affine import Affine
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Wire
-from netwright.backends.rtl.rescaling import addends, limit, round_off
+from netwright.backends.rtl.cells.affine import Affine
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.cells.circuit import Wire
+from netwright.backends.rtl.cells.rescaling import addends, limit, round_off
 from netwright.formats import Rounding
 from netwright.ir import round_shift
 

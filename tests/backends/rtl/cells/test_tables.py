@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwright.backends import rtl
-from netwright.backends.rtl.tables import packed
+from netwright.backends.rtl.cells.tables import packed
 from netwright.formats import Int
 from netwright.ir import Graph, Node, TensorType, check
 from netwright.verify import bit_exact

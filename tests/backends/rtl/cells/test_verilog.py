@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from netwright.backends.rtl.emission import library_names, library_text, sources
-from netwright.backends.rtl.lowering import lower
+from netwright.backends.rtl.cells.verilog import library_names, library_text, sources
+from netwright.backends.rtl.unrolled.layers import lower
 from netwright.backends.tools import VERILATOR, find, run_tool
 from tests.backends.hls.graphs import Build
 from tests.backends.rtl.graphs import every_other_operator, needs_verilator, two_layers

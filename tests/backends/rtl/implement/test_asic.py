@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from netwright.backends import rtl
-from netwright.backends.rtl import RtlDesign, asic
-from netwright.backends.rtl.asic import LIBRARIES, Library, _size, _timing
+from netwright.backends.rtl import RtlDesign
+from netwright.backends.rtl.implement import asic
+from netwright.backends.rtl.implement.asic import LIBRARIES, Library, _size, _timing
 from netwright.backends.tools import Tool
 from netwright.errors import BackendError, ConfigError, ToolFailed, ToolMissing
 from tests.backends.rtl.graphs import few_cells, needs_yosys

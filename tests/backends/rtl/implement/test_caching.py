@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from netwright.backends.rtl.caching import digest_of, made_once
+from netwright.backends.rtl.implement.caching import digest_of, made_once
 from netwright.errors import RunError, ToolFailed
 from netwright.files import LOCK
 

@@ -1,6 +1,6 @@
 import pytest
 
-from netwright.backends.rtl.floorplan import FloorPlan, Tile
+from netwright.backends.rtl.implement.floorplan import FloorPlan, Tile
 from netwright.errors import BackendError
 
 PLACED = """\

@@ -1,4 +1,4 @@
-from netwright.backends.rtl.framing import framed
+from netwright.backends.rtl.implement.framing import framed
 
 MODULE = {
     "attributes": {"top": "1"},

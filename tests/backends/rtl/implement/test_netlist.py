@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from netwright.backends import rtl
-from netwright.backends.rtl.netlist import RtlNetlist
+from netwright.backends.rtl.implement.netlist import RtlNetlist
 from netwright.errors import CorruptOutput, DataError
 from netwright.verify import bit_exact, random
 from tests.backends.hls.graphs import jet_tagger

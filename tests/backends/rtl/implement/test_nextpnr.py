@@ -5,12 +5,18 @@ from typing import Any
 
 import pytest
 
-from netwright.backends.rtl import nextpnr
-from netwright.backends.rtl.nextpnr import Job, check_fit, read_report, run_nextpnr, usage_of
+from netwright.backends.rtl.implement import nextpnr
+from netwright.backends.rtl.implement.nextpnr import (
+    Job,
+    check_fit,
+    read_report,
+    run_nextpnr,
+    usage_of,
+)
 from netwright.backends.tools import Tool
 from netwright.errors import BackendError, ConfigError, DoesNotFit, MissingExtra, ToolFailed
 from tests.backends.rtl.graphs import needs_nextpnr
-from tests.backends.rtl.test_framing import MODULE
+from tests.backends.rtl.implement.test_framing import MODULE
 
 USAGE = {"TRELLIS_COMB": {"used": 90, "available": 80}, "TRELLIS_FF": {"used": 5, "available": 80}}
 LOG = """\

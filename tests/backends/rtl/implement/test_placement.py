@@ -6,7 +6,7 @@ import pytest
 
 from netwright.backends import rtl
 from netwright.backends.rtl import RtlDesign
-from netwright.backends.rtl.placement import _timing
+from netwright.backends.rtl.implement.placement import _timing
 from netwright.errors import BackendError, ConfigError
 from tests.backends.rtl.graphs import few_cells, needs_nextpnr, needs_yosys
 

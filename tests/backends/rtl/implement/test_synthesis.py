@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from netwright.backends import rtl
-from netwright.backends.rtl import synthesis
-from netwright.backends.rtl.synthesis import FAMILIES, mapped_files, synthesize
+from netwright.backends.rtl.implement import synthesis
+from netwright.backends.rtl.implement.synthesis import FAMILIES, mapped_files, synthesize
 from netwright.errors import BackendError, MissingExtra, ToolFailed
 from netwright.progress import Progress, silent
 from tests.backends.rtl.graphs import few_cells, needs_yosys, two_layers

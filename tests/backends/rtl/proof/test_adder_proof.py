@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from netwright.backends.rtl import RtlDesign, rtl
-from netwright.backends.rtl.layer_specification import claim_wire
-from netwright.backends.rtl.proof import Proof, prove
+from netwright.backends.rtl.proof.adder_proof import Proof, prove
+from netwright.backends.rtl.proof.layer_specification import claim_wire
 from netwright.errors import BackendError
 from tests.backends.hls.graphs import Build, jet_tagger
 

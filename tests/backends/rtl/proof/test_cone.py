@@ -1,6 +1,6 @@
 import pytest
 
-from netwright.backends.rtl.cone import Netlist
+from netwright.backends.rtl.proof.cone import Netlist
 from netwright.errors import BackendError
 
 TEXT = """\

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from netwright.backends import rtl
-from netwright.backends.rtl import RtlDesign, formal
-from netwright.backends.rtl.formal import Check, _proof, checks, prove_checks
-from netwright.backends.rtl.grid import grid
+from netwright.backends.rtl import RtlDesign
+from netwright.backends.rtl.proof import formal
+from netwright.backends.rtl.proof.formal import Check, _proof, checks, prove_checks
+from netwright.backends.rtl.proof.grid import grid
 from netwright.errors import BackendError, MissingExtra, ToolFailed
 from netwright.formats import Rounding
 from netwright.ir import Graph

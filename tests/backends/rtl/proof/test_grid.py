@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from netwright.backends.rtl.grid import grid
+from netwright.backends.rtl.proof.grid import grid
 from netwright.formats import Rounding
 from netwright.ir import check, interpret
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.circuit import Layer
-from netwright.backends.rtl.layer_specification import RULES, LayerSpecification, claim_wire
-from netwright.backends.rtl.operators import OPERATORS
+from netwright.backends.rtl.cells.circuit import Layer
+from netwright.backends.rtl.proof.layer_specification import RULES, LayerSpecification, claim_wire
+from netwright.backends.rtl.unrolled.operators import OPERATORS
 from netwright.errors import BackendError
 from netwright.ir import Graph
 from tests.backends.rtl.graphs import pooled_sums

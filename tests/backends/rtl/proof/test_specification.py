@@ -2,8 +2,8 @@ from fractions import Fraction
 
 import pytest
 
-from netwright.backends.rtl.circuit import Wire
-from netwright.backends.rtl.specification import REMAINDERS, Specification, Term
+from netwright.backends.rtl.cells.circuit import Wire
+from netwright.backends.rtl.proof.specification import REMAINDERS, Specification, Term
 from netwright.formats import Rounding
 from netwright.ir.rounding import round_shift
 

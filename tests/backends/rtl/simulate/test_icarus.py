@@ -6,7 +6,7 @@ import pytest
 
 from netwright.backends import rtl
 from netwright.backends.rtl import RtlDesign
-from netwright.backends.rtl.icarus import bench
+from netwright.backends.rtl.simulate.icarus import bench
 from netwright.errors import BackendError, ToolFailed
 from netwright.ir import interpret
 from netwright.verify import bit_exact, corners, random

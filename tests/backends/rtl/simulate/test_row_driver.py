@@ -1,5 +1,5 @@
-from netwright.backends.rtl.circuit import Circuit, Port
-from netwright.backends.rtl.harness import harness, num_words
+from netwright.backends.rtl.cells.circuit import Circuit, Port
+from netwright.backends.rtl.simulate.row_driver import harness, num_words
 
 PORTS = tuple(Port("t", f"p{i}", 1, bits, True) for i, bits in enumerate((5, 40, 64, 65)))
 

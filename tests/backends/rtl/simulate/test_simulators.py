@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from netwright.backends import rtl
-from netwright.backends.rtl import simulators
-from netwright.backends.rtl.simulators import chosen
+from netwright.backends.rtl.simulate import simulators
+from netwright.backends.rtl.simulate.simulators import chosen
 from netwright.backends.tools import Tool
 from netwright.errors import ConfigError, ToolMissing
 from tests.backends.rtl.graphs import two_layers

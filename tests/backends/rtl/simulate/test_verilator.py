@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.circuit import Port
-from netwright.backends.rtl.simulation import pack, unpack
+from netwright.backends.rtl.cells.circuit import Port
+from netwright.backends.rtl.simulate.verilator import pack, unpack
 from netwright.errors import BackendError, ToolFailed
 from tests.backends.rtl.graphs import (
     assert_same,

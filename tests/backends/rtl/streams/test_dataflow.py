@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from netwright.backends.rtl.streams.emission import sources
-from netwright.backends.rtl.streams.lowering import lower_to_streams
+from netwright.backends.rtl.streams.dataflow import lower_to_streams
 from netwright.backends.rtl.streams.network import Gather, Join, Network, Product, Window
+from netwright.backends.rtl.streams.network_text import sources
 from netwright.backends.rtl.streams.reuse import ReuseFactor
 from netwright.errors import GraphError, NumericsError
 from netwright.formats import Int

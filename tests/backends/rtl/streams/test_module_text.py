@@ -1,4 +1,4 @@
-from netwright.backends.rtl.streams.text import file_text, instance, module, stream_ports
+from netwright.backends.rtl.streams.module_text import file_text, instance, module, stream_ports
 
 
 def test_the_head_of_a_module() -> None:

@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from netwright.backends.rtl.emission import library_names
-from netwright.backends.rtl.streams.emission import sources
-from netwright.backends.rtl.streams.lowering import lower_to_streams
+from netwright.backends.rtl.cells.verilog import library_names
+from netwright.backends.rtl.streams.dataflow import lower_to_streams
+from netwright.backends.rtl.streams.network_text import sources
 from netwright.backends.rtl.streams.reuse import ReuseFactor
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build
+from tests.backends.rtl.cells.test_verilog import lint
 from tests.backends.rtl.graphs import (
     every_other_operator,
     images,
@@ -16,7 +17,6 @@ from tests.backends.rtl.graphs import (
     signals,
     two_layers,
 )
-from tests.backends.rtl.test_emission import lint
 
 CASES: list[tuple[Graph, ReuseFactor, bool]] = [
     (two_layers(), {"matmul_1": 6, "matmul_3": 15}, True),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from netwright.backends.rtl import RtlDesign, rtl
-from netwright.backends.rtl.streams.proof import specified
+from netwright.backends.rtl.streams.product_proof import specified
 from netwright.errors import BackendError
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build

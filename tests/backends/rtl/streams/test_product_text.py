@@ -1,4 +1,4 @@
-from netwright.backends.rtl.streams.lowering import lower_to_streams
+from netwright.backends.rtl.streams.dataflow import lower_to_streams
 from netwright.backends.rtl.streams.product_text import product_text
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build

@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 
-from netwright.backends.rtl.streams.products import bias_words, matrices, spread, weight_words
 from netwright.backends.rtl.streams.reuse import Tiling, product_shape
+from netwright.backends.rtl.streams.spread_products import (
+    bias_words,
+    matrices,
+    spread,
+    weight_words,
+)
 from netwright.errors import NumericsError
 from netwright.formats import Int
 from netwright.ir import Graph

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.streams.design import StreamDesign
-from netwright.backends.rtl.streams.simulation import Stalls, simulate
+from netwright.backends.rtl.streams.stalls import Stalls, simulate
+from netwright.backends.rtl.streams.stream_design import StreamDesign
 from netwright.backends.rtl.streams.weights import load_words
 from netwright.errors import BackendError, ConfigError
 from netwright.ir import Graph, interpret

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.streams.design import StreamDesign
+from netwright.backends.rtl.streams.stream_design import StreamDesign
 from netwright.errors import BackendError, ConfigError, NumericsError
 from netwright.formats import Int
 from netwright.ir import Graph, interpret

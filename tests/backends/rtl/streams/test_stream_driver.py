@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from netwright.backends.rtl.streams.harness import harness, num_words
 from netwright.backends.rtl.streams.network import Network, Stream, Terminal
+from netwright.backends.rtl.streams.stream_driver import harness, num_words
 
 
 def terminal(name: str, lanes: int) -> Terminal:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netwright.backends.rtl.streams.lowering import lower_to_streams
+from netwright.backends.rtl.streams.dataflow import lower_to_streams
 from netwright.backends.rtl.streams.network import Network
 from netwright.backends.rtl.streams.weights import (
     address_bits,

@@ -1,9 +1,9 @@
 import numpy as np
 
-from netwright.backends.rtl.affine import Affine
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Wire
-from netwright.backends.rtl.products import multiply, scale
+from netwright.backends.rtl.cells.affine import Affine
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.cells.circuit import Wire
+from netwright.backends.rtl.unrolled.constant_products import multiply, scale
 
 
 def layer() -> LayerBuilder:

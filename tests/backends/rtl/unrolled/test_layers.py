@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from netwright.backends.rtl import lowering
-from netwright.backends.rtl.lowering import lower
+from netwright.backends.rtl.unrolled import layers as lowering
+from netwright.backends.rtl.unrolled.layers import lower
 from netwright.errors import GraphError, UnsupportedOp
 from netwright.ir import Graph, Node, TensorType
 from tests.backends.hls.graphs import Build, jet_tagger

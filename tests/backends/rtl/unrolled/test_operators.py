@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.affine import Affine
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.operators import OPERATORS
+from netwright.backends.rtl.cells.affine import Affine
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.unrolled.operators import OPERATORS
 from netwright.ir import SPECS, Node, interpret
 from netwright.verify import bit_exact
 from tests.backends.hls.graphs import Build, stimuli

@@ -1,7 +1,7 @@
 import pytest
 
-from netwright.backends.rtl.lowering import lower
-from netwright.backends.rtl.unrolling import operations
+from netwright.backends.rtl.unrolled.layers import lower
+from netwright.backends.rtl.unrolled.unrolling import operations
 from netwright.errors import GraphError
 from tests.backends.hls.graphs import Build
 from tests.backends.rtl.graphs import images

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.affine import Affine
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Wire
-from netwright.backends.rtl.windows import PADDING, convolve, pool_max, window_elements
+from netwright.backends.rtl.cells.affine import Affine
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.cells.circuit import Wire
+from netwright.backends.rtl.unrolled.windows import PADDING, convolve, pool_max, window_elements
 from netwright.ir import Graph, Node
 from netwright.verify import bit_exact, corners, random
 from tests.backends.hls.graphs import Build

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import (
+from netwright.backends.rtl.adders.adder_graph import (
     AdderGraph,
     Interval,
     Product,
@@ -29,7 +29,7 @@ from netwright.backends.rtl.adder_graph import (
     overlap,
     width,
 )
-from netwright.backends.rtl.digits import signed_digits
+from netwright.backends.rtl.adders.digits import signed_digits
 
 _SHIFT_BITS = 7
 _VALUE_BITS = 24

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netwright.backends.rtl.adder_graph import Interval, width
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Element, Wire
+from netwright.backends.rtl.adders.adder_graph import Interval, width
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.cells.circuit import Element, Wire
 
 
 @dataclass(frozen=True, slots=True)

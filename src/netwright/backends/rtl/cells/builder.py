@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from netwright.backends.rtl.adder_graph import AdderGraph, Interval
-from netwright.backends.rtl.circuit import Bundle, Cell, Element, Layer, LinearClaim, Settled, Wire
+from netwright.backends.rtl.adders.adder_graph import AdderGraph, Interval
+from netwright.backends.rtl.cells.circuit import (
+    Bundle,
+    Cell,
+    Element,
+    Layer,
+    LinearClaim,
+    Settled,
+    Wire,
+)
 
 Time = tuple[int, int]
 """Stage, and adders passed since its registers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netwright.backends.rtl.adder_graph import Interval, width
+from netwright.backends.rtl.adders.adder_graph import Interval, width
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ of two constants; half-even adds half and clears the lowest kept bit where a tie
 
 from __future__ import annotations
 
-from netwright.backends.rtl.adder_graph import Interval, width
-from netwright.backends.rtl.affine import Affine, settle
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Element
+from netwright.backends.rtl.adders.adder_graph import Interval, width
+from netwright.backends.rtl.cells.affine import Affine, settle
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.cells.circuit import Element
 from netwright.formats import Rounding
 
 

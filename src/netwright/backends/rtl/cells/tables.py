@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.affine import Affine, settle
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Wire
+from netwright.backends.rtl.cells.affine import Affine, settle
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.cells.circuit import Wire
 from netwright.ir import Node
 
 Elements = NDArray[Any]

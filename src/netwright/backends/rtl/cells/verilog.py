@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
-from netwright.backends.rtl.circuit import Bundle, Cell, Circuit, Element, Layer, Port, Wire
+from netwright.backends.rtl.cells.circuit import Bundle, Cell, Circuit, Element, Layer, Port, Wire
 from netwright.escape import line_comment
 
 WIDE_PARAMETERS = ("OFFSET", "BELOW", "ABOVE", "LOW", "HIGH")

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from netwright.backends import tools
-from netwright.backends.rtl.caching import made_once
-from netwright.backends.rtl.synthesis import KEEP_MACRO, run_script
+from netwright.backends.rtl.implement.caching import made_once
+from netwright.backends.rtl.implement.synthesis import KEEP_MACRO, run_script
 from netwright.backends.tool_lines import telling
 from netwright.backends.tools import OPENSTA, find, run_tool
 from netwright.errors import BackendError, ConfigError, DataError, ToolMissing

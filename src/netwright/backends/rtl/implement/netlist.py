@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.simulators import Codes, Model, chosen, execute
-from netwright.backends.rtl.synthesis import FAMILIES, mapped_files
+from netwright.backends.rtl.implement.synthesis import FAMILIES, mapped_files
+from netwright.backends.rtl.simulate.simulators import Codes, Model, chosen, execute
 from netwright.errors import CorruptOutput
 from netwright.files import sha256
 from netwright.ir.interpret import Values

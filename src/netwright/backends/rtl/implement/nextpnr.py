@@ -12,9 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from netwright.backends.rtl.caching import made_once
-from netwright.backends.rtl.floorplan import FloorPlan
-from netwright.backends.rtl.framing import framed
+from netwright.backends.rtl.implement.caching import made_once
+from netwright.backends.rtl.implement.floorplan import FloorPlan
+from netwright.backends.rtl.implement.framing import framed
 from netwright.backends.tool_lines import telling
 from netwright.backends.tools import NEXTPNR, run_tool
 from netwright.errors import (

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from netwright.backends.rtl.floorplan import FloorPlan
-from netwright.backends.rtl.framing import CLOCK
-from netwright.backends.rtl.nextpnr import (
+from netwright.backends.rtl.implement.floorplan import FloorPlan
+from netwright.backends.rtl.implement.framing import CLOCK
+from netwright.backends.rtl.implement.nextpnr import (
     PACKAGE,
     Job,
     Usage,

@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
-from netwright.backends.rtl.caching import digest_of, made_once
-from netwright.backends.rtl.harmless import plain_sources
+from netwright.backends.rtl.cells.harmless import plain_sources
+from netwright.backends.rtl.implement.caching import digest_of, made_once
 from netwright.backends.tool_lines import telling
 from netwright.backends.tools import YOSYS, run_tool
 from netwright.errors import BackendError, DataError, MissingExtra

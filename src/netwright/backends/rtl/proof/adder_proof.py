@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import Interval, lift
-from netwright.backends.rtl.circuit import Layer, LinearClaim, Wire
+from netwright.backends.rtl.adders.adder_graph import Interval, lift
+from netwright.backends.rtl.cells.circuit import Layer, LinearClaim, Wire
 from netwright.errors import BackendError
 
 _INSTANCE = re.compile(r"^\s*(\w+) #\(([^)]*(?:\([^)]*\)[^)]*)*)\)\s*u_\w+ \((.*)\);$", re.M)

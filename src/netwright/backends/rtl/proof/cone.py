@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from netwright.backends.rtl.adder_graph import Interval, width
-from netwright.backends.rtl.proof import DECLARATION, PIN, Form, linear_form
+from netwright.backends.rtl.adders.adder_graph import Interval, width
+from netwright.backends.rtl.proof.adder_proof import DECLARATION, PIN, Form, linear_form
 from netwright.errors import BackendError
 
 _INSTANCE = re.compile(r"^\s*(\w+) #\(([^)]*(?:\([^)]*\)[^)]*)*)\)\s*u_(\w+) \((.*)\);$", re.M)

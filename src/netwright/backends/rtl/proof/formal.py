@@ -16,14 +16,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from netwright.backends.rtl.adder_graph import Interval
-from netwright.backends.rtl.circuit import Element, Layer, Wire
-from netwright.backends.rtl.cone import Cone, Netlist
-from netwright.backends.rtl.harmless import plain_sources
-from netwright.backends.rtl.layer_specification import LayerSpecification, claim_wire
-from netwright.backends.rtl.proof import CounterExample
-from netwright.backends.rtl.specification import Specification, Term
-from netwright.backends.rtl.synthesis import RUNNER
+from netwright.backends.rtl.adders.adder_graph import Interval
+from netwright.backends.rtl.cells.circuit import Element, Layer, Wire
+from netwright.backends.rtl.cells.harmless import plain_sources
+from netwright.backends.rtl.implement.synthesis import RUNNER
+from netwright.backends.rtl.proof.adder_proof import CounterExample
+from netwright.backends.rtl.proof.cone import Cone, Netlist
+from netwright.backends.rtl.proof.layer_specification import LayerSpecification, claim_wire
+from netwright.backends.rtl.proof.specification import Specification, Term
 from netwright.backends.tools import YOSYS, run_tool
 from netwright.backends.vouching import is_vouched, vouch
 from netwright.errors import BackendError, MissingExtra

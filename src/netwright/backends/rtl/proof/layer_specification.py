@@ -14,10 +14,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.circuit import Element, Layer, LinearClaim, Wire
-from netwright.backends.rtl.cone import Multiples
-from netwright.backends.rtl.specification import Specification, Term
-from netwright.backends.rtl.windows import PADDING, window_elements
+from netwright.backends.rtl.cells.circuit import Element, Layer, LinearClaim, Wire
+from netwright.backends.rtl.proof.cone import Multiples
+from netwright.backends.rtl.proof.specification import Specification, Term
+from netwright.backends.rtl.unrolled.windows import PADDING, window_elements
 from netwright.errors import BackendError
 from netwright.formats import holds_integers, reach
 from netwright.ir import Graph, Node

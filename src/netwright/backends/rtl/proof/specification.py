@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from netwright.backends.rtl.adder_graph import Interval
-from netwright.backends.rtl.circuit import Wire
-from netwright.backends.rtl.cone import Multiples
+from netwright.backends.rtl.adders.adder_graph import Interval
+from netwright.backends.rtl.cells.circuit import Wire
+from netwright.backends.rtl.proof.cone import Multiples
 from netwright.formats import Rounding
 
 REMAINDERS: Mapping[Rounding, str] = MappingProxyType(

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.built import built_once
-from netwright.backends.rtl.circuit import Circuit, Port
-from netwright.backends.rtl.harmless import plain_sources
-from netwright.backends.rtl.harness import WORD_BITS, num_words
-from netwright.backends.rtl.simulation import by_tensor, check_latency, fed_words
+from netwright.backends.rtl.cells.circuit import Circuit, Port
+from netwright.backends.rtl.cells.harmless import plain_sources
+from netwright.backends.rtl.simulate.row_driver import WORD_BITS, num_words
+from netwright.backends.rtl.simulate.verilator import by_tensor, check_latency, fed_words
 from netwright.backends.tools import IVERILOG, VVP, run_tool
 from netwright.errors import BackendError
 from netwright.files import workspace, write_text, writing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netwright.backends.rtl.circuit import Circuit, Port
+from netwright.backends.rtl.cells.circuit import Circuit, Port
 
 PREFIX = "Vdesign"
 """Class that Verilator makes of the top module."""

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.circuit import Circuit
-from netwright.backends.rtl.icarus import compile_bench, simulate_bench
-from netwright.backends.rtl.simulation import compile_simulation, simulate
+from netwright.backends.rtl.cells.circuit import Circuit
+from netwright.backends.rtl.simulate.icarus import compile_bench, simulate_bench
+from netwright.backends.rtl.simulate.verilator import compile_simulation, simulate
 from netwright.backends.tools import GXX, IVERILOG, VERILATOR, VVP, Tool, find
 from netwright.errors import ConfigError, DataError, ToolMissing
 from netwright.ir import Graph, Interpreter

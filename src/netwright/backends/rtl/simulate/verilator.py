@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.built import built_once
-from netwright.backends.rtl.circuit import Circuit, Port
-from netwright.backends.rtl.harmless import plain_sources
-from netwright.backends.rtl.harness import PREFIX, WORD_BITS, harness, num_words
+from netwright.backends.rtl.cells.circuit import Circuit, Port
+from netwright.backends.rtl.cells.harmless import plain_sources
+from netwright.backends.rtl.simulate.row_driver import PREFIX, WORD_BITS, harness, num_words
 from netwright.backends.tools import GXX, VERILATOR, find, run_tool
 from netwright.errors import BackendError
 from netwright.files import cache_folder, write_text

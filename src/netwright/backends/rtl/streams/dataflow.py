@@ -7,19 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from netwright.backends.rtl.affine import Affine, settle
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Element, Wire
-from netwright.backends.rtl.lowering import (
-    Elements,
-    check_lowerable,
-    constant_elements,
-    entering,
-    identifiers,
-    top_name,
-    wrapped,
-)
-from netwright.backends.rtl.operators import OPERATORS
+from netwright.backends.rtl.cells.affine import Affine, settle
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.cells.circuit import Element, Wire
 from netwright.backends.rtl.streams.fronts import made_by, window_front
 from netwright.backends.rtl.streams.layout import (
     WINDOWED,
@@ -40,11 +30,21 @@ from netwright.backends.rtl.streams.network import (
     Terminal,
     Unit,
 )
-from netwright.backends.rtl.streams.products import matrices, spread
 from netwright.backends.rtl.streams.reuse import PRODUCTS, ReuseFactor, Tiling, tilings
-from netwright.backends.rtl.streams.size import advice, elements, operations
+from netwright.backends.rtl.streams.spread_products import matrices, spread
+from netwright.backends.rtl.streams.stream_size import advice, elements, operations
 from netwright.backends.rtl.streams.wiring import wire_up
-from netwright.backends.rtl.unrolling import refuse_large
+from netwright.backends.rtl.unrolled.layers import (
+    Elements,
+    check_lowerable,
+    constant_elements,
+    entering,
+    identifiers,
+    top_name,
+    wrapped,
+)
+from netwright.backends.rtl.unrolled.operators import OPERATORS
+from netwright.backends.rtl.unrolled.unrolling import refuse_large
 from netwright.errors import GraphError, NumericsError
 from netwright.formats import MAX_BITS
 from netwright.ir import Graph, Interpreter, Node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netwright.backends.rtl.adder_graph import Interval
+from netwright.backends.rtl.adders.adder_graph import Interval
 from netwright.backends.rtl.streams.network import Front, Gather, Product, Stream, Window
 from netwright.ir import Graph, Node
 

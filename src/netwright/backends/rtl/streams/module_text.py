@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from netwright.backends.rtl.emission import vector
+from netwright.backends.rtl.cells.verilog import vector
 from netwright.backends.rtl.streams.network import Network
 from netwright.backends.rtl.streams.weights import address_bits, data_bits
 

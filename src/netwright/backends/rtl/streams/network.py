@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import Interval, width
-from netwright.backends.rtl.circuit import Layer, Port
+from netwright.backends.rtl.adders.adder_graph import Interval, width
+from netwright.backends.rtl.cells.circuit import Layer, Port
 from netwright.backends.rtl.streams.reuse import Tiling
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from netwright.backends.rtl.circuit import Layer, Wire
-from netwright.backends.rtl.emission import (
+from netwright.backends.rtl.cells.circuit import Layer, Wire
+from netwright.backends.rtl.cells.verilog import (
     extended,
     layer_text,
     library_names,
     library_text,
     vector,
+)
+from netwright.backends.rtl.streams.module_text import (
+    CLOCK,
+    file_text,
+    instance,
+    load_ports,
+    module,
+    stream_pins,
+    stream_ports,
 )
 from netwright.backends.rtl.streams.network import (
     Fork,
@@ -26,15 +35,6 @@ from netwright.backends.rtl.streams.network import (
     Window,
 )
 from netwright.backends.rtl.streams.product_text import product_text
-from netwright.backends.rtl.streams.text import (
-    CLOCK,
-    file_text,
-    instance,
-    load_ports,
-    module,
-    stream_pins,
-    stream_ports,
-)
 from netwright.escape import line_comment
 
 LIBRARY_FOLDER = "library"

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import Interval, width
-from netwright.backends.rtl.proof import CounterExample, Proof
+from netwright.backends.rtl.adders.adder_graph import Interval, width
+from netwright.backends.rtl.proof.adder_proof import CounterExample, Proof
+from netwright.backends.rtl.streams.module_text import CLOCK, stream_pins
 from netwright.backends.rtl.streams.network import Product, Stream, Unit
-from netwright.backends.rtl.streams.text import CLOCK, stream_pins
 from netwright.errors import BackendError
 from netwright.ir import Graph, Node
 

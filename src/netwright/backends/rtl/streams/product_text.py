@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netwright.backends.rtl.emission import vector
+from netwright.backends.rtl.cells.verilog import vector
+from netwright.backends.rtl.streams.module_text import CLOCK, instance, stream_pins
 from netwright.backends.rtl.streams.network import Network, Product, Stream, Unit
-from netwright.backends.rtl.streams.text import CLOCK, instance, stream_pins
 from netwright.backends.rtl.streams.weights import Memory, address_bits, memories
 
 

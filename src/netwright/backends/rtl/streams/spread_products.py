@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import Interval, width
+from netwright.backends.rtl.adders.adder_graph import Interval, width
 from netwright.backends.rtl.streams.network import Product
 from netwright.backends.rtl.streams.reuse import Tiling
 from netwright.errors import NumericsError

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.simulation import entry, pack, unpack
-from netwright.backends.rtl.streams.harness import BROKEN, STUCK, num_words
+from netwright.backends.rtl.simulate.verilator import entry, pack, unpack
 from netwright.backends.rtl.streams.network import Network, Terminal
+from netwright.backends.rtl.streams.stream_driver import BROKEN, STUCK, num_words
 from netwright.backends.rtl.streams.timing import Schedule
 from netwright.backends.rtl.streams.weights import data_bits
 from netwright.errors import BackendError, ConfigError

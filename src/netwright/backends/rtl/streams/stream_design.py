@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.circuit import Circuit
+from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.design import BUILD_TIMEOUT_S, RtlDesign
-from netwright.backends.rtl.formal import ElementProof
-from netwright.backends.rtl.netlist import RtlNetlist, netlist_files
-from netwright.backends.rtl.proof import Proof
-from netwright.backends.rtl.simulation import compile_simulation
-from netwright.backends.rtl.simulators import Codes, Model
-from netwright.backends.rtl.streams.emission import computes
-from netwright.backends.rtl.streams.harness import harness
+from netwright.backends.rtl.implement.netlist import RtlNetlist, netlist_files
+from netwright.backends.rtl.proof.adder_proof import Proof
+from netwright.backends.rtl.proof.formal import ElementProof
+from netwright.backends.rtl.simulate.simulators import Codes, Model
+from netwright.backends.rtl.simulate.verilator import compile_simulation
 from netwright.backends.rtl.streams.network import Network, Product
-from netwright.backends.rtl.streams.proof import prove_product
-from netwright.backends.rtl.streams.simulation import Stalls, simulate
+from netwright.backends.rtl.streams.network_text import computes
+from netwright.backends.rtl.streams.product_proof import prove_product
+from netwright.backends.rtl.streams.stalls import Stalls, simulate
+from netwright.backends.rtl.streams.stream_driver import harness
 from netwright.backends.rtl.streams.timing import Schedule
 from netwright.backends.rtl.streams.weights import check_loadable, load_words, other_weights
 from netwright.errors import BackendError, ConfigError, GraphError

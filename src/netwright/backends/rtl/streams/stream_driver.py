@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netwright.backends.rtl.harness import PREFIX, WORD_BITS
+from netwright.backends.rtl.simulate.row_driver import PREFIX, WORD_BITS
 from netwright.backends.rtl.streams.network import Network, Terminal
 
 STUCK = -1

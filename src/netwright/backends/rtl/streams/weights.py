@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.rtl.streams.network import Network, Product
-from netwright.backends.rtl.streams.products import bias_words, matrices, weight_words
+from netwright.backends.rtl.streams.spread_products import bias_words, matrices, weight_words
 from netwright.errors import GraphError
 from netwright.formats import NumberFormat, smallest_int
 from netwright.ir import Graph, Interpreter, Node, bounds, spec_of

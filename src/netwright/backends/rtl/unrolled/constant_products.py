@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import AdderGraph, has_chain, width
-from netwright.backends.rtl.affine import Affine
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Element, LinearClaim, Wire
-from netwright.backends.rtl.sharing import share
+from netwright.backends.rtl.adders.adder_graph import AdderGraph, has_chain, width
+from netwright.backends.rtl.adders.sharing import share
+from netwright.backends.rtl.cells.affine import Affine
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.cells.circuit import Element, LinearClaim, Wire
 
 
 def multiply(

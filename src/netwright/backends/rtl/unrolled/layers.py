@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import Interval
-from netwright.backends.rtl.affine import Affine, settle
-from netwright.backends.rtl.builder import LayerBuilder, Time
-from netwright.backends.rtl.circuit import Bundle, Circuit, Element, Layer, Port, Wire
-from netwright.backends.rtl.emission import library_names
-from netwright.backends.rtl.operators import OPERATORS
-from netwright.backends.rtl.rescaling import wrap
-from netwright.backends.rtl.streams.size import advice
-from netwright.backends.rtl.unrolling import MAX_OPERATIONS, operations, refuse_large
+from netwright.backends.rtl.adders.adder_graph import Interval
+from netwright.backends.rtl.cells.affine import Affine, settle
+from netwright.backends.rtl.cells.builder import LayerBuilder, Time
+from netwright.backends.rtl.cells.circuit import Bundle, Circuit, Element, Layer, Port, Wire
+from netwright.backends.rtl.cells.rescaling import wrap
+from netwright.backends.rtl.cells.verilog import library_names
+from netwright.backends.rtl.streams.stream_size import advice
+from netwright.backends.rtl.unrolled.operators import OPERATORS
+from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS, operations, refuse_large
 from netwright.errors import GraphError, UnsupportedOp
 from netwright.escape import Identifiers, identifier
 from netwright.formats import (

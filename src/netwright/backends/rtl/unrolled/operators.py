@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import width
-from netwright.backends.rtl.affine import Affine, settle
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Element, Wire
-from netwright.backends.rtl.products import claims, multiply, scale
-from netwright.backends.rtl.rescaling import limit, round_off, wrap
-from netwright.backends.rtl.tables import look_up
-from netwright.backends.rtl.windows import convolve, pool_max, pool_sum
+from netwright.backends.rtl.adders.adder_graph import width
+from netwright.backends.rtl.cells.affine import Affine, settle
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.cells.circuit import Element, Wire
+from netwright.backends.rtl.cells.rescaling import limit, round_off, wrap
+from netwright.backends.rtl.cells.tables import look_up
+from netwright.backends.rtl.unrolled.constant_products import claims, multiply, scale
+from netwright.backends.rtl.unrolled.windows import convolve, pool_max, pool_sum
 from netwright.ir import Node
 from netwright.ir.ops.limit import intervals, wraps
 from netwright.ir.ops.quant import rounding_of

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adder_graph import width
-from netwright.backends.rtl.affine import Affine, settle
-from netwright.backends.rtl.builder import LayerBuilder
-from netwright.backends.rtl.circuit import Element, Settled, Wire
-from netwright.backends.rtl.products import claims, multiply
-from netwright.backends.rtl.rescaling import limit
+from netwright.backends.rtl.adders.adder_graph import width
+from netwright.backends.rtl.cells.affine import Affine, settle
+from netwright.backends.rtl.cells.builder import LayerBuilder
+from netwright.backends.rtl.cells.circuit import Element, Settled, Wire
+from netwright.backends.rtl.cells.rescaling import limit
+from netwright.backends.rtl.unrolled.constant_products import claims, multiply
 from netwright.ir import Node
 from netwright.ir.ops.conv import windows
 
