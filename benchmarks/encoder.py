@@ -130,7 +130,7 @@ def accuracies(encoders: dict[float, StoredEncoder]) -> dict[str, float]:
     words = encode(task.test.texts, minilm_folder() / "tokenizer.json")
     found = {}
     for sparsity, encoder in encoders.items():
-        right = build_engine(encoder.weights)(words).argmax(axis=1) == task.test.labels
+        right = build_engine(encoder.weights)(words).argmax(axis=1) == task.test.targets
         found[f"{label_of(sparsity)}, ours"] = float(right.mean())
     return found
 

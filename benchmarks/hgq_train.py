@@ -56,7 +56,7 @@ def network() -> keras.Model:
 def accuracy(model: keras.Model, split: tasks.Split) -> float:
     """Share of rows whose largest output is that of their class."""
     found = model.predict(split.inputs, batch_size=10_000, verbose=0)
-    return float(np.mean(found.argmax(axis=1) == split.labels))
+    return float(np.mean(found.argmax(axis=1) == split.targets))
 
 
 class Told(keras.callbacks.Callback):
@@ -78,7 +78,7 @@ def train(model: keras.Model, task: tasks.Task, phase: Phase) -> int:
         return first * (last / first) ** min(epoch / (phase.rising * phase.epochs), 1.0)
 
     model.fit(
-        task.train.inputs, task.train.labels, batch_size=BATCH, epochs=phase.epochs, verbose=0,
+        task.train.inputs, task.train.targets, batch_size=BATCH, epochs=phase.epochs, verbose=0,
         callbacks=[BetaScheduler(beta), FreeEBOPs(), Told()],
     )  # fmt: skip
     return trace_minmax(model, task.train.inputs)

@@ -16,7 +16,7 @@ BATCH_ROWS = 2000
 def run() -> list[dict[str, str | float]]:
     task = nw.tasks.jets()
     model = nw.models.mlp(task)
-    shapes = nw.compress.layer_shapes(model, (len(task.features),))
+    shapes = nw.compress.layer_shapes(model, task.input_shape)
     plan = nw.compress.uniform(shapes, weight_bits=6, activation_bits=6)
     graph = nw.trace(nw.compress.apply(model, plan, task))
     interpreter = nw.ir.Interpreter.of(graph)

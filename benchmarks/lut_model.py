@@ -81,7 +81,7 @@ def samples() -> Iterator[tuple[str, str, np.ndarray, int, int, int, bool]]:
     for bits, hidden in TRAINED_WIDTHS:
         model = models.mlp(task, hidden=hidden, seed=bits)
         train.fit(model, task, epochs=4, seed=bits)
-        shapes = compress.layer_shapes(model, (len(task.features),))
+        shapes = compress.layer_shapes(model, task.input_shape)
         plan = compress.uniform(shapes, weight_bits=bits, activation_bits=bits)
         quantized = compress.finetune(model, plan, task, epochs=3)
         for name, layer in quantized.quant_layers().items():

@@ -45,7 +45,7 @@ def trained(bits: int) -> tuple[Graph, np.ndarray]:
     task = tasks.jets(seed=7)
     model = models.mlp(task, hidden=(64, 32, 32), seed=7)
     train.fit(model, task, epochs=1)
-    shapes = compress.layer_shapes(model, (len(task.features),))
+    shapes = compress.layer_shapes(model, task.input_shape)
     plan = compress.uniform(shapes, weight_bits=bits, activation_bits=bits)
     graph = train.trace(compress.finetune(model, plan, task, epochs=1), name=f"jets_w{bits}")
     return half_up(graph), task.test.inputs

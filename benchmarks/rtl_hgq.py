@@ -87,7 +87,7 @@ def main() -> None:
     mine = ours(source, rows, FOLDER / "hgq2")
     wanted = real_values(graph, output, source.run(rows)[output])
     theirs = da4ml(model, rows, wanted, FOLDER / "hgq2")
-    share = accuracy(graph, source.run(test.inputs)[output], test.labels)
+    share = accuracy(graph, source.run(test.inputs)[output], test.targets)
     table = Table(title=mine.measured.lut.source)
     for column in ("design", "LUT", "INV", "CARRY4", "FF", "generation CPU s", "synthesis s"):
         table.add_column(column)

@@ -38,7 +38,7 @@ def trained() -> tuple[Graph, tasks.Task]:
     task = tasks.jets(seed=7)
     model = models.mlp(task, hidden=HIDDEN, seed=7)
     train.fit(model, task, epochs=EPOCHS)
-    shapes = compress.layer_shapes(model, (len(task.features),))
+    shapes = compress.layer_shapes(model, task.input_shape)
     plan = compress.uniform(shapes, weight_bits=WEIGHT_BITS, activation_bits=ACTIVATION_BITS)
     tuned = compress.finetune(model, plan, task, epochs=EPOCHS)
     return train.trace(tuned, name="small_jets"), task
@@ -67,8 +67,8 @@ def main() -> int:
     console = Console(width=150)
     graph, task = trained()
     scores = Interpreter.of(graph).run(task.test.inputs)[graph.outputs[0]]
-    accuracy = float((scores.argmax(axis=1) == task.test.labels).mean())
-    sizes = "-".join(map(str, (len(task.features), *HIDDEN, scores.shape[1])))
+    accuracy = float((scores.argmax(axis=1) == task.test.targets).mean())
+    sizes = "-".join(map(str, (task.input_shape[0], *HIDDEN, scores.shape[1])))
     table = Table(
         *COLUMNS,
         title=f"{sizes}, {WEIGHT_BITS}-bit weights, {ACTIVATION_BITS}-bit activations, "

@@ -53,9 +53,9 @@ def run() -> list[dict[str, str | float]]:
     torch.set_num_threads(1)
     task = nw.tasks.jets()
     inputs = torch.from_numpy(task.train.inputs[:BATCH])
-    labels = torch.from_numpy(task.train.labels[:BATCH])
+    labels = torch.from_numpy(task.train.targets[:BATCH])
     model = nw.models.mlp(task)
-    shapes = nw.compress.layer_shapes(model, (len(task.features),))
+    shapes = nw.compress.layer_shapes(model, task.input_shape)
     plan = nw.compress.uniform(shapes, weight_bits=6, activation_bits=6)
     contestants = {
         "float": _steps(model, inputs, labels),

@@ -108,7 +108,7 @@ def run(trial: Trial) -> dict[str, float | int | str]:
     model = student(task, folder)
     path = folder / "teacher.npz"
     teacher = network(TEACHER_HIDDEN, task, path, epochs=60, batch=512, rate=2e-3)
-    plan = plan_of(trial, compress.layer_shapes(model, (len(task.features),)))
+    plan = plan_of(trial, compress.layer_shapes(model, task.input_shape))
     found = compress.prune(
         model, plan, task,
         digits=trial.digits, epochs=trial.epochs, teacher=teacher, seed=SEED,
@@ -125,7 +125,7 @@ def run(trial: Trial) -> dict[str, float | int | str]:
 def quantized(trial: Trial, task: Task) -> train.QuantModel:
     """The network of a finished trial."""
     model = student(task, Path(trial.folder))
-    plan = plan_of(trial, compress.layer_shapes(model, (len(task.features),)))
+    plan = plan_of(trial, compress.layer_shapes(model, task.input_shape))
     found = compress.apply(model, plan, task)
     train.load_weights(found, trial.path)
     return found.eval()
@@ -142,7 +142,7 @@ def mapped(model: train.QuantModel, folder: Path) -> tuple[float, float, int]:
 def reference(task: Task, folder: Path) -> train.QuantModel:
     """The uniform 6-bit network without pruning."""
     model = student(task, folder)
-    shapes = compress.layer_shapes(model, (len(task.features),))
+    shapes = compress.layer_shapes(model, task.input_shape)
     plan = compress.uniform(shapes, weight_bits=6, activation_bits=6)
     found = compress.apply(model, plan, task)
     if (folder / "uniform.npz").exists():

@@ -75,7 +75,7 @@ class Data:
         tokenizer = minilm_folder() / "tokenizer.json"
         splits = (task.train, task.validation, task.test)
         self.words = [encode(split.texts[:rows], tokenizer) for split in splits]
-        self.labels = [split.labels[:rows] for split in splits]
+        self.labels = [split.targets[:rows] for split in splits]
         self.unlabeled = encode(unlabeled_texts(task, path=path)[:rows], tokenizer)
 
     @property

@@ -12,7 +12,8 @@ from netwright import compress, models
 from netwright.compress import Plan
 from netwright.formats import Int, Rounding
 from netwright.ir import FLOAT, AttrValue, Graph, Node, TensorType
-from netwright.tasks import Card, Split, Task
+from netwright.tasks import Card, Scaling, Split, Task
+from netwright.tasks.scores import accuracy
 from netwright.train import QuantModel
 
 torch.set_num_threads(1)  # tensors this small only wait for a second thread
@@ -28,18 +29,19 @@ def clouds(rows: int = 600, *, features: int = 6, classes: int = 3, seed: int = 
         labels = generator.integers(0, classes, count)
         inputs = generator.normal(size=(count, features))
         inputs[np.arange(count), labels] += 2.0
-        return Split(inputs.astype(np.float32), labels.astype(np.int64))
+        return Split({"x": inputs.astype(np.float32)}, labels.astype(np.int64))
 
     return Task(
         name="clouds",
         train=split(rows),
         validation=split(rows // 2),
         test=split(rows // 2),
-        features=tuple(f"f{i}" for i in range(features)),
-        classes=tuple("abcdefgh"[:classes]),
-        mean=np.zeros(features),
-        deviation=np.ones(features),
+        loss="cross-entropy",
+        score=accuracy,
         card=CARD,
+        classes=tuple("abcdefgh"[:classes]),
+        features={"x": tuple(f"f{i}" for i in range(features))},
+        scaling={"x": Scaling(np.zeros(features), np.ones(features))},
     )
 
 
@@ -64,7 +66,7 @@ def quantized_mlp(
     disturb(model, seed=seed)
     return compress.apply(
         model,
-        replace(plan_for(model, (len(task.features),), weight_bits, activation_bits, input_bits),
+        replace(plan_for(model, task.input_shape, weight_bits, activation_bits, input_bits),
                 **rules),
         task,
     )  # fmt: skip

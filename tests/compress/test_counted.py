@@ -38,7 +38,7 @@ def test_a_plan_costs_what_is_counted_on_its_own_weights(
     weight_bits: int, activation_bits: int
 ) -> None:
     model, task, counted = floating()
-    shapes = layer_shapes(model, (len(task.features),))
+    shapes = layer_shapes(model, task.input_shape)
     plan = uniform(shapes, weight_bits=weight_bits, activation_bits=activation_bits)
     weights = [codes.numpy() for codes in integer_weights(apply(model, plan, task))]
     widths = [activation_bits] * len(shapes)
@@ -51,21 +51,21 @@ def test_a_plan_costs_what_is_counted_on_its_own_weights(
 def test_weights_decide_and_not_their_width_alone() -> None:
     """Weights that are a power of two or zero need no more at more bits."""
     model, task, _ = floating()
-    powers = nn.Sequential(nn.Linear(len(task.features), 5))
+    powers = nn.Sequential(nn.Linear(task.input_shape[0], 5))
     torch.manual_seed(1)
     with torch.no_grad():
         powers[0].weight.copy_(torch.randint(-1, 2, powers[0].weight.shape))
     counted = count_layers(powers, task, weight_bits=(2, 5))
-    (shape,) = layer_shapes(powers, (len(task.features),))
+    (shape,) = layer_shapes(powers, task.input_shape)
     assert counted(shape, 2, 6) == pytest.approx(counted(shape, 5, 6))
     assert counted(shape, 2, 6) < counted(shape, 2, 7)
-    (dense, *_) = layer_shapes(model, (len(task.features),))
+    (dense, *_) = layer_shapes(model, task.input_shape)
     assert floating()[2](dense, 2, 6) < floating()[2](dense, 6, 6)
 
 
 def test_a_convolution_costs_its_adders_at_every_position() -> None:
     task = clouds()
-    rows, columns = 2, len(task.features) // 2
+    rows, columns = 2, task.input_shape[0] // 2
     conv = nn.Sequential(nn.Conv2d(1, 3, (2, 1)))
     counted = count_layers(conv, task, weight_bits=(4,), input_shape=(1, rows, columns))
     (shape,) = layer_shapes(conv, (1, rows, columns))

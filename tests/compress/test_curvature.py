@@ -32,7 +32,7 @@ def small_net() -> tuple[Tensor, list[Tensor]]:
     task = clouds(300)
     net = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)).double()
     loss = functional.cross_entropy(
-        net(torch.from_numpy(task.train.inputs).double()), torch.from_numpy(task.train.labels)
+        net(torch.from_numpy(task.train.inputs).double()), torch.from_numpy(task.train.targets)
     )
     return loss, [net[0].weight, net[2].weight]
 
@@ -93,7 +93,7 @@ def test_a_linear_softmax_layer_has_its_closed_form() -> None:
     task = clouds(100)
     inputs = torch.from_numpy(task.train.inputs).double()
     layer = nn.Linear(6, 3, bias=False).double()
-    loss = functional.cross_entropy(layer(inputs), torch.from_numpy(task.train.labels))
+    loss = functional.cross_entropy(layer(inputs), torch.from_numpy(task.train.targets))
     share = torch.softmax(layer(inputs).detach(), dim=1)
     wanted = float(((share - share.square()).sum(1) * inputs.square().sum(1)).mean())
     (found,) = hutchinson(

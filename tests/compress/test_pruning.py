@@ -29,7 +29,7 @@ def floating() -> tuple[nn.Sequential, Task]:
 @cache
 def pruned(digits: float) -> QuantModel:
     model, task = floating()
-    shapes = layer_shapes(model, (len(task.features),))
+    shapes = layer_shapes(model, task.input_shape)
     plan = uniform(shapes, weight_bits=5, activation_bits=5)
     return prune(model, plan, task, digits=digits, epochs=5, batch_size=32)
 
@@ -69,7 +69,7 @@ def test_limits_are_gone_when_the_training_ends() -> None:
 
 def test_the_digits_of_least_worth_go_first() -> None:
     model, task = floating()
-    shapes = layer_shapes(model, (len(task.features),))
+    shapes = layer_shapes(model, task.input_shape)
     plan = uniform(shapes, weight_bits=4, activation_bits=4)
     pruner = _Pruner(apply(model, plan, task), 0.1)
     for square in pruner.squares:

@@ -44,7 +44,7 @@ def measured() -> tuple[LayerSensitivity, ...]:
 def test_traces_lie_within_three_standard_errors() -> None:
     model, task = trained()
     loss = functional.cross_entropy(
-        model(torch.from_numpy(task.train.inputs)), torch.from_numpy(task.train.labels)
+        model(torch.from_numpy(task.train.inputs)), torch.from_numpy(task.train.targets)
     )
     for layer in measured():
         weight = model.get_parameter(f"{layer.name}.weight")
@@ -95,7 +95,7 @@ def test_inputs_that_are_never_negative_are_signed_all_the_same() -> None:
     """As in the quantized model, whose input format is signed."""
     task = images()
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
-    positive = replace(task, train=Split(np.abs(task.train.inputs), task.train.labels))
+    positive = replace(task, train=Split({"x": np.abs(task.train.inputs)}, task.train.targets))
     (layer,) = sensitivity(model, positive, probes=2, weight_bits=(4,), activation_bits=(4,))
     quantized = apply(model, uniform((layer.shape,), weight_bits=4, activation_bits=4), positive)
     values = torch.from_numpy(positive.train.inputs)
@@ -116,7 +116,7 @@ def test_growth_is_never_negative() -> None:
 def test_the_prediction_is_the_second_order_growth_of_the_loss() -> None:
     """A random perturbation of equal size: the loss grows as predicted, on average."""
     model, task = trained()
-    inputs, labels = torch.from_numpy(task.train.inputs), torch.from_numpy(task.train.labels)
+    inputs, labels = torch.from_numpy(task.train.inputs), torch.from_numpy(task.train.targets)
     layer = measured()[1]
     weight = model.get_parameter("fc2.weight")
     generator = torch.Generator().manual_seed(0)

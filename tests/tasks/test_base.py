@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from netwright.errors import ConfigError, DataError
-from netwright.tasks.base import Card, Split, Task, make_task
+from netwright.tasks import Card, Scaling, Split, Task, make_task
+from netwright.tasks.scores import mean_squared_error
 
 CARD = Card(title="toy", recipe="by hand", synthetic=True, sha256="0" * 64)
 
@@ -30,7 +34,7 @@ def make_toy(rows_per_class: int = 50, seed: int = 3) -> Task:
 def test_splits_share_rows_class_by_class() -> None:
     task = make_toy()
     counts = [
-        np.bincount(part.labels).tolist() for part in (task.train, task.validation, task.test)
+        np.bincount(part.targets).tolist() for part in (task.train, task.validation, task.test)
     ]
     assert counts == [[32, 32], [8, 8], [10, 10]]
 
@@ -38,7 +42,7 @@ def test_splits_share_rows_class_by_class() -> None:
 def test_splits_of_the_smallest_table_have_every_class() -> None:
     task = make_toy(rows_per_class=5)
     counts = [
-        np.bincount(part.labels).tolist() for part in (task.train, task.validation, task.test)
+        np.bincount(part.targets).tolist() for part in (task.train, task.validation, task.test)
     ]
     assert counts == [[3, 3], [1, 1], [1, 1]]
 
@@ -57,7 +61,7 @@ def test_splits_are_disjoint_and_complete() -> None:
         source="toy",
     )
     parts = [task.train, task.validation, task.test]
-    raw = np.concatenate([part.inputs * task.deviation + task.mean for part in parts])
+    raw = np.concatenate([task.scaling["x"].raw(part.inputs) for part in parts])
     assert sorted(np.rint(raw[:, 0]).astype(int).tolist()) == list(range(80))
 
 
@@ -66,7 +70,7 @@ def test_inputs_are_standardized_with_the_train_split_only() -> None:
     np.testing.assert_allclose(task.train.inputs.mean(axis=0), 0.0, atol=1e-6)
     np.testing.assert_allclose(task.train.inputs.std(axis=0), 1.0, atol=1e-6)
     assert (np.abs(task.test.inputs.mean(axis=0)) > 1e-4).all()
-    assert task.mean.dtype == task.deviation.dtype == np.float64
+    assert task.scaling["x"].mean.dtype == task.scaling["x"].deviation.dtype == np.float64
     assert task.train.inputs.dtype == np.float32
 
 
@@ -78,7 +82,7 @@ def test_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
 
 def test_order_of_rows_is_pinned() -> None:
     task = make_toy(rows_per_class=5, seed=7)
-    assert task.train.labels.tolist() == [1, 0, 0, 1, 0, 1]
+    assert task.train.targets.tolist() == [1, 0, 0, 1, 0, 1]
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63])
@@ -116,25 +120,25 @@ def test_constant_column_is_refused() -> None:
     )
 
 
-def test_accuracy_counts_hits_and_keeps_the_first_of_equal_logits() -> None:
+def test_score_counts_hits_and_keeps_the_first_of_equal_logits() -> None:
     task = make_toy()
-    perfect = np.eye(2)[task.test.labels]
-    assert task.accuracy(perfect) == 1.0
-    assert task.accuracy(-perfect) == 0.0
-    assert task.accuracy(np.zeros((len(task.test), 2))) == 0.5
-    assert task.accuracy(np.eye(2)[task.train.labels], split="train") == 1.0
+    perfect = np.eye(2)[task.test.targets]
+    assert task.evaluate(perfect) == 1.0
+    assert task.evaluate(-perfect) == 0.0
+    assert task.evaluate(np.zeros((len(task.test), 2))) == 0.5
+    assert task.evaluate(np.eye(2)[task.train.targets], split="train") == 1.0
 
 
-def test_accuracy_takes_integer_logits() -> None:
+def test_score_takes_integer_logits() -> None:
     task = make_toy()
-    assert task.accuracy((7 * np.eye(2)[task.test.labels]).astype(np.int64)) == 1.0
+    assert task.evaluate((7 * np.eye(2)[task.test.targets]).astype(np.int64)) == 1.0
 
 
 def test_logits_of_wrong_shape_are_refused() -> None:
     task = make_toy()
     with pytest.raises(DataError) as caught:
-        task.accuracy(np.zeros((3, 2)))
-    assert str(caught.value) == "logits for split test must have shape (20, 2), not (3, 2)"
+        task.evaluate(np.zeros((3, 2)))
+    assert str(caught.value) == "outputs for split test must have shape (20, 2), not (3, 2)"
 
 
 def test_logits_that_are_not_finite_are_refused() -> None:
@@ -143,12 +147,12 @@ def test_logits_that_are_not_finite_are_refused() -> None:
     logits[4, 1] = np.nan
     with pytest.raises(DataError) as caught:
         task.roc(logits)
-    assert str(caught.value) == 'logits must be finite, not nan at row 4, class "yes"'
+    assert str(caught.value) == 'outputs must be finite, not nan at row 4, class "yes"'
 
 
 def test_unknown_split_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
-        make_toy().accuracy(np.zeros((20, 2)), split="valid")  # type: ignore[arg-type]
+        make_toy().evaluate(np.zeros((20, 2)), split="valid")  # type: ignore[arg-type]
     assert str(caught.value) == (
         'split "valid" is not known\nhint: accepted: train, validation, test'
     )
@@ -199,7 +203,7 @@ def test_subset_keeps_the_first_rows() -> None:
     small = task.subset(9)
     assert [len(small.train), len(small.validation), len(small.test)] == [9, 9, 9]
     assert np.array_equal(small.train.inputs, task.train.inputs[:9])
-    assert small.mean is task.mean
+    assert small.scaling["x"] is task.scaling["x"]
 
 
 def test_subset_of_more_rows_is_everything() -> None:
@@ -212,9 +216,9 @@ def test_windowed_inputs_lie_within_one_but_for_the_share() -> None:
     outside = (np.abs(found.train.inputs) > 1).mean(axis=0)
     np.testing.assert_allclose(outside, 0.02, atol=0.003)
     for part, own in ((task.test, found.test), (task.validation, found.validation)):
-        raw = part.inputs * task.deviation + task.mean
-        np.testing.assert_allclose(own.inputs * found.deviation + found.mean, raw, rtol=1e-5)
-        assert own.labels is part.labels
+        raw = task.scaling["x"].raw(part.inputs)
+        np.testing.assert_allclose(found.scaling["x"].raw(own.inputs), raw, rtol=1e-5)
+        assert own.targets is part.targets
 
 
 @pytest.mark.parametrize("share", [-0.1, 0.5, float("nan")])
@@ -236,33 +240,107 @@ def test_empty_subset_is_refused() -> None:
     assert str(caught.value) == "rows must be at least 1, not 0"
 
 
-def test_split_of_wrong_inputs_is_refused() -> None:
-    with pytest.raises(DataError) as caught:
-        Split(np.zeros((2, 3)), np.zeros(2, dtype=np.int64))  # type: ignore[arg-type]
-    assert str(caught.value) == (
-        "inputs must be float32 of shape (rows, features), not float64 of shape (2, 3)"
-    )
-
-
-def test_split_of_wrong_labels_is_refused() -> None:
-    with pytest.raises(DataError) as caught:
-        Split(np.zeros((2, 3), dtype=np.float32), np.zeros(3, dtype=np.int64))
-    assert str(caught.value) == "labels must be int64 of shape (2,), not int64 of shape (3,)"
-
-
 def make_small(test_labels: list[int]) -> Task:
     """A task whose test split has the given labels."""
     task = make_toy()
     labels = np.array(test_labels, dtype=np.int64)
-    test = Split(np.zeros((len(labels), 3), dtype=np.float32), labels)
-    return Task(
-        "toy",
-        task.train,
-        task.validation,
-        test,
-        task.features,
-        task.classes,
-        task.mean,
-        task.deviation,
-        CARD,
+    test = Split({"x": np.zeros((len(labels), 3), dtype=np.float32)}, labels)
+    return replace(task, test=test)
+
+
+def floats(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def reconstruction(**other: Any) -> Task:
+    """Two inputs, an image and a few values; the image shall come out."""
+    parts = [
+        Split({"image": floats(rows, 1, 4, 4), "values": floats(rows, 3)}, floats(rows, 1, 4, 4))
+        for rows in (20, 6, 8)
+    ]
+    return replace(Task("pictures", *parts, "mse", mean_squared_error, CARD), **other)
+
+
+def test_several_inputs_of_any_shape_and_targets_of_any_shape() -> None:
+    task = reconstruction()
+    assert task.input_shapes == {"image": (1, 4, 4), "values": (3,)}
+    assert task.output_shape == (1, 4, 4)
+    assert task.evaluate(task.test.targets + 0.5) == pytest.approx(0.25)
+    small = task.subset(7)
+    assert [len(small.split(name)) for name in ("train", "validation", "test")] == [7, 6, 7]
+    with pytest.raises(DataError, match="there is no one input, but image, values"):
+        _ = task.input_shape
+    with pytest.raises(DataError, match='task "pictures" has no curves'):
+        task.roc(task.test.targets)
+
+
+def test_windows_are_of_columns_of_tables_and_of_other_inputs_as_a_whole() -> None:
+    task = reconstruction(scaling={"values": Scaling(np.full(3, 2.0), np.full(3, 0.5))})
+    found = task.windowed(0)
+    image, values = found.train.arrays["image"], found.train.arrays["values"]
+    assert (image.min(), image.max()) == (-1, 1)
+    assert (values.min(axis=0).tolist(), values.max(axis=0).tolist()) == ([-1] * 3, [1] * 3)
+    for name, before in (("image", task.test.arrays["image"]),
+                         ("values", task.test.arrays["values"] * 0.5 + 2)):  # fmt: skip
+        raw = found.scaling[name].raw(found.test.arrays[name])
+        np.testing.assert_allclose(raw, before, atol=1e-6)
+
+
+def test_codes_stay_as_they_are_in_windows() -> None:
+    part = Split({"ids": np.arange(6).reshape(3, 2), "x": floats(3, 2)}, floats(3, 1))
+    task = Task("codes", part, part, part, "mse", mean_squared_error, CARD).windowed(0)
+    assert task.train.arrays["ids"] is part.arrays["ids"]
+    assert list(task.scaling) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"test": Split({"image": floats(8, 1, 4, 4)}, floats(8, 1, 4, 4))},
+            "split test must hold image float32[1, 4, 4], values float32[3], "
+            "targets float32[1, 4, 4] like split train, not image float32[1, 4, 4], "
+            "targets float32[1, 4, 4]",
+        ),
+        (
+            {"classes": ("no", "yes")},
+            "targets of split train must be class numbers, not float32; "
+            "targets of split validation must be class numbers, not float32; "
+            "targets of split test must be class numbers, not float32",
+        ),
+        ({"features": {"values": ("a", "b")}}, 'input "values" has rows of shape (3,), not of the '
+         "2 columns that are named"),
+        ({"features": {"image": tuple("abcd")}}, 'input "image" has rows of shape (1, 4, 4), not '
+         "of the 4 columns that are named"),
+        ({"scaling": {"x": Scaling(np.zeros(1), np.ones(1))}},
+         'scaling: there is no input "x"'),
+        ({"scaling": {"values": Scaling(np.zeros(2), np.ones(2))}},
+         'the scaling of input "values" must fit rows of shape (3,), not have the shape (2,)'),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_fit_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        reconstruction(**change)
+    assert str(caught.value) == f'task "pictures": {message}'
+
+
+def test_class_without_a_name_is_refused() -> None:
+    task = make_toy()
+    task.test.targets[3] = 2
+    with pytest.raises(DataError) as caught:
+        replace(task, name="toy")
+    assert str(caught.value) == (
+        'task "toy": split test has the class 2 at row 3; classes are 0 to 1'
     )
+
+
+def test_targets_that_broadcasting_would_mistake_are_refused() -> None:
+    part = Split({"x": floats(4, 2)}, floats(4))
+    with pytest.raises(DataError, match=r"targets must have two axes or more: \(rows, 1\)"):
+        Task("heights", part, part, part, "mse", mean_squared_error, CARD)
+
+
+def test_empty_split_is_refused() -> None:
+    task = reconstruction()
+    with pytest.raises(DataError, match="split test has no rows"):
+        replace(task, test=task.test.take(slice(0)))

@@ -43,9 +43,9 @@ def test_splits_are_the_published_ones_with_a_tenth_held_out(folder):
     assert task.train.inputs.shape == (36, 784)
     assert abs(task.train.inputs.mean()) < 1e-5
     assert task.train.inputs.std() == pytest.approx(1, abs=1e-5)
-    assert task.test.labels.tolist() == list(range(10))
+    assert task.test.targets.tolist() == list(range(10))
     assert task.card.counts["bag"] == 4
-    raw = task.test.inputs[0] * task.deviation + task.mean
+    raw = task.scaling["x"].raw(task.test.inputs[0])
     data = gzip.decompress((folder / "t10k-images-idx3-ubyte.gz").read_bytes())
     assert np.allclose(raw, np.frombuffer(data[16 : 16 + 784], np.uint8), atol=1e-3)
 

@@ -42,7 +42,7 @@ def test_chain_equals_the_layers_one_by_one(rules: dict[str, object], bits: int)
     model = quantized_mlp(task, weight_bits=bits, activation_bits=bits, input_bits=8, **rules)
     assert model.train()._chain is not None
     inputs = torch.from_numpy(task.train.inputs[:200]).requires_grad_()
-    labels = torch.from_numpy(task.train.labels[:200])
+    labels = torch.from_numpy(task.train.targets[:200])
     first, second = model(inputs), one_by_one(model, inputs)
     torch.testing.assert_close(first, second, rtol=1e-6, atol=1e-6)
     for a, b in zip(gradients(model, first, labels), gradients(model, second, labels), strict=True):
@@ -61,7 +61,7 @@ def test_clipped_weights_get_no_gradient() -> None:
     with torch.no_grad():
         layer.layer.weight[0, 0] = 1e3
     outputs = model(torch.from_numpy(task.train.inputs[:50]))
-    found = gradients(model, outputs, torch.from_numpy(task.train.labels[:50]))[0]
+    found = gradients(model, outputs, torch.from_numpy(task.train.targets[:50]))[0]
     assert found[0, 0] == 0
     assert found.abs().sum() > 0
 

@@ -4,7 +4,9 @@ import torch
 
 from netwright import tasks
 from netwright.errors import ConfigError
+from netwright.tasks.scores import accuracy
 from netwright.train import LookupModel, LookupShape, evaluate, fit_tables, logits
+from tests.toys import CARD
 
 
 def test_training_learns_and_drops_functions_to_the_wanted_share() -> None:
@@ -37,11 +39,10 @@ def test_the_lowest_bit_goes_where_it_is_not_needed() -> None:
     codes = random.integers(-4, 4, (4000, 2))
     inputs = ((codes + 0.5) / 4).astype(np.float32)
     labels = codes[:, 0] % 2
-    split = tasks.Split(inputs, labels)
+    split = tasks.Split({"x": inputs}, labels)
     task = tasks.Task(
-        "parity", split, split, split, ("a", "b"), ("even", "odd"), np.zeros(2), np.ones(2),
-        tasks.jets(seed=7).card,
-    )  # fmt: skip
+        "parity", split, split, split, "cross-entropy", accuracy, CARD, classes=("even", "odd")
+    )
     model = LookupModel(2, 2, LookupShape((1,), (3, 6), knots=8), seed=0)
     fit_tables(model, task, fine=0.5, epochs=20, batch_size=100, seed=0)
     assert model.tables()[0].fine.flatten().tolist() == [1, 0]

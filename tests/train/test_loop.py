@@ -52,8 +52,8 @@ def test_the_test_split_decides_nothing() -> None:
     task = clouds()
     noise = np.random.default_rng(0)
     nonsense = Split(
-        noise.normal(size=task.test.inputs.shape).astype(np.float32) * 100,
-        noise.integers(0, 3, len(task.test.labels)),
+        {"x": noise.normal(size=task.test.inputs.shape).astype(np.float32) * 100},
+        noise.integers(0, 3, len(task.test.targets)),
     )
     found = []
     for split in (task.test, nonsense):
@@ -65,8 +65,8 @@ def test_the_test_split_decides_nothing() -> None:
 
 def adversarial(task: Task) -> Task:
     """Validation labels that are wrong: the better the model, the worse its score."""
-    labels = (task.validation.labels + 1) % len(task.classes)
-    return replace(task, validation=Split(task.validation.inputs, labels))
+    labels = (task.validation.targets + 1) % len(task.classes)
+    return replace(task, validation=Split(task.validation.arrays, labels))
 
 
 def test_the_best_validation_epoch_is_kept() -> None:
@@ -150,7 +150,7 @@ def test_a_teacher_is_listened_to() -> None:
 def test_labels_count_for_what_the_teacher_does_not() -> None:
     """All of the loss from the teacher: false labels change nothing, and the other way round."""
     task = clouds()
-    false = replace(task, train=replace(task.train, labels=task.train.labels[::-1].copy()))
+    false = replace(task, train=replace(task.train, targets=task.train.targets[::-1].copy()))
     teacher = models.mlp(task, hidden=(8,), seed=3)
     same = {}
     for share in (0.0, 0.5, 1.0):

@@ -93,7 +93,7 @@ def apply(
         ConfigError: The plan names other layers than the model has, or gives a signed tensor 1 bit.
         UnsupportedOp: A layer has no quantized counterpart.
     """
-    shape = (len(task.features),) if input_shape is None else input_shape
+    shape = task.input_shape if input_shape is None else input_shape
     quantized = build(model, plan, input_shape=shape)
     rows = torch.from_numpy(task.train.inputs[:CALIBRATION_ROWS])
     quantized.calibrate(rows.reshape(-1, *shape))

@@ -81,7 +81,7 @@ def count_layers(
     """
     if not weight_bits:
         raise ConfigError("counting LUTs needs candidate widths of weights")
-    shapes = layer_shapes(model, (len(task.features),) if input_shape is None else input_shape)
+    shapes = layer_shapes(model, task.input_shape if input_shape is None else input_shape)
     adders = {}
     for width in sorted(set(weight_bits)):
         plan = uniform(shapes, weight_bits=width, activation_bits=8)

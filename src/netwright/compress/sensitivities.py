@@ -141,13 +141,13 @@ def sensitivity(
         ConfigError: `rows` or `probes` is out of range.
         UnsupportedOp: A layer cannot be quantized.
     """
-    shape = (len(task.features),) if input_shape is None else input_shape
+    shape = task.input_shape if input_shape is None else input_shape
     if rows < 1:
         raise ConfigError(f"rows must be 1 or more, not {rows}")
     folded = fold_batch_norm(checked_sequence(model, shape)).eval()
     shapes = layer_shapes(folded, shape)
     inputs = torch.from_numpy(task.train.inputs[:rows]).reshape(-1, *shape)
-    labels = torch.from_numpy(task.train.labels[:rows])
+    labels = torch.from_numpy(task.train.targets[:rows])
     weights: list[Tensor] = [folded.get_parameter(f"{item.name}.weight") for item in shapes]
     loss = functional.cross_entropy(folded(inputs), labels)
     generator = torch.Generator().manual_seed(seed)

@@ -36,7 +36,7 @@ def mlp(
     """
     if any(isinstance(w, bool) or not isinstance(w, int) or w < 1 for w in hidden):
         raise ConfigError(f"hidden widths must be positive integers, not {hidden}")
-    widths = (len(task.features), *hidden, len(task.classes))
+    widths = (task.input_shape[0], *hidden, len(task.classes))
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -115,7 +115,7 @@ def naive_conversion(context: Context) -> Finding:
     (task, model), path = _tuned(context, "float"), context.folder / "float-scales.onnx"
     exchange.write_qonnx(train.trace_quantized(model, name="naive"), path)
     logits = backends.plain_outputs(path, task.test.inputs, context.folder / "plain")
-    before, after = train.evaluate(model, task), task.accuracy(logits)
+    before, after = train.evaluate(model, task), task.evaluate(logits)
     lost = points(before - after, f"hls4ml {version('hls4ml')}, fixed<16,6>, g++ emulation")
     return Finding(lost, remark=f"{before:.3f} before, {after:.3f} after")
 

@@ -120,7 +120,7 @@ def snippets(context: Context) -> Finding:
     stored = cpu.sparse_minilm(TRAINED)
     test = movie_snippets().test
     words = encode_texts(test.texts, cpu.minilm_folder() / "tokenizer.json")
-    ours = float((cpu.build_engine(stored.weights)(words).argmax(axis=1) == test.labels).mean())
+    ours = float((cpu.build_engine(stored.weights)(words).argmax(axis=1) == test.targets).mean())
     dense = float(stored.recipe["dense fp32 test accuracy"])
     remark = f"{ours:.1%} measured now, {dense:.1%} recorded; standard error 0.8 points each"
     source = f"{len(words)} test snippets, one seed"

@@ -7,16 +7,21 @@
 
 from __future__ import annotations
 
-from netwright.tasks.base import Card, Split, Task, make_task
+from netwright.tasks.base import Scaling, Task, make_task
+from netwright.tasks.card import Card
 from netwright.tasks.fashion import fashion_mnist
 from netwright.tasks.jets import jets
 from netwright.tasks.published import PublishedDesign, published_designs
+from netwright.tasks.scores import Score
 from netwright.tasks.snippets import encode as encode_texts
 from netwright.tasks.snippets import snippets as movie_snippets
+from netwright.tasks.split import Split
 
 __all__ = [
     "Card",
     "PublishedDesign",
+    "Scaling",
+    "Score",
     "Split",
     "Task",
     "encode_texts",

@@ -1,92 +1,106 @@
-"""What every task is: three splits of standardized rows, their meaning and their score."""
+"""What every task is: three splits of rows, what is learned from them, and how it is scored."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError
 from netwright.tasks.card import Card
-
-__all__ = ["Card", "Roc", "Split", "SplitName", "Task", "make_task"]
-
-SplitName = Literal["train", "validation", "test"]
-SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
-TRAIN_PERCENT, VALIDATION_PERCENT = 64, 16  # the rest is the test split
+from netwright.tasks.scores import Roc, Score, accuracy, roc_curve, softmax
+from netwright.tasks.split import INPUT, SPLITS, Split, SplitName, split_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Split:
-    """Rows of one part of a task.
+class Scaling:
+    """How the raw values of an input became what a model reads: (raw - mean) / deviation.
 
     Attributes:
-        inputs: Standardized features, float32, shape ``(rows, features)``.
-        labels: Positions in the task's ``classes``, int64, shape ``(rows,)``.
+        mean: float64, of the shape of a row, or one value for all of it.
+        deviation: Likewise, above 0.
     """
 
-    inputs: NDArray[np.float32]
-    labels: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
 
-    def __post_init__(self) -> None:
-        if self.inputs.ndim != 2 or self.inputs.dtype != np.float32:
-            raise DataError(
-                f"inputs must be float32 of shape (rows, features), "
-                f"not {self.inputs.dtype} of shape {self.inputs.shape}"
-            )
-        if self.labels.shape != self.inputs.shape[:1] or self.labels.dtype != np.int64:
-            raise DataError(
-                f"labels must be int64 of shape ({len(self.inputs)},), "
-                f"not {self.labels.dtype} of shape {self.labels.shape}"
-            )
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Return whether it is for rows of this shape."""
+        return all(np.shape(part) in ((), shape) for part in (self.mean, self.deviation))
 
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.labels)
+    def scaled(self, raw: NDArray[Any]) -> NDArray[np.float32]:
+        """Return raw values as a model reads them, ``(rows, *shape)``."""
+        values = (raw.astype(np.float64) - self.mean) / self.deviation
+        return values.astype(np.float32)
 
-
-class Roc(NamedTuple):
-    """Receiver operating characteristic of one class against all others.
-
-    Attributes:
-        false_positive_rate: Shape ``(points,)``, rising from 0 to 1.
-        true_positive_rate: Shape ``(points,)``, rising from 0 to 1.
-        area: Area under the curve, 0 to 1; 0.5 for guessing.
-    """
-
-    false_positive_rate: NDArray[np.float64]
-    true_positive_rate: NDArray[np.float64]
-    area: float
+    def raw(self, scaled: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the raw values of what a model reads, ``(rows, *shape)``."""
+        return scaled.astype(np.float64) * self.deviation + self.mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """A classification task.
+    """Data, and what shall be learned from them.
+
+    A classification has class names; a regression or a reconstruction has none, and its targets are
+    values. Nothing else tells them apart.
 
     Attributes:
         name: Short name, as in a flow file.
         train: Rows for fitting.
         validation: Rows for choosing between models.
         test: Rows for the reported figures only.
-        features: Column names of the inputs.
-        classes: Class names in label order.
-        mean: Mean of each raw feature over the train split, float64, shape ``(features,)``.
-        deviation: Standard deviation (dividing by the number of rows) of each raw feature over the
-            train split, float64, shape ``(features,)``; inputs are (raw - mean) / deviation.
+        loss: Name of the loss that is trained for, as in a flow file; see :mod:`netwright.train`.
+        score: What counts as good.
         card: Where the data come from.
+        classes: Class names in the order of the class numbers; empty if it is no classification.
+        features: Names of the columns of every input that is a table.
+        scaling: How raw values became inputs, by input; an input without one is used as it is.
+
+    Raises:
+        DataError: The splits differ in their inputs or targets, one has no rows, a class number
+            names no class, there are not as many column names as columns, or a scaling does not fit
+            its input.
     """
 
     name: str
     train: Split
     validation: Split
     test: Split
-    features: tuple[str, ...]
-    classes: tuple[str, ...]
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
+    loss: str
+    score: Score
     card: Card
+    classes: tuple[str, ...] = ()
+    features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scaling: Mapping[str, Scaling] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        faults = [*self._split_faults(), *self._target_faults(), *self._table_faults()]
+        if faults:
+            raise DataError("; ".join(faults), source=f'task "{self.name}"')
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one row of every input, in the order in which a model takes them."""
+        return {name: array.shape[1:] for name, array in self.train.arrays.items()}
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one row of the one input.
+
+        Raises:
+            DataError: There are several inputs.
+        """
+        return self.train.inputs.shape[1:]
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of what a model gives for one row: a value for every class, or like the targets."""
+        places = self.train.targets.shape[1:]
+        return (len(self.classes), *places) if self.classes else places
 
     def split(self, name: SplitName) -> Split:
         """Return one split by its name.
@@ -98,22 +112,21 @@ class Task:
             raise ConfigError(f'split "{name}" is not known', hint=f"accepted: {', '.join(SPLITS)}")
         return {"train": self.train, "validation": self.validation, "test": self.test}[name]
 
-    def accuracy(self, logits: NDArray[np.floating], *, split: SplitName = "test") -> float:
-        """Return the share, 0 to 1, of rows whose largest logit is that of their class.
-
-        Of equal logits the first counts, as in hardware that keeps the first maximum.
+    def evaluate(self, outputs: NDArray[Any], *, split: SplitName = "test") -> float:
+        """Return the score of a model's outputs.
 
         Args:
-            logits: Shape ``(rows, classes)``, in the order of the split; integers are accepted.
-            split: Which rows the logits belong to.
+            outputs: Shape ``(rows, *output_shape)``, in the order of the split; integers are
+                accepted.
+            split: Which rows the outputs belong to.
 
         Raises:
-            DataError: The shape does not fit the split, or a logit is not finite.
+            DataError: The shape does not fit the split, or an output is not finite.
         """
-        self._check_logits(logits, split)
-        return float(np.mean(np.argmax(logits, axis=1) == self.split(split).labels))
+        self._check_outputs(outputs, split)
+        return self.score(np.asarray(outputs), self.split(split))
 
-    def roc(self, logits: NDArray[np.floating], *, split: SplitName = "test") -> dict[str, Roc]:
+    def roc(self, logits: NDArray[Any], *, split: SplitName = "test") -> dict[str, Roc]:
         """Return the curve of each class, the softmax of the logits being the score.
 
         Rows of equal score make one point, so the area does not depend on the order of the rows.
@@ -126,87 +139,172 @@ class Task:
             By class name; every curve begins at (0, 0) and ends at (1, 1).
 
         Raises:
-            DataError: The shape does not fit the split, a logit is not finite, or the split holds
-                no row, or only rows, of a class.
+            DataError: The task has no classes, or several class numbers in a row; the shape does
+                not fit the split, a logit is not finite, or the split holds no row, or only rows,
+                of a class.
         """
-        self._check_logits(logits, split)
-        values = np.asarray(logits, dtype=np.float64)
-        scores = np.exp(values - values.max(axis=1, keepdims=True))
-        scores /= scores.sum(axis=1, keepdims=True)
-        labels = self.split(split).labels
+        if len(self.output_shape) != 1 or not self.classes:
+            raise DataError(
+                f'task "{self.name}" has no curves: they need one class number for every row'
+            )
+        self._check_outputs(logits, split)
+        scores, targets = softmax(logits), self.split(split).targets
         curves = {}
         for label, name in enumerate(self.classes):
-            positive = labels == label
+            positive = targets == label
             if positive.all() or not positive.any():
                 raise DataError(
                     f'the curve of class "{name}" needs rows of this and of another class, '
-                    f"split {split} holds {int(positive.sum())} of {len(labels)} rows",
+                    f"split {split} holds {int(positive.sum())} of {len(targets)} rows",
                     hint="use more rows",
                 )
-            curves[name] = _curve(scores[:, label], positive)
+            curves[name] = roc_curve(scores[:, label], positive)
         return curves
 
     def subset(self, rows: int) -> Task:
         """Return the task with the first rows of each split; a shorter split stays whole.
 
-        Rows are in random order, so a subset is a sample; mean, deviation and card stay.
+        Rows are in random order, so a subset is a sample; scaling and card stay.
 
         Raises:
             ConfigError: ``rows`` is not positive.
         """
         if rows < 1:
             raise ConfigError(f"rows must be at least 1, not {rows}")
-        parts = (Split(part.inputs[:rows], part.labels[:rows]) for part in map(self.split, SPLITS))
-        train, validation, test = parts
-        return replace(self, train=train, validation=validation, test=test)
+        return self._with(lambda part: part.take(slice(rows)))
 
     def windowed(self, share: float = 0.002) -> Task:
         """Return the task with inputs of which nearly all lie within -1 and 1, for coarse codes.
 
-        Each feature is moved and stretched so that its window, all train rows but `share` below and
-        `share` above, becomes -1 to 1; mean and deviation change with it. What is beyond is for the
-        reader to limit.
+        Each column of a table, and any other input as a whole, is moved and stretched so that its
+        window, all values of the train rows but `share` below and `share` above, becomes -1 to 1;
+        the scaling changes with it. What is beyond is for the reader to limit. Codes stay as they
+        are.
 
         Args:
-            share: Share of the train rows on either side, 0 or more and below 0.5.
+            share: Share of the values on either side, 0 or more and below 0.5.
 
         Raises:
-            ConfigError: The share is out of range, or a feature's window holds one value only.
+            ConfigError: The share is out of range, or a window holds one value only.
         """
         if not 0 <= share < 0.5:
             raise ConfigError(f"share must be 0 or more and below 0.5, not {share}")
-        low, high = np.quantile(self.train.inputs.astype(np.float64), [share, 1 - share], axis=0)
-        flat = [self.features[i] for i in np.flatnonzero(high <= low)]
-        if flat:
-            raise ConfigError(f"nearly all rows hold the same value of {', '.join(flat)}")
-        center, half = (low + high) / 2, (high - low) / 2
-        parts = (
-            Split(((part.inputs - center) / half).astype(np.float32), part.labels)
-            for part in map(self.split, SPLITS)
-        )
-        train, validation, test = parts
-        return replace(
-            self,
-            train=train,
-            validation=validation,
-            test=test,
-            mean=self.mean + center * self.deviation,
-            deviation=self.deviation * half,
-        )
+        windows = {
+            name: self._window(name, share)
+            for name, array in self.train.arrays.items()
+            if array.dtype == np.float32
+        }
 
-    def _check_logits(self, logits: NDArray[np.floating], split: SplitName) -> None:
-        expected = (len(self.split(split)), len(self.classes))
-        if np.shape(logits) != expected:
-            raise DataError(
-                f"logits for split {split} must have shape {expected}, not {np.shape(logits)}"
+        def moved(part: Split) -> Split:
+            arrays = {
+                name: windows[name].scaled(array) if name in windows else array
+                for name, array in part.arrays.items()
+            }
+            return replace(part, arrays=arrays)
+
+        scaling = dict(self.scaling)
+        for name, window in windows.items():
+            old = scaling.get(name)
+            scaling[name] = (
+                window
+                if old is None
+                else Scaling(
+                    old.mean + window.mean * old.deviation, old.deviation * window.deviation
+                )
             )
-        finite = np.isfinite(logits)
+        return replace(self._with(moved), scaling=scaling)
+
+    def _window(self, name: str, share: float) -> Scaling:
+        """What moves an input into its window."""
+        array = self.train.arrays[name].astype(np.float64)
+        axis = 0 if array.ndim == 2 else None
+        low, high = np.quantile(array, [share, 1 - share], axis=axis)
+        flat = np.flatnonzero(high <= low)
+        if len(flat):
+            names = self.features.get(name)
+            places = [names[at] for at in flat] if names else [f'input "{name}"']
+            raise ConfigError(f"nearly all rows hold the same value of {', '.join(places)}")
+        return Scaling((low + high) / 2, (high - low) / 2)
+
+    def _with(self, change: Callable[[Split], Split]) -> Task:
+        train, validation, test = (change(part) for part in map(self.split, SPLITS))
+        return replace(self, train=train, validation=validation, test=test)
+
+    def _split_faults(self) -> list[str]:
+        """What the splits do not have in common."""
+        wanted = _kind(self.train)
+        faults = [f"split {name} has no rows" for name in SPLITS if not len(self.split(name))]
+        faults += [
+            f"split {name} must hold {wanted} like split train, not {_kind(self.split(name))}"
+            for name in SPLITS[1:]
+            if _kind(self.split(name)) != wanted
+        ]
+        return faults
+
+    def _target_faults(self) -> list[str]:
+        """Where the targets are no class numbers, or no values."""
+        if not self.classes:
+            if self.train.targets.ndim == 1 and self.train.targets.dtype == np.float32:
+                return ["targets must have two axes or more: (rows, 1) for one value a row"]
+            return []
+        faults = []
+        for name in SPLITS:
+            targets = self.split(name).targets
+            if targets.dtype != np.int64:
+                faults.append(f"targets of split {name} must be class numbers, not {targets.dtype}")
+                continue
+            wrong = np.argwhere((targets < 0) | (targets >= len(self.classes)))
+            if len(wrong):
+                row = int(wrong[0, 0])
+                faults.append(
+                    f"split {name} has the class {targets[tuple(wrong[0])]} at row {row}; "
+                    f"classes are 0 to {len(self.classes) - 1}"
+                )
+        return faults
+
+    def _table_faults(self) -> list[str]:
+        """Where column names or scaling do not fit the inputs."""
+        shapes, faults = self.input_shapes, []
+        for what, given in (("features", self.features), ("scaling", self.scaling)):
+            unknown = [name for name in given if name not in shapes]
+            faults += [f'{what}: there is no input "{name}"' for name in unknown]
+        for name, columns in self.features.items():
+            if name in shapes and shapes[name] != (len(columns),):
+                faults.append(
+                    f'input "{name}" has rows of shape {shapes[name]}, not of the '
+                    f"{len(columns)} columns that are named"
+                )
+        for name, scaling in self.scaling.items():
+            if name in shapes and not scaling.fits(shapes[name]):
+                faults.append(
+                    f'the scaling of input "{name}" must fit rows of shape {shapes[name]}, not '
+                    f"have the shape {np.shape(scaling.mean)}"
+                )
+        return faults
+
+    def _check_outputs(self, outputs: NDArray[Any], split: SplitName) -> None:
+        expected = (len(self.split(split)), *self.output_shape)
+        if np.shape(outputs) != expected:
+            raise DataError(
+                f"outputs for split {split} must have shape {expected}, not {np.shape(outputs)}"
+            )
+        finite = np.isfinite(outputs)
         if not finite.all():
-            row, column = np.argwhere(~finite)[0].tolist()
-            raise DataError(
-                f"logits must be finite, not {logits[row, column]} "
-                f'at row {row}, class "{self.classes[column]}"'
+            row, *place = np.argwhere(~finite)[0].tolist()
+            where = f"row {row}, " + (
+                f'class "{self.classes[place[0]]}"'
+                if self.classes
+                else f"place {', '.join(map(str, place))}"
             )
+            raise DataError(f"outputs must be finite, not {outputs[row, *place]} at {where}")
+
+
+def _kind(split: Split) -> str:
+    """What a split holds, but for its number of rows."""
+    arrays = {**split.arrays, "targets": split.targets}
+    return ", ".join(
+        f"{name} {array.dtype}{list(array.shape[1:])}" for name, array in arrays.items()
+    )
 
 
 def make_task(
@@ -241,8 +339,8 @@ def make_task(
     """
     chosen = split_rows(labels, classes, seed=seed, source=source)
     raw = features[chosen[0]].astype(np.float64)
-    mean, deviation = raw.mean(axis=0), raw.std(axis=0)
-    constant = [names[column] for column in np.flatnonzero(deviation == 0.0)]
+    scaling = Scaling(raw.mean(axis=0), raw.std(axis=0))
+    constant = [names[column] for column in np.flatnonzero(scaling.deviation == 0.0)]
     if constant:
         raise DataError(
             f"column {', '.join(constant)} is constant over the train split",
@@ -250,65 +348,18 @@ def make_task(
             hint="use a table whose columns vary",
         )
     train, validation, test = (
-        Split(
-            ((features[rows].astype(np.float64) - mean) / deviation).astype(np.float32),
-            labels[rows].astype(np.int64),
-        )
+        Split({INPUT: scaling.scaled(features[rows])}, labels[rows].astype(np.int64))
         for rows in chosen
     )
-    return Task(name, train, validation, test, names, classes, mean, deviation, card)
-
-
-def split_rows(
-    labels: NDArray[np.int64], classes: tuple[str, ...], *, seed: int, source: str
-) -> list[NDArray[np.int64]]:
-    """Rows of the three splits, 64 % / 16 % / 20 % of each class, in random order.
-
-    The order is that of the raw 64-bit outputs of PCG64, which NumPy keeps for all time, so the
-    same seed and labels give the same splits with every version.
-
-    Args:
-        labels: Positions in `classes`, shape ``(rows,)``.
-        classes: Class names.
-        seed: Seed of the order.
-        source: Where the rows come from, for messages.
-
-    Raises:
-        ConfigError: The seed is negative or above 2^63 - 1.
-        DataError: A class has fewer than 5 rows.
-    """
-    check_seed(seed)
-    faults = [
-        f'class "{class_name}" has {count} rows, at least 5 are needed'
-        for class_name, count in zip(
-            classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True
-        )
-        if count < 5
-    ]
-    if faults:
-        raise DataError("; ".join(faults), source=source, hint="use a table with more rows")
-    order = np.argsort(np.random.PCG64(seed).random_raw(len(labels)), kind="stable")
-    part = np.zeros(len(labels), dtype=np.int8)
-    for label in range(len(classes)):
-        rows = order[labels[order] == label]
-        part[rows[len(rows) * TRAIN_PERCENT // 100 :]] = 1
-        part[rows[len(rows) * (TRAIN_PERCENT + VALIDATION_PERCENT) // 100 :]] = 2
-    return [order[part[order] == index] for index in range(len(SPLITS))]
-
-
-def check_seed(seed: int) -> None:
-    """Raise ConfigError for a seed outside 0 to 2^63 - 1."""
-    if not 0 <= seed < 2**63:
-        raise ConfigError(f"seed must be 0 to 2^63 - 1, not {seed}")
-
-
-def _curve(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Roc:
-    """Return the curve of scores, shape ``(rows,)``, for the rows marked positive."""
-    order = np.argsort(-scores, kind="stable")
-    last_of_ties = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    hits = np.cumsum(positive[order])[last_of_ties]
-    misses = last_of_ties + 1 - hits
-    true_positive_rate = np.concatenate([[0.0], hits / hits[-1]])
-    false_positive_rate = np.concatenate([[0.0], misses / misses[-1]])
-    area = float(np.trapezoid(true_positive_rate, false_positive_rate))
-    return Roc(false_positive_rate, true_positive_rate, area)
+    return Task(
+        name=name,
+        train=train,
+        validation=validation,
+        test=test,
+        loss="cross-entropy",
+        score=accuracy,
+        card=card,
+        classes=classes,
+        features={INPUT: names},
+        scaling={INPUT: scaling},
+    )

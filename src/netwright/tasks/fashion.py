@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError
 from netwright.reading import read_bytes
-from netwright.tasks.base import Card, Split, Task, check_seed
+from netwright.tasks.base import Scaling, Task
+from netwright.tasks.card import Card
+from netwright.tasks.scores import accuracy
+from netwright.tasks.split import INPUT, Split, check_seed
 
 EXTENT = 28
 CLASSES = (
@@ -68,18 +71,19 @@ def fashion_mnist(*, folder: Path | str | None = None, seed: int = 7) -> Task:
 
     def split(rows: NDArray[np.uint8], of: NDArray[np.uint8]) -> Split:
         values = ((rows.astype(np.float32) - mean) / deviation).astype(np.float32)
-        return Split(values, of.astype(np.int64))
+        return Split({INPUT: values}, of.astype(np.int64))
 
     return Task(
         name="fashion-mnist",
         train=split(images[order[held_out:]], labels[order[held_out:]]),
         validation=split(images[order[:held_out]], labels[order[:held_out]]),
         test=split(*_read_pair(place, "t10k")),
-        features=tuple(f"y{i // EXTENT}x{i % EXTENT}" for i in range(EXTENT * EXTENT)),
-        classes=CLASSES,
-        mean=np.full(EXTENT * EXTENT, mean),
-        deviation=np.full(EXTENT * EXTENT, deviation),
+        loss="cross-entropy",
+        score=accuracy,
         card=_card(labels, seed),
+        classes=CLASSES,
+        features={INPUT: tuple(f"y{i // EXTENT}x{i % EXTENT}" for i in range(EXTENT * EXTENT))},
+        scaling={INPUT: Scaling(np.array(mean), np.array(deviation))},
     )
 
 

@@ -24,12 +24,12 @@ from netwright.files import write_atomic, write_text
 from netwright.processes import default_threads, follow_parent
 from netwright.progress import Progress, silent
 from netwright.reading import parse_array, read_bytes
-from netwright.tasks.base import check_seed
 from netwright.tasks.card import Card, format_card
 from netwright.tasks.jets import card_path
 from netwright.tasks.jets_clustering import PURPOSE
 from netwright.tasks.jets_collisions import CUTS, RECIPE, generate_chunk
 from netwright.tasks.jets_features import CLASSES, FEATURES
+from netwright.tasks.split import check_seed
 from netwright.tasks.table import MAX_BYTES, MAX_ROWS, Table, digest, write_table
 
 JETS_PER_CHUNK = 2000

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError, require
 from netwright.reading import read_bytes
-from netwright.tasks.base import check_seed, split_rows
 from netwright.tasks.card import Card
+from netwright.tasks.split import check_seed, split_rows
 
 VARIABLE = "NETWRIGHT_SNIPPETS"
 """The environment variable that names the file with the snippets."""
@@ -55,11 +55,11 @@ class TextSplit:
 
     Attributes:
         texts: The sentences.
-        labels: Positions in the task's classes, int64, ``(rows,)``.
+        targets: Positions in the task's classes, int64, ``(rows,)``.
     """
 
     texts: tuple[str, ...]
-    labels: NDArray[np.int64]
+    targets: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -86,7 +86,7 @@ class _Dropper:
     def __init__(self, model: LookupModel, task: Task, edges: float, fine: float) -> None:
         self.model, self.edges, self.fine, self.choices = model, edges, fine, 0
         self.inputs = torch.from_numpy(task.train.inputs[:PRUNING_ROWS])
-        self.labels = torch.from_numpy(task.train.labels[:PRUNING_ROWS])
+        self.labels = torch.from_numpy(task.train.targets[:PRUNING_ROWS])
         self.number = model.num_edges
 
     def __call__(self, done: float) -> None:

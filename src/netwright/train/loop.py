@@ -15,7 +15,7 @@ from torch.nn import functional
 from netwright.errors import ConfigError, NumericsError
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
-from netwright.tasks.base import SplitName
+from netwright.tasks.split import SplitName
 from netwright.train.layers import QuantModel
 
 CALIBRATION_ROWS = 8192
@@ -95,7 +95,7 @@ def fit(
         raise ConfigError(f"keep_from must be from 1 to {epochs}, not {keep_from}")
     if not 0 <= teacher_share <= 1:
         raise ConfigError(f"teacher_share must be from 0 to 1, not {teacher_share}")
-    inputs, labels = torch.from_numpy(task.train.inputs), torch.from_numpy(task.train.labels)
+    inputs, labels = torch.from_numpy(task.train.inputs), torch.from_numpy(task.train.targets)
     steps = -(-len(inputs) // batch_size)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)
@@ -162,6 +162,6 @@ def logits(
 
 
 def evaluate(model: nn.Module, task: Task, *, split: SplitName = "test") -> float:
-    """Accuracy of the model on a split of the task, 0..1."""
+    """The task's score of the model on a split."""
     rows = task.split(split)
-    return task.accuracy(logits(model, rows.inputs), split=split)
+    return task.evaluate(logits(model, rows.inputs), split=split)

@@ -16,8 +16,8 @@ from torch.nn import functional
 from netwright.backends.cpu.sentences import check_sentences
 from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.models.text import TextEncoder
-from netwright.tasks.base import check_seed
 from netwright.tasks.snippets import Sentence
+from netwright.tasks.split import check_seed
 from netwright.train.checkpoint import Companion, Origin, resume_checkpoint, save_checkpoint
 from netwright.train.labels import UNLABELED as UNLABELED
 from netwright.train.labels import checked_labels

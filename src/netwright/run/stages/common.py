@@ -92,7 +92,7 @@ def quantized_model(section: ModelSection, task: Task, seed: int, folder: Path) 
     from netwright.train import load_weights
 
     plan = load_plan(folder / PLAN)
-    model = build(new_model(section, task, seed), plan, input_shape=(len(task.features),))
+    model = build(new_model(section, task, seed), plan, input_shape=task.input_shape)
     load_weights(model, folder / weights_name(seed))
     return model.eval()
 

@@ -81,7 +81,7 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
             *report_rows.tables_accuracies(inputs, source, num_rows=rows),
             report_rows.accuracy("fine-tuned plan", inputs["compress"], source, num_rows=rows),
             report_rows.one_accuracy(
-                "integer graph", task.accuracy(logits), seed, source, num_rows=rows
+                "integer graph", task.evaluate(logits), seed, source, num_rows=rows
             ),
         ),
         confusion=report_rows.confusion(task, logits, source),

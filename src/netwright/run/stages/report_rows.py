@@ -105,7 +105,7 @@ def confusion(task: Task, logits: NDArray[np.float64], source: str) -> Confusion
     """What the rows of every class of the test split are taken for by the integer graph."""
     size = len(task.classes)
     counts = np.zeros((size, size), np.int64)
-    np.add.at(counts, (task.test.labels, logits.argmax(axis=1)), 1)
+    np.add.at(counts, (task.test.targets, logits.argmax(axis=1)), 1)
     return Confusion(
         stage="integer graph",
         source=source,

@@ -88,7 +88,7 @@ def new_tables(parameters: TablesParameters, task: Task, seed: int) -> LookupMod
 
     section = parameters.tables
     shape = LookupShape(section.hidden, section.bits, section.knots, section.fraction)
-    return LookupModel(len(task.features), len(task.classes), shape, seed=seed)
+    return LookupModel(task.input_shape[0], len(task.classes), shape, seed=seed)
 
 
 def train_tables(context: StageContext[TablesParameters]) -> None:
@@ -166,8 +166,9 @@ def _teacher(job: _Job, task: Task) -> nn.Module:
 
     from netwright.train import load_weights
 
-    stretch = task.deviation / job.task.deviation
-    move = (task.mean - job.task.mean) / job.task.deviation
+    (seen,), (known,) = task.scaling.values(), job.task.scaling.values()
+    stretch = seen.deviation / known.deviation
+    move = (seen.mean - known.mean) / known.deviation
     back = nn.Linear(len(stretch), len(stretch))
     with torch.no_grad():
         back.weight.copy_(torch.from_numpy(np.diag(stretch)))

@@ -1,0 +1,128 @@
+"""Rows of one part of a task, and which rows go into which part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.errors import ConfigError, DataError
+
+SplitName = Literal["train", "validation", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+TRAIN_PERCENT, VALIDATION_PERCENT = 64, 16  # the rest is the test split
+
+INPUT = "x"
+"""Name of the input of a task that has one and gives it no name of its own."""
+
+_DTYPES = (np.dtype(np.float32), np.dtype(np.int64))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Rows of one part of a task.
+
+    Attributes:
+        arrays: Every input by name, in the order in which a model takes them, each of shape
+            ``(rows, *shape)``: float32 values, or int64 for codes such as word pieces.
+        targets: What a model shall say of the rows, ``(rows, ...)``: class numbers, int64, or
+            values of any shape, float32.
+
+    Raises:
+        DataError: There is no input, or an array has another type, another number of rows, or a
+            value that is not finite.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+    targets: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arrays", dict(self.arrays))  # a copy that can be pickled
+        if not self.arrays:
+            raise DataError("a split must have an input")
+        for name, array in self.arrays.items():
+            _check_array(array, f'input "{name}"', len(self.targets))
+        _check_array(self.targets, "targets", len(self.targets))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.targets)
+
+    @property
+    def inputs(self) -> NDArray[Any]:
+        """The array of the one input, ``(rows, *shape)``.
+
+        Raises:
+            DataError: There are several inputs.
+        """
+        if len(self.arrays) > 1:
+            raise DataError(
+                f"there is no one input, but {', '.join(self.arrays)}",
+                hint='take one by its name: split.arrays["NAME"]',
+            )
+        return next(iter(self.arrays.values()))
+
+    def take(self, rows: slice | NDArray[np.int64]) -> Split:
+        """Return the split with these rows only, in their order."""
+        return Split({name: array[rows] for name, array in self.arrays.items()}, self.targets[rows])
+
+
+def _check_array(array: NDArray[Any], what: str, rows: int) -> None:
+    if array.dtype not in _DTYPES or array.ndim < 1 or len(array) != rows:
+        raise DataError(
+            f"{what} must be float32 or int64 of shape ({rows}, ...), "
+            f"not {array.dtype} of shape {array.shape}"
+        )
+    finite = np.isfinite(array)
+    if not finite.all():
+        row, *place = np.argwhere(~finite)[0].tolist()
+        raise DataError(
+            f"{what} must be finite, not {array[row, *place]} at row {row}"
+            + (f", place {', '.join(map(str, place))}" if place else "")
+        )
+
+
+def split_rows(
+    labels: NDArray[np.int64], classes: tuple[str, ...], *, seed: int, source: str
+) -> list[NDArray[np.int64]]:
+    """Rows of the three splits, 64 % / 16 % / 20 % of each class, in random order.
+
+    The order is that of the raw 64-bit outputs of PCG64, which NumPy keeps for all time, so the
+    same seed and labels give the same splits with every version.
+
+    Args:
+        labels: Positions in `classes`, shape ``(rows,)``.
+        classes: Class names.
+        seed: Seed of the order.
+        source: Where the rows come from, for messages.
+
+    Raises:
+        ConfigError: The seed is negative or above 2^63 - 1.
+        DataError: A class has fewer than 5 rows.
+    """
+    check_seed(seed)
+    faults = [
+        f'class "{class_name}" has {count} rows, at least 5 are needed'
+        for class_name, count in zip(
+            classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True
+        )
+        if count < 5
+    ]
+    if faults:
+        raise DataError("; ".join(faults), source=source, hint="use a table with more rows")
+    order = np.argsort(np.random.PCG64(seed).random_raw(len(labels)), kind="stable")
+    part = np.zeros(len(labels), dtype=np.int8)
+    for label in range(len(classes)):
+        rows = order[labels[order] == label]
+        part[rows[len(rows) * TRAIN_PERCENT // 100 :]] = 1
+        part[rows[len(rows) * (TRAIN_PERCENT + VALIDATION_PERCENT) // 100 :]] = 2
+    return [order[part[order] == index] for index in range(len(SPLITS))]
+
+
+def check_seed(seed: int) -> None:
+    """Raise ConfigError for a seed outside 0 to 2^63 - 1."""
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"seed must be 0 to 2^63 - 1, not {seed}")
