@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from netwright.arch import MAC, ROLES, Compute, Link, Memory, Node, Role
 from netwright.cost.loopnest import visited_each
 from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Kind, Mapspace, Place
-from netwright.cost.overlaps import Overlaps, is_exact, passes, sliding_axes
+from netwright.cost.overlaps import Overlaps, is_exact, passes, shared, sliding_axes
 from netwright.cost.transitions import RankLoop, RankLoops, axis_visits
 from netwright.mapping.zeros import share_of, work_share
 
@@ -129,7 +129,7 @@ class Bounds:
     @cached_property
     def overlaps(self) -> dict[Place, Overlaps]:
         """Tables of what windows share, for places where they are exact."""
-        return {p: Overlaps(self.space, p) for p in self.space.places if is_exact(self.space, p)}
+        return {p: shared(self.space, p) for p in self.space.places if is_exact(self.space, p)}
 
     def once(self, place: Place) -> Array:
         """Cost vector of a tensor that moves once."""

@@ -17,7 +17,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,7 @@ class Problem:
         operation: What is computed.
         architecture: The machine.
         vectors: Cost vectors that were computed before, by what they depend on.
+        overlaps: What windows share, likewise; see :func:`netwright.cost.overlaps.shared`.
     """
 
     operation: Operation
@@ -75,6 +76,7 @@ class Problem:
     vectors: dict[Hashable, NDArray[np.float64]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    overlaps: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def names(self) -> dict[Role, str]:

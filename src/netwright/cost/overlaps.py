@@ -360,6 +360,16 @@ class Overlaps:
         return every, last
 
 
+def shared(space: Mapspace, place: Place) -> Overlaps:
+    """Tables of a place; ways to use the arrays that treat windows and taps alike share them."""
+    found = Overlaps(space, place)
+    arrays = sorted(space.problem.arrays)
+    ranks = sorted({*found.slides, *space.ranks("x"), *space.ranks("k")})
+    copies = tuple(space.spread.copies(rank, frozenset({a})) for rank in ranks for a in arrays)
+    known = space.problem.overlaps
+    return known.setdefault((place, space.coarse, copies), found)
+
+
 @lru_cache(maxsize=1 << 12)
 def _grown(
     rank: str,
