@@ -6,6 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from netwright import arch
+from netwright.arch import Compute
+from netwright.formats import E2M1, E4M3, Bipolar, Fixed, Float, Int, NumberFormat
 from netwright.quantities import Quantity
 from tests.cost.small import conv
 
@@ -108,3 +110,15 @@ def test_unknown_constraints_are_refused_with_what_is_accepted(text):
     with pytest.raises(ValidationError, match=re.escape(f'not "{text}"')) as caught:
         axis_of(text)
     assert "private:output+shared:weight" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["foo", "", "int", "int0", "e2", "NM"])
+def test_only_patterns_and_number_formats_are_exploited(name: str) -> None:
+    with pytest.raises(ValidationError, match=r"a pattern \(blocks, density, nm\) or a number"):
+        Compute(kind="compute", name="pe", parent="dram", exploits=(name,))
+
+
+@pytest.mark.parametrize("number", [Int(4), Int(8, signed=False), Bipolar(), Float(16), E2M1, E4M3,
+                                    Fixed(8, 3), Fixed(8, -1, signed=False)])  # fmt: skip
+def test_every_number_format_can_be_exploited(number: NumberFormat) -> None:
+    assert Compute(kind="compute", name="pe", parent="dram", exploits=(str(number),))

@@ -53,6 +53,7 @@ def test_networks_have_names_for_their_ranks(netwright):
     [
         (("softmax", "--rank", "q"), '"softmax" has no rank "q"\nhint: ranks are p, m'),
         (("softmax", "--set", "m"), "--set m: must be a rank and a size\nhint: as in --set m1=64"),
+        (("softmax", "--set", "m=4", "--set", "m=8"), "--set m=8: m was given the size 4 before"),
         (("softmax", "--set", "q=4"), 'no rank is called "q"'),
         (("resnet18", "--set", "m=4"), "--set is for cascades alone"),
         (("flash.einsum",), "flash.einsum: cannot be read: No such file or directory"),

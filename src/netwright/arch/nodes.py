@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Set
 from math import prod
 from typing import Annotated, Literal, Self, get_args
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from netwright.arch.units import convert
 from netwright.quantities import Fidelity, Quantity
+from netwright.registry import entries
 
 Role = Literal["input", "weight", "output"]
 """What a tensor is to an operation: the first input, the second input, the result."""
@@ -245,6 +247,22 @@ class Operator(Part):
     energy: EnergyOfOperation | None = None
 
 
+NUMBERS = re.compile(
+    r"u?int[1-9]\d?n?|bipolar|float(16|32|64)|e\d+m\d+(b-?\d+)?(f|fn|fnuz)?|u?fixed<\d+,-?\d+>"
+)
+"""How number formats are written."""
+
+
+def _exploited(name: str) -> str:
+    patterns = tuple(entries("patterns"))
+    if name not in patterns and not NUMBERS.fullmatch(name):
+        raise ValueError(
+            f"must be a pattern ({', '.join(patterns)}) or a number format such as int8, e2m1f or "
+            f'fixed<8,3>, not "{name}"'
+        )
+    return name
+
+
 class Compute(Part):
     """A unit that does operations.
 
@@ -270,7 +288,7 @@ class Compute(Part):
     energy: EnergyOfOperation | None = None
     accumulator_bits: int | None = Field(default=None, ge=1, le=64)
     operators: Mapping[Name, Operator] = Field(default_factory=dict)
-    exploits: tuple[Name, ...] = ()
+    exploits: tuple[Annotated[str, AfterValidator(_exploited)], ...] = ()
     area: Area | None = None
     leakage: Leakage | None = None
 

@@ -67,7 +67,7 @@ def _sizes(texts: list[str]) -> dict[str, int]:
     """Sizes by rank.
 
     Raises:
-        ConfigError: A text is no rank, ``=`` and whole number.
+        ConfigError: A text is no rank, ``=`` and whole number, or gives a rank a second size.
     """
     from netwright.errors import ConfigError
 
@@ -76,6 +76,8 @@ def _sizes(texts: list[str]) -> dict[str, int]:
         name, _, size = text.partition("=")
         if not (name and size.isascii() and size.isdigit() and len(size) < 19):
             raise ConfigError(f"--set {text}: must be a rank and a size", hint="as in --set m1=64")
+        if name in found:
+            raise ConfigError(f"--set {text}: {name} was given the size {found[name]} before")
         found[name] = int(size)
     return found
 
