@@ -12,7 +12,7 @@ from netwright.cost.loopnest import count
 from netwright.cost.mapper import Goal, Mapped, search
 from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.errors import ConfigError, GraphError
-from netwright.mapping.binding import binding_of, branch_of, unknown_to_all
+from netwright.mapping.binding import binding_of, branch_of
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import Loop, LoopNest
 from netwright.mapping.mapping import Group, Mapping
@@ -134,13 +134,10 @@ def estimate_network(
         if group is not None and not group.is_stream:
             if einsum.name == group.einsums[0]:
                 is_fixed = fixed is not None and group in fixed.groups
-                lacks = "" if is_fixed else _not_done(workload, architecture, group)
-                if lacks:
-                    left_out += [(name, lacks) for name in group.einsums]
-                    continue
                 counts = pipeline.count(workload, architecture, given, group)
                 layers.append(Layer(group.name, "pipeline", price(counts, architecture),
                                     is_fixed=is_fixed))  # fmt: skip
+            free.update(dict.fromkeys(stream.undone(einsum, architecture)))
             continue
         if not is_operation(einsum):
             if einsum.map_op in UNKNOWN:
@@ -196,10 +193,14 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
     found = tuple(_point_by_point(workload, architecture, taken))
     cycles = tuple(group for group, _ in found)
     bindings = {name: unit for _, units in found for name, unit in units.items() if unit}
-    for group, units in found:
-        if len(architecture.units) > 1 and not all(units.values()):
-            lacks = _not_done(workload, architecture, group)
-            raise ConfigError(lacks, hint=architecture.abilities)
+    if len(architecture.units) > 1:
+        for name in (name for _, units in found for name, unit in units.items() if not unit):
+            (einsum,) = (einsum for einsum in workload.einsums if einsum.name == name)
+            raise ConfigError(
+                f'"{name}" runs point by point with others, and no unit does '
+                f"{', '.join(stream.undone(einsum, architecture))}",
+                hint=architecture.abilities,
+            )
     order = tuple(einsum.name for einsum in workload.einsums)
     if cycles:
         order = tuple(einsum.name for members in workload.together for einsum in members)
@@ -233,15 +234,6 @@ def _point_by_point(
             ranks = dict.fromkeys(rank for einsum in members for rank in einsum.iterative)
             units = {einsum.name: binding_of(architecture, einsum) for einsum in members}
             yield Group(names[-1], names, tuple(Loop(rank, 1) for rank in ranks)), units
-
-
-def _not_done(workload: Workload, architecture: Architecture, group: Group) -> str:
-    """The operators of a group that no unit does together; empty if there are none."""
-    for einsum in workload.einsums:
-        if einsum.name in group.einsums and not binding_of(architecture, einsum):
-            what = ", ".join(sorted(unknown_to_all(einsum, architecture))) or "all its operators"
-            return f'it runs point by point with "{einsum.name}", and no unit does {what}'
-    return ""
 
 
 def _mapping(given: Mapping, nests: dict[str, LoopNest], bindings: dict[str, str]) -> Mapping:

@@ -22,7 +22,8 @@ class Stage:
     Attributes:
         einsum: The Einsum.
         unit: Its compute unit.
-        work: The operators that the unit does for each point.
+        work: The operators that the unit does for each point; none where it cannot do them all:
+            then only what is read and written counts.
         pieces: For each rank that is spread over copies of the unit, the points of one copy.
         looped: Ranks of the group's loops.
         phase: Number of its phase.
@@ -71,7 +72,7 @@ class Stage:
         sizes = self.sizes(tiles)
         over = [rank for rank in self.pieces if rank in self.summed]
         hops = sum(ceil(sizes[rank] / self.pieces[rank]) for rank in over)
-        return hops * self.unit.cycles_of(self.work[-1]) if hops else 0
+        return hops * self.unit.cycles_of(self.work[-1]) if hops and self.work else 0
 
     def rounds(self, access: Access, tiles: Tiles) -> int:
         """How often copies go over an operand: once for each piece along ranks it does not know."""
@@ -111,7 +112,9 @@ def stages(
         spread = {loop.rank: loop.tile for loop in _spread(architecture, unit, group)}
         pieces = {rank: tile for rank, tile in spread.items() if rank in known}
         place = (phase_of[name], group.lags.get(name, 0))
-        found.append(Stage(einsum, unit, work_of(einsum, unit), pieces, looped, *place))
+        work = work_of(einsum, unit)
+        done = work if set(work) <= set(unit.does) else ()
+        found.append(Stage(einsum, unit, done, pieces, looped, *place))
     return tuple(found)
 
 

@@ -272,7 +272,8 @@ def _faults(workload: Workload) -> Iterator[str]:
         made.add(einsum.output.tensor)
     yield from _order_faults(workload, tensors)
     if not workload.einsums:
-        yield "must have at least one Einsum"
+        yield "computes nothing; at least one Einsum is needed"
+        return
     for name in workload.outputs:
         if name not in made:
             yield f'output "{name}" is made by no Einsum'
