@@ -71,7 +71,7 @@ def _sizes(texts: list[str]) -> dict[str, int]:
     """
     from netwright.errors import ConfigError
 
-    found = {}
+    found: dict[str, int] = {}
     for text in texts:
         name, _, size = text.partition("=")
         if not (name and size.isascii() and size.isdigit() and len(size) < 19):
