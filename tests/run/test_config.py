@@ -5,7 +5,8 @@ import pytest
 from pydantic import Field
 
 from netwright.errors import ConfigError
-from netwright.run.config import Settings, load_toml, override
+from netwright.run.config import load_toml, override
+from netwright.settings import Settings
 
 
 class Train(Settings):

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from netwright.run.config import Settings
 from netwright.run.toml import dump
+from netwright.settings import Settings
 
 number = st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False)
 

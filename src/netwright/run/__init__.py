@@ -1,12 +1,13 @@
 """Flows of cached stages: run, interrupt, run again, lose nothing."""
 
-from netwright.run.config import Settings, load_toml
+from netwright.run.config import load_toml
 from netwright.run.engine import execute
 from netwright.run.folder import find_run, set_aside
 from netwright.run.manifest import Manifest, StageEntry, StageRecord, read_manifest
 from netwright.run.plan import PlannedStage, plan
 from netwright.run.stage import Flow, Reporter, Silent, Stage, StageContext
 from netwright.run.toml import dump
+from netwright.settings import Settings
 
 __all__ = [
     "Flow",

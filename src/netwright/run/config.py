@@ -1,31 +1,17 @@
-"""Configuration files: TOML read into frozen models, with every fault named."""
+"""Configuration files: TOML read into settings, with every fault named."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from netwright import reading
 from netwright.errors import ConfigError
-from netwright.run.faults import faults, shown
+from netwright.faults import shown
+from netwright.settings import M, check
 
 _BARE_WORD = re.compile(r"[A-Za-z_./~][\w./~+-]*")
-
-M = TypeVar("M", bound=BaseModel)
-
-
-class Settings(BaseModel):
-    """Base of all configuration models: frozen, strict, and closed to unknown names.
-
-    Fields that hold several values are tuples; a TOML array fills them.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 def load_toml(path: str | Path, model: type[M], *, overrides: Sequence[str] = ()) -> M:
@@ -89,28 +75,6 @@ def override(data: Mapping[str, object], assignments: Sequence[str]) -> dict[str
             table = inner
         table[keys[-1]] = _value(text.strip(), assignment)
     return result
-
-
-def check(data: Mapping[str, object], model: type[M], *, source: str) -> M:
-    """`data` as a `model`.
-
-    Args:
-        data: What a TOML file held.
-        model: What it must hold.
-        source: Name of the file, for messages.
-
-    Raises:
-        ConfigError: Some settings are not accepted; the message lists all of them.
-    """
-    try:
-        # JSON, because strict checking of Python data refuses a list for a tuple.
-        return model.model_validate_json(json.dumps(data, default=str))
-    except ValidationError as error:
-        found = faults(error, model)
-    if len(found) == 1:
-        raise ConfigError(found[0], path=source)
-    lines = "".join(f"\n  {fault}" for fault in found)
-    raise ConfigError(f"{len(found)} settings are not accepted{lines}", path=source)
 
 
 def _value(text: str, assignment: str) -> object:

@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from netwright.errors import ConfigError
+from netwright.faults import closest
 from netwright.registry import entries, resolve
-from netwright.run.config import Settings, check, override, read_toml
-from netwright.run.faults import closest
+from netwright.run.config import override, read_toml
 from netwright.run.stage import Flow
+from netwright.settings import Settings, check
 
 DEFAULT_KIND = "codesign"
 

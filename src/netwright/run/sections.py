@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from netwright.faults import closest
 from netwright.registry import entries
-from netwright.run.config import Settings
-from netwright.run.faults import closest
+from netwright.settings import Settings
 
 
 def _task_name(name: str) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import netwright
 from netwright.errors import ConfigError
+from netwright.faults import closest
 from netwright.files import write_text
-from netwright.run.faults import closest
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _FIELD = re.compile(r'^name = "[^"]*"$', re.MULTILINE)

@@ -13,7 +13,7 @@ def dump(settings: BaseModel) -> str:
     """`settings` as TOML text with all defaults filled in; those that are ``None`` are left out.
 
     Example:
-        >>> from netwright.run.config import Settings
+        >>> from netwright.settings import Settings
         >>> class Train(Settings):
         ...     epochs: int = 20
         >>> print(dump(Train()), end="")

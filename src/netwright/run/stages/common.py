@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 
 from netwright.reading import read_json, read_typed
 from netwright.registry import resolve
-from netwright.run.config import Settings
 from netwright.run.sections import ModelSection, TaskSection
 from netwright.run.stage import P, StageContext
+from netwright.settings import Settings
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
-from netwright.run.config import Settings
 from netwright.run.sections import CompressSection, ModelSection, TaskSection
 from netwright.run.stage import StageContext
 from netwright.run.stages.common import (
@@ -17,6 +16,7 @@ from netwright.run.stages.common import (
     load_task,
     read_sensitivity,
 )
+from netwright.settings import Settings
 
 if TYPE_CHECKING:
     from torch import nn

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 
-from netwright.run.config import Settings
 from netwright.run.sections import TaskSection
 from netwright.run.stage import StageContext
 from netwright.run.stages.common import load_task
+from netwright.settings import Settings
 
 CARD = "card.json"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwright import ir
-from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
 from netwright.run.sections import HlsSection, RtlSection
 from netwright.run.stage import P, StageContext
+from netwright.settings import Settings
 
 if TYPE_CHECKING:
     from netwright.backends import HlsBackend, RtlBackend

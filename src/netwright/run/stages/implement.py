@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from netwright import ir
 from netwright.run import implementation
-from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
 from netwright.run.hardware import write_hardware
 from netwright.run.sections import RtlSection
 from netwright.run.stage import StageContext
 from netwright.run.stages.generate import RTL, own_copy, rtl_backend
+from netwright.settings import Settings
 
 
 class ImplementParameters(Settings):

@@ -10,7 +10,6 @@ from netwright.quantities import Quantity
 from netwright.reading import read_json
 from netwright.report import Document, Fact, Rewrite, When, write
 from netwright.run import certificate
-from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
 from netwright.run.hardware import read_hardware
 from netwright.run.sections import HlsSection, TaskSection
@@ -20,6 +19,7 @@ from netwright.run.stages.common import best_seed, load_task, read_sensitivity
 from netwright.run.stages.data import CARD
 from netwright.run.stages.generate import HLS, RTL
 from netwright.run.when import when
+from netwright.settings import Settings
 
 
 class ReportParameters(Settings):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from netwright.run.config import Settings
 from netwright.run.sections import ModelSection, TaskSection
 from netwright.run.stage import StageContext
 from netwright.run.stages.common import SENSITIVITY, float_model, load_task
+from netwright.settings import Settings
 
 
 class SensitivityParameters(Settings):

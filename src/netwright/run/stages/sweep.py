@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
-from netwright.run.config import Settings
 from netwright.run.sections import CompressSection, ModelSection, SweepSection, TaskSection
 from netwright.run.stage import StageContext
 from netwright.run.stages.common import float_model, load_task, read_sensitivity
 from netwright.run.stages.compress import activations, budget_makers
+from netwright.settings import Settings
 
 FRONT = "front.json"
 

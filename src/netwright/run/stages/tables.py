@@ -12,7 +12,6 @@ import numpy as np
 from netwright import ir
 from netwright.run import implementation
 from netwright.run.certificate import certificate_row, write_certificate
-from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
 from netwright.run.hardware import write_hardware
 from netwright.run.sections import (
@@ -32,6 +31,7 @@ from netwright.run.stages.common import (
 )
 from netwright.run.stages.generate import RTL, rtl_backend
 from netwright.run.stages.verify import QONNX, SIMULATION, TORCH, stimuli
+from netwright.settings import Settings
 
 if TYPE_CHECKING:
     from torch import nn

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
 from netwright.run.sections import ModelSection, TaskSection
 from netwright.run.stage import StageContext
 from netwright.run.stages.common import best_seed, load_task, quantized_model
+from netwright.settings import Settings
 
 MODEL = "model.onnx"
 

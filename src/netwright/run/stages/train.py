@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from netwright.run.config import Settings
 from netwright.run.sections import ModelSection, TaskSection, TrainSection
 from netwright.run.stage import StageContext
 from netwright.run.stages.common import fit_networks, load_task, new_model
+from netwright.settings import Settings
 
 
 class TrainParameters(Settings):

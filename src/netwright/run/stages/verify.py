@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from netwright import ir
 from netwright.run.certificate import certificate_row, write_certificate
-from netwright.run.config import Settings
 from netwright.run.graph import GRAPH
 from netwright.run.sections import (
     HlsSection,
@@ -18,6 +17,7 @@ from netwright.run.sections import (
 from netwright.run.stage import StageContext
 from netwright.run.stages.common import best_seed, load_task, quantized_model
 from netwright.run.stages.generate import HLS, RTL, hls_backend, own_copy, rtl_backend
+from netwright.settings import Settings
 
 if TYPE_CHECKING:
     from netwright.tasks import Task

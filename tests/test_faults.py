@@ -3,8 +3,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, ValidationError, model_validator
 
-from netwright.run.config import Settings
-from netwright.run.faults import closest, faults, shown
+from netwright.faults import closest, faults, shown
+from netwright.settings import Settings
 
 
 class Circle(Settings):

@@ -1,0 +1,45 @@
+"""Settings: frozen models that what a user writes is checked against, with every fault named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from netwright.errors import ConfigError
+from netwright.faults import faults
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Settings(BaseModel):
+    """Base of all configuration models: frozen, strict, and closed to unknown names.
+
+    Fields that hold several values are tuples; a TOML array fills them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def check(data: Mapping[str, object], model: type[M], *, source: str) -> M:
+    """`data` as a `model`.
+
+    Args:
+        data: What a TOML file held.
+        model: What it must hold.
+        source: Name of the file, for messages.
+
+    Raises:
+        ConfigError: Some settings are not accepted; the message lists all of them.
+    """
+    try:
+        # JSON, because strict checking of Python data refuses a list for a tuple.
+        return model.model_validate_json(json.dumps(data, default=str))
+    except ValidationError as error:
+        found = faults(error, model)
+    if len(found) == 1:
+        raise ConfigError(found[0], path=source)
+    lines = "".join(f"\n  {fault}" for fault in found)
+    raise ConfigError(f"{len(found)} settings are not accepted{lines}", path=source)
