@@ -34,6 +34,16 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "tasks": {
         "jets": "netwright.tasks.jets:jets",
     },
+    "scores": {
+        "accuracy": "netwright.tasks.scores:accuracy",
+        "auc": "netwright.tasks.scores:area_under_curve",
+        "balanced-accuracy": "netwright.tasks.scores:balanced_accuracy",
+        "mae": "netwright.tasks.scores:mean_absolute_error",
+        "max-error": "netwright.tasks.scores:largest_error",
+        "mse": "netwright.tasks.scores:mean_squared_error",
+        "r2": "netwright.tasks.scores:explained_variance",
+        "rmse": "netwright.tasks.scores:root_mean_squared_error",
+    },
     "models": {
         "encoder": "netwright.models:encoder",
         "mlp": "netwright.models:mlp",

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import DataError
+from netwright.errors import ConfigError, DataError
+from netwright.registry import resolve
 from netwright.tasks.split import Split
 
 
@@ -94,19 +95,89 @@ def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
     return shares
 
 
+def named(score: Score | str) -> Score:
+    """Return the score of this name, as in a flow file; a score is itself.
+
+    Raises:
+        ConfigError: There is no such score, or what the name stands for is none.
+    """
+    if isinstance(score, Score):
+        return score
+    found = resolve("scores", score)
+    if not isinstance(found, Score):
+        raise ConfigError(
+            f'score "{score}" must be a netwright.tasks.Score, not a {type(found).__name__}',
+            hint='for example mine = Score("hits", "", True, lambda outputs, split: ...)',
+        )
+    return found
+
+
+def _classes(outputs: NDArray[Any], split: Split, what: str) -> NDArray[np.int64]:
+    """The class numbers of rows with an output for every class."""
+    if split.targets.dtype != np.int64 or outputs.ndim != split.targets.ndim + 1:
+        raise DataError(
+            f"{what} needs class numbers and an output for each class, not targets "
+            f"{split.targets.dtype} of shape {split.targets.shape} and outputs of shape "
+            f"{outputs.shape}",
+            hint='scores of values are "mse", "rmse", "mae", "max-error" and "r2"',
+        )
+    return split.targets
+
+
 def _accuracy(outputs: NDArray[Any], split: Split) -> float:
-    return float(np.mean(np.argmax(outputs, axis=1) == split.targets))
+    return float(np.mean(np.argmax(outputs, axis=1) == _classes(outputs, split, "accuracy")))
+
+
+def _balanced_accuracy(outputs: NDArray[Any], split: Split) -> float:
+    targets = _classes(outputs, split, "balanced accuracy").ravel()
+    hits = np.argmax(outputs, axis=1).ravel() == targets
+    counts = np.bincount(targets)
+    shares = np.bincount(targets, weights=hits)[counts > 0] / counts[counts > 0]
+    return float(shares.mean())
+
+
+def _area(outputs: NDArray[Any], split: Split) -> float:
+    targets = _classes(outputs, split, "the area under the curve").ravel()
+    shares = np.moveaxis(softmax(outputs), 1, -1).reshape(len(targets), -1)
+    curves = [roc_curve(shares[:, label], targets == label) for label in range(shares.shape[1])]
+    return float(np.mean([curve.area for curve in curves]))
 
 
 def _squared_error(outputs: NDArray[Any], split: Split) -> float:
     return float(np.mean(np.square(_errors(outputs, split))))
 
 
+def _root_squared_error(outputs: NDArray[Any], split: Split) -> float:
+    return float(np.sqrt(_squared_error(outputs, split)))
+
+
 def _absolute_error(outputs: NDArray[Any], split: Split) -> float:
     return float(np.mean(np.abs(_errors(outputs, split))))
 
 
+def _largest_error(outputs: NDArray[Any], split: Split) -> float:
+    return float(np.max(np.abs(_errors(outputs, split))))
+
+
+def _explained(outputs: NDArray[Any], split: Split) -> float:
+    errors = np.square(_errors(outputs, split)).sum(axis=0)
+    targets = split.targets.astype(np.float64)
+    alike = np.argwhere(np.ptp(targets, axis=0) == 0)
+    if len(alike):
+        place = alike[0].tolist()
+        raise DataError(
+            "R² needs targets that vary, and those of "
+            f"place {', '.join(map(str, place))} are all {float(targets[0, *place]):g}"
+        )
+    spread = np.square(targets - targets.mean(axis=0)).sum(axis=0)
+    return float(np.mean(1 - errors / spread))
+
+
 def _errors(outputs: NDArray[Any], split: Split) -> NDArray[np.float64]:
+    if outputs.shape != split.targets.shape:  # broadcasting would compare other rows
+        raise DataError(
+            f"errors need outputs of the targets' shape {split.targets.shape}, not {outputs.shape}"
+        )
     return np.asarray(outputs, dtype=np.float64) - split.targets
 
 
@@ -114,8 +185,26 @@ accuracy = Score("accuracy", "", True, _accuracy)
 """Share, 0 to 1, of rows whose largest output is that of their class; of equal ones the first
 counts, as in hardware that keeps the first maximum."""
 
+balanced_accuracy = Score("balanced accuracy", "", True, _balanced_accuracy)
+"""Mean over the classes that occur of the share of their rows that is hit, 0 to 1: what rare
+classes count is not less."""
+
+area_under_curve = Score("area under curve", "", True, _area)
+"""Mean over the classes of the area under the receiver operating characteristic of each against
+all others, 0 to 1; 0.5 for guessing."""
+
 mean_squared_error = Score("mean squared error", "", False, _squared_error)
 """Mean over all values of the square of output minus target."""
 
+root_mean_squared_error = Score("root mean squared error", "", False, _root_squared_error)
+"""Square root of the mean squared error, in the unit of the targets."""
+
 mean_absolute_error = Score("mean absolute error", "", False, _absolute_error)
-"""Mean over all values of the magnitude of output minus target."""
+"""Mean over all values of the magnitude of output minus target, in the unit of the targets."""
+
+largest_error = Score("largest error", "", False, _largest_error)
+"""Largest magnitude of output minus target, in the unit of the targets."""
+
+explained_variance = Score("R²", "", True, _explained)
+"""1 - squared errors / squared deviations of the targets from their mean (the coefficient of
+determination), a mean over the places of a target; 1 is perfect, 0 is their mean."""
