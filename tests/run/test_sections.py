@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from netwright.backends import Backend, hls, rtl
-from netwright.backends.rtl.backend import PARTS
+from netwright.backends.rtl.options import PARTS
 from netwright.compress.plan import LARGEST_BITS, SMALLEST_WEIGHT_BITS
 from netwright.run.sections import (
     CompressSection,

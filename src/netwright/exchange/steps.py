@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError, NumericsError
-from netwright.exchange.hgq.formats import Codes
 
+Codes = NDArray[np.int64]
 Reals = NDArray[np.float64]
 
 NO_EXPONENT = 1 << 12

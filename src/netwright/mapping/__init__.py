@@ -15,7 +15,8 @@ from netwright.mapping.loopnest_legality import check_nest, nest_faults
 from netwright.mapping.mapping import Group, Mapping, Phase, Residency
 from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.mapping.order import OrderSolution, minimum_peak, search_order
-from netwright.mapping.precedence import Precedence, bound_of_all_orders
+from netwright.mapping.order_bounds import bound_of_all_orders
+from netwright.mapping.precedence import Precedence
 from netwright.mapping.replay import Traffic, Transfer, replay
 from netwright.mapping.schedule import Gap, Schedule, default_schedule, kib, ordered
 from netwright.mapping.write import write

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from math import gcd
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from netwright.errors import require
-
-if TYPE_CHECKING:
-    from netwright.mapping.precedence import Precedence
+from netwright.mapping.precedence import Precedence
 
 SOURCE, SINK = 0, 1
 

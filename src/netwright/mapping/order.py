@@ -10,7 +10,8 @@ from netwright.arch import Architecture
 from netwright.mapping.anneal import Order, Simulation, anneal
 from netwright.mapping.cosma import scratchpad_of
 from netwright.mapping.gaps import bound_holds, solve_gaps
-from netwright.mapping.precedence import Precedence, bound_of_all_orders
+from netwright.mapping.order_bounds import bound_of_all_orders, peak_bound
+from netwright.mapping.precedence import Precedence
 from netwright.mapping.schedule import Schedule, default_schedule, kib
 from netwright.progress import Progress, silent
 from netwright.workload import Workload
@@ -144,7 +145,7 @@ def minimum_peak(
     started = time.perf_counter()
     schedule = default_schedule(workload, line_bytes=line_bytes, places_weights=places_weights)
     precedence = Precedence(schedule)
-    low, first = precedence.peak_bound, schedule.peak
+    low, first = peak_bound(precedence), schedule.peak
     order, peak = list(range(len(schedule.order))), first
     failed = schedule.largest_demand - 1
     is_interrupted = False

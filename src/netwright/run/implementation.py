@@ -129,10 +129,11 @@ def depth_point(
         speed_grade: Speed grade of the part.
         progress: Told what the programs do.
     """
+    from netwright.backends import RtlBackend
     from netwright.verify import bit_exact, random
 
     if depth != design.options.adders_per_stage:
-        backend = replace(design.options, adders_per_stage=depth)
+        backend = RtlBackend.of(replace(design.options, adders_per_stage=depth))
         folder = design.root.with_name(f"{design.root.name}-{depth}")
         design = backend.generate(design.graph, folder)
     result = bit_exact(design.graph, design, random(design.graph, rows=DEPTH_ROWS))

@@ -213,3 +213,10 @@ def assert_same(
             f"not {codes[tuple(differing[0])]} ({len(differing)} differ)"
         )
     return design
+
+
+def wide() -> Graph:
+    """A dense network with more products than compilers unroll."""
+    build = Build("wide")
+    hidden = build.requantize(build.dense(build.quantize((96,), bits=4), 64, bits=3), bits=4)
+    return build.graph(build.dense(hidden, 4, bits=3))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from netwright.backends.rtl import RtlBackend, rtl
-from netwright.backends.rtl.streams.reuse import PRODUCTS, accepted, product_shape
+from netwright.backends.rtl.reuse import PRODUCTS, accepted, product_shape
 from netwright.formats import Int, Rounding
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +13,11 @@ from netwright.backends.base import BUILD_FOLDER, file_digests
 from netwright.backends.hls.emulation import compile_emulation, run_emulation
 from netwright.backends.hls.emulation_text import traced_layers
 from netwright.backends.hls.layers import Firmware, View
+from netwright.backends.hls.options import HlsOptions
 from netwright.backends.hls.registers import EXACT_BITS
 from netwright.errors import CorruptOutput, DataError
 from netwright.ir import Graph, Interpreter
 from netwright.ir.interpret import Values
-
-if TYPE_CHECKING:
-    from netwright.backends.hls.backend import HlsBackend
 
 BUILD_TIMEOUT_S = 1800.0
 """Time the compiler gets unless told otherwise; wide layers take minutes."""
@@ -33,7 +30,7 @@ class HlsDesign:
     Attributes:
         root: Folder of the project.
         graph: The integer graph it was made from.
-        options: The backend that made it.
+        options: What it was asked to be.
         files: SHA-256 of every generated file, by its path inside `root`.
         firmware: The layers, and where they keep the tensors of the graph.
         reuse_factors: The reuse factor in use for every node with multipliers.
@@ -43,7 +40,7 @@ class HlsDesign:
 
     root: Path
     graph: Graph
-    options: HlsBackend
+    options: HlsOptions
     files: Mapping[str, str]
     firmware: Firmware
     reuse_factors: Mapping[str, int]

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netwright.backends.hls.emulation_text import EMULATION_SOURCE, emulation_source
 from netwright.backends.hls.layers import Firmware, Layer
@@ -19,13 +19,11 @@ from netwright.backends.hls.lookup import HEADER as LOOKUP_HEADER
 from netwright.backends.hls.lookup import HEADER_TEXT as LOOKUP_TEXT
 from netwright.backends.hls.lookup import KIND as LOOKUP
 from netwright.backends.hls.lookup import register_lookup
+from netwright.backends.hls.options import HlsOptions
 from netwright.errors import BackendError, NetwrightError, refusal, require
 from netwright.escape import identifier
 from netwright.files import workspace
 from netwright.ir import Graph
-
-if TYPE_CHECKING:
-    from netwright.backends.hls.backend import HlsBackend
 
 LOG = "hls4ml.log"
 """What hls4ml printed while it wrote the project."""
@@ -42,7 +40,7 @@ def top_name(graph: Graph) -> str:
 
 def write_project(
     firmware: Firmware,
-    options: HlsBackend,
+    options: HlsOptions,
     folder: Path,
     *,
     name: str,
@@ -69,7 +67,7 @@ def write_project(
 
 
 def _write_project(
-    firmware: Firmware, options: HlsBackend, folder: Path, name: str, stamp: str
+    firmware: Firmware, options: HlsOptions, folder: Path, name: str, stamp: str
 ) -> None:
     printed = io.StringIO()
     with captured(printed):
@@ -123,7 +121,7 @@ def captured(printed: io.StringIO) -> Iterator[None]:
         yield
 
 
-def _config(firmware: Firmware, options: HlsBackend, folder: Path, name: str) -> dict[str, Any]:
+def _config(firmware: Firmware, options: HlsOptions, folder: Path, name: str) -> dict[str, Any]:
     entries: dict[str, dict[str, Any]] = {}
     for layer in firmware.layers:
         shared = options.strategy == "resource" and layer.products is not None

@@ -2,94 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, get_args
 
-from netwright.backends.base import CLOCK_MHZ, Target, clock_faults, publish
+from netwright.backends.base import CLOCK_MHZ, publish
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.verilog import sources
 from netwright.backends.rtl.design import RtlDesign
+from netwright.backends.rtl.options import ADDERS_PER_STAGE, PART, RtlOptions, Weights
+from netwright.backends.rtl.reuse import ReuseFactor
 from netwright.backends.rtl.streams.dataflow import lower_to_streams
 from netwright.backends.rtl.streams.network_text import sources as stream_sources
-from netwright.backends.rtl.streams.reuse import ReuseFactor, reuse_faults
 from netwright.backends.rtl.streams.stream_design import StreamDesign, summary
+from netwright.backends.rtl.streams.stream_size import advice
 from netwright.backends.rtl.streams.timing import schedule
 from netwright.backends.rtl.unrolled.layers import lower
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
-from netwright.errors import ConfigError
 from netwright.files import write_text
 from netwright.ir import Graph
 
 KIND = "rtl"
 
-PART = "ecp5-85k"
-"""The part unless another is asked for: the one that open tools place and route."""
-
-ADDERS_PER_STAGE = 2
-"""Adders in series between two registers unless another number is asked for."""
-
-PARTS = ("xcup", PART)
-"""What designs can be mapped to: the Xilinx UltraScale+ family, and one Lattice ECP5 device."""
-
-Weights = Literal["fixed", "loadable"]
-"""Whether weights are part of the hardware or written into it."""
-
 
 @dataclass(frozen=True)
-class RtlBackend:
+class RtlBackend(RtlOptions):
     """Makes Verilog: unrolled into adders, one row a clock, or streams with used-again multipliers.
 
-    Attributes:
-        part: ``"xcup"`` (Xilinx UltraScale+ family, mapping only) or ``"ecp5-85k"``.
-        clock_mhz: Clock frequency that the design is for, in MHz: what place and route is asked
-            for, and its result says whether it was met. The pipeline does not depend on it.
-        adders_per_stage: Adders in series between two pipeline registers; ``None`` for a design
-            without registers.
-        max_operations: Operations side by side that a design may have; a graph that needs more is
-            refused.
-        reuse_factor: ``None`` for the unrolled architecture; else the clocks in which every product
-            uses its multipliers again, one number for all or one for each node by its name.
-        weights: ``"fixed"``, or ``"loadable"`` through a port; only with a reuse factor.
-
-    Raises:
-        ConfigError: Options are not accepted; the message lists every fault.
+    The options are those of :class:`RtlOptions`.
     """
 
-    part: str = PART
-    clock_mhz: float = CLOCK_MHZ
-    adders_per_stage: int | None = ADDERS_PER_STAGE
-    max_operations: int = MAX_OPERATIONS
-    reuse_factor: ReuseFactor | None = None
-    weights: Weights = "fixed"
-
-    def __post_init__(self) -> None:
-        faults = list(self._faults())
-        if faults:
-            raise ConfigError("; ".join(faults))
-
-    def _faults(self) -> Iterator[str]:
-        if self.part not in PARTS:
-            choices = " or ".join(f'"{part}"' for part in PARTS)
-            yield f"part must be {choices}, not {self.part!r}"
-        yield from clock_faults(self.clock_mhz)
-        adders = self.adders_per_stage
-        if adders is not None and (isinstance(adders, bool) or adders < 1):
-            yield f"adders_per_stage must be 1 or more, or None, not {adders!r}"
-        if isinstance(self.max_operations, bool) or self.max_operations < 1:
-            yield f"max_operations must be 1 or more, not {self.max_operations!r}"
-        yield from reuse_faults(self.reuse_factor)
-        if self.weights not in get_args(Weights):
-            yield f'weights must be "fixed" or "loadable", not {self.weights!r}'
-        elif self.weights == "loadable" and self.reuse_factor is None:
-            yield 'weights="loadable" needs a reuse_factor of 1 or more, not None'
-
-    @property
-    def target(self) -> Target:
-        """What the designs are made for."""
-        return Target(self.part, self.clock_mhz)
+    @classmethod
+    def of(cls, options: RtlOptions) -> RtlBackend:
+        """The backend that makes designs with these options."""
+        return cls(**{field.name: getattr(options, field.name) for field in fields(RtlOptions)})
 
     def generate(self, graph: Graph, out: str | Path) -> RtlDesign:
         """Write the Verilog for `graph` to the folder `out`, whole or not at all.
@@ -108,7 +55,12 @@ class RtlBackend:
         """
         if self.reuse_factor is not None:
             return self._streams(graph, Path(out), self.reuse_factor)
-        circuit = lower(graph, self.adders_per_stage, max_operations=self.max_operations)
+        circuit = lower(
+            graph,
+            self.adders_per_stage,
+            max_operations=self.max_operations,
+            advice=lambda: advice(graph, self.max_operations),
+        )
         files = self._publish(graph, Path(out), circuit, sources(circuit))
         return RtlDesign(Path(out), graph, self, files, circuit)
 
@@ -129,17 +81,9 @@ class RtlBackend:
     def _publish(
         self, graph: Graph, out: Path, circuit: Circuit, texts: Mapping[str, str]
     ) -> Mapping[str, str]:
-        reuse = self.reuse_factor
         about = {
             "graph": {"name": graph.name, "digest": graph.digest},
-            "options": {
-                "part": self.part,
-                "clock_mhz": self.clock_mhz,
-                "adders_per_stage": self.adders_per_stage,
-                "max_operations": self.max_operations,
-                "reuse_factor": dict(reuse) if isinstance(reuse, Mapping) else reuse,
-                "weights": self.weights,
-            },
+            "options": self.record,
             "latency_cycles": circuit.latency_cycles,
         }
         files = publish(out, kind=KIND, about=about, write=lambda folder: _write(texts, folder))

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from netwright.backends.rtl.implement.synthesis import (
     synthesize,
     synthesize_layers,
 )
+from netwright.backends.rtl.options import RtlOptions
 from netwright.backends.rtl.proof.adder_proof import Proof, prove
 from netwright.backends.rtl.proof.formal import ElementProof, checks, prove_checks
 from netwright.backends.rtl.simulate.simulators import Codes, Model, Simulator, chosen, execute
@@ -32,9 +32,6 @@ from netwright.errors import BackendError, CorruptOutput
 from netwright.ir import Graph
 from netwright.ir.interpret import Values
 from netwright.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from netwright.backends.rtl.backend import RtlBackend
 
 BUILD_TIMEOUT_S = 1800.0
 """Time every program gets unless told otherwise."""
@@ -47,7 +44,7 @@ class RtlDesign:
     Attributes:
         root: Folder of the design.
         graph: The integer graph it was made from.
-        options: The backend that made it.
+        options: What it was asked to be.
         files: SHA-256 of every generated file, by its path inside `root`.
         circuit: Its modules, wires and cells.
         simulator: What simulates it; ``None`` for Verilator, or Icarus Verilog where Verilator or
@@ -56,7 +53,7 @@ class RtlDesign:
 
     root: Path
     graph: Graph
-    options: RtlBackend
+    options: RtlOptions
     files: Mapping[str, str]
     circuit: Circuit
     simulator: Simulator | None = None
@@ -149,7 +146,12 @@ class RtlDesign:
             BackendError: Its report cannot be read.
         """
         self.measure(timeout_s=timeout_s, progress=progress)
-        return RtlNetlist(self, *netlist_files(self), timeout_s)
+        return RtlNetlist(
+            self.graph,
+            self.circuit,
+            *netlist_files(self.build_folder, self.options.part),
+            lambda model, codes: self.simulate_model(model, codes, timeout_s=timeout_s),
+        )
 
     def measure_layers(
         self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress = silent
@@ -382,7 +384,17 @@ class RtlDesign:
         return self._model().compile(chosen(self.simulator), timeout_s=timeout_s)
 
     def _simulate(self, codes: Codes) -> Codes:
-        return self._model().simulate(chosen(self.simulator), codes, timeout_s=BUILD_TIMEOUT_S)
+        return self.simulate_model(self._model(), codes, timeout_s=BUILD_TIMEOUT_S)
+
+    def simulate_model(self, model: Model, codes: Codes, *, timeout_s: float) -> Codes:
+        """Simulate this design, or what was made from it.
+
+        Args:
+            model: The Verilog.
+            codes: Codes by tensor, each (rows, elements).
+            timeout_s: Wall-clock seconds each program gets.
+        """
+        return model.simulate(chosen(self.simulator), codes, timeout_s=timeout_s)
 
     def _model(self) -> Model:
         return Model(

@@ -15,6 +15,7 @@ from netwright.exchange.onnx.attributes import axis, flag, integer, real
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.onnx.source_tensor import integer_limits
 from netwright.exchange.qonnx.read_arithmetic import check_sums
+from netwright.exchange.qonnx.read_windows import emit_conv
 from netwright.exchange.qonnx.reader import (
     Codes,
     QuantizedConstant,
@@ -101,8 +102,6 @@ def clip_codes(reader: Reader, node: SourceNode, low: float, high: float) -> Non
 
 def qlinear_conv(reader: Reader, node: SourceNode) -> None:
     """Read QLinearConv: a convolution between a dequantizer and a quantizer."""
-    from netwright.exchange.qonnx.read_linear import emit_conv
-
     _needs(node, 8)
     source = _dequantized(reader, node, 0, 1, zero_point_of(reader, node, 2)[0])
     weights = _operand(reader, node, 3, axis_of_scale=0)
@@ -198,8 +197,6 @@ def qlinear_concat(reader: Reader, node: SourceNode) -> None:
 
 def integer_product(reader: Reader, node: SourceNode) -> None:
     """Read MatMulInteger and ConvInteger: int32 sums of codes without scales."""
-    from netwright.exchange.qonnx.read_linear import emit_conv
-
     _needs(node, 2)
     zero_point = zero_point_of(reader, node, 2)[0] if len(node.inputs) > 2 else 0
     source = reader.scaled(node, reader.activation(node), 1.0, -float(zero_point), "source")

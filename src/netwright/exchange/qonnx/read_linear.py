@@ -9,7 +9,7 @@ from netwright.exchange.onnx.attributes import flag, integer, integers, real
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx.read_integer import clip_codes
 from netwright.exchange.qonnx.read_select import spread
-from netwright.exchange.qonnx.read_windows import window_attrs
+from netwright.exchange.qonnx.read_windows import emit_conv
 from netwright.exchange.qonnx.reader import Reader, computed_constant
 from netwright.ir import AttrValue
 
@@ -164,36 +164,6 @@ def conv(reader: Reader, node: SourceNode) -> None:
     if len(node.inputs) > 2:
         inputs = (*inputs, reader.place(node, 2, "the bias"))
     emit_conv(reader, node, inputs)
-
-
-def emit_conv(
-    reader: Reader, node: SourceNode, inputs: tuple[str, ...], *, output: str | None = None
-) -> str:
-    """Add a convolution with the attributes of `node`.
-
-    Args:
-        reader: The graph.
-        node: A node with the attributes of Conv.
-        inputs: Tensors of the graph: data, weights and perhaps a bias.
-        output: As for :meth:`Reader.emit`.
-    """
-    shape = reader.shape(inputs[1])
-    if len(shape) not in (3, 4):
-        raise GraphError(
-            f"weights of shape {shape} are not supported",
-            node=node.name,
-            hint="convolutions in one and two dimensions are",
-        )
-    kernel = integers(node, "kernel_shape", shape[2:])
-    if kernel != shape[2:]:
-        raise GraphError(f"kernel_shape {kernel} does not fit weights {shape}", node=node.name)
-    dilations = integers(node, "dilations", (1,) * len(kernel))
-    attrs: dict[str, AttrValue] = {
-        **window_attrs(node, reader.shape(inputs[0])[2:], kernel, dilations),
-        "dilations": dilations,
-        "group": integer(node, "group", 1),
-    }
-    return reader.emit(node, "Conv", inputs, output, attrs)
 
 
 def conv_transpose(reader: Reader, node: SourceNode) -> None:

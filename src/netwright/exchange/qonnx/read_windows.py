@@ -1,9 +1,9 @@
-"""Pooling, and the window attributes that it shares with convolution."""
+"""Convolution and pooling: what goes over windows."""
 
 from __future__ import annotations
 
 from netwright.errors import GraphError
-from netwright.exchange.onnx.attributes import flag, integers, text
+from netwright.exchange.onnx.attributes import flag, integer, integers, text
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx.reader import Reader
 from netwright.ir import AttrValue
@@ -142,3 +142,33 @@ def _ceil_matters(
     return any(
         (extents[i] + pads[i] + pads[rank + i] - kernel[i]) % strides[i] != 0 for i in range(rank)
     )
+
+
+def emit_conv(
+    reader: Reader, node: SourceNode, inputs: tuple[str, ...], *, output: str | None = None
+) -> str:
+    """Add a convolution with the attributes of `node`.
+
+    Args:
+        reader: The graph.
+        node: A node with the attributes of Conv.
+        inputs: Tensors of the graph: data, weights and perhaps a bias.
+        output: As for :meth:`Reader.emit`.
+    """
+    shape = reader.shape(inputs[1])
+    if len(shape) not in (3, 4):
+        raise GraphError(
+            f"weights of shape {shape} are not supported",
+            node=node.name,
+            hint="convolutions in one and two dimensions are",
+        )
+    kernel = integers(node, "kernel_shape", shape[2:])
+    if kernel != shape[2:]:
+        raise GraphError(f"kernel_shape {kernel} does not fit weights {shape}", node=node.name)
+    dilations = integers(node, "dilations", (1,) * len(kernel))
+    attrs: dict[str, AttrValue] = {
+        **window_attrs(node, reader.shape(inputs[0])[2:], kernel, dilations),
+        "dilations": dilations,
+        "group": integer(node, "group", 1),
+    }
+    return reader.emit(node, "Conv", inputs, output, attrs)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from netwright.backends import rtl
-from netwright.backends.rtl.implement.netlist import RtlNetlist
 from netwright.errors import CorruptOutput, DataError
 from netwright.verify import bit_exact, random
 from tests.backends.hls.graphs import jet_tagger
@@ -30,7 +29,7 @@ def test_the_mapped_netlist_gives_identical_integers(tmp_path: Path) -> None:
 
 def test_a_netlist_that_is_gone(tmp_path: Path) -> None:
     design = rtl(part="ecp5-85k").generate(few_cells(), tmp_path / "out")
-    netlist = RtlNetlist(design, tmp_path / "gone.v", tmp_path / "cells.v", 10.0)
+    netlist = replace(design.netlist(), verilog=tmp_path / "gone.v", cells=tmp_path / "cells.v")
     with pytest.raises(CorruptOutput, match=r"gone\.v: missing or changed"):
         netlist.run(np.zeros((2, 3)))
 

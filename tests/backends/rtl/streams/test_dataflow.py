@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
+from netwright.backends.rtl.reuse import ReuseFactor
 from netwright.backends.rtl.streams.dataflow import lower_to_streams
 from netwright.backends.rtl.streams.network import Gather, Join, Network, Product, Window
 from netwright.backends.rtl.streams.network_text import sources
-from netwright.backends.rtl.streams.reuse import ReuseFactor
 from netwright.errors import GraphError, NumericsError
 from netwright.formats import Int
 from netwright.ir import Graph

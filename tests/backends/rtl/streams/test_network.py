@@ -1,5 +1,6 @@
 import numpy as np
 
+from netwright.backends.rtl.reuse import Tiling
 from netwright.backends.rtl.streams.network import (
     Fork,
     Gather,
@@ -11,7 +12,6 @@ from netwright.backends.rtl.streams.network import (
     Window,
     outputs_of,
 )
-from netwright.backends.rtl.streams.reuse import Tiling
 
 WEIGHTS = np.zeros((12, 10), dtype=np.int64)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from netwright.backends.rtl.cells.verilog import library_names
+from netwright.backends.rtl.reuse import ReuseFactor
 from netwright.backends.rtl.streams.dataflow import lower_to_streams
 from netwright.backends.rtl.streams.network_text import sources
-from netwright.backends.rtl.streams.reuse import ReuseFactor
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build
 from tests.backends.rtl.cells.test_verilog import lint

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from netwright.backends.rtl.streams.reuse import Tiling, product_shape
+from netwright.backends.rtl.reuse import Tiling, product_shape
 from netwright.backends.rtl.streams.spread_products import (
     bias_words,
     matrices,

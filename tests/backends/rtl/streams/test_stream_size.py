@@ -1,7 +1,7 @@
 import pytest
 
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.streams.reuse import tilings
+from netwright.backends.rtl.reuse import tilings
 from netwright.backends.rtl.streams.stream_size import advice, operations
 from netwright.errors import GraphError
 from tests.backends.rtl.graphs import images, two_layers

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from netwright.backends.rtl.reuse import Tiling
 from netwright.backends.rtl.streams.network import Fork, Gather, Join, Product, Serialize, Window
-from netwright.backends.rtl.streams.reuse import Tiling
 from netwright.backends.rtl.streams.timing import schedule
 from tests.backends.rtl.streams.networks import network, unit
 

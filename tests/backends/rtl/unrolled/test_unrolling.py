@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from netwright.backends import rtl
 from netwright.backends.rtl.unrolled.layers import lower
 from netwright.backends.rtl.unrolled.unrolling import operations
 from netwright.errors import GraphError
@@ -20,9 +23,9 @@ def test_operations_by_hand() -> None:
     assert counts == [0, 3 * 4, 2 * 2, 0, 3]
 
 
-def test_a_graph_that_is_too_large_is_refused_with_the_estimate() -> None:
+def test_a_graph_that_is_too_large_is_refused_with_the_estimate(tmp_path: Path) -> None:
     with pytest.raises(GraphError) as caught:
-        lower(images(), 4, max_operations=1000)
+        rtl(max_operations=1000).generate(images(), tmp_path / "out")
     assert str(caught.value) == (
         'graph "images" needs 1247 operations side by side, more than max_operations (1000): '
         "conv_1 708, sumpool_6 320, conv_3 90, requantize_2 48, maxpool_5 32, others 49\n"

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.implement.synthesis import FAMILIES, mapped_files
-from netwright.backends.rtl.simulate.simulators import Codes, Model, chosen, execute
+from netwright.backends.rtl.simulate.simulators import Codes, Model, execute
 from netwright.errors import CorruptOutput
 from netwright.files import sha256
+from netwright.ir import Graph
 from netwright.ir.interpret import Values
-
-if TYPE_CHECKING:
-    from netwright.backends.rtl.design import RtlDesign
 
 
 @dataclass(frozen=True)
@@ -27,21 +25,23 @@ class RtlNetlist:
     """What synthesis made of a design: LUTs, carry cells and registers, simulated as cells.
 
     Attributes:
-        design: The design it was made from.
+        graph: The graph of the design it was made from.
+        circuit: The ports and the latency of that design.
         verilog: The mapped netlist.
         cells: Models of the cells, by the makers of the synthesizer.
-        timeout_s: Wall-clock seconds each program gets.
+        simulation: Runs codes by tensor through Verilog, as that design is simulated.
     """
 
-    design: RtlDesign
+    graph: Graph
+    circuit: Circuit
     verilog: Path
     cells: Path
-    timeout_s: float
+    simulation: Callable[[Model, Codes], Codes]
 
     @property
     def latency_cycles(self) -> int:
         """Clocks from an input to its outputs, as predicted; a simulation checks it."""
-        return self.design.latency_cycles
+        return self.circuit.latency_cycles
 
     def run(
         self, inputs: Values, *, keep: Collection[str] = ()
@@ -64,12 +64,13 @@ class RtlNetlist:
             ToolMissing: No simulator is installed.
             ToolFailed: A program ended with an error, or ran past its time.
         """
-        return execute(self.design.graph, self.design.circuit, inputs, keep, self.simulate)
-
-    def simulate(self, codes: Codes) -> Codes:
-        """Simulate the netlist on codes by tensor; see :meth:`run`."""
-        model = self.model()
-        return model.simulate(chosen(self.design.simulator), codes, timeout_s=self.timeout_s)
+        return execute(
+            self.graph,
+            self.circuit,
+            inputs,
+            keep,
+            lambda codes: self.simulation(self.model(), codes),
+        )
 
     def model(self) -> Model:
         """The netlist as Verilog that can be simulated.
@@ -81,7 +82,7 @@ class RtlNetlist:
             raise CorruptOutput(str(self.verilog), hint="call netlist() of the design again")
         digests = sha256(self.verilog), sha256(self.cells)
         return Model(
-            self.design.circuit,
+            self.circuit,
             (self.verilog,),
             key=hashlib.sha256(repr(digests).encode()).hexdigest()[:16],
             build=self.verilog.parent,
@@ -90,10 +91,14 @@ class RtlNetlist:
         )
 
 
-def netlist_files(design: RtlDesign) -> tuple[Path, Path]:
-    """The mapped netlist of a design that was measured, and the models of its cells."""
-    part = design.options.part
+def netlist_files(folder: Path, part: str) -> tuple[Path, Path]:
+    """The mapped netlist of a design that was measured, and the models of its cells.
+
+    Args:
+        folder: The design's build folder.
+        part: What it was mapped to.
+    """
     found = find_spec("pyosys")
     places = found.submodule_search_locations if found else None
     cells = Path(places[0] if places else "pyosys") / "share" / FAMILIES[part].models
-    return mapped_files(design.build_folder, part)[1], cells
+    return mapped_files(folder, part)[1], cells

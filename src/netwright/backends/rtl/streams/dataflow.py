@@ -10,6 +10,7 @@ import numpy as np
 from netwright.backends.rtl.cells.affine import Affine, settle
 from netwright.backends.rtl.cells.builder import LayerBuilder
 from netwright.backends.rtl.cells.circuit import Element, Wire
+from netwright.backends.rtl.reuse import PRODUCTS, ReuseFactor, Tiling, tilings
 from netwright.backends.rtl.streams.fronts import made_by, window_front
 from netwright.backends.rtl.streams.layout import (
     WINDOWED,
@@ -30,7 +31,6 @@ from netwright.backends.rtl.streams.network import (
     Terminal,
     Unit,
 )
-from netwright.backends.rtl.streams.reuse import PRODUCTS, ReuseFactor, Tiling, tilings
 from netwright.backends.rtl.streams.spread_products import matrices, spread
 from netwright.backends.rtl.streams.stream_size import advice, elements, operations
 from netwright.backends.rtl.streams.wiring import wire_up

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from netwright.backends.rtl.adders.adder_graph import Interval, width
 from netwright.backends.rtl.cells.circuit import Layer, Port
-from netwright.backends.rtl.streams.reuse import Tiling
+from netwright.backends.rtl.reuse import Tiling
 
 
 @dataclass(frozen=True, slots=True)

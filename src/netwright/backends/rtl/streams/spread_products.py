@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.rtl.adders.adder_graph import Interval, width
+from netwright.backends.rtl.reuse import Tiling
 from netwright.backends.rtl.streams.network import Product
-from netwright.backends.rtl.streams.reuse import Tiling
 from netwright.errors import NumericsError
 from netwright.formats import MAX_BITS, holds_integers
 from netwright.ir import Graph, Node

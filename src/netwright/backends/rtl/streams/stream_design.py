@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.design import BUILD_TIMEOUT_S, RtlDesign
-from netwright.backends.rtl.implement.netlist import RtlNetlist, netlist_files
 from netwright.backends.rtl.proof.adder_proof import Proof
 from netwright.backends.rtl.proof.formal import ElementProof
 from netwright.backends.rtl.simulate.simulators import Codes, Model
@@ -166,13 +165,6 @@ class StreamDesign(RtlDesign):
     def _text(self, unit: str) -> str:
         return (self.root / f"{self.network.name}_{unit}.v").read_text(encoding="utf-8")
 
-    def netlist(
-        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress = silent
-    ) -> StreamNetlist:
-        """The cells that :meth:`measure` counts, to be simulated; see :meth:`RtlDesign.netlist`."""
-        self.measure(timeout_s=timeout_s, progress=progress)
-        return StreamNetlist(self, *netlist_files(self), timeout_s)
-
     def library(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Path:
         """The compiled simulation, made unless that was done before; see :class:`RtlDesign`.
 
@@ -181,17 +173,8 @@ class StreamDesign(RtlDesign):
         """
         return self._compiled(self._model(), timeout_s)
 
-    def _simulate(self, codes: Codes) -> Codes:
-        return self.simulate_model(self._model(), codes, timeout_s=BUILD_TIMEOUT_S)
-
     def simulate_model(self, model: Model, codes: Codes, *, timeout_s: float) -> Codes:
-        """Simulate this design, or what was made from it, with its gaps and stalls.
-
-        Args:
-            model: The Verilog.
-            codes: Codes by tensor, each (rows, elements).
-            timeout_s: Wall-clock seconds each program gets.
-        """
+        """Simulate this design, or what was made from it, with its gaps and stalls."""
         return simulate(
             self._compiled(model, timeout_s),
             self.network,
@@ -214,16 +197,6 @@ class StreamDesign(RtlDesign):
             models=model.cells,
             driver=harness(self.network),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class StreamNetlist(RtlNetlist):
-    """What synthesis made of a design of streams, simulated as cells with its gaps and stalls."""
-
-    def simulate(self, codes: Codes) -> Codes:
-        """Simulate the netlist on codes by tensor; see :meth:`RtlNetlist.run`."""
-        assert isinstance(self.design, StreamDesign)
-        return self.design.simulate_model(self.model(), codes, timeout_s=self.timeout_s)
 
 
 def summary(network: Network, schedule: Schedule) -> Circuit:

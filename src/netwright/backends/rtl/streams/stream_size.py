@@ -7,8 +7,8 @@ from math import prod
 
 import numpy as np
 
+from netwright.backends.rtl.reuse import PRODUCTS, Tiling, fitting, tilings
 from netwright.backends.rtl.streams.layout import Layout, beat_shape, layouts
-from netwright.backends.rtl.streams.reuse import PRODUCTS, Tiling, fitting, tilings
 from netwright.backends.rtl.unrolled.unrolling import MOVES
 from netwright.ir import Graph, Node
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from netwright.backends.rtl.cells.builder import LayerBuilder, Time
 from netwright.backends.rtl.cells.circuit import Bundle, Circuit, Element, Layer, Port, Wire
 from netwright.backends.rtl.cells.rescaling import wrap
 from netwright.backends.rtl.cells.verilog import library_names
-from netwright.backends.rtl.streams.stream_size import advice
 from netwright.backends.rtl.unrolled.operators import OPERATORS
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS, operations, refuse_large
 from netwright.errors import GraphError, UnsupportedOp
@@ -38,7 +37,11 @@ Elements = NDArray[Any]
 
 
 def lower(
-    graph: Graph, adders_per_stage: int | None, *, max_operations: int = MAX_OPERATIONS
+    graph: Graph,
+    adders_per_stage: int | None,
+    *,
+    max_operations: int = MAX_OPERATIONS,
+    advice: Callable[[], str] = lambda: "raise max_operations",
 ) -> Circuit:
     """The circuit of a graph.
 
@@ -49,6 +52,7 @@ def lower(
         graph: A graph in integer form.
         adders_per_stage: Adders between two pipeline registers; ``None`` for no registers.
         max_operations: Operations side by side that are allowed.
+        advice: Says what to do with a graph that needs more.
 
     Raises:
         GraphError: The graph breaks a rule, is not in integer form or needs too many operations.
@@ -61,7 +65,7 @@ def lower(
         graph,
         counts,
         max_operations,
-        lambda: advice(graph, max_operations),
+        advice,
         elements=passed_values(graph),
     )
     return _Lowering(graph, adders_per_stage).circuit()

@@ -1,7 +1,7 @@
 import pytest
 
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.streams.reuse import (
+from netwright.backends.rtl.reuse import (
     Tiling,
     accepted,
     fitting,

@@ -1,0 +1,91 @@
+"""What a design is asked to be, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from netwright.backends.base import CLOCK_MHZ, Target, clock_faults
+from netwright.backends.rtl.reuse import ReuseFactor, reuse_faults
+from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
+from netwright.errors import ConfigError
+
+PART = "ecp5-85k"
+"""The part unless another is asked for: the one that open tools place and route."""
+
+ADDERS_PER_STAGE = 2
+"""Adders in series between two registers unless another number is asked for."""
+
+PARTS = ("xcup", PART)
+"""What designs can be mapped to: the Xilinx UltraScale+ family, and one Lattice ECP5 device."""
+
+Weights = Literal["fixed", "loadable"]
+"""Whether weights are part of the hardware or written into it."""
+
+
+@dataclass(frozen=True)
+class RtlOptions:
+    """How a graph becomes Verilog.
+
+    Attributes:
+        part: ``"xcup"`` (Xilinx UltraScale+ family, mapping only) or ``"ecp5-85k"``.
+        clock_mhz: Clock frequency that the design is for, in MHz: what place and route is asked
+            for, and its result says whether it was met. The pipeline does not depend on it.
+        adders_per_stage: Adders in series between two pipeline registers; ``None`` for a design
+            without registers.
+        max_operations: Operations side by side that a design may have; a graph that needs more is
+            refused.
+        reuse_factor: ``None`` for the unrolled architecture; else the clocks in which every product
+            uses its multipliers again, one number for all or one for each node by its name.
+        weights: ``"fixed"``, or ``"loadable"`` through a port; only with a reuse factor.
+
+    Raises:
+        ConfigError: Options are not accepted; the message lists every fault.
+    """
+
+    part: str = PART
+    clock_mhz: float = CLOCK_MHZ
+    adders_per_stage: int | None = ADDERS_PER_STAGE
+    max_operations: int = MAX_OPERATIONS
+    reuse_factor: ReuseFactor | None = None
+    weights: Weights = "fixed"
+
+    def __post_init__(self) -> None:
+        faults = list(self._faults())
+        if faults:
+            raise ConfigError("; ".join(faults))
+
+    def _faults(self) -> Iterator[str]:
+        if self.part not in PARTS:
+            choices = " or ".join(f'"{part}"' for part in PARTS)
+            yield f"part must be {choices}, not {self.part!r}"
+        yield from clock_faults(self.clock_mhz)
+        adders = self.adders_per_stage
+        if adders is not None and (isinstance(adders, bool) or adders < 1):
+            yield f"adders_per_stage must be 1 or more, or None, not {adders!r}"
+        if isinstance(self.max_operations, bool) or self.max_operations < 1:
+            yield f"max_operations must be 1 or more, not {self.max_operations!r}"
+        yield from reuse_faults(self.reuse_factor)
+        if self.weights not in get_args(Weights):
+            yield f'weights must be "fixed" or "loadable", not {self.weights!r}'
+        elif self.weights == "loadable" and self.reuse_factor is None:
+            yield 'weights="loadable" needs a reuse_factor of 1 or more, not None'
+
+    @property
+    def target(self) -> Target:
+        """What the designs are made for."""
+        return Target(self.part, self.clock_mhz)
+
+    @property
+    def record(self) -> dict[str, object]:
+        """The options as plain values."""
+        reuse = self.reuse_factor
+        return {
+            "part": self.part,
+            "clock_mhz": self.clock_mhz,
+            "adders_per_stage": self.adders_per_stage,
+            "max_operations": self.max_operations,
+            "reuse_factor": dict(reuse) if isinstance(reuse, Mapping) else reuse,
+            "weights": self.weights,
+        }

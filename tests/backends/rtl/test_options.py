@@ -1,0 +1,33 @@
+from dataclasses import replace
+
+import pytest
+
+from netwright.backends import RtlBackend, rtl
+from netwright.errors import ConfigError
+
+
+def test_every_faulty_option_is_reported() -> None:
+    with pytest.raises(ConfigError) as caught:
+        rtl(part="xc7", clock_mhz=0.0, adders_per_stage=0, max_operations=0)
+    assert str(caught.value) == (
+        'part must be "xcup" or "ecp5-85k", not \'xc7\'; '
+        "clock_mhz must be from 1 to 100000 megahertz, not 0.0; "
+        "adders_per_stage must be 1 or more, or None, not 0; "
+        "max_operations must be 1 or more, not 0"
+    )
+
+
+def test_a_backend_of_changed_options_is_one_with_these_options() -> None:
+    changed = RtlBackend.of(replace(rtl(part="xcup"), adders_per_stage=5))
+    assert changed == rtl(part="xcup", adders_per_stage=5)
+
+
+def test_the_record_holds_every_option() -> None:
+    assert rtl(reuse_factor={"fc1": 4}, weights="loadable").record == {
+        "part": "ecp5-85k",
+        "clock_mhz": 200.0,
+        "adders_per_stage": 2,
+        "max_operations": rtl().max_operations,
+        "reuse_factor": {"fc1": 4},
+        "weights": "loadable",
+    }
