@@ -5,7 +5,7 @@ import pytest
 from netwright.mapping import Precedence, default_schedule
 from netwright.mapping.cuts import least_live
 from tests.mapping.graphs import chain_with_skips, random_workload
-from tests.mapping.test_precedence import every_order
+from tests.mapping.test_order_bounds import every_order
 
 pytest.importorskip("scipy", reason="solves the cuts")
 

@@ -14,7 +14,7 @@ from netwright.mapping import (
 )
 from netwright.workload import NETWORKS, fuse
 from tests.mapping.graphs import chain_with_skips, machine, random_workload
-from tests.mapping.test_precedence import every_order
+from tests.mapping.test_order_bounds import every_order
 
 pytest.importorskip("scipy", reason="solves the gap program")
 
