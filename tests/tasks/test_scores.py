@@ -89,7 +89,7 @@ def test_explained_variance_by_its_definition() -> None:
 def test_targets_that_do_not_vary_have_no_explained_variance() -> None:
     split = split_of(np.array([[1.0, 0.1], [2.0, 0.1], [3.0, 0.1]], np.float32))
     with pytest.raises(
-        DataError, match="R² needs targets that vary, and those of place 1 are all 0.1"
+        DataError, match=r"R² needs targets that vary, and those of place 1 are all 0\.1"
     ):
         explained_variance(split.targets, split)
 
