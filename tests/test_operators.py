@@ -25,12 +25,13 @@ from netwright.ir import (
     operators,
     spec_of,
 )
+from netwright.ir.einsums.einsum import MapOp, ReduceOp
+from netwright.ir.einsums.functions import UnaryOp
+from netwright.ir.einsums.lower import Operand
 from netwright.ir.graph import AttrValue
 from netwright.ir.spec import Category
 from netwright.passes import integerize, realize
 from netwright.workload import from_graph
-from netwright.workload.einsum import MapOp, ReduceOp
-from netwright.workload.functions import UnaryOp
 
 SHAPE = (1, 2, 4, 4)
 BYTE = Int(8)
@@ -157,15 +158,23 @@ def test_every_operator_is_of_a_category_and_none_is_empty() -> None:
     assert operators("product", "lookup") == {"MatMul", "Conv", "Lookup"}
 
 
-@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_work_is_said_in_the_words_of_einsums(spec: object) -> None:
-    work = SPECS[spec.name].work
-    if work is None:
-        assert spec.category in ("view", "normalization", "lookup")
+@pytest.mark.parametrize("op", SPECS)
+def test_every_operator_says_its_einsums_or_is_a_view(op: str) -> None:
+    spec = SPECS[op]
+    graph = sample(op, integer=spec.form == "integer")
+    assert (spec.einsums is None) == (spec.category == "view")
+    if spec.einsums is None:
         return
-    assert work.map_op in get_args(MapOp)
-    assert set(work.unary) <= set(get_args(UnaryOp))
-    assert work.reduce_op in get_args(ReduceOp)
+    node = graph.producers["c" if op in ("Quant", "Quantize") else "y"]
+    sources = [Operand(name, graph.types[name].shape) for name in node.inputs]
+    made = spec.einsums(node, sources, Operand(node.output, graph.types[node.output].shape))
+    assert (made[-1].name.split(".")[0], made[-1].output.tensor) == (node.name, node.output)
+    for einsum in made:
+        assert einsum.map_op in get_args(MapOp)
+        assert set(einsum.unary) <= set(get_args(UnaryOp))
+        assert einsum.reduce_op in get_args(ReduceOp)
+    shapes = [graph.types[name].shape for name in node.inputs]
+    assert sum(einsum.num_macs for einsum in made) == spec.macs(node, shapes)
 
 
 @pytest.mark.parametrize("op", sorted(name for name, spec in SPECS.items() if spec.keeps_values))

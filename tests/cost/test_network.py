@@ -19,7 +19,7 @@ from netwright.workload import (
     fuse,
     lower,
 )
-from netwright.workload.einsum import BYTES
+from netwright.workload.workload import BYTES
 from tests.cost.small import one_memory
 
 

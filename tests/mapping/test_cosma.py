@@ -18,7 +18,7 @@ from netwright.workload import (
     Workload,
     fuse,
 )
-from netwright.workload.einsum import BYTES
+from netwright.workload.workload import BYTES
 from tests.mapping.graphs import machine, random_workload
 
 KIB = 1024

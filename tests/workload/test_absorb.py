@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from netwright.ir.einsums.lower import Operand, Windows, convolution, pointwise, product
 from netwright.workload import Access, Affine, Tensor, Workload
 from netwright.workload.absorb import absorb, view_of
-from netwright.workload.lower import Operand, Windows, convolution, pointwise, product
 from netwright.workload.view import View
 from tests.workload.brute import made
 

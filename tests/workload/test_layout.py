@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from netwright.ir.einsums.lower import Operand, pointwise, product
 from netwright.workload.layout import settle
-from netwright.workload.lower import Operand, pointwise, product
 from netwright.workload.view import View
 
 

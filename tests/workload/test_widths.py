@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netwright.workload.lower import Operand, Windows, pointwise, pooling, product
+from netwright.ir.einsums.lower import Operand, Windows, pointwise, pooling, product
 from netwright.workload.widths import all_widths, guessed
 
 SHAPES = {"x": (1, 8), "w": (8, 4), "p": (1, 4), "r": (1, 4), "q": (1, 4), "b": (4,)}

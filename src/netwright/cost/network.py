@@ -12,6 +12,7 @@ from netwright.cost.loopnest import count
 from netwright.cost.mapper import Goal, Mapped, search
 from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.errors import ConfigError, GraphError
+from netwright.ir.einsums.einsum import UNKNOWN
 from netwright.mapping.binding import binding_of, branch_of
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import Loop, LoopNest
@@ -23,7 +24,6 @@ from netwright.notebook import table
 from netwright.progress import Progress, silent
 from netwright.workload import Coverage, Einsum, Workload, coverage
 from netwright.workload.cycles import is_cyclic
-from netwright.workload.einsum import UNKNOWN
 
 Engine = Literal["loopnest", "stream", "pipeline"]
 

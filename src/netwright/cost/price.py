@@ -11,11 +11,11 @@ from typing import get_args
 from netwright.arch import MAC, Architecture, Compute, Figure, Link, Memory, Node
 from netwright.cost.counts import Action, Counts
 from netwright.errors import ConfigError
+from netwright.ir.einsums.einsum import MapOp, ReduceOp
+from netwright.ir.einsums.functions import UnaryOp
 from netwright.mapping.binding import THEN
 from netwright.notebook import table
 from netwright.quantities import Fidelity, Quantity
-from netwright.workload.einsum import MapOp, ReduceOp
-from netwright.workload.functions import UnaryOp
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from netwright.ir.einsums.einsum import UNKNOWN
 from netwright.mapping.operation import is_operation
 from netwright.workload import Workload
-from netwright.workload.einsum import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from netwright.ir.row_size import (
     passed_values,
     rows_together,
 )
-from netwright.ir.spec import Attribute, Bounds, Category, OpSpec, Work
+from netwright.ir.spec import Attribute, Bounds, Category, OpSpec
 from netwright.ir.store import load, save
 from netwright.ir.types import TensorType, is_power_of_two
 
@@ -33,7 +33,6 @@ __all__ = [
     "Note",
     "OpSpec",
     "TensorType",
-    "Work",
     "affordable_rows",
     "bounds",
     "check",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from netwright.ir.einsums.lower import Lowering
 from netwright.ir.graph import Array, AttrValue, Node
 
 Shape = tuple[int, ...]
@@ -64,21 +65,6 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What an operator does at each point of its ranks, in the words of Einsums.
-
-    Attributes:
-        map_op: How the operands meet (:data:`netwright.workload.einsum.MapOp`).
-        unary: Functions that are then applied, in order.
-        reduce_op: How points that fall on one element of the result are combined.
-    """
-
-    map_op: str
-    unary: tuple[str, ...] = ()
-    reduce_op: str = "none"
-
-
-@dataclass(frozen=True, slots=True)
 class OpSpec:
     """Everything the checker, the interpreter and the counters need to know of one operator.
 
@@ -92,8 +78,8 @@ class OpSpec:
         execute: The result for a batch of inputs, exact in the arithmetic of the arrays it gets.
         bounds: Limits of the result, from the limits of the inputs and the constant inputs'
             values; ``None`` for operators of the quantized form.
-        work: What is done at each point, for operators that are one Einsum; ``None`` for views, for
-            cascades of several, and for what is no Einsum.
+        einsums: The Einsums that make the result, from the node, what it reads and what it makes;
+            ``None`` for views, whose index their readers take over.
         keeps_values: Whether every element of the result is an element of an operand.
         macs: Multiply-accumulates for one row of the batch.
         attributes: The attributes it takes.
@@ -106,7 +92,7 @@ class OpSpec:
     shape: Callable[[Node, Sequence[Shape]], Shape]
     execute: Callable[[Node, Sequence[Array]], Array]
     bounds: Callable[[Node, Sequence[Bounds], Sequence[Array | None]], Bounds] | None = None
-    work: Work | None = None
+    einsums: Lowering | None = None
     keeps_values: bool = False
     macs: Callable[[Node, Sequence[Shape]], int] = lambda node, shapes: 0
     attributes: Mapping[str, Attribute] = field(default_factory=dict)

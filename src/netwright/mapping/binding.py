@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from netwright.arch import MAC, Architecture, Compute
+from netwright.ir.einsums.einsum import ARITHMETIC
 from netwright.workload import Einsum, Workload
-from netwright.workload.einsum import ARITHMETIC
 
 THEN = "_then_"
 """Joins the names of operators that a unit does at once, as in ``subtract_then_exp``."""

@@ -14,6 +14,7 @@ from itertools import permutations, product
 
 from netwright.arch import Architecture
 from netwright.errors import ConfigError, Infeasible, MappingError
+from netwright.ir.einsums.einsum import UNKNOWN
 from netwright.mapping.binding import binding_of
 from netwright.mapping.cosma import scratchpad_of
 from netwright.mapping.group_choice import Choice, Option, Run, Shape, Use
@@ -25,7 +26,6 @@ from netwright.mapping.ranks import aligned
 from netwright.mapping.schedule import kib, ordered
 from netwright.progress import Progress, silent
 from netwright.workload import Access, Einsum, Workload
-from netwright.workload.einsum import UNKNOWN
 
 MAX_LOOPS = 2
 """Loops that a group shares besides those along which nothing is shared."""

@@ -8,12 +8,12 @@ from functools import cached_property
 from math import prod
 
 from netwright.arch import Memory
+from netwright.ir.einsums.einsum import UNKNOWN
 from netwright.mapping.loopnest import Loop
 from netwright.mapping.stages import axes_of, ranks_of
 from netwright.mapping.tiles import footprint
 from netwright.workload import Access, Einsum, Tensor
 from netwright.workload.cycles import is_earlier
-from netwright.workload.einsum import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

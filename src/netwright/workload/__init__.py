@@ -1,28 +1,19 @@
 """What has to be computed: Einsums with shapes and formats, and no values."""
 
-from netwright.workload import blocks, cascade, passes
+from netwright.ir.einsums import blocks
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, MapOp, Rank, ReduceOp
+from netwright.ir.einsums.functions import UnaryOp
+from netwright.workload import cascade, passes
 from netwright.workload.batched import batched
 from netwright.workload.builder import Builder
 from netwright.workload.by_operator import by_operator
 from netwright.workload.coverage import Coverage, coverage, opaque_operators
-from netwright.workload.einsum import (
-    Access,
-    Affine,
-    Einsum,
-    Granularity,
-    MapOp,
-    Rank,
-    ReduceOp,
-    Tensor,
-    TensorKind,
-    Workload,
-)
 from netwright.workload.from_graph import from_graph
-from netwright.workload.functions import UnaryOp
 from netwright.workload.fuse import fuse
 from netwright.workload.group import group
 from netwright.workload.networks import NETWORKS, mobilenet_v1, spelled
 from netwright.workload.touched import bytes_touched
+from netwright.workload.workload import Granularity, Tensor, TensorKind, Workload
 
 __all__ = [
     "NETWORKS",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 
-from netwright.workload.einsum import Access, Affine, Einsum, Rank
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, Rank
 from netwright.workload.view import Digit, View, plus, radix, substituted, times
 
 _Split = tuple[str, int]

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from netwright.errors import GraphError
-from netwright.workload.einsum import Access, Affine, Einsum, Rank, Tensor, Workload
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, Rank
+from netwright.workload.workload import Tensor, Workload
 
 
 def batched(

@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netwright.formats import Format, Int
-from netwright.workload.blocks import attention, layer_norm
-from netwright.workload.einsum import (
-    Access,
-    Affine,
-    Einsum,
-    MapOp,
-    Rank,
-    ReduceOp,
-    Tensor,
-    TensorKind,
-    Workload,
-)
-from netwright.workload.functions import UnaryOp
+from netwright.ir.einsums.blocks import attention, layer_norm
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, MapOp, Rank, ReduceOp
+from netwright.ir.einsums.functions import UnaryOp
+from netwright.ir.einsums.lower import extents_made
 from netwright.workload.layout import settle
-from netwright.workload.lower import extents_made
 from netwright.workload.view import View
 from netwright.workload.widths import guessed
+from netwright.workload.workload import Tensor, TensorKind, Workload
 
 Extents = int | tuple[int, ...]
 

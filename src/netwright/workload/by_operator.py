@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from netwright.workload.einsum import Access, Affine, Einsum, Workload
+from netwright.ir.einsums.einsum import Access, Affine, Einsum
+from netwright.workload.workload import Workload
 
 
 def by_operator(workload: Workload) -> Workload:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from netwright.workload.einsum import Einsum, Workload
+from netwright.ir.einsums.einsum import Einsum
 from netwright.workload.touched import bytes_touched
+from netwright.workload.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)

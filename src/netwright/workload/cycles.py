@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netwright.workload.einsum import Access, Affine, Einsum
+    from netwright.ir.einsums.einsum import Access, Affine, Einsum
 
 
 def groups(einsums: Sequence[Einsum]) -> list[list[int]]:

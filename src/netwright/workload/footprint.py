@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
-from netwright.workload.einsum import Access, Einsum, Tensor
+from netwright.ir.einsums.einsum import Access, Einsum
 from netwright.workload.passes import Live, Step, Streaming
+from netwright.workload.workload import Tensor
 
 Moment = tuple[int, int, int, int]
 """Traversal, 0 while it goes by and 1 after it, coordinate, position of the Einsum."""

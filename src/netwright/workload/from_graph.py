@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
 
 from netwright.formats import FLOAT, Format, Int, Pattern
 from netwright.ir import Graph, Node, TensorType, spec_of
-from netwright.workload.einsum import Einsum, MapOp, ReduceOp, Tensor, TensorKind, Workload
-from netwright.workload.functions import UnaryOp
+from netwright.ir.einsums.einsum import Einsum
+from netwright.ir.einsums.lower import Operand, extents_made
 from netwright.workload.layout import settle
-from netwright.workload.lower import (
-    Operand,
-    Windows,
-    convolution,
-    extents_made,
-    opaque,
-    pointwise,
-    pooling,
-    product,
-    rescaled,
-    softmax_over,
-)
 from netwright.workload.view import View
 from netwright.workload.widths import all_widths, guessed
+from netwright.workload.workload import Tensor, TensorKind, Workload
 
 FLOAT_BITS = 8
 """Width of elements of the quantized form, where the graph does not say how codes are stored."""
@@ -71,13 +59,13 @@ def from_graph(graph: Graph, *, float_bits: int = FLOAT_BITS) -> Workload:
 
 def _view(graph: Graph, node: Node, views: Mapping[str, View]) -> View | None:
     """What moves nothing, as a view of a stored tensor."""
+    if spec_of(node).category != "view":
+        return None
     name = node.inputs[0] if node.inputs else ""
     view = views.get(name) or View.of(name, graph.types[name].shape or (1,))
-    if node.op == "Reshape":
-        return view.reshaped(graph.types[node.output].shape or (1,))
-    if node.op == "Transpose":
+    if "order" in node.attrs:
         return view.permuted(node.integers("order"))
-    return None
+    return view.reshaped(graph.types[node.output].shape or (1,))
 
 
 def _widths(graph: Graph) -> dict[str, int]:
@@ -119,49 +107,11 @@ def _pattern(graph: Graph, name: str) -> Pattern | None:
     return own
 
 
-def _work(node: Node) -> tuple[MapOp, tuple[UnaryOp, ...], ReduceOp]:
-    """What the operator says that it does at each point."""
-    work = spec_of(node).work
-    if work is None:
-        return "opaque", (), "none"
-    map_op, unary = cast(MapOp, work.map_op), cast(tuple[UnaryOp, ...], work.unary)
-    return map_op, unary, cast(ReduceOp, work.reduce_op)
-
-
 def _einsums(graph: Graph, node: Node) -> list[Einsum]:
-    map_op, unary, reduce_op = _work(node)
     sources = [Operand(name, graph.types[name].shape or (1,)) for name in node.inputs]
     output = Operand(node.output, graph.types[node.output].shape or (1,))
-    if node.op == "Conv":
-        source, weight, *more = sources
-        windows = _windows(node, weight.shape[2:], node.integers("dilations"))
-        group = node.attrs.get("group", 1)
-        assert isinstance(group, int)  # the operator's own check
-        bias = more[0] if more else None
-        made = convolution(node.name, source, weight, output, windows, groups=group, bias=bias)
-    elif node.op == "MatMul" and min(len(source.shape) for source in sources[:2]) > 1:
-        bias = sources[2] if len(sources) > 2 else None
-        made = product(node.name, sources[0], sources[1], output, bias=bias)
-    elif node.op in ("AveragePool", "MaxPool", "SumPool"):
-        kernel = node.integers("kernel")
-        windows = _windows(node, kernel, (1,) * len(kernel))
-        made = [pooling(node.name, sources[0], output, windows, reduce_op=reduce_op)]
-    elif node.op == "Softmax":
-        made = softmax_over(node.name, sources[0], output, (_axis(node, len(output.shape)),))
-    elif node.op == "BatchNormalization":
-        made = rescaled(node.name, sources[0], output, sources[1], sources[2])
-    elif reduce_op == "none" and (unary or map_op not in ("opaque", "copy")):
-        made = [pointwise(node.name, sources, output, map_op, unary=unary)]
-    else:
-        made = [opaque(node.name, sources, output, map_op)]
-    return [replace(einsum, origin=node.origin or node.name) for einsum in made]
-
-
-def _axis(node: Node, rank: int) -> int:
-    axis = node.attrs.get("axis", -1)
-    assert isinstance(axis, int)  # the operator's own check
-    return axis % rank
-
-
-def _windows(node: Node, taps: tuple[int, ...], dilations: tuple[int, ...]) -> Windows:
-    return Windows(taps, node.integers("strides"), node.integers("pads")[: len(taps)], dilations)
+    make = spec_of(node).einsums
+    assert make is not None  # no view
+    return [
+        replace(einsum, origin=node.origin or node.name) for einsum in make(node, sources, output)
+    ]

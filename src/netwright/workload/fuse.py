@@ -6,10 +6,11 @@ from collections.abc import Collection
 from dataclasses import replace
 from math import prod
 
+from netwright.ir.einsums.einsum import Access, Einsum
+from netwright.ir.einsums.functions import CHEAP
 from netwright.workload.absorb import absorb, view_of
-from netwright.workload.einsum import Access, Einsum, Workload
-from netwright.workload.functions import CHEAP
 from netwright.workload.view import View
+from netwright.workload.workload import Workload
 
 
 def fuse(workload: Workload) -> Workload:

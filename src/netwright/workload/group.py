@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from netwright.workload.einsum import Access, Affine, Einsum, Workload
+from netwright.ir.einsums.einsum import Access, Affine, Einsum
 from netwright.workload.fuse import fuse
+from netwright.workload.workload import Workload
 
 
 def group(workload: Workload) -> Workload:

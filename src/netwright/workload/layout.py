@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, Rank
 from netwright.workload.absorb import absorb
-from netwright.workload.einsum import Access, Affine, Einsum, Rank
 from netwright.workload.view import Shape, View
 
 

@@ -22,8 +22,9 @@ from functools import cached_property
 from typing import Literal
 
 from netwright.errors import ConfigError, GraphError
+from netwright.ir.einsums.einsum import Access, Einsum
 from netwright.workload.cycles import is_cyclic
-from netwright.workload.einsum import Access, Einsum, Workload
+from netwright.workload.workload import Workload
 
 When = Literal["during", "after"]
 

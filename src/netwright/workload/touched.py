@@ -7,7 +7,8 @@ from math import prod
 
 import numpy as np
 
-from netwright.workload.einsum import Access, Affine, Einsum, Workload
+from netwright.ir.einsums.einsum import Access, Affine, Einsum
+from netwright.workload.workload import Workload
 
 MAX_COUNTED = 1 << 22
 """Values of one index that are counted one by one; of more, the span is taken."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from netwright.workload.einsum import Access, Affine, Einsum, Rank, Workload
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, Rank
+from netwright.workload.workload import Workload
 
 Name = tuple[str, str]
 """An Einsum and the name of a rank in it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from math import prod
 
-from netwright.workload.einsum import Affine
+from netwright.ir.einsums.einsum import Affine
 
 Shape = tuple[int, ...]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import prod
 
-from netwright.workload.einsum import ARITHMETIC, Einsum, TensorKind
+from netwright.ir.einsums.einsum import ARITHMETIC, Einsum
 from netwright.workload.fuse import is_vector
+from netwright.workload.workload import TensorKind
 
 Shapes = Mapping[str, tuple[int, ...]]
 

@@ -9,9 +9,9 @@ from netwright.exchange.onnx.attributes import flag, integer, real
 from netwright.exchange.onnx.lower_site import Site
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.onnx.vocabulary import MICROSOFT
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, Rank
+from netwright.ir.einsums.lower import Operand, opaque, plain, product
 from netwright.workload import blocks
-from netwright.workload.einsum import Access, Affine, Einsum, Rank
-from netwright.workload.lower import Operand, opaque, plain, product
 from netwright.workload.view import Shape
 
 _CACHES = {"Attention": (4, 5), "MultiHeadAttention": (6, 7), "GroupQueryAttention": (3, 4)}

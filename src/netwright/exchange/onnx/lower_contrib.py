@@ -9,8 +9,8 @@ from netwright.exchange.onnx.attributes import flag, integer
 from netwright.exchange.onnx.lower_moves import join
 from netwright.exchange.onnx.lower_norms import layer_norm
 from netwright.exchange.onnx.lower_site import Site
-from netwright.workload.einsum import Einsum, MapOp, ReduceOp
-from netwright.workload.lower import Operand, opaque, pointwise, product, reduction
+from netwright.ir.einsums.einsum import Einsum, MapOp, ReduceOp
+from netwright.ir.einsums.lower import Operand, opaque, pointwise, product, reduction
 
 
 def fused_product(site: Site) -> list[Einsum]:

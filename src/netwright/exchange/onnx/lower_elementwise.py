@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from netwright.exchange.onnx.attributes import real, text
 from netwright.exchange.onnx.lower_site import Lower, Site
-from netwright.workload.einsum import Einsum, MapOp
-from netwright.workload.functions import UnaryOp
-from netwright.workload.lower import pointwise
+from netwright.ir.einsums.einsum import Einsum, MapOp
+from netwright.ir.einsums.functions import UnaryOp
+from netwright.ir.einsums.lower import pointwise
 
 FUNCTIONS: Mapping[str, UnaryOp] = {
     "Abs": "absolute", "BipolarQuant": "quantize", "Ceil": "ceil", "Clip": "clip", "Cos": "cos",

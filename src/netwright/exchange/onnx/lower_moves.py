@@ -6,8 +6,8 @@ from math import prod
 
 from netwright.exchange.onnx.attributes import axis, integer
 from netwright.exchange.onnx.lower_site import Lower, Site
-from netwright.workload.einsum import Access, Affine, Einsum, MapOp, Rank
-from netwright.workload.lower import Operand, opaque, plain
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, MapOp, Rank
+from netwright.ir.einsums.lower import Operand, opaque, plain
 
 
 def whole(map_op: MapOp) -> Lower:

@@ -6,10 +6,10 @@ from math import prod
 
 from netwright.exchange.onnx.attributes import axis, integer, real
 from netwright.exchange.onnx.lower_site import Site
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, Rank
+from netwright.ir.einsums.functions import UnaryOp
+from netwright.ir.einsums.lower import Operand, plain, pointwise, rescaled, softmax_over
 from netwright.workload import blocks
-from netwright.workload.einsum import Access, Affine, Einsum, Rank
-from netwright.workload.functions import UnaryOp
-from netwright.workload.lower import Operand, plain, pointwise, rescaled, softmax_over
 
 _OLD_SOFTMAX = 13
 """Before this version softmax flattens all axes from the given one on."""

@@ -8,8 +8,8 @@ from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import flag, integer, text
 from netwright.exchange.onnx.lower_site import Lower, Site
 from netwright.exchange.onnx.lower_windows import windows_of
-from netwright.workload.einsum import Access, Affine, Einsum, MapOp, Rank
-from netwright.workload.lower import Operand, convolution, opaque, plain, plus_bias, product
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, MapOp, Rank
+from netwright.ir.einsums.lower import Operand, convolution, opaque, plain, plus_bias, product
 
 
 def convolve(places: Sequence[int] = (0, 1, 2)) -> Lower:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import integer, text
 from netwright.exchange.onnx.lower_site import Site
-from netwright.workload.einsum import Access, Affine, Einsum, MapOp, Rank
-from netwright.workload.functions import UnaryOp
-from netwright.workload.lower import Operand, plain
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, MapOp, Rank
+from netwright.ir.einsums.functions import UnaryOp
+from netwright.ir.einsums.lower import Operand, plain
 from netwright.workload.view import View
 
 _T, _B, _H, _I, _K = "TBHIK"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from netwright.errors import GraphError
 from netwright.exchange.onnx.source_model import SourceNode
-from netwright.workload.einsum import Einsum
-from netwright.workload.lower import Operand
+from netwright.ir.einsums.einsum import Einsum
+from netwright.ir.einsums.lower import Operand
 from netwright.workload.view import Shape, View
 
 

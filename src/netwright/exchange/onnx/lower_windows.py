@@ -7,9 +7,9 @@ from math import prod
 from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import axis, flag, integer, integers, text
 from netwright.exchange.onnx.lower_site import Lower, Site
-from netwright.workload.einsum import Einsum, ReduceOp
-from netwright.workload.functions import UnaryOp
-from netwright.workload.lower import Operand, Windows, averaged, pointwise, pooling, reduction
+from netwright.ir.einsums.einsum import Einsum, ReduceOp
+from netwright.ir.einsums.functions import UnaryOp
+from netwright.ir.einsums.lower import Operand, Windows, averaged, pointwise, pooling, reduction
 
 
 def pool(reduce_op: ReduceOp) -> Lower:

@@ -19,9 +19,9 @@ from netwright.exchange.onnx.source_model import SourceNode, listing
 from netwright.exchange.onnx.value_widths import widths_of
 from netwright.exchange.onnx.vocabulary import MICROSOFT, QONNX_DOMAINS
 from netwright.formats import Format, Int
+from netwright.ir.einsums.lower import Operand, extents_made, opaque
 from netwright.workload import Einsum, Tensor, TensorKind, Workload
 from netwright.workload.layout import settle
-from netwright.workload.lower import Operand, extents_made, opaque
 from netwright.workload.view import View
 from netwright.workload.widths import all_widths, guessed
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from netwright.ir.einsums.einsum import Einsum
+from netwright.ir.einsums.lower import Operand, every, softmax_over
 from netwright.ir.graph import Array, Node
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Work
+from netwright.ir.spec import Attribute, Bounds, OpSpec
 
 
 def _relu_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
@@ -24,11 +26,17 @@ def _clip(node: Node, inputs: Sequence[Array]) -> Array:
     return np.clip(inputs[0], node.reals("low")[0], node.reals("high")[0])
 
 
+def _softmax_einsums(node: Node, sources: Sequence[Operand], output: Operand) -> list[Einsum]:
+    axis = node.attrs.get("axis", -1)
+    assert isinstance(axis, int)  # the operator's own check
+    return softmax_over(node.name, sources[0], output, (axis % len(output.shape),))
+
+
 SPECS = (
     OpSpec(
         name="Relu",
         category="elementwise",
-        work=Work("copy", ("relu",)),
+        einsums=every("copy", "relu"),
         form="both",
         num_inputs=(1, 1),
         shape=lambda node, shapes: shapes[0],
@@ -38,7 +46,7 @@ SPECS = (
     OpSpec(
         name="Clip",
         category="elementwise",
-        work=Work("copy", ("clip",)),
+        einsums=every("copy", "clip"),
         form="quantized",
         num_inputs=(1, 1),
         shape=lambda node, shapes: shapes[0],
@@ -48,6 +56,7 @@ SPECS = (
     OpSpec(
         name="Softmax",
         category="normalization",
+        einsums=_softmax_einsums,
         form="quantized",
         num_inputs=(1, 1),
         shape=lambda node, shapes: shapes[0],

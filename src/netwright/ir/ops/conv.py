@@ -8,9 +8,11 @@ from math import prod
 import numpy as np
 
 from netwright.errors import GraphError
+from netwright.ir.einsums.einsum import Einsum
+from netwright.ir.einsums.lower import Operand, Windows, convolution
 from netwright.ir.graph import Array, Node
 from netwright.ir.ops.linear import weighted_sum_bounds
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
 _BLOCK_VALUES = 1 << 24
 """Terms of windows that are copied together: 128 MiB in float64."""
@@ -154,11 +156,21 @@ def _macs(node: Node, shapes: Sequence[Shape]) -> int:
 
 WINDOW_ATTRIBUTES = {"strides": Attribute("ints"), "pads": Attribute("ints")}
 
+
+def _einsums(node: Node, sources: Sequence[Operand], output: Operand) -> list[Einsum]:
+    source, weight, *more = sources
+    group = node.attrs.get("group", 1)
+    assert isinstance(group, int)  # the operator's own check
+    slides = Windows.of(node, weight.shape[2:])
+    bias = more[0] if more else None
+    return convolution(node.name, source, weight, output, slides, groups=group, bias=bias)
+
+
 SPECS = (
     OpSpec(
         name="Conv",
         category="product",
-        work=Work("multiply", reduce_op="add"),
+        einsums=_einsums,
         form="both",
         num_inputs=(2, 3),
         shape=_shape,

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from netwright.errors import GraphError
+from netwright.ir.einsums.einsum import Einsum
+from netwright.ir.einsums.lower import Operand, every, rescaled
 from netwright.ir.graph import Array, Node
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
 
 def broadcast_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
@@ -48,11 +50,15 @@ def _normalize_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
     return shapes[0]
 
 
+def _normalize_einsums(node: Node, sources: Sequence[Operand], output: Operand) -> list[Einsum]:
+    return rescaled(node.name, sources[0], output, sources[1], sources[2])
+
+
 SPECS = (
     OpSpec(
         name="Add",
         category="elementwise",
-        work=Work("add"),
+        einsums=every("add"),
         form="both",
         num_inputs=(2, 2),
         shape=broadcast_shape,
@@ -62,7 +68,7 @@ SPECS = (
     OpSpec(
         name="Mul",
         category="elementwise",
-        work=Work("multiply"),
+        einsums=every("multiply"),
         form="quantized",
         num_inputs=(2, 2),
         shape=broadcast_shape,
@@ -71,6 +77,7 @@ SPECS = (
     OpSpec(
         name="BatchNormalization",
         category="normalization",
+        einsums=_normalize_einsums,
         form="quantized",
         num_inputs=(5, 5),
         shape=_normalize_shape,

@@ -8,8 +8,9 @@ import numpy as np
 
 from netwright.errors import GraphError
 from netwright.formats import Overflow
+from netwright.ir.einsums.lower import every
 from netwright.ir.graph import Array, Node
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
 Interval = tuple[int, int]
 
@@ -95,7 +96,7 @@ SPECS = (
     OpSpec(
         name="Limit",
         category="elementwise",
-        work=Work("copy", ("clip",)),
+        einsums=every("copy", "clip"),
         form="integer",
         num_inputs=(1, 1),
         shape=_shape,

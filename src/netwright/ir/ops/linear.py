@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from netwright.errors import GraphError
+from netwright.ir.einsums.einsum import Einsum
+from netwright.ir.einsums.lower import Operand, opaque, product
 from netwright.ir.graph import Array, Node
-from netwright.ir.spec import Bounds, OpSpec, Shape, Work
+from netwright.ir.spec import Bounds, OpSpec, Shape
 
 
 def weighted_sum_bounds(
@@ -76,11 +78,18 @@ def _macs(node: Node, shapes: Sequence[Shape]) -> int:
     return int(np.prod(shapes[0][1:])) * shapes[1][1]
 
 
+def _einsums(node: Node, sources: Sequence[Operand], output: Operand) -> list[Einsum]:
+    if min(len(source.shape) for source in sources[:2]) < 2:
+        return [opaque(node.name, sources, output, "multiply")]
+    bias = sources[2] if len(sources) > 2 else None
+    return product(node.name, sources[0], sources[1], output, bias=bias)
+
+
 SPECS = (
     OpSpec(
         name="MatMul",
         category="product",
-        work=Work("multiply", reduce_op="add"),
+        einsums=_einsums,
         form="both",
         num_inputs=(2, 3),
         shape=_shape,

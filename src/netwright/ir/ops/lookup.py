@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netwright.errors import GraphError
+from netwright.ir.einsums.lower import whole
 from netwright.ir.graph import Array, Node
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
@@ -53,6 +54,7 @@ SPECS = (
     OpSpec(
         name="Lookup",
         category="lookup",
+        einsums=whole(),
         form="both",
         num_inputs=(2, 2),
         shape=_shape,

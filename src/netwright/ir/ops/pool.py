@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from netwright.errors import GraphError
+from netwright.ir.einsums.einsum import Einsum, ReduceOp
+from netwright.ir.einsums.lower import Lowering, Operand, Windows, pooling
 from netwright.ir.graph import Array, Node
 from netwright.ir.ops.conv import WINDOW_ATTRIBUTES, window_extents, windows
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
 
 def _shape(node: Node, shapes: Sequence[Shape]) -> Shape:
@@ -77,11 +79,20 @@ def _max_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | N
 
 _ATTRIBUTES = {**WINDOW_ATTRIBUTES, "kernel": Attribute("ints")}
 
+
+def _einsums(reduce_op: ReduceOp) -> Lowering:
+    def make(node: Node, sources: Sequence[Operand], output: Operand) -> list[Einsum]:
+        slides = Windows.of(node, node.integers("kernel"))
+        return [pooling(node.name, sources[0], output, slides, reduce_op=reduce_op)]
+
+    return make
+
+
 SPECS = (
     OpSpec(
         name="MaxPool",
         category="reduction",
-        work=Work("copy", reduce_op="max"),
+        einsums=_einsums("max"),
         keeps_values=True,
         form="both",
         num_inputs=(1, 1),
@@ -93,7 +104,7 @@ SPECS = (
     OpSpec(
         name="AveragePool",
         category="reduction",
-        work=Work("copy", reduce_op="add"),
+        einsums=_einsums("add"),
         form="quantized",
         num_inputs=(1, 1),
         shape=_shape,
@@ -103,7 +114,7 @@ SPECS = (
     OpSpec(
         name="SumPool",
         category="reduction",
-        work=Work("copy", reduce_op="add"),
+        einsums=_einsums("add"),
         form="integer",
         num_inputs=(1, 1),
         shape=_shape,

@@ -9,9 +9,10 @@ import numpy as np
 
 from netwright.errors import GraphError
 from netwright.formats import Int, Rounding, round_real
+from netwright.ir.einsums.lower import every
 from netwright.ir.graph import Array, Node
 from netwright.ir.rounding import round_by_halves, round_shift
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 from netwright.ir.types import along_axis
 
 
@@ -286,7 +287,7 @@ SPECS = (
     OpSpec(
         name="Quant",
         category="quantizer",
-        work=Work("copy", ("quantize",)),
+        einsums=every("copy", "quantize"),
         form="quantized",
         num_inputs=(1, 1),
         shape=_same_shape,
@@ -296,7 +297,7 @@ SPECS = (
     OpSpec(
         name="BipolarQuant",
         category="quantizer",
-        work=Work("copy", ("quantize",)),
+        einsums=every("copy", "quantize"),
         form="quantized",
         num_inputs=(1, 1),
         shape=_same_shape,
@@ -306,7 +307,7 @@ SPECS = (
     OpSpec(
         name="Trunc",
         category="quantizer",
-        work=Work("copy", ("quantize",)),
+        einsums=every("copy", "quantize"),
         form="quantized",
         num_inputs=(1, 1),
         shape=_same_shape,
@@ -322,7 +323,7 @@ SPECS = (
     OpSpec(
         name="Quantize",
         category="quantizer",
-        work=Work("copy", ("quantize",)),
+        einsums=every("copy", "quantize"),
         form="integer",
         num_inputs=(1, 1),
         shape=_same_shape,
@@ -335,7 +336,7 @@ SPECS = (
     OpSpec(
         name="Requantize",
         category="quantizer",
-        work=Work("copy", ("quantize",)),
+        einsums=every("copy", "quantize"),
         form="integer",
         num_inputs=(1, 1),
         shape=_same_shape,
@@ -352,7 +353,7 @@ SPECS = (
     OpSpec(
         name="Sign",
         category="elementwise",
-        work=Work("copy", ("sign",)),
+        einsums=every("copy", "sign"),
         form="integer",
         num_inputs=(1, 1),
         shape=_same_shape,

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from netwright.errors import GraphError
+from netwright.ir.einsums.lower import whole
 from netwright.ir.graph import Array, Node
-from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape, Work
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
 
 def _reshape_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
@@ -78,7 +79,7 @@ SPECS = (
     OpSpec(
         name="Concat",
         category="movement",
-        work=Work("copy"),
+        einsums=whole("copy"),
         keeps_values=True,
         form="both",
         num_inputs=(1, 64),

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from netwright.errors import GraphError, NumericsError
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, ReduceOp
+from netwright.ir.einsums.functions import FUNCTIONS
 from netwright.workload.cycles import is_cyclic
-from netwright.workload.einsum import Access, Affine, Einsum, ReduceOp, Tensor, Workload
-from netwright.workload.functions import FUNCTIONS
+from netwright.workload.workload import Tensor, Workload
 
 Array = NDArray[Any]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from netwright.errors import ConfigError
 from netwright.workload.cascade.resolve import load
-from netwright.workload.einsum import Workload
+from netwright.workload.workload import Workload
 
 LIBRARY = Path(__file__).parent / "library"
 SUFFIX = ".einsum"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from netwright.errors import ConfigError
 from netwright.formats import Format, Int
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, Rank
 from netwright.workload.cascade.syntax import (
     KEYWORDS,
     Declared,
@@ -19,7 +20,7 @@ from netwright.workload.cascade.syntax import (
 )
 from netwright.workload.cascade.tokens import MAX_CHARACTERS, MAX_FAULTS, Fault, Token, statements
 from netwright.workload.cycles import groups, order_faults
-from netwright.workload.einsum import Access, Affine, Einsum, Rank, Tensor, Workload
+from netwright.workload.workload import Tensor, Workload
 
 MAX_ELEMENTS = 1 << 62
 """Elements of one tensor, and points of one Einsum."""

@@ -26,9 +26,9 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal, get_args
 
+from netwright.ir.einsums.einsum import MapOp, ReduceOp
+from netwright.ir.einsums.functions import FUNCTIONS, UnaryOp
 from netwright.workload.cascade.tokens import Fault, Token
-from netwright.workload.einsum import MapOp, ReduceOp
-from netwright.workload.functions import FUNCTIONS, UnaryOp
 
 KEYWORDS = ("cascade", "bits", "rank", "input", "weight", "initial", "output")
 REDUCTIONS: tuple[ReduceOp, ...] = ("add", "max", "min")

@@ -8,9 +8,10 @@ from math import prod
 
 from netwright.errors import GraphError
 from netwright.formats import Format, Int
+from netwright.ir.einsums.einsum import ARITHMETIC, Access, Affine, Einsum
+from netwright.ir.einsums.functions import FUNCTIONS
 from netwright.workload.cascade.syntax import KEYWORDS, SIGNS
-from netwright.workload.einsum import ARITHMETIC, Access, Affine, Einsum, Tensor, Workload
-from netwright.workload.functions import FUNCTIONS
+from netwright.workload.workload import Tensor, Workload
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 _SIGN = {map_op: sign for sign, map_op in SIGNS.items()}

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from netwright.workload.einsum import Workload
 from netwright.workload.networks.cells import amoebanet_d, darts
 from netwright.workload.networks.dense import densenet121
 from netwright.workload.networks.mobile import lraspp
@@ -19,6 +18,7 @@ from netwright.workload.networks.plain import alexnet, squeezenet, vgg16
 from netwright.workload.networks.residual import deeplabv3, fcn, resnet18, resnet50, resnext50
 from netwright.workload.networks.transformer import vit_b16
 from netwright.workload.networks.video import r2plus1d_18, s3d
+from netwright.workload.workload import Workload
 
 NETWORKS: Mapping[str, Callable[[], Workload]] = MappingProxyType(
     {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from netwright.workload.builder import Builder
-from netwright.workload.einsum import Workload
+from netwright.workload.workload import Workload
 
 Operator = Callable[[Builder, str, int], str]
 """Builds an operator on a tensor with a stride, keeping its channels."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netwright.workload.builder import Builder
-from netwright.workload.einsum import Workload
+from netwright.workload.workload import Workload
 
 BLOCKS = (
     (3, 16, 16, False, 1, 1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netwright.workload.builder import Builder
-from netwright.workload.einsum import Workload
+from netwright.workload.workload import Workload
 
 BLOCKS = (
     (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1),

@@ -6,7 +6,7 @@ Paddings are part of the operators that need them.
 from __future__ import annotations
 
 from netwright.workload.builder import Builder
-from netwright.workload.einsum import Workload
+from netwright.workload.workload import Workload
 
 IMAGE = (1, 3, 224, 224)
 

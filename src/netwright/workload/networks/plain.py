@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netwright.workload.builder import Builder
-from netwright.workload.einsum import Workload
+from netwright.workload.workload import Workload
 
 
 def alexnet() -> Workload:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netwright.workload.builder import Builder, Extents
-from netwright.workload.einsum import Workload
+from netwright.workload.workload import Workload
 
 CLIP = (1, 3, 16, 224, 224)
 NUM_ACTIONS = 400

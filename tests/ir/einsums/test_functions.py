@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from netwright.workload.functions import CHEAP, FUNCTIONS, UnaryOp
+from netwright.ir.einsums.functions import CHEAP, FUNCTIONS, UnaryOp
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from itertools import product as every
 
 import pytest
 
-from netwright.workload.lower import (
+from netwright.ir.einsums.lower import (
     Operand,
     Windows,
     convolution,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from netwright.workload.blocks import log_softmax, softmax
-from netwright.workload.einsum import Access, Affine, Einsum, MapOp, Rank, ReduceOp
-from netwright.workload.functions import UnaryOp
+from netwright.ir.einsums.blocks import log_softmax, softmax
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, MapOp, Rank, ReduceOp
+from netwright.ir.einsums.functions import UnaryOp
+from netwright.ir.graph import Node
 
 Shape = tuple[int, ...]
 
@@ -38,6 +39,10 @@ class Operand:
         return _broadcast(self, [f"B{i}" for i in range(len(output.shape))])
 
 
+Lowering = Callable[[Node, Sequence[Operand], Operand], list[Einsum]]
+"""From an operator's node, what it reads and what it makes, to its Einsums."""
+
+
 @dataclass(frozen=True, slots=True)
 class Windows:
     """Sliding windows, one entry an axis.
@@ -53,6 +58,12 @@ class Windows:
     strides: tuple[int, ...]
     pads: tuple[int, ...]
     dilations: tuple[int, ...]
+
+    @classmethod
+    def of(cls, node: Node, taps: tuple[int, ...]) -> Windows:
+        """The windows of a node with ``strides``, ``pads`` and, perhaps, ``dilations``."""
+        dilations = node.integers("dilations") if "dilations" in node.attrs else (1,) * len(taps)
+        return cls(taps, node.integers("strides"), node.integers("pads")[: len(taps)], dilations)
 
     def rows(self) -> tuple[Affine, ...]:
         """Index of each sliding axis, over ranks ``P`` (windows) and ``R`` (their elements)."""
@@ -252,6 +263,18 @@ def opaque(
     inputs = tuple(source.whole() for source in sources)
     made = Access(output.tensor, tuple(map(plain, names)))
     return Einsum(name, ranks, made, inputs, map_op, origin=name)
+
+
+def every(map_op: MapOp, *unary: UnaryOp) -> Lowering:
+    """What makes one Einsum of an operator that works element by element; see :func:`pointwise`."""
+    return lambda node, sources, output: [
+        pointwise(node.name, sources, output, map_op, unary=unary)
+    ]
+
+
+def whole(map_op: MapOp = "opaque") -> Lowering:
+    """What makes one Einsum of an operator that reads its sources whole; see :func:`opaque`."""
+    return lambda node, sources, output: [opaque(node.name, sources, output, map_op)]
 
 
 def extents_made(einsum: Einsum) -> Shape:

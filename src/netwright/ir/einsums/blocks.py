@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from math import prod
 
-from netwright.workload.einsum import Access, Affine, Einsum, MapOp, Rank, ReduceOp
-from netwright.workload.functions import UnaryOp
+from netwright.ir.einsums.einsum import Access, Affine, Einsum, MapOp, Rank, ReduceOp
+from netwright.ir.einsums.functions import UnaryOp
 
 
 def softmax(

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from netwright.ir.einsums.lower import extents_made
 from netwright.workload import Access, Affine, Einsum, Rank, Tensor, Workload, blocks
 from netwright.workload.cascade import execute
-from netwright.workload.lower import extents_made
 
 RANDOM = np.random.default_rng(5)
 

@@ -1,0 +1,1 @@
+"""Einsums as plain values, and the iteration spaces of operators."""
