@@ -87,11 +87,3 @@ def test_operators_are_checked():
     assert 'no function of one value is called "sine"' in caught.value.message
     assert "divide must have 2 operands, not 1" in caught.value.message
     assert "no rank is called Z" in caught.value.message
-
-
-def test_bias_counts_its_product():
-    m, n, k = (Affine(((rank, 1),)) for rank in "mnk")
-    inputs = (Access("x", (m, k)), Access("w", (k, n)), Access("b", (n,)))
-    ranks = (Rank("m", 2), Rank("n", 3), Rank("k", 5))
-    product = Einsum("p", ranks, Access("y", (m, n)), inputs, "multiply", (), "add")
-    assert product.num_macs == 30
