@@ -6,6 +6,7 @@ import pytest
 
 from netwright import arch, cost
 from netwright.errors import ConfigError, GraphError, MappingError
+from netwright.ir.einsums import lower
 from netwright.mapping import Mapping, Residency, faults, fusion
 from netwright.workload import (
     Access,
@@ -17,7 +18,6 @@ from netwright.workload import (
     Workload,
     cascade,
     fuse,
-    lower,
 )
 from netwright.workload.workload import BYTES
 from tests.cost.small import one_memory
