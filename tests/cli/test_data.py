@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from netwright.tasks.jets import card_path, jets
+from netwright.tasks.card import card_path
+from netwright.tasks.jets import jets
 from netwright.tasks.jets_features import CLASSES
 from tests.cli.conftest import Netwright
 from tests.tasks.test_jets_generate import Pool, quick

@@ -13,8 +13,8 @@ import pytest
 
 from netwright import tasks
 from netwright.errors import ConfigError, DataError, NetwrightError
-from netwright.tasks.card import Card, format_card
-from netwright.tasks.jets import SHIPPED, card_path, jets
+from netwright.tasks.card import Card, card_path, format_card
+from netwright.tasks.jets import SHIPPED, jets
 from netwright.tasks.jets_features import CLASSES, FEATURES
 from netwright.tasks.table import Table, digest, read_table, write_table
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import time
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,10 +15,12 @@ from numpy.typing import NDArray
 
 from netwright import errors
 from netwright.errors import ConfigError, MissingExtra, RunError
-from netwright.tasks import jets_generate
-from netwright.tasks.jets import card_path, jets
+from netwright.tasks import chunks, jets_generate
+from netwright.tasks.card import card_path
+from netwright.tasks.chunks import Chunk
+from netwright.tasks.jets import jets
 from netwright.tasks.jets_features import FEATURES
-from netwright.tasks.jets_generate import Chunk, generate_jets, plan_chunks
+from netwright.tasks.jets_generate import generate_jets, jet_recipe
 from netwright.tasks.table import read_table
 
 
@@ -57,7 +56,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Pool:
         with ThreadPoolExecutor(1) as executor:
             yield executor
 
-    monkeypatch.setattr(jets_generate, "_pool", threads)
+    monkeypatch.setattr(chunks, "_pool", threads)
     monkeypatch.setattr(jets_generate, "generate_chunk", pool.generate)
     monkeypatch.setattr(jets_generate, "require", lambda module, *, extra, purpose: None)
     monkeypatch.setattr(jets_generate, "JETS_PER_CHUNK", 4)
@@ -128,12 +127,14 @@ def test_damaged_or_foreign_parts_are_made_again(tmp_path: Path, quick: Pool) ->
     generate_jets(whole, num_jets=25, seed=1)
     parts = tmp_path / "out.npz.parts"
     parts.mkdir()
-    chunks = plan_chunks(25)
-    (parts / chunks[0].file_name(1)).write_bytes(b"")
-    (parts / chunks[1].file_name(1)).write_bytes(b"\x93NUMPY nonsense")
-    np.save(parts / chunks[2].file_name(1), np.zeros((1, 16), dtype=np.float32))
-    rows = np.full((chunks[3].num_jets, 16), np.nan, dtype=np.float32)
-    np.save(parts / chunks[3].file_name(1), rows)
+    recipe = jet_recipe()
+    planned = recipe.chunks(25)
+    names = [recipe.file_name(chunk, 1) for chunk in planned]
+    (parts / names[0]).write_bytes(b"")
+    (parts / names[1]).write_bytes(b"\x93NUMPY nonsense")
+    np.save(parts / names[2], np.zeros((1, 16), dtype=np.float32))
+    rows = np.full((planned[3].num_rows, 16), np.nan, dtype=np.float32)
+    np.save(parts / names[3], rows)
     (parts / "notes.txt").write_text("mine")
     generate_jets(out, num_jets=25, seed=1)
     assert out.read_bytes() == whole.read_bytes()
@@ -141,12 +142,14 @@ def test_damaged_or_foreign_parts_are_made_again(tmp_path: Path, quick: Pool) ->
 
 
 def test_chunks_are_balanced_and_cover_the_table(quick: Pool) -> None:
-    assert plan_chunks(26)[:4] == [Chunk(0, 0, 4), Chunk(0, 1, 2), Chunk(1, 0, 4), Chunk(1, 1, 1)]
-    assert sum(chunk.num_jets for chunk in plan_chunks(1003)) == 1003
+    planned = jet_recipe().chunks
+    assert planned(26)[:4] == [Chunk(0, 0, 4), Chunk(0, 1, 2), Chunk(1, 0, 4), Chunk(1, 1, 1)]
+    assert sum(chunk.num_rows for chunk in planned(1003)) == 1003
 
 
 def test_chunk_name_holds_all_that_decides_its_content() -> None:
-    assert Chunk(4, 12, 2000).file_name(7) == "t-00012-2000-seed7-recipe1.npy"
+    named = jet_recipe().file_name(Chunk(4, 12, 2000), 7)
+    assert named == "t-00012-2000-seed7-recipe1.npy"
 
 
 @pytest.mark.parametrize(
@@ -212,27 +215,3 @@ def test_missing_generator_names_the_extra(tmp_path: Path, monkeypatch: pytest.M
         "hint: pip install 'netwright[physics]'"
     )
     assert list(tmp_path.iterdir()) == []
-
-
-def test_thread_variables_are_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    with jets_generate._pool(1):
-        assert os.environ["OPENBLAS_NUM_THREADS"] == os.environ["OMP_NUM_THREADS"] == "1"
-    assert os.environ["OMP_NUM_THREADS"] == "3"
-    assert "OPENBLAS_NUM_THREADS" not in os.environ
-
-
-def test_interruption_ends_the_workers_at_once() -> None:
-    def interrupt_a_long_chunk() -> None:
-        with jets_generate._pool(1) as pool:
-            pool.submit(time.sleep, 300)
-            while not multiprocessing.active_children():
-                time.sleep(0.01)
-            raise KeyboardInterrupt
-
-    start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        interrupt_a_long_chunk()
-    assert time.monotonic() - start < 60
-    assert multiprocessing.active_children() == []

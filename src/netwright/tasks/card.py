@@ -61,6 +61,44 @@ def format_card(card: Card) -> str:
     return "\n".join(lines) + "\n"
 
 
+CARD_SUFFIX = ".card.toml"
+
+
+def card_path(table_path: Path) -> Path:
+    """Return where the data card of a table lies: beside it, with the suffix ``.card.toml``."""
+    return table_path.with_suffix(CARD_SUFFIX)
+
+
+def card_beside(table_path: Path, sha256: str, *, needed: bool) -> Card:
+    """The card beside a table.
+
+    Args:
+        table_path: The table, an ``.npz`` file.
+        sha256: Digest of its content.
+        needed: Whether a table without a card is refused; it is described in a few words if not.
+
+    Raises:
+        DataError: The card cannot be read, or describes another content.
+    """
+    beside = card_path(table_path)
+    if not needed and not beside.exists():
+        return Card(
+            title=f"table without a card, {table_path.name}",
+            recipe="unknown",
+            synthetic=True,
+            sha256=sha256,
+            license="unknown",
+        )
+    card = read_card(beside)
+    if card.sha256 != sha256:
+        raise DataError(
+            f"its rows have the digest {sha256}, its card says {card.sha256}",
+            source=str(table_path),
+            hint=f"{table_path.name} or {beside.name} was changed; install or generate both again",
+        )
+    return card
+
+
 def read_card(path: Path) -> Card:
     """Read a data card.
 

@@ -6,15 +6,13 @@ from pathlib import Path
 
 from netwright.errors import DataError
 from netwright.tasks.base import Task, make_task
-from netwright.tasks.card import Card, read_card
+from netwright.tasks.card import Card, card_beside
 from netwright.tasks.jets_features import CLASSES, FEATURES
 from netwright.tasks.jets_public import HDF5_SUFFIXES, read_hdf5, read_text_table
 from netwright.tasks.table import Table, digest, read_table
 
 SHIPPED = Path(__file__).with_name("data") / "jets.npz"
 """The table that comes with the package."""
-
-CARD_SUFFIX = ".card.toml"
 
 
 def jets(*, seed: int = 7, path: Path | str | None = None) -> Task:
@@ -56,11 +54,6 @@ def jets(*, seed: int = 7, path: Path | str | None = None) -> Task:
     )
 
 
-def card_path(table_path: Path) -> Path:
-    """Return where the data card of a table lies: beside it, with the suffix ``.card.toml``."""
-    return table_path.with_suffix(CARD_SUFFIX)
-
-
 def _read(path: Path) -> Table:
     """Read a table by its suffix."""
     suffix = path.suffix.lower()
@@ -80,28 +73,12 @@ def _read(path: Path) -> Table:
 def _card(path: Path, table: Table) -> Card:
     """Return the card beside an ``.npz`` after checking the digest, or describe a public file."""
     sha256 = digest(table)
-    beside = card_path(path)
-    if path.suffix.lower() != ".npz":
-        return Card(
-            title=f"public jet data set, {path.name}",
-            recipe="OpenML hls4ml_lhc_jets_hlf or Zenodo 3602254 / 3602260, read as downloaded",
-            synthetic=True,
-            sha256=sha256,
-            license="see the source of the file",
-        )
-    if not beside.exists() and path != SHIPPED:
-        return Card(
-            title=f"table without a card, {path.name}",
-            recipe="unknown",
-            synthetic=True,
-            sha256=sha256,
-            license="unknown",
-        )
-    card = read_card(beside)
-    if card.sha256 != sha256:
-        raise DataError(
-            f"its rows have the digest {sha256}, its card says {card.sha256}",
-            source=str(path),
-            hint=f"{path.name} or {beside.name} was changed; install or generate both again",
-        )
-    return card
+    if path.suffix.lower() == ".npz":
+        return card_beside(path, sha256, needed=path == SHIPPED)
+    return Card(
+        title=f"public jet data set, {path.name}",
+        recipe="OpenML hls4ml_lhc_jets_hlf or Zenodo 3602254 / 3602260, read as downloaded",
+        synthetic=True,
+        sha256=sha256,
+        license="see the source of the file",
+    )

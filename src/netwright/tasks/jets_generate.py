@@ -6,53 +6,23 @@ whose packages are under the GPL; they make numbers and are not needed to use th
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from netwright.errors import ConfigError, DataError, RunError, require
-from netwright.files import write_atomic, write_text
-from netwright.processes import default_threads, follow_parent
+from netwright.errors import require
+from netwright.files import write_text
+from netwright.processes import default_threads
 from netwright.progress import Progress, silent
-from netwright.reading import parse_array, read_bytes
-from netwright.tasks.card import Card, format_card
-from netwright.tasks.jets import card_path
+from netwright.tasks.card import Card, card_path, format_card
+from netwright.tasks.chunks import Recipe, check_arguments, generated, package_versions
 from netwright.tasks.jets_clustering import PURPOSE
 from netwright.tasks.jets_collisions import CUTS, RECIPE, generate_chunk
 from netwright.tasks.jets_features import CLASSES, FEATURES
-from netwright.tasks.split import check_seed
-from netwright.tasks.table import MAX_BYTES, MAX_ROWS, Table, digest, write_table
+from netwright.tasks.table import Table, digest, write_table
 
 JETS_PER_CHUNK = 2000
-MAX_WORKERS = 256
-MIN_JETS = 5 * len(CLASSES)
 PACKAGES = ("pythia8mc", "fastjet", "awkward", "numpy", "netwright")
-THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-
-"""Called with the jets done and the jets in all, at the start and after every chunk."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Chunk:
-    """A piece of work: so many jets of one class."""
-
-    label: int
-    number: int
-    num_jets: int
-
-    def file_name(self, seed: int) -> str:
-        """Return the name of the chunk's file, which holds all that its content depends on."""
-        name = CLASSES[self.label]
-        return f"{name}-{self.number:05d}-{self.num_jets}-seed{seed}-recipe{RECIPE}.npy"
 
 
 def generate_jets(
@@ -86,141 +56,24 @@ def generate_jets(
         RunError: A file cannot be written, or the simulation fails.
     """
     out = Path(out)
+    recipe = jet_recipe()
     processes = default_threads() if workers is None else workers
-    _check_arguments(out, num_jets, seed, processes)
+    check_arguments(out, recipe, num_rows=num_jets, seed=seed, workers=processes)
     for package in ("pythia8mc", "fastjet", "awkward"):
         require(package, extra="physics", purpose=PURPOSE)
-    parts = out.with_name(out.name + ".parts")
-    chunks = plan_chunks(num_jets)
-    _fill_parts(parts, chunks, seed, processes, progress)
-    blocks = [_read_part(parts, chunk, seed) for chunk in chunks]
-    features = np.concatenate([block for block in blocks if block is not None])
-    labels = np.repeat([chunk.label for chunk in chunks], [chunk.num_jets for chunk in chunks])
-    table = Table(features, labels.astype(np.int64))
-    card = _describe(table, seed)
-    write_table(out, table)
-    write_text(card_path(out), format_card(card))
-    _remove_parts(parts, chunks, seed)
+    with generated(
+        out, recipe, num_rows=num_jets, seed=seed, workers=processes, progress=progress
+    ) as rows:
+        table = Table(rows.values, rows.labels)
+        card = _describe(table, seed)
+        write_table(out, table)
+        write_text(card_path(out), format_card(card))
     return card
 
 
-def plan_chunks(num_jets: int) -> list[Chunk]:
-    """Return the chunks of a table, class by class."""
-    chunks = []
-    for label in range(len(CLASSES)):
-        rows = num_jets // len(CLASSES) + (label < num_jets % len(CLASSES))
-        starts = range(0, rows, JETS_PER_CHUNK)
-        chunks += [
-            Chunk(label, number, min(JETS_PER_CHUNK, rows - start))
-            for number, start in enumerate(starts)
-        ]
-    return chunks
-
-
-def _check_arguments(out: Path, num_jets: int, seed: int, workers: int) -> None:
-    """Raise ConfigError for the first argument that is not accepted."""
-    if not MIN_JETS <= num_jets <= MAX_ROWS:
-        raise ConfigError(f"jets must be {MIN_JETS} to {MAX_ROWS}, not {num_jets}")
-    if not 1 <= workers <= MAX_WORKERS:
-        raise ConfigError(f"workers must be 1 to {MAX_WORKERS}, not {workers}")
-    check_seed(seed)
-    if out.suffix != ".npz":
-        raise ConfigError(f'out must end in .npz, not "{out.name}"')
-    taken = [str(path) for path in (out, card_path(out)) if path.exists()]
-    if taken:
-        raise ConfigError(
-            f"out exists already: {', '.join(taken)}", hint="delete it or choose another path"
-        )
-
-
-def _fill_parts(
-    parts: Path, chunks: list[Chunk], seed: int, workers: int, progress: Progress
-) -> None:
-    """Generate the chunks whose files are missing or damaged."""
-    missing = [chunk for chunk in chunks if _read_part(parts, chunk, seed) is None]
-    total = sum(chunk.num_jets for chunk in chunks)
-    done = total - sum(chunk.num_jets for chunk in missing)
-    progress(done, total, "jets")
-    if not missing:
-        return
-    with _pool(min(workers, len(missing))) as pool:
-        futures = {
-            pool.submit(generate_chunk, chunk.label, chunk.number, chunk.num_jets, seed): chunk
-            for chunk in missing
-        }
-        for future in as_completed(futures):
-            chunk = futures[future]
-            try:
-                rows = future.result()
-            except BrokenProcessPool as error:
-                raise RunError(
-                    f'a worker process ended while jets of class "{CLASSES[chunk.label]}" '
-                    "were generated",
-                    hint="run the same command again to continue; fewer workers need less memory",
-                ) from error
-            _write_part(parts, chunk, seed, rows)
-            done += chunk.num_jets
-            progress(done, total, "jets")
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Yield a pool whose processes use one thread each; on an error, end them at once.
-
-    Sums by several threads would depend on their number in the last bits. NumPy's library reads
-    the variables when it is loaded, so the processes must inherit them.
-    """
-    saved = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    others = active_children()
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
-    try:
-        yield pool
-    except BaseException:
-        for process in active_children():
-            if process not in others:
-                process.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
-        raise
-    finally:
-        pool.shutdown(wait=True)
-        for name, value in saved.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _start_worker() -> None:
-    """Silence PYTHIA's and FastJet's banners, and end with the parent."""
-    follow_parent()
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.close(silence)
-
-
-def _write_part(parts: Path, chunk: Chunk, seed: int, rows: NDArray[np.float32]) -> None:
-    path = parts / chunk.file_name(seed)
-    write_atomic(path, lambda stream: np.save(stream, rows, allow_pickle=False))
-
-
-def _read_part(parts: Path, chunk: Chunk, seed: int) -> NDArray[np.float32] | None:
-    """Return the rows of a finished chunk; None if its file is missing or damaged."""
-    path = parts / chunk.file_name(seed)
-    try:
-        rows = parse_array(read_bytes(path, most=MAX_BYTES), path)
-    except DataError:
-        return None
-    fits = rows.dtype == np.float32 and rows.shape == (chunk.num_jets, len(FEATURES))
-    return rows if fits and np.isfinite(rows).all() else None
-
-
-def _remove_parts(parts: Path, chunks: list[Chunk], seed: int) -> None:
-    """Remove the chunks of this table, and the folder if nothing else is in it."""
-    for chunk in chunks:
-        (parts / chunk.file_name(seed)).unlink(missing_ok=True)
-    if not any(parts.iterdir()):
-        parts.rmdir()
+def jet_recipe() -> Recipe:
+    """How jets are made, chunk by chunk."""
+    return Recipe("jets", "class", CLASSES, RECIPE, len(FEATURES), JETS_PER_CHUNK, generate_chunk)
 
 
 def _describe(table: Table, seed: int) -> Card:
@@ -247,12 +100,5 @@ def _describe(table: Table, seed: int) -> Card:
         ),
         seeds={"simulation": seed},
         counts=dict(zip(CLASSES, counts, strict=True)),
-        versions={name: _version(name) for name in PACKAGES},
+        versions=package_versions(PACKAGES),
     )
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"
