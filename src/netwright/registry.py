@@ -32,6 +32,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "codesign": "netwright.run.codesign:CodesignFlow",
     },
     "tasks": {
+        "calorimeter": "netwright.tasks.calorimeter:calorimeter",
         "jets": "netwright.tasks.jets:jets",
     },
     "scores": {

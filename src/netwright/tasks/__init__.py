@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from netwright.tasks.base import Scaling, Task, make_task
+from netwright.tasks.calorimeter import calorimeter
 from netwright.tasks.card import Card
 from netwright.tasks.fashion import fashion_mnist
 from netwright.tasks.jets import jets
@@ -24,6 +25,7 @@ __all__ = [
     "Score",
     "Split",
     "Task",
+    "calorimeter",
     "encode_texts",
     "fashion_mnist",
     "jets",

@@ -39,6 +39,14 @@ class WaferTable:
     region: NDArray[np.int64]
     kind: NDArray[np.int64]
 
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.region)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> WaferTable:
+        """Return the table with these rows only, in their order."""
+        return WaferTable(self.charges[rows], self.eta[rows], self.region[rows], self.kind[rows])
+
 
 def digest(table: WaferTable) -> str:
     """Return the SHA-256 of the rows; it depends on the values only, not on the compression."""
