@@ -103,6 +103,7 @@ def test_public_names_are_these() -> None:
         "Score",
         "Split",
         "Task",
+        "calorimeter",
         "encode_texts",
         "fashion_mnist",
         "jets",
