@@ -104,7 +104,7 @@ def judge(entry: dict[str, Any], path: Path | None) -> Outcome:
 def _compared(path: Path, options: list[str]) -> tuple[str, str, int]:
     """Kind of outcome, what is told of it, and the number of rows."""
     from netwright.exchange import InputQuantizer
-    from netwright.run.conversion import compare_source, make_certificate, read_source
+    from netwright.flows.conversion import compare_source, make_certificate, read_source
 
     if "--quantize" in options:
         return _quantized(path)
@@ -122,9 +122,9 @@ def _compared(path: Path, options: list[str]) -> tuple[str, str, int]:
 def _quantized(path: Path) -> tuple[str, str, int]:
     """A float file, quantized here to 8 bits on random rows; nothing can be equal to the file."""
     from netwright.exchange import FileReferee, read_qonnx, referee
+    from netwright.flows.conversion import compare_candidates
     from netwright.ir import Interpreter, real_values
     from netwright.passes import StripHead, integerize, quantize
-    from netwright.run.conversion import compare_candidates
 
     real = StripHead()(read_qonnx(path))
     generator = np.random.default_rng(5)

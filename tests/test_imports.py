@@ -17,7 +17,7 @@ import netwright
 
 SOURCE = Path(netwright.__file__).parent
 ROOMS = {
-    "torch": {"models", "train", "compress", "run"},
+    "torch": {"models", "train", "compress", "flows"},
     "onnx": {"exchange"},
     "qonnx": {"exchange"},
     "onnxruntime": {"backends", "exchange"},
@@ -71,6 +71,7 @@ def test_optional_packages_stay_in_their_rooms():
         "verify",
         "tasks",
         "report",
+        "flows",
         "run",
         "studies",
         "cli",

@@ -42,7 +42,7 @@ def _certificate() -> object:
 
 
 def _audit() -> object:
-    from netwright.run.audit import Audit
+    from netwright.flows.audit import Audit
 
     return Audit(faults=())
 

@@ -39,7 +39,7 @@ TESTED_BY: dict[str, str] = {
     "passes/realize.py": "tests/exchange/test_round_trip.py",
     "passes/realize_quant.py": "tests/exchange/test_round_trip.py",
     "passes/strip_head.py": "tests/passes/test_small_passes.py",
-    "report/quantization.py": "tests/run/test_quantization.py",
+    "report/quantization.py": "tests/flows/test_quantization.py",
     "train/module_graph.py": "tests/train/test_module_tracing.py",
     "train/module_ops.py": "tests/train/test_module_tracing.py",
     "train/symbolic.py": "tests/train/test_module_tracing.py",

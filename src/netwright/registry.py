@@ -29,7 +29,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "nm": "netwright.formats:NM",
     },
     "flows": {
-        "codesign": "netwright.run.codesign:CodesignFlow",
+        "codesign": "netwright.flows.codesign:CodesignFlow",
     },
     "tasks": {
         "calorimeter": "netwright.tasks.calorimeter:calorimeter",

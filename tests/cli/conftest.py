@@ -11,9 +11,9 @@ import pytest
 
 from netwright import registry
 from netwright.cli import main
+from netwright.flows.flow import FlowSettings
 from netwright.run import Flow
-from netwright.run.flow import FlowSettings
-from tests.run.tiny import own_run, tiny_run
+from tests.flows.tiny import own_run, tiny_run
 from tests.run.toy import toy
 
 __all__ = ["own_run", "tiny_run"]

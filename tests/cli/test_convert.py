@@ -12,7 +12,7 @@ from netwright.cli.convert import PARTS, convert, reuse_factors
 from netwright.errors import ConfigError, NotExecutable
 from netwright.exchange import write_qonnx
 from netwright.files import locked
-from netwright.run.sections import VerifySection
+from netwright.flows.sections import VerifySection
 from tests.backends.rtl.graphs import two_layers
 from tests.cli.conftest import Netwright
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from netwright.run.flow import load_flow
+from netwright.flows.flow import load_flow
 from tests.cli.conftest import Netwright
 
 

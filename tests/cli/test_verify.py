@@ -1,9 +1,9 @@
 import json
 from pathlib import Path
 
-from netwright.run.certificate import read_certificate, write_certificate
+from netwright.flows.certificate import read_certificate, write_certificate
 from tests.cli.conftest import Netwright
-from tests.run.test_audit import forge
+from tests.flows.test_audit import forge
 
 
 def test_verify_prints_the_certificate(netwright: Netwright, tiny_run: Path) -> None:

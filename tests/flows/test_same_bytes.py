@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from netwright.flows.flow import load_flow
 from netwright.report import read
 from netwright.report.html import render
 from netwright.run import execute, read_manifest
-from netwright.run.flow import load_flow
-from tests.run.tiny import own_run, tiny_run, write_flow
+from tests.flows.tiny import own_run, tiny_run, write_flow
 
 __all__ = ["own_run", "tiny_run"]
 

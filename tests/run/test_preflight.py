@@ -5,8 +5,8 @@ import pytest
 
 from netwright.backends import tools
 from netwright.errors import ConfigError, NotInstalled
+from netwright.flows.codesign import CodesignFlow
 from netwright.run import execute, machine
-from netwright.run.codesign import CodesignFlow
 from netwright.run.config import load_toml
 from netwright.run.preflight import require_installed
 from netwright.run.stage import Flow

@@ -135,8 +135,8 @@ def _graphs(folder: Path) -> dict[str, Kind]:
 
 def _texts(folder: Path) -> dict[str, Kind]:
     from netwright.arch.load import load
+    from netwright.flows.flow import load_flow
     from netwright.run.config import load_toml
-    from netwright.run.flow import load_flow
     from netwright.studies.study import Study
     from netwright.tasks.card import read_card
 
@@ -156,9 +156,9 @@ def _texts(folder: Path) -> dict[str, Kind]:
 
 def _records(folder: Path) -> dict[str, Kind]:
     from netwright.compress.plan import LayerPlan, Plan, load_plan, save_plan
+    from netwright.flows.certificate import CERTIFICATE, read_certificate
     from netwright.report import Document
     from netwright.report.store import read
-    from netwright.run.certificate import CERTIFICATE, read_certificate
     from netwright.run.machine import machine
     from netwright.run.manifest import MANIFEST, Manifest, read_manifest
 

@@ -23,10 +23,10 @@ def compare(
 ) -> None:
     """Print what runs were told differently and what they found."""
     from netwright.files import write_text
+    from netwright.flows.comparison import compare as compare_runs
     from netwright.report import comparison_table
     from netwright.report.comparison import render_comparison
     from netwright.run import find_run
-    from netwright.run.comparison import compare as compare_runs
 
     found = compare_runs([find_run(name, runs=runs) for name in chosen])
     if html is not None:

@@ -18,8 +18,8 @@ from netwright.errors import ConfigError
 if TYPE_CHECKING:
     from netwright.backends import HlsBackend, RtlBackend
     from netwright.backends.rtl import RtlDesign
+    from netwright.flows.conversion import Source
     from netwright.report import Hardware
-    from netwright.run.conversion import Source
     from netwright.verify import Stimulus
 
 HlsOption = Literal["io_parallel", "io_stream"]
@@ -134,15 +134,15 @@ def convert(
     from netwright.backends import HlsDesign, RtlDesign, hls, rtl
     from netwright.backends.base import target_faults
     from netwright.exchange import InputQuantizer
-    from netwright.report import certificate_table, hardware_table
-    from netwright.run.conversion import (
+    from netwright.flows.conversion import (
         compare_candidates,
         compare_source,
         make_certificate,
         read_source,
         write_conversion,
     )
-    from netwright.run.stages.verify import EMULATION, SIMULATION
+    from netwright.flows.stages.verify import EMULATION, SIMULATION
+    from netwright.report import certificate_table, hardware_table
 
     maker: HlsBackend | RtlBackend
     part = part or PARTS[backend]
@@ -173,7 +173,7 @@ def convert(
             "--quantize chooses the quantizers of the inputs; leave out --input-quant"
         )
     if quantize:
-        from netwright.run.quantization import quantize_file
+        from netwright.flows.quantization import quantize_file
 
         own = Path(rows) if rows is not None else None
         model, quantized = quantize_file(
@@ -270,7 +270,7 @@ def _whole(text: str) -> int:
 
 def _stimuli(source: Source, rows: str | None, random_rows: int) -> tuple[Stimulus, ...]:
     """What to compare on."""
-    from netwright.run.conversion import stimuli_for
+    from netwright.flows.conversion import stimuli_for
     from netwright.verify import read_rows
 
     own = read_rows(rows, source.graph) if rows is not None else None
@@ -295,7 +295,7 @@ def _is_count(rows: str) -> bool:
 
 def _implement(design: RtlDesign, route: bool) -> Hardware:
     """Prove and count the Verilog, and place and route it if that was asked for."""
-    from netwright.run.implementation import implement
+    from netwright.flows.implementation import implement
 
     told = reporter()
     told.begin("implement", 1, 1)

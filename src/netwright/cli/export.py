@@ -21,8 +21,8 @@ def export(
     """Write the integer graph of a run as QONNX."""
     from netwright import ir
     from netwright.errors import ConfigError
+    from netwright.flows.graph import graph_path
     from netwright.run import find_run
-    from netwright.run.graph import graph_path
 
     if out.suffix not in (".onnx", ".npz"):
         raise ConfigError(f'--out {out}: must end in .onnx or .npz, not "{out.suffix}"')

@@ -19,7 +19,7 @@ def new(
     ] = Path("flows"),
 ) -> None:
     """Copy a flow under another name, to edit."""
-    from netwright.run.templates import copy_template
+    from netwright.flows.templates import copy_template
 
     path = copy_template(flow, name, out)
     emit(f"flow: {path}")

@@ -43,8 +43,8 @@ def run(
     """
     import sys
 
+    from netwright.flows.flow import load_flow
     from netwright.run import execute, plan, set_aside
-    from netwright.run.flow import load_flow
 
     loaded = load_flow(flow, overrides=overrides or ())
     folder = runs / loaded.name
@@ -73,7 +73,7 @@ def run(
 
 
 def _judge(folder: Path) -> None:
-    from netwright.run.certificate import first_failure
+    from netwright.flows.certificate import first_failure
 
     failure = first_failure(folder)
     if failure is not None:

@@ -20,9 +20,9 @@ def verify(
     Files are compared with their digests, records with the settings; the report is computed again
     from the stages and its page is drawn again. The last line is the verdict.
     """
+    from netwright.flows.audit import audit
     from netwright.report import certificate_table
     from netwright.run import find_run
-    from netwright.run.audit import audit
 
     found = audit(find_run(run, runs=runs))
     if as_json:

@@ -12,10 +12,10 @@ from onnx import TensorProto, helper
 from netwright.errors import GraphError
 from netwright.exchange import read_qonnx
 from netwright.exchange.qonnx.read_functions import FUNCTIONS
+from netwright.flows.conversion import compare_source, make_certificate, read_source, stimuli_for
 from netwright.ir import interpret
 from netwright.passes import integerize
 from netwright.report import Certificate
-from netwright.run.conversion import compare_source, make_certificate, read_source, stimuli_for
 from tests.exchange.onnx_files import GRID, model, node, quant, saved
 
 pytest.importorskip("qonnx")

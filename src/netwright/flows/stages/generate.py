@@ -1,0 +1,77 @@
+"""Stage ``generate``: the hardware projects."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netwright import ir
+from netwright.flows.graph import GRAPH
+from netwright.flows.sections import HlsSection, RtlSection
+from netwright.run.stage import P, StageContext
+from netwright.settings import Settings
+
+if TYPE_CHECKING:
+    from netwright.backends import HlsBackend, RtlBackend
+
+HLS = "hls"
+RTL = "rtl"
+
+
+class GenerateParameters(Settings):
+    """Settings of the stage.
+
+    Attributes:
+        hls: Options of the C++, if any is generated.
+        rtl: Options of the Verilog, if any is generated.
+    """
+
+    hls: HlsSection | None
+    rtl: RtlSection | None
+
+
+def hls_backend(section: HlsSection) -> HlsBackend:
+    """The HLS backend with the options of a flow."""
+    from netwright.backends import hls
+
+    return hls(
+        part=section.part,
+        clock_mhz=section.clock_mhz,
+        io_type=section.io_type,
+        strategy=section.strategy,
+        reuse_factor=section.reuse_factor,
+    )
+
+
+def rtl_backend(section: RtlSection) -> RtlBackend:
+    """The RTL backend with the options of a flow."""
+    from netwright.backends import rtl
+
+    return rtl(
+        part=section.part,
+        clock_mhz=section.clock_mhz,
+        adders_per_stage=section.adders_per_stage,
+    )
+
+
+def generate(context: StageContext[GenerateParameters]) -> None:
+    """Write a project for the traced graph with each backend."""
+    p = context.parameters
+    graph = ir.load(context.inputs["trace"] / GRAPH)
+    if p.hls is not None:
+        hls_backend(p.hls).generate(graph, context.folder / HLS)
+    if p.rtl is not None:
+        rtl_backend(p.rtl).generate(graph, context.folder / RTL)
+
+
+def own_copy(context: StageContext[P], project: str) -> Path:
+    """A copy of a generated project that a later stage may build in.
+
+    Args:
+        context: Of a stage that needs ``generate``.
+        project: :data:`HLS` or :data:`RTL`.
+    """
+    copy = context.scratch / project
+    shutil.copytree(context.inputs["generate"] / project, copy, dirs_exist_ok=True)
+    return copy

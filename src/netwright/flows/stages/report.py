@@ -1,0 +1,178 @@
+"""Stage ``report``: everything the run found, as data and as one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from netwright import ir
+from netwright.flows import certificate
+from netwright.flows.graph import GRAPH
+from netwright.flows.hardware import read_hardware
+from netwright.flows.sections import HlsSection, TaskSection
+from netwright.flows.stages import report_rows
+from netwright.flows.stages.common import best_seed, load_task, read_sensitivity
+from netwright.flows.stages.data import CARD
+from netwright.flows.stages.generate import HLS, RTL
+from netwright.quantities import Quantity
+from netwright.reading import read_json
+from netwright.report import Document, Fact, Rewrite, When, write
+from netwright.run.stage import StageContext
+from netwright.run.when import when
+from netwright.settings import Settings
+
+
+class ReportParameters(Settings):
+    """Settings of the stage.
+
+    Attributes:
+        name: Name of the flow.
+        task: Which task.
+        hls: Options of the C++, if any was generated.
+        epochs: Epochs of fine-tuning the chosen plan.
+        swept_epochs: Epochs of fine-tuning other plans; 0 if there are none.
+        settings: All settings of the flow, as TOML.
+        package: Version of the package, which draws the page.
+    """
+
+    name: str
+    task: TaskSection
+    hls: HlsSection | None
+    epochs: int
+    swept_epochs: int
+    settings: str
+    package: str
+
+
+def make_report(context: StageContext[ReportParameters]) -> None:
+    """Write ``report.json`` and ``report.html``."""
+    stages = [folder for folder in context.inputs.values() if folder.is_dir()]
+    write(document(context.parameters, context.inputs, when(stages)), context.folder)
+
+
+def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Document:
+    """The report on what the stages wrote; equal stages give an equal document.
+
+    Args:
+        p: Settings of the stage.
+        inputs: Folders of the stages, and the data file of a task of one's own.
+        made: When and where.
+    """
+    from netwright.compress.sensitivities import SENSITIVITY_ROWS
+
+    task = load_task(p.task, inputs)
+    graph = ir.load(inputs["trace"] / GRAPH)
+    logits = ir.real_values(
+        graph, graph.outputs[0], ir.interpret(graph, task.test.inputs)[graph.outputs[0]]
+    )
+    layers = read_sensitivity(inputs["sensitivity"])
+    seed = best_seed(inputs["compress"])
+    rows = len(task.test)
+    source = f"test split of {task.name}, {rows} rows"
+    measured_on = (
+        f"training split of {task.name}, first {min(SENSITIVITY_ROWS, len(task.train))} rows"
+    )
+    return Document(
+        name=p.name,
+        title=f"{p.name}: {_contents(inputs)}",
+        task=_task_text(read_json(inputs["data"] / CARD)),
+        accuracy=(
+            report_rows.accuracy("float", inputs["train"], source, num_rows=rows),
+            *report_rows.tables_accuracies(inputs, source, num_rows=rows),
+            report_rows.accuracy("fine-tuned plan", inputs["compress"], source, num_rows=rows),
+            report_rows.one_accuracy(
+                "integer graph", task.evaluate(logits), seed, source, num_rows=rows
+            ),
+        ),
+        confusion=report_rows.confusion(task, logits, source),
+        training=report_rows.training(inputs),
+        roc=report_rows.roc(task, logits, source),
+        sensitivities=report_rows.sensitivities(layers, measured_on),
+        plan=report_rows.plan(layers, inputs["compress"]),
+        front=report_rows.front(
+            layers, inputs, source, epochs=p.epochs, swept_epochs=p.swept_epochs
+        ),
+        certificate=tuple(
+            row
+            for stage in certificate.STAGES
+            if stage in inputs
+            for row in certificate.read_certificate(inputs[stage])
+        ),
+        hardware=read_hardware(inputs["implement"]) if "implement" in inputs else None,
+        tables=read_hardware(inputs["tables_rtl"]) if "tables_rtl" in inputs else None,
+        designs=report_rows.designs(task, inputs, source),
+        rewrites=tuple(
+            Rewrite(
+                node=note.node,
+                text=note.text,
+                error=Quantity(note.error, "", "netwright.passes", "modelled"),
+            )
+            for note in graph.notes
+        ),
+        facts=_facts(p.hls, seed),
+        digests={"graph": graph.digest, **report_rows.digests(inputs)},
+        assumptions=_assumptions(inputs, p.hls),
+        settings=p.settings,
+        when=made,
+    )
+
+
+def _contents(inputs: Mapping[str, Path]) -> str:
+    """What the run made, in a few words."""
+    made = ["a quantized network", "as an exact integer graph"]
+    forms = [
+        word
+        for word, name in (("C++", HLS), ("Verilog", RTL))
+        if "generate" in inputs and (inputs["generate"] / name).is_dir()
+    ]
+    if forms:
+        made[1] = f"in {' and '.join(forms)}"
+    text = " ".join(made)
+    if "tables" in inputs:
+        text += ", and a network of tables in Verilog"
+    return text
+
+
+def _assumptions(inputs: Mapping[str, Path], hls: HlsSection | None) -> tuple[str, ...]:
+    """What a reader must know to trust the figures; only of what the run holds."""
+    found = [
+        "Networks are chosen on the validation split; the test split is only reported.",
+        "Deviations of accuracies are standard deviations over the seeds, those of traces are "
+        "standard errors; the binomial error says how far other test rows would move an accuracy.",
+        "BOPs count bit operations by the formula of the published code; they are no measure of "
+        "area or time.",
+    ]
+    compiled = ["generated C++ is compiled with g++ and emulated"] if hls is not None else []
+    if "implement" in inputs or "tables_rtl" in inputs:
+        compiled.append("generated Verilog is simulated clock by clock")
+    how = f": {', '.join(compiled)}" if compiled else ""
+    found.append(f"Equality is checked on the rows named in the certificate{how}.")
+    if "implement" in inputs or "tables_rtl" in inputs:
+        found += [
+            "Published designs are reference points only: their accuracies are those of other "
+            "data, their lookup tables have six inputs and are counted by a vendor's tools.",
+            "Cells of the Verilog are counted by open tools, whose figures are not those of a "
+            "vendor's; lookup tables of ECP5 have four inputs.",
+        ]
+    if hls is not None:
+        found.append("The C++ is not synthesized.")
+    return tuple(found)
+
+
+def _task_text(data: dict[str, dict[str, str]]) -> str:
+    card, rows = data["card"], data["rows"]
+    split = " / ".join(str(rows[name]) for name in ("train", "validation", "test"))
+    return f"{card['title']}. {card['recipe']}\nSplit {split} (train / validation / test)."
+
+
+def _facts(hls: HlsSection | None, seed: int) -> tuple[Fact, ...]:
+    facts = [Fact(name="seed of the exported network", value=str(seed))]
+    if hls is not None:
+        facts += [
+            Fact(name="HLS part", value=hls.part),
+            Fact(name="HLS clock", value=Quantity(hls.clock_mhz, "MHz", "flow", "assumed")),
+            Fact(name="HLS io type", value=hls.io_type),
+            Fact(name="HLS strategy", value=hls.strategy),
+            Fact(name="HLS reuse factor", value=str(hls.reuse_factor)),
+        ]
+    return tuple(facts)

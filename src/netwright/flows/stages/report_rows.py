@@ -1,0 +1,300 @@
+"""The rows of a report, from what the stages wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.flows.graph import GRAPH
+from netwright.flows.hardware import read_hardware
+from netwright.flows.stages.common import CURVES, PLAN, best_seed, read_scores
+from netwright.flows.stages.generate import HLS, RTL
+from netwright.flows.stages.sweep import FRONT, POINTS, SweepPoint
+from netwright.flows.stages.trace import MODEL
+from netwright.quantities import Quantity
+from netwright.reading import read_json, read_typed
+from netwright.report import (
+    AccuracyRow,
+    Confusion,
+    DesignPoint,
+    FrontKind,
+    FrontPoint,
+    PlanRow,
+    RocCurve,
+    SensitivityRow,
+    TrainingCurve,
+)
+from netwright.report.hardware import TABLE_INPUTS
+from netwright.report.headline import TABLES_IN_HARDWARE
+from netwright.run.folder import read_record
+
+if TYPE_CHECKING:
+    from netwright.compress import LayerSensitivity
+    from netwright.tasks import Task
+
+_BOPS = "m n (b_a b_w + b_a + b_w + log2 n), summed over layers"
+_FLOAT_BITS = 32
+_LEAVING = (GRAPH, MODEL, f"{HLS}/netwright.json", f"{RTL}/netwright.json")
+
+
+def _bops(value: float, source: str = _BOPS) -> Quantity:
+    return Quantity(value, "", source, "modelled")
+
+
+def _share(values: Sequence[float], source: str) -> Quantity:
+    deviation = stdev(values) if len(values) > 1 else None
+    return Quantity(fmean(values), "", source, "measured", deviation)
+
+
+def accuracy(stage: str, folder: Path, source: str, *, num_rows: int) -> AccuracyRow:
+    """Accuracy of the networks of all seeds."""
+    scores = read_scores(folder)
+    return AccuracyRow(
+        stage=stage,
+        accuracy=_share([score.test for score in scores], source),
+        seeds=tuple(score.seed for score in scores),
+        num_rows=num_rows,
+    )
+
+
+def one_accuracy(stage: str, value: float, seed: int, source: str, *, num_rows: int) -> AccuracyRow:
+    """Accuracy of one network."""
+    found = _share([value], source)
+    return AccuracyRow(stage=stage, accuracy=found, seeds=(seed,), num_rows=num_rows)
+
+
+def tables_accuracies(
+    inputs: Mapping[str, Path], source: str, *, num_rows: int
+) -> tuple[AccuracyRow, ...]:
+    """Accuracy of the networks of tables, and of the one that went into hardware."""
+    if "tables" not in inputs:
+        return ()
+    folder = inputs["tables"]
+    seed = best_seed(folder)
+    exported = {score.seed: score.test for score in read_scores(folder)}[seed]
+    return (
+        accuracy("network of tables", folder, source, num_rows=num_rows),
+        one_accuracy(TABLES_IN_HARDWARE, exported, seed, source, num_rows=num_rows),
+    )
+
+
+def training(inputs: Mapping[str, Path]) -> tuple[TrainingCurve, ...]:
+    """The epochs of every training of the float network and of the chosen plan."""
+    curves = []
+    for name, stage in (("float", "train"), ("chosen plan", "compress")):
+        document = read_json(inputs[stage] / CURVES)
+        curves += [
+            TrainingCurve(
+                stage=name,
+                seed=int(seed),
+                losses=tuple(epochs["losses"]),
+                accuracies=tuple(epochs["accuracies"]),
+            )
+            for seed, epochs in document.items()
+        ]
+    return tuple(curves)
+
+
+def confusion(task: Task, logits: NDArray[np.float64], source: str) -> Confusion:
+    """What the rows of every class of the test split are taken for by the integer graph."""
+    size = len(task.classes)
+    counts = np.zeros((size, size), np.int64)
+    np.add.at(counts, (task.test.targets, logits.argmax(axis=1)), 1)
+    return Confusion(
+        stage="integer graph",
+        source=source,
+        labels=tuple(task.classes),
+        counts=tuple(tuple(map(int, row)) for row in counts),
+    )
+
+
+def roc(task: Task, logits: NDArray[np.float64], source: str) -> tuple[RocCurve, ...]:
+    """One curve a class."""
+    return tuple(
+        RocCurve.of(
+            label,
+            curve.false_positive_rate.tolist(),
+            curve.true_positive_rate.tolist(),
+            Quantity(curve.area, "", source, "measured"),
+        )
+        for label, curve in task.roc(logits).items()
+    )
+
+
+def sensitivities(layers: Sequence[LayerSensitivity], source: str) -> tuple[SensitivityRow, ...]:
+    """One row a layer, of its weights and of what it reads.
+
+    Args:
+        layers: What was measured.
+        source: The rows on which the loss was measured.
+    """
+    return tuple(
+        SensitivityRow(
+            layer=layer.name,
+            trace=Quantity(
+                layer.weight.trace.trace,
+                "",
+                "Hutchinson probes",
+                "measured",
+                layer.weight.trace.standard_error,
+            ),
+            num_parameters=layer.weight.size,
+            num_probes=layer.weight.trace.probes,
+            eigenvalue=None
+            if layer.weight.top_eigenvalue is None
+            else Quantity(layer.weight.top_eigenvalue, "", "power iteration", "measured"),
+            perturbations=dict(layer.weight.perturbation),
+            input_growth={
+                bits: Quantity(growth, "nat", source, "measured")
+                for bits, growth in layer.activation.loss_growth.items()
+            },
+        )
+        for layer in layers
+    )
+
+
+def plan(layers: Sequence[LayerSensitivity], folder: Path) -> tuple[PlanRow, ...]:
+    """One row a layer, with its widths."""
+    from netwright.compress import layer_bops, load_plan
+
+    return tuple(
+        PlanRow(
+            layer=layer.name,
+            weight_bits=chosen.weight_bits,
+            input_bits=chosen.input_bits,
+            shape=(layer.shape.inputs, layer.shape.outputs),
+            num_weights=layer.shape.weights,
+            bops=_bops(layer_bops(layer.shape, chosen.weight_bits, chosen.input_bits)),
+        )
+        for layer, chosen in zip(layers, load_plan(folder / PLAN).layers, strict=True)
+    )
+
+
+def front(
+    layers: Sequence[LayerSensitivity],
+    inputs: Mapping[str, Path],
+    source: str,
+    *,
+    epochs: int,
+    swept_epochs: int,
+) -> tuple[FrontPoint, ...]:
+    """The float network, the chosen plan, and what the sweep found.
+
+    Args:
+        layers: The measured layers.
+        inputs: Folders of the stages.
+        source: The rows that accuracies were found on.
+        epochs: Of fine-tuning the chosen plan.
+        swept_epochs: Of fine-tuning every other plan.
+    """
+    from netwright.compress import layer_bops, load_plan, total_bops
+
+    shapes = [layer.shape for layer in layers]
+    chosen = load_plan(inputs["compress"] / PLAN)
+    float_bops = sum(layer_bops(shape, _FLOAT_BITS, _FLOAT_BITS) for shape in shapes)
+    points = [
+        FrontPoint(
+            kind="float",
+            label="float",
+            bops=_bops(float_bops, f"{_BOPS}, all 32 bit"),
+            accuracy=_seeds(inputs["train"], source),
+        ),
+        FrontPoint(
+            kind="hawq",
+            label="chosen plan",
+            bops=_bops(total_bops(shapes, chosen)),
+            accuracy=_seeds(inputs["compress"], source),
+            bits=chosen.weight_bits,
+            chosen=True,
+            epochs=epochs,
+            num_seeds=len(read_scores(inputs["compress"])),
+        ),
+    ]
+    if "sweep" in inputs:
+        swept = read_typed(inputs["sweep"] / FRONT, POINTS, what="holds no points of a sweep")
+        points += [
+            FrontPoint(
+                kind=cast(FrontKind, point.kind),
+                label=point.label,
+                bops=_bops(point.bops),
+                accuracy=_share(point.accuracies, source),
+                bits=point.weight_bits,
+                epochs=swept_epochs,
+                num_seeds=len(point.accuracies),
+                budget=_budget(point),
+            )
+            for point in swept
+        ]
+    return tuple(points)
+
+
+def _seeds(folder: Path, source: str) -> Quantity:
+    return _share([score.test for score in read_scores(folder)], source)
+
+
+def _budget(point: SweepPoint) -> str:
+    """The limit of a plan that was chosen for one; it is the end of its label."""
+    return point.label.removeprefix(f"{point.kind} ") if point.kind in ("hawq", "blind") else ""
+
+
+def designs(task: Task, inputs: Mapping[str, Path], source: str) -> tuple[DesignPoint, ...]:
+    """The networks that were put into hardware, on every part; then published ones, if any."""
+    from netwright.tasks import published_designs
+
+    points = []
+    for name, trained, implemented in (
+        ("quantized network", "compress", "implement"),
+        ("network of tables", "tables", "tables_rtl"),
+    ):
+        if implemented not in inputs:
+            continue
+        made = read_hardware(inputs[implemented])
+        score = {score.seed: score for score in read_scores(inputs[trained])}
+        exported = score[best_seed(inputs[trained])]
+        for cells in made.cells:
+            routed = made.routing if cells.part == made.part else None
+            points.append(
+                DesignPoint(
+                    name=f"{name}, {cells.part}",
+                    data=f"{task.name}, as shipped",
+                    accuracy=_share([exported.test], source),
+                    lut=replace(cells.lut, value=cells.num_tables),
+                    latency=routed.latency if routed else None,
+                    fmax=routed.fmax if routed else None,
+                    lut_inputs=TABLE_INPUTS.get(cells.part),
+                    tools="open",
+                )
+            )
+    if not points:
+        return ()
+    return (
+        *points,
+        *(
+            DesignPoint(
+                name=row.name,
+                data=row.data,
+                accuracy=row.accuracy,
+                lut=row.lut,
+                latency=row.latency,
+                fmax=row.fmax,
+                lut_inputs=row.lut_inputs,
+                tools=row.tools,
+            )
+            for row in published_designs(task.name)
+        ),
+    )
+
+
+def digests(inputs: Mapping[str, Path]) -> dict[str, str]:
+    """Digests of what leaves the run: the graph, the model, the project (by its list of files)."""
+    found: dict[str, str] = {}
+    for stage in ("trace", "generate"):
+        record = read_record(inputs[stage]) if stage in inputs else None
+        found |= record.outputs if record else {}
+    return {name: found[name] for name in _LEAVING if name in found}

@@ -1,0 +1,57 @@
+"""Stage ``sensitivity``: how much the loss grows when each tensor is quantized."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from netwright.flows.sections import ModelSection, TaskSection
+from netwright.flows.stages.common import SENSITIVITY, float_model, load_task
+from netwright.run.stage import StageContext
+from netwright.settings import Settings
+
+
+class SensitivityParameters(Settings):
+    """Settings of the stage.
+
+    Attributes:
+        task: Which task.
+        model: Which network.
+        weight_bits: Candidate widths of weights.
+        activation_bits: Candidate widths of what layers read.
+        scale: Rule for the scales.
+        granularity: Rule for the scales of weights.
+        probes: Most Hutchinson probes for a tensor.
+        seed: Seed of the network that is measured, and of the probes.
+    """
+
+    task: TaskSection
+    model: ModelSection
+    weight_bits: tuple[int, ...]
+    activation_bits: tuple[int, ...]
+    scale: str
+    granularity: str
+    probes: int
+    seed: int
+
+
+def measure(context: StageContext[SensitivityParameters]) -> None:
+    """Measure every layer of the first seed's float network."""
+    from netwright.compress import sensitivity
+
+    p = context.parameters
+    task = load_task(p.task, context.inputs)
+    model = float_model(p.model, task, p.seed, context.inputs["train"])
+    layers = sensitivity(
+        model,
+        task,
+        weight_bits=p.weight_bits,
+        activation_bits=p.activation_bits,
+        probes=p.probes,
+        scale="float" if p.scale == "float" else "power-of-two",
+        granularity="channel" if p.granularity == "channel" else "tensor",
+        seed=p.seed,
+        progress=context.progress,
+    )
+    text = json.dumps([asdict(layer) for layer in layers], indent=2)
+    (context.folder / SENSITIVITY).write_text(text + "\n")

@@ -1,0 +1,32 @@
+"""Stage ``train``: the float network, once for every seed."""
+
+from __future__ import annotations
+
+from netwright.flows.sections import ModelSection, TaskSection, TrainSection
+from netwright.flows.stages.common import fit_networks, load_task, new_model
+from netwright.run.stage import StageContext
+from netwright.settings import Settings
+
+
+class TrainParameters(Settings):
+    """Settings of the stage.
+
+    Attributes:
+        task: Which task.
+        model: Which network.
+        train: How it is trained.
+        seeds: One network for each.
+    """
+
+    task: TaskSection
+    model: ModelSection
+    train: TrainSection
+    seeds: tuple[int, ...]
+
+
+def train(context: StageContext[TrainParameters]) -> None:
+    """Train one network a seed, on all cores; write weights and scores."""
+    parameters = context.parameters
+    task = load_task(parameters.task, context.inputs)
+    models = {seed: new_model(parameters.model, task, seed) for seed in parameters.seeds}
+    fit_networks(context, models, task, parameters.train)

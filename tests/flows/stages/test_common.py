@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+
+from netwright.errors import DataError
+from netwright.flows.sections import ModelSection, TaskSection
+from netwright.flows.stages import common
+from netwright.train import Record, evaluate
+
+
+def test_scores_are_read_back_and_the_best_is_chosen_on_validation(tmp_path: Path) -> None:
+    records: dict[int, Record] = {
+        1: {"validation": 0.5, "test": 0.9},
+        2: {"validation": 0.6, "test": 0.1},
+        3: {"validation": 0.6, "test": 0.8},
+    }
+    common.write_scores(records, tmp_path)
+    assert [score.seed for score in common.read_scores(tmp_path)] == [1, 2, 3]
+    assert common.best_seed(tmp_path) == 2
+
+
+def test_rows_cut_every_split() -> None:
+    task = common.load_task(TaskSection(rows=100), {})
+    assert [len(task.train), len(task.validation), len(task.test)] == [100, 100, 100]
+
+
+def test_networks_are_those_that_were_trained(tiny_run: Path) -> None:
+    task = common.load_task(TaskSection(rows=1500), {})
+    section = ModelSection(hidden=(8,))
+    for stage, load in (
+        ("02-train", common.float_model),
+        ("04-compress", common.quantized_model),
+    ):
+        folder = tiny_run / "stages" / stage
+        (score,) = common.read_scores(folder)
+        assert evaluate(load(section, task, 7, folder), task) == score.test
+
+
+def test_damaged_sensitivity_says_how_to_measure_again(tmp_path: Path) -> None:
+    (tmp_path / "sensitivity.json").write_text("[1]")
+    with pytest.raises(DataError) as caught:
+        common.read_sensitivity(tmp_path)
+    assert caught.value.hint == "measure again: netwright run FLOW --from sensitivity"
+    assert "pydantic" not in str(caught.value)

@@ -1,3 +1,0 @@
-from tests.run.tiny import own_run, tiny_run
-
-__all__ = ["own_run", "tiny_run"]
