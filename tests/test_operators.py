@@ -44,6 +44,9 @@ CLAMP = {"low": -128, "high": 127, "zero_point": 0, "rounding": "half-even"}
 
 ATTRIBUTES: dict[str, dict[str, AttrValue]] = {
     "Conv": {"strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1), "group": 1},
+    "ConvTranspose": {"strides": (2, 2), "pads": (0, 0, 0, 0), "dilations": (1, 1), "group": 1,
+                      "output_padding": (0, 0)},
+    "Resize": {"factors": (2, 2)},
     "MaxPool": WINDOW, "SumPool": WINDOW, "AveragePool": WINDOW,
     "BatchNormalization": {"epsilon": (1e-5,)},
     "Clip": {"low": (-1.0,), "high": (1.0,)},
@@ -65,6 +68,7 @@ ATTRIBUTES: dict[str, dict[str, AttrValue]] = {
 CONSTANTS: dict[str, tuple[tuple[int, ...], ...]] = {
     "MatMul": ((4, 3),),
     "Conv": ((3, 2, 2, 2),),
+    "ConvTranspose": ((2, 3, 2, 2),),
     "Mul": ((1,),),
     "BatchNormalization": ((2,), (2,), (2,), (2,)),
     "Lookup": ((32, 3, 256),),
@@ -87,7 +91,7 @@ def sample(op: str, *, integer: bool) -> Graph:
         name = f"k{number}"
         constants[name] = np.ones(extents, np.int64 if integer else np.float64)
         types[name] = TensorType(extents, BYTE if integer else TensorType(()).dtype)
-        if not integer and op in ("MatMul", "Conv"):
+        if not integer and SPECS[op].category == "product":
             nodes.append(Node(f"q{name}", "Quant", (name,), f"{name}q", QUANT))
             types[f"{name}q"] = TensorType(extents)
             name = f"{name}q"
@@ -155,7 +159,7 @@ def _refusal(action: Callable[[Graph], object], graph: Graph) -> str | None:
 def test_every_operator_is_of_a_category_and_none_is_empty() -> None:
     assert {spec.category for spec in SPECS.values()} == set(get_args(Category))
     assert operators(*get_args(Category)) == frozenset(SPECS)
-    assert operators("product", "lookup") == {"MatMul", "Conv", "Lookup"}
+    assert operators("product", "lookup") == {"MatMul", "Conv", "ConvTranspose", "Lookup"}
 
 
 @pytest.mark.parametrize("op", SPECS)

@@ -97,6 +97,21 @@ def _brevitas_modules() -> Iterator[tuple[str, Callable[[], nn.Module], tuple[in
             b.QuantIdentity(bit_width=8),
         )
 
+    class Branches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = b.QuantIdentity(bit_width=6)
+            self.down = b.QuantConv2d(2, 3, 3, stride=2, padding=1, weight_bit_width=4, bias=True)
+            self.inner = b.QuantReLU(bit_width=4)
+            self.up = b.QuantConvTranspose2d(3, 2, 2, stride=2, weight_bit_width=4, bias=True)
+            self.joined = b.QuantIdentity(bit_width=4)
+            self.last = b.QuantConv2d(4, 1, 3, padding=1, weight_bit_width=4, bias=True)
+
+        def forward(self, x: Any) -> Any:
+            x = self.first(x)
+            y = self.up(self.inner(self.down(x)))
+            return self.last(torch.cat([self.joined(y), self.joined(x)], 1))
+
     def tensors() -> nn.Module:
         return nn.Sequential(
             b.QuantIdentity(bit_width=8, return_quant_tensor=True),
@@ -124,6 +139,7 @@ def _brevitas_modules() -> Iterator[tuple[str, Callable[[], nn.Module], tuple[in
     yield "cnn_channels", lambda: image(**channels), IMAGE
     yield "cnn_groups", lambda: image(groups=2), IMAGE
     yield "residual", Residual, IMAGE
+    yield "branches", Branches, IMAGE
     yield "signal", signal, SIGNAL
 
 
@@ -158,9 +174,22 @@ def _float_modules() -> Iterator[tuple[str, Callable[[], nn.Module], tuple[int, 
             x = torch.relu(self.first(x)) + x
             return self.last(x.mean(dim=(2, 3)))
 
+    class Branches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.down = nn.Conv2d(2, 3, 3, stride=2, padding=1)
+            self.up = nn.ConvTranspose2d(3, 2, 3, stride=2, padding=1, output_padding=1)
+            self.last = nn.Conv2d(7, 2, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = torch.relu(self.down(x))
+            larger = nn.functional.interpolate(y, scale_factor=2, mode="nearest")
+            return self.last(torch.cat([self.up(y), x, larger], 1))
+
     yield "mlp", vector, VECTOR
     yield "cnn", image, IMAGE
     yield "residual", Residual, IMAGE
+    yield "branches", Branches, IMAGE
 
 
 def _runtime(
@@ -267,15 +296,15 @@ def _all() -> dict[str, Build]:
             found[f"brevitas_{name}_{form}"] = _brevitas(build, shape, form)
     for name, build, shape in _float_modules():
         for operators, channels, unsigned in itertools.product((False, True), repeat=3):
-            if operators and channels and name == "residual":
-                continue
+            if operators and (name == "branches" or (channels and name == "residual")):
+                continue  # ONNX Runtime leaves transposed convolutions in float there
             label = ("operators" if operators else "qdq") + ("_channels" if channels else "")
             label += "_uint8" if unsigned else "_int8"
             found[f"runtime_{name}_{label}"] = _runtime(
                 build, shape, dynamo=False, operators=operators, per_channel=channels,
                 unsigned=unsigned,
             )  # fmt: skip
-        for operators in (False, True):
+        for operators in (False,) if name == "branches" else (False, True):
             label = "operators" if operators else "qdq"
             found[f"dynamo_{name}_{label}"] = _runtime(
                 build, shape, dynamo=True, operators=operators, symmetric=True, unsigned=False

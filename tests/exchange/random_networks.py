@@ -160,6 +160,33 @@ def _product(net: Network, last: str, live: list[str]) -> str:
     return net.node("MatMul", [last, net.weights((shape[-1], columns), 1)], (*shape[:-1], columns))
 
 
+def _enlarge(net: Network, last: str, live: list[str]) -> str | None:
+    shape = net.shapes[last]
+    if len(shape) != 4 or math.prod(shape) > 200:
+        return None
+    if net.rng.random() < 0.4:
+        factors = [int(net.rng.integers(1, 4)) for _ in range(2)]
+        larger = tuple(e * f for e, f in zip(shape[2:], factors, strict=True))
+        return net.node(
+            "Resize", [last, "", net.constant([1, 1, *factors])], (*shape[:2], *larger),
+            mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor",
+        )  # fmt: skip
+    group = shape[1] if net.rng.random() < 0.3 else 1
+    each, size = int(net.rng.integers(1, 3)), int(net.rng.integers(1, 4))
+    stride, pad = int(net.rng.integers(1, 4)), int(net.rng.random() < 0.4)
+    extra = int(net.rng.integers(0, stride))
+    extents = tuple(stride * (e - 1) + size + extra - 2 * pad for e in shape[2:])
+    if min(extents) < 1:
+        return None
+    inputs = [last, net.weights((shape[1], each, size, size), 0 if group == shape[1] else 1)]
+    if net.rng.random() < 0.5:
+        inputs.append(_bias(net, each * group))
+    return net.node(
+        "ConvTranspose", inputs, (1, each * group, *extents), kernel_shape=[size, size],
+        strides=[stride] * 2, pads=[pad] * 4, output_padding=[extra] * 2, group=group,
+    )  # fmt: skip
+
+
 def _bias(net: Network, size: int) -> str:
     values = net.constant(net.rng.normal(size=size))
     if net.rng.random() < 0.4:
@@ -261,8 +288,8 @@ def _requantize(net: Network, last: str, live: list[str]) -> str:
 
 
 _STEPS = (
-    _product, _product, _affine, _normalize, _clamp, _pool, _move, _join, _join, _requantize,
-    _requantize, _requantize,
+    _product, _product, _enlarge, _affine, _normalize, _clamp, _pool, _move, _join, _join,
+    _requantize, _requantize, _requantize,
 )  # fmt: skip
 
 
@@ -321,7 +348,7 @@ def reference(net: Network, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray
     values = {name: _exact(array) for name, array in {**net.constants, **rows}.items()}
     for node in net.nodes:
         attrs = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        inputs = [values[name] for name in node.input]
+        inputs = [values[name] for name in node.input if name]
         values[node.output[0]] = np.asarray(_OPERATORS[node.op_type](inputs, attrs), dtype=object)
     return {name: values[name] for name in net.outputs}
 
@@ -359,6 +386,28 @@ def _conv(inputs: list[np.ndarray], attrs: dict[str, Any]) -> np.ndarray:
     return result
 
 
+def _conv_transpose(inputs: list[np.ndarray], attrs: dict[str, Any]) -> np.ndarray:
+    source, weights = inputs[:2]
+    stride, pad, extra = attrs["strides"][0], attrs["pads"][0], attrs["output_padding"][0]
+    group, (channels, each, size, _) = attrs["group"], weights.shape
+    extents = [stride * (e - 1) + size + extra for e in source.shape[2:]]
+    result = np.full((len(source), each * group, *extents), Fraction(0), dtype=object)
+    for c, f, a, b in product(range(channels), range(each), range(size), range(size)):
+        target = c * group // channels * each + f
+        for i, j in product(*map(range, source.shape[2:])):
+            value = source[:, c, i, j] * weights[c, f, a, b]
+            result[:, target, i * stride + a, j * stride + b] += value
+    result = result[:, :, pad : extents[0] - pad, pad : extents[1] - pad]
+    if len(inputs) == 3:
+        result = result + inputs[2].reshape(1, -1, 1, 1)
+    return result
+
+
+def _repeated(inputs: list[np.ndarray], attrs: dict[str, Any]) -> np.ndarray:
+    factors = [int(factor) for factor in inputs[1][2:]]
+    return inputs[0].repeat(factors[0], axis=2).repeat(factors[1], axis=3)
+
+
 def _pooled(inputs: list[np.ndarray], attrs: dict[str, Any], how: str) -> np.ndarray:
     source = inputs[0]
     kernel = attrs.get("kernel_shape", source.shape[2:])
@@ -393,6 +442,8 @@ _OPERATORS = {
     "MatMul": lambda i, a: i[0] @ i[1],
     "Gemm": _gemm,
     "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "Resize": _repeated,
     "Add": lambda i, a: i[0] + i[1],
     "Sub": lambda i, a: i[0] - i[1],
     "Mul": lambda i, a: i[0] * i[1],

@@ -22,7 +22,7 @@ QUICK = (
     "brevitas_mlp_asymmetric_qcdq", "brevitas_mlp_channels_qonnx", "brevitas_cnn_qcdq",
     "brevitas_quant_tensors_qonnx", "brevitas_residual_qcdq", "runtime_cnn_operators_uint8",
     "runtime_cnn_qdq_channels_int8", "keras_4_bit",
-    "brevitas_mlp_qonnx_to_qcdq",
+    "brevitas_mlp_qonnx_to_qcdq", "brevitas_branches_qonnx",
 )  # fmt: skip
 """One of each kind; all others are slow."""
 

@@ -95,6 +95,14 @@ IMAGES = {
     "global": lambda m, x: F.adaptive_avg_pool2d(m.conv(x), 1).flatten(1) + m.conv(x).mean((2, 3)),
     "residual": lambda m, x: m.hasty(m.norm(m.conv(x)) + torch.cat([x, -x], 1)),
     "channels last": lambda m, x: m.conv(x).permute(0, 2, 3, 1).contiguous().flatten(1),
+    "transposed": lambda m, x: F.conv_transpose2d(
+        m.conv(x), m.conv.weight, stride=2, padding=1, output_padding=1
+    ),
+    "transposed, one dimension": lambda m, x: F.conv_transpose1d(
+        x.flatten(2), torch.ones(2, 1, 3), stride=3, groups=2, dilation=2
+    ),
+    "larger": lambda m, x: F.interpolate(m.conv(x), scale_factor=(2, 3)),
+    "larger, of a size": lambda m, x: F.interpolate(m.conv(x), size=(12, 6)),
     "one dimension": lambda m, x: F.conv1d(x.flatten(2), torch.ones(3, 2, 5), stride=2, padding=2),
 }
 
@@ -220,6 +228,14 @@ REFUSED: dict[str, tuple[Callable[..., object], str]] = {
     "an unknown function": (lambda m, x: m.fc2(torch.sin(m.fc1(x))), "sin ("),
     "an unknown layer": (lambda m, x: m.part(m.fc1(x)), 'node "part": Sigmoid ('),
     "a product of two": (lambda m, x: m.fc1(x) * m.fc2(x), "one factor must be constant"),
+    "linear interpolation": (
+        lambda m, x: F.interpolate(x[:, None], scale_factor=2, mode="linear"),
+        "interpolates with mode linear",
+    ),
+    "a broken size": (
+        lambda m, x: F.interpolate(x[:, None], size=9),
+        "resizes (6,) to (9,)",
+    ),
     "a computed weight": (lambda m, x: F.linear(x, m.fc1(x)), "shape"),
     "rows that mix": (lambda m, x: m.fc1(x) - m.fc1(x).mean(0), "rows must stay apart"),
     "rows that move": (lambda m, x: m.fc1(x).view(-1, 2), "rows must stay apart"),

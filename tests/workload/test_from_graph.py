@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -125,3 +127,25 @@ def test_formats_and_patterns_are_those_of_the_graph():
     found = {t.name: t.format for t in from_graph(codes).tensors}
     assert found["c"] == Format(byte, (0.5,))
     assert found["w"] == Format(E2M1, (0.1,), pattern=pattern)
+
+
+def test_what_makes_images_larger_is_counted_by_what_it_reads():
+    attrs = {
+        "strides": (2, 2), "pads": (0, 0, 0, 0), "dilations": (1, 1), "output_padding": (0, 0),
+        "group": 1,
+    }  # fmt: skip
+    nodes = (
+        Node("up", "ConvTranspose", ("x", "w"), "a", attrs),
+        Node("more", "Resize", ("a",), "y", {"factors": (2, 3)}),
+    )
+    types = {
+        "x": TensorType((1, 3, 4, 5)),
+        "w": TensorType((3, 2, 2, 2)),
+        "a": TensorType((1, 2, 8, 10)),
+        "y": TensorType((1, 2, 16, 30)),
+    }
+    graph = Graph("net", ("x",), ("y",), nodes, types, {"w": np.zeros((3, 2, 2, 2), np.float64)})
+    up, more = from_graph(graph).einsums
+    assert up.num_macs == 4 * 5 * 3 * 2 * 2 * 2
+    assert math.prod(rank.extent for rank in more.ranks) == 2 * 16 * 30
+    assert not any(einsum.map_op == "opaque" for einsum in (up, more))

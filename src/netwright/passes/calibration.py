@@ -13,6 +13,7 @@ from netwright.errors import ConfigError, DataError
 from netwright.formats import Int, Rounding
 from netwright.ir import Array, AttrValue, Graph, Interpreter, Node
 from netwright.ir.interpret import Values
+from netwright.ir.ops.filters import filter_axis
 
 ScaleKind = Literal["power-of-two", "float"]
 _CHUNK_ROWS = 64
@@ -82,11 +83,11 @@ def activation_grid(values: NDArray[np.float64], bits: int, scale: ScaleKind) ->
 
 def weight_grid(graph: Graph, node: Node, bits: int, scale: ScaleKind) -> QuantGrid:
     """The grid of a product's weights: a scale for each output channel."""
-    axis = 1 if node.op == "MatMul" else 0
-    weights = np.moveaxis(np.asarray(graph.constants[node.inputs[1]], dtype=np.float64), axis, 0)
+    weights = np.asarray(graph.constants[node.inputs[1]], dtype=np.float64)
+    axis = filter_axis(node, weights.shape)
+    rows = np.moveaxis(weights, axis, 0)
     dtype = Int(bits)
-    return QuantGrid(dtype, tuple(_best_scales(weights.reshape(len(weights), -1), dtype, scale)),
-                     axis)  # fmt: skip
+    return QuantGrid(dtype, tuple(_best_scales(rows.reshape(len(rows), -1), dtype, scale)), axis)
 
 
 def _best_scales(rows: NDArray[np.float64], dtype: Int, kind: ScaleKind) -> list[float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from netwright.ir import Array, Graph, Node, TensorType, operators
+from netwright.ir.ops.filters import channel_axis, filters_as_stored, filters_first
 
 _PRODUCTS = operators("product")
 
@@ -68,7 +69,7 @@ def _is_free(graph: Graph, product: Node, node: Node) -> bool:
 
 def _affine(graph: Graph, node: Node, product: Node) -> tuple[Array, Array] | None:
     """Factor and shift of each output channel, if `node` is such a map."""
-    axis = 1 if product.op == "Conv" else len(graph.types[product.output].shape) - 1
+    axis = channel_axis(product, len(graph.types[product.output].shape))
     channels = graph.types[product.output].shape[axis]
     constants = [graph.constants[name] for name in node.inputs[1:] if name in graph.constants]
     if node.op == "BatchNormalization" and axis == 1 and len(constants) == 4:
@@ -101,10 +102,11 @@ def _merge(
     """The product that gives what `node` gave; its constants are added."""
     gain, shift = affine
     values = constants[product.inputs[1]]
-    along = (1, -1) if product.op == "MatMul" else (-1, *(1,) * (values.ndim - 1))
+    filters = filters_first(product, values, values.shape)
+    scaled = filters_as_stored(product, filters * gain.reshape(-1, *(1,) * (values.ndim - 1)))
     bias = constants[product.inputs[2]] if len(product.inputs) == 3 else np.zeros(len(gain))
     names = []
-    for part, array in (("weight", values * gain.reshape(along)), ("bias", bias * gain + shift)):
+    for part, array in (("weight", scaled), ("bias", bias * gain + shift)):
         names.append(_free(types, f"{product.name}_folded_{part}"))
         constants[names[-1]], types[names[-1]] = np.asarray(array), TensorType(array.shape)
     return replace(

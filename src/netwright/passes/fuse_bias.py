@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from netwright.ir import Graph, Node, TensorType, operators
+from netwright.ir.ops.filters import channel_axis, num_filters
 from netwright.passes.constant_values import constant_values
 
 _PRODUCTS = operators("product")
@@ -31,7 +32,7 @@ class FuseBias:
             if found is None or found[0].name in dropped:
                 continue
             product, bias = found
-            channels = _channels(graph, product)
+            channels = num_filters(product, graph.types[product.inputs[1]].shape)
             shape = graph.types[bias].shape
             if shape != (channels,):
                 flat = _flat_name(graph, bias)
@@ -74,19 +75,11 @@ def _product_and_bias(graph: Graph, add: Node, known: frozenset[str]) -> tuple[N
     return None
 
 
-def _channels(graph: Graph, product: Node) -> int:
-    return graph.types[product.inputs[1]].shape[1 if product.op == "MatMul" else 0]
-
-
-def _channel_axis(graph: Graph, product: Node) -> int:
-    return len(graph.types[product.output].shape) - 1 if product.op == "MatMul" else 1
-
-
 def _lies_on_channels(graph: Graph, product: Node, shape: tuple[int, ...]) -> bool:
     """Whether a bias of `shape` varies along the channels only when it is broadcast."""
     rank = len(graph.types[product.output].shape)
     full = (1,) * (rank - len(shape)) + shape
-    axis = _channel_axis(graph, product)
+    axis = channel_axis(product, rank)
     return all(extent == 1 for i, extent in enumerate(full) if i != axis)
 
 

@@ -21,6 +21,7 @@ from netwright.ir import (
     check,
     spec_of,
 )
+from netwright.ir.ops.filters import along_filters, filters_as_stored, filters_first
 from netwright.passes.carried import Carried, HostValues, Reals, TableValues, compact
 from netwright.passes.rationals import Exact, reals
 
@@ -208,18 +209,24 @@ class IntegerBuilder:
             addend: One integer, or one for each output channel.
             scale: Scale of the changed result.
         """
-        weights, tensor = self._constants[node.inputs[1]], self._types[node.inputs[1]]
-        channels = weights.shape[1 if node.op == "MatMul" else 0]
-        columns = factor.reshape(-1)
-        if node.op == "Conv":
-            columns = columns.reshape(-1, *(1,) * (weights.ndim - 1))
+        stored, tensor = self._constants[node.inputs[1]], self._types[node.inputs[1]]
+        weights = filters_first(node, stored, stored.shape)
+        channels = len(weights)
+        columns = factor.reshape(-1, *(1,) * (weights.ndim - 1))
         bias = np.zeros(channels, dtype=np.int64)
         if len(node.inputs) == 3:
             bias = self._constants[node.inputs[2]]
         bias = bias * factor.reshape(-1) + addend.reshape(-1)
         dtype = tensor.dtype if tensor.is_integer else None
-        unit = tensor.scale_array() / np.abs(np.where(columns == 0, 1, columns))
-        self._put(node.inputs[1], weights * columns, unit, dtype=dtype, pattern=tensor.pattern)
+        scale_of = filters_first(node, tensor.scale_array(), stored.shape)
+        unit = (scale_of / np.abs(np.where(columns == 0, 1, columns))).reshape(-1)
+        self._put(
+            node.inputs[1],
+            filters_as_stored(node, weights * columns),
+            stored_scale(node, np.broadcast_to(unit, (channels,)), stored.shape),
+            dtype=dtype,
+            pattern=tensor.pattern,
+        )
         has_bias = len(node.inputs) == 3
         name = node.inputs[2] if has_bias else self.free_name(f"{node.name}.bias")
         self._put(name, np.broadcast_to(bias, (channels,)), scale.reshape(-1))
@@ -323,3 +330,23 @@ def unchanged_codes(bounds: Bounds) -> dict[str, AttrValue]:
         "high": bounds.high,
         "zero_point": 0,
     }
+
+
+def stored_scale(node: Node, scale: Exact | Reals, shape: tuple[int, ...]) -> Exact | Reals:
+    """One scale for each output of a product, shaped to broadcast against its stored weights.
+
+    Raises:
+        GraphError: No axis of the weights has them.
+    """
+    found = along_filters(node, scale.tolist(), shape)
+    if found is None:
+        raise GraphError(
+            "scales of weights must be the same in every group of a transposed convolution",
+            node=node.name,
+            hint="give the weights one scale",
+        )
+    values, axis = found
+    line = np.array(values, dtype=scale.dtype)
+    return (
+        line if axis is None else line.reshape([-1 if i == axis else 1 for i in range(len(shape))])
+    )

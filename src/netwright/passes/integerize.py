@@ -16,8 +16,8 @@ from netwright.passes.integerize_quant import bipolar_quant, is_plain_quantizer,
 from netwright.passes.integerize_tables import lookup, quantized_table
 
 _SUPPORTED = (
-    "MatMul, Conv, Add, Mul, BatchNormalization, Relu, Clip, MaxPool, AveragePool, Reshape, "
-    "Transpose, Concat, Lookup, Quant, BipolarQuant, Trunc, and Softmax at the end"
+    "MatMul, Conv, ConvTranspose, Add, Mul, BatchNormalization, Relu, Clip, MaxPool, AveragePool, "
+    "Reshape, Transpose, Resize, Concat, Lookup, Quant, BipolarQuant, Trunc, and Softmax at the end"
 )
 
 
@@ -58,7 +58,7 @@ class Integerize:
 
     def _translate(self, builder: IntegerBuilder, node: Node) -> Carried | HostValues | TableValues:
         match node.op:
-            case "MatMul" | "Conv":
+            case "MatMul" | "Conv" | "ConvTranspose":
                 return product(builder, node)
             case "Quant":
                 source = builder.state.get(node.inputs[0])
@@ -81,7 +81,7 @@ class Integerize:
                 return max_pool(builder, node)
             case "AveragePool":
                 return average_pool(builder, node)
-            case "Reshape" | "Transpose":
+            case "Reshape" | "Transpose" | "Resize":
                 return move(builder, node)
             case "Concat":
                 return concat(builder, node)

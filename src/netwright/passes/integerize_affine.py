@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from netwright.errors import GraphError
 from netwright.formats import Bipolar, NumberFormat, Pattern
 from netwright.ir import Graph, Node
+from netwright.ir.ops.filters import channel_axis, filters_as_stored, filters_first, num_filters
 from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis
 from netwright.passes.carried import Carried, HostValues, compact, step_of
-from netwright.passes.integer_builder import Codes, IntegerBuilder
+from netwright.passes.integer_builder import Codes, IntegerBuilder, stored_scale
 from netwright.passes.integerize_grids import common_grid, on_grid, one_scale
 from netwright.passes.integerize_host import host_affine
 from netwright.passes.integerize_pending import flipped, plain, scaled_codes, whole_codes
@@ -43,30 +44,33 @@ BIAS_NOISE = Fraction(1, 1 << 21)
 
 
 def product(builder: IntegerBuilder, node: Node) -> Carried:
-    """Translate a MatMul or Conv with constant weights and an optional bias."""
+    """Translate a product with constant weights and an optional bias.
+
+    Codes and scales of the weights are kept with the outputs first, then the terms of each sum.
+    """
     codes, scale, dtype = _weights(builder, node)
     source, shift = _source(builder, node, codes, scale)
     rank = len(builder.graph.types[node.output].shape)
-    channel_axis = rank - 1 if node.op == "MatMul" else 1
+    outputs = channel_axis(node, rank)
     inner, outer = _source_scale(builder, node, source, codes)
     gain = _gain(node, codes, scale) if source.drift else 0.0
     codes, unit, changed = _fold_contraction(node, codes, inner, scale)
-    result_scale = outer * along(unit, channel_axis, rank)
+    result_scale = outer * along(unit, outputs, rank)
     if np.all(unit == unit[0]):
         result_scale = outer * unit[0]
-    weight_unit = unit / inner.flat[0]
+    stored = filters_as_stored(node, codes)
     weights = builder.constant(
         f"{node.name}.weight",
-        codes,
-        along(weight_unit, 1 if node.op == "MatMul" else 0, codes.ndim),
+        stored,
+        stored_scale(node, unit / inner.flat[0], stored.shape),
         dtype=None if changed else dtype,
         pattern=_pattern(builder.graph, node.inputs[1]),
     )
     inputs: tuple[str, ...] = (source.name, weights)
-    offset = along(shift, channel_axis, rank) if np.any(shift) else exact(0)
+    offset = along(shift, outputs, rank) if np.any(shift) else exact(0)
     if len(node.inputs) == 3:
         bias, rest = _bias(builder, node, unit)
-        offset = offset + along(rest, channel_axis, rank) if np.any(rest) else offset
+        offset = offset + along(rest, outputs, rank) if np.any(rest) else offset
         if bias is not None:
             inputs = (*inputs, builder.constant(f"{node.name}.bias", bias, unit))
     made = builder.emit(
@@ -90,8 +94,8 @@ def _source(
     An offset goes through the weights exactly, unless a convolution pads with zeros.
     """
     carried = builder.take(node.inputs[0], node)
-    axis = len(builder.shape(carried.name)) - 1 if node.op == "MatMul" else 1
-    padded = node.op == "Conv" and any(node.integers("pads"))
+    axis = channel_axis(node, len(builder.shape(carried.name)))
+    padded = node.op == "ConvTranspose" or (node.op == "Conv" and any(node.integers("pads")))
     moved = exact(0)
     try:
         offsets, own = compact(carried.offset, builder.shape(carried.name), node=node.name)
@@ -110,11 +114,7 @@ def _source(
 def _through_weights(node: Node, offsets: Exact, codes: Codes, scale: Exact) -> Exact:
     """What a constant input adds to each output channel."""
     weights = codes.astype(object) * scale
-    if node.op == "MatMul":
-        return np.asarray(
-            (np.broadcast_to(offsets, codes.shape[:1])[:, None] * weights).sum(axis=0)
-        )
-    groups = node.integer("group")
+    groups = node.integer("group", 1)
     line = np.broadcast_to(offsets, (codes.shape[1] * groups,))
     index = _channels_read(codes, groups)
     sums = weights.reshape(*codes.shape[:2], -1).sum(axis=2)
@@ -122,7 +122,7 @@ def _through_weights(node: Node, offsets: Exact, codes: Codes, scale: Exact) -> 
 
 
 def _channels_read(codes: Codes, groups: int) -> NDArray[np.int64]:
-    """The input channel that each weight of a convolution reads (filters, channels a group)."""
+    """The input channel that each weight reads: (outputs, channels of a group)."""
     each = codes.shape[0] // groups
     first = np.arange(codes.shape[0])[:, None] // each * codes.shape[1]
     return np.asarray(first + np.arange(codes.shape[1])[None, :])
@@ -135,15 +135,18 @@ def _has_one_scale_in_sums(
     scales, own = compact(carried.scale, builder.shape(carried.name), node=node.name)
     if own is None or (node.op == "MatMul" and own != axis):
         return True
+    weights = builder.graph.types[node.inputs[1]].shape
+    if node.op == "ConvTranspose" and 1 < node.integer("group") < num_filters(node, weights):
+        return False  # no axis of its weights has scales within groups and between them
     ratios = snap(scales / np.min(scales))
     near = all(is_power_of_two(value) and value < 1 << 30 for value in ratios)
-    depthwise = node.op == "Conv" and node.integer("group") == len(scales)
+    depthwise = node.integer("group", 1) == len(scales)
     return own == axis and (near or depthwise)
 
 
 def _gain(node: Node, codes: Codes, scale: Exact) -> float:
     """By how much a result changes at most when every input changes by 1."""
-    weights = np.moveaxis(np.abs(codes * reals(scale)), 1 if node.op == "MatMul" else 0, 0)
+    weights = np.abs(codes * reals(scale))
     return float(np.max(weights.reshape(len(weights), -1).sum(axis=1)))
 
 
@@ -264,7 +267,7 @@ def _pattern(graph: Graph, name: str) -> Pattern | None:
 
 
 def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Exact, NumberFormat | None]:
-    """Codes, scale (broadcasting against them) and format of the node's weights."""
+    """Codes, scale (broadcasting against them) and format of the weights, outputs first."""
     name = node.inputs[1]
     if name not in builder.values:
         raise GraphError(
@@ -276,8 +279,8 @@ def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Exact, NumberF
     maker = builder.graph.producers.get(name)
     if maker is not None and maker.op in {"Quant", "BipolarQuant"}:
         scale = along_axis(maker.reals("scale"), maker.axis(), values.ndim)
-        codes = np.rint(values / scale).astype(np.int64)
-        unit = exact(scale)
+        codes = filters_first(node, np.rint(values / scale).astype(np.int64), values.shape)
+        unit = filters_first(node, exact(scale), values.shape)
         if maker.op == "BipolarQuant":
             return codes, unit, Bipolar()
         dtype = code_type(maker)
@@ -292,7 +295,7 @@ def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Exact, NumberF
             node=node.name,
             hint="put a Quant node behind the weights",
         )
-    return codes.astype(np.int64), exact(grid), None
+    return filters_first(node, codes.astype(np.int64), values.shape), exact(grid), None
 
 
 def _source_scale(
@@ -306,7 +309,7 @@ def _source_scale(
         return values, one
     if node.op == "MatMul":
         if axis == len(shape) - 1:
-            return values.reshape(-1, 1), one
+            return values.reshape(1, -1), one
         return one, along(values, axis, len(shape))
     index = _channels_read(codes, node.integer("group"))
     return values[index].reshape(*index.shape, *(1,) * (codes.ndim - 2)), one
@@ -320,16 +323,15 @@ def _fold_contraction(
     Returns:
         The codes, the scale of each output channel, and whether codes changed.
     """
-    out = 1 if node.op == "MatMul" else 0
-    channels = codes.shape[out]
+    channels = len(codes)
     factors = inner * scale
     full = factors.reshape((1,) * (codes.ndim - factors.ndim) + factors.shape)
-    rows = np.moveaxis(full, out, 0).reshape(full.shape[out], -1)
+    rows = full.reshape(len(full), -1)
     unit = rows.min(axis=1)
     line = np.broadcast_to(unit, (channels,))
     if np.all(rows == unit[:, None]):
         return codes, line, False
-    shaped = along(unit, out, codes.ndim) if len(unit) > 1 else unit
+    shaped = along(unit, 0, codes.ndim) if len(unit) > 1 else unit
     ratio = snap(full / shaped)
     if not all(is_power_of_two(value) for value in ratio.flat):
         raise GraphError(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from netwright.errors import GraphError, NumericsError
-from netwright.ir import AttrValue, Node
+from netwright.ir import AttrValue, Node, operators
+from netwright.ir.ops.filters import channel_axis
 from netwright.passes.carried import Carried, compact
 from netwright.passes.integer_builder import Codes, IntegerBuilder, unchanged_codes
 from netwright.passes.integerize_clamps import clamp_channels
@@ -81,10 +82,10 @@ def scaled_codes(
         return replace(carried, scale=scale, offset=exact(0))
     shape = builder.shape(carried.name)
     factors, addends, axis = along_one_axis(carried.name, factor, addend, shape)
-    product = builder.changeable(carried, "MatMul", "Conv")
+    product = builder.changeable(carried, *operators("product"))
     if product is not None and np.max(np.abs(factors)) <= _CHANGED_FACTOR:
-        channel_axis = len(shape) - 1 if product.op == "MatMul" else 1
-        if axis in (None, channel_axis):
+        grouped = product.op == "ConvTranspose" and product.integer("group") > 1
+        if axis is None or (axis == channel_axis(product, len(shape)) and not grouped):
             changed = builder.change_product(product, factors, addends, scale)
             return replace(changed, low=carried.low, high=carried.high, drift=carried.drift)
     name = builder.free_name(f"{carried.name}_shifted")

@@ -19,6 +19,7 @@ from netwright.ir import (
     is_power_of_two,
     spec_of,
 )
+from netwright.ir.ops.filters import filters_first, num_filters
 from netwright.passes.carried import Reals, compact
 
 MAX_QUANT_BITS = 24
@@ -116,13 +117,16 @@ class RealBuilder:
         source, unit = self.carried(name)
         return source if np.all(unit == 1) else self.scaled(name, 1 / unit, f"{name}_codes")
 
-    def weights(self, name: str, out: int) -> tuple[str, Reals]:
-        """A quantized constant and its carrier: one value, or one along axis `out`."""
+    def weights(self, node: Node) -> tuple[str, Reals]:
+        """The quantized weights of a product and their carrier: one value, or one an output."""
+        name = node.inputs[1]
         tensor = self.graph.types[name]
         unit = carrier_of(tensor)
-        if tensor.axis not in (None, out):
-            unit = np.ones(())
-        return self.quantized_constant(name, unit), unit
+        lines = filters_first(node, unit, tensor.shape)
+        each = num_filters(node, tensor.shape)
+        if lines.size > 1 and (lines.size, len(lines)) != (each, each):
+            lines = unit = np.ones(())
+        return self.quantized_constant(name, unit), lines
 
     def quantized_constant(self, name: str, unit: Reals) -> str:
         """The integer constant `name` as real values behind a quantizer with scale `unit`."""

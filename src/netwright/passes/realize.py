@@ -9,6 +9,7 @@ import numpy as np
 
 from netwright.errors import GraphError, NumericsError, UnsupportedOp
 from netwright.ir import AttrValue, Graph, Interpreter, Node, bounds, check, spec_of
+from netwright.ir.ops.filters import channel_axis
 from netwright.passes.carried import Reals
 from netwright.passes.real_builder import RealBuilder
 from netwright.passes.realize_quant import quantize, requantize, sign
@@ -69,9 +70,9 @@ def _translate(builder: RealBuilder, node: Node) -> None:
             requantize(builder, node)
         case "Sign":
             sign(builder, node)
-        case "MatMul" | "Conv":
+        case "MatMul" | "Conv" | "ConvTranspose":
             _product(builder, node)
-        case "Relu" | "MaxPool" | "Reshape" | "Transpose":
+        case "Relu" | "MaxPool" | "Reshape" | "Transpose" | "Resize":
             _move(builder, node)
         case "SumPool":
             _sum_pool(builder, node)
@@ -89,12 +90,11 @@ def _product(builder: RealBuilder, node: Node) -> None:
     source, unit = builder.carried(node.inputs[0])
     if unit.size > 1:
         source, unit = builder.as_codes(node.inputs[0]), np.ones(())
-    out = 1 if node.op == "MatMul" else 0
-    weights, weight_unit = builder.weights(node.inputs[1], out)
+    weights, weight_unit = builder.weights(node)
     rank = len(builder.graph.types[node.output].shape)
     flat = np.ravel(weight_unit) * unit.reshape(())
-    channel_axis = rank - 1 if node.op == "MatMul" else 1
-    result = flat.reshape([-1 if i == channel_axis else 1 for i in range(rank)])
+    outputs = channel_axis(node, rank)
+    result = flat.reshape([-1 if i == outputs else 1 for i in range(rank)])
     result = result.reshape(()) if flat.size == 1 else result
     inputs: tuple[str, ...] = (source, weights)
     if len(node.inputs) == 3:

@@ -14,7 +14,8 @@ from torch.fx.node import map_arg
 
 from netwright.errors import DataError, GraphError
 from netwright.ir import FLOAT, Array, AttrValue, Graph, Node, TensorType, check, spec_of
-from netwright.train.module_ops import CASTS, HOST, Ref, handler_of, moves_only, writes_into
+from netwright.train.module_ops import CASTS, HOST, handler_of, moves_only, writes_into
+from netwright.train.module_refs import Ref
 from netwright.train.symbolic import Symbolic, kind_of, path_of, refusal
 
 Recorded = Mapping[fx.Node, object]

@@ -4,47 +4,28 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from netwright.train.module_refs import Handler, Ref
+from netwright.train.module_refs import fixed as _fixed
+from netwright.train.module_refs import values_of as _values
+from netwright.train.module_windows import (
+    adaptive_pool,
+    avg_pool,
+    conv,
+    conv_transpose,
+    max_pool,
+    resize,
+)
 from netwright.train.symbolic import KNOWN_LAYERS, Symbolic, refusal
 
 if TYPE_CHECKING:
     from netwright.train.module_graph import Step
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A tensor of the graph, as handlers see it: its name, and its shape for one row."""
-
-    name: str
-    shape: tuple[int, ...]
-
-
-Handler: TypeAlias = Callable[..., Ref]
-Sizes: TypeAlias = int | Sequence[int]
-
-
-def _values(at: Step, value: object, what: str) -> Ref:
-    """An argument that must be made from the inputs."""
-    if not isinstance(value, Ref):
-        raise at.refuse(f"{what} must depend on the inputs of the network")
-    return value
-
-
-def _fixed(at: Step, value: object, what: str) -> Tensor:
-    """An argument that must be a constant tensor."""
-    if not isinstance(value, Tensor):
-        raise at.refuse(
-            f"{what} must be constant, not computed from the inputs",
-            hint="products of two computed tensors have no hardware here",
-        )
-    return value
 
 
 def _linear(at: Step, input: object, weight: object, bias: object = None) -> Ref:
@@ -60,33 +41,6 @@ def _matmul(at: Step, input: object, other: object) -> Ref:
     if matrix.ndim != 2:
         raise at.refuse(f"the right matrix must have 2 axes, not {matrix.ndim}")
     return at.emit("MatMul", (source.name, at.constant("weight", matrix)))
-
-
-def _conv(
-    at: Step,
-    input: object,
-    weight: object,
-    bias: object = None,
-    stride: Sizes = 1,
-    padding: Sizes | str = 0,
-    dilation: Sizes = 1,
-    groups: int = 1,
-) -> Ref:
-    source, kernel = _values(at, input, "the input"), _fixed(at, weight, "the weight")
-    rank = kernel.ndim - 2
-    dilations = _spread(dilation, rank)
-    if padding == "same":
-        spans = [d * (k - 1) for d, k in zip(dilations, kernel.shape[2:], strict=True)]
-        pads = (*(s // 2 for s in spans), *(s - s // 2 for s in spans))
-    else:
-        pads = _spread(0 if isinstance(padding, str) else padding, rank) * 2
-    names = [source.name, at.constant("weight", kernel)]
-    if bias is not None:
-        names.append(at.constant("bias", _fixed(at, bias, "the bias")))
-    return at.emit(
-        "Conv", tuple(names), strides=_spread(stride, rank), pads=pads, dilations=dilations,
-        group=groups,
-    )  # fmt: skip
 
 
 def _batch_norm(
@@ -244,59 +198,6 @@ def _transpose(at: Step, input: object, dim0: int, dim1: int) -> Ref:
     return _permute(at, input, order)
 
 
-def _max_pool(
-    at: Step,
-    input: object,
-    kernel_size: Sizes,
-    stride: Sizes | None = None,
-    padding: Sizes = 0,
-    dilation: Sizes = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Ref:
-    source = _values(at, input, "the input")
-    rank = len(source.shape) - 2
-    if set(_spread(dilation, rank)) != {1} or ceil_mode or return_indices:
-        raise at.refuse("max pooling must have dilation 1, ceil_mode off and return no indices")
-    kernel = _spread(kernel_size, rank)
-    return at.emit(
-        "MaxPool", (source.name,), kernel=kernel,
-        strides=_spread(stride, rank) if stride is not None else kernel,
-        pads=_spread(padding, rank) * 2,
-    )  # fmt: skip
-
-
-def _avg_pool(
-    at: Step,
-    input: object,
-    kernel_size: Sizes,
-    stride: Sizes | None = None,
-    padding: Sizes = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Ref:
-    source = _values(at, input, "the input")
-    rank = len(source.shape) - 2
-    pads = _spread(padding, rank) * 2
-    if ceil_mode or divisor_override is not None or (any(pads) and not count_include_pad):
-        raise at.refuse("average pooling must divide by its whole window, with ceil_mode off")
-    kernel = _spread(kernel_size, rank)
-    strides = _spread(stride, rank) if stride is not None and stride != [] else kernel
-    return at.emit("AveragePool", (source.name,), kernel=kernel, strides=strides, pads=pads)
-
-
-def _adaptive_pool(at: Step, input: object, output_size: Any) -> Ref:
-    source = _values(at, input, "the input")
-    extents = source.shape[2:]
-    wanted = (output_size,) * len(extents) if isinstance(output_size, int | None) else output_size
-    made = tuple(e if w is None else w for e, w in zip(extents, wanted, strict=True))
-    if any(extent % size for extent, size in zip(extents, made, strict=True)):
-        raise at.refuse(f"windows from {extents} to {made} have more than one size")
-    kernel = tuple(extent // size for extent, size in zip(extents, made, strict=True))
-    return _avg_pool(at, input, kernel)
-
-
 def _mean(
     at: Step, input: object, dim: Any = None, keepdim: bool = False, *, dtype: object = None
 ) -> Ref:
@@ -354,11 +255,6 @@ def _getattr(at: Step, input: object, name: str) -> Ref:
     return _same(at, input)
 
 
-def _spread(value: Sizes, rank: int) -> tuple[int, ...]:
-    sizes = (int(value),) if isinstance(value, int) else tuple(int(item) for item in value)
-    return sizes * rank if len(sizes) == 1 else sizes
-
-
 HOST = {"size", "dim", getattr, operator.getitem, operator.add, operator.sub, operator.mul,
         operator.floordiv, operator.mod, operator.neg}  # fmt: skip
 """What may be done with shapes, which are numbers and not tensors."""
@@ -369,7 +265,9 @@ CASTS = {"float", "double"}
 _FUNCTIONS: dict[object, Handler] = {
     F.linear: _linear,
     torch.matmul: _matmul, torch.mm: _matmul, operator.matmul: _matmul,
-    torch.conv1d: _conv, torch.conv2d: _conv,
+    torch.conv1d: conv, torch.conv2d: conv,
+    torch.conv_transpose1d: conv_transpose, torch.conv_transpose2d: conv_transpose,
+    F.interpolate: resize, F.upsample: resize,
     F.batch_norm: _batch_norm,
     F.relu: _relu, torch.relu: _relu, torch.relu_: _relu,
     F.hardtanh: _hardtanh, F.relu6: _relu6, torch.clamp: _clamp, torch.clamp_min: _clamp_min,
@@ -383,10 +281,10 @@ _FUNCTIONS: dict[object, Handler] = {
     torch.unsqueeze: _reshape,
     operator.getitem: _getitem, getattr: _getattr,
     torch.permute: _permute, torch.transpose: _transpose, torch.swapaxes: _transpose,
-    F.max_pool1d: _max_pool, F.max_pool2d: _max_pool, torch.max_pool1d: _max_pool,
-    torch.max_pool2d: _max_pool,
-    F.avg_pool1d: _avg_pool, F.avg_pool2d: _avg_pool,
-    F.adaptive_avg_pool1d: _adaptive_pool, F.adaptive_avg_pool2d: _adaptive_pool,
+    F.max_pool1d: max_pool, F.max_pool2d: max_pool, torch.max_pool1d: max_pool,
+    torch.max_pool2d: max_pool,
+    F.avg_pool1d: avg_pool, F.avg_pool2d: avg_pool,
+    F.adaptive_avg_pool1d: adaptive_pool, F.adaptive_avg_pool2d: adaptive_pool,
     torch.mean: _mean, F.softmax: _softmax, torch.softmax: _softmax,
     F.dropout: _dropout,
 }  # fmt: skip
@@ -402,24 +300,30 @@ _METHODS: dict[object, Handler] = {
     "contiguous": _same, "clone": _same, "detach": _same,
 }  # fmt: skip
 
+_TRANSPOSED = (
+    "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation",
+)  # fmt: skip
 _WINDOW = ("kernel_size", "stride", "padding")
 _MODULES: dict[type[nn.Module], tuple[Handler, tuple[str, ...]]] = {
     nn.Linear: (_linear, ("weight", "bias")),
-    nn.Conv1d: (_conv, ("weight", "bias", "stride", "padding", "dilation", "groups")),
-    nn.Conv2d: (_conv, ("weight", "bias", "stride", "padding", "dilation", "groups")),
+    nn.Conv1d: (conv, ("weight", "bias", "stride", "padding", "dilation", "groups")),
+    nn.Conv2d: (conv, ("weight", "bias", "stride", "padding", "dilation", "groups")),
+    nn.ConvTranspose1d: (conv_transpose, _TRANSPOSED),
+    nn.ConvTranspose2d: (conv_transpose, _TRANSPOSED),
+    nn.Upsample: (resize, ("size", "scale_factor", "mode")),
     nn.BatchNorm1d: (_batch_norm, ("running_mean", "running_var", "weight", "bias", "eps")),
     nn.BatchNorm2d: (_batch_norm, ("running_mean", "running_var", "weight", "bias", "eps")),
     nn.ReLU: (_relu, ()),
     nn.ReLU6: (_relu6, ()),
     nn.Hardtanh: (_hardtanh, ("min_val", "max_val")),
-    nn.MaxPool1d: (_max_pool, (*_WINDOW, "dilation", "ceil_mode", "return_indices")),
-    nn.MaxPool2d: (_max_pool, (*_WINDOW, "dilation", "ceil_mode", "return_indices")),
-    nn.AvgPool1d: (_avg_pool, (*_WINDOW, "ceil_mode", "count_include_pad")),
+    nn.MaxPool1d: (max_pool, (*_WINDOW, "dilation", "ceil_mode", "return_indices")),
+    nn.MaxPool2d: (max_pool, (*_WINDOW, "dilation", "ceil_mode", "return_indices")),
+    nn.AvgPool1d: (avg_pool, (*_WINDOW, "ceil_mode", "count_include_pad")),
     nn.AvgPool2d: (
-        _avg_pool, (*_WINDOW, "ceil_mode", "count_include_pad", "divisor_override")
+        avg_pool, (*_WINDOW, "ceil_mode", "count_include_pad", "divisor_override")
     ),
-    nn.AdaptiveAvgPool1d: (_adaptive_pool, ("output_size",)),
-    nn.AdaptiveAvgPool2d: (_adaptive_pool, ("output_size",)),
+    nn.AdaptiveAvgPool1d: (adaptive_pool, ("output_size",)),
+    nn.AdaptiveAvgPool2d: (adaptive_pool, ("output_size",)),
     nn.Flatten: (_reshape, ()),
     nn.Unflatten: (_reshape, ()),
     nn.Softmax: (_softmax, ("dim",)),

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from netwright.formats import Int, Rounding
 from netwright.ir import Array, Graph, Node, operators, spec_of
 from netwright.ir.ops.conv import windows
+from netwright.ir.ops.filters import channel_axis
+from netwright.ir.ops.transposed import correlation, stretched
 
 Values = Mapping[str, Array]
 Codes = NDArray[np.int64]
 
 _UNKNOWN = "no single change of rounding, overflow, accumulator width, weight or bias explains it"
-_SUMS = ("MatMul", "Conv", "SumPool", "Add")
+_SUMS = operators("product") | {"SumPool", "Add"}
 _QUANTIZERS = operators("quantizer")
 _HIDING = ("Requantize", "Relu", "Sign")
 """Operators behind which a sum may be invisible."""
@@ -160,7 +162,7 @@ class _Place:
         """The one weight, or the bias, whose change explains every row."""
         if spec_of(self.producer).category != "product":
             return None
-        channel = self.index[0] if self.producer.op == "Conv" else self.index[-1]
+        channel = self.index[channel_axis(self.producer, len(self.index) + 1) - 1]
         found = [f"weights: weight {text}" for text in self._weight_changes(wanted, channel)]
         found += [f"bias: bias [{channel}] {text}" for text in self._bias_changes(wanted)]
         if len(found) > 1:
@@ -197,21 +199,25 @@ class _Place:
     def _terms(self, channel: int) -> Iterator[tuple[tuple[int, ...], Codes]]:
         """Every weight of the channel with the values that it multiplies, one for each row."""
         source = np.asarray(self.expected[self.producer.inputs[0]], dtype=np.int64)
-        shape = self.graph.types[self.producer.inputs[1]].shape
-        if self.producer.op == "MatMul":
+        node = self.producer
+        shape = self.graph.types[node.inputs[1]].shape
+        if node.op == "MatMul":
             rows = _at(source, self.index[:-1])
             for position in range(shape[0]):
                 yield (position, channel), rows[:, position]
             return
-        node = self.producer
+        numbers = np.arange(1, 1 + int(np.prod(shape))).reshape(shape)
+        found = correlation(node, numbers)  # 0 where a kernel was filled up
         view = windows(
-            source, shape[2:], strides=node.integers("strides"), pads=node.integers("pads"),
-            dilations=node.integers("dilations"),
+            stretched(source, found.steps), found.kernel, strides=found.strides, pads=found.pads,
+            dilations=found.dilations,
         )  # fmt: skip
-        first = channel // (shape[0] // node.integer("group")) * shape[1]
-        for channel_in, *tap in np.ndindex(*shape[1:]):
+        own = found.weights[channel]
+        first = channel // (len(found.weights) // found.group) * len(own)
+        for channel_in, *tap in np.argwhere(own).tolist():
+            place = np.unravel_index(int(own[(channel_in, *tap)]) - 1, shape)
             where = (first + channel_in, *self.index[1:], *tap)
-            yield (channel, channel_in, *tap), np.asarray(_at(view, where))
+            yield tuple(map(int, place)), np.asarray(_at(view, where))
 
 
 def _one_bit(step: int) -> str:

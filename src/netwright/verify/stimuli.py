@@ -22,6 +22,7 @@ from netwright.ir import (
     rows_together,
     spec_of,
 )
+from netwright.ir.ops.filters import channel_axis
 from netwright.ir.row_size import VALUES_TOGETHER, in_groups
 from netwright.verify.stimulus import InputGrid, Layout, Reals, Stimulus, joined, layouts
 
@@ -105,8 +106,8 @@ def _extreme_sums(graph: Graph, layout: Layout) -> list[Reals]:
             continue
         weights = np.asarray(graph.constants[node.inputs[1]], dtype=np.float64)
         made = spec_of(node).execute(node, [unit, weights])
-        channel_axis = 1 if node.op == "Conv" else made.ndim - 1
-        response = np.moveaxis(made, channel_axis, 1).reshape(size, made.shape[channel_axis], -1)
+        axis = channel_axis(node, made.ndim)
+        response = np.moveaxis(made, axis, 1).reshape(size, made.shape[axis], -1)
         widest = np.abs(response).sum(axis=0).argmax(axis=1)
         for channel, place in enumerate(widest[:_EXTREME_SUMS]):
             column = response[:, channel, place]
@@ -128,9 +129,9 @@ def _first_sums(graph: Graph, layout: Layout) -> Iterator[tuple[Node, Reals]]:
         unit = units.get(node.inputs[0]) if node.inputs else None
         if unit is None:
             continue
-        if node.op in ("Reshape", "Transpose"):
+        if node.op == "Resize" or spec_of(node).category == "view":
             units[node.output] = np.asarray(spec_of(node).execute(node, [unit]))
-        elif node.op in ("MatMul", "Conv") and node.inputs[1] in graph.constants:
+        elif spec_of(node).category == "product" and node.inputs[1] in graph.constants:
             yield node, unit
 
 

@@ -34,9 +34,29 @@ def test_concat_joins_and_its_bounds_cover_both() -> None:
     assert (limit.low, limit.high) == (-16, 15)
 
 
+def test_resize_repeats_every_value() -> None:
+    codes = np.random.default_rng(0).integers(-16, 16, (5, 2, 3, 2))
+    node = Node("r", "Resize", ("q",), "y", {"factors": (2, 3)})
+    wanted = np.kron(codes, np.ones((1, 1, 2, 3), int))
+    limit = check_node(alone(node, width=(2, 3, 2)), codes, wanted)
+    assert (limit.low, limit.high) == (-16, 15)
+
+
 @pytest.mark.parametrize(
     ("op", "attrs", "shapes", "message"),
     [
+        (
+            "Resize",
+            {"factors": (2,)},
+            [(1, 2, 3, 3)],
+            "factors (2,) must be 1 or more for each axis behind the channels of (1, 2, 3, 3)",
+        ),
+        (
+            "Resize",
+            {"factors": (2, 0)},
+            [(1, 2, 3, 3)],
+            "factors (2, 0) must be 1 or more for each axis behind the channels of (1, 2, 3, 3)",
+        ),
         (
             "Reshape",
             {"shape": (2, 3)},

@@ -8,8 +8,15 @@ from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import flag, integer, text
 from netwright.exchange.onnx.lower_site import Lower, Site
 from netwright.exchange.onnx.lower_windows import windows_of
-from netwright.ir.einsums.einsum import Access, Affine, Einsum, MapOp, Rank
-from netwright.ir.einsums.lower import Operand, convolution, opaque, plain, plus_bias, product
+from netwright.ir.einsums.einsum import Affine, Einsum, MapOp, Rank
+from netwright.ir.einsums.lower import (
+    Operand,
+    convolution,
+    opaque,
+    plain,
+    product,
+    transposed_convolution,
+)
 
 
 def convolve(places: Sequence[int] = (0, 1, 2)) -> Lower:
@@ -37,33 +44,22 @@ def convolve(places: Sequence[int] = (0, 1, 2)) -> Lower:
 
 
 def spread(site: Site) -> list[Einsum]:
-    """A transposed convolution: every element of the input meets every tap once.
-
-    Each product is added to the element of the output on which it falls; what falls on the border
-    that is cut off counts too.
-    """
+    """A transposed convolution."""
     source, weight = site.source(0), site.source(1)
     groups = integer(site.node, "group", 1)
-    inputs, filters, *taps = weight.shape
+    inputs, _, *taps = weight.shape
     if groups < 1 or inputs % groups or inputs != source.shape[1]:
         raise GraphError(
             f"weights {weight.shape} in {groups} groups do not fit {source.shape[1]} channels",
             node=site.node.name,
         )
     windows = windows_of(site, tuple(taps), source, transposed=True)
-    axes = range(len(taps))
-    ranks = [Rank("N", source.shape[0]), Rank("G", groups), Rank("M", filters)]
-    ranks += [Rank("C", inputs // groups), *windows.ranks(source.shape[2:])]
-    channel = Affine((("G", inputs // groups), ("C", 1)))
-    filled = Affine((("G", filters), ("M", 1)))
-    reads = source.at(plain("N"), channel, *(plain(f"P{i}") for i in axes))
-    kernels = weight.at(channel, plain("M"), *(plain(f"R{i}") for i in axes))
-    writes = Access(site.output.tensor, (plain("N"), filled, *windows.rows()))
-    name, inner = site.name, (reads, kernels)
-    step = Einsum(name, tuple(ranks), writes, inner, "multiply", (), "add", origin=name)
-    if site.optional(2) is not None:
-        site.made[f"{name}.out"] = site.output.shape
-    return plus_bias(step, site.output, site.optional(2), axis=1)
+    bias = site.optional(2)
+    if bias is not None:
+        site.made[f"{site.name}.out"] = site.output.shape
+    return transposed_convolution(
+        site.name, source, weight, site.output, windows, groups=groups, bias=bias
+    )
 
 
 def gemm(site: Site) -> list[Einsum]:

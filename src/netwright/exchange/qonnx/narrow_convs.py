@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from netwright.errors import NumericsError
 from netwright.exchange.qonnx.precision import FLOAT32_BITS, Reals, significand_bits
 from netwright.ir import Graph, Node, TensorType
+from netwright.ir.ops.filters import num_filters
 from netwright.passes.carried import step_of
 from netwright.passes.constant_values import constant_values
 
-_FLOAT32_ONLY = frozenset({"Conv", "AveragePool"})
+_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
+_FLOAT32_ONLY = _CONVOLUTIONS | {"AveragePool"}
 """Operators that ONNX Runtime has on the CPU for float32 only."""
 
 
@@ -42,13 +44,14 @@ def narrow_convs(graph: Graph) -> Graph:
             nodes.append(node)
             continue
         source_bits = bits[node.inputs[0]]
-        if node.op != "Conv" or source_bits is None:
+        if node.op not in _CONVOLUTIONS or source_bits is None:
             raise NumericsError(
                 f"{node.op} needs {bits[node.output]} significant bits; ONNX Runtime has it for "
                 "float32 only",
                 tensor=node.output,
             )
-        terms = int(np.prod(types[node.inputs[1]].shape[1:]))
+        shape = types[node.inputs[1]].shape
+        terms = int(np.prod(shape)) // num_filters(node, shape)
         keep = FLOAT32_BITS - source_bits - int(np.ceil(np.log2(terms)))
         if keep < 1:
             raise NumericsError(
@@ -91,7 +94,7 @@ def _slices(
         types[f"{name}.weight"] = TensorType(part.shape)
         types[name] = result
         inputs = (node.inputs[0], f"{name}.weight")
-        nodes.append(Node(name, "Conv", inputs, name, node.attrs, node.origin))
+        nodes.append(Node(name, node.op, inputs, name, node.attrs, node.origin))
         if total:
             name = f"{node.output}_sum{index}"
             types[name] = result

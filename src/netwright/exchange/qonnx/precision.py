@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.ir import Graph, Node
+from netwright.ir.ops.filters import channel_axis, filters_first, num_filters
 from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis, is_power_of_two
 from netwright.passes.carried import step_of
@@ -96,8 +97,8 @@ def _product(graph: Graph, node: Node, sources: list[Span], known: _Known) -> Sp
     if weights is None or sources[1].bits is None:
         return _NO_GRID
     source = _whole(sources[0])
-    channels = weights.shape[1 if node.op == "MatMul" else 0]
-    rows = np.moveaxis(weights, 1 if node.op == "MatMul" else 0, 0).reshape(channels, -1)
+    channels = num_filters(node, weights.shape)
+    rows = filters_first(node, weights, weights.shape).reshape(channels, -1)
     weight_step = np.broadcast_to(np.ravel(sources[1].step), (channels,))
     if sources[1].step.size not in (1, channels):
         weight_step = np.full(channels, sources[1].step.min())
@@ -108,7 +109,7 @@ def _product(graph: Graph, node: Node, sources: list[Span], known: _Known) -> Sp
         magnitude = magnitude + np.abs(bias)
     rank = len(graph.types[node.output].shape)
     span = Span(along_axis(tuple(step), 1, rank), along_axis(tuple(magnitude), 1, rank))
-    return span if node.op == "Conv" or rank == 2 else _whole(span)
+    return span if channel_axis(node, rank) == 1 else _whole(span)
 
 
 def _add(graph: Graph, node: Node, sources: list[Span], known: _Known) -> Span:
@@ -161,10 +162,12 @@ _RULES: dict[str, Callable[[Graph, Node, list[Span], _Known], Span]] = {
     "BipolarQuant": _quant,
     "MatMul": _product,
     "Conv": _product,
+    "ConvTranspose": _product,
     "Add": _add,
     "Mul": _mul,
     "Relu": _keep,
     "MaxPool": _keep,
+    "Resize": _keep,
     "Reshape": _merge,
     "Transpose": _merge,
     "Concat": _merge,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.onnx.attributes import flag, integer, integers, real
+from netwright.exchange.onnx.attributes import flag, integer, real
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx.read_integer import clip_codes
-from netwright.exchange.qonnx.read_select import spread
-from netwright.exchange.qonnx.read_windows import emit_conv
+from netwright.exchange.qonnx.read_windows import emit_conv, transposed_window_attrs
 from netwright.exchange.qonnx.reader import Reader, computed_constant
 from netwright.ir import AttrValue
 
@@ -167,63 +166,26 @@ def conv(reader: Reader, node: SourceNode) -> None:
 
 
 def conv_transpose(reader: Reader, node: SourceNode) -> None:
-    """Read ConvTranspose: zeros between the values, then a convolution with mirrored weights."""
+    """Read ConvTranspose in one or two dimensions."""
     source = reader.activation(node)
     if len(node.inputs) < 2 or reader.is_activation(node.inputs[1]):
         raise computed_constant(node, "the weights")
-    shape, (given, taps) = reader.shape(source), _transposed_weights(reader, node)
-    rank = len(taps)
-    strides = integers(node, "strides", (1,) * rank)
-    dilations = integers(node, "dilations", (1,) * rank)
-    pads = integers(node, "pads", (0,) * 2 * rank)
-    extra = integers(node, "output_padding", (0,) * rank)
-    if len(shape) != rank + 2 or not len(strides) == len(dilations) == len(extra) == rank:
-        raise GraphError(f"strides {strides} do not suit an input of {shape}", node=node.name)
-    if len(pads) != 2 * rank or "output_shape" in node.attrs or min((*strides, *dilations)) < 1:
-        raise GraphError("output_shape is not supported", node=node.name, hint="give pads")
-    reach = [d * (tap - 1) for d, tap in zip(dilations, taps, strict=True)]
-    around = [
-        reach[i % rank] - pads[i] + (extra[i - rank] if i >= rank else 0) for i in range(2 * rank)
-    ]
-    if min(around) < 0:
+    weights = reader.place(node, 1, "the weights")
+    taps = reader.shape(weights)[2:]
+    if len(taps) not in (1, 2):
         raise GraphError(
-            f"pads {pads} exceed the kernel",
+            f"weights of shape {reader.shape(weights)} are not supported",
             node=node.name,
-            hint="leave the pads out and cut the border off with Slice",
+            hint="transposed convolutions in one and two dimensions are",
         )
-    for index, stride in enumerate(strides):
-        source = spread(reader, node, source, index + 2, stride)
-    inputs: tuple[str, ...] = (source, given)
+    inputs: tuple[str, ...] = (source, weights)
     if len(node.inputs) > 2:
         inputs = (*inputs, reader.place(node, 2, "the bias"))
     attrs: dict[str, AttrValue] = {
-        "strides": (1,) * rank,
-        "pads": tuple(around),
-        "dilations": dilations,
-        "group": 1,
+        **transposed_window_attrs(node, reader.shape(source)[2:], taps),
+        "group": integer(node, "group", 1),
     }
-    reader.emit(node, "Conv", inputs, attrs=attrs)
-
-
-def _transposed_weights(reader: Reader, node: SourceNode) -> tuple[str, tuple[int, ...]]:
-    """The weights of a ConvTranspose as those of a Conv, and the extents of the kernel."""
-    name = node.inputs[1]
-    quantized = reader.quantized.get(name)
-    values = reader.reals(node, 1, "the weights") if quantized is None else quantized.values
-    if values.ndim not in (3, 4) or integer(node, "group", 1) != 1:
-        raise GraphError(
-            f"ConvTranspose with weights of shape {values.shape} in "
-            f"{integer(node, 'group', 1)} groups is not supported",
-            node=node.name,
-            hint="one group, in one or two dimensions, is",
-        )
-    axes = tuple(range(2, values.ndim))
-    mirrored = np.flip(np.swapaxes(values, 0, 1), axes).copy()
-    if quantized is None:
-        return reader.place_values(f"{name}_mirrored", mirrored), values.shape[2:]
-    scale = np.swapaxes(quantized.scale, 0, 1) if quantized.scale.ndim else quantized.scale
-    moved = quantized.moved(mirrored, scale)
-    return reader.place_quantized(name, moved, form="mirrored"), values.shape[2:]
+    reader.emit(node, "ConvTranspose", inputs, attrs=attrs)
 
 
 def add(reader: Reader, node: SourceNode) -> None:

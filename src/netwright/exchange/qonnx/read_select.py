@@ -72,6 +72,9 @@ def resize(reader: Reader, node: SourceNode) -> None:
             node=node.name,
             hint="nearest with asymmetric positions rounded down, as torch exports it, is",
         )
+    if len(shape) in (3, 4) and factors[1] == 1:
+        reader.emit(node, "Resize", (source,), attrs={"factors": tuple(factors[2:])})
+        return
     extents = list(shape)
     for index, factor in enumerate(factors):
         if factor == 1:
@@ -304,16 +307,6 @@ def _select(
         final = output if place == len(wanted) - 1 else f"axis{at}_selected"
         source = _select_axis(reader, node, source, at, indices, final)
     return source
-
-
-def spread(reader: Reader, node: SourceNode, source: str, at: int, stride: int) -> str:
-    """The values along axis `at` with ``stride - 1`` zeros between each two of them."""
-    extent = reader.shape(source)[at]
-    if stride == 1 or extent == 1:
-        return source
-    matrix = np.zeros((extent, stride * (extent - 1) + 1))
-    matrix[np.arange(extent), np.arange(extent) * stride] = 1
-    return _multiplied(reader, node, source, at, matrix, f"axis{at}_spread")
 
 
 def _select_axis(

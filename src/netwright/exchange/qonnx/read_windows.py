@@ -45,6 +45,56 @@ def window_attrs(
     return {"strides": strides, "pads": pads}
 
 
+def transposed_window_attrs(
+    node: SourceNode, extents: tuple[int, ...], kernel: tuple[int, ...]
+) -> dict[str, AttrValue]:
+    """Strides, dilations, explicit pads and output padding of a ConvTranspose.
+
+    Raises:
+        GraphError: The attributes contradict each other or the input.
+    """
+    rank = len(kernel)
+    strides = integers(node, "strides", (1,) * rank)
+    dilations = integers(node, "dilations", (1,) * rank)
+    extra = integers(node, "output_padding", (0,) * rank)
+    shape, mode = integers(node, "output_shape", ()), text(node, "auto_pad", "NOTSET")
+    if integers(node, "kernel_shape", kernel) != kernel:
+        raise GraphError(f"kernel_shape does not fit a kernel of {kernel}", node=node.name)
+    if {len(extents), len(strides), len(dilations), len(extra)} != {rank}:
+        raise GraphError(
+            f"strides {strides}, dilations {dilations} and output_padding {extra} do not suit a "
+            f"kernel of {kernel} on an input with {len(extents)} extents",
+            node=node.name,
+        )
+    if mode not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
+        raise GraphError(
+            f"auto_pad must be NOTSET, VALID, SAME_UPPER or SAME_LOWER, not {mode!r}",
+            node=node.name,
+        )
+    wanted: tuple[int, ...] = shape
+    if not shape and mode.startswith("SAME"):
+        wanted = tuple(e * s for e, s in zip(extents, strides, strict=True))
+    pads = integers(node, "pads", (0,) * 2 * rank) if mode == "NOTSET" else (0,) * 2 * rank
+    if wanted:
+        if len(wanted) != rank:
+            raise GraphError(f"output_shape must have {rank} extents", node=node.name)
+        totals = [
+            strides[i] * (extents[i] - 1) + dilations[i] * (kernel[i] - 1) + 1 + extra[i]
+            - wanted[i]
+            for i in range(rank)
+        ]  # fmt: skip
+        if min(totals) < 0:
+            raise GraphError(
+                f"an output of {wanted} is larger than what the kernel reaches",
+                node=node.name,
+                hint="give pads and output_padding",
+            )
+        lesser = tuple(total // 2 for total in totals)
+        larger = tuple(total - total // 2 for total in totals)
+        pads = (*lesser, *larger) if mode == "SAME_UPPER" else (*larger, *lesser)
+    return {"strides": strides, "dilations": dilations, "pads": pads, "output_padding": extra}
+
+
 def _same_pads(
     extents: tuple[int, ...],
     kernel: tuple[int, ...],

@@ -170,17 +170,60 @@ def _matmul(builder: OnnxBuilder, node: Node) -> None:
 
 
 def _conv(builder: OnnxBuilder, node: Node) -> None:
-    kernel = builder.graph.types[node.inputs[1]].shape[2:]
-    _plain(
-        builder,
-        node,
-        "Conv",
-        kernel_shape=kernel,
-        strides=node.integers("strides"),
-        pads=node.integers("pads"),
-        dilations=node.integers("dilations"),
-        group=node.integer("group"),
-    )
+    attrs: dict[str, OnnxAttr] = {
+        "kernel_shape": builder.graph.types[node.inputs[1]].shape[2:],
+        "strides": node.integers("strides"),
+        "pads": node.integers("pads"),
+        "dilations": node.integers("dilations"),
+        "group": node.integer("group"),
+    }
+    if node.op == "ConvTranspose":
+        attrs["output_padding"] = node.integers("output_padding")
+    _plain(builder, node, node.op, (), **attrs)
+
+
+def _resize(builder: OnnxBuilder, node: Node) -> None:
+    """Repetition, which ONNX Runtime has for float32; of float64 values, copies are joined."""
+    factors = node.integers("factors")
+    if node.output not in builder.wide:
+        scales = builder.initializer(f"{node.name}.scales", np.array([1, 1, *factors], np.float32))
+        nearest: dict[str, OnnxAttr] = {
+            "mode": "nearest",
+            "coordinate_transformation_mode": "asymmetric",
+            "nearest_mode": "floor",
+        }
+        _plain(builder, node, "Resize", ("", scales), **nearest)
+        return
+    made, shape = builder.read(node.inputs[0], wide=True), builder.shape(node.inputs[0])
+    for place, factor in enumerate(factors, start=2):
+        split = (*shape[: place + 1], 1, *shape[place + 1 :])
+        copies = (*shape[: place + 1], factor, *shape[place + 1 :])
+        shape = (*shape[:place], shape[place] * factor, *shape[place + 1 :])
+        column = _reshaped(builder, node, made, f"{node.name}_column{place}", split)
+        joined = builder.names.fresh(f"{node.name}_copies{place}")
+        builder.node(
+            "Concat", joined, (column,) * factor, joined, shape=copies, wide=True,
+            attrs={"axis": place + 1},
+        )  # fmt: skip
+        last = place == len(factors) + 1
+        wanted = node.output if last else f"{node.name}_larger{place}"
+        made = _reshaped(builder, node, joined, wanted, shape, name=node.name if last else "")
+
+
+def _reshaped(
+    builder: OnnxBuilder,
+    node: Node,
+    source: str,
+    wanted: str,
+    shape: tuple[int, ...],
+    *,
+    name: str = "",
+) -> str:
+    """A float64 tensor under another shape; the result is called `wanted` if the node is named."""
+    output = wanted if name else builder.names.fresh(wanted)
+    target = builder.initializer(f"{output}.shape", np.array([0, *shape[1:]], dtype=np.int64))
+    builder.node("Reshape", name or output, (source, target), output, shape=shape, wide=True)
+    return output
 
 
 def _pool(builder: OnnxBuilder, node: Node) -> None:
@@ -346,6 +389,7 @@ def _rounding_name(node: Node) -> str:
 _RULES: dict[str, Callable[[OnnxBuilder, Node], None]] = {
     "MatMul": _matmul,
     "Conv": _conv,
+    "ConvTranspose": _conv,
     "Add": lambda builder, node: _plain(builder, node, "Add"),
     "Mul": lambda builder, node: _plain(builder, node, "Mul"),
     "BatchNormalization": lambda builder, node: _plain(
@@ -356,6 +400,7 @@ _RULES: dict[str, Callable[[OnnxBuilder, Node], None]] = {
     "MaxPool": _pool,
     "AveragePool": _pool,
     "Reshape": _reshape,
+    "Resize": _resize,
     "Transpose": lambda builder, node: _plain(
         builder, node, "Transpose", perm=node.integers("order")
     ),

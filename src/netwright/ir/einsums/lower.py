@@ -118,6 +118,55 @@ def convolution(
     return plus_bias(step, output, bias, axis=1)
 
 
+def transposed_convolution(
+    name: str,
+    source: Operand,
+    weight: Operand,
+    output: Operand,
+    windows: Windows,
+    *,
+    groups: int = 1,
+    bias: Operand | None = None,
+) -> list[Einsum]:
+    """A transposed convolution: every element of the input meets every tap once.
+
+    Each product is added to the element of the output on which it falls; what falls on the border
+    that is cut off counts too.
+
+    Args:
+        name: Of the Einsum.
+        source: Data, ``(batch, channels, *extents)``.
+        weight: Weights ``(channels, filters / groups, *taps)``.
+        output: Result, ``(batch, filters, *extents)``.
+        windows: Where the taps of an element of the input fall.
+        groups: Number of groups.
+        bias: Vector with an entry a filter, added in a step of its own.
+    """
+    inputs, filters = weight.shape[:2]
+    axes = range(len(windows.taps))
+    ranks = [Rank("N", source.shape[0]), Rank("G", groups), Rank("M", filters)]
+    ranks += [Rank("C", inputs // groups), *windows.ranks(source.shape[2:])]
+    channel = Affine((("G", inputs // groups), ("C", 1)))
+    filled = Affine((("G", filters), ("M", 1)))
+    reads = source.at(plain("N"), channel, *(plain(f"P{i}") for i in axes))
+    kernels = weight.at(channel, plain("M"), *(plain(f"R{i}") for i in axes))
+    writes = Access(output.tensor, (plain("N"), filled, *windows.rows()))
+    step = Einsum(name, tuple(ranks), writes, (reads, kernels), "multiply", (), "add", origin=name)
+    return plus_bias(step, output, bias, axis=1)
+
+
+def repeated(name: str, source: Operand, output: Operand, factors: Sequence[int]) -> Einsum:
+    """Every element behind the channels as often as the factors say, along each axis."""
+    axes = range(len(factors))
+    ranks = [Rank("N", source.shape[0]), Rank("C", source.shape[1])]
+    ranks += [Rank(f"P{i}", source.shape[2 + i]) for i in axes]
+    ranks += [Rank(f"R{i}", factors[i]) for i in axes]
+    reads = source.at(plain("N"), plain("C"), *(plain(f"P{i}") for i in axes))
+    places = (Affine(((f"P{i}", factors[i]), (f"R{i}", 1))) for i in axes)
+    made = Access(output.tensor, (plain("N"), plain("C"), *places))
+    return Einsum(name, tuple(ranks), made, (reads,), "copy", (), "none", origin=name)
+
+
 def plus_bias(
     step: Einsum, output: Operand, bias: Operand | None, *, axis: int | None = None
 ) -> list[Einsum]:

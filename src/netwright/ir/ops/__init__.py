@@ -13,13 +13,25 @@ from netwright.ir.ops import (
     pool,
     quant,
     shape,
+    transposed,
 )
 from netwright.ir.spec import Category, OpSpec
 
 SPECS: Mapping[str, OpSpec] = MappingProxyType(
     {
         spec.name: spec
-        for family in (linear, lookup, conv, elementwise, activation, limit, pool, shape, quant)
+        for family in (
+            linear,
+            lookup,
+            conv,
+            transposed,
+            elementwise,
+            activation,
+            limit,
+            pool,
+            shape,
+            quant,
+        )
         for spec in family.SPECS
     }
 )
@@ -30,7 +42,7 @@ def operators(*categories: Category) -> frozenset[str]:
     """Names of the operators of some categories.
 
     >>> sorted(operators("product"))
-    ['Conv', 'MatMul']
+    ['Conv', 'ConvTranspose', 'MatMul']
     """
     return frozenset(spec.name for spec in SPECS.values() if spec.category in categories)
 

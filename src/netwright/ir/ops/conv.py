@@ -92,16 +92,32 @@ def _shape(node: Node, shapes: Sequence[Shape]) -> Shape:
 
 
 def _execute(node: Node, inputs: Sequence[Array]) -> Array:
-    source, weights = inputs[0], inputs[1]
-    kernel = weights.shape[2:]
-    rank, groups = len(kernel), node.integer("group")
-    view = windows(
-        source,
-        kernel,
+    made = correlate(
+        inputs[0],
+        inputs[1],
         strides=node.integers("strides"),
         pads=node.integers("pads"),
         dilations=node.integers("dilations"),
+        group=node.integer("group"),
     )
+    if len(inputs) == 3:
+        made = made + inputs[2].reshape(-1, *(1,) * (inputs[1].ndim - 2))
+    return made
+
+
+def correlate(
+    source: Array,
+    weights: Array,
+    *,
+    strides: tuple[int, ...],
+    pads: tuple[int, ...],
+    dilations: tuple[int, ...],
+    group: int,
+) -> Array:
+    """The sums of all windows, each weighted: (batch, outputs, *output extents)."""
+    kernel = weights.shape[2:]
+    rank, groups = len(kernel), group
+    view = windows(source, kernel, strides=strides, pads=pads, dilations=dilations)
     batch, channels = view.shape[:2]
     extents = view.shape[2 : 2 + rank]
     order = (0, 1, *range(3, 3 + rank), 2, *range(3 + rank, 3 + 2 * rank))
@@ -117,8 +133,6 @@ def _execute(node: Node, inputs: Sequence[Array]) -> Array:
         result[(slice(None), slice(None), *place)] = product.reshape(
             batch, weights.shape[0], *inner
         )
-    if len(inputs) == 3:
-        result = result + inputs[2].reshape(-1, *(1,) * rank)
     return result
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.ir.einsums.lower import whole
+from netwright.ir.einsums.lower import repeated, whole
 from netwright.ir.graph import Array, Node
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
@@ -46,6 +46,24 @@ def _concat_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
         ):
             raise GraphError(f"cannot join {first} and {shape} on axis {axis}", node=node.name)
     return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+
+def _resize_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
+    factors, source = node.integers("factors"), shapes[0]
+    if len(source) not in (3, 4) or len(factors) != len(source) - 2 or min(factors) < 1:
+        raise GraphError(
+            f"factors {factors} must be 1 or more for each axis behind the channels of {source}",
+            node=node.name,
+        )
+    larger = (extent * factor for extent, factor in zip(source[2:], factors, strict=True))
+    return (*source[:2], *larger)
+
+
+def _resize(node: Node, inputs: Sequence[Array]) -> Array:
+    made = inputs[0]
+    for axis, factor in enumerate(node.integers("factors")):
+        made = np.repeat(made, factor, axis=2 + axis)
+    return made
 
 
 def _keep_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
@@ -87,5 +105,19 @@ SPECS = (
         execute=lambda node, inputs: np.concatenate(inputs, axis=node.integer("axis")),
         bounds=_keep_bounds,
         attributes={"axis": Attribute("int")},
+    ),
+    OpSpec(
+        name="Resize",
+        category="movement",
+        einsums=lambda node, sources, output: [
+            repeated(node.name, sources[0], output, node.integers("factors"))
+        ],
+        keeps_values=True,
+        form="both",
+        num_inputs=(1, 1),
+        shape=_resize_shape,
+        execute=_resize,
+        bounds=_keep_bounds,
+        attributes={"factors": Attribute("ints")},
     ),
 )
