@@ -40,6 +40,7 @@ def compile_simulation(
     name: str = "simulation",
     models: Sequence[Path] = (),
     driver: str | None = None,
+    options: Sequence[str] = (),
 ) -> Path:
     """Compile a design into a library, unless that was done before.
 
@@ -52,6 +53,7 @@ def compile_simulation(
         name: What the library and the logs are named after.
         models: Verilog files of cells that the sources use; only modules in use are compiled.
         driver: The C++ that drives it; one row a clock unless given.
+        options: Further options of Verilator.
 
     Raises:
         ToolMissing: Verilator or g++ is not installed.
@@ -65,7 +67,7 @@ def compile_simulation(
     refused = (
         () if models else [f"-W{how}-{kind}" for kind in UNDEFINED for how in ("warn", "error")]
     )
-    flags = (*VERILATE_FLAGS, *refused)
+    flags = (*VERILATE_FLAGS, *refused, *options)
 
     def make(made: Path) -> None:
         folder = made.parent
