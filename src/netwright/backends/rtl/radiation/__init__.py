@@ -1,12 +1,7 @@
 """Radiation: registers held three times, upsets of single bits, and what both cost in cells."""
 
-from netwright.backends.rtl.radiation.elaboration import Elaboration, Register, elaborate
-from netwright.backends.rtl.radiation.protection import (
-    CONTROL,
-    NOTHING,
-    ROLES,
-    Protection,
-)
+from netwright.backends.rtl.radiation.elaboration import ROLES, Elaboration, Register, elaborate
+from netwright.backends.rtl.radiation.protection import CONTROL, NOTHING, Protection
 from netwright.backends.rtl.radiation.triplication import Flop, Hardened, triplicate
 
 __all__ = [

@@ -17,13 +17,13 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.caching import digest_of
-from netwright.backends.rtl.circuit import Circuit
-from netwright.backends.rtl.harness import PREFIX
+from netwright.backends.rtl.cells.circuit import Circuit
+from netwright.backends.rtl.implement.caching import digest_of
 from netwright.backends.rtl.radiation.flips import Flips, copies
 from netwright.backends.rtl.radiation.ports import WORD_BITS, Words, num_words
 from netwright.backends.rtl.radiation.triplication import COPIES, COPY, PLAIN, Hardened
-from netwright.backends.rtl.simulation import compile_simulation
+from netwright.backends.rtl.simulate.row_driver import PREFIX
+from netwright.backends.rtl.simulate.verilator import compile_simulation
 from netwright.errors import BackendError, DataError
 from netwright.files import write_text
 
@@ -123,9 +123,7 @@ class CompiledUpsets:
         words = num_words(self.hardened.elaboration.outputs)
         effects = np.zeros(len(flips), dtype=np.uint8)
         golden = np.zeros((len(fed), words), dtype=np.uint32)
-        outputs = (
-            np.zeros((len(flips), len(fed), words), dtype=np.uint32) if keep_outputs else None
-        )
+        outputs = np.zeros((len(flips), len(fed), words), dtype=np.uint32) if keep_outputs else None
         self._functions.run(
             self._design, fed.ctypes.data, len(fed), places.ctypes.data, len(flips),
             flips.shape[1], effects.ctypes.data, golden.ctypes.data,
@@ -272,6 +270,13 @@ struct Design {{
   }}
 }};
 
+// The design of a handle; the runtime looks for its context in a variable of the thread.
+Design& of(void* handle) {{
+  Design* design = static_cast<Design*>(handle);
+  Verilated::threadContextp(&design->context);
+  return *design;
+}}
+
 }}  // namespace
 
 // The design one clock edge before the upset.
@@ -286,10 +291,10 @@ extern "C" void* start(const uint32_t* rows, size_t clocks) {{
   return design;
 }}
 
-extern "C" void finish(void* handle) {{ delete static_cast<Design*>(handle); }}
+extern "C" void finish(void* handle) {{ delete &of(handle); }}
 
 extern "C" void state(void* handle, uint8_t* out) {{
-  Design& design = *static_cast<Design*>(handle);
+  Design& design = of(handle);
   design.restore();
   design.edge();
   for (size_t i = 0; i < num_places; out += places[i++].octets)
@@ -299,7 +304,7 @@ extern "C" void state(void* handle, uint8_t* out) {{
 extern "C" void run(void* handle, const uint32_t* rows, size_t clocks, const int32_t* flips,
                     size_t num_upsets, size_t num_flips, uint8_t* effects, uint32_t* golden,
                     uint32_t* outputs) {{
-  Design& design = *static_cast<Design*>(handle);
+  Design& design = of(handle);
   std::vector<uint8_t> next(sizeof(Root)), last(sizeof(Root));
   std::vector<uint32_t> out(words_out);
   design.restore();

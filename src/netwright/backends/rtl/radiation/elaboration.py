@@ -1,8 +1,8 @@
 """The registers of a design, as the synthesizer finds them: names, bits, roles.
 
-Verilog is read and flattened by Yosys; enables, resets and memories become multiplexers in front of
-plain flip-flops, so that every flip-flop has a clock, a `d` and a `q` and nothing else. Modules that
-only compute stay what they are: a netlist holds each of them once.
+Verilog is read and flattened by Yosys; enables, resets and memories become multiplexers in front
+of plain flip-flops, so that every flip-flop has a clock, a `d` and a `q` and nothing else. Modules
+that only compute stay what they are: a netlist holds each of them once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypedDict, get_args
 
-from netwright.backends.rtl.synthesis import run_script
+from netwright.backends.rtl.implement.synthesis import run_script
 from netwright.errors import BackendError
 from netwright.progress import Progress, silent
 from netwright.reading import read_json
@@ -174,9 +174,7 @@ def elaborate(
     def widths(direction: str) -> dict[str, int]:
         return {n: len(p["bits"]) for n, p in ports.items() if p["direction"] == direction}
 
-    return Elaboration(
-        top, modules, tuple(registers), widths("input"), widths("output"), clock
-    )
+    return Elaboration(top, modules, tuple(registers), widths("input"), widths("output"), clock)
 
 
 def _computing(modules: Mapping[str, ModuleRecord], top: str) -> set[str]:
@@ -200,7 +198,7 @@ def natural(name: str) -> tuple[object, ...]:
 
 
 def _modules(path: Path, top: str) -> dict[str, ModuleRecord]:
-    found = read_json(path, most=MAX_NETLIST_BYTES, kind=BackendError)
+    found = read_json(path, most=MAX_NETLIST_BYTES)
     try:
         modules: dict[str, ModuleRecord] = found["modules"]
         modules[top]["cells"]

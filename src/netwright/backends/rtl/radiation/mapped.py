@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from netwright.backends.rtl.radiation.cells import GENERIC, CellKind, compiled
+from netwright.backends.rtl.implement.liberty import GENERIC, CellKind, compiled
+from netwright.backends.rtl.implement.synthesis import run_script
 from netwright.backends.rtl.radiation.elaboration import (
     MAX_NETLIST_BYTES,
     BitName,
+    CellRecord,
     ModuleRecord,
 )
 from netwright.backends.rtl.radiation.triplication import COPIES, Flop, Hardened
-from netwright.backends.rtl.synthesis import run_script
 from netwright.errors import BackendError
 from netwright.progress import Progress, silent
 from netwright.reading import read_json
@@ -67,12 +68,18 @@ def survival(
     Raises:
         MissingExtra: pyosys is not installed.
         ToolFailed: Yosys ended with an error, or ran past its time.
-        BackendError: The netlist cannot be read.
+        DataError: The netlist cannot be read.
+        BackendError: It is another design.
     """
     netlist = f"{hardened.top}-gates.json"
     run_script(
         hardened.sources,
-        [f"synth -flatten -top {hardened.top}", "opt_clean -purge", f"write_json {netlist}"],
+        [
+            f"synth -flatten -top {hardened.top}",
+            "dfflegalize -cell $_DFF_P_ x",
+            "opt_clean -purge",
+            f"write_json {netlist}",
+        ],
         folder=folder,
         name=f"{hardened.top}-gates",
         outputs=(netlist,),
@@ -93,9 +100,10 @@ def examine(hardened: Hardened, netlist: Path, kinds: Mapping[str, CellKind]) ->
         kinds: The cells that it was mapped to.
 
     Raises:
-        BackendError: The netlist cannot be read.
+        DataError: The netlist cannot be read.
+        BackendError: It is another design.
     """
-    found = read_json(netlist, most=MAX_NETLIST_BYTES, kind=BackendError)
+    found = read_json(netlist, most=MAX_NETLIST_BYTES)
     modules: Mapping[str, ModuleRecord] = found["modules"]
     top = modules.get(hardened.top)
     if top is None:
@@ -117,9 +125,7 @@ def examine(hardened: Hardened, netlist: Path, kinds: Mapping[str, CellKind]) ->
         faults += [f"{flop.names[0]}: {fault}" for fault in cache[key]]
         voters += 0 if cache[key] else flop.bits
     counted = _flip_flops(modules, hardened.top, kinds, {})
-    return Survival(
-        hardened.protected_bits, counted, hardened.flip_flops, voters, tuple(faults)
-    )
+    return Survival(hardened.protected_bits, counted, hardened.flip_flops, voters, tuple(faults))
 
 
 def _flip_flops(
@@ -143,7 +149,7 @@ def _faults(
     modules: Mapping[str, ModuleRecord], name: str, flop: Flop, kinds: Mapping[str, CellKind]
 ) -> Iterator[str]:
     """What is wrong with a module that shall be three registers and voters."""
-    cells = modules[name]["cells"]
+    cells, ports = modules[name]["cells"], modules[name]["ports"]
     outputs: list[list[BitName]] = []
     for copy in COPIES:
         cell = cells.get(copy)
@@ -157,16 +163,35 @@ def _faults(
         if len(stored) != flop.bits or not set(inner["ports"]["q"]["bits"]) <= driven:
             yield f"the copy {copy} has {len(stored)} flip-flops, not {flop.bits}"
             return
+        if not _takes_input(inner, stored, kinds) or any(
+            cell["connections"][pin] != ports[pin]["bits"] for pin in ("clk", "d")
+        ):
+            yield f"the copy {copy} does not take the input as it is"
+            return
         outputs.append(cell["connections"]["q"])
     nets = [bit for copy in outputs for bit in copy]
     if len(set(nets)) != len(nets):
         yield "two copies share a net"
         return
     logic = {n: c for n, c in cells.items() if n not in COPIES}
-    for place, voted in enumerate(modules[name]["ports"]["q"]["bits"]):
+    for place, voted in enumerate(ports["q"]["bits"]):
         copies = [copy[place] for copy in outputs]
         if not _is_majority(logic, voted, copies, kinds):
             yield f"bit {place} is not the majority of its copies"
+
+
+def _takes_input(
+    module: ModuleRecord, stored: list[CellRecord], kinds: Mapping[str, CellKind]
+) -> bool:
+    """Whether every flip-flop has its own bit of `d` before it."""
+    pairs = set(zip(module["ports"]["d"]["bits"], module["ports"]["q"]["bits"], strict=True))
+    for cell in stored:
+        pins = kinds[cell["type"]].stored
+        assert pins is not None
+        source = cell["connections"][pins[0]][0]
+        found = {(source, bit) for pin in pins[2] for bit in cell["connections"].get(pin, [])}
+        pairs -= found
+    return not pairs
 
 
 def _stores(kind: str, kinds: Mapping[str, CellKind]) -> bool:
@@ -179,7 +204,7 @@ def _outputs(kind: str, kinds: Mapping[str, CellKind]) -> tuple[str, ...]:
 
 
 def _is_majority(
-    logic: Mapping[str, object],
+    logic: Mapping[str, CellRecord],
     voted: BitName,
     copies: list[BitName],
     kinds: Mapping[str, CellKind],
@@ -198,8 +223,7 @@ def _is_majority(
             return False
         for name in ready:
             cell = waiting.pop(name)
-            connections = cell["connections"]  # type: ignore[index]
-            kind = kinds[cell["type"]]  # type: ignore[index]
+            connections, kind = cell["connections"], kinds[cell["type"]]
             pins = {pin: _value(bits[0], values, mask) for pin, bits in connections.items()
                     if pin not in kind.functions}  # fmt: skip
             for pin, expression in kind.functions.items():
@@ -208,13 +232,13 @@ def _is_majority(
     return values.get(voted) == expected
 
 
-def _ready(cell: object, values: Mapping[BitName, int], kinds: Mapping[str, CellKind]) -> bool:
-    kind = kinds.get(cell["type"])  # type: ignore[index]
+def _ready(cell: CellRecord, values: Mapping[BitName, int], kinds: Mapping[str, CellKind]) -> bool:
+    kind = kinds.get(cell["type"])
     if kind is None or kind.stored is not None:
         return False
     return all(
         bits[0] in values or bits[0] in ("0", "1")
-        for pin, bits in cell["connections"].items()  # type: ignore[index]
+        for pin, bits in cell["connections"].items()
         if pin not in kind.functions
     )
 

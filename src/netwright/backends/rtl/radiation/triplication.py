@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from netwright.backends.rtl.emission import LIBRARY_FOLDER, library_text
+from netwright.backends.rtl.cells.verilog import LIBRARY_FOLDER, library_text
+from netwright.backends.rtl.implement.synthesis import run_script
 from netwright.backends.rtl.radiation.elaboration import (
     BitName,
     CellRecord,
@@ -22,7 +23,6 @@ from netwright.backends.rtl.radiation.elaboration import (
     Register,
 )
 from netwright.backends.rtl.radiation.protection import NOTHING, Protection
-from netwright.backends.rtl.synthesis import run_script
 from netwright.files import sha256, write_text, writing
 from netwright.progress import Progress, silent
 
@@ -163,15 +163,13 @@ def _replaced(
     old = elaboration.module
     gone = {register.cell for register in elaboration.registers}
     cells = {name: cell for name, cell in old["cells"].items() if name not in gone}
-    flops = []
+    flops: list[Flop] = []
     for register in elaboration.registers:
         flip_flop = old["cells"][register.cell]["connections"]
         for places in _runs(register, chosen):
             voted = register.names[places[0]] in chosen
             name = f"r{len(flops)}"
-            flops.append(
-                Flop(name, tuple(register.names[i] for i in places), register.role, voted)
-            )
+            flops.append(Flop(name, tuple(register.names[i] for i in places), register.role, voted))
             cells[name] = _instance(flip_flop, places, VOTED if voted else PLAIN)
     module: ModuleRecord = {**old, "cells": cells}
     return tuple(flops), module
@@ -184,9 +182,7 @@ def _runs(register: Register, chosen: frozenset[str]) -> Iterator[list[int]]:
         yield list(group)
 
 
-def _instance(
-    flip_flop: Mapping[str, list[BitName]], places: list[int], module: str
-) -> CellRecord:
+def _instance(flip_flop: Mapping[str, list[BitName]], places: list[int], module: str) -> CellRecord:
     return {
         "type": module,
         "parameters": {"BITS": f"{len(places):032b}"},

@@ -120,9 +120,10 @@ def read_liberty(path: Path) -> CellLibrary:
     """The cells of a Liberty file.
 
     Raises:
-        BackendError: It cannot be read.
+        BackendError: It is not a library.
+        DataError: It cannot be read.
     """
-    text = read_text(path, most=1 << 26, kind=BackendError)
+    text = read_text(path, most=1 << 26)
     try:
         return _library(parse_liberty(text))
     except (KeyError, ValueError, IndexError, StopIteration) as error:
@@ -190,7 +191,8 @@ def _library(group: Group) -> CellLibrary:
     volt = float(group.values["nom_voltage"])
     units_fj = units_ff  # capacitance times volts squared, both units of one volt
     leak = re.match(r"([\d.]+)\s*([munp]?)w", group.values["leakage_power_unit"].lower())
-    assert leak is not None
+    if leak is None:
+        raise ValueError("a unit of leakage that is not known")
     leak_w = float(leak[1]) * {"": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12}[leak[2]]
     templates = {
         g.name: g for kind in ("power_lut_template", "lu_table_template") for g in group.of(kind)
