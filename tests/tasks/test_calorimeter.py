@@ -97,7 +97,7 @@ def test_public_file_becomes_a_task(tmp_path: Path) -> None:
 def test_table_that_does_not_fit_its_card_is_refused(tmp_path: Path) -> None:
     table = read_table(SHIPPED).take(slice(50))
     path = write_table(tmp_path / "c.npz", table)
-    assert tasks.calorimeter(path=path).card.title == "table without a card, c.npz"
+    assert tasks.calorimeter(path=path).card.title == "data without a card, c.npz"
     path.with_suffix(".card.toml").write_bytes(SHIPPED.with_suffix(".card.toml").read_bytes())
     with pytest.raises(DataError, match="its rows have the digest"):
         tasks.calorimeter(path=path)

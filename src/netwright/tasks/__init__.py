@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
-from netwright.tasks.base import Scaling, Task, make_task
+from netwright.tasks.arrays import from_arrays
+from netwright.tasks.base import Scaling, Task
 from netwright.tasks.calorimeter import calorimeter
 from netwright.tasks.card import Card
 from netwright.tasks.fashion import fashion_mnist
 from netwright.tasks.jets import jets
+from netwright.tasks.own import TableOptions, load
 from netwright.tasks.published import PublishedDesign, published_designs
 from netwright.tasks.scores import Score
 from netwright.tasks.snippets import encode as encode_texts
@@ -24,12 +26,14 @@ __all__ = [
     "Scaling",
     "Score",
     "Split",
+    "TableOptions",
     "Task",
     "calorimeter",
     "encode_texts",
     "fashion_mnist",
+    "from_arrays",
     "jets",
-    "make_task",
+    "load",
     "movie_snippets",
     "published_designs",
 ]

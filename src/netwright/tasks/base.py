@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError
 from netwright.tasks.card import Card
-from netwright.tasks.scores import Roc, Score, accuracy, roc_curve, softmax
-from netwright.tasks.split import INPUT, SPLITS, Split, SplitName, split_rows
+from netwright.tasks.scores import Roc, Score, roc_curve, softmax
+from netwright.tasks.split import SPLITS, Split, SplitName
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -242,7 +242,12 @@ class Task:
         return faults
 
     def _target_faults(self) -> list[str]:
-        """Where the targets are no class numbers, or no values."""
+        """Where the targets are no class numbers, or no values, or not what the score needs."""
+        if self.score.needs == ("values" if self.classes else "classes"):
+            return [
+                f'score "{self.score.name}" is of {self.score.needs}, and the targets are '
+                + ("classes" if self.classes else "values")
+            ]
         if not self.classes:
             if self.train.targets.ndim == 1 and self.train.targets.dtype == np.float32:
                 return ["targets must have two axes or more: (rows, 1) for one value a row"]
@@ -304,62 +309,4 @@ def _kind(split: Split) -> str:
     arrays = {**split.arrays, "targets": split.targets}
     return ", ".join(
         f"{name} {array.dtype}{list(array.shape[1:])}" for name, array in arrays.items()
-    )
-
-
-def make_task(
-    name: str,
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    *,
-    names: tuple[str, ...],
-    classes: tuple[str, ...],
-    seed: int,
-    card: Card,
-    source: str,
-) -> Task:
-    """Split rows 64 % / 16 % / 20 %, class by class, and standardize them.
-
-    The order is that of the raw 64-bit outputs of PCG64, which NumPy keeps for all time, so the
-    same seed and table give the same splits with every version.
-
-    Args:
-        name: Name of the task.
-        features: Raw finite values, shape ``(rows, features)``.
-        labels: Positions in ``classes``, shape ``(rows,)``.
-        names: Column names.
-        classes: Class names.
-        seed: Seed of the split.
-        card: Provenance.
-        source: Where the rows come from, for messages.
-
-    Raises:
-        ConfigError: The seed is negative or above 2^63 - 1.
-        DataError: A class has fewer than 5 rows, or a column is constant.
-    """
-    chosen = split_rows(labels, classes, seed=seed, source=source)
-    raw = features[chosen[0]].astype(np.float64)
-    scaling = Scaling(raw.mean(axis=0), raw.std(axis=0))
-    constant = [names[column] for column in np.flatnonzero(scaling.deviation == 0.0)]
-    if constant:
-        raise DataError(
-            f"column {', '.join(constant)} is constant over the train split",
-            source=source,
-            hint="use a table whose columns vary",
-        )
-    train, validation, test = (
-        Split({INPUT: scaling.scaled(features[rows])}, labels[rows].astype(np.int64))
-        for rows in chosen
-    )
-    return Task(
-        name=name,
-        train=train,
-        validation=validation,
-        test=test,
-        loss="cross-entropy",
-        score=accuracy,
-        card=card,
-        classes=classes,
-        features={INPUT: names},
-        scaling={INPUT: scaling},
     )

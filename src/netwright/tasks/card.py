@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from netwright.errors import DataError
@@ -18,7 +18,7 @@ class Card:
     Attributes:
         title: One line that names the data.
         recipe: How the data were made, in sentences.
-        synthetic: True for simulated data.
+        synthetic: True for simulated data; ``None`` if nobody knows.
         sha256: Hex digest of the table's content, see `netwright.tasks.table.digest`.
         cuts: Settings and selections, one a line.
         license: Remark on the rights to the data.
@@ -30,7 +30,7 @@ class Card:
 
     title: str
     recipe: str
-    synthetic: bool
+    synthetic: bool | None
     sha256: str
     cuts: tuple[str, ...] = ()
     license: str = ""
@@ -40,15 +40,35 @@ class Card:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
+CARD_SUFFIX = ".card.toml"
+
 _TEXTS = ("title", "recipe", "sha256", "license")
 _LISTS = ("cuts", "remarks")
 _TABLES: dict[str, type] = {"seeds": int, "counts": int, "versions": str}
 
 
+def card_path(table_path: Path) -> Path:
+    """Return where the data card of a table lies: beside it, with the suffix ``.card.toml``."""
+    return table_path.with_suffix(CARD_SUFFIX)
+
+
+def unknown_card(name: str, digest: str) -> Card:
+    """Return the card of data of which nobody wrote down where they come from."""
+    return Card(
+        title=f"data without a card, {name}",
+        recipe="unknown",
+        synthetic=None,
+        sha256=digest,
+        license="unknown",
+    )
+
+
 def format_card(card: Card) -> str:
     """Return the card as TOML, the same text for the same card; `read_card` reverses it."""
     lines = [f"title = {toml_string(card.title)}", f"recipe = {toml_string(card.recipe)}"]
-    lines += [f"synthetic = {str(card.synthetic).lower()}", f"sha256 = {toml_string(card.sha256)}"]
+    if card.synthetic is not None:
+        lines += [f"synthetic = {str(card.synthetic).lower()}"]
+    lines += [f"sha256 = {toml_string(card.sha256)}"]
     lines += [f"license = {toml_string(card.license)}"]
     for name in _LISTS:
         lines += [f"{name} = [", *(f"  {toml_string(text)}," for text in getattr(card, name)), "]"]
@@ -64,17 +84,12 @@ def format_card(card: Card) -> str:
 CARD_SUFFIX = ".card.toml"
 
 
-def card_path(table_path: Path) -> Path:
-    """Return where the data card of a table lies: beside it, with the suffix ``.card.toml``."""
-    return table_path.with_suffix(CARD_SUFFIX)
-
-
 def card_beside(table_path: Path, sha256: str, *, needed: bool) -> Card:
     """The card beside a table.
 
     Args:
-        table_path: The table, an ``.npz`` file.
-        sha256: Digest of its content.
+        table_path: The table.
+        sha256: Digest of its content; a card in which it is empty is taken for any.
         needed: Whether a table without a card is refused; it is described in a few words if not.
 
     Raises:
@@ -82,21 +97,15 @@ def card_beside(table_path: Path, sha256: str, *, needed: bool) -> Card:
     """
     beside = card_path(table_path)
     if not needed and not beside.exists():
-        return Card(
-            title=f"table without a card, {table_path.name}",
-            recipe="unknown",
-            synthetic=True,
-            sha256=sha256,
-            license="unknown",
-        )
+        return unknown_card(table_path.name, sha256)
     card = read_card(beside)
-    if card.sha256 != sha256:
+    if card.sha256 not in ("", sha256):
         raise DataError(
             f"its rows have the digest {sha256}, its card says {card.sha256}",
             source=str(table_path),
             hint=f"{table_path.name} or {beside.name} was changed; install or generate both again",
         )
-    return card
+    return replace(card, sha256=sha256)
 
 
 def read_card(path: Path) -> Card:
@@ -110,6 +119,7 @@ def read_card(path: Path) -> Card:
     faults = _faults(raw)
     if faults:
         raise DataError("; ".join(faults), source=str(path), hint=_HINT)
+    raw.setdefault("synthetic", None)
     for name in _LISTS:
         raw[name] = tuple(raw.get(name, ()))
     for name in _TABLES:
@@ -125,9 +135,7 @@ def _faults(raw: Mapping[str, object]) -> list[str]:
     known = [item.name for item in fields(Card)]
     faults = [f'unknown field "{name}"' for name in raw if name not in known]
     faults += [
-        f'field "{name}" is missing'
-        for name in ("title", "recipe", "synthetic", "sha256")
-        if name not in raw
+        f'field "{name}" is missing' for name in ("title", "recipe", "sha256") if name not in raw
     ]
     for name, value in raw.items():
         if name in _TEXTS and not isinstance(value, str):

@@ -16,7 +16,7 @@ from netwright.reading import read_bytes
 from netwright.tasks.base import Scaling, Task
 from netwright.tasks.card import Card
 from netwright.tasks.scores import accuracy
-from netwright.tasks.split import INPUT, Split, check_seed
+from netwright.tasks.split import INPUT, Split, check_seed, random_order
 
 EXTENT = 28
 CLASSES = (
@@ -64,7 +64,7 @@ def fashion_mnist(*, folder: Path | str | None = None, seed: int = 7) -> Task:
     check_seed(seed)
     place = _find(folder)
     images, labels = _read_pair(place, "train")
-    order = np.argsort(np.random.PCG64(seed).random_raw(len(labels)), kind="stable")
+    order = random_order(len(labels), seed)
     held_out = len(order) * VALIDATION_PERCENT // 100
     pixels = images[order[held_out:]].astype(np.float64)
     mean, deviation = float(pixels.mean()), float(pixels.std())

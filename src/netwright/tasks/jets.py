@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from netwright.errors import DataError
-from netwright.tasks.base import Task, make_task
+from netwright.tasks.assembly import Raw, assemble
+from netwright.tasks.base import Task
 from netwright.tasks.card import Card, card_beside
+from netwright.tasks.columns import Columns
 from netwright.tasks.jets_features import CLASSES, FEATURES
 from netwright.tasks.jets_public import HDF5_SUFFIXES, read_hdf5, read_text_table
+from netwright.tasks.scores import accuracy
+from netwright.tasks.split import INPUT
 from netwright.tasks.table import Table, digest, read_table
+from netwright.tasks.targets import CLASSIFICATION
 
 SHIPPED = Path(__file__).with_name("data") / "jets.npz"
 """The table that comes with the package."""
@@ -42,16 +47,16 @@ def jets(*, seed: int = 7, path: Path | str | None = None) -> Task:
     file = SHIPPED if path is None else Path(path)
     table = _read(file)
     card = _card(file, table)
-    return make_task(
-        "jets",
-        table.features,
-        table.labels,
-        names=FEATURES,
-        classes=CLASSES,
-        seed=seed,
-        card=card,
-        source=str(file),
+    raw = Raw(
+        rows=Columns({}, str(file)),
+        inputs={INPUT: table.features},
+        targets=table.labels,
+        features={INPUT: FEATURES},
     )
+    return assemble(
+        raw, name="jets", classes=CLASSES, loss=CLASSIFICATION, score=accuracy, seed=seed,
+        standardize=True, card=card,
+    )  # fmt: skip
 
 
 def _read(path: Path) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,19 +23,34 @@ class Score:
         unit: Of its values; empty for shares and ratios.
         larger_is_better: Whether a larger value is a better one.
         function: Gives the value for outputs, ``(rows, *shape)``, and the split they belong to.
+        needs: Whether targets must be classes, or values.
     """
 
     name: str
     unit: str
     larger_is_better: bool
     function: Callable[[NDArray[Any], Split], float]
+    needs: Literal["classes", "values", "anything"] = "anything"
 
     def __call__(self, outputs: NDArray[Any], split: Split) -> float:
         """Return the value for the outputs of a split.
 
         Raises:
-            DataError: The outputs and targets have no such score.
+            DataError: The outputs do not fit the targets, or have no such score.
         """
+        targets = split.targets
+        if self.needs == "classes" and (
+            targets.dtype != np.int64 or outputs.shape[:1] + outputs.shape[2:] != targets.shape
+        ):
+            raise DataError(
+                f"{self.name} needs class numbers and an output for each class, not targets "
+                f"{targets.dtype} of shape {targets.shape} and outputs of shape {outputs.shape}"
+            )
+        if self.needs == "values" and outputs.shape != targets.shape:  # broadcasting would fit them
+            raise DataError(
+                f"{self.name} needs outputs of the targets' shape {targets.shape}, not of "
+                f"shape {outputs.shape}"
+            )
         return float(self.function(outputs, split))
 
     def better(self, first: float, second: float) -> bool:
@@ -112,24 +127,12 @@ def named(score: Score | str) -> Score:
     return found
 
 
-def _classes(outputs: NDArray[Any], split: Split, what: str) -> NDArray[np.int64]:
-    """The class numbers of rows with an output for every class."""
-    if split.targets.dtype != np.int64 or outputs.ndim != split.targets.ndim + 1:
-        raise DataError(
-            f"{what} needs class numbers and an output for each class, not targets "
-            f"{split.targets.dtype} of shape {split.targets.shape} and outputs of shape "
-            f"{outputs.shape}",
-            hint='scores of values are "mse", "rmse", "mae", "max-error" and "r2"',
-        )
-    return split.targets
-
-
 def _accuracy(outputs: NDArray[Any], split: Split) -> float:
-    return float(np.mean(np.argmax(outputs, axis=1) == _classes(outputs, split, "accuracy")))
+    return float(np.mean(np.argmax(outputs, axis=1) == split.targets))
 
 
 def _balanced_accuracy(outputs: NDArray[Any], split: Split) -> float:
-    targets = _classes(outputs, split, "balanced accuracy").ravel()
+    targets = split.targets.ravel()
     hits = np.argmax(outputs, axis=1).ravel() == targets
     counts = np.bincount(targets)
     shares = np.bincount(targets, weights=hits)[counts > 0] / counts[counts > 0]
@@ -137,7 +140,7 @@ def _balanced_accuracy(outputs: NDArray[Any], split: Split) -> float:
 
 
 def _area(outputs: NDArray[Any], split: Split) -> float:
-    targets = _classes(outputs, split, "the area under the curve").ravel()
+    targets = split.targets.ravel()
     shares = np.moveaxis(softmax(outputs), 1, -1).reshape(len(targets), -1)
     curves = [roc_curve(shares[:, label], targets == label) for label in range(shares.shape[1])]
     return float(np.mean([curve.area for curve in curves]))
@@ -174,37 +177,33 @@ def _explained(outputs: NDArray[Any], split: Split) -> float:
 
 
 def _errors(outputs: NDArray[Any], split: Split) -> NDArray[np.float64]:
-    if outputs.shape != split.targets.shape:  # broadcasting would compare other rows
-        raise DataError(
-            f"errors need outputs of the targets' shape {split.targets.shape}, not {outputs.shape}"
-        )
     return np.asarray(outputs, dtype=np.float64) - split.targets
 
 
-accuracy = Score("accuracy", "", True, _accuracy)
+accuracy = Score("accuracy", "", True, _accuracy, "classes")
 """Share, 0 to 1, of rows whose largest output is that of their class; of equal ones the first
 counts, as in hardware that keeps the first maximum."""
 
-balanced_accuracy = Score("balanced accuracy", "", True, _balanced_accuracy)
+balanced_accuracy = Score("balanced accuracy", "", True, _balanced_accuracy, "classes")
 """Mean over the classes that occur of the share of their rows that is hit, 0 to 1: what rare
 classes count is not less."""
 
-area_under_curve = Score("area under curve", "", True, _area)
+area_under_curve = Score("area under curve", "", True, _area, "classes")
 """Mean over the classes of the area under the receiver operating characteristic of each against
 all others, 0 to 1; 0.5 for guessing."""
 
-mean_squared_error = Score("mean squared error", "", False, _squared_error)
+mean_squared_error = Score("mean squared error", "", False, _squared_error, "values")
 """Mean over all values of the square of output minus target."""
 
-root_mean_squared_error = Score("root mean squared error", "", False, _root_squared_error)
+root_mean_squared_error = Score("root mean squared error", "", False, _root_squared_error, "values")
 """Square root of the mean squared error, in the unit of the targets."""
 
-mean_absolute_error = Score("mean absolute error", "", False, _absolute_error)
+mean_absolute_error = Score("mean absolute error", "", False, _absolute_error, "values")
 """Mean over all values of the magnitude of output minus target, in the unit of the targets."""
 
-largest_error = Score("largest error", "", False, _largest_error)
+largest_error = Score("largest error", "", False, _largest_error, "values")
 """Largest magnitude of output minus target, in the unit of the targets."""
 
-explained_variance = Score("R²", "", True, _explained)
+explained_variance = Score("R²", "", True, _explained, "values")
 """1 - squared errors / squared deviations of the targets from their mean (the coefficient of
 determination), a mean over the places of a target; 1 is perfect, 0 is their mean."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError
+from netwright.escape import visible
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -18,6 +19,8 @@ TRAIN_PERCENT, VALIDATION_PERCENT = 64, 16  # the rest is the test split
 INPUT = "x"
 """Name of the input of a task that has one and gives it no name of its own."""
 
+_PARTS: dict[str, int] = {name: index for index, name in enumerate(SPLITS)}
+_MAX_FAULTS = 5
 _DTYPES = (np.dtype(np.float32), np.dtype(np.int64))
 
 
@@ -94,7 +97,7 @@ def split_rows(
     same seed and labels give the same splits with every version.
 
     Args:
-        labels: Positions in `classes`, shape ``(rows,)``.
+        labels: Positions in `classes`, shape ``(rows,)``; all 0 where there are no classes.
         classes: Class names.
         seed: Seed of the order.
         source: Where the rows come from, for messages.
@@ -103,23 +106,70 @@ def split_rows(
         ConfigError: The seed is negative or above 2^63 - 1.
         DataError: A class has fewer than 5 rows.
     """
-    check_seed(seed)
+    names = [f'class "{visible(name)}"' for name in classes] or [""]
+    counts = np.bincount(labels, minlength=len(names)).tolist()
     faults = [
-        f'class "{class_name}" has {count} rows, at least 5 are needed'
-        for class_name, count in zip(
-            classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True
-        )
+        f"{name} has {count} rows, at least 5 are needed".lstrip()
+        for name, count in zip(names, counts, strict=True)
         if count < 5
     ]
+    order = random_order(len(labels), seed)
     if faults:
-        raise DataError("; ".join(faults), source=source, hint="use a table with more rows")
-    order = np.argsort(np.random.PCG64(seed).random_raw(len(labels)), kind="stable")
+        more = [f"and {len(faults) - _MAX_FAULTS} other classes"] * (len(faults) > _MAX_FAULTS)
+        raise DataError(
+            "; ".join(faults[:_MAX_FAULTS] + more), source=source, hint="use a table with more rows"
+        )
     part = np.zeros(len(labels), dtype=np.int8)
-    for label in range(len(classes)):
+    for label in range(len(names)):
         rows = order[labels[order] == label]
         part[rows[len(rows) * TRAIN_PERCENT // 100 :]] = 1
         part[rows[len(rows) * (TRAIN_PERCENT + VALIDATION_PERCENT) // 100 :]] = 2
     return [order[part[order] == index] for index in range(len(SPLITS))]
+
+
+def named_rows(
+    splits: NDArray[Any], *, seed: int, where: Callable[[int], str], source: str
+) -> list[NDArray[np.int64]]:
+    """Rows of the three splits, as they are named, in random order.
+
+    Args:
+        splits: ``"train"``, ``"validation"`` or ``"test"`` for every row, ``(rows,)``.
+        seed: Seed of the order.
+        where: Names a row in messages.
+        source: Where the rows come from, for messages.
+
+    Raises:
+        ConfigError: The seed is negative or above 2^63 - 1.
+        DataError: A row has another name, or a split has no row.
+    """
+    order = random_order(len(splits), seed)
+    accepted = f"{', '.join(SPLITS[:-1])} or {SPLITS[-1]}"
+    if splits.ndim != 1:
+        raise DataError(
+            f"the split must be one name a row, not of shape {splits.shape}", source=source
+        )
+    part = np.array([_PARTS.get(name, -1) for name in map(str, splits.tolist())], dtype=np.int8)
+    unknown = np.flatnonzero(part < 0)
+    if len(unknown):
+        row = int(unknown[0])
+        raise DataError(
+            f'the split at {where(row)} must be {accepted}, not "{visible(str(splits[row]))[:40]}"',
+            source=source,
+        )
+    empty = [name for name, at in _PARTS.items() if not (part == at).any()]
+    if empty:
+        raise DataError(
+            f"no row belongs to split {' or '.join(empty)}",
+            source=source,
+            hint=f"name some rows {' and '.join(empty)}, or leave the splitting to the seed",
+        )
+    return [order[part[order] == index] for index in range(len(SPLITS))]
+
+
+def random_order(rows: int, seed: int) -> NDArray[np.int64]:
+    """A random order of rows that is the same with every version; see :func:`split_rows`."""
+    check_seed(seed)
+    return np.argsort(np.random.PCG64(seed).random_raw(rows), kind="stable")
 
 
 def check_seed(seed: int) -> None:
