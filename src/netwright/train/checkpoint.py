@@ -1,212 +1,223 @@
-"""Checkpoints of a text training: where it stands, and from what it was made.
+"""Checkpoints: where a training stands, and from what it was made.
 
 A checkpoint is taken up by the training that wrote it, and refused by every other one.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from netwright.errors import RunError
+from netwright.errors import ConfigError, NetwrightError, RunError
 from netwright.files import write_atomic
-from netwright.models.text import ActivationGrid, EncoderLinear, TextEncoder
-from netwright.tasks.snippets import Sentence
+from netwright.reading import check_plain
+from netwright.tasks import Task
+from netwright.train.callbacks import Callback
+from netwright.train.digests import module_digest, split_digest
+from netwright.train.history import Epoch
+from netwright.train.objective import Objective
+from netwright.train.recipe import Recipe
 
-_NONE = "none"
-"""Stands for a teacher or schedule that is not there."""
+_VERSION = 1
 
+_ELSEWHERE = ("device", "devices")
+"""Settings that a training may go on with otherwise; figures then differ by rounding."""
 
-class Companion(Protocol):
-    """What goes on beside the steps of a training, and has to be taken up with it."""
-
-    @property
-    def settings(self) -> str:
-        """All that decides what it does."""
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Where it stands."""
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from there; called after the model was loaded."""
+_DIGESTS = {
+    "model": "another model to start from",
+    "train": "other training rows",
+    "validation": "other validation rows",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """From what a training makes a model: settings as text, all else as digests.
+class Checkpoint:
+    """Where a training is to be kept, and how often.
 
     Attributes:
-        recipe: Settings of the training.
-        companion: Settings of what goes on beside it.
-        sentences: Word pieces.
-        labels: Their classes.
-        start: The model before the first step.
-        teacher: The teacher.
+        path: The file.
+        every_s: Seconds after which it is written in mid-epoch; it is written after every epoch
+            anyway.
+        every_steps: Steps after which it is written.
+
+    Raises:
+        ConfigError: A number is out of range.
     """
 
-    recipe: str
-    companion: str
-    sentences: str
-    labels: str
-    start: str
-    teacher: str
+    path: Path
+    every_s: float = 60.0
+    every_steps: int | None = None
 
-    @classmethod
-    def of(
-        cls,
-        model: TextEncoder,
-        sentences: Sequence[Sentence],
-        labels: NDArray[np.int64],
-        *,
-        recipe: str,
-        teacher: TextEncoder | None,
-        companion: Companion | None,
-    ) -> Origin:
-        """Describe a training before its first step."""
-        lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
-        pieces = np.concatenate([np.asarray(sentence, dtype=np.int64) for sentence in sentences])
-        return cls(
-            recipe=recipe,
-            companion=_NONE if companion is None else companion.settings,
-            sentences=_digest([lengths, pieces]),
-            labels=_digest([labels]),
-            start=model_digest(model),
-            teacher=_NONE if teacher is None else model_digest(teacher),
-        )
-
-    def differences(self, written: Mapping[str, str]) -> list[str]:
-        """In what the training that wrote a checkpoint was another one than this."""
-        names = [
-            item.name
-            for item in fields(self)
-            if written.get(item.name) != str(getattr(self, item.name))
-        ]
-        without = {"companion": "no schedule", "teacher": "no teacher"}
-        other = {
-            "recipe": written.get("recipe"),
-            "companion": written.get("companion"),
-            "sentences": "other sentences",
-            "labels": "other labels",
-            "start": "another model to start from",
-            "teacher": "another teacher",
-        }
-        return [
-            without[name] if name in without and written.get(name) == _NONE else str(other[name])
-            for name in names
-        ]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
+        steps = self.every_steps
+        if not 0 <= self.every_s <= math.inf or (steps is not None and steps < 1):
+            raise ConfigError(
+                f"every_s must be 0 or more and every_steps 1 or more, not {self.every_s} "
+                f"and {steps}"
+            )
 
 
-def model_digest(model: TextEncoder) -> str:
-    """SHA-256 over the shape, weights and masks of a model, and how it rounds.
+@dataclass(slots=True)
+class State:
+    """Where a training stands; everything but the settings, which are its origin.
 
-    The ranges of activations count where they are used. Elsewhere they are observed anew before
-    they are, and their last digits depend on the number of threads.
+    Attributes:
+        model: Weights and buffers.
+        optimizer: Of the optimizer; ``None`` if the training has ended.
+        callbacks: Of every callback, by its key.
+        random: Of torch's generators, one for each device that takes part.
+        shuffle: Of the generator of the order, at the beginning of the epoch.
+        epochs: What is done.
+        best: Number of the best epoch, 0 if there is none.
+        best_model: Its weights and buffers.
+        step: Steps done of the epoch that goes on.
+        total: Sum of their losses, times their rows.
     """
-    tensors: list[tuple[str, Tensor]] = [*model.named_parameters()]
-    rounding: list[object] = [model.shape]
-    for name, module in model.named_modules():
-        if isinstance(module, EncoderLinear):
-            rounding.append(module.quantized)
-            if module.mask is not None:
-                tensors.append((f"{name}.mask", module.mask))
-        elif isinstance(module, ActivationGrid):
-            rounding.append(module.mode)
-            if module.mode == "on":
-                tensors += [(f"{name}.low", module.low), (f"{name}.high", module.high)]
-    names = [(name, str(tensor.dtype), tuple(tensor.shape)) for name, tensor in tensors]
-    bytes_of = (
-        tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy() for _, tensor in tensors
-    )
-    return _digest(bytes_of, head=repr((rounding, names)))
+
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any] | None
+    callbacks: dict[str, dict[str, Tensor]]
+    random: list[Tensor]
+    shuffle: Tensor
+    epochs: list[Epoch] = field(default_factory=list)
+    best: int = 0
+    best_model: dict[str, Tensor] | None = None
+    step: int = 0
+    total: float = 0.0
 
 
-def load_state(model: TextEncoder, state: dict[str, Tensor]) -> None:
-    """Load weights, ranges and masks; masks are what ``load_state_dict`` alone would refuse."""
-    for name, linear in model.linears().items():
-        key = f"{name}.mask"
-        linear.mask = torch.ones_like(linear.weight, dtype=torch.bool) if key in state else None
-    model.load_state_dict(state)
+def origin(
+    model: nn.Module,
+    task: Task,
+    objective: Objective,
+    recipe: Recipe,
+    callbacks: Iterable[Callback],
+) -> dict[str, str]:
+    """From what a training makes a model: settings as text, all else as digests."""
+    settings = {
+        item.name: repr(getattr(recipe, item.name))
+        for item in fields(recipe)
+        if item.name not in _ELSEWHERE
+    }
+    return {
+        **settings,
+        "objective": objective.settings,
+        "callbacks": ", ".join(keys(callbacks)) or "none",
+        "score": task.score.name,
+        "model": module_digest(model),
+        "train": split_digest(task.train),
+        "validation": split_digest(task.validation),
+    }
 
 
-def save_checkpoint(
-    path: Path,
-    model: TextEncoder,
-    optimizer: torch.optim.Optimizer | None,
-    *,
-    origin: Origin,
-    companion: Companion | None,
-    epoch: int,
-) -> None:
-    """Write where a training stands after an epoch; without optimizer if it ended.
+def keys(callbacks: Iterable[Callback]) -> list[str]:
+    """A name for every callback that decides something: its settings, counted where equal."""
+    found: list[str] = []
+    for callback in callbacks:
+        if callback.settings:
+            count = sum(name.partition(" #")[0] == callback.settings for name in found)
+            found.append(f"{callback.settings} #{count + 1}" if count else callback.settings)
+    return found
+
+
+def differences(written: Mapping[str, str], own: Mapping[str, str]) -> list[str]:
+    """In what the training that wrote a checkpoint was another one."""
+    return [
+        _DIGESTS.get(name, f"{name} {written.get(name, 'not known')} instead of {value}")
+        for name, value in own.items()
+        if written.get(name) != value
+    ]
+
+
+def write(path: Path, state: State, source: Mapping[str, str]) -> None:
+    """Write where a training stands, whole or not at all.
 
     Raises:
         RunError: The file cannot be written.
     """
     content = {
-        "origin": asdict(origin),
-        "epoch": epoch,
-        "model": model.state_dict(),
-        "optimizer": None if optimizer is None else optimizer.state_dict(),
-        "companion": {} if companion is None else companion.state_dict(),
+        "version": _VERSION,
+        "origin": dict(source),
+        **{item.name: getattr(state, item.name) for item in fields(state)},
+        "epochs": [(epoch.number, epoch.loss, epoch.score) for epoch in state.epochs],
     }
     write_atomic(path, lambda stream: torch.save(content, stream))
 
 
-def resume_checkpoint(
-    path: Path,
-    model: TextEncoder,
-    optimizer: torch.optim.Optimizer,
-    *,
-    origin: Origin,
-    companion: Companion | None,
-) -> int:
-    """Go on where a checkpoint ends.
-
-    Returns:
-        Epochs that it has done; 0 if there is no file.
+def read(path: Path, source: Mapping[str, str]) -> State | None:
+    """Read where a training stands; ``None`` if there is no file.
 
     Raises:
         RunError: The file cannot be read, or was written by another training.
     """
-    if not path.exists():
-        return 0
+    if not path.exists() and not path.is_symlink():
+        return None
     try:
-        content: dict[str, Any] = torch.load(path, weights_only=True)
-        if "origin" not in content:
+        check_plain(path)
+        content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        if not isinstance(content, dict) or content.get("version") != _VERSION:
             raise RunError(
-                f"{path}: does not say what it was trained from",
-                hint="remove it; it was written by an earlier version",
+                f"{path}: is no checkpoint that this version can read",
+                hint="remove it; it was written by another version or program",
             )
-        differences = origin.differences(content["origin"])
-        if differences:
+        found = differences(content["origin"], source)
+        if found:
             raise RunError(
-                f"{path}: was written by a training with {', '.join(differences)}",
-                hint="remove it, or train with the same",
+                f"{path}: was written by another training: {'; '.join(found)}",
+                hint="remove it, use another file, or train with the same",
             )
-        load_state(model, content["model"])
-        if content["optimizer"] is not None:
-            optimizer.load_state_dict(content["optimizer"])
-        if companion is not None:
-            companion.load_state_dict(content["companion"])
-        return int(content["epoch"])
+        values = {item.name: content[item.name] for item in fields(State)}
+        values["epochs"] = [
+            Epoch(int(number), float(loss), float(score)) for number, loss, score in values["epochs"]
+        ]
+        return State(**values)
     except RunError:
         raise
+    except NetwrightError as error:
+        raise RunError(error.message, hint="remove it") from None
     except Exception as error:  # torch raises what unpickling and zip files raise
         raise RunError(
             f"{path}: cannot be read as a checkpoint ({type(error).__name__})", hint="remove it"
         ) from None
 
 
-def _digest(arrays: Iterable[NDArray[Any]], *, head: str = "") -> str:
-    state = hashlib.sha256(head.encode())
-    for array in arrays:
-        state.update(np.ascontiguousarray(array).data)
-    return state.hexdigest()
+def load_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load weights and buffers, also such buffers as the one has and the other does not.
+
+    Raises:
+        ConfigError: They are those of another model, which is then as it was.
+    """
+    optional = {
+        f"{path}.{name}" if path else name: (module, name)
+        for path, module in model.named_modules()
+        for name in module._buffers
+        if name not in module._non_persistent_buffers_set
+    }
+    own = model.state_dict()
+    faults = [name for name in own.keys() - state.keys() if name not in optional]
+    faults += [name for name in state.keys() - own.keys() if name not in optional]
+    faults += [
+        name
+        for name in state.keys() & own.keys()
+        if not isinstance(state[name], type(own[name]))
+        or (isinstance(own[name], Tensor) and state[name].shape != own[name].shape)
+    ]
+    if faults:
+        raise ConfigError(f'the state is that of another model: "{min(faults)}" differs')
+    for key, (module, name) in optional.items():
+        if key not in state:
+            module._buffers[name] = None
+        elif module._buffers[name] is None:
+            module._buffers[name] = torch.empty_like(state[key], device=_device(model))
+    model.load_state_dict(dict(state))
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next((tensor.device for tensor in model.parameters()), torch.device("cpu"))

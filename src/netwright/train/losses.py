@@ -1,0 +1,108 @@
+"""Losses: what a training makes small, as one number of a model's outputs and the targets.
+
+A loss is any function of outputs and targets, both ``(rows, ...)``, that returns a scalar tensor:
+the mean over the rows. Those below have names in configuration files; ``"my_loss.py:name"`` is a
+function of a file of yours, which is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from netwright.errors import ConfigError
+from netwright.registry import resolve
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Outputs and targets, both (rows, ...), to a scalar."""
+
+SHARPNESS = 1.0
+"""Error up to which the Huber loss is a parabola."""
+
+
+def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross entropy in nats of class numbers (rows, ...) and logits (rows, classes, ...)."""
+    wanted = (len(targets), *targets.shape[1:])
+    if outputs.ndim < 2 or (len(outputs), *outputs.shape[2:]) != wanted:
+        raise ConfigError(
+            f"cross entropy needs a logit for every class: outputs of shape "
+            f"{_shown((len(targets), 'classes', *targets.shape[1:]))} for targets of shape "
+            f"{_shown(targets.shape)}, not {_shown(outputs.shape)}"
+        )
+    return functional.cross_entropy(outputs, targets)
+
+
+def mse(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error over all values."""
+    return functional.mse_loss(_alike(outputs, targets), targets)
+
+
+def mae(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean absolute error over all values."""
+    return functional.l1_loss(_alike(outputs, targets), targets)
+
+
+def huber(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Half the squared error up to an error of 1, and the absolute error less a half beyond."""
+    return functional.huber_loss(_alike(outputs, targets), targets, delta=SHARPNESS)
+
+
+def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross entropy in nats of logits with probabilities, 0 to 1, of the same shape."""
+    return functional.binary_cross_entropy_with_logits(_alike(outputs, targets), targets)
+
+
+def find_loss(loss: str | Loss) -> Loss:
+    """The loss of a name; a function is returned as it is.
+
+    Raises:
+        ConfigError: There is no such name, or it stands for nothing that can be called.
+    """
+    found = resolve("losses", loss) if isinstance(loss, str) else loss
+    if not callable(found):
+        raise ConfigError(
+            f"a loss must be a function of outputs and targets, or the name of one, not {loss!r}"
+        )
+    return cast(Loss, found)
+
+
+def describe(function: object) -> str:
+    """All that tells a function from others, as text: its name, and a digest of its source."""
+    if isinstance(function, partial):
+        given = ", ".join(
+            [*map(repr, function.args), *(f"{k}={v!r}" for k, v in function.keywords.items())]
+        )
+        return f"{describe(function.func)} with {given}"
+    named = function if hasattr(function, "__qualname__") else type(function)
+    name = f"{named.__module__}.{named.__qualname__}"  # type: ignore[attr-defined]
+    if isinstance(function, nn.Module) or (named is not function and _tells(function)):
+        name = repr(function)
+    try:
+        text = inspect.getsource(named)  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return name
+    return f"{name} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _tells(value: object) -> bool:
+    """Whether the text of a value says what it holds, not where it lies."""
+    return type(value).__repr__ is not object.__repr__
+
+
+def _alike(outputs: Tensor, targets: Tensor) -> Tensor:
+    if outputs.shape != targets.shape:
+        raise ConfigError(
+            f"outputs must have the shape of the targets, {_shown(targets.shape)}, "
+            f"not {_shown(outputs.shape)}"
+        )
+    return outputs
+
+
+def _shown(shape: tuple[object, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
