@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -78,7 +78,8 @@ def choices(model: nn.Sequential, task: tasks.Task) -> Iterator[Choice]:
 def run(job: Job) -> train.Record:
     """Accuracies and cells of a network."""
     task = tasks.jets(seed=7)
-    model = compress.finetune(job.model, job.plan, task, epochs=EPOCHS, seed=job.seed)
+    recipe = replace(compress.FINETUNING, epochs=EPOCHS, seed=job.seed)
+    model = compress.finetune(job.model, job.plan, task, recipe=recipe)
     with tempfile.TemporaryDirectory() as temporary:
         design = rtl(part="xcup", adders_per_stage=4).generate(
             train.trace(model, name="jets"), temporary + "/rtl"
@@ -98,7 +99,8 @@ def main() -> None:
     networks = {}
     for seed in SEEDS:
         networks[seed] = models.mlp(task, hidden=HIDDEN, seed=seed)
-        train.fit(networks[seed], task, epochs=10, batch_size=1024, learning_rate=4e-3, seed=seed)
+        recipe = train.Recipe(epochs=10, batch_size=1024, learning_rate=4e-3, seed=seed)
+        train.fit(networks[seed], task, recipe=recipe)
     found = list(choices(networks[SEEDS[0]], task))
     jobs = {
         f"{choice.plan}, seed {seed}": Job(networks[seed], seed, choice.plan)

@@ -80,10 +80,11 @@ def samples() -> Iterator[tuple[str, str, np.ndarray, int, int, int, bool]]:
     task = tasks.jets(seed=7).subset(16_000)
     for bits, hidden in TRAINED_WIDTHS:
         model = models.mlp(task, hidden=hidden, seed=bits)
-        train.fit(model, task, epochs=4, seed=bits)
+        train.fit(model, task, recipe=train.Recipe(epochs=4, seed=bits))
         shapes = compress.layer_shapes(model, task.input_shape)
         plan = compress.uniform(shapes, weight_bits=bits, activation_bits=bits)
-        quantized = compress.finetune(model, plan, task, epochs=3)
+        recipe = train.Recipe(epochs=3, learning_rate=1e-3)
+        quantized = compress.finetune(model, plan, task, recipe=recipe)
         for name, layer in quantized.quant_layers().items():
             codes = layer.weight_codes().detach().numpy().T.astype(np.int64)
             signed = layer.source.spec.dtype.signed

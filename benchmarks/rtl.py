@@ -44,10 +44,12 @@ def trained(bits: int) -> tuple[Graph, np.ndarray]:
     """A jet tagger of one width, trained briefly, and rows of the test set."""
     task = tasks.jets(seed=7)
     model = models.mlp(task, hidden=(64, 32, 32), seed=7)
-    train.fit(model, task, epochs=1)
+    train.fit(model, task, recipe=train.Recipe(epochs=1))
     shapes = compress.layer_shapes(model, task.input_shape)
     plan = compress.uniform(shapes, weight_bits=bits, activation_bits=bits)
-    graph = train.trace(compress.finetune(model, plan, task, epochs=1), name=f"jets_w{bits}")
+    recipe = train.Recipe(epochs=1, learning_rate=1e-3)
+    tuned = compress.finetune(model, plan, task, recipe=recipe)
+    graph = train.trace(tuned, name=f"jets_w{bits}")
     return half_up(graph), task.test.inputs
 
 

@@ -37,10 +37,11 @@ def trained() -> tuple[Graph, tasks.Task]:
     """A small jet tagger, trained briefly."""
     task = tasks.jets(seed=7)
     model = models.mlp(task, hidden=HIDDEN, seed=7)
-    train.fit(model, task, epochs=EPOCHS)
+    train.fit(model, task, recipe=train.Recipe(epochs=EPOCHS))
     shapes = compress.layer_shapes(model, task.input_shape)
     plan = compress.uniform(shapes, weight_bits=WEIGHT_BITS, activation_bits=ACTIVATION_BITS)
-    tuned = compress.finetune(model, plan, task, epochs=EPOCHS)
+    recipe = train.Recipe(epochs=EPOCHS, learning_rate=1e-3)
+    tuned = compress.finetune(model, plan, task, recipe=recipe)
     return train.trace(tuned, name="small_jets"), task
 
 

@@ -10,7 +10,7 @@ tool, on other data, and are printed as a reference.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +83,8 @@ def network(
     if path.exists():
         train.load_weights(model, path)
     else:
-        train.fit(model, task, epochs=epochs, batch_size=batch, learning_rate=rate, seed=SEED)
+        recipe = train.Recipe(epochs=epochs, batch_size=batch, learning_rate=rate, seed=SEED)
+        train.fit(model, task, recipe=recipe)
         train.save_weights(model, path)
     return model.eval()
 
@@ -110,9 +111,13 @@ def run(trial: Trial) -> dict[str, float | int | str]:
     teacher = network(TEACHER_HIDDEN, task, path, epochs=60, batch=512, rate=2e-3)
     plan = plan_of(trial, compress.layer_shapes(model, task.input_shape))
     found = compress.prune(
-        model, plan, task,
-        digits=trial.digits, epochs=trial.epochs, teacher=teacher, seed=SEED,
-    )  # fmt: skip
+        model,
+        plan,
+        task,
+        digits=trial.digits,
+        objective=train.Distill(teacher),
+        recipe=replace(compress.PRUNING, epochs=trial.epochs, seed=SEED),
+    )
     train.save_weights(found, trial.path)
     weights = [matrix.numpy() for matrix in compress.integer_weights(found)]
     return {
@@ -148,7 +153,7 @@ def reference(task: Task, folder: Path) -> train.QuantModel:
     if (folder / "uniform.npz").exists():
         train.load_weights(found, folder / "uniform.npz")
     else:
-        found = compress.finetune(model, plan, task, epochs=10)
+        found = compress.finetune(model, plan, task)
         train.save_weights(found, folder / "uniform.npz")
     return found.eval()
 

@@ -13,7 +13,7 @@ from netwright.compress import Plan
 from netwright.formats import Int, Rounding
 from netwright.ir import FLOAT, AttrValue, Graph, Node, TensorType
 from netwright.tasks import Card, Scaling, Split, Task
-from netwright.tasks.scores import accuracy
+from netwright.tasks.scores import Score, accuracy, mean_absolute_error, mean_squared_error
 from netwright.train import QuantModel
 
 torch.set_num_threads(1)  # tensors this small only wait for a second thread
@@ -43,6 +43,35 @@ def clouds(rows: int = 600, *, features: int = 6, classes: int = 3, seed: int = 
         features={"x": tuple(f"f{i}" for i in range(features))},
         scaling={"x": Scaling(np.zeros(features), np.ones(features))},
     )
+
+
+def values(name: str, score: Score, *splits: Split, loss: str = "mse") -> Task:
+    """A task whose targets are values."""
+    return Task(name, *splits, loss=loss, score=score, card=CARD)
+
+
+def line(rows: int = 100, *, seed: int = 0) -> Task:
+    """Two linear functions of three inputs, without noise."""
+    generator = np.random.default_rng(seed)
+    matrix = generator.normal(size=(3, 2)).astype(np.float32)
+
+    def split(count: int) -> Split:
+        inputs = generator.normal(size=(count, 3)).astype(np.float32)
+        return Split({"x": inputs}, inputs @ matrix)
+
+    return values("line", mean_squared_error, split(rows), split(rows // 2), split(rows // 2))
+
+
+def two_inputs(rows: int = 100, *, seed: int = 0) -> Task:
+    """Twice the first column of the first input minus the second input."""
+    generator = np.random.default_rng(seed)
+
+    def split(count: int) -> Split:
+        first = generator.normal(size=(count, 4)).astype(np.float32)
+        second = generator.normal(size=(count, 1)).astype(np.float32)
+        return Split({"zebra": first, "ant": second}, 2 * (first[:, :1] - second))
+
+    return values("two", mean_absolute_error, split(rows), split(rows), split(rows))
 
 
 def images(rows: int = 200, *, seed: int = 0) -> Task:

@@ -45,6 +45,13 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "r2": "netwright.tasks.scores:explained_variance",
         "rmse": "netwright.tasks.scores:root_mean_squared_error",
     },
+    "losses": {
+        "binary-cross-entropy": "netwright.train.losses:binary_cross_entropy",
+        "cross-entropy": "netwright.train.losses:cross_entropy",
+        "huber": "netwright.train.losses:huber",
+        "mae": "netwright.train.losses:mae",
+        "mse": "netwright.train.losses:mse",
+    },
     "models": {
         "encoder": "netwright.models:encoder",
         "mlp": "netwright.models:mlp",

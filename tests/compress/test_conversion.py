@@ -10,7 +10,7 @@ from torch import nn
 from netwright import compress, models
 from netwright.compress import LayerPlan, LayerShape, Plan
 from netwright.errors import ConfigError, UnsupportedOp
-from netwright.train import QuantInput, QuantLayer, evaluate, fit, trace
+from netwright.train import QuantInput, QuantLayer, Recipe, evaluate, fit, trace
 from tests.toys import clouds, disturb, images, plan_for
 
 
@@ -80,7 +80,7 @@ def test_apply_does_not_change_the_model() -> None:
     disturb(model, seed=0)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     quantized = compress.apply(model, plan_for(model, (6,), 4, 4), task)
-    compress.finetune(model, plan_for(model, (6,), 4, 4), task, epochs=1)
+    compress.finetune(model, plan_for(model, (6,), 4, 4), task, recipe=Recipe(epochs=1))
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
     inner = next(iter(quantized.quant_layers().values())).layer
     assert inner.weight is not model.get_parameter("fc1.weight")
@@ -130,13 +130,17 @@ def test_a_convolution_reads_what_the_layer_before_makes() -> None:
 def test_finetuning_is_reproducible_and_helps() -> None:
     task = clouds(1500)
     model = models.mlp(task, hidden=(16,))
-    fit(model, task, epochs=6, batch_size=64)
+    fit(model, task, recipe=Recipe(epochs=6, batch_size=64))
     plan = replace(plan_for(model, (6,), 2, 2, 4), scale="float")
     before = evaluate(compress.apply(model, plan, task), task)
     seen: list[float] = []
     first, second = (
         compress.finetune(
-            model, plan, task, epochs=4, batch_size=64, progress=lambda done, *_: seen.append(done)
+            model,
+            plan,
+            task,
+            recipe=Recipe(epochs=4, batch_size=64, learning_rate=1e-3),
+            progress=lambda done, *_: seen.append(done),
         )
         for _ in range(2)
     )

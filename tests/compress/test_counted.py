@@ -21,7 +21,7 @@ from netwright.compress import (
 )
 from netwright.errors import ConfigError
 from netwright.tasks import Task
-from netwright.train import fit
+from netwright.train import Recipe, fit
 from tests.toys import clouds
 
 
@@ -29,7 +29,7 @@ from tests.toys import clouds
 def floating() -> tuple[nn.Sequential, Task, CountedLuts]:
     task = clouds()
     model = models.mlp(task, hidden=(16, 8))
-    fit(model, task, epochs=2, batch_size=64)
+    fit(model, task, recipe=Recipe(epochs=2, batch_size=64))
     return model, task, count_layers(model, task, weight_bits=(2, 3, 6))
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from netwright import models
 from netwright.compress import (
+    FINETUNING,
     FreeActivations,
     LayerPlan,
     LayerShape,
@@ -167,7 +168,12 @@ def test_points_hold_what_finetuning_gives(networks: list[nn.Sequential]) -> Non
     assert (dense.candidate, sampled.candidate) == tuple(candidates)
     assert dense.bops == total_bops(SHAPES, candidates[0].plan)
     tuned = [
-        finetune(model, candidates[0].plan, task, epochs=1, seed=seed)
+        finetune(
+            model,
+            candidates[0].plan,
+            task,
+            recipe=replace(FINETUNING, epochs=1, seed=seed),
+        )
         for model, seed in zip(networks, (1, 2), strict=True)
     ]
     assert dense.accuracies == tuple(evaluate(model, task) for model in tuned)

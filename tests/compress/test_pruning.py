@@ -10,11 +10,10 @@ from torch import nn
 
 from netwright import models
 from netwright.backends.rtl.adders.digits import signed_digits
-from netwright.compress import apply, integer_weights, layer_shapes, prune, uniform
-from netwright.compress.pruning import _Pruner
+from netwright.compress import PruneDigits, apply, integer_weights, layer_shapes, prune, uniform
 from netwright.errors import ConfigError
 from netwright.tasks import Task
-from netwright.train import QuantModel, evaluate, fit, logits, trace
+from netwright.train import QuantModel, Recipe, evaluate, fit, predict, trace
 from tests.toys import clouds
 
 
@@ -22,7 +21,7 @@ from tests.toys import clouds
 def floating() -> tuple[nn.Sequential, Task]:
     task = clouds()
     model = models.mlp(task, hidden=(16, 8))
-    fit(model, task, epochs=4, batch_size=64)
+    fit(model, task, recipe=Recipe(epochs=4, batch_size=64))
     return model, task
 
 
@@ -31,7 +30,13 @@ def pruned(digits: float) -> QuantModel:
     model, task = floating()
     shapes = layer_shapes(model, task.input_shape)
     plan = uniform(shapes, weight_bits=5, activation_bits=5)
-    return prune(model, plan, task, digits=digits, epochs=5, batch_size=32)
+    return prune(
+        model,
+        plan,
+        task,
+        digits=digits,
+        recipe=Recipe(epochs=5, batch_size=32, learning_rate=4e-3),
+    )
 
 
 def test_the_number_of_digits_is_kept_and_the_network_still_works() -> None:
@@ -59,7 +64,7 @@ def test_a_neuron_that_nothing_reads_has_no_weights() -> None:
 def test_limits_are_gone_when_the_training_ends() -> None:
     found, task = pruned(0.5), floating()[1]
     assert all(layer.weight_quantizer.digits is None for layer in found.quant_layers().values())
-    before = logits(found, task.test.inputs)
+    before = predict(found, task.test.inputs)
     rows = torch.from_numpy(task.test.inputs)
     found.train()
     simulated = found(rows).detach().numpy()
@@ -71,16 +76,17 @@ def test_the_digits_of_least_worth_go_first() -> None:
     model, task = floating()
     shapes = layer_shapes(model, task.input_shape)
     plan = uniform(shapes, weight_bits=4, activation_bits=4)
-    pruner = _Pruner(apply(model, plan, task), 0.1)
+    pruner = PruneDigits(0.1)
+    pruner.take(apply(model, plan, task))
     for square in pruner.squares:
         square.fill_(1.0)
     before = [pruner._used(i) for i in range(3)]
     worth = torch.cat([pruner._worth(i, before[i]).flatten() for i in range(3)])
     with torch.no_grad():
-        pruner._choose(1.0)
+        pruner._choose(0.0)
         assert all(torch.equal(pruner._used(i), before[i]) for i in range(3))
         pruner.steps = 1000
-        pruner._choose(0.98)
+        pruner._choose(0.004)
     after = [pruner._used(i) for i in range(3)]
     lost = torch.cat([(a < b).flatten() for a, b in zip(after, before, strict=True)])
     assert lost.any()

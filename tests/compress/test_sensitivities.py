@@ -22,7 +22,7 @@ from netwright.compress import (
 )
 from netwright.errors import ConfigError, UnsupportedOp
 from netwright.tasks import Split, Task
-from netwright.train import fit
+from netwright.train import Recipe, fit
 from tests.compress.test_curvature import exact_hessian
 from tests.toys import clouds, images
 
@@ -31,7 +31,7 @@ from tests.toys import clouds, images
 def trained() -> tuple[nn.Sequential, Task]:
     task = clouds(1000)
     model = models.mlp(task, hidden=(8, 7))
-    fit(model, task, epochs=8, batch_size=64, learning_rate=5e-3)
+    fit(model, task, recipe=Recipe(epochs=8, batch_size=64, learning_rate=5e-3))
     return model, task
 
 

@@ -1,135 +1,205 @@
 from __future__ import annotations
 
+import pickle
+import re
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from netwright.errors import RunError
-from netwright.train.checkpoint import model_digest
-from netwright.train.text import TextRecipe, fit_text, text_logits
-from tests.texts import encoder, sentences
+from netwright.errors import ConfigError, RunError
+from netwright.tasks import Split
+from netwright.train import Callback, Checkpoint, Distill, EarlyStop, History, Recipe, fit
+from netwright.train.checkpoint import load_state
+from tests.texts import encoder
+from tests.toys import clouds
 
-RECIPE = TextRecipe(epochs=2, batch_size=8, half=False)
-
-
-class Count:
-    """A companion that counts steps."""
-
-    def __init__(self, settings: str = "Count()") -> None:
-        self.settings = settings
-        self.steps = 0
-
-    def state_dict(self):
-        return {"steps": torch.tensor(self.steps)}
-
-    def load_state_dict(self, state):
-        self.steps = int(state["steps"])
-
-    def after_step(self, step):
-        self.steps += 1
-        if step.step == 3:
-            raise InterruptedError
+TASK = clouds(60)
+RECIPE = Recipe(epochs=2, batch_size=20)
 
 
-def train(path, **changes):
-    """A training, of which some options are changed."""
-    words, labels = sentences(16)
-    options = {
-        "model": encoder(),
-        "sentences": words,
-        "labels": labels,
+def linear(seed: int = 0) -> nn.Linear:
+    torch.manual_seed(seed)
+    return nn.Linear(6, 3)
+
+
+def train(path: Path | str, **changes: object) -> tuple[nn.Module, History]:
+    """A training, of which some arguments are changed."""
+    given: dict[str, object] = {
+        "model": linear(),
+        "task": TASK,
+        "objective": Distill(linear(1)),
         "recipe": RECIPE,
-        "teacher": encoder(1),
+        "callbacks": [EarlyStop(5)],
         "checkpoint": path,
     } | changes
-    fit_text(**options)
-    return options["model"]
+    history = fit(**given)  # type: ignore[arg-type]
+    return given["model"], history  # type: ignore[return-value]
 
 
-def test_a_companion_goes_on_where_it_stopped(tmp_path):
-    count = Count()
-    with pytest.raises(InterruptedError):
-        train(tmp_path / "a.pt", companion=count, after_step=count.after_step)
-    again = Count()
-    train(tmp_path / "a.pt", companion=again)
-    assert again.steps == 2
+OTHER = Split({"x": TASK.train.inputs + 1}, TASK.train.targets)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"recipe": TextRecipe(epochs=3)}, r"TextRecipe\(epochs=2, batch_size=8.*\)"),
-        ({"sentences": sentences(16, seed=1)[0]}, "other sentences"),
-        ({"labels": 1 - sentences(16)[1]}, "other labels"),
-        ({"model": encoder(5)}, "another model to start from"),
-        ({"teacher": encoder(6)}, "another teacher"),
-        ({"teacher": None}, "another teacher"),
-        ({"companion": Count()}, "no schedule"),
-        ({"labels": np.ones(16, int), "teacher": None}, "other labels, another teacher"),
+        ({"recipe": replace(RECIPE, epochs=3)}, "epochs 2 instead of 3"),
+        (
+            {"recipe": replace(RECIPE, learning_rate=0.1, seed=4)},
+            "learning_rate 0.002 instead of 0.1; seed 0 instead of 4",
+        ),
+        ({"task": replace(TASK, train=OTHER)}, "other training rows"),
+        ({"task": replace(TASK, validation=OTHER)}, "other validation rows"),
+        ({"model": linear(5)}, "another model to start from"),
+        ({"objective": Distill(linear(6))}, "objective Distill("),
+        ({"objective": None}, "instead of Supervised(cross-entropy"),
+        (
+            {"callbacks": []},
+            "callbacks EarlyStop(patience=5, least=0.0) instead of none",
+        ),
+        (
+            {"callbacks": [EarlyStop(5), EarlyStop(5)]},
+            "instead of EarlyStop(patience=5, least=0.0), EarlyStop(patience=5, least=0.0) #2",
+        ),
     ],
 )
-def test_a_checkpoint_of_another_training_is_refused(tmp_path, changes, message):
+def test_a_checkpoint_of_another_training_is_refused(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
     path = tmp_path / "a.pt"
     train(path)
     before = path.read_bytes()
-    with pytest.raises(RunError, match=f"a.pt: was written by a training with {message}\nhint"):
+    with pytest.raises(RunError) as caught:
         train(path, **changes)
+    assert str(caught.value).startswith(f"{path}: was written by another training: ")
+    assert message in str(caught.value)
+    assert str(caught.value).endswith("hint: remove it, use another file, or train with the same")
     assert path.read_bytes() == before
 
 
-def test_a_checkpoint_with_another_or_no_companion_or_without_teacher_is_refused(tmp_path):
+def test_another_device_and_callbacks_that_decide_nothing_may_go_on(tmp_path: Path) -> None:
+    class Look(Callback):
+        settings = ""
+
     path = tmp_path / "a.pt"
-    train(path, companion=Count("Count(1)"), teacher=None)
-    with pytest.raises(RunError, match=r"with Count\(1\), no teacher\n"):
-        train(path, companion=Count("Count(2)"))
-    with pytest.raises(RunError, match=r"with Count\(1\)\n"):
-        train(path, teacher=None)
+    first = train(path)[1]
+    recipe = replace(RECIPE, device="auto")
+    assert train(str(path), recipe=recipe, callbacks=[Look(), EarlyStop(5)])[1] == first
 
 
-def test_a_refused_checkpoint_leaves_the_model_as_it_was(tmp_path):
+def test_a_refused_checkpoint_leaves_the_model_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     train(path)
-    model = encoder(5)
-    before = model_digest(model)
+    model = linear(5)
+    before = model.weight.detach().clone()
     with pytest.raises(RunError):
         train(path, model=model)
-    assert model_digest(model) == before
+    assert torch.equal(model.weight, before)
 
 
-def test_a_checkpoint_that_does_not_say_its_origin_is_refused(tmp_path):
+def damages(path: Path) -> dict[str, bytes]:
+    """What may have become of a checkpoint."""
+    whole = path.read_bytes()
+    content = torch.load(path, weights_only=True)
+
+    def saved(**changes: object) -> bytes:
+        target = path.with_suffix(".other")
+        torch.save({**content, **changes}, target)
+        return target.read_bytes()
+
+    return {
+        "nothing": b"",
+        "text": b"no checkpoint",
+        "half": whole[: len(whole) // 2],
+        "pickle": pickle.dumps({"version": 1}),
+        "list": saved(version=7),
+        "origin": saved(origin=3),
+        "step": saved(step=99),
+        "best": saved(best=9),
+        "epochs": saved(epochs=[(1, 2)]),
+        "model": saved(model={"weight": torch.zeros(3, 6)}),
+        "shape": saved(model={"weight": torch.zeros(3, 7), "bias": torch.zeros(3)}),
+        "kind": saved(model={"weight": 3, "bias": torch.zeros(3)}),
+        "callbacks": saved(callbacks={}),
+        "random": saved(random=[torch.zeros(3, dtype=torch.uint8)]),
+        "shuffle": saved(shuffle=torch.zeros(3)),
+        "optimizer": saved(optimizer={"state": {}, "param_groups": []}),
+    }
+
+
+def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
-    torch.save({"recipe": repr(RECIPE), "epoch": 2}, path)
-    with pytest.raises(RunError, match="does not say what it was trained from"):
+    train(path)
+    for name, data in damages(path).items():
+        path.write_bytes(data)
+        model = linear()
+        before = model.weight.detach().clone()
+        with pytest.raises(RunError, match=re.escape(f"{path}: ")) as caught:
+            train(path, model=model)
+        assert "remove it" in str(caught.value), name
+        assert torch.equal(model.weight, before), name
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    path, mark = tmp_path / "a.pt", tmp_path / "ran"
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (mark,))
+
+    torch.save({"version": 1, "origin": Evil()}, path)
+    with pytest.raises(RunError, match=r"cannot be read as a checkpoint \(UnpicklingError\)"):
+        train(path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "device"])
+def test_what_is_no_plain_file_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.pt"
+    path.mkdir() if kind == "folder" else path.symlink_to("/dev/zero")
+    with pytest.raises(RunError, match=re.escape(str(path))):
         train(path)
 
 
-def test_the_same_training_is_read_back_from_a_path_as_text(tmp_path):
-    words = sentences(16)[0]
-    path = str(tmp_path / "a.pt")
-    found = [text_logits(train(path), words) for _ in range(2)]
-    np.testing.assert_array_equal(*found)
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=re.escape(str(tmp_path / "file"))):
+        train(tmp_path / "file" / "a.pt")
 
 
-def test_a_digest_covers_weights_masks_and_rounding():
-    model, name = encoder(), "encoder.layer.1.output.dense"
-    found = [model_digest(model)]
-    linear = model.linears()[name]
-    linear.mask = torch.ones_like(linear.weight, dtype=torch.bool)
-    found.append(model_digest(model))
-    linear.mask[0, 0] = False
-    found.append(model_digest(model))
-    with torch.no_grad():
-        linear.weight[0, 0] += 1
-    found.append(model_digest(model))
-    model.set_quantized("on")
-    found.append(model_digest(model))
-    model.layers[0].grids["input"].high.fill_(2.0)
-    found.append(model_digest(model))
-    assert len(set(found)) == len(found)
+def test_the_file_is_closed_when_the_training_has_ended(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "a.pt"
+    model, _ = train(path)
+    content = torch.load(path, weights_only=True)
+    assert content["optimizer"] is None
+    assert content["best_model"] is None
+    assert torch.equal(content["model"]["weight"], model.weight)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+    assert [item.name for item in path.parent.iterdir()] == ["a.pt"]
 
 
-def test_ranges_that_are_not_used_are_not_in_the_digest():
-    model = encoder()
-    before = model_digest(model)
-    model.layers[0].grids["input"].high.fill_(2.0)
-    assert model_digest(model) == before
+@pytest.mark.parametrize("given", [{"every_s": -1.0}, {"every_steps": 0}])
+def test_intervals_out_of_range_are_refused(given: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="every_s must be 0 or more and every_steps 1 or more"):
+        Checkpoint(Path("a"), **given)  # type: ignore[arg-type]
+
+
+def test_buffers_that_one_model_has_and_the_other_has_not_are_loaded() -> None:
+    masked, plain = encoder(), encoder()
+    name = "encoder.layer.1.output.dense"
+    linear = masked.linears()[name]
+    linear.mask = torch.rand_like(linear.weight) > 0.5
+    state = {key: value.clone() for key, value in masked.state_dict().items()}
+    bare = {key: value.clone() for key, value in plain.state_dict().items()}
+    load_state(plain, state)
+    assert torch.equal(plain.linears()[name].mask, linear.mask)
+    load_state(plain, bare)
+    assert plain.linears()[name].mask is None
+    with pytest.raises(ConfigError, match="the state is that of another model"):
+        load_state(plain, {**bare, "more": torch.zeros(1)})
+    assert np.all([torch.equal(value, bare[key]) for key, value in plain.state_dict().items()])

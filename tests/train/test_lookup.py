@@ -8,7 +8,7 @@ from netwright.train import (
     LookupModel,
     LookupShape,
     TorchExecutor,
-    logits,
+    predict,
     trace_tables,
 )
 from netwright.verify import bit_exact, corners, random
@@ -50,7 +50,7 @@ def test_graph_equals_the_model(fraction: int) -> None:
     rows = np.random.default_rng(1).normal(0, 0.5, (50, 3))
     codes = ir.interpret(graph, rows)[graph.outputs[0]]
     np.testing.assert_array_equal(
-        ir.real_values(graph, graph.outputs[0], codes), logits(model, rows)
+        ir.real_values(graph, graph.outputs[0], codes), predict(model, rows)
     )
 
 

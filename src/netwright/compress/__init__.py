@@ -18,7 +18,7 @@ from netwright.compress.budget import (
     total_bops,
     weight_bits,
 )
-from netwright.compress.conversion import apply, build, finetune, layer_shapes
+from netwright.compress.conversion import FINETUNING, apply, build, finetune, layer_shapes
 from netwright.compress.counted import CountedLuts, count_layers
 from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenvalue
 from netwright.compress.front import (
@@ -45,7 +45,7 @@ from netwright.compress.post_training import (
     allocate_post_training,
     output_errors,
 )
-from netwright.compress.pruning import integer_weights, prune
+from netwright.compress.pruning import PRUNING, PruneDigits, integer_weights, prune
 from netwright.compress.recipe import hawq
 from netwright.compress.sensitivities import (
     ActivationSensitivity,
@@ -56,6 +56,8 @@ from netwright.compress.sensitivities import (
 
 __all__ = [
     "BUDGETS",
+    "FINETUNING",
+    "PRUNING",
     "RESIDUAL",
     "ActivationSensitivity",
     "Activations",
@@ -73,6 +75,7 @@ __all__ = [
     "LayerShape",
     "Plan",
     "ProductError",
+    "PruneDigits",
     "ScaleKind",
     "TiedActivations",
     "TraceEstimate",

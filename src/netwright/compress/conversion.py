@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -13,17 +15,25 @@ from netwright.formats import Int
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.train import (
+    Calibrate,
+    Callback,
+    Checkpoint,
+    Objective,
     QuantInput,
     QuantLayer,
     QuantModel,
     QuantSpec,
+    Recipe,
     as_sequence,
     checked_sequence,
     fit,
     fold_batch_norm,
 )
-from netwright.train.loop import CALIBRATION_ROWS
+from netwright.train.callbacks import CALIBRATION_ROWS
 from netwright.train.symbolic import evaluation
+
+FINETUNING = Recipe(epochs=10, learning_rate=1e-3)
+"""How a quantized network is trained if nothing else is said."""
 
 _TRANSPARENT = (nn.Flatten, nn.MaxPool2d, nn.Identity, nn.Dropout)
 _WEIGHTED = (nn.Linear, nn.Conv2d)
@@ -171,21 +181,26 @@ def finetune(
     plan: Plan,
     task: Task,
     *,
-    epochs: int = 10,
-    batch_size: int = 512,
-    learning_rate: float = 1e-3,
-    seed: int = 0,
+    objective: Objective | None = None,
+    recipe: Recipe = FINETUNING,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | Path | str | None = None,
     progress: Progress = silent,
 ) -> QuantModel:
-    """Apply `plan` to `model` and train the result quantization-aware; see :func:`train.fit`."""
+    """Apply `plan` to `model` and train the result quantization-aware; see :func:`train.fit`.
+
+    Args:
+        model: The float model; it is not changed.
+        plan: Widths of every layer.
+        task: Data.
+        objective: What is made small; the task's loss if not given.
+        recipe: Settings of the training.
+        callbacks: What goes on beside it; the scales are calibrated besides, if none of them does.
+        checkpoint: Where the training is kept.
+        progress: Told of every epoch.
+    """
     quantized = apply(model, plan, task)
-    fit(
-        quantized,
-        task,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-        progress=progress,
-    )
+    if not any(isinstance(callback, Calibrate) for callback in callbacks):
+        callbacks = (Calibrate(), *callbacks)
+    fit(quantized, task, objective, recipe, callbacks, checkpoint=checkpoint, progress=progress)
     return quantized

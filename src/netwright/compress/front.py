@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ from torch import nn
 
 from netwright.compress.allocation import RESIDUAL, Activations, TiedActivations, allocate
 from netwright.compress.budget import Budget, total_bops
-from netwright.compress.conversion import finetune
+from netwright.compress.conversion import FINETUNING, finetune
 from netwright.compress.plan import LayerPlan, LayerShape, Plan, uniform
 from netwright.compress.sensitivities import LayerSensitivity
 from netwright.progress import Progress, silent
@@ -140,7 +140,8 @@ class _Trial:
 
 
 def _run(trial: _Trial) -> Record:
-    model = finetune(trial.model, trial.plan, trial.task, epochs=trial.epochs, seed=trial.seed)
+    recipe = replace(FINETUNING, epochs=trial.epochs, seed=trial.seed)
+    model = finetune(trial.model, trial.plan, trial.task, recipe=recipe)
     return {
         "test": evaluate(model, trial.task),
         "validation": evaluate(model, trial.task, split="validation"),

@@ -10,6 +10,9 @@ least for each bit that their input adds: the diagonal second-order estimate of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +21,18 @@ from netwright.compress.plan import Plan
 from netwright.errors import ConfigError
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
-from netwright.train import QuantLayer, QuantModel, fit
+from netwright.train import (
+    Calibrate,
+    Callback,
+    Checkpoint,
+    Moment,
+    Objective,
+    QuantLayer,
+    QuantModel,
+    Ramp,
+    Recipe,
+    fit,
+)
 from netwright.train.straight_through import MOST_DIGITS, limit_digits
 
 RAMP_SHARE = 0.6
@@ -35,17 +49,19 @@ _CALIBRATIONS = 5
 the others make would shrink with every calibration, and training would settle for the clipping."""
 
 
+PRUNING = Recipe(epochs=60, batch_size=1024, learning_rate=4e-3)
+"""How digits are pruned if nothing else is said."""
+
+
 def prune(
     model: nn.Module,
     plan: Plan,
     task: Task,
     *,
     digits: float,
-    epochs: int = 60,
-    batch_size: int = 1024,
-    learning_rate: float = 4e-3,
-    teacher: nn.Module | None = None,
-    seed: int = 0,
+    objective: Objective | None = None,
+    recipe: Recipe = PRUNING,
+    checkpoint: Checkpoint | Path | str | None = None,
     progress: Progress = silent,
 ) -> QuantModel:
     """Apply `plan` to `model` and train the result while the digits of its weights are pruned.
@@ -59,34 +75,26 @@ def prune(
         task: Data.
         digits: Signed digits that may stay, on average over all weights of the network; above 0 and
             at most 3.
-        epochs: Passes over the training split.
-        batch_size: Rows in one step.
-        learning_rate: Peak learning rate.
-        teacher: See :func:`netwright.train.fit`.
-        seed: Seed of the shuffling.
+        objective: What is made small; see :func:`netwright.train.fit`.
+        recipe: Settings of the training.
+        checkpoint: Where the training is kept.
         progress: Told of every epoch.
 
     Raises:
         ConfigError: The digits or a setting of the training are out of range.
     """
-    if not 0 < digits <= MOST_DIGITS:
-        raise ConfigError(f"digits must be above 0 and at most {MOST_DIGITS}, not {digits}")
+    pruning = PruneDigits(digits)
+    calibrate = Calibrate(epochs=min(_CALIBRATIONS, recipe.epochs // 2))
     quantized = apply(model, plan, task)
-    pruner = _Pruner(quantized, digits)
     fit(
         quantized,
         task,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-        teacher=teacher,
-        after_step=pruner,
-        keep_from=min(int(epochs * RAMP_SHARE) + 2, epochs),
-        calibrations=min(_CALIBRATIONS, epochs // 2),
+        objective,
+        recipe,
+        [pruning, calibrate],
+        checkpoint=checkpoint,
         progress=progress,
     )
-    pruner.settle()
     return quantized
 
 
@@ -96,38 +104,101 @@ def integer_weights(model: QuantModel) -> list[Tensor]:
     return [layer.weight_codes().detach().t().to(torch.int64) for layer in layers]
 
 
-class _Pruner:
-    """How many digits each weight may have; called after every step."""
+class PruneDigits(Callback):
+    """Limits how many digits each weight of a :class:`~netwright.train.QuantModel` may have.
 
-    def __init__(self, model: QuantModel, digits: float) -> None:
+    Args:
+        digits: See :func:`prune`.
+
+    Raises:
+        ConfigError: The digits are out of range; at the beginning, if the model is not quantized.
+    """
+
+    settles_at = RAMP_SHARE
+
+    def __init__(self, digits: float) -> None:
+        if not 0 < digits <= MOST_DIGITS:
+            raise ConfigError(f"digits must be above 0 and at most {MOST_DIGITS}, not {digits}")
+        self.wanted_mean = digits
+        self.layers: list[QuantLayer] = []
+        self.squares: list[Tensor] = []
+        self.digits: list[Tensor] = []
+        self.wanted = self.start = 0.0
+        self.steps = 0
+        self.ended = False
+
+    @property
+    def settings(self) -> str:
+        """The digits that may stay."""
+        return f"PruneDigits({self.wanted_mean})"
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Digits and mean squared gradients of every weight, and how far the ramp is."""
+        return {
+            **{f"squares.{i}": square for i, square in enumerate(self.squares)},
+            **{f"digits.{i}": limits for i, limits in enumerate(self.digits)},
+            **{
+                f"limits.{i}": layer.weight_quantizer.digits
+                for i, layer in enumerate(self.layers)
+                if layer.weight_quantizer.digits is not None
+            },
+            "start": torch.tensor(self.start, dtype=torch.float64),
+            "steps": torch.tensor(self.steps),
+            "ended": torch.tensor(self.ended),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from there."""
+        for i, layer in enumerate(self.layers):
+            self.squares[i] = state[f"squares.{i}"].to(self.squares[i])
+            self.digits[i] = state[f"digits.{i}"].to(self.digits[i])
+            limits = state.get(f"limits.{i}")
+            layer.weight_quantizer.set_digits(None if limits is None else limits.clone())
+        self.start, self.steps = float(state["start"]), int(state["steps"])
+        self.ended = bool(state["ended"])
+
+    def begin(self, moment: Moment) -> None:
+        """Take the layers of the model."""
+        if not isinstance(moment.model, QuantModel):
+            raise ConfigError(
+                f"the model, of the class {type(moment.model).__name__}, has no digits to prune",
+                hint="train a quantized model: netwright.compress.apply",
+            )
+        self.take(moment.model)
+
+    def take(self, model: QuantModel) -> None:
+        """Start anew with the layers of a model."""
         self.layers = list(model.quant_layers().values())
         weights = [layer.layer.weight for layer in self.layers]
         self.squares = [torch.zeros_like(weight) for weight in weights]
         self.digits = [torch.full_like(weight, MOST_DIGITS) for weight in weights]
-        self.wanted = digits * sum(weight.numel() for weight in weights)
-        self.start = self.wanted
-        self.steps = 0
-        self.ended = False
+        self.wanted = self.wanted_mean * sum(weight.numel() for weight in weights)
+        self.start, self.steps, self.ended = self.wanted, 0, False
 
     @torch.no_grad()
-    def __call__(self, done: float) -> None:
+    def after_step(self, moment: Moment) -> None:
+        """Remember the gradients; at times, drop digits."""
         if self.ended:
             return
         for layer, square in zip(self.layers, self.squares, strict=True):
             if layer.layer.weight.grad is not None:
                 square.lerp_(layer.layer.weight.grad.square(), 1 - _MEMORY)
         self.steps += 1
-        self.ended = done > RAMP_SHARE
+        self.ended = moment.share > RAMP_SHARE
         if self.ended or self.steps % _EVERY == 0:
-            self._choose(max(1 - done / RAMP_SHARE, 0.0) ** 3)
+            self._choose(moment.share)
 
-    def _choose(self, left: float) -> None:
+    def end(self, moment: Moment) -> None:
+        """Make the limited weights the weights, so that nothing needs to limit them any more."""
+        self.settle()
+
+    def _choose(self, share: float) -> None:
         """Drop the digits of least worth until the ramp's number stays."""
         used = [self._used(i) for i in range(len(self.layers))]
         total = float(sum(values.sum() for values in used))
         if self.steps <= _EVERY:
             self.start = max(total, self.wanted)
-        surplus = int(total - (self.wanted + (self.start - self.wanted) * left))
+        surplus = int(total - Ramp(self.start, self.wanted, until=RAMP_SHARE).at(share))
         while surplus > 0:
             worth = [self._worth(i, used[i]) for i in range(len(self.layers))]
             everything = torch.cat([values.flatten() for values in worth])
@@ -180,7 +251,7 @@ class _Pruner:
 
     @torch.no_grad()
     def settle(self) -> None:
-        """Make the limited weights the weights, so that nothing needs to limit them any more."""
+        """Write the limited weights into the layers, and limit them no more."""
         for layer in self.layers:
             weight, quantizer = layer.layer.weight, layer.weight_quantizer
             weight.copy_(quantizer.codes(weight) * quantizer.scale_like(weight))

@@ -223,7 +223,7 @@ class TextEncoder(nn.Module):
         positions = torch.arange(ids.shape[1], device=ids.device)
         values = parts["word_embeddings"](ids) + parts["position_embeddings"](positions)
         values = parts["LayerNorm"](values + parts["token_type_embeddings"].weight[0])
-        allowed = mask[:, None, None, :]
+        allowed = mask.bool()[:, None, None, :]
         found = []
         for layer in self.layers:
             values = layer(values, allowed)
@@ -240,7 +240,7 @@ class TextEncoder(nn.Module):
 
         Args:
             ids: Word pieces, (batch, tokens) int64.
-            mask: True where a sentence has a word piece, of the same shape.
+            mask: True, or 1, where a sentence has a word piece, of the same shape.
 
         Returns:
             (batch, classes).

@@ -112,10 +112,9 @@ def _trained(context: Context, group_size: int, width: float) -> tuple[float, fl
     task = tasks.fashion_mnist().subset(TRAIN_ROWS)
     make = partial(models.mobilenet, image=IMAGE, group_size=group_size, width=width)
     folder = context.folder / f"fashion-g{group_size}-w{width:g}-n{TRAIN_ROWS}"
-    records = train.fit_seeds(
-        {seed: make(seed=seed) for seed in SEEDS}, task,
-        folder=folder, epochs=EPOCHS, batch_size=128, learning_rate=5e-3,
-    )  # fmt: skip
+    recipe = train.Recipe(epochs=EPOCHS, batch_size=128, learning_rate=5e-3)
+    networks = {seed: make(seed=seed) for seed in SEEDS}
+    records = train.fit_seeds(networks, task, folder=folder, recipe=recipe)
     found = [100 * float(record["test"]) for record in records.values()]
     return fmean(found), stdev(found)
 

@@ -24,9 +24,8 @@ def _floats(context: Context) -> tuple[tasks.Task, list[models.Network], list[fl
     seeds, epochs = (SEEDS, 40) if context.profile == "full" else (SEEDS[:1], 3)
     task, folder = tasks.jets(), context.folder / f"float-{context.profile}"
     networks = {seed: models.mlp(task, seed=seed) for seed in seeds}
-    records = train.fit_seeds(
-        networks, task, folder=folder, epochs=epochs, batch_size=1024, learning_rate=4e-3
-    )
+    recipe = train.Recipe(epochs=epochs, batch_size=1024, learning_rate=4e-3)
+    records = train.fit_seeds(networks, task, folder=folder, recipe=recipe)
     return task, list(networks.values()), [float(r["test"]) for r in records.values()]
 
 
@@ -107,7 +106,8 @@ def hutchinson_error(context: Context) -> Finding:
 def _tuned(context: Context, scale: compress.ScaleKind) -> tuple[tasks.Task, train.QuantModel]:
     task, networks, _ = _floats(context)
     plan = _uniform(6, inputs=8).plan.with_rules(scale=scale, granularity="tensor")
-    return task, compress.finetune(networks[0], plan, task, epochs=5)
+    recipe = train.Recipe(epochs=5, learning_rate=1e-3)
+    return task, compress.finetune(networks[0], plan, task, recipe=recipe)
 
 
 def naive_conversion(context: Context) -> Finding:

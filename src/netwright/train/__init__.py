@@ -1,43 +1,65 @@
 """Training: the loop, the fake-quantized layers, and the way from torch to the integer graph."""
 
+from netwright.train.batches import Batch
+from netwright.train.callbacks import Calibrate, Callback, EarlyStop, Moment
+from netwright.train.checkpoint import Checkpoint
 from netwright.train.executor import TorchExecutor
+from netwright.train.history import Epoch, History
 from netwright.train.jobs import Record, run_jobs
 from netwright.train.layers import QuantInput, QuantLayer, QuantModel, Requantizer
 from netwright.train.lookup import LookupModel, LookupShape, trace_tables
-from netwright.train.lookup_fit import fit_tables
-from netwright.train.loop import Epoch, History, evaluate, fit, logits
+from netwright.train.lookup_dropping import DropFunctions
+from netwright.train.loop import fit
+from netwright.train.losses import Loss
 from netwright.train.module_tracing import trace_module
 from netwright.train.norm import fold_batch_norm
+from netwright.train.objective import UNLABELED, Distill, Objective, Supervised
+from netwright.train.prediction import evaluate, predict
 from netwright.train.quantizer import Quantizer, QuantSpec
+from netwright.train.ramp import Ramp
 from netwright.train.real_tracing import trace_quantized
+from netwright.train.recipe import Recipe
 from netwright.train.seeds import fit_seeds, history_file, weights_file
 from netwright.train.sequence import as_sequence, checked_sequence
 from netwright.train.tracing import trace
 from netwright.train.weights import load_weights, save_weights
 
 __all__ = [
+    "UNLABELED",
+    "Batch",
+    "Calibrate",
+    "Callback",
+    "Checkpoint",
+    "Distill",
+    "DropFunctions",
+    "EarlyStop",
     "Epoch",
     "History",
     "LookupModel",
     "LookupShape",
+    "Loss",
+    "Moment",
+    "Objective",
     "QuantInput",
     "QuantLayer",
     "QuantModel",
     "QuantSpec",
     "Quantizer",
+    "Ramp",
+    "Recipe",
     "Record",
     "Requantizer",
+    "Supervised",
     "TorchExecutor",
     "as_sequence",
     "checked_sequence",
     "evaluate",
     "fit",
     "fit_seeds",
-    "fit_tables",
     "fold_batch_norm",
     "history_file",
     "load_weights",
-    "logits",
+    "predict",
     "run_jobs",
     "save_weights",
     "trace",

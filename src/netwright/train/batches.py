@@ -122,9 +122,7 @@ def epoch_order(split: Split, recipe: Recipe, epoch: int, shuffle: torch.Generat
     return [torch.from_numpy(rows) for rows in found]
 
 
-def by_length(
-    known: NDArray[np.int64], batch_size: int, seed: int
-) -> list[NDArray[np.int64]]:
+def by_length(known: NDArray[np.int64], batch_size: int, seed: int) -> list[NDArray[np.int64]]:
     """Rows of every batch: random, but of about equal length within a batch."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(known))

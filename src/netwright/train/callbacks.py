@@ -85,7 +85,7 @@ class Callback:
     def begin(self, moment: Moment) -> None:
         """Called before the first step, with the model to start from; also of what is resumed."""
 
-    def rows(self, split: Split, *, epoch: int, seed: int) -> Split:
+    def epoch_rows(self, split: Split, *, epoch: int, seed: int) -> Split:
         """The rows of an epoch, `split` or others made from it; a function of its arguments.
 
         Args:
@@ -143,7 +143,7 @@ class Calibrate(Callback):
         """Choose the scales."""
         if not isinstance(moment.model, Calibrated):
             raise ConfigError(
-                f"a {type(moment.model).__name__} has no scales to calibrate",
+                f"the model, of the class {type(moment.model).__name__}, has no scales to choose",
                 hint="train a quantized model, or leave the callback Calibrate out",
             )
         self._calibrate(moment)

@@ -73,7 +73,7 @@ class State:
         optimizer: Of the optimizer; ``None`` if the training has ended.
         callbacks: Of every callback, by its key.
         random: Of torch's generators, one for each device that takes part.
-        shuffle: Of the generator of the order, at the beginning of the epoch.
+        shuffle: Of the generator of the order, before the epoch that goes on or comes.
         epochs: What is done.
         best: Number of the best epoch, 0 if there is none.
         best_model: Its weights and buffers.
@@ -175,7 +175,8 @@ def read(path: Path, source: Mapping[str, str]) -> State | None:
             )
         values = {item.name: content[item.name] for item in fields(State)}
         values["epochs"] = [
-            Epoch(int(number), float(loss), float(score)) for number, loss, score in values["epochs"]
+            Epoch(int(number), float(loss), float(score))
+            for number, loss, score in values["epochs"]
         ]
         return State(**values)
     except RunError:

@@ -11,13 +11,14 @@ import hashlib
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright.errors import ConfigError
 from netwright.registry import resolve
+from netwright.train.digests import module_digest
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Outputs and targets, both (rows, ...), to a scalar."""
@@ -72,27 +73,24 @@ def find_loss(loss: str | Loss) -> Loss:
     return cast(Loss, found)
 
 
-def describe(function: object) -> str:
+def describe(function: Any) -> str:
     """All that tells a function from others, as text: its name, and a digest of its source."""
     if isinstance(function, partial):
         given = ", ".join(
             [*map(repr, function.args), *(f"{k}={v!r}" for k, v in function.keywords.items())]
         )
         return f"{describe(function.func)} with {given}"
+    if isinstance(function, nn.Module):
+        return f"{type(function).__name__} {module_digest(function)[:16]}"
     named = function if hasattr(function, "__qualname__") else type(function)
-    name = f"{named.__module__}.{named.__qualname__}"  # type: ignore[attr-defined]
-    if isinstance(function, nn.Module) or (named is not function and _tells(function)):
-        name = repr(function)
+    name = f"{named.__module__}.{named.__qualname__}"
+    if named is not function and type(function).__repr__ is not object.__repr__:
+        name = repr(function)  # a value that tells what it holds
     try:
-        text = inspect.getsource(named)  # type: ignore[arg-type]
+        text = inspect.getsource(named)
     except (OSError, TypeError):
         return name
     return f"{name} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-
-def _tells(value: object) -> bool:
-    """Whether the text of a value says what it holds, not where it lies."""
-    return type(value).__repr__ is not object.__repr__
 
 
 def _alike(outputs: Tensor, targets: Tensor) -> Tensor:

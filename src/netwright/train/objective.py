@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +55,7 @@ class Supervised(Objective):
     def __init__(self, loss: str | Loss) -> None:
         self._name = loss if isinstance(loss, str) else describe(loss)
         self._loss = find_loss(loss)
+        self._shape: tuple[int, ...] | None = None  # of a row of outputs, where the loss is ours
 
     @property
     def settings(self) -> str:
@@ -62,7 +63,9 @@ class Supervised(Objective):
         return f"Supervised({self._name}, {describe(self._loss)})"
 
     def begin(self, model: nn.Module, task: Task) -> None:
-        """Refuse rows whose class is not known."""
+        """Refuse rows whose class is not known, and note what the outputs must be like."""
+        own = getattr(self._loss, "__module__", None) == find_loss.__module__
+        self._shape = task.output_shape if own and self._name == task.loss else None
         if task.classes and bool((task.train.targets == UNLABELED).any()):
             row = int((task.train.targets == UNLABELED).nonzero()[0][0])
             raise ConfigError(
@@ -76,6 +79,11 @@ class Supervised(Objective):
 
     def of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The loss of outputs that are known already."""
+        if self._shape is not None and outputs.shape[1:] != self._shape:
+            raise ConfigError(
+                f"the model must give outputs of shape {(len(batch), *self._shape)} for this task, "
+                f"not {tuple(outputs.shape)}"
+            )
         shapes = f"outputs of shape {tuple(outputs.shape)} and targets of shape "
         found: object = _explained(
             lambda: self._loss(outputs, batch.targets),
@@ -170,8 +178,9 @@ class Distill(Objective):
     def _forward(self, network: nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
         if not self.hidden:
             return outputs_of(network, batch), []
-        states = network.hidden_states(*batch.arrays.values())
-        found = network.classify(states[-1], batch.arrays[MASK])
+        parts: Any = network
+        states: list[Tensor] = parts.hidden_states(*batch.arrays.values())
+        found: Tensor = parts.classify(states[-1], batch.arrays[MASK])
         return found.float(), states
 
     def _teaching(self, batch: Batch) -> tuple[Tensor, list[Tensor]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
@@ -12,20 +13,25 @@ from torch import nn
 from netwright.files import write_text
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
+from netwright.train.callbacks import Callback
 from netwright.train.jobs import Record, run_jobs
-from netwright.train.loop import evaluate, fit
+from netwright.train.loop import fit
+from netwright.train.objective import Objective
+from netwright.train.prediction import evaluate
+from netwright.train.recipe import Recipe
 from netwright.train.weights import load_weights, save_weights
+
+_DEFAULT = Recipe()
 
 
 @dataclass(frozen=True)
 class _Job:
     model: nn.Module
     task: Task
-    seed: int
     path: Path
-    epochs: int
-    batch_size: int
-    learning_rate: float
+    objective: Objective | None
+    recipe: Recipe
+    callbacks: tuple[Callback, ...]
 
 
 def weights_file(folder: str | Path, seed: int) -> Path:
@@ -35,7 +41,7 @@ def weights_file(folder: str | Path, seed: int) -> Path:
 
 
 def history_file(folder: str | Path, seed: int) -> Path:
-    """Where :func:`fit_seeds` keeps the epochs of a seed: a loss and an accuracy for each."""
+    """Where :func:`fit_seeds` keeps the epochs of a seed: a loss and a score for each."""
     return Path(folder) / f"seed-{seed}.history.json"
 
 
@@ -44,31 +50,38 @@ def fit_seeds(
     task: Task,
     *,
     folder: str | Path,
-    epochs: int = 20,
-    batch_size: int = 512,
-    learning_rate: float = 2e-3,
+    objective: Objective | None = None,
+    recipe: Recipe = _DEFAULT,
+    callbacks: Sequence[Callback] = (),
     workers: int | None = None,
     progress: Progress = silent,
 ) -> dict[int, Record]:
     """Train every model in place with its seed; a seed that is done is read from `folder`.
 
+    A seed that was interrupted goes on where it was.
+
     Args:
         models: Untrained models by seed.
         task: Data and score.
         folder: Keeps weights and scores; one folder serves one set of settings.
-        epochs: See :func:`~netwright.train.fit`, as for the next two.
-        batch_size: Rows in one step.
-        learning_rate: Peak learning rate.
+        objective: See :func:`~netwright.train.fit`, as for the next two.
+        recipe: Its seed is not used: every training has its own.
+        callbacks: Every training has a copy.
         workers: Number of processes; the number of cores if not given.
         progress: Told of every seed.
 
     Returns:
-        For each seed: ``test`` and ``validation`` accuracy, 0..1, and the ``epoch`` that was kept.
+        For each seed: the score on ``test`` and ``validation``, and the ``epoch`` that was kept.
     """
     folder = Path(folder)
     jobs = {
-        f"seed {seed}, {epochs} epochs": _Job(
-            model, task, seed, weights_file(folder, seed), epochs, batch_size, learning_rate
+        f"seed {seed}, {recipe.epochs} epochs": _Job(
+            model,
+            task,
+            weights_file(folder, seed),
+            objective,
+            replace(recipe, seed=seed),
+            copy.deepcopy(tuple(callbacks)),
         )
         for seed, model in models.items()
     }
@@ -80,22 +93,21 @@ def fit_seeds(
 
 
 def _train(job: _Job) -> Record:
+    name = f"seed-{job.recipe.seed}-{job.recipe.epochs}-epochs.checkpoint"
+    unfinished = job.path.with_name(name)
     history = fit(
-        job.model,
-        job.task,
-        epochs=job.epochs,
-        batch_size=job.batch_size,
-        learning_rate=job.learning_rate,
-        seed=job.seed,
+        job.model, job.task, job.objective, job.recipe, job.callbacks, checkpoint=unfinished
     )
     epochs = {
         "losses": [epoch.loss for epoch in history.epochs],
-        "accuracies": [epoch.accuracy for epoch in history.epochs],
+        "scores": [epoch.score for epoch in history.epochs],
     }
-    write_text(history_file(job.path.parent, job.seed), json.dumps(epochs) + "\n")
+    write_text(history_file(job.path.parent, job.recipe.seed), json.dumps(epochs) + "\n")
     save_weights(job.model, job.path)
-    return {
+    found: Record = {
         "test": evaluate(job.model, job.task),
-        "validation": history.best.accuracy,
+        "validation": history.best.score,
         "epoch": history.best.number,
     }
+    unfinished.unlink(missing_ok=True)
+    return found

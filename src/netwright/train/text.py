@@ -18,9 +18,9 @@ from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.models.text import TextEncoder
 from netwright.tasks.snippets import Sentence
 from netwright.tasks.split import check_seed
-from netwright.train.checkpoint import Companion, Origin, resume_checkpoint, save_checkpoint
 from netwright.train.labels import UNLABELED as UNLABELED
 from netwright.train.labels import checked_labels
+from netwright.train.text_checkpoint import Companion, Origin, resume_checkpoint, save_checkpoint
 
 POOL_BATCHES = 16
 """Batches whose sentences are sorted by length together."""

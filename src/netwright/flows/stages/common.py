@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from netwright.compress import LayerSensitivity
     from netwright.tasks import Task
-    from netwright.train import QuantModel, Record
+    from netwright.train import Callback, QuantModel, Recipe, Record
 
 TABLE = "table"
 """Name under which stages know the data file of a flow that brings its own."""
@@ -113,12 +113,28 @@ class Fitting(Protocol):
         """Peak of the schedule."""
 
 
+def recipe_of(settings: Fitting, *, seed: int = 0) -> Recipe:
+    """The recipe that a section of a flow says."""
+    from netwright.train import Recipe
+
+    return Recipe(
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        seed=seed,
+    )
+
+
 def fit_networks(
-    context: StageContext[P], models: Mapping[int, nn.Sequential], task: Task, settings: Fitting
+    context: StageContext[P],
+    models: Mapping[int, nn.Sequential],
+    task: Task,
+    settings: Fitting,
+    callbacks: Sequence[Callback] = (),
 ) -> None:
     """Train a network for every seed on all cores; leave weights, scores and curves in the folder.
 
-    A seed that is done survives a kill, in the stage's scratch folder.
+    What is done survives a kill, in the stage's scratch folder: a seed, or a part of one.
     """
     from netwright.train import fit_seeds, history_file, weights_file
 
@@ -127,9 +143,8 @@ def fit_networks(
         models,
         task,
         folder=context.scratch,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
+        recipe=recipe_of(settings),
+        callbacks=callbacks,
         progress=context.progress,
     )
     for seed in models:

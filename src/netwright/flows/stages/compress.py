@@ -72,6 +72,7 @@ def budget_makers(
 def compress(context: StageContext[CompressParameters]) -> None:
     """Choose the plan, then fine-tune on all cores; write plan, weights and scores."""
     from netwright.compress import allocate, apply, save_plan
+    from netwright.train import Calibrate
 
     parameters, section = context.parameters, context.parameters.compress
     limits = (section.budget, *section.other_budgets)
@@ -101,4 +102,4 @@ def compress(context: StageContext[CompressParameters]) -> None:
     }
     (context.folder / ALLOCATION).write_text(json.dumps(proof, indent=2) + "\n")
     models = {seed: apply(model, plan, task) for seed, model in floating.items()}
-    fit_networks(context, models, task, section)
+    fit_networks(context, models, task, section, [Calibrate()])

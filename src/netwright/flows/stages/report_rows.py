@@ -94,7 +94,7 @@ def training(inputs: Mapping[str, Path]) -> tuple[TrainingCurve, ...]:
                 stage=name,
                 seed=int(seed),
                 losses=tuple(epochs["losses"]),
-                accuracies=tuple(epochs["accuracies"]),
+                accuracies=tuple(epochs["scores"]),
             )
             for seed, epochs in document.items()
         ]

@@ -25,6 +25,7 @@ from netwright.flows.stages.common import (
     best_seed,
     load_task,
     new_model,
+    recipe_of,
     weights_name,
     write_scores,
 )
@@ -115,22 +116,27 @@ def train_tables(context: StageContext[TablesParameters]) -> None:
 
 
 def _train(job: _Job) -> Record:
-    from netwright.train import evaluate, fit_tables, save_weights
+    from netwright.train import Distill, DropFunctions, evaluate, fit, save_weights
 
     section = job.parameters.tables
     task = job.task.windowed(section.window)
     model = new_tables(job.parameters, task, job.seed)
-    fit_tables(
-        model, task,
-        edges=section.edges, fine=section.fine, epochs=section.epochs,
-        batch_size=section.batch_size, learning_rate=section.learning_rate, seed=job.seed,
-        teacher=_teacher(job, task) if section.distill else None, teacher_share=section.distill,
-    )  # fmt: skip
+    unfinished = job.weights.with_suffix(".checkpoint")
+    fit(
+        model,
+        task,
+        Distill(_teacher(job, task), share=section.distill) if section.distill else None,
+        recipe_of(section, seed=job.seed),
+        [DropFunctions(edges=section.edges, fine=section.fine)],
+        checkpoint=unfinished,
+    )
     save_weights(model, job.weights)
-    return {
+    found: Record = {
         "validation": evaluate(model, task, split="validation"),
         "test": evaluate(model, task),
     }
+    unfinished.unlink(missing_ok=True)
+    return found
 
 
 def _teacher_model(p: TablesParameters, task: Task) -> nn.Sequential:
@@ -151,10 +157,12 @@ def _teacher_weights(context: StageContext[TablesParameters], task: Task) -> Pat
     path = context.scratch / "teacher.npz"
     if not path.exists():
         model, how = _teacher_model(p, task), p.train
-        fit(model, task, epochs=how.epochs, batch_size=how.batch_size,
-            learning_rate=how.learning_rate, seed=p.seeds[0],
+        fit(
+            model,
+            task,
+            recipe=recipe_of(how, seed=p.seeds[0]),
             progress=lambda done, total, text: context.progress(0, 1, f"teacher, {text}"),
-        )  # fmt: skip
+        )
         save_weights(model, path)
     return path
 

@@ -1,23 +1,23 @@
-"""Training of networks of tables, while functions and lowest bits are dropped."""
+"""Functions and lowest bits of a network of tables that go while it is trained."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from netwright.errors import ConfigError
-from netwright.progress import Progress, silent
-from netwright.tasks import Task
+from netwright.train.callbacks import Callback, Moment
 from netwright.train.lookup import (
     LookupModel,
     TableLayer,
     codes_with_gradients,
     without_lowest_bit,
 )
-from netwright.train.loop import fit
+from netwright.train.losses import Loss, find_loss
+from netwright.train.ramp import Ramp
 
 PRUNING_ROWS = 4096
 """Rows of the training split on which functions are judged."""
@@ -29,21 +29,8 @@ _CHOICES = 40
 """How often they are dropped."""
 
 
-def fit_tables(
-    model: LookupModel,
-    task: Task,
-    *,
-    edges: float = 1.0,
-    fine: float = 1.0,
-    epochs: int = 40,
-    batch_size: int = 512,
-    learning_rate: float = 0.02,
-    seed: int = 0,
-    teacher: nn.Module | None = None,
-    teacher_share: float = 1.0,
-    progress: Progress = silent,
-) -> None:
-    """Train `model` in place while functions are dropped along the ramp of Zhu and Gupta (2017).
+class DropFunctions(Callback):
+    """Drops functions of a :class:`LookupModel` along the ramp of Zhu and Gupta (2017).
 
     At every choice those functions go whose absence would change the loss least, by the mean
     squared gradient of their sum times the function's deviation from its mean (optimal brain
@@ -52,55 +39,67 @@ def fit_tables(
     halves their table.
 
     Args:
-        model: The network; see :class:`LookupModel`.
-        task: Data and score; see :meth:`netwright.tasks.Task.windowed`.
         edges: Share of the functions that stay, above 0 and at most 1.
         fine: Share of the first layer's remaining functions that read every bit of their code,
             0 to 1.
-        epochs: Passes over the training split.
-        batch_size: Rows in one step.
-        learning_rate: Peak learning rate.
-        seed: Seed of the shuffling.
-        teacher: See :func:`netwright.train.fit`.
-        teacher_share: Likewise.
-        progress: Told of every epoch.
 
     Raises:
-        ConfigError: A share or a setting of the training is out of range.
+        ConfigError: A share is out of range; at the beginning, if the model is no network of
+            tables.
     """
-    if not 0 < edges <= 1:
-        raise ConfigError(f"edges must be above 0 and at most 1, not {edges}")
-    if not 0 <= fine <= 1:
-        raise ConfigError(f"fine must be from 0 to 1, not {fine}")
-    dropper = _Dropper(model, task, edges, fine) if min(edges, fine) < 1 else None
-    fit(
-        model, task, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
-        teacher=teacher, teacher_share=teacher_share, after_step=dropper, progress=progress,
-        keep_from=1 if dropper is None else min(int(epochs * RAMP_SHARE) + 2, epochs),
-    )  # fmt: skip
 
+    model: LookupModel
+    inputs: Tensor
+    targets: Tensor
+    loss: Loss
 
-class _Dropper:
-    """Drops functions and lowest bits; called after every step."""
+    def __init__(self, *, edges: float = 1.0, fine: float = 1.0) -> None:
+        if not 0 < edges <= 1:
+            raise ConfigError(f"edges must be above 0 and at most 1, not {edges}")
+        if not 0 <= fine <= 1:
+            raise ConfigError(f"fine must be from 0 to 1, not {fine}")
+        self.edges, self.fine, self.choices, self.number = edges, fine, 0, 0
+        self.settles_at = RAMP_SHARE if min(edges, fine) < 1 else 0.0
 
-    def __init__(self, model: LookupModel, task: Task, edges: float, fine: float) -> None:
-        self.model, self.edges, self.fine, self.choices = model, edges, fine, 0
-        self.inputs = torch.from_numpy(task.train.inputs[:PRUNING_ROWS])
-        self.labels = torch.from_numpy(task.train.targets[:PRUNING_ROWS])
-        self.number = model.num_edges
+    @property
+    def settings(self) -> str:
+        """The shares."""
+        return f"DropFunctions(edges={self.edges}, fine={self.fine})"
 
-    def __call__(self, done: float) -> None:
-        due = min(int(done / RAMP_SHARE * _CHOICES), _CHOICES)
-        if due <= self.choices:
+    def state_dict(self) -> dict[str, Tensor]:
+        """How often functions were dropped; which are left is told by the model."""
+        return {"choices": torch.tensor(self.choices)}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from there."""
+        self.choices = int(state["choices"])
+
+    def begin(self, moment: Moment) -> None:
+        """Take the model, and the rows on which its functions are judged."""
+        if not isinstance(moment.model, LookupModel):
+            raise ConfigError(
+                f"the model, of the class {type(moment.model).__name__}, has no functions to drop",
+                hint="train a netwright.train.LookupModel",
+            )
+        self.model, self.choices = moment.model, 0
+        device = next(moment.model.parameters()).device
+        rows = moment.task.train.take(slice(PRUNING_ROWS))
+        self.inputs = torch.from_numpy(rows.inputs).to(device)
+        self.targets = torch.from_numpy(rows.targets).to(device)
+        self.loss, self.number = find_loss(moment.task.loss), self.model.num_edges
+
+    def after_step(self, moment: Moment) -> None:
+        """Drop what has to go by now."""
+        due = min(int(moment.share / RAMP_SHARE * _CHOICES), _CHOICES)
+        if self.settles_at == 0 or due <= self.choices:
             return
-        self.choices = due
-        left = (1 - due / _CHOICES) ** 3
-        surplus = self.model.num_edges - round((self.edges + (1 - self.edges) * left) * self.number)
-        if surplus > 0:
-            self._drop(surplus)
+        self.choices, done = due, due / _CHOICES
+        wanted = round(Ramp(1, self.edges).at(done) * self.number)
+        if self.model.num_edges > wanted:
+            self._drop(self.model.num_edges - wanted)
         layer = self.model.tables()[0]
         reading = int((layer.kept * layer.fine).sum())
-        wanted = round((self.fine + (1 - self.fine) * left) * float(layer.kept.sum()))
+        wanted = round(Ramp(1, self.fine).at(done) * float(layer.kept.sum()))
         if reading > wanted:
             self._coarsen(reading - wanted)
 
@@ -140,7 +139,7 @@ class _Dropper:
             if number + 1 < len(bits):
                 codes = codes_with_gradients(sums, bits[number + 1])
         self.model.zero_grad(set_to_none=True)
-        functional.cross_entropy(sums, self.labels, reduction="sum").backward()
+        self.loss(sums, self.targets).backward()
         self.model.zero_grad(set_to_none=True)
         return uses
 

@@ -1,19 +1,32 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from netwright import tasks
 from netwright.errors import ConfigError
 from netwright.tasks.scores import accuracy
-from netwright.train import LookupModel, LookupShape, evaluate, fit_tables, logits
-from tests.toys import CARD
+from netwright.train import (
+    DropFunctions,
+    LookupModel,
+    LookupShape,
+    Recipe,
+    evaluate,
+    fit,
+    predict,
+)
+from tests.toys import CARD, clouds
+
+
+def recipe(epochs: int, batch_size: int = 256, *, seed: int = 0) -> Recipe:
+    return Recipe(epochs=epochs, batch_size=batch_size, learning_rate=0.02, seed=seed)
 
 
 def test_training_learns_and_drops_functions_to_the_wanted_share() -> None:
     task = tasks.jets(seed=7).subset(3000).windowed()
     model = LookupModel(16, 5, LookupShape(hidden=(6,)), seed=0)
     before = model.num_edges
-    fit_tables(model, task, edges=0.5, epochs=8, batch_size=256, seed=0)
+    fit(model, task, recipe=recipe(8), callbacks=[DropFunctions(edges=0.5)])
     assert 0.4 * before <= model.num_edges <= 0.5 * before
     assert evaluate(model, task, split="validation") > 0.6
 
@@ -21,7 +34,7 @@ def test_training_learns_and_drops_functions_to_the_wanted_share() -> None:
 def test_training_takes_the_lowest_bit_from_the_wanted_share_of_the_first_layer() -> None:
     task = tasks.jets(seed=7).subset(3000).windowed()
     model = LookupModel(16, 5, LookupShape(hidden=(6,), bits=(7, 6)), seed=0)
-    fit_tables(model, task, edges=0.5, fine=0.25, epochs=8, batch_size=256, seed=0)
+    fit(model, task, recipe=recipe(8), callbacks=[DropFunctions(edges=0.5, fine=0.25)])
     first, second = model.tables()
     assert torch.equal(second.fine, torch.ones_like(second.fine))
     assert int((first.kept * first.fine).sum()) == round(0.25 * float(first.kept.sum()))
@@ -44,7 +57,7 @@ def test_the_lowest_bit_goes_where_it_is_not_needed() -> None:
         "parity", split, split, split, "cross-entropy", accuracy, CARD, classes=("even", "odd")
     )
     model = LookupModel(2, 2, LookupShape((1,), (3, 6), knots=8), seed=0)
-    fit_tables(model, task, fine=0.5, epochs=20, batch_size=100, seed=0)
+    fit(model, task, recipe=recipe(20, 100), callbacks=[DropFunctions(fine=0.5)])
     assert model.tables()[0].fine.flatten().tolist() == [1, 0]
     assert evaluate(model, task) > 0.8
 
@@ -54,8 +67,8 @@ def test_training_is_reproducible() -> None:
     found = []
     for _ in range(2):
         model = LookupModel(16, 5, LookupShape(hidden=(3,)), seed=5)
-        fit_tables(model, task, edges=0.7, epochs=2, batch_size=100, seed=5)
-        found.append(logits(model, task.test.inputs))
+        fit(model, task, recipe=recipe(2, 100, seed=5), callbacks=[DropFunctions(edges=0.7)])
+        found.append(predict(model, task.test.inputs))
     np.testing.assert_array_equal(*found)
 
 
@@ -67,6 +80,11 @@ def test_training_is_reproducible() -> None:
     ],
 )
 def test_bad_shares_are_refused(shares: dict, message: str) -> None:
-    model = LookupModel(16, 5, LookupShape(), seed=0)
     with pytest.raises(ConfigError, match=message):
-        fit_tables(model, tasks.jets(seed=7).subset(50).windowed(), **shares)
+        DropFunctions(**shares)
+
+
+def test_other_networks_have_no_functions_to_drop() -> None:
+    task = clouds()
+    with pytest.raises(ConfigError, match="Linear, has no functions to drop"):
+        fit(nn.Linear(6, 3), task, recipe=recipe(1), callbacks=[DropFunctions(edges=0.5)])
