@@ -95,7 +95,7 @@ class CodesignFlow(FlowSettings):
             Stage("data", 1, DataParameters(task=task, package=__version__), (), read_data, files),
             Stage(
                 "train",
-                2,
+                3,
                 TrainParameters(task=task, model=model, train=self.train, seeds=seeds),
                 ("data",),
                 train,
@@ -113,7 +113,7 @@ class CodesignFlow(FlowSettings):
             ),
             Stage(
                 "compress",
-                2,
+                3,
                 CompressParameters(task=task, model=model, compress=choose, seeds=seeds),
                 ("data", "train", "sensitivity"),
                 compress,

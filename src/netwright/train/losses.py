@@ -84,7 +84,7 @@ def describe(function: Any) -> str:
         return f"{type(function).__name__} {module_digest(function)[:16]}"
     named = function if hasattr(function, "__qualname__") else type(function)
     name = f"{named.__module__}.{named.__qualname__}"
-    if named is not function and type(function).__repr__ is not object.__repr__:
+    if named is not function and " at 0x" not in repr(function):
         name = repr(function)  # a value that tells what it holds
     try:
         text = inspect.getsource(named)
