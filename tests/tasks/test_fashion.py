@@ -10,6 +10,7 @@ import pytest
 
 from netwright.errors import ConfigError, DataError
 from netwright.tasks import fashion, fashion_mnist
+from netwright.testing import TaskSuite
 
 ROWS = {"train": 40, "t10k": 10}
 
@@ -26,15 +27,30 @@ def write(folder: Path, name: str, content: bytes, monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(fashion.DIGESTS, name, digest)
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
+def write_all(folder: Path, monkeypatch: pytest.MonkeyPatch, times: int = 1) -> Path:
+    """All four files, with images of noise."""
     rng = np.random.default_rng(0)
-    for part, rows in ROWS.items():
+    for part, number in ROWS.items():
+        rows = number * times
         images = idx(rng.integers(0, 256, (rows, 28, 28)))
         labels = idx(np.arange(rows) % 10)
-        write(tmp_path, f"{part}-images-idx3-ubyte.gz", gzip.compress(images), monkeypatch)
-        write(tmp_path, f"{part}-labels-idx1-ubyte.gz", gzip.compress(labels), monkeypatch)
-    return tmp_path
+        write(folder, f"{part}-images-idx3-ubyte.gz", gzip.compress(images, 1), monkeypatch)
+        write(folder, f"{part}-labels-idx1-ubyte.gz", gzip.compress(labels, 1), monkeypatch)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    return write_all(tmp_path, monkeypatch)
+
+
+class TestFashion(TaskSuite):
+    fixed_test = True
+
+    @pytest.fixture(autouse=True)
+    def _files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        place = write_all(tmp_path, monkeypatch, 30)
+        self.makers = (lambda seed: fashion_mnist(folder=place, seed=seed),)
 
 
 def test_splits_are_the_published_ones_with_a_tenth_held_out(folder):

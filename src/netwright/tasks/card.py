@@ -81,9 +81,6 @@ def format_card(card: Card) -> str:
     return "\n".join(lines) + "\n"
 
 
-CARD_SUFFIX = ".card.toml"
-
-
 def card_beside(table_path: Path, sha256: str, *, needed: bool) -> Card:
     """The card beside a table.
 

@@ -5,5 +5,6 @@ collects the tests.
 """
 
 from netwright.testing.formats import NumberFormatSuite, PatternSuite
+from netwright.testing.tasks import TaskSuite
 
-__all__ = ["NumberFormatSuite", "PatternSuite"]
+__all__ = ["NumberFormatSuite", "PatternSuite", "TaskSuite"]
