@@ -126,12 +126,13 @@ class Build:
         dilations: int = 1,
         group: int = 1,
         bias: bool = True,
+        bias_bits: int = 8,
     ) -> str:
         rank = len(kernel)
         channels = self.types[source].shape[1] // group
         inputs = [source, self.weights((filters, channels, *kernel), bits)]
         if bias:
-            inputs.append(self.weights((filters,), 8))
+            inputs.append(self.weights((filters,), bias_bits))
         attrs: dict[str, AttrValue] = {
             "strides": (strides,) * rank,
             "pads": (pads,) * (2 * rank) if isinstance(pads, int) else tuple(pads),

@@ -10,6 +10,11 @@ from types import MappingProxyType
 from netwright.backends.base import CLOCK_MHZ, publish
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.verilog import sources
+from netwright.backends.rtl.chip.chip_design import ChipDesign
+from netwright.backends.rtl.chip.options import ChipOptions
+from netwright.backends.rtl.chip.simulation import chip_circuit
+from netwright.backends.rtl.chip.structure import Structure
+from netwright.backends.rtl.chip.verilog import chip_sources
 from netwright.backends.rtl.design import RtlDesign
 from netwright.backends.rtl.options import ADDERS_PER_STAGE, PART, RtlOptions, Weights
 from netwright.backends.rtl.reuse import ReuseFactor
@@ -55,14 +60,23 @@ class RtlBackend(RtlOptions):
         """
         if self.reuse_factor is not None:
             return self._streams(graph, Path(out), self.reuse_factor)
+        if self.chip is not None:
+            return self._chip(graph, Path(out), self.chip)
         circuit = lower(
             graph,
             self.adders_per_stage,
             max_operations=self.max_operations,
             advice=lambda: advice(graph, self.max_operations),
+            loadable=self.weights == "loadable",
         )
         files = self._publish(graph, Path(out), circuit, sources(circuit))
         return RtlDesign(Path(out), graph, self, files, circuit)
+
+    def _chip(self, graph: Graph, out: Path, options: ChipOptions) -> ChipDesign:
+        structure = Structure.of(graph, options, max_operations=self.max_operations)
+        circuit = chip_circuit(structure)
+        files = self._publish(graph, out, circuit, chip_sources(structure))
+        return ChipDesign(out, graph, self, files, circuit, structure=structure)
 
     def _streams(self, graph: Graph, out: Path, reuse_factor: ReuseFactor) -> StreamDesign:
         network = lower_to_streams(
@@ -103,10 +117,13 @@ def rtl(
     max_operations: int = MAX_OPERATIONS,
     reuse_factor: ReuseFactor | None = None,
     weights: Weights = "fixed",
+    chip: ChipOptions | None = None,
 ) -> RtlBackend:
     """The RTL backend with these options; see :class:`RtlBackend`.
 
     >>> rtl(part="ecp5-85k", clock_mhz=100.0).adders_per_stage
     2
     """
-    return RtlBackend(part, clock_mhz, adders_per_stage, max_operations, reuse_factor, weights)
+    return RtlBackend(
+        part, clock_mhz, adders_per_stage, max_operations, reuse_factor, weights, chip
+    )

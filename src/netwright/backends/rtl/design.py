@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,12 @@ from netwright.backends.rtl.implement.synthesis import (
     synthesize,
     synthesize_layers,
 )
+from netwright.backends.rtl.loading import check_loadable, other_weights
 from netwright.backends.rtl.options import RtlOptions
 from netwright.backends.rtl.proof.adder_proof import Proof, prove
 from netwright.backends.rtl.proof.formal import ElementProof, checks, prove_checks
 from netwright.backends.rtl.simulate.simulators import Codes, Model, Simulator, chosen, execute
-from netwright.errors import BackendError, CorruptOutput
+from netwright.errors import BackendError, ConfigError, CorruptOutput, GraphError
 from netwright.ir import Graph
 from netwright.ir.interpret import Values
 from netwright.progress import Progress, silent
@@ -278,14 +280,81 @@ class RtlDesign:
         )
 
     @property
+    def is_loadable(self) -> bool:
+        """Whether weights come through ports; else they are part of the hardware."""
+        return any(port.tensor in self.graph.constants for port in self.circuit.inputs)
+
+    def with_weights(self, graph: Graph) -> Self:
+        """The same hardware with the weights and biases of another graph loaded.
+
+        Args:
+            graph: A graph that differs from this one in weights, biases and scales only.
+
+        Raises:
+            BackendError: The weights of this design are fixed.
+            GraphError: The graph differs in more; the message lists every fault.
+        """
+        if not self.is_loadable:
+            raise BackendError(
+                f'the weights of "{self.graph.name}" are fixed', hint='use weights="loadable"'
+            )
+        check_loadable(self.graph, graph)
+        return replace(self, graph=graph)
+
+    def reloads(self, *, count: int = 12, seed: int = 0) -> tuple[Self, ...]:
+        """The same hardware with weights that reach further than its own, to be compared, too.
+
+        What only other weights reach, the sign of a sum that is never negative with the present
+        ones, no stimulus of the present graph tells. Each design has the graph that it computes.
+
+        Args:
+            count: How many: the first eight have the least and the greatest weights of the formats,
+                the others are drawn at random.
+            seed: For the weights that are drawn.
+
+        Returns:
+            The designs; fewer where a format that wraps with the present weights does not with
+            others, or the other way round.
+
+        Raises:
+            BackendError: The weights of this design are fixed.
+            ConfigError: The count is below 1.
+        """
+        if count < 1:
+            raise ConfigError(f"count must be 1 or more, not {count}")
+        found = []
+        for graph in other_weights(self.graph, count=count, seed=seed):
+            try:
+                found.append(self.with_weights(graph))
+            except GraphError:  # it wraps differently
+                continue
+        return tuple(found)
+
+    def refuse_loaded(self) -> None:
+        """Refuse to prove products whose weights are not in the files.
+
+        Raises:
+            BackendError: The weights are loaded.
+        """
+        if self.is_loadable:
+            raise BackendError(
+                f'the weights of "{self.graph.name}" are loaded through a port, so its files prove '
+                "no product",
+                hint='simulate it with reloads(), or use weights="fixed"',
+            )
+
+    @property
     def num_products(self) -> int:
         """Products that :meth:`prove` proves; it raises where there are none."""
         return sum(len(layer.claims) for layer in self.circuit.layers)
 
     @property
     def proves_elements(self) -> bool:
-        """Whether :meth:`prove_elements` has a question; wires from inputs to outputs are none."""
-        return bool(self.circuit.layers)
+        """Whether :meth:`prove_elements` has a question; wires from inputs to outputs are none.
+
+        Nor are there any where weights are loaded: what products give is not known then.
+        """
+        return bool(self.circuit.layers) and not self.is_loadable
 
     def prove(self) -> tuple[Proof, ...]:
         """Prove every product from the files on disk, for all inputs at once; one proof a layer.
@@ -295,8 +364,10 @@ class RtlDesign:
 
         Raises:
             CorruptOutput: A generated file is missing.
-            BackendError: There is no product, or a file lacks a wire that is needed.
+            BackendError: There is no product, the weights are loaded, or a file lacks a wire that
+                is needed.
         """
+        self.refuse_loaded()
         if not self.num_products:
             raise BackendError(
                 f'"{self.graph.name}" has no product of variables with weights, so there is none '

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
 from netwright.backends.base import CLOCK_MHZ, Target, clock_faults
+from netwright.backends.rtl.chip.options import ChipOptions
 from netwright.backends.rtl.reuse import ReuseFactor, reuse_faults
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
 from netwright.errors import ConfigError
@@ -38,7 +39,10 @@ class RtlOptions:
             refused.
         reuse_factor: ``None`` for the unrolled architecture; else the clocks in which every product
             uses its multipliers again, one number for all or one for each node by its name.
-        weights: ``"fixed"``, or ``"loadable"`` through a port; only with a reuse factor.
+        weights: ``"fixed"``, or ``"loadable"``: with a reuse factor in memories that a port writes,
+            without one on ports beside the data.
+        chip: ``None``, or what surrounds an unrolled network with loadable weights: a normalizer
+            in front, registers for the weights on an I2C bus, a packer behind.
 
     Raises:
         ConfigError: Options are not accepted; the message lists every fault.
@@ -50,6 +54,7 @@ class RtlOptions:
     max_operations: int = MAX_OPERATIONS
     reuse_factor: ReuseFactor | None = None
     weights: Weights = "fixed"
+    chip: ChipOptions | None = None
 
     def __post_init__(self) -> None:
         faults = list(self._faults())
@@ -69,8 +74,10 @@ class RtlOptions:
         yield from reuse_faults(self.reuse_factor)
         if self.weights not in get_args(Weights):
             yield f'weights must be "fixed" or "loadable", not {self.weights!r}'
-        elif self.weights == "loadable" and self.reuse_factor is None:
-            yield 'weights="loadable" needs a reuse_factor of 1 or more, not None'
+        if self.chip is not None and self.weights != "loadable":
+            yield 'a chip needs weights="loadable"'
+        if self.chip is not None and self.reuse_factor is not None:
+            yield "a chip computes a row in every clock, so it has no reuse_factor"
 
     @property
     def target(self) -> Target:
@@ -88,4 +95,5 @@ class RtlOptions:
             "max_operations": self.max_operations,
             "reuse_factor": dict(reuse) if isinstance(reuse, Mapping) else reuse,
             "weights": self.weights,
+            "chip": None if self.chip is None else asdict(self.chip),
         }

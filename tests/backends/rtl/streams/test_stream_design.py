@@ -67,10 +67,7 @@ def test_fixed_weights_are_not_loaded_again(tmp_path: Path) -> None:
         design.reloads(count=0)
 
 
-def test_loadable_weights_need_streams() -> None:
-    with pytest.raises(ConfigError) as caught:
-        rtl(weights="loadable")
-    assert str(caught.value) == 'weights="loadable" needs a reuse_factor of 1 or more, not None'
+def test_weights_are_fixed_or_loadable() -> None:
     with pytest.raises(ConfigError) as caught:
         rtl(weights="soft")  # type: ignore[arg-type]
     assert str(caught.value) == 'weights must be "fixed" or "loadable", not \'soft\''

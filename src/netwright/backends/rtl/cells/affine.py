@@ -88,3 +88,28 @@ def settle(value: Affine, layer: LayerBuilder, name: str) -> Element:
     }
     adders = int(value.negate or upper != 0)
     return layer.add("offset_adder", name, value.interval, {"x": wire}, parameters, adders=adders)
+
+
+def add(one: Affine, other: Affine, layer: LayerBuilder, name: str) -> Affine:
+    """The sum of two values."""
+    if one.wire is None:
+        return other.plus(one.offset)
+    if other.wire is None:
+        return one.plus(other.offset)
+    offset = one.offset + other.offset
+    low: Element = settle(one.plus(-one.offset), layer, f"{name}_first")
+    high: Element = settle(other.plus(-other.offset), layer, f"{name}_second")
+    if isinstance(low, int) or isinstance(high, int):  # pragma: no cover - a wire is never constant
+        raise AssertionError("a wire without an interval")
+    interval = low.interval[0] + high.interval[0], low.interval[1] + high.interval[1]
+    parameters = {
+        "LOW_BITS": low.bits,
+        "LOW_SIGNED": int(low.is_signed),
+        "HIGH_BITS": high.bits,
+        "HIGH_SIGNED": int(high.is_signed),
+        "SHIFT": 0,
+        "SUM_BITS": width(interval),
+    }
+    wires = {"low": low, "high": high}
+    output = layer.add("shift_adder", f"{name}_sum", interval, wires, parameters, port="sum")
+    return Affine(output).plus(offset)

@@ -59,7 +59,7 @@ class LayerBuilder:
         module: str,
         name: str,
         interval: Interval,
-        inputs: Mapping[str, Wire],
+        inputs: Mapping[str, Wire | tuple[Wire, ...]],
         parameters: Mapping[str, int],
         *,
         port: str = "y",
@@ -71,18 +71,25 @@ class LayerBuilder:
             module: Name of the module.
             name: Name of the output wire.
             interval: Exact interval of the output.
-            inputs: Wires by port; registers are inserted where they come from earlier stages.
+            inputs: Wires by port, one or several side by side; registers are inserted where they
+                come from earlier stages.
             parameters: Parameters of the module.
             port: Name of the output port.
             adders: How much of a stage it takes.
         """
-        times = [self.times[wire.name] for wire in inputs.values()]
+        read = [wires if isinstance(wires, tuple) else (wires,) for wires in inputs.values()]
+        times = [self.times[wire.name] for wires in read for wire in wires]
         stage = max(time[0] for time in times)
         depth = adders + max(depth for other, depth in times if other == stage)
         if self.adders_per_stage is not None and adders and depth > self.adders_per_stage:
             stage, depth = stage + 1, adders
         output = Wire(self._unique(name), interval)
-        aligned = {key: self.at_stage(wire, stage) for key, wire in inputs.items()}
+        aligned = {
+            key: tuple(self.at_stage(wire, stage) for wire in wires)
+            if isinstance(wires, tuple)
+            else self.at_stage(wires, stage)
+            for key, wires in inputs.items()
+        }
         self.cells.append(Cell(module, dict(parameters), aligned, port, output))
         self.times[output.name] = (stage, depth)
         return output

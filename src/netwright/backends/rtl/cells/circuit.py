@@ -42,7 +42,8 @@ class Cell:
     Attributes:
         module: Name of the module.
         parameters: Its parameters.
-        inputs: The wire on every input port.
+        inputs: The wire on every input port; several wires side by side, the first in the lowest
+            bits, each in the width that the parameter ``PORT_BITS`` names.
         port: Name of the output port.
         output: The wire on it; the instance is named after it.
         clocked: Whether the module has the port ``clk``.
@@ -50,7 +51,7 @@ class Cell:
 
     module: str
     parameters: Mapping[str, int]
-    inputs: Mapping[str, Wire]
+    inputs: Mapping[str, Wire | tuple[Wire, ...]]
     port: str
     output: Wire
     clocked: bool = False

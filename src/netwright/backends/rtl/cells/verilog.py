@@ -88,11 +88,24 @@ def _cell(cell: Cell) -> Iterator[str]:
     numbers = dict(cell.parameters)
     parameters = ", ".join(f".{k}({_constant(k, numbers)})" for k in numbers)
     connections = [".clk(clk)"] if cell.clocked else []
-    connections += [f".{port}({source.name})" for port, source in cell.inputs.items()]
+    connections += [f".{port}({_pin(cell, port)})" for port in cell.inputs]
     connections += [f".{cell.port}({wire.name})"]
     yield f"  wire {vector(wire.bits)} {wire.name};{_interval(wire)}"
     yield f"  {cell.module} #({parameters})"
     yield f"    u_{wire.name} ({', '.join(connections)});"
+
+
+def _pin(cell: Cell, port: str) -> str:
+    """What an input port is connected to."""
+    wires = cell.inputs[port]
+    if isinstance(wires, Wire):
+        return wires.name
+    bits = cell.parameters[f"{port.upper()}_BITS"]
+    values = [
+        wire.name if wire.bits == bits else extended(wire, wire.name, 0, bits)
+        for wire in reversed(wires)
+    ]
+    return f"{{{', '.join(values)}}}"
 
 
 def _top(circuit: Circuit) -> Iterator[str]:

@@ -66,12 +66,13 @@ def harness(circuit: Circuit) -> str:
         reset_clocks=circuit.latency_cycles + 2,
         words_in=num_words(circuit.inputs),
         words_out=num_words(circuit.outputs),
-        load="\n".join(_lines(circuit.inputs, load=True)),
-        store="\n".join(_lines(circuit.outputs, load=False)),
+        load="\n".join(port_lines(circuit.inputs, load=True)),
+        store="\n".join(port_lines(circuit.outputs, load=False)),
     )
 
 
-def _lines(ports: tuple[Port, ...], *, load: bool) -> list[str]:
+def port_lines(ports: tuple[Port, ...], *, load: bool) -> list[str]:
+    """C++ that moves the data of ports from or to the words ``in`` or ``out``."""
     lines, start = [], 0
     for port in ports:
         words = -(-port.total_bits // WORD_BITS)

@@ -116,7 +116,7 @@ def execute(
     keep: Collection[str],
     simulation: Callable[[Codes], Codes],
 ) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
-    """Execute a graph whose integer part is simulated.
+    """Execute a graph whose integer part is simulated; weights that are ports are its constants.
 
     Args:
         graph: The graph.
@@ -134,12 +134,14 @@ def execute(
     for name in keep:
         if name not in graph.types:
             raise DataError(f'graph "{graph.name}" has no tensor "{name}"')
-    host = tuple(port.tensor for port in circuit.inputs)
+    ports = tuple(port.tensor for port in circuit.inputs)
+    host = tuple(name for name in ports if name not in graph.constants)
     nodes = tuple(node for node in graph.nodes if node.output in host)
     known = Interpreter.of(replace(graph, nodes=nodes, outputs=host)).run(inputs)
     rows = len(next(iter(known.values())))
     sizes = {name: prod(graph.types[name].shape[1:]) for name in host}
     codes = {name: known[name].astype(np.int64).reshape(rows, size) for name, size in sizes.items()}
+    codes |= {name: graph.constants[name].reshape(1, -1) for name in ports if name not in host}
     for name, value in simulation(codes).items():
         known[name] = value.reshape(rows, *graph.types[name].shape[1:])
     wanted = dict.fromkeys((*graph.outputs, *keep))

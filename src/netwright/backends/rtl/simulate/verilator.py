@@ -158,9 +158,13 @@ def simulate(
 
 
 def fed_words(circuit: Circuit, inputs: Mapping[str, NDArray[np.int64]]) -> NDArray[np.uint32]:
-    """Codes by tensor, each (rows, elements), as the words (rows, words) of all input ports."""
+    """Codes by tensor, each (rows, elements), as the words (rows, words) of all input ports.
+
+    Ports behind the first may have one row, which is the same for all.
+    """
     words = [pack(inputs[port.tensor], port) for port in circuit.inputs]
-    return np.ascontiguousarray(np.concatenate(words, axis=1))
+    rows = [np.broadcast_to(part, (len(words[0]), part.shape[1])) for part in words]
+    return np.ascontiguousarray(np.concatenate(rows, axis=1))
 
 
 def by_tensor(circuit: Circuit, taken: NDArray[np.uint32]) -> dict[str, NDArray[np.int64]]:

@@ -20,9 +20,8 @@ from netwright.backends.rtl.streams.product_proof import prove_product
 from netwright.backends.rtl.streams.stalls import Stalls, simulate
 from netwright.backends.rtl.streams.stream_driver import harness
 from netwright.backends.rtl.streams.timing import Schedule
-from netwright.backends.rtl.streams.weights import check_loadable, load_words, other_weights
-from netwright.errors import BackendError, ConfigError, GraphError
-from netwright.ir import Graph
+from netwright.backends.rtl.streams.weights import load_words
+from netwright.errors import BackendError, ConfigError
 from netwright.progress import Progress, silent
 
 
@@ -58,51 +57,10 @@ class StreamDesign(RtlDesign):
         """
         return replace(self, stalls=Stalls(seed, gaps, stalls))
 
-    def with_weights(self, graph: Graph) -> StreamDesign:
-        """The same hardware with the weights and biases of another graph loaded.
-
-        Args:
-            graph: A graph that differs from this one in weights, biases and scales only.
-
-        Raises:
-            BackendError: The weights of this design are fixed.
-            GraphError: The graph differs in more; the message lists every fault.
-        """
-        if not self.network.loadable:
-            raise BackendError(
-                f'the weights of "{self.graph.name}" are fixed', hint='use weights="loadable"'
-            )
-        check_loadable(self.graph, graph)
-        return replace(self, graph=graph)
-
-    def reloads(self, *, count: int = 12, seed: int = 0) -> tuple[StreamDesign, ...]:
-        """The same hardware with weights that reach further than its own, to be compared, too.
-
-        What only other weights reach, the sign of a sum that is never negative with the present
-        ones, no stimulus of the present graph tells. Each design has the graph that it computes.
-
-        Args:
-            count: How many: the first eight have the least and the greatest weights of the formats,
-                the others are drawn at random.
-            seed: For the weights that are drawn.
-
-        Returns:
-            The designs; fewer where a format that wraps with the present weights does not with
-            others, or the other way round.
-
-        Raises:
-            BackendError: The weights of this design are fixed.
-            ConfigError: The count is below 1.
-        """
-        if count < 1:
-            raise ConfigError(f"count must be 1 or more, not {count}")
-        found = []
-        for graph in other_weights(self.graph, count=count, seed=seed):
-            try:
-                found.append(self.with_weights(graph))
-            except GraphError:  # it wraps differently
-                continue
-        return tuple(found)
+    @property
+    def is_loadable(self) -> bool:
+        """Whether weights are written into memories; else they are part of the hardware."""
+        return self.network.loadable
 
     def load_words(self) -> NDArray[np.int64]:
         """What to write through the load port first: (words, 2), address and value."""
@@ -126,12 +84,7 @@ class StreamDesign(RtlDesign):
             BackendError: There is no product, the weights are loaded through a port, or a file
                 lacks something that is needed.
         """
-        if self.network.loadable:
-            raise BackendError(
-                f'the weights of "{self.graph.name}" are loaded through a port, so its files prove '
-                "no product",
-                hint='simulate it, or use weights="fixed"',
-            )
+        self.refuse_loaded()
         self.sources()
         proofs = []
         for unit in self.network.units:

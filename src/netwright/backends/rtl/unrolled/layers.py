@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adders.adder_graph import Interval
+from netwright.backends.rtl.adders.adder_graph import Interval, width
 from netwright.backends.rtl.cells.affine import Affine, settle
 from netwright.backends.rtl.cells.builder import LayerBuilder, Time
 from netwright.backends.rtl.cells.circuit import Bundle, Circuit, Element, Layer, Port, Wire
 from netwright.backends.rtl.cells.rescaling import wrap
 from netwright.backends.rtl.cells.verilog import library_names
+from netwright.backends.rtl.loading import loaded_constants, register_interval
 from netwright.backends.rtl.unrolled.operators import OPERATORS
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS, operations, refuse_large
 from netwright.errors import GraphError, UnsupportedOp
@@ -25,7 +27,16 @@ from netwright.formats import (
     reach,
     smallest_int,
 )
-from netwright.ir import Graph, Node, TensorType, bounds, check, operators, passed_values
+from netwright.ir import (
+    Graph,
+    Interpreter,
+    Node,
+    TensorType,
+    bounds,
+    check,
+    operators,
+    passed_values,
+)
 
 WHERE = "the RTL backend"
 
@@ -42,6 +53,7 @@ def lower(
     *,
     max_operations: int = MAX_OPERATIONS,
     advice: Callable[[], str] = lambda: "raise max_operations",
+    loadable: bool = False,
 ) -> Circuit:
     """The circuit of a graph.
 
@@ -53,6 +65,7 @@ def lower(
         adders_per_stage: Adders between two pipeline registers; ``None`` for no registers.
         max_operations: Operations side by side that are allowed.
         advice: Says what to do with a graph that needs more.
+        loadable: Weights and biases of products are ports, and may be anything of their width.
 
     Raises:
         GraphError: The graph breaks a rule, is not in integer form or needs too many operations.
@@ -60,7 +73,7 @@ def lower(
         NumericsError: A value would need more than 64 bits.
     """
     check_lowerable(graph)
-    counts = {node.name: operations(node, graph) for node in graph.nodes}
+    counts = {node.name: operations(node, graph, loadable=loadable) for node in graph.nodes}
     refuse_large(
         graph,
         counts,
@@ -68,7 +81,7 @@ def lower(
         advice,
         elements=passed_values(graph),
     )
-    return _Lowering(graph, adders_per_stage).circuit()
+    return _Lowering(graph, adders_per_stage, loadable=loadable).circuit()
 
 
 def check_lowerable(graph: Graph) -> None:
@@ -102,11 +115,13 @@ def check_lowerable(graph: Graph) -> None:
 class _Lowering:
     """The circuit in the making."""
 
-    def __init__(self, graph: Graph, adders_per_stage: int | None) -> None:
+    def __init__(self, graph: Graph, adders_per_stage: int | None, *, loadable: bool) -> None:
         self.graph = graph
+        self.loaded = loaded_constants(graph) if loadable else ()
+        self.wrapped = Interpreter.of(graph).wrapped if loadable else None
         self.adders_per_stage = adders_per_stage
         self.name = top_name(graph)
-        self.names = identifiers(graph)
+        self.names = identifiers(graph, constants=self.loaded)
         self.made: dict[str, tuple[tuple[Element, ...], list[Time], int]] = {}
         self.layers: list[Layer] = []
 
@@ -114,14 +129,19 @@ class _Lowering:
         """All layers and ports."""
         hosts = [node for node in self.graph.nodes if node.op == "Quantize"]
         for node in hosts:
-            self._take_input(node)
+            self._take_input(node.output, entering(node, self.graph))
+        for tensor in self.loaded:
+            self._take_input(tensor, register_interval(self.graph, tensor))
         for nodes in _groups(self.graph):
             self._layer(nodes)
         latency = max(self.made[name][2] for name in self.graph.outputs)
         return Circuit(
             name=self.name,
-            inputs=self._ports([node.output for node in hosts], "x"),
-            outputs=self._ports(self.graph.outputs, "y"),
+            inputs=(
+                *self._ports([node.output for node in hosts], "x"),
+                *self._weight_ports(),
+            ),
+            outputs=tuple(self._reaching(port) for port in self._ports(self.graph.outputs, "y")),
             layers=tuple(self.layers),
             latency_cycles=latency,
         )
@@ -133,12 +153,27 @@ class _Lowering:
             for number, tensor in enumerate(tensors)
         )
 
-    def _take_input(self, node: Node) -> None:
-        interval = entering(node, self.graph)
-        name = self.names[node.output]
-        size = int(np.prod(self.graph.types[node.output].shape[1:]))
+    def _weight_ports(self) -> Iterator[Port]:
+        for number, tensor in enumerate(self.loaded):
+            low, high = register_interval(self.graph, tensor)
+            size = int(self.graph.constants[tensor].size)
+            yield Port(tensor, f"w{number}", size, width((low, high)), low < 0)
+
+    def _reaching(self, port: Port) -> Port:
+        """An output port that is wide enough for all that loaded weights make of it."""
+        if not self.loaded or port.tensor not in self.made:
+            return port
+        elements = self.made[port.tensor][0]
+        ends = [e.interval if isinstance(e, Wire) else (e, e) for e in elements]
+        low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+        bits = width((low, high)) + int(low >= 0 and port.signed)
+        return replace(port, bits=max(bits, port.bits), signed=port.signed or low < 0)
+
+    def _take_input(self, tensor: str, interval: Interval) -> None:
+        name = self.names[tensor]
+        size = int(np.prod(self._shape(tensor)))
         wires = tuple(Wire(f"{name}_{number}", interval) for number in range(size))
-        self.made[node.output] = wires, [(0, 0)] * size, 0
+        self.made[tensor] = wires, [(0, 0)] * size, 0
 
     def _layer(self, nodes: list[Node]) -> None:
         layer = LayerBuilder(f"{self.name}_{self.names[nodes[0].name]}", self.adders_per_stage)
@@ -149,13 +184,15 @@ class _Lowering:
                     values[tensor] = self._read(tensor, layer)
             inputs = [
                 constant_elements(self.graph, tensor, node)
-                if tensor in self.graph.constants
+                if tensor in self.graph.constants and tensor not in self.loaded
                 else values[tensor]
                 for tensor in node.inputs
             ]
             result = OPERATORS[node.op](node, inputs, layer, self.names[node.name])
-            dtype = self.graph.types[node.output].dtype
-            values[node.output] = wrapped(result, dtype, layer, self.names[node.name])
+            if self.wrapped is None or node.output in self.wrapped:
+                dtype = self.graph.types[node.output].dtype
+                result = wrapped(result, dtype, layer, self.names[node.name])
+            values[node.output] = result
         inside = {node.name for node in nodes}
         outputs = []
         for node in nodes:
@@ -184,6 +221,8 @@ class _Lowering:
         return bundle
 
     def _shape(self, tensor: str) -> tuple[int, ...]:
+        if tensor in self.graph.constants:
+            return self.graph.constants[tensor].shape
         return self.graph.types[tensor].shape[1:]
 
 
@@ -245,21 +284,25 @@ def _array(values: list[Affine], shape: tuple[int, ...]) -> Elements:
     return array.reshape(shape)
 
 
-def identifiers(graph: Graph, *, reserved: Collection[str] = ()) -> dict[str, str]:
+def identifiers(
+    graph: Graph, *, reserved: Collection[str] = (), constants: Sequence[str] = ()
+) -> dict[str, str]:
     """A Verilog identifier for every node and tensor: unique, stable, none of a port.
 
     Args:
         graph: The graph.
         reserved: Further names that are taken.
+        constants: Constants that get one, too.
     """
-    ports = {f"{side}{number}" for side in "xy" for number in ("", *range(len(graph.types)))}
+    sides = "xyw" if constants else "xy"
+    ports = {f"{side}{number}" for side in sides for number in ("", *range(len(graph.types)))}
     identifiers = Identifiers(ports | set(reserved), whole=False)
     names: dict[str, str] = {}
     for node in graph.nodes:
         for name in (node.name, node.output):
             if name not in names:
                 names[name] = identifiers.of(name)
-    return names
+    return names | {name: identifiers.of(name) for name in constants}
 
 
 def top_name(graph: Graph) -> str:

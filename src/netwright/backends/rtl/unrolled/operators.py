@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adders.adder_graph import width
-from netwright.backends.rtl.cells.affine import Affine, settle
+from netwright.backends.rtl.cells.affine import Affine, add, settle
 from netwright.backends.rtl.cells.builder import LayerBuilder
-from netwright.backends.rtl.cells.circuit import Element, Wire
+from netwright.backends.rtl.cells.circuit import Wire
 from netwright.backends.rtl.cells.rescaling import limit, round_off, wrap
 from netwright.backends.rtl.cells.tables import look_up
-from netwright.backends.rtl.unrolled.constant_products import claims, multiply, scale
+from netwright.backends.rtl.unrolled.constant_products import scale
+from netwright.backends.rtl.unrolled.products import numbers_or_wires, product, with_biases
 from netwright.backends.rtl.unrolled.windows import convolve, pool_max, pool_sum
 from netwright.ir import Node
 from netwright.ir.ops.limit import intervals, wraps
@@ -29,7 +29,7 @@ Operator = Callable[[Node, Sequence[Elements], LayerBuilder, str], Elements]
 
 def _matmul(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
     source, weights = inputs[0], inputs[1]
-    matrix = np.array([v.offset for v in weights.flat], dtype=np.int64).reshape(weights.shape)
+    matrix = numbers_or_wires(weights)
     wires = [
         settle(value, layer, f"{name}_in_{number}") for number, value in enumerate(source.flat)
     ]
@@ -37,12 +37,10 @@ def _matmul(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: s
     results: list[Affine] = []
     for number, vector in enumerate(vectors):
         place = name if len(vectors) == 1 else f"{name}_{number}"
-        products = multiply(vector, matrix, layer, place)
-        indices = range(number * len(products), (number + 1) * len(products))
-        layer.claims += claims(node.name, indices, vector, matrix, products)
+        indices = range(number * len(matrix.T), (number + 1) * len(matrix.T))
+        products = product(node.name, indices, vector, matrix, layer, place)
         if len(inputs) == 3:
-            biases = [value.offset for value in inputs[2].flat]
-            products = [p.plus(b) for p, b in zip(products, biases, strict=True)]
+            products = with_biases(products, inputs[2].flat, layer, place)
         results += products
     return _filled(results, (*source.shape[:-1], len(matrix.T)))
 
@@ -104,34 +102,10 @@ def _sign(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str
 def _add(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
     first, second = np.broadcast_arrays(*inputs)
     results = [
-        _sum(one, other, layer, f"{name}_{number}")
+        add(one, other, layer, f"{name}_{number}")
         for number, (one, other) in enumerate(zip(first.flat, second.flat, strict=True))
     ]
     return _filled(results, first.shape)
-
-
-def _sum(one: Affine, other: Affine, layer: LayerBuilder, name: str) -> Affine:
-    if one.wire is None:
-        return other.plus(one.offset)
-    if other.wire is None:
-        return one.plus(other.offset)
-    offset = one.offset + other.offset
-    low: Element = settle(one.plus(-one.offset), layer, f"{name}_first")
-    high: Element = settle(other.plus(-other.offset), layer, f"{name}_second")
-    if isinstance(low, int) or isinstance(high, int):  # pragma: no cover - a wire is never constant
-        raise AssertionError("a wire without an interval")
-    interval = low.interval[0] + high.interval[0], low.interval[1] + high.interval[1]
-    parameters = {
-        "LOW_BITS": low.bits,
-        "LOW_SIGNED": int(low.is_signed),
-        "HIGH_BITS": high.bits,
-        "HIGH_SIGNED": int(high.is_signed),
-        "SHIFT": 0,
-        "SUM_BITS": width(interval),
-    }
-    wires = {"low": low, "high": high}
-    output = layer.add("shift_adder", f"{name}_sum", interval, wires, parameters, port="sum")
-    return Affine(output).plus(offset)
 
 
 def _reshape(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:

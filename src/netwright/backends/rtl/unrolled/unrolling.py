@@ -27,15 +27,22 @@ MOVES = ("Quantize", "Reshape", "Transpose", "Concat")
 _SHOWN = 5
 
 
-def operations(node: Node, graph: Graph) -> int:
-    """Operations of a node when every one has hardware of its own."""
+def operations(node: Node, graph: Graph, *, loadable: bool = False) -> int:
+    """Operations of a node when every one has hardware of its own.
+
+    Args:
+        node: The node.
+        graph: Its graph.
+        loadable: Weights that are zero may be loaded with others, so they count, too.
+    """
+    count = np.size if loadable else np.count_nonzero
     shape = graph.types[node.output].shape[1:]
     if node.op in MOVES:
         return 0
     if node.op == "MatMul":
-        return int(np.count_nonzero(graph.constants[node.inputs[1]]) * np.prod(shape[:-1]))
+        return int(count(graph.constants[node.inputs[1]]) * np.prod(shape[:-1]))
     if node.op == "Conv":
-        return int(np.count_nonzero(graph.constants[node.inputs[1]]) * np.prod(shape[1:]))
+        return int(count(graph.constants[node.inputs[1]]) * np.prod(shape[1:]))
     terms = int(np.prod(node.integers("kernel"))) if "kernel" in node.attrs else 1
     return terms * int(np.prod(shape))
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.adders.adder_graph import width
 from netwright.backends.rtl.cells.affine import Affine, settle
 from netwright.backends.rtl.cells.builder import LayerBuilder
-from netwright.backends.rtl.cells.circuit import Element, Settled, Wire
+from netwright.backends.rtl.cells.circuit import Element, Settled
 from netwright.backends.rtl.cells.rescaling import limit
 from netwright.backends.rtl.unrolled.constant_products import claims, multiply
+from netwright.backends.rtl.unrolled.products import numbers_or_wires, product, with_biases
 from netwright.ir import Node
 from netwright.ir.ops.conv import windows
 
@@ -51,7 +52,7 @@ def window_elements(
 
 def convolve(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
     """``Conv``: one product for every position and group; equal ones share the search."""
-    source, weights = inputs[0], _integers(inputs[1])
+    source, weights = inputs[0], numbers_or_wires(inputs[1])
     groups, kernel = node.integer("group"), weights.shape[2:]
     numbers = window_elements(
         source.shape,
@@ -66,20 +67,18 @@ def convolve(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: 
     places = numbers.transpose(order).reshape(int(np.prod(extents)), groups, -1)
     matrices = weights.reshape(groups, len(weights) // groups, -1).transpose(0, 2, 1)
     wires = _settled(source, layer, name)
-    biases = _integers(inputs[2]).tolist() if len(inputs) == 3 else [0] * len(weights)
     results = np.empty((len(weights), len(places)), dtype=object)
     for position, taps in enumerate(places):
         columns: list[Affine] = []
         for group, matrix in enumerate(matrices):
             vector = [0 if tap == PADDING else wires[tap] for tap in taps[group]]
-            products = multiply(vector, matrix, layer, f"{name}_{position}_{group}")
             first = (group * len(matrix.T)) * len(places) + position
-            layer.claims += claims(
-                node.name, range(first, len(weights) * len(places), len(places)),
-                vector, matrix, products,
-            )  # fmt: skip
-            columns += products
-        results[:, position] = [p.plus(b) for p, b in zip(columns, biases, strict=True)]
+            indices = range(first, len(weights) * len(places), len(places))
+            place = f"{name}_{position}_{group}"
+            columns += product(node.name, indices, vector, matrix, layer, place)
+        if len(inputs) == 3:
+            columns = with_biases(columns, inputs[2].flat, layer, f"{name}_{position}")
+        results[:, position] = columns
     return results.reshape(len(weights), *extents)
 
 
@@ -166,8 +165,3 @@ def _read(node: Node, source: Elements, layer: LayerBuilder, name: str) -> list[
 
 def _settled(source: Elements, layer: LayerBuilder, name: str) -> list[Element]:
     return [settle(value, layer, f"{name}_in_{i}") for i, value in enumerate(source.flat)]
-
-
-def _integers(constants: Elements) -> NDArray[np.int64]:
-    values: list[Wire | int] = [value.offset for value in constants.flat]
-    return np.array(values, dtype=np.int64).reshape(constants.shape)

@@ -1,0 +1,25 @@
+"""A network as a chip: weights in registers on an I2C bus, a normalizer before, links behind."""
+
+from netwright.backends.rtl.chip.bus import Controller
+from netwright.backends.rtl.chip.chip_design import ChipDesign
+from netwright.backends.rtl.chip.driver import ChipDriver, ChipStatus
+from netwright.backends.rtl.chip.image import WeightImage, read_weights, write_weights
+from netwright.backends.rtl.chip.options import ChipOptions
+from netwright.backends.rtl.chip.reference import ChipReference
+from netwright.backends.rtl.chip.simulation import SimulatedChip
+from netwright.backends.rtl.chip.words import charge_codes, normalize
+
+__all__ = [
+    "ChipDesign",
+    "ChipDriver",
+    "ChipOptions",
+    "ChipReference",
+    "ChipStatus",
+    "Controller",
+    "SimulatedChip",
+    "WeightImage",
+    "charge_codes",
+    "normalize",
+    "read_weights",
+    "write_weights",
+]

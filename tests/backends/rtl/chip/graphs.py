@@ -1,0 +1,47 @@
+"""Networks for the tests of chips, and charges for them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from netwright.backends.rtl.chip.words import Integers
+from netwright.ir import Graph
+from tests.backends.hls.graphs import Build
+
+PUBLISHED = {
+    "8x8": {"shape": (1, 8, 8), "filters": 8, "strides": 2, "pads": (0, 0, 1, 1)},
+    "4x4": {"shape": (3, 4, 4), "filters": 8, "strides": 1, "pads": 1},
+}
+"""The two published encoders, which end in 16 outputs of 9 bits."""
+
+
+def encoder(
+    seed: int = 0,
+    *,
+    shape: tuple[int, int, int] = (1, 4, 4),
+    filters: int = 2,
+    strides: int = 2,
+    pads: Sequence[int] | int = 1,
+    outputs: int = 4,
+) -> Graph:
+    """Convolution 3x3, ReLU, dense, ReLU with random weights of 6 bits; 9 bits come out."""
+    build = Build("encoder", seed)
+    source = build.quantize(shape, bits=8, signed=False, scale=2.0**-7)
+    hidden = build.conv(source, filters, (3, 3), bits=6, strides=strides, pads=pads, bias_bits=13)
+    hidden = build.requantize(hidden, bits=8, shift=5, rounding="half-up")
+    flat = build.add("Reshape", (hidden,), {"shape": (1, int(np.prod(build.types[hidden].shape)))})
+    sums = build.dense(flat, outputs, bits=6, bias_bits=13)
+    return build.graph(build.requantize(sums, bits=9, shift=7, rounding="half-up"))
+
+
+def wafers(rows: int, cells: int, *, bits: int = 16, seed: int = 0) -> Integers:
+    """Charges over all orders of magnitude; the first wafers are empty, full and of one cell."""
+    random = np.random.default_rng(seed)
+    peaks = 2.0 ** random.uniform(0, bits, (rows, 1))
+    shares = random.exponential(0.3, (rows, cells)) * (random.random((rows, cells)) < 0.4)
+    charges = np.minimum(np.floor(peaks * shares), (1 << bits) - 1).astype(np.int64)
+    charges[0] = 0
+    charges[1 % rows] = (1 << bits) - 1
+    charges[2 % rows] = 0
+    charges[2 % rows, -1] = 1
+    return charges
