@@ -11,10 +11,10 @@ from netwright.backends.base import CLOCK_MHZ, publish
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.verilog import sources
 from netwright.backends.rtl.chip.chip_design import ChipDesign
-from netwright.backends.rtl.chip.options import ChipOptions
 from netwright.backends.rtl.chip.simulation import chip_circuit
 from netwright.backends.rtl.chip.structure import Structure
 from netwright.backends.rtl.chip.verilog import chip_sources
+from netwright.backends.rtl.chip_options import ChipOptions
 from netwright.backends.rtl.design import RtlDesign
 from netwright.backends.rtl.options import ADDERS_PER_STAGE, PART, RtlOptions, Weights
 from netwright.backends.rtl.reuse import ReuseFactor

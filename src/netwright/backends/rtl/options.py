@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
 from netwright.backends.base import CLOCK_MHZ, Target, clock_faults
-from netwright.backends.rtl.chip.options import ChipOptions
+from netwright.backends.rtl.chip_options import ChipOptions
 from netwright.backends.rtl.reuse import ReuseFactor, reuse_faults
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
 from netwright.errors import ConfigError

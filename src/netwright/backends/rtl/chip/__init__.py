@@ -4,10 +4,10 @@ from netwright.backends.rtl.chip.bus import Controller
 from netwright.backends.rtl.chip.chip_design import ChipDesign
 from netwright.backends.rtl.chip.driver import ChipDriver, ChipStatus
 from netwright.backends.rtl.chip.image import WeightImage, read_weights, write_weights
-from netwright.backends.rtl.chip.options import ChipOptions
 from netwright.backends.rtl.chip.reference import ChipReference
 from netwright.backends.rtl.chip.simulation import SimulatedChip
 from netwright.backends.rtl.chip.words import charge_codes, normalize
+from netwright.backends.rtl.chip_options import ChipOptions
 
 __all__ = [
     "ChipDesign",

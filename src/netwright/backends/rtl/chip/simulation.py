@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from netwright.backends.rtl.cells.circuit import Circuit, Port
 from netwright.backends.rtl.chip.bus import Bits
-from netwright.backends.rtl.chip.options import LINK_BITS
 from netwright.backends.rtl.chip.structure import Structure
 from netwright.backends.rtl.chip.words import Integers, check_charges
+from netwright.backends.rtl.chip_options import LINK_BITS
 from netwright.backends.rtl.simulate.row_driver import PREFIX, num_words, port_lines
 from netwright.backends.rtl.simulate.verilator import pack
 from netwright.errors import BackendError, ConfigError

@@ -10,8 +10,8 @@ import numpy as np
 
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.chip.bank import Bank
-from netwright.backends.rtl.chip.options import EXPONENT_BITS, ChipOptions
 from netwright.backends.rtl.chip.words import WordFormat
+from netwright.backends.rtl.chip_options import EXPONENT_BITS, ChipOptions
 from netwright.backends.rtl.unrolled.layers import lower
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
 from netwright.errors import ConfigError, GraphError

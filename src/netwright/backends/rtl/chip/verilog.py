@@ -6,11 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from netwright.backends.rtl.cells.verilog import LIBRARY_FOLDER, library_text, sources
 from netwright.backends.rtl.chip.bank import HEADER_BYTES, VERSION, Bank, Lane
-from netwright.backends.rtl.chip.options import (
-    EXPONENT_BITS,
-    HEADER_BITS,
-    LINK_BITS,
-)
 from netwright.backends.rtl.chip.registers import (
     ACTIVE,
     CLEAR,
@@ -22,6 +17,11 @@ from netwright.backends.rtl.chip.registers import (
     registers,
 )
 from netwright.backends.rtl.chip.structure import Structure
+from netwright.backends.rtl.chip_options import (
+    EXPONENT_BITS,
+    HEADER_BITS,
+    LINK_BITS,
+)
 
 LIBRARY = (
     "bank_check",

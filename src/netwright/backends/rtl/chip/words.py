@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.chip.options import EXPONENT_BITS, HEADER_BITS, LINK_BITS
+from netwright.backends.rtl.chip_options import EXPONENT_BITS, HEADER_BITS, LINK_BITS
 from netwright.errors import DataError
 
 Integers = NDArray[np.int64]
