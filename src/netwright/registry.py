@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 
 from netwright.errors import ConfigError
+from netwright.python_file import is_python_name, lookup, parse
 
 TABLES: Mapping[str, Mapping[str, str]] = {
     "formats": {
@@ -109,11 +110,17 @@ def entries(kind: str) -> Mapping[str, str]:
 def resolve(kind: str, name: str) -> object:
     """What `name` stands for.
 
+    Args:
+        kind: A kind of :func:`kinds`.
+        name: A name of this kind, or ``"FILE.py:NAME"``: something in a Python file, which is run.
+
     Raises:
-        ConfigError: There is no such kind or name.
+        ConfigError: There is no such kind or name, or a file cannot be run.
         ImportError: The module of the name cannot be imported.
     """
     table = entries(kind)
+    if is_python_name(name):
+        return lookup(parse(name))
     if name not in table:
         raise ConfigError(
             f'"{name}" is not one of the {kind}{_near(name, tuple(table))}',
