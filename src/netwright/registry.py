@@ -56,6 +56,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "models": {
         "encoder": "netwright.models:encoder",
         "mlp": "netwright.models:mlp",
+        "wafer-autoencoder": "netwright.models:wafer_autoencoder",
     },
     "compressors": {
         "hawq": "netwright.compress:hawq",

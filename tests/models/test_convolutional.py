@@ -16,10 +16,17 @@ def test_the_default_has_the_published_number_of_parameters() -> None:
     assert model(torch.zeros(3, 1, 8, 8)).shape == (3, 16)
 
 
+def test_the_other_published_variant_has_its_number_too() -> None:
+    model = encoder(shape=(3, 4, 4), stride=1)
+    assert sum(parameter.numel() for parameter in model.parameters()) == 2288
+    assert model(torch.zeros(3, 3, 4, 4)).shape == (3, 16)
+
+
 def test_any_shape_fits() -> None:
     model = encoder(shape=(2, 7, 9), filters=3, outputs=4, batch_norm=True)
     assert model(torch.zeros(2, 2, 7, 9)).shape == (2, 4)
     assert "norm1" in dict(model.named_children())
+    assert encoder(shape=(1, 7, 9), stride=3)(torch.zeros(2, 1, 7, 9)).shape == (2, 16)
 
 
 def test_the_seed_decides() -> None:
@@ -32,5 +39,5 @@ def test_impossible_extents_are_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         encoder(filters=0)
     assert str(caught.value) == (
-        "shape, filters and outputs must be positive integers, not (1, 8, 8), 0 and 16"
+        "shape, filters, outputs and stride must be positive integers, not (1, 8, 8), 0, 16 and 2"
     )

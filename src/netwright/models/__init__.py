@@ -4,11 +4,12 @@ from typing import TypeAlias
 
 from torch import nn
 
+from netwright.models.autoencoder import Autoencoder, wafer_autoencoder
 from netwright.models.convolutional import encoder
 from netwright.models.dense import mlp
 from netwright.models.mobilenet import mobilenet
 
 Network: TypeAlias = nn.Sequential
-"""What every constructor here returns: a sequence of named layers."""
+"""What most constructors here return: a sequence of named layers."""
 
-__all__ = ["Network", "encoder", "mlp", "mobilenet"]
+__all__ = ["Autoencoder", "Network", "encoder", "mlp", "mobilenet", "wafer_autoencoder"]
