@@ -36,7 +36,7 @@ class ChipOptions:
         ConfigError: An option is not accepted; the message lists every fault.
     """
 
-    charge_bits: int = 16
+    charge_bits: int = 22
     arrangement: tuple[int, ...] | None = None
     latent_bits: tuple[int, ...] = (3, 5, 7, 9)
     address: int = 0x2A

@@ -34,7 +34,7 @@ def encoder(
     return build.graph(build.requantize(sums, bits=9, shift=7, rounding="half-up"))
 
 
-def wafers(rows: int, cells: int, *, bits: int = 16, seed: int = 0) -> Integers:
+def wafers(rows: int, cells: int, *, bits: int = 22, seed: int = 0) -> Integers:
     """Charges over all orders of magnitude; the first wafers are empty, full and of one cell."""
     random = np.random.default_rng(seed)
     peaks = 2.0 ** random.uniform(0, bits, (rows, 1))

@@ -11,7 +11,7 @@ from tests.backends.rtl.chip.graphs import PUBLISHED, encoder
 def test_charges_in_the_order_of_the_inputs() -> None:
     chip = Structure.of(encoder(**PUBLISHED["4x4"], outputs=16), ChipOptions())
     assert chip.name == "encoder_chip"
-    assert (chip.cells, chip.code_bits, chip.sum_bits) == (48, 8, 22)
+    assert (chip.cells, chip.code_bits, chip.sum_bits) == (48, 8, 28)
     assert [chip.words.links(mode) for mode in range(4)] == [2, 3, 4, 5]
 
 

@@ -139,10 +139,10 @@ def _packer(chip: Structure) -> Iterator[str]:
             "input  wire [1:0] mode",
             "input  wire [3:0] generation",
             "input  wire fault",
-            f"output reg  [{bits - 1}:0] links",
+            f'(* role = "pipeline" *) output reg  [{bits - 1}:0] links',
         ]
     )
-    yield "  reg [3:0] crossing;"
+    yield '  (* role = "state" *) reg [3:0] crossing;'
     yield f"  wire [{used - 1}:0] header = {{exponent, fault, crossing, generation, mode}};"
     for mode, kept in enumerate(words.latent_bits):
         rest = bits - used - kept * words.outputs
@@ -187,7 +187,7 @@ def _registers(chip: Structure) -> Iterator[str]:
                 for f in bank.fields
             ),
             "output wire [1:0] mode",
-            "output reg  [3:0] generation",
+            '(* role = "state" *) output reg  [3:0] generation',
             "output wire fault",
         ]
     )
@@ -292,8 +292,8 @@ def _faults() -> Iterator[str]:
         "transfer": "truncated",
     }
     assert tuple(causes) == FAULTS
-    yield f"  reg [{len(FAULTS) - 1}:0] faults;"
-    yield "  reg loaded;"
+    yield f'  (* role = "state" *) reg [{len(FAULTS) - 1}:0] faults;'
+    yield '  (* role = "state" *) reg loaded;'
     yield "  reg is_known;"
     yield f"  wire [{len(FAULTS) - 1}:0] found;"
     for bit, cause in enumerate(causes.values()):

@@ -12,7 +12,9 @@ module bank_check #(
     input  wire        rst_n,
     input  wire        start,
     input  wire [7:0]  bank_data,
+    (* role = "pointer" *)
     output reg  [15:0] place,
+    (* role = "state" *)
     output reg         busy,
     output wire        commit,
     output wire        crc_fault,
@@ -20,9 +22,9 @@ module bank_check #(
     output wire        version_fault,
     output wire        mode_fault
 );
-  reg [15:0] crc;
-  reg is_wrong_crc, is_wrong_size, is_wrong_version, is_wrong_mode;
-  reg ends;
+  (* role = "state" *) reg [15:0] crc;
+  (* role = "state" *) reg is_wrong_crc, is_wrong_size, is_wrong_version, is_wrong_mode;
+  (* role = "state" *) reg ends;
 
   function [15:0] next_crc;
     input [15:0] value;

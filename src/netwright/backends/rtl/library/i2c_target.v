@@ -12,7 +12,9 @@ module i2c_target #(
     input  wire        rst_n,
     input  wire        scl,
     input  wire        sda,
+    (* role = "state" *)
     output reg         sda_low,
+    (* role = "pointer" *)
     output reg  [15:0] pointer,
     output wire        write,
     output wire [7:0]  data,
@@ -23,13 +25,13 @@ module i2c_target #(
 );
   localparam [2:0] IDLE = 3'd0, SELECT = 3'd1, HIGH = 3'd2, LOW = 3'd3, WRITE = 3'd4, READ = 3'd5;
 
-  reg [2:0] state;
-  reg [3:0] count;  // rising edges of the clock since the last byte
-  reg [7:0] shift;
-  reg is_read;
-  reg was_acknowledged;
-  reg scl_before, sda_before;
-  reg [7:0] pulled;
+  (* role = "state" *) reg [2:0] state;
+  (* role = "state" *) reg [3:0] count;  // rising edges of the clock since the last byte
+  (* role = "state" *) reg [7:0] shift;
+  (* role = "state" *) reg is_read;
+  (* role = "state" *) reg was_acknowledged;
+  (* role = "state" *) reg scl_before, sda_before;
+  (* role = "state" *) reg [7:0] pulled;
   wire scl_now, sda_now;
 
   // The data line is later than the clock line: what changes with a falling clock comes after it.

@@ -8,8 +8,8 @@ module line_filter #(
     input  wire x,
     output wire y
 );
-  reg [3+DELAY:0] samples;
-  reg kept;
+  (* role = "state" *) reg [3+DELAY:0] samples;
+  (* role = "state" *) reg kept;
   wire [2:0] last = samples[3+DELAY-:3];
 
   always @(posedge clk) begin

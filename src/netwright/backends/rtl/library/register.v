@@ -4,7 +4,7 @@ module register #(
 ) (
     input  wire            clk,
     input  wire [BITS-1:0] d,
-    (* fsm_encoding = "none" *)
+    (* fsm_encoding = "none", role = "pipeline" *)
     output reg  [BITS-1:0] q
 );
   always @(posedge clk) q <= d;

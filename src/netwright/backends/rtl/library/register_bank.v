@@ -17,9 +17,10 @@ module register_bank #(
     output wire [7:0]            shadow_data,
     input  wire [15:0]           active_address,
     output wire [7:0]            active_data,
+    (* role = "configuration" *)
     output reg  [COUNT*BITS-1:0] active
 );
-  reg [COUNT*BITS-1:0] shadow;
+  (* role = "configuration" *) reg [COUNT*BITS-1:0] shadow;
 
   wire [15:0] write_place = write_address - BASE;
   wire [15:0] shadow_place = shadow_address - BASE;
