@@ -269,8 +269,8 @@ def _engines(folder: Path) -> dict[str, Kind]:
     import torch
 
     from netwright.backends.cpu import load_encoder, save_encoder
-    from netwright.backends.cpu.shape import EncoderShape
     from netwright.backends.cpu.weights import tensor_shapes
+    from netwright.exchange.bert.shape import EncoderShape
     from netwright.train.weights import load_weights, save_weights
 
     torch.set_num_threads(1)
@@ -307,8 +307,8 @@ def _engines(folder: Path) -> dict[str, Kind]:
 
 
 def _engine_seed(folder: Path, shape: Any, state: Any, save: Any) -> bytes | None:
-    from netwright.backends.cpu.shape import SITES
     from netwright.backends.cpu.weights import read_state
+    from netwright.exchange.bert.shape import SITES
 
     ranges = {}
     for site in SITES:
@@ -322,7 +322,7 @@ def _engine_seed(folder: Path, shape: Any, state: Any, save: Any) -> bytes | Non
 
 
 def _tensors(folder: Path) -> dict[str, Kind]:
-    from netwright.backends.cpu.shape import EncoderShape
+    from netwright.exchange.bert.shape import EncoderShape
     from netwright.models.text import TextEncoder, _load_weights
 
     if find_spec("safetensors") is None:

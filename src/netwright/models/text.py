@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netwright.backends.cpu.minilm import minilm_folder
-from netwright.backends.cpu.shape import LINEARS, SIGNED_SITES, SITES, EncoderShape, read_config
 from netwright.errors import DataError, require
+from netwright.exchange.bert.package import minilm_folder
+from netwright.exchange.bert.shape import LINEARS, SIGNED_SITES, SITES, EncoderShape, read_config
 from netwright.reading import check_plain, translated
 
 GELU_FLOOR = -4.0

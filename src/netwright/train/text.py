@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from netwright.backends.cpu.sentences import check_sentences
 from netwright.errors import ConfigError, DataError, NumericsError
+from netwright.exchange.bert.sentences import check_sentences
 from netwright.models.text import TextEncoder
 from netwright.tasks.snippets import Sentence
 from netwright.tasks.split import check_seed

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.backends.cpu.minilm import PACKAGE, WEIGHTS
+from netwright.backends.cpu.minilm import WEIGHTS
+from netwright.exchange.bert.package import PACKAGE
 
 PAGE = (Path(__file__).parents[3] / "docs" / "sparse-transformers.md").read_text(encoding="utf-8")
 TRAINING, SHIPPED, CHECKPOINT, OPERATOR = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)

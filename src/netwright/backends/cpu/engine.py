@@ -24,10 +24,10 @@ from netwright.backends.cpu.linear import (
     make_product,
     quantize_linear,
 )
-from netwright.backends.cpu.sentences import Sentence, check_sentences
-from netwright.backends.cpu.shape import NORMS, EncoderShape, check_blocks
 from netwright.backends.cpu.weights import Array, EncoderWeights, Range
 from netwright.errors import DataError, NumericsError
+from netwright.exchange.bert.sentences import Sentence, check_sentences
+from netwright.exchange.bert.shape import NORMS, EncoderShape, check_blocks
 from netwright.kernels import attend, embed, gelu_table, normalize, selected_isa
 from netwright.kernels.isa import check_isa
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.cpu.sentences import Sentence
-from netwright.backends.cpu.shape import EncoderShape
 from netwright.backends.cpu.weights import LAYER, EncoderWeights, float_logits, read_state
 from netwright.errors import DataError, require
+from netwright.exchange.bert.sentences import Sentence
+from netwright.exchange.bert.shape import EncoderShape
 from netwright.exchange.onnx.bert_tensors import ANCHOR, read_bert_tensors
 
 TOLERANCE = 1e-3

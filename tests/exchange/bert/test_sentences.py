@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from netwright.backends.cpu import build_engine, calibrate, float_logits
-from netwright.backends.cpu.sentences import check_sentences
 from netwright.errors import DataError
+from netwright.exchange.bert.sentences import check_sentences
 from tests.backends.cpu.encoders import SHAPE, random_weights
 
 GOOD = np.array([1, 2], np.int32)

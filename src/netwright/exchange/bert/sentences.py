@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.cpu.shape import EncoderShape
 from netwright.errors import DataError
+from netwright.exchange.bert.shape import EncoderShape
 
 Sentence = NDArray[np.int32]
 

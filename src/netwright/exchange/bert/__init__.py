@@ -1,0 +1,1 @@
+"""BERT encoders: their shape, the names of their tensors, and the sentences that they read."""
