@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import multiprocessing
-import os
 import pickle
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -15,17 +12,12 @@ from typing import TypeVar
 
 import torch
 
-from netwright.errors import DataError, NetwrightError, RunError
+from netwright.errors import NetwrightError, RunError
 from netwright.processes import default_threads, follow_parent
 from netwright.progress import Progress, silent
-from netwright.reading import MAX_TEXT_BYTES, parse_json, read_bytes
-
-Record = dict[str, float | int | str]
-"""What a job reports: plain data, one JSON line."""
+from netwright.records import Record, append_record, read_records
 
 Job = TypeVar("Job")
-
-_log = logging.getLogger(__name__)
 
 
 def run_jobs(
@@ -64,13 +56,13 @@ def run_jobs(
         done[key] = record
         progress(len(done), len(jobs), _text(key, record))
 
-    for key, record in _read(log).items():
+    for key, record in read_records(log).items():
         if key in jobs:
             remember(key, record)
     todo = {key: job for key, job in jobs.items() if key not in done}
 
     def finish(key: str, record: Record) -> None:
-        _append(log, key, record)
+        append_record(log, key, record)
         remember(key, record)
 
     count = min(workers or default_threads(), len(todo))
@@ -166,40 +158,3 @@ def _single_threaded(function: Callable[[Job], Record], job: Job) -> Record:
         return function(job)
     finally:
         torch.set_num_threads(threads)
-
-
-def _read(log: Path | None) -> dict[str, Record]:
-    if log is None or not log.exists():
-        return {}
-    try:
-        data = read_bytes(log, most=MAX_TEXT_BYTES)
-    except DataError as error:
-        raise RunError(error.message) from error
-    records: dict[str, Record] = {}
-    for line in data.splitlines():
-        try:
-            entry = parse_json(line, log)
-            records[entry["key"]] = entry["record"]
-        except (DataError, KeyError, TypeError):
-            _log.warning("%s: ignoring an incomplete line", log)
-    return records
-
-
-def _append(log: Path | None, key: str, record: Record) -> None:
-    if log is None:
-        return
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        torn = log.exists() and log.stat().st_size > 0 and not log.read_bytes().endswith(b"\n")
-        with log.open("a", encoding="utf-8") as stream:
-            stream.write("\n" * torn + json.dumps({"key": key, "record": record}) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if isinstance(error, FileExistsError):
-            reason = f"{log.parent} is no folder"
-        raise RunError(
-            f"{log}: cannot be written ({reason})",
-            hint="choose a folder that is writable and has free space",
-        ) from error

@@ -7,8 +7,25 @@ from dataclasses import replace
 import numpy as np
 
 from netwright.errors import ConfigError
-from netwright.formats import Int, Rounding
+from netwright.formats import Int, NumberFormat, Rounding, holds_integers, smallest_int
 from netwright.ir import Graph
+
+
+def register_format(dtype: NumberFormat) -> Int:
+    """The format of the register that holds codes of a format: all patterns of its bits.
+
+    Raises:
+        ConfigError: The codes are no integers.
+    """
+    if not holds_integers(dtype):
+        raise ConfigError(f"codes of {dtype} have no bits that could be flipped one by one")
+    return replace(smallest_int(int(dtype.min), int(dtype.max)), narrow=False)
+
+
+def flipped_code(code: int, dtype: NumberFormat, bit: int) -> int:
+    """A code of a format with one bit of its register inverted."""
+    full = register_format(dtype)
+    return int(full.decode(full.encode(code) ^ np.uint64(1 << bit)))
 
 
 def flip_weight_bit(graph: Graph, tensor: str, index: tuple[int, ...], *, bit: int) -> Graph:
@@ -25,9 +42,9 @@ def flip_weight_bit(graph: Graph, tensor: str, index: tuple[int, ...], *, bit: i
         code = int(values[index])
     except (IndexError, TypeError):  # outside, or more than one value
         raise ConfigError(f'"{tensor}" of shape {values.shape} has no index {index}') from None
-    full = Int(dtype.bits, dtype.signed)  # no narrow range
-    values[index] = full.decode(full.encode(code) ^ np.uint64(1 << bit))
-    changed = graph.with_type(tensor, graph.types[tensor].with_number(full))
+    values[index] = flipped_code(code, dtype, bit)
+    wider = graph.types[tensor].with_number(register_format(dtype))
+    changed = graph.with_type(tensor, wider)
     return changed.with_constant(tensor, values)
 
 
