@@ -1,11 +1,12 @@
 """Training: the loop, the fake-quantized layers, and the way from torch to the integer graph."""
 
+from netwright.records import Record
 from netwright.train.batches import Batch
 from netwright.train.callbacks import Calibrate, Callback, EarlyStop, Moment
 from netwright.train.checkpoint import Checkpoint
 from netwright.train.executor import TorchExecutor
 from netwright.train.history import Epoch, History
-from netwright.train.jobs import Record, run_jobs
+from netwright.train.jobs import run_jobs
 from netwright.train.layers import QuantInput, QuantLayer, QuantModel, Requantizer
 from netwright.train.lookup import LookupModel, LookupShape, trace_tables
 from netwright.train.lookup_dropping import DropFunctions

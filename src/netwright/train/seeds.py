@@ -12,9 +12,10 @@ from torch import nn
 
 from netwright.files import write_text
 from netwright.progress import Progress, silent
+from netwright.records import Record
 from netwright.tasks import Task
 from netwright.train.callbacks import Callback
-from netwright.train.jobs import Record, run_jobs
+from netwright.train.jobs import run_jobs
 from netwright.train.loop import fit
 from netwright.train.objective import Objective
 from netwright.train.prediction import evaluate

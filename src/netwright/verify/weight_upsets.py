@@ -188,7 +188,9 @@ class WeightUpsets:
         group = index[0] // (weights.shape[0] // node.integer("group"))
         channel = group * weights.shape[1] + index[1]
         rank = weights.ndim - 2
-        return view[(slice(None), slice(channel, channel + 1), *(slice(None),) * rank, *index[2:])]
+        every = slice(None)
+        taps: tuple[slice | int, ...] = (every, slice(channel, channel + 1), *(every,) * rank)
+        return view[(*taps, *index[2:])]
 
     def _follow(
         self, tensor: str, place: tuple[slice, ...], axis: int, channel: int, part: Array
