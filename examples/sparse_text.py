@@ -5,7 +5,7 @@
     python examples/sparse_text.py vaderSentiment-3.3.2.tar.gz build/sparse-text
 
 Every seed trains a dense encoder, then an encoder for each share of zeros, each from the one before
-and all with the dense one as the teacher. An interrupted run goes on from its last whole epoch;
+and all with the dense one as the teacher. An interrupted run goes on where it was;
 what is done is not done again. Other settings need another folder: what a folder holds says from
 which settings it is, and is refused by others.
 """
@@ -13,6 +13,7 @@ which settings it is, and is refused by others.
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from netwright.backends.cpu import (
+    EncoderShape,
     EncoderWeights,
     build_engine,
     minilm_folder,
@@ -33,27 +35,18 @@ from netwright.compress.sparse_text import CALIBRATION_SENTENCES, observe, spars
 from netwright.errors import NetwrightError, RunError
 from netwright.files import write_text
 from netwright.models.text import TextEncoder, minilm
+from netwright.tasks import Task
+from netwright.tasks.sentences import sentence_task
 from netwright.tasks.snippets import Sentence, encode, snippets, unlabeled_texts
-from netwright.train.text import (
-    UNLABELED,
-    TextRecipe,
-    TextStep,
-    fit_text,
-    text_logits,
-)
+from netwright.train import fit
+from netwright.train.text import TEXT, Vary, text_logits
 
 CONSOLE = Console()
 
 
 def show(done: float, total: float, text: str) -> None:
-    """Print every fiftieth step."""
-    if done % 50 == 0 or done == total:
-        CONSOLE.print(f"step {done:g} of {total:g}, {text}")
-
-
-def show_step(step: TextStep) -> None:
-    """Print every fiftieth step of a dense training."""
-    show(step.step, step.steps, f"epoch {step.epoch}: loss {step.loss:.4f}")
+    """Print how far a training is."""
+    CONSOLE.print(f"{done:.2f} of {total:g} epochs, {text}")
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -85,6 +78,12 @@ class Data:
         return (
             f"{train} train, {len(self.unlabeled)} unlabeled, {validation} validation, {test} test"
         )
+
+    def task(self, shape: EncoderShape, *, unlabeled: bool) -> Task:
+        """The sentences as a task, with or without those that the teacher alone knows."""
+        train, validation, test = zip(self.words, self.labels, strict=True)
+        more = self.unlabeled if unlabeled else []
+        return sentence_task(train, validation, test, shape=shape, unlabeled=more)
 
     def scores(self, score_of: Callable[[list[Sentence]], np.ndarray]) -> dict[str, float]:
         """Accuracy on validation and test of what returns logits of sentences."""
@@ -126,12 +125,10 @@ def once(path: Path, settings: str, compute: Callable[[], dict[str, float]]) -> 
 def run_seed(data: Data, seed: int, given: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Train and score the dense encoder and every sparse one of a seed."""
     folder = given.out / f"seed-{seed}"
-    words, labels = data.words[0], data.labels[0]
     dense = minilm(seed=seed)
-    gentle = TextRecipe(epochs=given.epochs, learning_rate=1e-4, seed=seed)
-    fit_text(
-        dense, words, labels, recipe=gentle, checkpoint=folder / "dense.pt", after_step=show_step
-    )
+    gentle = replace(TEXT, epochs=given.epochs, learning_rate=1e-4, seed=seed)
+    known = data.task(dense.shape, unlabeled=False)
+    fit(dense, known, recipe=gentle, checkpoint=folder / "dense.pt", progress=show)
     settings = f"rows: {data.rows}; {gentle!r}"
     scores = {
         "dense fp32": once(
@@ -140,21 +137,19 @@ def run_seed(data: Data, seed: int, given: argparse.Namespace) -> dict[str, dict
             lambda: data.scores(lambda rows: text_logits(dense, rows)),
         )
     }
-    observe(dense, words[:CALIBRATION_SENTENCES])
+    observe(dense, data.words[0][:CALIBRATION_SENTENCES])
     scores["dense int8"] = once(
         folder / "dense-int8.json",
         settings,
         lambda: data.scores(build_engine(weights_of(dense), way="sparse")),
     )
-    everything: list[Sentence] = [*words, *data.unlabeled]
-    known = np.concatenate([labels, np.full(len(data.unlabeled), UNLABELED)])
+    everything = data.task(dense.shape, unlabeled=True)
+    varied = Vary(splice=0.4, replace=0.1)
     dense.set_quantized("off")
     begin, start = dense, 0.0
     steps: list[str] = []
     for sparsity, epochs in zip(given.sparsity, given.level_epochs, strict=True):
-        recipe = TextRecipe(
-            epochs=epochs, learning_rate=given.rate, seed=seed, splice=0.4, replace=0.1
-        )
+        recipe = replace(TEXT, epochs=epochs, learning_rate=given.rate, seed=seed)
         schedule = BlockSparsity(
             sparsity,
             start=start,
@@ -166,15 +161,15 @@ def run_seed(data: Data, seed: int, given: argparse.Namespace) -> dict[str, dict
         begin = sparsify_text(
             begin,
             everything,
-            known,
             schedule=schedule,
             recipe=recipe,
             teacher=dense,
+            callbacks=[varied],
             checkpoint=folder / f"block-{sparsity:g}.pt",
             progress=show,
         )
         weights = weights_of(begin)
-        steps.append(f"{schedule!r}; {recipe!r}")
+        steps.append(f"{schedule!r}; {recipe!r}; {varied.settings}")
         found = once(
             folder / f"block-{sparsity:g}.json",
             "; then ".join((settings, *steps)),

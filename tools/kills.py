@@ -71,15 +71,19 @@ from netwright.cli import app
 
 @app.app.command("train")
 def train() -> None:
+    from dataclasses import replace
     from netwright.compress.block import BlockSparsity
     from netwright.compress.sparse_text import sparsify_text
-    from netwright.train.text import TextRecipe
-    from tests.texts import encoder, sentences
-    words, labels = sentences(64)
+    from netwright.tasks.sentences import sentence_task
+    from netwright.train import Checkpoint
+    from netwright.train.text import TEXT
+    from tests.texts import SHAPE, encoder, sentences
+    others = sentences(16, seed=9)
     model = sparsify_text(
-        encoder(), words, labels, schedule=BlockSparsity(0.7, score="output", every=3),
-        recipe=TextRecipe(epochs=60, batch_size=16, learning_rate=3e-3, half=False),
-        teacher=encoder(1), checkpoint="sparse.pt",
+        encoder(), sentence_task(sentences(64), others, others, shape=SHAPE),
+        schedule=BlockSparsity(0.7, score="output", every=3),
+        recipe=replace(TEXT, epochs=60, batch_size=16, learning_rate=3e-3, precision="float32"),
+        teacher=encoder(1), checkpoint=Checkpoint("sparse.pt", every_steps=1),
     )
     state = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):

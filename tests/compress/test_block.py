@@ -14,6 +14,12 @@ from netwright.compress.block import (
 )
 from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.models.text import EncoderLinear
+from netwright.train import Moment
+from tests.toys import clouds
+
+
+def moment(step: int, steps: int, rate: float = 0.1) -> Moment:
+    return Moment(torch.nn.Identity(), clouds(9), 1, 1, step, steps, 0.0, rate, ())
 
 
 def test_the_score_is_the_root_mean_square_of_a_block():
@@ -49,7 +55,7 @@ def test_the_ramp_ends_at_the_target_and_freezes(score):
         optimizer.zero_grad()
         linear(torch.randn(8, 16)).square().sum().backward()
         optimizer.step()
-        pruner.after_step(step, step / 60, 0.1)
+        pruner.after_step(moment(step, 60))
         seen.append(pruner.sparsities()["a"])
         masks.append(linear.mask)
     assert seen[30:] == [0.75] * 30
@@ -73,7 +79,8 @@ def test_the_score_output_keeps_what_the_inputs_make_large():
 def test_group_lasso_shrinks_every_block_by_the_same_norm():
     linear = EncoderLinear(8, 4)
     before = block_scores(linear.weight, 4) * 2
-    BlockPruner({"a": linear}, BlockSparsity(0.5, lasso=1.0, every=9)).after_step(1, 0.1, 0.01)
+    pruner = BlockPruner({"a": linear}, BlockSparsity(0.5, lasso=1.0, every=9))
+    pruner.after_step(moment(1, 10, 0.01))
     after = block_scores(linear.weight, 4) * 2
     torch.testing.assert_close(after, (before - 0.01).clamp_min(0))
 
@@ -110,7 +117,7 @@ def pruned(schedule: BlockSparsity, num_steps: int) -> BlockPruner:
     linear = EncoderLinear(48, 64)
     pruner = BlockPruner({"a": linear}, schedule)
     for step in range(1, num_steps + 1):
-        pruner.after_step(step, step / num_steps, 0.1)
+        pruner.after_step(moment(step, num_steps))
     return pruner
 
 
@@ -128,7 +135,7 @@ def test_masks_that_are_not_complete_are_refused():
     message = "the masks must have 75.00% zeros, not 0.00%"
     with pytest.raises(ConfigError, match=message):
         pruner.check_complete()
-    pruner.after_step(10, 10 / 16, 0.1)
+    pruner.after_step(moment(10, 16))
     with pytest.raises(ConfigError, match=r"the masks must have 75.00% zeros, not 71\.09%"):
         pruner.check_complete()
 
@@ -155,7 +162,7 @@ def test_the_means_of_scores_are_taken_up():
     linear = EncoderLinear(16, 32)
     linear.weight.grad = torch.randn_like(linear.weight)
     first, second = (BlockPruner({"a": linear}, BlockSparsity(0.5, score="taylor")) for _ in "ab")
-    first.after_step(1, 0.1, 0.1)
+    first.after_step(moment(1, 10))
     state = first.state_dict()
     assert state["a"].shape == (8, 16)
     second.load_state_dict(state)

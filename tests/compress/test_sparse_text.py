@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,12 +10,31 @@ import torch
 from netwright.backends.cpu import build_engine, read_state
 from netwright.compress.block import BlockSparsity
 from netwright.compress.sparse_text import sparsify_text, spreads
-from netwright.errors import RunError
-from netwright.progress import silent
-from netwright.train.text import TextRecipe, fit_text, pad, text_logits
+from netwright.errors import ConfigError, RunError
+from netwright.tasks import Task
+from netwright.tasks.sentences import sentence_task
+from netwright.train import Callback, Checkpoint, Moment, fit
+from netwright.train.text import TEXT, pad, text_logits
 from tests.texts import SHAPE, encoder, sentences
 
-RECIPE = TextRecipe(epochs=8, batch_size=16, learning_rate=3e-3, half=False)
+RECIPE = replace(TEXT, epochs=8, batch_size=16, learning_rate=3e-3, precision="float32")
+SHORT = replace(RECIPE, epochs=1, learning_rate=5e-5)
+
+
+def text_task(count: int) -> Task:
+    others = sentences(16, seed=9)
+    return sentence_task(sentences(count), others, others, shape=SHAPE)
+
+
+class Interrupt(Callback):
+    settings = ""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def after_step(self, moment: Moment) -> None:
+        if moment.step == self.step:
+            raise InterruptedError
 
 
 def test_spreads_count_no_padding():
@@ -33,13 +53,12 @@ def test_spreads_count_no_padding():
 def test_a_sparse_int8_encoder_keeps_its_accuracy(tmp_path, score):
     words, labels = sentences(96)
     dense = encoder()
-    fit_text(dense, words, labels, recipe=RECIPE)
+    fit(dense, text_task(96), recipe=RECIPE)
     before = {name: value.clone() for name, value in dense.state_dict().items()}
     shares = []
     sparse = sparsify_text(
         dense,
-        words,
-        labels,
+        text_task(96),
         schedule=BlockSparsity(0.7, score=score, every=3),
         recipe=RECIPE,
         teacher=dense,
@@ -59,65 +78,55 @@ def test_a_sparse_int8_encoder_keeps_its_accuracy(tmp_path, score):
 
 
 def test_a_finished_training_is_read_back(tmp_path):
-    words, labels = sentences(32)
-    recipe = TextRecipe(epochs=1, batch_size=16, half=False)
-    steps = []
+    words, steps = sentences(32)[0], []
     found = [
         sparsify_text(
             encoder(),
-            words,
-            labels,
+            text_task(32),
             schedule=BlockSparsity(0.5, every=1),
-            recipe=recipe,
+            recipe=SHORT,
             checkpoint=tmp_path / "sparse.pt",
             progress=lambda *step: steps.append(step),
         )
         for _ in range(2)
     ]
-    assert len(steps) == 2
+    assert len(steps) == 1
     np.testing.assert_array_equal(*(text_logits(model, words) for model in found))
+    assert all(module.mode == "on" for model in found for module in grids(model))
 
 
-@pytest.mark.parametrize("epoch", [6, 21])
+def grids(model):
+    return [module for module in model.modules() if hasattr(module, "symmetric")]
+
+
+@pytest.mark.parametrize("step", [11, 41])
 @pytest.mark.parametrize("score", ["magnitude", "taylor", "output"])
-def test_an_interrupted_training_ends_like_a_whole_one(tmp_path, score, epoch):
-    words, labels = sentences(32)
-
-    def train(checkpoint=None, progress=silent):
+def test_an_interrupted_training_ends_like_a_whole_one(tmp_path, score, step):
+    def train(checkpoint=None, callbacks=()):
         return sparsify_text(
             encoder(),
-            words,
-            labels,
+            text_task(32),
             schedule=BlockSparsity(0.7, score=score, every=3),
-            recipe=TextRecipe(epochs=21, batch_size=16, learning_rate=3e-3, half=False),
+            recipe=replace(RECIPE, epochs=21),
             teacher=encoder(1),
+            callbacks=callbacks,
             checkpoint=checkpoint,
-            progress=progress,
         )
 
-    def stop(done, total, text):
-        if text.startswith(f"epoch {epoch}:"):
-            raise InterruptedError
-
+    checkpoint = Checkpoint(tmp_path / "a.pt", every_steps=1)
     with pytest.raises(InterruptedError):
-        train(tmp_path / "a.pt", stop)
-    steps = []
-    found = train(str(tmp_path / "a.pt"), lambda *step: steps.append(step)).state_dict()
-    assert steps[0][2].startswith(f"epoch {epoch}:")
-    wanted = train().state_dict()
+        train(checkpoint, [Interrupt(step)])
+    found, wanted = train(checkpoint).state_dict(), train().state_dict()
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
         assert torch.equal(found[name], value), name
 
 
 def test_a_checkpoint_of_another_schedule_is_refused(tmp_path):
-    words, labels = sentences(16)
-
     def train(schedule, begin=0):
-        recipe = TextRecipe(epochs=1, batch_size=16, half=False)
         path = tmp_path / "a.pt"
         sparsify_text(
-            encoder(begin), words, labels, schedule=schedule, recipe=recipe, checkpoint=path
+            encoder(begin), text_task(16), schedule=schedule, recipe=SHORT, checkpoint=path
         )
 
     train(BlockSparsity(0.5))
@@ -127,22 +136,35 @@ def test_a_checkpoint_of_another_schedule_is_refused(tmp_path):
         BlockSparsity(0.5, score="output"),
         BlockSparsity(0.5, ramp=0.4),
     ):
-        message = f"a.pt: was written by a training with {BlockSparsity(0.5)!r}"
+        message = f"a.pt: was written by another training: callbacks {BlockSparsity(0.5)!r}"
         with pytest.raises(RunError, match=re.escape(message)):
             train(other)
-    with pytest.raises(RunError, match="with another model to start from"):
+    with pytest.raises(RunError, match="another model to start from"):
         train(BlockSparsity(0.5), begin=3)
 
 
+def test_ranges_that_are_not_used_do_not_make_another_training(tmp_path):
+    path, begin = tmp_path / "a.pt", encoder()
+    options = {"schedule": BlockSparsity(0.5), "recipe": SHORT, "checkpoint": path}
+    first = sparsify_text(begin, text_task(16), **options)
+    begin.layers[0].grids["input"].high.fill_(2.0)
+    second = sparsify_text(begin, text_task(16), **options)
+    assert torch.equal(first.classifier.weight, second.classifier.weight)
+
+
 def test_a_training_of_few_steps_reaches_its_sparsity():
-    words, labels = sentences(32)
     sparse = sparsify_text(
         encoder(),
-        words,
-        labels,
+        text_task(32),
         schedule=BlockSparsity(0.75, ramp=1.0, every=25),
-        recipe=TextRecipe(epochs=1, batch_size=16, half=False),
+        recipe=SHORT,
     )
     masks = [linear.mask for linear in sparse.linears().values()]
     zeros = sum(int((~mask).sum()) for mask in masks) / sum(mask.numel() for mask in masks)
     assert zeros == pytest.approx(0.75, abs=1e-3)
+
+
+def test_only_the_end_can_be_kept():
+    recipe = replace(SHORT, keep="best")
+    with pytest.raises(ConfigError, match='keep must be "last", not "best"'):
+        sparsify_text(encoder(), text_task(16), schedule=BlockSparsity(0.5), recipe=recipe)

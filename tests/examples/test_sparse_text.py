@@ -76,11 +76,11 @@ def test_a_run_is_read_back_and_says_its_settings(example, tmp_path):
     ("changes", "message"),
     [
         ({"block_rows": 8}, r"block-0.5.pt: was written by .* BlockSparsity\(sparsity=0.5, .*"),
-        ({"rows": 6}, "dense.pt: was written by a training with other sentences, other labels"),
+        ({"rows": 6}, "dense.pt: was written by another training: other training rows; other val"),
         ({"sparsity": [0.75], "level_epochs": [1]}, r"block-0.75.pt: was .* BlockSparsity\("),
-        ({"level_epochs": [1, 2]}, r"block-0.75.pt: was written by .* TextRecipe\(epochs=1"),
-        ({"epochs": 2}, r"dense.pt: was written by .* TextRecipe\(epochs=1"),
-        ({"rate": 1e-2}, r"block-0.5.pt: was written by .* TextRecipe\(epochs=1"),
+        ({"level_epochs": [1, 2]}, r"block-0.75.pt: was written by .*: epochs 1 instead of 2"),
+        ({"epochs": 2}, r"dense.pt: was written by .*: epochs 1 instead of 2"),
+        ({"rate": 1e-2}, r"block-0.5.pt: was .*: learning_rate 0.001 instead of 0.01"),
     ],
 )
 def test_a_folder_of_other_settings_is_refused(example, tmp_path, changes, message):

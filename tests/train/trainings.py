@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -10,6 +11,10 @@ from torch import nn
 
 from netwright import compress, models
 from netwright.compress import PruneDigits
+from netwright.compress.block import BlockSparsity
+from netwright.compress.sparse_text import sparsify_text
+from netwright.tasks import Task
+from netwright.tasks.sentences import sentence_task
 from netwright.train import (
     Calibrate,
     Callback,
@@ -17,12 +22,16 @@ from netwright.train import (
     Distill,
     DropFunctions,
     EarlyStop,
+    Epoch,
     History,
     LookupModel,
     LookupShape,
     Recipe,
+    evaluate,
     fit,
 )
+from netwright.train.text import TEXT, Vary
+from tests.texts import SHAPE, encoder, sentences
 from tests.toys import clouds, line, quantized_mlp
 
 Training = Callable[[Checkpoint | None, Sequence[Callback]], tuple[nn.Module, History]]
@@ -98,6 +107,33 @@ def tables(checkpoint: Checkpoint | None, besides: Sequence[Callback]) -> tuple[
     return model, fit(model, TASK, objective, recipe, callbacks, checkpoint=checkpoint)
 
 
+def text(checkpoint: Checkpoint | None, besides: Sequence[Callback]) -> tuple[nn.Module, History]:
+    model = encoder(3)
+    recipe = replace(TEXT, epochs=3, batch_size=16, learning_rate=3e-3)
+    return model, fit(model, sentence_rows(), None, recipe, besides, checkpoint=checkpoint)
+
+
+def sparse(checkpoint: Checkpoint | None, besides: Sequence[Callback]) -> tuple[nn.Module, History]:
+    recipe = replace(TEXT, epochs=6, batch_size=16, learning_rate=3e-3, precision="float32")
+    model = sparsify_text(
+        encoder(),
+        sentence_rows(),
+        schedule=BlockSparsity(0.7, score="taylor", every=3),
+        recipe=recipe,
+        teacher=encoder(1),
+        callbacks=[Vary(splice=0.3, replace=0.1), *besides],
+        checkpoint=checkpoint,
+    )
+    end = Epoch(recipe.epochs, 0.0, evaluate(model, sentence_rows()))
+    return model, History((end,), end)
+
+
+@cache
+def sentence_rows() -> Task:
+    others = sentences(16, seed=9)
+    return sentence_task(sentences(32), others, others, shape=SHAPE)
+
+
 TRAININGS: dict[str, tuple[Training, int]] = {
     "float": (floating, 12),
     "quantized": (quantized, 16),
@@ -105,5 +141,7 @@ TRAININGS: dict[str, tuple[Training, int]] = {
     "stopped": (stopped, 8),
     "pruned": (pruned, 96),
     "tables": (tables, 48),
+    "text": (text, 6),
+    "sparse": (sparse, 12),
 }
 """Trainings by name, each with its number of steps."""

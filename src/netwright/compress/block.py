@@ -17,6 +17,7 @@ from torch import Tensor
 
 from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.models.text import EncoderLinear
+from netwright.train import Callback, Moment, Ramp
 
 _MEMORY = 0.95
 """Of the mean first-order score, for each step."""
@@ -43,7 +44,7 @@ class BlockSparsity:
         ramp: Share of the steps in which blocks go; afterwards the masks are frozen.
         every: Steps between two choices.
         lasso: Strength of the group lasso on the blocks while the ramp lasts: each step shrinks the
-            norm of every block by the learning rate times this. Zero for none.
+            norm of every block by its learning rate times this. Zero for none.
 
     Raises:
         ConfigError: A value is out of range.
@@ -86,8 +87,7 @@ class BlockSparsity:
         >>> BlockSparsity(0.8).at(0.25), BlockSparsity(0.8).at(0.5)
         (0.7000000000000001, 0.8)
         """
-        left = max(0.0, 1.0 - share / self.ramp)
-        return self.sparsity - (self.sparsity - self.start) * left**3
+        return Ramp(self.start, self.sparsity, until=self.ramp).at(share)
 
 
 def block_scores(weight: Tensor, block_rows: int) -> Tensor:
@@ -133,11 +133,14 @@ def choose_blocks(
     }
 
 
-class BlockPruner:
+class BlockPruner(Callback):
     """Masks the operators of a network along a schedule.
 
+    The masks are complete once the ramp is over, and after the last step at the latest; at the end
+    of the training masked weights are zero.
+
     Args:
-        linears: The operators by name; their masks are set.
+        linears: The operators of the network by name; their masks are set.
         schedule: What goes when.
         spreads: For each operator, the spread of each of its inputs over that of its output,
             (inputs,); the score ``"output"`` needs them.
@@ -178,8 +181,8 @@ class BlockPruner:
 
     @property
     def settings(self) -> str:
-        """The schedule, as text."""
-        return repr(self.schedule)
+        """The schedule, and which operators follow it."""
+        return f"{self.schedule!r} of {len(self.linears)} operators"
 
     def state_dict(self) -> dict[str, Tensor]:
         """What the next choice needs besides weights and masks."""
@@ -189,28 +192,29 @@ class BlockPruner:
         """Go on from what :meth:`state_dict` returned; weights and masks are loaded apart."""
         self._means = {name: mean.clone() for name, mean in state.items()}
 
-    def after_step(self, step: int, share: float, learning_rate: float) -> None:
-        """Call after each step of the optimizer, while the gradients are there.
-
-        The masks are complete once the ramp is over, and after the last step at the latest.
-
-        Args:
-            step: Steps done.
-            share: Share of all steps that is done, 0..1.
-            learning_rate: Of this step.
-        """
-        schedule = self.schedule
+    def after_step(self, moment: Moment) -> None:
+        """Set the masks, if it is time."""
+        schedule, share = self.schedule, moment.share
         if share > schedule.ramp + _ROUNDING:
             self._finish()
             return
         if schedule.score == "taylor":
             self._remember()
         if schedule.lasso:
-            self._shrink(learning_rate * schedule.lasso)
-        if step % schedule.every == 0:
+            self._shrink(moment.learning_rate * schedule.lasso)
+        if moment.step % schedule.every == 0:
             self.choose(share)
         if share >= 1 - _ROUNDING:
             self._finish()
+
+    def end(self, moment: Moment) -> None:
+        """Set the masked weights to zero.
+
+        Raises:
+            ConfigError: The masks do not have the schedule's share of zeros.
+        """
+        self.check_complete()
+        bake(self.linears)
 
     @torch.no_grad()
     def choose(self, share: float) -> None:
@@ -239,7 +243,7 @@ class BlockPruner:
         zeros, total = self._counts()
         raise ConfigError(
             f"the masks must have {self.schedule.sparsity:.2%} zeros, not {zeros / total:.2%}",
-            hint="call after_step after every step; the share of the last one is 1",
+            hint="train to the end of the ramp",
         )
 
     def _finish(self) -> None:

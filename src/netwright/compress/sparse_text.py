@@ -11,14 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
-from netwright.compress.block import BlockPruner, BlockSparsity, bake
+from netwright.compress.block import BlockPruner, BlockSparsity
+from netwright.errors import ConfigError
 from netwright.models.text import TextEncoder
 from netwright.progress import Progress, silent
+from netwright.tasks import Task
+from netwright.tasks.sentences import unpadded
 from netwright.tasks.snippets import Sentence
-from netwright.train.text import TextRecipe, TextStep, check_texts, fit_text, pad
+from netwright.train import Callback, Checkpoint, Moment, Recipe, fit
+from netwright.train.text import TEXT, pad, taught
 
 QUANTIZED_FROM = 0.9
 """Share of the steps after which everything is rounded."""
@@ -26,131 +29,134 @@ QUANTIZED_FROM = 0.9
 CALIBRATION_SENTENCES = 256
 """Sentences on which the ranges of activations are observed."""
 
-_MEAN = "mean."
-"""Before the names of the means of scores in a checkpoint."""
-
 
 def sparsify_text(
     begin: TextEncoder,
-    sentences: Sequence[Sentence],
-    labels: ArrayLike,
+    task: Task,
     *,
     schedule: BlockSparsity,
-    recipe: TextRecipe,
+    recipe: Recipe = TEXT,
     teacher: TextEncoder | None = None,
-    checkpoint: Path | str | None = None,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | Path | str | None = None,
     progress: Progress = silent,
 ) -> TextEncoder:
     """Prune, fine-tune and quantize a copy of an encoder.
 
     Args:
         begin: The trained encoder to start from, dense or less sparse.
-        sentences: Word pieces of the training sentences.
-        labels: Their classes, (rows,), as in :func:`netwright.train.text.fit_text`.
+        task: Sentences; see :func:`netwright.tasks.sentences.sentence_task`.
         schedule: What share of the blocks goes, and when.
-        recipe: Settings of the training.
-        teacher: The dense encoder, to distill from; see :func:`netwright.train.text.fit_text`.
-        checkpoint: Written after every epoch; an interrupted training goes on from there.
-        progress: Told of every step.
+        recipe: Settings of the training; the end is kept.
+        teacher: The dense encoder, to distill from; see :func:`netwright.train.text.taught`.
+        callbacks: What goes on besides, such as :class:`netwright.train.text.Vary`.
+        checkpoint: Keeps where the training stands; an interrupted one goes on from there.
+        progress: Told of every epoch, and of long ones each second.
 
     Returns:
         The fake-quantized sparse encoder; its masked weights are zero.
 
     Raises:
-        ConfigError: The teacher does not fit, or sentences are to be varied without one.
-        DataError: R does not divide the outputs of an operator, or sentences or labels are not
-            accepted.
+        ConfigError: The teacher does not fit, the recipe keeps another epoch than the last, or
+            sentences without a class have no teacher.
+        DataError: R does not divide the outputs of an operator.
         NumericsError: A weight or the loss is not finite.
-        RunError: The checkpoint cannot be read, or belongs to a training with another schedule or
-            recipe, or with other sentences, labels, teacher or encoder to start from.
+        RunError: The checkpoint cannot be read, or belongs to another training.
     """
-    check_texts(begin, sentences, labels, teacher)
+    if recipe.keep != "last":
+        raise ConfigError(
+            f'keep must be "last", not "{recipe.keep}": before the end blocks are left that go'
+        )
     model = copy.deepcopy(begin)
     model.set_quantized("off")
-    sample = list(sentences[:CALIBRATION_SENTENCES])
-    beside = _Beside(model, sample, schedule)
-
-    def after(step: TextStep) -> None:
-        beside.after_step(step, recipe.learning_rate)
-        progress(step.step, step.steps, f"epoch {step.epoch}: loss {step.loss:.4f}")
-
-    fit_text(
-        model,
-        sentences,
-        labels,
-        recipe=recipe,
-        teacher=teacher,
-        before_step=beside.before_step,
-        after_step=after,
-        companion=beside,
-        checkpoint=checkpoint,
-    )
+    model.forget_ranges()
+    sample = sample_of(task)
+    always = schedule.sparsity == schedule.start == 0
+    beside: list[Callback] = [Rounding(sample, begin=0.0 if always else QUANTIZED_FROM)]
     if schedule.sparsity > 0:
-        beside.pruner.check_complete()
-    bake(model.linears())
-    observe(model, sample)
-    model.set_quantized("on")
+        known = spreads(model, sample) if schedule.score == "output" else None
+        beside.insert(0, BlockPruner(model.linears(), schedule, spreads=known))
+    fit(
+        model,
+        task,
+        None if teacher is None else taught(teacher),
+        recipe,
+        [*callbacks, *beside],
+        checkpoint=checkpoint,
+        progress=progress,
+    )
     return model
 
 
-class _Beside:
-    """What goes on beside a training: blocks go along the schedule, then everything is rounded."""
+def sample_of(task: Task) -> list[Sentence]:
+    """The sentences on which the ranges of activations are observed."""
+    return unpadded(task.train.take(slice(CALIBRATION_SENTENCES)).arrays)
 
-    def __init__(
-        self, model: TextEncoder, sample: Sequence[Sentence], schedule: BlockSparsity
-    ) -> None:
-        self.model = model
-        self.sample = sample
-        self.schedule = schedule
-        self.pruner = BlockPruner(
-            model.linears(),
-            schedule,
-            spreads=spreads(model, sample) if schedule.score == "output" else None,
-        )
-        self.quantized = False
-        self.quantized_from = 0.0 if schedule.sparsity == schedule.start == 0 else QUANTIZED_FROM
+
+class Rounding(Callback):
+    """Rounds the weights and activations of a :class:`TextEncoder` from a share of the steps on.
+
+    Args:
+        sentences: On which the ranges of activations are observed.
+        begin: The share, 0..1.
+    """
+
+    def __init__(self, sentences: Sequence[Sentence], *, begin: float = QUANTIZED_FROM) -> None:
+        self.sentences, self.share = sentences, begin
+        self.model: TextEncoder | None = None
+        self.rounds = False
 
     @property
     def settings(self) -> str:
-        return self.pruner.settings
+        """The share; the sentences are the task's."""
+        return f"Rounding(begin={self.share}, sentences={len(self.sentences)})"
 
     def state_dict(self) -> dict[str, Tensor]:
-        means = {f"{_MEAN}{name}": mean for name, mean in self.pruner.state_dict().items()}
-        return {"quantized": torch.tensor(self.quantized), **means}
+        """Whether everything is rounded; the ranges are the model's."""
+        return {"rounds": torch.tensor(self.rounds)}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        self.pruner.load_state_dict(
-            {
-                name.removeprefix(_MEAN): mean
-                for name, mean in state.items()
-                if name.startswith(_MEAN)
-            }
-        )
-        self.quantized = bool(state["quantized"])
-        if self.quantized:  # by the ranges that were loaded with the model
+        """Go on from there."""
+        self.rounds = bool(state["rounds"])
+        if self.rounds and self.model is not None:  # by the ranges that were loaded with the model
             self.model.set_quantized("on")
 
-    def before_step(self, share: float) -> None:
-        if share >= self.quantized_from and not self.quantized:
-            self.quantized = True
-            observe(self.model, self.sample)
-            self.model.set_quantized("on")
+    def begin(self, moment: Moment) -> None:
+        """Take the model.
 
-    def after_step(self, step: TextStep, learning_rate: float) -> None:
-        if self.schedule.sparsity > 0:
-            self.pruner.after_step(step.step, step.share, learning_rate)
+        Raises:
+            ConfigError: It is no text encoder.
+        """
+        if not isinstance(moment.model, TextEncoder):
+            raise ConfigError(
+                f"the model, of the class {type(moment.model).__name__}, is no text encoder"
+            )
+        self.model, self.rounds = moment.model, False
+
+    def before_step(self, moment: Moment) -> None:
+        """Round from now on, if it is time."""
+        if moment.share >= self.share and not self.rounds:
+            self._round()
+
+    def end(self, moment: Moment) -> None:
+        """Observe the ranges for the last time."""
+        self._round()
+
+    def _round(self) -> None:
+        assert self.model is not None
+        observe(self.model, self.sentences)
+        self.model.set_quantized("on")
+        self.rounds = True
 
 
 @torch.no_grad()
 def observe(model: TextEncoder, sentences: Sequence[Sentence]) -> None:
     """Set the range of every activation to what these sentences need; leaves rounding off."""
     model.eval()
-    for name, buffer in model.named_buffers():
-        if name.endswith((".low", ".high")):
-            buffer.zero_()
+    model.forget_ranges()
     model.set_quantized("observe")
     for first in range(0, len(sentences), 32):
-        model(*pad(sentences[first : first + 32]))
+        model(*_padded(model, sentences[first : first + 32]))
     model.set_quantized("off")
     model.train()
 
@@ -174,7 +180,7 @@ def spreads(model: TextEncoder, sentences: Sequence[Sentence]) -> dict[str, Tens
     hooks = [linear.register_forward_hook(keep(name)) for name, linear in model.linears().items()]
     try:
         for first in range(0, len(sentences), 32):
-            ids, mask = pad(sentences[first : first + 32])
+            ids, mask = _padded(model, sentences[first : first + 32])
             present.append(mask)
             model(ids, mask)
     finally:
@@ -187,3 +193,9 @@ def spreads(model: TextEncoder, sentences: Sequence[Sentence]) -> dict[str, Tens
         whole = outputs.var(dim=0).mean().sqrt().clamp_min(1e-12)
         found[name] = inputs.std(dim=0) / whole
     return found
+
+
+def _padded(model: TextEncoder, sentences: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
+    device = next(model.parameters()).device
+    ids, mask = pad(sentences)
+    return ids.to(device), mask.to(device)

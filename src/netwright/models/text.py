@@ -174,6 +174,8 @@ class EncoderLayer(nn.Module):
 class TextEncoder(nn.Module):
     """Word pieces to logits.
 
+    The embeddings are not trained.
+
     Attributes:
         shape: Extents.
     """
@@ -190,6 +192,7 @@ class TextEncoder(nn.Module):
                 "LayerNorm": nn.LayerNorm(hidden, eps=shape.epsilon),
             }
         )
+        self.embeddings.requires_grad_(False)
         self.encoder = nn.ModuleDict(
             {"layer": nn.ModuleList(EncoderLayer(shape) for _ in range(shape.layers))}
         )
@@ -216,6 +219,13 @@ class TextEncoder(nn.Module):
                 module.mode = mode
             elif isinstance(module, EncoderLinear):
                 module.quantized = mode == "on"
+
+    def forget_ranges(self) -> None:
+        """Set the ranges of all activations to nothing, before they are observed."""
+        for module in self.modules():
+            if isinstance(module, ActivationGrid):
+                module.low.zero_()
+                module.high.zero_()
 
     def hidden_states(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
         """The result of each layer, (batch, tokens, hidden); see :meth:`forward`."""

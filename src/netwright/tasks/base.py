@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from netwright.errors import ConfigError, DataError
 from netwright.tasks.card import Card
 from netwright.tasks.scores import Roc, Score, roc_curve, softmax
-from netwright.tasks.split import SPLITS, Split, SplitName
+from netwright.tasks.split import SPLITS, UNLABELED, Split, SplitName
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,8 @@ class Task:
 
     Attributes:
         name: Short name, as in a flow file.
-        train: Rows for fitting.
+        train: Rows for fitting; a class number may be
+            :data:`~netwright.tasks.split.UNLABELED` there.
         validation: Rows for choosing between models.
         test: Rows for the reported figures only.
         loss: Name of the loss that is trained for, as in a flow file; see :mod:`netwright.train`.
@@ -258,12 +259,14 @@ class Task:
             if targets.dtype != np.int64:
                 faults.append(f"targets of split {name} must be class numbers, not {targets.dtype}")
                 continue
-            wrong = np.argwhere((targets < 0) | (targets >= len(self.classes)))
+            least = UNLABELED if name == "train" else 0
+            wrong = np.argwhere((targets < least) | (targets >= len(self.classes)))
             if len(wrong):
                 row = int(wrong[0, 0])
                 faults.append(
                     f"split {name} has the class {targets[tuple(wrong[0])]} at row {row}; "
                     f"classes are 0 to {len(self.classes) - 1}"
+                    + (f", or {UNLABELED} where a teacher knows it" if least else "")
                 )
         return faults
 

@@ -21,6 +21,13 @@ INPUT = "x"
 
 _PARTS: dict[str, int] = {name: index for index, name in enumerate(SPLITS)}
 _MAX_FAULTS = 5
+MASK = "mask"
+"""Name of the input that says with ones where rows of different lengths have something; behind
+their end such rows are padded."""
+
+UNLABELED = -1
+"""Class number of a row for fitting whose class is not known, and which a teacher must know."""
+
 _DTYPES = (np.dtype(np.float32), np.dtype(np.int64))
 
 

@@ -14,7 +14,7 @@ from netwright.train.loop import fit
 from netwright.train.losses import Loss
 from netwright.train.module_tracing import trace_module
 from netwright.train.norm import fold_batch_norm
-from netwright.train.objective import UNLABELED, Distill, Objective, Supervised
+from netwright.train.objective import Distill, Objective, Supervised
 from netwright.train.prediction import evaluate, predict
 from netwright.train.quantizer import Quantizer, QuantSpec
 from netwright.train.ramp import Ramp
@@ -26,7 +26,6 @@ from netwright.train.tracing import trace
 from netwright.train.weights import load_weights, save_weights
 
 __all__ = [
-    "UNLABELED",
     "Batch",
     "Calibrate",
     "Callback",

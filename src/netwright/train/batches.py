@@ -1,7 +1,6 @@
 """Rows of a split as tensors, and the order in which a training sees them.
 
-Sequences of different lengths are padded arrays: beside them an input ``mask`` says with ones where
-a row has something. Batches of such rows are cut behind their longest one.
+Batches of padded rows (:data:`netwright.tasks.split.MASK`) are cut behind their longest one.
 """
 
 from __future__ import annotations
@@ -15,11 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netwright.errors import ConfigError
-from netwright.tasks.split import Split
+from netwright.tasks.split import MASK, Split
 from netwright.train.recipe import Recipe
-
-MASK = "mask"
-"""Name of the input that says where padded rows have something."""
 
 POOL_BATCHES = 16
 """Batches whose rows are sorted by length together."""

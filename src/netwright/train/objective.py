@@ -11,13 +11,11 @@ from torch.nn import functional
 
 from netwright.errors import ConfigError, NetwrightError
 from netwright.tasks import Task
-from netwright.train.batches import MASK, Batch
+from netwright.tasks.split import MASK, UNLABELED
+from netwright.train.batches import Batch
 from netwright.train.digests import module_digest
 from netwright.train.losses import Loss, describe, find_loss
 from netwright.train.prediction import predict
-
-UNLABELED = -1
-"""The class number of a row whose class is not known, and which a teacher must know."""
 
 Value = TypeVar("Value")
 
@@ -66,16 +64,21 @@ class Supervised(Objective):
         """Refuse rows whose class is not known, and note what the outputs must be like."""
         own = getattr(self._loss, "__module__", None) == find_loss.__module__
         self._shape = task.output_shape if own and self._name == task.loss else None
-        if task.classes and bool((task.train.targets == UNLABELED).any()):
-            row = int((task.train.targets == UNLABELED).nonzero()[0][0])
-            raise ConfigError(
-                f"row {row} of the training split has no class",
-                hint="learn from a teacher that knows it: netwright.train.Distill",
-            )
+        if task.classes:
+            self._check_known(torch.from_numpy(task.train.targets))
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """The loss of outputs and targets."""
         return self.of(outputs_of(model, batch), batch)
+
+    def _check_known(self, targets: Tensor) -> None:
+        unknown = (targets == UNLABELED).nonzero()
+        if len(unknown):
+            raise ConfigError(
+                f"{len(unknown)} of {len(targets)} rows have no class, the first is row "
+                f"{int(unknown[0][0])}",
+                hint="learn from a teacher that knows them: netwright.train.Distill",
+            )
 
     def of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The loss of outputs that are known already."""
@@ -84,6 +87,8 @@ class Supervised(Objective):
                 f"the model must give outputs of shape {(len(batch), *self._shape)} for this task, "
                 f"not {tuple(outputs.shape)}"
             )
+        if batch.rows is None and batch.targets.dtype == torch.int64:
+            self._check_known(batch.targets)
         shapes = f"outputs of shape {tuple(outputs.shape)} and targets of shape "
         found: object = _explained(
             lambda: self._loss(outputs, batch.targets),
@@ -161,7 +166,7 @@ class Distill(Objective):
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """The weighted sum of the parts."""
         assert self._own is not None
-        found, states = self._forward(model, batch)
+        found, states = self._forward(model, batch, "model")
         taught, wanted = self._teaching(batch)
         loss = self.share * self._part(found, taught, batch)
         if self.target_share:
@@ -175,11 +180,13 @@ class Distill(Objective):
             loss = loss + _relative_error(state, right, batch)
         return loss
 
-    def _forward(self, network: nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+    def _forward(self, network: nn.Module, batch: Batch, who: str) -> tuple[Tensor, list[Tensor]]:
         if not self.hidden:
-            return outputs_of(network, batch), []
+            return outputs_of(network, batch, who), []
         parts: Any = network
-        states: list[Tensor] = parts.hidden_states(*batch.arrays.values())
+        states: list[Tensor] = _explained(
+            lambda: parts.hidden_states(*batch.arrays.values()), _unread(batch, who)
+        )
         found: Tensor = parts.classify(states[-1], batch.arrays[MASK])
         return found.float(), states
 
@@ -188,7 +195,7 @@ class Distill(Objective):
         if self._taught is not None and batch.rows is not None:
             return self._taught[batch.rows], []
         with torch.no_grad():
-            said, states = self._forward(self.teacher, batch)
+            said, states = self._forward(self.teacher, batch, "teacher")
         return self._softened(said), states
 
     def _softened(self, said: Tensor) -> Tensor:
@@ -223,22 +230,24 @@ class Distill(Objective):
         return own * (int(known.sum()) / len(batch))
 
 
-def outputs_of(model: nn.Module, batch: Batch) -> Tensor:
+def outputs_of(model: nn.Module, batch: Batch, who: str = "model") -> Tensor:
     """The model's outputs for a batch, in float32 where products are in less.
 
     Raises:
         ConfigError: The model cannot read the inputs, or returns no tensor.
     """
-    read = ", ".join(f'"{name}" {tuple(array.shape)}' for name, array in batch.arrays.items())
-    found: object = _explained(
-        lambda: model(*batch.arrays.values()), f"the model cannot read the inputs {read}"
-    )
+    found: object = _explained(lambda: model(*batch.arrays.values()), _unread(batch, who))
     if not isinstance(found, Tensor):
         raise ConfigError(
             f"a model must return one tensor, not {type(found).__name__}",
             hint="an objective of your own can take others: netwright.train.Objective",
         )
     return found.float() if found.dtype in (torch.bfloat16, torch.float16) else found
+
+
+def _unread(batch: Batch, who: str) -> str:
+    read = ", ".join(f'"{name}" {tuple(array.shape)}' for name, array in batch.arrays.items())
+    return f"the {who} cannot read the inputs {read}"
 
 
 def checked_loss(found: object, name: str) -> Tensor:
