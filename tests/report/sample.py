@@ -11,6 +11,8 @@ from netwright.report import (
     CertificateRow,
     ClaimRow,
     Confusion,
+    DataInput,
+    DataSection,
     DepthPoint,
     DesignPoint,
     Document,
@@ -25,6 +27,7 @@ from netwright.report import (
     RocCurve,
     Routing,
     SensitivityRow,
+    Spread,
     TrainingCurve,
     Utilization,
     When,
@@ -43,15 +46,41 @@ def bops(value: float) -> Quantity:
     return Quantity(value, "", "m n (b_a b_w + b_a + b_w + log2 n), summed over layers", "modelled")
 
 
+def data() -> DataSection:
+    names = ("j_mass_mmdt", "j_multiplicity")
+    return DataSection(
+        name="jets",
+        title="Simulated 13 TeV jets in five classes",
+        recipe="100 000 jets by PYTHIA 8.317 and FastJet 3.5, initial-state radiation off",
+        synthetic=True,
+        license="GPL generators",
+        remarks=("Models are selected on the validation split only.",),
+        rows={"train": 70_000, "validation": 10_000, "test": 20_000},
+        inputs=(
+            DataInput(
+                name="x",
+                shape=(2,),
+                codes=False,
+                spreads=tuple(
+                    Spread(name=name, low=0.0, mean=80.5, deviation=40.25, high=300.0)
+                    for name in names
+                ),
+            ),
+        ),
+        output_shape=(5,),
+        classes=dict.fromkeys(("gluon", "quark", "W", "Z", "top"), 14_000),
+        loss="cross-entropy",
+        score="accuracy (larger is better)",
+        sha256="ab" * 32,
+        digest="cd" * 32,
+    )
+
+
 def document() -> Document:
     return Document(
         name="jets-hawq",
         title="Jet tagger, mixed precision, certified",
-        task=(
-            "Sixteen features of simulated 13 TeV jets in five classes: gluon, light quark, W, Z "
-            "and top. 100 000 jets by PYTHIA 8.317 and FastJet 3.5, initial-state radiation off.\n"
-            "Split 70 000 / 10 000 / 20 000; models are selected on the validation split only."
-        ),
+        data=data(),
         accuracy=(
             accuracy("float", 0.7564, 0.0009, (1, 2, 3)),
             accuracy("network of tables", 0.7441, 0.0031, (1, 2, 3)),

@@ -10,6 +10,8 @@ from netwright.report import (
     AccuracyRow,
     CertificateRow,
     ClaimRow,
+    DataInput,
+    DataSection,
     Document,
     Fact,
     FrontPoint,
@@ -17,6 +19,7 @@ from netwright.report import (
     Rewrite,
     RocCurve,
     SensitivityRow,
+    Spread,
     When,
 )
 from netwright.report.html import render
@@ -185,6 +188,29 @@ def _hostile() -> Document:
         name=HOSTILE,
         title=HOSTILE,
         task=HOSTILE,
+        data=DataSection(
+            name=HOSTILE,
+            title=HOSTILE,
+            recipe=HOSTILE,
+            synthetic=None,
+            license=HOSTILE,
+            remarks=(HOSTILE,),
+            rows={HOSTILE: 3},
+            inputs=(
+                DataInput(
+                    name=HOSTILE,
+                    shape=(1, 2),
+                    codes=True,
+                    spreads=(Spread(name=HOSTILE, low=0, mean=0, deviation=0, high=0),),
+                ),
+            ),
+            output_shape=(1,),
+            classes={HOSTILE: 3},
+            loss=HOSTILE,
+            score=HOSTILE,
+            sha256=HOSTILE,
+            digest=HOSTILE,
+        ),
         accuracy=(AccuracyRow(stage=HOSTILE, accuracy=quantity),),
         roc=(curve,),
         sensitivities=(

@@ -2,6 +2,7 @@
 
 from netwright.report.certificate import FILE_STAGE, Certificate, FirstStage, Inexact
 from netwright.report.charts import Panel, bars, lines, roofline
+from netwright.report.data import DataInput, DataSection, Spread
 from netwright.report.document import (
     AccuracyRow,
     CertificateRow,
@@ -48,6 +49,8 @@ __all__ = [
     "CertificateRow",
     "ClaimRow",
     "Confusion",
+    "DataInput",
+    "DataSection",
     "DepthPoint",
     "DesignPoint",
     "Document",
@@ -66,6 +69,7 @@ __all__ = [
     "RocCurve",
     "Routing",
     "SensitivityRow",
+    "Spread",
     "TrainingCurve",
     "Utilization",
     "Verdict",

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from netwright.notebook import table
 from netwright.quantities import Quantity
+from netwright.report.data import DataSection
 from netwright.report.hardware import Hardware
 from netwright.report.learning import Confusion, TrainingCurve
 from netwright.report.part import Count, Part, Share
@@ -320,7 +321,8 @@ class Document(Part):
     Attributes:
         name: Short name of the run or study; also the file's name in links.
         title: Heading.
-        task: The task card: what the data are, where they come from, how they were split.
+        task: What it is about, in sentences.
+        data: What was learned from, where it comes from, and how it was split.
         accuracy: One row a stage, float first.
         confusion: What rows of every class were taken for.
         training: One curve a training.
@@ -345,6 +347,7 @@ class Document(Part):
     name: str
     title: str
     task: str = ""
+    data: DataSection | None = None
     accuracy: tuple[AccuracyRow, ...] = ()
     roc: tuple[RocCurve, ...] = ()
     confusion: Confusion | None = None

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import TypeAdapter
 
 from netwright.flows.sections import TaskSection
 from netwright.flows.stages.common import load_task
+from netwright.reading import read_typed
+from netwright.report import DataInput, DataSection, Spread
+from netwright.report.data import MAX_COLUMNS
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
 
+if TYPE_CHECKING:
+    from netwright.tasks import Task
+
 CARD = "card.json"
+
+_SECTION = TypeAdapter(DataSection)
 
 
 class DataParameters(Settings):
@@ -27,14 +40,74 @@ class DataParameters(Settings):
 
 def read_data(context: StageContext[DataParameters]) -> None:
     """Write the card of the task; its digest makes later stages follow the data."""
-    task = load_task(context.parameters.task, context.inputs)
-    card = {field.name: getattr(task.card, field.name) for field in fields(task.card)}
-    document = {
-        "name": task.name,
-        "features": task.features,
-        "classes": task.classes,
-        "rows": {name: len(task.split(name)) for name in ("train", "validation", "test")},
-        "card": {key: dict(v) if hasattr(v, "keys") else v for key, v in card.items()},
-    }
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    (context.folder / CARD).write_text(text + "\n", encoding="utf-8")
+    section = data_section(load_task(context.parameters.task, context.inputs))
+    (context.folder / CARD).write_text(section.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read_section(inputs: Mapping[str, Path]) -> DataSection:
+    """What the stage wrote, from the folders of the stages.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    hint = "read the data again: netwright run FLOW --from data"
+    return read_typed(inputs["data"] / CARD, _SECTION, what="is no card of data", hint=hint)
+
+
+def data_section(task: Task) -> DataSection:
+    """What a task is, with the ranges of its inputs."""
+    from netwright.tasks.split import SPLITS
+
+    card, labels = task.card, task.train.targets.ravel()
+    counts = np.bincount(labels, minlength=len(task.classes)).tolist() if task.classes else ()
+    unit = f", in {task.score.unit}" if task.score.unit else ""
+    better = "larger" if task.score.larger_is_better else "smaller"
+    return DataSection(
+        name=task.name,
+        title=card.title,
+        recipe=card.recipe,
+        synthetic=card.synthetic,
+        license=card.license,
+        remarks=tuple(card.remarks),
+        rows={name: len(task.split(name)) for name in SPLITS},
+        inputs=tuple(_input(task, name) for name in task.input_shapes),
+        output_shape=task.output_shape,
+        classes=dict(zip(task.classes, counts, strict=True)),
+        loss=task.loss,
+        score=f"{task.score.name}{unit} ({better} is better)",
+        sha256=card.sha256,
+        digest=_digest(task),
+    )
+
+
+def _input(task: Task, name: str) -> DataInput:
+    array, scaling = task.train.arrays[name], task.scaling.get(name)
+    raw = array.astype(np.float64) if scaling is None else scaling.raw(array)
+    columns = task.features.get(name, ())
+    whole = not 0 < len(columns) <= MAX_COLUMNS
+    parts = [("all values", raw)] if whole else list(zip(columns, raw.T, strict=True))
+    return DataInput(
+        name=name,
+        shape=array.shape[1:],
+        codes=array.dtype == np.int64,
+        spreads=tuple(
+            Spread(
+                name=column,
+                low=float(values.min()),
+                mean=float(values.mean()),
+                deviation=float(values.std()),
+                high=float(values.max()),
+            )
+            for column, values in parts
+        ),
+    )
+
+
+def _digest(task: Task) -> str:
+    """SHA-256 of every array of every split, with names, types and shapes."""
+    state = hashlib.sha256()
+    for part in (task.train, task.validation, task.test):
+        for name, array in {**part.arrays, "targets": part.targets}.items():
+            state.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+            state.update(np.ascontiguousarray(array).data)
+    return state.hexdigest()

@@ -12,10 +12,9 @@ from netwright.flows.hardware import read_hardware
 from netwright.flows.sections import HlsSection, TaskSection
 from netwright.flows.stages import report_rows
 from netwright.flows.stages.common import best_seed, load_task, read_sensitivity
-from netwright.flows.stages.data import CARD
+from netwright.flows.stages.data import read_section
 from netwright.flows.stages.generate import HLS, RTL
 from netwright.quantities import Quantity
-from netwright.reading import read_json
 from netwright.report import Document, Fact, Rewrite, When, write
 from netwright.run.stage import StageContext
 from netwright.run.when import when
@@ -75,7 +74,7 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
     return Document(
         name=p.name,
         title=f"{p.name}: {_contents(inputs)}",
-        task=_task_text(read_json(inputs["data"] / CARD)),
+        data=read_section(inputs),
         accuracy=(
             report_rows.accuracy("float", inputs["train"], source, num_rows=rows),
             *report_rows.tables_accuracies(inputs, source, num_rows=rows),
@@ -157,12 +156,6 @@ def _assumptions(inputs: Mapping[str, Path], hls: HlsSection | None) -> tuple[st
     if hls is not None:
         found.append("The C++ is not synthesized.")
     return tuple(found)
-
-
-def _task_text(data: dict[str, dict[str, str]]) -> str:
-    card, rows = data["card"], data["rows"]
-    split = " / ".join(str(rows[name]) for name in ("train", "validation", "test"))
-    return f"{card['title']}. {card['recipe']}\nSplit {split} (train / validation / test)."
 
 
 def _facts(hls: HlsSection | None, seed: int) -> tuple[Fact, ...]:
