@@ -52,6 +52,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "huber": "netwright.train.losses:huber",
         "mae": "netwright.train.losses:mae",
         "mse": "netwright.train.losses:mse",
+        "telescope": "netwright.train.telescope:telescope",
+        "telescope-consistent": "netwright.train.telescope:consistent_telescope",
     },
     "models": {
         "encoder": "netwright.models:encoder",

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.errors import ConfigError, DataError, NetwrightError
+from netwright.registry import entries
 from netwright.tasks import Score, from_arrays
 from netwright.tasks.split import SPLITS
 
@@ -179,6 +180,8 @@ def test_arrays_that_make_no_task_are_refused(
         (TABLE, LABELS, {"seed": -1}, "seed must be 0 to 2^63 - 1, not -1"),
         (TABLE, LABELS, {"score": "acc"}, '"acc" is not one of the scores; did you mean "auc"?\n'
          "hint: scores: accuracy, auc, balanced-accuracy, mae, max-error, mse, r2, rmse"),
+        (TABLE, LABELS, {"loss": "telescop\n"}, '"telescop\\n" is not one of the losses\nhint: '
+         "losses: " + ", ".join(entries("losses")) + ', or "FILE.py:NAME" for one of your own'),
         (TABLE, LABELS, {"score": "mse"}, 'task "data": score "mean squared error" is of values, '
          "and the targets are classes"),
         (TABLE, LABELS, {"features": ("a", "b")}, 'task "data": input "x" has rows of shape (4,), '

@@ -107,6 +107,11 @@ def test_options_of_a_flow_file_make_the_same_task(table: Path) -> None:
     ours = load(table, target="kind", split="part")
     assert np.array_equal(made.train.inputs, ours.train.inputs)
     assert made.card == ours.card
+    section = {"path": str(table), "target": "energy", "inputs": "time", "split": "part"}
+    options = check(section, TableOptions, source="flow.toml")
+    assert (options.make(loss="mae", score="r2").loss, options.make(score="r2").score.name) == (
+        "mae", "R²",
+    )  # fmt: skip
 
 
 def test_a_card_beside_the_file_is_read_and_compared(table: Path) -> None:

@@ -106,6 +106,10 @@ def nameless(seed: int) -> Task:
     return replace(good(seed), name="")
 
 
+def unknown_loss(seed: int) -> Task:
+    return replace(good(seed), loss="telescop")
+
+
 def unpicklable(seed: int) -> Task:
     return replace(good(seed), score=Score("own", "", True, lambda outputs, split: 1.0))
 
@@ -121,6 +125,7 @@ def unpicklable(seed: int) -> Task:
         (wrong_way, "test_right_outputs_are_better_than_others"),
         (one_class_missing, "test_every_class_can_be_learned_and_tested"),
         (nameless, "test_it_says_what_it_is_and_where_its_data_come_from"),
+        (unknown_loss, "test_it_says_what_it_is_and_where_its_data_come_from"),
     ],
 )
 def test_a_fault_is_found(maker: Any, test: str) -> None:

@@ -245,6 +245,40 @@ def _tables(folder: Path) -> dict[str, Kind]:
     }
 
 
+def _own_data(folder: Path) -> dict[str, Kind]:
+    from netwright.tasks import Task, load
+
+    generator = np.random.default_rng(0)
+    values, kinds = generator.normal(size=(40, 2)), np.array(["a", "b"] * 20)
+    lines = [f"{x!r};{y!r};{k}" for (x, y), k in zip(values.tolist(), kinds, strict=True)]
+    np.savez(folder / "own.npz", pulse=values.astype(np.float32), kind=kinds)
+    stored = (folder / "own.npz").read_bytes()
+
+    def task(path: Path) -> Any:
+        return _content(load(path, target="kind"))
+
+    def _content(found: Task) -> bytes:
+        parts = (found.train, found.validation, found.test)
+        arrays = [array for part in parts for array in (*part.arrays.values(), part.targets)]
+        return b"".join(array.tobytes() for array in arrays)
+
+    csv = "\n".join(["x;y;kind", *lines]).encode()
+    found = {
+        "own-csv": Kind(".csv", [csv], TEXT, task, weight=8),
+        "own-npz": Kind(".npz", [stored], BYTES, task, sealed=True, weight=4),
+        "own-npz-inside": Kind(".npz", [stored], (inside((_npy,)),), task, weight=6),
+    }
+    if find_spec("pyarrow") is not None:
+        import pyarrow
+        import pyarrow.parquet
+
+        table = pyarrow.table({"x": values[:, 0], "w": values.tolist(), "kind": kinds.tolist()})
+        pyarrow.parquet.write_table(table, folder / "own.parquet")
+        parquet = [(folder / "own.parquet").read_bytes()]
+        found["own-parquet"] = Kind(".parquet", parquet, BYTES, task, weight=8)
+    return found
+
+
 def _networks(folder: Path) -> dict[str, Kind]:
     from netwright.exchange import HgqModel
     from netwright.kernels import load_packed, pack, save_packed
@@ -341,7 +375,7 @@ def _tensors(folder: Path) -> dict[str, Kind]:
     return {"safetensors": Kind(".safetensors", stored, BYTES, load, weight=4)}
 
 
-MAKERS = (_texts, _graphs, _records, _tables, _networks, _engines, _tensors)
+MAKERS = (_texts, _graphs, _records, _tables, _own_data, _networks, _engines, _tensors)
 
 
 def make_kinds(folder: Path) -> dict[str, Kind]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError
 from netwright.escape import visible
+from netwright.python_file import is_python_name
+from netwright.registry import entries
 from netwright.tasks.base import Scaling, Task
 from netwright.tasks.card import Card
 from netwright.tasks.columns import Columns
@@ -57,6 +59,11 @@ def assemble(
     card: Card,
 ) -> Task:
     """Check raw arrays and put a task together; see :func:`netwright.tasks.from_arrays`."""
+    if loss and not is_python_name(loss) and loss not in entries("losses"):
+        raise ConfigError(
+            f'"{visible(loss)}" is not one of the losses',
+            hint=f'losses: {", ".join(entries("losses"))}, or "FILE.py:NAME" for one of your own',
+        )
     _check_rows(raw)
     inputs = {
         key: _codes(raw, key) if key in raw.codes else _numbers(raw, key) for key in raw.inputs

@@ -140,14 +140,19 @@ class TableOptions(Settings):
     standardize: bool = True
     name: str = ""
 
-    def make(self) -> Task:
+    def make(self, *, loss: str | None = None, score: Score | str | None = None) -> Task:
         """Read the file and make the task.
+
+        Args:
+            loss: Another loss than the options say.
+            score: Another score than the options say.
 
         Raises:
             ConfigError: A name is not known.
             DataError: The file cannot be read, or its columns do not make a task.
         """
-        return _load(self, self.score, None)
+        options = self if loss is None else self.model_copy(update={"loss": loss})
+        return _load(options, self.score if score is None else score, None)
 
 
 def _load(options: TableOptions, score: Score | str, card: Card | None) -> Task:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from netwright.errors import DataError, require
 from netwright.escape import visible
 from netwright.reading import read_bytes, translated
+from netwright.tasks.parquet_sizes import VALUE_BYTES, unpacked_bytes
 
 _WHAT = "a Parquet file"
 _MAX_DEPTH = 8
@@ -39,12 +40,14 @@ def read_parquet(path: Path, *, most: int) -> tuple[dict[str, NDArray[Any]], dic
     parquet = require("pyarrow.parquet", extra="data", purpose="reading Parquet files")
     data, source = read_bytes(path, most=most), str(path)
     with translated(path, _WHAT):
+        _check_size(unpacked_bytes(data), most, source)
         file = parquet.ParquetFile(io.BytesIO(data))
         about = file.metadata
         kinds = {field.name: field.type for field in file.schema_arrow}
         names = [field.name for field in file.schema_arrow]
-        declared = max(_declared(about), 8 * about.num_rows * about.num_columns)
-    _check(names, declared, most, source)
+        rows = max(0, about.num_rows) * about.num_columns * VALUE_BYTES
+    _check_size(rows, most, source)
+    _check_names(names, source)
     faults = {
         name: DataError(
             f'column "{visible(name)}" must hold numbers, text or lists of numbers, not {kind}',
@@ -69,21 +72,14 @@ def read_parquet(path: Path, *, most: int) -> tuple[dict[str, NDArray[Any]], dic
     return arrays, faults
 
 
-def _declared(about: Any) -> int:
-    """Bytes of all values that the chunks of columns declare, at 8 bytes each or as unpacked."""
-    total = 0
-    for group in range(about.num_row_groups):
-        for column in range(about.num_columns):
-            chunk = about.row_group(group).column(column)
-            total += max(8 * chunk.num_values, chunk.total_uncompressed_size)
-    return total
-
-
-def _check(names: list[str], declared: int, most: int, source: str) -> None:
+def _check_size(declared: int, most: int, source: str) -> None:
     if declared > most:
         raise DataError(
             f"declares {declared} bytes unpacked; at most {most} are read", source=source
         )
+
+
+def _check_names(names: list[str], source: str) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f'the name "{visible(twice[0])}" stands for two columns', source=source)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError
+from netwright.python_file import is_python_name
+from netwright.registry import entries
 from netwright.tasks import Split, Task
 from netwright.tasks.split import SPLITS, SplitName
 
@@ -42,7 +44,7 @@ class TaskSuite:
         """Name, loss, score and card are there, and the loss has a name that is known."""
         for task in self._all():
             assert task.name, "a task must have a name"
-            assert task.loss, task.name
+            assert task.loss in entries("losses") or is_python_name(task.loss), task.loss
             assert task.score.name, task.name
             assert task.card.title, task.name
             assert task.card.recipe, task.name
@@ -91,7 +93,8 @@ class TaskSuite:
         """No class is missing from a split."""
         for task in self._all():
             for name in SPLITS if task.classes else ():
-                counts = np.bincount(task.split(name).targets.ravel(), minlength=len(task.classes))
+                labels = task.split(name).targets.ravel()
+                counts = np.bincount(labels[labels >= 0], minlength=len(task.classes))
                 absent = [task.classes[at] for at in np.flatnonzero(counts == 0)]
                 assert not absent, f"{task.name}: split {name} has no {', '.join(absent)}"
 

@@ -59,7 +59,8 @@ def data_section(task: Task) -> DataSection:
     from netwright.tasks.split import SPLITS
 
     card, labels = task.card, task.train.targets.ravel()
-    counts = np.bincount(labels, minlength=len(task.classes)).tolist() if task.classes else ()
+    known = labels[labels >= 0] if task.classes else labels[:0].astype(np.int64)
+    counts = np.bincount(known, minlength=len(task.classes)).tolist() if task.classes else ()
     unit = f", in {task.score.unit}" if task.score.unit else ""
     better = "larger" if task.score.larger_is_better else "smaller"
     return DataSection(
