@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route bench-spmm bench-encoder bench-allocation bench-corpus bench-networks lut-model formal planted fuzz asan kills study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route econ-t-chip bench-spmm bench-encoder bench-allocation bench-corpus bench-networks lut-model formal planted fuzz asan kills study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -74,6 +74,9 @@ bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same sy
 	@$(PIP) 'da4ml==0.6.0' --editable '.[all,brevitas,hgq]'
 	$(BIN)/python -m benchmarks.rtl
 	$(BIN)/python -m benchmarks.rtl_hgq
+
+econ-t-chip: $(VENV)/.main ## load three weight sets over I2C into both published chips, compare every word (minutes)
+	$(BIN)/python benchmarks/econ_t_chip.py
 
 bench-route: $(VENV)/.bench ## place and route a small jet tagger at every pipeline depth (minutes)
 	$(BIN)/python benchmarks/rtl_route.py

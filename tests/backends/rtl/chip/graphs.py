@@ -45,3 +45,11 @@ def wafers(rows: int, cells: int, *, bits: int = 22, seed: int = 0) -> Integers:
     charges[2 % rows] = 0
     charges[2 % rows, -1] = 1
     return charges
+
+
+def dense(seed: int = 0, *, inputs: int = 4, outputs: int = 2) -> Graph:
+    """The smallest network that a chip can hold: one layer, two outputs of 9 bits."""
+    build = Build("dense", seed)
+    source = build.quantize((inputs,), bits=8, signed=False, scale=2.0**-7)
+    sums = build.dense(source, outputs, bits=6, bias_bits=13)
+    return build.graph(build.requantize(sums, bits=9, shift=4, rounding="half-up"))

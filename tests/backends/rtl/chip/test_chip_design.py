@@ -8,11 +8,11 @@ import pytest
 
 from netwright.backends.rtl import ChipDesign, ChipOptions, rtl
 from netwright.backends.rtl.chip import ChipDriver, Controller, SimulatedChip, WeightImage
-from netwright.backends.rtl.chip.registers import COMMIT
+from netwright.backends.rtl.chip.registers import CLEAR, COMMIT
 from netwright.errors import BackendError, GraphError
 from netwright.verify import bit_exact
 from netwright.verify.stimuli import random
-from tests.backends.rtl.chip.graphs import encoder, wafers
+from tests.backends.rtl.chip.graphs import dense, encoder, wafers
 from tests.backends.rtl.graphs import needs_verilator
 
 pytestmark = [pytest.mark.tool("g++"), needs_verilator]
@@ -117,17 +117,30 @@ def test_damaged_weights_leave_the_old_ones(
     assert design.compare(chip.collect(), {1: good}).holds
 
 
-def test_a_write_during_a_check_is_refused(
-    design: ChipDesign, chip: SimulatedChip, driver: ChipDriver
-) -> None:
-    image = design.image(encoder(1))
-    driver.write("shadow", image.data)
-    pointer = (0x0010).to_bytes(2, "big")
-    bus = Controller(chip)
-    # The check begins with the acknowledge and reads a byte a clock: a second commit in the same
-    # transfer comes 144 clocks later, so the bank of this test is too small to meet it.
-    assert bus.write(0x2A, pointer + bytes([COMMIT])) == [True] * 4
-    assert driver.status().generation == 1
+def test_nothing_disturbs_a_check(tmp_path: Path) -> None:
+    """648 bytes are checked in as many clocks, in which the bus moves four bytes."""
+    graph = dense(1, inputs=38, outputs=16)
+    design = rtl(weights="loadable", chip=ChipOptions()).generate(graph, tmp_path / "out")
+    assert isinstance(design, ChipDesign)
+    good = design.image()
+    with design.simulated() as chip:
+        bus = Controller(chip)
+        driver = ChipDriver(bus, design.bank, 0x2A)
+        driver.write("shadow", good.data)
+        assert driver.command(COMMIT)
+        assert bus.write(0x2A, b"\x10\x09\xff") == [True, True, True, False]
+        assert driver.status().busy is False
+        assert driver.status().faults == ("busy",)
+        assert driver.read_back() == good
+        driver.command(CLEAR)
+        assert driver.command(COMMIT)
+        assert driver.command(COMMIT) is False  # one is enough
+        assert bus.read(0x2A, b"\x10\x09", 1) == good.data[9:10]  # the check has ended
+        assert driver.status().faults == ("busy",)
+        assert driver.status().generation == 2
+        chip.feed(wafers(100, 38))
+        chip.run(100)
+        assert design.compare(chip.collect(), {1: good, 2: good}).holds
 
 
 def test_the_network_alone_equals_its_graph_for_any_weights(design: ChipDesign) -> None:
