@@ -31,3 +31,13 @@ def test_roofline(tmp_path):
     points = [("a", 0.5, 4.0), ("a", 50.0, 9.0), ("b", 5.0, 10.0)]
     roofline(path, points, title="roof", peak=10.0, bandwidth=8.0)
     assert "<svg" in path.read_text()
+
+
+def test_bands_are_drawn_where_there_are_errors(tmp_path):
+    plain, banded = tmp_path / "plain.svg", tmp_path / "banded.svg"
+    panel = Panel("", ("2", "3"), {"a": (1.0, 2.0), "b": (3.0, None)})
+    lines(plain, [panel], title="a title", unit="EMD")
+    wider = Panel("", panel.labels, panel.series, {"a": (0.1, 0.2), "b": (0.3, None)})
+    lines(banded, [wider], title="a title", unit="EMD")
+    assert "opacity: 0.15" in banded.read_text()
+    assert "opacity: 0.15" not in plain.read_text()

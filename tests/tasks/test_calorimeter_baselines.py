@@ -82,6 +82,12 @@ def test_threshold_meets_the_payload_on_average() -> None:
         assert lower.bits.mean() > payload_bits(links)
 
 
+def test_every_code_meets_the_payload() -> None:
+    found = baselines.every_code(COUNTS, COUNTS, 3)
+    assert len(found) == 7
+    assert all(coded.bits.mean() <= payload_bits(3) for coded in found.values())
+
+
 def test_linear_code_is_the_best_plane() -> None:
     code = baselines.LinearCode.fit(VALUES)
     assert code.components @ code.components.T == pytest.approx(np.eye(16), abs=1e-9)

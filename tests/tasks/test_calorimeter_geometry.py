@@ -86,3 +86,14 @@ def test_other_layouts_and_shapes_are_refused() -> None:
     assert str(caught.value) == "wafers must have shape (rows, 48), not (2, 47)"
     with pytest.raises(DataError, match="an image of a wafer must have shape"):
         geometry.gather(np.zeros((2, 8, 8)))
+
+
+def test_outlines_tile_a_hexagon() -> None:
+    corners = geometry.outlines_cm()
+    assert corners.shape == (48, 4, 2)
+    assert np.abs(corners.mean(axis=1) - geometry.positions_cm()).max() < 0.6
+    x, y = corners[:, :, 0], corners[:, :, 1]
+    areas = np.abs((x * np.roll(y, -1, 1) - y * np.roll(x, -1, 1)).sum(axis=1)) / 2
+    assert areas == pytest.approx(np.full(48, geometry.PITCH_CM**2 * np.sqrt(3) / 2))
+    shared = np.unique(np.round(corners.reshape(-1, 2) / 0.1 + 0.03), axis=0)
+    assert len(shared) == 61  # the points of a hexagon of rhombi with four on a side

@@ -54,6 +54,13 @@ def test_rows_without_charge_are_marked_and_left_out_of_the_mean() -> None:
     assert np.isnan(emd.mean_distance(np.array([-1.0])).mean)
 
 
+def test_means_by_occupancy_keep_rows_apart() -> None:
+    distances = np.array([1.0, 3.0, 10.0, -0.5, 7.0])
+    found = emd.by_occupancy(distances, np.array([0, 3, 4, 5, 40]), (0, 4, 20))
+    assert [part.mean for part in found] == [2.0, 10.0, 7.0]
+    assert [part.excluded for part in found] == [0.0, 0.5, 0.0]
+
+
 def test_negative_outputs_count_as_nothing() -> None:
     assert one(wafer(c0=1.0), wafer(c0=1.0, c5=-3.0)) == 0.0
 

@@ -39,6 +39,7 @@ from netwright.report.tables import (
     hardware_table,
     plan_table,
 )
+from netwright.report.wafers import WaferDisplay, wafer_displays, wafer_map, wafer_svg
 from netwright.report.when import When
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "TrainingCurve",
     "Utilization",
     "Verdict",
+    "WaferDisplay",
     "When",
     "accuracy_table",
     "bars",
@@ -85,5 +87,8 @@ __all__ = [
     "plan_table",
     "read",
     "roofline",
+    "wafer_displays",
+    "wafer_map",
+    "wafer_svg",
     "write",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +28,13 @@ class Panel:
         title: Above it.
         labels: Of the groups of bars, or of the places along a line.
         series: Values by name, as many as labels; ``None`` where there is none.
+        errors: Half the width of the band around a line, by name of the series.
     """
 
     title: str
     labels: tuple[str, ...]
     series: Mapping[str, Sequence[float | None]]
+    errors: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
 
 def bars(
@@ -94,6 +96,7 @@ def lines(
         for axes, panel in zip(charts, panels, strict=True):
             for index, (name, values) in enumerate(panel.series.items()):
                 known = [(i, value) for i, value in enumerate(values) if value is not None]
+                _band(axes, known, panel.errors.get(name, ()), SERIES[index % len(SERIES)])
                 axes.plot(
                     [i for i, _ in known], [value for _, value in known], marker="o", markersize=3,
                     color=SERIES[index % len(SERIES)], linestyle=DASHES[index % len(DASHES)],
@@ -152,6 +155,18 @@ def roofline(
         _legend(figure, axes, title)
 
     write_picture(Path(path), paint, width=WIDE_INCHES, height=4.0, title=title)
+
+
+def _band(
+    axes: Axes, known: list[tuple[int, float]], errors: Sequence[float | None], color: str
+) -> None:
+    """The band around a line, where its values have errors."""
+    found = [(i, value, errors[i] or 0.0) for i, value in known if i < len(errors)]
+    if found:
+        places, values, widths = zip(*found, strict=True)
+        low = [value - width for value, width in zip(values, widths, strict=True)]
+        high = [value + width for value, width in zip(values, widths, strict=True)]
+        axes.fill_between(places, low, high, color=color, alpha=0.15, linewidth=0)
 
 
 def _finish(axes: Axes, panel: Panel) -> None:

@@ -15,7 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError
-from netwright.tasks.calorimeter_charges import CODES, latent_bits, payload_bits
+from netwright.tasks.calorimeter_charges import (
+    CODES,
+    latent_bits,
+    payload_bits,
+    real_charges,
+)
 from netwright.tasks.calorimeter_geometry import CELLS, check_cells, tiles
 
 Array = NDArray[np.float64]
@@ -222,6 +227,33 @@ class LinearCode:
         steps = np.maximum(2 * ranges / (1 << bits), 1e-12)
         errors = [np.square(_evenly(self.train, s, bits) - self.train).mean(axis=0) for s in steps]
         return steps[np.argmin(errors, axis=0), np.arange(len(self.spread))]
+
+
+def every_code(
+    train: NDArray[np.integer], test: NDArray[np.integer], links: int
+) -> dict[str, Coded]:
+    """All codes without a network, at the payload of so many links, by name.
+
+    Args:
+        train: Charges of the wafers that thresholds and components are chosen on, (rows, 48).
+        test: Charges of the wafers that are coded, (rows, 48).
+        links: 2 to 5.
+
+    Raises:
+        DataError: Charges are not those of wafers.
+        ConfigError: The chip has no such mode.
+    """
+    values = real_charges(test).astype(np.float64)
+    linear = LinearCode.fit(real_charges(train).astype(np.float64))
+    return {
+        "best choice": best_choice(values, links),
+        "super cells of 4, hottest": super_cells(values, links, cells=4),
+        "super cells of 4, uniform": super_cells(values, links, cells=4, spread="uniform"),
+        "super cells of 16, hottest": super_cells(values, links, cells=16),
+        "super cells of 16, uniform": super_cells(values, links, cells=16, spread="uniform"),
+        "threshold": threshold(values, test > threshold_counts(train, links)),
+        "linear": linear.code(values, links),
+    }
 
 
 def _evenly(values: Array, step: Array, bits: int) -> Array:

@@ -67,6 +67,26 @@ def center_cm() -> NDArray[np.float64]:
     return positions_cm().mean(axis=0)
 
 
+def outlines_cm() -> NDArray[np.float64]:
+    """Corners of the trigger cells for pictures, (48, 4, 2): rhombi that tile a hexagon.
+
+    The positions leave gaps of a quarter of a cell between the three rhombi of 4 × 4 cells; here
+    they are moved to meet in the middle.
+    """
+    u, h = PITCH_CM / 2, PITCH_CM * sqrt(3) / 2
+    edges = np.array(
+        [[(h, -u), (0, -PITCH_CM)], [(h, u), (0, PITCH_CM)], [(-h, u), (-h, -u)]]
+    )  # along both indices of a cell, block by block
+    places = positions_cm().reshape(BLOCKS, EDGE * EDGE, 2)
+    ends = np.array([(-0.5, 0.5), (0.5, -0.5), (0.5, -0.5)])  # toward the middle
+    nearest = places[np.arange(BLOCKS), [3, 3, 3]]
+    meeting = nearest + np.einsum("be,bex->bx", ends, edges)
+    centers = places + (meeting.mean(axis=0) - meeting)[:, None]
+    corners = np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)])
+    around = np.einsum("ce,bex->bcx", corners, edges)
+    return (centers[:, :, None] + around[:, None]).reshape(CELLS, 4, 2)
+
+
 def distances() -> NDArray[np.float64]:
     """Distances between trigger cells in sensor cells, (48, 48); neighbors are 2 apart."""
     places = positions_cm()

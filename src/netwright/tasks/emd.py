@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,9 @@ EMPTY_INPUT, EMPTY_OUTPUT = -1.0, -0.5
 
 ROUNDING = 1e-15
 """Shares below are what is left of equal ones."""
+
+OCCUPANCY_EDGES = (0, 4, 8, 12, 16, 20, 25, 30)
+"""Where intervals of occupancy begin."""
 
 _STEP = 256
 
@@ -91,6 +95,22 @@ def mean_distance(distances: NDArray[np.float64]) -> MeanDistance:
         return MeanDistance(float("nan"), float("nan"), 1.0 if len(distances) else 0.0)
     error = float(known.std() / np.sqrt(len(known)))
     return MeanDistance(float(known.mean()), error, 1.0 - len(known) / len(distances))
+
+
+def by_occupancy(
+    distances: NDArray[np.float64],
+    occupied: NDArray[np.int64],
+    edges: Sequence[int] = OCCUPANCY_EDGES,
+) -> tuple[MeanDistance, ...]:
+    """Mean distance of the rows in each interval of occupancy; a mean over all hides the most.
+
+    Args:
+        distances: See :func:`energy_movers_distance`, (rows,).
+        occupied: How many cells of each row are occupied, (rows,).
+        edges: Beginnings of the intervals; the last has no end.
+    """
+    place = np.searchsorted(np.asarray(edges), occupied, side="right") - 1
+    return tuple(mean_distance(distances[place == index]) for index in range(len(edges)))
 
 
 def _checked(
