@@ -42,9 +42,11 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "balanced-accuracy": "netwright.tasks.scores:balanced_accuracy",
         "mae": "netwright.tasks.scores:mean_absolute_error",
         "max-error": "netwright.tasks.scores:largest_error",
+        "mean-emd": "netwright.tasks.calorimeter:mean_emd",
         "mse": "netwright.tasks.scores:mean_squared_error",
         "r2": "netwright.tasks.scores:explained_variance",
         "rmse": "netwright.tasks.scores:root_mean_squared_error",
+        "telescope": "netwright.tasks.telescope:telescope_score",
     },
     "losses": {
         "binary-cross-entropy": "netwright.train.losses:binary_cross_entropy",
