@@ -141,6 +141,34 @@ class Build:
         }
         return self.add("Conv", inputs, attrs)
 
+    def transposed(
+        self,
+        source: str,
+        filters: int,
+        kernel: Sequence[int],
+        *,
+        bits: int = 4,
+        strides: int = 2,
+        pads: int = 0,
+        more: int = 0,
+        dilations: int = 1,
+        group: int = 1,
+    ) -> str:
+        rank = len(kernel)
+        channels = self.types[source].shape[1]
+        weights = self.weights((channels, filters // group, *kernel), bits)
+        attrs: dict[str, AttrValue] = {
+            "strides": (strides,) * rank,
+            "pads": (pads,) * (2 * rank),
+            "dilations": (dilations,) * rank,
+            "output_padding": (more,) * rank,
+            "group": group,
+        }
+        return self.add("ConvTranspose", (source, weights, self.weights((filters,), 8)), attrs)
+
+    def resize(self, source: str, *factors: int) -> str:
+        return self.add("Resize", (source,), {"factors": factors})
+
     def pool(
         self, op: str, source: str, kernel: Sequence[int], strides: Sequence[int], pads: int = 0
     ) -> str:
@@ -167,6 +195,22 @@ class Build:
         return Graph(
             self.name, tuple(self.inputs), outputs, tuple(self.nodes), self.types, self.constants
         )
+
+
+def branches(rank: int = 2, *, extent: int = 4) -> Graph:
+    """Down and up again in two ways, each joined with what went past, as in a U-Net."""
+    build = Build("branches", seed=5)
+    first = build.quantize((1, *(extent,) * rank), bits=3)
+    wide = build.conv(first, 2, (3,) * rank, bits=3, pads=1)
+    wide = build.requantize(wide, bits=3, signed=False, shift=3)
+    small = build.pool("MaxPool", wide, (2,) * rank, (2,) * rank)
+    inner = build.requantize(build.conv(small, 2, (3,) * rank, bits=3, pads=1), bits=3, shift=4)
+    up = build.requantize(build.transposed(inner, 2, (3,) * rank, pads=1, more=1), bits=3, shift=3)
+    both = build.add("Concat", (up, wide), {"axis": 1})
+    larger = build.resize(inner, *(2,) * rank)
+    end = build.conv(both, 2, (1,) * rank, bits=3)
+    end = build.add("Add", (build.requantize(end, bits=4, shift=2), larger))
+    return build.graph(build.conv(end, 1, (3,) * rank, bits=3, pads=1))
 
 
 def stimuli(graph: Graph, rows: int, seed: int = 1) -> dict[str, Array]:

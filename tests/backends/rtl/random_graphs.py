@@ -23,6 +23,8 @@ def random_graph(seed: int) -> Graph:
     outputs = []
     for _ in range(int(random.integers(1, 4))):
         value = _layer(build, value, rank)
+        if rank and random.random() < 0.3 and max(build.types[value].shape[2:]) <= 7:
+            value = _larger(build, value, rank)
         if random.random() < 0.3:
             value = _residual(build, value, rank)
         if random.random() < 0.2:
@@ -103,4 +105,22 @@ def _residual(build: Build, value: str, rank: int) -> str:
         other = build.dense(value, channels, bits=3, bias_bits=4)
     else:
         other = build.conv(value, channels, (3,) * rank, bits=3, pads=1)
+    if build.random.random() < 0.4:
+        return build.add("Concat", (_activated(build, other), value), {"axis": 1})
     return build.add("Add", (value, _activated(build, other)))
+
+
+def _larger(build: Build, value: str, rank: int) -> str:
+    """A repetition, or a transposed convolution, with stride 2 or 3."""
+    random = build.random
+    if random.random() < 0.4:
+        return build.resize(value, *(int(factor) for factor in random.integers(1, 4, rank)))
+    channels = build.types[value].shape[1]
+    group = channels if random.random() < 0.3 else 1
+    strides = int(random.integers(1, 4))
+    value = build.transposed(
+        value, group * int(random.integers(1, 3)), tuple(map(int, random.integers(1, 4, rank))),
+        bits=3, strides=strides, pads=int(random.integers(0, 2)), more=strides - 1,
+        dilations=int(random.integers(1, 3)), group=group,
+    )  # fmt: skip
+    return _activated(build, value)

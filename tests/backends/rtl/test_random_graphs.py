@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netwright.backends.rtl import RtlDesign
+from netwright.backends.rtl import RtlDesign, rtl
 from netwright.backends.rtl.streams.stream_design import StreamDesign
 from netwright.ir import Graph, interpret
 from netwright.verify import corners
-from tests.backends.hls.graphs import stimuli
+from tests.backends.hls.graphs import branches, stimuli
 from tests.backends.rtl.graphs import needs_verilator
 from tests.backends.rtl.random_graphs import random_backend, random_graph
 
@@ -45,3 +45,14 @@ def test_a_few_random_graphs(tmp_path: Path, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3, 63))
 def test_many_random_graphs(tmp_path: Path, seed: int) -> None:
     check(seed, tmp_path)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_branches_that_go_down_and_up_again(tmp_path: Path, rank: int) -> None:
+    graph = branches(rank)
+    rows = stimuli(graph, 40)
+    design = rtl(reuse_factor=1, adders_per_stage=4).generate(graph, tmp_path)
+    assert isinstance(design, StreamDesign)
+    assert_equal(design, graph, rows)
+    assert_equal(design.with_stalls(seed=3), graph, rows)
+    assert all(proof.holds for proof in design.prove())

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.backends.hls.enlarging import set_apart
 from netwright.backends.hls.layers import Shape, View, channels_last, plain_index
 from netwright.backends.hls.lowering import Lowering
 from netwright.backends.hls.registers import exponent_of_scale, reals, wrapping
 from netwright.formats import Fixed
 from netwright.ir import Node
+from netwright.ir.ops.transposed import correlation
 
 _AXES = ("height", "width")
 _EDGES = (("pad_top", "pad_bottom"), ("pad_left", "pad_right"))
@@ -52,22 +54,25 @@ def lower_matmul(lowering: Lowering, node: Node) -> View:
 
 
 def lower_conv(lowering: Lowering, node: Node) -> View:
-    """A convolution; grouped and dilated kernels are filled up with zeros."""
-    weights = lowering.graph.constants[node.inputs[1]].astype(np.int64)
-    groups, dilations = node.integer("group"), node.integers("dilations")
+    """A convolution; grouped and dilated kernels are filled up with zeros.
+
+    A transposed one is a convolution of values that are set apart.
+    """
+    found = correlation(node, lowering.graph.constants[node.inputs[1]].astype(np.int64))
     extents = lowering.extents(node.inputs[0])
     view = lowering.arranged(node, node.inputs[0], *channels_last(extents))
+    view, found = set_apart(lowering, node, view, found)
+    weights, groups = found.undilated(), found.group
     depthwise = groups == extents[0] == weights.shape[0] and groups > 1
     if not depthwise:
         weights = _ungrouped(weights, groups)
-    weights = _undilated(weights, dilations)
     kernel = np.moveaxis(weights, (0, 1), (-1, -2))
     window = _Window(
-        extents[1:],
+        view.shape[:-1],
         lowering.extents(node.output)[1:],
         kernel.shape[:-2],
-        node.integers("strides"),
-        node.integers("pads"),
+        found.strides,
+        found.pads,
     )
     if depthwise:
         return _depthwise(lowering, node, view, np.swapaxes(kernel, -1, -2), window)
@@ -267,13 +272,4 @@ def _ungrouped(weights: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
     for group in range(groups):
         rows = slice(group * filters // groups, (group + 1) * filters // groups)
         full[rows, group * channels : (group + 1) * channels] = weights[rows]
-    return full
-
-
-def _undilated(weights: NDArray[np.int64], dilations: Shape) -> NDArray[np.int64]:
-    if max(dilations) == 1:
-        return weights
-    extents = tuple(d * (k - 1) + 1 for d, k in zip(dilations, weights.shape[2:], strict=True))
-    full = np.zeros((*weights.shape[:2], *extents), dtype=np.int64)
-    full[(slice(None), slice(None), *(slice(None, None, d) for d in dilations))] = weights
     return full

@@ -43,6 +43,16 @@ def add_constant(
     return _affine(lowering, node, view, ones, 0, spread, view.exponent, register, suffix=suffix)
 
 
+def masked(
+    lowering: Lowering, node: Node, view: View, mask: NDArray[np.int64], suffix: str
+) -> View:
+    """The values where `mask`, of zeros and ones in the shape of the layer's output, is one."""
+    zeros = np.zeros_like(mask)
+    return _affine(
+        lowering, node, view, mask, 0, zeros, view.exponent, view.register, suffix=suffix
+    )
+
+
 def lower_sign(lowering: Lowering, node: Node) -> View:
     """``2 * (x + offset) + 1`` is odd, so saturating it to -1 … 1 gives the sign with no tie."""
     view = lowering.views[node.inputs[0]]

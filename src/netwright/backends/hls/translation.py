@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from netwright.backends.hls.enlarging import lower_resize
 from netwright.backends.hls.layers import Firmware, Layer, View, channels_last, plain_index
 from netwright.backends.hls.linear import lower_conv, lower_matmul, lower_sum_pool
 from netwright.backends.hls.lookup import lower_lookup
@@ -24,6 +25,7 @@ from netwright.ir import Graph, Node, bounds, check
 RULES: Mapping[str, Callable[[Lowering, Node], View]] = {
     "MatMul": lower_matmul,
     "Conv": lower_conv,
+    "ConvTranspose": lower_conv,
     "Requantize": lower_requantize,
     "Relu": lower_relu,
     "Sign": lower_sign,
@@ -33,6 +35,7 @@ RULES: Mapping[str, Callable[[Lowering, Node], View]] = {
     "SumPool": lower_sum_pool,
     "Lookup": lower_lookup,
     "Reshape": lower_reshape,
+    "Resize": lower_resize,
     "Transpose": lower_transpose,
 }
 """How each operator is made; ``Quantize`` is done on the host."""
@@ -40,7 +43,7 @@ RULES: Mapping[str, Callable[[Lowering, Node], View]] = {
 MAX_STREAM_READERS = 7
 """Copies of a stream that hls4ml can make."""
 
-_WINDOWED = ("Conv", "MaxPool", "SumPool")
+_WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "SumPool", "Resize")
 _ELEMENTWISE = ("Requantize", "Relu", "Sign", "Add", "Concat")
 
 

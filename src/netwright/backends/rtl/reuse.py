@@ -10,6 +10,7 @@ import numpy as np
 
 from netwright.errors import ConfigError
 from netwright.ir import Graph, Node, operators
+from netwright.ir.ops.transposed import correlation
 
 ReuseFactor = int | Mapping[str, int]
 """One factor for all products, or one for each node by its name (1 where none is given)."""
@@ -94,11 +95,12 @@ def tilings(graph: Graph, reuse_factor: ReuseFactor) -> dict[str, Tiling]:
 
 def product_shape(node: Node, graph: Graph) -> tuple[int, int, int]:
     """Groups of a product, and inputs and outputs of each."""
-    shape = graph.types[node.inputs[1]].shape
     if node.op == "MatMul":
-        return 1, shape[0], shape[1]
+        rows, columns = graph.types[node.inputs[1]].shape
+        return 1, rows, columns
+    weights = correlation(node, graph.constants[node.inputs[1]]).weights
     groups = node.integer("group")
-    return groups, int(np.prod(shape[1:])), shape[0] // groups
+    return groups, int(np.prod(weights.shape[1:])), len(weights) // groups
 
 
 def reuse_faults(reuse_factor: object) -> Iterator[str]:

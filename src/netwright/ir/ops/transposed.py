@@ -44,6 +44,10 @@ class Correlation:
         """Extents of a window."""
         return self.weights.shape[2:]
 
+    def undilated(self) -> Array:
+        """The weights with zeros where a window has no element."""
+        return stretched(self.weights, self.dilations)
+
 
 def correlation(node: Node, weights: Array) -> Correlation:
     """What a ``Conv`` or ``ConvTranspose`` does, as windows.

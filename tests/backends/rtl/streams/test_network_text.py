@@ -6,7 +6,7 @@ import pytest
 from netwright.backends.rtl.cells.verilog import library_names
 from netwright.backends.rtl.reuse import ReuseFactor
 from netwright.backends.rtl.streams.dataflow import lower_to_streams
-from netwright.backends.rtl.streams.network_text import sources
+from netwright.backends.rtl.streams.network_text import computes, sources
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build
 from tests.backends.rtl.cells.test_verilog import lint
@@ -65,3 +65,20 @@ def test_generated_modules_are_free_of_lint(
         files.append(tmp_path / Path(name).name)
         files[-1].write_text(text)
     lint(files, case[0].name, tmp_path, "-Wno-UNUSEDSIGNAL")
+
+
+def test_streams_that_are_only_put_side_by_side_are_all_there() -> None:
+    build = Build("net")
+    first, second = build.quantize((2, 4), bits=3), build.quantize((1, 4), bits=5)
+    network = lower_to_streams(
+        build.graph(build.add("Concat", (first, second), {"axis": 1})),
+        1,
+        loadable=False,
+        adders_per_stage=None,
+        max_operations=1000,
+    )
+    texts = sources(network, "about")
+    assert all(computes(unit) for unit in network.units if len(unit.inputs) > 1)
+    joined = next(text for name, text in texts.items() if "concat" in name and "u_join" in text)
+    assert "x0_data(quantize_" in joined
+    assert "x1_data(quantize_" in joined

@@ -61,8 +61,8 @@ def test_operators_without_hardware_are_refused(monkeypatch: pytest.MonkeyPatch)
         lower(build.graph(conv), 4)
     assert str(caught.value) == (
         'node "conv_1": operator "Conv" is not supported by the RTL backend\n'
-        "hint: supported: Add, Concat, Limit, Lookup, MatMul, MaxPool, Relu, Requantize, Reshape, "
-        "Sign, SumPool, Transpose"
+        "hint: supported: Add, Concat, ConvTranspose, Limit, Lookup, MatMul, MaxPool, Relu, "
+        "Requantize, Reshape, Resize, Sign, SumPool, Transpose"
     )
 
 

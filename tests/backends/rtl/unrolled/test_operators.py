@@ -37,6 +37,7 @@ ENDS = {"low": (-2, 3), "high": (5, 3), "axis": 1}
         ("Limit", {**ENDS, "overflow": "wrap"}, [(2, 3)]),
         ("MatMul", {}, [(2, 3), (3, 4), (4,)]),
         ("Relu", {}, [(2, 3)]),
+        ("Resize", {"factors": (2, 3)}, [(2, 2, 3)]),
         ("Requantize", REQUANTIZE, [(2, 3)]),
         ("Reshape", {"shape": (1, 6)}, [(2, 3)]),
         ("Sign", {"offset": (-1,)}, [(2, 3)]),

@@ -19,6 +19,11 @@ def test_elements_of_windows_by_hand() -> None:
     assert numbers.tolist() == [[[PADDING, 0], [1, 2]]]
 
 
+def test_nothing_lies_between_elements_that_are_apart() -> None:
+    numbers = window_elements((1, 2), (2,), strides=(1,), pads=(0, 1), dilations=(1,), steps=(3,))
+    assert numbers.tolist() == [[[0, PADDING], [PADDING, PADDING], [PADDING, 1], [1, PADDING]]]
+
+
 def pool(values: list[Affine]) -> tuple[Affine, LayerBuilder]:
     layer = LayerBuilder("l", None)
     layer.times |= {v.wire.name: (0, 0) for v in values if v.wire}

@@ -1,11 +1,13 @@
-// Where a walk stands on one axis of a padded image: BEFORE places of padding, EXTENT real ones,
-// AFTER more of padding. `selected` says that a window of SPAN places that ends here is wanted.
+// Where a walk stands on one axis of a padded image: BEFORE places of padding, EXTENT real ones that
+// lie STEP places apart, AFTER more of padding. `selected` says that a window of SPAN places that ends
+// here is wanted.
 module window_axis #(
     parameter EXTENT     = 5,
     parameter BEFORE     = 1,
     parameter AFTER      = 1,
     parameter SPAN       = 3,
     parameter STRIDE     = 1,
+    parameter STEP       = 1,
     parameter PLACE_BITS = 3
 ) (
     input  wire                  clk,
@@ -18,16 +20,19 @@ module window_axis #(
     output wire                  last
 );
   localparam PHASE_BITS = STRIDE > 1 ? $clog2(STRIDE) : 1;
-  localparam [31:0] END = BEFORE + EXTENT;
-  localparam [31:0] LAST = BEFORE + EXTENT + AFTER - 1;
+  localparam STEP_BITS = STEP > 1 ? $clog2(STEP) : 1;
+  localparam [31:0] END = BEFORE + STEP * (EXTENT - 1) + 1;
+  localparam [31:0] LAST = END + AFTER - 1;
   localparam [31:0] START = BEFORE;
   localparam [31:0] REACH = SPAN - 1;
   localparam [31:0] LAST_PHASE = STRIDE - 1;
+  localparam [31:0] LAST_STEP = STEP - 1;
 
   wire after_start;
   wire before_end;
   wire reached;
   wire in_phase;
+  wire on_step;
 
   generate
     if (BEFORE > 0) begin : g_before
@@ -58,9 +63,22 @@ module window_axis #(
     end else begin : g_every
       assign in_phase = 1'b1;
     end
+    if (STEP > 1) begin : g_apart
+      reg [STEP_BITS-1:0] between;
+      wire between_last = between == LAST_STEP[STEP_BITS-1:0];
+
+      assign on_step = between == {STEP_BITS{1'b0}};
+      always @(posedge clk) begin
+        if (!rst_n) between <= {STEP_BITS{1'b0}};
+        else if (advance & last) between <= {STEP_BITS{1'b0}};
+        else if (advance & after_start) between <= between_last ? {STEP_BITS{1'b0}} : between + 1'b1;
+      end
+    end else begin : g_side_by_side
+      assign on_step = 1'b1;
+    end
   endgenerate
 
-  assign is_real = after_start & before_end;
+  assign is_real = after_start & before_end & on_step;
   assign selected = reached & in_phase;
   assign first = place == {PLACE_BITS{1'b0}};
   assign last = place == LAST[PLACE_BITS-1:0];

@@ -1,6 +1,6 @@
 // Turns the positions of an image, in raster order, into the windows of a convolution or pooling.
-// It walks over the padded image, one position a clock; padding is FILL and takes no beat. The last
-// rows lie in a line memory, the last columns in registers. A signal in time is an image of one row.
+// It walks over the padded image, one position a clock; padding is FILL and takes no beat, and neither
+// does what lies between positions that are STEP apart. The last rows lie in a line memory, the last columns in registers. A signal in time is an image of one row.
 // y_data holds KERNEL_HEIGHT x KERNEL_WIDTH positions in row-major order, the first in the lowest
 // bits. y_valid is a pulse: `take` claims the window's place one clock before. The walk over an
 // image begins when its first position is there.
@@ -18,7 +18,9 @@ module window_buffer #(
     parameter            STRIDE_HEIGHT   = 1,
     parameter            STRIDE_WIDTH    = 1,
     parameter            DILATION_HEIGHT = 1,
-    parameter            DILATION_WIDTH  = 1
+    parameter            DILATION_WIDTH  = 1,
+    parameter            STEP_HEIGHT     = 1,
+    parameter            STEP_WIDTH      = 1
 ) (
     input  wire                                       clk,
     input  wire                                       rst_n,
@@ -33,8 +35,8 @@ module window_buffer #(
   localparam SPAN_HEIGHT = DILATION_HEIGHT * (KERNEL_HEIGHT - 1) + 1;
   localparam SPAN_WIDTH = DILATION_WIDTH * (KERNEL_WIDTH - 1) + 1;
   localparam COLUMN_BITS = SPAN_HEIGHT * BITS;
-  localparam TOTAL_HEIGHT = PAD_TOP + HEIGHT + PAD_BOTTOM;
-  localparam TOTAL_WIDTH = PAD_LEFT + WIDTH + PAD_RIGHT;
+  localparam TOTAL_HEIGHT = PAD_TOP + STEP_HEIGHT * (HEIGHT - 1) + 1 + PAD_BOTTOM;
+  localparam TOTAL_WIDTH = PAD_LEFT + STEP_WIDTH * (WIDTH - 1) + 1 + PAD_RIGHT;
   localparam ROW_BITS = TOTAL_HEIGHT > 1 ? $clog2(TOTAL_HEIGHT) : 1;
   localparam PLACE_BITS = TOTAL_WIDTH > 1 ? $clog2(TOTAL_WIDTH) : 1;
 
@@ -51,14 +53,14 @@ module window_buffer #(
 
   window_axis #(
       .EXTENT(HEIGHT), .BEFORE(PAD_TOP), .AFTER(PAD_BOTTOM), .SPAN(SPAN_HEIGHT),
-      .STRIDE(STRIDE_HEIGHT), .PLACE_BITS(ROW_BITS)
+      .STRIDE(STRIDE_HEIGHT), .STEP(STEP_HEIGHT), .PLACE_BITS(ROW_BITS)
   ) u_rows (
       .clk(clk), .rst_n(rst_n), .advance(advance & column_last), .place(row),
       .is_real(row_real), .selected(row_selected), .first(row_first), .last(row_last)
   );
   window_axis #(
       .EXTENT(WIDTH), .BEFORE(PAD_LEFT), .AFTER(PAD_RIGHT), .SPAN(SPAN_WIDTH),
-      .STRIDE(STRIDE_WIDTH), .PLACE_BITS(PLACE_BITS)
+      .STRIDE(STRIDE_WIDTH), .STEP(STEP_WIDTH), .PLACE_BITS(PLACE_BITS)
   ) u_columns (
       .clk(clk), .rst_n(rst_n), .advance(advance), .place(column),
       .is_real(column_real), .selected(column_selected), .first(column_first),

@@ -23,6 +23,7 @@ from netwright.formats import holds_integers, reach
 from netwright.ir import Graph, Node
 from netwright.ir.ops.limit import intervals, wraps
 from netwright.ir.ops.quant import rounding_of
+from netwright.ir.ops.transposed import Correlation, correlation
 
 
 @dataclass(frozen=True)
@@ -146,20 +147,43 @@ class LayerSpecification:
         return self._product(node, index, numbers, weights, self._bias(node, column))
 
     def _conv(self, made: Specification, node: Node, index: int) -> Term:
-        weights = self.graph.constants[node.inputs[1]].astype(np.int64)
-        kernel, channels = weights.shape[2:], weights.shape[1]
-        windows = self._windows(node, kernel, node.integers("dilations"))
-        taps = windows.reshape(len(windows), -1, int(np.prod(kernel)))
+        found = self._correlation(node)
+        weights, channels = found.weights, found.weights.shape[1]
+        windows = _numbered(
+            self._shape(node.inputs[0]),
+            found.kernel,
+            strides=found.strides,
+            pads=found.pads,
+            dilations=found.dilations,
+            steps=found.steps,
+        )
+        taps = windows.reshape(len(windows), -1, int(np.prod(found.kernel)))
         channel, place = divmod(index, taps.shape[1])
-        first = channel // (len(weights) // node.integer("group")) * channels
+        first = channel // (len(weights) // found.group) * channels
         numbers = taps[first : first + channels, place].reshape(-1).tolist()
         own = weights[channel].reshape(-1).tolist()
         return self._product(node, index, numbers, own, self._bias(node, channel))
 
+    def _correlation(self, node: Node) -> Correlation:
+        if node.name not in self._correlations:
+            weights = self.graph.constants[node.inputs[1]].astype(np.int64)
+            self._correlations[node.name] = correlation(node, weights)
+        return self._correlations[node.name]
+
+    @cached_property
+    def _correlations(self) -> dict[str, Correlation]:
+        return {}
+
     def _pooled(self, node: Node, index: int) -> list[int]:
         """The elements of a window of a pooling."""
         kernel = node.integers("kernel")
-        windows = self._windows(node, kernel, (1,) * len(kernel))
+        windows = _numbered(
+            self._shape(node.inputs[0]),
+            kernel,
+            strides=node.integers("strides"),
+            pads=node.integers("pads"),
+            dilations=(1,) * len(kernel),
+        )
         taps: list[int] = windows.reshape(-1, int(np.prod(kernel)))[index].tolist()
         return taps
 
@@ -171,18 +195,11 @@ class LayerSpecification:
         taps = [tap for tap in self._pooled(node, index) if tap != PADDING]
         return made.largest([_known(self._element(node, tap)) for tap in taps])
 
-    def _windows(
-        self, node: Node, kernel: tuple[int, ...], dilations: tuple[int, ...]
-    ) -> NDArray[np.int64]:
-        """Numbers of the elements of every window: (channels, *output extents, *kernel)."""
-        shape = self._shape(node.inputs[0])
-        return _numbered(
-            shape,
-            kernel,
-            strides=node.integers("strides"),
-            pads=node.integers("pads"),
-            dilations=dilations,
-        )
+    def _resize(self, made: Specification, node: Node, index: int) -> Term:
+        numbers = self._numbers(node.inputs[0])
+        for axis, factor in enumerate(node.integers("factors"), start=1):
+            numbers = np.repeat(numbers, factor, axis=axis)
+        return self._term(made, node.inputs[0], int(numbers.flat[index]))
 
     def _requantize(self, made: Specification, node: Node, index: int) -> Term:
         term = self._term(made, node.inputs[0], index)
@@ -256,6 +273,7 @@ RULES: Mapping[str, _Rule] = MappingProxyType(
         "Add": LayerSpecification._add,
         "Concat": LayerSpecification._concat,
         "Conv": LayerSpecification._conv,
+        "ConvTranspose": LayerSpecification._conv,
         "Limit": LayerSpecification._limit,
         "Lookup": LayerSpecification._lookup,
         "MatMul": LayerSpecification._matmul,
@@ -263,6 +281,7 @@ RULES: Mapping[str, _Rule] = MappingProxyType(
         "Relu": LayerSpecification._relu,
         "Requantize": LayerSpecification._requantize,
         "Reshape": LayerSpecification._reshape,
+        "Resize": LayerSpecification._resize,
         "Sign": LayerSpecification._sign,
         "SumPool": LayerSpecification._sum_pool,
         "Transpose": LayerSpecification._transpose,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from netwright.backends.rtl.cells.affine import Affine, settle
 from netwright.backends.rtl.cells.builder import LayerBuilder
 from netwright.backends.rtl.cells.circuit import Element, Wire
 from netwright.backends.rtl.reuse import PRODUCTS, ReuseFactor, Tiling, tilings
-from netwright.backends.rtl.streams.fronts import made_by, window_front
+from netwright.backends.rtl.streams.fronts import made_by, one_window, window_front
 from netwright.backends.rtl.streams.layout import (
     WINDOWED,
     Layout,
@@ -39,6 +39,7 @@ from netwright.backends.rtl.unrolled.layers import (
     check_lowerable,
     constant_elements,
     entering,
+    filled,
     identifiers,
     top_name,
     wrapped,
@@ -223,19 +224,16 @@ class _Lowering:
         kernel = front.kernel[-rank:]
         _refuse_wide(node, taps)
         window = np.moveaxis(taps.reshape(*kernel, channels), -1, 0)
-        attrs = {**node.attrs, "strides": (1,) * rank, "pads": (0,) * (2 * rank)}
-        if "dilations" in attrs:
-            attrs["dilations"] = (1,) * rank
-        constants = [constant_elements(self.graph, tensor, node) for tensor in node.inputs[1:]]
-        alone = replace(node, attrs=attrs)
-        made.values = OPERATORS[node.op](alone, [window, *constants], made.layer, name)
+        alone, values = one_window(node, self.graph)
+        constants = [filled(array) for array in values]
+        made.values = OPERATORS[alone.op](alone, [window, *constants], made.layer, name)
         return made
 
     def _spread(self, node: Node, layout: Layout) -> _Open:
         """A product whose multipliers are used again."""
         source, name = node.inputs[0], self.names[node.name]
         stream = self._stream(source, layout)
-        if node.op == "Conv":
+        if node.op != "MatMul":
             stream = self._windows(node, stream)
         tiling = self.tilings[node.name]
         product = spread(

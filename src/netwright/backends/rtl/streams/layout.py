@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from netwright.ir import Graph, Node
 
-WINDOWED = ("Conv", "MaxPool", "SumPool")
+WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "SumPool", "Resize")
 POINTWISE = ("Requantize", "Limit", "Relu", "Sign", "Add", "Concat")
 
 

@@ -75,7 +75,8 @@ class Window:
         kernel: Of a window.
         strides: Between windows.
         dilations: Between the positions of a window.
-        fill: Value of the padding.
+        fill: Value of the padding, and between positions that lie apart.
+        steps: Between neighboring positions of the image.
     """
 
     extents: tuple[int, int]
@@ -85,13 +86,22 @@ class Window:
     strides: tuple[int, int]
     dilations: tuple[int, int]
     fill: int
+    steps: tuple[int, int] = (1, 1)
+
+    @property
+    def stretched(self) -> tuple[int, int]:
+        """Extents of the image with what lies between its positions."""
+        height, width_ = (
+            step * (extent - 1) + 1 for step, extent in zip(self.steps, self.extents, strict=True)
+        )
+        return height, width_
 
     @property
     def totals(self) -> tuple[int, int]:
         """Extents of the padded image."""
         height, width_ = (
             before + extent + after
-            for before, extent, after in zip(self.before, self.extents, self.after, strict=True)
+            for before, extent, after in zip(self.before, self.stretched, self.after, strict=True)
         )
         return height, width_
 

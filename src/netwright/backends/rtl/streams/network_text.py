@@ -65,8 +65,9 @@ def computes(unit: Unit) -> bool:
     layer = unit.layer
     if layer is None:
         return False
-    entering = [wire for bundle in layer.inputs for wire in bundle.wires]
-    return bool(layer.cells) or list(layer.outputs[0].elements) != entering
+    if len(layer.inputs) > 1:  # side by side they have another width
+        return True
+    return bool(layer.cells) or list(layer.outputs[0].elements) != list(layer.inputs[0].wires)
 
 
 def _library(texts: dict[str, str]) -> list[str]:
@@ -163,6 +164,8 @@ def _front_parameters(front: Gather | Window, source: Stream) -> dict[str, int |
         "STRIDE": front.strides,
         "DILATION": front.dilations,
     }
+    if front.steps != (1, 1):
+        pairs["STEP"] = front.steps
     names = {"PAD_BEFORE": ("PAD_TOP", "PAD_LEFT"), "PAD_AFTER": ("PAD_BOTTOM", "PAD_RIGHT")}
     parameters: dict[str, int | str] = {
         "BITS": source.total_bits,

@@ -20,6 +20,7 @@ from netwright.backends.rtl.streams.module_text import CLOCK, stream_pins
 from netwright.backends.rtl.streams.network import Product, Stream, Unit
 from netwright.errors import BackendError
 from netwright.ir import Graph, Node
+from netwright.ir.ops.transposed import correlation
 
 _INSTANCE = re.compile(r"^  (\w+) #\(\n(.*?)\n  \) u_(\w+) \(\n(.*?)  \);$", re.M | re.S)
 _PIN = re.compile(r"^      \.(\w+)\((.*?)\),?$", re.M | re.S)
@@ -143,7 +144,7 @@ def specified(node: Node, graph: Graph) -> NDArray[np.int64]:
     weights = graph.constants[node.inputs[1]].astype(np.int64)
     if node.op == "MatMul":
         return weights.T
-    groups = node.integer("group")
+    weights, groups = correlation(node, weights).weights, node.integer("group")
     filters, channels = weights.shape[:2]
     taps = weights.reshape(filters, channels, -1)
     matrix = np.zeros((filters, taps.shape[2], groups, channels), dtype=np.int64)

@@ -11,6 +11,7 @@ from netwright.backends.rtl.streams.network import Product
 from netwright.errors import NumericsError
 from netwright.formats import MAX_BITS, holds_integers
 from netwright.ir import Graph, Node
+from netwright.ir.ops.transposed import correlation
 
 
 def spread(
@@ -25,7 +26,7 @@ def spread(
     """The product of a node.
 
     Args:
-        node: A ``MatMul`` or ``Conv``.
+        node: A product.
         graph: Its graph.
         source: Interval of what is multiplied, padding included.
         tiling: How it is spread over clocks.
@@ -58,7 +59,7 @@ def spread(
     return Product(
         node=node.name,
         tiling=tiling,
-        channels=graph.types[node.inputs[1]].shape[1] if node.op == "Conv" else tiling.inputs,
+        channels=_group_channels(node, graph, tiling),
         weight_bits=signed,
         bias_bits=bias_bits + (loadable and bias is not None and formats[1][0] >= 0),
         accumulator=sums,
@@ -76,7 +77,8 @@ def matrices(
     The inputs of a convolution come position by position, the channels of one together.
     """
     weights = graph.constants[node.inputs[1]].astype(np.int64)
-    if node.op == "Conv":
+    if node.op != "MatMul":
+        weights = correlation(node, weights).weights
         shape = tiling.groups, tiling.outputs, weights.shape[1], -1
         weights = weights.reshape(shape).transpose(0, 3, 2, 1)
     weights = weights.reshape(tiling.groups, tiling.inputs, tiling.outputs)
@@ -84,6 +86,13 @@ def matrices(
         return weights, None
     bias = graph.constants[node.inputs[2]].astype(np.int64)
     return weights, bias.reshape(tiling.groups, tiling.outputs)
+
+
+def _group_channels(node: Node, graph: Graph, tiling: Tiling) -> int:
+    """Neighboring elements of a window's position that belong to one group."""
+    if node.op == "MatMul":
+        return tiling.inputs
+    return graph.types[node.inputs[0]].shape[1] // tiling.groups
 
 
 def weight_words(weights: NDArray[np.int64], tiling: Tiling) -> NDArray[np.int64]:

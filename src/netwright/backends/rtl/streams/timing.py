@@ -234,12 +234,13 @@ def _walk(front: Window) -> list[tuple[bool, bool]]:
     """Of every place of the padded image: whether it is real, and whether a window ends there."""
     axes = [
         [
-            (before <= place < before + extent,
+            (before <= place < before + extent and (place - before) % step == 0,
              place >= span - 1 and (place - span + 1) % stride == 0)
             for place in range(total)
         ]
-        for before, extent, span, stride, total in zip(
-            front.before, front.extents, front.spans, front.strides, front.totals, strict=True
+        for before, extent, step, span, stride, total in zip(
+            front.before, front.stretched, front.steps, front.spans, front.strides, front.totals,
+            strict=True,
         )
     ]  # fmt: skip
     return [

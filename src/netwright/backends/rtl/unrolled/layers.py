@@ -241,6 +241,11 @@ def constant_elements(graph: Graph, tensor: str, node: Node) -> Elements:
     values = graph.constants[tensor]
     if node.op == "Add" and values.ndim == len(graph.types[node.output].shape):
         values = values[0]
+    return filled(values)
+
+
+def filled(values: NDArray[np.int64]) -> Elements:
+    """Constants as elements."""
     return _array([Affine(None, offset=int(value)) for value in values.flat], values.shape)
 
 

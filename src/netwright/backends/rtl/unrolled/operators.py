@@ -120,6 +120,13 @@ def _concat(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: s
     return np.concatenate(inputs, axis=node.integer("axis") - 1)
 
 
+def _resize(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
+    made = inputs[0]
+    for axis, factor in enumerate(node.integers("factors"), start=1):
+        made = np.repeat(made, factor, axis=axis)
+    return made
+
+
 def _per_channel(node: Node, name: str, shape: tuple[int, ...]) -> list[int]:
     """The attribute's value for every element, in row-major order."""
     return _spread(node.integers(name), node.axis(), shape)
@@ -147,6 +154,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "Add": _add,
         "Concat": _concat,
         "Conv": convolve,
+        "ConvTranspose": convolve,
         "Limit": _limit,
         "Lookup": look_up,
         "MatMul": _matmul,
@@ -154,6 +162,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "Relu": _relu,
         "Requantize": _requantize,
         "Reshape": _reshape,
+        "Resize": _resize,
         "Sign": _sign,
         "SumPool": pool_sum,
         "Transpose": _transpose,

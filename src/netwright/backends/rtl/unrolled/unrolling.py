@@ -23,7 +23,7 @@ ELEMENTS_PER_OPERATION = 20
 Moves cost no cells, but each of their elements is wires, ports and statements.
 """
 
-MOVES = ("Quantize", "Reshape", "Transpose", "Concat")
+MOVES = ("Quantize", "Reshape", "Resize", "Transpose", "Concat")
 _SHOWN = 5
 
 
@@ -41,8 +41,10 @@ def operations(node: Node, graph: Graph, *, loadable: bool = False) -> int:
         return 0
     if node.op == "MatMul":
         return int(count(graph.constants[node.inputs[1]]) * np.prod(shape[:-1]))
-    if node.op == "Conv":
-        return int(count(graph.constants[node.inputs[1]]) * np.prod(shape[1:]))
+    if node.op in ("Conv", "ConvTranspose"):
+        reads = node.inputs[0] if node.op == "ConvTranspose" else node.output
+        positions = np.prod(graph.types[reads].shape[2:])
+        return int(count(graph.constants[node.inputs[1]]) * positions)
     terms = int(np.prod(node.integers("kernel"))) if "kernel" in node.attrs else 1
     return terms * int(np.prod(shape))
 

@@ -17,6 +17,7 @@ from netwright.backends.rtl.unrolled.constant_products import claims, multiply
 from netwright.backends.rtl.unrolled.products import numbers_or_wires, product, with_biases
 from netwright.ir import Node
 from netwright.ir.ops.conv import windows
+from netwright.ir.ops.transposed import correlation, stretched
 
 Elements = NDArray[Any]
 """An array of :class:`Affine` in the shape of a tensor, batch axis left out."""
@@ -32,8 +33,9 @@ def window_elements(
     strides: tuple[int, ...],
     pads: tuple[int, ...],
     dilations: tuple[int, ...],
+    steps: tuple[int, ...] = (),
 ) -> NDArray[np.int64]:
-    """The number of every window's elements in row-major order, :data:`PADDING` beyond the edges.
+    """The number of every window's elements in row-major order, :data:`PADDING` where none is.
 
     Args:
         shape: Channels and extents of the input.
@@ -41,25 +43,28 @@ def window_elements(
         strides: Steps between windows.
         pads: Padding before, then after every axis.
         dilations: Steps between the elements of a window.
+        steps: Distance of neighboring elements of the input; without it they are side by side.
 
     Returns:
         (channels, *output extents, *kernel).
     """
-    numbers = np.arange(int(np.prod(shape)), dtype=np.int64).reshape(1, *shape)
+    numbers = np.arange(1, 1 + int(np.prod(shape)), dtype=np.int64).reshape(1, *shape)
+    numbers = stretched(numbers, steps or (1,) * len(kernel)) - 1  # PADDING in between
     options = {"strides": strides, "pads": pads, "dilations": dilations}
     return windows(numbers, kernel, fill=PADDING, **options)[0]
 
 
 def convolve(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
-    """``Conv``: one product for every position and group; equal ones share the search."""
-    source, weights = inputs[0], numbers_or_wires(inputs[1])
-    groups, kernel = node.integer("group"), weights.shape[2:]
+    """Convolutions: one product for every position and group; equal ones share the search."""
+    source, found = inputs[0], correlation(node, numbers_or_wires(inputs[1]))
+    weights, groups, kernel = found.weights, found.group, found.kernel
     numbers = window_elements(
         source.shape,
         kernel,
-        strides=node.integers("strides"),
-        pads=node.integers("pads"),
-        dilations=node.integers("dilations"),
+        strides=found.strides,
+        pads=found.pads,
+        dilations=found.dilations,
+        steps=found.steps,
     )
     extents = numbers.shape[1 : -len(kernel)]
     rank = len(kernel)
