@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 
 from netwright.settings import check
 from netwright.tasks import TableOptions
@@ -33,6 +34,7 @@ def test_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    torch.set_num_threads(1)  # tensors this small only wait for a second thread
     exec(compile("\n".join(blocks("python")), "own-data.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == printed()
     section = dict(tomllib.loads(blocks("toml")[0])["task"])

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from netwright.errors import ConfigError
 from netwright.models import mlp
+from netwright.tasks import from_arrays
 from tests.toys import clouds
 
 
@@ -42,3 +44,22 @@ def test_impossible_widths_are_refused(hidden: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError) as caught:
         mlp(clouds(), hidden=hidden)
     assert str(caught.value) == f"hidden widths must be positive integers, not {hidden}"
+
+
+def test_images_are_flattened_and_values_come_out() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(50, 2, 3, 3))
+    task = from_arrays(images, rng.normal(size=(50, 4)))
+    model = mlp(task, hidden=(5,))
+    assert [name for name, _ in model.named_children()] == ["flatten", "fc1", "relu1", "fc2"]
+    assert model(torch.from_numpy(task.test.inputs)).shape == (10, 4)
+
+
+def test_targets_of_several_axes_are_refused() -> None:
+    images = np.random.default_rng(0).normal(size=(50, 2, 3))
+    with pytest.raises(ConfigError) as caught:
+        mlp(from_arrays(images, "x", name="copy"))
+    assert str(caught.value) == (
+        'a perceptron gives one axis of values, and task "copy" asks for the shape (2, 3)\n'
+        "hint: flatten its targets, or take another network"
+    )

@@ -38,7 +38,11 @@ def test_cells_are_whole_numbers_numbers_or_text(tmp_path: Path) -> None:
     assert [found.where(row) for row in range(3)] == ["line 2", "line 4", "line 5"]
 
 
-def test_text_below_numbers_makes_all_of_the_column_text(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", [1, 1 << 16])
+def test_text_below_numbers_makes_all_of_the_column_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(columns, "_BLOCK", block)
     found = read_columns(csv_file(tmp_path, "a,b\n01,1\n2.50,2\nx,3\n"))
     assert found.arrays["a"].tolist() == ["01", "2.50", "x"]
     assert found.arrays["b"].tolist() == [1, 2, 3]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,10 @@ MAX_COLUMNS = 1 << 16
 READERS = (".csv", ".npz", ".parquet")
 
 _DELIMITERS = ",;\t"
+_BLOCK = 1 << 16
+"""Cells that are read together."""
+
+_NOT_WHOLE = re.compile(r"[^0-9+\-\s]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,10 +119,16 @@ def _read_csv(path: Path) -> Columns:
     texts: set[int] = set()
     while True:  # a second time only where text comes below numbers
         table = _Table(names, texts)
-        with translated(path, "a text table"):
-            for line, cells in _lines(text, delimiter):
+        rows = _lines(text, delimiter)
+        block = max(1, _BLOCK // len(names))
+        while True:
+            with translated(path, "a text table"):
+                some = list(islice(rows, block))
+            if not some:
+                break
+            for line, cells in some:
                 _check_length(len(cells), len(names), line, str(path))
-                table.add(line, cells)
+            table.add([line for line, _ in some], [cells for _, cells in some])
         if not table.found:
             break
         texts |= table.found
@@ -138,7 +150,7 @@ def _header(text: str, source: str) -> tuple[list[str], str]:
             "must begin with a line that names the columns, and its first line is empty",
             source=source,
         )
-    if all(_number(name) is not None for name in names):
+    if _numbers(names) is not None:
         raise DataError(
             "must begin with a line that names the columns, not with numbers", source=source
         )
@@ -176,22 +188,21 @@ class _Table:
         self.values: list[Any] = [[] if at in texts else array("d") for at in range(len(names))]
         self.whole = [True] * len(names)
 
-    def add(self, line: int, cells: list[str]) -> None:
-        """Take the cells of a row."""
-        for at, cell in enumerate(cells):
+    def add(self, lines: list[int], rows: list[list[str]]) -> None:
+        """Take the cells of some rows."""
+        for at, cells in enumerate(zip(*rows, strict=True)):
             column = self.values[at]
-            if isinstance(column, list):
-                column.append(cell.strip())
-                continue
-            number = _number(cell)
-            if number is not None:
-                column.append(number)
-                self.whole[at] = self.whole[at] and cell.strip().lstrip("+-").isdigit()
-            elif not self.lines:
-                self.values[at] = [cell.strip()]
+            numbers = None if isinstance(column, list) else _numbers(cells)
+            if numbers is not None:
+                column.extend(numbers)
+                self.whole[at] = self.whole[at] and not _NOT_WHOLE.search("".join(cells))
+            elif isinstance(column, list) or not self.lines:
+                known = column if isinstance(column, list) else []
+                known += map(str.strip, cells)
+                self.values[at] = known
             else:
                 self.found.add(at)
-        self.lines.append(line)
+        self.lines.extend(lines)
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """The columns as arrays."""
@@ -207,9 +218,10 @@ class _Table:
         return values
 
 
-def _number(text: str) -> float | None:
+def _numbers(cells: Sequence[str]) -> list[float] | None:
+    """The cells as numbers, if all are."""
     try:
-        value = float(text)
+        found = [float(cell) for cell in cells]
     except ValueError:
         return None
-    return value if is_plain_number(text) else None
+    return found if is_plain_number("".join(cells)) else None
