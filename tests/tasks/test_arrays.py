@@ -177,9 +177,13 @@ def test_arrays_that_make_no_task_are_refused(
         (TABLE, "y", {}, 'there is no input "y" that could come out'),
         (TABLE, "x", {"classes": ("a",)}, 'classes must be empty: the input "x" shall come out'),
         (TABLE, LABELS, {"codes": ("ids",)}, 'codes: there is no input "ids"\nhint: inputs: x'),
+        (TABLE, LABELS, {"classes": "abc"}, 'classes must be several names, not the text "abc"'),
+        (TABLE, LABELS, {"codes": "x"}, 'codes must be several names, not the text "x"'),
+        (TABLE, LABELS, {"seed": 1.5}, "seed must be 0 to 2^63 - 1, not 1.5"),
+        (TABLE, LABELS, {"seed": True}, "seed must be 0 to 2^63 - 1, not True"),
         (TABLE, LABELS, {"seed": -1}, "seed must be 0 to 2^63 - 1, not -1"),
         (TABLE, LABELS, {"score": "acc"}, '"acc" is not one of the scores; did you mean "auc"?\n'
-         "hint: scores: accuracy, auc, balanced-accuracy, mae, max-error, mse, r2, rmse"),
+         "hint: scores: " + ", ".join(entries("scores"))),
         (TABLE, LABELS, {"loss": "telescop\n"}, '"telescop\\n" is not one of the losses\nhint: '
          "losses: " + ", ".join(entries("losses")) + ', or "FILE.py:NAME" for one of your own'),
         (TABLE, LABELS, {"score": "mse"}, 'task "data": score "mean squared error" is of values, '
@@ -195,3 +199,8 @@ def test_options_that_do_not_fit_are_refused(
         from_arrays(inputs, targets, **options)
     assert isinstance(caught.value, ConfigError | DataError)
     assert str(caught.value) == expected
+
+
+def test_numbers_in_boxes_are_numbers() -> None:
+    task = from_arrays(TABLE.astype(object), LABELS.astype(object))
+    assert np.array_equal(task.train.inputs, from_arrays(TABLE, LABELS).train.inputs)

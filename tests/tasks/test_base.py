@@ -213,10 +213,11 @@ def test_window_of_one_value_is_refused() -> None:
         task.windowed(0.1)
 
 
-def test_empty_subset_is_refused() -> None:
+@pytest.mark.parametrize("rows", [0, 2.5])
+def test_impossible_subset_is_refused(rows: Any) -> None:
     with pytest.raises(ConfigError) as caught:
-        make_toy().subset(0)
-    assert str(caught.value) == "rows must be at least 1, not 0"
+        make_toy().subset(rows)
+    assert str(caught.value) == f"rows must be at least 1, not {rows}"
 
 
 def make_small(test_labels: list[int]) -> Task:

@@ -68,6 +68,12 @@ def test_names_that_are_numbers_are_names() -> None:
          "hint: 1 such values in all; remove or fill these rows"),
         (TEXT, (), "mse", 'targets must hold numbers for this loss, not text such as "q"\n'
          "hint: for classes give their names, or no loss"),
+        (np.array(["q", None], object), (), "", "targets at row 1 must be the name of a class, not "
+         "None\nhint: fill or remove these rows"),
+        (np.array(["q", float("nan")], object), ("q", "w"), "", "targets at row 1 must be the name "
+         "of a class, not nan\nhint: fill or remove these rows"),
+        (np.array(["q", ""]), (), "", "targets at row 1 must be the name of a class, not empty\n"
+         "hint: fill or remove these rows"),
         ([1j, 2j], (), "", "targets must hold numbers for this loss, not complex128"),
         ([1j, 2j], ("a",), "", "targets must hold classes, not complex128"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,9 @@ def from_arrays(
         ((8,), (1,), 20)
     """
     source = f'task "{name}"'
+    for what, several in (("classes", classes), ("codes", codes)):
+        if isinstance(several, str):
+            raise ConfigError(f'{what} must be several names, not the text "{several}"')
     given = inputs if isinstance(inputs, Mapping) else {INPUT: inputs}
     if not given:
         raise ConfigError("inputs must hold an array")
@@ -110,6 +114,10 @@ def _array(values: ArrayLike, what: str, source: str) -> NDArray[Any]:
     except (ValueError, TypeError, RuntimeError) as error:  # lists of other lengths; tensors
         reason = visible(str(error).splitlines()[0])
         raise DataError(f"{what} is no array ({reason})", source=source) from None
+    if found.dtype == object:  # numbers that someone put into boxes are numbers
+        with suppress(ValueError, TypeError):
+            plain = np.array(found.tolist())
+            found = plain if plain.dtype.kind in "biuf" else found
     return found
 
 

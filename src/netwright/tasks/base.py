@@ -170,7 +170,7 @@ class Task:
         Raises:
             ConfigError: ``rows`` is not positive.
         """
-        if rows < 1:
+        if not isinstance(rows, int | np.integer) or rows < 1:
             raise ConfigError(f"rows must be at least 1, not {rows}")
         return self._with(lambda part: part.take(slice(rows)))
 

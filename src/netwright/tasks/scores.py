@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import ConfigError, DataError
+from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.registry import resolve
 from netwright.tasks.split import Split
 
@@ -36,7 +36,9 @@ class Score:
         """Return the value for the outputs of a split.
 
         Raises:
+            ConfigError: The function gives no number.
             DataError: The outputs do not fit the targets, or have no such score.
+            NumericsError: The value is not finite.
         """
         targets = split.targets
         if self.needs == "classes" and (
@@ -51,7 +53,15 @@ class Score:
                 f"{self.name} needs outputs of the targets' shape {targets.shape}, not of "
                 f"shape {outputs.shape}"
             )
-        return float(self.function(outputs, split))
+        value: object = self.function(outputs, split)
+        if not isinstance(value, float | int | np.number) or isinstance(value, complex):
+            raise ConfigError(
+                f'score "{self.name}" must be one number, not {type(value).__name__}',
+                hint="return the mean over the rows",
+            )
+        if not np.isfinite(value):
+            raise NumericsError(f'score "{self.name}" is {value} for {len(split)} rows')
+        return float(value)
 
     def better(self, first: float, second: float) -> bool:
         """Return whether the first value is better than the second."""

@@ -180,6 +180,7 @@ def random_order(rows: int, seed: int) -> NDArray[np.int64]:
 
 
 def check_seed(seed: int) -> None:
-    """Raise ConfigError for a seed outside 0 to 2^63 - 1."""
-    if not 0 <= seed < 2**63:
+    """Raise ConfigError for a seed that is no whole number from 0 to 2^63 - 1."""
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed < 2**63:
         raise ConfigError(f"seed must be 0 to 2^63 - 1, not {seed}")

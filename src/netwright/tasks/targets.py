@@ -104,19 +104,28 @@ def _whole(rows: Columns, values: NDArray[Any], what: str) -> NDArray[np.int64]:
 def _by_name(
     rows: Columns, values: NDArray[Any], what: str, names: tuple[str, ...]
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    names = names or tuple(sorted(set(map(str, values.flat))))
+    for number, value in enumerate(values.flat):
+        if not isinstance(value, str) or (not value and "" not in names):
+            place = _place(rows, [int(at) for at in np.unravel_index(number, values.shape)])
+            found = "empty" if value == "" else f"{visible(repr(value))[:_SHOWN]}"
+            raise DataError(
+                f"{what} at {place} must be the name of a class, not {found}",
+                source=rows.source,
+                hint="fill or remove these rows",
+            )
+    names = names or tuple(sorted(set(values.flat)))
     _check_count(rows, len(names), what)
     position = {name: number for number, name in enumerate(names)}
-    found = np.array([position.get(str(value), -1) for value in values.flat], dtype=np.int64)
-    found = found.reshape(values.shape)
-    if (found < 0).any():
-        index = np.argwhere(found < 0)[0].tolist()
+    numbers = np.array([position.get(value, -1) for value in values.flat], dtype=np.int64)
+    numbers = numbers.reshape(values.shape)
+    if (numbers < 0).any():
+        index = np.argwhere(numbers < 0)[0].tolist()
         raise DataError(
             f"{what} at {_place(rows, index)} must be one of {_listed(names)}, "
             f'not "{visible(str(values[tuple(index)]))[:_SHOWN]}"',
             source=rows.source,
         )
-    return found, names
+    return numbers, names
 
 
 def _by_position(
