@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections import OrderedDict
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from netwright import compress
 from netwright.formats import Rounding
 from netwright.train import QuantModel
-from tests.toys import clouds, quantized_mlp
+from tests.toys import clouds, plan_for, quantized_mlp
 
 RULES = [
     {},
@@ -24,8 +24,8 @@ RULES = [
 
 
 def one_by_one(model: QuantModel, values: Tensor) -> Tensor:
-    for layer in model:
-        values = layer(values)
+    for step in model.steps:
+        values = step.operation.simulate(values)
     return values
 
 
@@ -92,8 +92,13 @@ def test_copies_use_their_own_parameters_and_scales(how: str) -> None:
     assert torch.equal(model(inputs), before)
 
 
-def test_other_networks_run_layer_by_layer() -> None:
-    model = quantized_mlp(clouds())
-    layers = OrderedDict(model.named_children())
-    layers["drop"] = nn.Dropout(0.5)
-    assert QuantModel(layers, input_shape=(6,))._chain is None
+@pytest.mark.parametrize(
+    "between",
+    [nn.Dropout(0.5), nn.Hardtanh(), nn.Sequential(nn.Unflatten(1, (2, 4)), nn.Flatten())],
+)
+def test_other_networks_run_step_by_step(between: nn.Module) -> None:
+    network = nn.Sequential(nn.Linear(6, 8), between, nn.Linear(8, 3))
+    plan = plan_for(network, (6,), 4, 4)
+    assert compress.build(network, plan, input_shape=(6,))._chain is None
+    network[1] = nn.ReLU()
+    assert compress.build(network, plan, input_shape=(6,))._chain is not None

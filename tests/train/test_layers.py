@@ -10,34 +10,29 @@ from torch import nn
 from netwright import compress, models
 from netwright.errors import NumericsError
 from netwright.formats import Int, Rounding
-from netwright.train import QuantInput, QuantLayer, QuantModel, QuantSpec
+from netwright.train import Quantizer, QuantLayer, QuantSpec
+from netwright.train.grid import Grid
+from netwright.train.operations import RELU, Interval, QuantActivation, grid_of
 from tests.toys import clouds, images, plan_for, quantized_mlp
 
 
 def layer(
-    *,
-    source_bits: int = 8,
-    weight_bits: int = 8,
-    inputs: int = 6,
-    outputs: int = 4,
-    output: QuantSpec | None = None,
-    relu: bool = True,
-    channels: int | None = None,
-) -> QuantLayer:
+    *, source_bits: int = 8, weight_bits: int = 8, channels: int | None = None
+) -> tuple[QuantLayer, Grid]:
+    """A calibrated dense layer, and where the codes lie that it reads."""
     torch.manual_seed(0)
-    first = QuantInput(QuantSpec(Int(source_bits)))
-    first.quantizer.set_scale(torch.tensor(2.0**-5))
-    made = QuantLayer(
-        nn.Linear(inputs, outputs),
-        first.quantizer,
-        QuantSpec(Int(weight_bits), channels=channels),
-        bias_bits=16,
-        output=QuantSpec(Int(8, signed=False)) if output is None else output,
-        relu=relu,
-    )
-    made.weight_quantizer.calibrate(made.layer.weight)
-    made.align_bias()
-    return made.eval()
+    source = Quantizer(QuantSpec(Int(source_bits)))
+    source.set_scale(torch.tensor(2.0**-5))
+    made = QuantLayer(nn.Linear(6, 4), QuantSpec(Int(weight_bits), channels=channels), bias_bits=16)
+    made.calibrate([grid_of(source)], weights=True)
+    return made.eval(), grid_of(source)
+
+
+def activation(
+    bits: int = 8, *, signed: bool = False, power_of_two: bool = True, interval: Interval = RELU
+) -> QuantActivation:
+    spec = QuantSpec(Int(bits, signed), power_of_two=power_of_two)
+    return QuantActivation(Quantizer(spec), interval)
 
 
 @pytest.mark.parametrize(
@@ -78,73 +73,55 @@ def test_the_first_layers_gradient_is_that_of_the_float_layer_inside_the_range()
 
 
 def test_accumulator_bits_hold_the_extreme_sums() -> None:
-    made = layer()
+    made, source = layer()
     codes, bias = made.weight_codes(), made.bias_codes()
     assert bias is not None
     peak = int((128 * codes.abs().sum(1) + bias.abs()).max())
-    assert peak < 1 << (made.accumulator_bits() - 1) <= 2 * peak
+    assert peak < 1 << (made.grid(source).bits - 1) <= 2 * peak
 
 
 def test_a_requantizer_is_exact_or_refused() -> None:
     """No product of an accumulator and a multiplier may need more than 53 bits."""
     rng = np.random.default_rng(0)
+    made, source = layer()
     for _ in range(50):
-        made = layer(output=QuantSpec(Int(8, signed=False), power_of_two=False))
-        assert made.output_quantizer is not None
+        behind = activation(power_of_two=False)
         made.weight_quantizer.set_scale(torch.tensor(2.0 ** rng.uniform(-10, 30)))
-        made.output_quantizer.set_scale(torch.tensor(2.0 ** rng.uniform(-30, 10)))
+        behind.quantizer.set_scale(torch.tensor(2.0 ** rng.uniform(-30, 10)))
+        sums = made.grid(source)
         try:
-            factors = made.requantizer()
+            factors = behind.requantizer(sums)
         except NumericsError:
             continue
-        peak = 1 << (made.accumulator_bits() - 1)
-        assert peak * max(factors.multiplier) <= 1 << 53
+        assert (1 << (sums.bits - 1)) * max(factors.multiplier) <= 1 << 53
 
 
 def test_huge_factors_are_refused() -> None:
-    made = layer(output=QuantSpec(Int(8, signed=False), power_of_two=False))
-    assert made.output_quantizer is not None
-    made.output_quantizer.set_scale(torch.tensor(1.3e-18))
+    made, source = layer()
+    behind = activation(power_of_two=False)
+    behind.quantizer.set_scale(torch.tensor(1.3e-18))
+    sums = made.grid(source)
     with pytest.raises(NumericsError) as caught:
-        made.requantizer()
+        behind.requantizer(sums)
     assert str(caught.value).startswith("a requantization factor of ")
     assert str(caught.value).endswith(
-        f"needs more than 53 bits with accumulators of {made.accumulator_bits()} bits\n"
+        f"needs more than 53 bits with accumulators of {sums.bits} bits\n"
         "hint: calibrate the scales again"
     )
 
 
 def test_accumulators_without_room_for_a_multiplier_are_refused() -> None:
-    made = layer(source_bits=30, weight_bits=30)
+    made, source = layer(source_bits=30, weight_bits=30)
     made.weight_quantizer.set_scale(torch.tensor(1e-9))
+    sums = made.grid(source)
     with pytest.raises(NumericsError) as caught:
-        made.requantizer()
-    bits = made.accumulator_bits()
+        activation().requantizer(sums)
     assert str(caught.value) == (
-        f"accumulators of {bits} bits leave no room for a requantization multiplier\n"
+        f"accumulators of {sums.bits} bits leave no room for a requantization multiplier\n"
         "hint: at most 49 bits are exact; use fewer bits"
     )
     with pytest.raises(NumericsError, match="accumulators need more than 53 bits"):
-        made.accumulator(torch.zeros(1, 6, dtype=torch.float64))
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_a_relu_before_a_signed_output_cuts_negative_values(training: bool) -> None:
-    made = layer(output=QuantSpec(Int(6))).train(training)
-    assert made.output_quantizer is not None
-    made.output_quantizer.set_scale(torch.tensor(2.0**-4))
-    rows = torch.randn(200, 6, generator=torch.Generator().manual_seed(0)) * 2
-    outputs = made(rows if training else made.source.codes(rows))
-    assert outputs.min() == 0
-    assert outputs.max() > 0
-    made.relu = False
-    assert made(rows if training else made.source.codes(rows)).min() < 0
-
-
-def test_a_layer_without_output_has_no_requantizer() -> None:
-    model = quantized_mlp(clouds())
-    with pytest.raises(NumericsError, match="the output of this layer is not quantized"):
-        list(model.quant_layers().values())[-1].requantizer()
+        made.codes([source], torch.zeros(1, 6, dtype=torch.float64))
 
 
 def test_codes_exist_in_evaluation_mode_only() -> None:
@@ -158,26 +135,10 @@ def test_the_bias_follows_the_accumulator_grid_when_only_activations_are_calibra
     task = clouds()
     model = quantized_mlp(task)
     model.calibrate(torch.from_numpy(task.train.inputs) * 50, weights=False)
-    for made in model.quant_layers().values():
+    grids = model.grids()
+    for name, made in model.quant_layers().items():
         assert made.bias_quantizer is not None
-        assert torch.equal(made.bias_quantizer.scale, made.accumulator_scale())
-
-
-def test_calibration_ignores_dropout_and_keeps_the_mode() -> None:
-    task = clouds()
-    children = OrderedDict(quantized_mlp(task).named_children())
-    layers = OrderedDict(
-        (name, module)
-        for pair in children.items()
-        for name, module in (pair, (f"{pair[0]}_d", nn.Dropout(0.5)))
-    )
-    model = QuantModel(layers, input_shape=(6,)).eval()
-    inputs = torch.from_numpy(task.train.inputs)
-    model.calibrate(inputs)
-    first = {key: value.clone() for key, value in model.state_dict().items()}
-    model.calibrate(inputs)
-    assert not model.training
-    assert all(torch.equal(first[key], value) for key, value in model.state_dict().items())
+        assert torch.equal(made.bias_quantizer.scale, grids[f"{name}_sum"].scale)
 
 
 @pytest.mark.parametrize("flatten", [True, False])

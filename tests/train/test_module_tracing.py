@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from netwright.errors import DataError, GraphError, NetwrightError, VerificationError
 from netwright.ir import interpret
-from netwright.train import trace_module
+from netwright.train import trace
 
 
 class Says(nn.Module):
@@ -119,7 +119,7 @@ def test_what_forward_does_to_images_is_traced(name: str) -> None:
 
 def require_traced(model: nn.Module, rows: np.ndarray) -> None:
     """Against the module on other rows, apart from the comparison that tracing makes."""
-    graph = trace_module(model, rows[:5])
+    graph = trace(model, rows[:5])
     assert model.training
     rows = rows.astype(np.float32)
     with torch.no_grad():
@@ -164,7 +164,7 @@ def test_a_batch_norm_in_training_mode_is_traced_as_in_evaluation_mode() -> None
     model = Says(lambda m, x: m.norm(m.conv(x))).train()
     mean = model.norm.running_mean.clone()
     model.conv.eval()
-    trace_module(model, image())
+    trace(model, image())
     assert model.training
     assert model.norm.training
     assert not model.conv.training
@@ -183,11 +183,11 @@ class Two(nn.Module):
 
 def test_several_inputs_and_defaults() -> None:
     rows = {"z": np.random.default_rng(0).normal(size=(9, 3)), "x": flat()[:9]}
-    graph = trace_module(Two(), rows)
+    graph = trace(Two(), rows)
     assert graph.inputs == ("x", "z")
     assert [node.op for node in graph.nodes] == ["Mul", "MatMul", "Add"]
     with pytest.raises(DataError) as caught:
-        trace_module(Two(), flat())
+        trace(Two(), flat())
     assert str(caught.value) == "rows must be given for x, z, not for 1 inputs"
 
 
@@ -262,7 +262,7 @@ REFUSED: dict[str, tuple[Callable[..., object], str]] = {
 def test_what_has_no_meaning_is_refused_by_name(name: str) -> None:
     function, reason = REFUSED[name]
     with pytest.raises(NetwrightError) as caught:
-        trace_module(Says(function, part=nn.Sigmoid()), flat())
+        trace(Says(function, part=nn.Sigmoid()), flat())
     assert reason in str(caught.value)
 
 
@@ -276,7 +276,7 @@ def test_a_refusal_names_the_path_the_class_and_the_line() -> None:
             return self.act(x)
 
     with pytest.raises(GraphError) as caught:
-        trace_module(nn.Sequential(nn.Linear(6, 6), Inner()), flat())
+        trace(nn.Sequential(nn.Linear(6, 6), Inner()), flat())
     assert str(caught.value).startswith('node "1.act": Sigmoid (test_module_tracing.py:')
     assert "return self.act(x)'): is not supported\nhint: supported: Linear, " in str(caught.value)
 
@@ -289,7 +289,7 @@ def test_hooks_of_layers_are_refused(what: str) -> None:
     else:
         model.fc1.register_forward_pre_hook(lambda module, args: (args[0] * 2,))
     with pytest.raises(GraphError, match='node "fc1": a hook may change what this Linear gives'):
-        trace_module(model, flat())
+        trace(model, flat())
 
 
 def test_hooks_of_other_modules_are_traced() -> None:
@@ -307,7 +307,7 @@ def aliased(m: Says, x: Tensor) -> Tensor:
 
 def test_what_symbolic_tracing_cannot_see_is_found_by_comparison() -> None:
     with pytest.raises(VerificationError) as caught:
-        trace_module(Says(aliased), flat())
+        trace(Says(aliased), flat())
     assert "does something else than what was traced: at (" in str(caught.value)
 
 
@@ -322,38 +322,38 @@ def test_the_first_layer_that_differs_is_named() -> None:
         return m.fc2(y)
 
     with pytest.raises(VerificationError) as caught:
-        trace_module(Says(at_run_time), flat())
+        trace(Says(at_run_time), flat())
     assert str(caught.value).startswith('layer "fc2" (Linear, test_module_tracing.py:')
 
 
 def test_a_module_that_counts_is_refused() -> None:
     with pytest.raises(VerificationError) as caught:
-        trace_module(nn.Sequential(nn.Linear(6, 6), Remembers()), flat())
+        trace(nn.Sequential(nn.Linear(6, 6), Remembers()), flat())
     assert "gives another result for the same rows each time" in str(caught.value)
 
 
 def test_statistics_of_the_batch_are_refused() -> None:
     model = Says(lambda m, x: m.part(m.conv(x)), part=nn.BatchNorm2d(4, track_running_stats=False))
     with pytest.raises(GraphError, match="so a row's result depends on the others"):
-        trace_module(model, image())
+        trace(model, image())
 
 
 def test_a_layer_with_a_forward_of_its_own_is_not_taken_for_its_class() -> None:
     """The closure reads the weight of another module, which a trace cannot hold."""
     with pytest.raises(GraphError, match="parameter is not a member of this module"):
-        trace_module(Says(lambda m, x: m.part(x), part=with_own_forward()), flat())
+        trace(Says(lambda m, x: m.part(x), part=with_own_forward()), flat())
 
 
 def test_rows_that_do_not_fit() -> None:
     with pytest.raises(DataError, match=r"Says.forward fails on rows of shape \(16, 5\): "):
-        trace_module(Says(FLAT["residual"]), np.zeros((20, 5)))
+        trace(Says(FLAT["residual"]), np.zeros((20, 5)))
     with pytest.raises(DataError, match="NaN"):
-        trace_module(Says(FLAT["residual"]), np.full((20, 6), np.nan))
+        trace(Says(FLAT["residual"]), np.full((20, 6), np.nan))
     for wrong in (np.array([["a"] * 6]), [[[1.0] * 6, [2.0]]]):
         with pytest.raises(DataError, match="rows must be numbers"):
-            trace_module(Says(FLAT["residual"]), wrong)  # type: ignore[arg-type]
+            trace(Says(FLAT["residual"]), wrong)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="one or more"):
-        trace_module(Says(FLAT["residual"]), np.zeros((0, 6)))
+        trace(Says(FLAT["residual"]), np.zeros((0, 6)))
 
 
 @pytest.mark.parametrize(
@@ -369,13 +369,13 @@ def test_rows_that_do_not_fit() -> None:
 )
 def test_what_is_no_plain_module_is_refused(model: nn.Module, message: str) -> None:
     with pytest.raises(GraphError) as caught:
-        trace_module(model, flat())
+        trace(model, flat())
     assert message in str(caught.value)
 
 
 def test_half_precision_is_refused() -> None:
     with pytest.raises(GraphError) as caught:
-        trace_module(Says(FLAT["residual"]).half(), flat())
+        trace(Says(FLAT["residual"]).half(), flat())
     assert str(caught.value) == (
         "the parameters of Says must be float32 or float64, not float16\n"
         "hint: convert it first: model.float()"
@@ -384,9 +384,9 @@ def test_half_precision_is_refused() -> None:
 
 def test_names_are_identifiers_and_unique() -> None:
     model = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Sequential(nn.Linear(6, 6)))
-    graph = trace_module(model, flat(), name="net")
+    graph = trace(model, flat(), name="net")
     assert graph.name == "net"
     assert [node.name for node in graph.nodes] == ["layer0", "layer1", "layer2_0"]
     assert [node.origin for node in graph.nodes] == ["0", "1", "2.0"]
     with pytest.raises(GraphError, match="ASCII identifier"):
-        trace_module(model, flat(), name="a b")
+        trace(model, flat(), name="a b")

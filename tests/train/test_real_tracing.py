@@ -66,7 +66,7 @@ def test_biases_are_the_real_ones_within_half_a_step_of_the_grid() -> None:
     task = clouds()
     model = quantized_mlp(task, hidden=(), weight_bits=2, activation_bits=2, input_bits=4)
     found, wanted, graph = compared(model, task)
-    layer = model.get_submodule("fc1")
+    layer = model.quant_layers()["fc1"]
     assert isinstance(layer, QuantLayer)
     np.testing.assert_array_equal(
         graph.constants["fc1_bias"], layer.layer.bias.detach().double().numpy()
@@ -135,13 +135,12 @@ def test_convolutions_are_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("layer", [nn.Sigmoid(), nn.MaxPool2d(2)])
-def test_other_layers_are_refused(layer: nn.Module) -> None:
-    layers = OrderedDict(quantized_mlp(clouds()).named_children())
-    layers["act"] = layer
+def test_other_operations_are_refused() -> None:
+    network = nn.Sequential(OrderedDict(fc=nn.Linear(6, 5), act=nn.ReLU6(), last=nn.Linear(5, 3)))
+    model = compress.apply(network, plan_for(network, (6,), 6, 6), clouds())
     with pytest.raises(UnsupportedOp) as caught:
-        trace_quantized(QuantModel(layers, input_shape=(6,)))
+        trace_quantized(model)
     assert str(caught.value) == (
-        f'node "act": operator "{type(layer).__name__}" is not supported by trace_quantized\n'
+        'node "fc": operator "QuantActivation" is not supported by trace_quantized\n'
         "hint: accepted: dense layers"
     )

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from netwright import compress, models
-from netwright.errors import GraphError, UnsupportedOp, VerificationError
+from netwright.errors import GraphError, VerificationError
 from netwright.formats import Rounding
 from netwright.ir import Graph, Interpreter, bounds, real_values
 from netwright.tasks import Task
@@ -156,14 +156,18 @@ def test_names_and_origins() -> None:
     assert {node.origin for node in graph.nodes} == {"quantize_input", "fc1", "fc2", "fc3"}
 
 
-def test_a_float_model_is_refused() -> None:
+def test_a_float_model_needs_rows() -> None:
+    task = clouds()
+    model = models.mlp(task)
     with pytest.raises(GraphError) as caught:
-        trace(models.mlp(clouds()))  # type: ignore[arg-type]
+        trace(model)
     assert str(caught.value) == (
-        "only a quantized model can be traced, not Sequential\n"
-        "hint: apply a plan first: netwright.compress.apply(model, plan, task); any other module "
-        "becomes a graph of real values with netwright.train.trace_module(model, rows)"
+        "Sequential has no quantizers: its trace needs rows to be compared on\n"
+        "hint: netwright.trace(model, rows) gives a graph of real values; for integers apply a "
+        "plan first: netwright.compress.apply(model, plan, task)"
     )
+    graph = trace(model, task.test.inputs)
+    assert not graph.is_integer
 
 
 @pytest.mark.parametrize("name", ["", "2nd", "a b", "größe"])
@@ -173,64 +177,20 @@ def test_names_that_are_no_identifiers_are_refused(name: str) -> None:
     assert str(caught.value) == f"the name of a graph must be an ASCII identifier, not {name!r}"
 
 
-def test_a_model_must_start_with_its_input_quantizer() -> None:
-    layers = OrderedDict(list(quantized_mlp(clouds()).named_children())[1:])
-    with pytest.raises(GraphError, match="a quantized model must start with a QuantInput layer"):
-        trace(QuantModel(layers, input_shape=(6,)))
+def test_codes_of_its_own_are_noticed() -> None:
+    class Doubled(QuantModel):
+        def codes(self, *values: torch.Tensor) -> torch.Tensor:
+            return 2 * super().codes(*values)
 
-
-def test_a_forward_of_its_own_is_noticed() -> None:
-    class Residual(QuantModel):
-        def codes(self, values: torch.Tensor) -> torch.Tensor:
-            return 2 * super().codes(values)
-
-    model = Residual(OrderedDict(quantized_mlp(clouds()).named_children()), input_shape=(6,))
+    made = quantized_mlp(clouds())
+    model = Doubled(made.network, made.steps, input_shapes={"x": (6,)}, outputs=made.outputs)
     with pytest.raises(VerificationError) as caught:
-        trace(model)
+        trace(model.eval())
     assert str(caught.value) == (
-        "Residual gives something else than its layers one after another\n"
-        "hint: a quantized model is traced layer by layer: remove hooks and a `forward` of your own"
+        "Doubled gives something else than its steps one after another\n"
+        "hint: a quantized network is traced step by step: remove a `forward` or `codes` of your "
+        "own"
     )
-
-
-def test_a_hook_is_noticed() -> None:
-    model = quantized_mlp(clouds())
-    model.quant_layers()["fc2"].register_forward_hook(lambda module, args, output: output + 1)
-    with pytest.raises(VerificationError, match="than its layers one after another"):
-        trace(model)
-
-
-def test_layers_without_integer_meaning_are_refused() -> None:
-    layers = OrderedDict(quantized_mlp(clouds()).named_children())
-    layers["act"] = nn.Sigmoid()
-    with pytest.raises(UnsupportedOp) as caught:
-        trace(QuantModel(layers, input_shape=(6,)))
-    assert str(caught.value) == (
-        'node "act": operator "Sigmoid" is not supported by trace\n'
-        "hint: accepted: QuantInput, QuantLayer, Flatten, MaxPool2d, Dropout, Identity"
-    )
-
-
-def test_pools_that_the_graph_cannot_say_are_refused() -> None:
-    model = conv_network(batch_norm=False)
-    layers = OrderedDict(model.named_children())
-    layers["pool"] = nn.MaxPool2d(3, stride=1, dilation=2, padding=1)
-    layers["fc1"] = nn.Linear(8 * 2 * 2, 16)
-    changed = nn.Sequential(layers)
-    plan = plan_for(changed, (1, 8, 8), 6, 8)
-    quantized = compress.apply(changed, plan, images(), input_shape=(1, 8, 8))
-    with pytest.raises(GraphError) as caught:
-        trace(quantized)
-    assert str(caught.value) == ('node "pool": max pooling must have dilation 1 and ceil_mode off')
-
-
-def test_padding_by_name_is_refused() -> None:
-    model = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, 3, 3, padding="same")))
-    plan = plan_for(model, (1, 8, 8), 6, 8)
-    quantized = compress.apply(model, plan, images(), input_shape=(1, 8, 8))
-    with pytest.raises(GraphError) as caught:
-        trace(quantized)
-    assert str(caught.value) == 'node "conv": padding must be given as zeros in numbers'
 
 
 def test_the_float_model_is_close() -> None:

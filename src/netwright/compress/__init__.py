@@ -18,7 +18,14 @@ from netwright.compress.budget import (
     total_bops,
     weight_bits,
 )
-from netwright.compress.conversion import FINETUNING, apply, build, finetune, layer_shapes
+from netwright.compress.conversion import (
+    FINETUNING,
+    apply,
+    build,
+    finetune,
+    head_of,
+    layer_shapes,
+)
 from netwright.compress.counted import CountedLuts, count_layers
 from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenvalue
 from netwright.compress.front import (
@@ -91,6 +98,7 @@ __all__ = [
     "estimate",
     "finetune",
     "hawq",
+    "head_of",
     "hutchinson",
     "integer_weights",
     "latency_ns",

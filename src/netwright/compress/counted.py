@@ -20,6 +20,7 @@ from netwright.compress.plan import Granularity, LayerShape, ScaleKind, uniform
 from netwright.errors import ConfigError
 from netwright.tasks import Task
 from netwright.train import QuantLayer
+from netwright.train.prepared import InputShapes
 
 _NARROW, _WIDE = 3, 10
 """Input widths between which the adders of a layer are taken to grow evenly. On the layers of a
@@ -61,7 +62,7 @@ def count_layers(
     task: Task,
     *,
     weight_bits: Sequence[int],
-    input_shape: tuple[int, ...] | None = None,
+    input_shape: InputShapes | None = None,
     scale: ScaleKind = "power-of-two",
     granularity: Granularity = "tensor",
 ) -> CountedLuts:
@@ -71,7 +72,7 @@ def count_layers(
         model: A trained float network.
         task: Its training inputs choose the scales.
         weight_bits: Candidate widths.
-        input_shape: Shape of one input row; (features,) if not given.
+        input_shape: Shape of one row of every input; that of the task if not given.
         scale: Kind of the scales.
         granularity: Whether each output has a scale of its own.
 
@@ -81,7 +82,7 @@ def count_layers(
     """
     if not weight_bits:
         raise ConfigError("counting LUTs needs candidate widths of weights")
-    shapes = layer_shapes(model, task.input_shape if input_shape is None else input_shape)
+    shapes = layer_shapes(model, task.input_shapes if input_shape is None else input_shape)
     adders = {}
     for width in sorted(set(weight_bits)):
         plan = uniform(shapes, weight_bits=width, activation_bits=8)

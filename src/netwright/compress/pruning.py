@@ -169,6 +169,7 @@ class PruneDigits(Callback):
     def take(self, model: QuantModel) -> None:
         """Start anew with the layers of a model."""
         self.layers = list(model.quant_layers().values())
+        self.sources = list(model.sources().values())
         weights = [layer.layer.weight for layer in self.layers]
         self.squares = [torch.zeros_like(weight) for weight in weights]
         self.digits = [torch.full_like(weight, MOST_DIGITS) for weight in weights]
@@ -235,7 +236,7 @@ class PruneDigits(Callback):
         layer = self.layers[i]
         lost = self._limited(i, used) - self._limited(i, (used - 1).clamp_min(0))
         lost = lost * layer.weight_quantizer.step(lost)
-        worth = lost.square() * self.squares[i] / layer.source.spec.dtype.bits
+        worth = lost.square() * self.squares[i] / self.sources[i].spec.dtype.bits
         return torch.where(used > 0, worth, torch.full_like(worth, torch.inf))
 
     def _drop_unread(self, used: list[Tensor]) -> None:

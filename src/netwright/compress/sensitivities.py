@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from netwright.compress.conversion import layer_shapes
+from netwright.compress.conversion import shapes_of, training_rows
 from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenvalue
+from netwright.compress.insertion import signed_tensors
 from netwright.compress.plan import Granularity, LayerShape, ScaleKind
 from netwright.errors import ConfigError
 from netwright.formats import Int
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
-from netwright.train import Quantizer, QuantSpec, checked_sequence, fold_batch_norm
-from netwright.train.layers import ACTIVATION_NORM
+from netwright.train import Quantizer, QuantSpec
+from netwright.train.losses import Loss, find_loss
+from netwright.train.objective import checked_loss
+from netwright.train.operations import ACTIVATION_NORM
+from netwright.train.prepared import InputShapes, Prepared, prepare
 
 DEFAULT_BITS = (2, 3, 4, 5, 6, 7, 8)
 SENSITIVITY_ROWS = 8192
@@ -116,12 +120,13 @@ def sensitivity(
     scale: ScaleKind = "power-of-two",
     granularity: Granularity = "tensor",
     seed: int = 0,
-    input_shape: tuple[int, ...] | None = None,
+    input_shape: InputShapes | None = None,
+    loss: str | Loss | None = None,
     progress: Progress = silent,
 ) -> tuple[LayerSensitivity, ...]:
     """Measure every layer of a trained float model on a fixed batch of the training split.
 
-    The loss is the mean cross-entropy over `rows` rows.
+    The loss is the mean over `rows` rows; curvature needs a second derivative.
 
     Args:
         model: A trained float model.
@@ -134,25 +139,27 @@ def sensitivity(
         scale: Rule for the scales of the candidates.
         granularity: Rule for the scales of the weights.
         seed: Seed of the probes.
-        input_shape: Shape of one input row; (features,) if not given.
+        input_shape: Shape of one row of every input; that of the task if not given.
+        loss: Name of a loss or a function; that of the task if not given.
         progress: Told of every probe, and the largest number there can be.
 
     Raises:
-        ConfigError: `rows` or `probes` is out of range.
-        UnsupportedOp: A layer cannot be quantized.
+        ConfigError: `rows` or `probes` is out of range, or the loss does not suit the outputs.
+        GraphError: The network cannot be quantized.
     """
-    shape = task.input_shape if input_shape is None else input_shape
     if rows < 1:
         raise ConfigError(f"rows must be 1 or more, not {rows}")
-    folded = fold_batch_norm(checked_sequence(model, shape)).eval()
-    shapes = layer_shapes(folded, shape)
-    inputs = torch.from_numpy(task.train.inputs[:rows]).reshape(-1, *shape)
-    labels = torch.from_numpy(task.train.targets[:rows])
-    weights: list[Tensor] = [folded.get_parameter(f"{item.name}.weight") for item in shapes]
-    loss = functional.cross_entropy(folded(inputs), labels)
+    prepared = prepare(model, task.input_shapes if input_shape is None else input_shape)
+    folded, shapes = prepared.module.eval(), shapes_of(prepared)
+    inputs = training_rows(task, prepared.input_shapes, rows)
+    measure = _Loss(
+        find_loss(task.loss if loss is None else loss), torch.from_numpy(task.train.targets[:rows])
+    )
+    weights: list[Tensor] = [prepared.layer(item.name).weight for item in shapes]
+    mean = measure(folded(*inputs))
     generator = torch.Generator().manual_seed(seed)
     traces = hutchinson(
-        loss,
+        mean,
         weights,
         probes=probes,
         relative_error=relative_error,
@@ -160,7 +167,9 @@ def sensitivity(
         progress=progress,
     )
     power_of_two = scale == "power-of-two"
-    activations = _activations(folded, inputs, labels, activation_bits, power_of_two=power_of_two)
+    activations = _activations(
+        prepared, inputs, measure, activation_bits, power_of_two=power_of_two
+    )
     result = []
     for item, block, trace in zip(shapes, weights, traces, strict=True):
         channels = len(block) if granularity == "channel" else None
@@ -169,41 +178,69 @@ def sensitivity(
                         .detach().square().sum())
             for bits in weight_bits
         }  # fmt: skip
-        eigenvalue = top_eigenvalue(loss, block, generator=generator)
+        eigenvalue = top_eigenvalue(mean, block, generator=generator)
         weight = WeightSensitivity(trace, block.numel(), eigenvalue, perturbation)
         result.append(LayerSensitivity(item, weight, activations[item.name]))
     return tuple(result)
 
 
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """The loss on the rows that are looked at."""
+
+    function: Loss
+    targets: Tensor
+
+    def __call__(self, outputs: object) -> Tensor:
+        if not isinstance(outputs, Tensor):
+            raise ConfigError(
+                f"a loss takes one tensor of outputs; the network gives {type(outputs).__name__}"
+            )
+        return checked_loss(self.function(outputs, self.targets))
+
+
 @torch.no_grad()
 def _activations(
-    model: nn.Sequential,
-    values: Tensor,
-    labels: Tensor,
+    prepared: Prepared,
+    values: Sequence[Tensor],
+    measure: _Loss,
     candidates: Sequence[int],
     *,
     power_of_two: bool,
 ) -> dict[str, ActivationSensitivity]:
     """Quantize what each layer reads, one layer and one width at a time."""
-    children = list(model.named_children())
-    base = float(functional.cross_entropy(model(values), labels))
+    model, graph = prepared.module, prepared.graph
+    base = float(measure(model(*values)))
+    signed = signed_tensors(graph)  # as in compress.apply
     found = {}
-    signed = True  # as in compress.apply: unsigned behind a ReLU only
-    for position, (name, layer) in enumerate(children):
-        if isinstance(layer, nn.Linear | nn.Conv2d):
-            growth, errors = {}, {}
-            for bits in candidates:
-                spec = QuantSpec(Int(bits, signed), power_of_two)
-                quantized = _quantized(values, spec, norm=ACTIVATION_NORM)
-                errors[bits] = float((quantized - values).square().mean())
-                for _, follower in children[position:]:
-                    quantized = follower(quantized)
-                growth[bits] = float(functional.cross_entropy(quantized, labels)) - base
-            found[name] = ActivationSensitivity(growth, errors)
-            signed = True
-        signed = signed and not isinstance(layer, nn.ReLU)
-        values = layer(values)
+    for name, path in prepared.paths.items():
+        growth, errors = {}, {}
+        for bits in candidates:
+            spec = QuantSpec(Int(bits, graph.node(name).inputs[0] in signed), power_of_two)
+            with _reading(prepared.layer(path), spec) as seen:
+                outputs = model(*values)
+            errors[bits] = seen[0]
+            growth[bits] = float(measure(outputs)) - base
+        found[path] = ActivationSensitivity(growth, errors)
     return found
+
+
+@contextmanager
+def _reading(layer: nn.Module, spec: QuantSpec) -> Iterator[list[float]]:
+    """Let a layer read quantized values; lists the mean squared error that this makes."""
+    errors: list[float] = []
+
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
+        (values,) = inputs
+        quantized = _quantized(values, spec, norm=ACTIVATION_NORM)
+        errors.append(float((quantized - values).square().mean()))
+        return (quantized,)
+
+    handle = layer.register_forward_pre_hook(hook)
+    try:
+        yield errors
+    finally:
+        handle.remove()
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Training: the loop, the fake-quantized layers, and the way from torch to the integer graph."""
+"""Training: the loop, the fake-quantized layers, and the way from torch to a graph."""
 
 from netwright.records import Record
 from netwright.train.batches import Batch
@@ -7,21 +7,21 @@ from netwright.train.checkpoint import Checkpoint
 from netwright.train.executor import TorchExecutor
 from netwright.train.history import Epoch, History
 from netwright.train.jobs import run_jobs
-from netwright.train.layers import QuantInput, QuantLayer, QuantModel, Requantizer
+from netwright.train.layers import QuantLayer
 from netwright.train.lookup import LookupModel, LookupShape, trace_tables
 from netwright.train.lookup_dropping import DropFunctions
 from netwright.train.loop import fit
 from netwright.train.losses import Loss
-from netwright.train.module_tracing import trace_module
+from netwright.train.network import QuantModel
 from netwright.train.norm import fold_batch_norm
 from netwright.train.objective import Distill, Objective, Supervised
+from netwright.train.operations import QuantInput, Requantizer
 from netwright.train.prediction import evaluate, predict
 from netwright.train.quantizer import Quantizer, QuantSpec
 from netwright.train.ramp import Ramp
 from netwright.train.real_tracing import trace_quantized
 from netwright.train.recipe import Recipe
 from netwright.train.seeds import fit_seeds, history_file, weights_file
-from netwright.train.sequence import as_sequence, checked_sequence
 from netwright.train.tracing import trace
 from netwright.train.weights import load_weights, save_weights
 
@@ -51,8 +51,6 @@ __all__ = [
     "Requantizer",
     "Supervised",
     "TorchExecutor",
-    "as_sequence",
-    "checked_sequence",
     "evaluate",
     "fit",
     "fit_seeds",
@@ -63,7 +61,6 @@ __all__ = [
     "run_jobs",
     "save_weights",
     "trace",
-    "trace_module",
     "trace_quantized",
     "trace_tables",
     "weights_file",

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from netwright.ir import Graph
-from netwright.train.layers import QuantInput, QuantLayer, QuantModel
 from netwright.train.lookup import LookupModel
+from netwright.train.network import QuantModel
+from netwright.train.symbolic import evaluation
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,7 @@ class TorchExecutor:
 
     Attributes:
         model: The model that was traced.
-        graph: What :func:`~netwright.train.trace` or :func:`~netwright.train.trace_tables` made of
-            it.
+        graph: What :func:`~netwright.train.trace` made of it.
     """
 
     model: QuantModel | LookupModel
@@ -35,34 +35,17 @@ class TorchExecutor:
         keep: Collection[str] = (),
     ) -> dict[str, NDArray[np.int64]]:
         """Codes of the outputs and of the kept tensors; see :class:`netwright.ir.Executable`."""
-        array = inputs if isinstance(inputs, np.ndarray) else inputs[self.graph.inputs[0]]
-        was_training = self.model.training
-        self.model.eval()
-        values = torch.from_numpy(np.asarray(array, dtype=np.float64))
-        if isinstance(self.model, LookupModel):
-            seen = self.model.tensors(values)
-        else:
-            seen = _tensors(self.model, values)
-            seen[self.graph.outputs[0]] = list(seen.values())[-1]
-        self.model.train(was_training)
+        if isinstance(inputs, np.ndarray):
+            inputs = {self.graph.inputs[0]: inputs}
+        values = [
+            torch.from_numpy(np.asarray(inputs[name], dtype=np.float64))
+            for name in self.graph.inputs
+        ]
+        with evaluation(self.model):
+            seen = self.model.tensors(*values)
         wanted = {*self.graph.outputs, *keep}
         return {
             name: value.numpy().astype(np.int64)
             for name, value in seen.items()
             if name in wanted and name in self.graph.types
         }
-
-
-def _tensors(model: QuantModel, values: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Codes and sums of every layer, by name of the tensor in the traced graph."""
-    seen: dict[str, torch.Tensor] = {}
-    for name, layer in model.named_children():
-        if isinstance(layer, QuantLayer):
-            seen[f"{name}_sum"] = layer.accumulator(values)
-            values = layer.requantize(seen[f"{name}_sum"])
-        else:
-            values = (
-                layer.quantizer.codes(values) if isinstance(layer, QuantInput) else layer(values)
-            )
-        seen[f"{name}_out"] = values
-    return seen

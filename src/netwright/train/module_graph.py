@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 from torch.fx.node import map_arg
 
 from netwright.errors import DataError, GraphError
@@ -67,6 +67,8 @@ class GraphOfModule:
         seen: What every node gives for some rows.
         fewer: The same for one row less, which tells what depends on the number of rows.
         tensors: The tensor of the graph behind each node that was translated.
+        made_by: The node behind each operator of the graph, by its name.
+        dropped: Dropout on tensors that nothing reads otherwise; in training it is active.
     """
 
     symbolic: Symbolic
@@ -76,6 +78,8 @@ class GraphOfModule:
     nodes: list[Node] = field(default_factory=list)
     types: dict[str, TensorType] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
+    made_by: dict[str, fx.Node] = field(default_factory=dict)
+    dropped: dict[str, nn.Module] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
     _current: dict[fx.Node, fx.Node] = field(default_factory=dict)
 
@@ -276,7 +280,14 @@ class Step:
         shape = spec_of(node).shape(node, [self.whole.types[key].shape for key in inputs])
         self.whole.types[output] = TensorType(shape, FLOAT)
         self.whole.nodes.append(node)
+        self.whole.made_by[name] = self.node
         return Ref(output, shape)
+
+    def drop(self, source: Ref, layer: nn.Module | None, share: float) -> None:
+        """Note that a tensor passes dropout while the network is trained."""
+        read = self.node.all_input_nodes[0]
+        if len(read.users) == 1:
+            self.whole.dropped[source.name] = nn.Dropout(share) if layer is None else layer
 
     def constant(self, suffix: str, values: Tensor | float | Array) -> str:
         """Add a constant and return its name."""

@@ -246,7 +246,19 @@ def _dropout(at: Step, input: object, p: float = 0.5, training: bool = True,
         raise at.refuse(
             "drops values in evaluation mode too", hint="pass training=self.training, or nn.Dropout"
         )
-    return _same(at, input)
+    source = _values(at, input, "the input")
+    at.drop(source, None, p)
+    return source
+
+
+def _dropout_layer(at: Step, input: object, p: float) -> Ref:
+    source = _values(at, input, "the input")
+    layer = at.whole.symbolic.layer(at.node)
+    at.drop(source, type(layer)(p) if isinstance(layer, _DROPOUT) else None, p)
+    return source
+
+
+_DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d)
 
 
 def _getattr(at: Step, input: object, name: str) -> Ref:
@@ -328,9 +340,9 @@ _MODULES: dict[type[nn.Module], tuple[Handler, tuple[str, ...]]] = {
     nn.Unflatten: (_reshape, ()),
     nn.Softmax: (_softmax, ("dim",)),
     nn.Identity: (_same, ()),
-    nn.Dropout: (_same, ()),
-    nn.Dropout1d: (_same, ()),
-    nn.Dropout2d: (_same, ()),
+    nn.Dropout: (_dropout_layer, ("p",)),
+    nn.Dropout1d: (_dropout_layer, ("p",)),
+    nn.Dropout2d: (_dropout_layer, ("p",)),
 }  # fmt: skip
 assert set(_MODULES) == set(KNOWN_LAYERS)
 
@@ -372,7 +384,9 @@ def _of_layer(layer: nn.Module, node: fx.Node) -> Handler:
 
 def moves_only(symbolic: Symbolic, node: fx.Node) -> bool:
     """Whether a node may give a view of what it reads."""
-    views = (_reshape, _getitem, _permute, _transpose, _same, _dropout, _getattr)
+    views = (
+        _reshape, _getitem, _permute, _transpose, _same, _dropout, _dropout_layer, _getattr
+    )  # fmt: skip
     if node.op == "call_module":
         return _MODULES.get(type(symbolic.layer(node)), (None, ()))[0] in views
     handler = (_FUNCTIONS if node.op == "call_function" else _METHODS).get(node.target)

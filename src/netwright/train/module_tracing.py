@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -29,38 +30,29 @@ CLOSE = 1e-4
 _CHUNK = 1024
 
 
-def trace_module(model: nn.Module, rows: Rows, *, name: str = "network") -> Graph:
-    """Translate what ``model.eval().forward`` does into a graph of real values.
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A module as a graph of real values, and what of the module is behind each operator.
 
-    Branches, sums and concatenations are followed wherever `forward` goes. Before the graph is
-    returned it is compared with the module: every layer in double precision on some rows, the
-    outputs in the module's own precision on all of them. The graph has no quantizers;
-    :func:`netwright.passes.quantize` puts them in.
+    Attributes:
+        graph: The graph.
+        made_by: The node of the module's code behind each operator, by name of the operator.
+        dropped: Dropout that is active in training, by name of the tensor.
+    """
 
-    Args:
-        model: Any module whose `forward` does the same for all rows. It is not changed.
-        rows: Inputs, (rows, *shape) each: one array, one for each input, or by name.
-        name: Name of the graph; a C identifier, since generated files carry it.
+    graph: Graph
+    made_by: Mapping[str, fx.Node]
+    dropped: Mapping[str, nn.Module]
+
+
+def trace_module(model: nn.Module, rows: Rows, *, name: str = "network") -> Traced:
+    """Translate a module and compare the graph with it; see :func:`netwright.train.trace`.
 
     Raises:
-        GraphError: Something in `forward` has no meaning in a graph; its path in the module and its
-            line are named.
-        VerificationError: The graph does not do what the module does; the first layer is named.
+        GraphError: Something in `forward` has no meaning in a graph.
+        VerificationError: The graph does not do what the module does.
         DataError: The rows do not fit.
-
-    >>> import numpy as np, torch
-    >>> from torch import nn
-    >>> class Residual(nn.Module):
-    ...     def __init__(self):
-    ...         super().__init__()
-    ...         self.fc = nn.Linear(4, 4)
-    ...     def forward(self, x):
-    ...         return torch.relu(x + self.fc(x))
-    >>> [node.op for node in trace_module(Residual(), np.zeros((3, 4))).nodes]
-    ['MatMul', 'Add', 'Relu']
     """
-    if not name.isidentifier() or not name.isascii():
-        raise GraphError(f"the name of a graph must be an ASCII identifier, not {name!r}")
     symbolic = symbolically(model)
     dtype = _precision(model)
     arrays = [torch.from_numpy(array).to(dtype) for array in _arrays(symbolic, rows)]
@@ -70,29 +62,7 @@ def trace_module(model: nn.Module, rows: Rows, *, name: str = "network") -> Grap
     graph = translation.build(name)
     _compare_layers(translation, graph, few)
     _compare_outputs(symbolic, graph, arrays, seen)
-    return graph
-
-
-def require_same(model: nn.Module, twin: nn.Module, rows: Tensor, *, what: str) -> None:
-    """Compare a module with another that must do the same, both in evaluation mode.
-
-    Raises:
-        VerificationError: An output differs.
-    """
-    with evaluation(model), evaluation(twin), torch.no_grad():
-        try:
-            wanted, found = model(rows.clone()), twin(rows.clone())
-        except RuntimeError as error:
-            raise DataError(
-                f"{type(model).__name__}.forward fails on rows of shape {tuple(rows.shape)}: "
-                f"{' '.join(str(error).split())[:200]}"
-            ) from None
-    if not isinstance(wanted, Tensor) or not _close(found.numpy(), wanted.numpy(), CLOSE):
-        raise VerificationError(
-            f"{what} does not give what {type(model).__name__} gives on the same rows",
-            hint="forward does something that torch.fx cannot see: values changed in place, "
-            "global hooks, or a decision on data",
-        )
+    return Traced(graph, translation.made_by, translation.dropped)
 
 
 def _precision(model: nn.Module) -> torch.dtype:

@@ -8,7 +8,9 @@ from torch import nn
 
 from netwright.errors import UnsupportedOp
 from netwright.ir import FLOAT, Array, AttrValue, Graph, Node, TensorType, check
-from netwright.train.layers import QuantInput, QuantLayer, QuantModel
+from netwright.train.layers import QuantLayer
+from netwright.train.network import QuantModel
+from netwright.train.operations import EVERYTHING, RELU, Clip, QuantActivation, QuantInput
 from netwright.train.quantizer import Quantizer
 
 
@@ -45,36 +47,41 @@ def trace_quantized(model: QuantModel, *, name: str = "network") -> Graph:
         return key
 
     current = "x"
-    for key, layer in model.named_children():
-        if isinstance(layer, QuantInput):
-            shape = types[current].shape
-            current = add(key, "Quant", (current,), shape, **_format(layer.quantizer))
-            continue
-        if not isinstance(layer, QuantLayer) or not isinstance(layer.layer, nn.Linear):
-            raise UnsupportedOp(
-                type(layer).__name__,
-                node=key,
-                where="trace_quantized",
-                hint="accepted: dense layers",
-            )
-        matrix = constant(f"{key}_weight", _array(layer.layer.weight).T.copy())
-        axis = None if layer.weight_quantizer.spec.channels is None else 1
-        weight = add(
-            f"{key}_weight_quant", "Quant", (matrix,), constants[matrix].shape,
-            **_format(layer.weight_quantizer, axis=axis),
-        )  # fmt: skip
-        shape = (1, constants[matrix].shape[1])
-        current = add(key, "MatMul", (current, weight), shape)
-        if layer.layer.bias is not None:
-            bias = constant(f"{key}_bias", _array(layer.layer.bias))
-            current = add(f"{key}_add", "Add", (current, bias), shape)
-        if layer.relu:
-            current = add(f"{key}_relu", "Relu", (current,), shape)
-        if layer.output_quantizer is not None:
-            current = add(
-                f"{key}_quant", "Quant", (current,), shape, **_format(layer.output_quantizer)
-            )
-    return check(Graph(name, ("x",), (current,), tuple(nodes), types, constants, head="softmax"))
+    for step in model.steps:
+        key, operation = step.name, step.operation
+        shape = types[current].shape
+        match operation:
+            case QuantInput():
+                current = add(key, "Quant", (current,), shape, **_format(operation.quantizer))
+            case QuantActivation() if operation.interval in (EVERYTHING, RELU):
+                label = step.origin
+                if operation.interval.is_relu:
+                    current = add(f"{label}_relu", "Relu", (current,), shape)
+                attrs = _format(operation.quantizer)
+                current = add(f"{label}_quant", "Quant", (current,), shape, **attrs)
+            case Clip() if operation.interval.is_relu:
+                current = add(f"{step.origin}_relu", "Relu", (current,), shape)
+            case QuantLayer() if isinstance(operation.layer, nn.Linear) and len(shape) == 2:
+                matrix = constant(f"{key}_weight", _array(operation.layer.weight).T.copy())
+                quantizer = operation.weight_quantizer
+                axis = None if quantizer.spec.channels is None else 1
+                weight = add(
+                    f"{key}_weight_quant", "Quant", (matrix,), constants[matrix].shape,
+                    **_format(quantizer, axis=axis),
+                )  # fmt: skip
+                shape = (1, constants[matrix].shape[1])
+                current = add(key, "MatMul", (current, weight), shape)
+                if operation.layer.bias is not None:
+                    bias = constant(f"{key}_bias", _array(operation.layer.bias))
+                    current = add(f"{key}_add", "Add", (current, bias), shape)
+            case _:
+                raise UnsupportedOp(
+                    type(operation).__name__,
+                    node=step.origin,
+                    where="trace_quantized",
+                    hint="accepted: dense layers",
+                )
+    return check(Graph(name, ("x",), (current,), tuple(nodes), types, constants, head=model.head))
 
 
 def _array(values: torch.Tensor) -> Array:

@@ -88,11 +88,12 @@ def float_model(section: ModelSection, task: Task, seed: int, folder: Path) -> n
 
 def quantized_model(section: ModelSection, task: Task, seed: int, folder: Path) -> QuantModel:
     """The fine-tuned network of a seed, from the folder of the stage ``compress``."""
-    from netwright.compress import build, load_plan
+    from netwright.compress import build, head_of, load_plan
     from netwright.train import load_weights
 
     plan = load_plan(folder / PLAN)
-    model = build(new_model(section, task, seed), plan, input_shape=task.input_shape)
+    network = new_model(section, task, seed)
+    model = build(network, plan, input_shape=task.input_shapes, head=head_of(task))
     load_weights(model, folder / weights_name(seed))
     return model.eval()
 
@@ -127,7 +128,7 @@ def recipe_of(settings: Fitting, *, seed: int = 0) -> Recipe:
 
 def fit_networks(
     context: StageContext[P],
-    models: Mapping[int, nn.Sequential],
+    models: Mapping[int, nn.Module],
     task: Task,
     settings: Fitting,
     callbacks: Sequence[Callback] = (),
