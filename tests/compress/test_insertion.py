@@ -15,7 +15,7 @@ from netwright import compress, exchange
 from netwright.compress import LayerPlan, Plan
 from netwright.errors import ConfigError, NetwrightError
 from netwright.ir import Graph, Interpreter, real_values
-from netwright.train import QuantModel, evaluate, fit, trace
+from netwright.train import QuantModel, Recipe, evaluate, fit, trace
 from netwright.verify import bit_exact, corners, random
 from tests.networks import Joined, Residual, Two, Waveform, pictures, seeded
 from tests.toys import clouds
@@ -89,13 +89,13 @@ def test_training_and_evaluation_agree_with_power_of_two_scales(
 def test_from_torch_over_hawq_and_finetuning_to_qonnx(kind: type[nn.Module]) -> None:
     task = pictures(kind.shape)  # type: ignore[attr-defined]
     model = seeded(kind)
-    fit(model, task, epochs=3, batch_size=32, learning_rate=1e-2)
+    fit(model, task, recipe=Recipe(epochs=3, batch_size=32, learning_rate=1e-2))
     shapes = compress.layer_shapes(model, task.input_shape)
     middle = compress.total_bops(shapes, compress.uniform(shapes, weight_bits=5, activation_bits=6))
     plan = compress.hawq(model, task, budget=compress.bops(middle), probes=4)
     assert compress.total_bops(shapes, plan) <= middle
     assert [layer.name for layer in plan.layers] == [shape.name for shape in shapes]
-    made = compress.finetune(model, plan, task, epochs=2, batch_size=32)
+    made = compress.finetune(model, plan, task, recipe=Recipe(epochs=2, batch_size=32))
     assert evaluate(made, task) > evaluate(model, task) - 0.1
     graph = trace(made)
     assert graph.head == "softmax"

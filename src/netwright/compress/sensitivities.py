@@ -18,7 +18,7 @@ from netwright.formats import Int
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.train import Quantizer, QuantSpec
-from netwright.train.losses import Loss, find_loss
+from netwright.train.losses import Loss, describe, find_loss
 from netwright.train.objective import checked_loss
 from netwright.train.operations import ACTIVATION_NORM
 from netwright.train.prepared import InputShapes, Prepared, prepare
@@ -196,7 +196,7 @@ class _Loss:
             raise ConfigError(
                 f"a loss takes one tensor of outputs; the network gives {type(outputs).__name__}"
             )
-        return checked_loss(self.function(outputs, self.targets))
+        return checked_loss(self.function(outputs, self.targets), describe(self.function))
 
 
 @torch.no_grad()
