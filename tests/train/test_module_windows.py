@@ -9,7 +9,7 @@ from torch import nn
 
 from netwright.errors import GraphError
 from netwright.ir import interpret
-from netwright.train import trace_module
+from netwright.train import trace
 
 LAYERS = {
     "same": nn.Conv2d(2, 3, (2, 3), padding="same", dilation=(2, 1)),
@@ -27,7 +27,7 @@ LAYERS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_with_windows_is_one_node(name: str) -> None:
     rows = np.random.default_rng(0).normal(size=(3, 2, 6, 5)).astype(np.float32)
-    graph = trace_module(LAYERS[name], rows)
+    graph = trace(LAYERS[name], rows)
     assert len(graph.nodes) == 1
     with torch.no_grad():
         wanted = LAYERS[name](torch.from_numpy(rows)).numpy()
@@ -46,5 +46,5 @@ def test_a_layer_with_windows_is_one_node(name: str) -> None:
 )
 def test_windows_without_a_meaning_are_refused(layer: nn.Module, message: str) -> None:
     with pytest.raises(GraphError) as caught:
-        trace_module(layer, np.zeros((3, 2, 6, 5), np.float32))
+        trace(layer, np.zeros((3, 2, 6, 5), np.float32))
     assert message in str(caught.value)
