@@ -11,25 +11,27 @@ import argparse
 import sys
 import tempfile
 import time
-from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import nn
 
-from netwright import models, train
+from netwright import compress, models, train
 from netwright.backends import hls
 from netwright.backends.rtl import ChipDesign, ChipOptions, rtl
 from netwright.backends.rtl.chip import ChipDriver, Controller, WeightImage
 from netwright.backends.rtl.chip.words import Integers
+from netwright.compress import LayerPlan, Plan
 from netwright.formats import Int
 from netwright.ir import Graph
 from netwright.tasks.calorimeter import wafers
 from netwright.tasks.calorimeter_charges import normalize
 from netwright.tasks.calorimeter_geometry import SHAPES, arrange
+from netwright.train.network import Step
+from netwright.train.operations import RELU, QuantActivation, grid_of
 from netwright.verify import bit_exact
 
 LAYOUTS = {"8x8": 2, "4x4x3": 1}
@@ -52,33 +54,31 @@ def published(layout: str, seed: int) -> Graph:
         torch.manual_seed(seed)
         for name, size in (("conv1", 0.5), ("fc1", 0.3)):
             layers[name].weight.uniform_(-size, size)
-    source = train.QuantInput(train.QuantSpec(Int(8, signed=False)))
-    conv, dense = layers["conv1"], layers["fc1"]
-    assert isinstance(conv, nn.Conv2d)
-    assert isinstance(dense, nn.Linear)
-    weight = train.QuantSpec(Int(6))
-    first = train.QuantLayer(
-        conv, source.quantizer, weight, bias_bits=13,
-        output=train.QuantSpec(Int(8, signed=False)), relu=True,
-    )  # fmt: skip
-    assert first.output_quantizer is not None
-    last = train.QuantLayer(
-        dense, first.output_quantizer, weight, bias_bits=13,
-        output=train.QuantSpec(Int(9, signed=False)), relu=True,
-    )  # fmt: skip
-    assert last.output_quantizer is not None
-    for quantizer, exponent in (
-        (source.quantizer, -7),
-        (first.weight_quantizer, -5),
-        (first.output_quantizer, -7),
-        (last.weight_quantizer, -5),
-        (last.output_quantizer, -8),
-    ):
-        quantizer.set_scale(torch.tensor(2.0**exponent, dtype=torch.float64))
-    first.align_bias()
-    last.align_bias()
-    parts = OrderedDict(quantize_input=source, conv1=first, flatten=nn.Flatten(), fc1=last)
-    return train.trace(train.QuantModel(parts, input_shape=SHAPES[layout]).eval(), name="encoder")
+    plan = Plan((LayerPlan("conv1", 6, 8, 13), LayerPlan("fc1", 6, 8, 13)))
+    network = compress.build(float_model, plan, input_shape=SHAPES[layout])
+    steps = [_unsigned(step) for step in network.steps if step.name != "fc1_relu"]
+    code = train.Quantizer(train.QuantSpec(Int(9, signed=False)))
+    steps.append(
+        Step("fc1_requantize", QuantActivation(code, RELU), ("fc1_sum",), "fc1_out", "fc1")
+    )
+    inputs = {"x": SHAPES[layout]}
+    made = train.QuantModel(network.network, steps, input_shapes=inputs, outputs=["fc1_out"])
+    for layer in made.quant_layers().values():
+        layer.weight_quantizer.set_scale(torch.tensor(2.0**-5))
+    for quantizer in made.sources().values():
+        quantizer.set_scale(torch.tensor(2.0**-7))
+    code.set_scale(torch.tensor(2.0**-8))
+    for name, layer in made.quant_layers().items():
+        layer.align_bias(grid_of(made.sources()[name]))
+    return train.trace(made.eval(), name="encoder")
+
+
+def _unsigned(step: Step) -> Step:
+    """The step, with unsigned codes where it quantizes the input: charges are not negative."""
+    if not isinstance(step.operation, train.QuantInput):
+        return step
+    quantizer = train.Quantizer(train.QuantSpec(Int(8, signed=False)))
+    return replace(step, operation=train.QuantInput(quantizer))
 
 
 def arrangement(layout: str) -> tuple[int, ...]:
