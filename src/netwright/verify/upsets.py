@@ -12,7 +12,7 @@ import numpy as np
 from netwright.backends.rtl.implement.caching import digest_of
 from netwright.backends.rtl.radiation import Hardened
 from netwright.backends.rtl.radiation.compiled import CompiledUpsets, Effect
-from netwright.backends.rtl.radiation.flips import Flips, doubles, named, sampled, sites
+from netwright.backends.rtl.radiation.flips import Flips, caught, doubles, named, sampled, sites
 from netwright.backends.rtl.radiation.ports import Words
 from netwright.progress import Progress, silent
 from netwright.records import Record, append_record, read_records
@@ -60,7 +60,8 @@ def upset_lists(
     """The upsets of a whole campaign.
 
     Every single upset of the registers with these roles, and samples: of single upsets of all other
-    registers, of two copies of one bit, and of two bits at the same time.
+    registers, of two copies of one bit, of all three (a transient in the voter or in the logic
+    before it, at a clock edge), and of two bits at the same time.
 
     Args:
         hardened: The design.
@@ -78,6 +79,7 @@ def upset_lists(
     held = [role for role in roles if role in present]
     if any(flop.voted for flop in hardened.flops):
         lists["double, same triplet"] = doubles(hardened, samples, seed=seed, same_triplet=True)
+        lists["caught by all three copies"] = caught(hardened, samples, seed=seed)
     if sum(flop.bits for flop in hardened.flops if flop.role in held) > 1:
         lists["double, two bits"] = doubles(
             hardened, samples, seed=seed, same_triplet=False, roles=held
@@ -125,7 +127,7 @@ def campaign(
             records.append(done[key])
             tried += len(piece)
             progress(tried, total, f"{name}: {done[key]['later']} wrong later")
-        results.append(_joined(name, records))
+        results.append(joined(name, [_piece(name, record) for record in records]))
     return tuple(results)
 
 
@@ -156,17 +158,22 @@ def _try(moment: CompiledUpsets, rows: Words, piece: Flips) -> Record:
     }
 
 
-def _joined(name: str, records: Sequence[Record]) -> Tried:
-    def total(field: str) -> int:
-        return sum(int(record[field]) for record in records)
-
-    examples = [text for r in records for text in str(r["examples"]).split("; ") if text]
+def joined(name: str, parts: Sequence[Tried]) -> Tried:
+    """Several lists, or pieces of one, as one."""
     return Tried(
         name,
-        total("upsets"),
-        total("at_once"),
-        total("later"),
-        total("unhealed"),
-        total("lasting"),
-        tuple(examples[:EXAMPLES]),
+        sum(part.upsets for part in parts),
+        sum(part.at_once for part in parts),
+        sum(part.later for part in parts),
+        sum(part.unhealed for part in parts),
+        sum(part.lasting for part in parts),
+        tuple(text for part in parts for text in part.examples)[:EXAMPLES],
     )
+
+
+def _piece(name: str, record: Record) -> Tried:
+    """A piece as it was remembered."""
+    counts = (int(record[f]) for f in ("upsets", "at_once", "later", "unhealed", "lasting"))
+    upsets, at_once, later, unhealed, lasting = counts
+    examples = tuple(text for text in str(record["examples"]).split("; ") if text)
+    return Tried(name, upsets, at_once, later, unhealed, lasting, examples)

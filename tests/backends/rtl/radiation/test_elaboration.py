@@ -56,8 +56,8 @@ def test_a_hierarchy_is_flattened_but_for_what_only_computes(tmp_path: Path) -> 
     found = elaborate("top", [_write(tmp_path, HALF)], folder=tmp_path / "made")
     names = [name for register in found.registers for name in register.names]
     assert sorted(names) == [f"u_{which}.q[{i}]" for which in ("one", "two") for i in (2, 3, 4)]
-    assert set(found.modules) == {"top", "half"}
-    assert sum(cell["type"] == "half" for cell in found.module["cells"].values()) == 2
+    assert set(found.modules) == {"top", "half_1"}
+    assert sum(cell["type"] == "half_1" for cell in found.module["cells"].values()) == 2
 
 
 @pytest.mark.parametrize(

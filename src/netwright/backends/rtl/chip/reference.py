@@ -38,6 +38,20 @@ class ChipReference:
         Raises:
             DataError: The charges cannot enter the chip.
         """
+        values, exponents = self.inputs(charges)
+        (output,) = self.graph.outputs
+        made = self._interpreter.run(values)[output]
+        return made.reshape(len(exponents), -1).astype(np.int64), exponents
+
+    def inputs(self, charges: Integers) -> tuple[dict[str, NDArray[np.float64]], Integers]:
+        """What the network reads, by the name of its input, and exponents (wafers).
+
+        Args:
+            charges: (wafers, cells), integers of the chip's width.
+
+        Raises:
+            DataError: The charges cannot enter the chip.
+        """
         chip = self.structure
         charges = check_charges(charges, chip.cells, chip.options.charge_bits)
         normalized, exponents = normalize(charges, chip.code_bits)
@@ -46,9 +60,7 @@ class ChipReference:
         host = check_graph(self.graph)
         shape = self.graph.types[host.output].shape[1:]
         values = arranged.reshape(len(charges), *shape) * host.reals("scale")[0]
-        (output,) = self.graph.outputs
-        made = self._interpreter.run({host.inputs[0]: values})[output]
-        return made.reshape(len(charges), -1).astype(np.int64), exponents
+        return {host.inputs[0]: values}, exponents
 
     def words(
         self,

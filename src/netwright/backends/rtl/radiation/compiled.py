@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.rtl.cells.circuit import Circuit
+from netwright.backends.rtl.cells.verilog import library_text
 from netwright.backends.rtl.implement.caching import digest_of
 from netwright.backends.rtl.radiation.flips import Flips, copies
 from netwright.backends.rtl.radiation.ports import WORD_BITS, Words, num_words
-from netwright.backends.rtl.radiation.triplication import COPIES, COPY, PLAIN, Hardened
+from netwright.backends.rtl.radiation.triplication import COPIES, COPY, PLAIN, VOTED, Hardened
 from netwright.backends.rtl.simulate.row_driver import PREFIX
 from netwright.backends.rtl.simulate.verilator import compile_simulation
 from netwright.errors import BackendError, DataError
@@ -195,6 +196,7 @@ module {name} #(
     input  wire [BITS-1:0] d,
     output reg  [BITS-1:0] q  /*verilator public_flat_rd*/
 );
+  /*verilator inline_module*/
   reg [BITS-1:0] upset  /*verilator public_flat_rw*/;
   always @(posedge clk) q <= d ^ upset;
 endmodule
@@ -203,9 +205,10 @@ endmodule
 
 def _library(hardened: Hardened, folder: Path, timeout_s: float) -> Path:
     """The compiled design, with registers that can be flipped."""
-    sources = [path for path in hardened.sources if path.stem not in (PLAIN, COPY)]
-    for name in (PLAIN, COPY):
-        sources.append(write_text(folder / "flipped" / f"{name}.v", _REGISTER.format(name=name)))
+    inlined = library_text(VOTED).replace(");\n", ");\n  /*verilator inline_module*/\n", 1)
+    texts = {VOTED: inlined} | {name: _REGISTER.format(name=name) for name in (PLAIN, COPY)}
+    made = [write_text(folder / "flipped" / f"{name}.v", text) for name, text in texts.items()]
+    sources = [hardened.verilog, *made]
     text = driver(hardened)
     key = hashlib.sha256(f"{digest_of(sources)}{text}".encode()).hexdigest()[:16]
     return compile_simulation(
@@ -216,7 +219,7 @@ def _library(hardened: Hardened, folder: Path, timeout_s: float) -> Path:
         timeout_s=timeout_s,
         name=f"{hardened.top}-upsets",
         driver=text,
-        options=("--flatten",),
+        options=("-Wno-PINMISSING",),  # outputs that nobody reads are left open
     )
 
 
@@ -228,10 +231,12 @@ _DRIVER = """\
 #include <vector>
 #include "{prefix}.h"
 #include "{prefix}___024root.h"
+#include "{prefix}__Syms.h"
 
 namespace {{
 
 using Root = {prefix}___024root;
+using All = {prefix}__Syms;  // the root and all modules that are not part of it
 
 struct Place {{ uint32_t upset, q, octets; }};
 
@@ -244,11 +249,12 @@ const size_t words_in = {words_in}, words_out = {words_out};
 struct Design {{
   VerilatedContext context;
   {prefix} top{{&context, ""}};
-  std::vector<uint8_t> saved = std::vector<uint8_t>(sizeof(Root));
+  std::vector<uint8_t> saved = std::vector<uint8_t>(sizeof(All));
 
+  uint8_t* all() {{ return reinterpret_cast<uint8_t*>(top.rootp->vlSymsp); }}
   uint8_t* bytes() {{ return reinterpret_cast<uint8_t*>(top.rootp); }}
-  void save(std::vector<uint8_t>& to) {{ std::memcpy(to.data(), bytes(), sizeof(Root)); }}
-  void restore() {{ std::memcpy(bytes(), saved.data(), sizeof(Root)); }}
+  void save(std::vector<uint8_t>& to) {{ std::memcpy(to.data(), all(), sizeof(All)); }}
+  void restore() {{ std::memcpy(all(), saved.data(), sizeof(All)); }}
   void edge() {{ top.{clock} = 1; top.eval(); top.{clock} = 0; }}
   void feed(const uint32_t* in) {{
 {load}
@@ -262,9 +268,10 @@ struct Design {{
     bytes()[places[place[0]].upset + place[1] / 8] ^= uint8_t(1u << (place[1] % 8));
   }}
   bool same(const std::vector<uint8_t>& other) {{
+    const uint8_t* root = other.data() + (bytes() - all());
     for (size_t i = 0; i < num_places; ++i) {{
       const Place& p = places[i];
-      if (std::memcmp(bytes() + p.q, other.data() + p.q, p.octets)) return false;
+      if (std::memcmp(bytes() + p.q, root + p.q, p.octets)) return false;
     }}
     return true;
   }}
@@ -305,7 +312,7 @@ extern "C" void run(void* handle, const uint32_t* rows, size_t clocks, const int
                     size_t num_upsets, size_t num_flips, uint8_t* effects, uint32_t* golden,
                     uint32_t* outputs) {{
   Design& design = of(handle);
-  std::vector<uint8_t> next(sizeof(Root)), last(sizeof(Root));
+  std::vector<uint8_t> next(sizeof(All)), last(sizeof(All));
   std::vector<uint32_t> out(words_out);
   design.restore();
   design.edge();

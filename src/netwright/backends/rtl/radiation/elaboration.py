@@ -165,7 +165,7 @@ def elaborate(
         flat,
     )  # fmt: skip
     memories = _modules(folder / named, top)[top].get("memories", {})
-    modules = _modules(folder / flat, top)
+    modules = _renamed(_modules(folder / flat, top), top)
     module = modules[top]
     clock = _clock(module)
     registers = sorted(_registers(module, memories), key=lambda r: natural(r.names[0]))
@@ -189,6 +189,27 @@ def _computing(modules: Mapping[str, ModuleRecord], top: str) -> set[str]:
         )
 
     return {name for name in modules if name != top and not stores(name)}
+
+
+def _renamed(modules: Mapping[str, ModuleRecord], top: str) -> dict[str, ModuleRecord]:
+    """Modules with plain names; those of Yosys have digests of the parameters in them."""
+    names, taken = {top: top}, {top}
+    for old in modules:
+        if old not in names:
+            stem = re.sub(r"\W", "_", old.split("\\")[1 if "\\" in old else 0])
+            number = next(n for n in range(1, len(modules) + 2) if f"{stem}_{n}" not in taken)
+            names[old] = f"{stem}_{number}"
+            taken.add(names[old])
+    return {
+        names[old]: {
+            **module,
+            "cells": {
+                cell: {**record, "type": names.get(record["type"], record["type"])}
+                for cell, record in module["cells"].items()
+            },
+        }
+        for old, module in modules.items()
+    }
 
 
 def natural(name: str) -> tuple[object, ...]:

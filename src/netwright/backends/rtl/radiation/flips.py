@@ -97,6 +97,27 @@ def doubles(
     return np.stack([first, second], axis=1)
 
 
+def caught(
+    hardened: Hardened, count: int, *, seed: int, roles: Collection[str] | None = None
+) -> Flips:
+    """Random bits whose copies all take a wrong value at the same clock edge: (count, 3, 3).
+
+    That is what a transient in a voter, or in the logic before a register, does when it comes with
+    the edge: it is in front of all copies, and no vote corrects it.
+
+    Raises:
+        ConfigError: No bit is held three times.
+    """
+    every = sites(hardened, roles)[:, 0]
+    every = every[[hardened.flops[number].voted for number in every[:, 0].tolist()]]
+    if not len(every):
+        raise ConfigError("no bit is held three times")
+    first = every[np.random.default_rng(seed).integers(0, len(every), count)]
+    found = np.repeat(first[:, None], len(COPIES), axis=1)
+    found[:, :, 2] = np.arange(len(COPIES))
+    return found
+
+
 def flips_of(hardened: Hardened, upsets: Sequence[Sequence[Site]]) -> Flips:
     """Named flip-flops as upsets; shorter ones are filled with -1.
 

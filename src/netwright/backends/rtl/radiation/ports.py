@@ -42,12 +42,16 @@ def pack_ports(ports: Mapping[str, int], values: Mapping[str, Sequence[int]]) ->
     start = 0
     for name, bits in ports.items():
         size = -(-bits // WORD_BITS)
-        for clock, number in enumerate(values.get(name, ())):
-            number = int(number)
-            if not -(1 << bits - 1) <= number < 1 << bits:
-                raise DataError(f"{name}: {number} does not fit {bits} bits")
-            raw = (number & ((1 << bits) - 1)).to_bytes(4 * size, "little")
-            words[clock, start : start + size] = np.frombuffer(raw, dtype="<u4")
+        numbers = values.get(name, ())
+        wrong = [n for n in numbers if not -(1 << bits - 1) <= int(n) < 1 << bits]
+        if wrong:
+            raise DataError(f"{name}: {wrong[0]} does not fit {bits} bits")
+        if size == 1 and len(numbers):
+            words[:, start] = np.asarray(numbers, dtype=np.int64) & ((1 << bits) - 1)
+        else:
+            for clock, number in enumerate(numbers):
+                raw = (int(number) & ((1 << bits) - 1)).to_bytes(4 * size, "little")
+                words[clock, start : start + size] = np.frombuffer(raw, dtype="<u4")
         start += size
     return words
 
