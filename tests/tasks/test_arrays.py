@@ -143,6 +143,15 @@ def with_value(value: float) -> np.ndarray:
         (TABLE + 1j, LABELS, {}, 'task "data": input "x" must hold numbers, not complex128'),
         ([[1, 2], [3]], LABELS, {}, None),
         (TABLE[:0], LABELS[:0], {}, 'task "data": holds no rows'),
+        (TABLE[:, :0], LABELS, {}, 'task "data": input "x" has no value in a row'),
+        (np.ma.masked_greater(TABLE, 3), LABELS, {}, 'task "data": input "x" has masked values\n'
+         "hint: fill them or remove these rows"),
+        (TABLE, np.array([b"a", b"\xff"] * 30), {}, 'task "data": targets is no UTF-8 text '
+         "(invalid start byte)"),
+        (TABLE * 1e-320, LABELS, {}, 'task "data": input "x", column 0, 1, 2, 3, is constant over '
+         "the train split\nhint: leave out what does not vary, or take values as they are "
+         "(standardize = false)"),
+        ({1: TABLE}, LABELS, {}, "the name of an input must be text, not 1"),
         (3.0, LABELS, {}, 'task "data": input "x" must have rows, not be one value'),
         (TABLE[:4], LABELS[:4], {"loss": "mse"}, 'task "data": has 4 rows, at least 5 are needed\n'
          "hint: use a table with more rows"),
@@ -179,6 +188,7 @@ def test_arrays_that_make_no_task_are_refused(
         (TABLE, LABELS, {"codes": ("ids",)}, 'codes: there is no input "ids"\nhint: inputs: x'),
         (TABLE, LABELS, {"classes": "abc"}, 'classes must be several names, not the text "abc"'),
         (TABLE, LABELS, {"codes": "x"}, 'codes must be several names, not the text "x"'),
+        (TABLE, LABELS, {"card": "mine"}, "card must be a Card, not str"),
         (TABLE, LABELS, {"seed": 1.5}, "seed must be 0 to 2^63 - 1, not 1.5"),
         (TABLE, LABELS, {"seed": True}, "seed must be 0 to 2^63 - 1, not True"),
         (TABLE, LABELS, {"seed": -1}, "seed must be 0 to 2^63 - 1, not -1"),
@@ -204,3 +214,14 @@ def test_options_that_do_not_fit_are_refused(
 def test_numbers_in_boxes_are_numbers() -> None:
     task = from_arrays(TABLE.astype(object), LABELS.astype(object))
     assert np.array_equal(task.train.inputs, from_arrays(TABLE, LABELS).train.inputs)
+
+
+def test_bytes_are_text() -> None:
+    assert from_arrays(TABLE, np.array([b"a", b"b"] * 30)).classes == ("a", "b")
+
+
+def test_rows_that_no_scale_of_the_training_rows_fits_are_refused() -> None:
+    values = np.where(np.arange(ROWS) < 40, np.arange(ROWS) * 1e-30, 1e38)
+    splits = np.array(["train"] * 40 + ["validation", "test"] * 10)
+    with pytest.raises(DataError, match='input "x" must be finite, not inf at row'):
+        from_arrays(values, LABELS, splits=splits)

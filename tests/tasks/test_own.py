@@ -162,6 +162,9 @@ def test_own_score(archive: Path) -> None:
          'numbers for this loss, not text such as "muon"\n'
          "hint: for classes give their names, or no loss"),
         ({"target": ["energy", "time", "kind", "part"]}, "FILE: has no column left for the inputs"),
+        ({"target": ["time", "kind"], "inputs": "energy"}, 'FILE: column "kind" holds text, and '
+         "only numbers go side by side\nhint: a text that shall be said is the one target"),
+        ({"target": "kind", "score": 3}, "score must be a Score or a name, not int"),
         ({"target": []}, "netwright.tasks.load: target must name a column"),
         ({"target": 3}, "netwright.tasks.load: target must be a name or an array of names"),
         ({"target": "kind", "inputs": {"x": []}}, 'netwright.tasks.load: inputs must name a column '

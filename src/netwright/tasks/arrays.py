@@ -114,6 +114,15 @@ def _array(values: ArrayLike, what: str, source: str) -> NDArray[Any]:
     except (ValueError, TypeError, RuntimeError) as error:  # lists of other lengths; tensors
         reason = visible(str(error).splitlines()[0])
         raise DataError(f"{what} is no array ({reason})", source=source) from None
+    if np.ma.is_masked(values):
+        raise DataError(
+            f"{what} has masked values", source=source, hint="fill them or remove these rows"
+        )
+    if found.dtype.kind == "S":
+        try:
+            found = np.char.decode(found, "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{what} is no UTF-8 text ({error.reason})", source=source) from None
     if found.dtype == object:  # numbers that someone put into boxes are numbers
         with suppress(ValueError, TypeError):
             plain = np.array(found.tolist())

@@ -64,6 +64,8 @@ def assemble(
             f'"{visible(loss)}" is not one of the losses',
             hint=f'losses: {", ".join(entries("losses"))}, or "FILE.py:NAME" for one of your own',
         )
+    if not isinstance(card, Card):
+        raise ConfigError(f"card must be a Card, not {type(card).__name__}")
     _check_rows(raw)
     inputs = {
         key: _codes(raw, key) if key in raw.codes else _numbers(raw, key) for key in raw.inputs
@@ -120,6 +122,9 @@ def _check_rows(raw: Raw) -> None:
     flat = [what for what, values in given.items() if values.ndim == 0]
     if flat:
         raise DataError(f"{flat[0]} must have rows, not be one value", source=raw.rows.source)
+    empty = [what for what, values in given.items() if 0 in values.shape[1:]]
+    if empty:
+        raise DataError(f"{empty[0]} has no value in a row", source=raw.rows.source)
     lengths = {what: len(values) for what, values in given.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{what}: {length}" for what, length in lengths.items())
@@ -210,7 +215,7 @@ def _scaling(train: NDArray[Any], raw: Raw, key: str) -> Scaling:
     values = train.astype(np.float64)
     axis = 0 if values.ndim == 2 else None
     scaling = Scaling(np.asarray(values.mean(axis=axis)), np.asarray(values.std(axis=axis)))
-    constant = np.flatnonzero(np.ptp(values, axis=axis) == 0.0)
+    constant = np.flatnonzero((np.ptp(values, axis=axis) == 0.0) | (scaling.deviation == 0.0))
     if len(constant):
         names = raw.features.get(key)
         what = (

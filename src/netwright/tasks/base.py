@@ -34,7 +34,8 @@ class Scaling:
     def scaled(self, raw: NDArray[Any]) -> NDArray[np.float32]:
         """Return raw values as a model reads them, ``(rows, *shape)``."""
         values = (raw.astype(np.float64) - self.mean) / self.deviation
-        return values.astype(np.float32)
+        with np.errstate(over="ignore"):  # what becomes infinite is refused by the split
+            return values.astype(np.float32)
 
     def raw(self, scaled: NDArray[Any]) -> NDArray[np.float64]:
         """Return the raw values of what a model reads, ``(rows, *shape)``."""

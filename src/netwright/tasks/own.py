@@ -75,6 +75,8 @@ def load(
         "standardize": standardize, "name": name,
         "score": score if isinstance(score, str) else "",
     }  # fmt: skip
+    if not isinstance(score, str | Score):
+        raise ConfigError(f"score must be a Score or a name, not {type(score).__name__}")
     options = check(given, TableOptions, source="netwright.tasks.load")
     return _load(options, score if isinstance(score, Score) else options.score, card)
 
@@ -158,7 +160,9 @@ class TableOptions(Settings):
 def _load(options: TableOptions, score: Score | str, card: Card | None) -> Task:
     columns = read_columns(options.path)
     chosen = _inputs(options, columns)
-    arrays = {key: _joined(columns, key, names) for key, names in chosen.items()}
+    target = _target(options.target, chosen)
+    targets = target if isinstance(target, str) else _said(columns, target)
+    arrays = {key: _joined(columns, names) for key, names in chosen.items()}
     shapes = {key: _shaped(values, options.shapes.get(key), key, columns.source)
               for key, values in arrays.items()}  # fmt: skip
     known_inputs(options.shapes, arrays, "shapes")
@@ -167,11 +171,10 @@ def _load(options: TableOptions, score: Score | str, card: Card | None) -> Task:
         for key, names in chosen.items()
         if key not in options.shapes and all(columns[name].ndim == 1 for name in names)
     }
-    target = _target(options.target, chosen)
     raw = Raw(
         rows=columns,
         inputs=shapes,
-        targets=target if isinstance(target, str) else _joined(columns, "target", target),
+        targets=targets,
         target=f'target "{visible(", ".join(options.target))}"',
         splits=columns[options.split] if options.split else None,
         features=features,
@@ -217,7 +220,19 @@ def _target(target: Names, chosen: Mapping[str, Names]) -> str | Names:
     return target
 
 
-def _joined(columns: Columns, key: str, names: Names) -> NDArray[Any]:
+def _said(columns: Columns, names: Names) -> NDArray[Any]:
+    """The column that shall be said, or several with numbers side by side."""
+    texts = [name for name in names if columns[name].dtype.kind in "OU"]
+    if texts and len(names) > 1:
+        raise DataError(
+            f'column "{visible(texts[0])}" holds text, and only numbers go side by side',
+            source=columns.source,
+            hint="a text that shall be said is the one target",
+        )
+    return _joined(columns, names)
+
+
+def _joined(columns: Columns, names: Names) -> NDArray[Any]:
     """One column, or several side by side."""
     if len(names) == 1:
         return columns[names[0]]

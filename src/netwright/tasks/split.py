@@ -54,6 +54,8 @@ class Split:
         if not self.arrays:
             raise DataError("a split must have an input")
         for name, array in self.arrays.items():
+            if not isinstance(name, str) or not name:
+                raise DataError(f"the name of an input must be text, not {name!r}")
             _check_array(array, f'input "{name}"', len(self.targets))
         _check_array(self.targets, "targets", len(self.targets))
 
