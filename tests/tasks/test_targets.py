@@ -18,6 +18,7 @@ TEXT = np.array(["q", "g", "q"], dtype=object)
 def found(values: Any, classes: tuple[str, ...] = (), loss: str = "") -> tuple[list[Any], Any]:
     targets, names = class_numbers(ROWS, np.asarray(values), "targets", classes, loss)
     assert targets.dtype == (np.int64 if names else np.float32)
+    assert all(type(name) is str for name in names)
     return targets.tolist(), names
 
 

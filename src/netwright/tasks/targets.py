@@ -113,7 +113,7 @@ def _by_name(
                 source=rows.source,
                 hint="fill or remove these rows",
             )
-    names = names or tuple(sorted(set(values.flat)))
+    names = names or tuple(sorted(set(map(str, values.flat))))
     _check_count(rows, len(names), what)
     position = {name: number for number, name in enumerate(names)}
     numbers = np.array([position.get(value, -1) for value in values.flat], dtype=np.int64)
