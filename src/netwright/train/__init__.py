@@ -5,12 +5,12 @@ from netwright.train.batches import Batch
 from netwright.train.callbacks import Calibrate, Callback, EarlyStop, Moment
 from netwright.train.checkpoint import Checkpoint
 from netwright.train.executor import TorchExecutor
+from netwright.train.fitting import fit
 from netwright.train.history import Epoch, History
 from netwright.train.jobs import run_jobs
 from netwright.train.layers import QuantLayer
 from netwright.train.lookup import LookupModel, LookupShape, trace_tables
 from netwright.train.lookup_dropping import DropFunctions
-from netwright.train.loop import fit
 from netwright.train.losses import Loss
 from netwright.train.network import QuantModel
 from netwright.train.norm import fold_batch_norm

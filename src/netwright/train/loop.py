@@ -1,11 +1,10 @@
-"""Training: one loop for every model, task and objective."""
+"""The training loop: one for every model, task and objective."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,57 +18,14 @@ from netwright.train import checkpoint as checkpoints
 from netwright.train.batches import Batch, Rows, epoch_order
 from netwright.train.callbacks import Callback, Moment
 from netwright.train.checkpoint import Checkpoint, State
-from netwright.train.devices import Alone, Group, chosen_device
+from netwright.train.devices import Group
 from netwright.train.history import Epoch, History
-from netwright.train.objective import Objective, Supervised, checked_loss
+from netwright.train.objective import Objective, checked_loss
 from netwright.train.prediction import evaluate
 from netwright.train.recipe import Recipe, learning_rates
 
-_DEFAULT = Recipe()
-
 _TELL_S = 1.0
 """Seconds after which progress is told in mid-epoch."""
-
-
-def fit(
-    model: nn.Module,
-    task: Task,
-    objective: Objective | None = None,
-    recipe: Recipe = _DEFAULT,
-    callbacks: Sequence[Callback] = (),
-    *,
-    checkpoint: Checkpoint | Path | str | None = None,
-    progress: Progress = silent,
-) -> History:
-    """Train `model` in place, and leave it in evaluation mode.
-
-    Model selection sees the validation split only.
-
-    Args:
-        model: Any module; it is called with the inputs of the task in their order.
-        task: Data, loss and score.
-        objective: What is made small; the task's loss if not given.
-        recipe: Settings of the training.
-        callbacks: What goes on beside the steps, in this order.
-        checkpoint: Keeps where the training stands. A training that was interrupted anywhere goes
-            on from there and gives what it had given without; one that has ended is read back.
-            Both need the model to start from once more.
-        progress: Told of every epoch, and of long ones each second.
-
-    Returns:
-        The epochs, and the one whose model is kept.
-
-    Raises:
-        ConfigError: The model, the loss and the task do not fit, or there is no such device.
-        NumericsError: The loss is not finite.
-        RunError: The checkpoint cannot be read or written, or belongs to another training.
-    """
-    if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-        checkpoint = Checkpoint(Path(checkpoint))
-    objective = Supervised(task.loss) if objective is None else objective
-    _check_kinds(objective, recipe, callbacks)
-    group = Alone(chosen_device(recipe))
-    return train(model, task, objective, recipe, callbacks, checkpoint, progress, group)
 
 
 def train(
@@ -82,7 +38,7 @@ def train(
     progress: Progress,
     group: Group,
 ) -> History:
-    """Train as one process of a group; see :func:`fit`."""
+    """Train as one process of a group; see :func:`netwright.train.fit`."""
     home = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
     source = None
     if checkpoint is not None:
@@ -96,16 +52,6 @@ def train(
             return training.run(_Keeper(checkpoint, source, training))
         finally:
             model.to(home)
-
-
-def _check_kinds(objective: object, recipe: object, callbacks: Sequence[object]) -> None:
-    """Refuse what is no objective, recipe or callback."""
-    kinds = [("objective", objective, Objective), ("recipe", recipe, Recipe)]
-    kinds += [("a callback", item, Callback) for item in callbacks]
-    for what, given, kind in kinds:
-        if not isinstance(given, kind):
-            shown = given if isinstance(given, str | int | float) else type(given).__name__
-            raise ConfigError(f"{what} must be a netwright.train.{kind.__name__}, not {shown!r}")
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from netwright.progress import Progress, silent
 from netwright.records import Record
 from netwright.tasks import Task
 from netwright.train.callbacks import Callback
+from netwright.train.fitting import fit
 from netwright.train.jobs import run_jobs
-from netwright.train.loop import fit
 from netwright.train.objective import Objective
 from netwright.train.prediction import evaluate
 from netwright.train.recipe import Recipe
