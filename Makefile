@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route econ-t-chip bench-spmm bench-encoder bench-allocation bench-corpus bench-networks lut-model formal planted fuzz asan kills study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route econ-t-chip bench-spmm bench-encoder bench-allocation bench-corpus bench-networks lut-model formal planted fuzz asan kills resume study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -113,6 +113,9 @@ formal: $(VENV)/.main ## prove every rounding, limit, sign and wrap of the RTL b
 
 kills: $(VENV)/.test ## kill long commands at random times 200 times, and look at what is left (hours)
 	$(BIN)/python tools/kills.py
+
+resume: $(VENV)/.test ## kill trainings of every kind at random steps, and compare what they become
+	$(BIN)/python -m benchmarks.resume
 
 fuzz: $(VENV)/.test ## read changed files of every kind; FUZZ=100000 for so many (minutes)
 	$(BIN)/python tools/fuzz.py --inputs $(or $(FUZZ),10000)

