@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 TESTED_BY: dict[str, str] = {
+    # The loop is tested through the one function that everyone calls.
+    "train/loop.py": "tests/train/test_fitting.py",
     # The parts of one reader, of one writer and of one pass are tested through its public function.
     "exchange/onnx/lower_site.py": "tests/exchange/onnx/test_lower_products.py",
     "exchange/qonnx/narrow_convs.py": "tests/exchange/qonnx/test_write.py",
