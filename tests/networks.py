@@ -88,6 +88,45 @@ class Joined(nn.Module):
         return self.head(x.flatten(1)), z.mean((2, 3))
 
 
+class Net(nn.Module):
+    """A small U-Net: down, up by a transposed convolution and by repetition, joined on the way."""
+
+    shape = (2, 8, 8)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down1 = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+        self.down2 = nn.Sequential(nn.Conv2d(4, 6, 3, padding=1), nn.ReLU6())
+        self.deep = nn.Sequential(nn.Conv2d(6, 6, 3, padding=1, groups=6), nn.ReLU())
+        self.up1 = nn.ConvTranspose2d(6, 4, 3, stride=2, padding=1, output_padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.up2 = nn.Upsample(scale_factor=2)
+        self.last = nn.Conv2d(14, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = self.down1(x)
+        b = self.down2(F.max_pool2d(a, 2))
+        c = self.deep(F.max_pool2d(b, 2))
+        up = F.relu(self.norm(self.up1(c)))
+        return self.last(torch.cat([a, self.up2(torch.cat([up, b], 1))], 1))
+
+
+class Lines(nn.Module):
+    """Transposed convolutions of one dimension, in groups."""
+
+    shape = (4, 5)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.ConvTranspose1d(4, 6, 4, stride=2, padding=1, groups=2)
+        self.norm = nn.BatchNorm1d(6)
+        self.second = nn.ConvTranspose1d(6, 6, 3, groups=6, dilation=2)
+        self.third = nn.ConvTranspose1d(6, 1, 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.third(F.relu(self.second(F.relu(self.norm(self.first(x))))))
+
+
 class Two(nn.Module):
     """Two inputs, one added to the other's layer."""
 

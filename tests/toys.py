@@ -15,6 +15,7 @@ from netwright.ir import FLOAT, AttrValue, Graph, Node, TensorType
 from netwright.tasks import Card, Scaling, Split, Task
 from netwright.tasks.scores import Score, accuracy, mean_absolute_error, mean_squared_error
 from netwright.train import QuantModel
+from netwright.train.layers import WEIGHTED
 
 torch.set_num_threads(1)  # tensors this small only wait for a second thread
 
@@ -122,7 +123,7 @@ def disturb(model: nn.Module, *, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d) and module.bias is not None:
+            if isinstance(module, WEIGHTED) and module.bias is not None:
                 module.bias.normal_(0.0, 0.3, generator=generator)
             elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
                 module.running_mean.normal_(0.0, 0.5, generator=generator)

@@ -30,6 +30,17 @@ def test_layer_shapes_of_a_grouped_convolution() -> None:
     assert compress.layer_shapes(model, (4, 8, 8)) == (LayerShape("conv", 18, 6, 16, 108),)
 
 
+def test_every_weight_of_a_transposed_convolution_is_used_at_every_position_that_comes_in() -> None:
+    model = nn.Sequential(OrderedDict(up=nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2)))
+    (shape,) = compress.layer_shapes(model, (4, 5, 7))
+    assert shape == LayerShape("up", 18, 6, 35, 108)
+
+
+def test_positions_of_a_dense_layer_are_all_places_but_its_outputs() -> None:
+    model = nn.Sequential(OrderedDict(fc=nn.Linear(6, 3)))
+    assert compress.layer_shapes(model, (5, 6)) == (LayerShape("fc", 6, 3, 5, 18),)
+
+
 def test_unknown_layers_are_named_and_the_model_keeps_its_mode() -> None:
     model = nn.Sequential(OrderedDict(fc=nn.Linear(6, 3), act=nn.LogSigmoid())).train()
     users: list[Callable[[], object]] = [

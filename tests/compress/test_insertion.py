@@ -17,11 +17,17 @@ from netwright.errors import ConfigError, NetwrightError
 from netwright.ir import Graph, Interpreter, real_values
 from netwright.train import QuantModel, Recipe, evaluate, fit, trace
 from netwright.verify import bit_exact, corners, random
-from tests.networks import Joined, Residual, Two, Waveform, pictures, seeded
+from tests.networks import Joined, Lines, Net, Residual, Two, Waveform, pictures, seeded
 from tests.toys import clouds
 
 RULES = list(itertools.product(("power-of-two", "float"), ("tensor", "channel")))
-NETWORKS = {"residual": Residual, "waveform": Waveform, "joined": Joined}
+NETWORKS = {
+    "residual": Residual,
+    "waveform": Waveform,
+    "joined": Joined,
+    "net": Net,
+    "lines": Lines,
+}
 
 
 def quantized(
@@ -101,6 +107,14 @@ def test_from_torch_over_hawq_and_finetuning_to_qonnx(kind: type[nn.Module]) -> 
     assert graph.head == "softmax"
     require_exact(made, graph, task.test.inputs.astype(np.float64))
     assert bit_exact(graph, exchange.referee(graph), task.test.inputs[:20]).holds
+
+
+@pytest.mark.parametrize("kind", [Net, Lines])
+def test_transposed_convolutions_are_exact_in_qonnx(kind: type[nn.Module]) -> None:
+    made = quantized(seeded(kind), kind.shape, 5, granularity="channel")  # type: ignore[attr-defined]
+    graph = trace(made)
+    rows = rows_of(kind.shape, 10).double().numpy()  # type: ignore[attr-defined]
+    assert bit_exact(graph, exchange.referee(graph), rows).holds
 
 
 def test_layers_stand_at_their_paths_in_a_copy() -> None:

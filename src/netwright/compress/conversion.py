@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 
 import torch
@@ -24,6 +25,7 @@ from netwright.train import (
     fit,
 )
 from netwright.train.callbacks import CALIBRATION_ROWS
+from netwright.train.layers import Transposed, outputs_first
 from netwright.train.prepared import InputShapes, Prepared, Shape, prepare
 
 FINETUNING = Recipe(epochs=10, learning_rate=1e-3)
@@ -54,17 +56,16 @@ def shapes_of(prepared: Prepared) -> tuple[LayerShape, ...]:
 
 
 def _shape(graph: Graph, node: Node, path: str, prepared: Prepared) -> LayerShape:
-    weight = prepared.layer(path).weight
-    outputs = len(weight)
-    made = graph.types[node.output].shape
-    size = 1
-    for extent in made[1:]:
-        size *= extent
+    layer = prepared.layer(path)
+    weight = outputs_first(layer, layer.weight)
+    axis = len(graph.types[node.output].shape) - 1 if node.op == "MatMul" else 1
+    # every weight of a transposed convolution is used once for each position that comes in
+    places = graph.types[node.inputs[0] if isinstance(layer, Transposed) else node.output].shape
     return LayerShape(
         name=path,
         inputs=weight[0].numel(),
-        outputs=outputs,
-        positions=size // outputs,
+        outputs=len(weight),
+        positions=prod(extent for i, extent in enumerate(places) if i not in (0, axis)),
         weights=weight.numel(),
     )
 

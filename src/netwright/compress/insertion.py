@@ -20,6 +20,7 @@ from netwright.formats import Int
 from netwright.ir import Graph, Node
 from netwright.train import Quantizer, QuantLayer, QuantModel, QuantSpec
 from netwright.train.arithmetic import Affine, Sum
+from netwright.train.layers import Weighted, has_scales_of_outputs, outputs_first
 from netwright.train.movement import AveragePool, Concat, MaxPool, Move
 from netwright.train.network import Step
 from netwright.train.norm import replace_module
@@ -262,7 +263,7 @@ class _Insertion:
         rank = len(self.graph.types[node.output].shape)
         made = QuantLayer(
             layer,
-            _weight_spec(self.plan, entry, len(layer.weight)),
+            _weight_spec(self.plan, entry, layer),
             bias_bits=_bias_bits(self.plan, entry),
             axis=rank - 1 if node.op == "MatMul" else 1,
         )
@@ -326,11 +327,12 @@ def _interval(node: Node) -> Interval:
     return Interval(node.reals("low")[0], node.reals("high")[0])
 
 
-def _weight_spec(plan: Plan, layer: LayerPlan, channels: int) -> QuantSpec:
+def _weight_spec(plan: Plan, entry: LayerPlan, layer: Weighted) -> QuantSpec:
+    channels = plan.granularity == "channel" and has_scales_of_outputs(layer)
     return QuantSpec(
-        Int(layer.weight_bits),
+        Int(entry.weight_bits),
         power_of_two=plan.scale == "power-of-two",
-        channels=channels if plan.granularity == "channel" else None,
+        channels=len(outputs_first(layer, layer.weight)) if channels else None,
     )
 
 

@@ -33,6 +33,7 @@ from netwright.train import (
     Recipe,
     fit,
 )
+from netwright.train.layers import as_stored, outputs_first
 from netwright.train.straight_through import MOST_DIGITS, limit_digits
 
 RAMP_SHARE = 0.6
@@ -170,7 +171,7 @@ class PruneDigits(Callback):
         """Start anew with the layers of a model."""
         self.layers = list(model.quant_layers().values())
         self.sources = list(model.sources().values())
-        weights = [layer.layer.weight for layer in self.layers]
+        weights = [layer.weight for layer in self.layers]
         self.squares = [torch.zeros_like(weight) for weight in weights]
         self.digits = [torch.full_like(weight, MOST_DIGITS) for weight in weights]
         self.wanted = self.wanted_mean * sum(weight.numel() for weight in weights)
@@ -183,7 +184,8 @@ class PruneDigits(Callback):
             return
         for layer, square in zip(self.layers, self.squares, strict=True):
             if layer.layer.weight.grad is not None:
-                square.lerp_(layer.layer.weight.grad.square(), 1 - _MEMORY)
+                gradient = outputs_first(layer.layer, layer.layer.weight.grad)
+                square.lerp_(gradient.square(), 1 - _MEMORY)
         self.steps += 1
         self.ended = moment.share > RAMP_SHARE
         if self.ended or self.steps % _EVERY == 0:
@@ -214,7 +216,7 @@ class PruneDigits(Callback):
             layer.weight_quantizer.set_digits(limits)
 
     def _codes(self, i: int) -> Tensor:
-        quantizer, weight = self.layers[i].weight_quantizer, self.layers[i].layer.weight
+        quantizer, weight = self.layers[i].weight_quantizer, self.layers[i].weight
         dtype = quantizer.spec.dtype
         return (weight / quantizer.step(weight)).round().clamp(dtype.min, dtype.max)
 
@@ -254,6 +256,7 @@ class PruneDigits(Callback):
     def settle(self) -> None:
         """Write the limited weights into the layers, and limit them no more."""
         for layer in self.layers:
-            weight, quantizer = layer.layer.weight, layer.weight_quantizer
-            weight.copy_(quantizer.codes(weight) * quantizer.scale_like(weight))
+            weight, quantizer = layer.weight, layer.weight_quantizer
+            limited = quantizer.codes(weight) * quantizer.scale_like(weight)
+            layer.layer.weight.copy_(as_stored(layer.layer, limited))
             quantizer.set_digits(None)

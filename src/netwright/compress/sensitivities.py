@@ -18,6 +18,7 @@ from netwright.formats import Int
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.train import Quantizer, QuantSpec
+from netwright.train.layers import has_scales_of_outputs, outputs_first
 from netwright.train.losses import Loss, describe, find_loss
 from netwright.train.objective import checked_loss
 from netwright.train.operations import ACTIVATION_NORM
@@ -172,12 +173,14 @@ def sensitivity(
     )
     result = []
     for item, block, trace in zip(shapes, weights, traces, strict=True):
-        channels = len(block) if granularity == "channel" else None
-        perturbation = {
-            bits: float((_quantized(block, QuantSpec(Int(bits), power_of_two, channels)) - block)
-                        .detach().square().sum())
-            for bits in weight_bits
-        }  # fmt: skip
+        layer = prepared.layer(item.name)
+        filters = outputs_first(layer, block)
+        own = granularity == "channel" and has_scales_of_outputs(layer)
+        channels = len(filters) if own else None
+        perturbation = {}
+        for bits in weight_bits:
+            change = _quantized(filters, QuantSpec(Int(bits), power_of_two, channels)) - filters
+            perturbation[bits] = float(change.detach().square().sum())
         eigenvalue = top_eigenvalue(mean, block, generator=generator)
         weight = WeightSensitivity(trace, block.numel(), eigenvalue, perturbation)
         result.append(LayerSensitivity(item, weight, activations[item.name]))

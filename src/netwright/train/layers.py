@@ -24,9 +24,39 @@ from netwright.train.grid import EXACT_BITS, Grid
 from netwright.train.operations import Operation
 from netwright.train.quantizer import Quantizer, QuantSpec
 
-Weighted: TypeAlias = nn.Linear | nn.Conv1d | nn.Conv2d
-WEIGHTED: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv1d, nn.Conv2d)
+Transposed: TypeAlias = nn.ConvTranspose1d | nn.ConvTranspose2d
+Weighted: TypeAlias = nn.Linear | nn.Conv1d | nn.Conv2d | Transposed
+WEIGHTED: tuple[type[nn.Module], ...] = (
+    nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d,
+)  # fmt: skip
 """Layers with weights that have a quantized counterpart."""
+
+
+def outputs_first(layer: Weighted, values: Tensor) -> Tensor:
+    """What is stored like a layer's weights, as (outputs, terms of a sum, ...)."""
+    if not isinstance(layer, Transposed):
+        return values
+    parts = values.reshape(layer.groups, -1, *values.shape[1:])
+    return parts.transpose(1, 2).reshape(layer.out_channels, -1, *values.shape[2:])
+
+
+def as_stored(layer: Weighted, values: Tensor) -> Tensor:
+    """The inverse of :func:`outputs_first`."""
+    if not isinstance(layer, Transposed):
+        return values
+    parts = values.reshape(layer.groups, -1, *values.shape[1:])
+    return parts.transpose(1, 2).reshape(layer.in_channels, -1, *values.shape[2:])
+
+
+def has_scales_of_outputs(layer: Weighted) -> bool:
+    """Whether each output may have a scale of its own.
+
+    Scales lie along one axis of the stored weights; of a transposed convolution in groups none is
+    that of the outputs, unless each group has one input and one output.
+    """
+    if not isinstance(layer, Transposed) or layer.groups == 1:
+        return True
+    return layer.groups == layer.in_channels == layer.out_channels
 
 
 class QuantLayer(Operation):
@@ -49,9 +79,14 @@ class QuantLayer(Operation):
         bias_spec = QuantSpec(Int(bias_bits), power_of_two=False, channels=weight.channels)
         self.bias_quantizer = Quantizer(bias_spec) if layer.bias is not None else None
 
+    @property
+    def weight(self) -> Tensor:
+        """The float weights, (outputs, terms of a sum, ...)."""
+        return outputs_first(self.layer, self.layer.weight)
+
     def weight_codes(self) -> Tensor:
-        """Integer weights, float64, in the float layer's shape."""
-        return self.weight_quantizer.codes(self.layer.weight)
+        """Integer weights, float64, (outputs, terms of a sum, ...)."""
+        return self.weight_quantizer.codes(self.weight)
 
     def bias_codes(self) -> Tensor | None:
         """Integer biases on the accumulator's grid, float64."""
@@ -74,7 +109,7 @@ class QuantLayer(Operation):
     def calibrate(self, sources: Sequence[Grid], *values: Tensor, weights: bool) -> None:
         """Choose the weight scales anew and put the bias on the accumulator's grid."""
         if weights:
-            self.weight_quantizer.calibrate(self.layer.weight)
+            self.weight_quantizer.calibrate(self.weight)
         self.align_bias(sources[0])
 
     def align_bias(self, source: Grid) -> None:
@@ -83,12 +118,21 @@ class QuantLayer(Operation):
             self.bias_quantizer.set_scale(self.weight_quantizer.scale * source.scale)
 
     def accumulate(self, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """The weighted sums of the layer."""
+        """The weighted sums of the layer, its weights (outputs, terms of a sum, ...)."""
         layer = self.layer
         if isinstance(layer, nn.Linear):
             return functional.linear(values, weight, bias)
+        found: Tensor
+        if isinstance(layer, Transposed):
+            is_line = isinstance(layer, nn.ConvTranspose1d)
+            spread = functional.conv_transpose1d if is_line else functional.conv_transpose2d
+            found = spread(
+                values, as_stored(layer, weight), bias, layer.stride, _numbers(layer.padding),
+                layer.output_padding, layer.groups, layer.dilation,
+            )  # fmt: skip
+            return found
         conv = functional.conv1d if isinstance(layer, nn.Conv1d) else functional.conv2d
-        found: Tensor = conv(
+        found = conv(
             values, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups
         )
         return found
@@ -98,11 +142,11 @@ class QuantLayer(Operation):
         bias = self.layer.bias
         if bias is not None and self.bias_quantizer is not None:
             bias = self.bias_quantizer(bias)
-        return self.accumulate(values[0], self.weight_quantizer(self.layer.weight), bias)
+        return self.accumulate(values[0], self.weight_quantizer(self.weight), bias)
 
     def observe(self, *values: Tensor) -> Tensor:
         """The sums with the bias as it is."""
-        weight = self.weight_quantizer(self.layer.weight)
+        weight = self.weight_quantizer(self.weight)
         return self.accumulate(values[0], weight, self.layer.bias)
 
     def codes(self, sources: Sequence[Grid], *codes: Tensor) -> Tensor:
@@ -112,14 +156,17 @@ class QuantLayer(Operation):
         return self.accumulate(codes[0], self.weight_codes(), self.bias_codes())
 
     def emit(self, at: Emission) -> None:
-        """A ``MatMul`` or a ``Conv``."""
-        layer, weight = self.layer, _integers(self.weight_codes())
+        """A ``MatMul``, a ``Conv`` or a ``ConvTranspose``."""
+        layer, weight = self.layer, _integers(as_stored(self.layer, self.weight_codes()))
         attrs: dict[str, AttrValue] = {}
         if isinstance(layer, nn.Linear):
             op, axis, weight = "MatMul", 1, np.ascontiguousarray(weight.T)
         else:
             op, axis = "Conv", 0
-            attrs = {
+            if isinstance(layer, Transposed):
+                op, axis = "ConvTranspose", 0 if layer.groups > 1 else 1
+                attrs["output_padding"] = tuple(layer.output_padding)
+            attrs |= {
                 "strides": tuple(layer.stride),
                 "pads": pads_of(layer),
                 "dilations": tuple(layer.dilation),
@@ -134,7 +181,12 @@ class QuantLayer(Operation):
         at.node(op, attrs, inputs=tuple(names))
 
 
-def pads_of(layer: nn.Conv1d | nn.Conv2d) -> tuple[int, ...]:
+def _numbers(padding: str | tuple[int, ...]) -> tuple[int, ...]:
+    assert not isinstance(padding, str)  # torch refuses words for transposed convolutions
+    return padding
+
+
+def pads_of(layer: nn.Conv1d | nn.Conv2d | Transposed) -> tuple[int, ...]:
     """Zeros before, then behind every axis."""
     if layer.padding == "valid":
         return (0,) * 2 * len(layer.kernel_size)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, fx, nn
 
-from netwright.train.layers import WEIGHTED, Weighted
+from netwright.train.layers import WEIGHTED, Weighted, as_stored, outputs_first
 from netwright.train.module_graph import record
 from netwright.train.symbolic import Symbolic, path_of, trace_symbolically
 
@@ -78,5 +78,7 @@ def _fold(layer: Weighted, norm: _Norm) -> None:
         gain = gain * norm.weight
     shift = -norm.running_mean * gain + (norm.bias if norm.affine else 0.0)
     bias = layer.bias if layer.bias is not None else torch.zeros_like(norm.running_mean)
-    layer.weight.mul_(gain.reshape(-1, *(1,) * (layer.weight.ndim - 1)))
+    weight = outputs_first(layer, layer.weight)
+    scaled = weight * gain.reshape(-1, *(1,) * (weight.ndim - 1))
+    layer.weight.copy_(as_stored(layer, scaled))
     layer.bias = nn.Parameter(bias * gain + shift)
