@@ -4,11 +4,25 @@ import numpy as np
 import pytest
 
 from netwright.errors import DataError
+from netwright.tasks import Task
 from netwright.tasks.sentences import padded, sentence_task, unpadded
-from netwright.tasks.split import UNLABELED
+from netwright.tasks.split import UNLABELED, split_rows
+from netwright.testing import TaskSuite
 from tests.texts import SHAPE, sentences
 
 WORDS, LABELS = sentences(12)
+MANY, KINDS = sentences(240)
+
+
+def task_of(seed: int) -> Task:
+    parts = split_rows(KINDS, ("no", "yes"), seed=seed, source="sentences")
+    labeled = [([MANY[row] for row in rows], KINDS[rows]) for rows in parts]
+    return sentence_task(*labeled, shape=SHAPE)
+
+
+class TestSentences(TaskSuite):
+    makers = (task_of,)
+    duplicates = 0.1  # short sentences are drawn twice
 
 
 def test_sentences_are_padded_and_come_back() -> None:

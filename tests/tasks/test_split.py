@@ -56,3 +56,18 @@ def test_rows_are_taken_from_every_array() -> None:
 def test_a_split_goes_to_another_process() -> None:
     split = Split({"x": np.eye(3, dtype=np.float32)}, np.arange(3))
     assert pickle.loads(pickle.dumps(split)).inputs.tolist() == split.inputs.tolist()  # noqa: S301
+
+
+def test_a_digest_of_rows_covers_names_shapes_and_values() -> None:
+    rows = np.zeros((4, 2), dtype=np.float32)
+    found = {
+        split.digest
+        for split in (
+            Split({"x": rows}, np.zeros(4, dtype=np.int64)),
+            Split({"y": rows}, np.zeros(4, dtype=np.int64)),
+            Split({"x": rows.reshape(4, 2, 1)}, np.zeros(4, dtype=np.int64)),
+            Split({"x": rows + 1}, np.zeros(4, dtype=np.int64)),
+            Split({"x": rows}, np.ones(4, dtype=np.int64)),
+        )
+    }
+    assert len(found) == 5

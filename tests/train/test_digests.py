@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import nn
 
-from netwright.tasks import Split
-from netwright.train.digests import module_digest, split_digest
+from netwright.train.digests import module_digest
 from tests.texts import encoder
 
 
@@ -33,18 +31,3 @@ def test_a_digest_covers_plain_settings_but_not_the_mode() -> None:
     assert module_digest(model.eval()) == before
     model[1].p = 0.2
     assert module_digest(model) != before
-
-
-def test_a_digest_of_rows_covers_names_shapes_and_values() -> None:
-    rows = np.zeros((4, 2), dtype=np.float32)
-    found = {
-        split_digest(split)
-        for split in (
-            Split({"x": rows}, np.zeros(4, dtype=np.int64)),
-            Split({"y": rows}, np.zeros(4, dtype=np.int64)),
-            Split({"x": rows.reshape(4, 2, 1)}, np.zeros(4, dtype=np.int64)),
-            Split({"x": rows + 1}, np.zeros(4, dtype=np.int64)),
-            Split({"x": rows}, np.ones(4, dtype=np.int64)),
-        )
-    }
-    assert len(found) == 5

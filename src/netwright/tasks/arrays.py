@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -17,7 +16,7 @@ from netwright.tasks.base import Task
 from netwright.tasks.card import Card, unknown_card
 from netwright.tasks.columns import Columns
 from netwright.tasks.scores import Score
-from netwright.tasks.split import INPUT
+from netwright.tasks.split import INPUT, digest_of
 
 
 def from_arrays(
@@ -81,17 +80,20 @@ def from_arrays(
     arrays = {key: _array(values, f'input "{key}"', source) for key, values in given.items()}
     wanted = targets if isinstance(targets, str) else _array(targets, "targets", source)
     columns = features if isinstance(features, Mapping) else {next(iter(arrays)): features}
+    given_splits = {} if splits is None else {"splits": _array(splits, "splits", source)}
+    said = {} if isinstance(wanted, str) else {"targets": wanted}
     raw = Raw(
         rows=Columns(arrays, source),
         inputs=arrays,
         targets=wanted,
-        splits=None if splits is None else _array(splits, "splits", source),
+        splits=given_splits.get("splits"),
         features={key: tuple(names) for key, names in columns.items() if names},
         codes=known_inputs(codes, arrays, "codes"),
     )
+    digest = digest_of({**arrays, **said, **given_splits})
     return assemble(
         raw, name=name, classes=classes, loss=loss, score=score, seed=seed,
-        standardize=standardize, card=card or unknown_card(name, _digest(raw)),
+        standardize=standardize, card=card or unknown_card(name, digest),
     )  # fmt: skip
 
 
@@ -128,15 +130,3 @@ def _array(values: ArrayLike, what: str, source: str) -> NDArray[Any]:
             plain = np.array(found.tolist())
             found = plain if plain.dtype.kind in "biuf" else found
     return found
-
-
-def _digest(raw: Raw) -> str:
-    """SHA-256 of all arrays, their names and shapes."""
-    state = hashlib.sha256()
-    targets = {} if isinstance(raw.targets, str) else {"targets": raw.targets}
-    splits = {} if raw.splits is None else {"splits": raw.splits}
-    for name, values in {**raw.inputs, **targets, **splits}.items():
-        state.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
-        plain = values if values.dtype.kind != "O" else values.astype(str)
-        state.update(np.ascontiguousarray(plain).tobytes())
-    return state.hexdigest()

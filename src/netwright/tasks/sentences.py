@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,6 +62,7 @@ def sentence_task(
     width = max(len(sentence) for sentences, _ in parts for sentence in sentences)
     made = [Split(padded(sentences, width=width), labels) for sentences, labels in parts]
     fitting, choosing, reported = made
+    digest = sha256("".join(part.digest for part in made).encode()).hexdigest()
     names = tuple(classes) or tuple(map(str, range(shape.classes)))
     return Task(
         name,
@@ -69,7 +71,7 @@ def sentence_task(
         reported,
         loss="cross-entropy",
         score=accuracy,
-        card=card or unknown_card(name, ""),
+        card=card or unknown_card(name, digest),
         classes=names,
     )
 

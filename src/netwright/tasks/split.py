@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -77,9 +78,24 @@ class Split:
             )
         return next(iter(self.arrays.values()))
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all inputs and targets."""
+        return digest_of({**self.arrays, "targets": self.targets})
+
     def take(self, rows: slice | NDArray[np.int64]) -> Split:
         """Return the split with these rows only, in their order."""
         return Split({name: array[rows] for name, array in self.arrays.items()}, self.targets[rows])
+
+
+def digest_of(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the SHA-256 of arrays of numbers or text: their names, types, shapes and values."""
+    state = hashlib.sha256()
+    for name, array in arrays.items():
+        plain = array if array.dtype != object else array.astype(str)
+        state.update(f"{name} {plain.dtype.str} {array.shape}\n".encode())
+        state.update(np.ascontiguousarray(plain).tobytes())
+    return state.hexdigest()
 
 
 def _check_array(array: NDArray[Any], what: str, rows: int) -> None:

@@ -19,7 +19,7 @@ from netwright.files import write_atomic
 from netwright.reading import check_plain
 from netwright.tasks import Task
 from netwright.train.callbacks import Callback
-from netwright.train.digests import module_digest, split_digest
+from netwright.train.digests import module_digest
 from netwright.train.history import Epoch
 from netwright.train.objective import Objective
 from netwright.train.recipe import Recipe
@@ -112,8 +112,8 @@ def origin(
         "callbacks": ", ".join(keys(callbacks)) or "none",
         "score": task.score.name,
         "model": module_digest(model),
-        "train": split_digest(task.train),
-        "validation": split_digest(task.validation),
+        "train": task.train.digest,
+        "validation": task.validation.digest,
     }
 
 

@@ -1,4 +1,4 @@
-"""Digests of what a training is made from: models and data."""
+"""Digests of the models that a training is made from."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-
-from netwright.tasks.split import Split
 
 _PLAIN = (bool, int, float, str)
 
@@ -33,13 +31,6 @@ def module_digest(model: nn.Module) -> str:
     tensors = [*model.named_parameters(), *model.named_buffers()]
     shapes = [(name, str(tensor.dtype), tuple(tensor.shape)) for name, tensor in tensors]
     return _digest((bytes_of(tensor) for _, tensor in tensors), head=repr((settings, shapes)))
-
-
-def split_digest(split: Split) -> str:
-    """SHA-256 over the inputs and targets of a split."""
-    arrays = {**split.arrays, "": split.targets}
-    shapes = [(name, str(array.dtype), array.shape) for name, array in arrays.items()]
-    return _digest(arrays.values(), head=repr(shapes))
 
 
 def bytes_of(tensor: Tensor) -> NDArray[np.uint8]:
