@@ -11,6 +11,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+NESTED = "nested_settings"
+"""Type of the fault of a field that was checked on its own; ``faults`` holds its sentences."""
+
 _NOUNS = {
     "int_type": "an integer",
     "int_parsing": "an integer",
@@ -36,18 +39,19 @@ _BOUNDS = {
 }
 
 
-def faults(error: ValidationError, model: type[BaseModel]) -> tuple[str, ...]:
+def faults(error: ValidationError, model: type[BaseModel], *, at: str = "") -> tuple[str, ...]:
     """One sentence for each fault: where, what is accepted, what was given.
 
     Args:
         error: What pydantic raised while it checked data against `model`.
-        model: The model of the whole file.
+        model: The model of the whole file, or of a part of it.
+        at: Dotted path of that part.
     """
     found = error.errors(include_url=False)
     # A faulty item is not counted as an item: its array is not too short because of it.
     nested = {fault["loc"][:depth] for fault in found for depth in range(len(fault["loc"]))}
     kept = [f for f in found if f["type"] != "too_short" or f["loc"] not in nested]
-    return tuple(_sentence(fault, model) for fault in kept)
+    return tuple(sentence for fault in kept for sentence in _sentences(fault, model, at))
 
 
 def closest(name: str, accepted: tuple[str, ...]) -> str:
@@ -65,9 +69,19 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _sentence(fault: ErrorDetails, model: type[BaseModel]) -> str:
+def _sentences(fault: ErrorDetails, model: type[BaseModel], at: str) -> Iterator[str]:
+    if fault["type"] != NESTED:
+        yield _sentence(fault, model, at)
+        return
+    outer = ".".join(filter(None, [at, _locate(model, fault["loc"][:-1])[0]]))
+    for sentence in fault["ctx"]["faults"]:
+        yield f"{outer}.{sentence}" if outer else sentence
+
+
+def _sentence(fault: ErrorDetails, model: type[BaseModel], at: str) -> str:
     kind, given = fault["type"], fault["input"]
     path, annotation, owner = _locate(model, fault["loc"])
+    path = ".".join(filter(None, [at, path]))
     context = fault.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown(path, str(fault["loc"][-1]), owner)

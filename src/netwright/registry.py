@@ -35,6 +35,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "tasks": {
         "calorimeter": "netwright.tasks.calorimeter:calorimeter",
         "jets": "netwright.tasks.jets:jets",
+        "table": "netwright.tasks.own:TableOptions",
     },
     "scores": {
         "accuracy": "netwright.tasks.scores:accuracy",
@@ -63,7 +64,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "wafer-autoencoder": "netwright.models:wafer_autoencoder",
     },
     "compressors": {
-        "hawq": "netwright.compress:hawq",
+        "fixed": "netwright.compress:Fixed",
+        "hawq": "netwright.compress:Hawq",
     },
     "passes": {
         "integerize": "netwright.passes:integerize",

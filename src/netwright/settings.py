@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -12,6 +13,9 @@ from netwright.errors import ConfigError
 from netwright.faults import faults
 
 M = TypeVar("M", bound=BaseModel)
+
+FOLDER = "folder"
+"""What validators find the folder under in their context."""
 
 
 class Settings(BaseModel):
@@ -23,20 +27,23 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-def check(data: Mapping[str, object], model: type[M], *, source: str) -> M:
+def check(
+    data: Mapping[str, object], model: type[M], *, source: str, folder: Path | None = None
+) -> M:
     """`data` as a `model`.
 
     Args:
         data: What a TOML file held.
         model: What it must hold.
         source: Name of the file, for messages.
+        folder: Where the relative paths in it start.
 
     Raises:
         ConfigError: Some settings are not accepted; the message lists all of them.
     """
     try:
         # JSON, because strict checking of Python data refuses a list for a tuple.
-        return model.model_validate_json(json.dumps(data, default=str))
+        return model.model_validate_json(json.dumps(data, default=str), context={FOLDER: folder})
     except ValidationError as error:
         found = faults(error, model)
     if len(found) == 1:

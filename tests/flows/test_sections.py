@@ -1,9 +1,14 @@
+from typing import Annotated
+
 import pytest
-from pydantic import ValidationError
+from pydantic import PlainValidator, ValidationError
 
 from netwright.backends import Backend, hls, rtl
 from netwright.backends.rtl.options import PARTS
+from netwright.compress.compressors import BudgetOptions
 from netwright.compress.plan import LARGEST_BITS, SMALLEST_WEIGHT_BITS
+from netwright.errors import ConfigError
+from netwright.flows.choice import Choice, reader
 from netwright.flows.sections import (
     CompressSection,
     HlsSection,
@@ -11,38 +16,55 @@ from netwright.flows.sections import (
     TablesSection,
     TaskSection,
 )
+from netwright.settings import Settings, check
+
+
+def refused(section: type[Choice], **settings: object) -> str:
+    class File(Settings):
+        part: Annotated[Choice, PlainValidator(reader(section))]
+
+    with pytest.raises(ConfigError) as caught:
+        check({"part": settings}, File, source="flow")
+    return caught.value.message.removeprefix("flow: ")
 
 
 def test_widths_are_those_that_the_layers_accept() -> None:
-    budget = {"limit": 1.0}
-    CompressSection(weight_bits=(SMALLEST_WEIGHT_BITS, LARGEST_BITS), budget=budget)
+    budget = BudgetOptions(limit=1.0)
+    widths = (SMALLEST_WEIGHT_BITS, LARGEST_BITS)
+    assert CompressSection.of("hawq", weight_bits=widths, budget=budget).options["weight_bits"]
     for width in (SMALLEST_WEIGHT_BITS - 1, LARGEST_BITS + 1):
-        with pytest.raises(ValidationError):
-            CompressSection(weight_bits=(width,), budget=budget)
+        said = refused(CompressSection, weight_bits=[width], budget={"limit": 1.0})
+        assert said.startswith("part.weight_bits[0] must be at ")
 
 
 def test_sections_are_strict_and_frozen() -> None:
+    assert refused(TaskSection, rows="20") == 'part.rows must be an integer, not "20"'
+    assert "part.reuse_factor" in refused(HlsSection, reuse_factor=True)
     with pytest.raises(ValidationError):
-        TaskSection(rows="20")
-    with pytest.raises(ValidationError):
-        HlsSection(reuse_factor=True)
-    with pytest.raises(ValidationError):
-        TaskSection().rows = 3
+        TaskSection.of("jets").rows = 3
 
 
 def test_parts_are_those_of_the_backend() -> None:
     for part in PARTS:
-        assert RtlSection(part=part, compare_parts=(part,)).part == part
-    with pytest.raises(ValidationError, match='route must be false for part "xcup"'):
-        RtlSection(part="xcup", route=True)
-    with pytest.raises(ValidationError, match="ecp5-85k"):
-        RtlSection(part="xc7z020")
+        made = RtlSection.of("rtl", part=part, compare_parts=(part,))
+        assert made.options["part"] == part
+    assert refused(RtlSection, part="xcup", route=True) == (
+        'part.route must be false for part "xcup": no open tool places and routes it; '
+        "parts that can be routed: ecp5-85k"
+    )
+    assert refused(RtlSection, part="xc7z020") == (
+        'part.part must be "xcup" or "ecp5-85k", not \'xc7z020\''
+    )
+    assert refused(RtlSection, compare_parts=["xc7"]) == (
+        'part.compare_parts must name xcup or ecp5-85k, not "xc7"'
+    )
 
 
 def test_other_depths_are_routed_or_refused() -> None:
-    assert RtlSection(route=True, depths=(1, 4)).depths == (1, 4)
-    with pytest.raises(ValidationError, match="depths must be empty, or route true"):
-        RtlSection(depths=(1, 4))
+    assert RtlSection.of("rtl", route=True, depths=(1, 4)).depths == (1, 4)
+    assert refused(RtlSection, depths=[1, 4]) == (
+        "part.depths must be empty, or route true: every depth is routed"
+    )
 
 
 def test_tables_need_a_width_for_every_layer() -> None:
@@ -52,16 +74,10 @@ def test_tables_need_a_width_for_every_layer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("section", "backend", "of_the_flow"),
-    [
-        (HlsSection(), hls(), set()),
-        (RtlSection(), rtl(), {"compare_parts", "route", "speed_grade", "depths"}),
-    ],
+    ("section", "backend"), [(HlsSection.of("hls"), hls()), (RtlSection.of("rtl"), rtl())]
 )
 def test_names_and_defaults_are_those_of_the_backends(
-    section: HlsSection | RtlSection, backend: Backend, of_the_flow: set[str]
+    section: HlsSection | RtlSection, backend: Backend
 ) -> None:
-    settings = section.model_dump()
-    assert {name for name in settings if not hasattr(backend, name)} == of_the_flow
-    for name in settings.keys() - of_the_flow:
-        assert settings[name] == getattr(backend, name), name
+    assert section.make("", {}) == backend
+    assert section.options == {name: getattr(backend, name) for name in section.options}

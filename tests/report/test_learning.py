@@ -17,5 +17,5 @@ def test_confusion_that_is_not_square_is_refused(counts):
 
 @pytest.mark.parametrize(("losses", "accuracies"), [((), ()), ((1.0,), (0.5, 0.6))])
 def test_curve_of_unequal_lengths_is_refused(losses, accuracies):
-    with pytest.raises(ValidationError, match="a loss and an accuracy for every epoch"):
+    with pytest.raises(ValidationError, match="a loss and a score for every epoch"):
         TrainingCurve(stage="a", seed=1, losses=losses, accuracies=accuracies)

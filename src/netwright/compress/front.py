@@ -14,12 +14,13 @@ from torch import nn
 
 from netwright.compress.allocation import RESIDUAL, Activations, TiedActivations, allocate
 from netwright.compress.budget import Budget, total_bops
-from netwright.compress.conversion import FINETUNING, finetune
+from netwright.compress.conversion import FINETUNING
+from netwright.compress.part import apply_part
 from netwright.compress.plan import LayerPlan, LayerShape, Plan, uniform
 from netwright.compress.sensitivities import LayerSensitivity
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
-from netwright.train import Record, evaluate, run_jobs
+from netwright.train import Calibrate, Record, evaluate, fit, run_jobs
 
 Kind = Literal["hawq", "uniform", "blind", "sampled"]
 
@@ -137,11 +138,13 @@ class _Trial:
     task: Task
     epochs: int
     seed: int
+    part: str | None
 
 
 def _run(trial: _Trial) -> Record:
     recipe = replace(FINETUNING, epochs=trial.epochs, seed=trial.seed)
-    model = finetune(trial.model, trial.plan, trial.task, recipe=recipe)
+    model = apply_part(trial.model, trial.plan, trial.task, trial.part)
+    fit(model, trial.task, recipe=recipe, callbacks=[Calibrate()])
     return {
         "test": evaluate(model, trial.task),
         "validation": evaluate(model, trial.task, split="validation"),
@@ -156,6 +159,7 @@ def sweep(
     *,
     epochs: int,
     seeds: Sequence[int],
+    part: str | None = None,
     sampled_seeds: int = 1,
     log: str | Path | None = None,
     workers: int | None = None,
@@ -170,6 +174,7 @@ def sweep(
         shapes: Layer shapes, for the bit operations.
         epochs: Epochs of each fine-tuning.
         seeds: Seeds of the fine-tuning, one for each model.
+        part: Path of the part of the models that gets the widths; all of them if not given.
         sampled_seeds: How many seeds the sampled candidates get.
         log: Finished trials; the sweep goes on from there.
         workers: Number of processes; the number of cores if not given.
@@ -183,7 +188,7 @@ def sweep(
         keys.append([])
         for model, seed in list(zip(models, seeds, strict=True))[:count]:
             key = _key(candidate.plan, epochs, seed)
-            jobs[key] = _Trial(model, candidate.plan, task, epochs, seed)
+            jobs[key] = _Trial(model, candidate.plan, task, epochs, seed, part)
             keys[-1].append(key)
 
     def tell(done: float, total: float, text: str) -> None:

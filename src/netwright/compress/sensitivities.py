@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from netwright.compress.conversion import shapes_of, training_rows
 from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenvalue
 from netwright.compress.insertion import signed_tensors
+from netwright.compress.part import part_of, with_part
 from netwright.compress.plan import Granularity, LayerShape, ScaleKind
 from netwright.errors import ConfigError
 from netwright.formats import Int
@@ -123,6 +124,7 @@ def sensitivity(
     seed: int = 0,
     input_shape: InputShapes | None = None,
     loss: str | Loss | None = None,
+    part: str | None = None,
     progress: Progress = silent,
 ) -> tuple[LayerSensitivity, ...]:
     """Measure every layer of a trained float model on a fixed batch of the training split.
@@ -142,6 +144,7 @@ def sensitivity(
         seed: Seed of the probes.
         input_shape: Shape of one row of every input; that of the task if not given.
         loss: Name of a loss or a function; that of the task if not given.
+        part: Path of the part of the model that is measured; all of it if not given.
         progress: Told of every probe, and the largest number there can be.
 
     Raises:
@@ -150,14 +153,16 @@ def sensitivity(
     """
     if rows < 1:
         raise ConfigError(f"rows must be 1 or more, not {rows}")
-    prepared = prepare(model, task.input_shapes if input_shape is None else input_shape)
-    folded, shapes = prepared.module.eval(), shapes_of(prepared)
-    inputs = training_rows(task, prepared.input_shapes, rows)
+    measured, part_shape = part_of(model, task, part)
+    prepared = prepare(measured, part_shape if input_shape is None else input_shape)
+    whole, shapes = with_part(model, part, prepared.module).eval(), shapes_of(prepared)
+    read = prepared.input_shapes if part is None else task.input_shapes
+    inputs = training_rows(task, read, rows)
     measure = _Loss(
         find_loss(task.loss if loss is None else loss), torch.from_numpy(task.train.targets[:rows])
     )
     weights: list[Tensor] = [prepared.layer(item.name).weight for item in shapes]
-    mean = measure(folded(*inputs))
+    mean = measure(whole(*inputs))
     generator = torch.Generator().manual_seed(seed)
     traces = hutchinson(
         mean,
@@ -169,7 +174,7 @@ def sensitivity(
     )
     power_of_two = scale == "power-of-two"
     activations = _activations(
-        prepared, inputs, measure, activation_bits, power_of_two=power_of_two
+        prepared, whole, inputs, measure, activation_bits, power_of_two=power_of_two
     )
     result = []
     for item, block, trace in zip(shapes, weights, traces, strict=True):
@@ -205,6 +210,7 @@ class _Loss:
 @torch.no_grad()
 def _activations(
     prepared: Prepared,
+    model: nn.Module,
     values: Sequence[Tensor],
     measure: _Loss,
     candidates: Sequence[int],
@@ -212,7 +218,7 @@ def _activations(
     power_of_two: bool,
 ) -> dict[str, ActivationSensitivity]:
     """Quantize what each layer reads, one layer and one width at a time."""
-    model, graph = prepared.module, prepared.graph
+    graph = prepared.graph
     base = float(measure(model(*values)))
     signed = signed_tensors(graph)  # as in compress.apply
     found = {}

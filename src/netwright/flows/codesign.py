@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import Field
+
 from netwright import __version__
+from netwright.compress import Hawq, Measurement
+from netwright.errors import ConfigError
+from netwright.flows.choice import Choice
 from netwright.flows.flow import FlowSettings
 from netwright.flows.sections import (
-    CompressSection,
-    HlsSection,
+    AnyCompressor,
+    AnyHls,
+    AnyModel,
+    AnyRtl,
+    AnyTask,
     ModelSection,
     RtlSection,
     SweepSection,
@@ -17,8 +26,7 @@ from netwright.flows.sections import (
     TrainSection,
     VerifySection,
 )
-from netwright.flows.stages.common import TABLE
-from netwright.flows.stages.compress import CompressParameters, compress
+from netwright.flows.stages.compress import CompressParameters, compress, compressor
 from netwright.flows.stages.data import DataParameters, read_data
 from netwright.flows.stages.generate import GenerateParameters, generate
 from netwright.flows.stages.implement import ImplementParameters, implement
@@ -57,87 +65,93 @@ class CodesignFlow(FlowSettings):
         verify: On what the stages are compared.
     """
 
-    task: TaskSection = TaskSection()
-    model: ModelSection = ModelSection()
+    task: AnyTask = Field(default_factory=lambda: TaskSection.of("jets"))
+    model: AnyModel = Field(default_factory=lambda: ModelSection.of("mlp"))
     train: TrainSection = TrainSection()
-    compress: CompressSection
+    compress: AnyCompressor
     sweep: SweepSection | None = None
-    hls: HlsSection | None = None
-    rtl: RtlSection | None = None
+    hls: AnyHls | None = None
+    rtl: AnyRtl | None = None
     tables: TablesSection | None = None
     verify: VerifySection = VerifySection()
 
     def flow(self, *, folder: Path) -> Flow:
         """The stages of this flow; relative paths start at `folder`."""
-        if self.task.path is None:
-            resolved, files = self, {}
-        else:
-            path = (folder / self.task.path).resolve()
-            resolved = self.model_copy(update={"task": self.task.model_copy(update={"path": path})})
-            files = {TABLE: path}
-        return Flow(self.name, self._stages(files), seeds=self.seeds, settings=dump(resolved))
-
-    def _stages(self, files: dict[str, Path]) -> tuple[AnyStage, ...]:
-        # The place of the data file is no setting of a stage: its content is an input.
-        task, model, seeds = self.task.model_copy(update={"path": None}), self.model, self.seeds
-        choose, seed = self.compress, seeds[0]
-        measured = SensitivityParameters(
-            task=task,
-            model=model,
-            weight_bits=choose.weight_bits,
-            activation_bits=tuple(sorted({*choose.activation_bits, *choose.input_bits})),
-            scale=choose.scale,
-            granularity=choose.granularity,
-            probes=choose.probes,
-            seed=seed,
+        sections: dict[str, Choice] = {
+            "task": self.task,
+            "model": self.model,
+            "compress": self.compress,
+        }
+        placed = {label: section.placed(folder) for label, section in sections.items()}
+        portable = {label: section.portable() for label, section in sections.items()}
+        files = {label: section.files(label, folder) for label, section in sections.items()}
+        chooser = compressor(self.compress, files["compress"])
+        if self.sweep is not None and self.sweep.budgets and not isinstance(chooser, Hawq):
+            raise ConfigError('sweep.budgets must be empty, or compress.kind "hawq"')
+        return Flow(
+            self.name,
+            self.model_copy(update=portable)._stages(files, chooser.measurement),
+            seeds=self.seeds,
+            settings=dump(self.model_copy(update=placed)),
+            sources=_sources(files, folder),
         )
+
+    def _stages(
+        self, by_section: Mapping[str, dict[str, Path]], measurement: Measurement | None
+    ) -> tuple[AnyStage, ...]:
+        task, model, seeds = self.task, self.model, self.seeds
+        data = by_section["task"]
+        network = {**data, **by_section["model"]}
+        files = {**network, **by_section["compress"]}
+        choose = self.compress
         stages: list[AnyStage] = [
-            Stage("data", 1, DataParameters(task=task, package=__version__), (), read_data, files),
+            Stage("data", 1, DataParameters(task=task, package=__version__), (), read_data, data),
             Stage(
                 "train",
                 3,
                 TrainParameters(task=task, model=model, train=self.train, seeds=seeds),
                 ("data",),
                 train,
-                files,
+                network,
                 requires=("train",),
-            ),
-            Stage(
-                "sensitivity",
-                1,
-                measured,
-                ("data", "train"),
-                measure,
-                files,
-                requires=("train",),
-            ),
-            Stage(
-                "compress",
-                3,
-                CompressParameters(task=task, model=model, compress=choose, seeds=seeds),
-                ("data", "train", "sensitivity"),
-                compress,
-                files,
-                requires=LEARNING,
             ),
         ]
+        needs: tuple[str, ...] = ("data", "train")
+        if measurement is not None:
+            measured = SensitivityParameters(
+                task=task,
+                model=model,
+                module=choose.module,
+                weight_bits=measurement.weight_bits,
+                activation_bits=measurement.activation_bits,
+                scale=choose.scale,
+                granularity=choose.granularity,
+                probes=measurement.probes,
+                seed=seeds[0],
+            )
+            stages.append(
+                Stage("sensitivity", 1, measured, needs, measure, network, requires=("train",))
+            )
+            needs = (*needs, "sensitivity")
+        chosen = CompressParameters(task=task, model=model, compress=choose, seeds=seeds)
+        stages.append(Stage("compress", 3, chosen, needs, compress, files, requires=LEARNING))
         if self.sweep is not None:
             swept = SweepParameters(
                 task=task, model=model, compress=choose, sweep=self.sweep, seeds=seeds[:1]
             )
-            needs = ("data", "train", "sensitivity")
-            stages.append(Stage("sweep", 1, swept, needs, run_sweep, files, requires=LEARNING))
-        return (*stages, *self._hardware(task, files))
+            stages.append(Stage("sweep", 3, swept, needs, run_sweep, files, requires=LEARNING))
+        return (*stages, *self._hardware(network, is_measured=measurement is not None))
 
-    def _hardware(self, task: TaskSection, files: dict[str, Path]) -> tuple[AnyStage, ...]:
+    def _hardware(self, network: dict[str, Path], *, is_measured: bool) -> tuple[AnyStage, ...]:
+        task, model, module = self.task, self.model, self.compress.module
         name = self.name.replace("-", "_")
-        traced = TraceParameters(task=task, model=self.model, name=name)
+        traced = TraceParameters(task=task, model=model, module=module, name=name)
+        needs: tuple[str, ...] = ("data", "train", "compress")
         stages: list[AnyStage] = [
-            Stage("trace", 1, traced, ("data", "compress"), trace_best, files, requires=("train",))
+            Stage("trace", 2, traced, needs, trace_best, network, requires=("train",))
         ]
         hardware: tuple[str, ...] = ()
-        # How the Verilog is implemented changes neither its text nor what it computes.
-        text = self.rtl and RtlSection(**self.rtl.model_dump(include=RtlSection.TEXT))
+        text = self.rtl and self.rtl.text()
         if self.hls is not None or self.rtl is not None:
             made = GenerateParameters(hls=self.hls, rtl=text)
             languages = ("hls",) * (self.hls is not None) + ("rtl",) * (self.rtl is not None)
@@ -145,37 +159,41 @@ class CodesignFlow(FlowSettings):
             hardware = ("generate",)
         checked = VerifyParameters(
             task=task,
-            model=self.model,
+            model=model,
+            module=module,
             hls=self.hls,
             rtl=text,
             verify=self.verify,
             seed=self.seeds[0],
         )
-        needs = ("data", "compress", "trace", *hardware)
+        needs = ("data", "train", "compress", "trace", *hardware)
         programs = ("g++",) if self.hls is not None else SIMULATOR if self.rtl is not None else ()
         required = ("train", "qonnx", *programs)
-        stages.append(Stage("verify", 2, checked, needs, verify, files, requires=required))
+        stages.append(Stage("verify", 3, checked, needs, verify, network, requires=required))
         if self.rtl is not None:
             implemented = ImplementParameters(rtl=self.rtl)
             needs = ("trace", "generate")
             stages.append(Stage("implement", 1, implemented, needs, implement, requires=("rtl",)))
             hardware = (*hardware, "implement")
         if self.tables is not None:
-            stages += self._tables(task, files)
+            stages += self._tables(task, network)
             hardware = (*hardware, "tables", "tables_rtl")
         shown = ReportParameters(
             name=self.name,
             task=task,
+            model=model,
+            module=module,
             hls=self.hls,
             epochs=self.compress.epochs,
             swept_epochs=self.sweep.epochs if self.sweep else 0,
             settings=dump(self),
             package=__version__,
         )
+        learned = ("sensitivity",) if is_measured else ()
         swept = ("sweep",) if self.sweep is not None else ()
-        needs = ("data", "train", "sensitivity", "compress", *swept, "trace", *hardware, "verify")
+        needs = ("data", "train", *learned, "compress", *swept, "trace", *hardware, "verify")
         published = ("report.json", "report.html")
-        stages.append(Stage("report", 3, shown, needs, make_report, files, published))
+        stages.append(Stage("report", 4, shown, needs, make_report, network, published))
         return tuple(stages)
 
     def _tables(self, task: TaskSection, files: dict[str, Path]) -> tuple[AnyStage, ...]:
@@ -183,13 +201,19 @@ class CodesignFlow(FlowSettings):
         assert self.tables is not None
         name = f"{self.name}-tables".replace("-", "_")
         # How the Verilog is made and implemented does not change the network.
-        network = self.tables.model_copy(update={"rtl": RtlSection()})
+        network = self.tables.model_copy(update={"rtl": RtlSection.of("rtl")})
         trained = TablesParameters(
             task=task, model=self.model, train=self.train, tables=network, name=name,
             seeds=self.seeds,
         )  # fmt: skip
         made = TablesRtlParameters(
-            **{**trained.model_dump(), "tables": self.tables}, verify=self.verify
+            task=task,
+            model=self.model,
+            train=self.train,
+            tables=self.tables,
+            name=name,
+            seeds=self.seeds,
+            verify=self.verify,
         )
         return (
             Stage(
@@ -205,3 +229,14 @@ class CodesignFlow(FlowSettings):
                 requires=("train", "rtl", *SIMULATOR),
             ),
         )
+
+
+def _sources(by_section: Mapping[str, dict[str, Path]], folder: Path) -> dict[str, Path]:
+    """The Python files that the settings name, by what they name them."""
+    start = folder.resolve()
+    return {
+        path.relative_to(start).as_posix(): path
+        for files in by_section.values()
+        for path in files.values()
+        if path.suffix == ".py" and path.is_relative_to(start)
+    }

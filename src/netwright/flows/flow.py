@@ -89,4 +89,5 @@ def load_flow(path: Path, *, overrides: Sequence[str] = ()) -> Flow:
     if not (isinstance(model, type) and issubclass(model, FlowSettings)):
         raise ConfigError(f'the flow kind "{kind}" must be a FlowSettings class, not {model!r}')
     source = str(path) + "".join(f" --set {assignment}" for assignment in overrides)
-    return check(data, model, source=source).flow(folder=path.resolve().parent)
+    folder = path.resolve().parent
+    return check(data, model, source=source, folder=folder).flow(folder=folder)

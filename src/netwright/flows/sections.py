@@ -5,63 +5,62 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, SerializeAsAny, model_validator
+from pydantic_core import PydanticCustomError
 
-from netwright.faults import closest
-from netwright.registry import entries
+from netwright.errors import ConfigError
+from netwright.faults import NESTED
+from netwright.flows.choice import Choice, name_of, reader
+from netwright.python_file import is_python_name, parse
 from netwright.settings import Settings
-
-
-def _task_name(name: str) -> str:
-    known = tuple(entries("tasks"))
-    if name not in known:
-        accepted = " or ".join(f'"{task}"' for task in known)
-        raise ValueError(f'must be {accepted}, not "{name}"{closest(name, known)}')
-    return name
-
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 WeightBits = Annotated[int, Field(ge=2, le=16)]
-ActivationBits = Annotated[int, Field(ge=1, le=16)]
 TableBits = Annotated[int, Field(ge=2, le=8)]
-ClockMhz = Annotated[float, Field(ge=1, le=100_000)]
 LearningRate = Annotated[float, Field(gt=0, lt=10)]
-RtlPart = Literal["ecp5-85k", "xcup"]
-ROUTED_PART = "ecp5-85k"
 
 
-class TaskSection(Settings):
-    """Which data.
+class TaskSection(Choice):
+    """Which data; the other settings are options of the task.
 
     Attributes:
-        kind: Name of a task.
-        path: A data file instead of the shipped one; relative to the flow file.
-        seed: Seed of the split.
+        kind: Name of a task, or of one in a Python file.
         rows: Use only so many rows of each split; for trials.
+        loss: Another loss than the task's own: a name, or ``"FILE.py:NAME"``.
+        score: Another score than the task's own, likewise.
     """
 
-    kind: Annotated[str, AfterValidator(_task_name)] = "jets"
-    path: Path | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 7
+    OF: ClassVar[str] = "tasks"
+
+    kind: str = "jets"
     rows: Count | None = None
+    loss: Annotated[str | None, AfterValidator(name_of("losses"))] = None
+    score: Annotated[str | None, AfterValidator(name_of("scores"))] = None
+
+    def files(self, label: str, folder: Path) -> dict[str, Path]:
+        """Files and folders whose contents count; see :meth:`Choice.files`."""
+        found = super().files(label, folder)
+        for part, name in (("loss", self.loss), ("score", self.score)):
+            if name is not None and is_python_name(name):
+                found[f"{label}.{part}"] = parse(name, folder=folder).path
+        return found
 
 
-class ModelSection(Settings):
-    """Which network.
+class ModelSection(Choice):
+    """Which network; the other settings are options of the model.
 
     Attributes:
-        kind: A multilayer perceptron.
-        hidden: Width of every hidden layer.
-        batch_norm: Normalize between a dense layer and its ReLU.
+        kind: Name of a model, or of one in a Python file.
     """
 
-    kind: Literal["mlp"] = "mlp"
-    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=16)] = (
-        64,
-        32,
-        32,
-    )
-    batch_norm: bool = False
+    OF: ClassVar[str] = "models"
+    GIVEN: ClassVar[tuple[str, ...]] = ("task", "seed")
+
+    kind: str = "mlp"
+
+
+AnyTask = Annotated[SerializeAsAny[TaskSection], PlainValidator(reader(TaskSection))]
+AnyModel = Annotated[SerializeAsAny[ModelSection], PlainValidator(reader(ModelSection))]
 
 
 class TrainSection(Settings):
@@ -78,57 +77,31 @@ class TrainSection(Settings):
     learning_rate: LearningRate = 2e-3
 
 
-class BudgetSection(Settings):
-    """What a plan may cost.
+class CompressSection(Choice):
+    """How the network gets its widths and is fine-tuned; other settings are the compressor's.
 
     Attributes:
-        kind: Bit operations, bits of weight memory, or modelled LUTs or latency of unrolled RTL.
-        limit: Largest accepted cost.
-    """
-
-    kind: Literal["bops", "weight_bits", "luts", "latency_ns"] = "bops"
-    limit: Annotated[float, Field(gt=0)]
-
-
-class CompressSection(Settings):
-    """How the widths are chosen and the network is fine-tuned.
-
-    Attributes:
-        kind: Widths from curvature.
-        weight_bits: Candidate widths of weights.
-        activation_bits: Candidate widths of what the layers read.
-        input_bits: Candidate widths of the network's input; `activation_bits` if empty.
+        kind: Name of a compressor: ``"hawq"`` from curvature, ``"fixed"`` as given.
+        module: Path of the part of the model that becomes hardware; all of it if left out.
         scale: Power-of-two scales are shifts in hardware, float scales are multipliers.
         granularity: One weight scale for a tensor, or one for each output channel.
-        budget: What the plan may cost.
-        other_budgets: Limits that it must keep besides.
-        residual: Share of the loss predicted for weights that is taken to remain after fine-tuning.
-        probes: Most Hutchinson probes for a layer.
         epochs: Epochs of fine-tuning.
         batch_size: Rows in one step.
         learning_rate: Peak of the cosine schedule.
     """
 
-    kind: Literal["hawq"] = "hawq"
-    weight_bits: Annotated[tuple[WeightBits, ...], Field(min_length=1)] = (2, 3, 4, 5, 6, 7, 8)
-    activation_bits: Annotated[tuple[ActivationBits, ...], Field(min_length=1)] = (
-        3,
-        4,
-        5,
-        6,
-        7,
-        8,
-    )
-    input_bits: tuple[ActivationBits, ...] = ()
+    OF: ClassVar[str] = "compressors"
+
+    kind: str = "hawq"
+    module: Annotated[str, Field(pattern=r"[A-Za-z_]\w*(\.\w+)*")] | None = None
     scale: Literal["power-of-two", "float"] = "power-of-two"
     granularity: Literal["tensor", "channel"] = "tensor"
-    budget: BudgetSection
-    other_budgets: Annotated[tuple[BudgetSection, ...], Field(max_length=3)] = ()
-    residual: Annotated[float, Field(ge=0, le=1)] = 0.1
-    probes: Annotated[int, Field(ge=2, le=100_000)] = 200
     epochs: Count = 10
     batch_size: Count = 512
     learning_rate: LearningRate = 1e-3
+
+
+AnyCompressor = Annotated[SerializeAsAny[CompressSection], PlainValidator(reader(CompressSection))]
 
 
 class SweepSection(Settings):
@@ -149,31 +122,39 @@ class SweepSection(Settings):
     epochs: Count = 5
 
 
-class HlsSection(Settings):
+class BackendSection(Choice):
+    """Hardware that is made; the settings are options of the backend."""
+
+    OF: ClassVar[str] = "backends"
+
+    @model_validator(mode="after")
+    def _are_accepted(self) -> Self:
+        try:
+            self.make("", {})
+        except ConfigError as error:
+            raise PydanticCustomError(
+                NESTED, "{faults}", {"faults": tuple(error.message.split("; "))}
+            ) from error
+        return self
+
+
+class HlsSection(BackendSection):
     """C++ for high-level synthesis.
 
     Attributes:
-        part: FPGA device.
-        clock_mhz: Clock frequency it is for.
-        io_type: Whole vectors at once, or a stream of values.
-        strategy: Optimize for latency or for resources.
-        reuse_factor: Multiplications that share one multiplier.
+        kind: The backend.
     """
 
-    part: Annotated[str, Field(min_length=1, max_length=100)] = "xcku115-flvb2104-2-i"
-    clock_mhz: ClockMhz = 200.0
-    io_type: Literal["io_parallel", "io_stream"] = "io_parallel"
-    strategy: Literal["latency", "resource"] = "latency"
-    reuse_factor: Annotated[int, Field(ge=1, le=65536)] = 1
+    OF: ClassVar[str] = "backends"
+
+    kind: Literal["hls"] = "hls"
 
 
-class RtlSection(Settings):
+class RtlSection(BackendSection):
     """Verilog of our own, taken through open tools.
 
     Attributes:
-        part: What it is mapped to, and placed and routed on if ``route`` says so.
-        clock_mhz: Clock frequency it is for.
-        adders_per_stage: Adders in series between two pipeline registers.
+        kind: The backend.
         compare_parts: Other parts that it is mapped to, for comparison.
         route: Place and route it: minutes for a small network, hours for a large one.
         speed_grade: Speed grade of the part, 6 (slowest) to 8.
@@ -181,27 +162,42 @@ class RtlSection(Settings):
             to see what registers buy.
     """
 
-    TEXT: ClassVar[set[str]] = {"part", "clock_mhz", "adders_per_stage"}
-    """Options that the generated files depend on."""
+    OF: ClassVar[str] = "backends"
 
-    part: RtlPart = "ecp5-85k"
-    clock_mhz: ClockMhz = 200.0
-    adders_per_stage: Annotated[int, Field(ge=1, le=1000)] = 2
-    compare_parts: tuple[RtlPart, ...] = ("xcup",)
+    kind: Literal["rtl"] = "rtl"
+    compare_parts: tuple[str, ...] = ("xcup",)
     route: bool = False
     speed_grade: Literal[6, 7, 8] = 6
     depths: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(max_length=16)] = ()
 
     @model_validator(mode="after")
-    def _can_be_routed(self) -> Self:
+    def _can_be_implemented(self) -> Self:
+        from netwright.backends.rtl import PARTS, ROUTED_PARTS
+
+        faults = [
+            f'compare_parts must name {" or ".join(PARTS)}, not "{part}"'
+            for part in self.compare_parts
+            if part not in PARTS
+        ]
         if self.depths and not self.route:
-            raise ValueError("depths must be empty, or route true: every depth is routed")
-        if self.route and self.part != ROUTED_PART:
-            raise ValueError(
-                f'route must be false for part "{self.part}": no open tool places and routes it; '
-                f'part "{ROUTED_PART}" can be routed'
+            faults.append("depths must be empty, or route true: every depth is routed")
+        part = self.options.get("part")
+        if self.route and part not in ROUTED_PARTS:
+            faults.append(
+                f'route must be false for part "{part}": no open tool places and routes it; '
+                f"parts that can be routed: {', '.join(ROUTED_PARTS)}"
             )
+        if faults:
+            raise PydanticCustomError(NESTED, "{faults}", {"faults": tuple(faults)})
         return self
+
+    def text(self) -> RtlSection:
+        """The options that the generated files depend on; how they are implemented changes none."""
+        return RtlSection.of(self.kind, **self.options)
+
+
+AnyHls = Annotated[SerializeAsAny[HlsSection], PlainValidator(reader(HlsSection))]
+AnyRtl = Annotated[SerializeAsAny[RtlSection], PlainValidator(reader(RtlSection))]
 
 
 class TablesSection(Settings):
@@ -237,7 +233,7 @@ class TablesSection(Settings):
     epochs: Count = 40
     batch_size: Count = 512
     learning_rate: LearningRate = 1e-2
-    rtl: RtlSection = RtlSection(route=True)
+    rtl: AnyRtl = Field(default_factory=lambda: RtlSection.of("rtl", route=True))
 
     @model_validator(mode="after")
     def _a_width_for_every_layer(self) -> Self:

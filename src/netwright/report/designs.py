@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netwright.report.document import DesignPoint
 from netwright.report.labels import Label, name_points
+from netwright.report.measure import ACCURACY, Measure
 from netwright.report.numbers import count, short
 from netwright.report.style import MUTED, SERIES, WIDE_INCHES
 from netwright.report.svg import draw, plain_log
@@ -20,8 +21,8 @@ MARKERS = ("s", "^", "D", "v")
 """One a data set of published designs."""
 
 
-def designs(points: Sequence[DesignPoint]) -> str:
-    """Accuracy against lookup tables (log scale) as SVG: filled if ours, hollow if published.
+def designs(points: Sequence[DesignPoint], measure: Measure = ACCURACY) -> str:
+    """The score against lookup tables (log scale) as SVG: filled if ours, hollow if published.
 
     Tables of another size, or counted by another kind of tools, have a panel of their own: their
     numbers cannot be compared.
@@ -35,16 +36,18 @@ def designs(points: Sequence[DesignPoint]) -> str:
         for axes, kind in zip(panels, kinds, strict=True):
             group = [point for point in points if point.counting == kind]
             ours = [point for point in group if not is_published(point)]
-            _scatter(axes, ours, f"ours, {_data(ours)}", "o", SERIES[0], filled=True)
+            _scatter(axes, measure, ours, f"ours, {_data(ours)}", "o", SERIES[0], filled=True)
             for number, data in enumerate(others):
                 own = [point for point in group if is_published(point) and point.data == data]
                 marker = MARKERS[number % len(MARKERS)]
-                _scatter(axes, own, f"published, {short(data)}", marker, MUTED, filled=False)
+                _scatter(
+                    axes, measure, own, f"published, {short(data)}", marker, MUTED, filled=False
+                )
             axes.set(xscale="log", xlabel=kind)
             axes.margins(x=0.25, y=0.22)
             plain_log(axes.xaxis, steps=(1, 2, 5))
             axes.grid(True)
-        panels[0].set_ylabel("accuracy (%)")
+        panels[0].set_ylabel(measure.axis)
         handles: dict[str, Artist] = {}
         for axes in panels:
             for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -54,10 +57,13 @@ def designs(points: Sequence[DesignPoint]) -> str:
             group = [point for point in points if point.counting == kind]
             name_points(
                 axes,
-                [_label(p) for p in sorted(group, key=lambda p: (is_published(p), p.lut.value))],
+                [
+                    _label(p, measure)
+                    for p in sorted(group, key=lambda p: (is_published(p), p.lut.value))
+                ],
             )
 
-    title = "Accuracy against lookup tables"
+    title = f"{measure.title} against lookup tables"
     return draw(paint, width=WIDE_INCHES, height=5.2, name="designs", title=title)
 
 
@@ -77,6 +83,7 @@ def _data(points: Sequence[DesignPoint]) -> str:
 
 def _scatter(
     axes: Axes,
+    measure: Measure,
     points: Sequence[DesignPoint],
     label: str,
     marker: str,
@@ -88,7 +95,7 @@ def _scatter(
         return
     axes.plot(
         [point.lut.value for point in points],
-        [100 * point.accuracy.value for point in points],
+        [measure.factor * point.accuracy.value for point in points],
         marker=marker,
         linestyle="none",
         color=color,
@@ -98,10 +105,10 @@ def _scatter(
     )
 
 
-def _label(point: DesignPoint) -> Label:
+def _label(point: DesignPoint, measure: Measure) -> Label:
     figures = f"{count(point.lut.value)} LUT"
     if point.latency is not None:
         figures += f", {point.latency.value:.3g} ns"
     color = MUTED if is_published(point) else SERIES[0]
     text = f"{short(point.name, longest=24)}\n{figures}"
-    return Label(point.lut.value, 100 * point.accuracy.value, text, color)
+    return Label(point.lut.value, measure.factor * point.accuracy.value, text, color)

@@ -12,6 +12,7 @@ from netwright.quantities import Quantity
 from netwright.report.data import DataSection
 from netwright.report.hardware import Hardware
 from netwright.report.learning import Confusion, TrainingCurve
+from netwright.report.measure import ACCURACY, Measure
 from netwright.report.part import Count, Part, Share
 from netwright.report.when import When
 
@@ -21,7 +22,7 @@ SCHEMA_VERSION: Literal[2] = 2
 MAX_CURVE_POINTS = 200
 """Most points kept of one ROC curve: more cannot be seen and only swell the file."""
 
-FrontKind = Literal["hawq", "uniform", "blind", "sampled", "float"]
+FrontKind = Literal["hawq", "given", "uniform", "blind", "sampled", "float"]
 """How the bit widths of a point were chosen; ``blind`` ignores sensitivities."""
 
 Verdict = Literal["reproduced", "trend", "modelled", "smaller-scale", "differs", "not-attempted"]
@@ -29,13 +30,13 @@ Verdict = Literal["reproduced", "trend", "modelled", "smaller-scale", "differs",
 
 
 class AccuracyRow(Part):
-    """The accuracy of one stage.
+    """The score of one stage.
 
     Attributes:
         stage: Label such as ``"float"`` or ``"integer graph"``.
-        accuracy: Mean over the seeds, 0 to 1; its deviation is the standard deviation over seeds.
+        accuracy: The score, a mean over the seeds with the standard deviation over them.
         seeds: The seeds that were trained.
-        num_rows: Rows that it was found on, if known.
+        num_rows: Rows of which it is a share, if it is one and they are known.
     """
 
     stage: str
@@ -151,7 +152,7 @@ class FrontPoint(Part):
         kind: How its widths were chosen.
         label: Short name, such as ``"w4a4"``.
         bops: Bit operations for one inference.
-        accuracy: 0 to 1; the deviation is over seeds.
+        accuracy: The score; the deviation is over seeds.
         bits: Weight bits by layer.
         chosen: Whether this is the plan the run went on with.
         epochs: Epochs of its training, if known.
@@ -181,7 +182,7 @@ class DesignPoint(Part):
     Attributes:
         name: Of the design.
         data: On which data the accuracy was found.
-        accuracy: 0 to 1.
+        accuracy: The score.
         lut: Lookup tables; the source names the tool.
         latency: From an input to its outputs, if known.
         fmax: Largest clock frequency, if known.
@@ -323,6 +324,7 @@ class Document(Part):
         title: Heading.
         task: What it is about, in sentences.
         data: What was learned from, where it comes from, and how it was split.
+        measure: What networks are scored by.
         accuracy: One row a stage, float first.
         confusion: What rows of every class were taken for.
         training: One curve a training.
@@ -348,6 +350,7 @@ class Document(Part):
     title: str
     task: str = ""
     data: DataSection | None = None
+    measure: Measure = ACCURACY
     accuracy: tuple[AccuracyRow, ...] = ()
     roc: tuple[RocCurve, ...] = ()
     confusion: Confusion | None = None

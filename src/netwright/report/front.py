@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from netwright.report.document import FrontPoint
 from netwright.report.labels import Label, name_points
-from netwright.report.numbers import count, percent, short
+from netwright.report.measure import ACCURACY, Measure
+from netwright.report.numbers import count, short
 from netwright.report.style import INK, KINDS, MUTED, WIDE_INCHES
 from netwright.report.svg import draw, plain_log
 
@@ -26,18 +27,20 @@ FAINT = 0.55
 """Opacity of points that had less training than the chosen plan."""
 
 
-def pareto(points: Sequence[FrontPoint]) -> tuple[FrontPoint, ...]:
-    """The points that no other beats in both cost and accuracy, cheapest first.
+def pareto(points: Sequence[FrontPoint], measure: Measure = ACCURACY) -> tuple[FrontPoint, ...]:
+    """The points that no other beats in both cost and score, cheapest first.
 
     Float networks are left out: they are the goal, not a choice.
     """
     best: list[FrontPoint] = []
     ordered = sorted(
         (point for point in points if point.kind != "float"),
-        key=lambda point: (point.bops.value, -point.accuracy.value, point.label),
+        key=lambda point: (point.bops.value, -measure.goodness(point.accuracy.value), point.label),
     )
     for point in ordered:
-        if not best or point.accuracy.value > best[-1].accuracy.value:
+        if not best or measure.goodness(point.accuracy.value) > measure.goodness(
+            best[-1].accuracy.value
+        ):
             best.append(point)
     return tuple(best)
 
@@ -53,7 +56,7 @@ def alike(points: Sequence[FrontPoint]) -> tuple[FrontPoint, ...]:
     return tuple(point for point in points if point.had_less(chosen))
 
 
-def blind_verdicts(points: Sequence[FrontPoint]) -> list[str]:
+def blind_verdicts(points: Sequence[FrontPoint], measure: Measure = ACCURACY) -> list[str]:
     """For each budget with a plan of both kinds, how the sensitivity-blind one did."""
     aware = {point.budget: point for point in points if point.kind == "hawq" and point.budget}
     found = []
@@ -64,11 +67,11 @@ def blind_verdicts(points: Sequence[FrontPoint]) -> list[str]:
         if other.bits == blind.bits and other.bops == blind.bops:
             found.append(f"Budget {blind.budget}: both choices are the same plan.")
             continue
-        better = blind.accuracy.value - other.accuracy.value
+        better = measure.goodness(blind.accuracy.value) - measure.goodness(other.accuracy.value)
         word = "better" if better > 0 else "worse" if better < 0 else "equal"
         found.append(
             f"Budget {blind.budget}: the sensitivity-blind choice is {word}, "
-            f"{percent(blind.accuracy)} against {percent(other.accuracy)}."
+            f"{measure.text(blind.accuracy)} against {measure.text(other.accuracy)}."
         )
     return found
 
@@ -87,13 +90,13 @@ def _chosen(points: Sequence[FrontPoint]) -> FrontPoint | None:
     return next((point for point in points if point.chosen), None)
 
 
-def front(points: Sequence[FrontPoint]) -> str:
-    """Accuracy against BOPs (log scale) with deviations, the front and the chosen plan, as SVG.
+def front(points: Sequence[FrontPoint], measure: Measure = ACCURACY) -> str:
+    """The score against BOPs (log scale) with deviations, the front and the chosen plan, as SVG.
 
     Float networks cost so much more that they are drawn as the level they set. Points that had
     fewer epochs or seeds than the chosen plan are faint and hollow, and the legend says so.
     """
-    chosen, edge = _chosen(points), pareto(alike(points))
+    chosen, edge = _chosen(points), pareto(alike(points), measure)
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
@@ -105,30 +108,34 @@ def front(points: Sequence[FrontPoint]) -> str:
             same = [point for point in group if point not in less]
             for members, faint in ((same, False), (less, True)):
                 if members:
-                    _scatter(axes, members, order=2 + order, faint=faint)
-        _edge(axes, edge)
+                    _scatter(axes, members, measure, order=2 + order, faint=faint)
+        _edge(axes, edge, measure)
         for point in points:
             if point.kind == "float":
-                _level(axes, point)
-        axes.set(xscale="log", xlabel="BOPs for one inference", ylabel="accuracy (%)")
+                _level(axes, point, measure)
+        axes.set(xscale="log", xlabel="BOPs for one inference", ylabel=measure.axis)
         axes.margins(x=0.05, y=0.12)
         plain_log(axes.xaxis, steps=(1, 2, 3, 5, 7))
         if chosen is not None:
-            _mark(axes, chosen)
+            _mark(axes, chosen, measure)
         axes.grid(True)
         handles, names = axes.get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=3)
-        _name(axes, points)
+        _name(axes, points, measure)
 
     return draw(
-        paint, width=WIDE_INCHES, height=5.8, name="front", title="Accuracy against bit operations"
+        paint,
+        width=WIDE_INCHES,
+        height=5.8,
+        name="front",
+        title=f"{measure.title} against bit operations",
     )
 
 
-def _edge(axes: Axes, edge: Sequence[FrontPoint]) -> None:
+def _edge(axes: Axes, edge: Sequence[FrontPoint], measure: Measure) -> None:
     axes.plot(
         [point.bops.value for point in edge],
-        [100 * point.accuracy.value for point in edge],
+        [measure.factor * point.accuracy.value for point in edge],
         color=MUTED,
         linewidth=1.2,
         drawstyle="steps-post",
@@ -137,14 +144,18 @@ def _edge(axes: Axes, edge: Sequence[FrontPoint]) -> None:
     )
 
 
-def _level(axes: Axes, point: FrontPoint) -> None:
+def _level(axes: Axes, point: FrontPoint, measure: Measure) -> None:
     look = KINDS["float"]
-    height, spread = 100 * point.accuracy.value, 100 * (point.accuracy.deviation or 0.0)
+    height, spread = (
+        measure.factor * point.accuracy.value,
+        measure.factor * (point.accuracy.deviation or 0.0),
+    )
     axes.axhline(height, color=look.color, linestyle=(0, (6, 3)), linewidth=1.4, zorder=1)
     if spread:
         axes.axhspan(height - spread, height + spread, color=look.color, alpha=0.1, linewidth=0)
     axes.annotate(
-        f"{short(point.label)}: {height:.2f} % at {count(point.bops.value)} BOPs",
+        f"{short(point.label)}: {measure.drawn(point.accuracy.value)} at "
+        f"{count(point.bops.value)} BOPs",
         (1, height + spread),
         xycoords=("axes fraction", "data"),
         xytext=(-4, 4),
@@ -155,13 +166,15 @@ def _level(axes: Axes, point: FrontPoint) -> None:
     )
 
 
-def _scatter(axes: Axes, group: Sequence[FrontPoint], *, order: int, faint: bool) -> None:
+def _scatter(
+    axes: Axes, group: Sequence[FrontPoint], measure: Measure, *, order: int, faint: bool
+) -> None:
     look = KINDS[group[0].kind]
     how = training_of(group[0]) if faint else ""
-    errors = [100 * (point.accuracy.deviation or 0.0) for point in group]
+    errors = [measure.factor * (point.accuracy.deviation or 0.0) for point in group]
     axes.errorbar(
         [point.bops.value for point in group],
-        [100 * point.accuracy.value for point in group],
+        [measure.factor * point.accuracy.value for point in group],
         yerr=errors if any(errors) and group[0].kind != "sampled" else None,
         fmt=look.marker,
         color=look.color,
@@ -176,11 +189,11 @@ def _scatter(axes: Axes, group: Sequence[FrontPoint], *, order: int, faint: bool
     )
 
 
-def _on_edge(edge: Sequence[FrontPoint]) -> Iterator[tuple[float, float]]:
+def _on_edge(edge: Sequence[FrontPoint], measure: Measure) -> Iterator[tuple[float, float]]:
     """Points on the steps of the front, evenly spread on its axes."""
     for one, other in pairwise(point for point in edge if point.bops.value > 0):
         (left, low), (right, high) = (
-            (point.bops.value, 100 * point.accuracy.value) for point in (one, other)
+            (point.bops.value, measure.factor * point.accuracy.value) for point in (one, other)
         )
         for part in range(1, STEPS):
             share = part / STEPS
@@ -188,7 +201,7 @@ def _on_edge(edge: Sequence[FrontPoint]) -> Iterator[tuple[float, float]]:
             yield right, low + share * (high - low)
 
 
-def _name(axes: Axes, points: Sequence[FrontPoint]) -> None:
+def _name(axes: Axes, points: Sequence[FrontPoint], measure: Measure) -> None:
     """Label the plans that have a name of their own, uniform ones first."""
     named = [
         point
@@ -199,15 +212,17 @@ def _name(axes: Axes, points: Sequence[FrontPoint]) -> None:
     if len(named) > MAX_LABELS:
         named = [point for point in named if point.kind == "uniform"][:MAX_LABELS]
     labels = [
-        Label(point.bops.value, 100 * point.accuracy.value, short(point.label, longest=16),
-              KINDS[point.kind].color)
+        Label(
+            point.bops.value, measure.factor * point.accuracy.value,
+            short(point.label, longest=16), KINDS[point.kind].color,
+        )
         for point in named
     ]  # fmt: skip
-    name_points(axes, labels, avoid=list(_on_edge(pareto(alike(points)))))
+    name_points(axes, labels, avoid=list(_on_edge(pareto(alike(points), measure), measure)))
 
 
-def _mark(axes: Axes, point: FrontPoint) -> None:
-    place = (point.bops.value, 100 * point.accuracy.value)
+def _mark(axes: Axes, point: FrontPoint, measure: Measure) -> None:
+    place = (point.bops.value, measure.factor * point.accuracy.value)
     axes.plot(
         *place,
         marker="o",
@@ -219,7 +234,10 @@ def _mark(axes: Axes, point: FrontPoint) -> None:
         zorder=20,
     )
     bits = "-".join(map(str, point.bits[:12]))
-    lines = [f"chosen: {short(point.label)}", f"{place[1]:.2f} % at {count(place[0])} BOPs"]
+    lines = [
+        f"chosen: {short(point.label)}",
+        f"{measure.drawn(point.accuracy.value)} at {count(place[0])} BOPs",
+    ]
     axes.annotate(
         "\n".join([*lines, f"weight bits {bits}"] if bits else lines),
         place,

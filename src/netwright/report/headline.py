@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from netwright.report import numbers
 from netwright.report.document import AccuracyRow, Document
 from netwright.report.hardware import Hardware
+from netwright.report.measure import Measure
 from netwright.report.numbers import THIN
 from netwright.report.when import When
 
@@ -57,18 +58,18 @@ def _accuracies(document: Document) -> Iterator[Card]:
     shown = [document.accuracy[-1]]
     shown += [row for row in document.accuracy[:-1] if row.stage == TABLES_IN_HARDWARE]
     for row in shown:
-        yield _accuracy(row)
+        yield _accuracy(row, document.measure)
 
 
-def _accuracy(row: AccuracyRow) -> Card:
+def _accuracy(row: AccuracyRow, measure: Measure) -> Card:
     error = row.binomial_error
     if error is None:
-        return Card(numbers.percent(row.accuracy), f"accuracy, {row.stage}")
+        return Card(measure.text(row.accuracy), f"{measure.name}, {row.stage}")
     value = f"{100 * row.accuracy.value:.2f} ± {100 * error:.2f}{THIN}%"
     seeds = f"; mean of {len(row.seeds)} seeds" if len(row.seeds) > 1 else ""
     assert row.num_rows is not None  # there is an error
     note = f"± binomial error of {numbers.count(row.num_rows)} rows{seeds}"
-    return Card(value, f"accuracy, {row.stage}", note)
+    return Card(value, f"{measure.name}, {row.stage}", note)
 
 
 def _certificate(document: Document) -> Iterator[Card]:

@@ -35,13 +35,13 @@ def render(document: Document) -> str:
         style=Markup(_resource("style.css")),
         pictures={name: Markup(picture) for name, picture in _pictures(document)},
         headline=headline(document),
-        blind=blind_verdicts(document.front),
+        blind=blind_verdicts(document.front, document.measure),
         chosen=chosen,
         fewer=[point for point in document.front if chosen and point.had_less(chosen)],
         total_weights=sum(row.num_weights for row in document.plan),
         total_bops=sum(row.bops.value for row in document.plan),
         front=[point for point in document.front if point.kind != "sampled"],
-        edge=pareto(alike(document.front)),
+        edge=pareto(alike(document.front), document.measure),
         num_sampled=sum(point.kind == "sampled" for point in document.front),
         input_widths=_input_widths(document),
         growth=[item for row in document.sensitivities for item in row.input_growth.values()],
@@ -85,7 +85,7 @@ def _pictures(document: Document) -> Iterable[tuple[str, str]]:
     if document.confusion:
         yield "confusion", confusion(document.confusion)
     if document.training:
-        yield "training", training(document.training)
+        yield "training", training(document.training, document.measure)
     if document.sensitivities:
         yield "sensitivities", figures.sensitivities(document.sensitivities)
         if 1 <= _num_read(document) <= len(SERIES):
@@ -93,11 +93,11 @@ def _pictures(document: Document) -> Iterable[tuple[str, str]]:
     if document.plan:
         yield "plan", figures.plan(document.plan)
     if document.front:
-        yield "front", front(document.front)
+        yield "front", front(document.front, document.measure)
     if document.certificate:
         yield "certificate", figures.certificate(document.certificate)
     if document.designs:
-        yield "designs", designs(document.designs)
+        yield "designs", designs(document.designs, document.measure)
     for prefix, made in (("", document.hardware), ("tables-", document.tables)):
         if made:
             yield from _hardware_pictures(prefix, made)

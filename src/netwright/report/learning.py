@@ -6,29 +6,29 @@ from typing import Self
 
 from pydantic import model_validator
 
-from netwright.report.part import Count, Part, Share
+from netwright.report.part import Count, Part
 
 
 class TrainingCurve(Part):
-    """Loss and accuracy of one training, epoch by epoch.
+    """Loss and score of one training, epoch by epoch.
 
     Attributes:
         stage: What was trained.
         seed: Its seed.
         losses: Mean training loss of every epoch, in nats.
-        accuracies: Accuracy on the validation split after every epoch, 0 to 1.
+        accuracies: Score on the validation split after every epoch.
     """
 
     stage: str
     seed: int
     losses: tuple[float, ...]
-    accuracies: tuple[Share, ...]
+    accuracies: tuple[float, ...]
 
     @model_validator(mode="after")
     def _lengths_agree(self) -> Self:
         if not self.losses or len(self.losses) != len(self.accuracies):
             raise ValueError(
-                "a training curve must have a loss and an accuracy for every epoch, "
+                "a training curve must have a loss and a score for every epoch, "
                 f"not {len(self.losses)} and {len(self.accuracies)}"
             )
         return self

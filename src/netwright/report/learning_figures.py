@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from netwright.report.learning import Confusion, TrainingCurve
+from netwright.report.measure import ACCURACY, Measure
 from netwright.report.numbers import count, short
 from netwright.report.style import COLUMN_INCHES, DASHES, INK, MUTED, SERIES, WIDE_INCHES
 from netwright.report.svg import draw
@@ -49,8 +50,8 @@ def confusion(found: Confusion) -> str:
     return draw(paint, width=COLUMN_INCHES, height=height, name="confusion", title=title)
 
 
-def training(curves: Sequence[TrainingCurve]) -> str:
-    """Loss and validation accuracy by epoch, a color a stage, a dash a seed, as SVG."""
+def training(curves: Sequence[TrainingCurve], measure: Measure = ACCURACY) -> str:
+    """Loss and validation score by epoch, a color a stage, a dash a seed, as SVG."""
     stages = list(dict.fromkeys(curve.stage for curve in curves))
     seeds = list(dict.fromkeys(curve.seed for curve in curves))
 
@@ -66,9 +67,9 @@ def training(curves: Sequence[TrainingCurve]) -> str:
             }
             epochs = range(1, len(curve.losses) + 1)
             losses.plot(epochs, curve.losses, **look)
-            accuracies.plot(epochs, [100 * value for value in curve.accuracies], **look)
+            accuracies.plot(epochs, [measure.factor * value for value in curve.accuracies], **look)
         losses.set(xlabel="epoch", ylabel="training loss (nats)")
-        accuracies.set(xlabel="epoch", ylabel="validation accuracy (%)")
+        accuracies.set(xlabel="epoch", ylabel=f"validation {measure.axis}")
         for axes in (losses, accuracies):
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.grid(True)
@@ -77,5 +78,5 @@ def training(curves: Sequence[TrainingCurve]) -> str:
                       handlelength=2.8)  # fmt: skip
 
     height = 3.2 + 0.2 * -(-len(curves) // 3)
-    title = "Loss and validation accuracy by epoch"
+    title = f"Loss and validation {measure.name} by epoch"
     return draw(paint, width=WIDE_INCHES, height=height, name="training", title=title)

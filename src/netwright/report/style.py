@@ -42,6 +42,7 @@ KINDS: Mapping[FrontKind, KindStyle] = {
     "blind": KindStyle("sensitivity-blind", "#d55e00", "v", 6.5, False),
     "uniform": KindStyle("uniform widths", "#1f2933", "s", 6.0, False),
     "hawq": KindStyle("Hessian-aware plans", "#0072b2", "o", 6.5, True),
+    "given": KindStyle("widths that were given", "#cc79a7", "P", 7.0, True),
     "float": KindStyle("float", "#009e73", "D", 6.0, True),
 }
 """In drawing order: what matters most is drawn last."""

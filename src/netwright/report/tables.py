@@ -14,7 +14,8 @@ from netwright.quantities import Quantity
 from netwright.report.comparison import Comparison
 from netwright.report.document import AccuracyRow, CertificateRow, ClaimRow, FrontPoint, PlanRow
 from netwright.report.hardware import DepthPoint, Hardware, Routing
-from netwright.report.numbers import count, figure, percent, ratio
+from netwright.report.measure import ACCURACY, Measure
+from netwright.report.numbers import count, figure, ratio
 
 WIDTH = 110
 """Columns of a table when the caller does not say."""
@@ -99,13 +100,15 @@ def comparison_table(found: Comparison, *, width: int = WIDTH) -> str:
     return _text(table, width)
 
 
-def accuracy_table(rows: Sequence[AccuracyRow], *, width: int = WIDTH) -> str:
-    """Accuracy by stage, with the deviation over seeds."""
-    table = _table("stage", "accuracy >", "seeds >", "fidelity", "source")
+def accuracy_table(
+    rows: Sequence[AccuracyRow], *, measure: Measure = ACCURACY, width: int = WIDTH
+) -> str:
+    """The score by stage, with the deviation over seeds."""
+    table = _table("stage", f"{measure.name} >", "seeds >", "fidelity", "source")
     for row in rows:
         seeds = str(len(row.seeds)) if row.seeds else "–"
         accuracy = row.accuracy
-        _add(table, row.stage, percent(accuracy), seeds, accuracy.fidelity, accuracy.source)
+        _add(table, row.stage, measure.text(accuracy), seeds, accuracy.fidelity, accuracy.source)
     return _text(table, width)
 
 
@@ -127,9 +130,11 @@ def plan_table(rows: Sequence[PlanRow], *, width: int = WIDTH) -> str:
     return _text(table, width)
 
 
-def front_table(points: Sequence[FrontPoint], *, width: int = WIDTH) -> str:
-    """Points of the accuracy/BOPs front, cheapest first; the chosen one carries a star."""
-    table = _table("", "kind", "plan", "bits", "BOPs >", "accuracy >")
+def front_table(
+    points: Sequence[FrontPoint], *, measure: Measure = ACCURACY, width: int = WIDTH
+) -> str:
+    """Points of the front of score and BOPs, cheapest first; the chosen one carries a star."""
+    table = _table("", "kind", "plan", "bits", "BOPs >", f"{measure.name} >")
     for point in sorted(points, key=lambda point: (point.bops.value, point.kind, point.label)):
         _add(
             table,
@@ -138,7 +143,7 @@ def front_table(points: Sequence[FrontPoint], *, width: int = WIDTH) -> str:
             point.label,
             "-".join(map(str, point.bits)),
             count(point.bops.value),
-            percent(point.accuracy),
+            measure.text(point.accuracy),
         )
     return _text(table, width)
 

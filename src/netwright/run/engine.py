@@ -8,8 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import netwright
-from netwright.errors import RunError, refusal
-from netwright.files import sha256, write_text
+from netwright.errors import ConfigError, RunError, refusal
+from netwright.files import make_folder, sha256, write_text
+from netwright.reading import read_text
 from netwright.run import plan
 from netwright.run.commit import revision
 from netwright.run.folder import RunFolder, digests, opened
@@ -91,7 +92,7 @@ class _Session:
             arguments=arguments,
             seeds=flow.seeds,
             machine=machine(),
-            files={FLOW: sha256(write_text(run.path / FLOW, flow.settings))},
+            files={FLOW: sha256(write_text(run.path / FLOW, flow.settings))} | _copied(flow, run),
             stages=tuple(
                 StageEntry(name=stage.name, folder=run.label(position, stage.name))
                 for position, stage in enumerate(flow.stages, start=1)
@@ -201,3 +202,15 @@ def _refusals(stage: str) -> Iterator[None]:
             f'stage "{stage}": {refused.message}',
             hint=f"{refused.hint}; then give the same command again, finished stages are kept",
         ) from error
+
+
+def _copied(flow: Flow, run: RunFolder) -> dict[str, str]:
+    """Digests of the Python files that the settings name, copied to where they name them."""
+    found = {}
+    for name, source in flow.sources.items():
+        target = run.path / name
+        if source != target.resolve():
+            make_folder(target.parent)
+            write_text(target, read_text(source, kind=ConfigError))
+        found[name] = sha256(target)
+    return found

@@ -107,12 +107,14 @@ class Flow:
         stages: Each after the ones it needs.
         seeds: All seeds that the stages use, for the manifest.
         settings: The resolved settings as TOML; written to ``flow.toml`` of the run.
+        sources: Python files that the settings name, by their relative paths; copied beside them.
     """
 
     name: str
     stages: tuple[AnyStage, ...]
     seeds: tuple[int, ...] = ()
     settings: str = ""
+    sources: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         seen: set[str] = set()

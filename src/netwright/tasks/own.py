@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PlainValidator
+from pydantic import BeforeValidator, Field
 
 from netwright.errors import ConfigError, DataError
 from netwright.escape import visible
@@ -130,8 +130,8 @@ class TableOptions(Settings):
     """
 
     path: Path
-    target: Annotated[Names, PlainValidator(_target_names)]
-    inputs: Annotated[Names | dict[str, Names], PlainValidator(_input_names)] = ()
+    target: Annotated[Names, BeforeValidator(_target_names)]
+    inputs: Annotated[Names | dict[str, Names], BeforeValidator(_input_names)] = ()
     shapes: dict[str, tuple[Extent, ...]] = Field(default_factory=dict)
     codes: tuple[str, ...] = ()
     split: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import torch
 
+from netwright import python_file
 from netwright.errors import NetwrightError, RunError
 from netwright.processes import default_threads, follow_parent
 from netwright.progress import Progress, silent
@@ -104,7 +105,7 @@ def _run_pool(
                         break
                     payload = pickle.dumps((function, job))
                     try:
-                        running[pool.submit(_run_pickled, payload)] = key
+                        running[pool.submit(_run_pickled, payload, python_file.loaded())] = key
                     except BrokenProcessPool as error:
                         failure = error
                 if not running:
@@ -129,7 +130,9 @@ def _run_pool(
         raise failure
 
 
-def _run_pickled(payload: bytes) -> Record:
+def _run_pickled(payload: bytes, files: Sequence[Path]) -> Record:
+    for file in files:  # classes of the user's own are found in the modules that these make
+        python_file.load(file)
     function, job = pickle.loads(payload)  # noqa: S301 (made by the parent process)
     try:
         return _single_threaded(function, job)

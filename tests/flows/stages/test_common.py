@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from netwright.errors import DataError
 from netwright.flows.sections import ModelSection, TaskSection
 from netwright.flows.stages import common
+from netwright.tasks import Score, jets
 from netwright.train import Record, evaluate
 
 
@@ -14,26 +16,39 @@ def test_scores_are_read_back_and_the_best_is_chosen_on_validation(tmp_path: Pat
         2: {"validation": 0.6, "test": 0.1},
         3: {"validation": 0.6, "test": 0.8},
     }
-    common.write_scores(records, tmp_path)
+    common.write_scores(records, jets(), tmp_path)
     assert [score.seed for score in common.read_scores(tmp_path)] == [1, 2, 3]
     assert common.best_seed(tmp_path) == 2
 
 
 def test_rows_cut_every_split() -> None:
-    task = common.load_task(TaskSection(rows=100), {})
+    task = common.load_task(TaskSection.of("jets", rows=100), {})
     assert [len(task.train), len(task.validation), len(task.test)] == [100, 100, 100]
 
 
 def test_networks_are_those_that_were_trained(tiny_run: Path) -> None:
-    task = common.load_task(TaskSection(rows=1500), {})
-    section = ModelSection(hidden=(8,))
-    for stage, load in (
-        ("02-train", common.float_model),
-        ("04-compress", common.quantized_model),
+    task = common.load_task(TaskSection.of("jets", rows=1500), {})
+    section = ModelSection.of("mlp", hidden=(8,))
+    inputs = {
+        "train": tiny_run / "stages/02-train",
+        "compress": tiny_run / "stages/04-compress",
+    }
+    for stage, model in (
+        ("train", common.float_model(section, task, 7, inputs)),
+        ("compress", common.quantized_model(section, None, task, inputs)),
     ):
-        folder = tiny_run / "stages" / stage
-        (score,) = common.read_scores(folder)
-        assert evaluate(load(section, task, 7, folder), task) == score.test
+        (score,) = common.read_scores(inputs[stage])
+        assert evaluate(model, task) == score.test
+
+
+def test_the_best_of_errors_is_the_smallest(tmp_path: Path) -> None:
+    records: dict[int, Record] = {
+        1: {"validation": 0.5, "test": 0.9},
+        2: {"validation": 0.4, "test": 0.1},
+    }
+    errors = replace(jets(), score=Score("error", "mm", False, lambda outputs, split: 0.0))
+    common.write_scores(records, errors, tmp_path)
+    assert common.best_seed(tmp_path) == 2
 
 
 def test_damaged_sensitivity_says_how_to_measure_again(tmp_path: Path) -> None:

@@ -38,8 +38,10 @@ def test_luts_are_counted_on_the_trained_weights(own_run: Path, tmp_path: Path) 
     overrides = ['compress.budget={kind="luts", limit=1e-3}']
     with pytest.raises(Infeasible) as caught:
         execute(load_flow(write_flow(tmp_path), overrides=overrides), own_run)
-    task = load_task(TaskSection(kind="jets", rows=1500), {})
-    model = float_model(ModelSection(hidden=(8,)), task, 7, own_run / "stages/02-train")
+    task = load_task(TaskSection.of("jets", rows=1500), {})
+    model = float_model(
+        ModelSection.of("mlp", hidden=(8,)), task, 7, {"train": own_run / "stages/02-train"}
+    )
     counted = count_layers(model, task, weight_bits=(3, 4, 6))
     shapes = [layer.shape for layer in read_sensitivity(own_run / "stages/03-sensitivity")]
     cheapest = sum(counted(shape, 3, 4) for shape in shapes)

@@ -6,7 +6,9 @@ from netwright.flows.stages.generate import hls_backend, rtl_backend
 
 def test_options_of_the_flow_reach_the_backend() -> None:
     made = hls_backend(
-        HlsSection(part="xc7z020", clock_mhz=250.0, io_type="io_stream", strategy="resource")
+        HlsSection.of(
+            "hls", part="xc7z020", clock_mhz=250.0, io_type="io_stream", strategy="resource"
+        )
     )
     assert (made.part, made.clock_mhz, made.io_type, made.strategy) == (
         "xc7z020",
@@ -17,7 +19,7 @@ def test_options_of_the_flow_reach_the_backend() -> None:
 
 
 def test_options_of_the_verilog_reach_its_backend() -> None:
-    made = rtl_backend(RtlSection(part="xcup", clock_mhz=250.0, adders_per_stage=3))
+    made = rtl_backend(RtlSection.of("rtl", part="xcup", clock_mhz=250.0, adders_per_stage=3))
     assert (made.part, made.clock_mhz, made.adders_per_stage) == ("xcup", 250.0, 3)
 
 

@@ -21,6 +21,9 @@ ADDERS_PER_STAGE = 2
 PARTS = ("xcup", PART)
 """What designs can be mapped to: the Xilinx UltraScale+ family, and one Lattice ECP5 device."""
 
+ROUTED_PARTS = (PART,)
+"""Those that open tools place and route."""
+
 Weights = Literal["fixed", "loadable"]
 """Whether weights are part of the hardware or written into it."""
 

@@ -5,71 +5,100 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import TypeAdapter
 
+from netwright.errors import ConfigError
 from netwright.flows.sections import ModelSection, TaskSection
+from netwright.python_file import parse
 from netwright.reading import read_json, read_typed
-from netwright.registry import resolve
 from netwright.run.stage import P, StageContext
 from netwright.settings import Settings
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from netwright.compress import LayerSensitivity
+    from netwright.compress import Compressed, LayerSensitivity, LayerShape
     from netwright.tasks import Task
-    from netwright.train import Callback, QuantModel, Recipe, Record
-
-TABLE = "table"
-"""Name under which stages know the data file of a flow that brings its own."""
+    from netwright.train import Callback, Recipe, Record
 
 PLAN, SENSITIVITY, SCORES = "plan.json", "sensitivity.json", "scores.json"
+SHAPES = "layers.json"
 CURVES = "curves.json"
 
 
 class Score(Settings):
-    """Accuracy of one network, 0..1.
+    """The score of one network.
 
     Attributes:
         seed: Seed of its initial weights and shuffling.
         validation: On the validation split; networks are chosen by it.
         test: On the test split; reported only.
+        larger_is_better: Whether the network of the largest score is the best.
     """
 
     seed: int
     validation: float
     test: float
+    larger_is_better: bool = True
 
 
 _SCORES = TypeAdapter(tuple[Score, ...])
 _AGAIN = "train again: netwright run FLOW --from train"
 
 
-class _LoadTask(Protocol):
-    def __call__(self, *, seed: int, path: Path | None) -> Task:
-        """Make a task."""
-
-
 def load_task(section: TaskSection, inputs: Mapping[str, Path]) -> Task:
-    """The task of a flow.
+    """The task of a flow, with the loss and the score that the flow says.
 
     Args:
         section: Which task.
-        inputs: The stage's inputs, with the data file under :data:`TABLE` if there is one.
+        inputs: The stage's inputs, with the files of the section.
+
+    Raises:
+        ConfigError: What a Python file makes is no task, or another loss or score is no such thing.
     """
-    make = cast(_LoadTask, resolve("tasks", section.kind))
-    task = make(seed=section.seed, path=inputs.get(TABLE))
-    return task if section.rows is None else task.subset(section.rows)
+    from netwright.tasks import Task
+    from netwright.tasks.scores import named
+
+    made = section.make("task", inputs)
+    if not isinstance(made, Task):
+        raise ConfigError(
+            f'task "{section.kind}" must make a netwright.tasks.Task, not {type(made).__name__}'
+        )
+    if section.loss is not None:
+        made = replace(made, loss=_placed(section.loss, "task.loss", inputs))
+    if section.score is not None:
+        made = replace(made, score=named(_placed(section.score, "task.score", inputs)))
+    return made if section.rows is None else made.subset(section.rows)
 
 
-def new_model(section: ModelSection, task: Task, seed: int) -> nn.Sequential:
-    """An untrained network."""
-    from netwright.models import mlp
+def _placed(name: str, label: str, inputs: Mapping[str, Path]) -> str:
+    """A name, with the place of its file if it is one of a Python file."""
+    return f"{inputs[label]}:{parse(name).attribute}" if label in inputs else name
 
-    return mlp(task, hidden=section.hidden, batch_norm=section.batch_norm, seed=seed)
+
+def new_model(
+    section: ModelSection, task: Task, seed: int, inputs: Mapping[str, Path]
+) -> nn.Module:
+    """An untrained network; everything random in it is drawn from the seed.
+
+    Raises:
+        ConfigError: What a Python file makes is no module.
+    """
+    import torch
+    from torch import nn
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = section.make("model", inputs, task=task, seed=seed)
+    if not isinstance(made, nn.Module):
+        raise ConfigError(
+            f'model "{section.kind}" must make a torch.nn.Module, not {type(made).__name__}'
+        )
+    return made
 
 
 def weights_name(seed: int) -> str:
@@ -77,23 +106,29 @@ def weights_name(seed: int) -> str:
     return f"seed-{seed}.npz"
 
 
-def float_model(section: ModelSection, task: Task, seed: int, folder: Path) -> nn.Sequential:
+def float_model(
+    section: ModelSection, task: Task, seed: int, inputs: Mapping[str, Path]
+) -> nn.Module:
     """The trained float network of a seed, from the folder of the stage ``train``."""
     from netwright.train import load_weights
 
-    model = new_model(section, task, seed)
-    load_weights(model, folder / weights_name(seed))
+    model = new_model(section, task, seed, inputs)
+    load_weights(model, inputs["train"] / weights_name(seed))
     return model.eval()
 
 
-def quantized_model(section: ModelSection, task: Task, seed: int, folder: Path) -> QuantModel:
-    """The fine-tuned network of a seed, from the folder of the stage ``compress``."""
-    from netwright.compress import build, head_of, load_plan
+def quantized_model(
+    section: ModelSection, module: str | None, task: Task, inputs: Mapping[str, Path]
+) -> Compressed:
+    """The fine-tuned network of the best seed, from the folder of the stage ``compress``."""
+    from netwright.compress import build_part, load_plan
     from netwright.train import load_weights
 
-    plan = load_plan(folder / PLAN)
-    network = new_model(section, task, seed)
-    model = build(network, plan, input_shape=task.input_shapes, head=head_of(task))
+    folder = inputs["compress"]
+    seed = best_seed(folder)
+    model = build_part(
+        new_model(section, task, seed, inputs), load_plan(folder / PLAN), task, module
+    )
     load_weights(model, folder / weights_name(seed))
     return model.eval()
 
@@ -152,13 +187,18 @@ def fit_networks(
         shutil.copyfile(weights_file(context.scratch, seed), context.folder / weights_name(seed))
     curves = {seed: read_json(history_file(context.scratch, seed)) for seed in models}
     (context.folder / CURVES).write_text(json.dumps(curves, indent=2) + "\n")
-    write_scores(records, context.folder)
+    write_scores(records, task, context.folder)
 
 
-def write_scores(records: Mapping[int, Record], folder: Path) -> None:
+def write_scores(records: Mapping[int, Record], task: Task, folder: Path) -> None:
     """Write the score of every seed."""
     scores = tuple(
-        Score(seed=seed, validation=float(record["validation"]), test=float(record["test"]))
+        Score(
+            seed=seed,
+            validation=float(record["validation"]),
+            test=float(record["test"]),
+            larger_is_better=task.score.larger_is_better,
+        )
         for seed, record in records.items()
     )
     (folder / SCORES).write_bytes(_SCORES.dump_json(scores, indent=2) + b"\n")
@@ -170,9 +210,9 @@ def read_scores(folder: Path) -> tuple[Score, ...]:
 
 
 def best_seed(folder: Path) -> int:
-    """The seed of the best validation accuracy; of equal ones, the first."""
+    """The seed of the best validation score; of equal ones, the first."""
     scores = read_scores(folder)
-    return max(scores, key=lambda score: score.validation).seed
+    return max(scores, key=lambda s: s.validation if s.larger_is_better else -s.validation).seed
 
 
 def read_sensitivity(folder: Path) -> tuple[LayerSensitivity, ...]:
@@ -186,3 +226,16 @@ def read_sensitivity(folder: Path) -> tuple[LayerSensitivity, ...]:
     adapter = TypeAdapter(tuple[LayerSensitivity, ...])
     hint = "measure again: netwright run FLOW --from sensitivity"
     return read_typed(folder / SENSITIVITY, adapter, what="is damaged", hint=hint)
+
+
+def read_shapes(folder: Path) -> tuple[LayerShape, ...]:
+    """The layers that got widths, from the folder of the stage ``compress``.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    from netwright.compress import LayerShape
+
+    adapter = TypeAdapter(tuple[LayerShape, ...])
+    hint = "compress again: netwright run FLOW --from compress"
+    return read_typed(folder / SHAPES, adapter, what="is damaged", hint=hint)

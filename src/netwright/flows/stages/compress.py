@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwright.flows.sections import CompressSection, ModelSection, TaskSection
+from netwright.errors import ConfigError
+from netwright.flows.sections import AnyCompressor, AnyModel, AnyTask, CompressSection
 from netwright.flows.stages.common import (
     PLAN,
+    SHAPES,
     fit_networks,
     float_model,
     load_task,
@@ -21,7 +24,7 @@ from netwright.settings import Settings
 if TYPE_CHECKING:
     from torch import nn
 
-    from netwright.compress import Activations, Budget
+    from netwright.compress import Compressor, Subject
     from netwright.tasks import Task
 
 ALLOCATION = "allocation.json"
@@ -37,69 +40,61 @@ class CompressParameters(Settings):
         seeds: One fine-tuned network for each.
     """
 
-    task: TaskSection
-    model: ModelSection
-    compress: CompressSection
+    task: AnyTask
+    model: AnyModel
+    compress: AnyCompressor
     seeds: tuple[int, ...]
 
 
-def activations(section: CompressSection) -> Activations:
-    """How a flow decides the widths of activations."""
-    from netwright.compress import FreeActivations
+def compressor(section: CompressSection, inputs: Mapping[str, Path]) -> Compressor:
+    """What chooses the widths.
 
-    return FreeActivations(section.activation_bits, section.input_bits)
+    Raises:
+        ConfigError: What a Python file makes is no compressor.
+    """
+    from netwright.compress import Compressor
 
-
-def budget_makers(
-    kinds: Collection[str], section: CompressSection, model: nn.Sequential, task: Task
-) -> dict[str, Callable[[float], Budget]]:
-    """What makes a budget of each kind from its limit; LUTs are counted on the model's weights."""
-    from netwright.compress import BUDGETS, count_layers, luts
-
-    makers = {kind: BUDGETS[kind] for kind in kinds}
-    if "luts" in makers:
-        cost = count_layers(
-            model,
-            task,
-            weight_bits=section.weight_bits,
-            scale=section.scale,
-            granularity=section.granularity,
+    made = section.make("compress", inputs)
+    if not isinstance(made, Compressor):
+        raise ConfigError(
+            f'compressor "{section.kind}" must make a netwright.compress.Compressor, '
+            f"not {type(made).__name__}"
         )
-        makers["luts"] = partial(luts, cost=cost)
-    return makers
+    return made
+
+
+def subject(
+    section: CompressSection, model: nn.Module, task: Task, inputs: Mapping[str, Path]
+) -> Subject:
+    """The network as a compressor sees it."""
+    from netwright.compress import Subject, part_shapes
+
+    return Subject(
+        model=model,
+        task=task,
+        shapes=part_shapes(model, task, section.module),
+        sensitivities=read_sensitivity(inputs["sensitivity"]) if "sensitivity" in inputs else (),
+        scale=section.scale,
+        granularity=section.granularity,
+    )
 
 
 def compress(context: StageContext[CompressParameters]) -> None:
     """Choose the plan, then fine-tune on all cores; write plan, weights and scores."""
-    from netwright.compress import allocate, apply, save_plan
+    from netwright.compress import apply_part, save_plan
     from netwright.train import Calibrate
 
-    parameters, section = context.parameters, context.parameters.compress
-    limits = (section.budget, *section.other_budgets)
-    task = load_task(parameters.task, context.inputs)
-    floating = {
-        seed: float_model(parameters.model, task, seed, context.inputs["train"])
-        for seed in parameters.seeds
-    }
-    makers = budget_makers(
-        {limit.kind for limit in limits}, section, floating[parameters.seeds[0]], task
-    )
-    found = allocate(
-        read_sensitivity(context.inputs["sensitivity"]),
-        [makers[limit.kind](limit.limit) for limit in limits],
-        weight_bits=section.weight_bits,
-        activations=activations(section),
-        residual=section.residual,
-        origin="hawq, " + ", ".join(f"{limit.kind} ≤ {limit.limit:.10g}" for limit in limits),
-    )
+    p, section, inputs = context.parameters, context.parameters.compress, context.inputs
+    task = load_task(p.task, inputs)
+    floating = {seed: float_model(p.model, task, seed, inputs) for seed in p.seeds}
+    given = subject(section, floating[p.seeds[0]], task, inputs)
+    found = compressor(section, inputs).choose(given)
     plan = found.plan.with_rules(scale=section.scale, granularity=section.granularity)
     save_plan(plan, context.folder / PLAN)
-    proof = {
-        "objective": found.objective,
-        "bound": found.bound,
-        "proven": found.is_proven,
-        "costs": found.costs,
+    (context.folder / ALLOCATION).write_text(json.dumps(found.record, indent=2) + "\n")
+    layers = json.dumps([asdict(shape) for shape in given.shapes], indent=2)
+    (context.folder / SHAPES).write_text(layers + "\n")
+    models = {
+        seed: apply_part(model, plan, task, section.module) for seed, model in floating.items()
     }
-    (context.folder / ALLOCATION).write_text(json.dumps(proof, indent=2) + "\n")
-    models = {seed: apply(model, plan, task) for seed, model in floating.items()}
     fit_networks(context, models, task, section, [Calibrate()])

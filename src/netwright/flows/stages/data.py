@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import TypeAdapter
 
-from netwright.flows.sections import TaskSection
+from netwright.flows.sections import AnyTask
 from netwright.flows.stages.common import load_task
 from netwright.reading import read_typed
 from netwright.report import DataInput, DataSection, Spread
@@ -34,7 +34,7 @@ class DataParameters(Settings):
         package: Version of the package, which brings the shipped tables.
     """
 
-    task: TaskSection
+    task: AnyTask
     package: str
 
 

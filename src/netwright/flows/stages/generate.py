@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from netwright import ir
 from netwright.flows.graph import GRAPH
-from netwright.flows.sections import HlsSection, RtlSection
+from netwright.flows.sections import AnyHls, AnyRtl, HlsSection, RtlSection
 from netwright.run.stage import P, StageContext
 from netwright.settings import Settings
 
@@ -27,32 +27,20 @@ class GenerateParameters(Settings):
         rtl: Options of the Verilog, if any is generated.
     """
 
-    hls: HlsSection | None
-    rtl: RtlSection | None
+    hls: AnyHls | None
+    rtl: AnyRtl | None
 
 
 def hls_backend(section: HlsSection) -> HlsBackend:
     """The HLS backend with the options of a flow."""
-    from netwright.backends import hls
-
-    return hls(
-        part=section.part,
-        clock_mhz=section.clock_mhz,
-        io_type=section.io_type,
-        strategy=section.strategy,
-        reuse_factor=section.reuse_factor,
-    )
+    made = section.make("hls", {})
+    return cast("HlsBackend", made)
 
 
 def rtl_backend(section: RtlSection) -> RtlBackend:
     """The RTL backend with the options of a flow."""
-    from netwright.backends import rtl
-
-    return rtl(
-        part=section.part,
-        clock_mhz=section.clock_mhz,
-        adders_per_stage=section.adders_per_stage,
-    )
+    made = section.make("rtl", {})
+    return cast("RtlBackend", made)
 
 
 def generate(context: StageContext[GenerateParameters]) -> None:

@@ -6,7 +6,7 @@ from netwright import ir
 from netwright.flows import implementation
 from netwright.flows.graph import GRAPH
 from netwright.flows.hardware import write_hardware
-from netwright.flows.sections import RtlSection
+from netwright.flows.sections import AnyRtl
 from netwright.flows.stages.generate import RTL, own_copy, rtl_backend
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
@@ -19,7 +19,7 @@ class ImplementParameters(Settings):
         rtl: Options of the Verilog.
     """
 
-    rtl: RtlSection
+    rtl: AnyRtl
 
 
 def implement(context: StageContext[ImplementParameters]) -> None:

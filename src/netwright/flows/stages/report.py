@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netwright import ir
 from netwright.flows import certificate
 from netwright.flows.graph import GRAPH
 from netwright.flows.hardware import read_hardware
-from netwright.flows.sections import HlsSection, TaskSection
+from netwright.flows.sections import AnyHls, AnyModel, AnyTask, HlsSection
 from netwright.flows.stages import report_rows
-from netwright.flows.stages.common import best_seed, load_task, read_sensitivity
+from netwright.flows.stages.common import (
+    best_seed,
+    load_task,
+    quantized_model,
+    read_sensitivity,
+    read_shapes,
+)
 from netwright.flows.stages.data import read_section
 from netwright.flows.stages.generate import HLS, RTL
+from netwright.flows.stages.verify import as_inputs
 from netwright.quantities import Quantity
 from netwright.report import Document, Fact, Rewrite, When, write
 from netwright.run.stage import StageContext
 from netwright.run.when import when
 from netwright.settings import Settings
+
+if TYPE_CHECKING:
+    from netwright.tasks import Task
 
 
 class ReportParameters(Settings):
@@ -27,6 +41,8 @@ class ReportParameters(Settings):
     Attributes:
         name: Name of the flow.
         task: Which task.
+        model: Which network.
+        module: Path of the part that became hardware.
         hls: Options of the C++, if any was generated.
         epochs: Epochs of fine-tuning the chosen plan.
         swept_epochs: Epochs of fine-tuning other plans; 0 if there are none.
@@ -35,8 +51,10 @@ class ReportParameters(Settings):
     """
 
     name: str
-    task: TaskSection
-    hls: HlsSection | None
+    task: AnyTask
+    model: AnyModel
+    module: str | None
+    hls: AnyHls | None
     epochs: int
     swept_epochs: int
     settings: str
@@ -61,13 +79,11 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
 
     task = load_task(p.task, inputs)
     graph = ir.load(inputs["trace"] / GRAPH)
-    logits = ir.real_values(
-        graph, graph.outputs[0], ir.interpret(graph, task.test.inputs)[graph.outputs[0]]
-    )
-    layers = read_sensitivity(inputs["sensitivity"])
+    outputs = _outputs(p, task, graph, inputs)
+    layers = read_sensitivity(inputs["sensitivity"]) if "sensitivity" in inputs else ()
+    shapes = read_shapes(inputs["compress"])
+    scored = report_rows.Scored.of(task)
     seed = best_seed(inputs["compress"])
-    rows = len(task.test)
-    source = f"test split of {task.name}, {rows} rows"
     measured_on = (
         f"training split of {task.name}, first {min(SENSITIVITY_ROWS, len(task.train))} rows"
     )
@@ -75,21 +91,20 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
         name=p.name,
         title=f"{p.name}: {_contents(inputs)}",
         data=read_section(inputs),
+        measure=scored.measure,
         accuracy=(
-            report_rows.accuracy("float", inputs["train"], source, num_rows=rows),
-            *report_rows.tables_accuracies(inputs, source, num_rows=rows),
-            report_rows.accuracy("fine-tuned plan", inputs["compress"], source, num_rows=rows),
-            report_rows.one_accuracy(
-                "integer graph", task.evaluate(logits), seed, source, num_rows=rows
-            ),
+            report_rows.accuracy("float", inputs["train"], scored),
+            *report_rows.tables_accuracies(inputs, scored),
+            report_rows.accuracy("fine-tuned plan", inputs["compress"], scored),
+            report_rows.one_accuracy("integer graph", task.evaluate(outputs), seed, scored),
         ),
-        confusion=report_rows.confusion(task, logits, source),
+        confusion=report_rows.confusion(task, outputs, scored.source),
         training=report_rows.training(inputs),
-        roc=report_rows.roc(task, logits, source),
+        roc=report_rows.roc(task, outputs, scored.source),
         sensitivities=report_rows.sensitivities(layers, measured_on),
-        plan=report_rows.plan(layers, inputs["compress"]),
+        plan=report_rows.plan(shapes, inputs["compress"]),
         front=report_rows.front(
-            layers, inputs, source, epochs=p.epochs, swept_epochs=p.swept_epochs
+            shapes, inputs, scored, epochs=p.epochs, swept_epochs=p.swept_epochs
         ),
         certificate=tuple(
             row
@@ -99,7 +114,7 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
         ),
         hardware=read_hardware(inputs["implement"]) if "implement" in inputs else None,
         tables=read_hardware(inputs["tables_rtl"]) if "tables_rtl" in inputs else None,
-        designs=report_rows.designs(task, inputs, source),
+        designs=report_rows.designs(task, inputs, scored),
         rewrites=tuple(
             Rewrite(
                 node=note.node,
@@ -114,6 +129,19 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
         settings=p.settings,
         when=made,
     )
+
+
+def _outputs(
+    p: ReportParameters, task: Task, graph: ir.Graph, inputs: Mapping[str, Path]
+) -> NDArray[np.float64]:
+    """What the network gives for the test split where its hardware is the integer graph."""
+    from netwright.compress import outputs_with, read_by_part
+
+    model = quantized_model(p.model, p.module, task, inputs)
+    read = as_inputs(read_by_part(model, task.test.arrays), graph)
+    (name,) = graph.outputs
+    found = ir.real_values(graph, name, ir.interpret(graph, read)[name])
+    return outputs_with(model, task.test.arrays, found).reshape(len(task.test), *task.output_shape)
 
 
 def _contents(inputs: Mapping[str, Path]) -> str:
@@ -161,11 +189,12 @@ def _assumptions(inputs: Mapping[str, Path], hls: HlsSection | None) -> tuple[st
 def _facts(hls: HlsSection | None, seed: int) -> tuple[Fact, ...]:
     facts = [Fact(name="seed of the exported network", value=str(seed))]
     if hls is not None:
+        given = hls.options
         facts += [
-            Fact(name="HLS part", value=hls.part),
-            Fact(name="HLS clock", value=Quantity(hls.clock_mhz, "MHz", "flow", "assumed")),
-            Fact(name="HLS io type", value=hls.io_type),
-            Fact(name="HLS strategy", value=hls.strategy),
-            Fact(name="HLS reuse factor", value=str(hls.reuse_factor)),
+            Fact(name="HLS part", value=given["part"]),
+            Fact(name="HLS clock", value=Quantity(given["clock_mhz"], "MHz", "flow", "assumed")),
+            Fact(name="HLS io type", value=given["io_type"]),
+            Fact(name="HLS strategy", value=given["strategy"]),
+            Fact(name="HLS reuse factor", value=str(given["reuse_factor"])),
         ]
     return tuple(facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, cast
@@ -32,10 +32,11 @@ from netwright.report import (
 )
 from netwright.report.hardware import TABLE_INPUTS
 from netwright.report.headline import TABLES_IN_HARDWARE
+from netwright.report.measure import ACCURACY, Measure
 from netwright.run.folder import read_record
 
 if TYPE_CHECKING:
-    from netwright.compress import LayerSensitivity
+    from netwright.compress import LayerSensitivity, LayerShape
     from netwright.tasks import Task
 
 _BOPS = "m n (b_a b_w + b_a + b_w + log2 n), summed over layers"
@@ -47,40 +48,67 @@ def _bops(value: float, source: str = _BOPS) -> Quantity:
     return Quantity(value, "", source, "modelled")
 
 
-def _share(values: Sequence[float], source: str) -> Quantity:
-    deviation = stdev(values) if len(values) > 1 else None
-    return Quantity(fmean(values), "", source, "measured", deviation)
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What values of the score were found on.
+
+    Attributes:
+        measure: The score.
+        source: The rows, in words.
+        num_rows: How many, where the score is a share of them.
+    """
+
+    measure: Measure
+    source: str
+    num_rows: int | None
+
+    @classmethod
+    def of(cls, task: Task) -> Scored:
+        """The score of a task on its test split."""
+        score, rows = task.score, len(task.test)
+        shares = score.needs == "classes" and not score.unit
+        measure = Measure(
+            name=score.name,
+            unit=score.unit,
+            larger_is_better=score.larger_is_better,
+            is_share=shares,
+        )
+        counted = rows if score.name == ACCURACY.name else None
+        return cls(measure, f"test split of {task.name}, {rows} rows", counted)
+
+    def quantity(self, values: Sequence[float]) -> Quantity:
+        """Values of several seeds, as their mean."""
+        deviation = stdev(values) if len(values) > 1 else None
+        return Quantity(fmean(values), self.measure.unit, self.source, "measured", deviation)
 
 
-def accuracy(stage: str, folder: Path, source: str, *, num_rows: int) -> AccuracyRow:
-    """Accuracy of the networks of all seeds."""
+def accuracy(stage: str, folder: Path, scored: Scored) -> AccuracyRow:
+    """Score of the networks of all seeds."""
     scores = read_scores(folder)
     return AccuracyRow(
         stage=stage,
-        accuracy=_share([score.test for score in scores], source),
+        accuracy=scored.quantity([score.test for score in scores]),
         seeds=tuple(score.seed for score in scores),
-        num_rows=num_rows,
+        num_rows=scored.num_rows,
     )
 
 
-def one_accuracy(stage: str, value: float, seed: int, source: str, *, num_rows: int) -> AccuracyRow:
-    """Accuracy of one network."""
-    found = _share([value], source)
-    return AccuracyRow(stage=stage, accuracy=found, seeds=(seed,), num_rows=num_rows)
+def one_accuracy(stage: str, value: float, seed: int, scored: Scored) -> AccuracyRow:
+    """Score of one network."""
+    found = scored.quantity([value])
+    return AccuracyRow(stage=stage, accuracy=found, seeds=(seed,), num_rows=scored.num_rows)
 
 
-def tables_accuracies(
-    inputs: Mapping[str, Path], source: str, *, num_rows: int
-) -> tuple[AccuracyRow, ...]:
-    """Accuracy of the networks of tables, and of the one that went into hardware."""
+def tables_accuracies(inputs: Mapping[str, Path], scored: Scored) -> tuple[AccuracyRow, ...]:
+    """Score of the networks of tables, and of the one that went into hardware."""
     if "tables" not in inputs:
         return ()
     folder = inputs["tables"]
     seed = best_seed(folder)
     exported = {score.seed: score.test for score in read_scores(folder)}[seed]
     return (
-        accuracy("network of tables", folder, source, num_rows=num_rows),
-        one_accuracy(TABLES_IN_HARDWARE, exported, seed, source, num_rows=num_rows),
+        accuracy("network of tables", folder, scored),
+        one_accuracy(TABLES_IN_HARDWARE, exported, seed, scored),
     )
 
 
@@ -101,8 +129,10 @@ def training(inputs: Mapping[str, Path]) -> tuple[TrainingCurve, ...]:
     return tuple(curves)
 
 
-def confusion(task: Task, logits: NDArray[np.float64], source: str) -> Confusion:
-    """What the rows of every class of the test split are taken for by the integer graph."""
+def confusion(task: Task, logits: NDArray[np.float64], source: str) -> Confusion | None:
+    """What the rows of every class are taken for by the integer graph, where rows have a class."""
+    if not task.classes or logits.ndim != 2:
+        return None
     size = len(task.classes)
     counts = np.zeros((size, size), np.int64)
     np.add.at(counts, (task.test.targets, logits.argmax(axis=1)), 1)
@@ -115,7 +145,9 @@ def confusion(task: Task, logits: NDArray[np.float64], source: str) -> Confusion
 
 
 def roc(task: Task, logits: NDArray[np.float64], source: str) -> tuple[RocCurve, ...]:
-    """One curve a class."""
+    """One curve a class, where rows have a class."""
+    if not task.classes or logits.ndim != 2:
+        return ()
     return tuple(
         RocCurve.of(
             label,
@@ -159,27 +191,27 @@ def sensitivities(layers: Sequence[LayerSensitivity], source: str) -> tuple[Sens
     )
 
 
-def plan(layers: Sequence[LayerSensitivity], folder: Path) -> tuple[PlanRow, ...]:
+def plan(shapes: Sequence[LayerShape], folder: Path) -> tuple[PlanRow, ...]:
     """One row a layer, with its widths."""
     from netwright.compress import layer_bops, load_plan
 
     return tuple(
         PlanRow(
-            layer=layer.name,
+            layer=shape.name,
             weight_bits=chosen.weight_bits,
             input_bits=chosen.input_bits,
-            shape=(layer.shape.inputs, layer.shape.outputs),
-            num_weights=layer.shape.weights,
-            bops=_bops(layer_bops(layer.shape, chosen.weight_bits, chosen.input_bits)),
+            shape=(shape.inputs, shape.outputs),
+            num_weights=shape.weights,
+            bops=_bops(layer_bops(shape, chosen.weight_bits, chosen.input_bits)),
         )
-        for layer, chosen in zip(layers, load_plan(folder / PLAN).layers, strict=True)
+        for shape, chosen in zip(shapes, load_plan(folder / PLAN).layers, strict=True)
     )
 
 
 def front(
-    layers: Sequence[LayerSensitivity],
+    shapes: Sequence[LayerShape],
     inputs: Mapping[str, Path],
-    source: str,
+    scored: Scored,
     *,
     epochs: int,
     swept_epochs: int,
@@ -187,15 +219,14 @@ def front(
     """The float network, the chosen plan, and what the sweep found.
 
     Args:
-        layers: The measured layers.
+        shapes: The layers that got widths.
         inputs: Folders of the stages.
-        source: The rows that accuracies were found on.
+        scored: What scores were found on.
         epochs: Of fine-tuning the chosen plan.
         swept_epochs: Of fine-tuning every other plan.
     """
     from netwright.compress import layer_bops, load_plan, total_bops
 
-    shapes = [layer.shape for layer in layers]
     chosen = load_plan(inputs["compress"] / PLAN)
     float_bops = sum(layer_bops(shape, _FLOAT_BITS, _FLOAT_BITS) for shape in shapes)
     points = [
@@ -203,13 +234,13 @@ def front(
             kind="float",
             label="float",
             bops=_bops(float_bops, f"{_BOPS}, all 32 bit"),
-            accuracy=_seeds(inputs["train"], source),
+            accuracy=_seeds(inputs["train"], scored),
         ),
         FrontPoint(
-            kind="hawq",
+            kind="hawq" if "sensitivity" in inputs else "given",
             label="chosen plan",
             bops=_bops(total_bops(shapes, chosen)),
-            accuracy=_seeds(inputs["compress"], source),
+            accuracy=_seeds(inputs["compress"], scored),
             bits=chosen.weight_bits,
             chosen=True,
             epochs=epochs,
@@ -223,7 +254,7 @@ def front(
                 kind=cast(FrontKind, point.kind),
                 label=point.label,
                 bops=_bops(point.bops),
-                accuracy=_share(point.accuracies, source),
+                accuracy=scored.quantity(point.accuracies),
                 bits=point.weight_bits,
                 epochs=swept_epochs,
                 num_seeds=len(point.accuracies),
@@ -234,8 +265,8 @@ def front(
     return tuple(points)
 
 
-def _seeds(folder: Path, source: str) -> Quantity:
-    return _share([score.test for score in read_scores(folder)], source)
+def _seeds(folder: Path, scored: Scored) -> Quantity:
+    return scored.quantity([score.test for score in read_scores(folder)])
 
 
 def _budget(point: SweepPoint) -> str:
@@ -243,7 +274,7 @@ def _budget(point: SweepPoint) -> str:
     return point.label.removeprefix(f"{point.kind} ") if point.kind in ("hawq", "blind") else ""
 
 
-def designs(task: Task, inputs: Mapping[str, Path], source: str) -> tuple[DesignPoint, ...]:
+def designs(task: Task, inputs: Mapping[str, Path], scored: Scored) -> tuple[DesignPoint, ...]:
     """The networks that were put into hardware, on every part; then published ones, if any."""
     from netwright.tasks import published_designs
 
@@ -263,7 +294,7 @@ def designs(task: Task, inputs: Mapping[str, Path], source: str) -> tuple[Design
                 DesignPoint(
                     name=f"{name}, {cells.part}",
                     data=f"{task.name}, as shipped",
-                    accuracy=_share([exported.test], source),
+                    accuracy=scored.quantity([exported.test]),
                     lut=replace(cells.lut, value=cells.num_tables),
                     latency=routed.latency if routed else None,
                     fmax=routed.fmax if routed else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from netwright.flows.sections import ModelSection, TaskSection
+from netwright.flows.sections import AnyModel, AnyTask
 from netwright.flows.stages.common import SENSITIVITY, float_model, load_task
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
@@ -17,6 +17,7 @@ class SensitivityParameters(Settings):
     Attributes:
         task: Which task.
         model: Which network.
+        module: Path of the part that is measured.
         weight_bits: Candidate widths of weights.
         activation_bits: Candidate widths of what layers read.
         scale: Rule for the scales.
@@ -25,8 +26,9 @@ class SensitivityParameters(Settings):
         seed: Seed of the network that is measured, and of the probes.
     """
 
-    task: TaskSection
-    model: ModelSection
+    task: AnyTask
+    model: AnyModel
+    module: str | None
     weight_bits: tuple[int, ...]
     activation_bits: tuple[int, ...]
     scale: str
@@ -41,10 +43,11 @@ def measure(context: StageContext[SensitivityParameters]) -> None:
 
     p = context.parameters
     task = load_task(p.task, context.inputs)
-    model = float_model(p.model, task, p.seed, context.inputs["train"])
+    model = float_model(p.model, task, p.seed, context.inputs)
     layers = sensitivity(
         model,
         task,
+        part=p.module,
         weight_bits=p.weight_bits,
         activation_bits=p.activation_bits,
         probes=p.probes,

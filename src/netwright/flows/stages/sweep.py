@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
-from netwright.flows.sections import CompressSection, ModelSection, SweepSection, TaskSection
-from netwright.flows.stages.common import float_model, load_task, read_sensitivity
-from netwright.flows.stages.compress import activations, budget_makers
+from netwright.flows.sections import AnyCompressor, AnyModel, AnyTask, SweepSection
+from netwright.flows.stages.common import float_model, load_task
+from netwright.flows.stages.compress import compressor, subject
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
 
@@ -24,9 +24,9 @@ class SweepParameters(Settings):
         seeds: Networks that every plan is tried on; sampled plans get the first only.
     """
 
-    task: TaskSection
-    model: ModelSection
-    compress: CompressSection
+    task: AnyTask
+    model: AnyModel
+    compress: AnyCompressor
     sweep: SweepSection
     seeds: tuple[int, ...]
 
@@ -60,32 +60,34 @@ def run_sweep(context: StageContext[SweepParameters]) -> None:
     """Fine-tune and score every plan; a finished trial is never repeated."""
     from netwright.compress import (
         Candidate,
+        Hawq,
         allocated_candidates,
         sampled_candidates,
         sweep,
         uniform_candidates,
     )
 
-    p = context.parameters
-    task = load_task(p.task, context.inputs)
-    models = [float_model(p.model, task, seed, context.inputs["train"]) for seed in p.seeds]
-    layers = read_sensitivity(context.inputs["sensitivity"])
-    shapes = tuple(layer.shape for layer in layers)
-    kind = p.compress.budget.kind
-    maker = budget_makers({kind}, p.compress, models[0], task)[kind]
-    budgets = [maker(limit) for limit in p.sweep.budgets]
-    candidates = [
-        candidate
-        for blind in ((False, True) if p.sweep.blind else (False,))
-        for candidate in allocated_candidates(
-            layers,
-            budgets,
-            weight_bits=p.compress.weight_bits,
-            activations=activations(p.compress),
-            residual=p.compress.residual,
-            blind=blind,
-        )
-    ]
+    p, inputs = context.parameters, context.inputs
+    task = load_task(p.task, inputs)
+    models = [float_model(p.model, task, seed, inputs) for seed in p.seeds]
+    given = subject(p.compress, models[0], task, inputs)
+    shapes, candidates = given.shapes, []
+    chooser = compressor(p.compress, inputs)
+    if isinstance(chooser, Hawq):
+        kind = chooser.budget.kind
+        maker = chooser.makers({kind}, given)[kind]
+        candidates = [
+            candidate
+            for blind in ((False, True) if p.sweep.blind else (False,))
+            for candidate in allocated_candidates(
+                given.sensitivities,
+                [maker(limit) for limit in p.sweep.budgets],
+                weight_bits=chooser.weight_bits,
+                activations=chooser.activations,
+                residual=chooser.residual,
+                blind=blind,
+            )
+        ]
     candidates += uniform_candidates(shapes, p.sweep.uniform)
     candidates += sampled_candidates(shapes, p.sweep.sampled, seed=p.seeds[0])
     points = sweep(
@@ -100,6 +102,7 @@ def run_sweep(context: StageContext[SweepParameters]) -> None:
             for c in candidates
         ],
         shapes,
+        part=p.compress.module,
         epochs=p.sweep.epochs,
         seeds=p.seeds,
         log=context.scratch / "trials.jsonl",

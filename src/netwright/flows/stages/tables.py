@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netwright import ir
+from netwright.errors import ConfigError
 from netwright.flows import implementation
 from netwright.flows.certificate import certificate_row, write_certificate
 from netwright.flows.graph import GRAPH
 from netwright.flows.hardware import write_hardware
 from netwright.flows.sections import (
+    AnyModel,
+    AnyTask,
     ModelSection,
     TablesSection,
-    TaskSection,
     TrainSection,
     VerifySection,
 )
@@ -56,8 +59,8 @@ class TablesParameters(Settings):
         seeds: One network for each.
     """
 
-    task: TaskSection
-    model: ModelSection
+    task: AnyTask
+    model: AnyModel
     train: TrainSection
     tables: TablesSection
     name: str
@@ -81,6 +84,7 @@ class _Job:
     task: Task
     teacher: Path
     weights: Path
+    files: Mapping[str, Path]
 
 
 def new_tables(parameters: TablesParameters, task: Task, seed: int) -> LookupModel:
@@ -89,7 +93,14 @@ def new_tables(parameters: TablesParameters, task: Task, seed: int) -> LookupMod
 
     section = parameters.tables
     shape = LookupShape(section.hidden, section.bits, section.knots, section.fraction)
-    return LookupModel(task.input_shape[0], len(task.classes), shape, seed=seed)
+    sizes = (*task.input_shapes.values(), task.output_shape)
+    if len(sizes) != 2 or any(len(size) != 1 for size in sizes):
+        raise ConfigError(
+            f'a network of tables needs one flat input and flat outputs; task "{task.name}" has '
+            f"{', '.join(map(str, sizes[:-1]))} and {sizes[-1]}",
+            hint="leave the section tables out",
+        )
+    return LookupModel(sizes[0][0], sizes[1][0], shape, seed=seed)
 
 
 def train_tables(context: StageContext[TablesParameters]) -> None:
@@ -100,7 +111,9 @@ def train_tables(context: StageContext[TablesParameters]) -> None:
     task = load_task(p.task, context.inputs)
     teacher = _teacher_weights(context, task)
     jobs = {
-        f"seed {seed}": _Job(p, seed, task, teacher, context.scratch / weights_name(seed))
+        f"seed {seed}": _Job(
+            p, seed, task, teacher, context.scratch / weights_name(seed), dict(context.inputs)
+        )
         for seed in p.seeds
     }
     context.progress(0, len(jobs), "")
@@ -108,7 +121,7 @@ def train_tables(context: StageContext[TablesParameters]) -> None:
     records = {seed: found[f"seed {seed}"] for seed in p.seeds}
     for seed in p.seeds:
         shutil.copyfile(jobs[f"seed {seed}"].weights, context.folder / weights_name(seed))
-    write_scores(records, context.folder)
+    write_scores(records, task, context.folder)
     seed = best_seed(context.folder)
     model = new_tables(p, task, seed)
     load_weights(model, context.folder / weights_name(seed))
@@ -139,12 +152,13 @@ def _train(job: _Job) -> Record:
     return found
 
 
-def _teacher_model(p: TablesParameters, task: Task) -> nn.Sequential:
+def _teacher_model(p: TablesParameters, task: Task, inputs: Mapping[str, Path]) -> nn.Module:
     """The float network that teaches, untrained."""
     section = p.model
     if p.tables.teacher:
-        section = ModelSection(hidden=p.tables.teacher, batch_norm=True)
-    return new_model(section, task, p.seeds[0])
+        section = ModelSection.of("mlp", hidden=p.tables.teacher, batch_norm=True)
+        inputs = {}
+    return new_model(section, task, p.seeds[0], inputs)
 
 
 def _teacher_weights(context: StageContext[TablesParameters], task: Task) -> Path:
@@ -156,7 +170,7 @@ def _teacher_weights(context: StageContext[TablesParameters], task: Task) -> Pat
         return trained / weights_name(best_seed(trained))
     path = context.scratch / "teacher.npz"
     if not path.exists():
-        model, how = _teacher_model(p, task), p.train
+        model, how = _teacher_model(p, task, context.inputs), p.train
         fit(
             model,
             task,
@@ -181,7 +195,7 @@ def _teacher(job: _Job, task: Task) -> nn.Module:
     with torch.no_grad():
         back.weight.copy_(torch.from_numpy(np.diag(stretch)))
         back.bias.copy_(torch.from_numpy(move))
-    network = _teacher_model(job.parameters, job.task)
+    network = _teacher_model(job.parameters, job.task, job.files)
     load_weights(network, job.teacher)
     return nn.Sequential(back, network).eval()
 
@@ -206,7 +220,8 @@ def implement_tables(context: StageContext[TablesRtlParameters]) -> None:
         PREFIX + QONNX: referee(graph),
         PREFIX + SIMULATION: design,
     }
-    sets, limits = stimuli(task, graph, p.verify, p.seeds[0]), {PREFIX + QONNX: p.verify.qonnx_rows}
+    sets = stimuli(list(task.test.arrays.values()), graph, p.verify, p.seeds[0])
+    limits = {PREFIX + QONNX: p.verify.qonnx_rows}
     compared = certify(graph, candidates, sets, row_limits=limits, progress=context.progress)
     write_certificate(tuple(map(certificate_row, compared)), context.folder)
     section = p.tables.rtl

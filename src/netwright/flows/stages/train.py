@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netwright.flows.sections import ModelSection, TaskSection, TrainSection
+from netwright.flows.sections import AnyModel, AnyTask, TrainSection
 from netwright.flows.stages.common import fit_networks, load_task, new_model
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
@@ -18,8 +18,8 @@ class TrainParameters(Settings):
         seeds: One network for each.
     """
 
-    task: TaskSection
-    model: ModelSection
+    task: AnyTask
+    model: AnyModel
     train: TrainSection
     seeds: tuple[int, ...]
 
@@ -28,5 +28,7 @@ def train(context: StageContext[TrainParameters]) -> None:
     """Train one network a seed, on all cores; write weights and scores."""
     parameters = context.parameters
     task = load_task(parameters.task, context.inputs)
-    models = {seed: new_model(parameters.model, task, seed) for seed in parameters.seeds}
+    models = {
+        seed: new_model(parameters.model, task, seed, context.inputs) for seed in parameters.seeds
+    }
     fit_networks(context, models, task, parameters.train)
