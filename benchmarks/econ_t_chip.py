@@ -22,7 +22,7 @@ from rich.table import Table
 from netwright import compress, models, train
 from netwright.backends import hls
 from netwright.backends.rtl import ChipDesign, ChipOptions, rtl
-from netwright.backends.rtl.chip import ChipDriver, Controller, WeightImage
+from netwright.backends.rtl.chip import check_chip, total_words
 from netwright.backends.rtl.chip.words import Integers
 from netwright.compress import LayerPlan, Plan
 from netwright.formats import Int
@@ -91,45 +91,18 @@ def chip_rows(layout: str, charges: Integers, folder: Path, table: Table) -> boo
     """All weight sets and modes through the chip; whether every word was right."""
     graphs = [published(layout, seed) for seed in range(SETS)]
     options = ChipOptions(arrangement=arrangement(layout))
-    design = rtl(weights="loadable", chip=options, clock_mhz=CLOCK_MHZ).generate(
-        graphs[0], folder / "chip"
-    )
+    design = rtl(
+        weights="loadable", weight_bits=6, bias_bits=13, chip=options, clock_mhz=CLOCK_MHZ
+    ).generate(graphs[0], folder / "chip")
     assert isinstance(design, ChipDesign)
-    good, generation = True, 0
-    images: dict[int, WeightImage] = {}
-    with design.simulated() as chip:
-        chip.feed(charges)
-        driver = ChipDriver(Controller(chip), design.bank, options.address)
-        driver.check_identity()
-        for number, graph in enumerate(graphs):
-            start = time.monotonic()
-            image = design.image(graph)
-            generation += 1
-            images[generation] = image
-            driver.load(image)
-            good &= driver.read_back() == image
-            found = design.compare(chip.collect(), images)
-            good &= found.holds
-            table.add_row(
-                layout, str(number + 1), "load and read back", "", "", f"{found.crossings}",
-                f"{found.identical}", f"{time.monotonic() - start:.0f}",
-            )  # fmt: skip
-            for mode, bits in enumerate(options.latent_bits):
-                start = time.monotonic()
-                if mode:
-                    image = driver.set_mode(image, mode)
-                    generation += 1
-                    images[generation % 16] = image
-                    good &= design.compare(chip.collect(), images).holds
-                chip.run(len(charges))
-                found = design.compare(chip.collect(), images)
-                good &= found.holds
-                table.add_row(
-                    layout, str(number + 1), "wafers", str(bits),
-                    str(design.structure.words.links(mode)), f"{found.crossings}",
-                    f"{found.identical}", f"{time.monotonic() - start:.0f}",
-                )  # fmt: skip
-    return good
+    rows = check_chip(design, charges, graphs)
+    for row in rows:
+        table.add_row(
+            layout, str(row.weights), "wafers" if row.bits else "load and read back",
+            str(row.bits or ""), str(row.links or ""), f"{row.words.crossings}",
+            f"{row.words.identical}", f"{row.seconds:.0f}",
+        )  # fmt: skip
+    return total_words(rows).holds
 
 
 def hls_rows(layout: str, charges: Integers, folder: Path, table: Table) -> bool:

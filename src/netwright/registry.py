@@ -71,6 +71,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "integerize": "netwright.passes:integerize",
     },
     "backends": {
+        "chip": "netwright.backends.rtl.backend:chip",
         "hls": "netwright.backends.hls:hls",
         "rtl": "netwright.backends.rtl:rtl",
     },

@@ -3,10 +3,20 @@
 from netwright.backends import cpu
 from netwright.backends.base import Backend, Design, Target
 from netwright.backends.hls import HlsBackend, HlsDesign, hls, plain_outputs
-from netwright.backends.rtl import RtlBackend, RtlDesign, StreamDesign, rtl
+from netwright.backends.rtl import (
+    ChipDesign,
+    ChipOptions,
+    RtlBackend,
+    RtlDesign,
+    StreamDesign,
+    rtl,
+)
+from netwright.backends.rtl.backend import chip
 
 __all__ = [
     "Backend",
+    "ChipDesign",
+    "ChipOptions",
     "Design",
     "HlsBackend",
     "HlsDesign",
@@ -14,6 +24,7 @@ __all__ = [
     "RtlDesign",
     "StreamDesign",
     "Target",
+    "chip",
     "cpu",
     "hls",
     "plain_outputs",

@@ -48,8 +48,14 @@ def convert(
         str | None, typer.Option(help="FPGA device.", show_default=", ".join(PARTS.values()))
     ] = None,
     clock_mhz: Annotated[
-        float, typer.Option(parser=real(), metavar="X", help="Clock frequency in megahertz.")
-    ] = 200.0,
+        float | None,
+        typer.Option(
+            parser=real(),
+            metavar="X",
+            help="Clock frequency in megahertz.",
+            show_default="200; 40 for a chip",
+        ),
+    ] = None,
     io_type: Annotated[HlsOption, typer.Option(help="hls: registers or streams.")] = "io_parallel",
     strategy: Annotated[
         Literal["latency", "resource"], typer.Option(help="hls: unroll, or share multipliers.")
@@ -68,6 +74,18 @@ def convert(
             parser=whole(), metavar="N", help="rtl: adders in series between two registers."
         ),
     ] = 2,
+    weights: Annotated[
+        Literal["fixed", "loadable"],
+        typer.Option(help="rtl: part of the hardware, or loaded into it."),
+    ] = "fixed",
+    chip: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="rtl: a chip around the network, its options in a TOML file; weights come over "
+            "I2C.",
+        ),
+    ] = None,
     route: Annotated[
         bool, typer.Option("--route", help="rtl: place and route; minutes to hours.")
     ] = False,
@@ -131,8 +149,9 @@ def convert(
     differs, but no executor could run the file itself: the first stage is missing.
     """
     from netwright import ir
-    from netwright.backends import HlsDesign, RtlDesign, hls, rtl
-    from netwright.backends.base import target_faults
+    from netwright.backends import ChipDesign, HlsDesign, RtlDesign, hls, rtl
+    from netwright.backends.base import CLOCK_MHZ, target_faults
+    from netwright.backends.rtl.backend import CHIP_CLOCK_MHZ
     from netwright.exchange import InputQuantizer
     from netwright.flows.conversion import (
         compare_candidates,
@@ -141,11 +160,17 @@ def convert(
         read_source,
         write_conversion,
     )
+    from netwright.flows.reloading import compare_chip, compare_reloads
     from netwright.flows.stages.verify import EMULATION, SIMULATION
     from netwright.report import certificate_table, hardware_table
 
     maker: HlsBackend | RtlBackend
     part = part or PARTS[backend]
+    clock_mhz = clock_mhz or (CHIP_CLOCK_MHZ if chip else CLOCK_MHZ)
+    if backend == "hls" and (chip is not None or weights != "fixed"):
+        raise ConfigError("--weights and --chip belong to --backend rtl")
+    if chip is not None and (reuse_factor is not None or route):
+        raise ConfigError("a chip has no --reuse-factor and is not placed on an FPGA with --route")
     faults = list(target_faults(part, clock_mhz))
     if faults:
         raise ConfigError("; ".join(faults))
@@ -158,12 +183,15 @@ def convert(
             strategy=strategy,
             reuse_factor=1 if reuse is None else reuse,
         )
+    elif chip is not None:
+        maker = chip_backend(chip, part=part, clock_mhz=clock_mhz)
     else:
         maker = rtl(
             part=part,
             clock_mhz=clock_mhz,
             adders_per_stage=adders_per_stage,
             reuse_factor=reuse,
+            weights=weights,
         )
     rows, random_rows = _counted(rows, random_rows)
     started = time.monotonic()
@@ -205,7 +233,15 @@ def convert(
     design.build()
     made_of = EMULATION if backend == "hls" else SIMULATION
     table += compare_candidates(graph, {made_of: design}, stimuli)
-    made = _implement(design, route) if isinstance(design, RtlDesign) else None
+    if isinstance(design, RtlDesign) and design.is_loadable:
+        note("comparing it with other weights loaded ...")
+        table += compare_reloads(design)
+    if isinstance(design, ChipDesign):
+        note("loading the whole chip over its bus ...")
+        table += compare_chip(design)
+        made = None
+    else:
+        made = _implement(design, route) if isinstance(design, RtlDesign) else None
     failed = [proof for proof in made.proofs if proof.failed] if made else []
     refuted = [f"{proof.layer} is not proven ({proof.what})" for proof in failed]
     certificate = make_certificate(
@@ -239,6 +275,26 @@ def convert(
         raise typer.Exit(FAILED)
     if certificate.first.missing is not None:
         raise typer.Exit(INCOMPLETE)
+
+
+def chip_backend(path: Path, *, part: str, clock_mhz: float) -> RtlBackend:
+    """The backend of a chip whose options are in a TOML file.
+
+    Raises:
+        ConfigError: The file cannot be read, or an option is not accepted; the message lists all.
+    """
+    from netwright.backends import RtlBackend
+    from netwright.options import make, options_of
+    from netwright.reading import read_toml
+    from netwright.settings import check
+
+    given = {"part": part, "clock_mhz": clock_mhz}
+    options = check(
+        read_toml(path), options_of("backends", "chip", given=tuple(given)), source=str(path)
+    )
+    made = make("backends", "chip", options.model_dump(), **given)
+    assert isinstance(made, RtlBackend)
+    return made
 
 
 def reuse_factors(text: str) -> int | dict[str, int]:

@@ -76,7 +76,8 @@ def implement(
         )
 
     step(0, "proving the products")
-    proofs = [layer_proof(proof) for proof in design.prove()] if design.num_products else []
+    proves_products = design.num_products and not design.is_loadable
+    proofs = [layer_proof(proof) for proof in design.prove()] if proves_products else []
     told = step(1, "proving the roundings and limits")
     if design.proves_elements:
         elements = design.prove_elements(timeout_s=TIMEOUT_S, progress=told)
@@ -196,6 +197,8 @@ def simulated_only(design: RtlDesign) -> LayerProof:
         method="simulation only",
         what="wires from inputs to outputs"
         if wires
+        else "whatever the weights make of it"
+        if design.is_loadable
         else "roundings, limits, sums and poolings of streams",
         num_proven=0,
         num_open=sum(port.num_elements for port in design.circuit.outputs),

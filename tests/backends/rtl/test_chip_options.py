@@ -33,6 +33,12 @@ def test_options_that_no_chip_has(options: dict[str, object], message: str) -> N
     assert str(caught.value) == message
 
 
+def test_lists_will_do() -> None:
+    made = ChipOptions(latent_bits=[3, 9], arrangement=[0, -1])  # type: ignore[arg-type]
+    assert made == ChipOptions(latent_bits=(3, 9), arrangement=(0, -1))
+    hash(made)
+
+
 def test_a_chip_needs_an_unrolled_network_with_loadable_weights() -> None:
     with pytest.raises(ConfigError) as caught:
         rtl(chip=ChipOptions(), reuse_factor=2)
@@ -40,3 +46,19 @@ def test_a_chip_needs_an_unrolled_network_with_loadable_weights() -> None:
         'a chip needs weights="loadable"; a chip computes a row in every clock, so it has no '
         "reuse_factor"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weight_bits": 6}, 'weight_bits belongs to weights="loadable"'),
+        (
+            {"weights": "loadable", "bias_bits": 0},
+            "bias_bits must be from 1 to 32, or None, not 0",
+        ),
+    ],
+)
+def test_bits_of_weights_belong_to_loadable_ones(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        rtl(**options)  # type: ignore[arg-type]
+    assert str(caught.value) == message

@@ -8,6 +8,8 @@ from netwright.backends.rtl.loading import (
     loaded_constants,
     other_weights,
     register_interval,
+    widened,
+    with_stored_bits,
 )
 from netwright.errors import GraphError
 from netwright.formats import Bipolar, Int
@@ -29,6 +31,24 @@ def test_registers_hold_more_than_formats_with_few_codes() -> None:
     assert register_interval(graph, weights) == (-2, 1)
 
 
+def test_weights_may_have_more_bits_than_the_first_ones_need() -> None:
+    graph = with_stored_bits(two_layers(), weight_bits=8, bias_bits=None)
+    assert [graph.types[name].dtype for name in ("c0", "c1", "c2", "c3")] == [
+        Int(8), Int(10), Int(8), Int(10),
+    ]  # fmt: skip
+    larger = graph.with_constant("c0", graph.constants["c0"] * 4)
+    check_loadable(graph, widened(larger, graph))
+    with pytest.raises(GraphError, match='"c0" holds -128 to 124, which int6 does not allow'):
+        check_loadable(two_layers(), larger)
+
+
+def test_weights_that_do_not_fit_the_bits_are_refused() -> None:
+    with pytest.raises(GraphError) as caught:
+        with_stored_bits(two_layers(), weight_bits=5, bias_bits=9)
+    assert str(caught.value).startswith('weights "c0" hold -32 to 31, which 5 bits do not; biases')
+    assert str(caught.value).endswith("hint: raise weight_bits or bias_bits")
+
+
 def other(seed: int = 5, *, offset: int = 0, constant: int = 1) -> Graph:
     build = Build("tiny", seed)
     hidden = build.requantize(build.dense(build.quantize((3,)), 2), offset=(offset,))
@@ -47,7 +67,8 @@ def test_everything_else_may_not() -> None:
     assert str(caught.value) == (
         'graph "tiny" cannot be loaded: node "requantize_2" is not as "requantize_2" was; '
         'constant "c2" has other values\n'
-        "hint: generate a design for it; only weights and biases of products can be loaded"
+        "hint: generate a design for it; only weights and biases of products can be loaded, and "
+        "weight_bits and bias_bits say how large they may be"
     )
     with pytest.raises(GraphError, match="it has 3 nodes, not 4"):
         check_loadable(other(), replace(other(), nodes=other().nodes[:-1]))

@@ -30,4 +30,7 @@ def test_the_record_holds_every_option() -> None:
         "max_operations": rtl().max_operations,
         "reuse_factor": {"fc1": 4},
         "weights": "loadable",
+        "weight_bits": None,
+        "bias_bits": None,
+        "chip": None,
     }

@@ -16,6 +16,7 @@ from netwright.backends.rtl.chip.structure import Structure
 from netwright.backends.rtl.chip.verilog import chip_sources
 from netwright.backends.rtl.chip_options import ChipOptions
 from netwright.backends.rtl.design import RtlDesign
+from netwright.backends.rtl.loading import with_stored_bits
 from netwright.backends.rtl.options import ADDERS_PER_STAGE, PART, RtlOptions, Weights
 from netwright.backends.rtl.reuse import ReuseFactor
 from netwright.backends.rtl.streams.dataflow import lower_to_streams
@@ -51,13 +52,14 @@ class RtlBackend(RtlOptions):
             out: A folder that does not exist, is empty, or holds an older design of this kind.
 
         Raises:
-            GraphError: The graph breaks a rule, is not in the integer form, or needs too many
-                operations.
+            GraphError: The graph breaks a rule, is not in the integer form, needs too many
+                operations, or does not fit the bits of loadable weights.
             ConfigError: A reuse factor does not fit its node.
             UnsupportedOp: A node has no hardware here; nothing is written.
             NumericsError: A value would need more than 64 bits.
             RunError: `out` holds something else, or cannot be written.
         """
+        graph = with_stored_bits(graph, weight_bits=self.weight_bits, bias_bits=self.bias_bits)
         if self.reuse_factor is not None:
             return self._streams(graph, Path(out), self.reuse_factor)
         if self.chip is not None:
@@ -117,6 +119,8 @@ def rtl(
     max_operations: int = MAX_OPERATIONS,
     reuse_factor: ReuseFactor | None = None,
     weights: Weights = "fixed",
+    weight_bits: int | None = None,
+    bias_bits: int | None = None,
     chip: ChipOptions | None = None,
 ) -> RtlBackend:
     """The RTL backend with these options; see :class:`RtlBackend`.
@@ -125,5 +129,55 @@ def rtl(
     2
     """
     return RtlBackend(
-        part, clock_mhz, adders_per_stage, max_operations, reuse_factor, weights, chip
+        part=part,
+        clock_mhz=clock_mhz,
+        adders_per_stage=adders_per_stage,
+        max_operations=max_operations,
+        reuse_factor=reuse_factor,
+        weights=weights,
+        weight_bits=weight_bits,
+        bias_bits=bias_bits,
+        chip=chip,
+    )
+
+
+CHIP_CLOCK_MHZ = 40.0
+"""Clock of a chip unless another is asked for: a crossing every 25 ns."""
+
+
+def chip(
+    *,
+    charge_bits: int = ChipOptions.charge_bits,
+    arrangement: tuple[int, ...] | None = None,
+    latent_bits: tuple[int, ...] = ChipOptions.latent_bits,
+    address: int = ChipOptions.address,
+    latency_cycles: int = ChipOptions.latency_cycles,
+    weight_bits: int | None = None,
+    bias_bits: int | None = None,
+    clock_mhz: float = CHIP_CLOCK_MHZ,
+    part: str = PART,
+    max_operations: int = MAX_OPERATIONS,
+) -> RtlBackend:
+    """The RTL backend for a chip whose weights are loaded.
+
+    The options are those of :class:`ChipOptions` and of :class:`RtlOptions`.
+
+    >>> chip(address=0x20).chip.address
+    32
+    """
+    options = ChipOptions(
+        charge_bits=charge_bits,
+        arrangement=arrangement,
+        latent_bits=latent_bits,
+        address=address,
+        latency_cycles=latency_cycles,
+    )
+    return rtl(
+        part=part,
+        clock_mhz=clock_mhz,
+        max_operations=max_operations,
+        weights="loadable",
+        weight_bits=weight_bits,
+        bias_bits=bias_bits,
+        chip=options,
     )

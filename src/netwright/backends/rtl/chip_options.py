@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from netwright.errors import ConfigError
@@ -43,6 +43,10 @@ class ChipOptions:
     latency_cycles: int = 1
 
     def __post_init__(self) -> None:
+        for name in ("arrangement", "latent_bits"):  # lists will do
+            value = getattr(self, name)
+            if isinstance(value, Sequence) and not isinstance(value, str):
+                object.__setattr__(self, name, tuple(value))
         faults = list(self._faults())
         if faults:
             raise ConfigError("; ".join(faults))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError
-from netwright.formats import NumberFormat, holds_integers, smallest_int
+from netwright.formats import Int, NumberFormat, holds_integers, smallest_int
 from netwright.ir import Graph, Interpreter, Node, bounds, spec_of
 
 
@@ -31,6 +31,37 @@ def register_interval(graph: Graph, tensor: str) -> tuple[int, int]:
     return low, low + (1 << held.bits) - 1
 
 
+def with_stored_bits(graph: Graph, *, weight_bits: int | None, bias_bits: int | None) -> Graph:
+    """The graph with wider formats of weights and biases, so that others fit, too.
+
+    Args:
+        graph: The graph.
+        weight_bits: Bits of every weight, sign included; ``None`` for those of the graph.
+        bias_bits: The same for biases.
+
+    Raises:
+        GraphError: A weight or a bias of the graph does not fit; the message lists every fault.
+    """
+    faults, roles = [], {"weights": weight_bits, "biases": bias_bits}
+    for node in graph.nodes:
+        if spec_of(node).category != "product":
+            continue
+        for (role, bits), name in zip(roles.items(), node.inputs[1:], strict=False):
+            if bits is None or name not in graph.constants:
+                continue
+            stored, values = Int(bits), graph.constants[name]
+            if not np.all(stored.allowed(values)):
+                faults.append(
+                    f'{role} "{name}" hold {int(values.min())} to {int(values.max())}, which '
+                    f"{bits} bits do not"
+                )
+            else:
+                graph = graph.with_type(name, graph.types[name].with_number(stored))
+    if faults:
+        raise GraphError("; ".join(faults), hint="raise weight_bits or bias_bits")
+    return graph
+
+
 def check_loadable(made_for: Graph, graph: Graph) -> None:
     """Refuse a graph that a loadable design cannot compute: it differs in more than weights.
 
@@ -44,7 +75,8 @@ def check_loadable(made_for: Graph, graph: Graph) -> None:
     if faults:
         raise GraphError(
             f'graph "{graph.name}" cannot be loaded: {"; ".join(faults)}',
-            hint="generate a design for it; only weights and biases of products can be loaded",
+            hint="generate a design for it; only weights and biases of products can be loaded, "
+            "and weight_bits and bias_bits say how large they may be",
         )
 
 

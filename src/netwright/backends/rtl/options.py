@@ -24,6 +24,9 @@ PARTS = ("xcup", PART)
 ROUTED_PARTS = (PART,)
 """Those that open tools place and route."""
 
+MAX_STORED_BITS = 32
+"""Bits that a weight or a bias may be given beyond those of the graph."""
+
 Weights = Literal["fixed", "loadable"]
 """Whether weights are part of the hardware or written into it."""
 
@@ -44,6 +47,9 @@ class RtlOptions:
             uses its multipliers again, one number for all or one for each node by its name.
         weights: ``"fixed"``, or ``"loadable"``: with a reuse factor in memories that a port writes,
             without one on ports beside the data.
+        weight_bits: Bits that loadable weights have, sign included; ``None`` for those of the
+            graph, which are often just enough for the weights it has.
+        bias_bits: The same for biases.
         chip: ``None``, or what surrounds an unrolled network with loadable weights: a normalizer
             in front, registers for the weights on an I2C bus, a packer behind.
 
@@ -57,6 +63,8 @@ class RtlOptions:
     max_operations: int = MAX_OPERATIONS
     reuse_factor: ReuseFactor | None = None
     weights: Weights = "fixed"
+    weight_bits: int | None = None
+    bias_bits: int | None = None
     chip: ChipOptions | None = None
 
     def __post_init__(self) -> None:
@@ -77,6 +85,13 @@ class RtlOptions:
         yield from reuse_faults(self.reuse_factor)
         if self.weights not in get_args(Weights):
             yield f'weights must be "fixed" or "loadable", not {self.weights!r}'
+        for name, bits in (("weight_bits", self.weight_bits), ("bias_bits", self.bias_bits)):
+            if bits is None:
+                continue
+            if isinstance(bits, bool) or not 1 <= bits <= MAX_STORED_BITS:
+                yield f"{name} must be from 1 to {MAX_STORED_BITS}, or None, not {bits!r}"
+            elif self.weights == "fixed":
+                yield f'{name} belongs to weights="loadable"'
         if self.chip is not None and self.weights != "loadable":
             yield 'a chip needs weights="loadable"'
         if self.chip is not None and self.reuse_factor is not None:
@@ -98,5 +113,7 @@ class RtlOptions:
             "max_operations": self.max_operations,
             "reuse_factor": dict(reuse) if isinstance(reuse, Mapping) else reuse,
             "weights": self.weights,
+            "weight_bits": self.weight_bits,
+            "bias_bits": self.bias_bits,
             "chip": None if self.chip is None else asdict(self.chip),
         }

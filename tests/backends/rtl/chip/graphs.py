@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netwright.backends.rtl.chip.words import Integers
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build
 
@@ -32,19 +31,6 @@ def encoder(
     flat = build.add("Reshape", (hidden,), {"shape": (1, int(np.prod(build.types[hidden].shape)))})
     sums = build.dense(flat, outputs, bits=6, bias_bits=13)
     return build.graph(build.requantize(sums, bits=9, shift=7, rounding="half-up"))
-
-
-def wafers(rows: int, cells: int, *, bits: int = 22, seed: int = 0) -> Integers:
-    """Charges over all orders of magnitude; the first wafers are empty, full and of one cell."""
-    random = np.random.default_rng(seed)
-    peaks = 2.0 ** random.uniform(0, bits, (rows, 1))
-    shares = random.exponential(0.3, (rows, cells)) * (random.random((rows, cells)) < 0.4)
-    charges = np.minimum(np.floor(peaks * shares), (1 << bits) - 1).astype(np.int64)
-    charges[0] = 0
-    charges[1 % rows] = (1 << bits) - 1
-    charges[2 % rows] = 0
-    charges[2 % rows, -1] = 1
-    return charges
 
 
 def dense(seed: int = 0, *, inputs: int = 4, outputs: int = 2) -> Graph:

@@ -17,9 +17,10 @@ from cocotb.triggers import FallingEdge
 
 from netwright.backends.rtl.chip import WeightImage, normalize
 from netwright.backends.rtl.chip.bank import Bank
+from netwright.backends.rtl.chip.check import random_charges
 from netwright.backends.rtl.chip.registers import ACTIVE, CLEAR, COMMIT, FAULTS, SHADOW
 from netwright.ir import Interpreter
-from tests.backends.rtl.chip.graphs import dense, wafers
+from tests.backends.rtl.chip.graphs import dense
 
 MODES = (3, 5, 7, 9)
 GRAPHS = [dense(seed) for seed in range(3)]
@@ -151,7 +152,7 @@ def words(charges: np.ndarray, number: int, mode: int, generation: int) -> int:
 
 async def watch(dut: Any, wires: Wires, number: int, mode: int, generation: int) -> None:
     """Ten rows, one a clock; the clock that takes a row shows its word."""
-    for charges in wafers(10, 4, seed=mode):
+    for charges in random_charges(10, 4, 22, seed=mode):
         dut.charges_data.value = sum(int(q) << 22 * place for place, q in enumerate(charges))
         await wires.step()
         got = int(dut.links_data.value) & ~(0b11111 << 6)
@@ -186,7 +187,7 @@ async def three_weight_sets_in_all_modes(dut: Any) -> None:
 async def words_change_between_two_crossings_while_wafers_come(dut: Any) -> None:
     wires = await begin(dut)
     await wires.load(image(1, 3))
-    charges = wafers(9, 4)[5]
+    charges = random_charges(9, 4, 22)[5]
     dut.charges_data.value = sum(int(q) << 22 * place for place, q in enumerate(charges))
     await wires.step(3)
     seen = set()

@@ -8,11 +8,12 @@ import pytest
 
 from netwright.backends.rtl import ChipDesign, ChipOptions, rtl
 from netwright.backends.rtl.chip import ChipDriver, Controller, SimulatedChip, WeightImage
+from netwright.backends.rtl.chip.check import random_charges
 from netwright.backends.rtl.chip.registers import CLEAR, COMMIT
 from netwright.errors import BackendError, GraphError
 from netwright.verify import bit_exact
 from netwright.verify.stimuli import random
-from tests.backends.rtl.chip.graphs import dense, encoder, wafers
+from tests.backends.rtl.chip.graphs import dense, encoder
 from tests.backends.rtl.graphs import needs_verilator
 
 pytestmark = [pytest.mark.tool("g++"), needs_verilator]
@@ -32,7 +33,7 @@ def make(out: Path, options: ChipOptions) -> ChipDesign:
 @pytest.fixture
 def chip(design: ChipDesign) -> Iterator[SimulatedChip]:
     with design.simulated() as made:
-        made.feed(wafers(97, design.structure.cells))
+        made.feed(random_charges(97, design.structure.cells, 22))
         yield made
 
 
@@ -138,7 +139,7 @@ def test_nothing_disturbs_a_check(tmp_path: Path) -> None:
         assert bus.read(0x2A, b"\x10\x09", 1) == good.data[9:10]  # the check has ended
         assert driver.status().faults == ("busy",)
         assert driver.status().generation == 2
-        chip.feed(wafers(100, 38))
+        chip.feed(random_charges(100, 38, 22))
         chip.run(100)
         assert design.compare(chip.collect(), {1: good, 2: good}).holds
 
@@ -157,7 +158,7 @@ def test_registers_behind_the_normalizer_cost_one_crossing(tmp_path: Path) -> No
     design = make(tmp_path / "out", ChipOptions(latency_cycles=2))
     assert design.latency_cycles == 2
     with design.simulated() as chip:
-        chip.feed(wafers(50, design.structure.cells, seed=3))
+        chip.feed(random_charges(50, design.structure.cells, 22, seed=3))
         driver = ChipDriver(Controller(chip), design.bank, 0x2A)
         driver.load(design.image(mode=3))
         chip.run(50)

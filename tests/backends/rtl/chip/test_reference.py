@@ -4,20 +4,21 @@ import pytest
 from netwright.backends.rtl import ChipOptions
 from netwright.backends.rtl.chip import WeightImage
 from netwright.backends.rtl.chip.bank import Bank
+from netwright.backends.rtl.chip.check import random_charges
 from netwright.backends.rtl.chip.reference import ChipReference, empty_image
 from netwright.backends.rtl.chip.structure import Structure
 from netwright.backends.rtl.chip.words import normalize
 from netwright.errors import DataError
 from netwright.formats import smallest_int
 from netwright.ir import Interpreter, bounds
-from tests.backends.rtl.chip.graphs import encoder, wafers
+from tests.backends.rtl.chip.graphs import encoder
 
 GRAPH = encoder()
 REFERENCE = ChipReference(Structure.of(GRAPH, ChipOptions()), GRAPH)
 
 
 def test_codes_are_those_of_the_graph_on_normalized_charges() -> None:
-    charges = wafers(40, 16)
+    charges = random_charges(40, 16, 22)
     codes, exponents = REFERENCE.codes(charges)
     normalized, expected = normalize(charges, 8)
     values = normalized.reshape(-1, 1, 4, 4) / 128
@@ -30,7 +31,7 @@ def test_codes_are_those_of_the_graph_on_normalized_charges() -> None:
 def test_an_arrangement_moves_charges() -> None:
     order = tuple(reversed(range(16)))
     moved = ChipReference(Structure.of(GRAPH, ChipOptions(arrangement=order)), GRAPH)
-    charges = wafers(10, 16)
+    charges = random_charges(10, 16, 22)
     assert np.array_equal(moved.codes(charges)[0], REFERENCE.codes(charges[:, ::-1])[0])
     empty = ChipReference(Structure.of(GRAPH, ChipOptions(arrangement=(0,) + (-1,) * 15)), GRAPH)
     padded = np.zeros((1, 16), dtype=np.int64)
@@ -60,6 +61,6 @@ def test_sums_of_loaded_weights_do_not_wrap_in_the_formats_of_the_first_ones() -
             )
     bank = Bank.of(small, (3, 5, 7, 9))
     loaded = WeightImage.of(bank, GRAPH, mode=3).graph(bank, small)
-    charges = wafers(60, 16)
+    charges = random_charges(60, 16, 22)
     narrow = ChipReference(REFERENCE.structure, loaded)
     assert np.array_equal(narrow.codes(charges)[0], REFERENCE.codes(charges)[0])

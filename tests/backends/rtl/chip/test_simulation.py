@@ -8,8 +8,9 @@ import pytest
 
 from netwright.backends.rtl import ChipDesign, ChipOptions, rtl
 from netwright.backends.rtl.chip import SimulatedChip
+from netwright.backends.rtl.chip.check import random_charges
 from netwright.errors import BackendError, ConfigError, DataError
-from tests.backends.rtl.chip.graphs import encoder, wafers
+from tests.backends.rtl.chip.graphs import encoder
 from tests.backends.rtl.graphs import needs_verilator
 
 pytestmark = [pytest.mark.tool("g++"), needs_verilator]
@@ -31,7 +32,7 @@ def chip(design: ChipDesign) -> Iterator[SimulatedChip]:
 
 
 def test_words_belong_to_the_charges_of_the_crossing_before(chip: SimulatedChip) -> None:
-    charges = wafers(7, 16)
+    charges = random_charges(7, 16, 22)
     chip.feed(charges)
     chip.run(3)
     taken = chip.run(10)

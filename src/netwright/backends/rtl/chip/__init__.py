@@ -1,6 +1,7 @@
 """A network as a chip: weights in registers on an I2C bus, a normalizer before, links behind."""
 
 from netwright.backends.rtl.chip.bus import Controller
+from netwright.backends.rtl.chip.check import ChipRow, check_chip, random_charges, total_words
 from netwright.backends.rtl.chip.chip_design import ChipDesign
 from netwright.backends.rtl.chip.driver import ChipDriver, ChipStatus
 from netwright.backends.rtl.chip.image import WeightImage, read_weights, write_weights
@@ -14,12 +15,16 @@ __all__ = [
     "ChipDriver",
     "ChipOptions",
     "ChipReference",
+    "ChipRow",
     "ChipStatus",
     "Controller",
     "SimulatedChip",
     "WeightImage",
     "charge_codes",
+    "check_chip",
     "normalize",
+    "random_charges",
     "read_weights",
+    "total_words",
     "write_weights",
 ]
