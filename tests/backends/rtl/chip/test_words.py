@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netwright.backends.rtl.chip.check import random_charges
 from netwright.backends.rtl.chip.words import (
     WordFormat,
     charge_codes,
@@ -117,3 +118,15 @@ def test_a_step_must_be_positive() -> None:
 def test_charges_that_cannot_enter_are_refused(charges: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
         check_charges(charges, 3, 4)
+
+
+def test_the_calorimeter_task_normalizes_as_the_chip_does() -> None:
+    from netwright.tasks import calorimeter_charges
+
+    charges = random_charges(300, 48, 22, seed=5)[1:]  # the task refuses wafers without charge
+    found = calorimeter_charges.normalize(charges[charges.any(axis=1)])
+    codes, exponents = normalize(charges[charges.any(axis=1)], calorimeter_charges.INPUT_BITS)
+    assert np.array_equal(found.codes, codes)
+    assert np.array_equal(found.exponent, exponents)
+    links = {PUBLISHED.links(mode): bits for mode, bits in enumerate(PUBLISHED.latent_bits)}
+    assert dict(calorimeter_charges.LATENT_BITS) == links
