@@ -52,6 +52,7 @@ ATTRIBUTES: dict[str, dict[str, AttrValue]] = {
     "Clip": {"low": (-1.0,), "high": (1.0,)},
     "Concat": {"axis": 1},
     "Limit": {"low": (-2,), "high": (3,), "overflow": "saturate", "axis": None},
+    "Function": {"name": "leaky_relu", "parameter": (0.1,)},
     "Lookup": {"first": -128},
     "Reshape": {"shape": (1, 32)},
     "Transpose": {"order": (0, 2, 3, 1)},

@@ -216,6 +216,11 @@ FUNCTIONS = {
     "a sum that is also returned": lambda m, x: (m.fc1(x), m.fc2(m.fc1_again(x) + x)),
     "views": lambda m, x: m.fc2(m.fc1(x).view(-1, 2, 3).permute(0, 2, 1).reshape(-1, 6)),
     "tokens": lambda m, x: m.fc2(F.relu(m.fc1(torch.stack([x, -x], 1) if 0 else x[:, None, :]))),
+    "a smooth function": lambda m, x: m.fc2(torch.sigmoid(m.fc1(x))),
+    "a function of a sum": lambda m, x: m.fc2(F.leaky_relu(m.fc1(x) + x, 0.125)),
+    "functions at the end": lambda m, x: torch.tanh(m.fc2(F.silu(m.fc1(x)))),
+    "functions that are joined": lambda m, x: torch.cat([m.fc1(x).sigmoid(), m.fc2(x).tanh()], 1),
+    "a function of an input": lambda m, x: m.fc1(F.elu(x)) + F.gelu(x),
     "pools of a vector": lambda m, x: m.fc2(F.max_pool1d(m.fc1(x)[:, None], 3, 1, 1).flatten(1)),
 }
 

@@ -226,7 +226,7 @@ REFUSED: dict[str, tuple[Callable[..., object], str]] = {
     "a loop over rows": (loops_over_rows, "Says.forward cannot be traced at"),
     "an assignment": (remembers_rows, "Says.forward assigns to shift"),
     "an unknown function": (lambda m, x: m.fc2(torch.sin(m.fc1(x))), "sin ("),
-    "an unknown layer": (lambda m, x: m.part(m.fc1(x)), 'node "part": Sigmoid ('),
+    "an unknown layer": (lambda m, x: m.part(m.fc1(x)), 'node "part": LogSigmoid ('),
     "a product of two": (lambda m, x: m.fc1(x) * m.fc2(x), "one factor must be constant"),
     "linear interpolation": (
         lambda m, x: F.interpolate(x[:, None], scale_factor=2, mode="linear"),
@@ -262,7 +262,7 @@ REFUSED: dict[str, tuple[Callable[..., object], str]] = {
 def test_what_has_no_meaning_is_refused_by_name(name: str) -> None:
     function, reason = REFUSED[name]
     with pytest.raises(NetwrightError) as caught:
-        trace(Says(function, part=nn.Sigmoid()), flat())
+        trace(Says(function, part=nn.LogSigmoid()), flat())
     assert reason in str(caught.value)
 
 
@@ -270,14 +270,14 @@ def test_a_refusal_names_the_path_the_class_and_the_line() -> None:
     class Inner(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.act = nn.Sigmoid()
+            self.act = nn.LogSigmoid()
 
         def forward(self, x: Tensor) -> Tensor:
             return self.act(x)
 
     with pytest.raises(GraphError) as caught:
         trace(nn.Sequential(nn.Linear(6, 6), Inner()), flat())
-    assert str(caught.value).startswith('node "1.act": Sigmoid (test_module_tracing.py:')
+    assert str(caught.value).startswith('node "1.act": LogSigmoid (test_module_tracing.py:')
     assert "return self.act(x)'): is not supported\nhint: supported: Linear, " in str(caught.value)
 
 

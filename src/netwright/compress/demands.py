@@ -86,7 +86,7 @@ class Demands:
         elif node.op == "AveragePool":
             self.raw.add(name)
             self._ask(sources[0], made or {self.default: node.origin})
-        elif node.op == "Concat":
+        elif node.op in ("Concat", "Function"):
             if not made:
                 made[self.default] = node.origin
             for source in sources:

@@ -18,6 +18,7 @@ from netwright.compress.plan import LayerPlan, Plan
 from netwright.errors import ConfigError, UnsupportedOp
 from netwright.formats import Int
 from netwright.ir import Graph, Node
+from netwright.ir.ops.function import NOT_NEGATIVE
 from netwright.train import Quantizer, QuantLayer, QuantModel, QuantSpec
 from netwright.train.arithmetic import Affine, Sum
 from netwright.train.layers import Weighted, has_scales_of_outputs, outputs_first
@@ -36,6 +37,7 @@ from netwright.train.operations import (
 )
 from netwright.train.prepared import PRODUCTS, Prepared, data_inputs
 from netwright.train.symbolic import path_of
+from netwright.train.tables import Table
 
 _CONSTANTS = ("Mul", "Add", "BatchNormalization")
 _TERM_BITS = 8
@@ -62,6 +64,8 @@ def signed_tensors(graph: Graph) -> frozenset[str]:
                 negative = False
             case "Clip":
                 negative = node.reals("low")[0] < 0 and any(reads)
+            case "Function" if node.text("name") in NOT_NEGATIVE:
+                negative = False
             case "Add" if len(reads) == 2:
                 negative = any(reads)
             case op if op in MOVES or op == "AveragePool":
@@ -178,6 +182,12 @@ class _Insertion:
             output = self._add(node.name, operation, sources, f"{node.name}_out", node.origin)
             self._has_codes(tensor, self._dropped(tensor, output), node.name)
             return
+        if node.op == "Function":
+            table = Table(self._quantizer(tensor), node)
+            reads = (self._codes(node.inputs[0], tensor),)
+            output = self._add(node.name, table, reads, f"{node.name}_out", node.origin)
+            self._has_codes(tensor, self._dropped(tensor, output), node.name)
+            return
         source, interval, label, origin = tensor, EVERYTHING, node.name, node.origin
         if node.op in CUTS and tensor not in self.raw:
             (source,), interval = data_inputs(self.graph, node), _interval(node)
@@ -220,7 +230,7 @@ class _Insertion:
             loose = tensor in self.demands.loose
             source = self._best(sources[0]) if loose else self.raw[sources[0]]
             operation, reads, suffix = self._move(node), (source,), "out"
-        elif node.op == "Concat":
+        elif node.op in ("Concat", "Function"):
             return
         else:
             raise UnsupportedOp(node.op, node=node.origin or node.name, where="compress")

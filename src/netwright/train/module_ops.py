@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from netwright.train import module_functions as functions
 from netwright.train.module_refs import Handler, Ref
 from netwright.train.module_refs import fixed as _fixed
 from netwright.train.module_refs import values_of as _values
@@ -298,7 +299,7 @@ _FUNCTIONS: dict[object, Handler] = {
     F.avg_pool1d: avg_pool, F.avg_pool2d: avg_pool,
     F.adaptive_avg_pool1d: adaptive_pool, F.adaptive_avg_pool2d: adaptive_pool,
     torch.mean: _mean, F.softmax: _softmax, torch.softmax: _softmax,
-    F.dropout: _dropout,
+    F.dropout: _dropout, **functions.FUNCTIONS,
 }  # fmt: skip
 
 _METHODS: dict[object, Handler] = {
@@ -309,7 +310,7 @@ _METHODS: dict[object, Handler] = {
     "view": _reshape, "reshape": _reshape, "flatten": _reshape, "unflatten": _reshape,
     "squeeze": _reshape, "unsqueeze": _reshape, "permute": _permute, "transpose": _transpose,
     "swapaxes": _transpose, "mean": _mean, "softmax": _softmax,
-    "contiguous": _same, "clone": _same, "detach": _same,
+    "contiguous": _same, "clone": _same, "detach": _same, **functions.METHODS,
 }  # fmt: skip
 
 _TRANSPOSED = (
@@ -343,6 +344,7 @@ _MODULES: dict[type[nn.Module], tuple[Handler, tuple[str, ...]]] = {
     nn.Dropout: (_dropout_layer, ("p",)),
     nn.Dropout1d: (_dropout_layer, ("p",)),
     nn.Dropout2d: (_dropout_layer, ("p",)),
+    **functions.MODULES,
 }  # fmt: skip
 assert set(_MODULES) == set(KNOWN_LAYERS)
 

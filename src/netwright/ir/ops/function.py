@@ -1,0 +1,72 @@
+"""Smooth and bent activation functions of real values; quantized networks hold them as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import cast
+
+import numpy as np
+
+from netwright.ir.einsums.einsum import Einsum
+from netwright.ir.einsums.functions import FUNCTIONS, UnaryOp
+from netwright.ir.einsums.lower import Operand, pointwise
+from netwright.ir.graph import Array, Node
+from netwright.ir.spec import Attribute, OpSpec
+
+_PLAIN: tuple[UnaryOp, ...] = (
+    "sigmoid",
+    "tanh",
+    "gelu",
+    "silu",
+    "softplus",
+    "hard_sigmoid",
+    "hard_swish",
+)
+_WITH_PARAMETER: Mapping[str, Callable[[Array, float], Array]] = {
+    "leaky_relu": lambda x, slope: np.where(x >= 0, x, slope * x),
+    "elu": lambda x, alpha: np.where(x >= 0, x, alpha * np.expm1(np.minimum(x, 0))),
+}
+
+
+def _ignoring(function: Callable[[Array], Array]) -> Callable[[Array, float], Array]:
+    return lambda x, _: function(x)
+
+
+CURVES: Mapping[str, Callable[[Array, float], Array]] = MappingProxyType(
+    {name: _ignoring(FUNCTIONS[name]) for name in _PLAIN} | dict(_WITH_PARAMETER)
+)
+"""Functions by name, of values and of a parameter: the slope or height below zero."""
+
+NOT_NEGATIVE = ("sigmoid", "softplus", "hard_sigmoid")
+"""Functions that give no negative value."""
+
+
+def curve(node: Node, values: Array) -> Array:
+    """What a ``Function`` makes of real values, float64."""
+    parameter = node.reals("parameter")[0] if "parameter" in node.attrs else 0.0
+    return CURVES[node.text("name")](values, parameter)
+
+
+def _einsums(node: Node, sources: Sequence[Operand], output: Operand) -> list[Einsum]:
+    name = node.text("name")
+    unary = cast(UnaryOp, name) if name in FUNCTIONS else "function"
+    return [pointwise(node.name, sources, output, "copy", unary=(unary,))]
+
+
+SPECS = (
+    OpSpec(
+        name="Function",
+        category="elementwise",
+        einsums=_einsums,
+        form="quantized",
+        num_inputs=(1, 1),
+        shape=lambda node, shapes: shapes[0],
+        execute=lambda node, inputs: curve(node, inputs[0]),
+        attributes={
+            "name": Attribute("text", choices=tuple(CURVES)),
+            "parameter": Attribute("reals", default=(0.0,), required=False),
+        },
+    ),
+)
+"""``parameter`` is the slope of ``leaky_relu`` below zero, and the height of ``elu``."""

@@ -1,0 +1,79 @@
+"""Activation functions of torch; each handler has its operator's own signature."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from netwright.train.module_refs import Handler, Ref, values_of
+
+if TYPE_CHECKING:
+    from netwright.train.module_graph import Step
+
+
+def _emit(at: Step, value: object, name: str, parameter: float = 0.0) -> Ref:
+    if isinstance(parameter, bool) or not isinstance(parameter, int | float):
+        raise at.refuse("its parameter must be a number")
+    source = values_of(at, value, "the input")
+    return at.emit("Function", (source.name,), name=name, parameter=(float(parameter),))
+
+
+def _plain(name: str) -> Handler:
+    def handler(at: Step, input: object, inplace: bool = False) -> Ref:
+        return _emit(at, input, name)
+
+    return handler
+
+
+def _gelu(at: Step, input: object, approximate: str = "none") -> Ref:
+    if approximate != "none":
+        raise at.refuse(f"approximates by {approximate}", hint='give approximate="none"')
+    return _emit(at, input, "gelu")
+
+
+def _softplus(at: Step, input: object, beta: float = 1, threshold: float = 20) -> Ref:
+    if beta != 1 or threshold < 20:
+        raise at.refuse("must have beta 1 and a threshold of 20 or more")
+    return _emit(at, input, "softplus")
+
+
+def _leaky_relu(
+    at: Step, input: object, negative_slope: float = 0.01, inplace: bool = False
+) -> Ref:
+    return _emit(at, input, "leaky_relu", negative_slope)
+
+
+def _elu(at: Step, input: object, alpha: float = 1.0, inplace: bool = False) -> Ref:
+    return _emit(at, input, "elu", alpha)
+
+
+_SIGMOID, _TANH, _SILU = _plain("sigmoid"), _plain("tanh"), _plain("silu")
+_HARD_SIGMOID, _HARD_SWISH = _plain("hard_sigmoid"), _plain("hard_swish")
+
+FUNCTIONS: dict[object, Handler] = {
+    F.sigmoid: _SIGMOID, torch.sigmoid: _SIGMOID, F.tanh: _TANH, torch.tanh: _TANH,
+    F.silu: _SILU, F.gelu: _gelu, F.softplus: _softplus, F.hardsigmoid: _HARD_SIGMOID,
+    F.hardswish: _HARD_SWISH, F.leaky_relu: _leaky_relu, F.elu: _elu,
+}  # fmt: skip
+"""Functions of torch."""
+
+METHODS: dict[object, Handler] = {
+    "sigmoid": _SIGMOID, "sigmoid_": _SIGMOID, "tanh": _TANH, "tanh_": _TANH,
+}  # fmt: skip
+"""Methods of tensors."""
+
+MODULES: dict[type[nn.Module], tuple[Handler, tuple[str, ...]]] = {
+    nn.Sigmoid: (_SIGMOID, ()),
+    nn.Tanh: (_TANH, ()),
+    nn.SiLU: (_SILU, ()),
+    nn.GELU: (_gelu, ("approximate",)),
+    nn.Softplus: (_softplus, ("beta", "threshold")),
+    nn.Hardsigmoid: (_HARD_SIGMOID, ()),
+    nn.Hardswish: (_HARD_SWISH, ()),
+    nn.LeakyReLU: (_leaky_relu, ("negative_slope",)),
+    nn.ELU: (_elu, ("alpha",)),
+}
+"""Layers, and which of their attributes the handlers take."""
