@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 
 from netwright.errors import ConfigError
 from netwright.registry import entries
+from netwright.train import Batch, Supervised
 from netwright.train.losses import describe, find_loss
 
 OUTPUTS = torch.tensor([[1.0, -3.0], [0.5, 0.0]])
@@ -65,6 +67,18 @@ def test_names_and_kinds_that_there_are_not_are_refused() -> None:
         find_loss("mes")
     with pytest.raises(ConfigError, match="a loss must be a function of outputs and targets"):
         find_loss(3)  # type: ignore[arg-type]
+
+
+def test_a_loss_of_a_file_is_run_and_its_source_is_part_of_the_settings(tmp_path: Path) -> None:
+    found = []
+    for factor in (1, 2):
+        path = tmp_path / f"loss_{factor}.py"
+        path.write_text(f"def loss(outputs, targets):\n    return {factor} * outputs.mean()\n")
+        objective = Supervised(f"{path}:loss")
+        batch = Batch({"x": OUTPUTS}, TARGETS, torch.arange(2))
+        assert float(objective(nn.Identity(), batch)) == pytest.approx(factor * -0.375)
+        found.append(objective.settings.replace(str(path), ""))
+    assert found[0] != found[1]
 
 
 def test_descriptions_tell_functions_apart_and_are_stable() -> None:

@@ -83,9 +83,12 @@ class DenseChain:
         for link in self._links:
             parameters += (link.layer.weight, link.layer.bias)
         revisions = [quantizer.revision for quantizer in self._quantizers]
-        if self._grid is None or revisions != self._revisions:
-            self._grid, self._revisions = self._lay_out(parameters), revisions
-        return _Chain.apply(values, self._grid, *parameters)  # type: ignore[no-untyped-call]
+        grid = self._grid
+        moved = grid is not None and grid.scale.device != values.device
+        if grid is None or moved or revisions != self._revisions:
+            grid, self._revisions = self._lay_out(parameters), revisions
+            self._grid = grid
+        return _Chain.apply(values, grid, *parameters)  # type: ignore[no-untyped-call]
 
     def _lay_out(self, parameters: Sequence[Tensor]) -> _Grid:
         pairs = list(zip(parameters, self._parameter_quantizers, strict=True))

@@ -77,7 +77,7 @@ def run_jobs(
 
 def _text(key: str, record: Record) -> str:
     found = record.get("validation")
-    return f"{key}: {100 * found:.1f} %" if isinstance(found, float) else key
+    return f"{key}: {found:.4g}" if isinstance(found, float) else key
 
 
 def _run_pool(

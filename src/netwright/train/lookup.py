@@ -127,7 +127,7 @@ class TableLayer(nn.Module):
         exact = self.functions()
         table = exact + ((exact / self.step).round() * self.step - exact).detach()
         inputs, count, outputs = table.shape
-        places = codes.detach().long() - self.first + torch.arange(inputs) * count
+        places = codes.detach().long() - self.first + _offsets(inputs, count, codes)
         sums = functional.embedding_bag(places, table.reshape(-1, outputs), mode="sum")
         if not codes.requires_grad:
             return sums
@@ -140,7 +140,7 @@ class TableLayer(nn.Module):
         """Integer sums of the entries, float64."""
         table = self.entries()
         inputs, count, outputs = table.shape
-        places = codes.long() - self.first + torch.arange(inputs) * count
+        places = codes.long() - self.first + _offsets(inputs, count, codes)
         return table.reshape(-1, outputs)[places].sum(dim=1)
 
 
@@ -219,6 +219,11 @@ class LookupModel(nn.Module):
     def num_edges(self) -> int:
         """Functions that are left."""
         return int(sum(float(layer.kept.sum()) for layer in self.tables()))
+
+
+def _offsets(inputs: int, count: int, like: Tensor) -> Tensor:
+    """Where the table of every input begins in the tables of all of them."""
+    return torch.arange(inputs, device=like.device) * count
 
 
 def without_lowest_bit(functions: Tensor) -> Tensor:

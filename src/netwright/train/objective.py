@@ -89,10 +89,12 @@ class Supervised(Objective):
             )
         if batch.rows is None and batch.targets.dtype == torch.int64:
             self._check_known(batch.targets)
-        shapes = f"outputs of shape {tuple(outputs.shape)} and targets of shape "
         found: object = _explained(
             lambda: self._loss(outputs, batch.targets),
-            f"the loss {self._name} cannot be computed from {shapes}{tuple(batch.targets.shape)}",
+            lambda: (
+                f"the loss {self._name} cannot be computed from outputs of shape "
+                f"{tuple(outputs.shape)} and targets of shape {tuple(batch.targets.shape)}"
+            ),
         )
         return checked_loss(found, self._name)
 
@@ -185,7 +187,7 @@ class Distill(Objective):
             return outputs_of(network, batch, who), []
         parts: Any = network
         states: list[Tensor] = _explained(
-            lambda: parts.hidden_states(*batch.arrays.values()), _unread(batch, who)
+            lambda: parts.hidden_states(*batch.arrays.values()), lambda: _unread(batch, who)
         )
         found: Tensor = parts.classify(states[-1], batch.arrays[MASK])
         return found.float(), states
@@ -236,7 +238,7 @@ def outputs_of(model: nn.Module, batch: Batch, who: str = "model") -> Tensor:
     Raises:
         ConfigError: The model cannot read the inputs, or returns no tensor.
     """
-    found: object = _explained(lambda: model(*batch.arrays.values()), _unread(batch, who))
+    found: object = _explained(lambda: model(*batch.arrays.values()), lambda: _unread(batch, who))
     if not isinstance(found, Tensor):
         raise ConfigError(
             f"a model must return one tensor, not {type(found).__name__}",
@@ -267,14 +269,14 @@ def checked_loss(found: object, name: str) -> Tensor:
     return found
 
 
-def _explained(compute: Callable[[], Value], message: str) -> Value:
+def _explained(compute: Callable[[], Value], message: Callable[[], str]) -> Value:
     """What a function of the user's returns; an error of its own is told with shapes."""
     try:
         return compute()
     except (NetwrightError, torch.OutOfMemoryError):
         raise
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        raise ConfigError(f"{message}: {error}") from error
+        raise ConfigError(f"{message()}: {error}") from error
 
 
 def _relative_error(state: Tensor, right: Tensor, batch: Batch) -> Tensor:

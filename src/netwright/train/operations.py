@@ -211,7 +211,7 @@ class QuantActivation(Quantizing):
     def codes(self, sources: Sequence[Grid], *codes: Tensor) -> Tensor:
         """Codes from codes on another grid."""
         factors = self.requantizer(sources[0])
-        multiplier = torch.tensor(factors.multiplier, dtype=torch.float64)
+        multiplier = codes[0].new_tensor(factors.multiplier, dtype=torch.float64)
         axis = sources[0].axis if len(factors.multiplier) > 1 else None
         scaled = codes[0] * along(multiplier, axis, codes[0].ndim) * 2.0**-factors.shift
         rounded = round_tensor(scaled, self.quantizer.spec.rounding)
