@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import pytest
@@ -73,3 +74,28 @@ def test_closest_stays_silent_when_nothing_is_near() -> None:
 
 def test_long_values_are_cut() -> None:
     assert shown(list(range(100))) == "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16..."
+
+
+@dataclass(frozen=True)
+class Pen:
+    width: int = 1
+    color: str = "black"
+
+
+class Picture(Settings):
+    pen: Pen | None = None
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"pen": {"widht": 2}}', 'pen.widht is not a setting of [pen]; did you mean "width"?'),
+        ('{"pen": {"x": 2}}', "pen.x is not a setting of [pen]; accepted: width, color"),
+        ('{"pen": 5}', "pen must be a table, not 5"),
+        ('{"pen": {"width": "a"}}', 'pen.width must be an integer, not "a"'),
+    ],
+)
+def test_options_that_are_a_dataclass_are_named_like_others(text: str, sentence: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Picture.model_validate_json(text)
+    assert faults(caught.value, Picture) == (sentence,)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from difflib import get_close_matches
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -30,6 +31,7 @@ _NOUNS = {
     "dict_type": "a table",
     "model_type": "a table",
     "model_attributes_type": "a table",
+    "dataclass_type": "a table",
 }
 _BOUNDS = {
     "greater_than": ("above", "gt"),
@@ -83,7 +85,7 @@ def _sentence(fault: ErrorDetails, model: type[BaseModel], at: str) -> str:
     path, annotation, owner = _locate(model, fault["loc"])
     path = ".".join(filter(None, [at, path]))
     context = fault.get("ctx", {})
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return _unknown(path, str(fault["loc"][-1]), owner)
     if kind == "missing":
         return f"{path} is missing; it must be {_accepted(annotation)}"
@@ -111,10 +113,10 @@ def _sentence(fault: ErrorDetails, model: type[BaseModel], at: str) -> str:
     return f"{path or 'the file'} must be {noun}, not {shown(given)}"
 
 
-def _unknown(path: str, name: str, owner: type[BaseModel] | None) -> str:
+def _unknown(path: str, name: str, owner: type | None) -> str:
     table = path.rpartition(".")[0]
     place = f"[{table}]" if table else "the file"
-    accepted = tuple(owner.model_fields) if owner else ()
+    accepted = tuple(_fields(owner)) if owner else ()
     near = closest(name, accepted)
     listed = near or f"; accepted: {', '.join(accepted)}"
     return f"{path} is not a setting of {place}{listed}"
@@ -125,12 +127,10 @@ def _quoted(given: object, annotation: object) -> str:
     return shown(given) + (closest(given, choices) if isinstance(given, str) else "")
 
 
-def _locate(
-    model: type[BaseModel], loc: tuple[int | str, ...]
-) -> tuple[str, object, type[BaseModel] | None]:
+def _locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, object, type | None]:
     """Dotted path without union tags, the annotation there, and the model that owns the field."""
     current: object = model
-    owner: type[BaseModel] | None = None
+    owner: type | None = None
     path = ""
     for item in loc:
         members = tuple(_models(current))
@@ -144,13 +144,21 @@ def _locate(
             continue
         owner = members[0] if members else None
         path = f"{path}.{item}" if path else item
-        field = owner.model_fields.get(item) if owner else None
-        current = field.annotation if field else None
+        current = _fields(owner).get(item) if owner else None
     return path, current, owner
 
 
-def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _fields(owner: type) -> dict[str, object]:
+    """The annotations of what a model or a dataclass holds."""
+    if issubclass(owner, BaseModel):
+        return {name: field.annotation for name, field in owner.model_fields.items()}
+    return dict(get_type_hints(owner, include_extras=True))
+
+
+def _models(annotation: object) -> Iterator[type]:
+    if isinstance(annotation, type) and (
+        issubclass(annotation, BaseModel) or is_dataclass(annotation)
+    ):
         yield annotation
     elif get_origin(annotation) is Annotated:
         yield from _models(get_args(annotation)[0])
@@ -166,9 +174,8 @@ def _element(annotation: object) -> object:
     return None
 
 
-def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
-    field = model.model_fields.get("kind")
-    return _choices(field.annotation) if field else ()
+def _tags(model: type) -> tuple[Any, ...]:
+    return _choices(_fields(model).get("kind"))
 
 
 def _choices(annotation: object) -> tuple[Any, ...]:

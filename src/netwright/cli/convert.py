@@ -160,7 +160,7 @@ def convert(
         read_source,
         write_conversion,
     )
-    from netwright.flows.reloading import compare_chip, compare_reloads
+    from netwright.flows.reloading import compare_loaded
     from netwright.flows.stages.verify import EMULATION, SIMULATION
     from netwright.report import certificate_table, hardware_table
 
@@ -235,13 +235,10 @@ def convert(
     table += compare_candidates(graph, {made_of: design}, stimuli)
     if isinstance(design, RtlDesign) and design.is_loadable:
         note("comparing it with other weights loaded ...")
-        table += compare_reloads(design)
-    if isinstance(design, ChipDesign):
-        note("loading the whole chip over its bus ...")
-        table += compare_chip(design)
-        made = None
-    else:
-        made = _implement(design, route) if isinstance(design, RtlDesign) else None
+        table += compare_loaded(design)
+    made = None
+    if isinstance(design, RtlDesign) and not isinstance(design, ChipDesign):
+        made = _implement(design, route)
     failed = [proof for proof in made.proofs if proof.failed] if made else []
     refuted = [f"{proof.layer} is not proven ({proof.what})" for proof in failed]
     certificate = make_certificate(

@@ -61,3 +61,15 @@ def compare_chip(design: ChipDesign) -> tuple[CertificateRow, ...]:
         )
         for row in found
     )
+
+
+def compare_loaded(design: object) -> tuple[CertificateRow, ...]:
+    """What is compared of a design because its weights are loaded; nothing if they are not."""
+    from netwright.backends import ChipDesign, RtlDesign
+
+    rows: tuple[CertificateRow, ...] = ()
+    if isinstance(design, RtlDesign) and design.is_loadable:
+        rows += compare_reloads(design)
+    if isinstance(design, ChipDesign):
+        rows += compare_chip(design)
+    return rows

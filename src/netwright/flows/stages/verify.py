@@ -12,6 +12,7 @@ from netwright import ir
 from netwright.errors import ConfigError
 from netwright.flows.certificate import certificate_row, write_certificate
 from netwright.flows.graph import GRAPH
+from netwright.flows.reloading import compare_loaded
 from netwright.flows.sections import AnyHls, AnyModel, AnyRtl, AnyTask, VerifySection
 from netwright.flows.stages.common import load_task, quantized_model
 from netwright.flows.stages.generate import HLS, RTL, hls_backend, own_copy, rtl_backend
@@ -74,7 +75,8 @@ def verify(context: StageContext[VerifyParameters]) -> None:
     context.progress(0, len(candidates) * len(sets), "")
     limits = {QONNX: p.verify.qonnx_rows}
     found = certify(graph, candidates, sets, row_limits=limits, progress=context.progress)
-    write_certificate(tuple(map(certificate_row, found)), context.folder)
+    loaded = compare_loaded(candidates.get(SIMULATION))
+    write_certificate((*map(certificate_row, found), *loaded), context.folder)
 
 
 def stimuli(
