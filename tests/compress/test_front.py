@@ -30,6 +30,7 @@ from netwright.compress.front import (
     sweep,
     uniform_candidates,
 )
+from netwright.compress.part import apply_part
 from netwright.compress.sensitivities import (
     ActivationSensitivity,
     LayerSensitivity,
@@ -190,9 +191,9 @@ def test_sweep_goes_on_from_its_log(
 
     def count(model: nn.Sequential, plan: object, *arguments: object, **rest: object) -> object:
         trained.append(str(plan))
-        return finetune(model, plan, *arguments, **rest)  # type: ignore[arg-type]
+        return apply_part(model, plan, *arguments, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("netwright.compress.front.finetune", count)
+    monkeypatch.setattr("netwright.compress.front.apply_part", count)
     log, seen = tmp_path / "front.jsonl", []
     candidates = uniform_candidates(SHAPES, (3, 5))
     first = swept(networks, candidates[:1], log=log)
