@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route econ-t-chip bench-spmm bench-encoder bench-allocation bench-corpus bench-networks lut-model formal planted fuzz asan kills resume study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route econ-t-chip bench-spmm bench-encoder bench-allocation bench-corpus bench-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -122,6 +122,12 @@ fuzz: $(VENV)/.test ## read changed files of every kind; FUZZ=100000 for so many
 
 asan: $(VENV)/.test ## run the kernel tests under AddressSanitizer
 	$(BIN)/python tools/asan.py
+
+upsets: $(VENV)/.test ## try every single upset of the published encoder's chip; area and energy (hour)
+	$(BIN)/python -m benchmarks.upset_campaign
+
+bench-upsets: $(VENV)/.test ## upsets a second by integer graph, Verilator and Icarus Verilog (minutes)
+	$(BIN)/python -m benchmarks.upsets
 
 study: $(VENV)/.main ## check every published claim of the studies (minutes)
 	$(BIN)/netwright study run hawq --profile full

@@ -28,6 +28,7 @@ from netwright.cli.passes import passes
 from netwright.cli.report import report
 from netwright.cli.run import run
 from netwright.cli.study import app as study_app
+from netwright.cli.upsets import upsets
 from netwright.cli.verify import verify
 from netwright.errors import ConfigError, MissingExtra, NetwrightError
 from netwright.extras import EXTRAS
@@ -86,6 +87,7 @@ app.command("report")(report)
 app.command("compare")(compare)
 app.command("export")(export)
 app.command("convert", short_help="Turn a file into hardware that is shown equal to it.")(convert)
+app.command("upsets", short_help="Flip the registers of a chip and count what goes wrong.")(upsets)
 app.add_typer(study_app, name="study")
 app.add_typer(data_app, name="data")
 app.command("map", short_help="Choose what stays in a scratchpad, and where.")(map_network)

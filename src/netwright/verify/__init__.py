@@ -7,6 +7,7 @@ from netwright.verify.faults import change_rounding, flip_weight_bit, narrow_acc
 from netwright.verify.rows import read_rows
 from netwright.verify.stimuli import borders, check_random_rows, corners, random, ties
 from netwright.verify.stimulus import Stimulus
+from netwright.verify.weight_upsets import WeightBit, WeightUpsets, weight_bits
 
 __all__ = [
     "Difference",
@@ -14,6 +15,8 @@ __all__ = [
     "FileComparison",
     "RealExecutable",
     "Stimulus",
+    "WeightBit",
+    "WeightUpsets",
     "bit_exact",
     "borders",
     "certify",
@@ -27,4 +30,5 @@ __all__ = [
     "random",
     "read_rows",
     "ties",
+    "weight_bits",
 ]

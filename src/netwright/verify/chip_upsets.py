@@ -227,16 +227,16 @@ def agreement(
     reference = design.reference.with_graph(graph)
     inputs, _ = reference.inputs(charges[:-latency])
     upsets = WeightUpsets(graph, inputs)
-    links = _links(moment.hardened, found.golden)[latency:]
+    links = links_of(moment.hardened, found.golden)[latency:]
     if not np.array_equal(_packed(design, upsets.golden, links), links):
         raise BackendError("the chip does not compute what its graph says")
     expected = words_after(design, upsets, bits, links)
-    taken = np.stack([_links(moment.hardened, words)[latency:] for words in found.outputs])
+    taken = np.stack([links_of(moment.hardened, words)[latency:] for words in found.outputs])
     same = (taken == expected).all(axis=(1, 2))
     return Agreement(len(bits), len(links), int(same.sum()))
 
 
-def _links(hardened: Hardened, words: Words) -> Words:
+def links_of(hardened: Hardened, words: Words) -> Words:
     """The part of the output words that the links are."""
     start = 0
     for name, bits in hardened.elaboration.outputs.items():
@@ -280,7 +280,7 @@ def chip_upsets(
     samples: int = 1000,
     seed: int = 0,
     folder: Path | None = None,
-    log: Path | None = None,
+    log: str | Path | None = None,
     progress: Progress = silent,
 ) -> ChipUpsets:
     """Load a chip over its bus, and try every single upset of what it holds, and samples of others.
@@ -311,3 +311,18 @@ def chip_upsets(
     with loaded_moment(design, hardened, image, folder=hardened.verilog.parent) as moment:
         tried = campaign(moment, rows, lists, log=log, progress=progress)
     return ChipUpsets(hardened, tried)
+
+
+def drawn_charges(design: ChipDesign, wafers: int, *, seed: int) -> Integers:
+    """Charges drawn at random over all orders of magnitude; four in ten cells are hit.
+
+    Args:
+        design: The chip.
+        wafers: How many.
+        seed: Seed of the draw.
+    """
+    random = np.random.default_rng(seed)
+    bits, cells = design.structure.options.charge_bits, design.structure.cells
+    peaks = 2.0 ** random.uniform(0, bits, (wafers, 1))
+    shares = random.exponential(0.3, (wafers, cells)) * (random.random((wafers, cells)) < 0.4)
+    return np.minimum(np.floor(peaks * shares), (1 << bits) - 1).astype(np.int64)

@@ -92,7 +92,7 @@ def campaign(
     rows: Words,
     lists: Mapping[str, Flips],
     *,
-    log: Path | None = None,
+    log: str | Path | None = None,
     progress: Progress = silent,
 ) -> tuple[Tried, ...]:
     """Try lists of upsets at one moment of a design.
@@ -111,6 +111,7 @@ def campaign(
         DataError: The rows do not fit the design.
         RunError: The log cannot be read or written.
     """
+    log = None if log is None else Path(log)
     done = read_records(log)
     total = sum(map(len, lists.values()))
     base = _base(moment, rows)

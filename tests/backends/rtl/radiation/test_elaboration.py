@@ -52,12 +52,19 @@ def test_names_and_roles_of_registers_and_words_of_memories(tmp_path: Path) -> N
     assert found.bits["weights[3][2]"] == "configuration"
 
 
-def test_a_hierarchy_is_flattened_but_for_what_only_computes(tmp_path: Path) -> None:
-    found = elaborate("top", [_write(tmp_path, HALF)], folder=tmp_path / "made")
+def test_a_hierarchy_is_flattened_but_for_files_that_only_compute(tmp_path: Path) -> None:
+    head, half, rest = HALF.partition("endmodule\n")
+    (tmp_path / "half.v").write_text(head + half)
+    (tmp_path / "top.v").write_text(rest)
+    files = [tmp_path / "half.v", tmp_path / "top.v"]
+    found = elaborate("top", files, folder=tmp_path / "made")
     names = [name for register in found.registers for name in register.names]
     assert sorted(names) == [f"u_{which}.q[{i}]" for which in ("one", "two") for i in (2, 3, 4)]
-    assert set(found.modules) == {"top", "half_1"}
-    assert sum(cell["type"] == "half_1" for cell in found.module["cells"].values()) == 2
+    assert found.logic == (tmp_path / "half.v",)
+    assert sum(cell["type"] == "half" for cell in found.module["cells"].values()) == 2
+    whole = elaborate("top", [_write(tmp_path, HALF)], folder=tmp_path / "whole")
+    assert whole.logic == ()
+    assert not any(cell["type"] == "half" for cell in whole.module["cells"].values())
 
 
 @pytest.mark.parametrize(

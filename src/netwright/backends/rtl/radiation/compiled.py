@@ -208,7 +208,7 @@ def _library(hardened: Hardened, folder: Path, timeout_s: float) -> Path:
     inlined = library_text(VOTED).replace(");\n", ");\n  /*verilator inline_module*/\n", 1)
     texts = {VOTED: inlined} | {name: _REGISTER.format(name=name) for name in (PLAIN, COPY)}
     made = [write_text(folder / "flipped" / f"{name}.v", text) for name, text in texts.items()]
-    sources = [hardened.verilog, *made]
+    sources = [hardened.verilog, *made, *hardened.elaboration.logic]
     text = driver(hardened)
     key = hashlib.sha256(f"{digest_of(sources)}{text}".encode()).hexdigest()[:16]
     return compile_simulation(

@@ -2,7 +2,7 @@
 
 Verilog is read and flattened by Yosys; enables, resets and memories become multiplexers in front
 of plain flip-flops, so that every flip-flop has a clock, a `d` and a `q` and nothing else. Modules
-that only compute stay what they are: a netlist holds each of them once.
+that only compute, in files of their own, stay as they were written.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class Elaboration:
 
     Attributes:
         top: Name of the module.
-        modules: The netlist: the top module with all registers, and modules that only compute.
+        module: The netlist of the top module, with all registers.
+        logic: Verilog files of the modules that only compute and are instances in it.
         registers: Its registers, in the order of their names.
         inputs: Width of every input, the clock included.
         outputs: Width of every output.
@@ -97,16 +98,12 @@ class Elaboration:
     """
 
     top: str
-    modules: Mapping[str, ModuleRecord]
+    module: ModuleRecord
+    logic: tuple[Path, ...]
     registers: tuple[Register, ...]
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]
     clock: str
-
-    @property
-    def module(self) -> ModuleRecord:
-        """The top module."""
-        return self.modules[self.top]
 
     @property
     def bits(self) -> dict[str, str]:
@@ -143,7 +140,7 @@ def elaborate(
     def run(name: str, commands: Sequence[str], *outputs: str) -> None:
         run_script(
             files,
-            [f"hierarchy -check -top {top}", "proc", *commands],
+            commands,
             folder=folder,
             name=f"{top}-{name}",
             outputs=outputs,
@@ -153,20 +150,21 @@ def elaborate(
             progress=progress,
         )
 
-    run("modules", [f"write_json {before}"], before)
-    kept = sorted(_computing(_modules(folder / before, top), top))
-    keep = [f"setattr -mod -set keep_hierarchy 1 {' '.join(kept)}"] if kept else []
+    start = [f"hierarchy -check -top {top}", "proc"]
+    run("modules", [*start, f"write_json {before}"], before)
+    kept, logic = _kept(_modules(folder / before, top), top, files)
+    boxes = [f"setattr -mod -set blackbox 1 -set dynports 1 {' '.join(kept)}"] if kept else []
     memory = ["memory -nomap", "memory_map", "opt_clean", "dffunmap", "opt_clean"]
     run(
         "elaboration",
-        [*keep, "flatten", "opt_expr", "opt_clean", f"write_json {named}",  # memories have roles
+        [*boxes, *start, "flatten", "opt_expr", "opt_clean",
+         f"write_json {named}",  # memories have roles
          *memory, f"write_json {flat}"],
         named,
         flat,
     )  # fmt: skip
     memories = _modules(folder / named, top)[top].get("memories", {})
-    modules = _renamed(_modules(folder / flat, top), top)
-    module = modules[top]
+    module = _modules(folder / flat, top)[top]
     clock = _clock(module)
     registers = sorted(_registers(module, memories), key=lambda r: natural(r.names[0]))
     ports = module["ports"]
@@ -174,7 +172,42 @@ def elaborate(
     def widths(direction: str) -> dict[str, int]:
         return {n: len(p["bits"]) for n, p in ports.items() if p["direction"] == direction}
 
-    return Elaboration(top, modules, tuple(registers), widths("input"), widths("output"), clock)
+    return Elaboration(
+        top, module, logic, tuple(registers), widths("input"), widths("output"), clock
+    )
+
+
+_MODULE = re.compile(r"^\s*module\s+(\w+)", re.M)
+
+
+def _kept(
+    modules: Mapping[str, ModuleRecord], top: str, files: Sequence[Path]
+) -> tuple[list[str], tuple[Path, ...]]:
+    """Modules that only compute and stay instances, and the files of all that only compute."""
+    computing = _computing(modules, top)
+    storing = {_base(name) for name in modules if name not in computing}
+    used = {_base(name) for name in computing}
+    texts = {path: set(_MODULE.findall(path.read_text(encoding="utf-8"))) for path in files}
+    logic = tuple(path for path, names in texts.items() if names & used and not names & storing)
+    written = {name for path in logic for name in texts[path]}
+    outer: dict[str, bool] = {}
+    for name in modules:
+        if name not in computing:
+            for cell in modules[name]["cells"].values():
+                if cell["type"] in computing:
+                    base = _base(cell["type"])
+                    outer[base] = outer.get(base, True) and _is_plain(cell["type"])
+    return sorted(n for n, plain in outer.items() if plain and n in written), logic
+
+
+def _base(name: str) -> str:
+    """The name that a module has in Verilog, without what Yosys puts in front."""
+    return name.split("\\")[1] if "\\" in name else name
+
+
+def _is_plain(name: str) -> bool:
+    """Whether no parameter is negative, whose sign a netlist does not hold."""
+    return re.search(r"=s?\d+'1", name) is None and "$paramod$" not in name
 
 
 def _computing(modules: Mapping[str, ModuleRecord], top: str) -> set[str]:
@@ -189,27 +222,6 @@ def _computing(modules: Mapping[str, ModuleRecord], top: str) -> set[str]:
         )
 
     return {name for name in modules if name != top and not stores(name)}
-
-
-def _renamed(modules: Mapping[str, ModuleRecord], top: str) -> dict[str, ModuleRecord]:
-    """Modules with plain names; those of Yosys have digests of the parameters in them."""
-    names, taken = {top: top}, {top}
-    for old in modules:
-        if old not in names:
-            stem = re.sub(r"\W", "_", old.split("\\")[1 if "\\" in old else 0])
-            number = next(n for n in range(1, len(modules) + 2) if f"{stem}_{n}" not in taken)
-            names[old] = f"{stem}_{number}"
-            taken.add(names[old])
-    return {
-        names[old]: {
-            **module,
-            "cells": {
-                cell: {**record, "type": names.get(record["type"], record["type"])}
-                for cell, record in module["cells"].items()
-            },
-        }
-        for old, module in modules.items()
-    }
 
 
 def natural(name: str) -> tuple[object, ...]:

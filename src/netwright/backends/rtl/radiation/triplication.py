@@ -79,7 +79,7 @@ class Hardened:
     @property
     def sources(self) -> tuple[Path, ...]:
         """All its Verilog."""
-        return (self.verilog, *self.library)
+        return (self.verilog, *self.library, *self.elaboration.logic)
 
     @property
     def protected_bits(self) -> int:
@@ -121,7 +121,7 @@ def triplicate(
     """
     chosen = protection.chosen(elaboration)
     flops, module = _replaced(elaboration, chosen)
-    modules = {**elaboration.modules, elaboration.top: module}
+    modules = {elaboration.top: module}
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     top = elaboration.top

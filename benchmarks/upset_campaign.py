@@ -1,0 +1,127 @@
+"""The upset campaign of a published chip: all single upsets, agreement, area, timing and energy.
+
+Without triplication and with it. Weights are random unless a graph is given: what is counted does
+not depend on them, how many upsets are seen does. The same command goes on where it was stopped.
+
+    python -m benchmarks.upset_campaign [--network 8x8] [--graph graph.npz] [--out build/upsets]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+from tests.backends.rtl.chip.graphs import PUBLISHED, encoder
+
+from netwright import ir
+from netwright.backends.rtl import ChipDesign, ChipOptions, rtl
+from netwright.backends.rtl.implement.asic import LIBRARIES
+from netwright.backends.rtl.radiation import CONTROL, NOTHING, Protection
+from netwright.backends.rtl.radiation.energy import clock_energy
+from netwright.backends.rtl.radiation.standard_cells import cell_timing, map_to_cells
+from netwright.errors import ToolMissing
+from netwright.verify import weight_bits
+from netwright.verify.chip_upsets import (
+    agreement,
+    chip_upsets,
+    drawn_charges,
+    hardened_chip,
+    loaded_moment,
+)
+
+PUBLISHED_FIGURES = "published, 65 nm: 3.6 mm², 2.4 nJ for an inference (arXiv 2105.01683)"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", default="8x8", choices=["small", *PUBLISHED])
+    parser.add_argument("--graph", type=Path, default=None)
+    parser.add_argument("--out", type=Path, default=Path("build/upsets"))
+    parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--wafers", type=int, default=4)
+    parser.add_argument("--library", default="nangate45", choices=list(LIBRARIES))
+    parser.add_argument("--no-cells", action="store_true")
+    options = parser.parse_args()
+    if options.graph:
+        graph = ir.load(options.graph)
+    elif options.network == "small":
+        graph = encoder()
+    else:
+        graph = encoder(outputs=16, **PUBLISHED[options.network])
+    design = rtl(weights="loadable", chip=ChipOptions()).generate(graph, options.out / "chip")
+    assert isinstance(design, ChipDesign)
+    charges = drawn_charges(design, options.wafers, seed=0)
+    for name, protection in (("plain", NOTHING), ("triplicated", CONTROL)):
+        started = time.perf_counter()
+        found = chip_upsets(
+            design,
+            charges,
+            protection=protection,
+            samples=options.samples,
+            folder=options.out / "radiation",
+            log=options.out / "upsets.jsonl",
+        )
+        print(
+            f"{name}: {found.hardened.flip_flops} flip-flops, {time.perf_counter() - started:.0f} s"
+        )
+        for tried in (*found.tried, found.single):
+            print(
+                f"  {tried.name:30} {tried.upsets:7} upsets, wrong at once {tried.at_once}, later "
+                f"{tried.later}, unhealed {tried.unhealed}, lasting {tried.lasting}",
+                flush=True,
+            )
+    agree(design, charges, options.out, options.samples)
+    if not options.no_cells:
+        for name, protection in (("plain", NOTHING), ("triplicated", CONTROL)):
+            cells(design, name, protection, options.out, options.library)
+        print(PUBLISHED_FIGURES)
+
+
+def agree(design: ChipDesign, charges: np.ndarray, out: Path, samples: int) -> None:
+    """Flip some weight bits in the simulated chip and in the integer graph."""
+    plain = hardened_chip(design, NOTHING, folder=out / "radiation")
+    bits = weight_bits(design.graph)
+    chosen = [bits[i] for i in np.random.default_rng(0).permutation(len(bits))[:samples]]
+    image = design.image(mode=len(design.structure.options.latent_bits) - 1)
+    with loaded_moment(design, plain, image, folder=plain.verilog.parent) as moment:
+        print(agreement(design, moment, design.graph, charges, chosen), flush=True)
+
+
+def cells(design: ChipDesign, name: str, protection: Protection, out: Path, library: str) -> None:
+    """Area, timing and energy in standard cells."""
+    hardened = hardened_chip(design, protection, folder=out / "radiation")
+    started = time.perf_counter()
+    try:
+        mapped = map_to_cells(hardened, library=library)
+    except ToolMissing as error:
+        print(f"{name}: {error}")
+        return
+    kept = mapped.survival
+    print(
+        f"{name}: {mapped.area} ({mapped.area.source}), {mapped.num_cells}, {kept.flip_flops} "
+        f"flip-flops, {kept.voters} voters, holds: {kept.holds}, "
+        f"{time.perf_counter() - started:.0f} s",
+        flush=True,
+    )
+    timing = cell_timing(mapped)
+    print(f"  longest way: {timing.delay or timing.why}, 25 ns met: {timing.meets}")
+    image = design.image(mode=len(design.structure.options.latent_bits) - 1)
+    with loaded_moment(design, hardened, image, folder=hardened.verilog.parent) as moment:
+        state = {instance: values[0] for instance, values in moment.state().items()}
+    bits = design.structure.options.charge_bits
+    wafers = drawn_charges(design, 65, seed=5)
+    packed = [sum(int(c) << (i * bits) for i, c in enumerate(row)) for row in wafers]
+    one = [1] * len(packed)
+    inputs = {"charges_data": packed, "rst_n": one, "scl": one, "sda": one}
+    energy = clock_energy(mapped, inputs, state)
+    print(
+        f"  energy of a clock: {energy.total} = logic {energy.logic} + registers "
+        f"{energy.registers} + leakage {energy.leakage} ({energy.total.source})",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
