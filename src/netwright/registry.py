@@ -78,6 +78,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "studies": {
         "cosma": "netwright.studies.cosma",
         "draco": "netwright.studies.draco",
+        "econ-t": "netwright.studies.econ_t",
         "fusemax": "netwright.studies.fusemax",
         "hawq": "netwright.studies.hawq",
         "sparse-transformer": "netwright.studies.sparse_transformer",

@@ -71,6 +71,7 @@ from netwright.compress.sensitivities import (
     WeightSensitivity,
     sensitivity,
 )
+from netwright.compress.wafer_encoder import quantize_wafer_encoder, wafer_graph, wafer_plan
 
 __all__ = [
     "BUDGETS",
@@ -131,6 +132,7 @@ __all__ = [
     "outputs_with",
     "part_shapes",
     "prune",
+    "quantize_wafer_encoder",
     "quantized_part",
     "read_by_part",
     "sampled_candidates",
@@ -141,5 +143,7 @@ __all__ = [
     "total_bops",
     "uniform",
     "uniform_candidates",
+    "wafer_graph",
+    "wafer_plan",
     "weight_bits",
 ]

@@ -13,6 +13,9 @@ from netwright.train.prepared import Prepared, data_inputs
 MOVES = KEEPS_VALUES
 """Operators that give codes another place."""
 
+OUTPUT = "the output"
+"""Who reads what the network gives, for messages."""
+
 CUTS = ("Relu", "Clip")
 """Operators that cut values to an interval."""
 
@@ -50,6 +53,10 @@ class Demands:
             graph, {name: {} for name in names}, set(graph.outputs), set(), default,
             {name: set() for name in names},
         )  # fmt: skip
+        if plan.output_bits is not None:
+            found.raw.clear()
+            for name in graph.outputs:
+                found.bits[name][plan.output_bits] = OUTPUT
         widths = {layer.name: layer.input_bits for layer in plan.layers}
         dyadic = plan.scale == "power-of-two"
         for node in reversed(graph.nodes):

@@ -54,9 +54,9 @@ def insert(prepared: Prepared, plan: Plan, *, head: str) -> QuantModel:
     return _Insertion(prepared, plan).build(head)
 
 
-def signed_tensors(graph: Graph) -> frozenset[str]:
-    """Tensors that may hold negative values."""
-    signed = set(graph.inputs)
+def signed_tensors(graph: Graph, *, inputs: bool = True) -> frozenset[str]:
+    """Tensors that may hold negative values; the inputs of the network may if `inputs` is true."""
+    signed = set(graph.inputs) if inputs else set()
     for node in graph.nodes:
         reads = [name in signed for name in data_inputs(graph, node)]
         match node.op:
@@ -93,7 +93,7 @@ class _Insertion:
         self.graph = self.prepared.graph
         self.entries = {layer.name: layer for layer in self.plan.layers}
         self.demands = Demands.of(self.prepared, self.plan)
-        self.signed = signed_tensors(self.graph)
+        self.signed = signed_tensors(self.graph, inputs=self.plan.signed_inputs)
         self._names.update(self.graph.inputs)
 
     def build(self, head: str) -> QuantModel:
@@ -106,10 +106,15 @@ class _Insertion:
                 self._raw(node)
             if self.demands.bits[node.output]:
                 self._coded(node)
-        outputs = [self.raw[name] for name in self.graph.outputs]
+        outputs = [self._output(name) for name in self.graph.outputs]
         return QuantModel(
             self.prepared.module, self.steps, input_shapes=shapes, outputs=outputs, head=head
         )
+
+    def _output(self, name: str) -> str:
+        """What the network gives: codes of the plan's width, or all bits of the last sums."""
+        bits = self.plan.output_bits
+        return self.raw[name] if bits is None else self.coded[name][bits]
 
     # what is added to the network
 

@@ -75,6 +75,8 @@ class Plan:
         granularity: One weight scale for a tensor, or one for each output channel.
         rounding: Rounding mode of the activations.
         origin: How the plan was made, for reports.
+        output_bits: Width of what the network gives; ``None`` keeps the precision of the last sums.
+        signed_inputs: Whether what goes into the network may be negative.
 
     Raises:
         ConfigError: A width or a rule is not accepted; the message lists every fault.
@@ -85,6 +87,8 @@ class Plan:
     granularity: Granularity = "tensor"
     rounding: Rounding = Rounding.HALF_EVEN
     origin: str = "by hand"
+    output_bits: int | None = None
+    signed_inputs: bool = True
 
     def _repr_html_(self) -> str:
         rows = ((layer.name, layer.weight_bits, layer.input_bits) for layer in self.layers)
@@ -102,6 +106,11 @@ class Plan:
         ):
             if value not in accepted:
                 faults.append(f"{name} must be one of {', '.join(accepted)}, not {value!r}")
+        bits = self.output_bits
+        if bits is not None and (
+            isinstance(bits, bool) or not isinstance(bits, int) or not 1 <= bits <= LARGEST_BITS
+        ):
+            faults.append(f"output_bits must be an integer from 1 to {LARGEST_BITS}, not {bits!r}")
         if faults:
             raise ConfigError("; ".join(faults))
 
@@ -181,6 +190,8 @@ class _PlanRecord(BaseModel):
     granularity: Granularity
     rounding: Rounding
     origin: str
+    output_bits: Annotated[int, Field(strict=True)] | None = None
+    signed_inputs: bool = True
 
 
 def save_plan(plan: Plan, path: str | Path) -> Path:
@@ -207,4 +218,6 @@ def load_plan(path: str | Path) -> Plan:
         record.granularity,
         record.rounding,
         record.origin,
+        record.output_bits,
+        record.signed_inputs,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Literal
@@ -67,9 +68,15 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.encoder, self.link, self.decoder = encoder, link, decoder
 
+    def with_bits(self, latent_bits: int | None) -> Autoencoder:
+        """A copy that sends so many bits of each value."""
+        twin = copy.deepcopy(self)
+        twin.link = Truncate(latent_bits)
+        return twin
+
     def forward(self, inputs: Tensor) -> Tensor:
         """What the decoder makes of the inputs."""
-        outputs: Tensor = self.decoder(self.link(self.encoder(inputs).float()))
+        outputs: Tensor = self.decoder(self.link(self.encoder(inputs)))
         return outputs
 
 

@@ -53,6 +53,7 @@ class Quantizer(nn.Module):
     Attributes:
         scale: Real value of one code step, float64; one, or one for each channel.
         revision: Grows whenever the scale or the digits change.
+        pinned: Whether the scale was given and no calibration changes it.
         digits: How many signed powers of two each code may be a sum of, in the shape of what is
             quantized; ``None`` for no limit. It steers a training and is not stored with the scale.
     """
@@ -63,6 +64,7 @@ class Quantizer(nn.Module):
         super().__init__()
         self.spec = spec
         self.revision = 0
+        self.pinned = False
         self.digits: Tensor | None = None
         shape = () if spec.channels is None else (spec.channels,)
         self.register_buffer("scale", torch.ones(shape, dtype=torch.float64))
@@ -79,6 +81,15 @@ class Quantizer(nn.Module):
             raise NumericsError("quantizer scales must be positive and finite")
         self.scale.copy_(scale.double().expand_as(self.scale))
         self._scale_changed()
+
+    def pin(self, scale: float | Tensor) -> None:
+        """Use `scale` from now on; calibrations leave it as it is.
+
+        Raises:
+            NumericsError: It is not positive and finite.
+        """
+        self.set_scale(torch.as_tensor(scale, dtype=torch.float64))
+        self.pinned = True
 
     def set_digits(self, digits: Tensor | None) -> None:
         """Limit the signed powers of two in each code."""
@@ -103,8 +114,10 @@ class Quantizer(nn.Module):
         trained with the clipping learns to live with it, not with the loss of resolution. Channels
         whose values are all zero, or tiny beside the other channels, get a scale that is 2**-16 of
         the largest channel's: it decides nothing, and the scales stay close enough together for
-        one requantizer.
+        one requantizer. A pinned scale stays.
         """
+        if self.pinned:
+            return
         dtype = self.spec.dtype
         rows = values.detach().double()
         rows = rows.reshape(1, -1) if self.spec.channels is None else rows.flatten(1)

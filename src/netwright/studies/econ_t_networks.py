@@ -1,0 +1,120 @@
+"""Networks of the study ``econ-t`` and their distances, each made once and kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from netwright import compress, models, tasks, train
+from netwright.files import write_npz
+from netwright.reading import read_arrays
+from netwright.studies.study import Context
+from netwright.tasks.calorimeter import wafer_emd, wafers
+from netwright.tasks.calorimeter_baselines import every_code
+from netwright.tasks.calorimeter_charges import LATENT_BITS, occupancy
+from netwright.tasks.calorimeter_generate import generate_calorimeter
+from netwright.tasks.calorimeter_wafers import REGION_NAMES
+
+LAYOUT, SEEDS, LINKS = "4x4x3", (7, 8), tuple(LATENT_BITS)
+WAFERS, TABLE_SEED, TEST_ROWS, CROWDED = 150_000, 11, 2500, 20
+EPOCHS, TUNING, REGION_EPOCHS = 20, 5, 9
+SOURCE = f"test split of {WAFERS} parametrised wafers, seeds {', '.join(map(str, SEEDS))}"
+Emd = NDArray[np.float64]
+Networks = Mapping[int, nn.Module]
+
+
+def table(context: Context) -> Path:
+    """The wafers of the profile full, simulated once."""
+    path = context.folder / "wafers.npz"
+    if not path.exists():
+        context.folder.mkdir(parents=True, exist_ok=True)
+        generate_calorimeter(path, num_wafers=WAFERS, seed=TABLE_SEED)
+    return path
+
+
+def task_of(context: Context, region: str | None = None) -> tasks.Task:
+    """All wafers, or those of a region."""
+    return tasks.calorimeter(path=table(context), layout=LAYOUT, region=region)
+
+
+def _fit(context: Context, name: str, nets: Networks, epochs: int, rate: float, *,
+         region: str | None = None) -> Networks:  # fmt: skip
+    recipe = train.Recipe(epochs=epochs, batch_size=512, learning_rate=rate, warmup=0.02)
+    task = task_of(context, region)
+    train.fit_seeds(nets, task, folder=context.folder / name, recipe=recipe)
+    return nets
+
+
+def floats(context: Context) -> dict[int, models.Autoencoder]:
+    """Autoencoders in floating point, by seed."""
+    task = task_of(context)
+    nets = {seed: models.wafer_autoencoder(task, seed=seed) for seed in SEEDS}
+    _fit(context, "float", nets, EPOCHS, 6e-3)
+    return nets
+
+
+def converted(context: Context, links: int) -> Networks:
+    """The float encoders at the published widths, not trained further."""
+    task, bits = task_of(context), LATENT_BITS[links]
+    return {
+        seed: compress.quantize_wafer_encoder(net, task, latent_bits=bits)
+        for seed, net in floats(context).items()
+    }
+
+
+def tuned(context: Context, links: int) -> Networks:
+    """The same after quantization-aware training."""
+    return _fit(context, f"qat-{links}", converted(context, links), TUNING, 2e-3)
+
+
+def regional(context: Context, region: str | None) -> Networks:
+    """Networks of 5 links trained on for a region, or as many steps for all of them."""
+    epochs = REGION_EPOCHS if region else REGION_EPOCHS // len(REGION_NAMES)
+    return _fit(context, f"for-{region or 'all'}", tuned(context, 5), epochs, 2e-3, region=region)
+
+
+def distance(context: Context, name: str, decode: Callable[[], NDArray[np.floating]]) -> Emd:
+    """The distance of every test wafer from what is decoded, remembered by name."""
+    path = context.folder / "distances" / f"{name}.npz"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_npz(path, {"emd": wafer_emd(task_of(context).test.targets[:TEST_ROWS], decode())})
+    return read_arrays(path)["emd"]
+
+
+def network_distances(context: Context, name: str, make: Callable[[], Networks]) -> Emd:
+    """Distances of the networks of all seeds, (seeds, wafers)."""
+
+    def outputs(seed: int) -> NDArray[np.floating]:
+        with torch.no_grad():
+            rows = torch.from_numpy(task_of(context).test.inputs[:TEST_ROWS])
+            return make()[seed].eval()(rows).numpy()
+
+    found = [distance(context, f"{name}-{s}", partial(outputs, s)) for s in SEEDS]  # fmt: skip
+    return np.stack(found)
+
+
+def code_distances(context: Context, links: int) -> dict[str, Emd]:
+    """Distances of every code without a network at the bits of so many links."""
+    parts = wafers(path=table(context))
+    codes = every_code(parts["train"].charges, parts["test"].charges[:TEST_ROWS], links)
+    return {
+        name: distance(context, f"{name}, {links} links", partial(np.asarray, coded.cells))
+        for name, coded in codes.items()
+    }
+
+
+def tuned_distances(context: Context, links: int) -> Emd:
+    """Distances of the quantized networks of so many links."""
+    return network_distances(context, f"qat-{links}", lambda: tuned(context, links))
+
+
+def crowded(context: Context) -> NDArray[np.bool_]:
+    """Test wafers with many occupied cells."""
+    return occupancy(wafers(path=table(context))["test"].charges[:TEST_ROWS]) >= CROWDED
