@@ -54,6 +54,8 @@ TESTED_BY: dict[str, str] = {
     "workload/networks/video.py": "tests/workload/networks/test_networks.py",
     "studies/cosma.py": "tests/studies/test_study.py",
     "studies/draco.py": "tests/studies/test_study.py",
+    "studies/econ_t_networks.py": "tests/studies/test_econ_t.py",
+    "studies/econ_t_pictures.py": "tests/studies/test_econ_t.py",
     "studies/fusemax.py": "tests/studies/test_study.py",
     "studies/fusemax_pictures.py": "tests/studies/test_runner.py",
     "studies/hawq.py": "tests/studies/test_study.py",  # a study is run and checked, not unit-tested
