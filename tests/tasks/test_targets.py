@@ -15,8 +15,12 @@ ROWS = Columns({}, "mine.npz")
 TEXT = np.array(["q", "g", "q"], dtype=object)
 
 
-def found(values: Any, classes: tuple[str, ...] = (), loss: str = "") -> tuple[list[Any], Any]:
-    targets, names = class_numbers(ROWS, np.asarray(values), "targets", classes, loss)
+def found(
+    values: Any, classes: tuple[str, ...] = (), loss: str = "", as_values: bool = False
+) -> tuple[list[Any], Any]:
+    targets, names = class_numbers(
+        ROWS, np.asarray(values), "targets", classes, loss, as_values=as_values
+    )
     assert targets.dtype == (np.int64 if names else np.float32)
     assert all(type(name) is str for name in names)
     return targets.tolist(), names
@@ -38,6 +42,21 @@ def test_numbers_with_fractions_are_values_unless_the_loss_is_of_classes() -> No
     assert found([2.0, 0.0]) == ([[2.0], [0.0]], ())
     assert found([1.0, 0.0], loss="cross-entropy") == ([1, 0], ("0", "1"))
     assert found([1.0, 0.0], ("no", "yes")) == ([1, 0], ("no", "yes"))
+
+
+def test_a_loss_of_ones_own_leaves_it_to_what_the_targets_look_like() -> None:
+    own = "my_loss.py:focal"
+    assert found(TEXT, loss=own)[1] == ("g", "q")
+    assert found([1, 0], loss=own)[1] == ("0", "1")
+    assert found([1.5, 0.0], loss=own) == ([[1.5], [0.0]], ())
+    assert found([1, 0], loss=own, as_values=True) == ([[1.0], [0.0]], ())
+    assert found([1, 0], as_values=True) == ([[1.0], [0.0]], ())
+
+
+@pytest.mark.parametrize(("classes", "loss"), [(("a", "b"), ""), ((), "cross-entropy")])
+def test_values_of_classes_are_refused(classes: tuple[str, ...], loss: str) -> None:
+    with pytest.raises(ConfigError, match="values must be false with"):
+        found([1, 0], classes, loss, as_values=True)
 
 
 def test_true_and_false_are_classes() -> None:

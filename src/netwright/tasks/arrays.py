@@ -28,6 +28,7 @@ def from_arrays(
     features: Sequence[str] | Mapping[str, Sequence[str]] = (),
     codes: Sequence[str] = (),
     splits: ArrayLike | None = None,
+    values: bool = False,
     loss: str = "",
     score: Score | str = "",
     seed: int = 7,
@@ -36,8 +37,9 @@ def from_arrays(
 ) -> Task:
     """Make a task of arrays.
 
-    Targets are classes if class names are given, if the loss is ``"cross-entropy"``, or, where no
-    loss is given, if they are text, true or false, or one whole number a row. Else they are values.
+    Targets are classes if class names are given or the loss is ``"cross-entropy"``, and values with
+    any other loss that has a name. Where no loss is given, or one of a Python file, they are
+    classes if they are text, true or false, or one whole number a row.
 
     Args:
         inputs: The one input, ``(rows, *shape)``, or every input by its name in the order in
@@ -50,6 +52,7 @@ def from_arrays(
         codes: Inputs that stay whole numbers, such as word pieces.
         splits: ``"train"``, ``"validation"`` or ``"test"`` for every row. If not given, the seed
             draws 64 % / 16 % / 20 %, of every class where rows have one.
+        values: Targets are values, whole numbers too.
         loss: Name of the loss; ``"cross-entropy"`` for classes and ``"mse"`` for values if not
             given.
         score: What counts as good, or its name; the accuracy of classes and the mean squared error
@@ -89,6 +92,7 @@ def from_arrays(
         splits=given_splits.get("splits"),
         features={key: tuple(names) for key, names in columns.items() if names},
         codes=known_inputs(codes, arrays, "codes"),
+        as_values=values,
     )
     digest = digest_of({**arrays, **said, **given_splits})
     return assemble(

@@ -36,6 +36,7 @@ class Raw:
         splits: The split of every row as text; drawn by the seed if there is none.
         features: Names of the columns of inputs that are tables.
         codes: Inputs that stay whole numbers.
+        as_values: Targets are values, whole numbers too.
     """
 
     rows: Columns
@@ -45,6 +46,7 @@ class Raw:
     splits: NDArray[Any] | None = None
     features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     codes: Collection[str] = ()
+    as_values: bool = False
 
 
 def assemble(
@@ -73,7 +75,9 @@ def assemble(
     names: tuple[str, ...] = ()
     targets: NDArray[Any] | None = None
     if not isinstance(raw.targets, str):
-        targets, names = class_numbers(raw.rows, raw.targets, raw.target, classes, loss)
+        targets, names = class_numbers(
+            raw.rows, raw.targets, raw.target, classes, loss, as_values=raw.as_values
+        )
     elif classes:
         raise ConfigError(f'classes must be empty: the input "{raw.targets}" shall come out')
     chosen = _chosen(raw, targets, names, seed)

@@ -35,6 +35,7 @@ def load(
     codes: Sequence[str] = (),
     split: str = "",
     classes: Sequence[str] = (),
+    values: bool = False,
     loss: str = "",
     score: Score | str = "",
     seed: int = 7,
@@ -55,6 +56,7 @@ def load(
         codes: Inputs that stay whole numbers.
         split: The column that says of which split a row is.
         classes: Class names in the order of the class numbers.
+        values: The target holds values, even if they are whole numbers.
         loss: Name of the loss.
         score: What counts as good, or its name.
         seed: Seed of the splits and of the order of the rows.
@@ -71,8 +73,8 @@ def load(
     """
     given = {
         "path": str(path), "target": target, "inputs": inputs, "shapes": shapes or {},
-        "codes": codes, "split": split, "classes": classes, "loss": loss, "seed": seed,
-        "standardize": standardize, "name": name,
+        "codes": codes, "split": split, "classes": classes, "values": values, "loss": loss,
+        "seed": seed, "standardize": standardize, "name": name,
         "score": score if isinstance(score, str) else "",
     }  # fmt: skip
     if not isinstance(score, str | Score):
@@ -122,6 +124,7 @@ class TableOptions(Settings):
         codes: Inputs that stay whole numbers.
         split: The column that says of which split a row is; drawn by the seed if empty.
         classes: Class names in the order of the class numbers.
+        values: The target holds values, even if they are whole numbers.
         loss: Name of the loss.
         score: Name of the score.
         seed: Seed of the splits and of the order of the rows.
@@ -136,6 +139,7 @@ class TableOptions(Settings):
     codes: tuple[str, ...] = ()
     split: str = ""
     classes: tuple[str, ...] = ()
+    values: bool = False
     loss: str = ""
     score: str = ""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 7
@@ -179,6 +183,7 @@ def _load(options: TableOptions, score: Score | str, card: Card | None) -> Task:
         splits=columns[options.split] if options.split else None,
         features=features,
         codes=known_inputs(options.codes, arrays, "codes"),
+        as_values=options.values,
     )
     name = options.name or options.path.stem
     if card is None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError
 from netwright.escape import visible
+from netwright.python_file import is_python_name
 from netwright.tasks.columns import Columns
 
 CLASSIFICATION = "cross-entropy"
@@ -21,13 +22,20 @@ _SHOWN = 40
 
 
 def class_numbers(
-    rows: Columns, values: NDArray[Any], what: str, classes: Sequence[str], loss: str
+    rows: Columns,
+    values: NDArray[Any],
+    what: str,
+    classes: Sequence[str],
+    loss: str,
+    *,
+    as_values: bool = False,
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Return targets and the names of the classes, none if the targets are values.
 
-    Targets are classes if class names are given, if the loss is :data:`CLASSIFICATION`, or, where
-    no loss is given, if they are text, true or false, or one whole number a row. They are given as
-    names of classes or as their positions.
+    Targets are classes if class names are given or the loss is :data:`CLASSIFICATION`, and values
+    with any other loss that has a name. Where no loss is given, or one of a Python file, they are
+    classes if they are text, true or false, or one whole number a row. Classes are given by their
+    names or by their positions.
 
     Args:
         rows: Names the rows in messages.
@@ -35,20 +43,24 @@ def class_numbers(
         what: What they are called in messages.
         classes: Class names in the order of the class numbers; found in the values if empty.
         loss: Name of the loss; empty if not given.
+        as_values: Targets are values, whole numbers too.
 
     Returns:
         Class numbers, int64, or values, float32 of two axes or more.
 
     Raises:
-        ConfigError: Two classes have one name.
+        ConfigError: Two classes have one name, or values shall have classes.
         DataError: A target is no number, is not finite, or names no class.
     """
     if len(set(classes)) < len(classes):
         twice = next(name for name in classes if list(classes).count(name) > 1)
         raise ConfigError(f'classes must have names of their own; "{twice}" is there twice')
+    if as_values and (classes or loss == CLASSIFICATION):
+        raise ConfigError(f"values must be false with {'classes' if classes else loss}")
     kind = values.dtype.kind
-    whole = kind in "iu" and values.ndim == 1
-    if not (classes or loss == CLASSIFICATION or (not loss and (kind in "OUb" or whole))):
+    alike = kind in "OUb" or (kind in "iu" and values.ndim == 1)
+    by_looks = alike and (not loss or is_python_name(loss)) and not as_values
+    if not (classes or loss == CLASSIFICATION or by_looks):
         return _values(rows, values, what), ()
     names = tuple(classes)
     if kind == "b":

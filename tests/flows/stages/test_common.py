@@ -26,6 +26,18 @@ def test_rows_cut_every_split() -> None:
     assert [len(task.train), len(task.validation), len(task.test)] == [100, 100, 100]
 
 
+def test_the_loss_says_what_the_targets_of_a_file_are(tmp_path: Path) -> None:
+    """Whole numbers are classes, unless they are learned as values."""
+    path = tmp_path / "counts.csv"
+    path.write_text("x,number\n" + "\n".join(f"{row * 0.5},{row % 4}" for row in range(40)))
+    inputs = {"task.path": path}
+    section = TaskSection.of("table", path=path, target=("number",))
+    assert common.load_task(section, inputs).classes == ("0", "1", "2", "3")
+    section = TaskSection.of("table", path=path, target=("number",), loss="mae", score="r2")
+    task = common.load_task(section, inputs)
+    assert (task.classes, task.loss, task.score.name) == ((), "mae", "R²")
+
+
 def test_networks_are_those_that_were_trained(tiny_run: Path) -> None:
     task = common.load_task(TaskSection.of("jets", rows=1500), {})
     section = ModelSection.of("mlp", hidden=(8,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,11 @@ def test_the_digest_follows_every_value() -> None:
     task.test.targets[3] += 1
     assert digest(task) != before
     assert digest(from_arrays(ROWS, ROWS[:, 0], seed=1)) != before
+
+
+def test_a_loss_of_a_file_is_named_without_its_folder() -> None:
+    task = replace(calorimeter(), loss="/somewhere/my_loss.py:smooth")
+    assert data_section(task).loss == "my_loss.py:smooth"
 
 
 def test_a_damaged_card_is_refused(tmp_path: Path) -> None:

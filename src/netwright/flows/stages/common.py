@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import TypeAdapter
 
@@ -63,15 +63,17 @@ def load_task(section: TaskSection, inputs: Mapping[str, Path]) -> Task:
     from netwright.tasks import Task
     from netwright.tasks.scores import named
 
-    made = section.make("task", inputs)
+    said: dict[str, Any] = {}  # what targets are may depend on them, so the maker is told, too
+    if section.loss is not None:
+        said["loss"] = _placed(section.loss, "task.loss", inputs)
+    if section.score is not None:
+        said["score"] = named(_placed(section.score, "task.score", inputs))
+    made = section.make("task", inputs, **said)
     if not isinstance(made, Task):
         raise ConfigError(
             f'task "{section.kind}" must make a netwright.tasks.Task, not {type(made).__name__}'
         )
-    if section.loss is not None:
-        made = replace(made, loss=_placed(section.loss, "task.loss", inputs))
-    if section.score is not None:
-        made = replace(made, score=named(_placed(section.score, "task.score", inputs)))
+    made = replace(made, **said)
     return made if section.rows is None else made.subset(section.rows)
 
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from netwright.flows.sections import AnyTask
 from netwright.flows.stages.common import load_task
+from netwright.python_file import is_python_name, parse
 from netwright.reading import read_typed
 from netwright.report import DataInput, DataSection, Spread
 from netwright.report.data import MAX_COLUMNS
@@ -74,11 +75,19 @@ def data_section(task: Task) -> DataSection:
         inputs=tuple(_input(task, name) for name in task.input_shapes),
         output_shape=task.output_shape,
         classes=dict(zip(task.classes, counts, strict=True)),
-        loss=task.loss,
+        loss=_without_place(task.loss),
         score=f"{task.score.name}{unit} ({better} is better)",
         sha256=card.sha256,
         digest=sha256("".join(task.split(name).digest for name in SPLITS).encode()).hexdigest(),
     )
+
+
+def _without_place(name: str) -> str:
+    """A name; of one in a Python file without the folder, on which nothing depends."""
+    if not is_python_name(name):
+        return name
+    found = parse(name)
+    return f"{found.path.name}:{found.attribute}"
 
 
 def _input(task: Task, name: str) -> DataInput:
