@@ -8,6 +8,10 @@ import pytest
 import netwright.backends
 from netwright.backends.base import MANIFEST, Target, file_digests, publish
 from netwright.errors import BackendError, ConfigError, RunError
+from netwright.ir import load
+from tests.backends.rtl.graphs import two_layers
+
+TOY = two_layers()
 
 
 def write_one(text: str = "a"):
@@ -21,6 +25,7 @@ def write_one(text: str = "a"):
 def test_public_names() -> None:
     assert netwright.backends.__all__ == [
         "Backend",
+        "Capability",
         "Design",
         "HlsBackend",
         "HlsDesign",
@@ -30,6 +35,7 @@ def test_public_names() -> None:
         "Target",
         "cpu",
         "hls",
+        "open_design",
         "plain_outputs",
         "rtl",
     ]
@@ -55,28 +61,32 @@ def test_target_lists_every_fault() -> None:
 
 def test_publish_writes_files_and_manifest(tmp_path: Path) -> None:
     out = tmp_path / "new" / "design"
-    files = publish(out, kind="toy", about={"graph": "g"}, write=write_one())
+    files = publish(out, TOY, kind="toy", about={"more": "m"}, write=write_one())
     assert files == file_digests(out)
-    assert list(files) == ["sub/one.txt"]
+    assert list(files) == ["graph.npz", "sub/one.txt"]
     record = json.loads((out / MANIFEST).read_text())
-    assert record == {"schema_version": 1, "kind": "toy", "graph": "g", "files": files}
+    made_from = {"name": TOY.name, "digest": TOY.digest}
+    assert record == {
+        "schema_version": 1, "kind": "toy", "graph": made_from, "more": "m", "files": files,
+    }  # fmt: skip
+    assert load(out / "graph.npz") == TOY
     assert [path.name for path in out.parent.iterdir()] == ["design"]
 
 
 def test_publish_leaves_an_equal_design_alone(tmp_path: Path) -> None:
     out = tmp_path / "design"
-    publish(out, kind="toy", about={}, write=write_one())
+    publish(out, TOY, kind="toy", about={}, write=write_one())
     (out / "build").mkdir()
     (out / "build" / "product").touch()
-    publish(out, kind="toy", about={}, write=write_one())
+    publish(out, TOY, kind="toy", about={}, write=write_one())
     assert (out / "build" / "product").exists()
 
 
 def test_publish_replaces_a_changed_design(tmp_path: Path) -> None:
     out = tmp_path / "design"
-    publish(out, kind="toy", about={}, write=write_one())
+    publish(out, TOY, kind="toy", about={}, write=write_one())
     (out / "build").mkdir()
-    publish(out, kind="toy", about={}, write=write_one("b"))
+    publish(out, TOY, kind="toy", about={}, write=write_one("b"))
     assert (out / "sub" / "one.txt").read_text() == "b"
     assert not (out / "build").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["design"]
@@ -84,16 +94,16 @@ def test_publish_replaces_a_changed_design(tmp_path: Path) -> None:
 
 def test_publish_repairs_a_damaged_design(tmp_path: Path) -> None:
     out = tmp_path / "design"
-    publish(out, kind="toy", about={}, write=write_one())
+    publish(out, TOY, kind="toy", about={}, write=write_one())
     (out / "sub" / "one.txt").write_text("damaged")
-    publish(out, kind="toy", about={}, write=write_one())
+    publish(out, TOY, kind="toy", about={}, write=write_one())
     assert (out / "sub" / "one.txt").read_text() == "a"
 
 
 def test_publish_refuses_a_foreign_folder(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(RunError) as caught:
-        publish(tmp_path, kind="toy", about={}, write=write_one())
+        publish(tmp_path, TOY, kind="toy", about={}, write=write_one())
     assert str(caught.value) == (
         f"{tmp_path}: exists and was not made by netwright; it is left alone\n"
         'hint: choose a folder that does not exist, is empty, or holds a "toy" design'
@@ -102,15 +112,15 @@ def test_publish_refuses_a_foreign_folder(tmp_path: Path) -> None:
 
 
 def test_publish_refuses_a_design_of_another_kind(tmp_path: Path) -> None:
-    publish(tmp_path / "design", kind="other", about={}, write=write_one())
+    publish(tmp_path / "design", TOY, kind="other", about={}, write=write_one())
     with pytest.raises(RunError, match='exists and holds a design of kind "other"'):
-        publish(tmp_path / "design", kind="toy", about={}, write=write_one())
+        publish(tmp_path / "design", TOY, kind="toy", about={}, write=write_one())
 
 
 def test_publish_accepts_an_empty_folder(tmp_path: Path) -> None:
     out = tmp_path / "design"
     out.mkdir()
-    assert publish(out, kind="toy", about={}, write=write_one()) == file_digests(out)
+    assert publish(out, TOY, kind="toy", about={}, write=write_one()) == file_digests(out)
 
 
 def test_publish_never_leaves_half_a_design(tmp_path: Path) -> None:
@@ -119,9 +129,9 @@ def test_publish_never_leaves_half_a_design(tmp_path: Path) -> None:
         raise BackendError("broken")
 
     out = tmp_path / "design"
-    publish(out, kind="toy", about={}, write=write_one())
+    publish(out, TOY, kind="toy", about={}, write=write_one())
     with pytest.raises(BackendError):
-        publish(out, kind="toy", about={}, write=fail)
+        publish(out, TOY, kind="toy", about={}, write=fail)
     assert (out / "sub" / "one.txt").read_text() == "a"
     assert [path.name for path in tmp_path.iterdir()] == ["design"]
 
@@ -129,4 +139,4 @@ def test_publish_never_leaves_half_a_design(tmp_path: Path) -> None:
 def test_publish_to_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match=r"design: cannot be written \(Not a directory\)"):
-        publish(tmp_path / "file" / "design", kind="toy", about={}, write=write_one())
+        publish(tmp_path / "file" / "design", TOY, kind="toy", about={}, write=write_one())

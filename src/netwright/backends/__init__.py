@@ -1,8 +1,9 @@
 """Backends: from an integer graph to a design that computes the same integers."""
 
 from netwright.backends import cpu
-from netwright.backends.base import Backend, Design, Target
+from netwright.backends.base import Backend, Capability, Design, Target
 from netwright.backends.hls import HlsBackend, HlsDesign, hls, plain_outputs
+from netwright.backends.opened import open_design
 from netwright.backends.rtl import (
     ChipDesign,
     ChipOptions,
@@ -15,6 +16,7 @@ from netwright.backends.rtl.backend import chip
 
 __all__ = [
     "Backend",
+    "Capability",
     "ChipDesign",
     "ChipOptions",
     "Design",
@@ -27,6 +29,7 @@ __all__ = [
     "chip",
     "cpu",
     "hls",
+    "open_design",
     "plain_outputs",
     "rtl",
 ]

@@ -6,17 +6,20 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from netwright.errors import ConfigError, DataError, NetwrightError, RunError
 from netwright.escape import PART, visible
 from netwright.files import sha256, sync, workspace, write_text, writing
-from netwright.ir import Array, Graph
+from netwright.ir import Array, Graph, save
 from netwright.ir.interpret import Values
 from netwright.reading import read_json
 
 MANIFEST = "netwright.json"
 """File that marks a folder as a generated design and lists its files."""
+
+GRAPH = "graph.npz"
+"""File in a design that holds the integer graph it was made from."""
 
 MIN_CLOCK_MHZ, MAX_CLOCK_MHZ = 1.0, 100_000.0
 """Lowest and highest clock frequency of a target."""
@@ -68,8 +71,20 @@ def clock_faults(clock_mhz: float) -> Iterator[str]:
         yield f"clock_mhz must be from {low:g} to {high:g} megahertz, not {clock_mhz}"
 
 
+Capability = Literal["build", "measure", "prove", "route"]
+"""What a design can do besides being executed.
+
+``build``: compile what executes it, once. ``prove``: show for every input that it computes its
+products. ``measure``: count what it takes of its part. ``route``: place and route it there.
+"""
+
+
 class Design(Protocol):
-    """A generated design on disk; like the interpreter, an :class:`~netwright.ir.Executable`."""
+    """A generated design on disk; like the interpreter, an :class:`~netwright.ir.Executable`.
+
+    A design that says that it has a capability has the method of that name; see
+    :class:`~netwright.testing.BackendSuite`.
+    """
 
     @property
     def root(self) -> Path:
@@ -83,6 +98,18 @@ class Design(Protocol):
     def files(self) -> Mapping[str, str]:
         """SHA-256 of every generated file, by its path inside `root`."""
 
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do besides being executed."""
+
+    @property
+    def executed_as(self) -> str:
+        """What :meth:`run` executes, as certificates call it."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What will not be as asked, one sentence each."""
+
     def run(self, inputs: Values, *, keep: Collection[str] = ()) -> Mapping[str, Array]:
         """Execute on a batch of real inputs; see :class:`~netwright.ir.Executable`."""
 
@@ -92,6 +119,9 @@ class Backend(Protocol):
 
     def generate(self, graph: Graph, out: str | Path) -> Design:
         """Write a design for `graph` to the folder `out`, whole or not at all."""
+
+    def open(self, folder: str | Path) -> Design:
+        """The design that a backend of this kind wrote to `folder`, with the options it had."""
 
 
 def file_digests(root: Path) -> dict[str, str]:
@@ -105,7 +135,12 @@ def file_digests(root: Path) -> dict[str, str]:
 
 
 def publish(
-    out: Path, *, kind: str, about: Mapping[str, object], write: Callable[[Path], object]
+    out: Path,
+    graph: Graph,
+    *,
+    kind: str,
+    about: Mapping[str, object],
+    write: Callable[[Path], object],
 ) -> dict[str, str]:
     """Make the folder `out` appear whole or not at all.
 
@@ -114,6 +149,7 @@ def publish(
 
     Args:
         out: The folder.
+        graph: What the design is made from; it is written beside the files.
         kind: Kind of design, recorded in the manifest.
         about: What else the manifest records; plain data for JSON.
         write: Writes the files into the folder it gets.
@@ -129,8 +165,10 @@ def publish(
         staging, retired = folder / "new", folder / "old"
         staging.mkdir()
         write(staging)
+        save(graph, staging / GRAPH)
         digests = file_digests(staging)
-        record = {"schema_version": 1, "kind": kind, **about, "files": digests}
+        made_from = {"name": graph.name, "digest": graph.digest}
+        record = {"schema_version": 1, "kind": kind, "graph": made_from, **about, "files": digests}
         text = json.dumps(record, indent=2, sort_keys=True) + "\n"
         if _is_unchanged(out, text):
             return digests

@@ -149,7 +149,7 @@ def convert(
     differs, but no executor could run the file itself: the first stage is missing.
     """
     from netwright import ir
-    from netwright.backends import ChipDesign, HlsDesign, RtlDesign, hls, rtl
+    from netwright.backends import ChipDesign, RtlDesign, hls, rtl
     from netwright.backends.base import CLOCK_MHZ, target_faults
     from netwright.backends.rtl.backend import CHIP_CLOCK_MHZ
     from netwright.exchange import InputQuantizer
@@ -161,7 +161,6 @@ def convert(
         write_conversion,
     )
     from netwright.flows.reloading import compare_loaded
-    from netwright.flows.stages.verify import EMULATION, SIMULATION
     from netwright.report import certificate_table, hardware_table
 
     maker: HlsBackend | RtlBackend
@@ -226,13 +225,11 @@ def convert(
     hold(out)
     ir.save(graph, out / "graph.npz")
     design = maker.generate(graph, out / backend)
-    if isinstance(design, HlsDesign):
-        for text in design.notes:
-            note(f"note: {text}")
+    for text in design.notes:
+        note(f"note: {text}")
     note(f"compiling a model of the hardware in {out / backend} ...")
     design.build()
-    made_of = EMULATION if backend == "hls" else SIMULATION
-    table += compare_candidates(graph, {made_of: design}, stimuli)
+    table += compare_candidates(graph, {design.executed_as: design}, stimuli)
     if isinstance(design, RtlDesign) and design.is_loadable:
         note("comparing it with other weights loaded ...")
         table += compare_loaded(design)

@@ -4,7 +4,16 @@ A suite is a class of tests. Inherit it in a test file of your own, name your pa
 collects the tests.
 """
 
+from netwright.testing.backends import BackendSuite
 from netwright.testing.formats import NumberFormatSuite, PatternSuite
+from netwright.testing.operators import OperatorCase, OperatorSuite
 from netwright.testing.tasks import TaskSuite
 
-__all__ = ["NumberFormatSuite", "PatternSuite", "TaskSuite"]
+__all__ = [
+    "BackendSuite",
+    "NumberFormatSuite",
+    "OperatorCase",
+    "OperatorSuite",
+    "PatternSuite",
+    "TaskSuite",
+]

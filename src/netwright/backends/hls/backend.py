@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,6 +21,7 @@ from netwright.backends.hls.options import (
 )
 from netwright.backends.hls.project import top_name, write_project
 from netwright.backends.hls.translation import lower
+from netwright.backends.opened import Opened
 from netwright.errors import ConfigError
 from netwright.ir import Graph
 
@@ -54,13 +55,34 @@ class HlsBackend(HlsOptions):
         self._check_nodes(graph)
         firmware = lower(graph, self.io_type)
         self._check_factors(firmware)
-        out = Path(out)
 
         def write(folder: Path) -> None:
             write_project(firmware, self, folder, name=top_name(graph), stamp=graph.digest[:8])
 
-        about = {"graph": {"name": graph.name, "digest": graph.digest}, "options": self.record}
-        files = publish(out, kind=KIND, about=about, write=write)
+        about = {"options": self.record}
+        files = publish(Path(out), graph, kind=KIND, about=about, write=write)
+        return self._design(graph, Path(out), firmware, files)
+
+    def open(self, folder: str | Path) -> HlsDesign:
+        """The project that an HLS backend wrote to `folder`, with the options that it had.
+
+        Raises:
+            RunError: The folder holds no project.
+            DataError: Its manifest or its graph is damaged.
+        """
+        found = Opened.of(folder, kind=KIND)
+        backend = HlsBackend.of(found.options_as(HlsOptions))
+        firmware = lower(found.graph, backend.io_type)
+        return backend._design(found.graph, found.root, firmware, found.files)
+
+    @classmethod
+    def of(cls, options: HlsOptions) -> HlsBackend:
+        """The backend that makes projects with these options."""
+        return cls(**{field.name: getattr(options, field.name) for field in fields(HlsOptions)})
+
+    def _design(
+        self, graph: Graph, out: Path, firmware: Firmware, files: Mapping[str, str]
+    ) -> HlsDesign:
         factors = {
             layer.node: self.reuse_factor_of(layer)
             for layer in firmware.layers

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.base import BUILD_FOLDER, file_digests
+from netwright.backends.base import BUILD_FOLDER, Capability, file_digests
 from netwright.backends.hls.emulation import compile_emulation, run_emulation
 from netwright.backends.hls.emulation_text import traced_layers
 from netwright.backends.hls.layers import Firmware, View
@@ -18,6 +18,9 @@ from netwright.backends.hls.registers import EXACT_BITS
 from netwright.errors import CorruptOutput, DataError
 from netwright.ir import Graph, Interpreter
 from netwright.ir.interpret import Values
+
+EXECUTED_AS = "HLS emulation"
+"""What certificates call what is executed."""
 
 BUILD_TIMEOUT_S = 1800.0
 """Time the compiler gets unless told otherwise; wide layers take minutes."""
@@ -45,6 +48,16 @@ class HlsDesign:
     firmware: Firmware
     reuse_factors: Mapping[str, int]
     notes: tuple[str, ...] = ()
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """It is compiled; synthesis is left to the vendors' tools."""
+        return frozenset({"build"})
+
+    @property
+    def executed_as(self) -> str:
+        """What :meth:`run` executes."""
+        return EXECUTED_AS
 
     def build(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> HlsDesign:
         """Compile the emulation, unless that was done before with the files as they are now.

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from netwright.backends.base import CLOCK_MHZ, publish
+from netwright.backends.opened import Opened
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.verilog import sources
 from netwright.backends.rtl.chip.chip_design import ChipDesign
@@ -60,10 +61,25 @@ class RtlBackend(RtlOptions):
             RunError: `out` holds something else, or cannot be written.
         """
         graph = with_stored_bits(graph, weight_bits=self.weight_bits, bias_bits=self.bias_bits)
+        return self._design(graph, Path(out), None)
+
+    def open(self, folder: str | Path) -> RtlDesign:
+        """The design that an RTL backend wrote to `folder`, with the options that it had.
+
+        Raises:
+            RunError: The folder holds no such design.
+            DataError: Its manifest or its graph is damaged.
+        """
+        found = Opened.of(folder, kind=KIND)
+        backend = RtlBackend.of(found.options_as(RtlOptions))
+        return backend._design(found.graph, found.root, found.files)
+
+    def _design(self, graph: Graph, out: Path, written: Mapping[str, str] | None) -> RtlDesign:
+        """The design of a graph; its files are written unless they were before."""
         if self.reuse_factor is not None:
-            return self._streams(graph, Path(out), self.reuse_factor)
+            return self._streams(graph, out, self.reuse_factor, written)
         if self.chip is not None:
-            return self._chip(graph, Path(out), self.chip)
+            return self._chip(graph, out, self.chip, written)
         circuit = lower(
             graph,
             self.adders_per_stage,
@@ -71,16 +87,24 @@ class RtlBackend(RtlOptions):
             advice=lambda: advice(graph, self.max_operations),
             loadable=self.weights == "loadable",
         )
-        files = self._publish(graph, Path(out), circuit, sources(circuit))
-        return RtlDesign(Path(out), graph, self, files, circuit)
+        files = written or self._publish(graph, out, circuit, sources(circuit))
+        return RtlDesign(out, graph, self, files, circuit)
 
-    def _chip(self, graph: Graph, out: Path, options: ChipOptions) -> ChipDesign:
+    def _chip(
+        self, graph: Graph, out: Path, options: ChipOptions, written: Mapping[str, str] | None
+    ) -> ChipDesign:
         structure = Structure.of(graph, options, max_operations=self.max_operations)
         circuit = chip_circuit(structure)
-        files = self._publish(graph, out, circuit, chip_sources(structure))
+        files = written or self._publish(graph, out, circuit, chip_sources(structure))
         return ChipDesign(out, graph, self, files, circuit, structure=structure)
 
-    def _streams(self, graph: Graph, out: Path, reuse_factor: ReuseFactor) -> StreamDesign:
+    def _streams(
+        self,
+        graph: Graph,
+        out: Path,
+        reuse_factor: ReuseFactor,
+        written: Mapping[str, str] | None,
+    ) -> StreamDesign:
         network = lower_to_streams(
             graph,
             reuse_factor,
@@ -91,18 +115,16 @@ class RtlBackend(RtlOptions):
         timing = schedule(network)
         circuit = summary(network, timing)
         about = f"Latency: {timing.latency_cycles} clocks; a row every {timing.interval_cycles}."
-        files = self._publish(graph, out, circuit, stream_sources(network, about))
+        files = written or self._publish(graph, out, circuit, stream_sources(network, about))
         return StreamDesign(out, graph, self, files, circuit, network=network, schedule=timing)
 
     def _publish(
         self, graph: Graph, out: Path, circuit: Circuit, texts: Mapping[str, str]
     ) -> Mapping[str, str]:
-        about = {
-            "graph": {"name": graph.name, "digest": graph.digest},
-            "options": self.record,
-            "latency_cycles": circuit.latency_cycles,
-        }
-        files = publish(out, kind=KIND, about=about, write=lambda folder: _write(texts, folder))
+        about = {"options": self.record, "latency_cycles": circuit.latency_cycles}
+        files = publish(
+            out, graph, kind=KIND, about=about, write=lambda folder: _write(texts, folder)
+        )
         return MappingProxyType(files)
 
 

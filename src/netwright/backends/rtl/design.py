@@ -11,12 +11,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.base import BUILD_FOLDER, file_digests
+from netwright.backends.base import BUILD_FOLDER, Capability, file_digests
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.verilog import LIBRARY_FOLDER
 from netwright.backends.rtl.implement.asic import AsicFigures, measure_asic
 from netwright.backends.rtl.implement.netlist import RtlNetlist, netlist_files
-from netwright.backends.rtl.implement.nextpnr import SPEED_GRADES, Job
+from netwright.backends.rtl.implement.nextpnr import DEVICES, SPEED_GRADES, Job
 from netwright.backends.rtl.implement.placement import Packing, Routing, pack, route
 from netwright.backends.rtl.implement.synthesis import (
     LayerMeasurements,
@@ -34,6 +34,9 @@ from netwright.errors import BackendError, ConfigError, CorruptOutput, GraphErro
 from netwright.ir import Graph
 from netwright.ir.interpret import Values
 from netwright.progress import Progress, silent
+
+EXECUTED_AS = "RTL simulation"
+"""What certificates call what is executed."""
 
 BUILD_TIMEOUT_S = 1800.0
 """Time every program gets unless told otherwise."""
@@ -59,6 +62,26 @@ class RtlDesign:
     files: Mapping[str, str]
     circuit: Circuit
     simulator: Simulator | None = None
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What open tools do with it; products whose weights are loaded are not proven."""
+        found: set[Capability] = {"build", "measure"}
+        if self.num_products and not self.is_loadable:
+            found.add("prove")
+        if self.options.part in DEVICES:
+            found.add("route")
+        return frozenset(found)
+
+    @property
+    def executed_as(self) -> str:
+        """What :meth:`run` executes."""
+        return EXECUTED_AS
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing: what cannot be as asked is refused."""
+        return ()
 
     @property
     def latency_cycles(self) -> int:

@@ -33,7 +33,7 @@ from netwright.flows.stages.common import (
     write_scores,
 )
 from netwright.flows.stages.generate import RTL, rtl_backend
-from netwright.flows.stages.verify import QONNX, SIMULATION, TORCH, stimuli
+from netwright.flows.stages.verify import QONNX, TORCH, stimuli
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
 
@@ -218,7 +218,7 @@ def implement_tables(context: StageContext[TablesRtlParameters]) -> None:
     candidates: dict[str, ir.Executable] = {
         PREFIX + TORCH: TorchExecutor(model.eval(), graph),
         PREFIX + QONNX: referee(graph),
-        PREFIX + SIMULATION: design,
+        PREFIX + design.executed_as: design,
     }
     sets = stimuli(list(task.test.arrays.values()), graph, p.verify, p.seeds[0])
     limits = {PREFIX + QONNX: p.verify.qonnx_rows}

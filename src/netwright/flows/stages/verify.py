@@ -15,7 +15,7 @@ from netwright.flows.graph import GRAPH
 from netwright.flows.reloading import compare_loaded
 from netwright.flows.sections import AnyHls, AnyModel, AnyRtl, AnyTask, VerifySection
 from netwright.flows.stages.common import load_task, quantized_model
-from netwright.flows.stages.generate import HLS, RTL, hls_backend, own_copy, rtl_backend
+from netwright.flows.stages.generate import HLS, RTL, own_copy
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from netwright.verify import Stimulus
 
 TORCH, QONNX = "torch", "QONNX"
-EMULATION, SIMULATION = "HLS emulation", "RTL simulation"
 
 
 class VerifyParameters(Settings):
@@ -53,6 +52,7 @@ def verify(context: StageContext[VerifyParameters]) -> None:
 
     A difference is written down, not raised: the report shall show it.
     """
+    from netwright.backends import open_design
     from netwright.compress import quantized_part, read_by_part
     from netwright.exchange import referee
     from netwright.train import TorchExecutor
@@ -67,15 +67,14 @@ def verify(context: StageContext[VerifyParameters]) -> None:
         QONNX: referee(graph),
     }
     # Both build inside the project, and a finished stage is never written to.
-    if p.hls is not None:
-        candidates[EMULATION] = hls_backend(p.hls).generate(graph, own_copy(context, HLS))
-    if p.rtl is not None:
-        candidates[SIMULATION] = rtl_backend(p.rtl).generate(graph, own_copy(context, RTL))
+    projects = [project for project, made in ((HLS, p.hls), (RTL, p.rtl)) if made is not None]
+    designs = [open_design(own_copy(context, project)) for project in projects]
+    candidates |= {design.executed_as: design for design in designs}
     sets = stimuli(read_by_part(model, task.test.arrays), graph, p.verify, p.seed)
     context.progress(0, len(candidates) * len(sets), "")
     limits = {QONNX: p.verify.qonnx_rows}
     found = certify(graph, candidates, sets, row_limits=limits, progress=context.progress)
-    loaded = compare_loaded(candidates.get(SIMULATION))
+    loaded = [row for design in designs for row in compare_loaded(design)]
     write_certificate((*map(certificate_row, found), *loaded), context.folder)
 
 
