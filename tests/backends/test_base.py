@@ -26,6 +26,8 @@ def test_public_names() -> None:
     assert netwright.backends.__all__ == [
         "Backend",
         "Capability",
+        "ChipDesign",
+        "ChipOptions",
         "Design",
         "HlsBackend",
         "HlsDesign",
@@ -33,6 +35,7 @@ def test_public_names() -> None:
         "RtlDesign",
         "StreamDesign",
         "Target",
+        "chip",
         "cpu",
         "hls",
         "open_design",

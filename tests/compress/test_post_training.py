@@ -8,7 +8,7 @@ import pytest
 from netwright import compress
 from netwright.compress.post_training import shape_of
 from netwright.errors import DataError, Infeasible
-from netwright.ir import Graph, interpret, real_values
+from netwright.ir import Graph, Node, TensorType, interpret, real_values
 from netwright.passes import Widths, integerize, quantize
 from tests.passes.test_post_training import dense, residual
 
@@ -70,3 +70,20 @@ def test_what_cannot_be_allocated_is_refused() -> None:
         silent = silent.with_constant(name, np.zeros_like(silent.constants[name]))
     with pytest.raises(DataError, match="so no width can be judged"):
         compress.output_errors(silent, RANDOM.normal(size=(9, 6)))
+
+
+def test_the_cost_of_a_transposed_convolution_is_that_of_its_inputs() -> None:
+    attrs = {
+        "strides": (2, 2), "pads": (0, 0, 0, 0), "dilations": (1, 1), "output_padding": (0, 0),
+        "group": 2,
+    }  # fmt: skip
+    node = Node("up", "ConvTranspose", ("x", "w"), "y", attrs)
+    types = {
+        "x": TensorType((1, 4, 3, 5)),
+        "w": TensorType((4, 3, 2, 2)),
+        "y": TensorType((1, 6, 6, 10)),
+    }
+    graph = Graph("up", ("x",), ("y",), (node,), types, {"w": np.ones((4, 3, 2, 2))})
+    shape = shape_of(graph, node)
+    assert (shape.outputs, shape.inputs, shape.positions) == (6, 8, 15)
+    assert shape.outputs * shape.inputs * shape.positions == 15 * 48

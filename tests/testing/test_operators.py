@@ -43,6 +43,9 @@ CASES = (
     case("Mul", (2, 3), constants=(np.array([0.5]),)),
     case("BatchNormalization", (2, 3, 3), constants=NORM, epsilon=(1e-5,)),
     case("Relu", (2, 3)),
+    OperatorCase(
+        SPECS["Function"], ((2, 3),), attributes={"name": "leaky_relu", "parameter": (0.1,)}
+    ),
     case("Clip", (2, 3), low=(-1.5,), high=(2.0,)),
     case("Sign", (2, 3), offset=(1,), axis=None),
     case("Softmax", (2, 3), axis=1),

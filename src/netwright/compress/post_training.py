@@ -12,8 +12,9 @@ from netwright.compress.allocation import Allocation, FreeActivations, allocate
 from netwright.compress.budget import Budget
 from netwright.compress.plan import LayerShape
 from netwright.errors import DataError
-from netwright.ir import FLOAT, Graph, Interpreter, Node, TensorType
+from netwright.ir import FLOAT, Graph, Interpreter, Node, TensorType, spec_of
 from netwright.ir.interpret import Values
+from netwright.ir.ops.filters import num_filters
 from netwright.passes import Widths
 from netwright.passes.calibration import (
     QuantGrid,
@@ -49,13 +50,14 @@ class ProductError:
 
 def shape_of(graph: Graph, node: Node) -> LayerShape:
     """What the cost of a product depends on."""
-    weights, made = graph.types[node.inputs[1]].shape, graph.types[node.output].shape
-    outputs = weights[1] if node.op == "MatMul" else weights[0]
+    shapes = [graph.types[name].shape for name in node.inputs]
+    weights = shapes[1]
+    outputs = num_filters(node, weights)
     return LayerShape(
         name=node.name,
         inputs=int(np.prod(weights)) // outputs,
         outputs=outputs,
-        positions=int(np.prod(made[1:])) // outputs,
+        positions=spec_of(node).macs(node, shapes) // int(np.prod(weights)),
         weights=int(np.prod(weights)),
     )
 
