@@ -48,6 +48,7 @@ from netwright.compress.part import (
     quantized_part,
     read_by_part,
 )
+from netwright.compress.patterns import by_pattern
 from netwright.compress.plan import (
     Granularity,
     LayerPlan,
@@ -115,6 +116,7 @@ __all__ = [
     "bops",
     "build",
     "build_part",
+    "by_pattern",
     "count_layers",
     "count_luts",
     "estimate",

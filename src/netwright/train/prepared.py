@@ -25,7 +25,7 @@ Shape = tuple[int, ...]
 InputShapes = Shape | Mapping[str, Shape]
 """Shape of one row: of the only input, or of every input by name."""
 
-_CHECK_ROWS = 16
+_CHECK_ROWS = 4
 PRODUCTS = operators("product")
 
 

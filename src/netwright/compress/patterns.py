@@ -1,0 +1,60 @@
+"""Widths by hand: patterns of layer paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from netwright.compress.plan import Granularity, LayerPlan, LayerShape, Plan, ScaleKind
+from netwright.errors import ConfigError
+
+Widths = int | tuple[int, int]
+"""Bits of weights and of what a layer reads: one number for both, or one for each."""
+
+
+def by_pattern(
+    shapes: Sequence[LayerShape],
+    widths: Mapping[str, Widths],
+    *,
+    scale: ScaleKind = "power-of-two",
+    granularity: Granularity = "tensor",
+) -> Plan:
+    """A plan from widths for patterns of layer paths; later patterns win over earlier ones.
+
+    Args:
+        shapes: The layers, from :func:`~netwright.compress.layer_shapes`.
+        widths: By pattern: ``*`` stands for anything, ``?`` for one character, ``[12]`` for one of
+            them; bits for weights and inputs, or (weight bits, input bits).
+        scale: Rule for the scales.
+        granularity: Rule for the weight scales.
+
+    Raises:
+        ConfigError: A pattern matches no layer, a layer no pattern, or a width is out of range; the
+            message lists them all.
+
+    >>> layers = [LayerShape(f"features.{i}", 8, 8, 1, 64) for i in range(2)]
+    >>> layers += [LayerShape("head", 8, 4, 1, 32)]
+    >>> str(by_pattern(layers, {"features.*": 6, "features.0": (8, 10), "head": (4, 6)}))
+    'w8a10 w6a6 w4a6 (power-of-two, tensor)'
+    """
+    names = [shape.name for shape in shapes]
+    faults = [
+        f'the pattern "{pattern}" matches no layer'
+        for pattern in widths
+        if not any(fnmatchcase(name, pattern) for name in names)
+    ]
+    layers = []
+    for name in names:
+        found = [given for pattern, given in widths.items() if fnmatchcase(name, pattern)]
+        if not found:
+            faults.append(f'no pattern matches the layer "{name}"')
+            continue
+        pair = found[-1] if isinstance(found[-1], tuple) else (found[-1], found[-1])
+        if len(pair) != 2:
+            faults.append(f'layer "{name}": widths must be one number or two, not {pair}')
+            continue
+        layers.append((name, *pair))
+    if faults:
+        raise ConfigError("; ".join(faults), hint=f"layers: {', '.join(names)}")
+    plan = Plan(tuple(LayerPlan(*layer) for layer in layers), origin="by pattern")
+    return plan.with_rules(scale=scale, granularity=granularity)
