@@ -24,11 +24,18 @@ def calibrated(model: nn.Module, shape: tuple[int, ...]) -> QuantModel:
 def test_dropout_is_active_in_training_only_and_never_in_calibration() -> None:
     task = clouds()
     network = nn.Sequential(
-        OrderedDict(fc1=nn.Linear(6, 8), act=nn.ReLU(), drop=nn.Dropout(0.5), fc2=nn.Linear(8, 3))
-    )
-    model = compress.apply(network, plan_for(network, (6,), 6, 6), task)
+        OrderedDict(
+            fc1=nn.Linear(6, 8), act=nn.ReLU(), drop=nn.Dropout(0.5), fc2=nn.Linear(8, 9),
+            last=nn.Linear(9, 3),
+        )
+    )  # fmt: skip
+    plan = plan_for(network, (6,), 6, 6).with_rules(scale="float", granularity="tensor")
+    model = compress.apply(network, plan, task)
     inputs = torch.from_numpy(task.train.inputs)
     first = {key: value.clone() for key, value in model.state_dict().items()}
+    network.drop.p = 0.0
+    without = compress.apply(network, plan, task)
+    assert all(torch.equal(value, without.state_dict()[key]) for key, value in first.items())
     model.calibrate(inputs)
     assert not model.training
     assert all(torch.equal(first[key], value) for key, value in model.state_dict().items())

@@ -49,12 +49,13 @@ def by_pattern(
         if not found:
             faults.append(f'no pattern matches the layer "{name}"')
             continue
-        pair = found[-1] if isinstance(found[-1], tuple) else (found[-1], found[-1])
+        given = found[-1]
+        pair: tuple[int, ...] = given if isinstance(given, tuple) else (given, given)
         if len(pair) != 2:
             faults.append(f'layer "{name}": widths must be one number or two, not {pair}')
             continue
-        layers.append((name, *pair))
+        layers.append(LayerPlan(name, *pair))
     if faults:
         raise ConfigError("; ".join(faults), hint=f"layers: {', '.join(names)}")
-    plan = Plan(tuple(LayerPlan(*layer) for layer in layers), origin="by pattern")
+    plan = Plan(tuple(layers), origin="by pattern")
     return plan.with_rules(scale=scale, granularity=granularity)

@@ -69,6 +69,8 @@ class QuantLayer(Operation):
         axis: Axis of what comes out along which the outputs lie.
     """
 
+    is_observed_otherwise = True
+
     def __init__(
         self, layer: Weighted, weight: QuantSpec, *, bias_bits: int, axis: int = 1
     ) -> None:

@@ -225,7 +225,9 @@ class QuantModel(nn.Module):
                 if found is None:
                     reads = [seen[name] for name in step.inputs]
                 observed[step.output] = operation.observe(*reads)
-                seen[step.output] = operation.simulate(*reads)
+                seen[step.output] = observed[step.output]
+                if operation.is_observed_otherwise:
+                    seen[step.output] = operation.simulate(*reads)
             grids[step.output] = operation.grid(*sources)
 
 

@@ -29,7 +29,14 @@ standard deviations, 0.5 comes within one octave of the input scale that is best
 
 
 class Operation(nn.Module):
-    """One step of a quantized network."""
+    """One step of a quantized network.
+
+    Attributes:
+        is_observed_otherwise: Whether scales behind it are chosen on other values than those that
+            go on.
+    """
+
+    is_observed_otherwise = False
 
     def grid(self, *sources: Grid) -> Grid:
         """Where the codes lie that come out, given where those lie that go in."""

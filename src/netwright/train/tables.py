@@ -59,13 +59,13 @@ class Table(Quantizing):
     def entries(self, source: Grid) -> NDArray[np.int64]:
         """The code that comes out for every code that may come in, from the lowest."""
         reads = np.arange(source.low, source.high + 1, dtype=np.float64) * float(source.scale)
-        found = self.quantizer.codes(torch.from_numpy(curve(self.node, reads)))
-        return found.numpy().astype(np.int64)
+        values = torch.from_numpy(curve(self.node, reads)).to(self.quantizer.scale.device)
+        return self.quantizer.codes(values).cpu().numpy().astype(np.int64)
 
     def codes(self, sources: Sequence[Grid], *codes: Tensor) -> Tensor:
         """Entries of the table."""
         (source,) = sources
-        entries = torch.from_numpy(self.entries(source)).double()
+        entries = torch.from_numpy(self.entries(source)).double().to(codes[0].device)
         return entries[(codes[0] - source.low).long()]
 
     def emit(self, at: Emission) -> None:
