@@ -75,6 +75,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "hls": "netwright.backends.hls:hls",
         "rtl": "netwright.backends.rtl:rtl",
     },
+    "views": {
+        "calorimeter": "netwright.flows.wafer_views:wafer_views",
+    },
     "studies": {
         "cosma": "netwright.studies.cosma",
         "draco": "netwright.studies.draco",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwright.report.style import DASHES, INK, MUTED, SERIES, WIDE_INCHES
-from netwright.report.svg import plain_log, write_picture
+from netwright.report.svg import draw, plain_log, write_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +90,26 @@ def lines(
     Raises:
         MissingExtra: Matplotlib is not installed.
     """
+    paint = _line_painter(panels, title, unit, logarithmic=logarithmic)
+    write_picture(Path(path), paint, width=WIDE_INCHES, height=3.6, title=title)
 
+
+def lines_svg(panels: Sequence[Panel], *, name: str, title: str, unit: str) -> str:
+    """The picture of :func:`lines` as one ``<svg>`` element for a page.
+
+    Args:
+        panels: Charts with equal names of series and one scale.
+        name: Unique on the page.
+        title: Of the picture.
+        unit: What the lines show.
+    """
+    paint = _line_painter(panels, title, unit, logarithmic=False)
+    return draw(paint, width=WIDE_INCHES, height=3.6, name=name, title=title)
+
+
+def _line_painter(
+    panels: Sequence[Panel], title: str, unit: str, *, logarithmic: bool
+) -> Callable[[Figure], None]:
     def paint(figure: Figure) -> None:
         charts = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, panel in zip(charts, panels, strict=True):
@@ -109,7 +128,7 @@ def lines(
         charts[0].set_ylabel(unit)
         _legend(figure, charts[0], title)
 
-    write_picture(Path(path), paint, width=WIDE_INCHES, height=3.6, title=title)
+    return paint
 
 
 def roofline(

@@ -14,6 +14,7 @@ from netwright.report.hardware import Hardware
 from netwright.report.learning import Confusion, TrainingCurve
 from netwright.report.measure import ACCURACY, Measure
 from netwright.report.part import Count, Part, Share
+from netwright.report.views import Views
 from netwright.report.when import When
 
 SCHEMA_VERSION: Literal[2] = 2
@@ -325,6 +326,7 @@ class Document(Part):
         task: What it is about, in sentences.
         data: What was learned from, where it comes from, and how it was split.
         measure: What networks are scored by.
+        views: Pictures of the task's own.
         accuracy: One row a stage, float first.
         confusion: What rows of every class were taken for.
         training: One curve a training.
@@ -351,6 +353,7 @@ class Document(Part):
     task: str = ""
     data: DataSection | None = None
     measure: Measure = ACCURACY
+    views: Views | None = None
     accuracy: tuple[AccuracyRow, ...] = ()
     roc: tuple[RocCurve, ...] = ()
     confusion: Confusion | None = None

@@ -18,6 +18,7 @@ from netwright.report.hardware import Hardware
 from netwright.report.headline import headline
 from netwright.report.learning_figures import confusion, training
 from netwright.report.style import SERIES
+from netwright.report.view_pictures import pictures
 
 TEMPLATE = "report.html.j2"
 
@@ -34,6 +35,7 @@ def render(document: Document) -> str:
         document=document,
         style=Markup(_resource("style.css")),
         pictures={name: Markup(picture) for name, picture in _pictures(document)},
+        views=[Markup(drawn) for drawn in pictures(document.views)] if document.views else [],
         headline=headline(document),
         blind=blind_verdicts(document.front, document.measure),
         chosen=chosen,

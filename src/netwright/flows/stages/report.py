@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright import ir
+from netwright.errors import MissingExtra
 from netwright.flows import certificate
 from netwright.flows.graph import GRAPH
 from netwright.flows.hardware import read_hardware
@@ -26,13 +27,18 @@ from netwright.flows.stages.data import read_section
 from netwright.flows.stages.generate import HLS, RTL
 from netwright.flows.stages.verify import as_inputs
 from netwright.quantities import Quantity
+from netwright.registry import entries, resolve
 from netwright.report import Document, Fact, Rewrite, When, write
+from netwright.report.views import Views
 from netwright.run.stage import StageContext
 from netwright.run.when import when
 from netwright.settings import Settings
 
 if TYPE_CHECKING:
+    from netwright.compress import Compressed
     from netwright.tasks import Task
+
+ShowViews = Callable[[Mapping[str, object], "Task", "Compressed", NDArray[np.float64]], Views]
 
 
 class ReportParameters(Settings):
@@ -75,11 +81,16 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
         inputs: Folders of the stages, and the data file of a task of one's own.
         made: When and where.
     """
+    from netwright.compress import outputs_with
     from netwright.compress.sensitivities import SENSITIVITY_ROWS
 
     task = load_task(p.task, inputs)
     graph = ir.load(inputs["trace"] / GRAPH)
-    outputs = _outputs(p, task, graph, inputs)
+    model = quantized_model(p.model, p.module, task, inputs)
+    sent = _sent(model, task, graph)
+    outputs = outputs_with(model, task.test.arrays, sent).reshape(
+        len(task.test), *task.output_shape
+    )
     layers = read_sensitivity(inputs["sensitivity"]) if "sensitivity" in inputs else ()
     shapes = read_shapes(inputs["compress"])
     scored = report_rows.Scored.of(task)
@@ -92,6 +103,7 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
         title=f"{p.name}: {_contents(inputs)}",
         data=read_section(inputs),
         measure=scored.measure,
+        views=_views(p, inputs, task, model, sent),
         accuracy=(
             report_rows.accuracy("float", inputs["train"], scored),
             *report_rows.tables_accuracies(inputs, scored),
@@ -131,17 +143,32 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
     )
 
 
-def _outputs(
-    p: ReportParameters, task: Task, graph: ir.Graph, inputs: Mapping[str, Path]
-) -> NDArray[np.float64]:
-    """What the network gives for the test split where its hardware is the integer graph."""
-    from netwright.compress import outputs_with, read_by_part
+def _sent(model: Compressed, task: Task, graph: ir.Graph) -> NDArray[np.float64]:
+    """What the integer graph gives for the test split."""
+    from netwright.compress import read_by_part
 
-    model = quantized_model(p.model, p.module, task, inputs)
     read = as_inputs(read_by_part(model, task.test.arrays), graph)
     (name,) = graph.outputs
-    found = ir.real_values(graph, name, ir.interpret(graph, read)[name])
-    return outputs_with(model, task.test.arrays, found).reshape(len(task.test), *task.output_shape)
+    return ir.real_values(graph, name, ir.interpret(graph, read)[name])
+
+
+def _views(
+    p: ReportParameters,
+    inputs: Mapping[str, Path],
+    task: Task,
+    model: Compressed,
+    sent: NDArray[np.float64],
+) -> Views | None:
+    """The pictures of the task's own, if it has any and what they need is installed."""
+    if p.task.kind not in entries("views"):
+        return None
+    show = cast(ShowViews, resolve("views", p.task.kind))
+    options = {**p.task.options}
+    options |= {name: inputs[f"task.{name}"] for name in options if f"task.{name}" in inputs}
+    try:
+        return show(options, task, model, sent)
+    except MissingExtra as error:
+        return Views(caption=f"Not shown: {error.message}.")
 
 
 def _contents(inputs: Mapping[str, Path]) -> str:
