@@ -137,7 +137,7 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
         ),
         facts=_facts(p.hls, seed),
         digests={"graph": graph.digest, **report_rows.digests(inputs)},
-        assumptions=_assumptions(inputs, p.hls),
+        assumptions=_assumptions(inputs, p.hls, scored),
         settings=p.settings,
         when=made,
     )
@@ -187,12 +187,19 @@ def _contents(inputs: Mapping[str, Path]) -> str:
     return text
 
 
-def _assumptions(inputs: Mapping[str, Path], hls: HlsSection | None) -> tuple[str, ...]:
+def _assumptions(
+    inputs: Mapping[str, Path], hls: HlsSection | None, scored: report_rows.Scored
+) -> tuple[str, ...]:
     """What a reader must know to trust the figures; only of what the run holds."""
     found = [
         "Networks are chosen on the validation split; the test split is only reported.",
-        "Deviations of accuracies are standard deviations over the seeds, those of traces are "
-        "standard errors; the binomial error says how far other test rows would move an accuracy.",
+        "Deviations of scores are standard deviations over the seeds, those of traces are standard "
+        "errors"
+        + (
+            "; the binomial error says how far other test rows would move an accuracy."
+            if scored.num_rows
+            else "."
+        ),
         "BOPs count bit operations by the formula of the published code; they are no measure of "
         "area or time.",
     ]
