@@ -147,3 +147,11 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be written"):
         save_plan(PLAN, tmp_path / "file" / "plan.json")
+
+
+def test_widths_of_outputs_and_signs_of_inputs_are_kept(tmp_path: Path) -> None:
+    plan = Plan((LayerPlan("fc1", 6, 8),), output_bits=9, signed_inputs=False)
+    assert load_plan(save_plan(plan, tmp_path / "plan.json")) == plan
+    with pytest.raises(ConfigError) as caught:
+        Plan((LayerPlan("fc1", 6, 8),), output_bits=17)
+    assert str(caught.value) == "output_bits must be an integer from 1 to 16, not 17"
