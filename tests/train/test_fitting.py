@@ -319,3 +319,13 @@ def test_products_in_bfloat16_learn_as_well() -> None:
     assert set(seen) == {torch.bfloat16}
     assert model.weight.dtype == torch.float32
     assert evaluate(model, task) > 0.6
+
+
+def test_settings_of_the_recipe_may_be_given_by_name() -> None:
+    found = [fit(nn.Linear(6, 3), clouds(), epochs=2, seed=4)]
+    found += [fit(nn.Linear(6, 3), clouds(), recipe=Recipe(epochs=9, seed=4), epochs=2)]
+    assert [len(history.epochs) for history in found] == [2, 2]
+    with pytest.raises(ConfigError, match=r'no setting "epoch"; did you mean "epochs"'):
+        fit(nn.Linear(6, 3), clouds(), epoch=2)
+    with pytest.raises(ConfigError, match="epochs must be 1 or more, not 0"):
+        fit(nn.Linear(6, 3), clouds(), epochs=0)

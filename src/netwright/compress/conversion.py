@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -146,6 +147,7 @@ def finetune(
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | Path | str | None = None,
     progress: Progress = silent,
+    **settings: Any,
 ) -> QuantModel:
     """Apply `plan` to `model` and train the result quantization-aware; see :func:`train.fit`.
 
@@ -158,7 +160,9 @@ def finetune(
         callbacks: What goes on beside it; the scales are calibrated besides, if none of them does.
         checkpoint: Where the training is kept.
         progress: Told of every epoch.
+        settings: Settings of the recipe that are others, by name: ``epochs=20``.
     """
+    recipe = recipe.with_settings(settings)
     quantized = apply(model, plan, task)
     if not any(isinstance(callback, Calibrate) for callback in callbacks):
         callbacks = (Calibrate(), *callbacks)

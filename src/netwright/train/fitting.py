@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -31,6 +32,7 @@ def fit(
     *,
     checkpoint: Checkpoint | Path | str | None = None,
     progress: Progress = silent,
+    **settings: Any,
 ) -> History:
     """Train `model` in place, and leave it in evaluation mode.
 
@@ -46,12 +48,14 @@ def fit(
             on from there and gives what it had given without; one that has ended is read back.
             Both need the model to start from once more.
         progress: Told of every epoch, and of long ones each second.
+        settings: Settings of the recipe that are others, by name: ``epochs=20``.
 
     Returns:
         The epochs, and the one whose model is kept.
 
     Raises:
-        ConfigError: The model, the loss and the task do not fit, or there is no such device.
+        ConfigError: The model, the loss and the task do not fit, or there is no such device or
+            setting.
         NumericsError: The loss is not finite.
         MissingExtra: Several devices are asked for, and Lightning Fabric is not installed.
         RunError: The checkpoint cannot be read or written, or belongs to another training; or one
@@ -61,6 +65,7 @@ def fit(
         checkpoint = Checkpoint(Path(checkpoint))
     objective = Supervised(task.loss) if objective is None else objective
     _check_kinds(objective, recipe, callbacks)
+    recipe = recipe.with_settings(settings)
     if recipe.devices > 1:
         return spread(model, task, objective, recipe, callbacks, checkpoint, progress)
     group = Alone(chosen_device(recipe))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import Literal, get_args, get_type_hints
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args, get_type_hints
 
 from netwright.errors import ConfigError
+from netwright.faults import closest
 from netwright.tasks.split import check_seed
 
 Optimizer = Literal["adam", "adamw"]
@@ -87,6 +89,21 @@ class Recipe:
         faults += self._choice_faults()
         if faults:
             raise ConfigError("; ".join(faults))
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
+        """This recipe with some settings changed, by name.
+
+        Raises:
+            ConfigError: There is no such setting, or one is out of range.
+        """
+        names = tuple(item.name for item in fields(self))
+        for name in settings:
+            if name not in names:
+                raise ConfigError(
+                    f'a recipe has no setting "{name}"{closest(name, names)}',
+                    hint=f"settings: {', '.join(names)}",
+                )
+        return replace(self, **settings)
 
     def _choice_faults(self) -> list[str]:
         hints = get_type_hints(type(self))
