@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route econ-t-chip bench-spmm bench-encoder bench-allocation bench-corpus bench-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route econ-t-chip bench-spmm bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -78,7 +78,7 @@ bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same sy
 econ-t-chip: $(VENV)/.main ## load three weight sets over I2C into both published chips, compare every word (minutes)
 	$(BIN)/python benchmarks/econ_t_chip.py
 
-bench-networks: $(VENV)/.bench ## a residual network, a waveform and a U-Net at full size: QONNX, streams of Verilog and of C++ equal the graph (minutes)
+bench-user-networks: $(VENV)/.bench ## a residual network, a waveform and a U-Net at full size: QONNX, streams of Verilog and of C++ equal the graph (minutes)
 	$(BIN)/python benchmarks/user_networks.py
 
 bench-route: $(VENV)/.bench ## place and route a small jet tagger at every pipeline depth (minutes)
