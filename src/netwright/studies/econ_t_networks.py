@@ -92,9 +92,10 @@ def network_distances(context: Context, name: str, make: Callable[[], Networks])
     """Distances of the networks of all seeds, (seeds, wafers)."""
 
     def outputs(seed: int) -> NDArray[np.floating]:
+        rows = torch.from_numpy(task_of(context).test.inputs[:TEST_ROWS])
+        net = make()[seed].eval()  # trained here, where it is not yet
         with torch.no_grad():
-            rows = torch.from_numpy(task_of(context).test.inputs[:TEST_ROWS])
-            return make()[seed].eval()(rows).numpy()
+            return net(rows).numpy()
 
     found = [distance(context, f"{name}-{s}", partial(outputs, s)) for s in SEEDS]  # fmt: skip
     return np.stack(found)
