@@ -125,6 +125,17 @@ def loaded() -> tuple[Path, ...]:
     return tuple(_loaded.values())
 
 
+def line_of_user(error: BaseException) -> str:
+    """Where in a file of the user's own an error was raised, ``" (my_net.py:7)"``; else nothing."""
+    found, step = "", error.__traceback__
+    own = {str(path) for path in _loaded.values()}
+    while step is not None:
+        if step.tb_frame.f_code.co_filename in own:
+            found = f" ({Path(step.tb_frame.f_code.co_filename).name}:{step.tb_lineno})"
+        step = step.tb_next
+    return found
+
+
 def _is_own(module: ModuleType, key: str) -> bool:
     """Whether a name of a module is not imported."""
     value = vars(module)[key]

@@ -20,7 +20,7 @@ from netwright.compress import (
     sensitivity,
     uniform,
 )
-from netwright.errors import ConfigError, GraphError
+from netwright.errors import ConfigError, GraphError, NumericsError
 from netwright.tasks import Split, Task
 from netwright.train import Recipe, fit
 from tests.compress.test_curvature import exact_hessian
@@ -189,3 +189,62 @@ def test_widths_that_were_not_measured_are_named() -> None:
         "the sensitivity to 13-bit activations was not measured\n"
         "hint: measured widths: 2, 3, 4, 5, 6, 7, 8"
     )
+
+
+class _InPlace(nn.Sequential):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x += 1.0
+        return super().forward(x)  # type: ignore[no-any-return]
+
+
+class _Apart(nn.Sequential):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x + 1.0)  # type: ignore[no-any-return]
+
+
+def test_frozen_layers_and_changed_inputs_make_no_difference() -> None:
+    _, task = trained()
+    found = []
+    for kind in (_Apart, _InPlace):
+        torch.manual_seed(0)
+        model = kind(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 3))
+        model[0].requires_grad_(False)
+        found.append(sensitivity(model, task, probes=4, weight_bits=(4,), activation_bits=(4,)))
+        assert not model[0].weight.requires_grad
+    assert found[0] == found[1]
+
+
+class _Empty(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(0, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.linear(x, self.weight)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "message"),
+    [
+        (nn.ReLU(), ConfigError, "the class ReLU, has no layer with weights"),
+        (nn.Linear(6, 3).double(), GraphError, 'node "weight": its parameters must be float32'),
+        (
+            nn.Sequential(nn.Linear(6, 3), _Empty()), GraphError,
+            r'node "1": _Empty has a parameter of shape \(0, 3\), which holds nothing',
+        ),
+    ],
+)  # fmt: skip
+def test_models_without_curvature_are_refused(
+    model: nn.Module, kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        sensitivity(model, trained()[1], probes=2)
+
+
+def test_weights_that_are_too_large_are_named() -> None:
+    model = nn.Sequential(nn.Linear(6, 3), nn.ReLU(), nn.Linear(3, 3))
+    with torch.no_grad():
+        model[2].weight.fill_(1e38)
+        model[2].bias.fill_(3e38)
+    with pytest.raises(NumericsError):
+        sensitivity(model, trained()[1], probes=2)

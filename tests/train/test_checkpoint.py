@@ -54,6 +54,18 @@ OTHER = Split({"x": TASK.train.inputs + 1}, TASK.train.targets)
         ),
         ({"task": replace(TASK, train=OTHER)}, "other training rows"),
         ({"task": replace(TASK, validation=OTHER)}, "other validation rows"),
+        (
+            {"task": replace(TASK, score=replace(TASK.score, larger_is_better=False))},
+            "score accuracy (larger is better)",
+        ),
+        (
+            {"task": replace(TASK, score=replace(TASK.score, function=lambda outputs, split: 0.0))},
+            "score accuracy (larger is better)",
+        ),
+        (
+            {"task": replace(TASK, loss="mse"), "objective": Distill(linear(1))},
+            "loss netwright.train.losses",
+        ),
         ({"model": linear(5)}, "another model to start from"),
         ({"objective": Distill(linear(6))}, "objective Distill("),
         ({"objective": None}, "instead of Supervised(cross-entropy"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -329,3 +330,15 @@ def test_settings_of_the_recipe_may_be_given_by_name() -> None:
         fit(nn.Linear(6, 3), clouds(), epoch=2)
     with pytest.raises(ConfigError, match="epochs must be 1 or more, not 0"):
         fit(nn.Linear(6, 3), clouds(), epochs=0)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda x: x, "a model must be a torch.nn.Module, not function"),
+        (nn.Linear(6, 3, device="meta"), 'parameter "weight" of the model has no values'),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(model: nn.Module, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        fit(model, clouds(60), checkpoint=tmp_path / "a.pt")

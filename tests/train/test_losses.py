@@ -11,7 +11,8 @@ from torch import nn
 from netwright.errors import ConfigError
 from netwright.registry import entries
 from netwright.train import Batch, Supervised
-from netwright.train.losses import describe, find_loss
+from netwright.train.digests import describe
+from netwright.train.losses import find_loss
 
 OUTPUTS = torch.tensor([[1.0, -3.0], [0.5, 0.0]])
 TARGETS = torch.tensor([[0.0, 0.0], [0.5, 1.0]])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,3 +108,28 @@ def test_teachers_that_do_not_fit_are_named() -> None:
         fit(nn.Linear(6, 3), clouds(), Distill(nn.Linear(6, 4)), SHORT)
     with pytest.raises(ConfigError, match="which the model, a Linear, does not have"):
         fit(nn.Linear(6, 3), clouds(), Distill(nn.Linear(6, 3), hidden=True), SHORT)
+
+
+def _fails(*values: object) -> torch.Tensor:
+    raise KeyError("nothing")
+
+
+class _Fails(nn.Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return _fails(x)
+
+
+def test_errors_of_any_kind_in_functions_of_the_user_are_told() -> None:
+    batch = Batch({"x": torch.zeros(2, 3)}, torch.zeros(2, dtype=torch.long), torch.arange(2))
+    with pytest.raises(ConfigError, match=r"cannot be computed .*: KeyError: 'nothing'"):
+        Supervised(_fails)(nn.Linear(3, 2), batch)
+    with pytest.raises(ConfigError, match=r"the model cannot read .*: KeyError: 'nothing'"):
+        Supervised("cross-entropy")(_Fails(3, 2), batch)
+
+
+def test_the_line_of_a_file_of_the_user_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("def loss(outputs, targets):\n    return {}['x']\n")
+    batch = Batch({"x": torch.zeros(2, 3)}, torch.zeros(2), torch.arange(2))
+    with pytest.raises(ConfigError, match=r" \(mine.py:2\): KeyError: 'x'$"):
+        Supervised(f"{path}:loss")(nn.Linear(3, 2), batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenval
 from netwright.compress.insertion import signed_tensors
 from netwright.compress.part import part_of, with_part
 from netwright.compress.plan import Granularity, LayerShape, ScaleKind
-from netwright.errors import ConfigError
+from netwright.errors import ConfigError, NumericsError
 from netwright.formats import Int
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
 from netwright.train import Quantizer, QuantSpec
+from netwright.train.digests import describe
 from netwright.train.layers import has_scales_of_outputs, outputs_first
-from netwright.train.losses import Loss, describe, find_loss
+from netwright.train.losses import Loss, find_loss
 from netwright.train.objective import checked_loss
 from netwright.train.operations import ACTIVATION_NORM
 from netwright.train.prepared import InputShapes, Prepared, prepare
@@ -150,6 +152,7 @@ def sensitivity(
     Raises:
         ConfigError: `rows` or `probes` is out of range, or the loss does not suit the outputs.
         GraphError: The network cannot be quantized.
+        NumericsError: Weights or the loss are not finite.
     """
     if rows < 1:
         raise ConfigError(f"rows must be 1 or more, not {rows}")
@@ -157,12 +160,22 @@ def sensitivity(
     prepared = prepare(measured, part_shape if input_shape is None else input_shape)
     whole, shapes = with_part(model, part, prepared.module).eval(), shapes_of(prepared)
     read = prepared.input_shapes if part is None else task.input_shapes
+    if not shapes:
+        raise ConfigError(
+            f"the model, of the class {type(measured).__name__}, has no layer with weights",
+            hint="widths are chosen for layers with weights",
+        )
     inputs = training_rows(task, read, rows)
     measure = _Loss(
         find_loss(task.loss if loss is None else loss), torch.from_numpy(task.train.targets[:rows])
     )
-    weights: list[Tensor] = [prepared.layer(item.name).weight for item in shapes]
-    mean = measure(whole(*inputs))
+    weights: list[Tensor] = [
+        prepared.layer(item.name).weight.requires_grad_(
+            True
+        )  # frozen in the model, not in this copy
+        for item in shapes
+    ]
+    mean = measure(_outputs(whole, inputs))
     generator = torch.Generator().manual_seed(seed)
     traces = hutchinson(
         mean,
@@ -185,7 +198,9 @@ def sensitivity(
         perturbation = {}
         for bits in weight_bits:
             change = _quantized(filters, QuantSpec(Int(bits), power_of_two, channels)) - filters
-            perturbation[bits] = float(change.detach().square().sum())
+            perturbation[bits] = float(change.detach().double().square().sum())
+            if not math.isfinite(perturbation[bits]):
+                raise NumericsError(f'layer "{item.name}": its weights are too large')
         eigenvalue = top_eigenvalue(mean, block, generator=generator)
         weight = WeightSensitivity(trace, block.numel(), eigenvalue, perturbation)
         result.append(LayerSensitivity(item, weight, activations[item.name]))
@@ -219,7 +234,7 @@ def _activations(
 ) -> dict[str, ActivationSensitivity]:
     """Quantize what each layer reads, one layer and one width at a time."""
     graph = prepared.graph
-    base = float(measure(model(*values)))
+    base = float(measure(_outputs(model, values)))
     signed = signed_tensors(graph)  # as in compress.apply
     found = {}
     for name, path in prepared.paths.items():
@@ -227,11 +242,21 @@ def _activations(
         for bits in candidates:
             spec = QuantSpec(Int(bits, graph.node(name).inputs[0] in signed), power_of_two)
             with _reading(prepared.layer(path), spec) as seen:
-                outputs = model(*values)
+                outputs = _outputs(model, values)
             errors[bits] = seen[0]
             growth[bits] = float(measure(outputs)) - base
+            if not math.isfinite(growth[bits]):
+                raise NumericsError(
+                    f'layer "{path}": the loss is not finite with {bits}-bit inputs',
+                    hint="values of the model are too large",
+                )
         found[path] = ActivationSensitivity(growth, errors)
     return found
+
+
+def _outputs(model: nn.Module, values: Sequence[Tensor]) -> object:
+    """What the model gives; it may change what it reads in place."""
+    return model(*(value.clone() for value in values))
 
 
 @contextmanager

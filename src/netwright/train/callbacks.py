@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from netwright.errors import ConfigError
 from netwright.tasks import Split, Task
+from netwright.train.digests import describe
 from netwright.train.history import Epoch
 
 CALIBRATION_ROWS = 8192
@@ -71,9 +72,10 @@ class Callback:
     def settings(self) -> str:
         """All that decides what it does to the model, as text; empty if it does nothing to it.
 
-        A checkpoint is taken up only with callbacks of equal settings.
+        A checkpoint is taken up only with callbacks of equal settings. Unless overridden, they are
+        the code of the class.
         """
-        return f"{type(self).__module__}.{type(self).__qualname__}"
+        return describe(type(self))
 
     def state_dict(self) -> dict[str, Tensor]:
         """Where it stands, for a checkpoint."""

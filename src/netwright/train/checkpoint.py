@@ -19,8 +19,9 @@ from netwright.files import write_atomic
 from netwright.reading import check_plain
 from netwright.tasks import Task
 from netwright.train.callbacks import Callback
-from netwright.train.digests import module_digest
+from netwright.train.digests import describe, module_digest
 from netwright.train.history import Epoch
+from netwright.train.losses import find_loss
 from netwright.train.objective import Objective
 from netwright.train.recipe import Recipe
 
@@ -106,11 +107,14 @@ def origin(
         for item in fields(recipe)
         if item.name not in _ELSEWHERE
     }
+    score = task.score
+    better = "larger" if score.larger_is_better else "smaller"
     return {
         **settings,
         "objective": objective.settings,
         "callbacks": ", ".join(keys(callbacks)) or "none",
-        "score": task.score.name,
+        "loss": describe(find_loss(task.loss)),
+        "score": f"{score.name} ({better} is better), {describe(score.function)}",
         "model": module_digest(model),
         "train": task.train.digest,
         "validation": task.validation.digest,

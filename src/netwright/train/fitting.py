@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from netwright.errors import ConfigError
@@ -66,10 +67,26 @@ def fit(
     objective = Supervised(task.loss) if objective is None else objective
     _check_kinds(objective, recipe, callbacks)
     recipe = recipe.with_settings(settings)
+    _check_model(model)
     if recipe.devices > 1:
         return spread(model, task, objective, recipe, callbacks, checkpoint, progress)
     group = Alone(chosen_device(recipe))
     return train(model, task, objective, recipe, callbacks, checkpoint, progress, group)
+
+
+def _check_model(model: object) -> None:
+    """Refuse what is no module, or has parameters that cannot be trained."""
+    if not isinstance(model, nn.Module):
+        raise ConfigError(f"a model must be a torch.nn.Module, not {type(model).__name__}")
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ConfigError(
+            "a scripted module cannot be trained", hint="pass the module that was scripted"
+        )
+    for name, parameter in model.named_parameters():
+        if parameter.is_meta:
+            raise ConfigError(
+                f'parameter "{name}" of the model has no values', hint="load its weights first"
+            )
 
 
 def _check_kinds(objective: object, recipe: object, callbacks: Sequence[object]) -> None:

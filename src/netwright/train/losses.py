@@ -7,18 +7,14 @@ function of a file of yours, which is run.
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from collections.abc import Callable
-from functools import partial
-from typing import Any, cast
+from typing import cast
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from netwright.errors import ConfigError
 from netwright.registry import resolve
-from netwright.train.digests import module_digest
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Outputs and targets, both (rows, ...), to a scalar."""
@@ -71,26 +67,6 @@ def find_loss(loss: str | Loss) -> Loss:
             f"a loss must be a function of outputs and targets, or the name of one, not {loss!r}"
         )
     return cast(Loss, found)
-
-
-def describe(function: Any) -> str:
-    """All that tells a function from others, as text: its name, and a digest of its source."""
-    if isinstance(function, partial):
-        given = ", ".join(
-            [*map(repr, function.args), *(f"{k}={v!r}" for k, v in function.keywords.items())]
-        )
-        return f"{describe(function.func)} with {given}"
-    if isinstance(function, nn.Module):
-        return f"{type(function).__name__} {module_digest(function)[:16]}"
-    named = function if hasattr(function, "__qualname__") else type(function)
-    name = f"{named.__module__}.{named.__qualname__}"
-    if named is not function and " at 0x" not in repr(function):
-        name = repr(function)  # a value that tells what it holds
-    try:
-        text = inspect.getsource(named)
-    except (OSError, TypeError):
-        return name
-    return f"{name} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _alike(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright.errors import ConfigError, NetwrightError
+from netwright.python_file import line_of_user
 from netwright.tasks import Task
 from netwright.tasks.split import MASK, UNLABELED
 from netwright.train.batches import Batch
-from netwright.train.digests import module_digest
-from netwright.train.losses import Loss, describe, find_loss
+from netwright.train.digests import describe, module_digest
+from netwright.train.losses import Loss, find_loss
 from netwright.train.prediction import predict
 
 Value = TypeVar("Value")
@@ -29,8 +30,16 @@ class Objective:
 
     @property
     def settings(self) -> str:
-        """All that decides what it returns, as text; a checkpoint of other settings is refused."""
-        return describe(type(self))
+        """All that decides what it returns, as text; a checkpoint of other settings is refused.
+
+        Unless overridden: the code of the class, and public attributes that are numbers or texts.
+        """
+        plain = {
+            key: value
+            for key, value in sorted(vars(self).items())
+            if not key.startswith("_") and isinstance(value, bool | int | float | str)
+        }
+        return f"{describe(type(self))} {plain}"
 
     def begin(self, model: nn.Module, task: Task) -> None:
         """Called once before the first step, with the model on its device."""
@@ -270,13 +279,15 @@ def checked_loss(found: object, name: str) -> Tensor:
 
 
 def _explained(compute: Callable[[], Value], message: Callable[[], str]) -> Value:
-    """What a function of the user's returns; an error of its own is told with shapes."""
+    """What a function of the user's returns; an error of its own is told with shapes and line."""
     try:
         return compute()
     except (NetwrightError, torch.OutOfMemoryError):
         raise
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        raise ConfigError(f"{message()}: {error}") from error
+    except Exception as error:
+        told = isinstance(error, RuntimeError | ValueError | TypeError)
+        said = str(error) if told else f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{message()}{line_of_user(error)}: {said}") from error
 
 
 def _relative_error(state: Tensor, right: Tensor, batch: Batch) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from netwright.errors import GraphError, VerificationError
+from netwright.errors import GraphError, NumericsError, VerificationError
 from netwright.ir import Graph, Node, operators
 from netwright.train.layers import WEIGHTED, Weighted
 from netwright.train.module_tracing import CLOSE, Traced, trace_module
@@ -77,8 +77,10 @@ def prepare(model: nn.Module, input_shapes: InputShapes) -> Prepared:
             are named.
         VerificationError: The graph does not do what the module does.
         DataError: `forward` fails on rows of these shapes.
+        NumericsError: What it gives is not finite.
     """
     symbolic = trace_symbolically(model)
+    _refuse_wide(model)
     shapes = _named(symbolic.inputs, input_shapes)
     generator = torch.Generator().manual_seed(0)
     rows = [torch.randn(_CHECK_ROWS, *shape, generator=generator) for shape in shapes.values()]
@@ -91,6 +93,17 @@ def prepare(model: nn.Module, input_shapes: InputShapes) -> Prepared:
         traced = Traced(_with_input(traced.graph, "x"), traced.made_by, traced.dropped)
         shapes = {"x": next(iter(shapes.values()))}
     return Prepared(folded, traced, paths, shapes)
+
+
+def _refuse_wide(model: nn.Module) -> None:
+    """What is trained with quantizers has float32 parameters, like everything that is trained."""
+    for name, parameter in model.named_parameters():
+        if parameter.is_floating_point() and parameter.dtype != torch.float32:
+            kind = str(parameter.dtype).removeprefix("torch.")
+            raise GraphError(
+                f"its parameters must be float32 to be quantized, not {kind}", node=name,
+                hint="convert it first: model.float()",
+            )  # fmt: skip
 
 
 def _named(names: tuple[str, ...], shapes: InputShapes) -> dict[str, Shape]:
@@ -122,6 +135,11 @@ def _require_same(model: nn.Module, twin: nn.Module, rows: list[torch.Tensor]) -
     with evaluation(model), evaluation(twin), torch.no_grad():
         pairs = zip(*(_outputs(m(*(v.clone() for v in rows))) for m in (model, twin)), strict=True)
         for wanted, found in pairs:
+            if not np.isfinite(wanted).all():
+                raise NumericsError(
+                    f"{type(model).__name__} gives NaN or infinity for normal random rows",
+                    hint="look at its weights",
+                )
             limit = CLOSE * max(float(np.abs(wanted).max(initial=0)), 1e-30)
             if not bool((np.abs(wanted - found) <= limit).all()):
                 raise VerificationError(

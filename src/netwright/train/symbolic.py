@@ -147,7 +147,13 @@ def _check_kind(model: nn.Module) -> None:
         )
     for path, layer in model.named_modules():
         for parameter in layer.parameters(recurse=False):
-            if isinstance(parameter, nn.parameter.UninitializedParameter) or parameter.is_meta:
+            lazy = isinstance(parameter, nn.parameter.UninitializedParameter)
+            if not lazy and not parameter.numel():
+                raise GraphError(
+                    f"{type(layer).__name__} has a parameter of shape {tuple(parameter.shape)}, "
+                    "which holds nothing", node=path or None, hint="give it one channel or more",
+                )  # fmt: skip
+            if lazy or parameter.is_meta:
                 raise GraphError(
                     f"{type(layer).__name__} has parameters without values", node=path or None,
                     hint="run the module once, or load its weights",
