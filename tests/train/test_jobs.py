@@ -206,7 +206,7 @@ def test_errors_keep_their_class_between_processes() -> None:
 
 def test_errors_that_cannot_travel_keep_their_message() -> None:
     with pytest.raises(RunError) as caught:
-        jobs._run_pickled(pickle.dumps((fail_oddly, 1)))
+        jobs._run_pickled(pickle.dumps((fail_oddly, 1)), ())
     assert str(caught.value) == "Odd: very odd"
 
 
