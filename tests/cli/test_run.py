@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from netwright.cli import BUG
+from netwright import python_file
+from netwright.cli import BUG, USER
 from netwright.run import manifest as manifest_module
 from netwright.run import read_manifest
 from tests.cli.conftest import Netwright, ToyFlow
@@ -145,3 +146,14 @@ def test_other_exceptions_say_that_they_are_bugs(
     assert err.endswith(
         "error: this is a bug in netwright; please report it with the lines above\n"
     )
+
+
+def test_errors_in_a_file_of_the_user_are_told_with_their_line(
+    netwright: Netwright, toy_flow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text("def fail(*given, **named):\n    return {}['x']\n")
+    monkeypatch.setattr(ToyFlow, "flow", vars(python_file.load(mine))["fail"])
+    code, _, err = netwright("run", toy_flow)
+    assert code == USER
+    assert err == "error: a Python file of yours failed (mine.py:2): KeyError: 'x'\n"

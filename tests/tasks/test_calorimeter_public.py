@@ -62,6 +62,7 @@ def test_empty_wafers_are_dropped_and_counted(tmp_path: Path) -> None:
     [
         ((HEADER, "1,2"), "line 2 must have 50 values, not 2"),
         ((HEADER, line("nan")), 'line 2, column CALQ_0 must be a finite number, not "nan"'),
+        ((HEADER, line("1_0")), 'line 2, column CALQ_0 must be a finite number, not "1_0"'),
         ((HEADER, line("", "1")), 'line 2, column CALQ_0 must be a finite number, not ""'),
         ((HEADER, line(), line("-3")), "line 3, column CALQ_0 must be 0 to 4194303, not -3"),
         ((HEADER, line("1e9")), "line 2, column CALQ_0 must be 0 to 4194303, not 1e9"),

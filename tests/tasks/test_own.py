@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netwright.errors import ConfigError, NetwrightError
+from netwright.errors import ConfigError, DataError, NetwrightError
 from netwright.settings import check
 from netwright.tasks import Card, Score, TableOptions, load
 from netwright.tasks.card import card_path, format_card
@@ -200,3 +200,12 @@ def test_unknown_settings_of_a_flow_file_are_named(table: Path) -> None:
         check({"path": str(table), "targets": "kind"}, TableOptions, source="flow.toml")
     assert 'targets is not a setting of the file; did you mean "target"?' in str(caught.value)
     assert "target is missing" in str(caught.value)
+
+
+@pytest.mark.parametrize("written", ["1_0", "\u0661", "0x1F"])
+def test_numbers_in_other_writings_are_told_with_their_line(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "a.csv"
+    lines = [f"{i}.5,{'ab'[i % 2]}" for i in range(40)]
+    path.write_text("\n".join(["p,k", *lines, f"{written},a"]), encoding="utf-8")
+    with pytest.raises(DataError, match='the value at line 42 of input "x" must be a number, not'):
+        load(path, inputs="p", target="k")

@@ -10,6 +10,9 @@ from io import TextIOWrapper
 REFUSED = 1
 """Exit code after something that the machine has refused: space, memory, threads."""
 
+USER = 2
+"""Exit code after an error in a Python file of the user's own, as after other faults of theirs."""
+
 BUG = 70
 """Exit code after an error that netwright did not raise on purpose."""
 
@@ -52,16 +55,21 @@ def _open_closed_streams() -> None:
 
 
 def _unexpected(error: Exception) -> int:
-    """Say what the machine refused, or that this is a bug; the exit code."""
+    """Say what the machine refused, where the user's file failed, or that this is a bug."""
     import traceback
 
     from netwright.cli.console import complain, note
     from netwright.errors import refusal
+    from netwright.python_file import line_of_user
 
     refused = refusal(error)
     if refused is not None:
         complain(str(refused))
         return REFUSED
+    place = line_of_user(error)
+    if place:
+        complain(f"a Python file of yours failed{place}: {type(error).__name__}: {error}")
+        return USER
     note(traceback.format_exc())
     complain("this is a bug in netwright; please report it with the lines above")
     return BUG

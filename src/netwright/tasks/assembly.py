@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.digits import is_plain_number
 from netwright.errors import ConfigError, DataError
 from netwright.escape import visible
 from netwright.python_file import is_python_name
@@ -180,7 +181,7 @@ def _is_number(value: object) -> bool:
         float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return False
-    return True
+    return not isinstance(value, str) or is_plain_number(value)
 
 
 def _codes(raw: Raw, key: str) -> NDArray[np.int64]:

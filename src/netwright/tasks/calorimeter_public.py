@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from netwright.digits import is_plain_number
 from netwright.errors import DataError
 from netwright.escape import visible
 from netwright.reading import check_plain
@@ -143,7 +144,7 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return True
+    return is_plain_number(text)
 
 
 def _number(text: str, number: int, column: str, source: str) -> float:

@@ -33,8 +33,10 @@ def test_an_image_gives_its_graph_again() -> None:
         assert np.array_equal(made.constants[name], values)
     assert not Interpreter.of(made).wrapped
     assert IMAGE.with_mode(BANK, 0) == WeightImage.of(BANK, encoder(1), mode=0)
-    with pytest.raises(DataError, match="the mode must be from 0 to 3, not 4"):
-        IMAGE.with_mode(BANK, 4)
+    assert IMAGE.with_mode(BANK, int(np.int64(1))) == IMAGE.with_mode(BANK, np.int64(1))  # type: ignore[arg-type]
+    for mode in (4, -1, 1.5, "3", None, True):
+        with pytest.raises(DataError, match=f"the mode must be from 0 to 3, not {mode}"):
+            IMAGE.with_mode(BANK, mode)  # type: ignore[arg-type]
 
 
 def damaged(place: int, value: int) -> bytes:

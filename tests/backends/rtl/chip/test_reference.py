@@ -44,6 +44,10 @@ def test_charges_that_cannot_enter_are_refused() -> None:
         REFERENCE.words(np.full((1, 16), -1), mode=0)
 
 
+def test_no_wafers_give_no_words() -> None:
+    assert len(REFERENCE.words(np.zeros((0, 16), dtype=np.int64), mode=0)) == 0
+
+
 def test_an_empty_bank_holds_zeros() -> None:
     image = empty_image(REFERENCE.structure.bank)
     assert image.mode == 0

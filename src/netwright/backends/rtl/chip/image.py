@@ -232,7 +232,8 @@ def _is_binary(path: Path) -> bool:
 
 
 def _check_mode(bank: Bank, mode: int) -> None:
-    if not 0 <= mode < bank.num_modes:
+    whole = isinstance(mode, int | np.integer) and not isinstance(mode, bool)
+    if not whole or not 0 <= mode < bank.num_modes:
         raise DataError(f"the mode must be from 0 to {bank.num_modes - 1}, not {mode}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -41,7 +42,7 @@ class ChipReference:
         values, exponents = self.inputs(charges)
         (output,) = self.graph.outputs
         made = self._interpreter.run(values)[output]
-        return made.reshape(len(exponents), -1).astype(np.int64), exponents
+        return made.reshape(len(exponents), math.prod(made.shape[1:])).astype(np.int64), exponents
 
     def inputs(self, charges: Integers) -> tuple[dict[str, NDArray[np.float64]], Integers]:
         """What the network reads, by the name of its input, and exponents (wafers).
