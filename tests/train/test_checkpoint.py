@@ -139,6 +139,8 @@ def damages(path: Path) -> dict[str, bytes]:
         "callbacks": saved(callbacks={}),
         "random": saved(random=[torch.zeros(3, dtype=torch.uint8)]),
         "shuffle": saved(shuffle=torch.zeros(3)),
+        "total": saved(total=None),
+        "best_model": saved(best_model=3),
         "optimizer": saved(optimizer={"state": {}, "param_groups": []}),
     }
 

@@ -27,6 +27,12 @@ from netwright.train.recipe import Recipe
 
 _VERSION = 1
 
+_KINDS: dict[str, Any] = {
+    "model": dict, "optimizer": dict | None, "callbacks": dict, "random": list, "shuffle": Tensor,
+    "epochs": list, "best": int, "best_model": dict | None, "step": int, "total": float,
+}  # fmt: skip
+"""What a file must hold, by name of the state."""
+
 _ELSEWHERE = ("device", "devices")
 """Settings that a training may go on with otherwise; figures then differ by rounding."""
 
@@ -178,6 +184,9 @@ def read(path: Path, source: Mapping[str, str]) -> State | None:
                 hint="remove it, use another file, or train with the same",
             )
         values = {item.name: content[item.name] for item in fields(State)}
+        wrong = [name for name, kind in _KINDS.items() if not isinstance(values[name], kind)]
+        if wrong:
+            raise RunError(f"{path}: is damaged, at {wrong[0]}", hint="remove it")
         values["epochs"] = [
             Epoch(int(number), float(loss), float(score))
             for number, loss, score in values["epochs"]
