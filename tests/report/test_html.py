@@ -108,7 +108,7 @@ def test_every_section_is_present():
 
 def test_growth_of_the_loss_is_listed_with_fidelity_and_source():
     text = render(document())
-    assert "growth of the loss, in nats, when what the layer reads has</th>" in text
+    assert "growth of the loss when what the layer reads has</th>" in text
     row = '<tr><td>fc1 <span class="tag measured">measured</span></td><td class="number">0.13</td>'
     assert row in text
     assert "Source: training split, 8192 jets." in text

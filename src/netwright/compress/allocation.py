@@ -79,7 +79,7 @@ class Allocation:
 
     Attributes:
         plan: The widths.
-        objective: Predicted growth of the loss, the minimum; nats for the default metric.
+        objective: Predicted growth of the loss, the minimum; in its unit for the default metric.
         bound: A lower bound on it, within 1e-8 where optimality is proven.
         is_proven: Whether the bound was proven in exact integers; else it is the solver's word.
         costs: What the plan costs, for each budget's kind.

@@ -53,7 +53,7 @@ class WeightSensitivity:
         return self.trace.trace / self.size
 
     def growth(self, bits: int) -> float:
-        """Predicted growth of the loss in nats, ``½ Tr(H)/n · ‖Q_b(W) - W‖²``.
+        """Predicted growth of the loss, ``½ Tr(H)/n · ‖Q_b(W) - W‖²``.
 
         Half of HAWQ-V2's metric Ω (Dong et al. 2020, equation 10), so that it can be added to what
         is measured for activations. A trace that comes out negative (the network has not finished
@@ -73,7 +73,7 @@ class ActivationSensitivity:
     curvature, so that mean curvature times squared error overstates them by orders of magnitude.
 
     Attributes:
-        loss_growth: Growth of the loss by width, nats.
+        loss_growth: Growth of the loss by width, in its own unit.
         mean_squared_error: Mean squared quantization error by width.
     """
 
@@ -81,7 +81,7 @@ class ActivationSensitivity:
     mean_squared_error: Mapping[int, float]
 
     def growth(self, bits: int) -> float:
-        """Measured growth of the loss in nats; not below zero.
+        """Measured growth of the loss; not below zero.
 
         Raises:
             ConfigError: This width was not measured.

@@ -139,7 +139,7 @@ def input_growth(rows: Sequence[SensitivityRow]) -> str:
             axes.set_yscale("log")
             plain_log(axes.yaxis, steps=(1,))
         axes.set_xticks(widths)
-        axes.set(xlabel="input bits", ylabel="growth of the loss (nats)")
+        axes.set(xlabel="input bits", ylabel="growth of the loss")
         axes.grid(True)
         axes.legend(title="layer", title_fontsize=9, loc="upper right", handlelength=2.6)
 

@@ -15,7 +15,7 @@ class TrainingCurve(Part):
     Attributes:
         stage: What was trained.
         seed: Its seed.
-        losses: Mean training loss of every epoch, in nats.
+        losses: Mean training loss of every epoch, in its own unit, nats for a cross entropy.
         accuracies: Score on the validation split after every epoch.
     """
 

@@ -68,7 +68,7 @@ def training(curves: Sequence[TrainingCurve], measure: Measure = ACCURACY) -> st
             epochs = range(1, len(curve.losses) + 1)
             losses.plot(epochs, curve.losses, **look)
             accuracies.plot(epochs, [measure.factor * value for value in curve.accuracies], **look)
-        losses.set(xlabel="epoch", ylabel="training loss (nats)")
+        losses.set(xlabel="epoch", ylabel="training loss")
         accuracies.set(xlabel="epoch", ylabel=f"validation {measure.axis}")
         for axes in (losses, accuracies):
             axes.xaxis.get_major_locator().set_params(integer=True)
