@@ -17,7 +17,7 @@ import netwright
 
 SOURCE = Path(netwright.__file__).parent
 ROOMS = {
-    "torch": {"models", "train", "compress", "flows"},
+    "torch": {"models", "train", "compress", "flows", "studies"},
     "onnx": {"exchange"},
     "qonnx": {"exchange"},
     "onnxruntime": {"backends", "exchange"},

@@ -66,7 +66,32 @@ def _depth() -> object:
     return DepthPoint.model_construct(num_rows=0, num_identical=0)
 
 
+def _agreement() -> object:
+    from netwright.verify.chip_upsets import Agreement
+
+    return Agreement(0, 0, 0)
+
+
+def _survival() -> object:
+    from netwright.backends.rtl.radiation.mapped import Survival
+
+    return Survival(0, 4, 4, 0, ())
+
+
+def _same() -> object:
+    from netwright.backends.rtl.radiation.equivalence import SameDesign
+
+    return SameDesign(0, 0)
+
+
+def _words() -> object:
+    from netwright.backends.rtl.chip.reference import WordComparison
+
+    return WordComparison(0, 0)
+
+
 EMPTY: dict[str, Callable[[], object]] = {
+    "Agreement.holds": _agreement,
     "Audit.holds": _audit,
     "Certificate.holds": _certificate,
     "CertificateRow.holds": _row,
@@ -78,6 +103,9 @@ EMPTY: dict[str, Callable[[], object]] = {
     "LayerProof.holds": lambda: LayerProof(layer="l", method="m", what="w", num_proven=0),
     "Outcomes.holds": _outcomes,
     "Proof.holds": lambda: Proof("layer", 0, 0, ()),
+    "SameDesign.holds": _same,
+    "Survival.holds": _survival,
+    "WordComparison.holds": _words,
 }
 """The value of every type that checked nothing."""
 

@@ -5,11 +5,14 @@ from tests.cli.conftest import Netwright
 
 
 def test_list_of_one_kind(netwright: Netwright) -> None:
-    assert netwright("list", "tasks") == (
-        0,
-        "kind   name  where\ntasks  jets  netwright.tasks.jets:jets\n",
-        "",
-    )
+    code, out, err = netwright("list", "tasks")
+    assert (code, err) == (0, "")
+    assert [line.split() for line in out.splitlines()] == [
+        ["kind", "name", "where"],
+        ["tasks", "calorimeter", "netwright.tasks.calorimeter:calorimeter"],
+        ["tasks", "jets", "netwright.tasks.jets:jets"],
+        ["tasks", "table", "netwright.tasks.own:TableOptions"],
+    ]
 
 
 def test_list_of_all_kinds_as_data(netwright: Netwright) -> None:

@@ -32,6 +32,7 @@ def test_list_names_the_studies(netwright: Netwright) -> None:
     assert [line.split()[0] for line in out.splitlines()[1:]] == [
         "cosma",
         "draco",
+        "econ-t",
         "fusemax",
         "hawq",
         "sparse-transformer",
@@ -39,6 +40,7 @@ def test_list_names_the_studies(netwright: Netwright) -> None:
     assert [study["name"] for study in json.loads(netwright("study", "list", "--json")[1])] == [
         "cosma",
         "draco",
+        "econ-t",
         "fusemax",
         "hawq",
         "sparse-transformer",

@@ -32,8 +32,11 @@ def test_views_are_drawn_below_their_caption_and_read_back() -> None:
     page = render(document)
     assert "<h2>What the network makes of the data</h2>" in page
     assert "the first 3 wafers" in page
-    for text in ("EMD 1.25", "inner, 9 cells", "Distance against bits"):
-        assert text in page
+    for title in ("Measured and decoded wafers", "Distance against bits"):
+        assert f'aria-label="{title}"' in page
+    changed = VIEWS.wafers[0].model_copy(update={"notes": {"decoded": "EMD 9.75"}})
+    other = VIEWS.model_copy(update={"wafers": (changed,)})
+    assert render(Document(name="mine", title="mine", views=other)) != page  # text is drawn
     assert Document.model_validate_json(document.to_json()) == document
 
 

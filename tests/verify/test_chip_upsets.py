@@ -11,12 +11,13 @@ from netwright.errors import BackendError, ConfigError
 from netwright.verify.chip_upsets import (
     agreement,
     chip_upsets,
+    drawn_charges,
     hardened_chip,
     loaded_moment,
     register_of,
 )
 from netwright.verify.weight_upsets import WeightBit, weight_bits
-from tests.backends.rtl.chip.graphs import encoder, wafers
+from tests.backends.rtl.chip.graphs import encoder
 from tests.backends.rtl.graphs import needs_verilator, needs_yosys
 
 pytestmark = [pytest.mark.tool("g++"), needs_verilator, needs_yosys]
@@ -34,7 +35,7 @@ def design(tmp_path_factory: pytest.TempPathFactory) -> ChipDesign:
 def test_simulation_and_graph_agree_on_every_weight_bit(design: ChipDesign, tmp_path: Path) -> None:
     plain = hardened_chip(design, NOTHING, folder=tmp_path)
     image = design.image(mode=3)
-    charges = wafers(6, design.structure.cells)
+    charges = drawn_charges(design, wafers=6, seed=0)
     with loaded_moment(design, plain, image, folder=plain.verilog.parent) as moment:
         bits = weight_bits(design.graph)
         found = agreement(design, moment, design.graph, charges, bits)
@@ -46,7 +47,7 @@ def test_simulation_and_graph_agree_on_every_weight_bit(design: ChipDesign, tmp_
 
 
 def test_no_single_upset_of_a_triplicated_chip_is_seen(design: ChipDesign, tmp_path: Path) -> None:
-    charges = wafers(4, design.structure.cells)
+    charges = drawn_charges(design, wafers=4, seed=0)
     log = tmp_path / "upsets.jsonl"
     found = chip_upsets(design, charges, samples=40, log=log)
     assert found.hardened.protection == CONTROL

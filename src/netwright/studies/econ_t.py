@@ -26,10 +26,15 @@ from netwright.studies.econ_t_networks import (
     table,
     tuned_distances,
 )
-from netwright.tasks.calorimeter import wafer_emd, wafers
-from netwright.tasks.calorimeter_charges import CODES, LATENT_BITS, LINK_BITS
-from netwright.tasks.calorimeter_wafers import REGION_NAMES
-from netwright.tasks.telescope import window_weights
+from netwright.tasks import (
+    CODES,
+    LATENT_BITS,
+    LINK_BITS,
+    REGION_NAMES,
+    wafer_emd,
+    wafers,
+    window_weights,
+)
 
 
 def _ratio(ours: Emd, theirs: Emd, remark: str) -> Finding:

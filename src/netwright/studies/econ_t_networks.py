@@ -15,11 +15,15 @@ from netwright import compress, models, tasks, train
 from netwright.files import write_npz
 from netwright.reading import read_arrays
 from netwright.studies.study import Context
-from netwright.tasks.calorimeter import wafer_emd, wafers
-from netwright.tasks.calorimeter_baselines import every_code
-from netwright.tasks.calorimeter_charges import LATENT_BITS, occupancy
-from netwright.tasks.calorimeter_generate import generate_calorimeter
-from netwright.tasks.calorimeter_wafers import REGION_NAMES
+from netwright.tasks import (
+    LATENT_BITS,
+    REGION_NAMES,
+    every_code,
+    generate_calorimeter,
+    occupancy,
+    wafer_emd,
+    wafers,
+)
 
 LAYOUT, SEEDS, LINKS = "4x4x3", (7, 8), tuple(LATENT_BITS)
 WAFERS, TABLE_SEED, TEST_ROWS, CROWDED = 150_000, 11, 2500, 20

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from netwright.tasks.arrays import from_arrays
 from netwright.tasks.base import Scaling, Task
-from netwright.tasks.calorimeter import calorimeter
+from netwright.tasks.calorimeter import calorimeter, wafer_emd, wafers
+from netwright.tasks.calorimeter_baselines import every_code
+from netwright.tasks.calorimeter_charges import (
+    CODES,
+    LATENT_BITS,
+    LINK_BITS,
+    occupancy,
+    payload_bits,
+)
+from netwright.tasks.calorimeter_generate import generate_calorimeter
+from netwright.tasks.calorimeter_wafers import REGION_NAMES
 from netwright.tasks.card import Card
 from netwright.tasks.fashion import fashion_mnist
 from netwright.tasks.jets import jets
@@ -19,8 +29,13 @@ from netwright.tasks.scores import Score
 from netwright.tasks.snippets import encode as encode_texts
 from netwright.tasks.snippets import snippets as movie_snippets
 from netwright.tasks.split import Split
+from netwright.tasks.telescope import window_weights
 
 __all__ = [
+    "CODES",
+    "LATENT_BITS",
+    "LINK_BITS",
+    "REGION_NAMES",
     "Card",
     "PublishedDesign",
     "Scaling",
@@ -30,10 +45,17 @@ __all__ = [
     "Task",
     "calorimeter",
     "encode_texts",
+    "every_code",
     "fashion_mnist",
     "from_arrays",
+    "generate_calorimeter",
     "jets",
     "load",
     "movie_snippets",
+    "occupancy",
+    "payload_bits",
     "published_designs",
+    "wafer_emd",
+    "wafers",
+    "window_weights",
 ]

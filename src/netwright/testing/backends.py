@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, get_args
@@ -15,6 +14,7 @@ from netwright.backends.base import GRAPH, MANIFEST, file_digests
 from netwright.errors import BackendError, DataError, GraphError, RunError
 from netwright.formats import Int
 from netwright.ir import Array, AttrValue, Graph, Node, TensorType, spec_of
+from netwright.reading import read_json
 from netwright.verify import bit_exact, corners, random
 
 ROWS = 24
@@ -124,7 +124,7 @@ class BackendSuite:
             made = [backend.generate(graph, tmp_path / f"{number}-{i}") for i in range(2)]
             assert dict(made[0].files) == dict(made[1].files), backend
             assert file_digests(made[0].root) == dict(made[0].files), backend
-            record = json.loads((made[0].root / MANIFEST).read_text())
+            record = read_json(made[0].root / MANIFEST)
             assert record["graph"] == {"name": graph.name, "digest": graph.digest}, backend
 
     def test_a_foreign_folder_is_left_alone(self, tmp_path: Path) -> None:

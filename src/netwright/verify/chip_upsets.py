@@ -196,8 +196,8 @@ class Agreement:
 
     @property
     def holds(self) -> bool:
-        """Whether all were identical, and there was one."""
-        return 0 < self.upsets == self.identical
+        """Whether all were identical, and there was one, followed by a wafer."""
+        return self.wafers > 0 and 0 < self.upsets == self.identical
 
 
 def agreement(

@@ -45,8 +45,8 @@ class Survival:
 
     @property
     def holds(self) -> bool:
-        """Whether every protected bit is three flip-flops and a voter."""
-        complete = self.voters == self.protected_bits
+        """Whether every protected bit is three flip-flops and a voter, and there is one."""
+        complete = 0 < self.voters == self.protected_bits
         return complete and self.flip_flops == self.expected_flip_flops and not self.faults
 
 
