@@ -98,6 +98,10 @@ def test_linear_classifier_separates_the_classes(shipped: tasks.Task) -> None:
 
 def test_public_names_are_these() -> None:
     assert tasks.__all__ == [
+        "CODES",
+        "LATENT_BITS",
+        "LINK_BITS",
+        "REGION_NAMES",
         "Card",
         "PublishedDesign",
         "Scaling",
@@ -107,12 +111,19 @@ def test_public_names_are_these() -> None:
         "Task",
         "calorimeter",
         "encode_texts",
+        "every_code",
         "fashion_mnist",
         "from_arrays",
+        "generate_calorimeter",
         "jets",
         "load",
         "movie_snippets",
+        "occupancy",
+        "payload_bits",
         "published_designs",
+        "wafer_emd",
+        "wafers",
+        "window_weights",
     ]
     assert tasks.jets is jets
 
