@@ -82,10 +82,15 @@ def test_study_is_thin_and_imports_only_public_names(name):
     assert spec is not None
     assert spec.origin is not None
     path = Path(spec.origin)
-    own = f"netwright.studies.{path.stem}_"  # what a study keeps beside it
-    for part in (path, *path.parent.glob(f"{path.stem}_*.py")):
-        assert len(part.read_text().splitlines()) <= MAX_STUDY_LINES
-    for node in ast.walk(ast.parse(path.read_text())):
+    _check_thin(path.read_text(), own=f"netwright.studies.{path.stem}_")
+    for part in path.parent.glob(f"{path.stem}_*.py"):  # what the study keeps beside it
+        _check_thin(part.read_text(), own="netwright.studies.")
+
+
+def _check_thin(text: str, *, own: str) -> None:
+    """Few lines, and public names only, but for what belongs to the study itself."""
+    assert len(text.splitlines()) <= MAX_STUDY_LINES
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"line {node.lineno}: relative import"
             for alias in node.names:

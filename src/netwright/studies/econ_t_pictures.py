@@ -24,11 +24,17 @@ from netwright.studies.econ_t_networks import (
     tuned_distances,
 )
 from netwright.studies.study import Context
-from netwright.tasks.calorimeter import wafers
-from netwright.tasks.calorimeter_baselines import every_code
-from netwright.tasks.calorimeter_charges import occupancy, payload_bits
-from netwright.tasks.calorimeter_wafers import REGION_NAMES
-from netwright.tasks.emd import OCCUPANCY_EDGES, MeanDistance, by_occupancy, mean_distance
+from netwright.tasks import (
+    OCCUPANCY_EDGES,
+    REGION_NAMES,
+    MeanDistance,
+    by_occupancy,
+    every_code,
+    mean_distance,
+    occupancy,
+    payload_bits,
+    wafers,
+)
 
 SHOWN = ("best choice", "super cells of 4, hottest", "super cells of 4, uniform", "threshold",
          "linear")  # fmt: skip

@@ -21,6 +21,7 @@ from netwright.tasks.calorimeter_charges import (
 from netwright.tasks.calorimeter_generate import generate_calorimeter
 from netwright.tasks.calorimeter_wafers import REGION_NAMES
 from netwright.tasks.card import Card
+from netwright.tasks.emd import OCCUPANCY_EDGES, MeanDistance, by_occupancy, mean_distance
 from netwright.tasks.fashion import fashion_mnist
 from netwright.tasks.jets import jets
 from netwright.tasks.own import TableOptions, load
@@ -35,14 +36,17 @@ __all__ = [
     "CODES",
     "LATENT_BITS",
     "LINK_BITS",
+    "OCCUPANCY_EDGES",
     "REGION_NAMES",
     "Card",
+    "MeanDistance",
     "PublishedDesign",
     "Scaling",
     "Score",
     "Split",
     "TableOptions",
     "Task",
+    "by_occupancy",
     "calorimeter",
     "encode_texts",
     "every_code",
@@ -51,6 +55,7 @@ __all__ = [
     "generate_calorimeter",
     "jets",
     "load",
+    "mean_distance",
     "movie_snippets",
     "occupancy",
     "payload_bits",
