@@ -11,7 +11,7 @@ from netwright.errors import GraphError
 from netwright.ir.einsums.einsum import Einsum
 from netwright.ir.einsums.lower import Operand, Windows, convolution
 from netwright.ir.graph import Array, Node
-from netwright.ir.ops.linear import weighted_sum_bounds
+from netwright.ir.ops.linear import constant_weights, weighted_sum_bounds
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
 _BLOCK_VALUES = 1 << 24
@@ -152,16 +152,9 @@ def _blocks(extents: Shape, values: int) -> Iterator[tuple[slice, ...]]:
 
 
 def _bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
-    weights = values[1]
-    if weights is None:
-        raise GraphError("weights must be a constant", node=node.name)
-    return weighted_sum_bounds(
-        node,
-        weights,
-        values[2] if len(values) == 3 else None,
-        limits[0],
-        may_be_absent=any(node.integers("pads")),
-    )
+    weights, bias = constant_weights(node, values)
+    absent = any(node.integers("pads"))
+    return weighted_sum_bounds(node, weights, bias, limits[0], may_be_absent=absent)
 
 
 def _macs(node: Node, shapes: Sequence[Shape]) -> int:
@@ -173,9 +166,7 @@ WINDOW_ATTRIBUTES = {"strides": Attribute("ints"), "pads": Attribute("ints")}
 
 def _einsums(node: Node, sources: Sequence[Operand], output: Operand) -> list[Einsum]:
     source, weight, *more = sources
-    group = node.attrs.get("group", 1)
-    assert isinstance(group, int)  # the operator's own check
-    slides = Windows.of(node, weight.shape[2:])
+    slides, group = Windows.of(node, weight.shape[2:]), node.integer("group")
     bias = more[0] if more else None
     return convolution(node.name, source, weight, output, slides, groups=group, bias=bias)
 

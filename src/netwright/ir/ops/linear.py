@@ -67,11 +67,21 @@ def _execute(node: Node, inputs: Sequence[Array]) -> Array:
     return product
 
 
-def _bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
+def constant_weights(node: Node, values: Sequence[Array | None]) -> tuple[Array, Array | None]:
+    """Weights and bias of a product, from the values of its constant inputs.
+
+    Raises:
+        GraphError: The weights are not constant.
+    """
     weights = values[1]
     if weights is None:
         raise GraphError("weights must be a constant", node=node.name)
-    return weighted_sum_bounds(node, weights.T, values[2] if len(values) == 3 else None, limits[0])
+    return weights, values[2] if len(values) == 3 else None
+
+
+def _bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
+    weights, bias = constant_weights(node, values)
+    return weighted_sum_bounds(node, weights.T, bias, limits[0])
 
 
 def _macs(node: Node, shapes: Sequence[Shape]) -> int:

@@ -15,7 +15,7 @@ from netwright.ir.einsums.lower import Operand, Windows, transposed_convolution
 from netwright.ir.graph import Array, Node
 from netwright.ir.ops.conv import WINDOW_ATTRIBUTES, correlate
 from netwright.ir.ops.filters import filters_first
-from netwright.ir.ops.linear import weighted_sum_bounds
+from netwright.ir.ops.linear import constant_weights, weighted_sum_bounds
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
 
@@ -149,16 +149,13 @@ def _execute(node: Node, inputs: Sequence[Array]) -> Array:
 
 def _bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
     """The limits of all positions: each meets the taps of one phase, and the others zeros."""
-    weights = values[1]
-    if weights is None:
-        raise GraphError("weights must be a constant", node=node.name)
+    weights, bias = constant_weights(node, values)
     reach = [
         d * (k - 1) for d, k in zip(node.integers("dilations"), weights.shape[2:], strict=True)
     ]
     overlap = any(r >= s for r, s in zip(reach, node.integers("strides"), strict=True))
     may_be_absent = overlap or any(node.integers("output_padding"))
     rows = filters_first(node, weights, weights.shape)
-    bias = values[2] if len(values) == 3 else None
     found = [
         weighted_sum_bounds(node, part, bias, limits[0], may_be_absent=may_be_absent)
         for part in _phases(node, rows)
