@@ -17,7 +17,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import prod
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from netwright.cost.transitions import RankLoops, axis_visits
 from netwright.mapping.loopnest import Keep, Loop, LoopNest, memories_of
 from netwright.mapping.loopnest_legality import accumulator_bits
 from netwright.mapping.operation import Operation
+
+if TYPE_CHECKING:
+    from netwright.cost.overlaps import Overlaps
 
 Kind = Literal["m", "x", "k"]
 KINDS: tuple[Kind, ...] = ("m", "x", "k")
@@ -76,7 +79,7 @@ class Problem:
     vectors: dict[Hashable, NDArray[np.float64]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    overlaps: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    overlaps: dict[Hashable, Overlaps] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def names(self) -> dict[Role, str]:

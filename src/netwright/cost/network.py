@@ -193,14 +193,14 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
     found = tuple(_point_by_point(workload, architecture, taken))
     cycles = tuple(group for group, _ in found)
     bindings = {name: unit for _, units in found for name, unit in units.items() if unit}
-    if len(architecture.units) > 1:
-        for name in (name for _, units in found for name, unit in units.items() if not unit):
-            (einsum,) = (einsum for einsum in workload.einsums if einsum.name == name)
-            raise ConfigError(
-                f'"{name}" runs point by point with others, and no unit does '
-                f"{', '.join(stream.undone(einsum, architecture))}",
-                hint=architecture.abilities,
-            )
+    homeless = {name for _, units in found for name, unit in units.items() if not unit}
+    if homeless and len(architecture.units) > 1:
+        einsum = next(einsum for einsum in workload.einsums if einsum.name in homeless)
+        raise ConfigError(
+            f'"{einsum.name}" runs point by point with others, and no unit does '
+            f"{', '.join(stream.undone(einsum, architecture))}",
+            hint=architecture.abilities,
+        )
     order = tuple(einsum.name for einsum in workload.einsums)
     if cycles:
         order = tuple(einsum.name for members in workload.together for einsum in members)
