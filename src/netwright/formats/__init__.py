@@ -26,6 +26,7 @@ from netwright.formats.rounding import (
     Rounding,
     round_real,
 )
+from netwright.formats.shared_exponent import leading_ones, shared_exponent
 from netwright.formats.stored import Stored, stored
 
 __all__ = [
@@ -57,8 +58,10 @@ __all__ = [
     "Words",
     "check_bits",
     "holds_integers",
+    "leading_ones",
     "reach",
     "round_real",
+    "shared_exponent",
     "smallest_int",
     "stored",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError
+from netwright.formats import leading_ones, shared_exponent
 from netwright.tasks.calorimeter_geometry import CELLS, check_cells
 
 INPUT_BITS = 8
@@ -61,13 +62,8 @@ def normalize(counts: NDArray[np.integer]) -> Normalized:
         >>> int(found.exponent[0]), found.codes[0, :3].tolist()  # 1 becomes a half, rounded up
         (8, [100, 50, 1])
     """
-    charges = check_charges(counts)
-    exponent = _leading_one(charges.sum(axis=1))
-    shift = exponent[:, None] - (INPUT_BITS - 1)
-    right = np.maximum(shift, 0)
-    half = np.where(right > 0, 1 << np.maximum(right - 1, 0), 0)
-    codes = ((charges << np.maximum(-shift, 0)) + half) >> right
-    return Normalized(np.minimum(codes, (1 << INPUT_BITS) - 1).astype(np.uint8), exponent)
+    codes, exponent = shared_exponent(check_charges(counts), INPUT_BITS)
+    return Normalized(codes.astype(np.uint8), exponent)
 
 
 def check_charges(counts: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -91,17 +87,10 @@ def check_charges(counts: NDArray[np.integer]) -> NDArray[np.int64]:
     return charges
 
 
-def _leading_one(sums: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Position of the highest bit; sums are below 2^53, so the logarithm is exact enough."""
-    position = np.floor(np.log2(sums.astype(np.float64))).astype(np.int64)
-    position += (np.int64(1) << (position + 1)) <= sums
-    return position - ((np.int64(1) << position) > sums)
-
-
 def real_charges(counts: NDArray[np.integer]) -> NDArray[np.float32]:
     """Charges over the power of two of their wafer, not rounded, (rows, 48); a sum is 1 to 2."""
     charges = check_charges(counts)
-    return (charges / np.exp2(_leading_one(charges.sum(axis=1)))[:, None]).astype(np.float32)
+    return (charges / np.exp2(leading_ones(charges.sum(axis=1)))[:, None]).astype(np.float32)
 
 
 def latent_bits(links: int) -> int:

@@ -15,10 +15,11 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
-from netwright.backends.rtl.chip import WeightImage, normalize
+from netwright.backends.rtl.chip import WeightImage
 from netwright.backends.rtl.chip.bank import Bank
 from netwright.backends.rtl.chip.check import random_charges
 from netwright.backends.rtl.chip.registers import ACTIVE, CLEAR, COMMIT, FAULTS, SHADOW
+from netwright.formats import shared_exponent
 from netwright.ir import Interpreter
 from tests.backends.rtl.chip.graphs import dense
 
@@ -141,7 +142,7 @@ async def begin(dut: Any) -> Wires:
 
 def words(charges: np.ndarray, number: int, mode: int, generation: int) -> int:
     """The word of a row without crossing and fault, worked out here bit by bit."""
-    codes, exponents = normalize(charges[None], 8)
+    codes, exponents = shared_exponent(charges[None], 8)
     (outputs,) = Interpreter.of(GRAPHS[number]).run(codes / 128).values()
     bits = MODES[mode]
     word = mode | generation << 2 | int(exponents[0]) << 11

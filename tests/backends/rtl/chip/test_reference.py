@@ -7,9 +7,8 @@ from netwright.backends.rtl.chip.bank import Bank
 from netwright.backends.rtl.chip.check import random_charges
 from netwright.backends.rtl.chip.reference import ChipReference, empty_image
 from netwright.backends.rtl.chip.structure import Structure
-from netwright.backends.rtl.chip.words import normalize
 from netwright.errors import DataError
-from netwright.formats import smallest_int
+from netwright.formats import shared_exponent, smallest_int
 from netwright.ir import Interpreter, bounds
 from tests.backends.rtl.chip.graphs import encoder
 
@@ -20,7 +19,7 @@ REFERENCE = ChipReference(Structure.of(GRAPH, ChipOptions()), GRAPH)
 def test_codes_are_those_of_the_graph_on_normalized_charges() -> None:
     charges = random_charges(40, 16, 22)
     codes, exponents = REFERENCE.codes(charges)
-    normalized, expected = normalize(charges, 8)
+    normalized, expected = shared_exponent(charges, 8)
     values = normalized.reshape(-1, 1, 4, 4) / 128
     (output,) = Interpreter.of(GRAPH).run(values).values()
     assert np.array_equal(codes, output)

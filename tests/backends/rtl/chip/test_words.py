@@ -8,9 +8,9 @@ from netwright.backends.rtl.chip.words import (
     WordFormat,
     charge_codes,
     check_charges,
-    normalize,
 )
 from netwright.errors import DataError
+from netwright.formats import shared_exponent
 
 PUBLISHED = WordFormat(16, 9, (3, 5, 7, 9))
 
@@ -18,7 +18,7 @@ PUBLISHED = WordFormat(16, 9, (3, 5, 7, 9))
 @settings(max_examples=50)
 @given(st.lists(st.integers(0, (1 << 22) - 1), min_size=1, max_size=48), st.integers(2, 10))
 def test_normalization_is_a_division_by_a_power_of_two(row: list[int], bits: int) -> None:
-    codes, exponents = normalize(np.array([row]), bits)
+    codes, exponents = shared_exponent(np.array([row]), bits)
     total, exponent = sum(row), int(exponents[0])
     if total == 0:
         assert exponent == 0
@@ -31,7 +31,7 @@ def test_normalization_is_a_division_by_a_power_of_two(row: list[int], bits: int
 
 
 def test_a_charge_that_rounds_up_to_two_is_limited() -> None:
-    codes, exponents = normalize(np.array([[511, 0]]), 8)
+    codes, exponents = shared_exponent(np.array([[511, 0]]), 8)
     assert (codes.tolist(), exponents.tolist()) == ([[255, 0]], [8])
 
 
@@ -125,7 +125,7 @@ def test_the_calorimeter_task_normalizes_as_the_chip_does() -> None:
 
     charges = random_charges(300, 48, 22, seed=5)[1:]  # the task refuses wafers without charge
     found = calorimeter_charges.normalize(charges[charges.any(axis=1)])
-    codes, exponents = normalize(charges[charges.any(axis=1)], calorimeter_charges.INPUT_BITS)
+    codes, exponents = shared_exponent(charges[charges.any(axis=1)], calorimeter_charges.INPUT_BITS)
     assert np.array_equal(found.codes, codes)
     assert np.array_equal(found.exponent, exponents)
     links = {PUBLISHED.links(mode): bits for mode, bits in enumerate(PUBLISHED.latent_bits)}

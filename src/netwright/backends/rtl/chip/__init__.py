@@ -7,7 +7,7 @@ from netwright.backends.rtl.chip.driver import ChipDriver, ChipStatus
 from netwright.backends.rtl.chip.image import WeightImage, read_weights, write_weights
 from netwright.backends.rtl.chip.reference import ChipReference
 from netwright.backends.rtl.chip.simulation import SimulatedChip
-from netwright.backends.rtl.chip.words import charge_codes, normalize
+from netwright.backends.rtl.chip.words import charge_codes
 from netwright.backends.rtl.chip_options import ChipOptions
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "WeightImage",
     "charge_codes",
     "check_chip",
-    "normalize",
     "random_charges",
     "read_weights",
     "total_words",

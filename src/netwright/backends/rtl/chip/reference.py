@@ -14,7 +14,8 @@ from netwright.backends.rtl.chip.bank import Bank
 from netwright.backends.rtl.chip.image import WeightImage
 from netwright.backends.rtl.chip.simulation import Taken
 from netwright.backends.rtl.chip.structure import Structure, check_graph
-from netwright.backends.rtl.chip.words import Integers, check_charges, normalize
+from netwright.backends.rtl.chip.words import Integers, check_charges
+from netwright.formats import shared_exponent
 from netwright.ir import Graph, Interpreter
 
 
@@ -55,7 +56,7 @@ class ChipReference:
         """
         chip = self.structure
         charges = check_charges(charges, chip.cells, chip.options.charge_bits)
-        normalized, exponents = normalize(charges, chip.code_bits)
+        normalized, exponents = shared_exponent(charges, chip.code_bits)
         padded = np.concatenate([normalized, np.zeros((len(charges), 1), dtype=np.int64)], axis=1)
         arranged = padded[:, list(chip.arrangement)]  # -1 is the column of zeros
         host = check_graph(self.graph)

@@ -62,25 +62,6 @@ def check_charges(charges: Integers, cells: int, bits: int) -> Integers:
     return values.astype(np.int64)
 
 
-def normalize(charges: Integers, bits: int) -> tuple[Integers, Integers]:
-    """Charges divided by the power of two that brings their sum to at least 1 and below 2.
-
-    Args:
-        charges: (wafers, cells), zero or more.
-        bits: Bits of a result; all but one of them behind the point.
-
-    Returns:
-        The codes (wafers, cells), rounded half up and limited to all ones, and the exponents
-        (wafers); both are 0 for a wafer without charge.
-    """
-    sums = charges.sum(axis=1)
-    exponents = np.zeros(len(sums), dtype=np.int64)
-    for place in range(1, 63):
-        exponents[sums >> place > 0] = place
-    doubled = (charges << bits) >> exponents[:, None]
-    return np.minimum((doubled + 1) >> 1, (1 << bits) - 1), exponents
-
-
 @dataclass(frozen=True, slots=True)
 class WordFormat:
     """The bits that leave the chip in one crossing.
