@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from netwright import arch, cost
-from netwright.errors import ConfigError, GraphError, MappingError
+from netwright.errors import GraphError, MappingError
 from netwright.ir.einsums import lower
-from netwright.mapping import Mapping, Residency, faults, fusion
+from netwright.mapping import Mapping, faults, fusion
 from netwright.workload import (
     Access,
     Affine,
@@ -112,9 +112,6 @@ def test_given_nest_and_binding_are_taken():
     layer = next(layer for layer in found.layers if layer.name == "conv2")
     assert layer.is_fixed
     assert layer.mapped is None
-    stays = (Residency("conv0.out", "pad", 0, 1, 0),)
-    with pytest.raises(ConfigError, match="an estimate takes no stays, and 1 are given"):
-        cost.estimate_network(workload, machine, fixed=replace(fixed, residencies=stays))
     short = replace(nest, loops=nest.loops[1:])
     with pytest.raises(MappingError, match='loop nest of "conv2"'):
         cost.estimate_network(workload, machine, fixed=replace(fixed, nests={"conv2": short}))

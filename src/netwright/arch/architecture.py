@@ -131,6 +131,38 @@ class Architecture(Part):
         path = self.path_to(compute)
         return self if len(path) == len(self.nodes) else self.model_copy(update={"nodes": path})
 
+    def below(self, memory: str) -> Self:
+        """The machine as an operation sees it whose operands all lie in a memory.
+
+        The memory is the root and holds everything; what leaks outside leaks there.
+
+        Raises:
+            ConfigError: There is no such memory, it exists more than once, or a compute unit does
+                not lie below it.
+        """
+        top = self.memory(memory)
+        if top is None:
+            raise unknown(memory, "memory", [node.name for node in self.memories])
+        if self.copies(memory) > 1:
+            raise ConfigError(f'there are {self.copies(memory)} copies of the memory "{memory}"')
+        inside = {memory}
+        while more := {n.name for n in self.nodes if n.parent in inside} - inside:
+            inside |= more
+        for unit in self.units:
+            if unit.name not in inside:
+                raise ConfigError(f'the compute unit "{unit.name}" does not lie below "{memory}"')
+        changes: dict[str, object] = {"parent": "", "capacity": None}
+        outside = [name for name in self.leakage_w if name == memory or name not in inside]
+        leaks = sum(self.leakage_w[name] for name in outside)
+        if leaks:
+            changes["leakage"] = _chosen(leaks, "W", "the sum of what lies outside")
+        nodes = tuple(
+            node.model_copy(update=changes) if node is top else node
+            for node in self.nodes
+            if node.name in inside
+        )
+        return self.model_copy(update={"nodes": nodes})
+
     def copies(self, name: str) -> int:
         """How often a node exists: the product of the arrays above it."""
         by_name = {node.name: node for node in self.nodes}

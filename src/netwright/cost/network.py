@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from netwright.arch import Architecture, Compute
 from netwright.cost import pipeline, stream
+from netwright.cost.counts import Counts
 from netwright.cost.loopnest import count
 from netwright.cost.mapper import Goal, Mapped, search
 from netwright.cost.price import Estimate, check_figures, price, sequence
+from netwright.cost.stays import Stays
 from netwright.errors import ConfigError, GraphError
 from netwright.ir.einsums.einsum import UNKNOWN
 from netwright.mapping.binding import binding_of, branch_of
@@ -25,7 +27,7 @@ from netwright.progress import Progress, silent
 from netwright.workload import Coverage, Einsum, Workload, coverage
 from netwright.workload.cycles import is_cyclic
 
-Engine = Literal["loopnest", "stream", "pipeline"]
+Engine = Literal["loopnest", "stream", "pipeline", "transfers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Layer:
     """One operation of a network.
 
     Attributes:
-        name: Name of the Einsum, or of the group of Einsums.
+        name: Name of the Einsum, or of the group of Einsums; of what comes and goes at an Einsum
+            where tensors stay.
         engine: What counted it.
         estimate: What it costs.
         mapped: The search's result; ``None`` for streamed operators, and for what was fixed.
@@ -54,8 +57,8 @@ class NetworkEstimate:
     """A network on a machine.
 
     Attributes:
-        mapping: The network's own order, with a loop nest for every sum of products; all other
-            operators stream their operands.
+        mapping: The network's own order or the given one, with a loop nest for every sum of
+            products; all other operators stream their operands.
         layers: Every operation that was estimated, in order.
         total: Their sum.
         coverage: How much of the network that is, and what is missing.
@@ -104,32 +107,39 @@ def estimate_network(
 
     Groups of Einsums are searched by :func:`netwright.mapping.fusion`; given as fixed, they are
     counted as a pipeline, so that what they keep on the chip costs no time and energy outside.
+    Stays are found by :func:`netwright.mapping.cosma`; given as fixed, every step runs below the
+    memory where its operands stay, and what comes and goes is counted beside the steps.
 
     Args:
         workload: The network.
         architecture: The machine.
         goal: What is minimized for each operation.
         time_limit_s: Seconds to search each distinct operation; no limit if not given.
-        fixed: Parts of the mapping that are given: order, bindings, loop nests and groups.
+        fixed: Parts of the mapping that are given: order, bindings, loop nests and groups, or the
+            stays of all steps.
         progress: Told how far the search is.
 
     Raises:
-        ConfigError: The machine lacks a figure, or stays are given.
+        ConfigError: The machine lacks a figure, or the stays are not those of all steps.
         GraphError: There is nothing to estimate, or nothing of it can be.
         Infeasible: An operation fits nowhere.
         MappingError: What is fixed is not legal.
     """
     check_figures(architecture)
     given = _given(workload, architecture, fixed)
+    stays = Stays.of(workload, architecture, given) if given.residencies else None
+    steps = _Steps(architecture, stays, goal, time_limit_s)
     layers: list[Layer] = []
     left_out: list[tuple[str, str]] = []
     free: dict[str, None] = {}
     nests: dict[str, LoopNest] = {}
     bindings: dict[str, str] = dict(given.bindings)
     group_of = {name: group for group in given.groups for name in group.einsums}
-    known: dict[tuple[object, ...], tuple[Operation, Mapped]] = {}
-    for number, einsum in enumerate(workload.einsums):
+    for number, einsum in enumerate(_ordered(workload, given)):
         progress(number, len(workload.einsums), einsum.name)
+        moved = None if stays is None else stays.moved(einsum.name)
+        if moved is not None:
+            layers.append(Layer(moved.name, "transfers", price(moved, architecture)))
         group = group_of.get(einsum.name)
         if group is not None and not group.is_stream:
             if einsum.name == group.einsums[0]:
@@ -144,8 +154,8 @@ def estimate_network(
                 left_out.append((einsum.name, f'"{einsum.map_op}" is not a sum of products'))
             else:
                 unit = given.bindings.get(einsum.name, "")
-                counts = stream.count(workload, einsum, architecture, compute=unit)
-                layers.append(Layer(einsum.name, "stream", price(counts, architecture)))
+                counts = stream.count(workload, einsum, steps.machine, compute=unit)
+                layers.append(Layer(einsum.name, "stream", steps.priced(counts, einsum)))
                 if counts.steps:
                     bindings[einsum.name] = next(iter(counts.steps[0]))
                 free.update(dict.fromkeys(stream.undone(einsum, architecture)))
@@ -157,12 +167,11 @@ def estimate_network(
             continue
         if einsum.name in given.nests:
             nests[einsum.name] = given.nests[einsum.name]
-            layers.append(_counted(wanted, architecture, given, einsum))
+            layers.append(steps.counted(wanted, given, einsum))
             continue
         unit = given.bindings.get(einsum.name, "")
-        layers.append(_searched(wanted, architecture, goal, time_limit_s, known, unit))
-        nests[einsum.name] = _nest(wanted, known, unit)
-        bindings[einsum.name] = known[*wanted.signature, unit][1].compute
+        layers.append(steps.searched(wanted, einsum, unit))
+        nests[einsum.name], bindings[einsum.name] = steps.found(wanted, unit)
     if not layers:
         raise _nothing(workload, left_out)
     parts = [layer.estimate for layer in layers]
@@ -206,10 +215,16 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
         order = tuple(einsum.name for members in workload.together for einsum in members)
     if fixed is None:
         return Mapping(workload.granularity, order, groups=cycles, bindings=bindings)
-    if fixed.residencies:
+    if fixed.residencies and fixed.granularity != workload.granularity:
         raise ConfigError(
-            f"an estimate takes no stays, and {len(fixed.residencies)} are given",
-            hint="what groups keep on the chip is counted: netwright map --mapper fusion",
+            f"the stays are those of a network whose operators are {fixed.granularity}, and an "
+            f"estimate counts one whose operators are {workload.granularity}",
+            hint=f"map it with --granularity {workload.granularity}",
+        )
+    if fixed.residencies and cycles:
+        raise ConfigError(
+            f'"{cycles[0].einsums[0]}" runs point by point with others, and an estimate takes no '
+            "stays then"
         )
     if set(fixed.order) == set(order):
         order = fixed.order
@@ -236,22 +251,26 @@ def _point_by_point(
             yield Group(names[-1], names, tuple(Loop(rank, 1) for rank in ranks)), units
 
 
+def _ordered(workload: Workload, given: Mapping) -> Iterator[Einsum]:
+    """The Einsums; where tensors stay, in the order in which they run."""
+    if not given.residencies:
+        yield from workload.einsums
+        return
+    by_name = {einsum.name: einsum for einsum in workload.einsums}
+    yield from (by_name[name] for name in given.order)
+
+
 def _mapping(given: Mapping, nests: dict[str, LoopNest], bindings: dict[str, str]) -> Mapping:
-    """What is given and found; all else streams, each Einsum a group of its own."""
+    """What is given and found; all else streams, each Einsum a group of its own.
+
+    Where tensors stay, all else is a step whose operands are there.
+    """
+    if given.residencies:
+        return replace(given, bindings=bindings, nests=nests)
     groups = tuple(group for group in given.groups if not group.is_stream)
     taken = {*nests, *(name for group in groups for name in group.einsums)}
     groups += tuple(Group(name, (name,)) for name in given.order if name not in taken)
     return replace(given, bindings=bindings, nests=nests, groups=groups)
-
-
-def _counted(
-    wanted: Operation, architecture: Architecture, given: Mapping, einsum: Einsum
-) -> Layer:
-    """An operation under the loop nest that was given for it."""
-    branch = branch_of(architecture, einsum, given.bindings)
-    assert branch is not None  # judged
-    counts = count(wanted, branch, given.nests[einsum.name])
-    return Layer(wanted.name, "loopnest", price(counts, architecture), is_fixed=True)
 
 
 def _nothing(workload: Workload, left_out: list[tuple[str, str]]) -> GraphError:
@@ -267,33 +286,59 @@ def _nothing(workload: Workload, left_out: list[tuple[str, str]]) -> GraphError:
     )
 
 
-def _searched(
-    wanted: Operation,
-    architecture: Architecture,
-    goal: Goal,
-    time_limit_s: float | None,
-    known: dict[tuple[object, ...], tuple[Operation, Mapped]],
-    unit: str,
-) -> Layer:
-    key = *wanted.signature, unit
-    same_as = known[key][0].name if key in known else ""
-    if not same_as:
-        found = search(wanted, architecture, goal=goal, compute=unit, time_limit_s=time_limit_s)
-        known[key] = (wanted, found)
-    _, mapped = known[key]
-    estimate = replace(mapped.estimate, name=wanted.name)
-    if same_as:  # the zeros of tensors of other names
-        does = architecture.branch(mapped.compute).path[-1]
-        assert isinstance(does, Compute)
-        others = told(known[key][0].operands, does)
-        taken = [line for line in estimate.assumptions if line not in others]
-        estimate = replace(estimate, assumptions=(*taken, *told(wanted.operands, does)))
-    return Layer(wanted.name, "loopnest", estimate, mapped, same_as)
+@dataclass(frozen=True)
+class _Steps:
+    """Operations that run one after the other; equal ones are searched once."""
 
+    architecture: Architecture
+    stays: Stays | None
+    goal: Goal
+    time_limit_s: float | None
+    known: dict[tuple[object, ...], tuple[Operation, Mapped]] = field(default_factory=dict)
 
-def _nest(
-    wanted: Operation, known: dict[tuple[object, ...], tuple[Operation, Mapped]], unit: str
-) -> LoopNest:
-    """The nest that was found for an equal operation, on this one's tensors."""
-    first, mapped = known[*wanted.signature, unit]
-    return mapped.nest.renamed(dict(zip(first.tensors, wanted.tensors, strict=True)))
+    @property
+    def machine(self) -> Architecture:
+        """What an operation runs on."""
+        return self.architecture if self.stays is None else self.stays.inside
+
+    def priced(self, counts: Counts, einsum: Einsum) -> Estimate:
+        """What an operation costs on the whole machine."""
+        if self.stays is not None:
+            counts = self.stays.with_weights(counts, einsum)
+        return price(counts, self.architecture)
+
+    def counted(self, wanted: Operation, given: Mapping, einsum: Einsum) -> Layer:
+        """An operation under the loop nest that was given for it."""
+        branch = branch_of(self.machine, einsum, given.bindings)
+        assert branch is not None  # judged
+        counts = count(wanted, branch, given.nests[einsum.name])
+        return Layer(wanted.name, "loopnest", self.priced(counts, einsum), is_fixed=True)
+
+    def searched(self, wanted: Operation, einsum: Einsum, unit: str) -> Layer:
+        """An operation under the best loop nest."""
+        key = *wanted.signature, unit
+        first = self.known[key][0] if key in self.known else None
+        if first is None:
+            self.known[key] = (
+                wanted,
+                search(wanted, self.machine, goal=self.goal, compute=unit,
+                       time_limit_s=self.time_limit_s),
+            )  # fmt: skip
+        _, mapped = self.known[key]
+        estimate = mapped.estimate
+        if self.stays is not None:
+            estimate = self.priced(mapped.counts, einsum)
+        estimate = replace(estimate, name=wanted.name)
+        if first is not None:  # the zeros of tensors of other names
+            does = self.machine.branch(mapped.compute).path[-1]
+            assert isinstance(does, Compute)
+            others = told(first.operands, does)
+            taken = [line for line in estimate.assumptions if line not in others]
+            estimate = replace(estimate, assumptions=(*taken, *told(wanted.operands, does)))
+        return Layer(wanted.name, "loopnest", estimate, mapped, "" if first is None else first.name)
+
+    def found(self, wanted: Operation, unit: str) -> tuple[LoopNest, str]:
+        """The nest that was found for an equal operation, on this one's tensors, and its unit."""
+        first, mapped = self.known[*wanted.signature, unit]
+        nest = mapped.nest.renamed(dict(zip(first.tensors, wanted.tensors, strict=True)))
+        return nest, mapped.compute

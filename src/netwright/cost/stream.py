@@ -14,7 +14,7 @@ from netwright.cost.counts import Action, Counts
 from netwright.mapping.binding import able_units, operators_of, unknown_to_all, work_of
 from netwright.workload import Einsum, Workload, bytes_touched
 
-STREAMED = "operators without multiplications read and write the outermost memory once"
+STREAMED = "operators without multiplications read and write {root} once"
 
 
 def count(
@@ -46,7 +46,7 @@ def count(
             Action.compute(unit.name, _points(einsum), operator=operator, copies=copies)
             for operator in work_of(einsum, unit)
         ]
-    return Counts(einsum.name, "stream", steps, tuple(actions), (STREAMED,))
+    return Counts(einsum.name, "stream", steps, tuple(actions), (STREAMED.format(root=root),))
 
 
 def undone(einsum: Einsum, architecture: Architecture) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from netwright.arch import Architecture, Memory
-from netwright.errors import GraphError, MappingError
+from netwright.errors import ConfigError, GraphError, MappingError
 from netwright.mapping.binding import binding_faults, branch_of
 from netwright.mapping.group_legality import group_faults
+from netwright.mapping.homes import homes
 from netwright.mapping.loopnest_legality import nest_faults
 from netwright.mapping.mapping import Mapping, Residency
 from netwright.mapping.operation import operation
@@ -34,7 +35,8 @@ def faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> 
 
     The order must be one of the workload. Bindings must name compute units
     of the architecture that do the operators of the Einsum.
-    Loop nests must be executable on their own, see :func:`netwright.mapping.nest_faults`. An Einsum
+    Loop nests must be executable on their own, see :func:`netwright.mapping.nest_faults`; one that
+    keeps nothing at the root runs below the memory where all its operands stay. An Einsum
     is in one group at most, and not if it has a nest; the Einsums of a group run one right after
     the other. Each stay must lie in a memory of the architecture, in whole lines, within its
     capacity, and share no byte with another stay at the same time. A tensor may not stay before it
@@ -112,6 +114,7 @@ def _only_earlier(reader: Einsum, maker: Einsum) -> bool:
 
 def _nest_faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> Iterator[str]:
     einsums = {einsum.name: einsum for einsum in workload.einsums}
+    below = homes(workload, mapping) if mapping.residencies else {}
     for name, nest in mapping.nests.items():
         if name not in einsums:
             yield f'a loop nest names "{name}", which is no Einsum'
@@ -125,6 +128,12 @@ def _nest_faults(workload: Workload, architecture: Architecture, mapping: Mappin
         if branch is None:
             yield f'Einsum "{name}" has a loop nest and no binding to one of the compute units'
             continue
+        if name in below and not any(keep.memory == branch.root.name for keep in nest.keeps):
+            try:
+                branch = branch.below(below[name])
+            except ConfigError as error:
+                yield f'loop nest of "{name}": {error.message}'
+                continue
         for fault in nest_faults(own, branch, nest):
             yield f'loop nest of "{name}": {fault}'
 

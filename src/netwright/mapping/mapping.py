@@ -93,7 +93,8 @@ class Mapping:
     """Order of the Einsums, how each runs, and where tensors lie at each step.
 
     An Einsum runs in one of three ways: under a loop nest of its own, in a group, or else as one
-    step whose operands all stay in a memory meanwhile. What a mapping costs is not part of it.
+    step whose operands all stay in a memory meanwhile. A loop nest that does not keep them at the
+    root says how such a step runs below that memory. What a mapping costs is not part of it.
 
     Attributes:
         granularity: Which operators are steps of their own.
