@@ -13,6 +13,7 @@ from netwright import compress, models
 from netwright.compress import PruneDigits
 from netwright.compress.block import BlockSparsity
 from netwright.compress.sparse_text import sparsify_text
+from netwright.formats import NM
 from netwright.tasks import Task
 from netwright.tasks.sentences import sentence_task
 from netwright.train import (
@@ -24,6 +25,7 @@ from netwright.train import (
     EarlyStop,
     Epoch,
     History,
+    KeepNM,
     LookupModel,
     LookupShape,
     Recipe,
@@ -93,9 +95,27 @@ def pruned(checkpoint: Checkpoint | None, besides: Sequence[Callback]) -> tuple[
     return model, fit(model, TASK, None, recipe, callbacks, checkpoint=checkpoint)
 
 
+def bidirectional(
+    checkpoint: Checkpoint | None, besides: Sequence[Callback]
+) -> tuple[nn.Module, History]:
+    model = compress.apply(models.mlp(TASK, hidden=(8, 8), seed=4), plan((8, 8)), TASK)
+    recipe = Recipe(epochs=4, batch_size=32, learning_rate=4e-3)
+    callbacks = [KeepNM(NM(2, 4)), Calibrate(epochs=2), *besides]
+    return model, fit(model, TASK, None, recipe, callbacks, checkpoint=checkpoint)
+
+
+def permuted(
+    checkpoint: Checkpoint | None, besides: Sequence[Callback]
+) -> tuple[nn.Module, History]:
+    model = models.mlp(TASK, hidden=(8, 16), seed=4)
+    recipe = Recipe(epochs=3, batch_size=32, seed=1)
+    callbacks = [KeepNM(NM(1, 4), method="bi-mask"), *besides]
+    return model, fit(model, TASK, None, recipe, callbacks, checkpoint=checkpoint)
+
+
 @cache
-def plan() -> compress.Plan:
-    shapes = compress.layer_shapes(teacher(), TASK.input_shape)
+def plan(hidden: tuple[int, ...] = (8,)) -> compress.Plan:
+    shapes = compress.layer_shapes(models.mlp(TASK, hidden=hidden), TASK.input_shape)
     return compress.uniform(shapes, weight_bits=5, activation_bits=5)
 
 
@@ -140,6 +160,8 @@ TRAININGS: dict[str, tuple[Training, int]] = {
     "distilled": (distilled, 12),
     "stopped": (stopped, 8),
     "pruned": (pruned, 96),
+    "bidirectional": (bidirectional, 16),
+    "permuted": (permuted, 12),
     "tables": (tables, 48),
     "text": (text, 6),
     "sparse": (sparse, 12),

@@ -49,6 +49,12 @@ class PartlyQuantized(nn.Module):
         assert isinstance(part.quantized, QuantModel)
         return part.quantized
 
+    def path_inside(self, path: str) -> str:
+        """The path in the float model of a module at `path`."""
+        known = path.removeprefix("model").removeprefix(".")
+        inside = known.removeprefix(f"{self.path}.quantized")
+        return known if inside == known else f"{self.path}{inside}"
+
     def forward(self, *inputs: Tensor) -> Tensor:
         """The outputs of the whole model."""
         outputs: Tensor = self.model(*inputs)

@@ -81,6 +81,27 @@ class NM:
             f"the group that begins at {tuple(position)} has {number}"
         )
 
+    def mask(self, values: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which elements stay: of every group the `kept` of largest magnitude, zeros among them.
+
+        Of equal magnitudes the one with the lowest index stays.
+
+        Raises:
+            NumericsError: The tensor cannot have the pattern.
+
+        >>> NM(2, 4).mask(np.array([1, -3, 3, 3, 0, 0, 0, 5])).astype(int)
+        array([0, 1, 1, 0, 1, 0, 0, 1])
+        """
+        fault = self.shape_fault(values.shape)
+        if fault:
+            raise NumericsError(fault)
+        rows = np.moveaxis(values, self.axis, -1)
+        groups = np.abs(rows).reshape(-1, self.group)
+        order = np.argsort(-groups, axis=1, kind="stable")[:, : self.kept]
+        mask = np.zeros(groups.shape, dtype=np.bool_)
+        np.put_along_axis(mask, order, True, axis=1)
+        return np.moveaxis(mask.reshape(rows.shape), -1, self.axis)
+
     def num_values(self, shape: tuple[int, ...]) -> int:
         """Elements that are kept: `kept` of every group."""
         return prod(shape) // self.group * self.kept

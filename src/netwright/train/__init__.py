@@ -14,6 +14,8 @@ from netwright.train.lookup import LookupModel, LookupShape, trace_tables
 from netwright.train.lookup_dropping import DropFunctions
 from netwright.train.losses import Loss
 from netwright.train.network import QuantModel
+from netwright.train.nm import KeepNM
+from netwright.train.nm_layers import LayerMacs
 from netwright.train.norm import fold_batch_norm
 from netwright.train.objective import Distill, Objective, Supervised
 from netwright.train.operations import QuantInput, Requantizer
@@ -36,6 +38,8 @@ __all__ = [
     "EarlyStop",
     "Epoch",
     "History",
+    "KeepNM",
+    "LayerMacs",
     "LookupModel",
     "LookupShape",
     "Loss",

@@ -20,8 +20,12 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from netwright.formats import Rounding
+from netwright.train.layers import QuantLayer
 from netwright.train.quantizer import Quantizer
+from netwright.train.sparse_products import Masks
 from netwright.train.straight_through import MOST_DIGITS, gradient_inside, limit_digits, rounded
+
+_EVERYTHING = Masks()
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Link:
         bias: Quantizer of the bias.
         output: Quantizer of the output; ``None`` leaves the sums.
         low: Smallest code of the output; 0 behind a ReLU.
+        owner: The quantized layer, which knows what the stages of a training see of the weight.
     """
 
     layer: torch.nn.Linear
@@ -41,6 +46,7 @@ class Link:
     bias: Quantizer
     output: Quantizer | None
     low: int
+    owner: QuantLayer
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,8 @@ class DenseChain:
         if grid is None or moved or revisions != self._revisions:
             grid, self._revisions = self._lay_out(parameters), revisions
             self._grid = grid
-        return _Chain.apply(values, grid, *parameters)  # type: ignore[no-untyped-call]
+        masks = [link.owner.masks or _EVERYTHING for link in self._links]
+        return _Chain.apply(values, grid, masks, *parameters)  # type: ignore[no-untyped-call]
 
     def _lay_out(self, parameters: Sequence[Tensor]) -> _Grid:
         pairs = list(zip(parameters, self._parameter_quantizers, strict=True))
@@ -122,7 +129,9 @@ def _activation(quantizer: Quantizer, low: int) -> tuple[float, int, int, Roundi
 
 class _Chain(Function):
     @staticmethod
-    def forward(ctx: Any, values: Tensor, grid: _Grid, *parameters: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, values: Tensor, grid: _Grid, masks: Sequence[Masks], *parameters: Tensor
+    ) -> Tensor:
         codes = _flatten_dense_tensors(parameters).div_(grid.scale).round_()
         clipped = codes.clamp(grid.low, grid.high)
         beyond = codes.sub_(clipped)
@@ -136,11 +145,11 @@ class _Chain(Function):
         values = rounded(values, *first)
         for i, output in enumerate(outputs):
             weight = on_grid[2 * i]
-            sums = functional.linear(values, weight, on_grid[2 * i + 1])
+            sums = functional.linear(values, masks[i].seen_forward(weight), on_grid[2 * i + 1])
             saved += (values, weight, sums)
             values = sums if output is None else rounded(sums, *output)
         ctx.save_for_backward(*saved)
-        ctx.grid = grid
+        ctx.grid, ctx.masks = grid, masks
         return values
 
     @staticmethod
@@ -154,11 +163,12 @@ class _Chain(Function):
             gradient = _passed(gradient, sums, outputs[i])
             found += (gradient.sum(0), gradient.t() @ values)
             if i or ctx.needs_input_grad[0]:
-                gradient = gradient @ weight
+                masks = ctx.masks[i]
+                gradient = masks.seen_gradient(gradient, 1) @ masks.seen_backward(weight)
         found.reverse()
         flat = gradient_inside(_flatten_dense_tensors(found), beyond, -0.5, 0.5)
         into = _passed(gradient, source, first) if ctx.needs_input_grad[0] else None
-        return (into, None, *_unflatten_dense_tensors(flat, found))
+        return (into, None, None, *_unflatten_dense_tensors(flat, found))
 
 
 def _passed(

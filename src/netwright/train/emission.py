@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from netwright.formats import Int, smallest_int
+from netwright.formats import Int, Pattern, smallest_int
 from netwright.ir import FLOAT, AttrValue, Graph, Node, TensorType, bounds, check, spec_of
 from netwright.train.grid import Grid
 
@@ -95,12 +95,20 @@ class Emission:
         self.types[source] = TensorType(made.shape, made.dtype, scale, axis)
         self.alias()
 
-    def constant(self, suffix: str, values: NDArray[np.int64], grid: Grid, axis: int | None) -> str:
+    def constant(
+        self,
+        suffix: str,
+        values: NDArray[np.int64],
+        grid: Grid,
+        axis: int | None,
+        pattern: Pattern | None = None,
+    ) -> str:
         """Add a constant and return its name."""
         name = f"{self.step}_{suffix}"
         dtype = smallest_int(int(values.min()), int(values.max()))
         scale = grid.steps()
-        self.types[name] = TensorType(values.shape, dtype, scale, None if len(scale) == 1 else axis)
+        axis = None if len(scale) == 1 else axis
+        self.types[name] = TensorType(values.shape, dtype, scale, axis, pattern)
         self.constants[name] = values
         return name
 

@@ -9,6 +9,7 @@ section 3.1). :func:`netwright.train.trace` therefore loses nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -17,12 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright.errors import NumericsError
-from netwright.formats import Int
+from netwright.formats import NM, Int
 from netwright.ir import AttrValue
 from netwright.train.emission import Emission
 from netwright.train.grid import EXACT_BITS, Grid
 from netwright.train.operations import Operation
 from netwright.train.quantizer import Quantizer, QuantSpec
+from netwright.train.sparse_products import Masks, sparse_product, sums
 
 Transposed: TypeAlias = nn.ConvTranspose1d | nn.ConvTranspose2d
 Weighted: TypeAlias = nn.Linear | nn.Conv1d | nn.Conv2d | Transposed
@@ -67,16 +69,29 @@ class QuantLayer(Operation):
         weight: How the weight is quantized; its channels are the outputs.
         bias_bits: Width of the bias codes on the accumulator's grid (scale of weight times input).
         axis: Axis of what comes out along which the outputs lie.
+        pattern: N:M of the weights along what is summed over, for the graph; ``None`` if nothing is
+            known. Its axis is not looked at.
+
+    Attributes:
+        masks: What the stages of a training see of the weights, while there are zeros in it.
     """
 
     is_observed_otherwise = True
 
     def __init__(
-        self, layer: Weighted, weight: QuantSpec, *, bias_bits: int, axis: int = 1
+        self,
+        layer: Weighted,
+        weight: QuantSpec,
+        *,
+        bias_bits: int,
+        axis: int = 1,
+        pattern: NM | None = None,
     ) -> None:
         super().__init__()
         self.layer = layer
         self.axis = axis
+        self.pattern = pattern
+        self.masks: Masks | None = None
         self.weight_quantizer = Quantizer(weight)
         bias_spec = QuantSpec(Int(bias_bits), power_of_two=False, channels=weight.channels)
         self.bias_quantizer = Quantizer(bias_spec) if layer.bias is not None else None
@@ -88,7 +103,8 @@ class QuantLayer(Operation):
 
     def weight_codes(self) -> Tensor:
         """Integer weights, float64, (outputs, terms of a sum, ...)."""
-        return self.weight_quantizer.codes(self.weight)
+        codes = self.weight_quantizer.codes(self.weight)
+        return codes if self.masks is None else self.masks.seen_forward(codes)
 
     def bias_codes(self) -> Tensor | None:
         """Integer biases on the accumulator's grid, float64."""
@@ -111,7 +127,9 @@ class QuantLayer(Operation):
     def calibrate(self, sources: Sequence[Grid], *values: Tensor, weights: bool) -> None:
         """Choose the weight scales anew and put the bias on the accumulator's grid."""
         if weights:
-            self.weight_quantizer.calibrate(self.weight)
+            weight = self.weight
+            kept = weight if self.masks is None else self.masks.seen_forward(weight)
+            self.weight_quantizer.calibrate(kept)
         self.align_bias(sources[0])
 
     def align_bias(self, source: Grid) -> None:
@@ -122,22 +140,17 @@ class QuantLayer(Operation):
     def accumulate(self, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The weighted sums of the layer, its weights (outputs, terms of a sum, ...)."""
         layer = self.layer
-        if isinstance(layer, nn.Linear):
-            return functional.linear(values, weight, bias)
-        found: Tensor
         if isinstance(layer, Transposed):
             is_line = isinstance(layer, nn.ConvTranspose1d)
             spread = functional.conv_transpose1d if is_line else functional.conv_transpose2d
-            found = spread(
+            found: Tensor = spread(
                 values, as_stored(layer, weight), bias, layer.stride, _numbers(layer.padding),
                 layer.output_padding, layer.groups, layer.dilation,
             )  # fmt: skip
             return found
-        conv = functional.conv1d if isinstance(layer, nn.Conv1d) else functional.conv2d
-        found = conv(
-            values, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups
-        )
-        return found
+        if self.masks is not None:
+            return sparse_product(layer, values, weight, bias, self.masks)
+        return sums(layer, values, weight, bias)
 
     def simulate(self, *values: Tensor) -> Tensor:
         """Sums of real values on grids."""
@@ -176,11 +189,19 @@ class QuantLayer(Operation):
             }
         reach = self.weight_quantizer.spec.dtype
         scale = Grid(self.weight_quantizer.scale, None, reach.min, reach.max)
-        names = [at.inputs[0], at.constant("weight", weight, scale, axis)]
+        names = [at.inputs[0], at.constant("weight", weight, scale, axis, self._zeros(weight))]
         bias = self.bias_codes()
         if bias is not None:
             names.append(at.constant("bias", _integers(bias), at.grid, 0))
         at.node(op, attrs, inputs=tuple(names))
+
+    def _zeros(self, weight: NDArray[np.int64]) -> NM | None:
+        """The pattern of the weights as they are stored, if the groups divide them."""
+        if self.pattern is None or isinstance(self.layer, Transposed):
+            return None
+        axis = 0 if isinstance(self.layer, nn.Linear) else 1
+        stored = replace(self.pattern, axis=axis)
+        return None if stored.shape_fault(weight.shape) else stored
 
 
 def _numbers(padding: str | tuple[int, ...]) -> tuple[int, ...]:

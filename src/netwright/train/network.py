@@ -269,9 +269,9 @@ def _link(layer: QuantLayer, follower: Operation | None) -> Link | None:
         return None
     assert isinstance(layer.layer, nn.Linear)
     if follower is None:
-        return Link(layer.layer, weight, bias, None, 0)
+        return Link(layer.layer, weight, bias, None, 0, layer)
     if not isinstance(follower, QuantActivation) or follower.interval not in (EVERYTHING, RELU):
         return None
     dtype = follower.quantizer.spec.dtype
     low = max(dtype.min, 0) if follower.interval.is_relu else dtype.min
-    return Link(layer.layer, weight, bias, follower.quantizer, low)
+    return Link(layer.layer, weight, bias, follower.quantizer, low, layer)
