@@ -19,10 +19,12 @@ from netwright.python_file import is_python_name, lookup, parse
 TABLES: Mapping[str, Mapping[str, str]] = {
     "formats": {
         "bipolar": "netwright.formats:Bipolar",
+        "block-scaled": "netwright.formats:BlockScaled",
         "fixed": "netwright.formats:Fixed",
         "float": "netwright.formats:Float",
         "int": "netwright.formats:Int",
         "minifloat": "netwright.formats:MiniFloat",
+        "outlier-pairs": "netwright.formats:OutlierPairs",
     },
     "patterns": {
         "blocks": "netwright.formats:Blocks",

@@ -16,14 +16,23 @@ from netwright.formats import (
     E3M2,
     E4M3,
     E5M2,
+    MXFP4,
+    MXFP6,
+    MXFP6_E3M2,
+    MXFP8,
+    MXFP8_E5M2,
+    MXINT8,
     NM,
+    NVFP4,
     Bipolar,
     Blocks,
+    BlockScaled,
     Density,
     Fixed,
     Float,
     Int,
     MiniFloat,
+    OutlierPairs,
     Overflow,
     Rounding,
 )
@@ -52,6 +61,20 @@ class TestFloats(NumberFormatSuite):
         E2M1, E2M3, E3M2, E4M3, E5M2, BFLOAT16, Float(16), Float(32),
         MiniFloat(4, 3, "negative-zero"), MiniFloat(1, 2, "none"), MiniFloat(3, 0, "none"),
         MiniFloat(8, 23),
+    )  # fmt: skip
+
+
+class TestPairs(NumberFormatSuite):
+    numbers = (
+        OutlierPairs(), OutlierPairs("flint4"), OutlierPairs("int8"), OutlierPairs(rule="left"),
+        OutlierPairs("int8", outlier="e2m5"), OutlierPairs(bias=4),
+    )  # fmt: skip
+
+
+class TestBlockScaled(NumberFormatSuite):
+    numbers = (
+        MXFP4, MXFP6, MXFP6_E3M2, MXFP8, MXFP8_E5M2, MXINT8, NVFP4,
+        BlockScaled(E4M3, 4, E5M2), BlockScaled(MiniFloat(3, 0, "none"), 2),
     )  # fmt: skip
 
 

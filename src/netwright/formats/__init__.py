@@ -1,6 +1,16 @@
 """Number formats and patterns of zeros: what one element of a tensor is."""
 
 from netwright.formats.bipolar import Bipolar
+from netwright.formats.block_scaled import (
+    MXFP4,
+    MXFP6,
+    MXFP6_E3M2,
+    MXFP8,
+    MXFP8_E5M2,
+    MXINT8,
+    NVFP4,
+    BlockScaled,
+)
 from netwright.formats.blocks import Blocks
 from netwright.formats.density import Density
 from netwright.formats.fixed import Fixed
@@ -13,11 +23,13 @@ from netwright.formats.number import (
     MAX_BITS,
     IntegerFormat,
     NumberFormat,
+    Ungrouped,
     Words,
     check_bits,
     holds_integers,
     reach,
 )
+from netwright.formats.outlier_pairs import OutlierPairs
 from netwright.formats.pattern import Pattern
 from netwright.formats.rounding import (
     AP_FIXED_ROUNDING,
@@ -39,9 +51,17 @@ __all__ = [
     "E5M2",
     "FLOAT",
     "MAX_BITS",
+    "MXFP4",
+    "MXFP6",
+    "MXFP6_E3M2",
+    "MXFP8",
+    "MXFP8_E5M2",
+    "MXINT8",
     "NM",
+    "NVFP4",
     "QONNX_ROUNDING",
     "Bipolar",
+    "BlockScaled",
     "Blocks",
     "Density",
     "Fixed",
@@ -51,10 +71,12 @@ __all__ = [
     "IntegerFormat",
     "MiniFloat",
     "NumberFormat",
+    "OutlierPairs",
     "Overflow",
     "Pattern",
     "Rounding",
     "Stored",
+    "Ungrouped",
     "Words",
     "check_bits",
     "holds_integers",

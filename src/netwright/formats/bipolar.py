@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netwright.formats.number import Words, refuse_nan, vector
+from netwright.formats.number import Ungrouped, Words, refuse_nan, vector
 
 
 @dataclass(frozen=True, slots=True)
-class Bipolar:
+class Bipolar(Ungrouped):
     """The two codes -1 and +1, stored in one bit: 0 and 1."""
 
     @property

@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from netwright.errors import NumericsError
 from netwright.formats.integers import Int
-from netwright.formats.number import Words, check_bits, refuse_nan
+from netwright.formats.number import Ungrouped, Words, check_bits, refuse_nan
 from netwright.formats.rounding import AP_FIXED_ROUNDING, Overflow, Rounding, round_real
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(Ungrouped):
     """A fixed-point register: integer codes with a binary point, a rounding and an overflow mode.
 
     Attributes:

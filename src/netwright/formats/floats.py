@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netwright.errors import NumericsError
-from netwright.formats.number import Words
+from netwright.formats.number import Ungrouped, Words
 
 WIDTHS = {16: (np.float16, np.uint16), 32: (np.float32, np.uint32), 64: (np.float64, np.uint64)}
 
 
 @dataclass(frozen=True, slots=True)
-class Float:
+class Float(Ungrouped):
     """Real values in an IEEE 754 format: a tensor of this format has no integer meaning.
 
     Attributes:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netwright.formats.number import Words, check_bits, refuse_nan, vector
+from netwright.formats.number import Ungrouped, Words, check_bits, refuse_nan, vector
 
 
 @dataclass(frozen=True, slots=True)
-class Int:
+class Int(Ungrouped):
     """Two's-complement or unsigned integers of a given width.
 
     Attributes:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netwright.errors import NumericsError
-from netwright.formats.number import Words, refuse_nan, vector
+from netwright.formats.number import Ungrouped, Words, refuse_nan, vector
 
 MAX_EXPONENT_BITS = 8
 MAX_MANTISSA_BITS = 23
@@ -21,7 +21,7 @@ Special = Literal["none", "nan", "ieee", "negative-zero"]
 
 
 @dataclass(frozen=True, slots=True)
-class MiniFloat:
+class MiniFloat(Ungrouped):
     """A sign, an exponent and a mantissa, with subnormal numbers.
 
     Values beyond the largest saturate, infinities included, as the OCP formats ask for; IEEE

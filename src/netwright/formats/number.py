@@ -3,6 +3,8 @@
 The values of a format count steps of the *scale* of a tensor: the real value of an element is
 ``value * scale``, and the scale is part of the tensor's :class:`~netwright.formats.Format`. So one
 number format serves every scale. Of integer formats these values are the *codes* of a graph.
+
+Most formats code each element by itself; those of a *group* code neighbors along one axis together.
 """
 
 from __future__ import annotations
@@ -18,7 +20,33 @@ MAX_BITS = 64
 """Widest format; wider accumulators are refused."""
 
 Words = NDArray[np.uint64]
-"""Stored bits of one element each, in the low bits."""
+"""Stored bits of one element each, in the low bits; above them those that its group shares."""
+
+
+class _Sized(Protocol):
+    @property
+    def bits(self) -> int: ...
+
+
+class Ungrouped:
+    """What a number format answers whose elements are coded one by one; formats inherit it."""
+
+    __slots__ = ()
+
+    @property
+    def group(self) -> int:
+        """1: each element is coded by itself."""
+        return 1
+
+    @property
+    def group_bits(self) -> int:
+        """0: nothing is stored beside the elements."""
+        return 0
+
+    @property
+    def word_bits(self: _Sized) -> int:
+        """Width of a word: that of one value."""
+        return self.bits
 
 
 @runtime_checkable
@@ -34,7 +62,19 @@ class NumberFormat(Protocol):
 
     @property
     def bits(self) -> int:
-        """Storage width of one value, in bits."""
+        """Storage width of one value, in bits, without what its group shares."""
+
+    @property
+    def group(self) -> int:
+        """How many neighbors along one axis are coded together; 1 for each by itself."""
+
+    @property
+    def group_bits(self) -> int:
+        """Bits that are stored for each group beside its values: a scale that they share."""
+
+    @property
+    def word_bits(self) -> int:
+        """Width of a word: `bits`, and above them the `group_bits` of its group."""
 
     @property
     def min(self) -> float:
@@ -57,17 +97,29 @@ class NumberFormat(Protocol):
         """Whether a result outside is taken modulo two to the width, as in a register."""
 
     def allowed(self, values: ArrayLike) -> NDArray[np.bool_]:
-        """Which of `values` belong to the format."""
+        """Which of `values` belong to the format; neighbors along the last axis are a group.
+
+        Raises:
+            NumericsError: The extent of the last axis is no multiple of `group`.
+        """
 
     def encode(self, values: ArrayLike) -> Words:
         """The words of the nearest values of the format; beyond its ends, those of its ends.
 
+        Neighbors along the last axis are a group.
+
         Raises:
-            NumericsError: A value is no number, and the format has no word for that.
+            NumericsError: A value is no number, and the format has no word for that; or the extent
+                of the last axis is no multiple of `group`.
         """
 
     def decode(self, words: Words) -> NDArray[np.generic]:
-        """The values of words; of integer formats as integers, else as float64."""
+        """The values of words; of integer formats as integers, else as float64.
+
+        Raises:
+            NumericsError: A word cannot occur, or not in its group; or the extent of the last axis
+                is no multiple of `group`.
+        """
 
     def qonnx_name(self) -> str:
         """The name of the data type in QONNX.
@@ -137,5 +189,25 @@ def refuse_nan(values: NDArray[np.generic], number: NumberFormat) -> None:
         NumericsError: One is; the message says where.
     """
     if values.dtype.kind == "f" and np.isnan(values).any():
-        where = tuple(int(i) for i in np.argwhere(np.isnan(values))[0])
+        where = first_place(np.isnan(values))
         raise NumericsError(f"{number} has no word for NaN, the value at {where}")
+
+
+def first_place(found: NDArray[np.bool_]) -> tuple[int, ...]:
+    """The indices of the first element that is true."""
+    return tuple(int(i) for i in np.argwhere(found)[0])
+
+
+def refuse_part_of_group(shape: tuple[int, ...], number: NumberFormat) -> None:
+    """Raise if the last axis of a shape does not hold whole groups.
+
+    Raises:
+        NumericsError: It does not.
+    """
+    extent = shape[-1] if shape else 1
+    if extent % number.group:
+        raise NumericsError(
+            f"{number} codes {number.group} neighbors together, which do not divide the extent "
+            f"{extent}",
+            hint="pad the axis with zeros, or give this tensor a format without groups",
+        )

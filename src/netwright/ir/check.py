@@ -69,6 +69,8 @@ def _faults(graph: Graph) -> Iterator[str]:
             yield f'tensor "{name}" has no type'
     for name, tensor in graph.types.items():
         yield from _scale_faults(name, tensor)
+        if fault := tensor.format.group_fault(tensor.shape):
+            yield f'tensor "{name}": {fault}'
         if tensor.pattern is not None and name not in graph.constants:
             yield f'tensor "{name}" has the pattern {tensor.pattern}, but is no constant'
     for name, value in graph.constants.items():
@@ -127,12 +129,12 @@ def _constant_faults(graph: Graph, name: str, value: np.ndarray) -> Iterator[str
         yield f'constant "{name}" holds NaN or infinity'
     elif tensor.is_integer and value.size:
         low, high = int(value.min()), int(value.max())
-        allowed = tensor.dtype.allowed(value)
+        whole = not tensor.format.group_fault(value.shape)
         if value.dtype.kind == "f" and np.any(value != np.rint(value)):
             yield f'constant "{name}" holds fractions, its type says {tensor.dtype}'
         elif low < tensor.dtype.min or high > tensor.dtype.max:
             yield f'constant "{name}" holds {low} to {high}, which {tensor.dtype} does not allow'
-        elif not np.all(allowed):
+        elif whole and not np.all(allowed := tensor.format.allowed(value)):
             bad = int(value[~allowed][0])
             yield f'constant "{name}" holds {bad}, which {tensor.dtype} does not allow'
 

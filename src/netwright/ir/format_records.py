@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any, Literal
 
 from netwright.errors import ConfigError, NumericsError
 from netwright.formats import NumberFormat, Pattern
 from netwright.registry import resolve
 
-Plain = bool | int | float | str | None
+Scalar = bool | int | float | str | None
+Plain = Scalar | dict[str, Scalar]
 Record = dict[str, Plain]
+"""Fields that are number formats themselves are records of plain values."""
 
 
 def record_of(value: NumberFormat | Pattern) -> Record:
     """The kind of a format or pattern, and its fields."""
     named: Any = value
-    return {"kind": value.kind, **asdict(named)}
+    record: dict[str, Any] = {"kind": value.kind}
+    for field in fields(named):
+        held = getattr(value, field.name)
+        record[field.name] = record_of(held) if isinstance(held, NumberFormat) else held
+    return record
 
 
 def number_from(record: Mapping[str, Plain]) -> NumberFormat:
@@ -59,19 +65,23 @@ def _made(names: Literal["formats", "patterns"], record: Mapping[str, Plain]) ->
     unknown = sorted(given.keys() - accepted.keys())
     if unknown:
         raise NumericsError(f'"{kind}" has no {", ".join(unknown)}')
+    held: dict[str, object] = {}
     for name, value in given.items():
         if not _fits(value, str(accepted[name].type)):
             raise NumericsError(f'{name} of "{kind}" must be {accepted[name].type}, not {value!r}')
+        held[name] = number_from({**value}) if isinstance(value, dict) else value
     try:
-        return found(**given)
+        return found(**held)
     except (TypeError, ValueError) as error:
         raise NumericsError(f'the record of "{kind}" is not whole ({error})') from None
 
 
-def _fits(value: Plain, annotation: str) -> bool:
+def _fits(value: object, annotation: str) -> bool:
     """Whether a plain value may stand where an annotation says what is expected."""
     names = {part.strip() for part in annotation.split("|")}
     match value:
+        case dict():
+            return bool(names & {"NumberFormat", "MiniFloat"})
         case None:
             return "None" in names
         case bool():
@@ -81,4 +91,4 @@ def _fits(value: Plain, annotation: str) -> bool:
         case float():
             return "float" in names
         case _:
-            return not names & {"int", "float", "bool"}
+            return not names & {"int", "float", "bool"} and names != {"NumberFormat"}

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from netwright.errors import DataError, NumericsError
 from netwright.escape import visible
 from netwright.files import write_npz
+from netwright.formats import Format
 from netwright.ir.check import check
 from netwright.ir.format_records import Record, number_from, pattern_from, record_of
 from netwright.ir.graph import AttrValue, Graph, Node, Note
@@ -34,6 +35,7 @@ class _Tensor(_Record):
     scale: tuple[float, ...]
     axis: int | None
     pattern: Record | None = None
+    group_axis: int = -1
 
 
 class _Node(_Record):
@@ -68,6 +70,8 @@ def _describe(tensor: TensorType) -> dict[str, Any]:
     record: dict[str, Any] = {"shape": tensor.shape, "number": record_of(tensor.dtype)}
     if tensor.pattern is not None:
         record["pattern"] = record_of(tensor.pattern)
+    if tensor.dtype.group > 1:
+        record["group_axis"] = tensor.format.group_axis
     return record | {"scale": tensor.scale, "axis": tensor.axis}
 
 
@@ -152,4 +156,5 @@ def _tensor(path: Path, name: str, record: _Tensor) -> TensorType:
         pattern = None if record.pattern is None else pattern_from(record.pattern)
     except NumericsError as error:
         raise DataError(f'tensor "{name}": {error.message}', source=str(path)) from None
-    return TensorType(record.shape, number, record.scale, record.axis, pattern)
+    format = Format(number, record.scale, record.axis, pattern, record.group_axis)
+    return TensorType(record.shape, format)
