@@ -69,6 +69,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "fixed": "netwright.compress:Fixed",
         "hawq": "netwright.compress:Hawq",
     },
+    "sparsifiers": {
+        "nm": "netwright.compress:NMSparsity",
+    },
     "passes": {
         "integerize": "netwright.passes:integerize",
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 from netwright import compress, exchange
 from netwright.compress import LayerPlan, Plan
 from netwright.errors import ConfigError, NetwrightError
+from netwright.formats import NM
 from netwright.ir import Graph, Interpreter, real_values
 from netwright.train import QuantModel, Recipe, evaluate, fit, trace
 from netwright.verify import bit_exact, corners, random
@@ -278,3 +280,42 @@ def test_one_bit_for_a_signed_tensor_is_refused() -> None:
     plan = Plan((LayerPlan("fc1", 4, 4), LayerPlan("fc2", 4, 1)))
     with pytest.raises(ConfigError, match='layer "fc2": input_bits must be 2 or more, not 1'):
         compress.apply(model, plan, clouds())
+
+
+def test_patterns_of_a_plan_are_those_of_the_weights(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 4, 4), nn.ReLU(), nn.Linear(4, 2)
+    )
+    shapes = compress.layer_shapes(model, (8, 4, 4))
+    plan = compress.uniform(shapes, weight_bits=6, activation_bits=6)
+    plan = plan.with_patterns({"0": NM(2, 8), "3": NM(1, 4)})
+    before = [weight.clone() for weight in model.state_dict().values()]
+    made = compress.build(model, plan, input_shape=(8, 4, 4))
+    made.calibrate(rows_of((8, 4, 4), 100))
+    graph = trace(made.eval())
+    patterns = [known.pattern for known in graph.types.values() if known.pattern is not None]
+    assert patterns == [NM(2, 8, 1), NM(1, 4, 0)]
+    kept = zip(before, model.state_dict().values(), strict=True)
+    assert all(torch.equal(old, new) for old, new in kept)
+    path = exchange.write_qonnx(graph, tmp_path / "nm.onnx")
+    read = exchange.read_qonnx(path)
+    assert [t.pattern for t in read.types.values() if t.pattern is not None] == patterns
+
+
+def test_fine_tuning_keeps_the_patterns_of_the_plan() -> None:
+    task = clouds(64)
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3))
+    shapes = compress.layer_shapes(model, task.input_shape)
+    plan = compress.uniform(shapes, weight_bits=6, activation_bits=6).with_patterns({"2": NM(1, 4)})
+    made = compress.finetune(model, plan, task, epochs=1, batch_size=32)
+    weight = made.quant_layers()["2"].weight.detach().numpy()
+    assert not NM(1, 4, 1).fault(weight)
+
+
+def test_patterns_of_transposed_convolutions_are_refused() -> None:
+    model = nn.Sequential(nn.ConvTranspose2d(4, 4, 2), nn.ReLU(), nn.Conv2d(4, 2, 1))
+    shapes = compress.layer_shapes(model, (4, 3, 3))
+    plan = compress.uniform(shapes, weight_bits=6, activation_bits=6).with_patterns({"0": NM(2, 4)})
+    with pytest.raises(ConfigError, match='layer "0" cannot be 2:4: ConvTranspose2d'):
+        compress.build(model, plan, input_shape=(4, 3, 3))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from netwright.compress import LayerPlan, Plan, load_plan, save_plan, uniform
+from netwright.compress import LayerPlan, LayerShape, Plan, load_plan, save_plan, uniform
 from netwright.errors import ConfigError, DataError, RunError
-from netwright.formats import Rounding
+from netwright.formats import NM, Rounding
 from tests.compress.chains import JETS
 
 PLAN = Plan(
@@ -155,3 +155,19 @@ def test_widths_of_outputs_and_signs_of_inputs_are_kept(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         Plan((LayerPlan("fc1", 6, 8),), output_bits=17)
     assert str(caught.value) == "output_bits must be an integer from 1 to 16, not 17"
+
+
+def test_patterns_are_kept_in_the_file(tmp_path: Path) -> None:
+    shapes = (LayerShape("fc1", 8, 8, 1, 64), LayerShape("fc2", 8, 4, 1, 32))
+    plan = uniform(shapes, weight_bits=4, activation_bits=4).with_patterns({"fc2": NM(2, 8)})
+    assert [layer.pattern for layer in plan.layers] == [None, NM(2, 8)]
+    assert load_plan(save_plan(plan, tmp_path / "plan.json")) == plan
+
+
+def test_patterns_need_a_layer_and_zeros() -> None:
+    shapes = (LayerShape("fc1", 8, 8, 1, 64),)
+    plan = uniform(shapes, weight_bits=4, activation_bits=4)
+    with pytest.raises(ConfigError, match='the plan has no layer "fc2"; did you mean "fc1"'):
+        plan.with_patterns({"fc2": NM(2, 8)})
+    with pytest.raises(ConfigError, match=r'layer "fc1": N:M must keep .* not 4:4'):
+        plan.with_patterns({"fc1": NM(4, 4)})

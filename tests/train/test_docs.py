@@ -1,4 +1,4 @@
-"""The examples of docs/tables.md, docs/modules.md and docs/training.md run."""
+"""The examples of the pages on training run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["tables.md", "modules.md", "training.md"])
+@pytest.mark.parametrize("page", ["tables.md", "modules.md", "training.md", "nm-training.md"])
 def test_example_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = (DOCS / page).read_text(encoding="utf-8")

@@ -38,6 +38,7 @@ from netwright.compress.front import (
     uniform_candidates,
 )
 from netwright.compress.hardware import DenseLayer, LayerEstimate, count_luts, estimate
+from netwright.compress.nm import NMSparsity
 from netwright.compress.part import (
     Compressed,
     PartlyQuantized,
@@ -99,6 +100,7 @@ __all__ = [
     "LayerSensitivity",
     "LayerShape",
     "Measurement",
+    "NMSparsity",
     "PartlyQuantized",
     "Plan",
     "ProductError",

@@ -20,6 +20,7 @@ from netwright.train import (
     Calibrate,
     Callback,
     Checkpoint,
+    KeepNM,
     Objective,
     QuantModel,
     Recipe,
@@ -157,7 +158,8 @@ def finetune(
         task: Data.
         objective: What is made small; the task's loss if not given.
         recipe: Settings of the training.
-        callbacks: What goes on beside it; the scales are calibrated besides, if none of them does.
+        callbacks: What goes on beside it; the scales are calibrated besides, and the patterns of
+            the plan kept, if none of them does.
         checkpoint: Where the training is kept.
         progress: Told of every epoch.
         settings: Settings of the recipe that are others, by name: ``epochs=20``.
@@ -166,5 +168,8 @@ def finetune(
     quantized = apply(model, plan, task)
     if not any(isinstance(callback, Calibrate) for callback in callbacks):
         callbacks = (Calibrate(), *callbacks)
+    patterns = {layer.name: layer.pattern for layer in plan.layers if layer.pattern is not None}
+    if patterns and not any(isinstance(callback, KeepNM) for callback in callbacks):
+        callbacks = (KeepNM(next(iter(patterns.values())), layers=patterns), *callbacks)
     fit(quantized, task, objective, recipe, callbacks, checkpoint=checkpoint, progress=progress)
     return quantized

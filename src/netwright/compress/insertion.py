@@ -16,7 +16,7 @@ import torch
 from netwright.compress.demands import CUTS, MOVES, Demands
 from netwright.compress.plan import LayerPlan, Plan
 from netwright.errors import ConfigError, UnsupportedOp
-from netwright.formats import Int
+from netwright.formats import NM, Int
 from netwright.ir import Graph, Node
 from netwright.ir.ops.function import NOT_NEGATIVE
 from netwright.train import Quantizer, QuantLayer, QuantModel, QuantSpec
@@ -24,6 +24,7 @@ from netwright.train.arithmetic import Affine, Sum
 from netwright.train.layers import Weighted, has_scales_of_outputs, outputs_first
 from netwright.train.movement import AveragePool, Concat, MaxPool, Move
 from netwright.train.network import Step
+from netwright.train.nm_masks import pruned
 from netwright.train.norm import replace_module
 from netwright.train.operations import (
     EVERYTHING,
@@ -36,6 +37,7 @@ from netwright.train.operations import (
     QuantInput,
 )
 from netwright.train.prepared import PRODUCTS, Prepared, data_inputs
+from netwright.train.sparse_products import PRODUCTS as PRUNED
 from netwright.train.symbolic import path_of
 from netwright.train.tables import Table
 
@@ -281,7 +283,10 @@ class _Insertion:
             _weight_spec(self.plan, entry, layer),
             bias_bits=_bias_bits(self.plan, entry),
             axis=rank - 1 if node.op == "MatMul" else 1,
+            pattern=entry.pattern,
         )
+        if entry.pattern is not None:
+            _prune(layer, entry.pattern, path)
         if path != self.prepared.root_name or self.prepared.module is not layer:
             replace_module(self.prepared.module, layer, made)
         return made
@@ -349,6 +354,21 @@ def _weight_spec(plan: Plan, entry: LayerPlan, layer: Weighted) -> QuantSpec:
         power_of_two=plan.scale == "power-of-two",
         channels=len(outputs_first(layer, layer.weight)) if channels else None,
     )
+
+
+@torch.no_grad()
+def _prune(layer: Weighted, pattern: NM, path: str) -> None:
+    """Leave of every group of weights along the channels those of largest magnitude.
+
+    Raises:
+        ConfigError: The layer is none that has groups.
+    """
+    if not isinstance(layer, PRUNED):
+        raise ConfigError(
+            f'layer "{path}" cannot be {pattern.kept}:{pattern.group}: '
+            f"{type(layer).__name__} has no sparse product"
+        )
+    layer.weight.copy_(pruned(layer.weight, NM(pattern.kept, pattern.group, 1)))
 
 
 def _bias_bits(plan: Plan, layer: LayerPlan) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -10,8 +11,9 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from netwright.errors import ConfigError
+from netwright.faults import closest
 from netwright.files import write_text
-from netwright.formats import Rounding
+from netwright.formats import NM, Rounding
 from netwright.notebook import table
 from netwright.reading import read_typed
 
@@ -51,12 +53,15 @@ class LayerPlan:
         input_bits: Width of what the layer reads, 1 to 16.
         bias_bits: Width of the bias on the accumulator's grid; ``None`` gives
             ``weight_bits + input_bits + 4``, at most 32.
+        pattern: N:M of the weights along what is summed over, its axis not looked at; ``None`` for
+            dense weights.
     """
 
     name: str
     weight_bits: int
     input_bits: int
     bias_bits: int | None = None
+    pattern: NM | None = None
 
     @property
     def resolved_bias_bits(self) -> int:
@@ -128,6 +133,22 @@ class Plan:
         """The same widths with other rules for the scales."""
         return replace(self, scale=scale, granularity=granularity)
 
+    def with_patterns(self, patterns: Mapping[str, NM]) -> Plan:
+        """The same widths with patterns of zeros for some layers, by name.
+
+        Raises:
+            ConfigError: A name is none of a layer.
+        """
+        names = [layer.name for layer in self.layers]
+        for name in patterns:
+            if name not in names:
+                raise ConfigError(
+                    f'the plan has no layer "{name}"{closest(name, tuple(names))}',
+                    hint=f"layers: {', '.join(names)}",
+                )
+        layers = (replace(item, pattern=patterns.get(item.name)) for item in self.layers)
+        return replace(self, layers=tuple(layers))
+
     def __str__(self) -> str:
         widths = " ".join(f"w{layer.weight_bits}a{layer.input_bits}" for layer in self.layers)
         return f"{widths} ({self.scale}, {self.granularity})"
@@ -147,6 +168,12 @@ def _faults(layer: LayerPlan) -> list[str]:
                 f'layer "{layer.name}": {name} must be an integer from {low} to {high}, '
                 f"not {value!r}"
             )
+    pattern = layer.pattern
+    if pattern is not None and not 0 < pattern.kept < pattern.group:
+        faults.append(
+            f'layer "{layer.name}": N:M must keep at least one of a group and not all of it, not '
+            f"{pattern.kept}:{pattern.group}"
+        )
     return faults
 
 
@@ -175,12 +202,31 @@ def uniform(
     )
 
 
+class _PatternRecord(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kept: Annotated[int, Field(strict=True)]
+    group: Annotated[int, Field(strict=True)]
+    axis: Annotated[int, Field(strict=True)] = 0
+
+
 class _LayerRecord(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
     weight_bits: Annotated[int, Field(strict=True)]
     input_bits: Annotated[int, Field(strict=True)]
     bias_bits: Annotated[int, Field(strict=True)] | None = None
+    pattern: _PatternRecord | None = None
+
+    def plan(self) -> LayerPlan:
+        """The widths of the layer.
+
+        Raises:
+            NumericsError: The pattern is none.
+        """
+        own = self.model_dump(exclude={"pattern"})
+        kept = self.pattern
+        pattern = None if kept is None else NM(kept.kept, kept.group, kept.axis)
+        return LayerPlan(**own, pattern=pattern)
 
 
 class _PlanRecord(BaseModel):
@@ -213,7 +259,7 @@ def load_plan(path: str | Path) -> Plan:
     """
     record = read_typed(path, TypeAdapter(_PlanRecord), what="not a plan")
     return Plan(
-        tuple(LayerPlan(**layer.model_dump()) for layer in record.layers),
+        tuple(layer.plan() for layer in record.layers),
         record.scale,
         record.granularity,
         record.rounding,

@@ -88,6 +88,10 @@ class CodesignFlow(FlowSettings):
         chooser = compressor(self.compress, files["compress"])
         if self.sweep is not None and self.sweep.budgets and not isinstance(chooser, Hawq):
             raise ConfigError('sweep.budgets must be empty, or compress.kind "hawq"')
+        if self.sweep is not None and self.compress.sparsity is not None:
+            raise ConfigError(
+                "sweep must be left out, or compress.sparsity: its plans have dense weights"
+            )
         return Flow(
             self.name,
             self.model_copy(update=portable)._stages(files, chooser.measurement),
@@ -109,7 +113,13 @@ class CodesignFlow(FlowSettings):
             Stage(
                 "train",
                 3,
-                TrainParameters(task=task, model=model, train=self.train, seeds=seeds),
+                TrainParameters(
+                    task=task,
+                    model=model,
+                    train=self.train,
+                    seeds=seeds,
+                    sparsity=choose.sparsity,
+                ),
                 ("data",),
                 train,
                 network,

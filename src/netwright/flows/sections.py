@@ -77,6 +77,21 @@ class TrainSection(Settings):
     learning_rate: LearningRate = 2e-3
 
 
+class SparsitySection(Choice):
+    """Zeros of the weights that a network is trained with; the settings are those of the kind.
+
+    Attributes:
+        kind: What has zeros: ``"nm"``.
+    """
+
+    OF: ClassVar[str] = "sparsifiers"
+
+    kind: Literal["nm"] = "nm"
+
+
+AnySparsity = Annotated[SerializeAsAny[SparsitySection], PlainValidator(reader(SparsitySection))]
+
+
 class CompressSection(Choice):
     """How the network gets its widths and is fine-tuned; other settings are the compressor's.
 
@@ -88,6 +103,8 @@ class CompressSection(Choice):
         epochs: Epochs of fine-tuning.
         batch_size: Rows in one step.
         learning_rate: Peak of the cosine schedule.
+        sparsity: Zeros that the weights have from the first step of the float training on; none if
+            left out.
     """
 
     OF: ClassVar[str] = "compressors"
@@ -99,6 +116,7 @@ class CompressSection(Choice):
     epochs: Count = 10
     batch_size: Count = 512
     learning_rate: LearningRate = 1e-3
+    sparsity: AnySparsity | None = None
 
 
 AnyCompressor = Annotated[SerializeAsAny[CompressSection], PlainValidator(reader(CompressSection))]

@@ -136,6 +136,9 @@ class PlanRow(Part):
         shape: Shape of the weights.
         num_weights: Weights, biases left out.
         bops: Bit operations for one inference.
+        pattern: Where the zeros of the weights lie, such as ``"2:8"``; empty for dense weights.
+        stored_bytes: Bytes of the weights as they are stored, with the places of those that are
+            kept; not said where all layers are dense.
     """
 
     layer: str
@@ -144,6 +147,8 @@ class PlanRow(Part):
     shape: tuple[int, ...]
     num_weights: Count
     bops: Quantity
+    pattern: str = ""
+    stored_bytes: Count | None = None
 
 
 class FrontPoint(Part):

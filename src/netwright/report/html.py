@@ -42,6 +42,8 @@ def render(document: Document) -> str:
         fewer=[point for point in document.front if chosen and point.had_less(chosen)],
         total_weights=sum(row.num_weights for row in document.plan),
         total_bops=sum(row.bops.value for row in document.plan),
+        total_bytes=sum(row.stored_bytes or 0 for row in document.plan),
+        sparse=any(row.pattern for row in document.plan),
         front=[point for point in document.front if point.kind != "sampled"],
         edge=pareto(alike(document.front), document.measure),
         num_sampled=sum(point.kind == "sampled" for point in document.front),

@@ -114,8 +114,12 @@ def accuracy_table(
 
 def plan_table(rows: Sequence[PlanRow], *, width: int = WIDTH) -> str:
     """Bit widths and cost by layer, with the sum."""
-    table = _table("layer", "weight bits >", "input bits >", "shape", "weights >", "BOPs >")
+    sparse = any(row.pattern for row in rows)
+    stored = ("pattern", "stored bytes >") if sparse else ()
+    heads = ("layer", "weight bits >", "input bits >", "shape", "weights >", "BOPs >")
+    table = _table(*heads, *stored)
     for row in rows:
+        zeros = (row.pattern or "dense", count(row.stored_bytes or 0)) if sparse else ()
         _add(
             table,
             row.layer,
@@ -124,9 +128,11 @@ def plan_table(rows: Sequence[PlanRow], *, width: int = WIDTH) -> str:
             "×".join(map(str, row.shape)),
             count(row.num_weights),
             count(row.bops.value),
+            *zeros,
         )
     weights, bops = sum(row.num_weights for row in rows), sum(row.bops.value for row in rows)
-    _add(table, "sum", "", "", "", count(weights), count(bops))
+    total = ("", count(sum(row.stored_bytes or 0 for row in rows))) if sparse else ()
+    _add(table, "sum", "", "", "", count(weights), count(bops), *total)
     return _text(table, width)
 
 

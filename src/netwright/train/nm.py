@@ -22,14 +22,15 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from netwright.errors import ConfigError
 from netwright.formats import NM
+from netwright.tasks import Task
 from netwright.train.callbacks import Callback, Moment
 from netwright.train.nm_layers import (
     LayerMacs,
@@ -146,14 +147,7 @@ class KeepNM(Callback):
         self._release()
         self._ended = False
         self._reached = reached_layers(moment.model, moment.task)
-        self.sparse, self.left = chosen(
-            self._reached,
-            self.pattern,
-            {} if self.method == "dense" else self.layers,
-            along=(self.method in _FORWARD, self.method in _BACKWARD),
-            ragged=self.ragged == "pad",
-            permutes=self.method == "bi-mask",
-        )
+        self.sparse, self.left = self._chosen(self._reached)
         for path, reason in self.left.items():
             _log.info('layer "%s" stays dense: %s', path, reason)
         if self.method != "dense" and not self.sparse:
@@ -173,6 +167,25 @@ class KeepNM(Callback):
         if self.method == "bi-mask":
             self._permute(0)
         self._refresh()
+
+    def patterns(self, model: nn.Module, task: Task) -> dict[str, NM]:
+        """The patterns that the weights of a model have after a training, by path.
+
+        Raises:
+            ConfigError: A layer that is named does not exist or cannot be sparse.
+        """
+        sparse, _ = self._chosen(reached_layers(model, task))
+        return sparse if self.method in _FORWARD else {}
+
+    def _chosen(self, reached: Sequence[Reached]) -> tuple[dict[str, NM], dict[str, str]]:
+        return chosen(
+            reached,
+            self.pattern,
+            {} if self.method == "dense" else self.layers,
+            along=(self.method in _FORWARD, self.method in _BACKWARD),
+            ragged=self.ragged == "pad",
+            permutes=self.method == "bi-mask",
+        )
 
     def after_step(self, moment: Moment) -> None:
         """Make the sparse copies anew."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import TypeAdapter
 
 from netwright.errors import ConfigError
-from netwright.flows.sections import ModelSection, TaskSection
+from netwright.flows.sections import ModelSection, SparsitySection, TaskSection
 from netwright.python_file import parse
 from netwright.reading import read_json, read_typed
 from netwright.run.stage import P, StageContext
@@ -21,7 +21,7 @@ from netwright.settings import Settings
 if TYPE_CHECKING:
     from torch import nn
 
-    from netwright.compress import Compressed, LayerSensitivity, LayerShape
+    from netwright.compress import Compressed, LayerSensitivity, LayerShape, NMSparsity
     from netwright.tasks import Task
     from netwright.train import Callback, Recipe, Record
 
@@ -133,6 +133,15 @@ def quantized_model(
     )
     load_weights(model, folder / weights_name(seed))
     return model.eval()
+
+
+def sparsity(section: SparsitySection | None) -> NMSparsity | None:
+    """What gives the weights their zeros, if anything does."""
+    from netwright.compress import NMSparsity
+
+    made = None if section is None else section.make("sparsity", {})
+    assert made is None or isinstance(made, NMSparsity)
+    return made
 
 
 class Fitting(Protocol):

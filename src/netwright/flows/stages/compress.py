@@ -17,6 +17,7 @@ from netwright.flows.stages.common import (
     float_model,
     load_task,
     read_sensitivity,
+    sparsity,
 )
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from netwright.compress import Compressor, Subject
     from netwright.tasks import Task
+    from netwright.train import Callback
 
 ALLOCATION = "allocation.json"
 
@@ -90,6 +92,11 @@ def compress(context: StageContext[CompressParameters]) -> None:
     given = subject(section, floating[p.seeds[0]], task, inputs)
     found = compressor(section, inputs).choose(given)
     plan = found.plan.with_rules(scale=section.scale, granularity=section.granularity)
+    callbacks: list[Callback] = [Calibrate()]
+    sparse = sparsity(section.sparsity)
+    if sparse is not None:
+        plan = plan.with_patterns(sparse.patterns(given.model, task, part=section.module))
+        callbacks.insert(0, sparse.callback())
     save_plan(plan, context.folder / PLAN)
     (context.folder / ALLOCATION).write_text(json.dumps(found.record, indent=2) + "\n")
     layers = json.dumps([asdict(shape) for shape in given.shapes], indent=2)
@@ -97,4 +104,4 @@ def compress(context: StageContext[CompressParameters]) -> None:
     models = {
         seed: apply_part(model, plan, task, section.module) for seed, model in floating.items()
     }
-    fit_networks(context, models, task, section, [Calibrate()])
+    fit_networks(context, models, task, section, callbacks)

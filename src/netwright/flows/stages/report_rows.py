@@ -17,6 +17,7 @@ from netwright.flows.stages.common import CURVES, PLAN, best_seed, read_scores
 from netwright.flows.stages.generate import HLS, RTL
 from netwright.flows.stages.sweep import FRONT, POINTS, SweepPoint
 from netwright.flows.stages.trace import MODEL
+from netwright.formats import Format, Int, stored
 from netwright.quantities import Quantity
 from netwright.reading import read_json, read_typed
 from netwright.report import (
@@ -36,7 +37,7 @@ from netwright.report.measure import ACCURACY, Measure
 from netwright.run.folder import read_record
 
 if TYPE_CHECKING:
-    from netwright.compress import LayerSensitivity, LayerShape
+    from netwright.compress import LayerPlan, LayerSensitivity, LayerShape
     from netwright.tasks import Task
 
 _BOPS = "m n (b_a b_w + b_a + b_w + log2 n), summed over layers"
@@ -195,6 +196,8 @@ def plan(shapes: Sequence[LayerShape], folder: Path) -> tuple[PlanRow, ...]:
     """One row a layer, with its widths."""
     from netwright.compress import layer_bops, load_plan
 
+    layers = load_plan(folder / PLAN).layers
+    sparse = any(layer.pattern is not None for layer in layers)
     return tuple(
         PlanRow(
             layer=shape.name,
@@ -203,9 +206,24 @@ def plan(shapes: Sequence[LayerShape], folder: Path) -> tuple[PlanRow, ...]:
             shape=(shape.inputs, shape.outputs),
             num_weights=shape.weights,
             bops=_bops(layer_bops(shape, chosen.weight_bits, chosen.input_bits)),
+            pattern=_pattern(chosen),
+            stored_bytes=_stored_bytes(shape, chosen) if sparse else None,
         )
-        for shape, chosen in zip(shapes, load_plan(folder / PLAN).layers, strict=True)
+        for shape, chosen in zip(shapes, layers, strict=True)
     )
+
+
+def _pattern(chosen: LayerPlan) -> str:
+    return "" if chosen.pattern is None else f"{chosen.pattern.kept}:{chosen.pattern.group}"
+
+
+def _stored_bytes(shape: LayerShape, chosen: LayerPlan) -> int:
+    """Bytes of the weights of a layer; groups that do not divide them are stored dense."""
+    matrix = (shape.weights // shape.outputs, shape.outputs)
+    pattern = chosen.pattern
+    if pattern is not None and pattern.shape_fault(matrix):
+        pattern = None
+    return stored(Format(Int(chosen.weight_bits), pattern=pattern), matrix).num_bytes
 
 
 def front(

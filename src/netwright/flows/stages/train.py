@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netwright.flows.sections import AnyModel, AnyTask, TrainSection
-from netwright.flows.stages.common import fit_networks, load_task, new_model
+from netwright.flows.sections import AnyModel, AnySparsity, AnyTask, TrainSection
+from netwright.flows.stages.common import fit_networks, load_task, new_model, sparsity
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
 
@@ -16,12 +16,14 @@ class TrainParameters(Settings):
         model: Which network.
         train: How it is trained.
         seeds: One network for each.
+        sparsity: Zeros that the weights have from the first step on.
     """
 
     task: AnyTask
     model: AnyModel
     train: TrainSection
     seeds: tuple[int, ...]
+    sparsity: AnySparsity | None = None
 
 
 def train(context: StageContext[TrainParameters]) -> None:
@@ -31,4 +33,6 @@ def train(context: StageContext[TrainParameters]) -> None:
     models = {
         seed: new_model(parameters.model, task, seed, context.inputs) for seed in parameters.seeds
     }
-    fit_networks(context, models, task, parameters.train)
+    sparse = sparsity(parameters.sparsity)
+    kept = [] if sparse is None else [sparse.callback()]
+    fit_networks(context, models, task, parameters.train, kept)
