@@ -40,7 +40,8 @@ def test_unknown_name_says_the_closest_one() -> None:
     with pytest.raises(ConfigError) as caught:
         registry.resolve("tasks", "jet")
     assert str(caught.value) == (
-        '"jet" is not one of the tasks; did you mean "jets"?\nhint: tasks: calorimeter, jets, table'
+        '"jet" is not one of the tasks; did you mean "jets"?\n'
+        "hint: tasks: calorimeter, fashion-mnist, jets, table"
     )
 
 

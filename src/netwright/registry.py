@@ -36,6 +36,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "tasks": {
         "calorimeter": "netwright.tasks.calorimeter:calorimeter",
+        "fashion-mnist": "netwright.tasks.fashion:fashion_mnist",
         "jets": "netwright.tasks.jets:jets",
         "table": "netwright.tasks.own:TableOptions",
     },

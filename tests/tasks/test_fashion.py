@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from netwright.errors import ConfigError, DataError
+from netwright.flows.sections import TaskSection
+from netwright.flows.stages.common import load_task
 from netwright.tasks import fashion, fashion_mnist
 from netwright.testing import TaskSuite
 
@@ -79,6 +81,21 @@ def test_the_environment_names_the_folder(folder, monkeypatch):
     assert len(fashion_mnist().test) == 10
 
 
+def test_images_are_the_same_pixels(folder):
+    flat, image = fashion_mnist(folder=folder), fashion_mnist(folder=folder, layout="image")
+    assert image.input_shape == (1, 28, 28)
+    assert np.array_equal(image.test.inputs.reshape(-1, 784), flat.test.inputs)
+    with pytest.raises(ConfigError, match='layout must be "flat" or "image", not \'square\''):
+        fashion_mnist(folder=folder, layout="square")
+
+
+def test_a_flow_names_the_task(folder):
+    section = TaskSection.of("fashion-mnist", folder=folder, layout="image", rows=8)
+    inputs = section.files("task", Path())
+    task = load_task(section, inputs)
+    assert (task.name, task.input_shape, len(task.train)) == ("fashion-mnist", (1, 28, 28), 8)
+
+
 def test_no_folder_says_how_to_get_one(tmp_path, monkeypatch):
     monkeypatch.delenv(fashion.VARIABLE, raising=False)
     monkeypatch.setattr(fashion, "FOLDERS", (tmp_path / "a", tmp_path / "b"))
@@ -86,8 +103,8 @@ def test_no_folder_says_how_to_get_one(tmp_path, monkeypatch):
         fashion_mnist()
     assert str(caught.value) == (
         f"Fashion-MNIST is not in {tmp_path / 'a'} or {tmp_path / 'b'}\n"
-        "hint: `make fashion-mnist` gets it from Debian; for a copy of yours set "
-        "NETWRIGHT_FASHION_MNIST to its folder"
+        "hint: on Debian: apt install dataset-fashion-mnist (`make fashion-mnist` needs no root); "
+        "for a copy of yours name its folder (option folder, or NETWRIGHT_FASHION_MNIST)"
     )
 
 

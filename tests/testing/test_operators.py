@@ -59,6 +59,8 @@ CASES = (
     case("Resize", (2, 3, 4), factors=(2, 3)),
     case("Resize", (2, 3), factors=(2,)),
     case("Concat", (2, 3), (4, 3), axis=1),
+    case("Slice", (2, 7), axis=2, start=1, stop=6, step=2),
+    case("Slice", (3, 2, 4), axis=1, start=2, stop=3, step=1),
     case("Quant", (2, 3), **QUANT),
     case("BipolarQuant", (2, 3), scale=(0.5,), axis=None),
     case("Trunc", (2, 3), bits=4, signed=1, narrow=0, rounding="floor", scale=(1.0,),

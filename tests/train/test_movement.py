@@ -19,6 +19,11 @@ MOVES: dict[str, tuple[Operation, tuple[int, ...]]] = {
     "mean of planes": (AveragePool(PLANE), IMAGE),
     "view": (Move("Reshape", {"shape": (1, 2, 12)}, (1, *SHAPE)), SHAPE),
     "turn": (Move("Transpose", {"order": (0, 2, 1)}, (1, *SHAPE)), SHAPE),
+    "part": (Move("Slice", {"axis": 2, "start": 1, "stop": 6, "step": 3}, (1, *SHAPE)), SHAPE),
+    "part of channels": (
+        Move("Slice", {"axis": 1, "start": 1, "stop": 2, "step": 1}, (1, *IMAGE)),
+        IMAGE,
+    ),
     "repeat": (Move("Resize", {"factors": (2,)}, (1, *SHAPE)), SHAPE),
     "repeat planes": (Move("Resize", {"factors": (2, 3)}, (1, *IMAGE)), IMAGE),
 }

@@ -13,6 +13,7 @@ from netwright.backends.rtl import (
     rtl,
 )
 from netwright.backends.rtl.backend import chip
+from netwright.backends.rtl.reuse import reuse_factors
 
 __all__ = [
     "Backend",
@@ -31,5 +32,6 @@ __all__ = [
     "hls",
     "open_design",
     "plain_outputs",
+    "reuse_factors",
     "rtl",
 ]

@@ -76,7 +76,7 @@ class Demands:
             return
         readers = len(self.graph.consumers[name])
         inexact = node.op == "AveragePool" and not (dyadic and _is_power(_window(node)))
-        copies = node.op in MOVES and node.op not in ("Reshape", "Transpose")
+        copies = node.op in MOVES and node.op not in ("Reshape", "Transpose", "Slice")
         if not self.bits[name] and (readers > 1 or inexact or copies):
             self.bits[name][self.default] = node.origin
         if not self.bits[name]:

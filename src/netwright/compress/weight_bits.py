@@ -22,6 +22,7 @@ from torch.nn import functional
 from netwright.errors import ConfigError, NumericsError, UnsupportedOp
 from netwright.ir import Graph, Interpreter, Node
 from netwright.ir.interpret import Values
+from netwright.ir.ops.shape import chosen
 from netwright.progress import Progress, silent
 from netwright.verify.faults import flipped_code
 from netwright.verify.weight_upsets import WeightBit, weight_bits
@@ -258,6 +259,8 @@ def _made(node: Node, inputs: list[Tensor]) -> Tensor:
             return source.reshape(len(source), *node.integers("shape")[1:])
         case "Transpose":
             return source.permute(node.integers("order"))
+        case "Slice":
+            return source[chosen(node)]
         case "Concat":
             return torch.cat(inputs, dim=node.integer("axis"))
     raise UnsupportedOp(node.op, node=node.name, where="the derivatives for single weight bits")

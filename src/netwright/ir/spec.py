@@ -79,7 +79,7 @@ class OpSpec:
         bounds: Limits of the result, from the limits of the inputs and the constant inputs'
             values; ``None`` for operators of the quantized form.
         einsums: The Einsums that make the result, from the node, what it reads and what it makes;
-            ``None`` for views, whose index their readers take over.
+            ``None`` for views whose index their readers can always take over.
         keeps_values: Whether every element of the result is an element of an operand.
         macs: Multiply-accumulates for one row of the batch.
         attributes: The attributes it takes.

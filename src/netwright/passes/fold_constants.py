@@ -57,6 +57,8 @@ def _kept_input(
             return node.inputs[0]
         case "Transpose" if node.integers("order") == tuple(range(len(source))):
             return node.inputs[0]
+        case "Slice" if source == result:
+            return node.inputs[0]
         case "Concat" if len(node.inputs) == 1:
             return node.inputs[0]
         case "Mul" | "Add":

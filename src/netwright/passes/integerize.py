@@ -17,7 +17,8 @@ from netwright.passes.integerize_tables import lookup, quantized_table
 
 _SUPPORTED = (
     "MatMul, Conv, ConvTranspose, Add, Mul, BatchNormalization, Relu, Clip, MaxPool, AveragePool, "
-    "Reshape, Transpose, Resize, Concat, Lookup, Quant, BipolarQuant, Trunc, and Softmax at the end"
+    "Reshape, Transpose, Resize, Slice, Concat, Lookup, Quant, BipolarQuant, Trunc, and Softmax at "
+    "the end"
 )
 
 
@@ -81,7 +82,7 @@ class Integerize:
                 return max_pool(builder, node)
             case "AveragePool":
                 return average_pool(builder, node)
-            case "Reshape" | "Transpose" | "Resize":
+            case "Reshape" | "Transpose" | "Resize" | "Slice":
                 return move(builder, node)
             case "Concat":
                 return concat(builder, node)

@@ -72,7 +72,7 @@ def _translate(builder: RealBuilder, node: Node) -> None:
             sign(builder, node)
         case "MatMul" | "Conv" | "ConvTranspose":
             _product(builder, node)
-        case "Relu" | "MaxPool" | "Reshape" | "Transpose" | "Resize":
+        case "Relu" | "MaxPool" | "Reshape" | "Transpose" | "Resize" | "Slice":
             _move(builder, node)
         case "SumPool":
             _sum_pool(builder, node)

@@ -7,11 +7,12 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import DataError
+from netwright.errors import ConfigError, DataError
 from netwright.reading import read_bytes
 from netwright.tasks.base import Scaling, Task
 from netwright.tasks.card import Card
@@ -19,6 +20,8 @@ from netwright.tasks.scores import accuracy
 from netwright.tasks.split import INPUT, Split, check_seed, random_order
 
 EXTENT = 28
+_SHAPES = {"flat": (EXTENT * EXTENT,), "image": (1, EXTENT, EXTENT)}
+_PIXELS = tuple(f"y{i // EXTENT}x{i % EXTENT}" for i in range(EXTENT * EXTENT))
 CLASSES = (
     "t-shirt", "trouser", "pullover", "dress", "coat",
     "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -45,23 +48,31 @@ MAX_BYTES = 64 << 20
 VALIDATION_PERCENT = 10
 
 
-def fashion_mnist(*, folder: Path | str | None = None, seed: int = 7) -> Task:
+def fashion_mnist(
+    *,
+    folder: Path | str | None = None,
+    seed: int = 7,
+    layout: Literal["flat", "image"] = "flat",
+) -> Task:
     """Return the Fashion-MNIST task.
 
     The published test split stays as it is; a tenth of the published train split, chosen by the
-    seed, becomes the validation split. A row holds the pixels of an image row by row; one mean and
-    one deviation, those of all pixels of the train split, standardize them.
+    seed, becomes the validation split. One mean and one deviation, those of all pixels of the train
+    split, standardize them.
 
     Args:
         folder: Holds the four published files. If not given: the folder that the environment
             variable ``NETWRIGHT_FASHION_MNIST`` names, or the first of :data:`FOLDERS` that exists.
         seed: Seed of the validation split and of the order of rows, 0 to 2^63 - 1.
+        layout: ``"flat"``, the pixels of an image row by row, (784,), or ``"image"``, (1, 28, 28).
 
     Raises:
-        ConfigError: The seed is out of range.
+        ConfigError: The seed is out of range, or there is no such layout.
         DataError: A file is missing, damaged, or not the published one.
     """
     check_seed(seed)
+    if layout not in _SHAPES:
+        raise ConfigError(f'layout must be "flat" or "image", not {layout!r}')
     place = _find(folder)
     images, labels = _read_pair(place, "train")
     order = random_order(len(labels), seed)
@@ -71,7 +82,7 @@ def fashion_mnist(*, folder: Path | str | None = None, seed: int = 7) -> Task:
 
     def split(rows: NDArray[np.uint8], of: NDArray[np.uint8]) -> Split:
         values = ((rows.astype(np.float32) - mean) / deviation).astype(np.float32)
-        return Split({INPUT: values}, of.astype(np.int64))
+        return Split({INPUT: values.reshape(-1, *_SHAPES[layout])}, of.astype(np.int64))
 
     return Task(
         name="fashion-mnist",
@@ -82,7 +93,7 @@ def fashion_mnist(*, folder: Path | str | None = None, seed: int = 7) -> Task:
         score=accuracy,
         card=_card(labels, seed),
         classes=CLASSES,
-        features={INPUT: tuple(f"y{i // EXTENT}x{i % EXTENT}" for i in range(EXTENT * EXTENT))},
+        features={INPUT: _PIXELS} if layout == "flat" else {},
         scaling={INPUT: Scaling(np.array(mean), np.array(deviation))},
     )
 
@@ -95,8 +106,8 @@ def _find(folder: Path | str | None) -> Path:
     if found is None:
         raise DataError(
             f"Fashion-MNIST is not in {' or '.join(map(str, FOLDERS))}",
-            hint="`make fashion-mnist` gets it from Debian; for a copy of yours set "
-            f"{VARIABLE} to its folder",
+            hint="on Debian: apt install dataset-fashion-mnist (`make fashion-mnist` needs no "
+            f"root); for a copy of yours name its folder (option folder, or {VARIABLE})",
         )
     return found
 

@@ -19,7 +19,7 @@ from netwright.verify import bit_exact, corners, random
 
 ROWS = 24
 
-_NARROW = ("Requantize", "MaxPool", "Concat", "Resize")
+_NARROW = ("Requantize", "MaxPool", "Concat", "Resize", "Slice")
 
 
 class _Small:
@@ -74,15 +74,17 @@ def sum_of_products() -> Graph:
 
 
 def branches() -> Graph:
-    """Down and up again, joined with what went past, and a sum at the end."""
-    made = _Small((1, 4))
-    wide = made.requantize(made.product("Conv", made.first, (2, 1, 3), pads=(1, 1)))
+    """Down and up again, joined with what went past, parts of both, and a sum at the end."""
+    made = _Small((1, 8))
+    fewer = made.node("Slice", made.first, axis=2, start=1, stop=8, step=2)
+    wide = made.requantize(made.product("Conv", fewer, (2, 1, 3), pads=(1, 1)))
     small = made.node("MaxPool", wide, kernel=(2,), strides=(2,), pads=(0, 0))
     up = made.requantize(
         made.product("ConvTranspose", small, (2, 2, 2), strides=(2,), output_padding=(0,))
     )
     both = made.node("Concat", up, wide, axis=1)
-    end = made.requantize(made.product("Conv", both, (2, 4, 1)))
+    inner = made.node("Slice", both, axis=1, start=1, stop=4, step=1)
+    end = made.requantize(made.product("Conv", inner, (2, 3, 1)))
     return made.graph(made.node("Add", end, made.node("Resize", small, factors=(2,))))
 
 

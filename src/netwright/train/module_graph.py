@@ -15,6 +15,7 @@ from torch.fx.node import map_arg
 from netwright.errors import DataError, GraphError
 from netwright.ir import FLOAT, Array, AttrValue, Graph, Node, TensorType, check, spec_of
 from netwright.train.module_ops import CASTS, HOST, handler_of, moves_only, writes_into
+from netwright.train.module_parts import SEVERAL, Parts, are_parts
 from netwright.train.module_refs import Ref
 from netwright.train.symbolic import Symbolic, kind_of, path_of, refusal
 
@@ -67,6 +68,7 @@ class GraphOfModule:
         seen: What every node gives for some rows.
         fewer: The same for one row less, which tells what depends on the number of rows.
         tensors: The tensor of the graph behind each node that was translated.
+        parts: What each node gives that splits a tensor.
         made_by: The node behind each operator of the graph, by its name.
         dropped: Dropout on tensors that nothing reads otherwise; in training it is active.
     """
@@ -75,6 +77,7 @@ class GraphOfModule:
     seen: Recorded
     fewer: Recorded
     tensors: dict[fx.Node, Ref] = field(default_factory=dict)
+    parts: dict[fx.Node, Parts] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     types: dict[str, TensorType] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
@@ -148,9 +151,14 @@ class GraphOfModule:
             )
 
     def _translate(self, node: fx.Node) -> None:
+        if are_parts(self.seen[node]) and node.target in SEVERAL:
+            self._split(node)
+            return
         if not isinstance(self.seen[node], Tensor):
             self._host_number(node)
             return
+        if not node.users and self.parts.keys() & {*node.all_input_nodes}:
+            return  # a part that nobody reads
         if node.target in CASTS:
             self.tensors[node] = self.tensors[self._resolved(node.all_input_nodes[0])]
             return
@@ -174,6 +182,14 @@ class GraphOfModule:
                 if newest in (written, self._resolved(written)):
                     self._current[other] = node
             self._current[written] = node
+
+    def _split(self, node: fx.Node) -> None:
+        step = Step(self, node, ())
+        args, kwargs = map_arg((node.args, dict(node.kwargs)), step.argument)
+        try:
+            self.parts[node] = SEVERAL[node.target](step, *args, **kwargs)
+        except TypeError as error:
+            raise refusal(node, f"is called in a way that is not known: {error}") from None
 
     def _host_number(self, node: fx.Node) -> None:
         value = self.seen[node]
@@ -267,6 +283,8 @@ class Step:
         found = self.whole._resolved(node)
         if found in self.whole.tensors:
             return self.whole.tensors[found]
+        if found in self.whole.parts:
+            return self.whole.parts[found]
         value = self.whole.seen[found]
         if not isinstance(value, Tensor) and value != self.whole.fewer[found]:
             return NumberOfRows()

@@ -12,6 +12,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from netwright.train import module_functions as functions
+from netwright.train import module_parts as parts
 from netwright.train.module_refs import Handler, Ref
 from netwright.train.module_refs import fixed as _fixed
 from netwright.train.module_refs import values_of as _values
@@ -175,15 +176,6 @@ def _reshape(at: Step, input: object, *args: object, **kwargs: object) -> Ref:
     )  # fmt: skip
 
 
-def _getitem(at: Step, input: object, index: object) -> Ref:
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(part is not None and part is not ... and part != slice(None) for part in parts):
-        raise at.refuse(
-            "takes some of the values", hint="only new axes (None) and whole axes (:) are known"
-        )
-    return _reshape(at, input)
-
-
 def _permute(at: Step, input: object, *dims: Any) -> Ref:
     source = _values(at, input, "the input")
     order = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
@@ -292,14 +284,14 @@ _FUNCTIONS: dict[object, Handler] = {
     torch.cat: _cat, torch.concat: _cat, torch.concatenate: _cat,
     torch.flatten: _reshape, torch.reshape: _reshape, torch.squeeze: _reshape,
     torch.unsqueeze: _reshape,
-    operator.getitem: _getitem, getattr: _getattr,
+    operator.getitem: parts.getitem, getattr: _getattr,
     torch.permute: _permute, torch.transpose: _transpose, torch.swapaxes: _transpose,
     F.max_pool1d: max_pool, F.max_pool2d: max_pool, torch.max_pool1d: max_pool,
     torch.max_pool2d: max_pool,
     F.avg_pool1d: avg_pool, F.avg_pool2d: avg_pool,
     F.adaptive_avg_pool1d: adaptive_pool, F.adaptive_avg_pool2d: adaptive_pool,
     torch.mean: _mean, F.softmax: _softmax, torch.softmax: _softmax,
-    F.dropout: _dropout, **functions.FUNCTIONS,
+    F.dropout: _dropout, **functions.FUNCTIONS, **parts.FUNCTIONS,
 }  # fmt: skip
 
 _METHODS: dict[object, Handler] = {
@@ -310,7 +302,7 @@ _METHODS: dict[object, Handler] = {
     "view": _reshape, "reshape": _reshape, "flatten": _reshape, "unflatten": _reshape,
     "squeeze": _reshape, "unsqueeze": _reshape, "permute": _permute, "transpose": _transpose,
     "swapaxes": _transpose, "mean": _mean, "softmax": _softmax,
-    "contiguous": _same, "clone": _same, "detach": _same, **functions.METHODS,
+    "contiguous": _same, "clone": _same, "detach": _same, **functions.METHODS, **parts.METHODS,
 }  # fmt: skip
 
 _TRANSPOSED = (
@@ -366,8 +358,9 @@ def handler_of(symbolic: Symbolic, node: fx.Node) -> Handler:
             "is not supported",
             hint="supported: "
             + ", ".join(kind.__name__ for kind in KNOWN_LAYERS)
-            + ", their functions, sums, concatenation, and products with constants; leave what "
-            "comes behind the last layer to the host, or give a network of tables the function",
+            + ", their functions, sums, concatenation, slices, and products with constants; "
+            "leave what comes behind the last layer to the host, or give a network of tables the "
+            "function",
         )
     return handler
 
@@ -387,10 +380,13 @@ def _of_layer(layer: nn.Module, node: fx.Node) -> Handler:
 def moves_only(symbolic: Symbolic, node: fx.Node) -> bool:
     """Whether a node may give a view of what it reads."""
     views = (
-        _reshape, _getitem, _permute, _transpose, _same, _dropout, _dropout_layer, _getattr
+        _reshape, parts.getitem, _permute, _transpose, _same, _dropout, _dropout_layer, _getattr,
+        *parts.FUNCTIONS.values(),
     )  # fmt: skip
     if node.op == "call_module":
         return _MODULES.get(type(symbolic.layer(node)), (None, ()))[0] in views
+    if node.target in parts.SEVERAL:
+        return True
     handler = (_FUNCTIONS if node.op == "call_function" else _METHODS).get(node.target)
     return node.op in ("call_function", "call_method") and handler in views
 

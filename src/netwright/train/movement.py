@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from netwright.errors import NumericsError
-from netwright.ir import AttrValue
+from netwright.ir import AttrValue, Node
+from netwright.ir.ops.shape import chosen
 from netwright.train.emission import Emission
 from netwright.train.grid import Grid
 from netwright.train.operations import Operation
@@ -43,7 +44,7 @@ class Concat(Operation):
 
 
 class Move(Operation):
-    """Gives values another place: ``Reshape``, ``Transpose``, ``Resize``.
+    """Gives values another place: ``Reshape``, ``Transpose``, ``Resize``, ``Slice``.
 
     Args:
         op: The operator of the graph.
@@ -75,6 +76,8 @@ class Move(Operation):
                 return values.reshape(len(values), *_ints(self.attrs["shape"])[1:])
             case "Transpose":
                 return values.permute(_ints(self.attrs["order"]))
+            case "Slice":
+                return values[chosen(Node("slice", "Slice", ("x",), "y", self.attrs))]
             case _:
                 for axis, factor in enumerate(_ints(self.attrs["factors"]), start=2):
                     values = values.repeat_interleave(factor, axis)

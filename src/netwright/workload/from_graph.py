@@ -58,13 +58,17 @@ def from_graph(graph: Graph, *, float_bits: int = FLOAT_BITS) -> Workload:
 
 
 def _view(graph: Graph, node: Node, views: Mapping[str, View]) -> View | None:
-    """What moves nothing, as a view of a stored tensor."""
+    """What moves nothing, as a view of a stored tensor; ``None`` for what has to be copied."""
     if spec_of(node).category != "view":
         return None
     name = node.inputs[0] if node.inputs else ""
     view = views.get(name) or View.of(name, graph.types[name].shape or (1,))
     if "order" in node.attrs:
         return view.permuted(node.integers("order"))
+    if "step" in node.attrs:
+        axis = node.integer("axis")
+        num = graph.types[node.output].shape[axis]
+        return view.cut(axis, node.integer("start"), num, node.integer("step"))
     return view.reshaped(graph.types[node.output].shape or (1,))
 
 
@@ -111,7 +115,7 @@ def _einsums(graph: Graph, node: Node) -> list[Einsum]:
     sources = [Operand(name, graph.types[name].shape or (1,)) for name in node.inputs]
     output = Operand(node.output, graph.types[node.output].shape or (1,))
     make = spec_of(node).einsums
-    assert make is not None  # no view
+    assert make is not None  # of a view, too, that may have to be copied
     return [
         replace(einsum, origin=node.origin or node.name) for einsum in make(node, sources, output)
     ]

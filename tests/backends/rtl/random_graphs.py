@@ -27,6 +27,8 @@ def random_graph(seed: int) -> Graph:
             value = _larger(build, value, rank)
         if random.random() < 0.3:
             value = _residual(build, value, rank)
+        if random.random() < 0.25:
+            value = _part(build, value)
         if random.random() < 0.2:
             outputs.append(value)
     if rank:
@@ -108,6 +110,15 @@ def _residual(build: Build, value: str, rank: int) -> str:
     if build.random.random() < 0.4:
         return build.add("Concat", (_activated(build, other), value), {"axis": 1})
     return build.add("Add", (value, _activated(build, other)))
+
+
+def _part(build: Build, value: str) -> str:
+    """Some of the elements along one axis."""
+    random, shape = build.random, build.types[value].shape
+    axis = int(random.integers(1, len(shape)))
+    start, stop = sorted(int(end) for end in random.choice(shape[axis] + 1, 2, replace=False))
+    step = int(random.integers(1, 3))
+    return build.add("Slice", (value,), {"axis": axis, "start": start, "stop": stop, "step": step})
 
 
 def _larger(build: Build, value: str, rank: int) -> str:

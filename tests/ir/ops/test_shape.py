@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 from netwright.errors import GraphError
-from netwright.ir import Graph, Node, TensorType, spec_of
+from netwright.ir import AttrValue, Graph, Node, TensorType, spec_of
+from netwright.ir.ops.shape import window_of_slice
 from tests.ir.ops.harness import alone, check_node
 
 
@@ -42,9 +45,45 @@ def test_resize_repeats_every_value() -> None:
     assert (limit.low, limit.high) == (-16, 15)
 
 
+def test_slice_takes_every_so_many_elements_of_an_axis() -> None:
+    codes = np.random.default_rng(0).integers(-16, 16, (5, 2, 9))
+    node = Node("s", "Slice", ("q",), "y", {"axis": 2, "start": 1, "stop": 8, "step": 3})
+    limit = check_node(alone(node, width=(2, 9)), codes, codes[:, :, [1, 4, 7]])
+    assert (limit.low, limit.high) == (-16, 15)
+
+
+def test_every_slice_is_an_element_of_windows() -> None:
+    """The windows have the wanted number, and the element lies in them."""
+    values = np.arange(7)
+    for start, stop, step in product(range(7), range(1, 8), range(1, 4)):
+        if start < stop:
+            attrs: dict[str, AttrValue] = {"axis": 1, "start": start, "stop": stop, "step": step}
+            width, stride, place = window_of_slice(Node("s", "Slice", ("x",), "y", attrs), 7)
+            windows = np.lib.stride_tricks.sliding_window_view(values, width)[::stride]
+            assert windows[:, place].tolist() == values[start:stop:step].tolist()
+
+
 @pytest.mark.parametrize(
     ("op", "attrs", "shapes", "message"),
     [
+        (
+            "Slice",
+            {"axis": 0, "start": 0, "stop": 1, "step": 1},
+            [(1, 6)],
+            "axis must be from 1 to 1, not 0",
+        ),
+        (
+            "Slice",
+            {"axis": 1, "start": 2, "stop": 7, "step": 1},
+            [(1, 6)],
+            "cannot take 2 to 7 in steps of 1 of the 6 elements along axis 1",
+        ),
+        (
+            "Slice",
+            {"axis": 1, "start": 2, "stop": 4, "step": 0},
+            [(1, 6)],
+            "cannot take 2 to 4 in steps of 0 of the 6 elements along axis 1",
+        ),
         (
             "Resize",
             {"factors": (2,)},

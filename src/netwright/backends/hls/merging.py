@@ -38,7 +38,9 @@ def lower_concat(lowering: Lowering, node: Node) -> View:
         if name in lowering.graph.constants:
             raise lowering.refuse(node, "only computed tensors can be joined, not constants")
     axis, rank = node.integer("axis"), len(lowering.extents(node.output))
-    if rank == 1 or (axis == 1 and rank <= 3):
+    if rank == 1:
+        result = _joined_flat(lowering, node, axis)
+    elif axis == 1 and rank <= 3:
         result = _joined_channels(lowering, node)
     elif lowering.streams:
         raise lowering.refuse(node, 'join along axis 1, or use io_type "io_parallel"')

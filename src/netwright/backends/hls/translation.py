@@ -17,6 +17,7 @@ from netwright.backends.hls.merging import (
     lower_reshape,
     lower_transpose,
 )
+from netwright.backends.hls.parts import lower_slice
 from netwright.backends.hls.quantizers import lower_relu, lower_requantize, lower_sign
 from netwright.backends.hls.registers import EXACT_BITS, exponent_of_scale
 from netwright.errors import BackendError, GraphError, NumericsError
@@ -36,6 +37,7 @@ RULES: Mapping[str, Callable[[Lowering, Node], View]] = {
     "Lookup": lower_lookup,
     "Reshape": lower_reshape,
     "Resize": lower_resize,
+    "Slice": lower_slice,
     "Transpose": lower_transpose,
 }
 """How each operator is made; ``Quantize`` is done on the host."""
@@ -44,7 +46,7 @@ MAX_STREAM_READERS = 7
 """Copies of a stream that hls4ml can make."""
 
 _WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "SumPool", "Resize")
-_ELEMENTWISE = ("Requantize", "Relu", "Sign", "Add", "Concat")
+_ELEMENTWISE = ("Requantize", "Relu", "Sign", "Add", "Concat", "Slice")
 
 
 def lower(graph: Graph, io_type: IoType) -> Firmware:

@@ -116,6 +116,29 @@ def reuse_faults(reuse_factor: object) -> Iterator[str]:
         )
 
 
+def reuse_factors(graph: Graph, *, multipliers: int) -> ReuseFactor:
+    """The smallest reuse factors with which the products of a graph share so many multipliers.
+
+    Args:
+        graph: The graph.
+        multipliers: Multipliers of all products together, at most.
+
+    Returns:
+        One factor where it fits all products, else one for each node.
+
+    Raises:
+        ConfigError: No factors are enough.
+    """
+    found = fitting(graph, multipliers)
+    if found is None:
+        least = sum(product_shape(n, graph)[0] for n in graph.nodes if n.op in PRODUCTS)
+        raise ConfigError(
+            f'graph "{graph.name}" needs {least} multipliers or more, one for each group of every '
+            f"product, not {multipliers}"
+        )
+    return found
+
+
 def fitting(graph: Graph, max_multipliers: int) -> ReuseFactor | None:
     """The smallest reuse factors with which all products need at most so many multipliers.
 

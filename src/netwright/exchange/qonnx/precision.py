@@ -170,6 +170,7 @@ _RULES: dict[str, Callable[[Graph, Node, list[Span], _Known], Span]] = {
     "Resize": _keep,
     "Reshape": _merge,
     "Transpose": _merge,
+    "Slice": _merge,
     "Concat": _merge,
     "Clip": _clip,
     "AveragePool": _average,

@@ -1,6 +1,7 @@
 """Operators of ONNX that select, repeat or pad values, made of operators that the graph has.
 
-A selection along one axis is a product with a matrix of zeros and ones; padding with zeros is a
+A selection of elements at equal distances is a slice, any other one along one axis a product with a
+matrix of zeros and ones; padding with zeros is a
 convolution with ones in windows of one element; repetition is a concatenation. All are exact.
 """
 
@@ -312,7 +313,11 @@ def _select(
 def _select_axis(
     reader: Reader, node: SourceNode, source: str, at: int, indices: list[int], output: str | None
 ) -> str:
-    shape = reader.shape(source)
+    shape, first = reader.shape(source), indices[0]
+    step = indices[1] - first if len(indices) > 1 else 1
+    if step > 0 and indices == list(range(first, indices[-1] + 1, step)):
+        attrs: dict[str, AttrValue] = {"start": first, "stop": indices[-1] + 1, "step": step}
+        return reader.emit(node, "Slice", (source,), output, {"axis": at, **attrs})
     matrix = np.zeros((shape[at], len(indices)))
     matrix[indices, np.arange(len(indices))] = 1
     return _multiplied(reader, node, source, at, matrix, output)

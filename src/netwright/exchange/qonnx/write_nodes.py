@@ -182,6 +182,15 @@ def _conv(builder: OnnxBuilder, node: Node) -> None:
     _plain(builder, node, node.op, (), **attrs)
 
 
+def _slice(builder: OnnxBuilder, node: Node) -> None:
+    given = zip(("starts", "ends", "axes", "steps"), ("start", "stop", "axis", "step"), strict=True)
+    limits = tuple(
+        builder.initializer(f"{node.name}.{name}", np.array([node.integer(key)], np.int64))
+        for name, key in given
+    )
+    _plain(builder, node, "Slice", limits)
+
+
 def _resize(builder: OnnxBuilder, node: Node) -> None:
     """Repetition, which ONNX Runtime has for float32; of float64 values, copies are joined."""
     factors = node.integers("factors")
@@ -401,6 +410,7 @@ _RULES: dict[str, Callable[[OnnxBuilder, Node], None]] = {
     "AveragePool": _pool,
     "Reshape": _reshape,
     "Resize": _resize,
+    "Slice": _slice,
     "Transpose": lambda builder, node: _plain(
         builder, node, "Transpose", perm=node.integers("order")
     ),

@@ -167,6 +167,15 @@ def repeated(name: str, source: Operand, output: Operand, factors: Sequence[int]
     return Einsum(name, tuple(ranks), made, (reads,), "copy", (), "none", origin=name)
 
 
+def part(name: str, source: Operand, output: Operand, axis: int, start: int, step: int) -> Einsum:
+    """Every `step`-th element along an axis, from `start` on."""
+    ranks = tuple(Rank(f"B{i}", extent) for i, extent in enumerate(output.shape))
+    reads = [plain(rank.name) for rank in ranks]
+    reads[axis] = Affine(((ranks[axis].name, step),), start)
+    made = output.at(*(plain(rank.name) for rank in ranks))
+    return Einsum(name, ranks, made, (source.at(*reads),), "copy", (), "none", origin=name)
+
+
 def plus_bias(
     step: Einsum, output: Operand, bias: Operand | None, *, axis: int | None = None
 ) -> list[Einsum]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.ir.einsums.lower import repeated, whole
+from netwright.ir.einsums.lower import part, repeated, whole
 from netwright.ir.graph import Array, Node
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
@@ -46,6 +46,37 @@ def _concat_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
         ):
             raise GraphError(f"cannot join {first} and {shape} on axis {axis}", node=node.name)
     return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+
+def _slice_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
+    axis, source = node.integer("axis"), shapes[0]
+    start, stop, step = (node.integer(key) for key in ("start", "stop", "step"))
+    if not 1 <= axis < len(source):
+        raise GraphError(f"axis must be from 1 to {len(source) - 1}, not {axis}", node=node.name)
+    if not (0 <= start < stop <= source[axis] and step >= 1):
+        raise GraphError(
+            f"cannot take {start} to {stop} in steps of {step} of the {source[axis]} elements "
+            f"along axis {axis}",
+            node=node.name,
+        )
+    return (*source[:axis], len(range(start, stop, step)), *source[axis + 1 :])
+
+
+def chosen(node: Node) -> tuple[slice, ...]:
+    """What a ``Slice`` takes of its input, batch axis included."""
+    start, stop, step = (node.integer(key) for key in ("start", "stop", "step"))
+    return (*(slice(None),) * node.integer("axis"), slice(start, stop, step))
+
+
+def window_of_slice(node: Node, extent: int) -> tuple[int, int, int]:
+    """A ``Slice`` as windows: their width, the steps between them, and the element that is taken.
+
+    >>> node = Node("s", "Slice", ("x",), "y", {"axis": 2, "start": 1, "stop": 6, "step": 2})
+    >>> window_of_slice(node, 8)
+    (4, 2, 1)
+    """
+    start, stop, step = (node.integer(key) for key in ("start", "stop", "step"))
+    return extent - (len(range(start, stop, step)) - 1) * step, step, start
 
 
 def _resize_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
@@ -105,6 +136,27 @@ SPECS = (
         execute=lambda node, inputs: np.concatenate(inputs, axis=node.integer("axis")),
         bounds=_keep_bounds,
         attributes={"axis": Attribute("int")},
+    ),
+    OpSpec(
+        name="Slice",
+        category="view",
+        einsums=lambda node, sources, output: [
+            part(
+                node.name,
+                sources[0],
+                output,
+                node.integer("axis"),
+                node.integer("start"),
+                node.integer("step"),
+            )
+        ],
+        keeps_values=True,
+        form="both",
+        num_inputs=(1, 1),
+        shape=_slice_shape,
+        execute=lambda node, inputs: inputs[0][chosen(node)],
+        bounds=_keep_bounds,
+        attributes={key: Attribute("int") for key in ("axis", "start", "stop", "step")},
     ),
     OpSpec(
         name="Resize",

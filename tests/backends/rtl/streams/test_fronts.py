@@ -2,6 +2,7 @@ import numpy as np
 
 from netwright.backends.rtl.streams.fronts import made_by, one_window, window_front
 from netwright.backends.rtl.streams.network import Gather, Join, Stream, Window
+from netwright.ir import AttrValue
 from tests.backends.hls.graphs import Build
 from tests.backends.rtl.graphs import images, signals
 
@@ -46,6 +47,18 @@ def test_one_window_of_a_larger_image() -> None:
     )
     alone, constants = one_window(graph.node("resize_2"), graph)
     assert (alone.op, alone.integers("kernel"), constants) == ("MaxPool", (2, 3), ())
+
+
+def test_a_part_of_the_positions_is_one_element_of_wide_windows() -> None:
+    build = Build("net")
+    attrs: dict[str, AttrValue] = {"axis": 3, "start": 1, "stop": 6, "step": 2}
+    graph = build.graph(build.add("Slice", (build.quantize((2, 3, 8)),), attrs))
+    node = graph.node("slice_1")
+    front = window_front(node, graph, (-8, 7))
+    assert front == Window((3, 8), (0, 0), (0, 0), (1, 4), (1, 2), (1, 1), 0)
+    alone, constants = one_window(node, graph)
+    assert (alone.op, constants) == ("Slice", ())
+    assert dict(alone.attrs) == {**attrs, "start": 1, "stop": 2}
 
 
 def test_what_fronts_make() -> None:

@@ -41,6 +41,7 @@ ENDS = {"low": (-2, 3), "high": (5, 3), "axis": 1}
         ("Requantize", REQUANTIZE, [(2, 3)]),
         ("Reshape", {"shape": (1, 6)}, [(2, 3)]),
         ("Sign", {"offset": (-1,)}, [(2, 3)]),
+        ("Slice", {"axis": 2, "start": 1, "stop": 5, "step": 2}, [(2, 6)]),
         ("Transpose", {"order": (0, 2, 1)}, [(2, 3)]),
     ],
 )

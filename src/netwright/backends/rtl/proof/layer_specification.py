@@ -23,6 +23,7 @@ from netwright.formats import holds_integers, reach
 from netwright.ir import Graph, Node
 from netwright.ir.ops.limit import intervals, wraps
 from netwright.ir.ops.quant import rounding_of
+from netwright.ir.ops.shape import chosen
 from netwright.ir.ops.transposed import Correlation, correlation
 
 
@@ -201,6 +202,10 @@ class LayerSpecification:
             numbers = np.repeat(numbers, factor, axis=axis)
         return self._term(made, node.inputs[0], int(numbers.flat[index]))
 
+    def _slice(self, made: Specification, node: Node, index: int) -> Term:
+        numbers = self._numbers(node.inputs[0])[chosen(node)[1:]]
+        return self._term(made, node.inputs[0], int(numbers.flat[index]))
+
     def _requantize(self, made: Specification, node: Node, index: int) -> Term:
         term = self._term(made, node.inputs[0], index)
         shape = self._shape(node.inputs[0])
@@ -283,6 +288,7 @@ RULES: Mapping[str, _Rule] = MappingProxyType(
         "Reshape": LayerSpecification._reshape,
         "Resize": LayerSpecification._resize,
         "Sign": LayerSpecification._sign,
+        "Slice": LayerSpecification._slice,
         "SumPool": LayerSpecification._sum_pool,
         "Transpose": LayerSpecification._transpose,
     }

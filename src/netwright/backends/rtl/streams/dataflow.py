@@ -13,9 +13,9 @@ from netwright.backends.rtl.cells.circuit import Element, Wire
 from netwright.backends.rtl.reuse import PRODUCTS, ReuseFactor, Tiling, tilings
 from netwright.backends.rtl.streams.fronts import made_by, one_window, window_front
 from netwright.backends.rtl.streams.layout import (
-    WINDOWED,
     Layout,
     beat_shape,
+    is_windowed,
     layouts,
     order,
     plain,
@@ -174,7 +174,7 @@ class _Lowering:
         reads = self.layouts[node.name]
         if node.op in PRODUCTS and (self.loadable or self.tilings[node.name].reuse_factor > 1):
             made = self._spread(node, reads)
-        elif node.op in WINDOWED:
+        elif is_windowed(node, reads):
             made = self._windowed(node)
         else:
             made = self._pointwise(node, sources, reads)

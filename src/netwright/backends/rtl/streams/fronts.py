@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.adders.adder_graph import Interval
 from netwright.backends.rtl.streams.network import Front, Gather, Product, Stream, Window
 from netwright.ir import AttrValue, Graph, Node
+from netwright.ir.ops.shape import window_of_slice
 from netwright.ir.ops.transposed import correlation
 
 
@@ -18,7 +19,7 @@ def window_front(node: Node, graph: Graph, source: Interval) -> Window:
     """The windows of a convolution or pooling; a signal in time is an image of one row.
 
     Args:
-        node: A convolution, a pooling or a repetition.
+        node: A convolution, a pooling, a repetition, or a part along an axis of positions.
         graph: Its graph.
         source: Interval of its input; the padding of a maximum is the smallest value.
     """
@@ -33,6 +34,10 @@ def window_front(node: Node, graph: Graph, source: Interval) -> Window:
     elif node.op == "Resize":
         kernel = steps = node.integers("factors")
         pads = tuple(factor - 1 for factor in steps) * 2
+    elif node.op == "Slice":
+        width, step, _ = window_of_slice(node, extents[node.integer("axis") - 2])
+        kernel, strides = (_at(node, value, rank) for value in (width, step))
+        pads = (0,) * (2 * rank)
     else:
         kernel, pads, strides = (node.integers(key) for key in ("kernel", "pads", "strides"))
     return Window(
@@ -59,6 +64,10 @@ def one_window(node: Node, graph: Graph) -> tuple[Node, tuple[NDArray[np.int64],
         found = correlation(node, constants[0])
         attrs = {**alone, "dilations": (1,) * rank, "group": found.group}
         return replace(node, op="Conv", attrs=attrs), (found.weights, *constants[1:])
+    if node.op == "Slice":
+        extents = graph.types[node.inputs[0]].shape
+        _, _, place = window_of_slice(node, extents[node.integer("axis")])
+        return replace(node, attrs={**node.attrs, "start": place, "stop": place + 1}), ()
     kernel = node.integers("factors" if node.op == "Resize" else "kernel")
     op = "MaxPool" if node.op == "Resize" else node.op
     return replace(node, op=op, attrs={**alone, "kernel": kernel}), constants
@@ -75,6 +84,11 @@ def made_by(front: Front, source: Stream) -> tuple[int, Interval]:
             low, high = min(low, front.fill), max(high, front.fill)
         return source.lanes * front.kernel[0] * front.kernel[1], (low, high)
     return source.lanes * (front.beats if isinstance(front, Gather) else 1), (low, high)
+
+
+def _at(node: Node, value: int, rank: int) -> tuple[int, ...]:
+    """A value for the axis of a part, 1 for the others of the positions."""
+    return tuple(value if i == node.integer("axis") - 2 else 1 for i in range(rank))
 
 
 def _pair(values: Sequence[int], missing: int = 1) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from netwright.ir import Graph, Node
 
 WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "SumPool", "Resize")
-POINTWISE = ("Requantize", "Limit", "Relu", "Sign", "Add", "Concat")
+POINTWISE = ("Requantize", "Limit", "Relu", "Sign", "Add", "Concat", "Slice")
 
 
 class Layout(StrEnum):
@@ -41,6 +41,12 @@ def beat_shape(layout: Layout, shape: tuple[int, ...]) -> tuple[int, ...]:
     if layout is Layout.CHANNELS:
         return (shape[0], *(1,) * (len(shape) - 1))
     return (*(1,) * (len(shape) - 1), shape[-1]) if layout is Layout.LAST else shape
+
+
+def is_windowed(node: Node, layout: Layout) -> bool:
+    """Whether a node makes windows of positions that come in a layout."""
+    skips = node.op == "Slice" and layout is Layout.CHANNELS and node.integer("axis") > 1
+    return node.op in WINDOWED or skips
 
 
 def layouts(graph: Graph) -> dict[str, Layout]:
@@ -92,8 +98,8 @@ def _suits(node: Node, layout: Layout, graph: Graph) -> bool:
         return True
     shape = graph.types[node.output].shape
     lanes = 1 if layout is Layout.CHANNELS else len(shape) - 1
-    if node.op == "Concat":
-        return node.integer("axis") == lanes
+    if node.op in ("Concat", "Slice"):
+        return node.integer("axis") == lanes or is_windowed(node, layout)
     if node.op == "Add":
         for name in node.inputs:
             other = graph.types[name].shape

@@ -20,6 +20,7 @@ from netwright.backends.rtl.unrolled.windows import convolve, pool_max, pool_sum
 from netwright.ir import Node
 from netwright.ir.ops.limit import intervals, wraps
 from netwright.ir.ops.quant import rounding_of
+from netwright.ir.ops.shape import chosen
 
 Elements = NDArray[Any]
 """An array of :class:`Affine` in the shape of a tensor, batch axis left out."""
@@ -120,6 +121,10 @@ def _concat(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: s
     return np.concatenate(inputs, axis=node.integer("axis") - 1)
 
 
+def _slice(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
+    return inputs[0][chosen(node)[1:]]
+
+
 def _resize(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
     made = inputs[0]
     for axis, factor in enumerate(node.integers("factors"), start=1):
@@ -164,6 +169,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "Reshape": _reshape,
         "Resize": _resize,
         "Sign": _sign,
+        "Slice": _slice,
         "SumPool": pool_sum,
         "Transpose": _transpose,
     }

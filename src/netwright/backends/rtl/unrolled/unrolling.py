@@ -23,7 +23,7 @@ ELEMENTS_PER_OPERATION = 20
 Moves cost no cells, but each of their elements is wires, ports and statements.
 """
 
-MOVES = ("Quantize", "Reshape", "Resize", "Transpose", "Concat")
+MOVES = ("Quantize", "Reshape", "Resize", "Transpose", "Slice", "Concat")
 _SHOWN = 5
 
 
