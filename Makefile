@@ -78,7 +78,7 @@ bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same sy
 econ-t-chip: $(VENV)/.main ## load three weight sets over I2C into both published chips, compare every word (minutes)
 	$(BIN)/python benchmarks/econ_t_chip.py
 
-bench-user-networks: $(VENV)/.bench ## a residual network, a waveform and a U-Net at full size: QONNX, streams of Verilog and of C++ equal the graph (minutes)
+bench-user-networks: $(VENV)/.bench ## the page about networks of your own at full size: QONNX, Verilog and C++ equal the graph (half an hour)
 	$(BIN)/python benchmarks/user_networks.py
 
 bench-route: $(VENV)/.bench ## place and route a small jet tagger at every pipeline depth (minutes)
