@@ -1,10 +1,18 @@
+import json
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
-from netwright.faults import closest, faults, shown
+from netwright.faults import closest, faults, plain_faults, shown
 from netwright.settings import Settings
 
 
@@ -66,6 +74,28 @@ def found(text: str) -> tuple[str, ...]:
 )
 def test_sentence_names_place_accepted_and_given(text: str, sentence: str) -> None:
     assert found(text) == (sentence,)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{}", "a is missing"),
+        ('{"a": [1, "x"]}', 'a.1 must be an integer, not "x"'),
+        ('{"a": [], "b": 2}', "b is not known"),
+        ("[]", "the file must be a table, not []"),
+        ("{", "Invalid JSON: EOF while parsing an object at line 1 column 1"),
+        (json.dumps({"a": ["x"] * 7}), "; ".join(
+            f'a.{i} must be an integer, not "x"' for i in range(5)) + "; and 2 more"),
+    ],
+)  # fmt: skip
+def test_faults_of_data_without_settings(text: str, sentence: str) -> None:
+    class Record(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+        a: list[int]
+
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(Record).validate_json(text)
+    assert plain_faults(caught.value) == sentence
 
 
 def test_closest_stays_silent_when_nothing_is_near() -> None:

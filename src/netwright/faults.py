@@ -56,6 +56,31 @@ def faults(error: ValidationError, model: type[BaseModel], *, at: str = "") -> t
     return tuple(sentence for fault in kept for sentence in _sentences(fault, model, at))
 
 
+MOST_PLAIN = 5
+"""Faults that :func:`plain_faults` spells out."""
+
+
+def plain_faults(error: ValidationError) -> str:
+    """What is wrong where, for data that has no model of settings: a file of the package's own."""
+    found = error.errors(include_url=False)
+    texts = [_plain(fault) for fault in found[:MOST_PLAIN]]
+    more = len(found) - len(texts)
+    return "; ".join(texts) + (f"; and {more} more" if more else "")
+
+
+def _plain(fault: ErrorDetails) -> str:
+    path, kind = ".".join(map(str, fault["loc"])), fault["type"]
+    if kind == "missing":
+        return f"{path} is missing"
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"{path} is not known"
+    if kind == "json_invalid":
+        return str(fault["msg"])
+    expected = fault.get("ctx", {}).get("expected")
+    noun = _NOUNS.get(kind, expected or str(fault["msg"]).removeprefix("Input should be "))
+    return f"{path or 'the file'} must be {noun}, not {shown(fault['input'])}"
+
+
 def closest(name: str, accepted: tuple[str, ...]) -> str:
     """``; did you mean "x"?`` for the accepted name nearest to `name`, or nothing."""
     near = get_close_matches(name, accepted, n=1)

@@ -17,7 +17,7 @@ from pydantic.errors import PydanticUserError
 
 from netwright.errors import ConfigError
 from netwright.registry import resolve
-from netwright.settings import Settings
+from netwright.settings import Settings, check, refused
 
 
 class _Options(Settings):
@@ -87,6 +87,29 @@ def make(kind: str, name: str, options: Mapping[str, object], **given: object) -
         return target(**options).make(**given)  # type: ignore[attr-defined]
     taken = {parameter.name for parameter in _parameters(target, name)}
     return target(**options, **{key: value for key, value in given.items() if key in taken})
+
+
+def make_from(
+    kind: str, name: str, data: Mapping[str, object], *, source: str, **given: object
+) -> object:
+    """What a name makes with the options that a file holds.
+
+    Args:
+        kind: Kind of the name.
+        name: As :func:`netwright.registry.resolve` takes it.
+        data: What the file held.
+        source: Name of the file, for messages.
+        **given: Values of the caller.
+
+    Raises:
+        ConfigError: Some options are not accepted, by their types or by what they make; the message
+            names the file and lists all of them.
+    """
+    options = check(data, options_of(kind, name, given=tuple(given)), source=source)
+    try:
+        return make(kind, name, options.model_dump(), **given)
+    except ConfigError as error:
+        raise refused(error.message.split("; "), source=source, hint=error.hint) from error
 
 
 def takes(kind: str, name: str, parameter: str) -> bool:

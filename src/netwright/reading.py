@@ -221,8 +221,17 @@ def read_typed(
     try:
         return adapter.validate_json(data)
     except ValueError as error:
-        reason = visible(str(error).splitlines()[0])
+        reason = visible(_reason(error))
         raise failure(DataError, path, f"{what} ({reason})", hint=hint) from error
+
+
+def _reason(error: ValueError) -> str:
+    """What an adapter found wrong, field by field."""
+    from pydantic import ValidationError  # not needed to read anything that is right
+
+    from netwright.faults import plain_faults
+
+    return plain_faults(error) if isinstance(error, ValidationError) else str(error).splitlines()[0]
 
 
 def read_toml(

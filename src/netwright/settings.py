@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,7 +46,18 @@ def check(
         return model.model_validate_json(json.dumps(data, default=str), context={FOLDER: folder})
     except ValidationError as error:
         found = faults(error, model)
+    raise refused(found, source=source)
+
+
+def refused(found: Sequence[str], *, source: str, hint: str | None = None) -> ConfigError:
+    """The error of a file in which some settings are not accepted.
+
+    Args:
+        found: A sentence for each, which begins with the path of the setting.
+        source: Name of the file.
+        hint: What to do instead.
+    """
     if len(found) == 1:
-        raise ConfigError(found[0], path=source)
+        return ConfigError(found[0], path=source, hint=hint)
     lines = "".join(f"\n  {fault}" for fault in found)
-    raise ConfigError(f"{len(found)} settings are not accepted{lines}", path=source)
+    return ConfigError(f"{len(found)} settings are not accepted{lines}", path=source, hint=hint)

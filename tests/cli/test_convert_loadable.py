@@ -63,6 +63,12 @@ def test_weights_on_ports_are_compared_with_other_weights(
     ("text", "options", "message"),
     [
         ("charge_bits = 40\n", (), "charge_bits must be from 1 to 31, not 40"),
+        (
+            "charge_bits = 40\naddress = 1\n",
+            (),
+            "chip.toml: 2 settings are not accepted\n"
+            "  charge_bits must be from 1 to 31, not 40\n  address must be from 8 to 119, not 1",
+        ),
         ("charge = 4\n", (), "charge"),
         ("latent_bits = 'x'\n", (), "latent_bits must be an array"),
         ("", ("--route",), "a chip has no --reuse-factor and is not placed"),

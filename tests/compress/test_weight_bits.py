@@ -11,7 +11,9 @@ from netwright.compress.weight_bits import (
     Order,
     bit_curvature,
     bits_needed,
+    by_growth,
     ordered_bits,
+    output_growth,
     predicted_growth,
     worst_unprotected,
 )
@@ -74,6 +76,21 @@ def test_the_order_is_close_to_the_true_one(clips: bool, least: float) -> None:
     predicted = predicted_growth(graph, found, bits)
     ranks = [np.argsort(np.argsort(values)) for values in (grown, predicted)]
     assert np.corrcoef(*ranks)[0, 1] > least
+
+
+@pytest.mark.parametrize("graph", [linear(), encoder()], ids=["linear", "clipped"])
+def test_from_the_outputs_on_the_growth_of_a_squared_error_is_exact(graph: Graph) -> None:
+    """Whatever rounds and clips on the way: the loss has no third derivative in the outputs."""
+    inputs = stimuli(graph, 20)
+    loss = squared(graph, inputs)
+    bits, upsets = weight_bits(graph), WeightUpsets(graph, inputs)
+    scale = graph.types[graph.outputs[0]].scale_array()
+    base = float(loss(torch.from_numpy(upsets.golden * scale)))  # type: ignore[operator]
+    grown = [float(loss(torch.from_numpy(upsets.output(bit) * scale))) - base for bit in bits]  # type: ignore[operator]
+    found = output_growth(upsets, bits, loss)  # type: ignore[arg-type]
+    assert np.allclose(found, grown, rtol=1e-9, atol=1e-9)
+    first = by_growth(bits, found)[0]
+    assert found[bits.index(first)] == max(found)
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -67,6 +67,8 @@ def test_empty_wafers_are_dropped_and_counted(tmp_path: Path) -> None:
         ((HEADER, line(), line("-3")), "line 3, column CALQ_0 must be 0 to 4194303, not -3"),
         ((HEADER, line("1e9")), "line 2, column CALQ_0 must be 0 to 4194303, not 1e9"),
         ((HEADER, line(eta="inf")), 'line 2, column tc_eta must be a finite number, not "inf"'),
+        ((HEADER, line(), line(eta="7")), "line 3, column tc_eta must be -6 to 6, not 7"),
+        ((HEADER, line(eta="-1e300")), "line 2, column tc_eta must be -6 to 6, not -1e300"),
         ((HEADER.replace("CALQ_47", "CALQ_48"), line()), "lacks the column CALQ_47"),
         ((HEADER.replace("CALQ_47", "CALQ_1"), line()), "lacks the column CALQ_47; has the"),
         (("1,2,3",), "line 1 has 3 values and is no header"),

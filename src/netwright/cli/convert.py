@@ -278,15 +278,11 @@ def chip_backend(path: Path, *, part: str, clock_mhz: float) -> RtlBackend:
         ConfigError: The file cannot be read, or an option is not accepted; the message lists all.
     """
     from netwright.backends import RtlBackend
-    from netwright.options import make, options_of
+    from netwright.options import make_from
     from netwright.reading import read_toml
-    from netwright.settings import check
 
-    given = {"part": part, "clock_mhz": clock_mhz}
-    options = check(
-        read_toml(path), options_of("backends", "chip", given=tuple(given)), source=str(path)
-    )
-    made = make("backends", "chip", options.model_dump(), **given)
+    data, source = read_toml(path), str(path)
+    made = make_from("backends", "chip", data, source=source, part=part, clock_mhz=clock_mhz)
     assert isinstance(made, RtlBackend)
     return made
 

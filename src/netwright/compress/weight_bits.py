@@ -25,7 +25,7 @@ from netwright.ir.interpret import Values
 from netwright.ir.ops.shape import chosen
 from netwright.progress import Progress, silent
 from netwright.verify.faults import flipped_code
-from netwright.verify.weight_upsets import WeightBit, weight_bits
+from netwright.verify.weight_upsets import WeightBit, WeightUpsets, weight_bits
 
 Order = Literal["hessian", "second-order", "gradient", "magnitude", "position", "random"]
 """How bits are ordered, the one that matters most in front.
@@ -147,6 +147,42 @@ def predicted_growth(
             raise ConfigError(f'"{order}" does not come from derivatives')
 
 
+def output_growth(
+    upsets: WeightUpsets, bits: Sequence[WeightBit], loss: RealLoss
+) -> NDArray[np.float64]:
+    """How much a loss is said to grow when each of some bits is flipped, from the outputs on.
+
+    What a flip does to the outputs is computed exactly, limits and rounding included; the loss is
+    taken to second order there, ``g·Δ + Δᵀ·H·Δ/2`` with the Hessian of every row. It knows what
+    derivatives at the weights cannot: how far a large step really goes.
+
+    Args:
+        upsets: The graph and its rows.
+        bits: The bits.
+        loss: The loss of the real outputs: a mean or sum of what every row adds.
+
+    Returns:
+        Signed, (bits,).
+    """
+    graph = upsets.graph
+    scale = graph.types[graph.outputs[0]].scale_array()
+    outputs = torch.tensor(upsets.golden * scale, requires_grad=True)
+    flat = outputs.reshape(len(outputs), -1)
+    (gradient,) = torch.autograd.grad(loss(flat.reshape(outputs.shape)), flat, create_graph=True)
+    columns = [
+        torch.autograd.grad(gradient[:, i].sum(), flat, retain_graph=True, materialize_grads=True)[
+            0
+        ]
+        for i in range(flat.shape[1])
+    ]
+    hessian, slope = torch.stack(columns, dim=1).numpy(), gradient.detach().numpy()
+    found = np.empty(len(bits))
+    for place, bit in enumerate(bits):
+        moved = ((upsets.output(bit) - upsets.golden) * scale).reshape(slope.shape)
+        found[place] = (moved * slope).sum() + np.einsum("rj,rjk,rk->", moved, hessian, moved) / 2
+    return found
+
+
 def ordered_bits(
     graph: Graph,
     order: Order,
@@ -179,8 +215,12 @@ def ordered_bits(
         return tuple(sorted(shuffled, key=lambda bit: (-_real(graph, bit), -bit.bit)))
     if found is None:
         raise ConfigError(f'the order "{order}" needs derivatives; see bit_curvature()')
-    growth = predicted_growth(graph, found, shuffled, order)
-    return tuple(shuffled[i] for i in np.argsort(-growth, kind="stable"))
+    return by_growth(shuffled, predicted_growth(graph, found, shuffled, order))
+
+
+def by_growth(bits: Sequence[WeightBit], growth: NDArray[np.floating]) -> tuple[WeightBit, ...]:
+    """Bits in the order of a growth of the loss, the largest in front; what is equal stays."""
+    return tuple(bits[i] for i in np.argsort(-growth, kind="stable"))
 
 
 def worst_unprotected(

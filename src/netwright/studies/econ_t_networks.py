@@ -26,11 +26,13 @@ from netwright.tasks import (
 )
 
 LAYOUT, SEEDS, LINKS = "4x4x3", (7, 8), tuple(LATENT_BITS)
+LAYOUTS, UPSET_SEEDS = ("8x8", LAYOUT), (*SEEDS, 9)
 WAFERS, TABLE_SEED, TEST_ROWS, CROWDED = 150_000, 11, 2500, 20
 EPOCHS, TUNING, REGION_EPOCHS = 20, 5, 9
 SOURCE = f"test split of {WAFERS} parametrised wafers, seeds {', '.join(map(str, SEEDS))}"
 Emd = NDArray[np.float64]
 Networks = Mapping[int, nn.Module]
+Seeds = tuple[int, ...]
 
 
 def table(context: Context) -> Path:
@@ -42,39 +44,43 @@ def table(context: Context) -> Path:
     return path
 
 
-def task_of(context: Context, region: str | None = None) -> tasks.Task:
+def task_of(context: Context, region: str | None = None, *, layout: str = LAYOUT) -> tasks.Task:
     """All wafers, or those of a region."""
-    return tasks.calorimeter(path=table(context), layout=LAYOUT, region=region)
+    return tasks.calorimeter(path=table(context), layout=layout, region=region)
 
 
 def _fit(context: Context, name: str, nets: Networks, epochs: int, rate: float, *,
-         region: str | None = None) -> Networks:  # fmt: skip
+         region: str | None = None, layout: str = LAYOUT) -> Networks:  # fmt: skip
     recipe = train.Recipe(epochs=epochs, batch_size=512, learning_rate=rate, warmup=0.02)
-    task = task_of(context, region)
-    train.fit_seeds(nets, task, folder=context.folder / name, recipe=recipe)
+    task = task_of(context, region, layout=layout)
+    folder = context.folder / (name if layout == LAYOUT else f"{name}-{layout}")
+    train.fit_seeds(nets, task, folder=folder, recipe=recipe)
     return nets
 
 
-def floats(context: Context) -> dict[int, models.Autoencoder]:
+def floats(context: Context, layout: str = LAYOUT,
+           seeds: Seeds = SEEDS) -> dict[int, models.Autoencoder]:  # fmt: skip
     """Autoencoders in floating point, by seed."""
-    task = task_of(context)
-    nets = {seed: models.wafer_autoencoder(task, seed=seed) for seed in SEEDS}
-    _fit(context, "float", nets, EPOCHS, 6e-3)
+    task = task_of(context, layout=layout)
+    nets = {seed: models.wafer_autoencoder(task, seed=seed) for seed in seeds}
+    _fit(context, "float", nets, EPOCHS, 6e-3, layout=layout)
     return nets
 
 
-def converted(context: Context, links: int) -> Networks:
+def converted(context: Context, links: int, layout: str = LAYOUT,
+              seeds: Seeds = SEEDS) -> Networks:  # fmt: skip
     """The float encoders at the published widths, not trained further."""
-    task, bits = task_of(context), LATENT_BITS[links]
+    task, bits = task_of(context, layout=layout), LATENT_BITS[links]
     return {
         seed: compress.quantize_wafer_encoder(net, task, latent_bits=bits)
-        for seed, net in floats(context).items()
+        for seed, net in floats(context, layout, seeds).items()
     }
 
 
-def tuned(context: Context, links: int) -> Networks:
+def tuned(context: Context, links: int, layout: str = LAYOUT, seeds: Seeds = SEEDS) -> Networks:
     """The same after quantization-aware training."""
-    return _fit(context, f"qat-{links}", converted(context, links), TUNING, 2e-3)
+    nets = converted(context, links, layout, seeds)
+    return _fit(context, f"qat-{links}", nets, TUNING, 2e-3, layout=layout)
 
 
 def regional(context: Context, region: str | None) -> Networks:

@@ -28,6 +28,9 @@ MAX_LINE = 1 << 16
 
 CHARGES = tuple(f"CALQ_{cell}" for cell in range(CELLS))
 POSITION = "tc_eta"
+MAX_ETA = 6.0
+"""Largest pseudorapidity on either side; calorimeters of colliders end at 5 or before."""
+
 HEADERLESS = {50: 48, 57: 55}
 """Columns of files without a header, and which of them, from 0, is the pseudorapidity: charges,
 ``tc_eta`` and ``tc_phi``, or the shuffled files that have seven other columns between."""
@@ -75,7 +78,7 @@ def read_csv(path: Path) -> PublicWafers:
                 if len(eta) + dropped == MAX_ROWS:
                     raise DataError(f"holds more than {MAX_ROWS} rows", source=source)
                 wafer = [_charge(cells[order[c]], number, c, source) for c in range(CELLS)]
-                position = _number(cells[order[CELLS]], number, POSITION, source)
+                position = _position(cells[order[CELLS]], number, source)
                 if any(wafer):
                     charges.extend(wafer)
                     eta.append(position)
@@ -152,6 +155,17 @@ def _number(text: str, number: int, column: str, source: str) -> float:
     if not math.isfinite(value):
         raise DataError(
             f'line {number}, column {column} must be a finite number, not "{visible(text)}"',
+            source=source,
+        )
+    return value
+
+
+def _position(text: str, number: int, source: str) -> float:
+    value = _number(text, number, POSITION, source)
+    if abs(value) > MAX_ETA:
+        raise DataError(
+            f"line {number}, column {POSITION} must be {-MAX_ETA:g} to {MAX_ETA:g}, "
+            f"not {visible(text)}",
             source=source,
         )
     return value

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.errors import ConfigError
 from netwright.progress import Progress, silent
 from netwright.records import append_record, read_records
 from netwright.verify.weight_upsets import WeightBit, WeightUpsets
@@ -17,10 +18,14 @@ PIECE = 256
 """Bits between two lines of the log."""
 
 
+Score = Callable[[NDArray[np.int64]], NDArray[np.floating]]
+"""From codes of the output under several upsets, (upsets, rows, *shape), to one number each."""
+
+
 def weight_harms(
     upsets: WeightUpsets,
     bits: Sequence[WeightBit],
-    score: Callable[[NDArray[np.int64]], float],
+    score: Score,
     *,
     name: str,
     log: str | Path | None = None,
@@ -34,13 +39,13 @@ def weight_harms(
     Args:
         upsets: The graph and its rows.
         bits: The bits.
-        score: From codes of the output, (rows, *shape), to a number.
+        score: Called with the outputs of a whole piece.
         name: What the score is called; another name is another score for the log.
         log: JSON-lines file of finished pieces.
         progress: Told of every piece.
 
     Raises:
-        ConfigError: There is no such bit.
+        ConfigError: There is no such bit, or the score does not give a number for each upset.
         RunError: The log cannot be read or written.
     """
     path = None if log is None else Path(log)
@@ -51,8 +56,13 @@ def weight_harms(
         piece = bits[start : start + PIECE]
         key = hashlib.sha256(base.digest() + repr(piece).encode()).hexdigest()
         if key not in done:
-            values = [float(score(upsets.output(bit))) for bit in piece]
-            done[key] = {"scores": " ".join(map(repr, values))}
+            values = np.asarray(score(np.stack([upsets.output(bit) for bit in piece])))
+            if values.shape != (len(piece),):
+                raise ConfigError(
+                    f'the score "{name}" must give {len(piece)} numbers for as many upsets, '
+                    f"not an array of shape {values.shape}"
+                )
+            done[key] = {"scores": " ".join(map(repr, values.tolist()))}
             append_record(path, key, done[key])
         scores = map(float, str(done[key]["scores"]).split())
         found |= zip(piece, scores, strict=True)

@@ -86,6 +86,14 @@ INSTANCES = (
         {"word": 15}, resets=False,
     ),
     Instance(
+        "word_of_5", "word_select", {"COUNT": 5, "BITS": 8}, {"words": 40, "place": 16},
+        {"word": 8}, clocked=False,
+    ),
+    Instance(
+        "word_of_60", "word_select", {"COUNT": 60, "BITS": 1}, {"words": 60, "place": 16},
+        {"word": 1}, clocked=False,
+    ),
+    Instance(
         "larger", "maximum", {"A_BITS": 3, "A_SIGNED": 1, "B_BITS": 4, "B_SIGNED": 0, "Y_BITS": 4},
         {"a": 3, "b": 4}, {"y": 4}, clocked=False,
     ),
@@ -324,6 +332,16 @@ def test_weight_ram_writes_one_lane(bench: Bench) -> None:
         bench.put("ram", address=place)
         bench.clock()
         assert pieces(bench.get("ram", "word"), 5, 3) == values[place].tolist()
+
+
+@pytest.mark.parametrize(("name", "bits"), [("word_of_5", 8), ("word_of_60", 1)])
+def test_a_word_is_chosen_within_blocks_and_among_them(bench: Bench, name: str, bits: int) -> None:
+    count = int(name.rpartition("_")[2])
+    words = np.random.default_rng(4).integers(0, 1 << bits, count).tolist()
+    bench.put(name, words=packed(words, bits))
+    for place, word in enumerate(words):
+        bench.put(name, place=place)
+        assert bench.get(name, "word") == word
 
 
 def test_maximum_of_a_signed_and_an_unsigned_value(bench: Bench) -> None:

@@ -78,9 +78,13 @@ def test_damaged_bytes_are_refused(tmp_path: Path, data: bytes, message: str) ->
         ({"layout": 5, "size": 1}, "its layout is 5, not .*; its size is 1, not 70"),
         ({"mode": -1}, "the mode must be from 0 to 3, not -1"),
         ({"values": {}}, "weights are missing for c0, c1, c2, c3; unknown: none"),
-        ({"format": "other"}, "is not a weight file"),
-        ({"more": 1}, "is not a weight file"),
-        ({"values": {"c0": ["x"]}}, "is not a weight file"),
+        (
+            {"format": "other"},
+            r"weights.json: is not a weight file \(format must be 'netwright weights', not",
+        ),
+        ({"more": 1}, r"is not a weight file \(more is not known\)"),
+        ({"values": {"c0": ["x"]}}, r'\(values.c0.0 must be an integer, not "x"\)'),
+        ({"mode": None, "crc": 1.5}, r"\(mode must be an integer, not null; crc must be an"),
     ],
 )
 def test_damaged_text_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:

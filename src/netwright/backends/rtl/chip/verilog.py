@@ -30,6 +30,7 @@ LIBRARY = (
     "normalizer",
     "register",
     "register_bank",
+    "word_select",
 )
 """Library modules that the chip uses beside those of its network."""
 

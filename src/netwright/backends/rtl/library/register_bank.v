@@ -25,8 +25,11 @@ module register_bank #(
   wire [15:0] write_place = write_address - BASE;
   wire [15:0] shadow_place = shadow_address - BASE;
   wire [15:0] active_place = active_address - BASE;
-  wire [BITS-1:0] shadow_value = shadow[shadow_place*BITS+:BITS];
-  wire [BITS-1:0] active_value = active[active_place*BITS+:BITS];
+  wire [BITS-1:0] shadow_value, active_value;
+  word_select #(.COUNT(COUNT), .BITS(BITS))
+      u_shadow_value (.words(shadow), .place(shadow_place), .word(shadow_value));
+  word_select #(.COUNT(COUNT), .BITS(BITS))
+      u_active_value (.words(active), .place(active_place), .word(active_value));
 
   // Bits beyond a register read as zero.
   wire [7:0] shadow_octet, active_octet;

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypedDict, get_args
+from typing import Literal, NotRequired, TypedDict, get_args
 
 from netwright.backends.rtl.implement.synthesis import run_script
 from netwright.errors import BackendError
@@ -62,6 +62,7 @@ class PortRecord(TypedDict):
 class ModuleRecord(TypedDict):
     """A module as Yosys writes it."""
 
+    parameter_default_values: NotRequired[dict[str, str]]
     ports: dict[str, PortRecord]
     cells: dict[str, CellRecord]
     netnames: dict[str, NetRecord]
@@ -150,6 +151,9 @@ def elaborate(
             progress=progress,
         )
 
+    def written(output: str) -> list[str]:
+        return [f"select {top}", f"write_json -selected {output}", "select -clear"]
+
     start = [f"hierarchy -check -top {top}", "proc"]
     run("modules", [*start, f"write_json {before}"], before)
     kept, logic = _kept(_modules(folder / before, top), top, files)
@@ -158,8 +162,8 @@ def elaborate(
     run(
         "elaboration",
         [*boxes, *start, "flatten", "opt_expr", "opt_clean",
-         f"write_json {named}",  # memories have roles
-         *memory, f"write_json {flat}"],
+         *written(named),  # memories have roles
+         *memory, *written(flat)],
         named,
         flat,
     )  # fmt: skip
@@ -196,7 +200,7 @@ def _kept(
             for cell in modules[name]["cells"].values():
                 if cell["type"] in computing:
                     base = _base(cell["type"])
-                    outer[base] = outer.get(base, True) and _is_plain(cell["type"])
+                    outer[base] = outer.get(base, True) and _is_plain(modules[cell["type"]])
     return sorted(n for n, plain in outer.items() if plain and n in written), logic
 
 
@@ -205,9 +209,10 @@ def _base(name: str) -> str:
     return name.split("\\")[1] if "\\" in name else name
 
 
-def _is_plain(name: str) -> bool:
+def _is_plain(module: ModuleRecord) -> bool:
     """Whether no parameter is negative, whose sign a netlist does not hold."""
-    return re.search(r"=s?\d+'1", name) is None and "$paramod$" not in name
+    values = module.get("parameter_default_values", {}).values()
+    return not any(value.startswith("1") for value in values)
 
 
 def _computing(modules: Mapping[str, ModuleRecord], top: str) -> set[str]:
