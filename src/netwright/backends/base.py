@@ -142,6 +142,33 @@ def publish(
     about: Mapping[str, object],
     write: Callable[[Path], object],
 ) -> dict[str, str]:
+    """Make the folder `out` of a design appear whole or not at all, with its graph.
+
+    Args:
+        out: The folder.
+        graph: What the design is made from; it is written beside the files.
+        kind: Kind of design, recorded in the manifest.
+        about: What else the manifest records; plain data for JSON.
+        write: Writes the files into the folder it gets.
+
+    Returns:
+        SHA-256 of every file, by its path inside `out`.
+
+    Raises:
+        RunError: `out` holds something else, or cannot be written; `out` is as it was before.
+    """
+
+    def write_all(folder: Path) -> None:
+        write(folder)
+        save(graph, folder / GRAPH)
+
+    made_from = {"name": graph.name, "digest": graph.digest}
+    return publish_files(out, kind=kind, about={"graph": made_from, **about}, write=write_all)
+
+
+def publish_files(
+    out: Path, *, kind: str, about: Mapping[str, object], write: Callable[[Path], object]
+) -> dict[str, str]:
     """Make the folder `out` appear whole or not at all.
 
     The files are written beside `out` first. An older design of the same kind is replaced; one
@@ -149,7 +176,6 @@ def publish(
 
     Args:
         out: The folder.
-        graph: What the design is made from; it is written beside the files.
         kind: Kind of design, recorded in the manifest.
         about: What else the manifest records; plain data for JSON.
         write: Writes the files into the folder it gets.
@@ -165,10 +191,8 @@ def publish(
         staging, retired = folder / "new", folder / "old"
         staging.mkdir()
         write(staging)
-        save(graph, staging / GRAPH)
         digests = file_digests(staging)
-        made_from = {"name": graph.name, "digest": graph.digest}
-        record = {"schema_version": 1, "kind": kind, "graph": made_from, **about, "files": digests}
+        record = {"schema_version": 1, "kind": kind, **about, "files": digests}
         text = json.dumps(record, indent=2, sort_keys=True) + "\n"
         if _is_unchanged(out, text):
             return digests

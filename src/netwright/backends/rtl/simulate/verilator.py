@@ -208,12 +208,16 @@ def check_latency(circuit: Circuit, latency: int) -> None:
 
 def pack(codes: NDArray[np.int64], port: Port) -> NDArray[np.uint32]:
     """Codes (rows, elements) as the words of a port (rows, words), lowest word first."""
-    places = np.arange(port.bits)
-    bits = ((codes[:, :, None] >> places) & 1).astype(np.uint8)
-    bits = bits.reshape(len(codes), port.total_bits)
-    padding = -port.total_bits % WORD_BITS
-    packed = np.packbits(np.pad(bits, ((0, 0), (0, padding))), axis=1, bitorder="little")
-    return np.ascontiguousarray(packed).view("<u4")
+    return packed(codes, port.bits)
+
+
+def packed(codes: NDArray[np.int64], bits: int) -> NDArray[np.uint32]:
+    """Codes (..., elements) of so many bits each as words (..., words), the first one lowest."""
+    wide = ((codes[..., None] >> np.arange(bits)) & 1).astype(np.uint8)
+    flat = wide.reshape(*codes.shape[:-1], codes.shape[-1] * bits)
+    padding = [(0, 0)] * (flat.ndim - 1) + [(0, -flat.shape[-1] % WORD_BITS)]
+    words = np.packbits(np.pad(flat, padding), axis=-1, bitorder="little")
+    return np.ascontiguousarray(words).view("<u4")
 
 
 def unpack(words: NDArray[np.uint32], port: Port) -> NDArray[np.int64]:

@@ -1,0 +1,68 @@
+"""Operands of arrays: whole numbers in matrices that fit, cut into tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netwright.errors import DataError, NumericsError
+
+MAX_OPERATIONS = 1 << 32
+"""Most multiplications of a product that is simulated."""
+
+
+def integer_matrix(values: ArrayLike, name: str) -> NDArray[np.int64]:
+    """A matrix of whole numbers.
+
+    Raises:
+        DataError: It is no matrix, or has no elements.
+        NumericsError: A value is no whole number of up to 32 bits.
+    """
+    array = np.asarray(values)
+    if array.ndim != 2 or 0 in array.shape:
+        raise DataError(f"{name} must be a matrix with elements, not of shape {array.shape}")
+    if array.dtype.kind not in "iufb":
+        raise NumericsError(f"{name} must hold numbers, not {array.dtype}")
+    whole = np.isfinite(array) & (np.abs(array.astype(np.float64)) < 2**31)
+    whole &= np.where(whole, array, 0) == np.rint(np.where(whole, array, 0))
+    if not whole.all():
+        place = tuple(int(i) for i in np.argwhere(~whole)[0])
+        raise NumericsError(f"{name} holds {array[place]} at {place}, which is no code")
+    return array.astype(np.int64)
+
+
+def refuse_overflow(
+    a: NDArray[np.int64], b: NDArray[np.int64], acc_bits: int, step_bits: int
+) -> None:
+    """Refuse matrices that do not fit each other, or whose product does not fit the sums.
+
+    Raises:
+        DataError: The shapes do not fit, or there are too many operations.
+        NumericsError: A result needs more than `acc_bits`.
+    """
+    if a.shape[1] != b.shape[0]:
+        raise DataError(
+            f"the left matrix has {a.shape[1]} columns, but the right one {b.shape[0]} rows"
+        )
+    operations = a.shape[0] * a.shape[1] * b.shape[1]
+    if operations > MAX_OPERATIONS or max(*a.shape, *b.shape) >= 1 << (step_bits - 8):
+        raise DataError(
+            f"a product of {a.shape} and {b.shape} is too large to be simulated clock by clock",
+            hint="the formulas of the cost room give the cycles of any size",
+        )
+    product = a @ b
+    limit = 1 << (acc_bits - 1)
+    bad = (product < -limit) | (product >= limit)
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        raise NumericsError(
+            f"the product has {int(product[row, column])} at ({row}, {column}), which needs more "
+            f"than the {acc_bits} bits of a sum"
+        )
+
+
+def tiled(rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Rows (rows, ...) in tiles of `size` (tiles, size, ...), zeros where there are no more."""
+    missing = -len(rows) % size
+    padded = np.pad(rows, [(0, missing)] + [(0, 0)] * (rows.ndim - 1))
+    return padded.reshape(-1, size, *rows.shape[1:])
