@@ -10,6 +10,7 @@ from netwright.backends.rtl import (
     RtlBackend,
     RtlDesign,
     StreamDesign,
+    arrays,
     rtl,
 )
 from netwright.backends.rtl.backend import chip
@@ -27,6 +28,7 @@ __all__ = [
     "RtlDesign",
     "StreamDesign",
     "Target",
+    "arrays",
     "chip",
     "cpu",
     "hls",

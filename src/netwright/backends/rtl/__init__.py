@@ -1,5 +1,6 @@
 """Verilog of our own: shared adder graphs or streams, hand-written modules, open tools."""
 
+from netwright.backends.rtl import arrays
 from netwright.backends.rtl.backend import RtlBackend, rtl
 from netwright.backends.rtl.chip import ChipDesign, ChipOptions
 from netwright.backends.rtl.design import RtlDesign
@@ -14,5 +15,6 @@ __all__ = [
     "RtlBackend",
     "RtlDesign",
     "StreamDesign",
+    "arrays",
     "rtl",
 ]

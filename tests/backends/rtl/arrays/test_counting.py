@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from netwright.backends.rtl.arrays import NMArray
+from netwright.backends.rtl.arrays import NMArray, counting
 from netwright.backends.rtl.arrays.counting import count_parts
 from netwright.errors import BackendError, ConfigError
 from netwright.progress import silent
@@ -36,7 +36,7 @@ def test_cells_that_there_are_not(tmp_path: Path) -> None:
 
 def test_a_report_without_the_parts_is_no_report(tmp_path: Path, monkeypatch) -> None:
     """A part under another name, or with several sets of parameters, would be lost silently."""
-    monkeypatch.setattr("netwright.backends.rtl.arrays.counting.run_script", lambda *_, **__: 0.0)
+    monkeypatch.setattr(counting, "run_script", lambda *_, **__: 0.0)
     own = {"num_cells_by_type": {"$_AND_": 3}}
     for modules in (
         {"\\top": own},

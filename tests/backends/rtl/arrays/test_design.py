@@ -34,6 +34,7 @@ def test_a_changed_file_is_not_built(tmp_path: Path) -> None:
         design.build()
 
 
+@pytest.mark.slow
 @needs_yosys
 @needs_nextpnr
 def test_the_smallest_array_is_routed(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """What the parts of a design take: one synthesis with the boundaries of these parts kept.
 
-A part is mapped once, whatever is inside it dissolved, and counted as often as the design has it. So
-an array of a thousand elements takes seconds. Nothing is shared or simplified across a boundary.
+A part is mapped once, whatever is inside it dissolved, and counted as often as the design has it,
+so that an array of a thousand elements takes seconds. Nothing is shared or simplified across a
+boundary.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ def _read(report: Path, top: str, parts: Sequence[str], cells: Cells) -> PartCou
         missing = [part for part in parts if part not in found]
         if missing or len(found) != len(modules) or set(found) != {top, *parts}:
             raise ValueError(f"has no figures of {', '.join(missing) or 'the parts alone'}")
-        total, own, inside = found[top]
+        total, _, inside = found[top]
     except (DataError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BackendError(
             f"{report.name}: is not a report of parts that can be read ({error})",
@@ -199,7 +200,7 @@ def _sizes(
 
 
 def _module_name(name: str) -> str:
-    """The name in the source of ``$paramod$HASH\\NAME``, ``$paramod\\NAME\\P=1``, ``\\NAME``."""
+    r"""The name in the source of ``$paramod$HASH\NAME``, ``$paramod\NAME\P=1``, ``\NAME``."""
     pieces = name.split("\\")
     return (pieces[1] if len(pieces) > 1 else pieces[0]) or name
 

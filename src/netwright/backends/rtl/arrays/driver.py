@@ -67,8 +67,8 @@ struct Side {{
 }};
 }}  // namespace
 
-// Runs tiles of so many steps; `y` gets num_y words of every column. Returns the clocks in which the
-// array was active; `until_last` gets the clocks from its first active one to the last result.
+// Runs tiles of so many steps; `y` gets num_y words of every column. Returns the clocks in which
+// the array was active; `until_last` gets the clocks from its first active one to the last result.
 // -1: not all results came out. -2: a row or column took more or fewer words than there are.
 extern "C" int64_t simulate(const uint32_t* x, size_t x_length, const uint32_t* w, size_t w_length,
                             const uint32_t* steps, const uint32_t* modes, size_t num_tiles,

@@ -1,4 +1,4 @@
-"""The systolic array for outlier-victim pairs: decoders on two borders, elements that only shift."""
+"""The systolic array for outlier-victim pairs: decoders on two borders, elements that shift."""
 
 from __future__ import annotations
 

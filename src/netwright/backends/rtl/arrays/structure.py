@@ -11,7 +11,7 @@ from netwright.backends.rtl.cells.verilog import LIBRARY_FOLDER, library_names, 
 from netwright.errors import ConfigError
 
 MAX_SIDE = 64
-"""Most rows and most columns; beyond, counts follow from the parts, and simulations take too long."""
+"""Most rows and most columns; a simulation of more takes too long to compile."""
 
 ACC_BITS = 32
 """Width of a sum."""

@@ -1,0 +1,124 @@
+"""The array for outlier-victim pairs against the formats and NumPy, every pair of bytes included."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netwright.backends import arrays
+from netwright.backends.rtl.arrays import OutlierArray, OutlierDesign
+from netwright.cost.systolic import matrix_product
+from netwright.errors import ConfigError, DataError, NumericsError
+from netwright.formats import Int, OutlierPairs
+from tests.backends.rtl.graphs import needs_verilator
+
+SHAPES = ((1, 2, 1), (3, 4, 2), (7, 10, 5), (4, 6, 9), (2, 300, 3), (13, 2, 1))
+"""Rows, terms and columns: one element, whole tiles, parts of tiles, long sums."""
+
+
+def pairs(random: np.random.Generator, number: OutlierPairs, rows: int, depth: int) -> np.ndarray:
+    """Rows of codes, a good share of them outliers and their victims."""
+    spread = random.standard_t(2, (rows, depth)) * number.normals[-1] / 2
+    return np.asarray(number.decode(number.encode(spread)), np.int64)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        OutlierPairs(), OutlierPairs("flint4", rule="left"), OutlierPairs("int8"),
+        OutlierPairs("int8", outlier="e2m5"), OutlierPairs(bias=8),
+    ],
+    ids=str,
+)  # fmt: skip
+def design(request: pytest.FixtureRequest, tmp_path_factory) -> OutlierDesign:
+    return OutlierArray(3, 2, request.param).generate(tmp_path_factory.mktemp("ovp") / "array")
+
+
+@pytest.mark.tool("g++")
+@needs_verilator
+def test_products_and_clocks(design: OutlierDesign) -> None:
+    number, random = design.array.number, np.random.default_rng(4)
+    for rows, depth, columns in SHAPES:
+        a = pairs(random, number, rows, depth)
+        b = pairs(random, number, columns, depth).T
+        if np.abs(a @ b).max() >= 2**31:
+            continue
+        found = design.simulate(a, b)
+        assert np.array_equal(found.values, a @ b), (rows, depth, columns)
+        assert found.cycles == matrix_product(rows, depth, columns, (3, 2), "output")
+        assert found.cycles_until_last == found.cycles + 3 + 2
+
+
+@pytest.mark.tool("g++")
+@needs_verilator
+def test_every_pair_of_bytes(design: OutlierDesign) -> None:
+    """65 536 products of two bytes, those included that no pair is stored as."""
+    number = design.array.number
+    if number.bits == 8:
+        pytest.skip("a pair of eight bits has two bytes: decoders are tried alone")
+    every = np.arange(256, dtype=np.uint8)[:, None]
+    found = design.simulate_bytes(every, every)
+    values = number.table.astype(np.int64)
+    assert np.array_equal(found.values, values @ values.T)
+    assert found.values.size == 65536
+
+
+@pytest.mark.tool("g++")
+@needs_verilator
+def test_an_array_of_one_element(tmp_path: Path) -> None:
+    design, random = OutlierArray(1, 1).generate(tmp_path / "array"), np.random.default_rng(5)
+    a, b = (pairs(random, design.array.number, 3, 8) for _ in range(2))
+    found = design.simulate(a, b.T)
+    assert np.array_equal(found.values, a @ b.T)
+    assert (found.cycles, found.num_tiles) == (9 * 8, 9)
+
+
+def test_matrices_that_do_not_fit(tmp_path: Path) -> None:
+    design = arrays.OutlierArray(2, 2).generate(tmp_path / "array")
+    good = [[1, 2], [48, 0]]
+    for a, b, message in (
+        ([[1, 2, 3]], [[1], [2], [3]],
+         "a must have an even extent along axis 1, where neighbors are pairs, not 3\n"
+         "hint: append a zero"),
+        ([[1, 2, 3, 11]], [[1], [0], [0], [2]],
+         "a holds 11 at (0, 3), which int4+e2m1 has no code for in the pair 3, 11\n"
+         "hint: take the nearest values: number.decode(number.encode(values))"),
+        (good, [[1, 2], [3, 12]],
+         "b holds 2 at (0, 1), which int4+e2m1 has no code for in the pair 2, 12\n"
+         "hint: take the nearest values: number.decode(number.encode(values))"),
+        ([[0.5, 1]], good, "a holds 0.5 at (0, 0), which is no code"),
+        ([[float("nan"), 1]], good, "a holds nan at (0, 0), which is no code"),
+    ):  # fmt: skip
+        with pytest.raises(NumericsError) as caught:
+            design.simulate(a, b)
+        assert str(caught.value) == message
+    for a, b, message in (
+        (good, [[1, 2]], "the left matrix has 2 columns, but the right one 1 rows"),
+        ([1, 2], good, r"a must be a matrix with elements, not of shape \(2,\)"),
+        (good, np.zeros((2, 0)), r"b must be a matrix with elements, not of shape \(2, 0\)"),
+    ):
+        with pytest.raises(DataError, match=f"^{message}"):
+            design.simulate(a, b)
+
+
+def test_sums_of_more_than_32_bits_are_refused(tmp_path: Path) -> None:
+    design = OutlierArray(1, 1, OutlierPairs("int8")).generate(tmp_path / "array")
+    row = np.array([[30720, 0] * 3])
+    with pytest.raises(NumericsError) as caught:
+        design.simulate(row, row.T)
+    assert str(caught.value) == (
+        "the product has 2831155200 at (0, 0), which needs more than the 32 bits of a sum"
+    )
+
+
+def test_arrays_that_there_are_not() -> None:
+    for options, message in (
+        ((0, 1), "rows must be an integer from 1 to 64, not 0"),
+        ((1, 10**9), "columns must be an integer from 1 to 64, not 1000000000"),
+        ((1, 1.5), "columns must be an integer from 1 to 64, not 1.5"),
+        ((1, 1, OutlierPairs(bias=9)), "bias must be at most 8 in an array, not 9"),
+        ((1, 1, Int(4)), "number must be OutlierPairs, not Int(bits=4, signed=True, narrow=False)"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            OutlierArray(*options)  # type: ignore[arg-type]
+        assert str(caught.value) == message
