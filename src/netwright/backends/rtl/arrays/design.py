@@ -99,7 +99,7 @@ class ArrayDesign:
         found = file_digests(self.root)
         for name, digest in self.files.items():
             if found.get(name) != digest:
-                raise CorruptOutput(self.root / name)
+                raise CorruptOutput(str(self.root / name))
         return tuple(self.root / name for name in self.files)
 
     def build(self, *, timeout_s: float = TIMEOUT_S) -> Self:

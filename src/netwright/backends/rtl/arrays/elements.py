@@ -49,6 +49,9 @@ PAIRS: Mapping[str, OutlierPairs] = MappingProxyType(
 )
 """Codes of outlier-victim pairs whose elements are counted, by what elements are named after."""
 
+ENCODED_BITS = 10
+"""Bits of what the counted encoders round."""
+
 PATTERNS = ((2, 4), (2, 8), (1, 8), (1, 16))
 """N:M patterns whose elements and sorters are counted."""
 
@@ -58,27 +61,30 @@ def elements() -> Iterator[Element]:
     for bits in (4, 8):
         yield Element(f"plain_int{bits}", "mac_pe", {"BITS": bits, "ACC_BITS": ACC_BITS})
     for name, number in PAIRS.items():
-        parameters = OutlierArray(1, 1, number).structure.parameters
-        shared = ("INT_BITS", "EXPONENT_BITS", "MAX_SHIFT", "ACC_BITS")
-        yield Element(f"ovp_{name}", "ovp_pe", {key: parameters[key] for key in shared})
+        known = OutlierArray(1, 1, number).structure.parameters
+        names = ("INT_BITS", "EXPONENT_BITS", "MAX_SHIFT", "ACC_BITS")
+        yield Element(f"ovp_{name}", "ovp_pe", _some(known, *names))
     for kept, group in PATTERNS:
-        parameters = NMArray(1, 1, kept, group).structure.parameters
-        shared = ("GROUP", "SLOTS", "INDEX_BITS", "VALUE_BITS", "ACC_BITS")
-        pattern = {key: parameters[key] for key in shared}
-        pattern["SLOT_BITS"] = parameters["INDEX_BITS"]
-        yield Element(f"nm_{kept}of{group}", "nm_pe", pattern)
+        known = NMArray(1, 1, kept, group).structure.parameters
+        own = _some(known, "GROUP", "SLOTS", "INDEX_BITS", "VALUE_BITS", "ACC_BITS")
+        slots = {"SLOT_BITS": known["INDEX_BITS"]}
+        yield Element(f"nm_{kept}of{group}", "nm_pe", {**own, **slots})
     for name, number in PAIRS.items():
-        parameters = OutlierArray(1, 1, number).structure.parameters
-        four = number.bits == 4
-        shared = ("FLINT" if four else "MANTISSA_BITS", "BIAS", "EXPONENT_BITS")
-        module = f"ovp_decode{number.bits}"
-        yield Element(f"decoder_{name}", module, {key: parameters[key] for key in shared})
+        known = OutlierArray(1, 1, number).structure.parameters
+        kind = "FLINT" if number.bits == 4 else "MANTISSA_BITS"
+        own = _some(known, kind, "BIAS", "EXPONENT_BITS")
+        yield Element(f"decoder_{name}", f"ovp_decode{number.bits}", own)
     for flint, bias in ((0, 2), (1, 3)):
-        name = "encoder_flint4" if flint else "encoder_int4"
-        yield Element(name, "ovp_encode4", {"FLINT": flint, "BIAS": bias, "X_BITS": 10})
+        encoded = {"FLINT": flint, "BIAS": bias, "X_BITS": ENCODED_BITS}
+        yield Element("encoder_flint4" if flint else "encoder_int4", "ovp_encode4", encoded)
     for kept, group in PATTERNS:
-        bits = {"KEPT": kept, "GROUP": group, "INDEX_BITS": (group - 1).bit_length()}
-        yield Element(f"sorter_{kept}of{group}", "nm_sorter", bits)
+        known = NMArray(1, 1, kept, group).structure.parameters
+        own = _some(known, "KEPT", "GROUP", "INDEX_BITS", "VALUE_BITS")
+        yield Element(f"sorter_{kept}of{group}", "nm_sorter", own)
+
+
+def _some(parameters: Mapping[str, int], *names: str) -> dict[str, int]:
+    return {name: parameters[name] for name in names}
 
 
 def count_elements(
