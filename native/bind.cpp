@@ -23,6 +23,7 @@ namespace nb = nanobind;
 
 namespace netwright {
 
+void bind_coded(nb::module_& module);    // bind_coded.cpp
 void bind_encoder(nb::module_& module);  // bind_encoder.cpp
 
 namespace {
@@ -112,6 +113,7 @@ std::int64_t products(std::int64_t count) {
 
 NB_MODULE(_native, module) {
   using namespace netwright;
+  bind_coded(module);
   bind_encoder(module);
   module.def("supported_isas", &supported_isas);
   module.def("preferred_isa", &preferred_isa);

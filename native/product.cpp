@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <memory>
 #include <utility>
 
 #include "cpu.hpp"
 #include "pool.hpp"
+#include "scratch.hpp"
 
 namespace netwright {
 namespace {
@@ -17,9 +17,6 @@ constexpr std::int64_t kChunksPerThread = 4;
 
 // Rows that are finished while they are in the first-level cache.
 constexpr std::int64_t kRowsAtOnce = 32;
-
-// Bytes of a cache line.
-constexpr std::int64_t kLine = 64;
 
 #ifdef NETWRIGHT_X86
 // With three of four columns, 16 products for three columns are fewer operations than the 24 that a
@@ -43,23 +40,6 @@ constexpr std::int64_t kFarApart = 512;
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
-
-// Memory of this thread that grows and stays, aligned to cache lines.
-class Scratch {
- public:
-  void* reserve(std::size_t num_bytes) {
-    if (num_bytes > size_) {
-      memory_ = std::make_unique<std::uint8_t[]>(num_bytes + kLine);
-      size_ = num_bytes;
-    }
-    const auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
-    return memory_.get() + (kLine - address % kLine) % kLine;
-  }
-
- private:
-  std::unique_ptr<std::uint8_t[]> memory_;
-  std::size_t size_ = 0;
-};
 
 thread_local Scratch interleaved_scratch;
 thread_local Scratch rows_scratch;
