@@ -6,6 +6,13 @@ The compiled part is optional: without it every kernel runs on its reference.
 from __future__ import annotations
 
 from netwright.kernels.blocksparse import BlockSparse, pack
+from netwright.kernels.coded import (
+    CodedInputs,
+    CodedWeights,
+    coded_product,
+    encode_inputs,
+    encode_weights,
+)
 from netwright.kernels.encoder import attend, embed, normalize
 from netwright.kernels.epilogue import Requantize, gelu_table
 from netwright.kernels.from_graph import pack_constant
@@ -15,11 +22,16 @@ from netwright.kernels.store import load_packed, save_packed
 
 __all__ = [
     "BlockSparse",
+    "CodedInputs",
+    "CodedWeights",
     "Product",
     "Requantize",
     "attend",
     "available_isas",
+    "coded_product",
     "embed",
+    "encode_inputs",
+    "encode_weights",
     "gelu_table",
     "load_packed",
     "normalize",

@@ -37,6 +37,29 @@ class Product:
         num_threads: int,
     ) -> None: ...
 
+class CodedWeights:
+    def __init__(
+        self,
+        rows: int,
+        inputs: int,
+        codes: NDArray[Any],
+        tables: NDArray[Any] | None,
+        group: int,
+        format: str,
+        scales: NDArray[Any] | None,
+    ) -> None: ...
+    def run(
+        self,
+        codes: NDArray[Any],
+        tables: NDArray[Any] | None,
+        scales: NDArray[Any] | None,
+        format: str,
+        multiplier: float,
+        out: NDArray[Any],
+        num_threads: int,
+        isa: str,
+    ) -> None: ...
+
 def supported_isas() -> list[str]: ...
 def preferred_isa() -> str: ...
 def vnni_products(count: int) -> int: ...
