@@ -47,7 +47,8 @@ def test_figures_are_split_as_they_are_written():
 
 def test_examples_are_accepted():
     bases = {"capacity": "B", "bandwidth": "B/s", "rate": "op/s", "area": "m2", "leakage": "W",
-             "energy": "J/op", "read_energy": "J/B", "write_energy": "J/B"}  # fmt: skip
+             "energy": "J/op", "read_energy": "J/B", "write_energy": "J/B",
+             "adder_cycles": "cycle"}  # fmt: skip
     assert set(bases) == set(EXAMPLES)
     for name, text in EXAMPLES.items():
         assert convert(*split(text), wanted=bases[name]) > 0

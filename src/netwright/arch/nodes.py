@@ -102,6 +102,7 @@ EnergyOfOperation = Annotated[Figure, _in("J/op")]
 Rate = Annotated[Figure, _in("op/s", above_zero=True)]
 Area = Annotated[Figure, _in("m2")]
 Leakage = Annotated[Figure, _in("W")]
+Cycles = Annotated[Figure, _in("cycle", above_zero=True)]
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 MAC = "mac"
@@ -276,6 +277,8 @@ class Compute(Part):
         operators: What the unit does, by the name of the operator; ``mac`` alone if not given. A
             name is that of a map, unary or reduce operator of Einsums, or ``mac``: multiply, then
             add.
+        adder_cycles: Cycles from an addition to the next one that needs its sum, where the adder is
+            pipelined and that is known.
         exploits: Zero patterns and number formats whose zeros the unit skips, by name.
         area: Square meters of one copy, where it is known.
         leakage: Watts that one copy takes all the time, where it is known.
@@ -287,6 +290,7 @@ class Compute(Part):
     rate: Rate | None = None
     energy: EnergyOfOperation | None = None
     accumulator_bits: int | None = Field(default=None, ge=1, le=64)
+    adder_cycles: Cycles | None = None
     operators: Mapping[Name, Operator] = Field(default_factory=dict)
     exploits: tuple[Annotated[str, AfterValidator(_exploited)], ...] = ()
     area: Area | None = None

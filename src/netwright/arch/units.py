@@ -19,21 +19,24 @@ _BASES: Mapping[str, Mapping[str, Fraction]] = {
     "op/s": {"op/s": Fraction(1), "Hz": Fraction(1)},
     "m2": {"m2": Fraction(1)},
     "W": {"W": Fraction(1)},
+    "cycle": {"cycle": Fraction(1)},
 }
 """For each unit that is counted in, the units that may be written, and how many of it they are."""
 
 EXAMPLES: Mapping[str, str] = {
     "capacity": "256 KiB", "bandwidth": "16 GB/s", "read_energy": "5 pJ", "write_energy": "5 pJ",
     "energy": "0.2 pJ", "rate": "1 Gop/s", "area": "0.5 mm2", "leakage": "3 mW",
+    "adder_cycles": "4 cycle",
 }  # fmt: skip
 """For each figure of a node, a value as it may be written."""
 
 _EXAMPLE_UNITS = {
     "B": "KiB", "B/s": "GB/s", "op/s": "GHz", "J/B": "pJ", "J/op": "pJ", "m2": "mm2", "W": "mW",
+    "cycle": "cycle",
 }  # fmt: skip
 
 _SCALED = re.compile(r"(?P<prefix>(?:[KMGT]i|[fpnuµmkMGT])?)(?P<base>B|B/s|bit|bit/s|J|J/B|J/bit"
-                     r"|J/op|op/s|Hz|m2|W)")  # fmt: skip
+                     r"|J/op|op/s|Hz|m2|W|cycle)")  # fmt: skip
 
 _WRITTEN = re.compile(r"\s*(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>\S*)\s*")
 

@@ -1,6 +1,6 @@
 """What a mapping costs on a machine: engines count, one function prices, a mapper searches."""
 
-from netwright.cost import pipeline, shaping, systolic
+from netwright.cost import pipeline, shaping, systolic, training
 from netwright.cost.counts import Action, Counts
 from netwright.cost.loopnest import count
 from netwright.cost.mapper import GOALS, Goal, Mapped, search
@@ -34,4 +34,5 @@ __all__ = [
     "size_of",
     "spreads",
     "systolic",
+    "training",
 ]

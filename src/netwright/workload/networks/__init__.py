@@ -14,7 +14,7 @@ from netwright.workload.networks.dense import densenet121
 from netwright.workload.networks.mobile import lraspp
 from netwright.workload.networks.mobilenet import mobilenet_v1
 from netwright.workload.networks.nasnet import nasnet_a, pnasnet5
-from netwright.workload.networks.plain import alexnet, squeezenet, vgg16
+from netwright.workload.networks.plain import alexnet, squeezenet, vgg16, vgg19
 from netwright.workload.networks.residual import deeplabv3, fcn, resnet18, resnet50, resnext50
 from netwright.workload.networks.transformer import vit_b16
 from netwright.workload.networks.video import r2plus1d_18, s3d
@@ -39,6 +39,7 @@ NETWORKS: Mapping[str, Callable[[], Workload]] = MappingProxyType(
         "s3d": s3d,
         "squeezenet": squeezenet,
         "vgg16": vgg16,
+        "vgg19": vgg19,
         "vit_b16": vit_b16,
     }
 )

@@ -23,9 +23,19 @@ def alexnet() -> Workload:
 
 def vgg16() -> Workload:
     """VGG-16 (Simonyan and Zisserman 2015, table 1, column D)."""
-    b = Builder("vgg16")
+    return _vgg("vgg16", 3)
+
+
+def vgg19() -> Workload:
+    """VGG-19 (Simonyan and Zisserman 2015, table 1, column E)."""
+    return _vgg("vgg19", 4)
+
+
+def _vgg(name: str, deep: int) -> Workload:
+    """A VGG with so many layers in each of the last three blocks."""
+    b = Builder(name)
     x = b.input((1, 3, 224, 224))
-    for channels, layers in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+    for channels, layers in ((64, 2), (128, 2), (256, deep), (512, deep), (512, deep)):
         for _ in range(layers):
             x = b.activate(b.conv(x, channels, 3))
         x = b.pool(x, 2, stride=2)
