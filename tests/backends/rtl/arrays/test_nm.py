@@ -7,7 +7,7 @@ import pytest
 
 from netwright.backends.rtl.arrays import NMArray, NMDesign
 from netwright.backends.rtl.arrays.driver import Streams
-from netwright.backends.rtl.arrays.nm import Stationary
+from netwright.cost.nm_array import Stationary
 from netwright.errors import ConfigError, DataError, NumericsError
 from tests.backends.rtl.graphs import needs_verilator
 

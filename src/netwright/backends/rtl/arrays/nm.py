@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,12 +13,9 @@ from netwright.backends.rtl.arrays.driver import Ports, Streams
 from netwright.backends.rtl.arrays.operands import integer_matrix, refuse_overflow, tiled
 from netwright.backends.rtl.arrays.structure import ACC_BITS, STEP_BITS, Structure, check_sides
 from netwright.backends.rtl.simulate.verilator import packed
-from netwright.cost.systolic import matrix_product
+from netwright.cost.nm_array import Element, Stationary, nm_product
 from netwright.errors import ConfigError, NumericsError
 from netwright.formats import NM
-
-Stationary = Literal["weight", "output"]
-"""What stays in the elements of an array during a tile."""
 
 VALUE_BITS = 8
 MAX_GROUP = 32
@@ -91,11 +87,10 @@ class NMArray:
             parts=("nm_pe", "nm_edge"),
         )  # fmt: skip
 
-    def span(self, stationary: Stationary, *, dense: bool) -> tuple[int, int]:
-        """Neighbors that an element takes together, and the clocks that it needs for them."""
-        if not dense:
-            return self.group, self.kept
-        return (self.group, self.group) if stationary == "output" else (self.slots, self.slots)
+    @property
+    def element(self) -> Element:
+        """An element as the cost room knows it; sums are added up in one clock."""
+        return Element(self.kept, self.group, self.slots)
 
     def cycles(
         self, rows: int, depth: int, features: int, *, stationary: Stationary, dense: bool = False
@@ -109,12 +104,8 @@ class NMArray:
             stationary: What stays in the elements.
             dense: Whether all weights are multiplied, not only N of M.
         """
-        extent, clocks = self.span(stationary, dense=dense)
-        groups = -(-depth // extent)
         sides = (self.rows, self.columns)
-        if stationary == "output":
-            return matrix_product(rows, groups * clocks, features, sides, "output")
-        return matrix_product(rows * clocks, groups, features, sides, "weight")
+        return nm_product(rows, depth, features, sides, self.element, stationary, dense=dense)
 
     def generate(self, out: str | Path) -> NMDesign:
         """Write the Verilog to the folder `out`, whole or not at all.
@@ -156,7 +147,7 @@ class NMArray:
             stationary: What stays in the elements.
             dense: Whether all weights are multiplied.
         """
-        extent, clocks = self.span(stationary, dense=dense)
+        extent, clocks = self.element.span(stationary, dense=dense)
         depth = -(-x.shape[1] // extent) * extent
         missing = depth - x.shape[1]
         vectors = np.pad(x, ((0, 0), (0, missing))).reshape(len(x), -1, extent)
