@@ -14,7 +14,7 @@ def test_the_same_array_is_left_alone_and_another_replaces_it(tmp_path: Path) ->
     assert array.generate(tmp_path / "array").files == design.files
     assert (tmp_path / "array" / "netwright.json").stat().st_mtime_ns == before
     NMArray(2, 3).generate(tmp_path / "array")
-    assert not (tmp_path / "array" / "nm_array_2x2_2of8.v").exists()
+    assert not (tmp_path / "array" / "nm_array_2x2_2of8_int8.v").exists()
     with pytest.raises(CorruptOutput):
         design.sources()
 

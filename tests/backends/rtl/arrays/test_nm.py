@@ -84,7 +84,7 @@ def test_stationarity_switches_from_tile_to_tile(design: NMDesign) -> None:
     order = [*MODES, *MODES[::-1], MODES[0], MODES[2], MODES[1], MODES[3], MODES[0]]
     x = random.integers(-128, 128, (3, 8))
     w = sparse(random, 8, 2, array)
-    parts = [array.streams(x, w, stationary, dense=dense) for stationary, dense in order]
+    parts = [array.streams(stationary, dense=dense).streams(x, w) for stationary, dense in order]
     joined = Streams(
         *(np.concatenate([getattr(part, field.name) for part in parts], axis=axis)
           for field, axis in zip(fields(Streams)[:4], (1, 1, 0, 0), strict=True)),

@@ -90,8 +90,8 @@ def test_matrices_that_do_not_fit(tmp_path: Path) -> None:
         (good, [[1, 2], [3, 12]],
          "b holds 2 at (0, 1), which int4+e2m1 has no code for in the pair 2, 12\n"
          "hint: take the nearest values: number.decode(number.encode(values))"),
-        ([[0.5, 1]], good, "a holds 0.5 at (0, 0), which is no code"),
-        ([[float("nan"), 1]], good, "a holds nan at (0, 0), which is no code"),
+        ([[0.5, 1]], good, "a holds 0.5 at (0, 0), which is no code of 32 bits"),
+        ([[float("nan"), 1]], good, "a holds nan at (0, 0), which is no code of 32 bits"),
     ):  # fmt: skip
         with pytest.raises(NumericsError) as caught:
             design.simulate(a, b)

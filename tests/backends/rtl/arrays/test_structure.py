@@ -5,8 +5,8 @@ from netwright.backends.rtl.cells.verilog import library_names
 
 def test_closure_holds_what_is_instantiated_and_nothing_else() -> None:
     assert library_closure("nm_array") == (
-        "delay_line", "drain_valid", "nm_array", "nm_edge", "nm_mac", "nm_pe", "skew",
-        "tile_control",
+        "delay_line", "drain_valid", "float_add", "float_multiply", "nm_array", "nm_edge",
+        "nm_mac", "nm_pe", "skew", "tile_control",
     )  # fmt: skip
     assert library_closure("ovp_encode4") == ("ovp_encode4", "ovp_round4")
     assert set(library_closure("ovp_border")) <= set(library_names())
@@ -14,8 +14,8 @@ def test_closure_holds_what_is_instantiated_and_nothing_else() -> None:
 
 def test_top_module_fixes_every_parameter() -> None:
     structure = NMArray(3, 2, kept=1, group=4).structure
-    text = structure.sources()["nm_array_3x2_1of4.v"]
-    assert text.startswith("module nm_array_3x2_1of4 (\n    input  wire clk,\n")
+    text = structure.sources()["nm_array_3x2_1of4_int8.v"]
+    assert text.startswith("module nm_array_3x2_1of4_int8 (\n    input  wire clk,\n")
     for line in (
         "    input  wire [95:0] x_data",  # three rows of four bytes
         "    input  wire [19:0] w_data",  # two columns of a byte and two bits

@@ -66,9 +66,9 @@ def elements() -> Iterator[Element]:
         yield Element(f"ovp_{name}", "ovp_pe", _some(known, *names))
     for kept, group in PATTERNS:
         known = NMArray(1, 1, kept, group).structure.parameters
-        own = _some(known, "GROUP", "SLOTS", "INDEX_BITS", "VALUE_BITS", "ACC_BITS")
-        slots = {"SLOT_BITS": known["INDEX_BITS"]}
-        yield Element(f"nm_{kept}of{group}", "nm_pe", {**own, **slots})
+        yield Element(f"nm_{kept}of{group}", "nm_pe", _of_element(known))
+    known = NMArray(1, 1, number="bfloat16").structure.parameters
+    yield Element("nm_2of8_bfloat16", "nm_pe", _of_element(known))
     for name, number in PAIRS.items():
         known = OutlierArray(1, 1, number).structure.parameters
         kind = "FLINT" if number.bits == 4 else "MANTISSA_BITS"
@@ -81,6 +81,12 @@ def elements() -> Iterator[Element]:
         known = NMArray(1, 1, kept, group).structure.parameters
         own = _some(known, "KEPT", "GROUP", "INDEX_BITS", "VALUE_BITS")
         yield Element(f"sorter_{kept}of{group}", "nm_sorter", own)
+
+
+def _of_element(known: Mapping[str, int]) -> dict[str, int]:
+    """The parameters of an element among those of its N:M array."""
+    names = ("GROUP", "SLOTS", "INDEX_BITS", "VALUE_BITS", "ACC_BITS", "FLOAT")
+    return {**_some(known, *names), "SLOT_BITS": known["INDEX_BITS"]}
 
 
 def _some(parameters: Mapping[str, int], *names: str) -> dict[str, int]:

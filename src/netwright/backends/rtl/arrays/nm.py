@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from netwright.backends.rtl.arrays import bfloat
 from netwright.backends.rtl.arrays.design import TIMEOUT_S, ArrayDesign, ArrayProduct
-from netwright.backends.rtl.arrays.driver import Ports, Streams
-from netwright.backends.rtl.arrays.operands import integer_matrix, refuse_overflow, tiled
+from netwright.backends.rtl.arrays.driver import Ports
+from netwright.backends.rtl.arrays.nm_streams import NMStreams
+from netwright.backends.rtl.arrays.operands import (
+    check_product,
+    float_matrix,
+    integer_matrix,
+    refuse_overflow,
+)
 from netwright.backends.rtl.arrays.structure import ACC_BITS, STEP_BITS, Structure, check_sides
-from netwright.backends.rtl.simulate.verilator import packed
 from netwright.cost.nm_array import Element, Stationary, nm_product
 from netwright.errors import ConfigError, NumericsError
-from netwright.formats import NM
+from netwright.formats import BFLOAT16, NM
 
-VALUE_BITS = 8
+Number = Literal["int8", "bfloat16"]
+"""What elements multiply: int8 into sums of int32, or bfloat16 into sums of float32."""
+
+VALUE_BITS: dict[str, int] = {"int8": 8, "bfloat16": 16}
 MAX_GROUP = 32
 
 
 @dataclass(frozen=True, slots=True)
 class NMArray:
-    """An array of elements that hold N weights and a group of M inputs, of eight bits each.
+    """An array of elements that hold N weights and a group of M inputs.
 
     Attributes:
         rows: Rows of elements, 1 to 64.
@@ -32,6 +43,7 @@ class NMArray:
         group: Extent of a group, 2 to 32: M.
         slots: Weights that an element can hold, `kept` to `group`; `kept` unless given. More are of
             use for dense products with weights stationary only.
+        number: What elements multiply.
 
     Raises:
         ConfigError: A value is not accepted.
@@ -42,20 +54,27 @@ class NMArray:
     kept: int = 2
     group: int = 8
     slots: int = 0
+    number: Number = "int8"
 
     def __post_init__(self) -> None:
         check_sides(rows=self.rows, columns=self.columns)
-        if not self.slots:
+        if self.number not in VALUE_BITS:
+            raise ConfigError(f'number must be "int8" or "bfloat16", not {self.number!r}')
+        self._check("group", 2, MAX_GROUP)
+        self._check("kept", 1, self.group - 1)
+        if self.slots == 0:
             object.__setattr__(self, "slots", self.kept)
-        ends = {
-            "group": (2, MAX_GROUP),
-            "kept": (1, self.group - 1),
-            "slots": (self.kept, self.group),
-        }
-        for name, (low, high) in ends.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise ConfigError(f"{name} must be an integer from {low} to {high}, not {value!r}")
+        self._check("slots", self.kept, self.group)
+
+    def _check(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ConfigError(f"{name} must be an integer from {low} to {high}, not {value!r}")
+
+    @property
+    def value_bits(self) -> int:
+        """Width of an operand."""
+        return VALUE_BITS[self.number]
 
     @property
     def index_bits(self) -> int:
@@ -65,9 +84,8 @@ class NMArray:
     @property
     def structure(self) -> Structure:
         """What it is in Verilog."""
-        weight_bits = self.index_bits + VALUE_BITS
         return Structure(
-            name=f"nm_array_{self.rows}x{self.columns}_{self.kept}of{self.group}",
+            name=f"nm_array_{self.rows}x{self.columns}_{self.kept}of{self.group}_{self.number}",
             module="nm_array",
             parameters={
                 "ROWS": self.rows,
@@ -76,16 +94,20 @@ class NMArray:
                 "GROUP": self.group,
                 "SLOTS": self.slots,
                 "INDEX_BITS": self.index_bits,
-                "VALUE_BITS": VALUE_BITS,
+                "VALUE_BITS": self.value_bits,
                 "ACC_BITS": ACC_BITS,
+                "FLOAT": int(self.number == "bfloat16"),
                 "STEP_BITS": STEP_BITS,
             },
             ports=Ports(
-                self.rows, self.columns, self.group * VALUE_BITS, self.slots * weight_bits,
+                self.rows,
+                self.columns,
+                self.group * self.value_bits,
+                self.slots * (self.index_bits + self.value_bits),
                 modes=True,
             ),
             parts=("nm_pe", "nm_edge"),
-        )  # fmt: skip
+        )
 
     @property
     def element(self) -> Element:
@@ -107,6 +129,14 @@ class NMArray:
         sides = (self.rows, self.columns)
         return nm_product(rows, depth, features, sides, self.element, stationary, dense=dense)
 
+    def streams(self, stationary: Stationary, *, dense: bool) -> NMStreams:
+        """How matrices are cut into tiles for it."""
+        extent, clocks = self.element.span(stationary, dense=dense)
+        return NMStreams(
+            self.rows, self.columns, self.group, self.slots, self.index_bits, self.value_bits,
+            stationary, dense, extent, clocks,
+        )  # fmt: skip
+
     def generate(self, out: str | Path) -> NMDesign:
         """Write the Verilog to the folder `out`, whole or not at all.
 
@@ -117,88 +147,69 @@ class NMArray:
         root, files = ArrayDesign.written(structure, out)
         return NMDesign(root, structure, files, self)
 
-    def compact(self, weights: NDArray[np.int64], *, dense: bool, extent: int) -> NDArray[np.int64]:
-        """Columns of weights as words of the array: a value and above it its place in the group.
-
-        Args:
-            weights: Weights (columns, groups * extent).
-            dense: Whether all are kept.
-            extent: Extent of a group.
-
-        Returns:
-            Words (columns, groups, kept); what is not zero is among them, in its order.
-        """
-        groups = weights.reshape(len(weights), -1, extent)
-        if dense:
-            return groups & 0xFF
-        kept = NM(self.kept, self.group, axis=2).mask(groups)
-        places = np.nonzero(kept)[2].reshape(*groups.shape[:2], self.kept)
-        values = np.take_along_axis(groups, places, axis=-1)
-        return (values & 0xFF) | places << VALUE_BITS
-
-    def streams(
-        self, x: NDArray[np.int64], w: NDArray[np.int64], stationary: Stationary, *, dense: bool
-    ) -> Streams:
-        """What enters the array for a product, tile after tile.
-
-        Args:
-            x: The left matrix (rows, sums).
-            w: The right matrix (sums, columns).
-            stationary: What stays in the elements.
-            dense: Whether all weights are multiplied.
-        """
-        extent, clocks = self.element.span(stationary, dense=dense)
-        depth = -(-x.shape[1] // extent) * extent
-        missing = depth - x.shape[1]
-        vectors = np.pad(x, ((0, 0), (0, missing))).reshape(len(x), -1, extent)
-        vectors = np.pad(vectors, ((0, 0), (0, 0), (0, self.group - extent)))
-        weights = self.compact(np.pad(w.T, ((0, 0), (0, missing))), dense=dense, extent=extent)
-        mode = int(stationary == "weight") | 2 * int(dense)
-        make = self._output_tiles if stationary == "output" else self._weight_tiles
-        return make(vectors, weights, clocks, mode)
-
-    def _output_tiles(
-        self, x: NDArray[np.int64], w: NDArray[np.int64], clocks: int, mode: int
-    ) -> Streams:
-        """Tiles of rows by columns of the product, the columns inside."""
-        groups = x.shape[1]
-        rows, columns = tiled(x, self.rows), tiled(w.reshape(len(w), -1, 1), self.columns)
-        down, right = len(rows), len(columns)
-        left = np.repeat(rows, right, axis=0).transpose(1, 0, 2, 3)
-        top = np.tile(columns, (down, 1, 1, 1)).transpose(1, 0, 2, 3)
-        return self._streams(left, top, down * right, groups * clocks, mode, self.rows)
-
-    def _weight_tiles(
-        self, x: NDArray[np.int64], w: NDArray[np.int64], clocks: int, mode: int
-    ) -> Streams:
-        """Tiles of groups by columns of weights, the columns inside."""
-        rows = tiled(x.transpose(1, 0, 2), self.rows)  # (tiles, rows, batch, group)
-        columns = tiled(w, self.columns)
-        columns = np.pad(columns, [(0, 0), (0, 0), (0, -w.shape[1] % self.rows), (0, 0)])
-        down, right = len(rows), len(columns)
-        left = np.repeat(rows, right, axis=0).transpose(1, 0, 2, 3)
-        loads = columns.reshape(right, self.columns, down, self.rows, -1)[:, :, :, ::-1]
-        top = loads.transpose(1, 2, 0, 3, 4)  # (columns, down, right, rows from the last, slots)
-        return self._streams(left, top, down * right, len(x) * clocks, mode, len(x))
-
-    def _streams(
+    def reference(
         self,
-        left: NDArray[np.int64],
-        top: NDArray[np.int64],
-        tiles: int,
-        steps: int,
-        mode: int,
-        results: int,
-    ) -> Streams:
-        top = top.reshape(self.columns, -1, top.shape[-1])
-        top = np.pad(top, ((0, 0), (0, 0), (0, self.slots - top.shape[-1])))
-        return Streams(
-            x=packed(left.reshape(self.rows, -1, self.group), VALUE_BITS),
-            w=packed(top, self.index_bits + VALUE_BITS),
-            steps=np.full(tiles, steps, np.uint32),
-            modes=np.full(tiles, mode, np.uint32),
-            num_results=tiles * results,
-        )
+        x: ArrayLike,
+        w: ArrayLike,
+        *,
+        stationary: Stationary = "output",
+        dense: bool = False,
+    ) -> NDArray[np.int64] | NDArray[np.float32]:
+        """What the array computes, by NumPy: of integers the product, of floats in its own order.
+
+        Args:
+            x: As of :meth:`NMDesign.simulate`.
+            w: As of :meth:`NMDesign.simulate`.
+            stationary: As of :meth:`NMDesign.simulate`.
+            dense: As of :meth:`NMDesign.simulate`.
+
+        Raises:
+            NumericsError: As :meth:`NMDesign.simulate`.
+            DataError: As :meth:`NMDesign.simulate`.
+            ConfigError: As :meth:`NMDesign.simulate`.
+        """
+        left, right = self.codes(x, w, stationary, dense=dense)
+        if self.number == "int8":
+            product: NDArray[np.int64] = left @ right
+            return product
+        term, steps = self.streams(stationary, dense=dense).terms(left, right)
+
+        def multiplied(step: int) -> NDArray[np.float32]:
+            return bfloat.multiply(*(bfloat.decoded(codes) for codes in term(step)))
+
+        if stationary == "output":
+            return bfloat.output_stationary(multiplied, steps)
+        clocks = self.element.span(stationary, dense=dense)[1]
+        return bfloat.weight_stationary(multiplied, steps, self.rows, clocks)
+
+    def codes(
+        self, x: ArrayLike, w: ArrayLike, stationary: Stationary, *, dense: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The operands as their codes, checked: integers, or the words of bfloat16.
+
+        Raises:
+            NumericsError: As :meth:`NMDesign.simulate`.
+            DataError: As :meth:`NMDesign.simulate`.
+            ConfigError: As :meth:`NMDesign.simulate`.
+        """
+        if stationary not in ("weight", "output"):
+            raise ConfigError(f'stationary must be "weight" or "output", not {stationary!r}')
+        if self.number == "int8":
+            left, right = integer_matrix(x, "x", 8), integer_matrix(w, "w", 8)
+            check_product(left, right, STEP_BITS)
+            refuse_overflow(left, right, ACC_BITS)
+            self._check_pattern(right, dense)
+            return left, right
+        values, weights = float_matrix(x, "x", BFLOAT16), float_matrix(w, "w", BFLOAT16)
+        check_product(values, weights, STEP_BITS)
+        self._check_pattern(weights, dense)
+        return bfloat.encoded(values), bfloat.encoded(weights)
+
+    def _check_pattern(self, w: NDArray[Any], dense: bool) -> None:
+        padded = np.pad(w, ((0, -len(w) % self.group), (0, 0)))
+        fault = "" if dense else NM(self.kept, self.group, axis=0).fault(padded)
+        if fault:
+            raise NumericsError(f"w: {fault}", hint="dense=True multiplies all weights")
 
 
 @dataclass(frozen=True)
@@ -226,55 +237,34 @@ class NMDesign(ArrayDesign):
         of a sum that do not fit the array together are added outside of it.
 
         Args:
-            x: Codes of eight bits (rows, sums).
-            w: Codes of eight bits (sums, columns); of every group of M along its first axis at most
-                N are not zero, unless `dense`.
+            x: Values of the array's numbers (rows, sums).
+            w: Values (sums, columns); of every group of M along its first axis at most N are not
+                zero, unless `dense`.
             stationary: What stays in the elements.
             dense: Multiply all weights.
             timeout_s: Wall-clock seconds each program gets to build it.
 
         Returns:
-            The product, int64, and the clocks that it took.
+            The product, int64 or float32, and the clocks that it took.
 
         Raises:
-            NumericsError: A value does not fit eight bits, a group has more than N weights, or a
-                result needs more than 32 bits.
+            NumericsError: A value is none of the array's numbers, a group has more than N weights,
+                or a result needs more than 32 bits.
             DataError: The shapes do not fit.
             ConfigError: `stationary` is something else.
             ToolMissing: Verilator or g++ is not installed.
         """
-        if stationary not in ("weight", "output"):
-            raise ConfigError(f'stationary must be "weight" or "output", not {stationary!r}')
         array = self.array
-        left, right = _codes(x, "x"), _codes(w, "w")
-        refuse_overflow(left, right, ACC_BITS, STEP_BITS)
-        if not dense:
-            padded = np.pad(right, ((0, -len(right) % array.group), (0, 0)))
-            if fault := NM(array.kept, array.group, axis=0).fault(padded):
-                raise NumericsError(f"w: {fault}", hint="dense=True multiplies all weights")
-        streams = array.streams(left, right, stationary, dense=dense)
+        left, right = array.codes(x, w, stationary, dense=dense)
+        cut = array.streams(stationary, dense=dense)
+        streams = cut.streams(left, right)
         played = self.play(streams, timeout_s=timeout_s)
-        sums = played.results.view(np.int32).astype(np.int64)
-        rows, features = left.shape[0], right.shape[1]
-        across = -(-features // array.columns)
-        if stationary == "output":
-            blocks = sums.reshape(array.columns, -1, across, array.rows)[..., ::-1]
-            values = blocks.transpose(1, 3, 2, 0).reshape(-1, across * array.columns)
+        parts = cut.parts(played.results, left.shape[0], right.shape[1])
+        values: NDArray[np.generic]
+        if array.number == "int8":
+            values = parts.view(np.int32).sum(axis=0, dtype=np.int64)
         else:
-            parts = sums.reshape(array.columns, -1, across, rows).sum(axis=1)
-            values = parts.transpose(2, 1, 0).reshape(rows, -1)
-        return ArrayProduct(
-            values[:rows, :features], played.cycles, played.cycles_until_last, len(streams.steps)
-        )
-
-
-def _codes(values: ArrayLike, name: str) -> NDArray[np.int64]:
-    """A matrix of codes of eight bits."""
-    matrix = integer_matrix(values, name)
-    bad = (matrix < -128) | (matrix > 127)
-    if bad.any():
-        place = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise NumericsError(
-            f"{name} holds {int(matrix[place])} at {place}, which is no code of 8 bits"
-        )
-    return matrix
+            floats: list[NDArray[np.float32]] = list(parts.view(np.float32))
+            total = reduce(bfloat.add, floats)
+            values = total
+        return ArrayProduct(values, played.cycles, played.cycles_until_last, len(streams.steps))

@@ -1,4 +1,4 @@
-"""Operands of arrays: whole numbers in matrices that fit, cut into tiles."""
+"""Operands of arrays: numbers in matrices that fit, cut into tiles."""
 
 from __future__ import annotations
 
@@ -6,39 +6,60 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netwright.errors import DataError, NumericsError
+from netwright.formats import NumberFormat
 
-MAX_OPERATIONS = 1 << 32
+MAX_OPERATIONS = 1 << 30
 """Most multiplications of a product that is simulated."""
 
 
-def integer_matrix(values: ArrayLike, name: str) -> NDArray[np.int64]:
+def integer_matrix(values: ArrayLike, name: str, bits: int = 32) -> NDArray[np.int64]:
     """A matrix of whole numbers.
 
     Raises:
         DataError: It is no matrix, or has no elements.
-        NumericsError: A value is no whole number of up to 32 bits.
+        NumericsError: A value is no whole number, or does not fit the bits.
     """
+    array = _matrix(values, name)
+    limit = 2.0 ** (bits - 1)
+    finite = np.isfinite(array)
+    known = np.where(finite, array, 0).astype(np.float64)
+    good = finite & (known == np.rint(known)) & (known >= -limit) & (known < limit)
+    _refuse(array, good, name, f"no code of {bits} bits")
+    return array.astype(np.int64)
+
+
+def float_matrix(values: ArrayLike, name: str, number: NumberFormat) -> NDArray[np.float64]:
+    """A matrix of finite values of a format.
+
+    Raises:
+        DataError: It is no matrix, or has no elements.
+        NumericsError: A value is none of the format.
+    """
+    array = _matrix(values, name).astype(np.float64)
+    _refuse(array, number.allowed(array), name, f"no finite value of {number}")
+    return array
+
+
+def _matrix(values: ArrayLike, name: str) -> NDArray[np.generic]:
     array = np.asarray(values)
     if array.ndim != 2 or 0 in array.shape:
         raise DataError(f"{name} must be a matrix with elements, not of shape {array.shape}")
     if array.dtype.kind not in "iufb":
         raise NumericsError(f"{name} must hold numbers, not {array.dtype}")
-    whole = np.isfinite(array) & (np.abs(array.astype(np.float64)) < 2**31)
-    whole &= np.where(whole, array, 0) == np.rint(np.where(whole, array, 0))
-    if not whole.all():
-        place = tuple(int(i) for i in np.argwhere(~whole)[0])
-        raise NumericsError(f"{name} holds {array[place]} at {place}, which is no code")
-    return array.astype(np.int64)
+    return array
 
 
-def refuse_overflow(
-    a: NDArray[np.int64], b: NDArray[np.int64], acc_bits: int, step_bits: int
-) -> None:
-    """Refuse matrices that do not fit each other, or whose product does not fit the sums.
+def _refuse(array: NDArray[np.generic], good: NDArray[np.bool_], name: str, what: str) -> None:
+    if not good.all():
+        place = tuple(int(i) for i in np.argwhere(~good)[0])
+        raise NumericsError(f"{name} holds {array[place]} at {place}, which is {what}")
+
+
+def check_product(a: NDArray[np.generic], b: NDArray[np.generic], step_bits: int) -> None:
+    """Refuse matrices that do not fit each other, or whose product takes too long to simulate.
 
     Raises:
-        DataError: The shapes do not fit, or there are too many operations.
-        NumericsError: A result needs more than `acc_bits`.
+        DataError: They do not, or it does.
     """
     if a.shape[1] != b.shape[0]:
         raise DataError(
@@ -50,6 +71,14 @@ def refuse_overflow(
             f"a product of {a.shape} and {b.shape} is too large to be simulated clock by clock",
             hint="the formulas of the cost room give the cycles of any size",
         )
+
+
+def refuse_overflow(a: NDArray[np.int64], b: NDArray[np.int64], acc_bits: int) -> None:
+    """Refuse matrices whose product does not fit the sums.
+
+    Raises:
+        NumericsError: A result needs more than `acc_bits`.
+    """
     product = a @ b
     limit = 1 << (acc_bits - 1)
     bad = (product < -limit) | (product >= limit)

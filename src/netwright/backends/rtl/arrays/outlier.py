@@ -10,7 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from netwright.backends.rtl.arrays.design import TIMEOUT_S, ArrayDesign, ArrayProduct
 from netwright.backends.rtl.arrays.driver import Ports, Streams
-from netwright.backends.rtl.arrays.operands import integer_matrix, refuse_overflow, tiled
+from netwright.backends.rtl.arrays.operands import (
+    check_product,
+    integer_matrix,
+    refuse_overflow,
+    tiled,
+)
 from netwright.backends.rtl.arrays.structure import ACC_BITS, STEP_BITS, Structure, check_sides
 from netwright.backends.rtl.simulate.verilator import packed
 from netwright.errors import ConfigError, NumericsError
@@ -152,7 +157,8 @@ class OutlierDesign(ArrayDesign):
         """
         number = self.array.number
         left, right = integer_matrix(a, "a"), integer_matrix(b, "b")
-        refuse_overflow(left, right, ACC_BITS, STEP_BITS)
+        check_product(left, right, STEP_BITS)
+        refuse_overflow(left, right, ACC_BITS)
         x, w = _bytes(left, number, "a", 1), _bytes(right.T, number, "b", 0)
         return self.simulate_bytes(x, w, timeout_s=timeout_s)
 

@@ -15,6 +15,7 @@ module nm_array #(
     parameter INDEX_BITS = 3,
     parameter VALUE_BITS = 8,
     parameter ACC_BITS   = 32,
+    parameter FLOAT      = 0,
     parameter STEP_BITS  = 16
 ) (
     input  wire                                             clk,
@@ -111,7 +112,7 @@ module nm_array #(
         );
         nm_pe #(
             .GROUP(GROUP), .SLOTS(SLOTS), .INDEX_BITS(INDEX_BITS), .SLOT_BITS(SLOT_BITS),
-            .VALUE_BITS(VALUE_BITS), .ACC_BITS(ACC_BITS)
+            .VALUE_BITS(VALUE_BITS), .ACC_BITS(ACC_BITS), .FLOAT(FLOAT)
         ) u_pe (
             .clk(clk), .rst_n(rst_n), .weight_stationary(elements_stationary),
             .dense(elements_dense), .shift_weights(load | ~weight_stationary), .capture(capture),
@@ -131,7 +132,7 @@ module nm_array #(
     for (c = 0; c < COLUMNS; c = c + 1) begin : g_column
       localparam CORNER = ((ROWS - 1) * (COLUMNS + 1) + c + 1) * TOKEN_BITS;
       wire [ACC_BITS-1:0] total;
-      nm_edge #(.ACC_BITS(ACC_BITS)) u_edge (
+      nm_edge #(.ACC_BITS(ACC_BITS), .FLOAT(FLOAT)) u_edge (
           .clk(clk), .rst_n(rst_n), .valid(tokens[CORNER] & elements_stationary),
           .first(tokens[CORNER+4+:SLOT_BITS] == {SLOT_BITS{1'b0}}), .last(tokens[CORNER+2]),
           .sum(sums[(ROWS*COLUMNS+c)*ACC_BITS+:ACC_BITS]), .y_valid(edge_valid[c]), .y_data(total)

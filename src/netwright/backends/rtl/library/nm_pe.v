@@ -10,7 +10,8 @@ module nm_pe #(
     parameter INDEX_BITS = 3,
     parameter SLOT_BITS  = 3,
     parameter VALUE_BITS = 8,
-    parameter ACC_BITS   = 32
+    parameter ACC_BITS   = 32,
+    parameter FLOAT      = 0
 ) (
     input  wire                                     clk,
     input  wire                                     rst_n,
@@ -49,7 +50,7 @@ module nm_pe #(
   wire [ACC_BITS-1:0] base = weight_stationary ? sum_above : first ? {ACC_BITS{1'b0}} : sum;
   wire [ACC_BITS-1:0] total;
 
-  nm_mac #(.VALUE_BITS(VALUE_BITS), .ACC_BITS(ACC_BITS)) u_mac (
+  nm_mac #(.VALUE_BITS(VALUE_BITS), .ACC_BITS(ACC_BITS), .FLOAT(FLOAT)) u_mac (
       .x(x[index*VALUE_BITS+:VALUE_BITS]), .w(weight[0+:VALUE_BITS]), .base(base), .total(total)
   );
 
