@@ -16,6 +16,7 @@ TESTED_BY: dict[str, str] = {
     "train/loop.py": "tests/train/test_fitting.py",
     # The parts of one reader, of one writer and of one pass are tested through its public function.
     "backends/rtl/arrays/driver.py": "tests/backends/rtl/arrays/test_nm.py",
+    "backends/rtl/arrays/nm_streams.py": "tests/backends/rtl/arrays/test_nm.py",
     "backends/rtl/arrays/operands.py": "tests/backends/rtl/arrays/test_nm.py",
     "exchange/onnx/lower_site.py": "tests/exchange/onnx/test_lower_products.py",
     "exchange/qonnx/narrow_convs.py": "tests/exchange/qonnx/test_write.py",
