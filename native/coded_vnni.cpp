@@ -13,11 +13,10 @@
 
 #include "coded.hpp"
 #include "dot.hpp"
+#include "panels.hpp"
 
 namespace netwright {
 namespace {
-
-#define ALWAYS_INLINE __attribute__((always_inline))
 
 constexpr int kFewTokens = 8;
 constexpr int kPanelsAtOnce = 3;
@@ -260,61 +259,6 @@ void prepare(const CodedInputs& inputs, const CodedPanels& panels, const Prepare
 
 // ---- products ----
 
-// Turn four vectors of 16 rows: vector i of the result has row 4 l + i in its lane l of 128 bits.
-inline void turn(const std::int32_t (*sums)[kPanelRows], __m512i (&out)[4]) {
-  const __m512i token[4] = {_mm512_load_si512(sums[0]), _mm512_load_si512(sums[1]),
-                            _mm512_load_si512(sums[2]), _mm512_load_si512(sums[3])};
-  const __m512i low01 = _mm512_unpacklo_epi32(token[0], token[1]);
-  const __m512i high01 = _mm512_unpackhi_epi32(token[0], token[1]);
-  const __m512i low23 = _mm512_unpacklo_epi32(token[2], token[3]);
-  const __m512i high23 = _mm512_unpackhi_epi32(token[2], token[3]);
-  out[0] = _mm512_unpacklo_epi64(low01, low23);
-  out[1] = _mm512_unpackhi_epi64(low01, low23);
-  out[2] = _mm512_unpacklo_epi64(high01, high23);
-  out[3] = _mm512_unpackhi_epi64(high01, high23);
-}
-
-// Store 8 tokens of 16 rows; `out` is the place of the first row's first token.
-inline void store_eight(const std::int32_t (*sums)[kPanelRows], std::int32_t* out,
-                        std::int64_t stride) {
-  __m512i first[4];
-  __m512i second[4];
-  turn(sums, first);
-  turn(sums + 4, second);
-  const __m512i low = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
-  const __m512i high = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
-  const auto store = [&](std::int64_t row, __m256i eight) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + row * stride), eight);
-  };
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    const __m512i rows01 = _mm512_permutex2var_epi64(first[i], low, second[i]);
-    const __m512i rows23 = _mm512_permutex2var_epi64(first[i], high, second[i]);
-    store(i, _mm512_castsi512_si256(rows01));
-    store(4 + i, _mm512_extracti64x4_epi64(rows01, 1));
-    store(8 + i, _mm512_castsi512_si256(rows23));
-    store(12 + i, _mm512_extracti64x4_epi64(rows23, 1));
-  }
-}
-
-// The result of T tokens from `token` on, of which some may not exist, in one panel.
-template <int T>
-inline void store_panel(const std::int32_t (&sums)[T][kPanelRows], const CodedPanels& panels,
-                        std::int64_t panel, std::int64_t tokens, std::int64_t token,
-                        const CodedResult& result) {
-  const std::int64_t first = panel * kPanelRows;
-  const std::int64_t rows = std::min<std::int64_t>(kPanelRows, panels.rows - first);
-  auto* const out = static_cast<std::int32_t*>(result.data) + first * tokens + token;
-  if (T == 8 && rows == kPanelRows && token + T <= tokens) {
-    store_eight(sums, out, tokens);
-    return;
-  }
-  const std::int64_t count = std::min<std::int64_t>(T, tokens - token);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t t = 0; t < count; ++t) out[row * tokens + t] = sums[t][row];
-  }
-}
-
 // Weights that have been looked up for all tokens: [step][word][panel of P], 64 bytes each, and
 // [group][panel][16] scales.
 struct Ready {
@@ -373,22 +317,15 @@ class Tile {
         _mm512_store_ps(stored[i / T][i % T], _mm512_mul_ps(total, multiplier));
       }
     } else {
-      keep(sums, stored, std::make_integer_sequence<int, P * T>{});
+      keep<P, T>(sums, stored);
     }
     for (int p = 0; p < P; ++p) {
-      store_panel<T>(stored[p], panels_, panel + p, inputs_.tokens, tile * kTileTokens, result_);
+      store_panel<T>(stored[p], panel + p, panels_.rows, tile * kTileTokens, inputs_.tokens,
+                     result_.data);
     }
   }
 
  private:
-  // Without a loop, because an array that a loop goes through is no set of registers.
-  template <int... I>
-  static ALWAYS_INLINE inline void keep(const Sums& sums,
-                                           std::int32_t (&stored)[P][T][kPanelRows],
-                                           std::integer_sequence<int, I...>) {
-    (_mm512_store_si512(stored[I / T][I % T], sums[I / T][I % T]), ...);
-  }
-
   static ALWAYS_INLINE inline void begin(Sums& sums, const std::int32_t* correction) {
 #pragma GCC unroll 8
     for (int t = 0; t < T; ++t) {

@@ -18,6 +18,6 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     names: dict[str, object] = {}
     examples = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
     exec(compile(examples, "kernels.md", "exec"), names)
-    for name in ("sums", "codes", "real", "real_sums", "mixed"):
+    for name in ("sums", "codes", "real", "real_sums", "mixed", "nm_sums"):
         assert np.shape(names[name]) == (768, 128)
     assert (tmp_path / "layer.onnx").exists()

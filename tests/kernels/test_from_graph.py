@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from netwright.errors import DataError
-from netwright.formats import Blocks, Int
+from netwright.formats import NM, Blocks, Int
 from netwright.ir import Graph, Node, TensorType
-from netwright.kernels import pack_constant, spmm
+from netwright.kernels import BlockSparse, NMWeights, nm_product, pack_constant, spmm
 
 
-def graph_of(codes: np.ndarray, pattern: Blocks | None) -> Graph:
+def graph_of(codes: np.ndarray, pattern: Blocks | NM | None) -> Graph:
     inputs, outputs = codes.shape
     byte = Int(8)
     return Graph(
@@ -39,8 +39,18 @@ def block_codes(seed: int = 0) -> np.ndarray:
 def test_packed_constant_multiplies_like_the_graph() -> None:
     codes = block_codes()
     packed = pack_constant(graph_of(codes, Blocks(4, axis=1, density=0.9)), "w")
+    assert isinstance(packed, BlockSparse)
     tokens = np.random.default_rng(1).integers(0, 256, (5, 12), dtype=np.uint8)
     np.testing.assert_array_equal(spmm(packed, tokens.T.copy()), (tokens @ codes).T)
+
+
+def test_constant_of_n_of_m_multiplies_like_the_graph() -> None:
+    codes = np.random.default_rng(2).integers(-128, 128, (12, 8))
+    codes[::2] = 0
+    packed = pack_constant(graph_of(codes, NM(2, 4, axis=0)), "w")
+    assert isinstance(packed, NMWeights)
+    tokens = np.random.default_rng(1).integers(0, 256, (5, 12), dtype=np.uint8)
+    np.testing.assert_array_equal(nm_product(packed, tokens.T.copy()), (tokens @ codes).T)
 
 
 def test_constant_that_cannot_be_packed_is_refused() -> None:

@@ -17,6 +17,7 @@ from netwright.kernels.encoder import attend, embed, normalize
 from netwright.kernels.epilogue import Requantize, gelu_table
 from netwright.kernels.from_graph import pack_constant
 from netwright.kernels.isa import available_isas, selected_isa
+from netwright.kernels.nm import NMWeights, nm_product, pack_nm
 from netwright.kernels.spmm import Product, prepare, spmm, spmm_reference
 from netwright.kernels.store import load_packed, save_packed
 
@@ -24,6 +25,7 @@ __all__ = [
     "BlockSparse",
     "CodedInputs",
     "CodedWeights",
+    "NMWeights",
     "Product",
     "Requantize",
     "attend",
@@ -34,9 +36,11 @@ __all__ = [
     "encode_weights",
     "gelu_table",
     "load_packed",
+    "nm_product",
     "normalize",
     "pack",
     "pack_constant",
+    "pack_nm",
     "prepare",
     "save_packed",
     "selected_isa",

@@ -60,6 +60,19 @@ class CodedWeights:
         isa: str,
     ) -> None: ...
 
+class NMWeights:
+    def __init__(
+        self,
+        inputs: int,
+        kept: int,
+        group: int,
+        values: NDArray[Any],
+        places: NDArray[Any],
+    ) -> None: ...
+    def run(
+        self, activation: NDArray[Any], out: NDArray[Any], num_threads: int, isa: str
+    ) -> None: ...
+
 def supported_isas() -> list[str]: ...
 def preferred_isa() -> str: ...
 def vnni_products(count: int) -> int: ...

@@ -166,7 +166,7 @@ def pack(
     >>> packed.indices.tolist(), bool((packed.unpack() == np.eye(4)).all())
     ([[0, 1, 2, 3]], True)
     """
-    dense = _codes(np.asarray(weights))
+    dense = int8_codes(np.asarray(weights))
     rows, columns = dense.shape
     check_shape(rows, columns, block_rows)
     blocks = dense.reshape(rows // block_rows, block_rows, columns)
@@ -250,7 +250,12 @@ def check_bound(
         )
 
 
-def _codes(weights: NDArray[Any]) -> NDArray[np.int8]:
+def int8_codes(weights: NDArray[Any]) -> NDArray[np.int8]:
+    """A matrix of integers from -128 to 127 as int8.
+
+    Raises:
+        DataError: It is no matrix, or an element is another number; the message says where.
+    """
     if weights.ndim != 2:
         raise DataError(f"weights must be a matrix, not of shape {weights.shape}")
     if weights.dtype == np.int8:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.errors import DataError
-from netwright.formats import Blocks
+from netwright.formats import NM, Blocks
 from netwright.ir import Graph
 from netwright.kernels.blocksparse import BlockSparse, pack
+from netwright.kernels.nm import NMWeights, pack_nm
 
 
-def pack_constant(graph: Graph, name: str) -> BlockSparse:
-    """Pack a constant of an integer graph that has the pattern ``Blocks(4x1)`` or ``Blocks(8x1)``.
+def pack_constant(graph: Graph, name: str) -> BlockSparse | NMWeights:
+    """Pack a constant of an integer graph with the pattern ``Blocks(4x1)``, ``Blocks(8x1)`` or N:M.
 
-    The axis along which the blocks extend becomes that of the rows: ``MatMul`` keeps weights as
-    ``(inputs, outputs)``, and its blocks extend along axis 1.
+    The axis along which blocks extend becomes that of the rows, the one along which groups of N:M
+    extend that of the columns: ``MatMul`` keeps weights as ``(inputs, outputs)``, and its blocks
+    extend along axis 1, its groups along axis 0.
 
     Args:
         graph: A graph in the integer form.
@@ -32,11 +34,13 @@ def pack_constant(graph: Graph, name: str) -> BlockSparse:
             f'constant "{name}" has no pattern',
             hint="give its type one: TensorType(..., pattern=Blocks(4, axis=1, density=0.1))",
         )
-    if not isinstance(pattern, Blocks):
-        raise DataError(f'constant "{name}" must have a pattern of blocks, not {pattern}')
+    if not isinstance(pattern, Blocks | NM):
+        raise DataError(f'constant "{name}" must have a pattern of blocks or N:M, not {pattern}')
     fault = pattern.fault(codes)
     if fault:
         raise DataError(f'constant "{name}": {fault}')
     if codes.ndim != 2:
         raise DataError(f'constant "{name}" must have two axes, not {codes.ndim}')
+    if isinstance(pattern, NM):
+        return pack_nm(np.moveaxis(codes, pattern.axis, 1), kept=pattern.kept, group=pattern.group)
     return pack(np.moveaxis(codes, pattern.axis, 0), block_rows=pattern.rows)
