@@ -13,7 +13,7 @@ from netwright.backends.hls import translation
 from netwright.backends.rtl.unrolled import layers as lowering
 from netwright.errors import NetwrightError
 from netwright.exchange import write_qonnx
-from netwright.formats import Bipolar, Int
+from netwright.formats import Bipolar, Int, OutlierPairs
 from netwright.ir import (
     SPECS,
     Graph,
@@ -29,6 +29,7 @@ from netwright.ir.einsums.einsum import MapOp, ReduceOp
 from netwright.ir.einsums.functions import UnaryOp
 from netwright.ir.einsums.lower import Operand
 from netwright.ir.graph import AttrValue
+from netwright.ir.ops.format_quant import number_text
 from netwright.ir.spec import Category
 from netwright.passes import integerize, realize
 from netwright.workload import from_graph
@@ -63,6 +64,8 @@ ATTRIBUTES: dict[str, dict[str, AttrValue]] = {
     "Trunc": {"bits": 4, "signed": 1, "narrow": 0, "rounding": "floor", "scale": (0.5,),
               "output_scale": (2.0,), "shift": 2, "axis": None},
     "Quantize": {"scale": (0.5,), "axis": None, **CLAMP},
+    "FormatQuant": {"number": number_text(OutlierPairs()), "scale": (0.5,), "axis": None},
+    "FormatCodes": {"number": number_text(OutlierPairs()), "shift": 1},
     "Requantize": {"multiplier": (1,), "offset": (0,), "shift": 2, "axis": None,
                    "low": -16, "high": 15, "zero_point": 0, "rounding": "half-even"},
 }  # fmt: skip

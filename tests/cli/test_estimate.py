@@ -97,6 +97,25 @@ def test_table_says_what_it_covers(netwright):
     assert "every element counts as 8 bits" in out
 
 
+def test_elements_have_a_named_format(netwright):
+    read = {}
+    for bits in ("4", "mxfp4", "int4+e2m1"):
+        code, out, err = netwright(
+            "estimate", "alexnet", "--arch", "nvdla", "--bits", bits, "--time-limit-s", "20",
+            "--json",
+        )  # fmt: skip
+        assert code == 0, err
+        read[bits] = json.loads(out)
+    covered = {bits: data["coverage"]["bytes"] for bits, data in read.items()}
+    assert covered["int4+e2m1"] == covered["4"]
+    # A scale of 8 bits for 32 elements of 4: 4.25 bits an element, and a scale for what is left.
+    assert 0 <= covered["mxfp4"] - covered["4"] * 17 / 16 < 100
+    assert "e2m1fx32-e8m0 an element" in read["mxfp4"]["total"]["assumptions"]
+    code, _, err = netwright("estimate", "alexnet", "--arch", "nvdla", "--bits", "mxfp5")
+    assert code == 2
+    assert err.startswith('error: --bits: "mxfp5" is no number format; did you mean "mxfp8"?')
+
+
 def test_estimate_of_another_machine_batch_and_width(netwright):
     code, out, _ = netwright(
         "estimate", "alexnet", "--arch", "nvdla", "--batch", "2", "--bits", "4", "--set",

@@ -192,5 +192,3 @@ def test_names_and_bytes() -> None:
     assert names == ["int4+e2m1", "flint4+e2m1b4", "int8+e2m5"]
     assert str(OutlierPairs(rule="left")) == "int4+e2m1-left"
     assert stored(Format(INT4), (3, 4)).num_bytes == INT4.pack(INT4.encode(np.ones((3, 4)))).size
-    with pytest.raises(NumericsError, match=r"^int4\+e2m1 codes 2 neighbors together"):
-        stored(Format(INT4), (4, 3))

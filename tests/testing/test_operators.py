@@ -8,7 +8,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from netwright.formats import E2M1, NVFP4, Int, OutlierPairs
 from netwright.ir import SPECS
+from netwright.ir.ops.format_quant import number_text
 from netwright.ir.spec import Bounds
 from netwright.testing import OperatorCase, OperatorSuite
 
@@ -66,6 +68,12 @@ CASES = (
     case("Trunc", (2, 3), bits=4, signed=1, narrow=0, rounding="floor", scale=(1.0,),
          output_scale=(4.0,), shift=2, axis=None),
     case("Quantize", (2, 3), scale=(0.5,), axis=None, **CLAMP),
+    case("FormatQuant", (2, 4), number=number_text(OutlierPairs()), scale=(0.5,), axis=None),
+    case("FormatQuant", (16, 2), number=number_text(NVFP4), scale=(0.5, 2.0), axis=2,
+         group_axis=1),
+    case("FormatQuant", (3,), number=number_text(E2M1), scale=(1.5,), axis=None),
+    case("FormatCodes", (2, 4), number=number_text(OutlierPairs()), shift=1),
+    case("FormatCodes", (2, 3), number=number_text(Int(2)), shift=2),
     case("Requantize", (2, 3), multiplier=(3, -5), offset=(1, 7), shift=2, axis=1, **CLAMP),
 )  # fmt: skip
 

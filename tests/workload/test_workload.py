@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from netwright.errors import GraphError
-from netwright.formats import Format, Int
+from netwright.formats import MXFP4, NVFP4, Format, Int, NumberFormat, OutlierPairs
 from netwright.workload import Access, Affine, Einsum, Rank, Tensor, Workload
 
 
@@ -87,3 +87,16 @@ def test_operators_are_checked():
     assert 'no function of one value is called "sine"' in caught.value.message
     assert "divide must have 2 operands, not 1" in caught.value.message
     assert "no rank is called Z" in caught.value.message
+
+
+def test_bytes_follow_what_is_stored_of_a_format() -> None:
+    def weights(number: NumberFormat) -> Tensor:
+        return Tensor("w", (768, 3072), Format(number, group_axis=0), "weight")
+
+    elements = 768 * 3072
+    for number, scales in ((Int(4), 0), (OutlierPairs(), 0), (MXFP4, 32), (NVFP4, 16)):
+        tensor = weights(number)
+        bits = elements * 4 + (elements // scales * 8 if scales else 0)
+        assert tensor.num_bytes == bits // 8
+        assert tensor.bits_of(elements) == bits
+        assert tensor.bits_of(64) == 64 * 4 + (64 // scales * 8 if scales else 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Set
 from math import prod
 from typing import Annotated, Literal, Self, get_args
@@ -10,6 +9,8 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from netwright.arch.units import convert
+from netwright.errors import NumericsError
+from netwright.formats import number_named
 from netwright.quantities import Fidelity, Quantity
 from netwright.registry import entries
 
@@ -248,20 +249,17 @@ class Operator(Part):
     energy: EnergyOfOperation | None = None
 
 
-NUMBERS = re.compile(
-    r"u?int[1-9]\d?n?|bipolar|float(16|32|64)|e\d+m\d+(b-?\d+)?(f|fn|fnuz)?|u?fixed<\d+,-?\d+>"
-)
-"""How number formats are written."""
-
-
 def _exploited(name: str) -> str:
     patterns = tuple(entries("patterns"))
-    if name not in patterns and not NUMBERS.fullmatch(name):
+    if name in patterns:
+        return name
+    try:
+        return str(number_named(name))
+    except NumericsError:
         raise ValueError(
-            f"must be a pattern ({', '.join(patterns)}) or a number format such as int8, e2m1f or "
-            f'fixed<8,3>, not "{name}"'
-        )
-    return name
+            f"must be a pattern ({', '.join(patterns)}) or a number format such as int8, e2m1f, "
+            f'fixed<8,3> or mxfp4, not "{name}"'
+        ) from None
 
 
 class Compute(Part):

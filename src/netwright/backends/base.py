@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from netwright.errors import ConfigError, DataError, NetwrightError, RunError
+from netwright.errors import ConfigError, DataError, NetwrightError, NumericsError, RunError
 from netwright.escape import PART, visible
 from netwright.files import sha256, sync, workspace, write_text, writing
 from netwright.ir import Array, Graph, save
@@ -122,6 +122,27 @@ class Backend(Protocol):
 
     def open(self, folder: str | Path) -> Design:
         """The design that a backend of this kind wrote to `folder`, with the options it had."""
+
+
+def refuse_groups(graph: Graph, where: str) -> None:
+    """Refuse a graph with a tensor whose neighbors are coded together.
+
+    Args:
+        graph: A graph in the integer form.
+        where: What cannot store such a tensor.
+
+    Raises:
+        NumericsError: It has one; the message names it.
+    """
+    for name, tensor in graph.types.items():
+        if tensor.dtype.group > 1:
+            raise NumericsError(
+                f"{tensor.dtype} codes {tensor.dtype.group} neighbors together, and {where} stores "
+                "each element by itself",
+                tensor=name,
+                hint="quantize it with Quant, or give its type an integer format that holds its "
+                "values: tensor.with_number(Int(8))",
+            )
 
 
 def file_digests(root: Path) -> dict[str, str]:

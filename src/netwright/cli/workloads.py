@@ -12,6 +12,7 @@ import typer
 from netwright.cli.figures import whole
 
 if TYPE_CHECKING:
+    from netwright.formats import NumberFormat
     from netwright.workload import Workload
 
 MOST_BATCH = 1 << 20
@@ -33,13 +34,19 @@ BatchOption = Annotated[
     ),
 ]
 
+
+def _width_or_name(text: str) -> str:
+    """A width, checked, or the name of a number format, which is looked up later."""
+    return str(whole(least=1, most=64)(text)) if text[:1].isdigit() else text
+
+
 BitsOption = Annotated[
-    int | None,
+    str | None,
     typer.Option(
         "--bits",
-        parser=whole(least=1, most=64),
-        metavar="N",
-        help="Width of elements whose width is not known.",
+        parser=_width_or_name,
+        metavar="N or FORMAT",
+        help="Width of elements whose width is not known, or their number format, such as mxfp4.",
     ),
 ]
 
@@ -58,7 +65,7 @@ def find_workload(
     *,
     opaque_unknown: bool = False,
     batch: int | None = None,
-    bits: int | None = None,
+    bits: str | None = None,
     shapes: Sequence[str] = (),
 ) -> Workload:
     """The workload of a named network, a cascade, an ONNX file or a graph file.
@@ -67,7 +74,8 @@ def find_workload(
         model: Name or path.
         opaque_unknown: Whether unknown operators of an ONNX file are taken as opaque steps.
         batch: Inputs that are worked on together; those of the source if not given.
-        bits: Width of elements whose width the source does not say; 8 if not given.
+        bits: Width of elements whose width the source does not say, or the name of their number
+            format; 8 if not given.
         shapes: Extents of inputs of an ONNX file, each as ``name=1,3,224,224``.
 
     Raises:
@@ -76,6 +84,7 @@ def find_workload(
     from difflib import get_close_matches
 
     from netwright.errors import ConfigError
+    from netwright.formats import holds_integers
     from netwright.workload import NETWORKS, cascade, from_graph, spelled
 
     given = dict(_shape(text) for text in shapes)
@@ -86,16 +95,22 @@ def find_workload(
         from netwright.exchange import is_quantized, read_qonnx, read_workload
 
         if not is_quantized(path):
-            return read_workload(
-                path, bits=bits or 8, batch=batch, shapes=given, opaque_unknown=opaque_unknown
+            element = _element(bits)
+            read = read_workload(
+                path,
+                bits=8 if element is None else element.bits,
+                batch=batch,
+                shapes=given,
+                opaque_unknown=opaque_unknown,
             )
+            return read if element is None or holds_integers(element) else _wide(read, element)
     if given:
         raise ConfigError(f"--shape: {model} has shapes of its own",
                           hint="shapes are for ONNX files of real values")  # fmt: skip
     if is_cascade:
-        return _batched(_wide(cascade.find(model), bits), batch)
+        return _batched(_wide(cascade.find(model), _element(bits)), batch)
     if own is not None:
-        return _batched(_wide(NETWORKS[own](), bits), batch)
+        return _batched(_wide(NETWORKS[own](), _element(bits)), batch)
     if bits is not None and path.suffix in (".onnx", ".npz"):
         raise ConfigError(f"--bits: {model} says the width of every element",
                           hint="it is for files of real values and named networks")  # fmt: skip
@@ -124,18 +139,37 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
     return found["name"].strip(), tuple(extents)
 
 
-def _wide(workload: Workload, bits: int | None) -> Workload:
-    """All elements with another width."""
+def _element(text: str | None) -> NumberFormat | None:
+    """The number format that an option says, by its width or its name."""
+    from netwright.errors import ConfigError, NumericsError
+    from netwright.formats import Int, number_named
+
+    if text is None:
+        return None
+    try:
+        return Int(int(text)) if text.isdigit() else number_named(text)
+    except NumericsError as error:
+        raise ConfigError(f"--bits: {error.message}", hint=error.hint) from None
+
+
+def _wide(workload: Workload, number: NumberFormat | None) -> Workload:
+    """All elements with another number format."""
     from dataclasses import replace
 
-    from netwright.formats import Format, Int
+    from netwright.formats import Format
 
-    if bits is None:
+    if number is None:
         return workload
-    wide = Format(Int(bits))
+    wide = Format(number)
     tensors = tuple(replace(tensor, format=wide) for tensor in workload.tensors)
     taken = tuple(text for text in workload.assumptions if "bits" not in text)
-    return replace(workload, tensors=tensors, assumptions=(*taken, f"{bits} bits an element"))
+    return replace(workload, tensors=tensors, assumptions=(*taken, f"{_said(number)} an element"))
+
+
+def _said(number: NumberFormat) -> str:
+    from netwright.formats import Int
+
+    return f"{number.bits} bits" if number == Int(number.bits) else str(number)
 
 
 def _batched(workload: Workload, batch: int | None) -> Workload:

@@ -18,6 +18,7 @@ from netwright.formats.floats import Float
 from netwright.formats.format import FLOAT, Format
 from netwright.formats.integers import Int, smallest_int
 from netwright.formats.minifloat import BFLOAT16, E2M1, E2M3, E3M2, E4M3, E5M2, MiniFloat
+from netwright.formats.names import NAMED, number_named
 from netwright.formats.nm import NM
 from netwright.formats.number import (
     MAX_BITS,
@@ -57,6 +58,7 @@ __all__ = [
     "MXFP8",
     "MXFP8_E5M2",
     "MXINT8",
+    "NAMED",
     "NM",
     "NVFP4",
     "QONNX_ROUNDING",
@@ -81,6 +83,7 @@ __all__ = [
     "check_bits",
     "holds_integers",
     "leading_ones",
+    "number_named",
     "reach",
     "round_real",
     "shared_exponent",

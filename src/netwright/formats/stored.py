@@ -46,8 +46,9 @@ def stored(format: Format, shape: tuple[int, ...]) -> Stored:
     place), for :class:`~netwright.formats.Blocks` and :class:`~netwright.formats.Density` the
     number of each kept block or element, or a bit for each, whichever is less. Where all elements
     take no more bits than that, all are stored: one-bit weights of 2:4 are smaller without places.
-    Number formats whose neighbors share a scale store it for each group of stored elements. Scales
-    of a whole tensor or channel are not counted: they belong to the operator.
+    Number formats whose neighbors share a scale store it for each group of stored elements, and for
+    what is left of one (whether groups divide the extents, graphs check). Scales of a
+    whole tensor or channel are not counted: they belong to the operator.
 
     Raises:
         NumericsError: The tensor cannot have the pattern.
@@ -61,11 +62,12 @@ def stored(format: Format, shape: tuple[int, ...]) -> Stored:
         2048
     """
     count, number = prod(shape), format.number
-    if fault := format.shape_fault(shape):
-        raise NumericsError(fault)
     dense = _stored(number, count, count, 0)
     if format.pattern is None:
         return dense
+    fault = format.pattern.shape_fault(shape)
+    if fault:
+        raise NumericsError(fault)
     kept = format.pattern.num_values(shape)
     sparse = _stored(number, kept, count, format.pattern.metadata_bits(shape))
     return sparse if sparse.num_bits < dense.num_bits else dense

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from netwright.ir import Graph, Node, TensorType, spec_of
 
-_KEPT = frozenset({"Quant", "BipolarQuant"})
+_KEPT = frozenset({"Quant", "BipolarQuant", "FormatQuant"})
 """Quantizers of constants stay: integerization needs their codes."""
 
 _NEUTRAL = {"Mul": 1.0, "Add": 0.0}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import GraphError, NumericsError
-from netwright.formats import Bipolar, NumberFormat, Pattern, smallest_int
+from netwright.formats import Bipolar, Format, NumberFormat, Pattern, smallest_int
 from netwright.ir import (
     KEEPS_VALUES,
     AttrValue,
@@ -109,12 +109,14 @@ class IntegerBuilder:
         *,
         dtype: NumberFormat | None = None,
         pattern: Pattern | None = None,
+        group_axis: int = -1,
     ) -> str:
         """Add a constant; its format is `dtype` if that holds it, else the narrowest that does.
 
         It gets the pattern if it has it. Returns its name.
         """
-        return self._put(self.free_name(wanted), codes, scale, dtype=dtype, pattern=pattern)
+        name = self.free_name(wanted)
+        return self._put(name, codes, scale, dtype=dtype, pattern=pattern, group_axis=group_axis)
 
     def _put(
         self,
@@ -124,14 +126,16 @@ class IntegerBuilder:
         *,
         dtype: NumberFormat | None = None,
         pattern: Pattern | None = None,
+        group_axis: int = -1,
     ) -> str:
         low, high = (int(codes.min()), int(codes.max())) if codes.size else (0, 0)
-        if dtype is None or not np.all(dtype.allowed(codes)):
-            dtype = smallest_int(low, high)
+        if dtype is None or not _holds(Format(dtype, group_axis=group_axis), codes):
+            dtype, group_axis = smallest_int(low, high), -1
         values, axis = compact(np.abs(reals(scale)), codes.shape, node=name)
         if pattern is not None and pattern.fault(codes):
             pattern = None
-        self._types[name] = TensorType(codes.shape, dtype, tuple(map(float, values)), axis, pattern)
+        format = Format(dtype, tuple(map(float, values)), axis, pattern, group_axis)
+        self._types[name] = TensorType(codes.shape, format)
         self._constants[name] = codes.astype(np.int64)
         self._bounds[name] = Bounds(low, high, max(abs(low), abs(high)))
         return name
@@ -147,8 +151,11 @@ class IntegerBuilder:
         scale: Exact,
         origin: str,
         drift: Mapping[int, float] | None = None,
+        format: Format | None = None,
     ) -> Carried:
         """Add a node; the result's format is the narrowest that holds its exact bounds.
+
+        It has the number format of `format` if that is given.
 
         Raises:
             NumericsError: Its values need more than 63 bits.
@@ -172,9 +179,10 @@ class IntegerBuilder:
         signs = op == "Sign" or (
             op in KEEPS_VALUES and all(self._types[source].dtype == Bipolar() for source in inputs)
         )
-        dtype = Bipolar() if signs else smallest_int(result.low, result.high)
+        made = Format(Bipolar() if signs else smallest_int(result.low, result.high))
+        made = replace(format or made, scale=tuple(map(float, values)), axis=axis)
         self._nodes[name] = self._producers[output] = node
-        self._types[output] = TensorType(shape, dtype, tuple(map(float, values)), axis)
+        self._types[output] = TensorType(shape, made)
         self._bounds[output] = result
         self._read.update(inputs)
         return Carried(output, scale, result, drift=drift or {})
@@ -226,6 +234,7 @@ class IntegerBuilder:
             stored_scale(node, np.broadcast_to(unit, (channels,)), stored.shape),
             dtype=dtype,
             pattern=tensor.pattern,
+            group_axis=tensor.format.group_axis,
         )
         has_bias = len(node.inputs) == 3
         name = node.inputs[2] if has_bias else self.free_name(f"{node.name}.bias")
@@ -316,6 +325,11 @@ class IntegerBuilder:
             origin=name,
         )
         return made.name
+
+
+def _holds(format: Format, codes: Codes) -> bool:
+    """Whether a number format holds all codes, neighbors together."""
+    return not format.group_fault(codes.shape) and bool(np.all(format.allowed(codes)))
 
 
 def unchanged_codes(bounds: Bounds) -> dict[str, AttrValue]:

@@ -10,6 +10,7 @@ from netwright.passes.carried import Carried, HostValues, TableValues
 from netwright.passes.constant_values import constant_values
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_affine import add, affine, product
+from netwright.passes.integerize_formats import format_quant
 from netwright.passes.integerize_moves import average_pool, clamp, concat, max_pool, move
 from netwright.passes.integerize_pending import OUTPUT, OUTPUT_BITS, plain
 from netwright.passes.integerize_quant import bipolar_quant, is_plain_quantizer, quant, trunc
@@ -17,8 +18,8 @@ from netwright.passes.integerize_tables import lookup, quantized_table
 
 _SUPPORTED = (
     "MatMul, Conv, ConvTranspose, Add, Mul, BatchNormalization, Relu, Clip, MaxPool, AveragePool, "
-    "Reshape, Transpose, Resize, Slice, Concat, Lookup, Quant, BipolarQuant, Trunc, and Softmax at "
-    "the end"
+    "Reshape, Transpose, Resize, Slice, Concat, Lookup, Quant, BipolarQuant, Trunc, FormatQuant, "
+    "and Softmax at the end"
 )
 
 
@@ -66,6 +67,8 @@ class Integerize:
                 if isinstance(source, TableValues) and is_plain_quantizer(node):
                     return quantized_table(builder, node, source)
                 return quant(builder, node)
+            case "FormatQuant":
+                return format_quant(builder, node)
             case "Lookup":
                 return lookup(builder, node)
             case "BipolarQuant":

@@ -16,6 +16,7 @@ from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis
 from netwright.passes.carried import Carried, HostValues, compact, step_of
 from netwright.passes.integer_builder import Codes, IntegerBuilder, stored_scale
+from netwright.passes.integerize_formats import integer_format
 from netwright.passes.integerize_grids import common_grid, on_grid, one_scale
 from netwright.passes.integerize_host import host_affine
 from netwright.passes.integerize_pending import flipped, plain, scaled_codes, whole_codes
@@ -65,6 +66,7 @@ def product(builder: IntegerBuilder, node: Node) -> Carried:
         stored_scale(node, unit / inner.flat[0], stored.shape),
         dtype=None if changed else dtype,
         pattern=_pattern(builder.graph, node.inputs[1]),
+        group_axis=_group_axis(builder.graph, node.inputs[1]),
     )
     inputs: tuple[str, ...] = (source.name, weights)
     offset = along(shift, outputs, rank) if np.any(shift) else exact(0)
@@ -261,9 +263,17 @@ def _factor_and_addend(builder: IntegerBuilder, node: Node) -> tuple[str, Exact,
 def _pattern(graph: Graph, name: str) -> Pattern | None:
     """The pattern of a constant, looked up through its quantizer: codes of 0 are 0."""
     maker = graph.producers.get(name)
-    if maker is not None and maker.op == "Quant":
+    if maker is not None and maker.op in {"Quant", "FormatQuant"}:
         name = maker.inputs[0]
     return graph.types[name].pattern
+
+
+def _group_axis(graph: Graph, name: str) -> int:
+    """The axis along which neighbors of a constant are coded together; -1 where none are."""
+    maker = graph.producers.get(name)
+    if maker is None or maker.op != "FormatQuant":
+        return -1
+    return integer_format(maker).group_axis
 
 
 def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Exact, NumberFormat | None]:
@@ -277,12 +287,14 @@ def _weights(builder: IntegerBuilder, node: Node) -> tuple[Codes, Exact, NumberF
         )
     values = builder.values[name]
     maker = builder.graph.producers.get(name)
-    if maker is not None and maker.op in {"Quant", "BipolarQuant"}:
+    if maker is not None and maker.op in {"Quant", "BipolarQuant", "FormatQuant"}:
         scale = along_axis(maker.reals("scale"), maker.axis(), values.ndim)
         codes = filters_first(node, np.rint(values / scale).astype(np.int64), values.shape)
         unit = filters_first(node, exact(scale), values.shape)
         if maker.op == "BipolarQuant":
             return codes, unit, Bipolar()
+        if maker.op == "FormatQuant":
+            return codes, unit, integer_format(maker).number
         dtype = code_type(maker)
         if dtype.bits == 1 and dtype.signed:
             return codes, unit, Bipolar()

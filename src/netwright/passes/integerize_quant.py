@@ -63,7 +63,7 @@ def quant(builder: IntegerBuilder, node: Node) -> Carried:
     grid = quantizer_grid(builder, node)
     source = builder.state.get(node.inputs[0])
     if isinstance(source, HostValues):
-        return _host(builder, node, source, grid)
+        return host_quantized(builder, node, source, grid)
     carried = builder.take(node.inputs[0], node)
     return requantize(builder, node, carried, grid)
 
@@ -232,7 +232,7 @@ def _limit_codes(limit: Exact, grid: Grid) -> Exact:
     return np.asarray(np.frompyfunc(code, 1, 1)(steps))
 
 
-def _host(builder: IntegerBuilder, node: Node, source: HostValues, grid: Grid) -> Carried:
+def host_quantized(builder: IntegerBuilder, node: Node, source: HostValues, grid: Grid) -> Carried:
     """Quantize a graph input, then repeat the moves it went through."""
     shape = builder.graph.types[source.source].shape
     values, axis = compact(
@@ -282,7 +282,7 @@ def _sign(builder: IntegerBuilder, node: Node, scale: Exact) -> Carried:
         inner = replace(inner, name=inner.output)
         divides = node.op == "Quant" and precision_of(node) is not None
         grid = Grid(scale if divides else exact(1), -1, 0, 0, Rounding.FLOOR)
-        carried = _host(builder, inner, source, grid)
+        carried = host_quantized(builder, inner, source, grid)
     else:
         carried = builder.take(node.inputs[0], node)
     carried = flipped(builder, carried)

@@ -20,6 +20,7 @@ from netwright.ir import (
     spec_of,
 )
 from netwright.ir.ops.filters import filters_first, num_filters
+from netwright.ir.ops.format_quant import number_text
 from netwright.passes.carried import Reals, compact
 
 MAX_QUANT_BITS = 24
@@ -134,6 +135,7 @@ class RealBuilder:
         if np.abs(codes).max(initial=0) >= 2**53:
             raise NumericsError("holds integers beyond 2**53", tensor=name)
         values, pattern = codes * unit, self.graph.types[name].pattern
+        group_axis = self.graph.types[name].format.group_axis
         if name in self.types:
             name = self.free_name(name)
         self.constant(name, values, pattern=pattern)
@@ -141,10 +143,13 @@ class RealBuilder:
             return name
         scale, axis = compact(np.asarray(unit), values.shape, node=name)
         attrs: dict[str, AttrValue] = {"scale": tuple(map(float, scale)), "axis": axis}
+        output = self.free_name(f"{name}_quantized")
+        if dtype.group > 1:
+            attrs |= {"number": number_text(dtype), "group_axis": group_axis}
+            return self.append(Node(output, "FormatQuant", (name,), output, attrs), values.shape)
         op = "BipolarQuant" if dtype == Bipolar() else "Quant"
         if op == "Quant" and holds_integers(dtype):
             attrs |= {**format_attrs(dtype), "rounding": "half-even", "zero_point": 0}
-        output = self.free_name(f"{name}_quantized")
         return self.append(Node(output, op, (name,), output, attrs), values.shape)
 
     def is_inner(self, name: str) -> bool:

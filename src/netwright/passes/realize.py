@@ -12,7 +12,7 @@ from netwright.ir import AttrValue, Graph, Interpreter, Node, bounds, check, spe
 from netwright.ir.ops.filters import channel_axis
 from netwright.passes.carried import Reals
 from netwright.passes.real_builder import RealBuilder
-from netwright.passes.realize_quant import quantize, requantize, sign
+from netwright.passes.realize_quant import format_codes, quantize, requantize, sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ def _translate(builder: RealBuilder, node: Node) -> None:
             quantize(builder, node)
         case "Requantize":
             requantize(builder, node)
+        case "FormatCodes":
+            format_codes(builder, node)
         case "Sign":
             sign(builder, node)
         case "MatMul" | "Conv" | "ConvTranspose":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from netwright.errors import NumericsError
 from netwright.formats import Int, Rounding, holds_integers, smallest_int
 from netwright.ir import AttrValue, Node
+from netwright.ir.ops.format_quant import format_attributes, format_of
 from netwright.ir.ops.quant import precision_of, rounding_of, steps_of
 from netwright.ir.types import along_axis
 from netwright.passes.carried import Reals, are_powers_of_two, compact
@@ -96,6 +99,17 @@ def _quantize_by_halves(
     if _needs_clip(node):
         _clip(builder, node, source, unit)
     builder.carriers[node.output] = (node.output, unit)
+
+
+def format_codes(builder: RealBuilder, node: Node) -> None:
+    """Write a choice among the values of a format."""
+    source, unit = builder.carried(node.inputs[0])
+    steps = np.asarray(np.ldexp(unit, node.integer("shift")))
+    shape = builder.graph.types[node.output].shape
+    values, axis = compact(steps, shape, node=node.name)
+    scaled = replace(format_of(node), scale=tuple(map(float, values)), axis=axis)
+    builder.emit(node, "FormatQuant", (source,), node.output, format_attributes(scaled))
+    builder.carriers[node.output] = (node.output, steps)
 
 
 def requantize(builder: RealBuilder, node: Node) -> None:

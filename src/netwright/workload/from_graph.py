@@ -9,6 +9,7 @@ from netwright.formats import FLOAT, Format, Int, Pattern
 from netwright.ir import Graph, Node, TensorType, spec_of
 from netwright.ir.einsums.einsum import Einsum
 from netwright.ir.einsums.lower import Operand, extents_made
+from netwright.ir.ops.format_quant import format_of
 from netwright.workload.layout import settle
 from netwright.workload.view import View
 from netwright.workload.widths import all_widths, guessed
@@ -76,7 +77,11 @@ def _widths(graph: Graph) -> dict[str, int]:
     """Bits of an element, of every tensor that the graph says it of: integers, and codes."""
     widths = {name: known.dtype.bits for name, known in graph.types.items() if _is_said(known)}
     for node in graph.nodes:
-        if node.output not in widths and spec_of(node).category == "quantizer":
+        if node.output in widths:
+            continue
+        if node.op == "FormatQuant":
+            widths[node.output] = format_of(node).bits
+        elif spec_of(node).category == "quantizer":
             widths[node.output] = node.integer("bits", 1)  # codes of -1 and +1 have one
     return widths
 
@@ -92,7 +97,10 @@ def _tensor(graph: Graph, name: str, bits: int, kind: TensorKind, shape: tuple[i
     known = graph.types.get(name)
     if known is None:
         return Tensor(name, shape, Format(Int(bits)), kind)
+    maker = graph.producers.get(name)
     format = known.format if _is_said(known) else Format(Int(bits))
+    if maker is not None and maker.op == "FormatQuant":
+        format = format_of(maker)
     format = replace(format, pattern=_pattern(graph, name))
     return Tensor(name, known.shape or (1,), format, kind).under(shape)
 

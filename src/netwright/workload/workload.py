@@ -70,7 +70,7 @@ class Tensor:
 
     def bits_of(self, elements: int) -> int:
         """Bits that some of its elements take, their share of what is stored; rounded up."""
-        if self.format.pattern is None:
+        if self.format.pattern is None and not self.format.number.group_bits:
             return elements * self.bits
         whole = self.stored
         return -(-elements * whole.num_bits // max(whole.num_elements, 1))

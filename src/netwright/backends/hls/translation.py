@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from netwright.backends.base import refuse_groups
 from netwright.backends.hls.enlarging import lower_resize
 from netwright.backends.hls.layers import Firmware, Layer, View, channels_last, plain_index
 from netwright.backends.hls.linear import lower_conv, lower_matmul, lower_sum_pool
 from netwright.backends.hls.lookup import lower_lookup
-from netwright.backends.hls.lowering import IoType, Lowering
+from netwright.backends.hls.lowering import WHERE, IoType, Lowering
 from netwright.backends.hls.merging import (
     lower_add,
     lower_concat,
@@ -65,6 +66,8 @@ def lower(graph: Graph, io_type: IoType) -> Firmware:
             hint="apply netwright.passes.integerize first",
         )
     lowering = Lowering(graph, io_type, bounds(graph))
+    if all(node.op in RULES or node.op == "Quantize" for node in graph.nodes):
+        refuse_groups(graph, WHERE)
     host: dict[str, View] = {}
     live = _live(graph)
     for node in graph.nodes:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from netwright.errors import DataError, GraphError, require
 from netwright.exchange.limits import MAX_EXECUTED_NODES, MAX_FILE_BYTES, MAX_STORED_VALUES, Budget
 from netwright.exchange.onnx.source_tensor import plain_text, read_tensor
+from netwright.exchange.onnx.vocabulary import QUANT_DOMAIN
 from netwright.reading import read_bytes
 
 _INTEGERS = {
@@ -29,6 +30,8 @@ _INTEGERS = {
 
 _INDICES = (7, 13)
 """Integer types of which an input may hold indices only: 64 bits, signed and unsigned."""
+
+MAX_FUNCTION_NODES = 500
 
 SourceAttr = int | float | str | tuple[int, ...] | tuple[float, ...] | NDArray[Any]
 
@@ -62,6 +65,7 @@ class SourceModel:
         opsets: Version by domain.
         metadata: Properties stored with the model.
         precisions: Float format of each input, by NumPy's name.
+        functions: Functions of our own quantizers, serialized, by name.
     """
 
     name: str
@@ -73,6 +77,7 @@ class SourceModel:
     opsets: Mapping[str, int]
     metadata: Mapping[str, str]
     precisions: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def names(self) -> frozenset[str]:
@@ -104,10 +109,7 @@ def load_model(path: Path) -> SourceModel:
             f"{path}: {len(graph.node)} nodes; at most {MAX_EXECUTED_NODES} are read",
             hint="qonnx takes milliseconds for each node of every row; split the network",
         )
-    if len(model.functions):
-        faults.append(
-            f'model functions are not supported (first: "{plain_text(model.functions[0].name)}")'
-        )
+    functions = _functions(model, faults)
     if len(graph.sparse_initializer):
         faults.append("sparse initializers are not supported")
     constants = _constants(onnx, graph, path.parent, faults)
@@ -132,7 +134,27 @@ def load_model(path: Path) -> SourceModel:
         opsets={plain_text(entry.domain): entry.version for entry in model.opset_import},
         metadata={plain_text(e.key): plain_text(e.value) for e in model.metadata_props},
         precisions=_precisions(onnx, graph, inputs),
+        functions=functions,
     )
+
+
+def _functions(model: Any, faults: list[str]) -> dict[str, bytes]:
+    """The functions of our own quantizers; others are not supported."""
+    others = [function for function in model.functions if function.domain != QUANT_DOMAIN]
+    if others:
+        name = plain_text(others[0].name)
+        faults.append(f'model functions are not supported (first: "{name}")')
+    for function in model.functions:
+        if len(function.node) > MAX_FUNCTION_NODES or any(node.domain for node in function.node):
+            faults.append(
+                f'the function "{plain_text(function.name)}" must have at most '
+                f"{MAX_FUNCTION_NODES} nodes, all of them standard operators"
+            )
+    return {
+        plain_text(function.name): function.SerializeToString(deterministic=True)
+        for function in model.functions
+        if function.domain == QUANT_DOMAIN
+    }
 
 
 def listing(head: str, faults: list[str]) -> str:

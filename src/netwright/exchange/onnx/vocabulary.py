@@ -11,11 +11,15 @@ QONNX_DOMAINS = (QONNX_DOMAIN, "onnx.brevitas", "finn.custom_op.general")
 CHANNELS_LAST = "qonnx.custom_op.channels_last"
 """Domain of qonnx's operators on tensors whose channels come last."""
 
+QUANT_DOMAIN = "netwright.quant"
+"""Domain of our own quantizers, which stand in a file with a function of standard operators."""
+
 MICROSOFT = "com.microsoft"
 """Domain of ONNX Runtime's own operators."""
 
 OPSET = 13
 QONNX_OPSET = 2
+QUANT_OPSET = 1
 IR_VERSION = 8
 
 ROUNDING_OF = {text: mode for mode, text in QONNX_ROUNDING.items()} | {

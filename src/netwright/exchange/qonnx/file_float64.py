@@ -80,7 +80,11 @@ def _execute(
                 return [read[0].astype(np.float64)]
             reference = require("onnx.reference", extra="qonnx", purpose=_PURPOSE)
             session = reference.ReferenceEvaluator(node, opsets=opsets)
-            given = {name: value for name, value in zip(node.input, read, strict=True) if name}
+            given = {
+                name: value.copy(order="C")  # the reference fails on views of other orders
+                for name, value in zip(node.input, read, strict=True)
+                if name
+            }
             return [np.asarray(value) for value in session.run(None, given)]
     except NotExecutable:
         raise

@@ -24,6 +24,7 @@ from netwright.exchange.onnx.source_model import load_model
 from netwright.exchange.onnx.vocabulary import CHANNELS_LAST, MICROSOFT
 from netwright.exchange.qonnx.execution import execute, infer_shapes, quiet
 from netwright.exchange.qonnx.file_float64 import run_in_float64
+from netwright.exchange.qonnx.format_functions import without_functions
 from netwright.exchange.qonnx.read import InputQuantizer
 from netwright.ir import Graph, Interpreter, held_values, rows_together
 from netwright.ir.interpret import Values
@@ -74,8 +75,8 @@ class FileReferee:
         """
         self._onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
         self.path, self.graph, self.input_quantizer = Path(path), graph, input_quantizer
-        self._model = self_contained(self._onnx, self.path)
         self._limits = load_model(self.path).limits
+        self._model = without_functions(self._onnx, self_contained(self._onnx, self.path))
         self.sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
         self._model = before_head(self._model, graph.outputs)
         self._uses_qonnx = any(

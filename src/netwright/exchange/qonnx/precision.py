@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.formats import holds_integers
 from netwright.ir import Graph, Node
 from netwright.ir.ops.filters import channel_axis, filters_first, num_filters
+from netwright.ir.ops.format_quant import format_of
 from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis, is_power_of_two
 from netwright.passes.carried import step_of
@@ -62,7 +64,9 @@ def significand_bits(graph: Graph) -> dict[str, int | None]:
         rule = _RULES.get(node.op)
         sources = [spans[name] for name in node.inputs]
         span = rule(graph, node, sources, known) if rule else _NO_GRID
-        if node.op in {"Quant", "BipolarQuant"} and node.inputs[0] in known:
+        if node.op == "FormatQuant" and node.inputs[0] in known:
+            known[node.output] = format_of(node).nearest(known[node.inputs[0]])
+        elif node.op in {"Quant", "BipolarQuant"} and node.inputs[0] in known:
             known[node.output] = known[node.inputs[0]]
         spans[node.output] = span
         bits[node.output] = span.bits
@@ -89,6 +93,15 @@ def _quant(graph: Graph, node: Node, sources: list[Span], known: _Known) -> Span
     if node.inputs[0] in known:
         magnitude = min(magnitude, int(np.ceil(np.max(np.abs(known[node.inputs[0]]) / scale))) + 1)
     span = Span(scale, scale * magnitude)
+    return span if node.axis() in (None, 1) else _whole(span)
+
+
+def _format_quant(graph: Graph, node: Node, sources: list[Span], known: _Known) -> Span:
+    number = format_of(node).number
+    if not holds_integers(number) or not all(map(is_power_of_two, node.reals("scale"))):
+        return _NO_GRID
+    scale = along_axis(node.reals("scale"), node.axis(), len(graph.types[node.output].shape))
+    span = Span(scale, scale * max(abs(number.min), abs(number.max)))
     return span if node.axis() in (None, 1) else _whole(span)
 
 
@@ -160,6 +173,7 @@ def _entries(graph: Graph, node: Node, sources: list[Span], known: _Known) -> Sp
 _RULES: dict[str, Callable[[Graph, Node, list[Span], _Known], Span]] = {
     "Quant": _quant,
     "BipolarQuant": _quant,
+    "FormatQuant": _format_quant,
     "MatMul": _product,
     "Conv": _product,
     "ConvTranspose": _product,

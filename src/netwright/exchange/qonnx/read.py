@@ -23,10 +23,12 @@ from netwright.exchange.onnx.vocabulary import (
     MICROSOFT,
     PATTERN_KEY,
     QONNX_DOMAINS,
+    QUANT_DOMAIN,
 )
 from netwright.exchange.qonnx import (
     read_arithmetic,
     read_channels_last,
+    read_formats,
     read_functions,
     read_heads,
     read_integer,
@@ -259,7 +261,7 @@ def _read_node(reader: Reader, node: SourceNode) -> None:
     ):
         reader.evaluate_quantized(node)
         return
-    rule = _RULES[node.domain].get(node.op)
+    rule = _rule(node)
     if read_heads.is_head(reader, node):
         read_heads.head(reader, node)
         return
@@ -275,6 +277,13 @@ def _read_node(reader: Reader, node: SourceNode) -> None:
         _read_on_codes(reader, node, rule)
     else:
         read_arithmetic.read(reader, node, rule)
+
+
+def _rule(node: SourceNode) -> Rule | None:
+    """How an operator is read; our own quantizers have one name for each format."""
+    if node.domain == QUANT_DOMAIN and node.op.startswith(read_formats.PREFIX):
+        return read_formats.format_quant
+    return _RULES.get(node.domain, {}).get(node.op)
 
 
 def _data_inputs(node: SourceNode) -> tuple[str, ...]:
@@ -425,9 +434,7 @@ def _unknown(source: SourceModel) -> list[SourceNode]:
         fixed = standard and node.op in ("Constant", "Shape", "Size")
         if fixed or is_evaluated(node, constants):
             constants.update(node.outputs)
-        elif node.op not in _RULES.get(node.domain, {}) and not (
-            standard and node.op in read_heads.HEADS
-        ):
+        elif _rule(node) is None and not (standard and node.op in read_heads.HEADS):
             unknown.append(node)
     return unknown
 

@@ -30,7 +30,7 @@ def quant(reader: Reader, node: SourceNode) -> None:
                 node=node.name,
                 hint="use zero point 0, or an unsigned quantizer",
             )
-        _place(reader, node, "BipolarQuant", {})
+        place(reader, node, "BipolarQuant", {})
         return
     narrow = flag(node, "narrow", 0)
     if bits == 1 and narrow:
@@ -46,12 +46,12 @@ def quant(reader: Reader, node: SourceNode) -> None:
         "rounding": str(_rounding(node, "ROUND")),
         "zero_point": zero_point,
     }
-    _place(reader, node, "Quant", attrs)
+    place(reader, node, "Quant", attrs)
 
 
 def bipolar_quant(reader: Reader, node: SourceNode) -> None:
     """Read BipolarQuant."""
-    _place(reader, node, "BipolarQuant", {})
+    place(reader, node, "BipolarQuant", {})
 
 
 def trunc(reader: Reader, node: SourceNode) -> None:
@@ -93,13 +93,30 @@ def trunc(reader: Reader, node: SourceNode) -> None:
     reader.emit(node, "Trunc", (source,), attrs={**attrs, "shift": shift})
 
 
-def _place(reader: Reader, node: SourceNode, op: str, attrs: dict[str, AttrValue]) -> None:
+def place(
+    reader: Reader,
+    node: SourceNode,
+    op: str,
+    attrs: dict[str, AttrValue],
+    *,
+    in_float64: bool = False,
+) -> None:
+    """Put a quantizer into the graph, or remember it with the constant that it quantizes.
+
+    Args:
+        reader: The graph so far.
+        node: The quantizer of the file, whose second input is the scale.
+        op: What it is in the graph.
+        attrs: Its attributes there, but for scale, axis and precision.
+        in_float64: Whether it computes exactly whatever it reads.
+    """
     scale = _scale(reader, node, 1)
     name = node.inputs[0] if node.inputs else ""
     constant = reader.constants.get(name)
     if constant is not None:
         scale = _suiting(node, scale, constant.shape)
-        attrs = {**attrs, **_precision(reader, node, constant.dtype.name)}
+        if not in_float64:
+            attrs = {**attrs, **_precision(reader, node, constant.dtype.name)}
         compact(scale, constant.shape, node=node.name)
         reader.quantized[node.outputs[0]] = QuantizedConstant(
             reader.reals(node, 0, f'the constant "{name}"'), scale, op, attrs, node.name
@@ -123,7 +140,8 @@ def _place(reader: Reader, node: SourceNode, op: str, attrs: dict[str, AttrValue
             hint="use one scale for the tensor, or one for each channel",
         )
     attrs = {**attrs, "scale": tuple(map(float, values)), "axis": axis}
-    attrs |= _precision(reader, node, reader.precisions.get(source))
+    if not in_float64:
+        attrs |= _precision(reader, node, reader.precisions.get(source))
     reader.emit(node, op, (source,), attrs=attrs)
 
 

@@ -44,7 +44,17 @@ class QuantizedConstant:
     name: str
 
     def moved(self, values: Reals, scale: Reals) -> QuantizedConstant:
-        """The same quantizer on rearranged values."""
+        """The same quantizer on rearranged values.
+
+        Raises:
+            GraphError: It codes neighbors together, which are others then.
+        """
+        if self.op == "FormatQuant":
+            raise GraphError(
+                "a constant must not be changed behind a quantizer that codes neighbors together",
+                node=self.name,
+                hint="store it in the shape in which it is read",
+            )
         return replace(self, values=values, scale=scale)
 
 

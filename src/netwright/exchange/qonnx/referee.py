@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, VerificationError, require
 from netwright.exchange.qonnx.execution import execute, quiet
+from netwright.exchange.qonnx.format_functions import without_functions
 from netwright.exchange.qonnx.narrow_convs import narrow_convs
 from netwright.exchange.qonnx.write import build_model, wide_inputs, wide_tensors
 from netwright.ir import Graph, held_values, rows_together
@@ -75,6 +76,8 @@ class QonnxModel:
         rows = len(next(iter(inputs.values())))
         wide = wide_tensors(quantized, double=None) | wide_inputs(quantized, otherwise=True)
         model = build_model(quantized, wide=wide, batch=rows, digest=self.graph.digest)
+        onnx = require("onnx", extra="qonnx", purpose="the qonnx referee")
+        model = without_functions(onnx, model)
         wrapper = require("qonnx.core.modelwrapper", extra="qonnx", purpose="the qonnx referee")
         feeds = {
             name: array if name in wide else array.astype(np.float32)

@@ -19,8 +19,11 @@ from netwright.exchange.onnx.vocabulary import (
     PATTERN_KEY,
     QONNX_DOMAIN,
     QONNX_OPSET,
+    QUANT_DOMAIN,
+    QUANT_OPSET,
     VERSION_KEY,
 )
+from netwright.exchange.qonnx.format_functions import without_functions
 from netwright.exchange.qonnx.patterns import patterns_text
 from netwright.exchange.qonnx.precision import FLOAT32_BITS, FLOAT64_BITS, significand_bits
 from netwright.exchange.qonnx.write_nodes import OnnxBuilder, write_node
@@ -28,7 +31,7 @@ from netwright.files import write_atomic
 from netwright.ir import Graph, Node, check
 from netwright.passes import realize
 
-_QUANTIZERS = frozenset({"Quant", "BipolarQuant", "Trunc"})
+_QUANTIZERS = frozenset({"Quant", "BipolarQuant", "Trunc", "FormatQuant"})
 
 
 def write_qonnx(
@@ -39,6 +42,7 @@ def write_qonnx(
     double: bool | None = None,
     head: bool = False,
     rounded: bool = False,
+    dense: bool = False,
 ) -> Path:
     """Write `graph` to a QONNX file; equal graphs give equal bytes.
 
@@ -58,6 +62,10 @@ def write_qonnx(
         rounded: Write float32 also where sums need more bits than it has, as exporters do; what
             executes the file rounds them then.
 
+        dense: Write standard operators in the place of quantizers to formats that QONNX does not
+            know, for tools without functions. Such a file is executed, but not read again as what
+            it was; otherwise their nodes say what they are, and functions in the file do it.
+
     Returns:
         `path`.
 
@@ -73,6 +81,8 @@ def write_qonnx(
     if not rounded:
         wide = wide_tensors(quantized, double=double)
     model = build_model(quantized, wide=wide, batch=batch, digest=graph.digest)
+    if dense:
+        model = without_functions(require("onnx", extra="qonnx", purpose="writing QONNX"), model)
     return write_atomic(
         path, lambda stream: stream.write(model.SerializeToString(deterministic=True))
     )
@@ -115,7 +125,14 @@ def build_model(graph: Graph, *, wide: frozenset[str], batch: int, digest: str) 
         onnx.helper.make_opsetid("", OPSET),
         onnx.helper.make_opsetid(QONNX_DOMAIN, QONNX_OPSET),
     ]
-    model = onnx.helper.make_model(made, opset_imports=opsets, producer_name="netwright")
+    if builder.functions:
+        opsets.append(onnx.helper.make_opsetid(QUANT_DOMAIN, QUANT_OPSET))
+    model = onnx.helper.make_model(
+        made,
+        opset_imports=opsets,
+        producer_name="netwright",
+        functions=list(builder.functions.values()),
+    )
     model.ir_version = IR_VERSION
     model.producer_version = netwright.__version__
     properties = {

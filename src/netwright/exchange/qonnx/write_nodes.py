@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import NumericsError, UnsupportedOp, require
-from netwright.exchange.onnx.vocabulary import QONNX_DOMAIN
+from netwright.exchange.onnx.vocabulary import QONNX_DOMAIN, QUANT_DOMAIN
+from netwright.exchange.qonnx.format_functions import Twin, twin_function
 from netwright.exchange.qonnx.names import Names
 from netwright.formats import QONNX_ROUNDING
 from netwright.ir import Graph, Node
@@ -33,6 +34,7 @@ class OnnxBuilder:
         single: Tensors that are rounded to float32 before they are used.
         integers: Tensors that are int64: places in tables.
         names: Every name of the graph and of the file.
+        functions: What our own quantizers do, by name.
     """
 
     def __init__(self, graph: Graph, wide: frozenset[str], batch: int) -> None:
@@ -47,6 +49,7 @@ class OnnxBuilder:
         self.single = _single(graph)
         self.integers: set[str] = set()
         self.names = Names([*graph.types, *(node.name for node in graph.nodes)])
+        self.functions: dict[str, Any] = {}
         self._casts: dict[str, str] = {}
 
     @property
@@ -270,7 +273,13 @@ def _along_axis(values: tuple[float, ...], axis: int | None, rank: int) -> NDArr
 
 
 def _quantizer(
-    builder: OnnxBuilder, node: Node, op: str, more: tuple[str, ...], **attrs: OnnxAttr
+    builder: OnnxBuilder,
+    node: Node,
+    op: str,
+    more: tuple[str, ...],
+    *,
+    domain: str = QONNX_DOMAIN,
+    **attrs: OnnxAttr,
 ) -> None:
     """A QONNX operator; its result is float32 in qonnx's executor, whatever it reads."""
     name = node.inputs[0]
@@ -290,9 +299,17 @@ def _quantizer(
         node.output,
         shape=shape,
         wide=False,
-        domain=QONNX_DOMAIN,
+        domain=domain,
         attrs=attrs,
     )
+
+
+def _format_quant(builder: OnnxBuilder, node: Node) -> None:
+    """Our own operator, whose function stands in the file."""
+    twin = Twin.of(node, len(builder.graph.types[node.output].shape))
+    builder.functions[twin.name] = twin_function(twin)
+    number, axis = node.text("number"), node.integer("group_axis", -1)
+    _quantizer(builder, node, twin.name, (), domain=QUANT_DOMAIN, number=number, group_axis=axis)
 
 
 def _quant(builder: OnnxBuilder, node: Node) -> None:
@@ -419,6 +436,7 @@ _RULES: dict[str, Callable[[OnnxBuilder, Node], None]] = {
         builder, node, "Softmax", axis=node.integer("axis", -1)
     ),
     "Lookup": _lookup,
+    "FormatQuant": _format_quant,
     "Quant": _quant,
     "BipolarQuant": lambda builder, node: _quantizer(builder, node, "BipolarQuant", ()),
     "Trunc": _trunc,

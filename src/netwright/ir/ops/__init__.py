@@ -7,6 +7,7 @@ from netwright.ir.ops import (
     activation,
     conv,
     elementwise,
+    format_quant,
     function,
     limit,
     linear,
@@ -33,6 +34,7 @@ SPECS: Mapping[str, OpSpec] = MappingProxyType(
             pool,
             shape,
             quant,
+            format_quant,
         )
         for spec in family.SPECS
     }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.backends.base import refuse_groups
 from netwright.backends.rtl.adders.adder_graph import Interval, width
 from netwright.backends.rtl.cells.affine import Affine, settle
 from netwright.backends.rtl.cells.builder import LayerBuilder, Time
@@ -90,7 +91,7 @@ def check_lowerable(graph: Graph) -> None:
     Raises:
         GraphError: The graph breaks a rule or is not in integer form.
         UnsupportedOp: An operator has no hardware here.
-        NumericsError: A value would need more than 64 bits.
+        NumericsError: A value would need more than 64 bits, or neighbors are coded together.
     """
     check(graph)
     if not graph.is_integer:
@@ -110,6 +111,7 @@ def check_lowerable(graph: Graph) -> None:
                 where=WHERE,
                 hint=f"supported: {', '.join(sorted(OPERATORS))}",
             )
+    refuse_groups(graph, WHERE)
 
 
 class _Lowering:
