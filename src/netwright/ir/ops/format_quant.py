@@ -8,12 +8,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from netwright.errors import GraphError, NumericsError
+from netwright.errors import DataError, GraphError, NumericsError
 from netwright.formats import Format, IntegerFormat, NumberFormat, holds_integers
 from netwright.ir.einsums.lower import every
 from netwright.ir.format_records import number_from, record_of
 from netwright.ir.graph import Array, AttrValue, Node
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.reading import parse_json
 
 MAX_TEXT = 1000
 
@@ -54,8 +55,8 @@ def format_of(node: Node) -> Format:
 @lru_cache(maxsize=256)
 def _number(text: str) -> NumberFormat:
     try:
-        record = json.loads(text) if len(text) <= MAX_TEXT else None
-    except (ValueError, RecursionError):
+        record = parse_json(text.encode(), "number") if len(text) <= MAX_TEXT else None
+    except DataError:
         record = None
     if not isinstance(record, dict):
         raise NumericsError(f"must be a record as JSON, not {text[:40]!r}")
