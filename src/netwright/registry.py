@@ -21,6 +21,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "bipolar": "netwright.formats:Bipolar",
         "block-scaled": "netwright.formats:BlockScaled",
         "fixed": "netwright.formats:Fixed",
+        "flint": "netwright.formats:Flint",
         "float": "netwright.formats:Float",
         "int": "netwright.formats:Int",
         "minifloat": "netwright.formats:MiniFloat",
@@ -72,6 +73,15 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "sparsifiers": {
         "nm": "netwright.compress:NMSparsity",
+    },
+    "quantizers": {
+        "absmax": "netwright.compress.quantize:Absmax",
+        "hadamard": "netwright.compress.quantize:Hadamard",
+        "half": "netwright.compress.quantize:Half",
+        "mse": "netwright.compress.quantize:Mse",
+        "mx": "netwright.compress.quantize:Mx",
+        "nvfp4": "netwright.compress.quantize:Nvfp4",
+        "outlier": "netwright.compress.quantize:Outlier",
     },
     "passes": {
         "integerize": "netwright.passes:integerize",

@@ -10,12 +10,14 @@ import pytest
 from netwright.compress import (
     Activations,
     Budget,
+    Choice,
     FreeActivations,
     LayerSensitivity,
     Plan,
     TiedActivations,
     allocate,
     bops,
+    luts,
     total_bops,
     weight_bits,
 )
@@ -278,3 +280,60 @@ def test_the_oracles_agree() -> None:
     assert dynamic(layers, [bops(1e9)], widths, rule) == pytest.approx(
         min(predicted(layers, plan) for plan in plans)
     )
+
+
+FORMATS = (Choice("outlier", 4), Choice("mx", 4), Choice("absmax", 4), Choice("outlier", 8), 3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_quantizers_are_chosen_as_widths_are(seed: int) -> None:
+    """Brute force over every pair of quantizers of three layers."""
+    random = np.random.default_rng(seed)
+    layers = chain(seed, layers=3)
+    growth = {
+        (layer.name, kind, str(width)): float(random.exponential())
+        for layer in layers
+        for kind in ("weight", "activation")
+        for width in FORMATS
+    }
+    pairs = list(product(FORMATS, FORMATS))
+    stored = {str(w): w.stored_bits if isinstance(w, Choice) else w for w in FORMATS}
+    total = sum(layer.shape.weights for layer in layers)
+    budgets = [weight_bits(4.5 * total), bops(1e9)]
+    least = min(
+        sum(
+            growth[layer.name, "weight", str(w)] + growth[layer.name, "activation", str(a)]
+            for layer, (w, a) in zip(layers, plan, strict=True)
+        )
+        for plan in product(pairs, repeat=3)
+        if sum(
+            layer.shape.weights * stored[str(w)]
+            for layer, (w, _) in zip(layers, plan, strict=True)
+        ) <= budgets[0].limit
+    )  # fmt: skip
+    found = allocate(
+        layers,
+        budgets,
+        weight_bits=FORMATS,
+        activations=FreeActivations(FORMATS),
+        metric=lambda layer, kind, width: growth[layer.name, kind, str(width)],
+    )
+    assert found.objective == pytest.approx(least)
+    assert found.is_proven
+    assert found.costs["weight_bits"] <= budgets[0].limit
+    assert budgets[0].total([layer.shape for layer in layers], found.plan) == pytest.approx(
+        sum(
+            layer.shape.weights * entry.stored_weight_bits
+            for layer, entry in zip(layers, found.plan.layers, strict=True)
+        )
+    )
+
+
+def test_quantizers_have_no_cost_in_luts_and_are_not_tied() -> None:
+    layers = chain(0, layers=2)
+    for budget, rule, message in (
+        (luts(1e6), FreeActivations((4,)), "a budget of luts is that of integers"),
+        (bops(1e9), TiedActivations(), "activations cannot be tied to outlier:4"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            allocate(layers, (budget,), weight_bits=(Choice("outlier", 4),), activations=rule)

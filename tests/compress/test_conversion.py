@@ -149,3 +149,9 @@ def test_finetuning_is_reproducible_and_helps() -> None:
     assert seen == [1, 2, 3, 4] * 2
     assert trace(first) == trace(second)
     assert evaluate(first, task) > before
+
+
+def test_named_quantizers_are_refused_by_the_integer_network() -> None:
+    plan = Plan((LayerPlan("0", 4, 4, weights="outlier", inputs="outlier"),))
+    with pytest.raises(ConfigError, match=r'layer "0": integer networks know no quantizers'):
+        compress.build(nn.Sequential(nn.Linear(4, 3)), plan, input_shape=(4,))

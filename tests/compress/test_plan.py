@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from netwright.compress import LayerPlan, LayerShape, Plan, load_plan, save_plan, uniform
+from netwright.compress import (
+    Choice,
+    LayerPlan,
+    LayerShape,
+    Plan,
+    load_plan,
+    save_plan,
+    uniform,
+)
 from netwright.errors import ConfigError, DataError, RunError
 from netwright.formats import NM, Rounding
 from tests.compress.chains import JETS
@@ -171,3 +179,41 @@ def test_patterns_need_a_layer_and_zeros() -> None:
         plan.with_patterns({"fc2": NM(2, 8)})
     with pytest.raises(ConfigError, match=r'layer "fc1": N:M must keep .* not 4:4'):
         plan.with_patterns({"fc1": NM(4, 4)})
+
+
+NAMED = Plan(
+    (
+        LayerPlan("fc1", 4, 4, weights="outlier(rule=left)", inputs="outlier"),
+        LayerPlan("fc2", 4, 16, weights="mx", inputs="half"),
+        LayerPlan("keys", 8, 8, outputs="absmax", output_bits=4),
+    ),
+    granularity="channel",
+)
+
+
+def test_quantizers_are_kept_with_the_widths(tmp_path: Path) -> None:
+    assert load_plan(save_plan(NAMED, tmp_path / "plan.json")) == NAMED
+    assert str(NAMED) == (
+        "w4-outlier(rule=left)/a4-outlier w4-mx/a16-half w8/a8/o4-absmax (power-of-two, channel)"
+    )
+    assert [layer.stored_weight_bits for layer in NAMED.layers] == [4, 4.25, 8]
+
+
+def test_a_plan_without_names_is_written_as_before(tmp_path: Path) -> None:
+    text = save_plan(PLAN, tmp_path / "plan.json").read_text()
+    layers = json.loads(text)["layers"]
+    assert layers[1] == {"name": "fc2", "weight_bits": 6, "input_bits": 1, "bias_bits": None}
+
+
+def test_quantizers_that_are_not_accepted() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Plan((LayerPlan("a", 5, 4, weights="outlier", inputs="outlie"),
+              LayerPlan("b", 4, 4, outputs="mse")))  # fmt: skip
+    assert str(caught.value) == (
+        'layer "a": weights: quantizer outlier, 5 bits: bits must be 4 or 8, not 5; '
+        'layer "a": inputs: "outlie" is not one of the quantizers; did you mean "outlier"?; '
+        'layer "b": outputs and output_bits must be given together'
+    )
+    with pytest.raises(ConfigError, match="is not one of the quantizers"):
+        Choice("other", 4)
+    assert Choice("uniform", 3).stored_bits == 3

@@ -38,6 +38,13 @@ from netwright.compress.front import (
     uniform_candidates,
 )
 from netwright.compress.hardware import DenseLayer, LayerEstimate, count_luts, estimate
+from netwright.compress.module_sensitivities import module_sensitivity
+from netwright.compress.modules import (
+    calibrate_module,
+    formats_of,
+    module_shapes,
+    quantize_module,
+)
 from netwright.compress.nm import NMSparsity
 from netwright.compress.part import (
     Compressed,
@@ -51,6 +58,7 @@ from netwright.compress.part import (
 )
 from netwright.compress.patterns import by_pattern
 from netwright.compress.plan import (
+    Choice,
     Granularity,
     LayerPlan,
     LayerShape,
@@ -85,6 +93,7 @@ __all__ = [
     "Allocation",
     "Budget",
     "Candidate",
+    "Choice",
     "Compressed",
     "Compressor",
     "CountedLuts",
@@ -119,10 +128,12 @@ __all__ = [
     "build",
     "build_part",
     "by_pattern",
+    "calibrate_module",
     "count_layers",
     "count_luts",
     "estimate",
     "finetune",
+    "formats_of",
     "hawq",
     "head_of",
     "hutchinson",
@@ -132,10 +143,13 @@ __all__ = [
     "layer_shapes",
     "load_plan",
     "luts",
+    "module_sensitivity",
+    "module_shapes",
     "output_errors",
     "outputs_with",
     "part_shapes",
     "prune",
+    "quantize_module",
     "quantize_wafer_encoder",
     "quantized_part",
     "read_by_part",

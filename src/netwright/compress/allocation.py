@@ -15,7 +15,15 @@ from typing import Protocol, TypeVar, cast
 import numpy as np
 
 from netwright.compress.budget import Budget
-from netwright.compress.plan import LayerPlan, LayerShape, Plan
+from netwright.compress.plan import (
+    Choice,
+    LayerShape,
+    Plan,
+    Width,
+    layer_of,
+    sorted_widths,
+    stored_bits,
+)
 from netwright.compress.program import Program
 from netwright.compress.sensitivities import LayerSensitivity
 from netwright.errors import ConfigError, Infeasible
@@ -42,12 +50,12 @@ class FreeActivations:
     """What a layer reads has a width of its own, chosen with the others.
 
     Attributes:
-        bits: Candidate widths.
+        bits: Candidate widths, with or without the name of a quantizer.
         input_bits: Candidate widths of the network's input; `bits` if empty.
     """
 
-    bits: Sequence[int]
-    input_bits: Sequence[int] = ()
+    bits: Sequence[Width]
+    input_bits: Sequence[Width] = ()
 
 
 Activations = TiedActivations | FreeActivations
@@ -62,8 +70,8 @@ class Measured(Protocol):
 
 
 Layer = TypeVar("Layer", bound=Measured)
-Metric = Callable[[Layer, str, int], float]
-"""Predicted growth of the loss from (layer, ``"weight"`` or ``"activation"``, bits)."""
+Metric = Callable[[Layer, str, Width], float]
+"""Predicted growth of the loss from (layer, ``"weight"`` or ``"activation"``, width)."""
 
 RESIDUAL = 0.1
 """Share of a weight's predicted loss growth that is taken to remain after fine-tuning.
@@ -98,7 +106,7 @@ def allocate(
     layers: Sequence[Layer],
     budgets: Sequence[Budget],
     *,
-    weight_bits: Sequence[int],
+    weight_bits: Sequence[Width],
     activations: Activations,
     residual: float = RESIDUAL,
     metric: Metric[Layer] | None = None,
@@ -110,7 +118,8 @@ def allocate(
         layers: The measured layers, in order; without a `metric`, each a
             :class:`~netwright.compress.LayerSensitivity`.
         budgets: Upper limits; at least one.
-        weight_bits: Candidate widths of weights.
+        weight_bits: Candidate widths of weights; a :class:`~netwright.compress.Choice` among them
+            names a quantizer, so that the number format of each layer is chosen with its width.
         activations: How the widths of activations are decided.
         residual: Share of the growth predicted for weights that remains after fine-tuning, 0..1;
             1 is HAWQ's own assumption.
@@ -129,7 +138,9 @@ def allocate(
     if not 0 <= residual <= 1:
         raise ConfigError(f"residual must be from 0 to 1, not {residual}")
     started = time.perf_counter()
-    program = _program(len(layers), tuple(sorted(set(weight_bits))), activations)
+    candidates = sorted_widths(weight_bits)
+    _check_widths(candidates, activations, budgets)
+    program = _program(len(layers), candidates, activations)
     metric = cast(Metric[Layer], _growth(residual)) if metric is None else metric
     objective = np.array(
         [metric(layers[i], "weight", w) + metric(layers[i], "activation", a)
@@ -137,7 +148,10 @@ def allocate(
     )  # fmt: skip
     shapes = [layer.shape for layer in layers]
     rows = [
-        np.array([budget.cost(shapes[i], w, a) for i, w, a in program.pairs]) for budget in budgets
+        np.array(
+            [budget.cost(shapes[i], stored_bits(w), stored_bits(a)) for i, w, a in program.pairs]
+        )
+        for budget in budgets
     ]
     solution = program.solve(objective, rows, [budget.limit for budget in budgets])
     if solution is None:
@@ -149,7 +163,7 @@ def allocate(
     bound = claimed if proven is None else proven
     plan = Plan(
         tuple(
-            LayerPlan(shape.name, w, a)
+            layer_of(shape.name, w, a)
             for shape, (w, a) in zip(shapes, program.chosen(values), strict=True)
         ),
         origin=origin,
@@ -160,10 +174,10 @@ def allocate(
 
 
 def _growth(residual: float) -> Metric[LayerSensitivity]:
-    def growth(layer: LayerSensitivity, kind: str, bits: int) -> float:
+    def growth(layer: LayerSensitivity, kind: str, width: Width) -> float:
         if kind == "weight":
-            return residual * layer.weight.growth(bits)
-        return layer.activation.growth(bits)
+            return residual * layer.weight.growth(width)
+        return layer.activation.growth(width)
 
     return growth
 
@@ -190,17 +204,39 @@ def _infeasible(program: Program, rows: list[np.ndarray], budgets: Sequence[Budg
     )
 
 
-def _program(count: int, weight_bits: tuple[int, ...], rule: Activations) -> Program:
+def _check_widths(weights: Sequence[Width], rule: Activations, budgets: Sequence[Budget]) -> None:
+    """Refuse named quantizers where only widths of integers have a meaning."""
+    read = (*rule.bits, *rule.input_bits) if isinstance(rule, FreeActivations) else ()
+    named = [str(width) for width in (*weights, *read) if isinstance(width, Choice)]
+    if not named:
+        return
+    if isinstance(rule, TiedActivations):
+        raise ConfigError(
+            f"activations cannot be tied to {named[0]}, which has a quantizer's name",
+            hint="use FreeActivations",
+        )
+    for budget in budgets:
+        if budget.of_integers:
+            raise ConfigError(
+                f"a budget of {budget.kind} is that of integers, and not known for {named[0]}",
+                hint="bops and weight_bits are known for every quantizer",
+            )
+
+
+def _program(count: int, weight_bits: tuple[Width, ...], rule: Activations) -> Program:
     widths = [_input_widths(i, weight_bits, rule) for i in range(count)]
     return Program.of(
         weight_bits, widths, tie=rule.extra if isinstance(rule, TiedActivations) else None
     )
 
 
-def _input_widths(index: int, weight_bits: tuple[int, ...], rule: Activations) -> tuple[int, ...]:
+def _input_widths(
+    index: int, weight_bits: tuple[Width, ...], rule: Activations
+) -> tuple[Width, ...]:
     if isinstance(rule, TiedActivations):
-        return (rule.input_bits,) if index == 0 else tuple(w + rule.extra for w in weight_bits)
+        plain = [width for width in weight_bits if not isinstance(width, Choice)]
+        return (rule.input_bits,) if index == 0 else tuple(w + rule.extra for w in plain)
     widths = rule.input_bits if index == 0 and len(rule.input_bits) else rule.bits
     if not len(widths):
         raise ConfigError("an allocation needs candidate widths for activations")
-    return tuple(sorted(set(widths)))
+    return sorted_widths(widths)

@@ -11,8 +11,10 @@ from netwright.compress.hardware import layer_latency_ns, layer_luts
 from netwright.compress.plan import LayerShape, Plan
 from netwright.errors import ConfigError
 
-LayerCost = Callable[[LayerShape, int, int], float]
+LayerCost = Callable[[LayerShape, float, float], float]
 """Cost of one layer from its shape, its weight width and its input width (both in bits).
+
+Widths are what an element takes in memory: 4.25 bits where 32 of 4 bits share a scale of 8.
 
 Any additive model fits: bit operations, memory, or LUT and latency figures fitted on synthesized
 layers.
@@ -28,12 +30,14 @@ class Budget:
         limit: Largest allowed sum, in `unit`.
         unit: Unit of the cost.
         cost: The cost of one layer.
+        of_integers: Whether the cost is that of integer arithmetic, and known for nothing else.
     """
 
     kind: str
     limit: float
     unit: str
     cost: LayerCost
+    of_integers: bool = False
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.limit) or self.limit <= 0:
@@ -42,13 +46,13 @@ class Budget:
     def total(self, shapes: Sequence[LayerShape], plan: Plan) -> float:
         """What `plan` costs."""
         return sum(
-            self.cost(shape, layer.weight_bits, layer.input_bits)
+            self.cost(shape, layer.stored_weight_bits, layer.stored_input_bits)
             for shape, layer in zip(shapes, plan.layers, strict=True)
         )
 
 
 def layer_bops(
-    shape: LayerShape, weight_bits: int, input_bits: int, *, density: float = 1.0
+    shape: LayerShape, weight_bits: float, input_bits: float, *, density: float = 1.0
 ) -> float:
     """Bit operations of one layer for one input.
 
@@ -67,7 +71,7 @@ def layer_bops(
 def total_bops(shapes: Sequence[LayerShape], plan: Plan) -> float:
     """Bit operations of a whole network under `plan`."""
     return sum(
-        layer_bops(shape, layer.weight_bits, layer.input_bits)
+        layer_bops(shape, layer.stored_weight_bits, layer.stored_input_bits)
         for shape, layer in zip(shapes, plan.layers, strict=True)
     )
 
@@ -92,7 +96,7 @@ def luts(limit: float, *, cost: LayerCost = layer_luts) -> Budget:
         cost: LUTs of a layer. From shape and widths alone if not given; what
             :func:`~netwright.compress.count_layers` finds for a trained network is closer.
     """
-    return Budget("luts", float(limit), "LUT", cost)
+    return Budget("luts", float(limit), "LUT", cost, of_integers=True)
 
 
 def latency_ns(limit: float, *, clock_mhz: float = 200.0) -> Budget:
@@ -102,7 +106,8 @@ def latency_ns(limit: float, *, clock_mhz: float = 200.0) -> Budget:
         limit: Nanoseconds.
         clock_mhz: Clock frequency that the design is given; it is not checked here.
     """
-    return Budget("latency_ns", float(limit), "ns", partial(layer_latency_ns, clock_mhz=clock_mhz))
+    cost = partial(layer_latency_ns, clock_mhz=clock_mhz)
+    return Budget("latency_ns", float(limit), "ns", cost, of_integers=True)
 
 
 BUDGETS: dict[str, Callable[[float], Budget]] = {

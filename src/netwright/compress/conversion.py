@@ -135,6 +135,13 @@ def build(model: nn.Module, plan: Plan, *, input_shape: InputShapes, head: str =
         raise ConfigError(
             f"the plan names the layers {', '.join(planned)}; the model has {', '.join(found)}"
         )
+    named = [layer for layer in plan.layers if not layer.is_uniform]
+    if named:
+        raise ConfigError(
+            f'layer "{named[0].name}": integer networks know no quantizers with a name '
+            f"({named[0].weights}, {named[0].inputs})",
+            hint="netwright.compress.quantize_module puts them into any module",
+        )
     return insert(prepared, plan, head=head)
 
 

@@ -39,7 +39,7 @@ class CountedLuts:
     adders: Mapping[tuple[str, int], tuple[float, float]]
     limited: Mapping[str, int]
 
-    def __call__(self, shape: LayerShape, weight_bits: int, input_bits: int) -> float:
+    def __call__(self, shape: LayerShape, weight_bits: float, input_bits: float) -> float:
         """LUTs of a layer, and of limiting what it reads.
 
         Raises:
@@ -51,10 +51,12 @@ class CountedLuts:
                 f'the LUTs of layer "{shape.name}" were not counted at {weight_bits} bits',
                 hint=f"counted: {known}",
             )
-        narrow, wide = self.adders[shape.name, weight_bits]
+        narrow, wide = self.adders[shape.name, int(weight_bits)]
         slope = (wide - narrow) / (_WIDE - _NARROW)
         adders = max(narrow + slope * (input_bits - _NARROW), 0.0)
-        return counted_luts(adders, self.limited[shape.name], input_bits, hardware_model().counted)
+        return counted_luts(
+            adders, self.limited[shape.name], int(input_bits), hardware_model().counted
+        )
 
 
 def count_layers(

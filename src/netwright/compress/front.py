@@ -16,7 +16,7 @@ from netwright.compress.allocation import RESIDUAL, Activations, TiedActivations
 from netwright.compress.budget import Budget, total_bops
 from netwright.compress.conversion import FINETUNING
 from netwright.compress.part import apply_part
-from netwright.compress.plan import LayerPlan, LayerShape, Plan, uniform
+from netwright.compress.plan import LayerPlan, LayerShape, Plan, Width, uniform
 from netwright.compress.sensitivities import LayerSensitivity
 from netwright.progress import Progress, silent
 from netwright.tasks import Task
@@ -102,7 +102,7 @@ def allocated_candidates(
     return candidates
 
 
-def _blind(layer: LayerSensitivity, kind: str, bits: int) -> float:
+def _blind(layer: LayerSensitivity, kind: str, bits: Width) -> float:
     if kind == "weight":
         return layer.weight.perturbation[bits] / layer.weight.size
     return layer.activation.mean_squared_error[bits]

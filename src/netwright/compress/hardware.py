@@ -181,16 +181,16 @@ def estimate(layer: DenseLayer) -> LayerEstimate:
     )
 
 
-def layer_luts(shape: LayerShape, weight_bits: int, input_bits: int) -> float:
-    """LUTs of a layer; see :func:`estimate`."""
-    layer = DenseLayer(shape.inputs, shape.outputs, weight_bits, input_bits)
+def layer_luts(shape: LayerShape, weight_bits: float, input_bits: float) -> float:
+    """LUTs of a layer of integers; see :func:`estimate`."""
+    layer = DenseLayer(shape.inputs, shape.outputs, int(weight_bits), int(input_bits))
     return shape.positions * hardware_model().lut.value(layer)
 
 
 def layer_latency_ns(
     shape: LayerShape,
-    weight_bits: int,
-    input_bits: int,
+    weight_bits: float,
+    input_bits: float,
     *,
     clock_mhz: float,
     adders_per_stage: int = ADDERS_PER_STAGE,
@@ -200,7 +200,7 @@ def layer_latency_ns(
     Layers share pipeline stages at their borders, so this is the layer's share of the stages, not a
     whole number of clocks.
     """
-    layer = DenseLayer(shape.inputs, shape.outputs, weight_bits, input_bits)
+    layer = DenseLayer(shape.inputs, shape.outputs, int(weight_bits), int(input_bits))
     return hardware_model().depth.value(layer) / adders_per_stage * 1e3 / clock_mhz
 
 

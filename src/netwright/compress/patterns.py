@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from netwright.compress.plan import Granularity, LayerPlan, LayerShape, Plan, ScaleKind
+from netwright.compress.plan import (
+    Granularity,
+    LayerShape,
+    Plan,
+    ScaleKind,
+    Width,
+    layer_of,
+)
 from netwright.errors import ConfigError
 
-Widths = int | tuple[int, int]
-"""Bits of weights and of what a layer reads: one number for both, or one for each."""
+Widths = Width | tuple[Width, Width]
+"""Width of weights and of what a layer reads: one for both, or one for each."""
 
 
 def by_pattern(
@@ -24,7 +31,8 @@ def by_pattern(
     Args:
         shapes: The layers, from :func:`~netwright.compress.layer_shapes`.
         widths: By pattern: ``*`` stands for anything, ``?`` for one character, ``[12]`` for one of
-            them; bits for weights and inputs, or (weight bits, input bits).
+            them; bits for weights and inputs, or (weight bits, input bits); a
+            :class:`~netwright.compress.Choice` in the place of bits names a quantizer.
         scale: Rule for the scales.
         granularity: Rule for the weight scales.
 
@@ -50,11 +58,11 @@ def by_pattern(
             faults.append(f'no pattern matches the layer "{name}"')
             continue
         given = found[-1]
-        pair: tuple[int, ...] = given if isinstance(given, tuple) else (given, given)
+        pair: tuple[Width, ...] = given if isinstance(given, tuple) else (given, given)
         if len(pair) != 2:
             faults.append(f'layer "{name}": widths must be one number or two, not {pair}')
             continue
-        layers.append(LayerPlan(name, *pair))
+        layers.append(layer_of(name, *pair))
     if faults:
         raise ConfigError("; ".join(faults), hint=f"layers: {', '.join(names)}")
     plan = Plan(tuple(layers), origin="by pattern")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from netwright.compress.quantize.names import quantizer
 from netwright.errors import ConfigError
 from netwright.faults import closest
 from netwright.files import write_text
@@ -43,9 +44,61 @@ class LayerShape:
     weights: int
 
 
+UNIFORM = "uniform"
+"""The quantizer of a plan that names none: integers whose scales follow the plan's rules."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Choice:
+    """How a tensor is quantized: by which quantizer, to which width.
+
+    Attributes:
+        quantizer: A name that :func:`netwright.compress.quantize.quantizer` knows, or ``uniform``.
+        bits: Width of an element.
+
+    Raises:
+        ConfigError: There is no such quantizer, or it does not have this width.
+    """
+
+    quantizer: str
+    bits: int
+
+    def __post_init__(self) -> None:
+        if self.quantizer != UNIFORM:
+            quantizer(self.quantizer, self.bits)
+
+    @property
+    def stored_bits(self) -> float:
+        """Bits that an element takes in memory, with its share of what is stored for its group."""
+        if self.quantizer == UNIFORM:
+            return self.bits
+        return quantizer(self.quantizer, self.bits).stored_bits
+
+    def __str__(self) -> str:
+        return f"{self.bits}" if self.quantizer == UNIFORM else f"{self.quantizer}:{self.bits}"
+
+
+Width = int | Choice
+"""Bits of a uniform quantizer, or a quantizer with its bits."""
+
+
+def stored_bits(width: Width) -> float:
+    """Bits that an element of this width takes in memory."""
+    return width.stored_bits if isinstance(width, Choice) else width
+
+
+def sorted_widths(widths: Iterable[Width]) -> tuple[Width, ...]:
+    """Each width once: by bits, then by name."""
+    return tuple(sorted(set(widths), key=_order))
+
+
+def _order(width: Width) -> tuple[int, str]:
+    return (width.bits, width.quantizer) if isinstance(width, Choice) else (width, "")
+
+
 @dataclass(frozen=True, slots=True)
 class LayerPlan:
-    """The widths chosen for one layer.
+    """The widths and quantizers chosen for one layer.
 
     Attributes:
         name: Name of the layer in the model.
@@ -55,6 +108,11 @@ class LayerPlan:
             ``weight_bits + input_bits + 4``, at most 32.
         pattern: N:M of the weights along what is summed over, its axis not looked at; ``None`` for
             dense weights.
+        weights: Quantizer of the weights.
+        inputs: Quantizer of what the layer reads.
+        outputs: Quantizer of what it gives, such as the keys and values that a decoder keeps;
+            ``None`` leaves that to the layers that read it.
+        output_bits: Width of what it gives, where that is quantized.
     """
 
     name: str
@@ -62,6 +120,25 @@ class LayerPlan:
     input_bits: int
     bias_bits: int | None = None
     pattern: NM | None = None
+    weights: str = UNIFORM
+    inputs: str = UNIFORM
+    outputs: str | None = None
+    output_bits: int | None = None
+
+    @property
+    def stored_weight_bits(self) -> float:
+        """Bits that a weight takes in memory, with its share of what its group stores."""
+        return Choice(self.weights, self.weight_bits).stored_bits
+
+    @property
+    def stored_input_bits(self) -> float:
+        """Bits that an element of what is read takes in memory."""
+        return Choice(self.inputs, self.input_bits).stored_bits
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether no quantizer is named."""
+        return self.weights == self.inputs == UNIFORM and self.outputs is None
 
     @property
     def resolved_bias_bits(self) -> int:
@@ -150,8 +227,35 @@ class Plan:
         return replace(self, layers=tuple(layers))
 
     def __str__(self) -> str:
-        widths = " ".join(f"w{layer.weight_bits}a{layer.input_bits}" for layer in self.layers)
+        widths = " ".join(map(_widths, self.layers))
         return f"{widths} ({self.scale}, {self.granularity})"
+
+
+def layer_of(name: str, weights: int | Choice, inputs: int | Choice) -> LayerPlan:
+    """The plan of a layer from two widths, each with or without a quantizer's name."""
+    of_weights, of_inputs = (
+        given if isinstance(given, Choice) else Choice(UNIFORM, given)
+        for given in (weights, inputs)
+    )
+    return LayerPlan(
+        name,
+        of_weights.bits,
+        of_inputs.bits,
+        weights=of_weights.quantizer,
+        inputs=of_inputs.quantizer,
+    )
+
+
+def _widths(layer: LayerPlan) -> str:
+    """A layer as text: ``w4a8``, with its quantizers where they have names."""
+    names = {"w": (layer.weights, layer.weight_bits), "a": (layer.inputs, layer.input_bits)}
+    if layer.outputs is not None and layer.output_bits is not None:
+        names["o"] = layer.outputs, layer.output_bits
+    shown = (
+        f"{key}{bits}" if name == UNIFORM else f"{key}{bits}-{name}"
+        for key, (name, bits) in names.items()
+    )
+    return "".join(shown) if layer.is_uniform else "/".join(shown)
 
 
 def _faults(layer: LayerPlan) -> list[str]:
@@ -162,6 +266,10 @@ def _faults(layer: LayerPlan) -> list[str]:
     ]
     if layer.bias_bits is not None:
         limits.append(("bias_bits", layer.bias_bits, 2, 32))
+    if layer.output_bits is not None:
+        limits.append(("output_bits", layer.output_bits, 2, LARGEST_BITS))
+    if (layer.outputs is None) != (layer.output_bits is None):
+        faults.append(f'layer "{layer.name}": outputs and output_bits must be given together')
     for name, value, low, high in limits:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             faults.append(
@@ -174,6 +282,16 @@ def _faults(layer: LayerPlan) -> list[str]:
             f'layer "{layer.name}": N:M must keep at least one of a group and not all of it, not '
             f"{pattern.kept}:{pattern.group}"
         )
+    for name, quantizer_name, bits in (
+        ("weights", layer.weights, layer.weight_bits),
+        ("inputs", layer.inputs, layer.input_bits),
+        ("outputs", layer.outputs or UNIFORM, layer.output_bits),
+    ):
+        try:
+            if quantizer_name != UNIFORM and isinstance(bits, int):
+                quantizer(quantizer_name, bits)
+        except ConfigError as error:
+            faults.append(f'layer "{layer.name}": {name}: {error.message}')
     return faults
 
 
@@ -202,6 +320,16 @@ def uniform(
     )
 
 
+_NAMES = {
+    "pattern": None,
+    "weights": UNIFORM,
+    "inputs": UNIFORM,
+    "outputs": None,
+    "output_bits": None,
+}
+"""What a file leaves out where it is as usual."""
+
+
 class _PatternRecord(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     kept: Annotated[int, Field(strict=True)]
@@ -216,6 +344,10 @@ class _LayerRecord(BaseModel):
     input_bits: Annotated[int, Field(strict=True)]
     bias_bits: Annotated[int, Field(strict=True)] | None = None
     pattern: _PatternRecord | None = None
+    weights: str = UNIFORM
+    inputs: str = UNIFORM
+    outputs: str | None = None
+    output_bits: Annotated[int, Field(strict=True)] | None = None
 
     def plan(self) -> LayerPlan:
         """The widths of the layer.
@@ -247,7 +379,12 @@ def save_plan(plan: Plan, path: str | Path) -> Path:
         RunError: The file cannot be written.
     """
     path = Path(path)
-    return write_text(path, json.dumps(asdict(plan), indent=2) + "\n")
+    record = asdict(plan)
+    for layer in record["layers"]:
+        for name, usual in _NAMES.items():
+            if layer[name] == usual:
+                del layer[name]
+    return write_text(path, json.dumps(record, indent=2) + "\n")
 
 
 def load_plan(path: str | Path) -> Plan:

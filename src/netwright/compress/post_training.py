@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from netwright.compress.allocation import Allocation, FreeActivations, allocate
 from netwright.compress.budget import Budget
-from netwright.compress.plan import LayerShape
+from netwright.compress.plan import LayerShape, Width
 from netwright.errors import DataError
 from netwright.ir import FLOAT, Graph, Interpreter, Node, TensorType, spec_of
 from netwright.ir.interpret import Values
@@ -160,7 +160,8 @@ def allocate_post_training(
     """
     measured = output_errors(graph, rows, bits=bits, scale=scale)
 
-    def metric(layer: ProductError, kind: str, width: int) -> float:
+    def metric(layer: ProductError, kind: str, width: Width) -> float:
+        assert isinstance(width, int)
         return (layer.weight if kind == "weight" else layer.activation)[width]
 
     allocation = allocate(

@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.compress.plan import Width
 from netwright.errors import NumericsError, require
 from netwright.solvers import Program as Integers
 from netwright.solvers import Row, quiet
@@ -40,13 +41,17 @@ class Program:
         targets: Their right-hand sides.
     """
 
-    pairs: tuple[tuple[int, int, int], ...]
+    pairs: tuple[tuple[int, Width, Width], ...]
     links: Reals
     targets: Reals
 
     @classmethod
     def of(
-        cls, weight_bits: Sequence[int], input_bits: Sequence[Sequence[int]], *, tie: int | None
+        cls,
+        weight_bits: Sequence[Width],
+        input_bits: Sequence[Sequence[Width]],
+        *,
+        tie: int | None,
     ) -> Program:
         """The program of a chain of layers.
 
@@ -60,7 +65,8 @@ class Program:
         pairs = [(i, w, a) for i in range(count) for w in weight_bits for a in input_bits[i]]
         links = [[float(pair[0] == i) for pair in pairs] for i in range(count)]
         if tie is not None:
-            links += [_tie(pairs, i, w, tie) for i in range(1, count) for w in weight_bits]
+            plain = [w for w in weight_bits if isinstance(w, int)]
+            links += [_tie(pairs, i, w, tie) for i in range(1, count) for w in plain]
         targets = [1.0] * count + [0.0] * (len(links) - count)
         return cls(tuple(pairs), np.array(links), np.array(targets))
 
@@ -143,12 +149,14 @@ class Program:
             return float(floor + Fraction(claimed) / scale)
         return None
 
-    def chosen(self, values: Reals) -> list[tuple[int, int]]:
+    def chosen(self, values: Reals) -> list[tuple[Width, Width]]:
         """Weight and input width of every layer, in order."""
         return [pair[1:] for pair, value in zip(self.pairs, values, strict=True) if value]
 
 
-def _tie(pairs: Sequence[tuple[int, int, int]], index: int, width: int, extra: int) -> list[float]:
+def _tie(
+    pairs: Sequence[tuple[int, Width, Width]], index: int, width: int, extra: int
+) -> list[float]:
     """Layer ``index - 1`` has `width`-bit weights exactly when layer `index` reads their tie."""
     return [
         float(i == index - 1 and w == width) - float(i == index and a == width + extra)

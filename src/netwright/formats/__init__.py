@@ -14,6 +14,7 @@ from netwright.formats.block_scaled import (
 from netwright.formats.blocks import Blocks
 from netwright.formats.density import Density
 from netwright.formats.fixed import Fixed
+from netwright.formats.flint import Flint
 from netwright.formats.floats import Float
 from netwright.formats.format import FLOAT, Format
 from netwright.formats.integers import Int, smallest_int
@@ -67,6 +68,7 @@ __all__ = [
     "Blocks",
     "Density",
     "Fixed",
+    "Flint",
     "Float",
     "Format",
     "Int",

@@ -8,8 +8,18 @@ from netwright.models.autoencoder import Autoencoder, wafer_autoencoder
 from netwright.models.convolutional import encoder
 from netwright.models.dense import mlp
 from netwright.models.mobilenet import mobilenet
+from netwright.models.text import TextEncoder, minilm
 
 Network: TypeAlias = nn.Sequential
 """What most constructors here return: a sequence of named layers."""
 
-__all__ = ["Autoencoder", "Network", "encoder", "mlp", "mobilenet", "wafer_autoencoder"]
+__all__ = [
+    "Autoencoder",
+    "Network",
+    "TextEncoder",
+    "encoder",
+    "minilm",
+    "mlp",
+    "mobilenet",
+    "wafer_autoencoder",
+]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError
 from netwright.formats import Int, Rounding
+from netwright.formats.scales import Ladder, least_error, peak_scales
 from netwright.ir import Array, AttrValue, Graph, Interpreter, Node
 from netwright.ir.interpret import Values
 from netwright.ir.ops.filters import filter_axis
@@ -18,9 +19,7 @@ from netwright.ir.ops.filters import filter_axis
 ScaleKind = Literal["power-of-two", "float"]
 _CHUNK_ROWS = 64
 _SAMPLED_VALUES = 1 << 14
-_OCTAVES = 8
-_STEPS_PER_OCTAVE = 4
-_SMALLEST_RATIO = 2.0**-16
+_LADDERS = {"power-of-two": Ladder(8), "float": Ladder(8, 4, single=True)}
 
 
 def observe(graph: Graph, rows: Values, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
@@ -91,31 +90,12 @@ def weight_grid(graph: Graph, node: Node, bits: int, scale: ScaleKind) -> QuantG
 
 
 def _best_scales(rows: NDArray[np.float64], dtype: Int, kind: ScaleKind) -> list[float]:
-    """For each row of values the scale of smallest mean squared error.
-
-    A row of zeros, or of values that are tiny beside those of the other rows, gets a scale that
-    decides nothing, near enough to the others for one requantizer.
-    """
+    """For each row of values the scale of smallest mean squared error."""
     low = float(dtype.min) if dtype.signed else float(dtype.max)
     peaks = np.maximum(rows.max(axis=1) / dtype.max, rows.min(axis=1) / (low if low < 0 else -low))
-    peaks = np.maximum(peaks, 0.0)
-    smallest = float(peaks.max()) * _SMALLEST_RATIO
-    largest = np.maximum(peaks, smallest if smallest > 0 else 1.0)
-    if kind == "power-of-two":
-        top = np.exp2(np.ceil(np.log2(largest)))
-        candidates = [top * 2.0**-k for k in range(_OCTAVES)]
-    else:
-        steps = range(_OCTAVES * _STEPS_PER_OCTAVE)
-        candidates = [
-            (largest * 2.0 ** (-k / _STEPS_PER_OCTAVE)).astype(np.float32).astype(np.float64)
-            for k in steps
-        ]
-    errors = []
-    for scale in candidates:
-        codes = np.clip(np.rint(rows / scale[:, None]), dtype.min, dtype.max)
-        errors.append(np.square(codes * scale[:, None] - rows).sum(axis=1))
-    best = np.argmin(errors, axis=0)
-    return [float(candidates[k][i]) for i, k in enumerate(best)]
+    candidates = _LADDERS[kind].below(peak_scales(np.maximum(peaks, 0.0)))
+    scales, _ = least_error(rows, dtype, candidates)
+    return [float(scale) for scale in scales]
 
 
 def quantized_weights(graph: Graph, node: Node, grid: QuantGrid) -> Array:

@@ -27,6 +27,7 @@ from netwright.tasks.jets import jets
 from netwright.tasks.own import TableOptions, load
 from netwright.tasks.published import PublishedDesign, published_designs
 from netwright.tasks.scores import Score
+from netwright.tasks.sentences import sentence_task
 from netwright.tasks.snippets import encode as encode_texts
 from netwright.tasks.snippets import snippets as movie_snippets
 from netwright.tasks.split import Split
@@ -60,6 +61,7 @@ __all__ = [
     "occupancy",
     "payload_bits",
     "published_designs",
+    "sentence_task",
     "wafer_emd",
     "wafers",
     "window_weights",

@@ -6,6 +6,8 @@ from netwright.train.callbacks import Calibrate, Callback, EarlyStop, Moment
 from netwright.train.checkpoint import Checkpoint
 from netwright.train.executor import TorchExecutor
 from netwright.train.fitting import fit
+from netwright.train.formatted import FormatQuantizer
+from netwright.train.formatted_layer import FormattedLayer
 from netwright.train.history import Epoch, History
 from netwright.train.jobs import run_jobs
 from netwright.train.layers import QuantLayer
@@ -25,10 +27,12 @@ from netwright.train.ramp import Ramp
 from netwright.train.real_tracing import trace_quantized
 from netwright.train.recipe import Recipe
 from netwright.train.seeds import fit_seeds, history_file, weights_file
+from netwright.train.text import TEXT, taught
 from netwright.train.tracing import trace
 from netwright.train.weights import load_weights, save_weights
 
 __all__ = [
+    "TEXT",
     "Batch",
     "Calibrate",
     "Callback",
@@ -37,6 +41,8 @@ __all__ = [
     "DropFunctions",
     "EarlyStop",
     "Epoch",
+    "FormatQuantizer",
+    "FormattedLayer",
     "History",
     "KeepNM",
     "LayerMacs",
@@ -67,6 +73,7 @@ __all__ = [
     "predict",
     "run_jobs",
     "save_weights",
+    "taught",
     "trace",
     "trace_quantized",
     "trace_tables",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from netwright.errors import NumericsError
 from netwright.formats import Int, Rounding
+from netwright.formats.scales import Ladder, least_error, peak_scales
 from netwright.train.straight_through import limit_digits, on_grid, round_tensor
 
-_OCTAVES = 14
-_STEPS_PER_OCTAVE = 4
+_POWERS, _STEPS = Ladder(14), Ladder(14, 4)
 _CALIBRATION_VALUES = 1 << 16
-_SMALLEST_RATIO = 2.0**-16
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +122,14 @@ class Quantizer(nn.Module):
         rows = values.detach().double()
         rows = rows.reshape(1, -1) if self.spec.channels is None else rows.flatten(1)
         stride = max(1, rows.numel() // _CALIBRATION_VALUES)
-        rows = rows[:, ::stride]
-        peaks = rows.abs().amax(dim=1)
-        smallest = float(peaks.max()) * _SMALLEST_RATIO
-        largest = peaks.clamp_min(smallest if smallest > 0 else 1.0) / dtype.max
-        if self.spec.power_of_two:
-            top = torch.exp2(torch.ceil(torch.log2(largest)))
-            candidates = torch.stack([top * 2.0**-k for k in range(_OCTAVES)])
-        else:
-            steps = range(_OCTAVES * _STEPS_PER_OCTAVE)
-            candidates = torch.stack([largest * 2.0 ** (-k / _STEPS_PER_OCTAVE) for k in steps])
-        errors = torch.stack([self._error(rows, scale[:, None], norm) for scale in candidates])
-        best = errors.argmin(dim=0)
-        chosen = candidates.gather(0, best[None])[0]
-        self.set_scale(chosen if self.spec.channels is not None else chosen[0])
-
-    def _error(self, rows: Tensor, scale: Tensor, norm: float) -> Tensor:
-        codes = round_tensor(rows / scale, self.spec.rounding)
-        codes = codes.clamp(self.spec.dtype.min, self.spec.dtype.max)
-        return (codes * scale - rows).abs().pow(norm).sum(dim=1)
+        seen = rows[:, ::stride].cpu().numpy()
+        peaks = np.abs(seen).max(axis=1) / dtype.max
+        candidates = (_POWERS if self.spec.power_of_two else _STEPS).below(
+            peak_scales(peaks, unused=1.0 / dtype.max)
+        )
+        chosen, _ = least_error(seen, dtype, candidates, norm=norm, rounding=self.spec.rounding)
+        found = torch.from_numpy(chosen).to(self.scale.device)
+        self.set_scale(found if self.spec.channels is not None else found[0])
 
     def scale_like(self, values: Tensor) -> Tensor:
         """The scale, float64, shaped to broadcast against `values` along its axis 0."""

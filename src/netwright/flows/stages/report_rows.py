@@ -38,6 +38,7 @@ from netwright.run.folder import read_record
 
 if TYPE_CHECKING:
     from netwright.compress import LayerPlan, LayerSensitivity, LayerShape
+    from netwright.compress.plan import Width
     from netwright.tasks import Task
 
 _BOPS = "m n (b_a b_w + b_a + b_w + log2 n), summed over layers"
@@ -160,6 +161,11 @@ def roc(task: Task, logits: NDArray[np.float64], source: str) -> tuple[RocCurve,
     )
 
 
+def _by_bits(values: Mapping[Width, float]) -> dict[int, float]:
+    """Of the widths that were measured those without a quantizer's name."""
+    return {width: value for width, value in values.items() if isinstance(width, int)}
+
+
 def sensitivities(layers: Sequence[LayerSensitivity], source: str) -> tuple[SensitivityRow, ...]:
     """One row a layer, of its weights and of what it reads.
 
@@ -182,10 +188,10 @@ def sensitivities(layers: Sequence[LayerSensitivity], source: str) -> tuple[Sens
             eigenvalue=None
             if layer.weight.top_eigenvalue is None
             else Quantity(layer.weight.top_eigenvalue, "", "power iteration", "measured"),
-            perturbations=dict(layer.weight.perturbation),
+            perturbations=_by_bits(layer.weight.perturbation),
             input_growth={
                 bits: Quantity(growth, "nat", source, "measured")
-                for bits, growth in layer.activation.loss_growth.items()
+                for bits, growth in _by_bits(layer.activation.loss_growth).items()
             },
         )
         for layer in layers
