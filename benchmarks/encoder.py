@@ -30,7 +30,7 @@ from rich.table import Table  # noqa: E402
 
 from benchmarks.spmm import processor  # noqa: E402
 from benchmarks.timing import medians  # noqa: E402
-from netwright.backends.cpu import (  # noqa: E402
+from netwright.backends.cpu.encoders import (  # noqa: E402
     EncoderWeights,
     StoredEncoder,
     build_engine,

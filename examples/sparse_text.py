@@ -22,7 +22,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from netwright.backends.cpu import (
+from netwright.backends.cpu.encoders import (
     EncoderShape,
     EncoderWeights,
     build_engine,

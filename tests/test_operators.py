@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from netwright.backends.cpu.executor import make_executor, packed_weights
 from netwright.backends.hls import translation
 from netwright.backends.rtl.unrolled import layers as lowering
 from netwright.errors import NetwrightError
@@ -66,6 +67,11 @@ ATTRIBUTES: dict[str, dict[str, AttrValue]] = {
     "Quantize": {"scale": (0.5,), "axis": None, **CLAMP},
     "FormatQuant": {"number": number_text(OutlierPairs()), "scale": (0.5,), "axis": None},
     "FormatCodes": {"number": number_text(OutlierPairs()), "shift": 1},
+    "Dequantize": {"scale": (0.5,), "axis": None},
+    "LayerNormalization": {"epsilon": (1e-5,), "axis": -1},
+    "RMSNormalization": {"epsilon": (1e-6,), "axis": -1},
+    "RotaryEmbedding": {"pairs": "halves"},
+    "Attention": {"scale": (0.5,), "causal": 1, "mask": "add"},
     "Requantize": {"multiplier": (1,), "offset": (0,), "shift": 2, "axis": None,
                    "low": -16, "high": 15, "zero_point": 0, "rounding": "half-even"},
 }  # fmt: skip
@@ -77,7 +83,26 @@ CONSTANTS: dict[str, tuple[tuple[int, ...], ...]] = {
     "Mul": ((1,),),
     "BatchNormalization": ((2,), (2,), (2,), (2,)),
     "Lookup": ((32, 3, 256),),
+    "LayerNormalization": ((4,), (4,)),
+    "RMSNormalization": ((4,),),
+    "RotaryEmbedding": ((4, 2), (4, 2)),
+    "Gather": ((5, 3),),
+    "Attention": (),
 }
+
+
+OTHER_OPERANDS = {"Add": 1, "Concat": 1, "Div": 1, "Attention": 2}
+
+
+def _looked_up(integer: bool) -> Graph:
+    """Rows of a table at places that are an input."""
+    number = BYTE if integer else TensorType(()).dtype
+    types = {"x": TensorType((1, 2), Int(2, signed=False)), "k": TensorType((4, 3), number)}
+    types["y"] = TensorType((1, 2, 3), number)
+    constants = {"k": np.ones((4, 3), np.int64 if integer else np.float64)}
+    return Graph(
+        "sample", ("x",), ("y",), (Node("n", "Gather", ("x", "k"), "y"),), types, constants
+    )
 
 
 def sample(op: str, *, integer: bool) -> Graph:
@@ -85,6 +110,12 @@ def sample(op: str, *, integer: bool) -> Graph:
     flat = op == "Lookup"
     shape = (1, 32) if flat else SHAPE
     types = {"x": TensorType(shape), "c": TensorType(shape)}
+    if op == "Gather":
+        return _looked_up(integer)
+    if op == "Dequantize":
+        types = {"x": TensorType(SHAPE, BYTE, (0.5,)), "y": TensorType(SHAPE)}
+        node = Node("n", op, ("x",), "y", ATTRIBUTES[op])
+        return Graph("sample", ("x",), ("y",), (node,), types, {})
     if integer:
         types["c"] = TensorType(shape, BYTE, (0.5,))
     quantizer = "Quantize" if integer else "Quant"
@@ -101,8 +132,7 @@ def sample(op: str, *, integer: bool) -> Graph:
             types[f"{name}q"] = TensorType(extents)
             name = f"{name}q"
         names.append(name)
-    if op in ("Add", "Concat"):
-        names.append("c")
+    names += ["c"] * OTHER_OPERANDS.get(op, 0)
     if op in ("Quant", "Quantize"):
         node = first
         nodes = []
@@ -125,6 +155,9 @@ FORMS = [
 def rooms(integer: bool, folder: Path) -> dict[str, Callable[[Graph], object]]:
     found: dict[str, Callable[[Graph], object]] = {
         "interpret": lambda g: interpret(g, np.ones((2, *g.types["x"].shape[1:]))),
+        "cpu": lambda g: make_executor(g, packed_weights(g)).run(
+            np.ones((2, *g.types["x"].shape[1:]))
+        ),
         "workload": from_graph,
         "write_qonnx": lambda g: write_qonnx(g, folder / "g.onnx"),
     }
@@ -150,7 +183,7 @@ def test_every_room_does_an_operator_or_refuses_it_by_name(
         nothing = 'graph "sample" leaves nothing to compute in firmware'
         said = {room: text for room, text in said.items() if nothing not in (text or "")}
     assert [(room, text) for room, text in said.items() if text and op not in text] == []
-    assert {"interpret", "workload"} <= done
+    assert {"interpret", "workload", "cpu"} <= done
 
 
 def _refusal(action: Callable[[Graph], object], graph: Graph) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from netwright.backends.cpu import EncoderShape
+from netwright.backends.cpu.encoders import EncoderShape
 from netwright.models.text import TextEncoder
 
 SHAPE = EncoderShape(hidden=16, layers=2, heads=2, intermediate=32, vocabulary=20, positions=12)

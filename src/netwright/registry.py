@@ -88,6 +88,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "backends": {
         "chip": "netwright.backends.rtl.backend:chip",
+        "cpu": "netwright.backends.cpu:cpu",
         "hls": "netwright.backends.hls:hls",
         "rtl": "netwright.backends.rtl:rtl",
     },

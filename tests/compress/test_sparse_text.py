@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.backends.cpu import build_engine, read_state
+from netwright.backends.cpu.encoders import build_engine, read_state
 from netwright.compress.block import BlockSparsity
 from netwright.compress.sparse_text import sparsify_text, spreads
 from netwright.errors import ConfigError, RunError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from netwright.backends.cpu import load_encoder
+from netwright.backends.cpu.encoders import load_encoder
 from netwright.errors import RunError
 from tests.texts import encoder, sentences
 

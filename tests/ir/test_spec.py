@@ -18,7 +18,7 @@ def test_every_operator_declares_itself(spec: OpSpec) -> None:
     low, high = spec.num_inputs
     assert 1 <= low <= high
     for name, attribute in spec.attributes.items():
-        free = ("steps", "operands", "precision", "parameter")
+        free = ("steps", "operands", "precision", "parameter", "mask")
         absent = attribute.kind in ("int", "axis") or name in free
         assert attribute.required or absent
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.backends.cpu import build_engine, float_logits, read_state
+from netwright.backends.cpu.encoders import build_engine, float_logits, read_state
 from netwright.compress.sparse_text import observe
 from netwright.errors import DataError
 from netwright.models import text as module

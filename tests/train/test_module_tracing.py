@@ -227,7 +227,6 @@ REFUSED: dict[str, tuple[Callable[..., object], str]] = {
     "an assignment": (remembers_rows, "Says.forward assigns to shift"),
     "an unknown function": (lambda m, x: m.fc2(torch.sin(m.fc1(x))), "sin ("),
     "an unknown layer": (lambda m, x: m.part(m.fc1(x)), 'node "part": LogSigmoid ('),
-    "a product of two": (lambda m, x: m.fc1(x) * m.fc2(x), "one factor must be constant"),
     "linear interpolation": (
         lambda m, x: F.interpolate(x[:, None], scale_factor=2, mode="linear"),
         "interpolates with mode linear",

@@ -302,7 +302,7 @@ def _networks(folder: Path) -> dict[str, Kind]:
 def _engines(folder: Path) -> dict[str, Kind]:
     import torch
 
-    from netwright.backends.cpu import load_encoder, save_encoder
+    from netwright.backends.cpu.encoders import load_encoder, save_encoder
     from netwright.backends.cpu.weights import tensor_shapes
     from netwright.exchange.bert.shape import EncoderShape
     from netwright.train.weights import load_weights, save_weights

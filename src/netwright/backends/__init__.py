@@ -1,7 +1,7 @@
 """Backends: from an integer graph to a design that computes the same integers."""
 
-from netwright.backends import cpu
 from netwright.backends.base import Backend, Capability, Design, Target
+from netwright.backends.cpu import CpuBackend, CpuDesign, cpu, encoders
 from netwright.backends.hls import HlsBackend, HlsDesign, hls, plain_outputs
 from netwright.backends.opened import open_design
 from netwright.backends.rtl import (
@@ -21,6 +21,8 @@ __all__ = [
     "Capability",
     "ChipDesign",
     "ChipOptions",
+    "CpuBackend",
+    "CpuDesign",
     "Design",
     "HlsBackend",
     "HlsDesign",
@@ -31,6 +33,7 @@ __all__ = [
     "arrays",
     "chip",
     "cpu",
+    "encoders",
     "hls",
     "open_design",
     "plain_outputs",

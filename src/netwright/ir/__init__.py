@@ -1,7 +1,7 @@
 """The operator graph and its exact integer meaning."""
 
 from netwright.formats import FLOAT
-from netwright.ir.check import bounds, check, spec_of
+from netwright.ir.check import bounds, check, real_regions, spec_of
 from netwright.ir.graph import Array, AttrValue, Graph, Node, Note
 from netwright.ir.interpret import Executable, Interpreter, interpret, real_values
 from netwright.ir.ops import KEEPS_VALUES, SPECS, operators
@@ -44,6 +44,7 @@ __all__ = [
     "load",
     "operators",
     "passed_values",
+    "real_regions",
     "real_values",
     "round_quotient",
     "round_shift",

@@ -42,9 +42,9 @@ def check(graph: Graph) -> Graph:
 
     Names are unique, every node reads what stands before it, operators and attributes are known,
     shapes and scales agree with the operators' rules, the batch stays the first axis, constants are
-    finite numbers that fit their formats and have their patterns, and codes are never mixed with
-    real values. (Formats wider than 64 bits cannot be made; values that need more are refused by
-    :func:`bounds`.)
+    finite numbers that fit their formats and have their patterns, and codes meet real values only
+    in the operators that lead from one to the other. (Formats wider than 64 bits cannot be made;
+    values that need more are refused by :func:`bounds`.)
 
     Raises:
         GraphError: It breaks a rule; the message lists every fault found.
@@ -186,8 +186,8 @@ def _node_faults(graph: Graph, node: Node) -> Iterator[str]:
     if spec.form != "both" and (spec.form == "integer") != makes_codes:
         yield f'node "{node.name}": {node.op} belongs to the {spec.form} form only'
         return
-    reads_codes = makes_codes and node.op != "Quantize"
-    for name in node.inputs:
+    for place, name in enumerate(node.inputs):
+        reads_codes = spec.reads_codes(place, makes_codes=makes_codes)
         if graph.types[name].is_integer != reads_codes:
             wanted, found = ("codes", "real values") if reads_codes else ("real values", "codes")
             yield f'node "{node.name}" must read {wanted}; "{name}" holds {found}'
@@ -240,11 +240,23 @@ def _value_faults(node: Node, name: str, attribute: Attribute) -> Iterator[str]:
         yield f'node "{node.name}": attribute {name} must be finite and not 0'
 
 
-def bounds(graph: Graph) -> dict[str, Bounds]:
+def real_regions(graph: Graph) -> str:
+    """What keeps a mixed graph out of the integer form, as the end of a sentence; else empty."""
+    if not graph.is_mixed:
+        return ""
+    first = next(node for node in graph.nodes if not graph.types[node.output].is_integer)
+    return f': "{first.name}" ({first.op}) makes real values'
+
+
+def bounds(graph: Graph, *, skip_real: bool = False) -> dict[str, Bounds]:
     """Exact limits of every integer tensor, before any wrap to its declared format.
 
     Where a declared format is too narrow the values wrap, and what follows reads any of its codes.
     The peak of such a tensor covers the arithmetic of wrapping, too.
+
+    Args:
+        graph: A checked graph.
+        skip_real: Pass over nodes that make real values, instead of refusing them.
 
     Raises:
         GraphError: A node has no integer meaning.
@@ -256,7 +268,14 @@ def bounds(graph: Graph) -> dict[str, Bounds]:
         if graph.types[name].is_integer:
             low, high = (int(value.min()), int(value.max())) if value.size else (0, 0)
             declared[name] = limits[name] = Bounds(low, high, max(abs(low), abs(high)))
+    for name in graph.inputs:
+        dtype = graph.types[name].dtype
+        if holds_integers(dtype):
+            declared[name] = Bounds(dtype.min, dtype.max, max(abs(dtype.min), abs(dtype.max)))
+            limits[name] = declared[name]
     for node in graph.nodes:
+        if skip_real and not graph.types[node.output].is_integer:
+            continue
         spec = spec_of(node)
         if spec.bounds is None:
             raise GraphError(f"{node.op} has no integer meaning", node=node.name)

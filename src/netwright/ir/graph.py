@@ -114,16 +114,17 @@ class Note:
 class Graph:
     """A directed acyclic graph of operations, in execution order.
 
-    One class has two checked forms. In the *quantized* form tensors hold real values and quantizer
-    nodes say which grid they lie on, as in QONNX. In the *integer* form every tensor after the
-    input quantizers holds codes, and its type gives the scale.
-    :func:`netwright.passes.integerize` crosses from the first to the second.
+    Every tensor holds codes or real values, and its type says which. In the *quantized* form all
+    are real, and quantizer nodes say which grid they lie on, as in QONNX. In the *integer* form
+    every tensor after the input quantizers holds codes, and its type gives the scale.
+    :func:`netwright.passes.integerize` crosses from the first to the second. A *mixed* graph has
+    integer regions between ``Quantize`` and ``Dequantize`` and real ones around them.
 
     Graphs are equal when their digests are. They can be pickled and sent to other processes.
 
     Attributes:
         name: Name of the model; an identifier, used for generated files.
-        inputs: Names of the real-valued input tensors.
+        inputs: Names of the input tensors: real values, or whole numbers such as word pieces.
         outputs: Names of the output tensors.
         nodes: Operations, each after the ones it reads.
         types: Type of every tensor.
@@ -206,8 +207,17 @@ class Graph:
 
     @property
     def is_integer(self) -> bool:
-        """Whether all outputs hold codes."""
-        return all(self.types[name].is_integer for name in self.outputs)
+        """Whether it is in the integer form: every node and every output gives codes."""
+        made = (*self.outputs, *(node.output for node in self.nodes))
+        return all(self.types[name].is_integer for name in made if name in self.types)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether some tensors that depend on the rows hold codes, and others real values."""
+        return not self.is_integer and any(
+            self.types[name].is_integer
+            for name in (*self.inputs, *(node.output for node in self.nodes))
+        )
 
     def node(self, name: str) -> Node:
         """The node called `name`.

@@ -1,13 +1,13 @@
 """The interpreter: what a graph means, vectorized over the batch.
 
-Integer graphs are executed in the narrowest arithmetic that is provably exact: float32 when no
-intermediate value reaches 2**24, float64 below 2**53 (both run on the BLAS), int64 else. The proof
-is the interval analysis of :func:`netwright.ir.check.bounds`.
+Codes are computed in the narrowest arithmetic that is provably exact: float32 when no intermediate
+value reaches 2**24, float64 below 2**53 (both run on the BLAS), int64 else. The proof is the
+interval analysis of :func:`netwright.ir.check.bounds`. Real values are computed in float64.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -47,7 +47,7 @@ class Interpreter:
 
     Attributes:
         graph: The graph.
-        carrier: The arithmetic in use: ``float32``, ``float64`` or ``int64``.
+        carrier: The arithmetic of codes: ``float32``, ``float64`` or ``int64``.
         wrapped: Tensors whose declared format is too narrow; their values wrap.
     """
 
@@ -64,9 +64,9 @@ class Interpreter:
             NumericsError: A value would need more than 64 bits, sign included.
         """
         check(graph)
-        if not graph.is_integer:
+        limits = bounds(graph, skip_real=True)
+        if not any(graph.types[node.output].is_integer for node in graph.nodes):
             return cls(graph, np.dtype(np.float64), frozenset())
-        limits = bounds(graph)
         peak = max((limit.peak for limit in limits.values()), default=0)
         carrier: np.dtype[np.floating] | np.dtype[np.int64] = np.dtype(np.int64)
         if peak < 1 << 24:
@@ -75,6 +75,8 @@ class Interpreter:
             carrier = np.dtype(np.float64)
         wrapped = set()
         for node in graph.nodes:
+            if node.output not in limits:
+                continue
             dtype, limit = graph.types[node.output].dtype, limits[node.output]
             outside = limit.low < dtype.min or limit.high > dtype.max
             if dtype.wraps and outside:
@@ -106,7 +108,7 @@ class Interpreter:
         for name in wanted:
             if name not in known:
                 raise DataError(f'graph "{self.graph.name}" has no tensor "{name}"')
-        constants = self._constants
+        constants = self.constants
         chunk_rows = rows_together(held_values(self.graph, keep), chunk_rows)
         finished = last_reads(self.graph, wanted)
         results: dict[str, NDArray[np.int64] | NDArray[np.float64]] = {}
@@ -115,7 +117,7 @@ class Interpreter:
             values = dict(constants)
             values.update({name: array[part] for name, array in arrays.items()})
             for node in self.graph.nodes:
-                values[node.output] = self._execute(node, [values[name] for name in node.inputs])
+                values[node.output] = self.execute(node, [values[name] for name in node.inputs])
                 for name in finished[node.name]:
                     del values[name]
             for name in wanted:
@@ -129,7 +131,8 @@ class Interpreter:
                 results[name][part] = value
         return results
 
-    def _execute(self, node: Node, inputs: list[Array]) -> Array:
+    def execute(self, node: Node, inputs: Sequence[Array]) -> Array:
+        """What a node makes of its operands, which are held as :meth:`held` says."""
         result = spec_of(node).execute(node, inputs)
         if node.output in self.wrapped:
             dtype = self.graph.types[node.output].dtype
@@ -139,12 +142,14 @@ class Interpreter:
             result = result.astype(self.carrier)
         return result
 
+    def held(self, name: str, values: Array) -> Array:
+        """Values of a tensor as operators get them: codes in the carrier, real ones in float64."""
+        return values.astype(self.carrier if self.graph.types[name].is_integer else np.float64)
+
     @cached_property
-    def _constants(self) -> dict[str, Array]:
-        return {
-            name: value.astype(self.carrier if self.graph.types[name].is_integer else np.float64)
-            for name, value in self.graph.constants.items()
-        }
+    def constants(self) -> dict[str, Array]:
+        """The constants as operators get them."""
+        return {name: self.held(name, value) for name, value in self.graph.constants.items()}
 
     def checked_inputs(self, inputs: Values) -> dict[str, NDArray[np.float64]]:
         """Real inputs by name, each (batch, *shape), all with the same number of rows.
@@ -172,10 +177,24 @@ class Interpreter:
             if not np.all(np.isfinite(array)):
                 row = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise DataError(f'input "{name}" holds NaN or infinity (first in row {row})')
+            self._check_codes(name, array)
             arrays[name] = array
         if len({len(array) for array in arrays.values()}) != 1:
             raise DataError("inputs must have the same number of rows")
         return arrays
+
+    def _check_codes(self, name: str, array: NDArray[np.float64]) -> None:
+        """Refuse values of an integer input that its format does not have."""
+        dtype = self.graph.types[name].dtype
+        if not holds_integers(dtype):
+            return
+        wrong = (array < dtype.min) | (array > dtype.max) | (array != np.rint(array))
+        if wrong.any():
+            at = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise DataError(
+                f'input "{name}" must hold whole numbers from {dtype.min} to {dtype.max}, not '
+                f"{array[at]:g} in row {at[0]}"
+            )
 
 
 def interpret(

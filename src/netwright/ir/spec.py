@@ -8,18 +8,22 @@ from typing import Literal
 
 from netwright.ir.einsums.lower import Lowering
 from netwright.ir.graph import Array, AttrValue, Node
+from netwright.ir.tolerance import Tolerance
 
 Shape = tuple[int, ...]
 Form = Literal["quantized", "integer", "both"]
 Kind = Literal["int", "ints", "reals", "text", "axis"]
+Reads = Literal["same", "codes", "reals"]
+"""What an operand must hold: what the result holds, or always codes, or always real values."""
 
 Category = Literal[
-    "product", "lookup", "elementwise", "normalization", "reduction", "quantizer", "movement",
-    "view",
+    "product", "attention", "lookup", "elementwise", "normalization", "reduction", "quantizer",
+    "movement", "view",
 ]  # fmt: skip
 """What kind of thing an operator does; rooms ask this, and no list of names.
 
-``product``: sums of products with weights. ``lookup``: a table. ``elementwise``: each element of
+``product``: sums of products with weights. ``attention``: sums of products of activations with
+shares that depend on them. ``lookup``: a table. ``elementwise``: each element of
 the result from one of each operand. ``normalization``: statistics of an axis, or folded ones.
 ``reduction``: windows become one element. ``quantizer``: to a grid, or to another one.
 ``movement``: elements get another place. ``view``: they stay where they are under another index."""
@@ -71,7 +75,7 @@ class OpSpec:
     Attributes:
         name: Name of the operator; the ONNX name where one exists.
         category: What kind of thing it does.
-        form: The graph form in which it may stand.
+        form: Whether its result holds codes ("integer"), real values ("quantized"), or either.
         num_inputs: Smallest and largest number of inputs.
         shape: Shape of the result, from the node and the shapes of its inputs. Raises
             :class:`~netwright.errors.GraphError` when they do not fit.
@@ -83,6 +87,9 @@ class OpSpec:
         keeps_values: Whether every element of the result is an element of an operand.
         macs: Multiply-accumulates for one row of the batch.
         attributes: The attributes it takes.
+        reads: What each operand must hold; the last entry is that of all further operands.
+        tolerance: How far an engine may be from the interpreter where the result is real; codes
+            are always equal.
     """
 
     name: str
@@ -96,3 +103,10 @@ class OpSpec:
     keeps_values: bool = False
     macs: Callable[[Node, Sequence[Shape]], int] = lambda node, shapes: 0
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    reads: tuple[Reads, ...] = ("same",)
+    tolerance: Tolerance = field(default_factory=Tolerance)
+
+    def reads_codes(self, place: int, *, makes_codes: bool) -> bool:
+        """Whether the operand at `place` must hold codes, if the result does or does not."""
+        kind = self.reads[min(place, len(self.reads) - 1)]
+        return makes_codes if kind == "same" else kind == "codes"

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from netwright.backends import cpu
+from netwright.backends import encoders
 from netwright.errors import require
 from netwright.kernels import available_isas, pack
 from netwright.quantities import Quantity
@@ -43,9 +43,10 @@ def dense_gemm(context: Context) -> Finding:
     for rows, columns in SHAPES:
         codes = random.integers(0, 256, (columns, TOKENS), dtype=np.uint8)
         for block_rows, found in ratios.items():
-            linear = cpu.random_linear(random, rows, columns, SPARSITY, block_rows=block_rows)
+            linear = encoders.random_linear(random, rows, columns, SPARSITY, block_rows=block_rows)
             ours, dense = (
-                cpu.make_product(linear, way, block_rows=block_rows) for way in ("sparse", "dense")
+                encoders.make_product(linear, way, block_rows=block_rows)
+                for way in ("sparse", "dense")
             )
             times = _medians(partial(ours, codes), partial(dense, codes))
             found.append(times[1] / times[0])
@@ -62,7 +63,7 @@ def threshold(context: Context) -> Finding:
     Raises:
         MissingExtra: ONNX Runtime or onnx is not installed.
     """
-    found = [cpu.measure(shape) for shape in SHAPES]
+    found = [encoders.measure(shape) for shape in SHAPES]
     remark = "by shape " + ", ".join(f"{share:.2f}" for share in found) + "; 2.00 means never"
     return Finding(Quantity(max(found), "", TIMED, "measured"), remark=remark)
 
@@ -71,9 +72,9 @@ def order_of_magnitude(context: Context) -> Finding:
     """Ratio of a float32 CSR product's time to ours."""
     sparse = require("scipy.sparse", extra="solve", purpose="a sparse product to compare with")
     random = np.random.default_rng(0)
-    linear = cpu.random_linear(random, 768, 768, SPARSITY)
+    linear = encoders.random_linear(random, 768, 768, SPARSITY)
     codes = random.integers(0, 256, (768, TOKENS), dtype=np.uint8)
-    product = cpu.make_product(linear, "sparse", block_rows=4, num_threads=1, isa=None)
+    product = encoders.make_product(linear, "sparse", block_rows=4, num_threads=1, isa=None)
     matrix = sparse.csr_matrix(linear.weights.astype(np.float32))
     real = codes.astype(np.float32)
     ours, theirs = _medians(lambda: product(codes), lambda: matrix @ real)
@@ -82,7 +83,7 @@ def order_of_magnitude(context: Context) -> Finding:
 
 def index_bytes(context: Context) -> Finding:
     """Bytes of indices over surviving blocks, offsets and padding included."""
-    linear = cpu.random_linear(np.random.default_rng(0), 768, 768, SPARSITY)
+    linear = encoders.random_linear(np.random.default_rng(0), 768, 768, SPARSITY)
     packed = pack(linear.weights)
     blocks = int(linear.weights.reshape(-1, 4, 768).any(axis=1).sum())
     stored = packed.indices.nbytes + packed.offsets.nbytes
@@ -97,16 +98,16 @@ def whole_encoder(context: Context) -> Finding:
     """
     for module in ("onnxruntime", "onnx"):
         require(module, extra="cpu", purpose="a dense encoder to compare with")
-    sparse = cpu.sparse_minilm(TRAINED).weights
+    sparse = encoders.sparse_minilm(TRAINED).weights
     random = np.random.default_rng(0)
     sentences = [random.integers(1000, 20_000, TOKENS).astype(np.int32) for _ in range(4)]
     state = {}
-    for name, extents in cpu.tensor_shapes(sparse.shape).items():
+    for name, extents in encoders.tensor_shapes(sparse.shape).items():
         state[name] = random.normal(0, 0.05, extents).astype(np.float32)
         if name.endswith("LayerNorm.weight"):
             state[name] += 1
-    weights = cpu.calibrate(cpu.read_state(state, sparse.shape), sentences[:1])
-    engines = [cpu.build_engine(weights), cpu.build_engine(sparse)]
+    weights = encoders.calibrate(encoders.read_state(state, sparse.shape), sentences[:1])
+    engines = [encoders.build_engine(weights), encoders.build_engine(sparse)]
     dense, ours = _medians(*(partial(engine, sentences) for engine in engines))
     profile: dict[str, float] = {}
     engines[1](sentences, profile=profile)
@@ -117,10 +118,12 @@ def whole_encoder(context: Context) -> Finding:
 
 def snippets(context: Context) -> Finding:
     """Accuracy of the dense teacher, as recorded, less that of the shipped encoder, as measured."""
-    stored = cpu.sparse_minilm(TRAINED)
+    stored = encoders.sparse_minilm(TRAINED)
     test = movie_snippets().test
-    words = encode_texts(test.texts, cpu.minilm_folder() / "tokenizer.json")
-    ours = float((cpu.build_engine(stored.weights)(words).argmax(axis=1) == test.targets).mean())
+    words = encode_texts(test.texts, encoders.minilm_folder() / "tokenizer.json")
+    ours = float(
+        (encoders.build_engine(stored.weights)(words).argmax(axis=1) == test.targets).mean()
+    )
     dense = float(stored.recipe["dense fp32 test accuracy"])
     remark = f"{ours:.1%} measured now, {dense:.1%} recorded; standard error 0.8 points each"
     source = f"{len(words)} test snippets, one seed"

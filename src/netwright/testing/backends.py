@@ -15,7 +15,7 @@ from netwright.errors import BackendError, DataError, GraphError, RunError
 from netwright.formats import Int
 from netwright.ir import Array, AttrValue, Graph, Node, TensorType, spec_of
 from netwright.reading import read_json
-from netwright.verify import bit_exact, corners, random
+from netwright.verify import agree, bit_exact, corners, random
 
 ROWS = 24
 
@@ -95,9 +95,11 @@ class BackendSuite:
         backends: The backends to test, with options; each kind must be registered
             (``netwright.backends``).
         graphs: Integer graphs that every one of them must be able to make.
+        takes_real: Whether they take graphs of real values, too.
     """
 
     backends: ClassVar[tuple[Backend, ...]] = ()
+    takes_real: ClassVar[bool] = False
     graphs: ClassVar[tuple[Graph, ...]] = (sum_of_products(), branches())
 
     def test_designs_compute_the_integers_of_the_graph(self, tmp_path: Path) -> None:
@@ -149,12 +151,17 @@ class BackendSuite:
                 with pytest.raises(DataError, match=name.split(".")[0]):
                     backend.open(design.root)
 
-    def test_real_numbers_are_refused(self, tmp_path: Path) -> None:
-        """A graph that is not in the integer form is refused, and nothing is written."""
+    def test_real_numbers_are_refused_or_computed(self, tmp_path: Path) -> None:
+        """A graph that is not in the integer form is refused, or computed within its tolerance."""
         node = Node("r", "Relu", ("x",), "y")
         types = {"x": TensorType((1, 2)), "y": TensorType((1, 2))}
         graph = Graph("real", ("x",), ("y",), (node,), types, {})
-        for backend in self._all():
+        for number, backend in enumerate(self._all()):
+            if self.takes_real:
+                design = backend.generate(graph, tmp_path / str(number))
+                rows = np.random.default_rng(1).normal(size=(ROWS, 2))
+                assert agree(graph, design, rows).holds, backend
+                continue
             with pytest.raises(GraphError):
                 backend.generate(graph, tmp_path / "none")
             assert not (tmp_path / "none").exists(), backend

@@ -13,8 +13,16 @@ from torch import Tensor, fx, nn
 from torch.fx.node import map_arg
 
 from netwright.errors import DataError, GraphError
+from netwright.formats import smallest_int
 from netwright.ir import FLOAT, Array, AttrValue, Graph, Node, TensorType, check, spec_of
-from netwright.train.module_ops import CASTS, HOST, handler_of, moves_only, writes_into
+from netwright.train.module_ops import (
+    CASTS,
+    HOST,
+    handler_of,
+    looked_up_in,
+    moves_only,
+    writes_into,
+)
 from netwright.train.module_parts import SEVERAL, Parts, are_parts
 from netwright.train.module_refs import Ref
 from netwright.train.symbolic import Symbolic, kind_of, path_of, refusal
@@ -23,7 +31,7 @@ Recorded = Mapping[fx.Node, object]
 
 
 class _Recorder(fx.Interpreter):
-    """Runs the nodes and keeps a copy of what each gives; casts between floats do nothing."""
+    """Runs the nodes and keeps a copy of what each gives; casts to floats keep double precision."""
 
     def __init__(self, module: fx.GraphModule) -> None:
         super().__init__(module, garbage_collect_values=False)
@@ -31,10 +39,33 @@ class _Recorder(fx.Interpreter):
         self.seen: dict[fx.Node, object] = {}
 
     def run_node(self, n: fx.Node) -> object:
-        cast = n.target in CASTS
-        value = self.env[n.all_input_nodes[0]] if cast else super().run_node(n)
+        value = super().run_node(n)
+        if is_cast(n) and isinstance(value, Tensor) and value.is_floating_point():
+            value = self.env[n.all_input_nodes[0]].double()
         self.seen[n] = value.clone() if isinstance(value, Tensor) else value
         return value
+
+
+def is_cast(node: fx.Node) -> bool:
+    """Whether a node only gives its values another type."""
+    return node.op == "call_method" and node.target in CASTS
+
+
+def table_rows(symbolic: Symbolic) -> dict[str, int]:
+    """Inputs that say rows of tables, by name, with the number of rows of the smallest table."""
+    found: dict[str, int] = {}
+    placeholders = [node for node in symbolic.code.graph.nodes if node.op == "placeholder"]
+    names = dict(zip(placeholders, symbolic.inputs, strict=True))
+    for node in symbolic.code.graph.nodes:
+        table = looked_up_in(symbolic, node)
+        source = node.all_input_nodes[0] if table is not None and node.all_input_nodes else None
+        while source is not None and source not in names and source.all_input_nodes:
+            moves = is_cast(source) or moves_only(symbolic, source)
+            source = source.all_input_nodes[0] if moves else None
+        if table is not None and source in names:
+            name = names[source]
+            found[name] = min(found.get(name, len(table)), len(table))
+    return found
 
 
 @torch.no_grad()
@@ -47,7 +78,7 @@ def record(symbolic: Symbolic, rows: tuple[Tensor, ...]) -> Recorded:
     recorder, usual = _Recorder(symbolic.code), torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)  # tensors that forward makes suit the others
     try:
-        recorder.run(*(values.double().clone() for values in rows))
+        recorder.run(*((v.double() if v.is_floating_point() else v).clone() for v in rows))
     except Exception as error:
         shapes = ", ".join(str(tuple(values.shape)) for values in rows)
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -101,16 +132,19 @@ class GraphOfModule:
             elif node.op == "output":
                 outputs = self._outputs(node)
             elif depends.intersection(node.all_input_nodes):
-                depends.add(node)
-                self._translate(node)
+                if not self._is_fixed_number(node):
+                    depends.add(node)
+                    self._translate(node)
             else:
                 self._require_constant(node)
         graph = Graph(name, tuple(inputs), outputs, tuple(self.nodes), self.types, self.constants)
         return check(graph)
 
     def _input(self, node: fx.Node, name: str) -> str:
+        rows = table_rows(self.symbolic).get(name)
         name = self.free(name)
-        self.types[name] = TensorType(self._row_shape(node), FLOAT)
+        number = FLOAT if rows is None else smallest_int(0, rows - 1)
+        self.types[name] = TensorType(self._row_shape(node), number)
         self.tensors[node] = Ref(name, self.types[name].shape)
         return name
 
@@ -150,17 +184,23 @@ class GraphOfModule:
                 hint="a network has to give the same for the same rows",
             )
 
+    def _is_fixed_number(self, node: fx.Node) -> bool:
+        """Whether a node gives a number, such as an extent, that is the same for all rows."""
+        if _tensor_of(self.seen[node]) is not None:
+            return False
+        self._host_number(node)
+        return bool(self.seen[node] == self.fewer[node])
+
     def _translate(self, node: fx.Node) -> None:
         if are_parts(self.seen[node]) and node.target in SEVERAL:
             self._split(node)
             return
-        if not isinstance(self.seen[node], Tensor):
-            self._host_number(node)
+        if _tensor_of(self.seen[node]) is None:
             return
         if not node.users and self.parts.keys() & {*node.all_input_nodes}:
             return  # a part that nobody reads
-        if node.target in CASTS:
-            self.tensors[node] = self.tensors[self._resolved(node.all_input_nodes[0])]
+        if is_cast(node):
+            self._cast(node, self._resolved(node.all_input_nodes[0]))
             return
         handler = handler_of(self.symbolic, node)
         step = Step(self, node, self._row_shape(node))
@@ -191,9 +231,22 @@ class GraphOfModule:
         except TypeError as error:
             raise refusal(node, f"is called in a way that is not known: {error}") from None
 
+    def _cast(self, node: fx.Node, source: fx.Node) -> None:
+        """A tensor with another type is the same one, unless its values change."""
+        made, read = self.seen[node], self.seen[source]
+        assert isinstance(made, Tensor)
+        assert isinstance(read, Tensor)
+        if not torch.equal(made.double(), read.double()):
+            kind = str(made.dtype).removeprefix("torch.")
+            raise refusal(
+                node, f"changes its values to {kind}",
+                hint="masks must hold 0 and 1, and rows of tables whole numbers",
+            )  # fmt: skip
+        self.tensors[node] = self.tensors[source]
+
     def _host_number(self, node: fx.Node) -> None:
         value = self.seen[node]
-        if node.target not in HOST or not isinstance(value, int | tuple | torch.dtype):
+        if node.target not in HOST or not isinstance(value, _HOST_VALUES):
             raise refusal(
                 node,
                 f"gives {type(value).__name__}, not a tensor",
@@ -224,9 +277,9 @@ class GraphOfModule:
 
     def _row_shape(self, node: fx.Node) -> tuple[int, ...]:
         """The shape for one row, after a check that rows stay apart."""
-        many, few = self.seen[node], self.fewer[node]
-        assert isinstance(many, Tensor)
-        assert isinstance(few, Tensor)
+        many, few = _tensor_of(self.seen[node]), _tensor_of(self.fewer[node])
+        assert many is not None
+        assert few is not None
         rows = [tensor.shape[0] if tensor.ndim else 0 for tensor in (many, few)]
         inputs = [n for n in self.symbolic.code.graph.nodes if n.op == "placeholder"]
         wanted = [len(run[inputs[0]]) for run in (self.seen, self.fewer)]  # type: ignore[arg-type]
@@ -247,6 +300,16 @@ class GraphOfModule:
             name = f"{wanted}_{count}"
         self._taken.add(name)
         return name
+
+
+_HOST_VALUES = (int, tuple, torch.dtype, torch.device)
+
+
+def _tensor_of(value: object) -> Tensor | None:
+    """A tensor, or the first of several that a node gives; ``None`` for what is none."""
+    if isinstance(value, tuple | list) and value and isinstance(value[0], Tensor):
+        return value[0]
+    return value if isinstance(value, Tensor) else None
 
 
 class NumberOfRows:

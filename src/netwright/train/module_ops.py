@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from netwright.train import module_attention as attention
 from netwright.train import module_functions as functions
 from netwright.train import module_parts as parts
 from netwright.train.module_refs import Handler, Ref
@@ -125,16 +126,15 @@ def _scaled(at: Step, value: Any, factor: float) -> object:
 
 
 def _mul(at: Step, input: object, other: object) -> Ref:
-    if isinstance(input, Ref) and isinstance(other, Ref):
-        raise at.refuse(
-            "one factor must be constant", hint="products of two computed tensors have no hardware"
-        )
     return _elementwise(at, "Mul", input, other)
 
 
 def _div(at: Step, input: object, other: object, *, rounding_mode: str | None = None) -> Ref:
-    if rounding_mode is not None or not isinstance(other, Tensor | int | float):
-        raise at.refuse("the divisor must be constant and nothing be rounded")
+    if rounding_mode is not None:
+        raise at.refuse("rounds the quotient")
+    if isinstance(other, Ref):
+        left = input.name if isinstance(input, Ref) else at.constant("left", _operand(at, input))
+        return at.emit("Div", (left, other.name))
     return _elementwise(at, "Mul", input, 1.0 / _operand(at, other))
 
 
@@ -220,6 +220,15 @@ def _mean(
     return _reshape(at, pooled)
 
 
+def _sum(
+    at: Step, input: object, dim: Any = None, keepdim: bool = False, *, dtype: object = None
+) -> Ref:
+    mean = _mean(at, input, dim, keepdim)
+    source = _values(at, input, "the input")
+    count = math.prod(source.shape) // math.prod(mean.shape)
+    return at.emit("Mul", (mean.name, at.constant("count", float(count))), "sum")
+
+
 def _softmax(
     at: Step, input: object, dim: int | None = None, _stacklevel: int = 3, dtype: object = None
 ) -> Ref:
@@ -264,8 +273,8 @@ HOST = {"size", "dim", getattr, operator.getitem, operator.add, operator.sub, op
         operator.floordiv, operator.mod, operator.neg}  # fmt: skip
 """What may be done with shapes, which are numbers and not tensors."""
 
-CASTS = {"float", "double"}
-"""Casts that do nothing to a network of real values."""
+CASTS = {"float", "double", "to", "type_as", "bool", "long", "int"}
+"""Casts: numbers stay what they are, and what is a truth counts as 0 or 1."""
 
 _FUNCTIONS: dict[object, Handler] = {
     F.linear: _linear,
@@ -290,8 +299,8 @@ _FUNCTIONS: dict[object, Handler] = {
     torch.max_pool2d: max_pool,
     F.avg_pool1d: avg_pool, F.avg_pool2d: avg_pool,
     F.adaptive_avg_pool1d: adaptive_pool, F.adaptive_avg_pool2d: adaptive_pool,
-    torch.mean: _mean, F.softmax: _softmax, torch.softmax: _softmax,
-    F.dropout: _dropout, **functions.FUNCTIONS, **parts.FUNCTIONS,
+    torch.mean: _mean, torch.sum: _sum, F.softmax: _softmax, torch.softmax: _softmax,
+    F.dropout: _dropout, **functions.FUNCTIONS, **parts.FUNCTIONS, **attention.FUNCTIONS,
 }  # fmt: skip
 
 _METHODS: dict[object, Handler] = {
@@ -301,7 +310,7 @@ _METHODS: dict[object, Handler] = {
     "div": _div, "div_": _div, "neg": _neg, "neg_": _neg, "matmul": _matmul,
     "view": _reshape, "reshape": _reshape, "flatten": _reshape, "unflatten": _reshape,
     "squeeze": _reshape, "unsqueeze": _reshape, "permute": _permute, "transpose": _transpose,
-    "swapaxes": _transpose, "mean": _mean, "softmax": _softmax,
+    "swapaxes": _transpose, "mean": _mean, "sum": _sum, "softmax": _softmax,
     "contiguous": _same, "clone": _same, "detach": _same, **functions.METHODS, **parts.METHODS,
 }  # fmt: skip
 
@@ -337,6 +346,7 @@ _MODULES: dict[type[nn.Module], tuple[Handler, tuple[str, ...]]] = {
     nn.Dropout1d: (_dropout_layer, ("p",)),
     nn.Dropout2d: (_dropout_layer, ("p",)),
     **functions.MODULES,
+    **attention.MODULES,
 }  # fmt: skip
 assert set(_MODULES) == set(KNOWN_LAYERS)
 
@@ -375,6 +385,20 @@ def _of_layer(layer: nn.Module, node: fx.Node) -> Handler:
         return handler(at, *args, **named, **settings)
 
     return call
+
+
+def looked_up_in(symbolic: Symbolic, node: fx.Node) -> Tensor | None:
+    """The table in which a node looks up rows; ``None`` if it does something else."""
+    if node.op == "call_module":
+        layer = symbolic.layer(node)
+        return layer.weight if type(layer) is nn.Embedding else None
+    if node.target is not F.embedding or len(node.args) < 2:
+        return None
+    table = node.args[1]
+    if not isinstance(table, fx.Node) or table.op != "get_attr":
+        return None
+    found = operator.attrgetter(str(table.target))(symbolic.code)
+    return found if isinstance(found, Tensor) else None
 
 
 def moves_only(symbolic: Symbolic, node: fx.Node) -> bool:

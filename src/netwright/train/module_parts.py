@@ -35,6 +35,10 @@ def getitem(at: Step, input: object, index: object) -> Ref:
     if isinstance(input, Parts):
         return _part(at, input, index)
     source = values_of(at, input, "the input")
+    if isinstance(at.whole.seen[at.node.all_input_nodes[0]], tuple):  # attention, and its shares
+        if index != 0:
+            raise at.refuse("takes the shares of attention, which the graph does not give")
+        return source
     given = index if isinstance(index, tuple) else (index,)
     named = [place for place in given if place is not None]
     if any(place is ... for place in named):

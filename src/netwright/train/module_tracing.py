@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 
 from netwright.errors import DataError, GraphError, VerificationError
 from netwright.ir import Array, Graph, Interpreter
-from netwright.train.module_graph import GraphOfModule, Recorded, record
+from netwright.train.module_graph import GraphOfModule, Recorded, record, table_rows
 from netwright.train.symbolic import Symbolic, evaluation, kind_of, line_of, path_of
 from netwright.train.symbolic import trace_symbolically as symbolically
 
@@ -55,7 +55,7 @@ def trace_module(model: nn.Module, rows: Rows, *, name: str = "network") -> Trac
     """
     symbolic = symbolically(model)
     dtype = _precision(model)
-    arrays = [torch.from_numpy(array).to(dtype) for array in _arrays(symbolic, rows)]
+    arrays = _tensors(symbolic, _arrays(symbolic, rows), dtype)
     few = tuple(array[:LAYER_ROWS] for array in arrays)
     seen, fewer = record(symbolic, few), record(symbolic, tuple(array[:-1] for array in few))
     translation = GraphOfModule(symbolic, seen, fewer)
@@ -98,6 +98,28 @@ def _arrays(symbolic: Symbolic, rows: Rows) -> list[NDArray[np.float64]]:
     return [array[np.arange(max(count, 3)) % count] for array in arrays]
 
 
+def _tensors(
+    symbolic: Symbolic, arrays: Sequence[NDArray[np.float64]], dtype: torch.dtype
+) -> list[Tensor]:
+    """The rows as the module takes them: rows of tables as integers, all else in its precision."""
+    tables, found = table_rows(symbolic), []
+    for name, array in zip(symbolic.inputs, arrays, strict=True):
+        if name not in tables:
+            found.append(torch.from_numpy(array).to(dtype))
+            continue
+        most = tables[name] - 1
+        if array.size and not (array.min() >= 0 and array.max() <= most and _is_whole(array)):
+            raise DataError(
+                f'input "{name}" says rows of a table: it must hold whole numbers from 0 to {most}'
+            )
+        found.append(torch.from_numpy(array.astype(np.int64)))
+    return found
+
+
+def _is_whole(array: NDArray[np.float64]) -> bool:
+    return bool((array == np.rint(array)).all())
+
+
 def _compare_layers(translation: GraphOfModule, graph: Graph, rows: Sequence[Tensor]) -> None:
     """Every tensor of the graph against what its node gave, in double precision."""
     made = {name: node for node in graph.nodes for name in (node.output,)}
@@ -105,7 +127,8 @@ def _compare_layers(translation: GraphOfModule, graph: Graph, rows: Sequence[Ten
     inputs = dict(zip(graph.inputs, (r.double().numpy() for r in rows), strict=True))
     found = Interpreter.of(graph).run(inputs, keep={ref.name for ref in refs.values()})
     for node, ref in refs.items():
-        wanted = translation.seen[node]
+        given = translation.seen[node]
+        wanted = given[0] if isinstance(given, tuple) else given
         assert isinstance(wanted, Tensor)
         if not _close(found[ref.name], wanted.double().numpy(), EXACT):
             raise _differs(node, found[ref.name], wanted.double().numpy())

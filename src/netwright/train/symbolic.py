@@ -20,7 +20,8 @@ KNOWN_LAYERS: tuple[type[nn.Module], ...] = (
     nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.Flatten,
     nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Softmax,
     nn.Sigmoid, nn.Tanh, nn.SiLU, nn.GELU, nn.Softplus, nn.Hardsigmoid, nn.Hardswish,
-    nn.LeakyReLU, nn.ELU,
+    nn.LeakyReLU, nn.ELU, nn.Embedding, nn.LayerNorm, nn.RMSNorm, nn.MultiheadAttention,
+    nn.TransformerEncoderLayer, nn.TransformerEncoder,
 )  # fmt: skip
 """Layers of torch whose meaning is known; subclasses are not, for they may do something else."""
 
@@ -63,7 +64,9 @@ def trace_symbolically(model: nn.Module) -> Symbolic:
     _check_kind(model)
     inputs = _required_inputs(model)
     try:
-        twin = copy.deepcopy(model).cpu().eval().double()
+        twin = copy.deepcopy(model).cpu().eval()
+        _fix_epsilons(twin)
+        twin = twin.double()
     except Exception as error:
         raise GraphError(
             f"{type(model).__name__} cannot be copied: {_one_line(error)}",
@@ -84,6 +87,14 @@ def trace_symbolically(model: nn.Module) -> Symbolic:
         if node.op == "call_module":
             node.meta["layer"] = type(code.get_submodule(str(node.target))).__name__
     return Symbolic(code, inputs, model)
+
+
+def _fix_epsilons(twin: nn.Module) -> None:
+    """What depends on the precision of the user's module must not change in double precision."""
+    for layer in twin.modules():
+        if type(layer) is nn.RMSNorm and layer.eps is None:
+            own = torch.float32 if layer.weight is None else layer.weight.dtype
+            layer.eps = torch.finfo(own).eps
 
 
 class _Tracer(fx.Tracer):

@@ -1,6 +1,7 @@
 """Verification: stimuli, the comparison, and planted faults that show it can fail."""
 
 from netwright.verify.against_file import FileComparison, RealExecutable, compare_file
+from netwright.verify.agreement import Agreement, Excess, agree
 from netwright.verify.compare import Difference, Equivalence, bit_exact, certify
 from netwright.verify.diagnose import diagnose
 from netwright.verify.faults import change_rounding, flip_weight_bit, narrow_accumulator
@@ -10,13 +11,16 @@ from netwright.verify.stimulus import Stimulus
 from netwright.verify.weight_upsets import WeightBit, WeightUpsets, weight_bits
 
 __all__ = [
+    "Agreement",
     "Difference",
     "Equivalence",
+    "Excess",
     "FileComparison",
     "RealExecutable",
     "Stimulus",
     "WeightBit",
     "WeightUpsets",
+    "agree",
     "bit_exact",
     "borders",
     "certify",

@@ -19,6 +19,7 @@ from netwright.ir import (
     Node,
     interface_values,
     passed_values,
+    real_regions,
     rows_together,
 )
 from netwright.ir.interpret import Values
@@ -137,8 +138,10 @@ def bit_exact(
         raise ConfigError(f'stimulus "{stimulus.name}" has no rows')
     if not graph.is_integer:
         raise ConfigError(
-            f'graph "{graph.name}" is not in integer form',
-            hint="lower it with netwright.passes.integerize first",
+            f'graph "{graph.name}" is not in integer form{real_regions(graph)}',
+            hint="compare it with netwright.verify.agree"
+            if graph.is_mixed
+            else "lower it with netwright.passes.integerize first",
         )
     label = type(candidate).__name__ if name is None else name
     reference = Interpreter.of(graph)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netwright.backends.cpu import EncoderShape, EncoderWeights, calibrate, read_state
+from netwright.backends.cpu.encoders import EncoderShape, EncoderWeights, calibrate, read_state
 from netwright.backends.cpu.weights import tensor_shapes
 
 SHAPE = EncoderShape(hidden=24, layers=2, heads=3, intermediate=40, vocabulary=50, positions=70)

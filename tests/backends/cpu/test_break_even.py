@@ -7,8 +7,9 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from netwright.backends.cpu import break_even, build_engine
+from netwright.backends.cpu import break_even
 from netwright.backends.cpu.break_even import NEVER, BreakEven, crossing
+from netwright.backends.cpu.encoders import build_engine
 from netwright.errors import ConfigError, DataError, MissingExtra, VerificationError
 from tests.backends.cpu.encoders import random_weights
 

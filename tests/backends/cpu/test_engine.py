@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from netwright.backends.cpu import build_engine, float_logits, read_state
 from netwright.backends.cpu import engine as engine_module
+from netwright.backends.cpu.encoders import build_engine, float_logits, read_state
 from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.kernels import available_isas
 from tests.backends.cpu.encoders import SHAPE, random_sentences, random_state, random_weights

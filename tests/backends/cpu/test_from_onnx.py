@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.backends.cpu import build_engine, calibrate, read_onnx, read_state
+from netwright.backends.cpu.encoders import build_engine, calibrate, read_onnx, read_state
 from netwright.errors import DataError
 from netwright.models.text import TextEncoder
 from netwright.train.text import pad, text_logits

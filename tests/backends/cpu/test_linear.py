@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.backends import cpu
+from netwright.backends import encoders
 from netwright.backends.cpu import linear as linear_module
 from netwright.backends.cpu.linear import DenseProduct, make_product, quantize_linear
 from netwright.backends.cpu.weights import Range
@@ -143,18 +143,18 @@ def test_a_pruned_linear_of_torch_is_multiplied():
     with torch.no_grad():
         layer.weight.view(2, 4, 16)[:, :, ::2] = 0
     inputs = torch.rand(5, 16)
-    source = cpu.Range(0.0, 1.0)
-    integers = cpu.quantize_linear(
+    source = encoders.Range(0.0, 1.0)
+    integers = encoders.quantize_linear(
         layer.weight.detach().numpy(),
         layer.bias.detach().numpy(),
         source,
-        result=cpu.Range(-2.0, 2.0),
+        result=encoders.Range(-2.0, 2.0),
     )
-    assert isinstance(integers, cpu.IntegerLinear)
+    assert isinstance(integers, encoders.IntegerLinear)
     assert integers.sparsity(4) == 0.5
-    product = cpu.make_product(integers, "sparse", block_rows=4, num_threads=1, isa=None)
+    product = encoders.make_product(integers, "sparse", block_rows=4, num_threads=1, isa=None)
     codes = np.rint(inputs.numpy().T / source.step).astype(np.uint8)
-    result = cpu.Range(-2.0, 2.0)
+    result = encoders.Range(-2.0, 2.0)
     found = (product(codes).astype(float) - result.zero_point) * result.step
     np.testing.assert_allclose(found.T, layer(inputs).detach().numpy(), atol=0.03)
 

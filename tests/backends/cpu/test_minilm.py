@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netwright.backends.cpu import build_engine, minilm, sparse_minilm
+from netwright.backends.cpu import minilm
+from netwright.backends.cpu.encoders import build_engine, sparse_minilm
 from netwright.backends.cpu.minilm import minilm_embeddings
 from netwright.errors import DataError, MissingExtra
 from netwright.exchange.bert.package import PACKAGE, minilm_folder

@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.backends.cpu import Range, build_engine, load_encoder, read_state, save_encoder
+from netwright.backends.cpu.encoders import (
+    Range,
+    build_engine,
+    load_encoder,
+    read_state,
+    save_encoder,
+)
 from netwright.errors import DataError, NumericsError
 from tests.backends.cpu.encoders import SHAPE, random_sentences, random_state, random_weights
 

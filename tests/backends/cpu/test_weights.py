@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.backends.cpu import calibrate, float_logits, read_state
+from netwright.backends.cpu.encoders import calibrate, float_logits, read_state
 from netwright.backends.cpu.weights import Range
 from netwright.errors import DataError, NumericsError
 from netwright.exchange.bert.shape import SITES

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.backends.cpu import build_engine, calibrate, float_logits
+from netwright.backends.cpu.encoders import build_engine, calibrate, float_logits
 from netwright.errors import DataError
 from netwright.exchange.bert.sentences import check_sentences
 from tests.backends.cpu.encoders import SHAPE, random_weights

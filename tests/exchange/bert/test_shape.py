@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from netwright.backends.cpu import EncoderShape, read_config
+from netwright.backends.cpu.encoders import EncoderShape, read_config
 from netwright.errors import DataError
 
 CONFIG = {

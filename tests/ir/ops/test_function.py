@@ -10,7 +10,8 @@ from netwright.ir import Graph, Node, TensorType, check, interpret
 from netwright.ir.ops.function import CURVES, NOT_NEGATIVE
 
 REFEREES: dict[str, nn.Module] = {
-    "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "gelu": nn.GELU(), "silu": nn.SiLU(),
+    "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "gelu": nn.GELU(),
+    "gelu_tanh": nn.GELU(approximate="tanh"), "silu": nn.SiLU(),
     "softplus": nn.Softplus(threshold=1e9), "hard_sigmoid": nn.Hardsigmoid(),
     "hard_swish": nn.Hardswish(), "leaky_relu": nn.LeakyReLU(0.3), "elu": nn.ELU(0.3),
 }  # fmt: skip

@@ -22,7 +22,7 @@ from netwright.backends.hls.parts import lower_slice
 from netwright.backends.hls.quantizers import lower_relu, lower_requantize, lower_sign
 from netwright.backends.hls.registers import EXACT_BITS, exponent_of_scale
 from netwright.errors import BackendError, GraphError, NumericsError
-from netwright.ir import Graph, Node, bounds, check
+from netwright.ir import Graph, Node, bounds, check, real_regions
 
 RULES: Mapping[str, Callable[[Lowering, Node], View]] = {
     "MatMul": lower_matmul,
@@ -62,7 +62,7 @@ def lower(graph: Graph, io_type: IoType) -> Firmware:
     check(graph)
     if not graph.is_integer:
         raise GraphError(
-            f'graph "{graph.name}" must be in the integer form',
+            f'graph "{graph.name}" must be in the integer form{real_regions(graph)}',
             hint="apply netwright.passes.integerize first",
         )
     lowering = Lowering(graph, io_type, bounds(graph))

@@ -10,7 +10,7 @@ from netwright.exchange.onnx.lower_moves import join
 from netwright.exchange.onnx.lower_norms import layer_norm
 from netwright.exchange.onnx.lower_site import Site
 from netwright.ir.einsums.einsum import Einsum, MapOp, ReduceOp
-from netwright.ir.einsums.lower import Operand, opaque, pointwise, product, reduction
+from netwright.ir.einsums.lower import Operand, opaque, pointwise, product, reduction, turned
 
 
 def fused_product(site: Site) -> list[Einsum]:
@@ -71,10 +71,7 @@ def integer_pair(site: Site) -> list[Einsum]:
 
 def rotary(site: Site) -> list[Einsum]:
     """Each pair of features turned by an angle of its position; the tables are read whole."""
-    source = site.source(0)
-    reads = (source.along(site.output), *(table.whole() for table in site.given[1:]))
-    step = pointwise(site.name, [source], site.output, "multiply", unary=("function",))
-    return [replace(step, inputs=reads)]
+    return [turned(site.name, site.source(0), site.given[1:], site.output)]
 
 
 def dynamic_quantizer(site: Site) -> list[Einsum]:

@@ -7,7 +7,7 @@ from math import prod
 from netwright.exchange.onnx.attributes import axis, integer
 from netwright.exchange.onnx.lower_site import Lower, Site
 from netwright.ir.einsums.einsum import Access, Affine, Einsum, MapOp, Rank
-from netwright.ir.einsums.lower import Operand, opaque, plain
+from netwright.ir.einsums.lower import Operand, looked_up, opaque, plain
 
 
 def whole(map_op: MapOp) -> Lower:
@@ -56,14 +56,12 @@ def look_up(site: Site) -> list[Einsum]:
     """
     table, places = site.source(0), site.source(1)
     where = axis(site.node, integer(site.node, "axis", 0), len(table.shape))
-    ranks = _ranks(site.output)
     is_number = len(site.output.shape) < len(table.shape) or not _has_axes(site, table, places)
-    own = [] if is_number else ranks[where : where + len(places.shape)]
-    front = ranks[:where]
-    back = ranks[where + len(own) :]
-    reads = table.at(*map(_index, front), _rows(own), *map(_index, back))
-    at = places.at(*map(_index, own)) if own else places.whole()
-    return [_copy(site, ranks, (reads, at), "lookup")]
+    if not is_number:
+        return [looked_up(site.name, table, places, site.output, axis=where)]
+    ranks = _ranks(site.output)
+    index = (*map(_index, ranks[:where]), _rows([]), *map(_index, ranks[where:]))
+    return [_copy(site, ranks, (table.at(*index), places.whole()), "lookup")]
 
 
 def look_up_elements(site: Site) -> list[Einsum]:

@@ -312,6 +312,34 @@ def softmax_over(
     return make(name, source.at(*index), output.at(*index), ranks, [names[i] for i in axes])
 
 
+def looked_up(
+    name: str, table: Operand, places: Operand, output: Operand, *, axis: int = 0
+) -> Einsum:
+    """Rows of a table along one axis, at places that are data; as many are read as are places.
+
+    The index of the table stands for that many different rows, whichever they are.
+    """
+    names = [f"B{i}" for i in range(len(output.shape))]
+    ranks = tuple(Rank(rank, extent) for rank, extent in zip(names, output.shape, strict=True))
+    own = ranks[axis : axis + len(places.shape)]
+    terms, step = [], 1
+    for rank in reversed(own):  # the number of a place, in row-major order
+        terms.append((rank.name, step))
+        step *= rank.extent
+    front, back = names[:axis], names[axis + len(own) :]
+    rows = Affine(tuple(reversed(terms)))
+    reads = table.at(*map(plain, front), rows, *map(plain, back))
+    at = places.at(*(plain(rank.name) for rank in own))
+    made = output.at(*map(plain, names))
+    return Einsum(name, ranks, made, (reads, at), "lookup", origin=name)
+
+
+def turned(name: str, source: Operand, tables: Sequence[Operand], output: Operand) -> Einsum:
+    """Each pair of features turned by an angle of its position; the tables are read whole."""
+    step = pointwise(name, [source], output, "multiply", unary=("function",))
+    return replace(step, inputs=(source.along(output), *(table.whole() for table in tables)))
+
+
 def opaque(
     name: str, sources: Sequence[Operand], output: Operand, map_op: MapOp = "opaque"
 ) -> Einsum:

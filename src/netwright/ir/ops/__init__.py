@@ -5,15 +5,19 @@ from types import MappingProxyType
 
 from netwright.ir.ops import (
     activation,
+    attention,
     conv,
     elementwise,
     format_quant,
     function,
+    gather,
     limit,
     linear,
     lookup,
+    normalize,
     pool,
     quant,
+    rotary,
     shape,
     transposed,
 )
@@ -24,11 +28,15 @@ SPECS: Mapping[str, OpSpec] = MappingProxyType(
         spec.name: spec
         for family in (
             linear,
+            attention,
             lookup,
+            gather,
             conv,
             transposed,
             elementwise,
             activation,
+            normalize,
+            rotary,
             function,
             limit,
             pool,

@@ -10,6 +10,7 @@ from netwright.ir.einsums.einsum import Einsum
 from netwright.ir.einsums.lower import Operand, every, softmax_over
 from netwright.ir.graph import Array, Node
 from netwright.ir.spec import Attribute, Bounds, OpSpec
+from netwright.ir.tolerance import Tolerance
 
 
 def _relu_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]) -> Bounds:
@@ -20,6 +21,11 @@ def _softmax(node: Node, inputs: Sequence[Array]) -> Array:
     axis = node.integer("axis", -1)
     shifted = np.exp(inputs[0] - inputs[0].max(axis=axis, keepdims=True))
     return shifted / shifted.sum(axis=axis, keepdims=True)
+
+
+def _softmax_magnitude(node: Node, inputs: Sequence[Array], result: Array) -> Array:
+    """A power loses as many digits as its exponent has."""
+    return result * (1 + 2 * np.abs(inputs[0]).max(axis=node.integer("axis", -1), keepdims=True))
 
 
 def _clip(node: Node, inputs: Sequence[Array]) -> Array:
@@ -61,6 +67,7 @@ SPECS = (
         num_inputs=(1, 1),
         shape=lambda node, shapes: shapes[0],
         execute=_softmax,
+        tolerance=Tolerance(magnitude=_softmax_magnitude),
         attributes={"axis": Attribute("int", default=-1, required=False)},
     ),
 )

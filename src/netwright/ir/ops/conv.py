@@ -13,6 +13,7 @@ from netwright.ir.einsums.lower import Operand, Windows, convolution
 from netwright.ir.graph import Array, Node
 from netwright.ir.ops.linear import constant_weights, weighted_sum_bounds
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.ir.tolerance import Tolerance, absolute_terms
 
 _BLOCK_VALUES = 1 << 24
 """Terms of windows that are copied together: 128 MiB in float64."""
@@ -182,6 +183,7 @@ SPECS = (
         execute=_execute,
         bounds=_bounds,
         macs=_macs,
+        tolerance=Tolerance(magnitude=absolute_terms(_execute)),
         attributes={
             **WINDOW_ATTRIBUTES,
             "dilations": Attribute("ints"),

@@ -11,6 +11,7 @@ from netwright.ir.einsums.einsum import Einsum
 from netwright.ir.einsums.lower import Operand, every, rescaled
 from netwright.ir.graph import Array, Node
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.ir.tolerance import Tolerance, of_terms
 
 
 def broadcast_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
@@ -32,12 +33,24 @@ def _add_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array | N
     return Bounds(low, high, max(abs(low), abs(high)))
 
 
+def _divide(node: Node, inputs: Sequence[Array]) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return inputs[0] / inputs[1]
+
+
 def _normalize(node: Node, inputs: Sequence[Array]) -> Array:
     source = inputs[0]
     shape = (1, -1, *(1,) * (source.ndim - 2))
     gamma, beta, mean, variance = (value.reshape(shape) for value in inputs[1:])
     deviation = np.sqrt(variance + node.reals("epsilon")[0])
     return (source - mean) / deviation * gamma + beta
+
+
+def _normalized_terms(node: Node, inputs: Sequence[Array], result: Array) -> Array:
+    """The terms in front of subtracting the mean and adding the offset."""
+    source, gamma, beta, mean, variance = inputs
+    terms = [np.abs(source), np.abs(gamma), np.abs(beta), -np.abs(mean), variance]
+    return _normalize(node, terms)
 
 
 def _normalize_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
@@ -64,6 +77,7 @@ SPECS = (
         shape=broadcast_shape,
         execute=lambda node, inputs: inputs[0] + inputs[1],
         bounds=_add_bounds,
+        tolerance=Tolerance(magnitude=of_terms),
     ),
     OpSpec(
         name="Mul",
@@ -75,6 +89,15 @@ SPECS = (
         execute=lambda node, inputs: inputs[0] * inputs[1],
     ),
     OpSpec(
+        name="Div",
+        category="elementwise",
+        einsums=every("divide"),
+        form="quantized",
+        num_inputs=(2, 2),
+        shape=broadcast_shape,
+        execute=_divide,
+    ),
+    OpSpec(
         name="BatchNormalization",
         category="normalization",
         einsums=_normalize_einsums,
@@ -83,5 +106,6 @@ SPECS = (
         shape=_normalize_shape,
         execute=_normalize,
         attributes={"epsilon": Attribute("reals")},
+        tolerance=Tolerance(magnitude=_normalized_terms),
     ),
 )

@@ -13,6 +13,7 @@ from netwright.ir.einsums.functions import FUNCTIONS, UnaryOp
 from netwright.ir.einsums.lower import Operand, pointwise
 from netwright.ir.graph import Array, Node
 from netwright.ir.spec import Attribute, OpSpec
+from netwright.ir.tolerance import Tolerance, of_terms
 
 _PLAIN: tuple[UnaryOp, ...] = (
     "sigmoid",
@@ -29,12 +30,19 @@ _WITH_PARAMETER: Mapping[str, Callable[[Array, float], Array]] = {
 }
 
 
+def _gelu_tanh(x: Array) -> Array:
+    """The approximation of GELU that many language models use."""
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
 def _ignoring(function: Callable[[Array], Array]) -> Callable[[Array, float], Array]:
     return lambda x, _: function(x)
 
 
 CURVES: Mapping[str, Callable[[Array, float], Array]] = MappingProxyType(
-    {name: _ignoring(FUNCTIONS[name]) for name in _PLAIN} | dict(_WITH_PARAMETER)
+    {name: _ignoring(FUNCTIONS[name]) for name in _PLAIN}
+    | {"gelu_tanh": _ignoring(_gelu_tanh)}
+    | dict(_WITH_PARAMETER)
 )
 """Functions by name, of values and of a parameter: the slope or height below zero."""
 
@@ -49,7 +57,7 @@ def curve(node: Node, values: Array) -> Array:
 
 
 def _einsums(node: Node, sources: Sequence[Operand], output: Operand) -> list[Einsum]:
-    name = node.text("name")
+    name = node.text("name").removesuffix("_tanh")
     unary = cast(UnaryOp, name) if name in FUNCTIONS else "function"
     return [pointwise(node.name, sources, output, "copy", unary=(unary,))]
 
@@ -67,6 +75,7 @@ SPECS = (
             "name": Attribute("text", choices=tuple(CURVES)),
             "parameter": Attribute("reals", default=(0.0,), required=False),
         },
+        tolerance=Tolerance(magnitude=of_terms),
     ),
 )
 """``parameter`` is the slope of ``leaky_relu`` below zero, and the height of ``elu``."""

@@ -11,6 +11,7 @@ from netwright.ir.einsums.einsum import Einsum
 from netwright.ir.einsums.lower import Operand, opaque, product
 from netwright.ir.graph import Array, Node
 from netwright.ir.spec import Bounds, OpSpec, Shape
+from netwright.ir.tolerance import Tolerance, absolute_terms
 
 
 def weighted_sum_bounds(
@@ -106,5 +107,6 @@ SPECS = (
         execute=_execute,
         bounds=_bounds,
         macs=_macs,
+        tolerance=Tolerance(magnitude=absolute_terms(_execute)),
     ),
 )

@@ -12,6 +12,7 @@ from netwright.ir.einsums.lower import Lowering, Operand, Windows, pooling
 from netwright.ir.graph import Array, Node
 from netwright.ir.ops.conv import WINDOW_ATTRIBUTES, window_extents, windows
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.ir.tolerance import Tolerance, absolute_terms
 
 
 def _shape(node: Node, shapes: Sequence[Shape]) -> Shape:
@@ -109,6 +110,7 @@ SPECS = (
         num_inputs=(1, 1),
         shape=_shape,
         execute=_average,
+        tolerance=Tolerance(magnitude=absolute_terms(_average)),
         attributes=_ATTRIBUTES,
     ),
     OpSpec(

@@ -210,6 +210,11 @@ def _requantize_bounds(
     )
 
 
+def _dequantize(node: Node, inputs: Sequence[Array]) -> Array:
+    codes = inputs[0].astype(np.float64)
+    return codes * along_axis(node.reals("scale"), node.axis(), codes.ndim)
+
+
 def _quantize_bounds(
     node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]
 ) -> Bounds:
@@ -331,7 +336,19 @@ SPECS = (
             node, prepared(node, inputs[0]), node.integer("low"), node.integer("high")
         ),
         bounds=_quantize_bounds,
+        reads=("reals",),
         attributes={**_SCALE, **_CLAMP, **_STEPS, "precision": _PRECISION},
+    ),
+    OpSpec(
+        name="Dequantize",
+        category="quantizer",
+        einsums=every("copy", "dequantize"),
+        form="quantized",
+        num_inputs=(1, 1),
+        shape=_same_shape,
+        execute=_dequantize,
+        reads=("codes",),
+        attributes=_SCALE,
     ),
     OpSpec(
         name="Requantize",

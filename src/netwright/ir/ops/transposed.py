@@ -17,6 +17,7 @@ from netwright.ir.ops.conv import WINDOW_ATTRIBUTES, correlate
 from netwright.ir.ops.filters import filters_first
 from netwright.ir.ops.linear import constant_weights, weighted_sum_bounds
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
+from netwright.ir.tolerance import Tolerance, absolute_terms
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,6 +205,7 @@ SPECS = (
         execute=_execute,
         bounds=_bounds,
         macs=_macs,
+        tolerance=Tolerance(magnitude=absolute_terms(_execute)),
         attributes={
             **WINDOW_ATTRIBUTES,
             "dilations": Attribute("ints"),

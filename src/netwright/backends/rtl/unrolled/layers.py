@@ -37,6 +37,7 @@ from netwright.ir import (
     check,
     operators,
     passed_values,
+    real_regions,
 )
 
 WHERE = "the RTL backend"
@@ -96,7 +97,7 @@ def check_lowerable(graph: Graph) -> None:
     check(graph)
     if not graph.is_integer:
         raise GraphError(
-            f'graph "{graph.name}" is not in integer form',
+            f'graph "{graph.name}" is not in integer form{real_regions(graph)}',
             hint="lower it with netwright.passes.integerize first",
         )
     bounds(graph)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netwright.backends.cpu.executor import is_product, make_executor, packed_weights
+from netwright.errors import ConfigError, DataError
+from netwright.formats import Int
+from netwright.ir import Graph, Node, TensorType, interpret
+from netwright.kernels import available_isas
+from tests.backends.cpu.transformers import block, rows_of
+
+
+def test_every_path_and_number_of_threads_gives_the_same() -> None:
+    graph = block(codes=True)
+    packed, rows = packed_weights(graph), rows_of(graph, 5)
+    wanted = make_executor(graph, packed, isa="numpy").run(rows, keep=tuple(graph.producers))
+    for isa in available_isas():
+        found = make_executor(graph, packed, isa=isa, threads=2).run(rows, keep=wanted)
+        for name, values in wanted.items():
+            np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+def test_products_go_by_the_formats_of_their_operands() -> None:
+    kernels = make_executor(block(), {}).kernels
+    assert set(kernels.values()) == {"float32"}
+    graph = block(codes=True)
+    kernels = make_executor(graph, packed_weights(graph)).kernels
+    assert (kernels["query"], kernels["wide"]) == ("int8", "block-sparse int8")
+    assert set(kernels) == {node.name for node in graph.nodes if is_product(graph, node)}
+
+
+def test_rows_do_not_depend_on_the_others() -> None:
+    graph = block()
+    executor, rows = make_executor(graph, {}), rows_of(graph, 300)
+    (name,) = graph.outputs
+    whole = executor.run(rows)[name]
+    assert whole.shape[0] == 300
+    part = {key: value[257:258] for key, value in rows.items()}
+    np.testing.assert_allclose(executor.run(part)[name], whole[257:258], rtol=1e-5)
+
+
+def test_accumulators_that_wrap_wrap_here_too() -> None:
+    types = {
+        "x": TensorType((1, 3)), "q": TensorType((1, 3), Int(4)), "w": TensorType((3, 2), Int(4)),
+        "b": TensorType((2,), Int(5)), "y": TensorType((1, 2), Int(5)),
+    }  # fmt: skip
+    quantize = {"scale": (1.0,), "low": -8, "high": 7, "rounding": "half-even"}
+    nodes = (
+        Node("q", "Quantize", ("x",), "q", quantize),
+        Node("m", "MatMul", ("q", "w", "b"), "y"),
+    )
+    constants = {"w": np.array([[7, -8], [7, 5], [-3, 7]]), "b": np.array([15, -16])}
+    graph = Graph("g", ("x",), ("y",), nodes, types, constants)
+    rows = np.random.default_rng(0).normal(scale=5, size=(100, 3))
+    found = make_executor(graph, packed_weights(graph)).run(rows)["y"]
+    np.testing.assert_array_equal(found, interpret(graph, rows)["y"])
+    assert found.dtype == np.int64
+
+
+def test_no_rows_give_no_rows() -> None:
+    graph = block()
+    rows = {name: value[:0] for name, value in rows_of(graph, 1).items()}
+    (made,) = make_executor(graph, {}).run(rows).values()
+    assert made.shape == (0, 6, 16)
+
+
+def test_constants_and_inputs_can_be_kept() -> None:
+    graph = block()
+    rows = rows_of(graph, 2)
+    found = make_executor(graph, {}).run(rows, keep=["table", "ids", "query_weight"])
+    np.testing.assert_array_equal(found["table"], graph.constants["table"])
+    np.testing.assert_array_equal(found["ids"], rows["ids"])
+    np.testing.assert_array_equal(found["query_weight"], graph.constants["query_weight"])
+
+
+def test_weights_that_are_missing_are_refused() -> None:
+    with pytest.raises(DataError, match="packed weights are damaged"):
+        make_executor(block(codes=True), {})
+
+
+def test_a_path_that_does_not_exist_is_refused() -> None:
+    graph = block(codes=True)
+    with pytest.raises(ConfigError):
+        make_executor(graph, packed_weights(graph), isa="mmx")
