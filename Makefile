@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route econ-t-chip bench-spmm bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -83,6 +83,9 @@ bench-user-networks: $(VENV)/.bench ## the page about networks of your own at fu
 
 bench-route: $(VENV)/.bench ## place and route a small jet tagger at every pipeline depth (minutes)
 	$(BIN)/python benchmarks/rtl_route.py
+
+bench-arrays: $(VENV)/.bench ## areas, share of decoders, clocks and a routed systolic array (minutes)
+	$(BIN)/python benchmarks/arrays.py
 
 bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (minutes)
 	-@$(PIP) --prefix build/peers --ignore-installed --no-deps --no-warn-script-location \

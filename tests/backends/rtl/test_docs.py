@@ -1,4 +1,4 @@
-"""The examples of docs/backends-rtl.md and docs/netlist.md run."""
+"""The examples of docs/arrays.md, docs/backends-rtl.md and docs/netlist.md run."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def blocks(page: str) -> list[str]:
 def test_the_examples_of_the_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile("\n".join(blocks("backends-rtl.md")), "backends-rtl.md", "exec"), {})
+
+
+def test_the_examples_of_arrays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile("\n".join(blocks("arrays.md")), "arrays.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == [
+        "60 clocks, 6 tiles", "204 clocks dense, 60 sparse", "4 5.0%",
+    ]  # fmt: skip
 
 
 def test_from_a_model_to_a_netlist(tmp_path: Path) -> None:

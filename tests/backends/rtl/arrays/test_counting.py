@@ -19,7 +19,7 @@ def test_parts_are_counted_as_often_as_they_are_there(tmp_path: Path) -> None:
     assert pe.each.value == sum(pe.cells.values())
     # sum and result, a group of two bytes, a weight with its place, slot, valid and first
     registers = sum(n for kind, n in pe.cells.items() if "DFF" in kind)
-    assert registers == 2 * 32 + 2 * 8 + 9 + 3
+    assert registers == 2 * 32 + 2 * 8 + 9 + 3 == pe.registers.value
     total = 6 * pe.each.value + 3 * edge.each.value + counts.rest.value
     assert counts.total.value == total
     assert counts.share("nm_pe") == 6 * pe.each.value / total

@@ -105,6 +105,29 @@ def test_matrices_that_do_not_fit(tmp_path: Path) -> None:
             design.simulate(a, b)
 
 
+def test_bytes_that_do_not_fit(tmp_path: Path) -> None:
+    design = OutlierArray(2, 2, OutlierPairs("int8")).generate(tmp_path / "array")
+    good = np.zeros((3, 4), np.uint8)
+    for x, w, message in (
+        (
+            good.astype(int),
+            good,
+            "x must be a matrix of bytes, 2 for each pair, not int64 of shape",
+        ),
+        (
+            good[:, :3],
+            good,
+            r"x must be a matrix of bytes, 2 for each pair, not uint8 of shape \(3, 3",
+        ),
+        (good, good[0], r"w must be a matrix of bytes, 2 for each pair, not uint8 of shape \(4,\)"),
+        (good, good[:, :2], "x has 4 bytes in a row, but w 2"),
+    ):
+        with pytest.raises(DataError, match=f"^{message}"):
+            design.simulate_bytes(x, w)
+    with pytest.raises(DataError, match="is too large to be simulated clock by clock"):
+        design.simulate(np.ones((9000, 2)), np.ones((2, 9000)))
+
+
 def test_sums_of_more_than_32_bits_are_refused(tmp_path: Path) -> None:
     design = OutlierArray(1, 1, OutlierPairs("int8")).generate(tmp_path / "array")
     row = np.array([[30720, 0] * 3])

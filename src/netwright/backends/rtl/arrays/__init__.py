@@ -1,7 +1,22 @@
 """Systolic arrays in hand-written Verilog: for outlier-victim pairs, and for N:M sparse weights."""
 
+from netwright.backends.rtl.arrays.counting import PartCount, PartCounts
 from netwright.backends.rtl.arrays.design import ArrayDesign, ArrayProduct
+from netwright.backends.rtl.arrays.elements import count_elements
 from netwright.backends.rtl.arrays.nm import NMArray, NMDesign
 from netwright.backends.rtl.arrays.outlier import OutlierArray, OutlierDesign
+from netwright.backends.rtl.arrays.shares import DecoderShares, decoder_shares
 
-__all__ = ["ArrayDesign", "ArrayProduct", "NMArray", "NMDesign", "OutlierArray", "OutlierDesign"]
+__all__ = [
+    "ArrayDesign",
+    "ArrayProduct",
+    "DecoderShares",
+    "NMArray",
+    "NMDesign",
+    "OutlierArray",
+    "OutlierDesign",
+    "PartCount",
+    "PartCounts",
+    "count_elements",
+    "decoder_shares",
+]

@@ -44,11 +44,13 @@ class PartCount:
     Attributes:
         instances: How often the design has it.
         each: What one takes: square micrometers, lookup tables or gates.
+        registers: The part of it that registers take; in lookup tables, none.
         cells: Cells of one by kind.
     """
 
     instances: int
     each: Quantity
+    registers: Quantity
     cells: Mapping[str, int]
 
     @property
@@ -150,13 +152,13 @@ def _mapping(top: str, cells: Cells) -> list[str]:
 def _read(report: Path, top: str, parts: Sequence[str], cells: Cells) -> PartCounts:
     try:
         modules = read_json(report)["modules"]
-        found = {
-            _module_name(name): _sizes(module, parts, cells) for name, module in modules.items()
-        }
-        missing = [part for part in parts if part not in found]
+        names = {_module_name(name): name for name in modules}
+        found = {short: _sizes(modules[name], parts, cells) for short, name in names.items()}
+        missing = [
+            part for part in parts if not {part, top} <= {*found} or part not in found[top].inside
+        ]
         if missing or len(found) != len(modules) or set(found) != {top, *parts}:
             raise ValueError(f"has no figures of {', '.join(missing) or 'the parts alone'}")
-        total, _, inside = found[top]
     except (DataError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BackendError(
             f"{report.name}: is not a report of parts that can be read ({error})",
@@ -166,13 +168,15 @@ def _read(report: Path, top: str, parts: Sequence[str], cells: Cells) -> PartCou
     unit = {"ecp5": "LUT4", "gates": "gates"}.get(cells, "µm²")
     counts = {
         part: PartCount(
-            inside[part], Quantity(found[part][0], unit, source, "modelled"),
-            MappingProxyType(found[part][1]),
+            found[top].inside[part],
+            Quantity(found[part].size, unit, source, "modelled"),
+            Quantity(found[part].registers, unit, source, "modelled"),
+            MappingProxyType(found[part].own),
         )
         for part in parts
-    }  # fmt: skip
+    }
     spread = sum(count.all for count in counts.values())
-    whole = total if cells in LIBRARIES else total + spread
+    whole = found[top].size if cells in LIBRARIES else found[top].size + spread
     return PartCounts(
         MappingProxyType(counts),
         Quantity(whole - spread, unit, source, "modelled"),
@@ -180,23 +184,36 @@ def _read(report: Path, top: str, parts: Sequence[str], cells: Cells) -> PartCou
     )
 
 
-def _sizes(
-    module: Mapping[str, Any], parts: Sequence[str], cells: Cells
-) -> tuple[float, dict[str, int], dict[str, int]]:
-    """The size of a module, its own cells by kind, and how often it has every part.
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """What a report says of a module.
 
-    An area includes the parts inside the module; numbers of cells are those of its own.
+    Attributes:
+        size: An area with that of the parts inside; other cells without.
+        registers: The part of it that registers take.
+        own: Its own cells by kind.
+        inside: How often it has every part.
     """
+
+    size: float
+    registers: float
+    own: dict[str, int]
+    inside: dict[str, int]
+
+
+def _sizes(module: Mapping[str, Any], parts: Sequence[str], cells: Cells) -> _Sizes:
     kinds = {_module_name(kind): int(n) for kind, n in module["num_cells_by_type"].items()}
     inside = {kind: n for kind, n in kinds.items() if kind in parts}
     own = {kind: n for kind, n in sorted(kinds.items()) if kind not in parts and kind != _NOTE}
-    if cells not in LIBRARIES:
-        weights = _LUTS if cells == "ecp5" else dict.fromkeys(own, 1)
-        return float(sum(weights.get(kind, 0) * n for kind, n in own.items())), own, inside
-    area = float(module["area"])
-    if not (isfinite(area) and area >= 0):
-        raise ValueError(f"an area of {area}")
-    return area, own, inside
+    if cells == "ecp5":
+        return _Sizes(sum(_LUTS.get(kind, 0) * n for kind, n in own.items()), 0.0, own, inside)
+    if cells == "gates":
+        flip_flops = sum(n for kind, n in own.items() if "DFF" in kind)
+        return _Sizes(sum(own.values()), flip_flops, own, inside)
+    area, registers = float(module["area"]), float(module["sequential_area"])
+    if not (isfinite(area) and 0 <= registers <= area):
+        raise ValueError(f"areas of {area} and {registers}")
+    return _Sizes(area, registers, own, inside)
 
 
 def _module_name(name: str) -> str:

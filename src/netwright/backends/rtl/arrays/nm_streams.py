@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.rtl.arrays.driver import Streams, Words
-from netwright.backends.rtl.arrays.operands import tiled
+from netwright.backends.rtl.arrays.operands import check_entering, tiled
 from netwright.backends.rtl.simulate.verilator import packed
 from netwright.cost.nm_array import Stationary
 from netwright.formats import NM
@@ -101,6 +101,7 @@ class NMStreams:
         rows = tiled(x, self.rows)
         columns = tiled(w.reshape(len(w), -1, 1), self.columns)
         down, right = len(rows), len(columns)
+        check_entering(down * right, rows[0].size, columns[0].size)
         left = np.repeat(rows, right, axis=0).transpose(1, 0, 2, 3)
         top = np.tile(columns, (down, 1, 1, 1)).transpose(1, 0, 2, 3)
         return self._joined(left, top, down * right, x.shape[1] * self.clocks, self.rows)
@@ -111,6 +112,7 @@ class NMStreams:
         columns = tiled(w, self.columns)
         columns = np.pad(columns, [(0, 0), (0, 0), (0, -w.shape[1] % self.rows), (0, 0)])
         down, right = len(rows), len(columns)
+        check_entering(down * right, rows[0].size, self.rows * self.columns * self.slots)
         left = np.repeat(rows, right, axis=0).transpose(1, 0, 2, 3)
         loads = columns.reshape(right, self.columns, down, self.rows, -1)[:, :, :, ::-1]
         top = loads.transpose(1, 2, 0, 3, 4)  # (columns, down, right, rows from the last, slots)

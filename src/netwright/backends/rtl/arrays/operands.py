@@ -11,6 +11,9 @@ from netwright.formats import NumberFormat
 MAX_OPERATIONS = 1 << 30
 """Most multiplications of a product that is simulated."""
 
+MAX_ENTERING = 1 << 23
+"""Most operands that enter an array from one side, those included that enter again."""
+
 
 def integer_matrix(values: ArrayLike, name: str, bits: int = 32) -> NDArray[np.int64]:
     """A matrix of whole numbers.
@@ -67,10 +70,29 @@ def check_product(a: NDArray[np.generic], b: NDArray[np.generic], step_bits: int
         )
     operations = a.shape[0] * a.shape[1] * b.shape[1]
     if operations > MAX_OPERATIONS or max(*a.shape, *b.shape) >= 1 << (step_bits - 8):
-        raise DataError(
-            f"a product of {a.shape} and {b.shape} is too large to be simulated clock by clock",
-            hint="the formulas of the cost room give the cycles of any size",
-        )
+        raise _too_large(f"of {a.shape} and {b.shape}")
+
+
+def check_entering(tiles: int, left: int, top: int) -> None:
+    """Refuse products of which too much enters an array.
+
+    Args:
+        tiles: Tiles of the product.
+        left: Operands that enter from the left in a tile.
+        top: Operands that enter from above in a tile.
+
+    Raises:
+        DataError: It does.
+    """
+    if tiles * max(left, top) > MAX_ENTERING:
+        raise _too_large(f"in {tiles} tiles of {left} and {top} operands")
+
+
+def _too_large(what: str) -> DataError:
+    return DataError(
+        f"a product {what} is too large to be simulated clock by clock",
+        hint="the formulas of the cost room give the cycles of any size",
+    )
 
 
 def refuse_overflow(a: NDArray[np.int64], b: NDArray[np.int64], acc_bits: int) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from netwright.backends.rtl.arrays.design import TIMEOUT_S, ArrayDesign, ArrayProduct
 from netwright.backends.rtl.arrays.driver import Ports, Streams
 from netwright.backends.rtl.arrays.operands import (
+    check_entering,
     check_product,
     integer_matrix,
     refuse_overflow,
@@ -18,7 +19,7 @@ from netwright.backends.rtl.arrays.operands import (
 )
 from netwright.backends.rtl.arrays.structure import ACC_BITS, STEP_BITS, Structure, check_sides
 from netwright.backends.rtl.simulate.verilator import packed
-from netwright.errors import ConfigError, NumericsError
+from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.formats import OutlierPairs
 
 MAX_BIAS = 8
@@ -103,29 +104,38 @@ class OutlierArray:
         Args:
             x: Bytes of the rows of the left matrix, as :meth:`OutlierPairs.pack` makes them.
             w: Bytes of the columns of the right matrix, one column after the other.
+
+        Raises:
+            DataError: They are no bytes of pairs, or do not fit each other.
         """
-        bits = self.number.bits
-        pairs = [
-            side
-            if bits == 4
-            else side[:, 0::2].astype(np.int64) | side[:, 1::2].astype(np.int64) << 8
-            for side in (x, w)
-        ]
-        rows, columns = (
-            tiled(side.astype(np.int64), size)
-            for side, size in zip(pairs, (self.rows, self.columns), strict=True)
-        )
+        rows = tiled(self._pairs(x, "x"), self.rows)
+        columns = tiled(self._pairs(w, "w"), self.columns)
+        if x.shape[1] != w.shape[1]:
+            raise DataError(f"x has {x.shape[1]} bytes in a row, but w {w.shape[1]}")
         down, right, steps = len(rows), len(columns), rows.shape[2]
+        tiles = down * right
+        check_entering(tiles, rows[0].size, columns[0].size)
         left = np.repeat(rows, right, axis=0).transpose(1, 0, 2).reshape(self.rows, -1, 1)
         top = np.tile(columns, (down, 1, 1)).transpose(1, 0, 2).reshape(self.columns, -1, 1)
-        tiles = down * right
+        bits = 2 * self.number.bits
         return Streams(
-            x=packed(left, 2 * bits),
-            w=packed(top, 2 * bits),
+            x=packed(left, bits),
+            w=packed(top, bits),
             steps=np.full(tiles, 2 * steps, np.uint32),
             modes=np.zeros(tiles, np.uint32),
             num_results=tiles * self.rows,
         )
+
+    def _pairs(self, data: NDArray[np.uint8], name: str) -> NDArray[np.int64]:
+        """Bytes as pairs: a byte each, or of eight bits two, the first one lower."""
+        size = self.number.bits // 4
+        if data.ndim != 2 or data.dtype != np.uint8 or 0 in data.shape or data.shape[1] % size:
+            raise DataError(
+                f"{name} must be a matrix of bytes, {size} for each pair, not {data.dtype} of "
+                f"shape {data.shape}"
+            )
+        whole = data.astype(np.int64)
+        return whole if size == 1 else whole[:, 0::2] | whole[:, 1::2] << 8
 
 
 @dataclass(frozen=True)
@@ -171,6 +181,13 @@ class OutlierDesign(ArrayDesign):
             x: Bytes of the rows of the left matrix, as :meth:`OutlierPairs.pack` makes them.
             w: Bytes of the columns of the right matrix, one column after the other.
             timeout_s: Wall-clock seconds each program gets to build it.
+
+        Returns:
+            The product in sums of 32 bits that wrap, as int64, and the clocks that it took.
+
+        Raises:
+            DataError: They are no bytes of pairs, or do not fit each other.
+            ToolMissing: Verilator or g++ is not installed.
         """
         array = self.array
         streams = array.streams(x, w)
