@@ -68,6 +68,9 @@ TESTED_BY: dict[str, str] = {
     "studies/econ_t_pictures.py": "tests/studies/test_econ_t.py",
     "studies/fusemax.py": "tests/studies/test_study.py",
     "studies/fusemax_pictures.py": "tests/studies/test_runner.py",
+    "studies/nm_training_networks.py": "tests/studies/test_nm_training.py",
+    "studies/nm_training_pictures.py": "tests/studies/test_nm_training.py",
+    "studies/nm_training_steps.py": "tests/studies/test_nm_training.py",
     "studies/hawq.py": "tests/studies/test_study.py",  # a study is run and checked, not unit-tested
 }
 """Modules that need no test file of their own, and the file that tests them instead."""

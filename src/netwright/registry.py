@@ -101,6 +101,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "econ-t": "netwright.studies.econ_t",
         "fusemax": "netwright.studies.fusemax",
         "hawq": "netwright.studies.hawq",
+        "nm-training": "netwright.studies.nm_training",
         "sparse-transformer": "netwright.studies.sparse_transformer",
     },
 }

@@ -16,7 +16,7 @@ from netwright.formats import NM
 from netwright.tasks import Task
 from netwright.train.layers import WEIGHTED, QuantLayer, Weighted
 from netwright.train.network import QuantModel
-from netwright.train.sparse_products import PRODUCTS, Masks, Product, sparse_product
+from netwright.train.sparse_products import PRODUCTS, Copies, Masks, Product, sparse_product
 from netwright.train.symbolic import evaluation
 
 _PLAIN: tuple[Callable[..., Tensor], ...] = (
@@ -291,6 +291,7 @@ class SparseLayer:
     ) -> None:
         self.layer = layer
         self._masks = Masks()
+        self._copies: Copies | None = None
         self.decay = decay
         product = layer.layer if isinstance(layer, QuantLayer) else layer
         self.weight: Tensor = product.weight
@@ -310,6 +311,11 @@ class SparseLayer:
         self._masks = masks
         if isinstance(self.layer, QuantLayer):
             self.layer.masks = masks
+        elif not isinstance(self.layer, Effective):
+            weight = self.weight.detach()
+            forward = masks.seen_forward(weight)
+            same = masks.backward is masks.forward
+            self._copies = Copies(forward, forward if same else masks.seen_backward(weight))
 
     def release(self) -> None:
         """Leave the layer as it was, but for its weights."""
@@ -330,7 +336,7 @@ class SparseLayer:
         layer = self.layer
         assert isinstance(layer, Product)
         weight = layer.effective_weight() if isinstance(layer, Effective) else layer.weight
-        return sparse_product(layer, values, weight, layer.bias, self._masks)
+        return sparse_product(layer, values, weight, layer.bias, self._masks, self._copies)
 
     def _decayed(self, gradient: Tensor) -> Tensor:
         weight = self.weight.detach()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -20,7 +23,7 @@ def top_mask(values: Tensor, pattern: NM) -> Tensor:
 
     Args:
         values: Weights or gradients, finite.
-        pattern: The pattern; its axis is that of `values`.
+        pattern: The pattern, which keeps at least one; its axis is that of `values`.
     """
     group, axis = pattern.group, pattern.axis
     magnitudes = values.detach().abs()
@@ -29,12 +32,16 @@ def top_mask(values: Tensor, pattern: NM) -> Tensor:
     if short:  # what does not exist is smaller than everything
         pads = [0, 0] * (values.ndim - 1 - axis) + [0, short]
         magnitudes = functional.pad(magnitudes, pads, value=-1.0)
-    after = magnitudes[0].numel() if axis == 0 else magnitudes.stride(axis - 1) // (extent + short)
-    groups = magnitudes.reshape(-1, group, after)
-    planes = groups if after > 1 else groups.reshape(-1, group).t().contiguous()[None]
-    mask = _mask_of_planes(planes, pattern.kept)
-    if after == 1:
-        mask = mask[0].t()
+    before, after = prod(values.shape[:axis]), prod(values.shape[axis + 1 :])
+    if after > 1:
+        groups = magnitudes.reshape(-1, group, after)
+        least = _least(groups.unbind(1), pattern.kept)
+    else:  # neighbors lie beside each other: they are compared in a copy that is turned
+        groups = magnitudes.reshape(-1, group, 1)
+        turned = magnitudes.reshape(before, -1).t().contiguous()
+        least = _least(turned.reshape(-1, group, before).unbind(1), pattern.kept)
+        least = least.t().reshape(-1, 1)
+    mask = _mask(groups, least[:, None], pattern.kept)
     return mask.reshape(magnitudes.shape).narrow(axis, 0, extent).contiguous()
 
 
@@ -43,27 +50,35 @@ def pruned(values: Tensor, pattern: NM) -> Tensor:
     return values * top_mask(values, pattern)
 
 
-def _mask_of_planes(planes: Tensor, kept: int) -> Tensor:
-    """1 where an element is among the `kept` largest along axis 1, the lowest index first.
+def _least(planes: Sequence[Tensor], kept: int) -> Tensor:
+    """The smallest of the `kept` largest values over all planes, found by insertion.
 
-    The largest values are found by insertion, all groups at once: two operations for each of them
-    and each element. Ties are looked at only if there are any.
+    Two operations on all groups at once for each of the largest values and each plane.
     """
-    if kept == 0:
-        return torch.zeros_like(planes)
-    largest = [planes[:, 0]]
-    for value in planes.unbind(1)[1:]:
+    largest = [planes[0]]
+    for value in planes[1:]:
         for place, known in enumerate(largest):
             largest[place] = torch.maximum(known, value)
-            value = torch.minimum(known, value)
+            if place + 1 < kept:
+                value = torch.minimum(known, value)
         if len(largest) < kept:
             largest.append(value)
-    least = largest[-1][:, None]
-    mask = torch.ge(planes, least, out=torch.empty_like(planes))
+    return largest[-1]
+
+
+def _mask(groups: Tensor, least: Tensor, kept: int) -> Tensor:
+    """1 where an element of a group is among the `kept` largest, the lowest index first.
+
+    Args:
+        groups: Magnitudes, (groups, places, others).
+        least: The smallest one that is kept, (groups, 1, others).
+        kept: How many are.
+    """
+    mask = torch.ge(groups, least, out=torch.empty_like(groups))
     exact = None if mask.numel() <= _EXACT else torch.float64
     if int(mask.sum(dtype=exact)) == mask.numel() // mask.shape[1] * kept:
         return mask
-    equal = (planes == least).to(planes.dtype)
+    equal = (groups == least).to(groups.dtype)  # there are ties
     above = mask - equal
     free = kept - above.sum(1, keepdim=True)
     before = equal.cumsum(1) - equal

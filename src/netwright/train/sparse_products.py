@@ -68,8 +68,26 @@ def sums(layer: Product, values: Tensor, weight: Tensor, bias: Tensor | None) ->
     return found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Copies:
+    """Weights as the stages see them, made once for a step.
+
+    Attributes:
+        forward: As FF sees them.
+        backward: As BP sees them.
+    """
+
+    forward: Tensor
+    backward: Tensor
+
+
 def sparse_product(
-    layer: Product, values: Tensor, weight: Tensor, bias: Tensor | None, masks: Masks
+    layer: Product,
+    values: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    masks: Masks,
+    copies: Copies | None = None,
 ) -> Tensor:
     """What `layer` computes, each stage of its step with the weights that it sees.
 
@@ -79,34 +97,45 @@ def sparse_product(
         weight: All its weights, or what stands for them: gradients reach all of them.
         bias: Its bias, if it has one.
         masks: What the stages see.
+        copies: The weights as they are seen, where they are known.
     """
     kind = values.device.type
     if torch.is_autocast_enabled(kind):
         dtype = torch.get_autocast_dtype(kind)
         values, weight = values.to(dtype), weight.to(dtype)
-        bias = None if bias is None else bias.to(dtype)
+        bias, copies = None if bias is None else bias.to(dtype), None
     if not torch.is_grad_enabled():
-        return sums(layer, values, masks.seen_forward(weight), bias)
+        seen = masks.seen_forward(weight) if copies is None else copies.forward
+        return sums(layer, values, seen, bias)
     with torch.autocast(kind, enabled=False):
-        return _Product.apply(values, weight, bias, masks, layer)  # type: ignore[no-untyped-call]
+        return _Product.apply(values, weight, bias, masks, layer, copies)  # type: ignore[no-untyped-call]
 
 
 class _Product(Function):
     @staticmethod
     def forward(
-        ctx: Any, values: Tensor, weight: Tensor, bias: Tensor | None, masks: Masks, layer: Product
+        ctx: Any,
+        values: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        masks: Masks,
+        layer: Product,
+        copies: Copies | None,
     ) -> Tensor:
         ctx.save_for_backward(values, weight)
-        ctx.masks, ctx.layer, ctx.has_bias = masks, layer, bias is not None
-        return sums(layer, values, masks.seen_forward(weight), bias)
+        ctx.masks, ctx.layer, ctx.copies = masks, layer, copies
+        seen = masks.seen_forward(weight) if copies is None else copies.forward
+        return sums(layer, values, seen, bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         values, weight = ctx.saved_tensors
         wanted = ctx.needs_input_grad[:3]
+        copies = ctx.copies
+        seen = ctx.masks.seen_backward(weight) if copies is None else copies.backward
         made = _dense if isinstance(ctx.layer, nn.Linear) else _convolved
-        return (*made(ctx.layer, ctx.masks, gradient, values, weight, wanted), None, None)
+        return (*made(ctx.layer, ctx.masks, gradient, values, seen, wanted), None, None, None)
 
 
 def _dense(
@@ -117,10 +146,11 @@ def _dense(
     weight: Tensor,
     wanted: tuple[bool, bool, bool],
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Gradients of what is read, of the weights and of the bias; BP sees `weight`."""
     into = of_weight = of_bias = None
     rows = gradient.reshape(-1, gradient.shape[-1])
     if wanted[0]:
-        into = masks.seen_gradient(rows, 1) @ masks.seen_backward(weight)
+        into = masks.seen_gradient(rows, 1) @ weight
         into = into.reshape(values.shape)
     if wanted[1]:
         of_weight = rows.t() @ values.reshape(-1, values.shape[-1])
@@ -137,6 +167,7 @@ def _convolved(
     weight: Tensor,
     wanted: tuple[bool, bool, bool],
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Gradients of what is read, of the weights and of the bias; BP sees `weight`."""
     assert not isinstance(layer, nn.Linear)
 
     def stage(gradient: Tensor, weight: Tensor, wanted: list[bool]) -> list[Tensor | None]:
@@ -148,7 +179,6 @@ def _convolved(
 
     into = None
     if wanted[0]:
-        seen = masks.seen_gradient(gradient, 1)
-        into = stage(seen, masks.seen_backward(weight), [True, False, False])[0]
+        into = stage(masks.seen_gradient(gradient, 1), weight, [True, False, False])[0]
     _, of_weight, of_bias = stage(gradient, weight, [False, wanted[1], wanted[2]])
     return into, of_weight, of_bias
