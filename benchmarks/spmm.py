@@ -82,18 +82,19 @@ def ours(
     num_threads: int = 1,
     output: str = "uint8",
     isa: str | None = None,
+    tokens: int = TOKENS,
     **options: Any,
 ) -> Contestant:
-    activation = aligned((weights.shape[1], TOKENS), "uint8")
+    activation = aligned((weights.shape[1], tokens), "uint8")
     activation[:] = np.random.default_rng(2).integers(0, 256, activation.shape)
     scale = np.full(len(weights), SCALE, np.float32)
     zero_point = 128 if output == "uint8" else 0
     epilogue = Requantize(scale=scale, zero_point=zero_point, output=output, **options)
-    out = aligned((len(weights), TOKENS), output)
+    out = aligned((len(weights), tokens), output)
     product = prepare(pack(weights, block_rows=block_rows), epilogue=epilogue, isa=isa)
     residual = None
     if epilogue.residual:
-        residual = aligned((len(weights), TOKENS), "float32")
+        residual = aligned((len(weights), tokens), "float32")
         residual[:] = 0.25
     return lambda: product(activation, residual=residual, out=out, num_threads=num_threads)
 

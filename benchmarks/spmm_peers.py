@@ -33,19 +33,55 @@ def aligned(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     return found
 
 
-def onednn(weights: np.ndarray) -> Contestant:
-    """Dense int8 through torch: uint8 activations, uint8 result, a scale for each row."""
+def onednn(*copies: np.ndarray, tokens: int = TOKENS) -> Contestant:
+    """Dense int8 through torch: uint8 activations, uint8 result, a scale for each row.
+
+    A call multiplies each of the weights once.
+    """
     import torch
 
     torch.set_num_threads(1)
     torch.backends.quantized.engine = "onednn"
-    rows = len(weights)
+    rows, inputs = copies[0].shape
     scales, zeros = torch.full((rows,), 0.01), torch.zeros(rows, dtype=torch.int64)
-    dense = torch._make_per_channel_quantized_tensor(torch.from_numpy(weights), scales, zeros, 0)
-    prepared = torch.ops.quantized.linear_prepack(dense, torch.zeros(rows))
-    codes = torch.randint(0, 256, (TOKENS, weights.shape[1]), dtype=torch.uint8)
+    prepared = []
+    for weights in copies:
+        codes = torch.from_numpy(weights)
+        dense = torch._make_per_channel_quantized_tensor(codes, scales, zeros, 0)
+        prepared.append(torch.ops.quantized.linear_prepack(dense, torch.zeros(rows)))
+    codes = torch.randint(0, 256, (tokens, inputs), dtype=torch.uint8)
     activation = torch._make_per_tensor_quantized_tensor(codes, 0.02, 128)
-    return lambda: torch.ops.quantized.linear(activation, prepared, 0.5, 128)
+    return lambda: [torch.ops.quantized.linear(activation, one, 0.5, 128) for one in prepared]
+
+
+def onnxruntime(*copies: np.ndarray, tokens: int = TOKENS) -> Contestant:
+    """Dense int8 of ONNX Runtime: uint8 activations, int32 sums.
+
+    A call is one run of a model with a product for each of the weights.
+    """
+    import onnxruntime as ort
+    from onnx import TensorProto, helper, numpy_helper
+
+    rows, inputs = copies[0].shape
+    constants = [
+        numpy_helper.from_array(np.uint8(128), "input_zero"),
+        numpy_helper.from_array(np.int8(0), "weight_zero"),
+    ]
+    nodes, outputs = [], []
+    for i, weights in enumerate(copies):
+        constants.append(numpy_helper.from_array(np.ascontiguousarray(weights.T), f"w{i}"))
+        operands = ["x", f"w{i}", "input_zero", "weight_zero"]
+        nodes.append(helper.make_node("MatMulInteger", operands, [f"y{i}"]))
+        outputs.append(helper.make_tensor_value_info(f"y{i}", TensorProto.INT32, [tokens, rows]))
+    given = helper.make_tensor_value_info("x", TensorProto.UINT8, [tokens, inputs])
+    graph = helper.make_graph(nodes, "products", [given], outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(model.SerializeToString(), options)
+    codes = np.random.default_rng(2).integers(0, 256, (tokens, inputs), dtype=np.uint8)
+    return lambda: session.run(None, {"x": codes})
 
 
 def mkl_csr(weights: np.ndarray) -> Contestant:

@@ -18,7 +18,7 @@ from netwright.errors import DataError, NumericsError
 from netwright.formats import BlockScaled, NumberFormat, OutlierPairs
 from netwright.kernels.arguments import check_apart, check_array, check_threads
 from netwright.kernels.blocksparse import INT32_MAX
-from netwright.kernels.coding import Coding, coding_of
+from netwright.kernels.coding import Coding, coding_of, pairs_that_occur
 from netwright.kernels.isa import check_isa, native, selected_isa
 from netwright.kernels.memory import aligned_empty
 
@@ -36,6 +36,10 @@ class CodedWeights:
             formats of more than four bits the integers, ``(rows, inputs)`` int8 or int16.
         scales: Words of the scales that groups of inputs share, ``(rows, groups)`` uint8, or
             ``None``.
+        coding: How the kernels see the format.
+        magnitudes: Sum of the magnitudes of each row, in steps of the format.
+        largest_magnitude: The largest of these.
+        sums: Sum of each row.
         handle: The compiled kernels' own copy; ``None`` without them.
 
     Raises:
@@ -47,6 +51,7 @@ class CodedWeights:
     scales: NDArray[np.uint8] | None = None
     coding: Coding = field(init=False, repr=False)
     magnitudes: NDArray[np.int64] = field(init=False, repr=False)
+    largest_magnitude: int = field(init=False, repr=False)
     sums: NDArray[np.int64] = field(init=False, repr=False)
     handle: Any = field(init=False, repr=False, default=None)
 
@@ -62,9 +67,12 @@ class CodedWeights:
                 frozen = np.array(array, order="C")
                 frozen.flags.writeable = False
                 object.__setattr__(self, name, frozen)
-        integers = self.integers()
-        object.__setattr__(self, "magnitudes", np.abs(integers).sum(axis=1))
-        object.__setattr__(self, "sums", integers.sum(axis=1))
+        elements = self.codes if coding.tables is None else coding.elements[self.codes]
+        sums = elements.reshape(self.rows, -1).sum(axis=1, dtype=np.int64)
+        negative = np.minimum(elements, 0).reshape(self.rows, -1).sum(axis=1, dtype=np.int64)
+        object.__setattr__(self, "sums", sums)
+        object.__setattr__(self, "magnitudes", sums - 2 * negative)
+        object.__setattr__(self, "largest_magnitude", int(self.magnitudes.max()))
         if native is not None and coding.bits < 16:
             handle = native.CodedWeights(
                 self.rows,
@@ -206,36 +214,68 @@ def coded_product(
         NumericsError: A row could overflow an int32 sum.
         ConfigError: The path does not exist or cannot be executed here.
     """
-    check_threads(num_threads)
     path = selected_isa() if isa is None else check_isa(isa)
     _check_fit(weights, inputs)
-    grouped = weights.coding.group > 0
-    dtype = np.float32 if grouped else np.int32
-    shape = (weights.rows, inputs.tokens)
+    dtype = np.float32 if weights.coding.group else np.int32
     if out is None:
-        out = aligned_empty(shape, dtype)
-    check_array("out", out, dtype, shape)
-    if not (out.flags.c_contiguous and out.flags.writeable):
-        raise DataError("out must be writeable and in C order")
-    check_apart({"out": out}, {"inputs": inputs.codes, "the scales of the inputs": inputs.scales})
-    step = float(np.float32(weights.coding.step * inputs.coding.step))
-    scales, scale_name = _input_scales(weights, inputs)
-    if weights.handle is None or path == "numpy" or inputs.coding.bits == 16:
-        out[...] = _grouped_sums(weights, inputs, step) if grouped else _sums(weights, inputs)
+        out = aligned_empty((weights.rows, inputs.tokens), dtype)
+    compiled = weights.handle is not None and path != "numpy" and inputs.coding.bits < 16
+    if compiled:
+        try:  # the kernels check everything too; what is wrong is only said if something is
+            _run(weights, inputs, inputs.codes, out, num_threads, path)
+        except (TypeError, ValueError):
+            _check_call(weights, inputs, out, num_threads)
+            _run(weights, inputs, np.ascontiguousarray(inputs.codes), out, num_threads, path)
     else:
-        weights.handle.run(
-            np.ascontiguousarray(inputs.codes).view(np.uint8),
-            inputs.coding.tables,
-            None if scales is None else np.ascontiguousarray(scales),
-            scale_name,
-            step,
-            out,
-            num_threads,
-            path,
-        )
+        _check_call(weights, inputs, out, num_threads)
+        sums = _grouped_sums if weights.coding.group else _sums
+        out[...] = sums(weights, inputs)
     if inputs.coding.offset:
         out += (weights.sums * inputs.coding.offset).astype(np.int32)[:, None]
     return out
+
+
+def _run(
+    weights: CodedWeights,
+    inputs: CodedInputs,
+    codes: NDArray[Any],
+    out: NDArray[Any],
+    num_threads: int,
+    path: str,
+) -> None:
+    scales, name = inputs.scales, inputs.coding.scale
+    if weights.coding.group and scales is None:
+        # Integers: the word 127 means one.
+        shape = (weights.inputs // weights.coding.group, inputs.tokens)
+        scales, name = np.full(shape, 127, np.uint8), "e8m0"
+    elif scales is not None:
+        scales = np.ascontiguousarray(scales)
+    weights.handle.run(
+        codes.view(np.uint8),
+        inputs.coding.tables,
+        scales,
+        name,
+        _step(weights, inputs),
+        out,
+        num_threads,
+        path,
+    )
+
+
+def _step(weights: CodedWeights, inputs: CodedInputs) -> float:
+    """Value of one in the sums, a float32."""
+    return float(np.float32(weights.coding.step * inputs.coding.step))
+
+
+def _check_call(
+    weights: CodedWeights, inputs: CodedInputs, out: NDArray[Any], num_threads: int
+) -> None:
+    check_threads(num_threads)
+    dtype = np.float32 if weights.coding.group else np.int32
+    check_array("out", out, dtype, (weights.rows, inputs.tokens))
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise DataError("out must be writeable and in C order")
+    check_apart({"out": out}, {"inputs": inputs.codes, "the scales of the inputs": inputs.scales})
 
 
 def _encode(
@@ -280,8 +320,9 @@ def _check_codes(
         raise DataError(f"codes must have at most {MAX_EXTENT} rows and columns, not {codes.shape}")
     inputs = codes.shape[axis] * (2 if coding.bits == 4 else 1)
     if isinstance(number, OutlierPairs) and coding.bits == 4:
-        words = number.unpack(codes if axis else np.ascontiguousarray(codes.T))
-        number.decode(words)
+        occur = pairs_that_occur(number)[codes]
+        if not occur.all():
+            number.decode(number.unpack(codes if axis else codes.T))  # says which does not
     if coding.group == 0:
         if scales is not None:
             raise DataError(f"{number} has no scales of groups")
@@ -314,37 +355,20 @@ def _check_fit(weights: CodedWeights, inputs: CodedInputs) -> None:
             )
         return
     largest = inputs.coding.largest + inputs.coding.offset
-    worst = int(np.argmax(weights.magnitudes))
-    bound = int(weights.magnitudes[worst]) * largest
-    if bound > INT32_MAX:
+    if weights.largest_magnitude * largest > INT32_MAX:
+        row = int(np.argmax(weights.magnitudes))
         raise NumericsError(
-            f"row {worst} can reach {bound} with inputs in {inputs.number}, and int32 sums hold "
-            f"{INT32_MAX}",
+            f"row {row} can reach {weights.largest_magnitude * largest} with inputs in "
+            f"{inputs.number}, and int32 sums hold {INT32_MAX}",
             hint="split the weights along their inputs and add the products",
         )
-
-
-def _input_scales(
-    weights: CodedWeights, inputs: CodedInputs
-) -> tuple[NDArray[np.uint8] | None, str]:
-    """Words of the inputs' scales; ones where the inputs have none and the weights do."""
-    group = weights.coding.group
-    if group == 0 or inputs.scales is not None:
-        return inputs.scales, inputs.coding.scale
-    return np.full((inputs.inputs // group, inputs.tokens), 127, np.uint8), "e8m0"
 
 
 def _integers(coding: Coding, codes: NDArray[Any]) -> NDArray[np.int64]:
     """Elements whose inputs are the last axis."""
     if coding.tables is None:
         return codes.astype(np.int64)
-    first, second = codes >> 4, codes & 15
-    plain, marked = coding.tables.astype(np.int64)
-    pair = (
-        np.where(second == 8, marked[first], plain[first]),
-        np.where(first == 8, marked[second], plain[second]),
-    )
-    return np.stack(pair, axis=-1).reshape(len(codes), -1)
+    return coding.elements[codes].reshape(len(codes), -1).astype(np.int64)
 
 
 def _sums(weights: CodedWeights, inputs: CodedInputs) -> NDArray[np.int64]:
@@ -353,7 +377,7 @@ def _sums(weights: CodedWeights, inputs: CodedInputs) -> NDArray[np.int64]:
     return product.astype(np.int64)
 
 
-def _grouped_sums(weights: CodedWeights, inputs: CodedInputs, step: float) -> NDArray[np.float32]:
+def _grouped_sums(weights: CodedWeights, inputs: CodedInputs) -> NDArray[np.float32]:
     group = weights.coding.group
     assert weights.scales is not None
     own = weights.coding.scale_values(weights.scales)
@@ -367,4 +391,4 @@ def _grouped_sums(weights: CodedWeights, inputs: CodedInputs, step: float) -> ND
             part = slice(g * group, (g + 1) * group)
             sums = (left[:, part] @ right[part]).astype(np.float32)
             total += sums * own[:, g, None] * other[None, g]
-        return total * np.float32(step)
+        return total * np.float32(_step(weights, inputs))

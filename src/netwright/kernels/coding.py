@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,9 @@ from netwright.formats import E4M3, BlockScaled, Int, NumberFormat, OutlierPairs
 STEP_INPUTS = 8
 """Inputs that the compiled kernels take at once: groups hold whole steps."""
 
+MARK = 8
+"""The word of a victim, beside which a word of four bits is that of an outlier."""
+
 ScaleName = Literal["", "e8m0", "e4m3"]
 
 _E8M0_NAN = 255
@@ -23,7 +27,7 @@ _ACCEPTED = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Coding:
     """Elements of a number format as the kernels multiply them.
 
@@ -46,6 +50,18 @@ class Coding:
     group: int
     scale: ScaleName
     largest: int
+
+    @cached_property
+    def elements(self) -> NDArray[np.int16]:
+        """The two integers of each byte of two words, ``(256, 2)``."""
+        assert self.tables is not None
+        first, second = np.divmod(np.arange(256), 16)
+        plain, marked = self.tables
+        pair = (
+            np.where(second == MARK, marked[first], plain[first]),
+            np.where(first == MARK, marked[second], plain[second]),
+        )
+        return np.stack(pair, axis=-1)
 
     def scale_values(self, words: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the words of scales mean."""
@@ -72,11 +88,7 @@ def coding_of(number: NumberFormat) -> Coding:
     (1.0, 128)
     """
     if isinstance(number, OutlierPairs):
-        if number.bits == 8:
-            return Coding(16, None, 1.0, 0, 0, "", int(number.max))
-        # The second word 0 says that the first is a normal one, the second word 8 that it is none.
-        first = number.table[:, 0].reshape(16, 16)
-        return Coding(4, np.stack([first[:, 0], first[:, 8]]), 1.0, 0, 0, "", int(number.max))
+        return _coding_of_pairs(number)
     if isinstance(number, BlockScaled):
         element = coding_of_element(number.element)
         if number.group % STEP_INPUTS:
@@ -91,6 +103,22 @@ def coding_of(number: NumberFormat) -> Coding:
             element.bits, element.tables, element.step, 0, number.group, scale, element.largest
         )
     return coding_of_element(number)
+
+
+@cache
+def _coding_of_pairs(number: OutlierPairs) -> Coding:
+    if number.bits == 8:
+        return Coding(16, None, 1.0, 0, 0, "", number.max)
+    # The second word 0 says that the first is a normal one, the mark that it is none.
+    first = number.table[:, 0].reshape(16, 16)
+    return Coding(4, np.stack([first[:, 0], first[:, MARK]]), 1.0, 0, 0, "", number.max)
+
+
+@cache
+def pairs_that_occur(number: OutlierPairs) -> NDArray[np.bool_]:
+    """Which of the 256 bytes of a pair of four-bit words the format writes."""
+    written = number.pack(number.encode(number.table))
+    return np.asarray(written[:, 0] == np.arange(256), np.bool_)
 
 
 def coding_of_element(number: NumberFormat) -> Coding:

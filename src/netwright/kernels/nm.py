@@ -171,19 +171,28 @@ def nm_product(
             `activation`.
         ConfigError: The path does not exist or cannot be executed here.
     """
-    check_threads(num_threads)
     path = selected_isa() if isa is None else check_isa(isa)
-    check_array("activation", activation, np.uint8, (weights.inputs, "tokens"))
-    shape = (weights.rows, activation.shape[1])
     if out is None:
-        out = aligned_empty(shape, np.int32)
-    check_array("out", out, np.int32, shape)
+        is_matrix = isinstance(activation, np.ndarray) and activation.ndim == 2
+        out = aligned_empty((weights.rows, activation.shape[1] if is_matrix else 0), np.int32)
+    compiled = weights.handle is not None and path != "numpy"
+    if compiled:
+        try:  # the kernels check everything too; what is wrong is only said if something is
+            weights.handle.run(activation, out, num_threads, path)
+            return out
+        except (TypeError, ValueError):
+            pass
+    check_threads(num_threads)
+    check_array("activation", activation, np.uint8, (weights.inputs, "tokens"))
+    if activation.shape[1] > MAX_EXTENT:
+        raise DataError(f"tokens must be at most {MAX_EXTENT}, not {activation.shape[1]}")
+    check_array("out", out, np.int32, (weights.rows, activation.shape[1]))
     if not (out.flags.c_contiguous and out.flags.writeable):
         raise DataError("out must be writeable and in C order")
     check_apart({"out": out}, {"activation": activation})
-    if weights.handle is None or path == "numpy":
+    if compiled:
+        weights.handle.run(np.ascontiguousarray(activation), out, num_threads, path)
+    else:
         # Products of float64 are exact here: every partial sum is an integer below 2**32.
         out[...] = weights.unpack().astype(np.float64) @ activation.astype(np.float64)
-    else:
-        weights.handle.run(np.ascontiguousarray(activation), out, num_threads, path)
     return out
