@@ -10,7 +10,7 @@ import ctypes
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -38,6 +38,11 @@ def onednn(*copies: np.ndarray, tokens: int = TOKENS) -> Contestant:
 
     A call multiplies each of the weights once.
     """
+    return onednn_products(copies)(tokens)
+
+
+def onednn_products(copies: Sequence[np.ndarray]) -> Callable[[int], Contestant]:
+    """The same, for a number of tokens that is said later."""
     import torch
 
     torch.set_num_threads(1)
@@ -49,12 +54,16 @@ def onednn(*copies: np.ndarray, tokens: int = TOKENS) -> Contestant:
         codes = torch.from_numpy(weights)
         dense = torch._make_per_channel_quantized_tensor(codes, scales, zeros, 0)
         prepared.append(torch.ops.quantized.linear_prepack(dense, torch.zeros(rows)))
-    codes = torch.randint(0, 256, (tokens, inputs), dtype=torch.uint8)
-    activation = torch._make_per_tensor_quantized_tensor(codes, 0.02, 128)
-    return lambda: [torch.ops.quantized.linear(activation, one, 0.5, 128) for one in prepared]
+
+    def contestant(tokens: int) -> Contestant:
+        codes = torch.randint(0, 256, (tokens, inputs), dtype=torch.uint8)
+        activation = torch._make_per_tensor_quantized_tensor(codes, 0.02, 128)
+        return lambda: [torch.ops.quantized.linear(activation, one, 0.5, 128) for one in prepared]
+
+    return contestant
 
 
-def onnxruntime(*copies: np.ndarray, tokens: int = TOKENS) -> Contestant:
+def onnxruntime_products(copies: Sequence[np.ndarray]) -> Callable[[int], Contestant]:
     """Dense int8 of ONNX Runtime: uint8 activations, int32 sums.
 
     A call is one run of a model with a product for each of the weights.
@@ -72,16 +81,20 @@ def onnxruntime(*copies: np.ndarray, tokens: int = TOKENS) -> Contestant:
         constants.append(numpy_helper.from_array(np.ascontiguousarray(weights.T), f"w{i}"))
         operands = ["x", f"w{i}", "input_zero", "weight_zero"]
         nodes.append(helper.make_node("MatMulInteger", operands, [f"y{i}"]))
-        outputs.append(helper.make_tensor_value_info(f"y{i}", TensorProto.INT32, [tokens, rows]))
-    given = helper.make_tensor_value_info("x", TensorProto.UINT8, [tokens, inputs])
+        outputs.append(helper.make_tensor_value_info(f"y{i}", TensorProto.INT32, ["tokens", rows]))
+    given = helper.make_tensor_value_info("x", TensorProto.UINT8, ["tokens", inputs])
     graph = helper.make_graph(nodes, "products", [given], outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 9
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(model.SerializeToString(), options)
-    codes = np.random.default_rng(2).integers(0, 256, (tokens, inputs), dtype=np.uint8)
-    return lambda: session.run(None, {"x": codes})
+
+    def contestant(tokens: int) -> Contestant:
+        codes = np.random.default_rng(2).integers(0, 256, (tokens, inputs), dtype=np.uint8)
+        return lambda: session.run(None, {"x": codes})
+
+    return contestant
 
 
 def mkl_csr(weights: np.ndarray) -> Contestant:

@@ -13,7 +13,10 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
@@ -25,24 +28,31 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from benchmarks.spmm import block_sparse, ours, processor  # noqa: E402
-from benchmarks.spmm_peers import Contestant, aligned, onednn, onnxruntime  # noqa: E402
+from benchmarks.spmm_peers import (  # noqa: E402
+    Contestant,
+    aligned,
+    onednn_products,
+    onnxruntime_products,
+)
 from benchmarks.timing import medians  # noqa: E402
 from netwright.formats import MXFP4, NVFP4, Int, NumberFormat, OutlierPairs  # noqa: E402
 from netwright.kernels import (  # noqa: E402
+    CodedInputs,
+    CodedWeights,
+    NMWeights,
     available_isas,
     coded_product,
-    encode_inputs,
-    encode_weights,
     nm_product,
     pack_nm,
     selected_isa,
 )
+from netwright.kernels.coding import coding_of, pairs_that_occur  # noqa: E402
 
 SHAPES = ((768, 768), (3072, 768), (768, 3072))
 FEW = (1, 8)
 MANY = (128, 512)
 ROUNDS = 7
-COPIED_BYTES = 128 << 20
+COPIED_BYTES = 96 << 20
 """Bytes of all copies of dense int8 weights where they must not stay in a cache."""
 CALLS = 4
 """Products in a turn where they may."""
@@ -62,57 +72,75 @@ BLOCK_TARGETS = {(768, 768): (2.8, 1.8), (3072, 768): (4.0, 2.2), (768, 3072): (
 CONSOLE = Console(width=160)
 
 
-def rivals(rows: int, inputs: int, tokens: int, copies: int) -> dict[str, Contestant]:
+@lru_cache(maxsize=1)
+def rivals(rows: int, inputs: int, copies: int) -> dict[str, Callable[[int], Contestant]]:
+    """Dense products, for a number of tokens that is said later."""
     random = np.random.default_rng(1)
     weights = [random.integers(-127, 128, (rows, inputs), np.int8) for _ in range(copies)]
-    return {
-        "ONNX Runtime": onnxruntime(*weights, tokens=tokens),
-        "oneDNN": onednn(*weights, tokens=tokens),
-    }
+    return {"ONNX Runtime": onnxruntime_products(weights), "oneDNN": onednn_products(weights)}
 
 
-def coded(
-    formats: tuple[NumberFormat, NumberFormat], rows: int, inputs: int, tokens: int, copies: int
-) -> Contestant:
+def words(number: NumberFormat, shape: tuple[int, int], axis: int) -> dict[str, Any]:
+    """Any bytes of a format that can occur, and scales of groups along `axis` near 1."""
     random = np.random.default_rng(1)
-    far = np.where(random.random((rows, inputs)) < 0.01, 10.0, 1.0)
-    values = random.normal(0, 3, (rows, inputs)) * far
-    first = encode_weights(values, formats[0])
-    # Bytes of rows that change places are other weights as good as any.
-    shifted = [
-        type(first)(first.number, np.roll(first.codes, i, 0), first.scales) for i in range(copies)
-    ]
-    activation = encode_inputs(random.normal(0, 3, (inputs, tokens)), formats[1])
-    out = aligned((rows, tokens), "float32" if first.coding.group else "int32")
+    coding = coding_of(number)
+    bytes_that_occur = np.arange(256)
+    if isinstance(number, OutlierPairs):
+        bytes_that_occur = np.flatnonzero(pairs_that_occur(number))
+    halved = 2 if coding.bits == 4 else 1
+    wanted = tuple(n // halved if i == axis else n for i, n in enumerate(shape))
+    codes = random.choice(bytes_that_occur, wanted).astype(np.uint8)
+    scales = None
+    if coding.group:
+        few = tuple(n // coding.group if i == axis else n for i, n in enumerate(shape))
+        scales = random.integers(110, 120, few, dtype=np.uint8) - (56 if number is NVFP4 else 0)
+    return {"codes": codes if coding.bits == 4 else codes.view(np.int8), "scales": scales}
+
+
+@lru_cache(maxsize=len(FORMATS))
+def coded_weights(name: str, rows: int, inputs: int, copies: int) -> list[CodedWeights]:
+    """Copies that differ: bytes of other rows are weights as good as any."""
+    number = FORMATS[name][0]
+    made = words(number, (rows, inputs), 1)
+    codes, scales = made["codes"], made["scales"]
+    return [CodedWeights(number, np.roll(codes, i, 0), scales) for i in range(copies)]
+
+
+def coded(name: str, rows: int, inputs: int, tokens: int, copies: int) -> Contestant:
+    weights = coded_weights(name, rows, inputs, copies)
+    number = FORMATS[name][1]
+    activation = CodedInputs(number, **words(number, (inputs, tokens), 0))
+    out = aligned((rows, tokens), "float32" if weights[0].coding.group else "int32")
     isa = selected_isa()
-    expected = coded_product(first, activation, isa="numpy")
-    return checked(
-        expected,
-        out,
-        [lambda w=w: coded_product(w, activation, out=out, isa=isa) for w in shifted],
-    )
+    expected = coded_product(weights[0], activation, isa="numpy")
+    calls = [lambda w=w: coded_product(w, activation, out=out, isa=isa) for w in weights]
+    return checked(expected, out, calls)
 
 
-def sparse(kept: int, group: int, rows: int, inputs: int, tokens: int, copies: int) -> Contestant:
+@lru_cache(maxsize=len(PATTERNS))
+def nm_weights(name: str, rows: int, inputs: int, copies: int) -> list[NMWeights]:
+    """Copies that differ."""
+    kept, group = map(int, name.split(":"))
     random = np.random.default_rng(1)
     dense = random.integers(-127, 128, (rows, inputs // group, group), dtype=np.int8)
     order = random.random(dense.shape).argsort(axis=2)
-    weights = pack_nm((dense * (order < kept)).reshape(rows, inputs), kept=kept, group=group)
-    fields = (weights.inputs, kept, group)
-    shifted = [
-        type(weights)(*fields, np.roll(weights.values, i, 0), np.roll(weights.places, i, 0))
+    first = pack_nm((dense * (order < kept)).reshape(rows, inputs), kept=kept, group=group)
+    fields = (inputs, kept, group)
+    return [
+        NMWeights(*fields, np.roll(first.values, i, 0), np.roll(first.places, i, 0))
         for i in range(copies)
     ]
+
+
+def sparse(name: str, rows: int, inputs: int, tokens: int, copies: int) -> Contestant:
+    weights = nm_weights(name, rows, inputs, copies)
     activation = aligned((inputs, tokens), "uint8")
-    activation[:] = random.integers(0, 256, activation.shape)
+    activation[:] = np.random.default_rng(1).integers(0, 256, activation.shape)
     out = aligned((rows, tokens), "int32")
     isa = selected_isa()
-    expected = nm_product(weights, activation, isa="numpy")
-    return checked(
-        expected,
-        out,
-        [lambda w=w: nm_product(w, activation, out=out, isa=isa) for w in shifted],
-    )
+    expected = nm_product(weights[0], activation, isa="numpy")
+    calls = [lambda w=w: nm_product(w, activation, out=out, isa=isa) for w in weights]
+    return checked(expected, out, calls)
 
 
 def checked(expected: np.ndarray, out: np.ndarray, calls: Sequence[Contestant]) -> Contestant:
@@ -148,7 +176,8 @@ def table_of(
     for rows, inputs in SHAPES:
         for count in tokens:
             copies = -(-COPIED_BYTES // (rows * inputs)) if count in FEW else CALLS
-            contestants = rivals(rows, inputs, count, copies)
+            dense = rivals(rows, inputs, copies)
+            contestants = {name: contestant(count) for name, contestant in dense.items()}
             contestants |= {name: make(name, rows, inputs, count, copies) for name in columns}
             found = measure(contestants, copies)
             best = min(found["ONNX Runtime"], found["oneDNN"])
@@ -170,45 +199,40 @@ def verdict(what: str, ratios: Sequence[float], target: float) -> None:
 
 
 def four_bits() -> None:
-    def make(name: str, rows: int, inputs: int, tokens: int, copies: int) -> Contestant:
-        return coded(FORMATS[name], rows, inputs, tokens, copies)
-
-    title = "four bits, {}: time of one product, and the best dense int8 divided by it"
     for what, tokens, target in (
         ("weights out of cache", FEW, TARGETS["memory"]),
         ("weights in cache", MANY, TARGETS["compute"]),
     ):
-        ratios = table_of(title.format(what), tuple(FORMATS), tokens, make)
+        title = f"four bits, {what}: time of one product, and the best dense int8 divided by it"
+        ratios = table_of(title, tuple(FORMATS), tokens, coded)
         for name in FORMATS:
             verdict(f"{name}, {what}", ratios[name], target)
+    coded_weights.cache_clear()
 
 
 def n_of_m() -> None:
-    def make(name: str, rows: int, inputs: int, tokens: int, copies: int) -> Contestant:
-        kept, group = map(int, name.split(":"))
-        return sparse(kept, group, rows, inputs, tokens, copies)
-
     names = tuple(f"{kept}:{group}" for kept, group in PATTERNS)
     for what, tokens in (("weights out of cache", FEW), ("weights in cache", MANY)):
-        table_of(f"int8 N:M, {what}: as above", names, tokens, make)
+        table_of(f"int8 N:M, {what}: as above", names, tokens, sparse)
+    nm_weights.cache_clear()
 
 
 def blocks() -> None:
     """Block-sparse int8 against dense int8, and from how many zeros on it is faster."""
-    has_amx = "amx-int8" in available_isas()
     table = Table(title="block-sparse int8: the best dense int8 divided by ours")
     for column in ("shape", "tokens", "R", *(f"{zeros:.0%}" for zeros in ZEROS), "even at"):
         table.add_column(column, justify="right")
     for rows, inputs in SHAPES:
         for tokens in MANY:
+            dense = rivals(rows, inputs, 1)
+            contestants = {name: contestant(tokens) for name, contestant in dense.items()}
+            for block_rows, zeros in product((4, 8), ZEROS):
+                weights = block_sparse(rows, inputs, block_rows, zeros)
+                contestants[f"{block_rows} {zeros}"] = ours(weights, block_rows, tokens=tokens)
+            taken = measure(contestants, 1)
+            best = min(taken["ONNX Runtime"], taken["oneDNN"])
             for block_rows in (4, 8):
-                found = {}
-                for zeros in ZEROS:
-                    weights = block_sparse(rows, inputs, block_rows, zeros)
-                    contestants = rivals(rows, inputs, tokens, 1)
-                    contestants["ours"] = ours(weights, block_rows, tokens=tokens)
-                    taken = measure(contestants, 1)
-                    found[zeros] = min(taken["ONNX Runtime"], taken["oneDNN"]) / taken["ours"]
+                found = {zeros: best / taken[f"{block_rows} {zeros}"] for zeros in ZEROS}
                 table.add_row(
                     f"{rows}x{inputs}", str(tokens), f"{block_rows}x1",
                     *(f"{ratio:.2f}" for ratio in found.values()), break_even(found),
@@ -218,7 +242,7 @@ def blocks() -> None:
         f"{rows}x{inputs} {high} and {low}" for (rows, inputs), (high, low) in BLOCK_TARGETS.items()
     )
     CONSOLE.print(f"asked of processors with AMX, at 90 and 80 % zeros: {asked}; even at 55 %")
-    if not has_amx:
+    if "amx-int8" not in available_isas():
         CONSOLE.print(
             "this processor has no AMX: the dense rivals use VNNI, and these do not apply"
         )

@@ -19,6 +19,16 @@ from netwright.formats import Blocks, Float, Format, holds_integers
 from netwright.kernels.blocksparse import INT32_MAX, BlockSparse, pack
 from netwright.kernels.epilogue import Requantize
 from netwright.kernels.spmm import prepare
+from netwright.kernels.table_rows import (
+    CodedMultiply,
+    NMMultiply,
+    kept_array,
+    pack_nm_arrays,
+    pack_words,
+    takes_nm,
+    takes_scaled,
+    takes_words,
+)
 
 Arrays = Mapping[str, NDArray[Any]]
 Shape = tuple[int, ...]
@@ -122,13 +132,13 @@ def _pack_blocks(weights: NDArray[Any], format: Format) -> Arrays:
 
 
 def _prepare_blocks(arrays: Arrays, weights: Format, inputs: Format, isa: str | None) -> Multiply:
-    shape = _kept(arrays, "shape")
+    shape = kept_array(arrays, "shape")
     if shape.shape != (4,) or shape.dtype.kind != "i":
         raise DataError("packed weights are damaged: they have no shape")
     rows, columns, block_rows, outputs = (int(extent) for extent in shape)
     packed = BlockSparse(
         rows, columns, block_rows,
-        *(_kept(arrays, name) for name in ("offsets", "indices", "values")),
+        *(kept_array(arrays, name) for name in ("offsets", "indices", "values")),
     )  # fmt: skip
     number = inputs.number
     assert holds_integers(number)
@@ -150,7 +160,7 @@ class _Bytes:
 
 
 def _prepare_integers(arrays: Arrays, weights: Format, inputs: Format, isa: str | None) -> Multiply:
-    codes = _kept(arrays, "values").T.astype(np.int64)
+    codes = kept_array(arrays, "values").T.astype(np.int64)
     number = inputs.number
     assert holds_integers(number)
     most = max(abs(int(number.min)), abs(int(number.max)))
@@ -166,18 +176,12 @@ def _prepare_integers(arrays: Arrays, weights: Format, inputs: Format, isa: str 
 
 
 def _prepare_float32(arrays: Arrays, weights: Format, inputs: Format, isa: str | None) -> Multiply:
-    kept = np.ascontiguousarray(_kept(arrays, "values").T, dtype=np.float32)
+    kept = np.ascontiguousarray(kept_array(arrays, "values").T, dtype=np.float32)
 
     def multiply(inputs: NDArray[Any], *, num_threads: int = 1) -> NDArray[Any]:
         return kept @ np.asarray(inputs, np.float32)
 
     return multiply
-
-
-def _kept(arrays: Arrays, name: str) -> NDArray[Any]:
-    if name not in arrays:
-        raise DataError(f'packed weights are damaged: they have no "{name}"')
-    return arrays[name]
 
 
 def _both(test: Callable[[Format], bool]) -> Callable[[Format, Format, Shape], bool]:
@@ -186,6 +190,23 @@ def _both(test: Callable[[Format], bool]) -> Callable[[Format, Format, Shape], b
 
 PRODUCTS: tuple[ProductKernel, ...] = (
     ProductKernel("block-sparse int8", _takes_blocks, _pack_blocks, _prepare_blocks),
+    ProductKernel(
+        "N:M int8",
+        lambda weights, inputs, shape: (
+            takes_nm(weights, shape) and _takes_bytes(weights, inputs, shape)
+        ),
+        pack_nm_arrays,
+        NMMultiply,
+    ),
+    ProductKernel(
+        "four-bit words",
+        lambda weights, inputs, shape: (
+            shape[0] <= MOST_TERMS and takes_words(weights, inputs, shape)
+        ),
+        pack_words,
+        CodedMultiply,
+    ),
+    ProductKernel("scaled groups", takes_scaled, pack_words, CodedMultiply),
     ProductKernel("int8", _takes_bytes, _pack_blocks, _prepare_blocks),
     ProductKernel(
         "integers",
