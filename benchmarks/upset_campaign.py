@@ -25,10 +25,10 @@ from netwright.errors import ToolMissing
 from netwright.verify import weight_bits
 from netwright.verify.chip_upsets import (
     agreement,
-    chip_upsets,
     drawn_charges,
     hardened_chip,
     loaded_moment,
+    try_upsets,
 )
 
 PUBLISHED_FIGURES = "published, 65 nm: 3.6 mm², 2.4 nJ for an inference (arXiv 2105.01683)"
@@ -55,7 +55,7 @@ def main() -> None:
     charges = drawn_charges(design, options.wafers, seed=0)
     for name, protection in (("plain", NOTHING), ("triplicated", CONTROL)):
         started = time.perf_counter()
-        found = chip_upsets(
+        found = try_upsets(
             design,
             charges,
             protection=protection,
@@ -94,7 +94,7 @@ def cells(design: ChipDesign, name: str, protection: Protection, out: Path, libr
     hardened = hardened_chip(design, protection, folder=out / "radiation")
     started = time.perf_counter()
     try:
-        mapped = map_to_cells(hardened, library=library)
+        mapped = map_to_cells(hardened, library=library, logic_folder=out / "radiation")
     except ToolMissing as error:
         print(f"{name}: {error}")
         return

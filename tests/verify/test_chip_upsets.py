@@ -10,11 +10,11 @@ from netwright.backends.rtl.radiation import CONTROL, NOTHING
 from netwright.errors import BackendError, ConfigError
 from netwright.verify.chip_upsets import (
     agreement,
-    chip_upsets,
     drawn_charges,
     hardened_chip,
     loaded_moment,
     register_of,
+    try_upsets,
 )
 from netwright.verify.weight_upsets import WeightBit, weight_bits
 from tests.backends.rtl.chip.graphs import encoder
@@ -49,7 +49,7 @@ def test_simulation_and_graph_agree_on_every_weight_bit(design: ChipDesign, tmp_
 def test_no_single_upset_of_a_triplicated_chip_is_seen(design: ChipDesign, tmp_path: Path) -> None:
     charges = drawn_charges(design, wafers=4, seed=0)
     log = tmp_path / "upsets.jsonl"
-    found = chip_upsets(design, charges, samples=40, log=log)
+    found = try_upsets(design, charges, samples=40, log=log)
     assert found.hardened.protection == CONTROL
     held = sum(f.bits for f in found.hardened.flops if f.role != "pipeline")
     assert found.single.upsets == 3 * held
@@ -58,7 +58,7 @@ def test_no_single_upset_of_a_triplicated_chip_is_seen(design: ChipDesign, tmp_p
     assert by_name["double, same triplet"].lasting > 0
     assert by_name["double, two bits"].later == 0
     assert by_name["caught by all three copies"].lasting > 0
-    assert chip_upsets(design, charges, samples=40, log=log) == found
+    assert try_upsets(design, charges, samples=40, log=log) == found
 
 
 def test_weights_and_their_registers(design: ChipDesign) -> None:

@@ -14,9 +14,14 @@ from netwright.backends.rtl import (
     rtl,
 )
 from netwright.backends.rtl.backend import chip
+from netwright.backends.rtl.chip import check_chip
+from netwright.backends.rtl.radiation import CONTROL, NOTHING, Protection
+from netwright.backends.rtl.radiation.standard_cells import map_to_cells
 from netwright.backends.rtl.reuse import reuse_factors
 
 __all__ = [
+    "CONTROL",
+    "NOTHING",
     "Backend",
     "Capability",
     "ChipDesign",
@@ -26,15 +31,18 @@ __all__ = [
     "Design",
     "HlsBackend",
     "HlsDesign",
+    "Protection",
     "RtlBackend",
     "RtlDesign",
     "StreamDesign",
     "Target",
     "arrays",
+    "check_chip",
     "chip",
     "cpu",
     "encoders",
     "hls",
+    "map_to_cells",
     "open_design",
     "plain_outputs",
     "reuse_factors",

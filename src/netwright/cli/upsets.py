@@ -51,14 +51,14 @@ def upsets(
     """
     from netwright.backends.rtl import ChipDesign, ChipOptions, rtl
     from netwright.backends.rtl.radiation import CONTROL, NOTHING
-    from netwright.verify.chip_upsets import chip_upsets, drawn_charges
+    from netwright.verify.chip_upsets import drawn_charges, try_upsets
 
     graph = _graph(source, runs)
     hold(out)
     options = ChipOptions(latent_bits=_modes(graph))
     design = rtl(weights="loadable", chip=options).generate(graph, out / "chip")
     assert isinstance(design, ChipDesign)
-    found = chip_upsets(
+    found = try_upsets(
         design,
         drawn_charges(design, wafers, seed=seed),
         protection=CONTROL if protect == "held" else NOTHING,

@@ -11,7 +11,14 @@ from netwright import compress, models, tasks
 from netwright.ir import Interpreter
 from netwright.quantities import Quantity
 from netwright.studies import Context, Finding
-from netwright.studies.econ_t_networks import (
+from netwright.studies.econ_t_hardware import (  # noqa: F401  claims, too
+    chip_words,
+    graph_engine,
+    latency,
+    triplication_area,
+    upsets,
+)
+from netwright.studies.econ_t_networks import (  # noqa: F401  regions is a claim
     LAYOUT,
     LINKS,
     SOURCE,
@@ -22,17 +29,16 @@ from netwright.studies.econ_t_networks import (
     crowded,
     floats,
     network_distances,
-    regional,
+    regions,
     table,
     tuned_distances,
 )
+from netwright.studies.econ_t_upsets import protected_bits, protection_in_full  # noqa: F401
 from netwright.tasks import (
     CODES,
     LATENT_BITS,
     LINK_BITS,
-    REGION_NAMES,
     wafer_emd,
-    wafers,
     window_weights,
 )
 
@@ -66,11 +72,12 @@ super_cells_2_links, super_cells_5_links = partial(_super_cells, 2), partial(_su
 
 def linear_code(context: Context) -> Finding:
     """Largest ratio over the modes."""
-    found = []
-    for links in LINKS:
+
+    def ratio(links: int) -> Finding:
         linear = code_distances(context, links)["linear"]
-        found.append(_ratio(tuned_distances(context, links), linear, f"{links} links"))
-    return max(found, key=lambda finding: finding.ours.value)
+        return _ratio(tuned_distances(context, links), linear, f"{links} links")
+
+    return max(map(ratio, LINKS), key=lambda finding: finding.ours.value)
 
 
 def quantization(context: Context) -> Finding:
@@ -82,19 +89,6 @@ def quantization(context: Context) -> Finding:
     modes = ", ".join(f"{n} links {value:.3f}" for n, value in after.items())
     remark = f"float {real:.3f}, {modes}; without training {growth[1]:+.1f} %"
     return Finding(Quantity(float(growth[0]), "%", SOURCE, "measured"), remark=remark)
-
-
-def regions(context: Context) -> Finding:
-    """Smallest gain of weights of their own, over the regions."""
-    region = wafers(path=table(context))["test"].region[:TEST_ROWS]
-    common = network_distances(context, "for-all", lambda: regional(context, None))
-    gains = {}
-    for index, name in enumerate(REGION_NAMES):
-        own = network_distances(context, f"for-{name}", partial(regional, context, name))
-        rows = region == index
-        gains[name] = 100 * (1 - own[:, rows].mean() / common[:, rows].mean())
-    remark = ", ".join(f"{name} {gain:+.2f} %" for name, gain in gains.items())
-    return Finding(Quantity(float(min(gains.values())), "%", SOURCE, "measured"), remark=remark)
 
 
 def integers(context: Context) -> Finding:
@@ -133,14 +127,12 @@ def energy(context: Context) -> Finding:
 
 def telescope_weights(context: Context) -> Finding:
     """Sum of the published weights."""
-    own = window_weights("consistent").sum()
-    found = _counted(
-        round(float(window_weights("published").sum()), 9), "", "netwright.tasks.telescope"
-    )
+    published, own = (float(window_weights(n).sum()) for n in ("published", "consistent"))
+    found = _counted(round(published, 9), "", "netwright.tasks.telescope")
     return Finding(found.ours, remark=f"the consistent weights add up to {own:g}")
 
 
 def neighbor_distance(context: Context) -> Finding:
     """Distance of a wafer with one occupied cell from that with its neighbor occupied."""
-    moved = float(wafer_emd(np.eye(48)[:1], np.eye(48)[1:2])[0])
-    return _counted(round(moved, 9), "sensor cells", "netwright.tasks.calorimeter")
+    moved = round(float(wafer_emd(np.eye(48)[:1], np.eye(48)[1:2])[0]), 9)
+    return _counted(moved, "sensor cells", "netwright.tasks.calorimeter")

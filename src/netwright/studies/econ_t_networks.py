@@ -13,7 +13,9 @@ from torch import nn
 
 from netwright import compress, models, tasks, train
 from netwright.files import write_npz
+from netwright.quantities import Quantity
 from netwright.reading import read_arrays
+from netwright.studies.claims import Finding
 from netwright.studies.study import Context
 from netwright.tasks import (
     LATENT_BITS,
@@ -26,7 +28,8 @@ from netwright.tasks import (
 )
 
 LAYOUT, SEEDS, LINKS = "4x4x3", (7, 8), tuple(LATENT_BITS)
-LAYOUTS, UPSET_SEEDS = ("8x8", LAYOUT), (*SEEDS, 9)
+UPSET_SEEDS = {"8x8": (*SEEDS, 9), LAYOUT: SEEDS}
+LAYOUTS = tuple(UPSET_SEEDS)
 WAFERS, TABLE_SEED, TEST_ROWS, CROWDED = 150_000, 11, 2500, 20
 EPOCHS, TUNING, REGION_EPOCHS = 20, 5, 9
 SOURCE = f"test split of {WAFERS} parametrised wafers, seeds {', '.join(map(str, SEEDS))}"
@@ -129,3 +132,16 @@ def tuned_distances(context: Context, links: int) -> Emd:
 def crowded(context: Context) -> NDArray[np.bool_]:
     """Test wafers with many occupied cells."""
     return occupancy(wafers(path=table(context))["test"].charges[:TEST_ROWS]) >= CROWDED
+
+
+def regions(context: Context) -> Finding:
+    """Smallest gain of weights of their own, over the regions."""
+    region = wafers(path=table(context))["test"].region[:TEST_ROWS]
+    common = network_distances(context, "for-all", lambda: regional(context, None))
+    gains = {}
+    for index, name in enumerate(REGION_NAMES):
+        own = network_distances(context, f"for-{name}", partial(regional, context, name))
+        rows = region == index
+        gains[name] = 100 * (1 - own[:, rows].mean() / common[:, rows].mean())
+    remark = ", ".join(f"{name} {gain:+.2f} %" for name, gain in gains.items())
+    return Finding(Quantity(float(min(gains.values())), "%", SOURCE, "measured"), remark=remark)

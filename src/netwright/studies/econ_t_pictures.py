@@ -12,9 +12,11 @@ from netwright.report import Panel, WaferDisplay, lines, wafer_displays
 from netwright.run import Silent
 from netwright.studies.econ_t_networks import (
     CROWDED,
+    LAYOUTS,
     LINKS,
     SEEDS,
     TEST_ROWS,
+    UPSET_SEEDS,
     code_distances,
     floats,
     network_distances,
@@ -23,6 +25,7 @@ from netwright.studies.econ_t_networks import (
     tuned,
     tuned_distances,
 )
+from netwright.studies.econ_t_upsets import ORDERS, fronts
 from netwright.studies.study import Context
 from netwright.tasks import (
     OCCUPANCY_EDGES,
@@ -42,6 +45,9 @@ BAND = 2.0
 """Standard errors on either side."""
 
 EVENT_LINKS = 3
+SHARES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
+"""Of the bits that are held three times."""
+
 UNIT = "mean EMD in sensor cells"
 
 
@@ -62,7 +68,24 @@ def draw(folder: Path) -> tuple[Path, ...]:
     lines(paths[1], halves, title="Distance against payload bits", unit=UNIT)
     wafer_displays(paths[2], _events(context, occupied),
                    title=f"Measured and decoded wafers, {EVENT_LINKS} links")  # fmt: skip
+    paths.append(folder / "protection.svg")
+    lines(paths[-1], [_protection(context, layout) for layout in LAYOUTS], logarithmic=True,
+          title="Worst upset of a weight bit against bits held three times, measured",
+          unit="mean EMD after it, over that without one")  # fmt: skip
     return tuple(paths)
+
+
+def _protection(context: Context, layout: str) -> Panel:
+    """Mean over the seeds, and their deviation."""
+    found = [fronts(context, layout, seed) for seed in UPSET_SEEDS[layout]]
+    worst = {
+        name: np.array([[f[name][round(s * (len(f[name]) - 1))] for s in SHARES] for f in found])
+        for name in ORDERS
+    }
+    means = {name: values.mean(axis=0).tolist() for name, values in worst.items()}
+    errors = {name: values.std(axis=0).tolist() for name, values in worst.items()}
+    labels = tuple(f"{100 * share:g} %" for share in SHARES)
+    return Panel(f"encoder {layout}, {len(found)} seeds", labels, means, errors)
 
 
 def _panel(title: str, labels: tuple[str, ...], found: dict[str, list[MeanDistance]]) -> Panel:

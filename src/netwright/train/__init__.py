@@ -14,7 +14,7 @@ from netwright.train.layers import QuantLayer
 from netwright.train.logs import MLflow, TensorBoard
 from netwright.train.lookup import LookupModel, LookupShape, trace_tables
 from netwright.train.lookup_dropping import DropFunctions
-from netwright.train.losses import Loss
+from netwright.train.losses import Loss, find_loss
 from netwright.train.network import QuantModel
 from netwright.train.nm import KeepNM
 from netwright.train.nm_layers import LayerMacs
@@ -65,6 +65,7 @@ __all__ = [
     "TensorBoard",
     "TorchExecutor",
     "evaluate",
+    "find_loss",
     "fit",
     "fit_seeds",
     "fold_batch_norm",

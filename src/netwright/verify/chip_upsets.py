@@ -47,7 +47,7 @@ def hardened_chip(
     design: ChipDesign,
     protection: Protection = CONTROL,
     *,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     progress: Progress = silent,
 ) -> Hardened:
     """A chip whose registers are held three times as far as a policy says.
@@ -64,7 +64,7 @@ def hardened_chip(
         MissingExtra: pyosys is not installed.
         ToolFailed: Yosys ended with an error.
     """
-    place = folder or design.build_folder / "radiation"
+    place = Path(folder or design.build_folder / "radiation")
     found = elaborate(design.circuit.name, design.sources(), folder=place, progress=progress)
     return triplicate(found, protection, folder=place / _short(protection), progress=progress)
 
@@ -270,7 +270,7 @@ class ChipUpsets:
 _HELD_NAMES = tuple(f"single, {role}" for role in ("configuration", "state", "pointer"))
 
 
-def chip_upsets(
+def try_upsets(
     design: ChipDesign,
     charges: Integers,
     *,
@@ -279,7 +279,7 @@ def chip_upsets(
     protection: Protection = CONTROL,
     samples: int = 1000,
     seed: int = 0,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     log: str | Path | None = None,
     progress: Progress = silent,
 ) -> ChipUpsets:
@@ -302,7 +302,7 @@ def chip_upsets(
         BackendError: The chip refused the weights.
         ToolMissing: Verilator or g++ is not installed.
     """
-    place = folder or design.build_folder / "radiation"
+    place = Path(folder or design.build_folder / "radiation")
     hardened = hardened_chip(design, protection, folder=place, progress=progress)
     chosen = len(design.structure.options.latent_bits) - 1 if mode is None else mode
     image = design.image(graph, mode=chosen)

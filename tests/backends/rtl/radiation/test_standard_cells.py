@@ -4,12 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from netwright.backends.rtl import ChipOptions, rtl
 from netwright.backends.rtl.implement.asic import LIBRARIES
-from netwright.backends.rtl.radiation import CONTROL, NOTHING, standard_cells
+from netwright.backends.rtl.radiation import (
+    CONTROL,
+    NOTHING,
+    elaborate,
+    standard_cells,
+    triplicate,
+)
 from netwright.backends.rtl.radiation.energy import clock_energy
 from netwright.backends.rtl.radiation.standard_cells import cell_timing, map_to_cells
 from netwright.backends.tools import Tool
 from netwright.errors import ConfigError, ToolMissing
+from netwright.reading import read_json
+from tests.backends.rtl.chip.graphs import dense
 from tests.backends.rtl.graphs import needs_yosys
 from tests.backends.rtl.radiation.designs import ROWS, WEIGHTS, hardened
 
@@ -49,6 +58,27 @@ def test_triplication_costs_flip_flops_and_voters(tmp_path: Path) -> None:
     assert energies[0].logic.value == pytest.approx(energies[1].logic.value, rel=0.3)
     assert 1.5 < energies[1].registers.value / energies[0].registers.value < 52 / 22
     assert "changes of a net in a clock, no wires" in energies[0].total.source
+
+
+@needs_cells
+def test_a_network_is_mapped_once_for_all_policies(tmp_path: Path) -> None:
+    """The network of a chip is mapped by itself, and every net of the whole has a value."""
+    design = rtl(weights="loadable", chip=ChipOptions(latent_bits=(9,))).generate(
+        dense(), tmp_path / "chip"
+    )
+    found = elaborate(design.circuit.name, design.sources(), folder=tmp_path)
+    seconds = []
+    for name, protection in (("plain", NOTHING), ("voted", CONTROL)):
+        chip = triplicate(found, protection, folder=tmp_path / name)
+        mapped = map_to_cells(chip, library="osu018", logic_folder=tmp_path)
+        record = read_json(tmp_path / "dense-osu018-logic.made.json")
+        seconds.append(record["seconds"])
+        assert mapped.survival.faults == ()
+        assert mapped.modules()["dense"]["cells"]
+        inputs = {"charges_data": [0, 5, 1 << 30, 0], "rst_n": [1] * 4, "scl": [1] * 4}
+        energy = clock_energy(mapped, inputs, {f.instance: 0 for f in chip.flops})
+        assert energy.flip_flops == mapped.survival.flip_flops
+    assert seconds[0] == seconds[1]  # made by the first, read by the second
 
 
 @needs_cells

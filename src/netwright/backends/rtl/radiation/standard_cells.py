@@ -1,7 +1,8 @@
 """A hardened design in standard cells: area, what survived, and timing, before layout.
 
 Modules that only compute are mapped once each and stay modules, so that a design of a million gates
-is mapped in minutes; nothing is optimized across their borders.
+is mapped in minutes; nothing is optimized across their borders. Those without parameters, such as
+the network of a chip, are steps of their own, and serve every policy of protection.
 """
 
 from __future__ import annotations
@@ -66,18 +67,23 @@ def map_to_cells(
     *,
     library: str = "nangate45",
     clock_ns: float = 25.0,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
+    logic_folder: str | Path | None = None,
     timeout_s: float = 7200.0,
     progress: Progress = silent,
 ) -> MappedCells:
     """Map a hardened design to standard cells, or read what was mapped before.
+
+    Interrupted, the same call goes on with the first step that is not done.
 
     Args:
         hardened: The design.
         library: A key of :data:`~netwright.backends.rtl.implement.asic.LIBRARIES`.
         clock_ns: Period that the mapping aims at.
         folder: Where the netlist and the log go; beside the design unless given.
-        timeout_s: Wall-clock seconds Yosys may take.
+        logic_folder: Where what only computes goes, which several policies may share; `folder`
+            unless given.
+        timeout_s: Wall-clock seconds each step of Yosys may take.
         progress: Told what it does.
 
     Raises:
@@ -90,19 +96,31 @@ def map_to_cells(
         choices = " or ".join(f'"{name}"' for name in LIBRARIES)
         raise ConfigError(f"library must be {choices}, not {library!r}")
     liberty = LIBRARIES[library].liberty
-    place = folder or hardened.verilog.parent
+    place = Path(folder or hardened.verilog.parent)
+    shared = Path(logic_folder or place)
     cells = yosys_word(str(liberty))
     name = f"{hardened.top}-{library}"
     report, netlist, verilog = f"{name}-area.json", f"{name}.json", f"{name}.v"
+    to_cells = [f"abc -liberty {cells} -D {1000 * clock_ns:.0f}", "setundef -zero",
+                "opt_clean -purge"]  # fmt: skip
+    logic = _logic(hardened)
+    made = {
+        module: _mapped_logic(
+            module, hardened, [f"log {sha256(liberty)}", f"synth -noabc -top {module}", *to_cells],
+            library=library, folder=shared, timeout_s=timeout_s, progress=progress,
+        )
+        for module in logic
+    }  # fmt: skip
     run_script(
         hardened.sources,
         [
-            f"log {sha256(liberty)}",
-            f"synth -top {hardened.top}",
+            f"log {sha256(liberty)} {' '.join(map(sha256, made.values()))}",
+            *(f"blackbox {module}" for module in logic),
+            f"synth -noabc -top {hardened.top}",
             f"dfflibmap -liberty {cells}",
-            f"abc -liberty {cells} -D {1000 * clock_ns:.0f}",
-            "setundef -zero",
-            "opt_clean -purge",
+            *to_cells,
+            *(f"delete ={module}" for module in logic),
+            *(f"read_rtlil {yosys_word(str(path.resolve()))}" for path in made.values()),
             f"tee -q -o {report} stat -liberty {cells} -json -top {hardened.top}",
             f"write_json {netlist}",
             f"write_verilog -noattr -noexpr -nohex -nodec {verilog}",
@@ -127,6 +145,39 @@ def map_to_cells(
         Quantity(count, "cells", source, "modelled"),
         examine(hardened, place / netlist, read_liberty(liberty).cells),
     )
+
+
+def _logic(hardened: Hardened) -> list[str]:
+    """Modules without parameters that only compute and are instances in a design."""
+    cells = hardened.elaboration.module["cells"].values()
+    return sorted({c["type"] for c in cells if c["type"][0] != "$" and not c["parameters"]})
+
+
+def _mapped_logic(
+    module: str,
+    hardened: Hardened,
+    commands: list[str],
+    *,
+    library: str,
+    folder: Path,
+    timeout_s: float,
+    progress: Progress,
+) -> Path:
+    """The cells of a module that only computes, and of all below it, in the language of Yosys."""
+    name = f"{module}-{library}-logic"
+    output = f"{name}.il"
+    run_script(
+        hardened.elaboration.logic,
+        [*commands, f"write_rtlil {output}"],
+        folder=folder,
+        name=name,
+        outputs=(output,),
+        check=lambda made: (made / output).stat(),
+        timeout_s=timeout_s,
+        defines=(),
+        progress=progress,
+    )
+    return folder / output
 
 
 def _size(report: Path) -> tuple[int, float]:

@@ -27,7 +27,7 @@ from netwright.progress import Progress, silent
 from netwright.verify.faults import flipped_code
 from netwright.verify.weight_upsets import WeightBit, WeightUpsets, weight_bits
 
-Order = Literal["hessian", "second-order", "gradient", "magnitude", "position", "random"]
+BitOrder = Literal["hessian", "second-order", "gradient", "magnitude", "position", "random"]
 """How bits are ordered, the one that matters most in front.
 
 ``hessian``: by ``h·d²/2``; ``second-order``: by ``|g·d + h·d²/2|``; ``gradient``: by ``|g·d|``;
@@ -35,7 +35,7 @@ Order = Literal["hessian", "second-order", "gradient", "magnitude", "position", 
 highest bits first, in a random order among themselves; ``random``: no order at all.
 """
 
-ORDERS: tuple[Order, ...] = get_args(Order)
+ORDERS: tuple[BitOrder, ...] = get_args(BitOrder)
 
 RealLoss = Callable[[Tensor], Tensor]
 """From real outputs of the graph, (rows, *shape), to a scalar."""
@@ -120,7 +120,7 @@ def bit_curvature(
 
 
 def predicted_growth(
-    graph: Graph, found: BitCurvature, bits: Sequence[WeightBit], order: Order = "second-order"
+    graph: Graph, found: BitCurvature, bits: Sequence[WeightBit], order: BitOrder = "second-order"
 ) -> NDArray[np.float64]:
     """How much the loss is said to grow when each of some bits is flipped.
 
@@ -185,7 +185,7 @@ def output_growth(
 
 def ordered_bits(
     graph: Graph,
-    order: Order,
+    order: BitOrder,
     *,
     found: BitCurvature | None = None,
     seed: int = 0,

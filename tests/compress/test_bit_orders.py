@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.compress.weight_bits import (
+from netwright.compress.bit_orders import (
     ORDERS,
-    Order,
+    BitOrder,
     bit_curvature,
     bits_needed,
     by_growth,
@@ -94,7 +94,7 @@ def test_from_the_outputs_on_the_growth_of_a_squared_error_is_exact(graph: Graph
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_every_order_has_every_bit_once(order: Order) -> None:
+def test_every_order_has_every_bit_once(order: BitOrder) -> None:
     graph = encoder()
     inputs = stimuli(graph, 5)
     found = bit_curvature(graph, inputs, lambda outputs: (outputs**2).mean(), probes=2)
