@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from netwright.backends.rtl.arrays import NMArray, bfloat
+from netwright.backends.rtl.arrays.layers import MODES
 from netwright.errors import NumericsError
 from netwright.formats import BFLOAT16
-from tests.backends.rtl.arrays.test_nm import MODES, sparse
+from tests.backends.rtl.arrays.test_nm import sparse
 from tests.backends.rtl.graphs import needs_verilator
 
 

@@ -1,6 +1,13 @@
-from netwright.backends.rtl.arrays import NMArray
+from pathlib import Path
+
+import pytest
+
+from netwright.backends.rtl.arrays import NMArray, OutlierArray
 from netwright.backends.rtl.arrays.structure import library_closure
 from netwright.backends.rtl.cells.verilog import library_names
+from netwright.formats import OutlierPairs
+from tests.backends.rtl.cells.test_verilog import lint
+from tests.backends.rtl.graphs import needs_verilator
 
 
 def test_closure_holds_what_is_instantiated_and_nothing_else() -> None:
@@ -25,3 +32,26 @@ def test_top_module_fixes_every_parameter() -> None:
         "      .INDEX_BITS(2)",
     ):
         assert line in text
+
+
+@needs_verilator
+@pytest.mark.parametrize(
+    "array",
+    [
+        OutlierArray(1, 3),
+        OutlierArray(3, 1, OutlierPairs("flint4")),
+        OutlierArray(2, 2, OutlierPairs("int8")),
+        OutlierArray(2, 2, OutlierPairs("int8", outlier="e2m5")),
+        NMArray(3, 2),
+        NMArray(1, 1, kept=1, group=2),
+        NMArray(2, 2, kept=2, group=6, slots=5),
+        NMArray(2, 2, number="bfloat16"),
+    ],
+    ids=str,
+)
+def test_arrays_are_free_of_lint(array: OutlierArray | NMArray, tmp_path: Path) -> None:
+    files = []
+    for name, text in array.structure.sources().items():
+        files.append(tmp_path / Path(name).name)
+        files[-1].write_text(text)
+    lint(files, array.structure.name, tmp_path)

@@ -3,6 +3,7 @@
 from netwright.backends.rtl.arrays.counting import PartCount, PartCounts
 from netwright.backends.rtl.arrays.design import ArrayDesign, ArrayProduct
 from netwright.backends.rtl.arrays.elements import count_elements
+from netwright.backends.rtl.arrays.layers import LayerComparison, compare_layers
 from netwright.backends.rtl.arrays.nm import NMArray, NMDesign
 from netwright.backends.rtl.arrays.outlier import OutlierArray, OutlierDesign
 from netwright.backends.rtl.arrays.shares import DecoderShares, decoder_shares
@@ -11,12 +12,14 @@ __all__ = [
     "ArrayDesign",
     "ArrayProduct",
     "DecoderShares",
+    "LayerComparison",
     "NMArray",
     "NMDesign",
     "OutlierArray",
     "OutlierDesign",
     "PartCount",
     "PartCounts",
+    "compare_layers",
     "count_elements",
     "decoder_shares",
 ]

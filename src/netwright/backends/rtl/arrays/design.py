@@ -203,6 +203,9 @@ class ArrayDesign:
             timeout_s: Wall-clock seconds each program gets.
             progress: Told what the programs do.
 
+        Returns:
+            The routed array; its latency is the time in which an operand passes all of it.
+
         Raises:
             ConfigError: There is no such speed grade or seed.
             DoesNotFit: The device has too few of a resource.
