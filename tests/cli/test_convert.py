@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from netwright import ir
-from netwright.backends import HlsBackend, RtlBackend, hls, rtl
+from netwright.backends import HlsBackend, RtlBackend, hls, open_design, rtl
 from netwright.cli.convert import PARTS, convert, reuse_factors
 from netwright.errors import ConfigError, NotExecutable
 from netwright.exchange import write_qonnx
@@ -54,6 +54,33 @@ def test_model_of_another_tool_becomes_certified_firmware(
     assert "offset rounded to the grid before the output" in err
     assert ir.load(out / "graph.npz").is_integer
     assert (out / "hls" / "firmware").is_dir()
+
+
+def test_a_model_runs_on_this_processor(netwright: Netwright, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ("--backend", "cpu", "--random-rows", "100", "--json")
+    code, shown, err = netwright("convert", BREVITAS, "--out", out, *options)
+    assert code == 0, err
+    made = json.loads(shown)
+    assert "CPU engine" in {row["stage"] for row in made["certificate"]}
+    assert made["verdict"].startswith("brevitas_mlp_float.onnx = graph = QONNX = CPU engine on ")
+    assert open_design(out / "cpu").graph == ir.load(out / "graph.npz")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--part", "ecp5-85k"), "--part, --clock-mhz, --reuse-factor and --route belong to hard"),
+        (("--route",), "--part, --clock-mhz, --reuse-factor and --route belong to hardware"),
+        (("--weights", "loadable"), "--weights and --chip belong to --backend rtl"),
+    ],
+)
+def test_options_of_hardware_are_not_for_a_processor(
+    netwright: Netwright, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    code, _, err = netwright("convert", "m.onnx", "--out", tmp_path, "--backend", "cpu", *options)
+    assert code == 2
+    assert err.startswith(f"error: {message}")
 
 
 @pytest.mark.tool("g++")

@@ -1,4 +1,4 @@
-"""``netwright convert``: a QONNX or HGQ2 file, from anywhere, to certified hardware."""
+"""``netwright convert``: a QONNX or HGQ2 file, from anywhere, to a certified design."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netwright.digits import is_plain_number
 from netwright.errors import ConfigError
 
 if TYPE_CHECKING:
-    from netwright.backends import HlsBackend, RtlBackend
+    from netwright.backends import CpuBackend, HlsBackend, RtlBackend
     from netwright.backends.rtl import RtlDesign
     from netwright.flows.conversion import Source
     from netwright.report import Hardware
@@ -42,7 +42,8 @@ def convert(
         ),
     ],
     backend: Annotated[
-        Literal["hls", "rtl"], typer.Option(help="C++ for high-level synthesis, or Verilog.")
+        Literal["hls", "rtl", "cpu"],
+        typer.Option(help="C++ for high-level synthesis, Verilog, or this processor."),
     ] = "hls",
     part: Annotated[
         str | None, typer.Option(help="FPGA device.", show_default=", ".join(PARTS.values()))
@@ -137,7 +138,7 @@ def convert(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn a QONNX or HGQ2 file into exact integers and hardware, and show them equal to it.
+    """Turn a QONNX or HGQ2 file into exact integers and a design, and show them equal to it.
 
     A float ONNX file is quantized with --quantize: the quantized file is written beside the rest,
     and the certificate tells how far its outputs are from those of the float file.
@@ -149,7 +150,7 @@ def convert(
     differs, but no executor could run the file itself: the first stage is missing.
     """
     from netwright import ir
-    from netwright.backends import ChipDesign, RtlDesign, hls, rtl
+    from netwright.backends import ChipDesign, RtlDesign, cpu, hls, rtl
     from netwright.backends.base import CLOCK_MHZ, target_faults
     from netwright.backends.rtl.backend import CHIP_CLOCK_MHZ
     from netwright.exchange import InputQuantizer
@@ -163,11 +164,17 @@ def convert(
     from netwright.flows.reloading import compare_loaded
     from netwright.report import certificate_table, hardware_table
 
-    maker: HlsBackend | RtlBackend
-    part = part or PARTS[backend]
-    clock_mhz = clock_mhz or (CHIP_CLOCK_MHZ if chip else CLOCK_MHZ)
-    if backend == "hls" and (chip is not None or weights != "fixed"):
+    maker: HlsBackend | RtlBackend | CpuBackend
+    if backend != "rtl" and (chip is not None or weights != "fixed"):
         raise ConfigError("--weights and --chip belong to --backend rtl")
+    hardware_only = (part, clock_mhz, reuse_factor, route or None)
+    if backend == "cpu" and any(option is not None for option in hardware_only):
+        raise ConfigError(
+            "--part, --clock-mhz, --reuse-factor and --route belong to hardware, not to "
+            "--backend cpu"
+        )
+    part = part or PARTS.get(backend, "none")
+    clock_mhz = clock_mhz or (CHIP_CLOCK_MHZ if chip else CLOCK_MHZ)
     if chip is not None and (reuse_factor is not None or route):
         raise ConfigError("a chip has no --reuse-factor and is not placed on an FPGA with --route")
     faults = list(target_faults(part, clock_mhz))
@@ -182,6 +189,8 @@ def convert(
             strategy=strategy,
             reuse_factor=1 if reuse is None else reuse,
         )
+    elif backend == "cpu":
+        maker = cpu()
     elif chip is not None:
         maker = chip_backend(chip, part=part, clock_mhz=clock_mhz)
     else:
@@ -227,7 +236,8 @@ def convert(
     design = maker.generate(graph, out / backend)
     for text in design.notes:
         note(f"note: {text}")
-    note(f"compiling a model of the hardware in {out / backend} ...")
+    what = "the kernels" if backend == "cpu" else "a model of the hardware"
+    note(f"compiling {what} in {out / backend} ...")
     design.build()
     table += compare_candidates(graph, {design.executed_as: design}, stimuli)
     if isinstance(design, RtlDesign) and design.is_loadable:

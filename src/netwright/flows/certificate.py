@@ -16,7 +16,7 @@ from netwright.run.folder import check_outputs
 from netwright.run.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from netwright.verify import Equivalence, FileComparison
+    from netwright.verify import Agreement, Equivalence, FileComparison
 
 CERTIFICATE = "certificate.json"
 STAGES = ("verify", "tables_rtl")
@@ -33,6 +33,20 @@ def certificate_row(result: Equivalence) -> CertificateRow:
         num_rows=result.rows,
         num_wanted=result.wanted,
         num_identical=result.identical,
+        difference=None if result.first is None else str(result.first),
+    )
+
+
+def agreement_row(result: Agreement) -> CertificateRow:
+    """A comparison with a graph that has real parts, as a row of a certificate."""
+    return CertificateRow(
+        stage=result.candidate,
+        against="graph",
+        stimuli=result.stimulus,
+        num_rows=result.rows,
+        num_identical=0,
+        num_within=result.agreeing if result.exact_nodes + result.real_nodes else 0,
+        compared=result.sentence,
         difference=None if result.first is None else str(result.first),
     )
 

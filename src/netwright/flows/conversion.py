@@ -20,7 +20,7 @@ from netwright.errors import (
     VerificationError,
 )
 from netwright.files import sha256, write_text
-from netwright.flows.certificate import CERTIFICATE, certificate_row, file_row
+from netwright.flows.certificate import CERTIFICATE, agreement_row, certificate_row, file_row
 from netwright.ir import Executable, Graph
 from netwright.report import FILE_STAGE, Certificate, CertificateRow, FirstStage, Inexact
 from netwright.report.quantization import Quantization
@@ -164,8 +164,12 @@ def compare_source(
 def compare_candidates(
     graph: Graph, candidates: Mapping[str, Executable], stimuli: Sequence[Stimulus]
 ) -> tuple[CertificateRow, ...]:
-    """Compare what executes the graph, codes with codes; what cannot be compared is different."""
-    from netwright.verify import certify
+    """Compare what executes the graph; what cannot be compared is different.
+
+    In the integer form outputs must be equal; where a graph has real parts, every operator must be
+    within its tolerance.
+    """
+    from netwright.verify import agree, certify
 
     rows: list[CertificateRow] = []
     for name, candidate in candidates.items():
@@ -173,6 +177,9 @@ def compare_candidates(
             if not len(stimulus):  # some graphs have no ties; what is left is never nothing
                 continue
             try:
+                if not graph.is_integer:
+                    rows.append(agreement_row(agree(graph, candidate, stimulus, name=name)))
+                    continue
                 results = certify(graph, {name: candidate}, [stimulus])
                 rows += [certificate_row(result) for result in results]
             except VerificationError as error:

@@ -1,6 +1,7 @@
 """Passes: functions from graph to graph, one a file, and the pipelines made of them."""
 
 from netwright.passes.base import Pass, run_passes
+from netwright.passes.code_products import CodeProducts, quantize_products
 from netwright.passes.fold_constants import FoldConstants
 from netwright.passes.fold_norms import FoldNorms
 from netwright.passes.fuse_bias import FuseBias
@@ -12,6 +13,7 @@ from netwright.passes.strip_head import StripHead
 
 __all__ = [
     "TO_INTEGER",
+    "CodeProducts",
     "FoldConstants",
     "FoldNorms",
     "FuseBias",
@@ -22,6 +24,7 @@ __all__ = [
     "Widths",
     "integerize",
     "quantize",
+    "quantize_products",
     "realize",
     "run_passes",
 ]

@@ -95,10 +95,12 @@ def verdict(certificate: Certificate) -> str:
     for name, reason in certificate.unavailable.items():
         parts.append(f"{name.upper()} MISSING: {reason}")
     for name, rows in ours.items():
-        if not all(row.holds for row in rows):
+        if not _hold(rows):
             parts.append(f"FAILED: {_differ(name, rows)} from the graph")
     parts += [f"FAILED: {text}" for text in certificate.refuted]
-    equal = [name for name, rows in ours.items() if all(row.holds for row in rows)]
+    within = {name: rows for name, rows in ours.items() if any(row.num_within for row in rows)}
+    parts += [_within(name, rows) for name, rows in within.items() if _hold(rows)]
+    equal = [name for name, rows in ours.items() if _hold(rows) and name not in within]
     totals = {_total(ours[name]) for name in equal}
     clean = bool(file) and all(row.identical for row in file)
     together = clean and totals <= {_total(file)}
@@ -113,6 +115,15 @@ def verdict(certificate: Certificate) -> str:
     if certificate.quantized is not None:
         parts.append(certificate.quantized.sentence)
     return "; ".join(parts)
+
+
+def _hold(rows: Sequence[CertificateRow]) -> bool:
+    return all(row.holds for row in rows)
+
+
+def _within(name: str, rows: Sequence[CertificateRow]) -> str:
+    total, told = _total(rows), next(row.compared for row in rows if row.num_within)
+    return f"{name} within tolerance of graph on {count(total)} of {count(total)} rows: {told}"
 
 
 FILE_STAGE = "your file"

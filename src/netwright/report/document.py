@@ -213,7 +213,7 @@ class DesignPoint(Part):
 
 
 class CertificateRow(Part):
-    """Two stages compared integer for integer.
+    """Two stages compared: integer for integer, or operator by operator where values are real.
 
     Attributes:
         stage: The stage that was checked.
@@ -230,6 +230,10 @@ class CertificateRow(Part):
         worst: Largest absolute difference of an output in its own unit; ``None`` where integers
             are compared.
         worst_steps: The same in steps of the output's grid.
+        num_within: Inputs in which every operator on codes gives equal ones and every real operator
+            lies within its stated tolerance; for graphs with real parts, whose outputs are not
+            compared for equality.
+        compared: What was compared for equality and what within tolerance, in words.
     """
 
     stage: str
@@ -243,6 +247,8 @@ class CertificateRow(Part):
     num_noted: Count = 0
     worst: float | None = None
     worst_steps: float | None = None
+    num_within: Count = 0
+    compared: str | None = None
 
     def _repr_html_(self) -> str:
         verdict = "identical" if self.identical else "DIFFERENT"
@@ -259,7 +265,7 @@ class CertificateRow(Part):
     @property
     def num_explained(self) -> int:
         """Inputs whose difference has a cause that was checked on each of them."""
-        return self.num_rounded + self.num_noted
+        return self.num_rounded + self.num_noted + self.num_within
 
     @property
     def holds(self) -> bool:
@@ -274,7 +280,7 @@ class CertificateRow(Part):
             )
         if self.num_identical + self.num_explained > self.num_rows:
             raise ValueError(
-                f"num_identical, num_rounded and num_noted must be at most num_rows, "
+                f"num_identical, num_rounded, num_noted and num_within must be at most num_rows, "
                 f"{self.num_rows}, together, not {self.num_identical + self.num_explained}"
             )
         return self

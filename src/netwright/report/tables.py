@@ -62,6 +62,8 @@ def _differences(row: CertificateRow) -> Iterable[str]:
         )
     if row.num_noted:
         yield f"{where}: {count(row.num_noted)} rows, by what the notes name and no more"
+    if row.num_within:
+        yield f"{where} in {count(row.num_within)} rows within the stated tolerance: {row.compared}"
     if not row.holds:
         yield f"{where}: {row.difference or 'nothing was checked'}"
     if row.worst is not None and row.worst_steps is not None:

@@ -6,10 +6,12 @@ import pytest
 from netwright import backends
 from netwright.backends.cpu import CpuBackend, cpu
 from netwright.errors import GraphError, RunError
+from netwright.flows.conversion import Source, compare_candidates, make_certificate
 from netwright.ir import Graph, Node, TensorType
 from netwright.registry import resolve
+from netwright.report import FirstStage, certificate_table
 from netwright.testing import BackendSuite
-from netwright.verify import agree
+from netwright.verify import Stimulus, agree
 from tests.backends.cpu.transformers import block, rows_of
 
 
@@ -65,3 +67,30 @@ def test_designs_of_other_kinds_are_not_replaced(tmp_path) -> None:
         backends.hls().open(tmp_path / "d")
     design = cpu(threads=2).generate(graph, tmp_path / "d")
     assert design.run(np.ones((1, 2)))["y"].tolist() == [[1.0, 1.0]]
+
+
+def test_the_certificate_says_what_was_equal_and_what_within_tolerance(tmp_path) -> None:
+    graph = block(codes=True)
+    design = cpu().generate(graph, tmp_path / "d")
+    (row,) = compare_candidates(
+        graph, {design.executed_as: design}, [Stimulus("mine", rows_of(graph, 5))]
+    )
+    assert (row.holds, row.num_within, row.num_identical) == (True, 5, 0)
+    assert "12 operators on codes equal; 32 real operators within their tolerance" in row.compared
+    source = Source(graph, FirstStage(file="f", sha256="0", missing="no file"))
+    told = make_certificate(source, [row]).verdict
+    assert "CPU engine within tolerance of graph on 5 of 5 rows: 12 operators on codes" in told
+    assert "CPU engine = " not in told
+    assert "= CPU engine" not in told
+    assert "within the stated tolerance" in certificate_table([row])
+
+
+def test_a_certificate_of_another_graph_fails(tmp_path) -> None:
+    graph = block(codes=True)
+    design = cpu().generate(graph, tmp_path / "d")
+    (row,) = compare_candidates(
+        graph.with_constant("norm1_gain", graph.constants["norm1_gain"] + 1e-4),
+        {design.executed_as: design}, [Stimulus("mine", rows_of(graph, 5))],
+    )  # fmt: skip
+    assert not row.holds
+    assert '"norm1" (LayerNormalization)' in str(row.difference)

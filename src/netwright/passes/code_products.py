@@ -1,0 +1,202 @@
+"""Products of quantized real values as products of codes, in a graph whose rest stays real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from netwright.formats import Int, smallest_int
+from netwright.ir import Array, AttrValue, Bounds, Graph, Node, TensorType, check
+from netwright.ir.interpret import Values
+from netwright.ir.ops.linear import weighted_sum_bounds
+from netwright.passes.calibration import ScaleKind, activation_grid, observe, weight_grid
+from netwright.passes.post_training import Widths, products_of, widths_of, with_quantizers
+
+EIGHT_BITS = Widths(8, 8)
+"""Eight bits for weights, and eight for what they are multiplied with."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeProducts:
+    """Multiply codes where both operands of a product pass quantizers.
+
+    A ``MatMul`` of quantized values with quantized constant weights becomes ``Quantize``, a
+    ``MatMul`` of codes, ``Dequantize`` and the addition of its bias. The values are the same up to
+    rounding in floating point. Everything else stays as it is, so the result is a mixed graph.
+    Products whose inputs have several scales are left real.
+    """
+
+    def __call__(self, graph: Graph) -> Graph:
+        """The graph with products of codes; `graph` itself if it has none to change."""
+        changing = [node for node in graph.nodes if _is_eligible(graph, node)]
+        if not changing:
+            return graph
+        return check(_Rewriting(graph, {node.name for node in changing}).graph())
+
+
+def quantize_products(
+    graph: Graph,
+    rows: Values,
+    *,
+    bits: Widths | Mapping[str, Widths] = EIGHT_BITS,
+    scale: ScaleKind = "float",
+) -> Graph:
+    """Quantize the products of a real graph after training, and nothing else.
+
+    Where :func:`~netwright.passes.quantize` puts everything on grids, as hardware needs it, this is
+    for processors that compute the rest in float32: what products with constant weights read is
+    quantized with one scale each, weights with one scale for each output, both of the smallest mean
+    squared error.
+
+    Args:
+        graph: A graph of real values without quantizers.
+        rows: Calibration rows, as for :meth:`netwright.ir.Interpreter.run`.
+        bits: Widths of every product, or those of each by name of its node.
+        scale: Rule for all scales.
+
+    Returns:
+        A mixed graph: products multiply codes, all else is real.
+
+    Raises:
+        GraphError: A product reads computed weights.
+        ConfigError: A product has no widths.
+        DataError: The rows do not fit.
+    """
+    widths = widths_of(graph, bits)
+    products = [node for node in products_of(graph) if node.op == "MatMul"]
+    seen = observe(graph, rows, sorted({node.inputs[0] for node in products}))
+    grids = {
+        (node.inputs[0], node.name): activation_grid(
+            seen[node.inputs[0]], widths[node.name].input_bits, scale
+        )
+        for node in products
+    }
+    weights = {
+        node.name: weight_grid(graph, node, widths[node.name].weight_bits, scale)
+        for node in products
+    }
+    return CodeProducts()(with_quantizers(graph, grids, weights))
+
+
+def _is_eligible(graph: Graph, node: Node) -> bool:
+    if node.op != "MatMul" or graph.types[node.output].is_integer:
+        return False
+    read, held = (graph.producers.get(name) for name in node.inputs[:2])
+    if read is None or held is None or read.op != "Quant" or held.op != "Quant":
+        return False
+    constant = held.inputs[0] in graph.constants
+    single = len(read.reals("scale")) == 1
+    by_output = len(held.reals("scale")) == 1 or held.axis() == 1
+    return constant and single and by_output and held.integer("zero_point", 0) == 0
+
+
+class _Rewriting:
+    """The new graph in the making."""
+
+    def __init__(self, graph: Graph, changing: set[str]) -> None:
+        self.old, self.changing = graph, changing
+        self.types, self.constants = dict(graph.types), dict(graph.constants)
+        self.nodes: list[Node] = []
+        self.codes: dict[str, str] = {}
+        self.taken = {*graph.types, *(node.name for node in graph.nodes)}
+
+    def graph(self) -> Graph:
+        """The graph without what nothing reads any more."""
+        for node in self.old.nodes:
+            if node.name in self.changing:
+                self._product(node)
+            else:
+                self.nodes.append(node)
+        needed, kept = set(self.old.outputs), []
+        for node in reversed(self.nodes):
+            if node.output in needed:
+                kept.append(node)
+                needed.update(node.inputs)
+        needed |= set(self.old.inputs)
+        return replace(
+            self.old,
+            nodes=tuple(reversed(kept)),
+            types={name: kind for name, kind in self.types.items() if name in needed},
+            constants={name: v for name, v in self.constants.items() if name in needed},
+        )
+
+    def _product(self, node: Node) -> None:
+        read, held = (self.old.producers[name] for name in node.inputs[:2])
+        codes, weights = self._quantized(read), self._weights(held)
+        values, source = self.constants[weights], self.types[codes]
+        number = source.dtype
+        low, high = int(number.min), int(number.max)
+        limits = weighted_sum_bounds(
+            node, values.T, None, Bounds(low, high, max(abs(low), abs(high)))
+        )
+        shape = self.types[node.output].shape
+        scales = tuple(read.reals("scale")[0] * s for s in held.reals("scale"))
+        axis = None if len(scales) == 1 else len(shape) - 1
+        sums = self._free(f"{node.name}_sums")
+        self.types[sums] = TensorType(shape, smallest_int(limits.low, limits.high), scales, axis)
+        self.nodes.append(replace(node, inputs=(codes, weights), output=sums))
+        attrs: dict[str, AttrValue] = {"scale": scales, "axis": axis}
+        real = node.output if len(node.inputs) == 2 else self._free(f"{node.name}_real")
+        self.types[real] = TensorType(shape)
+        self._add(f"{node.name}_dequantize", "Dequantize", (sums,), real, attrs, node)
+        if len(node.inputs) == 3:
+            self._add(f"{node.name}_bias", "Add", (real, node.inputs[2]), node.output, {}, node)
+
+    def _quantized(self, quant: Node) -> str:
+        """The codes of what a quantizer reads; made once."""
+        if quant.output in self.codes:
+            return self.codes[quant.output]
+        number, zero_point = _number(quant), quant.integer("zero_point", 0)
+        output = self._free(f"{quant.name}_codes")
+        moved = smallest_int(number.min - zero_point, number.max - zero_point)
+        self.types[output] = TensorType(self.types[quant.output].shape, moved, quant.reals("scale"))
+        attrs: dict[str, AttrValue] = {
+            "scale": quant.reals("scale"), "axis": None, "low": number.min, "high": number.max,
+            "zero_point": zero_point, "rounding": quant.text("rounding"),
+        }  # fmt: skip
+        self._add(f"{quant.name}_quantize", "Quantize", quant.inputs[:1], output, attrs, quant)
+        self.codes[quant.output] = output
+        return output
+
+    def _weights(self, quant: Node) -> str:
+        """The codes of constant weights, on the grid of their quantizer."""
+        if quant.output in self.codes:
+            return self.codes[quant.output]
+        number, source = _number(quant), quant.inputs[0]
+        scale = np.array(quant.reals("scale"))
+        real: Array = np.asarray(self.old.constants[source], np.float64)
+        rounded = np.clip(np.rint(real / scale), number.min, number.max)
+        name = self._free(f"{source}_codes")
+        self.constants[name] = rounded.astype(np.int64)
+        axis = None if len(scale) == 1 else 1
+        pattern = self.types[source].pattern
+        self.types[name] = TensorType(real.shape, number, quant.reals("scale"), axis, pattern)
+        self.codes[quant.output] = name
+        return name
+
+    def _add(
+        self,
+        name: str,
+        op: str,
+        inputs: tuple[str, ...],
+        output: str,
+        attrs: dict[str, AttrValue],
+        origin: Node,
+    ) -> None:
+        node = Node(self._free(name), op, inputs, output, attrs, origin.origin)
+        self.nodes.append(node)
+
+    def _free(self, wanted: str) -> str:
+        name, count = wanted, 1
+        while name in self.taken:
+            count += 1
+            name = f"{wanted}_{count}"
+        self.taken.add(name)
+        return name
+
+
+def _number(quant: Node) -> Int:
+    signed, narrow = (bool(quant.integer(key, 0)) for key in ("signed", "narrow"))
+    return Int(quant.integer("bits"), signed=signed, narrow=narrow)

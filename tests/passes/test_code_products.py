@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netwright.formats import Blocks
+from netwright.ir import Graph, Interpreter, Node, TensorType, check, interpret
+from netwright.passes import CodeProducts, Widths, quantize_products
+from netwright.passes.post_training import with_quantizers
+from tests.backends.cpu.transformers import block, rows_of
+
+
+def test_products_multiply_codes_and_all_else_stays_real() -> None:
+    graph = block()
+    rows = rows_of(graph, 30)
+    made = quantize_products(graph, rows)
+    assert made.is_mixed
+    products = [node for node in made.nodes if node.op == "MatMul"]
+    assert len(products) == 6
+    assert all(made.types[node.output].is_integer for node in products)
+    others = [node.op for node in graph.nodes if node.op != "MatMul"]
+    kept = [n.op for n in made.nodes if n.op not in ("MatMul", "Quantize", "Dequantize")]
+    assert sorted(kept) == sorted([*others, *["Add"] * 6])
+    assert [node.op for node in made.nodes].count("Quantize") == 4  # three read one tensor
+    (wanted,), (found,) = interpret(graph, rows).values(), interpret(made, rows).values()
+    assert 0 < np.abs(found - wanted).max() < 0.05 * np.abs(wanted).max()
+
+
+def test_more_bits_come_closer() -> None:
+    graph = block()
+    rows = rows_of(graph, 30)
+    (wanted,) = interpret(graph, rows).values()
+    errors = []
+    for bits in (4, 8, 12):
+        (found,) = interpret(quantize_products(graph, rows, bits=Widths(bits, bits)), rows).values()
+        errors.append(float(np.abs(found - wanted).max()))
+    assert errors[0] > errors[1] > errors[2] > 0
+
+
+def test_the_values_are_those_of_the_quantizers() -> None:
+    graph = block()
+    rows = rows_of(graph, 10)
+    made = quantize_products(graph, rows)
+    quantize = {n.name: n for n in made.nodes if n.op == "Quantize"}
+    limits = Interpreter.of(made)
+    assert limits.wrapped == frozenset()
+    assert all(node.integer("high") <= 255 for node in quantize.values())
+    assert CodeProducts()(made) is made
+
+
+@pytest.mark.parametrize("zero_point", [0, 128, 10])
+@pytest.mark.parametrize("axis", [None, 1])
+def test_the_values_stay_the_same_and_the_weights_keep_their_pattern(zero_point, axis) -> None:
+    random = np.random.default_rng(0)
+    weights = random.normal(size=(5, 4)) * (random.random((5, 1)) < 0.5)
+    scale = (0.1,) if axis is None else (0.1, 0.2, 0.05, 0.01)
+    quant = {"bits": 8, "signed": 0, "narrow": 0, "rounding": "half-even", "scale": (0.02,)}
+    held = {**quant, "signed": 1, "scale": scale, "axis": axis}
+    nodes = (
+        Node("a", "Quant", ("x",), "q", {**quant, "axis": None, "zero_point": zero_point}),
+        Node("b", "Quant", ("w",), "v", {**held, "zero_point": 0}),
+        Node("fc", "MatMul", ("q", "v", "k"), "y"),
+    )
+    pattern = Blocks(4, axis=1, density=0.8)
+    types = {"x": TensorType((1, 5)), "q": TensorType((1, 5)), "k": TensorType((4,)),
+             "w": TensorType((5, 4), pattern=pattern), "v": TensorType((5, 4)),
+             "y": TensorType((1, 4))}  # fmt: skip
+    constants = {"w": weights, "k": random.normal(size=4)}
+    graph = check(Graph("g", ("x",), ("y",), nodes, types, constants))
+    made = CodeProducts()(graph)
+    rows = 3 * random.normal(size=(50, 5))
+    np.testing.assert_allclose(
+        interpret(made, rows)["y"], interpret(graph, rows)["y"], rtol=1e-12, atol=1e-12
+    )
+    assert [node.op for node in made.nodes] == ["Quantize", "MatMul", "Dequantize", "Add"]
+    assert made.types[made.nodes[1].inputs[1]].pattern == pattern
+    bits = {0: "uint8", 128: "int8", 10: "int9"}[zero_point]
+    assert str(made.types[made.nodes[0].output].dtype) == bits
+
+
+def test_products_of_what_has_several_scales_stay_real() -> None:
+    grid = {"bits": 4, "signed": 1, "rounding": "half-even", "scale": (0.5,), "axis": None}
+    nodes = (
+        Node("a", "Quant", ("x",), "q", {**grid, "scale": (0.5, 0.25), "axis": 1}),
+        Node("b", "Quant", ("w",), "v", grid),
+        Node("fc", "MatMul", ("q", "v"), "y"),
+    )
+    types = {name: TensorType((1, 2)) for name in "xqy"} | {n: TensorType((2, 2)) for n in "wv"}
+    graph = check(Graph("g", ("x",), ("y",), nodes, types, {"w": np.ones((2, 2))}))
+    assert CodeProducts()(graph) is graph
+
+
+def test_a_graph_without_quantizers_is_left_alone() -> None:
+    graph = block()
+    assert CodeProducts()(graph) is graph
+    assert with_quantizers(graph, {}, {}) == check(graph)
