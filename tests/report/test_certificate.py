@@ -105,6 +105,6 @@ def test_nothing_compared_never_holds(made: Certificate) -> None:
 
 def test_rows_cannot_be_counted_twice() -> None:
     with pytest.raises(
-        ValueError, match="num_identical, num_rounded and num_noted must be at most"
+        ValueError, match="num_identical, num_rounded, num_noted and num_within must be at most"
     ):
         row(FILE, 9, 8, num_rounded=2)

@@ -74,6 +74,7 @@ def test_the_first_operator_that_errs_is_named_and_those_behind_it_are_not(
     assert not found.holds
     assert found.first is not None
     assert (found.first.node, found.first.row) == (node, 7)
+    assert found.sentence.startswith(f'1 of 40 rows differ: "{node}"')
     with pytest.raises(VerificationError, match=f'Disturbed differs .* in 1 of 40 rows .*"{node}"'):
         found.require()
 

@@ -116,6 +116,8 @@ class Agreement:
     @property
     def sentence(self) -> str:
         """What was compared, and how."""
+        if not self.holds:
+            return f"{self.rows - self.agreeing} of {self.rows} rows differ: {self.first}"
         parts = []
         if self.exact_nodes:
             parts.append(f"{self.exact_nodes} operators on codes equal")

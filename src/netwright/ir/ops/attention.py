@@ -12,7 +12,7 @@ from netwright.ir.einsums.einsum import Access, Affine, Einsum, Rank
 from netwright.ir.einsums.lower import Operand, plain
 from netwright.ir.graph import Array, Node
 from netwright.ir.spec import Attribute, OpSpec, Shape
-from netwright.ir.tolerance import RELATIVE, Tolerance
+from netwright.ir.tolerance import RELATIVE, Tolerance, walk
 
 
 def _shape(node: Node, shapes: Sequence[Shape]) -> Shape:
@@ -114,7 +114,7 @@ def _magnitude(node: Node, inputs: Sequence[Array], result: Array) -> Array:
             reach = reach + np.abs(mask).max(initial=0, where=np.abs(mask) < 1e4)
         weighted = shares @ by_head(values[row], heads)
         found[row] = weighted * (1 + reach[..., None])
-    return found
+    return found * walk(max(queries.shape[-1], keys.shape[-2]))
 
 
 def _macs(node: Node, shapes: Sequence[Shape]) -> int:

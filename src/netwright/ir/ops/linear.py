@@ -107,6 +107,8 @@ SPECS = (
         execute=_execute,
         bounds=_bounds,
         macs=_macs,
-        tolerance=Tolerance(magnitude=absolute_terms(_execute)),
+        tolerance=Tolerance(
+            magnitude=absolute_terms(_execute, lambda node, inputs: len(inputs[1]))
+        ),
     ),
 )

@@ -60,6 +60,10 @@ def _average(node: Node, inputs: Sequence[Array]) -> Array:
     return _sum(node, inputs) / float(np.prod(node.integers("kernel")))
 
 
+def _num_terms(node: Node, inputs: Sequence[Array]) -> int:
+    return int(np.prod(node.integers("kernel")))
+
+
 def _max(node: Node, inputs: Sequence[Array]) -> Array:
     source = inputs[0]
     fill = -np.inf if source.dtype.kind == "f" else np.iinfo(np.int64).min
@@ -110,7 +114,7 @@ SPECS = (
         num_inputs=(1, 1),
         shape=_shape,
         execute=_average,
-        tolerance=Tolerance(magnitude=absolute_terms(_average)),
+        tolerance=Tolerance(magnitude=absolute_terms(_average, _num_terms)),
         attributes=_ATTRIBUTES,
     ),
     OpSpec(

@@ -205,7 +205,9 @@ SPECS = (
         execute=_execute,
         bounds=_bounds,
         macs=_macs,
-        tolerance=Tolerance(magnitude=absolute_terms(_execute)),
+        tolerance=Tolerance(
+            magnitude=absolute_terms(_execute, lambda node, inputs: inputs[1][:, 0].size)
+        ),
         attributes={
             **WINDOW_ATTRIBUTES,
             "dilations": Attribute("ints"),
