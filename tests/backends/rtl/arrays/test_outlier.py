@@ -7,7 +7,6 @@ import pytest
 
 from netwright.backends import arrays
 from netwright.backends.rtl.arrays import OutlierArray, OutlierDesign
-from netwright.cost.systolic import matrix_product
 from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.formats import Int, OutlierPairs
 from tests.backends.rtl.graphs import needs_verilator
@@ -53,7 +52,9 @@ def test_products_and_clocks(design: OutlierDesign) -> None:
         tried += 1
         found = design.simulate(a, b)
         assert np.array_equal(found.values, a @ b), (rows, depth, columns)
-        assert found.cycles == matrix_product(rows, depth, columns, sides, "output")
+        assert found.cycles == design.array.cycles(rows, depth, columns)
+        tiles = -(-rows // sides[0]) * -(-columns // sides[1])
+        assert (found.num_tiles, found.cycles) == (tiles, tiles * (depth + sum(sides) - 2))
         assert found.cycles_until_last == found.cycles + sides[0] + 2
     assert tried >= 4
 

@@ -19,6 +19,7 @@ from netwright.backends.rtl.arrays.operands import (
 )
 from netwright.backends.rtl.arrays.structure import ACC_BITS, STEP_BITS, Structure, check_sides
 from netwright.backends.rtl.simulate.verilator import packed
+from netwright.cost.systolic import matrix_product
 from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.formats import OutlierPairs
 
@@ -87,6 +88,16 @@ class OutlierArray:
             ports=Ports(self.rows, self.columns, 2 * bits, 2 * bits, modes=False),
             parts=("ovp_pe", "ovp_border"),
         )
+
+    def cycles(self, rows: int, depth: int, columns: int) -> int:
+        """Clocks of a product by the formula of the cost room; what is simulated takes as many.
+
+        Args:
+            rows: Rows of the left matrix.
+            depth: Terms of a sum, an even number.
+            columns: Columns of the right matrix.
+        """
+        return matrix_product(rows, depth, columns, (self.rows, self.columns), "output")
 
     def generate(self, out: str | Path) -> OutlierDesign:
         """Write the Verilog to the folder `out`, whole or not at all.
