@@ -15,6 +15,11 @@ namespace {
 // Chunks of stripes for one thread; more than one, so that a disturbed thread gets fewer.
 constexpr std::int64_t kChunksPerThread = 4;
 
+// Columns of a chunk, or a multiple: what every path takes at once. Threads share the columns, not the
+// stripes, where each gets a chunk at least: then it reads its part of the activation only, and the
+// weights, which are few, as a whole.
+constexpr std::int64_t kChunkColumns = 128;
+
 // Rows that are finished while they are in the first-level cache.
 constexpr std::int64_t kRowsAtOnce = 32;
 
@@ -48,7 +53,8 @@ thread_local Scratch rows_scratch;
 // come from that one's caches, which takes longer than is saved.
 class Panels {
  public:
-  // The copy that belongs to `call`, a number that is given once; made if it is not there.
+  // The copy of the columns of `source` that belongs to `call`, a number that is given once; made if it
+  // is not there.
   Activation of(const Activation& source, std::int64_t rows, std::uint64_t call) {
     const std::int64_t step = rows * kLine;
     const std::int64_t lines = (source.columns + kLine - 1) / kLine;
@@ -57,17 +63,17 @@ class Panels {
       copy(source, rows, step);
       call_ = call;
     }
-    return {data_, source.columns, kLine, step, source.interleaved};
+    return {data_, source.columns, kLine, step, source.first, source.last, source.interleaved};
   }
 
  private:
   void copy(const Activation& source, std::int64_t rows, std::int64_t step) {
-    const std::int64_t whole = source.columns / kLine * kLine;
-    const auto left = static_cast<std::size_t>(source.columns - whole);
+    const std::int64_t whole = source.last / kLine * kLine;
+    const auto left = static_cast<std::size_t>(source.last - whole);
     for (std::int64_t row = 0; row < rows; ++row) {
       const std::uint8_t* const from = source.data + row * source.stride;
-      std::uint8_t* to = data_ + row * kLine;
-      for (std::int64_t column = 0; column < whole; column += kLine, to += step) {
+      std::uint8_t* to = data_ + source.first / kLine * step + row * kLine;
+      for (std::int64_t column = source.first; column < whole; column += kLine, to += step) {
         std::memcpy(to, from + column, kLine);
       }
       if (left > 0) std::memcpy(to, from + whole, left);
@@ -140,6 +146,16 @@ Product::Product(const PackedWeights& packed, Options options, const std::string
 
 void Product::run(const Call& call, int num_threads) const {
   const Activation activation = prepare(call, num_threads);
+  const std::int64_t tiles = (call.columns + kChunkColumns - 1) / kChunkColumns;
+  if (num_threads > 1 && tiles >= num_threads && !is_staged(call)) {
+    const std::int64_t chunks = std::min(kChunksPerThread * num_threads, tiles);
+    run_tasks(chunks, num_threads, [&](std::int64_t chunk) {
+      const std::int64_t last = tiles * (chunk + 1) / chunks * kChunkColumns;
+      run_columns(call, activation, tiles * chunk / chunks * kChunkColumns,
+                  std::min(last, call.columns));
+    });
+    return;
+  }
   const std::uint64_t number = wants_panels(activation, num_threads) ? ++last_call : 0;
   const std::int64_t num_stripes = packed_.num_stripes();
   const bool moments = call.mean != nullptr;
@@ -165,7 +181,8 @@ void Product::run(const Call& call, int num_threads) const {
 }
 
 Activation Product::prepare(const Call& call, int num_threads) const {
-  Activation activation{call.activation, call.columns, call.columns, kLine, nullptr};
+  Activation activation{call.activation, call.columns, call.columns, kLine,
+                        0,               call.columns, nullptr};
   if (weights_.run_offsets != nullptr) {
     const std::int64_t lines = (call.columns + kLine - 1) / kLine;
     const std::int64_t num_runs = weights_.columns / weights_.width;
@@ -182,14 +199,43 @@ Activation Product::prepare(const Call& call, int num_threads) const {
 
 // Whether so many rows are gathered by each thread that it first copies them to where 64 columns lie
 // together.
-bool Product::wants_panels(const Activation& activation, int num_threads) const {
+bool Product::wants_panels(const Activation& activation, int copies) const {
   if (kernels_.interleave == nullptr || activation.columns <= kLine) return false;
   const bool aligned = reinterpret_cast<std::uintptr_t>(activation.data) % kLine == 0 &&
                        activation.stride % kLine == 0;
   const bool far = activation.stride >= kFarApart || !aligned;
   const std::int64_t num_groups = weights_.offsets[packed_.num_stripes()];
-  const std::int64_t uses = (far ? kPanelUsesFar : kPanelUses) * num_threads;
+  const std::int64_t uses = (far ? kPanelUsesFar : kPanelUses) * copies;
   return num_groups * weights_.width >= uses * weights_.columns;
+}
+
+bool Product::is_staged(const Call& call) const {
+  return options_.residual || options_.gelu || options_.multiplier != 1.0F || call.mean != nullptr;
+}
+
+Epilogue Product::epilogue() const {
+  return {options_.bias.empty() ? nullptr : options_.bias.data(),
+          options_.scale.empty() ? nullptr : options_.scale.data(),
+          options_.relu,
+          options_.zero_point,
+          options_.format,
+          options_.bounded};
+}
+
+void Product::run_columns(const Call& call, const Activation& given, std::int64_t first,
+                          std::int64_t last) const {
+  Activation activation = given;
+  activation.first = first;
+  activation.last = last;
+  if (wants_panels(activation, 1)) {
+    activation = panels.of(activation, weights_.columns, ++last_call);
+  }
+  kernels_.spmm(weights_, activation, epilogue(), {call.out, 0}, {0, packed_.num_stripes()});
+  if (options_.table.empty()) return;
+  auto* const codes = static_cast<std::uint8_t*>(call.out) + first;
+  for (std::int64_t row = 0; row < packed_.rows(); ++row) {
+    kernels_.look_up(codes + row * call.columns, last - first, options_.table.data());
+  }
 }
 
 void Product::run_stripes(const Call& call, std::uint64_t number, const Activation& given,
@@ -197,12 +243,8 @@ void Product::run_stripes(const Call& call, std::uint64_t number, const Activati
   const Activation activation =
       number == 0 ? given : panels.of(given, weights_.columns, number);
   const Options& options = options_;
-  const auto* const bias = options.bias.empty() ? nullptr : options.bias.data();
-  const auto* const scale = options.scale.empty() ? nullptr : options.scale.data();
-  Epilogue epilogue{bias,           scale, options.relu, options.zero_point,
-                    options.format, options.bounded};
-  const bool staged =
-      options.residual || options.gelu || options.multiplier != 1.0F || moments != nullptr;
+  Epilogue epilogue = this->epilogue();
+  const bool staged = is_staged(call);
   if (!staged) kernels_.spmm(weights_, activation, epilogue, {call.out, 0}, stripes);
   if (!staged && options.table.empty()) return;
   const bool in_place = options.format == Format::float32;

@@ -57,10 +57,16 @@ class Product {
 
   static Kernels kernels_of(const std::string& isa, int block_rows);
   Activation prepare(const Call& call, int num_threads) const;
-  bool wants_panels(const Activation& activation, int num_threads) const;
+  // `copies` is how many threads would copy the columns of the activation.
+  bool wants_panels(const Activation& activation, int copies) const;
   // `number` is zero, or new with each call whose activation is copied into panels.
   void run_stripes(const Call& call, std::uint64_t number, const Activation& activation,
                    Stripes stripes, Moments* moments) const;
+  // All stripes in the columns [first, last).
+  void run_columns(const Call& call, const Activation& activation, std::int64_t first,
+                   std::int64_t last) const;
+  bool is_staged(const Call& call) const;
+  Epilogue epilogue() const;
 
   const PackedWeights& packed_;
   Options options_;

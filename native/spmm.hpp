@@ -28,13 +28,15 @@ struct Weights {
 };
 
 // Matrix of shape (weights.columns, columns), rows `stride` bytes apart and every 64 columns `step`
-// bytes: 64 in a row-major matrix. `interleaved` holds the rows of all runs as the path interleaves
-// them, or is null.
+// bytes: 64 in a row-major matrix. The columns from `first`, a multiple of 64, to before `last` are
+// multiplied. `interleaved` holds the rows of all runs as the path interleaves them, or is null.
 struct Activation {
   const std::uint8_t* data;
   std::int64_t columns;
   std::int64_t stride;
   std::int64_t step;
+  std::int64_t first;
+  std::int64_t last;
   const std::uint8_t* interleaved;
 };
 
@@ -59,7 +61,7 @@ struct Result {
   std::int64_t first_row;
 };
 
-// The stripes that one call computes, in all columns.
+// The stripes that one call computes, in the columns that the activation says.
 struct Stripes {
   std::int64_t begin;
   std::int64_t end;

@@ -95,7 +95,7 @@ class Pass {
   Pass(const Weights& weights, const Activation& activation, std::int64_t column)
       : weights_(weights), activation_(activation), column_(column) {
     for (int line = 0; line < LINES; ++line) {
-      const std::int64_t left = activation.columns - column - line * kColumns;
+      const std::int64_t left = activation.last - column - line * kColumns;
       masks_[line] = left < kColumns ? kAll >> (kColumns - left) : kAll;
     }
   }
@@ -225,8 +225,9 @@ void spmm_amx(const Weights& weights, const Activation& activation, const Epilog
   const Configuration configuration;
   finish_stores();
   _tile_loadconfig(&configuration);
-  for (std::int64_t column = 0; column < activation.columns; column += kLines * kColumns) {
-    const std::int64_t left = activation.columns - column;
+  for (std::int64_t column = activation.first; column < activation.last;
+       column += kLines * kColumns) {
+    const std::int64_t left = activation.last - column;
     if (left >= kLines * kColumns) {
       Pass<kLines, true>(weights, activation, column).run(epilogue, result, stripes);
     } else if (left > kColumns) {

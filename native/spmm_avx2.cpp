@@ -77,9 +77,9 @@ void tile(const Weights& weights, const Activation& activation, const Epilogue& 
 
 void spmm_avx2(const Weights& weights, const Activation& activation, const Epilogue& epilogue,
                Result result, Stripes stripes) {
-  for (std::int64_t column = 0; column < activation.columns; column += kColumns) {
+  for (std::int64_t column = activation.first; column < activation.last; column += kColumns) {
     const auto columns =
-        static_cast<int>(std::min<std::int64_t>(kColumns, activation.columns - column));
+        static_cast<int>(std::min<std::int64_t>(kColumns, activation.last - column));
     const auto run = columns <= 8 ? tile<4, 1> : tile<4, 2>;
     for (std::int64_t stripe = stripes.begin; stripe < stripes.end; ++stripe) {
       for (int first_row = 0; first_row < weights.block_rows; first_row += 4) {

@@ -8,7 +8,7 @@ void spmm_scalar(const Weights& weights, const Activation& activation, const Epi
   for (std::int64_t stripe = stripes.begin; stripe < stripes.end; ++stripe) {
     for (int r = 0; r < block_rows; ++r) {
       const std::int64_t row = stripe * block_rows + r;
-      for (std::int64_t column = 0; column < activation.columns; ++column) {
+      for (std::int64_t column = activation.first; column < activation.last; ++column) {
         std::int32_t sum = epilogue.bias == nullptr ? 0 : epilogue.bias[row];
         for (std::int32_t g = weights.offsets[stripe]; g < weights.offsets[stripe + 1]; ++g) {
           const std::int64_t group = g;

@@ -121,14 +121,14 @@ template <int ROWS, int STRIPS>
 void columns(const Weights& weights, const Activation& activation, const Epilogue& epilogue,
              Result result, Stripes stripes) {
   constexpr int kColumns = 16 * STRIPS;
-  const std::int64_t whole = activation.columns / kColumns * kColumns;
-  for (std::int64_t column = 0; column < whole; column += kColumns) {
+  const std::int64_t whole = activation.last / kColumns * kColumns;
+  for (std::int64_t column = activation.first; column < whole; column += kColumns) {
     for (std::int64_t stripe = stripes.begin; stripe < stripes.end; ++stripe) {
       tile<ROWS, STRIPS, true>(weights, activation, epilogue, result, stripe, column, kAll);
     }
   }
-  if (whole < activation.columns) {
-    const std::uint64_t mask = kAll >> (64 - (activation.columns - whole));
+  if (whole < activation.last) {
+    const std::uint64_t mask = kAll >> (64 - (activation.last - whole));
     for (std::int64_t stripe = stripes.begin; stripe < stripes.end; ++stripe) {
       tile<ROWS, STRIPS, false>(weights, activation, epilogue, result, stripe, whole, mask);
     }

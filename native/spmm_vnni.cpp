@@ -119,12 +119,12 @@ void columns(const Weights& weights, const Activation& activation, const Epilogu
 
 void spmm_vnni(const Weights& weights, const Activation& activation, const Epilogue& epilogue,
                Result result, Stripes stripes) {
-  const std::int64_t whole = activation.columns / kColumns * kColumns;
-  for (std::int64_t column = 0; column < whole; column += kColumns) {
+  const std::int64_t whole = activation.last / kColumns * kColumns;
+  for (std::int64_t column = activation.first; column < whole; column += kColumns) {
     columns<true>(weights, activation, epilogue, result, stripes, column, kAll);
   }
-  if (whole < activation.columns) {
-    const __mmask64 mask = kAll >> (kColumns - (activation.columns - whole));
+  if (whole < activation.last) {
+    const __mmask64 mask = kAll >> (kColumns - (activation.last - whole));
     columns<false>(weights, activation, epilogue, result, stripes, whole, mask);
   }
 }
