@@ -35,6 +35,7 @@ TESTED_BY: dict[str, str] = {
     "compress/quantize/hadamard.py": "tests/compress/quantize/test_quantizers.py",
     "compress/quantize/integers.py": "tests/compress/quantize/test_quantizers.py",
     "compress/quantize/names.py": "tests/compress/quantize/test_quantizers.py",
+    "compress/quantize/statistics.py": "tests/compress/quantize/test_quantizers.py",
     "compress/quantize/outlier.py": "tests/compress/quantize/test_quantizers.py",
     "passes/calibration.py": "tests/passes/test_post_training.py",
     "passes/constant_values.py": "tests/passes/test_small_passes.py",
@@ -73,6 +74,8 @@ TESTED_BY: dict[str, str] = {
     "studies/nm_training_networks.py": "tests/studies/test_nm_training.py",
     "studies/nm_training_pictures.py": "tests/studies/test_nm_training.py",
     "studies/nm_training_steps.py": "tests/studies/test_nm_training.py",
+    "studies/olive_networks.py": "tests/studies/test_olive.py",
+    "studies/olive_pictures.py": "tests/studies/test_olive.py",
     "studies/hawq.py": "tests/studies/test_study.py",  # a study is run and checked, not unit-tested
 }
 """Modules that need no test file of their own, and the file that tests them instead."""

@@ -102,6 +102,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "fusemax": "netwright.studies.fusemax",
         "hawq": "netwright.studies.hawq",
         "nm-training": "netwright.studies.nm_training",
+        "olive": "netwright.studies.olive",
         "sparse-transformer": "netwright.studies.sparse_transformer",
     },
 }

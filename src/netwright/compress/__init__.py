@@ -84,6 +84,7 @@ from netwright.compress.post_training import (
     output_errors,
 )
 from netwright.compress.pruning import PRUNING, PruneDigits, integer_weights, prune
+from netwright.compress.quantize import PairShares, Quantizer, pair_shares, quantizer
 from netwright.compress.recipe import hawq
 from netwright.compress.sensitivities import (
     ActivationSensitivity,
@@ -122,10 +123,12 @@ __all__ = [
     "LayerShape",
     "Measurement",
     "NMSparsity",
+    "PairShares",
     "PartlyQuantized",
     "Plan",
     "ProductError",
     "PruneDigits",
+    "Quantizer",
     "ScaleKind",
     "Subject",
     "TiedActivations",
@@ -164,11 +167,13 @@ __all__ = [
     "output_errors",
     "output_growth",
     "outputs_with",
+    "pair_shares",
     "part_shapes",
     "prune",
     "quantize_module",
     "quantize_wafer_encoder",
     "quantized_part",
+    "quantizer",
     "read_by_part",
     "sampled_candidates",
     "save_plan",

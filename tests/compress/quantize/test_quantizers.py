@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from netwright.compress.quantize import Quantizer, quantizer
+from netwright.compress.quantize import Quantizer, pair_shares, quantizer
 from netwright.errors import ConfigError, NumericsError
 from netwright.formats import Flint, Float, Format, Int, OutlierPairs
 from netwright.formats.hadamard import block_of, rotated
@@ -171,3 +171,18 @@ def test_flints_are_chosen_where_they_fit_better() -> None:
 def test_the_base_leaves_the_choice_to_others() -> None:
     with pytest.raises(NotImplementedError):
         Quantizer().fit(heavy((2, 2)), channel_axis=None, group_axis=1)
+
+
+def test_pairs_are_counted_along_the_axis() -> None:
+    values = np.zeros((4, 50))
+    values[0, [0, 1]] = 50  # a pair of its row
+    values[1, 10] = values[2, 10] = -50  # neighbors in their column alone
+    along = pair_shares(values)
+    assert (along.one, along.two) == (2 / 100, 1 / 100)
+    assert (along.outliers, along.lost) == (4 / 200, 1 / 4)
+    across = pair_shares(values, group_axis=0)
+    assert (across.one, across.two) == (4 / 100, 0)
+    odd = pair_shares(values[:, :7])
+    assert odd.one + odd.two + odd.none == pytest.approx(1)
+    assert pair_shares(np.ones((2, 2))).lost == 0
+    assert along.largest == pytest.approx(float((50 - values.mean()) / values.std()))

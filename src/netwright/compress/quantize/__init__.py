@@ -6,6 +6,7 @@ from netwright.compress.quantize.hadamard import Hadamard
 from netwright.compress.quantize.integers import Absmax, Half, Mse
 from netwright.compress.quantize.names import quantizer
 from netwright.compress.quantize.outlier import Outlier
+from netwright.compress.quantize.statistics import PairShares, pair_shares
 
 __all__ = [
     "Absmax",
@@ -15,6 +16,8 @@ __all__ = [
     "Mx",
     "Nvfp4",
     "Outlier",
+    "PairShares",
     "Quantizer",
+    "pair_shares",
     "quantizer",
 ]
