@@ -74,6 +74,7 @@ TESTED_BY: dict[str, str] = {
     "studies/nm_training_networks.py": "tests/studies/test_nm_training.py",
     "studies/nm_training_pictures.py": "tests/studies/test_nm_training.py",
     "studies/nm_training_steps.py": "tests/studies/test_nm_training.py",
+    "studies/olive_figures.py": "tests/studies/test_olive.py",
     "studies/olive_networks.py": "tests/studies/test_olive.py",
     "studies/olive_pictures.py": "tests/studies/test_olive.py",
     "studies/hawq.py": "tests/studies/test_study.py",  # a study is run and checked, not unit-tested

@@ -9,7 +9,14 @@ import pytest
 
 from netwright.files import write_npz
 from netwright.run import Silent
-from netwright.studies import Context, find_study, judge, olive_networks, olive_pictures
+from netwright.studies import (
+    Context,
+    find_study,
+    judge,
+    olive_figures,
+    olive_networks,
+    olive_pictures,
+)
 from netwright.studies import olive as study
 from netwright.studies.study import functions_of
 from netwright.tasks import Split, Task
@@ -35,12 +42,12 @@ def test_claims_of_the_smoke_profile_hold(tmp_path: Path) -> None:
 def test_points_are_paired_by_snippet() -> None:
     left = np.array([[1, 1, 0, 1], [1, 1, 1, 1]], np.bool_)
     other = np.array([[1, 0, 0, 1], [1, 0, 1, 0]], np.bool_)
-    mean, error, text = olive_networks.paired(left, other)
+    mean, error, text = olive_figures.paired(left, other)
     by_snippet = np.array([0, 100, 0, 50])
     assert mean == pytest.approx(by_snippet.mean())
     assert error == pytest.approx(by_snippet.std(ddof=1) / 2)
     assert text.endswith("right where the other is wrong 3, the other way 0; 2 seeds")
-    assert olive_networks.paired(left, left)[:2] == (0, 0)
+    assert olive_figures.paired(left, left)[:2] == (0, 0)
 
 
 @pytest.fixture

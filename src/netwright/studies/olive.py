@@ -11,10 +11,9 @@ from netwright.formats import OutlierPairs, stored
 from netwright.kernels import coded_product, encode_inputs, encode_weights
 from netwright.quantities import Quantity
 from netwright.studies import Context, Finding, NotAttempted
-from netwright.studies import olive_networks as networks
-from netwright.studies.olive_networks import ANT, FOUR, PAIRS, REAL, TUNED, paired, right
+from netwright.studies.olive_figures import TEST, compare, paired, shares
+from netwright.studies.olive_networks import ANT, FOUR, LAYERS, PAIRS, REAL, TUNED, right, subject
 
-TEST = "2,016 movie snippets, MiniLM-L6"
 CHOICES = tuple(Choice(name, 4) for name in ("outlier", "mx", "nvfp4"))
 BITS, TOY = 4.25, "a small encoder on made-up sentences"
 
@@ -49,11 +48,9 @@ def stored_bits(context: Context) -> Finding:
 
 def format_choice(context: Context) -> Finding:
     """Predicted growth of the loss of the best single format over that of the chosen formats."""
-    small = context.profile == "smoke"
-    model = networks.tiny_encoder() if small else networks.reference(context.folder, 0)
-    task = networks.tiny_task() if small else networks.snippets()
+    model, task = subject(context)
     layers = compress.module_sensitivity(
-        model, task, widths=CHOICES, layers=networks.LAYERS, probes=8, rows=32
+        model, task, widths=CHOICES, layers=LAYERS, probes=8, rows=32
     )
     budget = compress.weight_bits(BITS * sum(layer.shape.weights for layer in layers))
     found = compress.allocate(
@@ -68,12 +65,16 @@ def format_choice(context: Context) -> Finding:
     remark = ", ".join(f"{kinds.count(one.quantizer)} {one.quantizer}" for one in CHOICES)
     remark += f"; proven optimal: {found.is_proven}"
     ratio = min(single.values()) / max(found.objective, 1e-12)
-    return Finding(Quantity(ratio, "x", "allocation", "modelled"), remark, TOY if small else "")
+    return Finding(
+        Quantity(ratio, "x", "allocation", "modelled"),
+        remark,
+        TOY if context.profile == "smoke" else "",
+    )
 
 
 def two_outliers(context: Context) -> Finding:
     """Percent of the pairs of weights with two outliers, all tensors together."""
-    found = networks.shares()
+    found = shares()
     share = 100 * float(np.mean([item.two for item in found.values()]))
     worst = max(found, key=lambda name: found[name].two)
     remark = f"most in {worst}: {100 * found[worst].two:.2f} %; mean over tensors"
@@ -82,41 +83,36 @@ def two_outliers(context: Context) -> Finding:
 
 def lost_outliers(context: Context) -> Finding:
     """Percent of the outliers of weights that are lost to an outlier beside them."""
-    lost = {name: 100 * item.lost for name, item in networks.shares().items()}
+    lost = {name: 100 * item.lost for name, item in shares().items()}
     worst = max(lost, key=lambda name: lost[name])
     remark = f"from {min(lost.values()):.2f} to {lost[worst]:.2f} % ({worst}), by tensor"
     mean = float(np.mean(list(lost.values())))
     return Finding(Quantity(mean, "%", "weights of MiniLM-L6", "measured"), remark)
 
 
-def _compare(context: Context, left: str, other: str) -> Finding:
-    mean, error, text = paired(right(context, left), right(context, other))
-    return Finding(Quantity(mean, "points", TEST, "measured", error), text)
-
-
 def post_training(context: Context) -> Finding:
     """Points that fp32 is better than pairs in four bits, weights and activations."""
-    return _compare(context, REAL, PAIRS)
+    return compare(context, REAL, PAIRS)
 
 
 def trained_on(context: Context) -> Finding:
     """The same after quantization-aware training."""
-    return _compare(context, REAL, TUNED)
+    return compare(context, REAL, TUNED)
 
 
 def clipped_integers(context: Context) -> Finding:
     """Points that pairs are better than integers of least squared error."""
-    return _compare(context, PAIRS, "W4A4 mse")
+    return compare(context, PAIRS, "W4A4 mse")
 
 
 def largest_integers(context: Context) -> Finding:
     """Points that pairs are better than integers that clip nothing."""
-    return _compare(context, PAIRS, "W4A4 absmax")
+    return compare(context, PAIRS, "W4A4 absmax")
 
 
 def flints(context: Context) -> Finding:
     """Points that pairs are better than the better of integers and flints."""
-    return _compare(context, PAIRS, f"W4A4 {ANT}")
+    return compare(context, PAIRS, f"W4A4 {ANT}")
 
 
 def best_of_four_bits(context: Context) -> Finding:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,9 @@ from torch import nn
 from netwright.backends import encoders
 from netwright.compress import (
     Choice,
-    PairShares,
     Plan,
     by_pattern,
     module_shapes,
-    pair_shares,
     quantize_module,
 )
 from netwright.files import write_npz
@@ -110,24 +107,6 @@ def _network(folder: Path, seed: int, contestant: str) -> nn.Module:
     return tuned(folder, seed) if contestant == TUNED else quantized(folder, seed, contestant)
 
 
-def shares() -> Mapping[str, PairShares]:
-    """Pairs of the weights of every linear operator of MiniLM-L6, as it is shipped."""
-    weights = {name: layer.weight.detach().numpy() for name, layer in minilm().linears().items()}
-    return {name: pair_shares(values) for name, values in weights.items()}
-
-
-def paired(left: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float, str]:
-    """Points that `left` is better, their standard error over snippets, and both in words."""
-    by_snippet = 100 * (left.astype(float) - other.astype(float)).mean(axis=0)
-    mean, error = float(by_snippet.mean()), float(by_snippet.std(ddof=1)) / sqrt(len(by_snippet))
-    ours, theirs = int((left & ~other).sum()), int((other & ~left).sum())
-    text = (
-        f"95 % interval {mean - 1.96 * error:.2f} to {mean + 1.96 * error:.2f}; right where the "
-        f"other is wrong {ours}, the other way {theirs}; {len(left)} seeds"
-    )
-    return mean, error, text
-
-
 def tiny_task(seed: int = 0) -> Task:
     """Made-up sentences: which of two words occurs."""
     random = np.random.default_rng(seed)
@@ -149,3 +128,10 @@ def tiny_encoder() -> TextEncoder:
         model = TextEncoder(TINY)
     fit(model, tiny_task(), recipe=Recipe(epochs=3, learning_rate=3e-3, batch_size=32))
     return model
+
+
+def subject(context: Context) -> tuple[TextEncoder, Task]:
+    """The encoder whose formats are chosen, and its task."""
+    if context.profile == "smoke":
+        return tiny_encoder(), tiny_task()
+    return reference(context.folder, SEEDS[0]), snippets()
