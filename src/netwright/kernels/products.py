@@ -93,12 +93,14 @@ def product_for(weights: Format, inputs: Format, *, shape: Shape = (1, 1)) -> Pr
 
 
 def _is_byte(format: Format) -> bool:
+    """Whether codes fit an unsigned byte once they are moved above zero."""
     number = format.number
-    return holds_integers(number) and number.min >= -128 and number.max - number.min <= 255
+    return holds_integers(number) and number.max - min(0, number.min) <= 255
 
 
 def _is_signed_byte(format: Format) -> bool:
-    return _is_byte(format) and format.number.max <= 127
+    number = format.number
+    return holds_integers(number) and number.min >= -128 and number.max <= 127
 
 
 def _block_rows(format: Format) -> int:

@@ -5,7 +5,7 @@ import pytest
 
 from netwright.backends.cpu.executor import is_product, make_executor, packed_weights
 from netwright.errors import ConfigError, DataError
-from netwright.formats import Int
+from netwright.formats import Int, smallest_int
 from netwright.ir import Graph, Node, TensorType, interpret
 from netwright.kernels import available_isas
 from tests.backends.cpu.transformers import block, rows_of
@@ -83,3 +83,21 @@ def test_a_path_that_does_not_exist_is_refused() -> None:
     graph = block(codes=True)
     with pytest.raises(ConfigError):
         make_executor(graph, packed_weights(graph), isa="mmx")
+
+
+@pytest.mark.parametrize("zero_point", [0, 5, 128, 200, 255])
+def test_codes_with_a_zero_point_are_bytes_for_the_kernels(zero_point) -> None:
+    low, high = -zero_point, 255 - zero_point
+    types = {
+        "x": TensorType((1, 6)), "q": TensorType((1, 6), smallest_int(low, high)),
+        "w": TensorType((6, 4), Int(8)), "y": TensorType((1, 4), Int(24)),
+    }  # fmt: skip
+    quantize = {"scale": (0.01,), "low": 0, "high": 255, "rounding": "half-even",
+                "zero_point": zero_point}  # fmt: skip
+    nodes = (Node("q", "Quantize", ("x",), "q", quantize), Node("m", "MatMul", ("q", "w"), "y"))
+    random = np.random.default_rng(0)
+    graph = Graph("g", ("x",), ("y",), nodes, types, {"w": random.integers(-128, 128, (6, 4))})
+    rows = random.normal(size=(50, 6))
+    executor = make_executor(graph, packed_weights(graph))
+    assert executor.kernels == {"m": "int8"}
+    np.testing.assert_array_equal(executor.run(rows)["y"], interpret(graph, rows)["y"])

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from netwright.backends.cpu.break_even import BreakEven, measure, random_linear
+from netwright.backends.cpu.encoder_graph import encoder_graph, engine_of
 from netwright.backends.cpu.engine import Engine, build_engine
 from netwright.backends.cpu.from_onnx import read_onnx
 from netwright.backends.cpu.linear import IntegerLinear, make_product, quantize_linear
@@ -34,6 +35,8 @@ __all__ = [
     "StoredEncoder",
     "build_engine",
     "calibrate",
+    "encoder_graph",
+    "engine_of",
     "float_logits",
     "load_encoder",
     "make_product",

@@ -9,15 +9,25 @@ equal values get equal codes everywhere. All other steps on codes are the interp
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError
-from netwright.formats import Format, holds_integers
-from netwright.ir import Array, Graph, Interpreter, Node, held_values, rows_together, spec_of
+from netwright.formats import Format, Int, holds_integers
+from netwright.ir import (
+    Array,
+    Bounds,
+    Graph,
+    Interpreter,
+    Node,
+    bounds,
+    held_values,
+    rows_together,
+    spec_of,
+)
 from netwright.ir.interpret import Values
 from netwright.ir.rounding import wrap
 from netwright.ir.row_size import last_reads
@@ -42,18 +52,52 @@ def is_product(graph: Graph, node: Node) -> bool:
     return node.op == "MatMul" and node.inputs[1] in graph.constants
 
 
-def formats_of(graph: Graph, node: Node) -> tuple[Format, Format]:
-    """The formats of the weights and of the inputs of a product."""
-    return graph.types[node.inputs[1]].format, graph.types[node.inputs[0]].format
+@dataclass(frozen=True, slots=True)
+class Window(Int):
+    """Integers that lie in an interval, as codes with a zero point do once it is subtracted.
+
+    Attributes:
+        low: Smallest code.
+        high: Largest code.
+    """
+
+    low: int = 0
+    high: int = 0
+
+    @property
+    def min(self) -> int:
+        """Smallest code."""
+        return self.low
+
+    @property
+    def max(self) -> int:
+        """Largest code."""
+        return self.high
+
+
+def formats_of(graph: Graph, node: Node, limits: Mapping[str, Bounds]) -> tuple[Format, Format]:
+    """The formats of the weights and of the inputs of a product.
+
+    Inputs that span no more than 256 codes are bytes for the kernels, wherever the codes begin.
+    """
+    weights, inputs = (graph.types[node.inputs[place]].format for place in (1, 0))
+    found, number = limits.get(node.inputs[0]), inputs.number
+    if found is None or not isinstance(number, Int) or number.bits <= 8:
+        return weights, inputs
+    if found.low < number.min or number.max < found.high:  # it wraps
+        return weights, inputs
+    window = Window(number.bits, number.signed, number.narrow, found.low, found.high)
+    return weights, replace(inputs, number=window)
 
 
 def packed_weights(graph: Graph) -> dict[str, NDArray[Any]]:
     """The weights of all products as their kernels keep them, by ``node/array``."""
     found: dict[str, NDArray[Any]] = {}
+    limits = bounds(graph, skip_real=True)
     for node in graph.nodes:
         if is_product(graph, node):
             weights = graph.constants[node.inputs[1]]
-            kinds = formats_of(graph, node)
+            kinds = formats_of(graph, node, limits)
             kernel = product_for(*kinds, shape=weights.shape)
             packed = {} if kernel.pack is None else kernel.pack(weights, kinds[0])
             found |= {f"{node.name}/{name}": array for name, array in packed.items()}
@@ -140,11 +184,12 @@ def make_executor(
         ConfigError: The path cannot be executed here.
     """
     interpreter = Interpreter.of(graph)
+    limits = bounds(graph, skip_real=True)
     steps: dict[str, Step] = {}
     kernels: dict[str, str] = {}
     for node in graph.nodes:
         if is_product(graph, node):
-            kinds, shape = formats_of(graph, node), graph.types[node.inputs[1]].shape
+            kinds, shape = formats_of(graph, node, limits), graph.types[node.inputs[1]].shape
             kernel = product_for(*kinds, shape=shape)
             arrays = _arrays_of(graph, node, packed, whole=kernel.pack is None)
             multiply = kernel.prepare(arrays, *kinds, isa)
