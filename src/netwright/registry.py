@@ -45,6 +45,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "accuracy": "netwright.tasks.scores:accuracy",
         "auc": "netwright.tasks.scores:area_under_curve",
         "balanced-accuracy": "netwright.tasks.scores:balanced_accuracy",
+        "bits-per-character": "netwright.tasks.text:bits_per_character",
         "mae": "netwright.tasks.scores:mean_absolute_error",
         "max-error": "netwright.tasks.scores:largest_error",
         "mean-emd": "netwright.tasks.calorimeter:mean_emd",
@@ -55,6 +56,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "losses": {
         "binary-cross-entropy": "netwright.train.losses:binary_cross_entropy",
+        "bits-per-character": "netwright.train.losses:bits_per_character",
         "cross-entropy": "netwright.train.losses:cross_entropy",
         "huber": "netwright.train.losses:huber",
         "mae": "netwright.train.losses:mae",

@@ -39,6 +39,13 @@ from netwright.compress.conversion import (
 )
 from netwright.compress.counted import CountedLuts, count_layers
 from netwright.compress.curvature import TraceEstimate, hutchinson, top_eigenvalue
+from netwright.compress.decoders import (
+    VARIANTS,
+    Bits,
+    bits_with_interval,
+    decoder_plan,
+    decoder_variants,
+)
 from netwright.compress.front import (
     Candidate,
     FrontPoint,
@@ -99,11 +106,13 @@ __all__ = [
     "FINETUNING",
     "PRUNING",
     "RESIDUAL",
+    "VARIANTS",
     "ActivationSensitivity",
     "Activations",
     "Allocation",
     "BitCurvature",
     "BitOrder",
+    "Bits",
     "Budget",
     "Candidate",
     "Choice",
@@ -141,6 +150,7 @@ __all__ = [
     "apply_part",
     "bit_curvature",
     "bits_needed",
+    "bits_with_interval",
     "bops",
     "build",
     "build_part",
@@ -149,6 +159,8 @@ __all__ = [
     "calibrate_module",
     "count_layers",
     "count_luts",
+    "decoder_plan",
+    "decoder_variants",
     "estimate",
     "finetune",
     "formats_of",

@@ -6,6 +6,7 @@ from torch import nn
 
 from netwright.models.autoencoder import Autoencoder, wafer_autoencoder
 from netwright.models.convolutional import encoder
+from netwright.models.decoder import Decoder, DecoderShape, NextTokenBits, decoder_from, smollm2
 from netwright.models.dense import mlp
 from netwright.models.mobilenet import mobilenet
 from netwright.models.text import TextEncoder, minilm
@@ -15,11 +16,16 @@ Network: TypeAlias = nn.Sequential
 
 __all__ = [
     "Autoencoder",
+    "Decoder",
+    "DecoderShape",
     "Network",
+    "NextTokenBits",
     "TextEncoder",
+    "decoder_from",
     "encoder",
     "minilm",
     "mlp",
     "mobilenet",
+    "smollm2",
     "wafer_autoencoder",
 ]

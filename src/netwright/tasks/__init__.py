@@ -32,6 +32,7 @@ from netwright.tasks.snippets import encode as encode_texts
 from netwright.tasks.snippets import snippets as movie_snippets
 from netwright.tasks.split import Split
 from netwright.tasks.telescope import window_weights
+from netwright.tasks.text import TextRows, next_tokens, novels
 
 __all__ = [
     "CODES",
@@ -47,6 +48,7 @@ __all__ = [
     "Split",
     "TableOptions",
     "Task",
+    "TextRows",
     "by_occupancy",
     "calorimeter",
     "encode_texts",
@@ -58,6 +60,8 @@ __all__ = [
     "load",
     "mean_distance",
     "movie_snippets",
+    "next_tokens",
+    "novels",
     "occupancy",
     "payload_bits",
     "published_designs",

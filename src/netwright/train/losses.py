@@ -55,6 +55,11 @@ def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(_alike(outputs, targets), targets)
 
 
+def bits_per_character(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Bits of all tokens over the characters that they stand for, both (rows, tokens)."""
+    return _alike(outputs, targets).sum() / targets.sum()
+
+
 def find_loss(loss: str | Loss) -> Loss:
     """The loss of a name; a function is returned as it is.
 
