@@ -126,7 +126,7 @@ def test_bytes_that_do_not_fit(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=f"^{message}"):
             design.simulate_bytes(x, w)
     with pytest.raises(DataError, match="is too large to be simulated clock by clock"):
-        design.simulate(np.ones((9000, 2)), np.ones((2, 9000)))
+        design.simulate(np.ones((12000, 2)), np.ones((2, 12000)))
 
 
 def test_sums_of_more_than_32_bits_are_refused(tmp_path: Path) -> None:

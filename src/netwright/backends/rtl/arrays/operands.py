@@ -11,7 +11,7 @@ from netwright.formats import NumberFormat
 MAX_OPERATIONS = 1 << 30
 """Most multiplications of a product that is simulated."""
 
-MAX_ENTERING = 1 << 23
+MAX_ENTERING = 1 << 24
 """Most operands that enter an array from one side, those included that enter again."""
 
 

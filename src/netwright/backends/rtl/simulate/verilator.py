@@ -213,11 +213,15 @@ def pack(codes: NDArray[np.int64], port: Port) -> NDArray[np.uint32]:
 
 def packed(codes: NDArray[np.int64], bits: int) -> NDArray[np.uint32]:
     """Codes (..., elements) of so many bits each as words (..., words), the first one lowest."""
-    wide = ((codes[..., None] >> np.arange(bits)) & 1).astype(np.uint8)
-    flat = wide.reshape(*codes.shape[:-1], codes.shape[-1] * bits)
-    padding = [(0, 0)] * (flat.ndim - 1) + [(0, -flat.shape[-1] % WORD_BITS)]
-    words = np.packbits(np.pad(flat, padding), axis=-1, bitorder="little")
-    return np.ascontiguousarray(words).view("<u4")
+    size = next(size for size in (1, 2, 4, 8) if bits <= 8 * size)
+    octets = np.ascontiguousarray(codes.astype(f"<u{size}"))[..., None].view(np.uint8)
+    if bits < 8 * size:
+        wide = np.unpackbits(octets, axis=-1, bitorder="little", count=bits)
+        flat = wide.reshape(*codes.shape[:-1], codes.shape[-1] * bits)
+        octets = np.packbits(flat, axis=-1, bitorder="little")
+    octets = octets.reshape(*codes.shape[:-1], -(-codes.shape[-1] * bits // 8))
+    padding = [(0, 0)] * (octets.ndim - 1) + [(0, -octets.shape[-1] % (WORD_BITS // 8))]
+    return np.ascontiguousarray(np.pad(octets, padding)).view("<u4")
 
 
 def unpack(words: NDArray[np.uint32], port: Port) -> NDArray[np.int64]:
