@@ -67,6 +67,7 @@ ATTRIBUTES: dict[str, dict[str, AttrValue]] = {
     "Quantize": {"scale": (0.5,), "axis": None, **CLAMP},
     "FormatQuant": {"number": number_text(OutlierPairs()), "scale": (0.5,), "axis": None},
     "FormatCodes": {"number": number_text(OutlierPairs()), "shift": 1},
+    "FormatQuantize": {"number": number_text(OutlierPairs()), "scale": (0.5,), "axis": None},
     "Dequantize": {"scale": (0.5,), "axis": None},
     "LayerNormalization": {"epsilon": (1e-5,), "axis": -1},
     "RMSNormalization": {"epsilon": (1e-6,), "axis": -1},
@@ -112,6 +113,10 @@ def sample(op: str, *, integer: bool) -> Graph:
     types = {"x": TensorType(shape), "c": TensorType(shape)}
     if op == "Gather":
         return _looked_up(integer)
+    if op == "FormatQuantize":
+        types = {"x": TensorType(SHAPE), "y": TensorType(SHAPE, OutlierPairs(), (0.5,))}
+        node = Node("n", op, ("x",), "y", ATTRIBUTES[op])
+        return Graph("sample", ("x",), ("y",), (node,), types, {})
     if op == "Dequantize":
         types = {"x": TensorType(SHAPE, BYTE, (0.5,)), "y": TensorType(SHAPE)}
         node = Node("n", op, ("x",), "y", ATTRIBUTES[op])

@@ -3,10 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netwright.formats import Blocks
+from netwright.backends.cpu import cpu
+from netwright.errors import GraphError
+from netwright.formats import E4M3, Blocks, Format, Int, OutlierPairs
 from netwright.ir import Graph, Interpreter, Node, TensorType, check, interpret
-from netwright.passes import CodeProducts, Widths, quantize_products
+from netwright.passes import CodeProducts, Widths, code_products, quantize_products
 from netwright.passes.post_training import with_quantizers
+from netwright.verify import agree
 from tests.backends.cpu.transformers import block, rows_of
 
 
@@ -94,3 +97,27 @@ def test_a_graph_without_quantizers_is_left_alone() -> None:
     graph = block()
     assert CodeProducts()(graph) is graph
     assert with_quantizers(graph, {}, {}) == check(graph)
+
+
+PAIRS = OutlierPairs()
+
+
+@pytest.mark.parametrize("number", [PAIRS, Int(4), E4M3], ids=str)
+def test_products_take_any_format(number, tmp_path) -> None:
+    graph = block()
+    rows = rows_of(graph, 10)
+    weights = {"wide": Format(number, (0.06,), group_axis=0)}
+    inputs = {"wide": Format(number, (0.25,), group_axis=-1)}
+    made = code_products(graph, weights=weights, inputs=inputs)
+    design = cpu().generate(made, tmp_path / "d")
+    assert agree(made, design, rows).holds
+    if number.is_integer:
+        assert design.kernels["wide"] == "four-bit words"
+        assert made.types[made.node("wide").inputs[0]].format == inputs["wide"]
+    (wanted,), (found,) = interpret(graph, rows).values(), interpret(made, rows).values()
+    assert 0 < np.abs(found - wanted).max() < 0.1
+
+
+def test_a_product_that_is_not_there_is_refused() -> None:
+    with pytest.raises(GraphError, match='node "gelu": is no product with weights'):
+        code_products(block(), weights={"gelu": Format(PAIRS, group_axis=0)}, inputs={})

@@ -72,6 +72,7 @@ CASES = (
     case("FormatQuant", (16, 2), number=number_text(NVFP4), scale=(0.5, 2.0), axis=2,
          group_axis=1),
     case("FormatQuant", (3,), number=number_text(E2M1), scale=(1.5,), axis=None),
+    case("FormatQuantize", (2, 4), number=number_text(OutlierPairs()), scale=(0.5,), axis=None),
     case("FormatCodes", (2, 4), number=number_text(OutlierPairs()), shift=1),
     case("FormatCodes", (2, 3), number=number_text(Int(2)), shift=2),
     case("Dequantize", (2, 3), scale=(0.5, 0.25), axis=1),

@@ -133,12 +133,13 @@ class Interpreter:
 
     def execute(self, node: Node, inputs: Sequence[Array]) -> Array:
         """What a node makes of its operands, which are held as :meth:`held` says."""
-        result = spec_of(node).execute(node, inputs)
+        spec = spec_of(node)
+        result = spec.execute(node, inputs)
         if node.output in self.wrapped:
             dtype = self.graph.types[node.output].dtype
             assert holds_integers(dtype)
             result = wrap(result, dtype.min, dtype.bits)
-        if node.op == "Quantize":
+        if spec.form == "integer" and spec.reads[0] == "reals":
             result = result.astype(self.carrier)
         return result
 

@@ -1,7 +1,7 @@
 """Passes: functions from graph to graph, one a file, and the pipelines made of them."""
 
 from netwright.passes.base import Pass, run_passes
-from netwright.passes.code_products import CodeProducts, quantize_products
+from netwright.passes.code_products import CodeProducts, code_products, quantize_products
 from netwright.passes.fold_constants import FoldConstants
 from netwright.passes.fold_norms import FoldNorms
 from netwright.passes.fuse_bias import FuseBias
@@ -22,6 +22,7 @@ __all__ = [
     "Realized",
     "StripHead",
     "Widths",
+    "code_products",
     "integerize",
     "quantize",
     "quantize_products",

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from netwright.formats import Int, smallest_int
+from netwright.errors import GraphError
+from netwright.formats import Format, Int, smallest_int
 from netwright.ir import Array, AttrValue, Bounds, Graph, Node, TensorType, check
 from netwright.ir.interpret import Values
+from netwright.ir.ops.format_quant import format_attributes, format_of
 from netwright.ir.ops.linear import weighted_sum_bounds
 from netwright.passes.calibration import ScaleKind, activation_grid, observe, weight_grid
 from netwright.passes.post_training import Widths, products_of, widths_of, with_quantizers
@@ -80,16 +82,61 @@ def quantize_products(
     return CodeProducts()(with_quantizers(graph, grids, weights))
 
 
+def code_products(
+    graph: Graph, *, weights: Mapping[str, Format], inputs: Mapping[str, Format]
+) -> Graph:
+    """Quantize products to any formats, one of each operand, and nothing else.
+
+    Formats whose values are integers become products of codes; others, such as floats of few bits
+    and groups with shared scales, become values of the format, which are multiplied as real ones.
+
+    Args:
+        graph: A graph of real values without quantizers.
+        weights: Format of the weights (inputs, outputs) of each product, by name of its node.
+        inputs: Format of what it reads, likewise.
+
+    Raises:
+        GraphError: A format does not suit its tensor, or there is no such product.
+    """
+    nodes: list[Node] = []
+    types, made = dict(graph.types), dict[tuple[str, Format], str]()
+    unknown = (weights.keys() | inputs.keys()) - {n.name for n in graph.nodes if n.op == "MatMul"}
+    for name in sorted(unknown):
+        raise GraphError("is no product with weights", node=name)
+    for node in graph.nodes:
+        names = list(node.inputs)
+        for place, chosen in ((0, inputs.get(node.name)), (1, weights.get(node.name))):
+            if chosen is None:
+                continue
+            key = names[place], chosen
+            if key not in made:
+                output = f"{names[place]}_format{len(made)}"
+                types[output] = TensorType(types[names[place]].shape)
+                attrs = format_attributes(chosen)
+                nodes.append(Node(output, "FormatQuant", (names[place],), output, attrs))
+                made[key] = output
+            names[place] = made[key]
+        nodes.append(replace(node, inputs=tuple(names)))
+    return CodeProducts()(check(replace(graph, nodes=tuple(nodes), types=types)))
+
+
 def _is_eligible(graph: Graph, node: Node) -> bool:
     if node.op != "MatMul" or graph.types[node.output].is_integer:
         return False
     read, held = (graph.producers.get(name) for name in node.inputs[:2])
-    if read is None or held is None or read.op != "Quant" or held.op != "Quant":
+    if read is None or held is None or not _makes_integers(read) or not _makes_integers(held):
         return False
     constant = held.inputs[0] in graph.constants
     single = len(read.reals("scale")) == 1
     by_output = len(held.reals("scale")) == 1 or held.axis() == 1
     return constant and single and by_output and held.integer("zero_point", 0) == 0
+
+
+def _makes_integers(quant: Node) -> bool:
+    """Whether a quantizer leads to steps of a scale that are integers."""
+    if quant.op == "FormatQuant":
+        return format_of(quant).number.is_integer
+    return quant.op == "Quant"
 
 
 class _Rewriting:
@@ -148,6 +195,8 @@ class _Rewriting:
         """The codes of what a quantizer reads; made once."""
         if quant.output in self.codes:
             return self.codes[quant.output]
+        if quant.op == "FormatQuant":
+            return self._coded(quant)
         number, zero_point = _number(quant), quant.integer("zero_point", 0)
         output = self._free(f"{quant.name}_codes")
         moved = smallest_int(number.min - zero_point, number.max - zero_point)
@@ -160,19 +209,34 @@ class _Rewriting:
         self.codes[quant.output] = output
         return output
 
+    def _coded(self, quant: Node) -> str:
+        """The codes of a format, which may code neighbors together."""
+        output = self._free(f"{quant.name}_codes")
+        self.types[output] = TensorType(self.types[quant.output].shape, format_of(quant))
+        attrs = dict(quant.attrs)
+        self._add(
+            f"{quant.name}_quantize", "FormatQuantize", quant.inputs[:1], output, attrs, quant
+        )
+        self.codes[quant.output] = output
+        return output
+
     def _weights(self, quant: Node) -> str:
         """The codes of constant weights, on the grid of their quantizer."""
         if quant.output in self.codes:
             return self.codes[quant.output]
-        number, source = _number(quant), quant.inputs[0]
-        scale = np.array(quant.reals("scale"))
+        source = quant.inputs[0]
         real: Array = np.asarray(self.old.constants[source], np.float64)
-        rounded = np.clip(np.rint(real / scale), number.min, number.max)
+        if quant.op == "FormatQuant":
+            format = format_of(quant)
+            rounded = np.rint(format.nearest(real) / format.scale_array(real.shape))
+        else:
+            number, scale = _number(quant), quant.reals("scale")
+            format = Format(number, scale, None if len(scale) == 1 else 1)
+            rounded = np.clip(np.rint(real / np.array(scale)), number.min, number.max)
         name = self._free(f"{source}_codes")
         self.constants[name] = rounded.astype(np.int64)
-        axis = None if len(scale) == 1 else 1
         pattern = self.types[source].pattern
-        self.types[name] = TensorType(real.shape, number, quant.reals("scale"), axis, pattern)
+        self.types[name] = TensorType(real.shape, replace(format, pattern=pattern))
         self.codes[quant.output] = name
         return name
 

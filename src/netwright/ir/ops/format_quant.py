@@ -119,6 +119,28 @@ def _codes_bounds(node: Node, limits: Sequence[Bounds], values: Sequence[Array |
     return Bounds(low, high, max(source.magnitude, abs(low), abs(high)))
 
 
+def _from_reals_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
+    _integer_number(node)
+    return _quant_shape(node, shapes)
+
+
+def _from_reals(node: Node, inputs: Sequence[Array]) -> Array:
+    format = format_of(node)
+    source = np.asarray(inputs[0], np.float64)
+    return np.rint(format.nearest(source) / format.scale_array(source.shape))
+
+
+def _from_reals_bounds(
+    node: Node, limits: Sequence[Bounds], values: Sequence[Array | None]
+) -> Bounds:
+    number = _integer_number(node)
+    return Bounds(number.min, number.max, max(abs(number.min), abs(number.max)))
+
+
+_SCALE = {
+    "scale": Attribute("reals", not_zero=True),
+    "axis": Attribute("axis", required=False),
+}
 _FORMAT = {
     "number": Attribute("text"),
     "group_axis": Attribute("int", default=-1, required=False),
@@ -133,11 +155,19 @@ SPECS = (
         num_inputs=(1, 1),
         shape=_quant_shape,
         execute=_quant,
-        attributes={
-            **_FORMAT,
-            "scale": Attribute("reals", not_zero=True),
-            "axis": Attribute("axis", required=False),
-        },
+        attributes={**_FORMAT, **_SCALE},
+    ),
+    OpSpec(
+        name="FormatQuantize",
+        category="quantizer",
+        einsums=every("copy", "quantize"),
+        form="integer",
+        num_inputs=(1, 1),
+        shape=_from_reals_shape,
+        execute=_from_reals,
+        bounds=_from_reals_bounds,
+        reads=("reals",),
+        attributes={**_FORMAT, **_SCALE},
     ),
     OpSpec(
         name="FormatCodes",
@@ -151,5 +181,6 @@ SPECS = (
         attributes={**_FORMAT, "shift": Attribute("int")},
     ),
 )
-"""``FormatQuant`` makes the real values of a format nearest to real values. ``FormatCodes`` makes
-the values of an integer format nearest to codes in steps of ``2**-shift``."""
+"""``FormatQuant`` makes the real values of a format nearest to real values, ``FormatQuantize``
+their codes. ``FormatCodes`` makes the values of an integer format nearest to codes in steps of
+``2**-shift``."""
