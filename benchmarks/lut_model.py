@@ -18,9 +18,8 @@ import numpy as np
 from rich.console import Console
 
 from netwright import compress, models, tasks, train
-from netwright.backends.rtl import rtl
+from netwright.backends.rtl import find_part, rtl
 from netwright.backends.rtl.adders.sharing import share
-from netwright.backends.rtl.implement.synthesis import FAMILIES
 from netwright.compress.hardware import (
     ADDERS_PER_STAGE,
     MODEL_FILE,
@@ -169,7 +168,7 @@ def fitted(layers: list[dict[str, object]]) -> HardwareModel:
             found = counted_luts(r["adder_luts"], r["outputs"], r["output_bits"], weights)
             errors.append(_error(found, r["lut"]))
     return HardwareModel(
-        source=f"yosys {version('pyosys')}, {FAMILIES[PART].command}, mapping only; "
+        source=f"yosys {version('pyosys')}, {find_part(PART).family.command}, mapping only; "
         f"{ADDERS_PER_STAGE} adders a stage",
         layers=len(layers),
         folds=FOLDS,

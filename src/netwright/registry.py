@@ -64,6 +64,12 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "telescope": "netwright.train.telescope:telescope",
         "telescope-consistent": "netwright.train.telescope:consistent_telescope",
     },
+    "callbacks": {
+        "early-stop": "netwright.train:EarlyStop",
+        "mlflow": "netwright.train:MLflow",
+        "prune-digits": "netwright.compress.pruning:PruneDigits",
+        "tensorboard": "netwright.train:TensorBoard",
+    },
     "models": {
         "encoder": "netwright.models:encoder",
         "mlp": "netwright.models:mlp",
@@ -93,6 +99,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "cpu": "netwright.backends.cpu:cpu",
         "hls": "netwright.backends.hls:hls",
         "rtl": "netwright.backends.rtl:rtl",
+    },
+    "parts": {
+        "ecp5-85k": "netwright.backends.rtl.parts:ecp5_85k",
+        "xcup": "netwright.backends.rtl.parts:xcup",
     },
     "views": {
         "calorimeter": "netwright.flows.wafer_views:wafer_views",

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from netwright import ir
-from netwright.backends import HlsBackend, RtlBackend, hls, open_design, rtl
-from netwright.cli.convert import PARTS, convert, reuse_factors
+from netwright.backends import open_design
+from netwright.cli.convert import convert, reuse_factors
 from netwright.errors import ConfigError, NotExecutable
 from netwright.exchange import write_qonnx
 from netwright.files import locked
@@ -19,16 +19,26 @@ from tests.cli.conftest import Netwright
 BREVITAS = Path(__file__).parents[1] / "exchange" / "data" / "brevitas_mlp_float.onnx"
 
 
-@pytest.mark.parametrize("backend", [hls(), rtl()])
-def test_defaults_are_those_of_the_backends(backend: HlsBackend | RtlBackend) -> None:
+def test_the_command_has_no_defaults_of_its_own_for_options_of_backends() -> None:
     defaults = {name: p.default for name, p in inspect.signature(convert).parameters.items()}
-    chosen = ("backend",)  # of the two, not of an HLS compiler
-    shared = {n: value for n, value in defaults.items() if hasattr(backend, n) and n not in chosen}
-    assert {"part", "clock_mhz", "reuse_factor"} <= shared.keys()
-    for name, value in shared.items():  # None: the default of the backend that is chosen
-        assert value is None or value == getattr(backend, name), name
-    assert PARTS["hls" if isinstance(backend, HlsBackend) else "rtl"] == backend.part
+    typed = {"part", "clock_mhz", "io_type", "strategy", "reuse_factor", "adders_per_stage"}
+    assert {defaults[name] for name in (*typed, "weights")} == {None}
     assert defaults["random_rows"] == VerifySection().random_rows
+
+
+def test_an_option_of_another_backend_is_refused(netwright: Netwright, tmp_path: Path) -> None:
+    for options, message in (
+        (("--strategy", "latency", "--backend", "rtl"), "--strategy is no option of --backend rtl"),
+        (("--weights", "loadable"), "--weights is no option of --backend hls"),
+        (("--strategy", "fast"), 'strategy must be "latency" or "resource", not "fast"'),
+        (("--part", "ecp6", "--backend", "rtl"), 'part must be "ecp5-85k" or "xcup", not'),
+        (("--backend", "vhdl"), '"vhdl" is not one of the backends'),
+        (("--set", "stratgy=latency"), 'has no option "stratgy"; did you mean "strategy"?'),
+        (("--set", "backend=Quartus"), 'backend must be "Vitis" or "Vivado", not "Quartus"'),
+    ):
+        code, _, err = netwright("convert", BREVITAS, "--out", tmp_path / "o", *options)
+        assert (code, (tmp_path / "o").exists()) == (2, False), err
+        assert message in err
 
 
 @pytest.mark.tool("g++")
@@ -70,9 +80,9 @@ def test_a_model_runs_on_this_processor(netwright: Netwright, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--part", "ecp5-85k"), "--part, --clock-mhz, --reuse-factor and --route belong to hard"),
-        (("--route",), "--part, --clock-mhz, --reuse-factor and --route belong to hardware"),
-        (("--weights", "loadable"), "--weights and --chip belong to --backend rtl"),
+        (("--part", "ecp5-85k"), "--part is no option of --backend cpu"),
+        (("--route",), "--route belongs to --backend rtl"),
+        (("--weights", "loadable"), "--weights is no option of --backend cpu"),
     ],
 )
 def test_options_of_hardware_are_not_for_a_processor(

@@ -73,7 +73,7 @@ def test_weights_on_ports_are_compared_with_other_weights(
         ("latent_bits = 'x'\n", (), "latent_bits must be an array"),
         ("", ("--route",), "a chip has no --reuse-factor and is not placed"),
         ("", ("--reuse-factor", "2"), "a chip has no --reuse-factor and is not placed"),
-        ("", ("--backend", "hls"), "--weights and --chip belong to --backend rtl"),
+        ("", ("--backend", "hls"), "--chip belongs to --backend rtl"),
     ],
 )
 def test_options_of_a_chip_that_are_not_accepted(

@@ -114,6 +114,12 @@ class Design(Protocol):
         """Execute on a batch of real inputs; see :class:`~netwright.ir.Executable`."""
 
 
+def build(design: Design) -> None:
+    """Compile what executes a design, where it has such a thing."""
+    if "build" in design.capabilities:
+        design.build()  # type: ignore[attr-defined]
+
+
 class Backend(Protocol):
     """Makes designs from integer graphs."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from netwright.cli.backend import make_backend
 from netwright.cli.console import emit, emit_json, hold, note, reporter, typed_folder
 from netwright.cli.exit_codes import FAILED, INCOMPLETE
 from netwright.cli.figures import real, whole
@@ -16,19 +17,16 @@ from netwright.digits import is_plain_number
 from netwright.errors import ConfigError
 
 if TYPE_CHECKING:
-    from netwright.backends import CpuBackend, HlsBackend, RtlBackend
     from netwright.backends.rtl import RtlDesign
     from netwright.flows.conversion import Source
     from netwright.report import Hardware
     from netwright.verify import Stimulus
 
-HlsOption = Literal["io_parallel", "io_stream"]
+OWN = "that of the backend"
+"""What the help says of options that the backend decides."""
 
 _LONGEST_NAME = 255
 """Characters of a file's name on common systems."""
-
-PARTS = {"hls": "xcku115-flvb2104-2-i", "rtl": "ecp5-85k"}
-"""The part of each backend when none is named."""
 
 
 def convert(
@@ -42,43 +40,59 @@ def convert(
         ),
     ],
     backend: Annotated[
-        Literal["hls", "rtl", "cpu"],
-        typer.Option(help="C++ for high-level synthesis, Verilog, or this processor."),
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="C++ for high-level synthesis, Verilog (rtl), this processor (cpu).",
+        ),
     ] = "hls",
     part: Annotated[
-        str | None, typer.Option(help="FPGA device.", show_default=", ".join(PARTS.values()))
+        str | None, typer.Option(help="FPGA device; see `list parts` for rtl.", show_default=OWN)
     ] = None,
     clock_mhz: Annotated[
         float | None,
         typer.Option(
-            parser=real(),
-            metavar="X",
-            help="Clock frequency in megahertz.",
-            show_default="200; 40 for a chip",
+            parser=real(), metavar="X", help="Clock frequency in megahertz.", show_default=OWN
         ),
     ] = None,
-    io_type: Annotated[HlsOption, typer.Option(help="hls: registers or streams.")] = "io_parallel",
+    io_type: Annotated[
+        str | None,
+        typer.Option(help="hls: registers (io_parallel) or streams (io_stream).", show_default=OWN),
+    ] = None,
     strategy: Annotated[
-        Literal["latency", "resource"], typer.Option(help="hls: unroll, or share multipliers.")
-    ] = "latency",
+        str | None,
+        typer.Option(
+            help="hls: unroll (latency), or share multipliers (resource).", show_default=OWN
+        ),
+    ] = None,
     reuse_factor: Annotated[
         str | None,
         typer.Option(
             metavar="N|NODE=N,...",
             help="hls and rtl: uses of each multiplier for a row, one figure or one for each node.",
-            show_default="hls: 1; rtl: none, every product unrolled",
+            show_default=OWN,
         ),
     ] = None,
     adders_per_stage: Annotated[
-        int,
+        int | None,
         typer.Option(
-            parser=whole(), metavar="N", help="rtl: adders in series between two registers."
+            parser=whole(),
+            metavar="N",
+            help="rtl: adders in series between two registers.",
+            show_default=OWN,
         ),
-    ] = 2,
+    ] = None,
     weights: Annotated[
-        Literal["fixed", "loadable"],
-        typer.Option(help="rtl: part of the hardware, or loaded into it."),
-    ] = "fixed",
+        str | None,
+        typer.Option(
+            help="rtl: part of the hardware (fixed), or loaded into it (loadable).",
+            show_default=OWN,
+        ),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other option of the backend."),
+    ] = None,
     chip: Annotated[
         Path | None,
         typer.Option(
@@ -150,9 +164,8 @@ def convert(
     differs, but no executor could run the file itself: the first stage is missing.
     """
     from netwright import ir
-    from netwright.backends import ChipDesign, RtlDesign, cpu, hls, rtl
-    from netwright.backends.base import CLOCK_MHZ, target_faults
-    from netwright.backends.rtl.backend import CHIP_CLOCK_MHZ
+    from netwright.backends import ChipDesign, RtlDesign
+    from netwright.backends.base import build
     from netwright.exchange import InputQuantizer
     from netwright.flows.conversion import (
         compare_candidates,
@@ -164,43 +177,24 @@ def convert(
     from netwright.flows.reloading import compare_loaded
     from netwright.report import certificate_table, hardware_table
 
-    maker: HlsBackend | RtlBackend | CpuBackend
-    if backend != "rtl" and (chip is not None or weights != "fixed"):
-        raise ConfigError("--weights and --chip belong to --backend rtl")
-    hardware_only = (part, clock_mhz, reuse_factor, route or None)
-    if backend == "cpu" and any(option is not None for option in hardware_only):
-        raise ConfigError(
-            "--part, --clock-mhz, --reuse-factor and --route belong to hardware, not to "
-            "--backend cpu"
-        )
-    part = part or PARTS.get(backend, "none")
-    clock_mhz = clock_mhz or (CHIP_CLOCK_MHZ if chip else CLOCK_MHZ)
+    if chip is not None and backend != "rtl":
+        raise ConfigError("--chip belongs to --backend rtl")
+    if route and backend != "rtl":
+        raise ConfigError("--route belongs to --backend rtl")
     if chip is not None and (reuse_factor is not None or route):
         raise ConfigError("a chip has no --reuse-factor and is not placed on an FPGA with --route")
-    faults = list(target_faults(part, clock_mhz))
-    if faults:
-        raise ConfigError("; ".join(faults))
-    reuse = None if reuse_factor is None else reuse_factors(reuse_factor)
-    if backend == "hls":
-        maker = hls(
-            part=part,
-            clock_mhz=clock_mhz,
-            io_type=io_type,
-            strategy=strategy,
-            reuse_factor=1 if reuse is None else reuse,
-        )
-    elif backend == "cpu":
-        maker = cpu()
-    elif chip is not None:
-        maker = chip_backend(chip, part=part, clock_mhz=clock_mhz)
-    else:
-        maker = rtl(
-            part=part,
-            clock_mhz=clock_mhz,
-            adders_per_stage=adders_per_stage,
-            reuse_factor=reuse,
-            weights=weights,
-        )
+    typed = {
+        "part": part,
+        "clock_mhz": clock_mhz,
+        "io_type": io_type,
+        "strategy": strategy,
+        "reuse_factor": None if reuse_factor is None else reuse_factors(reuse_factor),
+        "adders_per_stage": adders_per_stage,
+        "weights": weights,
+    }
+    maker = make_backend(
+        "chip" if chip else backend, typed, file=chip, assignments=assignments or ()
+    )
     rows, random_rows = _counted(rows, random_rows)
     started = time.monotonic()
     quantized = None
@@ -236,9 +230,10 @@ def convert(
     design = maker.generate(graph, out / backend)
     for text in design.notes:
         note(f"note: {text}")
-    what = "the kernels" if backend == "cpu" else "a model of the hardware"
-    note(f"compiling {what} in {out / backend} ...")
-    design.build()
+    if "build" in design.capabilities:
+        what = "the kernels" if backend == "cpu" else "a model of the hardware"
+        note(f"compiling {what} in {out / backend} ...")
+        build(design)
     table += compare_candidates(graph, {design.executed_as: design}, stimuli)
     if isinstance(design, RtlDesign) and design.is_loadable:
         note("comparing it with other weights loaded ...")
@@ -279,22 +274,6 @@ def convert(
         raise typer.Exit(FAILED)
     if certificate.first.missing is not None:
         raise typer.Exit(INCOMPLETE)
-
-
-def chip_backend(path: Path, *, part: str, clock_mhz: float) -> RtlBackend:
-    """The backend of a chip whose options are in a TOML file.
-
-    Raises:
-        ConfigError: The file cannot be read, or an option is not accepted; the message lists all.
-    """
-    from netwright.backends import RtlBackend
-    from netwright.options import make_from
-    from netwright.reading import read_toml
-
-    data, source = read_toml(path), str(path)
-    made = make_from("backends", "chip", data, source=source, part=part, clock_mhz=clock_mhz)
-    assert isinstance(made, RtlBackend)
-    return made
 
 
 def reuse_factors(text: str) -> int | dict[str, int]:

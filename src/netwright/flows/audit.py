@@ -28,7 +28,7 @@ from netwright.report.html import render
 from netwright.report.numbers import count
 from netwright.report.store import HTML_NAME, JSON_NAME, read
 from netwright.run.commit import revision
-from netwright.run.folder import RECORD, SCRATCH, STAGES, read_record
+from netwright.run.folder import LOGS, RECORD, SCRATCH, STAGES, read_record
 from netwright.run.manifest import FLOW, MANIFEST, Manifest, StageRecord, read_manifest
 from netwright.run.plan import digest as digest_of
 from netwright.run.plan import stage_key
@@ -171,7 +171,7 @@ def _added(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 def _beside(folder: Path, manifest: Manifest) -> list[str]:
     """What lies in a run folder and is no part of the run: notes, stages of an older flow."""
-    own = {MANIFEST, STAGES, SCRATCH, *manifest.files}
+    own = {MANIFEST, STAGES, SCRATCH, LOGS, *manifest.files}
     stages = {Path(entry.folder).name for entry in manifest.stages}
     found = [path.name for path in folder.iterdir() if path.name not in own]
     if (folder / STAGES).is_dir():

@@ -44,15 +44,20 @@ class Choice(Settings):
         return cls._variant(kind)(kind=kind, **settings)
 
     @classmethod
-    def read(cls, given: object, info: ValidationInfo) -> Self:
+    def read(cls, given: object, info: ValidationInfo, *, at: str = "") -> Self:
         """A section as a file has it: a table, or only the name.
+
+        Args:
+            given: What the file has.
+            info: Of the field.
+            at: Where it stands, for messages; the name of the field if not given.
 
         Raises:
             PydanticCustomError: It is neither, there is no such name, or settings are not accepted.
         """
         if isinstance(given, cls):
             return given
-        at = info.field_name or ""
+        at = at or info.field_name or ""
         table = {"kind": given} if isinstance(given, str) else given
         if not isinstance(table, Mapping):
             raise _refused(at, f"must be a table or a name, not {json.dumps(given)}")
@@ -204,5 +209,19 @@ def reader(section: type[Choice]) -> Callable[[object, ValidationInfo], object]:
 
     def read(given: object, info: ValidationInfo) -> object:
         return section.read(given, info)
+
+    return read
+
+
+def reader_of_several(section: type[Choice]) -> Callable[[object, ValidationInfo], object]:
+    """What checks a field that holds an array of such sections."""
+
+    def read(given: object, info: ValidationInfo) -> object:
+        at = info.field_name or ""
+        if not isinstance(given, list | tuple):
+            raise _refused(at, f"must be an array of tables or names, not {json.dumps(given)}")
+        return tuple(
+            section.read(item, info, at=f"{at}[{place}]") for place, item in enumerate(given)
+        )
 
     return read

@@ -85,6 +85,9 @@ class CodesignFlow(FlowSettings):
         placed = {label: section.placed(folder) for label, section in sections.items()}
         portable = {label: section.portable() for label, section in sections.items()}
         files = {label: section.files(label, folder) for label, section in sections.items()}
+        files["train"] = self.train.callback_files("train", folder)
+        files["compress"] |= self.compress.callback_files("compress", folder)
+        files["tables"] = self.tables.callback_files("tables", folder) if self.tables else {}
         chooser = compressor(self.compress, files["compress"])
         if self.sweep is not None and self.sweep.budgets and not isinstance(chooser, Hawq):
             raise ConfigError('sweep.budgets must be empty, or compress.kind "hawq"')
@@ -122,7 +125,7 @@ class CodesignFlow(FlowSettings):
                 ),
                 ("data",),
                 train,
-                network,
+                {**network, **by_section["train"]},
                 requires=("train",),
             ),
         ]
@@ -150,9 +153,12 @@ class CodesignFlow(FlowSettings):
                 task=task, model=model, compress=choose, sweep=self.sweep, seeds=seeds[:1]
             )
             stages.append(Stage("sweep", 3, swept, needs, run_sweep, files, requires=LEARNING))
-        return (*stages, *self._hardware(network, is_measured=measurement is not None))
+        is_measured = measurement is not None
+        return (*stages, *self._hardware(network, by_section["tables"], is_measured=is_measured))
 
-    def _hardware(self, network: dict[str, Path], *, is_measured: bool) -> tuple[AnyStage, ...]:
+    def _hardware(
+        self, network: dict[str, Path], beside_tables: dict[str, Path], *, is_measured: bool
+    ) -> tuple[AnyStage, ...]:
         task, model, module = self.task, self.model, self.compress.module
         name = self.name.replace("-", "_")
         traced = TraceParameters(task=task, model=model, module=module, name=name)
@@ -186,7 +192,7 @@ class CodesignFlow(FlowSettings):
             stages.append(Stage("implement", 1, implemented, needs, implement, requires=("rtl",)))
             hardware = (*hardware, "implement")
         if self.tables is not None:
-            stages += self._tables(task, network)
+            stages += self._tables(task, {**network, **beside_tables})
             hardware = (*hardware, "tables", "tables_rtl")
         shown = ReportParameters(
             name=self.name,

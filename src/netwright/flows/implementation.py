@@ -41,7 +41,7 @@ def implement(
     *,
     compare_parts: tuple[str, ...] = (),
     route: bool = False,
-    speed_grade: int = 6,
+    speed_grade: int | None = None,
     depths: Sequence[int] = (),
     progress: Progress = silent,
 ) -> Hardware:
@@ -54,7 +54,7 @@ def implement(
         design: The design.
         compare_parts: Parts beside the design's own for which cells are counted.
         route: Whether to place and route.
-        speed_grade: Speed grade of the part.
+        speed_grade: Speed grade of the part; the slowest if ``None``.
         depths: Adders in series between two registers with which it is placed and routed besides.
         progress: Told of every step, and of how far the programs are in it.
 
@@ -120,14 +120,14 @@ def implement(
 
 
 def depth_point(
-    design: RtlDesign, depth: int, *, speed_grade: int, progress: Progress = silent
+    design: RtlDesign, depth: int, *, speed_grade: int | None, progress: Progress = silent
 ) -> DepthPoint:
     """The network with so many adders a stage, simulated, mapped, placed and routed.
 
     Args:
         design: A design of the network; those of other depths lie beside it.
         depth: Adders in series between two registers.
-        speed_grade: Speed grade of the part.
+        speed_grade: Speed grade of the part; the slowest if ``None``.
         progress: Told what the programs do.
     """
     from netwright.backends import RtlBackend

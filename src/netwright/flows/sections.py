@@ -11,13 +11,12 @@ from pydantic_core import PydanticCustomError
 from netwright.errors import ConfigError
 from netwright.faults import NESTED
 from netwright.flows.choice import Choice, name_of, reader
+from netwright.flows.training import Count, LearningRate, TrainingSettings
 from netwright.python_file import is_python_name, parse
 from netwright.settings import Settings
 
-Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 WeightBits = Annotated[int, Field(ge=2, le=16)]
 TableBits = Annotated[int, Field(ge=2, le=8)]
-LearningRate = Annotated[float, Field(gt=0, lt=10)]
 
 
 class TaskSection(Choice):
@@ -63,18 +62,8 @@ AnyTask = Annotated[SerializeAsAny[TaskSection], PlainValidator(reader(TaskSecti
 AnyModel = Annotated[SerializeAsAny[ModelSection], PlainValidator(reader(ModelSection))]
 
 
-class TrainSection(Settings):
-    """How the float network is trained.
-
-    Attributes:
-        epochs: Passes over the training rows.
-        batch_size: Rows in one step.
-        learning_rate: Peak of the cosine schedule.
-    """
-
-    epochs: Count = 20
-    batch_size: Count = 512
-    learning_rate: LearningRate = 2e-3
+class TrainSection(TrainingSettings):
+    """How the float network is trained."""
 
 
 class SparsitySection(Choice):
@@ -92,8 +81,10 @@ class SparsitySection(Choice):
 AnySparsity = Annotated[SerializeAsAny[SparsitySection], PlainValidator(reader(SparsitySection))]
 
 
-class CompressSection(Choice):
+class CompressSection(Choice, TrainingSettings):
     """How the network gets its widths and is fine-tuned; other settings are the compressor's.
+
+    Those of a training are those of the fine-tuning.
 
     Attributes:
         kind: Name of a compressor: ``"hawq"`` from curvature, ``"fixed"`` as given.
@@ -101,8 +92,7 @@ class CompressSection(Choice):
         scale: Power-of-two scales are shifts in hardware, float scales are multipliers.
         granularity: One weight scale for a tensor, or one for each output channel.
         epochs: Epochs of fine-tuning.
-        batch_size: Rows in one step.
-        learning_rate: Peak of the cosine schedule.
+        learning_rate: Peak of its schedule.
         sparsity: Zeros that the weights have from the first step of the float training on; none if
             left out.
     """
@@ -114,7 +104,6 @@ class CompressSection(Choice):
     scale: Literal["power-of-two", "float"] = "power-of-two"
     granularity: Literal["tensor", "channel"] = "tensor"
     epochs: Count = 10
-    batch_size: Count = 512
     learning_rate: LearningRate = 1e-3
     sparsity: AnySparsity | None = None
 
@@ -175,7 +164,7 @@ class RtlSection(BackendSection):
         kind: The backend.
         compare_parts: Other parts that it is mapped to, for comparison.
         route: Place and route it: minutes for a small network, hours for a large one.
-        speed_grade: Speed grade of the part, 6 (slowest) to 8.
+        speed_grade: Speed grade of the part; the slowest if left out.
         depths: Adders in series between two registers with which it is placed and routed besides,
             to see what registers buy.
     """
@@ -185,26 +174,32 @@ class RtlSection(BackendSection):
     kind: Literal["rtl"] = "rtl"
     compare_parts: tuple[str, ...] = ("xcup",)
     route: bool = False
-    speed_grade: Literal[6, 7, 8] = 6
+    speed_grade: int | None = None
     depths: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(max_length=16)] = ()
 
     @model_validator(mode="after")
     def _can_be_implemented(self) -> Self:
-        from netwright.backends.rtl import PARTS, ROUTED_PARTS
+        from netwright.backends.rtl import find_part, part_names, routed_parts
 
+        known = part_names()
         faults = [
-            f'compare_parts must name {" or ".join(PARTS)}, not "{part}"'
+            f'compare_parts must name {" or ".join(known)}, not "{part}"'
             for part in self.compare_parts
-            if part not in PARTS
+            if part not in known
         ]
         if self.depths and not self.route:
             faults.append("depths must be empty, or route true: every depth is routed")
-        part = self.options.get("part")
-        if self.route and part not in ROUTED_PARTS:
+        part = self.options.get("part", "")
+        placement = find_part(part).placement if part in known else None
+        if self.route and placement is None:
             faults.append(
                 f'route must be false for part "{part}": no open tool places and routes it; '
-                f"parts that can be routed: {', '.join(ROUTED_PARTS)}"
+                f"parts that can be routed: {', '.join(routed_parts())}"
             )
+        grades = () if placement is None else placement.speed_grades
+        if self.speed_grade is not None and grades and self.speed_grade not in grades:
+            accepted = " or ".join(map(str, grades))
+            faults.append(f"speed_grade must be {accepted}, not {self.speed_grade}")
         if faults:
             raise PydanticCustomError(NESTED, "{faults}", {"faults": tuple(faults)})
         return self
@@ -218,7 +213,7 @@ AnyHls = Annotated[SerializeAsAny[HlsSection], PlainValidator(reader(HlsSection)
 AnyRtl = Annotated[SerializeAsAny[RtlSection], PlainValidator(reader(RtlSection))]
 
 
-class TablesSection(Settings):
+class TablesSection(TrainingSettings):
     """A second, small network for the same task, made of tables and sums; Verilog only.
 
     Attributes:
@@ -234,8 +229,7 @@ class TablesSection(Settings):
         teacher: Hidden widths of that network, which is trained first, normalized, as the section
             ``train`` says; the flow's own float network if empty.
         epochs: Passes over the training rows.
-        batch_size: Rows in one step.
-        learning_rate: Peak of the cosine schedule.
+        learning_rate: Peak of the schedule.
         rtl: Options of its Verilog; it is placed and routed unless ``rtl.route`` is false.
     """
 
@@ -249,7 +243,6 @@ class TablesSection(Settings):
     distill: Annotated[float, Field(ge=0, le=1)] = 1.0
     teacher: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=16)] = ()
     epochs: Count = 40
-    batch_size: Count = 512
     learning_rate: LearningRate = 1e-2
     rtl: AnyRtl = Field(default_factory=lambda: RtlSection.of("rtl", route=True))
 

@@ -42,10 +42,19 @@ def copy_template(template: str, name: str, folder: Path) -> Path:
         raise ConfigError(
             f'there is no flow "{template}"{near}', hint=f"flows: {', '.join(known) or 'none'}"
         )
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f'a flow\'s name must be lower-case letters, digits and dashes: "{name}"')
-    path = folder / f"{name}.toml"
-    if path.exists():
-        raise ConfigError("exists already", path=str(path), hint="choose another name")
+    path = free_path(folder / f"{name}.toml", name)
     text = known[template].read_text(encoding="utf-8")
     return write_text(path, _FIELD.sub(f'name = "{name}"', text, count=1))
+
+
+def free_path(path: Path, name: str) -> Path:
+    """The path of a new flow, if its name is accepted and there is no such file.
+
+    Raises:
+        ConfigError: It is not, or there is one.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f'a flow\'s name must be lower-case letters, digits and dashes: "{name}"')
+    if path.exists():
+        raise ConfigError("exists already", path=str(path), hint="choose another name")
+    return path

@@ -9,11 +9,15 @@ from pydantic import Field, model_validator
 from netwright.quantities import Quantity
 from netwright.report.part import Count, Part
 
-TABLE_INPUTS = {"ecp5-85k": 4, "xcup": 6}
-"""Inputs of a lookup table, by part: a table of six does the work of up to four of four."""
-
 TABLES_IN_CARRY = {"CCU2C": 2}
 """Lookup tables that a carry cell holds itself, by its kind; others use the tables beside them."""
+
+
+def table_inputs(part: str) -> int | None:
+    """Inputs of a part's lookup tables; a table of six does the work of up to four of four."""
+    from netwright.backends.rtl import find_part, part_names
+
+    return find_part(part).table_inputs if part in part_names() else None
 
 
 class CellCounts(Part):
@@ -34,7 +38,7 @@ class CellCounts(Part):
     @property
     def table_name(self) -> str:
         """What the part's lookup tables are called, such as ``LUT4``."""
-        return f"LUT{TABLE_INPUTS.get(self.part, '')}"
+        return f"LUT{table_inputs(self.part) or ''}"
 
     @property
     def num_tables(self) -> float:

@@ -154,6 +154,7 @@ class _Session:
             parameters=stage.parameters,
             scratch=scratch,
             progress=self.reporter.update,
+            logs=self.run.logs(stage.name),
         )
         with _refusals(stage.name):
             stage.function(context)

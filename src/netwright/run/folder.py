@@ -27,11 +27,11 @@ _RECORDS = TypeAdapter(StageRecord)
 WORKING = "is working on this run"
 """What a process is told that finds the folder in use."""
 
-STAGES, SCRATCH = "stages", "scratch"
-"""Folders of the stages, and of the parts of stages that are not done."""
+STAGES, SCRATCH, LOGS = "stages", "scratch", "logs"
+"""Folders of the stages, of the parts of stages that are not done, and of records."""
 
 _TEMPORARY, _REPLACED = ".tmp-", ".old-"
-_OWN = {MANIFEST, FLOW, STAGES, SCRATCH}
+_OWN = {MANIFEST, FLOW, STAGES, SCRATCH, LOGS}
 
 
 class RunFolder:
@@ -60,6 +60,10 @@ class RunFolder:
     def scratch(self, name: str, key: str) -> Path:
         """Folder in which a stage keeps finished parts until it is done."""
         return self.path / SCRATCH / f"{name}-{key[:16]}"
+
+    def logs(self, name: str) -> Path:
+        """Folder for what a stage puts on record beside its outputs."""
+        return self.path / LOGS / name
 
     def found(self, position: int, name: str) -> Path | None:
         """Folder of a finished stage, also where it had another position; ``None`` if missing."""

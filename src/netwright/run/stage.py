@@ -59,6 +59,7 @@ class StageContext(Generic[P]):
         scratch: A folder that survives an interruption and is empty at the very first try of these
             parameters and inputs; a long stage keeps its finished parts here.
         progress: Is told how far the work is.
+        logs: A folder of the run for records on which nothing depends; it need not exist.
     """
 
     folder: Path
@@ -66,6 +67,7 @@ class StageContext(Generic[P]):
     parameters: P
     scratch: Path
     progress: Progress
+    logs: Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,6 +77,10 @@ class Callback:
         the code of the class.
         """
         return describe(type(self))
+
+    def for_seed(self, seed: int) -> Callback:
+        """A copy for one of several trainings; what it puts on record stands apart."""
+        return copy.deepcopy(self)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Where it stands, for a checkpoint."""

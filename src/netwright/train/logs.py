@@ -62,6 +62,10 @@ class TensorBoard(_Log):
         self.folder = Path(folder)
         self._writer: Any = None
 
+    def for_seed(self, seed: int) -> TensorBoard:
+        """One that writes into a folder of the seed."""
+        return TensorBoard(self.folder / f"seed-{seed}", every=self.every)
+
     def begin(self, moment: Moment) -> None:
         """Begin a new file with the first figures."""
         self._writer = None
@@ -123,6 +127,13 @@ class MLflow(_Log):
         self.experiment, self.run_name, self.tracking_uri = experiment, run_name, tracking_uri
         self._client: Any = None
         self._run = ""
+
+    def for_seed(self, seed: int) -> MLflow:
+        """One whose run has the seed in its name."""
+        name = f"{self.run_name}-seed-{seed}" if self.run_name else f"seed-{seed}"
+        return MLflow(
+            self.experiment, run_name=name, tracking_uri=self.tracking_uri, every=self.every
+        )
 
     def __getstate__(self) -> dict[str, object]:
         """Leave out what no other process can use."""

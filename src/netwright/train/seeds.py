@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -68,7 +67,8 @@ def fit_seeds(
         objective: See :func:`~netwright.train.fit`, as for the next two.
         recipe: Its seed is not used: every training has its own.
         callbacks: Every training has a copy.
-        workers: Number of processes; the number of cores if not given.
+        workers: Number of processes; the number of cores if not given, and one where a training
+            takes several devices.
         progress: Told of every seed.
 
     Returns:
@@ -82,10 +82,11 @@ def fit_seeds(
             weights_file(folder, seed),
             objective,
             replace(recipe, seed=seed),
-            copy.deepcopy(tuple(callbacks)),
+            tuple(callback.for_seed(seed) for callback in callbacks),
         )
         for seed, model in models.items()
     }
+    workers = 1 if recipe.devices > 1 and workers is None else workers
     records = run_jobs(_train, jobs, log=folder / "seeds.jsonl", workers=workers, progress=progress)
     for seed, model in models.items():
         load_weights(model, weights_file(folder, seed))

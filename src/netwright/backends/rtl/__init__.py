@@ -4,17 +4,19 @@ from netwright.backends.rtl import arrays
 from netwright.backends.rtl.backend import RtlBackend, rtl
 from netwright.backends.rtl.chip import ChipDesign, ChipOptions
 from netwright.backends.rtl.design import RtlDesign
-from netwright.backends.rtl.options import PARTS, ROUTED_PARTS
+from netwright.backends.rtl.parts import Part, find_part, part_names, routed_parts
 from netwright.backends.rtl.streams.stream_design import StreamDesign
 
 __all__ = [
-    "PARTS",
-    "ROUTED_PARTS",
     "ChipDesign",
     "ChipOptions",
+    "Part",
     "RtlBackend",
     "RtlDesign",
     "StreamDesign",
     "arrays",
+    "find_part",
+    "part_names",
+    "routed_parts",
     "rtl",
 ]

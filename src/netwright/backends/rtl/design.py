@@ -16,7 +16,7 @@ from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.verilog import LIBRARY_FOLDER
 from netwright.backends.rtl.implement.asic import AsicFigures, measure_asic
 from netwright.backends.rtl.implement.netlist import RtlNetlist, netlist_files
-from netwright.backends.rtl.implement.nextpnr import DEVICES, SPEED_GRADES, Job
+from netwright.backends.rtl.implement.nextpnr import Job
 from netwright.backends.rtl.implement.placement import Packing, Routing, pack, route
 from netwright.backends.rtl.implement.synthesis import (
     LayerMeasurements,
@@ -27,6 +27,7 @@ from netwright.backends.rtl.implement.synthesis import (
 )
 from netwright.backends.rtl.loading import check_loadable, other_weights
 from netwright.backends.rtl.options import RtlOptions
+from netwright.backends.rtl.parts import find_part
 from netwright.backends.rtl.proof.adder_proof import Proof, prove
 from netwright.backends.rtl.proof.formal import ElementProof, checks, prove_checks
 from netwright.backends.rtl.simulate.simulators import Codes, Model, Simulator, chosen, execute
@@ -69,7 +70,7 @@ class RtlDesign:
         found: set[Capability] = {"build", "measure"}
         if self.num_products and not self.is_loadable:
             found.add("prove")
-        if self.options.part in DEVICES:
+        if find_part(self.options.part).placement is not None:
             found.add("route")
         return frozenset(found)
 
@@ -217,15 +218,13 @@ class RtlDesign:
             ToolFailed: One ended with an error, or ran past its time; the logs are in ``build``.
             BackendError: The part has no open place and route, or a report cannot be read.
         """
-        return pack(
-            self._job(SPEED_GRADES[0], timeout_s, progress), timeout_s=timeout_s, progress=progress
-        )
+        return pack(self._job(None, timeout_s, progress), timeout_s=timeout_s, progress=progress)
 
     def route(
         self,
         *,
         seed: int = 1,
-        speed_grade: int = 6,
+        speed_grade: int | None = None,
         timeout_s: float = BUILD_TIMEOUT_S,
         progress: Progress = silent,
     ) -> Routing:
@@ -236,7 +235,7 @@ class RtlDesign:
 
         Args:
             seed: Seed of the placer.
-            speed_grade: Speed grade of the device: 6 (slowest), 7 or 8.
+            speed_grade: Speed grade of the device; the slowest if not given.
             timeout_s: Wall-clock seconds each program gets.
             progress: Told what the programs do.
 
@@ -256,7 +255,7 @@ class RtlDesign:
             progress=progress,
         )
 
-    def _job(self, speed_grade: int, timeout_s: float, progress: Progress) -> Job:
+    def _job(self, speed_grade: int | None, timeout_s: float, progress: Progress) -> Job:
         """The mapped design and its device; maps it first if need be."""
         options = self.options
         netlist = mapped_files(self.build_folder, options.part)[0]

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from netwright.backends.base import CLOCK_MHZ, Target, clock_faults
 from netwright.backends.rtl.chip_options import ChipOptions
+from netwright.backends.rtl.parts import part_names
 from netwright.backends.rtl.reuse import ReuseFactor, reuse_faults
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
 from netwright.errors import ConfigError
@@ -17,12 +18,6 @@ PART = "ecp5-85k"
 
 ADDERS_PER_STAGE = 2
 """Adders in series between two registers unless another number is asked for."""
-
-PARTS = ("xcup", PART)
-"""What designs can be mapped to: the Xilinx UltraScale+ family, and one Lattice ECP5 device."""
-
-ROUTED_PARTS = (PART,)
-"""Those that open tools place and route."""
 
 MAX_STORED_BITS = 32
 """Bits that a weight or a bias may be given beyond those of the graph."""
@@ -36,7 +31,8 @@ class RtlOptions:
     """How a graph becomes Verilog.
 
     Attributes:
-        part: ``"xcup"`` (Xilinx UltraScale+ family, mapping only) or ``"ecp5-85k"``.
+        part: A name of the registry: ``"xcup"`` (Xilinx UltraScale+ family, mapping only),
+            ``"ecp5-85k"``, or one that another package brings.
         clock_mhz: Clock frequency that the design is for, in MHz: what place and route is asked
             for, and its result says whether it was met. The pipeline does not depend on it.
         adders_per_stage: Adders in series between two pipeline registers; ``None`` for a design
@@ -73,8 +69,8 @@ class RtlOptions:
             raise ConfigError("; ".join(faults))
 
     def _faults(self) -> Iterator[str]:
-        if self.part not in PARTS:
-            choices = " or ".join(f'"{part}"' for part in PARTS)
+        if self.part not in part_names():
+            choices = " or ".join(f'"{part}"' for part in part_names())
             yield f"part must be {choices}, not {self.part!r}"
         yield from clock_faults(self.clock_mhz)
         adders = self.adders_per_stage

@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
 from netwright.errors import ConfigError
 from netwright.flows.sections import ModelSection, SparsitySection, TaskSection
+from netwright.flows.training import TrainingSettings
 from netwright.python_file import parse
 from netwright.reading import read_json, read_typed
 from netwright.run.stage import P, StageContext
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from netwright.compress import Compressed, LayerSensitivity, LayerShape, NMSparsity
     from netwright.tasks import Task
-    from netwright.train import Callback, Recipe, Record
+    from netwright.train import Callback, Record
 
 PLAN, SENSITIVITY, SCORES = "plan.json", "sensitivity.json", "scores.json"
 SHAPES = "layers.json"
@@ -144,39 +145,11 @@ def sparsity(section: SparsitySection | None) -> NMSparsity | None:
     return made
 
 
-class Fitting(Protocol):
-    """The settings of a training."""
-
-    @property
-    def epochs(self) -> int:
-        """Passes over the training rows."""
-
-    @property
-    def batch_size(self) -> int:
-        """Rows in one step."""
-
-    @property
-    def learning_rate(self) -> float:
-        """Peak of the schedule."""
-
-
-def recipe_of(settings: Fitting, *, seed: int = 0) -> Recipe:
-    """The recipe that a section of a flow says."""
-    from netwright.train import Recipe
-
-    return Recipe(
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        seed=seed,
-    )
-
-
 def fit_networks(
     context: StageContext[P],
     models: Mapping[int, nn.Module],
     task: Task,
-    settings: Fitting,
+    settings: TrainingSettings,
     callbacks: Sequence[Callback] = (),
 ) -> None:
     """Train a network for every seed on all cores; leave weights, scores and curves in the folder.
@@ -190,7 +163,7 @@ def fit_networks(
         models,
         task,
         folder=context.scratch,
-        recipe=recipe_of(settings),
+        recipe=settings.recipe(),
         callbacks=callbacks,
         progress=context.progress,
     )

@@ -82,7 +82,12 @@ def subject(
 
 
 def compress(context: StageContext[CompressParameters]) -> None:
-    """Choose the plan, then fine-tune on all cores; write plan, weights and scores."""
+    """Choose the plan, then fine-tune on all cores; write plan, weights and scores.
+
+    Args:
+        context: What the stage works with.
+        folder: Where the relative paths of records start.
+    """
     from netwright.compress import apply_part, save_plan
     from netwright.train import Calibrate
 
@@ -97,6 +102,7 @@ def compress(context: StageContext[CompressParameters]) -> None:
     if sparse is not None:
         plan = plan.with_patterns(sparse.patterns(given.model, task, part=section.module))
         callbacks.insert(0, sparse.callback())
+    callbacks += section.made_callbacks("compress", inputs, folder=context.logs)
     save_plan(plan, context.folder / PLAN)
     (context.folder / ALLOCATION).write_text(json.dumps(found.record, indent=2) + "\n")
     layers = json.dumps([asdict(shape) for shape in given.shapes], indent=2)

@@ -31,7 +31,7 @@ from netwright.report import (
     SensitivityRow,
     TrainingCurve,
 )
-from netwright.report.hardware import TABLE_INPUTS
+from netwright.report.hardware import table_inputs
 from netwright.report.headline import TABLES_IN_HARDWARE
 from netwright.report.measure import ACCURACY, Measure
 from netwright.run.folder import read_record
@@ -322,7 +322,7 @@ def designs(task: Task, inputs: Mapping[str, Path], scored: Scored) -> tuple[Des
                     lut=replace(cells.lut, value=cells.num_tables),
                     latency=routed.latency if routed else None,
                     fmax=routed.fmax if routed else None,
-                    lut_inputs=TABLE_INPUTS.get(cells.part),
+                    lut_inputs=table_inputs(cells.part),
                     tools="open",
                 )
             )

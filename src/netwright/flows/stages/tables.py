@@ -28,7 +28,6 @@ from netwright.flows.stages.common import (
     best_seed,
     load_task,
     new_model,
-    recipe_of,
     weights_name,
     write_scores,
 )
@@ -85,6 +84,7 @@ class _Job:
     teacher: Path
     weights: Path
     files: Mapping[str, Path]
+    logs: Path
 
 
 def new_tables(parameters: TablesParameters, task: Task, seed: int) -> LookupModel:
@@ -112,7 +112,13 @@ def train_tables(context: StageContext[TablesParameters]) -> None:
     teacher = _teacher_weights(context, task)
     jobs = {
         f"seed {seed}": _Job(
-            p, seed, task, teacher, context.scratch / weights_name(seed), dict(context.inputs)
+            p,
+            seed,
+            task,
+            teacher,
+            context.scratch / weights_name(seed),
+            dict(context.inputs),
+            context.logs,
         )
         for seed in p.seeds
     }
@@ -134,13 +140,17 @@ def _train(job: _Job) -> Record:
     section = job.parameters.tables
     task = job.task.windowed(section.window)
     model = new_tables(job.parameters, task, job.seed)
+    beside = section.made_callbacks("tables", job.files, folder=job.logs)
     unfinished = job.weights.with_suffix(".checkpoint")
     fit(
         model,
         task,
         Distill(_teacher(job, task), share=section.distill) if section.distill else None,
-        recipe_of(section, seed=job.seed),
-        [DropFunctions(edges=section.edges, fine=section.fine)],
+        section.recipe(seed=job.seed),
+        [
+            DropFunctions(edges=section.edges, fine=section.fine),
+            *(callback.for_seed(job.seed) for callback in beside),
+        ],
         checkpoint=unfinished,
     )
     save_weights(model, job.weights)
@@ -174,7 +184,7 @@ def _teacher_weights(context: StageContext[TablesParameters], task: Task) -> Pat
         fit(
             model,
             task,
-            recipe=recipe_of(how, seed=p.seeds[0]),
+            recipe=how.recipe(seed=p.seeds[0]),
             progress=lambda done, total, text: context.progress(0, 1, f"teacher, {text}"),
         )
         save_weights(model, path)

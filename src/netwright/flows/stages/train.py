@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from netwright.flows.sections import AnyModel, AnySparsity, AnyTask, TrainSection
 from netwright.flows.stages.common import fit_networks, load_task, new_model, sparsity
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
+
+if TYPE_CHECKING:
+    from netwright.train import Callback
 
 
 class TrainParameters(Settings):
@@ -34,5 +39,6 @@ def train(context: StageContext[TrainParameters]) -> None:
         seed: new_model(parameters.model, task, seed, context.inputs) for seed in parameters.seeds
     }
     sparse = sparsity(parameters.sparsity)
-    kept = [] if sparse is None else [sparse.callback()]
+    kept: list[Callback] = [] if sparse is None else [sparse.callback()]
+    kept += parameters.train.made_callbacks("train", context.inputs, folder=context.logs)
     fit_networks(context, models, task, parameters.train, kept)

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from netwright.backends import rtl
+from netwright.backends.rtl import find_part
 from netwright.backends.rtl.implement import synthesis
-from netwright.backends.rtl.implement.synthesis import FAMILIES, mapped_files, synthesize
+from netwright.backends.rtl.implement.synthesis import mapped_files, synthesize
 from netwright.errors import BackendError, MissingExtra, ToolFailed
 from netwright.progress import Progress, silent
 from tests.backends.rtl.graphs import few_cells, needs_yosys, two_layers
@@ -20,7 +21,7 @@ def test_figures_say_where_they_come_from(tmp_path: Path) -> None:
     assert measured.ff.value > 50
     for figure, unit in ((measured.lut, "LUT"), (measured.carry, "CCU2C"), (measured.ff, "FF")):
         assert (figure.unit, figure.fidelity) == (unit, "modelled")
-        assert figure.source.endswith(f"{FAMILIES['ecp5-85k'].command}, mapping only")
+        assert figure.source.endswith(f"{find_part('ecp5-85k').family.command}, mapping only")
 
 
 @needs_yosys

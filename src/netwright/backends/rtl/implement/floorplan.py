@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from types import MappingProxyType
 
+from netwright.backends.rtl.parts import find_part
 from netwright.errors import BackendError, DataError
 from netwright.reading import parse_json
-
-GRIDS: Mapping[str, tuple[int, int]] = MappingProxyType({"ecp5-85k": (127, 96)})
-"""Columns and rows of tiles of every part that can be placed and routed."""
 
 OUTSIDE = ""
 """Stands for cells outside any instance: the frame, and what carry chains take to be entered."""
@@ -61,7 +58,9 @@ class FloorPlan:
         Raises:
             BackendError: It has no places, or some that the part does not have.
         """
-        columns, rows = GRIDS[part]
+        placement = find_part(part).placement
+        assert placement is not None  # it was placed
+        columns, rows = placement.grid
         found: Counter[tuple[int, int, str]] = Counter()
         name = ""
         for line in lines:

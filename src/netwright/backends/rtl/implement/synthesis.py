@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from netwright.backends.rtl.cells.harmless import plain_sources
 from netwright.backends.rtl.implement.caching import digest_of, made_once
+from netwright.backends.rtl.parts import Family, find_part
 from netwright.backends.tool_lines import telling
 from netwright.backends.tools import YOSYS, run_tool
 from netwright.errors import BackendError, DataError, MissingExtra
@@ -36,49 +37,6 @@ for line in open(sys.argv[1]).read().splitlines():
 
 KEEP_MACRO = "KEEP_ADDERS"
 """Verilog macro that keeps every carry chain whole; without it the mapping is far larger."""
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """How designs are mapped to a device family.
-
-    Attributes:
-        command: The synthesis command, without the top module.
-        lut: Cells that are one lookup table each.
-        carry: Cells that are carry chains.
-        ff: Cells that are one register each.
-        models: Verilog models of the cells, below the folder of Yosys.
-    """
-
-    command: str
-    lut: tuple[str, ...]
-    carry: tuple[str, ...]
-    ff: tuple[str, ...]
-    models: str
-
-
-FAMILIES: Mapping[str, Family] = MappingProxyType(
-    {
-        "xcup": Family(
-            "synth_xilinx -family xcup -nodsp -noiopad -flatten",
-            tuple(f"LUT{size}" for size in range(1, 7)),
-            ("CARRY4", "CARRY8"),
-            ("FDRE", "FDSE", "FDCE", "FDPE"),
-            "xilinx/cells_sim.v",
-        ),
-        "ecp5-85k": Family(
-            "synth_ecp5 -nodsp -noiopad",
-            ("LUT4",),
-            ("CCU2C",),
-            ("TRELLIS_FF",),
-            "lattice/cells_sim_ecp5.v",
-        ),
-    }
-)
-"""The family of every part."""
-
-
-"""Called with every line that a tool prints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +102,7 @@ def synthesize(
     Args:
         top: Name of the top module.
         sources: Verilog files.
-        part: A key of :data:`FAMILIES`.
+        part: Its name.
         folder: Where the log, the report and the mapped netlists go; see :func:`mapped_files`.
         timeout_s: Wall-clock seconds it may take.
         defines: Macros that are defined.
@@ -156,7 +114,7 @@ def synthesize(
         BackendError: Its report cannot be read.
         RunError: A file cannot be read or written.
     """
-    family = FAMILIES[part]
+    family = find_part(part).family
     netlist, verilog = mapped_files(folder, part)
     report = f"synthesis-{part}.json"
     seconds = run_script(
@@ -201,7 +159,7 @@ def synthesize_layers(
         top: Name of the top module.
         layers: Names of modules without parameters, each instantiated once.
         sources: Verilog files.
-        part: A key of :data:`FAMILIES`.
+        part: Its name.
         folder: Where the logs and reports go.
         timeout_s: Wall-clock seconds each of the two may take.
         progress: Told what Yosys does.
@@ -212,7 +170,7 @@ def synthesize_layers(
         BackendError: Its report cannot be read.
         RunError: A file cannot be read or written.
     """
-    files, family = list(sources), FAMILIES[part]
+    files, family = list(sources), find_part(part).family
     flattened = synthesize(
         top, files, part=part, folder=folder, timeout_s=timeout_s, progress=progress
     )
