@@ -56,7 +56,7 @@ def test_parts_are_those_of_the_backend() -> None:
         'part.part must be "ecp5-85k" or "xcup", not \'xc7z020\''
     )
     assert refused(RtlSection, compare_parts=["xc7"]) == (
-        'part.compare_parts must name xcup or ecp5-85k, not "xc7"'
+        'part.compare_parts must name ecp5-85k or xcup, not "xc7"'
     )
 
 
