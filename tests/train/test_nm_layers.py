@@ -45,6 +45,23 @@ def test_layers_are_found_in_the_order_in_which_they_are_reached() -> None:
     assert all("forward" not in vars(module) for module in model.modules())
 
 
+def test_a_layer_that_is_used_twice_counts_twice() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.inner, self.last = nn.Linear(6, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+        def forward(self, values: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.last(self.inner(self.inner(self.first(values))))
+            return found
+
+    assert [item.positions for item in reached_layers(Twice(), TASK)] == [1, 2, 1]
+    model, keep = Twice(), KeepNM(NM(2, 4))
+    fit(model, TASK, recipe=ONCE, callbacks=[keep])
+    assert list(keep.sparse) == ["inner"]
+    assert keep.macs[1].forward == 2 * 32
+
+
 def test_what_learns_before_the_first_layer_needs_its_backward_pass() -> None:
     model = nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 3))
     (found,) = reached_layers(model, TASK)

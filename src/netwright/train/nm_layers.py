@@ -143,8 +143,10 @@ def reached_layers(model: nn.Module, task: Task) -> tuple[Reached, ...]:
             made: Tensor = own(values, *others)
             product = layer.layer if isinstance(layer, QuantLayer) else layer
             outputs = product.weight.shape[0]
-            learns = values.requires_grad or bool(seen)
-            seen.setdefault(path, Reached(path, layer, made.numel() // outputs, learns))
+            learns, before = values.requires_grad or bool(seen), 0
+            if path in seen:  # a layer that is used again
+                learns, before = seen[path].learns_before, seen[path].positions
+            seen[path] = Reached(path, layer, before + made.numel() // outputs, learns)
             return made
 
         return watched

@@ -1,1 +1,1 @@
-"""Weights that netwright ships; read them with ``netwright.backends.cpu.sparse_minilm``."""
+"""Weights that netwright ships; read them with ``netwright.backends.encoders.sparse_minilm``."""
