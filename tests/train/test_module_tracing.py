@@ -246,7 +246,6 @@ REFUSED: dict[str, tuple[Callable[..., object], str]] = {
         "gives another value each time",
     ),
     "random numbers like": (lambda m, x: m.fc1(x) + torch.rand_like(x), "rand_like ("),
-    "a slice": (lambda m, x: m.fc1(x)[:, :3], "takes some of the values"),
     "a dictionary": (lambda m, x: {"y": m.fc1(x)}, "must return a tensor"),
     "an input as it is": (lambda m, x: m.drop(x), "returns an input as it is"),
     "one result twice": (lambda m, x: (m.relu(x),) * 2, "one tensor twice"),
