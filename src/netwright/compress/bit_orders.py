@@ -30,7 +30,7 @@ from netwright.verify.weight_upsets import WeightBit, WeightUpsets, weight_bits
 BitOrder = Literal["hessian", "second-order", "gradient", "magnitude", "position", "random"]
 """How bits are ordered, the one that matters most in front.
 
-``hessian``: by ``h·d²/2``; ``second-order``: by ``|g·d + h·d²/2|``; ``gradient``: by ``|g·d|``;
+``hessian``: by ``|h·d²/2|``; ``second-order``: by ``|g·d + h·d²/2|``; ``gradient``: by ``|g·d|``;
 ``magnitude``: bits of the largest weights first, the highest of each in front; ``position``: all
 highest bits first, in a random order among themselves; ``random``: no order at all.
 """
@@ -138,7 +138,7 @@ def predicted_growth(
     second = np.array([found.curvature[bit.tensor][bit.index] for bit in bits]) * steps**2 / 2
     match order:
         case "hessian":
-            return second
+            return np.abs(second)  # where the loss is not convex, a large step changes it, too
         case "second-order":
             return np.abs(first + second)
         case "gradient":
