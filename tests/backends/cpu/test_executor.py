@@ -5,7 +5,7 @@ import pytest
 
 from netwright.backends.cpu.executor import is_product, make_executor, packed_weights
 from netwright.errors import ConfigError, DataError
-from netwright.formats import Int, smallest_int
+from netwright.formats import NM, Format, Int, OutlierPairs, smallest_int
 from netwright.ir import Graph, Node, TensorType, interpret
 from netwright.kernels import available_isas
 from tests.backends.cpu.transformers import block, rows_of
@@ -28,6 +28,38 @@ def test_products_go_by_the_formats_of_their_operands() -> None:
     kernels = make_executor(graph, packed_weights(graph)).kernels
     assert (kernels["query"], kernels["wide"]) == ("int8", "block-sparse int8")
     assert set(kernels) == {node.name for node in graph.nodes if is_product(graph, node)}
+
+
+@pytest.mark.parametrize(
+    ("weights", "inputs", "kernel"),
+    [
+        (Format(OutlierPairs(), group_axis=0), OutlierPairs(), "four-bit words"),
+        (Format(OutlierPairs("flint4"), group_axis=0), OutlierPairs("flint4"), "four-bit words"),
+        (Format(Int(4)), Int(8, signed=False), "four-bit words"),
+        (Format(Int(8), pattern=NM(2, 8, axis=0)), Int(8), "N:M int8"),
+    ],
+)
+def test_weights_in_few_bits_equal_the_interpreter(weights, inputs, kernel) -> None:
+    random = np.random.default_rng(0)
+    drawn = random.normal(0, 3, (64, 10)) * np.where(random.random((64, 10)) < 0.1, 15, 1)
+    if weights.pattern is not None:
+        drawn.reshape(8, 8, 10)[:, 2:] = 0
+    graph = Graph(
+        name="layer",
+        inputs=("x",),
+        outputs=("y",),
+        nodes=(Node("dense", "MatMul", ("x", "w"), "y"),),
+        types={
+            "x": TensorType((1, 64), inputs),
+            "w": TensorType((64, 10), weights),
+            "y": TensorType((1, 10), Int(32)),
+        },
+        constants={"w": weights.nearest(drawn).astype(np.int64)},
+    )
+    rows = {"x": Format(inputs).nearest(random.normal(0, 20, (7, 64)))}
+    executor = make_executor(graph, packed_weights(graph))
+    assert executor.kernels == {"dense": kernel}
+    np.testing.assert_array_equal(executor.run(rows)["y"], interpret(graph, rows)["y"])
 
 
 def test_rows_do_not_depend_on_the_others() -> None:
