@@ -31,7 +31,7 @@ def test_damaged_weights_are_refused(package, tmp_path, monkeypatch):
     (tmp_path / "config.json").write_bytes((minilm_folder() / "config.json").read_bytes())
     (tmp_path / "model.safetensors").write_bytes(b"no tensors")
     monkeypatch.setattr(minilm, "minilm_folder", lambda: tmp_path)
-    with pytest.raises(DataError, match="not a file of tensors|cannot be read"):
+    with pytest.raises(DataError, match=r"not a file of tensors|cannot be read"):
         minilm_embeddings()
 
 
