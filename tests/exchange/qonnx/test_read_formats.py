@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from netwright.errors import GraphError, NetwrightError
-from netwright.exchange import read_qonnx, write_qonnx
+from netwright.exchange import is_quantized, read_qonnx, write_qonnx
+from netwright.exchange.qonnx.file_referee import FileReferee
 from netwright.formats import Format, OutlierPairs
 from tests.exchange.qonnx.test_format_functions import quantizer
 
@@ -74,6 +75,20 @@ def test_files_that_say_something_else_are_refused(
     path = changed(write_qonnx(graph, tmp_path / "hostile.onnx"), change)
     with pytest.raises(NetwrightError, match=re.escape(message)):
         read_qonnx(path)
+
+
+def test_a_file_with_our_quantizers_alone_is_a_quantized_one(tmp_path: Path) -> None:
+    graph = quantizer(Format(OutlierPairs(), (0.5,), group_axis=1))
+    assert is_quantized(write_qonnx(graph, tmp_path / "pairs.onnx"))
+    assert not is_quantized(write_qonnx(graph, tmp_path / "dense.onnx", dense=True))
+
+
+def test_the_file_itself_is_executed_beside_the_graph(tmp_path: Path) -> None:
+    format = Format(OutlierPairs(), (0.5,), group_axis=1)
+    path = write_qonnx(quantizer(format), tmp_path / "pairs.onnx")
+    rows = np.random.default_rng(6).standard_t(2, (7, 32, 3)).astype(np.float32).astype(np.float64)
+    (made,) = FileReferee(path, read_qonnx(path)).run(rows)
+    assert np.array_equal(made, format.nearest(rows))
 
 
 def test_a_scale_that_is_none_is_refused(tmp_path: Path) -> None:

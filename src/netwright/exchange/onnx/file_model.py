@@ -12,7 +12,13 @@ from netwright.errors import DataError, UnsupportedOp
 from netwright.exchange.onnx.input_shapes import free_reshapes
 from netwright.exchange.onnx.source_model import load_model, parse_model
 from netwright.exchange.onnx.source_tensor import plain_text, read_tensor
-from netwright.exchange.onnx.vocabulary import CHANNELS_LAST, MICROSOFT, QONNX_DOMAIN, QONNX_DOMAINS
+from netwright.exchange.onnx.vocabulary import (
+    CHANNELS_LAST,
+    MICROSOFT,
+    QONNX_DOMAIN,
+    QONNX_DOMAINS,
+    QUANT_DOMAIN,
+)
 
 STANDARD_DOMAINS = ("", "ai.onnx")
 _INITIALIZERS_ALONE = 4
@@ -185,7 +191,7 @@ def _domain(node: Any) -> str:
         return ""
     if domain in QONNX_DOMAINS:
         return QONNX_DOMAIN
-    if domain in (CHANNELS_LAST, MICROSOFT):
+    if domain in (CHANNELS_LAST, MICROSOFT, QUANT_DOMAIN):
         return domain
     raise UnsupportedOp(
         f"{domain}.{plain_text(node.op_type)}",

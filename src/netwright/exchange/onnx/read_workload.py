@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from netwright.errors import GraphError, NetwrightError, UnsupportedOp
+from netwright.errors import GraphError, NetwrightError, UnsupportedOp, require
 from netwright.exchange.onnx import lower_nodes
 from netwright.exchange.onnx.lower_attention import with_cache_apart
 from netwright.exchange.onnx.lower_caches import Append, append_of
 from netwright.exchange.onnx.lower_site import Lower, Site
 from netwright.exchange.onnx.lower_views import TO_VIEW
 from netwright.exchange.onnx.shapes import ShapeModel, load_shapes
-from netwright.exchange.onnx.source_model import SourceNode, listing
+from netwright.exchange.onnx.source_model import SourceNode, listing, parse_model
 from netwright.exchange.onnx.value_widths import widths_of
-from netwright.exchange.onnx.vocabulary import MICROSOFT, QONNX_DOMAINS
+from netwright.exchange.onnx.vocabulary import MICROSOFT, QONNX_DOMAINS, QUANT_DOMAIN
 from netwright.formats import Format, Int
 from netwright.ir.einsums.lower import Operand, extents_made, opaque
 from netwright.workload import Einsum, Tensor, TensorKind, Workload
@@ -85,6 +85,10 @@ def is_quantized(path: str | Path) -> bool:
         DataError: The file is missing, too large, or no ONNX model.
         GraphError: The graph is malformed.
     """
+    onnx = require("onnx", extra="qonnx", purpose="reading ONNX")
+    named = parse_model(onnx, Path(path)).graph.node
+    if any(node.domain == QUANT_DOMAIN for node in named):  # functions would take their place
+        return True
     return any(node.domain in QONNX_DOMAINS for node in load_shapes(Path(path)).nodes)
 
 
