@@ -84,7 +84,7 @@ def test_own_score() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**63 - 1), st.integers(5, 40), st.integers(1, 3))
+@given(st.integers(0, 2**63 - 1), st.integers(5, 40), st.integers(2, 3))
 def test_splits_are_whole_and_follow_the_seed(seed: int, rows: int, classes: int) -> None:
     labels = np.repeat(np.arange(classes), rows)
     number = np.arange(float(len(labels)))
@@ -225,3 +225,16 @@ def test_rows_that_no_scale_of_the_training_rows_fits_are_refused() -> None:
     splits = np.array(["train"] * 40 + ["validation", "test"] * 10)
     with pytest.raises(DataError, match='input "x" must be finite, not inf at row'):
         from_arrays(values, LABELS, splits=splits)
+
+
+def test_what_cannot_be_learned_is_refused() -> None:
+    for labels, shown in ((np.zeros(ROWS, int), "0"), (np.array(["x"] * ROWS), "x")):
+        with pytest.raises(DataError) as caught:
+            from_arrays(TABLE, labels)
+        assert str(caught.value).startswith(
+            f'task "data": targets must hold two classes or more, not only "{shown}"\n'
+        )
+    with pytest.raises(DataError, match="targets must vary: all 38 rows of the train split"):
+        from_arrays(TABLE, np.full(ROWS, 2.5))
+    with pytest.raises(DataError, match=r'features of input "x" must have names of their own; "a"'):
+        from_arrays(TABLE, LABELS, features=("a", "b", "a", "c"))

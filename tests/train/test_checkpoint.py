@@ -3,8 +3,10 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,18 @@ from torch import nn
 
 from netwright.errors import ConfigError, RunError
 from netwright.tasks import Split
-from netwright.train import Callback, Checkpoint, Distill, EarlyStop, History, Recipe, fit
+from netwright.train import (
+    Callback,
+    Checkpoint,
+    Distill,
+    EarlyStop,
+    History,
+    Moment,
+    Recipe,
+    fit,
+)
 from netwright.train.checkpoint import load_state
+from netwright.train.digests import content_digest
 from tests.texts import encoder
 from tests.toys import clouds
 
@@ -119,8 +131,11 @@ def damages(path: Path) -> dict[str, bytes]:
     content = torch.load(path, weights_only=True)
 
     def saved(**changes: object) -> bytes:
+        """With the digest of what is changed, as whoever forges it would write it."""
         target = path.with_suffix(".other")
-        torch.save({**content, **changes}, target)
+        changed = {**content, **changes}
+        del changed["digest"]
+        torch.save({**changed, "digest": content_digest(changed)}, target)
         return target.read_bytes()
 
     return {
@@ -165,7 +180,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, ...]:
             return (Path.touch, (mark,))
 
-    torch.save({"version": 1, "origin": Evil()}, path)
+    torch.save({"version": 2, "origin": Evil()}, path)
     with pytest.raises(RunError, match=r"cannot be read as a checkpoint \(UnpicklingError\)"):
         train(path)
     assert not mark.exists()
@@ -217,3 +232,46 @@ def test_buffers_that_one_model_has_and_the_other_has_not_are_loaded() -> None:
     with pytest.raises(ConfigError, match="the state is that of another model"):
         load_state(plain, {**bare, "more": torch.zeros(1)})
     assert np.all([torch.equal(value, bare[key]) for key, value in plain.state_dict().items()])
+
+
+class Killed(Callback):
+    """Ends a training in its third step."""
+
+    settings = ""
+
+    def after_step(self, moment: Moment) -> None:
+        if moment.step == 3:
+            raise KeyboardInterrupt
+
+
+def _has_items(value: list[object] | str | torch.Tensor) -> bool:
+    return (not isinstance(value, torch.Tensor) or value.ndim > 0) and len(value) > 0
+
+
+def emptied(content: dict[str, Any], at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every field, at any depth, without what it holds."""
+    for key, value in content.items():
+        place = f"{at}.{key}" if at else str(key)
+        if isinstance(value, dict):
+            yield place, {**content, key: {}}
+            for inner, changed in emptied(value, place):
+                yield inner, {**content, key: changed}
+        elif isinstance(value, list | str | torch.Tensor) and _has_items(value):
+            yield place, {**content, key: value[:0]}
+
+
+def test_a_checkpoint_with_an_emptied_field_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    with pytest.raises(KeyboardInterrupt):
+        train(Checkpoint(path, every_steps=1), callbacks=[EarlyStop(5), Killed()])
+    content = torch.load(path, weights_only=True)
+    tried = 0
+    for place, changed in emptied(content):
+        torch.save(changed, path)
+        with pytest.raises(RunError) as caught:
+            train(path)
+        assert str(caught.value).startswith(f"{path}: "), place
+        tried += 1
+    assert tried > 15
+    torch.save(content, path)
+    assert len(train(path)[1].epochs) == 2

@@ -388,3 +388,27 @@ def test_names_are_identifiers_and_unique() -> None:
     assert [node.origin for node in graph.nodes] == ["0", "1", "2.0"]
     with pytest.raises(GraphError, match="ASCII identifier"):
         trace(model, flat(), name="a b")
+
+
+def test_an_assignment_in_place_is_named_with_its_line() -> None:
+    def forward(self: Says, x: Tensor) -> Tensor:
+        y = self.fc1(x)
+        z = y[:, :2]
+        z += 1.0
+        return y
+
+    with pytest.raises(VerificationError) as caught:
+        trace(Says(forward), np.random.default_rng(0).normal(size=(5, 6)))
+    assert "'z += 1.0', does something else than what was traced" in str(caught.value)
+
+
+def test_what_works_for_some_numbers_of_rows_only_is_refused() -> None:
+    def forward(self: Says, x: Tensor) -> Tensor:
+        first, second = self.fc1(x).chunk(2)
+        return first + second
+
+    with pytest.raises(GraphError) as caught:
+        trace(Says(forward), np.random.default_rng(0).normal(size=(16, 6)))
+    assert str(caught.value).startswith(
+        "Says.forward works for 16 rows and not for 15: rows must stay apart, on the first axis"
+    )

@@ -82,6 +82,8 @@ def assemble(
     elif classes:
         raise ConfigError(f'classes must be empty: the input "{raw.targets}" shall come out')
     chosen = _chosen(raw, targets, names, seed)
+    if targets is not None and not names:
+        _check_varies(raw, targets[chosen[0]])
     scaling = {
         key: _scaling(values[chosen[0]], raw, key)
         for key, values in inputs.items()
@@ -113,6 +115,16 @@ def assemble(
         features=raw.features,
         scaling=scaling,
     )
+
+
+def _check_varies(raw: Raw, values: NDArray[Any]) -> None:
+    """Refuse values that are the same in every row that is trained on."""
+    if np.all(values == values[:1]):
+        raise DataError(
+            f"{raw.target} must vary: all {len(values)} rows of the train split hold the same",
+            source=raw.rows.source,
+            hint="choose another target, or rows in which it differs",
+        )
 
 
 def _check_rows(raw: Raw) -> None:

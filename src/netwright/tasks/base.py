@@ -255,6 +255,8 @@ class Task:
                 return ["targets must have two axes or more: (rows, 1) for one value a row"]
             return []
         faults = []
+        if len(self.classes) == 1:
+            faults.append(f'classes must be two or more, not "{self.classes[0]}" alone')
         for name in SPLITS:
             targets = self.split(name).targets
             if targets.dtype != np.int64:
@@ -283,6 +285,12 @@ class Task:
                     f'input "{name}" has rows of shape {shapes[name]}, not of the '
                     f"{len(columns)} columns that are named"
                 )
+            twice = [column for column in dict.fromkeys(columns) if columns.count(column) > 1]
+            faults += [
+                f'features of input "{name}" must have names of their own; "{column}" is there '
+                f"{columns.count(column)} times"
+                for column in twice[:1]
+            ]
         for name, scaling in self.scaling.items():
             if name in shapes and not scaling.fits(shapes[name]):
                 faults.append(

@@ -19,13 +19,16 @@ from netwright.files import write_atomic
 from netwright.reading import check_plain
 from netwright.tasks import Task
 from netwright.train.callbacks import Callback
-from netwright.train.digests import describe, module_digest
+from netwright.train.digests import content_digest, describe, module_digest
 from netwright.train.history import Epoch
 from netwright.train.losses import find_loss
 from netwright.train.objective import Objective
 from netwright.train.recipe import Recipe
 
-_VERSION = 1
+_VERSION = 2
+
+_SEAL = "digest"
+"""What a file holds besides: the digest of all else, so that nothing is lost or changed unseen."""
 
 _KINDS: dict[str, Any] = {
     "model": dict, "optimizer": dict | None, "callbacks": dict, "random": list, "shuffle": Tensor,
@@ -158,7 +161,8 @@ def write(path: Path, state: State, source: Mapping[str, str]) -> None:
         **{item.name: getattr(state, item.name) for item in fields(state)},
         "epochs": [(epoch.number, epoch.loss, epoch.score) for epoch in state.epochs],
     }
-    write_atomic(path, lambda stream: torch.save(content, stream))
+    sealed = {**content, _SEAL: content_digest(content)}
+    write_atomic(path, lambda stream: torch.save(sealed, stream))
 
 
 def read(path: Path, source: Mapping[str, str]) -> State | None:
@@ -177,6 +181,12 @@ def read(path: Path, source: Mapping[str, str]) -> State | None:
                 f"{path}: is no checkpoint that this version can read",
                 hint="remove it; it was written by another version or program",
             )
+        seal = content.pop(_SEAL, None)
+        if seal != content_digest(content):
+            raise RunError(
+                f"{path}: is not as it was written: what it holds has another digest",
+                hint="remove it; the training then begins anew",
+            )
         found = differences(content["origin"], source)
         if found:
             raise RunError(
@@ -185,6 +195,11 @@ def read(path: Path, source: Mapping[str, str]) -> State | None:
             )
         values = {item.name: content[item.name] for item in fields(State)}
         wrong = [name for name, kind in _KINDS.items() if not isinstance(values[name], kind)]
+        held, best = values["model"], values["best_model"]
+        if not wrong and best is not None and best.keys() != held.keys():
+            wrong = ["best_model"]
+        if not wrong and not values["random"]:
+            wrong = ["random"]
         if wrong:
             raise RunError(f"{path}: is damaged, at {wrong[0]}", hint="remove it")
         values["epochs"] = [

@@ -47,6 +47,30 @@ def module_digest(model: nn.Module) -> str:
     return _of_module(model, {})
 
 
+def content_digest(content: object) -> str:
+    """SHA-256 over plain data and tensors, nested in mappings and sequences."""
+    made = hashlib.sha256()
+
+    def add(value: object) -> None:
+        if isinstance(value, Tensor):
+            made.update(f"{value.dtype} {tuple(value.shape)}".encode())
+            made.update(bytes_of(value).data)
+        elif isinstance(value, Mapping):
+            made.update(f"{{{len(value)}".encode())
+            for key, item in value.items():
+                add(key)
+                add(item)
+        elif isinstance(value, list | tuple):
+            made.update(f"[{len(value)}".encode())
+            for item in value:
+                add(item)
+        else:
+            made.update(f"{type(value).__name__} {value!r};".encode())
+
+    add(content)
+    return made.hexdigest()
+
+
 def bytes_of(tensor: Tensor) -> NDArray[np.uint8]:
     """The values of a tensor as bytes."""
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()

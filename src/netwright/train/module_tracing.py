@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ CLOSE = 1e-4
 """Largest difference from the module in its own precision, likewise."""
 
 _CHUNK = 1024
+
+_ASSIGNMENT = re.compile(r"[\w\])] *(?:[-+*/@]|//|\*\*)=(?!=)")
+"""An assignment that works in place, in a line of a program."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +61,16 @@ def trace_module(model: nn.Module, rows: Rows, *, name: str = "network") -> Trac
     dtype = _precision(model)
     arrays = _tensors(symbolic, _arrays(symbolic, rows), dtype)
     few = tuple(array[:LAYER_ROWS] for array in arrays)
-    seen, fewer = record(symbolic, few), record(symbolic, tuple(array[:-1] for array in few))
+    seen = record(symbolic, few)
+    try:
+        fewer = record(symbolic, tuple(array[:-1] for array in few))
+    except DataError as error:
+        count = len(few[0])
+        raise GraphError(
+            f"{type(model).__name__}.forward works for {count} rows and not for {count - 1}: "
+            "rows must stay apart, on the first axis",
+            hint=error.message,
+        ) from None
     translation = GraphOfModule(symbolic, seen, fewer)
     graph = translation.build(name)
     _compare_layers(translation, graph, few)
@@ -153,9 +166,18 @@ def _compare_outputs(
         found = interpreter.run(inputs)
         for name, wanted in zip(graph.outputs, first, strict=True):
             if not _close(found[name], wanted, CLOSE):
-                raise _first_layer(symbolic, rows, seen) or _says(
-                    f"{type(model).__name__}", found[name], wanted
-                )
+                where = _in_place(symbolic) or type(model).__name__
+                raise _first_layer(symbolic, rows, seen) or _says(where, found[name], wanted)
+
+
+def _in_place(symbolic: Symbolic) -> str:
+    """The first line that changes a value by an assignment such as ``y += 1``.
+
+    torch.fx sees an operation that makes a new value there.
+    """
+    lines = (line_of(node) for node in symbolic.code.graph.nodes if node.op == "call_function")
+    found = next((line for line in lines if _ASSIGNMENT.search(line)), "")
+    return found and f"{type(symbolic.original).__name__}.forward at {found},"
 
 
 def _outputs(returned: Tensor | Sequence[Tensor]) -> list[Array]:
