@@ -108,6 +108,8 @@ def test_odd_tensors_have_a_format_or_a_reason(name: str, bits: int) -> None:
     zeros = made.fit(np.zeros((3, 64)), channel_axis=0, group_axis=1)
     assert all(step > 0 for step in zeros.scale)
     assert not zeros.nearest(np.zeros((3, 64))).any()
+    tiny = np.full((3, 64), 1e-45, np.float32)  # a layer that decayed: no scale divides by zero
+    assert made.fit(tiny, channel_axis=0, group_axis=1) == zeros
     dead = heavy((3, 64))
     dead[1] = 0
     assert all(np.isfinite(made.fit(dead, channel_axis=0, group_axis=1).scale))

@@ -13,6 +13,9 @@ from netwright.formats import Format, NumberFormat
 from netwright.formats.number import first_place
 from netwright.settings import Settings
 
+SMALLEST = 2.0**-100
+"""A tensor whose magnitudes are all less counts as zeros: scales would not fit single precision."""
+
 SEARCHED_VALUES = 1 << 18
 """Values on which one scale for a whole tensor is searched, in vectors spread over it; a scale for
 each channel is searched on all of them."""
@@ -111,7 +114,7 @@ def pad_last(values: NDArray[np.floating], group: int) -> NDArray[np.floating]:
 
 
 def checked_values(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The values as an array, if they are finite and there are some.
+    """The values as an array, if they are finite and there are some; zeros if none is `SMALLEST`.
 
     Raises:
         NumericsError: They are not; the message says where.
@@ -126,9 +129,10 @@ def checked_values(values: NDArray[np.floating]) -> NDArray[np.floating]:
         place = first_place(~finite)
         raise NumericsError(f"a quantizer needs finite values, and that at {place} is "
                             f"{array[place]}")  # fmt: skip
-    if float(np.abs(array).max()) > float(np.finfo(np.float32).max) / 4:
+    largest = float(np.abs(array).max())
+    if largest > float(np.finfo(np.float32).max) / 4:
         raise NumericsError("a quantizer needs values that fit single precision with room to spare")
-    return array
+    return array if largest >= SMALLEST else np.zeros_like(array)
 
 
 def _axis(axis: int, rank: int, name: str) -> int:
