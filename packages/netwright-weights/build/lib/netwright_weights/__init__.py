@@ -1,1 +1,0 @@
-"""Weights that netwright ships; read them with ``netwright.backends.encoders.sparse_minilm``."""
