@@ -24,22 +24,32 @@ def write_one(text: str = "a"):
 
 def test_public_names() -> None:
     assert netwright.backends.__all__ == [
+        "CONTROL",
+        "NOTHING",
         "Backend",
         "Capability",
         "ChipDesign",
         "ChipOptions",
+        "CpuBackend",
+        "CpuDesign",
         "Design",
         "HlsBackend",
         "HlsDesign",
+        "Protection",
         "RtlBackend",
         "RtlDesign",
         "StreamDesign",
         "Target",
+        "arrays",
+        "check_chip",
         "chip",
         "cpu",
+        "encoders",
         "hls",
+        "map_to_cells",
         "open_design",
         "plain_outputs",
+        "reuse_factors",
         "rtl",
     ]
 

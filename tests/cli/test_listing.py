@@ -10,6 +10,7 @@ def test_list_of_one_kind(netwright: Netwright) -> None:
     assert [line.split() for line in out.splitlines()] == [
         ["kind", "name", "where"],
         ["tasks", "calorimeter", "netwright.tasks.calorimeter:calorimeter"],
+        ["tasks", "fashion-mnist", "netwright.tasks.fashion:fashion_mnist"],
         ["tasks", "jets", "netwright.tasks.jets:jets"],
         ["tasks", "table", "netwright.tasks.own:TableOptions"],
     ]

@@ -35,6 +35,8 @@ def test_list_names_the_studies(netwright: Netwright) -> None:
         "econ-t",
         "fusemax",
         "hawq",
+        "nm-training",
+        "olive",
         "sparse-transformer",
     ]
     assert [study["name"] for study in json.loads(netwright("study", "list", "--json")[1])] == [
@@ -43,6 +45,8 @@ def test_list_names_the_studies(netwright: Netwright) -> None:
         "econ-t",
         "fusemax",
         "hawq",
+        "nm-training",
+        "olive",
         "sparse-transformer",
     ]
 

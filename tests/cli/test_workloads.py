@@ -14,7 +14,7 @@ def test_batch_multiplies_work_and_leaves_weights():
 
 
 def test_width_reaches_every_tensor_and_is_told():
-    narrow = find_workload("alexnet", bits=3)
+    narrow = find_workload("alexnet", bits="3")
     assert {tensor.bits for tensor in narrow.tensors} == {3}
     assert "3 bits an element" in narrow.assumptions
 

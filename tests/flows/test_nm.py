@@ -45,7 +45,7 @@ def test_the_pattern_reaches_the_graph_its_file_and_the_report(tmp_path: Path) -
     (folder,) = (run / "stages").glob("*-compress")
     layers = json.loads((folder / "plan.json").read_text())["layers"]
     kept_two = {"kept": 2, "group": 8, "axis": 0}
-    assert [layer["pattern"] for layer in layers] == [None, kept_two, None]
+    assert [layer.get("pattern") for layer in layers] == [None, kept_two, None]
     document = read(run / "report.json")
     row = document.plan[1]
     # A quarter of 128 weights of 4 bits, and 3 bits for the place of each.

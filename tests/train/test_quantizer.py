@@ -139,7 +139,7 @@ def test_impossible_scales_are_refused(bad: float) -> None:
 
 
 def test_weights_that_are_not_finite_are_refused() -> None:
-    with pytest.raises(NumericsError, match="quantizer scales must be positive and finite"):
+    with pytest.raises(NumericsError, match=r"finite values, not on nan at \(1,\)"):
         Quantizer(QuantSpec(Int(4))).calibrate(torch.tensor([1.0, float("nan")]))
 
 

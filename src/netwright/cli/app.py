@@ -96,7 +96,7 @@ app.command("estimate", short_help="Print what a network costs on a machine.")(e
 app.command("passes", short_help="Print how often a cascade must go over its ranks.")(passes)
 app.add_typer(arch_app, name="arch")
 app.command("list", short_help="List the names that flows and commands know.")(list_names)
-app.command("new")(new)
+app.command("new", short_help="Copy a flow, or write one for data of your own.")(new)
 app.command("doctor")(doctor)
 
 

@@ -126,7 +126,7 @@ def _by_name(
                 hint="fill or remove these rows",
             )
     names = names or tuple(sorted(set(map(str, values.flat))))
-    _check_count(rows, names, what)
+    _check_count(rows, len(names), names[0] if names else "", what)
     position = {name: number for number, name in enumerate(names)}
     numbers = np.array([position.get(value, -1) for value in values.flat], dtype=np.int64)
     numbers = numbers.reshape(values.shape)
@@ -153,16 +153,14 @@ def _by_position(
             f"not {values[tuple(index)]}{told}",
             source=rows.source,
         )
-    names = names or tuple(map(str, range(count)))
-    _check_count(rows, names, what)
-    return values, names
+    _check_count(rows, count, names[0] if names else "0", what)
+    return values, names or tuple(map(str, range(count)))
 
 
-def _check_count(rows: Columns, names: tuple[str, ...], what: str) -> None:
-    count = len(names)
+def _check_count(rows: Columns, count: int, first: str, what: str) -> None:
     if count == 1:
         raise DataError(
-            f'{what} must hold two classes or more, not only "{_listed(names)}"',
+            f'{what} must hold two classes or more, not only "{_listed((first,))}"',
             source=rows.source,
             hint="use rows of two classes or more; for values that are no classes choose a loss "
             'of values, such as "mse"',

@@ -115,9 +115,18 @@ class Quantizer(nn.Module):
         whose values are all zero, or tiny beside the other channels, get a scale that is 2**-16 of
         the largest channel's: it decides nothing, and the scales stay close enough together for
         one requantizer. A pinned scale stays.
+
+        Raises:
+            NumericsError: A value is not finite; the message says where.
         """
         if self.pinned:
             return
+        finite = values.isfinite()
+        if not finite.all():
+            place = tuple(torch.nonzero(~finite)[0].tolist())
+            raise NumericsError(
+                f"a scale is chosen on finite values, not on {float(values[place])} at {place}"
+            )
         dtype = self.spec.dtype
         rows = values.detach().double()
         rows = rows.reshape(1, -1) if self.spec.channels is None else rows.flatten(1)

@@ -22,6 +22,7 @@ _TORCH: Mapping[str, Callable[[Tensor, float], Tensor]] = {
     "sigmoid": lambda x, _: torch.sigmoid(x),
     "tanh": lambda x, _: torch.tanh(x),
     "gelu": lambda x, _: functional.gelu(x),
+    "gelu_tanh": lambda x, _: functional.gelu(x, approximate="tanh"),
     "silu": lambda x, _: functional.silu(x),
     "softplus": lambda x, _: functional.softplus(x),
     "hard_sigmoid": lambda x, _: functional.hardsigmoid(x),

@@ -62,7 +62,7 @@ def test_operators_without_hardware_are_refused(monkeypatch: pytest.MonkeyPatch)
     assert str(caught.value) == (
         'node "conv_1": operator "Conv" is not supported by the RTL backend\n'
         "hint: supported: Add, Concat, ConvTranspose, Limit, Lookup, MatMul, MaxPool, Relu, "
-        "Requantize, Reshape, Resize, Sign, SumPool, Transpose"
+        "Requantize, Reshape, Resize, Sign, Slice, SumPool, Transpose"
     )
 
 
