@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ OCCUPANCY_EDGES = (0, 4, 8, 12, 16, 20, 25, 30)
 _STEP = 256
 
 
-class MeanDistance(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MeanDistance:
     """Mean of the distances that exist.
 
     Attributes:
