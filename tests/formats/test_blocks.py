@@ -114,3 +114,9 @@ def test_file_with_a_pattern_without_meaning_is_refused(tmp_path: Path) -> None:
 def test_types_that_differ_in_the_pattern_are_not_equal() -> None:
     plain = TensorType((8, 1))
     assert plain != TensorType((8, 1), pattern=Blocks(4))
+
+
+def test_a_density_is_a_plain_float_however_it_is_given() -> None:
+    """A file says the same of it, and so do digests."""
+    assert repr(Blocks(4, density=np.float64(0.5))) == repr(Blocks(4, density=0.5))
+    assert repr(Blocks(4, density=1)) == repr(Blocks(4))

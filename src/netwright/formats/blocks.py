@@ -39,6 +39,7 @@ class Blocks:
         if not 1 <= self.rows <= MAX_BLOCK_ROWS:
             raise NumericsError(f"block rows must be from 1 to {MAX_BLOCK_ROWS}, not {self.rows}")
         check_density(self.density, what="block density")
+        object.__setattr__(self, "density", float(self.density))
 
     @property
     def kind(self) -> str:

@@ -27,6 +27,7 @@ class Density:
 
     def __post_init__(self) -> None:
         check_density(self.density, what="density")
+        object.__setattr__(self, "density", float(self.density))
 
     @property
     def kind(self) -> str:
