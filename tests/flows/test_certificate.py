@@ -4,6 +4,7 @@ import pytest
 
 from netwright.errors import DataError, VerificationError
 from netwright.flows.certificate import (
+    agreement_row,
     certificate,
     damaged_outputs,
     first_failure,
@@ -12,6 +13,7 @@ from netwright.flows.certificate import (
 )
 from netwright.report import CertificateRow
 from netwright.run import execute
+from netwright.verify import Agreement
 from tests.run.toy import toy
 
 GOOD = CertificateRow(
@@ -20,6 +22,12 @@ GOOD = CertificateRow(
 BAD = CertificateRow(
     stage="HLS", against="graph", stimuli="corners", num_rows=3, num_identical=1, difference="here"
 )
+
+
+def test_a_comparison_within_tolerance_says_how_many_rows_were_asked_for() -> None:
+    found = Agreement("cpu", "random", 3, 3, 1, 2, 0, 0.5, "sum", 0.0, None, 0.1, wanted=10)
+    row = agreement_row(found)
+    assert (row.num_rows, row.num_wanted, row.num_within) == (3, 10, 3)
 
 
 def test_certificate_is_read_back(tmp_path: Path) -> None:

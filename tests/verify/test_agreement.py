@@ -9,7 +9,7 @@ import pytest
 from netwright.errors import ConfigError, VerificationError
 from netwright.formats import Int
 from netwright.ir import Array, Graph, Interpreter, Node, TensorType
-from netwright.verify import agree
+from netwright.verify import Stimulus, agree
 
 ROWS = np.random.default_rng(0).normal(size=(40, 3))
 CLAMP = {"low": -8, "high": 7, "rounding": "half-even", "scale": (0.25,)}
@@ -60,6 +60,12 @@ def test_the_interpreter_agrees_with_itself() -> None:
         "2 operators on codes equal; 2 real operators within their tolerance (largest difference "
         "0 of it)"
     )
+
+
+def test_rows_that_were_asked_for_are_told() -> None:
+    graph = mixed()
+    found = agree(graph, Interpreter.of(graph), Stimulus("random", ROWS, wanted=1000))
+    assert (found.rows, found.wanted) == (len(ROWS), 1000)
 
 
 @pytest.mark.parametrize(

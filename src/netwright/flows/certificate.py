@@ -44,6 +44,7 @@ def agreement_row(result: Agreement) -> CertificateRow:
         against="graph",
         stimuli=result.stimulus,
         num_rows=result.rows,
+        num_wanted=result.wanted,
         num_identical=0,
         num_within=result.agreeing if result.exact_nodes + result.real_nodes else 0,
         compared=result.sentence,

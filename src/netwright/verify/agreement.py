@@ -78,6 +78,7 @@ class Agreement:
             the inputs, relative to the largest magnitude of that output. Measured, no bound.
         first: The first place that is not as it must be, if there is one.
         seconds: Time the candidate took, in seconds.
+        wanted: Rows that were asked for, where a row is so large that there are fewer; else 0.
     """
 
     candidate: str
@@ -92,6 +93,7 @@ class Agreement:
     output_difference: float
     first: Excess | None
     seconds: float
+    wanted: int = 0
 
     def _repr_html_(self) -> str:
         rows = [
@@ -293,4 +295,5 @@ class _Comparison:
             output_difference=self.output_difference,
             first=self.first,
             seconds=self.seconds,
+            wanted=stimulus.wanted,
         )
