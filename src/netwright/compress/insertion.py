@@ -18,6 +18,7 @@ from netwright.compress.plan import LayerPlan, Plan
 from netwright.errors import ConfigError, UnsupportedOp
 from netwright.formats import NM, Int
 from netwright.ir import Graph, Node
+from netwright.ir.names import Names
 from netwright.ir.ops.function import NOT_NEGATIVE
 from netwright.train import Quantizer, QuantLayer, QuantModel, QuantSpec
 from netwright.train.arithmetic import Affine, Sum
@@ -88,7 +89,7 @@ class _Insertion:
     """The tensor with all its bits, by tensor of the float graph."""
     coded: dict[str, dict[int, str]] = field(default_factory=dict)
     """Its codes, by width."""
-    _names: set[str] = field(default_factory=set)
+    _names: Names = field(init=False)
     _shared: dict[str, Quantizer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,7 +97,7 @@ class _Insertion:
         self.entries = {layer.name: layer for layer in self.plan.layers}
         self.demands = Demands.of(self.prepared, self.plan)
         self.signed = signed_tensors(self.graph, inputs=self.plan.signed_inputs)
-        self._names.update(self.graph.inputs)
+        self._names = Names(self.graph.inputs)
 
     def build(self, head: str) -> QuantModel:
         shapes = self.prepared.input_shapes
@@ -122,17 +123,9 @@ class _Insertion:
 
     def _add(self, name: str, operation: Operation, inputs: tuple[str, ...], output: str,
              origin: str) -> str:  # fmt: skip
-        name, output = self._free(name), self._free(output)
+        name, output = self._names.fresh(name), self._names.fresh(output)
         self.steps.append(Step(name, operation, inputs, output, origin))
         return output
-
-    def _free(self, wanted: str) -> str:
-        name, count = wanted, 1
-        while name in self._names:
-            count += 1
-            name = f"{wanted}_{count}"
-        self._names.add(name)
-        return name
 
     def _dropped(self, tensor: str, output: str) -> str:
         layer = self.prepared.traced.dropped.get(tensor)

@@ -11,6 +11,7 @@ from netwright.errors import GraphError
 from netwright.formats import Format, Int, smallest_int
 from netwright.ir import Array, AttrValue, Bounds, Graph, Node, TensorType, check
 from netwright.ir.interpret import Values
+from netwright.ir.names import Names
 from netwright.ir.ops.format_quant import format_attributes, format_of
 from netwright.ir.ops.linear import weighted_sum_bounds
 from netwright.passes.calibration import ScaleKind, activation_grid, observe, weight_grid
@@ -147,7 +148,7 @@ class _Rewriting:
         self.types, self.constants = dict(graph.types), dict(graph.constants)
         self.nodes: list[Node] = []
         self.codes: dict[str, str] = {}
-        self.taken = {*graph.types, *(node.name for node in graph.nodes)}
+        self.names = Names({*graph.types, *(node.name for node in graph.nodes)})
 
     def graph(self) -> Graph:
         """The graph without what nothing reads any more."""
@@ -181,11 +182,11 @@ class _Rewriting:
         shape = self.types[node.output].shape
         scales = tuple(read.reals("scale")[0] * s for s in held.reals("scale"))
         axis = None if len(scales) == 1 else len(shape) - 1
-        sums = self._free(f"{node.name}_sums")
+        sums = self.names.fresh(f"{node.name}_sums")
         self.types[sums] = TensorType(shape, smallest_int(limits.low, limits.high), scales, axis)
         self.nodes.append(replace(node, inputs=(codes, weights), output=sums))
         attrs: dict[str, AttrValue] = {"scale": scales, "axis": axis}
-        real = node.output if len(node.inputs) == 2 else self._free(f"{node.name}_real")
+        real = node.output if len(node.inputs) == 2 else self.names.fresh(f"{node.name}_real")
         self.types[real] = TensorType(shape)
         self._add(f"{node.name}_dequantize", "Dequantize", (sums,), real, attrs, node)
         if len(node.inputs) == 3:
@@ -198,7 +199,7 @@ class _Rewriting:
         if quant.op == "FormatQuant":
             return self._coded(quant)
         number, zero_point = _number(quant), quant.integer("zero_point", 0)
-        output = self._free(f"{quant.name}_codes")
+        output = self.names.fresh(f"{quant.name}_codes")
         moved = smallest_int(number.min - zero_point, number.max - zero_point)
         self.types[output] = TensorType(self.types[quant.output].shape, moved, quant.reals("scale"))
         attrs: dict[str, AttrValue] = {
@@ -211,7 +212,7 @@ class _Rewriting:
 
     def _coded(self, quant: Node) -> str:
         """The codes of a format, which may code neighbors together."""
-        output = self._free(f"{quant.name}_codes")
+        output = self.names.fresh(f"{quant.name}_codes")
         self.types[output] = TensorType(self.types[quant.output].shape, format_of(quant))
         attrs = dict(quant.attrs)
         self._add(
@@ -233,7 +234,7 @@ class _Rewriting:
             number, scale = _number(quant), quant.reals("scale")
             format = Format(number, scale, None if len(scale) == 1 else 1)
             rounded = np.clip(np.rint(real / np.array(scale)), number.min, number.max)
-        name = self._free(f"{source}_codes")
+        name = self.names.fresh(f"{source}_codes")
         self.constants[name] = rounded.astype(np.int64)
         pattern = self.types[source].pattern
         self.types[name] = TensorType(real.shape, replace(format, pattern=pattern))
@@ -249,16 +250,8 @@ class _Rewriting:
         attrs: dict[str, AttrValue],
         origin: Node,
     ) -> None:
-        node = Node(self._free(name), op, inputs, output, attrs, origin.origin)
+        node = Node(self.names.fresh(name), op, inputs, output, attrs, origin.origin)
         self.nodes.append(node)
-
-    def _free(self, wanted: str) -> str:
-        name, count = wanted, 1
-        while name in self.taken:
-            count += 1
-            name = f"{wanted}_{count}"
-        self.taken.add(name)
-        return name
 
 
 def _number(quant: Node) -> Int:

@@ -10,6 +10,7 @@ import numpy as np
 from netwright.errors import ConfigError, GraphError
 from netwright.ir import FLOAT, KEEPS_VALUES, Graph, Node, TensorType, check, operators
 from netwright.ir.interpret import Values
+from netwright.ir.names import Names
 from netwright.passes.base import run_passes
 from netwright.passes.calibration import (
     QuantGrid,
@@ -271,17 +272,13 @@ def with_quantizers(
         grids: The grid of each reading, by tensor and name of the reader.
         weights: The grid of the weights of each product, by name of its node.
     """
-    types, taken = dict(graph.types), {*graph.types, *(n.name for n in graph.nodes)}
+    types, names = dict(graph.types), Names({*graph.types, *(n.name for n in graph.nodes)})
     nodes: list[Node] = []
     made: dict[tuple[str, QuantGrid], str] = {}
 
     def quantized(source: str, wanted: str, grid: QuantGrid, origin: str) -> str:
         if (source, grid) not in made:
-            name, count = f"{wanted}_quant", 1
-            while name in taken:
-                count += 1
-                name = f"{wanted}_quant_{count}"
-            taken.add(name)
+            name = names.fresh(f"{wanted}_quant")
             types[name] = TensorType(types[source].shape, FLOAT)
             nodes.append(Node(name, "Quant", (source,), name, grid.attrs, origin))
             made[source, grid] = name

@@ -15,6 +15,7 @@ from torch.fx.node import map_arg
 from netwright.errors import DataError, GraphError
 from netwright.formats import smallest_int
 from netwright.ir import FLOAT, Array, AttrValue, Graph, Node, TensorType, check, spec_of
+from netwright.ir.names import Names
 from netwright.train.module_ops import (
     CASTS,
     HOST,
@@ -114,7 +115,7 @@ class GraphOfModule:
     constants: dict[str, Array] = field(default_factory=dict)
     made_by: dict[str, fx.Node] = field(default_factory=dict)
     dropped: dict[str, nn.Module] = field(default_factory=dict)
-    _taken: set[str] = field(default_factory=set)
+    names: Names = field(default_factory=Names)
     _current: dict[fx.Node, fx.Node] = field(default_factory=dict)
 
     def build(self, name: str) -> Graph:
@@ -142,7 +143,7 @@ class GraphOfModule:
 
     def _input(self, node: fx.Node, name: str) -> str:
         rows = table_rows(self.symbolic).get(name)
-        name = self.free(name)
+        name = self.names.fresh(name)
         number = FLOAT if rows is None else smallest_int(0, rows - 1)
         self.types[name] = TensorType(self._row_shape(node), number)
         self.tensors[node] = Ref(name, self.types[name].shape)
@@ -292,15 +293,6 @@ class GraphOfModule:
             )
         return (1, *many.shape[1:])
 
-    def free(self, wanted: str) -> str:
-        """A name that nothing has yet."""
-        name, count = wanted, 1
-        while name in self._taken:
-            count += 1
-            name = f"{wanted}_{count}"
-        self._taken.add(name)
-        return name
-
 
 _HOST_VALUES = (int, tuple, torch.dtype, torch.device)
 
@@ -338,7 +330,7 @@ class Step:
             wanted = path_of(self.node) if self.node.op == "call_module" else self.node.name
             wanted = re.sub(r"\W", "_", wanted, flags=re.ASCII) or kind_of(self.node).lower()
             wanted = f"layer{wanted}" if wanted[0].isdigit() else wanted
-            self._name = self.whole.free(wanted)
+            self._name = self.whole.names.fresh(wanted)
         return self._name
 
     def argument(self, node: fx.Node) -> Any:
@@ -355,8 +347,8 @@ class Step:
 
     def emit(self, op: str, inputs: tuple[str, ...], suffix: str = "", **attrs: AttrValue) -> Ref:
         """Append an operator and return what it gives."""
-        name = self.whole.free(f"{self.name}_{suffix}") if suffix else self.name
-        output = self.whole.free(f"{name}_out")
+        name = self.whole.names.fresh(f"{self.name}_{suffix}") if suffix else self.name
+        output = self.whole.names.fresh(f"{name}_out")
         node = Node(name, op, inputs, output, attrs, origin=path_of(self.node) or self.node.name)
         shape = spec_of(node).shape(node, [self.whole.types[key].shape for key in inputs])
         self.whole.types[output] = TensorType(shape, FLOAT)
@@ -372,7 +364,7 @@ class Step:
 
     def constant(self, suffix: str, values: Tensor | float | Array) -> str:
         """Add a constant and return its name."""
-        name = self.whole.free(f"{self.name}_{suffix}")
+        name = self.whole.names.fresh(f"{self.name}_{suffix}")
         plain = values.detach().numpy() if isinstance(values, Tensor) else values
         array = np.asarray(plain, dtype=np.float64)
         self.whole.constants[name] = array if array.ndim else array.reshape(1)

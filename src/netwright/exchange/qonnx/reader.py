@@ -13,8 +13,8 @@ from netwright.errors import GraphError
 from netwright.exchange.limits import MAX_ALL_COMPUTED_VALUES, Budget, RowBudget
 from netwright.exchange.onnx.evaluate import evaluate
 from netwright.exchange.onnx.source_model import SourceModel, SourceNode
-from netwright.exchange.qonnx.names import Names
 from netwright.ir import AttrValue, Node, Note, TensorType, spec_of
+from netwright.ir.names import Names
 from netwright.passes.carried import compact
 from netwright.passes.real_builder import enclosing_format, format_attrs
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from netwright.errors import NumericsError, UnsupportedOp, require
 from netwright.exchange.onnx.vocabulary import QONNX_DOMAIN, QUANT_DOMAIN
 from netwright.exchange.qonnx.format_functions import Twin, twin_function
-from netwright.exchange.qonnx.names import Names
 from netwright.formats import QONNX_ROUNDING
 from netwright.ir import Graph, Node
+from netwright.ir.names import Names
 from netwright.ir.ops.quant import code_type, rounding_of
 
 OnnxAttr = int | float | str | tuple[int, ...]

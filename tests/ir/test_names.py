@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from netwright.exchange import read_qonnx, referee, write_qonnx
-from netwright.exchange.qonnx.names import Names
 from netwright.ir import interpret
+from netwright.ir.names import Names
 from netwright.passes import integerize, realize
 from tests.exchange.onnx_files import GRID, executed, model, node, quant, saved
 from tests.exchange.qonnx.test_read import assert_same

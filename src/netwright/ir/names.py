@@ -1,4 +1,4 @@
-"""New names that nothing else in a file has."""
+"""New names that nothing else in a graph or a file has."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 
 class Names:
-    """Hands out names; knows every name of the file from the start.
+    """Hands out names; knows every name that is there from the start.
 
     >>> names = Names(["w", "w_transposed"])
     >>> names.fresh("w_transposed"), names.fresh("bias")
     ('w_transposed_2', 'bias')
     """
 
-    def __init__(self, taken: Iterable[str]) -> None:
+    def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
 
     def fresh(self, wanted: str) -> str:
@@ -23,3 +23,6 @@ class Names:
             name, number = f"{wanted}_{number}", number + 1
         self._taken.add(name)
         return name
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._taken
