@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.formats import NM
-from netwright.train.nm_masks import pruned, top_mask
+from netwright.train.nm_masks import _passes, pruned, top_mask
 
 
 @settings(max_examples=40)
@@ -23,9 +23,10 @@ def test_masks_are_those_of_the_pattern(
     draws = np.random.default_rng(seed)
     values = draws.integers(-2, 3, extents) if coarse else draws.normal(size=extents)
     values = values.astype(np.float32)
-    found = top_mask(torch.from_numpy(values), pattern).numpy()
-    assert found.dtype == values.dtype
-    assert np.array_equal(found, pattern.mask(values))
+    for made in (top_mask, _passes):
+        found = made(torch.from_numpy(values), pattern).numpy()
+        assert found.dtype == values.dtype
+        assert np.array_equal(found, pattern.mask(values))
 
 
 def test_of_equal_magnitudes_the_lowest_index_stays() -> None:
@@ -38,4 +39,5 @@ def test_the_last_group_may_be_shorter() -> None:
     values = torch.tensor([4.0, 1.0, 2.0, 3.0, 0.0, 0.0, 0.0])
     assert top_mask(values, NM(2, 4)).tolist() == [1, 0, 0, 1, 1, 1, 0]
     assert top_mask(values[:5], NM(2, 4)).tolist() == [1, 0, 0, 1, 1]
+    assert _passes(values, NM(2, 4)).tolist() == [1, 0, 0, 1, 1, 1, 0]
     assert pruned(values[:3, None], NM(1, 8))[:, 0].tolist() == [4, 0, 0]

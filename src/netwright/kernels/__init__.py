@@ -18,6 +18,7 @@ from netwright.kernels.epilogue import Requantize, gelu_table
 from netwright.kernels.from_graph import pack_constant
 from netwright.kernels.isa import available_isas, selected_isa
 from netwright.kernels.nm import NMWeights, nm_product, pack_nm
+from netwright.kernels.nm_mask import nm_mask
 from netwright.kernels.spmm import Product, prepare, spmm, spmm_reference
 from netwright.kernels.store import load_packed, save_packed
 
@@ -36,6 +37,7 @@ __all__ = [
     "encode_weights",
     "gelu_table",
     "load_packed",
+    "nm_mask",
     "nm_product",
     "normalize",
     "pack",

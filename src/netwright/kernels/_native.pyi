@@ -107,3 +107,11 @@ def attend(
     num_threads: int,
     isa: str,
 ) -> None: ...
+def nm_mask(
+    values: NDArray[Any],
+    mask: NDArray[Any],
+    kept: int,
+    group: int,
+    num_threads: int,
+    isa: str,
+) -> None: ...

@@ -297,6 +297,8 @@ class SparseLayer:
         self.decay = decay
         product = layer.layer if isinstance(layer, QuantLayer) else layer
         self.weight: Tensor = product.weight
+        # Asked once: a protocol is looked for method by method.
+        self._effective = layer if isinstance(layer, Effective) else None
         self._hook = self.weight.register_hook(self._decayed) if decay else None
         if isinstance(layer, QuantLayer):
             layer.pattern = pattern if keeps else None
@@ -313,7 +315,7 @@ class SparseLayer:
         self._masks = masks
         if isinstance(self.layer, QuantLayer):
             self.layer.masks = masks
-        elif not isinstance(self.layer, Effective):
+        elif self._effective is None:
             weight = self.weight.detach()
             forward = masks.seen_forward(weight)
             same = masks.backward is masks.forward
@@ -337,7 +339,8 @@ class SparseLayer:
     def _forward(self, values: Tensor) -> Tensor:
         layer = self.layer
         assert isinstance(layer, Product)
-        weight = layer.effective_weight() if isinstance(layer, Effective) else layer.weight
+        effective = self._effective
+        weight = layer.weight if effective is None else effective.effective_weight()
         return sparse_product(layer, values, weight, layer.bias, self._masks, self._copies)
 
     def _decayed(self, gradient: Tensor) -> Tensor:

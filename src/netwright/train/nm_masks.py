@@ -1,4 +1,4 @@
-"""Which weights of an N:M pattern stay, in torch: a few passes over a tensor instead of a sort."""
+"""Which weights of an N:M pattern stay: by a kernel, or by a few passes instead of a sort."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from netwright.formats import NM
+from netwright.kernels import nm_mask
 
 _EXACT = 1 << 24
 """Ones that float32 counts exactly."""
@@ -25,6 +26,14 @@ def top_mask(values: Tensor, pattern: NM) -> Tensor:
         values: Weights or gradients, finite.
         pattern: The pattern, which keeps at least one; its axis is that of `values`.
     """
+    if values.device.type == "cpu" and values.dtype == torch.float32:
+        array = values.detach().contiguous().numpy()
+        return torch.from_numpy(nm_mask(array, pattern, num_threads=torch.get_num_threads()))
+    return _passes(values, pattern)
+
+
+def _passes(values: Tensor, pattern: NM) -> Tensor:
+    """The mask on any device and of any format."""
     group, axis = pattern.group, pattern.axis
     magnitudes = values.detach().abs()
     extent = values.shape[axis]

@@ -7,6 +7,7 @@ of its own in them, and the gradients of the weights pass straight through the z
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -100,14 +101,15 @@ def sparse_product(
         copies: The weights as they are seen, where they are known.
     """
     kind = values.device.type
-    if torch.is_autocast_enabled(kind):
+    mixed = torch.is_autocast_enabled(kind)
+    if mixed:
         dtype = torch.get_autocast_dtype(kind)
         values, weight = values.to(dtype), weight.to(dtype)
         bias, copies = None if bias is None else bias.to(dtype), None
     if not torch.is_grad_enabled():
         seen = masks.seen_forward(weight) if copies is None else copies.forward
         return sums(layer, values, seen, bias)
-    with torch.autocast(kind, enabled=False):
+    with torch.autocast(kind, enabled=False) if mixed else nullcontext():
         return _Product.apply(values, weight, bias, masks, layer, copies)  # type: ignore[no-untyped-call]
 
 
