@@ -41,6 +41,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "jets": "netwright.tasks.jets:jets",
         "table": "netwright.tasks.own:TableOptions",
     },
+    "environments": {
+        "beam": "netwright.tasks.beam_environment:BeamEnvironment",
+    },
     "scores": {
         "accuracy": "netwright.tasks.scores:accuracy",
         "auc": "netwright.tasks.scores:area_under_curve",
@@ -73,6 +76,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "models": {
         "encoder": "netwright.models:encoder",
         "mlp": "netwright.models:mlp",
+        "policy": "netwright.models:policy",
         "wafer-autoencoder": "netwright.models:wafer_autoencoder",
     },
     "compressors": {

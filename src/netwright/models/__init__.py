@@ -9,6 +9,7 @@ from netwright.models.convolutional import encoder
 from netwright.models.decoder import Decoder, DecoderShape, NextTokenBits, decoder_from, smollm2
 from netwright.models.dense import mlp
 from netwright.models.mobilenet import mobilenet
+from netwright.models.policies import Policy, policy
 from netwright.models.text import TextEncoder, minilm
 
 Network: TypeAlias = nn.Sequential
@@ -20,12 +21,14 @@ __all__ = [
     "DecoderShape",
     "Network",
     "NextTokenBits",
+    "Policy",
     "TextEncoder",
     "decoder_from",
     "encoder",
     "minilm",
     "mlp",
     "mobilenet",
+    "policy",
     "smollm2",
     "wafer_autoencoder",
 ]

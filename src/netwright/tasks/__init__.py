@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from netwright.tasks import beam
 from netwright.tasks.arrays import from_arrays
 from netwright.tasks.base import Scaling, Task
 from netwright.tasks.calorimeter import calorimeter, wafer_emd, wafers
@@ -49,6 +50,7 @@ __all__ = [
     "TableOptions",
     "Task",
     "TextRows",
+    "beam",
     "by_occupancy",
     "calorimeter",
     "encode_texts",

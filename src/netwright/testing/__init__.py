@@ -5,12 +5,14 @@ collects the tests.
 """
 
 from netwright.testing.backends import BackendSuite
+from netwright.testing.environments import EnvironmentSuite
 from netwright.testing.formats import NumberFormatSuite, PatternSuite
 from netwright.testing.operators import OperatorCase, OperatorSuite
 from netwright.testing.tasks import TaskSuite
 
 __all__ = [
     "BackendSuite",
+    "EnvironmentSuite",
     "NumberFormatSuite",
     "OperatorCase",
     "OperatorSuite",

@@ -26,6 +26,7 @@ from netwright.train.quantizer import Quantizer, QuantSpec
 from netwright.train.ramp import Ramp
 from netwright.train.real_tracing import trace_quantized
 from netwright.train.recipe import Recipe
+from netwright.train.reinforced import Reinforced, Reinforcement, acting, reinforce
 from netwright.train.seeds import fit_seeds, history_file, weights_file
 from netwright.train.text import TEXT, taught
 from netwright.train.tracing import trace
@@ -60,10 +61,13 @@ __all__ = [
     "Ramp",
     "Recipe",
     "Record",
+    "Reinforced",
+    "Reinforcement",
     "Requantizer",
     "Supervised",
     "TensorBoard",
     "TorchExecutor",
+    "acting",
     "evaluate",
     "find_loss",
     "fit",
@@ -72,6 +76,7 @@ __all__ = [
     "history_file",
     "load_weights",
     "predict",
+    "reinforce",
     "run_jobs",
     "save_weights",
     "taught",

@@ -14,21 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from netwright.errors import ConfigError, NetwrightError, RunError
-from netwright.files import write_atomic
-from netwright.reading import check_plain
+from netwright.errors import ConfigError, RunError
 from netwright.tasks import Task
 from netwright.train.callbacks import Callback
-from netwright.train.digests import content_digest, describe, module_digest
+from netwright.train.digests import describe, module_digest
 from netwright.train.history import Epoch
 from netwright.train.losses import find_loss
 from netwright.train.objective import Objective
 from netwright.train.recipe import Recipe
+from netwright.train.sealed import cannot_be_read, read_sealed, write_sealed
 
 _VERSION = 2
-
-_SEAL = "digest"
-"""What a file holds besides: the digest of all else, so that nothing is lost or changed unseen."""
 
 _KINDS: dict[str, Any] = {
     "model": dict, "optimizer": dict | None, "callbacks": dict, "random": list, "shuffle": Tensor,
@@ -161,8 +157,7 @@ def write(path: Path, state: State, source: Mapping[str, str]) -> None:
         **{item.name: getattr(state, item.name) for item in fields(state)},
         "epochs": [(epoch.number, epoch.loss, epoch.score) for epoch in state.epochs],
     }
-    sealed = {**content, _SEAL: content_digest(content)}
-    write_atomic(path, lambda stream: torch.save(sealed, stream))
+    write_sealed(path, content)
 
 
 def read(path: Path, source: Mapping[str, str]) -> State | None:
@@ -171,22 +166,10 @@ def read(path: Path, source: Mapping[str, str]) -> State | None:
     Raises:
         RunError: The file cannot be read, or was written by another training.
     """
-    if not path.exists() and not path.is_symlink():
+    content = read_sealed(path, version=_VERSION)
+    if content is None:
         return None
     try:
-        check_plain(path)
-        content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-        if not isinstance(content, dict) or content.get("version") != _VERSION:
-            raise RunError(
-                f"{path}: is no checkpoint that this version can read",
-                hint="remove it; it was written by another version or program",
-            )
-        seal = content.pop(_SEAL, None)
-        if seal != content_digest(content):
-            raise RunError(
-                f"{path}: is not as it was written: what it holds has another digest",
-                hint="remove it; the training then begins anew",
-            )
         found = differences(content["origin"], source)
         if found:
             raise RunError(
@@ -209,12 +192,8 @@ def read(path: Path, source: Mapping[str, str]) -> State | None:
         return State(**values)
     except RunError:
         raise
-    except NetwrightError as error:
-        raise RunError(error.message, hint="remove it") from None
-    except Exception as error:  # torch raises what unpickling and zip files raise
-        raise RunError(
-            f"{path}: cannot be read as a checkpoint ({type(error).__name__})", hint="remove it"
-        ) from None
+    except Exception as error:  # whatever values of another kind raise
+        raise cannot_be_read(path, error) from None
 
 
 def load_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
