@@ -191,6 +191,23 @@ def test_kept_constants_come_back_as_they_are() -> None:
     assert kept["q"].shape == (4, 5)
 
 
+def test_kept_tensors_that_depend_on_no_input_come_back_as_they_are() -> None:
+    nodes = (
+        Node("positive", "Relu", ("table",), "bent"),
+        Node("fc", "MatMul", ("x", "bent"), "y"),
+    )
+    table = np.arange(-2.0, 4).reshape(3, 2)
+    types = {"x": (1, 3), "table": (3, 2), "bent": (3, 2), "y": (1, 2)}
+    graph = Graph(
+        "table", ("x",), ("y",), nodes, {n: TensorType(s) for n, s in types.items()},
+        {"table": table},
+    )  # fmt: skip
+    for rows in (0, 1, 5):
+        found = Interpreter.of(graph).run(np.ones((rows, 3)), keep=["bent"], chunk_rows=2)
+        np.testing.assert_array_equal(found["bent"], np.maximum(table, 0))
+        np.testing.assert_array_equal(found["y"], np.full((rows, 2), [2.0, 4.0]))
+
+
 def test_inputs_far_outside_the_range_saturate_in_silence() -> None:
     graph = two_layers(np.random.default_rng(0))
     tiny = replace(graph.node("quantize"), attrs={**graph.node("quantize").attrs, "scale": (1e-9,)})

@@ -96,7 +96,9 @@ class Interpreter:
                 memory only.
 
         Returns:
-            The outputs and the kept tensors: int64 codes for integer tensors, float64 else.
+            The outputs and the kept tensors: int64 codes for integer tensors, float64 else. They
+            have a row for each of the inputs; but constants, and what is computed from them alone
+            and has no batch as its first axis, come back as they are.
 
         Raises:
             DataError: An input is missing, has another shape, or holds NaN or infinity.
@@ -125,8 +127,11 @@ class Interpreter:
                 if name in self.graph.constants:
                     results[name] = self.graph.constants[name]
                     continue
+                kind = np.int64 if self.graph.types[name].is_integer else np.float64
+                if name not in self.varying and value.shape[:1] != (1,):
+                    results[name] = value.astype(kind)
+                    continue
                 if name not in results:
-                    kind = np.int64 if self.graph.types[name].is_integer else np.float64
                     results[name] = np.empty((rows, *value.shape[1:]), dtype=kind)
                 results[name][part] = value
         return results
@@ -146,6 +151,15 @@ class Interpreter:
     def held(self, name: str, values: Array) -> Array:
         """Values of a tensor as operators get them: codes in the carrier, real ones in float64."""
         return values.astype(self.carrier if self.graph.types[name].is_integer else np.float64)
+
+    @cached_property
+    def varying(self) -> frozenset[str]:
+        """The tensors that depend on an input."""
+        found = set(self.graph.inputs)
+        for node in self.graph.nodes:
+            if not found.isdisjoint(node.inputs):
+                found.add(node.output)
+        return frozenset(found)
 
     @cached_property
     def constants(self) -> dict[str, Array]:
