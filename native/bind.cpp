@@ -26,6 +26,7 @@ namespace netwright {
 void bind_coded(nb::module_& module);    // bind_coded.cpp
 void bind_encoder(nb::module_& module);  // bind_encoder.cpp
 void bind_nm(nb::module_& module);       // bind_nm.cpp
+void bind_spgemm(nb::module_& module);   // bind_spgemm.cpp
 
 namespace {
 
@@ -117,6 +118,7 @@ NB_MODULE(_native, module) {
   bind_coded(module);
   bind_encoder(module);
   bind_nm(module);
+  bind_spgemm(module);
   module.def("supported_isas", &supported_isas);
   module.def("preferred_isa", &preferred_isa);
   module.def("vnni_products", &products, nb::arg("count"));

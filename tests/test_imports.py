@@ -23,7 +23,7 @@ ROOMS = {
     "onnxruntime": {"backends", "exchange"},
     "hls4ml": {"backends"},
     "matplotlib": {"report"},
-    "scipy": {"compress", "mapping", "solvers.py", "studies"},
+    "scipy": {"compress", "kernels", "mapping", "solvers.py", "studies"},
     "ortools": {"mapping", "solvers.py"},
     "pythia8mc": {"tasks"},
     "fastjet": {"tasks"},

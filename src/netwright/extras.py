@@ -21,7 +21,7 @@ class Extra(NamedTuple):
 
 EXTRAS = (
     Extra("train", ("torch",), "training, quantization and compression"),
-    Extra("solve", ("scipy", "ortools"), "optimal bit allocation and mapping"),
+    Extra("solve", ("scipy", "ortools"), "optimal bit allocation and mapping, sparse products"),
     Extra("qonnx", ("onnx", "qonnx"), "reading, writing and executing QONNX"),
     Extra("hls", ("hls4ml",), "HLS projects"),
     Extra(

@@ -19,6 +19,14 @@ from netwright.kernels.from_graph import pack_constant
 from netwright.kernels.isa import available_isas, selected_isa
 from netwright.kernels.nm import NMWeights, nm_product, pack_nm
 from netwright.kernels.nm_mask import nm_mask
+from netwright.kernels.sparse_rows import SparseRows
+from netwright.kernels.spgemm import (
+    Pool,
+    SparseProduct,
+    multiply_rows,
+    multiply_rows_reference,
+    spgemm,
+)
 from netwright.kernels.spmm import Product, prepare, spmm, spmm_reference
 from netwright.kernels.store import load_packed, save_packed
 
@@ -27,8 +35,11 @@ __all__ = [
     "CodedInputs",
     "CodedWeights",
     "NMWeights",
+    "Pool",
     "Product",
     "Requantize",
+    "SparseProduct",
+    "SparseRows",
     "attend",
     "available_isas",
     "coded_product",
@@ -37,6 +48,8 @@ __all__ = [
     "encode_weights",
     "gelu_table",
     "load_packed",
+    "multiply_rows",
+    "multiply_rows_reference",
     "nm_mask",
     "nm_product",
     "normalize",
@@ -46,6 +59,7 @@ __all__ = [
     "prepare",
     "save_packed",
     "selected_isa",
+    "spgemm",
     "spmm",
     "spmm_reference",
 ]

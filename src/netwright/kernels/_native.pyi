@@ -73,6 +73,29 @@ class NMWeights:
         self, activation: NDArray[Any], out: NDArray[Any], num_threads: int, isa: str
     ) -> None: ...
 
+class RegionPool:
+    kept_bytes: int
+    def __init__(self, limit_bytes: int) -> None: ...
+    def clear(self) -> None: ...
+
+def spgemm(
+    left_offsets: NDArray[Any],
+    left_columns: NDArray[Any],
+    left_values: NDArray[Any],
+    right_offsets: NDArray[Any],
+    right_columns: NDArray[Any],
+    right_values: NDArray[Any],
+    num_columns: int,
+    semiring: str,
+    accumulator: str,
+    sorted: bool,
+    cache_bytes: int,
+    memory_bytes: int,
+    offsets: NDArray[Any],
+    pool: RegionPool | None,
+    num_threads: int,
+    isa: str,
+) -> tuple[Any, Any, Any]: ...
 def supported_isas() -> list[str]: ...
 def preferred_isa() -> str: ...
 def vnni_products(count: int) -> int: ...
