@@ -127,11 +127,12 @@ class Interpreter:
                 if name in self.graph.constants:
                     results[name] = self.graph.constants[name]
                     continue
-                kind = np.int64 if self.graph.types[name].is_integer else np.float64
+                whole = self.graph.types[name].is_integer
                 if name not in self.varying and value.shape[:1] != (1,):
-                    results[name] = value.astype(kind)
+                    results[name] = value.astype(np.int64) if whole else value.astype(np.float64)
                     continue
                 if name not in results:
+                    kind = np.int64 if whole else np.float64
                     results[name] = np.empty((rows, *value.shape[1:]), dtype=kind)
                 results[name][part] = value
         return results
