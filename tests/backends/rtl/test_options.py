@@ -33,4 +33,5 @@ def test_the_record_holds_every_option() -> None:
         "weight_bits": None,
         "bias_bits": None,
         "chip": None,
+        "shared": None,
     }

@@ -5,6 +5,8 @@ from netwright.backends.rtl.backend import RtlBackend, rtl
 from netwright.backends.rtl.chip import ChipDesign, ChipOptions
 from netwright.backends.rtl.design import RtlDesign
 from netwright.backends.rtl.parts import Part, find_part, part_names, routed_parts
+from netwright.backends.rtl.shared.shared_design import SharedDesign
+from netwright.backends.rtl.shared_options import SharedOptions
 from netwright.backends.rtl.streams.stream_design import StreamDesign
 
 __all__ = [
@@ -13,6 +15,8 @@ __all__ = [
     "Part",
     "RtlBackend",
     "RtlDesign",
+    "SharedDesign",
+    "SharedOptions",
     "StreamDesign",
     "arrays",
     "find_part",

@@ -20,6 +20,12 @@ from netwright.backends.rtl.design import RtlDesign
 from netwright.backends.rtl.loading import with_stored_bits
 from netwright.backends.rtl.options import ADDERS_PER_STAGE, PART, RtlOptions, Weights
 from netwright.backends.rtl.reuse import ReuseFactor
+from netwright.backends.rtl.shared.descriptors import image
+from netwright.backends.rtl.shared.plan import planned
+from netwright.backends.rtl.shared.shared_design import SharedDesign
+from netwright.backends.rtl.shared.shared_streams import network_of, schedule_of
+from netwright.backends.rtl.shared.shared_text import sources as shared_sources
+from netwright.backends.rtl.shared_options import SharedOptions
 from netwright.backends.rtl.streams.dataflow import lower_to_streams
 from netwright.backends.rtl.streams.network_text import sources as stream_sources
 from netwright.backends.rtl.streams.stream_design import StreamDesign, summary
@@ -80,6 +86,8 @@ class RtlBackend(RtlOptions):
             return self._streams(graph, out, self.reuse_factor, written)
         if self.chip is not None:
             return self._chip(graph, out, self.chip, written)
+        if self.shared is not None:
+            return self._shared(graph, out, self.shared, written)
         circuit = lower(
             graph,
             self.adders_per_stage,
@@ -118,6 +126,22 @@ class RtlBackend(RtlOptions):
         files = written or self._publish(graph, out, circuit, stream_sources(network, about))
         return StreamDesign(out, graph, self, files, circuit, network=network, schedule=timing)
 
+    def _shared(
+        self, graph: Graph, out: Path, options: SharedOptions, written: Mapping[str, str] | None
+    ) -> SharedDesign:
+        plan = planned(graph, options)
+        words = image(plan)
+        network = network_of(plan, graph)
+        timing = schedule_of(plan, network, words)
+        circuit = summary(network, timing)
+        about = f"A run takes {plan.cycles} clocks; a row every {timing.interval_cycles}."
+        files = written or self._publish(
+            graph, out, circuit, shared_sources(plan, network, words, about)
+        )
+        return SharedDesign(
+            out, graph, self, files, circuit, network=network, schedule=timing, plan=plan
+        )
+
     def _publish(
         self, graph: Graph, out: Path, circuit: Circuit, texts: Mapping[str, str]
     ) -> Mapping[str, str]:
@@ -144,6 +168,7 @@ def rtl(
     weight_bits: int | None = None,
     bias_bits: int | None = None,
     chip: ChipOptions | None = None,
+    shared: SharedOptions | None = None,
 ) -> RtlBackend:
     """The RTL backend with these options; see :class:`RtlBackend`.
 
@@ -160,6 +185,7 @@ def rtl(
         weight_bits=weight_bits,
         bias_bits=bias_bits,
         chip=chip,
+        shared=shared,
     )
 
 

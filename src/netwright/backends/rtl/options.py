@@ -10,6 +10,7 @@ from netwright.backends.base import CLOCK_MHZ, Target, clock_faults
 from netwright.backends.rtl.chip_options import ChipOptions
 from netwright.backends.rtl.parts import part_names
 from netwright.backends.rtl.reuse import ReuseFactor, reuse_faults
+from netwright.backends.rtl.shared_options import SharedOptions
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
 from netwright.errors import ConfigError
 
@@ -48,6 +49,7 @@ class RtlOptions:
         bias_bits: The same for biases.
         chip: ``None``, or what surrounds an unrolled network with loadable weights: a normalizer
             in front, registers for the weights on an I2C bus, a packer behind.
+        shared: ``None``, or the size of one accelerator that all layers use in turn.
 
     Raises:
         ConfigError: Options are not accepted; the message lists every fault.
@@ -62,6 +64,7 @@ class RtlOptions:
     weight_bits: int | None = None
     bias_bits: int | None = None
     chip: ChipOptions | None = None
+    shared: SharedOptions | None = None
 
     def __post_init__(self) -> None:
         faults = list(self._faults())
@@ -92,6 +95,15 @@ class RtlOptions:
             yield 'a chip needs weights="loadable"'
         if self.chip is not None and self.reuse_factor is not None:
             yield "a chip computes a row in every clock, so it has no reuse_factor"
+        if self.shared is not None:
+            yield from self._shared_faults()
+
+    def _shared_faults(self) -> Iterator[str]:
+        for name in ("reuse_factor", "chip"):
+            if getattr(self, name) is not None:
+                yield f"a shared accelerator has no {name}"
+        if self.weights != "fixed":
+            yield 'a shared accelerator loads its own weights; leave out weights="loadable"'
 
     @property
     def target(self) -> Target:
@@ -112,4 +124,5 @@ class RtlOptions:
             "weight_bits": self.weight_bits,
             "bias_bits": self.bias_bits,
             "chip": None if self.chip is None else asdict(self.chip),
+            "shared": None if self.shared is None else asdict(self.shared),
         }

@@ -1,0 +1,34 @@
+import pytest
+
+from netwright.backends import SharedOptions, rtl
+from netwright.errors import ConfigError
+
+
+def test_sizes() -> None:
+    options = SharedOptions(lanes=8, units=2, elements=3)
+    assert (options.multipliers, options.channels) == (48, 6)
+    assert rtl(shared=options).record["shared"] == {
+        "lanes": 8, "units": 2, "elements": 3, "layers": None, "weight_rows": None,
+        "table_rows": None, "feature_words": None, "accumulator_bits": None,
+        "multiplier_bits": None,
+    }  # fmt: skip
+
+
+def test_every_fault_is_listed() -> None:
+    with pytest.raises(ConfigError) as caught:
+        SharedOptions(lanes=0, units=33, layers=257, weight_rows=True)
+    assert str(caught.value) == (
+        "lanes must be from 1 to 64, not 0; units must be from 1 to 32, not 33; layers must be "
+        "from 1 to 256, or None, not 257; weight_rows must be from 1 to 65536, or None, not True"
+    )
+    with pytest.raises(ConfigError, match="at most 4096 multipliers, not 8192"):
+        SharedOptions(lanes=64, units=32, elements=4)
+
+
+def test_styles_exclude_each_other() -> None:
+    with pytest.raises(ConfigError) as caught:
+        rtl(shared=SharedOptions(), reuse_factor=2, weights="loadable")
+    assert str(caught.value) == (
+        "a shared accelerator has no reuse_factor; a shared accelerator loads its own weights; "
+        'leave out weights="loadable"'
+    )
