@@ -25,6 +25,7 @@ namespace netwright {
 
 void bind_coded(nb::module_& module);    // bind_coded.cpp
 void bind_encoder(nb::module_& module);  // bind_encoder.cpp
+void bind_events(nb::module_& module);   // bind_events.cpp
 void bind_nm(nb::module_& module);       // bind_nm.cpp
 void bind_spgemm(nb::module_& module);   // bind_spgemm.cpp
 
@@ -117,6 +118,7 @@ NB_MODULE(_native, module) {
   using namespace netwright;
   bind_coded(module);
   bind_encoder(module);
+  bind_events(module);
   bind_nm(module);
   bind_spgemm(module);
   module.def("supported_isas", &supported_isas);

@@ -15,6 +15,11 @@ TESTED_BY: dict[str, str] = {
     # The loop is tested through the one function that everyone calls.
     "train/loop.py": "tests/train/test_fitting.py",
     # The parts of one reader, of one writer and of one pass are tested through its public function.
+    "arch/figure.py": "tests/arch/test_nodes.py",
+    "cost/events/lower.py": "tests/cost/events/test_count.py",
+    "cost/events/outcome.py": "tests/cost/events/test_queue.py",
+    "cost/events/stepping.py": "tests/cost/events/test_queue.py",
+    "cost/events/table.py": "tests/cost/events/test_queue.py",
     "backends/rtl/arrays/driver.py": "tests/backends/rtl/arrays/test_nm.py",
     "backends/rtl/arrays/nm_streams.py": "tests/backends/rtl/arrays/test_nm.py",
     "backends/rtl/arrays/operands.py": "tests/backends/rtl/arrays/test_nm.py",

@@ -2,6 +2,8 @@
 
 from netwright.arch.architecture import Architecture
 from netwright.arch.diagram import diagram
+from netwright.arch.dram import Dram
+from netwright.arch.figure import Figure
 from netwright.arch.load import find, load, names
 from netwright.arch.nodes import (
     DIRECTIONS,
@@ -11,33 +13,41 @@ from netwright.arch.nodes import (
     Compute,
     Constraint,
     Direction,
-    Figure,
     Link,
     Memory,
     Node,
     Operator,
     Role,
 )
+from netwright.arch.protocol import LEVELS, Command, Level, Protocol, Rule, protocol, protocols
 from netwright.arch.settings import with_settings
 
 __all__ = [
     "DIRECTIONS",
+    "LEVELS",
     "MAC",
     "ROLES",
     "Architecture",
     "Array",
+    "Command",
     "Compute",
     "Constraint",
     "Direction",
+    "Dram",
     "Figure",
+    "Level",
     "Link",
     "Memory",
     "Node",
     "Operator",
+    "Protocol",
     "Role",
+    "Rule",
     "diagram",
     "find",
     "load",
     "names",
+    "protocol",
+    "protocols",
     "with_settings",
 ]

@@ -9,7 +9,8 @@ from typing import Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from netwright.arch.faults import example, sentences
-from netwright.arch.nodes import Array, Compute, Figure, Link, Memory, Node, Part
+from netwright.arch.figure import Figure, Part
+from netwright.arch.nodes import Array, Compute, Link, Memory, Node
 from netwright.errors import ConfigError
 
 
@@ -184,6 +185,8 @@ class Architecture(Part):
                     for name, operator in node.operators.items()
                     if operator.energy is not None
                 }
+            if isinstance(node, Memory) and node.dram is not None:
+                own |= {f"dram.{name}": figure for name, figure in node.dram.figures.items()}
             found |= {f"{node.name}.{name}": figure for name, figure in own.items()}
         return found
 

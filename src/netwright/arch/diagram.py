@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netwright.arch.architecture import Architecture
-from netwright.arch.nodes import ROLES, Array, Figure, Link, Memory, Node, Operator
+from netwright.arch.figure import Figure
+from netwright.arch.nodes import ROLES, Array, Link, Memory, Node, Operator
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "u"),
              (1e-9, "n"), (1e-12, "p"), (1e-15, "f"))  # fmt: skip

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Set
 from math import prod
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from netwright.arch.units import convert
+from netwright.arch.dram import Dram
+from netwright.arch.figure import Figure, Part, figure_in
 from netwright.errors import NumericsError
 from netwright.formats import number_named
-from netwright.quantities import Fidelity, Quantity
 from netwright.registry import entries
 
 Role = Literal["input", "weight", "output"]
@@ -50,60 +50,20 @@ such combinations where ranks are those of a convolution: M is
 N, P and Q ``private:input+shared:weight+private:output``, G is private to all."""
 
 
-class Part(BaseModel):
-    """Base of everything an architecture file holds: frozen, strict, closed to unknown names."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Figure(Part):
-    """A figure with its source, as written in a file.
-
-    A node converts its figures to the unit that is counted in; see :mod:`netwright.arch.units`.
-
-    Attributes:
-        value: In `unit`; never negative.
-        unit: A unit of the figure's kind, with or without a prefix.
-        source: Paper and table, or why it was assumed.
-        fidelity: How it was obtained.
-    """
-
-    value: float = Field(ge=0)
-    unit: str
-    source: str = Field(min_length=1)
-    fidelity: Fidelity = "published"
-
-    def to_quantity(self) -> Quantity:
-        """The figure as a quantity."""
-        return Quantity(self.value, self.unit, self.source, self.fidelity)
-
-
-def _in(wanted: str, *, above_zero: bool = False) -> AfterValidator:
-    """Convert a figure; where it divides, it must be above 0."""
-
-    def converted(figure: Figure) -> Figure:
-        value = convert(figure.value, figure.unit, wanted=wanted)
-        if above_zero and value == 0:
-            raise ValueError(f"must be above 0, not {figure.value:g} {figure.unit}")
-        return figure.model_copy(update={"value": value, "unit": wanted})
-
-    return AfterValidator(converted)
-
-
 def _whole_bytes(figure: Figure) -> Figure:
     if figure.value < 1:
         raise ValueError(f"must be at least one byte, not {figure.value:g} B")
     return figure
 
 
-Capacity = Annotated[Figure, _in("B", above_zero=True), AfterValidator(_whole_bytes)]
-Bandwidth = Annotated[Figure, _in("B/s", above_zero=True)]
-EnergyOfByte = Annotated[Figure, _in("J/B")]
-EnergyOfOperation = Annotated[Figure, _in("J/op")]
-Rate = Annotated[Figure, _in("op/s", above_zero=True)]
-Area = Annotated[Figure, _in("m2")]
-Leakage = Annotated[Figure, _in("W")]
-Cycles = Annotated[Figure, _in("cycle", above_zero=True)]
+Capacity = Annotated[Figure, figure_in("B", above_zero=True), AfterValidator(_whole_bytes)]
+Bandwidth = Annotated[Figure, figure_in("B/s", above_zero=True)]
+EnergyOfByte = Annotated[Figure, figure_in("J/B")]
+EnergyOfOperation = Annotated[Figure, figure_in("J/op")]
+Rate = Annotated[Figure, figure_in("op/s", above_zero=True)]
+Area = Annotated[Figure, figure_in("m2")]
+Leakage = Annotated[Figure, figure_in("W")]
+Cycles = Annotated[Figure, figure_in("cycle", above_zero=True)]
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 MAC = "mac"
@@ -126,6 +86,7 @@ class Memory(Part):
             transfers overlap with computation; else computation waits for them.
         area: Square meters of one copy, where it is known.
         leakage: Watts that one copy takes all the time, where it is known.
+        dram: Banks, timings and currents, of a memory whose commands are counted one by one.
     """
 
     kind: Literal["memory"]
@@ -140,6 +101,7 @@ class Memory(Part):
     double_buffered: bool = True
     area: Area | None = None
     leakage: Leakage | None = None
+    dram: Dram | None = None
 
     @property
     def capacity_bytes(self) -> int | None:

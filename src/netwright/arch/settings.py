@@ -6,7 +6,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 
 from netwright.arch.architecture import Architecture, unknown
-from netwright.arch.nodes import Compute, Figure, Node
+from netwright.arch.figure import Figure
+from netwright.arch.nodes import Compute, Node
 from netwright.arch.units import EXAMPLES, split
 from netwright.errors import ConfigError
 

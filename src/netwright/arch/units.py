@@ -20,6 +20,9 @@ _BASES: Mapping[str, Mapping[str, Fraction]] = {
     "m2": {"m2": Fraction(1)},
     "W": {"W": Fraction(1)},
     "cycle": {"cycle": Fraction(1)},
+    "s": {"s": Fraction(1)},
+    "A": {"A": Fraction(1)},
+    "V": {"V": Fraction(1)},
 }
 """For each unit that is counted in, the units that may be written, and how many of it they are."""
 
@@ -32,11 +35,11 @@ EXAMPLES: Mapping[str, str] = {
 
 _EXAMPLE_UNITS = {
     "B": "KiB", "B/s": "GB/s", "op/s": "GHz", "J/B": "pJ", "J/op": "pJ", "m2": "mm2", "W": "mW",
-    "cycle": "cycle",
+    "cycle": "cycle", "s": "ns", "A": "mA", "V": "V",
 }  # fmt: skip
 
 _SCALED = re.compile(r"(?P<prefix>(?:[KMGT]i|[fpnuµmkMGT])?)(?P<base>B|B/s|bit|bit/s|J|J/B|J/bit"
-                     r"|J/op|op/s|Hz|m2|W|cycle)")  # fmt: skip
+                     r"|J/op|op/s|Hz|m2|W|cycle|s|A|V)")  # fmt: skip
 
 _WRITTEN = re.compile(r"\s*(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>\S*)\s*")
 

@@ -8,8 +8,10 @@ from typing import Literal
 
 from netwright.arch import MAC
 
-ActionKind = Literal["read", "write", "cross", "compute"]
-"""``read`` and ``write``: bits of a memory. ``cross``: bits on a link. ``compute``: operations."""
+ActionKind = Literal["read", "write", "cross", "compute", "command"]
+"""``read`` and ``write``: bits of a memory. ``cross``: bits on a link. ``compute``: operations.
+``command``: commands of a memory with banks, or cycles of its channels with (``active``) and
+without (``precharged``) open rows; they say bits and time themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,12 @@ class Action:
     Attributes:
         component: Name of the node.
         kind: What it does.
-        amount: Bits, or operations.
+        amount: Bits, operations or commands.
         tensor: Name of the tensor that is moved; empty for operations.
         copies: Copies of the component that take part.
         waits: Whether computation stands still meanwhile.
         phase: Number of the phase in which it happens; ``None`` if it goes on beside all phases.
-        operator: What is computed; empty for transfers.
+        operator: What is computed, or the name of the command; empty for transfers.
     """
 
     component: str
@@ -51,8 +53,9 @@ class Counts:
     Attributes:
         name: Name of the operation.
         engine: What counted.
-        steps: For each phase, the cycles of the busiest copy of each compute unit that works in it.
-            Phases run one after the other; all that happens in one runs at the same time.
+        steps: For each phase, the cycles of the busiest copy of each compute unit that works in it,
+            and of a memory whose commands were counted. Phases run one after the other; all that
+            happens in one runs at the same time.
         actions: Everything else.
         assumptions: What the engine takes for granted.
     """

@@ -9,13 +9,16 @@ from typing import Literal
 from netwright.arch import Architecture, Compute
 from netwright.cost import pipeline, stream
 from netwright.cost.counts import Counts
+from netwright.cost.events.count import execute
 from netwright.cost.loopnest import count
 from netwright.cost.mapper import Goal, Mapped, search
 from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.cost.stays import Stays
 from netwright.errors import ConfigError, GraphError
 from netwright.ir.einsums.einsum import UNKNOWN
+from netwright.mapping.banks import place
 from netwright.mapping.binding import binding_of, branch_of
+from netwright.mapping.layout import banked
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import Loop, LoopNest
 from netwright.mapping.mapping import Group, Mapping
@@ -27,7 +30,7 @@ from netwright.progress import Progress, silent
 from netwright.workload import Coverage, Einsum, Workload, coverage
 from netwright.workload.cycles import is_cyclic
 
-Engine = Literal["loopnest", "stream", "pipeline", "transfers"]
+Engine = Literal["loopnest", "stream", "pipeline", "transfers", "events"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ def estimate_network(
         MappingError: What is fixed is not legal.
     """
     check_figures(architecture)
+    if banked(architecture) is not None:
+        return _in_banks(workload, architecture, fixed, progress)
     given = _given(workload, architecture, fixed)
     stays = Stays.of(workload, architecture, given) if given.residencies else None
     steps = _Steps(architecture, stays, goal, time_limit_s)
@@ -180,6 +185,29 @@ def estimate_network(
     mapping = _mapping(given, nests, bindings)
     check_legal(workload, architecture, mapping)
     return NetworkEstimate(mapping, tuple(layers), total, coverage(workload, left_out))
+
+
+def _in_banks(
+    workload: Workload, architecture: Architecture, fixed: Mapping | None, progress: Progress
+) -> NetworkEstimate:
+    """What a network costs where matrices stay in banks and are multiplied there."""
+    mapping = fixed if fixed is not None else place(workload, architecture)
+    done = execute(workload, architecture, mapping, progress=progress)
+    layers = tuple(
+        Layer(counts.name, "events", price(counts, architecture), is_fixed=fixed is not None)
+        for counts in done.counts
+    )
+    if not layers:
+        raise _nothing(workload, list(done.left_out))
+    undone = {
+        name
+        for einsum in workload.einsums
+        if einsum.name not in mapping.bindings
+        for name in stream.undone(einsum, architecture)
+    }
+    taken = (*workload.assumptions, *_told(undone, architecture))
+    total = sequence(workload.name, [layer.estimate for layer in layers], assumptions=taken)
+    return NetworkEstimate(mapping, layers, total, coverage(workload, list(done.left_out)))
 
 
 def _told(free: Iterable[str], architecture: Architecture) -> tuple[str, ...]:

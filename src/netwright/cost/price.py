@@ -10,6 +10,7 @@ from typing import get_args
 
 from netwright.arch import MAC, Architecture, Compute, Figure, Link, Memory, Node
 from netwright.cost.counts import Action, Counts
+from netwright.cost.events.energy import STANDBY, bytes_of, energy_of
 from netwright.errors import ConfigError
 from netwright.ir.einsums.einsum import MapOp, ReduceOp
 from netwright.ir.einsums.functions import UnaryOp
@@ -118,7 +119,10 @@ def price(counts: Counts, architecture: Architecture) -> Estimate:
     for action in counts.actions:
         node = nodes[action.component]
         joules_by[node.name] = joules_by.get(node.name, 0.0) + _joules(action, node)
-        if isinstance(node, Memory):
+        if isinstance(node, Memory) and action.kind == "command":
+            bits = 8 * _bytes_of(action, node)
+            bytes_moved[node.name] = bytes_moved.get(node.name, 0) + bits
+        elif isinstance(node, Memory):
             bytes_moved[node.name] = bytes_moved.get(node.name, 0) + action.amount
     phases, beside = _phases(counts, nodes)
     limits: dict[str, float] = {}
@@ -180,14 +184,19 @@ class _Phase:
         """The times of one phase."""
         busy: dict[str, float] = {}
         for name, number in steps.items():
-            unit = nodes[name]
-            assert isinstance(unit, Compute)
-            busy[name] = number / _value(unit.rate)
+            node = nodes[name]
+            if isinstance(node, Memory) and node.dram is not None:
+                busy[name] = number * node.dram.clock.value
+                continue
+            assert isinstance(node, Compute)
+            busy[name] = number / _value(node.rate)
         waiting: dict[str, float] = {}
         for action in actions:
             node = nodes[action.component]
             if not isinstance(node, Memory | Link) or node.bandwidth is None:
                 continue
+            if action.kind == "command":
+                continue  # in the steps
             spent = action.amount / 8 / node.bandwidth.value / action.copies
             own = waiting if action.waits else busy
             own[node.name] = own.get(node.name, 0.0) + spent
@@ -283,6 +292,9 @@ def assumed_figures(architecture: Architecture) -> tuple[str, ...]:
 
 
 def _joules(action: Action, node: Node) -> float:
+    if isinstance(node, Memory) and action.kind == "command":
+        assert node.dram is not None
+        return action.amount * energy_of(node.dram, action.operator)
     if isinstance(node, Memory):
         figure = node.read_energy if action.kind == "read" else node.write_energy
         return action.amount / 8 * _value(figure)
@@ -295,6 +307,13 @@ def _joules(action: Action, node: Node) -> float:
             hint=f"it does {', '.join(node.does)}",
         )
     return action.amount * _value(node.energy_of(action.operator))
+
+
+def _bytes_of(action: Action, node: Memory) -> int:
+    """Bytes that commands move; standby moves none."""
+    if node.dram is None or action.operator in STANDBY:
+        return 0
+    return action.amount * bytes_of(node.dram, action.operator)
 
 
 def _value(figure: Figure | None) -> float:

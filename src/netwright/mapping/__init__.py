@@ -1,5 +1,6 @@
 """Where and when everything happens: orders, addresses, replacement; one judge of all of them."""
 
+from netwright.mapping.banks import Banks, place
 from netwright.mapping.baselines import POLICIES, Baseline, Policy, baseline
 from netwright.mapping.binding import branch_of, operators_of, work_of
 from netwright.mapping.compare import BUDGETS, Budget, Comparison, compare
@@ -8,6 +9,7 @@ from netwright.mapping.curve import Curve, Point, traffic_curve
 from netwright.mapping.fusion import Fusion, fusion
 from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
 from netwright.mapping.group_legality import kept_bytes
+from netwright.mapping.layout import Layout
 from netwright.mapping.legality import check_legal, faults
 from netwright.mapping.load import load, retiled
 from netwright.mapping.loopnest import Keep, Loop, LoopNest
@@ -24,6 +26,7 @@ from netwright.mapping.write import write
 __all__ = [
     "BUDGETS",
     "POLICIES",
+    "Banks",
     "Baseline",
     "Budget",
     "Comparison",
@@ -33,6 +36,7 @@ __all__ = [
     "GapSolution",
     "Group",
     "Keep",
+    "Layout",
     "Loop",
     "LoopNest",
     "Mapping",
@@ -66,6 +70,7 @@ __all__ = [
     "operation",
     "operators_of",
     "ordered",
+    "place",
     "replay",
     "retiled",
     "scratchpad_of",

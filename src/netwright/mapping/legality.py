@@ -10,6 +10,7 @@ from netwright.errors import ConfigError, GraphError, MappingError
 from netwright.mapping.binding import binding_faults, branch_of
 from netwright.mapping.group_legality import group_faults
 from netwright.mapping.homes import homes
+from netwright.mapping.layout import layout_faults
 from netwright.mapping.loopnest_legality import nest_faults
 from netwright.mapping.mapping import Mapping, Residency
 from netwright.mapping.operation import operation
@@ -41,7 +42,7 @@ def faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> 
     the other. Each stay must lie in a memory of the architecture, in whole lines, within its
     capacity, and share no byte with another stay at the same time. A tensor may not stay before it
     is made, nor twice at once, and every operand of an Einsum that has neither nest nor group must
-    be present while it runs.
+    be present while it runs. Layouts must lie in rows of a memory with banks, and share none.
     """
     found = list(_order_faults(workload, mapping.order))
     if mapping.granularity != workload.granularity:
@@ -54,6 +55,7 @@ def faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> 
     found += _nest_faults(workload, architecture, mapping)
     found += _group_faults(workload, architecture, mapping)
     found += _cycle_faults(workload, mapping)
+    found += layout_faults(workload, architecture, mapping.layouts)
     stays: list[tuple[Residency, Memory]] = []
     for stay in mapping.residencies:
         memory = architecture.memory(stay.memory)

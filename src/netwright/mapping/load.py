@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from netwright.arch.faults import sentences
 from netwright.errors import ConfigError
+from netwright.mapping.layout import Layout, Spread
 from netwright.mapping.loopnest import Keep, Loop, LoopNest
 from netwright.mapping.mapping import Group, Mapping, Phase, Residency
 from netwright.reading import read_toml
@@ -57,6 +58,20 @@ class _Stay(_Part):
     offset: int = Field(ge=0)
 
 
+class _Layout(_Part):
+    tensor: str
+    memory: str
+    first_row: int = Field(ge=0)
+    num_rows: int = Field(ge=1)
+    groups: int = Field(ge=1)
+    per_bank: int = Field(ge=1)
+    channels: int = Field(ge=1)
+    spread: Spread
+    piece: int = Field(ge=1)
+    packed: bool = True
+    summed_along_rows: bool = True
+
+
 class _File(_Part):
     schema_version: Literal[1] = 1
     granularity: Granularity = "unfused"
@@ -66,6 +81,7 @@ class _File(_Part):
     nests: dict[str, _Nest] = Field(default_factory=dict)
     groups: tuple[_Group, ...] = ()
     residencies: tuple[_Stay, ...] = ()
+    layouts: tuple[_Layout, ...] = ()
 
 
 def load(path: str | Path) -> Mapping:
@@ -105,6 +121,7 @@ def load(path: str | Path) -> Mapping:
         {name: LoopNest(*_nested(nest)) for name, nest in found.nests.items()},
         groups,
         found.places_weights,
+        tuple(Layout(**dict(layout)) for layout in found.layouts),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 
+from netwright.mapping.layout import Layout
 from netwright.mapping.loopnest import Keep, Loop, LoopNest
 from netwright.notebook import table
 from netwright.workload import Granularity
@@ -105,6 +106,7 @@ class Mapping:
         groups: Einsums that run together.
         places_weights: Whether trained parameters pass through the memory too; else they have a
             place of their own and do not count.
+        layouts: How tensors lie in the banks of a memory that has units beside them.
     """
 
     granularity: Granularity
@@ -114,6 +116,7 @@ class Mapping:
     nests: Table[str, LoopNest] = field(default_factory=dict, hash=False)
     groups: tuple[Group, ...] = ()
     places_weights: bool = False
+    layouts: tuple[Layout, ...] = ()
 
     @property
     def staged(self) -> tuple[str, ...]:

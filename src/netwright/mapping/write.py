@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 from netwright.escape import toml_key, toml_string
 from netwright.mapping.loopnest import Keep, Loop
@@ -35,6 +36,16 @@ def _lines(mapping: Mapping) -> Iterator[str]:
         yield f"first = {toml_string(mapping.order[stay.first])}"
         yield f"last = {toml_string(mapping.order[stay.last])}"
         yield f"offset = {stay.offset}"
+    for layout in mapping.layouts:
+        yield "\n[[layouts]]"
+        for field in fields(layout):
+            yield f"{field.name} = {_value(getattr(layout, field.name))}"
+
+
+def _value(value: str | int) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else toml_string(value)
 
 
 def _group(group: Group) -> Iterator[str]:

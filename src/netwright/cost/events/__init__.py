@@ -1,0 +1,29 @@
+"""The events engine: commands of a memory, one by one, as early as their rules allow."""
+
+from netwright.cost.events.count import Execution, counts_of, execute
+from netwright.cost.events.energy import bytes_of, energy_of, pin_bytes_of
+from netwright.cost.events.lower import Stage, program_of, stages_of
+from netwright.cost.events.outcome import TRACE, Outcome
+from netwright.cost.events.program import COLUMNS, Program
+from netwright.cost.events.queue import run
+from netwright.cost.events.stepping import step
+from netwright.cost.events.table import Table
+
+__all__ = [
+    "COLUMNS",
+    "TRACE",
+    "Execution",
+    "Outcome",
+    "Program",
+    "Stage",
+    "Table",
+    "bytes_of",
+    "counts_of",
+    "energy_of",
+    "execute",
+    "pin_bytes_of",
+    "program_of",
+    "run",
+    "stages_of",
+    "step",
+]

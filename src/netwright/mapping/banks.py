@@ -1,0 +1,193 @@
+"""A mapper for memories with a unit beside each bank: which tensor lies where, and how.
+
+What is multiplied with a vector and lies in the memory from the start goes to the banks: trained
+parameters, and keys and values of tokens that came before. All else is done by the host. Each rule
+of the placement can be switched off, to see what it is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netwright.arch import Architecture, Dram
+from netwright.errors import ConfigError, GraphError, Infeasible
+from netwright.ir.einsums.einsum import Einsum
+from netwright.mapping.binding import able_units, operators_of
+from netwright.mapping.layout import (
+    Layout,
+    Product,
+    Spread,
+    banked,
+    columns_of,
+    lanes_of,
+    product_of,
+    rows_of,
+)
+from netwright.mapping.mapping import Group, Mapping
+from netwright.mapping.operation import is_operation, operation
+from netwright.workload import Workload
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Banks:
+    """Rules of the placement.
+
+    Attributes:
+        balanced: Vectors are spread over all banks evenly, so that all end together; else a bank
+            fills a row before the next one gets a vector.
+        packed: Vectors follow each other within a row, so that heads share rows; else each begins
+            a row.
+        key_rows: The elements of a key lie side by side; else the same element of all keys does.
+        value_columns: The same element of all values lies side by side, as they are added up;
+            else the elements of a value do.
+        chunked: Vectors longer than the buffer are cut into pieces, whose sums the host adds; else
+            they are refused.
+    """
+
+    balanced: bool = True
+    packed: bool = True
+    key_rows: bool = True
+    value_columns: bool = True
+    chunked: bool = True
+
+    def __call__(self, workload: Workload, architecture: Architecture) -> Mapping:
+        """Place every tensor that belongs into the banks; see :func:`place`."""
+        return place(workload, architecture, self)
+
+
+def place(workload: Workload, architecture: Architecture, rules: Banks | None = None) -> Mapping:
+    """A mapping with a layout for every tensor that lies in banks, one after the other.
+
+    Args:
+        workload: The network.
+        architecture: A machine whose memory has a unit beside each bank.
+        rules: Rules of the placement; all of them if not given.
+
+    Raises:
+        ConfigError: The machine has no such memory, or nothing does an operator.
+        Infeasible: The tensors do not fit; with the size that would do.
+    """
+    rules = rules or Banks()
+    memory = banked(architecture)
+    if memory is None or memory.dram is None:
+        raise ConfigError(f'architecture "{architecture.name}" has no unit beside its banks',
+                          hint="name one in the section dram of a memory")  # fmt: skip
+    dram = memory.dram
+    layouts: dict[str, Layout] = {}
+    bindings: dict[str, str] = {}
+    row = 0
+    for einsum in workload.einsums:
+        found = _matrix(workload, einsum)
+        if found is None:
+            unit = _host(einsum, architecture, dram)
+            if unit:
+                bindings[einsum.name] = unit
+            continue
+        tensor, product = found
+        bindings[einsum.name] = dram.unit
+        if tensor in layouts:
+            continue
+        bits = workload.by_name[tensor].bits
+        made = _layout(workload, architecture, dram, rules, einsum, tensor, product)
+        rows = rows_of(made, product, dram, bits)
+        layouts[tensor] = _at(made, memory.name, row, rows)
+        row += rows
+    if row > dram.rows:
+        needed = row * dram.channels * dram.banks * dram.row_bytes
+        raise Infeasible(
+            f'the tensors of "{workload.name}" need {row} rows of each bank, and '
+            f'"{memory.name}" of {architecture.name} has {dram.rows}: {needed / GIB:.3g} GiB of '
+            f"{dram.capacity_bytes / GIB:.3g} GiB",
+            smallest=float(needed),
+            hint=f"{row} rows would do, or {-(-row * dram.channels // dram.rows)} channels",
+        )
+    order = tuple(einsum.name for einsum in workload.einsums)
+    groups = tuple(Group(name, (name,)) for name in order)
+    return Mapping(
+        workload.granularity, order, bindings=bindings, groups=groups,
+        layouts=tuple(layouts.values()),
+    )  # fmt: skip
+
+
+def _at(layout: Layout, memory: str, row: int, rows: int) -> Layout:
+    return Layout(
+        layout.tensor, memory, row, rows, layout.groups, layout.per_bank, layout.channels,
+        layout.spread, layout.piece, layout.packed, layout.summed_along_rows,
+    )  # fmt: skip
+
+
+def _matrix(workload: Workload, einsum: Einsum) -> tuple[str, Product] | None:
+    """The tensor that an Einsum multiplies with and that lies in the memory, and the product."""
+    if not is_operation(einsum):
+        return None
+    try:
+        wanted = operation(workload, einsum)
+        product = product_of(wanted)
+    except GraphError:
+        return None
+    tensor = wanted.tensors[wanted.of("weight")]
+    return (tensor.name, product) if tensor.is_external else None
+
+
+def _host(einsum: Einsum, architecture: Architecture, dram: Dram) -> str:
+    """The unit of the host that does an Einsum."""
+    if not operators_of(einsum):
+        return ""
+    able = [unit.name for unit in able_units(einsum, architecture) if unit.name != dram.unit]
+    return able[0] if able else ""
+
+
+def _layout(
+    workload: Workload, architecture: Architecture, dram: Dram, rules: Banks, einsum: Einsum,
+    tensor: str, product: Product,
+) -> Layout:  # fmt: skip
+    own = workload.by_name[tensor]
+    elements = max(dram.access_bytes * 8 // own.bits, 1)
+    buffer = architecture.memory(dram.buffer)
+    held = product.length
+    if buffer is not None and buffer.capacity is not None:
+        held = int(buffer.capacity.value) * 8 // own.bits // elements * elements
+    if product.length > held and not rules.chunked:
+        raise Infeasible(
+            f'"{einsum.name}" adds up {product.length} elements, and "{dram.buffer}" holds {held}',
+            smallest=float(product.length * own.bits // 8),
+            hint="cut vectors into pieces (chunked), or take a larger buffer",
+        )
+    piece = min(product.length, max(held, elements))
+    summed = own.kind == "weight" or (
+        rules.value_columns if _is_value(workload, einsum) else rules.key_rows)  # fmt: skip
+    both: list[Layout] = []
+    for spread in ("banks", "channels"):
+        groups, per_bank, channels = _spread(spread, product, dram, rules, elements)
+        both.append(Layout(tensor, "", 0, 0, groups, per_bank, channels, spread, piece,
+                           rules.packed, summed))  # fmt: skip
+    return min(both, key=lambda found: columns_of(found, product, dram, own.bits))
+
+
+def _spread(
+    spread: Spread, product: Product, dram: Dram, rules: Banks, elements: int
+) -> tuple[int, int, int]:
+    """Groups of a channel, vectors of each that a bank has, and channels that have some."""
+    least = 1 if rules.balanced else max(dram.columns * elements // product.length, 1)
+    if spread == "channels":
+        groups = -(-product.groups // dram.channels)
+        per_bank = max(-(-product.outputs // dram.banks), least)
+        return groups, per_bank, -(-product.groups // groups)
+    per_bank = max(-(-product.outputs // (dram.channels * dram.banks)), least)
+    return product.groups, per_bank, -(-product.outputs // (per_bank * dram.banks))
+
+
+def _is_value(workload: Workload, einsum: Einsum) -> bool:
+    """Whether a product takes weights of a softmax: then its second operand holds values."""
+    maker = workload.producers.get(einsum.inputs[0].tensor)
+    return maker is not None and maker.map_op == "divide"
+
+
+def steps_of(architecture: Architecture, dram: Dram, bits: int) -> Iterator[int]:
+    """Elements of a column that the unit of a bank takes in each step, until it is through."""
+    elements, lanes = max(dram.access_bytes * 8 // bits, 1), lanes_of(architecture, dram)
+    for start in range(0, elements, lanes):
+        yield min(lanes, elements - start)
