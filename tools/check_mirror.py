@@ -12,6 +12,22 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 TESTED_BY: dict[str, str] = {
+    "cli/workloads.py": "tests/cli/test_map.py",
+    # Every proposer and every executor is tested through the protocol that it follows.
+    "explore/executors/base.py": "tests/explore/executors/test_pool.py",
+    "explore/executors/here.py": "tests/explore/executors/test_pool.py",
+    "explore/objective.py": "tests/explore/executors/test_pool.py",
+    "explore/proposers/base.py": "tests/testing/test_proposers.py",
+    "explore/proposers/controller.py": "tests/testing/test_proposers.py",
+    "explore/proposers/decisions.py": "tests/testing/test_proposers.py",
+    "explore/proposers/evolution.py": "tests/testing/test_proposers.py",
+    "explore/proposers/memory.py": "tests/testing/test_proposers.py",
+    "explore/proposers/policy.py": "tests/testing/test_proposers.py",
+    "explore/proposers/sampled.py": "tests/testing/test_proposers.py",
+    "explore/proposers/simple.py": "tests/testing/test_proposers.py",
+    "explore/settings.py": "tests/cli/test_explore.py",
+    "explore/space_file.py": "tests/cli/test_explore.py",
+    "explore/trial.py": "tests/explore/test_ranking.py",
     # The loop is tested through the one function that everyone calls.
     "train/loop.py": "tests/train/test_fitting.py",
     # The parts of one reader, of one writer and of one pass are tested through its public function.

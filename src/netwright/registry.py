@@ -111,6 +111,26 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "views": {
         "calorimeter": "netwright.flows.wafer_views:wafer_views",
     },
+    "proposers": {
+        "controller": "netwright.explore.proposers.controller:Controller",
+        "evolution": "netwright.explore.proposers.evolution:Evolution",
+        "gp": "netwright.explore.proposers.sampled:GaussianProcess",
+        "grid": "netwright.explore.proposers.simple:Grid",
+        "nsga2": "netwright.explore.proposers.sampled:Nsga2",
+        "policy": "netwright.explore.proposers.policy:Policy",
+        "random": "netwright.explore.proposers.simple:Random",
+        "tpe": "netwright.explore.proposers.sampled:Tpe",
+    },
+    "executors": {
+        "here": "netwright.explore.executors.here:Here",
+        "pool": "netwright.explore.executors.pool:Pool",
+        "ray": "netwright.explore.executors.cluster:Ray",
+    },
+    "objectives": {
+        "estimate": "netwright.explore.objectives.estimate:EstimateOptions",
+        "flow": "netwright.flows.objective:FlowOptions",
+        "python": "netwright.explore.objectives.python:PythonOptions",
+    },
     "studies": {
         "cosma": "netwright.studies.cosma",
         "draco": "netwright.studies.draco",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -46,14 +47,34 @@ def load(path: str | Path) -> Architecture:
         ConfigError: The file cannot be read or is not TOML, or it is not accepted; the message
             lists all faults.
     """
-    path = Path(path)
-    name = str(path)
-    tables = read_toml(path)
+    return parse(read_toml(Path(path)), source=str(path))
+
+
+def tables(name: str) -> dict[str, object]:
+    """The tables of an architecture file, by the name or the path that :func:`find` takes.
+
+    Raises:
+        ConfigError: There is none, or its file is not accepted.
+    """
+    find(name)  # says best what is wrong
+    return read_toml(LIBRARY / f"{name}.toml" if name in names() else Path(name))
+
+
+def parse(tables: Mapping[str, object], *, source: str) -> Architecture:
+    """The architecture that the tables of a file say.
+
+    Args:
+        tables: What the file held.
+        source: Its name, for messages.
+
+    Raises:
+        ConfigError: It is not accepted; the message lists all faults.
+    """
     try:
         return Architecture.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
         found = sentences(error)
     if len(found) == 1:
-        raise ConfigError(found[0], path=name)
+        raise ConfigError(found[0], path=source)
     lines = "".join(f"\n  {fault}" for fault in found)
-    raise ConfigError(f"{len(found)} settings are not accepted{lines}", path=name)
+    raise ConfigError(f"{len(found)} settings are not accepted{lines}", path=source)

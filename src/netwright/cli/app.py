@@ -19,6 +19,7 @@ from netwright.cli.data import app as data_app
 from netwright.cli.doctor import doctor
 from netwright.cli.estimate import estimate
 from netwright.cli.exit_codes import MISSING, PIPE_CLOSED, exit_code
+from netwright.cli.explore import app as explore_app
 from netwright.cli.export import export
 from netwright.cli.listing import list_names
 from netwright.cli.map import map_network
@@ -88,6 +89,7 @@ app.command("compare")(compare)
 app.command("export")(export)
 app.command("convert", short_help="Turn a file into hardware that is shown equal to it.")(convert)
 app.command("upsets", short_help="Flip the registers of a chip and count what goes wrong.")(upsets)
+app.add_typer(explore_app, name="explore")
 app.add_typer(study_app, name="study")
 app.add_typer(data_app, name="data")
 app.command("map", short_help="Choose what stays in a scratchpad, and where.")(map_network)

@@ -18,7 +18,6 @@ from netwright.cli.workloads import (
     BitsOption,
     SetOption,
     ShapeOption,
-    find_workload,
 )
 
 if TYPE_CHECKING:
@@ -78,6 +77,7 @@ def estimate(
     from netwright import arch as machines
     from netwright.cost import estimate_network
     from netwright.errors import ConfigError
+    from netwright.exchange.find import find_workload
     from netwright.mapping import load
     from netwright.workload import fuse
 

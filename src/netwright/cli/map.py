@@ -17,7 +17,6 @@ from netwright.cli.workloads import (
     BitsOption,
     SetOption,
     ShapeOption,
-    find_workload,
 )
 
 if TYPE_CHECKING:
@@ -126,6 +125,7 @@ def map_network(
     """
     from netwright import arch as machines
     from netwright.errors import ConfigError
+    from netwright.exchange.find import find_workload
     from netwright.mapping import Schedule, cosma, load, scratchpad_of, traffic_curve
     from netwright.workload import by_operator, fuse, group
 

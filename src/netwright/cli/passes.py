@@ -9,7 +9,6 @@ import typer
 
 from netwright.cli.console import columns, emit, emit_json
 from netwright.cli.run import JsonOption
-from netwright.cli.workloads import find_workload
 
 if TYPE_CHECKING:
     from netwright.workload import Workload
@@ -84,6 +83,7 @@ def _sizes(texts: list[str]) -> dict[str, int]:
 
 def _found(model: str, sizes: Mapping[str, int]) -> Workload:
     from netwright.errors import ConfigError
+    from netwright.exchange.find import find_workload
     from netwright.workload import cascade
     from netwright.workload.unified import unified
 

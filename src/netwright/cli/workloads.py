@@ -1,19 +1,12 @@
-"""Networks and machines as commands name them: with another batch, width, shape or figure."""
+"""Options with which commands name networks and machines."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from netwright.cli.figures import whole
-
-if TYPE_CHECKING:
-    from netwright.formats import NumberFormat
-    from netwright.workload import Workload
 
 MOST_BATCH = 1 << 20
 
@@ -56,127 +49,3 @@ ShapeOption = Annotated[
         "--shape", help="Extents of an input of an ONNX file, such as x=1,3,224,224; repeatable."
     ),
 ]
-
-_SHAPE = re.compile(r"(?P<name>.+)=(?P<extents>\d{1,9}(?:\s*[,x]\s*\d{1,9})*)")
-
-
-def find_workload(
-    model: str,
-    *,
-    opaque_unknown: bool = False,
-    batch: int | None = None,
-    bits: str | None = None,
-    shapes: Sequence[str] = (),
-) -> Workload:
-    """The workload of a named network, a cascade, an ONNX file or a graph file.
-
-    Args:
-        model: Name or path.
-        opaque_unknown: Whether unknown operators of an ONNX file are taken as opaque steps.
-        batch: Inputs that are worked on together; those of the source if not given.
-        bits: Width of elements whose width the source does not say, or the name of their number
-            format; 8 if not given.
-        shapes: Extents of inputs of an ONNX file, each as ``name=1,3,224,224``.
-
-    Raises:
-        ConfigError: No network has this name, or the source has what an option would change.
-    """
-    from difflib import get_close_matches
-
-    from netwright.errors import ConfigError
-    from netwright.formats import holds_integers
-    from netwright.workload import NETWORKS, cascade, from_graph, spelled
-
-    given = dict(_shape(text) for text in shapes)
-    is_cascade = model.endswith(cascade.SUFFIX) or model in cascade.published()
-    own = None if is_cascade else spelled(model)
-    path = Path(model)
-    if own is None and path.suffix == ".onnx":
-        from netwright.exchange import is_quantized, read_qonnx, read_workload
-
-        if not is_quantized(path):
-            element = _element(bits)
-            read = read_workload(
-                path,
-                bits=8 if element is None else element.bits,
-                batch=batch,
-                shapes=given,
-                opaque_unknown=opaque_unknown,
-            )
-            return read if element is None or holds_integers(element) else _wide(read, element)
-    if given:
-        raise ConfigError(f"--shape: {model} has shapes of its own",
-                          hint="shapes are for ONNX files of real values")  # fmt: skip
-    if is_cascade:
-        return _batched(_wide(cascade.find(model), _element(bits)), batch)
-    if own is not None:
-        return _batched(_wide(NETWORKS[own](), _element(bits)), batch)
-    if bits is not None and path.suffix in (".onnx", ".npz"):
-        raise ConfigError(f"--bits: {model} says the width of every element",
-                          hint="it is for files of real values and named networks")  # fmt: skip
-    if path.suffix == ".onnx":
-        return _batched(from_graph(read_qonnx(path)), batch)
-    if path.suffix == ".npz":
-        from netwright.ir import load
-
-        return _batched(from_graph(load(path)), batch)
-    near = get_close_matches(model, NETWORKS, n=1)
-    meant = f'; did you mean "{near[0]}"?' if near else ""
-    raise ConfigError(
-        f'"{model}" is not one of the networks{meant}',
-        hint=f"networks: {', '.join(NETWORKS)}; or a file that ends in .onnx, .npz or .einsum",
-    )
-
-
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    from netwright.errors import ConfigError
-
-    found = _SHAPE.fullmatch(text.strip())
-    extents = [] if found is None else [int(part) for part in re.split("[,x]", found["extents"])]
-    if found is None or min(extents) < 1:
-        raise ConfigError(f'--shape: must be a name and extents above 0, not "{text}"',
-                          hint="for example --shape x=1,3,224,224")  # fmt: skip
-    return found["name"].strip(), tuple(extents)
-
-
-def _element(text: str | None) -> NumberFormat | None:
-    """The number format that an option says, by its width or its name."""
-    from netwright.errors import ConfigError, NumericsError
-    from netwright.formats import Int, number_named
-
-    if text is None:
-        return None
-    try:
-        return Int(int(text)) if text.isdigit() else number_named(text)
-    except NumericsError as error:
-        raise ConfigError(f"--bits: {error.message}", hint=error.hint) from None
-
-
-def _wide(workload: Workload, number: NumberFormat | None) -> Workload:
-    """All elements with another number format."""
-    from dataclasses import replace
-
-    from netwright.formats import Format
-
-    if number is None:
-        return workload
-    wide = Format(number)
-    tensors = tuple(replace(tensor, format=wide) for tensor in workload.tensors)
-    taken = tuple(text for text in workload.assumptions if "bits" not in text)
-    return replace(workload, tensors=tensors, assumptions=(*taken, f"{_said(number)} an element"))
-
-
-def _said(number: NumberFormat) -> str:
-    from netwright.formats import Int
-
-    return f"{number.bits} bits" if number == Int(number.bits) else str(number)
-
-
-def _batched(workload: Workload, batch: int | None) -> Workload:
-    """The network for several inputs at once, which share all weights."""
-    from netwright.workload import batched
-
-    if batch is None or batch == 1:
-        return workload
-    shared = [tensor.name for tensor in workload.tensors if tensor.kind == "weight"]
-    return batched(workload, {"batch": batch}, shared=shared)

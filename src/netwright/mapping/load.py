@@ -95,15 +95,27 @@ def load(path: str | Path) -> Mapping:
         ConfigError: The file cannot be read or is not TOML, or it is not accepted; the message
             lists all faults.
     """
-    tables = read_toml(Path(path))
+    return parse(read_toml(Path(path)), source=str(path))
+
+
+def parse(tables: Table[str, object], *, source: str) -> Mapping:
+    """The mapping, or the parts of one, that the tables of a file say; see :func:`load`.
+
+    Args:
+        tables: What the file held.
+        source: Its name, for messages.
+
+    Raises:
+        ConfigError: It is not accepted; the message lists all faults.
+    """
     try:
         found = _File.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
         told = sentences(error)
         if len(told) == 1:
-            raise ConfigError(told[0], path=str(path)) from None
+            raise ConfigError(told[0], path=source) from None
         lines = "".join(f"\n  {fault}" for fault in told)
-        raise ConfigError(f"{len(told)} settings are not accepted{lines}", path=str(path)) from None
+        raise ConfigError(f"{len(told)} settings are not accepted{lines}", path=source) from None
     groups = tuple(_group(group) for group in found.groups)
     order = found.order or tuple(name for group in groups for name in group.einsums)
     bindings = {
@@ -116,7 +128,7 @@ def load(path: str | Path) -> Mapping:
     return Mapping(
         found.granularity,
         order,
-        tuple(_stay(stay, order, str(path)) for stay in found.residencies),
+        tuple(_stay(stay, order, source) for stay in found.residencies),
         {**bindings, **found.bindings},
         {name: LoopNest(*_nested(nest)) for name, nest in found.nests.items()},
         groups,

@@ -8,6 +8,7 @@ from netwright.testing.backends import BackendSuite
 from netwright.testing.environments import EnvironmentSuite
 from netwright.testing.formats import NumberFormatSuite, PatternSuite
 from netwright.testing.operators import OperatorCase, OperatorSuite
+from netwright.testing.proposers import ProposerSuite
 from netwright.testing.tasks import TaskSuite
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "OperatorCase",
     "OperatorSuite",
     "PatternSuite",
+    "ProposerSuite",
     "TaskSuite",
 ]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from netwright.cli.workloads import find_workload
 from netwright.errors import ConfigError
+from netwright.exchange.find import find_workload
 
 
 def test_batch_multiplies_work_and_leaves_weights():

@@ -1,0 +1,1 @@
+"""What evaluates points; resolved by name."""

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from tests.explore.functions import SPACE, Killed, bowl, faulty
+
+from netwright.errors import ConfigError
+from netwright.explore import Function, Here, Limits, Listed, Pool, Random, Search, result_digest
+
+
+def listed(*values: int) -> Listed:
+    return Listed(tuple({"x": x, "r": 0.5, "c": "a"} for x in values))
+
+
+def test_a_pool_gives_the_trials_of_this_process(tmp_path):
+    search = Search(SPACE, Function(bowl), Random(), batch=6)
+    found = search.run(trials=15, folder=tmp_path, executor=Pool(2))
+    assert result_digest(found.trials) == result_digest(search.run(trials=15).trials)
+
+
+def test_whatever_goes_wrong_is_a_failed_trial_with_its_reason():
+    search = Search(
+        SPACE, Function(faulty), listed(0, 1, 2, 3, 4, 5, 6, 7, 9), batch=9,
+        limits=Limits(seconds=1.0, bytes=1 << 30),
+    )  # fmt: skip
+    trials = search.run(trials=9, executor=Pool(3)).trials
+    assert [trial.state for trial in trials] == ["complete", *["failed"] * 7, "complete"]
+    assert [trial.reason for trial in trials[1:8]] == [
+        "ValueError: no such thing",
+        "took longer than 1 s",
+        'the value "y" is nan',
+        f"ran out of memory (limit {1 << 30} bytes)",
+        "its process died 3 times (signal SIGKILL)",
+        'has no value "y"; values: z',
+        "took longer than 1 s",
+    ]
+
+
+def test_this_process_survives_what_python_can():
+    search = Search(SPACE, Function(faulty), listed(1, 2, 3, 9), limits=Limits(seconds=0.2))
+    trials = search.run(trials=4, executor=Here()).trials
+    assert [t.reason for t in trials] == [
+        "ValueError: no such thing", "took longer than 0.2 s", 'the value "y" is nan', "",
+    ]  # fmt: skip
+
+
+def test_a_killed_worker_loses_nothing(tmp_path):
+    search = Search(SPACE, Killed(tmp_path), Random(), batch=6)
+    trials = search.run(trials=12, executor=Pool(2)).trials
+    expected = Search(SPACE, Function(bowl), Random(), batch=6).run(trials=12).trials
+    assert any(tmp_path.iterdir())
+    assert result_digest(trials) == result_digest(expected)
+
+
+def test_an_objective_that_cannot_travel_is_refused():
+    source = random.Random(0)
+    search = Search(SPACE, Function(lambda settings: {"y": source.random()}), Random())
+    with pytest.raises(ConfigError, match="the objective cannot be sent to another process"):
+        search.run(trials=1, executor=Pool(1))

@@ -1,0 +1,79 @@
+"""Objectives that other processes find by name."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netwright.explore import Choice, Goal, Real, Space, Whole
+
+SPACE = Space(
+    parameters=(
+        Whole(name="x", low=-9, high=9),
+        Real(name="r", low=1e-3, high=10.0, logarithmic=True),
+        Choice(name="c", values=("a", "b", (1, 2))),
+    ),
+    goals=(Goal(value="y"),),
+)
+
+
+def bowl(settings: Mapping[str, Any]) -> dict[str, float]:
+    """A bowl with its bottom at 0."""
+    return {"y": settings["x"] ** 2 + settings["r"]}
+
+
+def slow_bowl(settings: Mapping[str, Any]) -> dict[str, float]:
+    """The same, after a moment."""
+    time.sleep(0.03)
+    return bowl(settings)
+
+
+def faulty(settings: Mapping[str, Any]) -> dict[str, float]:
+    """Everything that can go wrong, by x."""
+    x = settings["x"]
+    if x == 1:
+        raise ValueError("no such thing\nmore")
+    if x == 2:
+        time.sleep(60)
+    if x == 3:
+        return {"y": float("nan")}
+    if x == 4:
+        return {"y": float(len(np.zeros(1 << 40)))}
+    if x == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if x == 6:
+        return {"z": 1.0}
+    if x == 7:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+        time.sleep(60)
+    if x == 8:
+        ctypes.string_at(0)
+    return {"y": float(x)}
+
+
+@dataclass(frozen=True)
+class Killed:
+    """An objective whose process is killed at the first try of some points."""
+
+    folder: Path
+
+    digest = "killed"
+
+    def check(self, space: Space) -> None:
+        """Any space will do."""
+
+    def evaluate(self, settings, *, fidelity, tell):
+        """Die once, then go on."""
+        mark = self.folder / f"{settings['x']}-{settings['r']}"
+        if settings["x"] % 3 == 0 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return bowl(settings)
