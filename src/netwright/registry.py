@@ -103,6 +103,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "cpu": "netwright.backends.cpu:cpu",
         "hls": "netwright.backends.hls:hls",
         "rtl": "netwright.backends.rtl:rtl",
+        "soc": "netwright.backends.soc:soc",
     },
     "parts": {
         "ecp5-85k": "netwright.backends.rtl.parts:ecp5_85k",

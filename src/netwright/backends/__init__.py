@@ -20,6 +20,7 @@ from netwright.backends.rtl.chip import check_chip
 from netwright.backends.rtl.radiation import CONTROL, NOTHING, Protection
 from netwright.backends.rtl.radiation.standard_cells import map_to_cells
 from netwright.backends.rtl.reuse import reuse_factors
+from netwright.backends.soc import SocBackend, SocDesign, SocOptions, soc
 
 __all__ = [
     "CONTROL",
@@ -38,6 +39,9 @@ __all__ = [
     "RtlDesign",
     "SharedDesign",
     "SharedOptions",
+    "SocBackend",
+    "SocDesign",
+    "SocOptions",
     "StreamDesign",
     "Target",
     "arrays",
@@ -51,4 +55,5 @@ __all__ = [
     "plain_outputs",
     "reuse_factors",
     "rtl",
+    "soc",
 ]

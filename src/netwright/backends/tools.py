@@ -122,6 +122,17 @@ IVERILOG = Tool("iverilog", "iverilog", ("-V",), _ICARUS_HINT)
 VVP = Tool("vvp", "vvp", ("-V",), _ICARUS_HINT)
 """What runs its programs."""
 
+_RISCV_HINT = (
+    "install a C compiler for RISC-V (Debian, Ubuntu: apt install gcc-riscv64-unknown-elf)"
+)
+_RISCV = "riscv64-unknown-elf"
+
+RISCV_GCC = Tool(f"{_RISCV}-gcc", f"{_RISCV}-gcc", ("--version",), _RISCV_HINT)
+"""The compiler of what runs on a RISC-V core."""
+
+RISCV_OBJCOPY = Tool(f"{_RISCV}-objcopy", f"{_RISCV}-objcopy", ("--version",), _RISCV_HINT)
+"""What makes plain bytes of its programs; it comes with the compiler."""
+
 OPENSTA = Tool(
     name="OpenSTA",
     command="sta",
@@ -129,7 +140,7 @@ OPENSTA = Tool(
     install_hint="install OpenSTA (Debian, Ubuntu: apt install opensta)",
 )
 
-TOOLS = (GXX, VERILATOR, IVERILOG, OPENSTA)
+TOOLS = (GXX, VERILATOR, IVERILOG, OPENSTA, RISCV_GCC)
 """Every external program that `doctor` looks for; Python packages it finds by themselves."""
 
 

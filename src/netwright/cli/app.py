@@ -28,6 +28,7 @@ from netwright.cli.new import new
 from netwright.cli.passes import passes
 from netwright.cli.report import report
 from netwright.cli.run import run
+from netwright.cli.soc import soc_app
 from netwright.cli.study import app as study_app
 from netwright.cli.upsets import upsets
 from netwright.cli.verify import verify
@@ -90,6 +91,7 @@ app.command("export")(export)
 app.command("convert", short_help="Turn a file into hardware that is shown equal to it.")(convert)
 app.command("upsets", short_help="Flip the registers of a chip and count what goes wrong.")(upsets)
 app.add_typer(explore_app, name="explore")
+app.add_typer(soc_app, name="soc")
 app.add_typer(study_app, name="study")
 app.add_typer(data_app, name="data")
 app.command("map", short_help="Choose what stays in a scratchpad, and where.")(map_network)

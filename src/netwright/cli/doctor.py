@@ -14,6 +14,7 @@ _TOOL_PURPOSES = {
     "verilator": "simulation of RTL",
     "iverilog": "simulation of RTL without g++, slower",
     "OpenSTA": "timing and power of RTL on cells of an ASIC",
+    "riscv64-unknown-elf-gcc": "firmware of a chip with a processor",
 }
 
 

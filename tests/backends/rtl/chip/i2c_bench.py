@@ -117,7 +117,7 @@ class Wires:
 
     async def faults(self) -> set[str]:
         (octet,) = await self.read(FAULT, 1)
-        return {name for bit, name in enumerate(FAULTS) if octet >> bit & 1}
+        return {field.name for field in FAULTS if octet & field.mask}
 
     async def commit(self) -> None:
         assert all(await self.write(COMMAND, bytes([COMMIT])))

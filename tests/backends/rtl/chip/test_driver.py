@@ -12,7 +12,7 @@ from tests.backends.rtl.chip.graphs import encoder
 
 BANK = Bank.of(encoder(), (3, 5, 7, 9))
 IMAGE = WeightImage.of(BANK, encoder(1), mode=1)
-ADDRESSES = {register.name: register.address for register in registers(BANK)}
+ADDRESSES = {register.name: register.offset for register in registers(BANK).registers}
 
 
 @dataclass

@@ -143,10 +143,11 @@ class ChipDriver:
         status, faults, generation, mode = (
             self.read(name)[0] for name in ("status", "faults", "generation", "mode")
         )
+        said = {field.name for field in STATUS if status & field.mask}
         return ChipStatus(
-            busy=bool(status >> STATUS.index("busy") & 1),
-            loaded=bool(status >> STATUS.index("loaded") & 1),
-            faults=tuple(name for bit, name in enumerate(FAULTS) if faults >> bit & 1),
+            busy="busy" in said,
+            loaded="loaded" in said,
+            faults=tuple(field.name for field in FAULTS if faults & field.mask),
             generation=generation,
             mode=mode,
         )
@@ -173,12 +174,12 @@ class ChipDriver:
         Raises:
             BackendError: Nobody answers.
         """
-        size = next(r.size for r in registers(self.bank) if r.name == name)
+        size = registers(self.bank)[name].size
         found = self.bus.read(self.address, self._pointer(name), size)
         if found is None:
             raise BackendError(f"nobody answers at address 0x{self.address:02x}")
         return found
 
     def _pointer(self, name: str, offset: int = 0) -> bytes:
-        address = next(r.address for r in registers(self.bank) if r.name == name)
+        address = registers(self.bank).address(name)
         return (address + offset).to_bytes(2, "big")

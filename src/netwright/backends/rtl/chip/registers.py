@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from netwright.backends.registers import Field, Register, RegisterMap
 from netwright.backends.rtl.chip.bank import CRC_BYTES, HEADER_BYTES, VERSION, Bank
 
 IDENTITY = 0x574E
@@ -19,63 +19,45 @@ ACTIVE = 0x8000
 COMMIT = 0xA5
 CLEAR = 0x5A
 
-STATUS = ("busy", "loaded", "fault")
-"""Bits of the status, the lowest first: a check runs; weights were committed; a fault is noted."""
+STATUS = (
+    Field("busy", 0),
+    Field("loaded", 1),
+    Field("fault", 2),
+)
+"""Bits of the status: a check runs; weights were committed; a fault is noted."""
 
-FAULTS = ("crc", "size", "version", "mode", "busy", "access", "transfer")
-"""Bits of the faults, the lowest first."""
-
-FAULT_MEANINGS = {
-    "crc": "a commit was refused: the CRC of the bank is wrong",
-    "size": "a commit was refused: the bank says another size",
-    "version": "a commit was refused: another version or layout",
-    "mode": "a commit was refused: there is no such mode",
-    "busy": "the bank was written or read, or a commit asked for, during a check",
-    "access": "there is no such register, it cannot be written, or the command is unknown",
-    "transfer": "a transfer ended in the middle of a byte",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Some bytes on the bus.
-
-    Attributes:
-        name: Name in the header and the driver.
-        address: Of its first byte.
-        size: Bytes; a number has its lowest byte first.
-        access: ``"r"``, ``"w"`` or ``"rw"``.
-        meaning: One sentence.
-        source: Verilog of what a read gives; empty where it cannot be read as a number.
-    """
-
-    name: str
-    address: int
-    size: int
-    access: str
-    meaning: str
-    source: str = ""
+FAULTS = (
+    Field("crc", 0, meaning="a commit was refused: the CRC of the bank is wrong"),
+    Field("size", 1, meaning="a commit was refused: the bank says another size"),
+    Field("version", 2, meaning="a commit was refused: another version or layout"),
+    Field("mode", 3, meaning="a commit was refused: there is no such mode"),
+    Field("busy", 4, meaning="the bank was written or read, or a commit asked for, during a check"),
+    Field("access", 5, meaning="there is no such register, it cannot be written, or the command is "
+          "unknown"),
+    Field("transfer", 6, meaning="a transfer ended in the middle of a byte"),
+)  # fmt: skip
+"""Bits of the faults."""
 
 
-def registers(bank: Bank) -> tuple[Register, ...]:
-    """All registers of a chip, by address."""
-    status = ", ".join(f"bit {i} {name}" for i, name in enumerate(STATUS))
-    faults = ", ".join(f"bit {i} {name}" for i, name in enumerate(FAULTS))
-    return (
-        Register("identity", 0x0000, 2, "r", 'Always "NW".', f"16'h{IDENTITY:04x}"),
-        Register("version", 0x0002, 1, "r", "Version of the bank's format.", f"8'd{VERSION}"),
-        Register("layout", 0x0003, 2, "r", "Layout of the bank.", f"16'h{bank.layout:04x}"),
-        Register("size", 0x0005, 2, "r", "Bytes of the bank.", f"16'd{bank.size}"),
-        Register("status", 0x0007, 1, "r", f"State: {status}.", "{5'd0, |faults, loaded, busy}"),
-        Register("faults", 0x0008, 1, "r", f"Faults until cleared: {faults}.", "{1'd0, faults}"),
-        Register("generation", 0x0009, 1, "r", "Commits since the reset, modulo 16.",
-                 "{4'd0, generation}"),
-        Register("mode", 0x000A, 1, "r", "Mode that is in use.", "{6'd0, mode}"),
-        Register("command", 0x0010, 1, "w",
-                 f"0x{COMMIT:02x} checks and commits the bank; 0x{CLEAR:02x} clears the faults."),
-        Register("shadow", SHADOW, bank.size, "rw", "The bank that a commit takes over."),
-        Register("active", ACTIVE, bank.size, "r", "The bank that computes."),
+def registers(bank: Bank) -> RegisterMap:
+    """All registers of a chip; a number has its lowest byte first."""
+    found = (
+        Register("identity", 0x0000, 'Always "NW".', size=2, constant=IDENTITY),
+        Register("version", 0x0002, "Version of the bank's format.", size=1, constant=VERSION),
+        Register("layout", 0x0003, "Layout of the bank.", size=2, constant=bank.layout),
+        Register("size", 0x0005, "Bytes of the bank.", size=2, constant=bank.size),
+        Register("status", 0x0007, "State", size=1, fields=STATUS),
+        Register("faults", 0x0008, "Faults until cleared", size=1, fields=FAULTS,
+                 bits_named="fault"),
+        Register("generation", 0x0009, "Commits since the reset, modulo 16.", size=1),
+        Register("mode", 0x000A, "Mode that is in use.", size=1),
+        Register("command", 0x0010,
+                 f"0x{COMMIT:02x} checks and commits the bank; 0x{CLEAR:02x} clears the faults.",
+                 "w", size=1),
+        Register("shadow", SHADOW, "The bank that a commit takes over.", "rw", size=bank.size),
+        Register("active", ACTIVE, "The bank that computes.", size=bank.size),
     )  # fmt: skip
+    return RegisterMap("registers", found)
 
 
 def bank_fields(bank: Bank) -> Iterator[tuple[int, int, str]]:
@@ -97,13 +79,8 @@ def bank_fields(bank: Bank) -> Iterator[tuple[int, int, str]]:
 
 def markdown(bank: Bank) -> str:
     """The registers and the bank as tables."""
-    lines = ["| address | bytes | access | register | meaning |", "| --- | --- | --- | --- | --- |"]
-    lines += [
-        f"| 0x{r.address:04x} | {r.size} | {r.access} | {r.name} | {r.meaning} |"
-        for r in registers(bank)
-    ]
-    lines += ["", "| fault | meaning |", "| --- | --- |"]
-    lines += [f"| bit {i}, {name} | {FAULT_MEANINGS[name]} |" for i, name in enumerate(FAULTS)]
+    found = registers(bank)
+    lines = [*found.table(), *found.bit_tables()]
     lines += ["", "| byte of the bank | bytes | what |", "| --- | --- | --- |"]
     lines += [f"| {place} | {size} | {what} |" for place, size, what in bank_fields(bank)]
     return "\n".join(lines) + "\n"
@@ -113,14 +90,13 @@ def c_header(name: str, bank: Bank) -> str:
     """The registers as a header for C."""
     guard = f"{name}_REGISTERS_H".upper()
     prefix = name.upper()
-    numbers = [(f"{r.name}", r.address) for r in registers(bank)]
+    found = registers(bank)
     lines = [f"#ifndef {guard}", f"#define {guard}", "", "/* Addresses; see registers.md. */"]
-    lines += [f"#define {prefix}_{key.upper()} 0x{value:04x}u" for key, value in numbers]
+    lines += found.address_defines(prefix)
     lines += ["", "/* What they say or take. */"]
     said = {"BANK_VERSION": VERSION, "BANK_LAYOUT": bank.layout, "BANK_SIZE": bank.size,
             "BANK_MODE_PLACE": HEADER_BYTES - 1, "COMMAND_COMMIT": COMMIT,
             "COMMAND_CLEAR": CLEAR}  # fmt: skip
     lines += [f"#define {prefix}_{key} 0x{value:x}u" for key, value in said.items()]
-    lines += [f"#define {prefix}_STATUS_{n.upper()} 0x{1 << i:02x}u" for i, n in enumerate(STATUS)]
-    lines += [f"#define {prefix}_FAULT_{n.upper()} 0x{1 << i:02x}u" for i, n in enumerate(FAULTS)]
+    lines += found.bit_defines(prefix)
     return "\n".join([*lines, "", "#endif", ""])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from netwright.backends.registers import Register
 from netwright.backends.rtl.cells.verilog import LIBRARY_FOLDER, library_text, sources
 from netwright.backends.rtl.chip.bank import HEADER_BYTES, VERSION, Bank, Lane
 from netwright.backends.rtl.chip.registers import (
@@ -214,7 +215,7 @@ def _registers(chip: Structure) -> Iterator[str]:
 
 
 def _access() -> Iterator[str]:
-    command = next(r for r in registers(_NO_BANK) if r.name == "command").address
+    command = registers(_NO_BANK).address("command")
     yield "  wire busy, commit;"
     yield "  wire [15:0] shadow_place = pointer - SHADOW;"
     yield "  wire [15:0] active_place = pointer - ACTIVE;"
@@ -292,7 +293,7 @@ def _faults() -> Iterator[str]:
         "access": "write & ~(is_shadow | is_commit | is_clear) | reading & ~is_known",
         "transfer": "truncated",
     }
-    assert tuple(causes) == FAULTS
+    assert tuple(causes) == tuple(field.name for field in FAULTS)
     yield f'  (* role = "state" *) reg [{len(FAULTS) - 1}:0] faults;'
     yield '  (* role = "state" *) reg loaded;'
     yield "  reg is_known;"
@@ -316,10 +317,28 @@ def _faults() -> Iterator[str]:
     yield ""
 
 
+_SOURCES = {
+    "status": "{5'd0, |faults, loaded, busy}",
+    "faults": "{1'd0, faults}",
+    "generation": "{4'd0, generation}",
+    "mode": "{6'd0, mode}",
+}
+"""What a read of a register that changes gives."""
+
+
+def _constant(register: Register, value: int) -> str:
+    if register.name in ("identity", "layout"):
+        return f"{8 * register.size}'h{value:04x}"
+    return f"{8 * register.size}'d{value}"
+
+
 def _reads(bank: Bank) -> Iterator[str]:
-    readable = [register for register in registers(bank) if register.source]
+    found = registers(bank).registers
+    sources = {r.name: _constant(r, r.constant) for r in found if r.constant is not None} | _SOURCES
+    readable = [register for register in found if register.name in sources]
     for register in readable:
-        yield f"  wire [{8 * register.size - 1}:0] {register.name}_read = {register.source};"
+        source = sources[register.name]
+        yield f"  wire [{8 * register.size - 1}:0] {register.name}_read = {source};"
     yield "  always @* begin"
     yield "    is_known = 1'b1;"
     yield "    read_data = 8'hff;"
@@ -330,7 +349,7 @@ def _reads(bank: Bank) -> Iterator[str]:
     for register in readable:
         for part in range(register.size):
             place = f"{register.name}_read[{8 * part}+:8]"
-            yield f"        16'h{register.address + part:04x}: read_data = {place};"
+            yield f"        16'h{register.offset + part:04x}: read_data = {place};"
     yield "        default: is_known = 1'b0;"
     yield "      endcase"
     yield "    end"

@@ -1,0 +1,264 @@
+"""A generated chip: simulated as a whole, from its SPI input to its UART."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netwright.backends.base import BUILD_FOLDER, Capability, file_digests
+from netwright.backends.rtl.cells.circuit import Circuit
+from netwright.backends.rtl.simulate.simulators import Codes, execute
+from netwright.backends.rtl.simulate.verilator import compile_simulation
+from netwright.backends.soc.chip_text import TOP
+from netwright.backends.soc.cores import CORES
+from netwright.backends.soc.frames import (
+    NETWORK,
+    SOFTWARE,
+    Answer,
+    Fault,
+    event_frames,
+    parse_line,
+)
+from netwright.backends.soc.options import SocOptions
+from netwright.backends.soc.program import compile_program
+from netwright.backends.soc.simulation import SimulatedChip, harness
+from netwright.backends.soc.structure import Structure
+from netwright.errors import BackendError, CorruptOutput
+from netwright.ir import Graph
+from netwright.ir.interpret import Values
+from netwright.progress import Progress, silent
+
+EXECUTED_AS = "chip simulation"
+"""What certificates call what is executed."""
+
+BUILD_TIMEOUT_S = 1800.0
+"""Time every program gets unless told otherwise."""
+
+CORE_FOLDER = "core"
+"""Folder of a design for the Verilog of the core."""
+
+CHUNK = 16
+"""Events that a simulation is given at once."""
+
+REST, GAP = 1000, 8
+"""Clocks before an event for a core that is to be at rest, and between two frames."""
+
+
+@dataclass(frozen=True)
+class SocDesign:
+    """A chip on disk: Verilog, firmware, registers.
+
+    Attributes:
+        root: Folder of the design.
+        graph: The integer graph it was made from.
+        options: What it was asked to be.
+        files: SHA-256 of every generated file, by its path inside `root`.
+        structure: What it consists of.
+        command: What events are for: the hardware of the network, or the software.
+    """
+
+    root: Path
+    graph: Graph
+    options: SocOptions
+    files: Mapping[str, str]
+    structure: Structure
+    command: int = NETWORK
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What open tools do with it."""
+        return frozenset({"build"})
+
+    @property
+    def executed_as(self) -> str:
+        """What :meth:`run` executes."""
+        return EXECUTED_AS
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing: what cannot be as asked is refused."""
+        return ()
+
+    def build(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> SocDesign:
+        """Compile firmware and simulation, unless that was done before with the files as they are.
+
+        Args:
+            timeout_s: Wall-clock seconds each program gets.
+
+        Raises:
+            CorruptOutput: A generated file is missing.
+            ToolMissing: The cross compiler or the simulator is not installed.
+            ToolFailed: One ended with an error, or ran past its time; the log is in ``build``.
+        """
+        self.library(timeout_s=timeout_s)
+        return self
+
+    def run(
+        self, inputs: Values, *, keep: Collection[str] = ()
+    ) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
+        """Send a batch of real inputs through the simulated chip; builds it first if need be.
+
+        Args:
+            inputs: Real values by input name, each (batch, *shape); or one array when there is one
+                input. They are quantized on the host, by the interpreter's rules.
+            keep: Tensors of the graph to return beside the outputs; only what enters the chip can
+                be seen.
+
+        Returns:
+            Codes (int64) of the outputs and the kept tensors, each (batch, *shape).
+
+        Raises:
+            DataError: An input cannot be used, or `keep` names a tensor that is not there.
+            BackendError: The chip reports a fault, does not answer, or answers another event.
+            CorruptOutput: A generated file is missing.
+            ToolMissing: The cross compiler or the simulator is not installed.
+            ToolFailed: One ended with an error, or ran past its time.
+        """
+        return self.trial().run(inputs, keep=keep)
+
+    def trial(self, *, alone: bool = False, progress: Progress = silent) -> Trial:
+        """The same, executed by something that remembers what the chip said.
+
+        Args:
+            alone: Whether an event is sent only after the answer to the one before.
+            progress: Told how many events are answered.
+        """
+        return Trial(self, alone=alone, progress=progress)
+
+    def answers(
+        self, codes: Codes, *, alone: bool = False, progress: Progress = silent
+    ) -> list[Answer]:
+        """What the chip says of events: results and clocks; builds it first if need be.
+
+        Args:
+            codes: Codes of the inputs by tensor, each (rows, elements).
+            alone: Whether an event is sent only after the answer to the one before; otherwise
+                whenever a buffer is free.
+            progress: Told how many events are answered.
+
+        Raises:
+            BackendError: The chip reports a fault, does not answer, or answers another event.
+        """
+        frames = event_frames(self.structure, codes, command=self.command)
+        found: list[Answer] = []
+        if not frames:
+            return found
+        with SimulatedChip(self.library()) as chip:
+            self._take(chip.play(lines=2), 0)
+            step = 1 if alone else CHUNK
+            for start in range(0, len(frames), step):
+                part = frames[start : start + step]
+                text = chip.play(part, lines=len(part), pause=REST if alone else GAP)
+                found += self._take(text, len(part))
+                if [answer.number for answer in found[start:]] != [*range(start, len(found))]:
+                    raise BackendError(f"the chip answers other events than {start} and following")
+                progress(len(found), len(frames), "events answered")
+        return found
+
+    def _take(self, text: str, count: int) -> list[Answer]:
+        said = [parse_line(self.structure, line) for line in text.splitlines() if line]
+        faults = [f"{item.what} {item.value:#x}" for item in said if isinstance(item, Fault)]
+        if faults:
+            raise BackendError(f"the chip reports {', '.join(faults)}")
+        answers = [item for item in said if isinstance(item, Answer)]
+        if len(answers) != count:
+            raise BackendError(f"the chip answers {len(answers)} of {count} events, then is silent")
+        return answers
+
+    def by_software(self) -> SocDesign:
+        """The same chip, whose core computes the network without its hardware."""
+        return replace(self, command=SOFTWARE)
+
+    @property
+    def build_folder(self) -> Path:
+        """Folder for everything made from the design."""
+        return self.root / BUILD_FOLDER
+
+    def sources(self) -> list[Path]:
+        """The Verilog files but for the program and the core.
+
+        Raises:
+            CorruptOutput: One is missing.
+        """
+        paths = [
+            self.root / name
+            for name in self.files
+            if name.endswith(".v") and not name.startswith(f"{CORE_FOLDER}/")
+        ]
+        for path in paths:
+            if not path.exists():
+                raise CorruptOutput(str(path), hint="generate the design again")
+        return paths
+
+    def digest(self) -> str:
+        """SHA-256 of the files as they are now."""
+        current = sorted(file_digests(self.root).items())
+        return hashlib.sha256(repr(current).encode()).hexdigest()
+
+    def library(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Path:
+        """The compiled simulation, made unless that was done before.
+
+        Args:
+            timeout_s: Wall-clock seconds each program gets.
+        """
+        key = self.digest()[:16]
+        sources = self.sources()
+        program = compile_program(self.structure, self.root, key=key, timeout_s=timeout_s)
+        options = self.options
+        return compile_simulation(
+            Circuit(TOP, (), (), (), 0),
+            [*sources, program],
+            build=self.build_folder,
+            key=key,
+            timeout_s=timeout_s,
+            driver=harness(lanes=options.spi_lanes, clocks_per_bit=options.clocks_per_bit),
+            options=("-v", str(CORES[options.core].file)),
+        )
+
+
+class Trial:
+    """Executes a chip and remembers what it said.
+
+    Attributes:
+        answers: Answers to the events of the last execution.
+
+    Args:
+        design: The chip.
+        alone: Whether an event is sent only after the answer to the one before.
+        progress: Told how many events are answered.
+    """
+
+    def __init__(self, design: SocDesign, *, alone: bool, progress: Progress) -> None:
+        self._design = design
+        self._alone = alone
+        self._progress = progress
+        self.answers: tuple[Answer, ...] = ()
+
+    def run(
+        self, inputs: Values, *, keep: Collection[str] = ()
+    ) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
+        """Execute on a batch of real inputs; see :meth:`SocDesign.run`."""
+        structure = self._design.structure
+        host = Circuit(
+            TOP,
+            tuple(source.terminal.port for source in structure.inputs),
+            tuple(output.terminal.port for output in structure.outputs),
+            (),
+            0,
+        )
+        return execute(self._design.graph, host, inputs, keep, self._simulate)
+
+    def _simulate(self, codes: Codes) -> Codes:
+        found = self._design.answers(codes, alone=self._alone, progress=self._progress)
+        self.answers = tuple(found)
+        return {
+            output.terminal.tensor: np.array(
+                [answer.codes[output.terminal.tensor] for answer in found], dtype=np.int64
+            ).reshape(len(found), output.elements)
+            for output in self._design.structure.outputs
+        }

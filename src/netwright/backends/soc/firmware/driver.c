@@ -1,0 +1,51 @@
+#include "driver.h"
+
+/* Looks at the status of the network before it counts as hanging. */
+#define NETWORK_LOOKS (1u << 20)
+
+void uart_character(char character) {
+  while (REGISTER(UART_STATUS) & UART_STATUS_FULL) while_full();
+  REGISTER(UART_DATA) = (uint8_t)character;
+}
+
+void uart_text(const char *text) {
+  while (*text) uart_character(*text++);
+}
+
+void uart_number(uint32_t number, unsigned digits) {
+  while (digits--) {
+    uint32_t digit = digits < 8 ? (number >> (4 * digits)) & 15 : 0;
+    uart_character((char)(digit < 10 ? '0' + digit : 'a' + digit - 10));
+  }
+}
+
+/* Eight words a turn: the loop costs less than the words. */
+static const volatile uint32_t *relay(volatile uint32_t *port, const volatile uint32_t *from,
+                                      uint32_t words) {
+  for (; words >= 8; words -= 8, from += 8) {
+    *port = from[0];
+    *port = from[1];
+    *port = from[2];
+    *port = from[3];
+    *port = from[4];
+    *port = from[5];
+    *port = from[6];
+    *port = from[7];
+  }
+  while (words--) *port = *from++;
+  return from;
+}
+
+void network_relay(void) {
+  const volatile uint32_t *from = event_samples();
+  volatile uint32_t *port = (volatile uint32_t *)INPUTS;
+  for (unsigned i = 0; i < NETWORK_INPUTS; ++i) from = relay(port++, from, network_input_words[i]);
+}
+
+int network_wait(void) {
+  for (uint32_t looks = NETWORK_LOOKS; looks; --looks)
+    if (REGISTER(NETWORK_STATUS) & NETWORK_STATUS_DONE) return NETWORK_DONE;
+  return NETWORK_TIMEOUT;
+}
+
+void network_restart(void) { REGISTER(NETWORK_RESTART) = 1; }

@@ -1,0 +1,112 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netwright.backends.soc import SocDesign, design, soc
+from netwright.backends.soc.frames import NETWORK, Fault, event_frames, parse_line
+from netwright.backends.soc.simulation import SimulatedChip
+from netwright.errors import BackendError
+from netwright.testing import BackendSuite
+from netwright.testing.backends import branches
+from netwright.verify import bit_exact, corners, random
+from tests.backends.rtl.graphs import few_cells
+from tests.backends.soc.chips import needs_chip, unrolled
+
+
+@needs_chip
+class TestSoc(BackendSuite):
+    backends = (soc(),)
+
+
+@pytest.fixture(scope="module")
+def chip(tmp_path_factory: pytest.TempPathFactory) -> SocDesign:
+    return unrolled(spi_lanes=4, watchdog_cycles=20_000).generate(
+        few_cells(), tmp_path_factory.mktemp("chip") / "chip"
+    )
+
+
+@needs_chip
+def test_events_are_counted_and_timed(chip: SocDesign) -> None:
+    codes = {chip.structure.inputs[0].terminal.tensor: np.array([[1, 2, 3], [-8, 7, 0]])}
+    one, other = chip.answers(codes, alone=True)
+    assert (one.number, other.number) == (0, 1)
+    assert list(one.parts) == ["wait", "relay", "network"]
+    assert one.cycles == sum(one.parts.values())
+    # Between two words of bus traffic lie at least two clocks, and the network is a pipeline.
+    assert chip.structure.network.latency_cycles <= one.parts["network"] < 40
+    assert 3 <= one.parts["relay"] < 40
+    assert 0 < one.parts["wait"] < 400
+
+
+@needs_chip
+def test_the_software_computes_the_same(chip: SocDesign) -> None:
+    trial = chip.by_software().trial(alone=True)
+    stimulus = corners(chip.graph)
+    found = bit_exact(chip.graph, trial, stimulus)
+    assert found.identical == found.rows > 0
+    assert list(trial.answers[0].parts) == ["software"]
+    assert trial.answers[0].cycles > 500
+
+
+@needs_chip
+def test_both_ways_compute_convolutions(tmp_path: Path) -> None:
+    made = unrolled().generate(branches(), tmp_path / "chip")
+    stimulus = random(made.graph, rows=20)
+    for way in (made, made.by_software()):
+        assert bit_exact(made.graph, way, stimulus).identical == 20
+
+
+def said(chip: SocDesign, text: str) -> list[object]:
+    lines = (parse_line(chip.structure, line) for line in text.splitlines() if line)
+    return [line for line in lines if line is not None]
+
+
+def frame(chip: SocDesign, command: int = NETWORK) -> bytes:
+    tensor = chip.structure.inputs[0].terminal.tensor
+    return event_frames(chip.structure, {tensor: np.array([[1, 2, 3]])}, command=command)[0]
+
+
+@needs_chip
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda whole: (whole[:-1], 8 * len(whole) - 8), "short"),
+        (lambda whole: (whole, 8 * len(whole) - 4), "broken"),
+        (lambda whole: (whole + b"\0", 8 * len(whole) + 8), "long"),
+        (lambda whole: (whole[:0], 0), "short"),
+        (lambda whole: (b"\x07" + whole[1:], 8 * len(whole)), "command"),
+    ],
+)
+def test_a_bad_frame_is_reported_and_the_next_is_served(  # type: ignore[no-untyped-def]
+    chip: SocDesign, change, what: str
+) -> None:
+    whole = frame(chip)
+    octets, bits = change(whole)
+    with SimulatedChip(chip.library()) as running:
+        running.play(lines=2)
+        (fault,) = said(chip, running.play([octets], lines=1, bits=[bits], max_idle=20_000))
+        assert isinstance(fault, Fault)
+        assert fault.what == what
+        (answer,) = said(chip, running.play([whole], lines=1))
+        assert answer.number == 1  # type: ignore[attr-defined]
+
+
+@needs_chip
+def test_events_that_nobody_waits_for_are_lost_and_reported(chip: SocDesign) -> None:
+    whole = frame(chip)
+    with SimulatedChip(chip.library()) as running:
+        running.play(lines=2)
+        lines = said(chip, running.play([whole] * 30, lines=31, wait_free=False, max_idle=50_000))
+    faults = {line.what for line in lines if isinstance(line, Fault)}
+    numbers = [line.number for line in lines if not isinstance(line, Fault)]  # type: ignore[attr-defined]
+    assert faults == {"overrun"}
+    assert numbers == sorted(numbers)
+    assert 2 <= len(numbers) < 30
+
+
+@needs_chip
+def test_a_fault_stops_a_run(chip: SocDesign, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(design, "event_frames", lambda *given, **named: [b"\x09\0\0\0\0"])
+    with pytest.raises(BackendError, match="the chip reports command 0x9"):
+        chip.answers({})
