@@ -13,12 +13,13 @@ BIN := $(VENV)/bin
 NATIVE := $(wildcard native/*.cpp native/*.hpp native/CMakeLists.txt)
 CORPUS ?= build/corpus
 FASHION := build/fashion-mnist
+PICTURES := build/pictures
 SNIPPETS := build/vaderSentiment-3.3.2.tar.gz
 PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-w4a4 bench-decoder bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-w4a4 bench-decoder bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -152,6 +153,21 @@ $(FASHION):
 	cd build/deb && apt-get download dataset-fashion-mnist
 	dpkg-deb --extract build/deb/dataset-fashion-mnist_*_all.deb build/deb
 	mv build/deb/usr/share/datasets/fashion-mnist $@
+
+pictures: $(PICTURES) ## get the images of nuclei and digits, out of two wheels (13 MB)
+
+$(PICTURES):
+	@mkdir -p build/wheels $@
+	$(BIN)/pip download $(PIP_ARGS) --quiet --no-deps --only-binary=:all: --dest build/wheels stardist==0.9.2 scikit-learn==1.9.1
+	cd build/wheels && python3 -m zipfile -e stardist-*.whl stardist && python3 -m zipfile -e scikit_learn-*.whl sklearn
+	cp build/wheels/stardist/stardist/data/images/img2d.tif build/wheels/stardist/stardist/data/images/mask2d.tif $@
+	cp build/wheels/sklearn/sklearn/datasets/data/digits.csv.gz $@
+
+accuracies: $(VENV)/.bench $(FASHION) $(PICTURES) ## train the networks of the study nasaic (an hour; goes on where it was ended)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.accuracies
+
+bench-split: $(VENV)/.bench ## the greedy split beside the proven one, and hardware evaluations a second (minutes)
+	$(BIN)/python -m benchmarks.splits
 
 golden: $(VENV)/.test ## rewrite the golden files after an intended change
 	$(BIN)/python -m pytest --update-golden

@@ -37,8 +37,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "tasks": {
         "calorimeter": "netwright.tasks.calorimeter:calorimeter",
+        "digits": "netwright.tasks.digits:digits",
         "fashion-mnist": "netwright.tasks.fashion:fashion_mnist",
         "jets": "netwright.tasks.jets:jets",
+        "nuclei": "netwright.tasks.nuclei:nuclei",
         "table": "netwright.tasks.own:TableOptions",
     },
     "environments": {
@@ -49,6 +51,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "auc": "netwright.tasks.scores:area_under_curve",
         "balanced-accuracy": "netwright.tasks.scores:balanced_accuracy",
         "bits-per-character": "netwright.tasks.text:bits_per_character",
+        "iou": "netwright.tasks.scores:intersection_over_union",
         "mae": "netwright.tasks.scores:mean_absolute_error",
         "max-error": "netwright.tasks.scores:largest_error",
         "mean-emd": "netwright.tasks.calorimeter:mean_emd",
@@ -61,6 +64,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "binary-cross-entropy": "netwright.train.losses:binary_cross_entropy",
         "bits-per-character": "netwright.train.losses:bits_per_character",
         "cross-entropy": "netwright.train.losses:cross_entropy",
+        "dice": "netwright.train.losses:dice",
         "huber": "netwright.train.losses:huber",
         "mae": "netwright.train.losses:mae",
         "mse": "netwright.train.losses:mse",
@@ -77,6 +81,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "encoder": "netwright.models:encoder",
         "mlp": "netwright.models:mlp",
         "policy": "netwright.models:policy",
+        "resnet9": "netwright.models:resnet9",
+        "unet": "netwright.models:unet",
         "wafer-autoencoder": "netwright.models:wafer_autoencoder",
     },
     "compressors": {
@@ -108,6 +114,11 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "parts": {
         "ecp5-85k": "netwright.backends.rtl.parts:ecp5_85k",
         "xcup": "netwright.backends.rtl.parts:xcup",
+    },
+    "mappers": {
+        "cosma": "netwright.mapping:cosma",
+        "fusion": "netwright.mapping:fusion",
+        "split": "netwright.cost:split",
     },
     "views": {
         "calorimeter": "netwright.flows.wafer_views:wafer_views",

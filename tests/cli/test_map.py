@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from netwright import ir, mapping
-from netwright.cli.map import parse_size
 from tests.workload.test_from_graph import conv_graph
 
 
@@ -129,11 +128,6 @@ def test_bad_input_is_explained(netwright, arguments, code, message):
     assert found == code
     assert out == ""
     assert message in err
-
-
-def test_sizes():
-    sizes = [parse_size(t, option="-s") for t in ("65536", "2MiB", "512 KiB", "1.5MB", "1k", "2gi")]
-    assert sizes == [65536, 2 << 20, 512 << 10, 1_500_000, 1000, 2 << 30]
 
 
 def test_opaque_operators_withhold_the_proof(netwright, tmp_path):

@@ -14,6 +14,7 @@ from netwright.tasks.scores import (
     area_under_curve,
     balanced_accuracy,
     explained_variance,
+    intersection_over_union,
     largest_error,
     mean_absolute_error,
     mean_squared_error,
@@ -133,3 +134,14 @@ def test_a_score_that_is_not_finite_is_refused() -> None:
     own = Score("own", "", True, lambda outputs, split: float("nan"))
     with pytest.raises(NumericsError, match='score "own" is nan for 3 rows'):
         own(np.zeros(3), split_of(np.arange(3)))
+
+
+def test_intersection_over_union_by_hand():
+    """Found 0 0 1 1, of class 0 1 1 0: one place is both, three are either."""
+    split = Split({"x": np.zeros((1, 1), np.float32)}, np.array([[[0, 1], [1, 0]]], np.int64))
+    outputs = np.zeros((1, 2, 2, 2))
+    outputs[0, 1, 1] = 1.0
+    assert intersection_over_union(outputs, split) == pytest.approx(1 / 3)
+    nothing = Split({"x": np.zeros((1, 1), np.float32)}, np.zeros((1, 2, 2), np.int64))
+    with pytest.raises(DataError, match="needs places of a class other than the first"):
+        intersection_over_union(np.zeros((1, 2, 2, 2)), nothing)

@@ -12,7 +12,7 @@ from netwright.errors import ConfigError
 from netwright.registry import entries
 from netwright.train import Batch, Supervised
 from netwright.train.digests import describe
-from netwright.train.losses import find_loss
+from netwright.train.losses import dice, find_loss
 
 OUTPUTS = torch.tensor([[1.0, -3.0], [0.5, 0.0]])
 TARGETS = torch.tensor([[0.0, 0.0], [0.5, 1.0]])
@@ -105,3 +105,15 @@ def test_descriptions_tell_functions_apart_and_are_stable() -> None:
     assert texts[0] == describe(first)
     assert texts[4] == describe(nn.SmoothL1Loss(beta=0.5))
     assert not any(" at 0x" in text for text in texts)
+
+
+def test_dice_by_hand():
+    """Logits that are sure: a right one of two leaves an overlap of (2 + 1) / (2 + 1 + 1)."""
+    targets = torch.tensor([[[0, 1], [1, 0]]])
+    logits = torch.full((1, 2, 2, 2), -20.0)
+    logits[0, 0] = torch.tensor([[20.0, 20.0], [-20.0, 20.0]])
+    logits[0, 1] = torch.tensor([[-20.0, -20.0], [20.0, -20.0]])
+    entropy = torch.nn.functional.cross_entropy(logits, targets)
+    assert dice(logits, targets) == pytest.approx(float(entropy) + 1 - 3 / 4)
+    right = torch.where(targets[:, None] == torch.tensor([0, 1])[None, :, None, None], 20.0, -20.0)
+    assert float(dice(right, targets)) == pytest.approx(0, abs=1e-6)

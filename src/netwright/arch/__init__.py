@@ -9,6 +9,7 @@ from netwright.arch.nodes import (
     DIRECTIONS,
     MAC,
     ROLES,
+    Accelerator,
     Array,
     Compute,
     Constraint,
@@ -21,17 +22,28 @@ from netwright.arch.nodes import (
 )
 from netwright.arch.protocol import LEVELS, Command, Level, Protocol, Rule, protocol, protocols
 from netwright.arch.settings import with_settings
+from netwright.arch.templates import (
+    Dataflow,
+    Sized,
+    Template,
+    sized,
+    template,
+    templates,
+    with_accelerators,
+)
 
 __all__ = [
     "DIRECTIONS",
     "LEVELS",
     "MAC",
     "ROLES",
+    "Accelerator",
     "Architecture",
     "Array",
     "Command",
     "Compute",
     "Constraint",
+    "Dataflow",
     "Direction",
     "Dram",
     "Figure",
@@ -43,11 +55,17 @@ __all__ = [
     "Protocol",
     "Role",
     "Rule",
+    "Sized",
+    "Template",
     "diagram",
     "find",
     "load",
     "names",
     "protocol",
     "protocols",
+    "sized",
+    "template",
+    "templates",
+    "with_accelerators",
     "with_settings",
 ]

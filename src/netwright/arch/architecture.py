@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from netwright.arch.faults import example, sentences
 from netwright.arch.figure import Figure, Part
 from netwright.arch.nodes import Array, Compute, Link, Memory, Node
+from netwright.arch.nodes import Accelerator, Array, Compute, Figure, Link, Memory, Node, Part
 from netwright.errors import ConfigError
 
 
@@ -22,12 +23,14 @@ class Architecture(Part):
         name: Short name.
         title: What the machine is.
         nodes: All nodes; each names its parent, and exactly one has none.
+        accelerators: Those of its parts that were made of templates; their nodes are among `nodes`.
     """
 
     schema_version: Literal[1] = 1
     name: str = Field(min_length=1)
     title: str = ""
     nodes: tuple[Node, ...] = Field(min_length=1)
+    accelerators: tuple[Accelerator, ...] = ()
 
     @model_validator(mode="after")
     def _is_a_tree(self) -> Self:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from netwright.arch.architecture import Architecture
 from netwright.arch.faults import sentences
+from netwright.arch.templates import expanded
 from netwright.errors import ConfigError
 from netwright.reading import read_toml
 
@@ -70,6 +71,14 @@ def parse(tables: Mapping[str, object], *, source: str) -> Architecture:
     Raises:
         ConfigError: It is not accepted; the message lists all faults.
     """
+    path = Path(path)
+    name = str(path)
+    tables = read_toml(path)
+    if "accelerators" in tables:
+        try:
+            tables = dict(expanded(tables))
+        except ConfigError as error:
+            raise ConfigError(error.message, path=name, hint=error.hint) from None
     try:
         return Architecture.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:

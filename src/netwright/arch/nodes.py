@@ -271,5 +271,25 @@ class Compute(Part):
         return own if own is not None else self.energy
 
 
+class Accelerator(Part):
+    """A part of a machine that is made of a template: one of several unlike children.
+
+    Attributes:
+        name: Unique in its architecture; its nodes are called ``name_node``.
+        parent: The node above.
+        template: Name of the template, see :func:`netwright.arch.templates`.
+        elements: Processing elements; that of the template if not given.
+        bandwidth: Bytes a second between the node above and its buffer; likewise.
+        buffer: Capacity of its buffer; likewise.
+    """
+
+    name: Name
+    parent: str
+    template: str
+    elements: int | None = Field(default=None, ge=1, le=1 << 20)
+    bandwidth: Bandwidth | None = None
+    buffer: Capacity | None = None
+
+
 Node = Annotated[Memory | Link | Array | Compute, Field(discriminator="kind")]
 """Any node of an architecture file."""

@@ -5,9 +5,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 
+from pydantic import ValidationError
+
 from netwright.arch.architecture import Architecture, unknown
 from netwright.arch.figure import Figure
 from netwright.arch.nodes import Compute, Node
+from netwright.arch.faults import sentences
+from netwright.arch.nodes import Accelerator, Compute, Figure, Node
+from netwright.arch.templates import with_accelerators
 from netwright.arch.units import EXAMPLES, split
 from netwright.errors import ConfigError
 
@@ -34,15 +39,39 @@ def with_settings(architecture: Architecture, assignments: Sequence[str]) -> Arc
         if not equals or not setting:
             raise ConfigError(f'a setting must read node.setting=value, not "{assignment}"',
                               hint=HINT)  # fmt: skip
+        if any(own.name == name for own in architecture.accelerators):
+            architecture = _with_accelerator(architecture, name, setting, text.strip())
+            continue
         node = next((node for node in architecture.nodes if node.name == name), None)
         if node is None:
-            raise unknown(name, "node", [node.name for node in architecture.nodes])
+            names = [own.name for own in (*architecture.nodes, *architecture.accelerators)]
+            raise unknown(name, "node", names)
         try:
             changes = _changes(node, setting.split("."), text.strip())
         except ValueError as error:
             raise ConfigError(f"{place.strip()}: {error}", hint=HINT) from None
         architecture = architecture.with_changes(name, changes)
     return architecture
+
+
+def _with_accelerator(
+    architecture: Architecture, name: str, setting: str, text: str
+) -> Architecture:
+    """A copy in which an accelerator has another template or size."""
+    old = next(own for own in architecture.accelerators if own.name == name)
+    names = [own for own in Accelerator.model_fields if own not in ("name", "parent")]
+    if setting not in names:
+        raise ConfigError(f'an accelerator has no setting "{setting}", but {", ".join(names)}',
+                          hint=HINT)  # fmt: skip
+    try:
+        value = _value("capacity" if setting == "buffer" else setting, text)
+        new = Accelerator.model_validate({**dict(old), setting: value})
+    except ValidationError as error:
+        raise ConfigError(f"{name}.{'; '.join(sentences(error))}", hint=HINT) from None
+    except ValueError as error:
+        raise ConfigError(f"{name}.{setting}: {error}", hint=HINT) from None
+    others = (new if own is old else own for own in architecture.accelerators)
+    return with_accelerators(architecture, others)
 
 
 def _changes(node: Node, path: list[str], text: str) -> Mapping[str, object]:

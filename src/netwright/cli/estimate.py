@@ -13,6 +13,16 @@ from netwright.cli.console import columns, emit, emit_json, paced
 from netwright.cli.figures import real
 from netwright.cli.map import coverage_as_dict, require_whole, write_mapping
 from netwright.cli.run import JsonOption
+from netwright.cli.split import (
+    AimName,
+    AimOption,
+    MethodName,
+    MethodOption,
+    ModelsArgument,
+    WithinOption,
+    only_one,
+    split_networks,
+)
 from netwright.cli.workloads import (
     BatchOption,
     BitsOption,
@@ -25,6 +35,17 @@ if TYPE_CHECKING:
     from netwright.cost import Estimate, Layer, NetworkEstimate
 
 
+SPLIT_S = 60.0
+"""Seconds for each solver call of a split, if not given."""
+
+
+class Mapper(StrEnum):
+    """How the mapping is found."""
+
+    nests = "nests"
+    splitting = "split"
+
+
 class GoalName(StrEnum):
     """What is minimized for each operation."""
 
@@ -34,15 +55,21 @@ class GoalName(StrEnum):
 
 
 def estimate(
-    model: Annotated[
-        str, typer.Argument(help="A network's name, a QONNX file (.onnx) or a graph (.npz).")
-    ],
+    models: ModelsArgument,
     arch: Annotated[
         str, typer.Option("--arch", help="An architecture's name, or its TOML file.")
     ] = "scratchpad",
     goal: Annotated[
         GoalName, typer.Option(help="What is minimized; edp is joules times seconds.")
     ] = GoalName.edp,
+    mapper: Annotated[
+        Mapper,
+        typer.Option(
+            "--mapper",
+            help="nests: the best loop nest of each operation, one after the other; split: layers "
+            "on the unlike accelerators of the machine at the same time.",
+        ),
+    ] = Mapper.nests,
     show: Annotated[
         str, typer.Option("--show", help="Print the loop nest of this operation too.")
     ] = "",
@@ -68,6 +95,9 @@ def estimate(
     write: Annotated[
         Path | None, typer.Option("--write", help="Write the mapping (.toml).")
     ] = None,
+    aim: AimOption = AimName.latency,
+    within_s: WithinOption = None,
+    method: MethodOption = MethodName.exact,
     as_json: JsonOption = False,
 ) -> None:
     """Find the best mapping of every operation and print what the network costs.
@@ -84,7 +114,18 @@ def estimate(
     if picture is not None and picture.suffix not in (".svg", ".png"):
         raise ConfigError(f'--picture {picture}: must end in .svg or .png, not "{picture.suffix}"')
     machine = machines.with_settings(machines.find(arch), settings or ())
-    workload = fuse(find_workload(model, batch=batch, bits=bits, shapes=shape or ()))
+    workloads = [
+        fuse(find_workload(model, batch=batch, bits=bits, shapes=shape or ())) for model in models
+    ]
+    if mapper is Mapper.splitting:
+        split_networks(
+            workloads, machine, aim=aim.value, within_s=within_s, method=method.value,
+            time_limit_s=SPLIT_S if time_limit_s is None else time_limit_s, write=write,
+            picture=picture, as_json=as_json,
+        )  # fmt: skip
+        return
+    only_one(models)
+    workload = workloads[0]
     names = [einsum.name for einsum in workload.einsums]
     if show and show not in names:
         raise ConfigError(f'--show: "{show}" is no operation of {workload.name}',

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,17 @@ import typer
 from netwright.cli.console import columns, complain, emit, emit_json, note, paced
 from netwright.cli.figures import real
 from netwright.cli.run import JsonOption
+from netwright.cli.sizes import parse_size
+from netwright.cli.split import (
+    AimName,
+    AimOption,
+    MethodName,
+    MethodOption,
+    ModelsArgument,
+    WithinOption,
+    only_one,
+    split_networks,
+)
 from netwright.cli.workloads import (
     BatchOption,
     BitsOption,
@@ -23,12 +33,6 @@ if TYPE_CHECKING:
     from netwright.arch import Architecture
     from netwright.mapping import Curve, Mapping, OrderSolution, Schedule, Solution
     from netwright.workload import Coverage, Workload
-
-_SIZE = re.compile(r"(-?\d+(?:\.\d+)?)\s*([KMG]i?)?B?", re.IGNORECASE)
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
-
-MAX_BYTES = 1 << 50
-"""Largest capacity that is accepted; sums of many tensors stay exact below it."""
 
 
 MANY = 4
@@ -43,6 +47,7 @@ class Mapper(StrEnum):
 
     cosma = "cosma"
     fusion = "fusion"
+    splitting = "split"
 
 
 class GranularityName(StrEnum):
@@ -62,9 +67,7 @@ class OrderName(StrEnum):
 
 
 def map_network(
-    model: Annotated[
-        str, typer.Argument(help="A network's name, an ONNX file (.onnx) or a graph (.npz).")
-    ],
+    models: ModelsArgument,
     arch: Annotated[
         str, typer.Option("--arch", help="An architecture's name, or its TOML file.")
     ] = "scratchpad",
@@ -100,7 +103,8 @@ def map_network(
         ),
     ] = 60.0,
     picture: Annotated[
-        Path | None, typer.Option("--picture", help="Write the memory map over time (.svg).")
+        Path | None,
+        typer.Option("--picture", help="Write the memory map over time, or the schedule (.svg)."),
     ] = None,
     curve: Annotated[
         Path | None,
@@ -117,6 +121,9 @@ def map_network(
     write: Annotated[
         Path | None, typer.Option("--write", help="Write the mapping (.toml).")
     ] = None,
+    aim: AimOption = AimName.latency,
+    within_s: WithinOption = None,
+    method: MethodOption = MethodName.exact,
     as_json: JsonOption = False,
 ) -> None:
     """Choose what stays in the scratchpad, and where, for the fewest off-chip accesses.
@@ -135,13 +142,22 @@ def map_network(
     machine = machines.with_settings(machines.find(arch), settings or ())
     if scratchpad:
         machine = machine.with_scratchpad(parse_size(scratchpad, option="--scratchpad"))
-    workload = find_workload(
-        model, opaque_unknown=opaque_unknown, batch=batch, bits=bits, shapes=shape or ()
-    )
-    _check_order(workload)
     steps = {"operators": by_operator, "fused": fuse, "grouped": group}
-    if granularity is not GranularityName.unfused:
-        workload = steps[granularity.value](workload)
+    workloads = []
+    for model in models:
+        workload = find_workload(
+            model, opaque_unknown=opaque_unknown, batch=batch, bits=bits, shapes=shape or ()
+        )
+        _check_order(workload)
+        step = steps.get(granularity.value)
+        workloads.append(step(workload) if step else workload)
+    if mapper is Mapper.splitting:
+        split_networks(
+            workloads, machine, aim=aim.value, within_s=within_s, method=method.value,
+            time_limit_s=time_limit_s, write=write, picture=picture, as_json=as_json,
+        )  # fmt: skip
+        return
+    only_one(models)
     fixed = None if fix is None else load(fix)
     if mapper is Mapper.fusion:
         _fuse(workload, machine, fixed, write, as_json=as_json)
@@ -326,27 +342,6 @@ def _draw(
     for path, svg in drawn:
         standalone = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
         write_text(path, svg if "xmlns=" in svg else standalone)
-
-
-def parse_size(text: str, *, option: str) -> int:
-    """A capacity in bytes from text such as ``2MiB``, ``512 KiB``, ``1.5MB`` or ``65536``.
-
-    Raises:
-        ConfigError: It is not a size, or not above 0.
-    """
-    from netwright.errors import ConfigError
-
-    match = _SIZE.fullmatch(text.strip())
-    hint = "for example 2MiB, 512KiB or 65536"
-    if match is None:
-        raise ConfigError(f'{option}: "{text}" is not a size', hint=hint)
-    scaled = float(match[1]) * _UNITS[(match[2] or "").lower()]
-    if scaled > MAX_BYTES:
-        raise ConfigError(f'{option}: must be at most {MAX_BYTES} bytes, not "{text}"', hint=hint)
-    size = int(scaled)
-    if size <= 0:
-        raise ConfigError(f'{option}: must be above 0, not "{text}"', hint=hint)
-    return size
 
 
 def _check_order(workload: Workload) -> None:

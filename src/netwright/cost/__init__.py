@@ -1,6 +1,7 @@
 """What a mapping costs on a machine: engines count, one function prices, a mapper searches."""
 
-from netwright.cost import pipeline, shaping, systolic, training
+from netwright.cost import dataflows, pipeline, shaping, systolic, training
+from netwright.cost.accelerators import Unit, units_of
 from netwright.cost.counts import Action, Counts
 from netwright.cost.loopnest import count
 from netwright.cost.mapper import GOALS, Goal, Mapped, search
@@ -8,10 +9,12 @@ from netwright.cost.mapspace import Mapspace
 from netwright.cost.network import Layer, NetworkEstimate, estimate_network
 from netwright.cost.price import Estimate, assumed_figures, check_figures, price, sequence
 from netwright.cost.sizes import NetworkSize, size_of
+from netwright.cost.split import METHODS, Method, NetworkSplit, Run, split
 from netwright.cost.spreads import Spread, spreads
 
 __all__ = [
     "GOALS",
+    "METHODS",
     "Action",
     "Counts",
     "Estimate",
@@ -19,12 +22,17 @@ __all__ = [
     "Layer",
     "Mapped",
     "Mapspace",
+    "Method",
     "NetworkEstimate",
     "NetworkSize",
+    "NetworkSplit",
+    "Run",
     "Spread",
+    "Unit",
     "assumed_figures",
     "check_figures",
     "count",
+    "dataflows",
     "estimate_network",
     "pipeline",
     "price",
@@ -32,7 +40,9 @@ __all__ = [
     "sequence",
     "shaping",
     "size_of",
+    "split",
     "spreads",
     "systolic",
     "training",
+    "units_of",
 ]

@@ -21,12 +21,15 @@ from netwright.mapping.order_bounds import bound_of_all_orders
 from netwright.mapping.precedence import Precedence
 from netwright.mapping.replay import Traffic, Transfer, replay
 from netwright.mapping.schedule import Gap, Schedule, default_schedule, kib, ordered
+from netwright.mapping.split import Split, SplitProblem, Step, split_greedily
+from netwright.mapping.split_exact import Aim, split_exactly
 from netwright.mapping.write import write
 
 __all__ = [
     "BUDGETS",
     "POLICIES",
     "Banks",
+    "Aim",
     "Baseline",
     "Budget",
     "Comparison",
@@ -49,6 +52,9 @@ __all__ = [
     "Residency",
     "Schedule",
     "Solution",
+    "Split",
+    "SplitProblem",
+    "Step",
     "Traffic",
     "Transfer",
     "baseline",
@@ -76,6 +82,8 @@ __all__ = [
     "scratchpad_of",
     "search_order",
     "solve_gaps",
+    "split_exactly",
+    "split_greedily",
     "traffic_curve",
     "traffic_of",
     "work_of",

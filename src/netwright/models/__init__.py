@@ -10,6 +10,7 @@ from netwright.models.decoder import Decoder, DecoderShape, NextTokenBits, decod
 from netwright.models.dense import mlp
 from netwright.models.mobilenet import mobilenet
 from netwright.models.policies import Policy, policy
+from netwright.models.searched import resnet9, unet
 from netwright.models.text import TextEncoder, minilm
 
 Network: TypeAlias = nn.Sequential
@@ -29,6 +30,8 @@ __all__ = [
     "mlp",
     "mobilenet",
     "policy",
+    "resnet9",
     "smollm2",
+    "unet",
     "wafer_autoencoder",
 ]

@@ -22,9 +22,11 @@ from netwright.tasks.calorimeter_charges import (
 from netwright.tasks.calorimeter_generate import generate_calorimeter
 from netwright.tasks.calorimeter_wafers import REGION_NAMES
 from netwright.tasks.card import Card
+from netwright.tasks.digits import digits
 from netwright.tasks.emd import OCCUPANCY_EDGES, MeanDistance, by_occupancy, mean_distance
 from netwright.tasks.fashion import fashion_mnist
 from netwright.tasks.jets import jets
+from netwright.tasks.nuclei import nuclei
 from netwright.tasks.own import TableOptions, load
 from netwright.tasks.published import PublishedDesign, published_designs
 from netwright.tasks.scores import Score
@@ -53,6 +55,7 @@ __all__ = [
     "beam",
     "by_occupancy",
     "calorimeter",
+    "digits",
     "encode_texts",
     "every_code",
     "fashion_mnist",
@@ -64,6 +67,7 @@ __all__ = [
     "movie_snippets",
     "next_tokens",
     "novels",
+    "nuclei",
     "occupancy",
     "payload_bits",
     "published_designs",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError
-from netwright.reading import read_bytes
 from netwright.tasks.base import Scaling, Task
 from netwright.tasks.card import Card
+from netwright.tasks.folders import found_folder, read_published
 from netwright.tasks.scores import accuracy
 from netwright.tasks.split import INPUT, Split, check_seed, random_order
 
@@ -99,17 +98,10 @@ def fashion_mnist(
 
 
 def _find(folder: Path | str | None) -> Path:
-    named = folder or os.environ.get(VARIABLE)
-    if named:
-        return Path(named)
-    found = next((place for place in FOLDERS if place.is_dir()), None)
-    if found is None:
-        raise DataError(
-            f"Fashion-MNIST is not in {' or '.join(map(str, FOLDERS))}",
-            hint="on Debian: apt install dataset-fashion-mnist (`make fashion-mnist` needs no "
-            f"root); for a copy of yours name its folder (option folder, or {VARIABLE})",
-        )
-    return found
+    return found_folder(
+        folder, variable=VARIABLE, places=FOLDERS, what="Fashion-MNIST",
+        how="on Debian: apt install dataset-fashion-mnist (`make fashion-mnist` needs no root)",
+    )  # fmt: skip
 
 
 def _read_pair(folder: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -129,14 +121,7 @@ def _read_pair(folder: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.u
 def _read(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """The bytes of an IDX file, (rows, *shape), whose SHA-256 is the published one."""
     source, hint = str(path), "take the published file, for instance with `make fashion-mnist`"
-    packed = read_bytes(path, most=MAX_BYTES, hint=hint)
-    digest = hashlib.sha256(packed).hexdigest()
-    if digest != DIGESTS[path.name]:
-        raise DataError(
-            f"SHA-256 must be {DIGESTS[path.name][:12]}…, not {digest[:12]}…",
-            source=source,
-            hint=hint,
-        )
+    packed = read_published(path, DIGESTS[path.name], most=MAX_BYTES, hint=hint)
     try:
         data = zlib.decompressobj(wbits=31).decompress(packed, MAX_BYTES)
     except zlib.error as error:

@@ -156,6 +156,18 @@ def _area(outputs: NDArray[Any], split: Split) -> float:
     return float(np.mean([curve.area for curve in curves]))
 
 
+def _intersection_over_union(outputs: NDArray[Any], split: Split) -> float:
+    found, targets = np.argmax(outputs, axis=1), split.targets
+    shares = []
+    for label in range(1, outputs.shape[1]):
+        either = np.count_nonzero((found == label) | (targets == label))
+        if either:
+            shares.append(np.count_nonzero((found == label) & (targets == label)) / either)
+    if not shares:
+        raise DataError("intersection over union needs places of a class other than the first")
+    return float(np.mean(shares))
+
+
 def _squared_error(outputs: NDArray[Any], split: Split) -> float:
     return float(np.mean(np.square(_errors(outputs, split))))
 
@@ -201,6 +213,12 @@ classes count is not less."""
 area_under_curve = Score("area under curve", "", True, _area, "classes")
 """Mean over the classes of the area under the receiver operating characteristic of each against
 all others, 0 to 1; 0.5 for guessing."""
+
+intersection_over_union = Score(
+    "intersection over union", "", True, _intersection_over_union, "classes"
+)
+"""Places of all rows that are found and are of a class, over those that are either, 0 to 1; mean
+over the classes that occur, without the first one, which is the background."""
 
 mean_squared_error = Score("mean squared error", "", False, _squared_error, "values")
 """Mean over all values of the square of output minus target."""

@@ -35,6 +35,22 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.cross_entropy(outputs, targets)
 
 
+def dice(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Cross entropy plus 1 - the Dice coefficient of all classes but the first, the background.
+
+    Shapes are those of :func:`cross_entropy`. The coefficient is that of probabilities, 2 x shared
+    / (found + wanted) over all rows together, so that rare classes count as much as frequent ones.
+    """
+    entropy = cross_entropy(outputs, targets)
+    shares = outputs.softmax(1).movedim(1, -1)[..., 1:].flatten(0, -2)
+    known = targets >= 0
+    wanted = functional.one_hot(targets.clamp(min=0), outputs.shape[1])[..., 1:].flatten(0, -2)
+    wanted = wanted * known.flatten()[:, None]
+    shared = 2 * (shares * wanted).sum(0) + 1
+    overlap = shared / ((shares * known.flatten()[:, None]).sum(0) + wanted.sum(0) + 1)
+    return entropy + 1 - overlap.mean()
+
+
 def mse(outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean squared error over all values."""
     return functional.mse_loss(_alike(outputs, targets), targets)

@@ -11,7 +11,8 @@ from netwright.workload.coverage import Coverage, coverage, opaque_operators
 from netwright.workload.from_graph import from_graph
 from netwright.workload.fuse import fuse
 from netwright.workload.group import group
-from netwright.workload.networks import NETWORKS, mobilenet_v1, spelled
+from netwright.workload.joined import joined
+from netwright.workload.networks import NETWORKS, mobilenet_v1, resnet9, spelled, unet
 from netwright.workload.touched import bytes_touched
 from netwright.workload.workload import Granularity, Tensor, TensorKind, Workload
 
@@ -39,8 +40,11 @@ __all__ = [
     "from_graph",
     "fuse",
     "group",
+    "joined",
     "mobilenet_v1",
     "opaque_operators",
     "passes",
+    "resnet9",
     "spelled",
+    "unet",
 ]

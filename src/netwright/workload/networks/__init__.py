@@ -16,6 +16,7 @@ from netwright.workload.networks.mobilenet import mobilenet_v1
 from netwright.workload.networks.nasnet import nasnet_a, pnasnet5
 from netwright.workload.networks.plain import alexnet, squeezenet, vgg16, vgg19
 from netwright.workload.networks.residual import deeplabv3, fcn, resnet18, resnet50, resnext50
+from netwright.workload.networks.searched import resnet9, unet
 from netwright.workload.networks.transformer import vit_b16
 from netwright.workload.networks.video import r2plus1d_18, s3d
 from netwright.workload.workload import Workload
@@ -35,9 +36,11 @@ NETWORKS: Mapping[str, Callable[[], Workload]] = MappingProxyType(
         "r2plus1d_18": r2plus1d_18,
         "resnet18": resnet18,
         "resnet50": resnet50,
+        "resnet9": resnet9,
         "resnext50": resnext50,
         "s3d": s3d,
         "squeezenet": squeezenet,
+        "unet": unet,
         "vgg16": vgg16,
         "vgg19": vgg19,
         "vit_b16": vit_b16,
@@ -55,4 +58,4 @@ def spelled(name: str) -> str | None:
     return next((own for own in NETWORKS if letters(own) == letters(name)), None)
 
 
-__all__ = ["NETWORKS", "mobilenet_v1", "spelled"]
+__all__ = ["NETWORKS", "mobilenet_v1", "resnet9", "spelled", "unet"]

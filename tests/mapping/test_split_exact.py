@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from itertools import permutations, product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netwright.errors import Infeasible
+from netwright.mapping import SplitProblem, split_exactly, split_greedily
+from tests.mapping.test_split import check, problems
+
+
+def every_schedule(problem: SplitProblem) -> list[tuple[int, int]]:
+    """Time and energy of all assignments with all orders of the steps."""
+    found = []
+    orders = [
+        order
+        for order in permutations(range(len(problem.steps)))
+        if all(
+            order.index(n) < order.index(p) for p, s in enumerate(problem.steps) for n in s.needs
+        )
+    ]
+    for units in product((0, 1), repeat=len(problem.steps)):
+        least = []
+        for order in orders:
+            free, ends = [0, 0], [0] * len(units)
+            for place in order:
+                step, unit = problem.steps[place], units[place]
+                start = max([free[unit], *(ends[need] for need in step.needs)])
+                cycles = step.cycles[unit]
+                assert cycles is not None
+                free[unit] = ends[place] = start + cycles
+            least.append(max(ends))
+        found.append((min(least), problem.energy_of(units)))
+    return found
+
+
+@settings(max_examples=12, deadline=None)
+@given(problem=problems(2), slack=st.integers(0, 8))
+def test_the_best_of_all_schedules(problem: SplitProblem, slack: int) -> None:
+    known = every_schedule(problem)
+    fast = split_exactly(problem)
+    assert (fast.makespan, fast.energy) == min(known)
+    assert fast.is_optimal
+    assert fast.bound == fast.makespan
+    check(problem, fast.units, fast.starts, fast.makespan)
+    limit = fast.makespan + slack
+    cheap = split_exactly(problem, aim="energy", limit=limit)
+    allowed = [(energy, time) for time, energy in known if time <= limit]
+    assert (cheap.energy, cheap.makespan) == min(allowed)
+    assert cheap.is_optimal
+    greedy = split_greedily(problem, limit)
+    assert greedy is None or greedy.energy >= cheap.energy
+
+
+def test_what_no_split_meets_is_named():
+    from tests.mapping.test_split import UNITS, chain
+
+    problem = SplitProblem(UNITS, tuple(chain("a", 0, ((10, 6), (1, 9)), ((10, 5), (1, 2)))))
+    with pytest.raises(Infeasible) as caught:
+        split_exactly(problem, aim="energy", limit=10)
+    assert caught.value.message == (
+        "no split of the steps ends in 10 cycles; the shortest takes 11"
+    )
+    assert caught.value.smallest == 11
