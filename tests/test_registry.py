@@ -41,16 +41,16 @@ def test_unknown_name_says_the_closest_one() -> None:
         registry.resolve("tasks", "jet")
     assert str(caught.value) == (
         '"jet" is not one of the tasks; did you mean "jets"?\n'
-        "hint: tasks: calorimeter, fashion-mnist, jets, table"
+        "hint: tasks: calorimeter, digits, fashion-mnist, jets, nuclei, table"
     )
 
 
 def test_another_package_adds_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch, EntryPoint("digits", "json:dumps", "netwright.tasks"))
-    assert dict(registry.entries("tasks"))["digits"] == "json:dumps"
+    plant(monkeypatch, EntryPoint("letters", "json:dumps", "netwright.tasks"))
+    assert dict(registry.entries("tasks"))["letters"] == "json:dumps"
     import json
 
-    assert registry.resolve("tasks", "digits") is json.dumps
+    assert registry.resolve("tasks", "letters") is json.dumps
 
 
 def test_name_without_attribute_is_a_module(monkeypatch: pytest.MonkeyPatch) -> None:

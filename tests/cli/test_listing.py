@@ -10,8 +10,10 @@ def test_list_of_one_kind(netwright: Netwright) -> None:
     assert [line.split() for line in out.splitlines()] == [
         ["kind", "name", "where"],
         ["tasks", "calorimeter", "netwright.tasks.calorimeter:calorimeter"],
+        ["tasks", "digits", "netwright.tasks.digits:digits"],
         ["tasks", "fashion-mnist", "netwright.tasks.fashion:fashion_mnist"],
         ["tasks", "jets", "netwright.tasks.jets:jets"],
+        ["tasks", "nuclei", "netwright.tasks.nuclei:nuclei"],
         ["tasks", "table", "netwright.tasks.own:TableOptions"],
     ]
 

@@ -158,6 +158,7 @@ def map_network(
         )  # fmt: skip
         return
     only_one(models)
+    workload = workloads[0]
     fixed = None if fix is None else load(fix)
     if mapper is Mapper.fusion:
         _fuse(workload, machine, fixed, write, as_json=as_json)
