@@ -10,8 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from netwright.arch.faults import example, sentences
 from netwright.arch.figure import Figure, Part
-from netwright.arch.nodes import Array, Compute, Link, Memory, Node
-from netwright.arch.nodes import Accelerator, Array, Compute, Figure, Link, Memory, Node, Part
+from netwright.arch.nodes import Accelerator, Array, Compute, Link, Memory, Node
 from netwright.errors import ConfigError
 
 

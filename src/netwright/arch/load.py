@@ -71,14 +71,11 @@ def parse(tables: Mapping[str, object], *, source: str) -> Architecture:
     Raises:
         ConfigError: It is not accepted; the message lists all faults.
     """
-    path = Path(path)
-    name = str(path)
-    tables = read_toml(path)
     if "accelerators" in tables:
         try:
-            tables = dict(expanded(tables))
+            tables = expanded(tables)
         except ConfigError as error:
-            raise ConfigError(error.message, path=name, hint=error.hint) from None
+            raise ConfigError(error.message, path=source, hint=error.hint) from None
     try:
         return Architecture.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from netwright.arch.architecture import Architecture, unknown
-from netwright.arch.figure import Figure
-from netwright.arch.nodes import Compute, Node
 from netwright.arch.faults import sentences
-from netwright.arch.nodes import Accelerator, Compute, Figure, Node
+from netwright.arch.figure import Figure
+from netwright.arch.nodes import Accelerator, Compute, Node
 from netwright.arch.templates import with_accelerators
 from netwright.arch.units import EXAMPLES, split
 from netwright.errors import ConfigError

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from netwright.arch.architecture import Architecture, unknown
 from netwright.arch.faults import sentences
+from netwright.arch.figure import Figure, Part
 from netwright.arch.nodes import (
     Accelerator,
     Area,
@@ -21,11 +22,9 @@ from netwright.arch.nodes import (
     Bandwidth,
     Capacity,
     Compute,
-    Figure,
     Link,
     Memory,
     Node,
-    Part,
 )
 from netwright.errors import ConfigError
 from netwright.reading import read_toml

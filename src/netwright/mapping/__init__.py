@@ -28,8 +28,8 @@ from netwright.mapping.write import write
 __all__ = [
     "BUDGETS",
     "POLICIES",
-    "Banks",
     "Aim",
+    "Banks",
     "Baseline",
     "Budget",
     "Comparison",
