@@ -24,7 +24,6 @@ namespace {
 template <typename T>
 using Vector = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Values = nb::ndarray<nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-constexpr std::int64_t kMaxColumns = std::int64_t{1} << 31;
 
 Value value_of(const nb::dlpack::dtype& dtype) {
   if (dtype == nb::dtype<std::uint8_t>()) return Value::boolean;
@@ -72,35 +71,21 @@ MultiplyRows loops_of(const std::string& isa, Semiring semiring, Value value) {
   return found;
 }
 
-// Checks everything that the loops rely on.
 SparseRows rows_of(const Vector<std::int64_t>& offsets, const Vector<std::int32_t>& columns,
-                   const Values& values, std::int64_t num_columns) {
-  require(num_columns >= 0 && num_columns <= kMaxColumns, "columns must be from 0 to 2**31");
+                   const Values& values, std::int64_t num_columns,
+                   const SparseRows* known) {
   require(offsets.size() >= 1, "offsets must have an entry more than there are rows");
-  const auto num_rows = static_cast<std::int64_t>(offsets.size()) - 1;
-  const auto num_entries = static_cast<std::int64_t>(columns.size());
-  const std::int64_t* const ends = offsets.data();
-  const std::int32_t* const all = columns.data();
-  require(ends[0] == 0 && ends[num_rows] == num_entries && values.size() == columns.size(),
-          "offsets, columns and values do not fit together");
-  bool grows = true;
-  for (std::int64_t r = 0; r < num_rows; ++r) grows &= ends[r] <= ends[r + 1];
-  require(grows, "offsets must not decrease");
-  std::int32_t low = 0;
-  std::int32_t high = -1;
-  std::int64_t falls = 0;
-  for (std::int64_t i = 0; i < num_entries; ++i) {
-    low = std::min(low, all[i]);
-    high = std::max(high, all[i]);
+  require(values.size() == columns.size(), "there must be a value for each column");
+  SparseRows rows{static_cast<std::int64_t>(offsets.size()) - 1, num_columns, offsets.data(),
+                  columns.data(), values.data()};
+  if (known != nullptr && known->offsets == rows.offsets && known->columns == rows.columns &&
+      known->num_columns == num_columns && known->num_rows == rows.num_rows) {
+    rows.ascending = known->ascending;
+    rows.clustered = known->clustered;
+    return rows;
   }
-  for (std::int64_t i = 1; i < num_entries; ++i) falls += all[i] <= all[i - 1] ? 1 : 0;
-  require(low >= 0 && high < num_columns, "columns must be from 0 to one less than there are");
-  // A fall from the end of a row to the beginning of the next that is not empty is none.
-  for (std::int64_t r = 1; r < num_rows; ++r) {
-    const std::int64_t at = ends[r];
-    if (at > 0 && at < ends[r + 1] && all[at] <= all[at - 1]) --falls;
-  }
-  return {num_rows, num_columns, ends, all, values.data(), falls == 0};
+  examine(rows, static_cast<std::int64_t>(columns.size()));
+  return rows;
 }
 
 Limits limits_of(std::int64_t cache_bytes) {
@@ -153,8 +138,8 @@ nb::object run(const Vector<std::int64_t>& left_offsets, const Vector<std::int32
   const MultiplyRows multiply = loops_of(isa, semiring_of(semiring_name), value);
   require(num_threads >= 1 && num_threads <= 256, "threads must be from 1 to 256");
   SpgemmJob job{};
-  job.right = rows_of(right_offsets, right_columns, right_values, num_columns);
-  job.left = rows_of(left_offsets, left_columns, left_values, job.right.num_rows);
+  job.right = rows_of(right_offsets, right_columns, right_values, num_columns, nullptr);
+  job.left = rows_of(left_offsets, left_columns, left_values, job.right.num_rows, &job.right);
   require(offsets.size() == left_offsets.size(), "offsets has a wrong length");
   job.accumulator = accumulator_of(accumulator);
   job.sorted = sorted;

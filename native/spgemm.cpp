@@ -7,6 +7,7 @@
 #include <new>
 #include <thread>
 
+#include "packed.hpp"
 #include "pool.hpp"
 
 namespace netwright {
@@ -228,6 +229,46 @@ std::int64_t size_of(Value value) {
     default:
       return 8;
   }
+}
+
+void examine(SparseRows& rows, std::int64_t num_entries) {
+  constexpr std::int64_t kMaxColumns = std::int64_t{1} << 31;
+  require(rows.num_columns >= 0 && rows.num_columns <= kMaxColumns,
+          "columns must be from 0 to 2**31");
+  const std::int64_t* const ends = rows.offsets;
+  const std::int32_t* const all = rows.columns;
+  require(ends[0] == 0 && ends[rows.num_rows] == num_entries,
+          "offsets and columns do not fit together");
+  bool grows = true;
+  for (std::int64_t r = 0; r < rows.num_rows; ++r) grows &= ends[r] <= ends[r + 1];
+  require(grows, "offsets must not decrease");
+  std::int32_t low = 0;
+  std::int32_t high = -1;
+  for (std::int64_t i = 0; i < num_entries; ++i) {
+    low = std::min(low, all[i]);
+    high = std::max(high, all[i]);
+  }
+  require(low >= 0 && high < rows.num_columns, "columns must be from 0 to one less than there are");
+  std::int64_t falls = 0;
+  std::int64_t near = 0;
+  for (std::int64_t begin = 1; begin < num_entries; begin += 1 << 20) {
+    const std::int64_t end = std::min<std::int64_t>(num_entries, begin + (1 << 20));
+    std::int32_t some_falls = 0;
+    std::int32_t some_near = 0;
+    for (std::int64_t i = begin; i < end; ++i) {
+      some_falls += all[i] <= all[i - 1] ? 1 : 0;
+      some_near += (all[i] >> 3) == (all[i - 1] >> 3) ? 1 : 0;
+    }
+    falls += some_falls;
+    near += some_near;
+  }
+  // A fall from the end of a row to the beginning of the next that is not empty is none.
+  for (std::int64_t r = 1; r < rows.num_rows; ++r) {
+    const std::int64_t at = ends[r];
+    if (at > 0 && at < ends[r + 1] && all[at] <= all[at - 1]) --falls;
+  }
+  rows.ascending = falls == 0;
+  rows.clustered = 2 * near > num_entries;
 }
 
 void count_products(const SparseRows& left, const SparseRows& right, std::int64_t* products,

@@ -28,8 +28,12 @@ struct SparseRows {
   const std::int64_t* offsets;
   const std::int32_t* columns;
   const void* values;
-  bool ascending;  // in every row, each column beyond the one before
+  bool ascending = false;  // in every row, each column beyond the one before
+  bool clustered = false;  // most entries lie beside another one
 };
+
+// Check everything that the loops rely on, and find out the rest; throws std::invalid_argument.
+void examine(SparseRows& rows, std::int64_t num_entries);
 
 struct Limits {
   std::int64_t dense_bytes;   // a dense accumulator may be so large whatever a row has

@@ -136,6 +136,7 @@ class RowMaker {
   static constexpr int kShift = shift_of<V>();
   static constexpr std::int64_t kLineLength = std::int64_t{1} << kShift;
   static constexpr std::int64_t kTiny = 24;  // products that are sorted in place
+  static constexpr std::int64_t kSlotBytes = 8;
 
   RowMaker(const SpgemmJob& job, Workspace& space, SparseSink& sink)
       : job_(job),
@@ -183,11 +184,13 @@ class RowMaker {
     if (!free) return job_.accumulator;
     const std::int64_t dense_bytes = lines * kLine;
     if (dense_bytes <= job_.limits.dense_bytes || products / 4 >= lines) {
-      return (lines >> 6) <= products ? Accumulator::bitmap : Accumulator::list;
+      // Marking lines pays where a line gets more than one entry.
+      const bool shared = job_.right.clustered ? (lines >> 9) <= products : products > lines;
+      return shared ? Accumulator::bitmap : Accumulator::list;
     }
     if (products <= kTiny) return Accumulator::sort;
     const std::int64_t slots = table_slots(products);
-    if (slots * 8 <= job_.limits.table_bytes) return Accumulator::hash;
+    if (slots * kSlotBytes <= job_.limits.table_bytes) return Accumulator::hash;
     return Accumulator::chunks;
   }
 
@@ -210,10 +213,11 @@ class RowMaker {
   template <typename VISIT>
   inline void each_product(VISIT visit) const {
     const std::int32_t* const inner = job_.left.columns;
+    const std::int64_t fetched = end_ - begin_ > 8 ? end_ - 2 : begin_;
     for (std::int64_t k = begin_; k < end_; ++k) {
       const std::int64_t from = offsets_[inner[k]];
       const std::int64_t to = offsets_[inner[k] + 1];
-      if (k + 2 < end_) {
+      if (k < fetched) {
         const std::int64_t soon = offsets_[inner[k + 2]];
         __builtin_prefetch(right_columns_ + soon);
         __builtin_prefetch(right_values_ + soon);
@@ -310,28 +314,32 @@ class RowMaker {
     drain_marked(sums, marked, lines, first_);
   }
 
+  // A sum that is zero counts as new, so a column may be listed twice; the second time it is zero.
   void dense_list(std::int64_t products) {
-    const std::int64_t length = last_ - first_ + 1;
-    const std::int64_t lines = (length + kLineLength - 1) >> kShift;
-    V* const sums = dense(length);
-    Mark* const marked = marks(lines);
-    auto* const list = static_cast<std::int32_t*>(space_.lists.reserve(
-        static_cast<std::size_t>(std::min(products, lines) + 1) * sizeof(std::int32_t)));
+    V* const sums = dense(last_ - first_ + 1);
+    auto* const list = static_cast<std::int32_t*>(
+        space_.lists.reserve(static_cast<std::size_t>(products) * sizeof(std::int32_t)));
     const auto base = static_cast<std::int32_t>(first_);
     std::int64_t count = 0;
     each_product([=, &count](std::int32_t column, V left, V right) {
       const std::int32_t at = column - base;
-      const std::int32_t line = at >> kShift;
-      sums[at] = S::combine(sums[at], left, right);
-      list[count] = line;
-      count += marked[line] == Mark::clear ? 1 : 0;
-      marked[line] = Mark::set;
+      const V sum = sums[at];
+      sums[at] = S::combine(sum, left, right);
+      list[count] = at;
+      count += sum == S::zero() ? 1 : 0;
     });
     if (job_.sorted) std::sort(list, list + count);
+    std::int32_t* const out_columns = columns();
+    V* const out_values = values();
+    std::int64_t kept = 0;
     for (std::int64_t i = 0; i < count; ++i) {
-      marked[list[i]] = Mark::clear;
-      drain(sums, list[i], first_);
+      const V sum = sums[list[i]];
+      sums[list[i]] = S::zero();
+      out_columns[kept] = base + list[i];
+      out_values[kept] = sum;
+      kept += sum != S::zero() ? 1 : 0;
     }
+    sink_.count += kept;
   }
 
   // A power of two, at most half full.
