@@ -34,6 +34,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "flows": {
         "codesign": "netwright.flows.codesign:CodesignFlow",
+        "control": "netwright.flows.control:ControlFlow",
     },
     "tasks": {
         "calorimeter": "netwright.tasks.calorimeter:calorimeter",

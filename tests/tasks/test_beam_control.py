@@ -85,7 +85,13 @@ def test_actions_and_observations_are_kept() -> None:
 
 def test_a_machine_that_reads_no_number_is_left_at_its_last_safe_setting() -> None:
     blinded = Blinded(Machines.draw(CM1, 5, np.random.default_rng(3)))
-    found = run_closed_loop(blinded, svd_controller(CM1))
+    gain = svd_controller(CM1).gain
+
+    def policy(seen: np.ndarray) -> np.ndarray:
+        assert np.isfinite(seen).all(), "a machine that is held must not disturb a policy"
+        return -seen[:, 20:] @ gain.T
+
+    found = run_closed_loop(blinded, policy)
     assert found.held[1] == "monitor reading y3 is nan"
     assert found.held[0] == ""
     assert found.success.tolist() == [True, False, True, True, True]

@@ -55,7 +55,7 @@ class ByPolicy:
         Raises:
             ConfigError: The policy is one of another machine.
         """
-        seen = loop.observations.astype(np.float32)
+        seen = np.nan_to_num(loop.observations, posinf=0.0, neginf=0.0).astype(np.float32)
         line = loop.plant.line
         wanted = (len(seen), line.num_correctors)
         try:

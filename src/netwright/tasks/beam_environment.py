@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, MissingExtra
-from netwright.tasks.beam_control import Policy, run_closed_loop, without_trend
+from netwright.tasks.beam_control import Episodes, Policy, run_closed_loop, without_trend
 from netwright.tasks.beam_line import PER_MACHINE, BeamLine, Faults, Machines, find_line
 from netwright.tasks.beam_optics import Array, Flags
 from netwright.tasks.beam_plant import AffinePlant, Plant, rms
@@ -137,6 +137,22 @@ class BeamEnvironment(Env[Values, Values]):
             count, line=self.line.name, faults=self.faults, rules=self.rules, trend=self.trend
         )
 
+    def machines(self, count: int, seed: int) -> Plant:
+        """Return the plant of machines that the seed draws."""
+        drawn = Machines.draw(self.line, count, np.random.default_rng(seed), self.faults)
+        return self.plant(drawn)
+
+    def rollout(self, policy: Policy, *, machines: int, seed: int) -> Episodes:
+        """Return what a policy does on machines that the seed draws.
+
+        Args:
+            policy: Says actions for observations like this environment's.
+            machines: How many.
+            seed: Of the machines and of the noise of their monitors.
+        """
+        decide = policy if self.trend else without_trend(policy)
+        return run_closed_loop(self.machines(machines, seed), decide, rules=self.rules, seed=seed)
+
     def measure(
         self, policy: Policy, *, machines: int = 200, seed: int = VALIDATION
     ) -> tuple[float, ...]:
@@ -151,10 +167,7 @@ class BeamEnvironment(Env[Values, Values]):
             Shares of machines that end below 1 mm, and with success, and the mean RMS at the end in
             mm with its sign changed: larger is better in all three.
         """
-        random = np.random.default_rng(seed)
-        drawn = Machines.draw(self.line, machines, random, self.faults)
-        decide = policy if self.trend else without_trend(policy)
-        found = run_closed_loop(self.plant(drawn), decide, rules=self.rules, seed=seed)
+        found = self.rollout(policy, machines=machines, seed=seed)
         success = float(np.mean(found.success))
         return found.share_below(1.0), success, -float(np.mean(found.last_mm))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
+from pydantic import ConfigDict
 
 from netwright.errors import ConfigError
 from netwright.quantities import Quantity
@@ -132,6 +134,8 @@ class Faults:
     Raises:
         ConfigError: A value is out of range.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     offset_mm: float = 3.0
     solenoid: float = 0.0

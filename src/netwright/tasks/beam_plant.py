@@ -119,7 +119,19 @@ def rms(orbit: Array) -> Array:
     return found
 
 
-def least_rms(plant: AffinePlant, limit: float, *, rounds: int = 400) -> Array:
+class Affine(Protocol):
+    """Machines of which the orbit is affine in the settings."""
+
+    @property
+    def base(self) -> Array:
+        """Orbit in mm with all correctors at zero, (machines, readings)."""
+
+    @property
+    def response(self) -> Array:
+        """Orbit in mm for a unit of each corrector, (machines, readings, correctors)."""
+
+
+def least_rms(plant: Affine, limit: float, *, rounds: int = 400) -> Array:
     """Return the least RMS in mm that settings within the limit can reach, (machines,).
 
     The exact solution where it is within the limit; elsewhere the projected gradient descent with
@@ -144,7 +156,7 @@ def least_rms(plant: AffinePlant, limit: float, *, rounds: int = 400) -> Array:
             ahead = new + number / (number + 3) * (new - point)
             point = new
         best[beyond] = point
-    return rms(plant.orbit(best))
+    return rms(base + (response @ best[..., None])[..., 0])
 
 
 def _track(machines: Machines) -> tuple[Array, Array]:

@@ -7,8 +7,10 @@ Observation, action, reward, reset and success are those of the published trend-
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+from pydantic import ConfigDict
 
 from netwright.errors import ConfigError, DataError
 from netwright.tasks.beam_optics import Array, Flags, Rows
@@ -36,6 +38,8 @@ class Rules:
     Raises:
         ConfigError: A value is out of range.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     steps: int = 50
     success_mm: float = 0.5

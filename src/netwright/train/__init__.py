@@ -26,7 +26,8 @@ from netwright.train.quantizer import Quantizer, QuantSpec
 from netwright.train.ramp import Ramp
 from netwright.train.real_tracing import trace_quantized
 from netwright.train.recipe import Recipe
-from netwright.train.reinforced import Reinforced, Reinforcement, acting, reinforce
+from netwright.train.reinforced import Reinforced, Reinforcement, acting, new_policy, reinforce
+from netwright.train.reinforced_seeds import read_measurements, reinforce_seeds
 from netwright.train.seeds import fit_seeds, history_file, weights_file
 from netwright.train.text import TEXT, taught
 from netwright.train.tracing import trace
@@ -75,8 +76,11 @@ __all__ = [
     "fold_batch_norm",
     "history_file",
     "load_weights",
+    "new_policy",
     "predict",
+    "read_measurements",
     "reinforce",
+    "reinforce_seeds",
     "run_jobs",
     "save_weights",
     "taught",

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 from torch import Tensor, nn
 
 from netwright.errors import ConfigError, RunError, require
@@ -57,6 +58,8 @@ class Reinforcement:
     Raises:
         ConfigError: A value is out of range.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     front: Front = "convolution"
     hidden: tuple[int, ...] = (128, 128)
@@ -174,6 +177,16 @@ def reinforce(
     return Reinforced(policy.eval(), tuple(history), max(history, key=lambda item: item.values))
 
 
+def new_policy(environment: Env[Any, Any], settings: Reinforcement) -> Policy:
+    """Return the network that a training in an environment gives, its weights not trained."""
+    return _new(environment.observation_space, environment.action_space, settings)
+
+
+def _new(seen: Any, said: Any, settings: Reinforcement) -> Policy:
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn
+        return Policy(seen.shape[0], said.shape[0], front=settings.front, hidden=settings.hidden)
+
+
 def acting(policy: nn.Module) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """Return a policy as a function of arrays, (rows, observations) to (rows, actions)."""
 
@@ -231,14 +244,8 @@ def _own_random_numbers() -> Iterator[None]:
 @torch.no_grad()
 def _exported(model: SAC, settings: Reinforcement) -> Policy:
     """The actor's mean as a network of its own, the scale of the inputs in its first layer."""
-    space, actor = model.observation_space, model.actor
-    assert space.shape is not None
-    assert model.action_space.shape is not None
-    with torch.random.fork_rng(devices=[]):  # initial weights are drawn
-        policy = Policy(
-            space.shape[0], model.action_space.shape[0], front=settings.front,
-            hidden=settings.hidden,
-        )  # fmt: skip
+    actor = model.actor
+    policy = _new(model.observation_space, model.action_space, settings)
     policy.front.load_state_dict(actor.features_extractor.get_submodule("front").state_dict())
     policy.body.load_state_dict(actor.latent_pi.state_dict())
     mean = actor.mu

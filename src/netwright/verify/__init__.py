@@ -7,6 +7,7 @@ from netwright.verify.compare import Difference, Equivalence, bit_exact, certify
 from netwright.verify.diagnose import diagnose
 from netwright.verify.faults import change_rounding, flip_weight_bit, narrow_accumulator
 from netwright.verify.harms import weight_harms
+from netwright.verify.in_loop import InLoop
 from netwright.verify.rows import read_rows
 from netwright.verify.stimuli import borders, check_random_rows, corners, random, ties
 from netwright.verify.stimulus import Stimulus
@@ -19,6 +20,7 @@ __all__ = [
     "Equivalence",
     "Excess",
     "FileComparison",
+    "InLoop",
     "RealExecutable",
     "Stimulus",
     "UpsetRates",

@@ -1,0 +1,114 @@
+"""The control flow, whole on a tiny policy: what its stages write, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netwright.errors import ConfigError, DataError
+from netwright.flows import load_flow
+from netwright.flows.stages.closed_loop import VERILOG, read_loop
+from netwright.flows.stages.reinforce import ROLLOUTS
+from netwright.run import Silent, execute
+
+pytest.importorskip("stable_baselines3", reason="needs the extra rl")
+
+FLOW = """
+schema_version = 1
+kind = "control"
+name = "tiny-beam"
+seeds = [3, 4]
+environment = { line = "cm2", rules = { steps = 6 }, faults = { monitor_noise_mm = 0.1 } }
+train = { front = "dense", hidden = [4], steps = 48, warmup = 16, evaluations = 2, updates = 1, memory = 90, batch_size = 8 }
+verify = { random_rows = 12, tie_rows = 4, qonnx_rows = 8 }
+loop = { machines = 6, rollouts = 12 }
+rtl = { reuse_factor = 4 }
+
+[compress]
+kind = "fixed"
+weight_bits = 5
+activation_bits = 6
+epochs = 1
+batch_size = 32
+"""  # noqa: E501
+
+
+def write(folder: Path, text: str = FLOW) -> Path:
+    path = folder / "tiny.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("g++") is None:
+        pytest.skip("needs g++, which is not installed")
+    folder = tmp_path_factory.mktemp("control")
+    execute(load_flow(write(folder)), folder / "run")
+    return folder / "run"
+
+
+def stage(run: Path, name: str) -> Path:
+    (found,) = (path for path in (run / "stages").glob(f"*{name}") if path.is_dir())
+    return found
+
+
+def test_every_decision_of_the_verilog_is_that_of_the_graph(run: Path) -> None:
+    record = read_loop(stage(run, "loop"))
+    rows = {row.controller: row for row in record.rows}
+    verilog = rows[VERILOG]
+    assert verilog.decisions == verilog.identical > 0
+    assert verilog.difference == ""
+    assert rows["least squares, as drawn"].last_mm < rows["none"].last_mm
+    assert record.machines == 6
+    report = json.loads((run / "report.json").read_text())
+    (row,) = (row for row in report["certificate"] if row["stage"].endswith("in the loop"))
+    assert (row["num_rows"], row["num_identical"]) == (verilog.decisions, verilog.identical)
+    assert [curves["title"] for curves in report["views"]["curves"]] == [
+        "Orbit at the monitors", "Machines below 1 mm, by decisions of the training"
+    ]  # fmt: skip
+    assert set(report["views"]["curves"][1]["series"]) == {"seed 3", "seed 4"}
+    assert "least squares" in (run / "report.html").read_text()
+
+
+def test_rows_of_one_machine_are_in_one_split(run: Path) -> None:
+    with np.load(stage(run, "train") / ROLLOUTS) as found:
+        assert set(found["split"].tolist()) == {"train", "validation", "test"}
+        assert found["observation"].shape[1] == 24
+        assert np.abs(found["action"]).max() <= 1
+
+
+def test_a_finished_run_is_not_done_again(run: Path, tmp_path: Path) -> None:
+    found: list[str] = []
+
+    class Recorder(Silent):
+        def end(self, stage: str, position: int, count: int, **told: object) -> None:
+            found.append(str(told["status"]))
+
+    execute(load_flow(write(tmp_path)), run, reporter=Recorder())
+    assert set(found) == {"cached"}
+
+
+def test_a_damaged_record_is_an_error(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "loop.json").write_text("{}")
+    with pytest.raises(DataError, match="is no record of closed loops"):
+        read_loop(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("faults = { monitor_noise_mm = 0.1 }", "faults = { monitor_nois_mm = 0.1 }"),
+        ("steps = 48", "stepz = 48"),
+        ("steps = 48", "seed = 9, steps = 48"),
+        ('line = "cm2"', 'kind = "beams"'),
+        ('line = "cm2"', 'plant = "x"'),
+    ],
+)
+def test_settings_that_are_not_known_are_refused(given: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        load_flow(write(tmp_path, FLOW.replace(given, said)))
