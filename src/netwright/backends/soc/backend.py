@@ -11,21 +11,20 @@ from netwright.backends.opened import Opened
 from netwright.backends.rtl.backend import RtlBackend
 from netwright.backends.rtl.design import RtlDesign
 from netwright.backends.rtl.options import PART, RtlOptions
+from netwright.backends.rtl.shared.shared_design import SharedDesign
 from netwright.backends.soc.chip_text import chip_sources
 from netwright.backends.soc.cores import CORES
-from netwright.backends.soc.design import CORE_FOLDER, SocDesign
+from netwright.backends.soc.design import CORE_FOLDER, NETWORK_FOLDER, SocDesign
 from netwright.backends.soc.memory_map import markdown
 from netwright.backends.soc.options import CLOCK_MHZ, SocOptions
 from netwright.backends.soc.program import FIRMWARE_FOLDER, firmware_sources
+from netwright.backends.soc.shared_image import image_bytes
 from netwright.backends.soc.software import Software, software
 from netwright.backends.soc.structure import Structure
 from netwright.files import write_text
 from netwright.ir import Graph
 
 KIND = "soc"
-
-NETWORK_FOLDER = "network"
-"""Folder of a design for the hardware of its network, a design of its own."""
 
 PROGRAM_BYTES = 4096
 """Bytes that everything but the software may take."""
@@ -106,7 +105,10 @@ class SocBackend(SocOptions):
         """The chip and the software of a network."""
         sized = Structure.of(self, network, rom_bytes=1024, ram_bytes=1024)
         routine = software(graph, sized)
-        rom = _power_of_two(PROGRAM_BYTES + routine.constant_bytes + routine.code_bytes)
+        constants = routine.constant_bytes + routine.code_bytes
+        if isinstance(network, SharedDesign):
+            constants += image_bytes(network.plan)
+        rom = _power_of_two(PROGRAM_BYTES + constants)
         ram = _power_of_two(
             STACK_BYTES + routine.data_bytes + ANSWERS * (20 + 4 * sized.result_words)
         )

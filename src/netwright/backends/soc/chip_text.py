@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from netwright.backends.registers import RegisterMap
 from netwright.backends.rtl.cells.verilog import vector
+from netwright.backends.rtl.shared.shared_design import SharedDesign
 from netwright.backends.rtl.streams.module_text import instance, module
 from netwright.backends.rtl.streams.stream_design import StreamDesign
 from netwright.backends.soc.cores import CORES
@@ -19,9 +20,11 @@ TOP = "soc"
 
 LIBRARY_FOLDER = "library"
 
-LIBRARY = ("input_ports", "row_times", "spi_events", "stream_reader", "stream_writer",
-           "uart_transmitter", "watch_timer", "word_ram")  # fmt: skip
+LIBRARY = ("row_times", "spi_events", "uart_transmitter", "watch_timer", "word_ram")
 """Library modules that every chip has."""
+
+PORTS = ("input_ports", "stream_reader", "stream_writer")
+"""Library modules of a chip whose network has streams."""
 
 
 def library_text(name: str) -> str:
@@ -35,6 +38,8 @@ def chip_sources(chip: Structure) -> dict[str, str]:
     texts = {f"{TOP}.v": "\n".join(_top(chip)) + "\n", "soc_bus.v": bus_text(chip.space)}
     texts |= {f"{module_name(block)}.v": decoder(block) for block in BLOCKS}
     names = [*LIBRARY, CORES[chip.options.core].wrapper]
+    if not isinstance(chip.network, SharedDesign):
+        names += PORTS
     if not isinstance(chip.network, StreamDesign):
         names.append("row_adapter")
     return texts | {f"{LIBRARY_FOLDER}/{name}.v": library_text(name) for name in sorted(names)}
@@ -211,13 +216,9 @@ def _events(chip: Structure, events: RegisterMap) -> Iterator[str]:
 
 
 def _network(chip: Structure) -> Iterator[str]:
-    count = len(chip.inputs)
     yield ""
-    yield "  wire result_release, network_restart;"
+    yield "  wire result_release, network_restart, begins, ends, all_done;"
     yield "  wire network_rst_n = rst_n & ~network_restart;"
-    yield f"  wire {vector(count)} word_valid, word_ready, row_begins, row_ends;"
-    yield f"  wire {vector(len(chip.outputs))} row_done;"
-    yield "  wire all_done = &row_done;"
     yield "  wire [31:0] first_time, last_time, done_time;"
     times = ("first_time", "last_time", "done_time")
     yield from _registers(
@@ -234,10 +235,40 @@ def _network(chip: Structure) -> Iterator[str]:
         "row_times",
         "times",
         {},
-        {"clk": "clk", "rst_n": "network_rst_n", "now": "now", "begins": "|row_begins"}
-        | {"ends": "|row_ends", "done": "all_done", "next_row": "result_release"}
+        {"clk": "clk", "rst_n": "network_rst_n", "now": "now", "begins": "begins"}
+        | {"ends": "ends", "done": "all_done", "next_row": "result_release"}
         | {name: name for name in times},
     )
+    if isinstance(chip.network, SharedDesign):
+        yield from _accelerator(chip.network)
+    else:
+        yield from _ports(chip)
+
+
+def _accelerator(network: SharedDesign) -> Iterator[str]:
+    """One accelerator that all layers use, on the bus itself."""
+    writes = "accelerator_valid & accelerator_ready & bus_strobe != 4'd0"
+    yield ""
+    yield f"  assign begins = {writes} & bus_address[21:20] == 2'd2;"
+    yield f"  assign ends = {writes} & bus_address[21:0] == 22'd0 & bus_write_data[0];"
+    pins = {"bus_valid": "accelerator_valid", "bus_address": "bus_address[21:0]"}
+    pins |= {"bus_write_data": "bus_write_data", "bus_strobe": "bus_strobe"}
+    pins |= {f"bus_{answer}": f"accelerator_{answer}" for answer in _ANSWERS}
+    yield from instance(
+        "shared_core",
+        "accelerator",
+        dict(network.plan.sizes.parameters),
+        {"clk": "clk", "rst_n": "network_rst_n"} | pins | {"irq": "all_done"},
+    )
+
+
+def _ports(chip: Structure) -> Iterator[str]:
+    count = len(chip.inputs)
+    yield f"  wire {vector(count)} word_valid, word_ready, row_begins, row_ends;"
+    yield f"  wire {vector(len(chip.outputs))} row_done;"
+    yield "  assign begins = |row_begins;"
+    yield "  assign ends = |row_ends;"
+    yield "  assign all_done = &row_done;"
     yield from instance(
         "input_ports",
         "inputs",

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from netwright.backends.base import BUILD_FOLDER, Capability, file_digests
 from netwright.backends.rtl.cells.circuit import Circuit
+from netwright.backends.rtl.shared.shared_design import SharedDesign
+from netwright.backends.rtl.shared.shared_text import CORE_MODULES
 from netwright.backends.rtl.simulate.simulators import Codes, execute
 from netwright.backends.rtl.simulate.verilator import compile_simulation
-from netwright.backends.soc.chip_text import TOP
+from netwright.backends.soc.chip_text import LIBRARY_FOLDER, TOP
 from netwright.backends.soc.cores import CORES
 from netwright.backends.soc.frames import (
     NETWORK,
@@ -41,6 +43,9 @@ BUILD_TIMEOUT_S = 1800.0
 
 CORE_FOLDER = "core"
 """Folder of a design for the Verilog of the core."""
+
+NETWORK_FOLDER = "network"
+"""Folder of a design for the hardware of its network, a design of its own."""
 
 CHUNK = 16
 """Events that a simulation is given at once."""
@@ -185,15 +190,19 @@ class SocDesign:
         Raises:
             CorruptOutput: One is missing.
         """
-        paths = [
-            self.root / name
-            for name in self.files
-            if name.endswith(".v") and not name.startswith(f"{CORE_FOLDER}/")
-        ]
+        names = (name for name in self.files if name.endswith(".v"))
+        paths = [self.root / name for name in names if not self._is_left_out(name)]
         for path in paths:
             if not path.exists():
                 raise CorruptOutput(str(path), hint="generate the design again")
         return paths
+
+    def _is_left_out(self, name: str) -> bool:
+        """Whether a file is that of the core, or of the stand-alone design of an accelerator."""
+        folder, _, rest = name.partition("/")
+        if folder != NETWORK_FOLDER or not isinstance(self.structure.network, SharedDesign):
+            return folder == CORE_FOLDER
+        return rest.removeprefix(f"{LIBRARY_FOLDER}/").removesuffix(".v") not in CORE_MODULES
 
     def digest(self) -> str:
         """SHA-256 of the files as they are now."""

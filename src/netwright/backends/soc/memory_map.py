@@ -14,6 +14,7 @@ ROM, RAM = 0x0000_0000, 0x1000_0000
 SYSTEM, UART, TIMER = 0x2000_0000, 0x3000_0000, 0x4000_0000
 EVENTS, EVENT_BUFFER = 0x5000_0000, 0x5100_0000
 NETWORK, INPUTS, RESULTS = 0x6000_0000, 0x6100_0000, 0x6200_0000
+ACCELERATOR, ACCELERATOR_BYTES = 0x6300_0000, 1 << 22
 
 SYSTEM_REGISTERS = RegisterMap(
     "system",
@@ -123,7 +124,13 @@ class Region:
 
 
 def regions(
-    *, rom_bytes: int, ram_bytes: int, event_bytes: int, num_inputs: int, result_words: int
+    *,
+    rom_bytes: int,
+    ram_bytes: int,
+    event_bytes: int,
+    num_inputs: int,
+    result_words: int,
+    shared: bool = False,
 ) -> tuple[Region, ...]:
     """The whole address space of a chip, by base.
 
@@ -133,13 +140,18 @@ def regions(
         event_bytes: Of one event, a multiple of 4.
         num_inputs: Inputs of the network.
         result_words: Words of all results.
+        shared: Whether the network is one accelerator that all layers use, on the bus itself.
     """
+    about = "the accelerator: its registers, descriptors, weights and feature maps"
+    network = [
+        Region("inputs", INPUTS, 4 * num_inputs, "a word for every input; takes samples"),
+        Region("results", RESULTS, 4 * result_words, "results of the row"),
+    ]
     found = [
         Region("rom", ROM, rom_bytes, "program and constants; cannot be written"),
         Region("ram", RAM, ram_bytes, "data and stack"),
         Region("event_buffer", EVENT_BUFFER, event_bytes, "samples of the event that waits"),
-        Region("inputs", INPUTS, 4 * num_inputs, "a word for every input; takes samples"),
-        Region("results", RESULTS, 4 * result_words, "results of the row"),
+        *([Region("accelerator", ACCELERATOR, ACCELERATOR_BYTES, about)] if shared else network),
         *(Region(block.name, block.base, block.size, "registers") for block in BLOCKS),
     ]
     return tuple(sorted(found, key=lambda region: region.base))

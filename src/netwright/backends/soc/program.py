@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from netwright.backends.built import built_once
+from netwright.backends.rtl.shared.shared_design import SharedDesign
 from netwright.backends.soc.cores import CORES, Core
 from netwright.backends.soc.memory_map import c_header
+from netwright.backends.soc.shared_image import image_text
 from netwright.backends.soc.structure import Output, Structure
 from netwright.backends.tools import RISCV_GCC, RISCV_OBJCOPY, find, run_tool
 from netwright.errors import BackendError
@@ -43,13 +45,25 @@ def firmware_sources(chip: Structure, software: str) -> dict[str, str]:
         chip: The chip.
         software: C of the routine that computes the network without its hardware.
     """
-    core = CORES[chip.options.core]
+    core, network = CORES[chip.options.core], chip.network
+    names = (*_WRITTEN, core.startup, _driver(chip))
+    extra = {}
+    if isinstance(network, SharedDesign):
+        extra["image.h"] = image_text(network.plan, chip)
     return {
-        **{name: firmware_text(name) for name in (*_WRITTEN, core.startup)},
+        **{name: firmware_text(name) for name in names},
         "registers.h": c_header(chip.space),
         "network.h": "\n".join(_network(chip)) + "\n",
         "software.c": software,
+        **(
+            {"image.h": image_text(network.plan, chip)} if isinstance(network, SharedDesign) else {}
+        ),
     }
+
+
+def _driver(chip: Structure) -> str:
+    """The file that drives the network."""
+    return f"network_{'shared' if isinstance(chip.network, SharedDesign) else 'stream'}.c"
 
 
 def digits(output: Output) -> int:
@@ -130,6 +144,7 @@ def _arguments(chip: Structure, core: Core, program: Path) -> list[str | Path]:
         "link.ld",
         core.startup,
         "driver.c",
+        _driver(chip),
         "main.c",
         "software.c",
         "-lgcc",

@@ -9,6 +9,7 @@ import numpy as np
 
 from netwright.backends.rtl.cells.circuit import Port
 from netwright.backends.rtl.design import RtlDesign
+from netwright.backends.rtl.shared.shared_design import SharedDesign
 from netwright.backends.rtl.streams.network import Stream, Terminal
 from netwright.backends.rtl.streams.stream_design import StreamDesign
 from netwright.backends.soc.memory_map import Region, regions
@@ -18,6 +19,9 @@ from netwright.errors import GraphError
 WORD_BYTES = 4
 SAMPLE_BITS = (8, 16, 32)
 """Widths that a sample of an event may have."""
+
+FEATURE_BITS = 16
+"""Width of a sample for an accelerator that all layers share: a word of its feature maps."""
 
 MAX_EVENT_BYTES = 1 << 16
 MAX_RESULTS = 1 << 14
@@ -120,7 +124,8 @@ class Structure:
                     f'input "{terminal.tensor}" has {needed} bits; a sample has up to '
                     f"{SAMPLE_BITS[-1]}"
                 )
-            bits = next(bits for bits in SAMPLE_BITS if needed <= bits)
+            shared = isinstance(network, SharedDesign)
+            bits = FEATURE_BITS if shared else next(b for b in SAMPLE_BITS if needed <= b)
             inputs.append(Input(terminal, bits, offset))
             offset += WORD_BYTES * inputs[-1].words
         outputs, words = [], 0
@@ -160,6 +165,7 @@ class Structure:
             event_bytes=self.event_bytes,
             num_inputs=len(self.inputs),
             result_words=self.result_words,
+            shared=isinstance(self.network, SharedDesign),
         )
 
 

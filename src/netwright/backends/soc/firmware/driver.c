@@ -1,8 +1,5 @@
 #include "driver.h"
 
-/* Looks at the status of the network before it counts as hanging. */
-#define NETWORK_LOOKS (1u << 20)
-
 void uart_character(char character) {
   while (REGISTER(UART_STATUS) & UART_STATUS_FULL) while_full();
   REGISTER(UART_DATA) = (uint8_t)character;
@@ -19,33 +16,18 @@ void uart_number(uint32_t number, unsigned digits) {
   }
 }
 
-/* Eight words a turn: the loop costs less than the words. */
-static const volatile uint32_t *relay(volatile uint32_t *port, const volatile uint32_t *from,
-                                      uint32_t words) {
-  for (; words >= 8; words -= 8, from += 8) {
-    *port = from[0];
-    *port = from[1];
-    *port = from[2];
-    *port = from[3];
-    *port = from[4];
-    *port = from[5];
-    *port = from[6];
-    *port = from[7];
+const volatile uint32_t *copy_words(volatile uint32_t *to, const volatile uint32_t *from,
+                                    uint32_t words) {
+  for (; words >= 8; words -= 8, from += 8, to += 8) {
+    to[0] = from[0];
+    to[1] = from[1];
+    to[2] = from[2];
+    to[3] = from[3];
+    to[4] = from[4];
+    to[5] = from[5];
+    to[6] = from[6];
+    to[7] = from[7];
   }
-  while (words--) *port = *from++;
+  while (words--) *to++ = *from++;
   return from;
 }
-
-void network_relay(void) {
-  const volatile uint32_t *from = event_samples();
-  volatile uint32_t *port = (volatile uint32_t *)INPUTS;
-  for (unsigned i = 0; i < NETWORK_INPUTS; ++i) from = relay(port++, from, network_input_words[i]);
-}
-
-int network_wait(void) {
-  for (uint32_t looks = NETWORK_LOOKS; looks; --looks)
-    if (REGISTER(NETWORK_STATUS) & NETWORK_STATUS_DONE) return NETWORK_DONE;
-  return NETWORK_TIMEOUT;
-}
-
-void network_restart(void) { REGISTER(NETWORK_RESTART) = 1; }

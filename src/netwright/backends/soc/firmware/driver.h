@@ -18,6 +18,10 @@
 /* What network_wait() answers. */
 #define NETWORK_DONE 0
 #define NETWORK_TIMEOUT 1
+#define NETWORK_FAULT 2
+
+/* Looks at the status of the network before it counts as hanging. */
+#define NETWORK_LOOKS (1u << 20)
 
 /* UART: characters wait until there is room, so that none is lost; meanwhile while_full() is called,
    which the program defines. */
@@ -35,15 +39,18 @@ static inline const volatile uint32_t *event_samples(void) {
 }
 static inline void event_release(void) { REGISTER(EVENTS_RELEASE) = 1; }
 
-/* Network: network_relay() sends it the samples of the waiting event, network_wait() waits for its
-   results, which stay until network_release(). */
+/* Network: network_start() makes it ready, after a fault, too; network_relay() sends it the samples of
+   the waiting event, network_wait() waits for its results, network_read() copies them in the order of
+   the answers, and network_release() makes room for the next. */
+void network_start(void);
 void network_relay(void);
 int network_wait(void);
-void network_restart(void);
+void network_read(uint32_t *results);
 static inline void network_release(void) { REGISTER(NETWORK_RELEASE) = 1; }
-static inline const volatile uint32_t *network_results(void) {
-  return (const volatile uint32_t *)RESULTS;
-}
+
+/* Copies words, eight a turn; where the words that follow lie. */
+const volatile uint32_t *copy_words(volatile uint32_t *to, const volatile uint32_t *from,
+                                    uint32_t words);
 
 /* Of the start file: sleeps until an interrupt is up. */
 uint32_t wait_for_interrupt(void);

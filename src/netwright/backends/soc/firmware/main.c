@@ -84,18 +84,18 @@ static int serve_by_network(struct answer *answer) {
   uint32_t begun = REGISTER(EVENTS_TIME);
   answer->numbers[0] = REGISTER(EVENTS_NUMBER);
   event_release();
-  if (network_wait() == NETWORK_TIMEOUT) {
-    network_restart();
-    return 0;
+  int ended = network_wait();
+  if (ended != NETWORK_DONE) {
+    network_start();
+    return ended;
   }
-  const volatile uint32_t *results = network_results();
-  for (unsigned i = 0; i < NETWORK_RESULT_WORDS; ++i) answer->results[i] = results[i];
+  network_read(answer->results);
   uint32_t first = REGISTER(NETWORK_FIRST_TIME), last = REGISTER(NETWORK_LAST_TIME);
   answer->numbers[1] = first - begun;
   answer->numbers[2] = last - first;
   answer->numbers[3] = REGISTER(NETWORK_DONE_TIME) - last;
   network_release();
-  return 1;
+  return NETWORK_DONE;
 }
 
 static void serve_by_software(struct answer *answer) {
@@ -111,7 +111,8 @@ static int serve(void) {
   struct answer *answer = &answers[made % ANSWERS];
   uint32_t command = REGISTER(EVENTS_COMMAND);
   if (command == COMMAND_NETWORK) {
-    answer->kind = serve_by_network(answer) ? 'R' : 'T';
+    int ended = serve_by_network(answer);
+    answer->kind = ended == NETWORK_DONE ? 'R' : ended == NETWORK_FAULT ? 'F' : 'T';
   } else if (command == COMMAND_SOFTWARE) {
     answer->kind = 'S';
     serve_by_software(answer);
@@ -128,6 +129,7 @@ void while_full(void) { serve(); }
 
 static void send(const struct answer *answer) {
   if (answer->kind == 'T') return fault_line("timeout", answer->numbers[0]);
+  if (answer->kind == 'F') return fault_line("layer", answer->numbers[0]);
   if (answer->kind == 'C') return fault_line("command", answer->numbers[0]);
   uart_character(answer->kind);
   for (unsigned i = 0; i < (answer->kind == 'R' ? 4 : 2); ++i) {
@@ -154,7 +156,7 @@ static void send(const struct answer *answer) {
 int main(void) {
   uint32_t fault = REGISTER(SYSTEM_FAULTS) & SYSTEM_FAULTS_WATCHDOG;
   REGISTER(SYSTEM_FAULTS) = fault;
-  network_restart();
+  network_start();
   if (fault && event_waiting()) event_release(); /* what was not served within the limit */
   REGISTER(TIMER_LIMIT) = WATCHDOG_CYCLES;
   uart_text("\nB ");
