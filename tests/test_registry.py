@@ -41,7 +41,7 @@ def test_unknown_name_says_the_closest_one() -> None:
         registry.resolve("tasks", "jet")
     assert str(caught.value) == (
         '"jet" is not one of the tasks; did you mean "jets"?\n'
-        "hint: tasks: calorimeter, digits, fashion-mnist, jets, nuclei, table"
+        "hint: tasks: calorimeter, digits, fashion-mnist, jets, nuclei, pulses, table"
     )
 
 

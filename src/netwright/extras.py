@@ -33,6 +33,7 @@ EXTRAS = (
     Extra("hdf5", ("h5py",), "reading the HDF5 files of the public jets"),
     Extra("hgq", ("h5py", "hgq2", "keras"), "reading and executing networks of HGQ2"),
     Extra("plots", ("matplotlib",), "pictures in reports"),
+    Extra("pulses", ("sipm",), "pulses of a silicon photomultiplier"),
     Extra("physics", ("pythia8mc", "fastjet", "awkward"), "simulating new jets"),
     Extra("networks", ("torchvision", "timm", "transformers", "onnxscript"), "exporting networks"),
     Extra("rl", ("gymnasium", "stable-baselines3"), "environments and reinforcement learning"),

@@ -42,6 +42,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "fashion-mnist": "netwright.tasks.fashion:fashion_mnist",
         "jets": "netwright.tasks.jets:jets",
         "nuclei": "netwright.tasks.nuclei:nuclei",
+        "pulses": "netwright.tasks.pulses:pulses",
         "table": "netwright.tasks.own:TableOptions",
     },
     "environments": {
@@ -69,11 +70,13 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "huber": "netwright.train.losses:huber",
         "mae": "netwright.train.losses:mae",
         "mse": "netwright.train.losses:mse",
+        "pulses": "netwright.train.pulses:pulses",
         "telescope": "netwright.train.telescope:telescope",
         "telescope-consistent": "netwright.train.telescope:consistent_telescope",
     },
     "callbacks": {
         "early-stop": "netwright.train:EarlyStop",
+        "freeze-scales": "netwright.train:FreezeScales",
         "mlflow": "netwright.train:MLflow",
         "prune-digits": "netwright.compress.pruning:PruneDigits",
         "tensorboard": "netwright.train:TensorBoard",
@@ -84,6 +87,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "policy": "netwright.models:policy",
         "resnet9": "netwright.models:resnet9",
         "unet": "netwright.models:unet",
+        "pulse-autoencoder": "netwright.models:pulse_autoencoder",
+        "pulse-cnn": "netwright.models:pulse_cnn",
         "wafer-autoencoder": "netwright.models:wafer_autoencoder",
     },
     "compressors": {
@@ -123,6 +128,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "views": {
         "calorimeter": "netwright.flows.wafer_views:wafer_views",
+        "pulses": "netwright.flows.pulse_views:pulse_views",
     },
     "proposers": {
         "controller": "netwright.explore.proposers.controller:Controller",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from netwright.formats import Int, OutlierPairs
-from netwright.formats.scales import Ladder, least_error, peak_scales
+from netwright.formats.scales import Ladder, least_error, peak_scales, sampling_stride
 
 
 def test_ladders_go_down_from_what_clips_nothing() -> None:
@@ -32,3 +32,13 @@ def test_the_scale_of_least_error_is_found_row_by_row(norm: float) -> None:
             ]
             assert error == pytest.approx(min(tried))
             assert scale == candidates[int(np.argmin(tried))][0]
+
+
+@pytest.mark.parametrize("row", [1, 16, 30, 49, 256, 2 * 3 * 5 * 7 * 11 * 13])
+@pytest.mark.parametrize("values", [10, 1000, 100_000, 2_000_000])
+def test_a_sample_meets_every_place_of_a_row(row: int, values: int) -> None:
+    stride = sampling_stride(values, 1000, row=row)
+    assert max(1, values // 1000) <= stride <= 2 * max(1, values // 1000) + 17
+    count = len(range(0, values, stride))
+    places = {at % row for at in range(0, values, stride)}
+    assert len(places) >= min(row, count)

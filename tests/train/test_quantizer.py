@@ -151,3 +151,22 @@ def test_a_format_without_positive_codes_is_refused() -> None:
         "hint: use 2 bits or more, or an unsigned format"
     )
     assert QuantSpec(Int(1, signed=False)).dtype.max == 1
+
+
+@pytest.mark.parametrize("shape", [(8192, 64), (4096, 8, 32), (2048, 4, 8, 8)])
+def test_a_scale_is_chosen_on_every_place_of_a_row(shape: tuple[int, ...]) -> None:
+    """Every 8th or 16th value of rows of 64 or 256 would always be one of the same few."""
+    values = torch.zeros(shape)
+    values.flatten(1)[:, 7] = 3.0
+    quantizer = Quantizer(QuantSpec(Int(16), power_of_two=True))
+    quantizer.calibrate(values, norm=0.5)
+    assert torch.equal(quantizer(values), values)
+
+
+def test_the_largest_value_is_looked_at_though_it_is_rare() -> None:
+    values = torch.full((400_000,), 0.25)
+    values[-1] = 1000.0
+    quantizer = Quantizer(QuantSpec(Int(16), power_of_two=True))
+    quantizer.calibrate(values, norm=0.5)
+    assert float(quantizer(values)[0]) == 0.25
+    assert float(quantizer(values)[-1]) == 1000.0

@@ -24,6 +24,7 @@ from netwright.train import (
     DropFunctions,
     EarlyStop,
     Epoch,
+    FreezeScales,
     History,
     KeepNM,
     LookupModel,
@@ -67,6 +68,14 @@ def quantized(
     recipe = Recipe(epochs=4, batch_size=32)
     history = fit(model, TASK, None, recipe, [Calibrate(), *besides], checkpoint=checkpoint)
     return model, history
+
+
+def frozen(checkpoint: Checkpoint | None, besides: Sequence[Callback]) -> tuple[nn.Module, History]:
+    model = quantized_mlp(TASK)
+    callbacks = [Calibrate(epochs=2), FreezeScales(begin=0.6), *besides]
+    return model, fit(
+        model, TASK, None, Recipe(epochs=4, batch_size=32), callbacks, checkpoint=checkpoint
+    )
 
 
 def distilled(
@@ -157,6 +166,7 @@ def sentence_rows() -> Task:
 TRAININGS: dict[str, tuple[Training, int]] = {
     "float": (floating, 12),
     "quantized": (quantized, 16),
+    "frozen": (frozen, 16),
     "distilled": (distilled, 12),
     "stopped": (stopped, 8),
     "pruned": (pruned, 96),

@@ -5,6 +5,7 @@ Every quantizer, of graphs and of torch modules, before and after training, ends
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,6 +58,28 @@ def peak_scales(peaks: NDArray[np.float64], *, unused: float = 1.0) -> NDArray[n
     """
     smallest = float(peaks.max()) * SMALLEST_RATIO
     return np.maximum(peaks, smallest if smallest > 0 else unused)
+
+
+def sampling_stride(values: int, most: int, *, row: int = 1) -> int:
+    """A stride that leaves about so many values, and meets every place of a row.
+
+    A stride with a factor in common with the row would see the same few places again and again:
+    the first sample of every pulse, the left edge of every image. It is 1 or a prime.
+
+    Args:
+        values: How many there are, row after row.
+        most: About how many shall be left.
+        row: Values of a row, if that is known.
+
+    >>> sampling_stride(1 << 20, 1 << 16, row=256), sampling_stride(100, 1000)
+    (17, 1)
+    """
+    stride = values // most
+    if stride <= 1:
+        return 1
+    while row % stride == 0 or any(stride % n == 0 for n in range(2, math.isqrt(stride) + 1)):
+        stride += 1
+    return stride
 
 
 def least_error(

@@ -77,7 +77,7 @@ def from_entries(
     first = np.ones(len(rows), bool)
     first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
     begins = np.flatnonzero(first)
-    if len(rows) and not (0 <= columns.min() and columns.max() < shape[1]):
+    if len(rows) and not (columns.min() >= 0 and columns.max() < shape[1]):
         raise DataError(f"columns must be from 0 to {shape[1] - 1}")
     sums = np.add.reduceat(values, begins) if len(begins) else values
     offsets = np.searchsorted(rows[begins], np.arange(shape[0] + 1))

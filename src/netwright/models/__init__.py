@@ -10,6 +10,7 @@ from netwright.models.decoder import Decoder, DecoderShape, NextTokenBits, decod
 from netwright.models.dense import mlp
 from netwright.models.mobilenet import mobilenet
 from netwright.models.policies import Policy, policy
+from netwright.models.pulses import PulseAutoencoder, pulse_autoencoder, pulse_cnn
 from netwright.models.searched import resnet9, unet
 from netwright.models.text import TextEncoder, minilm
 
@@ -23,6 +24,7 @@ __all__ = [
     "Network",
     "NextTokenBits",
     "Policy",
+    "PulseAutoencoder",
     "TextEncoder",
     "decoder_from",
     "encoder",
@@ -30,6 +32,8 @@ __all__ = [
     "mlp",
     "mobilenet",
     "policy",
+    "pulse_autoencoder",
+    "pulse_cnn",
     "resnet9",
     "smollm2",
     "unet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, DataError
 from netwright.formats import Int, Rounding
-from netwright.formats.scales import Ladder, least_error, peak_scales
+from netwright.formats.scales import Ladder, least_error, peak_scales, sampling_stride
 from netwright.ir import Array, AttrValue, Graph, Interpreter, Node
 from netwright.ir.interpret import Values
 from netwright.ir.ops.filters import filter_axis
@@ -39,8 +40,9 @@ def observe(graph: Graph, rows: Values, names: Sequence[str]) -> dict[str, NDArr
         part = {name: array[start : start + _CHUNK_ROWS] for name, array in arrays.items()}
         values = interpreter.run(part, keep=[n for n in names if n not in graph.inputs])
         for name in names:
-            flat = np.asarray(part.get(name, values.get(name)), dtype=np.float64).reshape(-1)
-            stride = max(flat.size * len(chunks) // _SAMPLED_VALUES, 1)
+            seen = np.asarray(part.get(name, values.get(name)), dtype=np.float64)
+            flat, size = seen.reshape(-1), math.prod(seen.shape[1:])
+            stride = sampling_stride(flat.size * len(chunks), _SAMPLED_VALUES, row=size)
             found[name].append(np.concatenate([flat[::stride], [flat.min(), flat.max()]]))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 

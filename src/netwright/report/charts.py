@@ -94,7 +94,9 @@ def lines(
     write_picture(Path(path), paint, width=WIDE_INCHES, height=3.6, title=title)
 
 
-def lines_svg(panels: Sequence[Panel], *, name: str, title: str, unit: str) -> str:
+def lines_svg(
+    panels: Sequence[Panel], *, name: str, title: str, unit: str, logarithmic: bool = False
+) -> str:
     """The picture of :func:`lines` as one ``<svg>`` element for a page.
 
     Args:
@@ -102,8 +104,9 @@ def lines_svg(panels: Sequence[Panel], *, name: str, title: str, unit: str) -> s
         name: Unique on the page.
         title: Of the picture.
         unit: What the lines show.
+        logarithmic: Whether the scale is.
     """
-    paint = _line_painter(panels, title, unit, logarithmic=False)
+    paint = _line_painter(panels, title, unit, logarithmic=logarithmic)
     return draw(paint, width=WIDE_INCHES, height=3.6, name=name, title=title)
 
 

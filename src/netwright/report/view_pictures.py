@@ -29,4 +29,7 @@ def pictures(views: Views) -> Iterator[str]:
         yield wafer_svg(displays, name="view-events", title="Measured and decoded wafers")
     for number, curves in enumerate(views.curves):
         panel = Panel("", curves.labels, curves.series, curves.errors)
-        yield lines_svg([panel], name=f"view-{number}", title=curves.title, unit=curves.unit)
+        yield lines_svg(
+            [panel], name=f"view-{number}", title=curves.title, unit=curves.unit,
+            logarithmic=curves.logarithmic,
+        )  # fmt: skip

@@ -30,6 +30,7 @@ class Curves(Part):
         labels: Of the places.
         series: A value for each place by name; ``None`` where there is none.
         errors: Half the width of the band around a line, by name.
+        logarithmic: Whether the scale is.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Curves(Part):
     labels: tuple[str, ...]
     series: Mapping[str, tuple[float | None, ...]]
     errors: Mapping[str, tuple[float | None, ...]] = {}
+    logarithmic: bool = False
 
 
 class Views(Part):

@@ -8,6 +8,7 @@ from netwright.train.executor import TorchExecutor
 from netwright.train.fitting import fit
 from netwright.train.formatted import FormatQuantizer
 from netwright.train.formatted_layer import FormattedLayer
+from netwright.train.freezing import FreezeScales
 from netwright.train.history import Epoch, History
 from netwright.train.jobs import run_jobs
 from netwright.train.layers import QuantLayer
@@ -45,6 +46,7 @@ __all__ = [
     "Epoch",
     "FormatQuantizer",
     "FormattedLayer",
+    "FreezeScales",
     "History",
     "KeepNM",
     "LayerMacs",

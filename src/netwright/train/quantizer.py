@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from netwright.errors import NumericsError
 from netwright.formats import Int, Rounding
-from netwright.formats.scales import Ladder, least_error, peak_scales
+from netwright.formats.scales import Ladder, least_error, peak_scales, sampling_stride
 from netwright.train.straight_through import limit_digits, on_grid, round_tensor
 
 _POWERS, _STEPS = Ladder(14), Ladder(14, 4)
@@ -130,9 +130,9 @@ class Quantizer(nn.Module):
         dtype = self.spec.dtype
         rows = values.detach().double()
         rows = rows.reshape(1, -1) if self.spec.channels is None else rows.flatten(1)
-        stride = max(1, rows.numel() // _CALIBRATION_VALUES)
+        stride = sampling_stride(rows.numel(), _CALIBRATION_VALUES, row=math.prod(values.shape[1:]))
         seen = rows[:, ::stride].cpu().numpy()
-        peaks = np.abs(seen).max(axis=1) / dtype.max
+        peaks = rows.abs().amax(dim=1).cpu().numpy() / dtype.max
         candidates = (_POWERS if self.spec.power_of_two else _STEPS).below(
             peak_scales(peaks, unused=1.0 / dtype.max)
         )
