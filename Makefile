@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-decoder bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-explore bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-decoder bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -70,6 +70,10 @@ bench-map: $(VENV)/.main ## time the mappers beside ZigZag and the published mea
 
 crosscheck: $(VENV)/.main ## put our cycles, energy and traffic beside those of four other tools
 	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python benchmarks/crosscheck.py
+
+bench-explore: $(VENV)/.bench ## overhead of a trial beside Optuna, proposers beside each other, Ray beside a pool (minutes)
+	@$(PIP) --editable '.[all,brevitas,ray]'
+	$(BIN)/python -m benchmarks.explore --picture build/proposers.svg
 
 bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same synthesizer (minutes)
 	@$(PIP) 'da4ml==0.6.0' --editable '.[all,brevitas,hgq]'
@@ -131,6 +135,11 @@ lut-model: $(VENV)/.bench ## fit the model of a layer's LUTs on synthesized laye
 
 formal: $(VENV)/.main ## prove every rounding, limit, sign and wrap of the RTL backend (minutes)
 	$(BIN)/python tools/formal.py
+
+kills-explore: $(VENV)/.test ## kill searches and their workers at random times 200 times, in a pool and on Ray (an hour)
+	@$(PIP) --editable '.[all,brevitas,hgq,ray]' --group test --group lint
+	$(BIN)/python tools/kills_explore.py
+	$(BIN)/python tools/kills_explore.py --ray
 
 kills: $(VENV)/.test ## kill long commands at random times 200 times, and look at what is left (hours)
 	$(BIN)/python tools/kills.py

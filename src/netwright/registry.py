@@ -147,6 +147,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "objectives": {
         "estimate": "netwright.explore.objectives.estimate:EstimateOptions",
+        "flow": "netwright.flows.objective:FlowOptions",
         "python": "netwright.explore.objectives.python:PythonOptions",
     },
     "studies": {

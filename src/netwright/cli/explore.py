@@ -111,6 +111,15 @@ def status(folder: FolderArgument, as_json: JsonOption = False) -> None:
     _show(open_study(folder), folder, as_json=as_json)
 
 
+@app.command("report")
+def report(folder: FolderArgument) -> None:
+    """Draw a page: the front, parallel coordinates, importance of parameters, failures."""
+    from netwright.explore import open_study
+    from netwright.report.search_page import write_search
+
+    emit(f"report: {write_search(open_study(folder), folder)}")
+
+
 @app.command("export")
 def export(
     folder: FolderArgument,

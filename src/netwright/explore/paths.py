@@ -16,19 +16,23 @@ from netwright.faults import closest, shown
 
 CHOSEN = "chosen by the search"
 
-_PART = re.compile(r"(?P<key>[^.\[\]]+)(?P<indices>(?:\[\d{1,6}\])*)")
+_PART = re.compile(r"(?P<key>[^.\[\]]*)(?P<indices>(?:\[\d{1,6}\])*)")
 _AMOUNT = re.compile(r"\s*(?P<value>[+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*(?P<unit>[^\d\s]\S*)\s*")
 
 Tables = Mapping[str, object]
 
 
-def changed(tables: Tables, settings: Mapping[str, Value], *, source: str) -> dict[str, object]:
+def changed(
+    tables: Tables, settings: Mapping[str, Value], *, source: str, create: bool = False
+) -> dict[str, object]:
     """A copy of the tables in which the values at some paths are others.
 
     Args:
         tables: What a file held.
         settings: Values by dotted path.
         source: Name of the file, for messages.
+        create: Whether tables that a path names are made; whoever reads the file must know which
+            names there are.
 
     Raises:
         ConfigError: A path leads nowhere; the message names all of these and what is near.
@@ -37,7 +41,7 @@ def changed(tables: Tables, settings: Mapping[str, Value], *, source: str) -> di
     found: list[str] = []
     for path, value in settings.items():
         try:
-            result = _with(result, _steps(path), value, "")
+            result = _with(result, _steps(path), value, "", create)
         except ValueError as error:
             found.append(f"{path}: {error}")
     if found:
@@ -49,33 +53,39 @@ def _steps(path: str) -> list[str | int]:
     steps: list[str | int] = []
     for part in path.split("."):
         match = _PART.fullmatch(part)
-        if match is None:
+        if match is None or not part:
             raise ValueError("is no dotted path such as train.epochs or nodes.pad.fanout[0]")
-        steps.append(match["key"])
+        steps += [match["key"]] if match["key"] else []
         steps += [int(index) for index in re.findall(r"\d+", match["indices"])]
     return steps
 
 
-def _with(old: object, steps: list[str | int], value: Value, at: str) -> object:
+def _with(old: object, steps: list[str | int], value: Value, at: str, create: bool) -> object:
     """The same value with another one inside."""
     if not steps:
         return _figure(old, value)
     step, *rest = steps
     if isinstance(old, Mapping) and isinstance(step, str):
-        return _in_table(old, step, rest, value, at)
+        return _in_table(old, step, rest, value, at, create)
     if isinstance(old, list):
-        return _in_array(old, step, rest, value, at)
+        return _in_array(old, step, rest, value, at, create)
     raise ValueError(f"{at or 'the file'} is {shown(old)}, in which there is no {shown(step)}")
 
 
 def _in_table(
-    old: Mapping[str, object], key: str, rest: list[str | int], value: Value, at: str
+    old: Mapping[str, object],
+    key: str,
+    rest: list[str | int],
+    value: Value,
+    at: str,
+    create: bool,
 ) -> object:
-    if key not in old and (rest or _is_full(old)):
+    made: object = {} if create and rest and isinstance(rest[0], str) else None
+    if key not in old and made is None and (rest or _is_full(old)):
         place = f"{at} has" if at else "the file has"
         near = closest(key, tuple(old))
         raise ValueError(f'{place} no "{key}"{near or _listed(old)}')
-    return {**old, key: _with(old.get(key), rest, value, f"{at}.{key}".lstrip("."))}
+    return {**old, key: _with(old.get(key, made), rest, value, f"{at}.{key}".lstrip("."), create)}
 
 
 def _is_full(table: Mapping[str, object]) -> bool:
@@ -84,7 +94,7 @@ def _is_full(table: Mapping[str, object]) -> bool:
 
 
 def _in_array(
-    old: list[object], step: str | int, rest: list[str | int], value: Value, at: str
+    old: list[object], step: str | int, rest: list[str | int], value: Value, at: str, create: bool
 ) -> object:
     if isinstance(step, int):
         if step >= len(old):
@@ -97,7 +107,7 @@ def _in_array(
             near = closest(step, names) or (f"; there are {', '.join(names)}" if names else "")
             raise ValueError(f'{at} has no entry "{step}"{near}')
         place = named.index(step)
-    inner = _with(old[place], rest, value, f"{at}[{place}]")
+    inner = _with(old[place], rest, value, f"{at}[{place}]", create)
     return [*old[:place], inner, *old[place + 1 :]]
 
 
@@ -117,3 +127,22 @@ def _figure(old: object, value: Value) -> object:
 
 def _listed(table: Mapping[str, object]) -> str:
     return f"; there are {', '.join(map(str, table))}" if table else ""
+
+
+def looked_up(data: object, path: str) -> object:
+    """What stands at a path of a JSON or TOML value.
+
+    Raises:
+        ValueError: The path leads nowhere; the message says where it ends.
+    """
+    for step in _steps(path):
+        if isinstance(data, Mapping) and step in data:
+            data = data[str(step)]
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        else:
+            keys = data if isinstance(data, Mapping) else {}
+            raise ValueError(
+                f'there is no "{step}"{closest(str(step), tuple(keys)) or _listed(keys)}'
+            )
+    return data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -78,16 +78,29 @@ def load_flow(path: Path, *, overrides: Sequence[str] = ()) -> Flow:
     Raises:
         ConfigError: The file cannot be read, or holds something that is not accepted.
     """
+    source = str(path) + "".join(f" --set {assignment}" for assignment in overrides)
     data = override(read_toml(path), overrides)
+    return parse_flow(data, source=source, folder=path.resolve().parent)
+
+
+def parse_flow(data: Mapping[str, object], *, source: str, folder: Path) -> Flow:
+    """The flow that the tables of a file say.
+
+    Args:
+        data: What the file held.
+        source: Its name, for messages.
+        folder: Where relative paths in it start.
+
+    Raises:
+        ConfigError: Something is not accepted.
+    """
     kind = data.get("kind", DEFAULT_KIND)
     if not isinstance(kind, str) or kind not in entries("flows"):
         known = tuple(entries("flows"))
         accepted = " or ".join(f'"{name}"' for name in known)
         near = closest(kind, known) if isinstance(kind, str) else ""
-        raise ConfigError(f'kind must be {accepted}, not "{kind}"{near}', path=str(path))
+        raise ConfigError(f'kind must be {accepted}, not "{kind}"{near}', path=source)
     model = resolve("flows", kind)
     if not (isinstance(model, type) and issubclass(model, FlowSettings)):
         raise ConfigError(f'the flow kind "{kind}" must be a FlowSettings class, not {model!r}')
-    source = str(path) + "".join(f" --set {assignment}" for assignment in overrides)
-    folder = path.resolve().parent
     return check(data, model, source=source, folder=folder).flow(folder=folder)

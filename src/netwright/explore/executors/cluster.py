@@ -29,6 +29,9 @@ cancelled; its worker ends most of them itself, by the clock."""
 LOOK_S = 1.0
 """How often the cluster is looked at."""
 
+CONNECT_S = 5.0
+"""How long a cluster may take to accept a connection."""
+
 MISSES = 3
 """Looks in a row without an answer after which the cluster is gone."""
 
@@ -82,6 +85,8 @@ def _ray() -> Any:
 
 
 def _connect(ray: Any, address: str, workers: int | None) -> None:
+    if address and (where := _place(address)) is not None and not _answers(where):
+        raise _unusable(ray, address, "nobody answers there")
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     own = {
         "num_cpus": workers or default_threads(),
@@ -94,12 +99,30 @@ def _connect(ray: Any, address: str, workers: int | None) -> None:
             ray.init(address=address or "local", **quiet, **({} if address else own))
     except (RuntimeError, ConnectionError, ValueError, OSError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise RunError(
-            f"{address or 'a Ray cluster on this machine'}: cannot be used "
-            f"({' '.join(lines)[:300] or type(error).__name__})",
-            hint=f"start a cluster of Ray {ray.__version__} with `ray start --head`, "
-            "or leave --address out",
-        ) from None
+        why = " ".join(lines)[:300] or type(error).__name__
+        raise _unusable(ray, address, why) from None
+
+
+def _unusable(ray: Any, address: str, why: str) -> RunError:
+    return RunError(
+        f"{address or 'a Ray cluster on this machine'}: cannot be used ({why})",
+        hint=f"start a cluster of Ray {ray.__version__} with `ray start --head`, "
+        "or leave --address out",
+    )
+
+
+def _place(address: str) -> tuple[str, int] | None:
+    """Host and port of an address; none where it is a word such as ``auto``."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    return (host, int(port)) if colon and port.isdigit() and int(port) < 1 << 16 else None
+
+
+def _answers(place: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(place, timeout=CONNECT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(slots=True)
@@ -174,12 +197,8 @@ class _Session:
             return
         self.looked = now
         address = self.ray.get_runtime_context().gcs_address
-        host, _, port = address.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=LOOK_S).close()
-            self.misses = 0
-        except OSError:
-            self.misses += 1
+        place = _place(address)
+        self.misses = 0 if place is None or _answers(place) else self.misses + 1
         if self.misses >= MISSES:
             raise RunError(
                 f"the Ray cluster at {address} is gone",
