@@ -40,6 +40,7 @@ TESTED_BY: dict[str, str] = {
     "backends/rtl/arrays/driver.py": "tests/backends/rtl/arrays/test_nm.py",
     "backends/rtl/arrays/nm_streams.py": "tests/backends/rtl/arrays/test_nm.py",
     "backends/rtl/arrays/operands.py": "tests/backends/rtl/arrays/test_nm.py",
+    "backends/soc/axi/axi_registers.py": "tests/backends/soc/axi/test_wrapper.py",
     "backends/soc/cores.py": "tests/backends/soc/test_backend.py",
     "backends/soc/simulation.py": "tests/backends/soc/test_design.py",
     "backends/soc/software/chains.py": "tests/backends/soc/software/test_routine.py",

@@ -42,3 +42,14 @@ def test_another_design_is_refused(
     code, _, err = netwright("soc", "run", tmp_path / "design", *options)
     assert code == 2
     assert "holds no chip with a processor" in err
+
+
+def test_a_design_of_streams_is_wrapped(netwright: Netwright, tmp_path: Path) -> None:
+    rtl(reuse_factor=1).generate(few_cells(), tmp_path / "design")
+    code, _, _ = netwright("soc", "axi", tmp_path / "design", "--out", tmp_path / "axi")
+    assert code == 0
+    assert (tmp_path / "axi" / "tiny_axi.v").is_file()
+    rtl().generate(few_cells(), tmp_path / "unrolled")
+    code, _, err = netwright("soc", "axi", tmp_path / "unrolled", "--out", tmp_path / "other")
+    assert code == 2
+    assert "holds no design of streams" in err

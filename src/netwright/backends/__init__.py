@@ -21,6 +21,7 @@ from netwright.backends.rtl.radiation import CONTROL, NOTHING, Protection
 from netwright.backends.rtl.radiation.standard_cells import map_to_cells
 from netwright.backends.rtl.reuse import reuse_factors
 from netwright.backends.soc import SocBackend, SocDesign, SocOptions, soc
+from netwright.backends.soc.axi import write_axi
 
 __all__ = [
     "CONTROL",
@@ -56,4 +57,5 @@ __all__ = [
     "reuse_factors",
     "rtl",
     "soc",
+    "write_axi",
 ]

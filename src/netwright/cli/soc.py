@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netwright.cli.console import columns, emit, emit_json, note, paced
+from netwright.cli.console import columns, emit, emit_json, note, paced, typed_folder
 from netwright.cli.exit_codes import FAILED
 from netwright.cli.figures import whole
 from netwright.cli.run import JsonOption
@@ -85,6 +85,31 @@ def run_chip(
         emit(_table(equal, figures))
     if any(identical != count for identical, count in equal.values()):
         raise typer.Exit(FAILED)
+
+
+@soc_app.command("axi")
+def wrap(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A design of streams of the backend rtl.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", parser=typed_folder, help="Folder of the wrapper."),
+    ],
+) -> None:
+    """Put AXI4-Stream ports and AXI4-Lite registers around a design of streams.
+
+    What is written is Verilog for a project of a vendor: the wrapper, the design, its registers.
+    """
+    from netwright.backends import StreamDesign, open_design, write_axi
+
+    design = open_design(folder)
+    if not isinstance(design, StreamDesign):
+        raise ConfigError(
+            f"{folder}: holds no design of streams", hint="convert --backend rtl --reuse-factor 1"
+        )
+    write_axi(design, out)
+    emit(str(out))
 
 
 def _figures(answers: Sequence[Answer]) -> dict[str, float]:

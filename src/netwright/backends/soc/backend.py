@@ -17,6 +17,7 @@ from netwright.backends.soc.cores import CORES
 from netwright.backends.soc.design import CORE_FOLDER, NETWORK_FOLDER, SocDesign
 from netwright.backends.soc.memory_map import markdown
 from netwright.backends.soc.options import CLOCK_MHZ, SocOptions
+from netwright.backends.soc.preprocessing import preprocessed
 from netwright.backends.soc.program import FIRMWARE_FOLDER, firmware_sources
 from netwright.backends.soc.shared_image import image_bytes
 from netwright.backends.soc.software import Software, software
@@ -75,7 +76,9 @@ class SocBackend(SocOptions):
             texts = chip_sources(structure) | {"registers.md": markdown(structure.space)}
             for name, text in firmware_sources(structure, routine.text).items():
                 texts[f"{FIRMWARE_FOLDER}/{name}"] = text
-            texts[f"{CORE_FOLDER}/{core.name}"] = core.read_text(encoding="utf-8")
+            texts[f"{CORE_FOLDER}/{core.name}"] = preprocessed(
+                core.read_text(encoding="utf-8"), source=str(core)
+            )
             for name, text in texts.items():
                 path = folder / name
                 path.parent.mkdir(exist_ok=True)

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from netwright.backends.base import BUILD_FOLDER, Capability, file_digests
 from netwright.backends.rtl.cells.circuit import Circuit
+from netwright.backends.rtl.implement.synthesis import Measurement, synthesize
 from netwright.backends.rtl.shared.shared_design import SharedDesign
 from netwright.backends.rtl.shared.shared_text import CORE_MODULES
 from netwright.backends.rtl.simulate.simulators import Codes, execute
 from netwright.backends.rtl.simulate.verilator import compile_simulation
 from netwright.backends.soc.chip_text import LIBRARY_FOLDER, TOP
-from netwright.backends.soc.cores import CORES
 from netwright.backends.soc.frames import (
     NETWORK,
     SOFTWARE,
@@ -77,7 +77,7 @@ class SocDesign:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What open tools do with it."""
-        return frozenset({"build"})
+        return frozenset({"build", "measure"})
 
     @property
     def executed_as(self) -> str:
@@ -102,6 +102,31 @@ class SocDesign:
         """
         self.library(timeout_s=timeout_s)
         return self
+
+    def measure(
+        self, *, timeout_s: float = BUILD_TIMEOUT_S, progress: Progress = silent
+    ) -> Measurement:
+        """Map the whole chip with its program to the cells of its part; nothing is placed.
+
+        Args:
+            timeout_s: Wall-clock seconds each program gets.
+            progress: Told what the synthesizer does.
+
+        Raises:
+            CorruptOutput: A generated file is missing.
+            MissingExtra: pyosys is not installed.
+            ToolMissing: The cross compiler is not installed.
+            ToolFailed: A program ended with an error, or ran past its time.
+            BackendError: The report of the synthesizer cannot be read.
+        """
+        return synthesize(
+            TOP,
+            [*self.sources(), self.program(timeout_s=timeout_s)],
+            part=self.options.part,
+            folder=self.build_folder,
+            timeout_s=timeout_s,
+            progress=progress,
+        )
 
     def run(
         self, inputs: Values, *, keep: Collection[str] = ()
@@ -185,7 +210,7 @@ class SocDesign:
         return self.root / BUILD_FOLDER
 
     def sources(self) -> list[Path]:
-        """The Verilog files but for the program and the core.
+        """The Verilog files but for the program.
 
         Raises:
             CorruptOutput: One is missing.
@@ -198,16 +223,25 @@ class SocDesign:
         return paths
 
     def _is_left_out(self, name: str) -> bool:
-        """Whether a file is that of the core, or of the stand-alone design of an accelerator."""
+        """Whether a file belongs to the stand-alone design of an accelerator only."""
         folder, _, rest = name.partition("/")
         if folder != NETWORK_FOLDER or not isinstance(self.structure.network, SharedDesign):
-            return folder == CORE_FOLDER
+            return False
         return rest.removeprefix(f"{LIBRARY_FOLDER}/").removesuffix(".v") not in CORE_MODULES
 
     def digest(self) -> str:
         """SHA-256 of the files as they are now."""
         current = sorted(file_digests(self.root).items())
         return hashlib.sha256(repr(current).encode()).hexdigest()
+
+    def program(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Path:
+        """The Verilog of the memory that holds the program, compiled unless that was done before.
+
+        Args:
+            timeout_s: Wall-clock seconds the compiler gets.
+        """
+        key = self.digest()[:16]
+        return compile_program(self.structure, self.root, key=key, timeout_s=timeout_s)
 
     def library(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Path:
         """The compiled simulation, made unless that was done before.
@@ -217,7 +251,7 @@ class SocDesign:
         """
         key = self.digest()[:16]
         sources = self.sources()
-        program = compile_program(self.structure, self.root, key=key, timeout_s=timeout_s)
+        program = self.program(timeout_s=timeout_s)
         options = self.options
         return compile_simulation(
             Circuit(TOP, (), (), (), 0),
@@ -226,7 +260,6 @@ class SocDesign:
             key=key,
             timeout_s=timeout_s,
             driver=harness(lanes=options.spi_lanes, clocks_per_bit=options.clocks_per_bit),
-            options=("-v", str(CORES[options.core].file)),
         )
 
 
