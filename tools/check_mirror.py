@@ -109,6 +109,8 @@ TESTED_BY: dict[str, str] = {
     "studies/olive_figures.py": "tests/studies/test_olive.py",
     "studies/olive_networks.py": "tests/studies/test_olive.py",
     "studies/olive_pictures.py": "tests/studies/test_olive.py",
+    "studies/smash_merges.py": "tests/studies/test_smash.py",
+    "studies/smash_pictures.py": "tests/studies/test_smash.py",
     "studies/hawq.py": "tests/studies/test_study.py",  # a study is run and checked, not unit-tested
 }
 """Modules that need no test file of their own, and the file that tests them instead."""

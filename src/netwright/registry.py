@@ -158,6 +158,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "hawq": "netwright.studies.hawq",
         "nm-training": "netwright.studies.nm_training",
         "olive": "netwright.studies.olive",
+        "smash": "netwright.studies.smash",
         "sparse-transformer": "netwright.studies.sparse_transformer",
     },
 }

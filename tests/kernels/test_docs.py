@@ -36,4 +36,5 @@ def test_sparse_products_are_those_of_scipy() -> None:
     names: dict[str, Any] = examples("spgemm.md")
     expected = names["a"] @ names["a"]
     assert (names["product"] != expected).nnz == 0
+    assert names["made"].products > names["made"].entries > 0
     assert names["paths"].nnz == expected.nnz == names["shortest"].nnz

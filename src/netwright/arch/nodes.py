@@ -64,6 +64,7 @@ Rate = Annotated[Figure, figure_in("op/s", above_zero=True)]
 Area = Annotated[Figure, figure_in("m2")]
 Leakage = Annotated[Figure, figure_in("W")]
 Cycles = Annotated[Figure, figure_in("cycle", above_zero=True)]
+Latency = Annotated[Figure, figure_in("s")]
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 MAC = "mac"
@@ -79,6 +80,8 @@ class Memory(Part):
         capacity: Bytes; ``None`` for a memory that holds everything.
         line_bytes: Tensors occupy whole lines and start at line boundaries.
         bandwidth: Bytes a second, reads and writes of one copy together, where it is known.
+        latency: Seconds from a request to its answer, where it is known; only what follows single
+            accesses asks for it.
         read_energy: Joules a byte, where it is known.
         write_energy: Joules a byte, where it is known.
         keeps: The tensors that stay here; the others pass by.
@@ -95,6 +98,7 @@ class Memory(Part):
     capacity: Capacity | None = None
     line_bytes: int = Field(default=1, ge=1)
     bandwidth: Bandwidth | None = None
+    latency: Latency | None = None
     read_energy: EnergyOfByte | None = None
     write_energy: EnergyOfByte | None = None
     keeps: tuple[Role, ...] = ROLES

@@ -3,6 +3,16 @@
 from netwright.cost import dataflows, pipeline, shaping, systolic, training
 from netwright.cost.accelerators import Unit, units_of
 from netwright.cost.counts import Action, Counts
+from netwright.cost.hash_merge import (
+    MERGE_VERSIONS,
+    MergeMachine,
+    MergeOutcome,
+    MergeProgram,
+    MergeVersion,
+    merge_machine,
+    merge_variations,
+    simulate_merge,
+)
 from netwright.cost.loopnest import count
 from netwright.cost.mapper import GOALS, Goal, Mapped, search
 from netwright.cost.mapspace import Mapspace
@@ -14,6 +24,7 @@ from netwright.cost.spreads import Spread, spreads
 
 __all__ = [
     "GOALS",
+    "MERGE_VERSIONS",
     "METHODS",
     "Action",
     "Counts",
@@ -22,6 +33,10 @@ __all__ = [
     "Layer",
     "Mapped",
     "Mapspace",
+    "MergeMachine",
+    "MergeOutcome",
+    "MergeProgram",
+    "MergeVersion",
     "Method",
     "NetworkEstimate",
     "NetworkSize",
@@ -34,11 +49,14 @@ __all__ = [
     "count",
     "dataflows",
     "estimate_network",
+    "merge_machine",
+    "merge_variations",
     "pipeline",
     "price",
     "search",
     "sequence",
     "shaping",
+    "simulate_merge",
     "size_of",
     "split",
     "spreads",

@@ -16,11 +16,14 @@ from netwright.kernels.coded import (
 from netwright.kernels.encoder import attend, embed, normalize
 from netwright.kernels.epilogue import Requantize, gelu_table
 from netwright.kernels.from_graph import pack_constant
+from netwright.kernels.graphs import SKEWED, UNIFORM, rmat
 from netwright.kernels.isa import available_isas, selected_isa
 from netwright.kernels.nm import NMWeights, nm_product, pack_nm
 from netwright.kernels.nm_mask import nm_mask
 from netwright.kernels.sparse_rows import SparseRows
 from netwright.kernels.spgemm import (
+    ACCUMULATORS,
+    SEMIRINGS,
     Pool,
     SparseProduct,
     multiply_rows,
@@ -31,6 +34,10 @@ from netwright.kernels.spmm import Product, prepare, spmm, spmm_reference
 from netwright.kernels.store import load_packed, save_packed
 
 __all__ = [
+    "ACCUMULATORS",
+    "SEMIRINGS",
+    "SKEWED",
+    "UNIFORM",
     "BlockSparse",
     "CodedInputs",
     "CodedWeights",
@@ -57,6 +64,7 @@ __all__ = [
     "pack_constant",
     "pack_nm",
     "prepare",
+    "rmat",
     "save_packed",
     "selected_isa",
     "spgemm",
