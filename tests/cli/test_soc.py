@@ -53,3 +53,15 @@ def test_a_design_of_streams_is_wrapped(netwright: Netwright, tmp_path: Path) ->
     code, _, err = netwright("soc", "axi", tmp_path / "unrolled", "--out", tmp_path / "other")
     assert code == 2
     assert "holds no design of streams" in err
+
+
+def test_a_chip_is_shown_and_drawn(netwright: Netwright, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="draws the picture")
+    unrolled().generate(few_cells(), tmp_path / "chip")
+    code, out, _ = netwright("soc", "show", tmp_path / "chip", "--picture", tmp_path / "a.svg")
+    assert code == 0
+    assert "0x51000000  4      event_buffer" in out
+    assert (tmp_path / "a.svg").read_text().startswith("<svg")
+    code, _, err = netwright("soc", "show", tmp_path / "chip", "--picture", tmp_path / "a.gif")
+    assert code == 2
+    assert 'must end in .svg or .png, not ".gif"' in err

@@ -16,6 +16,7 @@ from netwright.cli.run import JsonOption
 from netwright.errors import ConfigError
 
 if TYPE_CHECKING:
+    from netwright.backends import SocDesign
     from netwright.backends.soc.frames import Answer
 
 soc_app = typer.Typer(
@@ -52,12 +53,9 @@ def run_chip(
     the answer to the one before, so that the clocks from its interrupt to its last result are those
     of a chip at rest. Exit code 1 if a result differs.
     """
-    from netwright.backends import SocDesign, open_design
     from netwright.verify import bit_exact, check_random_rows, random, read_rows
 
-    design = open_design(folder)
-    if not isinstance(design, SocDesign):
-        raise ConfigError(f"{folder}: holds no chip with a processor", hint="convert --backend soc")
+    design = _chip(folder)
     if (rows is None) == (random_rows is None):
         raise ConfigError("give either --rows or --random-rows")
     if rows is not None:
@@ -85,6 +83,38 @@ def run_chip(
         emit(_table(equal, figures))
     if any(identical != count for identical, count in equal.values()):
         raise typer.Exit(FAILED)
+
+
+@soc_app.command("show")
+def show(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A design of the backend soc.")],
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the block diagram there (.svg or .png)."),
+    ] = None,
+) -> None:
+    """Print the address space of a chip, and draw its blocks."""
+    if picture is not None and picture.suffix not in (".svg", ".png"):
+        raise ConfigError(f'--picture {picture}: must end in .svg or .png, not "{picture.suffix}"')
+    design = _chip(folder)
+    rows = [("from", "bytes", "what", "meaning")]
+    rows += [(f"0x{r.base:08x}", str(r.size), r.name, r.meaning) for r in design.structure.space]
+    emit(columns(rows))
+    if picture is not None:
+        from netwright.report.chip_diagram import chip_diagram
+
+        chip_diagram(design, picture)
+        emit(f"picture: {picture}")
+
+
+def _chip(folder: Path) -> SocDesign:
+    """The chip in a folder."""
+    from netwright.backends import SocDesign, open_design
+
+    design = open_design(folder)
+    if not isinstance(design, SocDesign):
+        raise ConfigError(f"{folder}: holds no chip with a processor", hint="convert --backend soc")
+    return design
 
 
 @soc_app.command("axi")

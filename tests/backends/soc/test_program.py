@@ -79,6 +79,24 @@ def test_the_bus_refuses_what_nobody_answers(chip: SocDesign) -> None:
     assert lines[13] == "00000000"
 
 
+@needs_chip
+def test_the_watchdog_ends_what_hangs_and_the_chip_goes_on(tmp_path: Path) -> None:
+    chip = unrolled(watchdog_cycles=10_000).generate(few_cells(), tmp_path / "chip")
+    hanging = (
+        '#include "software.h"\n'
+        "void software_run(const volatile uint32_t *samples, uint32_t *results) {\n"
+        "  for (;;) results[0] = samples[0];\n}\n"
+    )
+    (chip.root / "firmware" / "software.c").write_text(hanging)
+    with SimulatedChip(chip.library()) as running:
+        assert running.play(lines=2) == "\nB 0\n"
+        said = running.play([bytes([2, 1, 2, 3, 0])], lines=2, max_idle=30_000)
+        assert said == "\nB 1\n"
+        assert running.clocks > 10_000
+        (line,) = running.play([bytes([1, 1, 2, 3, 0])], lines=1).splitlines()
+    assert line.startswith("R 00000001 ")
+
+
 @needs_compiler
 def test_a_program_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     chip = unrolled(rom_bytes=1024).generate(few_cells(), tmp_path / "chip")
