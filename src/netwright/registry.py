@@ -159,6 +159,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "nm-training": "netwright.studies.nm_training",
         "olive": "netwright.studies.olive",
         "smash": "netwright.studies.smash",
+        "pulsedl2": "netwright.studies.pulsedl2",
         "sparse-transformer": "netwright.studies.sparse_transformer",
     },
 }
