@@ -146,6 +146,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "ray": "netwright.explore.executors.cluster:Ray",
     },
     "objectives": {
+        "chip": "netwright.explore.objectives.chip:ChipOptions",
         "estimate": "netwright.explore.objectives.estimate:EstimateOptions",
         "flow": "netwright.flows.objective:FlowOptions",
         "python": "netwright.explore.objectives.python:PythonOptions",
@@ -156,6 +157,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "econ-t": "netwright.studies.econ_t",
         "fusemax": "netwright.studies.fusemax",
         "hawq": "netwright.studies.hawq",
+        "nasaic": "netwright.studies.nasaic",
         "nm-training": "netwright.studies.nm_training",
         "olive": "netwright.studies.olive",
         "smash": "netwright.studies.smash",

@@ -2,6 +2,7 @@
 
 from netwright.cost import dataflows, pipeline, shaping, systolic, training
 from netwright.cost.accelerators import Unit, units_of
+from netwright.cost.chips import Layers, Verdict, assess, layers_of
 from netwright.cost.counts import Action, Counts
 from netwright.cost.hash_merge import (
     MERGE_VERSIONS,
@@ -31,6 +32,7 @@ __all__ = [
     "Estimate",
     "Goal",
     "Layer",
+    "Layers",
     "Mapped",
     "Mapspace",
     "MergeMachine",
@@ -44,11 +46,14 @@ __all__ = [
     "Run",
     "Spread",
     "Unit",
+    "Verdict",
+    "assess",
     "assumed_figures",
     "check_figures",
     "count",
     "dataflows",
     "estimate_network",
+    "layers_of",
     "merge_machine",
     "merge_variations",
     "pipeline",

@@ -160,11 +160,11 @@ def _port(architecture: Architecture, unit: Compute, whole: float) -> float:
     return whole
 
 
-def refused(operation: Operation, units: tuple[Unit, ...], reasons: list[str]) -> GraphError:
+def refused(name: str, units: tuple[Unit, ...], reasons: list[str]) -> GraphError:
     """The error about a layer that no unit runs."""
     told = "; ".join(f"{unit.name}: {why}" for unit, why in zip(units, reasons, strict=True))
     return GraphError(
         f"no accelerator runs it ({told})",
-        node=operation.name,
+        node=name,
         hint="enlarge a buffer, or add an accelerator of another template",
     )

@@ -5,29 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Literal, get_args
 
 from netwright.arch import Architecture
 from netwright.cost import stream
 from netwright.cost.accelerators import Cost, Unit, refused, units_of
 from netwright.cost.price import check_figures
+from netwright.cost.steps import Group, cycles_of, groups_of, moved_bits, problem_of
 from netwright.errors import ConfigError, GraphError, Infeasible
-from netwright.ir.einsums.einsum import UNKNOWN
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import LoopNest
-from netwright.mapping.mapping import Group, Mapping
-from netwright.mapping.operation import Operation, is_operation, operation
-from netwright.mapping.split import Split, SplitProblem, Step, split_greedily
+from netwright.mapping.mapping import Group as Together
+from netwright.mapping.mapping import Mapping
+from netwright.mapping.operation import Operation, operation
+from netwright.mapping.split import Split, SplitProblem, split_greedily
 from netwright.mapping.split_exact import Aim, split_exactly
 from netwright.progress import Progress, silent
-from netwright.workload import Coverage, Einsum, Workload, coverage, joined
+from netwright.workload import Coverage, Workload, coverage, joined
 
 Method = Literal["exact", "greedy"]
 METHODS: tuple[Method, ...] = get_args(Method)
-
-FEMTO = 1e15
-"""Energies are compared in whole femtojoules, times in whole cycles of the fastest unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,51 +160,27 @@ class _Table:
     def __init__(self, workload: Workload, units: tuple[Unit, ...], progress: Progress) -> None:
         self.workload = workload
         self.units = units
-        self.left_out: list[tuple[str, str]] = []
-        self.heads: list[str] = []
-        self.members: list[list[Einsum]] = []
+        self.groups, self.left_out = groups_of(workload)
         self.costs: list[list[Cost | None]] = []
         self.nests: list[list[LoopNest | None]] = []
-        self.step_of: dict[str, int] = {}
         self.known: dict[tuple[object, ...], _Known] = {}
-        waiting: list[Einsum] = []
-        for number, einsum in enumerate(workload.einsums):
-            progress(number, len(workload.einsums), einsum.name)
-            if is_operation(einsum):
-                self._open(einsum, waiting)
-                waiting = []
-            elif einsum.map_op in UNKNOWN:
-                self.left_out.append((einsum.name, f'"{einsum.map_op}" is not known'))
-            elif (place := self._maker(einsum)) is None:
-                waiting.append(einsum)
-            else:
-                self._follow(einsum, place)
-        if not self.members:
-            raise GraphError(f'nothing of "{workload.name}" multiplies; there is nothing to split')
-        for einsum in waiting:
-            self._follow(einsum, len(self.members) - 1)
+        for number, group in enumerate(self.groups):
+            progress(number, len(self.groups), group.name)
+            self._cost(group)
 
-    def _maker(self, einsum: Einsum) -> int | None:
-        """The last step that makes an operand."""
-        makers = self.workload.producers
-        names = [makers[t].name for t in einsum.reads if t in makers]
-        return max((self.step_of[name] for name in names if name in self.step_of), default=None)
-
-    def _open(self, einsum: Einsum, before: list[Einsum]) -> None:
-        """Begin a step with a product."""
-        wanted = operation(self.workload, einsum)
+    def _cost(self, group: Group) -> None:
+        """What a step costs on each unit, with what goes once through its operands."""
+        wanted = operation(self.workload, group.head)
         if wanted.signature not in self.known:
             self.known[wanted.signature] = self._costs(wanted)
         costs, first, nests = self.known[wanted.signature]
         names = dict(zip(first.tensors, wanted.tensors, strict=True))
-        self.heads.append(einsum.name)
-        self.members.append([])
-        self.costs.append(list(costs))
         self.nests.append([None if nest is None else nest.renamed(names) for nest in nests])
-        for other in before:
-            self._follow(other, len(self.members) - 1)
-        self.members[-1].append(einsum)
-        self.step_of[einsum.name] = len(self.members) - 1
+        moved = moved_bits(self.workload, group, self.units[0].architecture)
+        self.costs.append([
+            None if cost is None else cost.plus(unit.of_moves(*moved))
+            for unit, cost in zip(self.units, costs, strict=True)
+        ])  # fmt: skip
 
     def _costs(self, wanted: Operation) -> _Known:
         costs: list[Cost | None] = []
@@ -224,38 +197,12 @@ class _Table:
             costs.append(cost)
             nests.append(nest)
         if len(reasons) == len(self.units):
-            raise refused(wanted, self.units, reasons)
+            raise refused(wanted.name, self.units, reasons)
         return costs, wanted, nests
-
-    def _follow(self, einsum: Einsum, place: int) -> None:
-        """An operator that goes once through its operands, as part of a step."""
-        counts = stream.count(self.workload, einsum, self.units[0].architecture)
-        root = self.units[0].root.name
-        moved = counts.amount(root, "read"), counts.amount(root, "write")
-        self.costs[place] = [
-            None if cost is None else cost.plus(unit.of_moves(*moved))
-            for unit, cost in zip(self.units, self.costs[place], strict=True)
-        ]
-        self.members[place].append(einsum)
-        self.step_of[einsum.name] = place
 
     def problem(self, clock: float) -> SplitProblem:
         """The steps in cycles and femtojoules."""
-        makers = self.workload.producers
-        steps = []
-        for place, own in enumerate(self.members):
-            needs = {
-                self.step_of[makers[tensor].name]
-                for einsum in own
-                for tensor in einsum.reads
-                if tensor in makers and makers[tensor].name in self.step_of
-            } - {place}
-            cycles = tuple(None if c is None else _cycles(c, clock) for c in self.costs[place])
-            energy = tuple(
-                None if c is None else round(c.joules * FEMTO) for c in self.costs[place]
-            )
-            steps.append(Step(self.heads[place], tuple(sorted(needs)), cycles, energy))
-        return SplitProblem(tuple(unit.name for unit in self.units), tuple(steps))
+        return problem_of(self.groups, self.units, self.costs, clock)
 
     def mapping(self, found: Split) -> Mapping:
         """The split as a mapping."""
@@ -266,11 +213,11 @@ class _Table:
             unit = found.units[place]
             nest = self.nests[place][unit]
             assert nest is not None
-            order += [einsum.name for einsum in self.members[place]]
-            bindings[self.heads[place]] = self.units[unit].compute.name
-            nests[self.heads[place]] = nest
+            order += [einsum.name for einsum in self.groups[place].members]
+            bindings[self.groups[place].name] = self.units[unit].compute.name
+            nests[self.groups[place].name] = nest
         order += [name for name, _ in self.left_out]
-        groups = tuple(Group(name, (name,)) for name in order if name not in nests)
+        groups = tuple(Together(name, (name,)) for name in order if name not in nests)
         return Mapping(
             self.workload.granularity, tuple(order), bindings=bindings, nests=nests, groups=groups
         )
@@ -283,10 +230,10 @@ class _Table:
             cost = self.costs[place][unit]
             assert cost is not None
             start = found.starts[place] / clock
-            names = tuple(einsum.name for einsum in self.members[place])
-            end = start + _cycles(cost, clock) / clock
+            names = tuple(einsum.name for einsum in self.groups[place].members)
+            end = start + cycles_of(cost, clock) / clock
             runs.append(
-                Run(self.heads[place], names, self.units[unit].name, start, end, cost.joules)
+                Run(self.groups[place].name, names, self.units[unit].name, start, end, cost.joules)
             )
         return tuple(runs)
 
@@ -294,8 +241,8 @@ class _Table:
         """What is taken for granted."""
         free = {
             name
-            for own in self.members
-            for einsum in own
+            for own in self.groups
+            for einsum in own.members
             for name in stream.undone(einsum, self.units[0].architecture)
         }
         lines = list(self.workload.assumptions)
@@ -307,11 +254,6 @@ class _Table:
                 "bytes alone, on the unit before"
             )
         return tuple(lines)
-
-
-def _cycles(cost: Cost, clock: float) -> int:
-    """Whole cycles, rounded up; what is rounding of floats is not."""
-    return max(1, ceil(cost.seconds * clock * (1 - 1e-12)))
 
 
 def _by_start(found: Split) -> list[int]:

@@ -138,6 +138,12 @@ def split_greedily(problem: SplitProblem, limit: int) -> Split | None:
         problem: Steps and units.
         limit: Cycles in which all must be done.
     """
+    found = split_towards(problem, limit)
+    return found if found.makespan <= limit else None
+
+
+def split_towards(problem: SplitProblem, limit: int) -> Split:
+    """The last of the splits of :func:`split_greedily`, whether it ends in time or not."""
     units = list(cheapest(problem))
     starts, makespan = problem.starts_of(units)
     while makespan > limit:
@@ -154,7 +160,7 @@ def split_greedily(problem: SplitProblem, limit: int) -> Split | None:
                     best = min(best, (cost, place, unit)) if best else (cost, place, unit)
             units[place] = own
         if best is None:
-            return None
+            break
         units[best[1]] = best[2]
         starts, makespan = problem.starts_of(units)
     energy = problem.energy_of(units)

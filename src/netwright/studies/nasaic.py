@@ -1,0 +1,130 @@
+"""Functions that check the claims in ``nasaic.toml``, one for each id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from itertools import product
+from statistics import fmean, stdev
+
+from netwright import explore
+from netwright.studies import Context, Finding
+from netwright.studies.nasaic_checks import (
+    controller_over_random,
+    finding,
+    greedy_gap,
+    rank_correlation,
+    unlike_over_alike,
+)
+from netwright.studies.nasaic_runs import (
+    HOW,
+    Trials,
+    best,
+    best_score,
+    chip_then_nas,
+    nas_then_chip,
+    nearest,
+    search,
+    specification,
+)
+from netwright.studies.nasaic_spaces import LEVELS, WORKLOADS
+
+Way = Callable[[str, str, int, int], Trials]
+
+
+def _together(workload: str, level: str, seed: int, trials: int) -> Trials:
+    return search(workload, level, HOW, seed, trials)
+
+
+WAYS: dict[str, Way] = {
+    "NAS, then chip": nas_then_chip, "chip, then NAS": chip_then_nas, "together": _together,
+}  # fmt: skip
+
+
+def _size(context: Context) -> tuple[int, tuple[tuple[str, str, int], ...]]:
+    """Evaluations of a search, and all cases: workload, level and seed."""
+    if context.profile == "full":
+        return 200, tuple(product(WORKLOADS, LEVELS, (0, 1, 2)))
+    return 30, (("classes twice", "middle", 0),)
+
+
+@cache
+def _case(way: str, case: tuple[str, str, int], trials: int) -> tuple[explore.Trial | None, Trials]:
+    found = WAYS[way](*case, trials)
+    return best(found), found
+
+
+def _told(context: Context, way: str) -> str:
+    """How many cases a way meets at each level."""
+    trials, cases = _size(context)
+    met = [
+        f"{level} {sum(_case(way, c, trials)[0] is not None for c in cases if c[1] == level)}"
+        for level in dict.fromkeys(case[1] for case in cases)
+    ]
+    return f"{way} meets {', '.join(met)} of {len(cases) // len(met)} a level"
+
+
+def nas_first_violates(context: Context) -> Finding:
+    """Share of the cases in which no chip makes the best networks meet the specification."""
+    trials, cases = _size(context)
+    missed = [_case("NAS, then chip", case, trials)[0] is None for case in cases]
+    remark = f"{_told(context, 'NAS, then chip')}; {_told(context, 'chip, then NAS')}"
+    return finding(context, fmean(missed), "", remark)
+
+
+def together_violates_none(context: Context) -> Finding:
+    """Cases that the joint search misses though one of the searches meets them."""
+    trials, cases = _size(context)
+    known = {c[:2] for c in cases if any(_case(way, c, trials)[0] for way in WAYS)}
+    missed = [c for c in cases if c[:2] in known and _case("together", c, trials)[0] is None]
+    return finding(context, len(missed), "cases", _told(context, "together"))
+
+
+def accuracy_loss(context: Context) -> Finding:
+    """Mean points of test score that the joint search gives away to the best networks."""
+    trials, cases = _size(context)
+    lost = []
+    for case in cases:
+        found = _case("together", case, trials)[0]
+        if found is not None:
+            lost.append(100 * (best_score(case[0]) - found.values["score"]))
+    spread = f", deviation {stdev(lost):.2f}, at most {max(lost):.2f}" if len(lost) > 1 else ""
+    return finding(context, fmean(lost), "points", f"{len(lost)} cases{spread}")
+
+
+def _reduction(context: Context, what: str) -> tuple[float, str]:
+    """Mean cost of the nearest chip of the best networks over that of the joint search."""
+    trials, cases = _size(context)
+    ratios = []
+    for case in cases:
+        found, first = _case("together", case, trials)[0], _case("NAS, then chip", case, trials)
+        if found is not None:
+            other = first[0] or nearest(first[1], specification(*case[:2]))
+            ratios.append(other.values[what] / found.values[what])
+    return fmean(ratios), f"{min(ratios):.2f} to {max(ratios):.2f} over {len(ratios)} cases"
+
+
+def latency(context: Context) -> Finding:
+    """Percent of the time that the joint search saves."""
+    ratio, remark = _reduction(context, "seconds")
+    return finding(context, 100 * (1 - 1 / ratio), "%", f"ratio {remark}")
+
+
+def energy(context: Context) -> Finding:
+    """Energy of successive optimization over that of the joint search."""
+    return finding(context, *_named(_reduction(context, "joules")))
+
+
+def area(context: Context) -> Finding:
+    """Area likewise."""
+    return finding(context, *_named(_reduction(context, "area_m2")))
+
+
+def _named(found: tuple[float, str]) -> tuple[float, str, str]:
+    return found[0], "x", found[1]
+
+
+__all__ = [
+    "accuracy_loss", "area", "controller_over_random", "energy", "greedy_gap", "latency",
+    "nas_first_violates", "rank_correlation", "together_violates_none", "unlike_over_alike",
+]  # fmt: skip
