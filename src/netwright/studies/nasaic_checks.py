@@ -99,7 +99,7 @@ def rank_correlation(context: Context) -> Finding:
         found = cost.dataflows.work(shape, size)
         modelled.append(found.cycles if found else 0)
     ranks = [np.argsort(np.argsort(values)) for values in (modelled, simulated)]
-    rho = float(np.corrcoef(*ranks)[0, 1])
+    rho = float(np.corrcoef(ranks[0], ranks[1])[0, 1])
     remark = f"{len(modelled)} products, {min(simulated)} to {max(simulated)} clocks"
     return Finding(Quantity(rho, "", "Verilator and the weight-stationary template", "simulated"),
                    remark=remark)  # fmt: skip

@@ -80,8 +80,9 @@ def best_networks(workload: str) -> Point:
     found: Point = {}
     for place, own in enumerate(chip.networks):
         decisions = NETWORKS[own.family]
-        best = max(product(*(values for _, _, values in decisions)),
-                   key=lambda c, o=own: chip.scores_of([_with(o, c)])["validation"])  # fmt: skip
+        choices = list(product(*(values for _, _, values in decisions)))
+        scores = [chip.scores_of([_with(own, choice)])["validation"] for choice in choices]
+        best = choices[int(np.argmax(scores))]
         found |= {f"{d[0]}_{place}": v for d, v in zip(decisions, best, strict=True)}
     return found
 

@@ -82,14 +82,14 @@ def parameters(workload: str, kind: str = "unlike") -> tuple[explore.Parameter, 
     if kind in ("alike", "single"):
         paths = tuple(f"{place}.template" for place in places)
         found.append(explore.Choice(name="template", paths=paths, values=TEMPLATES))
-    for number, place in enumerate(places):
+    for number, where in enumerate(places):
         if kind == "unlike":
             found.append(explore.Choice(name=f"template_{number}", values=TEMPLATES,
-                                        paths=(f"{place}.template",)))  # fmt: skip
+                                        paths=(f"{where}.template",)))  # fmt: skip
         sizes = tuple(range(64, ELEMENTS + (kind == "single"), 64))
-        found.append(explore.Choice(name=f"elements_{number}", paths=(f"{place}.elements",),
+        found.append(explore.Choice(name=f"elements_{number}", paths=(f"{where}.elements",),
                                     values=sizes, ordered=True))  # fmt: skip
-        found.append(explore.Choice(name=f"port_{number}", paths=(f"{place}.bandwidth",),
+        found.append(explore.Choice(name=f"port_{number}", paths=(f"{where}.bandwidth",),
                                     values=PORTS, ordered=True))  # fmt: skip
     return tuple(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,10 @@ from netwright.workload import Workload, fuse
 
 VALUES = ("seconds", "joules", "area_m2", "score", "validation")
 
-FAMILIES = {"resnet9": workload.resnet9, "unet": workload.unet}
+FAMILIES: Mapping[str, Callable[..., Workload]] = {
+    "resnet9": workload.resnet9,
+    "unet": workload.unet,
+}
 
 
 class NetworkOptions(Settings):
@@ -231,6 +234,6 @@ def workload_of(network: NetworkOptions) -> Workload:
     """
     make = FAMILIES[network.family]
     try:
-        return make(image=network.image, **network.arguments)  # type: ignore[arg-type]
+        return make(image=network.image, **network.arguments)
     except TypeError as error:
         raise ConfigError(f'"{network.family}": {error}') from None
