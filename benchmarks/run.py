@@ -15,14 +15,14 @@ warnings.filterwarnings("ignore")
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from benchmarks import interpreter, nm_training, startup, training  # noqa: E402
+from benchmarks import beam, interpreter, nm_training, startup, training  # noqa: E402
 
 
 def main() -> None:
     table = Table(title=f"one thread, CPU time, load {os.getloadavg()[0]:.1f} at the start")
     for column in ("what", "ours", "peer", "ratio", "wanted"):
         table.add_column(column)
-    for benchmark in (startup, interpreter, training, nm_training):
+    for benchmark in (startup, interpreter, training, nm_training, beam):
         for row in benchmark.run():
             table.add_row(
                 str(row["what"]), str(row["ours"]), str(row["peer"]), f"{row['ratio']:.4g}",

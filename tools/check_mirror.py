@@ -114,6 +114,10 @@ TESTED_BY: dict[str, str] = {
     "studies/olive_pictures.py": "tests/studies/test_olive.py",
     "studies/smash_merges.py": "tests/studies/test_smash.py",
     "studies/smash_pictures.py": "tests/studies/test_smash.py",
+    "studies/tbsac_hardware.py": "tests/studies/test_tbsac.py",
+    "studies/tbsac_limits.py": "tests/studies/test_tbsac.py",
+    "studies/tbsac_pictures.py": "tests/studies/test_tbsac.py",
+    "studies/tbsac_policies.py": "tests/studies/test_tbsac.py",
     "studies/hawq.py": "tests/studies/test_study.py",  # a study is run and checked, not unit-tested
 }
 """Modules that need no test file of their own, and the file that tests them instead."""

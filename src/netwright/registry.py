@@ -163,6 +163,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "smash": "netwright.studies.smash",
         "pulsedl2": "netwright.studies.pulsedl2",
         "sparse-transformer": "netwright.studies.sparse_transformer",
+        "tbsac": "netwright.studies.tbsac",
     },
 }
 """The names that this package brings, by kind."""

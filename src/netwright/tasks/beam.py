@@ -25,6 +25,7 @@ from netwright.tasks.beam_control import (
 from netwright.tasks.beam_line import CM1, CM2, BeamLine, Faults, Machines, find_line
 from netwright.tasks.beam_plant import AffinePlant, Plant, least_rms, nominal_response, rms
 from netwright.tasks.beam_process import OrbitLoop, Rules, observation, trend_reward
+from netwright.tasks.beam_search import Finder, Objective, Searches, nelder_mead, search_orbits
 
 __all__ = [
     "CM1",
@@ -36,21 +37,26 @@ __all__ = [
     "Controller",
     "Episodes",
     "Faults",
+    "Finder",
     "Linear",
     "Machines",
     "Measured",
     "Nothing",
+    "Objective",
     "OrbitLoop",
     "Plant",
     "Policy",
     "Random",
     "Rules",
+    "Searches",
     "find_line",
     "least_rms",
+    "nelder_mead",
     "nominal_response",
     "observation",
     "rms",
     "run_closed_loop",
+    "search_orbits",
     "svd_controller",
     "trend_reward",
     "without_trend",

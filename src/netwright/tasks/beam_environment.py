@@ -95,7 +95,8 @@ class BeamEnvironment(Env[Values, Values]):
     def settings(self) -> str:
         """What machines and episodes are drawn from, in words."""
         told = "trend" if self.trend else "no trend"
-        return f"{self.line.name}, {told}, {self.faults}, {self.rules}, {self.plant!r}"
+        name = getattr(self.plant, "__qualname__", type(self.plant).__qualname__)
+        return f"{self.line.name}, {told}, {self.faults}, {self.rules}, {name}"
 
     @property
     def loop(self) -> OrbitLoop:

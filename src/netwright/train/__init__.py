@@ -2,6 +2,8 @@
 
 from netwright.records import Record
 from netwright.train.batches import Batch
+from netwright.train.beam_search import Bayesian
+from netwright.train.beam_tracking import TrackedPlant
 from netwright.train.callbacks import Calibrate, Callback, EarlyStop, Moment
 from netwright.train.checkpoint import Checkpoint
 from netwright.train.executor import TorchExecutor
@@ -37,6 +39,7 @@ from netwright.train.weights import load_weights, save_weights
 __all__ = [
     "TEXT",
     "Batch",
+    "Bayesian",
     "Calibrate",
     "Callback",
     "Checkpoint",
@@ -70,6 +73,7 @@ __all__ = [
     "Supervised",
     "TensorBoard",
     "TorchExecutor",
+    "TrackedPlant",
     "acting",
     "evaluate",
     "find_loss",

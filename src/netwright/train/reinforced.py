@@ -126,7 +126,7 @@ def reinforce(
     settings: Reinforcement,
     judge: Judge | None = None,
     *,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
     progress: Progress = silent,
 ) -> Reinforced:
     """Train a policy in an environment of Gymnasium.
@@ -151,6 +151,7 @@ def reinforce(
     from netwright.train.soft_actor_critic import beside, make_model
 
     judge = _judge(environment) if judge is None else judge
+    checkpoint = None if checkpoint is None else Path(checkpoint)
     origin = {"settings": repr(settings), "environment": _told(environment)}
     with _own_random_numbers():
         vectors = beside(environment, settings)
