@@ -51,7 +51,6 @@ from netwright.compress.front import (
     FrontPoint,
     allocated_candidates,
     sampled_candidates,
-    sweep,
     uniform_candidates,
 )
 from netwright.compress.hardware import DenseLayer, LayerEstimate, count_luts, estimate
@@ -190,7 +189,6 @@ __all__ = [
     "sampled_candidates",
     "save_plan",
     "sensitivity",
-    "sweep",
     "top_eigenvalue",
     "total_bops",
     "uniform",

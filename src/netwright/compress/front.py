@@ -1,26 +1,18 @@
-"""The accuracy against cost front: many plans, fine-tuned and scored alike."""
+"""Candidates for the front of accuracy and cost: plans that are fine-tuned and scored alike."""
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from torch import nn
 
 from netwright.compress.allocation import RESIDUAL, Activations, TiedActivations, allocate
-from netwright.compress.budget import Budget, total_bops
-from netwright.compress.conversion import FINETUNING
-from netwright.compress.part import apply_part
+from netwright.compress.budget import Budget
 from netwright.compress.plan import LayerPlan, LayerShape, Plan, Width, uniform
 from netwright.compress.sensitivities import LayerSensitivity
-from netwright.progress import Progress, silent
-from netwright.tasks import Task
-from netwright.train import Calibrate, Record, evaluate, fit, run_jobs
 
 Kind = Literal["hawq", "uniform", "blind", "sampled"]
 
@@ -129,89 +121,3 @@ def sampled_candidates(
         label = "".join(map(str, widths))
         candidates.append(Candidate("sampled", label, Plan(layers, origin=origin)))
     return candidates
-
-
-@dataclass(frozen=True)
-class _Trial:
-    model: nn.Module
-    plan: Plan
-    task: Task
-    epochs: int
-    seed: int
-    part: str | None
-
-
-def _run(trial: _Trial) -> Record:
-    recipe = replace(FINETUNING, epochs=trial.epochs, seed=trial.seed)
-    model = apply_part(trial.model, trial.plan, trial.task, trial.part)
-    fit(model, trial.task, recipe=recipe, callbacks=[Calibrate()])
-    return {
-        "test": evaluate(model, trial.task),
-        "validation": evaluate(model, trial.task, split="validation"),
-    }
-
-
-def sweep(
-    models: Sequence[nn.Module],
-    task: Task,
-    candidates: Sequence[Candidate],
-    shapes: Sequence[LayerShape],
-    *,
-    epochs: int,
-    seeds: Sequence[int],
-    part: str | None = None,
-    sampled_seeds: int = 1,
-    log: str | Path | None = None,
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> tuple[FrontPoint, ...]:
-    """Fine-tune and score every candidate from the float model of every seed.
-
-    Args:
-        models: One trained float model for each seed.
-        task: Data.
-        candidates: The plans.
-        shapes: Layer shapes, for the bit operations.
-        epochs: Epochs of each fine-tuning.
-        seeds: Seeds of the fine-tuning, one for each model.
-        part: Path of the part of the models that gets the widths; all of them if not given.
-        sampled_seeds: How many seeds the sampled candidates get.
-        log: Finished trials; the sweep goes on from there.
-        workers: Number of processes; the number of cores if not given.
-        progress: Told of every trial.
-    """
-    log = None if log is None else Path(log)
-    jobs: dict[str, _Trial] = {}
-    keys: list[list[str]] = []
-    for candidate in candidates:
-        count = sampled_seeds if candidate.kind == "sampled" else len(seeds)
-        keys.append([])
-        for model, seed in list(zip(models, seeds, strict=True))[:count]:
-            key = _key(candidate.plan, epochs, seed)
-            jobs[key] = _Trial(model, candidate.plan, task, epochs, seed, part)
-            keys[-1].append(key)
-
-    def tell(done: float, total: float, text: str) -> None:
-        progress(done, total, text.partition(" ")[2])  # without the digest
-
-    records = run_jobs(_run, jobs, log=log, workers=workers, progress=tell)
-    points = []
-    for candidate, own in zip(candidates, keys, strict=True):
-        found = [records[key] for key in own]
-        points.append(
-            FrontPoint(
-                candidate,
-                total_bops(shapes, candidate.plan),
-                tuple(float(record["test"]) for record in found),
-                float(np.mean([float(record["validation"]) for record in found])),
-            )
-        )
-    return tuple(points)
-
-
-def _key(plan: Plan, epochs: int, seed: int) -> str:
-    text = f"{plan} {plan.rounding} {epochs} {seed}"
-    biases = tuple(layer.bias_bits for layer in plan.layers)
-    if any(bits is not None for bits in biases):
-        text += f" {biases}"
-    return f"{hashlib.sha256(text.encode()).hexdigest()[:16]} {plan} seed {seed}"

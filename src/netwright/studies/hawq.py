@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import fmean
 
 from netwright import backends, compress, exchange, models, tasks, train, verify
+from netwright.explore import plans
 from netwright.quantities import Quantity
 from netwright.studies import Context, Finding, percent, points
 
@@ -30,8 +31,8 @@ def _floats(context: Context) -> tuple[tasks.Task, list[models.Network], list[fl
 
 
 def _front(context: Context, *candidates: compress.Candidate) -> tuple[compress.FrontPoint, ...]:
-    (task, networks, _), log = _floats(context), context.folder / "front.jsonl"
-    return compress.sweep(networks, task, candidates, SHAPES, epochs=20, seeds=SEEDS, log=log)
+    (task, networks, _), folder = _floats(context), context.folder / "front"
+    return plans.sweep(networks, task, candidates, SHAPES, epochs=20, seeds=SEEDS, folder=folder)
 
 
 def _uniform(bits: int, *, inputs: int) -> compress.Candidate:

@@ -12,7 +12,7 @@ from netwright.train.formatted import FormatQuantizer
 from netwright.train.formatted_layer import FormattedLayer
 from netwright.train.freezing import FreezeScales
 from netwright.train.history import Epoch, History
-from netwright.train.jobs import run_jobs
+from netwright.train.jobs import run_jobs, single_threaded
 from netwright.train.layers import QuantLayer
 from netwright.train.logs import MLflow, TensorBoard
 from netwright.train.lookup import LookupModel, LookupShape, trace_tables
@@ -89,6 +89,7 @@ __all__ = [
     "reinforce_seeds",
     "run_jobs",
     "save_weights",
+    "single_threaded",
     "taught",
     "trace",
     "trace_quantized",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -154,10 +155,17 @@ def _portable(error: Exception) -> Exception:
     return error
 
 
-def _single_threaded(function: Callable[[Job], Record], job: Job) -> Record:
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """One thread of torch for this block: small products are faster, and sums the same anywhere."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return function(job)
+        yield
     finally:
         torch.set_num_threads(threads)
+
+
+def _single_threaded(function: Callable[[Job], Record], job: Job) -> Record:
+    with single_threaded():
+        return function(job)

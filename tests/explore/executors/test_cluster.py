@@ -1,24 +1,109 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
-from tests.explore.functions import SPACE, bowl
+from tests.explore.functions import SPACE, Killed, Placed, bowl, faulty
 
 from netwright.errors import RunError
-from netwright.explore import Function, Random, Search, result_digest
+from netwright.explore import Function, Limits, Listed, Random, Search, open_study, result_digest
 from netwright.explore.executors.cluster import Ray
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 
+SEARCH = Search(SPACE, Function(bowl), Random(), batch=6)
+
 
 @pytest.mark.slow
 def test_a_cluster_gives_the_trials_of_this_process(tmp_path):
-    search = Search(SPACE, Function(bowl), Random(), batch=6)
-    found = search.run(trials=15, folder=tmp_path, executor=Ray(2))
-    assert result_digest(found.trials) == result_digest(search.run(trials=15).trials)
+    found = SEARCH.run(trials=15, folder=tmp_path, executor=Ray(2))
+    assert result_digest(found.trials) == result_digest(SEARCH.run(trials=15).trials)
 
 
 @pytest.mark.slow
+def test_whatever_goes_wrong_is_a_failed_trial_with_its_reason(tmp_path):
+    points = tuple({"x": x, "r": 0.5, "c": "a"} for x in (0, 1, 2, 3, 4, 5, 9))
+    search = Search(SPACE, Function(faulty), Listed(points), limits=Limits(2.0, 1 << 30))
+    trials = search.run(trials=7, executor=Ray(2)).trials
+    assert [trial.reason for trial in trials] == [
+        "",
+        "ValueError: no such thing",
+        "took longer than 2 s",
+        'the value "y" is nan',
+        f"ran out of memory (limit {1 << 30} bytes)",
+        "its process died 3 times (worker crashed)",
+        "",
+    ]
+
+
+@pytest.mark.slow
+def test_a_killed_worker_loses_nothing(tmp_path):
+    trials = (
+        Search(SPACE, Killed(tmp_path), Random(), batch=6).run(trials=8, executor=Ray(2)).trials
+    )
+    assert any(tmp_path.iterdir())
+    assert result_digest(trials) == result_digest(SEARCH.run(trials=8).trials)
+
+
 def test_no_cluster_at_an_address():
-    search = Search(SPACE, Function(bowl), Random())
-    with pytest.raises(RunError, match=r"127\.0\.0\.1:1: cannot be used"):
-        search.run(trials=1, executor=Ray(address="127.0.0.1:1"))
+    with pytest.raises(RunError, match=r"127\.0\.0\.1:1: cannot be used \(nobody answers there"):
+        SEARCH.run(trials=1, executor=Ray(address="127.0.0.1:1"))
+
+
+@pytest.mark.slow
+def test_two_nodes_share_the_work_and_a_lost_cluster_is_named(tmp_path):
+    with two_nodes() as (address, kill):
+        places = tmp_path / "places"
+        places.mkdir()
+        search = Search(SPACE, Placed(places), Random(), batch=6)
+        found = search.run(trials=8, folder=tmp_path / "study", executor=Ray(address=address))
+        assert result_digest(found.trials) == result_digest(SEARCH.run(trials=8).trials)
+        assert len(list(places.iterdir())) == 2
+        told = []
+
+        def tell(done: float, total: float, text: str) -> None:
+            told.append(done)
+            if len(told) == 1:
+                kill()
+
+        with pytest.raises(RunError, match=r"the Ray cluster .*(is gone|failed)"):
+            search.run(trials=400, folder=tmp_path / "study", executor=Ray(address=address),
+                       progress=tell)  # fmt: skip
+    kept = open_study(tmp_path / "study").trials
+    assert len(kept) == 8 + len(told)
+    assert result_digest(kept) == result_digest(SEARCH.run(trials=len(kept)).trials)
+
+
+@contextmanager
+def two_nodes() -> Iterator[tuple[str, Callable[[], None]]]:
+    """A cluster of two nodes with a processor each, both here: its address, and what ends it."""
+    port = 20000 + os.getpid() % 10000
+    ray = str(Path(sys.executable).parent / "ray")
+    options = ["--num-cpus", "1", "--object-store-memory", "100000000", "--block",
+               "--disable-usage-stats"]  # fmt: skip
+    nodes = []
+
+    def kill() -> None:
+        for node in reversed(nodes):
+            node.terminate()
+            node.wait()
+
+    try:
+        for place in (["--head", "--port", str(port), "--include-dashboard", "false"],
+                      ["--address", f"127.0.0.1:{port}"]):  # fmt: skip
+            node = subprocess.Popen([ray, "start", *place, *options], stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT)  # fmt: skip
+            nodes.append(node)
+            for line in node.stdout:
+                if b"runtime started" in line:
+                    break
+        yield f"127.0.0.1:{port}", kill
+    finally:
+        kill()
+        for node in nodes:
+            node.stdout.close()

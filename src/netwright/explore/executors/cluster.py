@@ -97,7 +97,7 @@ def _connect(ray: Any, address: str, workers: int | None) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ray.init(address=address or "local", **quiet, **({} if address else own))
-    except (RuntimeError, ConnectionError, ValueError, OSError) as error:
+    except Exception as error:  # whatever keeps it from starting, plain exceptions among them
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         why = " ".join(lines)[:300] or type(error).__name__
         raise _unusable(ray, address, why) from None

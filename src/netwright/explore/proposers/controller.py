@@ -6,8 +6,7 @@ of the state, and the embedding of what was chosen is the next input.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -30,6 +29,7 @@ from netwright.explore.proposers.policy import MOST_OPTIONS
 from netwright.explore.rewards import rewards
 from netwright.explore.space import Space
 from netwright.explore.trial import Trial
+from netwright.train import single_threaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Controller:
 
     def propose(self, history: Sequence[Trial], space: Space, count: int, seed: int) -> list[Point]:
         """Points of the controller that the history has taught."""
-        with _single_threaded():
+        with single_threaded():
             state = self._memory.after(
                 history, space, seed, lambda: self._fresh(space, seed), self._learn
             )
@@ -155,14 +155,3 @@ class _State:
     network: _Network
     optimizer: torch.optim.Adam
     baseline: float | None = None
-
-
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Small products on one thread are faster, and the same on every machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

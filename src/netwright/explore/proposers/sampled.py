@@ -138,13 +138,11 @@ class GaussianProcess(_Sampled):
 
     def propose(self, history: Sequence[Trial], space: Space, count: int, seed: int) -> list[Point]:
         """Ask the sampler, on one thread: its matrices are small."""
-        torch: Any = require("torch", extra="train", purpose="a Gaussian process")
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        require("torch", extra="train", purpose="a Gaussian process")
+        from netwright.train import single_threaded
+
+        with single_threaded():
             return _Sampled.propose(self, history, space, count, seed)
-        finally:
-            torch.set_num_threads(threads)
 
     def sampler(self, seed: int, constraints: Callable[[FrozenTrial], Sequence[float]] | None,
                 space: Space) -> BaseSampler:  # fmt: skip

@@ -63,9 +63,9 @@ def run_sweep(context: StageContext[SweepParameters]) -> None:
         Hawq,
         allocated_candidates,
         sampled_candidates,
-        sweep,
         uniform_candidates,
     )
+    from netwright.explore.plans import sweep
 
     p, inputs = context.parameters, context.inputs
     task = load_task(p.task, inputs)
@@ -105,7 +105,7 @@ def run_sweep(context: StageContext[SweepParameters]) -> None:
         part=p.compress.module,
         epochs=p.sweep.epochs,
         seeds=p.seeds,
-        log=context.scratch / "trials.jsonl",
+        folder=context.scratch / "studies",
         progress=context.progress,
     )
     front = tuple(
