@@ -101,10 +101,6 @@ def square(name: str, matrix: Any, large: bool = False) -> Case:
 
 
 def cases() -> Iterator[Case]:
-    for scale, factor in ((14, 8), (14, 16), (15, 8), (16, 8)):
-        yield square(f"R-MAT s{scale} ef{factor}", graph(scale, factor, SKEWED), True)
-    for scale, factor in ((14, 16), (16, 16)):
-        yield square(f"uniform s{scale} ef{factor}", graph(scale, factor, UNIFORM), scale > 14)
     yield square("grid 2D, 5 points", grid((250, 250), 1, corners=False))
     yield square("grid 2D, 9 points", grid((200, 200), 1, corners=True))
     yield square("grid 3D, 7 points", grid((36, 36, 36), 1, corners=False))
@@ -120,3 +116,7 @@ def cases() -> Iterator[Case]:
     yield pruned(768, 3072, 128, 0.9, 1, 8)
     yield pruned(3072, 768, 128, 0.95, 1, 9)
     yield pruned(768, 768, 512, 0.9, 4, 10)
+    for scale, factor in ((14, 16), (16, 16)):
+        yield square(f"uniform s{scale} ef{factor}", graph(scale, factor, UNIFORM), scale > 14)
+    for scale, factor in ((14, 8), (14, 16), (15, 8), (16, 8)):
+        yield square(f"R-MAT s{scale} ef{factor}", graph(scale, factor, SKEWED), True)

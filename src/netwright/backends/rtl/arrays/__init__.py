@@ -1,8 +1,13 @@
-"""Systolic arrays in hand-written Verilog: for outlier-victim pairs, and for N:M sparse weights."""
+"""Hand-written Verilog: systolic arrays for pairs and N:M weights, and tables of sums."""
 
 from netwright.backends.rtl.arrays.counting import PartCount, PartCounts
 from netwright.backends.rtl.arrays.design import ArrayDesign, ArrayProduct
 from netwright.backends.rtl.arrays.elements import count_elements
+from netwright.backends.rtl.arrays.hash_accumulator import (
+    HashAccumulator,
+    HashDesign,
+    HashSums,
+)
 from netwright.backends.rtl.arrays.layers import LayerComparison, compare_layers
 from netwright.backends.rtl.arrays.nm import NMArray, NMDesign
 from netwright.backends.rtl.arrays.outlier import OutlierArray, OutlierDesign
@@ -12,6 +17,9 @@ __all__ = [
     "ArrayDesign",
     "ArrayProduct",
     "DecoderShares",
+    "HashAccumulator",
+    "HashDesign",
+    "HashSums",
     "LayerComparison",
     "NMArray",
     "NMDesign",
