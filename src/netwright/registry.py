@@ -119,6 +119,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "parts": {
         "ecp5-85k": "netwright.backends.rtl.parts:ecp5_85k",
+        "ecp5-85k-dsp": "netwright.backends.rtl.parts:ecp5_85k_dsp",
         "xcup": "netwright.backends.rtl.parts:xcup",
     },
     "mappers": {

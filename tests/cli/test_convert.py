@@ -31,7 +31,10 @@ def test_an_option_of_another_backend_is_refused(netwright: Netwright, tmp_path:
         (("--strategy", "latency", "--backend", "rtl"), "--strategy is no option of --backend rtl"),
         (("--weights", "loadable"), "--weights is no option of --backend hls"),
         (("--strategy", "fast"), 'strategy must be "latency" or "resource", not "fast"'),
-        (("--part", "ecp6", "--backend", "rtl"), 'part must be "ecp5-85k" or "xcup", not'),
+        (
+            ("--part", "ecp6", "--backend", "rtl"),
+            'part must be "ecp5-85k" or "ecp5-85k-dsp" or "xcup", not',
+        ),
         (("--backend", "vhdl"), '"vhdl" is not one of the backends'),
         (("--set", "stratgy=latency"), 'has no option "stratgy"; did you mean "strategy"?'),
         (("--set", "backend=Quartus"), 'backend must be "Vitis" or "Vivado", not "Quartus"'),

@@ -50,13 +50,13 @@ def test_parts_are_those_of_the_backend() -> None:
         assert made.options["part"] == part
     assert refused(RtlSection, part="xcup", route=True) == (
         'part.route must be false for part "xcup": no open tool places and routes it; '
-        "parts that can be routed: ecp5-85k"
+        "parts that can be routed: ecp5-85k, ecp5-85k-dsp"
     )
     assert refused(RtlSection, part="xc7z020") == (
-        'part.part must be "ecp5-85k" or "xcup", not \'xc7z020\''
+        'part.part must be "ecp5-85k" or "ecp5-85k-dsp" or "xcup", not \'xc7z020\''
     )
     assert refused(RtlSection, compare_parts=["xc7"]) == (
-        'part.compare_parts must name ecp5-85k or xcup, not "xc7"'
+        'part.compare_parts must name ecp5-85k or ecp5-85k-dsp or xcup, not "xc7"'
     )
 
 

@@ -10,7 +10,7 @@ def test_every_faulty_option_is_reported() -> None:
     with pytest.raises(ConfigError) as caught:
         rtl(part="xc7", clock_mhz=0.0, adders_per_stage=0, max_operations=0)
     assert str(caught.value) == (
-        'part must be "ecp5-85k" or "xcup", not \'xc7\'; '
+        'part must be "ecp5-85k" or "ecp5-85k-dsp" or "xcup", not \'xc7\'; '
         "clock_mhz must be from 1 to 100000 megahertz, not 0.0; "
         "adders_per_stage must be 1 or more, or None, not 0; "
         "max_operations must be 1 or more, not 0"

@@ -10,8 +10,8 @@ from netwright.report.hardware import table_inputs
 
 
 def test_parts_are_names_of_the_registry() -> None:
-    assert part_names() == tuple(registry.entries("parts")) == ("ecp5-85k", "xcup")
-    assert routed_parts() == ("ecp5-85k",)
+    assert part_names() == tuple(registry.entries("parts")) == ("ecp5-85k", "ecp5-85k-dsp", "xcup")
+    assert routed_parts() == ("ecp5-85k", "ecp5-85k-dsp")
     for name in part_names():
         found = find_part(name)
         assert found.name == name
@@ -42,7 +42,7 @@ def test_another_package_brings_a_part(monkeypatch: pytest.MonkeyPatch, tmp_path
         assert table_inputs("ecp5-12k") == 4
         with pytest.raises(ConfigError, match=r"must be a netwright.backends.rtl.Part, not int"):
             find_part("odd")
-        with pytest.raises(ConfigError, match='part must be "ecp5-85k" or "xcup" or "ecp5-12k"'):
+        with pytest.raises(ConfigError, match='"ecp5-85k-dsp" or "xcup" or "ecp5-12k"'):
             rtl(part="ecp5-13k")
     finally:
         registry.entries.cache_clear()

@@ -10,7 +10,8 @@ def test_sizes() -> None:
     assert rtl(shared=options).record["shared"] == {
         "lanes": 8, "units": 2, "elements": 3, "layers": None, "weight_rows": None,
         "table_rows": None, "feature_words": None, "accumulator_bits": None,
-        "multiplier_bits": None,
+        "multiplier_bits": None, "offset_bits": None, "value_bits": None, "result_bits": None,
+        "dsp": False,
     }  # fmt: skip
 
 

@@ -6,12 +6,14 @@ from netwright.backends.rtl.chip import ChipDesign, ChipOptions
 from netwright.backends.rtl.design import RtlDesign
 from netwright.backends.rtl.parts import Part, find_part, part_names, routed_parts
 from netwright.backends.rtl.shared.shared_design import SharedDesign
+from netwright.backends.rtl.shared_evaluation import Figures, evaluate
 from netwright.backends.rtl.shared_options import SharedOptions
 from netwright.backends.rtl.streams.stream_design import StreamDesign
 
 __all__ = [
     "ChipDesign",
     "ChipOptions",
+    "Figures",
     "Part",
     "RtlBackend",
     "RtlDesign",
@@ -19,6 +21,7 @@ __all__ = [
     "SharedOptions",
     "StreamDesign",
     "arrays",
+    "evaluate",
     "find_part",
     "part_names",
     "routed_parts",

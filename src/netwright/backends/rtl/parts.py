@@ -5,7 +5,7 @@ A part is a name of the registry (kind ``parts``); other packages bring theirs b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netwright.errors import ConfigError
 from netwright.registry import entries, resolve
@@ -79,6 +79,14 @@ def ecp5_85k() -> Part:
         ),
         Placement(("--85k", "--package", "CABGA756"), (6, 7, 8), (127, 96)),
     )
+
+
+def ecp5_85k_dsp() -> Part:
+    """The same device, its 156 multipliers of 18 by 18 bits in use where products are written."""
+    plain = ecp5_85k()
+    family = replace(plain.family, command="synth_ecp5 -noiopad")
+    title = "Lattice ECP5, 84 000 lookup tables and 156 multipliers"
+    return replace(plain, name="ecp5-85k-dsp", title=title, family=family)
 
 
 def xcup() -> Part:

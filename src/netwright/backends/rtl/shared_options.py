@@ -21,6 +21,9 @@ LIMITS = {
     "feature_words": 1 << 16,
     "accumulator_bits": 48,
     "multiplier_bits": 48,
+    "offset_bits": 64,
+    "value_bits": 72,
+    "result_bits": 49,
 }
 """The most that an accelerator may be given of each resource."""
 
@@ -43,6 +46,11 @@ class SharedOptions:
         feature_words: 16-bit words of the memory of feature maps.
         accumulator_bits: Bits of a running sum, sign included.
         multiplier_bits: Bits of a requantizer's multiplier, sign included.
+        offset_bits: Bits of its offset, sign included.
+        value_bits: Bits of what it shifts, sign included.
+        result_bits: Bits of what it limits, sign included.
+        dsp: Leave products to the part's own multipliers instead of building them of logic; the
+            part must be mapped with them, as ``"ecp5-85k-dsp"`` is.
 
     Raises:
         ConfigError: A number is out of range; the message lists every fault.
@@ -57,6 +65,10 @@ class SharedOptions:
     feature_words: int | None = None
     accumulator_bits: int | None = None
     multiplier_bits: int | None = None
+    offset_bits: int | None = None
+    value_bits: int | None = None
+    result_bits: int | None = None
+    dsp: bool = False
 
     def __post_init__(self) -> None:
         faults = list(self._faults())

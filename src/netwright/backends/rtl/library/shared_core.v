@@ -1,7 +1,7 @@
 // The three-level accelerator: LANES multipliers in an arithmetic unit, UNITS of them in a
 // processing element, ELEMENTS of these in the network, all fed with the same window. Weights,
 // multipliers and descriptors of layers are written once over the bus; then a run needs only
-// activations. See registers.md for addresses and fields.
+// activations. With BLOCKS, products are left to the part's own multipliers.
 module shared_core #(
     parameter LANES           = 8,
     parameter UNITS           = 2,
@@ -14,7 +14,8 @@ module shared_core #(
     parameter MULTIPLIER_BITS = 16,
     parameter OFFSET_BITS     = 32,
     parameter VALUE_BITS      = 48,
-    parameter RESULT_BITS     = 32
+    parameter RESULT_BITS     = 32,
+    parameter BLOCKS          = 0
 ) (
     input  wire        clk,
     input  wire        rst_n,
@@ -87,11 +88,11 @@ module shared_core #(
   wire faulty = fault_range | fault_access | fault_layer;
   wire takes_register = takes & is_register;
   wire start = takes_register & (bus_address[11:2] == 10'd0) & bus_write_data[0] & ~busy;
-  wire clear = takes_register & (bus_address[11:2] == 10'd0) & bus_write_data[1];
+  wire clear = takes_register & (bus_address[11:2] == 10'd0) & bus_write_data[1] & ~busy;
   wire denied = bus_valid & is_memory & ~memory_good & bus_ready;
   reg [31:0] shown;
 
-  assign irq = irq_enabled & (done | faulty);
+  assign irq = irq_enabled & ~busy & (done | faulty);
   assign bus_read_data = is_feature ? features[31:0] : shown;
 
   always @* begin
@@ -372,7 +373,7 @@ module shared_core #(
       shared_element #(
           .LANES(LANES), .UNITS(UNITS), .UNIT_BITS(UNIT_BITS), .ACC_BITS(ACC_BITS),
           .MULTIPLIER_BITS(MULTIPLIER_BITS), .OFFSET_BITS(OFFSET_BITS), .VALUE_BITS(VALUE_BITS),
-          .RESULT_BITS(RESULT_BITS)
+          .RESULT_BITS(RESULT_BITS), .BLOCKS(BLOCKS)
       ) u_element (
           .clk(clk), .x(window), .w(weights[i*WEIGHT_BITS+:WEIGHT_BITS]), .first(first_sum),
           .shift_sum(shift_here), .last(last_sum), .unit(unit), .piece(piece),

@@ -9,7 +9,8 @@ module shared_element #(
     parameter MULTIPLIER_BITS = 16,
     parameter OFFSET_BITS     = 32,
     parameter VALUE_BITS      = 48,
-    parameter RESULT_BITS     = 32
+    parameter RESULT_BITS     = 32,
+    parameter BLOCKS          = 0
 ) (
     input  wire                       clk,
     input  wire [LANES*17-1:0]        x,
@@ -35,7 +36,7 @@ module shared_element #(
   genvar i;
   generate
     for (i = 0; i < UNITS; i = i + 1) begin : g_unit
-      shared_unit #(.LANES(LANES), .ACC_BITS(ACC_BITS)) u_unit (
+      shared_unit #(.LANES(LANES), .ACC_BITS(ACC_BITS), .BLOCKS(BLOCKS)) u_unit (
           .clk(clk), .x(x), .w(w[i*LANES*8+:LANES*8]), .first(first), .shift(shift_sum),
           .last(last), .result(results[i*ACC_BITS+:ACC_BITS])
       );
@@ -44,7 +45,7 @@ module shared_element #(
 
   shared_requantizer #(
       .ACC_BITS(ACC_BITS), .MULTIPLIER_BITS(MULTIPLIER_BITS), .OFFSET_BITS(OFFSET_BITS),
-      .VALUE_BITS(VALUE_BITS), .RESULT_BITS(RESULT_BITS)
+      .VALUE_BITS(VALUE_BITS), .RESULT_BITS(RESULT_BITS), .BLOCKS(BLOCKS)
   ) u_requantizer (
       .clk(clk), .x(results[unit*ACC_BITS+:ACC_BITS]), .multiplier(multiplier), .offset(offset),
       .piece(piece), .shift(shift), .below(below), .above(above), .even(even), .low(low),

@@ -8,7 +8,8 @@ module shared_requantizer #(
     parameter MULTIPLIER_BITS = 16,
     parameter OFFSET_BITS     = 32,
     parameter VALUE_BITS      = 48,
-    parameter RESULT_BITS     = 32
+    parameter RESULT_BITS     = 32,
+    parameter BLOCKS          = 0
 ) (
     input  wire                       clk,
     input  wire [ACC_BITS-1:0]        x,
@@ -60,18 +61,23 @@ module shared_requantizer #(
 
   // Widths may be in any order: all is done modulo 2**VALUE_BITS.
   /* verilator lint_off UNUSEDSIGNAL */
-  wire signed [ACC_BITS+MULTIPLIER_BITS+VALUE_BITS-1:0] product =
-      $signed({{(MULTIPLIER_BITS + VALUE_BITS) {x_kept[ACC_BITS-1]}}, x_kept})
-      * $signed({{(ACC_BITS + VALUE_BITS) {multiplier[MULTIPLIER_BITS-1]}}, multiplier});
+  wire [ACC_BITS+MULTIPLIER_BITS-1:0] product;
+  wire [ACC_BITS+MULTIPLIER_BITS+VALUE_BITS-1:0] product_wide = {
+    {VALUE_BITS{product[ACC_BITS+MULTIPLIER_BITS-1]}}, product
+  };
   wire [OFFSET_BITS+VALUE_BITS-1:0] offset_wide = {{VALUE_BITS{offset[OFFSET_BITS-1]}}, offset};
   /* verilator lint_on UNUSEDSIGNAL */
+
+  shared_multiplier #(.X_BITS(ACC_BITS), .W_BITS(MULTIPLIER_BITS), .BLOCKS(BLOCKS)) u_product (
+      .x(x_kept), .w(multiplier), .y(product)
+  );
 
   wire tie = rounds_to_even & ((biased & dropped) == {VALUE_BITS{1'b0}});
   wire [VALUE_BITS-1:0] shifted = $signed(biased) >>> shift;
 
   always @(posedge clk) begin
     x_kept <= x;
-    product_kept <= product[VALUE_BITS-1:0];
+    product_kept <= product_wide[VALUE_BITS-1:0];
     offset_kept <= offset_wide[VALUE_BITS-1:0];
     value <= product_kept + offset_kept;
     biased <= value + (value[VALUE_BITS-1] ? added_below : added_above);

@@ -5,7 +5,8 @@
 // before.
 module shared_unit #(
     parameter LANES    = 8,
-    parameter ACC_BITS = 32
+    parameter ACC_BITS = 32,
+    parameter BLOCKS   = 0
 ) (
     input  wire                clk,
     input  wire [LANES*17-1:0] x,
@@ -23,9 +24,9 @@ module shared_unit #(
   genvar i;
   generate
     for (i = 0; i < LANES; i = i + 1) begin : g_lane
-      wire signed [24:0] one = {{8{x[i*17+16]}}, x[i*17+:17]};
-      wire signed [24:0] other = {{17{w[i*8+7]}}, w[i*8+:8]};
-      assign products[i*25+:25] = one * other;
+      shared_multiplier #(.X_BITS(17), .W_BITS(8), .BLOCKS(BLOCKS)) u_product (
+          .x(x[i*17+:17]), .w(w[i*8+:8]), .y(products[i*25+:25])
+      );
     end
   endgenerate
 

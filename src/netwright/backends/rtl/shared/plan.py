@@ -37,6 +37,7 @@ class Sizes:
         offset_bits: Bits of its offset.
         value_bits: Bits of what it shifts.
         result_bits: Bits of what it limits.
+        blocks: Whether products are left to the part's own multipliers.
     """
 
     lanes: int
@@ -51,6 +52,7 @@ class Sizes:
     offset_bits: int
     value_bits: int
     result_bits: int
+    blocks: bool
 
     @property
     def parameters(self) -> dict[str, int]:
@@ -68,6 +70,7 @@ class Sizes:
             "OFFSET_BITS": self.offset_bits,
             "VALUE_BITS": self.value_bits,
             "RESULT_BITS": self.result_bits,
+            "BLOCKS": int(self.blocks),
         }
 
 
@@ -136,25 +139,19 @@ def planned(graph: Graph, options: SharedOptions) -> Plan:
         "feature_words": words,
         "accumulator_bits": max([LEAST_BITS, *(_signed(layer.sums) for layer in made.layers)]),
         "multiplier_bits": _bits(m for row in table for m, _ in row),
-    }
-    _refuse_what_does_not_fit(graph, options, needed)
-    values = [_values(layer) for layer in made.layers]
-    sizes = Sizes(
-        lanes=options.lanes,
-        units=options.units,
-        elements=options.elements,
-        layers=options.layers or max(needed["layers"], 1),
-        weight_rows=options.weight_rows or max(needed["weight_rows"], 1),
-        table_rows=options.table_rows or max(needed["table_rows"], 1),
-        feature_words=_memory(options, needed["feature_words"]),
-        accumulator_bits=options.accumulator_bits or needed["accumulator_bits"],
-        multiplier_bits=options.multiplier_bits or needed["multiplier_bits"],
-        offset_bits=_bits(offset for row in table for _, offset in row),
-        value_bits=max([LEAST_BITS, *(bits for bits in values)]),
-        result_bits=_bits(
+        "offset_bits": _bits(offset for row in table for _, offset in row),
+        "value_bits": max([LEAST_BITS, *(_values(layer) for layer in made.layers)]),
+        "result_bits": _bits(
             end for layer in made.layers for end in (layer.rescale.low, layer.rescale.high)
         ),
-    )
+    }
+    _refuse_what_does_not_fit(graph, options, needed)
+    built = {name: getattr(options, name) or max(count, 1) for name, count in needed.items()}
+    built["feature_words"] = _memory(options, needed["feature_words"])
+    sizes = Sizes(
+        lanes=options.lanes, units=options.units, elements=options.elements, **built,
+        blocks=options.dsp,
+    )  # fmt: skip
     return Plan(
         graph.name, options, sizes, tuple(made.layers), tuple(first_rows), tuple(first_entries),
         weights, table, made.stored, places, views,

@@ -23,6 +23,7 @@ MODULES = (
     "shared_features",
     "shared_issue",
     "shared_leave",
+    "shared_multiplier",
     "shared_requantizer",
     "shared_rotate",
     "shared_slots",
