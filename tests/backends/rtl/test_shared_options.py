@@ -26,6 +26,16 @@ def test_every_fault_is_listed() -> None:
         SharedOptions(lanes=64, units=32, elements=4)
 
 
+def test_rows_that_the_bus_does_not_reach() -> None:
+    assert SharedOptions(5, 4, 5, weight_rows=8192).weight_rows == 8192
+    with pytest.raises(ConfigError) as caught:
+        SharedOptions(5, 4, 5, weight_rows=16384)
+    assert str(caught.value) == (
+        "weight_rows must be at most 8192 for 100 multipliers, which is what the bus reaches, "
+        "not 16384"
+    )
+
+
 def test_styles_exclude_each_other() -> None:
     with pytest.raises(ConfigError) as caught:
         rtl(shared=SharedOptions(), reuse_factor=2, weights="loadable")

@@ -28,6 +28,15 @@ LIMITS = {
 """The most that an accelerator may be given of each resource."""
 
 
+WINDOW_WORDS = 1 << 18
+"""32-bit words of a memory that the bus reaches."""
+
+
+def reachable_rows(bits: int) -> int:
+    """Rows of so many bits that the bus reaches; each begins at a power of two of words."""
+    return WINDOW_WORDS >> max((-(-bits // 32) - 1).bit_length(), 1)
+
+
 @dataclass(frozen=True)
 class SharedOptions:
     """The size of an accelerator whose multipliers all layers share.
@@ -92,6 +101,13 @@ class SharedOptions:
                 f"lanes x units x elements must be at most {MAX_MULTIPLIERS} multipliers, not "
                 f"{self.multipliers}"
             )
+        elif sound and self.weight_rows is not None and _is_count(self.weight_rows, 1 << 16):
+            most = reachable_rows(8 * self.multipliers)
+            if self.weight_rows > most:
+                yield (
+                    f"weight_rows must be at most {most} for {self.multipliers} multipliers, which "
+                    f"is what the bus reaches, not {self.weight_rows}"
+                )
 
     @property
     def multipliers(self) -> int:

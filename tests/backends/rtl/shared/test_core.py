@@ -76,7 +76,7 @@ def test_many_random_layers_and_sizes(tmp_path: Path) -> None:
     random, layers = np.random.default_rng(0), 0
     for number in range(10):
         lanes, units, elements = (int(value) for value in random.integers(1, 6, 3))
-        options = replace(ROOMY, lanes=lanes, units=units, elements=elements, weight_rows=16384)
+        options = replace(ROOMY, lanes=lanes, units=units, elements=elements, weight_rows=8192)
         folder = tmp_path / str(number)
         folder.mkdir()
         here = Core(planned(tiny(), options).sizes, folder)

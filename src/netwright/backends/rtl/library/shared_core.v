@@ -301,7 +301,7 @@ module shared_core #(
       .LANE_BITS(WEIGHT_WORD_BITS)
   ) u_weights (
       .clk(clk), .write(takes & is_weight), .write_lane(bus_address[2+:WEIGHT_WORD_BITS]),
-      .write_address(bus_address[2+WEIGHT_WORD_BITS+:WEIGHT_ROW_BITS]),
+      .write_address(weight_row_asked[WEIGHT_ROW_BITS-1:0]),
       .write_data(bus_write_data), .address(row_second[WEIGHT_ROW_BITS-1:0]), .word(weights)
   );
 
@@ -340,7 +340,7 @@ module shared_core #(
       .LANE_BITS(TABLE_WORD_BITS)
   ) u_table (
       .clk(clk), .write(takes & is_table), .write_lane(bus_address[2+:TABLE_WORD_BITS]),
-      .write_address(bus_address[2+TABLE_WORD_BITS+:TABLE_ROW_BITS]),
+      .write_address(table_row_asked[TABLE_ROW_BITS-1:0]),
       .write_data(bus_write_data), .address(entry[TABLE_ROW_BITS-1:0]), .word(table_words)
   );
 

@@ -12,7 +12,7 @@ from netwright.backends.rtl.adders.adder_graph import Interval, width
 from netwright.backends.rtl.shared.layers import Integers, Layer, total_cycles
 from netwright.backends.rtl.shared.lowering import Stored, lowered
 from netwright.backends.rtl.shared.memory import placed, plane_words
-from netwright.backends.rtl.shared_options import LIMITS, SharedOptions
+from netwright.backends.rtl.shared_options import LIMITS, SharedOptions, reachable_rows
 from netwright.errors import DoesNotFit
 from netwright.ir import Graph
 
@@ -145,7 +145,12 @@ def planned(graph: Graph, options: SharedOptions) -> Plan:
             end for layer in made.layers for end in (layer.rescale.low, layer.rescale.high)
         ),
     }
-    _refuse_what_does_not_fit(graph, options, needed)
+    entry_bits = options.elements * (needed["multiplier_bits"] + needed["offset_bits"])
+    reached = {
+        "weight_rows": reachable_rows(8 * options.multipliers),
+        "table_rows": reachable_rows(entry_bits),
+    }
+    _refuse_what_does_not_fit(graph, options, needed, reached)
     built = {name: getattr(options, name) or max(count, 1) for name, count in needed.items()}
     built["feature_words"] = _memory(options, needed["feature_words"])
     sizes = Sizes(
@@ -182,9 +187,10 @@ def _packed(parts: Sequence[Integers]) -> tuple[list[int], list[Integers]]:
 
 
 def _refuse_what_does_not_fit(
-    graph: Graph, options: SharedOptions, needed: Mapping[str, int]
+    graph: Graph, options: SharedOptions, needed: Mapping[str, int], reached: Mapping[str, int]
 ) -> None:
     limits = {name: getattr(options, name) or most for name, most in LIMITS.items()}
+    limits |= {name: min(limits[name], most) for name, most in reached.items()}
     exceeded = [name for name, count in needed.items() if count > limits[name]]
     if not exceeded:
         return
