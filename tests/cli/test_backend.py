@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from netwright.backends import HlsBackend, RtlBackend, hls, rtl
+from netwright.backends import HlsBackend, RtlBackend, SharedOptions, hls, rtl, soc
+from netwright.backends.rtl.options import RtlOptions
 from netwright.cli.backend import make_backend
 from netwright.errors import ConfigError
 
@@ -42,3 +43,10 @@ def test_options_that_there_are_not_are_named() -> None:
         make_backend("rtl", {"io_type": "io_stream"})
     with pytest.raises(ConfigError, match='did you mean "weight_bits"'):
         make_backend("rtl", {}, assignments=["weight_bit=3"])
+
+
+def test_options_that_are_tables_become_what_they_stand_for() -> None:
+    made = make_backend("rtl", {}, assignments=["shared.lanes=4", "shared.units=1"])
+    assert made == rtl(shared=SharedOptions(lanes=4, units=1))
+    chip = make_backend("soc", {"clock_mhz": 40.0}, assignments=["network.reuse_factor=4"])
+    assert chip == soc(clock_mhz=40.0, network=RtlOptions(reuse_factor=4))

@@ -56,4 +56,5 @@ def make_backend(
     if file is not None:
         return cast("Backend", make_from("backends", name, data, source=str(file)))
     settings = check(data, model, source=f"--backend {name}")
-    return cast("Backend", make("backends", name, settings.model_dump(exclude_unset=True)))
+    chosen = {key: getattr(settings, key) for key in settings.model_fields_set}
+    return cast("Backend", make("backends", name, chosen))

@@ -43,7 +43,7 @@ def convert(
         str,
         typer.Option(
             metavar="NAME",
-            help="C++ for high-level synthesis, Verilog (rtl), this processor (cpu).",
+            help="C++ for high-level synthesis, Verilog (rtl), a chip (soc), this processor (cpu).",
         ),
     ] = "hls",
     part: Annotated[

@@ -57,6 +57,21 @@ def test_both_ways_compute_convolutions(tmp_path: Path) -> None:
         assert bit_exact(made.graph, way, stimulus).identical == 20
 
 
+@needs_chip
+def test_a_session_answers_event_after_event(chip: SocDesign) -> None:
+    tensor = chip.structure.inputs[0].terminal.tensor
+    rows = np.array([[1, 2, 3], [-8, 7, 0], [0, 0, 0]])
+    together = chip.answers({tensor: rows})
+    with chip.session() as session:
+        apart = [session.answer({tensor: row[None]}) for row in rows]
+        assert session.clocks > sum(answer.cycles for answer in apart)
+    for one, other in zip(together, apart, strict=True):
+        assert one.number == other.number
+        assert {k: v.tolist() for k, v in one.codes.items()} == {
+            k: v.tolist() for k, v in other.codes.items()
+        }
+
+
 def said(chip: SocDesign, text: str) -> list[object]:
     lines = (parse_line(chip.structure, line) for line in text.splitlines() if line)
     return [line for line in lines if line is not None]

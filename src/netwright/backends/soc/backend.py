@@ -16,7 +16,7 @@ from netwright.backends.soc.chip_text import chip_sources
 from netwright.backends.soc.cores import CORES
 from netwright.backends.soc.design import CORE_FOLDER, NETWORK_FOLDER, SocDesign
 from netwright.backends.soc.memory_map import markdown
-from netwright.backends.soc.options import CLOCK_MHZ, SocOptions
+from netwright.backends.soc.options import CLOCK_MHZ, SocOptions, network_options
 from netwright.backends.soc.preprocessing import preprocessed
 from netwright.backends.soc.program import FIRMWARE_FOLDER, firmware_sources
 from netwright.backends.soc.shared_image import image_bytes
@@ -148,5 +148,5 @@ def soc(
         spi_lanes=spi_lanes,
         clocks_per_bit=clocks_per_bit,
         watchdog_cycles=watchdog_cycles,
-        network=network or RtlOptions(reuse_factor=1),
+        network=network_options(network),
     )

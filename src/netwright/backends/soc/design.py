@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.base import BUILD_FOLDER, Capability, file_digests
 from netwright.backends.rtl.cells.circuit import Circuit
-from netwright.backends.rtl.implement.synthesis import Measurement, synthesize
+from netwright.backends.rtl.implement.nextpnr import Job
+from netwright.backends.rtl.implement.placement import Routing, route
+from netwright.backends.rtl.implement.synthesis import Measurement, mapped_files, synthesize
+from netwright.backends.rtl.parts import find_part
 from netwright.backends.rtl.shared.shared_design import SharedDesign
 from netwright.backends.rtl.shared.shared_text import CORE_MODULES
 from netwright.backends.rtl.simulate.simulators import Codes, execute
@@ -77,7 +81,10 @@ class SocDesign:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What open tools do with it."""
-        return frozenset({"build", "measure"})
+        found: set[Capability] = {"build", "measure"}
+        if find_part(self.options.part).placement is not None:
+            found.add("route")
+        return frozenset(found)
 
     @property
     def executed_as(self) -> str:
@@ -108,6 +115,8 @@ class SocDesign:
     ) -> Measurement:
         """Map the whole chip with its program to the cells of its part; nothing is placed.
 
+        The multipliers of the core and of a shared accelerator take those of the device.
+
         Args:
             timeout_s: Wall-clock seconds each program gets.
             progress: Told what the synthesizer does.
@@ -125,8 +134,41 @@ class SocDesign:
             part=self.options.part,
             folder=self.build_folder,
             timeout_s=timeout_s,
+            multipliers=True,
             progress=progress,
         )
+
+    def route(
+        self,
+        *,
+        seed: int = 1,
+        speed_grade: int | None = None,
+        timeout_s: float = BUILD_TIMEOUT_S,
+        progress: Progress = silent,
+    ) -> Routing:
+        """Place and route the whole chip on its device, with a register on every port bit.
+
+        The latency in the result is that of the network in clocks of the chip.
+
+        Args:
+            seed: Seed of the placer.
+            speed_grade: Speed grade of the device; the slowest if not given.
+            timeout_s: Wall-clock seconds each program gets.
+            progress: Told what the programs do.
+
+        Raises:
+            DoesNotFit: The device has too few of a resource.
+            MissingExtra: pyosys or nextpnr is not installed.
+            ToolMissing: The cross compiler is not installed.
+            ToolFailed: A program ended with an error, or ran past its time.
+            BackendError: The part has no open place and route, or a report cannot be read.
+        """
+        options = self.options
+        netlist = mapped_files(self.build_folder, options.part)[0]
+        job = Job(TOP, netlist, options.part, options.clock_mhz, speed_grade, netlist.parent)
+        self.measure(timeout_s=timeout_s, progress=progress)
+        latency = self.structure.network.latency_cycles
+        return route(job, latency_cycles=latency, seed=seed, timeout_s=timeout_s, progress=progress)
 
     def run(
         self, inputs: Values, *, keep: Collection[str] = ()
@@ -178,27 +220,17 @@ class SocDesign:
         found: list[Answer] = []
         if not frames:
             return found
-        with SimulatedChip(self.library()) as chip:
-            self._take(chip.play(lines=2), 0)
+        with self.session() as session:
             step = 1 if alone else CHUNK
             for start in range(0, len(frames), step):
                 part = frames[start : start + step]
-                text = chip.play(part, lines=len(part), pause=REST if alone else GAP)
-                found += self._take(text, len(part))
-                if [answer.number for answer in found[start:]] != [*range(start, len(found))]:
-                    raise BackendError(f"the chip answers other events than {start} and following")
+                found += session.play(part, pause=REST if alone else GAP)
                 progress(len(found), len(frames), "events answered")
         return found
 
-    def _take(self, text: str, count: int) -> list[Answer]:
-        said = [parse_line(self.structure, line) for line in text.splitlines() if line]
-        faults = [f"{item.what} {item.value:#x}" for item in said if isinstance(item, Fault)]
-        if faults:
-            raise BackendError(f"the chip reports {', '.join(faults)}")
-        answers = [item for item in said if isinstance(item, Answer)]
-        if len(answers) != count:
-            raise BackendError(f"the chip answers {len(answers)} of {count} events, then is silent")
-        return answers
+    def session(self) -> Session:
+        """A chip that goes on running from event to event; builds it first if need be."""
+        return Session(self)
 
     def by_software(self) -> SocDesign:
         """The same chip, whose core computes the network without its hardware."""
@@ -304,3 +336,72 @@ class Trial:
             ).reshape(len(found), output.elements)
             for output in self._design.structure.outputs
         }
+
+
+class Session:
+    """A simulated chip from its reset to the end of a ``with`` block.
+
+    Args:
+        design: The chip.
+
+    Raises:
+        BackendError: The chip does not say that it is ready.
+    """
+
+    def __init__(self, design: SocDesign) -> None:
+        self._design = design
+        self._chip = SimulatedChip(design.library())
+        self._sent = 0
+        self._take(self._chip.play(lines=2), 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *stopped: object) -> None:
+        self._chip.__exit__(*stopped)
+
+    @property
+    def clocks(self) -> int:
+        """Clocks since the reset."""
+        return self._chip.clocks
+
+    def answer(self, codes: Codes) -> Answer:
+        """What the chip says of one event.
+
+        Args:
+            codes: Codes of the inputs by tensor, each (1, elements).
+
+        Raises:
+            BackendError: The chip reports a fault, does not answer, or answers another event.
+        """
+        design = self._design
+        (frame,) = event_frames(design.structure, codes, command=design.command)
+        return self.play([frame], pause=REST)[0]
+
+    def play(self, frames: Sequence[bytes], *, pause: int = GAP) -> list[Answer]:
+        """Answers to events, sent whenever a buffer is free.
+
+        Args:
+            frames: Their frames.
+            pause: Clocks before the first one.
+
+        Raises:
+            BackendError: The chip reports a fault, does not answer, or answers other events.
+        """
+        found = self._take(self._chip.play(frames, lines=len(frames), pause=pause), len(frames))
+        expected = [*range(self._sent, self._sent + len(frames))]
+        if [answer.number for answer in found] != expected:
+            raise BackendError(f"the chip answers other events than {self._sent} and following")
+        self._sent += len(frames)
+        return found
+
+    def _take(self, text: str, count: int) -> list[Answer]:
+        structure = self._design.structure
+        said = [parse_line(structure, line) for line in text.splitlines() if line]
+        faults = [f"{item.what} {item.value:#x}" for item in said if isinstance(item, Fault)]
+        if faults:
+            raise BackendError(f"the chip reports {', '.join(faults)}")
+        answers = [item for item in said if isinstance(item, Answer)]
+        if len(answers) != count:
+            raise BackendError(f"the chip answers {len(answers)} of {count} events, then is silent")
+        return answers

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from netwright.backends.base import clock_faults
 from netwright.backends.rtl.options import PART, RtlOptions
 from netwright.backends.rtl.parts import part_names
@@ -52,6 +54,7 @@ class SocOptions:
     network: RtlOptions = field(default_factory=lambda: RtlOptions(reuse_factor=1))
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "network", network_options(self.network))
         faults = list(self._faults())
         if faults:
             raise ConfigError("; ".join(faults))
@@ -102,7 +105,18 @@ class SocOptions:
 
 
 def network_options(given: RtlOptions | Mapping[str, Any] | None) -> RtlOptions:
-    """The options of the network, from a table of them or as they are."""
+    """The options of the network: as they are, or of a table as a file or a command has it.
+
+    Raises:
+        ConfigError: A table has something that is no option, or is not accepted.
+    """
     if given is None:
         return RtlOptions(reuse_factor=1)
-    return given if isinstance(given, RtlOptions) else RtlOptions(**given)
+    if isinstance(given, RtlOptions):
+        return given
+    try:
+        return TypeAdapter(RtlOptions).validate_python(dict(given))
+    except ValidationError as error:
+        found = error.errors()[0]
+        place = ".".join(map(str, ("network", *found["loc"])))
+        raise ConfigError(f"{place}: {found['msg']}") from error

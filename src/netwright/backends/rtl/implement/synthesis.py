@@ -95,6 +95,7 @@ def synthesize(
     folder: Path,
     timeout_s: float,
     defines: tuple[str, ...] = (KEEP_MACRO,),
+    multipliers: bool = False,
     progress: Progress = silent,
 ) -> Measurement:
     """Map Verilog to the cells of a part, or read what was mapped before.
@@ -106,6 +107,8 @@ def synthesize(
         folder: Where the log, the report and the mapped netlists go; see :func:`mapped_files`.
         timeout_s: Wall-clock seconds it may take.
         defines: Macros that are defined.
+        multipliers: Whether products may take the multipliers of the device; else they are made of
+            lookup tables, as products with fixed weights are.
         progress: Told what Yosys does.
 
     Raises:
@@ -115,12 +118,13 @@ def synthesize(
         RunError: A file cannot be read or written.
     """
     family = find_part(part).family
+    command = family.command.replace(" -nodsp", "") if multipliers else family.command
     netlist, verilog = mapped_files(folder, part)
     report = f"synthesis-{part}.json"
     seconds = run_script(
         sources,
         [
-            f"{family.command} -top {top}",
+            f"{command} -top {top}",
             f"tee -q -o {report} stat -json",
             f"write_verilog -noattr {verilog.name}",
             f"select {top}",
