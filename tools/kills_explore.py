@@ -41,10 +41,9 @@ high = 1000000
 value = "y"
 
 [search]
-trials = {trials}
 batch = 6
 seed = 11
-proposer = {{ kind = "evolution", population = 12 }}
+proposer = { kind = "evolution", population = 12 }
 """
 
 OWN = """
@@ -55,7 +54,14 @@ def measure(settings):
     return {{"y": abs(settings["x"] - 271828)}}
 """
 
-MOST_S = 7200.0
+MOST_S = 14_400.0
+"""Time after which a search that is killed counts as hanging."""
+
+MOST_START_S = 120.0
+"""Time that a search gets to finish another trial."""
+
+MOST_TRIALS = 1_000_000
+"""More than a search finishes while it is killed."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,14 @@ class Found:
 
     Attributes:
         kills: Processes that were killed, by what they were.
+        trials: Trials at the end.
         lost: Trials that were on the disk and are not any more.
         repeated: Trials that are there more than once.
         is_equal: Whether the trials are those of a search that nobody disturbed.
     """
 
     kills: Counter[str]
+    trials: int
     lost: int
     repeated: int
     is_equal: bool
@@ -81,28 +89,27 @@ class Found:
 
 
 def kill(
-    folder: Path, kills: int, *, trials: int, options: tuple[str, ...], seed: int = 0,
-    seconds: float = 0.05, pause_s: float = 1.0,
+    folder: Path, kills: int, *, options: tuple[str, ...], seed: int = 0, seconds: float = 0.03,
+    pause_s: float = 0.5,
 ) -> Found:  # fmt: skip
-    """Search in `folder` and kill until there were `kills` kills; then let the search end."""
-    (folder / "kills.toml").write_text(SPACE.format(trials=trials))
-    (folder / "own.py").write_text(OWN.format(seconds=seconds))
-    calm = folder / "calm"
-    _finish(folder, calm, ("--here",))
-    study = folder / "study"
-    source, counts, seen = random.Random(seed), Counter[str](), set[int]()
-    lost = 0
+    """Search in `folder` and kill until there were `kills` kills; then let the search end.
+
+    Most kills come a random time after something was finished; every fifth comes a random time
+    after the start, whatever has been done by then.
+    """
+    _write(folder / "killed", seconds)
+    study = folder / "killed" / "study"
+    source, counts, seen, lost = random.Random(seed), Counter[str](), set[int](), 0
     began = time.monotonic()
-    process = _start(folder, study, options)
-    while counts.total() < kills and time.monotonic() - began < MOST_S:
+    process = _start(folder / "killed", study, MOST_TRIALS, options)
+    while counts.total() < kills:
+        if time.monotonic() - began > MOST_S or process.poll() is not None:
+            raise SystemExit(f"the search ended by itself with code {process.returncode}")
+        if source.random() < 0.8:
+            _await_progress(study, len(seen), process)
         time.sleep(source.uniform(0.0, 2 * pause_s))
-        now = set(_numbers(study))
-        lost, seen = lost + len(seen - now), seen | now
-        if process.poll() is not None:  # it came to its end: the next one has more to do
-            process = _start(folder, study, options)
-            continue
         workers = _workers(process.pid)
-        driver = source.random() < 0.5 or not workers
+        driver = not workers or source.random() < 0.5
         try:
             os.kill(process.pid if driver else source.choice(workers), signal.SIGKILL)
         except ProcessLookupError:
@@ -110,38 +117,57 @@ def kill(
         counts["driver" if driver else "worker"] += 1
         if driver:
             process.wait()
-            process = _start(folder, study, options)
+        now = set(_numbers(study))
+        lost, seen = lost + len(seen - now), seen | now
+        if driver:
+            process = _start(folder / "killed", study, MOST_TRIALS, options)
     process.send_signal(signal.SIGTERM)
     process.wait()
-    _finish(folder, study, options)
+    trials = len(_numbers(study)) + 6
+    _finish(folder / "killed", study, trials, options)
     numbers = _numbers(study)
-    lost += len(seen - set(numbers))
-    equal = result_digest(open_study(study).trials) == result_digest(open_study(calm).trials)
-    return Found(counts, lost, len(numbers) - len(set(numbers)), equal)
+    _write(folder / "calm", 0.0)
+    _finish(folder / "calm", folder / "calm" / "study", trials, ("--here",))
+    found = [open_study(folder / name / "study").trials for name in ("killed", "calm")]
+    return Found(
+        counts, len(numbers), lost + len(seen - set(numbers)), len(numbers) - len(set(numbers)),
+        result_digest(found[0]) == result_digest(found[1]),
+    )  # fmt: skip
 
 
-def _command(folder: Path, study: Path, options: tuple[str, ...]) -> list[str]:
+def _write(folder: Path, seconds: float) -> None:
+    folder.mkdir()
+    (folder / "kills.toml").write_text(SPACE)
+    (folder / "own.py").write_text(OWN.format(seconds=seconds))
+
+
+def _await_progress(study: Path, before: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until another trial is finished."""
+    until = time.monotonic() + MOST_START_S
+    while time.monotonic() < until and process.poll() is None:
+        if len(_numbers(study)) > before:
+            return
+        time.sleep(0.05)
+
+
+def _command(folder: Path, study: Path, trials: int, options: tuple[str, ...]) -> list[str]:
     space = str(folder / "kills.toml")
-    return [
-        sys.executable,
-        "-m",
-        "netwright.cli",
-        "explore",
-        space,
-        "--folder",
-        str(study),
-        *options,
-    ]
+    return [sys.executable, "-m", "netwright.cli", "explore", space, "--folder", str(study),
+            "--trials", str(trials), *options]  # fmt: skip
 
 
-def _start(folder: Path, study: Path, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
+def _start(
+    folder: Path, study: Path, trials: int, options: tuple[str, ...]
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        _command(folder, study, options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        _command(folder, study, trials, options),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
 
 
-def _finish(folder: Path, study: Path, options: tuple[str, ...]) -> None:
-    subprocess.run(_command(folder, study, options), check=True, capture_output=True)
+def _finish(folder: Path, study: Path, trials: int, options: tuple[str, ...]) -> None:
+    subprocess.run(_command(folder, study, trials, options), check=True, capture_output=True)
 
 
 def _numbers(study: Path) -> list[int]:
@@ -183,19 +209,19 @@ def main() -> int:
     """Print what was left, for a pool or for Ray; exit code 1 if anything is wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--ray", action="store_true")
     given = parser.parse_args()
     options = ("--ray", "--workers", "2") if given.ray else ("--workers", "2")
     with tempfile.TemporaryDirectory() as name:
         began = time.monotonic()
-        found = kill(Path(name), given.kills, trials=given.trials, options=options)
+        found = kill(Path(name), given.kills, options=options)
         seconds = time.monotonic() - began
     what = "Ray" if given.ray else "pool"
+    equal = "equal" if found.is_equal else "NOT EQUAL"
     sys.stdout.write(
         f"{what}: {found.kills.total()} kills ({dict(found.kills)}) in {seconds:.0f} s, load "
-        f"{os.getloadavg()[0]:.0f}: {found.lost} finished trials lost, {found.repeated} repeated, "
-        f"trials {'equal' if found.is_equal else 'NOT EQUAL'} to those of an undisturbed search\n"
+        f"{os.getloadavg()[0]:.0f}: of {found.trials} trials {found.lost} lost, "
+        f"{found.repeated} repeated; {equal} to those of an undisturbed search\n"
     )
     return 0 if found.holds else 1
 

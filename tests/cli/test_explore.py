@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from netwright.cli import main
-from netwright.explore import open_study, result_digest
+from netwright.explore import open_study, result_digest, space_file
+
+SPACES = Path(__file__).parents[2] / "spaces"
 
 OWN = """
 def measure(settings):
@@ -123,3 +126,10 @@ def test_status_of_no_study(place, capsys):
     assert run("status", "nowhere") == 1
     assert "nowhere: holds no study" in capsys.readouterr().err
     assert run("missing.toml") == 2
+
+
+@pytest.mark.parametrize("path", sorted(SPACES.glob("*.toml")), ids=lambda path: path.stem)
+def test_spaces_that_are_shipped_are_accepted(path):
+    loaded = space_file.load(path)
+    assert loaded.search.name == path.stem
+    assert loaded.search.space.points()

@@ -22,7 +22,7 @@ def tool() -> Iterator[ModuleType]:
 
 
 def test_kills_lose_and_repeat_nothing(tool, tmp_path):
-    found = tool.kill(tmp_path, 4, trials=30, options=("--workers", "2"), pause_s=1.5)
+    found = tool.kill(tmp_path, 4, options=("--workers", "2"))
     assert found.kills.total() == 4
     assert (found.lost, found.repeated, found.is_equal) == (0, 0, True)
 
@@ -30,6 +30,6 @@ def test_kills_lose_and_repeat_nothing(tool, tmp_path):
 @pytest.mark.slow
 def test_kills_on_ray_lose_and_repeat_nothing(tool, tmp_path):
     pytest.importorskip("ray", reason="the extra ray is not installed")
-    found = tool.kill(tmp_path, 10, trials=60, options=("--ray", "--workers", "2"), pause_s=12.0)
+    found = tool.kill(tmp_path, 10, options=("--ray", "--workers", "2"))
     assert found.kills.total() == 10
     assert (found.lost, found.repeated, found.is_equal) == (0, 0, True)
