@@ -8,7 +8,7 @@ import pytest
 from netwright import studies, tasks
 from netwright.run import Silent
 from netwright.studies import pulsedl2
-from netwright.tasks import Pulses
+from netwright.tasks import CONDITIONS, Pulses
 
 
 @pytest.fixture
@@ -22,9 +22,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> studies.Context:
     def errors(rms: float, pulses: Pulses) -> np.ndarray:
         return np.where(np.arange(len(pulses)) % 2, rms, -rms)
 
-    few = {
-        name: tasks.draw(tasks.pulse_law().under(name), 300, seed=1) for name in pulsedl2.CONDITIONS
-    }
+    few = {name: tasks.draw(tasks.pulse_law().under(name), 300, seed=1) for name in CONDITIONS}
     monkeypatch.setattr(pulsedl2, "drawn", lambda condition, snr_db: few[condition])
     monkeypatch.setattr(
         pulsedl2, "method_late_ps", lambda name, pulses: errors(pulses.times_ns[0], pulses)
@@ -55,11 +53,16 @@ def test_the_curve_counts_up_to_the_published_snr(context):
     assert "60 dB 65.0 ps" in found.remark
 
 
-def test_the_worst_condition_counts(context):
-    found = pulsedl2.out_of_model(context)
-    first = {c: pulsedl2.drawn(c, 47.4).times_ns[0] for c in pulsedl2.CONDITIONS}
-    assert found.ours.value == pytest.approx(max(65 / t for c, t in first.items() if c != "white"))
-    assert found.remark.count(" ps against ") == 6
+def test_the_network_stands_beside_the_template(context):
+    for condition, claim in (
+        ("stretched", pulsedl2.out_of_model_stretched),
+        ("pile-up", pulsedl2.out_of_model_pile_up),
+    ):
+        fit = pulsedl2.drawn(condition, 47.4).times_ns[0]
+        assert claim(context).ours.value == pytest.approx(65 / fit)
+    learned = pulsedl2.learned_shapes(context)
+    assert learned.ours.value == pytest.approx(65 / pulsedl2.drawn("stretched", 47.4).times_ns[0])
+    assert "but white 65 ps" in learned.remark
 
 
 def test_claims_of_the_first_profile_hold_without_training():

@@ -13,8 +13,3 @@ def test_the_accelerator_takes_the_clocks_of_its_formula(tmp_path: Path) -> None
     # 957 by hand with a clock for every position's end, which results of two units can hide
     assert 957 - 32 - 4 * 16 < found.ours.value < 957 + 6 * 20
     assert hardware.integers(context).ours.value == 1.0
-
-
-def test_what_cannot_be_measured_yet_says_why(tmp_path: Path) -> None:
-    context = studies.Context("full", tmp_path, Silent())
-    assert "cross compiler" in hardware.software_speed(context).reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
@@ -10,11 +11,12 @@ import torch
 from netwright import backends, compress, models, tasks, train, verify
 from netwright.ir import Graph, Interpreter
 from netwright.quantities import Quantity
-from netwright.studies.claims import Finding, NotAttempted
+from netwright.studies.claims import Finding
 from netwright.studies.pulsedl2_networks import PUBLISHED, SEEDS, drawn, tuned
 from netwright.studies.study import Context
 
 LAW = tasks.pulse_law()
+CHIP_ROWS, SPEED_ROWS = 2000, 5
 ACCELERATOR = backends.SharedOptions(lanes=8, units=2, elements=2)
 
 
@@ -72,6 +74,34 @@ def lut_per_multiplier(context: Context) -> Finding:
     return Finding(Quantity(found.lut.value / count, "LUT", source, "modelled"), remark)
 
 
-def software_speed(context: Context) -> NotAttempted:
-    """Needs the whole chip with firmware."""
-    return NotAttempted("needs the chip with a processor and its firmware, and a cross compiler")
+def chip(context: Context) -> Finding:
+    """The whole chip, its events on SPI, its answers on the UART."""
+    rows = tasks.pulse_inputs(drawn("white", LAW.noise.snr_db))[:CHIP_ROWS]
+    model = tuned(context, PUBLISHED, seeds=SEEDS[:1])[SEEDS[0]]
+    graph = train.trace(model, name="pulses")
+    found = verify.bit_exact(graph, _chip(graph, context.folder / "chip"), rows)
+    share = found.identical / found.rows
+    return Finding(Quantity(share, "", f"{found.rows} pulses", "simulated"), str(LAW.snr))
+
+
+def software_speed(context: Context) -> Finding:
+    """Median clocks of the same events, on the core alone over with the accelerator."""
+    graph = _untrained()[2]
+    design = _chip(graph, context.folder / "speed")
+    rows = tasks.pulse_inputs(drawn("white", LAW.noise.snr_db))[:SPEED_ROWS]
+    fast, slow = design.trial(alone=True), design.by_software().trial(alone=True)
+    for trial in (fast, slow):
+        verify.bit_exact(graph, trial, rows).require()
+    clocks = [median(answer.cycles for answer in trial.answers) for trial in (fast, slow)]
+    parts = fast.answers[0].parts
+    told = ", ".join(f"{name} {count}" for name, count in parts.items())
+    remark = (
+        f"{clocks[1]:g} clocks in software, {clocks[0]:g} with the accelerator ({told}), of which "
+        f"the relay is {100 * parts['relay'] / fast.answers[0].cycles:.0f} %; UART left out"
+    )
+    return Finding(Quantity(clocks[1] / clocks[0], "", "Verilator", "simulated"), remark)
+
+
+def _chip(graph: Graph, folder: Path) -> backends.SocDesign:
+    network = backends.rtl(shared=ACCELERATOR)
+    return backends.soc(network=network, spi_lanes=4).generate(graph, folder)
