@@ -44,3 +44,17 @@ def test_units_without_template_are_searched():
     cost, nest = unit.of_operation(own)
     check_nest(own, unit.branch, nest)
     assert cost.seconds > 0
+
+
+def test_changed_nodes_count():
+    """A figure that is changed behind the template's back is not the template's."""
+    pair = arch.find("unlike_pair")
+    assert all(unit.accelerator is not None for unit in units_of(pair))
+    changed = arch.with_settings(pair, ["channels_buffer.read_energy=50pJ"])
+    first, second = units_of(changed)
+    assert (first.name, first.accelerator) == ("channels_mac", None)
+    assert second.accelerator is not None
+    own = dense(4, 70, 5)
+    assert first.of_operation(own)[0].joules > units_of(pair)[0].of_operation(own)[0].joules
+    again = arch.with_settings(pair, ["channels.elements=128"])
+    assert all(unit.accelerator is not None for unit in units_of(again))

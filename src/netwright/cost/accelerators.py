@@ -129,14 +129,19 @@ SEARCH_S = 10.0
 def units_of(architecture: Architecture) -> tuple[Unit, ...]:
     """The compute units that multiply and add, each with its share of the root's bandwidth.
 
-    Ports share the root as their bandwidths say, so that all of them can work at the same time.
+    Ports share the root as their bandwidths say, so that all of them can work at the same time. An
+    accelerator in which a node was changed is no longer counted as its template.
 
     Raises:
         ConfigError: There is none, or the root is no memory.
     """
     if not isinstance(architecture.root, Memory):
         raise ConfigError(f'the root "{architecture.root.name}" must be a memory')
-    by_name = {f"{own.name}_{_unit(own)}": own for own in architecture.accelerators}
+    by_name = {
+        f"{own.name}_{_unit(own)}": own
+        for own in architecture.accelerators
+        if _is_as_made(own, architecture)
+    }
     computes = architecture.units_for(MAC)
     assert architecture.root.bandwidth is not None
     whole = architecture.root.bandwidth.value
@@ -150,6 +155,12 @@ def units_of(architecture: Architecture) -> tuple[Unit, ...]:
 
 def _unit(own: Accelerator) -> str:
     return sized(own).template.nodes[-1].name
+
+
+def _is_as_made(own: Accelerator, architecture: Architecture) -> bool:
+    """Whether the nodes of an accelerator are those of its template: none was changed later."""
+    nodes = {node.name: node for node in architecture.nodes}
+    return all(nodes.get(node.name) == node for node in sized(own).nodes(own))
 
 
 def _port(architecture: Architecture, unit: Compute, whole: float) -> float:
