@@ -14,6 +14,7 @@
 
 #include "cpu.hpp"
 #include "packed.hpp"
+#include "shared_table.hpp"
 #include "spgemm.hpp"
 
 namespace nb = nanobind;
@@ -176,6 +177,37 @@ nb::object run(const Vector<std::int64_t>& left_offsets, const Vector<std::int32
   return nb::make_tuple(made_columns, made_values, rows);
 }
 
+// (columns, values, looks, windows)
+nb::object run_shared(
+    const Vector<std::int64_t>& left_offsets, const Vector<std::int32_t>& left_columns,
+    const Values& left_values, const Vector<std::int64_t>& right_offsets,
+    const Vector<std::int32_t>& right_columns, const Values& right_values, std::int64_t num_columns,
+    bool high_bits, bool dynamic, bool split, std::int64_t slots,
+    const nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& offsets,
+    int num_threads) {
+  require(value_of(left_values.dtype()) == Value::float64 &&
+              value_of(right_values.dtype()) == Value::float64,
+          "values must be float64");
+  require(num_threads >= 1 && num_threads <= 256, "threads must be from 1 to 256");
+  require(slots >= 2 && slots <= (std::int64_t{1} << 30) && (slots & (slots - 1)) == 0,
+          "slots must be a power of two from 2 to 2**30");
+  const SparseRows right = rows_of(right_offsets, right_columns, right_values, num_columns, nullptr);
+  const SparseRows left = rows_of(left_offsets, left_columns, left_values, right.num_rows, &right);
+  require(offsets.size() == left_offsets.size(), "offsets has a wrong length");
+  auto made = std::make_unique<SharedTableResult>();
+  {
+    const nb::gil_scoped_release release;
+    *made = shared_table_product(left, right, {high_bits, dynamic, split, slots, num_threads},
+                                 offsets.data());
+  }
+  SharedTableResult* const result = made.release();
+  const nb::capsule owner(
+      result, [](void* self) noexcept { delete static_cast<SharedTableResult*>(self); });
+  return nb::make_tuple(array_of(result->columns.data(), result->columns.size(), owner),
+                        array_of(result->values.data(), result->values.size(), owner),
+                        result->looks, result->windows);
+}
+
 }  // namespace
 
 void bind_spgemm(nb::module_& module) {
@@ -192,6 +224,12 @@ void bind_spgemm(nb::module_& module) {
              nb::arg("memory_bytes"),
              nb::arg("offsets").noconvert(), nb::arg("pool").none(), nb::arg("num_threads"),
              nb::arg("isa"));
+  module.def("shared_table_product", &run_shared, nb::arg("left_offsets").noconvert(),
+             nb::arg("left_columns").noconvert(), nb::arg("left_values").noconvert(),
+             nb::arg("right_offsets").noconvert(), nb::arg("right_columns").noconvert(),
+             nb::arg("right_values").noconvert(), nb::arg("num_columns"), nb::arg("high_bits"),
+             nb::arg("dynamic"), nb::arg("split"), nb::arg("slots"),
+             nb::arg("offsets").noconvert(), nb::arg("num_threads"));
 }
 
 }  // namespace netwright

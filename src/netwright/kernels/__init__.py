@@ -20,6 +20,7 @@ from netwright.kernels.graphs import SKEWED, UNIFORM, rmat
 from netwright.kernels.isa import available_isas, selected_isa
 from netwright.kernels.nm import NMWeights, nm_product, pack_nm
 from netwright.kernels.nm_mask import nm_mask
+from netwright.kernels.shared_table import SharedTableProduct, shared_table_product
 from netwright.kernels.sparse_rows import SparseRows
 from netwright.kernels.spgemm import (
     ACCUMULATORS,
@@ -45,6 +46,7 @@ __all__ = [
     "Pool",
     "Product",
     "Requantize",
+    "SharedTableProduct",
     "SparseProduct",
     "SparseRows",
     "attend",
@@ -67,6 +69,7 @@ __all__ = [
     "rmat",
     "save_packed",
     "selected_isa",
+    "shared_table_product",
     "spgemm",
     "spmm",
     "spmm_reference",

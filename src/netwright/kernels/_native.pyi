@@ -96,6 +96,21 @@ def spgemm(
     num_threads: int,
     isa: str,
 ) -> tuple[Any, Any, Any]: ...
+def shared_table_product(
+    left_offsets: NDArray[Any],
+    left_columns: NDArray[Any],
+    left_values: NDArray[Any],
+    right_offsets: NDArray[Any],
+    right_columns: NDArray[Any],
+    right_values: NDArray[Any],
+    num_columns: int,
+    high_bits: bool,
+    dynamic: bool,
+    split: bool,
+    slots: int,
+    offsets: NDArray[Any],
+    num_threads: int,
+) -> tuple[Any, Any, int, int]: ...
 def supported_isas() -> list[str]: ...
 def preferred_isa() -> str: ...
 def vnni_products(count: int) -> int: ...
