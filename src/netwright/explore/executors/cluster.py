@@ -23,7 +23,7 @@ from netwright.explore.objective import Job, Outcome, Work, attempt, out_of_memo
 from netwright.processes import default_threads
 
 GRACE_S = 60.0
-"""How long a task may take beyond its time limit, with waiting for a processor, until it is
+"""How long a task may take beyond its time limit, and that of the one before it, until it is
 cancelled; its worker ends most of them itself, by the clock."""
 
 LOOK_S = 1.0
@@ -68,8 +68,10 @@ class Ray:
         if began:
             _connect(ray, self.address, self.workers)
         try:
-            count = self.workers or int(ray.cluster_resources().get("CPU", 1))
-            yield _Session(ray, work, payload, count)
+            processors = max(1, int(ray.cluster_resources().get("CPU", 1)))
+            count = min(self.workers or processors, processors)
+            # Where all processors are ours, one task waits behind each, so that none is idle.
+            yield _Session(ray, work, payload, 2 * count if count == processors else count)
         finally:
             if began:
                 with suppress(Exception):
@@ -186,7 +188,7 @@ class _Session:
             return
         now = time.monotonic()
         for reference, (_, started) in running.items():
-            if now - started > limit + GRACE_S and reference not in self.late:
+            if now - started > 2 * limit + GRACE_S and reference not in self.late:
                 self.late.add(reference)
                 self.ray.cancel(reference, force=True)
 
