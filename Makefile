@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck format docs bench bench-explore bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-decoder bench-encoder bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck crosscheck-dram format docs bench bench-explore bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-decoder bench-encoder bench-events bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -74,6 +74,12 @@ crosscheck: $(VENV)/.main ## put our cycles, energy and traffic beside those of 
 bench-explore: $(VENV)/.bench ## overhead of a trial beside Optuna, proposers beside each other, Ray beside a pool (minutes)
 	@$(PIP) --editable '.[all,brevitas,ray]'
 	$(BIN)/python -m benchmarks.explore --picture build/proposers.svg
+
+crosscheck-dram: $(VENV)/.main ## put our DRAM commands beside DRAMsim3's (DRAMSIM3=folder of your clone)
+	DRAMSIM3='$(DRAMSIM3)' $(BIN)/python benchmarks/crosscheck_dram.py
+
+bench-events: $(VENV)/.test ## commands a second of the event engine, SimPy and DRAMsim3 (DRAMSIM3=folder of your clone)
+	DRAMSIM3='$(DRAMSIM3)' PYTHONPATH=. $(BIN)/python benchmarks/events.py
 
 bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same synthesizer (minutes)
 	@$(PIP) 'da4ml==0.6.0' --editable '.[all,brevitas,hgq]'

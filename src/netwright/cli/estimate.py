@@ -33,6 +33,7 @@ from netwright.cli.workloads import (
 if TYPE_CHECKING:
     from netwright.arch import Architecture
     from netwright.cost import Estimate, Layer, NetworkEstimate
+    from netwright.workload import Workload
 
 
 SPLIT_S = 60.0
@@ -95,6 +96,14 @@ def estimate(
     write: Annotated[
         Path | None, typer.Option("--write", help="Write the mapping (.toml).")
     ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            "--trace",
+            help="Write every command of a memory with units beside its banks (.csv, .jsonl), or "
+            "draw its banks over time (.svg).",
+        ),
+    ] = None,
     aim: AimOption = AimName.latency,
     within_s: WithinOption = None,
     method: MethodOption = MethodName.exact,
@@ -113,6 +122,10 @@ def estimate(
 
     if picture is not None and picture.suffix not in (".svg", ".png"):
         raise ConfigError(f'--picture {picture}: must end in .svg or .png, not "{picture.suffix}"')
+    if trace is not None and trace.suffix not in (".csv", ".jsonl", ".svg"):
+        raise ConfigError(
+            f'--trace {trace}: must end in .csv, .jsonl or .svg, not "{trace.suffix}"'
+        )
     machine = machines.with_settings(machines.find(arch), settings or ())
     workloads = [
         fuse(find_workload(model, batch=batch, bits=bits, shapes=shape or ())) for model in models
@@ -139,6 +152,8 @@ def estimate(
     seconds = time.monotonic() - started
     if write is not None:
         write_mapping(write, found.mapping)
+    if trace is not None:
+        _trace(trace, workload, machine, found)
     if picture is not None:
         from netwright.report.cost_chart import cost_chart
 
@@ -156,6 +171,23 @@ def estimate(
     if picture is not None:
         emit(f"picture: {picture}")
     require_whole(found.coverage)
+
+
+def _trace(
+    path: Path, workload: Workload, machine: Architecture, found: NetworkEstimate
+) -> None:  # fmt: skip
+    """Write what a memory did, or draw it."""
+    from netwright.cost.events import execute, write_trace
+    from netwright.files import write_text
+    from netwright.mapping.layout import banked
+    from netwright.report.bank_times import bank_times
+
+    memory = banked(machine)
+    done = execute(workload, machine, found.mapping, trace=True, progress=paced("commands"))
+    if path.suffix != ".svg":
+        write_trace(path, done.outcome)
+    elif memory is not None and memory.dram is not None:
+        write_text(path, bank_times(done.outcome, memory.dram))
 
 
 def _table(found: NetworkEstimate, machine: Architecture, *, goal: str, seconds: float) -> str:

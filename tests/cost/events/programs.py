@@ -31,7 +31,7 @@ def random_dram(rng, name):
     """Small, with short timings, so that every rule holds something up."""
     dram = dram_of(name)
     times = {timing: rng.integers(0, 12) for timing in dram.timings}
-    times |= {"refi": rng.integers(60, 300), "rfc": rng.integers(1, 30)}
+    times |= {"refi": rng.integers(200, 500), "rfc": rng.integers(1, 30)}
     dram = with_timings(dram, **times)
     staggered = dram.protocol == "near_bank" and rng.random() < 0.5
     return changed(

@@ -2,12 +2,14 @@
 
 from netwright.cost.events.count import Execution, counts_of, execute
 from netwright.cost.events.energy import bytes_of, energy_of, pin_bytes_of
+from netwright.cost.events.judge import violations
 from netwright.cost.events.lower import Stage, program_of, stages_of
 from netwright.cost.events.outcome import TRACE, Outcome
 from netwright.cost.events.program import COLUMNS, Program
 from netwright.cost.events.queue import run
 from netwright.cost.events.stepping import step
 from netwright.cost.events.table import Table
+from netwright.cost.events.trace import read_trace, write_trace
 
 __all__ = [
     "COLUMNS",
@@ -23,7 +25,10 @@ __all__ = [
     "execute",
     "pin_bytes_of",
     "program_of",
+    "read_trace",
     "run",
     "stages_of",
     "step",
+    "violations",
+    "write_trace",
 ]

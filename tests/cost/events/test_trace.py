@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netwright.cost.events import Table, read_trace, run, write_trace
+from netwright.errors import ConfigError, DataError
+from tests.cost.events.programs import dram_of, reads
+
+SUFFIXES = (".csv", ".jsonl")
+
+
+@pytest.fixture
+def done():
+    table = Table.of(dram_of("ddr4-3200"), refresh=False)
+    return run(table, reads(table, [(0, 3, 7, 0, 2)]))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_trace_is_read_as_it_was_written(done, tmp_path, suffix):
+    rows, names = read_trace(write_trace(tmp_path / f"t{suffix}", done))
+    assert names == done.names
+    assert np.array_equal(rows, done.trace)
+
+
+def test_table_is_readable(done, tmp_path):
+    text = write_trace(tmp_path / "t.csv", done).read_text().splitlines()
+    assert text[1:] == [
+        "cycle,command,channel,bank,row,column,request",
+        "0,activate,0,3,7,-1,-1",
+        "22,read,0,3,7,0,0",
+        "30,read,0,3,7,1,0",
+        "# end 3",
+    ]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_trace_that_is_cut_anywhere_is_named(done, tmp_path, suffix):
+    path = write_trace(tmp_path / f"t{suffix}", done)
+    whole = path.read_bytes()
+    head = whole.index(b"\n", whole.index(b"\n") + 1 if suffix == ".csv" else 0)
+    for size in range(head + 1, len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(DataError, match="the trace is cut"):
+            read_trace(path)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_line_that_is_missing_is_noticed(done, tmp_path, suffix):
+    path = write_trace(tmp_path / f"t{suffix}", done)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-2] + lines[-1:]))
+    with pytest.raises(DataError) as caught:
+        read_trace(path)
+    assert caught.value.message == (
+        f"{path}: the trace is cut: it has 2 commands, and its last line says 3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("trace 1", "trace 2", "the trace has version '2', and 1 is read"),
+        ("22,read", "22,raed", "command 1: must have 7 values"),
+        ("22,read,0", "22,read", "command 1: must have 7 values"),
+        ("22,read", "x,read", "command 1: must have 7 values"),
+        ("# netwright-trace", "#", "is no trace of netwright"),
+    ],
+)
+def test_damaged_trace_is_refused(done, tmp_path, old, new, message):
+    path = write_trace(tmp_path / "t.csv", done)
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(DataError) as caught:
+        read_trace(path)
+    assert message in caught.value.message
+
+
+def test_foreign_json_is_refused(tmp_path):
+    for text in ("", "{}\n", "[]\n", "x", '{"netwright-trace": 1}\n'):
+        (tmp_path / "t.jsonl").write_text(text)
+        with pytest.raises(DataError, match="is no trace of netwright"):
+            read_trace(tmp_path / "t.jsonl")
+
+
+def test_other_names_are_refused(done, tmp_path):
+    with pytest.raises(ConfigError, match=r"ends in \.csv or \.jsonl, not '\.txt'"):
+        write_trace(tmp_path / "t.txt", done)
