@@ -123,6 +123,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "xcup": "netwright.backends.rtl.parts:xcup",
     },
     "mappers": {
+        "banks": "netwright.mapping:place",
         "cosma": "netwright.mapping:cosma",
         "fusion": "netwright.mapping:fusion",
         "split": "netwright.cost:split",

@@ -15,8 +15,8 @@ from netwright.report.svg import draw
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_COMMANDS = 20_000
-"""Commands that are drawn; more are one gray bar."""
+MOST_COMMANDS = 600
+"""Commands that are drawn; the picture ends where there are more."""
 
 
 def bank_times(
