@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netwright.cli.console import columns, emit, emit_json, note, paced, typed_folder
+from netwright.cli.console import columns, emit, emit_json, note, reporter, typed_folder
 from netwright.cli.exit_codes import FAILED
 from netwright.cli.figures import whole
 from netwright.cli.run import JsonOption
@@ -18,6 +20,7 @@ from netwright.errors import ConfigError
 if TYPE_CHECKING:
     from netwright.backends import SocDesign
     from netwright.backends.soc.frames import Answer
+    from netwright.progress import Progress
 
 soc_app = typer.Typer(
     help="A chip with a processor around a network: simulate all of it.", no_args_is_help=True
@@ -66,14 +69,17 @@ def run_chip(
         stimulus = random(design.graph, rows=random_rows)
     note("compiling firmware and chip ...")
     design.build()
-    trial = design.trial(alone=True, progress=paced("chip"))
-    found = bit_exact(design.graph, trial, stimulus)
+    stages = 2 if software else 1
+    with _stage("network", 1, stages) as progress:
+        trial = design.trial(alone=True, progress=progress)
+        found = bit_exact(design.graph, trial, stimulus)
     figures = {"network": _figures(trial.answers)}
     equal = {"network": (found.identical, found.rows)}
     if software:
         first = stimulus.first(software)
-        routine = design.by_software().trial(alone=True, progress=paced("software"))
-        again = bit_exact(design.graph, routine, first)
+        with _stage("software", 2, stages) as progress:
+            routine = design.by_software().trial(alone=True, progress=progress)
+            again = bit_exact(design.graph, routine, first)
         figures["software"] = _figures(routine.answers)
         equal["software"] = (again.identical, again.rows)
     if as_json:
@@ -140,6 +146,19 @@ def wrap(
         )
     write_axi(design, out)
     emit(str(out))
+
+
+@contextmanager
+def _stage(name: str, position: int, count: int) -> Iterator[Progress]:
+    """Tells how far a stage is, with a bar where there is a terminal."""
+    told = reporter()
+    told.begin(name, position, count)
+    start, status = time.monotonic(), "failed"
+    try:
+        yield told.update
+        status = "done"
+    finally:
+        told.end(name, position, count, status=status, seconds=time.monotonic() - start)
 
 
 def _figures(answers: Sequence[Answer]) -> dict[str, float]:
