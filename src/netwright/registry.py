@@ -47,6 +47,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "environments": {
         "beam": "netwright.tasks.beam_environment:BeamEnvironment",
+        "injector": "netwright.tasks.injector_environment:InjectorEnvironment",
     },
     "scores": {
         "accuracy": "netwright.tasks.scores:accuracy",

@@ -12,6 +12,7 @@ from netwright.train.formatted import FormatQuantizer
 from netwright.train.formatted_layer import FormattedLayer
 from netwright.train.freezing import FreezeScales
 from netwright.train.history import Epoch, History
+from netwright.train.injector_surrogate import Surrogate, fit_surrogate
 from netwright.train.jobs import run_jobs, single_threaded
 from netwright.train.layers import QuantLayer
 from netwright.train.logs import MLflow, TensorBoard
@@ -71,6 +72,7 @@ __all__ = [
     "Reinforcement",
     "Requantizer",
     "Supervised",
+    "Surrogate",
     "TensorBoard",
     "TorchExecutor",
     "TrackedPlant",
@@ -79,6 +81,7 @@ __all__ = [
     "find_loss",
     "fit",
     "fit_seeds",
+    "fit_surrogate",
     "fold_batch_norm",
     "history_file",
     "load_weights",

@@ -63,7 +63,7 @@ class Reinforcement:
 
     front: Front = "convolution"
     hidden: tuple[int, ...] = (128, 128)
-    steps: int = 7_000
+    steps: int = 20_000
     side_by_side: int = 8
     updates: int = 4
     batch_size: int = 128
@@ -74,7 +74,7 @@ class Reinforcement:
     temperature: float = 0.05
     reward_scale: float = 0.1
     input_scale: float = 0.25
-    evaluations: int = 10
+    evaluations: int = 20
     seed: int = 0
 
     def __post_init__(self) -> None:
