@@ -14,6 +14,7 @@ from netwright.studies.nasaic_checks import (
     finding,
     greedy_gap,
     rank_correlation,
+    template_rank_correlation,
     unlike_over_alike,
 )
 from netwright.studies.nasaic_runs import (
@@ -125,6 +126,15 @@ def _named(found: tuple[float, str]) -> tuple[float, str, str]:
 
 
 __all__ = [
-    "accuracy_loss", "area", "controller_over_random", "energy", "greedy_gap", "latency",
-    "nas_first_violates", "rank_correlation", "together_violates_none", "unlike_over_alike",
+    "accuracy_loss",
+    "area",
+    "controller_over_random",
+    "energy",
+    "greedy_gap",
+    "latency",
+    "nas_first_violates",
+    "rank_correlation",
+    "template_rank_correlation",
+    "together_violates_none",
+    "unlike_over_alike",
 ]  # fmt: skip
