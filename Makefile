@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck crosscheck-dram format docs bench bench-explore bench-map bench-rtl bench-route bench-arrays econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-decoder bench-encoder bench-events bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck crosscheck-dram format docs bench bench-explore bench-map bench-rtl bench-route bench-arrays bench-shared econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-decoder bench-encoder bench-events bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -111,6 +111,9 @@ bench-spgemm: $(VENV)/.bench ## compare the product of two sparse matrices with 
 	-@$(PIP) --prefix build/peers --ignore-installed --no-deps --no-warn-script-location \
 	  python-graphblas==2025.2.0 suitesparse-graphblas==9.4.5.0 donfig cffi pycparser pyyaml
 	$(BIN)/python benchmarks/spgemm.py
+
+bench-shared: $(VENV)/.test ## compare 20 000 pulses through a shared accelerator with the graph, and sweep its size (minutes)
+	$(BIN)/python benchmarks/shared.py
 
 bench-w4a4: $(VENV)/.bench ## compare products in four bits, N:M and with blocks of zeros with dense int8 (minutes)
 	@$(PIP) onnxruntime onnx

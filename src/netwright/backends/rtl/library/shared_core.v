@@ -245,7 +245,7 @@ module shared_core #(
   /* verilator lint_off UNUSEDSIGNAL */
   reg signed [18:0] place;  // what is beyond the memory is a fault
   reg [LANE_BITS-1:0] skip, skip_read, stop, stop_read;
-  reg [15:0] row_first, row_second;
+  reg [15:0] row_first;
   /* verilator lint_on UNUSEDSIGNAL */
   reg sign, sign_read, issued;
   reg [LANES*17-1:0] window;
@@ -259,7 +259,6 @@ module shared_core #(
     stop_read <= stop;
     sign_read <= sign;
     row_first <= row;
-    row_second <= row_first;
     issued <= rst_n & issue;
   end
 
@@ -293,7 +292,7 @@ module shared_core #(
   endgenerate
 
   /* verilator lint_off UNUSEDSIGNAL */
-  wire [WEIGHT_WORDS*32-1:0] weights;  // the last word need not be full
+  wire [WEIGHT_WORDS*32-1:0] weight_words;  // the last word need not be full
   /* verilator lint_on UNUSEDSIGNAL */
 
   weight_ram #(
@@ -302,8 +301,12 @@ module shared_core #(
   ) u_weights (
       .clk(clk), .write(takes & is_weight), .write_lane(bus_address[2+:WEIGHT_WORD_BITS]),
       .write_address(weight_row_asked[WEIGHT_ROW_BITS-1:0]),
-      .write_data(bus_write_data), .address(row_second[WEIGHT_ROW_BITS-1:0]), .word(weights)
+      .write_data(bus_write_data), .address(row_first[WEIGHT_ROW_BITS-1:0]), .word(weight_words)
   );
+
+  // A memory block answers late in the clock: weights rest beside the window.
+  reg [ELEMENTS*WEIGHT_BITS-1:0] weights;
+  always @(posedge clk) weights <= weight_words[ELEMENTS*WEIGHT_BITS-1:0];
 
   wire first_sum, shift_here, last_sum, arrive;
 
