@@ -142,7 +142,9 @@ class _Session:
         """Keep as many tasks on the cluster as it has room for, until all jobs are finished."""
         if self.shared is None:
             self.shared = self.ray.put(self.payload)
-        task = self.ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(_evaluate)
+        task = self.ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1, scheduling_strategy="SPREAD")(
+            _evaluate
+        )
         files = tuple(python_file.loaded())
         waiting = deque(jobs)
         running: dict[Any, tuple[Job, float]] = {}
