@@ -23,7 +23,7 @@ ROOMS = {
     "onnxruntime": {"backends", "exchange"},
     "hls4ml": {"backends"},
     "matplotlib": {"report"},
-    "scipy": {"compress", "explore", "kernels", "mapping", "solvers.py", "studies"},
+    "scipy": {"compress", "explore", "kernels", "mapping", "solvers.py", "studies", "tasks"},
     "ortools": {"mapping", "solvers.py"},
     "pythia8mc": {"tasks"},
     "fastjet": {"tasks"},

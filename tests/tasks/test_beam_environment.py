@@ -71,6 +71,9 @@ def test_a_state_of_other_machines_is_refused() -> None:
     with pytest.raises(DataError, match='"offsets" is that of other machines'):
         BeamVectorEnvironment(3).restore(kept)
     assert json.loads(kept["generators"])[0]["bit_generator"] == "PCG64"
+    for broken in ("[", "[1, 2]", "{}", None):
+        with pytest.raises(DataError, match="generators"):
+            BeamVectorEnvironment(2).restore({**kept, "generators": broken})
 
 
 def test_wrong_options_are_refused() -> None:

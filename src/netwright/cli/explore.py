@@ -37,7 +37,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    help="Search machines, flows and mappings; explore SPACE.toml starts or goes on.",
+    help="Search machines, flows and mappings within a space.",
     rich_markup_mode=None,
 )
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, MissingExtra
+from netwright.reading import parse_json
 from netwright.tasks.beam_control import Episodes, Policy, run_closed_loop, without_trend
 from netwright.tasks.beam_line import PER_MACHINE, BeamLine, Faults, Machines, find_line
 from netwright.tasks.beam_optics import Array, Flags
@@ -272,6 +273,10 @@ class BeamVectorEnvironment(VectorEnv[Any, Any, Any]):
             if array.shape != own.shape or array.dtype != own.dtype:
                 raise DataError(f'"{name}" is that of other machines: {array.dtype} {array.shape}')
             own[...] = array
-        mine, noise = json.loads(state["generators"])
-        self._random.bit_generator.state = mine
-        loop.random.bit_generator.state = noise
+        generators = parse_json(str(state.get("generators")).encode(), "generators")
+        try:
+            mine, noise = generators
+            self._random.bit_generator.state = mine
+            loop.random.bit_generator.state = noise
+        except (KeyError, TypeError, ValueError):
+            raise DataError('"generators" holds no states of two generators') from None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from netwright.cost.events.outcome import TRACE, Outcome
 from netwright.errors import ConfigError, DataError
 from netwright.files import write_atomic
-from netwright.reading import read_text
+from netwright.reading import parse_json, read_text
 
 VERSION = 1
 SUFFIXES = (".csv", ".jsonl")
@@ -120,8 +120,8 @@ def _lines(path: Path, lines: list[str]) -> tuple[tuple[str, ...], Body, int | N
     found: list[object] = []
     for number, line in enumerate(lines):
         try:
-            found.append(json.loads(line))
-        except (ValueError, RecursionError):
+            found.append(parse_json(line.encode(), path))
+        except DataError:
             if number == 0:
                 raise _foreign(path) from None
             if number + 1 == len(lines):
