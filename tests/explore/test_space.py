@@ -108,7 +108,7 @@ def test_differences_are_named():
         goals=(GOAL,),
     )
     assert differences(space(), other) == [
-        'parameter "b" has another high', 'parameter "c" was there', 'parameter "d" is new',
+        'parameter "b" differs in high', 'parameter "c" was there', 'parameter "d" is new',
     ]  # fmt: skip
     assert differences(space(), space("a <= 2")) == ["the constraints are others"]
     assert differences(space(), space()) == []

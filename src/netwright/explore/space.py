@@ -332,7 +332,7 @@ def differences(before: Space, now: Space) -> list[str]:
         elif old[name] != new[name]:
             one, other = old[name].model_dump(), new[name].model_dump()
             fields = [field for field in {**one, **other} if one.get(field) != other.get(field)]
-            found.append(f'parameter "{name}" has another {" and ".join(fields)}')
+            found.append(f'parameter "{name}" differs in {" and ".join(fields)}')
     if before.goals != now.goals:
         found.append("the goals are others")
     if before.constraints != now.constraints:
