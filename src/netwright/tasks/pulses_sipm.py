@@ -90,7 +90,7 @@ class Sipm:
             random: Source of random numbers.
 
         Returns:
-            Samples of full scale, ``(rows, samples)``. Each is the mean over the time since the last.
+            ``(rows, samples)``, of full scale. Each is the mean over the time since the last.
         """
         height = _mean_pulse(self.photons)[1]
         period = float(at[0, 1] - at[0, 0])
