@@ -86,10 +86,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "encoder": "netwright.models:encoder",
         "mlp": "netwright.models:mlp",
         "policy": "netwright.models:policy",
-        "resnet9": "netwright.models:resnet9",
-        "unet": "netwright.models:unet",
         "pulse-autoencoder": "netwright.models:pulse_autoencoder",
         "pulse-cnn": "netwright.models:pulse_cnn",
+        "resnet9": "netwright.models:resnet9",
+        "unet": "netwright.models:unet",
         "wafer-autoencoder": "netwright.models:wafer_autoencoder",
     },
     "compressors": {

@@ -38,6 +38,11 @@ def test_public_names() -> None:
         "Protection",
         "RtlBackend",
         "RtlDesign",
+        "SharedDesign",
+        "SharedOptions",
+        "SocBackend",
+        "SocDesign",
+        "SocOptions",
         "StreamDesign",
         "Target",
         "arrays",
@@ -51,6 +56,8 @@ def test_public_names() -> None:
         "plain_outputs",
         "reuse_factors",
         "rtl",
+        "soc",
+        "write_axi",
     ]
 
 

@@ -14,6 +14,7 @@ def test_list_of_one_kind(netwright: Netwright) -> None:
         ["tasks", "fashion-mnist", "netwright.tasks.fashion:fashion_mnist"],
         ["tasks", "jets", "netwright.tasks.jets:jets"],
         ["tasks", "nuclei", "netwright.tasks.nuclei:nuclei"],
+        ["tasks", "pulses", "netwright.tasks.pulses:pulses"],
         ["tasks", "table", "netwright.tasks.own:TableOptions"],
     ]
 

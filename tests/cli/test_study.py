@@ -27,28 +27,25 @@ def plant(monkeypatch: pytest.MonkeyPatch, verdicts: Sequence[Verdict]) -> None:
 
 
 def test_list_names_the_studies(netwright: Netwright) -> None:
+    names = [
+        "cosma",
+        "draco",
+        "econ-t",
+        "fusemax",
+        "hawq",
+        "nasaic",
+        "nm-training",
+        "olive",
+        "pulsedl2",
+        "smash",
+        "sparse-transformer",
+        "tbsac",
+    ]
     code, out, _ = netwright("study", "list")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()[1:]] == [
-        "cosma",
-        "draco",
-        "econ-t",
-        "fusemax",
-        "hawq",
-        "nm-training",
-        "olive",
-        "sparse-transformer",
-    ]
-    assert [study["name"] for study in json.loads(netwright("study", "list", "--json")[1])] == [
-        "cosma",
-        "draco",
-        "econ-t",
-        "fusemax",
-        "hawq",
-        "nm-training",
-        "olive",
-        "sparse-transformer",
-    ]
+    assert [line.split()[0] for line in out.splitlines()[1:]] == names
+    listed = json.loads(netwright("study", "list", "--json")[1])
+    assert [study["name"] for study in listed] == names
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@ from pathlib import Path
 
 import pytest
 
+from netwright import registry
 from netwright.errors import ConfigError
 from netwright.flows.flow import load_flow
 from netwright.flows.sections import ModelSection, TaskSection
 from netwright.run.plan import stage_key
 from netwright.run.stage import Flow
 
+MODELS = ", ".join(f'"{name}"' for name in registry.entries("models"))
 NET = """
 import torch
 from torch import nn
@@ -87,10 +89,10 @@ def test_the_contents_of_a_file_are_part_of_the_key_and_its_place_is_not(
         ("my_net.py:Net", "../my_net.py:Net", 'model.kind "../my_net.py" must lie in the folder of '
          "the file that names it, {folder} (copy it there)"),
         ("my_net.py:Net", "gone.py:Net", "model.kind {folder}/gone.py: no such file"),
-        ('"my_net.py:Net", width = 8', '"mpl"', 'model.kind must be "encoder", "mlp", '
-         '"wafer-autoencoder" or "FILE.py:NAME", not "mpl"; did you mean "mlp"?'),
+        ('"my_net.py:Net", width = 8', '"mpl"', f'model.kind must be {MODELS} '
+         'or "FILE.py:NAME", not "mpl"; did you mean "mlp"?'),
         ('"my_net.py:Net", width = 8', "3", "model.kind must be text, not 3; it must be "
-         '"encoder", "mlp", "wafer-autoencoder" or "FILE.py:NAME"'),
+         f'{MODELS} or "FILE.py:NAME"'),
         ('{ kind = "my_net.py:Net", width = 8 }', "3", "model must be a table or a name, not 3"),
         ("my_net.py:loss", "my_net.py:los", 'task.loss {folder}/my_net.py: has no "los"\nhint: '
          "it defines Net, loss, noise, picky"),

@@ -30,8 +30,8 @@ def test_shipped_flow_loads(path: Path) -> None:
         (
             '"jets", rows',
             '"jet", rows',
-            'task.kind must be "calorimeter", "fashion-mnist", "jets", "table" or "FILE.py:NAME", '
-            'not "jet"; did you mean "jets"?',
+            'task.kind must be "calorimeter", "digits", "fashion-mnist", "jets", "nuclei", '
+            '"pulses", "table" or "FILE.py:NAME", not "jet"; did you mean "jets"?',
         ),
         ("[3, 4, 6]", "[0, 4]", "compress.weight_bits[0] must be at least 2, not 0"),
         ("[3, 4, 6]", "[4, 99]", "compress.weight_bits[1] must be at most 16, not 99"),
@@ -57,5 +57,5 @@ def test_unknown_kind_says_the_closest_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_flow(path)
     assert str(caught.value) == (
-        f'{path}: kind must be "codesign", not "codesing"; did you mean "codesign"?'
+        f'{path}: kind must be "codesign" or "control", not "codesing"; did you mean "codesign"?'
     )

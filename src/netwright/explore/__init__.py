@@ -1,5 +1,8 @@
 """Search: points of a space are proposed in batches, evaluated anywhere, and never lost."""
 
+from importlib import import_module
+from typing import Any
+
 from netwright.explore.executors import Executor, Here, Pool, Session
 from netwright.explore.objective import Function, Job, Limits, Objective, Outcome, Tell, Work
 from netwright.explore.parameter import Choice, Parameter, Point, Real, Value, Whole
@@ -48,5 +51,13 @@ __all__ = [
     "dominates",
     "front",
     "open_study",
+    "plans",
     "result_digest",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The sweep of bit plans, which needs torch, when it is asked for."""
+    if name == "plans":
+        return import_module("netwright.explore.plans")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

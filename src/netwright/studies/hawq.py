@@ -8,8 +8,7 @@ from importlib.metadata import version
 from itertools import pairwise
 from statistics import fmean
 
-from netwright import backends, compress, exchange, models, tasks, train, verify
-from netwright.explore import plans
+from netwright import backends, compress, exchange, explore, models, tasks, train, verify
 from netwright.quantities import Quantity
 from netwright.studies import Context, Finding, percent, points
 
@@ -31,8 +30,8 @@ def _floats(context: Context) -> tuple[tasks.Task, list[models.Network], list[fl
 
 
 def _front(context: Context, *candidates: compress.Candidate) -> tuple[compress.FrontPoint, ...]:
-    (task, networks, _), folder = _floats(context), context.folder / "front"
-    return plans.sweep(networks, task, candidates, SHAPES, epochs=20, seeds=SEEDS, folder=folder)
+    (task, nets, _), path = _floats(context), context.folder / "front"
+    return explore.plans.sweep(nets, task, candidates, SHAPES, epochs=20, seeds=SEEDS, folder=path)
 
 
 def _uniform(bits: int, *, inputs: int) -> compress.Candidate:
@@ -107,8 +106,8 @@ def hutchinson_error(context: Context) -> Finding:
 def _tuned(context: Context, scale: compress.ScaleKind) -> tuple[tasks.Task, train.QuantModel]:
     task, networks, _ = _floats(context)
     plan = _uniform(6, inputs=8).plan.with_rules(scale=scale, granularity="tensor")
-    recipe = train.Recipe(epochs=5, learning_rate=1e-3)
-    return task, compress.finetune(networks[0], plan, task, recipe=recipe)
+    short = train.Recipe(epochs=5, learning_rate=1e-3)
+    return task, compress.finetune(networks[0], plan, task, recipe=short)
 
 
 def naive_conversion(context: Context) -> Finding:
@@ -117,16 +116,16 @@ def naive_conversion(context: Context) -> Finding:
     exchange.write_qonnx(train.trace_quantized(model, name="naive"), path)
     logits = backends.plain_outputs(path, task.test.inputs, context.folder / "plain")
     before, after = train.evaluate(model, task), task.evaluate(logits)
-    lost = points(before - after, f"hls4ml {version('hls4ml')}, fixed<16,6>, g++ emulation")
-    return Finding(lost, remark=f"{before:.3f} before, {after:.3f} after")
+    how = f"hls4ml {version('hls4ml')}, fixed<16,6>, g++ emulation"
+    return Finding(points(before - after, how), remark=f"{before:.3f} before, {after:.3f} after")
 
 
 def _identical(make: Callable[[], backends.Backend], how: str, context: Context) -> Finding:
     task, model = _tuned(context, "float")
     design = make().generate(train.trace(model, name="exact"), context.folder / how.split()[0])
     found = verify.bit_exact(design.graph, design, task.test.inputs)
-    share, told = found.identical / found.rows, f"{found.identical} of {found.rows} test rows"
-    return Finding(Quantity(share, "", how, "simulated"), remark=told)
+    share = Quantity(found.identical / found.rows, "", how, "simulated")
+    return Finding(share, remark=f"{found.identical} of {found.rows} test rows")
 
 
 exact_conversion = partial(_identical, backends.hls, "g++ emulation")
@@ -140,8 +139,8 @@ def _unrolled(context: Context) -> backends.RtlDesign:
 
 def rtl_proof(context: Context) -> Finding:
     """Share of the sums, roundings and limits of a 6-bit network that hold for every input."""
-    design = _unrolled(context)
-    sums, elements = design.prove(), design.prove_elements(timeout_s=3600.0)
+    made = _unrolled(context)
+    sums, elements = made.prove(), made.prove_elements(timeout_s=3600.0)
     held = [*(proof.holds for proof in sums), *(proof.holds for proof in elements)]
     return Finding(Quantity(fmean(held), "", f"{len(held)} proofs", "measured"))
 

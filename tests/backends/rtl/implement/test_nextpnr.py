@@ -69,7 +69,7 @@ def test_a_part_without_place_and_route(tmp_path: Path) -> None:
         Job("top", tmp_path / "n.json", "xcup", 100.0, 6, tmp_path)
     assert str(caught.value) == (
         'part "xcup" can be mapped only; no open tool places and routes it\n'
-        'hint: generate the design for "ecp5-85k"'
+        'hint: generate the design for "ecp5-85k" or "ecp5-85k-dsp"'
     )
 
 
