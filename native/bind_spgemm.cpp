@@ -97,6 +97,8 @@ Limits limits_of(std::int64_t cache_bytes) {
     if (found > 0) cache_bytes = found;
 #endif
   }
+  // Loops shift columns of 32 bits by what fits.
+  cache_bytes = std::min(cache_bytes, std::int64_t{1} << 30);
   return {cache_bytes, cache_bytes / 2, cache_bytes / 4, 256};
 }
 

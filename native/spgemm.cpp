@@ -154,14 +154,13 @@ class Run {
   bool stops() const { return failed_ || total_ > most_; }
 
   Staged room_for(ThreadSpace& space, std::int64_t most) {
-    if (!space.idle.empty() && space.idle.back().most * 16 >= most * (value_bytes_ + 4)) {
+    if (!space.idle.empty()) {
       Staged found = std::move(space.idle.back());
       space.idle.pop_back();
-      return found;
+      if (found.most >= most) return found;
     }
-    if (!space.idle.empty()) space.idle.pop_back();
-    // Sized for the widest values, so that it serves every product.
-    const std::int64_t room = std::max(most, kBlockProducts);
+    // Sized for the widest values, so that it serves every product; whole cache lines of each.
+    const std::int64_t room = (std::max(most, kBlockProducts) + kLine - 1) / kLine * kLine;
     return {0, std::unique_ptr<std::uint8_t[]>(new std::uint8_t[(room + kSlack) * 16]), room};
   }
 

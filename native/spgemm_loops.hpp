@@ -137,6 +137,8 @@ class RowMaker {
   static constexpr std::int64_t kLineLength = std::int64_t{1} << kShift;
   static constexpr std::int64_t kTiny = 24;  // products that are sorted in place
   static constexpr std::int64_t kSlotBytes = 8;
+  // A dense accumulator that is forced stays in memory, and is not larger than this.
+  static constexpr std::int64_t kMaxDense = std::int64_t{1} << 28;
 
   RowMaker(const SpgemmJob& job, Workspace& space, SparseSink& sink)
       : job_(job),
@@ -181,8 +183,12 @@ class RowMaker {
     if (job_.right.ascending && (wide > products / 16 || !free)) find_span();
     first_ &= ~(kLineLength - 1);
     const std::int64_t lines = ((last_ - first_) >> kShift) + 1;
-    if (!free) return job_.accumulator;
     const std::int64_t dense_bytes = lines * kLine;
+    if (!free) {
+      const bool dense = job_.accumulator == Accumulator::list ||
+                         job_.accumulator == Accumulator::bitmap;
+      return dense && dense_bytes > kMaxDense ? Accumulator::chunks : job_.accumulator;
+    }
     if (dense_bytes <= job_.limits.dense_bytes || products / 4 >= lines) {
       // Marking lines pays where a line gets more than one entry.
       const bool shared = job_.right.clustered ? (lines >> 9) <= products : products > lines;

@@ -169,6 +169,31 @@ def test_blocks_of_many_threads_come_in_order(num_threads: int) -> None:
         np.testing.assert_array_equal(found.data, expected.data)
 
 
+@pytest.mark.skipif(native is None, reason="there is no compiled module")
+@pytest.mark.parametrize("kind", ["bool", "int32", "float64"])
+def test_memory_of_small_blocks_is_not_lent_to_larger_ones(kind: str) -> None:
+    lengths = [32_000] * 4 + [60_000] * 4
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    columns = np.concatenate([np.arange(length) * 2 for length in lengths])
+    right = SparseRows(1 << 17, offsets, columns, np.ones(len(columns), kind))
+    picked = np.arange(40) % 2 * 4
+    left = SparseRows(8, np.arange(41), picked, np.ones(40, kind))
+    expected = multiply_rows(left, right).matrix
+    for _ in range(3):
+        assert_same(multiply_rows(left, right, num_threads=2).matrix, expected)
+
+
+@pytest.mark.skipif(native is None, reason="there is no compiled module")
+@pytest.mark.parametrize("accumulator", ["list", "bitmap", "chunks"])
+def test_wide_rows_take_little_memory_whatever_is_forced(accumulator: Any) -> None:
+    wide = SparseRows((1 << 31) - 1, [0, 2], [0, (1 << 31) - 2], [1.0, 2.0])
+    one = SparseRows(1, [0, 1], [0], [3.0])
+    made = multiply_rows(one, wide, accumulator=accumulator, cache_bytes=1 << 36)
+    assert made.rows["chunks"] == 1
+    assert made.matrix.columns.tolist() == [0, (1 << 31) - 2]
+    assert made.matrix.values.tolist() == [3.0, 6.0]
+
+
 def test_rows_get_the_accumulator_that_suits_them() -> None:
     wide = 1 << 20
     right = matrix_of(1, 400, wide, kind="float64", density=0.0002)
@@ -295,7 +320,7 @@ SOUND = unchecked()
         (SOUND.astype("i1"), SOUND.astype("i1"), "not int8"),
         (unchecked(indices=[0, 0, 2]), SOUND, "left: row 1: columns must be from 0 to 1, not 2"),
         (SOUND, unchecked(indices=[-1, 0, 1]), "right: row 0: columns must be from 0 to 1, not -1"),
-        (SOUND, unchecked(indptr=[0, 3, 2]), "right: offsets must lead from 0 to 3"),
+        (SOUND, unchecked(indptr=[0, 3, 2]), "right: offsets must not decrease, but row 1"),
         (unchecked(indptr=[0, -4, 3]), SOUND, "left: offsets must not decrease, but row 0 begins"),
     ],
 )
@@ -305,6 +330,50 @@ def test_operands_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=re.escape(message)):
         spgemm(left, right, isa=isa)
+
+
+def test_entries_behind_the_last_row_are_none() -> None:
+    spare = sparse.csr_array((3, 3))
+    spare.data, spare.indices = np.array([1.0, 2.0, 9.0]), np.array([0, 1, 7])
+    spare.indptr = np.array([0, 1, 2, 2])
+    eye = sparse.eye_array(3, format="csr")
+    assert spgemm(spare, eye).toarray().tolist() == [[1, 0, 0], [0, 2, 0], [0, 0, 0]]
+    assert spgemm(eye, spare).toarray().tolist() == [[1, 0, 0], [0, 2, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("columns", [3, 1 << 40])
+def test_missing_offsets_are_refused(columns: int) -> None:
+    broken = sparse.csr_array((3, columns))
+    broken.indptr = np.array([0, 0, 0])
+    with pytest.raises(DataError, match="3 rows must have 4 offsets, not 3"):
+        spgemm(sparse.eye_array(3, format="csr"), broken)
+
+
+def test_rows_beyond_the_memory_are_refused() -> None:
+    tall = sparse.coo_array(([1.0], ([0], [0])), shape=(1 << 50, 1))
+    with pytest.raises(NumericsError, match="left: compressed rows of 1125899906842624 x 1 need"):
+        spgemm(tall, sparse.eye_array(1, format="csr"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_threads": 1.5}, "num_threads must be from 1 to 256, not 1.5"),
+        ({"num_threads": None}, "num_threads must be from 1 to 256, not None"),
+        ({"pool": 3}, "pool must be a Pool or nothing, not int"),
+    ],
+)
+def test_options_of_other_types_are_refused(options: Any, message: str) -> None:
+    eye = sparse.eye_array(3, format="csr")
+    with pytest.raises(DataError, match=re.escape(message)):
+        spgemm(eye, eye, **options)
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, None, "1"])
+def test_limits_that_are_no_size_are_refused(limit: Any) -> None:
+    with pytest.raises(DataError, match="limit_bytes must"):
+        Pool(limit_bytes=limit)
+    assert Pool(limit_bytes=1 << 70).kept_bytes == 0
 
 
 def test_options_that_do_not_exist_are_refused() -> None:

@@ -65,7 +65,8 @@ def check_threads(num_threads: int) -> None:
     """Refuse numbers of threads that are not from 1 to ``MAX_THREADS``.
 
     Raises:
-        DataError: The number is another one.
+        DataError: The number is another one, or no integer.
     """
-    if not 1 <= num_threads <= MAX_THREADS:
-        raise DataError(f"num_threads must be from 1 to {MAX_THREADS}, not {num_threads}")
+    is_number = isinstance(num_threads, int | np.integer)
+    if not is_number or not 1 <= num_threads <= MAX_THREADS:
+        raise DataError(f"num_threads must be from 1 to {MAX_THREADS}, not {num_threads!r}")

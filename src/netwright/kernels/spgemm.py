@@ -26,6 +26,9 @@ Accumulator = Literal["auto", "list", "bitmap", "hash", "sort", "chunks"]
 SEMIRINGS: tuple[Semiring, ...] = ("plus-times", "or-and", "min-plus")
 ACCUMULATORS: tuple[Accumulator, ...] = ("auto", "list", "bitmap", "hash", "sort", "chunks")
 
+MOST_BYTES = 1 << 62
+"""More than any process can have."""
+
 
 class Pool:
     """Memory of earlier results, used again for later ones.
@@ -46,9 +49,12 @@ class Pool:
     """
 
     def __init__(self, *, limit_bytes: int = 1 << 31) -> None:
+        if not isinstance(limit_bytes, int | np.integer):
+            raise DataError(f"limit_bytes must be an integer, not {limit_bytes!r}")
         if limit_bytes < 0:
             raise DataError(f"limit_bytes must not be negative, not {limit_bytes}")
-        self.handle: Any = None if native is None else native.RegionPool(limit_bytes)
+        limit = min(int(limit_bytes), MOST_BYTES)
+        self.handle: Any = None if native is None else native.RegionPool(limit)
 
     @property
     def kept_bytes(self) -> int:
@@ -122,10 +128,10 @@ def spgemm(
         if not sparse.issparse(matrix) or matrix.ndim != 2:
             raise DataError(f"{name} must be a sparse matrix of SciPy, not {_described(matrix)}")
     kind = np.result_type(left.dtype, right.dtype)
-    relabeled, names = _few_columns(right.tocsr())
+    right_rows, names = _few_columns(*_stored("right", right, kind))
     made = multiply_rows(
-        _from_scipy("left", left.tocsr(), kind),
-        _from_scipy("right", relabeled, kind),
+        _rows_of("left", *_stored("left", left, kind)),
+        right_rows,
         semiring=semiring,
         ascending=ascending,
         pool=pool,
@@ -182,6 +188,8 @@ def multiply_rows(
     path = selected_isa() if isa is None else check_isa(isa)
     _check_choice("semiring", semiring, SEMIRINGS)
     _check_choice("accumulator", accumulator, ACCUMULATORS)
+    if not isinstance(pool, Pool | None):
+        raise DataError(f"pool must be a Pool or nothing, not {type(pool).__name__}")
     check_threads(num_threads)
     if left.shape[1] != right.shape[0]:
         raise DataError(
@@ -203,9 +211,9 @@ def multiply_rows(
         found = native.spgemm(
             left.offsets, left.columns, _values(left, boolean),
             right.offsets, right.columns, _values(right, boolean),
-            right.num_columns, "or-and" if boolean else semiring, accumulator, ascending,
-            cache_bytes, memory_bytes, offsets, None if pool is None else pool.handle,
-            num_threads, path,
+            right.num_columns, "or-and" if boolean else semiring, accumulator, bool(ascending),
+            min(cache_bytes, MOST_BYTES), min(memory_bytes, MOST_BYTES), offsets,
+            None if pool is None else pool.handle, num_threads, path,
         )  # fmt: skip
     except ValueError:  # the kernels check everything; what is wrong is only said if something is
         _check_columns(left, right)
@@ -292,27 +300,47 @@ def _values(matrix: SparseRows, boolean: bool) -> NDArray[Any]:
     return (matrix.values != 0).view(np.uint8)
 
 
-def _from_scipy(name: str, matrix: Any, kind: np.dtype[Any]) -> SparseRows:
+def _stored(name: str, matrix: Any, kind: np.dtype[Any]) -> tuple[int, Any, Any, Any]:
+    """Columns, offsets, the column of each entry, and values, of which SciPy may keep too many."""
     if kind.name not in FORMATS:
         raise DataError(
             f"values must be {', '.join(FORMATS)}, not {kind}",
             hint="convert them first, as with matrix.astype(numpy.float64)",
         )
     try:
-        values = matrix.data.astype(kind, copy=False)
-        return SparseRows(matrix.shape[1], matrix.indptr, matrix.indices, values)
+        rows = matrix.tocsr()
+    except MemoryError as error:
+        raise NumericsError(
+            f"{name}: compressed rows of {_size(matrix.shape)} need more memory than this process "
+            "can get"
+        ) from error
+    offsets, columns, values = rows.indptr, rows.indices, rows.data.astype(kind, copy=False)
+    if len(offsets) != rows.shape[0] + 1:
+        raise DataError(
+            f"{name}: a matrix of {rows.shape[0]} rows must have {rows.shape[0] + 1} offsets, not "
+            f"{len(offsets)}"
+        )
+    if len(columns) == len(values) > offsets[-1] >= 0:
+        columns, values = columns[: offsets[-1]], values[: offsets[-1]]
+    return rows.shape[1], offsets, columns, values
+
+
+def _rows_of(name: str, num_columns: int, *arrays: Any) -> SparseRows:
+    try:
+        return SparseRows(num_columns, *arrays)
     except DataError as error:
         raise DataError(f"{name}: {error.message}", hint=error.hint) from None
 
 
-def _few_columns(matrix: Any) -> tuple[Any, NDArray[np.int64] | None]:
-    """A matrix of more columns than an int32 counts, by those that it uses, and which they are."""
-    if matrix.shape[1] <= MAX_COLUMNS:
-        return matrix, None
-    check_columns("right", matrix.indices, matrix.shape[1], matrix.indptr)
-    names, columns = np.unique(matrix.indices, return_inverse=True)
-    shape = (matrix.shape[0], len(names))
-    return type(matrix)((matrix.data, columns, matrix.indptr), shape=shape), names
+def _few_columns(
+    num_columns: int, offsets: Any, columns: Any, values: Any
+) -> tuple[SparseRows, NDArray[np.int64] | None]:
+    """The right rows; if an int32 does not count them, by columns used, and which these are."""
+    if num_columns <= MAX_COLUMNS:
+        return _rows_of("right", num_columns, offsets, columns, values), None
+    check_columns("right", columns, num_columns, offsets)
+    names, columns = np.unique(columns, return_inverse=True)
+    return _rows_of("right", len(names), offsets, columns, values), names
 
 
 def _described(found: Any) -> str:
