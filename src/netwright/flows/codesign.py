@@ -131,17 +131,7 @@ class CodesignFlow(FlowSettings):
         ]
         needs: tuple[str, ...] = ("data", "train")
         if measurement is not None:
-            measured = SensitivityParameters(
-                task=task,
-                model=model,
-                module=choose.module,
-                weight_bits=measurement.weight_bits,
-                activation_bits=measurement.activation_bits,
-                scale=choose.scale,
-                granularity=choose.granularity,
-                probes=measurement.probes,
-                seed=seeds[0],
-            )
+            measured = SensitivityParameters.of(task, model, choose, measurement, seed=seeds[0])
             stages.append(
                 Stage("sensitivity", 1, measured, needs, measure, network, requires=("train",))
             )

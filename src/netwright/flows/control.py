@@ -132,17 +132,7 @@ class ControlFlow(FlowSettings):
         needs: tuple[str, ...] = ("data", "train")
         measured = compressor(section, chosen).measurement
         if measured is not None:
-            asked = SensitivityParameters(
-                task=task,
-                model=model,
-                module=section.module,
-                weight_bits=measured.weight_bits,
-                activation_bits=measured.activation_bits,
-                scale=section.scale,
-                granularity=section.granularity,
-                probes=measured.probes,
-                seed=kept[0],
-            )
+            asked = SensitivityParameters.of(task, model, section, measured, seed=kept[0])
             stages.append(
                 Stage("sensitivity", 1, asked, needs, _on_decisions(measure), requires=("train",))
             )

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Self
 
-from netwright.flows.sections import AnyModel, AnyTask
+from netwright.flows.sections import (
+    AnyModel,
+    AnyTask,
+    CompressSection,
+    ModelSection,
+    TaskSection,
+)
 from netwright.flows.stages.common import SENSITIVITY, float_model, load_task
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
+
+if TYPE_CHECKING:
+    from netwright.compress import Measurement
 
 
 class SensitivityParameters(Settings):
@@ -35,6 +45,29 @@ class SensitivityParameters(Settings):
     granularity: str
     probes: int
     seed: int
+
+    @classmethod
+    def of(
+        cls,
+        task: TaskSection,
+        model: ModelSection,
+        section: CompressSection,
+        wanted: Measurement,
+        *,
+        seed: int,
+    ) -> Self:
+        """What a compressor wants to be measured, with the rules of its section."""
+        return cls(
+            task=task,
+            model=model,
+            module=section.module,
+            weight_bits=wanted.weight_bits,
+            activation_bits=wanted.activation_bits,
+            scale=section.scale,
+            granularity=section.granularity,
+            probes=wanted.probes,
+            seed=seed,
+        )
 
 
 def measure(context: StageContext[SensitivityParameters]) -> None:
