@@ -75,6 +75,23 @@ def test_damaged_trace_is_refused(done, tmp_path, old, new, message):
     assert message in caught.value.message
 
 
+@pytest.mark.parametrize("line", ["[]", "{}", "3", "[0]", '["a", "read"]', "[0, []]"])
+def test_json_line_that_is_no_command_is_refused(done, tmp_path, line):
+    path = write_trace(tmp_path / "t.jsonl", done)
+    lines = path.read_text().splitlines()
+    lines[1] = line
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match="command 0: must have 7 values"):
+        read_trace(path)
+
+
+def test_end_of_too_many_digits_is_refused(done, tmp_path):
+    path = write_trace(tmp_path / "t.csv", done)
+    path.write_text(path.read_text().replace("# end 3", "# end " + "9" * 5000))
+    with pytest.raises(DataError, match="the trace is cut"):
+        read_trace(path)
+
+
 def test_foreign_json_is_refused(tmp_path):
     for text in ("", "{}\n", "[]\n", "x", '{"netwright-trace": 1}\n'):
         (tmp_path / "t.jsonl").write_text(text)

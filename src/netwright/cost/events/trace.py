@@ -91,7 +91,8 @@ def read_trace(path: str | Path) -> tuple[Integers, tuple[str, ...]]:
     found = np.empty((len(body), len(TRACE)), np.int64)
     for index, cells in enumerate(body):
         try:
-            found[index] = [int(cells[0]), number[str(cells[1])], *map(int, cells[2:])]
+            cycle, command, *rest = cells
+            found[index] = [int(cycle), number[str(command)], *map(int, rest)]
         except (ValueError, KeyError, TypeError, OverflowError):
             raise DataError(
                 f"command {index}: must have {len(TRACE)} values, {', '.join(TRACE)}, and a "
@@ -111,7 +112,8 @@ def _table(path: Path, lines: list[str]) -> tuple[tuple[str, ...], Body, int | N
     version, _, names = lines[0].removeprefix(mark).partition(": ")
     _check_version(path, version)
     last = lines[-1].removeprefix("# end ")
-    end = int(last) if lines[-1] != last and last.isdecimal() else None
+    # Longer numbers count no lines, and Python does not read them.
+    end = int(last) if lines[-1] != last and last.isdecimal() and len(last) < 20 else None
     body = lines[2:-1] if end is not None else lines[2:]
     return tuple(names.split()), [[*line.split(",")] for line in body], end
 
