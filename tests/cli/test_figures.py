@@ -16,7 +16,7 @@ def test_other_text_is_no_whole_number(text: str) -> None:
         whole()(text)
 
 
-@pytest.mark.parametrize("text", ["1_0", "\u0663", "abc", "nan", "-1"])
+@pytest.mark.parametrize("text", ["1_0", "\u0663", "abc", "nan", "-1", "1e400"])
 def test_other_text_is_no_number_within_bounds(text: str) -> None:
     with pytest.raises(typer.BadParameter, match=r"a number of 0\.5 or more in plain digits"):
         real(least=0.5)(text)
@@ -27,6 +27,8 @@ def test_bounds_are_named() -> None:
         whole(least=1, most=64)("65")
     with pytest.raises(typer.BadParameter, match=r'a whole number of 64 or less in .*, not "65"'):
         whole(most=64)("65")
+    with pytest.raises(typer.BadParameter, match=r"a number from 1 to 2\.5 in .*, not"):
+        real(least=1, most=2.5)("2.6")
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,10 @@ def test_a_limit_costs_energy(pair, both):
 def test_bad_input_is_named(pair, both):
     with pytest.raises(ConfigError, match="a greedy split needs a limit"):
         split([SMALL], pair, method="greedy")
-    with pytest.raises(ConfigError, match="the limit must be above 0 s, not -1 s"):
+    with pytest.raises(ConfigError, match=r"must be above 0 s and at most 1e.06 s, not -1 s"):
         split([SMALL], pair, limit_s=-1.0)
+    with pytest.raises(ConfigError, match=r"at most 1e.06 s, not inf s"):
+        split([SMALL], pair, limit_s=float("inf"))
     with pytest.raises(Infeasible, match="no split of the steps ends in 100 cycles; the shortest"):
         split([SMALL, OTHER], pair, limit_s=100e-9)
     small = arch.with_settings(pair, ["pixels.buffer=64B", "channels.buffer=64B"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from netwright.errors import ConfigError
 from netwright.explore import Choice, Constraint, Function, Goal, Random, Search, Space, Whole
 from netwright.explore.export import to_optuna
 
@@ -43,3 +44,17 @@ def test_optuna_reads_what_was_found(tmp_path):
             assert theirs.user_attrs["reason"] == "ValueError: four"
     feasible = {tuple(trial.values) for trial in read.best_trials}
     assert feasible == {(*t.costs(SPACE)[:1], t.values["z"]) for t in study.front}
+
+
+def test_a_file_that_is_something_else_is_left_alone(tmp_path):
+    study = Search(SPACE, Function(measured), Random(), name="mine").run(trials=2)
+    other = Search(SPACE, Function(measured), Random(), name="other").run(trials=2)
+    note, storage = tmp_path / "note.txt", tmp_path / "other.db"
+    note.write_text("of someone else")
+    to_optuna(other, storage)
+    kept = storage.read_bytes()
+    for path in (note, storage):
+        with pytest.raises(ConfigError, match="is not replaced"):
+            to_optuna(study, path)
+    assert note.read_text() == "of someone else"
+    assert storage.read_bytes() == kept

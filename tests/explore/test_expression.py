@@ -40,3 +40,10 @@ def test_a_formula_is_pythons_arithmetic(a, b, c):
 def test_nothing_but_arithmetic_is_read(text):
     with pytest.raises(ValueError, match=r"must|may"):
         parse_rule(text)
+
+
+@pytest.mark.parametrize("text", ["a <= 1 / 0", "a / (2 - 2) <= 1", "a / -0.0 <= 1"])
+def test_what_divides_by_zero_whatever_the_values_are_is_refused(text):
+    with pytest.raises(ValueError, match="divides by 0"):
+        parse_rule(text)
+    parse_rule("a / (b - 2) <= 1")

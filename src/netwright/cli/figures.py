@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import TypeVar
 
 import typer
@@ -28,13 +29,13 @@ def whole(*, least: int | None = None, most: int | None = None) -> Callable[[str
     return lambda text: _read(text, int, "a whole number", least, most)
 
 
-def real(*, least: float | None = None) -> Callable[[str], float]:
-    """A parser of decimal numbers; see :func:`whole`.
+def real(*, least: float | None = None, most: float | None = None) -> Callable[[str], float]:
+    """A parser of finite decimal numbers; see :func:`whole`.
 
     >>> real()("2.5e-1")
     0.25
     """
-    return lambda text: _read(text, float, "a number", least, None)
+    return lambda text: _read(text, float, "a number", least, most)
 
 
 def _read(given: object, kind: Callable[[str], T], what: str, least: T | None, most: T | None) -> T:
@@ -45,6 +46,7 @@ def _read(given: object, kind: Callable[[str], T], what: str, least: T | None, m
         value = None
     if (
         value is None
+        or not isfinite(value)
         or (least is not None and not value >= least)
         or (most is not None and not value <= most)
     ):

@@ -43,7 +43,10 @@ AimOption = Annotated[AimName, typer.Option("--aim", help="What a split minimize
 WithinOption = Annotated[
     float | None,
     typer.Option(
-        "--within-s", parser=real(least=1e-12), metavar="X", help="Seconds that a split may take."
+        "--within-s",
+        parser=real(least=1e-12, most=1e6),
+        metavar="X",
+        help="Seconds that a split may take.",
     ),
 ]
 MethodOption = Annotated[

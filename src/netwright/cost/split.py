@@ -25,6 +25,8 @@ from netwright.workload import Coverage, Workload, coverage, joined
 
 Method = Literal["exact", "greedy"]
 METHODS: tuple[Method, ...] = get_args(Method)
+MOST_S = 1e6
+"""The longest limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,10 @@ def split(
     """
     started = time.perf_counter()
     check_figures(architecture)
-    if limit_s is not None and not limit_s > 0:
-        raise ConfigError(f"the limit must be above 0 s, not {limit_s:g} s")
+    if limit_s is not None and not 0 < limit_s <= MOST_S:
+        raise ConfigError(
+            f"the limit must be above 0 s and at most {MOST_S:g} s, not {limit_s:g} s"
+        )
     if method == "greedy" and limit_s is None:
         raise ConfigError("a greedy split needs a limit in seconds")
     workload = joined(networks)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +29,10 @@ def to_optuna(study: Study, path: str | Path) -> None:
 
     Args:
         study: The study.
-        path: The file, such as ``edge.db``; an older one is replaced.
+        path: The file, such as ``edge.db``; an older one of this study is replaced.
 
     Raises:
-        ConfigError: The path is no file name.
+        ConfigError: The path is no file name, or a file that is something else is there.
         MissingExtra: Optuna is not installed.
         RunError: The file cannot be written.
     """
@@ -38,6 +40,11 @@ def to_optuna(study: Study, path: str | Path) -> None:
     path = Path(path)
     if path.is_dir() or not path.name:
         raise ConfigError(f"--optuna {path}: must be a file such as edge.db, not a folder")
+    if path.exists() and path.stat().st_size and _names(path) != [study.identity.name]:
+        raise ConfigError(
+            f"--optuna {path}: is no earlier export of this study, and is not replaced",
+            hint="choose the name of a file that does not exist",
+        )
     with quiet(optuna), writing(path), workspace(path.parent) as folder:
         made = folder / "study.db"
         storage = _storage(optuna, made)
@@ -54,6 +61,16 @@ def to_optuna(study: Study, path: str | Path) -> None:
             storage.engine.dispose()
         sync(made)
         os.replace(made, path)
+
+
+def _names(path: Path) -> list[str]:
+    """The studies in a storage of Optuna; none in any other file."""
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as storage:
+            return [str(name) for (name,) in storage.execute("SELECT study_name FROM studies")]
+    except sqlite3.Error:
+        return []
 
 
 def _storage(optuna: Any, path: Path) -> Any:

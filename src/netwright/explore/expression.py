@@ -133,6 +133,8 @@ def _collect(node: ast.expr, names: dict[str, None]) -> None:
     elif isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
         _collect(node.left, names)
         _collect(node.right, names)
+        if isinstance(node.op, ast.Div) and _is_zero(node.right):
+            raise ValueError(f"divides by 0: '{ast.unparse(node)}'")
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         _collect(node.operand, names)
     elif _called(node) is not None:
@@ -141,6 +143,14 @@ def _collect(node: ast.expr, names: dict[str, None]) -> None:
             _collect(argument, names)
     else:
         raise ValueError(f"may hold + - * / min and max, not '{ast.unparse(node)}'")
+
+
+def _is_zero(node: ast.expr) -> bool:
+    """Whether an expression is 0 whatever the values are, as far as it names none."""
+    try:
+        return _value(node, {}) == 0
+    except (KeyError, ArithmeticError):
+        return False
 
 
 def _name(node: ast.expr) -> str | None:

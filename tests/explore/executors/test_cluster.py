@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.explore.functions import SPACE, Killed, Placed, bowl, faulty
 
-from netwright.errors import RunError
+from netwright.errors import ConfigError, RunError
 from netwright.explore import Function, Limits, Listed, Random, Search, open_study, result_digest
+from netwright.explore.executors import cluster
 from netwright.explore.executors.cluster import Ray
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
@@ -55,6 +57,62 @@ def test_no_cluster_at_an_address():
         SEARCH.run(trials=1, executor=Ray(address="127.0.0.1:1"))
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["auto", "local", ":", "127.0.0.1", "127.0.0.1:99999", "127.0.0.1:0", "host:²", "a b:1"],
+)
+def test_what_is_no_address_is_refused_before_ray_looks_for_it(address):
+    with pytest.raises(ConfigError, match="is no address of a Ray cluster"):
+        SEARCH.run(trials=1, executor=Ray(address=address))
+
+
+class Refused(Exception):
+    pass
+
+
+def ray_that_asks(tokens):
+    """What the executor uses of a Ray whose cluster lets in nobody without one of these tokens."""
+
+    def client(address):
+        mode = os.environ.get("RAY_AUTH_MODE")
+        if mode != "token" or os.environ.get("RAY_AUTH_TOKEN") not in tokens:
+            raise Refused
+
+    return SimpleNamespace(
+        exceptions=SimpleNamespace(AuthenticationError=Refused),
+        _raylet=SimpleNamespace(GcsClient=client, Config=SimpleNamespace(initialize=len)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "mode", "tokens", "fault"),
+    [
+        ("127.0.0.1", None, ("mine",), None),
+        ("127.0.0.1", None, ("other",), "asks for a token"),
+        ("127.0.0.1", "disabled", ("mine",), "asks for a token"),
+        ("203.0.113.9", None, ("mine",), "asks for a token"),
+        ("203.0.113.9", "token", ("mine",), None),
+        ("203.0.113.9", "token", ("other",), "refuses that of this machine"),
+    ],
+)
+def test_a_token_is_shown_to_this_machine_or_where_it_is_asked_for(
+    host, mode, tokens, fault, monkeypatch
+):
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "mine")
+    monkeypatch.setenv("RAY_AUTH_MODE", mode or "")
+    if mode is None:
+        monkeypatch.delenv("RAY_AUTH_MODE")
+    ray = ray_that_asks(tokens)
+    if fault is None:
+        cluster._show_token(ray, f"{host}:6379", host)
+        assert os.environ["RAY_AUTH_MODE"] == "token"
+        return
+    with pytest.raises(RunError, match=fault) as raised:
+        cluster._show_token(ray, f"{host}:6379", host)
+    assert "RAY_AUTH_MODE=token" in raised.value.hint
+    assert os.environ.get("RAY_AUTH_MODE") == mode
+
+
 @pytest.mark.slow
 def test_two_nodes_share_the_work_and_a_lost_cluster_is_named(tmp_path):
     with two_nodes() as (address, kill):
@@ -87,6 +145,8 @@ def two_nodes() -> Iterator[tuple[str, Callable[[], None]]]:
     options = ["--num-cpus", "1", "--object-store-memory", "100000000", "--block",
                "--disable-usage-stats"]  # fmt: skip
     nodes = []
+    token = Path.home() / ".ray" / "auth_token"
+    modes = {"RAY_AUTH_MODE": "token"} if token.exists() else {}
 
     def kill() -> None:
         for node in reversed(nodes):
@@ -97,7 +157,7 @@ def two_nodes() -> Iterator[tuple[str, Callable[[], None]]]:
         for place in (["--head", "--port", str(port), "--include-dashboard", "false"],
                       ["--address", f"127.0.0.1:{port}"]):  # fmt: skip
             node = subprocess.Popen([ray, "start", *place, *options], stdout=subprocess.PIPE,
-                                    stderr=subprocess.STDOUT)  # fmt: skip
+                                    stderr=subprocess.STDOUT, env=os.environ | modes)  # fmt: skip
             nodes.append(node)
             for line in node.stdout:
                 if b"runtime started" in line:

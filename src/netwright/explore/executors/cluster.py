@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import re
 import socket
 import time
 import warnings
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from netwright import python_file
-from netwright.errors import RunError, require
+from netwright.errors import ConfigError, RunError, require
 from netwright.explore.executors.base import ATTEMPTS, died, unsendable
 from netwright.explore.objective import Job, Outcome, Work, attempt, out_of_memory
 from netwright.processes import default_threads
@@ -31,6 +32,16 @@ LOOK_S = 1.0
 
 CONNECT_S = 5.0
 """How long a cluster may take to accept a connection."""
+
+TOKEN_MODE = "RAY_AUTH_MODE"
+"""Variable by which Ray shows tokens to clusters that ask for them."""
+
+TOKEN_HINT = (
+    f"a cluster asks for a token if its head has ~/.ray/auth_token: copy that file to this machine "
+    f"and to every node, and set {TOKEN_MODE}=token on each before `ray start` and here"
+)
+
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 
 MISSES = 3
 """Looks in a row without an answer after which the cluster is gone."""
@@ -46,7 +57,7 @@ class Ray:
     Attributes:
         workers: Evaluations at the same time; the processors of the cluster, or of this machine, if
             not given.
-        address: Where the cluster is, as ``ray.init`` takes it; none starts one for this search.
+        address: Where the cluster is, ``HOST:PORT`` or ``ray://HOST:PORT``; none starts one here.
     """
 
     workers: int | None = None
@@ -57,7 +68,8 @@ class Ray:
         """Connect, or start a cluster.
 
         Raises:
-            RunError: There is no cluster at the address, or it has another version.
+            ConfigError: The address is none.
+            RunError: No cluster is at the address, it has another version, or wants a token.
         """
         ray = _ray()
         try:
@@ -87,8 +99,17 @@ def _ray() -> Any:
 
 
 def _connect(ray: Any, address: str, workers: int | None) -> None:
-    if address and (where := _place(address)) is not None and not _answers(where):
-        raise _unusable(ray, address, "nobody answers there")
+    if address:
+        where = _place(address)
+        if where is None:
+            raise ConfigError(
+                f'--address "{address}": is no address of a Ray cluster',
+                hint="HOST:PORT or ray://HOST:PORT, such as 10.0.0.1:6379",
+            )
+        if not _answers(where):
+            raise _unusable(ray, address, "nobody answers there")
+        if not address.startswith("ray://"):
+            _show_token(ray, address, where[0])
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     own = {
         "num_cpus": workers or default_threads(),
@@ -106,17 +127,65 @@ def _connect(ray: Any, address: str, workers: int | None) -> None:
 
 
 def _unusable(ray: Any, address: str, why: str) -> RunError:
+    token = "" if os.environ.get(TOKEN_MODE) == "token" else f"; {TOKEN_HINT}" * bool(address)
     return RunError(
         f"{address or 'a Ray cluster on this machine'}: cannot be used ({why})",
         hint=f"start a cluster of Ray {ray.__version__} with `ray start --head`, "
-        "or leave --address out",
+        f"or leave --address out{token}",
     )
 
 
+def _show_token(ray: Any, address: str, host: str) -> None:
+    """Let a cluster of this machine have the user's token if it asks for one.
+
+    Ray does so for a cluster that it finds itself (``auto``), never for an address: no other
+    machine shall get a token that the user did not mean it to have.
+
+    Raises:
+        RunError: It asks for a token and gets none, or refuses it.
+    """
+    if not _asks_for_token(ray, address):
+        return
+    if TOKEN_MODE not in os.environ and _is_here(host):
+        os.environ[TOKEN_MODE] = "token"
+        ray._raylet.Config.initialize("")  # the mode is read once only
+        if not _asks_for_token(ray, address):
+            return
+        del os.environ[TOKEN_MODE]
+        ray._raylet.Config.initialize("")
+    raise RunError(
+        f"{address}: this Ray cluster asks for a token"
+        + (", and refuses that of this machine" if os.environ.get(TOKEN_MODE) == "token" else ""),
+        hint=TOKEN_HINT,
+    )
+
+
+def _asks_for_token(ray: Any, address: str) -> bool:
+    asks = getattr(ray.exceptions, "AuthenticationError", None)  # of Ray 2.52 and later
+    if asks is None:
+        return False
+    try:
+        ray._raylet.GcsClient(address=address)
+    except asks:
+        return True
+    except Exception:  # whatever else is wrong is what connecting says
+        return False
+    return False
+
+
+def _is_here(host: str) -> bool:
+    """Whether an address is one of this machine: only such a one can be listened on."""
+    with suppress(OSError), socket.socket() as own:
+        own.bind((host, 0))
+        return True
+    return False
+
+
 def _place(address: str) -> tuple[str, int] | None:
-    """Host and port of an address; none where it is a word such as ``auto``."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    return (host, int(port)) if colon and port.isdigit() and int(port) < 1 << 16 else None
+    """Host and port of an address; none where it is something else."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    is_port = port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 1 << 16
+    return (host.strip("[]"), int(port)) if is_port and _HOST.fullmatch(host) else None
 
 
 def _answers(place: tuple[str, int]) -> bool:

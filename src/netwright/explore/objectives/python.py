@@ -33,7 +33,10 @@ class PythonOptions(Settings):
         Args:
             folder: Where relative paths start.
         """
-        name = python_file.parse(self.function, folder=folder)
+        try:
+            name = python_file.parse(self.function, folder=folder)
+        except ConfigError as error:
+            raise ConfigError(f"function: {error.message}", hint=error.hint) from None
         return PythonObjective(str(name.path.resolve()), name.attribute)
 
 
