@@ -65,6 +65,9 @@ def test_other_depths_are_routed_or_refused() -> None:
     assert refused(RtlSection, depths=[1, 4]) == (
         "part.depths must be empty, or route true: every depth is routed"
     )
+    assert refused(RtlSection, route=True, depths=[1], shared={"lanes": 2}) == (
+        "part.depths must be empty: a shared accelerator has registers of its own"
+    )
 
 
 def test_tables_need_a_width_for_every_layer() -> None:

@@ -75,7 +75,9 @@ def test_the_card_says_both_snrs_and_the_bound():
         ({"shape": "square"}, 'shape must be cr-rc, bi-exponential, not "square"'),
         ({"snr_db": 500.0}, "snr_db must be from 0 to 120, not 500.0"),
         ({"condition": "fog"}, "condition must be white, stretched, flicker, wander, pile-up"),
-        ({"test_rows": 0}, "rows must be 1 to 4000000, not 0"),
+        ({"train_rows": True}, "train_rows must be 1 to 4000000, not True"),
+        ({"validation_rows": 1 << 40}, "validation_rows must be 1 to 4000000, not 1099511627776"),
+        ({"test_rows": 0}, "test_rows must be 1 to 4000000, not 0"),
         ({"seed": -1}, "seed must be 0 to"),
     ],
 )

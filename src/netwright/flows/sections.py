@@ -189,6 +189,8 @@ class RtlSection(BackendSection):
         ]
         if self.depths and not self.route:
             faults.append("depths must be empty, or route true: every depth is routed")
+        if self.depths and self.options.get("shared") is not None:
+            faults.append("depths must be empty: a shared accelerator has registers of its own")
         part = self.options.get("part", "")
         placement = find_part(part).placement if part in known else None
         if self.route and placement is None:

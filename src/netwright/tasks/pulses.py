@@ -13,7 +13,7 @@ from netwright.errors import ConfigError
 from netwright.tasks.base import Scaling, Task
 from netwright.tasks.card import Card
 from netwright.tasks.pulses_bounds import averaged_bound
-from netwright.tasks.pulses_draw import Pulses, draw_mixed
+from netwright.tasks.pulses_draw import Pulses, check_rows, draw_mixed
 from netwright.tasks.pulses_law import CONDITIONS, PUBLISHED_SNR, Law, Noise
 from netwright.tasks.pulses_shapes import BiExponential, CrRc, Shape
 from netwright.tasks.scores import Score
@@ -72,14 +72,16 @@ def pulses(
         ((1, 64), (2,), 'ps')
     """
     check_seed(seed)
+    sizes = {"train_rows": train_rows, "validation_rows": validation_rows, "test_rows": test_rows}
+    for name, rows in sizes.items():
+        check_rows(rows, name=name)
     law = pulse_law(shape=shape, snr_db=snr_db)
     if condition == "mixed":
         laws = [law.under(name) for name in CONDITIONS]
     else:
         laws = [law.under(condition)]
     parts = [
-        draw_mixed(laws, rows, seed=_part_seed(seed, at))
-        for at, rows in enumerate((train_rows, validation_rows, test_rows))
+        draw_mixed(laws, rows, seed=_part_seed(seed, at)) for at, rows in enumerate(sizes.values())
     ]
     return from_pulses(*parts, law=law, noise=condition, denoised=denoised, seeds={"pulses": seed})
 

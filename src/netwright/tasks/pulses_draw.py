@@ -63,7 +63,7 @@ def draw(law: Law, rows: int, *, seed: int | Sequence[int]) -> Pulses:
     Raises:
         ConfigError: A number is out of range.
     """
-    _check_rows(rows)
+    check_rows(rows)
     for part in (seed,) if isinstance(seed, int) else seed:
         check_seed(part)
     random = np.random.default_rng(seed)
@@ -86,7 +86,7 @@ def draw_mixed(laws: Sequence[Law], rows: int, *, seed: int) -> Pulses:
     """
     if not laws or any(law.digitizer != laws[0].digitizer for law in laws):
         raise ConfigError("pulses are drawn by one law or more, all with the same digitizer")
-    _check_rows(rows)
+    check_rows(rows)
     counts = [rows // len(laws) + (at < rows % len(laws)) for at in range(len(laws))]
     parts = [
         draw(law, count, seed=(seed, at))
@@ -124,9 +124,18 @@ def flicker(rows: int, samples: int, random: np.random.Generator) -> Array:
     return found * np.sqrt(4 * samples / power)
 
 
-def _check_rows(rows: int) -> None:
+def check_rows(rows: int, *, name: str = "rows") -> None:
+    """Refuse a number of pulses that cannot be drawn.
+
+    Args:
+        rows: The number.
+        name: What messages call it.
+
+    Raises:
+        ConfigError: It is no number from 1 to :data:`MOST_ROWS`.
+    """
     if isinstance(rows, bool) or not 1 <= rows <= MOST_ROWS:
-        raise ConfigError(f"rows must be 1 to {MOST_ROWS}, not {rows}")
+        raise ConfigError(f"{name} must be 1 to {MOST_ROWS}, not {rows}")
 
 
 def _analog(

@@ -38,8 +38,9 @@ def test_rows_that_the_bus_does_not_reach() -> None:
 
 def test_styles_exclude_each_other() -> None:
     with pytest.raises(ConfigError) as caught:
-        rtl(shared=SharedOptions(), reuse_factor=2, weights="loadable")
+        rtl(shared=SharedOptions(), reuse_factor=2, weights="loadable", adders_per_stage=5)
     assert str(caught.value) == (
-        "a shared accelerator has no reuse_factor; a shared accelerator loads its own weights; "
+        "a shared accelerator has no reuse_factor; a shared accelerator has registers of its own; "
+        "leave out adders_per_stage=5; a shared accelerator loads its own weights; "
         'leave out weights="loadable"'
     )

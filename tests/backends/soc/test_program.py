@@ -9,7 +9,7 @@ from netwright.backends import tools
 from netwright.backends.soc import SocDesign, program
 from netwright.backends.soc.program import memory_text
 from netwright.backends.soc.simulation import SimulatedChip
-from netwright.errors import BackendError, ToolFailed, ToolMissing
+from netwright.errors import BackendError, CorruptOutput, DoesNotFit, ToolFailed, ToolMissing
 from tests.backends.rtl.graphs import few_cells
 from tests.backends.soc.chips import needs_chip, needs_compiler, unrolled
 
@@ -100,8 +100,26 @@ def test_the_watchdog_ends_what_hangs_and_the_chip_goes_on(tmp_path: Path) -> No
 @needs_compiler
 def test_a_program_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     chip = unrolled(rom_bytes=1024).generate(few_cells(), tmp_path / "chip")
-    with pytest.raises(ToolFailed, match="region `rom' overflowed by"):
-        chip.build()
+    with pytest.raises(DoesNotFit, match=r"needs \d,\d{3} rom_bytes, and there are 1,024") as told:
+        chip.program()
+    assert told.value.hint == "raise rom_bytes, or leave it out for as many as are needed"
+    needed = -(-told.value.needed // 4) * 4
+    unrolled(rom_bytes=needed).generate(few_cells(), tmp_path / "larger").program()
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["main.c", "start_picorv32.S"])
+def test_a_source_that_is_gone_is_named(chip: SocDesign, name: str) -> None:
+    (chip.root / "firmware" / name).unlink()
+    with pytest.raises(CorruptOutput, match=rf"firmware/{name}: missing or changed"):
+        chip.program()
+
+
+@needs_compiler
+def test_what_the_compiler_says_of_a_source_is_told(chip: SocDesign) -> None:
+    (chip.root / "firmware" / "main.c").write_text("int main(void) { return nothing; }\n")
+    with pytest.raises(ToolFailed, match="nothing"):
+        chip.program()
 
 
 def test_a_missing_compiler_is_named(chip: SocDesign, monkeypatch: pytest.MonkeyPatch) -> None:

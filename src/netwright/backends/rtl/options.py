@@ -102,6 +102,11 @@ class RtlOptions:
         for name in ("reuse_factor", "chip"):
             if getattr(self, name) is not None:
                 yield f"a shared accelerator has no {name}"
+        if self.adders_per_stage != ADDERS_PER_STAGE:
+            yield (
+                "a shared accelerator has registers of its own; leave out "
+                f"adders_per_stage={self.adders_per_stage}"
+            )
         if self.weights != "fixed":
             yield 'a shared accelerator loads its own weights; leave out weights="loadable"'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,7 @@ from netwright.backends.soc.memory_map import c_header
 from netwright.backends.soc.shared_image import image_text
 from netwright.backends.soc.structure import Output, Structure
 from netwright.backends.tools import RISCV_GCC, RISCV_OBJCOPY, find, run_tool
-from netwright.errors import BackendError
+from netwright.errors import BackendError, CorruptOutput, DoesNotFit, ToolFailed
 from netwright.files import write_text
 
 FIRMWARE_FOLDER = "firmware"
@@ -47,9 +48,6 @@ def firmware_sources(chip: Structure, software: str) -> dict[str, str]:
     """
     core, network = CORES[chip.options.core], chip.network
     names = (*_WRITTEN, core.startup, _driver(chip))
-    extra = {}
-    if isinstance(network, SharedDesign):
-        extra["image.h"] = image_text(network.plan, chip)
     return {
         **{name: firmware_text(name) for name in names},
         "registers.h": c_header(chip.space),
@@ -103,9 +101,10 @@ def compile_program(chip: Structure, root: Path, *, key: str, timeout_s: float) 
         timeout_s: Wall-clock seconds that the compiler gets.
 
     Raises:
+        CorruptOutput: A file that the program is compiled from is missing.
         ToolMissing: There is no cross compiler.
-        ToolFailed: It ended with an error, as when the program does not fit its memory.
-        BackendError: The program is larger than its memory.
+        ToolFailed: It ended with an error.
+        DoesNotFit: The program or its data are larger than their memory.
     """
     build = (root / "build").resolve()
     core = CORES[chip.options.core]
@@ -113,13 +112,17 @@ def compile_program(chip: Structure, root: Path, *, key: str, timeout_s: float) 
 
     def make(made: Path) -> None:
         program, binary = made.parent / "firmware.elf", made.parent / "firmware.bin"
-        run_tool(
-            RISCV_GCC,
-            _arguments(chip, core, program),
-            cwd=(root / FIRMWARE_FOLDER).resolve(),
-            timeout_s=timeout_s,
-            log=build / "firmware.log",
-        )
+        try:
+            run_tool(
+                RISCV_GCC,
+                _arguments(chip, core, program),
+                cwd=(root / FIRMWARE_FOLDER).resolve(),
+                timeout_s=timeout_s,
+                log=(log := build / "firmware.log"),
+                environment={"LC_ALL": "C"},
+            )
+        except ToolFailed as error:
+            raise _too_large(chip, log.read_text("utf-8", "replace")) or error from error
         run_tool(
             RISCV_OBJCOPY,
             ["-O", "binary", program, binary],
@@ -130,7 +133,34 @@ def compile_program(chip: Structure, root: Path, *, key: str, timeout_s: float) 
         write_text(made, memory_text(binary.read_bytes(), chip.rom_bytes))
 
     path = build / f"{MEMORY}.v"
+    for name in _compiled(chip, core):
+        if not (source := root / FIRMWARE_FOLDER / name).is_file():
+            raise CorruptOutput(str(source), hint="generate the design again")
     return built_once(path, key=("firmware", key, compiler, FLAGS), make=make)
+
+
+_OVERFLOW = re.compile(r"region [`'](rom|ram)' overflowed by (\d+) bytes")
+"""What the linker says of a memory that is too small."""
+
+
+def _too_large(chip: Structure, log: str) -> DoesNotFit | None:
+    """The memory that a linker found too small, if it did."""
+    if (found := _OVERFLOW.search(log)) is None:
+        return None
+    option, size = f"{found[1]}_bytes", chip.rom_bytes if found[1] == "rom" else chip.ram_bytes
+    return DoesNotFit(
+        chip.network.graph.name,
+        part="the memories of its chip",
+        resource=option,
+        needed=size + int(found[2]),
+        available=size,
+        hint=f"raise {option}, or leave it out for as many as are needed",
+    )
+
+
+def _compiled(chip: Structure, core: Core) -> tuple[str, ...]:
+    """The files that the compiler is given, in the folder of the firmware."""
+    return (core.startup, "driver.c", _driver(chip), "main.c", "software.c")
 
 
 def _arguments(chip: Structure, core: Core, program: Path) -> list[str | Path]:
@@ -142,11 +172,7 @@ def _arguments(chip: Structure, core: Core, program: Path) -> list[str | Path]:
         *(f"-Wl,--defsym={name}={size}" for name, size in sizes),
         "-T",
         "link.ld",
-        core.startup,
-        "driver.c",
-        _driver(chip),
-        "main.c",
-        "software.c",
+        *_compiled(chip, core),
         "-lgcc",
         "-o",
         program,
