@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -114,3 +116,34 @@ def test_a_fault_stops_a_run(chip: SocDesign, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(design, "event_frames", lambda *given, **named: [b"\x09\0\0\0\0"])
     with pytest.raises(BackendError, match="the chip reports command 0x9"):
         chip.answers({})
+
+
+@needs_chip
+def test_the_watchdog_does_not_count_what_the_uart_takes(tmp_path: Path) -> None:
+    slow = unrolled(watchdog_cycles=10_000, clocks_per_bit=64)
+    found = slow.generate(few_cells(), tmp_path / "chip")
+    codes = {found.structure.inputs[0].terminal.tensor: np.array([[1, 2, 3]] * 6)}
+    answers = found.answers(codes)
+    assert [answer.number for answer in answers] == [*range(6)]
+
+
+def test_a_restart_in_the_middle_of_a_line_is_told(
+    chip: SocDesign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(design, "SimulatedChip", lambda library: _Said())
+    monkeypatch.setattr(SocDesign, "library", lambda self: self.root)
+    with pytest.raises(BackendError, match="the chip reports watchdog 0x0"), chip.session() as run:
+        run.play([frame(chip)])
+
+
+class _Said:
+    """A chip that is ready, and is reset while it answers."""
+
+    def __init__(self) -> None:
+        self._texts = ["\nB 0\n", "R 00000000 000\nB 1\n"]
+
+    def play(self, *given: object, **named: object) -> str:
+        return self._texts.pop(0)
+
+    def __exit__(self, *stopped: object) -> None:
+        pass

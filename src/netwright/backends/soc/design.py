@@ -24,6 +24,7 @@ from netwright.backends.rtl.simulate.verilator import compile_simulation
 from netwright.backends.soc.chip_text import LIBRARY_FOLDER, TOP
 from netwright.backends.soc.frames import (
     NETWORK,
+    RESTARTED,
     SOFTWARE,
     Answer,
     Fault,
@@ -397,7 +398,10 @@ class Session:
 
     def _take(self, text: str, count: int) -> list[Answer]:
         structure = self._design.structure
-        said = [parse_line(structure, line) for line in text.splitlines() if line]
+        lines = [line for line in text.splitlines() if line]
+        if RESTARTED in lines:  # whatever line was under way broke off there
+            lines = [RESTARTED]
+        said = [parse_line(structure, line) for line in lines]
         faults = [f"{item.what} {item.value:#x}" for item in said if isinstance(item, Fault)]
         if faults:
             raise BackendError(f"the chip reports {', '.join(faults)}")

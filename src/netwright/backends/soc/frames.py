@@ -16,6 +16,9 @@ from netwright.escape import visible
 NETWORK, SOFTWARE = 1, 2
 """First byte of a frame: the event is for the network, or for the software."""
 
+RESTARTED = "B 1"
+"""The line that says that the watchdog reset the core."""
+
 PARTS = {"R": ("wait", "relay", "network"), "S": ("software",)}
 """What the clocks in a line are for: from the interrupt until the network took the first word,
 until it had its last element, until its last result; or all of them."""

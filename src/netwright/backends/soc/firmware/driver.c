@@ -1,7 +1,12 @@
 #include "driver.h"
 
+/* The UART always goes on, so that the watchdog does not count what is spent waiting for it. */
 void uart_character(char character) {
-  while (REGISTER(UART_STATUS) & UART_STATUS_FULL) while_full();
+  while (REGISTER(UART_STATUS) & UART_STATUS_FULL) {
+    REGISTER(TIMER_KICK) = 1;
+    while_full();
+  }
+  REGISTER(TIMER_KICK) = 1;
   REGISTER(UART_DATA) = (uint8_t)character;
 }
 
