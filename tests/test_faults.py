@@ -1,6 +1,6 @@
 import json
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from pydantic import (
@@ -108,6 +108,8 @@ def test_long_values_are_cut() -> None:
 
 @dataclass(frozen=True)
 class Pen:
+    kinds: ClassVar[int] = 2
+
     width: int = 1
     color: str = "black"
 

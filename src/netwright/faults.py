@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import is_dataclass
 from difflib import get_close_matches
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -177,7 +177,8 @@ def _fields(owner: type) -> dict[str, object]:
     """The annotations of what a model or a dataclass holds."""
     if issubclass(owner, BaseModel):
         return {name: field.annotation for name, field in owner.model_fields.items()}
-    return dict(get_type_hints(owner, include_extras=True))
+    hints = get_type_hints(owner, include_extras=True)
+    return {name: hint for name, hint in hints.items() if get_origin(hint) is not ClassVar}
 
 
 def _models(annotation: object) -> Iterator[type]:
