@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from netwright.errors import ConfigError, DataError, NetwrightError, NumericsError, RunError
+from netwright.errors import (
+    ConfigError,
+    CorruptOutput,
+    DataError,
+    NetwrightError,
+    NumericsError,
+    RunError,
+)
 from netwright.escape import PART, visible
 from netwright.files import sha256, sync, workspace, write_text, writing
 from netwright.ir import Array, Graph, save
@@ -159,6 +167,39 @@ def file_digests(root: Path) -> dict[str, str]:
         if path.is_file() and name != MANIFEST and not name.startswith(f"{BUILD_FOLDER}/"):
             digests[name] = sha256(path)
     return digests
+
+
+def folder_digest(root: Path) -> str:
+    """SHA-256 of all of them as they are now."""
+    return hashlib.sha256(repr(sorted(file_digests(root).items())).encode()).hexdigest()
+
+
+def present_files(root: Path, names: Iterable[str]) -> list[Path]:
+    """The paths of a design's files.
+
+    Raises:
+        CorruptOutput: One is missing.
+    """
+    paths = [root / name for name in names]
+    for path in paths:
+        if not path.exists():
+            raise CorruptOutput(str(path), hint="generate the design again")
+    return paths
+
+
+def intact_files(
+    root: Path, files: Mapping[str, str], *, hint: str | None = None
+) -> tuple[Path, ...]:
+    """The paths of a design's files, which have the digests that they were published with.
+
+    Raises:
+        CorruptOutput: One is missing or was changed.
+    """
+    found = file_digests(root)
+    for name, digest in files.items():
+        if found.get(name) != digest:
+            raise CorruptOutput(str(root / name), hint=hint)
+    return tuple(root / name for name in files)
 
 
 def publish(

@@ -10,10 +10,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from netwright.backends.base import Capability, file_digests
+from netwright.backends.base import Capability, intact_files
 from netwright.backends.cpu.executor import Executor, make_executor
 from netwright.backends.cpu.options import CpuOptions
-from netwright.errors import CorruptOutput
 from netwright.ir import Graph
 from netwright.ir.interpret import Values
 from netwright.reading import read_arrays
@@ -64,10 +63,7 @@ class CpuDesign:
             DataError: The weights are damaged.
             ConfigError: The path of the kernels cannot be executed here.
         """
-        found = file_digests(self.root)
-        for name, digest in self.files.items():
-            if found.get(name) != digest:
-                raise CorruptOutput(str(self.root / name), hint=_AGAIN)
+        intact_files(self.root, self.files, hint=_AGAIN)
         packed = read_arrays(self.root / WEIGHTS, what="a file of packed weights", hint=_AGAIN)
         options = self.options
         return make_executor(self.graph, packed, threads=options.threads, isa=options.isa)

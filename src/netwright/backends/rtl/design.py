@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.base import BUILD_FOLDER, Capability, file_digests
+from netwright.backends.base import BUILD_FOLDER, Capability, folder_digest, present_files
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.verilog import LIBRARY_FOLDER
 from netwright.backends.rtl.implement.asic import AsicFigures, measure_asic
@@ -31,7 +30,7 @@ from netwright.backends.rtl.parts import find_part
 from netwright.backends.rtl.proof.adder_proof import Proof, prove
 from netwright.backends.rtl.proof.formal import ElementProof, checks, prove_checks
 from netwright.backends.rtl.simulate.simulators import Codes, Model, Simulator, chosen, execute
-from netwright.errors import BackendError, ConfigError, CorruptOutput, GraphError
+from netwright.errors import BackendError, ConfigError, GraphError
 from netwright.ir import Graph
 from netwright.ir.interpret import Values
 from netwright.progress import Progress, silent
@@ -452,16 +451,11 @@ class RtlDesign:
         Raises:
             CorruptOutput: One is missing.
         """
-        paths = [self.root / name for name in self.files if name.endswith(".v")]
-        for path in paths:
-            if not path.exists():
-                raise CorruptOutput(str(path), hint="generate the design again")
-        return paths
+        return present_files(self.root, (name for name in self.files if name.endswith(".v")))
 
     def digest(self) -> str:
         """SHA-256 of the files as they are now."""
-        current = sorted(file_digests(self.root).items())
-        return hashlib.sha256(repr(current).encode()).hexdigest()
+        return folder_digest(self.root)
 
     def library(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Path:
         """The compiled simulation, made unless that was done before.

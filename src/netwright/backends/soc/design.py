@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.base import BUILD_FOLDER, Capability, file_digests
+from netwright.backends.base import BUILD_FOLDER, Capability, folder_digest, present_files
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.implement.nextpnr import Job
 from netwright.backends.rtl.implement.placement import Routing, route
@@ -35,7 +34,7 @@ from netwright.backends.soc.options import SocOptions
 from netwright.backends.soc.program import compile_program
 from netwright.backends.soc.simulation import SimulatedChip, harness
 from netwright.backends.soc.structure import Structure
-from netwright.errors import BackendError, CorruptOutput
+from netwright.errors import BackendError
 from netwright.ir import Graph
 from netwright.ir.interpret import Values
 from netwright.progress import Progress, silent
@@ -249,11 +248,7 @@ class SocDesign:
             CorruptOutput: One is missing.
         """
         names = (name for name in self.files if name.endswith(".v"))
-        paths = [self.root / name for name in names if not self._is_left_out(name)]
-        for path in paths:
-            if not path.exists():
-                raise CorruptOutput(str(path), hint="generate the design again")
-        return paths
+        return present_files(self.root, (name for name in names if not self._is_left_out(name)))
 
     def _is_left_out(self, name: str) -> bool:
         """Whether a file belongs to the stand-alone design of an accelerator only."""
@@ -262,18 +257,15 @@ class SocDesign:
             return False
         return rest.removeprefix(f"{LIBRARY_FOLDER}/").removesuffix(".v") not in CORE_MODULES
 
-    def digest(self) -> str:
-        """SHA-256 of the files as they are now."""
-        current = sorted(file_digests(self.root).items())
-        return hashlib.sha256(repr(current).encode()).hexdigest()
-
     def program(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Path:
         """The Verilog of the memory that holds the program, compiled unless that was done before.
 
         Args:
             timeout_s: Wall-clock seconds the compiler gets.
         """
-        key = self.digest()[:16]
+        return self._program(folder_digest(self.root)[:16], timeout_s)
+
+    def _program(self, key: str, timeout_s: float) -> Path:
         return compile_program(self.structure, self.root, key=key, timeout_s=timeout_s)
 
     def library(self, *, timeout_s: float = BUILD_TIMEOUT_S) -> Path:
@@ -282,9 +274,9 @@ class SocDesign:
         Args:
             timeout_s: Wall-clock seconds each program gets.
         """
-        key = self.digest()[:16]
+        key = folder_digest(self.root)[:16]
         sources = self.sources()
-        program = self.program(timeout_s=timeout_s)
+        program = self._program(key, timeout_s)
         options = self.options
         return compile_simulation(
             Circuit(TOP, (), (), (), 0),

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.base import BUILD_FOLDER, file_digests, publish_files
+from netwright.backends.base import BUILD_FOLDER, intact_files, publish_files
 from netwright.backends.rtl.arrays.counting import Cells, PartCounts, count_parts
 from netwright.backends.rtl.arrays.driver import Played, Streams, array_driver, play
 from netwright.backends.rtl.arrays.structure import Structure
@@ -21,7 +21,6 @@ from netwright.backends.rtl.implement.nextpnr import Job
 from netwright.backends.rtl.implement.placement import Routing, route
 from netwright.backends.rtl.implement.synthesis import Measurement, mapped_files, synthesize
 from netwright.backends.rtl.simulate.verilator import compile_simulation
-from netwright.errors import CorruptOutput
 from netwright.files import write_text
 from netwright.progress import Progress, silent
 
@@ -96,11 +95,7 @@ class ArrayDesign:
         Raises:
             CorruptOutput: One is missing or was changed.
         """
-        found = file_digests(self.root)
-        for name, digest in self.files.items():
-            if found.get(name) != digest:
-                raise CorruptOutput(str(self.root / name))
-        return tuple(self.root / name for name in self.files)
+        return intact_files(self.root, self.files)
 
     def build(self, *, timeout_s: float = TIMEOUT_S) -> Self:
         """Compile the simulation, unless that was done before with the files as they are now.

@@ -11,14 +11,14 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.base import BUILD_FOLDER, file_digests, publish_files
+from netwright.backends.base import BUILD_FOLDER, intact_files, publish_files
 from netwright.backends.rtl.arrays.structure import library_closure
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.verilog import LIBRARY_FOLDER, library_text
 from netwright.backends.rtl.implement.caching import digest_of
 from netwright.backends.rtl.simulate.row_driver import PREFIX
 from netwright.backends.rtl.simulate.verilator import compile_simulation
-from netwright.errors import BackendError, ConfigError, CorruptOutput
+from netwright.errors import BackendError, ConfigError
 from netwright.files import write_text
 
 NAME = "hash_accumulator"
@@ -218,11 +218,7 @@ class HashDesign:
         Raises:
             CorruptOutput: One is missing or was changed.
         """
-        found = file_digests(self.root)
-        for name, digest in self.files.items():
-            if found.get(name) != digest:
-                raise CorruptOutput(str(self.root / name))
-        return tuple(self.root / name for name in self.files)
+        return intact_files(self.root, self.files)
 
     def run(
         self, tags: NDArray[np.uint32], values: NDArray[np.uint32], *, pauses: int = 0,
