@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -20,6 +20,7 @@ from netwright.escape import visible
 from netwright.explore.parameter import Point, Value
 from netwright.explore.space import Space
 from netwright.explore.trial import State
+from netwright.faults import closest
 from netwright.python_file import line_of_user
 
 Tell: TypeAlias = Callable[[Mapping[str, float]], None]
@@ -188,6 +189,22 @@ def attempt(work: Work, job: Job) -> Outcome:
 
 
 Changed = TypeVar("Changed")
+
+
+def unmeasured(space: Space, names: Iterable[str]) -> list[str]:
+    """The values that a space speaks of and an objective never measures, a sentence each.
+
+    Args:
+        space: What is searched.
+        names: What the objective measures.
+    """
+    known = tuple(names)
+    listed = f"; there are {', '.join(known)}"
+    return [
+        f'the value "{name}" is never measured{closest(name, known) or listed}'
+        for name in space.needed
+        if name not in known
+    ]
 
 
 def reached(

@@ -15,9 +15,8 @@ from pydantic import Field
 from netwright import __version__
 from netwright.errors import ConfigError, DataError
 from netwright.explore import Space, Tell, Value
-from netwright.explore.objective import reached
+from netwright.explore.objective import reached, unmeasured
 from netwright.explore.paths import changed, looked_up
-from netwright.faults import closest
 from netwright.files import sha256
 from netwright.flows.flow import parse_flow
 from netwright.reading import read_json
@@ -100,11 +99,7 @@ class FlowObjective:
     def check(self, space: Space) -> None:
         """Refuse settings that the flow does not have, and values that no stage writes."""
         found = reached(space, self._changed, self._built)
-        for name in space.needed:
-            if name not in self.values:
-                names = tuple(self.values)
-                near = closest(name, names) or f"; there are {', '.join(names)}"
-                found.append(f'the value "{name}" is never measured{near}')
+        found += unmeasured(space, self.values)
         if found:
             raise ConfigError("; ".join(found))
 

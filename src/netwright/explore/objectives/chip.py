@@ -19,11 +19,10 @@ from netwright.arch.load import parse as parse_machine
 from netwright.arch.load import tables as machine_tables
 from netwright.cost import Layers, assess, layers_of
 from netwright.errors import ConfigError, DataError
-from netwright.explore.objective import Tell, reached
+from netwright.explore.objective import Tell, reached, unmeasured
 from netwright.explore.parameter import Value
 from netwright.explore.paths import changed
 from netwright.explore.space import Space
-from netwright.faults import closest
 from netwright.records import read_records
 from netwright.settings import Settings
 from netwright.workload import Workload, fuse
@@ -131,10 +130,7 @@ class Chip:
             if not path.startswith(("networks[", "machine."))
         ]
         found += reached(space, self._changed, lambda tables: self._built(*tables)) * (not found)
-        for name in space.needed:
-            if name not in VALUES:
-                near = closest(name, VALUES) or f"; there are {', '.join(VALUES)}"
-                found.append(f'the value "{name}" is never measured{near}')
+        found += unmeasured(space, VALUES)
         if found:
             raise ConfigError("; ".join(found))
 

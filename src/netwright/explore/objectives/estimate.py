@@ -18,7 +18,7 @@ from netwright.arch.load import tables as machine_tables
 from netwright.cost import Goal, estimate_network
 from netwright.errors import ConfigError, UnsupportedOp
 from netwright.exchange.find import find_workload
-from netwright.explore.objective import Tell, reached
+from netwright.explore.objective import Tell, reached, unmeasured
 from netwright.explore.parameter import Value
 from netwright.explore.paths import changed
 from netwright.explore.space import Space
@@ -107,10 +107,7 @@ class Estimate:
         if not found:
             found = reached(space, self._changed, self._built)
         known = [*VALUES, *(f"bytes.{node.name}" for node in arch.find(self.machine).memories)]
-        for name in space.needed:
-            if name not in known:
-                near = closest(name, tuple(known)) or f"; there are {', '.join(known)}"
-                found.append(f'the value "{name}" is never measured{near}')
+        found += unmeasured(space, known)
         if found:
             raise ConfigError("; ".join(found))
 
