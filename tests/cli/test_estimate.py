@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from netwright import arch
+from netwright.cost import events
 from tests.exchange.onnx_files import model, node, saved
 
 
@@ -58,6 +60,10 @@ def test_estimate_draws_a_picture(netwright, tmp_path):
         (("alexnet", "--arch", "tpus"), 'did you mean "tpu"?'),
         (("alexnet", "--show", "conv99"), '--show: "conv99" is no operation of alexnet'),
         (("alexnet", "--picture", "a.pdf"), 'must end in .svg or .png, not ".pdf"'),
+        (("alexnet", "--trace", "a.txt"), 'must end in .csv, .jsonl or .svg, not ".txt"'),
+        (("alexnet", "--trace", "no/a.csv"), '--trace no/a.csv: there is no folder "no"'),
+        (("alexnet", "--write", "no/a.toml"), '--write no/a.toml: there is no folder "no"'),
+        (("alexnet", "--tokens", "9"), "--tokens: alexnet is none of the named decoders"),
     ],
 )
 def test_faulty_options_are_refused(netwright, arguments, message):
@@ -136,3 +142,51 @@ def test_setting_that_is_none_is_refused(netwright):
     code, _, err = netwright("estimate", "alexnet", "--set", "dram.speed=1GB/s")
     assert code == 2
     assert 'error: dram.speed: a memory has no setting "speed"' in err
+
+
+@pytest.fixture
+def dense_file(tmp_path):
+    constants = {"w": np.zeros((64, 128), np.float32), "v": np.zeros((128, 3), np.float32)}
+    nodes = [node("MatMul", "x w", "a"), node("Relu", "a", "b"), node("MatMul", "b v", "y")]
+    return saved(model(nodes, constants, shape=(1, 64)), tmp_path)
+
+
+def test_trace_is_written_as_it_is_read(netwright, tmp_path, dense_file):
+    for name in ("a.csv", "a.jsonl"):
+        path = tmp_path / name
+        code, out, err = netwright(
+            "estimate", dense_file, "--arch", "gddr6-aim", "--bits", "16", "--trace", path
+        )
+        assert code == 0, err
+        assert out.rstrip().endswith(f"trace: {path}")
+        trace, names = events.read_trace(path)
+        assert events.violations(trace, names, arch.find("gddr6-aim").memories[0].dram) == ()
+        issued = [names[command] for command in trace[:, 1]]
+        # 64 elements are 4 columns for 8 channels, 128 are 8 for the one that has three vectors
+        assert issued.count("mac_all") == 8 * 4 + 8
+        assert issued.count("load_buffer") == 8 * 4 + 8
+
+
+def test_trace_is_drawn(netwright, tmp_path, dense_file):
+    pytest.importorskip("matplotlib", reason="draws the picture")
+    path = tmp_path / "a.svg"
+    code, _, err = netwright("estimate", dense_file, "--arch", "gddr6-aim", "--trace", path)
+    assert code == 0, err
+    assert "Banks of channel 0 from cycle 0" in path.read_text(encoding="utf-8")
+
+
+def test_host_does_what_is_no_product(netwright, dense_file):
+    _, out, _ = netwright("estimate", dense_file, "--arch", "gddr6-aim", "--json")
+    layers = [layer["name"] for layer in json.loads(out)["layers"]]
+    assert layers == ["a_node", "b_node", "y_node"]
+
+
+def test_context_of_a_decoder(netwright):
+    times = {}
+    for tokens in ("1", "200"):
+        code, out, err = netwright(
+            "estimate", "gpt2_small", "--arch", "gddr6-aim", "--tokens", tokens, "--json"
+        )
+        assert code == 0, err
+        times[tokens] = json.loads(out)["total"]["seconds"]
+    assert 1 < times["200"] / times["1"] < 2

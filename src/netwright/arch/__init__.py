@@ -1,6 +1,7 @@
 """Machines as data: memories, links, arrays and compute units, every figure with its source."""
 
 from netwright.arch.architecture import Architecture
+from netwright.arch.channels import check_banks, with_channels
 from netwright.arch.diagram import diagram
 from netwright.arch.dram import Dram
 from netwright.arch.figure import Figure
@@ -57,6 +58,7 @@ __all__ = [
     "Rule",
     "Sized",
     "Template",
+    "check_banks",
     "diagram",
     "find",
     "load",
@@ -67,5 +69,6 @@ __all__ = [
     "template",
     "templates",
     "with_accelerators",
+    "with_channels",
     "with_settings",
 ]

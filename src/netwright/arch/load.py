@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from netwright.arch.architecture import Architecture
+from netwright.arch.channels import check_banks
 from netwright.arch.faults import sentences
 from netwright.arch.templates import expanded
 from netwright.errors import ConfigError
@@ -77,9 +78,12 @@ def parse(tables: Mapping[str, object], *, source: str) -> Architecture:
         except ConfigError as error:
             raise ConfigError(error.message, path=source, hint=error.hint) from None
     try:
-        return Architecture.model_validate_json(json.dumps(tables, default=str))
+        made = Architecture.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
         found = sentences(error)
+    else:
+        check_banks(made, source=source)
+        return made
     if len(found) == 1:
         raise ConfigError(found[0], path=source)
     lines = "".join(f"\n  {fault}" for fault in found)

@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from netwright.arch.architecture import Architecture, unknown
+from netwright.arch.channels import check_banks, with_channels
 from netwright.arch.faults import sentences
 from netwright.arch.figure import Figure
-from netwright.arch.nodes import Accelerator, Compute, Node
+from netwright.arch.nodes import Accelerator, Compute, Memory, Node
 from netwright.arch.templates import with_accelerators
 from netwright.arch.units import EXAMPLES, split
 from netwright.errors import ConfigError
 
 HINT = "for example --set dram.bandwidth=32GB/s, --set pad.capacity=64KiB or --set grid.fanout=8,8"
+
+MOST_CHANNELS = 1024
 
 
 def with_settings(architecture: Architecture, assignments: Sequence[str]) -> Architecture:
@@ -45,12 +48,22 @@ def with_settings(architecture: Architecture, assignments: Sequence[str]) -> Arc
         if node is None:
             names = [own.name for own in (*architecture.nodes, *architecture.accelerators)]
             raise unknown(name, "node", names)
+        if setting == "dram.channels" and isinstance(node, Memory) and node.dram is not None:
+            architecture = with_channels(architecture, _channels(place.strip(), text.strip()))
+            continue
         try:
             changes = _changes(node, setting.split("."), text.strip())
         except ValueError as error:
             raise ConfigError(f"{place.strip()}: {error}", hint=HINT) from None
         architecture = architecture.with_changes(name, changes)
+    check_banks(architecture)
     return architecture
+
+
+def _channels(place: str, text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST_CHANNELS:
+        raise ConfigError(f"{place}: must be from 1 to {MOST_CHANNELS}, not {text}", hint=HINT)
+    return int(text)
 
 
 def _with_accelerator(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from netwright.cli.console import columns, emit, emit_json
+from netwright.cli.console import check_output, columns, emit, emit_json
 from netwright.cli.run import JsonOption
 
 app = typer.Typer(help="List machines and draw their block diagrams.", no_args_is_help=True)
@@ -35,10 +35,8 @@ def show(
 ) -> None:
     """Show the block diagram of a machine."""
     from netwright import arch
-    from netwright.errors import ConfigError
 
-    if picture is not None and picture.suffix not in (".svg", ".png"):
-        raise ConfigError(f'--picture {picture}: must end in .svg or .png, not "{picture.suffix}"')
+    check_output("--picture", picture, ".svg", ".png")
     machine = arch.find(name)
     if picture is not None:
         from netwright.report.block_diagram import block_diagram

@@ -92,6 +92,28 @@ def typed_folder(text: str | Path) -> Path:
     return Path(text)
 
 
+def check_output(option: str, path: Path | None, *suffixes: str) -> None:
+    """Refuse an output file before any work is done for it.
+
+    Args:
+        option: Where it was typed.
+        path: The file; nothing is checked without one.
+        suffixes: How its name may end.
+
+    Raises:
+        ConfigError: Its name ends otherwise, or its folder is not there.
+    """
+    if path is None:
+        return
+    if path.suffix not in suffixes:
+        *most, last = suffixes
+        wanted = f"{', '.join(most)} or {last}" if most else last
+        raise ConfigError(f'{option} {path}: must end in {wanted}, not "{path.suffix}"')
+    if not path.parent.is_dir():
+        raise ConfigError(f'{option} {path}: there is no folder "{path.parent}"',
+                          hint="make it before")  # fmt: skip
+
+
 def hold(folder: Path) -> None:
     """Keep other commands out of an output folder until the command at work ends.
 

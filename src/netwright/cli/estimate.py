@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netwright.cli.console import columns, emit, emit_json, paced
+from netwright.cli.console import check_output, columns, emit, emit_json, paced
 from netwright.cli.figures import real
 from netwright.cli.map import coverage_as_dict, require_whole, write_mapping
 from netwright.cli.run import JsonOption
@@ -28,6 +28,7 @@ from netwright.cli.workloads import (
     BitsOption,
     SetOption,
     ShapeOption,
+    TokensOption,
 )
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def estimate(
     batch: BatchOption = None,
     bits: BitsOption = None,
     shape: ShapeOption = None,
+    tokens: TokensOption = None,
     fix: Annotated[
         Path | None, typer.Option("--fix", help="Parts of the mapping that are given (.toml).")
     ] = None,
@@ -114,21 +116,20 @@ def estimate(
     Exit code 1 if operators are missing in the totals.
     """
     from netwright import arch as machines
-    from netwright.cost import estimate_network
+    from netwright.cost import as_steps, estimate_network
     from netwright.errors import ConfigError
     from netwright.exchange.find import find_workload
     from netwright.mapping import load
-    from netwright.workload import fuse
 
-    if picture is not None and picture.suffix not in (".svg", ".png"):
-        raise ConfigError(f'--picture {picture}: must end in .svg or .png, not "{picture.suffix}"')
-    if trace is not None and trace.suffix not in (".csv", ".jsonl", ".svg"):
-        raise ConfigError(
-            f'--trace {trace}: must end in .csv, .jsonl or .svg, not "{trace.suffix}"'
-        )
+    check_output("--picture", picture, ".svg", ".png")
+    check_output("--trace", trace, ".csv", ".jsonl", ".svg")
+    check_output("--write", write, ".toml")
     machine = machines.with_settings(machines.find(arch), settings or ())
     workloads = [
-        fuse(find_workload(model, batch=batch, bits=bits, shapes=shape or ())) for model in models
+        as_steps(
+            find_workload(model, batch=batch, bits=bits, shapes=shape or (), tokens=tokens), machine
+        )
+        for model in models
     ]
     if mapper is Mapper.splitting:
         split_networks(
@@ -168,8 +169,9 @@ def estimate(
 
         einsum = next(e for e in workload.einsums if e.name == show)
         emit(f"\n{show}\n" + found.mapping.nests[show].show(operation(workload, einsum)))
-    if picture is not None:
-        emit(f"picture: {picture}")
+    for label, path in (("picture", picture), ("trace", trace)):
+        if path is not None:
+            emit(f"{label}: {path}")
     require_whole(found.coverage)
 
 

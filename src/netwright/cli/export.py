@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from netwright.cli.console import emit
+from netwright.cli.console import check_output, emit
 from netwright.cli.run import RUNS, RunsOption
 
 
@@ -20,12 +20,10 @@ def export(
 ) -> None:
     """Write the integer graph of a run as QONNX."""
     from netwright import ir
-    from netwright.errors import ConfigError
     from netwright.flows.graph import graph_path
     from netwright.run import find_run
 
-    if out.suffix not in (".onnx", ".npz"):
-        raise ConfigError(f'--out {out}: must end in .onnx or .npz, not "{out.suffix}"')
+    check_output("--out", out, ".onnx", ".npz")
     is_file = Path(source).suffix == ".npz"
     path = Path(source) if is_file else graph_path(find_run(source, runs=runs))
     graph = ir.load(path)

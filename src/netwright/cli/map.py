@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netwright.cli.console import columns, complain, emit, emit_json, note, paced
+from netwright.cli.console import check_output, columns, complain, emit, emit_json, note, paced
 from netwright.cli.figures import real
 from netwright.cli.run import JsonOption
 from netwright.cli.sizes import parse_size
@@ -27,6 +27,7 @@ from netwright.cli.workloads import (
     BitsOption,
     SetOption,
     ShapeOption,
+    TokensOption,
 )
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def map_network(
     batch: BatchOption = None,
     bits: BitsOption = None,
     shape: ShapeOption = None,
+    tokens: TokensOption = None,
     fix: Annotated[
         Path | None,
         typer.Option("--fix", help="Parts of the mapping that are given (.toml): order, groups."),
@@ -131,14 +133,13 @@ def map_network(
     Exit code 1 if there are opaque operators: what they read is not known.
     """
     from netwright import arch as machines
-    from netwright.errors import ConfigError
     from netwright.exchange.find import find_workload
     from netwright.mapping import Schedule, cosma, load, scratchpad_of, traffic_curve
     from netwright.workload import by_operator, fuse, group
 
-    for option, path in (("--picture", picture), ("--curve", curve)):
-        if path is not None and path.suffix != ".svg":
-            raise ConfigError(f'{option} {path}: must end in .svg, not "{path.suffix}"')
+    check_output("--picture", picture, ".svg")
+    check_output("--curve", curve, ".svg")
+    check_output("--write", write, ".toml")
     machine = machines.with_settings(machines.find(arch), settings or ())
     if scratchpad:
         machine = machine.with_scratchpad(parse_size(scratchpad, option="--scratchpad"))
@@ -146,8 +147,9 @@ def map_network(
     workloads = []
     for model in models:
         workload = find_workload(
-            model, opaque_unknown=opaque_unknown, batch=batch, bits=bits, shapes=shape or ()
-        )
+            model, opaque_unknown=opaque_unknown, batch=batch, bits=bits, shapes=shape or (),
+            tokens=tokens,
+        )  # fmt: skip
         _check_order(workload)
         step = steps.get(granularity.value)
         workloads.append(step(workload) if step else workload)
@@ -200,17 +202,10 @@ def map_network(
 
 
 def write_mapping(path: Path, found: Mapping) -> None:
-    """Write a mapping as TOML.
-
-    Raises:
-        ConfigError: The file does not end in .toml.
-    """
+    """Write a mapping as TOML."""
     from netwright import mapping
-    from netwright.errors import ConfigError
     from netwright.files import write_text
 
-    if path.suffix != ".toml":
-        raise ConfigError(f'--write {path}: must end in .toml, not "{path.suffix}"')
     write_text(path, mapping.write(found))
 
 

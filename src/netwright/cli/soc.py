@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netwright.cli.console import columns, emit, emit_json, note, reporter, typed_folder
+from netwright.cli.console import (
+    check_output,
+    columns,
+    emit,
+    emit_json,
+    note,
+    reporter,
+    typed_folder,
+)
 from netwright.cli.exit_codes import FAILED
 from netwright.cli.figures import whole
 from netwright.cli.run import JsonOption
@@ -100,8 +108,7 @@ def show(
     ] = None,
 ) -> None:
     """Print the address space of a chip, and draw its blocks."""
-    if picture is not None and picture.suffix not in (".svg", ".png"):
-        raise ConfigError(f'--picture {picture}: must end in .svg or .png, not "{picture.suffix}"')
+    check_output("--picture", picture, ".svg", ".png")
     design = _chip(folder)
     rows = [("from", "bytes", "what", "meaning")]
     rows += [(f"0x{r.base:08x}", str(r.size), r.name, r.meaning) for r in design.structure.space]

@@ -9,6 +9,7 @@ import typer
 from netwright.cli.figures import whole
 
 MOST_BATCH = 1 << 20
+MOST_TOKENS = 1 << 20
 
 SetOption = Annotated[
     list[str] | None,
@@ -47,5 +48,15 @@ ShapeOption = Annotated[
     list[str] | None,
     typer.Option(
         "--shape", help="Extents of an input of an ONNX file, such as x=1,3,224,224; repeatable."
+    ),
+]
+
+TokensOption = Annotated[
+    int | None,
+    typer.Option(
+        "--tokens",
+        parser=whole(least=1, most=MOST_TOKENS),
+        metavar="N",
+        help="Tokens of context of a named decoder, such as gpt2_xl, the new one included.",
     ),
 ]

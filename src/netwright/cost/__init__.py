@@ -17,7 +17,7 @@ from netwright.cost.hash_merge import (
 from netwright.cost.loopnest import count
 from netwright.cost.mapper import GOALS, Goal, Mapped, search
 from netwright.cost.mapspace import Mapspace
-from netwright.cost.network import Layer, NetworkEstimate, estimate_network
+from netwright.cost.network import Layer, NetworkEstimate, as_steps, estimate_network
 from netwright.cost.price import Estimate, assumed_figures, check_figures, price, sequence
 from netwright.cost.sizes import NetworkSize, size_of
 from netwright.cost.split import METHODS, Method, NetworkSplit, Run, split
@@ -47,6 +47,7 @@ __all__ = [
     "Spread",
     "Unit",
     "Verdict",
+    "as_steps",
     "assess",
     "assumed_figures",
     "check_figures",

@@ -27,7 +27,7 @@ from netwright.mapping.ranks import aligned
 from netwright.mapping.zeros import told
 from netwright.notebook import table
 from netwright.progress import Progress, silent
-from netwright.workload import Coverage, Einsum, Workload, coverage
+from netwright.workload import Coverage, Einsum, Workload, coverage, fuse
 from netwright.workload.cycles import is_cyclic
 
 Engine = Literal["loopnest", "stream", "pipeline", "transfers", "events"]
@@ -185,6 +185,15 @@ def estimate_network(
     mapping = _mapping(given, nests, bindings)
     check_legal(workload, architecture, mapping)
     return NetworkEstimate(mapping, tuple(layers), total, coverage(workload, left_out))
+
+
+def as_steps(workload: Workload, architecture: Architecture) -> Workload:
+    """A network whose steps are those of a machine.
+
+    Operators that work in place are fused into those that read them; not where the readers are
+    units beside banks, which multiply and add and do nothing else on the way.
+    """
+    return workload if banked(architecture) is not None else fuse(workload)
 
 
 def _in_banks(

@@ -14,10 +14,12 @@ from netwright.exchange.qonnx.read import read_qonnx
 from netwright.formats import Format, Int, NumberFormat, holds_integers, number_named
 from netwright.ir import load
 from netwright.workload import (
+    DECODERS,
     NETWORKS,
     Workload,
     batched,
     cascade,
+    decoder,
     from_graph,
     spelled,
 )
@@ -32,6 +34,7 @@ def find_workload(
     batch: int | None = None,
     bits: str | None = None,
     shapes: Sequence[str] = (),
+    tokens: int | None = None,
 ) -> Workload:
     """The workload of a named network, a cascade, an ONNX file or a graph file.
 
@@ -42,6 +45,7 @@ def find_workload(
         bits: Width of elements whose width the source does not say, or the name of their number
             format; 8 if not given.
         shapes: Extents of inputs of an ONNX file, each as ``name=1,3,224,224``.
+        tokens: Tokens of context of a named decoder, the new one included.
 
     Raises:
         ConfigError: No network has this name, or the source has what an option would change.
@@ -50,6 +54,10 @@ def find_workload(
     is_cascade = model.endswith(cascade.SUFFIX) or model in cascade.published()
     own = None if is_cascade else spelled(model)
     path = Path(model)
+    if tokens is not None and own not in DECODERS:
+        raise ConfigError(f"--tokens: {model} is none of the named decoders",
+                          hint=f"decoders: {', '.join(DECODERS)}; a file says its own: --shape"
+                          )  # fmt: skip
     if own is None and path.suffix == ".onnx" and not is_quantized(path):
         element = _element(bits)
         read = read_workload(
@@ -66,7 +74,8 @@ def find_workload(
     if is_cascade:
         return _batched(_wide(cascade.find(model), _element(bits)), batch)
     if own is not None:
-        return _batched(_wide(NETWORKS[own](), _element(bits)), batch)
+        made = decoder(own, tokens=tokens) if own in DECODERS else NETWORKS[own]()
+        return _batched(_wide(made, _element(bits)), batch)
     if bits is not None and path.suffix in (".onnx", ".npz"):
         raise ConfigError(f"--bits: {model} says the width of every element",
                           hint="it is for files of real values and named networks")  # fmt: skip

@@ -8,24 +8,17 @@ of the placement can be switched off, to see what it is worth.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netwright.arch import Architecture, Dram
 from netwright.errors import ConfigError, GraphError, Infeasible
 from netwright.ir.einsums.einsum import Einsum
+from netwright.mapping.bank_columns import columns_of, elements_of, rows_of
 from netwright.mapping.binding import able_units, operators_of
-from netwright.mapping.layout import (
-    Layout,
-    Product,
-    Spread,
-    banked,
-    columns_of,
-    lanes_of,
-    product_of,
-    rows_of,
-)
+from netwright.mapping.caches import growth_of
+from netwright.mapping.layout import Layout, Product, Spread, banked, lanes_of, product_of
 from netwright.mapping.mapping import Group, Mapping
-from netwright.mapping.operation import is_operation, operation
+from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.workload import Workload
 
 GIB = 1 << 30
@@ -45,6 +38,7 @@ class Banks:
             else the elements of a value do.
         chunked: Vectors longer than the buffer are cut into pieces, whose sums the host adds; else
             they are refused.
+        tokens: Tokens for which caches have room; as many as they hold if that is more.
     """
 
     balanced: bool = True
@@ -52,6 +46,7 @@ class Banks:
     key_rows: bool = True
     value_columns: bool = True
     chunked: bool = True
+    tokens: int = 0
 
     def __call__(self, workload: Workload, architecture: Architecture) -> Mapping:
         """Place every tensor that belongs into the banks; see :func:`place`."""
@@ -80,20 +75,20 @@ def place(workload: Workload, architecture: Architecture, rules: Banks | None = 
     bindings: dict[str, str] = {}
     row = 0
     for einsum in workload.einsums:
-        found = _matrix(workload, einsum)
+        found = matrix_of(workload, einsum)
         if found is None:
             unit = _host(einsum, architecture, dram)
             if unit:
                 bindings[einsum.name] = unit
             continue
-        tensor, product = found
+        tensor = found.tensors[found.of("weight")]
         bindings[einsum.name] = dram.unit
-        if tensor in layouts:
+        if tensor.name in layouts:
             continue
-        bits = workload.by_name[tensor].bits
-        made = _layout(workload, architecture, dram, rules, einsum, tensor, product)
-        rows = rows_of(made, product, dram, bits)
-        layouts[tensor] = _at(made, memory.name, row, rows)
+        product = product_of(found)
+        made = _layout(workload, architecture, dram, rules, found, product)
+        rows = rows_of(made, product, dram, tensor.bits)
+        layouts[tensor.name] = replace(made, memory=memory.name, first_row=row, num_rows=rows)
         row += rows
     if row > dram.rows:
         needed = row * dram.channels * dram.banks * dram.row_bytes
@@ -112,24 +107,16 @@ def place(workload: Workload, architecture: Architecture, rules: Banks | None = 
     )  # fmt: skip
 
 
-def _at(layout: Layout, memory: str, row: int, rows: int) -> Layout:
-    return Layout(
-        layout.tensor, memory, row, rows, layout.groups, layout.per_bank, layout.channels,
-        layout.spread, layout.piece, layout.packed, layout.summed_along_rows,
-    )  # fmt: skip
-
-
-def _matrix(workload: Workload, einsum: Einsum) -> tuple[str, Product] | None:
-    """The tensor that an Einsum multiplies with and that lies in the memory, and the product."""
+def matrix_of(workload: Workload, einsum: Einsum) -> Operation | None:
+    """A product whose second operand lies in the memory from the start, as banks can do it."""
     if not is_operation(einsum):
         return None
     try:
         wanted = operation(workload, einsum)
-        product = product_of(wanted)
+        product_of(wanted)
     except GraphError:
         return None
-    tensor = wanted.tensors[wanted.of("weight")]
-    return (tensor.name, product) if tensor.is_external else None
+    return wanted if wanted.tensors[wanted.of("weight")].is_external else None
 
 
 def _host(einsum: Einsum, architecture: Architecture, dram: Dram) -> str:
@@ -141,30 +128,42 @@ def _host(einsum: Einsum, architecture: Architecture, dram: Dram) -> str:
 
 
 def _layout(
-    workload: Workload, architecture: Architecture, dram: Dram, rules: Banks, einsum: Einsum,
-    tensor: str, product: Product,
+    workload: Workload, architecture: Architecture, dram: Dram, rules: Banks, wanted: Operation,
+    product: Product,
 ) -> Layout:  # fmt: skip
-    own = workload.by_name[tensor]
-    elements = max(dram.access_bytes * 8 // own.bits, 1)
-    buffer = architecture.memory(dram.buffer)
-    held = product.length
-    if buffer is not None and buffer.capacity is not None:
-        held = int(buffer.capacity.value) * 8 // own.bits // elements * elements
-    if product.length > held and not rules.chunked:
+    tensor = wanted.tensors[wanted.of("weight")]
+    elements = elements_of(dram, tensor.bits)
+    growth = growth_of(workload, wanted)
+    outputs = max(product.outputs, rules.tokens if growth == "outputs" else 0)
+    length = max(product.length, rules.tokens if growth == "length" else 0)
+    held = buffer_elements(architecture, dram, tensor.bits) or length
+    if length > held and not rules.chunked:
         raise Infeasible(
-            f'"{einsum.name}" adds up {product.length} elements, and "{dram.buffer}" holds {held}',
-            smallest=float(product.length * own.bits // 8),
+            f'"{wanted.name}" adds up {length} elements, and "{dram.buffer}" holds {held}',
+            smallest=float(length * tensor.bits // 8),
             hint="cut vectors into pieces (chunked), or take a larger buffer",
         )
-    piece = min(product.length, max(held, elements))
-    summed = own.kind == "weight" or (
-        rules.value_columns if _is_value(workload, einsum) else rules.key_rows)  # fmt: skip
+    summed = not growth or (rules.value_columns if growth == "length" else rules.key_rows)
+    shared = held // (-(-length // elements) * elements)
     both: list[Layout] = []
     for spread in ("banks", "channels"):
-        groups, per_bank, channels = _spread(spread, product, dram, rules, elements)
-        both.append(Layout(tensor, "", 0, 0, groups, per_bank, channels, spread, piece,
-                           rules.packed, summed))  # fmt: skip
-    return min(both, key=lambda found: columns_of(found, product, dram, own.bits))
+        room = replace(product, outputs=outputs, length=length)
+        groups, per_bank, channels = _spread(spread, room, dram, rules, elements)
+        both.append(
+            Layout(
+                tensor.name, "", 0, 0, groups, per_bank, channels, spread, min(length, held),
+                rules.packed, summed, rules.balanced, length, min(max(shared, 1), groups),
+            )
+        )  # fmt: skip
+    return min(both, key=lambda found: columns_of(found, product, dram, tensor.bits))
+
+
+def buffer_elements(architecture: Architecture, dram: Dram, bits: int) -> int:
+    """Elements that the buffer of a channel holds, in whole columns; 0 without a limit."""
+    buffer, elements = architecture.memory(dram.buffer), elements_of(dram, bits)
+    if buffer is None or buffer.capacity is None:
+        return 0
+    return max(int(buffer.capacity.value) * 8 // bits // elements * elements, elements)
 
 
 def _spread(
@@ -180,14 +179,8 @@ def _spread(
     return product.groups, per_bank, -(-product.outputs // (per_bank * dram.banks))
 
 
-def _is_value(workload: Workload, einsum: Einsum) -> bool:
-    """Whether a product takes weights of a softmax: then its second operand holds values."""
-    maker = workload.producers.get(einsum.inputs[0].tensor)
-    return maker is not None and maker.map_op == "divide"
-
-
 def steps_of(architecture: Architecture, dram: Dram, bits: int) -> Iterator[int]:
     """Elements of a column that the unit of a bank takes in each step, until it is through."""
-    elements, lanes = max(dram.access_bytes * 8 // bits, 1), lanes_of(architecture, dram)
+    elements, lanes = elements_of(dram, bits), lanes_of(architecture, dram)
     for start in range(0, elements, lanes):
         yield min(lanes, elements - start)

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 from netwright.arch import Architecture, Memory
 from netwright.errors import ConfigError, GraphError, MappingError
+from netwright.mapping.bank_legality import layout_faults
 from netwright.mapping.binding import binding_faults, branch_of
 from netwright.mapping.group_legality import group_faults
 from netwright.mapping.homes import homes
-from netwright.mapping.layout import layout_faults
 from netwright.mapping.loopnest_legality import nest_faults
 from netwright.mapping.mapping import Mapping, Residency
 from netwright.mapping.operation import operation

@@ -70,6 +70,9 @@ class _Layout(_Part):
     piece: int = Field(ge=1)
     packed: bool = True
     summed_along_rows: bool = True
+    dealt: bool = True
+    length: int = Field(default=0, ge=0)
+    shared: int = Field(default=1, ge=1)
 
 
 class _File(_Part):

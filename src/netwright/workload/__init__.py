@@ -12,11 +12,20 @@ from netwright.workload.from_graph import from_graph
 from netwright.workload.fuse import fuse
 from netwright.workload.group import group
 from netwright.workload.joined import joined
-from netwright.workload.networks import NETWORKS, mobilenet_v1, resnet9, spelled, unet
+from netwright.workload.networks import (
+    DECODERS,
+    NETWORKS,
+    decoder,
+    mobilenet_v1,
+    resnet9,
+    spelled,
+    unet,
+)
 from netwright.workload.touched import bytes_touched
 from netwright.workload.workload import Granularity, Tensor, TensorKind, Workload
 
 __all__ = [
+    "DECODERS",
     "NETWORKS",
     "Access",
     "Affine",
@@ -37,6 +46,7 @@ __all__ = [
     "bytes_touched",
     "cascade",
     "coverage",
+    "decoder",
     "from_graph",
     "fuse",
     "group",

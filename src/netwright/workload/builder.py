@@ -40,6 +40,7 @@ class Builder:
         self._tensors: dict[str, Tensor] = {}
         self._einsums: list[Einsum] = []
         self._views: dict[str, View] = {}
+        self._parts: dict[str, str] = {}
 
     def shape(self, tensor: str) -> tuple[int, ...]:
         """Shape of a tensor."""
@@ -50,15 +51,17 @@ class Builder:
         return self._tensor(f"input{len(self._tensors)}", shape, "input")
 
     def finish(self, *outputs: str) -> Workload:
-        """The workload so far, unfused."""
+        """The workload so far, unfused; what was appended to caches is an output, too."""
+        outputs = (*outputs, *self._parts)
         shapes = {name: tensor.shape for name, tensor in self._tensors.items()}
         laid = settle(self._einsums, self._views, shapes, outputs)
         kinds = {name: tensor.kind for name, tensor in self._tensors.items()}
         used = dict.fromkeys(a.tensor for e in laid.einsums for a in (*e.inputs, e.output))
         format = Format(Int(self._bits))
         tensors = tuple(
-            Tensor(name, laid.shapes[name], format, kinds.get(name, "activation")) for name in used
-        )
+            Tensor(name, laid.shapes[name], format, kinds.get(name, "activation"),
+                   part_of=self._parts.get(name, "")) for name in used
+        )  # fmt: skip
         taken = guessed(tuple(used), len(used), self._bits)
         return Workload(self._name, tensors, laid.einsums, laid.outputs, assumptions=taken)
 
@@ -129,7 +132,7 @@ class Builder:
         inputs = (Access(source, reads),)
         return self._add(name, ranks, shape, writes, inputs, "copy", reduce_op="add")
 
-    def linear(self, source: str, features: int) -> str:
+    def linear(self, source: str, features: int, *, bias: bool = False) -> str:
         """A dense layer over the last axis, or over all of ``(1, channels, 1, ...)``."""
         shape = self.shape(source)
         pooled = all(extent == 1 for extent in shape[2:]) and len(shape) > 2
@@ -142,7 +145,11 @@ class Builder:
         writes = tuple(_plain("M" if i == axis else f"B{i}") for i in range(len(shape)))
         made = tuple(features if i == axis else extent for i, extent in enumerate(shape))
         inputs = (Access(source, reads), Access(weight, (_plain("M"), _plain(f"B{axis}"))))
-        return self._add(name, ranks, made, writes, inputs, "multiply", reduce_op="add")
+        result = self._add(name, ranks, made, writes, inputs, "multiply", reduce_op="add")
+        if not bias:
+            return result
+        sizes = tuple(features if i == axis else 1 for i in range(len(shape)))
+        return self.add(result, self._tensor(f"{name}.bias", sizes, "weight"))
 
     def norm(self, source: str) -> str:
         """A normalization with folded statistics: a factor and a term for each channel."""
@@ -171,19 +178,44 @@ class Builder:
         shape = tuple(total if i == axis else extent for i, extent in enumerate(first))
         return self._opaque("concat", sources, shape, "copy")
 
-    def layer_norm(self, source: str) -> str:
-        """A normalization over the last axis, as a cascade."""
+    def layer_norm(self, source: str, *, trained: bool = False) -> str:
+        """A normalization over the last axis, as a cascade; with trained factors and terms."""
         ranks = self._ranks(source)
         index = tuple(_plain(rank.name) for rank in ranks)
         name = self._fresh("norm")
         made = Access(f"{name}.out", index)
-        return self._cascade(
-            layer_norm(name, Access(source, index), made, ranks, [ranks[-1].name]),
-            self.shape(source),
+        scale, bias = (
+            Access(self._tensor(f"{name}.{part}", (ranks[-1].extent,), "weight"), index[-1:])
+            if trained
+            else None
+            for part in ("scale", "bias")
         )
+        steps = layer_norm(
+            name, Access(source, index), made, ranks, [ranks[-1].name], scale=scale, bias=bias
+        )
+        return self._cascade(steps, self.shape(source))
+
+    def append(self, cache: str, rows: str) -> str:
+        """Write rows into a cache, whose shape counts them already; what is written is an output.
+
+        Args:
+            cache: An input, longer than the rows along one axis.
+            rows: What is new.
+        """
+        written = self._pointwise("append", (rows,), "copy")
+        self._parts[written] = cache
+        return cache
 
     def attention(
-        self, source: str, heads: int, *, key_heads: int | None = None, context: str = ""
+        self,
+        source: str,
+        heads: int,
+        *,
+        key_heads: int | None = None,
+        context: str = "",
+        cached: int = 0,
+        bias: bool = False,
+        scaled: bool = False,
     ) -> str:
         """An attention block, ``(1, tokens, features)`` to the same shape, as a cascade.
 
@@ -192,11 +224,20 @@ class Builder:
             heads: Number of heads.
             key_heads: Number of heads of keys and values, which those of queries share.
             context: What is attended to; the source itself if not given.
+            cached: Tokens of a cache to which keys and values are appended, the new ones included;
+                no cache if not given.
+            bias: Whether the dense layers have terms.
+            scaled: Whether scores are multiplied by a factor; else the queries contain it.
         """
         batch, tokens, features = self.shape(source)
         own, width = key_heads or heads, features // heads
-        queries = self.linear(source, features)
-        keys, values = (self.linear(context or source, own * width) for _ in range(2))
+        queries = self.linear(source, features, bias=bias)
+        keys, values = (self.linear(context or source, own * width, bias=bias) for _ in range(2))
+        if cached:
+            keys, values = (
+                self.append(self.input((batch, cached, own * width)), rows)
+                for rows in (keys, values)
+            )
         columns = self.shape(keys)[1]
         extents = {"B": batch, "H": own, "G": heads // own, "P": tokens, "M": columns}
         extents |= {"E": width, "F": width}
@@ -213,8 +254,9 @@ class Builder:
             Access(values, at("M", "F", 0)),
             Access(f"{name}.out", at("P", "F", heads // own)),
             [Rank(rank, extent) for rank, extent in extents.items()],
+            scale=width**-0.5 if scaled else None,
         )
-        return self.linear(self._cascade(steps, (batch, tokens, features)), features)
+        return self.linear(self._cascade(steps, (batch, tokens, features)), features, bias=bias)
 
     def _ranks(self, source: str) -> list[Rank]:
         return [Rank(f"B{i}", extent) for i, extent in enumerate(self.shape(source))]

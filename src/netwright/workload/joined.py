@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from netwright.errors import GraphError
 from netwright.ir.einsums.einsum import Access, Einsum
-from netwright.workload.workload import Workload
+from netwright.workload.workload import Tensor, Workload
 
 
 def joined(workloads: Sequence[Workload]) -> Workload:
@@ -32,7 +32,7 @@ def joined(workloads: Sequence[Workload]) -> Workload:
         names.append(workload.name if number == 1 else f"{workload.name}_{number}")
     tensors, einsums, outputs = [], [], []
     for name, workload in zip(names, workloads, strict=True):
-        tensors += [replace(own, name=f"{name}.{own.name}") for own in workload.tensors]
+        tensors += [_called(own, f"{name}.") for own in workload.tensors]
         einsums += [_moved(einsum, f"{name}.") for einsum in workload.einsums]
         outputs += [f"{name}.{own}" for own in workload.outputs]
     taken = dict.fromkeys(text for workload in workloads for text in workload.assumptions)
@@ -40,6 +40,11 @@ def joined(workloads: Sequence[Workload]) -> Workload:
         " + ".join(names), tuple(tensors), tuple(einsums), tuple(outputs), next(iter(kinds)),
         tuple(taken),
     )  # fmt: skip
+
+
+def _called(tensor: Tensor, prefix: str) -> Tensor:
+    whole = prefix + tensor.part_of if tensor.part_of else ""
+    return replace(tensor, name=prefix + tensor.name, part_of=whole)
 
 
 def _moved(einsum: Einsum, prefix: str) -> Einsum:

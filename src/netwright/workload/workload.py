@@ -37,6 +37,8 @@ class Tensor:
         format: Number format, scale and pattern of zeros of its elements.
         kind: Who makes it.
         initial: Value at index 0 of the axes that iterative ranks walk along.
+        part_of: The external tensor in which its elements lie, as the new rows of a cache do; empty
+            if it is none's part.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Tensor:
     format: Format = BYTES
     kind: TensorKind = "activation"
     initial: float | None = None
+    part_of: str = ""
 
     @property
     def bits(self) -> int:
@@ -156,6 +159,14 @@ def _faults(workload: Workload) -> Iterator[str]:
             fault = tensor.format.pattern.shape_fault(tensor.shape)
             if fault:
                 yield f'tensor "{tensor.name}": {fault}'
+    for tensor in workload.tensors:
+        whole = tensors.get(tensor.part_of)
+        if not tensor.part_of:
+            continue
+        if whole is None or not whole.is_external:
+            yield f'tensor "{tensor.name}": is part of "{tensor.part_of}", which is no external one'
+        elif prod(tensor.shape) > prod(whole.shape):
+            yield f'tensor "{tensor.name}": is part of "{whole.name}" and has more elements'
     made = {tensor.name for tensor in workload.tensors if tensor.is_external}
     names: set[str] = set()
     for einsum in workload.einsums:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from netwright.arch import Architecture, Dram
 from netwright.cost.counts import Action, Counts
+from netwright.cost.events.alike import run_alike
 from netwright.cost.events.energy import pin_bytes_of
-from netwright.cost.events.lower import Stage, program_of, stages_of
+from netwright.cost.events.lower import Stage, StageKind, program_of, stages_of
 from netwright.cost.events.outcome import Outcome
 from netwright.cost.events.program import Program
 from netwright.cost.events.queue import run
-from netwright.cost.events.table import Table
+from netwright.cost.events.table import BANK, CHANNEL, GROUP, OPEN, ROW, Table
 from netwright.errors import ConfigError
 from netwright.mapping.layout import banked
 from netwright.mapping.legality import check_legal
@@ -34,18 +36,36 @@ class Execution:
         counts: What happened, by Einsum, in order.
         program: What the memory was asked for.
         outcome: What came of it.
+        table: The memory.
+        kinds: What each stage is.
         left_out: Einsums that nobody can count, with the reason.
     """
 
     counts: tuple[Counts, ...]
     program: Program
     outcome: Outcome
+    table: Table
+    kinds: tuple[StageKind, ...]
     left_out: tuple[tuple[str, str], ...] = ()
 
     @property
-    def num_accesses(self) -> int:
-        """Columns that went to units, all banks of a channel counted as one."""
-        return sum(int(n) for n in self.program.requests[self.program.requests[:, 4] >= 0, 5])
+    def cycles_by(self) -> dict[StageKind, int]:
+        """Cycles of the memory's clock in stages of each kind."""
+        found: dict[StageKind, int] = dict.fromkeys(get_args(StageKind), 0)
+        for kind, cycles in zip(self.kinds, self.outcome.stage_cycles, strict=True):
+            found[kind] += cycles
+        return found
+
+    @property
+    def row_hits(self) -> float:
+        """The share of columns, bank by bank, whose row was open already; 1 without columns."""
+        number = {BANK: 1, GROUP: self.table.banks_per_group, CHANNEL: self.table.banks}
+        issued = self.outcome.commands.sum(axis=0).tolist()
+        count = {ROW: 0, OPEN: 0}
+        for role, level, amount in zip(self.table.roles, self.table.levels, issued, strict=True):
+            if role in count:
+                count[role] += number[level] * amount
+        return 1 - count[OPEN] / count[ROW] if count[ROW] else 1.0
 
 
 def execute(
@@ -79,9 +99,13 @@ def execute(
     stages, left_out = stages_of(workload, architecture, memory, mapping)
     program = program_of(stages, architecture, memory.dram)
     table = Table.of(memory.dram, refresh=refresh)
-    outcome = run(table, program, trace=trace, progress=progress)
+    if trace:
+        outcome = run(table, program, progress=progress)
+    else:
+        outcome = run_alike(table, program, progress=progress)
     counts = counts_of(outcome, stages, memory.name, memory.dram)
-    return Execution(counts, program, outcome, left_out)
+    kinds = tuple(stage.kind for stage in stages)
+    return Execution(counts, program, outcome, table, kinds, left_out)
 
 
 def counts_of(

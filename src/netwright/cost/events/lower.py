@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.arch import Architecture, Dram, Memory
 from netwright.cost.counts import Action
+from netwright.cost.events.bank_requests import append_requests, product_requests
 from netwright.cost.events.program import COLUMNS, Program
 from netwright.cost.events.table import Table
 from netwright.cost.stream import count as stream
 from netwright.errors import MappingError
 from netwright.ir.einsums.einsum import UNKNOWN
+from netwright.mapping.bank_columns import Growth
 from netwright.mapping.banks import steps_of
-from netwright.mapping.layout import Layout, Product, pieces, product_of
+from netwright.mapping.caches import growth_of, num_new
+from netwright.mapping.layout import Layout, Product, product_of
 from netwright.mapping.mapping import Mapping
 from netwright.mapping.operation import operation
 from netwright.workload import Einsum, Workload
 
 Integers = NDArray[np.int64]
+
+StageKind = Literal["weights", "cache", "append", "host"]
+"""A product with trained parameters, one with keys or values of a cache, new rows that are written
+into one, or what the host does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +38,14 @@ class Stage:
 
     Attributes:
         name: Name of the Einsum.
+        kind: What it is, see :data:`StageKind`.
         requests: To the memory, with the columns of a program.
         actions: What the host and the units beside the banks do.
         host_cycles: Cycles of units of the host, by name.
     """
 
     name: str
+    kind: StageKind
     requests: Integers
     actions: tuple[Action, ...]
     host_cycles: dict[str, int]
@@ -54,6 +64,7 @@ def stages_of(
     layouts = {layout.tensor: layout for layout in mapping.layouts}
     by_name = {einsum.name: einsum for einsum in workload.einsums}
     table = Table.of(dram)
+    readers = _readers(workload, mapping, dram)
     found, left_out = [], []
     for name in mapping.order:
         einsum = by_name[name]
@@ -61,6 +72,8 @@ def stages_of(
             left_out.append((name, f'"{einsum.map_op}" is not a sum of products'))
         elif mapping.bindings.get(name) == dram.unit:
             found.append(_matrix(workload, architecture, dram, table, layouts, einsum))
+        elif workload.by_name[einsum.output.tensor].part_of in readers:
+            found.append(_append(workload, dram, table, layouts, readers, einsum))
         else:
             found.append(_host(workload, architecture, dram, table, einsum, mapping))
     return tuple(found), tuple(left_out)
@@ -77,7 +90,7 @@ def program_of(stages: Sequence[Stage], architecture: Architecture, dram: Dram) 
         for stage in stages
     )
     return Program(requests, tuple(map(int, ends)), tuple(busy),
-                   tuple(stage.name for stage in stages))  # fmt: skip
+                   tuple(stage.name for stage in stages), dram.lookahead)  # fmt: skip
 
 
 def _cycles(seconds: float, dram: Dram) -> int:
@@ -96,13 +109,10 @@ def _matrix(
                             "has no layout"])  # fmt: skip
     layout = layouts[tensor.name]
     steps = tuple(steps_of(architecture, dram, tensor.bits))
-    one = _channel(layout, product, dram, table, tensor.bits, len(steps))
-    every = np.repeat(one[None], layout.channels, axis=0)
-    every[:, :, 1] = np.arange(layout.channels)[:, None]
-    requests = np.repeat(every[None], product.inputs, axis=0).reshape(-1, len(COLUMNS))
+    requests = product_requests(layout, product, dram, table, tensor.bits, len(steps))
     copies = architecture.copies(dram.unit)
     actions = [Action.compute(dram.unit, wanted.num_macs, copies=copies)]
-    partial = len(pieces(layout, product.length)) - 1
+    partial = -(-product.length // layout.piece) - 1
     adds = partial * product.groups * product.outputs * product.inputs
     cycles: dict[str, int] = {}
     adder = next((u for u in architecture.units if u.name != dram.unit and "add" in u.does), None)
@@ -111,75 +121,35 @@ def _matrix(
         cycles[adder.name] = rounds * adder.cycles_of("add")
         actions.append(Action.compute(adder.name, adds, operator="add",
                                       copies=architecture.copies(adder.name)))  # fmt: skip
-    return Stage(einsum.name, requests, tuple(actions), cycles)
+    kind: StageKind = "weights" if tensor.kind == "weight" else "cache"
+    return Stage(einsum.name, kind, requests, tuple(actions), cycles)
 
 
-def _channel(
-    layout: Layout, product: Product, dram: Dram, table: Table, bits: int, repeats: int
-) -> Integers:
-    """Requests of one channel: fill the buffer, multiply every vector with it, read the sums."""
-    elements = max(dram.access_bytes * 8 // bits, 1)
-    command: dict[str, int] = {kind.does: table.number[name] for name, kind in dram.commands.items()
-               if kind.does in ("load", "compute", "unload")}  # fmt: skip
-    parts: list[Integers] = []
-    base = layout.first_row * dram.columns
-    for groups, size in _fillings(layout, product, elements):
-        loads = groups * -(-size // elements)
-        parts.append(_row(command["load"], 0, 0, loads))
-        vectors = groups * layout.per_bank
-        if layout.summed_along_rows:
-            columns = -(-size // elements)
-            starts = base + _starts(layout, vectors, columns, dram)
-            base = int(starts[-1]) + columns if layout.packed else base + vectors * (
-                -(-columns // dram.columns) * dram.columns)  # fmt: skip
-        else:
-            columns = size
-            starts = np.full(vectors, base, np.int64)
-        parts.append(_vectors(starts, columns, dram.columns, command, repeats))
-        if not layout.summed_along_rows:
-            base += columns * -(-vectors // elements)
-    return np.concatenate(parts)
-
-
-def _fillings(layout: Layout, product: Product, elements: int) -> Iterator[tuple[int, int]]:
-    """How many groups share a filling of the buffer, and elements of each."""
-    if product.length < layout.piece or layout.piece == product.length:
-        yield layout.groups, product.length
-        return
-    for _ in range(layout.groups):
-        for size in pieces(layout, product.length):
-            yield 1, size
-
-
-def _starts(layout: Layout, vectors: int, columns: int, dram: Dram) -> Integers:
-    """First columns of vectors, counted from the first row."""
-    step = columns if layout.packed else -(-columns // dram.columns) * dram.columns
-    return np.arange(vectors, dtype=np.int64) * step
-
-
-def _vectors(
-    starts: Integers, columns: int, width: int, command: dict[str, int], repeats: int
-) -> Integers:
-    """For each vector its columns, cut where rows end, and then its sums."""
-    first = starts // width
-    last = (starts + columns - 1) // width
-    runs = (last - first + 1) * repeats
-    own = np.repeat(np.arange(len(starts)), runs + 1)
-    place = np.arange(len(own)) - np.repeat(np.cumsum(runs + 1) - (runs + 1), runs + 1)
-    is_sum = place == runs[own]
-    row = first[own] + np.where(is_sum, 0, place // repeats)
-    begin = np.maximum(starts[own], row * width)
-    end = np.minimum(starts[own] + columns, (row + 1) * width)
-    found = np.zeros((len(own), len(COLUMNS)), np.int64)
-    found[:, 0] = np.where(is_sum, command["unload"], command["compute"])
-    found[:, 3] = np.where(is_sum, 0, row)
-    found[:, 4] = np.where(is_sum, 0, begin - row * width)
-    found[:, 5] = np.where(is_sum, 1, end - begin)
+def _readers(workload: Workload, mapping: Mapping, dram: Dram) -> dict[str, tuple[Product, Growth]]:
+    """The product that each cache with new rows is in, and along what it grows there."""
+    grown = {tensor.part_of for tensor in workload.tensors if tensor.part_of}
+    found: dict[str, tuple[Product, Growth]] = {}
+    for einsum in workload.einsums:
+        if grown.isdisjoint(einsum.reads) or mapping.bindings.get(einsum.name) != dram.unit:
+            continue
+        wanted = operation(workload, einsum)
+        name = wanted.tensors[wanted.of("weight")].name
+        if name in grown and any(layout.tensor == name for layout in mapping.layouts):
+            found.setdefault(name, (product_of(wanted), growth_of(workload, wanted)))
     return found
 
 
-def _row(command: int, row: int, column: int, count: int) -> Integers:
-    return np.array([[command, 0, 0, row, column, count, 0]], np.int64)
+def _append(
+    workload: Workload, dram: Dram, table: Table, layouts: dict[str, Layout],
+    readers: dict[str, tuple[Product, Growth]], einsum: Einsum,
+) -> Stage:  # fmt: skip
+    """New rows of a cache, which go from the host to the banks; they are the last ones."""
+    name = workload.by_name[einsum.output.tensor].part_of
+    product, growth = readers[name]
+    rows = num_new(workload, name, product, growth)
+    bits = workload.by_name[name].bits
+    requests = append_requests(layouts[name], product, growth, rows, dram, table, bits)
+    return Stage(einsum.name, "append", requests, (), {})
 
 
 def _host(
@@ -198,7 +168,7 @@ def _host(
         elif store is not None:
             actions.append(Action(store.name, action.kind, action.amount, action.tensor))
     empty = np.zeros((0, len(COLUMNS)), np.int64)
-    return Stage(einsum.name, empty, tuple(actions), steps)
+    return Stage(einsum.name, "host", empty, tuple(actions), steps)
 
 
 def _store(architecture: Architecture, unit: str) -> Memory | None:

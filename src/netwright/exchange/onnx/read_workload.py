@@ -145,9 +145,10 @@ class _Reader:
         stated = {**widths_of(source), **self.packed}
         known = {name: width for name, width in stated.items() if name in used}
         widths = all_widths(laid.einsums, kinds, laid.shapes, laid.outputs, known)
+        caches = {append.rows: append.output for append in self.appends if append.output in used}
         tensors = tuple(
             Tensor(name, laid.shapes[name], Format(Int(widths.get(name, bits))), kinds[name],
-                   self.initial.get(name))
+                   self.initial.get(name), caches.get(name, ""))
             for name in used
         )  # fmt: skip
         taken = (*guessed([name for name in used if name not in widths], len(used), bits),)

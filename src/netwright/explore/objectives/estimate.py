@@ -15,7 +15,7 @@ from netwright import __version__, arch
 from netwright.arch import Architecture
 from netwright.arch.load import parse as parse_machine
 from netwright.arch.load import tables as machine_tables
-from netwright.cost import Goal, estimate_network
+from netwright.cost import Goal, as_steps, estimate_network
 from netwright.errors import ConfigError, UnsupportedOp
 from netwright.exchange.find import find_workload
 from netwright.explore.objective import Tell, reached, unmeasured
@@ -27,7 +27,7 @@ from netwright.mapping import Mapping as Mapped
 from netwright.mapping.load import parse as parse_mapping
 from netwright.reading import read_toml
 from netwright.settings import Settings
-from netwright.workload import Workload, fuse
+from netwright.workload import Workload
 
 VALUES = ("seconds", "joules", "edp", "utilization", "area_m2", "leakage_w")
 """What is measured, besides ``bytes.NODE``: the bytes that a memory moves."""
@@ -147,6 +147,7 @@ class Estimate:
             str(settings.get("network", self.network)),
             None if batch is None else int(str(batch)),
             self.bits if bits is None else str(bits),
+            str(settings.get("machine", self.machine)),
         )
 
     def _changed(self, settings: Mapping[str, Value]) -> tuple[str, _Tables, _Tables]:
@@ -175,8 +176,8 @@ class Estimate:
 
 
 @cache
-def _workload(name: str, batch: int | None, bits: str | None) -> Workload:
-    return fuse(find_workload(name, batch=batch, bits=bits))
+def _workload(name: str, batch: int | None, bits: str | None, machine: str) -> Workload:
+    return as_steps(find_workload(name, batch=batch, bits=bits), arch.find(machine))
 
 
 @cache

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from netwright.workload.networks.cells import amoebanet_d, darts
+from netwright.workload.networks.decoder import BUILDERS, DECODERS, decoder
 from netwright.workload.networks.dense import densenet121
 from netwright.workload.networks.mobile import lraspp
 from netwright.workload.networks.mobilenet import mobilenet_v1
@@ -23,6 +24,7 @@ from netwright.workload.workload import Workload
 
 NETWORKS: Mapping[str, Callable[[], Workload]] = MappingProxyType(
     {
+        **BUILDERS,
         "alexnet": alexnet,
         "amoebanet_d": amoebanet_d,
         "darts": darts,
@@ -58,4 +60,4 @@ def spelled(name: str) -> str | None:
     return next((own for own in NETWORKS if letters(own) == letters(name)), None)
 
 
-__all__ = ["NETWORKS", "mobilenet_v1", "resnet9", "spelled", "unet"]
+__all__ = ["DECODERS", "NETWORKS", "decoder", "mobilenet_v1", "resnet9", "spelled", "unet"]
