@@ -60,6 +60,18 @@ def test_equal_up_to_noise_is_identical() -> None:
     assert result.worst_steps == result.worst / step(graph)
 
 
+def test_other_shape_in_float64_is_an_obstacle_only() -> None:
+    """A reference that is wrong itself does not hide what the file gave."""
+    graph = dense()
+    file = Altered(graph, one_off(graph), wide=lambda values: values[:, :-1])
+    result = compare_file(graph, file, ROWS)
+    assert (result.rows, result.identical, result.holds) == (40, 39, False)
+    assert result.obstacle is not None
+    assert "has the shape" in result.obstacle
+    assert result.unexplained is not None
+    assert "row 3 index [1]" in result.unexplained
+
+
 def finer() -> Graph:
     """The graph with its output on a grid 2**16 times as fine, as behind a bias in float."""
     graph = dense()

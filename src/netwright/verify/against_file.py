@@ -213,7 +213,7 @@ class _Judge:
         """
         try:
             theirs = self._shaped(self.file.run(stimulus.inputs, precision="float64"), ours)
-        except NotExecutable as error:
+        except (NotExecutable, VerificationError) as error:
             theirs = self._shaped(self.file.run(stimulus.inputs), ours)
             noted = self._noted(stimulus, theirs, ours, self.before_notes, FLOAT32_NOISE)
             return np.zeros_like(noted), noted, error.message

@@ -75,3 +75,33 @@ def test_operator_without_an_implementation_is_named() -> None:
         run([quant("x", "y", op="Im2Col")], {})
     with pytest.raises(NotExecutable, match='"MatMul" cannot be run in float64: '):
         run([node("MatMul", "x w", "y")], {"w": np.ones((2, 2), np.float32)})
+
+
+def test_file_of_float64_is_computed_with_more_bits() -> None:
+    """3.75 / 0.3 is 12.5 in float64, and a little more in the numbers that the file holds."""
+    constants = {
+        "s": np.float64(0.25),
+        "t": np.float64(0.3),
+        "z": np.float64(0),
+        "b": np.float64(8),
+    }
+    graph = model([quant("x s z b", "q"), quant("q t z b", "y")], constants)
+    (found,) = run_in_float64(onnx, graph, {"x": np.array([[3.75]])})
+    assert found.astype(np.float64).tolist() == [[13 * 0.3]]
+    in_the_file = np.rint(np.float64(3.75) / np.float64(0.3))
+    assert in_the_file == 12
+
+
+@pytest.mark.parametrize("mode", ["SAME_UPPER", "SAME_LOWER"])
+@pytest.mark.parametrize("op", ["Conv", "MaxPool", "AveragePool"])
+def test_same_padding_has_the_shape_that_onnx_says(op: str, mode: str) -> None:
+    image = np.arange(49, dtype=np.float32).reshape(1, 1, 7, 7)
+    attrs = {"auto_pad": mode, "strides": [2, 2], "kernel_shape": [4, 4]}
+    weights = {"w": np.ones((1, 1, 4, 4), np.float32)} if op == "Conv" else {}
+    graph = model([node(op, "x w" if weights else "x", "y", **attrs)], weights)
+    (found,) = run_in_float64(onnx, graph, {"x": image}, quantized=["x"])
+    before = 1 if mode == "SAME_UPPER" else 2
+    padded = np.pad(image[0, 0], ((before, 3 - before),) * 2, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (4, 4))[::2, ::2]
+    reduce = {"Conv": np.nansum, "MaxPool": np.nanmax, "AveragePool": np.nanmean}[op]
+    np.testing.assert_array_equal(found[0, 0], reduce(windows, axis=(2, 3)))

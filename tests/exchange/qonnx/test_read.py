@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from netwright.errors import GraphError
 from netwright.exchange import read_qonnx
 from netwright.ir import interpret, real_values
 from netwright.passes import integerize
@@ -376,3 +377,18 @@ def test_products_with_matrices_of_other_shapes(
         shape=(1, 5, 6),
     )
     assert_same(made, tmp_path, np.random.default_rng(2).integers(-9, 9, size=(8, 5, 6)) / 4)
+
+
+def test_division_of_a_float64_input_is_refused(tmp_path: Path) -> None:
+    """A product with the inverse rounds otherwise there; a power of two never does."""
+
+    def divided(by: float) -> Any:
+        grid = {"s": np.float64(0.25), "z": np.float64(0), "b": np.float64(4)}
+        made = model([node("Div", "x k", "d"), quant("d s z b")], {**grid, "k": np.float64(by)})
+        made.graph.input[0].type.tensor_type.elem_type = 11
+        return saved(made, tmp_path)
+
+    assert integerize(read_qonnx(divided(4.0))).outputs == ("y",)
+    with pytest.raises(GraphError, match="a real input of float64 is divided") as raised:
+        read_qonnx(divided(3.0))
+    assert "multiply by the inverse" in str(raised.value)

@@ -1,8 +1,9 @@
-"""A user's model computed in float64, to tell its float32 rounding from a difference of meaning.
+"""A user's model computed with more bits than it has, to tell its rounding from another meaning.
 
+That is in float64, or in the processor's longest floats where the file itself holds float64.
 Quantizers of inputs and of constants still work in the file's own precision: which code a value
 gets there is part of what the file means. Behind them, and behind inputs that hold codes, all is
-computed in float64, node by node, by ONNX's reference implementation and by qonnx's functions.
+computed in the wider floats, node by node, by ONNX's reference and by qonnx's functions.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 
 from netwright.errors import NotExecutable, require
 from netwright.exchange.onnx.file_model import Feeds, last_reads
+from netwright.exchange.qonnx.read_windows import same_pads
 
 Tensor = NDArray[Any]
+Wide = type[np.float64] | type[np.longdouble]
 
 _PURPOSE = "executing a file in float64"
 _FLOAT_KINDS = (1, 10, 11, 16)
@@ -28,6 +31,8 @@ def run_in_float64(
 ) -> list[Tensor]:
     """Outputs of the model on one batch, computed in float64 behind its quantizers.
 
+    Where the file holds float64 itself, in ``long double``, if its operators can be run so.
+
     Args:
         onnx: The package.
         model: A self-contained model that takes as many rows as `feeds` holds.
@@ -38,46 +43,57 @@ def run_in_float64(
     Raises:
         NotExecutable: An operator has no float64 implementation here.
     """
-    graph = model.graph
-    values: dict[str, Tensor] = {"": np.zeros(0)}
-    values |= {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
-    values |= dict(feeds)
-    dependent, wide = set(feeds), set(quantized)
+    known = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+    known = {"": np.zeros(0), **known, **feeds}
+    if any(value.dtype == np.float64 for name, value in known.items() if name):
+        try:
+            return _run(model, feeds, known, quantized, np.longdouble)
+        except NotExecutable:  # an operator of the reference takes no long double
+            pass
+    return _run(model, feeds, known, quantized, np.float64)
+
+
+def _run(
+    model: Any, feeds: Feeds, known: dict[str, Tensor], quantized: Collection[str], wide: Wide
+) -> list[Tensor]:
+    graph, values = model.graph, dict(known)
+    dependent, widened = set(feeds), set(quantized)
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     finished = last_reads(graph.node, {output.name for output in graph.output} | {""})
     for node, done in zip(graph.node, finished, strict=True):
         read = [values[name] for name in node.input]
-        is_wide = any(name in wide for name in node.input)
+        is_wide = any(name in widened for name in node.input)
         if is_wide:
-            read = [_widened(value) for value in read]
-        made = _execute(node, read, opsets, is_wide=is_wide)
+            read = [_widened(value, wide) for value in read]
+        made = _execute(node, read, opsets, wide, is_wide=is_wide)
         for name, value in zip(node.output, made, strict=False):
-            values[name] = _widened(value) if is_wide else value
+            values[name] = _widened(value, wide) if is_wide else value
         if any(name in dependent for name in node.input):
             dependent.update(node.output)
             if is_wide or node.op_type in QUANTIZERS:
-                wide.update(node.output)
+                widened.update(node.output)
         for name in done:
             values.pop(name, None)
-    return [_widened(values[output.name]) for output in graph.output]
+    return [_widened(values[output.name], wide) for output in graph.output]
 
 
-def _widened(value: Tensor) -> Tensor:
-    return value.astype(np.float64) if value.dtype.kind == "f" else value
+def _widened(value: Tensor, wide: Wide) -> Tensor:
+    return value.astype(wide) if value.dtype.kind == "f" else value
 
 
 def _execute(
-    node: Any, read: list[Tensor], opsets: dict[str, int], *, is_wide: bool
+    node: Any, read: list[Tensor], opsets: dict[str, int], wide: Wide, *, is_wide: bool
 ) -> list[Tensor]:
     attrs = {attribute.name: attribute for attribute in node.attribute}
     try:
         with np.errstate(all="ignore"):
             if node.op_type in QUANTIZERS:
-                return [QUANTIZERS[node.op_type](attrs, read, opsets)]
+                return [QUANTIZERS[node.op_type](attrs, read, wide)]
             if node.domain:
                 raise NotExecutable(f'"{node.op_type}" has no float64 implementation here')
             if is_wide and node.op_type == "Cast" and attrs["to"].i in _FLOAT_KINDS:
-                return [read[0].astype(np.float64)]
+                return [read[0].astype(wide)]
+            node = _with_pads(node, attrs, read)
             reference = require("onnx.reference", extra="qonnx", purpose=_PURPOSE)
             session = reference.ReferenceEvaluator(node, opsets=opsets)
             given = {
@@ -93,6 +109,35 @@ def _execute(
         raise NotExecutable(f'"{node.op_type}" cannot be run in float64: {first}') from error
 
 
+_WEIGHTS = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3}
+
+
+def _with_pads(node: Any, attrs: dict[str, Any], read: list[Tensor]) -> Any:
+    """The node with numbers of zeros in the place of ``SAME``, which the reference takes wrongly.
+
+    Its convolution with ``SAME_LOWER`` has another shape on each axis (ONNX 1.19 to 1.22).
+    """
+    mode = attrs["auto_pad"].s.decode() if "auto_pad" in attrs else ""
+    if mode not in ("SAME_UPPER", "SAME_LOWER") or node.op_type == "ConvTranspose":
+        return node
+    weights = _WEIGHTS.get(node.op_type)
+    kernel = read[weights].shape[2:] if weights else tuple(attrs["kernel_shape"].ints)
+    ones = (1,) * len(kernel)
+    strides, dilations = (
+        tuple(attrs[name].ints) if name in attrs else ones for name in ("strides", "dilations")
+    )
+    extents = read[0].shape[2:]
+    pads = same_pads(extents, kernel, strides, dilations, upper=mode == "SAME_UPPER")
+    made = type(node)()
+    made.CopyFrom(node)
+    for attribute in made.attribute:
+        if attribute.name == "auto_pad":
+            attribute.Clear()
+            attribute.name, attribute.type = "pads", 7  # integers
+            attribute.ints.extend(pads)
+    return made
+
+
 def _integer(attrs: Any, name: str, default: int) -> int:
     return int(attrs[name].i) if name in attrs else default
 
@@ -101,33 +146,33 @@ def _rounding(attrs: Any, default: str) -> str:
     return attrs["rounding_mode"].s.decode() if "rounding_mode" in attrs else default
 
 
-def _int_quant(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
+def _int_quant(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
     values, scale, zero_point, bits = read
     function = require("qonnx.custom_op.general.intquant", extra="qonnx", purpose=_PURPOSE)
     signed, narrow = _integer(attrs, "signed", 1), _integer(attrs, "narrow", 0)
     mode = _rounding(attrs, "ROUND")
     made = function.int_quant(values, scale, zero_point, bits, signed, narrow, mode)
-    step = _widened(scale)
+    step = _widened(scale, wide)
     if np.all(bits == 1) and signed:
-        return np.asarray(np.where(_widened(made) >= 0, 1.0, -1.0) * step)
-    return np.asarray(np.rint(_widened(made) / step) * step)
+        return np.asarray(np.where(_widened(made, wide) >= 0, 1.0, -1.0) * step)
+    return np.asarray(np.rint(_widened(made, wide) / step) * step)
 
 
-def _bipolar(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
-    return np.asarray(np.where(read[0] >= 0, 1.0, -1.0) * _widened(read[1]))
+def _bipolar(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
+    return np.asarray(np.where(read[0] >= 0, 1.0, -1.0) * _widened(read[1], wide))
 
 
-def _trunc(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
+def _trunc(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
     functions = require("qonnx.custom_op.general.trunc", extra="qonnx", purpose=_PURPOSE)
     mode = _rounding(attrs, "FLOOR")
-    wide = [_widened(value) for value in read]
+    full = [_widened(value, wide) for value in read]
     if len(read) == 5:
-        return np.asarray(functions.trunc_v1(*wide, mode))
+        return np.asarray(functions.trunc_v1(*full, mode))
     narrow, signed = _integer(attrs, "narrow", 0), _integer(attrs, "signed", 1)
-    return np.asarray(functions.trunc_v2(*wide[:4], narrow, signed, *wide[4:], mode))
+    return np.asarray(functions.trunc_v2(*full[:4], narrow, signed, *full[4:], mode))
 
 
-def _multi_threshold(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
+def _multi_threshold(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
     functions = require("qonnx.custom_op.general.multithreshold", extra="qonnx", purpose=_PURPOSE)
     values, thresholds = read
     layout = attrs["data_layout"].s.decode() if "data_layout" in attrs else ""
@@ -136,7 +181,7 @@ def _multi_threshold(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> 
     counts = functions.multithreshold(values.swapaxes(axis, 1), thresholds).swapaxes(axis, 1)
     scale = float(attrs["out_scale"].f) if "out_scale" in attrs else 1.0
     bias = float(attrs["out_bias"].f) if "out_bias" in attrs else 0.0
-    return np.asarray(_widened(counts) * scale + bias)
+    return np.asarray(_widened(counts, wide) * wide(scale) + wide(bias))
 
 
 def _along(attrs: Any, value: Tensor, rank: int) -> Tensor:
@@ -147,23 +192,24 @@ def _along(attrs: Any, value: Tensor, rank: int) -> Tensor:
     return value.reshape([-1 if place == axis else 1 for place in range(rank)])
 
 
-def _quantize_linear(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
+def _quantize_linear(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
     values = read[0]
     zero_point = read[2] if len(read) > 2 and read[2].size else np.zeros((), dtype=np.uint8)
     codes = np.rint(values / _along(attrs, read[1], values.ndim))
     limits = np.iinfo(zero_point.dtype)
-    shifted = codes + _along(attrs, zero_point, values.ndim).astype(np.float64)
+    shifted = codes + _along(attrs, zero_point, values.ndim).astype(wide)
     return np.asarray(np.clip(shifted, limits.min, limits.max).astype(zero_point.dtype))
 
 
-def _dequantize_linear(attrs: Any, read: list[Tensor], opsets: dict[str, int]) -> Tensor:
-    values, zero_point = read[0].astype(np.float64), np.zeros(())
+def _dequantize_linear(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
+    values: Tensor = read[0].astype(wide)
+    zero_point: Tensor = np.zeros((), wide)
     if len(read) > 2 and read[2].size:
-        zero_point = _along(attrs, read[2], values.ndim).astype(np.float64)
-    return np.asarray((values - zero_point) * _widened(_along(attrs, read[1], values.ndim)))
+        zero_point = _along(attrs, read[2], values.ndim).astype(wide)
+    return np.asarray((values - zero_point) * _widened(_along(attrs, read[1], values.ndim), wide))
 
 
-QUANTIZERS: dict[str, Callable[[Any, list[Tensor], dict[str, int]], Tensor]] = {
+QUANTIZERS: dict[str, Callable[[Any, list[Tensor], Wide], Tensor]] = {
     "BipolarQuant": _bipolar,
     "DequantizeLinear": _dequantize_linear,
     "IntQuant": _int_quant,

@@ -246,8 +246,15 @@ def divide(reader: Reader, node: SourceNode) -> None:
     divisor = reader.values(node, 1, "the divisor")
     if np.any(divisor == 0):
         raise GraphError("the divisor holds 0", node=node.name)
+    source = reader.activation(node)
+    if reader.precisions.get(source) == "float64" and np.any(np.frexp(np.abs(divisor))[0] != 0.5):
+        raise GraphError(
+            "a real input of float64 is divided, which rounds otherwise than a product",
+            node=node.name,
+            hint="multiply by the inverse, divide by powers of two, or export in float32",
+        )
     factor = reader.place_values(f"{node.name}.factor", 1 / divisor)
-    reader.emit(node, "Mul", (reader.activation(node), factor))
+    reader.emit(node, "Mul", (source, factor))
 
 
 def normalize(reader: Reader, node: SourceNode) -> None:

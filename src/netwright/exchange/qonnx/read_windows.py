@@ -36,7 +36,7 @@ def window_attrs(
     elif mode == "VALID":
         pads = (0,) * 2 * rank
     elif mode in {"SAME_UPPER", "SAME_LOWER"}:
-        pads = _same_pads(extents, kernel, strides, dilations, upper=mode == "SAME_UPPER")
+        pads = same_pads(extents, kernel, strides, dilations, upper=mode == "SAME_UPPER")
     else:
         raise GraphError(
             f"auto_pad must be NOTSET, VALID, SAME_UPPER or SAME_LOWER, not {mode!r}",
@@ -95,7 +95,7 @@ def transposed_window_attrs(
     return {"strides": strides, "dilations": dilations, "pads": pads, "output_padding": extra}
 
 
-def _same_pads(
+def same_pads(
     extents: tuple[int, ...],
     kernel: tuple[int, ...],
     strides: tuple[int, ...],
@@ -103,6 +103,7 @@ def _same_pads(
     *,
     upper: bool,
 ) -> tuple[int, ...]:
+    """Zeros in front of and behind each axis, for one window at every multiple of the stride."""
     before, after = [], []
     for extent, width, stride, dilation in zip(extents, kernel, strides, dilations, strict=True):
         count = -(-extent // stride)
