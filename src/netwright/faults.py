@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
+
+from netwright.errors import ConfigError
 
 NESTED = "nested_settings"
 """Type of the fault of a field that was checked on its own; ``faults`` holds its sentences."""
@@ -54,6 +56,39 @@ def faults(error: ValidationError, model: type[BaseModel], *, at: str = "") -> t
     nested = {fault["loc"][:depth] for fault in found for depth in range(len(fault["loc"]))}
     kept = [f for f in found if f["type"] != "too_short" or f["loc"] not in nested]
     return tuple(sentence for fault in kept for sentence in _sentences(fault, model, at))
+
+
+def refused_values(model: type, data: Mapping[str, object], *, at: str = "") -> tuple[str, ...]:
+    """One sentence for each value that a dataclass in a model refuses by itself.
+
+    Such a dataclass raises :class:`ConfigError`, which passes through pydantic and does not say
+    where in the file the values stand.
+
+    Args:
+        model: The model of the whole file, or of a part of it.
+        data: What the file held.
+        at: Dotted path of that part.
+    """
+    found: list[str] = []
+    for name, annotation in _fields(model).items():
+        given = data.get(name)
+        if not isinstance(given, Mapping):
+            continue
+        place = f"{at}.{name}" if at else name
+        for member in _models(annotation):
+            inner = refused_values(member, given, at=place)
+            found += inner or (f"{place}.{fault}" for fault in _refused_by(member, given))
+    return tuple(found)
+
+
+def _refused_by(member: type, given: Mapping[str, object]) -> tuple[str, ...]:
+    try:
+        TypeAdapter(member).validate_json(json.dumps(given, default=str))
+    except ConfigError as error:
+        return tuple(error.message.split("; "))
+    except ValidationError:
+        pass  # said of the whole file
+    return ()
 
 
 MOST_PLAIN = 5

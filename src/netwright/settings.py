@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from netwright.errors import ConfigError
-from netwright.faults import faults
+from netwright.faults import faults, refused_values
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,6 +46,8 @@ def check(
         return model.model_validate_json(json.dumps(data, default=str), context={FOLDER: folder})
     except ValidationError as error:
         found = faults(error, model)
+    except ConfigError as error:  # a dataclass of options refuses its values
+        found = refused_values(model, data) or (error.message,)
     raise refused(found, source=source)
 
 

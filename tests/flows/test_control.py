@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netwright.errors import ConfigError, DataError
+from netwright.errors import ConfigError, DataError, NotInstalled
 from netwright.flows import load_flow
-from netwright.flows.stages.closed_loop import VERILOG, read_loop
+from netwright.flows.audit import audit
+from netwright.flows.stages.closed_loop import CHIP, VERILOG, read_loop
 from netwright.flows.stages.reinforce import ROLLOUTS
 from netwright.run import Silent, execute
 
@@ -75,6 +76,37 @@ def test_every_decision_of_the_verilog_is_that_of_the_graph(run: Path) -> None:
     assert "least squares" in (run / "report.html").read_text()
 
 
+def test_the_run_is_what_its_stages_made(run: Path, tmp_path: Path) -> None:
+    found = audit(run)
+    assert found.holds, found.faults
+    assert found.certificate[-1].stage == f"{VERILOG}, in the loop"
+    assert "report.json computed again" in found.scope
+    changed = tmp_path / "run"
+    shutil.copytree(run, changed, symlinks=True)
+    path = changed / "report.json"
+    report = json.loads(path.read_text())
+    report["facts"][0]["value"]["value"] += 1
+    path.write_text(json.dumps(report))
+    assert not audit(changed).holds
+
+
+@pytest.mark.slow
+def test_every_decision_of_a_chip_is_that_of_the_graph(tmp_path: Path) -> None:
+    chip = "soc = { spi_lanes = 4, network = { reuse_factor = 4 } }"
+    flow = load_flow(write(tmp_path, FLOW.replace("rtl = { reuse_factor = 4 }", chip)))
+    try:
+        execute(flow, tmp_path / "run")
+    except NotInstalled as error:
+        pytest.skip(str(error))
+    (row,) = (
+        row for row in read_loop(stage(tmp_path / "run", "loop")).rows if row.controller == CHIP
+    )
+    assert row.decisions == row.identical > 0
+    found = audit(tmp_path / "run")
+    assert found.holds
+    assert found.certificate[-1].num_rows == row.decisions
+
+
 def test_rows_of_one_machine_are_in_one_split(run: Path) -> None:
     with np.load(stage(run, "train") / ROLLOUTS) as found:
         assert set(found["split"].tolist()) == {"train", "validation", "test"}
@@ -107,8 +139,30 @@ def test_a_damaged_record_is_an_error(run: Path, tmp_path: Path) -> None:
         ("steps = 48", "seed = 9, steps = 48"),
         ('line = "cm2"', 'kind = "beams"'),
         ('line = "cm2"', 'plant = "x"'),
+        ('line = "cm2"', 'line = "cm9"'),
+        ("hidden = [4]", "hidden = [1099511627776]"),
+        ("rtl = {", "soc = { spi_lanes = 3 }\nrtl = {"),
+        ("rtl = {", 'soc = { network = { weights = "loadable" } }\nrtl = {'),
     ],
 )
 def test_settings_that_are_not_known_are_refused(given: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         load_flow(write(tmp_path, FLOW.replace(given, said)))
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "told"),
+    [
+        ("steps = 48", "steps = 0", "train.steps must be 1 or more"),
+        ("steps = 6", "steps = 0", "environment.rules.steps must be from 1 to 100000, not 0"),
+        ("{ reuse_factor = 4 }", "{ shared = { lanes = 0 } }", "rtl.shared.lanes must be from 1"),
+        ('line = "cm2"', 'line = "cm9"', "environment.line"),
+    ],
+)
+def test_what_options_refuse_is_said_with_file_and_place(
+    given: str, said: str, told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_flow(write(tmp_path, FLOW.replace(given, said)))
+    assert "tiny.toml" in str(caught.value)
+    assert told in str(caught.value)

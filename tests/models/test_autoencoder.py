@@ -77,7 +77,7 @@ def test_the_telescope_error_falls_in_a_few_steps(wafers: tasks.Task) -> None:
         ({"latent_bits": 0}, "latent_bits must be 1 to 16, not 0"),
         ({"latent_bits": 17}, "latent_bits must be 1 to 16, not 17"),
         ({"decoder": "deep"}, 'decoder must be dense or convolutional, not "deep"'),
-        ({"hidden": (0,)}, "hidden widths must be positive integers, not (0,)"),
+        ({"hidden": (0,)}, "hidden must be positive integers up to 65536, not [0]"),
     ],
 )
 def test_impossible_options_are_refused(

@@ -39,11 +39,11 @@ def test_the_seed_decides_and_the_global_generator_is_left_alone() -> None:
     assert not torch.equal(first.get_parameter(key), other.get_parameter(key))
 
 
-@pytest.mark.parametrize("hidden", [(0,), (-3,), (2.5,), ("8",), (True,)])
+@pytest.mark.parametrize("hidden", [(0,), (-3,), (2.5,), ("8",), (True,), (1 << 40,)])
 def test_impossible_widths_are_refused(hidden: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError) as caught:
         mlp(clouds(), hidden=hidden)
-    assert str(caught.value) == f"hidden widths must be positive integers, not {hidden}"
+    assert str(caught.value) == f"hidden must be positive integers up to 65536, not {list(hidden)}"
 
 
 def test_images_are_flattened_and_values_come_out() -> None:

@@ -58,8 +58,8 @@ def test_equal_seeds_make_equal_networks():
     ("make", "message"),
     [
         (lambda: models.pulse_cnn(TASK, kernel=3), "kernel must be an even number from 2 on"),
-        (lambda: models.pulse_cnn(TASK, channels=()), "channels and hidden must be positive"),
-        (lambda: models.pulse_cnn(TASK, hidden=0), "channels and hidden must be positive"),
+        (lambda: models.pulse_cnn(TASK, channels=()), "channels must hold a number"),
+        (lambda: models.pulse_cnn(TASK, hidden=0), "hidden must be positive integers"),
         (
             lambda: models.pulse_cnn(TASK, channels=(4,) * 7),
             "pulses of 64 samples cannot be halved 7 times",

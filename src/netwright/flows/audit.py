@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from netwright import __version__
 from netwright.backends.base import BUILD_FOLDER
@@ -22,7 +23,7 @@ from netwright.files import sha256
 from netwright.flows.certificate import certificate, damaged_outputs, first_failure
 from netwright.flows.flow import load_flow
 from netwright.flows.hardware import hardware
-from netwright.flows.stages.report import document, make_report
+from netwright.progress import silent
 from netwright.report import CertificateRow, Document, Hardware
 from netwright.report.html import render
 from netwright.report.numbers import count
@@ -32,7 +33,7 @@ from netwright.run.folder import LOGS, RECORD, SCRATCH, STAGES, read_record
 from netwright.run.manifest import FLOW, MANIFEST, Manifest, StageRecord, read_manifest
 from netwright.run.plan import digest as digest_of
 from netwright.run.plan import stage_key
-from netwright.run.stage import AnyStage, Flow
+from netwright.run.stage import AnyStage, Flow, StageContext
 
 SHOWN = 8
 """Differences of a report that are listed."""
@@ -255,19 +256,27 @@ def _report(
 
 def _document(folder: Path, flow: Flow, shown: Document, found: _Findings) -> Document | None:
     """The report computed again from the stages; ``None`` where that is not possible here."""
-    stage = next((stage for stage in flow.stages if stage.function is make_report), None)
-    if stage is None or shown.when is None:
+    stage = next((stage for stage in flow.stages if _reports(stage)), None)
+    if stage is None:
         return None
     places = {entry.name: folder / entry.folder for entry in read_manifest(folder).stages}
     inputs = {**{need: places[need] for need in stage.needs}, **stage.files}
     try:
-        return document(stage.parameters, inputs, shown.when)
+        with TemporaryDirectory() as place:
+            again = Path(place)
+            stage.function(StageContext(again, inputs, stage.parameters, again, silent, again))
+            return read(again / JSON_NAME).model_copy(update={"when": shown.when})
     except (MissingExtra, ModuleNotFoundError) as error:
         found.limits.append(f"{JSON_NAME} not computed again: {str(error).splitlines()[0]}")
     except Exception as error:  # whatever somebody wrote into the stages' files
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         found.faults.append(f"{JSON_NAME}: cannot be computed again from the stages ({text})")
     return None
+
+
+def _reports(stage: AnyStage) -> bool:
+    """Whether the stage writes the report, and is ours: what others do may take hours."""
+    return JSON_NAME in stage.publish and stage.function.__module__.startswith("netwright.flows.")
 
 
 def _page(folder: Path, shown: Document, found: _Findings) -> None:

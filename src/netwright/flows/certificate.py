@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,15 @@ from netwright.files import write_text
 from netwright.flows.hardware import hardware
 from netwright.reading import read_typed
 from netwright.report import CertificateRow
-from netwright.run.folder import check_outputs
+from netwright.run.folder import check_outputs, read_record
 from netwright.run.manifest import read_manifest
 
 if TYPE_CHECKING:
     from netwright.verify import Agreement, Equivalence, FileComparison
 
 CERTIFICATE = "certificate.json"
-STAGES = ("verify", "tables_rtl")
+STAGES = ("verify", "tables_rtl", "loop")
+"""Stages that compare hardware with the graph, if there is hardware."""
 
 _ROWS = TypeAdapter(tuple[CertificateRow, ...])
 
@@ -108,12 +110,30 @@ def certificate(folder: Path) -> tuple[CertificateRow, ...]:
         DataError: The certificate is not written yet, or damaged.
     """
     manifest = read_manifest(folder)
-    entries = [manifest.stage(stage) for stage in STAGES]
+    entries = [entry for name in STAGES if (entry := manifest.stage(name)) is not None]
     return tuple(
         row
         for entry in entries
-        if entry is not None
+        if entry.record is None or CERTIFICATE in entry.record.outputs
         for row in read_certificate(folder / entry.folder)
+    )
+
+
+def stage_rows(stages: Mapping[str, Path]) -> tuple[CertificateRow, ...]:
+    """Rows of the certificates that finished stages wrote.
+
+    Args:
+        stages: Folders of the stages, by name.
+
+    Raises:
+        DataError: A certificate is damaged.
+    """
+    records = {name: read_record(stages[name]) for name in STAGES if name in stages}
+    return tuple(
+        row
+        for name, record in records.items()
+        if record is None or CERTIFICATE in record.outputs
+        for row in read_certificate(stages[name])
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, ValidationError, ValidationInfo, create_model
 from pydantic_core import PydanticCustomError
 
 from netwright.errors import ConfigError, MissingExtra
-from netwright.faults import NESTED, closest, faults
+from netwright.faults import NESTED, closest, faults, refused_values
 from netwright.options import file_options, make, options_of
 from netwright.python_file import is_python_name, load, lookup, parse
 from netwright.registry import entries
@@ -75,7 +75,9 @@ class Choice(Settings):
             return variant.model_validate_json(text, context=info.context)
         except ValidationError as error:
             found = faults(error, variant, at=at)
-            raise PydanticCustomError(NESTED, "{faults}", {"faults": found}) from error
+        except ConfigError as error:  # a dataclass of options refuses its values
+            found = refused_values(variant, table, at=at) or (f"{at}: {error.message}",)
+        raise PydanticCustomError(NESTED, "{faults}", {"faults": found})
 
     @classmethod
     def default(cls) -> str | None:

@@ -10,11 +10,13 @@ from typing import Annotated
 from pydantic import Field
 
 from netwright import __version__
+from netwright.backends.tools import RISCV_GCC, VERILATOR
 from netwright.flows.flow import FlowSettings
 from netwright.flows.sections import (
     AnyCompressor,
     AnyHls,
     AnyRtl,
+    AnySoc,
     ModelSection,
     TaskSection,
     VerifySection,
@@ -71,6 +73,8 @@ class ControlFlow(FlowSettings):
         compress: How widths are chosen; the quantized policy is taught by the float one.
         hls: Options of C++ for high-level synthesis; none is generated if left out.
         rtl: Options of Verilog; none is generated if left out.
+        soc: Options of a chip with a processor around the network, which then decides in the closed
+            loop, too; none is generated if left out.
         implement: Whether the Verilog is mapped, and placed and routed if ``rtl.route`` says so.
         verify: On what the stages are compared, beside every decision of the closed loop.
         loop: On which machines the closed loop runs.
@@ -81,6 +85,7 @@ class ControlFlow(FlowSettings):
     compress: AnyCompressor
     hls: AnyHls | None = None
     rtl: AnyRtl | None = None
+    soc: AnySoc | None = None
     implement: bool = False
     verify: VerifySection = VerifySection()
     loop: LoopSection = LoopSection()
@@ -162,9 +167,10 @@ class ControlFlow(FlowSettings):
             Stage("trace", 2, traced, needs, _on_decisions(trace_best), requires=("train",))
         ]
         made: tuple[str, ...] = ()
-        if self.hls is not None or self.rtl is not None:
-            written = GenerateParameters(hls=self.hls, rtl=text)
-            languages = ("hls",) * (self.hls is not None) + ("rtl",) * (self.rtl is not None)
+        made_of = {"hls": self.hls, "rtl": self.rtl, "soc": self.soc}
+        languages = tuple(name for name, section in made_of.items() if section is not None)
+        if languages:
+            written = GenerateParameters(hls=self.hls, rtl=text, soc=self.soc)
             stages.append(Stage("generate", 2, written, ("trace",), generate, requires=languages))
             made = ("generate",)
         checked = VerifyParameters(
@@ -189,9 +195,12 @@ class ControlFlow(FlowSettings):
             seed=self.loop.seed,
             network_seed=self.seeds[0],
             rtl=self.rtl is not None,
+            soc=self.soc is not None,
         )
+        if self.soc is not None:
+            programs = (*programs, VERILATOR.name, RISCV_GCC.name)
         stages.append(
-            Stage("loop", 1, closed, ("train", "trace", *made), close_loops, files,
+            Stage("loop", 2, closed, ("train", "trace", *made), close_loops, files,
                   requires=("train", "rl", *programs))
         )  # fmt: skip
         if self.rtl is not None and self.implement:

@@ -211,8 +211,21 @@ class RtlSection(BackendSection):
         return RtlSection.of(self.kind, **self.options)
 
 
+class SocSection(BackendSection):
+    """A chip with a processor around the network, executed by simulation.
+
+    Attributes:
+        kind: The backend.
+    """
+
+    OF: ClassVar[str] = "backends"
+
+    kind: Literal["soc"] = "soc"
+
+
 AnyHls = Annotated[SerializeAsAny[HlsSection], PlainValidator(reader(HlsSection))]
 AnyRtl = Annotated[SerializeAsAny[RtlSection], PlainValidator(reader(RtlSection))]
+AnySoc = Annotated[SerializeAsAny[SocSection], PlainValidator(reader(SocSection))]
 
 
 class TablesSection(TrainingSettings):

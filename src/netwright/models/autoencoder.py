@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from netwright.errors import ConfigError
 from netwright.models.convolutional import encoder
+from netwright.models.widths import check_widths
 from netwright.tasks import Task
 from netwright.tasks.calorimeter_geometry import CELLS, SHAPES, image_places
 
@@ -141,8 +142,7 @@ def wafer_autoencoder(
         )
     if decoder not in ("dense", "convolutional"):
         raise ConfigError(f'decoder must be dense or convolutional, not "{decoder}"')
-    if any(isinstance(w, bool) or not isinstance(w, int) or w < 1 for w in hidden):
-        raise ConfigError(f"hidden widths must be positive integers, not {tuple(hidden)}")
+    check_widths("hidden", hidden, before=codes, behind=CELLS)
     stride = 2 if shape == SHAPES["8x8"] else 1
     link = Truncate(latent_bits)
     encoding = encoder(

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from netwright.errors import ConfigError
+from netwright.models.widths import check_widths
 from netwright.tasks import Task
 
 
@@ -39,15 +40,15 @@ def mlp(
             axes.
         DataError: The task has several inputs.
     """
-    if any(isinstance(w, bool) or not isinstance(w, int) or w < 1 for w in hidden):
-        raise ConfigError(f"hidden widths must be positive integers, not {hidden}")
     if len(task.output_shape) != 1:
         raise ConfigError(
             f'a perceptron gives one axis of values, and task "{task.name}" asks for the shape '
             f"{task.output_shape}",
             hint="flatten its targets, or take another network",
         )
-    widths = (prod(task.input_shape), *hidden, *task.output_shape)
+    inputs, outputs = prod(task.input_shape), task.output_shape[0]
+    check_widths("hidden", hidden, before=inputs, behind=outputs)
+    widths = (inputs, *hidden, outputs)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     if len(task.input_shape) > 1:
         layers["flatten"] = nn.Flatten()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright.errors import ConfigError
+from netwright.models.widths import check_widths
 from netwright.tasks import Task
 
 Front = Literal["convolution", "dense"]
@@ -83,6 +84,9 @@ class Policy(nn.Module):
         actions: Values that are said.
         front: ``"convolution"`` for observations of trend and readings, ``"dense"`` for any.
         hidden: Widths of the dense layers.
+
+    Raises:
+        ConfigError: A width is not accepted, or the front end does not fit the observations.
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class Policy(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.front, features = front_of(front, observations)
+        check_widths("hidden", hidden, before=features, behind=actions)
         widths = [features, *hidden]
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(widths):

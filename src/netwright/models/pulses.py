@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright.errors import ConfigError
+from netwright.models.widths import check_widths
 from netwright.tasks import Task
 
 CHANNELS = (8, 16, 16, 16)
@@ -140,10 +141,10 @@ def _checked(task: Task, channels: tuple[int, ...], hidden: int, kernel: int) ->
             f'task "{task.name}" has inputs of shape {shape} and targets of shape {targets}; '
             "a network for pulses reads (1, samples) and gives values"
         )
-    if any(isinstance(n, bool) or n < 1 for n in (*channels, hidden)) or not channels:
-        raise ConfigError(
-            f"channels and hidden must be positive integers, not {channels} and {hidden}"
-        )
+    if not channels:
+        raise ConfigError("channels must hold a number or more")
+    check_widths("channels", channels, before=channels[0], behind=1)
+    check_widths("hidden", (hidden,))
     if kernel < 2 or kernel % 2:
         raise ConfigError(f"kernel must be an even number from 2 on, not {kernel}")
     if shape[1] % (1 << len(channels)):

@@ -33,12 +33,24 @@ def quantized(context: Context) -> Finding:
 
 def in_the_loop(context: Context) -> Finding:
     """Six bits, products spread over clocks, simulated."""
+    return _decided(context, backends.rtl(reuse_factor=REUSE), "simulated Verilog")
+
+
+def in_the_chip(context: Context) -> Finding:
+    """The same network beside a RISC-V core; observations come over SPI, actions leave by UART."""
+    chips = backends.soc(spi_lanes=4, network=backends.rtl(reuse_factor=REUSE))
+    return _decided(context, chips, "simulated chip")
+
+
+def _decided(
+    context: Context, backend: backends.RtlBackend | backends.SocBackend, source: str
+) -> Finding:
+    """What hardware of six bits decides on all machines, each decision compared."""
     graph = quantize(context, policies(context, "policy")[0], 6)
     with TemporaryDirectory() as folder:
-        design = backends.rtl(reuse_factor=REUSE).generate(graph, Path(folder) / "policy")
-        decide = InLoop(graph, design)
+        decide = InLoop(graph, backend.generate(graph, Path(folder) / "policy"))
         episodes = [run(decide, plant) for plant in plants()]
     different = decide.rows - decide.identical
     below = fmean(e.share_below(1.0) for e in episodes)
     told = f"{decide.rows} decisions on {MACHINES} machines, {100 * below:.1f} % below 1 mm"
-    return Finding(Quantity(different, "", "simulated Verilog", "simulated"), told)
+    return Finding(Quantity(different, "", source, "simulated"), told)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from netwright.errors import ConfigError, RunError, require
 from netwright.models.policies import Front, Policy
+from netwright.models.widths import check_widths
 from netwright.progress import Progress, silent
 from netwright.train.sealed import read_sealed, write_sealed
 
@@ -79,6 +80,7 @@ class Reinforcement:
 
     def __post_init__(self) -> None:
         whole = ("steps", "side_by_side", "updates", "batch_size", "memory", "evaluations")
+        check_widths("hidden", self.hidden)
         faults = [f"{n} must be 1 or more" for n in whole if not getattr(self, n) >= 1]
         faults += [
             f"{n} must be above 0"

@@ -1,8 +1,8 @@
-"""Stage ``loop``: classical controllers, the policy, its graph and its Verilog on one plant."""
+"""Stage ``loop``: classical controllers, a policy, its graph and its hardware on one plant."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +10,17 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from netwright import ir
+from netwright.flows.certificate import write_certificate
 from netwright.flows.graph import GRAPH
 from netwright.flows.stages.common import weights_name
-from netwright.flows.stages.generate import RTL, own_copy
+from netwright.flows.stages.generate import RTL, SOC, own_copy
 from netwright.flows.stages.reinforce import (
     AnyEnvironment,
     ReinforceSettings,
     load_environment,
 )
 from netwright.reading import read_typed
+from netwright.report import CertificateRow
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from netwright.tasks.beam_environment import BeamEnvironment
 
 LOOP = "loop.json"
-FLOAT, INTEGER, VERILOG = "policy, float32", "policy, integer graph", "policy, simulated Verilog"
+FLOAT, INTEGER = "policy, float32", "policy, integer graph"
+VERILOG, CHIP = "policy, simulated Verilog", "policy, simulated chip"
 
 
 class LoopParameters(Settings):
@@ -40,6 +43,7 @@ class LoopParameters(Settings):
         seed: Of these machines; others than those of training, choice and rollouts.
         network_seed: Seed under which the float policy is kept.
         rtl: Whether there is Verilog.
+        soc: Whether there is a chip with a processor.
     """
 
     environment: AnyEnvironment
@@ -48,6 +52,7 @@ class LoopParameters(Settings):
     seed: int
     network_seed: int
     rtl: bool
+    soc: bool = False
 
 
 class LoopRow(Settings):
@@ -133,7 +138,7 @@ def close_loops(context: StageContext[LoopParameters]) -> None:
         "least squares, measured": beam.Measured(),
         "Broyden": beam.Broyden(),
     }
-    total = len(controllers) + 2 + p.rtl
+    total = len(controllers) + 2 + p.rtl + p.soc
     rows: list[LoopRow] = []
     for name, controller in controllers.items():
         context.progress(len(rows), total, name)
@@ -143,8 +148,9 @@ def close_loops(context: StageContext[LoopParameters]) -> None:
         FLOAT: _float_policy(p, environment, inputs),
         INTEGER: InLoop(graph),
     }
-    if p.rtl:
-        deciders[VERILOG] = InLoop(graph, open_design(own_copy(context, RTL)))
+    for name, project, made in ((VERILOG, RTL, p.rtl), (CHIP, SOC, p.soc)):
+        if made:
+            deciders[name] = InLoop(graph, open_design(own_copy(context, project)))
     episodes = {}
     for name, decide in deciders.items():
         context.progress(len(rows), total, name)
@@ -169,6 +175,22 @@ def close_loops(context: StageContext[LoopParameters]) -> None:
         after=tuple(map(float, found.orbits[1, shown])),
     )
     (context.folder / LOOP).write_text(record.model_dump_json(indent=2) + "\n")
+    if compared := tuple(_compared(record)):
+        write_certificate(compared, context.folder)
+
+
+def _compared(record: LoopRecord) -> Iterator[CertificateRow]:
+    """The decisions of hardware, as rows of a certificate."""
+    for row in record.rows:
+        if row.decisions:
+            yield CertificateRow(
+                stage=f"{row.controller}, in the loop",
+                against="graph",
+                stimuli=f"every decision on {record.machines} machines",
+                num_rows=row.decisions,
+                num_identical=row.identical,
+                difference=row.difference or None,
+            )
 
 
 def _float_policy(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from netwright.flows.stages.closed_loop import INTEGER, VERILOG, LoopRecord, LoopRow, read_loop
+from netwright.flows.stages.closed_loop import INTEGER, LoopRecord, LoopRow, read_loop
 from netwright.flows.stages.report import ReportParameters, document
 from netwright.quantities import Quantity
-from netwright.report import CertificateRow, Document, Fact, write
+from netwright.report import Document, Fact, write
 from netwright.report.views import Curves, Views
 from netwright.run.stage import StageContext
 from netwright.run.when import when
@@ -48,7 +48,6 @@ def with_loop(made: Document, seeds: tuple[int, ...], inputs: Mapping[str, Path]
         # the score of the table of decisions says how near the quantized policy is to its teacher
         "accuracy": made.accuracy[1:],
         "front": (),
-        "certificate": (*made.certificate, *_compared(record)),
         "facts": (*_facts(record), *made.facts),
         "assumptions": (*_ASSUMPTIONS, *made.assumptions),
     }
@@ -72,21 +71,6 @@ def _task(record: LoopRecord) -> str:
         + "; ".join(f"{row.controller} {100 * row.below_1_mm:.1f} %" for row in record.rows)
         + "."
     )
-
-
-def _compared(record: LoopRecord) -> list[CertificateRow]:
-    return [
-        CertificateRow(
-            stage=f"{row.controller}, in the loop",
-            against="graph",
-            stimuli=f"every decision on {record.machines} machines",
-            num_rows=row.decisions,
-            num_identical=row.identical,
-            difference=row.difference or None,
-        )
-        for row in record.rows
-        if row.decisions
-    ]
 
 
 def _facts(record: LoopRecord) -> list[Fact]:
@@ -119,13 +103,12 @@ def _views(record: LoopRecord, seeds: tuple[int, ...], inputs: Mapping[str, Path
         for name, orbit in (("before", record.before), ("after", record.after))
         for plane, axis in enumerate("xy")
     }
-    names = {INTEGER, VERILOG} & {row.controller for row in record.rows}
+    compared = any(row.decisions for row in record.rows)
     return Views(
         caption=(
             f"Machine {record.shown}, that of the median orbit, before and after the decisions of "
             f"the {INTEGER.partition(', ')[2]}"
-            + (" (those of the Verilog are compared in the certificate). " if len(names) > 1
-               else ". ")
+            + (" (those of the hardware are compared in the certificate). " if compared else ". ")
             + "Learning curves are measured on machines of their own, without exploration."
         ),
         curves=(

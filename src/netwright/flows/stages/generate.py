@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, cast
 
 from netwright import ir
 from netwright.flows.graph import GRAPH
-from netwright.flows.sections import AnyHls, AnyRtl, HlsSection, RtlSection
+from netwright.flows.sections import AnyHls, AnyRtl, AnySoc, HlsSection, RtlSection, SocSection
 from netwright.run.stage import P, StageContext
 from netwright.settings import Settings
 
 if TYPE_CHECKING:
     from netwright.backends import HlsBackend, RtlBackend
+    from netwright.backends.soc import SocBackend
 
 HLS = "hls"
 RTL = "rtl"
+SOC = "soc"
 
 
 class GenerateParameters(Settings):
@@ -25,10 +27,12 @@ class GenerateParameters(Settings):
     Attributes:
         hls: Options of the C++, if any is generated.
         rtl: Options of the Verilog, if any is generated.
+        soc: Options of the chip with a processor, if one is generated.
     """
 
     hls: AnyHls | None
     rtl: AnyRtl | None
+    soc: AnySoc | None = None
 
 
 def hls_backend(section: HlsSection) -> HlsBackend:
@@ -43,6 +47,12 @@ def rtl_backend(section: RtlSection) -> RtlBackend:
     return cast("RtlBackend", made)
 
 
+def soc_backend(section: SocSection) -> SocBackend:
+    """The backend of chips with the options of a flow."""
+    made = section.make("soc", {})
+    return cast("SocBackend", made)
+
+
 def generate(context: StageContext[GenerateParameters]) -> None:
     """Write a project for the traced graph with each backend."""
     p = context.parameters
@@ -51,6 +61,8 @@ def generate(context: StageContext[GenerateParameters]) -> None:
         hls_backend(p.hls).generate(graph, context.folder / HLS)
     if p.rtl is not None:
         rtl_backend(p.rtl).generate(graph, context.folder / RTL)
+    if p.soc is not None:
+        soc_backend(p.soc).generate(graph, context.folder / SOC)
 
 
 def own_copy(context: StageContext[P], project: str) -> Path:
@@ -58,7 +70,7 @@ def own_copy(context: StageContext[P], project: str) -> Path:
 
     Args:
         context: Of a stage that needs ``generate``.
-        project: :data:`HLS` or :data:`RTL`.
+        project: :data:`HLS`, :data:`RTL` or :data:`SOC`.
     """
     copy = context.scratch / project
     shutil.copytree(context.inputs["generate"] / project, copy, dirs_exist_ok=True)

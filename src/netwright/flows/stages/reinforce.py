@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast
 
 import numpy as np
-from pydantic import AfterValidator, PlainValidator, SerializeAsAny
+from pydantic import AfterValidator, PlainValidator, SerializeAsAny, model_validator
+from pydantic_core import PydanticCustomError
 
-from netwright.errors import ConfigError
+from netwright.errors import ConfigError, MissingExtra
+from netwright.faults import NESTED
 from netwright.files import write_npz
 from netwright.flows.choice import Choice, reader
 from netwright.flows.stages.common import CURVES, SCORES, Score, weights_name
+from netwright.python_file import is_python_name
 from netwright.run.stage import StageContext
 from netwright.settings import Settings
 from netwright.train.reinforced import Reinforcement
@@ -40,6 +43,19 @@ class EnvironmentSection(Choice):
     GIVEN: ClassVar[tuple[str, ...]] = ("plant",)
 
     kind: str = "beam"
+
+    @model_validator(mode="after")
+    def _is_accepted(self) -> Self:
+        if is_python_name(self.kind):  # of the user's own: made when its stage runs
+            return self
+        try:
+            self.make("", {})
+        except MissingExtra:
+            pass  # said of all stages together, before the first one starts
+        except ConfigError as error:
+            found = tuple(error.message.split("; "))
+            raise PydanticCustomError(NESTED, "{faults}", {"faults": found}) from error
+        return self
 
 
 AnyEnvironment = Annotated[

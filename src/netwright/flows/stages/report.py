@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from netwright import ir
 from netwright.errors import MissingExtra
-from netwright.flows import certificate
+from netwright.flows.certificate import stage_rows
 from netwright.flows.graph import GRAPH
 from netwright.flows.hardware import read_hardware
 from netwright.flows.sections import AnyHls, AnyModel, AnyTask, HlsSection
@@ -118,12 +118,7 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
         front=report_rows.front(
             shapes, inputs, scored, epochs=p.epochs, swept_epochs=p.swept_epochs
         ),
-        certificate=tuple(
-            row
-            for stage in certificate.STAGES
-            if stage in inputs
-            for row in certificate.read_certificate(inputs[stage])
-        ),
+        certificate=stage_rows(inputs),
         hardware=read_hardware(inputs["implement"]) if "implement" in inputs else None,
         tables=read_hardware(inputs["tables_rtl"]) if "tables_rtl" in inputs else None,
         designs=report_rows.designs(task, inputs, scored),
