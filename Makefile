@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck crosscheck-dram format docs bench bench-explore bench-map bench-rtl bench-route bench-arrays bench-shared econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-decoder bench-encoder bench-events bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck crosscheck-dram format docs bench bench-explore bench-map bench-rtl bench-route bench-arrays bench-shared econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-banks bench-decoder bench-encoder bench-events bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -118,6 +118,9 @@ bench-shared: $(VENV)/.test ## compare 20 000 pulses through a shared accelerato
 bench-w4a4: $(VENV)/.bench ## compare products in four bits, N:M and with blocks of zeros with dense int8 (minutes)
 	@$(PIP) onnxruntime onnx
 	$(BIN)/python benchmarks/w4a4.py
+
+bench-banks: $(VENV)/.bench ## SmolLM2-135M through the banks of a memory, beside float32 (minutes; goes on where it was ended)
+	$(BIN)/python benchmarks/banks.py
 
 bench-decoder: $(VENV)/.bench ## bits per character of SmolLM2-135M in four bits, by quantizer (an hour; goes on where it was ended)
 	$(BIN)/python benchmarks/decoder.py

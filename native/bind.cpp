@@ -23,6 +23,7 @@ namespace nb = nanobind;
 
 namespace netwright {
 
+void bind_bank(nb::module_& module);     // bind_bank.cpp
 void bind_coded(nb::module_& module);    // bind_coded.cpp
 void bind_encoder(nb::module_& module);  // bind_encoder.cpp
 void bind_events(nb::module_& module);   // bind_events.cpp
@@ -116,6 +117,7 @@ std::int64_t products(std::int64_t count) {
 
 NB_MODULE(_native, module) {
   using namespace netwright;
+  bind_bank(module);
   bind_coded(module);
   bind_encoder(module);
   bind_events(module);

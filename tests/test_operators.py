@@ -73,12 +73,18 @@ ATTRIBUTES: dict[str, dict[str, AttrValue]] = {
     "RMSNormalization": {"epsilon": (1e-6,), "axis": -1},
     "RotaryEmbedding": {"pairs": "halves"},
     "Attention": {"scale": (0.5,), "causal": 1, "mask": "add"},
+    "BankMatMul": {"lanes": 16, "piece": 1024, "sum_bits": 32},
+    "BankAttention": {"scale": (0.5,), "causal": 1, "mask": "add"},
+    "ApproximateFunction": {"name": "silu"},
+    "ApproximateLayerNormalization": {"epsilon": (1e-5,), "axis": -1},
+    "ApproximateRMSNormalization": {"epsilon": (1e-6,), "axis": -1},
     "Requantize": {"multiplier": (1,), "offset": (0,), "shift": 2, "axis": None,
                    "low": -16, "high": 15, "zero_point": 0, "rounding": "half-even"},
 }  # fmt: skip
 
 CONSTANTS: dict[str, tuple[tuple[int, ...], ...]] = {
     "MatMul": ((4, 3),),
+    "BankMatMul": ((4, 3),),
     "Conv": ((3, 2, 2, 2),),
     "ConvTranspose": ((2, 3, 2, 2),),
     "Mul": ((1,),),
@@ -86,13 +92,16 @@ CONSTANTS: dict[str, tuple[tuple[int, ...], ...]] = {
     "Lookup": ((32, 3, 256),),
     "LayerNormalization": ((4,), (4,)),
     "RMSNormalization": ((4,),),
+    "ApproximateLayerNormalization": ((4,), (4,)),
+    "ApproximateRMSNormalization": ((4,),),
     "RotaryEmbedding": ((4, 2), (4, 2)),
     "Gather": ((5, 3),),
     "Attention": (),
+    "BankAttention": (),
 }
 
 
-OTHER_OPERANDS = {"Add": 1, "Concat": 1, "Div": 1, "Attention": 2}
+OTHER_OPERANDS = {"Add": 1, "Concat": 1, "Div": 1, "Attention": 2, "BankAttention": 2}
 
 
 def _looked_up(integer: bool) -> Graph:
@@ -202,7 +211,9 @@ def _refusal(action: Callable[[Graph], object], graph: Graph) -> str | None:
 def test_every_operator_is_of_a_category_and_none_is_empty() -> None:
     assert {spec.category for spec in SPECS.values()} == set(get_args(Category))
     assert operators(*get_args(Category)) == frozenset(SPECS)
-    assert operators("product", "lookup") == {"MatMul", "Conv", "ConvTranspose", "Lookup"}
+    assert operators("product", "lookup") == {
+        "MatMul", "BankMatMul", "Conv", "ConvTranspose", "Lookup"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("op", SPECS)

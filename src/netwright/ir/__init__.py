@@ -3,6 +3,7 @@
 from netwright.formats import FLOAT
 from netwright.ir.check import bounds, check, real_regions, spec_of
 from netwright.ir.graph import Array, AttrValue, Graph, Node, Note
+from netwright.ir.host_arithmetic import HostArithmetic
 from netwright.ir.interpret import Executable, Interpreter, interpret, real_values
 from netwright.ir.ops import KEEPS_VALUES, SPECS, operators
 from netwright.ir.rounding import dyadic, round_quotient, round_shift
@@ -28,6 +29,7 @@ __all__ = [
     "Category",
     "Executable",
     "Graph",
+    "HostArithmetic",
     "Interpreter",
     "Node",
     "Note",

@@ -5,6 +5,7 @@ The compiled part is optional: without it every kernel runs on its reference.
 
 from __future__ import annotations
 
+from netwright.kernels.bank_product import bank_product
 from netwright.kernels.blocksparse import BlockSparse, pack
 from netwright.kernels.coded import (
     CodedInputs,
@@ -51,6 +52,7 @@ __all__ = [
     "SparseRows",
     "attend",
     "available_isas",
+    "bank_product",
     "coded_product",
     "embed",
     "encode_inputs",

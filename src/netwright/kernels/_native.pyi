@@ -153,3 +153,13 @@ def nm_mask(
     num_threads: int,
     isa: str,
 ) -> None: ...
+def bank_product(
+    x: NDArray[Any],
+    w: NDArray[Any],
+    out: NDArray[Any],
+    lanes: int,
+    piece: int,
+    half_sums: bool,
+    num_threads: int,
+    isa: str,
+) -> None: ...

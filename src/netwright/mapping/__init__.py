@@ -1,5 +1,7 @@
 """Where and when everything happens: orders, addresses, replacement; one judge of all of them."""
 
+from netwright.mapping.bank_memory import BankMemory
+from netwright.mapping.bank_run import BankRun, bank_arithmetic, with_caches
 from netwright.mapping.banks import Banks, place
 from netwright.mapping.baselines import POLICIES, Baseline, Policy, baseline
 from netwright.mapping.binding import branch_of, operators_of, work_of
@@ -29,6 +31,8 @@ __all__ = [
     "BUDGETS",
     "POLICIES",
     "Aim",
+    "BankMemory",
+    "BankRun",
     "Banks",
     "Baseline",
     "Budget",
@@ -57,6 +61,7 @@ __all__ = [
     "Step",
     "Traffic",
     "Transfer",
+    "bank_arithmetic",
     "baseline",
     "bound_of_all_orders",
     "branch_of",
@@ -86,6 +91,7 @@ __all__ = [
     "split_greedily",
     "traffic_curve",
     "traffic_of",
+    "with_caches",
     "work_of",
     "write",
 ]

@@ -7,6 +7,7 @@ from torch import nn
 from netwright.models.autoencoder import Autoencoder, wafer_autoencoder
 from netwright.models.convolutional import encoder
 from netwright.models.decoder import Decoder, DecoderShape, NextTokenBits, decoder_from, smollm2
+from netwright.models.decoder_graph import decoder_graph
 from netwright.models.dense import mlp
 from netwright.models.mobilenet import mobilenet
 from netwright.models.policies import Policy, policy
@@ -27,6 +28,7 @@ __all__ = [
     "PulseAutoencoder",
     "TextEncoder",
     "decoder_from",
+    "decoder_graph",
     "encoder",
     "minilm",
     "mlp",

@@ -1,5 +1,6 @@
 """Passes: functions from graph to graph, one a file, and the pipelines made of them."""
 
+from netwright.passes.bank_arithmetic import BankArithmetic
 from netwright.passes.base import Pass, run_passes
 from netwright.passes.code_products import CodeProducts, code_products, quantize_products
 from netwright.passes.fold_constants import FoldConstants
@@ -13,6 +14,7 @@ from netwright.passes.strip_head import StripHead
 
 __all__ = [
     "TO_INTEGER",
+    "BankArithmetic",
     "CodeProducts",
     "FoldConstants",
     "FoldNorms",

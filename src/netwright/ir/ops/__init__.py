@@ -5,7 +5,9 @@ from types import MappingProxyType
 
 from netwright.ir.ops import (
     activation,
+    approximate,
     attention,
+    bank,
     conv,
     elementwise,
     format_quant,
@@ -43,6 +45,8 @@ SPECS: Mapping[str, OpSpec] = MappingProxyType(
             shape,
             quant,
             format_quant,
+            approximate,
+            bank,
         )
         for spec in family.SPECS
     }
@@ -54,7 +58,7 @@ def operators(*categories: Category) -> frozenset[str]:
     """Names of the operators of some categories.
 
     >>> sorted(operators("product"))
-    ['Conv', 'ConvTranspose', 'MatMul']
+    ['BankMatMul', 'Conv', 'ConvTranspose', 'MatMul']
     """
     return frozenset(spec.name for spec in SPECS.values() if spec.category in categories)
 

@@ -90,11 +90,12 @@ def _execute(node: Node, inputs: Sequence[Array]) -> Array:
     for row in range(len(queries)):  # the scores of a whole batch need not fit the memory
         looked, held = by_head(keys[row], heads), by_head(values[row], heads)
         scores = queries[row] @ looked.swapaxes(-1, -2) * scale
-        made[row] = shares_of(node, scores, _of_row(mask, row)) @ held
+        made[row] = shares_of(node, scores, of_row(mask, row)) @ held
     return made
 
 
-def _of_row(mask: Array | None, row: int) -> Array | None:
+def of_row(mask: Array | None, row: int) -> Array | None:
+    """The mask of a row of the batch."""
     if mask is None or mask.ndim < 4:
         return mask
     return mask[row if len(mask) > 1 else 0]
@@ -108,7 +109,7 @@ def _magnitude(node: Node, inputs: Sequence[Array], result: Array) -> Array:
     found = np.empty(result.shape, np.float64)
     for row in range(len(queries)):
         signed = by_head(inputs[1][row], heads).swapaxes(-1, -2)
-        shares = shares_of(node, inputs[0][row] @ signed * scale, _of_row(mask, row))
+        shares = shares_of(node, inputs[0][row] @ signed * scale, of_row(mask, row))
         reach = (queries[row] @ by_head(keys[row], heads).swapaxes(-1, -2)).max(-1) * scale
         if mask is not None and node.text("mask") == "add":
             reach = reach + np.abs(mask).max(initial=0, where=np.abs(mask) < 1e4)

@@ -1,5 +1,6 @@
-"""Hand-written Verilog: systolic arrays for pairs and N:M weights, and tables of sums."""
+"""Hand-written Verilog: systolic arrays, tables of sums, and units beside banks."""
 
+from netwright.backends.rtl.arrays.bank_unit import BankSums, BankUnit, BankUnitDesign
 from netwright.backends.rtl.arrays.counting import PartCount, PartCounts
 from netwright.backends.rtl.arrays.design import ArrayDesign, ArrayProduct
 from netwright.backends.rtl.arrays.elements import count_elements
@@ -16,6 +17,9 @@ from netwright.backends.rtl.arrays.shares import DecoderShares, decoder_shares
 __all__ = [
     "ArrayDesign",
     "ArrayProduct",
+    "BankSums",
+    "BankUnit",
+    "BankUnitDesign",
     "DecoderShares",
     "HashAccumulator",
     "HashDesign",

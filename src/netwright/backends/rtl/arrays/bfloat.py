@@ -1,7 +1,6 @@
 """What elements with bfloat16 operands and float32 sums compute, in the order in which they do.
 
-Sums are rounded to the nearest, ties to even, after every addition. Subnormal numbers are zeros, as
-in the instructions of processors for bfloat16 (Intel, ``VDPBF16PS``); every NaN is the same one.
+Sums are rounded after every addition; see :mod:`netwright.formats.bfloat`.
 """
 
 from __future__ import annotations
@@ -13,13 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.formats import BFLOAT16
-
-Floats = NDArray[np.float32]
+from netwright.formats.bfloat import Floats, add
 
 Products = Callable[[int], Floats]
-
-SMALLEST = float(np.finfo(np.float32).tiny)
-"""The smallest float32 that is not subnormal."""
 
 
 def encoded(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -30,28 +25,6 @@ def encoded(values: NDArray[np.float64]) -> NDArray[np.int64]:
 def decoded(codes: NDArray[np.int64]) -> Floats:
     """The values of words of bfloat16."""
     return np.asarray(BFLOAT16.decode(codes.astype(np.uint64)), np.float32)
-
-
-def multiply(x: Floats, w: Floats) -> Floats:
-    """Products of bfloat16 values; they are exact, or too large or too small for float32."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        product = _flushed(x).astype(np.float64) * _flushed(w)
-        tiny = np.abs(product) < SMALLEST
-        return _one_nan(np.where(tiny, np.copysign(0.0, product), product).astype(np.float32))
-
-
-def add(a: Floats, b: Floats) -> Floats:
-    """Sums of float32 values."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return _one_nan(_flushed(_flushed(a) + _flushed(b)))
-
-
-def _flushed(values: Floats) -> Floats:
-    return np.where(np.abs(values) < SMALLEST, np.copysign(np.float32(0), values), values)
-
-
-def _one_nan(values: Floats) -> Floats:
-    return np.where(np.isnan(values), np.float32(np.nan), values)
 
 
 def output_stationary(product: Products, steps: int) -> Floats:

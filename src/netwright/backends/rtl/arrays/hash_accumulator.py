@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.base import BUILD_FOLDER, intact_files, publish_files
-from netwright.backends.rtl.arrays.structure import library_closure
+from netwright.backends.rtl.arrays.structure import library_closure, wrapper_text
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.verilog import LIBRARY_FOLDER, library_text
 from netwright.backends.rtl.implement.caching import digest_of
@@ -181,21 +181,14 @@ class HashAccumulator:
         return HashDesign(Path(out), self, MappingProxyType(files))
 
     def _top(self) -> str:
-        tag, value = f"[{self.tag_bits - 1}:0]", f"[{self.value_bits - 1}:0]"
-        pins = {
-            "clk": "", "rst_n": "", "x_valid": "", "x_tag": tag, "x_value": value, "drain": "",
-            "y_ready": "",
+        ins = {
+            "clk": 1, "rst_n": 1, "x_valid": 1, "x_tag": self.tag_bits,
+            "x_value": self.value_bits, "drain": 1, "y_ready": 1,
         }  # fmt: skip
-        outs = {"x_ready": "", "drained": "", "y_valid": "", "y_tag": tag, "y_value": value,
-                "overflow": ""}  # fmt: skip
-        heads = [f"    input  wire {width + ' ' if width else ''}{n}" for n, width in pins.items()]
-        heads += [f"    output wire {width + ' ' if width else ''}{n}" for n, width in outs.items()]
-        values = [f"      .{name.upper()}({getattr(self, name)})" for name in MAX_BITS]
-        links = [f"      .{name}({name})" for name in (*pins, *outs)]
-        return "\n".join([
-            "module table_of_sums (", ",\n".join(heads), ");", f"  {NAME} #(", ",\n".join(values),
-            "  ) u_table (", ",\n".join(links), "  );", "endmodule", "",
-        ])  # fmt: skip
+        outs = {"x_ready": 1, "drained": 1, "y_valid": 1, "y_tag": self.tag_bits,
+                "y_value": self.value_bits, "overflow": 1}  # fmt: skip
+        parameters = {name.upper(): getattr(self, name) for name in MAX_BITS}
+        return wrapper_text("table_of_sums", NAME, "u_table", parameters, ins, outs)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from netwright.backends.rtl.arrays.structure import ACC_BITS, STEP_BITS, Structu
 from netwright.cost.nm_array import Element, Stationary, nm_product
 from netwright.errors import ConfigError, NumericsError
 from netwright.formats import BFLOAT16, NM
+from netwright.formats.bfloat import add, multiply
 
 Number = Literal["int8", "bfloat16"]
 """What elements multiply: int8 into sums of int32, or bfloat16 into sums of float32."""
@@ -175,7 +176,7 @@ class NMArray:
         term, steps = self.streams(stationary, dense=dense).terms(left, right)
 
         def multiplied(step: int) -> NDArray[np.float32]:
-            return bfloat.multiply(*(bfloat.decoded(codes) for codes in term(step)))
+            return multiply(*(bfloat.decoded(codes) for codes in term(step)))
 
         if stationary == "output":
             return bfloat.output_stationary(multiplied, steps)
@@ -265,6 +266,6 @@ class NMDesign(ArrayDesign):
             values = parts.view(np.int32).sum(axis=0, dtype=np.int64)
         else:
             floats: list[NDArray[np.float32]] = list(parts.view(np.float32))
-            total = reduce(bfloat.add, floats)
+            total = reduce(add, floats)
             values = total
         return ArrayProduct(values, played.cycles, played.cycles_until_last, len(streams.steps))

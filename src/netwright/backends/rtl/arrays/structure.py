@@ -54,17 +54,34 @@ class Structure:
             "tile_ready": 1, "active": 1, "x_take": ports.rows, "w_take": ports.columns,
             "y_valid": ports.columns, "y_data": ports.columns * ACC_BITS,
         }  # fmt: skip
-        heads = [f"    input  wire {_range(bits)}{name}" for name, bits in pins.items()]
-        heads += [f"    output wire {_range(bits)}{name}" for name, bits in outs.items()]
-        values = [f"      .{name}({value})" for name, value in self.parameters.items()]
-        links = [f"      .{name}({name})" for name in (*pins, *outs)]
-        return "\n".join(
-            [
-                f"module {self.name} (", ",\n".join(heads), ");",
-                f"  {self.module} #(", ",\n".join(values), "  ) u_array (", ",\n".join(links),
-                "  );", "endmodule", "",
-            ]
-        )  # fmt: skip
+        return wrapper_text(self.name, self.module, "u_array", self.parameters, pins, outs)
+
+
+def wrapper_text(
+    name: str, module: str, instance: str, parameters: Mapping[str, int],
+    inputs: Mapping[str, int], outputs: Mapping[str, int],
+) -> str:  # fmt: skip
+    """A module that is one library module with its parameters, and has its ports.
+
+    Args:
+        name: Name of the module.
+        module: The library module.
+        instance: Name of that one inside.
+        parameters: Its parameters.
+        inputs: Width of every input.
+        outputs: Width of every output.
+    """
+    heads = [f"    input  wire {_range(bits)}{port}" for port, bits in inputs.items()]
+    heads += [f"    output wire {_range(bits)}{port}" for port, bits in outputs.items()]
+    values = [f"      .{parameter}({value})" for parameter, value in parameters.items()]
+    links = [f"      .{port}({port})" for port in (*inputs, *outputs)]
+    return "\n".join(
+        [
+            f"module {name} (", ",\n".join(heads), ");",
+            f"  {module} #(", ",\n".join(values), f"  ) {instance} (", ",\n".join(links),
+            "  );", "endmodule", "",
+        ]
+    )  # fmt: skip
 
 
 def _range(bits: int) -> str:

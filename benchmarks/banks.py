@@ -1,0 +1,139 @@
+"""SmolLM2-135M in the banks of a memory: bits per character of the novels beside float32.
+
+Every weight, key and value is read from its bank, row and column; products are those of the units
+beside the banks, all else is the chip's. Each figure is kept in ``build/bench-banks`` as soon as it
+is there, so that a run that was ended goes on where it was.
+
+    python benchmarks/banks.py [ROWS] [TOKENS] [VARIANT ...]
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from netwright import arch, mapping
+from netwright.compress import bits_with_interval
+from netwright.exchange.gguf import encode_with, read_gguf, smollm2_file, tokenizer_of
+from netwright.files import write_npz
+from netwright.ir import Graph, HostArithmetic
+from netwright.models import NextTokenBits, decoder_graph, smollm2
+from netwright.passes import BankArithmetic
+from netwright.tasks import Task, TextRows, next_tokens, novels
+from netwright.train import predict
+
+FOLDER = Path("build/bench-banks")
+MACHINE = "gddr6-aim"
+REAL = "float32"
+
+VARIANTS: Mapping[str, BankArithmetic] = {
+    "banks": BankArithmetic(),
+    "sums leave in 16 bits": BankArithmetic(sum_bits=16),
+    "one step of the root": BankArithmetic(host=HostArithmetic(root_steps=1)),
+    "three terms, one step": BankArithmetic(host=HostArithmetic(3, 3, 1, 1)),
+    "chip in bfloat16": BankArithmetic(host=HostArithmetic(bits=16), sum_bits=16),
+}
+
+
+def bits_of(logits: NDArray[np.floating], following: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Bits of the tokens that follow, from logits (rows, tokens, words)."""
+    made = np.empty(following.shape, np.float64)
+    for row, own in enumerate(logits):  # one at a time: all words in float64
+        wide = own.astype(np.float64)
+        wide -= wide.max(axis=-1, keepdims=True)
+        chosen = np.take_along_axis(wide, following[row][:, None], axis=-1)[:, 0]
+        made[row] = (np.log(np.exp(wide).sum(axis=-1)) - chosen) / np.log(2)
+    return made
+
+
+def in_banks(
+    graph: Graph, rules: BankArithmetic, tokens: NDArray[np.integer], threads: int
+) -> NDArray[np.float64]:
+    """Bits of every token behind the first, through the banks."""
+    run = mapping.BankRun.of(rules(graph), arch.find(MACHINE), num_threads=threads)
+    (logits,) = run.run(tokens[:, :-1].astype(np.float64)).values()
+    return bits_of(logits, tokens[:, 1:])
+
+
+def figures(
+    task: Task, folder: Path, wanted: tuple[str, ...], threads: int, console: Console
+) -> None:
+    """Bits of every token, each variant in a file of its own."""
+    missing = [name for name in (REAL, *wanted) if not path_of(folder, name).exists()]
+    if not missing:
+        return
+    model = smollm2()
+    (tokens,) = task.test.arrays.values()
+    words = np.asarray(tokens, np.int64)
+    graph = decoder_graph(model.decoder, words.shape[1] - 1) if missing != [REAL] else None
+    for name in missing:
+        began = time.perf_counter()
+        if name == REAL:
+            bits = predict(NextTokenBits(model.decoder), task.test.arrays)
+        else:
+            assert graph is not None
+            bits = in_banks(graph, VARIANTS[name], words, threads)
+        write_npz(path_of(folder, name), {"bits": bits})
+        took = time.perf_counter() - began
+        load = os.getloadavg()[0]
+        console.print(
+            f"{name}: {task.evaluate(bits):.5f}, {took:.0f} s at load {load:.1f}", highlight=False
+        )
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Where the figures of a variant are kept."""
+    return folder / f"{name.replace(' ', '-').replace(',', '')}.npz"
+
+
+def table(task: Task, folder: Path, wanted: tuple[str, ...], console: Console) -> None:
+    """What is there, beside float32."""
+    targets = task.test.targets
+    real = np.load(path_of(folder, REAL))["bits"]
+    shown = Table(
+        "arithmetic", "bits per character", "more than float32, 95 % interval", "perplexity",
+        "of float32",
+        title=f"SmolLM2-135M on {MACHINE}: {targets.size} tokens, {int(targets.sum())} characters",
+    )  # fmt: skip
+    whole = float(2 ** real.mean(dtype=np.float64))
+    for name in (REAL, *wanted):
+        bits = np.load(path_of(folder, name))["bits"]
+        found = bits_with_interval(bits, targets, beside=None if name == REAL else real)
+        perplexity = float(2 ** bits.mean(dtype=np.float64))
+        shown.add_row(
+            name, f"{found.value:.4f}",
+            f"{found.more:+.4f} [{found.more_low:.4f}, {found.more_high:.4f}]",
+            f"{perplexity:.4f}", f"{perplexity / whole - 1:+.3%}",
+        )  # fmt: skip
+    console.print(shown)
+    console.print(
+        "Perplexity is that of a token. The package's weights were in 4 bits before. The texts may "
+        "have been seen in training."
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Measure what is missing, then print the table."""
+    rows = int(arguments[0]) if arguments else 8
+    context = int(arguments[1]) if len(arguments) > 1 else 128
+    wanted = tuple(arguments[2:]) or tuple(VARIANTS)
+    tokenizer = tokenizer_of(read_gguf(smollm2_file()))
+    sizes = TextRows(context=context, train=4, validation=1, test=rows)
+    task = next_tokens(novels(), encode_with(tokenizer), rows=sizes)
+    folder = FOLDER / f"{rows}x{context}-{task.card.sha256[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    console = Console(width=140)
+    figures(task, folder, wanted, os.cpu_count() or 1, console)
+    table(task, folder, wanted, console)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
