@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from netwright.mapping.bank_columns import places, rows_of
 
 from netwright import arch
 from netwright.errors import MappingError
+from netwright.mapping.bank_columns import places, rows_of
 from netwright.mapping.bank_memory import BITS, BankMemory
 from netwright.mapping.layout import Layout, Product
 

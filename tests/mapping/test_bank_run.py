@@ -21,9 +21,9 @@ def network(hidden: int = 24, tokens: int = TOKENS) -> Graph:
     types = {"x": TensorType((1, tokens, features))}
     constants, nodes = {}, []
 
-    def emit(name: str, op: str, inputs: tuple[str, ...], shape: tuple[int, ...], **attrs) -> str:
+    def emit(name: str, op: str, inputs: tuple[str, ...], made: tuple[int, ...], /, **attrs):
         nodes.append(Node(name, op, inputs, f"{name}_out", attrs))
-        types[f"{name}_out"] = TensorType(shape)
+        types[f"{name}_out"] = TensorType(made)
         return f"{name}_out"
 
     def product(name: str, source: str, outputs: int) -> str:

@@ -206,10 +206,10 @@ class BankUnitDesign:
         function.restype = ctypes.c_size_t
         given = [np.ascontiguousarray(side, np.uint16) for side in (x, w)]
         sums, halves = np.zeros(len(steps), np.uint32), np.zeros(len(steps), np.uint16)
+        read = [side.ctypes.data for side in given] + [steps.ctypes.data]
         made = function(
-            *(ctypes.c_void_p(side.ctypes.data) for side in (*given, steps)),
-            ctypes.c_size_t(len(steps)), ctypes.c_uint32(pauses),
-            *(ctypes.c_void_p(side.ctypes.data) for side in (sums, halves)),
+            *map(ctypes.c_void_p, read), ctypes.c_size_t(len(steps)), ctypes.c_uint32(pauses),
+            *map(ctypes.c_void_p, (sums.ctypes.data, halves.ctypes.data)),
             ctypes.c_size_t(len(steps)),
         )  # fmt: skip
         if made != len(steps):
