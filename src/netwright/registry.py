@@ -163,6 +163,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "nasaic": "netwright.studies.nasaic",
         "nm-training": "netwright.studies.nm_training",
         "olive": "netwright.studies.olive",
+        "pim-gpt": "netwright.studies.pim_gpt",
         "pulsedl2": "netwright.studies.pulsedl2",
         "smash": "netwright.studies.smash",
         "sparse-transformer": "netwright.studies.sparse_transformer",

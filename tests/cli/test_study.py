@@ -36,6 +36,7 @@ def test_list_names_the_studies(netwright: Netwright) -> None:
         "nasaic",
         "nm-training",
         "olive",
+        "pim-gpt",
         "pulsedl2",
         "smash",
         "sparse-transformer",

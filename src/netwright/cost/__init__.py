@@ -1,6 +1,6 @@
 """What a mapping costs on a machine: engines count, one function prices, a mapper searches."""
 
-from netwright.cost import dataflows, pipeline, shaping, systolic, training
+from netwright.cost import dataflows, events, pipeline, shaping, systolic, training
 from netwright.cost.accelerators import Unit, units_of
 from netwright.cost.chips import Layers, Verdict, assess, layers_of
 from netwright.cost.counts import Action, Counts
@@ -54,6 +54,7 @@ __all__ = [
     "count",
     "dataflows",
     "estimate_network",
+    "events",
     "layers_of",
     "merge_machine",
     "merge_variations",

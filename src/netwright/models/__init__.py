@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 from torch import nn
 
+from netwright.models import published
 from netwright.models.autoencoder import Autoencoder, wafer_autoencoder
 from netwright.models.convolutional import encoder
 from netwright.models.decoder import Decoder, DecoderShape, NextTokenBits, decoder_from, smollm2
@@ -34,6 +35,7 @@ __all__ = [
     "mlp",
     "mobilenet",
     "policy",
+    "published",
     "pulse_autoencoder",
     "pulse_cnn",
     "resnet9",

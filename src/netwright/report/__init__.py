@@ -1,5 +1,6 @@
 """Reports: a document of sourced figures, and the tables and pages made from it."""
 
+from netwright.report.bank_times import bank_times as draw_banks
 from netwright.report.certificate import FILE_STAGE, Certificate, FirstStage, Inexact
 from netwright.report.charts import Panel, bars, lines, roofline
 from netwright.report.data import DataInput, DataSection, Spread
@@ -81,6 +82,7 @@ __all__ = [
     "certificate_table",
     "claims_table",
     "comparison_table",
+    "draw_banks",
     "front_table",
     "hardware_table",
     "lines",

@@ -139,6 +139,19 @@ def test_estimate_reaches_the_engine():
     assert gelu.estimate.seconds == pytest.approx(2 * 14e-9)  # 256 values on 128 lanes
 
 
+def test_layers_take_as_long_as_the_timeline():
+    """The price of every stage is the time that the engine gives it, to a cycle of the memory."""
+    machine = arch.find("gddr6-aim")
+    b = Builder("attends", bits=16)
+    workload = b.finish(b.attention(b.layer_norm(b.input((1, 1, 768))), 12, cached=40))
+    done = execute(workload, machine, place(workload, machine))
+    kinds = dict(zip((own.name for own in done.counts), done.kinds, strict=True))
+    assert {kinds[name] for name in kinds} == {"weights", "cache", "append", "host"}
+    for counts, cycles in zip(done.counts, done.outcome.stage_cycles, strict=True):
+        assert cycles * 0.5e-9 == pytest.approx(price(counts, machine).seconds, abs=0.5e-9)
+    assert sum(done.cycles_by.values()) == done.outcome.cycles
+
+
 def test_matrix_without_layout_is_refused():
     machine, workload = arch.find("gddr6-aim"), dense(64, 64)
     mapping = place(workload, machine)

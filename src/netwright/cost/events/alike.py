@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from netwright.arch import Dram
 from netwright.cost.events.outcome import Outcome
 from netwright.cost.events.program import Program
 from netwright.cost.events.queue import run
@@ -36,6 +37,10 @@ class Alike:
     def table(self, table: Table) -> Table:
         """The memory with as many channels."""
         return replace(table, channels=len(self.channels))
+
+    def dram(self, dram: Dram) -> Dram:
+        """The memory with as many channels, as its file says it."""
+        return dram.model_copy(update={"channels": len(self.channels)})
 
     def alone(self, channel: int, cycles: tuple[int, ...]) -> Program:
         """The program of one of its channels, whose stages take as long as those of all."""

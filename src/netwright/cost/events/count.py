@@ -8,8 +8,9 @@ from typing import get_args
 
 from netwright.arch import Architecture, Dram
 from netwright.cost.counts import Action, Counts
-from netwright.cost.events.alike import run_alike
+from netwright.cost.events.alike import alike, run_alike
 from netwright.cost.events.energy import pin_bytes_of
+from netwright.cost.events.judge import violations
 from netwright.cost.events.lower import Stage, StageKind, program_of, stages_of
 from netwright.cost.events.outcome import Outcome
 from netwright.cost.events.program import Program
@@ -66,6 +67,20 @@ class Execution:
             if role in count:
                 count[role] += number[level] * amount
         return 1 - count[OPEN] / count[ROW] if count[ROW] else 1.0
+
+
+def judged(done: Execution, dram: Dram) -> tuple[int, tuple[str, ...]]:
+    """The number of commands of one channel of each kind, and what no rule allows of them.
+
+    Args:
+        done: A network that ran.
+        dram: The memory.
+    """
+    few = alike(done.program, done.table)
+    outcome = run(few.table(done.table), few.program)
+    assert outcome.trace is not None  # asked for
+    found = violations(outcome.trace, outcome.names, few.dram(dram))
+    return len(outcome.trace), found
 
 
 def execute(

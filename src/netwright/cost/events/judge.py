@@ -1,25 +1,37 @@
 """Whether a trace obeys the rules of a memory: a reader that knows nothing of the engine.
 
-It takes the rules as the machine's file says them, works out their distances itself, and looks at
-every pair of commands that a rule is about, bank by bank.
+It takes the rules as the machine's file says them, works out their distances itself, and looks for
+each command at the one before that a rule is about, bank by bank: whole columns of the trace at a
+time, so that traces of millions of commands take seconds.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netwright.arch import Dram, Rule
 
 MOST = 20
 """Violations that are told."""
 
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+Told = tuple[int, int, str]
+"""Line, place within what is told of a line, sentence."""
+
+TIME, ROWS = -1, 1 << 20
+"""Places of sentences about time and rows; those between are about rules, by their number."""
+
 
 def violations(
-    trace: Sequence[Sequence[int]], names: Sequence[str], dram: Dram, *, most: int = MOST
+    trace: Sequence[Sequence[int]] | Integers, names: Sequence[str], dram: Dram, *, most: int = MOST
 ) -> tuple[str, ...]:
     """What no rule allows, as sentences; empty for a legal trace.
 
@@ -34,98 +46,189 @@ def violations(
         dram: The memory.
         most: Violations that are told.
     """
-    return tuple(islice(_violations(trace, names, dram), most))
+    lines = np.asarray(trace, np.int64).reshape(len(trace), -1)
+    if not len(lines):
+        return ()
+    is_command, found = _strangers(lines, names, dram, most)
+    own = _Lines.of(lines[is_command], np.flatnonzero(is_command), names)
+    found += _disorder(own, most)
+    for channel in range(dram.channels):
+        part = own.where(own.channel == channel)
+        if len(part.number):
+            found += _double(part, channel, most)
+            found += _broken_rules(part, channel, dram, most)
+            found += _wrong_rows(part, dram, most)
+            found += _refreshes(part, channel, dram, most)
+    return tuple(text for _, _, text in sorted(found)[:most])
 
 
-def _violations(trace: Sequence[Sequence[int]], names: Sequence[str], dram: Dram) -> Iterator[str]:
-    rules = [(rule, _cycles(rule, dram)) for rule in dram.all_rules]
-    past: dict[tuple[int, int, int], deque[int]] = {}
-    rows: dict[tuple[int, int], int] = {}
-    last: dict[int, int] = {}
-    refreshed: dict[int, int] = {}
-    before = 0
-    for number, line in enumerate(trace):
-        cycle, command, channel, bank, row = (int(value) for value in line[:5])
-        place = f"line {number}, cycle {cycle}"
-        if not 0 <= command < len(names) or names[command] not in dram.commands:
-            yield f"{place}: there is no command {command}"
-            continue
-        name = names[command]
-        if not (0 <= channel < dram.channels and 0 <= bank < _size(dram)):
-            yield f"{place}: {name} in channel {channel}, bank {bank}, which there is not"
-            continue
-        if cycle < before:
-            yield f"{place}: {name} comes after cycle {before}"
-        before = max(before, cycle)
-        if last.get(channel, -1) >= cycle:
-            yield f"{place}: channel {channel} has two commands in this cycle"
-        last[channel] = cycle
-        banks = _banks(dram, dram.commands[name].level, bank)
-        for index, (rule, distance) in enumerate(rules):
-            for part in _parts(dram, rule, banks):
-                times = past.get((index, channel, part), deque())
-                full = name in rule.following and len(times) == rule.window
-                if full and cycle < times[0] + distance:
-                    yield (
-                        f"{place}: {name} in channel {channel}, bank {bank} comes "
-                        f"{cycle - times[0]} cycles after {_which(rule)}; "
-                        f"{rule.distance} is {distance}"
-                    )
-                    break
-            if name in rule.preceding:
-                for part in _parts(dram, rule, banks):
-                    key = index, channel, part
-                    past.setdefault(key, deque(maxlen=rule.window)).append(cycle)
-        yield from _rows(place, name, dram, rows, channel, banks, row)
-        if dram.commands[name].does == "refresh":
-            refreshed[channel] = refreshed.get(channel, 0) + 1
-            yield from _refreshes(place, dram, channel, cycle, refreshed[channel])
+@dataclass(frozen=True, eq=False)
+class _Lines:
+    """Columns of a trace, and the number of each line in the whole of it."""
+
+    names: Sequence[str]
+    number: Integers
+    cycle: Integers
+    command: Integers
+    channel: Integers
+    bank: Integers
+    row: Integers
+
+    @classmethod
+    def of(cls, lines: Integers, number: Integers, names: Sequence[str]) -> _Lines:
+        return cls(names, number, *(np.ascontiguousarray(lines[:, place]) for place in range(5)))
+
+    def where(self, chosen: Booleans) -> _Lines:
+        return _Lines(
+            self.names, self.number[chosen], self.cycle[chosen], self.command[chosen],
+            self.channel[chosen], self.bank[chosen], self.row[chosen],
+        )  # fmt: skip
+
+    def those(self, wanted: Iterable[str]) -> Booleans:
+        """Lines with one of some commands."""
+        kinds = set(wanted)
+        return np.array([name in kinds for name in self.names], bool)[self.command]
+
+    def name(self, index: int) -> str:
+        return self.names[int(self.command[index])]
+
+    def place(self, index: int) -> str:
+        return f"line {self.number[index]}, cycle {self.cycle[index]}"
 
 
-def _rows(
-    place: str, name: str, dram: Dram, rows: dict[tuple[int, int], int], channel: int,
-    banks: range, row: int,
-) -> Iterator[str]:  # fmt: skip
-    does = dram.commands[name].does
-    for bank in banks:
-        known = rows.get((channel, bank), -1)
-        if does in ("open", "refresh") and known >= 0:
-            yield f"{place}: {name}, and row {known} of bank {bank} is open"
-        if does in ("read", "write", "compute") and known != row:
-            state = f"row {known} is open" if known >= 0 else "no row is open"
-            yield f"{place}: {name} needs row {row} of bank {bank}, and {state}"
-        if does == "open":
-            rows[channel, bank] = row
-        if does == "close":
-            rows[channel, bank] = -1
+def _strangers(
+    lines: Integers, names: Sequence[str], dram: Dram, most: int
+) -> tuple[Booleans, list[Told]]:
+    """Which lines are commands of the memory, and what is said of the others."""
+    command, channel, bank = lines[:, 1], lines[:, 2], lines[:, 3]
+    known = np.array([name in dram.commands for name in names], bool)
+    is_known = (command >= 0) & (command < len(names))
+    is_known &= known[np.where(is_known, command, 0)]
+    is_here = (channel >= 0) & (channel < dram.channels) & (bank >= 0) & (bank < _size(dram))
+    found = []
+    for line in np.flatnonzero(~(is_known & is_here))[:most].tolist():
+        place = f"line {line}, cycle {lines[line, 0]}"
+        text = f"there is no command {command[line]}"
+        if is_known[line]:
+            name = names[int(command[line])]
+            text = f"{name} in channel {channel[line]}, bank {bank[line]}, which there is not"
+        found.append((line, TIME, f"{place}: {text}"))
+    return is_known & is_here, found
 
 
-def _refreshes(place: str, dram: Dram, channel: int, cycle: int, count: int) -> Iterator[str]:
+def _disorder(own: _Lines, most: int) -> list[Told]:
+    before = np.maximum.accumulate(np.concatenate([[0], own.cycle]))[:-1]
+    late = np.flatnonzero(own.cycle < before)[:most].tolist()
+    return [
+        (int(own.number[n]), TIME, f"{own.place(n)}: {own.name(n)} comes after cycle {before[n]}")
+        for n in late
+    ]
+
+
+def _double(own: _Lines, channel: int, most: int) -> list[Told]:
+    twice = 1 + np.flatnonzero(np.diff(own.cycle) <= 0)[:most]
+    return [
+        (
+            int(own.number[n]),
+            TIME,
+            f"{own.place(n)}: channel {channel} has two commands in this cycle",
+        )
+        for n in twice.tolist()
+    ]
+
+
+def _broken_rules(own: _Lines, channel: int, dram: Dram, most: int) -> list[Told]:
+    levels = {name: command.level for name, command in dram.commands.items()}
+    found = []
+    for index, rule in enumerate(dram.all_rules):
+        before, after = own.those(rule.preceding), own.those(rule.following)
+        distance, told = _cycles(rule, dram), set()
+        # Where all commands concern the whole channel, one part of it is like the other.
+        alike = all(levels[name] == "channel" for name in (*rule.preceding, *rule.following))
+        alike |= not (
+            own.those(n for n in levels if levels[n] != "channel") & (before | after)
+        ).any()
+        for touches in _parts(own, dram, rule, levels, only_first=alike):
+            first = np.flatnonzero(before & touches)
+            second = np.flatnonzero(after & touches)
+            which = np.searchsorted(first, second, "left") - rule.window
+            second, which = second[which >= 0], which[which >= 0]
+            gap = own.cycle[second] - own.cycle[first[which]]
+            for n in np.flatnonzero(gap < distance)[:most].tolist():
+                line = int(second[n])
+                if line not in told:
+                    told.add(line)
+                    found.append((
+                        int(own.number[line]), index,
+                        f"{own.place(line)}: {own.name(line)} in channel {channel}, bank "
+                        f"{own.bank[line]} comes {gap[n]} cycles after {_which(rule)}; "
+                        f"{rule.distance} is {distance}",
+                    ))  # fmt: skip
+    return found
+
+
+def _parts(
+    own: _Lines, dram: Dram, rule: Rule, levels: Mapping[str, str], *, only_first: bool
+) -> Iterator[Booleans]:
+    """For each part of a channel at the level of a rule, the lines that touch it."""
+    everywhere = np.ones(len(own.number), bool)
+    if rule.level == "channel" or only_first:
+        yield everywhere
+        return
+    width = dram.banks_per_group
+    whole = own.those(name for name in levels if levels[name] == "channel")
+    grouped = own.those(name for name in levels if levels[name] == "bank_group")
+    for part in range(_size(dram) if rule.level == "bank" else dram.bank_groups):
+        if rule.level == "bank":
+            here = (own.bank == part) | (grouped & (own.bank // width == part // width))
+        else:
+            here = own.bank // width == part
+        yield whole | here
+
+
+def _wrong_rows(own: _Lines, dram: Dram, most: int) -> list[Told]:
+    does = {name: command.does for name, command in dram.commands.items()}
+
+    def that(*what: str) -> Booleans:
+        return own.those(name for name in does if does[name] in what)
+
+    opens, changes = that("open"), that("open", "close")
+    closed, used = that("open", "refresh"), that("read", "write", "compute")
+    levels = {name: command.level for name, command in dram.commands.items()}
+    rule = Rule(level="bank", preceding=("any",), following=("any",), distance="0")
+    found = []
+    for bank, touches in enumerate(_parts(own, dram, rule, levels, only_first=False)):
+        set_at = np.flatnonzero(changes & touches)
+        rows = np.concatenate([[-1], np.where(opens[set_at], own.row[set_at], -1)])
+        asked = np.flatnonzero((closed | used) & touches)
+        known = rows[np.searchsorted(set_at, asked, "left")]
+        stays = closed[asked] & (known >= 0)
+        wrong = used[asked] & (known != own.row[asked])
+        for n in np.flatnonzero(stays | wrong)[:most].tolist():
+            line = int(asked[n])
+            text = f"{own.name(line)}, and row {known[n]} of bank {bank} is open"
+            if wrong[n]:
+                state = f"row {known[n]} is open" if known[n] >= 0 else "no row is open"
+                text = f"{own.name(line)} needs row {own.row[line]} of bank {bank}, and {state}"
+            found.append((int(own.number[line]), ROWS + bank, f"{own.place(line)}: {text}"))
+    return found
+
+
+def _refreshes(own: _Lines, channel: int, dram: Dram, most: int) -> list[Told]:
+    refreshing = [name for name, command in dram.commands.items() if command.does == "refresh"]
     interval = _value(dram, dram.refresh_interval) if dram.refresh_interval else 0
-    if interval and not count * interval <= cycle <= (count + 2) * interval:
-        yield f"{place}: refresh {count} of channel {channel} is due at {count * interval}"
+    at = np.flatnonzero(own.those(refreshing))
+    due = interval * np.arange(1, len(at) + 1)
+    wrong = np.flatnonzero((own.cycle[at] < due) | (own.cycle[at] > due + 2 * interval))[:most]
+    return [
+        (int(own.number[at[n]]), ROWS << 1,
+         f"{own.place(int(at[n]))}: refresh {n + 1} of channel {channel} is due at {due[n]}")
+        for n in (wrong if interval else wrong[:0]).tolist()
+    ]  # fmt: skip
 
 
 def _size(dram: Dram) -> int:
     return dram.bank_groups * dram.banks_per_group
-
-
-def _banks(dram: Dram, level: str, bank: int) -> range:
-    if level == "channel":
-        return range(_size(dram))
-    if level == "bank":
-        return range(bank, bank + 1)
-    first = bank - bank % dram.banks_per_group
-    return range(first, first + dram.banks_per_group)
-
-
-def _parts(dram: Dram, rule: Rule, banks: range) -> set[int]:
-    """Numbers of the channel, the groups or the banks that a command touches."""
-    if rule.level == "channel":
-        return {0}
-    if rule.level == "bank":
-        return set(banks)
-    return {bank // dram.banks_per_group for bank in banks}
 
 
 def _which(rule: Rule) -> str:

@@ -84,13 +84,21 @@ def program_of(stages: Sequence[Stage], architecture: Architecture, dram: Dram) 
     empty = np.zeros((0, len(COLUMNS)), np.int64)
     requests = np.concatenate([stage.requests for stage in stages]) if stages else empty
     ends = np.cumsum([len(stage.requests) for stage in stages])
-    rates = {unit.name: unit.rate.value for unit in architecture.units if unit.rate is not None}
-    busy = (
-        max((_cycles(n / rates[u], dram) for u, n in stage.host_cycles.items()), default=0)
-        for stage in stages
-    )
+    busy = (_cycles(_host_seconds(stage, architecture), dram) for stage in stages)
     return Program(requests, tuple(map(int, ends)), tuple(busy),
                    tuple(stage.name for stage in stages), dram.lookahead)  # fmt: skip
+
+
+def _host_seconds(stage: Stage, architecture: Architecture) -> float:
+    """How long units and memories of the host are busy in a stage."""
+    rates = {unit.name: unit.rate.value for unit in architecture.units if unit.rate is not None}
+    found = {name: number / rates[name] for name, number in stage.host_cycles.items()}
+    for action in stage.actions:
+        store = architecture.memory(action.component)
+        if store is not None and store.bandwidth is not None:
+            own = action.amount / 8 / store.bandwidth.value
+            found[store.name] = found.get(store.name, 0.0) + own
+    return max(found.values(), default=0.0)
 
 
 def _cycles(seconds: float, dram: Dram) -> int:
