@@ -16,16 +16,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from netwright import arch, mapping
-from netwright.compress import bits_with_interval
+from netwright import arch
+from netwright.compress import bits_in_banks, bits_with_interval
 from netwright.exchange.gguf import encode_with, read_gguf, smollm2_file, tokenizer_of
 from netwright.files import write_npz
-from netwright.ir import Graph, HostArithmetic
-from netwright.models import NextTokenBits, decoder_graph, smollm2
+from netwright.ir import HostArithmetic
+from netwright.models import smollm2
 from netwright.passes import BankArithmetic
 from netwright.tasks import Task, TextRows, next_tokens, novels
 from netwright.train import predict
@@ -43,26 +42,6 @@ VARIANTS: Mapping[str, BankArithmetic] = {
 }
 
 
-def bits_of(logits: NDArray[np.floating], following: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Bits of the tokens that follow, from logits (rows, tokens, words)."""
-    made = np.empty(following.shape, np.float64)
-    for row, own in enumerate(logits):  # one at a time: all words in float64
-        wide = own.astype(np.float64)
-        wide -= wide.max(axis=-1, keepdims=True)
-        chosen = np.take_along_axis(wide, following[row][:, None], axis=-1)[:, 0]
-        made[row] = (np.log(np.exp(wide).sum(axis=-1)) - chosen) / np.log(2)
-    return made
-
-
-def in_banks(
-    graph: Graph, rules: BankArithmetic, tokens: NDArray[np.integer], threads: int
-) -> NDArray[np.float64]:
-    """Bits of every token behind the first, through the banks."""
-    run = mapping.BankRun.of(rules(graph), arch.find(MACHINE), num_threads=threads)
-    (logits,) = run.run(tokens[:, :-1].astype(np.float64)).values()
-    return bits_of(logits, tokens[:, 1:])
-
-
 def figures(
     task: Task, folder: Path, wanted: tuple[str, ...], threads: int, console: Console
 ) -> None:
@@ -73,14 +52,14 @@ def figures(
     model = smollm2()
     (tokens,) = task.test.arrays.values()
     words = np.asarray(tokens, np.int64)
-    graph = decoder_graph(model.decoder, words.shape[1] - 1) if missing != [REAL] else None
     for name in missing:
         began = time.perf_counter()
         if name == REAL:
-            bits = predict(NextTokenBits(model.decoder), task.test.arrays)
+            bits = predict(model, task.test.arrays)
         else:
-            assert graph is not None
-            bits = in_banks(graph, VARIANTS[name], words, threads)
+            bits = bits_in_banks(
+                model, words, arch.find(MACHINE), arithmetic=VARIANTS[name], num_threads=threads
+            )
         write_npz(path_of(folder, name), {"bits": bits})
         took = time.perf_counter() - began
         load = os.getloadavg()[0]

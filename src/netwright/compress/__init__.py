@@ -8,6 +8,7 @@ from netwright.compress.allocation import (
     TiedActivations,
     allocate,
 )
+from netwright.compress.bank_decoder import bits_in_banks, next_token_bits
 from netwright.compress.bit_orders import (
     BitCurvature,
     BitOrder,
@@ -148,6 +149,7 @@ __all__ = [
     "apply",
     "apply_part",
     "bit_curvature",
+    "bits_in_banks",
     "bits_needed",
     "bits_with_interval",
     "bops",
@@ -174,6 +176,7 @@ __all__ = [
     "luts",
     "module_sensitivity",
     "module_shapes",
+    "next_token_bits",
     "ordered_bits",
     "output_errors",
     "output_growth",

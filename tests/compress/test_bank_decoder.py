@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netwright import arch
+from netwright.compress import bits_in_banks, next_token_bits
+from netwright.errors import DataError, Infeasible
+from netwright.ir import HostArithmetic
+from netwright.mapping import bank_arithmetic
+
+torch = pytest.importorskip("torch")
+from netwright.models import Decoder, DecoderShape, NextTokenBits  # noqa: E402
+
+MACHINE = arch.find("gddr6-aim")
+SHAPE = DecoderShape(50, 32, layers=2, heads=4, groups=2, hidden=48, head_features=8)
+WORDS = np.random.default_rng(0).integers(0, 50, (3, 8))
+
+
+def model() -> NextTokenBits:
+    torch.manual_seed(0)
+    return NextTokenBits(Decoder(SHAPE).eval())
+
+
+def test_bits_are_near_those_of_float32_and_nearer_with_more_terms() -> None:
+    decoder = model()
+    with torch.no_grad():
+        wanted = decoder(torch.from_numpy(WORDS)).numpy()
+    found = bits_in_banks(decoder, WORDS, MACHINE)
+    np.testing.assert_allclose(found, wanted, rtol=0.02, atol=0.1)
+    few = bank_arithmetic(MACHINE, host=HostArithmetic(2, 2, 1, 1))
+    rough = bits_in_banks(decoder, WORDS, MACHINE, arithmetic=few)
+    assert 0 < np.abs(found - wanted).mean() < np.abs(rough - wanted).mean()
+
+
+def test_bits_of_logits_are_those_of_their_softmax() -> None:
+    logits = np.random.default_rng(1).normal(size=(2, 3, 7)).astype(np.float32)
+    following = np.random.default_rng(2).integers(0, 7, (2, 3))
+    shares = np.exp(logits.astype(np.float64))
+    shares /= shares.sum(axis=-1, keepdims=True)
+    wanted = -np.log2(np.take_along_axis(shares, following[..., None], axis=-1)[..., 0])
+    np.testing.assert_allclose(next_token_bits(logits, following), wanted)
+
+
+def test_tokens_that_are_none_are_refused() -> None:
+    with pytest.raises(DataError, match=r"tokens must be whole numbers \(rows, 2 or more\)"):
+        bits_in_banks(model(), WORDS[:, :1], MACHINE)
+    with pytest.raises(DataError, match="not float64 of"):
+        bits_in_banks(model(), WORDS.astype(float), MACHINE)
+
+
+def test_a_decoder_that_does_not_fit_is_refused_with_the_size_that_would_do() -> None:
+    memory = MACHINE.memory("banks")
+    small = memory.model_copy(update={"dram": memory.dram.model_copy(update={"rows": 3})})
+    nodes = tuple(small if node.name == "banks" else node for node in MACHINE.nodes)
+    machine = MACHINE.model_copy(update={"nodes": nodes})
+    with pytest.raises(Infeasible, match="rows of each bank"):
+        bits_in_banks(model(), WORDS, machine)
