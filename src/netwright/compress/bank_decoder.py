@@ -50,7 +50,7 @@ def bits_in_banks(
     made = (arithmetic or bank_arithmetic(machine))(graph)
     run = BankRun.of(made, machine, rules=rules, num_threads=num_threads)
     (logits,) = run.run(words[:, :-1].astype(np.float64)).values()
-    return next_token_bits(logits, words[:, 1:])
+    return next_token_bits(np.asarray(logits, np.float64), words[:, 1:])
 
 
 def next_token_bits(
