@@ -18,8 +18,8 @@ from netwright.backends.tools import GXX, VERILATOR, find, run_tool
 from netwright.errors import BackendError
 from netwright.files import cache_folder, write_text
 
-COMPILE_FLAGS = ("-std=c++17", "-fPIC", "-O1", "-fno-gnu-unique", "-w")
-LINK_FLAGS = ("-shared", "-fPIC", "-Wl,-Bsymbolic", "-pthread")
+COMPILE_FLAGS = ("-std=c++17", "-fPIC", "-O1", "-fno-gnu-unique", "-pthread", "-w")
+LINK_FLAGS = ("-shared", "-Wl,-Bsymbolic")
 VERILATE_FLAGS = ("--cc", "-O3", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style")
 UNDEFINED = ("SELRANGE", "UNDRIVEN", "MULTIDRIVEN", "IMPLICIT", "PINMISSING")
 """Faults whose result Verilog leaves open, so that a simulator may hide what synthesis builds.
@@ -27,6 +27,7 @@ UNDEFINED = ("SELRANGE", "UNDRIVEN", "MULTIDRIVEN", "IMPLICIT", "PINMISSING")
 Bits beyond a wire that are written and read again keep their value in Verilator, not in hardware.
 """
 RUNTIME_SOURCES = ("verilated.cpp", "verilated_threads.cpp")
+RUNTIME_HEADER = "verilated.h"
 """The simulator's own C++ (its makefile is not used: that of the PyPI package is incomplete)."""
 
 
@@ -85,10 +86,11 @@ def compile_simulation(
         parts = [path.name for path in sorted(folder.glob("*.cpp"))]
         includes = "".join(f'#include "{part}"\n' for part in parts)  # headers are read once
         write_text(folder / "simulation.cpp", includes + text)
+        header, objects = _runtime(root, timeout_s)
         run_tool(
             GXX,
-            [*COMPILE_FLAGS, *LINK_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include/vltstd'}",
-             "simulation.cpp", *_runtime(root, timeout_s), "-o", made.name],
+            [*COMPILE_FLAGS, *LINK_FLAGS, *_includes(root), "-include", header,
+             "simulation.cpp", *objects, "-o", made.name],
             cwd=folder,
             timeout_s=timeout_s,
             log=build / f"{name}.log",
@@ -102,28 +104,40 @@ def compile_simulation(
     return library
 
 
-def _runtime(root: Path, timeout_s: float) -> list[Path]:
-    """Objects of the simulator's runtime, compiled once for this user."""
+def _includes(root: Path) -> tuple[str, str]:
+    return f"-I{root / 'include'}", f"-I{root / 'include/vltstd'}"
+
+
+def _runtime(root: Path, timeout_s: float) -> tuple[Path, list[Path]]:
+    """Header and objects of the simulator's runtime, compiled once for this user.
+
+    The header includes that of the simulator; g++ reads what was compiled of it beside it, or the
+    text where that was made by another compiler.
+    """
     digest = hashlib.sha256(repr((str(root), COMPILE_FLAGS)).encode())
-    for name in RUNTIME_SOURCES:
+    for name in (*RUNTIME_SOURCES, RUNTIME_HEADER):
         digest.update((root / "include" / name).read_bytes())
     key = digest.hexdigest()
     folder = cache_folder() / f"verilated-{key[:16]}"
 
-    def compile_source(name: str) -> Path:
+    def compiled(name: str, source: Path, *how: str) -> Path:
         def make(made: Path) -> None:
             run_tool(
                 GXX,
-                [*COMPILE_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include/vltstd'}", "-c",
-                 root / "include" / name, "-o", made],
+                [*COMPILE_FLAGS, *_includes(root), *how, source, "-o", made],
                 cwd=folder,
                 timeout_s=timeout_s,
                 log=folder / f"{name}.log",
-            )  # fmt: skip
+            )
 
-        return built_once(folder / f"{name}.o", key=(name, key), make=make)
+        return built_once(folder / name, key=(name, key), make=make)
 
-    return [compile_source(name) for name in RUNTIME_SOURCES]
+    header = folder / f"runtime-{RUNTIME_HEADER}"
+    if not header.is_file():
+        write_text(header, f'#include "{RUNTIME_HEADER}"\n')
+    compiled(f"{header.name}.gch", header, "-x", "c++-header")
+    objects = [compiled(f"{name}.o", root / "include" / name, "-c") for name in RUNTIME_SOURCES]
+    return header, objects
 
 
 def simulate(
