@@ -101,6 +101,7 @@ def test_names() -> None:
         ((4, 3, "inf"), "special must be one of none, nan, ieee, negative-zero, not 'inf'"),
         ((1, 1, "ieee"), None),
         ((3, 0, "ieee"), "e3m0 has too few words for its numbers and for NaN"),
+        ((4, 3, "nan", 1.5), "bias must be an integer, not 1.5"),
         ((4, 3, "nan", 1200), "the values of e4m3b1200fn must be those of float64, bias 1200"),
     ],
 )

@@ -54,6 +54,11 @@ def test_names_of_their_own() -> None:
         ("e2m1fx1-e8m0", "group must be an integer from 2 to 1024, not 1"),
         ("int4+e2m1x4-e8m0", '"int4+e2m1" is no number format'),
         ("e9m1", "exponent_bits must be an integer from 1 to 8, not 9"),
+        ("e8m2b-9999", "the values of e8m2b-9999 must be those of float64, bias -9999"),
+        ("e5m2b-9999x16-e8m0", "the values of e5m2b-9999 must be those of float64, bias -9999"),
+        ("fixed<8,9999>", "the values of fixed<8,9999> must be those of float64: integer_bits"),
+        ("fixed<8,-9999>", "the values of fixed<8,-9999> must be those of float64: integer_bits"),
+        ("int\u0664", '"int\u0664" is no number format'),
     ],
 )
 def test_names_of_no_format_are_refused(name: str, message: str) -> None:

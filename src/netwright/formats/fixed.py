@@ -13,6 +13,10 @@ from netwright.formats.integers import Int
 from netwright.formats.number import Ungrouped, Words, check_bits, refuse_nan
 from netwright.formats.rounding import AP_FIXED_ROUNDING, Overflow, Rounding, round_real
 
+LEAST_EXPONENT = -1022
+MAX_INTEGER_BITS = 1023
+"""Limits within which every value is one of float64."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fixed(Ungrouped):
@@ -36,6 +40,13 @@ class Fixed(Ungrouped):
 
     def __post_init__(self) -> None:
         check_bits(self.bits)
+        if isinstance(self.integer_bits, bool) or not isinstance(self.integer_bits, int):
+            raise NumericsError(f"integer_bits must be an integer, not {self.integer_bits!r}")
+        if self.exponent < LEAST_EXPONENT or self.integer_bits > MAX_INTEGER_BITS:
+            raise NumericsError(
+                f"the values of {self} must be those of float64: integer_bits must be from "
+                f"{self.bits + LEAST_EXPONENT} to {MAX_INTEGER_BITS}"
+            )
         for what, choices in (("rounding", Rounding), ("overflow", Overflow)):
             value = getattr(self, what)
             if value not in set(choices):

@@ -65,7 +65,10 @@ class MiniFloat(Ungrouped):
             raise NumericsError(f"{self} has too few words for its numbers and for NaN")
         if self.bias is None:
             object.__setattr__(self, "bias", self._usual_bias)
-        if not self._exponent_of(1) - self.mantissa_bits > -1023 or self.max > 1e300:
+        if isinstance(self.bias, bool) or not isinstance(self.bias, int):
+            raise NumericsError(f"bias must be an integer, not {self.bias!r}")
+        smallest = self._exponent_of(1) - self.mantissa_bits
+        if smallest <= -1023 or self._exponent_of(self._top >> self.mantissa_bits) > 995:
             raise NumericsError(f"the values of {self} must be those of float64, bias {self.bias}")
 
     @property

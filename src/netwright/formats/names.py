@@ -44,12 +44,12 @@ NAMED: dict[str, NumberFormat] = {
 """Formats that have a name of their own."""
 
 _SPECIALS: dict[str, Special] = {"": "ieee", "f": "none", "fn": "nan", "fnuz": "negative-zero"}
-_INT = re.compile(r"(u?)int(\d{1,2})(n?)")
+_INT = re.compile(r"(u?)int(\d{1,2})(n?)", re.ASCII)
 _FLOAT = re.compile(r"float(16|32|64)")
-_FIXED = re.compile(r"(u?)fixed<(\d{1,2}),(-?\d{1,4})>")
-_MINIFLOAT = re.compile(r"e(\d)m(\d{1,2})(?:b(-?\d{1,4}))?(fnuz|fn|f|)")
-_PAIRS = re.compile(r"(int4|flint4|int8)\+(e2m1|e4m3|e2m5)(?:b(\d{1,2}))?(-left)?")
-_BLOCKS = re.compile(r"(.{1,20})x(\d{1,4})-(e8m0|e\dm\d(?:b-?\d{1,4})?(?:fnuz|fn|f|))")
+_FIXED = re.compile(r"(u?)fixed<(\d{1,2}),(-?\d{1,4})>", re.ASCII)
+_MINIFLOAT = re.compile(r"e(\d)m(\d{1,2})(?:b(-?\d{1,4}))?(fnuz|fn|f|)", re.ASCII)
+_PAIRS = re.compile(r"(int4|flint4|int8)\+(e2m1|e4m3|e2m5)(?:b(\d{1,2}))?(-left)?", re.ASCII)
+_BLOCKS = re.compile(r"(.{1,20})x(\d{1,4})-(e8m0|e\dm\d(?:b-?\d{1,4})?(?:fnuz|fn|f|))", re.ASCII)
 
 
 def number_named(name: str) -> NumberFormat:

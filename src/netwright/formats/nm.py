@@ -35,6 +35,10 @@ class NM:
     axis: int = 0
 
     def __post_init__(self) -> None:
+        for what in ("kept", "group", "axis"):
+            value = getattr(self, what)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise NumericsError(f"N:M {what} must be an integer, not {value!r}")
         if not 1 <= self.group <= MAX_GROUP:
             raise NumericsError(f"N:M group must be from 1 to {MAX_GROUP}, not {self.group}")
         if not 0 <= self.kept <= self.group:
@@ -87,7 +91,7 @@ class NM:
         Of equal magnitudes the one with the lowest index stays.
 
         Raises:
-            NumericsError: The tensor cannot have the pattern.
+            NumericsError: The tensor cannot have the pattern, or holds NaN or no numbers.
 
         >>> NM(2, 4).mask(np.array([1, -3, 3, 3, 0, 0, 0, 5])).astype(int)
         array([0, 1, 1, 0, 1, 0, 0, 1])
@@ -96,8 +100,8 @@ class NM:
         if fault:
             raise NumericsError(fault)
         rows = np.moveaxis(values, self.axis, -1)
-        groups = np.abs(rows).reshape(-1, self.group)
-        order = np.argsort(-groups, axis=1, kind="stable")[:, : self.kept]
+        groups = _negated_magnitudes(rows).reshape(-1, self.group)
+        order = np.argsort(groups, axis=1, kind="stable")[:, : self.kept]
         mask = np.zeros(groups.shape, dtype=np.bool_)
         np.put_along_axis(mask, order, True, axis=1)
         return np.moveaxis(mask.reshape(rows.shape), -1, self.axis)
@@ -113,3 +117,17 @@ class NM:
         ``mma.sp``).
         """
         return prod(shape) // self.group * places_bits(self.kept, self.group)
+
+
+def _negated_magnitudes(values: NDArray[Any]) -> NDArray[Any]:
+    """Minus the magnitude of each value, which every width has, that of the least integer too."""
+    if values.dtype.kind == "b":
+        values = values.astype(np.int8)
+    elif values.dtype.kind == "u":
+        values = values.astype(np.int64 if values.dtype.itemsize < 8 else np.float64)
+    if values.dtype.kind not in "if":
+        raise NumericsError(f"N:M needs numbers, not {values.dtype}")
+    if np.isnan(values).any():
+        raise NumericsError("N:M cannot order NaN by magnitude")
+    negated: NDArray[Any] = np.minimum(values, -values)
+    return negated
