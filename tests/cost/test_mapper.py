@@ -15,7 +15,7 @@ from tests.cost.small import conv, figure, linear, machine, memory, one_memory, 
 
 @pytest.mark.parametrize("name", arch.names())
 def test_every_machine_of_the_library_gets_the_proven_best_mapping(name):
-    op = conv(8, 16, 6)
+    op = conv(4, 8, 5)
     target = arch.find(name)
     found = cost.search(op, target)
     assert found.is_optimal
@@ -153,7 +153,7 @@ def test_proven_best_is_the_best_of_more_legal_nests(seed):
     check_all_nests(seed, [(2, 3, 2), (3, 2, 2), (1, 5, 2), (5, 1, 2), (1, 3, 3), (2, 1, 5)])
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_more_of_anything_is_never_worse(seed):
     """Larger buffers and arrays, more bandwidth: the old best is still in the mapspace."""
     rng = random.Random(seed)
