@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck crosscheck-dram format docs bench bench-explore bench-map bench-rtl bench-route bench-arrays bench-shared econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-banks bench-decoder bench-encoder bench-events bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck crosscheck-dram format docs bench bench-explore bench-map bench-rtl bench-route bench-triggers bench-arrays bench-shared econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-banks bench-decoder bench-encoder bench-events bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -94,6 +94,10 @@ bench-user-networks: $(VENV)/.bench ## the page about networks of your own at fu
 
 bench-route: $(VENV)/.bench ## place and route a small jet tagger at every pipeline depth (minutes)
 	$(BIN)/python benchmarks/rtl_route.py
+
+bench-triggers: $(VENV)/.bench ## measure jet triggers of several makers with one ruler (PEERS=folder of their clones, hours)
+	@$(PIP) 'da4ml==0.6.0' --editable '.[all,brevitas,hgq]'
+	$(BIN)/python -m benchmarks.triggers $(if $(PEERS),--peers $(PEERS)) $(OWN) $(TRIGGERS)
 
 bench-arrays: $(VENV)/.bench ## areas, share of decoders, clocks and a routed systolic array (minutes)
 	$(BIN)/python benchmarks/arrays.py

@@ -22,6 +22,7 @@ MODELS = (
     "hgq_convolutions",
     "hgq_sequences",
     "hgq_tables",
+    "hgq_pairs",
 )
 
 KIF = {"q_type": "kif", "round_mode": "RND", "overflow_mode": "WRAP"}

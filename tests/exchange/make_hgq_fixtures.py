@@ -13,7 +13,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from hgq.config import QuantizerConfig
+from hgq.config import QuantizerConfig, QuantizerConfigScope
 from hgq.layers import (
     QAdd,
     QAveragePow2,
@@ -23,6 +23,7 @@ from hgq.layers import (
     QConv1D,
     QConv2D,
     QDense,
+    QDenseT,
     QEinsumDense,
     QEinsumDenseBatchnorm,
     QGlobalAvgPool2D,
@@ -111,6 +112,15 @@ def tables() -> keras.Model:
     return keras.Model(entry, QDense(3)(x), name="hgq_tables")
 
 
+def pairs() -> keras.Model:
+    """Networks between every input and output, HGQ-LUT's: tables and their sums."""
+    entry = keras.Input((4,))
+    with QuantizerConfigScope(place="table", homogeneous_axis=(0,)):
+        x = QDenseT(5, d_hl=3, batch_norm=True, activation="relu")(entry)
+        x = QDenseT(3, n_hl=2, d_hl=2, subnn_activation="relu", use_bias=False)(x)
+    return keras.Model(entry, x, name="hgq_pairs")
+
+
 MODELS = {
     "hgq_dense": dense,
     "hgq_every_layer": every_layer,
@@ -118,8 +128,9 @@ MODELS = {
     "hgq_convolutions": convolutions,
     "hgq_sequences": sequences,
     "hgq_tables": tables,
+    "hgq_pairs": pairs,
 }
-BORDERS = ("hgq_convolutions", "hgq_sequences", "hgq_tables")
+BORDERS = ("hgq_convolutions", "hgq_sequences", "hgq_tables", "hgq_pairs")
 """Networks whose inputs hold ties, borders of codes and the numbers next to them."""
 
 

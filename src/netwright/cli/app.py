@@ -23,6 +23,7 @@ from netwright.cli.explore import app as explore_app
 from netwright.cli.export import export
 from netwright.cli.listing import list_names
 from netwright.cli.map import map_network
+from netwright.cli.measure import measure
 from netwright.cli.networks import app as networks_app
 from netwright.cli.new import new
 from netwright.cli.passes import passes
@@ -89,6 +90,7 @@ app.command("report")(report)
 app.command("compare")(compare)
 app.command("export")(export)
 app.command("convert", short_help="Turn a file into hardware that is shown equal to it.")(convert)
+app.command("measure", short_help="Count what Verilog of any generator needs.")(measure)
 app.command("upsets", short_help="Flip the registers of a chip and count what goes wrong.")(upsets)
 app.add_typer(explore_app, name="explore")
 app.add_typer(soc_app, name="soc")

@@ -4,6 +4,11 @@ from netwright.backends.rtl import arrays
 from netwright.backends.rtl.backend import RtlBackend, rtl
 from netwright.backends.rtl.chip import ChipDesign, ChipOptions
 from netwright.backends.rtl.design import RtlDesign
+from netwright.backends.rtl.implement.foreign import (
+    ForeignDesign,
+    ForeignMeasurement,
+    read_foreign,
+)
 from netwright.backends.rtl.parts import Part, find_part, part_names, routed_parts
 from netwright.backends.rtl.shared.shared_design import SharedDesign
 from netwright.backends.rtl.shared_evaluation import Figures, evaluate
@@ -14,6 +19,8 @@ __all__ = [
     "ChipDesign",
     "ChipOptions",
     "Figures",
+    "ForeignDesign",
+    "ForeignMeasurement",
     "Part",
     "RtlBackend",
     "RtlDesign",
@@ -24,6 +31,7 @@ __all__ = [
     "evaluate",
     "find_part",
     "part_names",
+    "read_foreign",
     "routed_parts",
     "rtl",
 ]

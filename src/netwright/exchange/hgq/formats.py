@@ -86,6 +86,27 @@ class Formats:
         """The formats of the same elements in another shape."""
         return self._each(lambda part: part.reshape(shape))
 
+    def within(self, largest: float) -> Formats:
+        """The narrowest formats that give the same for all values up to a magnitude.
+
+        A step of more than twice the magnitude leaves zero; a sum of integer bits that is never
+        reached is left out where values wrap.
+
+        Args:
+            largest: The magnitude.
+        """
+        is_zero = np.ldexp(0.5, -self.fractions) >= largest
+        needed = np.ceil(np.log2(largest + np.ldexp(0.5, -self.fractions))).astype(np.int64)
+        may = self.signed & (self.overflow is Overflow.WRAP)
+        integers = np.where(may, np.minimum(self.integers, needed), self.integers)
+        rounds = self.rounding is Rounding.HALF_UP
+        return replace(
+            self,
+            signed=self.signed & ~(is_zero & rounds),
+            integers=np.where(is_zero & rounds, -MOST_BITS, integers),
+            fractions=np.where(is_zero & rounds, -MOST_BITS, self.fractions),
+        )
+
     def _each(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Formats:
         return replace(
             self,

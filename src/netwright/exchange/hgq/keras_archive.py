@@ -121,6 +121,6 @@ def _array(dataset: Any, path: str, room: _Room) -> NDArray[Any]:
     if dataset.dtype.kind not in "biuf":
         raise DataError(f'"{path}" must hold numbers, not {dataset.dtype}')
     array = np.asarray(dataset[()])
-    if not np.all(np.isfinite(array)):
+    if array.ndim and not np.all(np.isfinite(array)):  # single numbers serve training only
         raise DataError(f'"{path}" holds NaN or infinity')
     return array

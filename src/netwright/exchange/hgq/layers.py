@@ -43,6 +43,7 @@ HGQ_LAYERS = (
     "QConv1D",
     "QConv2D",
     "QDense",
+    "QDenseT",
     "QEinsumDense",
     "QEinsumDenseBatchnorm",
     "QGlobalAveragePooling1D",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, VerificationError, require
+from netwright.exchange.hgq.layers import HGQ_LAYERS
 from netwright.exchange.hgq.read import read_hgq
 from netwright.ir import Graph, held_values, rows_together
 from netwright.ir.interpret import Interpreter, Values
@@ -65,9 +66,13 @@ class HgqModel:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             keras = require("keras", extra="hgq", purpose=_PURPOSE)
-            require("hgq.layers", extra="hgq", purpose=_PURPOSE)
+            layers = require("hgq.layers", extra="hgq", purpose=_PURPOSE)
+            older = {f"hgq2>{kind}": getattr(layers, kind, None) for kind in HGQ_LAYERS}
+            known = {name: kind for name, kind in older.items() if kind is not None}
             try:
-                return keras.saving.load_model(self.path, compile=False, safe_mode=True)
+                return keras.saving.load_model(
+                    self.path, compile=False, safe_mode=True, custom_objects=known
+                )
             except Exception as error:  # whatever Keras and HGQ2 raise on arrays that do not fit
                 first = str(error).strip().partition("\n")[0]
                 raise DataError(f"Keras cannot load it: {first}", source=str(self.path)) from error

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import DataError, GraphError, UnsupportedOp
+from netwright.errors import ConfigError, DataError, GraphError, UnsupportedOp
 from netwright.exchange.hgq.builder import HgqBuilder, Value
 from netwright.exchange.hgq.formats import Formats, quantized, read_formats
 from netwright.exchange.hgq.keras_archive import load_archive
@@ -23,6 +23,7 @@ from netwright.exchange.hgq.layers import (
     HgqNetwork,
     read_network,
 )
+from netwright.exchange.hgq.tables import function_name, table_layer
 from netwright.exchange.hgq.windows import (
     FUNCTIONS,
     Window,
@@ -38,7 +39,7 @@ from netwright.ir import Graph, Note
 Reals = NDArray[np.float64]
 
 
-def read_hgq(path: str | Path) -> Graph:
+def read_hgq(path: str | Path, *, largest_input: float | None = None) -> Graph:
     """Read a network trained with HGQ2 into a graph in the integer form.
 
     The file is not executed: neither Keras nor HGQ2 is needed. Integers are those that HGQ2's own
@@ -46,23 +47,29 @@ def read_hgq(path: str | Path) -> Graph:
 
     Args:
         path: A ``.keras`` file that ``model.save`` of Keras 3 wrote.
+        largest_input: A magnitude that inputs never exceed: formats then have no bits beyond it,
+            as HGQ2's ``trace_minmax`` leaves none. Inputs beyond it wrap.
 
     Raises:
+        ConfigError: `largest_input` is not above 0.
         DataError: The file is missing, damaged or too large, or an array is missing in it.
         UnsupportedOp: A layer or quantizer is not known; the hint lists the known ones.
         GraphError: The network cannot become a graph of integers.
         NumericsError: A value would need more than 63 bits.
         MissingExtra: h5py is not installed.
     """
+    if largest_input is not None and not 0 < largest_input < math.inf:
+        raise ConfigError(f"largest_input must be above 0, not {largest_input}")
     network = read_network(load_archive(Path(path)), str(path))
-    return _Reading(network).graph()
+    return _Reading(network, largest_input).graph()
 
 
 class _Reading:
     """A network on its way to a graph."""
 
-    def __init__(self, network: HgqNetwork) -> None:
+    def __init__(self, network: HgqNetwork, largest_input: float | None) -> None:
         self.network = network
+        self.largest_input = largest_input
         self.builder = HgqBuilder()
         self.values: dict[str, Value] = {}
         self.head = ""
@@ -132,7 +139,14 @@ class _Reading:
                 f'input "{source}" reaches "{layer.name}" without a quantizer',
                 hint="let the first layer have enable_iq=True",
             )
-        return self.builder.take(source, formats, name)
+        return self._take(source, formats, name)
+
+    def _take(self, source: str, formats: Formats, name: str) -> Value:
+        return self.builder.take(source, self._within(formats), name)
+
+    def _within(self, formats: Formats) -> Formats:
+        """Formats of an input, narrowed to the values that it has."""
+        return formats if self.largest_input is None else formats.within(self.largest_input)
 
     def _weights(self, layer: HgqLayer) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Kernel and bias before they are quantized, batch normalization folded in."""
@@ -188,6 +202,11 @@ class _Reading:
         if source.shape[-1] != len(weights):
             raise DataError(f'layer "{layer.name}": {weights.shape} does not fit {source.shape}')
         return _activated(self.builder.product(source, weights, offsets, layer.name), layer)
+
+    def tables(self, layer: HgqLayer) -> Value:
+        """Networks of one input for every pair of an input and an output, and their sums."""
+        source = self.values.get(layer.sources[0])
+        return _activated(table_layer(self.builder, layer, source, self._within), layer)
 
     def _constant_formats(self, layer: HgqLayer, name: str) -> tuple[Formats | None, bool]:
         """The formats of a constant, and whether it wraps; see ``FixedPointQuantizer*.call``."""
@@ -353,7 +372,7 @@ class _Reading:
         found = read_formats(config, self.network.variables, layer.path, layer.name)
         formats = None if found is None else found.row()
         if source in self.builder.inputs and formats is not None:
-            return self.builder.take(source, formats, layer.name)
+            return self._take(source, formats, layer.name)
         return self._quantized(self._plain(layer), formats, layer.name)
 
     def flatten(self, layer: HgqLayer) -> Value:
@@ -395,6 +414,7 @@ _READERS: Mapping[str, Callable[[_Reading, HgqLayer], Value]] = MappingProxyType
         "QConv1D": _Reading.convolution,
         "QConv2D": _Reading.convolution,
         "QDense": _Reading.product,
+        "QDenseT": _Reading.tables,
         "QEinsumDense": _Reading.product,
         "QEinsumDenseBatchnorm": _Reading.product,
         "QMeanPow2": _Reading.summed,
@@ -460,15 +480,15 @@ def _activated(value: Value, layer: HgqLayer) -> Value:
     Raises:
         UnsupportedOp: It is not known.
     """
-    activation = layer.config.get("activation")
-    if activation in (None, "linear"):
+    activation = function_name(layer.config.get("activation"))
+    if activation == "linear":
         return value
     if activation == "relu":
         return _rectified(value)
-    if not isinstance(activation, str) or activation not in FUNCTIONS or value.function:
+    if activation not in FUNCTIONS or value.function:
         raise UnsupportedOp(
             f"activation {activation}", node=layer.name, where="read_hgq",
             hint=f"supported: linear, relu, {', '.join(FUNCTIONS)} where a quantizer follows, and "
             "a softmax layer at the end",
         )  # fmt: skip
-    return replace(value, function=str(activation))
+    return replace(value, function=activation)

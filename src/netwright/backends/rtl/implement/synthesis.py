@@ -7,14 +7,15 @@ and read again as long as the sources, the command and the version stay the same
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
-from netwright.backends.rtl.cells.harmless import plain_sources
+from netwright.backends.rtl.cells.harmless import FUNCTIONS, plain_sources
 from netwright.backends.rtl.implement.caching import digest_of, made_once
 from netwright.backends.rtl.parts import Family, find_part
 from netwright.backends.tool_lines import telling
@@ -37,6 +38,25 @@ for line in open(sys.argv[1]).read().splitlines():
 
 KEEP_MACRO = "KEEP_ADDERS"
 """Verilog macro that keeps every carry chain whole; without it the mapping is far larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What is different for Verilog that was not generated here.
+
+    Tables become lookup tables wherever their maker wanted them, never block memory.
+
+    Attributes:
+        functions: System functions that it may use.
+        memories: Contents of memories that it may name, by the names of their files.
+        options: Options of Yosys' reader, each after a space.
+        boxes: Modules without contents, in place of those that nothing defines.
+    """
+
+    functions: frozenset[str]
+    memories: tuple[Path, ...] = ()
+    options: str = ""
+    boxes: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +116,7 @@ def synthesize(
     timeout_s: float,
     defines: tuple[str, ...] = (KEEP_MACRO,),
     multipliers: bool = False,
+    foreign: Foreign | None = None,
     progress: Progress = silent,
 ) -> Measurement:
     """Map Verilog to the cells of a part, or read what was mapped before.
@@ -109,6 +130,7 @@ def synthesize(
         defines: Macros that are defined.
         multipliers: Whether products may take the multipliers of the device; else they are made of
             lookup tables, as products with fixed weights are.
+        foreign: What is different for Verilog that was not generated here.
         progress: Told what Yosys does.
 
     Raises:
@@ -119,11 +141,21 @@ def synthesize(
     """
     family = find_part(part).family
     command = family.command.replace(" -nodsp", "") if multipliers else family.command
+    before: list[str] = []
+    if foreign:
+        command += " -nobram"
+        boxes = [f"read_verilog -lib {foreign.boxes.name}"] if foreign.boxes else []
+        before = [
+            *boxes,
+            f"hierarchy -top {top}",
+            "setattr -unset rom_style -unset ram_style */m:*",
+        ]
     netlist, verilog = mapped_files(folder, part)
     report = f"synthesis-{part}.json"
     seconds = run_script(
         sources,
         [
+            *before,
             f"{command} -top {top}",
             f"tee -q -o {report} stat -json",
             f"write_verilog -noattr {verilog.name}",
@@ -136,9 +168,10 @@ def synthesize(
         check=lambda made: _cells(made / report),
         timeout_s=timeout_s,
         defines=defines,
+        foreign=foreign,
         progress=progress,
     )
-    counts = _counts(_cells(folder / report), family, "mapping only")
+    counts = _counts(_cells(folder / report), replace(family, command=command), "mapping only")
     return Measurement(counts.lut, counts.carry, counts.ff, counts.cells, seconds)
 
 
@@ -218,6 +251,7 @@ def run_script(
     timeout_s: float,
     defines: tuple[str, ...],
     progress: Progress,
+    foreign: Foreign | None = None,
 ) -> float:
     """Run commands of Yosys on some sources, unless that was done before.
 
@@ -231,6 +265,7 @@ def run_script(
         timeout_s: Wall-clock seconds it may take.
         defines: Macros that are defined.
         progress: Told what Yosys does.
+        foreign: What is different for Verilog that was not generated here.
 
     Returns:
         The seconds it took when it was done.
@@ -243,12 +278,20 @@ def run_script(
     if find_spec("pyosys") is None:
         raise MissingExtra("rtl", package="pyosys", purpose="synthesis")
     files = [path.resolve() for path in sources]
+    memories = [path.resolve() for path in foreign.memories] if foreign else []
+    if foreign and foreign.boxes:
+        memories.append(foreign.boxes.resolve())
+    functions = foreign.functions if foreign else FUNCTIONS
+    options = foreign.options if foreign else ""
     macros = "".join(f" -D{macro}" for macro in defines)
     folder = folder.resolve()
 
     def make(made: Path) -> float:
+        plain = plain_sources(files, made, functions=functions)
+        for path in memories:
+            shutil.copyfile(path, made / path.name)
         lines = (
-            f"read_verilog{macros} {' '.join(map(yosys_word, plain_sources(files, made)))}",
+            f"read_verilog{options}{macros} {' '.join(map(yosys_word, plain))}",
             "scratchpad -set abc9.verify false",  # its time exceeds that of the mapping many times
             *commands,
         )
@@ -269,6 +312,7 @@ def run_script(
         name,
         key={
             "sources": digest_of(files),
+            **({"memories": digest_of(memories), "options": options} if foreign else {}),
             "commands": list(commands),
             "defines": list(defines),
             "version": version("pyosys"),

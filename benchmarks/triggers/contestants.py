@@ -1,0 +1,129 @@
+"""What the ruler measures: a trained network, who made its Verilog, and what is published of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from netwright.backends.rtl import ForeignDesign, rtl
+from netwright.backends.rtl.implement.placement import Routing
+from netwright.backends.rtl.implement.synthesis import Measurement
+from netwright.errors import NetwrightError
+from netwright.ir import Graph
+
+ADDERS_PER_STAGE = 4
+TIMEOUT_S = 3600.0
+LUTS, ROUTED = "xcup", "ecp5-85k"
+MEMORY = ("SRL16E", "SRLC32E", "RAM32X1D", "RAM64X1D", "RAM32M", "RAM64M", "RAM32M16")
+
+
+class Unusable(Exception):
+    """A peer's folder, or a tool, is not there or not as expected; its row says why."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Cells of one design on one part."""
+
+    lut: int
+    inverters: int
+    carry: int
+    ff: int
+    clocks: int | None
+    open_cells: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, mapped: Measurement, clocks: int | None, open_cells: dict[str, int]) -> Counts:
+        """Tables of shift registers and memories count as tables."""
+        memory = sum(mapped.cells.get(kind, 0) for kind in MEMORY)
+        return cls(
+            int(mapped.lut.value) + memory, mapped.cells.get("INV", 0),
+            int(mapped.carry.value), int(mapped.ff.value), clocks, open_cells,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ours:
+    """Verilog that we generate of a graph; its products are proven before it counts."""
+
+    graph: Graph
+    folder: Path
+
+    def count(self, part: str) -> Counts:
+        design = self._design(part)
+        return Counts.of(design.measure(timeout_s=TIMEOUT_S), design.latency_cycles, {})
+
+    def route(self) -> Routing:
+        return self._design(ROUTED).route(timeout_s=TIMEOUT_S)
+
+    def _design(self, part: str):
+        backend = rtl(part=part, adders_per_stage=ADDERS_PER_STAGE, clock_mhz=200.0)
+        design = backend.generate(self.graph, self.folder / part)
+        if design.num_products:
+            assert all(proof.holds for proof in design.prove())
+        return design
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """Verilog of another generator."""
+
+    design: ForeignDesign
+
+    def count(self, part: str) -> Counts:
+        found = self.design.measure(part=part, timeout_s=TIMEOUT_S)
+        clocks = found.depth.most if found.depth else None
+        return Counts.of(found.mapped, clocks, dict(found.open_cells))
+
+    def route(self) -> Routing:
+        return self.design.route(timeout_s=TIMEOUT_S)
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One row of a table.
+
+    Attributes:
+        design: Whose method it is, and which of its networks.
+        data: What it was trained on: ``OpenML``, ``CERNBox`` or ``shipped``.
+        rtl: Who made the Verilog.
+        accuracy: Its accuracy, and whether that was measured here.
+        make: Makes or reads the Verilog in a folder.
+        encoder: The graph that makes the design's inputs of words of 16 bits; ``None`` where the
+            Verilog itself holds the encoder.
+        published: Figures of a vendor's tool, with their source.
+        note: What a reader must know.
+    """
+
+    design: str
+    data: str
+    rtl: str
+    accuracy: str
+    make: Callable[[Path], Ours | Theirs]
+    encoder: Callable[[], Graph] | None = None
+    published: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Somebody whose trained networks are public.
+
+    Attributes:
+        name: The method.
+        folder: Name of the clone in the folder of peers.
+        clone: What to clone.
+        find: The rows that a clone makes; raises :class:`Unusable`.
+    """
+
+    name: str
+    folder: str
+    clone: str
+    find: Callable[[Path], Iterator[Contestant]]
+
+
+def problem(error: Exception) -> str:
+    """What a row says in place of figures."""
+    text = error.message if isinstance(error, NetwrightError) else str(error)
+    return f"not measured: {text.strip().splitlines()[0] if text.strip() else type(error).__name__}"

@@ -1,0 +1,48 @@
+"""Networks out of files: hls4ml's jet tagger from the QONNX model zoo, and graphs of our runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.triggers.contestants import Contestant, Ours, Unusable
+from benchmarks.triggers.encoder import of_graph
+from netwright import ir, tasks
+from netwright.flows.conversion import read_source
+from netwright.ir import Graph, Interpreter, real_values
+
+ZOO = Path("models/JetTagging/QKeras_hls4ml_3layer/qkeras_jettagging.onnx")
+
+
+def zoo(clone: Path) -> Iterator[Contestant]:
+    """hls4ml's tagger 16-64-32-32-5 of six bits."""
+    if not (clone / ZOO).exists():
+        raise Unusable(f"{clone / ZOO} is missing")
+    yield Contestant(
+        "hls4ml 6-bit QKeras 64-32-32", "OpenML", "ours", "76.2 % published",
+        lambda folder: Ours(read_source(clone / ZOO).graph, folder),
+        lambda: of_graph(read_source(clone / ZOO).graph),
+        "63 251 LUT, 45 ns (Vivado; another MLP of hls4ml, arXiv 2512.12850, Table 3)",
+    )  # fmt: skip
+
+
+def own(path: Path, data: str) -> Iterator[Contestant]:
+    """A graph that a run of ours wrote; its accuracy on the shipped test jets is measured."""
+    graph = ir.load(path)
+    accuracy = "not measured: no rows"
+    if data == "shipped":
+        accuracy = measured(graph)
+    yield Contestant(
+        f"netwright {graph.name}", data, "ours", accuracy, lambda folder: Ours(graph, folder),
+        lambda: of_graph(graph),
+    )  # fmt: skip
+
+
+def measured(graph: Graph) -> str:
+    """Its accuracy on the test rows of the task whose scaling fits: plain or windowed inputs."""
+    best = 0.0
+    for task in (tasks.jets(seed=7), tasks.jets(seed=7).windowed()):
+        codes = Interpreter.of(graph).run(task.test.inputs)[graph.outputs[0]]
+        right = real_values(graph, graph.outputs[0], codes).argmax(axis=1) == task.test.targets
+        best = max(best, float(right.mean()))
+    return f"{100 * best:.2f} % here, {len(task.test)} test rows"

@@ -1,0 +1,190 @@
+"""KANELÉ's official networks: its tables, as its repository publishes them, as a graph of ours.
+
+A model folder holds ``config.json`` (widths and bits of the layers), ``firmware/mem/lut_L_I_O.mem``
+(one table for every function that was kept, two's complement) and ``firmware/sim/vectors_*.txt``,
+inputs and outputs by its authors: the graph must give the same outputs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.triggers.contestants import Contestant, Ours, Unusable
+from benchmarks.triggers.encoder import encoder
+from netwright.formats import Int, smallest_int
+from netwright.ir import Graph, Interpreter, Node, TensorType, check
+
+MOST_WIDTH, MOST_BITS = 1024, 12
+FOLDERS = (("OpenML", "benchmarks/JSC_OpenML/models"), ("CERNBox", "benchmarks/JSC_CERNBox/models"))
+PUBLISHED = {
+    "OpenML": "1 232 LUT, 900 FF, 987 MHz, 7.1 ns (Vivado; arXiv 2512.12850, Table 3)",
+    "CERNBox": "5 034 LUT, 1 917 FF, 870 MHz, 8.1 ns (Vivado; arXiv 2512.12850, Table 3)",
+}
+_NAME = re.compile(r"lut_(\d{1,4})_(\d{1,4})_(\d{1,4})\.mem")
+
+
+def contestants(clone: Path) -> Iterator[Contestant]:
+    """One row for every data set whose model is there."""
+    for data, place in FOLDERS:
+        models = sorted(path.parent for path in clone.glob(f"{place}/*/config.json"))
+        if not models:
+            raise Unusable(f"{clone / place} has no folder with a config.json")
+        for model in models:
+            yield Contestant(
+                f"KANELÉ {model.name}", data, "ours", _accuracy(model),
+                lambda folder, model=model: Ours(read(model), folder),
+                lambda model=model: input_encoder(model),
+                PUBLISHED[data],
+                "its VHDL needs a converter; the tables are its own",
+            )  # fmt: skip
+
+
+def read(model: Path) -> Graph:
+    """The graph of a model folder; its inputs are codes."""
+    widths, bits = _shape(model)
+    tables = [_tables(model, layer, widths, bits) for layer in range(len(widths) - 1)]
+    graph = build(widths, bits, tables)
+    _compare(model, graph)
+    return graph
+
+
+def _shape(model: Path) -> tuple[list[int], list[int]]:
+    path = model / "config.json"
+    try:
+        config = json.loads(path.read_text())
+        widths, bits = config["layers"], config["layers_bitwidth"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Unusable(f"{path}: cannot be read ({error})") from None
+    whole = [*widths, *bits] if isinstance(widths, list) and isinstance(bits, list) else [None]
+    fits = all(isinstance(v, int) and not isinstance(v, bool) for v in whole)
+    if not fits or len(widths) != len(bits) or len(widths) < 2 or not all(
+        1 <= w <= MOST_WIDTH and 1 <= b <= MOST_BITS for w, b in zip(widths, bits, strict=True)
+    ):  # fmt: skip
+        raise Unusable(f"{path}: layers and layers_bitwidth must be lists of whole numbers")
+    return widths, bits
+
+
+def _tables(model: Path, layer: int, widths: list[int], bits: list[int]) -> np.ndarray:
+    """Tables ``(inputs, outputs, entries)`` of a layer; a function without a file is zero."""
+    folder = model / "firmware" / "mem"
+    entries, width = 1 << bits[layer], bits[layer + 1]
+    made = np.zeros((widths[layer], widths[layer + 1], entries), np.int64)
+    found = 0
+    for path in sorted(folder.glob(f"lut_{layer}_*.mem")):
+        name = _NAME.fullmatch(path.name)
+        source, target = (int(name[2]), int(name[3])) if name else (-1, -1)
+        if not (0 <= source < made.shape[0] and 0 <= target < made.shape[1]):
+            raise Unusable(f"{path}: is no table of a layer of {made.shape[0]} to {made.shape[1]}")
+        words = path.read_text().split()
+        if len(words) != entries:
+            raise Unusable(f"{path}: must have {entries} entries, not {len(words)}; is it cut?")
+        try:
+            codes = np.array([int(word, 16) for word in words])
+        except ValueError:
+            raise Unusable(f"{path}: holds something else than hexadecimal numbers") from None
+        if codes.max() >> width:
+            raise Unusable(f"{path}: holds numbers of more than {width} bits")
+        made[source, target] = np.where(codes >> (width - 1), codes - (1 << width), codes)
+        found += 1
+    if not found:
+        raise Unusable(f"{folder} has no table of layer {layer}")
+    return made
+
+
+def build(widths: list[int], bits: list[int], tables: list[np.ndarray]) -> Graph:
+    """Functions, sums and limits: what its hardware does between two registers."""
+    types = {"x": TensorType((1, widths[0]))}
+    constants: dict[str, np.ndarray] = {}
+    code, low, high = "code", 0, (1 << bits[0]) - 1
+    types[code] = TensorType((1, widths[0]), Int(bits[0], signed=False), (1.0,))
+    attrs = {"scale": (1.0,), "rounding": "half-even", "low": low, "high": high}
+    nodes = [Node("quantize", "Quantize", ("x",), code, attrs)]
+    for layer, made in enumerate(tables):
+        inputs, outputs, _ = made.shape
+        terms, total = inputs * outputs, made.transpose(1, 0, 2)
+        ends = (int(total.min(2).sum(1).min()), int(total.max(2).sum(1).max()))
+        kept = np.array([np.any(made[i, o]) for i in range(inputs) for o in range(outputs)])
+        constants[f"tables{layer}"] = made
+        constants[f"sum{layer}"] = (np.tile(np.eye(outputs, dtype=np.int64), (inputs, 1))) * kept[
+            :, None
+        ]
+        types[f"tables{layer}"] = TensorType(
+            made.shape, smallest_int(int(made.min()), int(made.max()))
+        )
+        types[f"sum{layer}"] = TensorType((terms, outputs), Int(1, signed=False))
+        names = tuple(f"{kind}_{layer}" for kind in ("values", "sums", "limited"))
+        types[names[0]] = TensorType(
+            (1, terms), smallest_int(int(made.min()), int(made.max())), (1.0,)
+        )
+        types[names[1]] = TensorType((1, outputs), smallest_int(*ends), (1.0,))
+        width = bits[layer + 1]
+        limits = {"low": -(1 << (width - 1)), "high": (1 << (width - 1)) - 1}
+        types[names[2]] = TensorType((1, outputs), Int(width), (1.0,))
+        nodes += [
+            Node(f"lookup{layer}", "Lookup", (code, f"tables{layer}"), names[0], {"first": low}),
+            Node(f"total{layer}", "MatMul", (names[0], f"sum{layer}"), names[1]),
+            Node(f"limit{layer}", "Limit", (names[1],), names[2], {**_each(limits), "axis": None}),
+        ]
+        code, low = names[2], limits["low"]
+    return check(Graph("kanele", ("x",), (code,), tuple(nodes), types, constants))
+
+
+def _each(limits: dict[str, int]) -> dict[str, object]:
+    return {"overflow": "saturate", **{name: (value,) for name, value in limits.items()}}
+
+
+def _compare(model: Path, graph: Graph) -> None:
+    """Execute what its authors executed."""
+    paths = [model / "firmware" / "sim" / f"vectors_{end}.txt" for end in ("in", "out")]
+    try:
+        rows, wanted = (np.loadtxt(path, dtype=np.int64, ndmin=2) for path in paths)
+    except (OSError, ValueError) as error:
+        raise Unusable(f"{paths[0].parent}: its test vectors cannot be read ({error})") from None
+    if rows.shape[1:] != graph.types["x"].shape[1:] or len(rows) != len(wanted) or not len(rows):
+        raise Unusable(f"{paths[0]}: has shape {rows.shape}, which does not fit the network")
+    found = Interpreter.of(graph).run(rows.astype(float))[graph.outputs[0]]
+    if not np.array_equal(found, wanted):
+        raise Unusable(f"{model}: the tables do not give the outputs of its own test vectors")
+
+
+def input_encoder(model: Path) -> Graph:
+    """Its input layer: batch normalization, an offset and a quantizer, from the checkpoint."""
+    import torch
+
+    _, bits = _shape(model)
+    checkpoints = sorted(model.glob("*.pt"))
+    if not checkpoints:
+        raise Unusable(f"{model} has no checkpoint, which holds the scales of its inputs")
+    try:
+        state = torch.load(checkpoints[-1], map_location="cpu", weights_only=True)
+        state = {
+            name: np.asarray(array, float) for name, array in state["model_state_dict"].items()
+        }
+        prefix = "input_layer.pre_transforms"
+        mean, variance, weight, bias = (
+            state[f"{prefix}.0.{name}"]
+            for name in ("running_mean", "running_var", "weight", "bias")
+        )
+        moved = state[f"{prefix}.1.bias"]
+        (value,) = (
+            v for name, v in state.items() if name.startswith("input_layer.brevitas_module")
+        )
+    except Exception as error:  # whatever torch raises on a damaged file
+        raise Unusable(f"{checkpoints[-1]}: cannot be read ({type(error).__name__})") from None
+    half = 1 << (bits[0] - 1)
+    step = abs(float(value)) / half
+    slope = weight / np.sqrt(variance + 1e-5)
+    offset = bias - mean * slope + moved
+    return encoder(slope / step, offset / step + half, 0, 2 * half - 1, "half-even")
+
+
+def _accuracy(model: Path) -> str:
+    """The accuracy that its authors wrote into the checkpoint's name."""
+    found = [re.search(r"acc0\.(\d{4})", path.name) for path in sorted(model.glob("*.pt"))]
+    marks = [float(f"0.{match[1]}") for match in found if match]
+    return f"{100 * max(marks):.1f} % published" if marks else "not stated"

@@ -1,0 +1,69 @@
+"""Verilog that others' generators made where the user ran them: TreeLUT, DWN, NeuraLUT, LogicNets.
+
+Their repositories ship programs, not trained designs. A folder in ``netlists`` holds what one of
+them wrote, and a ``card.toml`` that says what it is::
+
+    design = "TreeLUT II"
+    data = "OpenML"              # OpenML, CERNBox or shipped
+    verilog = "verilog"          # folder beside the card; contents of memories may lie there, too
+    top = "TreeLUT"              # may be left out where it is clear
+    encoder = "inside"           # or "outside": the design reads codes that something else makes
+    accuracy = "75.0 % published"
+    published = "796 LUT (Vivado; arXiv ...)"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.triggers.contestants import Contestant, Theirs, Unusable
+from netwright.backends.rtl import read_foreign
+
+DATA = ("OpenML", "CERNBox", "shipped")
+WORDS = ("design", "data", "verilog", "encoder", "accuracy")
+OPTIONAL = ("top", "published", "note")
+
+
+def contestants(folder: Path) -> Iterator[Contestant]:
+    """One row for every card; a card that is wrong is a row that says so."""
+    cards = sorted(folder.glob("*/card.toml"))
+    if not cards:
+        raise Unusable(f"{folder} has no folder with a card.toml")
+    for card in cards:
+        try:
+            yield _contestant(card)
+        except Unusable as error:
+            yield Contestant(card.parent.name, "shipped", "theirs", "", _refusing(error))
+
+
+def _contestant(card: Path) -> Contestant:
+    try:
+        said = tomllib.loads(card.read_text())
+    except (OSError, ValueError) as error:
+        raise Unusable(f"{card}: cannot be read ({error})") from None
+    wrong = [name for name in WORDS if not isinstance(said.get(name), str)]
+    wrong += [
+        name for name, value in said.items()
+        if name not in WORDS and (name not in OPTIONAL or not isinstance(value, str))
+    ]  # fmt: skip
+    if wrong:
+        raise Unusable(f"{card}: {', '.join(wrong)} must be texts; known: {WORDS + OPTIONAL}")
+    if said["data"] not in DATA or said["encoder"] not in ("inside", "outside"):
+        raise Unusable(f"{card}: data must be one of {DATA}, encoder inside or outside")
+    inside = " (encoder inside)" if said["encoder"] == "inside" else " (codes; encoder not given)"
+    return Contestant(
+        said["design"], said["data"], "theirs", said["accuracy"],
+        lambda folder: Theirs(
+            read_foreign([card.parent / said["verilog"]], folder=folder, top=said.get("top"))
+        ),
+        published=said.get("published", ""), note=said.get("note", "") + inside,
+    )  # fmt: skip
+
+
+def _refusing(error: Unusable):
+    def make(folder: Path) -> Theirs:
+        raise error
+
+    return make

@@ -1,0 +1,364 @@
+"""Verilog that other generators wrote, measured as our own designs are.
+
+Nothing of it is simulated or trusted: Yosys reads it in a process of its own, after a look into
+every file. What neither the files nor the part define is kept as a box without contents, counted
+by its name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from netwright.backends.rtl.cells.harmless import FUNCTIONS
+from netwright.backends.rtl.implement.depth import Depth, register_depth
+from netwright.backends.rtl.implement.framing import clocked
+from netwright.backends.rtl.implement.nextpnr import MAX_NETLIST_BYTES, Job
+from netwright.backends.rtl.implement.placement import Routing, route
+from netwright.backends.rtl.implement.synthesis import (
+    Foreign,
+    Measurement,
+    mapped_files,
+    run_script,
+    synthesize,
+)
+from netwright.backends.rtl.parts import find_part
+from netwright.errors import BackendError, DataError
+from netwright.escape import visible
+from netwright.files import write_text
+from netwright.progress import Progress, silent
+from netwright.reading import read_json, read_text
+
+VERILOG = (".v", ".sv")
+MEMORIES = (".mem", ".hex", ".dat", ".init")
+"""Files that hold contents of memories."""
+
+MAX_FILES = 20_000
+"""Most files below a folder that is looked through."""
+
+READS = FUNCTIONS | {"$readmemh", "$readmemb", "$bits", "$floor", "$ceil", "$pow", "$display"}
+"""System functions that other generators use; Yosys reads no more than a table of numbers."""
+
+TIMEOUT_S = 1800.0
+
+_MODULE = re.compile(r"^[ \t]*(?:\(\*.*?\*\)\s*)?module\s+\\?([^\s(#;]+)", re.M)
+_STRUCTURE = "structure.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A module that is instantiated and defined nowhere.
+
+    Attributes:
+        name: Its name.
+        ports: Its ports and their widths, as far as instances connect them.
+        parameters: Names of its parameters, as far as instances set them.
+    """
+
+    name: str
+    ports: tuple[tuple[str, int], ...]
+    parameters: tuple[str, ...]
+
+    @property
+    def verilog(self) -> str:
+        """It without contents; every port goes both ways, since nobody says which."""
+        ordered = any(port.startswith("$") for port, _ in self.ports)
+        names = [f"p{n}" if ordered else port for n, (port, _) in enumerate(self.ports, 1)]
+        ports = ", ".join(
+            f"inout [{width - 1}:0] \\{name} "
+            for name, (_, width) in zip(names, self.ports, strict=True)
+        )
+        parameters = "".join(f"  parameter \\{name} = 0;\n" for name in self.parameters)
+        return f"(* blackbox *)\nmodule \\{self.name} ({ports});\n{parameters}endmodule\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignMeasurement:
+    """What Verilog of another generator needs after mapping, before placement.
+
+    Attributes:
+        mapped: LUTs, carry cells and registers.
+        open_cells: Cells that neither the files nor the part define, by their name: what they
+            stand for is in no figure.
+        depth: Registers between inputs and outputs; ``None`` where that is not one number.
+    """
+
+    mapped: Measurement
+    open_cells: Mapping[str, int]
+    depth: Depth | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignDesign:
+    """Verilog files of another generator, and where what is made of them goes.
+
+    Attributes:
+        files: The Verilog.
+        memories: Contents of memories that it may name.
+        top: Name of the top module.
+        folder: Folder for reports and netlists.
+        undefined: What the files instantiate and do not define; cells of the part are among it.
+    """
+
+    files: tuple[Path, ...]
+    memories: tuple[Path, ...]
+    top: str
+    folder: Path
+    undefined: Mapping[str, Box]
+
+    def measure(
+        self, *, part: str = "xcup", timeout_s: float = TIMEOUT_S, progress: Progress = silent
+    ) -> ForeignMeasurement:
+        """Map the design to the cells of a part, as :meth:`RtlDesign.measure` does.
+
+        Args:
+            part: Its name.
+            timeout_s: Wall-clock seconds the synthesizer gets.
+            progress: Told what it does.
+
+        Raises:
+            MissingExtra: pyosys is not installed.
+            ToolFailed: Yosys ended with an error, or ran past its time; the log is in the folder.
+            BackendError: Its report cannot be read.
+        """
+        known = library_cells(part)
+        boxes = [box for name, box in self.undefined.items() if name not in known]
+        read, stubs = _as_read(self.files, self.memories), self.folder / f"boxes-{part}.v"
+        if boxes:
+            write_text(stubs, "".join(box.verilog for box in boxes))
+            read = replace(read, boxes=stubs)
+        mapped = synthesize(
+            self.top,
+            self.files,
+            part=part,
+            folder=self.folder,
+            timeout_s=timeout_s,
+            foreign=read,
+            progress=progress,
+        )
+        names = [box.name for box in boxes]
+        open_cells = {name: mapped.cells[name] for name in names if name in mapped.cells}
+        depth = register_depth(self._mapped(part), find_part(part).family.ff)
+        return ForeignMeasurement(mapped, MappingProxyType(open_cells), depth)
+
+    def route(
+        self,
+        *,
+        part: str = "ecp5-85k",
+        clock_mhz: float = 200.0,
+        speed_grade: int | None = None,
+        seed: int = 1,
+        timeout_s: float = TIMEOUT_S,
+        progress: Progress = silent,
+    ) -> Routing:
+        """Place and route the design, with a register on every port bit but the clock.
+
+        Args:
+            part: Name of a part that open tools route.
+            clock_mhz: The frequency asked for.
+            speed_grade: Speed grade of the device; the slowest if not given.
+            seed: Seed of the placer.
+            timeout_s: Wall-clock seconds each program gets.
+            progress: Told what the programs do.
+
+        Raises:
+            ConfigError: There is no such speed grade or seed.
+            DoesNotFit: The device has too few of a resource.
+            MissingExtra: pyosys or nextpnr is not installed.
+            ToolFailed: One ended with an error, or ran past its time.
+            BackendError: The part has no open place and route, cells are open, the way from inputs
+                to outputs has no one number of registers, or a report cannot be read.
+        """
+        netlist = self.folder / f"clocked-{part}.json"
+        job = Job(self.top, netlist, part, clock_mhz, speed_grade, self.folder)
+        found = self.measure(part=part, timeout_s=timeout_s, progress=progress)
+        if found.open_cells:
+            raise BackendError(
+                f"{self.top}: {_counted(found.open_cells)} cannot be placed, since no file and no "
+                f"cell of {part} defines them",
+                hint="add the Verilog that does",
+            )
+        if found.depth is None:
+            raise BackendError(
+                f"{self.top}: its latency is not one number of clocks: registers feed themselves",
+                hint="only pipelines are routed",
+            )
+        self._clock(netlist, part)
+        return route(
+            job,
+            latency_cycles=found.depth.most,
+            seed=seed,
+            timeout_s=timeout_s,
+            progress=progress,
+        )
+
+    def _clock(self, path: Path, part: str) -> None:
+        """Write the mapped netlist with its clock named as in our own designs."""
+        try:
+            module = clocked(self._mapped(part), find_part(part).family.ff)
+        except ValueError as error:
+            raise BackendError(
+                f"{self.top}: {error}", hint="only designs of one clock are routed"
+            ) from None
+        write_text(path, json.dumps({"modules": {self.top: module}}))
+
+    def _mapped(self, part: str) -> Mapping[str, Any]:
+        netlist = read_json(mapped_files(self.folder, part)[0], most=MAX_NETLIST_BYTES)
+        try:
+            module = netlist["modules"][self.top]
+            if isinstance(module, dict):
+                return module
+        except (KeyError, TypeError):
+            pass
+        raise BackendError(f"{self.folder}: its mapped netlist cannot be read")
+
+
+def read_foreign(
+    paths: Iterable[Path],
+    *,
+    folder: Path,
+    top: str | None = None,
+    timeout_s: float = TIMEOUT_S,
+    progress: Progress = silent,
+) -> ForeignDesign:
+    """Verilog of another generator, ready to be measured.
+
+    Args:
+        paths: Verilog files, or folders that are looked through for them and for contents of
+            memories. Test benches do not belong to it: leave them out.
+        folder: Where everything that is made goes.
+        top: Name of the top module; the one that no other instantiates, if not given.
+        timeout_s: Wall-clock seconds that Yosys gets to read it.
+        progress: Told what Yosys does.
+
+    Raises:
+        DataError: There is no Verilog, or there are too many files.
+        BackendError: A file does more than compute, or there is no such top module.
+        MissingExtra: pyosys is not installed.
+        ToolFailed: Yosys cannot read it; the log is in the folder.
+    """
+    files, memories = _found(list(paths))
+    chosen = _top([read_text(path) for path in files], top)
+    run_script(
+        files,
+        [f"hierarchy -top {chosen}", "proc", f"write_json {_STRUCTURE}"],
+        folder=folder,
+        name="structure",
+        outputs=(_STRUCTURE,),
+        check=_structure,
+        timeout_s=timeout_s,
+        defines=(),
+        foreign=_as_read(files, memories),
+        progress=progress,
+    )
+    structure = _structure(folder)
+    undefined = MappingProxyType(_undefined(structure))
+    return ForeignDesign(tuple(files), tuple(memories), chosen, folder, undefined)
+
+
+def _found(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """The Verilog and the contents of memories at some paths."""
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise DataError("does not exist", source=str(path))
+        entries = sorted(path.rglob("*")) if path.is_dir() else [path]
+        if len(entries) > MAX_FILES:
+            raise DataError(
+                f"has more than {MAX_FILES} files", source=str(path), hint="name a folder inside"
+            )
+        files += [entry for entry in entries if entry.is_file()]
+    verilog = [path for path in files if path.suffix.lower() in VERILOG]
+    if not verilog:
+        vhdl = any(path.suffix.lower() in (".vhd", ".vhdl") for path in files)
+        hint = "name a folder with .v or .sv files"
+        if vhdl:
+            hint = "Yosys reads no VHDL; ghdl --synth --out=verilog makes Verilog of it"
+        raise DataError("has no Verilog", source=", ".join(map(str, paths)), hint=hint)
+    return verilog, [path for path in files if path.suffix.lower() in MEMORIES]
+
+
+def _as_read(files: Iterable[Path], memories: Iterable[Path]) -> Foreign:
+    """Modules are made where they are instantiated: their defaults may name no file that is."""
+    system = any(path.suffix.lower() == ".sv" for path in files)
+    return Foreign(READS, tuple(memories), " -defer -sv" if system else " -defer")
+
+
+def _structure(folder: Path) -> Mapping[str, Any]:
+    """The modules as Yosys read them."""
+    try:
+        modules = read_json(folder / _STRUCTURE, most=MAX_NETLIST_BYTES)["modules"]
+        if isinstance(modules, dict):
+            return modules
+    except (KeyError, TypeError):
+        pass
+    raise BackendError(f"{folder / _STRUCTURE}: is no netlist of Yosys that can be read")
+
+
+def _top(texts: list[str], wanted: str | None) -> str:
+    """The top module: the one that was named, or the only one that no other instantiates."""
+    modules = list(dict.fromkeys(name for text in texts for name in _MODULE.findall(text)))
+    if wanted is not None:
+        if wanted in modules:
+            return wanted
+        raise BackendError(f'no file has a module "{visible(wanted)}"', hint=_listed(modules))
+    whole = "\n".join(texts)
+    tops = [
+        name
+        for name in modules
+        if not re.search(rf"(?<!module)\s\\?{re.escape(name)}\s+(?:#\s*\(|\\?[\w$]+\s*\()", whole)
+    ]
+    if len(tops) == 1:
+        return tops[0]
+    raise BackendError(
+        f"{len(tops)} modules may be the top module", hint=f"name one; {_listed(tops or modules)}"
+    )
+
+
+def _listed(modules: list[str]) -> str:
+    shown = ", ".join(map(visible, modules[:8])) + (", …" if len(modules) > 8 else "")
+    return f"modules: {shown or 'none'}"
+
+
+def _undefined(modules: Mapping[str, Any]) -> dict[str, Box]:
+    """What is instantiated but not defined by the files."""
+    ports: dict[str, dict[str, int]] = {}
+    parameters: dict[str, set[str]] = {}
+    for module in modules.values():
+        for cell in module["cells"].values():
+            kind = cell["type"]
+            if kind.startswith("$") or kind in modules:
+                continue
+            widths = ports.setdefault(kind, {})
+            parameters.setdefault(kind, set()).update(cell["parameters"])
+            for port, bits in cell["connections"].items():
+                widths[port] = max(widths.get(port, 1), len(bits))
+    return {
+        kind: Box(kind, tuple(ports[kind].items()), tuple(sorted(parameters[kind])))
+        for kind in sorted(ports)
+    }
+
+
+def library_cells(part: str) -> frozenset[str]:
+    """Names of the cells that Yosys knows of a part's family.
+
+    Raises:
+        ConfigError: There is no such part.
+    """
+    models = Path(find_part(part).family.models)
+    found = find_spec("pyosys")
+    places = found.submodule_search_locations if found else None
+    share = Path(places[0] if places else "pyosys") / "share" / models.parent
+    family = models.stem.removeprefix("cells_sim")
+    paths = sorted((*share.glob(f"cells_*{family}.v"), *share.glob("*.vh")))
+    return frozenset(name for path in paths for name in _MODULE.findall(read_text(path)))
+
+
+def _counted(cells: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {visible(name)}" for name, number in cells.items())

@@ -1,0 +1,152 @@
+"""The ruler for jet triggers: folders that others publish, whole and damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks.triggers import __main__ as ruler
+from benchmarks.triggers import hgq2, kanele, netlists
+from benchmarks.triggers.contestants import Contestant, Counts, Ours, Unusable
+from benchmarks.triggers.encoder import encoder, of_graph
+
+from netwright.errors import BackendError
+from netwright.ir import Interpreter
+from tests.backends.rtl.graphs import two_layers
+
+WIDTHS, BITS = [2, 2, 1], [2, 3, 3]
+TABLES = {
+    (0, 0, 0): (-4, 1, 2, 3),
+    (0, 1, 0): (3, 3, 0, -1),
+    (0, 1, 1): (1, -2, 1, 0),
+    (1, 0, 0): (-4, -3, -2, -1, 0, 1, 2, 3),
+    (1, 1, 0): (1, 1, 1, 1, -1, -1, -1, -1),
+}
+
+
+def outputs(rows: np.ndarray) -> np.ndarray:
+    """What the hardware does, one row and one function after another."""
+    found = []
+    for row in rows:
+        codes, first = list(row), 0
+        for layer in range(2):
+            sums = [0] * WIDTHS[layer + 1]
+            for (own, source, target), table in TABLES.items():
+                if own == layer:
+                    sums[target] += table[codes[source] - first]
+            codes, first = [min(max(total, -4), 3) for total in sums], -4
+        found.append(codes)
+    return np.array(found)
+
+
+def model(folder: Path) -> Path:
+    """A model folder of KANELÉ in small."""
+    (folder / "firmware" / "mem").mkdir(parents=True)
+    (folder / "firmware" / "sim").mkdir()
+    config = {"layers": WIDTHS, "layers_bitwidth": BITS}
+    (folder / "config.json").write_text(json.dumps(config))
+    for (layer, source, target), table in TABLES.items():
+        text = "\n".join(f"{value % 8:x}" for value in table)
+        (folder / "firmware" / "mem" / f"lut_{layer}_{source}_{target}.mem").write_text(text)
+    rows = np.array([[a, b] for a in range(4) for b in range(4)])
+    np.savetxt(folder / "firmware" / "sim" / "vectors_in.txt", rows, fmt="%d")
+    np.savetxt(folder / "firmware" / "sim" / "vectors_out.txt", outputs(rows), fmt="%d")
+    return folder
+
+
+def test_published_tables_become_a_graph_that_computes_the_same(tmp_path: Path) -> None:
+    graph = kanele.read(model(tmp_path / "official"))
+    rows = np.random.default_rng(0).integers(0, 4, (50, 2))
+    codes = Interpreter.of(graph).run(rows.astype(float))[graph.outputs[0]]
+    assert np.array_equal(codes, outputs(rows))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("config.json", '{"version": 2}', "cannot be read"),
+        ("config.json", '{"layers": [2, 2, 1], "layers_bitwidth": [2, 3]}', "must be lists"),
+        ("config.json", '{"layers": [2, 2, 1], "layers_bitwidth": [2, 3, 99]}', "must be lists"),
+        ("firmware/mem/lut_0_0_0.mem", "1\n2\n", "must have 4 entries, not 2; is it cut?"),
+        ("firmware/mem/lut_0_0_0.mem", "1\n2\n3\nxyz", "something else than hexadecimal"),
+        ("firmware/mem/lut_0_0_0.mem", "1\n2\n3\nff", "numbers of more than 3 bits"),
+        ("firmware/mem/lut_0_7_0.mem", "1\n2\n3\n3", "is no table of a layer of 2 to 2"),
+        ("firmware/mem/lut_0_0_0.mem", "1\n2\n3\n3", "do not give the outputs of its own test"),
+        ("firmware/sim/vectors_in.txt", "1 2 3\n", "does not fit the network"),
+        ("firmware/sim/vectors_out.txt", "one\n", "its test vectors cannot be read"),
+    ],
+)
+def test_a_damaged_model_folder_is_refused(
+    tmp_path: Path, file: str, text: str, message: str
+) -> None:
+    folder = model(tmp_path / "official")
+    (folder / file).write_text(text)
+    with pytest.raises(Unusable, match=message):
+        kanele.read(folder)
+
+
+def test_a_clone_of_another_layout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unusable, match=r"has no folder with a config\.json"):
+        list(kanele.contestants(tmp_path))
+    with pytest.raises(Unusable, match=r"has no \.keras file"):
+        list(hgq2.contestants(tmp_path, method="HGQ", folders=(("OpenML", "models"),)))
+    with pytest.raises(Unusable, match=r"has no folder with a card\.toml"):
+        list(netlists.contestants(tmp_path))
+
+
+def test_a_wrong_card_is_one_row(tmp_path: Path) -> None:
+    rest = 'design = "A"\nverilog = "."\nencoder = "inside"\naccuracy = "75"\n'
+    cards = {
+        "good": 'data = "OpenML"\n' + rest,
+        "other": 'data = "MNIST"\n' + rest,
+        "short": 'design = "A"\nluts = 3\n',
+        "text": "design: A",
+    }
+    for name, text in cards.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "card.toml").write_text(text)
+    good, *wrong = netlists.contestants(tmp_path)
+    assert (good.design, good.data) == ("A", "OpenML")
+    for contestant, said in zip(wrong, ("data must be", "must be texts", "cannot be"), strict=True):
+        row = ruler.measure(contestant, route=False)
+        assert said in row.problem
+        assert row.luts is None
+
+
+def test_words_of_sixteen_bits_become_the_codes_of_a_design() -> None:
+    graph = encoder(np.array([32.0, 2.7]), np.array([0.0, 10.0]), 0, 63, "half-up")
+    rows = np.random.default_rng(1).uniform(-3, 3, (400, 2))
+    codes = Interpreter.of(graph).run(rows)["code"]
+    words = np.floor(rows * 1024) / 1024
+    exact = np.clip(np.floor(words * [32.0, 2.7] + [0, 10] + 0.5), 0, 63)
+    assert np.abs(codes - exact).max() <= 1
+    assert (codes != exact).mean() < 0.01
+    powers = of_graph(two_layers())
+    assert powers.nodes[1].attrs["shift"] >= 0
+
+
+def test_the_others_stay_where_one_cannot_be_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(folder: Path) -> Ours:
+        raise BackendError("cells that nobody maps")
+
+    counts = Counts(12, 1, 2, 3, 4, {"vendor_rom": 5})
+    monkeypatch.setattr(Ours, "count", lambda self, part: counts)
+    made = (
+        Contestant("Cut", "OpenML", "theirs", "75", refuse, published="796 LUT (vendor)"),
+        Contestant("Whole", "CERNBox", "ours", "76", lambda folder: Ours(two_layers(), folder)),
+    )
+    peers = (
+        ruler.Peer("There", "there", "git clone there", lambda clone: iter(made)),
+        ruler.Peer("Away", "away", "git clone away", lambda clone: iter(())),
+    )
+    monkeypatch.setattr(ruler, "PEERS", peers)
+    monkeypatch.setattr(ruler, "BUILD", tmp_path / "build")
+    (tmp_path / "there").mkdir()
+    assert ruler.main(["--peers", str(tmp_path)]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    for said in ("cells that nobody maps", "12 LUT", "796 LUT", "open: 5", "Away is absent: git"):
+        assert said in out
