@@ -59,6 +59,7 @@ def test_values_are_checked_when_they_are_used(file: GgufFile) -> None:
     for name, message in (
         ("llama.embedding_length", f'"llama.embedding_length" must be from 1 to 9, not {FEATURES}'),
         ("llama.none", '"llama.none" must be a number, not None'),
+        ("tokenizer.ggml.merges", '"tokenizer.ggml.merges" must be a number, not ['),
         ("general.architecture", "\"general.architecture\" must be a number, not 'llama'"),
     ):
         with pytest.raises(DataError, match=re.escape(message)):

@@ -29,6 +29,10 @@ def test_other_tokenizers_are_refused(tmp_path: Path) -> None:
     other = replace(file, values={**file.values, "tokenizer.ggml.pre": "llama-bpe"})
     with pytest.raises(DataError, match="its tokenizer is 'gpt2' with 'llama-bpe'"):
         tokenizer_of(other)
+    listed = replace(file, values={**file.values, "tokenizer.ggml.pre": ["smollm"] * 9999})
+    with pytest.raises(DataError, match="its tokenizer is 'gpt2' with \\['smollm', ") as caught:
+        tokenizer_of(listed)
+    assert len(str(caught.value)) < 300
     damaged = replace(file, values={**file.values, "tokenizer.ggml.merges": ["th"]})
     with pytest.raises(DataError, match="its tokens or merges are damaged"):
         tokenizer_of(damaged)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,9 @@ class GgufFile:
         """
         found = self.values.get(name)
         if isinstance(found, bool) or not isinstance(found, int | float):
-            raise DataError(f'"{name}" must be a number, not {found!r}', source=str(self.path))
+            raise DataError(
+                f'"{name}" must be a number, not {reprlib.repr(found)}', source=str(self.path)
+            )
         if not least <= found <= most:
             raise DataError(
                 f'"{name}" must be from {least:g} to {most:g}, not {found:g}', source=str(self.path)

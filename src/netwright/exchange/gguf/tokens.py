@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from netwright.errors import DataError, require
 from netwright.exchange.gguf.read import GgufFile
 from netwright.reading import translated
 
-_SPLITS_DIGITS = frozenset({"smollm"})
+_SPLITS_DIGITS = ("smollm",)
 """Values of ``tokenizer.ggml.pre`` whose tokenizers split before and behind every digit."""
 
 
@@ -26,7 +27,8 @@ def tokenizer_of(file: GgufFile) -> Any:
     kinds = file.values.get("tokenizer.ggml.model"), file.values.get("tokenizer.ggml.pre")
     if kinds[0] != "gpt2" or kinds[1] not in _SPLITS_DIGITS:
         raise DataError(
-            f"its tokenizer is {kinds[0]!r} with {kinds[1]!r}; 'gpt2' with 'smollm' is read",
+            f"its tokenizer is {reprlib.repr(kinds[0])} with {reprlib.repr(kinds[1])}; 'gpt2' with "
+            "'smollm' is read",
             source=str(file.path),
         )
     library = require("tokenizers", extra="gguf", purpose="reading tokens of GGUF files")
