@@ -38,24 +38,40 @@ def test_layers_are_proven_and_counted(tiny_run: Path) -> None:
     assert first.last_stage == last.first_stage
 
 
-def test_failed_proof_is_reported_and_fails_the_run(
+def test_failed_proof_fails_the_run_and_a_part_that_is_too_small_is_reported(
     own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Both in one run, because a run proves and maps the whole design."""
     real = RtlDesign.prove
 
     def faulty(design: RtlDesign) -> tuple[Proof, ...]:
         first, *rest = real(design)
         return (replace(first, counter_examples=(FOUND,)), *rest)
 
+    def full(design: RtlDesign, **_: object) -> None:
+        raise DoesNotFit(
+            "tiny_jets", part="ecp5-85k", resource="TRELLIS_COMB", needed=90_000,
+            available=83_640, hint="prune weights",
+        )  # fmt: skip
+
     monkeypatch.setattr(RtlDesign, "prove", faulty)
-    execute(load_flow(write_flow(tmp_path), overrides=QUICK), own_run)
+    monkeypatch.setattr(RtlDesign, "route", full)
+    execute(load_flow(write_flow(tmp_path), overrides=[*QUICK, "rtl.route=true"]), own_run)
     assert first_failure(own_run) == (
         "tiny_jets_fc1 is not proven (products equal the matrix, no width overflows): "
         'node "fc1": sum_0 must be 12, not 11, for x_0 = 3 (others 0)'
     )
     document = read(own_run / "report.json")
     assert not document.certified
-    assert "must be 12, not 11" in (own_run / "report.html").read_text()
+    page = (own_run / "report.html").read_text().replace("&#34;", '"')
+    assert "must be 12, not 11" in page
+    hardware = read_hardware(own_run / "stages/09-implement")
+    assert hardware.routing is None
+    assert hardware.misfit == (
+        'design "tiny_jets" does not fit ecp5-85k: it needs 90,000 TRELLIS_COMB, and there are '
+        "83,640; prune weights"
+    )
+    assert hardware.misfit in page
 
 
 @pytest.mark.slow
@@ -74,23 +90,3 @@ def test_routed_design_has_a_frequency_and_fits(own_run: Path, tmp_path: Path) -
     )
     assert all(0 < row.share < 1 for row in hardware.routing.utilization)
     assert "After place and route on ecp5-85k" in (own_run / "report.html").read_text()
-
-
-def test_part_that_is_too_small_is_reported(
-    own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(design: RtlDesign, **_: object) -> None:
-        raise DoesNotFit(
-            "tiny_jets", part="ecp5-85k", resource="TRELLIS_COMB", needed=90_000,
-            available=83_640, hint="prune weights",
-        )  # fmt: skip
-
-    monkeypatch.setattr(RtlDesign, "route", full)
-    execute(load_flow(write_flow(tmp_path), overrides=[*QUICK, "rtl.route=true"]), own_run)
-    hardware = read_hardware(own_run / "stages/09-implement")
-    assert hardware.routing is None
-    assert hardware.misfit == (
-        'design "tiny_jets" does not fit ecp5-85k: it needs 90,000 TRELLIS_COMB, and there are '
-        "83,640; prune weights"
-    )
-    assert hardware.misfit in (own_run / "report.html").read_text().replace("&#34;", '"')
