@@ -81,9 +81,9 @@ crosscheck-dram: $(VENV)/.main ## put our DRAM commands beside DRAMsim3's (DRAMS
 bench-events: $(VENV)/.test ## commands a second of the event engine, SimPy and DRAMsim3 (DRAMSIM3=folder of your clone)
 	DRAMSIM3='$(DRAMSIM3)' PYTHONPATH=. $(BIN)/python benchmarks/events.py
 
-bench-rtl: $(VENV)/.bench ## compare our RTL with da4ml's: same weights, same synthesizer (minutes)
+bench-rtl: $(VENV)/.bench ## compare our RTL with alkaid's and da4ml's: same weights, same synthesizer (hours)
+	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python -m benchmarks.rtl
 	@$(PIP) 'da4ml==0.6.0' --editable '.[all,brevitas,hgq]'
-	$(BIN)/python -m benchmarks.rtl
 	$(BIN)/python -m benchmarks.rtl_hgq
 
 econ-t-chip: $(VENV)/.main ## load three weight sets over I2C into both published chips, compare every word (minutes)

@@ -1,9 +1,12 @@
-"""LUTs and generation time of our RTL and da4ml's: same weights, same synthesizer, one run.
+"""LUTs of our RTL, alkaid's and da4ml's: same weights, same synthesizer, one run.
 
-da4ml rounds half up or down only, so the requantizers of the trained network round half up here.
-Our products are proven and da4ml's integers compared with the interpreter's before anything is
-measured. Both have their carry chains kept whole, which is the better form for either. What was
-mapped stays in ``build/bench-rtl``, so that the command goes on where it was stopped.
+Both round half up or down only, so the requantizers of the trained network round half up here. Our
+products are proven, and every mapped netlist, theirs and ours, is executed on corners and random
+rows and compared with the interpreter before it is counted. Theirs are mapped with their carry
+chains kept whole, as ours are, and without, and the better form counts. What was mapped stays in
+``build/bench-rtl``, so that the command goes on where it was stopped.
+
+Usage: python -m benchmarks.rtl [BITS ...] [PART ...]
 """
 
 from __future__ import annotations
@@ -18,30 +21,48 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from netwright import compress, models, tasks, train
-from netwright.backends.rtl import rtl
-from netwright.backends.rtl.implement.synthesis import Measurement, synthesize
-from netwright.ir import Graph, Interpreter, Node
+from benchmarks.distributed import Tool, generate
+from benchmarks.foreign import check
+from benchmarks.mapped import MappedNetlist
+from benchmarks.peers import PeerMissing
+from netwright import compress, ir, models, tasks, train
+from netwright.backends.rtl import RtlDesign, rtl
+from netwright.backends.rtl.implement.synthesis import Measurement, mapped_files
+from netwright.ir import Graph
 
 FOLDER = Path("build/bench-rtl")
 BITS = (3, 4, 5, 6, 7, 8)
-PART = "xcup"
+PARTS = ("xcup", "ecp5-85k")
 TIMEOUT_S = 3600.0
-DA4ML_CUTOFF = 4
+PEERS: tuple[tuple[str, Tool, bool], ...] = (
+    ("alkaid", "alkaid", False),
+    ("alkaid, ternary", "alkaid", True),
+    ("da4ml", "da4ml", False),
+)
+"""What our designs are compared with: name, tool, adders of three operands."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One design: how it was measured, and the CPU seconds its generation took."""
+    """One design on one part: how it was measured, and the CPU seconds its generation took."""
 
     bits: int
+    part: str
     name: str
     measured: Measurement
     generation_s: float
+    latency_cycles: int
 
 
-def trained(bits: int) -> tuple[Graph, np.ndarray]:
-    """A jet tagger of one width, trained briefly, and rows of the test set."""
+def trained(bits: int) -> Graph:
+    """A jet tagger of one width, trained briefly; kept, so that all parts see the same weights."""
+    kept = FOLDER / f"{bits}-bits" / "graph"
+    if not kept.exists():
+        ir.save(_trained(bits), kept)
+    return ir.load(kept)
+
+
+def _trained(bits: int) -> Graph:
     task = tasks.jets(seed=7)
     model = models.mlp(task, hidden=(64, 32, 32), seed=7)
     train.fit(model, task, recipe=train.Recipe(epochs=1))
@@ -50,7 +71,7 @@ def trained(bits: int) -> tuple[Graph, np.ndarray]:
     recipe = train.Recipe(epochs=1, learning_rate=1e-3)
     tuned = compress.finetune(model, plan, task, recipe=recipe)
     graph = train.trace(tuned, name=f"jets_w{bits}")
-    return half_up(graph), task.test.inputs
+    return half_up(graph)
 
 
 def half_up(graph: Graph) -> Graph:
@@ -61,82 +82,39 @@ def half_up(graph: Graph) -> Graph:
     return graph
 
 
-def ours(graph: Graph, folder: Path) -> tuple[Measurement, float]:
-    """Generate, check and measure our design."""
-    start = time.process_time()
-    design = rtl(part=PART, adders_per_stage=4).generate(graph, folder / "ours")
-    seconds = time.process_time() - start
-    assert all(proof.holds for proof in design.prove())
-    return design.measure(timeout_s=TIMEOUT_S), seconds
-
-
-def da4ml(graph: Graph, rows: np.ndarray, folder: Path) -> tuple[Measurement, float]:
-    """Generate, check and measure da4ml's design of the same graph."""
-    from da4ml.codegen import RTLModel
-    from da4ml.trace import FixedVariableArrayInput, comb_trace, to_pipeline
-
-    start = time.process_time()
-    quantize = graph.nodes[0]
-    size = graph.types[quantize.output].shape[1]
-    entering = FixedVariableArrayInput(size)
-    signed, width = (
-        graph.types[quantize.output].dtype.signed,
-        graph.types[quantize.output].dtype.bits,
-    )
-    value = entering.quantize(int(signed), width - signed, 0)
-    for node in graph.nodes[1:]:
-        value = _step(graph, node, value)
-    logic = comb_trace(entering, value)
-    model = RTLModel(to_pipeline(logic, DA4ML_CUTOFF), "da4ml_jets", folder / "da4ml")
-    model.write()
-    seconds = time.process_time() - start
-    expected = Interpreter.of(graph).run(rows, keep=[quantize.output])
-    found = logic.predict(expected[quantize.output].astype(np.float64), n_threads=1)
-    assert np.array_equal(found, expected[graph.outputs[0]])
-    sources = verilog(folder / "da4ml" / "src", keep=True)
-    measured = synthesize(
-        "da4ml_jets", sources, part=PART, folder=folder / "da4ml-build", timeout_s=TIMEOUT_S
-    )
-    return measured, seconds
-
-
-def verilog(folder: Path, *, keep: bool) -> list[Path]:
-    """da4ml's sources, its carry chains kept whole where that is asked for."""
-    sources = sorted(folder.rglob("*.v"))
-    sources = [path for path in sources if path.name != "lookup_table.v"]  # no table is used
-    plain = "  wire [BW_ADD-1:0] accum;"
-    for path in sources:
-        if keep and path.name == "shift_adder.v":
-            path.write_text(path.read_text().replace(plain, f"  (* keep *){plain[1:]}"))
-    return sources
-
-
-def _step(graph: Graph, node: Node, value):
-    """One node in da4ml's terms; all values are integers."""
-    if node.op == "MatMul":
-        value = value @ graph.constants[node.inputs[1]].astype(np.float64)
-        if len(node.inputs) == 3:
-            value = value + graph.constants[node.inputs[2]].astype(np.float64)
-        return value
-    assert node.op == "Requantize", node.op
-    multiplier, offset = np.array(node.integers("multiplier")), np.array(node.integers("offset"))
-    unit = 2.0 ** -node.integer("shift")
-    if np.any(multiplier * unit != 1):
-        value = value * (multiplier * unit)
-    if np.any(offset):
-        value = value + offset * unit
-    low, high = node.integer("low"), node.integer("high")
-    signed = int(low < 0)
-    return value.quantize(signed, int(high).bit_length(), 0, "SAT", "RND")
-
-
-def run(widths: tuple[int, ...]) -> Iterator[Result]:
-    """Measure both designs at every width."""
+def run(widths: tuple[int, ...], parts: tuple[str, ...]) -> Iterator[Result]:
+    """Measure all designs at every width on every part, ours first."""
     for bits in widths:
-        graph, rows = trained(bits)
-        folder = FOLDER / f"{bits}-bits"
-        yield Result(bits, "ours", *ours(graph, folder))
-        yield Result(bits, "da4ml", *da4ml(graph, rows[:10_000], folder))
+        graph = trained(bits)
+        for part in parts:
+            folder = FOLDER / f"{bits}-bits"
+            start = time.process_time()
+            design = rtl(part=part, adders_per_stage=4).generate(graph, folder / f"ours-{part}")
+            seconds = time.process_time() - start
+            assert all(proof.holds for proof in design.prove())
+            measured = design.measure(timeout_s=TIMEOUT_S)
+            check(graph, mapped(design))
+            yield Result(bits, part, "ours", measured, seconds, design.latency_cycles)
+            for name, tool, ternary in PEERS:
+                place = folder / f"{tool}{'-ternary' * ternary}"
+                try:
+                    peer = generate(tool, graph, design.circuit, place, ternary=ternary)
+                except PeerMissing as error:
+                    print(f"{name} is left out: {error}", file=sys.stderr)
+                    continue
+                found = []
+                for keep in (True, False):
+                    found.append(peer.design.measure(part, keep_adders=keep))
+                    check(graph, peer.design.netlist(part, keep_adders=keep))
+                best = min(found, key=tables)
+                clocks = peer.design.circuit.latency_cycles
+                yield Result(bits, part, name, best, peer.generation_s, clocks)
+
+
+def mapped(design: RtlDesign) -> MappedNetlist:
+    """What synthesis made of one of our designs."""
+    file = mapped_files(design.build_folder, design.options.part)[0]
+    return MappedNetlist(design.graph, design.circuit, file)
 
 
 def inverters(measured: Measurement) -> int:
@@ -145,49 +123,73 @@ def inverters(measured: Measurement) -> int:
 
 
 def tables(measured: Measurement) -> float:
-    """LUTs, if every inverter needs one of its own."""
-    return measured.lut.value + inverters(measured)
+    """LUTs; two more in every carry cell of the ECP5, which sums in tables of its own."""
+    return measured.lut.value + 2 * measured.cells.get("CCU2C", 0)
+
+
+def shown(results: list[Result], part: str) -> Table:
+    """All designs on a part."""
+    chosen = [r for r in results if r.part == part]
+    table = Table(title=chosen[0].measured.lut.source)
+    columns = ("bits", "design", "tables", "INV", "carry", "FF", "clocks", "generation s", "ratio")
+    for column in columns:
+        table.add_column(column)
+    for r in chosen:
+        m, mine = r.measured, ours_of(r, chosen)
+        ratio = "" if r is mine else f"{tables(mine.measured) / tables(m):.3f}"
+        table.add_row(
+            str(r.bits), r.name, f"{tables(m):.0f}", str(inverters(m)), f"{m.carry.value:.0f}",
+            f"{m.ff.value:.0f}", str(r.latency_cycles), f"{r.generation_s:.1f}", ratio,
+        )  # fmt: skip
+    return table
+
+
+def ours_of(result: Result, results: list[Result]) -> Result:
+    """Our design of the same network on the same part."""
+    return next(
+        r for r in results if (r.bits, r.part, r.name) == (result.bits, result.part, "ours")
+    )
+
+
+def means(results: list[Result], part: str) -> Iterator[str]:
+    """The geometric mean of the ratios to every peer, and to the better form of alkaid."""
+    chosen = [r for r in results if r.part == part]
+    widths = sorted({r.bits for r in chosen})
+    for peer in (*(name for name, _, _ in PEERS), "the better alkaid"):
+        ratios, with_inverters = [], []
+        for bits in widths:
+            wanted = "alkaid" if peer == "the better alkaid" else peer
+            found = [r for r in chosen if r.bits == bits and r.name.startswith(wanted)]
+            found = [r for r in found if peer == "the better alkaid" or r.name == peer]
+            if found:
+                best = min(found, key=lambda r: tables(r.measured))
+                mine = ours_of(best, chosen).measured
+                ratios.append(tables(mine) / tables(best.measured))
+                one, other = (tables(m) + inverters(m) for m in (mine, best.measured))
+                with_inverters.append(one / other)
+        if ratios:
+            mean, counted = (np.exp(np.mean(np.log(r))) for r in (ratios, with_inverters))
+            yield (
+                f"{part}: our tables against {peer}, {len(ratios)} widths: geometric mean "
+                f"{mean:.3f}, most {max(ratios):.3f} ({counted:.3f} if every inverter is a table)"
+            )
 
 
 def main() -> None:
-    """Print one line a design and the ratios."""
-    widths = tuple(int(text) for text in sys.argv[1:]) or BITS
+    """Print one line a design, then the tables and the ratios."""
+    widths = tuple(int(word) for word in sys.argv[1:] if word.isdigit()) or BITS
+    parts = tuple(word for word in sys.argv[1:] if not word.isdigit()) or PARTS
     console, results = Console(width=140), []
-    for result in run(widths):
-        results.append(result)
-        lut = f"{result.measured.lut.value:.0f} LUT"
-        console.print(f"{result.bits} bits, {result.name}: {lut}", highlight=False)
-    table = Table(title=results[0].measured.lut.source)
-    for column in (
-        "bits",
-        "design",
-        "LUT",
-        "INV",
-        "CARRY4",
-        "FF",
-        "generation CPU s",
-        "synthesis s",
-    ):
-        table.add_column(column)
-    for r in results:
-        m = r.measured
-        table.add_row(
-            str(r.bits), r.name, f"{m.lut.value:.0f}", str(inverters(m)), f"{m.carry.value:.0f}",
-            f"{m.ff.value:.0f}", f"{r.generation_s:.2f}", f"{m.seconds:.0f}",
-        )  # fmt: skip
-    console.print(table)
-    ratios, with_inverters = [], []
-    for mine, theirs in zip(results[::2], results[1::2], strict=True):
-        ratio = mine.measured.lut.value / theirs.measured.lut.value
-        faster = mine.generation_s / theirs.generation_s
-        ratios.append(ratio)
-        with_inverters.append(tables(mine.measured) / tables(theirs.measured))
+    for r in run(widths, parts):
+        results.append(r)
         console.print(
-            f"{mine.bits} bits: LUT ratio {ratio:.3f} ({with_inverters[-1]:.3f} if every inverter "
-            f"is a LUT), generation time ratio {faster:.2f}"
+            f"{r.bits} bits, {r.part}, {r.name}: {tables(r.measured):.0f} tables", highlight=False
         )
-    means = [np.exp(np.mean(np.log(found))) for found in (ratios, with_inverters)]
-    console.print(f"geometric mean of the LUT ratios: {means[0]:.3f} ({means[1]:.3f})")
+    for part in parts:
+        console.print(shown(results, part))
+    for part in parts:
+        for line in means(results, part):
+            console.print(line, highlight=False)
 
 
 if __name__ == "__main__":

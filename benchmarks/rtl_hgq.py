@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,27 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.rtl import DA4ML_CUTOFF, FOLDER, PART, TIMEOUT_S, Result, inverters, verilog
+from benchmarks.distributed import CUTOFF
+from benchmarks.rtl import FOLDER, TIMEOUT_S, inverters
 from netwright import tasks
 from netwright.backends.rtl import rtl
-from netwright.backends.rtl.implement.synthesis import synthesize
+from netwright.backends.rtl.implement.synthesis import Measurement, synthesize
 from netwright.exchange import HgqModel
 from netwright.ir import Graph, real_values
 from netwright.verify import bit_exact, corners
 
+PART = "xcup"
 FILE = Path(__file__).parent / "data" / "jets_hgq2.keras"
 ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Result:
+    """One design: how it was measured, and the CPU seconds its generation took."""
+
+    name: str
+    measured: Measurement
+    generation_s: float
 
 
 def ours(source: HgqModel, rows: np.ndarray, folder: Path) -> Result:
@@ -41,7 +53,7 @@ def ours(source: HgqModel, rows: np.ndarray, folder: Path) -> Result:
         for candidate in (source, design):
             found = bit_exact(graph, candidate, inputs)
             assert found.identical == found.rows, found
-    return Result(0, "ours", design.measure(timeout_s=TIMEOUT_S), seconds)
+    return Result("ours", design.measure(timeout_s=TIMEOUT_S), seconds)
 
 
 def da4ml(model: Any, rows: np.ndarray, wanted: np.ndarray, folder: Path) -> Result:
@@ -52,7 +64,7 @@ def da4ml(model: Any, rows: np.ndarray, wanted: np.ndarray, folder: Path) -> Res
 
     start = time.process_time()
     logic = comb_trace(*trace_model(model))
-    pipeline = to_pipeline(logic, DA4ML_CUTOFF, verbose=False)
+    pipeline = to_pipeline(logic, CUTOFF, verbose=False)
     results = []
     for is_kept in (True, False):
         place = folder / f"da4ml-{is_kept}"
@@ -61,9 +73,20 @@ def da4ml(model: Any, rows: np.ndarray, wanted: np.ndarray, folder: Path) -> Res
         sources = verilog(place / "src", keep=is_kept)
         build = place / "build"
         measured = synthesize("da4ml_hgq", sources, part=PART, folder=build, timeout_s=TIMEOUT_S)
-        results.append(Result(0, "da4ml", measured, seconds))
+        results.append(Result("da4ml", measured, seconds))
     assert np.array_equal(logic.predict(rows.astype(np.float64), n_threads=1), wanted)
     return min(results, key=lambda result: result.measured.lut.value)
+
+
+def verilog(folder: Path, *, keep: bool) -> list[Path]:
+    """da4ml's sources, its carry chains kept whole where that is asked for."""
+    sources = sorted(folder.rglob("*.v"))
+    sources = [path for path in sources if path.name != "lookup_table.v"]  # no table is used
+    plain = "  wire [BW_ADD-1:0] accum;"
+    for path in sources:
+        if keep and path.name == "shift_adder.v":
+            path.write_text(path.read_text().replace(plain, f"  (* keep *){plain[1:]}"))
+    return sources
 
 
 def operations(model: Any) -> int:

@@ -19,6 +19,8 @@ PACKAGES = {
     "scalesim": ("scalesim==3.0.0", "numpy<2.2"),  # fails with newer ones
     "nn_dataflow": ("nn-dataflow==2.1", "sympy==1.5.1"),  # fails with newer ones
     "accelforge": ("accelforge==1.0.467",),
+    "alkaid": ("alkaid==0.8.2",),
+    "da4ml": ("da4ml==0.6.0",),
 }
 
 NEWEST = {"accelforge": ("python3.12", "python3.13")}

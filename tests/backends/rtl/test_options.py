@@ -17,6 +17,17 @@ def test_every_faulty_option_is_reported() -> None:
     )
 
 
+def test_registers_are_placed_by_delays_or_by_adders() -> None:
+    with pytest.raises(ConfigError) as caught:
+        rtl(part="xcup", adders_per_stage=3, latency_cycles=-1, reuse_factor=2)
+    assert str(caught.value) == (
+        "latency_cycles must be from 0 to 1000, or None, not -1; "
+        "latency_cycles belongs to unrolled networks without reuse_factor; "
+        "latency_cycles places the registers; leave out adders_per_stage=3; "
+        'latency_cycles needs a part with known delays, "ecp5-85k" or "ecp5-85k-dsp", not "xcup"'
+    )
+
+
 def test_a_backend_of_changed_options_is_one_with_these_options() -> None:
     changed = RtlBackend.of(replace(rtl(part="xcup"), adders_per_stage=5))
     assert changed == rtl(part="xcup", adders_per_stage=5)
@@ -27,6 +38,7 @@ def test_the_record_holds_every_option() -> None:
         "part": "ecp5-85k",
         "clock_mhz": 200.0,
         "adders_per_stage": 2,
+        "latency_cycles": None,
         "max_operations": rtl().max_operations,
         "reuse_factor": {"fc1": 4},
         "weights": "loadable",

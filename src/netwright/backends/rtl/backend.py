@@ -19,6 +19,7 @@ from netwright.backends.rtl.chip_options import ChipOptions
 from netwright.backends.rtl.design import RtlDesign
 from netwright.backends.rtl.loading import with_stored_bits
 from netwright.backends.rtl.options import ADDERS_PER_STAGE, PART, RtlOptions, Weights
+from netwright.backends.rtl.parts import find_part
 from netwright.backends.rtl.reuse import ReuseFactor
 from netwright.backends.rtl.shared.descriptors import image
 from netwright.backends.rtl.shared.plan import planned
@@ -31,6 +32,7 @@ from netwright.backends.rtl.streams.network_text import sources as stream_source
 from netwright.backends.rtl.streams.stream_design import StreamDesign, summary
 from netwright.backends.rtl.streams.stream_size import advice
 from netwright.backends.rtl.streams.timing import schedule
+from netwright.backends.rtl.unrolled.balancing import Balance
 from netwright.backends.rtl.unrolled.layers import lower
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
 from netwright.files import write_text
@@ -94,9 +96,18 @@ class RtlBackend(RtlOptions):
             max_operations=self.max_operations,
             advice=lambda: advice(graph, self.max_operations),
             loadable=self.weights == "loadable",
+            balance=self._balance(),
         )
         files = written or self._publish(graph, out, circuit, sources(circuit))
         return RtlDesign(out, graph, self, files, circuit)
+
+    def _balance(self) -> Balance | None:
+        """How registers are placed by delays, if they are."""
+        if self.latency_cycles is None:
+            return None
+        delays = find_part(self.part).delays
+        assert delays is not None  # checked by the options
+        return Balance(self.latency_cycles, delays)
 
     def _chip(
         self, graph: Graph, out: Path, options: ChipOptions, written: Mapping[str, str] | None
@@ -162,6 +173,7 @@ def rtl(
     part: str = PART,
     clock_mhz: float = CLOCK_MHZ,
     adders_per_stage: int | None = ADDERS_PER_STAGE,
+    latency_cycles: int | None = None,
     max_operations: int = MAX_OPERATIONS,
     reuse_factor: ReuseFactor | None = None,
     weights: Weights = "fixed",
@@ -179,6 +191,7 @@ def rtl(
         part=part,
         clock_mhz=clock_mhz,
         adders_per_stage=adders_per_stage,
+        latency_cycles=latency_cycles,
         max_operations=max_operations,
         reuse_factor=reuse_factor,
         weights=weights,

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from netwright.backends.base import CLOCK_MHZ, Target, clock_faults
 from netwright.backends.rtl.chip_options import ChipOptions
-from netwright.backends.rtl.parts import part_names
+from netwright.backends.rtl.parts import find_part, part_names
 from netwright.backends.rtl.reuse import ReuseFactor, reuse_faults
 from netwright.backends.rtl.shared_options import SharedOptions
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
@@ -19,6 +19,9 @@ PART = "ecp5-85k"
 
 ADDERS_PER_STAGE = 2
 """Adders in series between two registers unless another number is asked for."""
+
+MAX_LATENCY_CYCLES = 1000
+"""Most clocks for which registers are placed by delays."""
 
 MAX_STORED_BITS = 32
 """Bits that a weight or a bias may be given beyond those of the graph."""
@@ -38,6 +41,9 @@ class RtlOptions:
             for, and its result says whether it was met. The pipeline does not depend on it.
         adders_per_stage: Adders in series between two pipeline registers; ``None`` for a design
             without registers.
+        latency_cycles: Clocks from an input to its outputs: registers then lie where estimated
+            delays of the part say that all stages take about the same time, whatever
+            `adders_per_stage` says; ``None`` to count adders.
         max_operations: Operations side by side that a design may have; a graph that needs more is
             refused.
         reuse_factor: ``None`` for the unrolled architecture; else the clocks in which every product
@@ -58,6 +64,7 @@ class RtlOptions:
     part: str = PART
     clock_mhz: float = CLOCK_MHZ
     adders_per_stage: int | None = ADDERS_PER_STAGE
+    latency_cycles: int | None = None
     max_operations: int = MAX_OPERATIONS
     reuse_factor: ReuseFactor | None = None
     weights: Weights = "fixed"
@@ -79,6 +86,8 @@ class RtlOptions:
         adders = self.adders_per_stage
         if adders is not None and (isinstance(adders, bool) or adders < 1):
             yield f"adders_per_stage must be 1 or more, or None, not {adders!r}"
+        if self.latency_cycles is not None:
+            yield from self._latency_faults(self.latency_cycles)
         if isinstance(self.max_operations, bool) or self.max_operations < 1:
             yield f"max_operations must be 1 or more, not {self.max_operations!r}"
         yield from reuse_faults(self.reuse_factor)
@@ -97,6 +106,21 @@ class RtlOptions:
             yield "a chip computes a row in every clock, so it has no reuse_factor"
         if self.shared is not None:
             yield from self._shared_faults()
+
+    def _latency_faults(self, clocks: int) -> Iterator[str]:
+        if isinstance(clocks, bool) or not 0 <= clocks <= MAX_LATENCY_CYCLES:
+            yield f"latency_cycles must be from 0 to {MAX_LATENCY_CYCLES}, or None, not {clocks!r}"
+        for name in ("reuse_factor", "chip", "shared"):
+            if getattr(self, name) is not None:
+                yield f"latency_cycles belongs to unrolled networks without {name}"
+        if self.adders_per_stage != ADDERS_PER_STAGE:
+            yield (
+                "latency_cycles places the registers; leave out "
+                f"adders_per_stage={self.adders_per_stage}"
+            )
+        if self.part in part_names() and find_part(self.part).delays is None:
+            known = " or ".join(f'"{n}"' for n in part_names() if find_part(n).delays is not None)
+            yield f'latency_cycles needs a part with known delays, {known}, not "{self.part}"'
 
     def _shared_faults(self) -> Iterator[str]:
         for name in ("reuse_factor", "chip"):
@@ -123,6 +147,7 @@ class RtlOptions:
             "part": self.part,
             "clock_mhz": self.clock_mhz,
             "adders_per_stage": self.adders_per_stage,
+            "latency_cycles": self.latency_cycles,
             "max_operations": self.max_operations,
             "reuse_factor": dict(reuse) if isinstance(reuse, Mapping) else reuse,
             "weights": self.weights,

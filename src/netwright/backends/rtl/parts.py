@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from netwright.backends.rtl.cells.delays import CellDelays
 from netwright.errors import ConfigError
 from netwright.registry import entries, resolve
 
@@ -55,6 +56,7 @@ class Part:
         table_inputs: Inputs of a lookup table.
         family: How designs are mapped to it.
         placement: How they are placed and routed; ``None`` where no open tool does that.
+        delays: What cells take of a clock, by estimate; ``None`` where nothing is known of it.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Part:
     table_inputs: int
     family: Family
     placement: Placement | None = None
+    delays: CellDelays | None = None
 
 
 def ecp5_85k() -> Part:
@@ -78,6 +81,14 @@ def ecp5_85k() -> Part:
             "lattice/cells_sim_ecp5.v",
         ),
         Placement(("--85k", "--package", "CABGA756"), (6, 7, 8), (127, 96)),
+        CellDelays(
+            table=1.3,
+            chain=1.9,
+            carry=0.05,
+            table_inputs=4,
+            wide_inputs=6,
+            source="",
+        ),
     )
 
 

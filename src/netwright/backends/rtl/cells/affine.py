@@ -86,7 +86,7 @@ def settle(value: Affine, layer: LayerBuilder, name: str) -> Element:
         "OFFSET": offset,
         "Y_BITS": bits,
     }
-    adders = int(value.negate or upper != 0)
+    adders = int(value.negate or (upper != 0 and bits - value.shift - skip > 1))
     return layer.add("offset_adder", name, value.interval, {"x": wire}, parameters, adders=adders)
 
 

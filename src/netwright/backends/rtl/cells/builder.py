@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netwright.backends.rtl.adders.adder_graph import AdderGraph, Interval
 from netwright.backends.rtl.cells.circuit import (
@@ -15,43 +19,63 @@ from netwright.backends.rtl.cells.circuit import (
     Wire,
 )
 
-Time = tuple[int, int]
-"""Stage, and adders passed since its registers."""
+Time = tuple[int, float]
+"""Stage, and what was passed since its registers: adders, or nanoseconds."""
+
+Delay = Callable[[str, Mapping[str, int], int], float]
+"""What a cell takes of a stage, by its module, its parameters and its adders."""
 
 ProductKey = tuple[tuple[int, ...], bytes, tuple[Interval, ...]]
 """Shape and values of a matrix, and the intervals of what it is multiplied with."""
+
+SearchedGraphs = dict[ProductKey, AdderGraph]
+"""Adder graphs of products, each searched once."""
 
 
 class LayerBuilder:
     """A layer in the making.
 
-    A cell that would exceed the allowed adders of a stage goes into the next one; values that are
-    needed in a later stage pass registers, shared by all readers.
+    A cell that would exceed what a stage holds goes into the next one; values that are needed in a
+    later stage pass registers, shared by all readers.
+
+    Args:
+        name: Name of the module.
+        stage_holds: What lies between two registers at most, adders unless there is a `delay`;
+            ``None`` for no registers.
+        delay: What a cell takes of a stage; its adders if not given.
+        searched: Adder graphs that are known already, and that others find here again.
     """
 
-    def __init__(self, name: str, adders_per_stage: int | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        stage_holds: float | None,
+        *,
+        delay: Delay | None = None,
+        searched: SearchedGraphs | None = None,
+    ) -> None:
         self.name = name
-        self.adders_per_stage = adders_per_stage
+        self.stage_holds = stage_holds
+        self.delay = delay
         self.cells: list[Cell] = []
         self.inputs: list[Bundle] = []
         self.claims: list[LinearClaim] = []
         self.settled: list[Settled] = []
         self.times: dict[str, Time] = {}
-        self.adder_graphs: dict[ProductKey, AdderGraph] = {}
+        self.adder_graphs: SearchedGraphs = {} if searched is None else searched
         self.unsigned: dict[str, Wire] = {}
+        self.lifts: dict[str, NDArray[np.int64]] = {}
         self._delayed: dict[tuple[str, int], Wire] = {}
 
-    def read(
-        self, tensor: str, name: str, elements: Sequence[Element], times: Sequence[Time], stage: int
-    ) -> tuple[Element, ...]:
-        """The elements of a tensor made elsewhere, as wires of this layer."""
+    def read(self, name: str, made: Bundle, times: Sequence[Time]) -> tuple[Element, ...]:
+        """The elements of a tensor made elsewhere, as wires of this layer; their bases left out."""
         local: list[Element] = []
-        for number, (element, time) in enumerate(zip(elements, times, strict=True)):
+        for number, (element, time) in enumerate(zip(made.elements, times, strict=True)):
             if isinstance(element, Wire):
                 element = Wire(self._unique(f"{name}_{number}"), element.interval)
                 self.times[element.name] = time
             local.append(element)
-        self.inputs.append(Bundle(tensor, name, tuple(local), stage))
+        self.inputs.append(replace(made, name=name, elements=tuple(local)))
         return tuple(local)
 
     def add(
@@ -75,14 +99,15 @@ class LayerBuilder:
                 come from earlier stages.
             parameters: Parameters of the module.
             port: Name of the output port.
-            adders: How much of a stage it takes.
+            adders: Its adders in series.
         """
         read = [wires if isinstance(wires, tuple) else (wires,) for wires in inputs.values()]
         times = [self.times[wire.name] for wires in read for wire in wires]
         stage = max(time[0] for time in times)
-        depth = adders + max(depth for other, depth in times if other == stage)
-        if self.adders_per_stage is not None and adders and depth > self.adders_per_stage:
-            stage, depth = stage + 1, adders
+        taken = self.delay(module, parameters, adders) if self.delay else adders
+        depth = taken + max(depth for other, depth in times if other == stage)
+        if self.stage_holds is not None and taken and depth > self.stage_holds:
+            stage, depth = stage + 1, taken
         output = Wire(self._unique(name), interval)
         aligned = {
             key: tuple(self.at_stage(wire, stage) for wire in wires)
@@ -116,12 +141,14 @@ class LayerBuilder:
             wire = self._delayed[key]
         return wire
 
-    def aligned(self, tensor: str, name: str, elements: Sequence[Element]) -> Bundle:
+    def aligned(
+        self, tensor: str, name: str, elements: Sequence[Element], bases: tuple[int, ...] = ()
+    ) -> Bundle:
         """The elements of a tensor that others read, all in the same stage."""
         stages = [self.times[e.name][0] for e in elements if isinstance(e, Wire)]
         stage = max(stages, default=0)
         moved = [self.at_stage(e, stage) if isinstance(e, Wire) else e for e in elements]
-        return Bundle(tensor, name, tuple(moved), stage)
+        return Bundle(tensor, name, tuple(moved), stage, bases)
 
     def layer(self, nodes: Sequence[str], outputs: Sequence[Bundle]) -> Layer:
         """The finished layer."""

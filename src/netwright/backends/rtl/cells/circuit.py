@@ -66,12 +66,19 @@ class Bundle:
         name: Name of the port.
         elements: Its elements in row-major order, with the names they have inside the layer.
         stage: Number of registers between the inputs of the design and these wires.
+        bases: A constant for every element, which its value is more than its wire; nothing if they
+            are all zero.
     """
 
     tensor: str
     name: str
     elements: tuple[Element, ...]
     stage: int
+    bases: tuple[int, ...] = ()
+
+    def base(self, index: int) -> int:
+        """What an element is more than its wire."""
+        return self.bases[index] if self.bases else 0
 
     @property
     def wires(self) -> tuple[Wire, ...]:

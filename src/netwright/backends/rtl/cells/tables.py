@@ -18,25 +18,30 @@ Elements = NDArray[Any]
 
 
 def look_up(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
-    """The tables of a ``Lookup``; each holds its function less its smallest value."""
+    """The tables of a ``Lookup``; each holds its function less its smallest value.
+
+    What the layer says to lift a function by is in its table, too.
+    """
     source, first = inputs[0], node.integer("first")
     tables = np.array([v.offset for v in inputs[1].flat], dtype=np.int64).reshape(inputs[1].shape)
+    lifts = layer.lifts.get(node.name, np.zeros(inputs[1].shape[:2], dtype=np.int64))
     results: list[Affine] = []
     for number, value in enumerate(source.flat):
         element = settle(value, layer, f"{name}_in_{number}")
-        for function, table in enumerate(tables[number % len(tables)]):
+        row = number % len(tables)
+        for function, (table, lift) in enumerate(zip(tables[row], lifts[row], strict=True)):
             place = f"{name}_{number}_{function}"
             if isinstance(element, int):
                 results.append(Affine(None, offset=int(table[element - first])))
             else:
-                results.append(_table(element, table, first, layer, place))
+                results.append(_table(element, table, first, int(lift), layer, place))
     found = np.empty(len(results), dtype=object)
     found[:] = results
     return found.reshape(*source.shape[:-1], -1)
 
 
 def _table(
-    wire: Wire, table: NDArray[np.int64], first: int, layer: LayerBuilder, name: str
+    wire: Wire, table: NDArray[np.int64], first: int, lift: int, layer: LayerBuilder, name: str
 ) -> Affine:
     low, high = wire.interval
     values = [int(table[code - first]) for code in range(low, high + 1)]
@@ -45,6 +50,8 @@ def _table(
     union = int(np.bitwise_or.reduce(moved))
     if union == 0:
         return Affine(None, offset=smallest)
+    union |= lift
+    moved = [value + lift for value in moved]
     shift = (union & -union).bit_length() - 1
     entries = {
         code: value >> shift for code, value in zip(range(low, high + 1), moved, strict=True)
@@ -55,8 +62,9 @@ def _table(
         "Y_BITS": largest.bit_length(),
         "TABLE": packed(entries, wire.bits, largest.bit_length()),
     }
-    output = layer.add("lookup", f"{name}_entry", (0, largest), {"x": wire}, parameters)
-    return Affine(output, shift, offset=smallest)
+    interval = min(entries.values()), largest
+    output = layer.add("lookup", f"{name}_entry", interval, {"x": wire}, parameters)
+    return Affine(output, shift, offset=smallest - lift)
 
 
 def packed(entries: dict[int, int], x_bits: int, y_bits: int) -> int:

@@ -1,7 +1,7 @@
 // y = (x << SHIFT) + OFFSET, or OFFSET - (x << SHIFT) with NEGATE.
 // The lowest SHIFT bits of y are those of OFFSET. Without NEGATE the next SKIP bits, where OFFSET
-// is zero, are those of x; only the bits above need a carry chain. Y_BITS must hold every value of
-// y and exceed SHIFT + SKIP.
+// is zero, are those of x; only the bits above need a carry chain. Nothing is added where OFFSET is
+// zero there, and a single bit is inverted. Y_BITS must hold every value of y and exceed SHIFT + SKIP.
 module offset_adder #(
     parameter              X_BITS   = 8,
     parameter              X_SIGNED = 1,
@@ -25,16 +25,24 @@ module offset_adder #(
   wire [Y_BITS+63:0] offset = {{Y_BITS{OFFSET[63]}}, OFFSET};
   /* verilator lint_on UNUSEDSIGNAL */
 
-`ifdef KEEP_ADDERS
-  (* keep *)
-`endif
+  localparam signed [63:0] UPPER = OFFSET >>> FREE_BITS;
+
   wire [CHAIN_BITS-1:0] chain;
 
   generate
-    if (NEGATE != 0) begin : g_negate
-      assign chain = offset[FREE_BITS+:CHAIN_BITS] - x_wide[SKIP+:CHAIN_BITS];
-    end else begin : g_add
-      assign chain = x_wide[SKIP+:CHAIN_BITS] + offset[FREE_BITS+:CHAIN_BITS];
+    if (NEGATE == 0 && (CHAIN_BITS == 1 || UPPER == 0)) begin : g_bits
+      assign chain = x_wide[SKIP+:CHAIN_BITS] ^ offset[FREE_BITS+:CHAIN_BITS];
+    end else begin : g_chain
+`ifdef KEEP_ADDERS
+      (* keep *)
+`endif
+      wire [CHAIN_BITS-1:0] sum;
+      if (NEGATE != 0) begin : g_negate
+        assign sum = offset[FREE_BITS+:CHAIN_BITS] - x_wide[SKIP+:CHAIN_BITS];
+      end else begin : g_add
+        assign sum = x_wide[SKIP+:CHAIN_BITS] + offset[FREE_BITS+:CHAIN_BITS];
+      end
+      assign chain = sum;
     end
     if (SKIP > 0 && SHIFT > 0) begin : g_skipped_and_shifted
       assign y = {chain, x_wide[SKIP-1:0], offset[SHIFT-1:0]};

@@ -113,6 +113,7 @@ def checks(graph: Graph, layer: Layer, text: str) -> Iterator[Check]:
             node = graph.producers[bundle.tensor].name
             wire = next(names) if isinstance(element, Wire) else str(element)
             made, term = specification.element(bundle.tensor, index, netlist.upstream(wire))
+            term = term.linear(1, -bundle.base(index))
             yield _question(node, index, wire, element, netlist, made, term)
 
 

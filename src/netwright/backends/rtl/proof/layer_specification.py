@@ -62,6 +62,12 @@ class LayerSpecification:
         return {(b.tensor, i): element for b in bundles for i, element in enumerate(b.elements)}
 
     @cached_property
+    def _bases(self) -> Mapping[tuple[str, int], int]:
+        """What the elements are more than their wires, where it is not zero."""
+        bundles = self.layer.inputs
+        return {(b.tensor, i): base for b in bundles for i, base in enumerate(b.bases) if base}
+
+    @cached_property
     def _settled(self) -> Mapping[tuple[str, int], Element]:
         """What poolings read that is made inside the layer, by node and number."""
         return {(place.reader, place.index): place.element for place in self.layer.settled}
@@ -75,7 +81,7 @@ class LayerSpecification:
             return Term.constant(int(self.graph.constants[tensor].reshape(-1)[index]))
         element = self._entering.get((tensor, index))
         if element is not None:
-            return _known(element)
+            return _known(element).linear(1, self._bases.get((tensor, index), 0))
         node = self.graph.producers[tensor]
         term = RULES[node.op](self, made, node, index)
         dtype = self.graph.types[tensor].dtype
@@ -124,6 +130,7 @@ class LayerSpecification:
             if isinstance(element, Wire):
                 wires.append(element.name)
                 own.append(weight)
+                constant += self._bases.get((node.inputs[0], number), 0) * weight
             else:
                 constant += element * weight
         claim = self._claims.get((node.name, index))

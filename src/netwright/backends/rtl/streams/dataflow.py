@@ -9,7 +9,7 @@ import numpy as np
 
 from netwright.backends.rtl.cells.affine import Affine, settle
 from netwright.backends.rtl.cells.builder import LayerBuilder
-from netwright.backends.rtl.cells.circuit import Element, Wire
+from netwright.backends.rtl.cells.circuit import Bundle, Element, Wire
 from netwright.backends.rtl.reuse import PRODUCTS, ReuseFactor, Tiling, tilings
 from netwright.backends.rtl.streams.fronts import made_by, one_window, window_front
 from netwright.backends.rtl.streams.layout import (
@@ -274,7 +274,9 @@ class _Lowering:
             lanes, interval = made_by(front, source)
             label = f"x{number if len(sources) > 1 else ''}" if isinstance(front, Join) else "made"
             wires = [Wire(label, interval)] * lanes
-            read: tuple[Element, ...] = layer.read(source.tensor, label, wires, [(0, 0)] * lanes, 0)
+            read: tuple[Element, ...] = layer.read(
+                label, Bundle(source.tensor, label, wires, 0), [(0, 0)] * lanes
+            )
             if interval[0] == interval[1]:  # nothing to compute with, though it travels
                 read = (interval[0],) * lanes
             arrays.append(_elements([Affine.of(element) for element in read]))

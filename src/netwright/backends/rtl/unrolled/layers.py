@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from netwright.backends.base import refuse_groups
 from netwright.backends.rtl.adders.adder_graph import Interval, width
 from netwright.backends.rtl.cells.affine import Affine, settle
-from netwright.backends.rtl.cells.builder import LayerBuilder, Time
-from netwright.backends.rtl.cells.circuit import Bundle, Circuit, Element, Layer, Port, Wire
+from netwright.backends.rtl.cells.builder import Delay, LayerBuilder, SearchedGraphs, Time
+from netwright.backends.rtl.cells.circuit import Bundle, Circuit, Layer, Port, Wire
 from netwright.backends.rtl.cells.rescaling import wrap
 from netwright.backends.rtl.cells.verilog import library_names
 from netwright.backends.rtl.loading import loaded_constants, register_interval
+from netwright.backends.rtl.unrolled.balancing import Balance, balanced
 from netwright.backends.rtl.unrolled.operators import OPERATORS
+from netwright.backends.rtl.unrolled.table_constants import table_lifts
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS, operations, refuse_large
 from netwright.errors import GraphError, UnsupportedOp
 from netwright.escape import Identifiers, identifier
@@ -56,6 +58,7 @@ def lower(
     max_operations: int = MAX_OPERATIONS,
     advice: Callable[[], str] = lambda: "raise max_operations",
     loadable: bool = False,
+    balance: Balance | None = None,
 ) -> Circuit:
     """The circuit of a graph.
 
@@ -68,6 +71,7 @@ def lower(
         max_operations: Operations side by side that are allowed.
         advice: Says what to do with a graph that needs more.
         loadable: Weights and biases of products are ports, and may be anything of their width.
+        balance: Place registers by estimated delays instead of counted adders.
 
     Raises:
         GraphError: The graph breaks a rule, is not in integer form or needs too many operations.
@@ -83,7 +87,17 @@ def lower(
         advice,
         elements=passed_values(graph),
     )
-    return _Lowering(graph, adders_per_stage, loadable=loadable).circuit()
+    if balance is None:
+        return _Lowering(graph, adders_per_stage, loadable=loadable).circuit()
+    searched: SearchedGraphs = {}
+
+    def lowered(stage_ns: float | None) -> tuple[Circuit, float]:
+        made = _Lowering(
+            graph, stage_ns, loadable=loadable, delay=balance.delays.of, searched=searched
+        )
+        return made.circuit(), made.longest
+
+    return balanced(lowered, balance.latency_cycles)
 
 
 def check_lowerable(graph: Graph) -> None:
@@ -118,14 +132,25 @@ def check_lowerable(graph: Graph) -> None:
 class _Lowering:
     """The circuit in the making."""
 
-    def __init__(self, graph: Graph, adders_per_stage: int | None, *, loadable: bool) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        stage_holds: float | None,
+        *,
+        loadable: bool,
+        delay: Delay | None = None,
+        searched: SearchedGraphs | None = None,
+    ) -> None:
         self.graph = graph
+        self.delay = delay
+        self.searched = searched
+        self.longest = 0.0
         self.loaded = loaded_constants(graph) if loadable else ()
         self.wrapped = Interpreter.of(graph).wrapped if loadable else None
-        self.adders_per_stage = adders_per_stage
+        self.stage_holds = stage_holds
         self.name = top_name(graph)
         self.names = identifiers(graph, constants=self.loaded)
-        self.made: dict[str, tuple[tuple[Element, ...], list[Time], int]] = {}
+        self.made: dict[str, tuple[Bundle, list[Time]]] = {}
         self.layers: list[Layer] = []
 
     def circuit(self) -> Circuit:
@@ -137,7 +162,7 @@ class _Lowering:
             self._take_input(tensor, register_interval(self.graph, tensor))
         for nodes in _groups(self.graph):
             self._layer(nodes)
-        latency = max(self.made[name][2] for name in self.graph.outputs)
+        latency = max(self.made[name][0].stage for name in self.graph.outputs)
         return Circuit(
             name=self.name,
             inputs=(
@@ -166,7 +191,7 @@ class _Lowering:
         """An output port that is wide enough for all that loaded weights make of it."""
         if not self.loaded or port.tensor not in self.made:
             return port
-        elements = self.made[port.tensor][0]
+        elements = self.made[port.tensor][0].elements
         ends = [e.interval if isinstance(e, Wire) else (e, e) for e in elements]
         low, high = min(end[0] for end in ends), max(end[1] for end in ends)
         bits = width((low, high)) + int(low >= 0 and port.signed)
@@ -176,10 +201,11 @@ class _Lowering:
         name = self.names[tensor]
         size = int(np.prod(self._shape(tensor)))
         wires = tuple(Wire(f"{name}_{number}", interval) for number in range(size))
-        self.made[tensor] = wires, [(0, 0)] * size, 0
+        self.made[tensor] = Bundle(tensor, name, wires, 0), [(0, 0)] * size
 
     def _layer(self, nodes: list[Node]) -> None:
-        layer = LayerBuilder(f"{self.name}_{self.names[nodes[0].name]}", self.adders_per_stage)
+        name = f"{self.name}_{self.names[nodes[0].name]}"
+        layer = LayerBuilder(name, self.stage_holds, delay=self.delay, searched=self.searched)
         values: dict[str, Elements] = {}
         for node in nodes:
             for tensor in node.inputs:
@@ -191,6 +217,10 @@ class _Lowering:
                 else values[tensor]
                 for tensor in node.inputs
             ]
+            if node.op == "Lookup" and self._is_product_input(node.output):
+                layer.lifts[node.name] = table_lifts(
+                    node, self.graph, [value.interval for value in inputs[0].flat]
+                )
             result = OPERATORS[node.op](node, inputs, layer, self.names[node.name])
             if self.wrapped is None or node.output in self.wrapped:
                 dtype = self.graph.types[node.output].dtype
@@ -203,25 +233,44 @@ class _Lowering:
             if node.output in self.graph.outputs or readers - inside:
                 outputs.append(self._write(node.output, values[node.output], layer))
         self.layers.append(layer.layer([node.name for node in nodes], outputs))
+        self.longest = max([self.longest, *(depth for _, depth in layer.times.values())])
 
     def _read(self, tensor: str, layer: LayerBuilder) -> Elements:
-        elements, times, stage = self.made[tensor]
-        local = layer.read(tensor, self.names[tensor], elements, times, stage)
-        return _array([Affine.of(element) for element in local], self._shape(tensor))
+        made, times = self.made[tensor]
+        local = layer.read(self.names[tensor], made, times)
+        values = [Affine.of(element).plus(made.base(i)) for i, element in enumerate(local)]
+        return _array(values, self._shape(tensor))
 
     def _write(self, tensor: str, values: Elements, layer: LayerBuilder) -> Bundle:
-        name = self.names[tensor]
+        name, bases = self.names[tensor], self._bases(tensor, values)
         settled = [
-            settle(value, layer, f"{name}_{number}_settled")
-            for number, value in enumerate(values.flat)
+            settle(value.plus(-base), layer, f"{name}_{number}_settled")
+            for number, (value, base) in enumerate(zip(values.flat, bases, strict=True))
         ]
-        bundle = layer.aligned(tensor, name, settled)
+        bundle = layer.aligned(tensor, name, settled, bases if any(bases) else ())
         times = [
             layer.times[element.name] if isinstance(element, Wire) else (0, 0)
             for element in bundle.elements
         ]
-        self.made[tensor] = bundle.elements, times, bundle.stage
+        self.made[tensor] = bundle, times
         return bundle
+
+    def _bases(self, tensor: str, values: Elements) -> tuple[int, ...]:
+        """The constants that no adder need add, because all that reads the tensor are products.
+
+        A product adds them to its own constant.
+        """
+        if not self._is_product_input(tensor):
+            return (0,) * values.size
+        return tuple(value.offset if value.wire is not None else 0 for value in values.flat)
+
+    def _is_product_input(self, tensor: str) -> bool:
+        """Whether all that reads a tensor are products of matrices with constant weights."""
+        readers = self.graph.consumers[tensor]
+        return tensor not in self.graph.outputs and all(
+            node.op == "MatMul" and node.inputs[0] == tensor and node.inputs[1] not in self.loaded
+            for node in readers
+        )
 
     def _shape(self, tensor: str) -> tuple[int, ...]:
         if tensor in self.graph.constants:

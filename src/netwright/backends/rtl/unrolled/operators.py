@@ -31,15 +31,20 @@ Operator = Callable[[Node, Sequence[Elements], LayerBuilder, str], Elements]
 def _matmul(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
     source, weights = inputs[0], inputs[1]
     matrix = numbers_or_wires(weights)
+    bases = [0 if matrix.dtype == object else value.offset for value in source.flat]
     wires = [
-        settle(value, layer, f"{name}_in_{number}") for number, value in enumerate(source.flat)
+        settle(value.plus(-base), layer, f"{name}_in_{number}")
+        for number, (value, base) in enumerate(zip(source.flat, bases, strict=True))
     ]
-    vectors = [wires[i : i + len(matrix)] for i in range(0, len(wires), len(matrix))]
     results: list[Affine] = []
-    for number, vector in enumerate(vectors):
-        place = name if len(vectors) == 1 else f"{name}_{number}"
+    for number, start in enumerate(range(0, len(wires), len(matrix))):
+        place = name if len(wires) == len(matrix) else f"{name}_{number}"
         indices = range(number * len(matrix.T), (number + 1) * len(matrix.T))
+        vector, base = (side[start : start + len(matrix)] for side in (wires, bases))
         products = product(node.name, indices, vector, matrix, layer, place)
+        if any(base):  # what the elements are more than their wires
+            moved = (np.array(base, dtype=np.int64) @ matrix).tolist()
+            products = [value.plus(more) for value, more in zip(products, moved, strict=True)]
         if len(inputs) == 3:
             products = with_biases(products, inputs[2].flat, layer, place)
         results += products
