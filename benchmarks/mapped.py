@@ -210,6 +210,22 @@ def _fdre(parameters: Mapping[str, str], pins: Pins, mask: int) -> Result:
     return {"Q": [((pins["D"][0] & ~pins["R"][0]) << 1) & mask]}
 
 
+def _shift_register(parameters: Mapping[str, str], pins: Pins, mask: int) -> Result:
+    if pins["CE"][0] != mask:
+        raise UnknownCell("a shift register with an enable")
+    places = [pins[f"A{place}"][0] for place in range(4)]
+    if any(place not in (0, mask) for place in places):
+        raise UnknownCell("a shift register whose length varies")
+    clocks = 1 + sum(1 << place for place, held in enumerate(places) if held)
+    return {"Q": [(pins["D"][0] << clocks) & mask]}
+
+
+def _fdse(parameters: Mapping[str, str], pins: Pins, mask: int) -> Result:
+    if pins["CE"][0] != mask:
+        raise UnknownCell("a flip-flop with an enable")
+    return {"Q": [((pins["D"][0] | pins["S"][0]) << 1) & mask]}
+
+
 def _trellis_ff(parameters: Mapping[str, str], pins: Pins, mask: int) -> Result:
     if pins.get("CE", [mask])[0] != mask and str(parameters.get("CEMUX", "1")).strip() != "1":
         raise UnknownCell("a flip-flop with an enable")
@@ -217,9 +233,8 @@ def _trellis_ff(parameters: Mapping[str, str], pins: Pins, mask: int) -> Result:
     reset = pins.get("LSR", [0])[0]
     if str(parameters.get("LSRMUX", "LSR")).strip() == "INV":
         reset ^= mask
-    if str(parameters.get("REGSET", "RESET")).strip() == "SET" and reset:
-        raise UnknownCell("a flip-flop that is set")
-    return {"Q": [((data & ~reset) << 1) & mask]}
+    is_set = str(parameters.get("REGSET", "RESET")).strip() == "SET"
+    return {"Q": [((data | reset if is_set else data & ~reset) << 1) & mask]}
 
 
 KINDS: Mapping[str, Callable[..., Result]] = {
@@ -231,6 +246,8 @@ KINDS: Mapping[str, Callable[..., Result]] = {
     "MUXF8": _mux("S", "I0", "I1", "O"),
     "MUXF9": _mux("S", "I0", "I1", "O"),
     "FDRE": _fdre,
+    "FDSE": _fdse,
+    "SRL16E": _shift_register,
     "CCU2C": _ccu2c,
     "PFUMX": _mux("C0", "BLUT", "ALUT", "Z"),
     "L6MUX21": _mux("SD", "D0", "D1", "Z"),

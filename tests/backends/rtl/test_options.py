@@ -39,6 +39,7 @@ def test_the_record_holds_every_option() -> None:
         "clock_mhz": 200.0,
         "adders_per_stage": 2,
         "latency_cycles": None,
+        "pack_inputs": True,
         "max_operations": rtl().max_operations,
         "reuse_factor": {"fc1": 4},
         "weights": "loadable",

@@ -97,6 +97,7 @@ class RtlBackend(RtlOptions):
             advice=lambda: advice(graph, self.max_operations),
             loadable=self.weights == "loadable",
             balance=self._balance(),
+            table_inputs=find_part(self.part).table_inputs if self.pack_inputs else None,
         )
         files = written or self._publish(graph, out, circuit, sources(circuit))
         return RtlDesign(out, graph, self, files, circuit)
@@ -174,6 +175,7 @@ def rtl(
     clock_mhz: float = CLOCK_MHZ,
     adders_per_stage: int | None = ADDERS_PER_STAGE,
     latency_cycles: int | None = None,
+    pack_inputs: bool = True,
     max_operations: int = MAX_OPERATIONS,
     reuse_factor: ReuseFactor | None = None,
     weights: Weights = "fixed",
@@ -192,6 +194,7 @@ def rtl(
         clock_mhz=clock_mhz,
         adders_per_stage=adders_per_stage,
         latency_cycles=latency_cycles,
+        pack_inputs=pack_inputs,
         max_operations=max_operations,
         reuse_factor=reuse_factor,
         weights=weights,

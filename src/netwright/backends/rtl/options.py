@@ -44,6 +44,8 @@ class RtlOptions:
         latency_cycles: Clocks from an input to its outputs: registers then lie where estimated
             delays of the part say that all stages take about the same time, whatever
             `adders_per_stage` says; ``None`` to count adders.
+        pack_inputs: Let inputs of one or two bits share lookup tables in unrolled products, where
+            that takes fewer of them than adders.
         max_operations: Operations side by side that a design may have; a graph that needs more is
             refused.
         reuse_factor: ``None`` for the unrolled architecture; else the clocks in which every product
@@ -65,6 +67,7 @@ class RtlOptions:
     clock_mhz: float = CLOCK_MHZ
     adders_per_stage: int | None = ADDERS_PER_STAGE
     latency_cycles: int | None = None
+    pack_inputs: bool = True
     max_operations: int = MAX_OPERATIONS
     reuse_factor: ReuseFactor | None = None
     weights: Weights = "fixed"
@@ -88,6 +91,8 @@ class RtlOptions:
             yield f"adders_per_stage must be 1 or more, or None, not {adders!r}"
         if self.latency_cycles is not None:
             yield from self._latency_faults(self.latency_cycles)
+        if not isinstance(self.pack_inputs, bool):
+            yield f"pack_inputs must be true or false, not {self.pack_inputs!r}"
         if isinstance(self.max_operations, bool) or self.max_operations < 1:
             yield f"max_operations must be 1 or more, not {self.max_operations!r}"
         yield from reuse_faults(self.reuse_factor)
@@ -148,6 +153,7 @@ class RtlOptions:
             "clock_mhz": self.clock_mhz,
             "adders_per_stage": self.adders_per_stage,
             "latency_cycles": self.latency_cycles,
+            "pack_inputs": self.pack_inputs,
             "max_operations": self.max_operations,
             "reuse_factor": dict(reuse) if isinstance(reuse, Mapping) else reuse,
             "weights": self.weights,

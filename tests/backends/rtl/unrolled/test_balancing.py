@@ -29,7 +29,14 @@ def test_more_clocks_than_cells_leave_clocks_out() -> None:
 
 
 def test_stages_of_a_chain_are_as_short_as_their_number_allows() -> None:
-    cells = [3.0, 1.0, 2.0, 2.0, 4.0, 1.0]  # a chain; by hand: 3+1 | 2+2 | 4 | 1 and 3+1 | 2+2 | 4+1
+    cells = [
+        3.0,
+        1.0,
+        2.0,
+        2.0,
+        4.0,
+        1.0,
+    ]  # a chain; by hand: 3+1 | 2+2 | 4 | 1 and 3+1 | 2+2 | 4+1
     empty = Circuit("chain", (), (), (), 0)
 
     def lowered(stage_ns: float | None) -> tuple[Circuit, float]:

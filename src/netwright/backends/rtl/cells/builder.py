@@ -44,6 +44,8 @@ class LayerBuilder:
             ``None`` for no registers.
         delay: What a cell takes of a stage; its adders if not given.
         searched: Adder graphs that are known already, and that others find here again.
+        table_inputs: Inputs of a lookup table that narrow inputs of products may share; ``None``
+            for adders alone.
     """
 
     def __init__(
@@ -53,10 +55,12 @@ class LayerBuilder:
         *,
         delay: Delay | None = None,
         searched: SearchedGraphs | None = None,
+        table_inputs: int | None = None,
     ) -> None:
         self.name = name
         self.stage_holds = stage_holds
         self.delay = delay
+        self.table_inputs = table_inputs
         self.cells: list[Cell] = []
         self.inputs: list[Bundle] = []
         self.claims: list[LinearClaim] = []

@@ -43,7 +43,7 @@ class Cell:
         module: Name of the module.
         parameters: Its parameters.
         inputs: The wire on every input port; several wires side by side, the first in the lowest
-            bits, each in the width that the parameter ``PORT_BITS`` names.
+            bits, together or each in the width that the parameter ``PORT_BITS`` names.
         port: Name of the output port.
         output: The wire on it; the instance is named after it.
         clocked: Whether the module has the port ``clk``.

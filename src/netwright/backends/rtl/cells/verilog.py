@@ -101,6 +101,8 @@ def _pin(cell: Cell, port: str) -> str:
     if isinstance(wires, Wire):
         return wires.name
     bits = cell.parameters[f"{port.upper()}_BITS"]
+    if sum(wire.bits for wire in wires) == bits:
+        return f"{{{', '.join(wire.name for wire in reversed(wires))}}}"
     values = [
         wire.name if wire.bits == bits else extended(wire, wire.name, 0, bits)
         for wire in reversed(wires)

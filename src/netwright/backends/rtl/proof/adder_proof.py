@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +105,10 @@ def _proof(layer: Layer, text: str) -> Proof:
     for module, pins in _instances(text):
         if module == "register" and pins["d"] in forms:
             forms[pins["q"]] = forms[pins["d"]]
+        if module == "lookup" and set(wires_of(pins["x"])) <= forms.keys():
+            failures += _set_table(layer.nodes[0], pins, forms, inputs, declared)
+            adders += 1
+            continue
         form = linear_form(module, pins, forms)
         if form is None:
             continue
@@ -145,6 +150,54 @@ def linear_form(module: str, pins: Mapping[str, str], forms: Mapping[str, Form])
         skipped = ((1 << skip) - 1) << shift  # these bits of the offset are not added
         return _constant(offset & ~skipped, value) + value
     return None
+
+
+def wires_of(text: str) -> tuple[str, ...]:
+    """The wires on a pin, the lowest bits first."""
+    return tuple(reversed([name.strip() for name in text.strip("{}").split(",")]))
+
+
+def _set_table(
+    node: str,
+    pins: Mapping[str, str],
+    forms: dict[str, Form],
+    inputs: Sequence[Wire],
+    declared: Mapping[str, int],
+) -> Iterator[CounterExample]:
+    """The linear form of a table whose inputs are known, and where its entries differ from it."""
+    names, output = wires_of(pins["x"]), pins["y"]
+    widths = [declared[name] for name in names]
+    bits, number = int(pins["Y_BITS"]), int(pins["TABLE"].split("'h")[1], 16)
+    if sum(widths) != int(pins["X_BITS"]) or bits != declared[output]:
+        raise ValueError(f"the widths around {output} do not fit")
+    places = [sum(widths[:place]) for place in range(len(widths))]
+
+    def entry(values: Sequence[int]) -> int:
+        code = sum(value << place for value, place in zip(values, places, strict=True))
+        return number >> (code * bits) & ((1 << bits) - 1)
+
+    ends = [
+        tuple(_value(forms[name], inputs, largest=largest) for largest in (False, True))
+        for name in names
+    ]
+    lows = [low for low, _ in ends]
+    weights = []
+    for place, (low, high) in enumerate(ends):
+        if not 0 <= low < high < 1 << widths[place]:
+            raise ValueError(f"{names[place]} takes {low} to {high} in {widths[place]} bits")
+        more = [*lows[:place], low + 1, *lows[place + 1 :]]
+        weights.append(entry(more) - entry(lows))
+    constant = entry(lows) - sum(w * low for w, low in zip(weights, lows, strict=True))
+    form = _constant(constant, forms[names[0]])
+    for name, weight in zip(names, weights, strict=True):
+        form = form + weight * forms[name]
+    forms[output] = form
+    for values in product(*(range(low, high + 1) for low, high in ends)):
+        expected = constant + sum(w * v for w, v in zip(weights, values, strict=True))
+        if entry(values) != expected:
+            row = dict(zip(names, values, strict=True))
+            yield CounterExample(node, output, row, expected, entry(values))
+            return
 
 
 def _constant(value: int, like: Form) -> Form:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from netwright.backends.rtl.adders.adder_graph import Interval, width
-from netwright.backends.rtl.proof.adder_proof import DECLARATION, PIN, Form, linear_form
+from netwright.backends.rtl.proof.adder_proof import DECLARATION, PIN, Form, linear_form, wires_of
 from netwright.errors import BackendError
 
 _INSTANCE = re.compile(r"^\s*(\w+) #\(([^)]*(?:\([^)]*\)[^)]*)*)\)\s*u_(\w+) \((.*)\);$", re.M)
@@ -120,7 +120,8 @@ class Netlist:
                 inputs[name] = self.widths[name]
                 continue
             order[name] = None
-            waiting += [w for w in self.drivers[name].pins.values() if w not in (name, "clk")]
+            pins = self.drivers[name].pins.values()
+            waiting += [w for pin in pins for w in wires_of(pin) if w not in (name, "clk")]
         declarations = tuple(f"wire [{self.widths[name] - 1}:0] {name};" for name in order)
         instances = tuple(self._line(name) for name in order)
         return Cone(tuple(inputs.items()), declarations, instances)
@@ -133,7 +134,8 @@ class Netlist:
             name = waiting.pop()
             if name not in seen:
                 seen.add(name)
-                waiting += self.drivers[name].pins.values() if name in self.drivers else ()
+                pins = self.drivers[name].pins.values() if name in self.drivers else ()
+                waiting += [wire for pin in pins for wire in wires_of(pin)]
         return frozenset(seen)
 
     def multiples(self, bases: Mapping[str, Interval]) -> Multiples:

@@ -273,7 +273,7 @@ class _Lowering:
         for number, source in enumerate(sources):
             lanes, interval = made_by(front, source)
             label = f"x{number if len(sources) > 1 else ''}" if isinstance(front, Join) else "made"
-            wires = [Wire(label, interval)] * lanes
+            wires = (Wire(label, interval),) * lanes
             read: tuple[Element, ...] = layer.read(
                 label, Bundle(source.tensor, label, wires, 0), [(0, 0)] * lanes
             )

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adders.adder_graph import AdderGraph, has_chain, width
+from netwright.backends.rtl.adders.adder_graph import AdderGraph, Interval, has_chain, width
 from netwright.backends.rtl.adders.sharing import share
 from netwright.backends.rtl.cells.affine import Affine
 from netwright.backends.rtl.cells.builder import LayerBuilder
 from netwright.backends.rtl.cells.circuit import Element, LinearClaim, Wire
+from netwright.backends.rtl.cells.tables import packed
+from netwright.backends.rtl.unrolled.packed_inputs import Group, Packing, pack
 
 
 def multiply(
@@ -32,8 +34,17 @@ def multiply(
         return [Affine(None, offset=offset) for offset in offsets]
     moved = [_unsigned(wire, layer) for wire in wires]
     wires = [wire for wire, _ in moved]
-    constants = np.array([constant for _, constant in moved], dtype=np.int64) @ matrix[used]
-    graph = _shared(matrix[used], wires, layer)
+    own = matrix[used]
+    constants = np.array([constant for _, constant in moved], dtype=np.int64) @ own
+    graph = _shared(own, wires, layer)
+    packing = _packed(own, wires, layer, graph)
+    if packing is not None:
+        wires += [
+            _table(group, wires, layer, f"{name}_group_{n}")
+            for n, group in enumerate(packing.groups)
+        ]
+        graph = _shared(packing.matrix, wires, layer)
+        constants -= packing.constants
     values = instantiate(graph, wires, layer, name)
     return [
         Affine(None, offset=offset)
@@ -49,11 +60,45 @@ def multiply(
 
 def _shared(matrix: NDArray[np.int64], wires: Sequence[Wire], layer: LayerBuilder) -> AdderGraph:
     """The adder graph of a product, searched once for all positions that need the same one."""
-    intervals = tuple(wire.interval for wire in wires)
+    return _searched(matrix, [wire.interval for wire in wires], layer)
+
+
+def _searched(
+    matrix: NDArray[np.int64], inputs: Sequence[Interval], layer: LayerBuilder
+) -> AdderGraph:
+    intervals = tuple(inputs)
     key = matrix.shape, matrix.tobytes(), intervals
     if key not in layer.adder_graphs:
         layer.adder_graphs[key] = share(matrix, intervals)
     return layer.adder_graphs[key]
+
+
+def _packed(
+    matrix: NDArray[np.int64], wires: Sequence[Wire], layer: LayerBuilder, adders: AdderGraph
+) -> Packing | None:
+    """The narrow inputs in groups, if that takes fewer lookup tables than adders alone."""
+    if layer.table_inputs is None:
+        return None
+    intervals = [wire.interval for wire in wires]
+    packing = pack(matrix, intervals, layer.table_inputs)
+    if packing is None:
+        return None
+    inputs = [*intervals, *((0, group.largest) for group in packing.groups)]
+    graph = _searched(packing.matrix, inputs, layer)
+    return packing if packing.num_luts + graph.num_luts < adders.num_luts else None
+
+
+def _table(group: Group, wires: Sequence[Wire], layer: LayerBuilder, name: str) -> Wire:
+    """The tables of a group of inputs."""
+    members = tuple(wires[member] for member in group.members)
+    entries = group.entries([wire.interval for wire in wires])
+    bits = sum(wire.bits for wire in members)
+    parameters = {
+        "X_BITS": bits,
+        "Y_BITS": group.largest.bit_length(),
+        "TABLE": packed(entries, bits, group.largest.bit_length()),
+    }
+    return layer.add("lookup", name, (0, group.largest), {"x": members}, parameters)
 
 
 def _unsigned(wire: Wire, layer: LayerBuilder) -> tuple[Wire, int]:

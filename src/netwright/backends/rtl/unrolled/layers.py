@@ -59,6 +59,7 @@ def lower(
     advice: Callable[[], str] = lambda: "raise max_operations",
     loadable: bool = False,
     balance: Balance | None = None,
+    table_inputs: int | None = None,
 ) -> Circuit:
     """The circuit of a graph.
 
@@ -72,6 +73,8 @@ def lower(
         advice: Says what to do with a graph that needs more.
         loadable: Weights and biases of products are ports, and may be anything of their width.
         balance: Place registers by estimated delays instead of counted adders.
+        table_inputs: Inputs of a lookup table that narrow inputs of products may share; ``None``
+            for adders alone.
 
     Raises:
         GraphError: The graph breaks a rule, is not in integer form or needs too many operations.
@@ -88,12 +91,19 @@ def lower(
         elements=passed_values(graph),
     )
     if balance is None:
-        return _Lowering(graph, adders_per_stage, loadable=loadable).circuit()
+        return _Lowering(
+            graph, adders_per_stage, loadable=loadable, table_inputs=table_inputs
+        ).circuit()
     searched: SearchedGraphs = {}
 
     def lowered(stage_ns: float | None) -> tuple[Circuit, float]:
         made = _Lowering(
-            graph, stage_ns, loadable=loadable, delay=balance.delays.of, searched=searched
+            graph,
+            stage_ns,
+            loadable=loadable,
+            table_inputs=table_inputs,
+            delay=balance.delays.of,
+            searched=searched,
         )
         return made.circuit(), made.longest
 
@@ -138,11 +148,13 @@ class _Lowering:
         stage_holds: float | None,
         *,
         loadable: bool,
+        table_inputs: int | None,
         delay: Delay | None = None,
         searched: SearchedGraphs | None = None,
     ) -> None:
         self.graph = graph
         self.delay = delay
+        self.table_inputs = table_inputs
         self.searched = searched
         self.longest = 0.0
         self.loaded = loaded_constants(graph) if loadable else ()
@@ -205,7 +217,13 @@ class _Lowering:
 
     def _layer(self, nodes: list[Node]) -> None:
         name = f"{self.name}_{self.names[nodes[0].name]}"
-        layer = LayerBuilder(name, self.stage_holds, delay=self.delay, searched=self.searched)
+        layer = LayerBuilder(
+            name,
+            self.stage_holds,
+            delay=self.delay,
+            searched=self.searched,
+            table_inputs=self.table_inputs,
+        )
         values: dict[str, Elements] = {}
         for node in nodes:
             for tensor in node.inputs:
