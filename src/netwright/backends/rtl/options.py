@@ -91,7 +91,7 @@ class RtlOptions:
             yield f"adders_per_stage must be 1 or more, or None, not {adders!r}"
         if self.latency_cycles is not None:
             yield from self._latency_faults(self.latency_cycles)
-        if not isinstance(self.pack_inputs, bool):
+        if self.pack_inputs not in (True, False):
             yield f"pack_inputs must be true or false, not {self.pack_inputs!r}"
         if isinstance(self.max_operations, bool) or self.max_operations < 1:
             yield f"max_operations must be 1 or more, not {self.max_operations!r}"

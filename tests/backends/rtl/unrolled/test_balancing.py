@@ -9,9 +9,7 @@ from netwright.backends.rtl.unrolled.balancing import Balance, balanced
 from netwright.backends.rtl.unrolled.layers import lower
 from tests.backends.rtl.cells.test_tables import sums_of_tables
 
-DELAYS = CellDelays(
-    table=1.0, chain=2.0, carry=0.1, table_inputs=4, wide_inputs=6, source="made up"
-)
+DELAYS = CellDelays(table=1.0, chain=2.0, carry=0.1, table_inputs=4, source="made up")
 
 
 def graph() -> object:

@@ -1,5 +1,8 @@
 """What the cells of the library take of a clock, estimated before anything is placed.
 
+A function of more inputs than a lookup table has takes one more table in a row for each of them:
+that is what synthesis makes of tables that are not on the longest way.
+
 Wires take most of a path in an FPGA, so every lookup table and every carry chain counts with the
 wire that leads to it. The figures of a part are fitted to designs that were placed and routed; an
 estimate ranks ways to place registers and says nothing about the frequency.
@@ -23,8 +26,6 @@ class CellDelays:
         chain: Into a carry chain and out of it, and the wire to it.
         carry: From one bit of a chain to the next.
         table_inputs: Inputs of a lookup table.
-        wide_inputs: Inputs of the largest table that multiplexers beside the tables make; they
-            count like one table.
         source: Where the figures come from.
     """
 
@@ -32,7 +33,6 @@ class CellDelays:
     chain: float
     carry: float
     table_inputs: int
-    wide_inputs: int
     source: str
 
     def of(self, module: str, parameters: Mapping[str, int], adders: int) -> float:
@@ -46,25 +46,25 @@ class CellDelays:
         if not adders:
             return 0.0
         if module == "lookup":
-            return self._tables(parameters["X_BITS"], self.wide_inputs)
+            return self.table * (1 + max(parameters["X_BITS"] - self.table_inputs, 0))
         if module == "half_even":
-            return self._tables(parameters["SHIFT"] + 1, self.table_inputs)
+            return self._tree(parameters["SHIFT"] + 1)
         bits = _chain_bits(module, parameters)
         if module == "clamp":
             compared = self._sum(bits) if bits else 0.0
             upper = parameters["X_BITS"] - parameters["Y_BITS"] + 1
-            return compared + self._tables(upper, self.table_inputs) + self.table
+            return compared + self._tree(upper + 1)
         selected = self.table if module in _TABLES else 0.0
         return adders * self._sum(bits) + selected
 
     def _sum(self, bits: int) -> float:
         return self.chain + self.carry * bits
 
-    def _tables(self, inputs: int, at_once: int) -> float:
-        """A function of so many inputs, as a tree of tables."""
+    def _tree(self, inputs: int) -> float:
+        """A tree of tables that reads so many inputs."""
         levels = 1
-        while inputs > at_once:
-            inputs, levels = -(-inputs // at_once), levels + 1
+        while inputs > self.table_inputs:
+            inputs, levels = -(-inputs // self.table_inputs), levels + 1
         return levels * self.table
 
 
