@@ -64,7 +64,9 @@ def implement(
         ToolFailed: One ended with an error; the logs are in the design's build folder.
         BackendError: A report cannot be read, or the part has no open place and route.
     """
-    own, own_depth = design.options.part, design.options.adders_per_stage
+    own = design.options.part
+    counts_adders = design.options.latency_cycles is None
+    own_depth = design.options.adders_per_stage if counts_adders else None
     parts = tuple(dict.fromkeys((own, *compare_parts)))
     others = sorted({*depths, *([own_depth] if own_depth else [])}) if depths and route else []
     total = 3 + len(parts) + route + len(others)
@@ -133,8 +135,9 @@ def depth_point(
     from netwright.backends import RtlBackend
     from netwright.verify import bit_exact, random
 
-    if depth != design.options.adders_per_stage:
-        backend = RtlBackend.of(replace(design.options, adders_per_stage=depth))
+    options = replace(design.options, adders_per_stage=depth, latency_cycles=None)
+    if options != design.options:
+        backend = RtlBackend.of(options)
         folder = design.root.with_name(f"{design.root.name}-{depth}")
         design = backend.generate(design.graph, folder)
     result = bit_exact(design.graph, design, random(design.graph, rows=DEPTH_ROWS))
