@@ -21,12 +21,11 @@ from rich.table import Table
 
 from netwright import arch
 from netwright.compress import bits_in_banks, bits_with_interval
-from netwright.exchange.gguf import encode_with, read_gguf, smollm2_file, tokenizer_of
 from netwright.files import write_npz
 from netwright.ir import HostArithmetic
-from netwright.models import smollm2
+from netwright.models import smollm2, smollm2_novels
 from netwright.passes import BankArithmetic
-from netwright.tasks import Task, TextRows, next_tokens, novels
+from netwright.tasks import Task, TextRows
 from netwright.train import predict
 
 FOLDER = Path("build/bench-banks")
@@ -104,9 +103,8 @@ def main(arguments: list[str]) -> None:
     rows = int(arguments[0]) if arguments else 8
     context = int(arguments[1]) if len(arguments) > 1 else 128
     wanted = tuple(arguments[2:]) or tuple(VARIANTS)
-    tokenizer = tokenizer_of(read_gguf(smollm2_file()))
     sizes = TextRows(context=context, train=4, validation=1, test=rows)
-    task = next_tokens(novels(), encode_with(tokenizer), rows=sizes)
+    task = smollm2_novels(sizes)
     folder = FOLDER / f"{rows}x{context}-{task.card.sha256[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(width=140)

@@ -17,10 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from netwright.compress import VARIANTS, bits_with_interval, decoder_variants
-from netwright.exchange.gguf import encode_with, read_gguf, smollm2_file, tokenizer_of
 from netwright.files import write_npz
-from netwright.models import smollm2
-from netwright.tasks import Task, TextRows, next_tokens, novels
+from netwright.models import smollm2, smollm2_novels
+from netwright.tasks import Task, TextRows
 from netwright.train import predict
 
 FOLDER = Path("build/bench-decoder")
@@ -86,9 +85,8 @@ def main(arguments: list[str]) -> None:
     rows = int(arguments[0]) if arguments else 64
     context = int(arguments[1]) if len(arguments) > 1 else 256
     quantizers = tuple(arguments[2:]) or QUANTIZERS
-    tokenizer = tokenizer_of(read_gguf(smollm2_file()))
     sizes = TextRows(context=context, train=4, validation=1, test=rows)
-    task = next_tokens(novels(), encode_with(tokenizer), rows=sizes)
+    task = smollm2_novels(sizes)
     folder = FOLDER / f"{rows}x{context}-{task.card.sha256[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(width=200)

@@ -6,11 +6,12 @@ import pytest
 from netwright import arch
 from netwright.compress import bits_in_banks, next_token_bits
 from netwright.errors import DataError, Infeasible
-from netwright.ir import HostArithmetic
-from netwright.mapping import bank_arithmetic
+from netwright.ir import HostArithmetic, interpret
+from netwright.mapping import BankRun, bank_arithmetic
 
 torch = pytest.importorskip("torch")
 from netwright.models import Decoder, DecoderShape, NextTokenBits  # noqa: E402
+from netwright.train import trace  # noqa: E402
 
 MACHINE = arch.find("gddr6-aim")
 SHAPE = DecoderShape(50, 32, layers=2, heads=4, groups=2, hidden=48, head_features=8)
@@ -31,6 +32,31 @@ def test_bits_are_near_those_of_float32_and_nearer_with_more_terms() -> None:
     few = bank_arithmetic(MACHINE, host=HostArithmetic(2, 2, 1, 1))
     rough = bits_in_banks(decoder, WORDS, MACHINE, arithmetic=few)
     assert 0 < np.abs(found - wanted).mean() < np.abs(rough - wanted).mean()
+
+
+class Gpt(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.places = torch.nn.Embedding(50, 16), torch.nn.Embedding(5, 16)
+        self.layer = torch.nn.TransformerEncoderLayer(
+            16, 2, 32, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.head = torch.nn.Linear(16, 50)
+        self.register_buffer("mask", torch.ones(5, 5, dtype=torch.bool).triu(1))
+
+    def forward(self, words: torch.Tensor) -> torch.Tensor:
+        values = self.words(words) + self.places.weight
+        return self.head(self.layer(values, src_mask=self.mask))
+
+
+def test_a_traced_network_with_biases_and_layer_norms_runs_through_the_banks() -> None:
+    torch.manual_seed(0)
+    words = WORDS[:, :5].astype(np.float64)
+    graph = bank_arithmetic(MACHINE)(trace(Gpt().eval(), words))
+    run = BankRun.of(graph, MACHINE)
+    assert {"BankMatMul", "BankAttention", "ApproximateFunction"} <= {n.op for n in graph.nodes}
+    (found,), (wanted,) = run.run(words).values(), interpret(graph, words).values()
+    assert np.array_equal(found, wanted)
 
 
 def test_bits_of_logits_are_those_of_their_softmax() -> None:

@@ -1,5 +1,11 @@
 """Number formats and patterns of zeros: what one element of a tensor is."""
 
+from netwright.formats.bfloat import (
+    bfloat16_values,
+    bfloat16_words,
+    lane_product,
+    rounded_to_bfloat16,
+)
 from netwright.formats.bipolar import Bipolar
 from netwright.formats.block_scaled import (
     MXFP4,
@@ -82,12 +88,16 @@ __all__ = [
     "Stored",
     "Ungrouped",
     "Words",
+    "bfloat16_values",
+    "bfloat16_words",
     "check_bits",
     "holds_integers",
+    "lane_product",
     "leading_ones",
     "number_named",
     "reach",
     "round_real",
+    "rounded_to_bfloat16",
     "shared_exponent",
     "smallest_int",
     "stored",

@@ -7,7 +7,14 @@ from torch import nn
 from netwright.models import published
 from netwright.models.autoencoder import Autoencoder, wafer_autoencoder
 from netwright.models.convolutional import encoder
-from netwright.models.decoder import Decoder, DecoderShape, NextTokenBits, decoder_from, smollm2
+from netwright.models.decoder import (
+    Decoder,
+    DecoderShape,
+    NextTokenBits,
+    decoder_from,
+    smollm2,
+    smollm2_novels,
+)
 from netwright.models.decoder_graph import decoder_graph
 from netwright.models.dense import mlp
 from netwright.models.mobilenet import mobilenet
@@ -40,6 +47,7 @@ __all__ = [
     "pulse_cnn",
     "resnet9",
     "smollm2",
+    "smollm2_novels",
     "unet",
     "wafer_autoencoder",
 ]

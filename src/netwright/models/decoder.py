@@ -10,7 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright.errors import ConfigError, DataError
-from netwright.exchange.gguf import GgufFile, read_gguf, smollm2_file
+from netwright.exchange.gguf import (
+    GgufFile,
+    encode_with,
+    read_gguf,
+    smollm2_file,
+    tokenizer_of,
+)
+from netwright.tasks import Task, TextRows, next_tokens, novels
 
 BITS_TOKENS = 512
 """Tokens whose logits over all words are in memory at a time."""
@@ -218,6 +225,20 @@ def smollm2(path: str | Path | None = None) -> NextTokenBits:
         DataError: The file is missing or another one.
     """
     return NextTokenBits(decoder_from(read_gguf(smollm2_file(path))))
+
+
+def smollm2_novels(rows: TextRows, path: str | Path | None = None) -> Task:
+    """The six novels as rows of the tokens of SmolLM2.
+
+    Args:
+        rows: How many rows of how many tokens.
+        path: The GGUF file; see :func:`netwright.exchange.gguf.smollm2_file`.
+
+    Raises:
+        DataError: A file is missing or another one.
+    """
+    tokenizer = tokenizer_of(read_gguf(smollm2_file(path)))
+    return next_tokens(novels(), encode_with(tokenizer), rows=rows)
 
 
 def decoder_from(file: GgufFile) -> Decoder:

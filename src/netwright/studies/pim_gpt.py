@@ -17,6 +17,12 @@ from netwright.studies.pim_gpt_checks import (  # noqa: F401  claims, too
     closed_form,
     traces_legal,
 )
+from netwright.studies.pim_gpt_decoder import (  # noqa: F401  claims, too
+    layout_exact,
+    perplexity,
+    series_bounded,
+    unit_exact,
+)
 from netwright.studies.pim_gpt_tokens import (
     CHANNELS,
     CONTEXTS,
