@@ -10,6 +10,7 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 from netwright.exchange import FileReferee, read_qonnx
 from netwright.exchange.onnx.vocabulary import CHANNELS_LAST
+from netwright.exchange.qonnx import execution
 from netwright.exchange.qonnx.execution import execute, infer_shapes, quiet
 from netwright.ir import interpret, real_values
 from netwright.passes import integerize
@@ -29,15 +30,18 @@ def test_it_is_what_qonnx_computes_and_holds_no_more_than_it_must(monkeypatch) -
     wrapped = ModelWrapper(made).transform(InferShapes())
     feeds = {"x": np.array([[0.3, -0.7, 1.2]], np.float32)}
     held = []
-    original = onnx_exec.execute_node
 
-    def counting(node, context, *more):
-        held.append({name for name in "xqacdef" if name in context})
-        original(node, context, *more)
+    def counting(original):
+        def counted(node, context, *more):
+            held.append({name for name in "xqacdef" if name in context})
+            return original(node, context, *more)
+
+        return counted
 
     with quiet():
         wanted = onnx_exec.execute_onnx(wrapped, feeds, True)
-        monkeypatch.setattr(onnx_exec, "execute_node", counting)
+        monkeypatch.setattr(onnx_exec, "execute_node", counting(onnx_exec.execute_node))
+        monkeypatch.setattr(execution, "_executed", counting(execution._executed))
         found = execute(wrapped, feeds, ["y", "a"])
     assert sorted(found) == ["a", "y"]
     assert all(np.array_equal(found[name], wanted[name]) for name in found)
@@ -45,6 +49,35 @@ def test_it_is_what_qonnx_computes_and_holds_no_more_than_it_must(monkeypatch) -
     assert "q" in held[2]
     assert "q" not in held[3]
     assert held[5] == {"a", "f"}
+
+
+def test_long_chains_take_time_in_proportion(tmp_path, monkeypatch) -> None:
+    """No step looks through the whole graph, and operators that are alike are loaded once."""
+    count = 40
+    nodes, last = [quant("x s z b", "q0")], "q0"
+    for i in range(count):
+        nodes += [node("Neg", last, f"n{i}"), quant(f"n{i} s z b", f"q{i + 1}")]
+        last = f"q{i + 1}"
+    path = saved(model(nodes, GRID, outputs=(last,)), tmp_path)
+    graph = integerize(read_qonnx(path))
+    looks = ("check_all_tensor_shapes_specified", "get_tensor_shape", "get_tensor_valueinfo")
+    longest = []
+    for name in looks:
+        original = getattr(ModelWrapper, name)
+
+        def counted(self, *args, original=original, **kwargs):
+            longest.append(len(self.graph.node))
+            return original(self, *args, **kwargs)
+
+        monkeypatch.setattr(ModelWrapper, name, counted)
+    execution._kept_session.cache_clear()
+    rows = np.array([[0.3, -0.7, 1.2]])
+    (found,) = FileReferee(path, graph).run(rows)
+    expected = real_values(graph, last, interpret(graph, rows)[last])
+    np.testing.assert_array_equal(found, expected)
+    assert max(longest) == 1
+    assert execution._kept_session.cache_info().misses == 1
+    assert execution._kept_session.cache_info().hits == count - 1
 
 
 def channels_last():
@@ -86,13 +119,13 @@ def test_tensors_that_are_not_made_yet_take_no_memory(monkeypatch) -> None:
     nodes = [node("Relu", *pair) for pair in pairwise(names)]
     wrapped = ModelWrapper(model(nodes, {}, shape=(1, 1000))).transform(InferShapes())
     strides = []
-    original = onnx_exec.execute_node
+    original = execution._executed
 
     def watching(node, context, *more):
         strides.append(context[node.output[0]].strides)
-        original(node, context, *more)
+        return original(node, context, *more)
 
-    monkeypatch.setattr(onnx_exec, "execute_node", watching)
+    monkeypatch.setattr(execution, "_executed", watching)
     with quiet():
         execute(wrapped, {"x": np.ones((1, 1000), np.float32)}, ["y"])
     assert strides == [(0, 0)] * 4

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,25 @@ from netwright.errors import require
 from netwright.exchange.onnx.file_model import last_reads, replace_all
 
 _PURPOSE = "executing a file with qonnx"
+_LARGEST_KEPT = 1 << 16
+"""Bytes of a loaded operator that is kept; only one that holds its constants has more."""
+
+
+def wrapped(model: Any) -> Any:
+    """A copy of a model in qonnx's wrapper, with a shape for every constant that lacks one.
+
+    The wrapper does that itself, but looks through the whole graph at every tensor.
+    """
+    onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
+    wrapper = require("qonnx.core.modelwrapper", extra="qonnx", purpose=_PURPOSE)
+    made = wrapper.ModelWrapper(model, make_deepcopy=True, fix_missing_initializer_valueinfo=False)
+    known, graph = _Parts(made).values, made.graph
+    graph.value_info.extend(
+        onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+        for tensor in graph.initializer
+        if tensor.name not in known
+    )
+    return made
 
 
 def execute(
@@ -22,8 +42,10 @@ def execute(
 ) -> dict[str, NDArray[Any]]:
     """Values of the wanted tensors, as qonnx's ``execute_onnx`` computes them.
 
-    That function makes every tensor before it begins and holds it to the end; this one calls what
-    it calls for each node, and drops a tensor behind its last reader.
+    That function makes every tensor before it begins and holds it to the end, looks through the
+    whole graph at every node, and loads every standard operator anew into ONNX Runtime. This one
+    calls what it calls for each node, with the part of the graph that the node needs, drops a
+    tensor behind its last reader, and keeps loaded operators that are alike.
 
     Args:
         model: A model in qonnx's wrapper, with all shapes.
@@ -35,20 +57,114 @@ def execute(
     """
     executor = require("qonnx.core.onnx_exec", extra="qonnx", purpose=_PURPOSE)
     basic = require("qonnx.util.basic", extra="qonnx", purpose=_PURPOSE)
+    registry = require("qonnx.custom_op.registry", extra="qonnx", purpose=_PURPOSE)
     sanitizes = basic.get_sanitize_quant_tensors() != 0
     versions = model.get_opset_imports()
     context = {**_empty(model), **feeds}
+    parts = _Parts(model)
     nodes = list(model.graph.node)
     for node, finished in zip(nodes, last_reads(nodes, wanted), strict=True):
+        part = parts.of(node)
         if sanitizes:
-            context = executor.sanitize_quant_values(model, node.input, context)
+            read = [name for name in node.input if name in parts.annotated]
+            context = executor.sanitize_quant_values(part, read, context)
         version = versions.get(node.domain, basic.get_preferred_qonnx_opset())
-        executor.execute_node(node, context, model.graph, version)
+        if registry.is_custom_op(node.domain, node.op_type) or _has_subgraph(node):
+            executor.execute_node(node, context, _graph_for(model, part, node), version)
+        else:
+            context.update(_executed(node, context, part.graph, version))
         if sanitizes:
-            context = executor.sanitize_quant_values(model, node.output, context)
+            made = [name for name in node.output if name in parts.annotated]
+            context = executor.sanitize_quant_values(part, made, context)
         for name in finished:
             context.pop(name, None)
     return {name: context[name] for name in wanted}
+
+
+class _Parts:
+    """A model's nodes, each as a model of its own with what is told of its tensors.
+
+    Attributes:
+        values: What is told of tensors, by name.
+        known: Names of the tensors with a shape, and of constants.
+        annotated: Names of the tensors that are told to hold integers.
+    """
+
+    def __init__(self, model: Any) -> None:
+        graph = model.graph
+        self._onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
+        self._model = model
+        self.values = {v.name: v for v in (*graph.input, *graph.output, *graph.value_info)}
+        self._constants = {tensor.name: tensor for tensor in graph.initializer}
+        self._annotations = {a.tensor_name: a for a in graph.quantization_annotation}
+        self.known = self.values.keys() | self._constants.keys()
+        self.annotated = self._annotations.keys()
+
+    def of(self, node: Any, *, constants: bool = False) -> Any:
+        """The node's own model, in qonnx's wrapper; with the values of its constants or without."""
+        names = dict.fromkeys(name for name in (*node.input, *node.output) if name)
+        made = self._onnx.ModelProto()
+        made.opset_import.extend(self._model.model.opset_import)
+        graph = made.graph
+        graph.node.append(node)
+        graph.value_info.extend(self.values[name] for name in names if name in self.values)
+        graph.quantization_annotation.extend(
+            self._annotations[name] for name in names if name in self._annotations
+        )
+        if constants:
+            graph.initializer.extend(
+                self._constants[name] for name in names if name in self._constants
+            )
+        return type(self._model)(made, fix_missing_initializer_valueinfo=False)
+
+
+def _has_subgraph(node: Any) -> bool:
+    return any(attribute.HasField("g") for attribute in node.attribute)
+
+
+def _graph_for(model: Any, part: Any, node: Any) -> Any:
+    """The graph that a node is executed in: all of it where its bodies may read anything."""
+    return model.graph if _has_subgraph(node) else part.graph
+
+
+def _executed(
+    node: Any, context: Mapping[str, Any], graph: Any, version: int
+) -> dict[str, NDArray[Any]]:
+    """Outputs of a standard operator, by ONNX Runtime on a model of it alone, as qonnx does it."""
+    onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
+    basic = require("qonnx.util.basic", extra="qonnx", purpose=_PURPOSE)
+    place = {name: f"t{i}" for i, name in enumerate(dict.fromkeys((*node.input, *node.output)))}
+    place[""] = ""
+    plain = onnx.NodeProto()
+    plain.CopyFrom(node)
+    plain.name, plain.doc_string = "node", ""
+    plain.input[:] = [place[name] for name in node.input]
+    plain.output[:] = [place[name] for name in node.output]
+    values = {}
+    for value in graph.value_info:
+        values[value.name] = onnx.ValueInfoProto()
+        values[value.name].CopyFrom(value)
+        values[value.name].name = place[value.name]
+    read = [values[name] for name in dict.fromkeys(node.input) if name in values]
+    made = [values[name] for name in node.output if name in values]
+    model = basic.qonnx_make_model(onnx.helper.make_graph([plain], "node", read, made))
+    model.opset_import[0].version = version
+    text = model.SerializeToString()
+    session = _kept_session(text) if len(text) < _LARGEST_KEPT else _session(text)
+    feeds = {place[name]: context[name] for name in node.input if name}
+    names = [name for name in node.output if name]
+    return dict(zip(names, session.run([place[name] for name in names], feeds), strict=True))
+
+
+def _session(model: bytes) -> Any:
+    runtime = require("onnxruntime", extra="qonnx", purpose=_PURPOSE)
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+_kept_session = lru_cache(maxsize=256)(_session)
 
 
 def _empty(model: Any) -> dict[str, Any]:
@@ -63,6 +179,12 @@ def _empty(model: Any) -> dict[str, Any]:
         context[value.name] = np.broadcast_to(np.zeros((), dtype), shape)
     context.update((t.name, onnx.numpy_helper.to_array(t)) for t in graph.initializer)
     return context
+
+
+def all_shapes_known(model: Any) -> bool:
+    """Whether every tensor of a model in qonnx's wrapper has a shape, or is a constant."""
+    known = _Parts(model).known | {""}
+    return all(known.issuperset((*node.input, *node.output)) for node in model.graph.node)
 
 
 def infer_shapes(model: Any) -> Any:
@@ -80,10 +202,11 @@ def infer_shapes(model: Any) -> Any:
     onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
     inference = require("onnx.shape_inference", extra="qonnx", purpose=_PURPOSE)
     registry = require("qonnx.custom_op.registry", extra="qonnx", purpose=_PURPOSE)
-    hidden, shown = deepcopy(list(model.graph.node)), []
+    hidden, shown, parts = deepcopy(list(model.graph.node)), [], _Parts(model)
     for node in model.graph.node:
         if registry.is_custom_op(node.domain, node.op_type):
-            node = registry.getCustomOp(node).make_shape_compatible_op(model)
+            part = parts.of(node, constants=True)
+            node = registry.getCustomOp(node).make_shape_compatible_op(part)
             if node.op_type == "Constant":
                 (values,) = (a.t for a in node.attribute if a.name == "value")
                 shape = list(values.dims)
@@ -92,7 +215,7 @@ def infer_shapes(model: Any) -> Any:
     replace_all(model.graph.node, shown)
     made = inference.infer_shapes(model.model)
     replace_all(made.graph.node, hidden)
-    return type(model)(made)
+    return type(model)(made, fix_missing_initializer_valueinfo=False)
 
 
 @contextmanager

@@ -22,7 +22,13 @@ from netwright.exchange.onnx.file_model import (
 )
 from netwright.exchange.onnx.source_model import load_model
 from netwright.exchange.onnx.vocabulary import CHANNELS_LAST, MICROSOFT
-from netwright.exchange.qonnx.execution import execute, infer_shapes, quiet
+from netwright.exchange.qonnx.execution import (
+    all_shapes_known,
+    execute,
+    infer_shapes,
+    quiet,
+    wrapped,
+)
 from netwright.exchange.qonnx.file_float64 import run_in_float64
 from netwright.exchange.qonnx.format_functions import without_functions
 from netwright.exchange.qonnx.read import InputQuantizer
@@ -270,16 +276,15 @@ def _dtype(onnx: Any, value: Any) -> np.dtype[Any]:
 
 def _with_shapes(model: Any) -> Any:
     """The model as qonnx executes it: with a shape for every tensor."""
-    wrapper = require("qonnx.core.modelwrapper", extra="qonnx", purpose=_PURPOSE)
     folding = require("qonnx.transformation.fold_constants", extra="qonnx", purpose=_PURPOSE)
-    made = wrapper.ModelWrapper(model, make_deepcopy=True)
+    made = wrapped(model)
     for node in made.graph.node:
         if node.domain == CHANNELS_LAST:  # which qonnx executes as version 1 of the operator
             replace_all(node.attribute, [a for a in node.attribute if not _is_default(a)])
     made = infer_shapes(made)
-    if not made.check_all_tensor_shapes_specified():
+    if not all_shapes_known(made):
         made = infer_shapes(made.transform(folding.FoldConstants()))
-    if not made.check_all_tensor_shapes_specified():
+    if not all_shapes_known(made):
         raise NotExecutable("qonnx cannot infer the shape of every tensor")
     return made
 

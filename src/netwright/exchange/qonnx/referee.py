@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, VerificationError, require
-from netwright.exchange.qonnx.execution import execute, quiet
+from netwright.exchange.qonnx.execution import execute, quiet, wrapped
 from netwright.exchange.qonnx.format_functions import without_functions
 from netwright.exchange.qonnx.narrow_convs import narrow_convs
 from netwright.exchange.qonnx.write import build_model, wide_inputs, wide_tensors
@@ -78,13 +78,12 @@ class QonnxModel:
         model = build_model(quantized, wide=wide, batch=rows, digest=self.graph.digest)
         onnx = require("onnx", extra="qonnx", purpose="the qonnx referee")
         model = without_functions(onnx, model)
-        wrapper = require("qonnx.core.modelwrapper", extra="qonnx", purpose="the qonnx referee")
         feeds = {
             name: array if name in wide else array.astype(np.float32)
             for name, array in inputs.items()
         }
         with quiet(), np.errstate(over="ignore"):
-            return execute(wrapper.ModelWrapper(model), feeds, wanted)
+            return execute(wrapped(model), feeds, wanted)
 
     def _codes(
         self, name: str, values: Mapping[str, NDArray[Any]], start: int
