@@ -8,7 +8,7 @@ import pytest
 
 from netwright.run import Silent
 from netwright.studies import Context, find_study, judge, pim_gpt_pictures, pim_gpt_tokens
-from netwright.studies.pim_gpt_tokens import Setting, machine_of, simulated
+from netwright.studies.pim_gpt_tokens import HELD, Setting, machine_of, simulated
 from netwright.studies.study import functions_of
 
 
@@ -35,10 +35,10 @@ def test_slower_hosts_and_fewer_channels_take_longer() -> None:
     machine = machine_of(Setting("gpt2_small", host_mhz=100, channels=4))
     assert machine.figures["host.rate"].value == pytest.approx(1e8)
     assert machine.copies("channel_buffer") == 4
-    whole = simulated(Setting("gpt2_small", 64))
+    whole = simulated(Setting("gpt2_small", 64, rules=HELD))
     assert whole.violations == ()
     assert sum(whole.seconds_by.values()) == pytest.approx(whole.seconds)
-    slower = simulated(Setting("gpt2_small", 64, host_mhz=100))
+    slower = simulated(Setting("gpt2_small", 64, host_mhz=100, rules=HELD))
     host = whole.seconds_by["host"]
     assert slower.seconds_by["host"] == pytest.approx(10 * host, rel=0.1)
 

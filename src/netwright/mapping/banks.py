@@ -1,14 +1,16 @@
 """A mapper for memories with a unit beside each bank: which tensor lies where, and how.
 
 What is multiplied with a vector and lies in the memory from the start goes to the banks: trained
-parameters, and keys and values of tokens that came before. All else is done by the host. Each rule
-of the placement can be switched off, to see what it is worth.
+parameters, and keys and values of tokens that came before. All else is done by the host, which
+reads its parameters and the inputs from the banks, too. Each rule of the placement can be switched
+off, to see what it is worth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import ceil, prod
 
 from netwright.arch import Architecture, Dram
 from netwright.errors import ConfigError, GraphError, Infeasible
@@ -19,7 +21,7 @@ from netwright.mapping.caches import growth_of
 from netwright.mapping.layout import Layout, Product, Spread, banked, lanes_of, product_of
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.operation import Operation, is_operation, operation
-from netwright.workload import Workload
+from netwright.workload import Tensor, Workload
 
 GIB = 1 << 30
 
@@ -38,6 +40,8 @@ class Banks:
             else the elements of a value do.
         chunked: Vectors longer than the buffer are cut into pieces, whose sums the host adds; else
             they are refused.
+        parameters: What the host reads lies in the banks, too, and crosses the pins whenever it is
+            used; else the host holds it.
         tokens: Tokens for which caches have room; as many as they hold if that is more.
     """
 
@@ -46,6 +50,7 @@ class Banks:
     key_rows: bool = True
     value_columns: bool = True
     chunked: bool = True
+    parameters: bool = True
     tokens: int = 0
 
     def __call__(self, workload: Workload, architecture: Architecture) -> Mapping:
@@ -90,6 +95,10 @@ def place(workload: Workload, architecture: Architecture, rules: Banks | None = 
         rows = rows_of(made, product, dram, tensor.bits)
         layouts[tensor.name] = replace(made, memory=memory.name, first_row=row, num_rows=rows)
         row += rows
+    for tensor in _read_by_host(workload, bindings, dram) if rules.parameters else ():
+        if tensor.name not in layouts:
+            layouts[tensor.name] = _stored(tensor, memory.name, row, dram)
+            row += layouts[tensor.name].num_rows
     if row > dram.rows:
         needed = row * dram.channels * dram.banks * dram.row_bytes
         raise Infeasible(
@@ -125,6 +134,24 @@ def _host(einsum: Einsum, architecture: Architecture, dram: Dram) -> str:
         return ""
     able = [unit.name for unit in able_units(einsum, architecture) if unit.name != dram.unit]
     return able[0] if able else ""
+
+
+def _read_by_host(workload: Workload, bindings: dict[str, str], dram: Dram) -> Iterator[Tensor]:
+    """External tensors that Einsums of the host read, in order."""
+    for einsum in workload.einsums:
+        if bindings.get(einsum.name) != dram.unit:
+            yield from (own for name in einsum.reads if (own := workload.by_name[name]).is_external)
+
+
+def _stored(tensor: Tensor, memory: str, row: int, dram: Dram) -> Layout:
+    """A tensor that no unit multiplies: column after column, the same share in each channel."""
+    elements = elements_of(dram, tensor.bits)
+    columns = ceil(prod(tensor.shape) / (elements * dram.channels))
+    per_bank = max(-(-columns // dram.banks), min(columns, dram.columns))
+    return Layout(
+        tensor.name, memory, row, -(-per_bank // dram.columns), 1, per_bank, dram.channels,
+        "channels", elements, dealt=False, length=elements,
+    )  # fmt: skip
 
 
 def _layout(

@@ -31,7 +31,8 @@ def group_faults(
     """
     if group.is_stream and group.einsums[0] not in mapping.bindings:
         return ()
-    einsums = {e.name: e for e in workload.einsums if e.name in group.einsums}
+    known = workload.einsum_of
+    einsums = {name: known[name] for name in group.einsums if name in known}
     found = [*_phase_faults(architecture, mapping, group), *_loop_faults(einsums, group)]
     if found:
         return tuple(found)

@@ -102,7 +102,7 @@ def stages(
     workload: Workload, architecture: Architecture, mapping: Mapping, group: Group
 ) -> tuple[Stage, ...]:
     """The stages of a group that is legal, in order."""
-    einsums = {einsum.name: einsum for einsum in workload.einsums}
+    einsums = workload.einsum_of
     looped = frozenset(loop.rank for loop in group.temporal)
     phase_of = group.phase_of
     found = []

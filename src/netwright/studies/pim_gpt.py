@@ -26,6 +26,7 @@ from netwright.studies.pim_gpt_decoder import (  # noqa: F401  claims, too
 from netwright.studies.pim_gpt_tokens import (
     CHANNELS,
     CONTEXTS,
+    HELD,
     LARGEST,
     MACHINE,
     RULES,
@@ -67,8 +68,12 @@ def other_work(context: Context) -> Finding:
     """Time of the host alone."""
     token = simulated(Setting(LARGEST))
     shares = {kind: 100 * spent / token.seconds for kind, spent in token.seconds_by.items()}
-    tokens = DECODERS[LARGEST].tokens
-    return Finding(modelled(shares["host"], "%"), f"{_each(shares, '.2f')}, after {tokens} tokens")
+    held = simulated(Setting(LARGEST, rules=HELD))
+    remark = (
+        f"{_each(shares, '.2f')}, after {DECODERS[LARGEST].tokens} tokens; if the host held its "
+        f"parameters: host {100 * held.seconds_by['host'] / held.seconds:.2f}"
+    )
+    return Finding(modelled(shares["host"], "%"), remark)
 
 
 def slow_host(context: Context) -> Finding:

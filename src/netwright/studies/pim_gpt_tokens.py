@@ -17,7 +17,7 @@ MACHINE = "gddr6-aim"
 SMALLEST, LARGEST = "gpt2_small", "gpt3_xl"
 CHANNELS = (1, 2, 4, 8, 16)
 CONTEXTS = (128, 256, 512, 1024, 2048)
-CLOCKS_MHZ = (1000, 500, 200, 100)
+CLOCKS_MHZ = (1000, 100)
 SMOKE_TOKENS = 64
 MEASURED_TOKENS = 128
 
@@ -29,7 +29,8 @@ RULES = {
 }
 """Each without one of the rules. Without pieces, what is wider than a buffer is refused."""
 
-ALL = Banks()
+ALL, HELD = Banks(), Banks(parameters=False)
+"""All rules; and what the host reads is no part of the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def settings(profile: Profile) -> tuple[Setting, ...]:
         return (Setting(SMALLEST, SMOKE_TOKENS),)
     found = [Setting(name, host_mhz=mhz) for name in DECODERS for mhz in CLOCKS_MHZ]
     found += [Setting(SMALLEST, channels=number) for number in CHANNELS]
-    found += [Setting(LARGEST, tokens) for tokens in CONTEXTS]
+    found += [Setting(LARGEST, tokens) for tokens in CONTEXTS] + [Setting(LARGEST, rules=HELD)]
     return (*found, *(Setting(SMALLEST, rules=rules) for rules in RULES.values()))
 
 

@@ -122,6 +122,11 @@ class Workload:
         return {tensor.name: tensor for tensor in self.tensors}
 
     @cached_property
+    def einsum_of(self) -> Mapping[str, Einsum]:
+        """Einsums by name."""
+        return {einsum.name: einsum for einsum in self.einsums}
+
+    @cached_property
     def producers(self) -> Mapping[str, Einsum]:
         """The Einsum that makes each tensor that is not external."""
         return {einsum.output.tensor: einsum for einsum in self.einsums}

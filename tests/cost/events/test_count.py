@@ -4,9 +4,10 @@ import pytest
 
 from netwright import arch
 from netwright.cost import estimate_network, price
-from netwright.cost.events import execute
+from netwright.cost.events import Table, execute
+from netwright.cost.events.bank_requests import read_requests
 from netwright.errors import ConfigError, MappingError
-from netwright.mapping import Mapping, place
+from netwright.mapping import Banks, Layout, Mapping, place
 from netwright.workload.builder import Builder
 
 
@@ -132,7 +133,7 @@ def test_estimate_reaches_the_engine():
     found = estimate_network(workload, machine)
     assert {layer.engine for layer in found.layers} == {"events"}
     assert found.coverage.is_whole
-    assert len(found.mapping.layouts) == 2
+    assert len(found.mapping.layouts) == 3  # two matrices, and the input that the host reads
     again = estimate_network(workload, machine, fixed=found.mapping)
     assert again.total.seconds == found.total.seconds
     gelu = next(layer for layer in found.layers if layer.name.startswith("act"))
@@ -150,6 +151,32 @@ def test_layers_take_as_long_as_the_timeline():
     for counts, cycles in zip(done.counts, done.outcome.stage_cycles, strict=True):
         assert cycles * 0.5e-9 == pytest.approx(price(counts, machine).seconds, abs=0.5e-9)
     assert sum(done.cycles_by.values()) == done.outcome.cycles
+
+
+def test_host_reads_its_parameters_from_the_banks():
+    machine = arch.find("gddr6-aim")
+    dram = machine.memories[0].dram
+    b = Builder("norm", bits=16)
+    workload = b.finish(b.layer_norm(b.input((1, 1, 640)), trained=True))
+    done = execute(workload, machine, place(workload, machine), refresh=False)
+    # the input is read for its sum and for centering, factors and terms once: 40 columns each
+    assert done.outcome.issued("read") == 4 * 40
+    assert sum(own.amount("pins", "cross") for own in done.counts) == 8 * 4 * 2 * 640
+    alone = dict(zip((own.name for own in done.counts), done.outcome.stage_cycles, strict=True))
+    # one bank of each channel: a row is opened, 5 columns follow each other, and data arrive
+    wanted = dram.cycles("rcd_read") + 4 * dram.cycles("ccd_l") + dram.cycles("cl + bl")
+    assert alone["norm0.sum"] == wanted
+    held = execute(workload, machine, place(workload, machine, Banks(parameters=False)))
+    assert held.outcome.issued("read") == 0
+
+
+def test_lookup_reads_a_vector_of_a_matrix():
+    dram = arch.find("gddr6-aim").memories[0].dram
+    table = Table.of(dram)
+    layout = Layout("w", "banks", 3, 9, 1, 9, 8, "banks", 1024)
+    found = read_requests(layout, 66, dram, table)
+    read = table.number["read"]
+    assert found.tolist() == [[read, 0, 0, 3, 0, 64, 0], [read, 0, 0, 4, 0, 2, 0]]
 
 
 def test_matrix_without_layout_is_refused():

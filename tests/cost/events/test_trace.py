@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netwright.cost.events import Table, read_trace, run, write_trace
+from netwright.cost.events import Table, read_trace, run, trace, write_trace
 from netwright.errors import ConfigError, DataError
 from tests.cost.events.programs import dram_of, reads
 
@@ -75,7 +75,34 @@ def test_damaged_trace_is_refused(done, tmp_path, old, new, message):
     assert message in caught.value.message
 
 
-@pytest.mark.parametrize("line", ["[]", "{}", "3", "[0]", '["a", "read"]', "[0, []]"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_many_lines_are_read_some_at_a_time(done, tmp_path, monkeypatch, suffix):
+    path = write_trace(tmp_path / f"t{suffix}", done)
+    for lines in (1, 2, 3):
+        monkeypatch.setattr(trace, "LINES", lines)
+        assert np.array_equal(read_trace(path)[0], done.trace)
+
+
+def test_trace_that_is_too_large_is_refused(done, tmp_path, monkeypatch):
+    path = write_trace(tmp_path / "t.csv", done)
+    monkeypatch.setattr(trace, "MOST_BYTES", path.stat().st_size - 1)
+    with pytest.raises(DataError, match="bytes"):
+        read_trace(path)
+
+
+@pytest.mark.parametrize("value", ["9" * 30, "9223372036854775808"])
+def test_number_that_no_cycle_is_is_refused(done, tmp_path, value):
+    path = write_trace(tmp_path / "t.csv", done)
+    path.write_text(path.read_text().replace("22,read", f"{value},read"))
+    with pytest.raises(DataError, match="command 1: must have 7 values"):
+        read_trace(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[]", "{}", "3", "[0]", '["a", "read"]', "[0, []]", '[0.5, "read", 0, 0, 0, 0, 0]',
+     '[true, "read", 0, 0, 0, 0, 0]', "nothing"],
+)  # fmt: skip
 def test_json_line_that_is_no_command_is_refused(done, tmp_path, line):
     path = write_trace(tmp_path / "t.jsonl", done)
     lines = path.read_text().splitlines()

@@ -117,10 +117,35 @@ def append_requests(
     groups, outputs, elements = (axis.ravel() for axis in points)
     found = places(layout, product, dram, bits, groups, outputs, elements)
     columns = np.unique(found[:, [0, 2, 1, 3]], axis=0)  # channel, row, bank, column
+    return _runs(columns, dram, table, "write")
+
+
+def read_requests(layout: Layout, columns: int, dram: Dram, table: Table) -> Integers:
+    """Reads of the first columns of a tensor, over the pins: of the same share of each channel.
+
+    Args:
+        layout: Of a tensor that no unit multiplies, or of a matrix of which a vector is looked up;
+            that one lies in a single bank.
+        columns: How many are read.
+        dram: The memory.
+        table: Numbers of its commands.
+    """
+    channels = 1 if layout.dealt else layout.channels
+    per_bank = columns if layout.dealt else layout.per_bank
+    every = np.arange(columns)
+    channel, place = every % channels, every // channels
+    bank, slot = place // per_bank, place % per_bank
+    row = layout.first_row + slot // dram.columns
+    found = np.column_stack([channel, row, bank, slot % dram.columns])
+    return _runs(np.unique(found, axis=0), dram, table, "read")
+
+
+def _runs(columns: Integers, dram: Dram, table: Table, does: str) -> Integers:
+    """Requests to columns (channel, row, bank, column) in order, those side by side as one."""
     follows = (np.diff(columns[:, :3], axis=0) == 0).all(axis=1) & (np.diff(columns[:, 3]) == 1)
     begins = np.flatnonzero(np.concatenate([[True], ~follows]))
     made = np.zeros((len(begins), len(COLUMNS)), np.int64)
-    made[:, 0] = table.number[_command(dram, "write")]
+    made[:, 0] = table.number[_command(dram, does)]
     made[:, [1, 3, 2, 4]] = columns[begins]
     made[:, 5] = np.diff(np.concatenate([begins, [len(columns)]]))
     return made

@@ -25,7 +25,7 @@ from netwright.workload import Workload
 
 TOLD = (
     "operators run one after the other; what is no product with a matrix in the banks runs on the "
-    "host, on values in its own memory",
+    "host, on values in its own memory and on parameters and inputs that it reads from the banks",
 )
 
 

@@ -139,42 +139,58 @@ def _double(own: _Lines, channel: int, most: int) -> list[Told]:
 
 def _broken_rules(own: _Lines, channel: int, dram: Dram, most: int) -> list[Told]:
     levels = {name: command.level for name, command in dram.commands.items()}
-    found = []
+    whole = own.those(name for name in levels if levels[name] == "channel")
+    found: list[Told] = []
     for index, rule in enumerate(dram.all_rules):
         before, after = own.those(rule.preceding), own.those(rule.following)
-        distance, told = _cycles(rule, dram), set()
-        # Where all commands concern the whole channel, one part of it is like the other.
-        alike = all(levels[name] == "channel" for name in (*rule.preceding, *rule.following))
-        alike |= not (
-            own.those(n for n in levels if levels[n] != "channel") & (before | after)
-        ).any()
-        for touches in _parts(own, dram, rule, levels, only_first=alike):
-            first = np.flatnonzero(before & touches)
-            second = np.flatnonzero(after & touches)
-            which = np.searchsorted(first, second, "left") - rule.window
-            second, which = second[which >= 0], which[which >= 0]
-            gap = own.cycle[second] - own.cycle[first[which]]
-            for n in np.flatnonzero(gap < distance)[:most].tolist():
-                line = int(second[n])
-                if line not in told:
-                    told.add(line)
-                    found.append((
-                        int(own.number[line]), index,
-                        f"{own.place(line)}: {own.name(line)} in channel {channel}, bank "
-                        f"{own.bank[line]} comes {gap[n]} cycles after {_which(rule)}; "
-                        f"{rule.distance} is {distance}",
-                    ))  # fmt: skip
+        found += _early(own, channel, dram, rule, index, _pairs(own, dram, rule, levels, whole,
+                                                               before, after), most)  # fmt: skip
     return found
 
 
-def _parts(
-    own: _Lines, dram: Dram, rule: Rule, levels: Mapping[str, str], *, only_first: bool
-) -> Iterator[Booleans]:
-    """For each part of a channel at the level of a rule, the lines that touch it."""
-    everywhere = np.ones(len(own.number), bool)
-    if rule.level == "channel" or only_first:
-        yield everywhere
+def _pairs(
+    own: _Lines, dram: Dram, rule: Rule, levels: Mapping[str, str], whole: Booleans,
+    before: Booleans, after: Booleans,
+) -> Iterator[tuple[Booleans, Booleans]]:  # fmt: skip
+    """Lines that others follow within a part, and those that follow."""
+    if rule.level == "channel":
+        yield before, after
         return
+    rest = after
+    if rule.window == 1:  # to what concerns every part, the last one in any of them matters
+        yield before, after & whole
+        rest = after & ~whole
+    if rest.any():
+        for touches in _parts(own, dram, rule, levels):
+            yield before & touches, rest & touches
+
+
+def _early(
+    own: _Lines, channel: int, dram: Dram, rule: Rule, index: int,
+    pairs: Iterator[tuple[Booleans, Booleans]], most: int,
+) -> list[Told]:  # fmt: skip
+    found: list[Told] = []
+    distance, told = _cycles(rule, dram), set()
+    for before, after in pairs:
+        first, second = np.flatnonzero(before), np.flatnonzero(after)
+        which = np.searchsorted(first, second, "left") - rule.window
+        second, which = second[which >= 0], which[which >= 0]
+        gap = own.cycle[second] - own.cycle[first[which]]
+        for n in np.flatnonzero(gap < distance)[:most].tolist():
+            line = int(second[n])
+            if line in told:
+                continue
+            told.add(line)
+            text = (
+                f"{own.place(line)}: {own.name(line)} in channel {channel}, bank {own.bank[line]} "
+                f"comes {gap[n]} cycles after {_which(rule)}; {rule.distance} is {distance}"
+            )
+            found.append((int(own.number[line]), index, text))
+    return found
+
+
+def _parts(own: _Lines, dram: Dram, rule: Rule, levels: Mapping[str, str]) -> Iterator[Booleans]:
+    """For each part of a channel at the level of a rule, the lines that touch it."""
     width = dram.banks_per_group
     whole = own.those(name for name in levels if levels[name] == "channel")
     grouped = own.those(name for name in levels if levels[name] == "bank_group")
@@ -197,7 +213,7 @@ def _wrong_rows(own: _Lines, dram: Dram, most: int) -> list[Told]:
     levels = {name: command.level for name, command in dram.commands.items()}
     rule = Rule(level="bank", preceding=("any",), following=("any",), distance="0")
     found = []
-    for bank, touches in enumerate(_parts(own, dram, rule, levels, only_first=False)):
+    for bank, touches in enumerate(_parts(own, dram, rule, levels)):
         set_at = np.flatnonzero(changes & touches)
         rows = np.concatenate([[-1], np.where(opens[set_at], own.row[set_at], -1)])
         asked = np.flatnonzero((closed | used) & touches)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from netwright.arch import Architecture, Dram, Memory
 from netwright.cost.counts import Action
-from netwright.cost.events.bank_requests import append_requests, product_requests
+from netwright.cost.events.bank_requests import append_requests, product_requests, read_requests
 from netwright.cost.events.program import COLUMNS, Program
 from netwright.cost.events.table import Table
 from netwright.cost.stream import count as stream
@@ -23,7 +23,7 @@ from netwright.mapping.caches import growth_of, num_new
 from netwright.mapping.layout import Layout, Product, product_of
 from netwright.mapping.mapping import Mapping
 from netwright.mapping.operation import operation
-from netwright.workload import Einsum, Workload
+from netwright.workload import Einsum, Workload, bytes_touched
 
 Integers = NDArray[np.int64]
 
@@ -62,12 +62,11 @@ def stages_of(
     dram = memory.dram
     assert dram is not None
     layouts = {layout.tensor: layout for layout in mapping.layouts}
-    by_name = {einsum.name: einsum for einsum in workload.einsums}
     table = Table.of(dram)
     readers = _readers(workload, mapping, dram)
     found, left_out = [], []
     for name in mapping.order:
-        einsum = by_name[name]
+        einsum = workload.einsum_of[name]
         if einsum.map_op in UNKNOWN:
             left_out.append((name, f'"{einsum.map_op}" is not a sum of products'))
         elif mapping.bindings.get(name) == dram.unit:
@@ -75,7 +74,7 @@ def stages_of(
         elif workload.by_name[einsum.output.tensor].part_of in readers:
             found.append(_append(workload, dram, table, layouts, readers, einsum))
         else:
-            found.append(_host(workload, architecture, dram, table, einsum, mapping))
+            found.append(_host(workload, architecture, dram, table, layouts, einsum, mapping))
     return tuple(found), tuple(left_out)
 
 
@@ -161,10 +160,10 @@ def _append(
 
 
 def _host(
-    workload: Workload, architecture: Architecture, dram: Dram, table: Table, einsum: Einsum,
-    mapping: Mapping,
+    workload: Workload, architecture: Architecture, dram: Dram, table: Table,
+    layouts: dict[str, Layout], einsum: Einsum, mapping: Mapping,
 ) -> Stage:  # fmt: skip
-    """What the host does on values that lie in a memory of its own."""
+    """What the host does on values that lie in a memory of its own, and on what it reads first."""
     unit = mapping.bindings.get(einsum.name, "")
     counted = stream(workload, einsum, architecture, compute=unit)
     steps = dict(counted.steps[0]) if counted.steps else {}
@@ -175,8 +174,13 @@ def _host(
             actions.append(action)
         elif store is not None:
             actions.append(Action(store.name, action.kind, action.amount, action.tensor))
-    empty = np.zeros((0, len(COLUMNS)), np.int64)
-    return Stage(einsum.name, "host", empty, tuple(actions), steps)
+    requests = [np.zeros((0, len(COLUMNS)), np.int64)]
+    for name in einsum.reads:
+        size = bytes_touched(workload, einsum, name)
+        if name in layouts and size:
+            columns = -(-size // dram.access_bytes)
+            requests.append(read_requests(layouts[name], columns, dram, table))
+    return Stage(einsum.name, "host", np.concatenate(requests), tuple(actions), steps)
 
 
 def _store(architecture: Architecture, unit: str) -> Memory | None:

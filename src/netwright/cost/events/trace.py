@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -17,11 +17,13 @@ from netwright.reading import parse_json, read_text
 
 VERSION = 1
 SUFFIXES = (".csv", ".jsonl")
-MOST_BYTES = 1 << 30
-"""Most bytes of a trace that is read."""
+MOST_BYTES = 1 << 28
+"""Most bytes of a trace that is read: some million commands."""
+
+MOST = (1 << 63) - 1
 
 LINES = 1 << 16
-"""Lines that are written together."""
+"""Lines that are written and read together."""
 
 Integers = NDArray[np.int64]
 
@@ -72,76 +74,119 @@ def _chunks(rows: Integers, names: Sequence[str], suffix: str) -> Iterator[str]:
 def read_trace(path: str | Path) -> tuple[Integers, tuple[str, ...]]:
     """A trace, one row for each command, and the names of the commands.
 
+    Some lines are read at a time, so that memory is taken for what the file holds alone.
+
     Raises:
         ConfigError: The name ends neither in ``.csv`` nor in ``.jsonl``.
-        DataError: The file is no trace, has another version, is cut, or a line is wrong.
+        DataError: The file is no trace, has another version, is too large, is cut, or a line is
+            wrong.
     """
     path = _checked(path)
     text = read_text(path, most=MOST_BYTES)
-    lines = text.splitlines()
-    reader = _table if path.suffix == ".csv" else _lines
-    names, body, end = reader(path, lines)
+    is_table = path.suffix == ".csv"
+    names, start = (_table_head if is_table else _json_head)(path, text)
+    last = text.rfind("\n", 0, len(text) - 1) + 1
+    end = (_table_end if is_table else _json_end)(text[last:]) if last >= start else None
     if end is None or not text.endswith("\n"):
         raise DataError("the trace is cut: its last line does not say how many commands there are",
                         source=str(path), hint="write it again")  # fmt: skip
-    if end != len(body):
-        raise DataError(f"the trace is cut: it has {len(body)} commands, and its last line says "
-                        f"{end}", source=str(path))  # fmt: skip
+    count = text.count("\n", start, last)
+    if end != count:
+        raise DataError(f"the trace is cut: it has {count} commands, and its last line says {end}",
+                        source=str(path))  # fmt: skip
     number = {name: index for index, name in enumerate(names)}
-    found = np.empty((len(body), len(TRACE)), np.int64)
-    for index, cells in enumerate(body):
+    parts, done = [np.empty((0, len(TRACE)), np.int64)], 0
+    for lines in _batches(text, start, last):
+        parts.append(_numbers(path, lines, number, done, is_table=is_table))
+        done += len(lines)
+    return np.concatenate(parts), names
+
+
+def _batches(text: str, start: int, last: int) -> Iterator[list[str]]:
+    """The lines between two places, some at a time."""
+    while start < last:
+        stop = start
+        for _ in range(LINES):
+            stop = text.find("\n", stop, last) + 1
+            if stop >= last or not stop:
+                break
+        stop = stop or last
+        yield text[start : stop - 1].split("\n")
+        start = stop
+
+
+def _numbers(
+    path: Path, lines: Sequence[str], number: Mapping[str, int], first: int, *, is_table: bool
+) -> Integers:
+    """Some commands as numbers."""
+    rows: list[list[int]] = []
+    for line in lines:
         try:
+            cells = line.split(",") if is_table else _json_cells(path, line)
             cycle, command, *rest = cells
-            found[index] = [int(cycle), number[str(command)], *map(int, rest)]
-        except (ValueError, KeyError, TypeError, OverflowError):
+            values = [int(cycle), number[str(command)], *map(int, rest)]
+            if len(values) != len(TRACE) or not -MOST <= min(values) <= max(values) <= MOST:
+                raise ValueError
+        except (ValueError, KeyError, TypeError):
             raise DataError(
-                f"command {index}: must have {len(TRACE)} values, {', '.join(TRACE)}, and a "
-                "command that the first line names",
+                f"command {first + len(rows)}: must have {len(TRACE)} values, {', '.join(TRACE)}, "
+                "and a command that the first line names",
                 source=str(path),
             ) from None
-    return found, names
+        rows.append(values)
+    return np.array(rows, np.int64)
 
 
-Body = list[list[str | int]]
+def _json_cells(path: Path, line: str) -> list[int | str]:
+    try:
+        found = parse_json(line.encode(), path)
+    except DataError:
+        found = None
+    if not isinstance(found, list) or any(type(cell) not in (int, str) for cell in found):
+        raise ValueError
+    return found
 
 
-def _table(path: Path, lines: list[str]) -> tuple[tuple[str, ...], Body, int | None]:
+def _table_head(path: Path, text: str) -> tuple[tuple[str, ...], int]:
+    """Names of the commands, and where the first of them begins."""
     mark = "# netwright-trace "
-    if len(lines) < 2 or not lines[0].startswith(mark) or lines[1] != ",".join(TRACE):
+    first, _, rest = text[: 1 << 16].partition("\n")
+    head = rest.partition("\n")[0]
+    if not first.startswith(mark) or head != ",".join(TRACE):
         raise _foreign(path)
-    version, _, names = lines[0].removeprefix(mark).partition(": ")
+    version, _, names = first.removeprefix(mark).partition(": ")
     _check_version(path, version)
-    last = lines[-1].removeprefix("# end ")
-    # Longer numbers count no lines, and Python does not read them.
-    end = int(last) if lines[-1] != last and last.isdecimal() and len(last) < 20 else None
-    body = lines[2:-1] if end is not None else lines[2:]
-    return tuple(names.split()), [[*line.split(",")] for line in body], end
+    return tuple(names.split()), len(first) + len(head) + 2
 
 
-def _lines(path: Path, lines: list[str]) -> tuple[tuple[str, ...], Body, int | None]:
-    found: list[object] = []
-    for number, line in enumerate(lines):
-        try:
-            found.append(parse_json(line.encode(), path))
-        except DataError:
-            if number == 0:
-                raise _foreign(path) from None
-            if number + 1 == len(lines):
-                break  # the end of a file that is cut
-            raise DataError(f"line {number + 1} is not JSON", source=str(path)) from None
-    head = found[0] if found else None
+def _json_head(path: Path, text: str) -> tuple[tuple[str, ...], int]:
+    first = text[: 1 << 16].partition("\n")[0]
+    try:
+        head = parse_json(first.encode(), path)
+    except DataError:
+        raise _foreign(path) from None
     if not isinstance(head, dict) or "netwright-trace" not in head:
         raise _foreign(path)
     _check_version(path, str(head["netwright-trace"]))
     names = head.get("commands")
     if head.get("columns") != list(TRACE) or not isinstance(names, list):
         raise _foreign(path)
-    last = found[-1]
-    end = last.get("end") if isinstance(last, dict) and len(found) > 1 else None
-    if not isinstance(end, int):
-        end = None
-    body = [line if isinstance(line, list) else [] for line in found[1:]]
-    return tuple(map(str, names)), body[:-1] if end is not None else body, end
+    return tuple(map(str, names)), len(first) + 1
+
+
+def _table_end(line: str) -> int | None:
+    last = line.rstrip("\n").removeprefix("# end ")
+    # Longer numbers count no lines, and Python does not read them.
+    return int(last) if line.startswith("# end ") and last.isdecimal() and len(last) < 20 else None
+
+
+def _json_end(line: str) -> int | None:
+    try:
+        last = parse_json(line.encode(), "a trace")
+    except DataError:
+        return None
+    end = last.get("end") if isinstance(last, dict) else None
+    return end if type(end) is int else None
 
 
 def _check_version(path: Path, version: str) -> None:
