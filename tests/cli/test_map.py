@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from netwright import ir, mapping
+from netwright import ir
 from tests.workload.test_from_graph import conv_graph
 
 
@@ -138,25 +138,6 @@ def test_opaque_operators_withhold_the_proof(netwright, tmp_path):
     assert code == 1
     assert not json.loads(out)["optimal"]
     assert "a_node is missing in the totals" in err
-
-
-def test_fusion_is_written_and_taken_as_given(netwright, tmp_path):
-    """The small graph fused; then the same groups as given, and an estimate of what was mapped."""
-    path, file = tmp_path / "g.npz", tmp_path / "fused.toml"
-    ir.save(conv_graph(), path)
-    code, out, _ = netwright("map", path, "--mapper", "fusion", "--scratchpad", "4KiB",
-                             "--write", file)  # fmt: skip
-    assert code == 0
-    assert "the least of the mapspace for this order" in out
-    found = mapping.load(file)
-    code, out, _ = netwright("map", path, "--mapper", "fusion", "--scratchpad", "4KiB",
-                             "--fix", file, "--json")  # fmt: skip
-    data = json.loads(out)
-    assert code == 0
-    assert [tuple(group["einsums"]) for group in data["groups"]] == [
-        group.einsums for group in found.groups
-    ]
-    assert data["bytes"] <= data["unfused_bytes"]
 
 
 def test_what_a_mapper_cannot_take_is_refused(netwright, tmp_path):

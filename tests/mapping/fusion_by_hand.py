@@ -6,9 +6,9 @@ import random
 from itertools import permutations, product
 from math import prod
 
-from netwright.mapping.fusion import MAX_ALONE, MAX_LOOPS, tiles_of
 from netwright.mapping.loopnest import Loop
 from netwright.mapping.ranks import aligned
+from netwright.mapping.runs import MAX_ALONE, MAX_LOOPS, tiles_of
 from netwright.workload import Access, Affine, Einsum, Rank, Tensor, Workload
 
 

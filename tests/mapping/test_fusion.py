@@ -8,7 +8,6 @@ from netwright import arch
 from netwright.cost import pipeline
 from netwright.errors import ConfigError, Infeasible, MappingError
 from netwright.mapping import Group, Keep, Loop, LoopNest, Mapping, faults, fusion
-from netwright.mapping.fusion import tiles_of
 from netwright.workload import Builder
 from tests.cost.attention import Sizes, mapped, one_pass, three_pass
 from tests.cost.small import memory
@@ -61,12 +60,6 @@ def check_optimum(seed):
         assert found.num_bytes <= found.unfused_bytes
         assert faults(workload, small, found.mapping) == ()
         assert off_chip(workload, small, found.mapping) == least
-
-
-def test_tiles_are_divisors_far_apart():
-    assert tiles_of(1024) == (256, 64, 16, 4, 1)
-    assert tiles_of(7) == (1,)
-    assert tiles_of(1) == ()
 
 
 def test_attention_in_one_pass_is_found_by_search():

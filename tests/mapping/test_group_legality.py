@@ -135,7 +135,7 @@ def test_capacity_counts_places_and_lines():
     machine = MACHINE.with_scratchpad(512 * 1024)
     # Q comes from outside in two places, state has one, a tile and what waits for it has two.
     assert found(GROUP, machine=machine) == (
-        "buffer would keep 644 KiB (Q 256 KiB, RM 2 KiB, RD 2 KiB, RNV 128 KiB, K 64 KiB, "
+        "buffer would keep 644.5 KiB (Q 256 KiB, RM 2.5 KiB, RD 2 KiB, RNV 128 KiB, K 64 KiB, "
         "V 64 KiB, SLNV 64 KiB, SPNV 64 KiB), it has 512 KiB",
     )
 

@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from netwright.workload import Coverage, Workload
 
 
-MANY = 4
-"""Names in a cell of a table; of more the number is told."""
-
 SECONDS_BETWEEN_LINES = 1.0
 """Progress of a search is shown at most this often."""
 
@@ -49,6 +46,15 @@ class Mapper(StrEnum):
     cosma = "cosma"
     fusion = "fusion"
     splitting = "split"
+
+
+class MapGoal(StrEnum):
+    """What is minimized."""
+
+    traffic = "traffic"
+    latency = "latency"
+    energy = "energy"
+    edp = "edp"
 
 
 class GranularityName(StrEnum):
@@ -76,6 +82,13 @@ def map_network(
         str, typer.Option("--scratchpad", help="Another capacity, such as 2MiB.")
     ] = "",
     mapper: Annotated[Mapper, typer.Option("--mapper", help="How to map.")] = Mapper.cosma,
+    goal: Annotated[
+        MapGoal,
+        typer.Option(
+            help="What is minimized; other than traffic with --mapper fusion only. edp is joules "
+            "times seconds."
+        ),
+    ] = MapGoal.traffic,
     granularity: Annotated[
         GranularityName,
         typer.Option(
@@ -133,6 +146,7 @@ def map_network(
     Exit code 1 if there are opaque operators: what they read is not known.
     """
     from netwright import arch as machines
+    from netwright.errors import ConfigError
     from netwright.exchange.find import find_workload
     from netwright.mapping import Schedule, cosma, load, scratchpad_of, traffic_curve
     from netwright.workload import by_operator, fuse, group
@@ -150,7 +164,8 @@ def map_network(
             model, opaque_unknown=opaque_unknown, batch=batch, bits=bits, shapes=shape or (),
             tokens=tokens,
         )  # fmt: skip
-        _check_order(workload)
+        if mapper is not Mapper.fusion:
+            _check_order(workload)
         step = steps.get(granularity.value)
         workloads.append(step(workload) if step else workload)
     if mapper is Mapper.splitting:
@@ -163,8 +178,13 @@ def map_network(
     workload = workloads[0]
     fixed = None if fix is None else load(fix)
     if mapper is Mapper.fusion:
-        _fuse(workload, machine, fixed, write, as_json=as_json)
+        from netwright.cli.fuse import fuse_network
+
+        fuse_network(workload, machine, fixed, write, goal=goal.value, as_json=as_json)
         return
+    if goal is not MapGoal.traffic:
+        raise ConfigError(f"--goal {goal.value}: the mapper {mapper.value} minimizes traffic",
+                          hint="--mapper fusion minimizes time and energy too")  # fmt: skip
     memory, capacity = scratchpad_of(machine)
     searched = None
     if order is OrderName.search:
@@ -223,56 +243,6 @@ def _fixed_order(workload: Workload, fixed: Mapping, *, is_searched: bool) -> tu
             hint="groups are for --mapper fusion, loop nests and bindings for netwright estimate",
         )
     return ordered(workload, fixed.order)
-
-
-def _fuse(
-    workload: Workload,
-    machine: Architecture,
-    fixed: Mapping | None,
-    write: Path | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Fuse, and tell what the groups are."""
-    from dataclasses import asdict
-
-    from netwright.mapping import fusion, kib
-    from netwright.workload import coverage, opaque_operators
-
-    found = fusion(workload, machine, fixed=fixed, progress=paced("Einsums, next"))
-    if write is not None:
-        write_mapping(write, found.mapping)
-    covered = coverage(workload, opaque_operators(workload))
-    if as_json:
-        groups = [asdict(group) for group in found.mapping.groups]
-        emit_json({
-            "network": workload.name, "granularity": workload.granularity,
-            "architecture": machine.name, "bytes": found.num_bytes,
-            "unfused_bytes": found.unfused_bytes, "room_bytes": found.room, "groups": groups,
-            "coverage": coverage_as_dict(covered), "when": {"seconds": found.seconds},
-        })  # fmt: skip
-        require_whole(covered)
-        return
-    rows = [
-        ("network", f"{workload.name}, {workload.granularity}"),
-        ("covers", str(covered)),
-        *(("taken for granted", text) for text in workload.assumptions),
-        ("machine", f"{machine.name}, fusion"),
-        ("off-chip", f"{kib(found.num_bytes)} (the least of the mapspace for this order)"),
-        ("unfused", kib(found.unfused_bytes)),
-        ("most room", kib(found.room)),
-        ("time", f"{found.seconds:.2f} s, {found.num_solved[0]} distinct runs solved"),
-    ]
-    body = [("Einsums", "loops", "kept")]
-    for own in found.mapping.groups:
-        loops = ", ".join(f"{loop.rank} by {loop.tile}" for loop in own.loops)
-        kept = [f"{keep.tensor} from {keep.position}" for keep in own.keeps]
-        names = own.einsums if len(own.einsums) < MANY else (f"{own.einsums[0]} to", own.name,
-                                                            f"({len(own.einsums)})")  # fmt: skip
-        more = [f"and {len(kept) - MANY} more"] if len(kept) > MANY else []
-        body.append((" ".join(names), loops or "none", ", ".join([*kept[:MANY], *more]) or "none"))
-    emit(columns(rows) + "\n\n" + columns(body))
-    require_whole(covered)
 
 
 def require_whole(covered: Coverage) -> None:

@@ -4,6 +4,7 @@ from netwright.cost import dataflows, events, pipeline, shaping, systolic, train
 from netwright.cost.accelerators import Unit, units_of
 from netwright.cost.chips import Layers, Verdict, assess, layers_of
 from netwright.cost.counts import Action, Counts
+from netwright.cost.fused import Fused, fused
 from netwright.cost.hash_merge import (
     MERGE_VERSIONS,
     MergeMachine,
@@ -30,6 +31,7 @@ __all__ = [
     "Action",
     "Counts",
     "Estimate",
+    "Fused",
     "Goal",
     "Layer",
     "Layers",
@@ -55,6 +57,7 @@ __all__ = [
     "dataflows",
     "estimate_network",
     "events",
+    "fused",
     "layers_of",
     "merge_machine",
     "merge_variations",

@@ -40,7 +40,13 @@ def count(workload: Workload, architecture: Architecture, mapping: Mapping, grou
         mapping: Says which unit runs which Einsum.
         group: One of the mapping's groups, as :func:`netwright.mapping.faults` accepts it.
     """
-    shared = aligned(workload)
+    return count_aligned(aligned(workload), architecture, mapping, group)
+
+
+def count_aligned(
+    shared: Workload, architecture: Architecture, mapping: Mapping, group: Group
+) -> Counts:
+    """The same for a workload whose Einsums share the names of ranks already."""
     walk = _Walk(shared, architecture, group, stages(shared, architecture, mapping, group))
     for tiles in walk.tiles:
         walk.run(tiles)

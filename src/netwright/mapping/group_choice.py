@@ -83,6 +83,9 @@ class Run:
         memory: Where tiles are kept.
         cache: Options that are known already, of runs that begin with the same Einsum.
         given: Where some tensors must be kept.
+        places: Tiles of a tensor that wait for their readers at a time, where that is not one.
+        spare: Tiles of points before of an iterative tensor that are read after those of the next
+            point are made; as when Einsums run one after the other if not given.
     """
 
     shapes: Sequence[Shape]
@@ -90,6 +93,8 @@ class Run:
     memory: Memory
     cache: dict[object, tuple[int, tuple[Option, ...]]] = field(default_factory=dict)
     given: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[str, int] = field(default_factory=dict)
+    spare: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def extents(self) -> dict[str, int]:
@@ -181,7 +186,7 @@ class Run:
         if use.maker is not None:
             position = self._needed(use, loops)
             size = use.tensor.stored.num_bits if use.leaves else 0
-            yield Option(position, size, self._room(use, loops, position))
+            yield Option(position, size, self._places(use, loops, position))
             return
         known = {rank for _, access in use.readers for rank in ranks_of(access)}
         inside = [number + 1 for number, loop in enumerate(loops) if loop.rank in known]
@@ -214,6 +219,17 @@ class Run:
             own = self.shapes[use.maker].einsum.output
             accesses.append((own, self._sizes(use.maker, loops)))
         return footprint(use.tensor, accesses)
+
+    def _places(self, use: Use, loops: Sequence[Loop], position: int) -> int:
+        """Room of what the group makes, as long as anybody still reads it."""
+        assert use.maker is not None
+        room, name = self._room(use, loops, position), use.tensor.name
+        maker = self.shapes[use.maker]
+        if not maker.iterative:
+            return room * self.places.get(name, 1)
+        later = any(n > use.maker and is_earlier(a, maker.einsum) for n, a in use.readers)
+        spare = self.spare.get(name, int(later))
+        return room + spare * self._room(use, loops, len(loops)) if spare else room
 
     def _room(self, use: Use, loops: Sequence[Loop], position: int) -> int:
         outside = list(loops[:position])

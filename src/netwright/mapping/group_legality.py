@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as Table
 from itertools import pairwise
-from math import ceil, prod
+from math import ceil
 
 from netwright.arch import Architecture, Array, Memory
-from netwright.errors import MappingError, NetwrightError
+from netwright.arch.nodes import ROLES, Direction, Role
+from netwright.errors import GraphError, MappingError, NetwrightError
 from netwright.mapping.loopnest import Keep, Loop
 from netwright.mapping.mapping import Group, Mapping
+from netwright.mapping.operation import is_operation, operation
 from netwright.mapping.schedule import kib
-from netwright.mapping.stages import Stage, axes_of, ranks_of, slack, stages, unit_of
-from netwright.mapping.tiles import footprint, num_tiles, sizes_of
+from netwright.mapping.stages import (
+    Stage,
+    axes_of,
+    ranks_of,
+    slack,
+    stages,
+    tiles_inside,
+    tiles_later,
+    unit_of,
+)
+from netwright.mapping.tiles import footprint, sizes_of
 from netwright.workload import Access, Einsum, Workload
 from netwright.workload.cycles import is_earlier
+
+MADE: tuple[Direction, ...] = ("N", "G", "M", "P", "Q")
+"""Letters of ranks that the result of a convolution knows."""
+
+SUMMED: tuple[Direction, ...] = ("C", "R", "S")
+"""Letters of ranks that a convolution sums over."""
 
 
 def group_faults(
@@ -36,7 +54,7 @@ def group_faults(
     found = [*_phase_faults(architecture, mapping, group), *_loop_faults(einsums, group)]
     if found:
         return tuple(found)
-    found += _array_faults(architecture, mapping, einsums, group)
+    found += _array_faults(workload, architecture, mapping, einsums, group)
     if found:
         return tuple(found)
     judged = _Judged(workload, architecture, group, stages(workload, architecture, mapping, group))
@@ -116,8 +134,34 @@ def _loop_faults(einsums: dict[str, Einsum], group: Group) -> Iterator[str]:
         yield "loops along arrays must be innermost"
 
 
+def may_run_along(workload: Workload, einsum: Einsum, array: Array, axis: int, rank: str) -> bool:
+    """Whether an Einsum may be spread over copies along an axis of an array.
+
+    Where letters of convolutions say what may, a rank of what is no sum of products counts as any
+    letter that the result knows, or as any that is summed over.
+    """
+    extents = {own.name: own.extent for own in einsum.ranks}
+    if extents.get(rank, 1) == 1 or not array.ranks:
+        return True
+    if is_operation(einsum):
+        try:
+            wanted = operation(workload, einsum)
+        except GraphError:
+            return False
+        return array.takes(axis, wanted.directions[rank], wanted.known_to(rank))
+    operands = zip(ROLES, (*einsum.inputs[:2], einsum.output), strict=False)
+    known: set[Role] = {role for role, access in operands if rank in ranks_of(access)}
+    is_made = rank in ranks_of(einsum.output)
+    known = known - {"output"} | ({"output"} if is_made else set())
+    return any(array.takes(axis, letter, known) for letter in (MADE if is_made else SUMMED))
+
+
 def _array_faults(
-    architecture: Architecture, mapping: Mapping, einsums: dict[str, Einsum], group: Group
+    workload: Workload,
+    architecture: Architecture,
+    mapping: Mapping,
+    einsums: dict[str, Einsum],
+    group: Group,
 ) -> Iterator[str]:
     arrays = {node.name: node for node in architecture.nodes if isinstance(node, Array)}
     extents = {rank.name: rank.extent for e in einsums.values() for rank in e.ranks}
@@ -141,9 +185,16 @@ def _array_faults(
         for name, einsum in einsums.items():
             unit = unit_of(architecture, mapping, name)
             path = [node.name for node in architecture.path_to(unit.name)]
+            if array.name not in path or copies == 1:
+                continue
             summed = {rank.name for rank in einsum.ranks} - ranks_of(einsum.output)
-            if array.name in path and loop.rank in summed and copies > 1 and not array.reduces:
+            if loop.rank in summed and not array.reduces:
                 yield f'Einsum "{name}" is combined over {loop.rank}, which {array.name} cannot'
+            elif not may_run_along(workload, einsum, array, loop.axis, loop.rank):
+                yield (
+                    f'Einsum "{name}": {loop.rank} may not run along {where}, which takes '
+                    f"{', '.join(array.allowed(loop.axis)) or 'no rank'}"
+                )
 
 
 class _Judged:
@@ -233,21 +284,7 @@ class _Judged:
         yield f'Einsum "{reader.einsum.name}" reads "{access.tensor}"{early} before it is made'
 
     def _later(self, maker: Stage, access: Access) -> int:
-        """Tiles until the next point of an iterative rank, where the point before is read."""
-        if not is_earlier(access, maker.einsum):
-            return 0
-        return min(self._inside(rank) for rank in maker.einsum.iterative)
-
-    def _inside(self, rank: str) -> int:
-        loops = self.group.temporal
-        walked = [number for number, loop in enumerate(loops) if loop.rank == rank]
-        if not walked:
-            return 1
-        inner = loops[walked[-1] + 1 :]
-        return prod(
-            num_tiles(self._before(r, walked[-1]), [x.tile for x in inner if x.rank == r])
-            for r in {loop.rank for loop in inner}
-        )
+        return tiles_later(access, maker.einsum, self.group.temporal, self.extents)
 
     def _before(self, rank: str, position: int) -> int:
         tiles = [loop.tile for loop in self.group.temporal[:position] if loop.rank == rank]
@@ -328,9 +365,13 @@ class _Judged:
                 if access.tensor == keep.tensor:
                     accesses.append((access, sizes))
         elements = footprint(tensor, accesses)
-        lines = memory.line_bytes
-        size = -(-tensor.bits_of(elements) // 8)
-        return -(-size // lines) * lines * self._places(keep, memory)
+        size = _in_lines(tensor.bits_of(elements), memory)
+        if maker is not None and maker.einsum.iterative:
+            one = footprint(
+                tensor, [(access, self._innermost(sizes)) for access, sizes in accesses]
+            )
+            return size + self._spare(maker) * _in_lines(tensor.bits_of(one), memory)
+        return size * self._places(keep, memory)
 
     def _above(self, memory: Memory) -> list[Array]:
         by_name = {node.name: node for node in self.architecture.nodes}
@@ -349,8 +390,36 @@ class _Judged:
         if maker is None:
             changes = keep.position > 0 and memory.double_buffered
             return 2 if changes else 1
-        if maker.einsum.iterative:
-            return 1
         readers = [s for s in self.stages if keep.tensor in s.einsum.reads]
         apart = max((slack(maker, s, self.num_phases) for s in readers), default=0)
         return ceil((apart + 1) / self.num_phases)
+
+    def _innermost(self, sizes: Table[str, int]) -> Table[str, int]:
+        """Points of a tile of all loops."""
+        most = len(self.group.temporal)
+        return {rank: min(size, self._before(rank, most)) for rank, size in sizes.items()}
+
+    def _spare(self, maker: Stage) -> int:
+        """Tiles of points before that somebody reads after those of the next point are made."""
+        place = {stage.einsum.name: number for number, stage in enumerate(self.stages)}
+        loops = self.group.temporal
+        inside = min(tiles_inside(rank, loops, self.extents) for rank in maker.einsum.iterative)
+        most = 0
+        for reader in self.stages:
+            if reader is maker:
+                continue
+            for access in reader.einsum.inputs:
+                if access.tensor != maker.einsum.output.tensor:
+                    continue
+                apart = slack(maker, reader, self.num_phases)
+                apart += self.num_phases * self._later(maker, access)
+                is_before = place[reader.einsum.name] < place[maker.einsum.name]
+                if is_before and reader.unit == maker.unit:
+                    apart -= 1  # one after the other
+                most = max(most, apart // self.num_phases - inside + 1)
+        return most
+
+
+def _in_lines(bits: int, memory: Memory) -> int:
+    """Bytes that take whole lines of a memory."""
+    return -(-bits // (8 * memory.line_bytes)) * memory.line_bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Table
 
+from netwright.arch import Architecture, Memory
 from netwright.mapping.mapping import Mapping, Residency
 from netwright.mapping.schedule import Schedule
 from netwright.workload import Workload
@@ -28,3 +29,11 @@ def homes(workload: Workload, mapping: Mapping) -> Table[str, str]:
         if shared:
             found[name] = min(shared)
     return found
+
+
+def inner_memory(architecture: Architecture, unit: str, outside: str) -> Memory | None:
+    """The memory next to a compute unit, if it lies within another one."""
+    path = architecture.path_to(unit)
+    names = [node.name for node in path]
+    inside = path[names.index(outside) + 1 :] if outside in names else ()
+    return next((node for node in reversed(inside) if isinstance(node, Memory)), None)

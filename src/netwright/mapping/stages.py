@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, prod
@@ -11,8 +12,9 @@ from netwright.arch import Architecture, Array, Compute
 from netwright.mapping.binding import work_of
 from netwright.mapping.loopnest import Loop
 from netwright.mapping.mapping import Group, Mapping
-from netwright.mapping.tiles import Sizes, Tiles, sizes_of
+from netwright.mapping.tiles import Sizes, Tiles, num_tiles, sizes_of
 from netwright.workload import Access, Einsum, Workload
+from netwright.workload.cycles import is_earlier
 
 
 @dataclass(frozen=True)
@@ -136,3 +138,30 @@ def _spread(architecture: Architecture, unit: Compute, group: Group) -> list[Loo
 def slack(maker: Stage, reader: Stage, num_phases: int) -> int:
     """Phases from the one that makes a tile of a tensor to the one that reads it."""
     return (reader.lag - maker.lag) * num_phases + reader.phase - maker.phase
+
+
+def tiles_inside(rank: str, loops: Sequence[Loop], extents: Sizes) -> int:
+    """Tiles from a point of an iterative rank to the next one.
+
+    Args:
+        rank: The rank.
+        loops: Loops in time, outermost first.
+        extents: Size of every rank.
+    """
+    walked = [number for number, loop in enumerate(loops) if loop.rank == rank]
+    if not walked:
+        return 1
+    outside, inner = loops[: walked[-1]], loops[walked[-1] + 1 :]
+
+    def tiles(name: str) -> int:
+        size = min([extents[name], *(loop.tile for loop in outside if loop.rank == name)])
+        return num_tiles(size, [loop.tile for loop in inner if loop.rank == name])
+
+    return prod(tiles(name) for name in dict.fromkeys(loop.rank for loop in inner))
+
+
+def tiles_later(access: Access, maker: Einsum, loops: Sequence[Loop], extents: Sizes) -> int:
+    """Tiles until the next point of an iterative rank, where the point before is read; else 0."""
+    if not is_earlier(access, maker):
+        return 0
+    return min(tiles_inside(rank, loops, extents) for rank in maker.iterative)

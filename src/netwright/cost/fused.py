@@ -1,0 +1,222 @@
+"""Fusion for time, energy, or both: groups that the pipeline engine counts.
+
+Like :func:`netwright.mapping.fusion`, an order is cut into runs and each run is a group. What a
+group costs is what the engine counts, with the best use of units, arrays and memories there is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping as Table
+from dataclasses import dataclass, replace
+
+from netwright.arch import Architecture
+from netwright.cost.fused_run import RunMapper, Way
+from netwright.cost.mapper import Goal
+from netwright.cost.price import check_figures
+from netwright.errors import ConfigError
+from netwright.mapping.legality import check_legal
+from netwright.mapping.mapping import Group, Mapping
+from netwright.mapping.ranks import aligned
+from netwright.mapping.runs import MAX_EINSUMS, Runs
+from netwright.mapping.schedule import ordered
+from netwright.progress import Progress, silent
+from netwright.workload import Einsum, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """The best mapping that was found.
+
+    Attributes:
+        mapping: Groups with their units, arrays, phases, lags and keeps; it is legal.
+        seconds: Time of all groups, one after the other.
+        joules: Their energy.
+        num_bytes: Bytes that cross the border of the chip.
+        goal: What was minimized.
+        num_solved: Distinct runs that were solved, and all runs there are.
+        search_seconds: Wall-clock time.
+    """
+
+    mapping: Mapping
+    seconds: float
+    joules: float
+    num_bytes: int
+    goal: Goal
+    num_solved: tuple[int, int]
+    search_seconds: float
+
+
+def fused(
+    workload: Workload,
+    architecture: Architecture,
+    *,
+    goal: Goal = "latency",
+    max_einsums: int = MAX_EINSUMS,
+    fixed: Mapping | None = None,
+    progress: Progress = silent,
+) -> Fused:
+    """Fuse a workload, in its own order or a given one, for the least time, energy or both.
+
+    Args:
+        workload: What is computed.
+        architecture: The machine, with as many units and arrays as it has.
+        goal: What is minimized; ``edp`` is joules times seconds of the whole.
+        max_einsums: Most Einsums of a group.
+        fixed: What is given: order and bindings, in whole or in part, and groups. A given group
+            with phases is taken as it is; of others, loops and keeps are.
+        progress: Told how many Einsums are done.
+
+    Raises:
+        ConfigError: The machine lacks a figure or has no memory of limited capacity, an order
+            cannot be followed, or stays or loop nests are given.
+        MappingError: A given group is not legal.
+        Infeasible: Some Einsum fits in no way; the message says which.
+    """
+    started = time.perf_counter()
+    check_figures(architecture)
+    fixed = Mapping(workload.granularity, ()) if fixed is None else fixed
+    if fixed.residencies or fixed.nests:
+        raise ConfigError(
+            "fusion takes an order, bindings and groups; stays and loop nests cannot be given",
+            hint="a group of one Einsum gives its loops and keeps",
+        )
+    order = ordered(workload, fixed.order)
+    by_name = {einsum.name: einsum for einsum in workload.einsums}
+    workload = replace(workload, einsums=tuple(by_name[name] for name in order))
+    runs = Runs(aligned(workload), architecture, max_einsums, fixed.groups)
+    solver = _Cuts(runs, architecture, goal, {**fixed.bindings})
+    ways = solver.solved(progress)
+    mapping = Mapping(
+        workload.granularity,
+        order,
+        bindings={name: unit for way in ways for name, unit in way.bindings.items()},
+        groups=tuple(way.group for way in ways),
+    )
+    check_legal(workload, architecture, mapping)
+    return Fused(
+        mapping, sum(way.seconds for way in ways), sum(way.joules for way in ways),
+        sum(way.num_bytes for way in ways), goal, (len(solver.known), solver.num_runs),
+        time.perf_counter() - started,
+    )  # fmt: skip
+
+
+_Path = tuple[float, float, tuple[Way, ...]]
+"""Seconds, joules and the ways of the groups so far."""
+
+
+class _Cuts:
+    """Cuts an order into groups; equal runs are solved once."""
+
+    def __init__(
+        self, runs: Runs, architecture: Architecture, goal: Goal, bindings: Table[str, str]
+    ) -> None:
+        self.runs = runs
+        self.goal: Goal = goal
+        self.mapper = RunMapper(runs.workload, architecture, runs, goal, bindings)
+        self.known: dict[int, tuple[int, Way | None]] = {}
+        self.num_runs = 0
+
+    def solved(self, progress: Progress) -> tuple[Way, ...]:
+        """The best cuts."""
+        einsums = self.runs.workload.einsums
+        best: dict[int, list[_Path]] = {0: [(0.0, 0.0, ())]}
+        before = 0
+        for end in range(1, len(einsums) + 1):
+            progress(end - 1, len(einsums), einsums[end - 1].name)
+            if end in self.runs.joined:
+                continue
+            found: list[_Path] = []
+            for begin in range(max(0, before + 1 - self.runs.most), before + 1):
+                if begin in best and self._is_hopeless(begin, end, best[begin], found):
+                    continue
+                way = self._way(begin, end) if begin in best else None
+                if way is None and (begin, end) in self.runs.given:
+                    raise self.runs.not_possible(begin, end)
+                if way is None:
+                    if begin == before and not found and not self.runs.is_inside(begin, end):
+                        raise self.runs.nothing_fits(end - 1)
+                    continue
+                found += [
+                    (seconds + way.seconds, joules + way.joules, (*ways, way))
+                    for seconds, joules, ways in best[begin]
+                ]
+            if not found:  # the end lies inside a given group
+                continue
+            best[end] = self._front(found)
+            before = end
+        return min(best[len(einsums)], key=lambda path: self._value(path))[2]
+
+    def _is_hopeless(self, begin: int, end: int, before: list[_Path], found: list[_Path]) -> bool:
+        """Whether what comes and goes alone makes a group worse than what is known."""
+        if not found or (begin, end) in self.runs.given:
+            return False
+        seconds, joules = self.mapper.least(begin, end)
+        return all(self._is_worse(s + seconds, j + joules, found) for s, j, _ in before)
+
+    def _is_worse(self, seconds: float, joules: float, found: list[_Path]) -> bool:
+        """Whether something known is at least as good."""
+        if self.goal == "edp":
+            return any(s <= seconds and j <= joules for s, j, _ in found)
+        return self._value((seconds, joules, ()))[0] >= min(map(self._value, found))[0]
+
+    def _value(self, path: _Path) -> tuple[float, float]:
+        seconds, joules, _ = path
+        if self.goal == "latency":
+            return seconds, joules
+        return (joules, seconds) if self.goal == "energy" else (seconds * joules, seconds)
+
+    def _front(self, found: list[_Path]) -> list[_Path]:
+        """The best so far; for the product of both, all that no other one beats in both."""
+        if self.goal != "edp":
+            return [min(found, key=self._value)]
+        kept: list[_Path] = []
+        for path in sorted(found, key=lambda path: path[:2]):
+            if not kept or path[1] < kept[-1][1]:
+                kept.append(path)
+        return kept
+
+    def _way(self, begin: int, end: int) -> Way | None:
+        """The best way to run Einsums as one group, as it was found for an equal run."""
+        if self.runs.is_inside(begin, end):
+            return None
+        if (begin, end) in self.runs.given or self.mapper.bindings:
+            return self.mapper.best(begin, end)
+        name = self.runs.name(begin, end)
+        self.num_runs += 1
+        if name not in self.known:
+            self.known[name] = begin, self.mapper.best(begin, end)
+        first, way = self.known[name]
+        if way is None or first == begin:
+            return way
+        einsums = self.runs.workload.einsums
+        return _renamed(way, einsums[first : first + end - begin], einsums[begin:end])
+
+
+def _renamed(way: Way, old: tuple[Einsum, ...], new: tuple[Einsum, ...]) -> Way:
+    """A way of some Einsums for equal ones."""
+    names: dict[str, str] = {}
+    ranks: dict[str, str] = {}
+    tensors: dict[str, str] = {}
+    for one, other in zip(old, new, strict=True):
+        names[one.name] = other.name
+        pairs = zip((*one.inputs, one.output), (*other.inputs, other.output), strict=True)
+        tensors |= {a.tensor: b.tensor for a, b in pairs}
+        ranks |= {a.name: b.name for a, b in zip(one.ranks, other.ranks, strict=True)}
+    group = way.group
+    moved = Group(
+        names[group.name],
+        tuple(names[name] for name in group.einsums),
+        tuple(replace(loop, rank=ranks[loop.rank]) for loop in group.loops),
+        tuple(
+            replace(
+                phase, steps={u: tuple(names[n] for n in own) for u, own in phase.steps.items()}
+            )
+            for phase in group.phases
+        ),
+        tuple(replace(keep, tensor=tensors[keep.tensor]) for keep in group.keeps),
+        {names[name]: lag for name, lag in group.lags.items()},
+    )
+    return replace(
+        way, group=moved, bindings={names[name]: unit for name, unit in way.bindings.items()}
+    )

@@ -1,0 +1,117 @@
+"""What the Einsums of a group run along the arrays of a machine, and how long they take then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from math import prod
+
+from netwright.arch import Array, Compute
+from netwright.mapping.group_choice import Run
+from netwright.mapping.group_legality import may_run_along
+from netwright.mapping.loopnest import Loop
+from netwright.mapping.tiles import equal_tiles
+from netwright.workload import Workload
+
+MAX_SPREADS = 16
+"""Ways to use one array that are followed for given tiles: those with the fewest steps."""
+
+
+@dataclass(frozen=True)
+class GroupArrays:
+    """The arrays that a run of Einsums may use.
+
+    Attributes:
+        run: The Einsums.
+        part: They as a workload.
+        able: For each Einsum the units that may run it.
+        above: For each unit the arrays above it.
+        units: All units.
+        cycles: For each Einsum the seconds of a point on each unit.
+    """
+
+    run: Run
+    part: Workload
+    able: Sequence[tuple[Compute, ...]]
+    above: Mapping[str, tuple[Array, ...]]
+    units: Sequence[Compute]
+    cycles: Sequence[Mapping[str, float]]
+
+    def spreads(self, loops: Sequence[Loop]) -> Iterator[tuple[Loop, ...]]:
+        """What runs along the arrays: for each array the best ways, in all combinations."""
+        arrays = {a.name: a for own in self.above.values() for a in own}
+        options = [self._along(array, loops) for array in arrays.values()]
+        for chosen in islice(product(*options), MAX_SPREADS**2):
+            spread = tuple(loop for own in chosen for loop in own)
+            if self._is_once(spread):
+                yield spread
+
+    def _is_once(self, spread: Sequence[Loop]) -> bool:
+        """Whether no rank runs along two arrays above one unit."""
+        for own in self.above.values():
+            names = {array.name for array in own}
+            ranks = [loop.rank for loop in spread if loop.array in names]
+            if len(ranks) != len(set(ranks)):
+                return False
+        return True
+
+    def _along(self, array: Array, loops: Sequence[Loop]) -> list[tuple[Loop, ...]]:
+        """Ways to use one array that no other one beats in every Einsum."""
+        tiles = {**self.run.extents, **{loop.rank: loop.tile for loop in loops}}
+        below = [
+            einsum
+            for einsum, own in zip(self.part.einsums, self.able, strict=True)
+            if any(array in self.above[unit.name] for unit in own)
+        ]
+        ranks = [rank for rank, tile in tiles.items() if tile > 1]
+        found: dict[tuple[int, ...], tuple[Loop, ...]] = {}
+        for choice in product((None, *ranks), repeat=len(array.fanout)):
+            chosen = [rank for rank in choice if rank is not None]
+            if len(chosen) != len(set(chosen)):
+                continue
+            own = tuple(
+                Loop(rank, -(-tiles[rank] // array.fanout[axis]), array.name, axis)
+                for axis, rank in enumerate(choice)
+                if rank is not None
+            )
+            if all(may_run_along(self.part, e, array, x.axis, x.rank) for x in own for e in below):
+                steps = self._points(loops, own)
+                found.setdefault(tuple(steps), own)
+        best = [
+            (sum(steps), steps, own)
+            for steps, own in found.items()
+            if not any(
+                other != steps and all(a <= b for a, b in zip(other, steps, strict=True))
+                for other in found
+            )
+        ]
+        return [own for _, _, own in sorted(best, key=lambda x: x[:2])[:MAX_SPREADS]]
+
+    def _points(self, loops: Sequence[Loop], spread: Sequence[Loop]) -> list[int]:
+        """Points of the busiest copy for each Einsum, over all tiles."""
+        along = {
+            rank: equal_tiles(self.run.extents, [x for x in loops if x.rank == rank])
+            for rank in dict.fromkeys(loop.rank for loop in loops)
+        }
+        pieces = {loop.rank: loop.tile for loop in spread}
+
+        def total(rank: str) -> int:
+            extent = self.run.extents[rank]
+            piece = pieces.get(rank, extent)
+            if rank not in along:
+                return min(extent, piece)
+            return sum(min(tile.sizes[rank], piece) * tile.count for tile in along[rank])
+
+        return [prod(total(rank) for rank in shape.extents) for shape in self.run.shapes]
+
+    def steps(self, loops: Sequence[Loop], spread: Sequence[Loop]) -> list[dict[str, float]]:
+        """Seconds of each Einsum on each unit that does it."""
+        found: list[dict[str, float]] = [{} for _ in self.part.einsums]
+        for unit in self.units:
+            above = {array.name for array in self.above[unit.name]}
+            points = self._points(loops, [loop for loop in spread if loop.array in above])
+            for number, own in enumerate(found):
+                if unit.name in self.cycles[number]:
+                    own[unit.name] = points[number] * self.cycles[number][unit.name]
+        return found

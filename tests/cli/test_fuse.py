@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from netwright import ir, mapping
+from tests.workload.test_from_graph import conv_graph
+
+
+def test_fusion_is_written_and_taken_as_given(netwright, tmp_path):
+    """The small graph fused; then the same groups as given, and an estimate of what was mapped."""
+    path, file = tmp_path / "g.npz", tmp_path / "fused.toml"
+    ir.save(conv_graph(), path)
+    code, out, _ = netwright("map", path, "--mapper", "fusion", "--scratchpad", "4KiB",
+                             "--write", file)  # fmt: skip
+    assert code == 0
+    assert "the least of the mapspace for this order" in out
+    found = mapping.load(file)
+    code, out, _ = netwright("map", path, "--mapper", "fusion", "--scratchpad", "4KiB",
+                             "--fix", file, "--json")  # fmt: skip
+    data = json.loads(out)
+    assert code == 0
+    assert [tuple(group["einsums"]) for group in data["groups"]] == [
+        group.einsums for group in found.groups
+    ]
+    assert data["bytes"] <= data["unfused_bytes"]
+
+
+def test_fusion_for_time_is_whole_and_reaches_the_estimate(netwright, tmp_path):
+    """Units, arrays and lags are written; the estimate of the same file has the same time."""
+    text = (
+        "rank a = 4, b = 4\ninput A[a, b], B[b]\nT[a] = add(b: A[a, b] * B[b])\nE[a] = exp(T[a])\n"
+    )
+    source, file = tmp_path / "rows.einsum", tmp_path / "fused.toml"
+    source.write_text(text)
+    code, out, _ = netwright("map", source, "--mapper", "fusion", "--arch", "fusemax", "--goal",
+                             "latency", "--write", file, "--json")  # fmt: skip
+    data = json.loads(out)
+    assert code == 0
+    assert data["goal"] == "latency"
+    assert mapping.load(file).bindings
+    code, out, _ = netwright("estimate", source, "--arch", "fusemax", "--fix", file, "--json")
+    assert json.loads(out)["total"]["seconds"] == pytest.approx(data["seconds"])
+    code, _, err = netwright("map", source, "--goal", "energy")
+    assert (code, err.splitlines()[0]) == (
+        2, "error: --goal energy: the mapper cosma minimizes traffic"
+    )  # fmt: skip

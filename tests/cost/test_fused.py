@@ -1,0 +1,145 @@
+"""Fusion for time and energy: the published attention, cases by hand, equal layers."""
+
+from __future__ import annotations
+
+import pytest
+
+from netwright import arch
+from netwright.cost import Fused, fused, pipeline
+from netwright.errors import ConfigError, MappingError
+from netwright.mapping import Group, LoopNest, Mapping, faults, kept_bytes
+from netwright.mapping.ranks import aligned
+from netwright.workload import Builder, cascade
+from tests.cost.attention import Sizes, mapped, one_pass
+from tests.cost.small import memory
+
+OPERATORS = ("mac", "multiply", "add", "exp", "max", "subtract", "divide")
+
+
+def two_units(capacity: int, *, fanouts=((2,), (1,))) -> arch.Architecture:
+    """A buffer, an array of units that multiply and add, and another one that does everything."""
+    nodes: list[object] = [memory("dram"), memory("buffer", "dram", size=capacity)]
+    for name, fanout, operators in zip(
+        ("left", "right"), fanouts, (("mac", "multiply", "add"), OPERATORS), strict=True
+    ):
+        nodes.append(arch.Array(kind="array", name=name, parent="buffer", fanout=fanout))
+        nodes.append(arch.Compute(
+            kind="compute", name=f"{name}_unit", parent=name,
+            rate=arch.Figure(value=8.0, unit="op/s", source="test"),
+            energy=arch.Figure(value=1.0, unit="J", source="test"),
+            operators={operator: arch.Operator() for operator in operators},
+        ))  # fmt: skip
+    return arch.Architecture(name="two", nodes=tuple(nodes))
+
+
+SIZES = Sizes(64 * 12, 64, 1024, 1024)
+ATTENTION = one_pass(SIZES)
+
+
+@pytest.fixture(scope="module")
+def attention() -> Fused:
+    return fused(ATTENTION, arch.find("fusemax"))
+
+
+def test_attention_in_one_pass_is_found_and_faster_than_published(attention):
+    """Units, arrays, lags and ping-pong buffers come out of the search; no name is looked at."""
+    machine = arch.find("fusemax")
+    published = pipeline.estimate(ATTENTION, machine, mapped("binding", SIZES, 4))
+    (group,) = attention.mapping.groups
+    assert faults(ATTENTION, machine, attention.mapping) == ()
+    assert attention.seconds < published.seconds
+    assert attention.seconds == pipeline.estimate(ATTENTION, machine, attention.mapping).seconds
+    assert {loop.array for loop in group.loops if loop.is_spatial} == {"square", "row"}
+    assert len(group.phases) == 1
+    assert max(group.lags.values()) > 1
+    assert len(set(attention.mapping.bindings.values())) == 2
+
+
+def test_what_another_unit_makes_is_read_a_tile_later(attention):
+    found = attention.mapping
+    (group,) = found.groups
+    makers = {einsum.output.tensor: einsum.name for einsum in ATTENTION.einsums}
+    for einsum in aligned(ATTENTION).einsums:
+        for access in einsum.inputs:
+            maker = makers.get(access.tensor)
+            if maker is None or maker == einsum.name:
+                continue
+            apart = group.lags.get(einsum.name, 0) - group.lags.get(maker, 0)
+            is_near = found.bindings[maker] == found.bindings[einsum.name]
+            is_before = group.einsums.index(einsum.name) < group.einsums.index(maker)
+            assert apart >= (0 if is_near or is_before else 1)
+
+
+def exponentials(rows: int = 4):
+    """A product of 64 multiply-accumulates and 16 exponentials of it, row by row."""
+    return cascade.parse(f"""
+        rank a = {rows}, b = 4, c = 4
+        input A[a, b], B[b, c]
+        T[a, c] = add(b: A[a, b] * B[b, c])
+        E[a, c] = exp(T[a, c])
+    """)
+
+
+def test_units_work_at_the_same_time_where_two_tiles_fit():
+    """By hand: 64 cycles on two copies, 16 on one; 8 cycles a second. A row of T is 4 bytes."""
+    found = fused(exponentials(), two_units(200))
+    assert found.seconds == 64 / 2 / 8
+    (group,) = found.mapping.groups
+    assert group.lags == {"E": 1}
+    assert found.mapping.bindings == {"T": "left_unit", "E": "right_unit"}
+    assert found.joules >= 64 + 16
+
+
+def test_units_work_in_turn_where_one_tile_fits():
+    """Two tiles have no room: a tile of T is kept, and each waits for the other."""
+    workload = exponentials()
+    machine = two_units(200)
+    at_once = fused(workload, machine)
+    room = kept_bytes(workload, machine, at_once.mapping, "buffer")
+    less = fused(workload, machine.with_scratchpad(room - 1))
+    assert less.seconds >= at_once.seconds
+    assert faults(workload, machine.with_scratchpad(room - 1), less.mapping) == ()
+
+
+def test_goals_reach_what_they_are_named_after():
+    machine = arch.find("fusemax")
+    workload = one_pass(Sizes(4, 16, 256, 256, tile=64))
+    found = {goal: fused(workload, machine, goal=goal) for goal in ("latency", "energy", "edp")}
+    assert found["latency"].seconds == min(own.seconds for own in found.values())
+    assert found["energy"].joules == min(own.joules for own in found.values())
+    product = {goal: own.seconds * own.joules for goal, own in found.items()}
+    assert product["edp"] == min(product.values())
+
+
+def test_equal_runs_are_solved_once():
+    b = Builder("chain")
+    x = b.input((16, 8))
+    for _ in range(4):
+        x = b.linear(b.linear(x, 16), 8)
+    found = fused(b.finish(x), arch.find("scratchpad").with_scratchpad(1024), max_einsums=3)
+    known, every = found.num_solved
+    assert known < every
+    assert len({len(group.einsums) for group in found.mapping.groups}) <= 2
+
+
+def test_what_is_given_is_taken():
+    workload = exponentials()
+    machine = two_units(200)
+    free = fused(workload, machine)
+    again = fused(workload, machine, fixed=free.mapping)
+    assert again.mapping.groups == free.mapping.groups
+    bound = Mapping(workload.granularity, (), bindings={"T": "right_unit"})
+    assert fused(workload, machine, fixed=bound).seconds == (64 + 16) / 8
+    nests = Mapping(workload.granularity, (), nests={"T": LoopNest((), ())})
+    with pytest.raises(ConfigError, match="stays and loop nests cannot be given"):
+        fused(workload, machine, fixed=nests)
+    strange = Mapping(workload.granularity, (), groups=(Group("g", ("T", "x")),))
+    with pytest.raises(MappingError, match='"x" is no Einsum'):
+        fused(workload, machine, fixed=strange)
+
+
+def test_what_no_unit_does_takes_the_time_of_its_bytes():
+    workload = cascade.parse("rank a = 4\ninput A[a]\nS[a] = sigmoid(A[a])\nT[a] = exp(S[a])\n")
+    found = fused(workload, two_units(200))
+    assert [group.einsums for group in found.mapping.groups] == [("S",), ("T",)]
+    assert "S" not in found.mapping.bindings
