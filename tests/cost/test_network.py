@@ -191,3 +191,22 @@ def test_products_count_with_one_weight_and_with_a_bias(channels, filters, has_b
         assert cost.size_of(version).num_macs == found.total.num_operations == macs
         assert found.total.bytes_moved["dram"] == moved + extra
         assert found.coverage.num_macs == found.coverage.all_macs == macs
+
+
+def test_time_limit_is_that_of_all_searches_together(monkeypatch):
+    """Four distinct products share four seconds of a clock that stands still: one each."""
+    b = Builder("chain")
+    x = b.input((8, 8))
+    for width in (16, 24, 16, 32):
+        x = b.linear(x, width)
+    workload = b.finish(x)
+    given: list[float | None] = []
+
+    def searched(*args, **options):
+        given.append(options["time_limit_s"])
+        return cost.search(*args, **{**options, "time_limit_s": None})
+
+    monkeypatch.setattr("netwright.cost.network.search", searched)
+    monkeypatch.setattr("netwright.cost.network.monotonic", lambda: 7.0)
+    cost.estimate_network(workload, arch.find("scratchpad"), time_limit_s=4.0)
+    assert given == [1.0, 4 / 3, 2.0, 4.0]

@@ -84,7 +84,7 @@ def estimate(
             "--time-limit-s",
             parser=real(least=0.0),
             metavar="X",
-            help="Seconds to search each distinct operation.",
+            help="Seconds to search all operations together.",
         ),
     ] = None,
     settings: SetOption = None,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Literal
 
 from netwright.arch import Architecture, Compute
@@ -117,7 +119,8 @@ def estimate_network(
         workload: The network.
         architecture: The machine.
         goal: What is minimized for each operation.
-        time_limit_s: Seconds to search each distinct operation; no limit if not given.
+        time_limit_s: Seconds of all searches together, shared evenly among the distinct operations
+            still to come; what one does not need is left to the others. No limit if not given.
         fixed: Parts of the mapping that are given: order, bindings, loop nests and groups, or the
             stays of all steps.
         progress: Told how far the search is.
@@ -133,7 +136,9 @@ def estimate_network(
         return _in_banks(workload, architecture, fixed, progress)
     given = _given(workload, architecture, fixed)
     stays = Stays.of(workload, architecture, given) if given.residencies else None
-    steps = _Steps(architecture, stays, goal, time_limit_s)
+    end = None if time_limit_s is None else monotonic() + time_limit_s
+    distinct = _num_distinct(workload, given) if end is not None else 0
+    steps = _Steps(architecture, stays, goal, end, distinct)
     layers: list[Layer] = []
     left_out: list[tuple[str, str]] = []
     free: dict[str, None] = {}
@@ -297,6 +302,18 @@ def _ordered(workload: Workload, given: Mapping) -> Iterator[Einsum]:
     yield from (by_name[name] for name in given.order)
 
 
+def _num_distinct(workload: Workload, given: Mapping) -> int:
+    """How many searches there will be."""
+    taken = {*given.nests, *(name for group in given.groups for name in group.einsums)}
+    found = set()
+    for einsum in workload.einsums:
+        if is_operation(einsum) and einsum.name not in taken:
+            with suppress(GraphError):
+                wanted = operation(workload, einsum)
+                found.add((*wanted.signature, given.bindings.get(einsum.name, "")))
+    return len(found)
+
+
 def _mapping(given: Mapping, nests: dict[str, LoopNest], bindings: dict[str, str]) -> Mapping:
     """What is given and found; all else streams, each Einsum a group of its own.
 
@@ -330,7 +347,8 @@ class _Steps:
     architecture: Architecture
     stays: Stays | None
     goal: Goal
-    time_limit_s: float | None
+    end: float | None
+    num_distinct: int
     known: dict[tuple[object, ...], tuple[Operation, Mapped]] = field(default_factory=dict)
 
     @property
@@ -359,7 +377,7 @@ class _Steps:
             self.known[key] = (
                 wanted,
                 search(wanted, self.machine, goal=self.goal, compute=unit,
-                       time_limit_s=self.time_limit_s),
+                       time_limit_s=self._seconds_left()),
             )  # fmt: skip
         _, mapped = self.known[key]
         estimate = mapped.estimate
@@ -373,6 +391,13 @@ class _Steps:
             taken = [line for line in estimate.assumptions if line not in others]
             estimate = replace(estimate, assumptions=(*taken, *told(wanted.operands, does)))
         return Layer(wanted.name, "loopnest", estimate, mapped, "" if first is None else first.name)
+
+    def _seconds_left(self) -> float | None:
+        """The share of the next search in the time that is left."""
+        if self.end is None:
+            return None
+        left = max(1, self.num_distinct - len(self.known))
+        return max(0.0, self.end - monotonic()) / left
 
     def found(self, wanted: Operation, unit: str) -> tuple[LoopNest, str]:
         """The nest that was found for an equal operation, on this one's tensors, and its unit."""
