@@ -35,8 +35,8 @@ test: $(VENV)/.test ## run the test suite
 test-slow: $(VENV)/.test ## run the tests that take more than a minute
 	$(BIN)/python -m pytest -m slow
 
-planted: $(VENV)/.test ## plant every fault in every generated file of nine tiny designs (hours)
-	PLANTED_FAULTS=1000000 $(BIN)/python -m pytest -m slow tests/backends/test_planted.py
+planted: $(VENV)/.test ## plant faults in generated files of nine tiny designs: all (hours), or SHARE=0.05
+	$(BIN)/python tools/planted.py --share $(or $(SHARE),1)
 
 lowest highest: $(VENV)/.test ## test exchange and backends with the oldest (newest) tools accepted
 	@mkdir -p build

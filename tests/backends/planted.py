@@ -102,6 +102,11 @@ def faults(design: Design, rules: Sequence[Rule]) -> Iterator[Fault]:
                         yield Fault(file, match.start(1), match[1], new)
 
 
+def planted(design: Design) -> list[Fault]:
+    """Every fault that the rules of the design's language make."""
+    return list(faults(design, HLS_RULES if isinstance(design, HlsDesign) else RTL_RULES))
+
+
 def everything(graph: Graph) -> Stimulus:
     """A row for every combination of input codes."""
     node = next(node for node in graph.nodes if node.op == "Quantize")
