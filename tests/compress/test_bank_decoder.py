@@ -23,6 +23,13 @@ def model() -> NextTokenBits:
     return NextTokenBits(Decoder(SHAPE).eval())
 
 
+def test_rows_are_worked_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = bits_in_banks(model(), WORDS, MACHINE)
+    monkeypatch.setattr("netwright.compress.bank_decoder.TOGETHER", 16)
+    assert np.array_equal(bits_in_banks(model(), WORDS, MACHINE), whole)
+    assert bits_in_banks(model(), WORDS[:0], MACHINE).shape == (0, 7)
+
+
 def test_bits_are_near_those_of_float32_and_nearer_with_more_terms() -> None:
     decoder = model()
     with torch.no_grad():

@@ -12,6 +12,9 @@ from netwright.mapping import BankRun, Banks, bank_arithmetic
 from netwright.models import NextTokenBits, decoder_graph
 from netwright.passes import BankArithmetic
 
+TOGETHER = 1024
+"""Tokens whose logits over all words are in memory at a time."""
+
 
 def bits_in_banks(
     model: NextTokenBits,
@@ -49,8 +52,13 @@ def bits_in_banks(
     graph: Graph = decoder_graph(model.decoder, words.shape[1] - 1)
     made = (arithmetic or bank_arithmetic(machine))(graph)
     run = BankRun.of(made, machine, rules=rules, num_threads=num_threads)
-    (logits,) = run.run(words[:, :-1].astype(np.float64)).values()
-    return next_token_bits(np.asarray(logits, np.float64), words[:, 1:])
+    step = max(1, TOGETHER // words.shape[1])
+    found: list[NDArray[np.float64]] = []
+    for start in range(0, len(words), step):
+        part = words[start : start + step]
+        (logits,) = run.run(part[:, :-1].astype(np.float64)).values()
+        found.append(next_token_bits(np.asarray(logits, np.float64), part[:, 1:]))
+    return np.concatenate(found) if found else np.empty(words[:, 1:].shape)
 
 
 def next_token_bits(
