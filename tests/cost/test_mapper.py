@@ -6,6 +6,7 @@ from time import monotonic
 import pytest
 
 from netwright import arch, cost
+from netwright.cost import mapper
 from netwright.cost.mapper import FIRST, value_of
 from netwright.errors import ConfigError, Infeasible
 from netwright.mapping import nest_faults
@@ -151,6 +152,35 @@ def test_proven_best_is_the_best_of_all_legal_nests(seed):
 @pytest.mark.parametrize("seed", range(40))
 def test_proven_best_is_the_best_of_more_legal_nests(seed):
     check_all_nests(seed, [(2, 3, 2), (3, 2, 2), (1, 5, 2), (5, 1, 2), (1, 3, 3), (2, 1, 5)])
+
+
+def value_or_lack(op, target, goal):
+    try:
+        return cost.search(op, target, goal=goal).value
+    except Infeasible as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_way_to_use_arrays_is_left_out_that_would_be_better(seed, monkeypatch):
+    """What bounds leave out, on arrays of two axes; without bounds nothing is left out."""
+    rng = random.Random(seed)
+    shapes = ((4, 6, 4), (5, 3, 6), (2, 7, 4))
+    asked = [
+        (
+            linear(*shape),
+            machine(size=rng.choice([20, 64]), register=rng.choice([6, 12]),
+                    fanout=(rng.choice([2, 3]), rng.choice([2, 4])), speed=rng.choice([0.5, 2, 8])),
+            goal,
+        )
+        for shape in shapes
+        for goal in cost.GOALS
+    ]  # fmt: skip
+    bounded = [value_or_lack(*one) for one in asked]
+    monkeypatch.setattr(mapper, "SLACK", -1e9)
+    for one, value in zip(asked, bounded, strict=True):
+        whole = value_or_lack(*one)
+        assert value == (whole if isinstance(whole, str) else pytest.approx(whole, rel=1e-9))
 
 
 @pytest.mark.parametrize("seed", range(10))
