@@ -14,6 +14,7 @@ from benchmarks.triggers.encoder import encoder, of_graph
 
 from netwright.errors import BackendError
 from netwright.ir import Interpreter
+from netwright.tasks import Split
 from tests.backends.rtl.graphs import two_layers
 
 WIDTHS, BITS = [2, 2, 1], [2, 3, 3]
@@ -125,6 +126,17 @@ def test_words_of_sixteen_bits_become_the_codes_of_a_design() -> None:
     assert (codes != exact).mean() < 0.01
     powers = of_graph(two_layers())
     assert powers.nodes[1].attrs["shift"] >= 0
+
+
+def test_an_accuracy_is_measured_on_the_set_that_a_network_was_trained_on() -> None:
+    rows = Split({"x": np.arange(8, dtype=np.float32).reshape(4, 2)}, np.array([0, 0, 1, 0]))
+    made = Contestant(
+        "A", "CERNBox", "ours", "", lambda folder: Ours(two_layers(), folder),
+        judge=lambda inputs: (inputs[:, 0] > 5).astype(int),
+    )  # fmt: skip
+    assert ruler.judged(made, {"OpenML": rows}) == ()
+    (said,) = ruler.judged(made, {"OpenML": rows, "CERNBox": rows})
+    assert said == "50.00 % here on 4 rows, some of them trained on"
 
 
 def test_the_others_stay_where_one_cannot_be_measured(

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -33,7 +33,9 @@ from benchmarks.triggers.contestants import (
     Unusable,
     problem,
 )
+from netwright import tasks
 from netwright.errors import NetwrightError
+from netwright.tasks import Split
 
 BUILD = Path("build/bench-triggers")
 DATA = ("OpenML", "CERNBox", "shipped")
@@ -91,6 +93,7 @@ class Row:
     fmax_mhz: float | None = None
     latency_ns: float | None = None
     problem: str = ""
+    accuracies: tuple[str, ...] = ()
 
 
 def measure(contestant: Contestant, *, route: bool) -> Row:
@@ -120,6 +123,22 @@ def _routed(row: Row, made: Ours | Theirs) -> Row:
     return Row(
         row.contestant, row.luts, row.routed, row.encoder, routing.fmax.value, routing.latency.value
     )
+
+
+def judged(contestant: Contestant, rows: Mapping[str, Split]) -> tuple[str, ...]:
+    """Its accuracy on the file of its own kind of data, where that was given."""
+    said = []
+    for name, part in rows.items():
+        if contestant.judge is None or name != contestant.data:
+            continue
+        try:
+            right = contestant.judge(part.inputs) == part.targets
+        except (Unusable, NetwrightError) as error:
+            said.append(problem(error))
+            continue
+        text = f"{100 * right.mean():.2f} % here on {len(right)} rows, some of them trained on"
+        said.append(text)
+    return tuple(said)
 
 
 def everyone(folder: Path | None, own: list[Path]) -> tuple[list[Contestant], list[str]]:
@@ -155,7 +174,7 @@ def shown(rows: list[Row], data: str) -> Table:
         notes = "; ".join(part for part in (row.problem, *opened, c.note) if part)
         with_encoder = None if luts is None or row.encoder is None else luts.lut + row.encoder
         table.add_row(
-            c.design, c.rtl, c.accuracy,
+            c.design, c.rtl, "; ".join((c.accuracy, *row.accuracies)),
             *map(_text, (
                 luts and luts.lut, with_encoder, luts and luts.inverters, luts and luts.carry,
                 luts and luts.ff, routed and routed.lut, routed and routed.carry,
@@ -178,14 +197,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--peers", type=Path, help="folder of the clones")
     parser.add_argument("--route", action="store_true", help="place and route on ECP5")
     parser.add_argument("--only", default="", help="rows whose design has this text")
+    parser.add_argument("--openml", type=Path, help="the OpenML file, to measure accuracies on")
+    parser.add_argument("--cernbox", type=Path, help="the CERNBox file, likewise")
     parser.add_argument("--own", type=Path, action="append", default=[], help="graph of a run")
     given = parser.parse_args(arguments)
     console = Console(width=240)
     contestants, absent = everyone(given.peers, given.own)
     chosen = [c for c in contestants if given.only in c.design]
+    files = {"OpenML": given.openml, "CERNBox": given.cernbox}
+    parts = {name: tasks.jets(path=path).test for name, path in files.items() if path}
     rows = []
     for number, contestant in enumerate(chosen, 1):
         row = measure(contestant, route=given.route)
+        row = replace(row, accuracies=judged(contestant, parts))
         rows.append(row)
         said = row.problem or (f"{row.luts.lut} LUT" if row.luts else "")
         name = f"{contestant.design}, {contestant.data}, Verilog by {contestant.rtl}"

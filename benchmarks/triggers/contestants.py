@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from netwright.backends.rtl import ForeignDesign, rtl
 from netwright.backends.rtl.implement.placement import Routing
 from netwright.backends.rtl.implement.synthesis import Measurement
 from netwright.errors import NetwrightError
-from netwright.ir import Graph
+from netwright.ir import Graph, Interpreter, real_values
 
+Rows = np.ndarray
 ADDERS_PER_STAGE = 4
 TIMEOUT_S = 3600.0
 LUTS, ROUTED = "xcup", "ecp5-85k"
@@ -67,17 +70,25 @@ class Ours:
 
 @dataclass(frozen=True)
 class Theirs:
-    """Verilog of another generator."""
+    """Verilog of another generator, in one or more forms; the best one counts on every part."""
 
-    design: ForeignDesign
+    designs: tuple[ForeignDesign, ...]
 
     def count(self, part: str) -> Counts:
-        found = self.design.measure(part=part, timeout_s=TIMEOUT_S)
-        clocks = found.depth.most if found.depth else None
-        return Counts.of(found.mapped, clocks, dict(found.open_cells))
+        return self._best(part)[0]
 
     def route(self) -> Routing:
-        return self.design.route(timeout_s=TIMEOUT_S)
+        return self._best(ROUTED)[1].route(timeout_s=TIMEOUT_S)
+
+    def _best(self, part: str) -> tuple[Counts, ForeignDesign]:
+        found = []
+        for design in self.designs:
+            made = design.measure(part=part, timeout_s=TIMEOUT_S)
+            clocks = made.depth.most if made.depth else None
+            found.append((Counts.of(made.mapped, clocks, dict(made.open_cells)), design))
+        return min(
+            found, key=lambda pair: pair[0].lut + (2 * pair[0].carry if part == ROUTED else 0)
+        )
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,8 @@ class Contestant:
         make: Makes or reads the Verilog in a folder.
         encoder: The graph that makes the design's inputs of words of 16 bits; ``None`` where the
             Verilog itself holds the encoder.
+        judge: The class it gives every row of standardized features, in the order of our task;
+            ``None`` where only Verilog is there.
         published: Figures of a vendor's tool, with their source.
         note: What a reader must know.
     """
@@ -102,6 +115,7 @@ class Contestant:
     accuracy: str
     make: Callable[[Path], Ours | Theirs]
     encoder: Callable[[], Graph] | None = None
+    judge: Callable[[Rows], Rows] | None = None
     published: str = ""
     note: str = ""
 
@@ -121,6 +135,19 @@ class Peer:
     folder: str
     clone: str
     find: Callable[[Path], Iterator[Contestant]]
+
+
+def classes(graph: Graph, rows: Rows, order: str = "gqwzt") -> Rows:
+    """What a graph says of rows, in the order of our task's classes.
+
+    Args:
+        graph: The graph.
+        rows: Its inputs.
+        order: Classes of its outputs, by the first letters of their names.
+    """
+    codes = Interpreter.of(graph).run(rows)[graph.outputs[0]]
+    largest = real_values(graph, graph.outputs[0], codes).argmax(axis=1)
+    return np.array(["gqwzt".index(letter) for letter in order])[largest]
 
 
 def problem(error: Exception) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.triggers.contestants import Contestant, Ours, Unusable
-from benchmarks.triggers.encoder import of_graph
+from benchmarks.triggers.contestants import Contestant, Ours, Unusable, classes
+from benchmarks.triggers.encoder import POINT, WORD_BITS, of_graph
 from netwright import ir, tasks
+from netwright.exchange import InputQuantizer
 from netwright.flows.conversion import read_source
 from netwright.ir import Graph, Interpreter, real_values
 
@@ -20,10 +21,17 @@ def zoo(clone: Path) -> Iterator[Contestant]:
         raise Unusable(f"{clone / ZOO} is missing")
     yield Contestant(
         "hls4ml 6-bit QKeras 64-32-32", "OpenML", "ours", "76.2 % published",
-        lambda folder: Ours(read_source(clone / ZOO).graph, folder),
-        lambda: of_graph(read_source(clone / ZOO).graph),
+        lambda folder: Ours(_tagger(clone), folder),
+        lambda: of_graph(_tagger(clone)),
+        lambda rows: classes(_tagger(clone), rows, "gqtwz"),
         "63 251 LUT, 45 ns (Vivado; another MLP of hls4ml, arXiv 2512.12850, Table 3)",
     )  # fmt: skip
+
+
+def _tagger(clone: Path) -> Graph:
+    """Its inputs are real; hls4ml's words of 16 bits, 6 of them before the point, are taken."""
+    quantizer = InputQuantizer.of(f"{WORD_BITS},{2.0**-POINT}")
+    return read_source(clone / ZOO, input_quantizer=quantizer).graph
 
 
 def own(path: Path, data: str) -> Iterator[Contestant]:

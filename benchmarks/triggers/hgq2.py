@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.triggers.contestants import Contestant, Ours, Theirs, Unusable
+from benchmarks.triggers.contestants import Contestant, Ours, Theirs, Unusable, classes
 from benchmarks.triggers.encoder import of_graph
 from netwright.backends.rtl import read_foreign
 from netwright.exchange import HgqModel, read_hgq
@@ -40,7 +41,7 @@ def contestants(
             for rtl, make in (("da4ml", theirs), ("ours", ours)):
                 yield Contestant(
                     name, data, rtl, _accuracy(file), partial(make, file),
-                    partial(_encoder, file), published,
+                    partial(_encoder, file), partial(_judge, file), published,
                     "inputs within ±32 deviations",
                 )  # fmt: skip
 
@@ -61,7 +62,7 @@ def ours(file: Path, folder: Path) -> Ours:
 
 
 def theirs(file: Path, folder: Path) -> Theirs:
-    """da4ml's Verilog of a model, its ranges narrowed as ours are."""
+    """da4ml's Verilog of a model, ranges narrowed as ours; carry chains kept whole, and not."""
     try:
         from da4ml.codegen import RTLModel
         from da4ml.converter import trace_model
@@ -85,7 +86,15 @@ def theirs(file: Path, folder: Path) -> Theirs:
         logic, "jets", folder / "da4ml", latency_cutoff=CUTOFF, clock_period=1.0,
         clock_uncertainty=0.0,
     ).write()  # fmt: skip
-    return Theirs(read_foreign([folder / "da4ml" / "src"], folder=folder / "build", top="jets"))
+    plain, kept = folder / "da4ml" / "src", folder / "da4ml-kept"
+    shutil.copytree(plain, kept, dirs_exist_ok=True)
+    wire = "  wire [BW_ADD-1:0] accum;"
+    for path in kept.rglob("shift_adder.v"):
+        path.write_text(path.read_text().replace(wire, f"  (* keep *){wire[1:]}"))
+    places = ((plain, "build"), (kept, "build-kept"))
+    return Theirs(
+        tuple(read_foreign([src], folder=folder / name, top="jets") for src, name in places)
+    )
 
 
 def _narrow(model) -> None:
@@ -104,6 +113,10 @@ def _narrow(model) -> None:
 
 def _encoder(file: Path) -> Graph:
     return of_graph(read_hgq(file, largest_input=LARGEST_INPUT))
+
+
+def _judge(file: Path, rows: np.ndarray) -> np.ndarray:
+    return classes(read_hgq(file, largest_input=LARGEST_INPUT), rows)
 
 
 def _label(file: Path) -> str:

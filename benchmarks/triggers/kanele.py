@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.triggers.contestants import Contestant, Ours, Unusable
+from benchmarks.triggers.contestants import Contestant, Ours, Unusable, classes
 from benchmarks.triggers.encoder import encoder
 from netwright.formats import Int, smallest_int
 from netwright.ir import Graph, Interpreter, Node, TensorType, check
@@ -25,6 +25,9 @@ PUBLISHED = {
     "OpenML": "1 232 LUT, 900 FF, 987 MHz, 7.1 ns (Vivado; arXiv 2512.12850, Table 3)",
     "CERNBox": "5 034 LUT, 1 917 FF, 870 MHz, 8.1 ns (Vivado; arXiv 2512.12850, Table 3)",
 }
+ORDERS = {"OpenML": "gqtwz", "CERNBox": "gqwzt"}
+"""Classes of its outputs: a sorted encoder of labels, and the order of its configuration."""
+
 _NAME = re.compile(r"lut_(\d{1,4})_(\d{1,4})_(\d{1,4})\.mem")
 
 
@@ -38,7 +41,8 @@ def contestants(clone: Path) -> Iterator[Contestant]:
             yield Contestant(
                 f"KANELÉ {model.name}", data, "ours", _accuracy(model),
                 lambda folder, model=model: Ours(read(model), folder),
-                lambda model=model: input_encoder(model),
+                lambda model=model: encoder(*input_scales(model)),
+                lambda rows, model=model, data=data: judge(model, rows, ORDERS[data]),
                 PUBLISHED[data],
                 "its VHDL needs a converter; the tables are its own",
             )  # fmt: skip
@@ -152,7 +156,14 @@ def _compare(model: Path, graph: Graph) -> None:
         raise Unusable(f"{model}: the tables do not give the outputs of its own test vectors")
 
 
-def input_encoder(model: Path) -> Graph:
+def judge(model: Path, rows: np.ndarray, order: str) -> np.ndarray:
+    """The classes it gives rows of standardized features."""
+    slope, offset, low, high, _ = input_scales(model)
+    codes = np.clip(np.rint(rows * slope + offset), low, high)
+    return classes(read(model), codes, order)
+
+
+def input_scales(model: Path) -> tuple[np.ndarray, np.ndarray, int, int, str]:
     """Its input layer: batch normalization, an offset and a quantizer, from the checkpoint."""
     import torch
 
@@ -180,7 +191,7 @@ def input_encoder(model: Path) -> Graph:
     step = abs(float(value)) / half
     slope = weight / np.sqrt(variance + 1e-5)
     offset = bias - mean * slope + moved
-    return encoder(slope / step, offset / step + half, 0, 2 * half - 1, "half-even")
+    return slope / step, offset / step + half, 0, 2 * half - 1, "half-even"
 
 
 def _accuracy(model: Path) -> str:

@@ -56,7 +56,7 @@ def _contestant(card: Path) -> Contestant:
     return Contestant(
         said["design"], said["data"], "theirs", said["accuracy"],
         lambda folder: Theirs(
-            read_foreign([card.parent / said["verilog"]], folder=folder, top=said.get("top"))
+            (read_foreign([card.parent / said["verilog"]], folder=folder, top=said.get("top")),)
         ),
         published=said.get("published", ""), note=said.get("note", "") + inside,
     )  # fmt: skip

@@ -228,7 +228,7 @@ def test_unknown_suffix_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1")
     assert message_of(lambda: jets(path=path)) == (
         f'{path}: has the suffix ".parquet", which is not known\n'
-        "hint: accepted: .npz, .arff, .csv, .h5, .hdf5, or a folder of .h5 files"
+        "hint: accepted: .npz, .arff, .csv, .h5, .hdf5, .z, or a folder of .h5 files"
     )
 
 

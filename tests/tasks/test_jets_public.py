@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from netwright import errors
-from netwright.errors import MissingExtra
+from netwright.errors import DataError, MissingExtra
 from netwright.tasks import jets_public
 from netwright.tasks.jets import jets
 from netwright.tasks.jets_features import CLASSES, FEATURES
@@ -133,6 +133,38 @@ def test_hdf5_is_read(tmp_path: Path, h5py: Any) -> None:
     assert np.array_equal(found.labels, table.labels)
 
 
+def write_cernbox(h5py: Any, path: Path, table: Table, *, kind: str = "f8") -> Path:
+    """The file of CERNBox: one array whose columns have names, in another order, and more."""
+    names = ["j_ptfrac", *reversed(FEATURES), *TRUTH, "j_index"]
+    rows = np.zeros(len(table.labels), dtype=[(name, kind) for name in names])
+    for number, name in enumerate(FEATURES):
+        rows[name] = table.features[:, number]
+    for number, name in enumerate(TRUTH):
+        rows[name] = table.labels == number
+    with h5py.File(path, "w") as file:
+        file["t_allpar_new"] = rows
+    return path
+
+
+def test_the_file_of_cernbox_is_read(tmp_path: Path, h5py: Any) -> None:
+    table = make_table()
+    found = jets(path=write_cernbox(h5py, tmp_path / "jets.z", table)).test
+    assert len(found) > 0
+    whole = read_hdf5(tmp_path / "jets.z")
+    assert np.array_equal(whole.features, table.features)
+    assert np.array_equal(whole.labels, table.labels)
+
+
+def test_a_file_of_cernbox_with_other_columns_is_refused(tmp_path: Path, h5py: Any) -> None:
+    path = write_cernbox(h5py, tmp_path / "text.h5", make_table(), kind="S4")
+    with pytest.raises(DataError, match="t_allpar_new must hold numbers"):
+        read_hdf5(path)
+    with h5py.File(tmp_path / "plain.h5", "w") as file:
+        file["t_allpar_new"] = np.zeros((3, 21))
+    with pytest.raises(DataError, match=r"t_allpar_new must have shape"):
+        read_hdf5(tmp_path / "plain.h5")
+
+
 def test_folder_of_hdf5_files_is_read(tmp_path: Path, h5py: Any) -> None:
     table = make_table()
     half = len(table.labels) // 2
@@ -154,7 +186,7 @@ def test_hdf5_without_jets_is_refused(tmp_path: Path, h5py: Any) -> None:
         file["jetImage"] = np.zeros(3)
     assert message_of(lambda: jets(path=path)) == (
         f"{path}: lacks the data set jets, jetFeatureNames\n"
-        "hint: accepted: HDF5 files of Zenodo 3602254 or 3602260"
+        "hint: accepted: HDF5 files of Zenodo 3602254 or 3602260, or that of CERNBox"
     )
 
 

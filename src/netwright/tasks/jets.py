@@ -29,8 +29,8 @@ def jets(*, seed: int = 7, path: Path | str | None = None) -> Task:
     Args:
         seed: Seed of the split, 0 to 2^63 - 1; it does not change the table.
         path: Instead of the shipped table, an ``.npz`` written by ``netwright data jets``, the
-            OpenML set ``hls4ml_lhc_jets_hlf`` as ``.arff`` or ``.csv``, or an HDF5 file
-            (``.h5``) or folder of such files of Zenodo 3602254 or 3602260.
+            OpenML set ``hls4ml_lhc_jets_hlf`` as ``.arff`` or ``.csv``, an HDF5 file (``.h5``) or
+            folder of such files of Zenodo 3602254 or 3602260, or the file of CERNBox (``.z``).
 
     Raises:
         ConfigError: The seed is out of range.
@@ -71,7 +71,7 @@ def _read(path: Path) -> Table:
     raise DataError(
         f'has the suffix "{path.suffix}", which is not known',
         source=str(path),
-        hint="accepted: .npz, .arff, .csv, .h5, .hdf5, or a folder of .h5 files",
+        hint="accepted: .npz, .arff, .csv, .h5, .hdf5, .z, or a folder of .h5 files",
     )
 
 
@@ -82,7 +82,7 @@ def _card(path: Path, table: Table) -> Card:
         return card_beside(path, sha256, needed=path == SHIPPED)
     return Card(
         title=f"public jet data set, {path.name}",
-        recipe="OpenML hls4ml_lhc_jets_hlf or Zenodo 3602254 / 3602260, read as downloaded",
+        recipe="OpenML hls4ml_lhc_jets_hlf, Zenodo 3602254 / 3602260 or CERNBox, as downloaded",
         synthetic=True,
         sha256=sha256,
         license="see the source of the file",

@@ -1,7 +1,9 @@
 """Readers for the public jet data sets, as their users download them.
 
 OpenML ``hls4ml_lhc_jets_hlf``: ARFF, or a CSV export with a header line. Zenodo 3602254 and
-3602260: HDF5 files with the data set ``jets`` and its column names ``jetFeatureNames``.
+3602260: HDF5 files with the data set ``jets`` and its column names ``jetFeatureNames``. The file of
+986 806 jets on CERNBox that LogicNets and its successors use: HDF5 with the data set
+``t_allpar_new``, whose columns have names of their own.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ MAX_RATIO = 1100
 """Most values for each byte of an HDF5 file: compressors reach about so much."""
 
 LABEL_COLUMN = "class"
-HDF5_SUFFIXES = (".h5", ".hdf5")
+HDF5_SUFFIXES = (".h5", ".hdf5", ".z")
+CERNBOX = "t_allpar_new"
 _COLUMNS_HINT = f"accepted: the columns {', '.join(FEATURES)} and {LABEL_COLUMN}, in any order"
 
 
@@ -69,7 +72,7 @@ def read_text_table(path: Path) -> Table:
 
 
 def read_hdf5(path: Path) -> Table:
-    """Read one HDF5 file of the Zenodo archives, or all files of a folder in the order of names.
+    """Read one HDF5 file of Zenodo or CERNBox, or all files of a folder in the order of names.
 
     Raises:
         MissingExtra: h5py is not installed.
@@ -94,18 +97,24 @@ def _read_hdf5_file(path: Path, h5py: Any) -> Table:
     source = str(path)
     what, hint = "an HDF5 file of jets", "download it again; archives must be unpacked"
     with translated(path, what, hint=hint), h5py.File(path, "r") as file:
-        lacking = [name for name in ("jets", "jetFeatureNames") if name not in file]
-        if lacking:
+        key = CERNBOX if CERNBOX in file else "jets"
+        lacking = [name for name in (key, "jetFeatureNames") if name not in file]
+        if lacking and key != CERNBOX:
             raise DataError(
                 f"lacks the data set {', '.join(lacking)}",
                 source=source,
-                hint="accepted: HDF5 files of Zenodo 3602254 or 3602260",
+                hint="accepted: HDF5 files of Zenodo 3602254 or 3602260, or that of CERNBox",
             )
-        names = [name.decode() for name in file["jetFeatureNames"][()].ravel().tolist()]
-        shape = file["jets"].shape
+        jets = file[key]
+        if key == CERNBOX:
+            names = list(jets.dtype.names or ())
+            shape = (*jets.shape, len(names))
+        else:
+            names = [name.decode() for name in file["jetFeatureNames"][()].ravel().tolist()]
+            shape = jets.shape
         if len(shape) != 2 or shape[1] != len(names) or shape[0] > MAX_ROWS:
             raise DataError(
-                f"jets must have shape (rows up to {MAX_ROWS}, {len(names)}), not {shape}",
+                f"{key} must have shape (rows up to {MAX_ROWS}, {len(names)}), not {shape}",
                 source=source,
             )
         truth = [f"j_{name}" for name in CLASSES]
@@ -118,10 +127,14 @@ def _read_hdf5_file(path: Path, h5py: Any) -> Table:
             )
         if shape[0] * shape[1] > MAX_RATIO * path.stat().st_size:
             raise DataError(f"declares {shape[0]} rows, too many for its size", source=source)
-        if file["jets"].dtype.kind not in "fiu":
-            raise DataError("jets must hold numbers", source=source)
-        rows = file["jets"][()]
-    one_hot = rows[:, [names.index(name) for name in truth]]
+        wanted = (*FEATURES, *truth)
+        kinds = {jets.dtype[name].kind if key == CERNBOX else jets.dtype.kind for name in wanted}
+        if not kinds <= set("fiu"):
+            raise DataError(f"{key} must hold numbers", source=source)
+        read = jets[()]
+        rows = [read[name] if key == CERNBOX else read[:, names.index(name)] for name in wanted]
+    table = np.stack(rows, axis=1)
+    features, one_hot = table[:, : len(FEATURES)], table[:, len(FEATURES) :]
     unclear = np.flatnonzero(((one_hot != 0) & (one_hot != 1)).any(axis=1) | (one_hot.sum(1) != 1))
     if len(unclear):
         raise DataError(
@@ -129,7 +142,6 @@ def _read_hdf5_file(path: Path, h5py: Any) -> Table:
             f"not {one_hot[unclear[0]].tolist()}",
             source=source,
         )
-    features = rows[:, [names.index(name) for name in FEATURES]]
     return make_table(features, one_hot.argmax(axis=1), source=source)
 
 
