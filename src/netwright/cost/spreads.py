@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from heapq import heappop, heappush
 from math import prod
+from operator import mul
 
 from netwright.arch import Architecture, Array
 from netwright.mapping.operation import Operation
@@ -20,6 +21,9 @@ Lanes = tuple[tuple[str, int, tuple[tuple[str, int], ...]], ...]
 
 _Pairs = tuple[tuple[int, int], ...]
 """Numbers of ranks with their copies along an axis."""
+
+_Copies = tuple[frozenset[tuple[str, int, int]], frozenset[tuple[int, int]]]
+"""Copies of ranks along other arrays, and of ranks that the axis at hand does not take."""
 
 _Filled = tuple[float, int, int, tuple[int, ...], tuple[_Pairs, ...]]
 """Least steps, minus the axes that are filled, a number that breaks ties, what is left of every
@@ -89,7 +93,7 @@ def spreads(operation: Operation, architecture: Architecture) -> Iterator[Spread
         return max(1.0, prod(left) / room)
 
     waiting: list[_Filled] = [(0.0, 0, 0, tuple(operation.extents.values()), ())]
-    seen: set[tuple[int, frozenset[tuple[tuple[str, int], int]]]] = set()
+    seen: set[tuple[int, _Copies, tuple[int, ...]]] = set()
     number = 0
     while waiting:
         _, depth, _, left, filled = heappop(waiting)
@@ -100,14 +104,17 @@ def spreads(operation: Operation, architecture: Architecture) -> Iterator[Spread
             ))  # fmt: skip
             continue
         allowed = ranks[-depth]
+        outer, inside = _meaning(axes, filled, axes[-depth][0].name)
+        copies = [inside.get(n, 1) for n in allowed]
+        others = frozenset((n, count) for n, count in inside.items() if n not in allowed)
         for counts in fillings(tuple(left[n] for n in allowed), fanouts[-depth]):
-            pairs = tuple((n, c) for n, c in zip(allowed, counts, strict=True) if c > 1)
-            further = (*filled, pairs)
-            key = 1 - depth, _meaning(axes, further)
+            key = 1 - depth, (outer, others), tuple(map(mul, copies, counts))
             if key in seen:
                 continue
             seen.add(key)
             number += 1
+            pairs = tuple((n, c) for n, c in zip(allowed, counts, strict=True) if c > 1)
+            further = (*filled, pairs)
             rest = list(left)
             for n, count in pairs:
                 rest[n] = -(-rest[n] // count)
@@ -115,14 +122,16 @@ def spreads(operation: Operation, architecture: Architecture) -> Iterator[Spread
 
 
 def _meaning(
-    axes: Sequence[tuple[Array, int]], filled: tuple[_Pairs, ...]
-) -> frozenset[tuple[tuple[str, int], int]]:
-    """Equal for ways that cost the same: which axis of an array is used does not matter."""
+    axes: Sequence[tuple[Array, int]], filled: tuple[_Pairs, ...], array: str
+) -> tuple[frozenset[tuple[str, int, int]], dict[int, int]]:
+    """Copies of ranks along other arrays, and along one; which axis is used does not matter."""
     found: dict[tuple[str, int], int] = {}
     for (node, _), pairs in zip(axes, filled, strict=False):
         for rank, count in pairs:
             found[node.name, rank] = found.get((node.name, rank), 1) * count
-    return frozenset(found.items())
+    outer = ((name, rank, count) for (name, rank), count in found.items() if name != array)
+    inside = {rank: count for (name, rank), count in found.items() if name == array}
+    return frozenset(outer), inside
 
 
 def _is_allowed(operation: Operation, array: Array, axis: int, rank: str) -> bool:
