@@ -143,3 +143,19 @@ def test_what_no_unit_does_takes_the_time_of_its_bytes():
     found = fused(workload, two_units(200))
     assert [group.einsums for group in found.mapping.groups] == [("S",), ("T",)]
     assert "S" not in found.mapping.bindings
+
+
+def test_what_must_run_point_by_point_needs_a_unit():
+    workload = cascade.parse("""
+        rank t = 4, h = 8
+        input X[t, h]
+        weight U[h, h]
+        initial H = 0
+        rank k = 8
+        R[t, h] = add(k: H[t, k] * U[h, k])
+        S[t, h] = X[t, h] + R[t, h]
+        H[t + 1, h] = sigmoid(S[t, h])
+    """)
+    with pytest.raises(ConfigError, match="and no unit does sigmoid") as error:
+        fused(workload, arch.find("flat"))
+    assert "such as sigmoid = { cycles = 4 }" in str(error.value)

@@ -11,6 +11,7 @@ from collections.abc import Mapping as Table
 from dataclasses import dataclass, replace
 
 from netwright.arch import Architecture
+from netwright.cost import stream
 from netwright.cost.fused_run import RunMapper, Way
 from netwright.cost.mapper import Goal
 from netwright.cost.price import check_figures
@@ -68,8 +69,9 @@ def fused(
         progress: Told how many Einsums are done.
 
     Raises:
-        ConfigError: The machine lacks a figure or has no memory of limited capacity, an order
-            cannot be followed, or stays or loop nests are given.
+        ConfigError: The machine lacks a figure or has no memory of limited capacity, no unit does
+            what must run point by point, an order cannot be followed, or stays or loop nests are
+            given.
         MappingError: A given group is not legal.
         Infeasible: Some Einsum fits in no way; the message says which.
     """
@@ -135,6 +137,8 @@ class _Cuts:
                     raise self.runs.not_possible(begin, end)
                 if way is None:
                     if begin == before and not found and not self.runs.is_inside(begin, end):
+                        if end - begin > 1:
+                            stream.check_units(einsums[begin:end], self.mapper.architecture)
                         raise self.runs.nothing_fits(end - 1)
                     continue
                 found += [

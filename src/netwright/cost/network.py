@@ -245,13 +245,7 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
     cycles = tuple(group for group, _ in found)
     bindings = {name: unit for _, units in found for name, unit in units.items() if unit}
     homeless = {name for _, units in found for name, unit in units.items() if not unit}
-    if homeless and len(architecture.units) > 1:
-        einsum = next(einsum for einsum in workload.einsums if einsum.name in homeless)
-        raise ConfigError(
-            f'"{einsum.name}" runs point by point with others, and no unit does '
-            f"{', '.join(stream.undone(einsum, architecture))}",
-            hint=architecture.abilities,
-        )
+    stream.check_units((e for e in workload.einsums if e.name in homeless), architecture)
     order = tuple(einsum.name for einsum in workload.einsums)
     if cycles:
         order = tuple(einsum.name for members in workload.together for einsum in members)
