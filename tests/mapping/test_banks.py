@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from netwright import arch
+from netwright.cost.events import execute, judged
 from netwright.errors import ConfigError, Infeasible
 from netwright.mapping import Banks, faults, load, place, write
+from netwright.workload import decoder
 from netwright.workload.builder import Builder
 
 
@@ -72,3 +74,39 @@ def test_machine_without_units_is_refused():
     with pytest.raises(ConfigError) as caught:
         place(dense(4, 4), arch.find("ddr4-3200"))
     assert caught.value.message == 'architecture "ddr4-3200" has no unit beside its banks'
+
+
+def attends(tokens):
+    b = Builder("attends", bits=16)
+    return b.finish(b.attention(b.input((1, 1, 128)), 2, cached=tokens))
+
+
+def test_room_is_kept_for_tokens_to_come():
+    workload = attends(64)
+    tight, roomy = (place(workload, machine(), Banks(tokens=tokens)) for tokens in (0, 3000))
+    caches = {t.part_of for t in workload.tensors if t.part_of}
+    keys, values = (own for own in roomy.layouts if own.tensor in caches)
+    assert (keys.length, keys.per_bank, keys.num_rows) == (64, 24, 3)  # 2 heads, 128 banks
+    assert (values.length, values.piece) == (3000, 1024)
+    assert sum(own.num_rows for own in tight.layouts) < sum(own.num_rows for own in roomy.layouts)
+    assert faults(workload, machine(), roomy) == ()
+    done = [execute(workload, machine(), mapping) for mapping in (tight, roomy)]
+    assert done[0].outcome.issued("mac_all") == done[1].outcome.issued("mac_all")
+    assert done[0].outcome.issued("write") <= done[1].outcome.issued("write")
+
+
+@pytest.mark.parametrize("rule", ["balanced", "packed", "key_rows", "value_columns"])
+def test_every_rule_can_be_switched_off(rule):
+    workload = attends(200)
+    whole = execute(workload, machine(), place(workload, machine()))
+    without = execute(workload, machine(), place(workload, machine(), Banks(**{rule: False})))
+    assert without.outcome.cycles > whole.outcome.cycles
+    assert judged(without, machine().memories[0].dram)[1] == ()
+
+
+def test_decoder_beyond_the_capacity_is_refused_with_the_channels_that_would_do():
+    with pytest.raises(Infeasible) as caught:
+        place(decoder("gpt3_xl", tokens=9), arch.with_channels(arch.find("gddr6-aim"), 2))
+    assert caught.value.message.startswith('the tensors of "gpt3_xl" need ')
+    channels = int(caught.value.hint.split()[-2])
+    place(decoder("gpt3_xl", tokens=9), arch.with_channels(arch.find("gddr6-aim"), channels))

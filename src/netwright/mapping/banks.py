@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
-from netwright.arch import Architecture, Dram
+from netwright.arch import Architecture, Dram, with_channels
+from netwright.arch.settings import MOST_CHANNELS
 from netwright.errors import ConfigError, GraphError, Infeasible
 from netwright.ir.einsums.einsum import Einsum
 from netwright.mapping.bank_columns import columns_of, elements_of, rows_of
@@ -76,6 +77,30 @@ def place(workload: Workload, architecture: Architecture, rules: Banks | None = 
         raise ConfigError(f'architecture "{architecture.name}" has no unit beside its banks',
                           hint="name one in the section dram of a memory")  # fmt: skip
     dram = memory.dram
+    layouts, bindings, row = _placed(workload, architecture, memory.name, dram, rules)
+    if row > dram.rows:
+        needed = row * dram.channels * dram.banks * dram.row_bytes
+        channels = _channels_that_do(workload, architecture, rules, row)
+        more = f", or {channels} channels" if channels else ""
+        raise Infeasible(
+            f'the tensors of "{workload.name}" need {row} rows of each bank, and '
+            f'"{memory.name}" of {architecture.name} has {dram.rows}: {needed / GIB:.3g} GiB of '
+            f"{dram.capacity_bytes / GIB:.3g} GiB",
+            smallest=float(needed),
+            hint=f"{row} rows would do{more}",
+        )
+    order = tuple(einsum.name for einsum in workload.einsums)
+    groups = tuple(Group(name, (name,)) for name in order)
+    return Mapping(
+        workload.granularity, order, bindings=bindings, groups=groups,
+        layouts=tuple(layouts.values()),
+    )  # fmt: skip
+
+
+def _placed(
+    workload: Workload, architecture: Architecture, memory: str, dram: Dram, rules: Banks
+) -> tuple[dict[str, Layout], dict[str, str], int]:
+    """Layouts by tensor, units by Einsum, and rows of each bank that are taken."""
     layouts: dict[str, Layout] = {}
     bindings: dict[str, str] = {}
     row = 0
@@ -93,27 +118,34 @@ def place(workload: Workload, architecture: Architecture, rules: Banks | None = 
         product = product_of(found)
         made = _layout(workload, architecture, dram, rules, found, product)
         rows = rows_of(made, product, dram, tensor.bits)
-        layouts[tensor.name] = replace(made, memory=memory.name, first_row=row, num_rows=rows)
+        layouts[tensor.name] = replace(made, memory=memory, first_row=row, num_rows=rows)
         row += rows
     for tensor in _read_by_host(workload, bindings, dram) if rules.parameters else ():
         if tensor.name not in layouts:
-            layouts[tensor.name] = _stored(tensor, memory.name, row, dram)
+            layouts[tensor.name] = _stored(tensor, memory, row, dram)
             row += layouts[tensor.name].num_rows
-    if row > dram.rows:
-        needed = row * dram.channels * dram.banks * dram.row_bytes
-        raise Infeasible(
-            f'the tensors of "{workload.name}" need {row} rows of each bank, and '
-            f'"{memory.name}" of {architecture.name} has {dram.rows}: {needed / GIB:.3g} GiB of '
-            f"{dram.capacity_bytes / GIB:.3g} GiB",
-            smallest=float(needed),
-            hint=f"{row} rows would do, or {-(-row * dram.channels // dram.rows)} channels",
-        )
-    order = tuple(einsum.name for einsum in workload.einsums)
-    groups = tuple(Group(name, (name,)) for name in order)
-    return Mapping(
-        workload.granularity, order, bindings=bindings, groups=groups,
-        layouts=tuple(layouts.values()),
-    )  # fmt: skip
+    return layouts, bindings, row
+
+
+def _channels_that_do(
+    workload: Workload, architecture: Architecture, rules: Banks, row: int
+) -> int:
+    """The fewest channels in which all tensors fit; 0 if that cannot be said."""
+    memory = banked(architecture)
+    assert memory is not None
+    assert memory.dram is not None
+    least = -(-row * memory.dram.channels // memory.dram.rows)
+    for channels in range(least, min(2 * least, MOST_CHANNELS) + 1):
+        try:
+            wider = with_channels(architecture, channels)
+        except ConfigError:
+            return 0
+        own = banked(wider)
+        assert own is not None
+        assert own.dram is not None
+        if _placed(workload, wider, own.name, own.dram, rules)[2] <= own.dram.rows:
+            return channels
+    return 0
 
 
 def matrix_of(workload: Workload, einsum: Einsum) -> Operation | None:
