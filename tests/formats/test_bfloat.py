@@ -72,6 +72,18 @@ def test_a_product_is_that_of_exact_numbers_rounded_one_by_one(
     assert bits(made) == bits(lane_sum(x.tolist(), w.tolist(), lanes, piece, sum_bits))
 
 
+def test_the_tree_is_one_of_neighbors() -> None:
+    random = np.random.default_rng(3)
+    x, w = random.normal(size=(2, 40, 64)).astype(np.float32)
+    made = lane_product(x[:, None], w[:, :, None])[:, 0, 0]
+    exact = [lane_sum(a.tolist(), b.tolist(), 16, 1024, 32) for a, b in zip(x, w, strict=True)]
+    assert bits(made) == bits(exact)
+    halves_apart = np.arange(16).reshape(2, 8).T.ravel()  # 0 8 1 9: pairs as another tree has them
+    order = (np.arange(64).reshape(4, 16)[:, halves_apart]).ravel()
+    other = lane_product(x[:, None, order], w[:, order, None])[:, 0, 0]
+    assert bits(made) != bits(other)
+
+
 def test_matrices_of_a_batch_are_multiplied_each() -> None:
     random = np.random.default_rng(1)
     x, w = random.normal(size=(2, 3, 20)), random.normal(size=(2, 20, 4))
