@@ -76,6 +76,14 @@ def test_tables_need_a_width_for_every_layer() -> None:
         TablesSection(hidden=(4, 4))
 
 
+def test_tables_have_shares_or_a_budget_and_wider_inputs() -> None:
+    assert TablesSection(luts=900.0, input_bits=7).luts == 900.0
+    with pytest.raises(ValidationError, match="luts says what stays: leave out edges and fine"):
+        TablesSection(luts=900.0, edges=0.5)
+    with pytest.raises(ValidationError, match="input_bits must be more than the 6 bits"):
+        TablesSection(input_bits=6)
+
+
 @pytest.mark.parametrize(
     ("section", "backend"), [(HlsSection.of("hls"), hls()), (RtlSection.of("rtl"), rtl())]
 )

@@ -38,9 +38,25 @@ def test_gradient_of_a_code_is_the_slope_of_its_functions() -> None:
     assert float(codes.grad) == pytest.approx(2.0)
 
 
-@pytest.mark.parametrize("fraction", [0, 2])
-def test_graph_equals_the_model(fraction: int) -> None:
-    model = LookupModel(3, 2, LookupShape((4, 3), (5, 4, 3), 6, fraction), seed=2).eval()
+def test_gradients_are_those_of_gathered_entries() -> None:
+    """The same sums, gathered entry by entry and differentiated by torch."""
+    (layer,) = LookupModel(3, 4, LookupShape((), (4,), knots=5), seed=3).tables()
+    codes = torch.from_numpy(np.random.default_rng(2).integers(-8, 8, (50, 3))).float()
+    weights = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+    (layer(codes) * weights).sum().backward()
+    found = layer.values.grad
+    layer.values.grad = None
+    table = layer.functions()
+    gathered = table[torch.arange(3), codes.long() + 8]
+    (gathered.sum(dim=1) * weights).sum().backward()
+    assert found is not None
+    torch.testing.assert_close(found, layer.values.grad)
+
+
+@pytest.mark.parametrize(("fraction", "input_bits"), [(0, None), (2, None), (1, 7)])
+def test_graph_equals_the_model(fraction: int, input_bits: int | None) -> None:
+    shape = LookupShape((4, 3), (5, 4, 3), 6, fraction, input_bits=input_bits)
+    model = LookupModel(3, 2, shape, seed=2).eval()
     model.tables()[0].kept[1, 2] = 0
     graph = trace_tables(model, name="net")
     executor = TorchExecutor(model, graph)
@@ -62,6 +78,8 @@ def test_graph_equals_the_model(fraction: int) -> None:
         ({"knots": 1}, "functions 2 or more knots"),
         ({"hidden": (0,)}, "hidden layers must have 1 or more sums"),
         ({"fraction": 5}, "0 to 4 fraction bits"),
+        ({"logit_fraction": 9}, "logits must have 0 to 8 fraction bits, not 9"),
+        ({"input_bits": 6}, "become codes of 6 bits must have more of them, up to 10, not 6"),
     ],
 )
 def test_shapes_that_cannot_be_are_refused(settings: dict, message: str) -> None:
@@ -72,3 +90,32 @@ def test_shapes_that_cannot_be_are_refused(settings: dict, message: str) -> None
 def test_a_name_that_is_no_identifier_is_refused() -> None:
     with pytest.raises(GraphError, match="must be an ASCII identifier"):
         trace_tables(LookupModel(16, 5, LookupShape(), seed=0), name="no name")
+
+
+def test_all_tables_of_a_sum_but_one_begin_at_zero() -> None:
+    model = LookupModel(3, 2, LookupShape((4,), (5, 4), 6), seed=2).eval()
+    model.tables()[0].kept[0, 1] = 0
+    graph = trace_tables(model, name="net")
+    for number, layer in enumerate(model.tables()):
+        lows = graph.constants[f"tables{number}"].min(axis=2)
+        assert (lows[layer.kept.numpy() == 0] == 0).all()
+        assert ((lows != 0).sum(axis=0) <= 1).all()
+
+
+def test_codes_of_wider_inputs_are_finer_where_values_are_frequent() -> None:
+    model = LookupModel(2, 2, LookupShape((2,), (3, 3), input_bits=6), seed=0)
+    random = np.random.default_rng(0)
+    rows = np.column_stack([random.normal(0, 0.1, 4000), random.uniform(-1, 1, 4000)])
+    before = model.input_table.clone()
+    model.fit_input_codes(rows)
+    assert (model.input_table.diff(dim=1) >= 0).all()
+    assert model.input_table.unique().tolist() == list(range(8))
+    torch.testing.assert_close(model.input_table[1], before[1], atol=1, rtol=0)
+    near = (torch.arange(64) - 32).abs() < 8
+    assert len(model.input_table[0][near].unique()) > len(model.input_table[1][near].unique())
+
+
+def test_inputs_that_are_the_codes_are_not_recoded() -> None:
+    model = LookupModel(2, 2, LookupShape(), seed=0)
+    with pytest.raises(ConfigError, match="do not become others"):
+        model.fit_input_codes(np.zeros((4, 2)))

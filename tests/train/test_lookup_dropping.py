@@ -15,6 +15,7 @@ from netwright.train import (
     fit,
     predict,
 )
+from netwright.train.lookup_luts import num_luts
 from tests.toys import CARD, clouds
 
 
@@ -44,6 +45,20 @@ def test_training_takes_the_lowest_bit_from_the_wanted_share_of_the_first_layer(
     assert not changes[coarse].any()
     assert changes[~coarse & (first.kept > 0)].all()
     assert evaluate(model, task, split="validation") > 0.6
+
+
+def test_training_keeps_a_budget_of_luts() -> None:
+    task = tasks.jets(seed=7).subset(2000).windowed()
+    shape = LookupShape(hidden=(4,), bits=(6, 5), fraction=0, input_bits=7)
+    model = LookupModel(16, 5, shape, seed=0)
+    model.fit_input_codes(task.train.inputs)
+    before = num_luts(model)
+    fit(model, task, recipe=recipe(6), callbacks=[DropFunctions(luts=0.4 * before)])
+    assert 0.3 * before < num_luts(model) <= 0.4 * before
+    first, second = model.tables()
+    assert int((first.kept * first.fine).sum()) < int(first.kept.sum())
+    assert torch.equal(second.fine, torch.ones_like(second.fine))
+    assert evaluate(model, task, split="validation") > 0.5
 
 
 def test_the_lowest_bit_goes_where_it_is_not_needed() -> None:
@@ -77,6 +92,8 @@ def test_training_is_reproducible() -> None:
     [
         ({"edges": 0}, "edges must be above 0 and at most 1, not 0"),
         ({"fine": 1.5}, r"fine must be from 0 to 1, not 1\.5"),
+        ({"luts": 0}, "luts must be 1 or more, not 0"),
+        ({"luts": 500, "edges": 0.5}, "a budget of LUTs says what stays"),
     ],
 )
 def test_bad_shares_are_refused(shares: dict, message: str) -> None:

@@ -236,9 +236,13 @@ class TablesSection(TrainingSettings):
         bits: Width of the codes that each layer's tables read, the input's first.
         knots: Values that a function is learned as.
         fraction: Bits that the entries have beyond the codes of their sum.
+        logit_fraction: Fraction bits of the logits.
+        input_bits: Width of inputs that become codes by a table each; those are the codes if left
+            out.
         edges: Share of the functions that stay.
         fine: Share of the first layer's remaining functions that read every bit of their code; the
             others leave out the lowest.
+        luts: LUTs of six inputs that decide what stays, instead of the two shares.
         window: Share of the training rows on either side that the input's codes limit.
         distill: Share of the loss that is the cross entropy with a float network's predictions.
         teacher: Hidden widths of that network, which is trained first, normalized, as the section
@@ -252,8 +256,11 @@ class TablesSection(TrainingSettings):
     bits: tuple[TableBits, ...] = (6, 6)
     knots: Annotated[int, Field(ge=2, le=256)] = 16
     fraction: Annotated[int, Field(ge=0, le=4)] = 1
+    logit_fraction: Annotated[int, Field(ge=0, le=8)] = 3
+    input_bits: Annotated[int, Field(ge=3, le=10)] | None = None
     edges: Annotated[float, Field(gt=0, le=1)] = 1.0
     fine: Annotated[float, Field(ge=0, le=1)] = 1.0
+    luts: Annotated[float, Field(ge=1, le=1e6)] | None = None
     window: Annotated[float, Field(ge=0, lt=0.5)] = 0.002
     distill: Annotated[float, Field(ge=0, le=1)] = 1.0
     teacher: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=16)] = ()
@@ -268,6 +275,13 @@ class TablesSection(TrainingSettings):
                 f"bits must hold {len(self.hidden) + 1} widths, one for the input and one for each "
                 f"hidden layer, not {len(self.bits)}"
             )
+        if self.input_bits is not None and self.input_bits <= self.bits[0]:
+            raise ValueError(
+                f"input_bits must be more than the {self.bits[0]} bits of the first codes, not "
+                f"{self.input_bits}"
+            )
+        if self.luts is not None and min(self.edges, self.fine) < 1:
+            raise ValueError("luts says what stays: leave out edges and fine")
         return self
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,14 +26,26 @@ from netwright.ir import FLOAT, Graph, Node, TensorType, bounds, check
 
 INPUT = "x"
 
+INPUT_CODES = "inputs"
+"""Tensor of inputs that become codes."""
+
 LARGEST_BITS = 8
 """Of the codes that a table reads: 256 entries."""
+
+MOST_INPUT_BITS = 10
+"""Of inputs that become codes."""
+
+MOST_LOGIT_FRACTION = 8
+"""Fraction bits that logits may have."""
 
 SPREAD = 2.5
 """Standard deviations of a hidden sum that the codes shall hold on either side, at the start."""
 
 LOGIT_FRACTION = 3
-"""Fraction bits of the logits."""
+"""Fraction bits of the logits unless another number is asked for."""
+
+DENSITY_POWER = 0.5
+"""Codes of recoded inputs lie as dense as this power of how often a value occurs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,9 @@ class LookupShape:
         bits: Width of the codes that each layer's tables read, the input's first; 2 to 8.
         knots: Values that a function is learned as, 2 or more.
         fraction: Bits that the entries have beyond the codes of their sum; 0 to 4.
+        logit_fraction: Fraction bits of the logits; 0 to 8.
+        input_bits: Width of the inputs where it is more than that of the first codes: each input
+            then becomes its code by a table; up to 10. ``None`` for inputs that are the codes.
 
     Raises:
         ConfigError: A value is out of range.
@@ -53,6 +69,8 @@ class LookupShape:
     bits: tuple[int, ...] = (6, 6)
     knots: int = 16
     fraction: int = 1
+    logit_fraction: int = LOGIT_FRACTION
+    input_bits: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.bits) != len(self.hidden) + 1:
@@ -67,18 +85,65 @@ class LookupShape:
                 "hidden layers must have 1 or more sums, functions 2 or more knots and entries 0 "
                 f"to 4 fraction bits, not {self.hidden}, {self.knots} and {self.fraction}"
             )
+        if not 0 <= self.logit_fraction <= MOST_LOGIT_FRACTION:
+            raise ConfigError(
+                f"logits must have 0 to {MOST_LOGIT_FRACTION} fraction bits, "
+                f"not {self.logit_fraction}"
+            )
+        wide = self.input_bits
+        if wide is not None and not self.bits[0] < wide <= MOST_INPUT_BITS:
+            raise ConfigError(
+                f"inputs that become codes of {self.bits[0]} bits must have more of them, up to "
+                f"{MOST_INPUT_BITS}, not {wide}",
+                hint="leave input_bits out for inputs that are the codes",
+            )
+
+
+class _Sums(torch.autograd.Function):
+    """Sums of entries of tables. The gradient of a code is the slope of its functions.
+
+    Entries are added where they lie, forwards and backwards: several times as fast as to gather
+    them, to sum them, and to have that differentiated.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, codes: Tensor, table: Tensor, first: int) -> Tensor:
+        """Sums (batch, outputs) of codes (batch, inputs) and a table (inputs, codes, outputs)."""
+        inputs, count, outputs = table.shape
+        places = codes.detach().long() - first + _offsets(inputs, count, codes)
+        ctx.save_for_backward(places, table)
+        return functional.embedding_bag(places, table.reshape(-1, outputs), mode="sum")
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None]:
+        """Gradients of the codes, if they are wanted, and of the table."""
+        places, table = ctx.saved_tensors
+        (gradient,) = gradients
+        inputs, _, outputs = table.shape
+        flat, size = places.flatten(), (len(places), inputs, outputs)
+        to_table = torch.zeros_like(table).reshape(-1, outputs)
+        to_table.index_add_(0, flat, gradient[:, None, :].expand(size).reshape(-1, outputs))
+        to_codes = None
+        if ctx.needs_input_grad[0]:
+            slopes = torch.zeros_like(table)
+            slopes[:, 1:-1] = (table[:, 2:] - table[:, :-2]) / 2
+            near = slopes.reshape(-1, outputs).index_select(0, flat).view(size)
+            to_codes = (near * gradient[:, None, :]).sum(dim=2)
+        return to_codes, to_table.view_as(table), None
 
 
 class TableLayer(nn.Module):
     """Sums of functions of codes.
 
     Args:
-        inputs: Codes that are read, each signed.
+        inputs: Codes that are read.
         outputs: Sums.
         bits: Width of the codes.
         knots: Values that each function is learned as.
         step: Real value of one step of the entries.
         deviation: Standard deviation that the sums shall have at the start.
+        first: The smallest code.
+        rounding: Half a step of what reads the sums, in steps of the entries: it is in the sums.
         random: Source of the start values.
 
     Attributes:
@@ -93,9 +158,10 @@ class TableLayer(nn.Module):
 
     def __init__(
         self, inputs: int, outputs: int, *, bits: int, knots: int, step: float, deviation: float,
-        random: torch.Generator,
+        first: int, rounding: int, random: torch.Generator,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.first, self.rounding = first, rounding
         self.bits, self.step, self.deviation = bits, step, deviation
         place = torch.linspace(0, knots - 1, 1 << bits)
         basis = (1 - (place[:, None] - torch.arange(knots)).abs()).clamp_min(0)
@@ -106,11 +172,6 @@ class TableLayer(nn.Module):
         wiggles = torch.randn(inputs, knots, outputs, generator=random)
         line = torch.linspace(-1, 1, knots)[None, :, None]
         self.values = nn.Parameter((1.5 * slopes * line + 0.3 * wiggles) / math.sqrt(inputs))
-
-    @property
-    def first(self) -> int:
-        """The smallest code."""
-        return -(1 << (self.bits - 1))
 
     def functions(self) -> Tensor:
         """What every function gives for every code, not rounded, (inputs, codes, outputs)."""
@@ -126,22 +187,16 @@ class TableLayer(nn.Module):
         """Real sums with gradients for functions and codes, from codes (batch, inputs)."""
         exact = self.functions()
         table = exact + ((exact / self.step).round() * self.step - exact).detach()
-        inputs, count, outputs = table.shape
-        places = codes.detach().long() - self.first + _offsets(inputs, count, codes)
-        sums = functional.embedding_bag(places, table.reshape(-1, outputs), mode="sum")
-        if not codes.requires_grad:
-            return sums
-        slopes = torch.zeros_like(table)
-        slopes[:, 1:-1] = (table[:, 2:] - table[:, :-2]).detach() / 2
-        near = slopes.reshape(-1, outputs)[places]
-        return sums + torch.einsum("bi,bio->bo", codes - codes.detach(), near)
+        found: Tensor = _Sums.apply(codes, table, self.first)  # type: ignore[no-untyped-call]
+        return found
 
     def sums(self, codes: Tensor) -> Tensor:
-        """Integer sums of the entries, float64."""
+        """Integer sums of the entries and half a step, float64."""
         table = self.entries()
         inputs, count, outputs = table.shape
         places = codes.long() - self.first + _offsets(inputs, count, codes)
-        return table.reshape(-1, outputs)[places].sum(dim=1)
+        halves = self.rounding * self.kept.any(dim=0).double()
+        return table.reshape(-1, outputs)[places].sum(dim=1) + halves
 
 
 class LookupModel(nn.Module):
@@ -154,7 +209,12 @@ class LookupModel(nn.Module):
         classes: Outputs.
         shape: What it is like.
         seed: Seed of the start values.
+
+    Attributes:
+        input_table: The code for every value of an input that has more bits, (features, values).
     """
+
+    input_table: Tensor
 
     def __init__(self, features: int, classes: int, shape: LookupShape, *, seed: int = 0) -> None:
         super().__init__()
@@ -164,9 +224,9 @@ class LookupModel(nn.Module):
         layers = []
         for number, bits in enumerate(shape.bits):
             last = number == len(shape.hidden)
-            step, deviation = 2.0**-LOGIT_FRACTION, 1.0
+            step, deviation, rounding = 2.0**-shape.logit_fraction, 1.0, 0
             if not last:
-                step = 2.0**-shape.fraction
+                step, rounding = 2.0**-shape.fraction, (1 << shape.fraction) >> 1
                 deviation = (1 << (shape.bits[number + 1] - 1)) / SPREAD
             layers.append(
                 TableLayer(
@@ -176,23 +236,63 @@ class LookupModel(nn.Module):
                     knots=shape.knots,
                     step=step,
                     deviation=deviation,
+                    first=0 if number == 0 and shape.input_bits else -(1 << (bits - 1)),
+                    rounding=rounding,
                     random=random,
                 )
             )
         self.layers = nn.ModuleList(layers)
+        if shape.input_bits is not None:
+            evenly = torch.arange(1 << shape.input_bits) >> (shape.input_bits - shape.bits[0])
+            self.register_buffer("input_table", evenly.float().repeat(features, 1))
 
     def tables(self) -> list[TableLayer]:
         """The layers."""
         return [layer for layer in self.layers if isinstance(layer, TableLayer)]
 
+    @torch.no_grad()
+    def fit_input_codes(self, inputs: NDArray[np.floating]) -> None:
+        """Choose the codes that wider inputs become by what values occur, (rows, features).
+
+        The codes of a feature share out the square root of its density: finer where values are
+        frequent, but not so fine as quantiles.
+
+        Raises:
+            ConfigError: The inputs are as wide as the codes.
+        """
+        if self.shape.input_bits is None:
+            raise ConfigError(
+                "inputs that are the codes themselves do not become others",
+                hint="give the shape input_bits",
+            )
+        places = self._quantized(torch.from_numpy(inputs)).long() + (
+            1 << (self.shape.input_bits - 1)
+        )
+        for feature, column in enumerate(places.T):
+            counts = torch.bincount(column, minlength=1 << self.shape.input_bits).double()
+            density = (counts + 0.01 * len(column) / len(counts)) ** DENSITY_POWER
+            middle = (density.cumsum(0) - density / 2) / density.sum()
+            self.input_table[feature] = (middle * (1 << self.shape.bits[0])).floor()
+
     def input_codes(self, values: Tensor) -> Tensor:
-        """Codes of the inputs."""
-        return _half_up(values * 2.0 ** (self.shape.bits[0] - 1), self.shape.bits[0])
+        """Codes that the first layer reads."""
+        wide = self._quantized(values)
+        return wide if self.shape.input_bits is None else self._recoded(wide)
+
+    def _quantized(self, values: Tensor) -> Tensor:
+        bits = self.shape.input_bits or self.shape.bits[0]
+        return _half_up(values * 2.0 ** (bits - 1), bits)
+
+    def _recoded(self, wide: Tensor) -> Tensor:
+        assert self.shape.input_bits is not None
+        features, count = self.input_table.shape
+        places = wide.long() + (count >> 1) + _offsets(features, count, wide)
+        return self.input_table.flatten()[places].to(wide.dtype)
 
     def forward(self, values: Tensor) -> Tensor:
         """Logits, (batch, classes)."""
         if not self.training:
-            return self.codes(values.double()) * 2.0**-LOGIT_FRACTION
+            return self.codes(values.double()) * 2.0**-self.shape.logit_fraction
         codes = self.input_codes(values)
         for number, layer in enumerate(self.tables()):
             sums = layer(codes)
@@ -206,12 +306,14 @@ class LookupModel(nn.Module):
 
     def tensors(self, values: Tensor) -> dict[str, Tensor]:
         """Codes and integer sums of every layer, float64, as :func:`trace_tables` names them."""
-        codes = self.input_codes(values)
-        seen = {"codes0": codes}
+        wide = self._quantized(values)
+        codes = wide if self.shape.input_bits is None else self._recoded(wide)
+        seen = {} if codes is wide else {INPUT_CODES: wide}
+        seen["codes0"] = codes
         for number, layer in enumerate(self.tables()):
             sums = seen[f"sums{number}"] = layer.sums(codes)
             if number + 1 < len(self.shape.bits):
-                codes = _half_up(sums * layer.step, self.shape.bits[number + 1])
+                codes = _limited((sums * layer.step).floor(), self.shape.bits[number + 1])
                 seen[f"codes{number + 1}"] = codes
         return seen
 
@@ -235,7 +337,11 @@ def without_lowest_bit(functions: Tensor) -> Tensor:
 
 def _half_up(values: Tensor, bits: int) -> Tensor:
     """Codes: rounded half up and limited to a signed format."""
-    codes = (values + 0.5).floor()
+    return _limited((values + 0.5).floor(), bits)
+
+
+def _limited(codes: Tensor, bits: int) -> Tensor:
+    """Codes limited to a signed format."""
     return codes.clamp(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
 
@@ -260,15 +366,23 @@ def trace_tables(model: LookupModel, *, name: str = "network") -> Graph:
         raise GraphError(f"the name of a graph must be an ASCII identifier, not {name!r}")
     shape, layers = model.shape, model.tables()
     features = len(layers[0].kept)
-    low, high = layers[0].first, -layers[0].first - 1
-    scale = 2.0 ** -(shape.bits[0] - 1)
+    bits = shape.input_bits or shape.bits[0]
+    entering = "codes0" if shape.input_bits is None else INPUT_CODES
+    scale, half = 2.0 ** -(bits - 1), 1 << (bits - 1)
     types = {INPUT: TensorType((1, features), FLOAT)}
     constants: dict[str, NDArray[np.int64]] = {}
     nodes = [
-        Node("quantize_input", "Quantize", (INPUT,), "codes0",
-             {"scale": (scale,), "rounding": str(Rounding.HALF_UP), "low": low, "high": high})
+        Node("quantize_input", "Quantize", (INPUT,), entering,
+             {"scale": (scale,), "rounding": str(Rounding.HALF_UP), "low": -half, "high": half - 1})
     ]  # fmt: skip
-    types["codes0"] = TensorType((1, features), Int(shape.bits[0]), (scale,))
+    types[entering] = TensorType((1, features), Int(bits), (scale,))
+    if shape.input_bits is not None:
+        tables = model.input_table.cpu().numpy().astype(np.int64)[:, None, :]
+        constants["input_tables"], codes = tables, Int(shape.bits[0], signed=False)
+        types["input_tables"] = TensorType(tables.shape, codes, (1.0,))
+        types["codes0"] = TensorType((1, features), codes, (1.0,))
+        nodes.append(Node("recode", "Lookup", (INPUT_CODES, "input_tables"), "codes0",
+                          {"first": -half}))  # fmt: skip
     for number, layer in enumerate(layers):
         _add_layer(number, layer, shape, nodes, types, constants)
     graph = Graph(name, (INPUT,), (nodes[-1].output,), tuple(nodes), types, constants,
@@ -286,6 +400,27 @@ def trace_tables(model: LookupModel, *, name: str = "network") -> Graph:
                        constants, head="softmax"))  # fmt: skip
 
 
+def _without_constants(
+    tables: NDArray[np.int64], kept: NDArray[np.int64], constant: int
+) -> NDArray[np.int64]:
+    """The tables with the same sums plus a constant, all but one of each sum from zero on.
+
+    What is taken from the others, and the constant, goes to the table of a sum that reaches over
+    most entries: it is where the sum begins, so that it may have a sign.
+
+    Args:
+        tables: (inputs, outputs, codes).
+        kept: Which of them are summed, (inputs, outputs).
+        constant: What is added to every sum.
+    """
+    lows = tables.min(axis=2) * kept
+    begins = np.argmax((tables.max(axis=2) - lows + 1) * kept, axis=0)
+    moved = (tables - lows[:, :, None]) * kept[:, :, None]
+    columns = np.arange(tables.shape[1])
+    moved[begins, columns] += (lows.sum(axis=0) + constant)[:, None]
+    return np.ascontiguousarray(moved)
+
+
 def _add_layer(
     number: int,
     layer: TableLayer,
@@ -297,9 +432,9 @@ def _add_layer(
     """Append tables, sum and requantizer of one layer."""
     tables = layer.entries().permute(0, 2, 1).numpy().astype(np.int64)
     inputs, outputs, _ = tables.shape
-    ones = np.tile(np.eye(outputs, dtype=np.int64), (inputs, 1))
-    ones *= layer.kept.numpy().astype(np.int64).reshape(-1, 1)
-    tables = np.ascontiguousarray(tables)
+    kept = layer.kept.numpy().astype(np.int64)
+    ones = np.tile(np.eye(outputs, dtype=np.int64), (inputs, 1)) * kept.reshape(-1, 1)
+    tables = _without_constants(tables, kept, layer.rounding)
     wide = Int(32)
     for key, value, scale in (
         (f"tables{number}", tables, layer.step),
@@ -322,6 +457,6 @@ def _add_layer(
         nodes.append(
             Node(f"requantize{number}", "Requantize", (f"sums{number}",), f"codes{number + 1}",
                  {"multiplier": (1,), "offset": (0,), "shift": shape.fraction,
-                  "rounding": str(Rounding.HALF_UP), "low": low, "high": high})
+                  "rounding": str(Rounding.FLOOR), "low": low, "high": high})
         )  # fmt: skip
         types[f"codes{number + 1}"] = TensorType((1, outputs), Int(bits), (1.0,))

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from netwright.backends.base import CLOCK_MHZ, publish
 from netwright.backends.opened import Opened
+from netwright.backends.rtl.cells.builder import TableSums
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.verilog import sources
 from netwright.backends.rtl.chip.chip_design import ChipDesign
@@ -98,6 +99,7 @@ class RtlBackend(RtlOptions):
             loadable=self.weights == "loadable",
             balance=self._balance(),
             table_inputs=find_part(self.part).table_inputs if self.pack_inputs else None,
+            table_sums=self.table_sums,
         )
         files = written or self._publish(graph, out, circuit, sources(circuit))
         return RtlDesign(out, graph, self, files, circuit)
@@ -183,6 +185,7 @@ def rtl(
     bias_bits: int | None = None,
     chip: ChipOptions | None = None,
     shared: SharedOptions | None = None,
+    table_sums: TableSums = "tree",
 ) -> RtlBackend:
     """The RTL backend with these options; see :class:`RtlBackend`.
 
@@ -202,6 +205,7 @@ def rtl(
         bias_bits=bias_bits,
         chip=chip,
         shared=shared,
+        table_sums=table_sums,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
 from netwright.backends.base import CLOCK_MHZ, Target, clock_faults
+from netwright.backends.rtl.cells.builder import TableSums
 from netwright.backends.rtl.chip_options import ChipOptions
 from netwright.backends.rtl.parts import find_part, part_names
 from netwright.backends.rtl.reuse import ReuseFactor, reuse_faults
@@ -58,6 +59,8 @@ class RtlOptions:
         chip: ``None``, or what surrounds an unrolled network with loadable weights: a normalizer
             in front, registers for the weights on an I2C bus, a packer behind.
         shared: ``None``, or the size of one accelerator that all layers use in turn.
+        table_sums: How tables are summed: ``"tree"`` with the fewest adders in series, or
+            ``"chain"`` with the fewest cells, one table after the other.
 
     Raises:
         ConfigError: Options are not accepted; the message lists every fault.
@@ -75,6 +78,7 @@ class RtlOptions:
     bias_bits: int | None = None
     chip: ChipOptions | None = None
     shared: SharedOptions | None = None
+    table_sums: TableSums = "tree"
 
     def __post_init__(self) -> None:
         faults = list(self._faults())
@@ -105,6 +109,8 @@ class RtlOptions:
                 yield f"{name} must be from 1 to {MAX_STORED_BITS}, or None, not {bits!r}"
             elif self.weights == "fixed":
                 yield f'{name} belongs to weights="loadable"'
+        if self.table_sums not in get_args(TableSums):
+            yield f'table_sums must be "tree" or "chain", not {self.table_sums!r}'
         if self.chip is not None and self.weights != "loadable":
             yield 'a chip needs weights="loadable"'
         if self.chip is not None and self.reuse_factor is not None:

@@ -92,7 +92,14 @@ def new_tables(parameters: TablesParameters, task: Task, seed: int) -> LookupMod
     from netwright.train import LookupModel, LookupShape
 
     section = parameters.tables
-    shape = LookupShape(section.hidden, section.bits, section.knots, section.fraction)
+    shape = LookupShape(
+        section.hidden,
+        section.bits,
+        section.knots,
+        section.fraction,
+        section.logit_fraction,
+        section.input_bits,
+    )
     sizes = (*task.input_shapes.values(), task.output_shape)
     if len(sizes) != 2 or any(len(size) != 1 for size in sizes):
         raise ConfigError(
@@ -140,6 +147,8 @@ def _train(job: _Job) -> Record:
     section = job.parameters.tables
     task = job.task.windowed(section.window)
     model = new_tables(job.parameters, task, job.seed)
+    if section.input_bits is not None:
+        model.fit_input_codes(task.train.inputs)
     beside = section.made_callbacks("tables", job.files, folder=job.logs)
     unfinished = job.weights.with_suffix(".checkpoint")
     fit(
@@ -148,7 +157,7 @@ def _train(job: _Job) -> Record:
         Distill(_teacher(job, task), share=section.distill) if section.distill else None,
         section.recipe(seed=job.seed),
         [
-            DropFunctions(edges=section.edges, fine=section.fine),
+            DropFunctions(edges=section.edges, fine=section.fine, luts=section.luts),
             *(callback.for_seed(job.seed) for callback in beside),
         ],
         checkpoint=unfinished,

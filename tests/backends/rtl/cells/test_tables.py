@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwright.backends import rtl
+from netwright.backends.rtl.cells.builder import TableSums
 from netwright.backends.rtl.cells.tables import packed
 from netwright.formats import Int
 from netwright.ir import Graph, Node, TensorType, check
@@ -48,15 +49,18 @@ def tables_with_every_special_case() -> np.ndarray:
 
 @needs_verilator
 @pytest.mark.tool("g++")
-@pytest.mark.parametrize("signed", [True, False])
-@pytest.mark.parametrize("adders_per_stage", [None, 1])
+@pytest.mark.parametrize(
+    ("signed", "adders_per_stage", "table_sums"),
+    [(True, None, "tree"), (False, 1, "tree"), (False, None, "chain"), (True, 1, "chain")],
+)
 def test_verilog_equals_the_graph_on_every_code(
-    tmp_path: Path, signed: bool, adders_per_stage: int | None
+    tmp_path: Path, signed: bool, adders_per_stage: int | None, table_sums: TableSums
 ) -> None:
     graph = sums_of_tables(tables_with_every_special_case(), signed=signed)
     codes = np.stack(np.meshgrid(*[np.arange(8)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     rows = (codes - (4 if signed else 0)).astype(np.float64)
-    design = rtl(adders_per_stage=adders_per_stage).generate(graph, tmp_path / "out")
+    backend = rtl(adders_per_stage=adders_per_stage, table_sums=table_sums)
+    design = backend.generate(graph, tmp_path / "out")
     result = bit_exact(graph, design, rows)
     assert (result.identical, result.rows) == (512, 512)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ Time = tuple[int, float]
 
 Delay = Callable[[str, Mapping[str, int], int], float]
 """What a cell takes of a stage, by its module, its parameters and its adders."""
+
+TableSums = Literal["tree", "chain"]
+"""How tables are summed: with the fewest adders in series, or with the fewest cells."""
 
 ProductKey = tuple[tuple[int, ...], bytes, tuple[Interval, ...]]
 """Shape and values of a matrix, and the intervals of what it is multiplied with."""
@@ -106,12 +110,9 @@ class LayerBuilder:
             adders: Its adders in series.
         """
         read = [wires if isinstance(wires, tuple) else (wires,) for wires in inputs.values()]
-        times = [self.times[wire.name] for wires in read for wire in wires]
-        stage = max(time[0] for time in times)
-        taken = self.delay(module, parameters, adders) if self.delay else adders
-        depth = taken + max(depth for other, depth in times if other == stage)
-        if self.stage_holds is not None and taken and depth > self.stage_holds:
-            stage, depth = stage + 1, taken
+        stage, depth = self.time_of(
+            [wire for wires in read for wire in wires], self.taken(module, parameters, adders)
+        )
         output = Wire(self._unique(name), interval)
         aligned = {
             key: tuple(self.at_stage(wire, stage) for wire in wires)
@@ -122,6 +123,19 @@ class LayerBuilder:
         self.cells.append(Cell(module, dict(parameters), aligned, port, output))
         self.times[output.name] = (stage, depth)
         return output
+
+    def taken(self, module: str, parameters: Mapping[str, int], adders: int) -> float:
+        """What a cell takes of a stage."""
+        return self.delay(module, parameters, adders) if self.delay else adders
+
+    def time_of(self, inputs: Sequence[Wire], taken: float) -> Time:
+        """When a cell is done that reads these wires and takes so much of a stage."""
+        times = [self.times[wire.name] for wire in inputs]
+        stage = max(time[0] for time in times)
+        depth = taken + max(depth for other, depth in times if other == stage)
+        if self.stage_holds is not None and taken and depth > self.stage_holds:
+            return stage + 1, taken
+        return stage, depth
 
     def _unique(self, name: str) -> str:
         unique, number = name, 2

@@ -3,6 +3,8 @@
 // bits in which high reaches beyond low. This way no bit of the carry chain needs an inverter.
 // The lowest SHIFT bits of the sum are those of `low`; only the bits above need a carry chain.
 // SUM_BITS must hold every value the sum takes and exceed SHIFT.
+// With CARRY_LOW the carry chain takes `low` as it is, and not the operand that synthesis prefers: what
+// makes `high` then shares the lookup tables of the sum, if it reads few enough bits.
 module shift_adder #(
     parameter LOW_BITS    = 8,
     parameter LOW_SIGNED  = 1,
@@ -10,6 +12,7 @@ module shift_adder #(
     parameter HIGH_SIGNED = 1,
     parameter SHIFT       = 0,
     parameter SUBTRACT    = 0,
+    parameter CARRY_LOW   = 0,
     parameter SUM_BITS    = 9
 ) (
     input  wire [LOW_BITS-1:0]  low,
@@ -43,6 +46,13 @@ module shift_adder #(
       (* keep *)
 `endif
       wire [CHAIN_BITS:0] chain = {low_part | ABOVE_LOW, 1'b0} - {high_part | ABOVE_HIGH, 1'b1};
+      assign upper = chain[CHAIN_BITS:1];
+    end else if (CARRY_LOW != 0) begin : g_carry_low
+      // low - ~high - 1: the operand that is inverted does not enter the chain beside the sum.
+`ifdef KEEP_ADDERS
+      (* keep *)
+`endif
+      wire [CHAIN_BITS:0] chain = {low_part, 1'b0} - {~high_part, 1'b1};
       assign upper = chain[CHAIN_BITS:1];
     end else begin : g_add
 `ifdef KEEP_ADDERS

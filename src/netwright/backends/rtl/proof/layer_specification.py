@@ -126,6 +126,8 @@ class LayerSpecification:
         """
         wires, own, constant = [], [], bias
         for number, weight in zip(numbers, weights, strict=True):
+            if weight == 0:
+                continue
             element = 0 if number == PADDING else self._element(node, number)
             if isinstance(element, Wire):
                 wires.append(element.name)
@@ -316,10 +318,9 @@ _numbered = lru_cache(maxsize=16)(window_elements)
 
 def _factor(wires: Sequence[str], weights: Sequence[int], claim: LinearClaim) -> int:
     """The number that the weights of a claim must be multiplied with, to be those of the graph."""
-    pairs = zip(weights, claim.weights, strict=False)
-    factor = next((w // own for w, own in pairs if own), 0)
-    same = [wire.name for wire in claim.inputs] == list(wires)
-    if not same or [factor * own for own in claim.weights] != list(weights):
+    claimed = [(x.name, w) for x, w in zip(claim.inputs, claim.weights, strict=True) if w]
+    factor = weights[0] // claimed[0][1] if weights and claimed else 0
+    if [(name, factor * own) for name, own in claimed] != list(zip(wires, weights, strict=True)):
         raise BackendError(f'node "{claim.node}": what is said of {claim.wire} is not its product')
     return factor
 

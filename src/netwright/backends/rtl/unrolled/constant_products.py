@@ -194,6 +194,8 @@ def scale(value: Affine, factor: int, layer: LayerBuilder, name: str) -> Affine:
     """The value times a constant."""
     if value.wire is None or factor == 0:
         return Affine(None, offset=value.offset * factor)
+    if factor == 1:
+        return value
     (product,) = multiply([value.wire], np.array([[factor]], dtype=np.int64), layer, name)
     scaled = product.times(-1 if value.negate else 1, value.shift)
     return scaled.plus(value.offset * factor)

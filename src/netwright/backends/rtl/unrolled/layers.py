@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from netwright.backends.base import refuse_groups
 from netwright.backends.rtl.adders.adder_graph import Interval, width
 from netwright.backends.rtl.cells.affine import Affine, settle
-from netwright.backends.rtl.cells.builder import Delay, LayerBuilder, SearchedGraphs, Time
+from netwright.backends.rtl.cells.builder import (
+    Delay,
+    LayerBuilder,
+    SearchedGraphs,
+    TableSums,
+    Time,
+)
 from netwright.backends.rtl.cells.circuit import Bundle, Circuit, Layer, Port, Wire
 from netwright.backends.rtl.cells.rescaling import wrap
 from netwright.backends.rtl.cells.verilog import library_names
@@ -20,6 +26,7 @@ from netwright.backends.rtl.loading import loaded_constants, register_interval
 from netwright.backends.rtl.unrolled.balancing import Balance, balanced
 from netwright.backends.rtl.unrolled.operators import OPERATORS
 from netwright.backends.rtl.unrolled.table_constants import table_lifts
+from netwright.backends.rtl.unrolled.table_sums import is_sum_of_tables, sum_tables
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS, operations, refuse_large
 from netwright.errors import GraphError, UnsupportedOp
 from netwright.escape import Identifiers, identifier
@@ -60,11 +67,12 @@ def lower(
     loadable: bool = False,
     balance: Balance | None = None,
     table_inputs: int | None = None,
+    table_sums: TableSums = "tree",
 ) -> Circuit:
     """The circuit of a graph.
 
     Every product with constant weights and every table begins a layer; the nodes up to the next one
-    belong to it.
+    belong to it. A chain of tables belongs to the layer of the tables.
 
     Args:
         graph: A graph in integer form.
@@ -75,6 +83,7 @@ def lower(
         balance: Place registers by estimated delays instead of counted adders.
         table_inputs: Inputs of a lookup table that narrow inputs of products may share; ``None``
             for adders alone.
+        table_sums: How tables are summed.
 
     Raises:
         GraphError: The graph breaks a rule, is not in integer form or needs too many operations.
@@ -92,7 +101,11 @@ def lower(
     )
     if balance is None:
         return _Lowering(
-            graph, adders_per_stage, loadable=loadable, table_inputs=table_inputs
+            graph,
+            adders_per_stage,
+            loadable=loadable,
+            table_inputs=table_inputs,
+            chain=table_sums == "chain",
         ).circuit()
     searched: SearchedGraphs = {}
 
@@ -102,6 +115,7 @@ def lower(
             stage_ns,
             loadable=loadable,
             table_inputs=table_inputs,
+            chain=table_sums == "chain",
             delay=balance.delays.of,
             searched=searched,
         )
@@ -149,10 +163,11 @@ class _Lowering:
         *,
         loadable: bool,
         table_inputs: int | None,
+        chain: bool = False,
         delay: Delay | None = None,
         searched: SearchedGraphs | None = None,
     ) -> None:
-        self.graph = graph
+        self.graph, self.chain = graph, chain
         self.delay = delay
         self.table_inputs = table_inputs
         self.searched = searched
@@ -172,7 +187,7 @@ class _Lowering:
             self._take_input(node.output, entering(node, self.graph))
         for tensor in self.loaded:
             self._take_input(tensor, register_interval(self.graph, tensor))
-        for nodes in _groups(self.graph):
+        for nodes in _groups(self.graph, self._begins):
             self._layer(nodes)
         latency = max(self.made[name][0].stage for name in self.graph.outputs)
         return Circuit(
@@ -225,21 +240,22 @@ class _Lowering:
             table_inputs=self.table_inputs,
         )
         values: dict[str, Elements] = {}
+        summed = {node.inputs[0]: node for node in nodes if self._sums_tables(node)}
         for node in nodes:
-            for tensor in node.inputs:
-                if tensor in self.made and tensor not in values:
-                    values[tensor] = self._read(tensor, layer)
-            inputs = [
-                constant_elements(self.graph, tensor, node)
-                if tensor in self.graph.constants and tensor not in self.loaded
-                else values[tensor]
-                for tensor in node.inputs
-            ]
-            if node.op == "Lookup" and self._is_product_input(node.output):
-                layer.lifts[node.name] = table_lifts(
-                    node, self.graph, [value.interval for value in inputs[0].flat]
-                )
-            result = OPERATORS[node.op](node, inputs, layer, self.names[node.name])
+            if node.output in summed:
+                continue
+            if node.inputs[0] in summed:
+                lookup = self.graph.producers[node.inputs[0]]
+                inputs = self._operands(lookup, values, layer)
+                inputs += [constant_elements(self.graph, node.inputs[1], node)]
+                result = sum_tables(lookup, node, inputs, layer, self.names[node.name])
+            else:
+                inputs = self._operands(node, values, layer)
+                if node.op == "Lookup" and self._is_product_input(node.output):
+                    layer.lifts[node.name] = table_lifts(
+                        node, self.graph, [value.interval for value in inputs[0].flat]
+                    )
+                result = OPERATORS[node.op](node, inputs, layer, self.names[node.name])
             if self.wrapped is None or node.output in self.wrapped:
                 dtype = self.graph.types[node.output].dtype
                 result = wrapped(result, dtype, layer, self.names[node.name])
@@ -247,11 +263,34 @@ class _Lowering:
         inside = {node.name for node in nodes}
         outputs = []
         for node in nodes:
+            if node.output in summed:
+                continue
             readers = {reader.name for reader in self.graph.consumers[node.output]}
             if node.output in self.graph.outputs or readers - inside:
                 outputs.append(self._write(node.output, values[node.output], layer))
         self.layers.append(layer.layer([node.name for node in nodes], outputs))
         self.longest = max([self.longest, *(depth for _, depth in layer.times.values())])
+
+    def _begins(self, node: Node) -> bool:
+        return node.op in _FIRST and not self._sums_tables(node)
+
+    def _sums_tables(self, node: Node) -> bool:
+        loaded = node.inputs[-1] in self.loaded
+        return self.chain and not loaded and is_sum_of_tables(self.graph, node)
+
+    def _operands(
+        self, node: Node, values: dict[str, Elements], layer: LayerBuilder
+    ) -> list[Elements]:
+        """What a node reads; what comes from another layer enters this one."""
+        for tensor in node.inputs:
+            if tensor in self.made and tensor not in values:
+                values[tensor] = self._read(tensor, layer)
+        return [
+            constant_elements(self.graph, tensor, node)
+            if tensor in self.graph.constants and tensor not in self.loaded
+            else values[tensor]
+            for tensor in node.inputs
+        ]
 
     def _read(self, tensor: str, layer: LayerBuilder) -> Elements:
         made, times = self.made[tensor]
@@ -334,13 +373,13 @@ def _holds(dtype: IntegerFormat, interval: Interval) -> bool:
     return low <= interval[0] and interval[1] <= high
 
 
-def _groups(graph: Graph) -> list[list[Node]]:
-    """The nodes of every layer: a product with constant weights or a table begins one."""
+def _groups(graph: Graph, begins: Callable[[Node], bool]) -> list[list[Node]]:
+    """The nodes of every layer: one that `begins` begins it."""
     groups: list[list[Node]] = []
     for node in graph.nodes:
         if node.op == "Quantize":
             continue
-        if not groups or node.op in _FIRST:
+        if not groups or begins(node):
             groups.append([])
         groups[-1].append(node)
     return groups
