@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from benchmarks import peers
-from benchmarks.foreign import Foreign, Module, Packed
+from benchmarks.peer_design import Module, Packed, PeerDesign
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.ir import Graph, Node
 from netwright.ir.ops.limit import intervals, wraps
@@ -35,7 +35,7 @@ class NotThere(Exception):
 class Peer:
     """The design of another tool, and the CPU seconds that its generation took."""
 
-    design: Foreign
+    design: PeerDesign
     generation_s: float
 
 
@@ -65,7 +65,9 @@ def generate(
     }
     (found,) = peers.run(tool, [item])
     sources = tuple(sorted((folder / "src").rglob("*.v")))
-    used = tuple(path for path in sources if not path.name.endswith("_wrapper.v"))
+    has_tables = any(node.op == "Lookup" for node in graph.nodes)
+    left_out = ("_wrapper.v",) if has_tables else ("_wrapper.v", "lookup_table.v")
+    used = tuple(path for path in sources if not path.name.endswith(left_out))
     for path in used:
         _may_keep(path)
     module = Module(
@@ -76,7 +78,7 @@ def generate(
         outputs=tuple(Packed(*element) for element in found["outputs"]),
         latency_cycles=int(found["latency"]),
     )
-    return Peer(Foreign.of(graph, ports, module, folder), float(found["seconds"]))
+    return Peer(PeerDesign.of(graph, ports, module, folder), float(found["seconds"]))
 
 
 def _may_keep(path: Path) -> None:

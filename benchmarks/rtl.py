@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.distributed import Tool, generate
-from benchmarks.foreign import check
 from benchmarks.mapped import MappedNetlist
+from benchmarks.peer_design import check
 from benchmarks.peers import PeerMissing
 from netwright import compress, ir, models, tasks, train
 from netwright.backends.rtl import RtlDesign, rtl

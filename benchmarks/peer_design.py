@@ -66,7 +66,7 @@ class Module:
 
 
 @dataclass(frozen=True)
-class Foreign:
+class PeerDesign:
     """A module of another tool that computes a graph, in the frame of our designs."""
 
     graph: Graph
@@ -75,7 +75,7 @@ class Foreign:
     folder: Path
 
     @classmethod
-    def of(cls, graph: Graph, ports: Circuit, module: Module, folder: Path) -> Foreign:
+    def of(cls, graph: Graph, ports: Circuit, module: Module, folder: Path) -> PeerDesign:
         """Write the frame of a module.
 
         Args:
