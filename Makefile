@@ -97,7 +97,7 @@ bench-route: $(VENV)/.bench ## place and route a small jet tagger at every pipel
 
 bench-triggers: $(VENV)/.bench ## measure jet triggers of several makers with one ruler (PEERS=folder of their clones, hours)
 	@$(PIP) 'da4ml==0.6.0' --editable '.[all,brevitas,hgq]'
-	$(BIN)/python -m benchmarks.triggers $(if $(PEERS),--peers $(PEERS)) $(OWN) $(TRIGGERS)
+	$(BIN)/python -m benchmarks.triggers $(if $(PEERS),--peers $(PEERS)) $(TRIGGERS)
 
 bench-arrays: $(VENV)/.bench ## areas, share of decoders, clocks and a routed systolic array (minutes)
 	$(BIN)/python benchmarks/arrays.py
