@@ -179,8 +179,16 @@ class _Search:
         joules = least_joules(self.operation, branch)
         searched, size = 0, 1
         problem = Problem(self.operation, branch)
-        while batch := list(islice(ways, size)):
-            size = BATCH
+        last = 0
+        while True:
+            if last and self.deadline.is_over and self.best is not None:
+                least = self._value(joules, last * step_seconds)  # no later way has fewer steps
+                self.missed = min(self.missed, least)
+                return
+            batch = list(islice(ways, size))
+            if not batch:
+                return
+            size, last = BATCH, batch[-1].num_steps(self.operation)
             steps = batch[0].num_steps(self.operation)
             fastest = self._value(joules, steps * step_seconds)
             self.known += len(batch)
