@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 
 from netwright.quantities import Quantity
 from netwright.studies import Context, Finding, NotAttempted
@@ -51,7 +52,8 @@ def measured_seconds() -> tuple[float, float]:
     torch.set_num_threads(1)
     times = []
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the package that defines the network
             for _ in range(ROUNDS):
                 wall, own = time.perf_counter(), time.thread_time()
                 module(*inputs)
