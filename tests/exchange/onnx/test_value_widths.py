@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import pytest
 
+from netwright.errors import GraphError
 from netwright.exchange import read_workload
 from netwright.workload import fuse
 from tests.exchange.lowered import file_of, random
@@ -44,3 +46,15 @@ def test_quantizers_of_qonnx(tmp_path):
     constants = {**GRID, "three": np.float32(3), "w": random(3, 5)}
     workload = read_workload(saved(model(nodes, constants), tmp_path), bits=16)
     assert product_of(workload) == [4, 3, 16]
+
+
+@pytest.mark.parametrize(("bits", "stored"), [(4.5, 5), (np.nan, None), (-np.inf, None)])
+def test_width_that_is_no_integer(bits, stored, tmp_path):
+    nodes = [quant("x s z b", "q"), quant("w s z k", "v"), node("MatMul", "q v")]
+    constants = {**GRID, "k": np.float32(bits), "w": np.ones((3, 2), np.float32)}
+    path = saved(model(nodes, constants), tmp_path)
+    if stored is None:
+        with pytest.raises(GraphError, match=f"the bit width must be a number, not {bits}"):
+            read_workload(path)
+    else:
+        assert product_of(read_workload(path, bits=16))[1] == stored

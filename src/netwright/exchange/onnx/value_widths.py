@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import ceil, isfinite
+
+from netwright.errors import GraphError
 from netwright.exchange.onnx.shapes import ShapeModel
 
 BITS = {
@@ -15,7 +18,11 @@ _WIDTH_INPUT = {"Quant": 3, "IntQuant": 3, "Trunc": 4}
 
 
 def widths_of(source: ShapeModel) -> dict[str, int]:
-    """Bits of an element, of every tensor of which the file says more than that it is real."""
+    """Bits of an element, of every tensor of which the file says more than that it is real.
+
+    Raises:
+        GraphError: A bit width is no number.
+    """
     widths = {name: BITS[kind] for name, kind in source.elements.items() if kind in BITS}
     for node in source.nodes:
         place = _WIDTH_INPUT.get(node.op)
@@ -23,7 +30,7 @@ def widths_of(source: ShapeModel) -> dict[str, int]:
             bits = 1
         elif place is not None and place < len(node.inputs):
             value = source.values.get(node.inputs[place])
-            bits = int(value.ravel()[0]) if value is not None and value.size else 0
+            bits = _whole(value.ravel()[0], node.name) if value is not None and value.size else 0
         else:
             continue
         if 1 <= bits <= 64:
@@ -31,3 +38,10 @@ def widths_of(source: ShapeModel) -> dict[str, int]:
             if node.inputs[0] in source.constants:
                 widths[node.inputs[0]] = bits
     return widths
+
+
+def _whole(bits: float, node: str) -> int:
+    """The bits that store a value of so many; QONNX allows fractions."""
+    if not isfinite(bits):
+        raise GraphError(f"the bit width must be a number, not {bits}", node=node)
+    return ceil(bits)
