@@ -87,6 +87,7 @@ FLAT = {
     "a product with a matrix": lambda m, x: x @ m.fc1.weight,
     "weights of a function": lambda m, x: F.linear(x, m.fc1.weight.abs().sqrt() * m.scale),
     "double": lambda m, x: m.fc1(x.float()).double().detach().clone(),
+    "a constant of the type of the rows": lambda m, x: m.fc1(x) + torch.arange(6).to(x),
     "last softmax": lambda m, x: F.softmax(m.fc1(x), dim=-1),
     "tuple": lambda m, x: (m.fc1(x), m.fc2(x)),
 }

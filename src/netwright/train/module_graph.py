@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,11 @@ class _Recorder(fx.Interpreter):
 def is_cast(node: fx.Node) -> bool:
     """Whether a node only gives its values another type."""
     return node.op == "call_method" and node.target in CASTS
+
+
+def values_of(node: fx.Node) -> Sequence[fx.Node]:
+    """The nodes that a node reads values of; of `type_as` the second one gives only a type."""
+    return node.all_input_nodes[:1] if is_cast(node) else node.all_input_nodes
 
 
 def table_rows(symbolic: Symbolic) -> dict[str, int]:
@@ -132,7 +137,7 @@ class GraphOfModule:
                 inputs.append(self._input(node, self.symbolic.inputs[len(inputs)]))
             elif node.op == "output":
                 outputs = self._outputs(node)
-            elif depends.intersection(node.all_input_nodes):
+            elif depends.intersection(values_of(node)):
                 if not self._is_fixed_number(node):
                     depends.add(node)
                     self._translate(node)
