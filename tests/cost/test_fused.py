@@ -143,6 +143,7 @@ def test_what_no_unit_does_takes_the_time_of_its_bytes():
     found = fused(workload, two_units(200))
     assert [group.einsums for group in found.mapping.groups] == [("S",), ("T",)]
     assert "S" not in found.mapping.bindings
+    assert pipeline.estimate(workload, two_units(200), found.mapping).seconds == found.seconds
 
 
 def test_what_must_run_point_by_point_needs_a_unit():

@@ -14,6 +14,7 @@ from functools import cached_property
 from math import prod
 
 from netwright.arch import Architecture
+from netwright.cost import stream
 from netwright.cost.counts import Action, ActionKind, Counts
 from netwright.cost.price import Estimate, price, sequence
 from netwright.errors import MappingError
@@ -62,7 +63,8 @@ def count_aligned(
 def estimate(workload: Workload, architecture: Architecture, mapping: Mapping) -> Estimate:
     """What a mapping of groups costs, one group after the other.
 
-    Nothing is judged here; see :func:`netwright.mapping.check_legal`.
+    Nothing is judged here; see :func:`netwright.mapping.check_legal`. An Einsum alone that is bound
+    to none of several units streams.
 
     Raises:
         ConfigError: A figure of the machine is missing, or a unit does not do an operator.
@@ -72,7 +74,14 @@ def estimate(workload: Workload, architecture: Architecture, mapping: Mapping) -
     alone = [einsum.name for einsum in workload.einsums if einsum.name not in grouped]
     if alone:
         raise MappingError([f'Einsum "{name}" is in no group' for name in alone])
-    counted = [count(workload, architecture, mapping, group) for group in mapping.groups]
+    by_name = {einsum.name: einsum for einsum in workload.einsums}
+    several = len(architecture.units) > 1
+    counted = [
+        stream.count(workload, by_name[group.einsums[0]], architecture)
+        if group.is_stream and group.einsums[0] not in mapping.bindings and several
+        else count(workload, architecture, mapping, group)
+        for group in mapping.groups
+    ]
     return sequence(workload.name, [price(counts, architecture) for counts in counted])
 
 
