@@ -46,3 +46,12 @@ def test_fusion_for_time_is_whole_and_reaches_the_estimate(netwright, tmp_path):
     assert (code, err.splitlines()[0]) == (
         2, "error: --goal energy: the mapper cosma minimizes traffic"
     )  # fmt: skip
+
+
+def test_operators_that_no_unit_does_are_told(netwright, tmp_path):
+    source = tmp_path / "rows.einsum"
+    source.write_text("rank a = 4\ninput A[a]\nB[a] = erf(A[a])\n")
+    code, out, _ = netwright("map", source, "--mapper", "fusion", "--arch", "fusemax", "--goal",
+                             "latency")  # fmt: skip
+    assert code == 0
+    assert "no unit does erf (square_elements does mac" in out

@@ -81,6 +81,7 @@ def _for_cost(
 ) -> None:
     from netwright.arch.diagram import scaled
     from netwright.cost import assumed_figures, fused, pipeline
+    from netwright.cost.stream import undone
     from netwright.mapping import kib
 
     wanted: dict[str, Goal] = {"latency": "latency", "energy": "energy", "edp": "edp"}
@@ -118,6 +119,17 @@ def _for_cost(
             body.append((_short(names), unit, f"{behind} tiles" if own.phases else "in turn"))
     parts = [columns(rows), columns(_groups(found.mapping.groups)), columns(body)]
     notes = [f"taken for granted: {text}" for text in spent.assumptions]
+    free = {
+        name
+        for einsum in workload.einsums
+        if einsum.name not in found.mapping.bindings
+        for name in undone(einsum, machine)
+    }
+    if free:
+        notes.append(
+            f"taken for granted: no unit does {', '.join(sorted(free))} ({machine.abilities}): "
+            "they take the time and energy of their bytes alone"
+        )
     if assumed := assumed_figures(machine):
         notes.append("assumed figures: " + ", ".join(assumed))
     emit("\n\n".join([*parts, "\n".join(notes)]))
