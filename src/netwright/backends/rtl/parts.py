@@ -106,7 +106,7 @@ def xcup() -> Part:
         "Xilinx UltraScale+ family, mapping only",
         6,
         Family(
-            "synth_xilinx -family xcup -nodsp -noiopad -flatten",
+            "synth_xilinx -family xcup -nodsp -nosrl -noiopad -flatten",
             tuple(f"LUT{size}" for size in range(1, 7)),
             ("CARRY4", "CARRY8"),
             ("FDRE", "FDSE", "FDCE", "FDPE"),

@@ -33,6 +33,18 @@ def test_an_adder_of_eight_bits(tmp_path: Path) -> None:
 
 
 @needs_yosys
+def test_registers_in_a_row_are_registers_and_no_hidden_lookup_tables(tmp_path: Path) -> None:
+    path = tmp_path / "line.v"
+    path.write_text(
+        "module line(input clk, input d, output q); reg [9:0] r; assign q = r[9];"
+        " always @(posedge clk) r <= {r[8:0], d}; endmodule\n"
+    )
+    measured = synthesize("line", [path], part="xcup", folder=tmp_path, timeout_s=120.0)
+    assert (measured.lut.value, measured.ff.value) == (0, 10)
+    assert set(measured.cells) <= {"FDRE", "BUFG"}
+
+
+@needs_yosys
 def test_an_error_of_yosys_ends_only_its_own_process(tmp_path: Path) -> None:
     path = tmp_path / "adder.v"
     path.write_text("module adder(input a")
