@@ -64,7 +64,7 @@ class ConfigError(NetwrightError):
 
     def __init__(self, message: str, *, path: str | None = None, hint: str | None = None) -> None:
         self.path = path
-        super().__init__(message if path is None else f"{path}: {message}", hint=hint)
+        super().__init__(f"{path}: {message}" if path else message, hint=hint)
 
 
 class DataError(NetwrightError):
@@ -72,7 +72,7 @@ class DataError(NetwrightError):
 
     def __init__(self, message: str, *, source: str | None = None, hint: str | None = None) -> None:
         self.source = source
-        super().__init__(message if source is None else f"{source}: {message}", hint=hint)
+        super().__init__(f"{source}: {message}" if source else message, hint=hint)
 
 
 class GraphError(NetwrightError):

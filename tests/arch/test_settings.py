@@ -63,3 +63,14 @@ def test_settings_are_checked(assignment, message):
     with pytest.raises(ConfigError) as caught:
         with_settings(arch.find("tpu"), [assignment])
     assert message in caught.value.message
+
+
+def test_faults_of_banks_name_no_file_and_what_can_be_set():
+    machine = arch.find("gddr6-aim")
+    with pytest.raises(ConfigError) as caught:
+        with_settings(machine, ["channel_buffer.capacity=16B"])
+    assert caught.value.message == (
+        'memory "channel_buffer": its capacity of 16 B holds no column of 32 B'
+    )
+    with pytest.raises(ConfigError, match=r"leakage, dram\.channels\n"):
+        with_settings(machine, ["banks.dram.rows=3"])

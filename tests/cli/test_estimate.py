@@ -122,6 +122,13 @@ def test_elements_have_a_named_format(netwright):
     assert err.startswith('error: --bits: "mxfp5" is no number format; did you mean "mxfp8"?')
 
 
+def test_operation_without_a_loop_nest_says_so(netwright, dense_file):
+    options = ("--arch", "gddr6-aim", "--bits", "16", "--show", "a_node")
+    code, out, _ = netwright("estimate", dense_file, *options)
+    assert code == 0
+    assert out.endswith("\na_node\nno loop nest: see its line of the table\n")
+
+
 def test_estimate_of_another_machine_batch_and_width(netwright):
     code, out, _ = netwright(
         "estimate", "alexnet", "--arch", "nvdla", "--batch", "2", "--bits", "4", "--set",

@@ -13,6 +13,7 @@ from netwright.formats.bfloat import (
     bfloat16_words,
     lane_product,
     multiply,
+    order_faults,
     rounded_to_bfloat16,
 )
 
@@ -92,3 +93,22 @@ def test_matrices_of_a_batch_are_multiplied_each() -> None:
     one = lane_product(x[1, 2:].astype(np.float32), w[1].astype(np.float32))
     assert bits(made[1, 2]) == bits(one)
     np.testing.assert_allclose(made, x @ w, atol=0.1)
+
+
+def test_a_single_number_stays_one() -> None:
+    assert bfloat16_words(1.0).shape == rounded_to_bfloat16(2.5).shape == ()
+    assert rounded_to_bfloat16(1.00390625) == 1
+
+
+@pytest.mark.parametrize(
+    ("order", "fault"),
+    [
+        ((1 << 40, 1, 32), "lanes must be a power of two up to 1024, not 1099511627776"),
+        ((True, 1, 32), "lanes must be a power of two up to 1024, not True"),
+        ((16, 1.5, 32), "piece must be from 1 to 16777216, not 1.5"),
+        ((16, 1, "32"), "sum_bits must be 16 or 32, not '32'"),
+    ],
+)
+def test_orders_that_no_unit_has_are_named(order: tuple[object, ...], fault: str) -> None:
+    assert order_faults(*order) == [fault]
+    assert not order_faults(16, 1024, 32)

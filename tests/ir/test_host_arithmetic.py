@@ -6,7 +6,7 @@ from math import factorial, log
 import numpy as np
 import pytest
 
-from netwright.errors import ConfigError
+from netwright.errors import ConfigError, DataError
 from netwright.ir import HostArithmetic
 from netwright.ir.host_arithmetic import tanh_coefficients
 from tests.rationals import rounded, times, to_float
@@ -158,3 +158,18 @@ def test_all_settings_out_of_range_are_named() -> None:
         "exp_terms must be from 1 to 12, not 0; newton_steps must be from 1 to 6, not 7; "
         "bits must be 16 or 32, not 8"
     )
+
+
+@pytest.mark.parametrize("bits", [16, 32])
+def test_single_numbers_lists_and_the_largest_numbers_are_taken(bits: int) -> None:
+    host = HostArithmetic(bits=bits)
+    for name in ("exp", "reciprocal", "inverse_root", "tanh", "sigmoid", "silu", "gelu"):
+        function = getattr(host, name)
+        assert function(0.5).shape == ()
+        assert function(0.5) == function([0.5])[0]
+    assert abs(host.tanh(3.4e38) - 1) < 2**-7  # and no warning
+    assert host.sums([[1, 2], [3, 4]]).tolist() == [3, 7]
+    assert host.softmax(np.zeros((0, 3))).shape == (0, 3)
+    assert host.normalize(np.zeros((0, 3)), 1e-5, centered=True).shape == (0, 3)
+    with pytest.raises(DataError, match="a single number has no axis to add up along"):
+        host.softmax(1.0)

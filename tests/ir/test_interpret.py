@@ -254,7 +254,8 @@ HOSTILE = [
     (np.zeros((3, 4)), 'input "x" must have shape (batch, 5), not (3, 4)'),
     (np.zeros(5), 'input "x" must have shape (batch, 5), not (5,)'),
     (np.zeros(()), 'input "x" must have shape (batch, 5), not ()'),
-    (np.array([["a"] * 5]), 'input "x" must hold numbers'),
+    (np.array([["a"] * 5]), 'input "x" must hold real numbers'),
+    (np.full((3, 5), 1j), 'input "x" must hold real numbers'),
     ({"y": np.zeros((3, 5))}, 'input "x" is missing; given: y'),
     ({}, 'input "x" is missing; given: none'),
 ]

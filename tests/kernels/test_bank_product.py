@@ -49,3 +49,11 @@ def test_what_does_not_fit_is_refused() -> None:
         bank_product(x, w[:, :3])
     with pytest.raises(DataError, match="lanes must be a power of two"):
         bank_product(x, w, lanes=3)
+
+
+def test_orders_beyond_all_units_take_no_memory() -> None:
+    x, w = operands(1, 1, 4, 0)
+    with pytest.raises(DataError, match="lanes must be a power of two up to 1024, not 1099511627"):
+        bank_product(x, w, lanes=1 << 40)
+    with pytest.raises(DataError, match="piece must be from 1 to 16777216, not"):
+        bank_product(x, w, piece=1.5)  # type: ignore[arg-type]

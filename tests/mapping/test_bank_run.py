@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from netwright import arch
-from netwright.errors import ConfigError, MappingError
+from netwright.errors import ConfigError, GraphError, MappingError
 from netwright.ir import Graph, HostArithmetic, Node, TensorType, check, interpret
 from netwright.mapping import BankRun, Banks, bank_arithmetic, with_caches
+from netwright.passes import BankArithmetic
 
 MACHINE = arch.find("gddr6-aim")
 RANDOM = np.random.default_rng(0)
@@ -105,3 +106,19 @@ def test_machines_without_units_beside_banks_are_refused() -> None:
     for action in (lambda: bank_arithmetic(other), lambda: BankRun.of(graph, other)):
         with pytest.raises(ConfigError, match='architecture "eyeriss" has no unit beside its'):
             action()
+
+
+def test_graph_without_products_in_banks_is_refused() -> None:
+    with pytest.raises(GraphError, match='graph "net" has no product of units beside banks'):
+        BankRun.of(network(), MACHINE)
+
+
+def test_no_rows_give_no_rows() -> None:
+    graph = bank_arithmetic(MACHINE)(network())
+    found = BankRun.of(graph, MACHINE).run(np.zeros((0, TOKENS, HEADS * WIDTH)))
+    assert [made.shape for made in found.values()] == [(0, TOKENS, 6)]
+
+
+def test_options_come_before_what_the_machine_says() -> None:
+    assert bank_arithmetic(MACHINE).piece == 1024
+    assert bank_arithmetic(MACHINE, piece=64, lanes=4) == BankArithmetic(piece=64, lanes=4)

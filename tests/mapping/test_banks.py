@@ -5,6 +5,7 @@ import pytest
 from netwright import arch
 from netwright.cost.events import execute, judged
 from netwright.errors import ConfigError, Infeasible
+from netwright.exchange.find import find_workload
 from netwright.mapping import Banks, faults, load, place, write
 from netwright.workload import decoder
 from netwright.workload.builder import Builder
@@ -110,3 +111,22 @@ def test_decoder_beyond_the_capacity_is_refused_with_the_channels_that_would_do(
     assert caught.value.message.startswith('the tensors of "gpt3_xl" need ')
     channels = int(caught.value.hint.split()[-2])
     place(decoder("gpt3_xl", tokens=9), arch.with_channels(arch.find("gddr6-aim"), channels))
+
+
+def test_rules_that_are_none_are_named_together():
+    with pytest.raises(ConfigError) as caught:
+        Banks(balanced="no", tokens=-5)
+    assert str(caught.value) == (
+        "balanced must be true or false, not 'no'; tokens must be from 0 to 1099511627776, not -5"
+    )
+
+
+def test_elements_that_share_scales_are_refused():
+    network = find_workload("gpt2_small", bits="mxfp4", tokens=4)
+    with pytest.raises(ConfigError) as caught:
+        place(network, arch.find("gddr6-aim"))
+    assert str(caught.value) == (
+        '"linear9.weight" of "gpt2_small" is e2m1fx32-e8m0, whose elements share scales, and '
+        "columns of banks hold elements alone\n"
+        "hint: take a format without shared scales, such as bfloat16, int8 or int4"
+    )

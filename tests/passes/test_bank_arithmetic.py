@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netwright.errors import GraphError
+from netwright.errors import ConfigError, GraphError
 from netwright.formats import BFLOAT16, Int
 from netwright.formats.bfloat import lane_product, rounded_to_bfloat16
 from netwright.ir import Graph, HostArithmetic, Node, TensorType, check, interpret
@@ -87,3 +87,12 @@ def test_all_operators_that_the_machine_does_not_do_are_named() -> None:
     )  # fmt: skip
     with pytest.raises(GraphError, match=r'"relu" \(Relu of codes\)'):
         BankArithmetic()(codes)
+
+
+def test_settings_that_no_machine_has_are_named_together() -> None:
+    with pytest.raises(ConfigError) as caught:
+        BankArithmetic(host=None, lanes=3, piece=0)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "host must be a HostArithmetic, not NoneType; lanes must be a power of two up to 1024, "
+        "not 3; piece must be from 1 to 16777216, not 0"
+    )

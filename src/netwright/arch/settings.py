@@ -95,6 +95,8 @@ def _changes(node: Node, path: list[str], text: str) -> Mapping[str, object]:
         return {"operators": {**node.operators, path[1]: own}}
     if len(path) > 1 or path[0] not in type(node).model_fields or path[0] in ("name", "kind"):
         settings = [name for name in type(node).model_fields if name not in ("name", "kind")]
+        if isinstance(node, Memory) and node.dram is not None:
+            settings[settings.index("dram")] = "dram.channels"
         raise ValueError(
             f'a {node.kind} has no setting "{".".join(path)}", but {", ".join(settings)}'
         )

@@ -169,6 +169,8 @@ def estimate(
 
         einsum = next(e for e in workload.einsums if e.name == show)
         emit(f"\n{show}\n" + found.mapping.nests[show].show(operation(workload, einsum)))
+    elif show:
+        emit(f"\n{show}\nno loop nest: see its line of the table")
     for label, path in (("picture", picture), ("trace", trace)):
         if path is not None:
             emit(f"{label}: {path}")

@@ -21,13 +21,33 @@ NAN = np.uint32(0x7FC00000)
 """The one NaN, as float32."""
 
 
+MAX_LANES = 1024
+MAX_PIECE = 1 << 24
+
+
+def order_faults(lanes: object, piece: object, sum_bits: object) -> list[str]:
+    """What is wrong with an order of sums, as sentences; see :func:`lane_product`.
+
+    >>> order_faults(3, 1024, 32)
+    ['lanes must be a power of two up to 1024, not 3']
+    """
+    faults = []
+    if type(lanes) is not int or not 1 <= lanes <= MAX_LANES or lanes & (lanes - 1):
+        faults.append(f"lanes must be a power of two up to {MAX_LANES}, not {lanes!r}")
+    if type(piece) is not int or not 1 <= piece <= MAX_PIECE:
+        faults.append(f"piece must be from 1 to {MAX_PIECE}, not {piece!r}")
+    if type(sum_bits) is not int or sum_bits not in (16, 32):
+        faults.append(f"sum_bits must be 16 or 32, not {sum_bits!r}")
+    return faults
+
+
 def bfloat16_words(values: ArrayLike) -> Halves:
     """The words of the nearest bfloat16 values; of infinities those of infinities.
 
     >>> [hex(word) for word in bfloat16_words([1.0, -0.0, 1e-40, np.inf])]
     ['0x3f80', '0x8000', '0x0', '0x7f80']
     """
-    array = np.ascontiguousarray(values, np.float32)
+    array = np.asarray(values, np.float32, order="C")
     words = array.view(np.uint32)
     exponents = words & np.uint32(0x7F800000)
     rounded = words + np.uint32(0x7FFF) + (words >> np.uint32(16) & np.uint32(1))

@@ -142,7 +142,8 @@ class BlockScaled:
         array = np.asarray(values, np.float64)
         refuse_part_of_group(array.shape, self)
         refuse_nan(array, self)
-        grouped = np.clip(array, self.min, self.max).reshape(*array.shape[:-1], -1, self.group)
+        parts = (*array.shape[:-1], array.shape[-1] // self.group, self.group)
+        grouped = np.clip(array, self.min, self.max).reshape(parts)
         largest = np.abs(grouped).max(axis=-1, initial=0.0)
         scale_words = self._usual_scales(largest)
         for found, other in self._other_scales(largest, scale_words):
@@ -205,7 +206,7 @@ class BlockScaled:
         if wide.any():
             raise NumericsError(f"a word of {self} is too wide, the one at {first_place(wide)}")
         scales = words >> np.uint64(self.bits)
-        grouped = scales.reshape(*words.shape[:-1], -1, self.group)
+        grouped = scales.reshape(*words.shape[:-1], words.shape[-1] // self.group, self.group)
         other = grouped != grouped[..., :1]
         if other.any():
             place = first_place(other.reshape(words.shape))

@@ -46,10 +46,11 @@ def rotated(values: NDArray[np.floating], block: int, *, axis: int = -1) -> NDAr
         raise NumericsError(
             f"a block must be a power of two that divides {moved.shape[-1]}, not {block}"
         )
-    found = moved.reshape(*moved.shape[:-1], -1, block)
+    parts = (*moved.shape[:-1], moved.shape[-1] // block)
+    found = moved.reshape(*parts, block)
     half = 1
     while half < block:
-        pairs = found.reshape(*moved.shape[:-1], -1, block // (2 * half), 2, half)
+        pairs = found.reshape(*parts, block // (2 * half), 2, half)
         low, high = pairs[..., 0, :], pairs[..., 1, :]
         found = np.stack([low + high, low - high], axis=-2)
         half *= 2

@@ -272,7 +272,7 @@ class OutlierPairs:
         if self.bits == 8:
             return data.astype(np.uint64)
         halves = np.stack([data >> np.uint8(4), data & np.uint8(15)], axis=-1)
-        return halves.reshape(*data.shape[:-1], -1).astype(np.uint64)
+        return halves.reshape(*data.shape[:-1], 2 * data.shape[-1]).astype(np.uint64)
 
     def qonnx_name(self) -> str:
         """QONNX has no such data type."""

@@ -17,7 +17,7 @@ from math import factorial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netwright.errors import ConfigError
+from netwright.errors import ConfigError, DataError
 from netwright.formats.bfloat import Floats, flushed, rounded_to_bfloat16
 
 LIMITS = {"exp_terms": 12, "tanh_terms": 8, "newton_steps": 6, "root_steps": 6}
@@ -70,7 +70,7 @@ class HostArithmetic:
             for name, most in LIMITS.items()
             if type(getattr(self, name)) is not int or not 1 <= getattr(self, name) <= most
         ]
-        if self.bits not in (16, 32):
+        if type(self.bits) is not int or self.bits not in (16, 32):
             faults.append(f"bits must be 16 or 32, not {self.bits!r}")
         if faults:
             raise ConfigError("; ".join(faults))
@@ -137,7 +137,8 @@ class HostArithmetic:
         made = np.broadcast_to(numbers[-1], x.shape)
         for number in numbers[-2::-1]:
             made = r(r(made * near) + number)
-        power = self.exp(np.float32(-2) * size)
+        with np.errstate(over="ignore"):
+            power = self.exp(np.float32(-2) * size)
         far = self.divide(r(np.float32(1) - power), r(np.float32(1) + power))
         made = np.where(size <= SERIES_REACH, r(made * x), np.copysign(far, x))
         return np.where(np.isnan(x), x, made)
@@ -163,12 +164,19 @@ class HostArithmetic:
             inner = r(r(np.sqrt(2 / np.pi)) * r(x + r(r(0.044715) * cube)))
             return r(r(np.float32(0.5) * x) * r(np.float32(1) + self.tanh(inner)))
 
-    def sums(self, values: Floats) -> Floats:
-        """Sums along the last axis: trees of neighbors, and these one after the other."""
+    def sums(self, values: ArrayLike) -> Floats:
+        """Sums along the last axis: trees of neighbors, and these one after the other.
+
+        Raises:
+            DataError: There is one number, and no axis.
+        """
+        values = np.asarray(values, np.float32)
+        if not values.ndim:
+            raise DataError("a single number has no axis to add up along")
         extent = values.shape[-1]
         padded = np.zeros((*values.shape[:-1], -(-extent // LANES) * LANES), np.float32)
         padded[..., :extent] = values
-        terms = padded.reshape(*values.shape[:-1], -1, LANES)
+        terms = padded.reshape(*values.shape[:-1], padded.shape[-1] // LANES, LANES)
         with np.errstate(over="ignore", invalid="ignore"):
             while terms.shape[-1] > 1:
                 terms = self.round(terms[..., ::2] + terms[..., 1::2])

@@ -183,9 +183,12 @@ class Interpreter:
             if name not in inputs:
                 raise DataError(f'input "{name}" is missing; given: {", ".join(inputs) or "none"}')
             try:
-                array = np.asarray(inputs[name], dtype=np.float64)
+                given = np.asarray(inputs[name])
+                if given.dtype.kind == "c":
+                    raise TypeError
+                array = given.astype(np.float64, copy=False)
             except (TypeError, ValueError):
-                raise DataError(f'input "{name}" must hold numbers') from None
+                raise DataError(f'input "{name}" must hold real numbers') from None
             shape = self.graph.types[name].shape[1:]
             if array.shape[1:] != shape or array.ndim == 0:
                 wanted = ", ".join(map(str, ("batch", *shape)))

@@ -6,7 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import DataError
-from netwright.formats.bfloat import Floats, Halves, bfloat16_values, bfloat16_words, lane_product
+from netwright.formats.bfloat import (
+    Floats,
+    Halves,
+    bfloat16_values,
+    bfloat16_words,
+    lane_product,
+    order_faults,
+)
 from netwright.kernels.arguments import check_array, check_threads
 from netwright.kernels.isa import check_isa, native, selected_isa
 
@@ -29,8 +36,8 @@ def bank_product(
     Args:
         x: (rows, terms), float32; rounded to bfloat16.
         vectors: (outputs, terms), words of bfloat16, each vector as it lies in a bank.
-        lanes: Products of a step, a power of two.
-        piece: Terms that are multiplied with one filling of the buffer.
+        lanes: Products of a step, a power of two up to 1024.
+        piece: Terms that are multiplied with one filling of the buffer, up to 2**24.
         sum_bits: 16 if a sum is rounded to bfloat16 when it leaves, else 32.
         num_threads: Threads to share the outputs, 1 to 256. The NumPy path ignores it.
         isa: The path to take; by default :func:`netwright.kernels.selected_isa`.
@@ -50,11 +57,9 @@ def bank_product(
     check_threads(num_threads)
     check_array("x", x, np.float32, ("rows", "terms"))
     check_array("vectors", vectors, np.uint16, ("outputs", x.shape[1]))
-    if lanes < 1 or lanes & (lanes - 1) or piece < 1 or sum_bits not in (16, 32):
-        raise DataError(
-            "lanes must be a power of two, piece 1 or more, sum_bits 16 or 32, not "
-            f"{lanes}, {piece}, {sum_bits}"
-        )
+    faults = order_faults(lanes, piece, sum_bits)
+    if faults:
+        raise DataError("; ".join(faults))
     if native is None or path == "numpy" or lanes not in LANES:
         matrix = bfloat16_values(vectors).T
         return lane_product(x, matrix, lanes=lanes, piece=piece, sum_bits=sum_bits)

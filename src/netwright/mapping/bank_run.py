@@ -31,18 +31,19 @@ def bank_arithmetic(architecture: Architecture, **options: object) -> BankArithm
 
     Args:
         architecture: A machine whose memory has a unit beside each bank.
-        options: Further fields of :class:`netwright.passes.BankArithmetic`.
+        options: Fields of :class:`netwright.passes.BankArithmetic`, in place of those of the
+            machine or beside them.
 
     Raises:
-        ConfigError: It has no such memory.
+        ConfigError: It has no such memory, or an option is out of range.
     """
     memory = banked(architecture)
     if memory is None or memory.dram is None:
         raise ConfigError(f'architecture "{architecture.name}" has no unit beside its banks',
                           hint="name one in the section dram of a memory")  # fmt: skip
-    rules = BankArithmetic(lanes=lanes_of(architecture, memory.dram))
     held = buffer_elements(architecture, memory.dram, BITS)
-    return replace(rules, **({"piece": held} if held else {}), **options)  # type: ignore[arg-type]
+    own = {"lanes": lanes_of(architecture, memory.dram)} | ({"piece": held} if held else {})
+    return BankArithmetic(**{**own, **options})  # type: ignore[arg-type]
 
 
 def with_caches(graph: Graph) -> Graph:
@@ -109,12 +110,18 @@ class BankRun:
 
         Raises:
             ConfigError: The machine has no such memory.
+            GraphError: Nothing of the graph is a product of units beside banks.
             Infeasible: The tensors do not fit.
             MappingError: Units would add up in another order than the graph says.
         """
         memory = banked(architecture)
         if memory is None or memory.dram is None:
             raise ConfigError(f'architecture "{architecture.name}" has no unit beside its banks')
+        if not any(_in_banks(node) for node in graph.nodes):
+            raise GraphError(
+                f'graph "{graph.name}" has no product of units beside banks',
+                hint="make its arithmetic that of the machine: mapping.bank_arithmetic",
+            )
         workload = from_graph(with_caches(graph), float_bits=BITS)
         placement = place(workload, architecture, rules)
         found = dict(_placed(workload, placement))
@@ -197,6 +204,8 @@ class BankRun:
 
     def _product(self, node: Node, x: Floats, vectors: Halves) -> Floats:
         lanes, piece, bits = order_of(node)
+        if not len(x):
+            return np.empty((0, len(vectors)), np.float32)
         return bank_product(
             x, vectors, lanes=lanes, piece=piece, sum_bits=bits, num_threads=self.num_threads
         )

@@ -8,8 +8,8 @@ off, to see what it is worth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from math import ceil, prod
 
 from netwright.arch import Architecture, Dram, with_channels
@@ -25,6 +25,9 @@ from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.workload import Tensor, Workload
 
 GIB = 1 << 30
+
+MOST_TOKENS = 1 << 40
+"""Of a cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class Banks:
         parameters: What the host reads lies in the banks, too, and crosses the pins whenever it is
             used; else the host holds it.
         tokens: Tokens for which caches have room; as many as they hold if that is more.
+
+    Raises:
+        ConfigError: A rule is neither true nor false, or `tokens` is no number of tokens.
     """
 
     balanced: bool = True
@@ -53,6 +59,17 @@ class Banks:
     chunked: bool = True
     parameters: bool = True
     tokens: int = 0
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{own.name} must be true or false, not {getattr(self, own.name)!r}"
+            for own in fields(self)
+            if own.name != "tokens" and not isinstance(getattr(self, own.name), bool)
+        ]
+        if type(self.tokens) is not int or not 0 <= self.tokens <= MOST_TOKENS:
+            faults.append(f"tokens must be from 0 to {MOST_TOKENS}, not {self.tokens!r}")
+        if faults:
+            raise ConfigError("; ".join(faults))
 
     def __call__(self, workload: Workload, architecture: Architecture) -> Mapping:
         """Place every tensor that belongs into the banks; see :func:`place`."""
@@ -68,7 +85,8 @@ def place(workload: Workload, architecture: Architecture, rules: Banks | None = 
         rules: Rules of the placement; all of them if not given.
 
     Raises:
-        ConfigError: The machine has no such memory, or nothing does an operator.
+        ConfigError: The machine has no such memory, nothing does an operator, or elements share
+            scales, for which columns have no place.
         Infeasible: The tensors do not fit; with the size that would do.
     """
     rules = rules or Banks()
@@ -78,6 +96,7 @@ def place(workload: Workload, architecture: Architecture, rules: Banks | None = 
                           hint="name one in the section dram of a memory")  # fmt: skip
     dram = memory.dram
     layouts, bindings, row = _placed(workload, architecture, memory.name, dram, rules)
+    _check_widths(workload, layouts)
     if row > dram.rows:
         needed = row * dram.channels * dram.banks * dram.row_bytes
         channels = _channels_that_do(workload, architecture, rules, row)
@@ -95,6 +114,18 @@ def place(workload: Workload, architecture: Architecture, rules: Banks | None = 
         workload.granularity, order, bindings=bindings, groups=groups,
         layouts=tuple(layouts.values()),
     )  # fmt: skip
+
+
+def _check_widths(workload: Workload, names: Iterable[str]) -> None:
+    """Refuse elements that are more than their own bits."""
+    shared = [name for name in names if workload.by_name[name].format.number.group_bits]
+    if shared:
+        number = workload.by_name[shared[0]].format.number
+        raise ConfigError(
+            f'"{shared[0]}" of "{workload.name}" is {number}, whose elements share scales, and '
+            "columns of banks hold elements alone",
+            hint="take a format without shared scales, such as bfloat16, int8 or int4",
+        )
 
 
 def _placed(

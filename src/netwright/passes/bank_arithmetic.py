@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from netwright.errors import GraphError
+from netwright.errors import ConfigError, GraphError
 from netwright.formats import BFLOAT16, FLOAT, Float
-from netwright.formats.bfloat import rounded_to_bfloat16
+from netwright.formats.bfloat import order_faults, rounded_to_bfloat16
 from netwright.ir import Graph, HostArithmetic, Node, Note, TensorType, check, spec_of
 from netwright.ir.graph import Array, AttrValue
 from netwright.ir.names import Names
@@ -41,6 +41,7 @@ class BankArithmetic:
         sum_bits: 16 if sums leave the banks as bfloat16, 32 if as float32.
 
     Raises:
+        ConfigError: A setting is out of range.
         GraphError: An operator is nothing that such a machine does; all of them are named.
     """
 
@@ -48,6 +49,14 @@ class BankArithmetic:
     lanes: int = 16
     piece: int = 1024
     sum_bits: int = 32
+
+    def __post_init__(self) -> None:
+        faults = order_faults(self.lanes, self.piece, self.sum_bits)
+        host: object = self.host
+        if not isinstance(host, HostArithmetic):
+            faults.insert(0, f"host must be a HostArithmetic, not {type(host).__name__}")
+        if faults:
+            raise ConfigError("; ".join(faults))
 
     def __call__(self, graph: Graph) -> Graph:
         """The graph with that arithmetic; `graph` itself if it has it already."""

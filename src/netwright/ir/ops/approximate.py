@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from math import prod
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def _softmax(node: Node, inputs: Sequence[Array]) -> Array:
 def _normalized(node: Node, inputs: Sequence[Array]) -> Array:
     source, host = inputs[0], host_of(node)
     first = node.integer("axis", -1) % source.ndim
-    flat = source.reshape(*source.shape[:first], -1)
+    flat = source.reshape(*source.shape[:first], prod(source.shape[first:]))
     centered = node.op == "ApproximateLayerNormalization"
     made = host.normalize(flat, node.reals("epsilon")[0], centered=centered).reshape(source.shape)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.formats.bfloat import Floats, lane_product
+from netwright.formats.bfloat import Floats, lane_product, order_faults
 from netwright.ir.graph import Array, Node
 from netwright.ir.ops.approximate import HOST_ATTRIBUTES, host_of
 from netwright.ir.ops.attention import SPECS as ATTENTION
@@ -20,9 +20,6 @@ from netwright.ir.tolerance import Tolerance
 ORDER = {"lanes": 16, "piece": 1024, "sum_bits": 32}
 """Attributes that say an order of sums, and what they are if left out."""
 
-MAX_LANES = 1024
-MAX_PIECE = 1 << 24
-
 
 def order_of(node: Node) -> tuple[int, int, int]:
     """Lanes, elements of a piece, and bits of a sum that leaves, of a product in banks.
@@ -31,14 +28,9 @@ def order_of(node: Node) -> tuple[int, int, int]:
         GraphError: One is out of range.
     """
     lanes, piece, bits = (node.integer(name, value) for name, value in ORDER.items())
-    if not 1 <= lanes <= MAX_LANES or lanes & (lanes - 1):
-        raise GraphError(
-            f"lanes must be a power of two up to {MAX_LANES}, not {lanes}", node=node.name
-        )
-    if not 1 <= piece <= MAX_PIECE:
-        raise GraphError(f"piece must be from 1 to {MAX_PIECE}, not {piece}", node=node.name)
-    if bits not in (16, 32):
-        raise GraphError(f"sum_bits must be 16 or 32, not {bits}", node=node.name)
+    faults = order_faults(lanes, piece, bits)
+    if faults:
+        raise GraphError("; ".join(faults), node=node.name)
     return lanes, piece, bits
 
 

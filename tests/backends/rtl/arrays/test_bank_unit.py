@@ -73,7 +73,15 @@ def test_units_and_vectors_that_cannot_be_are_refused(tmp_path: Path) -> None:
         BankUnit(lanes=3)
     unit = BankUnit(lanes=2).generate(tmp_path / "unit")
     column = np.zeros((1, 2), np.uint16)
-    with pytest.raises(DataError, match=r"x and w must have the shape \(2, 2\)"):
+    one = np.array([1], np.uint32)
+    with pytest.raises(
+        DataError, match=r"x must be uint16 of shape \(2, 2\), not uint16 of \(1, 2"
+    ):
         unit.run(column, column, np.array([2], np.uint32))
+    with pytest.raises(DataError, match=r"w must be uint16 of shape \(1, 2\), not float64"):
+        unit.run(column, np.ones((1, 2)), one)  # type: ignore[arg-type]  # real values are no words
+    for steps in ([[1]], [0], [-1], [1.5], [np.nan]):
+        with pytest.raises(DataError, match="steps must be a row of whole numbers"):
+            unit.run(column, column, np.array(steps))
     with pytest.raises(ConfigError, match="pauses must leave a clock"):
-        unit.run(column, column, np.array([1], np.uint32), pauses=(1 << 32) - 1)
+        unit.run(column, column, one, pauses=(1 << 32) - 1)

@@ -22,6 +22,7 @@ from netwright.backends.rtl.simulate.verilator import compile_simulation
 from netwright.errors import BackendError, ConfigError, DataError
 from netwright.files import write_text
 from netwright.formats.bfloat import Floats, Halves, bfloat16_values, lane_product
+from netwright.kernels.arguments import check_array
 from netwright.progress import Progress, silent
 
 NAME = "bank_mac"
@@ -103,7 +104,7 @@ class BankUnit:
     lanes: int = 16
 
     def __post_init__(self) -> None:
-        if self.lanes not in LANES:
+        if type(self.lanes) is not int or self.lanes not in LANES:
             known = ", ".join(map(str, LANES[:-1]))
             raise ConfigError(f"lanes must be {known} or {LANES[-1]}, not {self.lanes!r}")
 
@@ -182,19 +183,15 @@ class BankUnitDesign:
             timeout_s: Wall-clock seconds each program gets to build it.
 
         Raises:
-            DataError: The columns are not those of the vectors.
+            DataError: There are no words of bfloat16, or the columns are not those of the vectors.
             ConfigError: No column would ever come.
             BackendError: Another number of sums left.
             CorruptOutput: A generated file is missing or was changed.
             ToolMissing: Verilator or g++ is not installed.
             ToolFailed: One ended with an error, or ran past its time.
         """
-        steps = np.ascontiguousarray(steps, np.uint32)
-        shape = (int(steps.sum(dtype=np.int64)), self.unit.lanes)
-        if x.shape != shape or w.shape != shape or (steps.size and steps.min() < 1):
-            raise DataError(f"x and w must have the shape {shape}, a vector 1 column or more, not "
-                            f"{x.shape} and {w.shape}")  # fmt: skip
-        if not 0 <= pauses < (1 << 32) - 1:
+        steps = _checked(x, w, steps, self.unit.lanes)
+        if type(pauses) is not int or not 0 <= pauses < (1 << 32) - 1:
             raise ConfigError("pauses must leave a clock of 32 in which a column comes")
         sources = self.sources()
         library = compile_simulation(
@@ -239,3 +236,16 @@ class BankUnitDesign:
             TOP, PARTS, self.sources(), cells=cells, folder=self.root / BUILD_FOLDER,
             timeout_s=timeout_s, progress=progress,
         )  # fmt: skip
+
+
+def _checked(
+    x: Halves, w: Halves, steps: NDArray[np.uint32], lanes: int
+) -> NDArray[np.uint32]:  # fmt: skip
+    """Columns of each vector, as the simulation reads them."""
+    found = np.asarray(steps)
+    if found.ndim != 1 or (found.size and (found.dtype.kind not in "iu" or found.min() < 1)):
+        raise DataError("steps must be a row of whole numbers, for each vector 1 column or more")
+    columns = sum(map(int, found))
+    for name, side in (("x", x), ("w", w)):
+        check_array(name, side, np.uint16, (columns, lanes))
+    return np.ascontiguousarray(found, np.uint32)

@@ -128,6 +128,8 @@ class HashAccumulator:
         for name, found, bits in (
             ("tag", tags, self.tag_bits), ("value", values, self.value_bits)
         ):  # fmt: skip
+            if len(found) and (found.dtype.kind not in "iu" or found.min() < 0):
+                raise ConfigError(f"a {name} must be a whole number from 0")
             if len(found) and int(found.max()) >> bits:
                 raise ConfigError(f"a {name} must have at most {bits} bits, not {found.max()}")
 
