@@ -13,7 +13,7 @@ from benchmarks.triggers.contestants import Contestant, Counts, Ours, Unusable
 from benchmarks.triggers.encoder import encoder, of_graph
 
 from netwright.errors import BackendError
-from netwright.ir import Interpreter
+from netwright.ir import Graph, Interpreter
 from netwright.tasks import Split
 from tests.backends.rtl.graphs import two_layers
 
@@ -72,6 +72,12 @@ def test_published_tables_become_a_graph_that_computes_the_same(tmp_path: Path) 
         ("config.json", '{"layers": [2, 2, 1], "layers_bitwidth": [2, 3, 99]}', "must be lists"),
         ("firmware/mem/lut_0_0_0.mem", "1\n2\n", "must have 4 entries, not 2; is it cut?"),
         ("firmware/mem/lut_0_0_0.mem", "1\n2\n3\nxyz", "something else than hexadecimal"),
+        (
+            "config.json",
+            '{"layers": [999, 999], "layers_bitwidth": [12, 3]}',
+            "a layer of more than",
+        ),
+        ("firmware/mem/lut_0_0_0.mem", "1\n2\n3\n-9999999999999999999", "something else than hex"),
         ("firmware/mem/lut_0_0_0.mem", "1\n2\n3\nff", "numbers of more than 3 bits"),
         ("firmware/mem/lut_0_7_0.mem", "1\n2\n3\n3", "is no table of a layer of 2 to 2"),
         ("firmware/mem/lut_0_0_0.mem", "1\n2\n3\n3", "do not give the outputs of its own test"),
@@ -97,11 +103,39 @@ def test_a_clone_of_another_layout_is_refused(tmp_path: Path) -> None:
         list(netlists.contestants(tmp_path))
 
 
+def test_what_one_folder_lacks_takes_no_row_of_another(tmp_path: Path) -> None:
+    model(tmp_path / "KANELE" / kanele.FOLDERS[1][1] / "official")
+    found, absent = ruler.everyone(tmp_path, [tmp_path / "none.npz"])
+    assert [c.design for c in found] == ["KANELÉ official"]
+    (said,) = (line for line in absent if line.startswith("KANELÉ"))
+    assert "JSC_OpenML/models has no folder with a config.json" in said
+    assert "none.npz cannot be used" in absent[-1]
+
+
+def test_whatever_a_maker_raises_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(folder: Path) -> Ours:
+        raise IndexError("no such layer")
+
+    row = ruler.measure(Contestant("[/A]", "OpenML", "theirs", "", fail), route=False)
+    assert row.problem == "not measured: IndexError: no such layer"
+
+    def lack() -> Graph:
+        raise Unusable("no checkpoint")
+
+    counts = Counts(12, 1, 2, 3, 4, {})
+    monkeypatch.setattr(Ours, "count", lambda self, part: counts)
+    made = Contestant("A", "OpenML", "ours", "", lambda f: Ours(two_layers(), f), lack)
+    row = ruler.measure(made, route=False)
+    assert (row.luts, row.routed, row.encoder) == (counts, counts, None)
+    assert row.problem == "encoder not measured: no checkpoint"
+
+
 def test_a_wrong_card_is_one_row(tmp_path: Path) -> None:
     rest = 'design = "A"\nverilog = "."\nencoder = "inside"\naccuracy = "75"\n'
     cards = {
         "good": 'data = "OpenML"\n' + rest,
         "other": 'data = "MNIST"\n' + rest,
+        "outside": 'data = "OpenML"\n' + rest.replace('"."', '"../.."'),
         "short": 'design = "A"\nluts = 3\n',
         "text": "design: A",
     }
@@ -110,7 +144,9 @@ def test_a_wrong_card_is_one_row(tmp_path: Path) -> None:
         (tmp_path / name / "card.toml").write_text(text)
     good, *wrong = netlists.contestants(tmp_path)
     assert (good.design, good.data) == ("A", "OpenML")
-    for contestant, said in zip(wrong, ("data must be", "must be texts", "cannot be"), strict=True):
+    for contestant, said in zip(
+        wrong, ("data must be", "below that", "must be texts", "cannot be"), strict=True
+    ):
         row = ruler.measure(contestant, route=False)
         assert said in row.problem
         assert row.luts is None

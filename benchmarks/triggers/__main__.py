@@ -104,25 +104,31 @@ def measure(contestant: Contestant, *, route: bool) -> Row:
     try:
         made = contestant.make(folder)
         found = Row(contestant, made.count(LUTS))
-        encoder = None
-        if contestant.encoder is not None:
-            encoder = Ours(contestant.encoder(), folder / "encoder").count(LUTS).lut
-        found = Row(contestant, found.luts, made.count(ROUTED), encoder)
+        encoder, missing = _encoder(contestant, folder)
+        found = replace(found, encoder=encoder, problem=missing)
+        found = replace(found, routed=made.count(ROUTED))
         return _routed(found, made) if route else found
-    except (Unusable, NetwrightError) as error:
+    except Exception as error:  # whatever the programs of its makers raise: the others stay
         return Row(contestant, found.luts, found.routed, found.encoder, problem=problem(error))
+
+
+def _encoder(contestant: Contestant, folder: Path) -> tuple[int | None, str]:
+    """The tables of its encoder, or why they are not known; its own figures do not need them."""
+    if contestant.encoder is None:
+        return None, ""
+    try:
+        return Ours(contestant.encoder(), folder / "encoder").count(LUTS).lut, ""
+    except Exception as error:  # as above
+        return None, f"encoder {problem(error)}"
 
 
 def _routed(row: Row, made: Ours | Theirs) -> Row:
     try:
         routing = made.route()
     except NetwrightError as error:
-        return Row(
-            row.contestant, row.luts, row.routed, row.encoder, problem=f"routing {problem(error)}"
-        )
-    return Row(
-        row.contestant, row.luts, row.routed, row.encoder, routing.fmax.value, routing.latency.value
-    )
+        said = "; ".join(part for part in (row.problem, f"routing {problem(error)}") if part)
+        return replace(row, problem=said)
+    return replace(row, fmax_mhz=routing.fmax.value, latency_ns=routing.latency.value)
 
 
 def judged(contestant: Contestant, rows: Mapping[str, Split]) -> tuple[str, ...]:
@@ -133,7 +139,7 @@ def judged(contestant: Contestant, rows: Mapping[str, Split]) -> tuple[str, ...]
             continue
         try:
             right = contestant.judge(part.inputs) == part.targets
-        except (Unusable, NetwrightError) as error:
+        except Exception as error:  # as above
             said.append(problem(error))
             continue
         text = f"{100 * right.mean():.2f} % here on {len(right)} rows, some of them trained on"
@@ -150,14 +156,20 @@ def everyone(folder: Path | None, own: list[Path]) -> tuple[list[Contestant], li
         if clone is None or not clone.is_dir():
             absent.append(f"{peer.name} is absent: {peer.clone} into FOLDER/{peer.folder}")
             continue
-        rows: Iterator[Contestant] = peer.find(clone)
-        try:
-            found += list(rows)
-        except Unusable as error:
-            absent.append(f"{peer.name} cannot be used: {error}")
+        absent += _taken(peer.name, peer.find(clone), found)
     for path in own:
-        found += list(exchanged.own(path, "shipped"))
+        absent += _taken(str(path), exchanged.own(path, "shipped"), found)
     return found, absent
+
+
+def _taken(name: str, rows: Iterator[Contestant], found: list[Contestant]) -> list[str]:
+    """Add the rows that come before a fault, and say what it was."""
+    try:
+        for row in rows:
+            found.append(row)
+    except (Unusable, NetwrightError) as error:
+        return [f"{name} cannot be used: {error}"]
+    return []
 
 
 def shown(rows: list[Row], data: str) -> Table:
@@ -201,11 +213,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cernbox", type=Path, help="the CERNBox file, likewise")
     parser.add_argument("--own", type=Path, action="append", default=[], help="graph of a run")
     given = parser.parse_args(arguments)
-    console = Console(width=240)
+    console = Console(width=240, markup=False)
+    files = {"OpenML": given.openml, "CERNBox": given.cernbox}
+    try:
+        parts = {name: tasks.jets(path=path).test for name, path in files.items() if path}
+    except NetwrightError as error:
+        parser.error(str(error))
     contestants, absent = everyone(given.peers, given.own)
     chosen = [c for c in contestants if given.only in c.design]
-    files = {"OpenML": given.openml, "CERNBox": given.cernbox}
-    parts = {name: tasks.jets(path=path).test for name, path in files.items() if path}
     rows = []
     for number, contestant in enumerate(chosen, 1):
         row = measure(contestant, route=given.route)

@@ -32,10 +32,11 @@ def contestants(
     clone: Path, *, method: str, folders: tuple[tuple[str, str], ...], published: str = ""
 ) -> Iterator[Contestant]:
     """Two rows for every model file."""
+    absent = []
     for data, place in folders:
         files = sorted(clone.glob(f"{place}/*.keras"))
         if not files:
-            raise Unusable(f"{clone / place} has no .keras file")
+            absent.append(str(clone / place))
         for file in files:
             name = f"{method} {_label(file)}"
             for rtl, make in (("da4ml", theirs), ("ours", ours)):
@@ -44,6 +45,8 @@ def contestants(
                     partial(_encoder, file), partial(_judge, file), published,
                     "inputs within ±32 deviations",
                 )  # fmt: skip
+    if absent:
+        raise Unusable(f"{', '.join(absent)} has no .keras file")
 
 
 def ours(file: Path, folder: Path) -> Ours:

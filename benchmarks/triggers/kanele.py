@@ -7,7 +7,7 @@ inputs and outputs by its authors: the graph must give the same outputs.
 
 from __future__ import annotations
 
-import json
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +18,9 @@ from benchmarks.triggers.contestants import Contestant, Ours, Unusable, classes
 from benchmarks.triggers.encoder import encoder
 from netwright.formats import Int, smallest_int
 from netwright.ir import Graph, Interpreter, Node, TensorType, check
+from netwright.reading import read_json, read_text
 
-MOST_WIDTH, MOST_BITS = 1024, 12
+MOST_WIDTH, MOST_BITS, MOST_ENTRIES = 1024, 12, 1 << 24
 FOLDERS = (("OpenML", "benchmarks/JSC_OpenML/models"), ("CERNBox", "benchmarks/JSC_CERNBox/models"))
 PUBLISHED = {
     "OpenML": "1 232 LUT, 900 FF, 987 MHz, 7.1 ns (Vivado; arXiv 2512.12850, Table 3)",
@@ -28,15 +29,17 @@ PUBLISHED = {
 ORDERS = {"OpenML": "gqtwz", "CERNBox": "gqwzt"}
 """Classes of its outputs: a sorted encoder of labels, and the order of its configuration."""
 
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{1,8}")
 _NAME = re.compile(r"lut_(\d{1,4})_(\d{1,4})_(\d{1,4})\.mem")
 
 
 def contestants(clone: Path) -> Iterator[Contestant]:
     """One row for every data set whose model is there."""
+    absent = []
     for data, place in FOLDERS:
         models = sorted(path.parent for path in clone.glob(f"{place}/*/config.json"))
         if not models:
-            raise Unusable(f"{clone / place} has no folder with a config.json")
+            absent.append(str(clone / place))
         for model in models:
             yield Contestant(
                 f"KANELÉ {model.name}", data, "ours", _accuracy(model),
@@ -46,6 +49,8 @@ def contestants(clone: Path) -> Iterator[Contestant]:
                 PUBLISHED[data],
                 "its VHDL needs a converter; the tables are its own",
             )  # fmt: skip
+    if absent:
+        raise Unusable(f"{', '.join(absent)} has no folder with a config.json")
 
 
 def read(model: Path) -> Graph:
@@ -60,9 +65,9 @@ def read(model: Path) -> Graph:
 def _shape(model: Path) -> tuple[list[int], list[int]]:
     path = model / "config.json"
     try:
-        config = json.loads(path.read_text())
+        config = read_json(path)
         widths, bits = config["layers"], config["layers_bitwidth"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise Unusable(f"{path}: cannot be read ({error})") from None
     whole = [*widths, *bits] if isinstance(widths, list) and isinstance(bits, list) else [None]
     fits = all(isinstance(v, int) and not isinstance(v, bool) for v in whole)
@@ -70,6 +75,8 @@ def _shape(model: Path) -> tuple[list[int], list[int]]:
         1 <= w <= MOST_WIDTH and 1 <= b <= MOST_BITS for w, b in zip(widths, bits, strict=True)
     ):  # fmt: skip
         raise Unusable(f"{path}: layers and layers_bitwidth must be lists of whole numbers")
+    if max(a * b << n for a, b, n in zip(widths, widths[1:], bits, strict=False)) > MOST_ENTRIES:
+        raise Unusable(f"{path}: has a layer of more than {MOST_ENTRIES} entries")
     return widths, bits
 
 
@@ -84,13 +91,12 @@ def _tables(model: Path, layer: int, widths: list[int], bits: list[int]) -> np.n
         source, target = (int(name[2]), int(name[3])) if name else (-1, -1)
         if not (0 <= source < made.shape[0] and 0 <= target < made.shape[1]):
             raise Unusable(f"{path}: is no table of a layer of {made.shape[0]} to {made.shape[1]}")
-        words = path.read_text().split()
+        words = read_text(path).split()
         if len(words) != entries:
             raise Unusable(f"{path}: must have {entries} entries, not {len(words)}; is it cut?")
-        try:
-            codes = np.array([int(word, 16) for word in words])
-        except ValueError:
-            raise Unusable(f"{path}: holds something else than hexadecimal numbers") from None
+        if not all(map(_HEXADECIMAL.fullmatch, words)):
+            raise Unusable(f"{path}: holds something else than hexadecimal numbers")
+        codes = np.array([int(word, 16) for word in words])
         if codes.max() >> width:
             raise Unusable(f"{path}: holds numbers of more than {width} bits")
         made[source, target] = np.where(codes >> (width - 1), codes - (1 << width), codes)
@@ -146,8 +152,10 @@ def _compare(model: Path, graph: Graph) -> None:
     """Execute what its authors executed."""
     paths = [model / "firmware" / "sim" / f"vectors_{end}.txt" for end in ("in", "out")]
     try:
-        rows, wanted = (np.loadtxt(path, dtype=np.int64, ndmin=2) for path in paths)
-    except (OSError, ValueError) as error:
+        rows, wanted = (
+            np.loadtxt(io.StringIO(read_text(path)), dtype=np.int64, ndmin=2) for path in paths
+        )
+    except (ValueError, OverflowError) as error:
         raise Unusable(f"{paths[0].parent}: its test vectors cannot be read ({error})") from None
     if rows.shape[1:] != graph.types["x"].shape[1:] or len(rows) != len(wanted) or not len(rows):
         raise Unusable(f"{paths[0]}: has shape {rows.shape}, which does not fit the network")

@@ -14,12 +14,13 @@ them wrote, and a ``card.toml`` that says what it is::
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.triggers.contestants import Contestant, Theirs, Unusable
 from netwright.backends.rtl import read_foreign
+from netwright.errors import NetwrightError
+from netwright.reading import read_toml
 
 DATA = ("OpenML", "CERNBox", "shipped")
 WORDS = ("design", "data", "verilog", "encoder", "accuracy")
@@ -40,8 +41,8 @@ def contestants(folder: Path) -> Iterator[Contestant]:
 
 def _contestant(card: Path) -> Contestant:
     try:
-        said = tomllib.loads(card.read_text())
-    except (OSError, ValueError) as error:
+        said = read_toml(card)
+    except NetwrightError as error:
         raise Unusable(f"{card}: cannot be read ({error})") from None
     wrong = [name for name in WORDS if not isinstance(said.get(name), str)]
     wrong += [
@@ -52,6 +53,8 @@ def _contestant(card: Path) -> Contestant:
         raise Unusable(f"{card}: {', '.join(wrong)} must be texts; known: {WORDS + OPTIONAL}")
     if said["data"] not in DATA or said["encoder"] not in ("inside", "outside"):
         raise Unusable(f"{card}: data must be one of {DATA}, encoder inside or outside")
+    if Path(said["verilog"]).is_absolute() or ".." in Path(said["verilog"]).parts:
+        raise Unusable(f"{card}: verilog must be a folder below that of the card")
     inside = " (encoder inside)" if said["encoder"] == "inside" else " (codes; encoder not given)"
     return Contestant(
         said["design"], said["data"], "theirs", said["accuracy"],

@@ -161,8 +161,27 @@ def test_a_file_of_cernbox_with_other_columns_is_refused(tmp_path: Path, h5py: A
         read_hdf5(path)
     with h5py.File(tmp_path / "plain.h5", "w") as file:
         file["t_allpar_new"] = np.zeros((3, 21))
-    with pytest.raises(DataError, match=r"t_allpar_new must have shape"):
+    with pytest.raises(DataError, match=r"t_allpar_new has no named columns"):
         read_hdf5(tmp_path / "plain.h5")
+
+
+def test_a_file_of_cernbox_holds_its_own_values(tmp_path: Path, h5py: Any) -> None:
+    (tmp_path / "other").write_bytes(bytes(1000))
+    there, path = write_cernbox(h5py, tmp_path / "there.z", make_table()), tmp_path / "jets.z"
+    kind = [(name, "f4") for name in (*FEATURES, *(f"j_{name}" for name in CLASSES))]
+    with h5py.File(path, "w") as file:
+        elsewhere = [(str(tmp_path / "other"), 0, 840)]
+        file.create_dataset("t_allpar_new", shape=(10,), dtype=kind, external=elsewhere)
+    with pytest.raises(DataError, match="has its values in another file"):
+        read_hdf5(path)
+    with h5py.File(path, "w") as file:
+        file["t_allpar_new"] = h5py.ExternalLink(str(there), "/t_allpar_new")
+    with pytest.raises(DataError, match="has its values in another file"):
+        read_hdf5(path)
+    with h5py.File(path, "w") as file:
+        file.create_group("t_allpar_new")
+    with pytest.raises(DataError, match="t_allpar_new is no data set"):
+        read_hdf5(path)
 
 
 def test_folder_of_hdf5_files_is_read(tmp_path: Path, h5py: Any) -> None:

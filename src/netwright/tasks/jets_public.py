@@ -106,8 +106,18 @@ def _read_hdf5_file(path: Path, h5py: Any) -> Table:
                 hint="accepted: HDF5 files of Zenodo 3602254 or 3602260, or that of CERNBox",
             )
         jets = file[key]
+        if not isinstance(jets, h5py.Dataset):
+            raise DataError(f"{key} is no data set", source=source, hint=hint)
+        if jets.is_virtual or jets.external or jets.file != file:
+            raise DataError(
+                f"{key} has its values in another file",
+                source=source,
+                hint="only a file that holds its own values is read",
+            )
         if key == CERNBOX:
             names = list(jets.dtype.names or ())
+            if not names:
+                raise DataError(f"{key} has no named columns", source=source, hint=hint)
             shape = (*jets.shape, len(names))
         else:
             names = [name.decode() for name in file["jetFeatureNames"][()].ravel().tolist()]
@@ -131,7 +141,7 @@ def _read_hdf5_file(path: Path, h5py: Any) -> Table:
         kinds = {jets.dtype[name].kind if key == CERNBOX else jets.dtype.kind for name in wanted}
         if not kinds <= set("fiu"):
             raise DataError(f"{key} must hold numbers", source=source)
-        read = jets[()]
+        read = (jets.fields(list(wanted)) if key == CERNBOX else jets)[()]
         rows = [read[name] if key == CERNBOX else read[:, names.index(name)] for name in wanted]
     table = np.stack(rows, axis=1)
     features, one_hot = table[:, : len(FEATURES)], table[:, len(FEATURES) :]

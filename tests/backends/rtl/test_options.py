@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -48,3 +49,13 @@ def test_the_record_holds_every_option() -> None:
         "chip": None,
         "shared": None,
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["adders_per_stage", "latency_cycles", "max_operations", "weight_bits", "bias_bits"]
+)
+@pytest.mark.parametrize("value", [1.5, "2", float("nan"), True])
+def test_numbers_that_are_not_whole_are_refused(name: str, value: object) -> None:
+    options: dict[str, Any] = {name: value}
+    with pytest.raises(ConfigError, match=f"{name} must be .*, not {value!r}"):
+        rtl(weights="loadable" if name.endswith("bits") else "fixed", **options)

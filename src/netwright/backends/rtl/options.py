@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import Literal, get_args
 
 from netwright.backends.base import CLOCK_MHZ, Target, clock_faults
@@ -29,6 +30,13 @@ MAX_STORED_BITS = 32
 
 Weights = Literal["fixed", "loadable"]
 """Whether weights are part of the hardware or written into it."""
+
+
+def _is_whole(value: object, least: int, most: int | None = None) -> bool:
+    """Whether an option is a whole number of a range; from Python anything may come."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return False
+    return least <= int(value) and (most is None or int(value) <= most)
 
 
 @dataclass(frozen=True)
@@ -91,13 +99,13 @@ class RtlOptions:
             yield f"part must be {choices}, not {self.part!r}"
         yield from clock_faults(self.clock_mhz)
         adders = self.adders_per_stage
-        if adders is not None and (isinstance(adders, bool) or adders < 1):
+        if adders is not None and not _is_whole(adders, 1):
             yield f"adders_per_stage must be 1 or more, or None, not {adders!r}"
         if self.latency_cycles is not None:
             yield from self._latency_faults(self.latency_cycles)
         if self.pack_inputs not in (True, False):
             yield f"pack_inputs must be true or false, not {self.pack_inputs!r}"
-        if isinstance(self.max_operations, bool) or self.max_operations < 1:
+        if not _is_whole(self.max_operations, 1):
             yield f"max_operations must be 1 or more, not {self.max_operations!r}"
         yield from reuse_faults(self.reuse_factor)
         if self.weights not in get_args(Weights):
@@ -105,7 +113,7 @@ class RtlOptions:
         for name, bits in (("weight_bits", self.weight_bits), ("bias_bits", self.bias_bits)):
             if bits is None:
                 continue
-            if isinstance(bits, bool) or not 1 <= bits <= MAX_STORED_BITS:
+            if not _is_whole(bits, 1, MAX_STORED_BITS):
                 yield f"{name} must be from 1 to {MAX_STORED_BITS}, or None, not {bits!r}"
             elif self.weights == "fixed":
                 yield f'{name} belongs to weights="loadable"'
@@ -119,7 +127,7 @@ class RtlOptions:
             yield from self._shared_faults()
 
     def _latency_faults(self, clocks: int) -> Iterator[str]:
-        if isinstance(clocks, bool) or not 0 <= clocks <= MAX_LATENCY_CYCLES:
+        if not _is_whole(clocks, 0, MAX_LATENCY_CYCLES):
             yield f"latency_cycles must be from 0 to {MAX_LATENCY_CYCLES}, or None, not {clocks!r}"
         for name in ("reuse_factor", "chip", "shared"):
             if getattr(self, name) is not None:

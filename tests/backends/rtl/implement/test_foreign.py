@@ -4,7 +4,7 @@ import pytest
 
 from netwright.backends import rtl
 from netwright.backends.rtl import read_foreign
-from netwright.backends.rtl.implement import foreign
+from netwright.backends.rtl.implement import foreign, synthesis
 from netwright.backends.rtl.implement.foreign import Box, library_cells
 from netwright.errors import BackendError, DataError, NetwrightError
 from tests.backends.rtl.graphs import few_cells, needs_yosys
@@ -91,6 +91,66 @@ def test_folders_that_cannot_be_measured(tmp_path: Path) -> None:
     for folder, top, message in cases:
         with pytest.raises(NetwrightError, match=message):
             read_foreign([folder], folder=tmp_path / "made", top=top)
+
+
+@needs_yosys
+def test_a_module_without_contents_is_open_like_one_that_is_missing(tmp_path: Path) -> None:
+    stub = "module vendor_rom #(parameter SIZE = 1, FILE = 0) (input clk, input [3:0] addr,"
+    stub += " output [3:0] data); endmodule"
+    folder = files(tmp_path / "their", boxed=BOXED, stub=stub)
+    design = read_foreign([folder], folder=tmp_path / "made", top="boxed")
+    assert dict(design.measure(part="ecp5-85k").open_cells) == {"vendor_rom": 1}
+    with pytest.raises(BackendError, match="vendor_rom: the module has no contents"):
+        read_foreign([folder], folder=tmp_path / "made", top="vendor_rom")
+
+
+def reads(name: str) -> str:
+    return PIPELINE.replace("squares.mem", name)
+
+
+@needs_yosys
+def test_tables_are_those_beside_the_verilog(tmp_path: Path) -> None:
+    def ffs(*folders: Path) -> float:
+        design = read_foreign(folders, folder=tmp_path / "made", top="outer")
+        return design.measure(part="ecp5-85k").mapped.ff.value
+
+    squares = "\n".join(f"{code * code % 16:x}" for code in range(16))
+    folder = files(tmp_path / "their", outer=reads("rom.txt"))
+    (folder / "rom.txt").write_text(squares)
+    assert ffs(folder) == 6
+    (folder / "rom.txt").write_text("0\n" * 16)  # neither its name nor its suffix tells of it
+    assert ffs(folder) == 0
+    first, second = files(tmp_path / "a", outer=PIPELINE), files(tmp_path / "b")
+    (first / "squares.mem").write_text(squares)
+    (second / "squares.mem").write_text("0\n" * 16)
+    assert ffs(first, second) == 6  # not that of the folder that was looked through last
+
+
+@needs_yosys
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (reads("/etc/passwd"), r'outer\.v: names the file "/etc/passwd", which is not below'),
+        (reads("../rom.mem"), r"which is not below its folder"),
+        (reads("rom.bin"), r"outer\.v: line 3: Yosys cannot read it: Can not open file `rom\.bin`"),
+        (PIPELINE[:60], r"outer\.v: line \d: Yosys cannot read it: syntax error"),
+    ],
+)
+def test_what_yosys_refuses_is_told_in_a_line(tmp_path: Path, text: str, message: str) -> None:
+    folder = files(tmp_path / "their", outer=text)
+    with pytest.raises(BackendError, match=message):
+        read_foreign(
+            [folder], folder=tmp_path / "made", top=None if text == PIPELINE[:60] else "outer"
+        )
+
+
+@needs_yosys
+def test_yosys_gets_so_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthesis, "FOREIGN_BYTES", 300 << 20)
+    loop = "for (i = 0; i < 1099511627776; i = i + 1) begin wire q; assign q = a; end"
+    text = f"module top(input a, output y); genvar i; generate {loop} endgenerate endmodule"
+    with pytest.raises(BackendError, match="Yosys needs more than 0 GiB of memory"):
+        read_foreign([files(tmp_path / "their", top=text)], folder=tmp_path / "made")
 
 
 def test_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

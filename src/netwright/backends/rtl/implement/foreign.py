@@ -33,7 +33,7 @@ from netwright.errors import BackendError, DataError
 from netwright.escape import visible
 from netwright.files import write_text
 from netwright.progress import Progress, silent
-from netwright.reading import read_json, read_text
+from netwright.reading import check_plain, read_json, read_text
 
 VERILOG = (".v", ".sv")
 MEMORIES = (".mem", ".hex", ".dat", ".init")
@@ -48,7 +48,11 @@ READS = FUNCTIONS | {"$readmemh", "$readmemb", "$bits", "$floor", "$ceil", "$pow
 TIMEOUT_S = 1800.0
 
 _MODULE = re.compile(r"^[ \t]*(?:\(\*.*?\*\)\s*)?module\s+\\?([^\s(#;]+)", re.M)
+_STRING = re.compile(r'"((?:\\.|[^"\\\n])*)"')
 _STRUCTURE = "structure.json"
+
+MAX_NAME = 255
+"""Most characters of the name of a file; longer strings are something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ class ForeignDesign:
     Attributes:
         files: The Verilog.
         memories: Contents of memories that it may name.
+        named: Further files whose names are written in it.
         top: Name of the top module.
         folder: Folder for reports and netlists.
         undefined: What the files instantiate and do not define; cells of the part are among it.
@@ -108,6 +113,7 @@ class ForeignDesign:
 
     files: tuple[Path, ...]
     memories: tuple[Path, ...]
+    named: tuple[Path, ...]
     top: str
     folder: Path
     undefined: Mapping[str, Box]
@@ -129,7 +135,8 @@ class ForeignDesign:
         """
         known = library_cells(part)
         boxes = [box for name, box in self.undefined.items() if name not in known]
-        read, stubs = _as_read(self.files, self.memories), self.folder / f"boxes-{part}.v"
+        read = _as_read(self.files, self.memories, self.named)
+        stubs = self.folder / f"boxes-{part}.v"
         if boxes:
             write_text(stubs, "".join(box.verilog for box in boxes))
             read = replace(read, boxes=stubs)
@@ -244,7 +251,8 @@ def read_foreign(
         ToolFailed: Yosys cannot read it; the log is in the folder.
     """
     files, memories = _found(list(paths))
-    chosen = _top([read_text(path) for path in files], top)
+    texts = {path: read_text(path) for path in files}
+    chosen, named = _top(list(texts.values()), top), _named(texts)
     run_script(
         files,
         [f"hierarchy -top {chosen}", "proc", f"write_json {_STRUCTURE}"],
@@ -254,17 +262,20 @@ def read_foreign(
         check=_structure,
         timeout_s=timeout_s,
         defines=(),
-        foreign=_as_read(files, memories),
+        foreign=_as_read(files, memories, named),
         progress=progress,
     )
     structure = _structure(folder)
+    if _is_box(structure.get(chosen)):
+        raise BackendError(f"{chosen}: the module has no contents, so nothing can be measured")
     undefined = MappingProxyType(_undefined(structure))
-    return ForeignDesign(tuple(files), tuple(memories), chosen, folder, undefined)
+    return ForeignDesign(tuple(files), tuple(memories), tuple(named), chosen, folder, undefined)
 
 
 def _found(paths: list[Path]) -> tuple[list[Path], list[Path]]:
     """The Verilog and the contents of memories at some paths."""
     files: list[Path] = []
+    beside: list[Path] = []
     for path in paths:
         if not path.exists():
             raise DataError("does not exist", source=str(path))
@@ -274,6 +285,8 @@ def _found(paths: list[Path]) -> tuple[list[Path], list[Path]]:
                 f"has more than {MAX_FILES} files", source=str(path), hint="name a folder inside"
             )
         files += [entry for entry in entries if entry.is_file()]
+        if path.is_file():
+            beside += [entry for entry in sorted(path.parent.iterdir()) if entry.is_file()]
     verilog = [path for path in files if path.suffix.lower() in VERILOG]
     if not verilog:
         vhdl = any(path.suffix.lower() in (".vhd", ".vhdl") for path in files)
@@ -281,13 +294,39 @@ def _found(paths: list[Path]) -> tuple[list[Path], list[Path]]:
         if vhdl:
             hint = "Yosys reads no VHDL; ghdl --synth --out=verilog makes Verilog of it"
         raise DataError("has no Verilog", source=", ".join(map(str, paths)), hint=hint)
-    return verilog, [path for path in files if path.suffix.lower() in MEMORIES]
+    contents = (path for path in (*files, *beside) if path.suffix.lower() in MEMORIES)
+    return list(dict.fromkeys(verilog)), list(dict.fromkeys(contents))
 
 
-def _as_read(files: Iterable[Path], memories: Iterable[Path]) -> Foreign:
+def _named(texts: Mapping[Path, str]) -> list[Path]:
+    """Files that a design may read contents of memories from, beside the Verilog that names them.
+
+    Raises:
+        BackendError: A design names a file outside the folder of its Verilog.
+    """
+    if not any("$readmem" in text for text in texts.values()):
+        return []
+    found = []
+    for path, text in texts.items():
+        for name in dict.fromkeys(_STRING.findall(text)):
+            if "\0" in name or len(name) > MAX_NAME:
+                continue
+            if name.startswith("/") or ".." in Path(name).parts:
+                raise BackendError(
+                    f'{path}: names the file "{visible(name)}", which is not below its folder',
+                    hint="put the file beside the Verilog, and let it be read by its name alone",
+                )
+            if (path.parent / name).is_file():
+                found.append(path.parent / name)
+    for path in found:
+        check_plain(path)
+    return list(dict.fromkeys(found))
+
+
+def _as_read(files: Iterable[Path], memories: Iterable[Path], named: Iterable[Path]) -> Foreign:
     """Modules are made where they are instantiated: their defaults may name no file that is."""
     system = any(path.suffix.lower() == ".sv" for path in files)
-    return Foreign(READS, tuple(memories), " -defer -sv" if system else " -defer")
+    return Foreign(READS, tuple(memories), tuple(named), " -defer -sv" if system else " -defer")
 
 
 def _structure(folder: Path) -> Mapping[str, Any]:
@@ -327,22 +366,33 @@ def _listed(modules: list[str]) -> str:
 
 
 def _undefined(modules: Mapping[str, Any]) -> dict[str, Box]:
-    """What is instantiated but not defined by the files."""
+    """What is instantiated, and not defined by the files or only without contents."""
     ports: dict[str, dict[str, int]] = {}
     parameters: dict[str, set[str]] = {}
     for module in modules.values():
         for cell in module["cells"].values():
-            kind = cell["type"]
-            if kind.startswith("$") or kind in modules:
+            kind, set_here = cell["type"], set(cell["parameters"])
+            declared = modules.get(kind)
+            if declared is not None:
+                if not _is_box(declared):
+                    continue
+                kind = str(declared["attributes"].get("hdlname", kind))
+                set_here.update(declared.get("parameter_default_values", {}))
+            elif kind.startswith("$"):
                 continue
             widths = ports.setdefault(kind, {})
-            parameters.setdefault(kind, set()).update(cell["parameters"])
+            parameters.setdefault(kind, set()).update(set_here)
             for port, bits in cell["connections"].items():
                 widths[port] = max(widths.get(port, 1), len(bits))
     return {
         kind: Box(kind, tuple(ports[kind].items()), tuple(sorted(parameters[kind])))
         for kind in sorted(ports)
     }
+
+
+def _is_box(module: Any) -> bool:
+    """Whether Yosys takes a module for one whose contents are elsewhere."""
+    return isinstance(module, dict) and "blackbox" in module.get("attributes", {})
 
 
 def library_cells(part: str) -> frozenset[str]:

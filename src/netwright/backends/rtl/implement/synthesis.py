@@ -20,8 +20,8 @@ from netwright.backends.rtl.implement.caching import digest_of, made_once
 from netwright.backends.rtl.parts import Family, find_part
 from netwright.backends.tool_lines import telling
 from netwright.backends.tools import YOSYS, run_tool
-from netwright.errors import BackendError, DataError, MissingExtra
-from netwright.escape import yosys_word
+from netwright.errors import BackendError, DataError, MissingExtra, ToolFailed
+from netwright.escape import visible, yosys_word
 from netwright.files import write_text
 from netwright.progress import Progress, silent
 from netwright.quantities import Quantity
@@ -29,12 +29,19 @@ from netwright.reading import read_json
 
 RUNNER = """\
 import sys
+if len(sys.argv) > 2:
+    import resource
+    most, wanted = resource.getrlimit(resource.RLIMIT_AS)[1], int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if most < 0 else min(wanted, most), most))
 from pyosys import libyosys
 design = libyosys.Design()
 for line in open(sys.argv[1]).read().splitlines():
     design.run_pass(line)
 """
-"""Executes a script of Yosys commands, one a line."""
+"""Executes a script of Yosys commands, one a line, in so many bytes of memory if that is given."""
+
+FOREIGN_BYTES = 8 << 30
+"""Most memory of Yosys while it reads and maps what was not generated here."""
 
 KEEP_MACRO = "KEEP_ADDERS"
 """Verilog macro that keeps every carry chain whole; without it the mapping is far larger."""
@@ -48,13 +55,16 @@ class Foreign:
 
     Attributes:
         functions: System functions that it may use.
-        memories: Contents of memories that it may name, by the names of their files.
+        memories: Contents of memories that it may name, by the names of their files. Of several
+            of one name each is found only beside the Verilog that names it.
+        named: Further files that it names, by their places beside it.
         options: Options of Yosys' reader, each after a space.
         boxes: Modules without contents, in place of those that nothing defines.
     """
 
     functions: frozenset[str]
     memories: tuple[Path, ...] = ()
+    named: tuple[Path, ...] = ()
     options: str = ""
     boxes: Path | None = None
 
@@ -144,7 +154,7 @@ def synthesize(
     before: list[str] = []
     if foreign:
         command += " -nobram"
-        boxes = [f"read_verilog -lib {foreign.boxes.name}"] if foreign.boxes else []
+        boxes = [f"read_verilog -lib -overwrite {foreign.boxes.name}"] if foreign.boxes else []
         before = [
             *boxes,
             f"hierarchy -top {top}",
@@ -278,9 +288,11 @@ def run_script(
     if find_spec("pyosys") is None:
         raise MissingExtra("rtl", package="pyosys", purpose="synthesis")
     files = [path.resolve() for path in sources]
-    memories = [path.resolve() for path in foreign.memories] if foreign else []
+    memories = _by_name(foreign.memories) if foreign else []
+    contents = [*memories, *foreign.named] if foreign else []
     if foreign and foreign.boxes:
         memories.append(foreign.boxes.resolve())
+        contents.append(foreign.boxes)
     functions = foreign.functions if foreign else FUNCTIONS
     options = foreign.options if foreign else ""
     macros = "".join(f" -D{macro}" for macro in defines)
@@ -296,14 +308,20 @@ def run_script(
             *commands,
         )
         script = write_text(made / "script.ys", "\n".join(lines) + "\n")
-        run = run_tool(
-            YOSYS,
-            ["-c", RUNNER, script],
-            cwd=made,
-            timeout_s=timeout_s,
-            log=folder / f"{name}.log",
-            on_line=telling(progress),
-        )
+        try:
+            run = run_tool(
+                YOSYS,
+                ["-c", RUNNER, script, *([str(FOREIGN_BYTES)] if foreign else [])],
+                cwd=made,
+                timeout_s=timeout_s,
+                log=folder / f"{name}.log",
+                on_line=telling(progress),
+            )
+        except ToolFailed as error:
+            told = _refusal(error.log_tail, dict(zip(plain, files, strict=True)))
+            if foreign is None or told is None:
+                raise
+            raise BackendError(told, hint=error.hint) from error
         check(made)
         return run.seconds
 
@@ -312,7 +330,7 @@ def run_script(
         name,
         key={
             "sources": digest_of(files),
-            **({"memories": digest_of(memories), "options": options} if foreign else {}),
+            **({"memories": digest_of(contents), "options": options} if foreign else {}),
             "commands": list(commands),
             "defines": list(defines),
             "version": version("pyosys"),
@@ -320,6 +338,29 @@ def run_script(
         outputs=outputs,
         make=make,
     )
+
+
+def _by_name(memories: Iterable[Path]) -> list[Path]:
+    """Files that a name alone tells apart."""
+    named: dict[str, list[Path]] = {}
+    for path in memories:
+        named.setdefault(path.name, []).append(path.resolve())
+    return [paths[0] for paths in named.values() if len({digest_of([p]) for p in paths}) == 1]
+
+
+def _refusal(output: str, files: Mapping[str, Path]) -> str | None:
+    """What Yosys says of a file that it does not take; its own line where it names no file."""
+    if "MemoryError" in output or "bad_alloc" in output:
+        return f"Yosys needs more than {FOREIGN_BYTES >> 30} GiB of memory for it"
+    found = [line.strip() for line in output.splitlines() if "ERROR" in line]
+    if not found:
+        return None
+    place, _, said = found[-1].partition("ERROR")
+    said = visible(said.lstrip(": "))
+    name, _, line = place.strip(": ").rpartition(":")
+    if name in files:
+        return f"{files[name]}: line {line}: Yosys cannot read it: {said}"
+    return f"Yosys cannot read it: {said}"
 
 
 def _cells(report: Path) -> dict[str, int]:
