@@ -250,12 +250,9 @@ module tiny_conv_1__beat (
   wire [8:0] made_0 = made_data[0+:9];  // -132..135
   wire [8:0] made_1 = made_data[9+:9];  // -132..135
 
-  wire [8:0] made_0_unsigned;  // 124..391
-  offset_adder #(.X_BITS(9), .X_SIGNED(1), .SHIFT(0), .NEGATE(0), .SKIP(8), .OFFSET(64'sd256), .Y_BITS(9))
-    u_made_0_unsigned (.x(made_0), .y(made_0_unsigned));
   wire [8:0] requantize_2_0_biased;  // -130..137
-  offset_adder #(.X_BITS(9), .X_SIGNED(0), .SHIFT(0), .NEGATE(0), .SKIP(1), .OFFSET(-64'sd254), .Y_BITS(9))
-    u_requantize_2_0_biased (.x(made_0_unsigned), .y(requantize_2_0_biased));
+  offset_adder #(.X_BITS(9), .X_SIGNED(1), .SHIFT(0), .NEGATE(0), .SKIP(1), .OFFSET(64'sd2), .Y_BITS(9))
+    u_requantize_2_0_biased (.x(made_0), .y(requantize_2_0_biased));
   wire [6:0] requantize_2_0_rounded;  // -33..34
   half_even #(.X_BITS(9), .X_SIGNED(1), .SHIFT(2), .Y_BITS(7))
     u_requantize_2_0_rounded (.x(requantize_2_0_biased), .y(requantize_2_0_rounded));
@@ -265,12 +262,9 @@ module tiny_conv_1__beat (
   wire [1:0] requantize_2_0_limited;  // 0..3
   clamp #(.X_BITS(7), .X_SIGNED(1), .CHECK_LOW(1), .CHECK_HIGH(1), .LOW(64'sd0), .HIGH(64'sd3), .LOW_POWER(-1), .HIGH_POWER(2), .Y_BITS(2))
     u_requantize_2_0_limited (.x(requantize_2_0_rounded__1), .y(requantize_2_0_limited));
-  wire [8:0] made_1_unsigned;  // 124..391
-  offset_adder #(.X_BITS(9), .X_SIGNED(1), .SHIFT(0), .NEGATE(0), .SKIP(8), .OFFSET(64'sd256), .Y_BITS(9))
-    u_made_1_unsigned (.x(made_1), .y(made_1_unsigned));
   wire [8:0] requantize_2_1_biased;  // -130..137
-  offset_adder #(.X_BITS(9), .X_SIGNED(0), .SHIFT(0), .NEGATE(0), .SKIP(1), .OFFSET(-64'sd254), .Y_BITS(9))
-    u_requantize_2_1_biased (.x(made_1_unsigned), .y(requantize_2_1_biased));
+  offset_adder #(.X_BITS(9), .X_SIGNED(1), .SHIFT(0), .NEGATE(0), .SKIP(1), .OFFSET(64'sd2), .Y_BITS(9))
+    u_requantize_2_1_biased (.x(made_1), .y(requantize_2_1_biased));
   wire [6:0] requantize_2_1_rounded;  // -33..34
   half_even #(.X_BITS(9), .X_SIGNED(1), .SHIFT(2), .Y_BITS(7))
     u_requantize_2_1_rounded (.x(requantize_2_1_biased), .y(requantize_2_1_rounded));

@@ -223,12 +223,9 @@ module tiny_conv_1__beat (
   wire [3:0] made_0 = made_data[0+:4];  // -4..6
   wire [3:0] made_1 = made_data[4+:4];  // -4..6
 
-  wire [3:0] made_0_unsigned;  // 4..14
-  offset_adder #(.X_BITS(4), .X_SIGNED(1), .SHIFT(0), .NEGATE(0), .SKIP(3), .OFFSET(64'sd8), .Y_BITS(4))
-    u_made_0_unsigned (.x(made_0), .y(made_0_unsigned));
   wire [4:0] requantize_2_0_biased;  // -2..8
-  offset_adder #(.X_BITS(4), .X_SIGNED(0), .SHIFT(0), .NEGATE(0), .SKIP(1), .OFFSET(-64'sd6), .Y_BITS(5))
-    u_requantize_2_0_biased (.x(made_0_unsigned), .y(requantize_2_0_biased));
+  offset_adder #(.X_BITS(4), .X_SIGNED(1), .SHIFT(0), .NEGATE(0), .SKIP(1), .OFFSET(64'sd2), .Y_BITS(5))
+    u_requantize_2_0_biased (.x(made_0), .y(requantize_2_0_biased));
   wire [2:0] requantize_2_0_rounded;  // -1..2
   half_even #(.X_BITS(5), .X_SIGNED(1), .SHIFT(2), .Y_BITS(3))
     u_requantize_2_0_rounded (.x(requantize_2_0_biased), .y(requantize_2_0_rounded));
@@ -238,12 +235,9 @@ module tiny_conv_1__beat (
   wire [1:0] requantize_2_0_limited;  // 0..2
   clamp #(.X_BITS(3), .X_SIGNED(1), .CHECK_LOW(1), .CHECK_HIGH(0), .LOW(64'sd0), .HIGH(64'sd2), .LOW_POWER(-1), .HIGH_POWER(-1), .Y_BITS(2))
     u_requantize_2_0_limited (.x(requantize_2_0_rounded__1), .y(requantize_2_0_limited));
-  wire [3:0] made_1_unsigned;  // 4..14
-  offset_adder #(.X_BITS(4), .X_SIGNED(1), .SHIFT(0), .NEGATE(0), .SKIP(3), .OFFSET(64'sd8), .Y_BITS(4))
-    u_made_1_unsigned (.x(made_1), .y(made_1_unsigned));
   wire [4:0] requantize_2_1_biased;  // -2..8
-  offset_adder #(.X_BITS(4), .X_SIGNED(0), .SHIFT(0), .NEGATE(0), .SKIP(1), .OFFSET(-64'sd6), .Y_BITS(5))
-    u_requantize_2_1_biased (.x(made_1_unsigned), .y(requantize_2_1_biased));
+  offset_adder #(.X_BITS(4), .X_SIGNED(1), .SHIFT(0), .NEGATE(0), .SKIP(1), .OFFSET(64'sd2), .Y_BITS(5))
+    u_requantize_2_1_biased (.x(made_1), .y(requantize_2_1_biased));
   wire [2:0] requantize_2_1_rounded;  // -1..2
   half_even #(.X_BITS(5), .X_SIGNED(1), .SHIFT(2), .Y_BITS(3))
     u_requantize_2_1_rounded (.x(requantize_2_1_biased), .y(requantize_2_1_rounded));
