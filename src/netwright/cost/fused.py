@@ -15,12 +15,11 @@ from netwright.cost import stream
 from netwright.cost.fused_run import RunMapper, Way
 from netwright.cost.mapper import Goal
 from netwright.cost.price import check_figures
-from netwright.errors import ConfigError
+from netwright.mapping.fusion import given_to_fusion
 from netwright.mapping.legality import check_legal
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.ranks import aligned
 from netwright.mapping.runs import MAX_EINSUMS, Runs
-from netwright.mapping.schedule import ordered
 from netwright.progress import Progress, silent
 from netwright.workload import Einsum, Workload
 
@@ -77,15 +76,8 @@ def fused(
     """
     started = time.perf_counter()
     check_figures(architecture)
-    fixed = Mapping(workload.granularity, ()) if fixed is None else fixed
-    if fixed.residencies or fixed.nests:
-        raise ConfigError(
-            "fusion takes an order, bindings and groups; stays and loop nests cannot be given",
-            hint="a group of one Einsum gives its loops and keeps",
-        )
-    order = ordered(workload, fixed.order)
-    by_name = {einsum.name: einsum for einsum in workload.einsums}
-    workload = replace(workload, einsums=tuple(by_name[name] for name in order))
+    workload, fixed = given_to_fusion(workload, fixed)
+    order = tuple(einsum.name for einsum in workload.einsums)
     runs = Runs(aligned(workload), architecture, max_einsums, fixed.groups)
     solver = _Cuts(runs, architecture, goal, {**fixed.bindings})
     ways = solver.solved(progress)

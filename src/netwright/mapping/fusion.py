@@ -42,6 +42,27 @@ class Fusion:
     seconds: float
 
 
+def given_to_fusion(workload: Workload, fixed: Mapping | None) -> tuple[Workload, Mapping]:
+    """The workload in the order in which it runs, and what is given.
+
+    Args:
+        workload: What shall be fused.
+        fixed: Order, bindings and groups that are kept; nothing if ``None``.
+
+    Raises:
+        ConfigError: An order cannot be followed, or stays or loop nests are given.
+    """
+    fixed = Mapping(workload.granularity, ()) if fixed is None else fixed
+    if fixed.residencies or fixed.nests:
+        raise ConfigError(
+            "fusion takes an order, bindings and groups; stays and loop nests cannot be given",
+            hint="a group of one Einsum gives its loops and keeps",
+        )
+    order = ordered(workload, fixed.order)
+    by_name = {einsum.name: einsum for einsum in workload.einsums}
+    return replace(workload, einsums=tuple(by_name[name] for name in order)), fixed
+
+
 def fusion(
     workload: Workload,
     architecture: Architecture,
@@ -68,15 +89,7 @@ def fusion(
         Infeasible: Some Einsum fits in no way; the message says which.
     """
     started = time.perf_counter()
-    fixed = Mapping(workload.granularity, ()) if fixed is None else fixed
-    if fixed.residencies or fixed.nests:
-        raise ConfigError(
-            "fusion takes an order, bindings and groups; stays and loop nests cannot be given",
-            hint="a group of one Einsum gives its loops and keeps",
-        )
-    order = ordered(workload, fixed.order)
-    by_name = {einsum.name: einsum for einsum in workload.einsums}
-    workload = replace(workload, einsums=tuple(by_name[name] for name in order))
+    workload, fixed = given_to_fusion(workload, fixed)
     solver = Runs(aligned(workload), architecture, max_einsums, fixed.groups)
     count = len(solver.shapes)
     best: dict[int, tuple[int, int]] = {0: (0, 0)}  # bits, and where the last group begins
