@@ -277,6 +277,23 @@ def publish_files(
     return digests
 
 
+def publish_texts(
+    out: Path, texts: Mapping[str, str], *, kind: str, about: Mapping[str, object]
+) -> dict[str, str]:
+    """The same with the texts of all files, by their paths inside `out`.
+
+    Raises:
+        RunError: `out` holds something else, or cannot be written; `out` is as it was before.
+    """
+
+    def write(folder: Path) -> None:
+        for name, text in texts.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            write_text(folder / name, text)
+
+    return publish_files(out, kind=kind, about=about, write=write)
+
+
 def _check_replaceable(out: Path, kind: str) -> None:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return

@@ -109,14 +109,8 @@ def certificate(folder: Path) -> tuple[CertificateRow, ...]:
         StaleRun: The run was written by another version.
         DataError: The certificate is not written yet, or damaged.
     """
-    manifest = read_manifest(folder)
-    entries = [entry for name in STAGES if (entry := manifest.stage(name)) is not None]
-    return tuple(
-        row
-        for entry in entries
-        if entry.record is None or CERTIFICATE in entry.record.outputs
-        for row in read_certificate(folder / entry.folder)
-    )
+    entries = read_manifest(folder).stages
+    return stage_rows({entry.name: folder / entry.folder for entry in entries})
 
 
 def stage_rows(stages: Mapping[str, Path]) -> tuple[CertificateRow, ...]:

@@ -142,6 +142,19 @@ class Choice(Settings):
                 f'{label} "{self.kind}" cannot be made: {type(error).__name__}: {error}'
             ) from error
 
+    def require_made(self) -> Self:
+        """Return self if the name makes something of these options, which need no file.
+
+        Raises:
+            PydanticCustomError: It does not; every sentence begins with the name of an option.
+        """
+        try:
+            self.make("", {})
+        except ConfigError as error:
+            found = tuple(error.message.split("; "))
+            raise PydanticCustomError(NESTED, "{faults}", {"faults": found}) from error
+        return self
+
     def _paths(self) -> tuple[str, ...]:
         names = set(file_options(type(self)))
         return tuple(name for name in self.options if name in names and getattr(self, name))

@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, PlainValidator, SerializeAsAny, model_validator
 from pydantic_core import PydanticCustomError
 
-from netwright.errors import ConfigError
 from netwright.faults import NESTED
 from netwright.flows.choice import Choice, name_of, reader
 from netwright.flows.training import Count, LearningRate, TrainingSettings
@@ -136,13 +135,7 @@ class BackendSection(Choice):
 
     @model_validator(mode="after")
     def _are_accepted(self) -> Self:
-        try:
-            self.make("", {})
-        except ConfigError as error:
-            raise PydanticCustomError(
-                NESTED, "{faults}", {"faults": tuple(error.message.split("; "))}
-            ) from error
-        return self
+        return self.require_made()
 
 
 class HlsSection(BackendSection):

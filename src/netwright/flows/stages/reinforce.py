@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast
 
 import numpy as np
 from pydantic import AfterValidator, PlainValidator, SerializeAsAny, model_validator
-from pydantic_core import PydanticCustomError
 
 from netwright.errors import ConfigError, MissingExtra
-from netwright.faults import NESTED
 from netwright.files import write_npz
 from netwright.flows.choice import Choice, reader
 from netwright.flows.stages.common import CURVES, SCORES, Score, weights_name
@@ -49,13 +47,9 @@ class EnvironmentSection(Choice):
         if is_python_name(self.kind):  # of the user's own: made when its stage runs
             return self
         try:
-            self.make("", {})
-        except MissingExtra:
-            pass  # said of all stages together, before the first one starts
-        except ConfigError as error:
-            found = tuple(error.message.split("; "))
-            raise PydanticCustomError(NESTED, "{faults}", {"faults": found}) from error
-        return self
+            return self.require_made()
+        except MissingExtra:  # said of all stages together, before the first one starts
+            return self
 
 
 AnyEnvironment = Annotated[

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.base import BUILD_FOLDER, intact_files, publish_files
+from netwright.backends.base import BUILD_FOLDER, intact_files, publish_texts
 from netwright.backends.rtl.arrays.counting import Cells, PartCounts, count_parts
 from netwright.backends.rtl.arrays.structure import library_closure, wrapper_text
 from netwright.backends.rtl.cells.circuit import Circuit
@@ -20,7 +20,6 @@ from netwright.backends.rtl.implement.caching import digest_of
 from netwright.backends.rtl.simulate.row_driver import PREFIX
 from netwright.backends.rtl.simulate.verilator import compile_simulation
 from netwright.errors import BackendError, ConfigError, DataError
-from netwright.files import write_text
 from netwright.formats.bfloat import Floats, Halves, bfloat16_values, lane_product
 from netwright.kernels.arguments import check_array
 from netwright.progress import Progress, silent
@@ -138,12 +137,7 @@ class BankUnit:
         outs = {"y_valid": 1, "y_data": 32, "y_half": 16}
         texts[f"{TOP}.v"] = wrapper_text(TOP, NAME, "u_unit", {"LANES": self.lanes}, ins, outs)
 
-        def write(folder: Path) -> None:
-            for name, text in texts.items():
-                (folder / name).parent.mkdir(exist_ok=True)
-                write_text(folder / name, text)
-
-        files = publish_files(Path(out), kind=KIND, about={"lanes": self.lanes}, write=write)
+        files = publish_texts(Path(out), texts, kind=KIND, about={"lanes": self.lanes})
         return BankUnitDesign(Path(out), self, MappingProxyType(files))
 
 

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.base import BUILD_FOLDER, intact_files, publish_files
+from netwright.backends.base import BUILD_FOLDER, intact_files, publish_texts
 from netwright.backends.rtl.arrays.counting import Cells, PartCounts, count_parts
 from netwright.backends.rtl.arrays.driver import Played, Streams, array_driver, play
 from netwright.backends.rtl.arrays.structure import Structure
@@ -21,7 +21,6 @@ from netwright.backends.rtl.implement.nextpnr import Job
 from netwright.backends.rtl.implement.placement import Routing, route
 from netwright.backends.rtl.implement.synthesis import Measurement, mapped_files, synthesize
 from netwright.backends.rtl.simulate.verilator import compile_simulation
-from netwright.files import write_text
 from netwright.progress import Progress, silent
 
 KIND = "array"
@@ -75,14 +74,8 @@ class ArrayDesign:
         """
         root, texts = Path(out), structure.sources()
 
-        def write(folder: Path) -> None:
-            for name, text in texts.items():
-                path = folder / name
-                path.parent.mkdir(exist_ok=True)
-                write_text(path, text)
-
         about = {"module": structure.module, "parameters": dict(structure.parameters)}
-        return root, MappingProxyType(publish_files(root, kind=KIND, about=about, write=write))
+        return root, MappingProxyType(publish_texts(root, texts, kind=KIND, about=about))
 
     @property
     def build_folder(self) -> Path:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.base import BUILD_FOLDER, intact_files, publish_files
+from netwright.backends.base import BUILD_FOLDER, intact_files, publish_texts
 from netwright.backends.rtl.arrays.structure import library_closure, wrapper_text
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.verilog import LIBRARY_FOLDER, library_text
@@ -19,7 +19,6 @@ from netwright.backends.rtl.implement.caching import digest_of
 from netwright.backends.rtl.simulate.row_driver import PREFIX
 from netwright.backends.rtl.simulate.verilator import compile_simulation
 from netwright.errors import BackendError, ConfigError
-from netwright.files import write_text
 
 NAME = "hash_accumulator"
 KIND = "hash accumulator"
@@ -173,13 +172,8 @@ class HashAccumulator:
         texts = {f"{LIBRARY_FOLDER}/{name}.v": library_text(name) for name in library_closure(NAME)}
         texts["table.v"] = self._top()
 
-        def write(folder: Path) -> None:
-            for name, text in texts.items():
-                (folder / name).parent.mkdir(exist_ok=True)
-                write_text(folder / name, text)
-
         about = {name: getattr(self, name) for name in MAX_BITS}
-        files = publish_files(Path(out), kind=KIND, about=about, write=write)
+        files = publish_texts(Path(out), texts, kind=KIND, about=about)
         return HashDesign(Path(out), self, MappingProxyType(files))
 
     def _top(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from netwright.backends.base import publish_files
+from netwright.backends.base import publish_texts
 from netwright.backends.rtl.cells.verilog import vector
 from netwright.backends.rtl.streams.module_text import instance, module
 from netwright.backends.rtl.streams.network import Terminal
@@ -15,7 +15,6 @@ from netwright.backends.soc.axi.axi_registers import AXI_REGISTERS
 from netwright.backends.soc.chip_text import LIBRARY_FOLDER, library_text
 from netwright.backends.soc.register_text import decoder, module_name
 from netwright.errors import BackendError
-from netwright.files import write_text
 
 KIND = "axi"
 
@@ -93,12 +92,7 @@ def write_axi(design: StreamDesign, out: str | Path) -> Path:
     for path in design.sources():
         texts[path.relative_to(design.root).as_posix()] = path.read_text(encoding="utf-8")
 
-    def write(folder: Path) -> None:
-        for name, text in texts.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            write_text(folder / name, text)
-
-    publish_files(Path(out), kind=KIND, about={"design": design.network.name}, write=write)
+    publish_texts(Path(out), texts, kind=KIND, about={"design": design.network.name})
     return Path(out)
 
 
