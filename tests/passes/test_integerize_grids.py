@@ -50,6 +50,21 @@ def test_channels_that_a_move_spreads_get_one_scale(
     assert np.max(off) <= sum(note.output_bound for note in integers.notes) + 1e-15
 
 
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize("window", [(2, 1), (3, 2)])
+def test_channels_that_meet_in_a_window_get_one_scale(op: str, window: tuple[int, int]) -> None:
+    sketch = Sketch((1, 3, 2, 4))
+    last = sketch.quantized("Quant", ("x",), quant(4, (0.25, 1.0, 0.75), axis=1))
+    last = sketch.quantized("Transpose", (last,), {"order": (0, 2, 1, 3)})
+    attrs = {"kernel": window, "strides": (1, 1), "pads": (0, 0, 0, 0)}
+    graph = sketch.graph(sketch.quantized(op, (last,), attrs))
+    integers = integerize(graph)
+    (name,), rows = graph.outputs, inputs_for(graph, np.random.default_rng(0))
+    found = real_values(integers, name, interpret(integers, rows)[name])
+    np.testing.assert_allclose(found, interpret(graph, rows)[name], rtol=1e-12)
+    assert integers.notes == ()
+
+
 @pytest.mark.parametrize("bits", [14, 16])
 def test_codes_too_wide_for_an_exact_ratio_are_bounded_through_later_products(bits: int) -> None:
     rng = np.random.default_rng(1)

@@ -219,15 +219,15 @@ def convert(
     stimuli = _stimuli(source, rows, random_rows)
     for item in graph.notes:
         note(f"note: {item.node}: {item.text} (relative error {item.error:.1e})")
+    hold(out)
+    ir.save(graph, out / "graph.npz")
+    design = maker.generate(graph, out / backend)
     note(f"comparing {model.name} with the graph ...")
     source, table = compare_source(source, stimuli)
     if source.first.missing:
         note(f"note: {model.name} itself is not compared: {source.first.missing}")
     for stage, reason in source.unavailable.items():
         note(f"note: {stage} is not compared: {reason}")
-    hold(out)
-    ir.save(graph, out / "graph.npz")
-    design = maker.generate(graph, out / backend)
     for text in design.notes:
         note(f"note: {text}")
     if "build" in design.capabilities:

@@ -39,11 +39,7 @@ def max_pool(builder: IntegerBuilder, node: Node) -> Carried:
 
     Where a scale is negative, the codes are negated first.
     """
-    carried = builder.take(node.inputs[0], node)
-    pending = (carried.offset, carried.scale, carried.low, carried.high)
-    if not all(_is_even(values) for values in pending):
-        carried = plain(builder, node.inputs[0], node)
-    carried = flipped(builder, carried)
+    carried = flipped(builder, _even(builder, node, builder.take(node.inputs[0], node)))
     made = builder.emit(
         "MaxPool",
         node.name,
@@ -57,17 +53,43 @@ def max_pool(builder: IntegerBuilder, node: Node) -> Carried:
     return replace(made, offset=carried.offset, low=carried.low, high=carried.high)
 
 
-def _is_even(values: Exact) -> bool:
+def _even(builder: IntegerBuilder, node: Node, carried: Carried) -> Carried:
+    """What a pool reads, with one scale, offset and clamp at all positions of a window."""
+    shape = builder.shape(carried.name)
+    pending = (carried.offset, carried.scale, carried.low, carried.high)
+    if not all(_is_even(values, shape) for values in pending):
+        carried = plain(builder, node.inputs[0], node)
+    if not _is_even(carried.scale, shape):
+        carried = one_scale(builder, node, carried)
+    return replace(
+        carried,
+        scale=_at_a_position(carried.scale, shape),
+        offset=_at_a_position(carried.offset, shape),
+        low=_at_a_position(carried.low, shape),
+        high=_at_a_position(carried.high, shape),
+    )
+
+
+def _at_a_position(values: Exact, shape: tuple[int, ...]) -> Exact:
+    """The values at the first position of a window, which has axes from the third on."""
+    if values.size == 1:
+        return values.reshape(1)
+    full = values.reshape((1,) * (len(shape) - values.ndim) + values.shape)
+    return full[(slice(None), slice(None), *(slice(1) for _ in shape[2:]))]
+
+
+def _is_even(values: Exact, shape: tuple[int, ...]) -> bool:
     """Whether values are the same at all positions of a window."""
-    return values.size == 1 or (values.ndim > 2 and all(e == 1 for e in values.shape[2:]))
+    return bool(np.all(values == _at_a_position(values, shape)))
 
 
 def average_pool(builder: IntegerBuilder, node: Node) -> Carried:
     """Translate AveragePool: a sum whose scale is smaller."""
     carried = builder.take(node.inputs[0], node)
     padded = any(node.integers("pads")) and carried.is_shifted
-    if carried.is_clamped or padded or not _is_even(carried.offset):
+    if carried.is_clamped or padded:
         carried = plain(builder, node.inputs[0], node)
+    carried = _even(builder, node, carried)
     terms = int(np.prod(node.integers("kernel")))
     made = builder.emit(
         "SumPool",
