@@ -32,6 +32,18 @@ def executed(found: Plan, wanted: Staircase, codes: np.ndarray) -> np.ndarray:
     return np.asarray(spec_of(second).execute(second, [codes]))
 
 
+@pytest.mark.parametrize("code", [0, -3])
+@pytest.mark.parametrize("rounding", [Rounding.FLOOR, Rounding.HALF_EVEN])
+def test_a_single_code_is_exact_whatever_the_ratio(code: int, rounding: Rounding) -> None:
+    ratios = (Fraction(10**60 + 1, 7), Fraction(-5, 2))
+    wanted = [Staircase(r, Fraction(1, 3), code, code, -9, 9, rounding) for r in ratios]
+    found, codes = plan(wanted), np.array([code])
+    assert found.miss is None
+    for stair, item in zip(wanted, found.rescalings, strict=True):
+        right = min(max(rounded(stair.ratio * code + stair.offset, rounding), -9), 9)
+        assert executed(Plan((item,)), stair, codes).tolist() == [right]
+
+
 @given(staircases())
 @settings(max_examples=50)
 def test_a_plan_without_a_miss_is_exact(wanted: Staircase) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,9 +18,9 @@ from netwright.digits import is_plain_number
 from netwright.errors import ConfigError
 
 if TYPE_CHECKING:
-    from netwright.backends.rtl import RtlDesign
+    from netwright.backends import Backend
+    from netwright.flows.certified import Certified
     from netwright.flows.conversion import Source
-    from netwright.report import Hardware
     from netwright.verify import Stimulus
 
 OWN = "that of the backend"
@@ -163,26 +164,10 @@ def convert(
     checked, or a proof fails; what is neither proven nor refuted is told. Exit code 5 if nothing
     differs, but no executor could run the file itself: the first stage is missing.
     """
-    from netwright import ir
-    from netwright.backends import ChipDesign, RtlDesign
-    from netwright.backends.base import build
     from netwright.exchange import InputQuantizer
-    from netwright.flows.conversion import (
-        compare_candidates,
-        compare_source,
-        make_certificate,
-        read_source,
-        write_conversion,
-    )
-    from netwright.flows.reloading import compare_loaded
-    from netwright.report import certificate_table, hardware_table
+    from netwright.flows.certified import certify_design
+    from netwright.flows.conversion import read_source
 
-    if chip is not None and backend != "rtl":
-        raise ConfigError("--chip belongs to --backend rtl")
-    if route and backend != "rtl":
-        raise ConfigError("--route belongs to --backend rtl")
-    if chip is not None and (reuse_factor is not None or route):
-        raise ConfigError("a chip has no --reuse-factor and is not placed on an FPGA with --route")
     typed = {
         "part": part,
         "clock_mhz": clock_mhz,
@@ -192,9 +177,7 @@ def convert(
         "adders_per_stage": adders_per_stage,
         "weights": weights,
     }
-    maker = make_backend(
-        "chip" if chip else backend, typed, file=chip, assignments=assignments or ()
-    )
+    maker = _backend(backend, typed, chip=chip, route=route, assignments=assignments or ())
     rows, random_rows = _counted(rows, random_rows)
     started = time.monotonic()
     quantized = None
@@ -215,41 +198,46 @@ def convert(
         raise ConfigError("--calibrate, --bits, --bops and --labels belong to --quantize")
     wanted = InputQuantizer.of(input_quant) if input_quant else None
     source = read_source(model, input_quantizer=wanted)
-    graph = source.graph
     stimuli = _stimuli(source, rows, random_rows)
-    for item in graph.notes:
+    for item in source.graph.notes:
         note(f"note: {item.node}: {item.text} (relative error {item.error:.1e})")
     hold(out)
-    ir.save(graph, out / "graph.npz")
-    design = maker.generate(graph, out / backend)
-    note(f"comparing {model.name} with the graph ...")
-    source, table = compare_source(source, stimuli)
-    if source.first.missing:
-        note(f"note: {model.name} itself is not compared: {source.first.missing}")
-    for stage, reason in source.unavailable.items():
-        note(f"note: {stage} is not compared: {reason}")
-    for text in design.notes:
-        note(f"note: {text}")
-    if "build" in design.capabilities:
-        what = "the kernels" if backend == "cpu" else "a model of the hardware"
-        note(f"compiling {what} in {out / backend} ...")
-        build(design)
-    table += compare_candidates(graph, {design.executed_as: design}, stimuli)
-    if isinstance(design, RtlDesign) and design.is_loadable:
-        note("comparing it with other weights loaded ...")
-        table += compare_loaded(design)
-    made = None
-    if isinstance(design, RtlDesign) and not isinstance(design, ChipDesign):
-        made = _implement(design, route)
-    failed = [proof for proof in made.proofs if proof.failed] if made else []
-    refuted = [f"{proof.layer} is not proven ({proof.what})" for proof in failed]
-    certificate = make_certificate(
-        source, table, refuted=refuted, quantized=quantized, seconds=time.monotonic() - started
-    )
-    write_conversion(certificate, out)
+    made = certify_design(
+        source, maker, out, stimuli, name=backend, route=route, quantized=quantized, began=started,
+        tell=note, reporter=reporter(),
+    )  # fmt: skip
+    _show(made, out, as_json=as_json)
+    if not made.certificate.holds:
+        raise typer.Exit(FAILED)
+    if made.certificate.first.missing is not None:
+        raise typer.Exit(INCOMPLETE)
+
+
+def _backend(
+    name: str,
+    typed: Mapping[str, object],
+    *,
+    chip: Path | None,
+    route: bool,
+    assignments: Sequence[str],
+) -> Backend:
+    """The backend that was typed, with its options."""
+    if chip is not None and name != "rtl":
+        raise ConfigError("--chip belongs to --backend rtl")
+    if route and name != "rtl":
+        raise ConfigError("--route belongs to --backend rtl")
+    if chip is not None and (typed["reuse_factor"] is not None or route):
+        raise ConfigError("a chip has no --reuse-factor and is not placed on an FPGA with --route")
+    return make_backend("chip" if chip else name, typed, file=chip, assignments=assignments)
+
+
+def _show(made: Certified, out: Path, *, as_json: bool) -> None:
+    """Print the certificate, its verdict last, or all of it as JSON."""
+    from netwright.report import certificate_table, hardware_table
+
+    certificate, hardware = made.certificate, made.hardware
     if as_json:
         shown = certificate.model_dump(mode="json")
-        hardware = made.model_dump(mode="json") if made else None
         emit_json(
             {
                 "verdict": certificate.verdict,
@@ -259,21 +247,17 @@ def convert(
                 "notes": shown["notes"],
                 "unavailable": shown["unavailable"],
                 "certificate": shown["rows"],
-                "hardware": hardware,
+                "hardware": hardware.model_dump(mode="json") if hardware else None,
                 "when": shown["when"],
             }
         )
-    else:
-        emit(certificate_table(table))
-        if made:
-            emit("")
-            emit(hardware_table(made))
+        return
+    emit(certificate_table(certificate.rows))
+    if hardware:
         emit("")
-        emit(f"verdict: {certificate.verdict}")
-    if not certificate.holds:
-        raise typer.Exit(FAILED)
-    if certificate.first.missing is not None:
-        raise typer.Exit(INCOMPLETE)
+        emit(hardware_table(hardware))
+    emit("")
+    emit(f"verdict: {certificate.verdict}")
 
 
 def reuse_factors(text: str) -> int | dict[str, int]:
@@ -326,18 +310,3 @@ def _is_count(rows: str) -> bool:
     """Whether what stands for rows is a number of them, not a file."""
     digits = rows.isascii() and rows.isdecimal()
     return digits and (len(rows) > _LONGEST_NAME or not Path(rows).exists())
-
-
-def _implement(design: RtlDesign, route: bool) -> Hardware:
-    """Prove and count the Verilog, and place and route it if that was asked for."""
-    from netwright.flows.implementation import implement
-
-    told = reporter()
-    told.begin("implement", 1, 1)
-    start, status = time.monotonic(), "failed"
-    try:
-        made = implement(design, route=route, progress=told.update)
-        status = "done"
-    finally:
-        told.end("implement", 1, 1, status=status, seconds=time.monotonic() - start)
-    return made

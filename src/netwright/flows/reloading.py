@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netwright.flows.conversion import compare_candidates
@@ -63,12 +64,15 @@ def compare_chip(design: ChipDesign) -> tuple[CertificateRow, ...]:
     )
 
 
-def compare_loaded(design: object) -> tuple[CertificateRow, ...]:
+def compare_loaded(
+    design: object, *, tell: Callable[[str], None] = lambda text: None
+) -> tuple[CertificateRow, ...]:
     """What is compared of a design because its weights are loaded; nothing if they are not."""
     from netwright.backends import ChipDesign, RtlDesign
 
     rows: tuple[CertificateRow, ...] = ()
     if isinstance(design, RtlDesign) and design.is_loadable:
+        tell("comparing it with other weights loaded ...")
         rows += compare_reloads(design)
     if isinstance(design, ChipDesign):
         rows += compare_chip(design)

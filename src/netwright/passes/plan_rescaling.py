@@ -65,7 +65,10 @@ class Plan:
 
 
 def plan(wanted: Sequence[Staircase]) -> Plan:
-    """Integers that equal some staircases, one for each channel."""
+    """Integers that equal some staircases, one for each channel; all begin and end alike."""
+    first, last = wanted[0].first, wanted[0].last
+    if first == last:  # one code, whose ratio may be of any size
+        return Plan(tuple(Rescaling(1, stair.end - first, 0) for stair in wanted))
     simple = all(
         stair.ratio.denominator == 1 or is_power_of_two(abs(stair.ratio)) for stair in wanted
     )

@@ -48,6 +48,11 @@ class Staircase:
         rounded = round_quotient(codes.astype(object) * factor + addend, over, self.rounding)
         return np.minimum(np.maximum(rounded, self.low), self.high)
 
+    @property
+    def end(self) -> int:
+        """The result for the last n."""
+        return int(self.values(np.array([self.last], dtype=object))[0])
+
     def mirrored(self) -> Staircase:
         """The staircase of ``-n``."""
         return Staircase(

@@ -166,6 +166,8 @@ def test_trunc_drops_low_bits_of_the_codes(mode: Rounding) -> None:
             "multiplier must hold 1 or 3 values along axis 1, not 2",
         ),
         ({"offset": (1, 2)}, "offset must hold 1 or 1 values along axis None, not 2"),
+        ({"offset": (-(1 << 63) - 1,)}, "offset must fit 64 bits, not take 65"),
+        ({"multiplier": (1 << 200,)}, "multiplier must fit 64 bits, not take 202"),
     ],
 )
 def test_attributes_that_do_not_fit_are_named(changed: dict, message: str) -> None:

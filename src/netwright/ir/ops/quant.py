@@ -252,7 +252,17 @@ def _same_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
                 f"{name} must hold 1 or {extent} values along axis {axis}, not {len(value)}",
                 node=node.name,
             )
+        if name != "scale" and isinstance(value, tuple):
+            _check_whole(node, name, value)
     return shapes[0]
+
+
+def _check_whole(node: Node, name: str, values: Sequence[object]) -> None:
+    """Refuse integers that no machine word holds."""
+    for value in values:
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            bits = value.bit_length() + 1
+            raise GraphError(f"{name} must fit 64 bits, not take {bits}", node=node.name)
 
 
 def _check_clamp(node: Node) -> None:
