@@ -13,18 +13,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from netwright import models, tasks, train
+from netwright.explore.objectives.chip import NetworkOptions
 from netwright.records import Record
+from netwright.studies import nasaic_spaces as spaces
 
 LOG = Path(__file__).parents[1] / "src/netwright/studies/nasaic_data/accuracies.jsonl"
 SEEDS = (0, 1, 2)
-STEMS, FILTERS, SKIPS = (4, 16), ((8, 32), (16, 64), (32, 128)), (0, 1)
-HEIGHTS, WIDTHS, REPEATS = (1, 2, 3), (4, 8), (1, 2)
 EPOCHS = {"fashion-mnist": 2, "digits": 4, "nuclei": 3}
 ROWS = {"fashion-mnist": 1500, "digits": 2000, "nuclei": 256}
 BATCH_SIZE, LEARNING_RATE = 16, 3e-3
@@ -32,25 +32,21 @@ BATCH_SIZE, LEARNING_RATE = 16, 3e-3
 
 @dataclass(frozen=True)
 class Job:
-    """One training: a task, the arguments of a network, and the seed of weights and order."""
+    """One training: a network with its task, and the seed of weights and order."""
 
-    task: str
-    network: tuple[int, ...]
+    network: NetworkOptions
     seed: int
 
 
 def jobs() -> Iterator[tuple[str, Job]]:
-    """Every training by its key; the first seed of all networks first."""
+    """Every training by its key in the table; the first seed of all networks first."""
     for seed in SEEDS:
-        for network in product(HEIGHTS, WIDTHS, REPEATS):
-            yield _keyed(Job("nuclei", network, seed))
-        for task in ("fashion-mnist", "digits"):
-            for network in product(STEMS, *FILTERS, SKIPS):
-                yield _keyed(Job(task, network, seed))
-
-
-def _keyed(job: Job) -> tuple[str, Job]:
-    return f"{job.task} {'-'.join(map(str, job.network))} {job.seed}", job
+        for task, (family, image) in spaces.TASKS.items():
+            for decided in spaces.choices(family):
+                options = {"task": task, "family": family, "image": image,
+                           "arguments": spaces.arguments(family, decided)}  # fmt: skip
+                network = NetworkOptions.model_validate(options)
+                yield f"{network.key} {seed}", Job(network, seed)
 
 
 @cache
@@ -65,18 +61,12 @@ def _task(name: str) -> tasks.Task:
 
 def trained(job: Job) -> Record:
     """Train a network and score it; the test split is looked at once."""
-    task, started = _task(job.task), time.process_time()
-    image = task.input_shape
-    if job.task == "nuclei":
-        height, filters, repeats = job.network
-        model = models.unet(image=image, height=height, filters=filters, repeats=repeats,
-                            seed=job.seed)  # fmt: skip
-    else:
-        stem, *filters, skips = job.network
-        model = models.resnet9(image=image, stem=stem, filters=filters, skips=(skips,) * 3,
-                               seed=job.seed)  # fmt: skip
+    own, started = job.network, time.process_time()
+    task = _task(own.task)
+    make: Any = {"resnet9": models.resnet9, "unet": models.unet}[own.family]
+    model = make(image=own.image, **own.arguments, seed=job.seed)
     train.fit(
-        model, task, epochs=EPOCHS[job.task], batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE,
+        model, task, epochs=EPOCHS[own.task], batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE,
         warmup=0.1, seed=job.seed, keep="last",
     )  # fmt: skip
     return {

@@ -87,15 +87,16 @@ def compare(console: Console, count: int) -> None:
 
 
 def rate(console: Console) -> None:
-    """Hardware-only evaluations: 24 layers on random pairs, cold and as a search meets them."""
+    """Hardware-only evaluations: 24 layers on random pairs, new ones and as a search meets them."""
     rng = random.Random(0)
     layers = [layer(rng) for _ in range(2 * LAYERS)]
-    for told, sizes in (("every size new", range(1, EVALUATIONS + 1)), ("64 sizes", None)):
+    for told in ("every size new", "every size and buffer new", "64 sizes"):
         started = time.process_time()
         for number in range(EVALUATIONS):
-            elements = 512 + number if sizes else 64 * rng.randint(1, 64)
+            elements = 64 * rng.randint(1, 64) if told == "64 sizes" else 512 + number
+            buffer = (64 << 10) + 128 * number if "buffer" in told else 1 << 18
             for name in rng.sample(arch.templates(), 2):
-                size = Sized(name, elements, 16e9, 1 << 18)
+                size = Sized(name, elements, 16e9, buffer)
                 _ = size.area_m2
                 for own in layers:
                     found = work(own, size)

@@ -169,12 +169,20 @@ class Program:
 
 
 def run_cp_sat(
-    cp_model: Any, model: Any, *, time_limit_s: float, seed: int = 0
+    cp_model: Any, model: Any, *, time_limit_s: float, seed: int = 0, is_repeatable: bool = False
 ) -> tuple[Any, object]:
-    """Run CP-SAT; the solver with its answer, and the status."""
+    """Run CP-SAT; the solver with its answer, and the status.
+
+    Repeatable answers come from one thread, and the limit counts work in place of time: about
+    seconds, but the same on a busy machine.
+    """
     solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = time_limit_s
-    solver.parameters.num_workers = WORKERS
+    if is_repeatable:
+        solver.parameters.max_deterministic_time = time_limit_s
+        solver.parameters.num_workers = 1
+    else:
+        solver.parameters.max_time_in_seconds = time_limit_s
+        solver.parameters.num_workers = WORKERS
     solver.parameters.random_seed = seed
     with quiet():
         return solver, solver.solve(model)

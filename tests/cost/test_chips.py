@@ -24,6 +24,22 @@ def test_a_chip_is_judged_as_the_mapper_does():
     assert assess(layers, pair, limit_s=1e-9).seconds > 1e-9  # the last split on the way there
 
 
+def test_a_solver_is_asked_where_the_greedy_split_is_late():
+    pair = arch.with_settings(
+        arch.find("unlike_pair"), ["channels.elements=256", "pixels.elements=256"]
+    )
+    layers = [layers_of(own, pair) for own in (SMALL, OTHER)]
+    shortest = split([SMALL, OTHER], pair).seconds
+    greedy, asked = (assess(layers, pair, limit_s=shortest, solver=s) for s in ("never", "misses"))
+    assert greedy.seconds > shortest
+    assert not greedy.is_proven
+    assert asked.seconds == pytest.approx(shortest)
+    assert asked.is_proven
+    loose = assess(layers, pair, limit_s=1.0, solver="always")
+    assert loose.is_proven
+    assert loose.joules <= assess(layers, pair, limit_s=1.0).joules
+
+
 def test_what_cannot_be_judged_is_named():
     pair = arch.find("unlike_pair")
     with pytest.raises(ConfigError, match='compute unit "mac" is no accelerator'):

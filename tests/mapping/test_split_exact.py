@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.errors import Infeasible
-from netwright.mapping import SplitProblem, split_exactly, split_greedily
+from netwright.mapping import SplitProblem, split_exactly, split_greedily, split_within
 from tests.mapping.test_split import check, problems
 
 
@@ -52,6 +52,15 @@ def test_the_best_of_all_schedules(problem: SplitProblem, slack: int) -> None:
     assert cheap.is_optimal
     greedy = split_greedily(problem, limit)
     assert greedy is None or greedy.energy >= cheap.energy
+    within = split_within(problem, limit)
+    assert within.makespan <= limit
+    assert within == greedy if greedy else within.energy == cheap.energy
+    assert split_within(problem, limit, always=True).energy == cheap.energy
+    check(problem, within.units, within.starts, within.makespan)
+    late = split_within(problem, fast.makespan - 1)
+    assert late.makespan >= fast.makespan
+    assert late.is_optimal
+    assert problem.least_makespan <= fast.makespan
 
 
 def test_what_no_split_meets_is_named():

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from benchmarks import accuracies
 
+from netwright.records import read_records
+from netwright.studies import data
 from netwright.studies.nasaic_runs import (
     best_networks,
     best_score,
@@ -56,3 +59,11 @@ def test_halves_have_equal_totals():
     assert "elements_1" not in {p.name for p in parameters(NAME, "single")}
     rules = {rule.rule for rule in space(NAME, None).rules}
     assert rules == {"elements_0 + elements_1 <= 1024", "port_0 + port_1 <= 32e9"}
+
+
+def test_the_table_is_that_of_its_recipe():
+    wanted = dict(accuracies.jobs())
+    known = read_records(data("nasaic", "accuracies.jsonl"))
+    assert known.keys() <= wanted.keys()
+    first = {key for key, job in wanted.items() if job.seed == 0}
+    assert first <= known.keys()

@@ -2,7 +2,7 @@
 
 from netwright.cost import dataflows, events, pipeline, shaping, systolic, training
 from netwright.cost.accelerators import Unit, units_of
-from netwright.cost.chips import Layers, Verdict, assess, layers_of
+from netwright.cost.chips import Asked, Layers, Verdict, assess, layers_of
 from netwright.cost.counts import Action, Counts
 from netwright.cost.fused import Fused, fused
 from netwright.cost.hash_merge import (
@@ -29,6 +29,7 @@ __all__ = [
     "MERGE_VERSIONS",
     "METHODS",
     "Action",
+    "Asked",
     "Counts",
     "Estimate",
     "Fused",

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from netwright.arch import Architecture
 from netwright.cost.accelerators import Cost, Unit, refused, units_of
 from netwright.cost.dataflows import Shape, shape_of, why_not
-from netwright.cost.steps import FEMTO, Group, groups_of, moved_bits, problem_of
+from netwright.cost.steps import (
+    FEMTO,
+    Group,
+    cycles_within,
+    groups_of,
+    moved_bits,
+    problem_of,
+)
 from netwright.errors import ConfigError, UnsupportedOp
 from netwright.mapping.operation import operation
 from netwright.mapping.split import split_towards
+from netwright.mapping.split_exact import split_within
 from netwright.workload import Workload
+
+Asked = Literal["never", "misses", "always"]
+"""When an exact solver is asked: never, where the greedy split is late, or always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +51,13 @@ class Verdict:
         seconds: From the first to the last step.
         joules: Energy of all steps.
         area_m2: Square meters of the accelerators.
+        is_proven: Whether the split is the cheapest in time, or none ends in time, by proof.
     """
 
     seconds: float
     joules: float
     area_m2: float
+    is_proven: bool = False
 
 
 def layers_of(workload: Workload, architecture: Architecture) -> Layers:
@@ -69,18 +83,26 @@ def _offset(groups: tuple[Group, ...], places: int) -> tuple[Group, ...]:
     )
 
 
-def assess(networks: Sequence[Layers], architecture: Architecture, *, limit_s: float) -> Verdict:
-    """Time, energy and area of networks on a chip of templates, split greedily.
+def assess(
+    networks: Sequence[Layers],
+    architecture: Architecture,
+    *,
+    limit_s: float,
+    solver: Asked = "misses",
+) -> Verdict:
+    """Time, energy and area of networks on a chip of templates.
 
     The split has the least energy that was found within the limit; where none was, it is the last
-    one of the way there, and takes longer.
+    one of the greedy way there, and takes longer. Equal arguments give equal verdicts.
 
     Args:
         networks: What runs at the same time.
         architecture: A machine all of whose units were made of templates.
         limit_s: Seconds that it may take.
+        solver: When an exact solver is asked: never, where the greedy split is late, or always.
 
     Raises:
+        MissingExtra: OR-Tools is not installed, and asked.
         ConfigError: A unit was not made of a template.
         GraphError: A layer runs on no accelerator.
     """
@@ -98,9 +120,13 @@ def assess(networks: Sequence[Layers], architecture: Architecture, *, limit_s: f
         ]
     clock = max(unit.compute.rate.value for unit in units if unit.compute.rate is not None)
     problem = problem_of(groups, units, costs, clock)
-    found = split_towards(problem, int(limit_s * clock))
+    limit = cycles_within(limit_s, clock)
+    if solver == "never":
+        found = split_towards(problem, limit)
+    else:
+        found = split_within(problem, limit, always=solver == "always")
     area = sum(unit.size.area_m2 for unit in units if unit.size is not None)
-    return Verdict(found.makespan / clock, found.energy / FEMTO, area)
+    return Verdict(found.makespan / clock, found.energy / FEMTO, area, found.is_optimal)
 
 
 def _costs(

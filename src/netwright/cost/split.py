@@ -11,7 +11,7 @@ from netwright.arch import Architecture
 from netwright.cost import stream
 from netwright.cost.accelerators import Cost, Unit, refused, units_of
 from netwright.cost.price import check_figures
-from netwright.cost.steps import Group, cycles_of, groups_of, moved_bits, problem_of
+from netwright.cost.steps import Group, cycles_of, cycles_within, groups_of, moved_bits, problem_of
 from netwright.errors import ConfigError, GraphError, Infeasible
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import LoopNest
@@ -129,7 +129,7 @@ def split(
     table = _Table(workload, units, progress)
     clock = max(unit.compute.rate.value for unit in units if unit.compute.rate is not None)
     problem = table.problem(clock)
-    limit = None if limit_s is None else int(limit_s * clock * (1 + 1e-12))
+    limit = None if limit_s is None else cycles_within(limit_s, clock)
     if method == "exact":
         found = split_exactly(problem, aim=aim, limit=limit, time_limit_s=time_limit_s)
     else:

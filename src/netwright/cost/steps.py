@@ -109,6 +109,11 @@ def cycles_of(cost: Cost, clock: float) -> int:
     return max(1, ceil(cost.seconds * clock * (1 - 1e-12)))
 
 
+def cycles_within(limit_s: float, clock: float) -> int:
+    """Whole cycles that a limit leaves; what is rounding of floats is not lost."""
+    return int(limit_s * clock * (1 + 1e-12))
+
+
 def problem_of(
     groups: Sequence[Group],
     units: Sequence[Unit],

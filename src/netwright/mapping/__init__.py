@@ -24,7 +24,7 @@ from netwright.mapping.precedence import Precedence
 from netwright.mapping.replay import Traffic, Transfer, replay
 from netwright.mapping.schedule import Gap, Schedule, default_schedule, kib, ordered
 from netwright.mapping.split import Split, SplitProblem, Step, split_greedily
-from netwright.mapping.split_exact import Aim, split_exactly
+from netwright.mapping.split_exact import Aim, split_exactly, split_within
 from netwright.mapping.write import write
 
 __all__ = [
@@ -89,6 +89,7 @@ __all__ = [
     "solve_gaps",
     "split_exactly",
     "split_greedily",
+    "split_within",
     "traffic_curve",
     "traffic_of",
     "with_caches",

@@ -59,6 +59,24 @@ class SplitProblem:
             for step in self.steps
         )
 
+    @cached_property
+    def readers(self) -> tuple[tuple[int, ...], ...]:
+        """The steps that need each step."""
+        found: list[list[int]] = [[] for _ in self.steps]
+        for place, step in enumerate(self.steps):
+            for need in step.needs:
+                found[need].append(place)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def least_makespan(self) -> int:
+        """Cycles below which no split ends: those of the longest way, or of all work shared."""
+        least = [min(c for c in step.cycles if c is not None) for step in self.steps]
+        ends: list[int] = []
+        for step, cycles in zip(self.steps, least, strict=True):
+            ends.append(cycles + max((ends[need] for need in step.needs), default=0))
+        return max([*ends, -(-sum(least) // len(self.units))])
+
     def energy_of(self, units: Sequence[int]) -> int:
         """Energy of an assignment."""
         return sum(_known(s.energy[u]) for s, u in zip(self.steps, units, strict=True))
@@ -69,26 +87,24 @@ class SplitProblem:
         The step that can start first runs next; of equal ones that with the longest way to the end,
         then the first one.
         """
-        steps = self.steps
+        steps, readers = self.steps, self.readers
         cycles = [_known(step.cycles[unit]) for step, unit in zip(steps, units, strict=True)]
-        readers: list[list[int]] = [[] for _ in steps]
-        left = [len(step.needs) for step in steps]
-        for place, step in enumerate(steps):
-            for need in step.needs:
-                readers[need].append(place)
-        way = [0] * len(steps)
+        way = cycles[:]
         for place in range(len(steps) - 1, -1, -1):
-            way[place] = cycles[place] + max((way[r] for r in readers[place]), default=0)
+            longest = 0
+            for reader in readers[place]:
+                longest = max(longest, way[reader])
+            way[place] += longest
+        left = [len(step.needs) for step in steps]
         ready = [place for place, number in enumerate(left) if not number]
         free = [0] * len(self.units)
         known = [0] * len(steps)
         starts = [0] * len(steps)
         while ready:
-            best = min(ready, key=lambda p: (max(known[p], free[units[p]]), -way[p], p))
+            start, _, best = min((max(known[p], free[units[p]]), -way[p], p) for p in ready)
             ready.remove(best)
-            starts[best] = max(known[best], free[units[best]])
-            end = starts[best] + cycles[best]
-            free[units[best]] = end
+            starts[best] = start
+            end = free[units[best]] = start + cycles[best]
             for reader in readers[best]:
                 known[reader] = max(known[reader], end)
                 left[reader] -= 1

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from netwright.errors import Infeasible, require
-from netwright.mapping.split import Split, SplitProblem, cheapest, split_greedily
+from netwright.mapping.split import (
+    Split,
+    SplitProblem,
+    cheapest,
+    split_greedily,
+    split_towards,
+)
 from netwright.solvers import rounded_up, run_cp_sat
 
 Aim = Literal["latency", "energy"]
@@ -65,6 +72,38 @@ def split_exactly(
     )  # fmt: skip
 
 
+def split_within(
+    problem: SplitProblem, limit: int, *, always: bool = False, work_s: float = 1.0
+) -> Split:
+    """A cheap split that ends in time: the greedy one, or what a solver finds where that is late.
+
+    The same problem gets the same answer on any machine, however busy.
+
+    Args:
+        problem: Steps and units.
+        limit: Cycles in which all should be done.
+        always: Whether the solver looks for a cheaper one also where the greedy one is in time.
+        work_s: Limit of the solver, in seconds of a machine at rest.
+
+    Returns:
+        A split that ends in time; where none was found, the last one of the greedy way there.
+        ``is_optimal`` says that it is the cheapest, or that none ends in time, by proof.
+
+    Raises:
+        MissingExtra: The solver is needed, and OR-Tools is not installed.
+    """
+    found = split_towards(problem, limit)
+    if problem.least_makespan > limit:
+        return replace(found, is_optimal=True, bound=problem.least_makespan)
+    if found.makespan <= limit and not always:
+        return found
+    hint = found if found.makespan <= limit else None
+    better, is_final = _solve(problem, "energy", limit, None, hint, work_s, 0, is_repeatable=True)
+    if better is None:
+        return replace(found, is_optimal=is_final)
+    return better
+
+
 def _first(problem: SplitProblem, aim: Aim, limit: int | None) -> Split | None:
     """A split to start from."""
     if limit is not None or aim == "energy":
@@ -85,6 +124,8 @@ def _solve(
     hint: Split | None,
     time_limit_s: float,
     seed: int,
+    *,
+    is_repeatable: bool = False,
 ) -> tuple[Split | None, bool]:
     """The best split within limits, if one was found, and whether that is final."""
     cp = require("ortools.sat.python.cp_model", extra="solve", purpose="an exact split")
@@ -127,7 +168,9 @@ def _solve(
             model.add_hint(starts[place], hint.starts[place])
             for unit, own in options.items():
                 model.add_hint(own, hint.units[place] == unit)
-    solver, status = run_cp_sat(cp, model, time_limit_s=time_limit_s, seed=seed)
+    solver, status = run_cp_sat(
+        cp, model, time_limit_s=time_limit_s, seed=seed, is_repeatable=is_repeatable
+    )
     if status not in (cp.OPTIMAL, cp.FEASIBLE):
         return None, bool(status == cp.INFEASIBLE)
     units = tuple(next(u for u, own in o.items() if solver.value(own)) for o in chosen)

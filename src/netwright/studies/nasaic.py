@@ -25,6 +25,7 @@ from netwright.studies.nasaic_runs import (
     chip_then_nas,
     nas_then_chip,
     nearest,
+    proven_joules,
     search,
     specification,
 )
@@ -93,6 +94,21 @@ def accuracy_loss(context: Context) -> Finding:
     return finding(context, fmean(lost), "points", f"{len(lost)} cases{spread}")
 
 
+def chosen_splits(context: Context) -> Finding:
+    """Mean excess energy of the splits of all chosen chips over proven ones, in percent."""
+    trials, cases = _size(context)
+    gaps = []
+    proven = 0
+    for case in cases:
+        found = _case("together", case, trials)[0]
+        if found is not None:
+            best = proven_joules(*case[:2], found)
+            proven += best is not None
+            gaps.append(100 * (found.values["joules"] / best - 1) if best else 0.0)
+    remark = f"{proven} of {len(gaps)} proven, largest {max(gaps):.2f} %"
+    return finding(context, fmean(gaps), "%", remark)
+
+
 def _reduction(context: Context, what: str) -> tuple[float, str]:
     """Mean cost of the nearest chip of the best networks over that of the joint search."""
     trials, cases = _size(context)
@@ -128,6 +144,7 @@ def _named(found: tuple[float, str]) -> tuple[float, str, str]:
 __all__ = [
     "accuracy_loss",
     "area",
+    "chosen_splits",
     "controller_over_random",
     "energy",
     "greedy_gap",

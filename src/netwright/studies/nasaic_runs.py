@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
-from itertools import product
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +18,8 @@ from netwright.studies.nasaic_spaces import (
     NETWORKS,
     Point,
     Specification,
+    arguments,
+    choices,
     networks,
     space,
 )
@@ -74,16 +76,24 @@ def search(
     return found.run(trials=trials).trials
 
 
+def proven_joules(workload: str, level: str, trial: explore.Trial) -> float | None:
+    """The least energy with which the chip of a trial is in time, by proof; none without proof."""
+    own = specification(workload, level)
+    exact = replace(objective(workload, own.limits[0]), solver="always")
+    settings = space(workload, own).settings(trial.parameters)
+    verdict = exact.judge(settings)
+    return float(verdict.joules) if verdict.is_proven else None
+
+
 def best_networks(workload: str) -> Point:
     """The decisions of the networks with the best validation scores, whatever they cost."""
     chip = objective(workload, 1e-4)
     found: Point = {}
     for place, own in enumerate(chip.networks):
-        decisions = NETWORKS[own.family]
-        choices = list(product(*(values for _, _, values in decisions)))
-        scores = [chip.scores_of([_with(own, choice)])["validation"] for choice in choices]
-        best = choices[int(np.argmax(scores))]
-        found |= {f"{d[0]}_{place}": v for d, v in zip(decisions, best, strict=True)}
+        known = list(choices(own.family))
+        scores = [chip.scores_of([_with(own, choice)])["validation"] for choice in known]
+        best = known[int(np.argmax(scores))]
+        found |= {f"{d[0]}_{place}": v for d, v in zip(NETWORKS[own.family], best, strict=True)}
     return found
 
 
@@ -101,8 +111,7 @@ def best_score(workload: str) -> float:
 
 
 def _with(own: Any, values: tuple[int, ...]) -> Any:
-    chosen = (values[0], values[1:4], (values[4],) * 3) if own.family == "resnet9" else values
-    return own.model_copy(update={"arguments": dict(zip(own.arguments, chosen, strict=True))})
+    return own.model_copy(update={"arguments": arguments(own.family, values)})
 
 
 def nearest_chip(workload: str, level: str) -> Point:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from netwright import explore
 
@@ -24,8 +25,10 @@ NETWORKS: Mapping[str, tuple[tuple[str, tuple[str, ...], tuple[int, ...]], ...]]
 }  # fmt: skip
 """Decisions of each family: name, arguments that it sets, and values."""
 
-FIRST = {"resnet9": {"stem": 4, "filters": (8, 16, 32), "skips": (0, 0, 0)},
-         "unet": {"height": 1, "filters": 4, "repeats": 1}}  # fmt: skip
+FIRST: Mapping[str, Mapping[str, object]] = {
+    "resnet9": {"stem": 4, "filters": (8, 16, 32), "skips": (0, 0, 0)},
+    "unet": {"height": 1, "filters": 4, "repeats": 1},
+}
 HALVES = ("channels", "pixels")
 TEMPLATES = ("nvdla", "shidiannao", "row_stationary")
 ELEMENTS, PORTS = 1024, (4e9, 8e9, 16e9, 24e9, 28e9)
@@ -66,6 +69,19 @@ def networks(workload: str) -> tuple[dict[str, object], ...]:
         {"task": task, "family": family, "image": image, "arguments": FIRST[family]}
         for task, family, image in named
     )
+
+
+def choices(family: str) -> Iterator[tuple[int, ...]]:
+    """The decisions of all networks of a family."""
+    return product(*(values for _, _, values in NETWORKS[family]))
+
+
+def arguments(family: str, decided: tuple[int, ...]) -> dict[str, object]:
+    """The arguments of a network by its decisions."""
+    if family == "resnet9":
+        stem, *filters, skips = decided
+        return {"stem": stem, "filters": tuple(filters), "skips": (skips,) * 3}
+    return dict(zip(FIRST[family], decided, strict=True))
 
 
 def parameters(workload: str, kind: str = "unlike") -> tuple[explore.Parameter, ...]:

@@ -28,6 +28,19 @@ def test_work_is_what_the_engine_prices(name):
         assert seconds == pytest.approx(priced.seconds, rel=1e-9)
 
 
+@pytest.mark.parametrize(("name", "some", "more"),
+                         [("nvdla", 2048, 4096), ("shidiannao", 64, 100),
+                          ("row_stationary", 1200, 1209)])  # fmt: skip
+def test_machines_of_which_a_layer_uses_the_same_part_are_counted_once(name, some, more):
+    window = Window(8, 3, padding=1, extent=8)
+    layer = Shape(1, 1, 32, 16, window, window, (8, 8, 8))
+    first = work(layer, arch.Sized(name, some, 16e9, 1 << 18))
+    assert first is not None
+    assert work(layer, arch.Sized(name, more, 8e9, 1 << 19)) is first
+    assert work(layer, arch.Sized(name, some // 3, 16e9, 1 << 18)) != first
+    assert work(layer, arch.Sized(name, some, 16e9, 1 << 10)) != first
+
+
 def test_what_does_not_fit_says_why():
     _, size = machine("row_stationary", 24, 20)
     tall = Shape(1, 1, 1, 1, Window(1, 13, extent=13), Window(), (8, 8, 8))

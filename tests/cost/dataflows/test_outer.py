@@ -17,6 +17,18 @@ def test_all_stays_where_all_fits():
     assert found.bits(LAYER) == 8 * WHOLE
 
 
+@pytest.mark.parametrize("limits", [LIMITS, Limits(4, 2, 8, 32), Limits(16, 8, 8, 8)])
+def test_no_other_tiles_fill_the_array_more_or_fetch_less_than_the_whole(limits):
+    found = outer(LAYER, 1 << 20, limits)
+    assert found == Outer(False, 16, 8)
+    others = [
+        Outer(first, f, r) for first in (False, True) for f in range(1, 17) for r in range(1, 9)
+    ]
+    assert found.bits(LAYER) == min(other.bits(LAYER) for other in others)
+    busy = [min(o.rows, limits.rows) * min(o.features, limits.features) for o in others]
+    assert min(8, limits.rows) * min(16, limits.features) == max(busy)
+
+
 def test_a_strip_reads_weights_again_and_a_block_the_image():
     strips, blocks = Outer(False, 4, 2), Outer(True, 4, 2)
     assert (strips.weights(LAYER), strips.inputs(LAYER)) == (4 * 576, 400)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
-from netwright.arch import ROLES, Array, Compute, Memory, Sized
+from netwright.arch import ROLES, Array, Compute, Memory, Sized, template
+from netwright.cost.dataflows import output, row, weight
 from netwright.cost.dataflows.flow import Flow, nest_keeps, nest_loops
-from netwright.cost.dataflows.output import output_stationary
-from netwright.cost.dataflows.row import row_stationary
 from netwright.cost.dataflows.shape import CACHED, Shape, shape_of
-from netwright.cost.dataflows.weight import weight_stationary
 from netwright.mapping.loopnest import LoopNest
 from netwright.mapping.operation import Operation
 
@@ -36,31 +36,59 @@ class Work:
 
 def flow(shape: Shape, machine: Sized) -> Flow | None:
     """A layer on a template; ``None`` if it does not fit."""
-    memories = [node for node in machine.template.nodes if isinstance(node, Memory)]
-    rooms = {node.name: machine.capacity(node) for node in memories}
-    if machine.template.dataflow == "weight":
-        return weight_stationary(shape, machine, rooms["accumulators"])
-    if machine.template.dataflow == "output":
-        return output_stationary(shape, machine, rooms["window"])
-    return row_stationary(shape, machine, rooms["filters"], rooms["images"])
+    used = _used(shape, machine)
+    return None if used is None else _flow(shape, used)
 
 
 def work(shape: Shape, machine: Sized) -> Work | None:
     """What a layer costs on a template; ``None`` if it does not fit.
 
-    Equal layers on equal templates are counted once, whatever the bandwidth.
+    Machines of which a layer uses the same part are counted once, whatever their sizes.
     """
-    return _work(shape, machine.name, machine.elements, machine.buffer_bytes)
+    used = _used(shape, machine)
+    return None if used is None else _work(shape, machine.name, used)
+
+
+_Use: TypeAlias = weight.Use | output.Use | row.Use
+
+
+def _used(shape: Shape, machine: Sized) -> _Use | None:
+    """What a layer uses of a template: arithmetic of microseconds."""
+    own, sides, rooms = _array(machine.name, machine.elements)
+    return own(shape, sides, machine.buffer_bytes, *rooms)
 
 
 @lru_cache(maxsize=CACHED)
-def _work(shape: Shape, name: str, elements: int, buffer_bytes: int) -> Work | None:
-    machine = Sized(name, elements, 1.0, buffer_bytes)
-    found = flow(shape, machine)
-    if found is None:
-        return None
+def _array(
+    name: str, elements: int
+) -> tuple[Callable[..., _Use | None], tuple[int, int], tuple[int, ...]]:
+    """What says how a layer uses a template, axes of its array, and capacities that it asks."""
+    own: Callable[..., _Use | None]
+    names: tuple[str, ...]
+    machine = Sized(name, elements, 1.0, 1)
+    if machine.template.dataflow == "weight":
+        own, names = weight.use, ("accumulators",)
+    elif machine.template.dataflow == "output":
+        own, names = output.use, ("window",)
+    else:
+        own, names = row.use, ("filters", "images")
+    memories = {node.name: node for node in machine.template.nodes if isinstance(node, Memory)}
+    return own, machine.sides, tuple(machine.capacity(memories[name]) for name in names)
+
+
+def _flow(shape: Shape, used: _Use) -> Flow:
+    if isinstance(used, weight.Use):
+        return weight.weight_stationary(shape, used)
+    if isinstance(used, output.Use):
+        return output.output_stationary(shape, used)
+    return row.row_stationary(shape, used)
+
+
+@lru_cache(maxsize=CACHED)
+def _work(shape: Shape, name: str, used: _Use) -> Work:
+    found = _flow(shape, used)
     joules = 0.0
-    for node in machine.template.nodes:
+    for node in template(name).nodes:
         if isinstance(node, Memory):
             assert node.read_energy is not None  # check_template
             assert node.write_energy is not None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from typing import NamedTuple
 
-from netwright.cost.dataflows.shape import Shape, tiled
+from netwright.cost.dataflows.shape import CACHED, Shape, tiled
 
 
-@dataclass(frozen=True, slots=True)
-class Outer:
+class Outer(NamedTuple):
     """How the buffer is filled.
 
     Attributes:
@@ -71,23 +70,24 @@ class Outer:
 
     def room(self, shape: Shape, result_bits: int) -> int:
         """Bytes of the buffer that the tiles take, twice where they change."""
-        all_features, all_rows = self.features == shape.features, self.rows == shape.rows.made
+        rows, columns = shape.rows, shape.columns
+        all_features, all_rows = self.features == shape.features, self.rows == rows.made
         one_group, one_image = shape.groups == 1, shape.images == 1
-        image = shape.channels * shape.rows.reach(self.rows) * shape.columns.reach(
-            shape.columns.made
-        )  # fmt: skip
-        weights = self.features * shape.channels * shape.rows.taps * shape.columns.taps
-        results = self.features * self.rows * shape.columns.made
-        parts = (
-            (image * shape.bits[0], all_rows and one_image),
-            (weights * shape.bits[1], all_features and one_group),
-            (results * result_bits, all_features and all_rows and one_image),
+        image = shape.channels * rows.reach(self.rows) * columns.reach(columns.made)
+        weights = self.features * shape.channels * rows.taps * columns.taps
+        results = self.features * self.rows * columns.made
+        return (
+            _bytes(image * shape.bits[0], stays=all_rows and one_image)
+            + _bytes(weights * shape.bits[1], stays=all_features and one_group)
+            + _bytes(results * result_bits, stays=all_features and all_rows and one_image)
         )
-        return sum(-(-bits * (1 if stays else 2) // 8) for bits, stays in parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+def _bytes(bits: int, *, stays: bool) -> int:
+    return -(-bits * (1 if stays else 2) // 8)
+
+
+class Limits(NamedTuple):
     """What the array of a template wants of the tiles.
 
     Attributes:
@@ -105,8 +105,12 @@ class Limits:
     one_block: bool = False
 
 
+@lru_cache(maxsize=CACHED)
 def outer(shape: Shape, capacity: int, limits: Limits) -> Outer | None:
     """The tiles that fill the array most, of these with the least traffic; ``None`` if none fit."""
+    whole = Outer(False, shape.features, shape.rows.made)
+    if whole.rows <= limits.most_rows and whole.room(shape, limits.result_bits) <= capacity:
+        return whole  # nothing fills the array more, nothing is fetched less
     found = [
         own
         for own in _candidates(shape, capacity, limits)
@@ -159,10 +163,11 @@ def _fits(
     return fits(Outer(bool(strip), block or sizes[place], strip or sizes[place]))
 
 
-def _sizes(extent: int, step: int) -> list[int]:
+@lru_cache(maxsize=CACHED)
+def _sizes(extent: int, step: int) -> Sequence[int]:
     """Sizes of tiles, rising: up to a step all, then its multiples, and the whole extent."""
     small = range(1, min(step, extent) + 1)
-    return sorted({*small, *range(step, extent + 1, step), extent})
+    return tuple(sorted({*small, *range(step, extent + 1, step), extent}))
 
 
 def _last(count: int, fits: Callable[[int], bool]) -> int | None:

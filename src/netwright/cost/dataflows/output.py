@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
-from netwright.arch import Sized
+from typing import NamedTuple
+
 from netwright.cost.dataflows.flow import ACCUMULATOR_BITS, Flow, Tally
-from netwright.cost.dataflows.outer import Limits, outer
+from netwright.cost.dataflows.outer import Limits, Outer, outer
 from netwright.cost.dataflows.shape import Shape, Tiled, tiled
 
 
-def output_stationary(shape: Shape, machine: Sized, window_bytes: int) -> Flow | None:
-    """A layer on the template; ``None`` if the buffer or the window is too small.
+class Use(NamedTuple):
+    """What a layer uses of the template.
 
-    For each tile of pixels and each feature the sums stay in the elements; channel by channel the
-    window takes the part of the image that they need, and weights are read one by one for all
-    elements.
+    Attributes:
+        tiles: Tiles of the buffer.
+        high: Rows of the result that it makes at a time.
+        wide: Columns likewise.
+    """
+
+    tiles: Outer
+    high: int
+    wide: int
+
+
+def use(shape: Shape, sides: tuple[int, int], buffer_bytes: int, window_bytes: int) -> Use | None:
+    """What a layer uses; ``None`` if the buffer or the window is too small.
 
     Args:
         shape: The layer.
-        machine: The template with its size.
+        sides: Axes of the array: rows, columns.
+        buffer_bytes: Capacity of the buffer.
         window_bytes: Capacity of the window.
     """
-    high, wide = min(shape.rows.made, machine.sides[0]), min(shape.columns.made, machine.sides[1])
+    high, wide = min(shape.rows.made, sides[0]), min(shape.columns.made, sides[1])
     while (room := _window_bytes(shape, high, wide)) > window_bytes and (high > 1 or wide > 1):
         high, wide = (-(-high // 2), wide) if high >= wide else (high, -(-wide // 2))
     if room > window_bytes:
         return None
     bits = max(shape.bits[2], ACCUMULATOR_BITS) if shape.channels > 1 else shape.bits[2]
     limits = Limits(1, high, shape.rows.made, bits, one_block=shape.channels == 1)
-    tiles = outer(shape, machine.buffer_bytes, limits)
-    if tiles is None:
-        return None
-    high = min(high, tiles.rows)
+    tiles = outer(shape, buffer_bytes, limits)
+    return None if tiles is None else Use(tiles, min(high, tiles.rows), wide)
+
+
+def output_stationary(shape: Shape, used: Use) -> Flow:
+    """A layer on the template.
+
+    For each tile of pixels and each feature the sums stay in the elements; channel by channel the
+    window takes the part of the image that they need, and weights are read one by one for all
+    elements.
+    """
+    tiles, high, wide = used
     rows, columns = tiled(shape.rows, high), tiled(shape.columns, wide)
     num_tiles = len(rows.sizes) * len(columns.sizes)
     taps = shape.rows.taps * shape.columns.taps

@@ -2,45 +2,70 @@
 
 from __future__ import annotations
 
-from netwright.arch import Sized
+from typing import NamedTuple
+
 from netwright.cost.dataflows.flow import ACCUMULATOR_BITS, Flow, Tally
 from netwright.cost.dataflows.outer import Limits, Outer, outer
 from netwright.cost.dataflows.shape import Shape, tiled
 
 
-def row_stationary(
-    shape: Shape, machine: Sized, filter_bytes: int, image_bytes: int
-) -> Flow | None:
-    """A layer on the template; ``None`` if a memory is too small or the filter has too many rows.
+class Use(NamedTuple):
+    """What a layer uses of the template.
 
-    An element keeps one row of the filter for some channels and slides along a row of the image;
-    its column adds the rows of the filter. Further rows and columns of the array make further
-    features at the same time.
+    Attributes:
+        tiles: Tiles of the buffer.
+        channels: Input channels of which an element keeps weights.
+        rows: Rows of the result that the array makes at a time.
+        up: Features one above the other.
+        side: Features side by side.
+    """
+
+    tiles: Outer
+    channels: int
+    rows: int
+    up: int
+    side: int
+
+
+def use(
+    shape: Shape, sides: tuple[int, int], buffer_bytes: int, filter_bytes: int, image_bytes: int
+) -> Use | None:
+    """What a layer uses; ``None`` if a memory is too small or the filter has too many rows.
 
     Args:
         shape: The layer.
-        machine: The template with its size.
+        sides: Axes of the array: up, sideways.
+        buffer_bytes: Capacity of the buffer.
         filter_bytes: Capacity of an element for weights.
         image_bytes: Capacity of an element for the image.
     """
-    height, width = machine.sides
+    height, width = sides
     taps = shape.columns.taps
     channels = min(shape.channels, 4 * filter_bytes // (shape.bits[1] * taps),
                    4 * image_bytes // (shape.bits[0] * taps))  # fmt: skip
     if shape.rows.taps > height or not channels:
         return None
     rows = min(shape.rows.made, width)
-    folds = -(-shape.channels // channels)
     wanted = min(shape.features, height // shape.rows.taps * (width // rows))
-    bits = max(shape.bits[2], ACCUMULATOR_BITS) if folds > 1 else shape.bits[2]
-    limits = Limits(wanted, rows, shape.rows.made, bits)
-    tiles = outer(shape, machine.buffer_bytes, limits)
+    bits = max(shape.bits[2], ACCUMULATOR_BITS) if shape.channels > channels else shape.bits[2]
+    tiles = outer(shape, buffer_bytes, Limits(wanted, rows, shape.rows.made, bits))
     if tiles is None:
         return None
     rows = min(rows, tiles.rows)
     up = min(height // shape.rows.taps, tiles.features)
-    side = min(width // rows, tiles.features // up)
+    return Use(tiles, channels, rows, up, min(width // rows, tiles.features // up))
+
+
+def row_stationary(shape: Shape, used: Use) -> Flow:
+    """A layer on the template.
+
+    An element keeps one row of the filter for some channels and slides along a row of the image;
+    its column adds the rows of the filter. Further rows and columns of the array make further
+    features at the same time.
+    """
+    tiles, channels, rows, up, side = used
     features = up * side
+    taps, folds = shape.columns.taps, -(-shape.channels // channels)
     rounds = sum(-(-block // features) for block in tiles.blocks(shape))
     columns = tiled(shape.columns, 1)
     sliding = columns.pairs - sum(columns.shared)

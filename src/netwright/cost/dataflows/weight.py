@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from netwright.arch import Sized
+from typing import NamedTuple
+
 from netwright.cost.dataflows.flow import ACCUMULATOR_BITS, Flow, Tally
 from netwright.cost.dataflows.outer import Limits, Outer, outer
 from netwright.cost.dataflows.shape import Shape, tiled
@@ -10,30 +11,50 @@ from netwright.cost.dataflows.shape import Shape, tiled
 SUM_BYTES = ACCUMULATOR_BITS // 8
 
 
-def weight_stationary(shape: Shape, machine: Sized, sums_bytes: int) -> Flow | None:
-    """A layer on the template; ``None`` if the buffer or the accumulators are too small.
+class Use(NamedTuple):
+    """What a layer uses of the template.
+
+    Attributes:
+        tiles: Tiles of the buffer.
+        channels: Input channels that it works on at a time.
+        features: Features likewise.
+    """
+
+    tiles: Outer
+    channels: int
+    features: int
+
+
+def use(shape: Shape, sides: tuple[int, int], buffer_bytes: int, sums_bytes: int) -> Use | None:
+    """What a layer uses; ``None`` if the buffer or the accumulators are too small.
+
+    Args:
+        shape: The layer.
+        sides: Axes of the array: channels, features.
+        buffer_bytes: Capacity of the buffer.
+        sums_bytes: Capacity of the accumulators.
+    """
+    along_channels, along_features = sides
+    room = sums_bytes // (2 * SUM_BYTES * shape.columns.made)
+    features = min(shape.features, along_features, room)
+    if not features:
+        return None
+    most_rows = min(room // features, shape.rows.made)
+    tiles = outer(shape, buffer_bytes, Limits(features, 1, most_rows, shape.bits[2]))
+    if tiles is None:
+        return None
+    return Use(tiles, min(shape.channels, along_channels), min(features, tiles.features))
+
+
+def weight_stationary(shape: Shape, used: Use) -> Flow:
+    """A layer on the template.
 
     For each block of features, block of channels and place of the filter the weights stay in the
     elements while all pixels of the strip pass; every pixel is read once for all features, and the
     channels are added on the way to the accumulators.
-
-    Args:
-        shape: The layer.
-        machine: The template with its size.
-        sums_bytes: Capacity of the accumulators.
     """
-    along_channels, along_features = machine.sides
+    tiles, channels, features = used
     columns = shape.columns.made
-    room = sums_bytes // (2 * SUM_BYTES * columns)
-    features = min(shape.features, along_features, room)
-    if not features:
-        return None
-    limits = Limits(features, 1, room // features, shape.bits[2])
-    tiles = outer(shape, machine.buffer_bytes, limits)
-    if tiles is None:
-        return None
-    features = min(features, tiles.features)
-    channels = min(shape.channels, along_channels)
     rounds = sum(-(-block // features) for block in tiles.blocks(shape))
     folds = -(-shape.channels // channels)
     taps = shape.rows.taps * shape.columns.taps

@@ -17,8 +17,8 @@ from netwright import __version__, workload
 from netwright.arch import Architecture
 from netwright.arch.load import parse as parse_machine
 from netwright.arch.load import tables as machine_tables
-from netwright.cost import Layers, assess, layers_of
-from netwright.errors import ConfigError, DataError
+from netwright.cost import Asked, Layers, Verdict, assess, layers_of
+from netwright.errors import ConfigError, DataError, require
 from netwright.explore.objective import Tell, reached, unmeasured
 from netwright.explore.parameter import Value
 from netwright.explore.paths import changed
@@ -72,12 +72,15 @@ class ChipOptions(Settings):
         machine: Name of a machine whose units are accelerators of templates, or a TOML file.
         limit_s: Seconds that splits aim at.
         scores: Records of trainings, one JSON object a line, with the keys ``TASK NUMBERS SEED``.
+        solver: When OR-Tools is asked for a split: ``"never"``, where the greedy one ``"misses"``
+            the limit, or ``"always"``.
     """
 
     networks: tuple[NetworkOptions, ...] = Field(min_length=1)
     machine: str
     limit_s: float = Field(gt=0)
     scores: Path
+    solver: Asked = "misses"
 
     def make(self, folder: Path | None = None) -> Chip:
         """The objective.
@@ -88,7 +91,7 @@ class ChipOptions(Settings):
         where = folder or Path()
         place = where / self.machine
         machine = str(place) if place.suffix and place.exists() else self.machine
-        return Chip(self.networks, machine, self.limit_s, where / self.scores)
+        return Chip(self.networks, machine, self.limit_s, where / self.scores, self.solver)
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,14 @@ class Chip:
         machine: Name of a machine, or a TOML file.
         limit_s: Seconds that splits aim at.
         scores: Records of trainings.
+        solver: When an exact solver is asked for a split.
     """
 
     networks: tuple[NetworkOptions, ...]
     machine: str
     limit_s: float
     scores: Path
+    solver: Asked = "misses"
     _layers: dict[str, Layers] = field(default_factory=dict, compare=False, repr=False)
     _machines: dict[str, Architecture] = field(default_factory=dict, compare=False, repr=False)
 
@@ -117,13 +122,19 @@ class Chip:
         """Version of this package, contents of the files, and options."""
         content = [
             __version__, json.dumps(machine_tables(self.machine)), str(self.limit_s),
-            *(network.model_dump_json() for network in self.networks),
+            self.solver, *(network.model_dump_json() for network in self.networks),
             json.dumps({key: sorted(found) for key, found in self._table.items()}),
         ]  # fmt: skip
         return f"chip {hashlib.sha256(chr(0).join(content).encode()).hexdigest()}"
 
     def check(self, space: Space) -> None:
-        """Refuse paths that lead nowhere, and values that are never measured."""
+        """Refuse paths that lead nowhere, and values that are never measured.
+
+        Raises:
+            MissingExtra: OR-Tools is not installed, and may be asked.
+        """
+        if self.solver != "never":
+            require("ortools.sat.python.cp_model", extra="solve", purpose="exact splits")
         found = [
             f'"{path}" reaches nothing; paths are networks[N].arguments.NAME and machine.PATH'
             for path in space.targets
@@ -142,12 +153,19 @@ class Chip:
         Raises:
             DataError: The table has no score of a network.
         """
-        networks, machine = self._built(*self._changed(settings))
-        layers = [self._seen(network, machine) for network in networks]
-        found = assess(layers, machine, limit_s=self.limit_s)
+        networks, found = self._judged(settings)
         values = {"seconds": found.seconds, "joules": found.joules, "area_m2": found.area_m2}
         tell(values)
         return values | self.scores_of(networks)
+
+    def judge(self, settings: Mapping[str, Value]) -> Verdict:
+        """Time, energy and area of a point alone, and whether its split is proven."""
+        return self._judged(settings)[1]
+
+    def _judged(self, settings: Mapping[str, Value]) -> tuple[list[NetworkOptions], Verdict]:
+        networks, machine = self._built(*self._changed(settings))
+        layers = [self._seen(network, machine) for network in networks]
+        return networks, assess(layers, machine, limit_s=self.limit_s, solver=self.solver)
 
     def scores_of(self, networks: Sequence[NetworkOptions]) -> dict[str, float]:
         """Weighted means of the scores on test and validation rows, over all seeds.
