@@ -24,7 +24,7 @@ from netwright.mapping.precedence import Precedence
 from netwright.mapping.replay import Traffic, Transfer, replay
 from netwright.mapping.schedule import Gap, Schedule, default_schedule, kib, ordered
 from netwright.mapping.split import Split, SplitProblem, Step, split_greedily
-from netwright.mapping.split_exact import Aim, split_exactly, split_within
+from netwright.mapping.split_exact import Aim, check_solver, split_exactly, split_within
 from netwright.mapping.write import write
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "branch_of",
     "check_legal",
     "check_nest",
+    "check_solver",
     "compare",
     "cosma",
     "default_schedule",

@@ -72,6 +72,19 @@ def split_exactly(
     )  # fmt: skip
 
 
+def check_solver() -> None:
+    """Refuse at once where no exact split can be found.
+
+    Raises:
+        MissingExtra: OR-Tools is not installed.
+    """
+    _solver()
+
+
+def _solver() -> Any:
+    return require("ortools.sat.python.cp_model", extra="solve", purpose="an exact split")
+
+
 def split_within(
     problem: SplitProblem, limit: int, *, always: bool = False, work_s: float = 1.0
 ) -> Split:
@@ -128,7 +141,7 @@ def _solve(
     is_repeatable: bool = False,
 ) -> tuple[Split | None, bool]:
     """The best split within limits, if one was found, and whether that is final."""
-    cp = require("ortools.sat.python.cp_model", extra="solve", purpose="an exact split")
+    cp = _solver()
     model = cp.CpModel()
     horizon = sum(max(c for c in step.cycles if c is not None) for step in problem.steps)
     horizon = horizon if most_cycles is None else min(horizon, most_cycles)

@@ -18,11 +18,12 @@ from netwright.arch import Architecture
 from netwright.arch.load import parse as parse_machine
 from netwright.arch.load import tables as machine_tables
 from netwright.cost import Asked, Layers, Verdict, assess, layers_of
-from netwright.errors import ConfigError, DataError, require
+from netwright.errors import ConfigError, DataError
 from netwright.explore.objective import Tell, reached, unmeasured
 from netwright.explore.parameter import Value
 from netwright.explore.paths import changed
 from netwright.explore.space import Space
+from netwright.mapping import check_solver
 from netwright.records import read_records
 from netwright.settings import Settings
 from netwright.workload import Workload, fuse
@@ -134,7 +135,7 @@ class Chip:
             MissingExtra: OR-Tools is not installed, and may be asked.
         """
         if self.solver != "never":
-            require("ortools.sat.python.cp_model", extra="solve", purpose="exact splits")
+            check_solver()
         found = [
             f'"{path}" reaches nothing; paths are networks[N].arguments.NAME and machine.PATH'
             for path in space.targets
