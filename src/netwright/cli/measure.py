@@ -39,6 +39,15 @@ def measure(
     clock_mhz: Annotated[
         float, typer.Option(parser=real(), metavar="X", help="route: frequency asked for, in MHz.")
     ] = 200.0,
+    timeout_s: Annotated[
+        float,
+        typer.Option(
+            "--timeout",
+            parser=real(least=1.0, most=1e6),
+            metavar="S",
+            help="Seconds each program may take.",
+        ),
+    ] = 1800.0,
     as_json: JsonOption = False,
 ) -> None:
     """Map Verilog that any generator wrote to the cells of a part, as our own designs are mapped.
@@ -54,15 +63,21 @@ def measure(
     told.begin("measure", 1, 1)
     start, status, routing = time.monotonic(), "failed", None
     try:
-        design = read_foreign(paths, folder=out / "build", top=top, progress=told.update)
-        found = design.measure(part=part, progress=told.update)
+        design = read_foreign(
+            paths, folder=out / "build", top=top, timeout_s=timeout_s, progress=told.update
+        )
+        found = design.measure(part=part, timeout_s=timeout_s, progress=told.update)
         if route:
-            routing = design.route(part=part, clock_mhz=clock_mhz, progress=told.update)
+            routing = design.route(
+                part=part, clock_mhz=clock_mhz, timeout_s=timeout_s, progress=told.update
+            )
         status = "done"
     finally:
         told.end("measure", 1, 1, status=status, seconds=time.monotonic() - start)
     if found.open_cells:
         note(f"note: no file defines {', '.join(found.open_cells)}; the figures leave it out")
+    if found.blocks:
+        note(f"note: {', '.join(found.blocks)}: blocks of the device, in no figure of logic")
     if as_json:
         emit_json(_data(design.top, found, routing))
     else:
@@ -78,6 +93,7 @@ def _data(top: str, found: ForeignMeasurement, routing: Routing | None) -> dict[
         "ff": int(mapped.ff.value),
         "cells": dict(mapped.cells),
         "open_cells": dict(found.open_cells),
+        "blocks": dict(found.blocks),
         "latency_cycles": found.depth.most if found.depth else None,
         "fmax_mhz": routing.fmax.value if routing else None,
         "latency_ns": routing.latency.value if routing else None,
@@ -91,6 +107,7 @@ def _table(top: str, found: ForeignMeasurement, routing: Routing | None) -> str:
     rows = [("module", top), ("LUT", f"{mapped.lut.value:.0f}")]
     rows += [(mapped.carry.unit, f"{mapped.carry.value:.0f}"), ("FF", f"{mapped.ff.value:.0f}")]
     rows += [("open", f"{number} {name}") for name, number in found.open_cells.items()]
+    rows += [("block", f"{number} {name}") for name, number in found.blocks.items()]
     rows.append(("clocks", str(depth.most) if depth else "not one number"))
     if routing:
         rows += [("MHz", f"{routing.fmax.value:.1f}"), ("latency", str(routing.latency))]

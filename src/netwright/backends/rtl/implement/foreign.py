@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from netwright.backends.rtl.cells.harmless import FUNCTIONS
+from netwright.backends.rtl.implement.contents import refuse_gaps
 from netwright.backends.rtl.implement.depth import Depth, register_depth
 from netwright.backends.rtl.implement.framing import clocked
 from netwright.backends.rtl.implement.nextpnr import MAX_NETLIST_BYTES, Job
@@ -47,9 +48,15 @@ READS = FUNCTIONS | {"$readmemh", "$readmemb", "$bits", "$floor", "$ceil", "$pow
 
 TIMEOUT_S = 1800.0
 
-_MODULE = re.compile(r"^[ \t]*(?:\(\*.*?\*\)\s*)?module\s+\\?([^\s(#;]+)", re.M)
+_MODULE = re.compile(r"^[ \t]*(?:\(\*.*?\*\)\s*)?module\s+(\\\S+|[^\s(#;\\]+)", re.M)
+_PLAIN = re.compile(r"[\w$]+", re.A)
 _STRING = re.compile(r'"((?:\\.|[^"\\\n])*)"')
 _STRUCTURE = "structure.json"
+
+LOGIC = frozenset(
+    ("INV", "BUF", "BUFG", "IBUF", "OBUF", "MUXF7", "MUXF8", "MUXF9", "PFUMX", "L6MUX21")
+)
+"""Cells beside lookup tables, carry chains and registers that logic is made of."""
 
 MAX_NAME = 255
 """Most characters of the name of a file; longer strings are something else."""
@@ -90,11 +97,14 @@ class ForeignMeasurement:
         mapped: LUTs, carry cells and registers.
         open_cells: Cells that neither the files nor the part define, by their name: what they
             stand for is in no figure.
+        blocks: Cells of the part that are no logic, multipliers and memories that the Verilog
+            names, by their name: what they do is in no figure of logic.
         depth: Registers between inputs and outputs; ``None`` where that is not one number.
     """
 
     mapped: Measurement
     open_cells: Mapping[str, int]
+    blocks: Mapping[str, int]
     depth: Depth | None
 
 
@@ -151,8 +161,16 @@ class ForeignDesign:
         )
         names = [box.name for box in boxes]
         open_cells = {name: mapped.cells[name] for name in names if name in mapped.cells}
-        depth = register_depth(self._mapped(part), find_part(part).family.ff)
-        return ForeignMeasurement(mapped, MappingProxyType(open_cells), depth)
+        family = find_part(part).family
+        logic = {*LOGIC, *family.lut, *family.carry, *family.ff, *names}
+        blocks = {
+            kind: number
+            for kind, number in mapped.cells.items()
+            if kind not in logic and not kind.startswith("$")
+        }
+        depth = register_depth(self._mapped(part), family.ff)
+        opened, hard = MappingProxyType(open_cells), MappingProxyType(blocks)
+        return ForeignMeasurement(mapped, opened, hard, depth)
 
     def route(
         self,
@@ -246,7 +264,8 @@ def read_foreign(
 
     Raises:
         DataError: There is no Verilog, or there are too many files.
-        BackendError: A file does more than compute, or there is no such top module.
+        BackendError: A file does more than compute, there is no such top module, or a memory that
+            is only read has places without contents.
         MissingExtra: pyosys is not installed.
         ToolFailed: Yosys cannot read it; the log is in the folder.
     """
@@ -266,6 +285,7 @@ def read_foreign(
         progress=progress,
     )
     structure = _structure(folder)
+    refuse_gaps(structure)
     if _is_box(structure.get(chosen)):
         raise BackendError(f"{chosen}: the module has no contents, so nothing can be measured")
     undefined = MappingProxyType(_undefined(structure))
@@ -342,10 +362,10 @@ def _structure(folder: Path) -> Mapping[str, Any]:
 
 def _top(texts: list[str], wanted: str | None) -> str:
     """The top module: the one that was named, or the only one that no other instantiates."""
-    modules = list(dict.fromkeys(name for text in texts for name in _MODULE.findall(text)))
+    modules = list(dict.fromkeys(name for text in texts for name in _names(text)))
     if wanted is not None:
         if wanted in modules:
-            return wanted
+            return _plain(wanted)
         raise BackendError(f'no file has a module "{visible(wanted)}"', hint=_listed(modules))
     whole = "\n".join(texts)
     tops = [
@@ -354,9 +374,24 @@ def _top(texts: list[str], wanted: str | None) -> str:
         if not re.search(rf"(?<!module)\s\\?{re.escape(name)}\s+(?:#\s*\(|\\?[\w$]+\s*\()", whole)
     ]
     if len(tops) == 1:
-        return tops[0]
+        return _plain(tops[0])
     raise BackendError(
         f"{len(tops)} modules may be the top module", hint=f"name one; {_listed(tops or modules)}"
+    )
+
+
+def _names(text: str) -> list[str]:
+    """Names of the modules that a text defines."""
+    return [name.removeprefix("\\") for name in _MODULE.findall(text)]
+
+
+def _plain(top: str) -> str:
+    """The name of a top module, which is a word of commands."""
+    if _PLAIN.fullmatch(top):
+        return top
+    raise BackendError(
+        f'the top module "{visible(top)}" must have a name of letters, digits, _ and $',
+        hint="write a module around it, or name another one",
     )
 
 
@@ -407,7 +442,7 @@ def library_cells(part: str) -> frozenset[str]:
     share = Path(places[0] if places else "pyosys") / "share" / models.parent
     family = models.stem.removeprefix("cells_sim")
     paths = sorted((*share.glob(f"cells_*{family}.v"), *share.glob("*.vh")))
-    return frozenset(name for path in paths for name in _MODULE.findall(read_text(path)))
+    return frozenset(name for path in paths for name in _names(read_text(path)))
 
 
 def _counted(cells: Mapping[str, int]) -> str:
