@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,9 +6,10 @@ import pytest
 from netwright.backends import rtl
 from netwright.backends.rtl.proof.adder_proof import CounterExample, Proof
 from netwright.backends.rtl.proof.formal import ElementProof
-from netwright.flows.implementation import element_proofs, implement, layer_proof
+from netwright.flows.implementation import element_proofs, implement, layer_proof, on_part
 from netwright.train import trace
-from tests.backends.rtl.graphs import Build
+from tests.backends.rtl.graphs import Build, needs_yosys
+from tests.backends.rtl.unrolled.test_table_sums import graph_of, positive
 from tests.toys import clouds, quantized_mlp
 
 FOUND = CounterExample("fc1", "sum_0", {"x_0": 3, "x_1": 0}, expected=12, got=11)
@@ -39,6 +41,19 @@ def test_wires_are_no_statement_that_is_proven(tmp_path: Path) -> None:
     (row,) = made.proofs
     assert (row.what, row.num_proven, row.num_open) == ("wires from inputs to outputs", 0, 3)
     assert not row.holds
+
+
+@needs_yosys
+def test_another_part_gets_sums_of_its_own(tmp_path: Path) -> None:
+    graph = graph_of(positive(5), code_bits=5)
+    design = rtl(part="ecp5-85k", table_sums="auto").generate(graph, tmp_path / "design")
+    other = on_part(design, "xcup")
+    chain = rtl(part="xcup", table_sums="chain").generate(graph, tmp_path / "chain")
+    assert other.root == tmp_path / "design-xcup"
+    assert other.circuit == chain.circuit != design.circuit
+    assert on_part(replace(design, options=other.options), "xcup").root == design.root
+    made = implement(design, compare_parts=("xcup",))
+    assert [count.lut for count in made.cells] == [design.measure().lut, chain.measure().lut]
 
 
 def test_other_depths_are_simulated_and_routed_beside_the_own_and_steps_told(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netwright.errors import DoesNotFit
+from netwright.errors import DoesNotFit, VerificationError
 from netwright.progress import Progress, silent
 from netwright.quantities import Quantity
 from netwright.report import (
@@ -52,7 +52,8 @@ def implement(
 
     Args:
         design: The design.
-        compare_parts: Parts beside the design's own for which cells are counted.
+        compare_parts: Parts beside the design's own for which cells are counted, of Verilog of
+            their own where tables are summed in another way there.
         route: Whether to place and route.
         speed_grade: Speed grade of the part; the slowest if ``None``.
         depths: Adders in series between two registers with which it is placed and routed besides.
@@ -63,6 +64,7 @@ def implement(
         MissingExtra: pyosys or nextpnr is not installed.
         ToolFailed: One ended with an error; the logs are in the design's build folder.
         BackendError: A report cannot be read, or the part has no open place and route.
+        VerificationError: The Verilog for another part is not what it should be.
     """
     own = design.options.part
     counts_adders = design.options.latency_cycles is None
@@ -88,8 +90,8 @@ def implement(
         proofs.append(simulated_only(design))
     cells = []
     for done, part in enumerate(parts, start=2):
-        mapped = replace(design, options=replace(design.options, part=part))
         told = step(done, f"mapping to {part}")
+        mapped = on_part(design, part)
         cells.append(cell_counts(part, mapped.measure(timeout_s=TIMEOUT_S, progress=told)))
     told = step(2 + len(parts), "counting the cells of every layer")
     by_layer = design.measure_layers(timeout_s=TIMEOUT_S, progress=told).layers
@@ -119,6 +121,31 @@ def implement(
         misfit=misfit,
         depths=tuple(points),
     )
+
+
+def on_part(design: RtlDesign, part: str) -> RtlDesign:
+    """The design for another part: the same Verilog unless its tables are summed otherwise there.
+
+    Args:
+        design: A design; Verilog of another part goes beside it, proven and simulated.
+        part: Name of the part.
+
+    Raises:
+        VerificationError: It is not what it should be.
+    """
+    from netwright.backends import RtlBackend
+    from netwright.verify import bit_exact, random
+
+    options = replace(design.options, part=part)
+    if options.chains_tables == design.options.chains_tables:
+        return replace(design, options=options)
+    folder = design.root.with_name(f"{design.root.name}-{part}")
+    other = RtlBackend.of(options).generate(design.graph, folder)
+    result = bit_exact(design.graph, other, random(design.graph, rows=DEPTH_ROWS))
+    proven = all(proof.holds for proof in other.prove())
+    if result.identical != result.rows or not proven:
+        raise VerificationError(f"the Verilog in {folder} is not what the graph says: {result}")
+    return other
 
 
 def depth_point(

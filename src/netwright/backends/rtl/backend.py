@@ -36,6 +36,7 @@ from netwright.backends.rtl.streams.timing import schedule
 from netwright.backends.rtl.unrolled.balancing import Balance
 from netwright.backends.rtl.unrolled.layers import lower
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
+from netwright.errors import ConfigError
 from netwright.files import write_text
 from netwright.ir import Graph
 
@@ -64,7 +65,8 @@ class RtlBackend(RtlOptions):
         Raises:
             GraphError: The graph breaks a rule, is not in the integer form, needs too many
                 operations, or does not fit the bits of loadable weights.
-            ConfigError: A reuse factor does not fit its node.
+            ConfigError: A reuse factor does not fit its node, or the network has no use for so many
+                clocks of `latency_cycles`.
             UnsupportedOp: A node has no hardware here; nothing is written.
             NumericsError: A value would need more than 64 bits.
             RunError: `out` holds something else, or cannot be written.
@@ -99,10 +101,22 @@ class RtlBackend(RtlOptions):
             loadable=self.weights == "loadable",
             balance=self._balance(),
             table_inputs=find_part(self.part).table_inputs if self.pack_inputs else None,
-            table_sums=self.table_sums,
+            chain=self.chains_tables,
         )
+        if written is None:
+            self._refuse_idle_clocks(circuit)
         files = written or self._publish(graph, out, circuit, sources(circuit))
         return RtlDesign(out, graph, self, files, circuit)
+
+    def _refuse_idle_clocks(self, circuit: Circuit) -> None:
+        """Refuse clocks that would make no stage shorter: the design would take fewer."""
+        asked, taken = self.latency_cycles, circuit.latency_cycles
+        if asked is not None and taken < asked:
+            raise ConfigError(
+                f"latency_cycles={asked} is more than {circuit.name} has use for: with {taken} "
+                "clocks its longest stage is as short",
+                hint=f"ask for {taken}, or for more clocks behind it in the design around it",
+            )
 
     def _balance(self) -> Balance | None:
         """How registers are placed by delays, if they are."""

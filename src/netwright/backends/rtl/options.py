@@ -22,6 +22,9 @@ PART = "ecp5-85k"
 ADDERS_PER_STAGE = 2
 """Adders in series between two registers unless another number is asked for."""
 
+CHAIN_INPUTS = 6
+"""Inputs of a lookup table in which a bit of an adder and a table of five bits fit together."""
+
 MAX_LATENCY_CYCLES = 1000
 """Most clocks for which registers are placed by delays."""
 
@@ -52,7 +55,8 @@ class RtlOptions:
             without registers.
         latency_cycles: Clocks from an input to its outputs: registers then lie where estimated
             delays of the part say that all stages take about the same time, whatever
-            `adders_per_stage` says; ``None`` to count adders.
+            `adders_per_stage` says, and more clocks than make a stage shorter are refused;
+            ``None`` to count adders.
         pack_inputs: Let inputs of one or two bits share lookup tables in unrolled products, where
             that takes fewer of them than adders.
         max_operations: Operations side by side that a design may have; a graph that needs more is
@@ -67,8 +71,9 @@ class RtlOptions:
         chip: ``None``, or what surrounds an unrolled network with loadable weights: a normalizer
             in front, registers for the weights on an I2C bus, a packer behind.
         shared: ``None``, or the size of one accelerator that all layers use in turn.
-        table_sums: How tables are summed: ``"tree"`` with the fewest adders in series, or
-            ``"chain"`` with the fewest cells, one table after the other.
+        table_sums: How tables are summed: ``"tree"`` with the fewest adders in series, ``"chain"``
+            with the fewest cells, one table after the other, or ``"auto"``: a chain on parts whose
+            lookup tables have six inputs or more, a tree on others.
 
     Raises:
         ConfigError: Options are not accepted; the message lists every fault.
@@ -118,7 +123,7 @@ class RtlOptions:
             elif self.weights == "fixed":
                 yield f'{name} belongs to weights="loadable"'
         if self.table_sums not in get_args(TableSums):
-            yield f'table_sums must be "tree" or "chain", not {self.table_sums!r}'
+            yield f'table_sums must be "tree", "chain" or "auto", not {self.table_sums!r}'
         if self.chip is not None and self.weights != "loadable":
             yield 'a chip needs weights="loadable"'
         if self.chip is not None and self.reuse_factor is not None:
@@ -152,6 +157,13 @@ class RtlOptions:
             )
         if self.weights != "fixed":
             yield 'a shared accelerator loads its own weights; leave out weights="loadable"'
+
+    @property
+    def chains_tables(self) -> bool:
+        """Whether tables are summed one after the other on this part."""
+        if self.table_sums == "auto":
+            return find_part(self.part).table_inputs >= CHAIN_INPUTS
+        return self.table_sums == "chain"
 
     @property
     def target(self) -> Target:

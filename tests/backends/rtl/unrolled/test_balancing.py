@@ -1,12 +1,16 @@
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from netwright.backends.rtl import rtl
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.cells.delays import CellDelays
 from netwright.backends.rtl.unrolled.balancing import Balance, balanced
 from netwright.backends.rtl.unrolled.layers import lower
+from netwright.errors import ConfigError
 from tests.backends.rtl.cells.test_tables import sums_of_tables
 
 DELAYS = CellDelays(table=1.0, chain=2.0, carry=0.1, table_inputs=4, source="made up")
@@ -22,8 +26,15 @@ def test_a_pipeline_takes_the_clocks_it_may(clocks: int) -> None:
     assert made.latency_cycles == clocks
 
 
-def test_more_clocks_than_cells_leave_clocks_out() -> None:
-    assert lower(graph(), 1, balance=Balance(50, DELAYS)).latency_cycles < 8
+def test_more_clocks_than_a_network_has_use_for_are_refused(tmp_path: Path) -> None:
+    fewer = lower(graph(), 1, balance=Balance(50, DELAYS)).latency_cycles
+    assert fewer < 8
+    with pytest.raises(ConfigError) as caught:
+        rtl(part="ecp5-85k", latency_cycles=50).generate(graph(), tmp_path / "out")
+    taken = int(re.search(r"with (\d+) clocks", str(caught.value))[1])
+    assert not (tmp_path / "out").exists()
+    made = rtl(part="ecp5-85k", latency_cycles=taken).generate(graph(), tmp_path / "out")
+    assert made.latency_cycles == taken < 8
 
 
 def test_stages_of_a_chain_are_as_short_as_their_number_allows() -> None:

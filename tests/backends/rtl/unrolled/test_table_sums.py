@@ -54,8 +54,17 @@ def test_chain_takes_a_lut_for_every_bit_of_an_entry(tmp_path: Path) -> None:
     assert {proof.verdict for proof in design.prove_elements()} == {"proven"}
 
 
+@pytest.mark.parametrize(("part", "sums"), [("xcup", "chain"), ("ecp5-85k", "tree")])
+def test_tables_are_summed_as_fits_the_part(tmp_path: Path, part: str, sums: str) -> None:
+    graph, made = graph_of(positive(5), code_bits=5), []
+    for given in ("auto", sums):
+        backend = rtl(part=part, adders_per_stage=1, table_sums=given)
+        made.append(backend.generate(graph, tmp_path / given).circuit)
+    assert made[0] == made[1]
+
+
 def test_codes_pass_the_stages_and_not_entries() -> None:
-    circuit = lower(graph_of(positive(5, 8), code_bits=5), 1, table_sums="chain")
+    circuit = lower(graph_of(positive(5, 8), code_bits=5), 1, chain=True)
     registers = {c.output.name for c in circuit.layers[0].cells if c.module == "register"}
     assert (circuit.layers[0].num_adders, circuit.latency_cycles) == (7, 6)
     assert all(name.startswith(("q_", "sum_0_sum")) for name in registers)
@@ -78,5 +87,5 @@ def test_entries_that_are_wrapped_are_no_sums_of_tables() -> None:
 
 
 def test_other_ways_to_sum_are_refused() -> None:
-    with pytest.raises(ConfigError, match='table_sums must be "tree" or "chain", not \'star\''):
+    with pytest.raises(ConfigError, match='table_sums must be "tree", "chain" or "auto", not'):
         rtl(table_sums="star")  # type: ignore[arg-type]

@@ -26,8 +26,8 @@ Time = tuple[int, float]
 Delay = Callable[[str, Mapping[str, int], int], float]
 """What a cell takes of a stage, by its module, its parameters and its adders."""
 
-TableSums = Literal["tree", "chain"]
-"""How tables are summed: with the fewest adders in series, or with the fewest cells."""
+TableSums = Literal["tree", "chain", "auto"]
+"""How tables are summed: the fewest adders in series, the fewest cells, or what fits the part."""
 
 ProductKey = tuple[tuple[int, ...], bytes, tuple[Interval, ...]]
 """Shape and values of a matrix, and the intervals of what it is multiplied with."""

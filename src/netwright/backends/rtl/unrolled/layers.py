@@ -16,7 +16,6 @@ from netwright.backends.rtl.cells.builder import (
     Delay,
     LayerBuilder,
     SearchedGraphs,
-    TableSums,
     Time,
 )
 from netwright.backends.rtl.cells.circuit import Bundle, Circuit, Layer, Port, Wire
@@ -67,7 +66,7 @@ def lower(
     loadable: bool = False,
     balance: Balance | None = None,
     table_inputs: int | None = None,
-    table_sums: TableSums = "tree",
+    chain: bool = False,
 ) -> Circuit:
     """The circuit of a graph.
 
@@ -83,7 +82,7 @@ def lower(
         balance: Place registers by estimated delays instead of counted adders.
         table_inputs: Inputs of a lookup table that narrow inputs of products may share; ``None``
             for adders alone.
-        table_sums: How tables are summed.
+        chain: Tables are summed one after the other, not as a tree.
 
     Raises:
         GraphError: The graph breaks a rule, is not in integer form or needs too many operations.
@@ -105,7 +104,7 @@ def lower(
             adders_per_stage,
             loadable=loadable,
             table_inputs=table_inputs,
-            chain=table_sums == "chain",
+            chain=chain,
         ).circuit()
     searched: SearchedGraphs = {}
 
@@ -115,7 +114,7 @@ def lower(
             stage_ns,
             loadable=loadable,
             table_inputs=table_inputs,
-            chain=table_sums == "chain",
+            chain=chain,
             delay=balance.delays.of,
             searched=searched,
         )
