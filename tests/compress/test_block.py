@@ -14,12 +14,12 @@ from netwright.compress.block import (
 )
 from netwright.errors import ConfigError, DataError, NumericsError
 from netwright.models.text import EncoderLinear
-from netwright.train import Moment
+from netwright.train import Moment, Objective
 from tests.toys import clouds
 
 
 def moment(step: int, steps: int, rate: float = 0.1) -> Moment:
-    return Moment(torch.nn.Identity(), clouds(9), 1, 1, step, steps, 0.0, rate, ())
+    return Moment(torch.nn.Identity(), clouds(9), 1, 1, step, steps, 0.0, rate, (), Objective())
 
 
 def test_the_score_is_the_root_mean_square_of_a_block():

@@ -9,7 +9,7 @@ from torch import nn
 
 from netwright.errors import ConfigError
 from netwright.tasks import Split
-from netwright.train import Calibrate, Callback, EarlyStop, Epoch, Moment, Recipe, fit
+from netwright.train import Calibrate, Callback, EarlyStop, Epoch, Moment, Objective, Recipe, fit
 from tests.toys import clouds, line, quantized_mlp
 
 
@@ -19,7 +19,9 @@ def told(scores: list[float], stop: EarlyStop, *, larger: bool) -> list[bool]:
     found = []
     for number in range(1, len(scores) + 1):
         history = tuple(Epoch(i + 1, 1.0, score) for i, score in enumerate(scores[:number]))
-        moment = Moment(nn.Linear(1, 1), task, number, 9, number, 9, 1.0, 1e-3, history)
+        moment = Moment(
+            nn.Linear(1, 1), task, number, 9, number, 9, 1.0, 1e-3, history, Objective()
+        )
         stop.after_epoch(moment)
         found.append(stop.stop)
     return found
@@ -48,7 +50,7 @@ def test_early_stop_goes_on_where_it_stood() -> None:
     told([0.5, 0.4], first, larger=True)
     second.load_state_dict(first.state_dict())
     assert told([0.4, 0.4], second, larger=True) == [False, True]
-    second.begin(Moment(nn.Linear(1, 1), clouds(), 0, 9, 0, 9, math.nan, 1e-3, ()))
+    second.begin(Moment(nn.Linear(1, 1), clouds(), 0, 9, 0, 9, math.nan, 1e-3, (), Objective()))
     assert not second.stop
 
 

@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -119,3 +121,23 @@ def test_inputs_that_are_the_codes_are_not_recoded() -> None:
     model = LookupModel(2, 2, LookupShape(), seed=0)
     with pytest.raises(ConfigError, match="do not become others"):
         model.fit_input_codes(np.zeros((4, 2)))
+
+
+def test_inputs_are_read_in_fewer_bits_until_these_are_the_code() -> None:
+    model = LookupModel(2, 3, LookupShape((2,), (3, 3), input_bits=5), seed=0)
+    rows = np.random.default_rng(0).normal(0, 0.4, (400, 2)).astype(np.float32)
+    model.fit_input_codes(rows)
+    untouched = model.input_table[1].clone()
+    for reads in (4, 3):
+        as_looked_up = deepcopy(model)
+        as_looked_up.input_table[0] = model.coarser_codes(0)
+        model.read_less(0)
+        assert model.input_reads.tolist() == [reads, 5]
+        codes = model.input_table[0].view(1 << reads, -1)
+        assert torch.equal(codes.amin(1), codes.amax(1))
+        np.testing.assert_array_equal(predict(model, rows), predict(as_looked_up, rows))
+    assert torch.equal(model.input_table[0], (torch.arange(32) >> 2).float())
+    assert torch.equal(model.input_table[1], untouched)
+    graph = trace_tables(model.eval())
+    found = bit_exact(graph, TorchExecutor(model, graph), random(graph, rows=200))
+    assert found.identical == found.rows == 200

@@ -10,12 +10,15 @@ from netwright.train import (
     DropFunctions,
     LookupModel,
     LookupShape,
+    Objective,
     Recipe,
     evaluate,
     fit,
     predict,
 )
+from netwright.train.batches import Batch
 from netwright.train.lookup_luts import num_luts
+from netwright.train.objective import outputs_of
 from tests.toys import CARD, clouds
 
 
@@ -58,7 +61,24 @@ def test_training_keeps_a_budget_of_luts() -> None:
     first, second = model.tables()
     assert int((first.kept * first.fine).sum()) < int(first.kept.sum())
     assert torch.equal(second.fine, torch.ones_like(second.fine))
+    assert float(model.input_reads.min()) == 6
     assert evaluate(model, task, split="validation") > 0.5
+
+
+class OfClassZero(Objective):
+    """The first output alone, which shall be large."""
+
+    def __call__(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        return -outputs_of(model, batch)[:, 0].mean()
+
+
+def test_functions_are_judged_by_what_the_training_makes_small() -> None:
+    task = tasks.jets(seed=7).subset(600).windowed()
+    model = LookupModel(16, 5, LookupShape(hidden=(5,), bits=(4, 4)), seed=0)
+    fit(model, task, OfClassZero(), recipe(2, 100), [DropFunctions(edges=0.8)])
+    kept = model.tables()[1].kept
+    assert bool(kept[:, 0].any())
+    assert not bool(kept[:, 1:].any())
 
 
 def test_the_lowest_bit_goes_where_it_is_not_needed() -> None:

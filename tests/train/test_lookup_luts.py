@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from netwright.train import LookupModel, LookupShape
-from netwright.train.lookup_luts import function_luts, num_luts
+from netwright.train.lookup_luts import code_luts, function_luts, num_luts
 
 
 def straight(bits: int, *, inputs: int, reach: int) -> LookupModel:
@@ -50,3 +50,12 @@ def test_codes_of_inputs_and_of_hidden_layers_take_luts() -> None:
     for layer in plain.tables():
         layer.values.data.zero_()
     assert num_luts(plain) == 2 * (5 + 0.5)
+
+
+def test_codes_of_inputs_of_fewer_bits_take_less_and_none_where_bits_are_the_code() -> None:
+    model = LookupModel(1, 2, LookupShape((2,), (5, 5), input_bits=8), seed=0)
+    found = [float(code_luts(model))]
+    for _ in range(3):
+        model.read_less(0)
+        found.append(float(code_luts(model)))
+    assert found == [20, 10, 5, 0]

@@ -15,6 +15,7 @@ from netwright.errors import ConfigError
 from netwright.tasks import Split, Task
 from netwright.train.digests import describe
 from netwright.train.history import Epoch
+from netwright.train.objective import Objective
 
 CALIBRATION_ROWS = 8192
 """Rows of the training split on which scales are chosen."""
@@ -34,6 +35,7 @@ class Moment:
         loss: Loss of the step that was done last; NaN before the first.
         learning_rate: Of that step; before a step, of the one to come.
         history: Epochs that are done.
+        objective: What is made small.
     """
 
     model: nn.Module
@@ -45,6 +47,7 @@ class Moment:
     loss: float
     learning_rate: float
     history: tuple[Epoch, ...]
+    objective: Objective
 
     @property
     def share(self) -> float:

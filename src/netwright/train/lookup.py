@@ -148,11 +148,12 @@ class TableLayer(nn.Module):
 
     Attributes:
         values: What the functions are at their knots in deviations, (inputs, knots, outputs).
+        places: Where every code lies among the knots, (inputs, codes).
         kept: 1 where there is a function, 0 where it was dropped, (inputs, outputs).
         fine: 1 where a function reads its whole code, 0 where it leaves out the lowest bit.
     """
 
-    basis: Tensor
+    places: Tensor
     kept: Tensor
     fine: Tensor
 
@@ -163,9 +164,8 @@ class TableLayer(nn.Module):
         super().__init__()
         self.first, self.rounding = first, rounding
         self.bits, self.step, self.deviation = bits, step, deviation
-        place = torch.linspace(0, knots - 1, 1 << bits)
-        basis = (1 - (place[:, None] - torch.arange(knots)).abs()).clamp_min(0)
-        self.register_buffer("basis", basis, persistent=False)
+        evenly = torch.linspace(0, knots - 1, 1 << bits)
+        self.register_buffer("places", evenly.repeat(inputs, 1))
         self.register_buffer("kept", torch.ones(inputs, outputs))
         self.register_buffer("fine", torch.ones(inputs, outputs))
         slopes = torch.randn(inputs, 1, outputs, generator=random)
@@ -176,7 +176,9 @@ class TableLayer(nn.Module):
     def functions(self) -> Tensor:
         """What every function gives for every code, not rounded, (inputs, codes, outputs)."""
         kept = self.kept[:, None, :] * self.deviation
-        found = torch.einsum("cg,igo->ico", self.basis, self.values) * kept
+        knots = torch.arange(self.values.shape[1], device=self.places.device)
+        basis = (1 - (self.places[:, :, None] - knots).abs()).clamp_min(0)
+        found = torch.bmm(basis, self.values) * kept
         return torch.where(self.fine[:, None, :] > 0, found, without_lowest_bit(found))
 
     def entries(self) -> Tensor:
@@ -212,9 +214,11 @@ class LookupModel(nn.Module):
 
     Attributes:
         input_table: The code for every value of an input that has more bits, (features, values).
+        input_reads: Highest bits of every such input that its code depends on, (features,).
     """
 
     input_table: Tensor
+    input_reads: Tensor
 
     def __init__(self, features: int, classes: int, shape: LookupShape, *, seed: int = 0) -> None:
         super().__init__()
@@ -245,6 +249,7 @@ class LookupModel(nn.Module):
         if shape.input_bits is not None:
             evenly = torch.arange(1 << shape.input_bits) >> (shape.input_bits - shape.bits[0])
             self.register_buffer("input_table", evenly.float().repeat(features, 1))
+            self.register_buffer("input_reads", torch.full((features,), float(shape.input_bits)))
 
     def tables(self) -> list[TableLayer]:
         """The layers."""
@@ -265,14 +270,38 @@ class LookupModel(nn.Module):
                 "inputs that are the codes themselves do not become others",
                 hint="give the shape input_bits",
             )
-        places = self._quantized(torch.from_numpy(inputs)).long() + (
-            1 << (self.shape.input_bits - 1)
-        )
-        for feature, column in enumerate(places.T):
+        for feature, column in enumerate(self.input_places(torch.from_numpy(inputs)).T):
             counts = torch.bincount(column, minlength=1 << self.shape.input_bits).double()
             density = (counts + 0.01 * len(column) / len(counts)) ** DENSITY_POWER
             middle = (density.cumsum(0) - density / 2) / density.sum()
             self.input_table[feature] = (middle * (1 << self.shape.bits[0])).floor()
+
+    def coarser_codes(self, feature: int) -> Tensor:
+        """The codes of a wider input if one bit less of it were read, (values,)."""
+        assert self.shape.input_bits is not None
+        size = 2 << (self.shape.input_bits - int(self.input_reads[feature]))
+        return self.input_table[feature].view(-1, size).mean(dim=1).floor().repeat_interleave(size)
+
+    @torch.no_grad()
+    def read_less(self, feature: int) -> None:
+        """Leave out the lowest bit of a wider input that its code depends on.
+
+        Where no more bits are left than a code has, they become the code, and the functions change
+        places: they give what they gave, and nothing has to be looked up for the code.
+        """
+        assert self.shape.input_bits is not None
+        self.input_table[feature] = self.coarser_codes(feature)
+        self.input_reads[feature] -= 1
+        beyond = self.shape.input_bits - self.shape.bits[0]
+        if self.input_reads[feature] == self.shape.bits[0]:
+            layer, codes = self.tables()[0], self.input_table[feature, :: 1 << beyond]
+            layer.places[feature] = layer.places[feature, codes.long()]
+            values = torch.arange(self.input_table.shape[1], device=codes.device)
+            self.input_table[feature] = (values >> beyond).float()
+
+    def input_places(self, values: Tensor) -> Tensor:
+        """Places of wider inputs in the tables of their codes, (rows, features)."""
+        return self._quantized(values).long() + (self.input_table.shape[1] >> 1)
 
     def input_codes(self, values: Tensor) -> Tensor:
         """Codes that the first layer reads."""

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from netwright.errors import ConfigError
+from netwright.train.batches import Batch, Rows
 from netwright.train.callbacks import Callback, Moment
-from netwright.train.lookup import (
-    LookupModel,
-    TableLayer,
-    codes_with_gradients,
-    without_lowest_bit,
-)
-from netwright.train.lookup_luts import function_luts, num_luts
-from netwright.train.losses import Loss, find_loss
+from netwright.train.lookup import LookupModel, TableLayer, without_lowest_bit
+from netwright.train.lookup_luts import code_luts, function_luts, num_luts
+from netwright.train.objective import Objective
 from netwright.train.ramp import Ramp
 
 PRUNING_ROWS = 4096
@@ -38,14 +34,15 @@ _ROUNDS = 8
 class DropFunctions(Callback):
     """Drops functions of a :class:`LookupModel` along the ramp of Zhu and Gupta (2017).
 
-    At every choice those functions go whose absence would change the loss least, by the mean
+    At every choice those functions go whose absence would change the objective least, by the mean
     squared gradient of their sum times the function's deviation from its mean (optimal brain
     damage, LeCun et al. 1990). The functions that stay learn to make up for their means. In the
     same way those of the first layer are chosen that leave out the lowest bit of their code, which
     halves their table.
 
-    With a budget of LUTs those go, or lose their lowest bit, whose absence changes the loss least
-    for every LUT that it saves; see :func:`num_luts`.
+    With a budget of LUTs those go, or lose their lowest bit, whose absence changes the objective
+    least for every LUT that it saves; see :func:`num_luts`. So do the lowest bits of inputs that
+    become codes by a table, down to those whose bits are the code.
 
     Args:
         edges: Share of the functions that stay, above 0 and at most 1.
@@ -59,9 +56,8 @@ class DropFunctions(Callback):
     """
 
     model: LookupModel
-    inputs: Tensor
-    targets: Tensor
-    loss: Loss
+    objective: Objective
+    batch: Batch
 
     def __init__(self, *, edges: float = 1.0, fine: float = 1.0, luts: float | None = None) -> None:
         if not 0 < edges <= 1:
@@ -104,10 +100,9 @@ class DropFunctions(Callback):
             )
         self.model, self.choices = moment.model, 0
         device = next(moment.model.parameters()).device
-        rows = moment.task.train.take(slice(PRUNING_ROWS))
-        self.inputs = torch.from_numpy(rows.inputs).to(device)
-        self.targets = torch.from_numpy(rows.targets).to(device)
-        self.loss, self.number = find_loss(moment.task.loss), self.model.num_edges
+        rows = torch.arange(min(PRUNING_ROWS, len(moment.task.train)))
+        self.batch = Rows(moment.task.train, device).batch(rows)
+        self.objective, self.number = moment.objective, self.model.num_edges
         self.started = num_luts(self.model)
 
     def after_step(self, moment: Moment) -> None:
@@ -146,45 +141,45 @@ class DropFunctions(Callback):
         _drop_useless(layers)
 
     def _save_luts(self, budget: float) -> None:
-        """Drop functions, and lowest bits in the first layer, until the budget is kept.
+        """Drop functions and lowest bits until the budget is kept.
 
         A function that goes may take others with it, or make a neuron cheaper, so it is done in
         several rounds, the worth of what is left found anew in each.
         """
-        layers = self.model.tables()
         for _ in range(_ROUNDS):
             surplus = num_luts(self.model) - budget
             if surplus <= 0:
                 return
-            worth, saves = [], []
-            for number, use in enumerate(self._uses()):
-                given, own = use.given(), function_luts(use.layer)
-                cost = own.clamp_min(0.5)
-                lost = use.worth(given - given.mean(dim=0)) / cost
-                worth.append(torch.where(use.layer.kept > 0, lost, torch.inf))
-                saves.append(own)
-                if number == 0:
-                    lost = given - use.given(without_lowest_bit(use.layer.functions().detach()))
-                    saved = own - function_luts(use.layer, coarse=True)
-                    may = use.layer.kept * use.layer.fine * (saved > 0) > 0
-                    coarser = torch.where(may, use.worth(lost) / saved, torch.inf)
-                    coarser_saves = saved
-            self._take(surplus, [*worth, coarser], [*saves, coarser_saves])
-            _drop_useless(layers)
+            uses = self._uses()
+            savings = [_functions(use) for use in uses]
+            savings += [_lowest_bits(uses[0]), *self._input_bits(uses[0])]
+            _take(surplus, savings)
+            _drop_useless(self.model.tables())
 
-    def _take(self, surplus: float, worth: list[Tensor], saves: list[Tensor]) -> None:
-        """Take what is worth least for every LUT, in the functions of the layers and in bits."""
-        every = torch.cat([values.flatten() for values in worth])
-        order = every.argsort()
-        saved = torch.cat([values.flatten() for values in saves])[order].cumsum(0)
-        count = min(int((saved < surplus).sum()) + 1, int(every.isfinite().sum()))
-        limit = every[order[count - 1]]
-        first = self.model.tables()[0]
-        with torch.no_grad():
-            coarser = worth[-1] <= limit
-            first.fine.mul_(~(coarser & (worth[0] > limit)))
-            for layer, values in zip(self.model.tables(), worth[:-1], strict=True):
-                layer.kept.mul_(values > limit)
+    def _input_bits(self, use: _Use) -> Iterator[_Saving]:
+        """The lowest bits of inputs that become codes by tables."""
+        model, layer = self.model, use.layer
+        if model.shape.input_bits is None:
+            return
+        values, given = model.input_places(*self.batch.arrays.values()), use.given()
+        functions = layer.functions().detach()
+        now, reads = code_luts(model), model.input_reads
+        lost, saved = torch.full_like(now, torch.inf), torch.zeros_like(now)
+        for feature in range(len(now)):
+            if reads[feature] <= layer.bits or not layer.kept[feature].any():
+                continue
+            codes = model.coarser_codes(feature)[values[:, feature]].long()
+            change = given[:, feature] - functions[feature, codes]
+            reads[feature] -= 1
+            saved[feature] = now[feature] - code_luts(model)[feature]
+            reads[feature] += 1
+            lost[feature] = use.changed(change) / saved[feature]
+
+        def take(chosen: Tensor) -> None:
+            for feature in chosen.nonzero().flatten().tolist():
+                model.read_less(feature)
+
+        yield _Saving(lost, saved, take)
 
     def _coarsen(self, surplus: int) -> None:
         """Take the lowest bit from so many functions of the first layer."""
@@ -197,18 +192,75 @@ class DropFunctions(Callback):
 
     def _uses(self) -> list[_Use]:
         """How every layer is used by the rows on which functions are judged."""
-        codes, uses = self.model.input_codes(self.inputs), []
-        layers, bits = self.model.tables(), self.model.shape.bits
-        for number, layer in enumerate(layers):
-            sums = layer(codes)
+        uses: list[_Use] = []
+
+        def note(layer: nn.Module, given: tuple[Tensor], sums: Tensor) -> None:
+            assert isinstance(layer, TableLayer)
             sums.retain_grad()
-            uses.append(_Use(layer, codes.detach().long() - layer.first, sums))
-            if number + 1 < len(bits):
-                codes = codes_with_gradients(sums, bits[number + 1])
+            uses.append(_Use(layer, given[0].detach().long() - layer.first, sums))
+
+        hooks = [layer.register_forward_hook(note) for layer in self.model.tables()]
+        try:
+            loss = self.objective(self.model, self.batch)
+        finally:
+            for hook in hooks:
+                hook.remove()
         self.model.zero_grad(set_to_none=True)
-        self.loss(sums, self.targets).backward()
+        loss.backward()
         self.model.zero_grad(set_to_none=True)
         return uses
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Saving:
+    """Things that may go.
+
+    Attributes:
+        worth: By how much the objective would change for every LUT that is saved; infinite for
+            what cannot go.
+        saves: LUTs that are saved.
+        take: Takes those of a mask.
+    """
+
+    worth: Tensor
+    saves: Tensor
+    take: Callable[[Tensor], None]
+
+
+def _functions(use: _Use) -> _Saving:
+    """The functions of a layer."""
+    layer, given, luts = use.layer, use.given(), function_luts(use.layer)
+    lost = use.worth(given - given.mean(dim=0)) / luts.clamp_min(0.5)
+    return _Saving(torch.where(layer.kept > 0, lost, torch.inf), luts, _clearing(layer.kept))
+
+
+def _lowest_bits(use: _Use) -> _Saving:
+    """The lowest bits of the codes that the functions of a layer read."""
+    layer = use.layer
+    lost = use.given() - use.given(without_lowest_bit(layer.functions().detach()))
+    saved = function_luts(layer) - function_luts(layer, coarse=True)
+    may = layer.kept * layer.fine * (saved > 0) > 0
+    return _Saving(
+        torch.where(may, use.worth(lost) / saved, torch.inf), saved, _clearing(layer.fine)
+    )
+
+
+def _clearing(marks: Tensor) -> Callable[[Tensor], None]:
+    def take(chosen: Tensor) -> None:
+        marks.masked_fill_(chosen, 0)
+
+    return take
+
+
+def _take(surplus: float, savings: list[_Saving]) -> None:
+    """Take what is worth least for every LUT until so many are saved."""
+    every = torch.cat([saving.worth.flatten() for saving in savings])
+    order = every.argsort()
+    saved = torch.cat([saving.saves.flatten() for saving in savings])[order].cumsum(0)
+    count = min(int((saved < surplus).sum()) + 1, int(every.isfinite().sum()))
+    limit = every[order[count - 1]]
+    for saving in savings:
+        saving.take((saving.worth <= limit) & saving.worth.isfinite())
 
 
 def _drop_useless(layers: list[TableLayer]) -> None:
@@ -243,3 +295,8 @@ class _Use:
         """By how much the loss would change without these parts of the sums, (inputs, outputs)."""
         assert self.sums.grad is not None
         return (lost * self.sums.grad[:, None, :]).square().mean(dim=0)
+
+    def changed(self, change: Tensor) -> Tensor:
+        """The same for a change of several sums at a time, (rows, outputs)."""
+        assert self.sums.grad is not None
+        return (change * self.sums.grad).sum(dim=1).square().mean()

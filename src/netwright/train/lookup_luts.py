@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from netwright.train.lookup import LookupModel, TableLayer, without_lowest_bit
+from netwright.train.lookup import LookupModel, TableLayer
 
 FREE_BITS = 5
 """Bits of a code whose table is part of an adder."""
@@ -30,12 +30,16 @@ def function_luts(layer: TableLayer, *, coarse: bool = False) -> Tensor:
         layer: The layer.
         coarse: As if no function read the lowest bit of its code.
     """
-    functions = layer.functions()
     fine = torch.zeros_like(layer.fine) if coarse else layer.fine
-    if coarse:
-        functions = without_lowest_bit(functions)
-    adders = _entry_bits(functions, layer.step) * layer.kept
+    adders = _entry_bits(layer.functions(), layer.step) * layer.kept
     return adders * (1 + _luts_of_bit(layer.bits - 1 + fine))
+
+
+def code_luts(model: LookupModel) -> Tensor:
+    """LUTs that make the code of every input of more bits, (features,)."""
+    bits, reads = model.shape.bits[0], model.input_reads
+    wires = reads <= bits
+    return torch.where(wires, torch.zeros_like(reads), bits * _luts_of_bit(reads).clamp_min(1))
 
 
 @torch.no_grad()
@@ -56,8 +60,7 @@ def num_luts(model: LookupModel) -> float:
             neurons = layer.kept.any(dim=0) & after.kept.any(dim=1)
             total += float(neurons.sum()) * (after.bits + LIMIT_LUTS)
     if shape.input_bits is not None:
-        used = float(layers[0].kept.any(dim=1).sum())
-        total += used * shape.bits[0] * 2.0 ** max(shape.input_bits - LUT_INPUTS, 0)
+        total += float((code_luts(model) * layers[0].kept.any(dim=1)).sum())
     return total
 
 

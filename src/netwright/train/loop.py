@@ -238,6 +238,7 @@ class _Training:
             self.loss,
             self.rates[max(done - 1, 0)] if rate is None else rate,
             tuple(self.history),
+            self.objective,
         )
 
     def state(self, *, ended: bool) -> State:
