@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lowest highest check crosscheck crosscheck-dram format docs bench bench-explore bench-map bench-rtl bench-route bench-triggers bench-arrays bench-shared econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-banks bench-decoder bench-encoder bench-events bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
+.PHONY: help setup demo test test-slow lowest highest check crosscheck crosscheck-dram format docs bench bench-explore bench-map bench-rtl bench-route bench-triggers bench-table-front bench-arrays bench-shared econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-banks bench-decoder bench-encoder bench-events bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -98,6 +98,9 @@ bench-route: $(VENV)/.bench ## place and route a small jet tagger at every pipel
 bench-triggers: $(VENV)/.bench ## measure jet triggers of several makers with one ruler (PEERS=folder of their clones, hours)
 	@$(PIP) 'da4ml==0.6.0' --editable '.[all,brevitas,hgq]'
 	$(BIN)/python -m benchmarks.triggers $(if $(PEERS),--peers $(PEERS)) $(TRIGGERS)
+
+bench-table-front: $(VENV)/.bench ## accuracy of networks of tables against their lookup tables, ten budgets (an hour; goes on where it was ended)
+	$(BIN)/python -m benchmarks.table_front --picture build/table-front.svg
 
 bench-arrays: $(VENV)/.bench ## areas, share of decoders, clocks and a routed systolic array (minutes)
 	$(BIN)/python benchmarks/arrays.py

@@ -6,7 +6,7 @@ rows and compared with the interpreter before it is counted. Theirs are mapped w
 chains kept whole, as ours are, and without, and the better form counts. What was mapped stays in
 ``build/bench-rtl``, so that the command goes on where it was stopped.
 
-Usage: python -m benchmarks.rtl [BITS ...] [PART ...]
+Usage: python -m benchmarks.rtl [BITS ...] [PART ...] [alkaid] [da4ml]
 """
 
 from __future__ import annotations
@@ -82,8 +82,10 @@ def half_up(graph: Graph) -> Graph:
     return graph
 
 
-def run(widths: tuple[int, ...], parts: tuple[str, ...]) -> Iterator[Result]:
-    """Measure all designs at every width on every part, ours first."""
+def run(
+    widths: tuple[int, ...], parts: tuple[str, ...], tools: tuple[str, ...]
+) -> Iterator[Result]:
+    """Measure ours and those of some tools at every width on every part, ours first."""
     for bits in widths:
         graph = trained(bits)
         for part in parts:
@@ -96,6 +98,8 @@ def run(widths: tuple[int, ...], parts: tuple[str, ...]) -> Iterator[Result]:
             check(graph, mapped(design))
             yield Result(bits, part, "ours", measured, seconds, design.latency_cycles)
             for name, tool, ternary in PEERS:
+                if tool not in tools:
+                    continue
                 place = folder / f"{tool}{'-ternary' * ternary}"
                 try:
                     peer = generate(tool, graph, design.circuit, place, ternary=ternary)
@@ -177,10 +181,13 @@ def means(results: list[Result], part: str) -> Iterator[str]:
 
 def main() -> None:
     """Print one line a design, then the tables and the ratios."""
-    widths = tuple(int(word) for word in sys.argv[1:] if word.isdigit()) or BITS
-    parts = tuple(word for word in sys.argv[1:] if not word.isdigit()) or PARTS
+    words = sys.argv[1:]
+    widths = tuple(int(word) for word in words if word.isdigit()) or BITS
+    known = tuple(dict.fromkeys(tool for _, tool, _ in PEERS))
+    tools = tuple(word for word in words if word in known) or known
+    parts = tuple(word for word in words if word not in known and not word.isdigit()) or PARTS
     console, results = Console(width=140), []
-    for r in run(widths, parts):
+    for r in run(widths, parts, tools):
         results.append(r)
         console.print(
             f"{r.bits} bits, {r.part}, {r.name}: {tables(r.measured):.0f} tables", highlight=False

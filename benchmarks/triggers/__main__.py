@@ -190,14 +190,20 @@ def shown(rows: list[Row], data: str) -> Table:
             *map(_text, (
                 luts and luts.lut, with_encoder, luts and luts.inverters, luts and luts.carry,
                 luts and luts.ff, routed and routed.lut, routed and routed.carry,
-                routed and routed.clocks, row.fmax_mhz, row.latency_ns,
+                _clocks(luts, routed), row.fmax_mhz, row.latency_ns,
             )),
             c.published, notes,
         )  # fmt: skip
     return table
 
 
-def _text(value: float | None) -> str:
+def _clocks(luts: Counts | None, routed: Counts | None) -> str | None:
+    """Of the Verilog for LUT6 and of that for ECP5, where they differ."""
+    said = [str(counts.clocks) for counts in (luts, routed) if counts and counts.clocks is not None]
+    return "; ".join(dict.fromkeys(said)) or None
+
+
+def _text(value: float | str | None) -> str:
     if value is None:
         return "–"
     return f"{value:.1f}" if isinstance(value, float) else str(value)
