@@ -21,10 +21,10 @@ def design(tmp_path_factory: pytest.TempPathFactory) -> Hardened:
     return hardened(tmp_path_factory.mktemp("bank"))
 
 
-def test_three_flip_flops_and_a_voter_for_every_bit(design: Hardened, tmp_path: Path) -> None:
+def test_three_flip_flops_each_with_a_voter_for_every_bit(design: Hardened, tmp_path: Path) -> None:
     found = survival(design, folder=tmp_path)
     assert found.holds
-    assert (found.flip_flops, found.voters, found.protected_bits) == (52, 15, 15)
+    assert (found.flip_flops, found.voters, found.protected_bits) == (52, 45, 15)
 
 
 def test_a_design_without_protection_has_no_voters(tmp_path: Path) -> None:
@@ -57,9 +57,29 @@ def _share(netlist: dict[str, Any]) -> None:
     cells["u_b"]["connections"]["q"] = cells["u_a"]["connections"]["q"]
 
 
-def _vote_otherwise(netlist: dict[str, Any]) -> None:
+def _read_a_copy(netlist: dict[str, Any]) -> None:
     module = _module(netlist, "voted_register")
     module["ports"]["q"]["bits"] = module["cells"]["u_a"]["connections"]["q"]
+
+
+def _vote_otherwise(netlist: dict[str, Any]) -> None:
+    ports = _module(netlist, "register_copy")["ports"]
+    ports["vote"]["bits"] = ports["left"]["bits"]
+
+
+def _keep_without_vote(netlist: dict[str, Any]) -> None:
+    """What a flip-flop keeps is what it has: an upset would stay."""
+    module = _module(netlist, "register_copy")
+    ports = module["ports"]
+    for cell in module["cells"].values():
+        for pin, bits in cell["connections"].items():
+            if pin not in ("Q", "D") and bits == ports["left"]["bits"]:
+                cell["connections"][pin] = ports["q"]["bits"]
+
+
+def _see_one_copy(netlist: dict[str, Any]) -> None:
+    cells = _module(netlist, "voted_register")["cells"]
+    cells["u_b"]["connections"]["left"] = cells["u_b"]["connections"]["right"]
 
 
 def _lose(netlist: dict[str, Any]) -> None:
@@ -79,7 +99,10 @@ def _other_input(netlist: dict[str, Any]) -> None:
     ("spoil", "fault"),
     [
         (_share, "two copies share a net"),
-        (_vote_otherwise, "bit 0 is not the majority of its copies"),
+        (_read_a_copy, "what is read is not the vote"),
+        (_vote_otherwise, "the copy u_a has another vote than the majority in bit 0"),
+        (_keep_without_vote, "the copy u_a "),
+        (_see_one_copy, "the copy u_b does not see both others"),
         (_lose, "the copy u_c is not there any more"),
         (_empty, "the copy u_a has 0 flip-flops, not"),
         (_other_input, "the copy u_c does not take the input as it is"),

@@ -302,8 +302,9 @@ def run_script(
         plain = plain_sources(files, made, functions=functions)
         for path in memories:
             shutil.copyfile(path, made / path.name)
+        read = f"read_verilog{options}{macros} {' '.join(map(yosys_word, plain))}"
         lines = (
-            f"read_verilog{options}{macros} {' '.join(map(yosys_word, plain))}",
+            *([read] if plain else []),
             "scratchpad -set abc9.verify false",  # its time exceeds that of the mapping many times
             *commands,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
@@ -187,27 +188,28 @@ def _inputs(hardened: Hardened) -> Mapping[str, int]:
     return {name: bits for name, bits in elaboration.inputs.items() if name != elaboration.clock}
 
 
-_REGISTER = """\
-// A {name} that can be flipped when it takes a value.
-module {name} #(
-    parameter BITS = 8
-) (
-    input  wire            clk,
-    input  wire [BITS-1:0] d,
-    output reg  [BITS-1:0] q  /*verilator public_flat_rd*/
-);
-  /*verilator inline_module*/
-  reg [BITS-1:0] upset  /*verilator public_flat_rw*/;
-  always @(posedge clk) q <= d ^ upset;
-endmodule
-"""
+_READ, _WRITTEN = "/*verilator public_flat_rd*/", "/*verilator public_flat_rw*/"
+_TAKEN = re.compile(r"q <= (.*);")
+_ENDS = ");\n"
+
+
+def _flippable(name: str) -> str:
+    """A module of the library that becomes part of what it is in; its register can be flipped."""
+    text = library_text(name).replace(
+        "output reg  [BITS-1:0] q", f"output reg [BITS-1:0] q {_READ}"
+    )
+    inlined = f"{_ENDS}  /*verilator inline_module*/\n"
+    if name != VOTED:
+        inlined += f"  reg [BITS-1:0] upset {_WRITTEN};\n"
+    return _TAKEN.sub(r"q <= (\1) ^ upset;", text.replace(_ENDS, inlined, 1))
 
 
 def _library(hardened: Hardened, folder: Path, timeout_s: float) -> Path:
     """The compiled design, with registers that can be flipped."""
-    inlined = library_text(VOTED).replace(");\n", ");\n  /*verilator inline_module*/\n", 1)
-    texts = {VOTED: inlined} | {name: _REGISTER.format(name=name) for name in (PLAIN, COPY)}
-    made = [write_text(folder / "flipped" / f"{name}.v", text) for name, text in texts.items()]
+    made = [
+        write_text(folder / "flipped" / f"{name}.v", _flippable(name))
+        for name in (VOTED, PLAIN, COPY)
+    ]
     sources = [hardened.verilog, *made, *hardened.elaboration.logic]
     text = driver(hardened)
     key = hashlib.sha256(f"{digest_of(sources)}{text}".encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ from netwright.backends.rtl.implement.asic import LIBRARIES
 from netwright.backends.rtl.implement.liberty import CellKind, CellLibrary, compiled
 from netwright.backends.rtl.radiation.elaboration import BitName, CellRecord, ModuleRecord
 from netwright.backends.rtl.radiation.standard_cells import MappedCells
-from netwright.backends.rtl.radiation.triplication import COPY, PLAIN
+from netwright.backends.rtl.radiation.triplication import COPY, PLAIN, VOTED
 from netwright.errors import BackendError
 from netwright.quantities import Quantity
 
@@ -75,10 +75,7 @@ def clock_energy(
     for _ in range(MAX_ROUNDS):
         values = meter.values(mapped.hardened.top, nets, stored)
         following = {
-            name: [
-                ((values[bit] << 1) | (now & 1)) & meter.mask if bit in values else now
-                for bit, now in zip(top["cells"][name]["connections"]["d"], old, strict=True)
-            ]
+            name: _following(top["cells"][name], values, old, meter.mask)
             for name, old in stored.items()
         }
         if following == stored:
@@ -86,6 +83,19 @@ def clock_energy(
         stored = following
     meter.measure(mapped.hardened.top, nets, stored)
     return _figures(mapped, meter, clocks, clock_ns)
+
+
+def _following(
+    cell: CellRecord, values: Mapping[BitName, int], old: list[int], mask: int
+) -> list[int]:
+    """Values of a register from what it takes; where nothing is written it keeps what it has."""
+    pins = cell["connections"]
+    written = pins.get("write", ["1"] * len(old))
+    found = []
+    for bit, when, now in zip(pins["d"], written, old, strict=True):
+        write, new = values[when], values.get(bit, now)
+        found.append(((new & write | now & ~write) << 1 | (now & 1)) & mask)
+    return found
 
 
 def _figures(mapped: MappedCells, meter: _Meter, clocks: int, clock_ns: float) -> ClockEnergy:
@@ -159,6 +169,12 @@ class _Meter:
         """Whether a module is a register or a copy of one."""
         return kind in self.modules and (f"\\{PLAIN}\\" in kind or f"\\{COPY}\\" in kind)
 
+    def stores(self, kind: str) -> bool:
+        """Whether what comes out of a cell does not come from what enters in the same clock."""
+        if kind in self.modules:
+            return self.is_register(kind) or f"\\{VOTED}\\" in kind
+        return self._kind(kind).stored is not None
+
     def values(
         self, name: str, nets: Mapping[BitName, int], stored: Mapping[str, list[int]]
     ) -> dict[BitName, int]:
@@ -166,7 +182,8 @@ class _Meter:
         found: dict[BitName, int] = {"0": 0, "1": self.mask, "x": 0, "z": 0, **nets}
         cells = self.modules[name]["cells"]
         for instance, lanes in stored.items():
-            found |= zip(cells[instance]["connections"]["q"], lanes, strict=True)
+            for pin in ("q", "vote"):  # a copy is what it votes for: nothing is upset
+                found |= zip(cells[instance]["connections"].get(pin, ()), lanes, strict=False)
         for instance in self._order(name):
             if instance not in stored:
                 self._compute(instance, cells[instance], found, stored)
@@ -264,30 +281,44 @@ class _Meter:
         self.measure(cell["type"], nets, dict.fromkeys(copies, held))
 
     def _register(self, cell: CellRecord, values: Mapping[BitName, int]) -> None:
-        """The flip-flops of a register: their clocks, and what they take and give."""
-        inner = self.modules[cell["type"]]
-        for flop in inner["cells"].values():
-            kind = self._kind(flop["type"])
-            self.leakage_w += kind.leakage_w
-            if kind.stored is None:
-                continue
-            self.flip_flops += 1
-            data, clock, outputs = kind.stored
-            tables = kind.energy.get(clock, ())
-            mean = sum(table.at(0.0) for table in tables) / max(len(tables), 1)
-            self.clock_fj += 2 * (mean + kind.capacitance.get(clock, 0.0) * self.half_v2)
-            places = {bit: place for place, bit in enumerate(inner["ports"]["q"]["bits"])}
-            place = next(
-                places[b] for pin in outputs for b in flop["connections"].get(pin, ())
-                if b in places
-            )  # fmt: skip
-            for pin, outer in ((data, cell["connections"]["d"]), ("", cell["connections"]["q"])):
-                pins = [pin] if pin else list(outputs)[:1]
-                for name in pins:
-                    rows = kind.energy.get(name, ())
-                    if rows:
-                        cost = sum(table.at(0.0) for table in rows) / len(rows)
-                        self.register_fj += self.changed(values[outer[place]]) * cost
+        """The flip-flops of a register with their voters: clocks, and what they take and give."""
+        kind = cell["type"]
+        ports, pins = self.modules[kind]["ports"], cell["connections"]
+        nets = {
+            bit: values[outer]
+            for port, record in ports.items()
+            if record["direction"] == "input" or port == "q"
+            for bit, outer in zip(record["bits"], pins[port], strict=True)
+        }
+        inner, loads = self.values(kind, nets, {}), self._load(kind)
+        outside = {bit for record in ports.values() for bit in record["bits"]}
+        for bit in inner.keys() - outside:
+            self.logic_fj += self.changed(inner[bit]) * loads.get(bit, 0.0) * self.half_v2
+        for part in self.modules[kind]["cells"].values():
+            known = self._kind(part["type"])
+            if known.stored is None:
+                self._cell(known, part, inner, loads)
+            else:
+                self._flip_flop(known, known.stored, part, inner)
+
+    def _flip_flop(
+        self,
+        kind: CellKind,
+        stored: tuple[str, str, tuple[str, ...]],
+        cell: CellRecord,
+        values: Mapping[BitName, int],
+    ) -> None:
+        self.flip_flops += 1
+        self.leakage_w += kind.leakage_w
+        data, clock, outputs = stored
+        tables = kind.energy.get(clock, ())
+        mean = sum(table.at(0.0) for table in tables) / max(len(tables), 1)
+        self.clock_fj += 2 * (mean + kind.capacitance.get(clock, 0.0) * self.half_v2)
+        out = next(b for pin in outputs for b in cell["connections"].get(pin, ()) if b in values)
+        for pin, bit in ((data, cell["connections"][data][0]), (outputs[0], out)):
+            if rows := kind.energy.get(pin, ()):
+                cost = sum(table.at(0.0) for table in rows) / len(rows)
+                self.register_fj += self.changed(values[bit]) * cost
 
     def _load(self, name: str) -> dict[BitName, float]:
         """Femtofarad of the pins on every net of a module, those of the modules inside too."""
@@ -319,7 +350,7 @@ def _ordered(meter: _Meter, name: str) -> Iterator[str]:
     ready = []
     for instance, cell in cells.items():
         reads, makes = _directions(meter, cell)
-        if meter.is_register(cell["type"]) or "voted_register" in cell["type"]:
+        if meter.stores(cell["type"]):
             known |= set(makes)
             continue
         waiting[instance] = (reads, makes)
@@ -352,6 +383,7 @@ def _directions(meter: _Meter, cell: CellRecord) -> tuple[set[BitName], list[Bit
         ports = meter.modules[kind]["ports"]
         makes = [p for p, record in ports.items() if record["direction"] == "output"]
     else:
-        makes = list(meter._kind(kind).functions)
+        known = meter._kind(kind)
+        makes = [*known.functions, *(known.stored[2] if known.stored else ())]
     reads = {b for pin, bits in cell["connections"].items() if pin not in makes for b in bits}
     return reads, [b for pin in makes for b in cell["connections"].get(pin, ())]

@@ -102,8 +102,9 @@ def caught(
 ) -> Flips:
     """Random bits whose copies all take a wrong value at the same clock edge: (count, 3, 3).
 
-    That is what a transient in a voter, or in the logic before a register, does when it comes with
-    the edge: it is in front of all copies, and no vote corrects it.
+    That is what a transient in the logic before a register does when it comes with the edge while
+    the register is written: it is in front of all copies, and no vote corrects it. A transient in
+    the voter of a copy is a single upset of that copy.
 
     Raises:
         ConfigError: No bit is held three times.

@@ -1,7 +1,8 @@
 """Whether triplication survived synthesis: looked up in the mapped netlist, cell by cell.
 
-Every protected bit must still be three flip-flops with three outputs, and a voter that is the
-majority for all eight values of them.
+Every protected bit must still be three flip-flops with three outputs. Each must take what is
+written or its own vote, which is the majority for all eight values of the three; the votes have no
+cell in common.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Survival:
         protected_bits: Bits that the policy protects.
         flip_flops: Flip-flops in the whole netlist.
         expected_flip_flops: As many as there must be.
-        voters: Voters that are the majority of three distinct flip-flops.
+        voters: Voters that are the majority of three distinct flip-flops, one for each copy.
         faults: What is not as it must be; empty when all is well.
     """
 
@@ -45,8 +46,8 @@ class Survival:
 
     @property
     def holds(self) -> bool:
-        """Whether every protected bit is three flip-flops and a voter, and there is one."""
-        complete = 0 < self.voters == self.protected_bits
+        """Whether every protected bit is three flip-flops and voters, and there is one."""
+        complete = 0 < self.voters == len(COPIES) * self.protected_bits
         return complete and self.flip_flops == self.expected_flip_flops and not self.faults
 
 
@@ -123,7 +124,7 @@ def examine(hardened: Hardened, netlist: Path, kinds: Mapping[str, CellKind]) ->
         if key not in cache:
             cache[key] = list(_faults(modules, kind, flop, kinds))
         faults += [f"{flop.names[0]}: {fault}" for fault in cache[key]]
-        voters += 0 if cache[key] else flop.bits
+        voters += 0 if cache[key] else len(COPIES) * flop.bits
     counted = _flip_flops(modules, hardened.top, kinds, {})
     return Survival(hardened.protected_bits, counted, hardened.flip_flops, voters, tuple(faults))
 
@@ -148,7 +149,7 @@ def _flip_flops(
 def _faults(
     modules: Mapping[str, ModuleRecord], name: str, flop: Flop, kinds: Mapping[str, CellKind]
 ) -> Iterator[str]:
-    """What is wrong with a module that shall be three registers and voters."""
+    """What is wrong with a module that shall be three registers, each with a voter."""
     cells, ports = modules[name]["cells"], modules[name]["ports"]
     outputs: list[list[BitName]] = []
     for copy in COPIES:
@@ -157,90 +158,103 @@ def _faults(
         if cell is None or inner is None:
             yield f"the copy {copy} is not there any more"
             return
-        stored = [c for c in inner["cells"].values() if _stores(c["type"], kinds)]
-        driven = {bit for c in stored for pin in _outputs(c["type"], kinds)
-                  for bit in c["connections"].get(pin, [])}  # fmt: skip
-        if len(stored) != flop.bits or not set(inner["ports"]["q"]["bits"]) <= driven:
-            yield f"the copy {copy} has {len(stored)} flip-flops, not {flop.bits}"
-            return
-        if not _takes_input(inner, stored, kinds) or any(
-            cell["connections"][pin] != ports[pin]["bits"] for pin in ("clk", "d")
-        ):
-            yield f"the copy {copy} does not take the input as it is"
+        faults = list(_copy_faults(inner, flop, kinds))
+        if any(cell["connections"][pin] != ports[pin]["bits"] for pin in ("clk", "write", "d")):
+            faults.append("does not take the input as it is")
+        if faults:
+            yield f"the copy {copy} {faults[0]}"
             return
         outputs.append(cell["connections"]["q"])
     nets = [bit for copy in outputs for bit in copy]
     if len(set(nets)) != len(nets):
         yield "two copies share a net"
         return
-    logic = {n: c for n, c in cells.items() if n not in COPIES}
-    for place, voted in enumerate(ports["q"]["bits"]):
-        copies = [copy[place] for copy in outputs]
-        if not _is_majority(logic, voted, copies, kinds):
-            yield f"bit {place} is not the majority of its copies"
+    for number, copy in enumerate(COPIES):
+        others = [outputs[(number + step) % len(COPIES)] for step in (1, 2)]
+        pins = cells[copy]["connections"]
+        if sorted(map(str, (pins["left"], pins["right"]))) != sorted(map(str, others)):
+            yield f"the copy {copy} does not see both others"
+    if ports["q"]["bits"] != cells[COPIES[0]]["connections"].get("vote"):
+        yield "what is read is not the vote"
 
 
-def _takes_input(
-    module: ModuleRecord, stored: list[CellRecord], kinds: Mapping[str, CellKind]
-) -> bool:
-    """Whether every flip-flop has its own bit of `d` before it."""
-    pairs = set(zip(module["ports"]["d"]["bits"], module["ports"]["q"]["bits"], strict=True))
-    for cell in stored:
-        pins = kinds[cell["type"]].stored
-        assert pins is not None
-        source = cell["connections"][pins[0]][0]
-        found = {(source, bit) for pin in pins[2] for bit in cell["connections"].get(pin, [])}
-        pairs -= found
-    return not pairs
+def _copy_faults(copy: ModuleRecord, flop: Flop, kinds: Mapping[str, CellKind]) -> Iterator[str]:
+    """What is wrong with a module that shall be one register and its voter."""
+    ports, cells = copy["ports"], copy["cells"]
+    stored = {
+        bit: cell["connections"][pins[0]][0]
+        for cell in cells.values()
+        if cell["type"] in kinds and (pins := kinds[cell["type"]].stored) is not None
+        for pin in pins[2]
+        for bit in cell["connections"].get(pin, [])
+    }
+    count = sum(_stores(cell["type"], kinds) for cell in cells.values())
+    if count != flop.bits or not set(ports["q"]["bits"]) <= stored.keys():
+        yield f"has {count} flip-flops, not {flop.bits}"
+        return
+    nets = [ports[pin]["bits"] for pin in ("write", "d", "q", "left", "right", "vote")]
+    cases = list(product((0, 1), repeat=5))
+    writes, values, *held = (sum(case[i] << n for n, case in enumerate(cases)) for i in range(5))
+    majority = sum((sum(case[2:]) >= 2) << n for n, case in enumerate(cases))
+    taken = writes & values | ~writes & majority
+    drivers = _drivers(cells, kinds)
+    mask = (1 << len(cases)) - 1
+    for place, (write, d, q, left, right, vote) in enumerate(zip(*nets, strict=True)):
+        known = {write: writes, d: values, **dict(zip((q, left, right), held, strict=True))}
+        if _computed(vote, known, drivers, kinds, mask) != majority:
+            yield f"has another vote than the majority in bit {place}"
+        elif _computed(stored[q], known, drivers, kinds, mask) != taken & mask:
+            yield f"does not take the input as it is in bit {place}"
 
 
 def _stores(kind: str, kinds: Mapping[str, CellKind]) -> bool:
     return kind in kinds and kinds[kind].stored is not None
 
 
-def _outputs(kind: str, kinds: Mapping[str, CellKind]) -> tuple[str, ...]:
-    stored = kinds[kind].stored
-    return stored[2] if stored else ()
-
-
-def _is_majority(
-    logic: Mapping[str, CellRecord],
-    voted: BitName,
-    copies: list[BitName],
-    kinds: Mapping[str, CellKind],
-) -> bool:
-    """Whether a net is the majority of three others, tried with all their values."""
-    cases = list(product((0, 1), repeat=3))
-    values: dict[BitName, int] = {
-        copy: sum(case[i] << n for n, case in enumerate(cases)) for i, copy in enumerate(copies)
+def _drivers(
+    cells: Mapping[str, CellRecord], kinds: Mapping[str, CellKind]
+) -> dict[BitName, tuple[CellRecord, str]]:
+    """The cell and the pin that drive each net, of cells that only compute."""
+    return {
+        cell["connections"][pin][0]: (cell, pin)
+        for cell in cells.values()
+        if cell["type"] in kinds and not _stores(cell["type"], kinds)
+        for pin in kinds[cell["type"]].functions
+        if cell["connections"].get(pin)
     }
-    expected = sum((sum(case) >= 2) << n for n, case in enumerate(cases))
-    mask = (1 << len(cases)) - 1
-    waiting = dict(logic)
-    while waiting and voted not in values:
-        ready = [n for n, c in waiting.items() if _ready(c, values, kinds)]
-        if not ready:
-            return False
-        for name in ready:
-            cell = waiting.pop(name)
-            connections, kind = cell["connections"], kinds[cell["type"]]
-            pins = {pin: _value(bits[0], values, mask) for pin, bits in connections.items()
-                    if pin not in kind.functions}  # fmt: skip
-            for pin, expression in kind.functions.items():
-                if pin in connections:
-                    values[connections[pin][0]] = compiled(expression)(pins) & mask
-    return values.get(voted) == expected
 
 
-def _ready(cell: CellRecord, values: Mapping[BitName, int], kinds: Mapping[str, CellKind]) -> bool:
-    kind = kinds.get(cell["type"])
-    if kind is None or kind.stored is not None:
-        return False
-    return all(
-        bits[0] in values or bits[0] in ("0", "1")
-        for pin, bits in cell["connections"].items()
-        if pin not in kind.functions
-    )
+def _computed(
+    net: BitName,
+    known: dict[BitName, int],
+    drivers: Mapping[BitName, tuple[CellRecord, str]],
+    kinds: Mapping[str, CellKind],
+    mask: int,
+) -> int | None:
+    """Values of a net for all cases at once; ``None`` if it depends on something else.
+
+    What was found is added to `known`.
+    """
+    waiting = [net]
+    while waiting:
+        now = waiting[-1]
+        if now in known or now in ("0", "1"):
+            waiting.pop()
+            continue
+        if now not in drivers or len(waiting) > len(drivers) + 1:
+            return None
+        cell, pin = drivers[now]
+        kind = kinds[cell["type"]]
+        inputs = {p: bits[0] for p, bits in cell["connections"].items() if p not in kind.functions}
+        if missing := [
+            bit for bit in inputs.values() if bit not in known and bit not in ("0", "1")
+        ]:
+            waiting.append(missing[0])
+            continue
+        pins = {p: _value(bit, known, mask) for p, bit in inputs.items()}
+        known[now] = compiled(kind.functions[pin])(pins) & mask
+        waiting.pop()
+    return _value(net, known, mask)
 
 
 def _value(bit: BitName, values: Mapping[BitName, int], mask: int) -> int:

@@ -7,6 +7,7 @@ the network of a chip, are steps of their own, and serve every policy of protect
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from netwright.backends.rtl.implement.asic import LIBRARIES
 from netwright.backends.rtl.implement.liberty import CellLibrary, read_liberty
 from netwright.backends.rtl.implement.synthesis import run_script
 from netwright.backends.rtl.radiation.elaboration import MAX_NETLIST_BYTES, ModuleRecord
+from netwright.backends.rtl.radiation.fanout import MAX_FANOUT, Divider
 from netwright.backends.rtl.radiation.mapped import Survival, examine
 from netwright.backends.rtl.radiation.triplication import Hardened
 from netwright.backends.tools import OPENSTA, run_tool
@@ -28,6 +30,15 @@ from netwright.quantities import Quantity
 from netwright.reading import read_json
 
 _SLACK = re.compile(r"^\s*(-?[\d.]+)\s+slack \((?:MET|VIOLATED)\)", re.M)
+
+_MAPPING = "+" + "; ".join(
+    command.replace(" ", ",")
+    for command in (
+        "strash", "&get -n", "&fraig -x", "&put", "scorr", "dc2", "strash", "&get -n", "&dch -f",
+        "&nf {D}", "&put", "buffer -p", "topo", "upsize {D}", "dnsize {D}",
+    )
+)  # fmt: skip
+"""What abc does of itself, and then trees of buffers, where a net or an input is read by many."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +112,11 @@ def map_to_cells(
     cells = yosys_word(str(liberty))
     name = f"{hardened.top}-{library}"
     report, netlist, verilog = f"{name}-area.json", f"{name}.json", f"{name}.v"
-    to_cells = [f"abc -liberty {cells} -D {1000 * clock_ns:.0f}", "setundef -zero",
-                "opt_clean -purge"]  # fmt: skip
+    to_cells = [
+        f'abc -liberty {cells} -D {1000 * clock_ns:.0f} -script "{_MAPPING}"',
+        "setundef -zero",
+        "opt_clean -purge",
+    ]
     logic = _logic(hardened)
     made = {
         module: _mapped_logic(
@@ -111,6 +125,7 @@ def map_to_cells(
         )
         for module in logic
     }  # fmt: skip
+    mapped = f"{name}-mapped.json"
     run_script(
         hardened.sources,
         [
@@ -121,6 +136,22 @@ def map_to_cells(
             *to_cells,
             *(f"delete ={module}" for module in logic),
             *(f"read_rtlil {yosys_word(str(path.resolve()))}" for path in made.values()),
+            f"write_json {mapped}",
+        ],
+        folder=place,
+        name=f"{name}-mapped",
+        outputs=(mapped,),
+        check=lambda made: (made / mapped).stat(),
+        timeout_s=timeout_s,
+        defines=(),
+        progress=progress,
+    )
+    divided = _divided(place / mapped, hardened.top, liberty)
+    run_script(
+        (),
+        [
+            f"log {sha256(divided)}",
+            f"read_json ../{divided.name}",
             f"tee -q -o {report} stat -liberty {cells} -json -top {hardened.top}",
             f"write_json {netlist}",
             f"write_verilog -noattr -noexpr -nohex -nodec {verilog}",
@@ -135,7 +166,8 @@ def map_to_cells(
     )
     count, area = _size(place / report)
     about = LIBRARIES[library].about
-    source = f"yosys {version('pyosys')} with abc, {about}, before layout, modules kept"
+    source = f"yosys {version('pyosys')} with abc, {about}, before layout, modules kept, "
+    source += f"buffers for {MAX_FANOUT} pins a net"
     return MappedCells(
         hardened,
         library,
@@ -145,6 +177,13 @@ def map_to_cells(
         Quantity(count, "cells", source, "modelled"),
         examine(hardened, place / netlist, read_liberty(liberty).cells),
     )
+
+
+def _divided(mapped: Path, top: str, liberty: Path) -> Path:
+    """The netlist with trees of buffers, so that no net drives many pins."""
+    netlist = read_json(mapped, most=MAX_NETLIST_BYTES)
+    Divider(netlist["modules"], read_liberty(liberty).cells).divide(top)
+    return write_text(mapped.with_name(f"{top}-divided.json"), json.dumps(netlist))
 
 
 def _logic(hardened: Hardened) -> list[str]:

@@ -2,13 +2,14 @@
 
 The text that comes out is a flattened design whose registers are instances of two modules of the
 library: ``voted_register`` for chosen bits, ``register`` for the others. All the logic between them
-is that of the source, bit for bit.
+is that of the source, bit for bit; multiplexers by which a chosen bit keeps its value are in its
+copies.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -23,6 +24,7 @@ from netwright.backends.rtl.radiation.elaboration import (
     Register,
 )
 from netwright.backends.rtl.radiation.protection import NOTHING, Protection
+from netwright.backends.rtl.radiation.writes import Writes
 from netwright.files import sha256, write_text, writing
 from netwright.progress import Progress, silent
 
@@ -102,8 +104,9 @@ def triplicate(
 ) -> Hardened:
     """Hold the bits that a policy chooses three times.
 
-    Every clock all three copies take what the register would have taken, and that is made of the
-    majority: a copy that was flipped is right again after one clock, whether it is written or not.
+    While a bit is written all three copies take what the register would have taken; while it keeps
+    its value every copy takes the majority, from a voter of its own. A copy that was flipped is
+    right again after one clock, whether it is written or not.
 
     Args:
         elaboration: The design.
@@ -162,16 +165,23 @@ def _replaced(
     """The registers and the netlist with instances in place of flip-flops."""
     old = elaboration.module
     gone = {register.cell for register in elaboration.registers}
-    cells = {name: cell for name, cell in old["cells"].items() if name not in gone}
+    kept = {name: cell for name, cell in old["cells"].items() if name not in gone}
+    writes = Writes(kept)
+    cells: dict[str, CellRecord] = {}
     flops: list[Flop] = []
     for register in elaboration.registers:
-        flip_flop = old["cells"][register.cell]["connections"]
+        pins = old["cells"][register.cell]["connections"]
         for places in _runs(register, chosen):
             voted = register.names[places[0]] in chosen
             name = f"r{len(flops)}"
             flops.append(Flop(name, tuple(register.names[i] for i in places), register.role, voted))
-            cells[name] = _instance(flip_flop, places, VOTED if voted else PLAIN)
-    module: ModuleRecord = {**old, "cells": cells}
+            d, q = ([pins[pin][place] for place in places] for pin in ("D", "Q"))
+            if voted:
+                write, d = writes.of(d, q)
+                cells[name] = _instance(VOTED, clk=pins["CLK"], write=write, d=d, q=q)
+            else:
+                cells[name] = _instance(PLAIN, clk=pins["CLK"], d=d, q=q)
+    module: ModuleRecord = {**old, "cells": {**kept, **writes.made, **cells}}
     return tuple(flops), module
 
 
@@ -182,15 +192,11 @@ def _runs(register: Register, chosen: frozenset[str]) -> Iterator[list[int]]:
         yield list(group)
 
 
-def _instance(flip_flop: Mapping[str, list[BitName]], places: list[int], module: str) -> CellRecord:
+def _instance(module: str, **connections: list[BitName]) -> CellRecord:
     return {
         "type": module,
-        "parameters": {"BITS": f"{len(places):032b}"},
+        "parameters": {"BITS": f"{len(connections['q']):032b}"},
         "attributes": {},
-        "port_directions": {"clk": "input", "d": "input", "q": "output"},
-        "connections": {
-            "clk": flip_flop["CLK"],
-            "d": [flip_flop["D"][place] for place in places],
-            "q": [flip_flop["Q"][place] for place in places],
-        },
+        "port_directions": {n: "output" if n == "q" else "input" for n in connections},
+        "connections": connections,
     }
