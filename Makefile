@@ -172,8 +172,8 @@ fuzz: $(VENV)/.test ## read changed files of every kind; FUZZ=100000 for so many
 asan: $(VENV)/.test ## run the kernel tests under AddressSanitizer
 	$(BIN)/python tools/asan.py
 
-upsets: $(VENV)/.test ## try every single upset of the published encoder's chip; area and energy (hour)
-	$(BIN)/python -m benchmarks.upset_campaign
+upsets: $(VENV)/.test ## try every single upset of the published encoder's chip; area, timing, energy; RUNS=runs for weights of the study (hours)
+	$(BIN)/python -m benchmarks.upset_campaign $(if $(RUNS),--runs $(RUNS))
 
 bench-upsets: $(VENV)/.test ## upsets a second by integer graph, Verilator and Icarus Verilog (minutes)
 	$(BIN)/python -m benchmarks.upsets

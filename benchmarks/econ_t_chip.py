@@ -31,7 +31,7 @@ from netwright.studies.econ_t_networks import LAYOUT, LAYOUTS, SEEDS, UPSET_SEED
 from netwright.tasks import REGION_NAMES
 from netwright.tasks.calorimeter import wafers
 from netwright.tasks.calorimeter_charges import normalize
-from netwright.tasks.calorimeter_geometry import arrange, check_layout
+from netwright.tasks.calorimeter_geometry import arrange, arrangement, check_layout
 from netwright.verify import bit_exact
 
 CLOCK_MHZ = 40.0
@@ -54,22 +54,21 @@ def trained(layout: str, folder: Path) -> list[Graph]:
     return [compress.wafer_graph(net) for net in encoders]
 
 
-def arrangement(layout: str) -> tuple[int, ...]:
-    """The cell that each input of the encoder gets, or -1."""
-    numbers = arrange(np.arange(1.0, 49.0)[None], check_layout(layout))
-    return tuple(int(number) - 1 for number in numbers.ravel())
+def published_chip(layout: str, graph: Graph, folder: Path) -> ChipDesign:
+    """The chip of a published encoder, with a charge for every cell of a wafer."""
+    design = rtl(
+        weights="loadable", weight_bits=6, bias_bits=16, clock_mhz=CLOCK_MHZ,
+        chip=ChipOptions(arrangement=arrangement(check_layout(layout))),
+    ).generate(graph, folder)  # fmt: skip
+    assert isinstance(design, ChipDesign)
+    return design
 
 
 def chip_rows(
     layout: str, graphs: Sequence[Graph], charges: Integers, folder: Path, table: Table
 ) -> bool:
     """All weight sets and modes through the chip; whether every word was right."""
-    options = ChipOptions(arrangement=arrangement(layout))
-    design = rtl(
-        weights="loadable", weight_bits=6, bias_bits=16, chip=options, clock_mhz=CLOCK_MHZ
-    ).generate(graphs[0], folder / "chip")
-    assert isinstance(design, ChipDesign)
-    rows = check_chip(design, charges, graphs)
+    rows = check_chip(published_chip(layout, graphs[0], folder / "chip"), charges, graphs)
     for row in rows:
         table.add_row(
             layout, str(row.weights), "wafers" if row.bits else "load and read back",

@@ -1,9 +1,10 @@
 """The upset campaign of a published chip: all single upsets, agreement, area, timing and energy.
 
-Without triplication and with it. Weights are random unless a graph is given: what is counted does
-not depend on them, how many upsets are seen does. The same command goes on where it was stopped.
+Without triplication and with it. Weights are random unless the folder of the study `econ-t` is
+given, whose trained ones are taken then: what is counted does not depend on them, how many upsets
+are seen and the energy do. The same command goes on where it was stopped.
 
-    python -m benchmarks.upset_campaign [--network 8x8] [--graph graph.npz] [--out build/upsets]
+    python -m benchmarks.upset_campaign [--network 8x8] [--runs runs] [--out build/upsets]
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from pathlib import Path
 import numpy as np
 from tests.backends.rtl.chip.graphs import PUBLISHED, encoder
 
-from netwright import ir
+from benchmarks.econ_t_chip import published_chip, trained
 from netwright.backends.rtl import ChipDesign, ChipOptions, rtl
 from netwright.backends.rtl.implement.asic import LIBRARIES
 from netwright.backends.rtl.radiation import CONTROL, NOTHING, Protection
 from netwright.backends.rtl.radiation.energy import clock_energy
 from netwright.backends.rtl.radiation.standard_cells import cell_timing, map_to_cells
 from netwright.errors import ToolMissing
+from netwright.studies.econ_t_networks import LAYOUTS
+from netwright.tasks.calorimeter import wafers
 from netwright.verify import weight_bits
 from netwright.verify.chip_upsets import (
     agreement,
@@ -31,27 +34,42 @@ from netwright.verify.chip_upsets import (
     try_upsets,
 )
 
+ENERGY_WAFERS = 65
 PUBLISHED_FIGURES = "published, 65 nm: 3.6 mm², 2.4 nJ for an inference (arXiv 2105.01683)"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--network", default="8x8", choices=["small", *PUBLISHED])
-    parser.add_argument("--graph", type=Path, default=None)
+    parser.add_argument("--network", default="8x8", choices=["small", *LAYOUTS])
+    parser.add_argument("--runs", type=Path, default=None)
     parser.add_argument("--out", type=Path, default=Path("build/upsets"))
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--wafers", type=int, default=4)
     parser.add_argument("--library", default="nangate45", choices=list(LIBRARIES))
     parser.add_argument("--no-cells", action="store_true")
+    parser.add_argument("--no-upsets", action="store_true")
     options = parser.parse_args()
-    if options.graph:
-        graph = ir.load(options.graph)
-    elif options.network == "small":
-        graph = encoder()
-    else:
-        graph = encoder(outputs=16, **PUBLISHED[options.network])
-    design = rtl(weights="loadable", chip=ChipOptions()).generate(graph, options.out / "chip")
+    design = made(options.network, options.runs, options.out / "chip")
+    if not options.no_upsets:
+        upsets(design, options)
+    if not options.no_cells:
+        for name, protection in (("plain", NOTHING), ("triplicated", CONTROL)):
+            cells(design, name, protection, options.out, options.library)
+        print(PUBLISHED_FIGURES)
+
+
+def made(network: str, runs: Path | None, folder: Path) -> ChipDesign:
+    """The chip, with one charge for every cell of a wafer if its encoder is a published one."""
+    if network in LAYOUTS:
+        graph = trained(network, runs)[0] if runs else encoder(outputs=16, **PUBLISHED[network])
+        return published_chip(network, graph, folder)
+    design = rtl(weights="loadable", chip=ChipOptions()).generate(encoder(), folder)
     assert isinstance(design, ChipDesign)
+    return design
+
+
+def upsets(design: ChipDesign, options: argparse.Namespace) -> None:
+    """All single upsets without triplication and with it, samples of others, and agreement."""
     charges = drawn_charges(design, options.wafers, seed=0)
     for name, protection in (("plain", NOTHING), ("triplicated", CONTROL)):
         started = time.perf_counter()
@@ -73,10 +91,6 @@ def main() -> None:
                 flush=True,
             )
     agree(design, charges, options.out, options.samples)
-    if not options.no_cells:
-        for name, protection in (("plain", NOTHING), ("triplicated", CONTROL)):
-            cells(design, name, protection, options.out, options.library)
-        print(PUBLISHED_FIGURES)
 
 
 def agree(design: ChipDesign, charges: np.ndarray, out: Path, samples: int) -> None:
@@ -111,8 +125,10 @@ def cells(design: ChipDesign, name: str, protection: Protection, out: Path, libr
     with loaded_moment(design, hardened, image, folder=hardened.verilog.parent) as moment:
         state = {instance: values[0] for instance, values in moment.state().items()}
     bits = design.structure.options.charge_bits
-    wafers = drawn_charges(design, 65, seed=5)
-    packed = [sum(int(c) << (i * bits) for i, c in enumerate(row)) for row in wafers]
+    entering = drawn_charges(design, ENERGY_WAFERS, seed=5)
+    if design.structure.cells == len(wafers()["test"].charges[0]):  # of the task: what it is for
+        entering = wafers()["test"].charges[:ENERGY_WAFERS].astype(np.int64)
+    packed = [sum(int(c) << (i * bits) for i, c in enumerate(row)) for row in entering]
     one = [1] * len(packed)
     inputs = {"charges_data": packed, "rst_n": one, "scl": one, "sda": one}
     energy = clock_energy(mapped, inputs, state)

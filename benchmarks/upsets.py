@@ -4,7 +4,7 @@ Every route flips weight bits of the same chip, lets the same wafers enter and g
 leave; the words are compared. What is counted is upsets times wafers in a second; the time to
 compile and to load the chip is left out for all three.
 
-    python -m benchmarks.upsets [--wafers 64] [--network 4x4 or 8x8 or small] [--icarus 2]
+    python -m benchmarks.upsets [--wafers 64] [--network 4x4x3 or 8x8 or small] [--icarus 2]
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from tests.backends.hls.graphs import Build
 
 PUBLISHED = {
     "8x8": {"shape": (1, 8, 8), "filters": 8, "strides": 2, "pads": (0, 0, 1, 1)},
-    "4x4": {"shape": (3, 4, 4), "filters": 8, "strides": 1, "pads": 1},
+    "4x4x3": {"shape": (3, 4, 4), "filters": 8, "strides": 1, "pads": 1},
 }
 """The two published encoders, which end in 16 outputs of 9 bits."""
 

@@ -12,7 +12,7 @@ from tests.backends.rtl.chip.graphs import PUBLISHED, encoder
 MODES = (3, 5, 7, 9)
 
 
-@pytest.mark.parametrize(("variant", "parameters"), [("8x8", 2144), ("4x4", 2288)])
+@pytest.mark.parametrize(("variant", "parameters"), [("8x8", 2144), ("4x4x3", 2288)])
 def test_published_encoders_have_a_byte_for_each_weight(variant: str, parameters: int) -> None:
     bank = Bank.of(encoder(**PUBLISHED[variant], outputs=16), MODES)
     assert sum(field.count for field in bank.fields) == parameters
