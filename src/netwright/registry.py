@@ -129,6 +129,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "fusion": "netwright.mapping:fusion",
         "split": "netwright.cost:split",
     },
+    "charges": {
+        "calorimeter": "netwright.flows.wafer_views:wafer_charges",
+    },
     "views": {
         "calorimeter": "netwright.flows.wafer_views:wafer_views",
         "pulses": "netwright.flows.pulse_views:pulse_views",

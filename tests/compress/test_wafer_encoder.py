@@ -8,10 +8,12 @@ import torch
 
 from netwright import tasks, train
 from netwright.backends.rtl.loading import check_loadable
-from netwright.compress import PartlyQuantized, quantize_wafer_encoder, wafer_graph
-from netwright.errors import ConfigError
-from netwright.ir import Interpreter
+from netwright.compress import PartlyQuantized, quantize_wafer_encoder, sent_graph, wafer_graph
+from netwright.errors import ConfigError, GraphError
+from netwright.ir import Interpreter, interpret, real_values
 from netwright.models import wafer_autoencoder
+from netwright.models.autoencoder import Truncate
+from tests.backends.hls.graphs import Build
 
 
 @pytest.fixture(scope="module", params=["8x8", "4x4x3"])
@@ -81,3 +83,24 @@ def test_more_bits_change_less(task: tasks.Task) -> None:
 def test_widths_out_of_range_are_refused(task: tasks.Task) -> None:
     with pytest.raises(ConfigError, match="weight_bits must be an integer from 2 to 16, not 1"):
         quantize_wafer_encoder(wafer_autoencoder(task), task, weight_bits=1)
+
+
+@pytest.mark.parametrize("bits", [3, 9, 14])
+def test_the_link_as_a_node_cuts_as_the_link_does(task: tasks.Task, bits: int) -> None:
+    graph = wafer_graph(quantized(task, 5))
+    (last,) = graph.outputs
+    inputs = {graph.inputs[0]: task.test.inputs}
+    values = real_values(graph, last, interpret(graph, inputs)[last])
+    sent = sent_graph(graph, bits)
+    (output,) = sent.outputs
+    found = real_values(sent, output, interpret(sent, inputs)[output])
+    assert np.array_equal(found, Truncate(bits)(torch.from_numpy(values)).numpy())
+    assert sent_graph(sent, bits) is sent
+    assert (sent is graph) == (bits == 9)
+
+
+def test_outputs_of_several_scales_have_no_link() -> None:
+    build = Build("net")
+    graph = build.graph(build.dense(build.quantize((4,), scale=0.3), 2))
+    with pytest.raises(GraphError, match=r"must have one scale, a power of two, to be cut to 8"):
+        sent_graph(graph, 8)

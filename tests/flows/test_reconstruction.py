@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netwright.flows.certificate import first_failure
+from netwright.flows.certificate import certificate, first_failure
 from netwright.flows.flow import load_flow
 from netwright.report.store import read
 from netwright.run import execute
@@ -32,7 +32,7 @@ def run(folder: Path, text: str) -> Path:
 
 
 def test_a_reconstruction_goes_all_the_way(tmp_path: Path) -> None:
-    done = run(tmp_path, without(SHIPPED.read_text(), "[hls]", "[rtl]"))
+    done = run(tmp_path, without(SHIPPED.read_text(), "[hls]", "[rtl]", "[chip]"))
     assert first_failure(done) is None
     report = read(done / "report.json")
     assert (report.measure.name, report.measure.is_share) == ("telescope error", False)
@@ -51,4 +51,20 @@ def test_a_reconstruction_goes_all_the_way(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.tool("g++")
 def test_down_both_roads(tmp_path: Path) -> None:
-    assert first_failure(run(tmp_path, SHIPPED.read_text())) is None
+    done = run(tmp_path, SHIPPED.read_text().replace("wafers = 2_000", "wafers = 20"))
+    assert first_failure(done) is None
+    rows = [row for row in certificate(done) if row.stage == "chip"]
+    assert [row.stimuli for row in rows] == [
+        f"weights {number}, {what}"
+        for number in (1, 2)
+        for what in ("loaded over I2C", "3 bits", "5 bits", "7 bits", "9 bits")
+    ]
+    assert all(row.identical and row.num_rows >= 20 for row in rows)
+    report = read(done / "report.json")
+    assert report.chip is not None
+    before, after = (
+        set(report.chip.waves[1].words["weights"][part]) for part in (slice(8), slice(8, 16))
+    )
+    assert len(before) == len(after) == 1
+    assert before != after
+    assert "A chip whose weights are loaded" in (done / "report.html").read_text()

@@ -99,7 +99,12 @@ from netwright.compress.sensitivities import (
     WeightSensitivity,
     sensitivity,
 )
-from netwright.compress.wafer_encoder import quantize_wafer_encoder, wafer_graph, wafer_plan
+from netwright.compress.wafer_encoder import (
+    quantize_wafer_encoder,
+    sent_graph,
+    wafer_graph,
+    wafer_plan,
+)
 
 __all__ = [
     "BUDGETS",
@@ -192,6 +197,7 @@ __all__ = [
     "sampled_candidates",
     "save_plan",
     "sensitivity",
+    "sent_graph",
     "top_eigenvalue",
     "total_bops",
     "uniform",

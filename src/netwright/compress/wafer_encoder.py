@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -10,8 +11,9 @@ import torch
 
 from netwright.compress.part import Compressed, PartlyQuantized, build_part, quantized_part
 from netwright.compress.plan import LayerPlan, Plan
-from netwright.formats import Rounding
-from netwright.ir import Graph, spec_of
+from netwright.errors import GraphError
+from netwright.formats import Int, Rounding
+from netwright.ir import AttrValue, Graph, Node, TensorType, spec_of
 from netwright.models import Autoencoder
 from netwright.tasks import Task
 from netwright.train import Quantizer, QuantModel, trace
@@ -123,3 +125,39 @@ def wafer_graph(model: Compressed, *, name: str = "econ_t") -> Graph:
             if quantizer is not None:
                 types[tensor] = types[tensor].with_number(quantizer.spec.dtype)
     return replace(graph, types=types)
+
+
+def sent_graph(graph: Graph, bits: int = LATENT_BITS) -> Graph:
+    """An encoder with what its link does as a last node: values cut to bits, one before the point.
+
+    A graph whose outputs are such numbers already stays as it is.
+
+    Args:
+        graph: The encoder, whose outputs have one scale, a power of two.
+        bits: Bits of an output, none of them a sign.
+
+    Raises:
+        GraphError: Its outputs have other scales.
+    """
+    (output,) = graph.outputs
+    old = graph.types[output]
+    wanted = TensorType(old.shape, Int(bits, signed=False), (2.0 ** (1 - bits),))
+    if old == wanted:
+        return graph
+    places = [math.log2(scale) for scale in old.scale]
+    if len(places) != 1 or not places[0].is_integer():
+        raise GraphError(
+            f'the outputs of "{graph.name}" must have one scale, a power of two, to be cut to '
+            f"{bits} bits; they have {', '.join(map(str, old.scale[:3]))}",
+            hint='set scale = "power-of-two" in compress',
+        )
+    shift = 1 - bits - int(places[0])
+    attrs: dict[str, AttrValue] = {
+        "multiplier": (1 << max(-shift, 0),), "offset": (0,), "shift": max(shift, 0),
+        "rounding": "floor", "low": 0, "high": (1 << bits) - 1,
+    }  # fmt: skip
+    name = f"{output}_sent"
+    node = Node("link", "Requantize", (output,), name, attrs)
+    return replace(
+        graph, outputs=(name,), nodes=(*graph.nodes, node), types={**graph.types, name: wanted}
+    )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netwright.verify import Agreement, Equivalence, FileComparison
 
 CERTIFICATE = "certificate.json"
-STAGES = ("verify", "tables_rtl", "loop")
+STAGES = ("verify", "chip", "tables_rtl", "loop")
 """Stages that compare hardware with the graph, if there is hardware."""
 
 _ROWS = TypeAdapter(tuple[CertificateRow, ...])

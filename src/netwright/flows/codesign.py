@@ -13,6 +13,7 @@ from netwright.errors import ConfigError
 from netwright.flows.choice import Choice
 from netwright.flows.flow import FlowSettings
 from netwright.flows.sections import (
+    AnyChip,
     AnyCompressor,
     AnyHls,
     AnyModel,
@@ -26,6 +27,7 @@ from netwright.flows.sections import (
     TrainSection,
     VerifySection,
 )
+from netwright.flows.stages.chip import ChipParameters, make_chip
 from netwright.flows.stages.compress import CompressParameters, compress, compressor
 from netwright.flows.stages.data import DataParameters, read_data
 from netwright.flows.stages.generate import GenerateParameters, generate
@@ -61,6 +63,7 @@ class CodesignFlow(FlowSettings):
         sweep: Which other plans are tried; none if left out.
         hls: Options of C++ for high-level synthesis; none is generated if left out.
         rtl: Options of Verilog; none is generated if left out.
+        chip: Options of a chip whose weights are loaded; none is made if left out.
         tables: A second, small network of tables, down to place and route; none if left out.
         verify: On what the stages are compared.
     """
@@ -72,6 +75,7 @@ class CodesignFlow(FlowSettings):
     sweep: SweepSection | None = None
     hls: AnyHls | None = None
     rtl: AnyRtl | None = None
+    chip: AnyChip | None = None
     tables: TablesSection | None = None
     verify: VerifySection = VerifySection()
 
@@ -181,6 +185,12 @@ class CodesignFlow(FlowSettings):
             needs = ("trace", "generate")
             stages.append(Stage("implement", 1, implemented, needs, implement, requires=("rtl",)))
             hardware = (*hardware, "implement")
+        if self.chip is not None:
+            made_chip = ChipParameters(task=task, chip=self.chip)
+            stages.append(
+                Stage("chip", 1, made_chip, ("trace",), make_chip, network, requires=("g++",))
+            )
+            hardware = (*hardware, "chip")
         if self.tables is not None:
             stages += self._tables(task, {**network, **beside_tables})
             hardware = (*hardware, "tables", "tables_rtl")

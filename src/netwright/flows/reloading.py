@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from netwright.flows.conversion import compare_candidates
@@ -10,6 +10,7 @@ from netwright.report import CertificateRow
 
 if TYPE_CHECKING:
     from netwright.backends import ChipDesign, RtlDesign
+    from netwright.backends.rtl.chip import ChipRow
 
 RELOADS = 8
 """Weight sets: all least and greatest weights and biases, by turns."""
@@ -49,7 +50,11 @@ def compare_chip(design: ChipDesign) -> tuple[CertificateRow, ...]:
     chip = design.structure
     charges = random_charges(CHIP_WAFERS, chip.cells, chip.options.charge_bits)
     others = [other.graph for other in design.reloads(count=RELOADS)[:1]]
-    found = check_chip(design, charges, [design.graph, *others])
+    return chip_rows(check_chip(design, charges, [design.graph, *others]))
+
+
+def chip_rows(found: Sequence[ChipRow]) -> tuple[CertificateRow, ...]:
+    """The check of a chip as rows of a certificate."""
     return tuple(
         CertificateRow(
             stage="chip",

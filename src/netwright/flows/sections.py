@@ -216,6 +216,21 @@ class SocSection(BackendSection):
     kind: Literal["soc"] = "soc"
 
 
+class ChipSection(BackendSection):
+    """The network on a chip whose weights are loaded over a bus while data are taken.
+
+    Attributes:
+        kind: The backend.
+        wafers: Rows that are sent through it with every weight set in every mode.
+    """
+
+    OF: ClassVar[str] = "backends"
+
+    kind: Literal["chip"] = "chip"
+    wafers: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+
+
+AnyChip = Annotated[SerializeAsAny[ChipSection], PlainValidator(reader(ChipSection))]
 AnyHls = Annotated[SerializeAsAny[HlsSection], PlainValidator(reader(HlsSection))]
 AnyRtl = Annotated[SerializeAsAny[RtlSection], PlainValidator(reader(RtlSection))]
 AnySoc = Annotated[SerializeAsAny[SocSection], PlainValidator(reader(SocSection))]

@@ -15,6 +15,7 @@ from netwright.tasks import Task
 from netwright.tasks.calorimeter import wafer_emd, wafers
 from netwright.tasks.calorimeter_baselines import every_code
 from netwright.tasks.calorimeter_charges import latent_bits, occupancy
+from netwright.tasks.calorimeter_geometry import arrangement, check_layout
 from netwright.tasks.calorimeter_wafers import REGION_NAMES
 from netwright.tasks.emd import OCCUPANCY_EDGES, MeanDistance, by_occupancy, mean_distance
 
@@ -78,6 +79,16 @@ def wafer_views(
                     tuple(str(latent_bits(links)) for links in LINKS), bits),
         ),
     )  # fmt: skip
+
+
+def wafer_charges(options: Mapping[str, Any]) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+    """Charges of the test split in counts, and the cell of every input of the encoder, -1 for none.
+
+    Args:
+        options: Of the task: its seed, path, region and layout.
+    """
+    test = wafers(**{key: options[key] for key in ("seed", "path", "region")})["test"]
+    return test.charges.astype(np.int64), arrangement(check_layout(options["layout"]))
 
 
 def _decoded(

@@ -347,6 +347,7 @@ class Document(Part):
         front: Networks on the plane of cost and accuracy.
         certificate: One row a comparison, in the order of the stages.
         hardware: What became of generated Verilog in synthesis, proof, place and route.
+        chip: What a chip does while its weights are replaced.
         tables: The same of a second network, one of tables.
         designs: Networks in hardware, those of this run and published ones.
         rewrites: Changes made on the way to integers.
@@ -374,6 +375,7 @@ class Document(Part):
     front: tuple[FrontPoint, ...] = ()
     certificate: tuple[CertificateRow, ...] = ()
     hardware: Hardware | None = None
+    chip: Views | None = None
     tables: Hardware | None = None
     designs: tuple[DesignPoint, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()

@@ -19,6 +19,7 @@ from netwright.report.headline import headline
 from netwright.report.learning_figures import confusion, training
 from netwright.report.style import SERIES
 from netwright.report.view_pictures import pictures
+from netwright.report.views import Views
 
 TEMPLATE = "report.html.j2"
 
@@ -35,7 +36,8 @@ def render(document: Document) -> str:
         document=document,
         style=Markup(_resource("style.css")),
         pictures={name: Markup(picture) for name, picture in _pictures(document)},
-        views=[Markup(drawn) for drawn in pictures(document.views)] if document.views else [],
+        views=_drawn(document.views, "view"),
+        chip=_drawn(document.chip, "chip"),
         headline=headline(document),
         blind=blind_verdicts(document.front, document.measure),
         chosen=chosen,
@@ -50,6 +52,10 @@ def render(document: Document) -> str:
         input_widths=_input_widths(document),
         growth=[item for row in document.sensitivities for item in row.input_growth.values()],
     )
+
+
+def _drawn(views: Views | None, prefix: str) -> list[Markup]:
+    return [Markup(drawn) for drawn in pictures(views, prefix=prefix)] if views else []
 
 
 def _environment() -> Environment:

@@ -1,4 +1,4 @@
-"""What a task shows of its data and of what a network makes of them: displays and curves."""
+"""What a task or a design shows of itself: displays, curves, signals over time."""
 
 from __future__ import annotations
 
@@ -41,6 +41,24 @@ class Curves(Part):
     logarithmic: bool = False
 
 
+class Waves(Part):
+    """Signals over clocks, below each other.
+
+    Attributes:
+        title: What they show.
+        first: Number of the first clock.
+        lines: Levels of signals of one bit by name, a character each: ``"0011"``.
+        words: What signals of several bits hold, by name, a text each clock.
+        marks: Clocks of which something is said, and what.
+    """
+
+    title: str
+    first: int = 0
+    lines: Mapping[str, str] = {}
+    words: Mapping[str, tuple[str, ...]] = {}
+    marks: Mapping[int, str] = {}
+
+
 class Views(Part):
     """Pictures of a task's own, with what a reader must know of them.
 
@@ -48,8 +66,10 @@ class Views(Part):
         caption: What was looked at, on which rows.
         wafers: Wafers below each other.
         curves: Lines, a picture each.
+        waves: Signals over clocks, a picture each.
     """
 
     caption: str
     wafers: tuple[WaferRow, ...] = ()
     curves: tuple[Curves, ...] = ()
+    waves: tuple[Waves, ...] = ()

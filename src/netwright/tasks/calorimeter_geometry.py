@@ -150,6 +150,12 @@ def arrange(cells: NDArray[np.floating], layout: Layout) -> NDArray[np.float32]:
     return image
 
 
+def arrangement(layout: Layout) -> tuple[int, ...]:
+    """The cell that each input of a network gets, in row-major order; -1 for none."""
+    numbers = arrange(np.arange(1.0, CELLS + 1)[None], layout)
+    return tuple(int(number) - 1 for number in numbers.ravel())
+
+
 def gather(image: NDArray[np.floating]) -> NDArray[np.float32]:
     """The cells of an image; reverses :func:`arrange`.
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.backends.rtl import ChipDesign
-from netwright.backends.rtl.chip import ChipDriver, Controller, WeightImage
-from netwright.backends.rtl.chip.bus import Bits, Lines
+from netwright.backends.rtl.chip import ChipDriver, Controller, Recorder, WeightImage
 from netwright.backends.rtl.chip.words import Integers
 from netwright.backends.rtl.radiation import CONTROL, Hardened, Protection, elaborate, triplicate
 from netwright.backends.rtl.radiation.compiled import CompiledUpsets
@@ -25,22 +24,6 @@ from netwright.verify.upsets import Tried, campaign, joined, upset_lists
 from netwright.verify.weight_upsets import WeightBit, WeightUpsets
 
 RESET_CLOCKS = 8
-
-
-@dataclass
-class _Recorder:
-    """The lines of a simulated chip, and what they were in every clock."""
-
-    lines: Lines
-    clock: list[Bits] = field(default_factory=list)
-    data: list[Bits] = field(default_factory=list)
-
-    def drive(self, scl: Bits, sda: Bits) -> Bits:
-        """Hold the lines at these levels; see :class:`~netwright.backends.rtl.chip.bus.Lines`."""
-        seen = self.lines.drive(scl, sda)
-        self.clock.append(scl.copy())
-        self.data.append(seen.copy())
-        return seen
 
 
 def hardened_chip(
@@ -99,7 +82,7 @@ def loaded_moment(
         ToolFailed: One of them ended with an error.
     """
     with design.simulated() as chip:
-        recorder = _Recorder(chip)
+        recorder = Recorder(chip)
         controller = Controller(recorder)
         ChipDriver(controller, design.bank, design.structure.options.address).load(image)
     idle = np.ones(RESET_CLOCKS + design.structure.options.latency_cycles, dtype=np.uint8)

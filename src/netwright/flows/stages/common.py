@@ -78,6 +78,12 @@ def load_task(section: TaskSection, inputs: Mapping[str, Path]) -> Task:
     return made if section.rows is None else made.subset(section.rows)
 
 
+def placed_options(section: TaskSection, inputs: Mapping[str, Path]) -> dict[str, Any]:
+    """The options of a task, with the places of the files that they name."""
+    options = {**section.options}
+    return options | {n: inputs[f"task.{n}"] for n in options if f"task.{n}" in inputs}
+
+
 def _placed(name: str, label: str, inputs: Mapping[str, Path]) -> str:
     """A name, with the place of its file if it is one of a Python file."""
     return f"{inputs[label]}:{parse(name).attribute}" if label in inputs else name

@@ -16,9 +16,11 @@ from netwright.flows.graph import GRAPH
 from netwright.flows.hardware import read_hardware
 from netwright.flows.sections import AnyHls, AnyModel, AnyTask, HlsSection
 from netwright.flows.stages import report_rows
+from netwright.flows.stages.chip import read_chip
 from netwright.flows.stages.common import (
     best_seed,
     load_task,
+    placed_options,
     quantized_model,
     read_sensitivity,
     read_shapes,
@@ -120,6 +122,7 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
         ),
         certificate=stage_rows(inputs),
         hardware=read_hardware(inputs["implement"]) if "implement" in inputs else None,
+        chip=read_chip(inputs["chip"]) if "chip" in inputs else None,
         tables=read_hardware(inputs["tables_rtl"]) if "tables_rtl" in inputs else None,
         designs=report_rows.designs(task, inputs, scored),
         rewrites=tuple(
@@ -158,10 +161,8 @@ def _views(
     if p.task.kind not in entries("views"):
         return None
     show = cast(ShowViews, resolve("views", p.task.kind))
-    options = {**p.task.options}
-    options |= {name: inputs[f"task.{name}"] for name in options if f"task.{name}" in inputs}
     try:
-        return show(options, task, model, sent)
+        return show(placed_options(p.task, inputs), task, model, sent)
     except MissingExtra as error:
         return Views(caption=f"Not shown: {error.message}.")
 

@@ -2,6 +2,7 @@ import pytest
 
 from netwright.backends.rtl import ChipOptions
 from netwright.backends.rtl.chip.structure import Structure
+from netwright.backends.rtl.chip.verilog import chip_sources
 from netwright.errors import ConfigError, GraphError
 from netwright.ir import Graph
 from tests.backends.hls.graphs import Build
@@ -9,7 +10,7 @@ from tests.backends.rtl.chip.graphs import PUBLISHED, encoder
 
 
 def test_charges_in_the_order_of_the_inputs() -> None:
-    chip = Structure.of(encoder(**PUBLISHED["4x4"], outputs=16), ChipOptions())
+    chip = Structure.of(encoder(**PUBLISHED["4x4x3"], outputs=16), ChipOptions())
     assert chip.name == "encoder_chip"
     assert (chip.cells, chip.code_bits, chip.sum_bits) == (48, 8, 28)
     assert [chip.words.links(mode) for mode in range(4)] == [2, 3, 4, 5]
@@ -46,12 +47,18 @@ def test_the_input_must_be_a_normalized_charge() -> None:
     with pytest.raises(GraphError) as caught:
         Structure.of(other_input(scale=2.0**-7), ChipOptions())
     assert str(caught.value) == (
-        'node "quantize_0": the input of a chip must be an unsigned number of some bits with one '
-        "of them before the point; it has low -128, not 0; scale 0.0078125, not 0.015625\n"
+        'node "quantize_0": the input of a chip must be a number of some bits with one of them '
+        "before the point, a sign besides or none; it has scale 0.0078125, not 0.015625\n"
         "hint: quantize the input to 8 bits with the scale 2**-7, for values from 0 to below 2"
     )
     with pytest.raises(GraphError, match=r"it has scale 0.125, not 0.0078125"):
         Structure.of(other_input(signed=False), ChipOptions())
+
+
+def test_a_sign_that_is_never_used_is_a_zero_before_every_charge() -> None:
+    chip = Structure.of(other_input(scale=2.0**-6), ChipOptions(latent_bits=(8,)))
+    assert (chip.code_bits, chip.read_bits) == (7, 8)
+    assert "1'd0, codes[7+:7]" in "".join(chip_sources(chip).values())
 
 
 def test_a_chip_has_one_output() -> None:

@@ -6,6 +6,7 @@ from netwright.backends.rtl.chip.chip_design import ChipDesign
 from netwright.backends.rtl.chip.driver import ChipDriver, ChipStatus
 from netwright.backends.rtl.chip.image import WeightImage, read_weights, write_weights
 from netwright.backends.rtl.chip.reference import ChipReference
+from netwright.backends.rtl.chip.reload import Recorder, Reload
 from netwright.backends.rtl.chip.simulation import SimulatedChip
 from netwright.backends.rtl.chip.words import charge_codes
 from netwright.backends.rtl.chip_options import ChipOptions
@@ -18,6 +19,8 @@ __all__ = [
     "ChipRow",
     "ChipStatus",
     "Controller",
+    "Recorder",
+    "Reload",
     "SimulatedChip",
     "WeightImage",
     "charge_codes",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from netwright.backends.rtl.chip.chip_design import ChipDesign
 from netwright.backends.rtl.chip.driver import ChipDriver
 from netwright.backends.rtl.chip.image import WeightImage
 from netwright.backends.rtl.chip.reference import WordComparison
+from netwright.backends.rtl.chip.reload import Recorder, Reload
 from netwright.backends.rtl.chip.words import Integers
 from netwright.errors import ConfigError, VerificationError
 from netwright.ir import Graph
@@ -46,6 +47,7 @@ def check_chip(
     charges: Integers,
     graphs: Sequence[Graph],
     *,
+    note: Callable[[Reload], object] | None = None,
     progress: Progress = silent,
 ) -> tuple[ChipRow, ...]:
     """Load weight sets over the bus while charges enter in every clock, and compare every word.
@@ -58,6 +60,7 @@ def check_chip(
         design: The chip.
         charges: (wafers, cells).
         graphs: Networks that differ from the chip's in weights and biases only.
+        note: Called with what the bus and the words did, load by load.
         progress: Told of every step.
 
     Raises:
@@ -77,7 +80,8 @@ def check_chip(
     generation, total = 0, len(graphs) * (1 + len(modes))
     with design.simulated() as chip:
         chip.feed(charges)
-        driver = ChipDriver(Controller(chip), design.bank, design.structure.options.address)
+        recorder = Recorder(chip)
+        driver = ChipDriver(Controller(recorder), design.bank, design.structure.options.address)
         driver.check_identity()
         for number, image in enumerate(images, start=1):
             progress(len(rows), total, f"loading weight set {number}")
@@ -87,7 +91,10 @@ def check_chip(
             driver.load(image)
             if driver.read_back() != image:
                 raise VerificationError(f"weight set {number} was not read back as it was loaded")
-            words = design.compare(chip.collect(), loaded)
+            taken = chip.collect()
+            if note is not None:
+                note(Reload.of(recorder, taken))
+            words = design.compare(taken, loaded)
             rows.append(ChipRow(number, 0, 0, words, time.monotonic() - start))
             for mode, bits in enumerate(modes):
                 progress(len(rows), total, f"weight set {number}, {bits} bits")
@@ -100,6 +107,7 @@ def check_chip(
                 words = design.compare(chip.collect(), loaded)
                 links = design.structure.words.links(mode)
                 rows.append(ChipRow(number, bits, links, words, time.monotonic() - start))
+            recorder.clear()
     progress(total, total, "")
     return tuple(rows)
 

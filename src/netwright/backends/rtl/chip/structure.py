@@ -99,6 +99,11 @@ class Structure:
         return made
 
     @property
+    def read_bits(self) -> int:
+        """Bits of each input of the network: those of a charge, and a sign if it has one."""
+        return next(port.bits for port in self.network.inputs if port.tensor not in self.names)
+
+    @property
     def sum_bits(self) -> int:
         """Bits of the sum of all charges."""
         return (self.cells * ((1 << self.options.charge_bits) - 1)).bit_length()
@@ -119,7 +124,8 @@ def check_graph(graph: Graph) -> Node:
     (host,) = hosts
     bits = host.integer("high").bit_length()
     scale = 2.0 ** (1 - bits)
-    wanted = {"low": 0, "high": (1 << bits) - 1, "zero_point": 0}
+    signed = host.integer("low") < 0  # the sign is never used: no charge is negative
+    wanted = {"low": -(1 << bits) if signed else 0, "high": (1 << bits) - 1, "zero_point": 0}
     faults = [
         f"{name} {host.integer(name, 0)}, not {value}"
         for name, value in wanted.items()
@@ -131,8 +137,8 @@ def check_graph(graph: Graph) -> Node:
         faults.append("arithmetic before it")
     if faults or bits < 2:
         raise GraphError(
-            f"the input of a chip must be an unsigned number of some bits with one of them before "
-            f"the point; it has {'; '.join(faults) or '1 bit'}",
+            f"the input of a chip must be a number of some bits with one of them before the point, "
+            f"a sign besides or none; it has {'; '.join(faults) or '1 bit'}",
             node=host.name,
             hint="quantize the input to 8 bits with the scale 2**-7, for values from 0 to below 2",
         )

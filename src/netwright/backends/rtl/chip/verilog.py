@@ -105,11 +105,13 @@ def _top(chip: Structure) -> Iterator[str]:
         yield f"  register #(.BITS({EXPONENT_BITS}))"
         yield "    u_exponent (.clk(clk), .d(made_exponent), .q(exponent));"
     yield ""
-    bits = chip.code_bits
+    bits, read = chip.code_bits, chip.read_bits
+    sign = f"{read - bits}'d0, " if read > bits else ""
     places = [
-        f"codes[{cell * bits}+:{bits}]" if cell >= 0 else f"{bits}'d0" for cell in chip.arrangement
+        f"{sign}codes[{cell * bits}+:{bits}]" if cell >= 0 else f"{read}'d0"
+        for cell in chip.arrangement
     ]
-    yield f"  wire [{len(places) * bits - 1}:0] arranged = {{"
+    yield f"  wire [{len(places) * read - 1}:0] arranged = {{"
     yield ",\n".join(f"    {place}" for place in reversed(places))
     yield "  };"
     yield f"  wire [{network.outputs[0].total_bits - 1}:0] outputs;"
