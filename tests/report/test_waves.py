@@ -20,7 +20,7 @@ def test_equal_words_next_to_each_other_are_one() -> None:
     places = {text.get_text(): text.get_position()[0] for text in axes.texts}
     assert (places["set 1"], places["set 2"]) == (103, 111)
     assert set("abcdefghijklmnop") < places.keys()
-    assert places[" commit"] == 106
+    assert places[" commit "] == 106
     assert axes.get_xlim() == (100, 116)
     (line,) = (line for line in axes.lines if len(line.get_xdata()) == 17)
     assert line.get_ydata()[0] > line.get_ydata()[1]  # high is up, where y is less

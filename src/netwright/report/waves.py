@@ -21,7 +21,7 @@ HEIGHT = 0.7
 SLANT = 0.12
 """Clocks that a change takes in the drawing, if there are few clocks."""
 
-CHARACTERS = 140
+CHARACTERS = 110
 """Characters of a text that the width of a picture holds."""
 
 
@@ -53,9 +53,10 @@ def paint(axes: Axes, waves: Waves) -> None:
         _line(axes, waves.first, levels, row)
     for row, texts in enumerate(waves.words.values(), start=len(waves.lines)):
         _words(axes, waves.first, texts, row)
-    for clock, text in waves.marks.items():
+    for number, (clock, text) in enumerate(sorted(waves.marks.items()), start=1):
+        side = "left" if number == len(waves.marks) else "right"
         axes.axvline(clock, color=SERIES[1], linewidth=0.8, zorder=0)
-        axes.text(clock, -0.75, f" {text}", color=SERIES[1], fontsize=8, va="center")
+        axes.text(clock, -0.75, f" {text} ", color=SERIES[1], fontsize=8, va="center", ha=side)
     axes.set(xlim=(waves.first, waves.first + clocks), ylim=(len(signals) - 0.4, -1.1))
     axes.set_yticks(range(len(signals)), signals)
     axes.tick_params(axis="y", length=0)

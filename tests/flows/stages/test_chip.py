@@ -54,9 +54,11 @@ def test_a_reload_is_shown_around_its_commit(tmp_path: Path) -> None:
     whole, near = views.waves
     assert (whole.first, len(whole.lines["SCL"])) == (20, 330)
     assert whole.marks.keys() == {120, 150}
-    assert near.words["weights"] == ("generation 0",) * 8 + ("generation 1",) * 8
-    assert near.words["crossing"][8] == str(150 % 16)
-    assert near.words["link 1"][0] == f"{142:08x}"
+    assert (
+        near.words["weights"] == ("generation 0",) * stage.AROUND + ("generation 1",) * stage.AROUND
+    )
+    assert near.words["crossing"][stage.AROUND] == str(150 % 16)
+    assert near.words["link 1"][0] == f"{150 - stage.AROUND:08x}"
     (tmp_path / stage.VIEWS).write_text(views.model_dump_json())
     assert stage.read_chip(tmp_path) == views
     (tmp_path / stage.VIEWS).write_text("{}")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CHIP = "chip"
 VIEWS = "views.json"
 
-AROUND = 8
+AROUND = 6
 """Clocks on either side of a commit that are drawn one by one."""
 
 ShowCharges = Callable[[Mapping[str, Any]], tuple[NDArray[np.int64], tuple[int, ...]]]
