@@ -55,9 +55,9 @@ def measure(settings):
 """
 
 MOST_S = 14_400.0
-"""Time after which a search that is killed counts as hanging."""
+"""Time after which no more is killed."""
 
-MOST_START_S = 120.0
+MOST_START_S = 600.0
 """Time that a search gets to finish another trial."""
 
 MOST_TRIALS = 1_000_000
@@ -90,26 +90,26 @@ class Found:
 
 def kill(
     folder: Path, kills: int, *, options: tuple[str, ...], seed: int = 0, seconds: float = 0.03,
-    pause_s: float = 0.5,
+    pause_s: float = 0.5, most_s: float = MOST_S,
 ) -> Found:  # fmt: skip
-    """Search in `folder` and kill until there were `kills` kills; then let the search end.
+    """Search in `folder` and kill `kills` times, or for `most_s` seconds; then let the search end.
 
-    Most kills come a random time after something was finished; every fifth comes a random time
-    after the start, whatever has been done by then.
+    Each kill hits the driver or a worker, as chance has it. Most come a random time after something
+    was finished; every fifth comes a random time after the start, whatever has been done by then.
     """
     _write(folder / "killed", seconds)
     study = folder / "killed" / "study"
     source, counts, seen, lost = random.Random(seed), Counter[str](), set[int](), 0
     began = time.monotonic()
     process = _start(folder / "killed", study, MOST_TRIALS, options)
-    while counts.total() < kills:
-        if time.monotonic() - began > MOST_S or process.poll() is not None:
+    while counts.total() < kills and time.monotonic() - began < most_s:
+        if process.poll() is not None:
             raise SystemExit(f"the search ended by itself with code {process.returncode}")
         if source.random() < 0.8:
             _await_progress(study, len(seen), process)
+        driver = source.random() < 0.5
+        workers = [] if driver else _await_workers(process)
         time.sleep(source.uniform(0.0, 2 * pause_s))
-        workers = _workers(process.pid)
-        driver = not workers or source.random() < 0.5
         try:
             os.kill(process.pid if driver else source.choice(workers), signal.SIGKILL)
         except ProcessLookupError:
@@ -148,6 +148,16 @@ def _await_progress(study: Path, before: int, process: subprocess.Popen[bytes]) 
         if len(_numbers(study)) > before:
             return
         time.sleep(0.05)
+
+
+def _await_workers(process: subprocess.Popen[bytes]) -> list[int]:
+    """The workers, as soon as there are some."""
+    until = time.monotonic() + MOST_START_S
+    while not (found := _workers(process.pid)):
+        if time.monotonic() > until or process.poll() is not None:
+            raise SystemExit(f"the search starts no workers (code {process.returncode})")
+        time.sleep(0.05)
+    return found
 
 
 def _command(folder: Path, study: Path, trials: int, options: tuple[str, ...]) -> list[str]:
@@ -202,19 +212,22 @@ def _evaluates(pid: int) -> bool:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-    return b"spawn_main" in command or command.startswith(b"ray::")
+    return b"spawn_main" in command or command.startswith(b"ray::_evaluate")
 
 
 def main() -> int:
     """Print what was left, for a pool or for Ray; exit code 1 if anything is wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=MOST_S / 60)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ray", action="store_true")
     given = parser.parse_args()
     options = ("--ray", "--workers", "2") if given.ray else ("--workers", "2")
     with tempfile.TemporaryDirectory() as name:
         began = time.monotonic()
-        found = kill(Path(name), given.kills, options=options)
+        found = kill(Path(name), given.kills, options=options, seed=given.seed,
+                     most_s=60 * given.minutes)  # fmt: skip
         seconds = time.monotonic() - began
     what = "Ray" if given.ray else "pool"
     equal = "equal" if found.is_equal else "NOT EQUAL"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
 import signal
 import time
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from netwright.explore import Choice, Goal, Real, Space, Whole
+from netwright.explore.executors.ray_driver import Fault
+from netwright.explore.objective import attempt
 
 SPACE = Space(
     parameters=(
@@ -99,3 +102,28 @@ class Placed:
         while len(list(self.folder.iterdir())) < 2 and time.monotonic() < until:
             time.sleep(0.1)
         return slow_bowl(settings)
+
+
+def serve_here(pipe, order):
+    """What talks to a cluster, without one: evaluates here, where some objectives end it."""
+    try:
+        pipe.send(None)
+        while True:
+            _, jobs = pipe.recv()
+            work = pickle.loads(order.payload)  # noqa: S301 (made by the test)
+            for place, job in enumerate(jobs):
+                pipe.send((place, attempt(work, job)))
+    except EOFError:
+        return
+
+
+def serve_nothing(pipe, order):
+    """What talks to a cluster that ends whoever is connected to it."""
+    pipe.send(None)
+    pipe.recv()
+    os._exit(1)
+
+
+def serve_faults(pipe, order):
+    """What talks to a cluster that cannot be used."""
+    pipe.send(Fault("no room there", "make some"))

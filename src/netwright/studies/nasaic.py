@@ -13,33 +13,31 @@ from netwright.studies.nasaic_checks import (
     controller_over_random,
     finding,
     greedy_gap,
-    rank_correlation,
-    template_rank_correlation,
+    proven_splits,
     unlike_over_alike,
 )
+from netwright.studies.nasaic_cycles import (
+    rank_correlation,
+    stream_rank_correlation,
+    template_rank_correlation,
+)
 from netwright.studies.nasaic_runs import (
-    HOW,
     Trials,
     best,
     best_score,
     chip_then_nas,
     nas_then_chip,
     nearest,
-    proven_joules,
-    search,
     specification,
+    together,
 )
 from netwright.studies.nasaic_spaces import LEVELS, WORKLOADS
 
 Way = Callable[[str, str, int, int], Trials]
 
 
-def _together(workload: str, level: str, seed: int, trials: int) -> Trials:
-    return search(workload, level, HOW, seed, trials)
-
-
 WAYS: dict[str, Way] = {
-    "NAS, then chip": nas_then_chip, "chip, then NAS": chip_then_nas, "together": _together,
+    "NAS, then chip": nas_then_chip, "chip, then NAS": chip_then_nas, "together": together,
 }  # fmt: skip
 
 
@@ -97,16 +95,8 @@ def accuracy_loss(context: Context) -> Finding:
 def chosen_splits(context: Context) -> Finding:
     """Mean excess energy of the splits of all chosen chips over proven ones, in percent."""
     trials, cases = _size(context)
-    gaps = []
-    proven = 0
-    for case in cases:
-        found = _case("together", case, trials)[0]
-        if found is not None:
-            best = proven_joules(*case[:2], found)
-            proven += best is not None
-            gaps.append(100 * (found.values["joules"] / best - 1) if best else 0.0)
-    remark = f"{proven} of {len(gaps)} proven, largest {max(gaps):.2f} %"
-    return finding(context, fmean(gaps), "%", remark)
+    found = {case: _case("together", case, trials)[0] for case in cases}
+    return proven_splits(context, {case: own for case, own in found.items() if own is not None})
 
 
 def _reduction(context: Context, what: str) -> tuple[float, str]:
@@ -151,6 +141,7 @@ __all__ = [
     "latency",
     "nas_first_violates",
     "rank_correlation",
+    "stream_rank_correlation",
     "template_rank_correlation",
     "together_violates_none",
     "unlike_over_alike",

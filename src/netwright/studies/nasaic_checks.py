@@ -1,21 +1,18 @@
-"""Comparisons of the study nasaic: halves, proposers, greedy splits, and modelled cycles."""
+"""Comparisons of the study nasaic: halves, proposers, and greedy splits."""
 
 from __future__ import annotations
 
-from itertools import product
+from collections.abc import Mapping
+from dataclasses import replace
 from statistics import fmean, stdev
 
 import numpy as np
 
-from netwright import arch, cost, mapping, workload
-from netwright.backends import arrays
+from netwright import explore, mapping
 from netwright.quantities import Quantity
-from netwright.studies import Context, Finding, data
-from netwright.studies.nasaic_runs import HOW, PROPOSERS, best, search
-
-PIXELS, CHANNELS, SIDES = (4, 9, 25, 64), (8, 24, 40), (5, 16)
-"""Rows, terms and features of the products whose cycles are simulated."""
-
+from netwright.studies import Context, Finding
+from netwright.studies.nasaic_runs import HOW, PROPOSERS, best, objective, search, specification
+from netwright.studies.nasaic_spaces import space
 
 SOURCE = "templates in closed form, greedy splits, accuracies of trained networks"
 
@@ -61,6 +58,29 @@ def controller_over_random(context: Context) -> Finding:
     return finding(context, fmean(found["controller"]) - fmean(found["random"]), "points", told)
 
 
+def _proven_joules(workload: str, level: str, trial: explore.Trial) -> float | None:
+    """The least energy with which the chip of a trial is in time, by proof; none without proof."""
+    own = specification(workload, level)
+    exact = replace(objective(workload, own.limits[0]), solver="always")
+    settings = space(workload, own).settings(trial.parameters)
+    verdict = exact.judge(settings)
+    return float(verdict.joules) if verdict.is_proven else None
+
+
+def proven_splits(
+    context: Context, chosen: Mapping[tuple[str, str, int], explore.Trial]
+) -> Finding:
+    """Mean excess energy of the splits of chips over proven ones, in percent."""
+    proven = {case: _proven_joules(*case[:2], own) for case, own in chosen.items()}
+    gaps = [
+        100 * (own.values["joules"] / best - 1)
+        for case, own in chosen.items()
+        if (best := proven[case]) is not None
+    ]
+    remark = f"{len(gaps)} of {len(chosen)} proven, largest {max(gaps):.2f} %"
+    return finding(context, fmean(gaps), "%", remark)
+
+
 def greedy_gap(context: Context) -> Finding:
     """Mean excess energy of greedy splits over proven ones, in percent."""
     gaps, missed, late = [], 0, 0
@@ -86,44 +106,3 @@ def greedy_gap(context: Context) -> Finding:
     less = "" if context.profile == "full" else "5 of 200 instances"
     found = Quantity(fmean(gaps), "%", "random costs, CP-SAT", "modelled")
     return Finding(found, remark=remark, smaller_scale=less)
-
-
-def rank_correlation(context: Context) -> Finding:
-    """Spearman's coefficient of the systolic engine's cycles and those of simulated Verilog."""
-    simulated, counted, _ = _cycles(context)
-    equal = sum(a == b for a, b in zip(simulated, counted, strict=True))
-    return _ranked(counted, simulated, f"{equal} of {len(counted)} are equal")
-
-
-def template_rank_correlation(context: Context) -> Finding:
-    """Likewise of the weight-stationary template's cycles, without fill and drain."""
-    simulated, _, modelled = _cycles(context)
-    return _ranked(modelled, simulated, "the array's elements hold a group of terms each")
-
-
-def _cycles(context: Context) -> tuple[list[int], list[int], list[int]]:
-    """Clocks of products: simulated, of the systolic engine, and of the template."""
-    array = arrays.NMArray(8, 8, kept=4, group=8)
-    design = array.generate(context.folder / "array")
-    size = arch.Sized(str(data("nasaic", "square.toml")), 64, 64e9, 1 << 24)
-    found: tuple[list[int], list[int], list[int]] = ([], [], [])
-    for rows, terms, features in product(PIXELS, CHANNELS, SIDES):
-        x, w = np.ones((rows, terms), int), np.ones((terms, features), int)
-        found[0].append(design.simulate(x, w, stationary="weight", dense=True).cycles)
-        found[1].append(array.cycles(rows, terms, features, stationary="weight", dense=True))
-        b = workload.Builder("product")
-        own = b.finish(b.linear(b.input((rows, terms)), features))
-        shape, _ = cost.dataflows.shape_of(mapping.operation(own, own.einsums[0]))
-        work = cost.dataflows.work(shape, size)
-        found[2].append(work.cycles if work else 0)
-    return found
-
-
-def _ranked(modelled: list[int], simulated: list[int], remark: str) -> Finding:
-    """Spearman's coefficient; equal values share the mean of their ranks."""
-    ranks = []
-    for values in (np.array(modelled), np.array(simulated)):
-        ranks.append([(values < v).sum() + ((values == v).sum() - 1) / 2 for v in values])
-    rho = float(np.corrcoef(ranks[0], ranks[1])[0, 1])
-    told = f"{len(modelled)} products, {min(simulated)} to {max(simulated)} clocks; {remark}"
-    return Finding(Quantity(rho, "", "Verilator beside our cycles", "simulated"), remark=told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any, cast
 
@@ -25,7 +24,7 @@ from netwright.studies.nasaic_spaces import (
 )
 
 PROPOSERS = ("random", "evolution", "nsga2", "tpe", "policy", "controller")
-DRAWN, BATCH, HOW = 120, 10, "evolution"
+DRAWN, BATCH, HOW, CHIP = 120, 10, "evolution", ("template", "elements", "port")
 
 
 def proposer(name: str) -> explore.Proposer:
@@ -76,15 +75,6 @@ def search(
     return found.run(trials=trials).trials
 
 
-def proven_joules(workload: str, level: str, trial: explore.Trial) -> float | None:
-    """The least energy with which the chip of a trial is in time, by proof; none without proof."""
-    own = specification(workload, level)
-    exact = replace(objective(workload, own.limits[0]), solver="always")
-    settings = space(workload, own).settings(trial.parameters)
-    verdict = exact.judge(settings)
-    return float(verdict.joules) if verdict.is_proven else None
-
-
 def best_networks(workload: str) -> Point:
     """The decisions of the networks with the best validation scores, whatever they cost."""
     chip = objective(workload, 1e-4)
@@ -124,8 +114,7 @@ def nearest_chip(workload: str, level: str) -> Point:
 
     area = own.limits[COSTS.index("area_m2")]
     best = min((t for t in drawn(workload) if t.values["area_m2"] <= area), key=apart)
-    chip = ("template", "elements", "port")
-    return {n: v for n, v in best.parameters.items() if n.startswith(chip)}
+    return {n: v for n, v in best.parameters.items() if n.startswith(CHIP)}
 
 
 def nas_then_chip(workload: str, level: str, seed: int, trials: int) -> Trials:
@@ -138,6 +127,11 @@ def chip_then_nas(workload: str, level: str, seed: int, trials: int) -> Trials:
     """A chip near the specification first, then only the networks are searched."""
     fixed = tuple(nearest_chip(workload, level).items())
     return search(workload, level, HOW, seed, trials, fixed=fixed)
+
+
+def together(workload: str, level: str, seed: int, trials: int) -> Trials:
+    """The networks and the chip at once."""
+    return search(workload, level, HOW, seed, trials)
 
 
 def best(trials: Sequence[explore.Trial]) -> explore.Trial | None:

@@ -4,13 +4,13 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.explore import functions
 from tests.explore.functions import SPACE, Killed, Placed, bowl, faulty
 
 from netwright.errors import ConfigError, RunError
@@ -66,6 +66,26 @@ def test_no_cluster_at_an_address():
 def test_what_is_no_address_is_refused_before_ray_looks_for_it(address):
     with pytest.raises(ConfigError, match="is no address of a Ray cluster"):
         SEARCH.run(trials=1, executor=Ray(address=address))
+
+
+def test_another_process_goes_on_where_the_one_that_talks_to_ray_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "serve", functions.serve_here)
+    points = tuple({"x": x, "r": 0.5, "c": "a"} for x in (1, 3, 2))  # 3 kills its process once
+    search = Search(SPACE, Killed(tmp_path), Listed(points), batch=3)
+    trials = search.run(trials=3, executor=Ray()).trials
+    assert [trial.values["y"] for trial in trials] == [1.5, 9.5, 4.5]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_ray_does_to_the_process_that_talks_to_it_is_said(monkeypatch):
+    monkeypatch.setattr(cluster, "serve", functions.serve_nothing)
+    wanted = r"the Ray cluster here is gone; it ended the process .* \(exit code 1\)"
+    with pytest.raises(RunError, match=wanted):
+        SEARCH.run(trials=1, executor=Ray())
+    monkeypatch.setattr(cluster, "serve", functions.serve_faults)
+    with pytest.raises(RunError, match="no room there") as raised:
+        SEARCH.run(trials=1, executor=Ray())
+    assert raised.value.hint == "make some"
 
 
 class Refused(Exception):
@@ -126,29 +146,38 @@ def test_two_nodes_share_the_work(tmp_path):
         assert len(list(places.iterdir())) == 2
 
 
-def _search(folder: Path, address: str) -> None:
+@pytest.mark.slow
+def test_a_lost_cluster_is_named_and_loses_no_finished_trial(tmp_path):
+    study = tmp_path / "study"
     search = Search(SPACE, Function(bowl), Random(), batch=6)
-    search.run(trials=4000, folder=folder, executor=Ray(address=address))
+    with two_nodes() as (address, kill):
+
+        def end(done: int, _wanted: int, _text: str) -> None:
+            if done == 10:
+                kill()
+
+        with pytest.raises(RunError, match=f"the Ray cluster at {address} is gone"):
+            search.run(trials=4000, folder=study, executor=Ray(address=address), progress=end)
+    kept = open_study(study).trials
+    assert 10 <= len(kept) < 4000
+    assert result_digest(kept) == result_digest(SEARCH.run(trials=len(kept)).trials)
 
 
 @pytest.mark.slow
-def test_a_lost_cluster_loses_no_finished_trial(tmp_path):
-    study = tmp_path / "study"
-    with two_nodes() as (address, kill):
-        # Ray ends the process whose node dies, so the search has one of its own.
-        process = multiprocessing.get_context("spawn").Process(
-            target=_search, args=(study, address)
-        )
-        process.start()
-        journal, until = study / "trials.jsonl", time.monotonic() + 120
-        while time.monotonic() < until and not (journal.exists() and journal.stat().st_size):
-            time.sleep(0.1)
-        kill()
-        process.join(120)
-        assert process.exitcode not in (None, 0)
-    kept = open_study(study).trials
-    assert 0 < len(kept) < 4000
-    assert result_digest(kept) == result_digest(SEARCH.run(trials=len(kept)).trials)
+def test_whoever_kills_the_process_that_talks_to_ray_stops_no_search(tmp_path):
+    others = set(multiprocessing.active_children())
+    killed = []
+
+    def end(done: int, _wanted: int, _text: str) -> None:
+        (driver,) = set(multiprocessing.active_children()) - others
+        if done == 7 and not killed:
+            driver.kill()
+            driver.join()
+            killed.append(driver.pid)
+
+    trials = SEARCH.run(trials=15, executor=Ray(2), progress=end).trials
+    assert killed
+    assert result_digest(trials) == result_digest(SEARCH.run(trials=15).trials)
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import signal
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Protocol
 
 from netwright.errors import ConfigError
@@ -61,3 +62,12 @@ def unsendable(error: Exception) -> ConfigError:
 def died(how: str) -> str:
     """The reason of a trial whose process died with every attempt."""
     return f"its process died {ATTEMPTS} times ({how})"
+
+
+def ended(code: int | None) -> str:
+    """How a process ended, in words."""
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"signal {signal.Signals(-code).name}"
+    return f"signal {-code}"

@@ -2,62 +2,48 @@
 
 from __future__ import annotations
 
-import logging
+import multiprocessing
 import os
 import pickle
-import re
 import socket
-import time
-import warnings
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from netwright import python_file
-from netwright.errors import ConfigError, RunError, require
-from netwright.explore.executors.base import ATTEMPTS, died, unsendable
-from netwright.explore.objective import Job, Outcome, Work, attempt, out_of_memory
-from netwright.processes import default_threads
-
-GRACE_S = 60.0
-"""How long a task may take beyond its time limit, and that of the one before it, until it is
-cancelled; its worker ends most of them itself, by the clock."""
-
-LOOK_S = 1.0
-"""How often the cluster is looked at."""
-
-CONNECT_S = 5.0
-"""How long a cluster may take to accept a connection."""
-
-TOKEN_MODE = "RAY_AUTH_MODE"
-"""Variable by which Ray shows tokens to clusters that ask for them."""
-
-TOKEN_HINT = (
-    f"a cluster asks for a token if its head has ~/.ray/auth_token: copy that file to this machine "
-    f"and to every node, and set {TOKEN_MODE}=token on each before `ray start` and here"
+from netwright.errors import ConfigError, RunError
+from netwright.explore.executors.base import ATTEMPTS, ended, unsendable
+from netwright.explore.executors.ray_driver import (
+    TOKEN_HINT,
+    TOKEN_MODE,
+    Fault,
+    Order,
+    answers,
+    imported,
+    place_of,
+    serve,
+    unusable,
 )
+from netwright.explore.objective import Job, Outcome, Work
 
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
-
-MISSES = 3
-"""Looks in a row without an answer after which the cluster is gone."""
-
-STORE_BYTES = 200_000_000
-"""Object store of a cluster that is started here; jobs and outcomes are small."""
+END_S = 20.0
+"""How long the process that talks to Ray may take to take its leave."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ray:
     """Tasks on a Ray cluster; the study stays in this process, so that no node can lose it.
 
+    A process of its own talks to Ray, so that this one is there to say what became of the cluster.
+
     Attributes:
         workers: Evaluations at the same time; the processors of the cluster, or of this machine, if
             not given.
-        address: Where the cluster is, ``HOST:PORT`` or ``ray://HOST:PORT``; none starts one here.
+        address: Where the cluster is, ``HOST:PORT`` or ``ray://HOST:PORT``; none starts one here,
+            or uses the one to which this process is connected.
     """
 
     workers: int | None = None
@@ -71,68 +57,36 @@ class Ray:
             ConfigError: The address is none.
             RunError: No cluster is at the address, it has another version, or wants a token.
         """
-        ray = _ray()
+        ray = imported()
         try:
             payload = ray.cloudpickle.dumps(work)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise unsendable(error) from None
-        began = not ray.is_initialized()
-        if began:
-            _connect(ray, self.address, self.workers)
+        address = self.address
+        if not address and ray.is_initialized():
+            address = ray.get_runtime_context().gcs_address
+        if address:
+            _check(ray, address)
+        session = _Session(Order(payload, work.limits, address, self.workers))
         try:
-            processors = max(1, int(ray.cluster_resources().get("CPU", 1)))
-            count = min(self.workers or processors, processors)
-            # Where all processors are ours, one task waits behind each, so that none is idle.
-            yield _Session(ray, work, payload, 2 * count if count == processors else count)
+            session.start()
+            yield session
         finally:
-            if began:
-                with suppress(Exception):
-                    ray.shutdown()
+            session.close()
 
 
-def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return require("ray", extra="ray", purpose="evaluating on a cluster")
-
-
-def _connect(ray: Any, address: str, workers: int | None) -> None:
-    if address:
-        where = _place(address)
-        if where is None:
-            raise ConfigError(
-                f'--address "{address}": is no address of a Ray cluster',
-                hint="HOST:PORT or ray://HOST:PORT, such as 10.0.0.1:6379",
-            )
-        if not _answers(where):
-            raise _unusable(ray, address, "nobody answers there")
-        if not address.startswith("ray://"):
-            _show_token(ray, address, where[0])
-    quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
-    own = {
-        "num_cpus": workers or default_threads(),
-        "include_dashboard": False,
-        "object_store_memory": STORE_BYTES,
-    }
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ray.init(address=address or "local", **quiet, **({} if address else own))
-    except Exception as error:  # whatever keeps it from starting, plain exceptions among them
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        why = " ".join(lines)[:300] or type(error).__name__
-        raise _unusable(ray, address, why) from None
-
-
-def _unusable(ray: Any, address: str, why: str) -> RunError:
-    token = "" if os.environ.get(TOKEN_MODE) == "token" else f"; {TOKEN_HINT}" * bool(address)
-    return RunError(
-        f"{address or 'a Ray cluster on this machine'}: cannot be used ({why})",
-        hint=f"start a cluster of Ray {ray.__version__} with `ray start --head`, "
-        f"or leave --address out{token}",
-    )
+def _check(ray: Any, address: str) -> None:
+    """Refuse what is no address, and clusters that do not answer or want a token."""
+    where = place_of(address)
+    if where is None:
+        raise ConfigError(
+            f'--address "{address}": is no address of a Ray cluster',
+            hint="HOST:PORT or ray://HOST:PORT, such as 10.0.0.1:6379",
+        )
+    if not answers(where):
+        raise unusable(ray, address, "nobody answers there")
+    if not address.startswith("ray://"):
+        _show_token(ray, address, where[0])
 
 
 def _show_token(ray: Any, address: str, host: str) -> None:
@@ -181,112 +135,101 @@ def _is_here(host: str) -> bool:
     return False
 
 
-def _place(address: str) -> tuple[str, int] | None:
-    """Host and port of an address; none where it is something else."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    is_port = port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 1 << 16
-    return (host.strip("[]"), int(port)) if is_port and _HOST.fullmatch(host) else None
-
-
-def _answers(place: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(place, timeout=CONNECT_S).close()
-    except OSError:
-        return False
-    return True
+class _Gone(Exception):
+    """The process that talks to Ray has ended."""
 
 
 @dataclass(slots=True)
 class _Session:
-    ray: Any
-    work: Work
-    payload: bytes
-    count: int
-    shared: Any = None
-    misses: int = 0
-    looked: float = 0.0
-    late: set[Any] = field(default_factory=set)
+    order: Order
+    process: SpawnProcess | None = None
+    pipe: Connection | None = None
+
+    def start(self) -> None:
+        """Start the process that talks to Ray, and wait until it is connected."""
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, self.order), daemon=True)
+        self.process.start()
+        theirs.close()
+        try:
+            self._told()
+        except _Gone as gone:
+            raise RunError(
+                f"{self._name}: the process that talks to it ends before it is connected ({gone})",
+                hint='a script that searches needs `if __name__ == "__main__":`; on a busy or '
+                "small machine --workers needs less",
+            ) from None
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
-        """Keep as many tasks on the cluster as it has room for, until all jobs are finished."""
-        if self.shared is None:
-            self.shared = self.ray.put(self.payload)
-        task = self.ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1, scheduling_strategy="SPREAD")(
-            _evaluate
-        )
-        files = tuple(python_file.loaded())
-        waiting = deque(jobs)
-        running: dict[Any, tuple[Job, float]] = {}
-        try:
-            while waiting or running:
-                while waiting and len(running) < self.count:
-                    job = waiting.popleft()
-                    running[task.remote(self.shared, files, job)] = (job, time.monotonic())
-                ready, _ = self.ray.wait(list(running), num_returns=1, timeout=LOOK_S)
-                for reference in ready:
-                    job, started = running.pop(reference)
-                    yield job, self._outcome(reference, started)
-                self._look()
-                self._cancel_late(running)
-        finally:
-            for reference in running:
-                with suppress(Exception):
-                    self.ray.cancel(reference, force=True)
+        """Have all jobs evaluated; if the process that talks to Ray ends, another goes on."""
+        left = list(jobs)
+        ends = 0
+        while left:
+            sent = tuple(left)
+            try:
+                self._send((tuple(python_file.loaded()), sent))
+                for _ in sent:
+                    place, outcome = self._told()
+                    ends = 0
+                    left.remove(sent[place])
+                    yield sent[place], outcome
+            except _Gone as gone:
+                ends += 1
+                self._again(gone, ends)
 
-    def _outcome(self, reference: Any, started: float) -> Outcome:
-        exceptions = self.ray.exceptions
-        seconds = time.monotonic() - started
-        try:
-            outcome: Outcome = self.ray.get(reference)
-        except exceptions.OutOfMemoryError:
-            return Outcome("failed", reason=out_of_memory(self.work.limits), seconds=seconds)
-        except exceptions.RayError as error:
-            if reference in self.late:
-                limit = self.work.limits.seconds
-                return Outcome("failed", reason=f"took longer than {limit:g} s", seconds=seconds)
-            if isinstance(error, exceptions.WorkerCrashedError):
-                return Outcome("failed", reason=died("worker crashed"), seconds=seconds)
-            first = (str(error).strip().splitlines() or [""])[0]
+    def _again(self, gone: _Gone, ends: int) -> None:
+        """Connect again, unless the cluster is gone too.
+
+        Raises:
+            RunError: It is, or ends every process that is connected to it.
+        """
+        self.close()
+        kept = "finished trials are kept; the same command goes on"
+        where = place_of(self.order.address)
+        if ends >= ATTEMPTS or (where is not None and not answers(where)):
             raise RunError(
-                f"the Ray cluster failed: {type(error).__name__}: {first[:200]}",
-                hint="finished trials are kept; the same command goes on",
-            ) from None
-        return outcome
-
-    def _cancel_late(self, running: dict[Any, tuple[Job, float]]) -> None:
-        limit = self.work.limits.seconds
-        if limit is None:
-            return
-        now = time.monotonic()
-        for reference, (_, started) in running.items():
-            if now - started > 2 * limit + GRACE_S and reference not in self.late:
-                self.late.add(reference)
-                self.ray.cancel(reference, force=True)
-
-    def _look(self) -> None:
-        """End before Ray ends this process: it does so a minute after its cluster is gone."""
-        now = time.monotonic()
-        if now - self.looked < LOOK_S:
-            return
-        self.looked = now
-        address = self.ray.get_runtime_context().gcs_address
-        place = _place(address)
-        self.misses = 0 if place is None or _answers(place) else self.misses + 1
-        if self.misses >= MISSES:
-            raise RunError(
-                f"the Ray cluster at {address} is gone",
-                hint="finished trials are kept; the same command goes on",
+                f"{self._name} is gone; it ended the process that was connected to it ({gone})",
+                hint=kept,
             )
+        try:
+            self.start()
+        except RunError as error:
+            raise RunError(f"{self._name} is gone: {error.message}", hint=kept) from None
 
+    @property
+    def _name(self) -> str:
+        return f"the Ray cluster {f'at {self.order.address}' if self.order.address else 'here'}"
 
-def _evaluate(payload: bytes, files: Sequence[Path], job: Job) -> Outcome:
-    """Evaluate one job in a worker of the cluster."""
-    for file in files:
-        python_file.load(file)
-    return attempt(_work(payload), job)
+    def _send(self, what: object) -> None:
+        assert self.pipe is not None
+        try:
+            self.pipe.send(what)
+        except OSError:
+            raise _Gone(self._how()) from None
 
+    def _told(self) -> Any:
+        assert self.pipe is not None
+        try:
+            told = self.pipe.recv()
+        except (EOFError, OSError, pickle.UnpicklingError):
+            raise _Gone(self._how()) from None
+        if isinstance(told, Fault):
+            raise RunError(told.message, hint=told.hint)
+        return told
 
-@lru_cache(maxsize=4)
-def _work(payload: bytes) -> Work:
-    work: Work = pickle.loads(payload)  # noqa: S301 (made by the process that owns the study)
-    return work
+    def _how(self) -> str:
+        assert self.process is not None
+        self.process.join(END_S)
+        return ended(self.process.exitcode)
+
+    def close(self) -> None:
+        """End the process: by closing its pipe, or else by force."""
+        if self.process is None or self.pipe is None:
+            return
+        self.pipe.close()
+        self.process.join(END_S)
+        with suppress(OSError):
+            self.process.kill()
+        self.process.join()
+        self.process = self.pipe = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from netwright import python_file
 from netwright.errors import RunError
-from netwright.explore.executors.base import ATTEMPTS, died, packed
+from netwright.explore.executors.base import ATTEMPTS, died, ended, packed
 from netwright.explore.objective import Job, Outcome, Work, attempt
 from netwright.processes import default_threads, follow_parent
 
@@ -117,7 +116,7 @@ class _Session:
                 outcome: Outcome | None = worker.pipe.recv()
             except (EOFError, OSError, pickle.UnpicklingError):
                 worker.process.join()
-                return self._died(worker, _how(worker.process.exitcode))
+                return self._died(worker, ended(worker.process.exitcode))
             worker.is_ready, worker.job = True, None
             return outcome
         seconds = time.monotonic() - worker.started
@@ -180,14 +179,6 @@ def _stop(worker: _Worker) -> None:
     worker.process.kill()
     worker.process.join()
     worker.pipe.close()
-
-
-def _how(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"exit code {code}"
-    with suppress(ValueError):
-        return f"signal {signal.Signals(-code).name}"
-    return f"signal {-code}"
 
 
 def _serve(pipe: Connection, payload: bytes, files: Sequence[Path]) -> None:
