@@ -157,6 +157,18 @@ def test_settings_that_are_not_known_are_refused(given: str, said: str, tmp_path
         ("steps = 6", "steps = 0", "environment.rules.steps must be from 1 to 100000, not 0"),
         ("{ reuse_factor = 4 }", "{ shared = { lanes = 0 } }", "rtl.shared.lanes must be from 1"),
         ('line = "cm2"', 'line = "cm9"', "environment.line"),
+        ("rollouts = 12", "rollouts = 5", "loop.rollouts must be at least 6, not 5"),
+        ("rtl = { reuse_factor = 4 }", "implement = true", "implement must be false without"),
+        (
+            "rtl = {",
+            'soc = { network = { part = "xcup" } }\nrtl = {',
+            "soc.network.part must be left",
+        ),
+        (
+            "rtl = {",
+            "soc = { network = { shared = {}, reuse_factor = 2 } }\nrtl = {",
+            "soc.network.reuse_factor must be left out: a shared accelerator has none",
+        ),
     ],
 )
 def test_what_options_refuse_is_said_with_file_and_place(

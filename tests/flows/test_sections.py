@@ -13,6 +13,7 @@ from netwright.flows.sections import (
     CompressSection,
     HlsSection,
     RtlSection,
+    SocSection,
     TablesSection,
     TaskSection,
 )
@@ -68,6 +69,18 @@ def test_other_depths_are_routed_or_refused() -> None:
     assert refused(RtlSection, route=True, depths=[1], shared={"lanes": 2}) == (
         "part.depths must be empty: a shared accelerator has registers of its own"
     )
+
+
+def test_what_a_chip_refuses_begins_with_the_name_of_a_setting() -> None:
+    both = {"shared": {"dsp": True}, "reuse_factor": 3, "adders_per_stage": 3}
+    assert refused(SocSection, network=both).splitlines() == [
+        "3 settings are not accepted",
+        "  part.network.reuse_factor must be left out: a shared accelerator has none",
+        "  part.network.adders_per_stage must be left out, not 3: a shared accelerator has "
+        "registers of its own",
+        "  part.network.shared.dsp needs a part that is mapped with multipliers of its own, "
+        '"ecp5-85k-dsp", not "ecp5-85k"',
+    ]
 
 
 def test_tables_need_a_width_for_every_layer() -> None:

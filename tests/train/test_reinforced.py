@@ -143,6 +143,21 @@ def test_wrong_settings_are_all_named() -> None:
     with pytest.raises(ConfigError) as caught:
         Reinforcement(steps=10, warmup=10, discount=1.0, updates=0)
     assert caught.value.message == (
-        "updates must be 1 or more; discount must be 0 or more and below 1; "
-        "warmup must be 0 or more and fewer than steps"
+        "updates must be 1 or more, not 0; discount must be 0 or more and below 1, not 1.0; "
+        "warmup must be 0 or more and fewer than the 10 steps, not 10"
     )
+
+
+def test_another_plant_is_the_one_that_is_trained_on() -> None:
+    made: list[int] = []
+
+    class Other(AffinePlant):
+        def __init__(self, machines: Machines) -> None:
+            super().__init__(machines)
+            made.append(len(machines))
+
+    environment = BeamEnvironment(line="cm2", plant=Other)
+    assert environment.side_by_side(4) is None
+    made.clear()
+    reinforce(environment, replace(TINY, steps=16, warmup=8, evaluations=1), judge)
+    assert made.count(1) >= 4

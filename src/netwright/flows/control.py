@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from netwright import __version__
 from netwright.backends.tools import RISCV_GCC, VERILATOR
@@ -49,6 +49,9 @@ from netwright.run.toml import dump
 from netwright.settings import Settings
 from netwright.train.reinforced import Reinforcement
 
+LEAST_ROLLOUTS = 6
+"""Machines from which on each of the three splits has one."""
+
 
 class LoopSection(Settings):
     """On which machines the closed loop runs.
@@ -56,12 +59,13 @@ class LoopSection(Settings):
     Attributes:
         machines: How many; as many others give the rows on which the quantized policy is taught.
         seed: Of these machines.
-        rollouts: Machines of which the decisions teach the quantized policy.
+        rollouts: Machines of which the decisions teach the quantized policy; some of them are for
+            validation and for the test.
     """
 
     machines: Count = 200
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 5
-    rollouts: Count = 600
+    rollouts: Annotated[int, Field(ge=LEAST_ROLLOUTS, le=10**9)] = 600
 
 
 class ControlFlow(FlowSettings):
@@ -89,6 +93,12 @@ class ControlFlow(FlowSettings):
     implement: bool = False
     verify: VerifySection = VerifySection()
     loop: LoopSection = LoopSection()
+
+    @model_validator(mode="after")
+    def _implements_what_is_made(self) -> Self:
+        if self.implement and self.rtl is None:
+            raise ValueError("implement must be false without a section [rtl]")
+        return self
 
     def flow(self, *, folder: Path) -> Flow:
         """The stages of this flow; relative paths start at `folder`."""

@@ -133,8 +133,10 @@ class BeamEnvironment(Env[Values, Values]):
             self._told(),
         )
 
-    def side_by_side(self, count: int) -> BeamVectorEnvironment:
-        """Return an environment of several machines like this one's."""
+    def side_by_side(self, count: int) -> BeamVectorEnvironment | None:
+        """Return an environment of several machines like this one's; none for another plant."""
+        if self.plant is not AffinePlant:
+            return None
         return BeamVectorEnvironment(
             count, line=self.line.name, faults=self.faults, rules=self.rules, trend=self.trend
         )

@@ -88,6 +88,8 @@ class EnvironmentSuite:
             if not hasattr(environment, "side_by_side"):
                 continue
             many = environment.side_by_side(3)
+            if many is None:
+                continue
             assert many.single_observation_space == environment.observation_space
             assert many.single_action_space == environment.action_space
             many.reset(seed=SEED)

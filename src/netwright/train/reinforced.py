@@ -1,7 +1,8 @@
 """Policies trained by soft actor-critic (Haarnoja et al. 2018), as Stable-Baselines3 has it.
 
-An environment is one of Gymnasium. Where it has a method ``side_by_side``, its machines run beside
-each other in one call, which is many times faster; any other one is run copy by copy.
+An environment is one of Gymnasium. Where it has a method ``side_by_side`` that gives one, its
+machines run beside each other in one call, which is many times faster; any other one is run copy by
+copy.
 """
 
 from __future__ import annotations
@@ -81,16 +82,22 @@ class Reinforcement:
     def __post_init__(self) -> None:
         whole = ("steps", "side_by_side", "updates", "batch_size", "memory", "evaluations")
         check_widths("hidden", self.hidden)
-        faults = [f"{n} must be 1 or more" for n in whole if not getattr(self, n) >= 1]
+        faults = [
+            f"{n} must be 1 or more, not {getattr(self, n)!r}"
+            for n in whole
+            if not getattr(self, n) >= 1
+        ]
         faults += [
-            f"{n} must be above 0"
+            f"{n} must be above 0, not {getattr(self, n)!r}"
             for n in ("learning_rate", "temperature", "reward_scale", "input_scale")
             if not 0 < getattr(self, n) < math.inf
         ]
         if not 0 <= self.discount < 1:
-            faults.append("discount must be 0 or more and below 1")
+            faults.append(f"discount must be 0 or more and below 1, not {self.discount!r}")
         if not 0 <= self.warmup < self.steps:
-            faults.append("warmup must be 0 or more and fewer than steps")
+            faults.append(
+                f"warmup must be 0 or more and fewer than the {self.steps} steps, not {self.warmup}"
+            )
         if faults:
             raise ConfigError("; ".join(faults))
 

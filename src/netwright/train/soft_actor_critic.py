@@ -140,9 +140,10 @@ def beside(environment: Env[Any, Any], settings: Reinforcement) -> SideBySide:
     if not (np.all(said.low == -1) and np.all(said.high == 1)):
         raise ConfigError(f"actions must be from -1 to 1, not {said}")
     count = settings.side_by_side
+    made: VectorEnv[Any, Any, Any] | None = None
     if hasattr(environment, "side_by_side"):
-        made: VectorEnv[Any, Any, Any] = environment.side_by_side(count)
-    else:
+        made = environment.side_by_side(count)
+    if made is None:
         copies = [lambda: copy.deepcopy(environment)] * count
         made = SyncVectorEnv(copies, autoreset_mode=AutoresetMode.SAME_STEP)
     return SideBySide(made, seed=settings.seed, reward_scale=settings.reward_scale)

@@ -43,8 +43,8 @@ def test_a_chip_needs_an_unrolled_network_with_loadable_weights() -> None:
     with pytest.raises(ConfigError) as caught:
         rtl(chip=ChipOptions(), reuse_factor=2)
     assert str(caught.value) == (
-        'a chip needs weights="loadable"; a chip computes a row in every clock, so it has no '
-        "reuse_factor"
+        'chip needs weights="loadable"; reuse_factor must be left out: a chip computes a row in '
+        "every clock"
     )
 
 

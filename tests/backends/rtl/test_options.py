@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from netwright.backends import RtlBackend, rtl
+from netwright.backends import RtlBackend, SharedOptions, rtl
 from netwright.errors import ConfigError
 
 
@@ -24,7 +24,7 @@ def test_registers_are_placed_by_delays_or_by_adders() -> None:
     assert str(caught.value) == (
         "latency_cycles must be from 0 to 1000, or None, not -1; "
         "latency_cycles belongs to unrolled networks without reuse_factor; "
-        "latency_cycles places the registers; leave out adders_per_stage=3; "
+        "adders_per_stage must be left out, not 3: latency_cycles places the registers; "
         'latency_cycles needs a part with known delays, "ecp5-85k" or "ecp5-85k-dsp", not "xcup"'
     )
 
@@ -59,3 +59,14 @@ def test_numbers_that_are_not_whole_are_refused(name: str, value: object) -> Non
     options: dict[str, Any] = {name: value}
     with pytest.raises(ConfigError, match=f"{name} must be .*, not {value!r}"):
         rtl(weights="loadable" if name.endswith("bits") else "fixed", **options)
+
+
+@pytest.mark.parametrize("part", ["ecp5-85k", "xcup"])
+def test_products_are_not_left_to_multipliers_that_the_part_is_mapped_without(part: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        rtl(part=part, shared=SharedOptions(dsp=True))
+    assert caught.value.message == (
+        "shared.dsp needs a part that is mapped with multipliers of its own, "
+        f'"ecp5-85k-dsp", not "{part}"'
+    )
+    assert rtl(part="ecp5-85k-dsp", shared=SharedOptions(dsp=True)).shared is not None

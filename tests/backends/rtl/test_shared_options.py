@@ -40,7 +40,7 @@ def test_styles_exclude_each_other() -> None:
     with pytest.raises(ConfigError) as caught:
         rtl(shared=SharedOptions(), reuse_factor=2, weights="loadable", adders_per_stage=5)
     assert str(caught.value) == (
-        "a shared accelerator has no reuse_factor; a shared accelerator has registers of its own; "
-        "leave out adders_per_stage=5; a shared accelerator loads its own weights; "
-        'leave out weights="loadable"'
+        "reuse_factor must be left out: a shared accelerator has none; "
+        "adders_per_stage must be left out, not 5: a shared accelerator has registers of its own; "
+        'weights must be "fixed", not "loadable": a shared accelerator loads its own'
     )

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from netwright.backends.rtl.options import RtlOptions
@@ -25,3 +27,23 @@ def test_weights_that_nobody_loads_are_refused() -> None:
 def test_the_network_has_part_and_clock_of_the_chip() -> None:
     options = SocOptions(part="xcup", clock_mhz=80.0, network=RtlOptions(reuse_factor=4))
     assert options.network == RtlOptions(part="xcup", clock_mhz=80.0, reuse_factor=4)
+
+
+def test_a_table_of_the_network_is_for_the_part_of_the_chip() -> None:
+    table: Any = {"shared": {"dsp": True}}
+    assert SocOptions(part="ecp5-85k-dsp", network=table).network.part == "ecp5-85k-dsp"
+    with pytest.raises(ConfigError, match=r'needs a part .* not "ecp5-85k"'):
+        SocOptions(network=table)
+    with pytest.raises(ConfigError, match=r"^part must be"):
+        SocOptions(part="z80", network={"reuse_factor": 2})  # type: ignore[arg-type]
+
+
+def test_another_part_or_clock_of_the_network_is_not_dropped() -> None:
+    network = RtlOptions(part="xcup", clock_mhz=80.0, reuse_factor=1)
+    with pytest.raises(ConfigError) as caught:
+        SocOptions(network=network)
+    assert caught.value.message.split("; ") == [
+        "network.part must be left out, or 'ecp5-85k' as the chip's, not 'xcup'",
+        "network.clock_mhz must be left out, or 50.0 as the chip's, not 80.0",
+    ]
+    assert SocOptions(part="xcup", clock_mhz=80.0, network=network).network == network

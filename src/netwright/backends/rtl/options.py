@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from netwright.backends.base import CLOCK_MHZ, Target, clock_faults
 from netwright.backends.rtl.cells.builder import TableSums
 from netwright.backends.rtl.chip_options import ChipOptions
-from netwright.backends.rtl.parts import find_part, part_names
+from netwright.backends.rtl.parts import find_part, multiplying_parts, part_names
 from netwright.backends.rtl.reuse import ReuseFactor, reuse_faults
 from netwright.backends.rtl.shared_options import SharedOptions
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
@@ -125,11 +125,11 @@ class RtlOptions:
         if self.table_sums not in get_args(TableSums):
             yield f'table_sums must be "tree", "chain" or "auto", not {self.table_sums!r}'
         if self.chip is not None and self.weights != "loadable":
-            yield 'a chip needs weights="loadable"'
+            yield 'chip needs weights="loadable"'
         if self.chip is not None and self.reuse_factor is not None:
-            yield "a chip computes a row in every clock, so it has no reuse_factor"
+            yield "reuse_factor must be left out: a chip computes a row in every clock"
         if self.shared is not None:
-            yield from self._shared_faults()
+            yield from self._shared_faults(self.shared)
 
     def _latency_faults(self, clocks: int) -> Iterator[str]:
         if not _is_whole(clocks, 0, MAX_LATENCY_CYCLES):
@@ -139,24 +139,30 @@ class RtlOptions:
                 yield f"latency_cycles belongs to unrolled networks without {name}"
         if self.adders_per_stage != ADDERS_PER_STAGE:
             yield (
-                "latency_cycles places the registers; leave out "
-                f"adders_per_stage={self.adders_per_stage}"
+                f"adders_per_stage must be left out, not {self.adders_per_stage}: latency_cycles "
+                "places the registers"
             )
         if self.part in part_names() and find_part(self.part).delays is None:
             known = " or ".join(f'"{n}"' for n in part_names() if find_part(n).delays is not None)
             yield f'latency_cycles needs a part with known delays, {known}, not "{self.part}"'
 
-    def _shared_faults(self) -> Iterator[str]:
+    def _shared_faults(self, shared: SharedOptions) -> Iterator[str]:
         for name in ("reuse_factor", "chip"):
             if getattr(self, name) is not None:
-                yield f"a shared accelerator has no {name}"
+                yield f"{name} must be left out: a shared accelerator has none"
         if self.adders_per_stage != ADDERS_PER_STAGE:
             yield (
-                "a shared accelerator has registers of its own; leave out "
-                f"adders_per_stage={self.adders_per_stage}"
+                f"adders_per_stage must be left out, not {self.adders_per_stage}: a shared "
+                "accelerator has registers of its own"
             )
         if self.weights != "fixed":
-            yield 'a shared accelerator loads its own weights; leave out weights="loadable"'
+            yield 'weights must be "fixed", not "loadable": a shared accelerator loads its own'
+        if shared.dsp and self.part in part_names() and not find_part(self.part).family.multipliers:
+            known = " or ".join(f'"{name}"' for name in multiplying_parts())
+            yield (
+                f"shared.dsp needs a part that is mapped with multipliers of its own, {known}, not "
+                f'"{self.part}"'
+            )
 
     @property
     def chains_tables(self) -> bool:

@@ -22,6 +22,8 @@ class Family:
         carry: Cells that are carry chains.
         ff: Cells that are one register each.
         models: Verilog models of the cells, below the folder of Yosys.
+        multipliers: Cells that the command makes of products; empty if those become logic.
+        memories: Cells that are memory blocks.
     """
 
     command: str
@@ -29,6 +31,8 @@ class Family:
     carry: tuple[str, ...]
     ff: tuple[str, ...]
     models: str
+    multipliers: tuple[str, ...] = ()
+    memories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ def ecp5_85k() -> Part:
             ("CCU2C",),
             ("TRELLIS_FF",),
             "lattice/cells_sim_ecp5.v",
+            memories=("DP16KD",),
         ),
         Placement(("--85k", "--package", "CABGA756"), (6, 7, 8), (127, 96)),
         CellDelays(
@@ -94,7 +99,7 @@ def ecp5_85k() -> Part:
 def ecp5_85k_dsp() -> Part:
     """The same device, its 156 multipliers of 18 by 18 bits in use where products are written."""
     plain = ecp5_85k()
-    family = replace(plain.family, command="synth_ecp5 -noiopad")
+    family = replace(plain.family, command="synth_ecp5 -noiopad", multipliers=("MULT18X18D",))
     title = "Lattice ECP5, 84 000 lookup tables and 156 multipliers"
     return replace(plain, name="ecp5-85k-dsp", title=title, family=family)
 
@@ -111,6 +116,7 @@ def xcup() -> Part:
             ("CARRY4", "CARRY8"),
             ("FDRE", "FDSE", "FDCE", "FDPE"),
             "xilinx/cells_sim.v",
+            memories=("RAMB18E2", "RAMB36E2"),
         ),
     )
 
@@ -123,6 +129,11 @@ def part_names() -> tuple[str, ...]:
 def routed_parts() -> tuple[str, ...]:
     """The names of those that open tools place and route."""
     return tuple(name for name in part_names() if find_part(name).placement is not None)
+
+
+def multiplying_parts() -> tuple[str, ...]:
+    """The names of those that are mapped with multipliers of their own."""
+    return tuple(name for name in part_names() if find_part(name).family.multipliers)
 
 
 def find_part(name: str) -> Part:

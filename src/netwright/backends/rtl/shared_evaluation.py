@@ -8,6 +8,7 @@ from pathlib import Path
 from netwright.backends.base import CLOCK_MHZ
 from netwright.backends.rtl.backend import rtl
 from netwright.backends.rtl.options import PART
+from netwright.backends.rtl.parts import find_part
 from netwright.backends.rtl.shared.plan import Plan, planned
 from netwright.backends.rtl.shared_options import SharedOptions
 from netwright.ir import Graph, spec_of
@@ -16,9 +17,6 @@ from netwright.quantities import Quantity
 
 CARRY_LUTS = {"CCU2C": 2}
 """Lookup tables inside a carry cell that nothing else can use."""
-
-MULTIPLIERS = ("MULT18X18D", "DSP48E2")
-BLOCK_MEMORIES = ("DP16KD", "RAMB18E2", "RAMB36E2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +116,11 @@ def evaluate(
     inside = sum(count * found.cells.get(cell, 0) for cell, count in CARRY_LUTS.items())
     lut = Quantity(found.lut.value + inside, "LUT", found.lut.source, found.lut.fidelity)
     fmax = design.route(progress=progress).fmax if routed else None
+    family = find_part(part).family
     return Figures(
         lanes, units, elements, known.cycles, macs, known.memory_bits, lut, found.ff,
-        sum(found.cells.get(cell, 0) for cell in MULTIPLIERS),
-        sum(found.cells.get(cell, 0) for cell in BLOCK_MEMORIES), fmax,
+        sum(found.cells.get(cell, 0) for cell in family.multipliers),
+        sum(found.cells.get(cell, 0) for cell in family.memories), fmax,
     )  # fmt: skip
 
 

@@ -148,5 +148,5 @@ def soc(
         spi_lanes=spi_lanes,
         clocks_per_bit=clocks_per_bit,
         watchdog_cycles=watchdog_cycles,
-        network=network_options(network),
+        network=network_options(network, part=part),
     )

@@ -54,7 +54,7 @@ class SocOptions:
     network: RtlOptions = field(default_factory=lambda: RtlOptions(reuse_factor=1))
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "network", network_options(self.network))
+        object.__setattr__(self, "network", network_options(self.network, part=self.part))
         faults = list(self._faults())
         if faults:
             raise ConfigError("; ".join(faults))
@@ -83,8 +83,12 @@ class SocOptions:
         ):
             if isinstance(value, bool) or not low <= value <= high:
                 yield f"{name} must be from {low} to {high}, not {value!r}"
+        for name in ("part", "clock_mhz"):
+            given, own = getattr(self.network, name), getattr(self, name)
+            if given not in (getattr(RtlOptions, name), own):
+                yield f"network.{name} must be left out, or {own!r} as the chip's, not {given!r}"
         if self.network.chip is not None:
-            yield "network.chip is another chip; leave it out"
+            yield "network.chip must be left out: it is another chip"
         if self.network.weights == "loadable":
             yield 'network.weights must be "fixed", not "loadable"'
 
@@ -104,8 +108,14 @@ class SocOptions:
         }
 
 
-def network_options(given: RtlOptions | Mapping[str, Any] | None) -> RtlOptions:
+def network_options(
+    given: RtlOptions | Mapping[str, Any] | None, *, part: str = PART
+) -> RtlOptions:
     """The options of the network: as they are, or of a table as a file or a command has it.
+
+    Args:
+        given: The options; a table that names no part is for that of the chip.
+        part: Of the chip.
 
     Raises:
         ConfigError: A table has something that is no option, or is not accepted.
@@ -114,8 +124,9 @@ def network_options(given: RtlOptions | Mapping[str, Any] | None) -> RtlOptions:
         return RtlOptions(reuse_factor=1)
     if isinstance(given, RtlOptions):
         return given
+    known = {"part": part} if part in part_names() else {}
     try:
-        return TypeAdapter(RtlOptions).validate_python(dict(given))
+        return TypeAdapter(RtlOptions).validate_python({**known, **given})
     except ValidationError as error:
         found = error.errors()[0]
         place = ".".join(map(str, ("network", *found["loc"])))

@@ -4,10 +4,12 @@ import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from netwright.backends import SharedOptions
 from netwright.backends.rtl import StreamDesign, rtl
 from netwright.backends.soc.axi import write_axi
 from netwright.backends.soc.axi.wrapper import top_of
@@ -22,19 +24,26 @@ needs_models = pytest.mark.skipif(
 )
 
 
-def streams(folder: Path, **options: object) -> StreamDesign:
-    design = rtl(reuse_factor=1, **options).generate(network(), folder)  # type: ignore[arg-type]
+STREAMS: dict[str, Any] = {"reuse_factor": 1}
+SHARED: dict[str, Any] = {"shared": SharedOptions(lanes=2, units=1, elements=2)}
+
+
+def streams(folder: Path, **options: Any) -> StreamDesign:
+    design = rtl(**(options or STREAMS)).generate(network(), folder)
     assert isinstance(design, StreamDesign)
     return design
 
 
 @needs_icarus
 @needs_models
-def test_bus_models_of_another_make_talk_to_the_wrapper(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [STREAMS, SHARED], ids=["streams", "shared"])
+def test_bus_models_of_another_make_talk_to_the_wrapper(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
     from cocotb_tools import config
     from find_libpython import find_libpython
 
-    design = streams(tmp_path / "design")
+    design = streams(tmp_path / "design", **options)
     folder = write_axi(design, tmp_path / "axi")
     program, top = tmp_path / "axi.vvp", top_of(design)
     run_tool(
@@ -83,7 +92,7 @@ def test_the_folder_is_whole_and_stable(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_wrapped_is_refused(tmp_path: Path) -> None:
-    loadable = streams(tmp_path / "loadable", weights="loadable")
+    loadable = streams(tmp_path / "loadable", **STREAMS, weights="loadable")
     with pytest.raises(BackendError, match='the weights of "beam" are loaded through a port'):
         write_axi(loadable, tmp_path / "axi")
     (tmp_path / "mine").mkdir()
