@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netwright.cli.banks import PlaceOption, placed, refuse_search
 from netwright.cli.console import check_output, columns, emit, emit_json, paced
 from netwright.cli.figures import real
 from netwright.cli.map import coverage_as_dict, require_whole, write_mapping
@@ -33,7 +34,7 @@ from netwright.cli.workloads import (
 
 if TYPE_CHECKING:
     from netwright.arch import Architecture
-    from netwright.cost import Estimate, Layer, NetworkEstimate
+    from netwright.cost import Estimate, Goal, Layer, NetworkEstimate
     from netwright.workload import Workload
 
 
@@ -62,8 +63,9 @@ def estimate(
         str, typer.Option("--arch", help="An architecture's name, or its TOML file.")
     ] = "scratchpad",
     goal: Annotated[
-        GoalName, typer.Option(help="What is minimized; edp is joules times seconds.")
-    ] = GoalName.edp,
+        GoalName | None,
+        typer.Option(help="What is minimized; edp, joules times seconds, if not given."),
+    ] = None,
     mapper: Annotated[
         Mapper,
         typer.Option(
@@ -92,6 +94,7 @@ def estimate(
     bits: BitsOption = None,
     shape: ShapeOption = None,
     tokens: TokensOption = None,
+    place: PlaceOption = None,
     fix: Annotated[
         Path | None, typer.Option("--fix", help="Parts of the mapping that are given (.toml).")
     ] = None,
@@ -144,10 +147,15 @@ def estimate(
     if show and show not in names:
         raise ConfigError(f'--show: "{show}" is no operation of {workload.name}',
                           hint=f"operations: {', '.join(names)}")  # fmt: skip
+    refuse_search(machine, goal=goal, time_limit_s=time_limit_s)
+    if place and fix is not None:
+        raise ConfigError("give either --place or --fix: both say where matrices lie")
+    aimed: Goal = (goal or GoalName.edp).value
     started = time.monotonic()
+    given = placed(workload, machine, place or ())
     found = estimate_network(
-        workload, machine, goal=goal.value, time_limit_s=time_limit_s,
-        fixed=None if fix is None else load(fix),
+        workload, machine, goal=aimed, time_limit_s=time_limit_s,
+        fixed=given if fix is None else load(fix),
         progress=paced("operations, next"),
     )  # fmt: skip
     seconds = time.monotonic() - started
@@ -160,10 +168,10 @@ def estimate(
 
         cost_chart(found, machine, picture)
     if as_json:
-        emit_json(_as_dict(found, machine, goal=goal.value, seconds=seconds))
+        emit_json(_as_dict(found, machine, goal=aimed, seconds=seconds))
         require_whole(found.coverage)
         return
-    emit(_table(found, machine, goal=goal.value, seconds=seconds))
+    emit(_table(found, machine, goal=aimed, seconds=seconds))
     if show in found.mapping.nests:
         from netwright.mapping import operation
 
@@ -204,7 +212,7 @@ def _table(found: NetworkEstimate, machine: Architecture, *, goal: str, seconds:
     summary = [
         ("network", found.total.name),
         ("covers", str(found.coverage)),
-        ("machine", f"{machine.name}, mapped for {goal}"),
+        ("machine", machine.name + ("" if found.mapping.layouts else f", mapped for {goal}")),
         ("time", scaled(found.total.seconds, "s")),
         ("energy", scaled(found.total.joules, "J")),
         ("used", f"{found.total.utilization:.1%} of the compute units"),
@@ -307,7 +315,7 @@ def _as_dict(
         "architecture": machine.name,
         "area_m2": machine.area_m2,
         "leakage_w": sum(machine.leakage_w.values()),
-        "goal": goal,
+        "goal": None if found.mapping.layouts else goal,
         "total": asdict(found.total),
         "coverage": coverage_as_dict(found.coverage),
         "optimal": found.is_optimal,

@@ -63,6 +63,7 @@ def test_line_that_is_missing_is_noticed(done, tmp_path, suffix):
         ("trace 1", "trace 2", "the trace has version '2', and 1 is read"),
         ("22,read", "22,raed", "command 1: must have 7 values"),
         ("22,read,0", "22,read", "command 1: must have 7 values"),
+        ("22,read,0", "22,read,-2", "of 0 or more (-1 is none)"),
         ("22,read", "x,read", "command 1: must have 7 values"),
         ("# netwright-trace", "#", "is no trace of netwright"),
     ],
@@ -90,7 +91,14 @@ def test_trace_that_is_too_large_is_refused(done, tmp_path, monkeypatch):
         read_trace(path)
 
 
-@pytest.mark.parametrize("value", ["9" * 30, "9223372036854775808"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_trace_with_ends_of_lines_of_windows_is_read(done, tmp_path, suffix):
+    path = write_trace(tmp_path / f"t{suffix}", done)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert np.array_equal(read_trace(path)[0], done.trace)
+
+
+@pytest.mark.parametrize("value", ["9" * 30, "9223372036854775808", "-1", "-22"])
 def test_number_that_no_cycle_is_is_refused(done, tmp_path, value):
     path = write_trace(tmp_path / "t.csv", done)
     path.write_text(path.read_text().replace("22,read", f"{value},read"))

@@ -83,6 +83,8 @@ def read_trace(path: str | Path) -> tuple[Integers, tuple[str, ...]]:
     """
     path = _checked(path)
     text = read_text(path, most=MOST_BYTES)
+    if "\r\n" in text[: 1 << 16]:  # of Windows
+        text = text.replace("\r\n", "\n")
     is_table = path.suffix == ".csv"
     names, start = (_table_head if is_table else _json_head)(path, text)
     last = text.rfind("\n", 0, len(text) - 1) + 1
@@ -125,12 +127,14 @@ def _numbers(
             cells = line.split(",") if is_table else _json_cells(path, line)
             cycle, command, *rest = cells
             values = [int(cycle), number[str(command)], *map(int, rest)]
-            if len(values) != len(TRACE) or not -MOST <= min(values) <= max(values) <= MOST:
+            if len(values) != len(TRACE) or values[0] < 0 or min(values[2:]) < -1:
+                raise ValueError
+            if max(values) > MOST:
                 raise ValueError
         except (ValueError, KeyError, TypeError):
             raise DataError(
                 f"command {first + len(rows)}: must have {len(TRACE)} values, {', '.join(TRACE)}, "
-                "and a command that the first line names",
+                "of 0 or more (-1 is none) and a command that the first line names",
                 source=str(path),
             ) from None
         rows.append(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
@@ -78,7 +78,13 @@ def decoder(name: str, *, tokens: int | None = None) -> Workload:
         x = b.add(b.attention(y, shape.heads, cached=cached, bias=True, scaled=True), x)
         y = b.linear(b.layer_norm(x, trained=True), 4 * features, bias=True)
         x = b.add(b.linear(b.activate(y, "gelu"), features, bias=True), x)
-    return b.finish(b.linear(b.layer_norm(x, trained=True), shape.words))
+    made = b.finish(b.linear(b.layer_norm(x, trained=True), shape.words))
+    if cached <= shape.tokens:
+        return made
+    more = (
+        f"{name} was trained on {shape.tokens} tokens of context at most, and takes {cached} here"
+    )
+    return replace(made, assumptions=(*made.assumptions, more))
 
 
 BUILDERS = {name: partial(decoder, name) for name in DECODERS}
