@@ -60,6 +60,12 @@ def _comparison() -> object:
     return FileComparison("none", 0, 0, 0, 0, None, None, 0.0, 0.0, None, 0.0)
 
 
+def _real_comparison() -> object:
+    from netwright.verify import RealFileComparison
+
+    return RealFileComparison("none", 0, 0, 0.0, 0.0, 0.0, None, None)
+
+
 def _depth() -> object:
     from netwright.report.hardware import DepthPoint
 
@@ -103,6 +109,7 @@ EMPTY: dict[str, Callable[[], object]] = {
     "LayerProof.holds": lambda: LayerProof(layer="l", method="m", what="w", num_proven=0),
     "Outcomes.holds": _outcomes,
     "Proof.holds": lambda: Proof("layer", 0, 0, ()),
+    "RealFileComparison.holds": _real_comparison,
     "SameDesign.holds": _same,
     "Survival.holds": _survival,
     "WordComparison.holds": _words,

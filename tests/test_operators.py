@@ -98,10 +98,19 @@ CONSTANTS: dict[str, tuple[tuple[int, ...], ...]] = {
     "Gather": ((5, 3),),
     "Attention": (),
     "BankAttention": (),
+    "BatchMatMul": (),
+    "MaskedSoftmax": ((4, 4),),
 }
 
 
-OTHER_OPERANDS = {"Add": 1, "Concat": 1, "Div": 1, "Attention": 2, "BankAttention": 2}
+OTHER_OPERANDS = {
+    "Add": 1,
+    "Concat": 1,
+    "Div": 1,
+    "Attention": 2,
+    "BankAttention": 2,
+    "BatchMatMul": 1,
+}
 
 
 def _looked_up(integer: bool) -> Graph:

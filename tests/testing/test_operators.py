@@ -82,6 +82,9 @@ CASES = (
     case("RMSNormalization", (2, 3), constants=(codes(3),), epsilon=(1e-5,)),
     case("RotaryEmbedding", (4, 6), constants=(codes(4, 2), codes(4, 2)), pairs="halves"),
     case("Attention", (4, 3, 8), (2, 5, 8), (2, 5, 3), scale=(0.1,), causal=1, mask="add"),
+    case("BatchMatMul", (2, 3, 4), (2, 4, 5)),
+    case("BatchMatMul", (3, 4), (4, 2)),
+    case("MaskedSoftmax", (2, 3), constants=(np.array([1.0, 0.0, 1.0]),), axis=2),
     case("Requantize", (2, 3), multiplier=(3, -5), offset=(1, 7), shift=2, axis=1, **CLAMP),
 )  # fmt: skip
 

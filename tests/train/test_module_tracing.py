@@ -226,7 +226,7 @@ REFUSED: dict[str, tuple[Callable[..., object], str]] = {
     "a decision on data": (branches_on_data, "Says.forward cannot be traced at"),
     "a loop over rows": (loops_over_rows, "Says.forward cannot be traced at"),
     "an assignment": (remembers_rows, "Says.forward assigns to shift"),
-    "an unknown function": (lambda m, x: m.fc2(torch.sin(m.fc1(x))), "sin ("),
+    "an unknown function": (lambda m, x: m.fc2(torch.tan(m.fc1(x))), "tan ("),
     "an unknown layer": (lambda m, x: m.part(m.fc1(x)), 'node "part": LogSigmoid ('),
     "linear interpolation": (
         lambda m, x: F.interpolate(x[:, None], scale_factor=2, mode="linear"),

@@ -39,6 +39,14 @@ BUILD_FOLDER = "build"
 """Folder inside a design for everything made from it; not part of the design's files."""
 
 
+def takes_reals(backend: object) -> bool:
+    """Whether designs of a backend compute real values, so that float files are for it.
+
+    A backend says so by an attribute ``takes_reals``.
+    """
+    return bool(getattr(backend, "takes_reals", False))
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a design is made for.

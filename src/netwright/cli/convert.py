@@ -144,8 +144,18 @@ def convert(
             help="quantize: choose every width within so many bit operations.",
         ),
     ] = None,
+    quantizer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|W,A",
+            help="quantize: absmax or mse (integers); for the cpu backend also outlier, hadamard, "
+            "mx, nvfp4, half, with options in brackets; see `list quantizers`.",
+            show_default="mse",
+        ),
+    ] = None,
     scale: Annotated[
-        Literal["power-of-two", "float"], typer.Option(help="quantize: rule for all scales.")
+        Literal["power-of-two", "float"],
+        typer.Option(help="quantize: rule for the scales of integers."),
     ] = "power-of-two",
     labels: Annotated[
         Path | None,
@@ -156,7 +166,8 @@ def convert(
     """Turn a QONNX or HGQ2 file into exact integers and a design, and show them equal to it.
 
     A float ONNX file is quantized with --quantize: the quantized file is written beside the rest,
-    and the certificate tells how far its outputs are from those of the float file.
+    and the certificate tells how far its outputs are from those of the float file. The cpu backend
+    takes float files as they are, too, and products in the formats of named quantizers.
 
     The first stage of the certificate is the file itself, run by the tool that it is meant for, in
     its own precision. Verilog is also proven, mapped to cells and, with --route, placed and routed.
@@ -164,9 +175,10 @@ def convert(
     checked, or a proof fails; what is neither proven nor refuted is told. Exit code 5 if nothing
     differs, but no executor could run the file itself: the first stage is missing.
     """
+    from netwright.backends.base import takes_reals
     from netwright.exchange import InputQuantizer
     from netwright.flows.certified import certify_design
-    from netwright.flows.conversion import read_source
+    from netwright.flows.reals import open_model, quantize_model
 
     typed = {
         "part": part,
@@ -185,19 +197,25 @@ def convert(
         raise ConfigError(
             "--quantize chooses the quantizers of the inputs; leave out --input-quant"
         )
+    own = Path(rows) if rows is not None else None
     if quantize:
-        from netwright.flows.quantization import quantize_file
-
-        own = Path(rows) if rows is not None else None
-        model, quantized = quantize_file(
-            model, out, calibrate=calibrate, bits=bits, bops=bops, scale=scale, rows=own,
-            labels=labels,
+        source, quantized, told = quantize_model(
+            model, out, quantizer=quantizer, backend=backend, reals=takes_reals(maker),
+            calibrate=calibrate, bits=bits, bops=bops, scale=scale, rows=own, labels=labels,
         )  # fmt: skip
         note(quantized.sentence)
-    elif any(option is not None for option in (calibrate, bits, bops, labels)):
-        raise ConfigError("--calibrate, --bits, --bops and --labels belong to --quantize")
-    wanted = InputQuantizer.of(input_quant) if input_quant else None
-    source = read_source(model, input_quantizer=wanted)
+        for text in told:
+            note(f"note: {text}")
+        rows = rows or (None if source.graph.is_integer else str(calibrate))
+    elif any(option is not None for option in (calibrate, bits, bops, labels, quantizer)):
+        raise ConfigError(
+            "--calibrate, --bits, --bops, --labels and --quantizer belong to --quantize"
+        )
+    else:
+        wanted = InputQuantizer.of(input_quant) if input_quant else None
+        source, why = open_model(model, reals=takes_reals(maker), rows=own, input_quantizer=wanted)
+        if why:
+            note(f"note: {model.name} is read with its real values: {why}")
     stimuli = _stimuli(source, rows, random_rows)
     for item in source.graph.notes:
         note(f"note: {item.node}: {item.text} (relative error {item.error:.1e})")
@@ -290,9 +308,12 @@ def _whole(text: str) -> int:
 def _stimuli(source: Source, rows: str | None, random_rows: int) -> tuple[Stimulus, ...]:
     """What to compare on."""
     from netwright.flows.conversion import stimuli_for
+    from netwright.flows.reals import drawn
     from netwright.verify import read_rows
 
     own = read_rows(rows, source.graph) if rows is not None else None
+    if source.read is not None or not source.graph.is_integer:
+        return (own if own is not None else drawn(source.graph, random_rows),)
     return stimuli_for(source, own=own, random_rows=random_rows)
 
 

@@ -17,7 +17,7 @@ from netwright.run.folder import check_outputs, read_record
 from netwright.run.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from netwright.verify import Agreement, Equivalence, FileComparison
+    from netwright.verify import Agreement, Equivalence, FileComparison, RealFileComparison
 
 CERTIFICATE = "certificate.json"
 STAGES = ("verify", "chip", "tables_rtl", "loop")
@@ -51,6 +51,21 @@ def agreement_row(result: Agreement) -> CertificateRow:
         num_within=result.agreeing if result.exact_nodes + result.real_nodes else 0,
         compared=result.sentence,
         difference=None if result.first is None else str(result.first),
+    )
+
+
+def real_file_row(stage: str, result: RealFileComparison) -> CertificateRow:
+    """A comparison of real values with the user's file as a row of a certificate."""
+    return CertificateRow(
+        stage=stage,
+        against="graph",
+        stimuli=result.stimulus,
+        num_rows=result.rows,
+        num_wanted=result.wanted,
+        num_identical=0,
+        num_within=result.close,
+        compared=result.sentence,
+        difference=result.first,
     )
 
 

@@ -20,7 +20,13 @@ from netwright.errors import (
     VerificationError,
 )
 from netwright.files import sha256, write_text
-from netwright.flows.certificate import CERTIFICATE, agreement_row, certificate_row, file_row
+from netwright.flows.certificate import (
+    CERTIFICATE,
+    agreement_row,
+    certificate_row,
+    file_row,
+    real_file_row,
+)
 from netwright.ir import Executable, Graph
 from netwright.report import FILE_STAGE, Certificate, CertificateRow, FirstStage, Inexact
 from netwright.report.quantization import Quantization
@@ -50,6 +56,8 @@ class Source:
         before_notes: The graph as it was read, in quantized form and without its head.
         candidates: What executes the graph, by stage: codes are compared with codes.
         unavailable: Stages that cannot be compared, with the reason.
+        read: The graph of real values that the file is compared with, where `graph` has other
+            values because its products were coded; ``None`` where that is `graph`.
     """
 
     graph: Graph
@@ -58,6 +66,7 @@ class Source:
     before_notes: Graph | None = None
     candidates: Mapping[str, Executable] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
+    read: Graph | None = None
 
     @property
     def stage(self) -> str:
@@ -190,7 +199,7 @@ def compare_candidates(
 def _file_rows(
     source: Source, file: RealExecutable, stimuli: Sequence[Stimulus]
 ) -> list[CertificateRow]:
-    from netwright.verify import compare_file
+    from netwright.verify import compare_file, compare_real_file
 
     rows = []
     for stimulus in stimuli:
@@ -198,6 +207,10 @@ def _file_rows(
             continue
         try:
             file.run(stimulus.part(slice(_PROBED_ROWS)).inputs)
+            if not source.graph.is_integer:
+                real = compare_real_file(source.read or source.graph, file, stimulus)
+                rows.append(real_file_row(source.stage, real))
+                continue
             if getattr(file, "is_slow", False) and stimulus.name in _GENERATED:
                 stimulus = stimulus.first(_SLOW_ROWS)
             found = compare_file(source.graph, file, stimulus, before_notes=source.before_notes)

@@ -16,7 +16,7 @@ from netwright.report.quantization import Quantization
 
 if TYPE_CHECKING:
     from netwright.passes import Widths
-    from netwright.passes.calibration import ScaleKind
+    from netwright.passes.calibration import ScaleKind, ScaleRule
     from netwright.verify import Stimulus
 
 QUANTIZED = "quantized.onnx"
@@ -51,6 +51,7 @@ def quantize_file(
     scale: ScaleKind = "power-of-two",
     rows: Path | None = None,
     labels: Path | None = None,
+    rules: tuple[ScaleRule, ScaleRule] = ("mse", "mse"),
 ) -> tuple[Path, Quantization]:
     """Quantize a float file after training, and measure how far its outputs move.
 
@@ -63,6 +64,7 @@ def quantize_file(
         scale: Rule for the scales.
         rows: Rows on which both files are compared; the calibration rows if not given.
         labels: The right class of each of these rows.
+        rules: How the scales of weights are chosen, and those of all else.
 
     Returns:
         The quantized file, and what was measured.
@@ -97,14 +99,14 @@ def quantize_file(
         limit = budget(bops)
         widths, allocation = allocate_post_training(graph, known.inputs, [limit], scale=scale)
         cost = allocation.costs[limit.kind]
-    quantized = quantize(graph, known.inputs, bits=widths, scale=scale)
+    quantized = quantize(graph, known.inputs, bits=widths, scale=scale, rules=rules)
     exact = integerize(quantized)
     file = FileReferee(path, prepared)
     checked = known if rows is None else read_rows(rows, graph)
     wanted = file.run(checked.inputs)
     codes = Interpreter.of(exact).run(checked.inputs)
     found = [real_values(exact, name, codes[name]) for name in exact.outputs]
-    hits = [None, None] if labels is None else _accuracies(labels, wanted, found)
+    hits = [None, None] if labels is None else accuracies(labels, wanted, found)
     made = write_qonnx(quantized, out / QUANTIZED, rounded=True)
     each = widths_of(prepared, widths)
     summary = Quantization(
@@ -121,14 +123,15 @@ def quantize_file(
         accuracy_float=hits[0],
         accuracy_quantized=hits[1],
         bops=cost,
-        **_errors(wanted, found),
+        **differences(wanted, found),
     )
     return made, summary
 
 
-def _errors(
+def differences(
     wanted: tuple[NDArray[np.float64], ...], found: list[NDArray[np.float64]]
 ) -> dict[str, float]:
+    """How far outputs moved, as :class:`~netwright.report.quantization.Quantization` has it."""
     base = np.concatenate([values.reshape(-1) for values in wanted])
     moved = np.concatenate([values.reshape(-1) for values in found]) - base
     return {
@@ -139,7 +142,7 @@ def _errors(
     }
 
 
-def _accuracies(
+def accuracies(
     path: Path, wanted: tuple[NDArray[np.float64], ...], found: list[NDArray[np.float64]]
 ) -> list[float | None]:
     """Shares of the labels that both hit."""

@@ -142,7 +142,7 @@ def _constant_faults(graph: Graph, name: str, value: np.ndarray) -> Iterator[str
 def _batch_faults(graph: Graph, node: Node, batched: set[str]) -> Iterator[str]:
     """Broadcasting with a constant must not add rows, or an axis before the batch."""
     made = graph.types.get(node.output)
-    if made is None or node.op not in ("Add", "Mul"):
+    if made is None or node.op not in ("Add", "Mul", "Div", "BatchMatMul"):
         return
     for name in node.inputs:
         source = graph.types.get(name)

@@ -22,8 +22,8 @@ Category = Literal[
 ]  # fmt: skip
 """What kind of thing an operator does; rooms ask this, and no list of names.
 
-``product``: sums of products with weights. ``attention``: sums of products of activations with
-shares that depend on them. ``lookup``: a table. ``elementwise``: each element of
+``product``: sums of products with weights. ``attention``: sums of products of activations, with
+shares that depend on them or without. ``lookup``: a table. ``elementwise``: each element of
 the result from one of each operand. ``normalization``: statistics of an axis, or folded ones.
 ``reduction``: windows become one element. ``quantizer``: to a grid, or to another one.
 ``movement``: elements get another place. ``view``: they stay where they are under another index."""

@@ -18,6 +18,9 @@ from netwright.ir.interpret import Values
 from netwright.ir.ops.filters import filter_axis
 
 ScaleKind = Literal["power-of-two", "float"]
+ScaleRule = Literal["mse", "absmax"]
+"""The scale of smallest mean squared error, or the one that clips nothing."""
+
 _CHUNK_ROWS = 64
 _SAMPLED_VALUES = 1 << 14
 _LADDERS = {"power-of-two": Ladder(8), "float": Ladder(8, 4, single=True)}
@@ -69,7 +72,9 @@ class QuantGrid:
         }
 
 
-def activation_grid(values: NDArray[np.float64], bits: int, scale: ScaleKind) -> QuantGrid:
+def activation_grid(
+    values: NDArray[np.float64], bits: int, scale: ScaleKind, rule: ScaleRule = "mse"
+) -> QuantGrid:
     """The grid for a tensor that takes these values.
 
     Raises:
@@ -79,23 +84,30 @@ def activation_grid(values: NDArray[np.float64], bits: int, scale: ScaleKind) ->
     if signed and bits < 2:
         raise ConfigError(f"input_bits must be 2 or more for negative values, not {bits}")
     dtype = Int(bits, signed)
-    return QuantGrid(dtype, tuple(_best_scales(values[None], dtype, scale)))
+    return QuantGrid(dtype, tuple(_best_scales(values[None], dtype, scale, rule)))
 
 
-def weight_grid(graph: Graph, node: Node, bits: int, scale: ScaleKind) -> QuantGrid:
+def weight_grid(
+    graph: Graph, node: Node, bits: int, scale: ScaleKind, rule: ScaleRule = "mse"
+) -> QuantGrid:
     """The grid of a product's weights: a scale for each output channel."""
     weights = np.asarray(graph.constants[node.inputs[1]], dtype=np.float64)
     axis = filter_axis(node, weights.shape)
     rows = np.moveaxis(weights, axis, 0)
     dtype = Int(bits)
-    return QuantGrid(dtype, tuple(_best_scales(rows.reshape(len(rows), -1), dtype, scale)), axis)
+    found = _best_scales(rows.reshape(len(rows), -1), dtype, scale, rule)
+    return QuantGrid(dtype, tuple(found), axis)
 
 
-def _best_scales(rows: NDArray[np.float64], dtype: Int, kind: ScaleKind) -> list[float]:
-    """For each row of values the scale of smallest mean squared error."""
+def _best_scales(
+    rows: NDArray[np.float64], dtype: Int, kind: ScaleKind, rule: ScaleRule
+) -> list[float]:
+    """For each row of values the scale that the rule chooses."""
     low = float(dtype.min) if dtype.signed else float(dtype.max)
     peaks = np.maximum(rows.max(axis=1) / dtype.max, rows.min(axis=1) / (low if low < 0 else -low))
     candidates = _LADDERS[kind].below(peak_scales(np.maximum(peaks, 0.0)))
+    if rule == "absmax":
+        return [float(scale) for scale in candidates[0]]
     scales, _ = least_error(rows, dtype, candidates)
     return [float(scale) for scale in scales]
 

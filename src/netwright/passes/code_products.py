@@ -16,6 +16,7 @@ from netwright.ir.ops.format_quant import format_attributes, format_of
 from netwright.ir.ops.linear import weighted_sum_bounds
 from netwright.passes.calibration import ScaleKind, activation_grid, observe, weight_grid
 from netwright.passes.post_training import Widths, products_of, widths_of, with_quantizers
+from netwright.passes.unread import without_unread
 
 EIGHT_BITS = Widths(8, 8)
 """Eight bits for weights, and eight for what they are multiplied with."""
@@ -157,18 +158,10 @@ class _Rewriting:
                 self._product(node)
             else:
                 self.nodes.append(node)
-        needed, kept = set(self.old.outputs), []
-        for node in reversed(self.nodes):
-            if node.output in needed:
-                kept.append(node)
-                needed.update(node.inputs)
-        needed |= set(self.old.inputs)
-        return replace(
-            self.old,
-            nodes=tuple(reversed(kept)),
-            types={name: kind for name, kind in self.types.items() if name in needed},
-            constants={name: v for name, v in self.constants.items() if name in needed},
+        whole = replace(
+            self.old, nodes=tuple(self.nodes), types=self.types, constants=self.constants
         )
+        return without_unread(whole)
 
     def _product(self, node: Node) -> None:
         read, held = (self.old.producers[name] for name in node.inputs[:2])

@@ -5,12 +5,26 @@ from __future__ import annotations
 from netwright.ir import Graph
 from netwright.passes.base import Pass, run_passes
 from netwright.passes.fold_constants import FoldConstants
+from netwright.passes.fuse_attention import FuseAttention
 from netwright.passes.fuse_bias import FuseBias
+from netwright.passes.fuse_functions import FuseFunctions
+from netwright.passes.fuse_norms import FuseNorms
 from netwright.passes.integerize import Integerize
 from netwright.passes.strip_head import StripHead
 
 TO_INTEGER: tuple[Pass, ...] = (FoldConstants(), StripHead(), FuseBias(), Integerize())
 """Quantized form to integer form."""
+
+TO_BLOCKS: tuple[Pass, ...] = (FuseNorms(), FuseFunctions(), FuseAttention())
+"""Normalizations, functions and attention that are written out, to the operators that they are."""
+
+
+def recognize(graph: Graph) -> Graph:
+    """Find normalizations, functions and attention that are written out, by :data:`TO_BLOCKS`.
+
+    Values stay what they were, but for rounding in floating point.
+    """
+    return run_passes(graph, TO_BLOCKS)
 
 
 def integerize(graph: Graph) -> Graph:

@@ -15,6 +15,7 @@ from netwright.passes.base import run_passes
 from netwright.passes.calibration import (
     QuantGrid,
     ScaleKind,
+    ScaleRule,
     activation_grid,
     observe,
     weight_grid,
@@ -79,11 +80,13 @@ def quantize(
     *,
     bits: Widths | Mapping[str, Widths] = Widths(8, 8),
     scale: ScaleKind = "power-of-two",
+    rules: tuple[ScaleRule, ScaleRule] = ("mse", "mse"),
 ) -> Graph:
     """Put quantizers into a graph of real values, after training.
 
     Weights get one scale for each output channel, other tensors one; each scale is the one of
-    smallest mean squared error, on the weights themselves or on what the calibration rows give.
+    smallest mean squared error, on the weights themselves or on what the calibration rows give,
+    unless `rules` say otherwise.
     Quantized is what products read, the terms of sums, what is concatenated and what is averaged;
     the outputs keep the precision of the last sums. Where the rows give no negative value, codes
     are unsigned. With power-of-two scales biases lie on the grids of their sums, and everything
@@ -94,6 +97,7 @@ def quantize(
         rows: Calibration rows, as for :meth:`netwright.ir.Interpreter.run`.
         bits: Widths of every product, or those of each by name of its node.
         scale: Rule for all scales.
+        rules: How the scales of weights are chosen, and those of all else.
 
     What is read with several widths gets a quantizer for each; the terms of sums have the largest.
 
@@ -120,10 +124,10 @@ def quantize(
     grids: dict[tuple[str, str], QuantGrid] = {}
     for place in places:
         values = np.concatenate([seen[name] for name in dict(place.readers)])
-        grid = activation_grid(values, place.bits, scale)
+        grid = activation_grid(values, place.bits, scale, rules[1])
         grids.update(dict.fromkeys(place.readers, grid))
     weights = {
-        node.name: weight_grid(prepared, node, widths[node.name].weight_bits, scale)
+        node.name: weight_grid(prepared, node, widths[node.name].weight_bits, scale, rules[0])
         for node in products_of(prepared)
     }
     made = with_quantizers(prepared, grids, weights)

@@ -98,6 +98,9 @@ def verdict(certificate: Certificate) -> str:
         if not _hold(rows):
             parts.append(f"FAILED: {_differ(name, rows)} from the graph")
     parts += [f"FAILED: {text}" for text in certificate.refuted]
+    real = any(row.compared for row in file)
+    if real:
+        parts.append(_first_stage(first.file, file))
     within = {name: rows for name, rows in ours.items() if any(row.num_within for row in rows)}
     parts += [_within(name, rows) for name, rows in within.items() if _hold(rows)]
     equal = [name for name, rows in ours.items() if _hold(rows) and name not in within]
@@ -107,7 +110,7 @@ def verdict(certificate: Certificate) -> str:
     if together:
         parts.append(_chain([first.file, "graph", *equal], _total(file)))
     else:
-        if file and sum(row.num_rows for row in file):
+        if not real and file and sum(row.num_rows for row in file):
             parts.append(_first_stage(first.file, file))
         for total in sorted(totals, reverse=True):
             names = [name for name in equal if _total(ours[name]) == total]
@@ -159,6 +162,12 @@ def _differ(name: str, rows: Sequence[CertificateRow]) -> str:
 
 def _first_stage(file: str, rows: Sequence[CertificateRow]) -> str:
     total, same = _total(rows), sum(row.num_identical for row in rows)
+    if any(row.compared for row in rows):
+        if _hold(rows):
+            return _within(file, rows)
+        bad = total - sum(row.num_within for row in rows)
+        told = next(row.difference for row in rows if not row.holds)
+        return f"FAILED: {count(bad)} of {count(total)} rows of {file} are not the graph's: {told}"
     if same == total:
         return _chain([file, "graph"], total)
     explained = sum(row.num_explained for row in rows)

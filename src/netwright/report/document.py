@@ -232,7 +232,8 @@ class CertificateRow(Part):
         worst_steps: The same in steps of the output's grid.
         num_within: Inputs in which every operator on codes gives equal ones and every real operator
             lies within its stated tolerance; for graphs with real parts, whose outputs are not
-            compared for equality.
+            compared for equality. Of a file with real outputs: those that are as close as floats
+            allow.
         compared: What was compared for equality and what within tolerance, in words.
     """
 

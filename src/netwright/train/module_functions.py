@@ -1,7 +1,8 @@
-"""Activation functions of torch; each handler has its operator's own signature."""
+"""Functions of one value of torch; each handler has its operator's own signature."""
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING
 
 import torch
@@ -48,18 +49,36 @@ def _elu(at: Step, input: object, alpha: float = 1.0, inplace: bool = False) -> 
     return _emit(at, input, "elu", alpha)
 
 
+def _power(at: Step, input: object, exponent: object) -> Ref:
+    if isinstance(exponent, bool) or not isinstance(exponent, int | float):
+        raise at.refuse("the exponent must be a number")
+    known = {2.0: "square", 0.5: "sqrt", -0.5: "rsqrt", -1.0: "reciprocal"}
+    name = known.get(float(exponent), "power")
+    return _emit(at, input, name, float(exponent) if name == "power" else 0.0)
+
+
 _SIGMOID, _TANH, _SILU = _plain("sigmoid"), _plain("tanh"), _plain("silu")
 _HARD_SIGMOID, _HARD_SWISH = _plain("hard_sigmoid"), _plain("hard_swish")
+
+_OF_ONE = {
+    "abs": "absolute", "cos": "cos", "erf": "erf", "exp": "exp", "log": "log",
+    "reciprocal": "reciprocal", "rsqrt": "rsqrt", "sin": "sin", "sqrt": "sqrt",
+    "square": "square",
+}  # fmt: skip
+"""Functions of one value by torch's names, which its methods share."""
 
 FUNCTIONS: dict[object, Handler] = {
     F.sigmoid: _SIGMOID, torch.sigmoid: _SIGMOID, F.tanh: _TANH, torch.tanh: _TANH,
     F.silu: _SILU, F.gelu: _gelu, F.softplus: _softplus, F.hardsigmoid: _HARD_SIGMOID,
     F.hardswish: _HARD_SWISH, F.leaky_relu: _leaky_relu, F.elu: _elu,
+    torch.pow: _power, operator.pow: _power,
+    **{getattr(torch, torch_name): _plain(name) for torch_name, name in _OF_ONE.items()},
 }  # fmt: skip
 """Functions of torch."""
 
 METHODS: dict[object, Handler] = {
-    "sigmoid": _SIGMOID, "sigmoid_": _SIGMOID, "tanh": _TANH, "tanh_": _TANH,
+    "sigmoid": _SIGMOID, "sigmoid_": _SIGMOID, "tanh": _TANH, "tanh_": _TANH, "pow": _power,
+    **{torch_name: _plain(name) for torch_name, name in _OF_ONE.items()},
 }  # fmt: skip
 """Methods of tensors."""
 

@@ -40,7 +40,12 @@ def _linear(at: Step, input: object, weight: object, bias: object = None) -> Ref
 
 
 def _matmul(at: Step, input: object, other: object) -> Ref:
-    source, matrix = _values(at, input, "the left matrix"), _fixed(at, other, "the right matrix")
+    source = _values(at, input, "the left matrix")
+    if isinstance(other, Ref):
+        if len(source.shape) < 3:
+            raise at.refuse("multiplies two matrices of activations without an axis of rows")
+        return at.emit("BatchMatMul", (source.name, other.name))
+    matrix = _fixed(at, other, "the right matrix")
     if matrix.ndim != 2:
         raise at.refuse(f"the right matrix must have 2 axes, not {matrix.ndim}")
     return at.emit("MatMul", (source.name, at.constant("weight", matrix)))
@@ -279,6 +284,7 @@ CASTS = {"float", "double", "to", "type_as", "bool", "long", "int"}
 _FUNCTIONS: dict[object, Handler] = {
     F.linear: _linear,
     torch.matmul: _matmul, torch.mm: _matmul, operator.matmul: _matmul,
+    torch.bmm: _matmul,
     torch.conv1d: conv, torch.conv2d: conv,
     torch.conv_transpose1d: conv_transpose, torch.conv_transpose2d: conv_transpose,
     F.interpolate: resize, F.upsample: resize,
@@ -308,6 +314,7 @@ _METHODS: dict[object, Handler] = {
     "clamp_min": _clamp_min, "clamp_min_": _clamp_min,
     "add": _add, "add_": _add, "sub": _sub, "sub_": _sub, "mul": _mul, "mul_": _mul,
     "div": _div, "div_": _div, "neg": _neg, "neg_": _neg, "matmul": _matmul,
+    "bmm": _matmul,
     "view": _reshape, "reshape": _reshape, "flatten": _reshape, "unflatten": _reshape,
     "squeeze": _reshape, "unsqueeze": _reshape, "permute": _permute, "transpose": _transpose,
     "swapaxes": _transpose, "mean": _mean, "sum": _sum, "softmax": _softmax,

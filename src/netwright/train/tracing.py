@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from netwright.errors import GraphError, VerificationError
 from netwright.ir import Graph, Interpreter, real_values
+from netwright.passes import recognize
 from netwright.train.emission import Emission
 from netwright.train.executor import TorchExecutor
 from netwright.train.lookup import LookupModel, trace_tables
@@ -28,7 +29,9 @@ def trace(model: nn.Module, rows: Rows | None = None, *, name: str = "network") 
     Any other module becomes a graph of real values without quantizers. Branches, sums and
     concatenations are followed wherever `forward` goes, and the graph is compared with the module:
     every layer in double precision on some rows, the outputs in the module's own precision on all
-    of them. :func:`netwright.passes.quantize` puts quantizers in.
+    of them. :func:`netwright.passes.quantize` puts quantizers in. Normalizations, attention and
+    functions that are written out become the operators that they are
+    (:func:`netwright.passes.recognize`).
 
     Args:
         model: A quantized network, its scales calibrated, or any module whose `forward` does the
@@ -66,7 +69,7 @@ def trace(model: nn.Module, rows: Rows | None = None, *, name: str = "network") 
             hint="netwright.trace(model, rows) gives a graph of real values; for integers apply a "
             "plan first: netwright.compress.apply(model, plan, task)",
         )
-    return trace_module(model, rows, name=name).graph
+    return recognize(trace_module(model, rows, name=name).graph)
 
 
 @torch.no_grad()

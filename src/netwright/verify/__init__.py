@@ -1,6 +1,7 @@
 """Verification: stimuli, the comparison, and planted faults that show it can fail."""
 
 from netwright.verify.against_file import FileComparison, RealExecutable, compare_file
+from netwright.verify.against_real_file import RealFileComparison, compare_real_file
 from netwright.verify.agreement import Agreement, Excess, agree
 from netwright.verify.chip_upsets import drawn_charges, hardened_chip, try_upsets
 from netwright.verify.compare import Difference, Equivalence, bit_exact, certify
@@ -22,6 +23,7 @@ __all__ = [
     "FileComparison",
     "InLoop",
     "RealExecutable",
+    "RealFileComparison",
     "Stimulus",
     "UpsetRates",
     "WeightBit",
@@ -33,6 +35,7 @@ __all__ = [
     "change_rounding",
     "check_random_rows",
     "compare_file",
+    "compare_real_file",
     "corners",
     "diagnose",
     "drawn_charges",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
 from netwright.backends.base import publish
 from netwright.backends.cpu.design import WEIGHTS, CpuDesign
@@ -23,6 +24,8 @@ class CpuBackend(CpuOptions):
 
     The options are those of :class:`CpuOptions`.
     """
+
+    takes_reals: ClassVar[bool] = True
 
     def generate(self, graph: Graph, out: str | Path) -> CpuDesign:
         """Write the graph and its packed weights to the folder `out`, whole or not at all.

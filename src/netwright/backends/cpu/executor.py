@@ -91,16 +91,16 @@ def formats_of(graph: Graph, node: Node, limits: Mapping[str, Bounds]) -> tuple[
 
 
 def packed_weights(graph: Graph) -> dict[str, NDArray[Any]]:
-    """The weights of all products as their kernels keep them, by ``node/array``."""
+    """The weights of all products as their kernels keep them, by ``place of the node/array``."""
     found: dict[str, NDArray[Any]] = {}
     limits = bounds(graph, skip_real=True)
-    for node in graph.nodes:
+    for place, node in enumerate(graph.nodes):
         if is_product(graph, node):
             weights = graph.constants[node.inputs[1]]
             kinds = formats_of(graph, node, limits)
             kernel = product_for(*kinds, shape=weights.shape)
             packed = {} if kernel.pack is None else kernel.pack(weights, kinds[0])
-            found |= {f"{node.name}/{name}": array for name, array in packed.items()}
+            found |= {f"{place}/{name}": array for name, array in packed.items()}
     return found
 
 
@@ -217,7 +217,7 @@ def _arrays_of(
     """What is kept of the weights of a product."""
     if whole:
         return {"values": graph.constants[node.inputs[1]]}
-    lead = f"{node.name}/"
+    lead = f"{graph.nodes.index(node)}/"
     return {
         name.removeprefix(lead): array for name, array in packed.items() if name.startswith(lead)
     }

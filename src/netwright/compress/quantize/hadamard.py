@@ -39,10 +39,11 @@ class Hadamard(Quantizer):
     @property
     def stored_bits(self) -> float:
         """Those of the quantizer behind."""
-        return self._inner.stored_bits
+        return self.behind.stored_bits
 
     @property
-    def _inner(self) -> Quantizer:
+    def behind(self) -> Quantizer:
+        """The quantizer of the rotated values."""
         found = quantizer(self.inner, self.bits)
         if found.most_rotated > 1:
             raise ConfigError("hadamard must have a quantizer without rotation behind it")
@@ -59,4 +60,4 @@ class Hadamard(Quantizer):
         array = checked_values(values)
         block = block_of(array.shape[group_axis], self.block)
         turned = rotated(array, block, axis=group_axis)
-        return self._inner.fit(turned, channel_axis=channel_axis, group_axis=group_axis)
+        return self.behind.fit(turned, channel_axis=channel_axis, group_axis=group_axis)

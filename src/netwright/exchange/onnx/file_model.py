@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError, UnsupportedOp
 from netwright.exchange.onnx.input_shapes import free_reshapes
-from netwright.exchange.onnx.source_model import load_model, parse_model
+from netwright.exchange.onnx.source_model import Extents, load_model, parse_model
 from netwright.exchange.onnx.source_tensor import plain_text, read_tensor
 from netwright.exchange.onnx.vocabulary import (
     CHANNELS_LAST,
@@ -32,7 +32,7 @@ _NAMED_DOMAINS = (*QONNX_DOMAINS, CHANNELS_LAST, MICROSOFT)
 Feeds = Mapping[str, NDArray[Any]]
 
 
-def self_contained(onnx: Any, path: Path) -> Any:
+def self_contained(onnx: Any, path: Path, *, reals: Extents | None = None) -> Any:
     """The model of a file with everything that it needs inside, nodes in execution order.
 
     What an initializer overrides is no input any more. Domains are written in one way each, since
@@ -43,7 +43,9 @@ def self_contained(onnx: Any, path: Path) -> Any:
         GraphError: The graph is malformed.
         UnsupportedOp: An operator is of a domain that no executor here knows.
     """
-    order = {node.outputs[0]: place for place, node in enumerate(load_model(path).nodes)}
+    order = {
+        node.outputs[0]: place for place, node in enumerate(load_model(path, reals=reals).nodes)
+    }
     model = parse_model(onnx, path)
     graph, folder = model.graph, path.parent
     tensors = [*graph.initializer]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, require
 from netwright.exchange.limits import MAX_EXECUTED_NODES, MAX_FILE_BYTES, MAX_STORED_VALUES, Budget
+from netwright.exchange.onnx.index_inputs import index_inputs, only_index
 from netwright.exchange.onnx.source_tensor import plain_text, read_tensor
 from netwright.exchange.onnx.vocabulary import QUANT_DOMAIN
 from netwright.reading import read_bytes
@@ -66,6 +67,7 @@ class SourceModel:
         metadata: Properties stored with the model.
         precisions: Float format of each input, by NumPy's name.
         functions: Functions of our own quantizers, serialized, by name.
+        indices: Rows of the table that an input takes vectors of, by name of the input.
     """
 
     name: str
@@ -78,6 +80,7 @@ class SourceModel:
     metadata: Mapping[str, str]
     precisions: Mapping[str, str] = field(default_factory=dict)
     functions: Mapping[str, bytes] = field(default_factory=dict)
+    indices: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> frozenset[str]:
@@ -93,8 +96,16 @@ class SourceModel:
         return self.opsets.get("", self.opsets.get("ai.onnx", 13))
 
 
-def load_model(path: Path) -> SourceModel:
+Extents = Mapping[str, tuple[int, ...]]
+
+
+def load_model(path: Path, *, reals: Extents | None = None) -> SourceModel:
     """Parse and check a file.
+
+    Args:
+        path: The file.
+        reals: Read it as a network of real values: inputs may hold integers of any width, and the
+            extents that the file leaves open are those given here, by input.
 
     Raises:
         DataError: The file is missing, too large, or no ONNX model.
@@ -113,7 +124,8 @@ def load_model(path: Path) -> SourceModel:
     if len(graph.sparse_initializer):
         faults.append("sparse initializers are not supported")
     constants = _constants(onnx, graph, path.parent, faults)
-    inputs, limits = _inputs(onnx, graph, constants, faults)
+    indices = {} if reals is None else index_inputs(graph, constants)
+    inputs, limits = _inputs(onnx, graph, constants, faults, reals, indices)
     limits = {**_annotated(graph, inputs), **limits}
     nodes = read_nodes(onnx, graph, path.parent, faults)
     outputs = tuple(plain_text(value.name) for value in graph.output)
@@ -135,6 +147,7 @@ def load_model(path: Path) -> SourceModel:
         metadata={plain_text(e.key): plain_text(e.value) for e in model.metadata_props},
         precisions=_precisions(onnx, graph, inputs),
         functions=functions,
+        indices=indices,
     )
 
 
@@ -207,7 +220,12 @@ def _constants(onnx: Any, graph: Any, folder: Path, faults: list[str]) -> dict[s
 
 
 def _inputs(
-    onnx: Any, graph: Any, constants: Mapping[str, Any], faults: list[str]
+    onnx: Any,
+    graph: Any,
+    constants: Mapping[str, Any],
+    faults: list[str],
+    reals: Extents | None,
+    indices: Mapping[str, int],
 ) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, int]]]:
     """Shapes of the inputs, and the limits of those that hold integers."""
     kinds = onnx.TensorProto
@@ -224,7 +242,9 @@ def _inputs(
         floats = {kinds.FLOAT, kinds.DOUBLE, kinds.FLOAT16, kinds.BFLOAT16}
         element = tensor.elem_type if value.type.HasField("tensor_type") else kinds.UNDEFINED
         if element in _INTEGERS or element in _INDICES:
-            found = _indexed(graph, name, constants) or _INTEGERS.get(element)
+            found = only_index(graph, name, constants) or _INTEGERS.get(element)
+            if reals is not None:
+                found = (0, indices[name] - 1) if name in indices else found or _INTEGERS[6]
             if found is None:
                 faults.append(
                     f'input "{name}" holds integers of 64 bits, which are read as indices of '
@@ -238,37 +258,21 @@ def _inputs(
         if not tensor.HasField("shape") or not tensor.shape.dim:
             faults.append(f'input "{name}" has no shape with a batch axis')
             continue
-        shape = []
+        shape, given = [], (reals or {}).get(name, ())
         for axis, extent in enumerate(tensor.shape.dim):
             known = extent.dim_value if extent.HasField("dim_value") else 0
+            if known < 1 and len(given) == len(tensor.shape.dim):
+                known = given[axis] if axis else 1
             if known < 1 and axis > 0:
                 symbol = plain_text(extent.dim_param) or "unknown"
                 faults.append(
                     f'input "{name}": the extent of axis {axis} must be a fixed number, '
                     f'not "{symbol}"; only the batch axis (0) may be dynamic'
+                    + ("" if reals is None else ", or those that rows of your own give")
                 )
             shape.append(max(int(known), 1))
         inputs[name] = tuple(shape)
     return inputs, limits
-
-
-def _indexed(graph: Any, name: str, constants: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Limits of an input of which every reader takes vectors of a constant table by it."""
-    makers = {plain_text(out): node for node in graph.node for out in node.output}
-    extents = []
-    for node in graph.node:
-        read = [plain_text(other) for other in node.input]
-        if name not in read:
-            continue
-        if node.op_type != "Gather" or read.index(name) != 1:
-            return None
-        table = read[0]
-        while table in makers and makers[table].input:  # a quantizer of the table
-            table = plain_text(makers[table].input[0])
-        if table not in constants or not constants[table].ndim:
-            return None
-        extents.append(len(constants[table]))
-    return (0, min(extents) - 1) if extents and min(extents) > 1 else None
 
 
 def _precisions(onnx: Any, graph: Any, inputs: Mapping[str, object]) -> dict[str, str]:

@@ -8,6 +8,7 @@ computed in the wider floats, node by node, by ONNX's reference and by qonnx's f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -89,6 +90,8 @@ def _execute(
         with np.errstate(all="ignore"):
             if node.op_type in QUANTIZERS:
                 return [QUANTIZERS[node.op_type](attrs, read, wide)]
+            if node.op_type in FUNCTIONS and not node.domain:
+                return [FUNCTIONS[node.op_type](attrs, read[0])]
             if node.domain:
                 raise NotExecutable(f'"{node.op_type}" has no float64 implementation here')
             if is_wide and node.op_type == "Cast" and attrs["to"].i in _FLOAT_KINDS:
@@ -208,6 +211,22 @@ def _dequantize_linear(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
         zero_point = _along(attrs, read[2], values.ndim).astype(wide)
     return np.asarray((values - zero_point) * _widened(_along(attrs, read[1], values.ndim), wide))
 
+
+def _gelu(attrs: Any, values: Tensor) -> Tensor:
+    if "approximate" in attrs and attrs["approximate"].s.decode() == "tanh":
+        inner = np.sqrt(2 / np.pi) * (values + 0.044715 * values**3)
+        return np.asarray(0.5 * values * (1 + np.tanh(inner)))
+    halves = np.vectorize(math.erf, otypes=[np.float64])(values / math.sqrt(2))
+    return np.asarray(0.5 * values * (1 + halves))
+
+
+def _swish(attrs: Any, values: Tensor) -> Tensor:
+    factor = float(attrs["alpha"].f) if "alpha" in attrs else 1.0
+    return np.asarray(values / (1 + np.exp(-factor * values)))
+
+
+FUNCTIONS: dict[str, Callable[[Any, Tensor], Tensor]] = {"Gelu": _gelu, "Swish": _swish}
+"""Standard operators that ONNX's reference has no implementation of, by their definitions."""
 
 QUANTIZERS: dict[str, Callable[[Any, list[Tensor], Wide], Tensor]] = {
     "BipolarQuant": _bipolar,

@@ -81,8 +81,10 @@ class FileReferee:
         """
         self._onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
         self.path, self.graph, self.input_quantizer = Path(path), graph, input_quantizer
-        self._limits = load_model(self.path).limits
-        self._model = without_functions(self._onnx, self_contained(self._onnx, self.path))
+        reals = None if graph.is_integer else {n: graph.types[n].shape for n in graph.inputs}
+        self._limits = load_model(self.path, reals=reals).limits
+        whole = self_contained(self._onnx, self.path, reals=reals)
+        self._model = without_functions(self._onnx, whole)
         self.sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
         self._model = before_head(self._model, graph.outputs)
         self._uses_qonnx = any(

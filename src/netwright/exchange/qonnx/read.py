@@ -7,7 +7,7 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,13 @@ from netwright.digits import is_plain_number
 from netwright.errors import ConfigError, GraphError, NetwrightError, UnsupportedOp
 from netwright.exchange.limits import check_row
 from netwright.exchange.onnx.evaluate import is_evaluated
-from netwright.exchange.onnx.source_model import SourceModel, SourceNode, listing, load_model
+from netwright.exchange.onnx.source_model import (
+    Extents,
+    SourceModel,
+    SourceNode,
+    listing,
+    load_model,
+)
 from netwright.exchange.onnx.vocabulary import (
     CHANNELS_LAST,
     HEAD_KEY,
@@ -26,6 +32,7 @@ from netwright.exchange.onnx.vocabulary import (
     QUANT_DOMAIN,
 )
 from netwright.exchange.qonnx import (
+    lifted,
     read_arithmetic,
     read_channels_last,
     read_formats,
@@ -35,12 +42,14 @@ from netwright.exchange.qonnx import (
     read_linear,
     read_moves,
     read_quant,
+    read_reals,
     read_select,
     read_thresholds,
     read_windows,
 )
 from netwright.exchange.qonnx.patterns import with_patterns
 from netwright.exchange.qonnx.reader import Codes, Reader
+from netwright.exchange.qonnx.real_reader import RealReader
 from netwright.ir import AttrValue, Graph, Node, Note, check
 
 OPSETS = range(6, 26)
@@ -129,6 +138,12 @@ _RULES: dict[str, Mapping[str, Rule]] = {
 }
 """How each operator is read, by domain and name."""
 
+_REAL_RULES: dict[str, Mapping[str, Rule]] = {
+    **_RULES,
+    **dict.fromkeys(("", "ai.onnx"), cast("Mapping[str, Rule]", {**_STANDARD, **read_reals.RULES})),
+}
+"""The same for networks of real values."""
+
 _OF_QUANTIZED = frozenset({"Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 """Operators whose rules keep a quantized constant quantized."""
 
@@ -184,8 +199,13 @@ class InputQuantizer:
         return np.clip(np.rint(values / self.step), -half, half - 1) * self.step
 
 
-def read_qonnx(path: str | Path, *, input_quantizer: InputQuantizer | None = None) -> Graph:
-    """Read an ONNX file with quantizers into a graph in the quantized form.
+def read_qonnx(
+    path: str | Path,
+    *,
+    input_quantizer: InputQuantizer | None = None,
+    reals: Extents | None = None,
+) -> Graph:
+    """Read an ONNX file into a graph in the quantized form.
 
     Quantizers are those of QONNX (``Quant``, ``IntQuant``, ``BipolarQuant``, ``Trunc``,
     ``MultiThreshold``) and of standard ONNX (``QuantizeLinear``, ``DequantizeLinear`` and the
@@ -196,15 +216,19 @@ def read_qonnx(path: str | Path, *, input_quantizer: InputQuantizer | None = Non
         path: A file that :func:`netwright.exchange.write_qonnx`, Brevitas, qonnx or ONNX Runtime's
             quantizer wrote.
         input_quantizer: What quantizes inputs that the file itself does not quantize first.
+        reals: Read real values that nothing quantizes, too: transformers, functions, products of
+            activations, for processors. Extents that the file leaves open are those given here, by
+            input; an empty mapping gives none.
 
     Raises:
         DataError: The file is missing, too large or no ONNX model.
         UnsupportedOp: An operator is not known; the hint lists all such and all known ones.
         GraphError: The graph breaks a rule; the message lists every fault found.
     """
-    source = load_model(Path(path))
-    _check_operators(source)
-    reader = Reader(source)
+    source = load_model(Path(path), reals=reals)
+    rules = _RULES if reals is None else _REAL_RULES
+    _check_operators(source, rules)
+    reader = Reader(source) if reals is None else RealReader(source)
     reader.ending = read_heads.ending(reader)
     if input_quantizer is not None:
         _quantize_inputs(reader, input_quantizer)
@@ -215,7 +239,10 @@ def read_qonnx(path: str | Path, *, input_quantizer: InputQuantizer | None = Non
             lost.update(filter(None, node.outputs))
             continue
         try:
-            _read_node(reader, node)
+            _read_node(reader, node, rules)
+            reader.settle(node)
+            if isinstance(reader, RealReader):
+                lifted.settle(reader, node)
         except NetwrightError as error:
             lost.update(filter(None, node.outputs))
             faults.append(_fault(node, error))
@@ -252,7 +279,10 @@ def _quantize_inputs(reader: Reader, wanted: InputQuantizer) -> None:
         reader.notes.append(Note(output, said))
 
 
-def _read_node(reader: Reader, node: SourceNode) -> None:
+Rules = Mapping[str, Mapping[str, Rule]]
+
+
+def _read_node(reader: Reader, node: SourceNode, rules: Rules) -> None:
     if is_evaluated(node, reader.constants):
         reader.evaluate(node)
         return
@@ -261,7 +291,9 @@ def _read_node(reader: Reader, node: SourceNode) -> None:
     ):
         reader.evaluate_quantized(node)
         return
-    rule = _rule(node)
+    if isinstance(reader, RealReader):
+        node = lifted.ready(reader, node)
+    rule = _rule(node, rules)
     if read_heads.is_head(reader, node):
         read_heads.head(reader, node)
         return
@@ -279,11 +311,11 @@ def _read_node(reader: Reader, node: SourceNode) -> None:
         read_arithmetic.read(reader, node, rule)
 
 
-def _rule(node: SourceNode) -> Rule | None:
+def _rule(node: SourceNode, rules: Rules) -> Rule | None:
     """How an operator is read; our own quantizers have one name for each format."""
     if node.domain == QUANT_DOMAIN and node.op.startswith(read_formats.PREFIX):
         return read_formats.format_quant
-    return _RULES.get(node.domain, {}).get(node.op)
+    return rules.get(node.domain, {}).get(node.op)
 
 
 def _data_inputs(node: SourceNode) -> tuple[str, ...]:
@@ -399,18 +431,18 @@ def _heads(source: SourceModel, reader: Reader) -> tuple[str, tuple[Note, ...]]:
     return (texts[0] if len(set(texts)) == 1 else ""), tuple(notes)
 
 
-def _check_operators(source: SourceModel) -> None:
+def _check_operators(source: SourceModel, rules: Rules) -> None:
     """Report all unknown operators at once.
 
     Raises:
         UnsupportedOp: There are some.
         GraphError: The standard operators are of an unknown version.
     """
-    unknown = _unknown(source)
+    unknown = _unknown(source, rules)
     if unknown:
         others = sorted({_full_name(node) for node in unknown} - {_full_name(unknown[0])})
         also = f"also unknown here: {', '.join(others[:20])}; " if others else ""
-        known = ", ".join(sorted({*_STANDARD, *_QUANTIZERS, *_MICROSOFT}))
+        known = ", ".join(sorted({name for domain in rules.values() for name in domain}))
         raise UnsupportedOp(
             _full_name(unknown[0]),
             node=unknown[0].name,
@@ -425,7 +457,7 @@ def _check_operators(source: SourceModel) -> None:
         )
 
 
-def _unknown(source: SourceModel) -> list[SourceNode]:
+def _unknown(source: SourceModel, rules: Rules) -> list[SourceNode]:
     """The nodes whose operators are known neither on activations nor on constants."""
     constants = set(source.constants)
     unknown = []
@@ -434,7 +466,7 @@ def _unknown(source: SourceModel) -> list[SourceNode]:
         fixed = standard and node.op in ("Constant", "Shape", "Size")
         if fixed or is_evaluated(node, constants):
             constants.update(node.outputs)
-        elif _rule(node) is None and not (standard and node.op in read_heads.HEADS):
+        elif _rule(node, rules) is None and not (standard and node.op in read_heads.HEADS):
             unknown.append(node)
     return unknown
 

@@ -35,7 +35,7 @@ def is_head(reader: Reader, node: SourceNode) -> bool:
     """Whether the node stands at the end of the file: what reads it, if anything, does too."""
     if node.op == "Softmax" and reader.source.outputs == node.outputs:
         return False  # the graph's own Softmax, which a pass takes off
-    starts = node.op in HEADS and _is_standard(node)
+    starts = node.op in HEADS and _is_standard(node) and node.op not in reader.computed
     follows = bool(node.inputs) and node.inputs[0] in reader.heads
     return (starts or follows) and node.name in reader.ending
 

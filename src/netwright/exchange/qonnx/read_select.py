@@ -194,7 +194,7 @@ def slice_(reader: Reader, node: SourceNode) -> None:
     for start, end, position, step in zip(starts, ends, places, steps, strict=True):
         extent = reader.batch if position == 0 else shape[position]
         chosen[position] = list(range(extent))[slice(start, end if end >= -extent else None, step)]
-    _select(reader, node, source, chosen)
+    select(reader, node, source, chosen)
 
 
 def gather(reader: Reader, node: SourceNode) -> None:
@@ -206,16 +206,16 @@ def gather(reader: Reader, node: SourceNode) -> None:
     shape = reader.shape(source)
     position = axis(node, integer(node, "axis", 0), len(shape))
     indices = reader.constant(node, 1, "the indices").astype(np.int64)
-    if indices.size > MAX_SELECTED or indices.ndim > 1:
+    if indices.size > MAX_SELECTED:
         raise GraphError(
             f"indices of shape {indices.shape} are not supported",
             node=node.name,
-            hint="take elements by one list of indices along one axis",
+            hint=f"take at most {MAX_SELECTED} elements along one axis",
         )
     extent = shape[position]
     chosen = [axis(node, int(index), extent, what="index") for index in indices.reshape(-1)]
-    if indices.ndim:
-        _select(reader, node, source, {position: chosen})
+    if indices.ndim == 1:
+        select(reader, node, source, {position: chosen})
         return
     if position == 0:
         raise GraphError(
@@ -223,8 +223,8 @@ def gather(reader: Reader, node: SourceNode) -> None:
             node=node.name,
             hint="rows are independent of each other: select them on the host",
         )
-    kept = _select(reader, node, source, {position: chosen}, output="chosen")
-    _reshaped(reader, node, kept, (*shape[1:position], *shape[position + 1 :]))
+    kept = select(reader, node, source, {position: chosen}, output="chosen")
+    _reshaped(reader, node, kept, (*shape[1:position], *indices.shape, *shape[position + 1 :]))
 
 
 def split(reader: Reader, node: SourceNode) -> None:
@@ -246,7 +246,7 @@ def split(reader: Reader, node: SourceNode) -> None:
         if output and reader.uses[output]:
             name = reader.names.fresh(f"{node.name}_{output}") if count > 1 else node.name
             part_node = SourceNode(name, node.op, node.domain, node.inputs, (output,), node.attrs)
-            _select(reader, part_node, source, chosen)
+            select(reader, part_node, source, chosen)
 
 
 def reduce(reader: Reader, node: SourceNode) -> None:
@@ -254,11 +254,10 @@ def reduce(reader: Reader, node: SourceNode) -> None:
     source = reader.activation(node)
     shape = reader.shape(source)
     rank = len(shape)
-    axes = sorted({axis(node, at, rank) for at in _listed(reader, node, "axes", 1)})
-    if not axes and flag(node, "noop_with_empty_axes", 0):
+    axes = reduced_axes(reader, node, rank)
+    if not axes:
         reader.rename(node, source)
         return
-    axes = axes or list(range(rank))
     kept = [1 if at in axes else extent for at, extent in enumerate(shape)]
     if not flag(node, "keepdims", 1):
         kept = [extent for at, extent in enumerate(shape) if at not in axes]
@@ -279,7 +278,15 @@ def reduce(reader: Reader, node: SourceNode) -> None:
     _reshaped(reader, node, made, tuple(kept[1:]))
 
 
-def _select(
+def reduced_axes(reader: Reader, node: SourceNode, rank: int) -> list[int]:
+    """The axes that a reduction runs over, in order; none where it does nothing."""
+    axes = sorted({axis(node, at, rank) for at in _listed(reader, node, "axes", 1)})
+    if not axes and flag(node, "noop_with_empty_axes", 0):
+        return []
+    return axes or list(range(rank))
+
+
+def select(
     reader: Reader,
     node: SourceNode,
     source: str,
@@ -287,7 +294,11 @@ def _select(
     *,
     output: str | None = None,
 ) -> str:
-    """The values at the `chosen` indices of some axes."""
+    """The values at the `chosen` indices of some axes behind the batch.
+
+    Raises:
+        GraphError: Rows are selected, or nothing is.
+    """
     shape = reader.shape(source)
     wanted = {
         at: indices

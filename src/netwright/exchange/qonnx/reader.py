@@ -128,6 +128,9 @@ class Reader:
         precisions: Float format of the inputs, and of what moves, scales and clips them.
     """
 
+    computed: frozenset[str] = frozenset()
+    """Operators that are never left to the host."""
+
     def __init__(self, source: SourceModel) -> None:
         self.source = source
         self.constants: dict[str, NDArray[Any]] = dict(source.constants)
@@ -161,6 +164,9 @@ class Reader:
             maker = SourceNode(self.names.fresh(f"{name}_quantizer"), "Cast", "", (name,), (), {})
             kind = None if name in source.precisions else (low, high)
             self.codes[name] = Codes(name, np.ones(()), 0, low, high, maker, kind)
+
+    def settle(self, node: SourceNode) -> None:
+        """Note what is to be known of the results of a node that was read."""
 
     def activation(self, node: SourceNode, index: int = 0) -> str:
         """The tensor that input `index` of the node reads.

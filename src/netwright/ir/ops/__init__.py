@@ -7,6 +7,7 @@ from netwright.ir.ops import (
     activation,
     approximate,
     attention,
+    attention_parts,
     bank,
     conv,
     elementwise,
@@ -31,6 +32,7 @@ SPECS: Mapping[str, OpSpec] = MappingProxyType(
         for family in (
             linear,
             attention,
+            attention_parts,
             lookup,
             gather,
             conv,

@@ -1,4 +1,4 @@
-"""Smooth and bent activation functions of real values; quantized networks hold them as tables."""
+"""Functions of one real value, bent ones among them; quantized networks hold them as tables."""
 
 from __future__ import annotations
 
@@ -23,9 +23,20 @@ _PLAIN: tuple[UnaryOp, ...] = (
     "softplus",
     "hard_sigmoid",
     "hard_swish",
+    "exp",
+    "log",
+    "sqrt",
+    "reciprocal",
+    "square",
+    "absolute",
+    "erf",
+    "sin",
+    "cos",
 )
 _WITH_PARAMETER: Mapping[str, Callable[[Array, float], Array]] = {
     "leaky_relu": lambda x, slope: np.where(x >= 0, x, slope * x),
+    "power": lambda x, exponent: np.power(x, exponent),
+    "rsqrt": lambda x, _: 1 / np.sqrt(x),
     "elu": lambda x, alpha: np.where(x >= 0, x, alpha * np.expm1(np.minimum(x, 0))),
 }
 
@@ -44,16 +55,19 @@ CURVES: Mapping[str, Callable[[Array, float], Array]] = MappingProxyType(
     | {"gelu_tanh": _ignoring(_gelu_tanh)}
     | dict(_WITH_PARAMETER)
 )
-"""Functions by name, of values and of a parameter: the slope or height below zero."""
+"""Functions by name, of values and of a parameter: the slope or height below zero, the exponent."""
 
-NOT_NEGATIVE = ("sigmoid", "softplus", "hard_sigmoid")
+NOT_NEGATIVE = (
+    "sigmoid", "softplus", "hard_sigmoid", "exp", "sqrt", "square", "absolute", "rsqrt"
+)  # fmt: skip
 """Functions that give no negative value."""
 
 
 def curve(node: Node, values: Array) -> Array:
     """What a ``Function`` makes of real values, float64."""
     parameter = node.reals("parameter")[0] if "parameter" in node.attrs else 0.0
-    return CURVES[node.text("name")](values, parameter)
+    with np.errstate(all="ignore"):  # a root of a negative value is no number, and is told as one
+        return CURVES[node.text("name")](values, parameter)
 
 
 def _einsums(node: Node, sources: Sequence[Operand], output: Operand) -> list[Einsum]:
@@ -78,4 +92,5 @@ SPECS = (
         tolerance=Tolerance(magnitude=of_terms),
     ),
 )
-"""``parameter`` is the slope of ``leaky_relu`` below zero, and the height of ``elu``."""
+"""``parameter`` is the slope of ``leaky_relu`` below zero, the height of ``elu``, and the exponent
+of ``power``."""
