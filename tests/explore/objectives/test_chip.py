@@ -74,5 +74,17 @@ def test_bad_input_is_named(chip, tmp_path):
     (tmp_path / "empty.jsonl").write_text("")
     with pytest.raises(DataError, match="holds no scores"):
         ChipOptions(**OPTIONS, scores=tmp_path / "empty.jsonl").make().scores_of(chip.networks)
-    with pytest.raises(ConfigError, match='"unet": '):
-        workload_of(NetworkOptions(task="t", family="unet", image=(1, 8, 8), arguments=SMALL))
+    with pytest.raises(ConfigError, match="height must be a whole number"):
+        workload_of(NetworkOptions(task="t", family="unet", image=(1, 8, 8),
+                                   arguments={"height": (1, 2), "filters": 4}))  # fmt: skip
+
+
+def test_misspelt_arguments_and_tasks_are_refused_before_the_search(chip, tmp_path):
+    path = ("networks[0].arguments.stemm",)
+    space = Space(parameters=(Choice(name="stem", paths=path, values=(2, 4)),), goals=GOAL)
+    with pytest.raises(ConfigError, match='"resnet9" has no argument "stemm"; did you mean "stem"'):
+        chip.check(space)
+    other = {**OPTIONS["networks"][0], "task": "tea"}
+    options = ChipOptions(**{**OPTIONS, "networks": (other,)}, scores=Path("table.jsonl"))
+    with pytest.raises(ConfigError, match='has no scores for the task "tea"; it has t'):
+        options.make(tmp_path).check(Space(parameters=(STEM,), goals=GOAL))

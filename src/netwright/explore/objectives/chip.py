@@ -7,11 +7,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from netwright import __version__, workload
 from netwright.arch import Architecture
@@ -23,6 +24,7 @@ from netwright.explore.objective import Tell, reached, unmeasured
 from netwright.explore.parameter import Value
 from netwright.explore.paths import changed
 from netwright.explore.space import Space
+from netwright.faults import closest
 from netwright.mapping import check_solver
 from netwright.records import read_records
 from netwright.settings import Settings
@@ -52,6 +54,16 @@ class NetworkOptions(Settings):
     image: tuple[int, int, int]
     arguments: dict[str, int | tuple[int, ...]]
     weight: float = Field(default=1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _known_arguments(self) -> NetworkOptions:
+        names = signature(FAMILIES[self.family]).parameters
+        accepted = tuple(name for name in names if name != "image")
+        for name in self.arguments:
+            if name not in accepted:
+                told = closest(name, accepted) or f"; it has {', '.join(accepted)}"
+                raise ValueError(f'"{self.family}" has no argument "{name}"{told}')
+        return self
 
     @property
     def numbers(self) -> Iterator[int]:
@@ -143,6 +155,13 @@ class Chip:
         ]
         found += reached(space, self._changed, lambda tables: self._built(*tables)) * (not found)
         found += unmeasured(space, VALUES)
+        known = tuple(sorted({key.rpartition(" ")[0] for key in self._table}))
+        found += [
+            f'{self.scores} has no scores for the task "{own.task}"'
+            + (closest(own.task, known) or f"; it has {', '.join(known)}")
+            for own in self.networks
+            if own.task not in known
+        ]
         if found:
             raise ConfigError("; ".join(found))
 
@@ -228,7 +247,8 @@ class Chip:
         try:
             networks = [NetworkOptions.model_validate_json(json.dumps(own)) for own in listed]
         except ValidationError as error:
-            raise ConfigError(f"networks: {error.errors()[0]['msg']}") from None
+            told = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ConfigError(f"networks: {told}") from None
         if name not in self._machines:
             self._machines[name] = parse_machine(machine, source=self.machine)
         return networks, self._machines[name]
