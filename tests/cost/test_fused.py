@@ -10,8 +10,10 @@ from netwright.errors import ConfigError, MappingError
 from netwright.mapping import Group, LoopNest, Mapping, faults, kept_bytes
 from netwright.mapping.ranks import aligned
 from netwright.workload import Builder, cascade
+from tests.cost import fused_by_hand
 from tests.cost.attention import Sizes, mapped, one_pass
 from tests.cost.small import memory
+from tests.mapping import fusion_by_hand
 
 OPERATORS = ("mac", "multiply", "add", "exp", "max", "subtract", "divide")
 
@@ -102,13 +104,64 @@ def test_units_work_in_turn_where_one_tile_fits():
 
 
 def test_goals_reach_what_they_are_named_after():
-    machine = arch.find("fusemax")
-    workload = one_pass(Sizes(4, 16, 256, 256, tile=64))
+    machine, workload = two_units(60), exponentials(16)
     found = {goal: fused(workload, machine, goal=goal) for goal in ("latency", "energy", "edp")}
     assert found["latency"].seconds == min(own.seconds for own in found.values())
     assert found["energy"].joules == min(own.joules for own in found.values())
     product = {goal: own.seconds * own.joules for goal, own in found.items()}
     assert product["edp"] == min(product.values())
+
+
+@pytest.mark.parametrize("goal", ["latency", "energy"])
+@pytest.mark.parametrize("seed", [2, 15, 126, 159, 197, 284])
+def test_best_of_the_whole_mapspace(seed, goal):
+    check_best(seed, goal)
+
+
+@pytest.mark.slow
+def test_best_of_the_whole_mapspace_on_many():
+    for seed in (36, 42, 49, 54, 69, 104, 134, 143, 149, 154, 161, 183, 255, 288):
+        for goal in ("latency", "energy"):
+            check_best(seed, goal)
+
+
+def check_best(seed, goal):
+    """Random cascades of two or three Einsums on random machines, every mapping enumerated."""
+    workload, chip = fusion_by_hand.cascade(seed), fused_by_hand.machine(seed)
+    found = fused(workload, chip, goal=goal, is_whole=True)
+    assert found.value == pytest.approx(fused_by_hand.least(workload, chip, goal), rel=1e-9)
+    assert found.is_optimal
+    assert faults(workload, chip, found.mapping) == ()
+    quick = fused(workload, chip, goal=goal)
+    assert quick.bound <= found.value * (1 + 1e-9)
+    assert quick.value >= found.value * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("goal", ["latency", "energy"])
+@pytest.mark.parametrize("seed", [2, 15, 42, 49, 126, 134, 159, 197])
+def test_larger_machines_are_never_worse(seed, goal):
+    workload, chip = fusion_by_hand.cascade(seed), fused_by_hand.machine(seed)
+    before = fused(workload, chip, goal=goal, is_whole=True).value
+    (fanout,) = next(node.fanout for node in chip.nodes if node.name == "grid")
+    for node, figure, factor in (
+        ("buffer", "capacity", 2), ("buffer", "bandwidth", 2), ("dram", "bandwidth", 2)
+    ):  # fmt: skip
+        own = next(n for n in chip.nodes if n.name == node)
+        value = getattr(own, figure)
+        more = value.model_copy(update={"value": value.value * factor})
+        larger = chip.with_changes(node, {figure: more})
+        assert fused(workload, larger, goal=goal, is_whole=True).value <= before * (1 + 1e-9)
+    wider = chip.with_fanout("grid", (fanout + 1,))
+    assert fused(workload, wider, goal=goal, is_whole=True).value <= before * (1 + 1e-9)
+
+
+def test_when_time_is_over_what_is_left_is_not_fused():
+    workload, machine = exponentials(), two_units(200)
+    found = fused(workload, machine, time_limit_s=0.0)
+    assert faults(workload, machine, found.mapping) == ()
+    assert [group.einsums for group in found.mapping.groups] == [("T",), ("E",)]
+    assert 0 < found.bound <= fused(workload, machine, is_whole=True).seconds <= found.seconds
+    assert not found.is_optimal
 
 
 def test_equal_runs_are_solved_once():

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from netwright import arch
-from netwright.cost.fused_run import RunMapper, _Problem
+from netwright.cost.fused_group import GroupSearch
+from netwright.cost.fused_run import RunMapper
 from netwright.mapping import Loop
 from netwright.mapping.ranks import aligned
 from netwright.mapping.runs import Runs
@@ -13,7 +14,7 @@ PRODUCT = "rank a = 6, b = 10, c = 4\ninput A[a, b], B[b, c]\nT[a, c] = add(b: A
 def arrays(machine: arch.Architecture):
     workload = aligned(cascade.parse(PRODUCT))
     mapper = RunMapper(workload, machine, Runs(workload, machine, 4), "latency", {})
-    return _Problem(mapper, 0, 1, [machine.units], None).arrays
+    return GroupSearch(mapper, 0, 1, [machine.units], None).arrays
 
 
 def square(side: int, **changes: object) -> arch.Architecture:

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from netwright.cost.plans import assignments, pipelined
+from netwright.cost.plans import assignments, every_assignment, least_time, pipelined
 from netwright.mapping import Loop
 from netwright.workload import cascade
 
@@ -43,6 +43,28 @@ def test_best_share_of_all(seed):
     assert min(state.joules for state in least) == min(energies)
 
 
+def test_every_assignment_is_there_with_its_loads():
+    seconds = [{"a": 1.0, "b": 2.0}, {"a": 4.0, "b": 3.0}]
+    found = list(every_assignment(seconds, seconds, [True, False], ()))
+    assert {own.units: (own.often, own.rarely) for own in found} == {
+        ("a", "a"): ((1.0, 0.0), (4.0, 0.0)),
+        ("a", "b"): ((1.0, 0.0), (0.0, 3.0)),
+        ("b", "a"): ((0.0, 2.0), (4.0, 0.0)),
+        ("b", "b"): ((0.0, 2.0), (0.0, 3.0)),
+    }
+
+
+def test_least_time_is_below_every_way_to_share_and_reached_where_units_are_alike():
+    rng = random.Random(5)
+    for _ in range(20):
+        seconds = [{"a": rng.uniform(1, 9), "b": rng.uniform(1, 9)} for _ in range(4)]
+        every = every_assignment(seconds, seconds, [True] * 4, ())
+        least = min(max(own.often) for own in every)
+        assert least_time(seconds, {"a": 2.0, "b": 1.0}) <= least
+    alike = [{"a": 1.0, "b": 1.0}] * 4
+    assert least_time(alike, {"a": 1.0, "b": 1.0}) == 2.0
+
+
 RUNNING = cascade.parse("""
     rank m = 8, p = 4
     input X[m, p]
@@ -66,12 +88,9 @@ def test_lags_follow_who_makes_what_is_read():
     plan = pipelined(RUNNING.einsums, state("a", "b", "a"), loops, extents, frozenset(), 1.0)
     assert plan is not None
     assert plan.lags == (0, 1, 2)
-    assert plan.places["L"] == 2
-    assert plan.spare["R"] == 2  # the value before, two tiles after it was made, and the newest
     plan = pipelined(RUNNING.einsums, state("a", "a", "a"), loops, extents, frozenset(), 1.0)
     assert plan is not None
     assert plan.lags == (0, 0, 0)
-    assert plan.spare["R"] == 1
 
 
 def test_values_added_up_along_an_array_are_read_a_tile_later():

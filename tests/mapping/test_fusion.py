@@ -114,6 +114,14 @@ def test_einsum_that_fits_in_no_way_is_named():
         fusion(b.finish(), machine(1))
 
 
+def test_when_time_is_over_what_is_left_is_not_fused():
+    found = fusion(chain(), machine(200), time_limit_s=0.0)
+    assert not found.is_optimal
+    assert {len(group.einsums) for group in found.mapping.groups} == {1}
+    assert found.num_bytes == found.unfused_bytes
+    assert fusion(chain(), machine(200)).is_optimal
+
+
 def chain():
     b = Builder("chain")
     return b.finish(b.linear(b.linear(b.linear(b.input((16, 8)), 16), 8), 4))

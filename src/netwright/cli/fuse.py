@@ -25,16 +25,24 @@ def fuse_network(
     write: Path | None,
     *,
     goal: str,
+    is_whole: bool,
+    time_limit_s: float | None,
     as_json: bool,
 ) -> None:
     """Fuse, and tell what the groups are."""
     from netwright.workload import coverage, opaque_operators
 
     covered = coverage(workload, opaque_operators(workload))
+    limit = float("inf") if time_limit_s is None else time_limit_s
     if goal == "traffic":
-        _for_traffic(workload, machine, fixed, write, covered, as_json=as_json)
+        _for_traffic(
+            workload, machine, fixed, write, covered, time_limit_s=limit, as_json=as_json
+        )  # fmt: skip
     else:
-        _for_cost(workload, machine, fixed, write, covered, goal=goal, as_json=as_json)
+        _for_cost(
+            workload, machine, fixed, write, covered, goal=goal, is_whole=is_whole,
+            time_limit_s=limit, as_json=as_json,
+        )  # fmt: skip
     require_whole(covered)
 
 
@@ -45,23 +53,28 @@ def _for_traffic(
     write: Path | None,
     covered: Coverage,
     *,
+    time_limit_s: float,
     as_json: bool,
 ) -> None:
     from netwright.mapping import fusion, kib
 
-    found = fusion(workload, machine, fixed=fixed, progress=paced("Einsums, next"))
+    found = fusion(
+        workload, machine, fixed=fixed, time_limit_s=time_limit_s, progress=paced("Einsums, next")
+    )
     if write is not None:
         write_mapping(write, found.mapping)
     if as_json:
         emit_json({
             **_head(workload, machine, covered, found.mapping), "bytes": found.num_bytes,
-            "unfused_bytes": found.unfused_bytes, "room_bytes": found.room,
+            "is_optimal": found.is_optimal, "unfused_bytes": found.unfused_bytes,
+            "room_bytes": found.room,
             "when": {"seconds": found.seconds},
         })  # fmt: skip
         return
+    told = "the least of the mapspace for this order" if found.is_optimal else "the time was over"
     rows = [
         *_rows(workload, machine, covered),
-        ("off-chip", f"{kib(found.num_bytes)} (the least of the mapspace for this order)"),
+        ("off-chip", f"{kib(found.num_bytes)} ({told})"),
         ("unfused", kib(found.unfused_bytes)),
         ("most room", kib(found.room)),
         ("time", f"{found.seconds:.2f} s, {found.num_solved[0]} distinct runs solved"),
@@ -77,6 +90,8 @@ def _for_cost(
     covered: Coverage,
     *,
     goal: str,
+    is_whole: bool,
+    time_limit_s: float,
     as_json: bool,
 ) -> None:
     from netwright.arch.diagram import scaled
@@ -86,8 +101,9 @@ def _for_cost(
 
     wanted: dict[str, Goal] = {"latency": "latency", "energy": "energy", "edp": "edp"}
     found = fused(
-        workload, machine, goal=wanted[goal], fixed=fixed, progress=paced("Einsums, next")
-    )
+        workload, machine, goal=wanted[goal], fixed=fixed, is_whole=is_whole,
+        time_limit_s=time_limit_s, progress=paced("Einsums, next"),
+    )  # fmt: skip
     if write is not None:
         write_mapping(write, found.mapping)
     spent = pipeline.estimate(workload, machine, found.mapping)
@@ -95,10 +111,12 @@ def _for_cost(
         emit_json({
             **_head(workload, machine, covered, found.mapping), "goal": goal,
             "bytes": found.num_bytes, "seconds": found.seconds, "joules": found.joules,
-            "utilization": dict(spent.utilization_by), "assumed_figures": assumed_figures(machine),
+            "bound": found.bound or None, "utilization": dict(spent.utilization_by),
+            "assumed_figures": assumed_figures(machine),
             "when": {"seconds": found.search_seconds},
         })  # fmt: skip
         return
+    best = "the proven best" if found.is_optimal else f"at most {found.gap:.1%} from the best"
     used = ", ".join(f"{name} {share:.1%}" for name, share in spent.utilization_by.items())
     rows = [
         *_rows(workload, machine, covered),
@@ -106,6 +124,7 @@ def _for_cost(
         ("energy", scaled(found.joules, "J")),
         ("off-chip", kib(found.num_bytes)),
         ("used", used),
+        *([("mapspace", best)] if found.bound else []),
         ("fidelity", spent.fidelity),
         ("found in", f"{found.search_seconds:.2f} s, {found.num_solved[0]} distinct runs solved"),
     ]

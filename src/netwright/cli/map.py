@@ -57,6 +57,10 @@ class MapGoal(StrEnum):
     edp = "edp"
 
 
+SOLVER_S = 60.0
+"""Seconds for a solver call where nothing is said."""
+
+
 class GranularityName(StrEnum):
     """Which operators are steps of their own."""
 
@@ -108,14 +112,23 @@ def map_network(
         bool, typer.Option("--opaque-unknown", help="Take unknown ONNX operators as opaque steps.")
     ] = False,
     time_limit_s: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--time-limit-s",
             parser=real(least=0.1),
             metavar="X",
-            help="Seconds for each solver call.",
+            help="Seconds for each solver call, 60 if not given; with --mapper fusion for all runs "
+            "together, and no limit if not given.",
         ),
-    ] = 60.0,
+    ] = None,
+    is_whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole",
+            help="With --mapper fusion, for time or energy: look at the whole mapspace. For a few "
+            "Einsums on small machines.",
+        ),
+    ] = False,
     picture: Annotated[
         Path | None,
         typer.Option("--picture", help="Write the memory map over time, or the schedule (.svg)."),
@@ -158,6 +171,7 @@ def map_network(
     if scratchpad:
         machine = machine.with_scratchpad(parse_size(scratchpad, option="--scratchpad"))
     steps = {"operators": by_operator, "fused": fuse, "grouped": group}
+    limit = SOLVER_S if time_limit_s is None else time_limit_s
     workloads = []
     for model in models:
         workload = find_workload(
@@ -171,7 +185,7 @@ def map_network(
     if mapper is Mapper.splitting:
         split_networks(
             workloads, machine, aim=aim.value, within_s=within_s, method=method.value,
-            time_limit_s=time_limit_s, write=write, picture=picture, as_json=as_json,
+            time_limit_s=limit, write=write, picture=picture, as_json=as_json,
         )  # fmt: skip
         return
     only_one(models)
@@ -180,7 +194,10 @@ def map_network(
     if mapper is Mapper.fusion:
         from netwright.cli.fuse import fuse_network
 
-        fuse_network(workload, machine, fixed, write, goal=goal.value, as_json=as_json)
+        fuse_network(
+            workload, machine, fixed, write, goal=goal.value, is_whole=is_whole,
+            time_limit_s=time_limit_s, as_json=as_json,
+        )  # fmt: skip
         return
     if goal is not MapGoal.traffic:
         raise ConfigError(f"--goal {goal.value}: the mapper {mapper.value} minimizes traffic",
@@ -188,15 +205,11 @@ def map_network(
     memory, capacity = scratchpad_of(machine)
     searched = None
     if order is OrderName.search:
-        searched = _searched(
-            workload, machine, places_weights=places_weights, time_limit_s=time_limit_s
-        )
+        searched = _searched(workload, machine, places_weights=places_weights, time_limit_s=limit)
     names = None if searched is None else searched.order
     if fixed is not None:
         names = _fixed_order(workload, fixed, is_searched=searched is not None)
-    found = cosma(
-        workload, machine, order=names, places_weights=places_weights, time_limit_s=time_limit_s
-    )
+    found = cosma(workload, machine, order=names, places_weights=places_weights, time_limit_s=limit)
     if write is not None:
         write_mapping(write, found.mapping)
     schedule = Schedule(workload, found.mapping.order, memory.line_bytes, places_weights)

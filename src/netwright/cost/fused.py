@@ -7,12 +7,12 @@ group costs is what the engine counts, with the best use of units, arrays and me
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping as Table
 from dataclasses import dataclass, replace
 
 from netwright.arch import Architecture
 from netwright.cost import stream
 from netwright.cost.fused_run import RunMapper, Way
+from netwright.cost.keeps import SAME, value_of
 from netwright.cost.mapper import Goal
 from netwright.cost.price import check_figures
 from netwright.mapping.fusion import given_to_fusion
@@ -34,6 +34,8 @@ class Fused:
         joules: Their energy.
         num_bytes: Bytes that cross the border of the chip.
         goal: What was minimized.
+        bound: No mapping of the mapspace has less of what is minimized; 0 where that is not known,
+            as for energy times time.
         num_solved: Distinct runs that were solved, and all runs there are.
         search_seconds: Wall-clock time.
     """
@@ -43,8 +45,24 @@ class Fused:
     joules: float
     num_bytes: int
     goal: Goal
+    bound: float
     num_solved: tuple[int, int]
     search_seconds: float
+
+    @property
+    def value(self) -> float:
+        """What is minimized."""
+        return value_of(self.goal, self.seconds, self.joules)[0]
+
+    @property
+    def gap(self) -> float:
+        """By what share the best mapping of the mapspace may be better, at most."""
+        return max(0.0, 1 - self.bound / self.value) if self.value else 0.0
+
+    @property
+    def is_optimal(self) -> bool:
+        """Whether it is the proven best of the mapspace."""
+        return self.bound > 0 and self.gap <= SAME
 
 
 def fused(
@@ -54,6 +72,8 @@ def fused(
     goal: Goal = "latency",
     max_einsums: int = MAX_EINSUMS,
     fixed: Mapping | None = None,
+    is_whole: bool = False,
+    time_limit_s: float = float("inf"),
     progress: Progress = silent,
 ) -> Fused:
     """Fuse a workload, in its own order or a given one, for the least time, energy or both.
@@ -65,6 +85,9 @@ def fused(
         max_einsums: Most Einsums of a group.
         fixed: What is given: order and bindings, in whole or in part, and groups. A given group
             with phases is taken as it is; of others, loops and keeps are.
+        is_whole: Whether everything in the mapspace is looked at that could be better, which is for
+            a few Einsums on small machines; otherwise what promises most.
+        time_limit_s: When this time is over, what is left is not fused any more.
         progress: Told how many Einsums are done.
 
     Raises:
@@ -79,7 +102,11 @@ def fused(
     workload, fixed = given_to_fusion(workload, fixed)
     order = tuple(einsum.name for einsum in workload.einsums)
     runs = Runs(aligned(workload), architecture, max_einsums, fixed.groups)
-    solver = _Cuts(runs, architecture, goal, {**fixed.bindings})
+    mapper = RunMapper(
+        runs.workload, architecture, runs, goal, {**fixed.bindings}, is_whole=is_whole,
+        deadline=started + time_limit_s,
+    )  # fmt: skip
+    solver = _Cuts(runs, mapper)
     ways = solver.solved(progress)
     mapping = Mapping(
         workload.granularity,
@@ -90,8 +117,8 @@ def fused(
     check_legal(workload, architecture, mapping)
     return Fused(
         mapping, sum(way.seconds for way in ways), sum(way.joules for way in ways),
-        sum(way.num_bytes for way in ways), goal, (len(solver.known), solver.num_runs),
-        time.perf_counter() - started,
+        sum(way.num_bytes for way in ways), goal, solver.bound,
+        (len(solver.known), solver.num_runs), time.perf_counter() - started,
     )  # fmt: skip
 
 
@@ -102,37 +129,40 @@ _Path = tuple[float, float, tuple[Way, ...]]
 class _Cuts:
     """Cuts an order into groups; equal runs are solved once."""
 
-    def __init__(
-        self, runs: Runs, architecture: Architecture, goal: Goal, bindings: Table[str, str]
-    ) -> None:
+    def __init__(self, runs: Runs, mapper: RunMapper) -> None:
         self.runs = runs
-        self.goal: Goal = goal
-        self.mapper = RunMapper(runs.workload, architecture, runs, goal, bindings)
+        self.goal: Goal = mapper.goal
+        self.mapper = mapper
+        self.bound = 0.0
         self.known: dict[int, tuple[int, Way | None]] = {}
+        self.bounds: dict[int, tuple[float, float]] = {}
         self.num_runs = 0
 
     def solved(self, progress: Progress) -> tuple[Way, ...]:
         """The best cuts."""
         einsums = self.runs.workload.einsums
         best: dict[int, list[_Path]] = {0: [(0.0, 0.0, ())]}
+        bound = {0: 0.0}
         before = 0
         for end in range(1, len(einsums) + 1):
             progress(end - 1, len(einsums), einsums[end - 1].name)
             if end in self.runs.joined:
                 continue
             found: list[_Path] = []
+            least = []
             for begin in range(max(0, before + 1 - self.runs.most), before + 1):
-                if begin in best and self._is_hopeless(begin, end, best[begin], found):
+                if begin not in best or self.runs.is_inside(begin, end):
                     continue
-                way = self._way(begin, end) if begin in best else None
-                if way is None and (begin, end) in self.runs.given:
-                    raise self.runs.not_possible(begin, end)
+                if self._is_left_out(begin, end, before, best[begin], found):
+                    least.append(
+                        bound[begin] + self._value((*self.mapper.least(begin, end), ()))[0]
+                    )
+                    continue
+                way = self._way(begin, end)
                 if way is None:
-                    if begin == before and not found and not self.runs.is_inside(begin, end):
-                        if end - begin > 1:
-                            stream.check_units(einsums[begin:end], self.mapper.architecture)
-                        raise self.runs.nothing_fits(end - 1)
+                    self._check(begin, end, is_alone=begin == before and not found)
                     continue
+                least.append(bound[begin] + way.bound)
                 found += [
                     (seconds + way.seconds, joules + way.joules, (*ways, way))
                     for seconds, joules, ways in best[begin]
@@ -140,14 +170,52 @@ class _Cuts:
             if not found:  # the end lies inside a given group
                 continue
             best[end] = self._front(found)
+            bound[end] = min(least)
             before = end
+        self.bound = 0.0 if self.goal == "edp" else bound[len(einsums)]
         return min(best[len(einsums)], key=lambda path: self._value(path))[2]
+
+    def _is_undecided(self, begin: int, end: int) -> bool:
+        """Whether no way was found, though there may be one."""
+        first, _ = self.known.get(self.runs.name(begin, end), (begin, None))
+        return (first, first + end - begin) in self.mapper.undecided
+
+    def _least(self, begin: int, end: int) -> float:
+        return value_of(self.goal, *self._spent(begin, end))[0]
+
+    def _spent(self, begin: int, end: int) -> tuple[float, float]:
+        """Seconds and joules that a group takes at least, as they were found for an equal run."""
+        if self.mapper.bindings:
+            return self.mapper.least(begin, end)
+        name = self.runs.name(begin, end)
+        if name not in self.bounds:
+            self.bounds[name] = self.mapper.least(begin, end)
+        return self.bounds[name]
+
+    def _check(self, begin: int, end: int, *, is_alone: bool) -> None:
+        """Refuse what must run as one group and cannot."""
+        if (begin, end) in self.runs.given:
+            raise self.runs.not_possible(begin, end)
+        if is_alone:
+            if end - begin > 1:
+                members = self.runs.workload.einsums[begin:end]
+                stream.check_units(members, self.mapper.architecture)
+            raise self.runs.nothing_fits(end - 1)
+
+    def _is_left_out(
+        self, begin: int, end: int, before: int, paths: list[_Path], found: list[_Path]
+    ) -> bool:
+        """Whether a group is not looked at: it is worse than what is known, or time is over."""
+        if (begin, end) in self.runs.given:
+            return False
+        is_late = begin != before and time.perf_counter() > self.mapper.deadline
+        return is_late or self._is_hopeless(begin, end, paths, found)
 
     def _is_hopeless(self, begin: int, end: int, before: list[_Path], found: list[_Path]) -> bool:
         """Whether what comes and goes alone makes a group worse than what is known."""
-        if not found or (begin, end) in self.runs.given:
+        if not found:
             return False
-        seconds, joules = self.mapper.least(begin, end)
+        seconds, joules = self._spent(begin, end)
         return all(self._is_worse(s + seconds, j + joules, found) for s, j, _ in before)
 
     def _is_worse(self, seconds: float, joules: float, found: list[_Path]) -> bool:
@@ -157,10 +225,7 @@ class _Cuts:
         return self._value((seconds, joules, ()))[0] >= min(map(self._value, found))[0]
 
     def _value(self, path: _Path) -> tuple[float, float]:
-        seconds, joules, _ = path
-        if self.goal == "latency":
-            return seconds, joules
-        return (joules, seconds) if self.goal == "energy" else (seconds * joules, seconds)
+        return value_of(self.goal, path[0], path[1])
 
     def _front(self, found: list[_Path]) -> list[_Path]:
         """The best so far; for the product of both, all that no other one beats in both."""
@@ -174,8 +239,6 @@ class _Cuts:
 
     def _way(self, begin: int, end: int) -> Way | None:
         """The best way to run Einsums as one group, as it was found for an equal run."""
-        if self.runs.is_inside(begin, end):
-            return None
         if (begin, end) in self.runs.given or self.mapper.bindings:
             return self.mapper.best(begin, end)
         name = self.runs.name(begin, end)

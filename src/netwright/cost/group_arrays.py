@@ -56,6 +56,24 @@ class GroupArrays:
                 return False
         return True
 
+    def every_spread(self, loops: Sequence[Loop]) -> Iterator[tuple[Loop, ...]]:
+        """All ways to use the arrays: any rank along each axis, over any number of copies."""
+        tiles = {**self.run.extents, **{loop.rank: loop.tile for loop in loops}}
+        arrays = {a.name: a for own in self.above.values() for a in own}
+        axes = [(array, axis) for array in arrays.values() for axis in range(len(array.fanout))]
+        options: list[list[tuple[Loop, ...]]] = []
+        for array, axis in axes:
+            fanout = array.fanout[axis]
+            own: list[tuple[Loop, ...]] = [()]
+            for rank, tile in tiles.items():
+                pieces = {-(-tile // copies) for copies in range(2, min(tile, fanout) + 1)}
+                own += [(Loop(rank, piece, array.name, axis),) for piece in sorted(pieces)]
+            options.append(own)
+        for chosen in product(*options):
+            spread = tuple(loop for own in chosen for loop in own)
+            if self._is_once(spread):
+                yield spread
+
     def _along(self, array: Array, loops: Sequence[Loop]) -> list[tuple[Loop, ...]]:
         """Ways to use one array that no other one beats in every Einsum."""
         tiles = {**self.run.extents, **{loop.rank: loop.tile for loop in loops}}

@@ -60,6 +60,49 @@ def count_aligned(
     return Counts(group.name, "pipeline", tuple(walk.steps), actions, taken)
 
 
+class Trial:
+    """A group whose keeps are not decided: what it takes without them, and what each one adds.
+
+    Args:
+        shared: A workload whose Einsums share the names of ranks.
+        architecture: The machine.
+        mapping: Says which unit runs which Einsum.
+        group: A group; its keeps are not looked at.
+    """
+
+    def __init__(
+        self, shared: Workload, architecture: Architecture, mapping: Mapping, group: Group
+    ) -> None:
+        group = replace(group, keeps=())
+        members = stages(shared, architecture, mapping, group)
+        self._walk = walk = _Walk(shared, architecture, group, members, is_phased=True)
+        for tiles in walk.tiles:
+            walk.run(tiles)
+        self.steps = tuple(walk.steps)
+        counted = [replace(action, amount=bits) for action, bits in walk.amounts.items()]
+        self.operations = tuple(action for action in counted if action.kind == "compute")
+        self._accesses: dict[str, list[Action]] = {}
+        for action in counted:
+            if action.kind != "compute":
+                self._accesses.setdefault(action.tensor, []).append(action)
+
+    def actions(self, tensor: str, keep: Keep | None) -> tuple[Action, ...]:
+        """What units and other memories move of a tensor that is kept in one memory, or streams."""
+        walk = replace(
+            self._walk, amounts={}, group=replace(self._walk.group, keeps=(keep,) if keep else ()),
+            is_phased=False,
+        )  # fmt: skip
+        place = keep.memory if keep else walk.root
+        for action in self._accesses[tensor]:
+            walk.add(place, action.kind, tensor, action.amount, phase=action.phase)
+        for stage in walk.stages:
+            if stage.einsum.output.tensor == tensor:
+                walk.come_back(stage)
+        if keep:
+            walk.move(keep)
+        return tuple(replace(action, amount=bits) for action, bits in walk.amounts.items())
+
+
 def estimate(workload: Workload, architecture: Architecture, mapping: Mapping) -> Estimate:
     """What a mapping of groups costs, one group after the other.
 
@@ -95,6 +138,7 @@ class _Walk:
     stages: tuple[Stage, ...]
     steps: list[dict[str, int]] = field(default_factory=list)
     amounts: dict[Action, int] = field(default_factory=dict)
+    is_phased: bool = False  # whether accesses of the root say their phase, too
 
     def run(self, tiles: Tiles) -> None:
         """Count the phases of equal tiles: steps, operations and what units read and write."""
@@ -127,7 +171,7 @@ class _Walk:
         )
         places = sum(keep.tensor == output for keep in self.group.keeps)
         bits = written // max(places, 1) * (visits - 1) // visits
-        self._add(self._nearest(output, stage), "read", output, bits)
+        self.add(self._nearest(output, stage), "read", output, bits)
 
     def move(self, keep: Keep) -> None:
         """Count what comes into a memory that keeps a tensor, or leaves it in the end."""
@@ -135,13 +179,13 @@ class _Walk:
         if name in self.made:
             if self.leaves(name):
                 bits = self.workload.by_name[name].stored.num_bits
-                self._add(keep.memory, "read", name, bits)
-                self._add(self.root, "write", name, bits)
+                self.add(keep.memory, "read", name, bits)
+                self.add(self.root, "write", name, bits)
             return
         outer = self._outside(keep)
         bits = self._fetched(keep)
-        self._add(outer, "read", name, bits)
-        self._add(keep.memory, "write", name, bits)
+        self.add(outer, "read", name, bits)
+        self.add(keep.memory, "write", name, bits)
 
     @cached_property
     def tiles(self) -> tuple[Tiles, ...]:
@@ -197,17 +241,17 @@ class _Walk:
 
     def _access(self, stage: Stage, tiles: Tiles) -> None:
         """Operands come from the nearest memory that keeps them; results go to all that do."""
-        sizes = stage.sizes(tiles)
+        sizes, now = stage.sizes(tiles), len(self.steps)
         for access in dict.fromkeys(stage.einsum.inputs):
             elements = footprint(self.workload.by_name[access.tensor], [(access, sizes)])
             bits = self._bits(access.tensor, elements * stage.rounds(access, tiles) * tiles.count)
-            self._add(self._nearest(access.tensor, stage), "read", access.tensor, bits, inside=True)
+            self.add(self._nearest(access.tensor, stage), "read", access.tensor, bits, phase=now)
         output = stage.einsum.output
         elements = footprint(self.workload.by_name[output.tensor], [(output, sizes)])
         bits = self._bits(output.tensor, elements * tiles.count)
         places = [k.memory for k in self.group.keeps if k.tensor == output.tensor] or [self.root]
         for place in places:
-            self._add(place, "write", output.tensor, bits, inside=True)
+            self.add(place, "write", output.tensor, bits, phase=now)
 
     def _visits(self, stage: Stage) -> int:
         """How often tiles come back to a partial result: tiles along ranks that are summed."""
@@ -270,13 +314,14 @@ class _Walk:
         ]
         return tuple(dict.fromkeys(lines))
 
-    def _add(
-        self, memory: str, kind: ActionKind, tensor: str, bits: int, *, inside: bool = False
+    def add(
+        self, memory: str, kind: ActionKind, tensor: str, bits: int, *, phase: int | None = None
     ) -> None:
         """Add an access. Those of the chip belong to a phase; others go on all the time."""
         node = self.architecture.memory(memory)
         assert node is not None
-        phase = len(self.steps) if inside and memory != self.root else None
-        waits = kind == "write" and not inside and not node.double_buffered
+        waits = kind == "write" and phase is None and not node.double_buffered
+        if memory == self.root and not self.is_phased:
+            phase = None
         action = Action(memory, kind, 0, tensor, self.architecture.copies(memory), waits, phase)
         self.amounts[action] = self.amounts.get(action, 0) + bits

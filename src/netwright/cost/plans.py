@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from operator import le
 
 from netwright.cost.mapper import Goal
 from netwright.mapping.loopnest import Loop
-from netwright.mapping.stages import tiles_inside, tiles_later
+from netwright.mapping.stages import tiles_later
 from netwright.workload import Einsum
 
 MAX_STATES = 32
@@ -66,27 +67,28 @@ class Plan:
         joules: The least energy.
         lags: Tiles that each Einsum runs behind, all units working at the same time; ``None`` if
             one Einsum runs after the other.
-        places: Tiles of a tensor that wait at a time.
-        spare: Tiles of points before of an iterative tensor.
     """
 
     seconds: float
     joules: float
     lags: tuple[int, ...] | None = None
-    places: Mapping[str, int] = field(default_factory=dict)
-    spare: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_at_once(self) -> bool:
         """Whether all units work at the same time."""
         return self.lags is not None
 
-    def least(self, goal: Goal, moved: float) -> float:
-        """The least that it costs where what crosses the border of the chip takes so long."""
-        seconds = max(self.seconds, moved)
+    def least(self, goal: Goal, moved: tuple[float, float]) -> float:
+        """The least that it costs.
+
+        Args:
+            goal: What is minimized.
+            moved: Seconds and joules of what crosses the border of the chip.
+        """
+        seconds, joules = max(self.seconds, moved[0]), self.joules + moved[1]
         if goal == "latency":
             return seconds
-        return self.joules if goal == "energy" else self.joules * seconds
+        return joules if goal == "energy" else joules * seconds
 
 
 def assignments(
@@ -131,6 +133,42 @@ def assignments(
                     grown[point] = new
         states = _front(grown, goal, share)
     return states
+
+
+def every_assignment(
+    seconds: Sequence[Mapping[str, float]],
+    joules: Sequence[Mapping[str, float]],
+    always: Sequence[bool],
+    spread: tuple[Loop, ...],
+) -> Iterator[Assigned]:
+    """All ways to share Einsums among units; arguments as for :func:`assignments`."""
+    names = tuple(dict.fromkeys(name for own in seconds for name in own))
+    for units in product(*seconds):
+        often, rarely = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
+        for unit, times, is_often in zip(units, seconds, always, strict=True):
+            (often if is_often else rarely)[unit] += times[unit]
+        yield Assigned(
+            units, tuple(often.values()), tuple(rarely.values()),
+            sum(times[unit] for unit, times in zip(units, seconds, strict=True)),
+            sum(own[unit] for unit, own in zip(units, joules, strict=True)), spread,
+        )  # fmt: skip
+
+
+def least_time(seconds: Sequence[Mapping[str, float]], speeds: Mapping[str, float]) -> float:
+    """The least time of the busiest unit, however Einsums are shared.
+
+    No weighted mean of what units are busy is above the busiest one, whatever the weights are.
+
+    Args:
+        seconds: For each Einsum its time on each unit that does it.
+        speeds: Weights that are tried beside equal ones.
+    """
+    own = [times for times in seconds if times]
+    bounds = [max((min(times.values()) for times in own), default=0.0)]
+    for weights in (speeds, dict.fromkeys(speeds, 1.0)):
+        total = sum(weights.values())
+        bounds.append(sum(min(weights[u] * t for u, t in times.items()) for times in own) / total)
+    return max(bounds)
 
 
 def _added(loads: tuple[float, ...], place: int, spent: float) -> tuple[float, ...]:
@@ -193,26 +231,4 @@ def pipelined(
             break
     else:
         return None
-    places: dict[str, int] = {}
-    spare: dict[str, int] = {}
-    for tensor, maker in makers.items():
-        own = einsums[maker]
-        readers = [
-            (n, access)
-            for n, einsum in enumerate(einsums)
-            for access in einsum.inputs
-            if access.tensor == tensor and n != maker
-        ]
-        places[tensor] = 1 + max((lags[n] - lags[maker] for n, _ in readers), default=0)
-        if own.iterative:
-            inside = min(tiles_inside(rank, loops, extents) for rank in own.iterative)
-            spare[tensor] = max(
-                (
-                    lags[n] - lags[maker] + tiles_later(access, own, loops, extents) - inside + 1
-                    - int(n < maker and state.units[n] == state.units[maker])
-                    for n, access in readers
-                ),
-                default=0,
-            )  # fmt: skip
-            spare[tensor] = max(0, spare[tensor])
-    return Plan(state.longest(share), state.joules, tuple(lags), places, spare)
+    return Plan(state.longest(share), state.joules, tuple(lags))

@@ -118,7 +118,7 @@ def price(counts: Counts, architecture: Architecture) -> Estimate:
     bytes_moved: dict[str, int] = {}
     for action in counts.actions:
         node = nodes[action.component]
-        joules_by[node.name] = joules_by.get(node.name, 0.0) + _joules(action, node)
+        joules_by[node.name] = joules_by.get(node.name, 0.0) + joules_of(action, node)
         if isinstance(node, Memory) and action.kind == "command":
             bits = 8 * _bytes_of(action, node)
             bytes_moved[node.name] = bytes_moved.get(node.name, 0) + bits
@@ -197,9 +197,8 @@ class _Phase:
                 continue
             if action.kind == "command":
                 continue  # in the steps
-            spent = action.amount / 8 / node.bandwidth.value / action.copies
             own = waiting if action.waits else busy
-            own[node.name] = own.get(node.name, 0.0) + spent
+            own[node.name] = own.get(node.name, 0.0) + seconds_of(action, node)
         return cls(busy, waiting)
 
     @property
@@ -291,7 +290,19 @@ def assumed_figures(architecture: Architecture) -> tuple[str, ...]:
     )
 
 
-def _joules(action: Action, node: Node) -> float:
+def seconds_of(action: Action, node: Memory | Link) -> float:
+    """How long a memory or link is busy with what it moves; no time without a bandwidth."""
+    if node.bandwidth is None:
+        return 0.0
+    return action.amount / 8 / node.bandwidth.value / action.copies
+
+
+def joules_of(action: Action, node: Node) -> float:
+    """Energy of an action.
+
+    Raises:
+        ConfigError: A unit does not do an operator.
+    """
     if isinstance(node, Memory) and action.kind == "command":
         assert node.dram is not None
         return action.amount * energy_of(node.dram, action.operator)

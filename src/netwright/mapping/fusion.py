@@ -31,6 +31,7 @@ class Fusion:
         unfused_bytes: The least with every Einsum by itself.
         room: The most bytes that a group keeps.
         num_solved: Distinct runs that were solved, and all runs there are.
+        is_optimal: Whether the whole mapspace was searched; not where time was over.
         seconds: Wall-clock time.
     """
 
@@ -39,6 +40,7 @@ class Fusion:
     unfused_bytes: int
     room: int
     num_solved: tuple[int, int]
+    is_optimal: bool
     seconds: float
 
 
@@ -69,6 +71,7 @@ def fusion(
     *,
     max_einsums: int = MAX_EINSUMS,
     fixed: Mapping | None = None,
+    time_limit_s: float = float("inf"),
     progress: Progress = silent,
 ) -> Fusion:
     """Fuse a workload, in its own order or a given one, for the least off-chip traffic.
@@ -80,6 +83,7 @@ def fusion(
         fixed: What is given: order and bindings, in whole or in part, and groups. The loops of a
             given group are taken as they are, or searched if there are none; tensors whose keep is
             given are kept there, the others as is best.
+        time_limit_s: When this time is over, what is left is not fused any more.
         progress: Told how many Einsums are done.
 
     Raises:
@@ -93,13 +97,17 @@ def fusion(
     solver = Runs(aligned(workload), architecture, max_einsums, fixed.groups)
     count = len(solver.shapes)
     best: dict[int, tuple[int, int]] = {0: (0, 0)}  # bits, and where the last group begins
-    alone, before = 0, 0
+    alone, before, is_optimal = 0, 0, True
     for end in range(1, count + 1):
         progress(end - 1, count, workload.einsums[end - 1].name)
         if end in solver.joined:
             continue
         options = []
         for begin in range(before, max(-1, before - max_einsums), -1):
+            is_late = time.perf_counter() - started > time_limit_s
+            if is_late and begin != before and (begin, end) not in solver.given:
+                is_optimal = False
+                continue
             solved = solver.solved(begin, end) if begin in best else None
             if solved is not None:
                 options.append((best[begin][0] + solved[0], -begin))
@@ -130,5 +138,5 @@ def fusion(
     check_legal(workload, architecture, mapping)
     return Fusion(
         mapping, -(-best[count][0] // 8), -(-alone // 8), room,
-        (len(solver.known), solver.num_runs), time.perf_counter() - started,
+        (len(solver.known), solver.num_runs), is_optimal, time.perf_counter() - started,
     )  # fmt: skip

@@ -83,9 +83,6 @@ class Run:
         memory: Where tiles are kept.
         cache: Options that are known already, of runs that begin with the same Einsum.
         given: Where some tensors must be kept.
-        places: Tiles of a tensor that wait for their readers at a time, where that is not one.
-        spare: Tiles of points before of an iterative tensor that are read after those of the next
-            point are made; as when Einsums run one after the other if not given.
     """
 
     shapes: Sequence[Shape]
@@ -93,8 +90,6 @@ class Run:
     memory: Memory
     cache: dict[object, tuple[int, tuple[Option, ...]]] = field(default_factory=dict)
     given: Mapping[str, int] = field(default_factory=dict)
-    places: Mapping[str, int] = field(default_factory=dict)
-    spare: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def extents(self) -> dict[str, int]:
@@ -150,21 +145,28 @@ class Run:
             capacity: Bytes.
             limit: Bits; nothing is returned that does not need less.
         """
-        name = tuple((loop.rank, loop.tile) for loop in loops)
         options, least = [], 0
+        for traffic, own in self._ways(loops):
+            least += traffic
+            if not own or (limit is not None and least >= limit):
+                return None
+            options.append(own)
+        return chosen(self.uses, options, capacity, limit)
+
+    def options(self, loops: Sequence[Loop]) -> list[tuple[Option, ...]]:
+        """The ways to treat each tensor with some loops."""
+        return [own for _, own in self._ways(loops)]
+
+    def _ways(self, loops: Sequence[Loop]) -> Iterator[tuple[int, tuple[Option, ...]]]:
+        """For each tensor its least traffic and its options."""
+        name = tuple((loop.rank, loop.tile) for loop in loops)
         for key, use in zip(self._keys, self.uses, strict=True):
             known = self.cache.get((key, name))
             if known is None:
                 own = tuple(self._allowed(use, loops))
-                if not own:
-                    return None
-                known = min(option.traffic for option in own), own
+                known = min((option.traffic for option in own), default=0), own
                 self.cache[key, name] = known
-            least += known[0]
-            if limit is not None and least >= limit:
-                return None
-            options.append(known[1])
-        return _chosen(self.uses, options, capacity, limit)
+            yield known
 
     @cached_property
     def _keys(self) -> list[tuple[object, ...]]:
@@ -223,13 +225,9 @@ class Run:
     def _places(self, use: Use, loops: Sequence[Loop], position: int) -> int:
         """Room of what the group makes, as long as anybody still reads it."""
         assert use.maker is not None
-        room, name = self._room(use, loops, position), use.tensor.name
-        maker = self.shapes[use.maker]
-        if not maker.iterative:
-            return room * self.places.get(name, 1)
+        room, maker = self._room(use, loops, position), self.shapes[use.maker]
         later = any(n > use.maker and is_earlier(a, maker.einsum) for n, a in use.readers)
-        spare = self.spare.get(name, int(later))
-        return room + spare * self._room(use, loops, len(loops)) if spare else room
+        return room + self._room(use, loops, len(loops)) if maker.iterative and later else room
 
     def _room(self, use: Use, loops: Sequence[Loop], position: int) -> int:
         outside = list(loops[:position])
@@ -280,8 +278,8 @@ def _reads_before(access: Access, maker: Shape, loops: Sequence[Loop]) -> bool:
     return is_earlier(access, maker.einsum) and maker.iterative <= single
 
 
-def _chosen(
-    uses: Sequence[Use], options: Sequence[tuple[Option, ...]], capacity: int, limit: int | None
+def chosen(
+    uses: Sequence[Use], options: Sequence[Sequence[Option]], capacity: int, limit: int | None
 ) -> Choice | None:
     """One option for each tensor: exact, over the fronts of traffic against room.
 
@@ -303,18 +301,18 @@ def _chosen(
                     continue
                 state = frozenset(e for e in busy | option.misses if last[e] > number)
                 into = grown.setdefault(state, [])
-                for traffic, room, chosen in front:
+                for traffic, room, picked in front:
                     total, taken = traffic + option.traffic, room + option.room
                     if taken <= capacity and (limit is None or total + lower[number + 1] < limit):
-                        into.append((total, taken, (*chosen, index)))
+                        into.append((total, taken, (*picked, index)))
         fronts = {state: _front(front) for state, front in grown.items() if front}
     final = [entry for front in fronts.values() for entry in front]
     if not final:
         return None
-    traffic, room, chosen = min(final)
+    traffic, room, picked = min(final)
     positions = {
         use.tensor.name: position
-        for use, own, index in zip(uses, options, chosen, strict=True)
+        for use, own, index in zip(uses, options, picked, strict=True)
         if (position := own[index].position) is not None
     }
     return Choice(traffic, room, positions)

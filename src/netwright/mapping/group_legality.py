@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Table
 from itertools import pairwise
 from math import ceil
@@ -71,16 +71,30 @@ def kept_bytes(
     Raises:
         MappingError: The machine has no such memory.
     """
-    node = architecture.memory(memory)
-    if node is None:
+    if architecture.memory(memory) is None:
         raise MappingError([f'there is no memory "{memory}"'])
-    most = 0
-    for group in mapping.groups:
-        members = stages(workload, architecture, mapping, group)
-        judged = _Judged(workload, architecture, group, members)
-        own = [keep for keep in group.keeps if keep.memory == memory]
-        most = max(most, sum(judged.kept_bytes(keep, node) for keep in own))
-    return most
+    return max(
+        (
+            sum(rooms(workload, architecture, mapping, group, own))
+            for group in mapping.groups
+            for own in [[keep for keep in group.keeps if keep.memory == memory]]
+        ),
+        default=0,
+    )
+
+
+def rooms(
+    workload: Workload,
+    architecture: Architecture,
+    mapping: Mapping,
+    group: Group,
+    keeps: Iterable[Keep],
+) -> tuple[int, ...]:
+    """Bytes that each of some keeps of a group takes in one copy of its memory."""
+    members = stages(workload, architecture, mapping, group)
+    judged = _Judged(workload, architecture, group, members)
+    nodes = {memory.name: memory for memory in architecture.memories}
+    return tuple(judged.kept_bytes(keep, nodes[keep.memory]) for keep in keeps)
 
 
 def _phase_faults(architecture: Architecture, mapping: Mapping, group: Group) -> Iterator[str]:
