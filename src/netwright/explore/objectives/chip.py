@@ -265,10 +265,6 @@ def workload_of(network: NetworkOptions) -> Workload:
     """The network by its shapes.
 
     Raises:
-        ConfigError: An argument is none of the family, or out of range.
+        ConfigError: An argument is out of range.
     """
-    make = FAMILIES[network.family]
-    try:
-        return make(image=network.image, **network.arguments)
-    except TypeError as error:
-        raise ConfigError(f'"{network.family}": {error}') from None
+    return FAMILIES[network.family](image=network.image, **network.arguments)
