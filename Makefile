@@ -99,7 +99,7 @@ bench-triggers: $(VENV)/.bench ## measure jet triggers of several makers with on
 	@$(PIP) 'da4ml==0.6.0' --editable '.[all,brevitas,hgq]'
 	$(BIN)/python -m benchmarks.triggers $(if $(PEERS),--peers $(PEERS)) $(TRIGGERS)
 
-bench-table-front: $(VENV)/.bench ## accuracy of networks of tables against their lookup tables, ten budgets (an hour; goes on where it was ended)
+bench-table-front: $(VENV)/.bench ## accuracy of networks of tables against their lookup tables, eight budgets (an hour; goes on where it was ended)
 	$(BIN)/python -m benchmarks.table_front --picture build/table-front.svg
 
 bench-arrays: $(VENV)/.bench ## areas, share of decoders, clocks and a routed systolic array (minutes)

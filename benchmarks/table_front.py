@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from netwright.tasks import Task
 
 FOLDER = Path("build/table-front")
-BUDGETS = (450, 550, 640, 800, 950, 1150, 1500, 2200, 3300, 4700)
+BUDGETS = (450, 540, 640, 900, 1150, 1500, 2600, 4700)
 SEEDS = (7, 8, 9)
 HIDDEN = (128, 128, 64)
 WIDE = 2000

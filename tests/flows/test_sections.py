@@ -83,6 +83,16 @@ def test_what_a_chip_refuses_begins_with_the_name_of_a_setting() -> None:
     ]
 
 
+def test_parts_for_which_registers_cannot_be_placed_are_refused() -> None:
+    given = {"part": "ecp5-85k", "latency_cycles": 2, "table_sums": "auto"}
+    assert refused(RtlSection, **given) == (
+        'part.compare_parts must leave out "xcup", of which no delays are known: table_sums "auto" '
+        "makes other Verilog for it, and latency_cycles needs them"
+    )
+    made = RtlSection.of("rtl", **given, compare_parts=("ecp5-85k-dsp",))
+    assert made.options.items() >= given.items()
+
+
 def test_tables_need_a_width_for_every_layer() -> None:
     assert TablesSection().rtl.route
     with pytest.raises(ValidationError, match="bits must hold 3 widths, one for the input"):

@@ -184,6 +184,16 @@ class RtlSection(BackendSection):
             faults.append("depths must be empty, or route true: every depth is routed")
         if self.depths and self.options.get("shared") is not None:
             faults.append("depths must be empty: a shared accelerator has registers of its own")
+        if (
+            self.options.get("table_sums") == "auto"
+            and self.options.get("latency_cycles") is not None
+        ):
+            faults += [
+                f'compare_parts must leave out "{part}", of which no delays are known: table_sums '
+                '"auto" makes other Verilog for it, and latency_cycles needs them'
+                for part in self.compare_parts
+                if part in known and find_part(part).delays is None
+            ]
         part = self.options.get("part", "")
         placement = find_part(part).placement if part in known else None
         if self.route and placement is None:

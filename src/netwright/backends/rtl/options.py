@@ -166,7 +166,9 @@ class RtlOptions:
 
     @property
     def chains_tables(self) -> bool:
-        """Whether tables are summed one after the other on this part."""
+        """Whether tables are summed one after the other on this part, in an unrolled network."""
+        if (self.reuse_factor, self.chip, self.shared) != (None, None, None):
+            return False
         if self.table_sums == "auto":
             return find_part(self.part).table_inputs >= CHAIN_INPUTS
         return self.table_sums == "chain"
