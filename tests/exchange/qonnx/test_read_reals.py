@@ -138,6 +138,12 @@ MASKS: dict[str, tuple[list[Any], dict[str, Any]]] = {
          node("Unsqueeze", "m k", "u"), node("Expand", "u e", "v"), node("Add", "v a", "s")],
         {"n": LOW, "e": np.array([1, 4, 4])},
     ),
+    "a mask of floats": (
+        [node("Cast", "mask", "f", to=FLOAT), node("Mul", "f c", "g"),
+         node("Cast", "g", "b", to=BOOL), node("Unsqueeze", "b k", "u"),
+         node("Where", "u z n", "m"), node("Add", "a m", "s")],
+        {"n": LOW, "c": np.float32(0.25)},
+    ),
     "a large negative number": (
         [node("Cast", "mask", "f", to=FLOAT), node("Sub", "one f", "g"), node("Mul", "g n", "h"),
          node("Unsqueeze", "h k", "u"), node("Add", "a u", "s")],

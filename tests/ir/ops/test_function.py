@@ -18,7 +18,8 @@ REFEREES: dict[str, Callable[[Tensor], Tensor]] = {
     "hard_swish": nn.Hardswish(), "leaky_relu": nn.LeakyReLU(0.3), "elu": nn.ELU(0.3),
     "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "reciprocal": torch.reciprocal,
     "square": torch.square, "absolute": torch.abs, "erf": torch.erf, "sin": torch.sin,
-    "cos": torch.cos, "rsqrt": torch.rsqrt, "power": lambda x: torch.pow(x, 0.3),
+    "cos": torch.cos, "rsqrt": torch.rsqrt, "nonzero": lambda x: (x != 0).double(),
+    "power": lambda x: torch.pow(x, 0.3),
 }  # fmt: skip
 ROWS = np.concatenate([np.linspace(-9, 9, 400), [-700.0, 700.0]]).reshape(-1, 1)
 

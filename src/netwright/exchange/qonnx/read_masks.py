@@ -28,7 +28,7 @@ def cast(reader: RealReader, node: SourceNode) -> None:
         reader.masks[node.outputs[0]] = reader.masks[name]
         return
     kind = reader.kinds.get(name)
-    if target == _TRUTHS and kind in ("integer", "whole"):
+    if target == _TRUTHS and kind != "truth":
         _truth(reader, node, reader.real(reader.tensor(name)), None)
     elif target in _FLOATS or (target in (*_INTEGERS, _TRUTHS) and kind is not None):
         reader.rename(node, reader.tensor(name))
@@ -45,10 +45,9 @@ def cast(reader: RealReader, node: SourceNode) -> None:
 
 
 def _truth(reader: RealReader, node: SourceNode, source: str, output: str | None) -> str:
-    """Whether whole numbers are not 0, as 0 and 1."""
-    attrs: dict[str, AttrValue] = {"name": "absolute", "parameter": (0.0,)}
-    size = reader.emit(node, "Function", (source,), "size", attrs)
-    made = reader.emit(node, "Clip", (size,), output, {"low": (0.0,), "high": (1.0,)})
+    """Whether values are not 0, as 0 and 1."""
+    attrs: dict[str, AttrValue] = {"name": "nonzero", "parameter": (0.0,)}
+    made = reader.emit(node, "Function", (source,), output, attrs)
     if output is None:
         reader.kinds[node.outputs[0]] = "truth"
     return made

@@ -36,6 +36,7 @@ _PLAIN: tuple[UnaryOp, ...] = (
 _WITH_PARAMETER: Mapping[str, Callable[[Array, float], Array]] = {
     "leaky_relu": lambda x, slope: np.where(x >= 0, x, slope * x),
     "power": lambda x, exponent: np.power(x, exponent),
+    "nonzero": lambda x, _: np.where(x != 0, 1.0, 0.0),
     "rsqrt": lambda x, _: 1 / np.sqrt(x),
     "elu": lambda x, alpha: np.where(x >= 0, x, alpha * np.expm1(np.minimum(x, 0))),
 }
@@ -58,7 +59,7 @@ CURVES: Mapping[str, Callable[[Array, float], Array]] = MappingProxyType(
 """Functions by name, of values and of a parameter: the slope or height below zero, the exponent."""
 
 NOT_NEGATIVE = (
-    "sigmoid", "softplus", "hard_sigmoid", "exp", "sqrt", "square", "absolute", "rsqrt"
+    "sigmoid", "softplus", "hard_sigmoid", "exp", "sqrt", "square", "absolute", "rsqrt", "nonzero"
 )  # fmt: skip
 """Functions that give no negative value."""
 
