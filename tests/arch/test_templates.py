@@ -91,6 +91,9 @@ def test_names_are_unique(tmp_path):
     path.write_text(HEAD + both)
     with pytest.raises(ConfigError, match='node "a_port" is declared twice'):
         arch.load(path)
+    path.write_text(HEAD + both[: len(both) // 2].replace('name = "a"', 'name = "dram"'))
+    with pytest.raises(ConfigError, match='accelerator "dram" has the name of a node'):
+        arch.load(path)
     path.write_text(HEAD.replace('name = "mine"', 'name = "mine"\naccelerators = 3'))
     with pytest.raises(ConfigError, match="must be an array of tables"):
         arch.load(path)

@@ -324,6 +324,9 @@ def _faults(architecture: Architecture) -> Iterator[str]:
         if node.name in parents:
             yield f'node "{node.name}" is declared twice'
         parents[node.name] = node.parent
+    for own in architecture.accelerators:
+        if own.name in parents:
+            yield f'accelerator "{own.name}" has the name of a node'
     roots = [node.name for node in architecture.nodes if not node.parent]
     if len(roots) != 1:
         named = f": {', '.join(roots)}" if roots else ""
