@@ -191,6 +191,27 @@ def test_what_is_given_is_taken():
         fused(workload, machine, fixed=strange)
 
 
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"goal": "speed"}, 'goal must be edp, energy, latency, not "speed"'),
+        ({"max_einsums": 0}, "max_einsums must be 1 or more, not 0"),
+        ({"time_limit_s": float("nan")}, "time_limit_s must be 0 or more, not nan"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(given, fault):
+    with pytest.raises(ConfigError) as caught:
+        fused(exponentials(), two_units(200), **given)
+    assert fault in str(caught.value)
+
+
+def test_the_whole_search_begins_with_what_promises_most():
+    machine = arch.find("fusemax")
+    quick = fused(exponentials(997), machine)
+    late = fused(exponentials(997), machine, is_whole=True, time_limit_s=3.0)
+    assert late.seconds <= quick.seconds
+
+
 def test_what_no_unit_does_takes_the_time_of_its_bytes():
     workload = cascade.parse("rank a = 4\ninput A[a]\nS[a] = sigmoid(A[a])\nT[a] = exp(S[a])\n")
     found = fused(workload, two_units(200))

@@ -21,8 +21,8 @@ CHAIN = """
 def search(*, is_whole: bool, seed: int = 2) -> GroupSearch:
     workload, chip = aligned(cascade.parse(CHAIN)), machine(seed)
     runs = Runs(workload, chip, 2)
-    mapper = RunMapper(workload, chip, runs, "latency", {}, is_whole=is_whole)
-    return GroupSearch(mapper, 0, 2, [(chip.units[0],)] * 2, None)
+    mapper = RunMapper(workload, chip, runs, "latency", {})
+    return GroupSearch(mapper, 0, 2, [(chip.units[0],)] * 2, None, is_whole=is_whole)
 
 
 @pytest.mark.parametrize(("is_whole", "sizes"), [(True, {2, 3, 4}), (False, {3, 4})])

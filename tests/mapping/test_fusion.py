@@ -169,6 +169,17 @@ def test_given_group_that_does_not_fit_is_named():
         fusion(chain(), machine(10), fixed=Mapping("unfused", (), groups=(group,)))
 
 
+def test_machine_without_units_and_limits_below_what_is_possible_are_refused():
+    small = machine(200)
+    memories = tuple(node for node in small.nodes if node.kind == "memory")
+    with pytest.raises(MappingError, match='architecture "none" has no compute unit'):
+        fusion(chain(), arch.Architecture(name="none", nodes=memories))
+    with pytest.raises(ConfigError, match="max_einsums must be 1 or more, not 0"):
+        fusion(chain(), small, max_einsums=0)
+    with pytest.raises(ConfigError, match="time_limit_s must be 0 or more, not -1"):
+        fusion(chain(), small, time_limit_s=-1)
+
+
 def test_given_stays_and_nests_are_refused():
     nests = {"linear0": LoopNest((), ())}
     with pytest.raises(ConfigError, match="stays and loop nests cannot be given"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from netwright.arch import Architecture
 from netwright.cost import stream
@@ -15,6 +16,7 @@ from netwright.cost.fused_run import RunMapper, Way
 from netwright.cost.keeps import SAME, value_of
 from netwright.cost.mapper import Goal
 from netwright.cost.price import check_figures
+from netwright.errors import ConfigError
 from netwright.mapping.fusion import given_to_fusion
 from netwright.mapping.legality import check_legal
 from netwright.mapping.mapping import Group, Mapping
@@ -99,7 +101,11 @@ def fused(
     """
     started = time.perf_counter()
     check_figures(architecture)
-    workload, fixed = given_to_fusion(workload, fixed)
+    if goal not in get_args(Goal):
+        raise ConfigError(f'goal must be {", ".join(get_args(Goal))}, not "{goal}"')
+    workload, fixed = given_to_fusion(
+        workload, fixed, max_einsums=max_einsums, time_limit_s=time_limit_s
+    )
     order = tuple(einsum.name for einsum in workload.einsums)
     runs = Runs(aligned(workload), architecture, max_einsums, fixed.groups)
     mapper = RunMapper(

@@ -53,6 +53,8 @@ class GroupSearch:
         end: The Einsum after its last one.
         able: For each Einsum the units that may run it.
         given: What is given of the group.
+        is_whole: Whether all is looked at that could be better.
+        best: A way that is known already.
     """
 
     def __init__(
@@ -62,7 +64,11 @@ class GroupSearch:
         end: int,
         able: Sequence[tuple[Compute, ...]],
         given: Group | None,
+        *,
+        is_whole: bool = False,
+        best: Way | None = None,
     ) -> None:
+        self.looks_at_all = is_whole
         self.mapper = mapper
         self.place = begin, end
         self.architecture = mapper.architecture
@@ -75,8 +81,8 @@ class GroupSearch:
         self.run: Run = replace(mapper.runs.run(begin, end), given={}, cache={})
         self.known: dict[tuple[object, ...], list[Assigned]] = {}
         self.legal: dict[frozenset[tuple[str, bool]], bool] = {}
-        self.best: Way | None = None
-        self.is_whole = mapper.is_whole
+        self.best = best
+        self.is_whole = is_whole
         points_of = [prod(rank.extent for rank in e.ranks) for e in self.einsums]
         work = [
             {unit.name: mapper.work(self.part, einsum, unit) for unit in own}
@@ -120,14 +126,14 @@ class GroupSearch:
                 break
             tried = 0 if self._try(loops, moved) else tried + 1
         if self.best is None:
-            if order and not self.mapper.is_whole:
+            if order and not self.looks_at_all:
                 self.mapper.undecided.add(self.place)
             return None
         least = self.best.value(self.mapper.goal)[0]
         return replace(self.best, bound=least if self.is_whole else 0.0)
 
     def _is_enough(self, tried: int) -> bool:
-        return not self.mapper.is_whole and tried == MAX_TRIED
+        return not self.looks_at_all and tried == MAX_TRIED
 
     def _is_late(self) -> bool:
         return time.perf_counter() > self.mapper.deadline
@@ -204,7 +210,7 @@ class GroupSearch:
     def _fitting(self, tile: int, fanouts: Sequence[int]) -> Iterator[int]:
         """Parts of a tile that fit axes of arrays: the largest of each, or all."""
         parts = [size for size in range(2, min(tile, fanouts[-1] + 1)) if tile % size == 0]
-        if self.mapper.is_whole:
+        if self.looks_at_all:
             yield from parts
             return
         for fanout in fanouts:
@@ -217,7 +223,7 @@ class GroupSearch:
         for loop in loops:
             own[loop.rank] = (*own.get(loop.rank, ()), loop.tile)
         always = [own.keys() <= shape.ranks for shape in self.run.shapes]
-        if self.mapper.is_whole:
+        if self.looks_at_all:
             for spread in self.arrays.every_spread(loops):
                 times = self.arrays.steps(loops, spread)
                 yield from every_assignment(times, self.joules, always, spread)
@@ -311,7 +317,7 @@ class GroupSearch:
         if group_faults(self.part, self.architecture, decided, group):
             return None
         goal = self.mapper.goal
-        most = None if self.mapper.is_whole else MAX_NODES
+        most = None if self.looks_at_all else MAX_NODES
         search = Keeping(self.part, self.architecture, bindings, group, goal, most)
         limit = None if self.best is None else self.best.value(goal)
         keeps = search.best(self._treatments(loops, state), limit)

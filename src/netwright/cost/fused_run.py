@@ -109,6 +109,10 @@ class RunMapper:
             given = self.runs.given.get((begin, end))
             if given is None or not given.phases:
                 way = GroupSearch(self, begin, end, able, given).solved()
+                if self.is_whole:
+                    self.undecided.discard((begin, end))
+                    search = GroupSearch(self, begin, end, able, given, is_whole=True, best=way)
+                    way = search.solved()
                 return None if way is None else self._bounded(way, begin, end)
             way = self.counted(self.part(begin, end), given, dict(self.bindings))
         return None if way is None else replace(way, bound=way.value(self.goal)[0])

@@ -44,16 +44,25 @@ class Fusion:
     seconds: float
 
 
-def given_to_fusion(workload: Workload, fixed: Mapping | None) -> tuple[Workload, Mapping]:
+def given_to_fusion(
+    workload: Workload, fixed: Mapping | None, *, max_einsums: int, time_limit_s: float
+) -> tuple[Workload, Mapping]:
     """The workload in the order in which it runs, and what is given.
 
     Args:
         workload: What shall be fused.
         fixed: Order, bindings and groups that are kept; nothing if ``None``.
+        max_einsums: Most Einsums of a group.
+        time_limit_s: Seconds of the search.
 
     Raises:
-        ConfigError: An order cannot be followed, or stays or loop nests are given.
+        ConfigError: An order cannot be followed, stays or loop nests are given, or a limit is
+            below what is possible.
     """
+    if max_einsums < 1:
+        raise ConfigError(f"max_einsums must be 1 or more, not {max_einsums}")
+    if not time_limit_s >= 0:
+        raise ConfigError(f"time_limit_s must be 0 or more, not {time_limit_s}")
     fixed = Mapping(workload.granularity, ()) if fixed is None else fixed
     if fixed.residencies or fixed.nests:
         raise ConfigError(
@@ -93,7 +102,9 @@ def fusion(
         Infeasible: Some Einsum fits in no way; the message says which.
     """
     started = time.perf_counter()
-    workload, fixed = given_to_fusion(workload, fixed)
+    workload, fixed = given_to_fusion(
+        workload, fixed, max_einsums=max_einsums, time_limit_s=time_limit_s
+    )
     solver = Runs(aligned(workload), architecture, max_einsums, fixed.groups)
     count = len(solver.shapes)
     best: dict[int, tuple[int, int]] = {0: (0, 0)}  # bits, and where the last group begins

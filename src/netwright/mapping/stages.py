@@ -9,6 +9,7 @@ from functools import lru_cache
 from math import ceil, prod
 
 from netwright.arch import Architecture, Array, Compute
+from netwright.errors import ConfigError
 from netwright.mapping.binding import work_of
 from netwright.mapping.loopnest import Loop
 from netwright.mapping.mapping import Group, Mapping
@@ -121,8 +122,14 @@ def stages(
 
 
 def unit_of(architecture: Architecture, mapping: Mapping, einsum: str) -> Compute:
-    """The compute unit that an Einsum is bound to; the only one of the machine if it is not."""
+    """The compute unit that an Einsum is bound to; the only one of the machine if it is not.
+
+    Raises:
+        ConfigError: There is no such unit, or none at all.
+    """
     name = mapping.bindings.get(einsum)
+    if name is None and not architecture.units:
+        raise ConfigError(f'architecture "{architecture.name}" has no compute unit')
     if name is None:
         name = architecture.path[-1].name
     node = architecture.path_to(name)[-1]
