@@ -136,6 +136,7 @@ class RowMaker {
   static constexpr int kShift = shift_of<V>();
   static constexpr std::int64_t kLineLength = std::int64_t{1} << kShift;
   static constexpr std::int64_t kTiny = 24;  // products that are sorted in place
+  static constexpr std::int64_t kNarrow = 12;  // columns that are looked at one by one
   static constexpr std::int64_t kSlotBytes = 8;
   // A dense accumulator that is forced stays in memory, and is not larger than this.
   static constexpr std::int64_t kMaxDense = std::int64_t{1} << 28;
@@ -181,6 +182,7 @@ class RowMaker {
     last_ = job_.right.num_columns - 1;
     const std::int64_t wide = (last_ >> kShift) >> 6;
     if (job_.right.ascending && (wide > products / 16 || !free)) find_span();
+    if (free && last_ - first_ < kNarrow) return Accumulator::bitmap;
     first_ &= ~(kLineLength - 1);
     const std::int64_t lines = ((last_ - first_) >> kShift) + 1;
     const std::int64_t dense_bytes = lines * kLine;
@@ -307,6 +309,7 @@ class RowMaker {
   }
 
   void dense_bitmap() {
+    if (last_ - first_ < kNarrow) return dense_narrow();
     const std::int64_t length = last_ - first_ + 1;
     const std::int64_t lines = (length + kLineLength - 1) >> kShift;
     V* const sums = dense(length);
@@ -318,6 +321,28 @@ class RowMaker {
       marked[at >> kShift] = Mark::set;
     });
     drain_marked(sums, marked, lines, first_);
+  }
+
+  // All columns between the first and the last go to the sink, in order.
+  void dense_narrow() {
+    const std::int64_t length = last_ - first_ + 1;
+    V* const sums = dense(length);
+    const auto base = static_cast<std::int32_t>(first_);
+    each_product([=](std::int32_t column, V left, V right) {
+      V& sum = sums[column - base];
+      sum = S::combine(sum, left, right);
+    });
+    std::int32_t* const out_columns = columns();
+    V* const out_values = values();
+    std::int64_t kept = 0;
+    for (std::int64_t i = 0; i < length; ++i) {
+      const V sum = sums[i];
+      sums[i] = S::zero();
+      out_columns[kept] = base + static_cast<std::int32_t>(i);
+      out_values[kept] = sum;
+      kept += sum != S::zero() ? 1 : 0;
+    }
+    sink_.count += kept;
   }
 
   // A sum that is zero counts as new, so a column may be listed twice; the second time it is zero.

@@ -214,6 +214,19 @@ def test_rows_get_the_accumulator_that_suits_them() -> None:
     assert made.ascending
 
 
+@pytest.mark.parametrize("isa", COMPILED)
+@pytest.mark.parametrize("reach", [1, 2, 3, 9])
+def test_rows_with_columns_close_together_are_summed_in_order(isa: str, reach: int) -> None:
+    offsets = [*range(-reach, reach + 1)]
+    values = [(-1.0) ** offset + 0.1 * offset for offset in offsets]
+    band = sparse.diags_array(values, offsets=offsets, shape=(300, 300)).tocsr()
+    found, expected = spgemm(band, band, isa=isa), band @ band
+    expected.sort_indices()
+    assert found.has_canonical_format
+    assert np.array_equal(found.indices, expected.indices)
+    assert np.array_equal(found.data, expected.data)
+
+
 def test_pool_lends_memory_of_results_that_are_gone() -> None:
     random = sparse.random_array((500, 500), density=0.1, rng=np.random.default_rng(3)).tocsr()
     pool = Pool()

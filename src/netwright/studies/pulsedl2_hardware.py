@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from netwright import backends, compress, models, tasks, train, verify
+from netwright.backends.rtl import evaluate
 from netwright.ir import Graph, Interpreter
 from netwright.quantities import Quantity
 from netwright.studies.claims import Finding
@@ -66,12 +67,16 @@ def integers(context: Context) -> Finding:
 
 def lut_per_multiplier(context: Context) -> Finding:
     """After open synthesis for ECP5, with the network's image."""
-    design = _generated(_untrained()[2], context.folder / "synthesis")
-    found, count = design.measure(timeout_s=3600.0), ACCELERATOR.multipliers
-    others = ", ".join(f"{n} {kind}" for kind, n in found.cells.items() if "MULT" in kind)
-    remark = f"{found.lut.value:g} LUT for {count} multipliers; {others or 'no DSP block'}"
+    sizes = ACCELERATOR.lanes, ACCELERATOR.units, ACCELERATOR.elements
+    found = evaluate(_untrained()[2], *sizes, folder=context.folder / "synthesis")
+    assert found.lut is not None
+    assert found.lut_per_multiplier is not None
+    remark = (
+        f"{found.lut.value:g} LUT, those inside carry cells included, for {found.multipliers} "
+        f"multipliers; {found.dsp or 'no'} DSP blocks"
+    )
     source = "Yosys for ECP5, LUTs of four inputs"
-    return Finding(Quantity(found.lut.value / count, "LUT", source, "modelled"), remark)
+    return Finding(Quantity(found.lut_per_multiplier, "LUT", source, "modelled"), remark)
 
 
 def chip(context: Context) -> Finding:
