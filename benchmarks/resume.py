@@ -115,6 +115,7 @@ def main() -> int:
     for name in given.names or TRAININGS:
         same, kills, early = tried(name, given.kills, given.seed)
         failed |= same < kills
+        print(f"{name}: {same} of {kills} equal bit for bit", flush=True)
         table.add_row(name, str(TRAININGS[name][1]), str(kills), str(same), str(early))
     Console().print(table)
     return int(failed)
