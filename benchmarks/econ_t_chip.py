@@ -27,7 +27,8 @@ from netwright.backends.rtl.chip.words import Integers
 from netwright.ir import Graph
 from netwright.run import Silent
 from netwright.studies import Context
-from netwright.studies.econ_t_networks import LAYOUT, LAYOUTS, SEEDS, UPSET_SEEDS, regional, tuned
+from netwright.studies.econ_t_networks import LAYOUT, LAYOUTS, SEEDS, UPSET_SEEDS, tuned
+from netwright.studies.econ_t_regions import regional
 from netwright.tasks import REGION_NAMES
 from netwright.tasks.calorimeter import wafers
 from netwright.tasks.calorimeter_charges import normalize

@@ -74,6 +74,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "pulses": "netwright.train.pulses:pulses",
         "telescope": "netwright.train.telescope:telescope",
         "telescope-consistent": "netwright.train.telescope:consistent_telescope",
+        "transport": "netwright.train.transport:transport",
     },
     "callbacks": {
         "early-stop": "netwright.train:EarlyStop",

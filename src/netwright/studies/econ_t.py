@@ -18,21 +18,19 @@ from netwright.studies.econ_t_hardware import (  # noqa: F401  claims, too
     triplication_area,
     upsets,
 )
-from netwright.studies.econ_t_networks import (  # noqa: F401  regions is a claim
+from netwright.studies.econ_t_networks import (
     LAYOUT,
     LINKS,
     SOURCE,
-    TEST_ROWS,
     Emd,
     code_distances,
     converted,
     crowded,
     floats,
     network_distances,
-    regions,
-    table,
     tuned_distances,
 )
+from netwright.studies.econ_t_regions import regions  # noqa: F401  a claim, too
 from netwright.studies.econ_t_upsets import protected_bits, protection_in_full  # noqa: F401
 from netwright.tasks import (
     CODES,

@@ -13,13 +13,10 @@ from torch import nn
 
 from netwright import compress, models, tasks, train
 from netwright.files import write_npz
-from netwright.quantities import Quantity
 from netwright.reading import read_arrays
-from netwright.studies.claims import Finding
 from netwright.studies.study import Context
 from netwright.tasks import (
     LATENT_BITS,
-    REGION_NAMES,
     every_code,
     generate_calorimeter,
     occupancy,
@@ -31,7 +28,7 @@ LAYOUT, SEEDS, LINKS = "4x4x3", (7, 8), tuple(LATENT_BITS)
 UPSET_SEEDS = {"8x8": (*SEEDS, 9), LAYOUT: SEEDS}
 LAYOUTS = tuple(UPSET_SEEDS)
 WAFERS, TABLE_SEED, TEST_ROWS, CROWDED = 150_000, 11, 2500, 20
-EPOCHS, TUNING, REGION_EPOCHS = 20, 5, 9
+EPOCHS, TUNING = 20, 5
 SOURCE = f"test split of {WAFERS} parametrised wafers, seeds {', '.join(map(str, SEEDS))}"
 Emd = NDArray[np.float64]
 Networks = Mapping[int, nn.Module]
@@ -52,8 +49,9 @@ def task_of(context: Context, region: str | None = None, *, layout: str = LAYOUT
     return tasks.calorimeter(path=table(context), layout=layout, region=region)
 
 
-def _fit(context: Context, name: str, nets: Networks, epochs: int, rate: float, *,
+def fit(context: Context, name: str, nets: Networks, epochs: int, rate: float, *,
          region: str | None = None, layout: str = LAYOUT) -> Networks:  # fmt: skip
+    """Train networks and keep them, in place, or read those that are kept."""
     recipe = train.Recipe(epochs=epochs, batch_size=512, learning_rate=rate, warmup=0.02)
     task = task_of(context, region, layout=layout)
     folder = context.folder / (name if layout == LAYOUT else f"{name}-{layout}")
@@ -66,7 +64,7 @@ def floats(context: Context, layout: str = LAYOUT,
     """Autoencoders in floating point, by seed."""
     task = task_of(context, layout=layout)
     nets = {seed: models.wafer_autoencoder(task, seed=seed) for seed in seeds}
-    _fit(context, "float", nets, EPOCHS, 6e-3, layout=layout)
+    fit(context, "float", nets, EPOCHS, 6e-3, layout=layout)
     return nets
 
 
@@ -83,13 +81,7 @@ def converted(context: Context, links: int, layout: str = LAYOUT,
 def tuned(context: Context, links: int, layout: str = LAYOUT, seeds: Seeds = SEEDS) -> Networks:
     """The same after quantization-aware training."""
     nets = converted(context, links, layout, seeds)
-    return _fit(context, f"qat-{links}", nets, TUNING, 2e-3, layout=layout)
-
-
-def regional(context: Context, region: str | None) -> Networks:
-    """Networks of 5 links trained on for a region, or as many steps for all of them."""
-    epochs = REGION_EPOCHS if region else REGION_EPOCHS // len(REGION_NAMES)
-    return _fit(context, f"for-{region or 'all'}", tuned(context, 5), epochs, 2e-3, region=region)
+    return fit(context, f"qat-{links}", nets, TUNING, 2e-3, layout=layout)
 
 
 def distance(context: Context, name: str, decode: Callable[[], NDArray[np.floating]]) -> Emd:
@@ -132,16 +124,3 @@ def tuned_distances(context: Context, links: int) -> Emd:
 def crowded(context: Context) -> NDArray[np.bool_]:
     """Test wafers with many occupied cells."""
     return occupancy(wafers(path=table(context))["test"].charges[:TEST_ROWS]) >= CROWDED
-
-
-def regions(context: Context) -> Finding:
-    """Smallest gain of weights of their own, over the regions."""
-    region = wafers(path=table(context))["test"].region[:TEST_ROWS]
-    common = network_distances(context, "for-all", lambda: regional(context, None))
-    gains = {}
-    for index, name in enumerate(REGION_NAMES):
-        own = network_distances(context, f"for-{name}", partial(regional, context, name))
-        rows = region == index
-        gains[name] = 100 * (1 - own[:, rows].mean() / common[:, rows].mean())
-    remark = ", ".join(f"{name} {gain:+.2f} %" for name, gain in gains.items())
-    return Finding(Quantity(float(min(gains.values())), "%", SOURCE, "measured"), remark=remark)
