@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,12 +10,24 @@ import pytest
 
 from netwright import arch, cost
 from netwright.arch import Architecture
-from netwright.cost import loopnest, pipeline, systolic
+from netwright.cost import events, fused, loopnest, pipeline, stream, systolic
+from netwright.cost.dataflows import shape_of
 from netwright.cost.mapper import search
-from netwright.formats import E2M1, NM, Blocks, Density, Format, Int, NumberFormat, Pattern
-from netwright.mapping import Group, Mapping, Operation, Schedule, faults, operation
+from netwright.errors import ConfigError, GraphError
+from netwright.formats import E2M1, MXFP4, NM, Blocks, Density, Format, Int, NumberFormat, Pattern
+from netwright.mapping import (
+    Group,
+    Loop,
+    Mapping,
+    Operation,
+    Schedule,
+    faults,
+    fusion,
+    operation,
+    place,
+)
 from netwright.mapping.zeros import EVENLY
-from netwright.workload import Builder, Workload
+from netwright.workload import Builder, Workload, cascade
 from tests.cost.small import machine, one_memory
 
 WEIGHT = "linear0.weight"
@@ -29,12 +42,18 @@ PATTERNS = (
 )
 
 
-def layer(number: NumberFormat, pattern: Pattern | None) -> Workload:
+def layer(
+    number: NumberFormat, pattern: Pattern | None, *, rows: int = 8, inputs: int = 16,
+    outputs: int = 16,
+) -> Workload:  # fmt: skip
     b = Builder("net")
-    b.linear(b.input((8, 16)), 16)
-    plain = b.finish()
+    return held(b.finish(b.linear(b.input((rows, inputs)), outputs)), WEIGHT, number, pattern)
+
+
+def held(plain: Workload, name: str, number: NumberFormat, pattern: Pattern | None) -> Workload:
+    """A workload with one tensor in another format."""
     tensors = tuple(
-        replace(t, format=Format(number, pattern=pattern)) if t.name == WEIGHT else t
+        replace(t, format=Format(number, pattern=pattern)) if t.name == name else t
         for t in plain.tensors
     )
     return replace(plain, tensors=tensors)
@@ -48,9 +67,9 @@ def exploiting(wanted: Architecture, *kinds: str) -> Architecture:
     return wanted.model_copy(update={"nodes": nodes})
 
 
-def share(workload: Workload) -> tuple[Fraction, Fraction]:
+def share(workload: Workload, name: str = WEIGHT) -> tuple[Fraction, Fraction]:
     """Stored bits of a weight, and the share of the weights that is stored."""
-    kept = workload.by_name[WEIGHT].stored
+    kept = workload.by_name[name].stored
     return (
         Fraction(kept.num_bits, kept.num_elements), Fraction(kept.num_values, kept.num_elements),
     )  # fmt: skip
@@ -152,3 +171,120 @@ def test_schedule_and_memory(number: NumberFormat, pattern: Pattern | None) -> N
     assert sparse.by_name[WEIGHT].num_bytes == sparse.by_name[WEIGHT].stored.num_bytes
     schedule = Schedule(sparse, ("linear0",), places_weights=True)
     assert schedule.sizes[WEIGHT] == sparse.by_name[WEIGHT].stored.num_bytes
+
+
+def flat(speed: float) -> Architecture:
+    """A buffer and four units that multiply."""
+    small = machine(size=4096, speed=speed, buffered=True)
+    nodes = tuple(
+        node.model_copy(update={"parent": "pad"}) if node.name == "grid" else
+        node.model_copy(update={"parent": "grid"}) if node.kind == "compute" else node
+        for node in small.nodes if node.name not in ("reg", "bus")
+    )  # fmt: skip
+    return small.model_copy(update={"nodes": nodes})
+
+
+@pytest.mark.parametrize(("number", "pattern"), PATTERNS)
+@pytest.mark.parametrize("exploits", [(), ("nm", "blocks")])
+def test_fusion(number: NumberFormat, pattern: Pattern | None, exploits: tuple[str, ...]) -> None:
+    """By hand: what comes and goes does so once, and four units work all the time."""
+    sparse = layer(number, pattern)
+    bits, kept = share(sparse)
+    skips = pattern is not None and pattern.kind in exploits
+    moved = 128 * 8 + up(256 * bits) + 128 * 8
+    for speed in (0.25, 4.0):
+        found = fused(sparse, exploiting(flat(speed), *exploits))
+        cycles = up(2048 * (kept if skips else Fraction(1)) / 4)
+        assert found.seconds * 1e9 == pytest.approx(max(cycles, moved / 8 / speed))
+        assert found.is_optimal
+    assert fusion(sparse, flat(4.0)).num_bytes * 8 == moved
+    assert fused(sparse, flat(4.0), goal="energy").num_bytes * 8 == moved
+
+
+def products(extent: int, number: NumberFormat, pattern: Pattern | None) -> Workload:
+    """Each element of a tensor times one of the weights."""
+    found = cascade.parse(f"""
+        rank a = {extent}, b = {extent}
+        input A[a, b], W[a, b]
+        T[a, b] = A[a, b] * W[a, b]
+    """)
+    return held(found, "W", number, pattern)
+
+
+@pytest.mark.parametrize(("number", "pattern"), PATTERNS)
+@pytest.mark.parametrize("exploits", [(), ("density",)])
+def test_stream(number: NumberFormat, pattern: Pattern | None, exploits: tuple[str, ...]) -> None:
+    """Products of elements alone, on four units; the pipeline counts them alike."""
+    sparse = products(16, number, pattern)
+    unit = flat(4.0).nodes[-1].model_copy(update={"operators": {"multiply": arch.Operator()}})
+    four = flat(4.0).model_copy(update={"nodes": (*flat(4.0).nodes[:-1], unit)})
+    four = exploiting(four, *exploits)
+    bits, kept = share(sparse, "W")
+    work = kept if exploits and pattern is not None else Fraction(1)
+    counts = stream.count(sparse, sparse.einsums[0], four)
+    assert counts.steps == ({"mac": up(64 * work)},)
+    assert counts.num_operations == up(256 * work)
+    assert counts.amount("dram", "read", "W") == 8 * up(256 * bits / 8)
+    assert counts.amount("dram", "read", "A") == 256 * 8
+    assert bool(pattern) == any(f"of W, {pattern}" in line or f"of W too, {pattern}" in line
+                                for line in counts.assumptions)  # fmt: skip
+    loops = (Loop("b", 4, "grid", 0), Loop("a", 8, "grid", 1))
+    group = Group("T", ("T",), loops)
+    mapping = Mapping("unfused", ("T",), bindings={"T": "mac"}, groups=(group,))
+    whole = pipeline.count(sparse, four, mapping, group)
+    assert whole.num_operations == counts.num_operations
+
+
+def beside_banks(number: NumberFormat, pattern: Pattern | None) -> Workload:
+    return layer(number, pattern, rows=1, inputs=512, outputs=256)
+
+
+@pytest.mark.parametrize("bits", [16, 8, 4, 3, 1])
+def test_banks_and_events(bits: int) -> None:
+    """Two vectors for each of 128 banks, in columns of 256 bits, 16 elements a step."""
+    narrow = beside_banks(Int(bits), None)
+    banks = arch.find("gddr6-aim")
+    dram = banks.memories[0].dram
+    assert dram is not None
+    mapping = place(narrow, banks)
+    done = events.execute(narrow, banks, mapping, refresh=False)
+    elements = 256 // bits
+    columns, steps = -(-512 // elements), -(-elements // 16)
+    if 256 % bits == 0:
+        assert columns * 32 * 256 == narrow.by_name[WEIGHT].stored.num_bytes
+    assert done.outcome.issued("load_buffer") == 8 * columns
+    assert done.outcome.issued("mac_all") == 8 * 2 * columns * steps
+    wanted = events.product_cycles(dram, columns=columns, vectors=2)
+    assert done.outcome.cycles == wanted + 2 * columns * (steps - 1) * dram.cycles("ccd_l")
+    assert done.counts[0].num_operations == 512 * 256
+
+
+@pytest.mark.parametrize(("number", "pattern"), [*PATTERNS, (MXFP4, None)])
+def test_engines_that_know_elements_alone_refuse_the_rest_by_name(
+    number: NumberFormat, pattern: Pattern | None
+) -> None:
+    """Columns of banks, and templates of dataflows."""
+    sparse, banks = beside_banks(number, pattern), arch.find("gddr6-aim")
+    dense = layer(Int(number.bits), None, rows=1, inputs=512, outputs=256)
+    kept = sparse.by_name[WEIGHT].stored
+    if kept.num_bits == 512 * 256 * number.bits:
+        assert place(sparse, banks) == place(dense, banks)
+        assert shape_of(product(sparse)) == shape_of(product(dense))
+        return
+    told = f"has the zeros of {pattern}" if pattern else f"is {number}, whose elements share scales"
+    with pytest.raises(ConfigError, match=re.escape(f'"{WEIGHT}" of "net" {told}')):
+        cost.estimate_network(sparse, banks)
+    with pytest.raises(GraphError, match=re.escape(f'"{WEIGHT}" {told}')):
+        shape_of(product(sparse))
+    given = place(dense, banks)
+    assert any(f'layout of "{WEIGHT}": {told}' in fault for fault in faults(sparse, banks, given))
+
+
+@pytest.mark.parametrize(("number", "pattern"), PATTERNS)
+def test_what_the_host_reads_from_banks(number: NumberFormat, pattern: Pattern | None) -> None:
+    """It lies there as it is stored, and so it is read."""
+    sparse, banks = products(64, number, pattern), arch.find("gddr6-aim")
+    mapping = place(sparse, banks)
+    done = events.execute(sparse, banks, mapping, refresh=False)
+    columns = [-(-sparse.by_name[name].stored.num_bytes // 32) for name in ("A", "W")]
+    assert done.outcome.issued("read") == sum(columns)

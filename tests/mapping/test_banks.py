@@ -127,6 +127,7 @@ def test_elements_that_share_scales_are_refused():
         place(network, arch.find("gddr6-aim"))
     assert str(caught.value) == (
         '"linear9.weight" of "gpt2_small" is e2m1fx32-e8m0, whose elements share scales, and '
-        "columns of banks hold elements alone\n"
-        "hint: take a format without shared scales, such as bfloat16, int8 or int4"
+        "columns of banks hold elements alone, all of them\n"
+        "hint: take a format without shared scales, such as bfloat16, int8 or int4, and no "
+        "pattern"
     )

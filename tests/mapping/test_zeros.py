@@ -5,9 +5,17 @@ from fractions import Fraction
 import pytest
 
 from netwright.arch import Compute
-from netwright.formats import NM, Blocks, Density, Format, Int, Pattern
-from netwright.mapping.zeros import EVENLY, is_skipped, share_of, told, work_share
-from netwright.workload import Tensor
+from netwright.formats import MXFP4, NM, Blocks, Density, Format, Int, Pattern
+from netwright.mapping.zeros import (
+    EVENLY,
+    is_skipped,
+    multiplied,
+    not_plain,
+    share_of,
+    told,
+    work_share,
+)
+from netwright.workload import Tensor, cascade
 
 
 def unit(*exploits: str) -> Compute:
@@ -57,3 +65,30 @@ def test_what_is_told() -> None:
     assert told([tensor(NM(2, 4))], unit()) == (
         "pe multiplies by the zeros of w too, NM(2:4)", EVENLY,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("T[a] = add(b: A[a, b] * W[a, b])", ["A", "W"]),
+        ("T[a, b] = A[a, b] * W[a, b]", ["A", "W"]),
+        ("T[a] = max(b: A[a, b] * W[a, b])", []),  # 0 may be the largest
+        ("T[a, b] = exp(A[a, b] * W[a, b])", []),  # of 0 comes 1
+        ("T[a, b] = A[a, b] + W[a, b]", []),
+        ("T[a] = add(b: A[a, b])", []),
+        ("T[a] = add(b: A[a, b] * W[a, b] * S[a])", ["A", "W"]),  # S is applied in the end
+    ],
+)
+def test_zeros_of_products_alone_are_skipped(line: str, wanted: list[str]) -> None:
+    inputs = ", ".join(own for own in ("A[a, b]", "W[a, b]", "S[a]") if own in line)
+    workload = cascade.parse(f"rank a = 4, b = 4\ninput {inputs}\n{line}")
+    assert [tensor.name for tensor in multiplied(workload, workload.einsums[0])] == wanted
+
+
+def test_what_is_stored_beside_elements_is_named() -> None:
+    assert not_plain(tensor(NM(2, 4))) == "has the zeros of NM(2:4), which are not stored"
+    assert not_plain(tensor(NM(2, 4), bits=1)) == ""
+    assert not_plain(tensor(None)) == ""
+    assert not_plain(Tensor("w", (64, 64), Format(MXFP4))) == (
+        "is e2m1fx32-e8m0, whose elements share scales"
+    )

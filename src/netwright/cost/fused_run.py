@@ -23,7 +23,7 @@ from netwright.mapping.mapping import Group
 from netwright.mapping.mapping import Mapping as Decided
 from netwright.mapping.runs import Runs
 from netwright.mapping.tiles import footprint
-from netwright.mapping.zeros import work_share
+from netwright.mapping.zeros import multiplied, work_share
 from netwright.workload import Einsum, Workload
 
 
@@ -168,8 +168,7 @@ class RunMapper:
         if not set(operators) <= set(unit.does):
             return 0.0, 0.0
         points = float(prod(rank.extent for rank in einsum.ranks))
-        if einsum.map_op == "multiply":
-            points *= float(work_share((part.by_name[name] for name in einsum.reads), unit))
+        points *= float(work_share(multiplied(part, einsum), unit))
         cycles = sum(unit.cycles_of(operator) for operator in operators)
         figures = [unit.energy_of(operator) for operator in operators]
         joules = points * sum(figure.value for figure in figures if figure is not None)

@@ -22,8 +22,8 @@ from netwright.mapping import Group, Keep, Mapping
 from netwright.mapping.ranks import aligned
 from netwright.mapping.stages import Stage, ranks_of, slack, stages
 from netwright.mapping.tiles import Tiles, equal_tiles, footprint, num_tiles
-from netwright.mapping.zeros import share_of, told, work_share
-from netwright.workload import Tensor, Workload
+from netwright.mapping.zeros import multiplied, share_of, told, work_share
+from netwright.workload import Workload
 
 ASSUMPTIONS = (
     "loads and stores of a group overlap with its computation where memories are double-buffered",
@@ -296,21 +296,15 @@ class _Walk:
         return self.workload.by_name[tensor].bits_of(elements)
 
     def _share(self, stage: Stage) -> Fraction:
-        """The share of the points of a product that a unit works at."""
-        if stage.einsum.map_op != "multiply":
-            return Fraction(1)
-        return work_share(self._operands(stage), stage.unit)
-
-    def _operands(self, stage: Stage) -> list[Tensor]:
-        return [self.workload.by_name[name] for name in stage.einsum.reads]
+        """The share of the points of an Einsum that a unit works at."""
+        return work_share(multiplied(self.workload, stage.einsum), stage.unit)
 
     def told(self) -> tuple[str, ...]:
         """What is said about the zeros of patterns."""
         lines = [
             line
             for stage in self.stages
-            if stage.einsum.map_op == "multiply"
-            for line in told(self._operands(stage), stage.unit)
+            for line in told(multiplied(self.workload, stage.einsum), stage.unit)
         ]
         return tuple(dict.fromkeys(lines))
 

@@ -8,12 +8,14 @@ and energy of its bytes alone, and whoever asks is told which operators these ar
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 from math import prod
 
 from netwright.arch import Architecture, Compute
 from netwright.cost.counts import Action, Counts
 from netwright.errors import ConfigError
 from netwright.mapping.binding import able_units, operators_of, unknown_to_all, work_of
+from netwright.mapping.zeros import multiplied, share_of, told, work_share
 from netwright.workload import Einsum, Workload, bytes_touched
 
 STREAMED = "operators without multiplications read and write {root} once"
@@ -39,16 +41,20 @@ def count(
     actions.append(Action(root, "write", 8 * bytes_touched(workload, einsum, result), result))
     able = [u for u in able_units(einsum, architecture) if compute in ("", u.name)]
     steps: tuple[dict[str, int], ...] = ()
+    taken: tuple[str, ...] = (STREAMED.format(root=root),)
     if able and operators_of(einsum):
-        cycles = {unit.name: _cycles(einsum, unit, architecture) for unit in able}
+        factors = multiplied(workload, einsum)
+        cycles = {u.name: _cycles(einsum, u, architecture, work_share(factors, u)) for u in able}
         unit = min(able, key=lambda unit: cycles[unit.name])
         steps = ({unit.name: cycles[unit.name]},)
         copies = min(_points(einsum), architecture.copies(unit.name))
+        points = share_of(_points(einsum), work_share(factors, unit))
         actions += [
-            Action.compute(unit.name, _points(einsum), operator=operator, copies=copies)
+            Action.compute(unit.name, points, operator=operator, copies=copies)
             for operator in work_of(einsum, unit)
         ]
-    return Counts(einsum.name, "stream", steps, tuple(actions), (STREAMED.format(root=root),))
+        taken += told(factors, unit)
+    return Counts(einsum.name, "stream", steps, tuple(actions), taken)
 
 
 def undone(einsum: Einsum, architecture: Architecture) -> tuple[str, ...]:
@@ -79,6 +85,6 @@ def _points(einsum: Einsum) -> int:
     return prod(rank.extent for rank in einsum.ranks)
 
 
-def _cycles(einsum: Einsum, unit: Compute, architecture: Architecture) -> int:
-    rounds = -(-_points(einsum) // architecture.copies(unit.name))
+def _cycles(einsum: Einsum, unit: Compute, architecture: Architecture, share: Fraction) -> int:
+    rounds = share_of(-(-_points(einsum) // architecture.copies(unit.name)), share)
     return rounds * sum(unit.cycles_of(operator) for operator in work_of(einsum, unit))

@@ -10,6 +10,7 @@ from netwright.arch import Architecture, Dram
 from netwright.mapping.bank_columns import elements_of, room_of, rows_of
 from netwright.mapping.banks import buffer_elements, matrix_of
 from netwright.mapping.layout import Layout, Product, product_of
+from netwright.mapping.zeros import not_plain
 from netwright.workload import Workload
 
 
@@ -48,6 +49,8 @@ def layout_faults(
         vectors = layout.groups * layout.per_bank * dram.banks * layout.channels
         if vectors > 2 * max(prod(tensor.shape), 1) * dram.banks * dram.channels:
             yield f"{name}: has {vectors} vectors, more than elements"
+        elif layout.tensor in products and (reason := not_plain(tensor)):
+            yield f"{name}: {reason}, and columns hold elements alone, all of them"
         elif layout.tensor in products:
             held = buffer_elements(architecture, dram, tensor.bits)
             yield from _misfits(name, layout, products[layout.tensor], dram, tensor.bits, held)

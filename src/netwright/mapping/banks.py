@@ -8,9 +8,8 @@ off, to see what it is worth.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from math import ceil, prod
 
 from netwright.arch import Architecture, Dram, with_channels
 from netwright.arch.settings import MOST_CHANNELS
@@ -22,6 +21,7 @@ from netwright.mapping.caches import growth_of
 from netwright.mapping.layout import Layout, Product, Spread, banked, lanes_of, product_of
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.operation import Operation, is_operation, operation
+from netwright.mapping.zeros import not_plain
 from netwright.workload import Tensor, Workload
 
 GIB = 1 << 30
@@ -85,8 +85,9 @@ def place(workload: Workload, architecture: Architecture, rules: Banks | None = 
         rules: Rules of the placement; all of them if not given.
 
     Raises:
-        ConfigError: The machine has no such memory, nothing does an operator, or elements share
-            scales, for which columns have no place.
+        ConfigError: The machine has no such memory, nothing does an operator, or an operand of a
+            product has scales that elements share or zeros that are not stored, for which columns
+            have no place.
         Infeasible: The tensors do not fit; with the size that would do.
     """
     rules = rules or Banks()
@@ -95,8 +96,8 @@ def place(workload: Workload, architecture: Architecture, rules: Banks | None = 
         raise ConfigError(f'architecture "{architecture.name}" has no unit beside its banks',
                           hint="name one in the section dram of a memory")  # fmt: skip
     dram = memory.dram
+    _check_plain(workload)
     layouts, bindings, row = _placed(workload, architecture, memory.name, dram, rules)
-    _check_widths(workload, layouts)
     if row > dram.rows:
         needed = row * dram.channels * dram.banks * dram.row_bytes
         channels = _channels_that_do(workload, architecture, rules, row)
@@ -116,16 +117,18 @@ def place(workload: Workload, architecture: Architecture, rules: Banks | None = 
     )  # fmt: skip
 
 
-def _check_widths(workload: Workload, names: Iterable[str]) -> None:
-    """Refuse elements that are more than their own bits."""
-    shared = [name for name in names if workload.by_name[name].format.number.group_bits]
-    if shared:
-        number = workload.by_name[shared[0]].format.number
-        raise ConfigError(
-            f'"{shared[0]}" of "{workload.name}" is {number}, whose elements share scales, and '
-            "columns of banks hold elements alone",
-            hint="take a format without shared scales, such as bfloat16, int8 or int4",
-        )
+def _check_plain(workload: Workload) -> None:
+    """Refuse operands of products that are not their elements alone."""
+    products = (matrix_of(workload, einsum) for einsum in workload.einsums)
+    operands = (own for found in products if found is not None for own in found.operands[::-1])
+    for tensor in operands:
+        if reason := not_plain(tensor):
+            raise ConfigError(
+                f'"{tensor.name}" of "{workload.name}" {reason}, and columns of banks hold '
+                "elements alone, all of them",
+                hint="take a format without shared scales, such as bfloat16, int8 or int4, and no "
+                "pattern",
+            )
 
 
 def _placed(
@@ -209,7 +212,7 @@ def _read_by_host(workload: Workload, bindings: dict[str, str], dram: Dram) -> I
 def _stored(tensor: Tensor, memory: str, row: int, dram: Dram) -> Layout:
     """A tensor that no unit multiplies: column after column, the same share in each channel."""
     elements = elements_of(dram, tensor.bits)
-    columns = ceil(prod(tensor.shape) / (elements * dram.channels))
+    columns = -(-tensor.num_bytes // (dram.access_bytes * dram.channels))
     per_bank = max(-(-columns // dram.banks), min(columns, dram.columns))
     return Layout(
         tensor.name, memory, row, -(-per_bank // dram.columns), 1, per_bank, dram.channels,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -105,7 +105,7 @@ def operation(workload: Workload, einsum: Einsum) -> Operation:
     if not is_operation(einsum):
         raise GraphError("is not a sum of products of two tensors", node=einsum.name)
     extents = {rank.name: rank.extent for rank in einsum.ranks if rank.extent > 1}
-    accesses = _operands(einsum, extents)
+    accesses = _operands(einsum)
     tensors = {name: workload.by_name[access.tensor] for name, access in accesses.items()}
     axes = {name: _axes(access, extents) for name, access in accesses.items()}
     whole = [name for name, access in accesses.items() if not any(i.terms for i in access.index)]
@@ -126,15 +126,22 @@ def operation(workload: Workload, einsum: Einsum) -> Operation:
     return Operation(einsum.name, extents, tensors, axes, roles, meant)
 
 
-def _operands(einsum: Einsum, extents: Mapping[str, int]) -> dict[str, Access]:
-    """What a nest moves, by name: factors that change along the sum, then the result."""
+def factors_of(einsum: Einsum) -> Iterator[tuple[int, Access]]:
+    """Operands that are multiplied in each point, with their numbers.
+
+    A third or later one that does not change along the sum, such as a bias, is none.
+    """
     made = {rank for axis in einsum.output.index for rank, _ in axis.terms}
-    summed = set(extents) - made
-    found: dict[str, Access] = {}
+    summed = {rank.name for rank in einsum.ranks if rank.extent > 1} - made
     for number, access in enumerate(einsum.inputs):
-        walks = {rank for axis in access.index for rank, _ in axis.terms}
-        if number > 1 and not walks & summed:
-            continue
+        if number < 2 or any(rank in summed for axis in access.index for rank, _ in axis.terms):
+            yield number, access
+
+
+def _operands(einsum: Einsum) -> dict[str, Access]:
+    """What a nest moves, by name: factors that change along the sum, then the result."""
+    found: dict[str, Access] = {}
+    for number, access in factors_of(einsum):
         same = access.tensor in (*(own.tensor for own in found.values()), einsum.output.tensor)
         found[f"{access.tensor}#{number + 1}" if same else access.tensor] = access
     return {**found, einsum.output.tensor: einsum.output}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from math import prod
 
 from netwright.arch import Compute
 from netwright.formats import Density
-from netwright.workload import Tensor
+from netwright.mapping.operation import factors_of
+from netwright.workload import Einsum, Tensor, Workload
 
 EVENLY = "what patterns keep is spread evenly over tiles, units and steps"
 
@@ -33,6 +35,27 @@ def work_share(operands: Iterable[Tensor], unit: Compute) -> Fraction:
         if is_skipped(tensor, unit):
             share *= Fraction(tensor.stored.num_values, tensor.stored.num_elements)
     return share
+
+
+def multiplied(workload: Workload, einsum: Einsum) -> list[Tensor]:
+    """The operands of an Einsum whose zeros may be skipped, as nothing comes of them.
+
+    They are the factors of products, added up or not; none where more follows that makes something
+    of a product of 0, such as an exponential or a largest value.
+    """
+    if einsum.map_op != "multiply" or einsum.unary or einsum.reduce_op not in ("add", "none"):
+        return []
+    accesses = dict.fromkeys(access for _, access in factors_of(einsum))
+    return [workload.by_name[access.tensor] for access in accesses]
+
+
+def not_plain(tensor: Tensor) -> str:
+    """Why what is stored of a tensor is not its elements alone; empty if it is."""
+    if tensor.stored.num_bits == prod(tensor.shape) * tensor.bits:
+        return ""
+    if tensor.format.pattern is not None:
+        return f"has the zeros of {tensor.format.pattern}, which are not stored"
+    return f"is {tensor.format.number}, whose elements share scales"
 
 
 def share_of(amount: int, share: Fraction) -> int:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from netwright.arch import Direction
 from netwright.errors import GraphError
 from netwright.mapping.operation import Operation
+from netwright.mapping.zeros import not_plain
 from netwright.workload.view import radix
 
 CACHED = 1 << 16
@@ -144,8 +145,9 @@ def shape_of(operation: Operation) -> tuple[Shape, Mapping[Direction, str]]:
         ranks[meant] = rank
     if len(operation.tensors) != 3:
         raise GraphError("multiplies more than two tensors; no template does", node=operation.name)
-    if any(own.format.pattern is not None for own in operation.tensors.values()):
-        raise GraphError("has a pattern of zeros; no template knows any", node=operation.name)
+    for name, own in operation.tensors.items():
+        if reason := not_plain(own):
+            raise GraphError(f'"{name}" {reason}; no template knows that', node=operation.name)
     sizes = {meant: operation.extents[rank] for meant, rank in ranks.items()}
     rows = _window(operation, ranks, "P", "R")
     columns = _window(operation, ranks, "Q", "S")
