@@ -191,12 +191,13 @@ $(FASHION):
 
 pictures: $(PICTURES) ## get the images of nuclei and digits, out of two wheels (13 MB)
 
-$(PICTURES):
-	@mkdir -p build/wheels $@
-	$(BIN)/pip download $(PIP_ARGS) --quiet --no-deps --only-binary=:all: --dest build/wheels stardist==0.9.2 scikit-learn==1.9.1
+$(PICTURES): | $(VENV)/.main
+	@rm -rf build/wheels $@.part && mkdir -p build/wheels $@.part
+	$(BIN)/python -m pip download $(PIP_ARGS) --quiet --no-deps --only-binary=:all: --dest build/wheels stardist==0.9.2 scikit-learn==1.9.1
 	cd build/wheels && python3 -m zipfile -e stardist-*.whl stardist && python3 -m zipfile -e scikit_learn-*.whl sklearn
-	cp build/wheels/stardist/stardist/data/images/img2d.tif build/wheels/stardist/stardist/data/images/mask2d.tif $@
-	cp build/wheels/sklearn/sklearn/datasets/data/digits.csv.gz $@
+	cp build/wheels/stardist/stardist/data/images/img2d.tif build/wheels/stardist/stardist/data/images/mask2d.tif $@.part
+	cp build/wheels/sklearn/sklearn/datasets/data/digits.csv.gz $@.part
+	mv $@.part $@
 
 accuracies: $(VENV)/.bench $(FASHION) $(PICTURES) ## train the networks of the study nasaic (an hour; goes on where it was ended)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.accuracies

@@ -167,17 +167,20 @@ def test_a_lost_cluster_is_named_and_loses_no_finished_trial(tmp_path):
 def test_whoever_kills_the_process_that_talks_to_ray_stops_no_search(tmp_path):
     others = set(multiprocessing.active_children())
     killed = []
+    seen = set()
 
     def end(done: int, _wanted: int, _text: str) -> None:
         (driver,) = set(multiprocessing.active_children()) - others
+        seen.add(driver.pid)
         if done == 7 and not killed:
             driver.kill()
             driver.join()
             killed.append(driver.pid)
 
-    trials = SEARCH.run(trials=15, executor=Ray(2), progress=end).trials
+    trials = SEARCH.run(trials=60, executor=Ray(2), progress=end).trials
     assert killed
-    assert result_digest(trials) == result_digest(SEARCH.run(trials=15).trials)
+    assert len(seen) == 2  # the one that was killed, and one that did all the rest
+    assert result_digest(trials) == result_digest(SEARCH.run(trials=60).trials)
 
 
 @contextmanager

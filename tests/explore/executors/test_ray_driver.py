@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import socket
+from types import SimpleNamespace
 
 import pytest
 
-from netwright.explore.executors.ray_driver import answers, place_of
+from netwright.explore import Limits
+from netwright.explore.executors.ray_driver import Order, _Tasks, answers, place_of
+from netwright.explore.objective import Job
 
 
 @pytest.mark.parametrize(
@@ -31,3 +34,36 @@ def test_a_place_answers_while_somebody_listens():
         assert answers(own.getsockname())
         place = own.getsockname()
     assert not answers(place)
+
+
+def ray_at_once():
+    """What the tasks use of a Ray that finishes each job at once, with its number as outcome."""
+    task = SimpleNamespace(remote=lambda _shared, _files, job: job.number)
+    return SimpleNamespace(
+        put=bytes,
+        remote=lambda **_options: lambda _function: task,
+        wait=lambda running, **_options: (running[:1], running[1:]),
+        get=lambda number: number,
+        cancel=lambda _number, **_options: None,
+        exceptions=None,
+        get_runtime_context=lambda: SimpleNamespace(gcs_address="none"),
+    )
+
+
+def test_jobs_that_come_before_the_last_outcome_is_done_with_are_no_end():
+    jobs = [Job(number, {}) for number in range(5)]
+    told: list[int] = []
+    pipe = SimpleNamespace(poll=lambda: len(told) == 5)  # asked for more as soon as all are told
+    tasks = _Tasks(ray_at_once(), Order(b"", Limits(), "", 2), pipe, 2)
+    for _ in range(2):
+        told.clear()
+        for place, number in tasks.run((), jobs):
+            told.append(place)
+            assert number == place
+        assert sorted(told) == [0, 1, 2, 3, 4]
+    pipe.poll = lambda: len(told) == 3  # closed while there is work
+    told.clear()
+    outcomes = tasks.run((), jobs)
+    told.extend(next(outcomes)[0] for _ in range(3))
+    with pytest.raises(EOFError):
+        next(outcomes)

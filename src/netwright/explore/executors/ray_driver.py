@@ -197,7 +197,7 @@ class _Tasks:
                 for reference in ready:
                     place, started = running.pop(reference)
                     yield place, self._outcome(reference, started)
-                if self.pipe.poll():  # nothing is asked meanwhile: it is closed
+                if (waiting or running) and self.pipe.poll():  # nothing is asked yet: it is closed
                     raise EOFError
                 self._look()
                 self._cancel_late(running)
