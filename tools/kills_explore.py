@@ -54,6 +54,9 @@ def measure(settings):
     return {{"y": abs(settings["x"] - 271828)}}
 """
 
+ERRORS = "errors.txt"
+"""What the driver that was started last has said, in the folder of the search."""
+
 MOST_S = 14_400.0
 """Time after which no more is killed."""
 
@@ -104,7 +107,8 @@ def kill(
     process = _start(folder / "killed", study, MOST_TRIALS, options)
     while counts.total() < kills and time.monotonic() - began < most_s:
         if process.poll() is not None:
-            raise SystemExit(f"the search ended by itself with code {process.returncode}")
+            raise SystemExit(f"the search ended by itself with code {process.returncode}: "
+                             f"{_said(folder / 'killed')}")  # fmt: skip
         if source.random() < 0.8:
             _await_progress(study, len(seen), process)
         driver = source.random() < 0.5
@@ -169,11 +173,15 @@ def _command(folder: Path, study: Path, trials: int, options: tuple[str, ...]) -
 def _start(
     folder: Path, study: Path, trials: int, options: tuple[str, ...]
 ) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        _command(folder, study, trials, options),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with open(folder / ERRORS, "wb") as errors:
+        return subprocess.Popen(
+            _command(folder, study, trials, options), stdout=subprocess.DEVNULL, stderr=errors
+        )
+
+
+def _said(folder: Path) -> str:
+    """The end of what a search that ended by itself has said."""
+    return (folder / ERRORS).read_text(errors="replace").strip()[-1000:]
 
 
 def _finish(folder: Path, study: Path, trials: int, options: tuple[str, ...]) -> None:

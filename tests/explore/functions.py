@@ -124,6 +124,20 @@ def serve_nothing(pipe, order):
     os._exit(1)
 
 
+def serve_killed_once(pipe, order):
+    """What talks to a cluster, killed before it is connected for the first time."""
+    mark = Path(order.address)
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    serve_here(pipe, order)
+
+
+def serve_killed(pipe, order):
+    """What talks to a cluster, killed whenever it is started."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def serve_faults(pipe, order):
     """What talks to a cluster that cannot be used."""
     pipe.send(Fault("no room there", "make some"))

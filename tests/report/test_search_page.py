@@ -1,8 +1,22 @@
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
-from netwright.explore import Choice, Constraint, Function, Goal, Random, Search, Space, Whole
+from netwright.explore import (
+    Choice,
+    Constraint,
+    Function,
+    Goal,
+    Random,
+    Search,
+    Space,
+    Whole,
+    open_study,
+)
+from netwright.explore.objectives.chip import ChipOptions
 from netwright.report.search_page import render_search, write_search
 
 PARAMETERS = (
@@ -60,3 +74,30 @@ def test_a_study_of_failures_is_a_page_without_pictures():
     page = render_search(study)
     assert "<svg" not in page
     assert "has no value &#34;y&#34;; values: z" in page
+
+
+def test_the_chosen_chip_is_drawn_with_its_layers(tmp_path):
+    record = {"score": 0.5, "validation": 0.5}
+    (tmp_path / "table.jsonl").write_text(json.dumps({"key": "t 2-4-0 0", "record": record}) + "\n")
+    arguments = {"stem": 2, "filters": (4,), "skips": (0,)}
+    network = {"task": "t", "family": "resnet9", "image": (1, 8, 8), "arguments": arguments}
+    chip = ChipOptions(networks=(network,), machine="unlike_pair", limit_s=1e-3,
+                       scores=Path("table.jsonl")).make(tmp_path)  # fmt: skip
+    size = Choice(name="size", paths=("machine.accelerators.pixels.elements",), values=(16, 48))
+    space = Space(parameters=(size,), goals=(Goal(value="joules"),))
+    Search(space, chip, Random()).run(trials=4, folder=tmp_path / "study")
+    study = open_study(tmp_path / "study")
+    page = render_search(study)
+    assert "<h2>Chosen chip</h2>" in page
+    assert page.count('aria-label="Split of resnet9"') == 1
+    assert 'id="chip-' in page
+    assert "differs from the trial" not in page
+    best = {**study.best.values, "seconds": 1.0}
+    trials = [replace(trial, values=best) for trial in study.trials]
+    assert "differs from the trial: seconds" in render_search(replace(study, trials=(*trials,)))
+    kept = {**study.identity.made_of, "machine": "<b>", "given": {}}
+    lost = study.identity.model_copy(update={"made_of": kept})
+    page = render_search(replace(study, identity=lost))
+    assert "cannot be drawn: " in page
+    assert "<b>" not in page
+    assert "<h2>Chosen chip</h2>" not in render_search(searched(4, "y"))

@@ -21,7 +21,7 @@ from netwright.cost.mapspace import Mapspace
 from netwright.cost.network import Layer, NetworkEstimate, as_steps, estimate_network
 from netwright.cost.price import Estimate, assumed_figures, check_figures, price, sequence
 from netwright.cost.sizes import NetworkSize, size_of
-from netwright.cost.split import METHODS, Method, NetworkSplit, Run, split
+from netwright.cost.split import METHODS, Method, NetworkSplit, Run, split, split_assessed
 from netwright.cost.spreads import Spread, spreads
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "simulate_merge",
     "size_of",
     "split",
+    "split_assessed",
     "spreads",
     "systolic",
     "training",

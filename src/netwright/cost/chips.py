@@ -20,7 +20,7 @@ from netwright.cost.steps import (
 )
 from netwright.errors import ConfigError, UnsupportedOp
 from netwright.mapping.operation import operation
-from netwright.mapping.split import split_towards
+from netwright.mapping.split import Split, SplitProblem, split_towards
 from netwright.mapping.split_exact import split_within
 from netwright.workload import Workload
 
@@ -121,12 +121,25 @@ def assess(
     clock = max(unit.compute.rate.value for unit in units if unit.compute.rate is not None)
     problem = problem_of(groups, units, costs, clock)
     limit = cycles_within(limit_s, clock)
-    if solver == "never":
-        found = split_towards(problem, limit)
-    else:
-        found = split_within(problem, limit, always=solver == "always")
+    found = split_as_asked(problem, limit, solver)
     area = sum(unit.size.area_m2 for unit in units if unit.size is not None)
     return Verdict(found.makespan / clock, found.energy / FEMTO, area, found.is_optimal)
+
+
+def split_as_asked(problem: SplitProblem, limit: int, solver: Asked) -> Split:
+    """The split that a verdict is about.
+
+    Args:
+        problem: Steps and units.
+        limit: Cycles that it may take.
+        solver: When an exact solver is asked.
+
+    Raises:
+        MissingExtra: OR-Tools is not installed, and asked.
+    """
+    if solver == "never":
+        return split_towards(problem, limit)
+    return split_within(problem, limit, always=solver == "always")
 
 
 def _costs(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from netwright.arch import Architecture
 from netwright.cost import stream
 from netwright.cost.accelerators import Cost, Unit, refused, units_of
+from netwright.cost.chips import Asked, split_as_asked
 from netwright.cost.price import check_figures
 from netwright.cost.steps import Group, cycles_of, cycles_within, groups_of, moved_bits, problem_of
 from netwright.errors import ConfigError, GraphError, Infeasible
@@ -116,31 +117,71 @@ def split(
         GraphError: A layer runs on no accelerator, or nothing can be split.
         Infeasible: No split ends in time.
     """
+    if method == "greedy" and limit_s is None:
+        raise ConfigError("a greedy split needs a limit in seconds")
+
+    def find(problem: SplitProblem, limit: int | None) -> Split:
+        if method == "exact":
+            return split_exactly(problem, aim=aim, limit=limit, time_limit_s=time_limit_s)
+        assert limit is not None
+        found = split_greedily(problem, limit)
+        if found is None:
+            raise Infeasible(
+                f"the greedy split found none that ends in {limit} cycles", smallest=0,
+                hint="the exact method says whether there is one",
+            )  # fmt: skip
+        return found
+
+    return _split(networks, architecture, limit_s, find, progress)
+
+
+def split_assessed(
+    networks: Sequence[Workload],
+    architecture: Architecture,
+    *,
+    limit_s: float,
+    solver: Asked = "misses",
+) -> NetworkSplit:
+    """The split that :func:`~netwright.cost.assess` is about, with its mapping and schedule.
+
+    Args:
+        networks: Networks that run at the same time.
+        architecture: The machine; its compute units are the accelerators.
+        limit_s: Seconds that it may take; the split may take longer.
+        solver: When an exact solver is asked.
+
+    Raises:
+        ConfigError: The machine lacks a figure, or an option does not fit.
+        GraphError: A layer runs on no accelerator, or nothing can be split.
+        MissingExtra: OR-Tools is not installed, and asked.
+    """
+
+    def find(problem: SplitProblem, limit: int | None) -> Split:
+        assert limit is not None
+        return split_as_asked(problem, limit, solver)
+
+    return _split(networks, architecture, limit_s, find, silent)
+
+
+def _split(
+    networks: Sequence[Workload],
+    architecture: Architecture,
+    limit_s: float | None,
+    find: Callable[[SplitProblem, int | None], Split],
+    progress: Progress,
+) -> NetworkSplit:
+    """The split that a function finds for the steps and a limit in cycles."""
     started = time.perf_counter()
     check_figures(architecture)
     if limit_s is not None and not 0 < limit_s <= MOST_S:
         raise ConfigError(
             f"the limit must be above 0 s and at most {MOST_S:g} s, not {limit_s:g} s"
         )
-    if method == "greedy" and limit_s is None:
-        raise ConfigError("a greedy split needs a limit in seconds")
     workload = joined(networks)
     units = units_of(architecture)
     table = _Table(workload, units, progress)
     clock = max(unit.compute.rate.value for unit in units if unit.compute.rate is not None)
-    problem = table.problem(clock)
-    limit = None if limit_s is None else cycles_within(limit_s, clock)
-    if method == "exact":
-        found = split_exactly(problem, aim=aim, limit=limit, time_limit_s=time_limit_s)
-    else:
-        assert limit is not None
-        maybe = split_greedily(problem, limit)
-        if maybe is None:
-            raise Infeasible(
-                f"the greedy split found none that ends in {limit} cycles", smallest=0,
-                hint="the exact method says whether there is one",
-            )  # fmt: skip
-        found = maybe
+    found = find(table.problem(clock), None if limit_s is None else cycles_within(limit_s, clock))
     mapping = table.mapping(found)
     check_legal(workload, architecture, mapping)
     seconds = found.makespan / clock

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -62,6 +62,20 @@ class Objective(Protocol):
         Returns:
             The values by name; ``NAME_deviation`` is the standard deviation of ``NAME``.
         """
+
+
+@runtime_checkable
+class Described(Protocol):
+    """An objective of which a study keeps more than its digest."""
+
+    @property
+    def tables(self) -> dict[str, object]:
+        """Plain data from which a page can draw what was found: what JSON can hold."""
+
+
+def described(objective: Objective) -> dict[str, object]:
+    """What an objective says of itself; nothing if it does not."""
+    return objective.tables if isinstance(objective, Described) else {}
 
 
 @dataclass(frozen=True, slots=True)

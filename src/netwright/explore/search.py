@@ -12,7 +12,7 @@ from pathlib import Path
 from netwright.errors import ConfigError, RunError, StaleRun
 from netwright.explore import ranking
 from netwright.explore.executors import Executor, Here, Session
-from netwright.explore.objective import Job, Limits, Objective, Outcome, Work
+from netwright.explore.objective import Job, Limits, Objective, Outcome, Work, described
 from netwright.explore.parameter import Point
 from netwright.explore.proposers.base import Proposer
 from netwright.explore.settings import Ladder
@@ -70,7 +70,7 @@ class Search:
         return identify(
             self.name, self.space, objective=self.objective.digest, proposer=self.proposer,
             batch=self.batch, seed=self.seed, ladder=self.ladder,
-            packages=self.proposer.packages,
+            packages=self.proposer.packages, made_of=described(self.objective),
         )  # fmt: skip
 
     def run(

@@ -40,6 +40,7 @@ class Identity(Settings):
         seed: Of everything random.
         ladder: Little effort first.
         versions: Packages on which proposals depend.
+        made_of: What the objective says of itself, for the page of the study.
     """
 
     schema_version: Literal[1] = 1
@@ -51,6 +52,7 @@ class Identity(Settings):
     seed: int
     ladder: Ladder | None = None
     versions: dict[str, str] = Field(default_factory=dict)
+    made_of: dict[str, object] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,7 @@ def identify(
     seed: int,
     ladder: Ladder | None,
     packages: Sequence[str] = (),
+    made_of: dict[str, object] | None = None,
 ) -> Identity:
     """The identity of a study that is about to begin."""
     from importlib.metadata import version
@@ -244,7 +247,7 @@ def identify(
     versions = {"netwright": __version__, **{package: version(package) for package in packages}}
     return Identity(
         name=name, space=space, objective=objective, proposer=repr(proposer), batch=batch,
-        seed=seed, ladder=ladder, versions=versions,
+        seed=seed, ladder=ladder, versions=versions, made_of=made_of or {},
     )  # fmt: skip
 
 

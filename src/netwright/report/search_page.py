@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib.resources import files
+from math import isclose
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from netwright.errors import NetwrightError
 from netwright.escape import visible
 from netwright.explore import Study, Trial
 from netwright.explore.importance import FEWEST
+from netwright.explore.objectives.chip import remade
+from netwright.explore.study import STUDY
 from netwright.explore.trial import STATES
 from netwright.files import write_text
 from netwright.report import search_pictures
+from netwright.report.split_chart import inline_split_chart
 
 HTML_NAME = "search.html"
 
@@ -59,6 +64,7 @@ def render_search(study: Study) -> str:
         front=[[_number(t, goal) for goal in goals] + _cells(study, t) for t in front],
         front_numbers=[trial.number for trial in front],
         reasons=reasons.most_common(MOST_ROWS),
+        chip=_chip(study),
         unmet=study.unmet,
         number=lambda value: f"{value:.5g}",
     )
@@ -77,6 +83,28 @@ def _pictures(study: Study) -> dict[str, str]:
     if len(measured) >= FEWEST:
         found["importance"] = search_pictures.importance_picture(study)
     return found
+
+
+def _chip(study: Study) -> dict[str, object] | None:
+    """The chip of the best trial with its layers; none where no chips were searched."""
+    best, tables = study.best, study.identity.made_of
+    if best is None or tables.get("kind") != "chip":
+        return None
+    try:
+        found, machine = remade(tables, source=STUDY).drawn(study.space.settings(best.parameters))
+    except NetwrightError as error:
+        return {"number": best.number, "fault": error.message}
+    told = {"seconds": found.seconds, "joules": sum(run.joules for run in found.runs)}
+    return {
+        "number": best.number,
+        "picture": Markup(inline_split_chart(found, machine, name="chip")),
+        "assumptions": found.assumptions,
+        "differs": [
+            (name, f"{value:.5g}", f"{best.values[name]:.5g}")
+            for name, value in told.items()
+            if not isclose(value, best.values.get(name, value), rel_tol=1e-6)
+        ],
+    }
 
 
 def _constraint(study: Study, title: str) -> tuple[str, str, str, str]:

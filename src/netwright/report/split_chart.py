@@ -10,11 +10,13 @@ from netwright.arch import Architecture, sized
 from netwright.arch.diagram import scaled
 from netwright.cost import NetworkSplit
 from netwright.report.style import INK, MUTED, SERIES, WIDE_INCHES
-from netwright.report.svg import write_picture
+from netwright.report.svg import draw, write_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+HEIGHT_INCHES = 6.5
 
 LABELED_SHARE = 0.05
 """A step carries its name if it takes at least this share of the time."""
@@ -36,6 +38,30 @@ def split_chart(found: NetworkSplit, architecture: Architecture, path: Path) -> 
     Raises:
         MissingExtra: Matplotlib is not installed.
     """
+    write_picture(
+        path, _painter(found, architecture), width=WIDE_INCHES, height=HEIGHT_INCHES,
+        title=f"Split of {found.workload.name}",
+    )  # fmt: skip
+
+
+def inline_split_chart(found: NetworkSplit, architecture: Architecture, *, name: str) -> str:
+    """The picture of :func:`split_chart` as one ``<svg>`` element for a page.
+
+    Args:
+        found: Networks on a machine.
+        architecture: The machine.
+        name: Unique on the page.
+
+    Raises:
+        MissingExtra: Matplotlib is not installed.
+    """
+    return draw(
+        _painter(found, architecture), width=WIDE_INCHES, height=HEIGHT_INCHES, name=name,
+        title=f"Split of {found.workload.name}",
+    )  # fmt: skip
+
+
+def _painter(found: NetworkSplit, architecture: Architecture) -> Callable[[Figure], None]:
     networks = list(dict.fromkeys(run.name.partition(".")[0] for run in found.runs))
     several = " + " in found.workload.name
     color_of = {name: SERIES[n % len(SERIES)] for n, name in enumerate(networks)}
@@ -50,13 +76,11 @@ def split_chart(found: NetworkSplit, architecture: Architecture, path: Path) -> 
             for name in networks:
                 above.barh([0], [0], color=color_of[name], label=name)
             above.legend(ncols=len(networks))
-        above.set_title(f"{found.workload.name} on {architecture.title or architecture.name}: "
+        above.set_title(f"{found.workload.name} on {architecture.name}: "
                         f"{scaled(found.seconds, 's')}, {scaled(found.joules, 'J')}")  # fmt: skip
         _chip(below, found, architecture, color)
 
-    write_picture(
-        path, paint, width=WIDE_INCHES, height=6.5, title=f"Split of {found.workload.name}"
-    )
+    return paint
 
 
 def _schedule(axes: Axes, found: NetworkSplit, color: Callable[[str], str]) -> None:
@@ -67,7 +91,7 @@ def _schedule(axes: Axes, found: NetworkSplit, color: Callable[[str], str]) -> N
         if run.end_s - run.start_s >= LABELED_SHARE * found.seconds:
             label = run.name.rpartition(".")[2]
             axes.text(
-                start + length / 2, row, label, ha="center", va="center", fontsize=7, color=INK
+                start + length / 2, row, label, ha="center", va="center", fontsize=7, color="white"
             )
     axes.set_yticks(range(len(found.units)), found.units)
     axes.invert_yaxis()

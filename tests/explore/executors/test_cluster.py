@@ -88,6 +88,18 @@ def test_what_ray_does_to_the_process_that_talks_to_it_is_said(monkeypatch):
     assert raised.value.hint == "make some"
 
 
+def test_who_is_killed_before_it_is_connected_is_started_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "_check", lambda _ray, _address: None)
+    monkeypatch.setattr(cluster, "serve", functions.serve_killed_once)
+    executor = Ray(address=str(tmp_path / "mark"))
+    trials = SEARCH.run(trials=3, executor=executor).trials
+    assert result_digest(trials) == result_digest(SEARCH.run(trials=3).trials)
+    assert (tmp_path / "mark").exists()
+    monkeypatch.setattr(cluster, "serve", functions.serve_killed)
+    with pytest.raises(RunError, match=r"ends before it is connected \(signal SIGKILL\)"):
+        SEARCH.run(trials=3, executor=Ray())
+
+
 class Refused(Exception):
     pass
 

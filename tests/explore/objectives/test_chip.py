@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,13 @@ from netwright import arch
 from netwright.cost import split
 from netwright.errors import ConfigError, DataError
 from netwright.explore import Choice, Constraint, Goal, Random, Search, Space
-from netwright.explore.objectives.chip import Chip, ChipOptions, NetworkOptions, workload_of
+from netwright.explore.objectives.chip import (
+    Chip,
+    ChipOptions,
+    NetworkOptions,
+    remade,
+    workload_of,
+)
 from netwright.workload import fuse
 
 SMALL = {"stem": 2, "filters": (4,), "skips": (0,)}
@@ -49,6 +56,21 @@ def test_values_are_those_of_the_split_and_of_the_table(chip):
     assert found["seconds"] == pytest.approx(whole.seconds)
     assert found["joules"] == pytest.approx(whole.joules)
     assert found["area_m2"] == pytest.approx(whole.area_m2)
+
+
+@pytest.mark.parametrize("limit_s", [1e-3, 2e-6, 1e-9])  # loose, tight, and met by none
+@pytest.mark.parametrize("solver", ["never", "misses", "always"])
+def test_what_a_study_keeps_draws_the_split_that_was_judged(chip, limit_s, solver):
+    asked = replace(chip, limit_s=limit_s, solver=solver)
+    settings = {"networks[0].arguments.stem": 4, "machine.accelerators.pixels.elements": 16}
+    kept = json.loads(json.dumps(asked.tables))
+    found, machine = remade(kept, source="study.json").drawn(settings)
+    judged = asked.judge(settings)
+    assert found.seconds == pytest.approx(judged.seconds)
+    assert sum(run.joules for run in found.runs) == pytest.approx(judged.joules)
+    assert {own.name: own.elements for own in machine.accelerators}["pixels"] == 16
+    with pytest.raises(ConfigError, match=r"study\.json.*limit_s"):
+        remade({**kept, "limit_s": -1.0}, source="study.json")
 
 
 def test_a_search_prunes_before_scores(chip):

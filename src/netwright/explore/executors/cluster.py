@@ -136,7 +136,15 @@ def _is_here(host: str) -> bool:
 
 
 class _Gone(Exception):
-    """The process that talks to Ray has ended."""
+    """The process that talks to Ray has ended; the message says how.
+
+    Attributes:
+        is_killed: Whether a signal ended it.
+    """
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(ended(code))
+        self.is_killed = code is not None and code < 0
 
 
 @dataclass(slots=True)
@@ -146,20 +154,33 @@ class _Session:
     pipe: Connection | None = None
 
     def start(self) -> None:
-        """Start the process that talks to Ray, and wait until it is connected."""
+        """Start the process that talks to Ray, and wait until it is connected.
+
+        Raises:
+            RunError: It cannot be, or is killed with every attempt.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._launch()
+                return
+            except _Gone as gone:
+                if attempt < ATTEMPTS and gone.is_killed:
+                    self.close()
+                    continue
+                raise RunError(
+                    f"{self._name}: the process that talks to it ends before it is connected "
+                    f"({gone})",
+                    hint='a script that searches needs `if __name__ == "__main__":`; on a busy or '
+                    "small machine --workers needs less",
+                ) from None
+
+    def _launch(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, self.order), daemon=True)
         self.process.start()
         theirs.close()
-        try:
-            self._told()
-        except _Gone as gone:
-            raise RunError(
-                f"{self._name}: the process that talks to it ends before it is connected ({gone})",
-                hint='a script that searches needs `if __name__ == "__main__":`; on a busy or '
-                "small machine --workers needs less",
-            ) from None
+        self._told()
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
         """Have all jobs evaluated; if the process that talks to Ray ends, another goes on."""
@@ -206,22 +227,22 @@ class _Session:
         try:
             self.pipe.send(what)
         except OSError:
-            raise _Gone(self._how()) from None
+            raise self._gone() from None
 
     def _told(self) -> Any:
         assert self.pipe is not None
         try:
             told = self.pipe.recv()
         except (EOFError, OSError, pickle.UnpicklingError):
-            raise _Gone(self._how()) from None
+            raise self._gone() from None
         if isinstance(told, Fault):
             raise RunError(told.message, hint=told.hint)
         return told
 
-    def _how(self) -> str:
+    def _gone(self) -> _Gone:
         assert self.process is not None
         self.process.join(END_S)
-        return ended(self.process.exitcode)
+        return _Gone(self.process.exitcode)
 
     def close(self) -> None:
         """End the process: by closing its pipe, or else by force."""

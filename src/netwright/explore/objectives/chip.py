@@ -18,7 +18,15 @@ from netwright import __version__, workload
 from netwright.arch import Architecture
 from netwright.arch.load import parse as parse_machine
 from netwright.arch.load import tables as machine_tables
-from netwright.cost import Asked, Layers, Verdict, assess, layers_of
+from netwright.cost import (
+    Asked,
+    Layers,
+    NetworkSplit,
+    Verdict,
+    assess,
+    layers_of,
+    split_assessed,
+)
 from netwright.errors import ConfigError, DataError
 from netwright.explore.objective import Tell, reached, unmeasured
 from netwright.explore.parameter import Value
@@ -27,7 +35,7 @@ from netwright.explore.space import Space
 from netwright.faults import closest
 from netwright.mapping import check_solver
 from netwright.records import read_records
-from netwright.settings import Settings
+from netwright.settings import Settings, check
 from netwright.workload import Workload, fuse
 
 VALUES = ("seconds", "joules", "area_m2", "score", "validation")
@@ -107,6 +115,36 @@ class ChipOptions(Settings):
         return Chip(self.networks, machine, self.limit_s, where / self.scores, self.solver)
 
 
+class Made(Settings):
+    """What a study keeps of the objective.
+
+    Attributes:
+        kind: Of the objective.
+        networks: What runs on the chip at the same time.
+        machine: Name of the machine, or its file.
+        limit_s: Seconds that splits aim at.
+        solver: When OR-Tools is asked for a split.
+        given: Tables of the machine.
+    """
+
+    kind: Literal["chip"] = "chip"
+    networks: tuple[NetworkOptions, ...] = Field(min_length=1)
+    machine: str
+    limit_s: float = Field(gt=0)
+    solver: Asked = "misses"
+    given: dict[str, object]
+
+
+def remade(tables: Mapping[str, object], *, source: str) -> Chip:
+    """The objective that a study was made with, without its scores.
+
+    Raises:
+        ConfigError: The tables are not those of one.
+    """
+    own = check(dict(tables), Made, source=source)
+    return Chip(own.networks, own.machine, own.limit_s, Path(), own.solver, own.given)
+
+
 @dataclass(frozen=True)
 class Chip:
     """Networks on a chip: paths begin with ``networks[N].arguments.`` or ``machine.``.
@@ -120,6 +158,7 @@ class Chip:
         limit_s: Seconds that splits aim at.
         scores: Records of trainings.
         solver: When an exact solver is asked for a split.
+        given: Tables of the machine, where they are known already.
     """
 
     networks: tuple[NetworkOptions, ...]
@@ -127,6 +166,7 @@ class Chip:
     limit_s: float
     scores: Path
     solver: Asked = "misses"
+    given: Mapping[str, object] | None = None
     _layers: dict[str, Layers] = field(default_factory=dict, compare=False, repr=False)
     _machines: dict[str, Architecture] = field(default_factory=dict, compare=False, repr=False)
 
@@ -139,6 +179,13 @@ class Chip:
             json.dumps({key: sorted(found) for key, found in self._table.items()}),
         ]  # fmt: skip
         return f"chip {hashlib.sha256(chr(0).join(content).encode()).hexdigest()}"
+
+    @property
+    def tables(self) -> dict[str, object]:
+        """Networks, machine and limit, of which :func:`remade` makes what draws a chip."""
+        own = Made(networks=self.networks, machine=self.machine, limit_s=self.limit_s,
+                   solver=self.solver, given=self._given)  # fmt: skip
+        return own.model_dump(mode="json")
 
     def check(self, space: Space) -> None:
         """Refuse paths that lead nowhere, and values that are never measured.
@@ -182,6 +229,12 @@ class Chip:
         """Time, energy and area of a point alone, and whether its split is proven."""
         return self._judged(settings)[1]
 
+    def drawn(self, settings: Mapping[str, Value]) -> tuple[NetworkSplit, Architecture]:
+        """The split of a point with its schedule, and the machine."""
+        networks, machine = self._built(*self._changed(settings))
+        own = [fuse(workload_of(network)) for network in networks]
+        return split_assessed(own, machine, limit_s=self.limit_s, solver=self.solver), machine
+
     def _judged(self, settings: Mapping[str, Value]) -> tuple[list[NetworkOptions], Verdict]:
         networks, machine = self._built(*self._changed(settings))
         layers = [self._seen(network, machine) for network in networks]
@@ -217,7 +270,7 @@ class Chip:
 
     @cached_property
     def _given(self) -> dict[str, object]:
-        return machine_tables(self.machine)
+        return machine_tables(self.machine) if self.given is None else dict(self.given)
 
     def _changed(
         self, settings: Mapping[str, Value]
