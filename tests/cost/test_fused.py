@@ -7,7 +7,7 @@ import pytest
 from netwright import arch
 from netwright.cost import Fused, fused, pipeline
 from netwright.errors import ConfigError, MappingError
-from netwright.mapping import Group, LoopNest, Mapping, faults, kept_bytes
+from netwright.mapping import Group, LoopNest, Mapping, faults, fusion, kept_bytes
 from netwright.mapping.ranks import aligned
 from netwright.workload import Builder, cascade
 from tests.cost import fused_by_hand
@@ -218,6 +218,9 @@ def test_what_no_unit_does_takes_the_time_of_its_bytes():
     assert [group.einsums for group in found.mapping.groups] == [("S",), ("T",)]
     assert "S" not in found.mapping.bindings
     assert pipeline.estimate(workload, two_units(200), found.mapping).seconds == found.seconds
+    traffic = fusion(workload, two_units(200))
+    assert [group.einsums for group in traffic.mapping.groups] == [("S",), ("T",)]
+    assert traffic.num_bytes == 4 * 4
 
 
 def test_what_must_run_point_by_point_needs_a_unit():
@@ -231,6 +234,7 @@ def test_what_must_run_point_by_point_needs_a_unit():
         S[t, h] = X[t, h] + R[t, h]
         H[t + 1, h] = sigmoid(S[t, h])
     """)
-    with pytest.raises(ConfigError, match="and no unit does sigmoid") as error:
-        fused(workload, arch.find("flat"))
-    assert "such as sigmoid = { cycles = 4 }" in str(error.value)
+    for search in (fused, fusion):
+        with pytest.raises(ConfigError, match="and no unit does sigmoid") as error:
+            search(workload, arch.find("flat"))
+        assert "such as sigmoid = { cycles = 4 }" in str(error.value)

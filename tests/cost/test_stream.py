@@ -4,6 +4,7 @@ import pytest
 
 from netwright.arch import find
 from netwright.cost import estimate_network, price, stream
+from netwright.mapping.binding import undone
 from netwright.workload import Builder
 
 MACHINE = find("fusemax")
@@ -46,7 +47,7 @@ def test_operators_that_no_unit_does_are_told():
     assert [text for text in found.total.assumptions if text.startswith("no unit")] == [
         f"{line} energy of their bytes alone"
     ]
-    assert stream.undone(step("softmax.exp"), MACHINE) == ()
+    assert undone(step("softmax.exp"), MACHINE) == ()
 
 
 def test_whole_attention_is_mapped_on_two_units():

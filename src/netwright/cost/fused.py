@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from netwright.arch import Architecture
-from netwright.cost import stream
 from netwright.cost.fused_run import RunMapper, Way
 from netwright.cost.keeps import SAME, value_of
 from netwright.cost.mapper import Goal
@@ -203,10 +202,7 @@ class _Cuts:
         if (begin, end) in self.runs.given:
             raise self.runs.not_possible(begin, end)
         if is_alone:
-            if end - begin > 1:
-                members = self.runs.workload.einsums[begin:end]
-                stream.check_units(members, self.mapper.architecture)
-            raise self.runs.nothing_fits(end - 1)
+            raise self.runs.nothing_fits(begin, end)
 
     def _is_left_out(
         self, begin: int, end: int, before: int, paths: list[_Path], found: list[_Path]

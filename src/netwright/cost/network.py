@@ -19,7 +19,7 @@ from netwright.cost.stays import Stays
 from netwright.errors import ConfigError, GraphError
 from netwright.ir.einsums.einsum import UNKNOWN
 from netwright.mapping.banks import place
-from netwright.mapping.binding import binding_of, branch_of
+from netwright.mapping.binding import binding_of, branch_of, check_units, undone
 from netwright.mapping.layout import banked
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import Loop, LoopNest
@@ -157,7 +157,7 @@ def estimate_network(
                 counts = pipeline.count(workload, architecture, given, group)
                 layers.append(Layer(group.name, "pipeline", price(counts, architecture),
                                     is_fixed=is_fixed))  # fmt: skip
-            free.update(dict.fromkeys(stream.undone(einsum, architecture)))
+            free.update(dict.fromkeys(undone(einsum, architecture)))
             continue
         if not is_operation(einsum):
             if einsum.map_op in UNKNOWN:
@@ -168,7 +168,7 @@ def estimate_network(
                 layers.append(Layer(einsum.name, "stream", steps.priced(counts, einsum)))
                 if counts.steps:
                     bindings[einsum.name] = next(iter(counts.steps[0]))
-                free.update(dict.fromkeys(stream.undone(einsum, architecture)))
+                free.update(dict.fromkeys(undone(einsum, architecture)))
             continue
         try:
             wanted = operation(workload, einsum)
@@ -217,7 +217,7 @@ def _in_banks(
         name
         for einsum in workload.einsums
         if einsum.name not in mapping.bindings
-        for name in stream.undone(einsum, architecture)
+        for name in undone(einsum, architecture)
     }
     taken = (*workload.assumptions, *_told(undone, architecture))
     total = sequence(workload.name, [layer.estimate for layer in layers], assumptions=taken)
@@ -245,7 +245,7 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
     cycles = tuple(group for group, _ in found)
     bindings = {name: unit for _, units in found for name, unit in units.items() if unit}
     homeless = {name for _, units in found for name, unit in units.items() if not unit}
-    stream.check_units((e for e in workload.einsums if e.name in homeless), architecture)
+    check_units((e for e in workload.einsums if e.name in homeless), architecture)
     order = tuple(einsum.name for einsum in workload.einsums)
     if cycles:
         order = tuple(einsum.name for members in workload.together for einsum in members)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from netwright.arch import Architecture
-from netwright.cost import stream
 from netwright.cost.accelerators import Cost, Unit, refused, units_of
 from netwright.cost.chips import Asked, split_as_asked
 from netwright.cost.price import check_figures
 from netwright.cost.steps import Group, cycles_of, cycles_within, groups_of, moved_bits, problem_of
 from netwright.errors import ConfigError, GraphError, Infeasible
+from netwright.mapping.binding import undone
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import LoopNest
 from netwright.mapping.mapping import Group as Together
@@ -288,7 +288,7 @@ class _Table:
             name
             for own in self.groups
             for einsum in own.members
-            for name in stream.undone(einsum, self.units[0].architecture)
+            for name in undone(einsum, self.units[0].architecture)
         }
         lines = list(self.workload.assumptions)
         lines.append("steps start when their operands are in the memory that all units share")

@@ -7,14 +7,12 @@ and energy of its bytes alone, and whoever asks is told which operators these ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 from math import prod
 
 from netwright.arch import Architecture, Compute
 from netwright.cost.counts import Action, Counts
-from netwright.errors import ConfigError
-from netwright.mapping.binding import able_units, operators_of, unknown_to_all, work_of
+from netwright.mapping.binding import able_units, operators_of, work_of
 from netwright.mapping.zeros import multiplied, share_of, told, work_share
 from netwright.workload import Einsum, Workload, bytes_touched
 
@@ -55,30 +53,6 @@ def count(
         ]
         taken += told(factors, unit)
     return Counts(einsum.name, "stream", steps, tuple(actions), taken)
-
-
-def undone(einsum: Einsum, architecture: Architecture) -> tuple[str, ...]:
-    """Operators of an Einsum that no unit does; all of them where no unit does them together."""
-    if able_units(einsum, architecture):
-        return ()
-    return tuple(sorted(unknown_to_all(einsum, architecture))) or operators_of(einsum)
-
-
-def check_units(einsums: Iterable[Einsum], architecture: Architecture) -> None:
-    """Refuse Einsums that run point by point together where no unit of several does one of them.
-
-    Raises:
-        ConfigError: With the operators, what the units do, and what would do.
-    """
-    for einsum in einsums:
-        if len(architecture.units) > 1 and not able_units(einsum, architecture):
-            lacks = undone(einsum, architecture)
-            raise ConfigError(
-                f'"{einsum.name}" runs point by point with others, and no unit does '
-                f"{', '.join(lacks)}",
-                hint=f"{architecture.abilities}; a line in [nodes.operators] of one of them would "
-                f"do, such as {lacks[0]} = {{ cycles = 4 }}",
-            )
 
 
 def _points(einsum: Einsum) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from netwright.arch import MAC, Architecture, Compute
+from netwright.errors import ConfigError
 from netwright.ir.einsums.einsum import ARITHMETIC
 from netwright.workload import Einsum, Workload
 
@@ -60,6 +61,30 @@ def unknown_to_all(einsum: Einsum, architecture: Architecture) -> frozenset[str]
     """Operators of an Einsum that no compute unit does."""
     wanted = {name for unit in architecture.units for name in work_of(einsum, unit)}
     return frozenset(wanted.difference(*(unit.does for unit in architecture.units)))
+
+
+def undone(einsum: Einsum, architecture: Architecture) -> tuple[str, ...]:
+    """Operators of an Einsum that no unit does; all of them where no unit does them together."""
+    if able_units(einsum, architecture):
+        return ()
+    return tuple(sorted(unknown_to_all(einsum, architecture))) or operators_of(einsum)
+
+
+def check_units(einsums: Iterable[Einsum], architecture: Architecture) -> None:
+    """Refuse Einsums that run point by point together where no unit of several does one of them.
+
+    Raises:
+        ConfigError: With the operators, what the units do, and what would do.
+    """
+    for einsum in einsums:
+        if len(architecture.units) > 1 and not able_units(einsum, architecture):
+            lacks = undone(einsum, architecture)
+            raise ConfigError(
+                f'"{einsum.name}" runs point by point with others, and no unit does '
+                f"{', '.join(lacks)}",
+                hint=f"{architecture.abilities}; a line in [nodes.operators] of one of them would "
+                f"do, such as {lacks[0]} = {{ cycles = 4 }}",
+            )
 
 
 def binding_faults(

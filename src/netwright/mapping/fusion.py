@@ -126,7 +126,7 @@ def fusion(
             elif (begin, end) in solver.given:
                 raise solver.not_possible(begin, end)
             elif begin == before and not solver.is_inside(begin, end):
-                raise solver.nothing_fits(end - 1)
+                raise solver.nothing_fits(begin, end)
         if not options:  # the end lies inside a given group
             continue
         bits, begin = min(options)

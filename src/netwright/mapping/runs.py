@@ -8,7 +8,7 @@ from itertools import permutations, product
 from netwright.arch import Architecture
 from netwright.errors import Infeasible, MappingError
 from netwright.ir.einsums.einsum import UNKNOWN
-from netwright.mapping.binding import binding_of
+from netwright.mapping.binding import able_units, binding_of, check_units
 from netwright.mapping.cosma import scratchpad_of
 from netwright.mapping.group_choice import Choice, Option, Run, Shape, Use
 from netwright.mapping.group_legality import group_faults
@@ -73,6 +73,7 @@ class Runs:
                 self.readers.setdefault(name, []).append(number)
         self.words = [tuple(self._words(number)) for number in range(len(self.shapes))]
         self.joined = frozenset(self._joined())
+        self.unable = self._unable()
         self.known: dict[int, Solved | None] = {}
         self.num_runs = 0
         self._chains: dict[tuple[int, object], int] = {}
@@ -103,6 +104,13 @@ class Runs:
         for number, einsum in enumerate(self.workload.einsums):
             for name in einsum.reads:
                 yield from range(number + 1, makers.get(name, 0) + 1)
+
+    def _unable(self) -> frozenset[int]:
+        """Einsums that none of several units does: they stream alone."""
+        if len(self.architecture.units) < 2:
+            return frozenset()
+        einsums = enumerate(self.workload.einsums)
+        return frozenset(n for n, own in einsums if not able_units(own, self.architecture))
 
     def name(self, begin: int, end: int) -> int:
         """A number that equal runs share."""
@@ -160,6 +168,9 @@ class Runs:
             return None
         given = self.given.get((begin, end))
         run = self.run(begin, end)
+        if not self.unable.isdisjoint(range(begin, end)):
+            streams = run.best((), 0, None) if end - begin == 1 else None
+            return None if streams is None else self._relative(begin, end, streams, ())
         found: tuple[Choice, tuple[Loop, ...]] | None = None
         legal: dict[frozenset[tuple[str, bool]], bool] = {}
         for loops in [given.loops] if given and given.loops else self.loops(run):
@@ -277,7 +288,12 @@ class Runs:
         )
 
     def not_possible(self, begin: int, end: int) -> MappingError | Infeasible:
-        """Why a given group cannot run."""
+        """Why a given group cannot run.
+
+        Raises:
+            ConfigError: No unit does one of its Einsums.
+        """
+        check_units(self.workload.einsums[begin:end], self.architecture)
         group = self.given[begin, end]
         names = tuple(einsum.name for einsum in self.workload.einsums)
         bindings = bindings_of(self.workload, self.architecture)
@@ -293,9 +309,15 @@ class Runs:
             hint="give fewer of its keeps, smaller tiles, or a larger memory",
         )
 
-    def nothing_fits(self, number: int) -> Infeasible:
-        """Why an Einsum cannot run alone."""
-        einsum: Einsum = self.workload.einsums[number]
+    def nothing_fits(self, begin: int, end: int) -> Infeasible:
+        """Why an Einsum cannot run alone, or with those that need earlier points of it.
+
+        Raises:
+            ConfigError: No unit does one of those that must run together.
+        """
+        if end - begin > 1:
+            check_units(self.workload.einsums[begin:end], self.architecture)
+        einsum: Einsum = self.workload.einsums[end - 1]
         return Infeasible(
             f"no tiles of {einsum.name} fit into {kib(self.capacity)} of {self.memory.name}; it "
             f"moves {', '.join((*einsum.reads, einsum.output.tensor))}, of which at most one may "
