@@ -96,8 +96,8 @@ def _for_cost(
 ) -> None:
     from netwright.arch.diagram import scaled
     from netwright.cost import assumed_figures, fused, pipeline
-    from netwright.cost.stream import undone
     from netwright.mapping import kib
+    from netwright.mapping.binding import undone
 
     wanted: dict[str, Goal] = {"latency": "latency", "energy": "energy", "edp": "edp"}
     found = fused(
