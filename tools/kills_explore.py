@@ -1,8 +1,9 @@
 """Kill searches and their workers at random times, and look at what is left.
 
-A search runs in a process of its own. Again and again either the driver or one of its workers gets
-SIGKILL; a killed driver is started again with the same command. At the end the journal must hold
-every trial once, and the trials must be those of a search that nobody disturbed.
+A search runs in a process of its own. Again and again either the driver or one of its workers (with
+Ray, or the process that holds the connection to the cluster) gets SIGKILL; a killed driver is
+started again with the same command. At the end the journal must hold every trial once, and the
+trials must be those of a search that nobody disturbed.
 """
 
 from __future__ import annotations
@@ -114,11 +115,13 @@ def kill(
         driver = source.random() < 0.5
         workers = [] if driver else _await_workers(process)
         time.sleep(source.uniform(0.0, 2 * pause_s))
+        pid = process.pid if driver else source.choice(workers)
+        what = "driver" if driver else _kind(pid, options)
         try:
-            os.kill(process.pid if driver else source.choice(workers), signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
-        counts["driver" if driver else "worker"] += 1
+        counts[what] += 1
         if driver:
             process.wait()
         now = set(_numbers(study))
@@ -216,11 +219,21 @@ def _workers(driver: int) -> list[int]:
 
 
 def _evaluates(pid: int) -> bool:
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
+    command = _command_of(pid)
     return b"spawn_main" in command or command.startswith(b"ray::_evaluate")
+
+
+def _kind(pid: int, options: tuple[str, ...]) -> str:
+    """What a process below the driver is: with Ray one of them only talks to the cluster."""
+    talks = "--ray" in options and b"spawn_main" in _command_of(pid)
+    return "connection" if talks else "worker"
+
+
+def _command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def main() -> int:
