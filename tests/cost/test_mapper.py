@@ -41,6 +41,14 @@ def test_result_is_the_same_each_time():
     assert cost.search(op, one_memory()).nest == cost.search(op, one_memory()).nest
 
 
+def test_proof_is_given_up_after_enough_ways_and_the_bound_holds():
+    op, target = linear(7, 6, 5), machine(size=2000, fanout=(4, 4))
+    whole, few = cost.search(op, target), cost.search(op, target, max_known=1)
+    assert whole.is_optimal
+    assert not few.is_optimal
+    assert 0 < few.bound <= whole.value <= few.value
+
+
 def test_more_room_never_costs_more():
     op = conv(4, 4, 6)
     values = [cost.search(op, one_memory(size=s), goal="energy").value for s in (60, 200, 2000)]

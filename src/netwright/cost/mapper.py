@@ -41,6 +41,9 @@ MAX_COUNTED = 30
 MAX_SPREADS = 2000
 """Ways to use the arrays that are searched for one compute unit before the proof is given up."""
 
+MAX_KNOWN = 100_000
+"""Ways to use the arrays that are looked at for one compute unit before the proof is given up."""
+
 BATCH = 64
 """Ways to use the arrays that are ranked together."""
 
@@ -112,6 +115,7 @@ def search(
     spread: Spread | None = None,
     max_counted: int = MAX_COUNTED,
     max_spreads: int = MAX_SPREADS,
+    max_known: int = MAX_KNOWN,
     time_limit_s: float | None = None,
     compute: str = "",
 ) -> Mapped:
@@ -124,6 +128,7 @@ def search(
         spread: The only way to use the arrays; all ways if not given.
         max_counted: Nests that may be counted exactly for one way to use the arrays.
         max_spreads: Ways to use the arrays that may be searched for one compute unit.
+        max_known: Ways to use them that may be looked at for one compute unit.
         time_limit_s: Seconds after which the best nest so far is returned, with a bound for all.
         compute: The only compute unit; any that multiplies and adds if not given.
 
@@ -138,7 +143,7 @@ def search(
             continue
         branch = architecture.branch(unit.name)
         ways = iter((spread,)) if spread is not None else spreads(operation, branch)
-        found.search(unit, branch, ways, max_spreads)
+        found.search(unit, branch, ways, max_spreads, max_known)
     return found.result()
 
 
@@ -166,7 +171,12 @@ class _Search:
         self.lacks: Infeasible | None = None
 
     def search(
-        self, unit: Compute, branch: Architecture, ways: Iterator[Spread], max_spreads: int
+        self,
+        unit: Compute,
+        branch: Architecture,
+        ways: Iterator[Spread],
+        max_spreads: int,
+        max_known: int,
     ) -> None:
         """Look for better nests on one compute unit.
 
@@ -177,7 +187,7 @@ class _Search:
         share = work_share(self.operation.operands, unit)
         step_seconds = unit.cycles_of(MAC) / unit.rate.value * float(share)
         joules = least_joules(self.operation, branch)
-        searched, size = 0, 1
+        searched, known, size = 0, 0, 1
         problem = Problem(self.operation, branch)
         last = 0
         while True:
@@ -192,9 +202,11 @@ class _Search:
             steps = batch[0].num_steps(self.operation)
             fastest = self._value(joules, steps * step_seconds)
             self.known += len(batch)
+            known += len(batch)
             if fastest >= self.limit * (1 - SLACK):
                 return
-            if searched >= max_spreads or (self.deadline.is_over and self.best is not None):
+            is_enough = searched >= max_spreads or (known > max_known and self.best is not None)
+            if is_enough or (self.deadline.is_over and self.best is not None):
                 self.missed = min(self.missed, fastest)
                 return
             solvers = [
