@@ -269,7 +269,7 @@ def test_a_float_file_is_quantized_and_certified(netwright: Netwright, tmp_path:
     code, _, err = netwright("convert", path, "--out", out, "--calibrate", rows)
     assert (code, err) == (
         2,
-        "error: --calibrate, --bits, --bops and --labels belong to --quantize\n",
+        "error: --calibrate, --bits, --bops, --labels and --quantizer belong to --quantize\n",
     )
     options = ("--backend", "rtl", "--quantize", "--calibrate", rows, "--bits", "3,4")
     options = (*options, "--random-rows", "50", "--json")

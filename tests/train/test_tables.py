@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from netwright.ir import Node
-from netwright.ir.ops.function import CURVES
 from netwright.train import QuantModel, trace
 from netwright.train.grid import Grid
-from netwright.train.tables import Table
+from netwright.train.tables import FUNCTIONS, Table
 from tests.train.stepwise import SHAPE, network, quantizer, require_alike, rows
 
 
@@ -17,7 +16,7 @@ def table(name: str, *, bits: int = 6) -> Table:
     return Table(quantizer(0.125, bits), node)
 
 
-@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("shape", [(5,), SHAPE, (2, 3, 4)])
 def test_codes_are_what_is_simulated(name: str, shape: tuple[int, ...]) -> None:
     require_alike(network(table(name), shape=shape), rows(shape))

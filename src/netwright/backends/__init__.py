@@ -15,6 +15,7 @@ from netwright.backends.rtl import (
     arrays,
     rtl,
 )
+from netwright.backends.rtl import evaluate as evaluate_shared
 from netwright.backends.rtl.backend import chip
 from netwright.backends.rtl.chip import check_chip
 from netwright.backends.rtl.radiation import CONTROL, NOTHING, Protection
@@ -50,6 +51,7 @@ __all__ = [
     "chip",
     "cpu",
     "encoders",
+    "evaluate_shared",
     "hls",
     "map_to_cells",
     "open_design",

@@ -40,7 +40,7 @@ from netwright.train.operations import (
 from netwright.train.prepared import PRODUCTS, Prepared, data_inputs
 from netwright.train.sparse_products import PRODUCTS as PRUNED
 from netwright.train.symbolic import path_of
-from netwright.train.tables import Table
+from netwright.train.tables import FUNCTIONS, Table
 
 _CONSTANTS = ("Mul", "Add", "BatchNormalization")
 _TERM_BITS = 8
@@ -183,6 +183,11 @@ class _Insertion:
             self._has_codes(tensor, self._dropped(tensor, output), node.name)
             return
         if node.op == "Function":
+            if node.text("name") not in FUNCTIONS:
+                raise UnsupportedOp(
+                    node.text("name"), node=node.origin or node.name, where="compress",
+                    hint=f"tables hold what is finite everywhere: {', '.join(FUNCTIONS)}",
+                )  # fmt: skip
             table = Table(self._quantizer(tensor), node)
             reads = (self._codes(node.inputs[0], tensor),)
             output = self._add(node.name, table, reads, f"{node.name}_out", node.origin)

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from netwright import backends, compress, models, tasks, train, verify
-from netwright.backends.rtl import evaluate
 from netwright.ir import Graph, Interpreter
 from netwright.quantities import Quantity
 from netwright.studies.claims import Finding
@@ -68,7 +67,7 @@ def integers(context: Context) -> Finding:
 def lut_per_multiplier(context: Context) -> Finding:
     """After open synthesis for ECP5, with the network's image."""
     sizes = ACCELERATOR.lanes, ACCELERATOR.units, ACCELERATOR.elements
-    found = evaluate(_untrained()[2], *sizes, folder=context.folder / "synthesis")
+    found = backends.evaluate_shared(_untrained()[2], *sizes, folder=context.folder / "synthesis")
     assert found.lut is not None
     assert found.lut_per_multiplier is not None
     remark = (

@@ -18,7 +18,7 @@ from netwright.train.grid import Grid
 from netwright.train.operations import Quantizing, grid_of
 from netwright.train.quantizer import Quantizer
 
-_TORCH: Mapping[str, Callable[[Tensor, float], Tensor]] = {
+FUNCTIONS: Mapping[str, Callable[[Tensor, float], Tensor]] = {
     "sigmoid": lambda x, _: torch.sigmoid(x),
     "tanh": lambda x, _: torch.tanh(x),
     "gelu": lambda x, _: functional.gelu(x),
@@ -29,7 +29,14 @@ _TORCH: Mapping[str, Callable[[Tensor, float], Tensor]] = {
     "hard_swish": lambda x, _: functional.hardswish(x),
     "leaky_relu": functional.leaky_relu,
     "elu": functional.elu,
+    "exp": lambda x, _: torch.exp(x),
+    "square": lambda x, _: torch.square(x),
+    "absolute": lambda x, _: torch.abs(x),
+    "erf": lambda x, _: torch.erf(x),
+    "sin": lambda x, _: torch.sin(x),
+    "cos": lambda x, _: torch.cos(x),
 }
+"""What tables hold, by name: functions that are numbers everywhere, of values and a parameter."""
 
 
 class Table(Quantizing):
@@ -50,7 +57,7 @@ class Table(Quantizing):
 
     def unquantized(self, *values: Tensor) -> Tensor:
         """The values of the function."""
-        function = _TORCH[self.node.text("name")]
+        function = FUNCTIONS[self.node.text("name")]
         return function(values[0], self.node.reals("parameter")[0])
 
     def simulate(self, *values: Tensor) -> Tensor:
