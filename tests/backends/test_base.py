@@ -50,6 +50,7 @@ def test_public_names() -> None:
         "chip",
         "cpu",
         "encoders",
+        "evaluate_shared",
         "hls",
         "map_to_cells",
         "open_design",

@@ -213,13 +213,13 @@ def _in_banks(
     )
     if not layers:
         raise _nothing(workload, list(done.left_out))
-    undone = {
+    lacking = {
         name
         for einsum in workload.einsums
         if einsum.name not in mapping.bindings
         for name in undone(einsum, architecture)
     }
-    taken = (*workload.assumptions, *_told(undone, architecture))
+    taken = (*workload.assumptions, *_told(lacking, architecture))
     total = sequence(workload.name, [layer.estimate for layer in layers], assumptions=taken)
     return NetworkEstimate(mapping, layers, total, coverage(workload, list(done.left_out)))
 
