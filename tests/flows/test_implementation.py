@@ -45,7 +45,7 @@ def test_wires_are_no_statement_that_is_proven(tmp_path: Path) -> None:
 
 @needs_yosys
 def test_another_part_gets_sums_of_its_own(tmp_path: Path) -> None:
-    graph = graph_of(positive(5), code_bits=5)
+    graph = graph_of(positive(3), code_bits=3)
     design = rtl(part="ecp5-85k", table_sums="auto").generate(graph, tmp_path / "design")
     other = on_part(design, "xcup")
     chain = rtl(part="xcup", table_sums="chain").generate(graph, tmp_path / "chain")

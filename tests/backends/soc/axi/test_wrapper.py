@@ -36,7 +36,9 @@ def streams(folder: Path, **options: Any) -> StreamDesign:
 
 @needs_icarus
 @needs_models
-@pytest.mark.parametrize("options", [STREAMS, SHARED], ids=["streams", "shared"])
+@pytest.mark.parametrize(
+    "options", [STREAMS, pytest.param(SHARED, marks=pytest.mark.slow)], ids=["streams", "shared"]
+)
 def test_bus_models_of_another_make_talk_to_the_wrapper(
     options: dict[str, Any], tmp_path: Path
 ) -> None:
