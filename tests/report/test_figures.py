@@ -73,6 +73,17 @@ def test_certificate_with_differences_and_gaps_is_drawn():
     assert figures.certificate(rows).startswith("<svg")
 
 
+@pytest.mark.parametrize(("checked", "identical", "shown"), [(10, 10, 60), (10, 9, 60), (0, 0, 0)])
+def test_many_stimuli_of_one_stage_share_a_field(checked: int, identical: int, shown: int) -> None:
+    common = [_compared(stage, "test set", 10, 10) for stage in ("graph", "chip")]
+    many = [_compared("chip", f"weights {i}", 10, 10) for i in range(5)]
+    many.append(_compared("chip", "weights 5", checked, identical))
+    wanted = [*common, _compared("chip", "others", shown, min(shown, 50 + identical))]
+    assert figures.certificate([*common, *many]) == figures.certificate(wanted)
+    other = [*common, _compared("chip", "others", 30, 30)]
+    assert figures.certificate([*common, *many[:3]]) != figures.certificate(other)
+
+
 def _compared(stage: str, stimuli: str, num_rows: int, num_identical: int) -> CertificateRow:
     return CertificateRow(
         stage=stage,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,12 @@ SHOWN_BITS = 16
 """Bits drawn one by one; a wider number is drawn as this many, and its width is written."""
 
 ROW_INCHES = 0.42
+
+LONG = 20
+"""Characters from which a field's text is small."""
+
+MOST_FIELDS = 6
+"""Stimuli that have a field each in the strip of the certificate."""
 
 
 def roc(curves: Sequence[RocCurve]) -> str:
@@ -196,7 +203,11 @@ def _bits(axes: Axes, widths: Sequence[int], *, color: str, filled: bool) -> Non
 
 
 def certificate(rows: Sequence[CertificateRow]) -> str:
-    """A strip of fields, stages by stimuli: rows identical over rows checked, as SVG."""
+    """A strip of fields, stages by stimuli: rows identical over rows checked, as SVG.
+
+    Where there are many stimuli, those of a single stage share a field.
+    """
+    rows = _condensed(rows)
     pairs = list(dict.fromkeys((row.stage, row.against) for row in rows))
     stimuli = list(dict.fromkeys(row.stimuli for row in rows))
 
@@ -215,10 +226,12 @@ def certificate(rows: Sequence[CertificateRow]) -> str:
                 linewidth=1.2,
                 hatch="" if row.identical else "///",
             )
+            told = _verdict(row)
             axes.text(
                 left + 0.47,
                 place,
-                _verdict(row),
+                told,
+                fontsize="x-small" if len(told) > LONG else None,
                 ha="center",
                 va="center",
                 color=color,
@@ -238,6 +251,33 @@ def certificate(rows: Sequence[CertificateRow]) -> str:
     height = 0.45 + ROW_INCHES * len(pairs)
     title = "Stages that were compared integer for integer"
     return draw(paint, width=WIDE_INCHES, height=height, name="certificate", title=title)
+
+
+def _condensed(rows: Sequence[CertificateRow]) -> list[CertificateRow]:
+    """The rows; of more than `MOST_FIELDS` stimuli, those of one stage alone are summed."""
+    stages: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for row in rows:
+        stages[row.stimuli].add((row.stage, row.against))
+    alone = {name for name, found in stages.items() if len(found) == 1}
+    if len(stages) <= MOST_FIELDS or len(alone) < 2:
+        return list(rows)
+    kept = [row for row in rows if row.stimuli not in alone]
+    sums: dict[tuple[str, str], list[CertificateRow]] = defaultdict(list)
+    for row in rows:
+        if row.stimuli in alone:
+            sums[row.stage, row.against].append(row)
+    for parts in sums.values():
+        checked = all(row.num_rows for row in parts)
+        kept.append(
+            parts[0].model_copy(
+                update={
+                    "stimuli": "others",
+                    "num_rows": sum(row.num_rows for row in parts) if checked else 0,
+                    "num_identical": sum(row.num_identical for row in parts) if checked else 0,
+                }
+            )
+        )
+    return kept
 
 
 def _verdict(row: CertificateRow) -> str:
