@@ -101,6 +101,11 @@ class TableValues:
     tables: Reals
 
 
+def with_axes(values: NDArray[Any], rank: int) -> NDArray[Any]:
+    """An array that broadcasts against a tensor of `rank` axes, with an axis for each of them."""
+    return values.reshape((1,) * (rank - values.ndim) + values.shape)
+
+
 def compact(
     values: NDArray[Any], shape: tuple[int, ...], *, node: str
 ) -> tuple[NDArray[Any], int | None]:
@@ -111,7 +116,7 @@ def compact(
     """
     if np.all(values == values.flat[0]):
         return values.reshape(-1)[:1], None
-    full = values.reshape((1,) * (len(shape) - values.ndim) + values.shape)
+    full = with_axes(values, len(shape))
     for axis, extent in enumerate(full.shape):
         line = np.moveaxis(full, axis, 0).reshape(extent, -1)
         if extent > 1 and np.all(line == line[:, :1]):

@@ -8,6 +8,7 @@ import numpy as np
 
 from netwright.ir import Array, Graph, Node, TensorType, operators
 from netwright.ir.ops.filters import channel_axis, filters_as_stored, filters_first
+from netwright.passes.carried import with_axes
 
 _PRODUCTS = operators("product")
 
@@ -82,7 +83,7 @@ def _affine(graph: Graph, node: Node, product: Node) -> tuple[Array, Array] | No
             return None
         values = np.asarray(graph.constants[other], dtype=np.float64)
         rank = len(graph.types[product.output].shape)
-        full = values.reshape((1,) * (rank - values.ndim) + values.shape)
+        full = with_axes(values, rank)
         if any(extent != 1 for i, extent in enumerate(full.shape) if i != axis):
             return None
         each = np.broadcast_to(full.reshape(-1), (channels,))

@@ -14,7 +14,7 @@ from netwright.ir import Graph, Node
 from netwright.ir.ops.filters import channel_axis, filters_as_stored, filters_first, num_filters
 from netwright.ir.ops.quant import code_type
 from netwright.ir.types import along_axis
-from netwright.passes.carried import Carried, HostValues, compact, step_of
+from netwright.passes.carried import Carried, HostValues, compact, step_of, with_axes
 from netwright.passes.integer_builder import Codes, IntegerBuilder, stored_scale
 from netwright.passes.integerize_formats import integer_format
 from netwright.passes.integerize_grids import common_grid, on_grid, one_scale
@@ -337,7 +337,7 @@ def _fold_contraction(
     """
     channels = len(codes)
     factors = inner * scale
-    full = factors.reshape((1,) * (codes.ndim - factors.ndim) + factors.shape)
+    full = with_axes(factors, codes.ndim)
     rows = full.reshape(len(full), -1)
     unit = rows.min(axis=1)
     line = np.broadcast_to(unit, (channels,))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from netwright.ir import Node, spec_of
-from netwright.passes.carried import Carried, HostValues, share_an_axis
+from netwright.passes.carried import Carried, HostValues, share_an_axis, with_axes
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_grids import one_scale
 from netwright.passes.integerize_host import host_clamp
@@ -74,7 +74,7 @@ def _at_a_position(values: Exact, shape: tuple[int, ...]) -> Exact:
     """The values at the first position of a window, which has axes from the third on."""
     if values.size == 1:
         return values.reshape(1)
-    full = values.reshape((1,) * (len(shape) - values.ndim) + values.shape)
+    full = with_axes(values, len(shape))
     return full[(slice(None), slice(None), *(slice(1) for _ in shape[2:]))]
 
 
@@ -178,8 +178,8 @@ def _lies_on(builder: IntegerBuilder, part: Carried, axis: int) -> bool:
     """Whether everything varies along the joined axis at most."""
     rank = len(builder.shape(part.name))
     for values in (part.scale, part.offset, part.low, part.high):
-        full = (1,) * (rank - values.ndim) + values.shape
-        if any(extent != 1 for i, extent in enumerate(full) if i != axis):
+        full = with_axes(values, rank)
+        if any(extent != 1 for i, extent in enumerate(full.shape) if i != axis):
             return False
     return True
 

@@ -19,8 +19,9 @@ Reals = NDArray[np.float64]
 
 IN_FLOAT64, IN_FILE = 2.0**-20, 2.0**-10
 """Largest difference of an output, as a share of its largest magnitude: of a file computed in
-float64 and the graph, where functions that a file writes out with constants of float32 are exact;
-and of a file that can be computed in its own precision alone."""
+float64 and the graph; and of a file that can be computed in its own precision alone. Of an encoder
+of twelve blocks the first was 7.5e-8 on 24 rows; on four of them 2.6e-8, and 6e-9 before functions
+that it writes out were recognized, for a reason that is not known."""
 
 CHUNK_ROWS = 64
 
