@@ -312,7 +312,7 @@ def _stimuli(source: Source, rows: str | None, random_rows: int) -> tuple[Stimul
     from netwright.verify import read_rows
 
     own = read_rows(rows, source.graph) if rows is not None else None
-    if source.read is not None or not source.graph.is_integer:
+    if source.written is not None or not source.graph.is_integer:
         return (own if own is not None else drawn(source.graph, random_rows),)
     return stimuli_for(source, own=own, random_rows=random_rows)
 

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 QONNX = "QONNX"
 """Name of the stage that executes the graph as it is exported."""
 
+RECOGNIZED = "recognized network"
+"""Name of the stage that compares a float file's graph before and after operators are recognized.
+"""
+
 _PROBED_ROWS = 4
 _SLOW_ROWS = 256
 """Rows of each generated stimulus for a file that must be executed row by row by qonnx."""
@@ -56,8 +60,10 @@ class Source:
         before_notes: The graph as it was read, in quantized form and without its head.
         candidates: What executes the graph, by stage: codes are compared with codes.
         unavailable: Stages that cannot be compared, with the reason.
-        read: The graph of real values that the file is compared with, where `graph` has other
-            values because its products were coded; ``None`` where that is `graph`.
+        written: The graph of real values as the file writes it out, which is compared with it;
+            ``None`` where that is `graph`.
+        recognized: That graph with the operators that were recognized in it; ``None`` where there
+            are none.
     """
 
     graph: Graph
@@ -66,7 +72,8 @@ class Source:
     before_notes: Graph | None = None
     candidates: Mapping[str, Executable] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
-    read: Graph | None = None
+    written: Graph | None = None
+    recognized: Graph | None = None
 
     @property
     def stage(self) -> str:
@@ -167,6 +174,7 @@ def compare_source(
         except NotExecutable as error:
             first = source.first.model_copy(update={"executor": None, "missing": error.message})
             source = replace(source, first=first, file=None)
+    rows += _recognized_rows(source, stimuli)
     return source, (*rows, *compare_candidates(source.graph, source.candidates, stimuli))
 
 
@@ -207,7 +215,7 @@ def _file_rows(
             continue
         try:
             if not source.graph.is_integer:
-                real = compare_real_file(source.read or source.graph, file, stimulus)
+                real = compare_real_file(source.written or source.graph, file, stimulus)
                 rows.append(real_file_row(source.stage, real))
                 continue
             file.run(stimulus.part(slice(_PROBED_ROWS)).inputs)
@@ -219,6 +227,24 @@ def _file_rows(
             raise
         except VerificationError as error:
             rows.append(_refused(source.stage, stimulus, error))
+    return rows
+
+
+def _recognized_rows(source: Source, stimuli: Sequence[Stimulus]) -> list[CertificateRow]:
+    """Operators that were recognized against what the file writes out."""
+    from netwright.verify import compare_recognized
+
+    if source.recognized is None or source.written is None:
+        return []
+    rows = []
+    for stimulus in stimuli:
+        if not len(stimulus):
+            continue
+        try:
+            found = compare_recognized(source.recognized, source.written, stimulus)
+            rows.append(real_file_row(RECOGNIZED, found))
+        except VerificationError as error:
+            rows.append(_refused(RECOGNIZED, stimulus, error))
     return rows
 
 

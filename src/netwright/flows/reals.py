@@ -116,8 +116,8 @@ def extents_of(rows: Path | None) -> Mapping[str, tuple[int, ...]]:
     return {name: (1, *array.shape[1:]) for name, array in read_arrays(rows).items() if array.ndim}
 
 
-def read_real_graph(path: Path, rows: Path | None = None) -> Graph:
-    """The graph of a file with its real values; what is written out is recognized.
+def real_source(path: Path, rows: Path | None = None) -> Source:
+    """A file with its real values, as it writes them out and with the operators recognized in it.
 
     Args:
         path: An ONNX file.
@@ -126,7 +126,7 @@ def read_real_graph(path: Path, rows: Path | None = None) -> Graph:
     Raises:
         DataError, UnsupportedOp, GraphError: It cannot be read; the message lists all faults.
     """
-    from netwright.exchange import read_qonnx
+    from netwright.exchange import FileReferee, read_qonnx
     from netwright.passes import CodeProducts, FoldConstants, FoldNorms, FuseBias, recognize
     from netwright.passes.base import run_passes
     from netwright.passes.post_training import QUANTIZERS
@@ -136,20 +136,16 @@ def read_real_graph(path: Path, rows: Path | None = None) -> Graph:
     graph = read_qonnx(path, reals=extents_of(rows))
     quantized = any(node.op in QUANTIZERS for node in graph.nodes)
     steps = (CodeProducts(),) if quantized else (FoldNorms(),)
-    return recognize(run_passes(graph, (FoldConstants(), FuseBias(), *steps)))
-
-
-def real_source(path: Path, graph: Graph) -> Source:
-    """A file and its real graph, ready to be compared."""
-    from netwright.exchange import FileReferee
-
+    written = run_passes(graph, (FoldConstants(), FuseBias(), *steps))
+    known = recognize(written)
     first, file = FirstStage(file=path.name, sha256=sha256(path)), None
     try:
-        file = FileReferee(path, graph)
+        file = FileReferee(path, written)
         first = first.model_copy(update={"executor": file.executor})
     except (GraphError, MissingExtra, NotExecutable) as error:
         first = first.model_copy(update={"missing": error.message})
-    return Source(graph, first, file)
+    recognized = None if known.digest == written.digest else known
+    return Source(known, first, file, written=written, recognized=recognized)
 
 
 def drawn(graph: Graph, rows: int) -> Stimulus:
@@ -343,8 +339,8 @@ def quantize_real_file(
             "--quantize chooses formats from rows, and none are given",
             hint="--calibrate ROWS.npz (or .npy, .csv): some hundred inputs like those to come",
         )
-    graph = read_real_graph(path, rows or calibrate)
-    source = real_source(path, graph)
+    source = real_source(path, rows or calibrate)
+    graph = source.graph
     known = read_rows(calibrate, graph)
     coded, left = code_real_graph(graph, known, coding)
     checked = known if rows is None else read_rows(rows, graph)
@@ -370,7 +366,7 @@ def quantize_real_file(
         **differences(wanted, found),
     )  # fmt: skip
     notes = tuple(f"{name} stays real: {reason}" for name, reason in left.items())
-    return replace(source, graph=coded, read=graph), summary, notes
+    return replace(source, graph=coded), summary, notes
 
 
 def open_model(
@@ -399,7 +395,7 @@ def open_model(
     except (GraphError, UnsupportedOp) as error:
         if not reals or input_quantizer is not None or path.suffix.lower() != ".onnx":
             raise
-        return real_source(path, read_real_graph(path, rows)), error.message.partition("\n")[0]
+        return real_source(path, rows), error.message.partition("\n")[0]
 
 
 def quantize_model(

@@ -1,7 +1,11 @@
 """Verification: stimuli, the comparison, and planted faults that show it can fail."""
 
 from netwright.verify.against_file import FileComparison, RealExecutable, compare_file
-from netwright.verify.against_real_file import RealFileComparison, compare_real_file
+from netwright.verify.against_real_file import (
+    RealFileComparison,
+    compare_real_file,
+    compare_recognized,
+)
 from netwright.verify.agreement import Agreement, Excess, agree
 from netwright.verify.chip_upsets import drawn_charges, hardened_chip, try_upsets
 from netwright.verify.compare import Difference, Equivalence, bit_exact, certify
@@ -36,6 +40,7 @@ __all__ = [
     "check_random_rows",
     "compare_file",
     "compare_real_file",
+    "compare_recognized",
     "corners",
     "diagnose",
     "drawn_charges",

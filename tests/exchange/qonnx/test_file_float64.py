@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import onnx
 import pytest
@@ -68,6 +70,13 @@ def test_cast_of_codes_to_a_float_is_float64() -> None:
     assert found.tolist() == (codes * np.float64(np.float32(0.1))).tolist()
     (kept,) = run_in_float64(onnx, cast, {"x": codes})
     assert kept.tolist() == (codes.astype(np.float32) * np.float32(0.1)).tolist()
+
+
+def test_error_function_is_no_float32() -> None:
+    """ONNX's reference gives float32 whatever the function is of."""
+    cast = model([node("Cast", "x", "c", to=11), node("Erf", "c", "y")], {})
+    (found,) = run_in_float64(onnx, cast, FEED, quantized=["x"])
+    assert found.tolist() == [[math.erf(value) for value in FEED["x"][0].tolist()]]
 
 
 def test_operator_without_an_implementation_is_named() -> None:

@@ -216,8 +216,11 @@ def _gelu(attrs: Any, values: Tensor) -> Tensor:
     if "approximate" in attrs and attrs["approximate"].s.decode() == "tanh":
         inner = np.sqrt(2 / np.pi) * (values + 0.044715 * values**3)
         return np.asarray(0.5 * values * (1 + np.tanh(inner)))
-    halves = np.vectorize(math.erf, otypes=[np.float64])(values / math.sqrt(2))
-    return np.asarray(0.5 * values * (1 + halves))
+    return np.asarray(0.5 * values * (1 + _error_function(values / math.sqrt(2))))
+
+
+def _error_function(values: Tensor) -> Tensor:
+    return np.asarray(np.vectorize(math.erf, otypes=[values.dtype])(values))
 
 
 def _swish(attrs: Any, values: Tensor) -> Tensor:
@@ -225,8 +228,13 @@ def _swish(attrs: Any, values: Tensor) -> Tensor:
     return np.asarray(values / (1 + np.exp(-factor * values)))
 
 
-FUNCTIONS: dict[str, Callable[[Any, Tensor], Tensor]] = {"Gelu": _gelu, "Swish": _swish}
-"""Standard operators that ONNX's reference has no implementation of, by their definitions."""
+FUNCTIONS: dict[str, Callable[[Any, Tensor], Tensor]] = {
+    "Erf": lambda _, values: _error_function(values),
+    "Gelu": _gelu,
+    "Swish": _swish,
+}
+"""Standard operators that ONNX's reference has no implementation of, or one that gives float32
+whatever it takes (``Erf``), by their definitions."""
 
 QUANTIZERS: dict[str, Callable[[Any, list[Tensor], Wide], Tensor]] = {
     "BipolarQuant": _bipolar,
