@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from netwright.backends import built
+from netwright.backends.vouching import vouch
 from netwright.errors import ConfigError, DataError, NotInstalled
 from netwright.flows import load_flow
 from netwright.flows.audit import audit
@@ -49,8 +51,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("g++") is None:
         pytest.skip("needs g++, which is not installed")
     folder = tmp_path_factory.mktemp("control")
-    execute(load_flow(write(folder)), folder / "run")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(built, "vouch", lambda path, key: (made.append(path), vouch(path, key)))
+        execute(load_flow(write(folder)), folder / "run")
     return folder / "run"
+
+
+made: list[Path] = []
+"""What was compiled for the run."""
+
+
+def test_stages_share_what_is_compiled(run: Path) -> None:
+    assert sum(path.name.startswith("simulation-") for path in made) == 1
+    assert not list((run / "scratch").iterdir())
 
 
 def stage(run: Path, name: str) -> Path:

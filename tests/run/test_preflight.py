@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from netwright.backends import tools
-from netwright.errors import ConfigError, NotInstalled
+from netwright.errors import ConfigError, NotInstalled, UnsupportedOp
 from netwright.flows.codesign import CodesignFlow
 from netwright.run import execute, machine
 from netwright.run.config import load_toml
@@ -30,6 +30,21 @@ def test_nothing_starts_where_a_later_stage_lacks_something(
     assert caught.value.message == "stage add: ortools (extra solve) is not installed"
     assert caught.value.hint == "pip install 'netwright[solve]'"
     assert recorder.events == []
+
+
+def test_nothing_starts_where_a_later_stage_refuses_everything(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise UnsupportedOp("Lookup", node="tanh", where="an accelerator")
+
+    def rehearsing(flow: Flow, name: str) -> Flow:
+        stages = (replace(s, rehearse=refuse if s.name == name else None) for s in flow.stages)
+        return replace(flow, stages=tuple(stages))
+
+    recorder = Recorder()
+    with pytest.raises(UnsupportedOp, match="tanh"):
+        execute(rehearsing(toy(), "add"), tmp_path / "r", reporter=recorder)
+    assert recorder.events == []
+    execute(rehearsing(toy(), "make"), tmp_path / "r")  # the first stage to do is no rehearsal
 
 
 def test_all_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -264,7 +264,8 @@ def _document(folder: Path, flow: Flow, shown: Document, found: _Findings) -> Do
     try:
         with TemporaryDirectory() as place:
             again = Path(place)
-            stage.function(StageContext(again, inputs, stage.parameters, again, silent, again))
+            told = StageContext(again, inputs, stage.parameters, again, silent, again, again)
+            stage.function(told)
             return read(again / JSON_NAME).model_copy(update={"when": shown.when})
     except (MissingExtra, ModuleNotFoundError) as error:
         found.limits.append(f"{JSON_NAME} not computed again: {str(error).splitlines()[0]}")

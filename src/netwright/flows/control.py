@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -12,6 +14,7 @@ from pydantic import Field, model_validator
 from netwright import __version__
 from netwright.backends.tools import RISCV_GCC, VERILATOR
 from netwright.flows.flow import FlowSettings
+from netwright.flows.rehearsal import rehearse
 from netwright.flows.sections import (
     AnyCompressor,
     AnyHls,
@@ -22,6 +25,7 @@ from netwright.flows.sections import (
     VerifySection,
 )
 from netwright.flows.stages.closed_loop import LoopParameters, close_loops
+from netwright.flows.stages.common import load_task
 from netwright.flows.stages.compress import CompressParameters, compress, compressor
 from netwright.flows.stages.control_report import ControlReportParameters, make_control_report
 from netwright.flows.stages.data import DataParameters, read_data
@@ -37,8 +41,10 @@ from netwright.flows.stages.reinforce import (
     ReinforceParameters,
     ReinforceSettings,
     RolloutParameters,
+    load_environment,
     reinforce_policies,
     roll_out,
+    write_decisions,
 )
 from netwright.flows.stages.sensitivity import SensitivityParameters, measure
 from netwright.flows.stages.trace import TraceParameters, trace_best
@@ -107,7 +113,7 @@ class ControlFlow(FlowSettings):
         chosen |= self.compress.callback_files("compress", folder)
         return Flow(
             self.name,
-            (*self._learning(files, chosen), *self._hardware(files)),
+            (*self._learning(files, chosen), *self._hardware(files, chosen)),
             seeds=self.seeds,
             settings=dump(self),
             sources={path.name: path for path in files.values() if path.suffix == ".py"},
@@ -166,7 +172,21 @@ class ControlFlow(FlowSettings):
         )
         return tuple(stages)
 
-    def _hardware(self, files: dict[str, Path]) -> tuple[AnyStage, ...]:
+    def _rehearse(self, written: GenerateParameters, files: dict[str, Path]) -> None:
+        """Refuse what hardware refuses of any policy, on what an untrained one decides."""
+        from netwright.train import new_policy
+
+        environment = load_environment(self.environment, files)
+        policy = new_policy(environment, self.train)
+        with TemporaryDirectory() as place:
+            table = Path(place) / ROLLOUTS
+            write_decisions(table, environment, policy, LEAST_ROLLOUTS, self.loop.seed)
+            task = load_task(self._task, {"task.path": table})
+            name = self.name.replace("-", "_")
+            folder = Path(place) / "hardware"
+            rehearse(name, policy, task, self.compress, files, written, folder)
+
+    def _hardware(self, files: dict[str, Path], chosen: dict[str, Path]) -> tuple[AnyStage, ...]:
         task, model, module = self._task, self._model, self.compress.module
         text = self.rtl and self.rtl.text()
         traced = TraceParameters(
@@ -181,7 +201,10 @@ class ControlFlow(FlowSettings):
         languages = tuple(name for name, section in made_of.items() if section is not None)
         if languages:
             written = GenerateParameters(hls=self.hls, rtl=text, soc=self.soc)
-            stages.append(Stage("generate", 2, written, ("trace",), generate, requires=languages))
+            stages.append(
+                Stage("generate", 2, written, ("trace",), generate, requires=languages,
+                      rehearse=partial(self._rehearse, written, {**files, **chosen}))
+            )  # fmt: skip
             made = ("generate",)
         checked = VerifyParameters(
             task=task,

@@ -55,6 +55,7 @@ def execute(
         RunError: The folder cannot be written, is full, or is in use.
         StaleRun: The folder was written by another version.
         NotInstalled: Something that a stage to do requires is missing; nothing was started.
+        NetwrightError: A later stage would refuse whatever earlier ones make; nothing was started.
         NetwrightError: A stage failed; the stages before it are kept.
     """
     folder = Path(folder)
@@ -64,6 +65,7 @@ def execute(
         for position, stage in enumerate(flow.stages, start=1):
             session.advance(position, stage, forced=stage.name in forced)
             session.publish(position, stage)
+        run.end()
         return session.manifest
 
 
@@ -124,6 +126,7 @@ class _Session:
             self.reporter.say(f"{finished.reason}; the stage is done again")
         if not self.checked:
             require_installed(self.flow.stages[position - 1 :])
+            self._rehearse(self.flow.stages[position:])
             self.checked = True
         self.reporter.begin(stage.name, position, count)
         self._note(stage.name, "running")
@@ -142,6 +145,12 @@ class _Session:
             seconds = time.monotonic() - clock
             self.reporter.end(stage.name, position, count, status=status, seconds=seconds)
 
+    def _rehearse(self, stages: Sequence[AnyStage]) -> None:
+        for stage in stages:
+            if stage.rehearse is not None:
+                with _refusals(stage.name):
+                    stage.rehearse()
+
     def _perform(
         self, position: int, stage: AnyStage, key: str, inputs: Mapping[str, str]
     ) -> StageRecord:
@@ -155,6 +164,7 @@ class _Session:
             scratch=scratch,
             progress=self.reporter.update,
             logs=self.run.logs(stage.name),
+            shared=self.run.shared,
         )
         with _refusals(stage.name):
             stage.function(context)

@@ -65,6 +65,17 @@ class RunFolder:
         """Folder for what a stage puts on record beside its outputs."""
         return self.path / LOGS / name
 
+    @property
+    def shared(self) -> Path:
+        """Folder in which stages keep what later ones can use as it is, until the run is done."""
+        return self.path / SCRATCH / "shared"
+
+    def end(self) -> None:
+        """Drop what stages kept for each other."""
+        with writing(self.path):
+            if self.shared.exists():
+                shutil.rmtree(self.shared)
+
     def found(self, position: int, name: str) -> Path | None:
         """Folder of a finished stage, also where it had another position; ``None`` if missing."""
         places = sorted(self.stages.glob(f"[0-9][0-9]-{name}"))

@@ -60,6 +60,8 @@ class StageContext(Generic[P]):
             parameters and inputs; a long stage keeps its finished parts here.
         progress: Is told how far the work is.
         logs: A folder of the run for records on which nothing depends; it need not exist.
+        shared: A folder for what several stages build from the same outputs, named after these; it
+            need not exist, and ends with the last stage.
     """
 
     folder: Path
@@ -68,6 +70,7 @@ class StageContext(Generic[P]):
     scratch: Path
     progress: Progress
     logs: Path
+    shared: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class Stage(Generic[P]):
         publish: Output files that are also copied to the top of the run folder.
         requires: Extras and programs that it cannot do without, looked for before any stage starts;
             ``"g++ or iverilog"`` stands for either.
+        rehearse: Raises what the function would refuse whatever earlier stages make; called before
+            any of these starts.
     """
 
     name: str
@@ -94,6 +99,7 @@ class Stage(Generic[P]):
     files: Mapping[str, Path] = field(default_factory=dict)
     publish: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    rehearse: Callable[[], None] | None = None
 
 
 AnyStage: TypeAlias = Stage[Any]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from netwright import ir
 from netwright.flows.graph import GRAPH
 from netwright.flows.sections import AnyHls, AnyRtl, AnySoc, HlsSection, RtlSection, SocSection
+from netwright.run.folder import read_record
 from netwright.run.stage import P, StageContext
 from netwright.settings import Settings
 
@@ -55,23 +56,29 @@ def soc_backend(section: SocSection) -> SocBackend:
 
 def generate(context: StageContext[GenerateParameters]) -> None:
     """Write a project for the traced graph with each backend."""
-    p = context.parameters
     graph = ir.load(context.inputs["trace"] / GRAPH)
+    generate_all(graph, context.parameters, context.folder)
+
+
+def generate_all(graph: ir.Graph, p: GenerateParameters, folder: Path) -> None:
+    """Write a project for a graph with each backend, each to a folder of its own in `folder`."""
     if p.hls is not None:
-        hls_backend(p.hls).generate(graph, context.folder / HLS)
+        hls_backend(p.hls).generate(graph, folder / HLS)
     if p.rtl is not None:
-        rtl_backend(p.rtl).generate(graph, context.folder / RTL)
+        rtl_backend(p.rtl).generate(graph, folder / RTL)
     if p.soc is not None:
-        soc_backend(p.soc).generate(graph, context.folder / SOC)
+        soc_backend(p.soc).generate(graph, folder / SOC)
 
 
 def own_copy(context: StageContext[P], project: str) -> Path:
-    """A copy of a generated project that a later stage may build in.
+    """A copy of a generated project that later stages may build in: they share what is compiled.
 
     Args:
         context: Of a stage that needs ``generate``.
         project: :data:`HLS`, :data:`RTL` or :data:`SOC`.
     """
-    copy = context.scratch / project
-    shutil.copytree(context.inputs["generate"] / project, copy, dirs_exist_ok=True)
+    made = context.inputs["generate"]
+    record = read_record(made)
+    copy = context.shared / (record.key[:16] if record else made.name) / project
+    shutil.copytree(made / project, copy, dirs_exist_ok=True)
     return copy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast
 
 import numpy as np
@@ -20,6 +21,7 @@ from netwright.settings import Settings
 from netwright.train.reinforced import Reinforcement
 
 if TYPE_CHECKING:
+    from netwright.models import Policy
     from netwright.tasks.beam_environment import BeamEnvironment
 
 RECORDS = "policies.json"
@@ -144,7 +146,7 @@ def roll_out(context: StageContext[RolloutParameters]) -> None:
 
     Whole machines are for training, validation or test.
     """
-    from netwright.train import acting, load_weights, new_policy
+    from netwright.train import load_weights, new_policy
 
     p = context.parameters
     environment = load_environment(p.environment, context.inputs)
@@ -153,19 +155,26 @@ def roll_out(context: StageContext[RolloutParameters]) -> None:
     policy = new_policy(environment, p.train)
     load_weights(policy, weights)
     shutil.copyfile(weights, context.folder / weights_name(p.seeds[0]))
-    episodes = environment.rollout(acting(policy.eval()), machines=p.machines, seed=p.seed)
+    write_decisions(context.folder / ROLLOUTS, environment, policy, p.machines, p.seed)
+    score = Score(seed=p.seeds[0], validation=0.0, test=0.0, larger_is_better=False)
+    (context.folder / SCORES).write_text(f"[{score.model_dump_json()}]\n")
+    (context.folder / CURVES).write_text("{}\n")
+    text = json.dumps({"best": best, "settings": repr(replace(p.train, seed=best))}, indent=2)
+    (context.folder / RECORDS).write_text(text + "\n")
+
+
+def write_decisions(
+    path: Path, environment: BeamEnvironment, policy: Policy, machines: int, seed: int
+) -> None:
+    """Write what a policy observes and decides on machines that the seed draws, as a table."""
+    from netwright.train import acting
+
+    decide = acting(policy.eval())
+    episodes = environment.rollout(decide, machines=machines, seed=seed)
     taken = np.isfinite(episodes.actions).all(axis=2)
     machine = np.broadcast_to(np.arange(len(episodes)) / len(episodes), taken.shape)[taken]
     rows = episodes.observations[taken].astype(np.float32)
     seen = rows if environment.trend else rows[:, -environment.line.num_readings :]
     names = np.array([name for _, name in _PARTS])
     part = names[np.searchsorted([end for end, _ in _PARTS], machine, side="right")]
-    write_npz(
-        context.folder / ROLLOUTS,
-        {OBSERVATION: seen, ACTION: acting(policy)(seen), SPLIT: part},
-    )
-    score = Score(seed=p.seeds[0], validation=0.0, test=0.0, larger_is_better=False)
-    (context.folder / SCORES).write_text(f"[{score.model_dump_json()}]\n")
-    (context.folder / CURVES).write_text("{}\n")
-    text = json.dumps({"best": best, "settings": repr(replace(p.train, seed=best))}, indent=2)
-    (context.folder / RECORDS).write_text(text + "\n")
+    write_npz(path, {OBSERVATION: seen, ACTION: decide(seen), SPLIT: part})
