@@ -19,6 +19,7 @@ from netwright.flows.reals import (
     quantize_real_file,
     split_names,
 )
+from netwright.ir import load, save
 from netwright.verify import Stimulus
 
 pytest.importorskip("onnxruntime", reason="needs the extra qonnx")
@@ -117,6 +118,24 @@ def test_products_are_coded_and_the_error_is_measured(
     assert len(told.widths) == 2 - left
     assert 0 < told.rms_error < 0.3 * told.rms_output
     assert told.num_rows == 20
+    assert load(save(source.graph, tmp_path / "graph.npz")) == source.graph
+
+
+def test_a_product_that_cannot_be_rotated_stays_real_and_names_are_free(tmp_path: Path) -> None:
+    nodes = [
+        node("MatMul", "x a", "x_rotated"), node("Tanh", "x_rotated", "x_format0"),
+        node("MatMul", "x_format0 b"),
+    ]  # fmt: skip
+    constants = {name: RANDOM.normal(size=shape).astype(np.float32)
+                 for name, shape in (("a", (8, 5)), ("b", (5, 3)))}  # fmt: skip
+    path = network(nodes, {"x": (FLOAT, ("n", 8))}, constants, tmp_path)
+    np.savez(tmp_path / "rows.npz", x=RANDOM.normal(size=(9, 8)))
+    coding = Coding.of("hadamard", None)
+    source, _, notes = quantize_real_file(path, calibrate=tmp_path / "rows.npz", coding=coding)
+    assert sum(item.op == "FormatQuantize" for item in source.graph.nodes) == 1
+    assert [note.partition(": ")[2] for note in notes] == [
+        "a rotation needs an even number of inputs, not 5"
+    ]
 
 
 def test_hardware_has_no_such_products(case: tuple[Path, Path], tmp_path: Path) -> None:

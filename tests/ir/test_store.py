@@ -49,6 +49,16 @@ def test_round_trip_of_other_formats_and_attributes(tmp_path: Path) -> None:
     assert after.node("s").attrs["axis"] is None
 
 
+def test_limits_that_do_not_limit_are_kept_and_nan_is_refused(tmp_path: Path) -> None:
+    clip = Node("c", "Clip", ("x",), "y", {"low": (-np.inf,), "high": (0.5,)})
+    types = {"x": TensorType((1, 2)), "y": TensorType((1, 2))}
+    before = Graph("g", ("x",), ("y",), (clip,), types, {})
+    assert load(save(before, tmp_path / "g.npz")) == before
+    broken = before.with_node(replace(clip, attrs={"low": (np.nan,), "high": (0.5,)}))
+    with pytest.raises(GraphError, match="attribute low must not hold NaN"):
+        load(save(broken, tmp_path / "g.npz"))
+
+
 def test_equal_graphs_make_equal_files(tmp_path: Path) -> None:
     first, second = save(graph(), tmp_path / "a.npz"), save(graph(), tmp_path / "b.npz")
     assert first.read_bytes() == second.read_bytes()

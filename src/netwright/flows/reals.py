@@ -22,6 +22,7 @@ from netwright.files import sha256
 from netwright.flows.conversion import Source, read_source
 from netwright.flows.quantization import accuracies, differences, quantize_file
 from netwright.ir import Graph, Interpreter, Node, TensorType
+from netwright.ir.names import Names
 from netwright.report import FirstStage
 from netwright.report.quantization import Quantization
 
@@ -205,16 +206,20 @@ def code_real_graph(graph: Graph, rows: Stimulus, coding: Coding) -> tuple[Graph
 
     left: dict[str, str] = {}
     chosen: list[Node] = []
+    most = max(coding.weights.most_rotated, coding.inputs.most_rotated)
     for node in graph.nodes:
         if node.op not in PRODUCTS or graph.types[node.output].is_integer:
             continue
         if node.op != "MatMul" or node.inputs[1] not in graph.constants:
             left[node.name] = f"{node.op} is computed in float32"
+        elif most > 1 and len(graph.constants[node.inputs[1]]) % 2:
+            extent = len(graph.constants[node.inputs[1]])
+            left[node.name] = f"a rotation needs an even number of inputs, not {extent}"
         else:
             chosen.append(node)
     if not chosen:
-        raise GraphError("there is no product with a constant matrix that could be coded")
-    graph = _rotated(graph, chosen, max(coding.weights.most_rotated, coding.inputs.most_rotated))
+        raise _nothing_coded(left)
+    graph = _rotated(graph, chosen, most)
     products = [graph.node(node.name) for node in chosen]
     weights: dict[str, Format] = {}
     inputs: dict[str, Format] = {}
@@ -234,9 +239,21 @@ def code_real_graph(graph: Graph, rows: Stimulus, coding: Coding) -> tuple[Graph
         else:
             weights[node.name], inputs[node.name] = held, read
     if not weights:
-        told = "; ".join(f'"{name}": {reason}' for name, reason in list(left.items())[:5])
-        raise GraphError(f"no product can be coded so: {told}")
+        raise _nothing_coded(left)
     return code_products(graph, weights=weights, inputs=inputs), left
+
+
+def _nothing_coded(left: Mapping[str, str]) -> GraphError:
+    """The error of a network in which no product can be coded, with the first reasons."""
+    if not left:
+        return GraphError("there is no product with a constant matrix that could be coded")
+    told = "; ".join(f'"{name}": {reason}' for name, reason in list(left.items())[:5])
+    more = f"; and {len(left) - 5} more" if len(left) > 5 else ""
+    return GraphError(
+        f"no product can be coded so: {told}{more}",
+        hint="products with constant matrices are coded; --quantizer mse takes any number of "
+        "inputs, and without --quantize the file is computed in float32",
+    )
 
 
 def _fitted(
@@ -269,6 +286,7 @@ def _rotated(graph: Graph, products: list[Node], most: int) -> Graph:
         return graph
     types, constants = dict(graph.types), dict(graph.constants)
     nodes, made = [], dict[str, str]()
+    names = Names({*types, *(node.name for node in graph.nodes)})
     changed = {node.name for node in products}
     for node in graph.nodes:
         if node.name not in changed:
@@ -277,13 +295,15 @@ def _rotated(graph: Graph, products: list[Node], most: int) -> Graph:
         source, matrix = node.inputs[0], np.asarray(constants[node.inputs[1]])
         block = block_of(len(matrix), most)
         if source not in made:
-            turn, made[source] = f"{source}.rotation", f"{source}_rotated"
+            turn, made[source] = (
+                names.fresh(f"{source}{end}") for end in (".rotation", "_rotated")
+            )
             constants[turn] = rotated(np.eye(len(matrix)), block, axis=0)
             types[turn] = TensorType(constants[turn].shape)
             types[made[source]] = TensorType(types[source].shape)
-            name = f"{source}_rotation"
+            name = names.fresh(f"{source}_rotation")
             nodes.append(Node(name, "MatMul", (source, turn), made[source], {}, node.origin))
-        turned = f"{node.name}.rotated"
+        turned = names.fresh(f"{node.name}.rotated")
         constants[turned] = rotated(matrix, block, axis=0)
         types[turned] = TensorType(matrix.shape)
         nodes.append(replace(node, inputs=(made[source], turned, *node.inputs[2:])))

@@ -26,8 +26,9 @@ class Format:
         scale: Real value of one code step: one figure, or one for each index along `axis`.
         axis: The axis along which `scale` varies; ``None`` for one scale.
         pattern: Where the zeros lie; ``None`` if nothing is known.
-        group_axis: The axis along which neighbors are coded together, where `number` does that; of
-            the weights of a product the one that it sums over. The last one is -1.
+        group_axis: The axis along which neighbors are coded together; of the weights of a product
+            the one that it sums over. The last one is -1, and so it always is where `number` codes
+            each element by itself.
 
     Example:
         >>> from netwright.formats import OutlierPairs
@@ -44,6 +45,8 @@ class Format:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", tuple(float(value) for value in self.scale))
+        if self.number.group == 1:  # formats that mean the same are equal, and stored the same
+            object.__setattr__(self, "group_axis", -1)
 
     @property
     def bits(self) -> int:

@@ -238,6 +238,8 @@ def _value_faults(node: Node, name: str, attribute: Attribute) -> Iterator[str]:
         yield f'node "{node.name}": attribute {name} must be one of {accepted}, not {value!r}'
     elif attribute.not_zero and isinstance(value, tuple) and not _are_factors(value):
         yield f'node "{node.name}": attribute {name} must be finite and not 0'
+    elif isinstance(value, tuple) and any(math.isnan(item) for item in value):
+        yield f'node "{node.name}": attribute {name} must not hold NaN'
 
 
 def real_regions(graph: Graph) -> str:

@@ -39,6 +39,8 @@ class _Tensor(_Record):
 
 
 class _Node(_Record):
+    model_config = ConfigDict(allow_inf_nan=True)  # a limit that does not limit is infinite
+
     name: str
     op: str
     inputs: tuple[str, ...]

@@ -102,6 +102,7 @@ def code_products(
     """
     nodes: list[Node] = []
     types, made = dict(graph.types), dict[tuple[str, Format], str]()
+    taken = Names({*types, *(node.name for node in graph.nodes)})
     unknown = (weights.keys() | inputs.keys()) - {n.name for n in graph.nodes if n.op == "MatMul"}
     for name in sorted(unknown):
         raise GraphError("is no product with weights", node=name)
@@ -112,7 +113,7 @@ def code_products(
                 continue
             key = names[place], chosen
             if key not in made:
-                output = f"{names[place]}_format{len(made)}"
+                output = taken.fresh(f"{names[place]}_format{len(made)}")
                 types[output] = TensorType(types[names[place]].shape)
                 attrs = format_attributes(chosen)
                 nodes.append(Node(output, "FormatQuant", (names[place],), output, attrs))

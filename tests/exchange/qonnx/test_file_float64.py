@@ -114,3 +114,10 @@ def test_same_padding_has_the_shape_that_onnx_says(op: str, mode: str) -> None:
     windows = np.lib.stride_tricks.sliding_window_view(padded, (4, 4))[::2, ::2]
     reduce = {"Conv": np.nansum, "MaxPool": np.nanmax, "AveragePool": np.nanmean}[op]
     np.testing.assert_array_equal(found[0, 0], reduce(windows, axis=(2, 3)))
+
+
+def test_hard_swish_has_no_constant_in_float32() -> None:
+    made = model([node("HardSwish", "x", "y")], {}, opset=14)
+    (found,) = run_in_float64(onnx, made, FEED, quantized=["x"])
+    exact = np.float64(FEED["x"])
+    assert np.abs(found - exact * (exact / 6 + 0.5)).max() < 1e-15

@@ -228,13 +228,18 @@ def _swish(attrs: Any, values: Tensor) -> Tensor:
     return np.asarray(values / (1 + np.exp(-factor * values)))
 
 
+def _hard_swish(attrs: Any, values: Tensor) -> Tensor:
+    return np.asarray(values * np.clip(values / 6 + 0.5, 0, 1))
+
+
 FUNCTIONS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "Erf": lambda _, values: _error_function(values),
     "Gelu": _gelu,
+    "HardSwish": _hard_swish,
     "Swish": _swish,
 }
 """Standard operators that ONNX's reference has no implementation of, or one that gives float32
-whatever it takes (``Erf``), by their definitions."""
+whatever it takes (``Erf``) or has constants in it (``HardSwish``), by their definitions."""
 
 QUANTIZERS: dict[str, Callable[[Any, list[Tensor], Wide], Tensor]] = {
     "BipolarQuant": _bipolar,

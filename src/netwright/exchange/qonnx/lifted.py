@@ -20,11 +20,11 @@ Shape = tuple[int, ...]
 
 _PLAIN = frozenset(
     {
-        "Abs", "Add", "And", "Cast", "Clip", "Cos", "Div", "Elu", "Equal", "Erf", "Exp", "Gelu",
-        "Gemm", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "Identity", "IsNaN",
-        "LeakyRelu", "Less", "LessOrEqual", "Log", "MatMul", "Max", "Min", "Mul", "Neg", "Not",
-        "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Selu", "Sigmoid", "Sin", "Softplus", "Sqrt",
-        "Sub", "Swish", "Tanh", "Where", "Xor",
+        "Abs", "Add", "And", "Cast", "Celu", "Clip", "Cos", "Div", "Elu", "Equal", "Erf", "Exp",
+        "Gelu", "Gemm", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "Identity",
+        "IsNaN", "LeakyRelu", "Less", "LessOrEqual", "Log", "MatMul", "Max", "Mean", "Min", "Mish",
+        "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Selu", "Sigmoid", "Sin",
+        "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Swish", "Tanh", "Where", "Xor",
     }
 )  # fmt: skip
 """Operators that count axes from the last one alone."""
@@ -36,7 +36,8 @@ _WITH_AXIS = {
 """Operators with one axis, and which one it is if they do not say."""
 
 _WITH_AXES = {
-    "ReduceMax": 1, "ReduceMean": 1, "ReduceSum": 1, "Slice": 3, "Squeeze": 1, "Unsqueeze": 1,
+    "ReduceL1": 1, "ReduceL2": 1, "ReduceMax": 1, "ReduceMean": 1, "ReduceSum": 1,
+    "ReduceSumSquare": 1, "Slice": 3, "Squeeze": 1, "Unsqueeze": 1,
 }  # fmt: skip
 """Operators with several axes, and the input that lists them in newer versions."""
 

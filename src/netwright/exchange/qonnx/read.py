@@ -35,6 +35,7 @@ from netwright.exchange.qonnx import (
     lifted,
     read_arithmetic,
     read_channels_last,
+    read_composed,
     read_formats,
     read_functions,
     read_heads,
@@ -140,7 +141,10 @@ _RULES: dict[str, Mapping[str, Rule]] = {
 
 _REAL_RULES: dict[str, Mapping[str, Rule]] = {
     **_RULES,
-    **dict.fromkeys(("", "ai.onnx"), cast("Mapping[str, Rule]", {**_STANDARD, **read_reals.RULES})),
+    **dict.fromkeys(
+        ("", "ai.onnx"),
+        cast("Mapping[str, Rule]", {**_STANDARD, **read_reals.RULES, **read_composed.RULES}),
+    ),
 }
 """The same for networks of real values."""
 
@@ -301,8 +305,7 @@ def _read_node(reader: Reader, node: SourceNode, rules: Rules) -> None:
         raise GraphError(
             f"{node.op} is supported for constants and at the end of a file only",
             node=node.name,
-            hint="hardware here has piecewise linear functions (Relu, LeakyRelu, PRelu, Clip), and "
-            "functions of one quantized value as tables",
+            hint=reader.no_rule_hint,
         )
     grids = [reader.codes.get(name) for name in _data_inputs(node)]
     if node.op in _KEEPING and _is_one_grid(grids):

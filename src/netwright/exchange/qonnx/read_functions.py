@@ -54,10 +54,7 @@ def function(reader: Reader, node: SourceNode) -> None:
     maker = _quantizer(reader, source)
     if maker is None:
         raise GraphError(
-            f"{node.op} must read a quantized tensor, so that it is a table of its codes",
-            node=node.name,
-            hint="put a quantizer with one scale in front of it; for inputs, --input-quant "
-            "BITS,SCALE does that",
+            f"{node.op} {reader.no_function}", node=node.name, hint=reader.function_hint
         )
     scale, (low, high) = maker.reals("scale")[0], _codes(maker)
     if high - low >= MAX_ENTRIES or len(maker.reals("scale")) > 1:

@@ -23,6 +23,9 @@ _FUNCTIONS = {
 }  # fmt: skip
 """Operators that are one function of each value, and what the graph calls it."""
 
+SELU = (1.67326319217681884765625, 1.05070102214813232421875)
+"""Alpha and gamma of Selu if a file does not say: the standard's own digits."""
+
 _POWERS = {2.0: "square", 0.5: "sqrt", -0.5: "rsqrt", -1.0: "reciprocal"}
 
 
@@ -69,7 +72,7 @@ def elu(reader: RealReader, node: SourceNode) -> None:
     if node.op == "Elu":
         _emit_function(reader, node, "elu", real(node, "alpha", 1.0))
         return
-    height, factor = real(node, "alpha", 1.67326319), real(node, "gamma", 1.05070102)
+    height, factor = real(node, "alpha", SELU[0]), real(node, "gamma", SELU[1])
     made = _emit_function(reader, node, "elu", height, output="elu")
     reader.emit(node, "Mul", (made, reader.place_values(f"{node.name}.gamma", factor)))
 

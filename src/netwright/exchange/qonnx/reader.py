@@ -131,6 +131,19 @@ class Reader:
     computed: frozenset[str] = frozenset()
     """Operators that are never left to the host."""
 
+    no_function = "must read a quantized tensor, so that it is a table of its codes"
+    function_hint = (
+        "put a quantizer with one scale in front of it; for inputs, --input-quant BITS,SCALE does "
+        "that"
+    )
+    """Why a function of real values is refused, and the way out."""
+
+    no_rule_hint = (
+        "hardware here has piecewise linear functions (Relu, LeakyRelu, PRelu, Clip), and "
+        "functions of one quantized value as tables"
+    )
+    """The way out for an operator that is known at the end of a file only."""
+
     def __init__(self, source: SourceModel) -> None:
         self.source = source
         self.constants: dict[str, NDArray[Any]] = dict(source.constants)

@@ -47,6 +47,12 @@ class RealReader(Reader):
     """
 
     computed = frozenset({"Softmax", "Sigmoid", "HardSigmoid"})
+    no_function = "of real values is not supported"
+    function_hint = no_rule_hint = (
+        "write it with functions that are: Abs, Celu, Clip, Cos, Div, Elu, Erf, Exp, Gelu, "
+        "HardSigmoid, HardSwish, LeakyRelu, Log, Mish, Pow, PRelu, Reciprocal, Relu, Selu, "
+        "Sigmoid, Sin, Softmax, Softplus, Softsign, Sqrt, Swish, Tanh"
+    )
 
     def __init__(self, source: SourceModel) -> None:
         super().__init__(source)

@@ -48,6 +48,16 @@ def _concat_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
     return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
 
 
+def _concat(node: Node, inputs: Sequence[Array]) -> Array:
+    """A constant has one row, which is the same for all."""
+    rows = max(map(len, inputs))
+    parts = [
+        part if len(part) == rows else np.broadcast_to(part, (rows, *part.shape[1:]))
+        for part in inputs
+    ]
+    return np.concatenate(parts, axis=node.integer("axis"))
+
+
 def _slice_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
     axis, source = node.integer("axis"), shapes[0]
     start, stop, step = (node.integer(key) for key in ("start", "stop", "step"))
@@ -133,7 +143,7 @@ SPECS = (
         form="both",
         num_inputs=(1, 64),
         shape=_concat_shape,
-        execute=lambda node, inputs: np.concatenate(inputs, axis=node.integer("axis")),
+        execute=_concat,
         bounds=_keep_bounds,
         attributes={"axis": Attribute("int")},
     ),
