@@ -25,7 +25,7 @@ from netwright.verify import Stimulus
 pytest.importorskip("onnxruntime", reason="needs the extra qonnx")
 
 from tests.exchange.onnx_files import node
-from tests.exchange.qonnx.test_read_reals import FLOAT, network
+from tests.exchange.qonnx.test_read_reals import FLOAT, FLOAT16, network
 
 RANDOM = np.random.default_rng(5)
 
@@ -72,6 +72,30 @@ def test_a_float_file_begins_a_certificate(case: tuple[Path, Path]) -> None:
     assert "computed in float64" in certificate.verdict
     with pytest.raises(GraphError):
         open_model(path, reals=False)
+
+
+def test_rows_are_those_that_a_file_of_float16_takes(tmp_path: Path) -> None:
+    weights = RANDOM.normal(size=(8, 3)).astype(np.float16)
+    nodes = [node("MatMul", "x w", "a"), node("Tanh", "a")]
+    path = network(nodes, {"x": (FLOAT16, ("n", 8))}, {"w": weights}, tmp_path)
+    source, _ = open_model(path, reals=True)
+    certificate = make_certificate(*compare_source(source, [drawn(source.graph, 9)]))
+    assert certificate.holds, certificate.verdict
+
+
+def test_values_beside_a_border_of_an_input_quantizer_are_no_difference(tmp_path: Path) -> None:
+    nodes = [node("QuantizeLinear", "x s", "q"), node("DequantizeLinear", "q s", "d"),
+             node("LayerNormalization", "d g", "y")]  # fmt: skip
+    constants = {"s": np.float32(0.1), "g": np.ones(64, np.float32)}
+    path = network(nodes, {"x": (FLOAT, ("n", 64))}, constants, tmp_path)
+    borders = (RANDOM.integers(0, 200, (20, 64)) + 0.5) * np.float64(np.float32(0.1))
+    source, _ = open_model(path, reals=True)
+    certificate = make_certificate(*compare_source(source, [Stimulus("borders", borders)]))
+    assert certificate.holds, certificate.verdict
+    assert source.file is not None
+    taken = source.file.taken(borders)
+    own, exact = (source.file.run(taken, precision=p)[0] for p in ("file", "all-float64"))
+    assert np.abs(own - exact).max() > 1e-3  # float32 gives other codes
 
 
 @pytest.mark.parametrize(("part", "factor"), [("written", 1 + 1e-7), ("recognized", 1 + 1e-4)])

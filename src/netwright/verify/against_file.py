@@ -38,6 +38,9 @@ class RealExecutable(Protocol):
     def name(self) -> str:
         """Name of the file."""
 
+    def taken(self, inputs: Values) -> Values:
+        """Rows as the file takes them: rounded to the element types of its inputs."""
+
     def run(
         self, inputs: Values, *, precision: Literal["file", "float64", "all-float64"] = "file"
     ) -> tuple[Reals, ...]:
@@ -220,14 +223,14 @@ class _Judge:
         float32 = self._same(theirs, ours, FLOAT64_NOISE)
         noted = ~float32 & self._noted(stimulus, theirs, ours, self.before_notes, FLOAT64_NOISE)
         left = np.flatnonzero(~float32 & ~noted)
-        exact = _without_precision(self.reference.graph)
+        exact = without_precision(self.reference.graph)
         if len(left) and exact is not self.reference.graph:
             part = stimulus.part(left.tolist())
             codes = self._reals(Interpreter.of(exact).run(part.inputs))
             theirs = self._shaped(self.file.run(part.inputs, precision="all-float64"), codes)
             float32[left] = self._same(theirs, codes, FLOAT64_NOISE)
             before = self.before_notes and Interpreter.of(
-                _without_precision(self.before_notes.graph)
+                without_precision(self.before_notes.graph)
             )
             noted[left] = self._noted(part, theirs, codes, before, FLOAT64_NOISE) & ~float32[left]
         return float32, noted, None
@@ -311,7 +314,7 @@ class _Judge:
         )
 
 
-def _without_precision(graph: Graph) -> Graph:
+def without_precision(graph: Graph) -> Graph:
     """The graph whose quantizers of inputs round exactly; `graph` itself if they already do."""
     nodes = tuple(
         replace(node, attrs={k: v for k, v in node.attrs.items() if k != "precision"})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netwright.errors import ConfigError, NotExecutable, VerificationError
 from netwright.ir import Graph, Interpreter, interface_values, rows_together
 from netwright.ir.interpret import Values
-from netwright.verify.against_file import RealExecutable
+from netwright.verify.against_file import RealExecutable, without_precision
 from netwright.verify.compare import as_stimulus
 from netwright.verify.stimulus import Stimulus
 
@@ -86,9 +86,10 @@ def compare_real_file(
 ) -> RealFileComparison:
     """Compare a file with the graph of real values that was read from it.
 
-    Rows are rounded to single precision first, which files take. The file is computed in float64,
-    where its rounding cannot hide another meaning, and in its own precision, so that it is known
-    how far that is away.
+    Rows are rounded to what the file takes first. The file is computed in float64, where its
+    rounding cannot hide another meaning, and in its own precision, so that it is known how far that
+    is away. In float64 quantizers of inputs round exactly, in the file and in the graph; otherwise
+    the code of a value beside a border is that of the file's precision.
 
     Args:
         graph: The graph as it was read, before anything is recognized or quantized.
@@ -103,25 +104,28 @@ def compare_real_file(
     stimulus = as_stimulus(inputs)
     if len(stimulus) == 0:
         raise ConfigError(f'stimulus "{stimulus.name}" has no rows')
-    reference, obstacle = Interpreter.of(graph), None
+    rounding = without_precision(graph)
+    asked = Interpreter.of(graph)
+    exactly = asked if rounding is graph else Interpreter.of(rounding)
     step = rows_together(interface_values(graph), CHUNK_ROWS)
-    ours, own, wide = list[list[Reals]](), list[list[Reals]](), list[list[Reals]]()
+    ours, own = list[list[Reals]](), list[list[Reals]]()
+    exact, wide, obstacle = list[list[Reals]](), list[list[Reals]](), None
     for start in range(0, len(stimulus), step):
-        rows = _single(stimulus.part(slice(start, start + step)).inputs)
-        found = reference.run(rows)
-        ours.append([np.asarray(found[name], np.float64) for name in graph.outputs])
+        rows = file.taken(stimulus.part(slice(start, start + step)).inputs)
+        ours.append(_outputs(asked, rows))
         own.append(_shaped(graph, file, file.run(rows), ours[-1]))
         if obstacle is None:
+            exact.append(ours[-1] if exactly is asked else _outputs(exactly, rows))
             try:
                 made = file.run(rows, precision="all-float64")
                 wide.append(_shaped(graph, file, made, ours[-1]))
             except NotExecutable as error:
                 obstacle = error.message
-    exact, theirs = _whole(ours), _whole(own)
-    judged, accepted = (theirs, IN_FILE) if obstacle else (_whole(wide), IN_FLOAT64)
-    in_file = max(float(_share(n, a, b).max(initial=0.0))
-                  for n, a, b in zip(graph.outputs, exact, theirs, strict=True))  # fmt: skip
-    return _judged(graph, exact, judged, stimulus, accepted, in_file, obstacle, file.name)
+    pair, accepted = ((ours, own), IN_FILE) if obstacle else ((exact, wide), IN_FLOAT64)
+    told = zip(graph.outputs, _whole(ours), _whole(own), strict=True)
+    in_file = max(float(_share(name, a, b).max(initial=0.0)) for name, a, b in told)
+    mine, judged = map(_whole, pair)
+    return _judged(graph, mine, judged, stimulus, accepted, in_file, obstacle, file.name)
 
 
 def compare_recognized(
@@ -141,14 +145,13 @@ def compare_recognized(
     stimulus = as_stimulus(inputs)
     if len(stimulus) == 0:
         raise ConfigError(f'stimulus "{stimulus.name}" has no rows')
-    first, second = Interpreter.of(graph), Interpreter.of(written)
+    known, other = Interpreter.of(graph), Interpreter.of(written)
     step = rows_together(interface_values(written), CHUNK_ROWS)
     ours, theirs = list[list[Reals]](), list[list[Reals]]()
     for start in range(0, len(stimulus), step):
         rows = _single(stimulus.part(slice(start, start + step)).inputs)
-        found, other = first.run(rows), second.run(rows)
-        ours.append([np.asarray(found[name], np.float64) for name in graph.outputs])
-        theirs.append([np.asarray(other[name], np.float64) for name in written.outputs])
+        ours.append(_outputs(known, rows))
+        theirs.append(_outputs(other, rows))
     return _judged(
         graph, _whole(ours), _whole(theirs), stimulus, RECOGNIZED, None, None, "the file as written"
     )
@@ -171,6 +174,11 @@ def _judged(
         stimulus.name, len(stimulus), int(close.sum()), accepted, apart, in_file, obstacle, first,
         stimulus.wanted,
     )  # fmt: skip
+
+
+def _outputs(reference: Interpreter, rows: Values) -> list[Reals]:
+    made = reference.run(rows)
+    return [np.asarray(made[name], np.float64) for name in reference.graph.outputs]
 
 
 def _single(inputs: Values) -> Values:

@@ -121,3 +121,12 @@ def test_hard_swish_has_no_constant_in_float32() -> None:
     (found,) = run_in_float64(onnx, made, FEED, quantized=["x"])
     exact = np.float64(FEED["x"])
     assert np.abs(found - exact * (exact / 6 + 0.5)).max() < 1e-15
+
+
+def test_what_follows_from_extents_alone_has_the_precision_of_the_file() -> None:
+    nodes = [node("Shape", "x", "s", start=1), node("Cast", "s", "f", to=1),
+             node("Sqrt", "f", "r"), node("Mul", "x r")]  # fmt: skip
+    made = model(nodes, {}, opset=15)
+    (found,) = run_in_float64(onnx, made, FEED, quantized=["x"])
+    assert found.dtype == np.float64
+    assert found.tolist() == (np.float64(FEED["x"]) * np.float64(np.sqrt(np.float32(3)))).tolist()

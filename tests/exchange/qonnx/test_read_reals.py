@@ -20,6 +20,7 @@ from tests.exchange.onnx_files import node, saved
 runtime = pytest.importorskip("onnxruntime", reason="needs the extra qonnx")
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
+FLOAT16 = TensorProto.FLOAT16
 RANDOM = np.random.default_rng(7)
 VALUES = RANDOM.normal(size=(3, 4, 6)).astype(np.float32)
 FLAGS = (np.arange(4) < np.array([[4], [2], [1]])).astype(np.int64)
@@ -35,11 +36,12 @@ def network(
     opset: int = 20,
 ) -> Path:
     """A file with these inputs, (element type, shape), and the output ``y``."""
+    kinds = {kind: kind for kind, _ in inputs.values()}
     graph = helper.make_graph(
         nodes,
         "reals",
         [helper.make_tensor_value_info(n, kind, shape) for n, (kind, shape) in inputs.items()],
-        [helper.make_tensor_value_info("y", FLOAT, None)],
+        [helper.make_tensor_value_info("y", kinds.get(FLOAT16, FLOAT), None)],
         [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()],
     )
     opsets = [helper.make_opsetid("", opset)]

@@ -23,6 +23,9 @@ Tensor = NDArray[Any]
 Wide = type[np.float64] | type[np.longdouble]
 
 _PURPOSE = "executing a file in float64"
+_EXTENTS = ("Shape", "Size")
+"""What is computed from the results of these alone is a constant, in the file's own precision."""
+
 _FLOAT_KINDS = (1, 10, 11, 16)
 """Element types of ONNX that are floats: 32, 16, 64 bits and bfloat16."""
 
@@ -69,7 +72,7 @@ def _run(
         made = _execute(node, read, opsets, wide, is_wide=is_wide)
         for name, value in zip(node.output, made, strict=False):
             values[name] = _widened(value, wide) if is_wide else value
-        if any(name in dependent for name in node.input):
+        if node.op_type not in _EXTENTS and any(name in dependent for name in node.input):
             dependent.update(node.output)
             if is_wide or node.op_type in QUANTIZERS:
                 widened.update(node.output)

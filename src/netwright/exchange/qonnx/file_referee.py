@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -149,6 +150,19 @@ class FileReferee:
         if not parts:
             raise DataError("there are no rows to execute")
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+    def taken(self, inputs: Values) -> Values:
+        """Rows as the file takes them: of the element types that it declares.
+
+        Args:
+            inputs: As for :meth:`run`.
+        """
+        arrays = Interpreter.of(self.graph).checked_inputs(inputs)
+        rounded = {
+            name: _cast(arrays[name], _dtype(self._onnx, value)).astype(np.float64)
+            for name, value in zip(self.graph.inputs, self._model.graph.input, strict=True)
+        }
+        return rounded if isinstance(inputs, Mapping) else rounded[self.graph.inputs[0]]
 
     def _whole(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values of an input, integers where it holds those: rounded as the graph rounds them."""
