@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netwright.backends.cpu.executor import is_product, make_executor, packed_weights
+from netwright.backends.cpu.executor import make_executor, packed_weights
+from netwright.backends.cpu.operands import operands_of
 from netwright.errors import ConfigError, DataError
 from netwright.formats import NM, Format, Int, OutlierPairs, smallest_int
 from netwright.ir import Graph, Node, TensorType, interpret
@@ -27,7 +28,7 @@ def test_products_go_by_the_formats_of_their_operands() -> None:
     graph = block(codes=True)
     kernels = make_executor(graph, packed_weights(graph)).kernels
     assert (kernels["query"], kernels["wide"]) == ("int8", "block-sparse int8")
-    assert set(kernels) == {node.name for node in graph.nodes if is_product(graph, node)}
+    assert set(kernels) == {node.name for node in graph.nodes if operands_of(graph, node, {})}
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.backends.cpu.operands import Operands, operands_of
 from netwright.errors import DataError
-from netwright.formats import Format, Int, holds_integers
+from netwright.formats import holds_integers
 from netwright.ir import (
     Array,
-    Bounds,
     Graph,
     Interpreter,
     Node,
@@ -47,59 +47,16 @@ _FAST: Mapping[str, Callable[[Array], Array]] = {
 """Functions that are faster here than in the interpreter."""
 
 
-def is_product(graph: Graph, node: Node) -> bool:
-    """Whether a kernel of the table computes the node: a product with constant weights."""
-    return node.op == "MatMul" and node.inputs[1] in graph.constants
-
-
-@dataclass(frozen=True, slots=True)
-class Window(Int):
-    """Integers that lie in an interval, as codes with a zero point do once it is subtracted.
-
-    Attributes:
-        low: Smallest code.
-        high: Largest code.
-    """
-
-    low: int = 0
-    high: int = 0
-
-    @property
-    def min(self) -> int:
-        """Smallest code."""
-        return self.low
-
-    @property
-    def max(self) -> int:
-        """Largest code."""
-        return self.high
-
-
-def formats_of(graph: Graph, node: Node, limits: Mapping[str, Bounds]) -> tuple[Format, Format]:
-    """The formats of the weights and of the inputs of a product.
-
-    Inputs that span no more than 256 codes are bytes for the kernels, wherever the codes begin.
-    """
-    weights, inputs = (graph.types[node.inputs[place]].format for place in (1, 0))
-    found, number = limits.get(node.inputs[0]), inputs.number
-    if found is None or not isinstance(number, Int) or number.bits <= 8:
-        return weights, inputs
-    if found.low < number.min or number.max < found.high:  # it wraps
-        return weights, inputs
-    window = Window(number.bits, number.signed, number.narrow, found.low, found.high)
-    return weights, replace(inputs, number=window)
-
-
 def packed_weights(graph: Graph) -> dict[str, NDArray[Any]]:
     """The weights of all products as their kernels keep them, by ``place of the node/array``."""
     found: dict[str, NDArray[Any]] = {}
     limits = bounds(graph, skip_real=True)
     for place, node in enumerate(graph.nodes):
-        if is_product(graph, node):
-            weights = graph.constants[node.inputs[1]]
-            kinds = formats_of(graph, node, limits)
-            kernel = product_for(*kinds, shape=weights.shape)
-            packed = {} if kernel.pack is None else kernel.pack(weights, kinds[0])
+        operands = operands_of(graph, node, limits)
+        if operands is not None:
+            weights = operands.weights(graph)
+            kernel = product_for(*operands.kinds, shape=weights.shape)
+            packed = {} if kernel.pack is None else kernel.pack(weights, operands.kinds[0])
             found |= {f"{place}/{name}": array for name, array in packed.items()}
     return found
 
@@ -110,12 +67,14 @@ class Executor:
 
     Attributes:
         interpreter: Checks inputs, and knows the arithmetic in which codes are exact.
+        nodes: The nodes with the tensors that their steps read.
         steps: What makes the output of each node, by name of the node.
-        constants: The constants that steps read.
+        constants: The constants that steps read, and what follows from constants alone.
         kernels: Name of the kernel of each product, by name of its node.
     """
 
     interpreter: Interpreter
+    nodes: tuple[Node, ...]
     steps: Mapping[str, Step]
     constants: Mapping[str, Array]
     kernels: Mapping[str, str]
@@ -143,21 +102,31 @@ class Executor:
                 raise DataError(f'graph "{graph.name}" has no tensor "{name}"')
         rows = len(next(iter(arrays.values())))
         size = rows_together(held_values(graph, keep), CHUNK_ROWS)
-        finished = last_reads(graph, wanted)
+        nodes = self._needed(wanted)
+        finished = last_reads(replace(graph, nodes=nodes), wanted)
         parts: dict[str, list[Array]] = {name: [] for name in wanted}
         for start in range(0, max(rows, 1), size):
             values = dict(self.constants)
             for name, array in arrays.items():
                 values[name] = array[start : start + size].astype(_stored(graph, name))
             with np.errstate(all="ignore"):  # what leaves float32 becomes infinite, as in a kernel
-                for node in graph.nodes:
+                for node in nodes:
                     values[node.output] = self.steps[node.name]([values[n] for n in node.inputs])
                     for name in finished[node.name]:
-                        del values[name]
+                        values.pop(name, None)
             for name in wanted:
                 if name not in graph.constants:
                     parts[name].append(values[name])
         return {name: self._result(name, parts[name]) for name in wanted}
+
+    def _needed(self, wanted: Collection[str]) -> tuple[Node, ...]:
+        """The nodes that make what is wanted, in order; what is made already is not made again."""
+        needed, found = set(wanted), list[Node]()
+        for node in reversed(self.nodes):
+            if node.output in needed and node.output not in self.constants:
+                found.append(node)
+                needed.update(node.inputs)
+        return tuple(reversed(found))
 
     def _result(self, name: str, parts: Sequence[Array]) -> Array:
         if name in self.graph.constants:
@@ -187,36 +156,55 @@ def make_executor(
     limits = bounds(graph, skip_real=True)
     steps: dict[str, Step] = {}
     kernels: dict[str, str] = {}
+    nodes: list[Node] = []
+    packs: set[str] = set()
     for node in graph.nodes:
-        if is_product(graph, node):
-            kinds, shape = formats_of(graph, node, limits), graph.types[node.inputs[1]].shape
-            kernel = product_for(*kinds, shape=shape)
-            arrays = _arrays_of(graph, node, packed, whole=kernel.pack is None)
-            multiply = kernel.prepare(arrays, *kinds, isa)
+        operands = operands_of(graph, node, limits)
+        if operands is not None:
+            shape = graph.types[operands.constant].shape
+            kernel = product_for(*operands.kinds, shape=shape)
+            whole = kernel.pack is None
+            arrays = _arrays_of(graph, node, operands, packed, whole=whole)
+            multiply = kernel.prepare(arrays, *operands.kinds, isa)
             kernels[node.name] = kernel.name
-            steps[node.name] = _product(interpreter, node, multiply, threads)
+            packs.add(operands.constant)
+            steps[node.name] = _product(interpreter, node, operands, multiply, threads)
+            node = replace(node, inputs=(operands.source, operands.constant, *node.inputs[2:]))
         elif graph.types[node.output].is_integer:
             steps[node.name] = _codes_step(interpreter, node)
         else:
             steps[node.name] = _real_step(graph, node)
-    weights = {node.inputs[1] for node in graph.nodes if node.name in kernels}
+        nodes.append(node)
     others = {
         name
-        for node in graph.nodes
+        for node in nodes
         for place, name in enumerate(node.inputs)
         if name in graph.constants and not (node.name in kernels and place == 1)
     }
     constants = {name: graph.constants[name].astype(_stored(graph, name)) for name in others}
-    constants |= {name: np.zeros(0) for name in weights - others}  # the kernels have them
-    return Executor(interpreter, steps, constants, kernels)
+    constants |= {name: np.zeros(0) for name in packs - others}  # the kernels have them
+    made = Executor(interpreter, tuple(nodes), steps, constants, kernels)
+    return replace(made, constants={**constants, **_settled(graph, made)})
+
+
+def _settled(graph: Graph, executor: Executor) -> dict[str, Array]:
+    """What the outputs need and follows from constants alone, such as rounded weights."""
+    found: dict[str, Array] = {}
+    with np.errstate(all="ignore"):
+        for node in executor._needed(graph.outputs):
+            values = [found.get(name, graph.constants.get(name)) for name in node.inputs]
+            known = [value for value in values if value is not None]
+            if node.name not in executor.kernels and len(known) == len(values):
+                found[node.output] = executor.steps[node.name](known)
+    return found
 
 
 def _arrays_of(
-    graph: Graph, node: Node, packed: Mapping[str, NDArray[Any]], *, whole: bool
+    graph: Graph, node: Node, operands: Operands, packed: Mapping[str, NDArray[Any]], *, whole: bool
 ) -> Arrays:
     """What is kept of the weights of a product."""
     if whole:
-        return {"values": graph.constants[node.inputs[1]]}
+        return {"values": operands.weights(graph)}
     lead = f"{graph.nodes.index(node)}/"
     return {
         name.removeprefix(lead): array for name, array in packed.items() if name.startswith(lead)
@@ -235,17 +223,23 @@ def _stored(graph: Graph, name: str) -> np.dtype[Any]:
     return np.dtype(np.int64)
 
 
-def _product(interpreter: Interpreter, node: Node, multiply: Multiply, threads: int) -> Step:
+def _product(
+    interpreter: Interpreter, node: Node, operands: Operands, multiply: Multiply, threads: int
+) -> Step:
     """A product of the values along the last axis; what it makes keeps the tokens side by side."""
     graph = interpreter.graph
     stored = _stored(graph, node.output)
     wide = graph.types[node.output].is_integer and len(node.inputs) > 2
+    factors, unit = operands.factors, operands.step
 
     def step(values: Sequence[Array]) -> Array:
         source = values[0]
         lead = source.shape[:-1]
         side = np.moveaxis(source, -1, 0).reshape(source.shape[-1], -1)
-        sums = multiply(side, num_threads=threads)
+        if factors is None:
+            sums = multiply(side, num_threads=threads)
+        else:
+            sums = multiply(side.astype(np.float64) / unit, num_threads=threads) * factors
         if len(values) > 2:
             bias = values[2][:, None]
             sums = sums.astype(np.int64) + bias if wide else sums + bias
