@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from difflib import get_close_matches
@@ -40,6 +41,14 @@ _BOUNDS = {
     "greater_than_equal": ("at least", "ge"),
     "less_than": ("below", "lt"),
     "less_than_equal": ("at most", "le"),
+}
+_LENGTHS = {
+    kind: limit
+    for prefix in ("", "string_")
+    for kind, limit in (
+        (f"{prefix}too_short", ("at least", "min_length")),
+        (f"{prefix}too_long", ("at most", "max_length")),
+    )
 }
 
 
@@ -85,7 +94,7 @@ def _refused_by(member: type, given: Mapping[str, object]) -> tuple[str, ...]:
     try:
         TypeAdapter(member).validate_json(json.dumps(given, default=str))
     except ConfigError as error:
-        return tuple(error.message.split("; "))
+        return told_apart(error.message)
     except ValidationError:
         pass  # said of the whole file
     return ()
@@ -120,6 +129,14 @@ def closest(name: str, accepted: tuple[str, ...]) -> str:
     """``; did you mean "x"?`` for the accepted name nearest to `name`, or nothing."""
     near = get_close_matches(name, accepted, n=1)
     return f'; did you mean "{near[0]}"?' if near else ""
+
+
+_CONTINUED = re.compile(r"; (?!did you mean |there (?:is|are) |it has |accepted: |paths are )")
+
+
+def told_apart(message: str) -> tuple[str, ...]:
+    """The sentences of a message that lists several faults, each with what it suggests."""
+    return tuple(_CONTINUED.split(message))
 
 
 def shown(value: object) -> str:
@@ -163,9 +180,13 @@ def _sentence(fault: ErrorDetails, model: type[BaseModel], at: str) -> str:
         word, key = _BOUNDS[kind]
         return f"{path} must be {word} {context[key]:g}, not {shown(given)}"
     if kind in ("too_short", "too_long"):
-        word, key = ("at least", "min_length") if kind == "too_short" else ("at most", "max_length")
+        word, key = _LENGTHS[kind]
         values = "value" if context[key] == 1 else "values"
         return f"{path} must hold {word} {context[key]} {values}, not {len(given)}"
+    if kind in ("string_too_short", "string_too_long"):
+        word, key = _LENGTHS[kind]
+        letters = "letter" if context[key] == 1 else "letters"
+        return f"{path} must have {word} {context[key]} {letters}, not {shown(given)}"
     if kind == "value_error":
         sentence = str(fault["msg"]).removeprefix("Value error, ")
         return f"{path} {sentence}" if path else sentence
@@ -176,10 +197,22 @@ def _sentence(fault: ErrorDetails, model: type[BaseModel], at: str) -> str:
 def _unknown(path: str, name: str, owner: type | None) -> str:
     table = path.rpartition(".")[0]
     place = f"[{table}]" if table else "the file"
+    return f"{path} is not a setting of {place}{_suggested(name, owner)}"
+
+
+def _suggested(name: str, owner: type | None) -> str:
     accepted = tuple(_fields(owner)) if owner else ()
-    near = closest(name, accepted)
-    listed = near or f"; accepted: {', '.join(accepted)}"
-    return f"{path} is not a setting of {place}{listed}"
+    return closest(name, accepted) or f"; accepted: {', '.join(accepted)}"
+
+
+def suggestion(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    """What may be meant by a setting that a model does not have.
+
+    Args:
+        model: The model of the whole file.
+        place: Where the setting stands, as pydantic says.
+    """
+    return _suggested(str(place[-1]), _locate(model, place)[2])
 
 
 def _quoted(given: object, annotation: object) -> str:

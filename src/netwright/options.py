@@ -16,6 +16,7 @@ from pydantic import ConfigDict, create_model
 from pydantic.errors import PydanticUserError
 
 from netwright.errors import ConfigError
+from netwright.faults import told_apart
 from netwright.registry import resolve
 from netwright.settings import Settings, check, refused
 
@@ -109,7 +110,7 @@ def make_from(
     try:
         return make(kind, name, options.model_dump(), **given)
     except ConfigError as error:
-        raise refused(error.message.split("; "), source=source, hint=error.hint) from error
+        raise refused(told_apart(error.message), source=source, hint=error.hint) from error
 
 
 def takes(kind: str, name: str, parameter: str) -> bool:

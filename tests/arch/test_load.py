@@ -29,7 +29,7 @@ def test_unknown_name_says_the_nearest():
 
 
 def test_all_faults_are_listed(tmp_path):
-    bad = 'read_energy = { value = -1.0, unit = "J", source = "s" }\nline_bytes = 0\nsize = 3\n'
+    bad = 'read_energy = { value = -1.0, unit = "J", source = "s" }\nline_bytes = 0\nbandwith = 3\n'
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, DRAM + bad)
     lines = caught.value.message.splitlines()
@@ -37,7 +37,7 @@ def test_all_faults_are_listed(tmp_path):
     assert lines[1:] == [
         "  nodes[0].line_bytes: should be greater than or equal to 1",
         "  nodes[0].read_energy.value: should be greater than or equal to 0",
-        "  nodes[0].size: extra inputs are not permitted",
+        '  nodes[0].bandwith: is not known; did you mean "bandwidth"?',
     ]
 
 

@@ -72,7 +72,10 @@ def test_a_file_is_expanded(tmp_path):
             "accelerators[0].name: string should match",
         ),
         ('name="a"\nparent="ram"\ntemplate="nvdla"', 'node "a_port": there is no parent "ram"'),
-        ('name="a"\nparent="dram"\ntemplate="nvdla"\nbits=3', "accelerators[0].bits: extra inputs"),
+        (
+            'name="a"\nparent="dram"\ntemplate="nvdla"\nbits=3',
+            "accelerators[0].bits: is not known; acc",
+        ),
         ('name="a"\nparent="dram"\ntemplate="missing.toml"', "missing.toml"),
     ],
 )

@@ -95,11 +95,20 @@ def test_faults_of_a_point():
         ({"derived": (Derived(name="u", formula="v"), Derived(name="v", formula="a"))},
          'derives "u" from "v", which is not derived before it'),
         ({"constraints": (Constraint(rule="a <= 1"),) * 2}, "two constraints"),
+        ({"constraints": (Constraint(rule="c <= 1"),)}, """on "c", which is 'y' and no number"""),
+        ({"derived": (Derived(name="u", formula="a * c"),)}, 'derives "u" from "c", which is'),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_refused(more, message):
     with pytest.raises(ValidationError, match=message):
         Space(**{"parameters": (A, B, IF), "goals": (GOAL,), **more})
+
+
+def test_what_has_no_margin_is_not_met():
+    searched = space("cost - cost <= 0", f"a <= {10**400}")
+    assert searched.margins({"a": 1}, {"cost": np.inf}) == {
+        "cost - cost <= 0": -np.inf, f"a <= {10**400}": -np.inf
+    }  # fmt: skip
 
 
 def test_differences_are_named():

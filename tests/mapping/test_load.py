@@ -42,7 +42,7 @@ def test_all_faults_are_told_with_their_place(tmp_path):
     assert str(caught.value) == (
         f"{path}: 2 settings are not accepted\n"
         "  groups[0].loops[0].tile: should be greater than or equal to 1\n"
-        "  groups[0].laggs: extra inputs are not permitted"
+        '  groups[0].laggs: is not known; did you mean "lags"?'
     )
 
 

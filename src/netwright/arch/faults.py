@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from netwright.arch.units import EXAMPLES
+from netwright.faults import suggestion
 
 _TAGS = ("memory", "link", "array", "compute")
 
 
-def sentences(error: ValidationError) -> list[str]:
-    """Every fault, each with the dotted path of the setting."""
+def sentences(error: ValidationError, model: type[BaseModel] | None = None) -> list[str]:
+    """Every fault, each with the dotted path of the setting.
+
+    Args:
+        error: What pydantic raised.
+        model: What a file must hold, from which settings that are not known are guessed.
+    """
     faults = [
         # An array whose items are faulty is not also too short.
         fault
         for fault in error.errors()
         if fault["type"] != "too_short" or not fault["input"]
     ]
-    return [_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in faults]
+    return [_sentence(fault["loc"], fault["type"], fault["msg"], model) for fault in faults]
 
 
-def _sentence(place: tuple[int | str, ...], kind: str, message: str) -> str:
+def _sentence(
+    place: tuple[int | str, ...], kind: str, message: str, model: type[BaseModel] | None
+) -> str:
     path = ""
     for number, item in enumerate(place):
         if item in _TAGS and number == 2 and place[0] == "nodes":
@@ -31,6 +39,8 @@ def _sentence(place: tuple[int | str, ...], kind: str, message: str) -> str:
     text = message.removeprefix("Value error, ").removeprefix("Input ")
     if kind in ("model_type", "model_attributes_type", "dict_type") and str(place[-1]) in EXAMPLES:
         text = f"must be a table with its unit and source, such as {example(str(place[-1]))}"
+    if kind == "extra_forbidden":
+        text = "is not known" + (suggestion(model, place) if model else "")
     return f"{path}: {text[:1].lower()}{text[1:]}" if path else text
 
 

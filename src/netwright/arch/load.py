@@ -80,7 +80,7 @@ def parse(tables: Mapping[str, object], *, source: str) -> Architecture:
     try:
         made = Architecture.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
-        found = sentences(error)
+        found = sentences(error, Architecture)
     else:
         check_banks(made, source=source)
         return made

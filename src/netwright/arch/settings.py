@@ -79,7 +79,7 @@ def _with_accelerator(
         value = _value("capacity" if setting == "buffer" else setting, text)
         new = Accelerator.model_validate({**dict(old), setting: value})
     except ValidationError as error:
-        raise ConfigError(f"{name}.{'; '.join(sentences(error))}", hint=HINT) from None
+        raise ConfigError(f"{name}.{'; '.join(sentences(error, Accelerator))}", hint=HINT) from None
     except ValueError as error:
         raise ConfigError(f"{name}.{setting}: {error}", hint=HINT) from None
     others = (new if own is old else own for own in architecture.accelerators)

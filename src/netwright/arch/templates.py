@@ -208,7 +208,7 @@ def template(name: str) -> Template:
     try:
         found = Template.model_validate_json(json.dumps(read_toml(path), default=str))
     except ValidationError as error:
-        raise ConfigError("; ".join(sentences(error)), path=str(path)) from None
+        raise ConfigError("; ".join(sentences(error, Template)), path=str(path)) from None
     kinds = [type(node) for node in found.nodes]
     if kinds[:2] != [Link, _Scaled] or kinds.count(_Free) != 1 or kinds[-1] is not Compute:
         raise ConfigError(
@@ -269,7 +269,7 @@ def expanded(tables: Mapping[str, Any]) -> Mapping[str, Any]:
             own = Accelerator.model_validate_json(json.dumps(table, default=str))
             nodes = list(sized(own).nodes(own))
         except ValidationError as error:
-            faults += [f"accelerators[{number}].{text}" for text in sentences(error)]
+            faults += [f"accelerators[{number}].{text}" for text in sentences(error, Accelerator)]
         except ConfigError as error:
             hint = f" ({error.hint})" if error.hint else ""
             faults.append(f"accelerators[{number}].template: {error.message}{hint}")

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -162,8 +162,15 @@ class _TimeUp(BaseException):
     """Ends an evaluation that takes too long."""
 
 
-def attempt(work: Work, job: Job) -> Outcome:
-    """Evaluate a point; whatever it raises becomes the reason of a failed trial."""
+def attempt(work: Work, job: Job, *, apart: bool = False) -> Outcome:
+    """Evaluate a point; whatever it raises becomes the reason of a failed trial.
+
+    Args:
+        work: What is evaluated, and within which limits.
+        job: The point.
+        apart: Whether this is a process for evaluations alone: one that is interrupted was so by
+            the objective, and not by the user.
+    """
     values: dict[str, float] = {}
     settings = work.space.settings(job.point)
     started = time.perf_counter()
@@ -177,7 +184,7 @@ def attempt(work: Work, job: Job) -> Outcome:
 
     state: State = "failed"
     try:
-        with _limited(work.limits):
+        with _limited(work.limits), redirect_stdout(sys.stderr):  # results alone are printed
             found = work.objective.evaluate(settings, fidelity=job.fidelity, tell=tell)
         values = {name: float(value) for name, value in found.items()}
         values |= work.space.computed(job.point, values)
@@ -197,6 +204,10 @@ def attempt(work: Work, job: Job) -> Outcome:
         reason += line_of_user(error)
     except SystemExit as error:
         reason = f"ended its process with code {error.code}"
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and not apart:
+            raise
+        reason = type(error).__name__ + line_of_user(error)
     seconds = time.perf_counter() - started
     values = {name: value for name, value in values.items() if math.isfinite(value)}
     return Outcome(state, values, visible(reason)[:MOST_REASON], seconds)
@@ -255,7 +266,7 @@ def reached(
 
 def out_of_memory(limits: Limits) -> str:
     """The reason of a trial that had too little memory."""
-    return "ran out of memory" + (f" (limit {limits.bytes} bytes)" if limits.bytes else "")
+    return "ran out of memory" + (f" (limit {limits.bytes / 1e6:.6g} MB)" if limits.bytes else "")
 
 
 def _fault(values: Mapping[str, float], space: Space) -> str:

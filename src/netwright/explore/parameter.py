@@ -6,8 +6,16 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
+from netwright.faults import shown
 from netwright.settings import Settings
 
 Scalar: TypeAlias = bool | int | float | str
@@ -15,10 +23,29 @@ Scalar: TypeAlias = bool | int | float | str
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
 """What a parameter can be set to; what a TOML file can hold without tables."""
 
+
+def _one_of_all(given: object, check: ValidatorFunctionWrapHandler) -> Value:
+    try:
+        found: Value = check(tuple(given) if isinstance(given, list) else given)
+    except ValidationError:
+        raise ValueError(
+            "must be a finite number, text, true or false, or an array of these, not "
+            f"{shown(given)}"
+        ) from None
+    if isinstance(found, int) and abs(found) > LARGEST:
+        raise ValueError(f"must be from -2**63 to 2**63, not {shown(found)}")
+    return found
+
+
+Given: TypeAlias = Annotated[Value, WrapValidator(_one_of_all)]
+"""A value that stands in a file."""
+
 Point: TypeAlias = Mapping[str, Value]
 """The value of every active parameter, in the order of the space."""
 
 MOST_LEVELS = 1 << 20
+
+LARGEST = 2**63
 
 
 class _Parameter(Settings):
@@ -33,7 +60,7 @@ class _Parameter(Settings):
 
     name: str = Field(min_length=1, max_length=120)
     paths: tuple[str, ...] = ()
-    when: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
+    when: dict[str, tuple[Given, ...]] = Field(default_factory=dict)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -58,7 +85,7 @@ class Choice(_Parameter):
     """
 
     kind: Literal["choice"] = "choice"
-    values: tuple[Value, ...] = Field(min_length=1)
+    values: tuple[Given, ...] = Field(min_length=1)
     ordered: bool = False
 
     @field_validator("values")

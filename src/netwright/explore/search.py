@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -242,8 +241,7 @@ def _again(trial: Trial, number: int, batch: int) -> Trial:
 def _finite(margins: Mapping[str, float]) -> dict[str, float]:
     """Margins that JSON can hold."""
     most = 1e308
-    return {title: min(max(margin, -most), most) for title, margin in margins.items()
-            if not math.isnan(margin)}  # fmt: skip
+    return {title: min(max(margin, -most), most) for title, margin in margins.items()}
 
 
 def _known(folders: Sequence[str | Path], identity: Identity) -> dict[tuple[str, float], Trial]:

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from netwright.errors import ConfigError
 from netwright.explore.expression import Formula, Rule, parse_formula, parse_rule
-from netwright.explore.parameter import Parameter, Point, Real, Value, at_share, holds
+from netwright.explore.parameter import Choice, Parameter, Point, Real, Value, at_share, holds
 from netwright.faults import closest
 from netwright.settings import Settings
 
@@ -122,7 +122,7 @@ class Space(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        found = [*_parameter_faults(self.parameters), *_name_faults(self)]
+        found = [*_parameter_faults(self.parameters), *_name_faults(self), *_unlike_numbers(self)]
         if found:
             raise ValueError("; ".join(found))
         return self
@@ -191,9 +191,11 @@ class Space(Settings):
         for constraint in self.constraints:
             if all(name in numbers for name in constraint.parsed.names):
                 try:
-                    found[constraint.title] = constraint.parsed.margin(numbers)
-                except ZeroDivisionError:
-                    found[constraint.title] = -math.inf
+                    margin = constraint.parsed.margin(numbers)
+                except ArithmeticError:
+                    margin = math.nan
+                # Where there is no margin, the constraint is not met.
+                found[constraint.title] = -math.inf if math.isnan(margin) else margin
         return found
 
     def computed(self, point: Point, values: Mapping[str, float]) -> dict[str, float]:
@@ -204,7 +206,7 @@ class Space(Settings):
             if all(name in numbers for name in derived.parsed.names):
                 try:
                     found[derived.name] = derived.parsed.value(numbers)
-                except ZeroDivisionError:
+                except ArithmeticError:
                     found[derived.name] = math.nan
                 numbers[derived.name] = found[derived.name]
         return found
@@ -365,6 +367,23 @@ def _nothing_meets(title: str, count: int, *, whole: bool) -> ConfigError:
         f"({looked} meets all of them)",
         hint="widen the constraint or the parameters that it names",
     )
+
+
+def _unlike_numbers(space: Space) -> Iterator[str]:
+    """What is computed of parameters that are no numbers."""
+    others = {
+        p.name: value
+        for p in space.parameters
+        if isinstance(p, Choice)
+        for value in p.values
+        if not isinstance(value, int | float)
+    }
+    formulas = [(f'derives "{d.name}" from', d.parsed.names) for d in space.derived]
+    rules = [(f'has a constraint "{c.title}" on', c.parsed.names) for c in space.constraints]
+    for what, names in (*formulas, *rules):
+        for name in names:
+            if name in others:
+                yield f'{what} "{name}", which is {others[name]!r} and no number'
 
 
 def _parameter_faults(parameters: Sequence[Parameter]) -> Iterator[str]:

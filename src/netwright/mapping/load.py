@@ -114,7 +114,7 @@ def parse(tables: Table[str, object], *, source: str) -> Mapping:
     try:
         found = _File.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
-        told = sentences(error)
+        told = sentences(error, _File)
         if len(told) == 1:
             raise ConfigError(told[0], path=source) from None
         lines = "".join(f"\n  {fault}" for fault in told)

@@ -31,16 +31,17 @@ def test_a_cluster_gives_the_trials_of_this_process(tmp_path):
 
 @pytest.mark.slow
 def test_whatever_goes_wrong_is_a_failed_trial_with_its_reason(tmp_path):
-    points = tuple({"x": x, "r": 0.5, "c": "a"} for x in (0, 1, 2, 3, 4, 5, 9))
+    points = tuple({"x": x, "r": 0.5, "c": "a"} for x in (0, 1, 2, 3, 4, 5, -1, 9))
     search = Search(SPACE, Function(faulty), Listed(points), limits=Limits(2.0, 1 << 30))
-    trials = search.run(trials=7, executor=Ray(2)).trials
+    trials = search.run(trials=8, executor=Ray(2)).trials
     assert [trial.reason for trial in trials] == [
         "",
         "ValueError: no such thing",
         "took longer than 2 s",
         'the value "y" is nan',
-        f"ran out of memory (limit {1 << 30} bytes)",
+        "ran out of memory (limit 1073.74 MB)",
         "its process died 3 times (worker crashed)",
+        "KeyboardInterrupt",
         "",
     ]
 
@@ -144,6 +145,15 @@ def test_a_token_is_shown_to_this_machine_or_where_it_is_asked_for(
     with pytest.raises(RunError, match=fault) as raised:
         cluster._show_token(ray, f"{host}:6379", host)
     assert "RAY_AUTH_MODE=token" in raised.value.hint
+    assert os.environ.get("RAY_AUTH_MODE") == mode
+
+
+@pytest.mark.parametrize(("host", "mode"), [("127.0.0.1", "token"), ("203.0.113.9", None)])
+def test_who_comes_by_the_client_of_ray_shows_a_token_on_this_machine(host, mode, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "mine")
+    monkeypatch.setenv("RAY_AUTH_MODE", "")
+    monkeypatch.delenv("RAY_AUTH_MODE")
+    cluster._show_token(ray_that_asks(()), f"ray://{host}:10001", host)
     assert os.environ.get("RAY_AUTH_MODE") == mode
 
 

@@ -19,22 +19,26 @@ def test_a_pool_gives_the_trials_of_this_process(tmp_path):
     assert result_digest(found.trials) == result_digest(search.run(trials=15).trials)
 
 
-def test_whatever_goes_wrong_is_a_failed_trial_with_its_reason():
+def test_whatever_goes_wrong_is_a_failed_trial_with_its_reason(capfd):
     search = Search(
-        SPACE, Function(faulty), listed(0, 1, 2, 3, 4, 5, 6, 7, 9), batch=9,
+        SPACE, Function(faulty), listed(0, 1, 2, 3, 4, 5, 6, 7, -1, 9), batch=10,
         limits=Limits(seconds=1.0, bytes=1 << 30),
     )  # fmt: skip
-    trials = search.run(trials=9, executor=Pool(3)).trials
-    assert [trial.state for trial in trials] == ["complete", *["failed"] * 7, "complete"]
-    assert [trial.reason for trial in trials[1:8]] == [
+    trials = search.run(trials=10, executor=Pool(3)).trials
+    assert [trial.state for trial in trials] == ["complete", *["failed"] * 8, "complete"]
+    assert [trial.reason for trial in trials[1:9]] == [
         "ValueError: no such thing",
         "took longer than 1 s",
         'the value "y" is nan',
-        f"ran out of memory (limit {1 << 30} bytes)",
+        "ran out of memory (limit 1073.74 MB)",
         "its process died 3 times (signal SIGKILL)",
         'has no value "y"; values: z',
         "took longer than 1 s",
+        "KeyboardInterrupt",
     ]
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert sorted(told.err.splitlines()) == ["neither a result nor lost", "of compiled code"]
 
 
 def test_this_process_survives_what_python_can():

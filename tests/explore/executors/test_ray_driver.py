@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 
 from netwright.explore import Limits
-from netwright.explore.executors.ray_driver import Order, _Tasks, answers, place_of
+from netwright.explore.executors.ray_driver import Order, _Tasks, answers, place_of, understands
 from netwright.explore.objective import Job
 
 
@@ -34,6 +35,27 @@ def test_a_place_answers_while_somebody_listens():
         assert answers(own.getsockname())
         place = own.getsockname()
     assert not answers(place)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_understood"),
+    [(bytes(3) + b"\x04" + bytes(5), True), (b"HTTP/1.1 400 Bad Request", False), (b"", False)],
+)
+def test_what_is_no_ray_is_told_by_its_first_words(said, is_understood):
+    with socket.socket() as own, ThreadPoolExecutor(1) as other:
+        own.bind(("127.0.0.1", 0))
+        own.listen()
+
+        def answer():
+            link, _ = own.accept()
+            with link:
+                asked = link.recv(100)
+                link.sendall(said)
+            return asked
+
+        asked = other.submit(answer)
+        assert understands(own.getsockname()) == is_understood
+        assert asked.result().startswith(b"PRI * HTTP/2.0")
 
 
 def ray_at_once():

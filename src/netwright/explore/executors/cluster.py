@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Any
 
 from netwright import python_file
@@ -25,6 +26,7 @@ from netwright.explore.executors.ray_driver import (
     imported,
     place_of,
     serve,
+    understands,
     unusable,
 )
 from netwright.explore.objective import Job, Outcome, Work
@@ -85,8 +87,9 @@ def _check(ray: Any, address: str) -> None:
         )
     if not answers(where):
         raise unusable(ray, address, "nobody answers there")
-    if not address.startswith("ray://"):
-        _show_token(ray, address, where[0])
+    if not understands(where):
+        raise unusable(ray, address, "what answers there is no Ray")
+    _show_token(ray, address, where[0])
 
 
 def _show_token(ray: Any, address: str, host: str) -> None:
@@ -98,15 +101,17 @@ def _show_token(ray: Any, address: str, host: str) -> None:
     Raises:
         RunError: It asks for a token and gets none, or refuses it.
     """
+    if address.startswith("ray://"):  # asks, but says nothing to who shows none
+        if TOKEN_MODE not in os.environ and _is_here(host) and _has_token(ray):
+            _set_mode(ray, "token")
+        return
     if not _asks_for_token(ray, address):
         return
     if TOKEN_MODE not in os.environ and _is_here(host):
-        os.environ[TOKEN_MODE] = "token"
-        ray._raylet.Config.initialize("")  # the mode is read once only
+        _set_mode(ray, "token")
         if not _asks_for_token(ray, address):
             return
-        del os.environ[TOKEN_MODE]
-        ray._raylet.Config.initialize("")
+        _set_mode(ray, None)
     raise RunError(
         f"{address}: this Ray cluster asks for a token"
         + (", and refuses that of this machine" if os.environ.get(TOKEN_MODE) == "token" else ""),
@@ -125,6 +130,21 @@ def _asks_for_token(ray: Any, address: str) -> bool:
     except Exception:  # whatever else is wrong is what connecting says
         return False
     return False
+
+
+def _set_mode(ray: Any, mode: str | None) -> None:
+    if mode is None:
+        del os.environ[TOKEN_MODE]
+    else:
+        os.environ[TOKEN_MODE] = mode
+    ray._raylet.Config.initialize("")  # the mode is read once only
+
+
+def _has_token(ray: Any) -> bool:
+    if not hasattr(ray.exceptions, "AuthenticationError"):
+        return False
+    place = os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token"
+    return "RAY_AUTH_TOKEN" in os.environ or Path(place).expanduser().is_file()
 
 
 def _is_here(host: str) -> bool:

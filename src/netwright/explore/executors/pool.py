@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -184,10 +185,19 @@ def _stop(worker: _Worker) -> None:
 def _serve(pipe: Connection, payload: bytes, files: Sequence[Path]) -> None:
     """Evaluate what comes through the pipe until it is closed."""
     follow_parent()
+    signal.signal(signal.SIGINT, _go_on)
+    os.dup2(2, 1)  # so that what compiled code prints is no result
     for file in files:  # classes of the user's own are found in the modules that these make
         python_file.load(file)
     work: Work = pickle.loads(payload)  # noqa: S301 (made by the parent process)
     with suppress(EOFError, OSError):
         pipe.send(None)  # ready
         while True:
-            pipe.send(attempt(work, pipe.recv()))
+            pipe.send(attempt(work, pipe.recv(), apart=True))
+
+
+def _go_on(*_: object) -> None:
+    """A terminal interrupts every process; the one that owns the study ends the others.
+
+    Programs that an evaluation has started are interrupted: they inherit no function.
+    """

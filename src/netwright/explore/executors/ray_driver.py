@@ -52,6 +52,11 @@ TOKEN_HINT = (
     f"and to every node, and set {TOKEN_MODE}=token on each before `ray start` and here"
 )
 
+_SETTINGS = bytes(3) + b"\x04" + bytes(5)
+"""The frame with which both sides of HTTP/2 begin: empty, of the type 4."""
+
+_HTTP2_BEGIN = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS
+
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 
 
@@ -138,6 +143,8 @@ def connect(ray: Any, address: str, workers: int | None) -> None:
             ray.init(address=address or "local", **quiet, **({} if address else own))
     except Exception as error:  # whatever keeps it from starting, plain exceptions among them
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        if any("Traceback (most recent call last)" in line for line in lines):
+            lines = lines[-1:]
         why = " ".join(lines)[:300] or type(error).__name__
         raise unusable(ray, address, why) from None
 
@@ -166,6 +173,24 @@ def answers(place: tuple[str, int]) -> bool:
     except OSError:
         return False
     return True
+
+
+def understands(place: tuple[str, int]) -> bool:
+    """Whether what listens there speaks HTTP/2, as every part of Ray does without TLS.
+
+    Ray itself asks anything else for minutes.
+    """
+    if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+        return True
+    told = b""
+    try:
+        with socket.create_connection(place, timeout=CONNECT_S) as link:
+            link.sendall(_HTTP2_BEGIN)
+            while len(told) < len(_SETTINGS) and (part := link.recv(len(_SETTINGS))):
+                told += part
+    except OSError:
+        return False
+    return told[3:4] == _SETTINGS[3:4]
 
 
 @dataclass(slots=True)
@@ -256,7 +281,7 @@ def _evaluate(payload: bytes, files: Sequence[Path], job: Job) -> Outcome:
     """Evaluate one job in a worker of the cluster."""
     for file in files:
         python_file.load(file)
-    return attempt(_work(payload), job)
+    return attempt(_work(payload), job, apart=True)
 
 
 @lru_cache(maxsize=4)
