@@ -82,6 +82,10 @@ CASES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         changed(embedding(0), "Q", 63),
         'tensor "token_embd.weight" of shape (40, 63) does not consist of blocks of 32 elements',
     ),
+    "nothing": (
+        changed(embedding(8), "Q", 0),
+        'tensor "token_embd.weight" of shape (0, 64) holds nothing',
+    ),
     "truncated tensors": (lambda data: data[:-64], "and the file ends at byte"),
     "truncated header": (lambda data: data[:200], "it ends in"),
     "two tensors of a name": (

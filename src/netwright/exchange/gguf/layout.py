@@ -173,6 +173,8 @@ def _entries(
             raise file.fault(f'it has two tensors "{shown}"')
         names.add(name)
         text, elements, size = BLOCKS[kind]
+        if 0 in shape:
+            raise file.fault(f'tensor "{shown}" of shape {shape} holds nothing')
         if not shape or shape[-1] % elements:
             raise file.fault(
                 f'tensor "{shown}" of shape {shape} does not consist of blocks of {elements} '

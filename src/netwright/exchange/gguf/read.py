@@ -45,9 +45,9 @@ class GgufFile:
             raise DataError(f'it has no tensor "{name}"', source=str(self.path))
         quants = require("gguf.quants", extra="gguf", purpose="reading GGUF files")
         stored, entry = self._tensors[name], self.entries[name]
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), translated(self.path, "a GGUF file"):
             made = quants.dequantize(stored.data, stored.tensor_type)
-        values = np.array(made, np.float32).reshape(entry.shape)
+            values = np.array(made, np.float32).reshape(entry.shape)
         if not np.isfinite(values).all():
             raise DataError(f'tensor "{name}" holds NaN or infinity', source=str(self.path))
         return values
