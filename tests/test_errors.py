@@ -178,3 +178,10 @@ def test_what_the_machine_refuses_has_a_way_out(error: Exception, message: str, 
 )
 def test_other_errors_are_no_refusals(error: Exception) -> None:
     assert refusal(error) is None
+
+
+def test_an_error_can_say_where_it_happened() -> None:
+    error = UnsupportedOp("Foo", where="bar", hint="leave it out").at('layer "a"')
+    assert isinstance(error, UnsupportedOp)
+    assert str(error) == 'layer "a": operator "Foo" is not supported by bar\nhint: leave it out'
+    assert (error.op, error.message) == ("Foo", 'layer "a": operator "Foo" is not supported by bar')

@@ -46,6 +46,12 @@ class NetwrightError(Exception):
         self.hint = hint
         super().__init__(message if hint is None else f"{message}\nhint: {hint}")
 
+    def at(self, place: str) -> NetwrightError:
+        """The same error, which says besides where: `place` stands in front of its message."""
+        message = f"{place}: {self.message}"
+        text = message if self.hint is None else f"{message}\nhint: {self.hint}"
+        return _rebuilt(type(self), (text,), {**self.__dict__, "message": message})
+
     def __reduce__(self) -> tuple[object, ...]:
         """Let an error pass between processes, whatever arguments its class takes."""
         return _rebuilt, (type(self), self.args, self.__dict__)

@@ -48,6 +48,7 @@ def test_patterns_of_a_part_have_its_paths() -> None:
 
 def test_options_that_are_not_accepted_are_named() -> None:
     assert "N:M must keep at least one of a group and not all of it, not 8:8" in refused(kept=8)
+    assert "N:M must keep from 0 to 8 of a group, not 9" in refused(kept=9)
     assert 'of "fc1" must be "dense" or N:M' in refused(layers={"fc1": "4:4"})
     assert "method" in refused(method="bdw")
     assert "decay must be 0 for method" in refused(method="sdgp", decay=0.1)

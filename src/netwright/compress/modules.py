@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from math import prod
@@ -20,7 +21,7 @@ from netwright.compress.plan import UNIFORM, LayerShape, Plan
 from netwright.compress.quantize.base import Quantizer
 from netwright.compress.quantize.integers import Mse
 from netwright.compress.quantize.names import quantizer
-from netwright.errors import ConfigError
+from netwright.errors import ConfigError, NetwrightError
 from netwright.faults import closest
 from netwright.formats import Format
 from netwright.tasks import Task
@@ -90,8 +91,9 @@ def _matching(model: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Module]
         for name, module in known.items()
         if any(fnmatchcase(name, pattern) for pattern in patterns)
     }
-    for module in found.values():
-        axes_of(module)
+    for name, module in found.items():
+        with _in_layer(name):
+            axes_of(module)
     return found
 
 
@@ -132,20 +134,30 @@ def quantize_module(
                 f"{closest(entry.name, tuple(names))}"
             )
         layer = names[entry.name]
-        made = FormattedLayer(
-            layer,
-            weights=_fits(plan, entry.weights, entry.weight_bits),
-            inputs=_fits(plan, entry.inputs, entry.input_bits),
-            outputs=None if entry.outputs is None or entry.output_bits is None
-            else _fits(plan, entry.outputs, entry.output_bits),
-            per_channel=plan.granularity == "channel",
-            learns_scale=learns_scale,
-        )  # fmt: skip
+        with _in_layer(entry.name):
+            made = FormattedLayer(
+                layer,
+                weights=_fits(plan, entry.weights, entry.weight_bits),
+                inputs=_fits(plan, entry.inputs, entry.input_bits),
+                outputs=None if entry.outputs is None or entry.output_bits is None
+                else _fits(plan, entry.outputs, entry.output_bits),
+                per_channel=plan.granularity == "channel",
+                learns_scale=learns_scale,
+            )  # fmt: skip
         made.train(layer.training)
         owner, _, name = entry.name.rpartition(".")
         setattr(copied.get_submodule(owner), name, made)
     calibrate_module(copied, task, rows=rows)
     return copied.eval()
+
+
+@contextmanager
+def _in_layer(name: str) -> Iterator[None]:
+    """Errors say which layer they are about."""
+    try:
+        yield
+    except NetwrightError as error:
+        raise error.at(f'layer "{name}"') from None
 
 
 def _fits(plan: Plan, name: str, bits: int) -> Quantizer:
@@ -171,18 +183,26 @@ def calibrate_module(model: nn.Module, task: Task, *, rows: int = CALIBRATION_RO
             place.seen = None
         raise
     known: dict[tuple[object, str], Format] = {}
-    for layer in formatted_layers(model).values():
-        for place in layer.places():
-            if place is layer.weights:
-                place.seen = None
-                place.calibrate(layer.layer.get_parameter("weight"))
-                continue
-            values = place.watched()
-            digest = hashlib.sha256(values.numpy().tobytes()).hexdigest()  # of several readers
-            key = (repr(place.chooser), digest)
-            if key not in known:
-                known[key] = replace(place.calibrate(values), group_axis=place.group_axis)
-            place.use(known[key])
+    for name, layer in formatted_layers(model).items():
+        with _in_layer(name):
+            for place in layer.places():
+                _calibrate_place(layer, place, known)
+
+
+def _calibrate_place(
+    layer: FormattedLayer, place: FormatQuantizer, known: dict[tuple[object, str], Format]
+) -> None:
+    """Choose a format; equal values of several readers are looked at once."""
+    if place is layer.weights:
+        place.seen = None
+        place.calibrate(layer.layer.get_parameter("weight"))
+        return
+    values = place.watched()
+    digest = hashlib.sha256(values.numpy().tobytes()).hexdigest()
+    key = (repr(place.chooser), digest)
+    if key not in known:
+        known[key] = replace(place.calibrate(values), group_axis=place.group_axis)
+    place.use(known[key])
 
 
 def formatted_layers(model: nn.Module) -> dict[str, FormattedLayer]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from torch import nn
 
-from netwright.errors import ConfigError
+from netwright.errors import ConfigError, NumericsError
 from netwright.formats import NM
 from netwright.settings import Settings
 from netwright.tasks import Task
@@ -53,7 +53,7 @@ class NMSparsity(Settings):
     def _are_accepted(self) -> Self:
         try:
             self.callback()
-        except ConfigError as error:
+        except (ConfigError, NumericsError) as error:
             raise ValueError(error.message) from None
         return self
 

@@ -95,7 +95,7 @@ class FormatQuantizer(nn.Module):
         """
         found, self.seen = self.seen, None
         if not found:
-            raise ConfigError("a layer of the plan was not used on the calibration rows")
+            raise ConfigError("it was not used on the calibration rows")
         return torch.cat(found)
 
     def use(self, format: Format) -> None:
