@@ -17,6 +17,9 @@ PICTURES := build/pictures
 SNIPPETS := build/vaderSentiment-3.3.2.tar.gz
 PIP := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
+export PYTHONDONTWRITEBYTECODE :=
+# hundreds of processes are started: modules are compiled once, whatever the environment says
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-slow lowest highest check crosscheck crosscheck-dram format docs bench bench-explore bench-map bench-rtl bench-route bench-triggers bench-table-front bench-arrays bench-shared econ-t-chip bench-spmm bench-spgemm bench-w4a4 bench-banks bench-decoder bench-encoder bench-events bench-allocation bench-corpus bench-networks bench-user-networks lut-model formal planted fuzz asan kills kills-explore resume upsets bench-upsets study fashion-mnist pictures accuracies bench-split golden clean

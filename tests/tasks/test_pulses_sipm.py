@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from netwright.errors import ConfigError, MissingExtra
+from netwright.errors import ConfigError, MissingExtra, NumericsError
 from netwright.tasks import Law, Noise, draw
 from netwright.tasks.pulses_sipm import Sipm
 
@@ -41,3 +42,29 @@ def test_without_the_package_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "SiPM", None)
     with pytest.raises(MissingExtra, match="pulses of a silicon photomultiplier"):
         Sipm()
+
+
+def test_an_event_that_is_not_finite_is_drawn_again(law, monkeypatch):
+    import SiPM
+
+    sensor, calls = SiPM.SiPMSensor, []
+
+    class Odd:
+        def __init__(self, properties):
+            self.sensor = sensor(properties)
+
+        def __getattr__(self, name):
+            return getattr(self.sensor, name)
+
+        def signal(self):
+            calls.append(1)
+            made = np.asarray(self.sensor.signal().waveform())
+            wave = made * np.nan if len(calls) == 2 else made
+            return SimpleNamespace(waveform=lambda: wave)
+
+    monkeypatch.setattr(SiPM, "SiPMSensor", Odd)
+    assert np.all(np.isfinite(draw(law, 3, seed=1).clean))
+    assert len(calls) == 4
+    monkeypatch.setattr(np, "isfinite", lambda wave: np.zeros_like(wave, bool))
+    with pytest.raises(NumericsError, match="no finite signal of"):
+        draw(law, 1, seed=1)
