@@ -4,7 +4,7 @@ import pytest
 from netwright.backends.rtl.cells.affine import Affine
 from netwright.backends.rtl.cells.builder import LayerBuilder
 from netwright.backends.rtl.cells.circuit import Wire
-from netwright.backends.rtl.cells.rescaling import addends, limit, round_off
+from netwright.backends.rtl.cells.rescaling import addends, limit, limit_all, round_off
 from netwright.formats import Rounding
 from netwright.ir import round_shift
 
@@ -49,3 +49,22 @@ def test_limits_that_are_never_passed_take_no_cell() -> None:
     assert limit(value, 0, 7, layer, "n").interval == (0, 7)
     assert layer.cells[0].parameters["CHECK_LOW"] == 0
     assert limit(value, -9, -1, layer, "n") == Affine(None, offset=-1)
+
+
+def limited(stage_holds: int | None, *stages: int) -> list[tuple[int, int]]:
+    """What the cells check that limit elements, each done in a stage, to 4 bits."""
+    layer = LayerBuilder("l", stage_holds)
+    names = [f"w{number}" for number in range(len(stages))]
+    layer.times.update((name, (stage, 1)) for name, stage in zip(names, stages, strict=True))
+    values = [Affine(Wire(name, (-30, 40))) for name in names]
+    found = limit_all(values, [(-8, 7)] * len(values), layer, names)
+    assert {value.interval for value in found} == {(-8, 7)}
+    clamps = [cell.parameters for cell in layer.cells if cell.module == "clamp"]
+    return [(given["CHECK_LOW"], given["CHECK_HIGH"]) for given in clamps]
+
+
+def test_an_element_that_is_done_early_is_limited_one_side_after_the_other() -> None:
+    assert limited(1, 0, 3) == [(1, 0), (0, 1), (1, 1)]
+    assert limited(1, 3, 3) == [(1, 1)] * 2  # a register more would delay all of them
+    assert limited(2, 0, 3) == [(1, 1)] * 2  # both would share a stage, without a register between
+    assert limited(None, 0, 0) == [(1, 1)] * 2

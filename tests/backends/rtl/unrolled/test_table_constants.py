@@ -5,7 +5,7 @@ import pytest
 
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.unrolled.layers import lower
-from netwright.backends.rtl.unrolled.table_constants import table_lifts
+from netwright.backends.rtl.unrolled.table_constants import chain_bases, table_lifts
 from netwright.ir import Graph
 from tests.backends.rtl.cells.test_tables import sums_of_tables
 
@@ -62,3 +62,18 @@ def test_only_plain_sums_lift_their_tables(weight: int) -> None:
     ones = graph.constants["ones"] * weight
     other = replace(graph, constants={**graph.constants, "ones": ones})
     assert not lifts_of(other).any()
+
+
+@pytest.mark.parametrize("room", [0, 8])
+def test_tables_of_a_chain_take_in_all_constants(room: int) -> None:
+    """Their bits stay those of the ranges, in the first table above constant bits."""
+    random = np.random.default_rng(room)
+    tables = random.integers(0, 32 - room, (4, 32)) - random.integers(0, 90, (4, 1))
+    tables[:, :2] = np.array([0, 31 - room]) + tables.min(axis=1, keepdims=True)
+    constant = 77
+    bases = np.array(chain_bases(tables.tolist(), 1, constant))
+    made = tables - bases[:, None]
+    assert bases.sum() == -constant
+    assert (made[[0, 2, 3]] >= 0).all()
+    assert (made[[0, 2, 3]] < 32).all()
+    assert len(set(made[1] >> 5)) == (1 if room else 2)  # without room it holds the rest, too

@@ -46,9 +46,14 @@ def positive(code_bits: int, features: int = 4) -> np.ndarray:
 
 @needs_yosys
 def test_chain_takes_a_lut_for_every_bit_of_an_entry(tmp_path: Path) -> None:
-    """Four tables of 3 bits: the carry chains take the sum, and the tables are in their LUTs."""
-    graph = graph_of(positive(5), code_bits=5)
+    """Four tables of 3 bits: the carry chains take the sum, and the tables are in their LUTs.
+
+    They begin anywhere: only the one that begins the sum holds more than what it has room for.
+    """
+    tables = np.minimum(positive(5), 6) - np.array([5, 9, 3, 4])[:, None, None]
+    graph = graph_of(tables, code_bits=5)
     design = rtl(part="xcup", adders_per_stage=1, table_sums="chain").generate(graph, tmp_path)
+    assert any(place.base for place in design.circuit.layers[0].settled)
     assert design.measure().lut.value == 4 * 3
     assert all(proof.holds for proof in design.prove())
     assert {proof.verdict for proof in design.prove_elements()} == {"proven"}
@@ -69,6 +74,28 @@ def test_codes_pass_the_stages_and_not_entries() -> None:
     assert (circuit.layers[0].num_adders, circuit.latency_cycles) == (7, 6)
     assert all(name.startswith(("q_", "sum_0_sum")) for name in registers)
     assert any(name.startswith("q_") for name in registers)
+
+
+def test_the_first_table_is_not_in_the_stage_that_makes_its_code() -> None:
+    """Together they were a function of more inputs than the code has bits."""
+    plain = graph_of(positive(4, 3), code_bits=4)
+    recoded = np.arange(16).reshape(1, 1, 16).repeat(3, axis=0)[:, :, ::-1] - 8
+    nodes = (
+        plain.nodes[0],
+        Node("recode", "Lookup", ("q", "recoded"), "codes", {"first": -8}),
+        replace(plain.nodes[1], inputs=("codes", "tables")),
+        plain.nodes[2],
+    )
+    kinds = {"recoded": TensorType(recoded.shape, Int(4)), "codes": plain.types["q"]}
+    constants = {**plain.constants, "recoded": recoded}
+    graph = replace(plain, nodes=nodes, types={**plain.types, **kinds}, constants=constants)
+    circuit = lower(check(graph), 1, chain=True)
+    cells = [cell for layer in circuit.layers[1:] for cell in layer.cells]
+    registered = {cell.output for cell in cells if cell.module == "register"}
+    tables = [cell for cell in cells if cell.module == "lookup"]
+    assert len(tables) == 3
+    assert all(cell.inputs["x"] in registered for cell in tables)
+    assert circuit.latency_cycles == 2
 
 
 @pytest.mark.parametrize(

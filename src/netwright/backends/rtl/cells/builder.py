@@ -124,6 +124,11 @@ class LayerBuilder:
         self.times[output.name] = (stage, depth)
         return output
 
+    @property
+    def holds_one_adder(self) -> bool:
+        """Whether a register lies behind every adder and everything that counts as one."""
+        return self.delay is None and self.stage_holds == 1
+
     def taken(self, module: str, parameters: Mapping[str, int], adders: int) -> float:
         """What a cell takes of a stage."""
         return self.delay(module, parameters, adders) if self.delay else adders

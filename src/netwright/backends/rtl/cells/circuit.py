@@ -114,19 +114,21 @@ class LinearClaim:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """An element of a tensor inside a layer, as a pooling reads it.
+    """An element of a tensor inside a layer, as a pooling or a sum of tables reads it.
 
     Attributes:
         reader: Node that reads it.
         tensor: Tensor of the graph.
         index: Number of the element in row-major order.
         element: The wire that carries it, or what it always is.
+        base: What the element is more than its wire.
     """
 
     reader: str
     tensor: str
     index: int
     element: Element
+    base: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ of two constants; half-even adds half and clears the lowest kept bit where a tie
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from netwright.backends.rtl.adders.adder_graph import Interval, width
 from netwright.backends.rtl.cells.affine import Affine, settle
 from netwright.backends.rtl.cells.builder import LayerBuilder
-from netwright.backends.rtl.cells.circuit import Element
+from netwright.backends.rtl.cells.circuit import Element, Wire
 from netwright.formats import Rounding
 
 
@@ -119,29 +121,86 @@ def _without_low_bits(value: Affine, shift: int) -> tuple[Affine, int]:
     return Affine(value.wire, 0, value.negate, value.offset >> start), shift - start
 
 
+def limit_all(
+    values: Iterable[Affine], limits: Sequence[Interval], layer: LayerBuilder, names: Sequence[str]
+) -> list[Affine]:
+    """The elements of a tensor, each limited to its interval.
+
+    Where a limit fills a stage, an element that is done before the slowest is limited from below in
+    one stage and from above in the next: each time its bits stay what they are or become constants,
+    which the set or reset of the registers behind does without a lookup table.
+
+    Args:
+        values: The elements, made one after the other.
+        limits: The interval of each.
+        layer: Where the hardware goes.
+        names: What the wires of each are called after.
+    """
+    if not layer.holds_one_adder:
+        return [
+            limit(value, *ends, layer, name)
+            for value, ends, name in zip(values, limits, names, strict=True)
+        ]
+    settled = [
+        value if _within(value.interval, ends) else Affine.of(settle(value, layer, f"{name}_value"))
+        for value, ends, name in zip(values, limits, names, strict=True)
+    ]
+    done = [_limited_at(*pair, layer) for pair in zip(settled, limits, strict=True)]
+    results = []
+    for value, (low, high), name, stage in zip(settled, limits, names, done, strict=True):
+        if stage < max(done) and value.interval[0] < low and high < value.interval[1]:
+            value = limit(value, low, value.interval[1], layer, f"{name}_from_below")
+        results.append(limit(value, low, high, layer, name))
+    return results
+
+
+def _limited_at(value: Affine, limits: Interval, layer: LayerBuilder) -> int:
+    """The stage in which a value is limited in one step."""
+    if value.wire is None:
+        return 0
+    if _within(value.interval, limits):
+        return layer.times[value.wire.name][0]
+    return layer.time_of((value.wire,), 1)[0]
+
+
 def limit(value: Affine, low: int, high: int, layer: LayerBuilder, name: str) -> Affine:
     """The value limited to the interval from `low` to `high`."""
-    interval = value.interval
-    if low <= interval[0] and interval[1] <= high:
+    if _within(value.interval, (low, high)):
         return value
     wire: Element = settle(value, layer, f"{name}_value")
     if isinstance(wire, int):
         return Affine(None, offset=min(max(wire, low), high))
-    limited: Interval = min(max(interval[0], low), high), max(min(interval[1], high), low)
+    limited = _limited(wire.interval, (low, high))
     if limited[0] == limited[1]:
         return Affine(None, offset=limited[0])
-    parameters = {
+    parameters = _clamp(wire, (low, high))
+    return Affine(layer.add("clamp", f"{name}_limited", limited, {"x": wire}, parameters))
+
+
+def _within(interval: Interval, limits: Interval) -> bool:
+    return limits[0] <= interval[0] and interval[1] <= limits[1]
+
+
+def _limited(interval: Interval, limits: Interval) -> Interval:
+    """What the limits leave of an interval."""
+    low, high = (min(max(end, limits[0]), limits[1]) for end in interval)
+    return low, high
+
+
+def _clamp(wire: Wire, limits: Interval) -> dict[str, int]:
+    """The parameters of the module that limits a wire."""
+    limited = _limited(wire.interval, limits)
+    return {
         "X_BITS": wire.bits,
         "X_SIGNED": int(wire.is_signed),
-        "CHECK_LOW": int(interval[0] < low),
-        "CHECK_HIGH": int(interval[1] > high),
+        "CHECK_LOW": int(wire.interval[0] < limits[0]),
+        "CHECK_HIGH": int(wire.interval[1] > limits[1]),
         "LOW": limited[0],
         "HIGH": limited[1],
         "LOW_POWER": _power(-limited[0]),
         "HIGH_POWER": _power(limited[1] + 1),
         "Y_BITS": width(limited),
     }
-    return Affine(layer.add("clamp", f"{name}_limited", limited, {"x": wire}, parameters))
 
 
 def wrap(value: Affine, low: int, bits: int, layer: LayerBuilder, name: str) -> Affine:

@@ -105,6 +105,7 @@ def checks(graph: Graph, layer: Layer, text: str) -> Iterator[Check]:
     for place in layer.settled:
         wire = _name(place.element)
         made, term = specification.element(place.tensor, place.index, netlist.upstream(wire))
+        term = term.linear(1, -place.base)
         node = graph.producers[place.tensor].name
         yield _question(node, place.index, wire, place.element, netlist, made, term)
     for bundle in layer.outputs:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.cells.circuit import Element, Layer, LinearClaim, Wire
+from netwright.backends.rtl.cells.circuit import Element, Layer, LinearClaim, Settled, Wire
 from netwright.backends.rtl.proof.cone import Multiples
 from netwright.backends.rtl.proof.specification import Specification, Term
 from netwright.backends.rtl.unrolled.windows import PADDING, window_elements
@@ -68,9 +68,9 @@ class LayerSpecification:
         return {(b.tensor, i): base for b in bundles for i, base in enumerate(b.bases) if base}
 
     @cached_property
-    def _settled(self) -> Mapping[tuple[str, int], Element]:
-        """What poolings read that is made inside the layer, by node and number."""
-        return {(place.reader, place.index): place.element for place in self.layer.settled}
+    def _settled(self) -> Mapping[tuple[str, int], Settled]:
+        """What poolings and sums of tables read that the layer makes, by node and number."""
+        return {(place.reader, place.index): place for place in self.layer.settled}
 
     @cached_property
     def _claims(self) -> Mapping[tuple[str, int], LinearClaim]:
@@ -102,10 +102,15 @@ class LayerSpecification:
         shape = self._shape(tensor)
         return np.arange(int(np.prod(shape))).reshape(shape)
 
+    def _base(self, node: Node, index: int) -> int:
+        """What an element of the first input of a product is more than its wire."""
+        place = self._settled.get((node.name, index))
+        return place.base if place else self._bases.get((node.inputs[0], index), 0)
+
     def _element(self, node: Node, index: int) -> Element:
         """An element of the first input of a product or a pooling: a wire, or a constant."""
-        entering = self._entering.get((node.inputs[0], index))
-        element = self._settled.get((node.name, index), entering)
+        place = self._settled.get((node.name, index))
+        element = place.element if place else self._entering.get((node.inputs[0], index))
         if element is None:
             raise BackendError(
                 f'node "{node.name}": nothing is said to be element {index} it reads'
@@ -132,7 +137,7 @@ class LayerSpecification:
             if isinstance(element, Wire):
                 wires.append(element.name)
                 own.append(weight)
-                constant += self._bases.get((node.inputs[0], number), 0) * weight
+                constant += self._base(node, number) * weight
             else:
                 constant += element * weight
         claim = self._claims.get((node.name, index))

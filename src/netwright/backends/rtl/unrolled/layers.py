@@ -24,7 +24,7 @@ from netwright.backends.rtl.cells.verilog import library_names
 from netwright.backends.rtl.loading import loaded_constants, register_interval
 from netwright.backends.rtl.unrolled.balancing import Balance, balanced
 from netwright.backends.rtl.unrolled.operators import OPERATORS
-from netwright.backends.rtl.unrolled.table_constants import table_lifts
+from netwright.backends.rtl.unrolled.table_constants import constants_behind, table_lifts
 from netwright.backends.rtl.unrolled.table_sums import is_sum_of_tables, sum_tables
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS, operations, refuse_large
 from netwright.errors import GraphError, UnsupportedOp
@@ -247,7 +247,8 @@ class _Lowering:
                 lookup = self.graph.producers[node.inputs[0]]
                 inputs = self._operands(lookup, values, layer)
                 inputs += [constant_elements(self.graph, node.inputs[1], node)]
-                result = sum_tables(lookup, node, inputs, layer, self.names[node.name])
+                later = constants_behind(node, self.graph, inputs[-1].shape[1])
+                result = sum_tables(lookup, node, inputs, later, layer, self.names[node.name])
             else:
                 inputs = self._operands(node, values, layer)
                 if node.op == "Lookup" and self._is_product_input(node.output):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.cells.affine import Affine, add, settle
 from netwright.backends.rtl.cells.builder import LayerBuilder
 from netwright.backends.rtl.cells.circuit import Wire
-from netwright.backends.rtl.cells.rescaling import limit, round_off, wrap
+from netwright.backends.rtl.cells.rescaling import limit, limit_all, round_off, wrap
 from netwright.backends.rtl.cells.tables import look_up
 from netwright.backends.rtl.unrolled.constant_products import scale
 from netwright.backends.rtl.unrolled.products import numbers_or_wires, product, with_biases
@@ -58,25 +58,28 @@ def _requantize(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, nam
     shift, rounding = node.integer("shift"), rounding_of(node)
     low, high = node.integer("low"), node.integer("high")
     zero_point = node.integer("zero_point", 0)
-    results = []
-    for number, value in enumerate(source.flat):
-        place = f"{name}_{number}"
-        value = scale(value, multipliers[number], layer, place).plus(offsets[number])
-        value = round_off(value, shift, rounding, layer, place)
-        results.append(limit(value, low, high, layer, place).plus(-zero_point))
-    return _filled(results, source.shape)
+    names = [f"{name}_{number}" for number in range(source.size)]
+    rounded = (
+        round_off(scale(value, factor, layer, place).plus(offset), shift, rounding, layer, place)
+        for value, place, factor, offset in zip(
+            source.flat, names, multipliers, offsets, strict=True
+        )
+    )
+    limited = limit_all(rounded, [(low, high)] * source.size, layer, names)
+    return _filled([value.plus(-zero_point) for value in limited], source.shape)
 
 
 def _limit(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str) -> Elements:
     shape, found = inputs[0].shape, intervals(node)
     lows, highs = (_spread([end[side] for end in found], node.axis(), shape) for side in (0, 1))
-    results = []
-    for number, (value, low, high) in enumerate(zip(inputs[0].flat, lows, highs, strict=True)):
-        place = f"{name}_{number}"
-        if wraps(node):
-            results.append(wrap(value, low, (high - low).bit_length(), layer, place))
-        else:
-            results.append(limit(value, low, high, layer, place))
+    names = [f"{name}_{number}" for number in range(inputs[0].size)]
+    limits = list(zip(lows, highs, strict=True))
+    if not wraps(node):
+        return _filled(limit_all(inputs[0].flat, limits, layer, names), shape)
+    results = [
+        wrap(value, low, (high - low).bit_length(), layer, place)
+        for value, (low, high), place in zip(inputs[0].flat, limits, names, strict=True)
+    ]
     return _filled(results, shape)
 
 

@@ -45,7 +45,7 @@ def table_lifts(node: Node, graph: Graph, codes: Sequence[Interval]) -> Lifts:
     if len(codes) != len(tables):  # the same tables for several rows of elements
         return lifts
     first = node.integer("first")
-    later = _constants(readers[0], graph, weights.shape[1])
+    later = constants_behind(readers[0], graph, weights.shape[1])
     reached = [
         own[:, low - first : high - first + 1]
         for own, (low, high) in zip(tables, codes, strict=True)
@@ -59,8 +59,34 @@ def table_lifts(node: Node, graph: Graph, codes: Sequence[Interval]) -> Lifts:
         whole = int(smallest[members].sum()) + constant
         wanted = _wanted(whole, int(largest[members].sum()))
         given = _spread(wanted, largest[members].tolist(), steps[members].tolist())
-        lifts.reshape(-1)[members] = given
+        if given is not None:
+            lifts.reshape(-1)[members] = given
     return lifts
+
+
+def chain_bases(tables: Sequence[Sequence[int]], begins: int, constant: int) -> list[int]:
+    """What the functions of a chain are more than what their tables give.
+
+    All tables but the one that begins the chain give the function less its smallest entry, and as
+    much more as they have room for. The one that begins gives its function beyond a multiple of a
+    power of two above it, so that none of its upper bits depend on the code.
+
+    Args:
+        tables: Entries of the functions, by code.
+        begins: Which of them begins the chain.
+        constant: What the chain adds to the sum of the functions.
+    """
+    lows = [min(table) for table in tables]
+    moved = [[entry - low for entry in table] for table, low in zip(tables, lows, strict=True)]
+    unions = [int(np.bitwise_or.reduce(table)) for table in moved]
+    largest = [max(table) for table in moved]
+    whole = sum(lows) + constant
+    rest = whole & ((1 << largest[begins].bit_length()) - 1)
+    given = _spread(rest, largest, [union & -union for union in unions])
+    if given is None:
+        given, rest = [0] * len(tables), 0
+    given[begins] += whole - rest
+    return [low - more for low, more in zip(lows, given, strict=True)]
 
 
 def _selects(weights: NDArray[np.integer]) -> bool:
@@ -69,7 +95,7 @@ def _selects(weights: NDArray[np.integer]) -> bool:
     return is_one_or_zero and bool(np.all(weights.sum(axis=1) <= 1))
 
 
-def _constants(product: Node, graph: Graph, sums: int) -> list[int]:
+def constants_behind(product: Node, graph: Graph, sums: int) -> list[int]:
     """What is added to every sum before anything else happens to it."""
     found = [0] * sums
     if len(product.inputs) == 3:
@@ -106,8 +132,8 @@ def _wanted(constant: int, largest: int) -> int:
     return constant + (1 << (width((constant, largest + constant)) - 1))
 
 
-def _spread(wanted: int, largest: list[int], steps: list[int]) -> list[int]:
-    """As much as is wanted, spread over tables that have room for it; nothing if they do not."""
+def _spread(wanted: int, largest: list[int], steps: list[int]) -> list[int] | None:
+    """As much as is wanted, spread over tables that have room for it; ``None`` if they do not."""
     given = [0] * len(largest)
     order = sorted(range(len(largest)), key=lambda place: -largest[place])
     for place in order:
@@ -116,4 +142,4 @@ def _spread(wanted: int, largest: list[int], steps: list[int]) -> list[int]:
         room = (1 << largest[place].bit_length()) - 1 - largest[place]
         given[place] = min(wanted, room) // steps[place] * steps[place]
         wanted -= given[place]
-    return given if wanted == 0 else [0] * len(largest)
+    return given if wanted == 0 else None

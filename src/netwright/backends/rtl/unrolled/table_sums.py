@@ -10,18 +10,19 @@ share, not entries.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.backends.rtl.adders.adder_graph import width
+from netwright.backends.rtl.adders.adder_graph import Interval, width
 from netwright.backends.rtl.cells.affine import Affine, settle
 from netwright.backends.rtl.cells.builder import LayerBuilder
 from netwright.backends.rtl.cells.circuit import Element, LinearClaim, Settled, Wire
 from netwright.backends.rtl.cells.tables import packed
 from netwright.backends.rtl.unrolled.products import numbers_or_wires
+from netwright.backends.rtl.unrolled.table_constants import chain_bases
 from netwright.formats import holds_integers, reach
 from netwright.ir import Graph, Node
 
@@ -31,15 +32,28 @@ Elements = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A function of a code: the code, the number of its entry in the tensor, what it gives."""
+    """A function of a code.
+
+    Attributes:
+        code: The code.
+        index: Number of its entry in the tensor.
+        entries: What the table gives for every code.
+        base: What the function is more than that.
+    """
 
     code: Wire
     index: int
     entries: dict[int, int]
+    base: int = 0
 
     @property
-    def interval(self) -> tuple[int, int]:
+    def interval(self) -> Interval:
         return min(self.entries.values()), max(self.entries.values())
+
+    def over(self, base: int) -> _Table:
+        """The same function, less a constant in its table."""
+        moved = {code: entry + self.base - base for code, entry in self.entries.items()}
+        return replace(self, entries=moved, base=base)
 
 
 def is_sum_of_tables(graph: Graph, node: Node) -> bool:
@@ -64,7 +78,12 @@ def is_sum_of_tables(graph: Graph, node: Node) -> bool:
 
 
 def sum_tables(
-    lookup: Node, node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: str
+    lookup: Node,
+    node: Node,
+    inputs: Sequence[Elements],
+    constants: Sequence[int],
+    layer: LayerBuilder,
+    name: str,
 ) -> Elements:
     """The sums of a ``MatMul`` of zeros and ones behind a ``Lookup``, which only it reads.
 
@@ -72,6 +91,7 @@ def sum_tables(
         lookup: Makes the entries.
         node: Sums them.
         inputs: The codes, the tables, and the weights.
+        constants: What is added to every sum by what follows; the tables take it in.
         layer: Where the hardware goes.
         name: What its wires are called after.
     """
@@ -92,7 +112,9 @@ def sum_tables(
                 layer.settled.append(Settled(node.name, lookup.output, index, found))
             else:
                 tables.append(found)
-        sums[column] = _sum(lookup, node, column, tables, layer, name).plus(offset)
+        whole = offset + constants[column]
+        total = _sum(lookup, node, column, tables, whole, layer, name)
+        sums[column] = total.plus(-constants[column] if tables else offset)
     return sums
 
 
@@ -112,59 +134,87 @@ def _sum(
     node: Node,
     column: int,
     tables: Sequence[_Table],
+    constant: int,
     layer: LayerBuilder,
     name: str,
 ) -> Affine:
-    """The sum of tables, claimed and with the place of every entry."""
+    """The sum of tables and a constant, claimed and with the place of every entry."""
     if not tables:
         return Affine(None)
     looked_up: dict[int, Wire] = {}
-    total = _chain(tables, layer, f"{name}_{column}", looked_up)
+    begins = min(range(len(tables)), key=lambda place: _preference(tables[place]))
+    bases = chain_bases([list(t.entries.values()) for t in tables], begins, constant)
+    moved = [table.over(base) for table, base in zip(tables, bases, strict=True)]
+    start, others = moved[begins], moved[:begins] + moved[begins + 1 :]
+    total = _chain(start, others, layer, f"{name}_{column}", looked_up)
+    base_of = {table.index: table.base for table in moved}
     order = sorted(looked_up)
     for index in order:
-        layer.settled.append(Settled(node.name, lookup.output, index, looked_up[index]))
+        place = Settled(node.name, lookup.output, index, looked_up[index], base_of[index])
+        layer.settled.append(place)
     wires = tuple(looked_up[index] for index in order)
     layer.claims.append(LinearClaim(node.name, column, total.name, wires, (1,) * len(wires)))
     return Affine(total)
 
 
 def _chain(
-    tables: Sequence[_Table], layer: LayerBuilder, name: str, looked_up: dict[int, Wire]
+    start: _Table,
+    others: Sequence[_Table],
+    layer: LayerBuilder,
+    name: str,
+    looked_up: dict[int, Wire],
 ) -> Wire:
-    """One table after the other; first those that no adder can take in."""
-    soonest = sorted(tables, key=lambda t: (layer.times[t.code.name], *_preference(t)))
-    start = min(soonest, key=_preference)
-    total = _look_up(start, start.code, layer, name, looked_up)
-    for table in (table for table in soonest if table is not start):
+    """One table after the other, those first whose codes are there first."""
+    soonest = sorted(others, key=lambda t: (layer.times[t.code.name], *_preference(t)))
+    code = _code_of_start(start, soonest[0], layer) if soonest else start.code
+    total = _look_up(start, code, layer, name, looked_up)
+    for table in soonest:
         total = _add(total, table, layer, name, looked_up)
     return total
 
 
-def _preference(table: _Table) -> tuple[bool, int, int, int]:
-    """Tables that begin a sum first: signed ones, those of wide codes, those of wide entries."""
+def _code_of_start(start: _Table, second: _Table, layer: LayerBuilder) -> Wire:
+    """The code of the first table, behind registers if its stage makes it and another one adds.
+
+    Synthesis would join the table with what makes its code: a function of seven inputs takes two
+    lookup tables where a table of a code of five bits takes one.
+    """
+    stage, depth = layer.times[start.code.name]
+    _, parameters = _adder(start.interval, second)
+    adds_at, _ = layer.time_of((start.code, second.code), layer.taken("shift_adder", parameters, 1))
+    return layer.at_stage(start.code, min(stage + 1, adds_at)) if depth else start.code
+
+
+def _preference(table: _Table) -> tuple[int, int, int]:
+    """Tables that begin a sum first: those of codes that no adder takes in, those of most bits."""
     low, high = table.interval
-    return low >= 0, -table.code.bits, -width((low, high)), table.index
+    return -table.code.bits, -(high - low).bit_length(), table.index
 
 
 def _add(
     total: Wire, table: _Table, layer: LayerBuilder, name: str, looked_up: dict[int, Wire]
 ) -> Wire:
     """A sum and one more table, which is looked up in the stage of the adder."""
-    low, high = (total.interval[i] + table.interval[i] for i in (0, 1))
-    parameters = {
-        "LOW_BITS": total.bits,
-        "LOW_SIGNED": int(total.is_signed),
+    interval, parameters = _adder(total.interval, table)
+    stage, _ = layer.time_of((total, table.code), layer.taken("shift_adder", parameters, 1))
+    entry = _look_up(table, layer.at_stage(table.code, stage), layer, name, looked_up)
+    wires = {"low": total, "high": entry}
+    return layer.add("shift_adder", f"{name}_sum", interval, wires, parameters, port="sum")
+
+
+def _adder(total: Interval, table: _Table) -> tuple[Interval, dict[str, int]]:
+    """The interval and the parameters of the adder that takes in one more table."""
+    interval = total[0] + table.interval[0], total[1] + table.interval[1]
+    return interval, {
+        "LOW_BITS": width(total),
+        "LOW_SIGNED": int(total[0] < 0),
         "HIGH_BITS": width(table.interval),
         "HIGH_SIGNED": int(table.interval[0] < 0),
         "SHIFT": 0,
         "SUBTRACT": 0,
         "CARRY_LOW": 1,
-        "SUM_BITS": width((low, high)),
+        "SUM_BITS": width(interval),
     }
-    stage, _ = layer.time_of((total, table.code), layer.taken("shift_adder", parameters, 1))
-    entry = _look_up(table, layer.at_stage(table.code, stage), layer, name, looked_up)
-    wires = {"low": total, "high": entry}
-    return layer.add("shift_adder", f"{name}_sum", (low, high), wires, parameters, port="sum")
 
 
 def _look_up(
