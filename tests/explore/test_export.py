@@ -1,11 +1,24 @@
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
-from netwright.errors import ConfigError
-from netwright.explore import Choice, Constraint, Function, Goal, Random, Search, Space, Whole
+from netwright.errors import ConfigError, RunError
+from netwright.explore import (
+    Choice,
+    Constraint,
+    Function,
+    Goal,
+    Random,
+    Search,
+    Space,
+    Whole,
+    export,
+)
 from netwright.explore.export import to_optuna
 
+sqlalchemy = pytest.importorskip("sqlalchemy", reason="the extra explore is not installed")
 optuna = pytest.importorskip("optuna", reason="the extra explore is not installed")
 
 SPACE = Space(
@@ -28,6 +41,9 @@ def test_optuna_reads_what_was_found(tmp_path):
     study = Search(SPACE, Function(measured), Random(), name="mine").run(trials=30)
     to_optuna(study, tmp_path / "mine.db")
     to_optuna(study, tmp_path / "mine.db")
+    odd = tmp_path / "a?b#c%41" / "mine.db"
+    to_optuna(study, odd)
+    assert odd.is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["mine.db"]
     read = optuna.load_study(study_name="mine", storage=f"sqlite:///{tmp_path / 'mine.db'}")
     assert [d.name for d in read.directions] == ["MINIMIZE", "MAXIMIZE"]
@@ -58,3 +74,15 @@ def test_a_file_that_is_something_else_is_left_alone(tmp_path):
             to_optuna(study, path)
     assert note.read_text() == "of someone else"
     assert storage.read_bytes() == kept
+
+
+def test_a_full_disk_is_said_with_the_file(tmp_path, monkeypatch):
+    def full(*_):
+        cause = sqlite3.OperationalError("database or disk is full")
+        raise sqlalchemy.exc.OperationalError("CREATE", None, cause)
+
+    monkeypatch.setattr(export, "_storage", full)
+    study = Search(SPACE, Function(measured), Random(), name="mine").run(trials=1)
+    with pytest.raises(RunError, match=r"mine.db: cannot be written \(database or disk is full\)"):
+        to_optuna(study, tmp_path / "mine.db")
+    assert not list(tmp_path.iterdir())

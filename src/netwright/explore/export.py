@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netwright.errors import ConfigError, require
+from netwright.errors import ConfigError, RunError, require
 from netwright.explore.parameter import Choice, Parameter, Value
 from netwright.explore.proposers.sampled import WORST, distribution, quiet
 from netwright.explore.study import Study
@@ -45,7 +46,9 @@ def to_optuna(study: Study, path: str | Path) -> None:
             f"--optuna {path}: is no earlier export of this study, and is not replaced",
             hint="choose the name of a file that does not exist",
         )
-    with quiet(optuna), writing(path), workspace(path.parent) as folder:
+    with (
+        quiet(optuna), writing(path), workspace(path.parent) as folder, _answering(optuna, path)
+    ):  # fmt: skip
         made = folder / "study.db"
         storage = _storage(optuna, made)
         try:
@@ -63,6 +66,20 @@ def to_optuna(study: Study, path: str | Path) -> None:
         os.replace(made, path)
 
 
+@contextmanager
+def _answering(optuna: Any, path: Path) -> Iterator[None]:
+    """Turn what a database refuses, such as a full disk, into an error that names the file."""
+    sqlalchemy = require("sqlalchemy", extra="explore", purpose="a storage of Optuna")
+    try:
+        yield
+    except (sqlalchemy.exc.DBAPIError, optuna.exceptions.StorageInternalError) as error:
+        cause = getattr(error, "orig", None) or error.__cause__ or error
+        raise RunError(
+            f"{path}: cannot be written ({str(cause).splitlines()[0]})",
+            hint="choose a folder that exists, is writable and has free space",
+        ) from error
+
+
 def _names(path: Path) -> list[str]:
     """The studies in a storage of Optuna; none in any other file."""
     address = f"{path.resolve().as_uri()}?mode=ro"
@@ -75,17 +92,13 @@ def _names(path: Path) -> list[str]:
 
 def _storage(optuna: Any, path: Path) -> Any:
     """A storage that is fast because it is brought to the disk once, at the end."""
-    require("sqlalchemy", extra="explore", purpose="a storage of Optuna")
-    from sqlalchemy import event
 
-    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
-
-    def hurry(connection: Any, _: object) -> None:
+    def connect() -> sqlite3.Connection:  # an address could not hold every path
+        connection = sqlite3.connect(path)
         connection.execute("PRAGMA synchronous=OFF")
+        return connection
 
-    event.listen(storage.engine, "connect", hurry)
-    storage.engine.dispose()
-    return storage
+    return optuna.storages.RDBStorage("sqlite:///study.db", engine_kwargs={"creator": connect})
 
 
 def _exported(optuna: Any, trial: Trial, study: Study) -> FrozenTrial:
