@@ -44,7 +44,7 @@ def test_optuna_reads_what_was_found(tmp_path):
     odd = tmp_path / "a?b#c%41" / "mine.db"
     to_optuna(study, odd)
     assert odd.is_file()
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.db"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["mine.db"]
     read = optuna.load_study(study_name="mine", storage=f"sqlite:///{tmp_path / 'mine.db'}")
     assert [d.name for d in read.directions] == ["MINIMIZE", "MAXIMIZE"]
     for ours, theirs in zip(study.trials, read.trials, strict=True):

@@ -3,12 +3,18 @@ from pathlib import Path
 
 import pytest
 
-from netwright.backends import rtl
+from netwright.backends import SharedOptions, rtl
 from netwright.backends.rtl.proof.adder_proof import CounterExample, Proof
 from netwright.backends.rtl.proof.formal import ElementProof
-from netwright.flows.implementation import element_proofs, implement, layer_proof, on_part
+from netwright.flows.implementation import (
+    element_proofs,
+    implement,
+    layer_proof,
+    on_part,
+    simulated_only,
+)
 from netwright.train import trace
-from tests.backends.rtl.graphs import Build, needs_yosys
+from tests.backends.rtl.graphs import Build, few_cells, needs_yosys
 from tests.backends.rtl.unrolled.test_table_sums import graph_of, positive
 from tests.toys import clouds, quantized_mlp
 
@@ -41,6 +47,11 @@ def test_wires_are_no_statement_that_is_proven(tmp_path: Path) -> None:
     (row,) = made.proofs
     assert (row.what, row.num_proven, row.num_open) == ("wires from inputs to outputs", 0, 3)
     assert not row.holds
+
+
+def test_an_accelerator_for_all_layers_is_not_called_wires(tmp_path: Path) -> None:
+    design = rtl(shared=SharedOptions(lanes=2)).generate(few_cells(), tmp_path / "design")
+    assert simulated_only(design).what == "one accelerator for all layers"
 
 
 @needs_yosys

@@ -225,7 +225,9 @@ def simulated_only(design: RtlDesign) -> LayerProof:
     return LayerProof(
         layer=design.circuit.name,
         method="simulation only",
-        what="wires from inputs to outputs"
+        what="one accelerator for all layers"
+        if design.options.shared is not None
+        else "wires from inputs to outputs"
         if wires
         else "whatever the weights make of it"
         if design.is_loadable

@@ -99,6 +99,18 @@ def test_a_bad_frame_is_reported_and_the_next_is_served(  # type: ignore[no-unty
 
 
 @needs_chip
+def test_a_fault_is_told_whenever_it_comes(chip: SocDesign) -> None:
+    whole, library = frame(chip), chip.library()
+    late = []
+    for pause in range(1, 600, 30):  # the core falls asleep in one of these clocks
+        with SimulatedChip(library) as running:
+            running.play(lines=2)
+            if not running.play([whole + b"\0"], lines=1, max_idle=6_000, pause=pause):
+                late.append(pause)
+    assert not late
+
+
+@needs_chip
 def test_events_that_nobody_waits_for_are_lost_and_reported(chip: SocDesign) -> None:
     whole = frame(chip)
     with SimulatedChip(chip.library()) as running:

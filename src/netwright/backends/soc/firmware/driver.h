@@ -52,7 +52,9 @@ static inline void network_release(void) { REGISTER(NETWORK_RELEASE) = 1; }
 const volatile uint32_t *copy_words(volatile uint32_t *to, const volatile uint32_t *from,
                                     uint32_t words);
 
-/* Of the start file: sleeps until an interrupt is up. */
+/* Of the start file: sleeps until an interrupt is up, held back or not; and lets faults wake from
+   now on, but interrupt no more. */
 uint32_t wait_for_interrupt(void);
+void hold_faults(void);
 
 #endif

@@ -13,21 +13,8 @@
 #define COMMAND_NETWORK 1u
 #define COMMAND_SOFTWARE 2u
 
-static volatile uint32_t event_faults;
-static volatile uint32_t bus_faults;
-static volatile uint32_t bus_fault_address;
-
 void handle_interrupt(uint32_t pending) {
-  if (pending & INTERRUPT_FAULT) {
-    uint32_t found = REGISTER(EVENTS_FAULTS);
-    event_faults |= found;
-    REGISTER(EVENTS_FAULTS) = found;
-    if (REGISTER(SYSTEM_FAULTS) & SYSTEM_FAULTS_BUS) {
-      bus_fault_address = REGISTER(SYSTEM_BUS_ADDRESS);
-      bus_faults = 1;
-      REGISTER(SYSTEM_FAULTS) = SYSTEM_FAULTS_BUS;
-    }
-  }
+  if (pending & INTERRUPT_FAULT) hold_faults(); /* report_faults() looks at the registers */
   if (pending & (INTERRUPT_ILLEGAL | INTERRUPT_MISALIGNED)) {
     uart_text("\nE program ");
     uart_number(pending, 8);
@@ -45,18 +32,21 @@ static void fault_line(const char *what, uint32_t value) {
   uart_character('\n');
 }
 
-/* Says what was noted; whether there was anything. */
+/* Says what was noted; whether there was anything. The registers are looked at here alone, and
+   the core does not sleep while one is set, so that no fault waits for the next event. */
 static int report_faults(void) {
   static const char *const names[] = {"short", "broken", "long", "overrun"};
+  uint32_t event_faults = REGISTER(EVENTS_FAULTS);
   for (unsigned i = 0; i < 4; ++i)
     if (event_faults >> i & 1) {
-      event_faults &= ~(1u << i);
+      REGISTER(EVENTS_FAULTS) = 1u << i;
       fault_line(names[i], i);
       return 1;
     }
-  if (bus_faults) {
-    bus_faults = 0;
-    fault_line("bus", bus_fault_address);
+  if (REGISTER(SYSTEM_FAULTS) & SYSTEM_FAULTS_BUS) {
+    uint32_t address = REGISTER(SYSTEM_BUS_ADDRESS);
+    REGISTER(SYSTEM_FAULTS) = SYSTEM_FAULTS_BUS;
+    fault_line("bus", address);
     return 1;
   }
   if (REGISTER(UART_FAULTS)) {

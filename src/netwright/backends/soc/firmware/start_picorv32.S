@@ -65,3 +65,9 @@ start:
 wait_for_interrupt:
     .insn r 0x0B, 4, 4, a0, x0, x0      # waitirq a0
     ret
+
+.global hold_faults
+hold_faults:
+    li a0, ~0x06                        # illegal instruction, misaligned access
+    .insn r 0x0B, 6, 3, x0, a0, x0      # maskirq
+    ret
