@@ -154,10 +154,7 @@ def drawn(graph: Graph, rows: int) -> Stimulus:
     from netwright.verify import Stimulus
 
     random, count = np.random.default_rng(7), min(rows, DRAWN_ROWS)
-    tables = {
-        node.inputs[0]: graph.types[node.inputs[1]].shape[0]
-        for node in graph.nodes if node.op == "Gather" and node.inputs[0] in graph.inputs
-    }  # fmt: skip
+    tables = _table_rows(graph)
     arrays: dict[str, NDArray[np.float64]] = {}
     for name in graph.inputs:
         kind = graph.types[name]
@@ -171,6 +168,18 @@ def drawn(graph: Graph, rows: int) -> Stimulus:
             arrays[name] = random.normal(size=shape)
     inputs = arrays if len(arrays) > 1 else next(iter(arrays.values()))
     return Stimulus("random", inputs, wanted=rows if rows > count else 0)
+
+
+def _table_rows(graph: Graph) -> dict[str, int]:
+    """Rows of the smallest table that each input, moved or not, says rows of."""
+    found: dict[str, int] = {}
+    for node in graph.nodes:
+        if node.op == "Gather":
+            source, rows = node.inputs[0], graph.types[node.inputs[1]].shape[0]
+            while source in graph.producers:
+                source = graph.producers[source].inputs[0]
+            found[source] = min(found.get(source, rows), rows)
+    return found
 
 
 def _is_flag(graph: Graph, name: str) -> bool:

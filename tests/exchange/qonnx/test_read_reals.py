@@ -11,8 +11,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from netwright.errors import GraphError
+from netwright.errors import DataError, GraphError
 from netwright.exchange import read_qonnx
+from netwright.flows.reals import drawn
 from netwright.ir import Graph, Interpreter
 from netwright.passes import recognize
 from tests.exchange.onnx_files import node, saved
@@ -199,6 +200,22 @@ def test_rows_of_tables_are_inputs_of_whole_numbers(tmp_path: Path) -> None:
     path = network(nodes, {"ids": (INT64, (1, 4))}, constants, tmp_path)
     graph = check_same(path, {"ids": RANDOM.integers(0, 9, (5, 4))})
     assert str(graph.types["ids"].dtype) == "uint4"
+
+
+def test_columns_of_an_input_are_for_tables_of_their_own(tmp_path: Path) -> None:
+    nodes = [
+        node("Gather", "c i", "a", axis=1), node("Slice", "c s e k", "b"), node("Squeeze", "b k", "d"),
+        node("Gather", "t a", "u"), node("Gather", "v d", "w"), node("Add", "u w"),
+    ]  # fmt: skip
+    constants = {
+        "i": np.array(0), "s": np.array([1]), "e": np.array([2]), "k": np.array([1]),
+        "t": VALUES[0, :3], "v": VALUES.reshape(-1, 6)[:5],
+    }  # fmt: skip
+    path = network(nodes, {"c": (INT64, (1, 2))}, constants, tmp_path)
+    graph = check_same(path, {"c": np.array([[0, 4], [2, 0], [1, 3]])})
+    assert drawn(graph, 64).inputs.max() == 2  # random rows are for the smaller table
+    with pytest.raises(DataError, match="looks up rows 0 to 2 of its table, not 3 to 3"):
+        Interpreter.of(graph).run({"c": np.array([[3.0, 3.0]])})
 
 
 def test_extents_that_the_file_leaves_open_are_those_of_the_rows(tmp_path: Path) -> None:

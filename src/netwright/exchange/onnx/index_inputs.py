@@ -7,12 +7,12 @@ from typing import Any
 
 from netwright.exchange.onnx.source_tensor import plain_text
 
-_MOVING = frozenset(
-    {
-        "Cast", "Expand", "Flatten", "Identity", "Reshape", "Slice", "Squeeze", "Transpose",
-        "Unsqueeze",
-    }
-)  # fmt: skip
+_SELECTING = frozenset({"Gather", "Slice", "Split"})
+"""Operators behind which some of the indices are left, which may be for another table."""
+
+_MOVING = _SELECTING | {
+    "Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"
+}  # fmt: skip
 """Operators behind which indices are still those of the input."""
 
 _SHAPES = frozenset({"Shape", "Size"})
@@ -34,19 +34,25 @@ def only_index(graph: Any, name: str, constants: Mapping[str, Any]) -> tuple[int
 
 
 def index_inputs(graph: Any, constants: Mapping[str, Any]) -> dict[str, int]:
-    """Rows of the smallest constant table that each input, moved or not, takes vectors of."""
-    makers, found = _makers(graph), dict[str, int]()
+    """Rows of the constant table that each input, moved or not, takes vectors of.
+
+    Of several the smallest; the largest where parts of the input are for tables of their own.
+    """
+    makers, found = _makers(graph), dict[str, list[int]]()
+    selected: set[str] = set()
     declared = {plain_text(value.name) for value in graph.input} - constants.keys()
     for node in graph.node:
         rows = _rows(node, makers, constants)
         if rows is None or len(node.input) < 2:
             continue
-        source = plain_text(node.input[1])
+        source, selects = plain_text(node.input[1]), False
         while source in makers and makers[source].op_type in _MOVING and makers[source].input:
+            selects |= makers[source].op_type in _SELECTING
             source = plain_text(makers[source].input[0])
         if source in declared:
-            found[source] = min(found.get(source, rows), rows)
-    return found
+            found.setdefault(source, []).append(rows)
+            selected.update({source} if selects else ())
+    return {name: max(rows) if name in selected else min(rows) for name, rows in found.items()}
 
 
 def _makers(graph: Any) -> dict[str, Any]:

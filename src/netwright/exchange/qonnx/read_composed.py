@@ -12,6 +12,7 @@ from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import axis, integer, real
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_masks, read_reals
+from netwright.exchange.qonnx.read_einsum import einsum
 from netwright.exchange.qonnx.real_reader import RealReader
 from netwright.ir import AttrValue
 
@@ -166,7 +167,7 @@ def norm(reader: RealReader, node: SourceNode) -> None:
 
 
 RULES: Mapping[str, Rule] = {
-    "Celu": celu, "Concat": concat, "GroupNormalization": channel_normalization,
+    "Celu": celu, "Concat": concat, "Einsum": einsum, "GroupNormalization": channel_normalization,
     "InstanceNormalization": channel_normalization, "Mean": sums, "Mish": mish, "ReduceL1": norm,
     "ReduceL2": norm, "ReduceSumSquare": norm, "Softsign": softsign, "Sum": sums, "Tile": tile,
 }  # fmt: skip
