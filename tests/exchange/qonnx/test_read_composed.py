@@ -37,14 +37,6 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
          node("GroupNormalization", "a g o", "y", num_groups=2)],
         {"g": FOUR, "o": FOUR[::-1].copy()},
     ),
-    "sums of products": (
-        [node("Einsum", "x w", "a", equation="bti, nio -> btno"),
-         node("Einsum", "a a", "s", equation="btno,bsno->bnts"), node("Softmax", "s", "p"),
-         node("Einsum", "p a", "o", equation="bnts,bsno->btno"),
-         node("Einsum", "v o", "q", equation="tno,btno->tbn"),
-         node("Transpose", "q", "y", perm=[1, 2, 0])],
-        {"w": VALUES.reshape(2, 6, 6), "v": VALUES.reshape(4, 2, 9)[:, :, :6]},
-    ),
     "norms": (
         [node("ReduceL2", "x k", "a"), node("ReduceL1", "x k", "b"), node("Div", "b a", "c"),
          node("ReduceSumSquare", "x k", "d", keepdims=0), node("Reshape", "d s", "e"),
@@ -67,10 +59,6 @@ REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "a constant of some rows": (
         [node("Concat", "x t", axis=1)], {"t": VALUES[:2]}, "not joined with every row alike"
     ),
-    "sums over the batch": (
-        [node("Einsum", "x t", equation="bti,bti->ti")], {"t": VALUES[:1]}, "must be the first axis"
-    ),
-    "a trace": ([node("Einsum", "x t", equation="btt,bt->bt")], {"t": VALUES[0]}, "not supported"),
     "copies of the batch": (
         [node("Tile", "x r")], {"r": np.array([2, 1, 1])}, "is not repeated"
     ),

@@ -204,8 +204,9 @@ def test_rows_of_tables_are_inputs_of_whole_numbers(tmp_path: Path) -> None:
 
 def test_columns_of_an_input_are_for_tables_of_their_own(tmp_path: Path) -> None:
     nodes = [
-        node("Gather", "c i", "a", axis=1), node("Slice", "c s e k", "b"), node("Squeeze", "b k", "d"),
-        node("Gather", "t a", "u"), node("Gather", "v d", "w"), node("Add", "u w"),
+        node("Gather", "c i", "a", axis=1), node("Slice", "c s e k", "b"),
+        node("Squeeze", "b k", "d"), node("Gather", "t a", "u"), node("Gather", "v d", "w"),
+        node("Add", "u w"),
     ]  # fmt: skip
     constants = {
         "i": np.array(0), "s": np.array([1]), "e": np.array([2]), "k": np.array([1]),
