@@ -174,7 +174,7 @@ def _first_stage(file: str, rows: Sequence[CertificateRow]) -> str:
     steps = max(row.worst_steps or 0.0 for row in rows)
     text = f"{count(total - same)} of {count(total)} rows differ from {file}"
     largest = max(row.worst or 0.0 for row in rows)
-    text += f" by at most {largest:.3g} ({steps:.3g} step{'' if steps == 1 else 's'})"
+    text += f" by at most {largest:.3g} ({steps:.3g} step{'' if f'{steps:.3g}' == '1' else 's'})"
     if explained < total - same:
         return f"FAILED: {text}, {count(total - same - explained)} of them without an explanation"
     kinds = []

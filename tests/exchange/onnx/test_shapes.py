@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import resource
+
+import numpy as np
 import onnx
 import pytest
 
@@ -61,3 +64,13 @@ def test_functions_in_a_circle_are_refused(tmp_path):
     calls = {"f0": ["f1"], "f1": ["f0"]}
     with pytest.raises(GraphError, match="these functions call each other: f0, f1"):
         load_shapes(saved(functions(calls), tmp_path))
+
+
+def test_long_rows_are_not_spelled_out_by_inference(tmp_path):
+    ends = {"a": np.int64(0), "b": np.int64(4_000_000), "c": np.int64(1)}
+    nodes = [node("Range", "a b c", "r"), node("Cast", "r", "t", to=1), node("Add", "x t")]
+    path = saved(model(nodes, ends, shape=(1,)), tmp_path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert load_shapes(path).shapes["y"] == (4_000_000,)
+    grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown_kib < 100_000

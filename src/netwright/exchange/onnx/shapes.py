@@ -237,7 +237,7 @@ def _inferred(onnx: Any, model: Any, path: Path, elements: dict[str, int]) -> di
     for domain in sorted({node.domain for node in bare.graph.node} - imported):
         bare.opset_import.add(domain=domain, version=1)
     try:
-        full = onnx.shape_inference.infer_shapes(bare, data_prop=True)
+        full = onnx.shape_inference.infer_shapes(bare)
     except Exception as error:  # the library raises whatever its C++ part throws
         first = str(error).strip().splitlines()[:1]
         raise GraphError(f"{path}: shapes cannot be inferred: {''.join(first)}") from None

@@ -47,6 +47,12 @@ class Span:
         return int(np.frexp(largest)[1]) if largest else 1
 
 
+def is_float32(values: NDArray[np.floating]) -> bool:
+    """Whether float32 holds every value."""
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and differs
+        return bool(np.array_equal(values.astype(np.float32), values))
+
+
 _NO_GRID = Span(np.zeros(()), np.array(np.inf))
 
 

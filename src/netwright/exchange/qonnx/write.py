@@ -25,7 +25,12 @@ from netwright.exchange.onnx.vocabulary import (
 )
 from netwright.exchange.qonnx.format_functions import without_functions
 from netwright.exchange.qonnx.patterns import patterns_text
-from netwright.exchange.qonnx.precision import FLOAT32_BITS, FLOAT64_BITS, significand_bits
+from netwright.exchange.qonnx.precision import (
+    FLOAT32_BITS,
+    FLOAT64_BITS,
+    is_float32,
+    significand_bits,
+)
 from netwright.exchange.qonnx.write_nodes import OnnxBuilder, write_node
 from netwright.files import write_atomic
 from netwright.ir import Graph, Node, check
@@ -168,7 +173,7 @@ def wide_tensors(graph: Graph, *, double: bool | None) -> frozenset[str]:
             )
     wide: set[str] = set()
     for name, value in graph.constants.items():
-        if double or not np.array_equal(value.astype(np.float32), value):
+        if double or not is_float32(value):
             wide.add(name)
     wide.update(wide_inputs(graph, otherwise=bool(double)))
     for node in graph.nodes:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import NumericsError, UnsupportedOp, require
 from netwright.exchange.onnx.vocabulary import QONNX_DOMAIN, QUANT_DOMAIN
+from netwright.exchange.qonnx.precision import is_float32
 from netwright.exchange.qonnx.format_functions import Twin, twin_function
 from netwright.formats import QONNX_ROUNDING
 from netwright.ir import Graph, Node
@@ -90,7 +91,7 @@ class OnnxBuilder:
     def real(self, wanted: str, values: NDArray[Any] | float, *, wide: bool = False) -> str:
         """Add a float initializer: float32 where that is exact and `wide` is not asked for."""
         array = np.asarray(values, dtype=np.float64)
-        if not wide and np.array_equal(array.astype(np.float32), array):
+        if not wide and is_float32(array):
             array = array.astype(np.float32)
         return self.initializer(wanted, array)
 
