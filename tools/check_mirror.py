@@ -54,7 +54,6 @@ TESTED_BY: dict[str, str] = {
     "exchange/qonnx/real_reader.py": "tests/exchange/qonnx/test_read_reals.py",
     "ir/ops/attention_parts.py": "tests/testing/test_operators.py",
     "passes/unread.py": "tests/passes/test_fuse_norms.py",
-    "exchange/qonnx/precision.py": "tests/exchange/test_round_trip.py",
     "exchange/onnx/attributes.py": "tests/exchange/test_read_faults.py",
     "exchange/qonnx/read_linear.py": "tests/exchange/qonnx/test_read.py",
     "exchange/qonnx/read_moves.py": "tests/exchange/qonnx/test_read.py",

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from tests.report.sample import bops, document, share
 
 from netwright.report import FrontPoint
-from netwright.report.front import alike, blind_verdicts, front, pareto, training_of
+from netwright.report.front import (
+    alike,
+    beaten_verdicts,
+    blind_verdicts,
+    front,
+    pareto,
+    training_of,
+)
 
 
 def _point(cost: float, accuracy: float, kind: str = "hawq", **more) -> FrontPoint:
@@ -79,3 +86,14 @@ def test_better_blind_choice_is_said():
     (same,) = blind_verdicts(pair(0.7, (4, 4)))
     assert same == "Budget 90000: both choices are the same plan."
     assert blind_verdicts(pair(0.72, (5, 3))[1:]) == []
+
+
+def test_better_and_cheaper_plan_than_the_chosen_one_is_said():
+    chosen = _point(5, 0.7, chosen=True)
+    (said,) = beaten_verdicts([chosen, _point(4, 0.6), _point(5, 0.8, "uniform")])
+    assert said.startswith(
+        "5 costs no more than the chosen plan and is better on these rows, 80.00"
+    )
+    assert beaten_verdicts([chosen, _point(4, 0.7), _point(6, 0.9)]) == []
+    less = chosen.model_copy(update={"epochs": 9, "num_seeds": 1})
+    assert beaten_verdicts([less, _point(4, 0.9, epochs=1, num_seeds=1)]) == []  # not comparable

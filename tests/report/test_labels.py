@@ -2,7 +2,7 @@ from itertools import combinations
 
 import pytest
 
-from netwright.report.labels import Label, name_points, overlap
+from netwright.report.labels import Label, name_points, overlap, write_box
 
 Text = pytest.importorskip("matplotlib.text", reason="measures the texts").Text
 figures = pytest.importorskip("matplotlib.figure", reason="measures the texts")
@@ -47,3 +47,22 @@ def test_every_label_has_a_line_to_its_point():
     (text,) = axes.texts
     assert text.arrow_patch is not None
     assert text.xy == (1, 2)
+
+
+def test_framed_labels_leave_points_and_names_free():
+    figure = figures.Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    points = [(0.0, 1.0), (0.05, 0.9), (1.0, 0.8)]  # where the frame would be is a point
+    axes.plot([x for x, _ in points], [y for _, y in points], "o")
+    axes.margins(0.1)
+    write_box(axes, Label(*points[2], "the chosen one\nin several\nlong lines", "k"), avoid=points)
+    name_points(axes, [Label(*point, "a name", "k") for point in points])
+    figure.draw_without_rendering()
+    framed, *names = axes.texts
+    frame = framed.get_bbox_patch().get_window_extent()
+    for point in points:
+        assert not frame.contains(*axes.transData.transform(point))
+    assert not any(frame.overlaps(Text.get_window_extent(name)) for name in names)
+    whole = axes.get_window_extent()
+    assert whole.contains(frame.x0, frame.y0)
+    assert whole.contains(frame.x1, frame.y1)

@@ -71,9 +71,12 @@ def roc(curves: Sequence[RocCurve]) -> str:
         )
         plain_log(axes.yaxis, steps=(1,))
         axes.grid(True)
-        axes.legend(title="class, area", title_fontsize=9, loc="upper left", handlelength=2.6)
+        figure.legend(
+            title="class, area", title_fontsize=9, loc="outside lower center", ncols=3,
+            handlelength=2.6,
+        )  # fmt: skip
 
-    return draw(paint, width=COLUMN_INCHES, height=4.0, name="roc", title="ROC curves")
+    return draw(paint, width=COLUMN_INCHES, height=4.6, name="roc", title="ROC curves")
 
 
 def sensitivities(rows: Sequence[SensitivityRow]) -> str:
@@ -120,9 +123,12 @@ def sensitivities(rows: Sequence[SensitivityRow]) -> str:
 def input_growth(rows: Sequence[SensitivityRow]) -> str:
     """Growth of the loss by width of what each layer reads, on a log scale, as SVG.
 
-    Growth at or below zero has no place on a log scale; the line has a gap there.
+    Growth at or below zero has no place on a log scale; the line has a gap there. The scale is
+    linear where no growth is above zero.
     """
     widths = sorted({bits for row in rows for bits in row.input_growth})
+    growth = [quantity.value for row in rows for quantity in row.input_growth.values()]
+    is_log = any(value > 0 for value in growth)
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
@@ -133,7 +139,7 @@ def input_growth(rows: Sequence[SensitivityRow]) -> str:
             ]
             axes.plot(
                 widths,
-                [value if value > 0 else math.nan for value in values],
+                [value if value > 0 or not is_log else math.nan for value in values],
                 color=SERIES[index % len(SERIES)],
                 linestyle=DASHES[index % len(DASHES)],
                 linewidth=1.8,
@@ -141,19 +147,20 @@ def input_growth(rows: Sequence[SensitivityRow]) -> str:
                 markersize=4,
                 label=short(row.layer),
             )
-        growth = [quantity.value for row in rows for quantity in row.input_growth.values()]
-        if any(value > 0 for value in growth):
+        if is_log:
             axes.set_yscale("log")
             plain_log(axes.yaxis, steps=(1,))
         axes.set_xticks(widths)
         axes.set(xlabel="input bits", ylabel="growth of the loss")
         axes.grid(True)
-        axes.legend(title="layer", title_fontsize=9, loc="upper right", handlelength=2.6)
+        figure.legend(
+            title="layer", title_fontsize=9, loc="outside lower center", ncols=3, handlelength=2.6
+        )
 
     return draw(
         paint,
         width=COLUMN_INCHES,
-        height=3.0,
+        height=3.2 + 0.2 * math.ceil(len(rows) / 3),
         name="growth",
         title="Growth of the loss by width of what each layer reads",
     )

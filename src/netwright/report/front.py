@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from netwright.report.document import FrontPoint
-from netwright.report.labels import Label, name_points
+from netwright.report.labels import Label, name_points, write_box
 from netwright.report.measure import ACCURACY, Measure
 from netwright.report.numbers import count, short
 from netwright.report.style import INK, KINDS, MUTED, WIDE_INCHES
@@ -76,6 +76,24 @@ def blind_verdicts(points: Sequence[FrontPoint], measure: Measure = ACCURACY) ->
     return found
 
 
+def beaten_verdicts(points: Sequence[FrontPoint], measure: Measure = ACCURACY) -> list[str]:
+    """The plan that costs no more than the chosen one and scores better, if one that compares does.
+
+    On the rows of the report: the plan was chosen without them.
+    """
+    chosen = _chosen(points)
+    if chosen is None or chosen not in (comparable := alike(points)):
+        return []
+    edge = [point for point in pareto(comparable, measure) if point.bops.value <= chosen.bops.value]
+    best = edge[-1] if edge else chosen
+    if measure.goodness(best.accuracy.value) <= measure.goodness(chosen.accuracy.value):
+        return []
+    return [
+        f"{best.label} costs no more than the chosen plan and is better on these rows, "
+        f"{measure.text(best.accuracy)} against {measure.text(chosen.accuracy)}."
+    ]
+
+
 def training_of(point: FrontPoint) -> str:
     """How long and how often a plan was trained, in words."""
     parts = []
@@ -116,11 +134,11 @@ def front(points: Sequence[FrontPoint], measure: Measure = ACCURACY) -> str:
         axes.set(xscale="log", xlabel="BOPs for one inference", ylabel=measure.axis)
         axes.margins(x=0.05, y=0.12)
         plain_log(axes.xaxis, steps=(1, 2, 3, 5, 7))
-        if chosen is not None:
-            _mark(axes, chosen, measure)
         axes.grid(True)
         handles, names = axes.get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=3)
+        if chosen is not None:
+            _mark(axes, chosen, points, measure)
         _name(axes, points, measure)
 
     return draw(
@@ -221,10 +239,11 @@ def _name(axes: Axes, points: Sequence[FrontPoint], measure: Measure) -> None:
     name_points(axes, labels, avoid=list(_on_edge(pareto(alike(points), measure), measure)))
 
 
-def _mark(axes: Axes, point: FrontPoint, measure: Measure) -> None:
-    place = (point.bops.value, measure.factor * point.accuracy.value)
+def _mark(axes: Axes, chosen: FrontPoint, points: Sequence[FrontPoint], measure: Measure) -> None:
+    x, y = chosen.bops.value, measure.factor * chosen.accuracy.value
     axes.plot(
-        *place,
+        x,
+        y,
         marker="o",
         markersize=15,
         markerfacecolor="none",
@@ -233,20 +252,16 @@ def _mark(axes: Axes, point: FrontPoint, measure: Measure) -> None:
         linestyle="none",
         zorder=20,
     )
-    bits = "-".join(map(str, point.bits[:12]))
+    bits = "-".join(map(str, chosen.bits[:12]))
     lines = [
-        f"chosen: {short(point.label)}",
-        f"{measure.drawn(point.accuracy.value)} at {count(place[0])} BOPs",
+        f"chosen: {short(chosen.label)}",
+        f"{measure.drawn(chosen.accuracy.value)} at {count(x)} BOPs",
     ]
-    axes.annotate(
-        "\n".join([*lines, f"weight bits {bits}"] if bits else lines),
-        place,
-        xytext=(0.02, 0.97),
-        textcoords="axes fraction",
-        va="top",
-        fontweight="bold",
-        linespacing=1.4,
-        zorder=21,
-        bbox={"facecolor": "white", "edgecolor": INK, "linewidth": 0.8, "pad": 5.0},
-        arrowprops={"arrowstyle": "-", "color": INK, "shrinkB": 7, "linewidth": 0.8},
-    )
+    lines += [f"weight bits {bits}"] if bits else []
+    others = [
+        (point.bops.value, measure.factor * point.accuracy.value)
+        for point in points
+        if point.kind != "float"
+    ]
+    edge = _on_edge(pareto(alike(points), measure), measure)
+    write_box(axes, Label(x, y, "\n".join(lines), INK), avoid=[*others, *edge])

@@ -13,7 +13,14 @@ from netwright.quantities import Quantity
 from netwright.report import figures, hardware_figures, numbers
 from netwright.report.designs import designs
 from netwright.report.document import Document
-from netwright.report.front import alike, blind_verdicts, front, pareto, training_of
+from netwright.report.front import (
+    alike,
+    beaten_verdicts,
+    blind_verdicts,
+    front,
+    pareto,
+    training_of,
+)
 from netwright.report.hardware import Hardware
 from netwright.report.headline import headline
 from netwright.report.learning_figures import confusion, training
@@ -39,7 +46,8 @@ def render(document: Document) -> str:
         views=_drawn(document.views, "view"),
         chip=_drawn(document.chip, "chip"),
         headline=headline(document),
-        blind=blind_verdicts(document.front, document.measure),
+        verdicts=blind_verdicts(document.front, document.measure)
+        + beaten_verdicts(document.front, document.measure),
         chosen=chosen,
         fewer=[point for point in document.front if chosen and point.had_less(chosen)],
         total_weights=sum(row.num_weights for row in document.plan),

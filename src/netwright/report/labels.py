@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netwright.report.style import MUTED
 
@@ -23,6 +23,12 @@ CLEARANCE = 3.0
 
 POINT = 5.0
 """Pixels from the middle of a point to its edge."""
+
+PLACES = ((0, 1), (1, 1), (0, 0), (1, 0), (0.5, 1), (0.5, 0), (0, 0.5), (1, 0.5), (0.5, 0.5))
+"""Where a box may lie in the axes, the best first: shares of the room that it leaves."""
+
+INSET = 8.0
+"""Pixels between the frame of the axes and a box inside."""
 
 Box = tuple[float, float, float, float]
 """Left, right, bottom and top in pixels."""
@@ -60,15 +66,11 @@ def name_points(
         avoid: Further points that labels shall not cover, such as those of a line.
         fontsize: In points.
     """
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    figure.draw_without_rendering()  # the layout decides where the pixels are
-    pixels = figure.dpi / 72
+    pixels = _laid_out(axes)
     frame = axes.get_window_extent()
     spots = [tuple(axes.transData.transform((label.x, label.y))) for label in labels]
-    taken: list[Box] = [(x - POINT, x + POINT, y - POINT, y + POINT) for x, y in spots]
-    others = [tuple(axes.transData.transform(point)) for point in avoid]
-    taken += [(x - POINT, x + POINT, y - POINT, y + POINT) for x, y in others]
+    taken = [*_around(axes, [(label.x, label.y) for label in labels]), *_around(axes, avoid)]
+    taken += _texts(axes)
     lines: list[tuple[tuple[float, float], tuple[float, float]]] = []
     for number, (label, (x, y)) in enumerate(zip(labels, spots, strict=True)):
         probe = axes.text(0, 0, label.text, fontsize=fontsize, linespacing=1.25)
@@ -99,6 +101,77 @@ def name_points(
             arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.7, "shrinkA": 1,
                         "shrinkB": 4},
         )  # fmt: skip
+
+
+def write_box(
+    axes: Axes, label: Label, *, avoid: Sequence[tuple[float, float]] = (), fontsize: float = 10.0
+) -> None:
+    """Write a bold label in a frame inside the axes, with a line to its point, where room is.
+
+    Call it before :func:`name_points`, whose labels keep off the frame.
+
+    Args:
+        axes: With everything drawn and the limits set.
+        label: Its color is that of the frame, the line and the text.
+        avoid: Points that the frame shall not cover.
+        fontsize: In points.
+    """
+    pixels = _laid_out(axes)
+    frame = axes.get_window_extent()
+    taken = [*_around(axes, [(label.x, label.y), *avoid]), *_texts(axes)]
+    look: dict[str, Any] = {"fontsize": fontsize, "fontweight": "bold", "linespacing": 1.4}
+    probe = axes.text(0, 0, label.text, **look)
+    size = probe.get_window_extent()
+    probe.remove()
+    pad = 5.0 * pixels
+    width, height = size.width + 2 * pad, size.height + 2 * pad
+    rooms = (frame.width - width - 2 * INSET, frame.height - height - 2 * INSET)
+
+    def box(place: tuple[float, float]) -> Box:
+        left = frame.x0 + INSET + place[0] * rooms[0]
+        bottom = frame.y0 + INSET + place[1] * rooms[1]
+        return left, left + width, bottom, bottom + height
+
+    best = box(min(PLACES, key=lambda place: sum(overlap(box(place), other) for other in taken)))
+    axes.annotate(
+        label.text,
+        (label.x, label.y),
+        xytext=(
+            (best[0] + pad - frame.x0) / frame.width,
+            (best[3] - pad - frame.y0) / frame.height,
+        ),
+        textcoords="axes fraction",
+        va="top",
+        zorder=21,
+        bbox={"facecolor": "white", "edgecolor": label.color, "linewidth": 0.8, "pad": 5.0},
+        arrowprops={"arrowstyle": "-", "color": label.color, "shrinkB": 7, "linewidth": 0.8},
+        **look,
+    )
+
+
+def _laid_out(axes: Axes) -> float:
+    """Lay the figure out, which decides where the pixels are; how many make a point."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    return figure.dpi / 72
+
+
+def _around(axes: Axes, points: Sequence[tuple[float, float]]) -> list[Box]:
+    spots = [tuple(axes.transData.transform(point)) for point in points]
+    return [(x - POINT, x + POINT, y - POINT, y + POINT) for x, y in spots]
+
+
+def _texts(axes: Axes) -> list[Box]:
+    """Where texts of the axes are, with their frames, without their lines."""
+    from matplotlib.text import Text
+
+    found = []
+    for text in axes.texts:
+        patch = text.get_bbox_patch()
+        box = Text.get_window_extent(text) if patch is None else patch.get_window_extent()
+        found.append((box.x0, box.x1, box.y0, box.y1))
+    return found
 
 
 def _places(

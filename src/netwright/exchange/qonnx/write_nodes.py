@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from netwright.errors import NumericsError, UnsupportedOp, require
 from netwright.exchange.onnx.vocabulary import QONNX_DOMAIN, QUANT_DOMAIN
-from netwright.exchange.qonnx.precision import is_float32
 from netwright.exchange.qonnx.format_functions import Twin, twin_function
+from netwright.exchange.qonnx.precision import is_float32
 from netwright.formats import QONNX_ROUNDING
 from netwright.ir import Graph, Node
 from netwright.ir.names import Names
