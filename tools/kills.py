@@ -148,10 +148,12 @@ def commands(model: Path) -> tuple[Command, ...]:
     """All long commands; those that convert take this model."""
     netwright = (sys.executable, "-m", "netwright.cli")
     convert = (*netwright, "convert", str(model), "--out", "out", "--json")
+    soc = ("--backend", "soc", "--set", "network.reuse_factor=1", "--rows", "500")
     return (
         Command("run", (*netwright, "run", "tiny.toml"), staged, {"tiny.toml": FLOW}),
         Command("convert hls", (*convert, "--backend", "hls"), designed),
         Command("convert rtl", (*convert, "--backend", "rtl"), designed),
+        Command("convert soc", (*convert, *soc), designed),
         Command(
             "map",
             (*netwright, "map", "squeezenet", "--json", "--curve", "curve.svg"),
