@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.errors import Infeasible
-from netwright.mapping import SplitProblem, split_exactly, split_greedily, split_within
+from netwright.mapping import SplitProblem, Step, split_exactly, split_greedily, split_within
 from tests.mapping.test_split import check, problems
 
 
@@ -73,3 +73,22 @@ def test_what_no_split_meets_is_named():
         "no split of the steps ends in 10 cycles; the shortest takes 11"
     )
     assert caught.value.smallest == 11
+
+
+def test_a_proven_split_is_the_best_where_steps_take_unlike_times():
+    """OR-Tools 9.15 proved 23 where the intervals of a step shared their end."""
+    costs = (
+        ((), (8, 1, None), (7, 3, None)),
+        ((), (None, 6, 6), (None, 2, 1)),
+        ((), (9, 6, 8), (8, 4, 1)),
+        ((0,), (7, 7, 2), (9, 4, 5)),
+        ((), (None, None, 4), (None, None, 8)),
+        ((2, 4), (7, 4, 7), (5, 2, 3)),
+    )  # fmt: skip
+    steps = tuple(Step(f"s{n}", *cost) for n, cost in enumerate(costs))
+    problem = SplitProblem(("a", "b", "c"), steps)
+    every = product(*problem.able)
+    least = min(problem.energy_of(units) for units in every if problem.starts_of(units)[1] <= 16)
+    found = split_exactly(problem, aim="energy", limit=16)
+    assert (found.energy, found.is_optimal, least) == (21, True, 21)
+    assert found.makespan <= 16

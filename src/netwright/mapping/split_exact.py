@@ -158,11 +158,14 @@ def _solve(
             own = model.new_bool_var(f"on{place}_{unit}")
             cycles = step.cycles[unit]
             lines[unit].append(
-                model.new_optional_interval_var(start, cycles, end, own, f"run{place}_{unit}")
+                model.new_optional_fixed_size_interval_var(start, cycles, own, f"run{place}_{unit}")
             )
             energy.append(step.energy[unit] * own)
             options[unit] = own
         model.add_exactly_one(options.values())
+        # Apart from the intervals: where several of other sizes shared their end, OR-Tools 9.15
+        # called splits optimal that were not.
+        model.add(end == start + sum(step.cycles[unit] * own for unit, own in options.items()))
         for need in step.needs:
             model.add(start >= ends[need])
         starts.append(start)
