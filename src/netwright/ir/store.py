@@ -106,7 +106,7 @@ def save(graph: Graph, path: str | Path) -> Path:
     }
     arrays = {f"constant/{name}": value for name, value in graph.constants.items()}
     text = np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)
-    return write_npz(path, {"graph": text, **arrays})
+    return write_npz(path, {"graph": text, **arrays}, level=1)
 
 
 def load(path: str | Path) -> Graph:

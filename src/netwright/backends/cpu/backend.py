@@ -43,7 +43,7 @@ class CpuBackend(CpuOptions):
         packed = packed_weights(graph)
 
         def write(folder: Path) -> None:
-            write_npz(folder / WEIGHTS, packed)
+            write_npz(folder / WEIGHTS, packed, level=1)
 
         files = publish(Path(out), graph, kind=KIND, about={"options": self.record}, write=write)
         return CpuDesign(Path(out), graph, self, MappingProxyType(files))
