@@ -18,15 +18,15 @@ def published(tokens: int = 1024):
 def test_steps_of_a_tile():
     found, group, sizes = published()
     tiles = equal_tiles(sizes.extents, group.temporal)[0]
-    steps = {name: stage.steps(tiles) for name, stage in found.items()}
+    steps = {name: stage.steps(stage.sizes(tiles)) for name, stage in found.items()}
     assert steps == {
         "QK": 64, "LM": 1, "RM": 1, "SLN": 7, "SLD": 1, "SLNV": 64, "PRM": 7, "SPD": 1, "RD": 1,
         "SPNV": 64, "RNV": 64, "AV": 64,
     }  # fmt: skip
-    assert found["QK"].copies(tiles) == 65536
-    assert found["RM"].copies(tiles) == 256
-    assert found["LM"].passing_steps(tiles) == 256
-    assert found["RM"].passing_steps(tiles) == 0
+    assert found["QK"].copies(found["QK"].sizes(tiles)) == 65536
+    assert found["RM"].copies(found["RM"].sizes(tiles)) == 256
+    assert found["LM"].passing_steps(found["LM"].sizes(tiles)) == 256
+    assert found["RM"].passing_steps(found["RM"].sizes(tiles)) == 0
 
 
 def test_what_does_not_know_a_rank_runs_in_its_last_tile():

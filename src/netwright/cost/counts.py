@@ -38,6 +38,13 @@ class Action:
     phase: int | None = 0
     operator: str = ""
 
+    def of(self, amount: int) -> Action:
+        """The same with another amount."""
+        return Action(
+            self.component, self.kind, amount, self.tensor, self.copies, self.waits, self.phase,
+            self.operator,
+        )  # fmt: skip
+
     @classmethod
     def compute(
         cls, component: str, amount: int, *, operator: str = MAC, copies: int = 1, phase: int = 0

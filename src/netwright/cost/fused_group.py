@@ -8,15 +8,16 @@ at that could be better than the best so far, or what promises most.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from heapq import heapify, heappop, heappush
 from math import prod
 from typing import TYPE_CHECKING
 
-from netwright.arch import Array, Compute
+from netwright.arch import Compute
 from netwright.cost.group_arrays import GroupArrays
-from netwright.cost.keeps import MAX_NODES, SAME, Keeping, Treatment, is_less
+from netwright.cost.keeps import MAX_NODES, NOTHING, SAME, Keeping, Treatment, Value, is_less
+from netwright.cost.least_moves import Moved, OpenLoops
 from netwright.cost.plans import (
     Assigned,
     Plan,
@@ -26,7 +27,6 @@ from netwright.cost.plans import (
     pipelined,
 )
 from netwright.mapping.binding import able_units
-from netwright.mapping.group_choice import Option, Run, Use, chosen
 from netwright.mapping.group_legality import group_faults
 from netwright.mapping.homes import inner_memory
 from netwright.mapping.loopnest import Keep, Loop
@@ -78,7 +78,7 @@ class GroupSearch:
         self.einsums = self.part.einsums
         self.name = given.name if given is not None else self.einsums[-1].name
         self.kept = {keep.tensor: keep for keep in given.keeps} if given is not None else {}
-        self.run: Run = replace(mapper.runs.run(begin, end), given={}, cache={})
+        self.run = mapper.runs.free(begin, end)
         self.known: dict[tuple[object, ...], list[Assigned]] = {}
         self.legal: dict[frozenset[tuple[str, bool]], bool] = {}
         self.best = best
@@ -89,6 +89,7 @@ class GroupSearch:
             for einsum, own in zip(self.einsums, able, strict=True)
         ]
         self.joules = [{name: joules for name, (_, joules) in own.items()} for own in work]
+        self.least_joules = sum(min(own.values()) for own in self.joules)
         cycles = [
             {
                 name: seconds / points * self.architecture.copies(name)
@@ -103,34 +104,43 @@ class GroupSearch:
 
     def solved(self) -> Way | None:
         """The best way with any loops, most promising loops first."""
-        order: list[tuple[float, int, tuple[Loop, ...], tuple[float, float]]] = []
-        for loops in self._loops():
-            ranks = frozenset((loop.rank, loop.tile == 1) for loop in loops)
-            if ranks not in self.legal:
-                self.legal[ranks] = self.run.is_legal(loops)
-            if not self.legal[ranks]:
-                continue
-            options = self.run.options(loops)
-            relaxed = [self._relaxed(*pair) for pair in zip(self.run.uses, options, strict=True)]
-            choice = chosen(self.run.uses, relaxed, self.mapper.runs.capacity, None)
-            if choice is None:
-                continue
-            value, moved = self._least(choice.traffic)
-            order.append((value, len(order), loops, moved))
-        tried = 0
-        for least, _, loops, moved in sorted(order):
-            if self.best is not None and least >= self._limit():
-                break
+        tried, is_any = 0, False
+        for loops, moved in self._in_order():
             if self.best is not None and (self._is_late() or self._is_enough(tried)):
                 self.is_whole = False
                 break
-            tried = 0 if self._try(loops, moved) else tried + 1
+            tried, is_any = 0 if self._try(loops, moved) else tried + 1, True
         if self.best is None:
-            if order and not self.looks_at_all:
+            if is_any and not self.looks_at_all:
                 self.mapper.undecided.add(self.place)
             return None
         least = self.best.value(self.mapper.goal)[0]
         return replace(self.best, bound=least if self.is_whole else 0.0)
+
+    def _in_order(self) -> Iterator[tuple[tuple[Loop, ...], Moved]]:
+        """Legal loops with what they move at least, until they cannot beat the best so far.
+
+        What is kept is only decided for those whose turn it is.
+        """
+        heap: list[tuple[float, int, OpenLoops, Moved | None]] = []
+        for loops in self._loops():
+            ranks = frozenset((loop.rank, loop.tile == 1) for loop in loops)
+            if ranks not in self.legal:
+                self.legal[ranks] = self.run.is_legal(loops)
+            if self.legal[ranks]:
+                own = self._open(loops)
+                heap.append((self._least(own.floor()), len(heap), own, None))
+        heapify(heap)
+        while heap:
+            least, number, own, moved = heappop(heap)
+            if self.best is not None and least >= self._limit():
+                return
+            if moved is not None:
+                yield own.loops, moved
+                continue
+            moved = own.fitting(self.run.uses, self.mapper.runs.capacity)
+            if moved is not None:
+                heappush(heap, (self._least(moved), number, own, moved))
 
     def _is_enough(self, tried: int) -> bool:
         return not self.looks_at_all and tried == MAX_TRIED
@@ -138,50 +148,23 @@ class GroupSearch:
     def _is_late(self) -> bool:
         return time.perf_counter() > self.mapper.deadline
 
-    @cached_property
-    def _elsewhere(self) -> dict[str, int]:
-        """Bytes that all copies of a memory inside of the scratchpad hold, where there is one."""
-        outside = self.mapper.runs.memory.name
-        found = {}
-        for unit in self.mapper.units:
-            memory = inner_memory(self.architecture, unit.name, outside)
-            if memory is not None:
-                size = memory.capacity_bytes
-                copies = self.architecture.copies(memory.name)
-                found[memory.name] = 1 << 62 if size is None else size * copies
-        return found
+    def _open(self, loops: tuple[Loop, ...]) -> OpenLoops:
+        """Loops with what each treatment of each tensor moves at least."""
+        moves, goal = self.mapper.moves, self.mapper.goal
+        every = self.run.options(loops)
+        options = [moves.relaxed(self.run, *own) for own in zip(self.run.uses, every, strict=True)]
+        streamed = [own[0].traffic for own in every]
+        pairs = zip(self.run.uses, options, streamed, strict=True)
+        priced = [moves.priced(*own) for own in pairs] if goal != "latency" else []
+        return OpenLoops(loops, options if goal != "energy" else [], priced, moves.bandwidth)
 
-    def _relaxed(self, use: Use, options: Sequence[Option]) -> list[Option]:
-        """Options that take no more room than with any units, arrays and lags."""
-        lines = self.mapper.runs.memory.line_bytes
-        above = self.architecture.path_to(self.mapper.units[0].name)
-        names = [node.name for node in above]
-        outside = above[: names.index(self.mapper.runs.memory.name)]
-        is_free = any(isinstance(node, Array) for node in outside)
-        if use.maker is not None:
-            is_free |= bool(self.run.shapes[use.maker].iterative)
-        inside = 0 if use.maker is None or use.leaves else max(self._elsewhere.values(), default=0)
-        steps = [
-            step
-            for number, own in use.readers
-            for axis in own.index
-            for rank, step in axis.terms
-        ]  # fmt: skip
-        if inside and any(abs(step) > 1 for step in steps):
-            is_free = True
-        return [
-            replace(option, room=0) if is_free or option.room - lines < inside else option
-            for option in options
-        ]
-
-    def _least(self, bits: int) -> tuple[float, tuple[float, float]]:
-        """The least value of a group that moves so many bits past the root; what these take."""
-        seconds, energy = self.mapper.moved(bits)
-        joules = energy + sum(min(own.values()) for own in self.joules)
-        least = max(seconds, self.busy)
+    def _least(self, moved: Moved) -> float:
+        """The least value of a group whose accesses take at least so many seconds and joules."""
+        seconds = max(moved[0], self.busy)
+        joules = moved[1] + self.least_joules
         if self.mapper.goal == "latency":
-            return least, (seconds, energy)
-        return (joules if self.mapper.goal == "energy" else joules * least), (seconds, energy)
+            return seconds
+        return joules if self.mapper.goal == "energy" else joules * seconds
 
     def _limit(self) -> float:
         assert self.best is not None
@@ -246,8 +229,8 @@ class GroupSearch:
         for least, (times, spread) in sorted(zip(bounds, steps, strict=True), key=lambda x: x[0]):
             found.sort(key=lambda state: state.key(goal, share))
             del found[MAX_PLANS:]
-            worst = found[-1].longest(share) if len(found) == MAX_PLANS else float("inf")
-            if goal != "energy" and least >= worst:
+            is_full = len(found) == MAX_PLANS and least >= found[-1].longest(share)
+            if is_full and (goal != "energy" or found[-1].joules <= self.least_joules):
                 break
             found += assignments(times, self.joules, always, goal, share=share, spread=spread)
         found.sort(key=lambda state: state.key(goal, share))
@@ -266,7 +249,7 @@ class GroupSearch:
         )
         return 1.0 / tiles
 
-    def _try(self, loops: tuple[Loop, ...], moved: tuple[float, float]) -> bool:
+    def _try(self, loops: tuple[Loop, ...], moved: Moved) -> bool:
         """Count the groups of these loops; whether one of them is the best so far."""
         before = self.best
         for state in self._assigned(loops):
@@ -276,11 +259,23 @@ class GroupSearch:
             for plan in self._plans(loops, state):
                 if self.best is not None and plan.least(self.mapper.goal, moved) >= self._limit():
                     continue
-                self.best = self._way(loops, state, plan) or self.best
+                group, bindings = self._group(loops, state, plan)
+                keeps, value = self._kept(loops, state, plan, group, bindings)
+                if keeps is None and self._is_last(plan):
+                    break
+                if keeps is not None and self._is_better(value):
+                    group = replace(group, keeps=keeps)
+                    self.best = self.mapper.counted(self.part, group, bindings) or self.best
         return self.best is not before
+
+    def _is_better(self, value: Value) -> bool:
+        return self.best is None or is_less(value, self.best.value(self.mapper.goal))
 
     def _plans(self, loops: Sequence[Loop], state: Assigned) -> Iterable[Plan]:
         """All units at the same time, each a tile behind who makes what it needs; or in turn."""
+        in_turn = Plan(state.seconds, state.joules)
+        if self._is_timeless:
+            yield in_turn
         summed = frozenset(
             n for n, shape in enumerate(self.run.shapes)
             if any(x.rank in shape.summed and self._is_above(x, state.units[n])
@@ -290,13 +285,28 @@ class GroupSearch:
         found = pipelined(self.einsums, state, loops, self.run.extents, summed, share)
         if found is not None:
             yield found
-        yield Plan(state.seconds, state.joules)
+        if not self._is_timeless:
+            yield in_turn
+
+    @property
+    def _is_timeless(self) -> bool:
+        """Whether time decides among equals only."""
+        return self.mapper.goal == "energy" and not self.architecture.leakage_w
+
+    def _is_last(self, plan: Plan) -> bool:
+        """Whether no plan of the same units is better if this one is not.
+
+        Units that work at the same time access as much as in turn, and keep as much or more.
+        """
+        return self._is_timeless and not plan.is_at_once
 
     def _is_above(self, loop: Loop, unit: str) -> bool:
         return loop.array in {array.name for array in self.mapper.arrays[unit]}
 
-    def _way(self, loops: tuple[Loop, ...], state: Assigned, plan: Plan) -> Way | None:
-        """The best keeps with these loops and this plan, if they beat the best so far."""
+    def _group(
+        self, loops: tuple[Loop, ...], state: Assigned, plan: Plan
+    ) -> tuple[Group, dict[str, str]]:
+        """A group that keeps nothing yet, and its units."""
         names = tuple(einsum.name for einsum in self.einsums)
         bindings = {
             name: unit
@@ -312,20 +322,27 @@ class GroupSearch:
             }
             phases = (Phase(lists),)
         lags = {name: lag for name, lag in zip(names, plan.lags or (), strict=False) if lag}
-        group = Group(self.name, names, (*loops, *state.spread), phases, (), lags)
+        return Group(self.name, names, (*loops, *state.spread), phases, (), lags), bindings
+
+    def _kept(
+        self,
+        loops: tuple[Loop, ...],
+        state: Assigned,
+        plan: Plan,
+        group: Group,
+        bindings: Mapping[str, str],
+    ) -> tuple[tuple[Keep, ...] | None, Value]:
+        """The best keeps of a group and what it costs, if it may beat the best so far."""
+        names, goal = group.einsums, self.mapper.goal
         decided = Decided(self.part.granularity, names, bindings=bindings, groups=(group,))
         if group_faults(self.part, self.architecture, decided, group):
-            return None
-        goal = self.mapper.goal
+            return None, NOTHING
         most = None if self.looks_at_all else MAX_NODES
         search = Keeping(self.part, self.architecture, bindings, group, goal, most)
         limit = None if self.best is None else self.best.value(goal)
-        keeps = search.best(self._treatments(loops, state), limit)
-        if keeps is None:
-            return None
-        way = self.mapper.counted(self.part, replace(group, keeps=keeps), bindings)
-        is_better = way is not None and (limit is None or is_less(way.value(goal), limit))
-        return way if is_better else None
+        if limit is not None and self._is_last(plan):
+            limit = limit[0], NOTHING[1]
+        return search.best(self._treatments(loops, state), limit), search.value
 
     def _treatments(self, loops: tuple[Loop, ...], state: Assigned) -> list[list[Treatment]]:
         """For each tensor: it streams, or it is kept in the scratchpad or in registers."""

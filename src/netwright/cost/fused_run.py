@@ -5,7 +5,7 @@ The pipeline engine counts each candidate and the judge of mappings judges it; n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -13,6 +13,7 @@ from netwright.arch import Architecture, Array, Compute, Memory
 from netwright.cost import pipeline, stream
 from netwright.cost.fused_group import GroupSearch
 from netwright.cost.keeps import Value, value_of
+from netwright.cost.least_moves import LeastMoves
 from netwright.cost.mapper import Goal
 from netwright.cost.plans import least_time
 from netwright.cost.price import price
@@ -85,6 +86,7 @@ class RunMapper:
         self.goal: Goal = goal
         self.bindings = bindings
         self.units = architecture.units
+        self.moves = LeastMoves(architecture, runs.memory)
         self.arrays = {
             unit.name: tuple(
                 node for node in architecture.path_to(unit.name) if isinstance(node, Array)
@@ -103,7 +105,7 @@ class RunMapper:
         able = [self._able(einsum) for einsum in members]
         if len(members) == 1 and (not able[0] or members[0].map_op in UNKNOWN):
             way: Way | None = self._streamed(members[0])
-        elif not all(able) or any(einsum.map_op in UNKNOWN for einsum in members):
+        elif not self._is_counted(members):
             return None
         else:
             given = self.runs.given.get((begin, end))
@@ -121,6 +123,10 @@ class RunMapper:
         """A way whose bound is no less than what any group of its Einsums takes."""
         least = value_of(self.goal, *self.least(begin, end))[0]
         return replace(way, bound=max(way.bound, min(least, way.value(self.goal)[0])))
+
+    def _is_counted(self, members: Sequence[Einsum]) -> bool:
+        """Whether the engine counts every access of a group, so that nothing streams untold."""
+        return all(self._able(e) and e.map_op not in UNKNOWN for e in members)
 
     def _able(self, einsum: Einsum) -> tuple[Compute, ...]:
         """Units that may run an Einsum; the only one that there is, whatever it does."""
@@ -154,6 +160,8 @@ class RunMapper:
             ]
             bits += tensor.bits_of(footprint(tensor, touched))
         seconds, joules = self.moved(bits)
+        if self.goal != "latency" and self._is_counted(part.einsums):
+            joules = max(joules, self.moves.least(self.runs.free(begin, end)))
         times = []
         for einsum in part.einsums:
             own = {unit.name: self.work(part, einsum, unit) for unit in self._able(einsum)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, product
 from math import prod
 
@@ -37,6 +37,9 @@ class GroupArrays:
     above: Mapping[str, tuple[Array, ...]]
     units: Sequence[Compute]
     cycles: Sequence[Mapping[str, float]]
+    known: dict[tuple[tuple[str, int], ...], Mapping[str, list[tuple[int, int]]]] = field(
+        default_factory=dict, init=False
+    )
 
     def spreads(self, loops: Sequence[Loop]) -> Iterator[tuple[Loop, ...]]:
         """What runs along the arrays: for each array the best ways, in all combinations."""
@@ -108,20 +111,27 @@ class GroupArrays:
 
     def _points(self, loops: Sequence[Loop], spread: Sequence[Loop]) -> list[int]:
         """Points of the busiest copy for each Einsum, over all tiles."""
-        along = {
-            rank: equal_tiles(self.run.extents, [x for x in loops if x.rank == rank])
-            for rank in dict.fromkeys(loop.rank for loop in loops)
-        }
+        tiles = self._tiles(tuple((loop.rank, loop.tile) for loop in loops))
         pieces = {loop.rank: loop.tile for loop in spread}
+        total = {
+            rank: sum(min(size, pieces.get(rank, size)) * count for size, count in own)
+            for rank, own in tiles.items()
+        }
+        return [prod(total[rank] for rank in shape.extents) for shape in self.run.shapes]
 
-        def total(rank: str) -> int:
-            extent = self.run.extents[rank]
-            piece = pieces.get(rank, extent)
-            if rank not in along:
-                return min(extent, piece)
-            return sum(min(tile.sizes[rank], piece) * tile.count for tile in along[rank])
-
-        return [prod(total(rank) for rank in shape.extents) for shape in self.run.shapes]
+    def _tiles(self, loops: tuple[tuple[str, int], ...]) -> Mapping[str, list[tuple[int, int]]]:
+        """For each rank the sizes of its tiles, and how many are equal."""
+        if loops not in self.known:
+            self.known[loops] = {
+                rank: [
+                    (tile.sizes.get(rank, extent), tile.count)
+                    for tile in equal_tiles(
+                        self.run.extents, [Loop(r, tile) for r, tile in loops if r == rank]
+                    )
+                ]
+                for rank, extent in self.run.extents.items()
+            }
+        return self.known[loops]
 
     def steps(self, loops: Sequence[Loop], spread: Sequence[Loop]) -> list[dict[str, float]]:
         """Seconds of each Einsum on each unit that does it."""

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from netwright.arch import Architecture, Compute, Memory
 from netwright.cost import pipeline
 from netwright.cost.counts import Action
+from netwright.cost.fronts import Front, fronts
 from netwright.cost.mapper import Goal
 from netwright.cost.price import joules_of, seconds_of
 from netwright.mapping.group_legality import rooms
@@ -34,6 +35,9 @@ SAME = 1e-9
 
 Value = tuple[float, float]
 """What is minimized, and what decides among equals."""
+
+NOTHING: Value = (float("inf"), float("inf"))
+"""More than anything costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +127,22 @@ class Keeping:
             limit: A value that is known already.
         """
         self._nodes = 0
-        self._limit = (float("inf"), float("inf")) if limit is None else limit
+        self._limit = NOTHING if limit is None else limit
         self._found: list[tuple[_Cost, ...]] = []
         self._costs = self._counted(treatments)
         self._rest = self._least()
+        self._fronts = self._within_room()
         none = np.zeros((2, len(self._memories), self._num_phases + 1))
         self._walk((), self._fixed_joules, none, (0,) * len(self._bounded), frozenset())
         if not self._found:
             return None
         kept = (cost.treatment.keep for cost in self._found[-1])
         return tuple(keep for keep in kept if keep is not None)
+
+    @property
+    def value(self) -> Value:
+        """What the best keeps cost; infinite where there are none."""
+        return self._limit if self._found else NOTHING
 
     @property
     def is_whole(self) -> bool:
@@ -142,6 +152,10 @@ class Keeping:
     @cached_property
     def _memories(self) -> list[Memory]:
         return list(self.architecture.memories)
+
+    @cached_property
+    def _root(self) -> int:
+        return [memory.name for memory in self._memories].index(self.architecture.root.name)
 
     @cached_property
     def _bounded(self) -> list[tuple[str, int]]:
@@ -187,6 +201,7 @@ class Keeping:
                 self._units[number] = max(self._units[number], cycles / unit.rate.value)
         self._fixed_joules = sum(joules_of(a, nodes[a.component]) for a in trial.operations)
         self._leaks = sum(self.architecture.leakage_w.values())
+        self._is_timeless = self.goal == "energy" and not self._leaks
 
     def _cost(
         self, treatment: Treatment, actions: Sequence[Action], taken: Mapping[Keep, int]
@@ -220,11 +235,49 @@ class Keeping:
             ))  # fmt: skip
         return found[::-1]
 
-    def _value(self, joules: float, times: npt.NDArray[Any]) -> Value:
-        """What a group costs, as :func:`netwright.cost.price.price` says."""
+    def _within_room(self) -> list[tuple[int, list[Front], list[Front]]]:
+        """For each memory that may be too small, its number and fronts of energy and of time."""
+        root = self._root
+        found = []
+        for number, (_, size) in enumerate(self._bounded):
+            rooms = [[cost.room[number] for cost in own] for own in self._costs]
+            if not all(rooms) or sum(map(max, rooms)) <= size:
+                continue
+            spent = [[cost.joules for cost in own] for own in self._costs]
+            joules = fronts(rooms, spent) if self.goal != "latency" else []
+            spent = [[float(cost.times[0, root, -1]) for cost in own] for own in self._costs]
+            times = fronts(rooms, spent) if self.goal != "energy" else []
+            found.append((number, joules, times))
+        return found
+
+    def _beside(self, number: int, taken: Sequence[int]) -> tuple[float, float]:
+        """Joules, and seconds of the outermost memory, that undecided tensors add at least.
+
+        Args:
+            number: How many are decided.
+            taken: Bytes of each memory that these take.
+        """
+        joules, times, _ = self._rest[number]
+        seconds = float(times[0, self._root, -1])
+        for place, energy, busy in self._fronts:
+            left = self._bounded[place][1] - taken[place]
+            if energy:
+                joules = max(joules, energy[number].least(left))
+            if busy:
+                seconds = max(seconds, busy[number].least(left))
+        return joules, seconds
+
+    def _value(self, joules: float, times: npt.NDArray[Any], least: float = 0.0) -> Value:
+        """What a group costs, as :func:`netwright.cost.price.price` says.
+
+        Args:
+            joules: Energy of all accesses and operations.
+            times: Seconds of the memories.
+            least: Seconds below which it does not get.
+        """
         busy, waits = times
         inside = np.maximum(busy[:, :-1].max(axis=0), self._units) + waits[:, :-1].max(axis=0)
-        together = float(inside.sum())
+        together = max(float(inside.sum()), least)
         beside = busy[:, -1] > 0
         if beside.any():
             together = max(together, float(times.sum(axis=(0, 2))[beside].max()))
@@ -244,20 +297,32 @@ class Keeping:
             self._found.append(chosen)
             self._limit = self._value(joules, times)
             return
-        rest_joules, rest_times, rest_room = self._rest[len(chosen) + 1]
+        after = len(chosen) + 1
+        _, rest_times, rest_room = self._rest[after]
         options = []
         for number, cost in enumerate(self._costs[len(chosen)]):
             taken = tuple(a + b for a, b in zip(room, cost.room, strict=True))
             if cost.treatment.misses & busy or not self._fits(taken, rest_room):
                 continue
+            energy, seconds = self._beside(after, taken)
             spent = joules + cost.joules, times + cost.times
-            least = self._value(spent[0] + rest_joules, spent[1] + rest_times)
+            if self._is_too_much(spent[0] + energy):
+                continue
+            if self._is_timeless and spent[0] + energy < self._limit[0] * (1 - SAME):
+                least = spent[0] + energy, 0.0
+            else:
+                seconds += float(spent[1][0, self._root, -1])
+                least = self._value(spent[0] + energy, spent[1] + rest_times, seconds)
             options.append((least, number, cost, spent, taken))
         for least, _, cost, spent, taken in sorted(options, key=lambda option: option[:2]):
             self._nodes += 1
             if not is_less(least, self._limit) or (self._found and not self.is_whole):
                 return
             self._walk((*chosen, cost), *spent, taken, busy | cost.treatment.misses)
+
+    def _is_too_much(self, joules: float) -> bool:
+        """Whether energy alone says that a choice is no better than what is known."""
+        return self.goal == "energy" and joules > self._limit[0] * (1 + SAME)
 
     def _fits(self, taken: Sequence[int], rest: Sequence[int]) -> bool:
         pairs = zip(self._bounded, taken, rest, strict=True)

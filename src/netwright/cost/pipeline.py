@@ -18,10 +18,10 @@ from netwright.cost import stream
 from netwright.cost.counts import Action, ActionKind, Counts
 from netwright.cost.price import Estimate, price, sequence
 from netwright.errors import MappingError
-from netwright.mapping import Group, Keep, Mapping
+from netwright.mapping import Group, Keep, Loop, Mapping
 from netwright.mapping.ranks import aligned
 from netwright.mapping.stages import Stage, ranks_of, slack, stages
-from netwright.mapping.tiles import Tiles, equal_tiles, footprint, num_tiles
+from netwright.mapping.tiles import Sizes, Tiles, equal_tiles, footprint, num_tiles
 from netwright.mapping.zeros import multiplied, share_of, told, work_share
 from netwright.workload import Workload
 
@@ -48,14 +48,15 @@ def count_aligned(
     shared: Workload, architecture: Architecture, mapping: Mapping, group: Group
 ) -> Counts:
     """The same for a workload whose Einsums share the names of ranks already."""
-    walk = _Walk(shared, architecture, group, stages(shared, architecture, mapping, group))
+    members = stages(shared, architecture, mapping, group)
+    walk = _Walk(shared, architecture, group, members, keeps=group.keeps)
     for tiles in walk.tiles:
         walk.run(tiles)
     for stage in walk.stages:
         walk.come_back(stage)
     for keep in group.keeps:
         walk.move(keep)
-    actions = tuple(replace(action, amount=bits) for action, bits in walk.amounts.items())
+    actions = tuple(action.of(bits) for action, bits in walk.amounts.items())
     taken = (*ASSUMPTIONS, *walk.told())
     return Counts(group.name, "pipeline", tuple(walk.steps), actions, taken)
 
@@ -79,7 +80,7 @@ class Trial:
         for tiles in walk.tiles:
             walk.run(tiles)
         self.steps = tuple(walk.steps)
-        counted = [replace(action, amount=bits) for action, bits in walk.amounts.items()]
+        counted = [action.of(bits) for action, bits in walk.amounts.items()]
         self.operations = tuple(action for action in counted if action.kind == "compute")
         self._accesses: dict[str, list[Action]] = {}
         for action in counted:
@@ -88,10 +89,9 @@ class Trial:
 
     def actions(self, tensor: str, keep: Keep | None) -> tuple[Action, ...]:
         """What units and other memories move of a tensor that is kept in one memory, or streams."""
-        walk = replace(
-            self._walk, amounts={}, group=replace(self._walk.group, keeps=(keep,) if keep else ()),
-            is_phased=False,
-        )  # fmt: skip
+        walk = self._walk
+        walk.amounts, walk.is_phased = {}, False
+        walk.keeps = (keep,) if keep else ()
         place = keep.memory if keep else walk.root
         for action in self._accesses[tensor]:
             walk.add(place, action.kind, tensor, action.amount, phase=action.phase)
@@ -100,7 +100,7 @@ class Trial:
                 walk.come_back(stage)
         if keep:
             walk.move(keep)
-        return tuple(replace(action, amount=bits) for action, bits in walk.amounts.items())
+        return tuple(action.of(bits) for action, bits in walk.amounts.items())
 
 
 def estimate(workload: Workload, architecture: Architecture, mapping: Mapping) -> Estimate:
@@ -138,27 +138,29 @@ class _Walk:
     stages: tuple[Stage, ...]
     steps: list[dict[str, int]] = field(default_factory=list)
     amounts: dict[Action, int] = field(default_factory=dict)
+    keeps: tuple[Keep, ...] = ()
+    shares: dict[str, Fraction] = field(default_factory=dict)
     is_phased: bool = False  # whether accesses of the root say their phase, too
 
     def run(self, tiles: Tiles) -> None:
         """Count the phases of equal tiles: steps, operations and what units read and write."""
         for phase in range(self.num_phases):
-            present = [s for s in self.stages if s.phase == phase and s.runs_in(tiles)]
             steps: dict[str, int] = {}
-            for stage in present:
-                unit = stage.unit.name
-                wanted = share_of(stage.steps(tiles) * tiles.count, self._share(stage))
+            waits, waiting = 0, ""
+            for stage in self.stages:
+                if stage.phase != phase or not stage.runs_in(tiles):
+                    continue
+                unit, sizes = stage.unit.name, stage.sizes(tiles)
+                wanted = share_of(stage.steps(sizes) * tiles.count, self._share(stage))
                 steps[unit] = steps.get(unit, 0) + wanted
-                self._operate(stage, tiles)
-                self._access(stage, tiles)
+                self._operate(stage, sizes, tiles.count)
+                self._access(stage, sizes, tiles.count)
+                passing = stage.passing_steps(sizes) if stage.einsum.name in self.awaited else 0
+                if passing > waits:
+                    waits, waiting = passing, unit
             self.steps.append(steps)
-            waits = max(
-                (s.passing_steps(tiles) for s in present if s.einsum.name in self.awaited),
-                default=0,
-            )
             if waits:
-                (unit, *_) = (s.unit.name for s in present if s.passing_steps(tiles) == waits)
-                self.steps.append({unit: waits * tiles.count})
+                self.steps.append({waiting: waits * tiles.count})
 
     def come_back(self, stage: Stage) -> None:
         """Count the reads of partial results: all but the first tile along each summed rank."""
@@ -169,7 +171,7 @@ class _Walk:
             for action, bits in self.amounts.items()
             if action.kind == "write" and action.tensor == output
         )
-        places = sum(keep.tensor == output for keep in self.group.keeps)
+        places = sum(keep.tensor == output for keep in self.keeps)
         bits = written // max(places, 1) * (visits - 1) // visits
         self.add(self._nearest(output, stage), "read", output, bits)
 
@@ -177,7 +179,7 @@ class _Walk:
         """Count what comes into a memory that keeps a tensor, or leaves it in the end."""
         name = keep.tensor
         if name in self.made:
-            if self.leaves(name):
+            if name in self.leaving:
                 bits = self.workload.by_name[name].stored.num_bits
                 self.add(keep.memory, "read", name, bits)
                 self.add(self.root, "write", name, bits)
@@ -188,9 +190,14 @@ class _Walk:
         self.add(keep.memory, "write", name, bits)
 
     @cached_property
+    def loops(self) -> tuple[Loop, ...]:
+        """Loops in time, outermost first."""
+        return self.group.temporal
+
+    @cached_property
     def tiles(self) -> tuple[Tiles, ...]:
         """All tiles, equal ones together."""
-        return equal_tiles(self.extents, self.group.temporal)
+        return equal_tiles(self.extents, self.loops)
 
     @cached_property
     def extents(self) -> dict[str, int]:
@@ -219,58 +226,72 @@ class _Walk:
             and self.num_phases > 1
         )
 
-    @property
+    @cached_property
     def root(self) -> str:
         """Name of the outermost memory."""
         return self.architecture.root.name
 
-    def leaves(self, tensor: str) -> bool:
-        """Whether somebody outside the group needs a tensor that it makes."""
-        readers = (e.name for e in self.workload.einsums if tensor in e.reads)
-        outside = set(readers) - set(self.group.einsums)
-        return tensor in self.workload.outputs or bool(outside)
+    @cached_property
+    def memories(self) -> dict[str, tuple[int, bool]]:
+        """For each memory its copies, and whether it is double-buffered."""
+        own = self.architecture.memories
+        return {m.name: (self.architecture.copies(m.name), m.double_buffered) for m in own}
 
-    def _operate(self, stage: Stage, tiles: Tiles) -> None:
-        points = share_of(prod(stage.sizes(tiles).values()) * tiles.count, self._share(stage))
-        copies = stage.copies(tiles)
+    @cached_property
+    def paths(self) -> dict[str, list[str]]:
+        """For each compute unit the names of the nodes from the root to it."""
+        units = self.architecture.units
+        return {u.name: [node.name for node in self.architecture.path_to(u.name)] for u in units}
+
+    @cached_property
+    def leaving(self) -> frozenset[str]:
+        """Tensors that somebody outside the group needs, if it makes them."""
+        inside = set(self.group.einsums)
+        outside = (e.reads for e in self.workload.einsums if e.name not in inside)
+        return frozenset(self.workload.outputs).union(*outside)
+
+    def _operate(self, stage: Stage, sizes: Sizes, count: int) -> None:
+        points = share_of(prod(sizes.values()) * count, self._share(stage))
+        copies = stage.copies(sizes)
         for operator in stage.work:
             action = Action.compute(
                 stage.unit.name, 0, operator=operator, copies=copies, phase=len(self.steps)
             )
             self.amounts[action] = self.amounts.get(action, 0) + points
 
-    def _access(self, stage: Stage, tiles: Tiles) -> None:
+    def _access(self, stage: Stage, sizes: Sizes, count: int) -> None:
         """Operands come from the nearest memory that keeps them; results go to all that do."""
-        sizes, now = stage.sizes(tiles), len(self.steps)
+        now = len(self.steps)
         for access in dict.fromkeys(stage.einsum.inputs):
             elements = footprint(self.workload.by_name[access.tensor], [(access, sizes)])
-            bits = self._bits(access.tensor, elements * stage.rounds(access, tiles) * tiles.count)
+            bits = self._bits(access.tensor, elements * stage.rounds(access, sizes) * count)
             self.add(self._nearest(access.tensor, stage), "read", access.tensor, bits, phase=now)
         output = stage.einsum.output
         elements = footprint(self.workload.by_name[output.tensor], [(output, sizes)])
-        bits = self._bits(output.tensor, elements * tiles.count)
-        places = [k.memory for k in self.group.keeps if k.tensor == output.tensor] or [self.root]
+        bits = self._bits(output.tensor, elements * count)
+        places = [k.memory for k in self.keeps if k.tensor == output.tensor] or [self.root]
         for place in places:
             self.add(place, "write", output.tensor, bits, phase=now)
 
     def _visits(self, stage: Stage) -> int:
         """How often tiles come back to a partial result: tiles along ranks that are summed."""
         summed = stage.summed - set(stage.einsum.iterative)
-        return prod(self._along(rank, self.group.temporal) for rank in summed)
+        return prod(self._along(rank, self.loops) for rank in summed)
 
-    def _along(self, rank: str, loops: tuple[object, ...]) -> int:
-        own = [loop.tile for loop in self.group.temporal if loop in loops and loop.rank == rank]
+    def _along(self, rank: str, loops: tuple[Loop, ...]) -> int:
+        own = [loop.tile for loop in self.loops if loop in loops and loop.rank == rank]
         return num_tiles(self.extents[rank], own)
 
     def _nearest(self, tensor: str, stage: Stage) -> str:
-        kept = [keep.memory for keep in self.group.keeps if keep.tensor == tensor]
-        path = [node.name for node in self.architecture.path_to(stage.unit.name)]
-        near = [name for name in path if name in kept]
-        return near[-1] if near else kept[-1] if kept else self.root
+        kept = [keep.memory for keep in self.keeps if keep.tensor == tensor]
+        if not kept:
+            return self.root
+        near = [name for name in self.paths[stage.unit.name] if name in kept]
+        return near[-1] if near else kept[-1]
 
     def _outside(self, keep: Keep) -> str:
         """The next memory outward that keeps the tensor too."""
-        kept = [k for k in self.group.keeps if k.tensor == keep.tensor and k is not keep]
+        kept = [k for k in self.keeps if k.tensor == keep.tensor and k is not keep]
         outer = [k for k in kept if k.position < keep.position]
         return max(outer, key=lambda k: k.position).memory if outer else self.root
 
@@ -280,8 +301,7 @@ class _Walk:
         readers = [s for s in self.stages if keep.tensor in s.einsum.reads]
         accesses = [(s, a) for s in readers for a in s.einsum.inputs if a.tensor == keep.tensor]
         known = {rank for _, access in accesses for rank in ranks_of(access)}
-        outside = self.group.loops[: keep.position]
-        outside = tuple(loop for loop in outside if not loop.is_spatial)
+        outside = self.loops[: keep.position]
         while outside and outside[-1].rank not in known:
             outside = outside[:-1]
         elements = 0
@@ -297,7 +317,10 @@ class _Walk:
 
     def _share(self, stage: Stage) -> Fraction:
         """The share of the points of an Einsum that a unit works at."""
-        return work_share(multiplied(self.workload, stage.einsum), stage.unit)
+        name = stage.einsum.name
+        if name not in self.shares:
+            self.shares[name] = work_share(multiplied(self.workload, stage.einsum), stage.unit)
+        return self.shares[name]
 
     def told(self) -> tuple[str, ...]:
         """What is said about the zeros of patterns."""
@@ -312,10 +335,9 @@ class _Walk:
         self, memory: str, kind: ActionKind, tensor: str, bits: int, *, phase: int | None = None
     ) -> None:
         """Add an access. Those of the chip belong to a phase; others go on all the time."""
-        node = self.architecture.memory(memory)
-        assert node is not None
-        waits = kind == "write" and phase is None and not node.double_buffered
+        copies, is_buffered = self.memories[memory]
+        waits = kind == "write" and phase is None and not is_buffered
         if memory == self.root and not self.is_phased:
             phase = None
-        action = Action(memory, kind, 0, tensor, self.architecture.copies(memory), waits, phase)
+        action = Action(memory, kind, 0, tensor, copies, waits, phase)
         self.amounts[action] = self.amounts.get(action, 0) + bits

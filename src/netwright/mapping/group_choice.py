@@ -50,6 +50,10 @@ class Option:
     misses: frozenset[int] = frozenset()
 
 
+Cache = dict[object, tuple[int, int, tuple[Option, ...]]]
+"""The first Einsum of the run that options are of, their least traffic, and they themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A treatment of all tensors of a group: least traffic, then least room."""
@@ -81,14 +85,17 @@ class Run:
         shapes: The Einsums.
         uses: Their tensors.
         memory: Where tiles are kept.
-        cache: Options that are known already, of runs that begin with the same Einsum.
+        begin: Number of the first Einsum in its workload.
+        cache: Options that are known already of this and other runs of the same workload, by the
+            first Einsum that has to do with a tensor.
         given: Where some tensors must be kept.
     """
 
     shapes: Sequence[Shape]
     uses: Sequence[Use]
     memory: Memory
-    cache: dict[object, tuple[int, tuple[Option, ...]]] = field(default_factory=dict)
+    begin: int = 0
+    cache: dict[int, Cache] = field(default_factory=dict)
     given: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
@@ -160,21 +167,24 @@ class Run:
     def _ways(self, loops: Sequence[Loop]) -> Iterator[tuple[int, tuple[Option, ...]]]:
         """For each tensor its least traffic and its options."""
         name = tuple((loop.rank, loop.tile) for loop in loops)
-        for key, use in zip(self._keys, self.uses, strict=True):
-            known = self.cache.get((key, name))
+        for (cache, key), use in zip(self._known, self.uses, strict=True):
+            known = cache.get((key, name))
             if known is None:
                 own = tuple(self._allowed(use, loops))
-                known = min((option.traffic for option in own), default=0), own
-                self.cache[key, name] = known
-            yield known
+                least = min((option.traffic for option in own), default=0)
+                known = cache[key, name] = self.begin, least, own
+            begin, least, own = known
+            yield least, own if begin == self.begin else _moved(own, begin - self.begin)
 
     @cached_property
-    def _keys(self) -> list[tuple[object, ...]]:
-        """What of each use decides its options."""
-        return [
-            (use.tensor.name, use.maker, use.leaves, *(number for number, _ in use.readers))
-            for use in self.uses
-        ]
+    def _known(self) -> list[tuple[Cache, tuple[object, ...]]]:
+        """For each use what is known of it, and what decides its options."""
+        found = []
+        for use in self.uses:
+            numbers = [self.begin + n for n in sorted(_touching(use))]
+            key = use.tensor.name, use.maker is not None, use.leaves, *numbers
+            found.append((self.cache.setdefault(numbers[0], {}), key))
+        return found
 
     def _allowed(self, use: Use, loops: Sequence[Loop]) -> Iterator[Option]:
         """The options of a tensor; the one that is given, if one is."""
@@ -193,10 +203,13 @@ class Run:
         known = {rank for _, access in use.readers for rank in ranks_of(access)}
         inside = [number + 1 for number, loop in enumerate(loops) if loop.rank in known]
         for position in (0, *inside):
-            room = self._room(use, loops, position)
+            outside = loops[:position]
+            elements = self._elements(use, outside)
+            room = self._in_lines(use, elements)
             if position and self.memory.double_buffered:
                 room *= 2
-            yield Option(position, self._fetched(use, loops[:position]), room)
+            times = prod(self._count(loop, outside) for loop in outside)
+            yield Option(position, use.tensor.bits_of(elements * times), room)
 
     def _needed(self, use: Use, loops: Sequence[Loop]) -> int:
         """The innermost position from which a tensor is there for all who need it."""
@@ -234,13 +247,12 @@ class Run:
         if use.maker is not None:  # earlier points of an iterative rank are not needed any more
             latest = self.shapes[use.maker].iterative
             outside += [loop for loop in loops[position:] if loop.rank in latest]
-        lines = self.memory.line_bytes
-        size = -(-use.tensor.bits_of(self._elements(use, outside)) // 8)
-        return -(-size // lines) * lines
+        return self._in_lines(use, self._elements(use, outside))
 
-    def _fetched(self, use: Use, outside: Sequence[Loop]) -> int:
-        times = prod(self._count(loop, outside) for loop in outside)
-        return use.tensor.bits_of(self._elements(use, outside) * times)
+    def _in_lines(self, use: Use, elements: int) -> int:
+        """Bytes of so many elements, in whole lines."""
+        lines = self.memory.line_bytes
+        return -(-use.tensor.bits_of(elements) // (8 * lines)) * lines
 
     def _count(self, loop: Loop, loops: Sequence[Loop]) -> int:
         before = [self.extents[loop.rank]]
@@ -269,6 +281,13 @@ class Run:
             if not shape.is_whole and any(n > 1 and r not in known for r, n in sizes.items()):
                 misses.add(number)
         return Option(None, use.tensor.bits_of(traffic), 0, frozenset(misses))
+
+
+def _moved(options: tuple[Option, ...], by: int) -> tuple[Option, ...]:
+    """Options in a run that begins so many Einsums earlier."""
+    return tuple(
+        Option(o.position, o.traffic, o.room, frozenset(n + by for n in o.misses)) for o in options
+    )
 
 
 def _reads_before(access: Access, maker: Shape, loops: Sequence[Loop]) -> bool:

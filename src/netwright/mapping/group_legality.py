@@ -224,6 +224,7 @@ class _Judged:
         self.workload = workload
         self.architecture = architecture
         self.group = group
+        self.loops = group.temporal
         self.stages = members
         self.makers = {stage.einsum.output.tensor: stage for stage in members}
         self.extents = {rank.name: rank.extent for s in members for rank in s.einsum.ranks}
@@ -255,7 +256,7 @@ class _Judged:
         if maker is reader:
             return
         tiles = [
-            (rank, self._before(rank, len(self.group.temporal)))
+            (rank, self._before(rank, len(self.loops)))
             for rank in maker.einsum.iterative
             if is_earlier(access, maker.einsum)
         ]
@@ -298,15 +299,15 @@ class _Judged:
         yield f'Einsum "{reader.einsum.name}" reads "{access.tensor}"{early} before it is made'
 
     def _later(self, maker: Stage, access: Access) -> int:
-        return tiles_later(access, maker.einsum, self.group.temporal, self.extents)
+        return tiles_later(access, maker.einsum, self.loops, self.extents)
 
     def _before(self, rank: str, position: int) -> int:
-        tiles = [loop.tile for loop in self.group.temporal[:position] if loop.rank == rank]
+        tiles = [loop.tile for loop in self.loops[:position] if loop.rank == rank]
         return min([self.extents[rank], *tiles])
 
     def keep_faults(self) -> Iterator[str]:
         """Keeps of nothing, in no memory, twice, or not as long as the tensor is needed."""
-        most = len(self.group.temporal)
+        most = len(self.loops)
         used = {name for s in self.stages for name in (*s.einsum.reads, s.einsum.output.tensor)}
         seen: set[tuple[str, str]] = set()
         for keep in self.group.keeps:
@@ -339,7 +340,7 @@ class _Judged:
         again |= set(maker.einsum.iterative)
         again |= {rank for s in users for rank in ranks_of(maker.einsum.output) - s.ranks}
         found: dict[str, int] = {}
-        for number, loop in enumerate(self.group.temporal):
+        for number, loop in enumerate(self.loops):
             if loop.rank in again:
                 found.setdefault(loop.rank, number)
         return found
@@ -364,20 +365,22 @@ class _Judged:
         tiles = {r: self._before(r, keep.position) for r in self.extents}
         maker = self.makers.get(keep.tensor)
         for rank in maker.einsum.iterative if maker else ():  # earlier points are not needed
-            tiles[rank] = self._before(rank, len(self.group.temporal))
+            tiles[rank] = self._before(rank, len(self.loops))
         above = {node.name for node in self._above(memory)}
         spread: dict[str, Loop] = {
             loop.rank: loop for loop in self.group.loops if loop.is_spatial and loop.array in above
         }
         accesses = []
         for stage in self.stages:
+            every = (*stage.einsum.inputs, stage.einsum.output)
+            own = [access for access in every if access.tensor == keep.tensor]
+            if not own:
+                continue
             sizes = dict(sizes_of(stage.einsum, tiles))
             for rank, loop in spread.items():
                 if rank in sizes:
                     sizes[rank] = min(sizes[rank], loop.tile)
-            for access in (*stage.einsum.inputs, stage.einsum.output):
-                if access.tensor == keep.tensor:
-                    accesses.append((access, sizes))
+            accesses += [(access, sizes) for access in own]
         elements = footprint(tensor, accesses)
         size = _in_lines(tensor.bits_of(elements), memory)
         if maker is not None and maker.einsum.iterative:
@@ -410,13 +413,13 @@ class _Judged:
 
     def _innermost(self, sizes: Table[str, int]) -> Table[str, int]:
         """Points of a tile of all loops."""
-        most = len(self.group.temporal)
+        most = len(self.loops)
         return {rank: min(size, self._before(rank, most)) for rank, size in sizes.items()}
 
     def _spare(self, maker: Stage) -> int:
         """Tiles of points before that somebody reads after those of the next point are made."""
         place = {stage.einsum.name: number for number, stage in enumerate(self.stages)}
-        loops = self.group.temporal
+        loops = self.loops
         inside = min(tiles_inside(rank, loops, self.extents) for rank in maker.einsum.iterative)
         most = 0
         for reader in self.stages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import permutations, product
 
 from netwright.arch import Architecture
@@ -10,7 +11,7 @@ from netwright.errors import Infeasible, MappingError
 from netwright.ir.einsums.einsum import UNKNOWN
 from netwright.mapping.binding import able_units, binding_of, check_units
 from netwright.mapping.cosma import scratchpad_of
-from netwright.mapping.group_choice import Choice, Option, Run, Shape, Use
+from netwright.mapping.group_choice import Cache, Choice, Run, Shape, Use
 from netwright.mapping.group_legality import group_faults
 from netwright.mapping.loopnest import Keep, Loop
 from netwright.mapping.mapping import Group, Mapping
@@ -77,7 +78,7 @@ class Runs:
         self.known: dict[int, Solved | None] = {}
         self.num_runs = 0
         self._chains: dict[tuple[int, object], int] = {}
-        self._options: dict[int, dict[object, tuple[int, tuple[Option, ...]]]] = {}
+        self._options: dict[int, Cache] = {}
         self._loops_of: dict[tuple[int, int], tuple[Loop, ...]] = {}
         self._names: dict[int, list[int]] = {}
 
@@ -194,13 +195,19 @@ class Runs:
         given = self.given.get((begin, end))
         kept = {keep.tensor: keep.position for keep in given.keeps} if given else {}
         cache = self._cache(begin) if given is None else {}
-        return Run(self.shapes[begin:end], self._uses(begin, end), self.memory, cache, kept)
+        shapes = self.shapes[begin:end]
+        return Run(shapes, self._uses(begin, end), self.memory, begin, cache, kept)
 
-    def _cache(self, begin: int) -> dict[object, tuple[int, tuple[Option, ...]]]:
-        """Options of runs that begin at an Einsum; those of runs too far back are forgotten."""
+    def free(self, begin: int, end: int) -> Run:
+        """The same with nothing of it given."""
+        run = self.run(begin, end)
+        return replace(run, given={}, cache={}) if run.given else run
+
+    def _cache(self, begin: int) -> dict[int, Cache]:
+        """Options of runs near an Einsum; those of tensors too far back are forgotten."""
         for old in [old for old in self._options if old < begin - self.most]:
             del self._options[old]
-        return self._options.setdefault(begin, {})
+        return self._options
 
     def loops(self, run: Run) -> Iterator[tuple[Loop, ...]]:
         """All loops of the mapspace for a run, few first."""

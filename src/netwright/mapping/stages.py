@@ -59,28 +59,24 @@ class Stage:
         """Points along each of its ranks."""
         return sizes_of(self.einsum, tiles.sizes)
 
-    def steps(self, tiles: Tiles) -> int:
-        """Cycles of the busiest copy of the unit for one tile."""
-        sizes = self.sizes(tiles)
+    def steps(self, sizes: Sizes) -> int:
+        """Cycles of the busiest copy of the unit for one tile with so many points."""
         points = prod(min(size, self.pieces.get(rank, size)) for rank, size in sizes.items())
         return points * sum(self.unit.cycles_of(operator) for operator in self.work)
 
-    def copies(self, tiles: Tiles) -> int:
+    def copies(self, sizes: Sizes) -> int:
         """Copies of the unit that work."""
-        sizes = self.sizes(tiles)
         return prod(ceil(sizes[rank] / piece) for rank, piece in self.pieces.items())
 
-    def passing_steps(self, tiles: Tiles) -> int:
+    def passing_steps(self, sizes: Sizes) -> int:
         """Cycles until a result has passed all copies that it is combined over."""
-        sizes = self.sizes(tiles)
         over = [rank for rank in self.pieces if rank in self.summed]
         hops = sum(ceil(sizes[rank] / self.pieces[rank]) for rank in over)
         return hops * self.unit.cycles_of(self.work[-1]) if hops and self.work else 0
 
-    def rounds(self, access: Access, tiles: Tiles) -> int:
+    def rounds(self, access: Access, sizes: Sizes) -> int:
         """How often copies go over an operand: once for each piece along ranks it does not know."""
         known = ranks_of(access)
-        sizes = self.sizes(tiles)
         return prod(min(sizes[r], piece) for r, piece in self.pieces.items() if r not in known)
 
 

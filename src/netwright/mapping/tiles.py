@@ -8,7 +8,7 @@ from itertools import product
 from math import prod
 
 from netwright.mapping.loopnest import Loop
-from netwright.workload import Access, Affine, Einsum, Tensor
+from netwright.workload import Access, Einsum, Tensor
 
 Sizes = Mapping[str, int]
 """Points of a tile along each rank."""
@@ -81,14 +81,17 @@ def footprint(tensor: Tensor, accesses: Iterable[tuple[Access, Sizes]]) -> int:
         tensor: The tensor.
         accesses: Each with the sizes of the ranks of its Einsum.
     """
-    axes = [0] * len(tensor.shape)
+    axes: list[int] = []
     for access, sizes in accesses:
-        whole = not any(axis.terms for axis in access.index)
-        for number, (axis, extent) in enumerate(zip(access.index, tensor.shape, strict=True)):
-            span = extent if whole else min(extent, _span(axis, sizes))
-            axes[number] = max(axes[number], span)
-    return prod(axes)
-
-
-def _span(axis: Affine, sizes: Sizes) -> int:
-    return 1 + sum(abs(step) * (sizes[rank] - 1) for rank, step in axis.terms)
+        is_whole = True
+        spans = []
+        for axis, extent in zip(access.index, tensor.shape, strict=True):
+            span = 1
+            for rank, step in axis.terms:
+                span += abs(step) * (sizes[rank] - 1)
+                is_whole = False
+            spans.append(span if span < extent else extent)
+        if is_whole:
+            spans = list(tensor.shape)
+        axes = [max(*pair) for pair in zip(axes, spans, strict=True)] if axes else spans
+    return prod(axes) if axes or not tensor.shape else 0
