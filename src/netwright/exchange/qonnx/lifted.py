@@ -14,6 +14,7 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import flag, integer, integers
 from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.constant_values import whole_numbers
 from netwright.exchange.qonnx.real_reader import RealReader
 
 Shape = tuple[int, ...]
@@ -123,7 +124,7 @@ def _target(reader: RealReader, node: SourceNode, shape: Shape) -> Shape:
     """The shape that a Reshape makes."""
     if len(node.inputs) < 2 or node.inputs[1] not in reader.constants:
         return (1,)  # the rule itself refuses it
-    target = [int(v) for v in reader.constants[node.inputs[1]].reshape(-1)]
+    target = list(whole_numbers(reader.constants[node.inputs[1]]) or (1,))
     if not flag(node, "allowzero", 0):
         target = [shape[i] if v == 0 and i < len(shape) else v for i, v in enumerate(target)]
     size = int(np.prod(shape, dtype=object))
@@ -201,7 +202,7 @@ def _listed(reader: RealReader, node: SourceNode, name: str, place: int) -> tupl
         return integers(node, name, ())
     if place >= len(node.inputs) or node.inputs[place] not in reader.constants:
         return ()
-    return tuple(int(v) for v in reader.constants[node.inputs[place]].reshape(-1))
+    return whole_numbers(reader.constants[node.inputs[place]]) or ()
 
 
 def _with_constant(reader: RealReader, node: SourceNode) -> SourceNode:

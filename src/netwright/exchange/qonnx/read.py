@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from netwright.digits import is_plain_number
 from netwright.errors import ConfigError, GraphError, NetwrightError, UnsupportedOp
 from netwright.exchange.limits import check_row
+from netwright.exchange.onnx.arity import check_arity
 from netwright.exchange.onnx.evaluate import is_evaluated
 from netwright.exchange.onnx.source_model import (
     Extents,
@@ -287,6 +288,7 @@ Rules = Mapping[str, Mapping[str, Rule]]
 
 
 def _read_node(reader: Reader, node: SourceNode, rules: Rules) -> None:
+    check_arity(node, reader.source.opset)
     if is_evaluated(node, reader.constants):
         reader.evaluate(node)
         return

@@ -9,7 +9,8 @@ import numpy as np
 
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_linear, read_windows
-from netwright.exchange.qonnx.reader import Reader, computed_constant
+from netwright.exchange.qonnx.constant_values import computed_constant
+from netwright.exchange.qonnx.reader import Reader
 
 Rule = Callable[[Reader, SourceNode], None]
 

@@ -83,6 +83,8 @@ def sums(reader: RealReader, node: SourceNode) -> None:
 def concat(reader: RealReader, node: SourceNode) -> None:
     """Read Concat, of constants as well: each row gets the same, as a class token is."""
     ranks = {len(reader.shape(reader.tensor(n))) for n in node.inputs if reader.is_activation(n)}
+    if len(ranks) != 1:
+        raise GraphError("tensors that are joined must have as many axes", node=node.name)
     sources = []
     for index, name in enumerate(node.inputs):
         if reader.is_activation(name):
@@ -107,10 +109,10 @@ def tile(reader: RealReader, node: SourceNode) -> None:
     """Read Tile by constant numbers, behind the batch."""
     source = reader.activation(node)
     shape = reader.shape(source)
-    counts = [int(v) for v in reader.constant(node, 1, "the numbers of copies").reshape(-1)]
+    counts = reader.integers(node, 1, "the numbers of copies")
     if len(counts) != len(shape) or counts[0] != 1 or min(counts) < 1 or max(counts) > MAX_JOINED:
         raise GraphError(
-            f"{shape} is not repeated {tuple(counts)} times", node=node.name,
+            f"{shape} is not repeated {counts} times", node=node.name,
             hint=f"1 to {MAX_JOINED} copies along each axis behind the batch are supported",
         )  # fmt: skip
     repeated = [at for at, count in enumerate(counts) if count > 1]

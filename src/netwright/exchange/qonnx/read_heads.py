@@ -33,10 +33,10 @@ _FOLLOWING = {
 
 def is_head(reader: Reader, node: SourceNode) -> bool:
     """Whether the node stands at the end of the file: what reads it, if anything, does too."""
-    if node.op == "Softmax" and reader.source.outputs == node.outputs:
+    follows = bool(node.inputs) and node.inputs[0] in reader.heads
+    if node.op == "Softmax" and reader.source.outputs == node.outputs and not follows:
         return False  # the graph's own Softmax, which a pass takes off
     starts = node.op in HEADS and _is_standard(node) and node.op not in reader.computed
-    follows = bool(node.inputs) and node.inputs[0] in reader.heads
     return (starts or follows) and node.name in reader.ending
 
 

@@ -7,22 +7,19 @@ it stands for and the grid they lie on. So every file ends in the same quantizer
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import axis, flag, integer, real
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.onnx.source_tensor import integer_limits
+from netwright.exchange.qonnx.constant_values import broadcasts, computed_constant
 from netwright.exchange.qonnx.read_arithmetic import check_sums
 from netwright.exchange.qonnx.read_windows import emit_conv
-from netwright.exchange.qonnx.reader import (
-    Codes,
-    QuantizedConstant,
-    Reader,
-    Reals,
-    computed_constant,
-)
+from netwright.exchange.qonnx.reader import Codes, QuantizedConstant, Reader, Reals
 from netwright.formats import smallest_int
 from netwright.ir import AttrValue
 from netwright.passes.real_builder import enclosing_format, format_attrs
@@ -76,8 +73,9 @@ def dequantize_linear(reader: Reader, node: SourceNode) -> None:
 def clip_codes(reader: Reader, node: SourceNode, low: float, high: float) -> None:
     """Read a Clip of codes: the quantizer saturates at its limits, as long as nobody else reads."""
     codes = reader.codes[node.inputs[0]]
-    limits = (max(codes.low, int(np.ceil(max(low, codes.low)))),
-              min(codes.high, int(np.floor(min(high, codes.high)))))  # fmt: skip
+    if not (low <= high and low <= codes.high and codes.low <= high):
+        raise GraphError(f"no code lies between {low:g} and {high:g}", node=node.name)
+    limits = int(np.ceil(max(low, codes.low))), int(np.floor(min(high, codes.high)))
     if limits[0] > limits[1]:
         raise GraphError(f"no code lies between {low:g} and {high:g}", node=node.name)
     maker = codes.maker
@@ -202,13 +200,18 @@ def integer_product(reader: Reader, node: SourceNode) -> None:
     source = reader.scaled(node, reader.activation(node), 1.0, -float(zero_point), "source")
     if reader.is_activation(node.inputs[1]):
         raise computed_constant(node, "the right factor")
+    if node.inputs[1] not in reader.constants:
+        raise GraphError("weights must be codes, not real values behind a quantizer",
+                         node=node.name)  # fmt: skip
     codes = reader.constants[node.inputs[1]]
+    limits = _limits_of(node, codes)
     values = codes.astype(np.float64)
     if len(node.inputs) > 3:
         shift = reader.reals(node, 3, "the zero point")
         columns = node.op == "MatMulInteger"
-        values = values - (shift if columns or shift.size == 1 else _first_axis(shift, values.ndim))
-    weights = _integers(values, np.ones(()), node.name, integer_limits(codes))
+        shift = shift if columns or shift.size == 1 else _first_axis(shift, values.ndim)
+        values = _moved(node, values, shift)
+    weights = _integers(values, np.ones(()), node.name, limits)
     placed = reader.place_quantized(node.inputs[1], weights, form=f"for_{node.name}")
     if node.op == "MatMulInteger":
         made = reader.emit(node, "MatMul", (source, placed), "product")
@@ -309,13 +312,7 @@ def _constant(
 ) -> QuantizedConstant:
     """The integer constant `name` with its scale and zero point at the inputs `places`."""
     codes = reader.constants[name]
-    limits = integer_limits(codes)
-    if limits is None:
-        raise GraphError(
-            f"codes of type {codes.dtype} are not supported",
-            node=node.name,
-            hint="quantize with integer types, from int4 to int32",
-        )
+    limits: tuple[int, int] | None = _limits_of(node, codes)
     scale = scale_of(reader, node, places[0], rank, along=along)
     values = codes.astype(np.float64)
     if len(node.inputs) > places[1] and node.inputs[places[1]]:
@@ -323,9 +320,9 @@ def _constant(
         if shift.size > 1:
             position = axis(node, integer(node, "axis", along), rank)
             shift = shift.reshape([-1 if i == position else 1 for i in range(rank)])
-        values = values - (shift if shift.size > 1 else shift.reshape(()))
+        values = _moved(node, values, shift)
         limits = limits if not np.any(shift) else None
-    if np.broadcast_shapes(scale.shape, values.shape) != values.shape:
+    if not broadcasts(scale.shape, values.shape):
         raise GraphError(
             f"a scale of shape {scale.shape} does not suit a tensor of shape {values.shape}",
             node=node.name,
@@ -348,6 +345,29 @@ def _operand(
     return _constant(reader, node, name, rank, (index + 1, index + 2), axis_of_scale)
 
 
+def _limits_of(node: SourceNode, codes: NDArray[Any]) -> tuple[int, int]:
+    """Limits of the element type of a constant that must hold codes."""
+    limits = integer_limits(codes)
+    if limits is None:
+        raise GraphError(
+            f"codes of type {codes.dtype} are not supported",
+            node=node.name,
+            hint="quantize with integer types, from int4 to int32",
+        )
+    return limits
+
+
+def _moved(node: SourceNode, values: Reals, shift: Reals) -> Reals:
+    """Codes without their zero point, one or one for each channel."""
+    shift = shift.reshape(()) if shift.size == 1 else shift
+    if not broadcasts(shift.shape, values.shape):
+        raise GraphError(
+            f"a zero point of shape {shift.shape} does not suit codes of shape {values.shape}",
+            node=node.name,
+        )
+    return values - shift
+
+
 def _integers(
     values: Reals, scale: Reals, name: str, limits: tuple[int, int] | None
 ) -> QuantizedConstant:
@@ -367,7 +387,10 @@ def _bias(
 ) -> str:
     """An int32 bias: its scale is that of the products."""
     codes = reader.reals(node, index, "the bias").reshape(-1)
-    unit = np.asarray(float(reader.reals(node, scale, "the scale").reshape(())) * weights.scale)
+    own = reader.reals(node, scale, "the scale")
+    if own.size != 1:
+        raise GraphError(f"the scale must be one number, not {own.size}", node=node.name)
+    unit = np.asarray(float(own.reshape(())) * weights.scale)
     unit = unit.reshape(-1) if unit.size > 1 else unit.reshape(())
     placed = _integers(codes, unit, reader.names.fresh(f"{node.name}_bias"), None)
     return reader.place_quantized(node.inputs[index], placed, form=f"for_{node.name}")

@@ -7,9 +7,10 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import flag, integer, real
 from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.constant_values import broadcasts, computed_constant
 from netwright.exchange.qonnx.read_integer import clip_codes
 from netwright.exchange.qonnx.read_windows import emit_conv, transposed_window_attrs
-from netwright.exchange.qonnx.reader import Reader, computed_constant
+from netwright.exchange.qonnx.reader import Reader
 from netwright.ir import AttrValue
 
 
@@ -325,7 +326,7 @@ def prelu(reader: Reader, node: SourceNode) -> None:
     source = reader.activation(node)
     slope = reader.values(node, 1, "the slope")
     shape = reader.shape(source)
-    if slope.size > 1 and np.broadcast_shapes(slope.shape, shape) != shape:
+    if slope.size > 1 and not broadcasts(slope.shape, shape):
         raise GraphError(f"a slope of shape {slope.shape} does not suit {shape}", node=node.name)
     reader.slopes[node.outputs[0]] = (node, source, slope.reshape(()) if slope.size == 1 else slope)
 

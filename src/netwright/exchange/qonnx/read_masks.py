@@ -276,10 +276,11 @@ def operand(reader: RealReader, node: SourceNode, index: int) -> tuple[str, str]
 def expand(reader: RealReader, node: SourceNode) -> None:
     """Read Expand to a constant shape."""
     source = reader.real(reader.activation(node))
-    target = tuple(int(v) for v in reader.constant(node, 1, "the shape").reshape(-1))
+    target = reader.integers(node, 1, "the shape")
     own = (reader.batch, *reader.shape(source)[1:])
+    fits = len(target) <= len(own) and min(target, default=1) > 0
     try:
-        made = tuple(np.broadcast_shapes(own, target))
+        made = tuple(np.broadcast_shapes(own, target)) if fits else ()
     except ValueError:
         made = ()
     if len(made) != len(own) or made[0] != reader.batch:
@@ -296,7 +297,9 @@ def gather_nd(reader: RealReader, node: SourceNode) -> None:
     """Read GatherND of single values of a row, at constant places."""
     source = reader.real(reader.activation(node))
     shape = reader.shape(source)
-    places = reader.constant(node, 1, "the places").astype(np.int64)
+    found = reader.integers(node, 1, "the places")
+    held: tuple[int, ...] = reader.constants[node.inputs[1]].shape
+    places = np.array(found, np.int64).reshape(held)
     whole = integer(node, "batch_dims", 0) == 0 and places.ndim > 1
     if not whole or places.shape[-1] != len(shape) or reader.batch != 1 or places[..., 0].any():
         raise GraphError(

@@ -117,7 +117,7 @@ def reshape(reader: Reader, node: SourceNode) -> None:
     if node.inputs and node.inputs[0] in reader.quantized:
         _move_constant(reader, node)
         return
-    target = [int(v) for v in reader.constant(node, 1, "the shape").reshape(-1)]
+    target = list(reader.integers(node, 1, "the shape"))
     source, shape = _source(reader, node)
     if not flag(node, "allowzero", 0):
         if any(v == 0 and i >= len(shape) for i, v in enumerate(target)):
@@ -225,7 +225,7 @@ def _source(reader: Reader, node: SourceNode) -> tuple[str, tuple[int, ...]]:
 def _axes(reader: Reader, node: SourceNode, rank: int) -> list[int]:
     given = integers(node, "axes", ())
     if not given and len(node.inputs) > 1:
-        given = tuple(int(v) for v in reader.constant(node, 1, "the axes").reshape(-1))
+        given = reader.integers(node, 1, "the axes")
     return [axis(node, value, rank) for value in given]
 
 

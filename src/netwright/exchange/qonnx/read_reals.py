@@ -11,6 +11,7 @@ from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import axis, flag, integer, real, text
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_linear, read_masks, read_select
+from netwright.exchange.qonnx.constant_values import broadcasts
 from netwright.exchange.qonnx.real_reader import RealReader
 from netwright.ir import AttrValue
 
@@ -179,6 +180,10 @@ def normalization(reader: RealReader, node: SourceNode) -> None:
             values = reader.values(node, index, what)
             if values.ndim > len(own) and set(values.shape[: values.ndim - len(own)]) == {1}:
                 values = values.reshape(values.shape[values.ndim - len(own) :])
+            if not broadcasts(values.shape, own):
+                raise GraphError(
+                    f"{what} of shape {values.shape} does not suit {own}", node=node.name
+                )
             names.append(reader.place_values(
                 f"{node.name}.{what.removeprefix('the ')}", np.broadcast_to(values, own).copy()
             ))  # fmt: skip

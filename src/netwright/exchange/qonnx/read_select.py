@@ -134,7 +134,7 @@ def pad(reader: Reader, node: SourceNode) -> None:
     rank = len(shape)
     pads = integers(node, "pads", ())
     if not pads:
-        pads = tuple(int(v) for v in reader.reals(node, 1, "the pads").reshape(-1))
+        pads = reader.integers(node, 1, "the pads")
     if len(node.inputs) > 3 and node.inputs[3]:
         axes = _distinct(node, _listed(reader, node, "axes", 3), rank)
         if len(pads) != 2 * len(axes):
@@ -150,7 +150,10 @@ def pad(reader: Reader, node: SourceNode) -> None:
         raise GraphError(f"pads must hold {2 * rank} values, not {len(pads)}", node=node.name)
     value = real(node, "value", 0.0)
     if len(node.inputs) > 2 and node.inputs[2]:
-        value = float(reader.reals(node, 2, "the padding").reshape(-1)[0])
+        padding = reader.reals(node, 2, "the padding")
+        if padding.size != 1:
+            raise GraphError(f"the padding must be one number, not {padding.size}", node=node.name)
+        value = float(padding.reshape(()))
     if not any(pads):
         reader.rename(node, source)
         return
@@ -205,7 +208,8 @@ def gather(reader: Reader, node: SourceNode) -> None:
     source = reader.activation(node)
     shape = reader.shape(source)
     position = axis(node, integer(node, "axis", 0), len(shape))
-    indices = reader.constant(node, 1, "the indices").astype(np.int64)
+    found = reader.integers(node, 1, "the indices")
+    indices = np.array(found, np.int64).reshape(reader.constants[node.inputs[1]].shape)
     if indices.size > MAX_SELECTED:
         raise GraphError(
             f"indices of shape {indices.shape} are not supported",
@@ -370,7 +374,7 @@ def _listed(reader: Reader, node: SourceNode, name: str, index: int) -> tuple[in
         return integers(node, name, ())
     if index >= len(node.inputs) or not node.inputs[index]:
         return ()
-    return tuple(int(v) for v in reader.constant(node, index, f"the {name}").reshape(-1))
+    return reader.integers(node, index, f"the {name}")
 
 
 def _block(reader: Reader, node: SourceNode, source: str) -> tuple[int, tuple[int, int, int]]:

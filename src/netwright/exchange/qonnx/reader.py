@@ -13,6 +13,7 @@ from netwright.errors import GraphError
 from netwright.exchange.limits import MAX_ALL_COMPUTED_VALUES, Budget, RowBudget
 from netwright.exchange.onnx.evaluate import evaluate
 from netwright.exchange.onnx.source_model import SourceModel, SourceNode
+from netwright.exchange.qonnx.constant_values import whole_numbers
 from netwright.ir import AttrValue, Node, Note, TensorType, spec_of
 from netwright.ir.names import Names
 from netwright.passes.carried import compact
@@ -20,6 +21,8 @@ from netwright.passes.real_builder import enclosing_format, format_attrs
 
 Reals = NDArray[np.float64]
 
+MAX_AXES = 32
+"""Most axes of a tensor."""
 
 _ON_THE_HOST = ("Add", "BatchNormalization", "Clip", "Mul", "Relu", "Reshape", "Transpose")
 """What an input may go through and still be a real value of its precision."""
@@ -96,16 +99,6 @@ class Head:
     text: str
 
 
-def computed_constant(node: SourceNode, what: str) -> GraphError:
-    """The error for something that is computed from the inputs, where hardware has constants."""
-    return GraphError(
-        f"{what} must be a constant",
-        node=node.name,
-        hint="what is computed of constants alone can be folded before the export; what depends on "
-        "an input is for the host: end the file before it",
-    )
-
-
 class Reader:
     """Collects the nodes, types and constants of a graph in the quantized form.
 
@@ -136,13 +129,11 @@ class Reader:
         "put a quantizer with one scale in front of it; for inputs, --input-quant BITS,SCALE does "
         "that"
     )
-    """Why a function of real values is refused, and the way out."""
-
     no_rule_hint = (
         "hardware here has piecewise linear functions (Relu, LeakyRelu, PRelu, Clip), and "
         "functions of one quantized value as tables"
     )
-    """The way out for an operator that is known at the end of a file only."""
+    """Why a function of real values is refused, and the ways out."""
 
     def __init__(self, source: SourceModel) -> None:
         self.source = source
@@ -192,9 +183,8 @@ class Reader:
             return self.tensor(name)
         raise GraphError(
             f"input {index} of {node.op} must be computed from the graph's inputs, not a constant",
-            node=node.name,
-            hint="give the constant as a further input of the network, or move it to the host",
-        )
+            node=node.name, hint="give the constant as a further input, or move it to the host",
+        )  # fmt: skip
 
     def tensor(self, name: str) -> str:
         """The tensor of the graph that holds the values of the file's activation `name`."""
@@ -221,11 +211,8 @@ class Reader:
         name = node.inputs[index] if index < len(node.inputs) else ""
         value = self.constants.get(name)
         if value is None and name in self.quantized:
-            raise GraphError(
-                f"{what} must not be quantized",
-                node=node.name,
-                hint="export it without a quantizer",
-            )
+            raise GraphError(f"{what} must not be quantized", node=node.name,
+                             hint="export it without a quantizer")  # fmt: skip
         if value is None:
             raise GraphError(
                 f'{what} must be a constant, not "{name}"',
@@ -233,6 +220,17 @@ class Reader:
                 hint="fold constants before the export, for instance with qonnx.util.cleanup",
             )
         return value
+
+    def integers(self, node: SourceNode, index: int, what: str) -> tuple[int, ...]:
+        """A constant input that holds whole numbers, such as axes or a shape.
+
+        Raises:
+            GraphError: It is missing, not constant, or holds others.
+        """
+        found = whole_numbers(self.constant(node, index, what))
+        if found is None:
+            raise GraphError(f"{what} must hold whole numbers", node=node.name)
+        return found
 
     def reals(self, node: SourceNode, index: int, what: str) -> Reals:
         """A constant input as float64, finite.
@@ -369,6 +367,10 @@ class Reader:
         made = Node(self._node_name(name), op, inputs, output, attrs or {}, origin)
         shapes = [self.types[source].shape for source in inputs]
         shape = spec_of(made).shape(made, shapes)
+        if len(shape) > MAX_AXES:
+            raise GraphError(
+                f"{len(shape)} axes are too many; at most {MAX_AXES} are read", node=name
+            )
         self._row.spend(made, shapes, shape)
         self.nodes.append(made)
         self.types[made.output] = TensorType(shape)

@@ -51,9 +51,13 @@ def weighted_sum_bounds(
 
 def _shape(node: Node, shapes: Sequence[Shape]) -> Shape:
     source, weights = shapes[0], shapes[1]
-    if len(weights) != 2 or not source or source[-1] != weights[0]:
+    if len(source) < 2:
         raise GraphError(
-            f"weights must be a ({source[-1] if source else '?'}, n) matrix, not {weights}",
+            f"a product must read (batch, ..., features), not {source}", node=node.name
+        )
+    if len(weights) != 2 or source[-1] != weights[0]:
+        raise GraphError(
+            f"weights must be a ({source[-1]}, n) matrix, not {weights}",
             node=node.name,
         )
     if len(shapes) == 3 and shapes[2] != (weights[1],):
