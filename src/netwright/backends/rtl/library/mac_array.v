@@ -36,7 +36,7 @@ module mac_array #(
     output wire [GROUPS*OUTPUTS*ROUNDS*ACC_BITS-1:0]  y_data
 );
   localparam STEP_BITS = STEPS > 1 ? $clog2(STEPS) : 1;
-  localparam X_WIDE = X_BITS + (X_SIGNED == 0);
+  localparam X_WIDE = X_BITS + (X_SIGNED == 0 ? 1 : 0);
   localparam PRODUCT_BITS = X_WIDE + W_BITS;
   localparam LEVELS = INPUTS > 1 ? $clog2(INPUTS) : 0;
   localparam TREE_STAGES = LEVELS_PER_STAGE > 0 ? LEVELS / LEVELS_PER_STAGE : 0;

@@ -47,18 +47,22 @@ module nm_sorter #(
         least = sizes[i*VALUE_BITS+:VALUE_BITS];
         place = i[INDEX_BITS:0];
       end
+  end
+
+  integer k;
+  always @* begin
     next_values = values;
     next_indices = indices;
     next_sizes = sizes;
-    for (i = 0; i < KEPT; i = i + 1) begin
-      if (enters && i[INDEX_BITS:0] == tail) begin
-        next_values[i*VALUE_BITS+:VALUE_BITS] = x_data;
-        next_indices[i*INDEX_BITS+:INDEX_BITS] = index[INDEX_BITS-1:0];
-        next_sizes[i*VALUE_BITS+:VALUE_BITS] = size;
-      end else if (enters && is_full && i[INDEX_BITS:0] >= place) begin
-        next_values[i*VALUE_BITS+:VALUE_BITS] = values_after[i*VALUE_BITS+:VALUE_BITS];
-        next_indices[i*INDEX_BITS+:INDEX_BITS] = indices_after[i*INDEX_BITS+:INDEX_BITS];
-        next_sizes[i*VALUE_BITS+:VALUE_BITS] = sizes_after[i*VALUE_BITS+:VALUE_BITS];
+    for (k = 0; k < KEPT; k = k + 1) begin
+      if (enters && k[INDEX_BITS:0] == tail) begin
+        next_values[k*VALUE_BITS+:VALUE_BITS] = x_data;
+        next_indices[k*INDEX_BITS+:INDEX_BITS] = index[INDEX_BITS-1:0];
+        next_sizes[k*VALUE_BITS+:VALUE_BITS] = size;
+      end else if (enters && is_full && k[INDEX_BITS:0] >= place) begin
+        next_values[k*VALUE_BITS+:VALUE_BITS] = values_after[k*VALUE_BITS+:VALUE_BITS];
+        next_indices[k*INDEX_BITS+:INDEX_BITS] = indices_after[k*INDEX_BITS+:INDEX_BITS];
+        next_sizes[k*VALUE_BITS+:VALUE_BITS] = sizes_after[k*VALUE_BITS+:VALUE_BITS];
       end
     end
   end
