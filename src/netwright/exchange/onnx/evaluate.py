@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import GraphError, require
 from netwright.exchange.limits import MAX_COMPUTED_VALUES
+from netwright.exchange.onnx.arity import check_inferable
 from netwright.exchange.onnx.source_model import SourceNode
 
 _SHAPED_BY = 4096
@@ -135,6 +136,7 @@ def _check_sizes(
     Raises:
         GraphError: A result is too large, or its size cannot be told beforehand.
     """
+    check_inferable(model)
     try:
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
     except Exception:  # the library raises whatever its C++ part throws

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import axis, integer, integers, text
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.workload.view import Shape, View
@@ -37,7 +38,10 @@ def _transposed(
 ) -> View | None:
     rank = len(view.shape)
     order = integers(node, "perm", tuple(reversed(range(rank))))
-    return view.permuted([axis(node, place, rank) for place in order])
+    places = [axis(node, place, rank) for place in order]
+    if sorted(places) != list(range(rank)):
+        raise GraphError(f"perm must be a permutation of {rank} axes, not {order}", node=node.name)
+    return view.permuted(places)
 
 
 def _expanded(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import DataError, GraphError, require
 from netwright.exchange.limits import MAX_NODES
+from netwright.exchange.onnx.arity import check_inferable
 from netwright.exchange.onnx.fold import MAX_FOLDED_VALUES, OF_FIRST_ONLY, fold
 from netwright.exchange.onnx.input_shapes import set_inputs
 from netwright.exchange.onnx.known_shapes import known_shapes
@@ -236,6 +237,7 @@ def _inferred(onnx: Any, model: Any, path: Path, elements: dict[str, int]) -> di
     imported = {entry.domain for entry in bare.opset_import}
     for domain in sorted({node.domain for node in bare.graph.node} - imported):
         bare.opset_import.add(domain=domain, version=1)
+    check_inferable(bare)
     try:
         full = onnx.shape_inference.infer_shapes(bare)
     except Exception as error:  # the library raises whatever its C++ part throws

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import require
+from netwright.exchange.onnx.arity import check_inferable
 from netwright.exchange.onnx.file_model import last_reads, replace_all
 
 _PURPOSE = "executing a file with qonnx"
@@ -213,6 +214,7 @@ def infer_shapes(model: Any) -> Any:
                 node = onnx.helper.make_node("RandomNormal", [], [*node.output], shape=shape)
         shown.append(node)
     replace_all(model.graph.node, shown)
+    check_inferable(model.model)
     made = inference.infer_shapes(model.model)
     replace_all(made.graph.node, hidden)
     return type(model)(made, fix_missing_initializer_valueinfo=False)
