@@ -127,7 +127,7 @@ class Reader:
     no_function = "must read a quantized tensor, so that it is a table of its codes"
     function_hint = (
         "put a quantizer with one scale in front of it; for inputs, --input-quant BITS,SCALE does "
-        "that"
+        "that; --backend cpu computes float files as they are"
     )
     no_rule_hint = (
         "hardware here has piecewise linear functions (Relu, LeakyRelu, PRelu, Clip), and "
