@@ -132,6 +132,17 @@ def test_publish_refuses_a_foreign_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_publish_says_that_a_manifest_is_damaged(tmp_path: Path) -> None:
+    out = tmp_path / "design"
+    publish(out, TOY, kind="toy", about={}, write=write_one())
+    text = (out / "netwright.json").read_text()
+    (out / "netwright.json").write_text(text[: len(text) // 2])
+    with pytest.raises(
+        RunError, match=r"its netwright\.json is damaged.*\nhint: delete the folder"
+    ):
+        publish(out, TOY, kind="toy", about={}, write=write_one())
+
+
 def test_publish_refuses_a_design_of_another_kind(tmp_path: Path) -> None:
     publish(tmp_path / "design", TOY, kind="other", about={}, write=write_one())
     with pytest.raises(RunError, match='exists and holds a design of kind "other"'):

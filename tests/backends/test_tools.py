@@ -113,6 +113,14 @@ def test_variables_reach_the_program(tmp_path: Path) -> None:
     assert log.read_text().splitlines()[-1] == "seen"
 
 
+def test_a_temporary_folder_that_is_missing_is_not_handed_on(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+    tool, log = script(tmp_path, "env"), tmp_path / "env.log"
+    run_tool(tool, [], cwd=tmp_path, timeout_s=20, log=log)
+    assert "PATH=" in log.read_text()
+    assert "TMPDIR=" not in log.read_text()
+
+
 def test_lines_are_told_while_the_program_runs(tmp_path: Path) -> None:
     tool = script(
         tmp_path, "echo one; echo two; sleep 0.5; test -e seen && echo three; printf four"

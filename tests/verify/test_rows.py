@@ -148,6 +148,7 @@ def test_archive_that_would_grow_is_refused(tmp_path: Path) -> None:
         (np.zeros(3), r"not \(3,\)"),
         (np.array(1.0), r"not \(\)"),
         (np.array([[1.0, np.inf, 2.0]]), r"holds NaN or infinity \(first in row 0\)"),
+        (np.array([[1.0, 4e38, 2.0]]), r"a number that float32 makes infinite \(first in row 0\)"),
     ],
 )
 def test_rows_of_another_shape_or_not_finite(

@@ -306,6 +306,11 @@ def _check_replaceable(out: Path, kind: str) -> None:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     found = _manifest(out).get("kind") if out.is_dir() else None
+    if found is None and (out / MANIFEST).is_file():
+        raise RunError(
+            f"{out}: its {MANIFEST} is damaged, so that it does not say what made the folder",
+            hint="delete the folder, or choose another one",
+        )
     if found != kind:
         what = f'holds a design of kind "{found}"' if found else "was not made by netwright"
         raise RunError(

@@ -222,7 +222,7 @@ def run_tool(
         stream.flush()
         header = stream.tell()
         watch = _Watch(log, header, on_line) if on_line else None
-        code = _wait(command, cwd, timeout_s, stream, {**os.environ, **(environment or {})}, watch)
+        code = _wait(command, cwd, timeout_s, stream, _variables(environment or {}), watch)
     if code != 0:
         raise ToolFailed(
             tool.name,
@@ -234,6 +234,17 @@ def run_tool(
             ),
         )
     return ToolRun(time.monotonic() - start, log)
+
+
+def _variables(own: Mapping[str, str]) -> dict[str, str]:
+    """Variables of a program: those of this process, then its own.
+
+    A ``TMPDIR`` that is no folder is left out, as Python does; Yosys would end.
+    """
+    inherited = dict(os.environ)
+    if not Path(inherited.get("TMPDIR", os.curdir)).is_dir():
+        inherited.pop("TMPDIR", None)
+    return {**inherited, **own}
 
 
 class _Watch:

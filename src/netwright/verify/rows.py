@@ -107,6 +107,11 @@ def _shaped(given: NDArray[Any], graph: Graph, name: str, source: str) -> NDArra
     if not np.all(np.isfinite(values)):
         row = int(np.argwhere(~np.isfinite(values))[0][0])
         raise DataError(f'input "{name}" holds NaN or infinity (first in row {row})', source=source)
+    large = np.abs(values) > np.finfo(np.float32).max
+    if np.any(large):
+        row = int(np.argwhere(large)[0][0])
+        text = f'input "{name}" holds a number that float32 makes infinite (first in row {row})'
+        raise DataError(text, source=source)
     return values
 
 
