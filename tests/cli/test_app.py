@@ -9,6 +9,7 @@ import pytest
 
 import netwright as package
 from netwright.cli import app as module
+from netwright.cli.console import color_wanted
 from tests.cli.conftest import Netwright
 
 HEAVY = ("torch", "onnx", "qonnx", "hls4ml", "scipy", "matplotlib", "numpy")
@@ -77,6 +78,12 @@ def test_verbose_tells_what_loggers_say(netwright: Netwright) -> None:
     finally:
         logger.handlers.clear()
         logger.setLevel(logging.NOTSET)
+
+
+def test_a_dumb_terminal_gets_no_color() -> None:
+    assert color_wanted({"TERM": "dumb"}) is False
+    assert color_wanted({"TERM": "dumb", "FORCE_COLOR": "1"}) is True
+    assert color_wanted({"TERM": "xterm"}) is None
 
 
 @pytest.mark.parametrize(

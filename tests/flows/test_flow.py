@@ -52,6 +52,11 @@ def test_setting_out_of_range_is_named(tmp_path: Path, old: str, new: str, sente
     assert str(caught.value) == f"{path}: {sentence}"
 
 
+def test_paths_may_be_texts(tmp_path: Path) -> None:
+    path = write_flow(tmp_path)
+    assert load_flow(str(path)).stages == load_flow(path).stages
+
+
 def test_unknown_kind_says_the_closest_one(tmp_path: Path) -> None:
     path = write_flow(tmp_path, 'kind = "codesing"')
     with pytest.raises(ConfigError) as caught:

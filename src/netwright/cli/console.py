@@ -138,11 +138,14 @@ def is_quiet() -> bool:
 def color_wanted(environment: Mapping[str, str] = os.environ) -> bool | None:
     """What the environment says of color: no, yes, or whatever the terminal can (``None``).
 
-    ``NO_COLOR`` (any text but none, see no-color.org) comes before ``FORCE_COLOR``.
+    ``NO_COLOR`` (any text but none, see no-color.org) comes before ``FORCE_COLOR``, and that before
+    a terminal that is called dumb.
     """
     if environment.get("NO_COLOR"):
         return False
-    return True if environment.get("FORCE_COLOR") else None
+    if environment.get("FORCE_COLOR"):
+        return True
+    return False if environment.get("TERM") == "dumb" else None
 
 
 def columns(rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:

@@ -68,7 +68,7 @@ class FlowSettings(Settings):
         raise NotImplementedError
 
 
-def load_flow(path: Path, *, overrides: Sequence[str] = ()) -> Flow:
+def load_flow(path: Path | str, *, overrides: Sequence[str] = ()) -> Flow:
     """Read a flow file.
 
     Args:
@@ -80,7 +80,7 @@ def load_flow(path: Path, *, overrides: Sequence[str] = ()) -> Flow:
     """
     source = str(path) + "".join(f" --set {assignment}" for assignment in overrides)
     data = override(read_toml(path), overrides)
-    return parse_flow(data, source=source, folder=path.resolve().parent)
+    return parse_flow(data, source=source, folder=Path(path).resolve().parent)
 
 
 def parse_flow(data: Mapping[str, object], *, source: str, folder: Path) -> Flow:

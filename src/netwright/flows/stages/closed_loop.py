@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from netwright.settings import Settings
 if TYPE_CHECKING:
     from netwright.tasks.beam import Episodes
     from netwright.tasks.beam_environment import BeamEnvironment
+    from netwright.tasks.beam_line import Faults
 
 LOOP = "loop.json"
 FLOAT, INTEGER = "policy, float32", "policy, integer graph"
@@ -166,7 +168,7 @@ def close_loops(context: StageContext[LoopParameters]) -> None:
     record = LoopRecord(
         line=line.name,
         machines=p.machines,
-        faults=str(environment.faults),
+        faults=_told(environment.faults),
         first_mm=float(found.first_mm.mean()),
         least_mm=float(least.mean()),
         rows=tuple(rows),
@@ -177,6 +179,18 @@ def close_loops(context: StageContext[LoopParameters]) -> None:
     (context.folder / LOOP).write_text(record.model_dump_json(indent=2) + "\n")
     if compared := tuple(_compared(record)):
         write_certificate(compared, context.folder)
+
+
+def _told(faults: Faults) -> str:
+    """The faults of machines that are not zero, in words."""
+    named = [(name, f"{value:g}") for name, value in asdict(faults).items() if value]
+    return (
+        ", ".join(
+            f"{name.removesuffix('_mm').replace('_', ' ')} {value}{' mm' * name.endswith('_mm')}"
+            for name, value in named
+        )
+        or "no faults"
+    )
 
 
 def _compared(record: LoopRecord) -> Iterator[CertificateRow]:

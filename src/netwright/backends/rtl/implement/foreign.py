@@ -245,9 +245,9 @@ class ForeignDesign:
 
 
 def read_foreign(
-    paths: Iterable[Path],
+    paths: Iterable[Path | str],
     *,
-    folder: Path,
+    folder: Path | str,
     top: str | None = None,
     timeout_s: float = TIMEOUT_S,
     progress: Progress = silent,
@@ -269,7 +269,8 @@ def read_foreign(
         MissingExtra: pyosys is not installed.
         ToolFailed: Yosys cannot read it; the log is in the folder.
     """
-    files, memories = _found(list(paths))
+    folder = Path(folder)
+    files, memories = _found([Path(path) for path in paths])
     texts = {path: read_text(path) for path in files}
     chosen, named = _top(list(texts.values()), top), _named(texts)
     run_script(
