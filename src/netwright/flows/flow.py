@@ -79,7 +79,7 @@ def load_flow(path: Path | str, *, overrides: Sequence[str] = ()) -> Flow:
         ConfigError: The file cannot be read, or holds something that is not accepted.
     """
     source = str(path) + "".join(f" --set {assignment}" for assignment in overrides)
-    data = override(read_toml(path), overrides)
+    data = override(read_toml(Path(path)), overrides)
     return parse_flow(data, source=source, folder=Path(path).resolve().parent)
 
 

@@ -146,6 +146,7 @@ def states_picture(study: Study) -> str:
         _best_line(axes, study)
         _scale(axes, "y", [t.values[goal.value] for t in study.trials if goal.value in t.values])
         axes.set(xlabel="trial", ylabel=f"{goal.value} ({goal.direction}d)")
+        axes.locator_params(axis="x", integer=True)
         axes.grid(True, axis="y")
         figure.legend(loc="outside lower center", ncols=3)
 
