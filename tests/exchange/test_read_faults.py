@@ -112,12 +112,14 @@ def test_unknown_operators_are_all_named(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("extent", ["length", None])
-def test_dynamic_extent_other_than_the_batch_is_refused(extent: str | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("extent", ["length", None, -5, 0])
+def test_dynamic_extent_other_than_the_batch_is_refused(
+    extent: str | int | None, tmp_path: Path
+) -> None:
     made = model([node("Relu", "x")], {}, shape=("n", extent))
     assert refusal(made, tmp_path) == (
         f'{PREFIX}input "x": the extent of axis 1 must be a fixed number, not '
-        f'"{extent or "unknown"}"; only the batch axis (0) may be dynamic'
+        f'"{"unknown" if extent is None else extent}"; only the batch axis (0) may be dynamic'
     )
 
 

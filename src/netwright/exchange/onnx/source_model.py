@@ -264,7 +264,8 @@ def _inputs(
             if known < 1 and len(given) == len(tensor.shape.dim):
                 known = given[axis] if axis else 1
             if known < 1 and axis > 0:
-                symbol = plain_text(extent.dim_param) or "unknown"
+                stated = str(known) if extent.HasField("dim_value") else "unknown"
+                symbol = plain_text(extent.dim_param) or stated
                 faults.append(
                     f'input "{name}": the extent of axis {axis} must be a fixed number, '
                     f'not "{symbol}"; only the batch axis (0) may be dynamic'
