@@ -74,6 +74,23 @@ def test_what_cannot_be_counted_is_named():
     assert found.coverage.num_bytes < found.coverage.all_bytes
 
 
+def test_sums_that_are_no_plain_products():
+    """A sum of exponentials streams; products of three need a unit that multiplies."""
+    text = "rank a = 8, b = 4, c = 2\ninput A[a, b], B[b, c], C[a, b]\n"
+    whole = cascade.parse(f"""{text}
+        T[a, c] = add(b: exp(A[a, b] * B[b, c]))
+        S[a, c] = add(b: A[a, b] * B[b, c] * C[a, b])
+    """)
+    found = cost.estimate_network(whole, one_memory(size=300))
+    assert found.left_out == (("S", "no unit does multiply"),)
+    assert any("no unit does" in line and "exp" in line for line in found.total.assumptions)
+    able = cost.estimate_network(whole, arch.find("fusemax"))
+    assert able.left_out == ()
+    by_name = {layer.name: layer.estimate for layer in able.layers}
+    assert by_name["T"].num_operations == 3 * 64
+    assert cost.size_of(whole).num_macs == 64
+
+
 def test_estimate_of_nothing_is_refused():
     """A product whose operand was reshaped: which elements meet is not known."""
     rank = (Rank("B", 2), Rank("M", 3), Rank("K", 4))

@@ -4,7 +4,8 @@ import pytest
 
 from netwright import arch
 from netwright.mapping.binding import binding_faults, branch_of, operators_of, work_of
-from netwright.workload import Builder
+from netwright.mapping.operation import is_operation
+from netwright.workload import Builder, cascade
 from tests.cost.attention import Sizes, one_pass, three_pass
 
 B = Builder("net")
@@ -24,6 +25,30 @@ def test_operators_of_an_einsum():
     assert operators_of(POOL) == ("max",)
     assert operators_of(LINEAR) == ("mac",)
     assert operators_of(ACT) == ACT.unary
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A[m, k] * B[k, n]", ("mac",)),
+        ("A[m, k] * B[k, n] * 0.5", ("mac",)),  # on the way out
+        ("A[m, k] * B[k, n] * D[m, n]", ("mac",)),
+        ("A[m, k] * B[k, n] * C[m, k]", ("multiply", "mac")),
+        ("exp(A[m, k] * B[k, n])", ("multiply", "exp", "add")),
+    ],
+)
+def test_operators_of_a_sum_of_products(text, expected):
+    (einsum,) = sums(text).einsums
+    assert operators_of(einsum) == expected
+    assert is_operation(einsum) == ("exp" not in text)
+    assert einsum.num_macs == (0 if "exp" in text else 64)
+
+
+def sums(text: str):
+    """A tensor that adds up a term."""
+    names = ("A[m, k]", "B[k, n]", "C[m, k]", "D[m, n]")
+    used = ", ".join(name for name in names if name in text)
+    return cascade.parse(f"rank m = 8, k = 4, n = 2\ninput {used}\nT[m, n] = add(k: {text})\n")
 
 
 def test_unit_must_do_the_operators():

@@ -159,6 +159,10 @@ def estimate_network(
                                     is_fixed=is_fixed))  # fmt: skip
             free.update(dict.fromkeys(undone(einsum, architecture)))
             continue
+        lacks = undone(einsum, architecture)
+        if is_operation(einsum) and lacks:
+            left_out.append((einsum.name, f"no unit does {', '.join(lacks)}"))
+            continue
         if not is_operation(einsum):
             if einsum.map_op in UNKNOWN:
                 left_out.append((einsum.name, f'"{einsum.map_op}" is not a sum of products'))
@@ -168,7 +172,7 @@ def estimate_network(
                 layers.append(Layer(einsum.name, "stream", steps.priced(counts, einsum)))
                 if counts.steps:
                     bindings[einsum.name] = next(iter(counts.steps[0]))
-                free.update(dict.fromkeys(undone(einsum, architecture)))
+                free.update(dict.fromkeys(lacks))
             continue
         try:
             wanted = operation(workload, einsum)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 from netwright.ir.einsums.einsum import UNKNOWN
-from netwright.mapping.operation import is_operation
 from netwright.workload import Workload
 
 
@@ -27,9 +25,5 @@ class NetworkSize:
 
 def size_of(workload: Workload) -> NetworkSize:
     """Multiply-accumulates and parameters of a network, as exact integers."""
-    macs = sum(
-        prod(rank.extent for rank in einsum.ranks) for einsum in workload.einsums
-        if is_operation(einsum)
-    )  # fmt: skip
     unknown = tuple(e.name for e in workload.einsums if e.map_op in UNKNOWN)
-    return NetworkSize(macs, workload.num_parameters, unknown)
+    return NetworkSize(workload.num_macs, workload.num_parameters, unknown)

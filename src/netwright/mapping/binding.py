@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from netwright.arch import MAC, Architecture, Compute
 from netwright.errors import ConfigError
 from netwright.ir.einsums.einsum import ARITHMETIC
+from netwright.mapping.operation import factors_of
 from netwright.workload import Einsum, Workload
 
 THEN = "_then_"
@@ -17,9 +18,12 @@ def operators_of(einsum: Einsum) -> tuple[str, ...]:
     """The operators of one point of an Einsum, in order; none if it only moves.
 
     A product that is added up is one multiply-accumulate. An operator on more than two operands is
-    there as often as it takes.
+    there as often as it takes; a factor that does not change along a sum, such as a constant, is
+    applied on the way out and left out here.
     """
     number = len(einsum.inputs) + len(einsum.constants) - 1
+    if einsum.is_sum_of_products:
+        number = len(list(factors_of(einsum))) - 1
     if einsum.map_op not in ARITHMETIC:
         number = 1
     found: list[str] = [einsum.map_op] * number if einsum.map_op != "copy" else []

@@ -90,7 +90,7 @@ class Operation:
 
 def is_operation(einsum: Einsum) -> bool:
     """Whether an Einsum is a sum of products, which loop nests map."""
-    return einsum.map_op == "multiply" and einsum.reduce_op == "add" and len(einsum.inputs) > 1
+    return einsum.is_sum_of_products
 
 
 def operation(workload: Workload, einsum: Einsum) -> Operation:

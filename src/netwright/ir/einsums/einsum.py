@@ -106,8 +106,12 @@ class Einsum:
         return known and self.reduce_op == "none" and not self.iterative
 
     @property
+    def is_sum_of_products(self) -> bool:
+        """Whether products of tensors are added up as they are, no function of them."""
+        is_product = self.map_op == "multiply" and len(self.inputs) > 1
+        return is_product and self.reduce_op == "add" and not self.unary
+
+    @property
     def num_macs(self) -> int:
         """Multiply-accumulate operations; 0 if it is no sum of products of tensors."""
-        if self.map_op == "multiply" and self.reduce_op == "add" and len(self.inputs) > 1:
-            return prod(rank.extent for rank in self.ranks)
-        return 0
+        return prod(rank.extent for rank in self.ranks) if self.is_sum_of_products else 0

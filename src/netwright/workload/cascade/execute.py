@@ -222,8 +222,7 @@ def _is_contraction(einsum: Einsum) -> bool:
     )
     read = {rank for access in einsum.inputs for axis in access.index for rank, _ in axis.terms}
     plain = plain and read == {rank.name for rank in einsum.ranks}
-    known = einsum.map_op == "multiply" and einsum.reduce_op == "add" and len(einsum.inputs) > 1
-    return known and plain and not (einsum.unary or einsum.iterative or einsum.constants)
+    return einsum.is_sum_of_products and plain and not (einsum.iterative or einsum.constants)
 
 
 def _contract(einsum: Einsum, values: dict[str, Array], ranks: Ranges, kinds: set[str]) -> None:
