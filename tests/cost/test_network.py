@@ -91,6 +91,19 @@ def test_sums_that_are_no_plain_products():
     assert cost.size_of(whole).num_macs == 64
 
 
+def test_ranks_too_long_for_loop_nests_are_named():
+    text = "input A[a, b], B[b]\nT[a] = add(b: A[a, b] * B[b])\nE[a] = exp(T[a])\n"
+    found = cost.estimate_network(
+        cascade.parse(f"rank a = {1 << 40}, b = 3\n{text}"), arch.find("fusemax")
+    )
+    assert found.left_out == ((
+        "T", "a has 1099511627776 points; loop nests are counted step by step, "
+        "for ranks of at most 1048576 points",
+    ),)  # fmt: skip
+    (one,) = found.layers
+    assert one.estimate.num_operations == 1 << 40
+
+
 def test_estimate_of_nothing_is_refused():
     """A product whose operand was reshaped: which elements meet is not known."""
     rank = (Rank("B", 2), Rank("M", 3), Rank("K", 4))

@@ -10,6 +10,8 @@ def test_tiles_are_divisors_far_apart():
     assert tiles_of(1024) == (256, 64, 16, 4, 1)
     assert tiles_of(7) == (1,)
     assert tiles_of(1) == ()
+    assert tiles_of(1 << 40) == tuple(1 << n for n in range(38, -1, -2))
+    assert tiles_of((1 << 40) - 87) == (1,)  # a prime
 
 
 def runs(text: str) -> Runs:

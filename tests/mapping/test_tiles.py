@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.mapping import Loop
-from netwright.mapping.tiles import equal_tiles, footprint, num_tiles
+from netwright.mapping.tiles import divisors, equal_tiles, footprint, num_tiles
 from netwright.workload import Access, Affine, Tensor
 
 
@@ -55,3 +55,19 @@ def test_footprint_of_overlapping_windows_and_of_a_whole_tensor():
     assert footprint(image, [(window, {"p": 30, "r": 3})]) == 8
     whole = Access("image", (Affine(()), Affine(())))
     assert footprint(image, [(whole, {})]) == prod(image.shape)
+
+
+def test_divisors():
+    for number in range(1, 400):
+        expected = [size for size in range(1, number + 1) if number % size == 0]
+        assert list(divisors(number)) == expected
+    assert divisors(2 * 999983**2) == (1, 2, 999983, 2 * 999983, 999983**2, 2 * 999983**2)
+
+
+def test_ranks_whose_last_tile_is_like_the_others_make_few_kinds_of_tiles():
+    extents = {f"r{number}": 5 for number in range(24)}
+    loops = [Loop(rank, 1) for rank in extents]
+    (one,) = equal_tiles(extents, loops, alike=extents)
+    assert one.count == 5**24
+    ragged = equal_tiles({"a": 5}, [Loop("a", 2)], alike="a")
+    assert {(tiles.sizes["a"], tiles.count) for tiles in ragged} == {(2, 2), (1, 1)}

@@ -20,11 +20,14 @@ from netwright.cost.price import Estimate, check_figures, price
 from netwright.cost.search import Solver
 from netwright.cost.spreads import Spread, spreads
 from netwright.cost.tables import Objective
-from netwright.errors import Infeasible
+from netwright.errors import ConfigError, Infeasible
 from netwright.mapping.loopnest import LoopNest, memories_of
 from netwright.mapping.loopnest_legality import nest_faults
 from netwright.mapping.operation import Operation
 from netwright.mapping.zeros import share_of, work_share
+
+MAX_EXTENT = 1 << 20
+"""Points of the longest rank whose loop nests are counted."""
 
 Goal = Literal["edp", "energy", "latency"]
 """``edp``: joules times seconds. ``latency``: seconds; the least joules decide between equals."""
@@ -107,6 +110,13 @@ def _objective(goal: Goal, leakage_w: float = 0.0) -> Objective:
     return lambda joules, seconds: wanted(joules + leakage_w * seconds, seconds)
 
 
+def too_long(operation: Operation) -> str:
+    """Why loop nests of an operation cannot be counted; empty if they can."""
+    long = [f"{rank} has {n} points" for rank, n in operation.extents.items() if n > MAX_EXTENT]
+    told = f"loop nests are counted step by step, for ranks of at most {MAX_EXTENT} points"
+    return f"{', '.join(long)}; {told}" if long else ""
+
+
 def search(
     operation: Operation,
     architecture: Architecture,
@@ -133,10 +143,12 @@ def search(
         compute: The only compute unit; any that multiplies and adds if not given.
 
     Raises:
-        ConfigError: The machine lacks a figure.
+        ConfigError: The machine lacks a figure, or a rank is too long.
         Infeasible: Nothing fits; it says which memory is too small and what would do.
     """
     check_figures(architecture)
+    if reason := too_long(operation):
+        raise ConfigError(f'"{operation.name}": {reason}')
     found = _Search(operation, architecture, goal, max_counted, Deadline(time_limit_s))
     for unit in architecture.units_for(MAC):
         if compute not in ("", unit.name):

@@ -13,7 +13,7 @@ from netwright.cost import pipeline, stream
 from netwright.cost.counts import Counts
 from netwright.cost.events.count import execute
 from netwright.cost.loopnest import count
-from netwright.cost.mapper import Goal, Mapped, search
+from netwright.cost.mapper import Goal, Mapped, search, too_long
 from netwright.cost.price import Estimate, check_figures, price, sequence
 from netwright.cost.stays import Stays
 from netwright.errors import ConfigError, GraphError
@@ -178,6 +178,9 @@ def estimate_network(
             wanted = operation(workload, einsum)
         except GraphError as error:
             left_out.append((einsum.name, error.message))
+            continue
+        if reason := too_long(wanted):
+            left_out.append((einsum.name, reason))
             continue
         if einsum.name in given.nests:
             nests[einsum.name] = given.nests[einsum.name]

@@ -197,7 +197,8 @@ class _Walk:
     @cached_property
     def tiles(self) -> tuple[Tiles, ...]:
         """All tiles, equal ones together."""
-        return equal_tiles(self.extents, self.loops)
+        known = frozenset.intersection(*(stage.ranks for stage in self.stages))
+        return equal_tiles(self.extents, self.loops, alike=known)
 
     @cached_property
     def extents(self) -> dict[str, int]:
@@ -305,7 +306,8 @@ class _Walk:
         while outside and outside[-1].rank not in known:
             outside = outside[:-1]
         elements = 0
-        for tiles in equal_tiles(self.extents, [x for x in outside if x.rank in known]):
+        outer = [loop for loop in outside if loop.rank in known]
+        for tiles in equal_tiles(self.extents, outer, alike=known):
             touched = [(access, stage.sizes(tiles)) for stage, access in accesses]
             elements += footprint(tensor, touched) * tiles.count
         others = {loop.rank for loop in outside} - known

@@ -16,6 +16,7 @@ from netwright.mapping.group_legality import group_faults
 from netwright.mapping.loopnest import Keep, Loop
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.schedule import kib
+from netwright.mapping.tiles import divisors
 from netwright.workload import Access, Einsum, Workload
 
 MAX_LOOPS = 2
@@ -45,8 +46,8 @@ def tiles_of(extent: int) -> tuple[int, ...]:
     """
     found: list[int] = []
     last = extent
-    for size in range(extent // SPACING, 0, -1):
-        if extent % size == 0 and (size * SPACING <= last or size == 1):
+    for size in reversed(divisors(extent)):
+        if size * SPACING <= last or (size == 1 and extent >= SPACING):
             found.append(size)
             last = size
     return tuple(found) or ((1,) if extent > 1 else ())

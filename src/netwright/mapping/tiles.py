@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import prod
 
 from netwright.mapping.loopnest import Loop
 from netwright.workload import Access, Einsum, Tensor
+
+MAX_FACTOR = 10**6
+"""What a number is divided by, at most, to find its prime factors."""
 
 Sizes = Mapping[str, int]
 """Points of a tile along each rank."""
@@ -29,15 +33,21 @@ class Tiles:
     count: int
 
 
-def equal_tiles(extents: Sizes, loops: Sequence[Loop]) -> tuple[Tiles, ...]:
+def equal_tiles(
+    extents: Sizes, loops: Sequence[Loop], *, alike: Collection[str] = ()
+) -> tuple[Tiles, ...]:
     """All tiles that loops in time make, equal ones together; the last along a rank is by itself.
 
     Args:
         extents: Size of every rank that a loop walks along.
         loops: Loops in time, outermost first.
+        alike: Ranks along which the last tile is one like the others.
     """
     ranks = tuple(dict.fromkeys(loop.rank for loop in loops))
     choices = [_along(extents[rank], [x.tile for x in loops if x.rank == rank]) for rank in ranks]
+    choices = [
+        _together(own) if rank in alike else own for rank, own in zip(ranks, choices, strict=True)
+    ]
     found = []
     for choice in product(*choices):
         pieces = dict(zip(ranks, choice, strict=True))
@@ -45,6 +55,34 @@ def equal_tiles(extents: Sizes, loops: Sequence[Loop]) -> tuple[Tiles, ...]:
         last = frozenset(rank for rank, (_, is_last, _) in pieces.items() if is_last)
         found.append(Tiles(sizes, last, prod(count for _, _, count in choice)))
     return tuple(found)
+
+
+def _together(pieces: Sequence[tuple[int, bool, int]]) -> list[tuple[int, bool, int]]:
+    """Pieces of one rank with the last one among those of its size."""
+    found: dict[int, int] = {}
+    for size, _, count in pieces:
+        found[size] = found.get(size, 0) + count
+    return [(size, False, count) for size, count in found.items()]
+
+
+@lru_cache(maxsize=1 << 10)
+def divisors(number: int) -> tuple[int, ...]:
+    """All divisors, in order; prime factors above a million are found if there is one of them.
+
+    >>> divisors(12)
+    (1, 2, 3, 4, 6, 12)
+    """
+    found, factor = [1], 2
+    while factor * factor <= number and factor <= MAX_FACTOR:
+        powers = [1]
+        while number % factor == 0:
+            number //= factor
+            powers.append(powers[-1] * factor)
+        found = [own * power for own in found for power in powers]
+        factor += 1
+    if number > 1:
+        found += [own * number for own in found]
+    return tuple(sorted(found))
 
 
 def num_tiles(extent: int, tiles: Iterable[int]) -> int:
