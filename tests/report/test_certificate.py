@@ -53,6 +53,11 @@ def certificate(*rows: CertificateRow, missing: str | None = None, **more: objec
             True,
         ),
         (
+            certificate(row(FILE, 9), row(FILE, 4, 0, difference='output "y" holds NaN')),
+            'FAILED: 4 of 13 rows of mine.onnx cannot be compared: output "y" holds NaN',
+            False,
+        ),
+        (
             certificate(row(FILE, 9, 4, num_rounded=3, num_noted=2, worst=0.1, worst_steps=2.5)),
             "5 of 9 rows differ from mine.onnx by at most 0.1 (2.5 steps): float rounding inside "
             "the file and what the notes name",

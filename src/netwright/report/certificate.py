@@ -170,6 +170,11 @@ def _first_stage(file: str, rows: Sequence[CertificateRow]) -> str:
         return f"FAILED: {count(bad)} of {count(total)} rows of {file} are not the graph's: {told}"
     if same == total:
         return _chain([file, "graph"], total)
+    refused = [row for row in rows if row.worst is None and not row.holds]
+    if refused:
+        bad = sum(row.num_rows - row.num_identical for row in refused)
+        told = f"{count(bad)} of {count(total)} rows of {file} cannot be compared"
+        return f"FAILED: {told}: {refused[0].difference}"
     explained = sum(row.num_explained for row in rows)
     steps = max(row.worst_steps or 0.0 for row in rows)
     text = f"{count(total - same)} of {count(total)} rows differ from {file}"
