@@ -47,14 +47,5 @@ module clamp #(
     end
   endgenerate
 
-  generate
-    if (CHECK_LOW != 0 && CHECK_HIGH != 0 && LOW_POWER == HIGH_POWER && Y_BITS == HIGH_POWER + 1 &&
-        Y_BITS > 1) begin : g_symmetric
-      // Both limits are a sign and its inverse repeated, and the sign is always that of x. With one
-      // limit alone they must stay constants, which registers choose by set and reset.
-      assign y = {sign, below | above ? {(Y_BITS - 1) {~sign}} : x_wide[Y_BITS-2:0]};
-    end else begin : g_any
-      assign y = below ? low[Y_BITS-1:0] : above ? high[Y_BITS-1:0] : x_wide[Y_BITS-1:0];
-    end
-  endgenerate
+  assign y = below ? low[Y_BITS-1:0] : above ? high[Y_BITS-1:0] : x_wide[Y_BITS-1:0];
 endmodule
