@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 from netwright.flows.certificate import read_certificate, write_certificate
+from netwright.run.manifest import read_manifest, write_manifest
 from tests.cli.conftest import Netwright
 from tests.flows.test_audit import forge
 
@@ -18,6 +19,16 @@ def test_run_is_found_by_its_name(netwright: Netwright, tiny_run: Path) -> None:
     assert code == 0
     assert json.loads(out)["faults"] == []
     assert json.loads(out)["verdict"].startswith("verdict: verified")
+
+
+def test_run_that_could_not_be_made_again_is_incomplete(
+    netwright: Netwright, own_run: Path
+) -> None:
+    manifest = read_manifest(own_run)
+    write_manifest(manifest.model_copy(update={"commit": "0" * 40}), own_run)
+    code, out, err = netwright("verify", own_run)
+    assert (code, err) == (5, "")
+    assert out.splitlines()[-1].startswith("verdict: INCOMPLETE, settings and report not computed")
 
 
 def test_changed_file_fails(netwright: Netwright, own_run: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from netwright.cli.console import complain, emit, emit_json
+from netwright.cli.exit_codes import FAILED, INCOMPLETE
 from netwright.cli.run import RUNS, JsonOption, RunsOption
 
 
@@ -18,7 +19,8 @@ def verify(
     """Check all of a run and print its certificate; exit code 1 unless everything holds.
 
     Files are compared with their digests, records with the settings; the report is computed again
-    from the stages and its page is drawn again. The last line is the verdict.
+    from the stages and its page is drawn again. The last line is the verdict; the exit code is 5
+    where something could not be made again, as that of a run of another version.
     """
     from netwright.flows.audit import audit
     from netwright.report import certificate_table
@@ -33,6 +35,7 @@ def verify(
                 "certificate": shown,
                 "faults": list(found.faults),
                 "limits": list(found.limits),
+                "strangers": found.strangers,
                 "verdict": found.verdict,
             }
         )
@@ -43,4 +46,6 @@ def verify(
     if not as_json:
         emit(found.verdict)
     if not found.holds:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
+    if not found.is_whole:
+        raise typer.Exit(INCOMPLETE)

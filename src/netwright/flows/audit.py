@@ -55,6 +55,7 @@ class Audit:
         hardware: The designs of the run, likewise.
         scope: What was checked, in words.
         limits: What could not be made again, and why.
+        strangers: Files that are no part of the run, in words; empty if there are none.
     """
 
     faults: tuple[str, ...]
@@ -62,6 +63,12 @@ class Audit:
     hardware: tuple[Hardware, ...] = ()
     scope: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    strangers: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything could be made again, so that nothing was left unchecked."""
+        return not self.limits
 
     @property
     def holds(self) -> bool:
@@ -86,7 +93,9 @@ class Audit:
                 f"{count(sum(proof.num_proven for proof in proofs))} statements proven"
                 + (f", {count(still_open)} OPEN" if still_open else "")
             )
-        return f"verdict: verified: {'; '.join([*parts, *self.limits])}"
+        parts += [self.strangers] if self.strangers else []
+        left = f"INCOMPLETE, {'; '.join(self.limits)}; " if self.limits else ""
+        return f"verdict: {left}verified: {'; '.join(parts)}"
 
 
 def audit(folder: Path) -> Audit:
@@ -119,13 +128,14 @@ def audit(folder: Path) -> Audit:
         found.faults.append(str(error))
     if (folder / JSON_NAME).exists():
         _report(folder, stages, rows, designs, found)
-    if strange := _beside(folder, manifest):
+    strange, strangers = _beside(folder, manifest), ""
+    if strange:
         shown = ", ".join(visible(name) for name in strange[:SHOWN])
         more = f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
-        found.limits.append(f"not part of the run: {shown}{more}")
+        strangers = f"not part of the run: {shown}{more}"
     files = sum(len(entry.record.outputs) for entry in manifest.stages if entry.record)
     scope = (f"{len(manifest.stages)} stages with {count(files)} files are intact", *found.scope)
-    return Audit(tuple(found.faults), rows, designs, scope, tuple(found.limits))
+    return Audit(tuple(found.faults), rows, designs, scope, tuple(found.limits), strangers)
 
 
 @dataclass(slots=True)
