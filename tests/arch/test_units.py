@@ -52,3 +52,8 @@ def test_examples_are_accepted():
     assert set(bases) == set(EXAMPLES)
     for name, text in EXAMPLES.items():
         assert convert(*split(text), wanted=bases[name]) > 0
+
+
+def test_figures_beyond_all_numbers_are_refused():
+    with pytest.raises(ValueError, match='must be a finite number, not "1e400pJ/B"'):
+        split("1e400pJ/B")

@@ -55,3 +55,12 @@ def test_operators_that_no_unit_does_are_told(netwright, tmp_path):
                              "latency")  # fmt: skip
     assert code == 0
     assert "no unit does erf (square_elements does mac" in out
+
+
+@pytest.mark.parametrize("more", [(), ("--mapper", "fusion")])
+def test_the_whole_mapspace_is_asked_for_with_a_goal(netwright, tmp_path, more):
+    path = tmp_path / "g.npz"
+    ir.save(conv_graph(), path)
+    code, _, error = netwright("map", path, "--whole", *more)
+    assert code == 2
+    assert "--whole is for --mapper fusion with --goal latency, energy or edp" in error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from math import isfinite
 
 _DECIMAL = {
     "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12,
@@ -95,4 +96,7 @@ def split(text: str) -> tuple[float, str]:
     found = _WRITTEN.fullmatch(text)
     if found is None:
         raise ValueError(f'must be a number with a unit, not "{text}"')
-    return float(found["value"]), found["unit"]
+    value = float(found["value"])
+    if not isfinite(value):
+        raise ValueError(f'must be a finite number, not "{text}"')
+    return value, found["unit"]

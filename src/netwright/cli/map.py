@@ -191,6 +191,11 @@ def map_network(
     only_one(models)
     workload = workloads[0]
     fixed = None if fix is None else load(fix)
+    if is_whole and (mapper is not Mapper.fusion or goal is MapGoal.traffic):
+        raise ConfigError(
+            "--whole is for --mapper fusion with --goal latency, energy or edp",
+            hint="fusion for the least traffic looks at its whole mapspace always",
+        )
     if mapper is Mapper.fusion:
         from netwright.cli.fuse import fuse_network
 
