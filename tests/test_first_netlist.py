@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.backends.rtl.graphs import needs_yosys
+
 PAGE = (Path(__file__).parents[1] / "docs" / "first-netlist.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.tool("g++")
+@needs_yosys
 def test_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("pyosys")
     monkeypatch.chdir(tmp_path)
     code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
     exec(compile(code, "first-netlist.md", "exec"), {})

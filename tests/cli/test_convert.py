@@ -13,7 +13,7 @@ from netwright.errors import ConfigError, NotExecutable
 from netwright.exchange import write_qonnx
 from netwright.files import locked
 from netwright.flows.sections import VerifySection
-from tests.backends.rtl.graphs import two_layers
+from tests.backends.rtl.graphs import needs_yosys, two_layers
 from tests.cli.conftest import Netwright
 
 BREVITAS = Path(__file__).parents[1] / "exchange" / "data" / "brevitas_mlp_float.onnx"
@@ -98,10 +98,10 @@ def test_options_of_hardware_are_not_for_a_processor(
 
 @pytest.mark.tool("g++")
 @pytest.mark.parametrize("model", ["two layers", pytest.param("Brevitas", marks=pytest.mark.slow)])
+@needs_yosys
 def test_model_of_another_tool_becomes_proven_verilog(
     netwright: Netwright, tmp_path: Path, model: str
 ) -> None:
-    pytest.importorskip("pyosys", reason="needs the extra rtl")
     path, out = BREVITAS.with_name("brevitas_mlp_po2.onnx"), tmp_path / "out"
     if model == "two layers":
         path = tmp_path / "model.onnx"
@@ -216,8 +216,8 @@ def test_reuse_factors_of_nodes() -> None:
 
 
 @pytest.mark.tool("g++")
+@needs_yosys
 def test_network_of_hgq2_becomes_proven_verilog(netwright: Netwright, tmp_path: Path) -> None:
-    pytest.importorskip("pyosys", reason="needs the extra rtl")
     pytest.importorskip("h5py", reason="needs the extra hgq")
     path, out = BREVITAS.with_name("hgq_dense.keras"), tmp_path / "out"
     options = ("--backend", "rtl", "--part", "xcup", "--rows", "100")

@@ -7,7 +7,7 @@ import pytest
 
 from netwright.exchange import write_qonnx
 from tests.backends.rtl.chip.graphs import dense
-from tests.backends.rtl.graphs import few_cells, needs_verilator
+from tests.backends.rtl.graphs import few_cells, needs_verilator, needs_yosys
 from tests.cli.conftest import Netwright
 
 OPTIONS = ("--backend", "rtl", "--random-rows", "60", "--json")
@@ -44,10 +44,10 @@ def test_a_chip_is_compared_word_by_word(
 
 @pytest.mark.tool("g++")
 @needs_verilator
+@needs_yosys
 def test_weights_on_ports_are_compared_with_other_weights(
     netwright: Netwright, tmp_path: Path
 ) -> None:
-    pytest.importorskip("pyosys", reason="needs the extra rtl")
     model, out = tmp_path / "tiny.onnx", tmp_path / "out"
     write_qonnx(few_cells(), model)
     code, shown, err = netwright("convert", model, "--out", out, *OPTIONS, "--weights", "loadable")

@@ -11,6 +11,7 @@ from netwright.flows.flow import load_flow
 from netwright.flows.own_flow import write_own_flow
 from netwright.report import read
 from netwright.run import execute
+from tests.backends.rtl.graphs import needs_yosys
 
 FEW = [
     "train.epochs=1", "compress.epochs=1", "compress.probes=2", "verify.random_rows=20",
@@ -33,8 +34,8 @@ def data(folder: Path) -> Path:
 
 
 @pytest.mark.tool("g++")
+@needs_yosys
 def test_a_table_runs_down_to_verilog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("pyosys", reason="needs pyosys (extra rtl)")
     monkeypatch.chdir(data(tmp_path))
     assert main(["new", "my-kinds", "--data", "mine.csv", "--target", "kind", "--out", "."]) == 0
     text = (tmp_path / "my-kinds.toml").read_text()

@@ -10,7 +10,7 @@ import pytest
 from netwright.backends.rtl.arrays import BankUnit, BankUnitDesign
 from netwright.errors import ConfigError, DataError
 from netwright.formats.bfloat import bfloat16_words
-from tests.backends.rtl.graphs import needs_verilator
+from tests.backends.rtl.graphs import needs_verilator, needs_yosys
 from tests.formats.test_bfloat import CORNERS, bits
 from tests.rationals import lane_sum
 
@@ -60,8 +60,8 @@ def test_the_model_is_that_of_exact_numbers() -> None:
     assert bits(BankUnit().reference(x, w)) == bits(exact)
 
 
+@needs_yosys
 def test_parts_are_counted(tmp_path: Path) -> None:
-    pytest.importorskip("pyosys")
     found = BankUnit(lanes=2).generate(tmp_path / "unit").count("gates")
     kinds = {name: part.instances for name, part in found.parts.items()}
     assert kinds == {"float_multiply": 2, "float_add": 2, "float_narrow": 1}
