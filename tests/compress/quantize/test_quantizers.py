@@ -37,7 +37,7 @@ def test_the_format_stores_values_near_those_that_were_seen(
         values = rotated(values, block_of(64, made.most_rotated))
         made = quantizer(str(made.inner), bits)
     found = made.fit(values, channel_axis=channel_axis, group_axis=1)
-    assert found.group_axis == 1
+    assert found.group_axis == (1 if found.number.group > 1 else -1)
     assert len(found.scale) in (1, 6)
     assert error(found, values) < {4: 0.12, 6: 0.01, 8: 0.01, 16: 1e-6}[bits]
     assert made.stored_bits >= found.bits
