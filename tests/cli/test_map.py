@@ -151,3 +151,12 @@ def test_what_a_mapper_cannot_take_is_refused(netwright, tmp_path):
     assert '"conv3" cannot come there' in err or '"conv3" is no Einsum' in err
     code, _, err = netwright("map", "resnet18", "--write", tmp_path / "m.json")
     assert 'must end in .toml, not ".json"' in err
+
+
+def test_weights_that_pass_through_the_scratchpad_have_an_older_name(netwright):
+    found = [
+        json.loads(netwright("map", "squeezenet", "--json", "--scratchpad", "4MiB", *names)[1])
+        for names in (["--places-weights"], ["--weights"], [])
+    ]
+    sizes = [one["smallest_bytes"] for one in found]
+    assert sizes[0] == sizes[1] > sizes[2]

@@ -102,7 +102,10 @@ def map_network(
         ),
     ] = GranularityName.fused,
     places_weights: Annotated[
-        bool, typer.Option("--places-weights", help="Weights pass through the scratchpad too.")
+        bool,
+        typer.Option(
+            "--places-weights", "--weights", help="Weights pass through the scratchpad too."
+        ),
     ] = False,
     order: Annotated[
         OrderName,
