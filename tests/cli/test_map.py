@@ -158,5 +158,5 @@ def test_weights_that_pass_through_the_scratchpad_have_an_older_name(netwright):
         json.loads(netwright("map", "squeezenet", "--json", "--scratchpad", "4MiB", *names)[1])
         for names in (["--places-weights"], ["--weights"], [])
     ]
-    sizes = [one["smallest_bytes"] for one in found]
+    sizes = [one["compulsory_bytes"] for one in found]
     assert sizes[0] == sizes[1] > sizes[2]
