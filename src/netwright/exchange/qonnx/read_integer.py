@@ -250,13 +250,7 @@ def zero_point_of(reader: Reader, node: SourceNode, index: int) -> tuple[int, tu
     if index >= len(node.inputs) or not node.inputs[index]:
         return 0, (0, 255)
     values = reader.constant(node, index, "the zero point")
-    limits = integer_limits(values)
-    if limits is None:
-        raise GraphError(
-            f"codes of type {values.dtype} are not supported",
-            node=node.name,
-            hint="integers of 2 to 16 bits are",
-        )
+    limits = _limits_of(node, values, hint="integers of 2 to 16 bits are")
     found = set(values.astype(np.int64).reshape(-1).tolist())
     if len(found) != 1:
         raise GraphError(
@@ -345,14 +339,16 @@ def _operand(
     return _constant(reader, node, name, rank, (index + 1, index + 2), axis_of_scale)
 
 
-def _limits_of(node: SourceNode, codes: NDArray[Any]) -> tuple[int, int]:
+def _limits_of(
+    node: SourceNode,
+    codes: NDArray[Any],
+    hint: str = "quantize with integer types, from int4 to int32",
+) -> tuple[int, int]:
     """Limits of the element type of a constant that must hold codes."""
     limits = integer_limits(codes)
     if limits is None:
         raise GraphError(
-            f"codes of type {codes.dtype} are not supported",
-            node=node.name,
-            hint="quantize with integer types, from int4 to int32",
+            f"codes of type {codes.dtype} are not supported", node=node.name, hint=hint
         )
     return limits
 
