@@ -185,3 +185,13 @@ def test_an_error_can_say_where_it_happened() -> None:
     assert isinstance(error, UnsupportedOp)
     assert str(error) == 'layer "a": operator "Foo" is not supported by bar\nhint: leave it out'
     assert (error.op, error.message) == ("Foo", 'layer "a": operator "Foo" is not supported by bar')
+
+
+def test_faults_of_an_option_stay_apart_whatever_their_words() -> None:
+    error = ConfigError(["a is 1; b is 2", "c is 3"], path="f.toml")
+    assert error.message == "f.toml: a is 1; b is 2; c is 3"
+    assert error.faults == ("a is 1; b is 2", "c is 3")
+    assert ConfigError("d; e").faults == ("d; e",)
+    placed = pickle.loads(pickle.dumps(error)).at("here")  # noqa: S301
+    assert placed.faults == ("here: a is 1; b is 2", "here: c is 3")
+    assert placed.message == "here: f.toml: a is 1; b is 2; c is 3"

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from netwright.faults import closest, faults, plain_faults, shown, told_apart
+from netwright.faults import closest, faults, plain_faults, shown
 from netwright.settings import Settings
 
 
@@ -96,13 +96,6 @@ def test_faults_of_data_without_settings(text: str, sentence: str) -> None:
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(Record).validate_json(text)
     assert plain_faults(caught.value) == sentence
-
-
-def test_a_suggestion_belongs_to_its_fault() -> None:
-    found = 'no "srm"; did you mean "sram"?; no "x"; there are a, b; rows is missing'
-    assert told_apart(found) == (
-        'no "srm"; did you mean "sram"?', 'no "x"; there are a, b', "rows is missing"
-    )  # fmt: skip
 
 
 def test_closest_stays_silent_when_nothing_is_near() -> None:

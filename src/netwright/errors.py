@@ -31,6 +31,7 @@ from collections.abc import Sequence
 from errno import errorcode
 from importlib import import_module
 from types import ModuleType
+from typing import cast
 
 
 class NetwrightError(Exception):
@@ -66,11 +67,27 @@ def _rebuilt(
 
 
 class ConfigError(NetwrightError):
-    """A configuration file or option holds something that is not accepted."""
+    """A configuration file or option holds something that is not accepted.
 
-    def __init__(self, message: str, *, path: str | None = None, hint: str | None = None) -> None:
+    Args:
+        message: What is wrong, or a sentence for each fault (:attr:`faults` keeps them apart).
+        path: The file.
+        hint: What would be accepted.
+    """
+
+    def __init__(
+        self, message: str | Sequence[str], *, path: str | None = None, hint: str | None = None
+    ) -> None:
         self.path = path
-        super().__init__(f"{path}: {message}" if path else message, hint=hint)
+        self.faults = (message,) if isinstance(message, str) else tuple(message)
+        text = "; ".join(self.faults)
+        super().__init__(f"{path}: {text}" if path else text, hint=hint)
+
+    def at(self, place: str) -> ConfigError:
+        """The same error, which says besides where each of its faults is."""
+        found = cast(ConfigError, super().at(place))
+        found.faults = tuple(f"{place}: {fault}" for fault in self.faults)
+        return found
 
 
 class DataError(NetwrightError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from difflib import get_close_matches
@@ -94,7 +93,7 @@ def _refused_by(member: type, given: Mapping[str, object]) -> tuple[str, ...]:
     try:
         TypeAdapter(member).validate_json(json.dumps(given, default=str))
     except ConfigError as error:
-        return told_apart(error.message)
+        return error.faults
     except ValidationError:
         pass  # said of the whole file
     return ()
@@ -129,14 +128,6 @@ def closest(name: str, accepted: tuple[str, ...]) -> str:
     """``; did you mean "x"?`` for the accepted name nearest to `name`, or nothing."""
     near = get_close_matches(name, accepted, n=1)
     return f'; did you mean "{near[0]}"?' if near else ""
-
-
-_CONTINUED = re.compile(r"; (?!did you mean |there (?:is|are) |it has |accepted: |paths are )")
-
-
-def told_apart(message: str) -> tuple[str, ...]:
-    """The sentences of a message that lists several faults, each with what it suggests."""
-    return tuple(_CONTINUED.split(message))
 
 
 def shown(value: object) -> str:

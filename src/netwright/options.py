@@ -16,7 +16,6 @@ from pydantic import ConfigDict, create_model
 from pydantic.errors import PydanticUserError
 
 from netwright.errors import ConfigError
-from netwright.faults import told_apart
 from netwright.registry import resolve
 from netwright.settings import Settings, check, refused
 
@@ -110,7 +109,7 @@ def make_from(
     try:
         return make(kind, name, options.model_dump(), **given)
     except ConfigError as error:
-        raise refused(told_apart(error.message), source=source, hint=error.hint) from error
+        raise refused(error.faults, source=source, hint=error.hint) from error
 
 
 def takes(kind: str, name: str, parameter: str) -> bool:

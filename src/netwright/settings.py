@@ -47,7 +47,7 @@ def check(
     except ValidationError as error:
         found = faults(error, model)
     except ConfigError as error:  # a dataclass of options refuses its values
-        found = refused_values(model, data) or (error.message,)
+        found = refused_values(model, data) or error.faults
     raise refused(found, source=source)
 
 
@@ -62,4 +62,6 @@ def refused(found: Sequence[str], *, source: str, hint: str | None = None) -> Co
     if len(found) == 1:
         return ConfigError(found[0], path=source, hint=hint)
     lines = "".join(f"\n  {fault}" for fault in found)
-    return ConfigError(f"{len(found)} settings are not accepted{lines}", path=source, hint=hint)
+    error = ConfigError(f"{len(found)} settings are not accepted{lines}", path=source, hint=hint)
+    error.faults = tuple(found)
+    return error

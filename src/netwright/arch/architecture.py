@@ -248,7 +248,7 @@ class Architecture(Part):
             nodes = tuple(new if node is old else node for node in self.nodes)
             return type(self).model_validate({**dict(self), "nodes": nodes})
         except ValidationError as error:
-            raise ConfigError(f'node "{name}": {"; ".join(sentences(error, type(old)))}') from None
+            raise ConfigError(sentences(error, type(old))).at(f'node "{name}"') from None
 
     def with_fanout(self, name: str, fanout: Iterable[int]) -> Self:
         """A copy in which an array has another size.

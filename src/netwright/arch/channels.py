@@ -28,7 +28,7 @@ def check_banks(architecture: Architecture, *, source: str = "") -> None:
     """
     found = [fault for memory in architecture.memories for fault in _faults(architecture, memory)]
     if found:
-        raise ConfigError("; ".join(found), path=source)
+        raise ConfigError(found, path=source)
 
 
 def with_channels(architecture: Architecture, channels: int) -> Architecture:
@@ -71,7 +71,7 @@ def with_channels(architecture: Architecture, channels: int) -> Architecture:
         nodes = tuple(map(changed, architecture.nodes))
         return type(architecture).model_validate({**dict(architecture), "nodes": nodes})
     except ValidationError as error:
-        raise ConfigError(f'memory "{memory.name}": {"; ".join(sentences(error))}') from None
+        raise ConfigError(sentences(error)).at(f'memory "{memory.name}"') from None
 
 
 def _faults(architecture: Architecture, memory: Memory) -> Iterator[str]:

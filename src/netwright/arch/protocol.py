@@ -136,7 +136,7 @@ def protocol(name: str) -> Protocol:
     try:
         found = Protocol.model_validate_json(json.dumps(read_toml(path)))
     except ValidationError as error:
-        raise ConfigError("; ".join(sentences(error, Protocol)), path=str(path)) from None
+        raise ConfigError(sentences(error, Protocol), path=str(path)) from None
     if not found.extends:
         return found
     base = protocol(found.extends)

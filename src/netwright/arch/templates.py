@@ -208,7 +208,7 @@ def template(name: str) -> Template:
     try:
         found = Template.model_validate_json(json.dumps(read_toml(path), default=str))
     except ValidationError as error:
-        raise ConfigError("; ".join(sentences(error, Template)), path=str(path)) from None
+        raise ConfigError(sentences(error, Template), path=str(path)) from None
     kinds = [type(node) for node in found.nodes]
     if kinds[:2] != [Link, _Scaled] or kinds.count(_Free) != 1 or kinds[-1] is not Compute:
         raise ConfigError(
@@ -250,7 +250,7 @@ def with_accelerators(base: Architecture, accelerators: Iterable[Accelerator]) -
             {**dict(base), "nodes": (*kept, *made), "accelerators": chosen}
         )
     except ValidationError as error:
-        raise ConfigError("; ".join(sentences(error))) from None
+        raise ConfigError(sentences(error)) from None
 
 
 def expanded(tables: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -276,5 +276,5 @@ def expanded(tables: Mapping[str, Any]) -> Mapping[str, Any]:
         else:
             found += [node.model_dump(mode="json") for node in nodes]
     if faults:
-        raise ConfigError("; ".join(faults))
+        raise ConfigError(faults)
     return {**tables, "nodes": [*tables.get("nodes", []), *found]}

@@ -65,7 +65,7 @@ class Target:
     def __post_init__(self) -> None:
         faults = list(target_faults(self.part, self.clock_mhz))
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
 
 def target_faults(part: str, clock_mhz: float) -> Iterator[str]:

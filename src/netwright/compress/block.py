@@ -79,7 +79,7 @@ class BlockSparsity:
                 f"lasso ({self.lasso}) not negative"
             )
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     def at(self, share: float) -> float:
         """Share of zero blocks after this share of the steps.

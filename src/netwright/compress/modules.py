@@ -85,7 +85,7 @@ def _matching(model: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Module]
         if not any(fnmatchcase(name, pattern) for name in known)
     ]
     if faults:
-        raise ConfigError("; ".join(faults), hint=f"layers: {', '.join(known)}")
+        raise ConfigError(faults, hint=f"layers: {', '.join(known)}")
     found = {
         name: module
         for name, module in known.items()

@@ -64,6 +64,6 @@ def by_pattern(
             continue
         layers.append(layer_of(name, *pair))
     if faults:
-        raise ConfigError("; ".join(faults), hint=f"layers: {', '.join(names)}")
+        raise ConfigError(faults, hint=f"layers: {', '.join(names)}")
     plan = Plan(tuple(layers), origin="by pattern")
     return plan.with_rules(scale=scale, granularity=granularity)

@@ -194,7 +194,7 @@ class Plan:
         ):
             faults.append(f"output_bits must be an integer from 1 to {LARGEST_BITS}, not {bits!r}")
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     @property
     def weight_bits(self) -> tuple[int, ...]:

@@ -185,7 +185,7 @@ def merge_machine(architecture: Architecture) -> MergeMachine:
             else:
                 figures[f"{role} {name}"] = figure.value
     if faults:
-        raise ConfigError(f"{architecture.name}: " + "; ".join(faults))
+        raise ConfigError(faults).at(architecture.name)
     rate, scratchpad = computes[0].rate, architecture.scratchpad
     assert rate is not None  # asked for above, like the next one
     assert scratchpad is not None

@@ -91,7 +91,7 @@ class Machine:
         if root is None or root.bandwidth is None:
             faults.append(f'"{architecture.root.name}" must be a memory with a bandwidth')
         if faults:
-            raise ConfigError(f'architecture "{architecture.name}": {"; ".join(faults)}')
+            raise ConfigError(faults).at(f'architecture "{architecture.name}"')
         (array,) = above
         assert isinstance(array, Array)
         assert element.rate is not None

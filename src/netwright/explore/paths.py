@@ -45,7 +45,7 @@ def changed(
         except ValueError as error:
             found.append(f"{path}: {error}")
     if found:
-        raise ConfigError("; ".join(found), path=source)
+        raise ConfigError(found, path=source)
     return cast("dict[str, object]", result)
 
 

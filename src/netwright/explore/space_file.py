@@ -16,7 +16,6 @@ from netwright.explore.proposers.base import Proposer
 from netwright.explore.search import Search
 from netwright.explore.settings import SearchSettings
 from netwright.explore.space import Constraint, Derived, Goal, Space
-from netwright.faults import told_apart
 from netwright.options import make, options_of
 from netwright.reading import read_toml
 from netwright.registry import entries
@@ -108,7 +107,7 @@ def load(path: str | Path, *, proposer: str | None = None, seed: int | None = No
         space.check()
         search.objective.check(space)
     except ConfigError as error:
-        raise refused(told_apart(error.message), source=source, hint=error.hint) from None
+        raise refused(error.faults, source=source, hint=error.hint) from None
     return Loaded(search, file.title, options.trials)
 
 
@@ -128,5 +127,5 @@ def _made(kind: str, table: dict[str, object], source: str, place: str, folder: 
     try:
         return make(kind, name, dict(checked), folder=folder)
     except ConfigError as error:
-        faults = [f"{place}.{fault}" for fault in told_apart(error.message)]
+        faults = [f"{place}.{fault}" for fault in error.faults]
         raise refused(faults, source=source, hint=error.hint) from None

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, ValidationError, ValidationInfo, create_model
 from pydantic_core import PydanticCustomError
 
 from netwright.errors import ConfigError, MissingExtra
-from netwright.faults import NESTED, closest, faults, refused_values, told_apart
+from netwright.faults import NESTED, closest, faults, refused_values
 from netwright.options import file_options, make, options_of
 from netwright.python_file import is_python_name, load, lookup, parse
 from netwright.registry import entries
@@ -151,7 +151,7 @@ class Choice(Settings):
         try:
             self.make("", {})
         except ConfigError as error:
-            found = told_apart(error.message)
+            found = error.faults
             raise PydanticCustomError(NESTED, "{faults}", {"faults": found}) from error
         return self
 

@@ -58,7 +58,7 @@ class FlowOptions(Settings):
             if _PLACE.fullmatch(place) is None
         ]
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
         return FlowObjective(
             where / self.flow, dict(self.values), self.until, where / self.runs, self.fidelity
         )
@@ -101,7 +101,7 @@ class FlowObjective:
         found = reached(space, self._changed, self._built)
         found += unmeasured(space, self.values)
         if found:
-            raise ConfigError("; ".join(found))
+            raise ConfigError(found)
 
     def evaluate(
         self, settings: Mapping[str, Value], *, fidelity: float, tell: Tell

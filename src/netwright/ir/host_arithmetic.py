@@ -73,7 +73,7 @@ class HostArithmetic:
         if type(self.bits) is not int or self.bits not in (16, 32):
             faults.append(f"bits must be 16 or 32, not {self.bits!r}")
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     def round(self, values: ArrayLike) -> Floats:
         """The nearest values of the format."""

@@ -69,7 +69,7 @@ class Banks:
         if type(self.tokens) is not int or not 0 <= self.tokens <= MOST_TOKENS:
             faults.append(f"tokens must be from 0 to {MOST_TOKENS}, not {self.tokens!r}")
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     def __call__(self, workload: Workload, architecture: Architecture) -> Mapping:
         """Place every tensor that belongs into the banks; see :func:`place`."""

@@ -56,7 +56,7 @@ class BankArithmetic:
         if not isinstance(host, HostArithmetic):
             faults.insert(0, f"host must be a HostArithmetic, not {type(host).__name__}")
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     def __call__(self, graph: Graph) -> Graph:
         """The graph with that arithmetic; `graph` itself if it has it already."""

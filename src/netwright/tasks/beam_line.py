@@ -165,7 +165,7 @@ class Faults:
                 kind = "a whole number from 0" if whole else "from 0"
                 found.append(f"{item.name} must be {kind} to {most:g}, not {value}")
         if found:
-            raise ConfigError("; ".join(found))
+            raise ConfigError(found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

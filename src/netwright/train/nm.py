@@ -290,4 +290,4 @@ def _check(
     elif decay and method not in _FORWARD:
         faults.append(f'decay must be 0 for method "{method}": its forward pass sees all weights')
     if faults:
-        raise ConfigError("; ".join(faults))
+        raise ConfigError(faults)

@@ -247,7 +247,7 @@ def chosen(
         else:
             sparse[item.path] = own
     if faults:
-        raise ConfigError("; ".join(faults), hint=f"layers: {', '.join(names)}")
+        raise ConfigError(faults, hint=f"layers: {', '.join(names)}")
     return sparse, left
 
 

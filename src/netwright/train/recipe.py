@@ -88,7 +88,7 @@ class Recipe:
         ]
         faults += self._choice_faults()
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
         """This recipe with some settings changed, by name.

@@ -99,7 +99,7 @@ class Reinforcement:
                 f"warmup must be 0 or more and fewer than the {self.steps} steps, not {self.warmup}"
             )
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,7 +313,7 @@ def check_options(*, way: str | None = None, block_rows: int = 4, num_threads: i
             f"num_threads must be an integer from 1 to {MAX_THREADS}, not {num_threads!r}"
         )
     if faults:
-        raise ConfigError("; ".join(faults))
+        raise ConfigError(faults)
 
 
 def _is_integer(value: object) -> bool:

@@ -29,7 +29,7 @@ class CpuOptions:
     def __post_init__(self) -> None:
         faults = list(self._faults())
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     def _faults(self) -> Iterator[str]:
         threads = self.threads

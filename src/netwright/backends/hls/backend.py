@@ -114,7 +114,7 @@ class HlsBackend(HlsOptions):
             if factor > 1 and name not in multiplying
         ]
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     def _check_nodes(self, graph: Graph) -> None:
         if not isinstance(self.reuse_factor, Mapping):

@@ -52,7 +52,7 @@ class HlsOptions:
     def __post_init__(self) -> None:
         faults = list(self._faults())
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
         if isinstance(self.reuse_factor, Mapping):
             object.__setattr__(self, "reuse_factor", MappingProxyType(dict(self.reuse_factor)))
 

@@ -49,7 +49,7 @@ class ChipOptions:
                 object.__setattr__(self, name, tuple(value))
         faults = list(self._faults())
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     def _faults(self) -> Iterator[str]:
         for name, low, high in (

@@ -96,7 +96,7 @@ class RtlOptions:
     def __post_init__(self) -> None:
         faults = list(self._faults())
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     def _faults(self) -> Iterator[str]:
         if self.part not in part_names():

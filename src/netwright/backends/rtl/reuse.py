@@ -89,7 +89,7 @@ def tilings(graph: Graph, reuse_factor: ReuseFactor) -> dict[str, Tiling]:
             faults.append(_misfit(name, tiling))
         made[name] = tiling
     if faults:
-        raise ConfigError("; ".join(faults))
+        raise ConfigError(faults)
     return made
 
 

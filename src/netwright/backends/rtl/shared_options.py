@@ -82,7 +82,7 @@ class SharedOptions:
     def __post_init__(self) -> None:
         faults = list(self._faults())
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     def _faults(self) -> Iterator[str]:
         sizes = {"lanes": MAX_LANES, "units": MAX_UNITS, "elements": MAX_ELEMENTS}

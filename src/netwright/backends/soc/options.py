@@ -57,7 +57,7 @@ class SocOptions:
         object.__setattr__(self, "network", network_options(self.network, part=self.part))
         faults = list(self._faults())
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
         network = replace(self.network, part=self.part, clock_mhz=self.clock_mhz)
         object.__setattr__(self, "network", network)
 

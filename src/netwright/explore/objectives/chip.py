@@ -210,7 +210,7 @@ class Chip:
             if own.task not in known
         ]
         if found:
-            raise ConfigError("; ".join(found))
+            raise ConfigError(found)
 
     def evaluate(
         self, settings: Mapping[str, Value], *, fidelity: float, tell: Tell

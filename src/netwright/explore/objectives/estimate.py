@@ -109,7 +109,7 @@ class Estimate:
         known = [*VALUES, *(f"bytes.{node.name}" for node in arch.find(self.machine).memories)]
         found += unmeasured(space, known)
         if found:
-            raise ConfigError("; ".join(found))
+            raise ConfigError(found)
 
     def evaluate(
         self, settings: Mapping[str, Value], *, fidelity: float, tell: Tell

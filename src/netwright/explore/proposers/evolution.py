@@ -48,7 +48,7 @@ class Evolution:
             if value < least
         ]
         if faults:
-            raise ConfigError("; ".join(faults))
+            raise ConfigError(faults)
 
     def propose(self, history: Sequence[Trial], space: Space, count: int, seed: int) -> list[Point]:
         """Random points for the first population, then children."""

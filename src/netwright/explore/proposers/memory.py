@@ -75,4 +75,4 @@ def check_gradient(rate: float, momentum: float, penalty: float) -> None:
     if not penalty >= 0:
         faults.append(f"penalty must be 0 or more, not {penalty:g}")
     if faults:
-        raise ConfigError("; ".join(faults))
+        raise ConfigError(faults)

@@ -127,4 +127,4 @@ def _faults(values: dict[str, int], least: int, most: int) -> Iterator[str]:
 
 def _refuse(faults: list[str]) -> None:
     if faults:
-        raise ConfigError("; ".join(faults))
+        raise ConfigError(faults)
