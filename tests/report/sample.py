@@ -348,6 +348,7 @@ def _front() -> tuple[FrontPoint, ...]:
                 bops=bops(cost),
                 accuracy=share(accuracy),
                 bits=(bits,) * 4,
+                input_bits=(bits,) * 4,
                 epochs=10,
                 num_seeds=1,
             )
@@ -367,6 +368,7 @@ def _front() -> tuple[FrontPoint, ...]:
                 bops=bops(cost),
                 accuracy=share(accuracy, 0.0012),
                 bits=bits,
+                input_bits=(9, *bits[1:]),
                 chosen=index == 1,
                 epochs=20 if index == 1 else 10,
                 num_seeds=3 if index == 1 else 1,

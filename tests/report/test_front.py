@@ -75,8 +75,8 @@ def test_picture_says_what_had_less_training():
 def test_better_blind_choice_is_said():
     def pair(blind: float, bits: tuple[int, ...]) -> list[FrontPoint]:
         return [
-            _point(5, 0.7, budget="90000", bits=(4, 4)),
-            _point(5, blind, "blind", budget="90000", bits=bits),
+            _point(5, 0.7, budget="90000", bits=(2, 2), input_bits=(4, 4)),
+            _point(5, blind, "blind", budget="90000", bits=(2, 2), input_bits=bits),
         ]
 
     (better,) = blind_verdicts(pair(0.72, (5, 3)))

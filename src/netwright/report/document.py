@@ -159,7 +159,8 @@ class FrontPoint(Part):
         label: Short name, such as ``"w4a4"``.
         bops: Bit operations for one inference.
         accuracy: The score; the deviation is over seeds.
-        bits: Weight bits by layer.
+        bits: Width of the weights, by layer.
+        input_bits: Width of what enters, by layer, if known.
         chosen: Whether this is the plan the run went on with.
         epochs: Epochs of its training, if known.
         num_seeds: Trainings behind the accuracy, if known.
@@ -171,6 +172,7 @@ class FrontPoint(Part):
     bops: Quantity
     accuracy: Quantity
     bits: tuple[int, ...] = ()
+    input_bits: tuple[int, ...] = ()
     chosen: bool = False
     epochs: Count | None = None
     num_seeds: Count | None = None

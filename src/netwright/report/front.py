@@ -64,7 +64,7 @@ def blind_verdicts(points: Sequence[FrontPoint], measure: Measure = ACCURACY) ->
         other = aware.get(blind.budget)
         if other is None:
             continue
-        if other.bits == blind.bits and other.bops == blind.bops:
+        if blind.input_bits and (other.bits, other.input_bits) == (blind.bits, blind.input_bits):
             found.append(f"Budget {blind.budget}: both choices are the same plan.")
             continue
         better = measure.goodness(blind.accuracy.value) - measure.goodness(other.accuracy.value)

@@ -142,7 +142,7 @@ def front_table(
     points: Sequence[FrontPoint], *, measure: Measure = ACCURACY, width: int = WIDTH
 ) -> str:
     """Points of the front of score and BOPs, cheapest first; the chosen one carries a star."""
-    table = _table("", "kind", "plan", "bits", "BOPs >", f"{measure.name} >")
+    table = _table("", "kind", "plan", "weight bits", "input bits", "BOPs >", f"{measure.name} >")
     for point in sorted(points, key=lambda point: (point.bops.value, point.kind, point.label)):
         _add(
             table,
@@ -150,6 +150,7 @@ def front_table(
             point.kind,
             point.label,
             "-".join(map(str, point.bits)),
+            "-".join(map(str, point.input_bits)),
             count(point.bops.value),
             measure.text(point.accuracy),
         )

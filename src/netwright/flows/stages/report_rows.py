@@ -207,7 +207,7 @@ def plan(shapes: Sequence[LayerShape], folder: Path) -> tuple[PlanRow, ...]:
     return tuple(
         PlanRow(
             layer=shape.name,
-            weight_bits=chosen.weight_bits,
+            bits=chosen.weight_bits,
             input_bits=chosen.input_bits,
             shape=(shape.inputs, shape.outputs),
             num_weights=shape.weights,
@@ -266,6 +266,7 @@ def front(
             bops=_bops(total_bops(shapes, chosen)),
             accuracy=_seeds(inputs["compress"], scored),
             bits=chosen.weight_bits,
+            input_bits=chosen.input_bits,
             chosen=True,
             epochs=epochs,
             num_seeds=len(read_scores(inputs["compress"])),
@@ -280,6 +281,7 @@ def front(
                 bops=_bops(point.bops),
                 accuracy=scored.quantity(point.accuracies),
                 bits=point.weight_bits,
+                input_bits=point.input_bits,
                 epochs=swept_epochs,
                 num_seeds=len(point.accuracies),
                 budget=_budget(point),
