@@ -207,7 +207,7 @@ def plan(shapes: Sequence[LayerShape], folder: Path) -> tuple[PlanRow, ...]:
     return tuple(
         PlanRow(
             layer=shape.name,
-            bits=chosen.weight_bits,
+            weight_bits=chosen.weight_bits,
             input_bits=chosen.input_bits,
             shape=(shape.inputs, shape.outputs),
             num_weights=shape.weights,
