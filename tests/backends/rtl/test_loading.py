@@ -105,6 +105,17 @@ def test_other_weights_reach_as_far_as_any() -> None:
         assert ends == {(dtype.min, dtype.min), (dtype.max, dtype.max)}
 
 
+def test_other_weights_are_extreme_in_one_product_while_others_vary() -> None:
+    """A layer that saturates for all extreme weights hides what stands before it."""
+    graph = two_layers()
+    names = [node.inputs[1] for node in graph.nodes if node.op == "MatMul"]
+    varied = [
+        tuple(len(np.unique(made.constants[name])) > 1 for name in names)
+        for made in list(other_weights(graph, count=14, seed=3))[8:]
+    ]
+    assert varied == 2 * [(False, True), (True, False), (True, True)]
+
+
 def test_other_weights_of_formats_with_few_codes_are_codes() -> None:
     build = Build("signs")
     weights = build.constant(np.where(build.random.integers(0, 2, (3, 2)), 1, -1), Bipolar())

@@ -114,8 +114,10 @@ def other_weights(graph: Graph, *, count: int, seed: int) -> Iterator[Graph]:
     """The graph with other weights and biases, whose sums reach as far as those of any weights.
 
     First those of each product are all the least or all the greatest of their formats, alike in all
-    products and by turns, with biases alike and opposite: eight graphs. Then they are drawn at
-    random. Formats of sums grow with them.
+    products and by turns, with biases alike and opposite: eight graphs. A layer that saturates hides
+    what those before it do, so the weights of one product are extreme in each of the others, with
+    everything else drawn at random: each product by turns, then none. Formats of sums grow with
+    them.
 
     Args:
         graph: What a loadable design was made from.
@@ -127,11 +129,14 @@ def other_weights(graph: Graph, *, count: int, seed: int) -> Iterator[Graph]:
     for number in range(count):
         made = graph
         for place, node in enumerate(products):
+            turn, aimed = divmod(number - 8, len(products) + 1)
             for role, name in enumerate(node.inputs[1:]):
                 dtype, shape = graph.types[name].dtype, graph.constants[name].shape
                 if number < 8:
                     greatest = (number >> 2) ^ (number & place & 1) ^ (number >> 1 & role)
                     values = np.full(shape, dtype.max if greatest else dtype.min)
+                elif role == 0 and aimed == place:
+                    values = np.full(shape, dtype.min if turn % 2 else dtype.max)
                 else:
                     values = _drawn(generator, dtype, shape)
                 made = made.with_constant(name, values.astype(np.int64))
