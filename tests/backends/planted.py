@@ -137,10 +137,9 @@ def outcome(design: Design, fault: Fault) -> Outcome:
 
 
 def _is_proven(design: RtlDesign) -> bool:
-    if design.options.weights == "loadable":
-        return True  # nothing can be proven of these, so stimuli alone must notice
     try:
-        proofs = [proof.holds for proof in design.prove()] if design.num_products else []
+        proves_products = design.num_products and not design.is_loadable
+        proofs = [proof.holds for proof in design.prove()] if proves_products else []
         if design.proves_elements and all(proofs):
             proofs += [proof.holds for proof in design.prove_elements()]
     except NetwrightError:

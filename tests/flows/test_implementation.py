@@ -54,6 +54,13 @@ def test_an_accelerator_for_all_layers_is_not_called_wires(tmp_path: Path) -> No
     assert simulated_only(design).what == "one accelerator for all layers"
 
 
+def test_products_whose_weights_are_loaded_stay_open(tmp_path: Path) -> None:
+    made = rtl(reuse_factor=2, weights="loadable").generate(few_cells(), tmp_path / "design")
+    row = simulated_only(made)
+    assert (row.what, row.num_proven) == ("products whose weights are loaded", 0)
+    assert row.num_open == made.num_products > 0
+
+
 @needs_yosys
 def test_another_part_gets_sums_of_its_own(tmp_path: Path) -> None:
     graph = graph_of(positive(3), code_bits=3)

@@ -86,7 +86,7 @@ def implement(
     if design.proves_elements:
         elements = design.prove_elements(timeout_s=TIMEOUT_S, progress=told)
         proofs += element_proofs(elements)
-    else:
+    if design.is_loadable or not design.proves_elements:
         proofs.append(simulated_only(design))
     cells = []
     for done, part in enumerate(parts, start=2):
@@ -220,20 +220,22 @@ def element_proofs(proofs: Sequence[ElementProof]) -> list[LayerProof]:
 
 
 def simulated_only(design: RtlDesign) -> LayerProof:
-    """The row of a design whose elements behind the products are simulated, not proven."""
-    wires = not design.circuit.layers
+    """The row of what a design simulates and does not prove: all of it, or loaded weights."""
+    elements = sum(port.num_elements for port in design.circuit.outputs)
+    if design.options.shared is not None:
+        what, num_open = "one accelerator for all layers", elements
+    elif not design.is_loadable:
+        what, num_open = "wires from inputs to outputs", elements
+    elif design.proves_elements:
+        what, num_open = "products whose weights are loaded", max(design.num_products, 1)
+    else:
+        what, num_open = "whatever the weights make of it", elements
     return LayerProof(
         layer=design.circuit.name,
         method="simulation only",
-        what="one accelerator for all layers"
-        if design.options.shared is not None
-        else "wires from inputs to outputs"
-        if wires
-        else "whatever the weights make of it"
-        if design.is_loadable
-        else "roundings, limits, sums and poolings of streams",
+        what=what,
         num_proven=0,
-        num_open=sum(port.num_elements for port in design.circuit.outputs),
+        num_open=num_open,
     )
 
 

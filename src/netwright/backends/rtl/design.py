@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -28,7 +28,7 @@ from netwright.backends.rtl.loading import check_loadable, other_weights
 from netwright.backends.rtl.options import RtlOptions
 from netwright.backends.rtl.parts import find_part
 from netwright.backends.rtl.proof.adder_proof import Proof, prove
-from netwright.backends.rtl.proof.formal import ElementProof, checks, prove_checks
+from netwright.backends.rtl.proof.formal import Check, ElementProof, checks, prove_checks
 from netwright.backends.rtl.simulate.simulators import Codes, Model, Simulator, chosen, execute
 from netwright.errors import BackendError, ConfigError, GraphError
 from netwright.ir import Graph
@@ -433,17 +433,21 @@ class RtlDesign:
             BackendError: A file lacks something that is needed.
         """
         library = [path for path in self.sources() if path.parent.name == LIBRARY_FOLDER]
-        questions = [
-            question
-            for layer in self.circuit.layers
-            for question in checks(
-                self.graph, layer, (self.root / f"{layer.name}.v").read_text(encoding="utf-8")
-            )
-        ]
+        questions = list(self.element_questions())
         folder = self.build_folder / "formal"
         return prove_checks(
             questions, library, folder=folder, timeout_s=timeout_s, progress=progress
         )
+
+    def element_questions(self) -> Iterator[Check]:
+        """What :meth:`prove_elements` asks: a question for every element of every layer.
+
+        Raises:
+            BackendError: A file lacks something that is needed.
+        """
+        for layer in self.circuit.layers:
+            text = (self.root / f"{layer.name}.v").read_text(encoding="utf-8")
+            yield from checks(self.graph, layer, text)
 
     def sources(self) -> list[Path]:
         """The Verilog files.

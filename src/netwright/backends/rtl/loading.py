@@ -114,10 +114,10 @@ def other_weights(graph: Graph, *, count: int, seed: int) -> Iterator[Graph]:
     """The graph with other weights and biases, whose sums reach as far as those of any weights.
 
     First those of each product are all the least or all the greatest of their formats, alike in all
-    products and by turns, with biases alike and opposite: eight graphs. A layer that saturates hides
-    what those before it do, so the weights of one product are extreme in each of the others, with
-    everything else drawn at random: each product by turns, then none. Formats of sums grow with
-    them.
+    products and by turns, with biases alike and opposite: eight graphs. A layer that saturates
+    hides what those before it do, so the weights of one product are extreme in each of the others,
+    with everything else drawn at random: each product by turns, then none. Formats of sums grow
+    with them.
 
     Args:
         graph: What a loadable design was made from.

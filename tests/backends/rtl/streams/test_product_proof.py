@@ -92,11 +92,6 @@ def test_loadable_weights_prove_nothing_and_say_so(tmp_path: Path) -> None:
         design.prove()
 
 
-def test_what_follows_products_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(BackendError, match="a design of streams, whose roundings and limits"):
-        generate(dense_network(), tmp_path, 4).prove_elements()
-
-
 def test_the_matrix_of_a_grouped_convolution() -> None:
     graph = convolutions()
     matrix = specified(graph.node("conv_1"), graph)

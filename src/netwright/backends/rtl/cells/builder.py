@@ -19,6 +19,7 @@ from netwright.backends.rtl.cells.circuit import (
     Settled,
     Wire,
 )
+from netwright.ir import Node
 
 Time = tuple[int, float]
 """Stage, and what was passed since its registers: adders, or nanoseconds."""
@@ -85,6 +86,23 @@ class LayerBuilder:
             local.append(element)
         self.inputs.append(replace(made, name=name, elements=tuple(local)))
         return tuple(local)
+
+    def note_settled(
+        self, node: Node, elements: Sequence[Element], bases: Sequence[int] | None = None
+    ) -> None:
+        """Note, for the proof, what a node reads that is made inside the layer.
+
+        Args:
+            node: The node; its first input is meant.
+            elements: The elements of that input, as wires of this layer.
+            bases: What each is more than its wire.
+        """
+        tensor = node.inputs[0]
+        if all(bundle.tensor != tensor for bundle in self.inputs):
+            self.settled += [
+                Settled(node.name, tensor, number, element, bases[number] if bases else 0)
+                for number, element in enumerate(elements)
+            ]
 
     def add(
         self,

@@ -114,7 +114,7 @@ class LinearClaim:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """An element of a tensor inside a layer, as a pooling or a sum of tables reads it.
+    """An element of a tensor inside a layer, as a product, a pooling or a sum of tables reads it.
 
     Attributes:
         reader: Node that reads it.
@@ -142,7 +142,7 @@ class Layer:
         outputs: Tensors that others read.
         cells: Its instances, each after the ones it reads.
         claims: What its adders shall compute, from the weights of the graph.
-        settled: The elements that pooling reads inside it.
+        settled: The elements that products, poolings and sums of tables read inside it.
     """
 
     name: str

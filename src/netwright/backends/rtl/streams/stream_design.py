@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.cells.circuit import Circuit
 from netwright.backends.rtl.design import BUILD_TIMEOUT_S, RtlDesign
 from netwright.backends.rtl.proof.adder_proof import Proof
-from netwright.backends.rtl.proof.formal import ElementProof
+from netwright.backends.rtl.proof.formal import Check, checks
 from netwright.backends.rtl.simulate.simulators import Codes, Model
 from netwright.backends.rtl.simulate.verilator import compile_simulation
+from netwright.backends.rtl.streams.beat_proof import one_beat
 from netwright.backends.rtl.streams.network import Network, Product
 from netwright.backends.rtl.streams.network_text import computes
 from netwright.backends.rtl.streams.product_proof import prove_product
@@ -21,8 +23,7 @@ from netwright.backends.rtl.streams.stalls import Stalls, simulate
 from netwright.backends.rtl.streams.stream_driver import harness
 from netwright.backends.rtl.streams.timing import Schedule
 from netwright.backends.rtl.streams.weights import load_words
-from netwright.errors import BackendError, ConfigError
-from netwright.progress import Progress, silent
+from netwright.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -95,25 +96,16 @@ class StreamDesign(RtlDesign):
 
     @property
     def proves_elements(self) -> bool:
-        """Never: what follows the products is left to simulation."""
-        return False
+        """Whether a unit computes something behind its front, whatever weights are loaded."""
+        return any(computes(unit) for unit in self.network.units)
 
-    def prove_elements(
-        self,
-        *,
-        timeout_s: float = BUILD_TIMEOUT_S,
-        progress: Progress = silent,
-    ) -> tuple[ElementProof, ...]:
-        """Not available: what streams compute behind their products is left to simulation.
-
-        Raises:
-            BackendError: Always.
-        """
-        raise BackendError(
-            f'"{self.graph.name}" is a design of streams, whose roundings and limits are not '
-            "proven but simulated",
-            hint="leave reuse_factor out for an unrolled design",
-        )
+    def element_questions(self) -> Iterator[Check]:
+        """The elements of one beat of every unit; see :mod:`.beat_proof`."""
+        for unit in self.network.units:
+            if computes(unit):
+                graph, layer = one_beat(unit, self.network, self.graph)
+                text = (self.root / f"{layer.name}.v").read_text(encoding="utf-8")
+                yield from checks(graph, layer, text)
 
     def _text(self, unit: str) -> str:
         return (self.root / f"{self.network.name}_{unit}.v").read_text(encoding="utf-8")

@@ -36,6 +36,8 @@ def _matmul(node: Node, inputs: Sequence[Elements], layer: LayerBuilder, name: s
         settle(value.plus(-base), layer, f"{name}_in_{number}")
         for number, (value, base) in enumerate(zip(source.flat, bases, strict=True))
     ]
+    if matrix.dtype != object:
+        layer.note_settled(node, wires, bases)
     results: list[Affine] = []
     for number, start in enumerate(range(0, len(wires), len(matrix))):
         place = name if len(wires) == len(matrix) else f"{name}_{number}"

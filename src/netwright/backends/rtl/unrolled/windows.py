@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netwright.backends.rtl.adders.adder_graph import width
 from netwright.backends.rtl.cells.affine import Affine, settle
 from netwright.backends.rtl.cells.builder import LayerBuilder
-from netwright.backends.rtl.cells.circuit import Element, Settled
+from netwright.backends.rtl.cells.circuit import Element
 from netwright.backends.rtl.cells.rescaling import limit
 from netwright.backends.rtl.unrolled.constant_products import claims, multiply
 from netwright.backends.rtl.unrolled.products import numbers_or_wires, product, with_biases
@@ -159,12 +159,8 @@ def _pool_windows(node: Node, shape: tuple[int, ...]) -> tuple[NDArray[np.int64]
 
 def _read(node: Node, source: Elements, layer: LayerBuilder, name: str) -> list[Element]:
     """What a pooling reads, noted for the proof where it is made inside the layer."""
-    tensor = node.inputs[0]
     wires = _settled(source, layer, name)
-    if all(bundle.tensor != tensor for bundle in layer.inputs):
-        layer.settled += [
-            Settled(node.name, tensor, number, wire) for number, wire in enumerate(wires)
-        ]
+    layer.note_settled(node, wires)
     return wires
 
 
