@@ -26,6 +26,7 @@ from netwright.train import (
     DropFunctions,
     LookupModel,
     LookupShape,
+    PricedLuts,
     Recipe,
     Record,
     evaluate,
@@ -46,6 +47,9 @@ FOLDER = Path("build/table-front")
 BUDGETS = (450, 540, 640, 900, 1150, 1500, 2600, 4700)
 SEEDS = (7, 8, 9)
 HIDDEN = (128, 128, 64)
+PRICED = 0.036
+"""Price of a LUT times the budget: the fewer there are, the more one of them is worth."""
+
 WIDE = 2000
 """From this budget on there are more sums to choose from."""
 
@@ -90,7 +94,7 @@ def teacher(task: Task) -> models.Network:
 def network(budget: int, seed: int) -> LookupModel:
     """An untrained network."""
     hidden = (20,) if budget < WIDE else (32,)
-    shape = LookupShape(hidden, (5, 5), fraction=3, logit_fraction=5, input_bits=7)
+    shape = LookupShape(hidden, (5, 5), fraction=1, logit_fraction=4, input_bits=7)
     return LookupModel(16, 5, shape, seed=seed)
 
 
@@ -100,7 +104,8 @@ def trained(job: tuple[int, int]) -> Record:
     task, model = jets(), network(budget, seed)
     model.fit_input_codes(task.train.inputs)
     recipe = Recipe(epochs=60, batch_size=512, learning_rate=0.02, seed=seed)
-    fit(model, task, Distill(teacher(task), share=1.0), recipe, [DropFunctions(luts=budget)])
+    objective = PricedLuts(Distill(teacher(task), share=1.0), price=PRICED / budget)
+    fit(model, task, objective, recipe, [DropFunctions(luts=budget)])
     save_weights(model, FOLDER / f"{budget}-{seed}.npz")
     return {"validation": evaluate(model, task, split="validation"), "luts": num_luts(model)}
 

@@ -103,6 +103,8 @@ def test_tables_have_shares_or_a_budget_and_wider_inputs() -> None:
     assert TablesSection(luts=900.0, input_bits=7).luts == 900.0
     with pytest.raises(ValidationError, match="luts says what stays: leave out edges and fine"):
         TablesSection(luts=900.0, edges=0.5)
+    with pytest.raises(ValidationError, match="less than or equal to 1"):
+        TablesSection(lut_price=1.5)
     with pytest.raises(ValidationError, match="input_bits must be more than the 6 bits"):
         TablesSection(input_bits=6)
 

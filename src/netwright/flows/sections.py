@@ -261,6 +261,7 @@ class TablesSection(TrainingSettings):
         fine: Share of the first layer's remaining functions that read every bit of their code; the
             others leave out the lowest.
         luts: LUTs of six inputs that decide what stays, instead of the two shares.
+        lut_price: By how much the loss may rise for a LUT less.
         window: Share of the training rows on either side that the input's codes limit.
         distill: Share of the loss that is the cross entropy with a float network's predictions.
         teacher: Hidden widths of that network, which is trained first, normalized, as the section
@@ -279,6 +280,7 @@ class TablesSection(TrainingSettings):
     edges: Annotated[float, Field(gt=0, le=1)] = 1.0
     fine: Annotated[float, Field(ge=0, le=1)] = 1.0
     luts: Annotated[float, Field(ge=1, le=1e6)] | None = None
+    lut_price: Annotated[float, Field(ge=0, le=1)] = 0.0
     window: Annotated[float, Field(ge=0, lt=0.5)] = 0.002
     distill: Annotated[float, Field(ge=0, le=1)] = 1.0
     teacher: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=16)] = ()

@@ -18,6 +18,7 @@ from netwright.train.layers import QuantLayer
 from netwright.train.logs import MLflow, TensorBoard
 from netwright.train.lookup import LookupModel, LookupShape, trace_tables
 from netwright.train.lookup_dropping import DropFunctions
+from netwright.train.lookup_price import PricedLuts
 from netwright.train.losses import Loss, find_loss
 from netwright.train.network import QuantModel
 from netwright.train.nm import KeepNM
@@ -60,6 +61,7 @@ __all__ = [
     "MLflow",
     "Moment",
     "Objective",
+    "PricedLuts",
     "QuantInput",
     "QuantLayer",
     "QuantModel",

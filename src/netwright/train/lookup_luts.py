@@ -35,6 +35,14 @@ def function_luts(layer: TableLayer, *, coarse: bool = False) -> Tensor:
     return adders * (1 + _luts_of_bit(layer.bits - 1 + fine))
 
 
+def soft_luts(layer: TableLayer) -> Tensor:
+    """What the functions of a layer take if bits had fractions, a scalar with gradients."""
+    functions = layer.functions()
+    reach = functions.amax(dim=1) - functions.amin(dim=1)
+    bits = torch.log2(reach / layer.step + 1) * layer.kept
+    return (bits * (1 + _luts_of_bit(layer.bits - 1 + layer.fine))).sum()
+
+
 def code_luts(model: LookupModel) -> Tensor:
     """LUTs that make the code of every input of more bits, (features,)."""
     bits, reads = model.shape.bits[0], model.input_reads

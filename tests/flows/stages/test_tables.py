@@ -10,9 +10,11 @@ from netwright.flows.certificate import certificate, first_failure
 from netwright.flows.flow import load_flow
 from netwright.flows.graph import GRAPH
 from netwright.flows.hardware import hardware
-from netwright.flows.stages.common import read_scores
+from netwright.flows.stages.common import load_task, new_model, read_scores
+from netwright.flows.stages.tables import TablesParameters, _Job, _train
 from netwright.run import execute, plan
 from netwright.run.stage import Flow
+from netwright.train import PricedLuts, save_weights
 from tests.backends.rtl.graphs import needs_verilator, needs_yosys
 from tests.flows.tiny import FLOW, write_flow
 
@@ -82,3 +84,23 @@ def test_difference_of_the_verilog_fails_the_run(
     failure = first_failure(tmp_path / "run")
     assert failure is not None
     assert failure.startswith("tables: RTL simulation differs from graph in ")
+
+
+def test_price_of_a_lut_is_in_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, float]] = []
+
+    def noted(model: object, task: object, objective: object, *others: object, **_: object) -> None:
+        assert isinstance(objective, PricedLuts)
+        asked.append((type(objective.objective).__name__, objective.price))
+
+    monkeypatch.setattr("netwright.train.fit", noted)
+    for share in (0.5, 0.0):
+        made = flow(tmp_path, "tables.lut_price=0.25", f"tables.distill={share}")
+        (parameters,) = (s.parameters for s in made.stages if s.name == "tables")
+        assert isinstance(parameters, TablesParameters)
+        network = load_task(parameters.task, {})
+        weights = tmp_path / "teacher.npz"
+        save_weights(new_model(parameters.model, network, 7, {}), weights)
+        job = _Job(parameters, 7, network, weights, tmp_path / "own.npz", {}, tmp_path)
+        _train(job)
+    assert asked == [("Distill", 0.25), ("Supervised", 0.25)]

@@ -142,7 +142,15 @@ def train_tables(context: StageContext[TablesParameters]) -> None:
 
 
 def _train(job: _Job) -> Record:
-    from netwright.train import Distill, DropFunctions, evaluate, fit, save_weights
+    from netwright.train import (
+        Distill,
+        DropFunctions,
+        PricedLuts,
+        Supervised,
+        evaluate,
+        fit,
+        save_weights,
+    )
 
     section = job.parameters.tables
     task = job.task.windowed(section.window)
@@ -151,10 +159,11 @@ def _train(job: _Job) -> Record:
         model.fit_input_codes(task.train.inputs)
     beside = section.made_callbacks("tables", job.files, folder=job.logs)
     unfinished = job.weights.with_suffix(".checkpoint")
+    objective = Distill(_teacher(job, task), share=section.distill) if section.distill else None
     fit(
         model,
         task,
-        Distill(_teacher(job, task), share=section.distill) if section.distill else None,
+        PricedLuts(objective or Supervised(task.loss), price=section.lut_price),
         section.recipe(seed=job.seed),
         [
             DropFunctions(edges=section.edges, fine=section.fine, luts=section.luts),
