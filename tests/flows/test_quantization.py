@@ -134,3 +134,55 @@ def test_widths() -> None:
     assert [(w.weight_bits, w.input_bits) for w in map(read_bits, ("8", "6, 10"))] == [
         (8, 8), (6, 10),
     ]  # fmt: skip
+
+
+def written_out(path: Path, *, last: str = "") -> Path:
+    """x * sigmoid(x) between two products, and an operator behind them."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    own = np.random.default_rng(5)
+    made = {name: own.normal(size=shape).astype(np.float32) / 3
+            for name, shape in (("w", (6, 8)), ("b", (8,)), ("v", (8, 3)))}  # fmt: skip
+    steps = [("MatMul", "x w", "p"), ("Add", "p b", "s"), ("Sigmoid", "s", "g"),
+             ("Mul", "s g", "h"), ("MatMul", "h v", "t")]  # fmt: skip
+    steps += [(last, "t t" if last == "Mul" else "t", "y")] if last else []
+    steps[-1] = (*steps[-1][:2], "y")
+    nodes = [
+        helper.make_node(op, read.split(), [name], name=f"node_{name}") for op, read, name in steps
+    ]
+    graph = helper.make_graph(
+        nodes, "bent", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 3])],
+        [numpy_helper.from_array(value, name) for name, value in made.items()],
+    )  # fmt: skip
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return path
+
+
+@pytest.mark.parametrize("last", ["", "Sigmoid", "Softmax"])
+def test_a_function_inside_is_a_table_of_the_quantized_file(last: str, tmp_path: Path) -> None:
+    pytest.importorskip("qonnx", reason="needs the extra qonnx")
+    np.save(tmp_path / "rows.npy", RANDOM.normal(size=(100, 6)))
+    path = written_out(tmp_path / "float.onnx", last=last)
+    made, told = quantize_file(path, tmp_path, calibrate=tmp_path / "rows.npy", bits="8")
+    source = read_source(made)
+    assert [node.op for node in source.graph.nodes].count("Lookup") == 1
+    source, table = compare_source(source, stimuli_for(source, random_rows=20))
+    found = make_certificate(source, table, quantized=told)
+    assert found.holds, found.verdict
+    assert source.graph.head == last.lower()
+    assert told.rms_error < 0.05 * told.rms_output
+
+
+def test_what_neither_integers_nor_tables_compute_is_refused_by_name(tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", RANDOM.normal(size=(20, 6)))
+    path = written_out(tmp_path / "float.onnx", last="Mul")
+    with pytest.raises(GraphError) as caught:
+        quantize_file(path, tmp_path, calibrate=tmp_path / "rows.npy")
+    assert str(caught.value) == (
+        f'{path}: no integers and tables compute it: node "node_y" (Mul)\n'
+        "hint: hardware has sums of "
+        "activations, products with constants, and functions of one tensor as tables; end the file "
+        "before the rest and do that on the host, or use --backend cpu, which computes float files "
+        "as they are"
+    )

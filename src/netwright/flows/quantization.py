@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import ConfigError, DataError
+from netwright.errors import ConfigError, DataError, GraphError, UnsupportedOp
 from netwright.files import sha256
-from netwright.ir import FLOAT, Graph, Interpreter, TensorType, real_values
+from netwright.ir import FLOAT, Graph, Interpreter, Node, TensorType, operators, real_values
 from netwright.report.quantization import Quantization
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def quantize_file(
         DataError, GraphError: A file cannot be read, or the model is quantized already.
         Infeasible: No widths are within the budget.
     """
-    from netwright.exchange import FileReferee, read_qonnx, write_qonnx
+    from netwright.exchange import FileReferee, write_qonnx
     from netwright.passes import integerize, quantize
     from netwright.passes.post_training import prepare, widths_of
     from netwright.verify import read_rows
@@ -86,7 +86,7 @@ def quantize_file(
         )
     if bits is not None and bops is not None:
         raise ConfigError("--bits and --bops are two ways to choose widths; give one of them")
-    graph = read_qonnx(path)
+    graph = read_float(path)
     prepared = prepare(graph)
     known = read_rows(calibrate, graph)
     cost = None
@@ -126,6 +126,46 @@ def quantize_file(
         **differences(wanted, found),
     )
     return made, summary
+
+
+def read_float(path: Path) -> Graph:
+    """Read a float file for the quantizer: functions of real values are kept, to become tables.
+
+    Raises:
+        DataError, GraphError, UnsupportedOp: It cannot be read, or computes what no integers do;
+            the message lists every such operator.
+    """
+    from netwright.exchange import read_qonnx
+    from netwright.exchange.onnx.source_model import listing
+    from netwright.passes import FuseFunctions, StripHead
+    from netwright.passes.integerize import INTEGER_OPS
+
+    try:
+        return read_qonnx(path)
+    except GraphError as refused:
+        try:
+            found = FuseFunctions()(read_qonnx(path, reals={}, host_ends=True))
+        except (GraphError, UnsupportedOp):
+            raise refused from None
+    faults = [
+        f'node "{node.name}" ({node.text("name") if node.op == "Function" else node.op})'
+        for node in StripHead()(found).nodes
+        if node.op not in (*INTEGER_OPS, "Function") or _of_several(found, node)
+    ]
+    if faults:
+        raise GraphError(
+            listing(f"{path}: no integers and tables compute it", faults),
+            hint="hardware has sums of activations, products with constants, and functions of one "
+            "tensor as tables; end the file before the rest and do that on the host, or use "
+            "--backend cpu, which computes float files as they are",
+        )
+    return found
+
+
+def _of_several(graph: Graph, node: Node) -> bool:
+    """Whether a product is one of several activations."""
+    factors = operators("product") | {"Mul"}
+    return node.op in factors and not graph.constants.keys() & set(node.inputs)
 
 
 def differences(

@@ -11,7 +11,7 @@ from netwright.ir.ops.function import CURVES
 from netwright.passes.unread import is_inner, scalar, without_unread
 
 _STEPS = frozenset({"Add", "Clip", "Div", "Function", "Mul", "Relu"})
-_KNOWN = ("gelu", "gelu_tanh", "silu", "hard_swish", "sigmoid", "softplus")
+_KNOWN = ("gelu", "gelu_tanh", "silu", "hard_swish", "sigmoid", "softplus", "mish", "softsign")
 _MOST = 16
 """Most nodes of a function that is written out."""
 
@@ -85,7 +85,12 @@ def _tree(graph: Graph, top: Node) -> tuple[set[str], list[Node]]:
                 continue
             if name in graph.constants:
                 return set(), []
-            within = maker is not None and maker.op in _STEPS and _reads_within(graph, name, inner)
+            within = (
+                maker is not None
+                and maker.op in _STEPS
+                and _of_numbers(graph, maker)
+                and _reads_within(graph, name, inner)
+            )
             if maker is not None and within and len(inner) < _MOST:
                 if maker.name not in inner:
                     inner.add(maker.name)
@@ -94,6 +99,11 @@ def _tree(graph: Graph, top: Node) -> tuple[set[str], list[Node]]:
             else:
                 leaves.add(name)
     return leaves, [node for node in graph.nodes if node.name in inner]
+
+
+def _of_numbers(graph: Graph, node: Node) -> bool:
+    """Whether the constants that a node reads are one number each."""
+    return all(scalar(graph, name) is not None for name in node.inputs if name in graph.constants)
 
 
 def _reads_within(graph: Graph, name: str, inner: set[str]) -> bool:

@@ -16,11 +16,12 @@ from netwright.passes.integerize_pending import OUTPUT, OUTPUT_BITS, plain
 from netwright.passes.integerize_quant import bipolar_quant, is_plain_quantizer, quant, trunc
 from netwright.passes.integerize_tables import lookup, quantized_table
 
-_SUPPORTED = (
-    "MatMul, Conv, ConvTranspose, Add, Mul, BatchNormalization, Relu, Clip, MaxPool, AveragePool, "
-    "Reshape, Transpose, Resize, Slice, Concat, Lookup, Quant, BipolarQuant, Trunc, FormatQuant, "
-    "and Softmax at the end"
-)
+INTEGER_OPS = (
+    "MatMul", "Conv", "ConvTranspose", "Add", "Mul", "BatchNormalization", "Relu", "Clip",
+    "MaxPool", "AveragePool", "Reshape", "Transpose", "Resize", "Slice", "Concat", "Lookup",
+    "Quant", "BipolarQuant", "Trunc", "FormatQuant",
+)  # fmt: skip
+"""Operators that have an integer meaning between quantizers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,10 @@ class Integerize:
             case "Concat":
                 return concat(builder, node)
         raise UnsupportedOp(
-            node.op, node=node.name, where="integerize", hint=f"supported: {_SUPPORTED}"
+            node.op,
+            node=node.name,
+            where="integerize",
+            hint=f"supported: {', '.join(INTEGER_OPS)}, and Softmax at the end",
         )
 
 

@@ -22,12 +22,14 @@ from netwright.passes.calibration import (
 )
 from netwright.passes.fold_constants import FoldConstants
 from netwright.passes.fold_norms import FoldNorms
+from netwright.passes.function_tables import with_tables
 from netwright.passes.fuse_bias import FuseBias
 from netwright.passes.strip_head import StripHead
 
 PRODUCTS = operators("product")
 _MOVES = KEEPS_VALUES
 _KEEP = _MOVES | {"Relu"}
+_TABLED = _KEEP | {"Function"}
 QUANTIZERS = operators("quantizer")
 """Operators that quantize."""
 
@@ -87,10 +89,11 @@ def quantize(
     Weights get one scale for each output channel, other tensors one; each scale is the one of
     smallest mean squared error, on the weights themselves or on what the calibration rows give,
     unless `rules` say otherwise.
-    Quantized is what products read, the terms of sums, what is concatenated and what is averaged;
-    the outputs keep the precision of the last sums. Where the rows give no negative value, codes
-    are unsigned. With power-of-two scales biases lie on the grids of their sums, and everything
-    behind is exact in integers.
+    Quantized is what products and functions read, the terms of sums, what is concatenated and what
+    is averaged; functions are tables of their codes (:func:`with_tables`), and the outputs keep the
+    precision of the last sums. Where the rows give no negative value, codes are unsigned. With
+    power-of-two scales biases lie on the grids of their sums, and everything behind is exact in
+    integers.
 
     Args:
         graph: A graph in the quantized form that has no quantizers.
@@ -121,16 +124,25 @@ def quantize(
     widths = widths_of(prepared, bits)
     places = places_of(prepared, widths)
     seen = observe(prepared, rows, sorted({name for place in places for name, _ in place.readers}))
+    for name, values in seen.items():
+        if not np.all(np.isfinite(values)):
+            maker = prepared.producers.get(name)
+            raise GraphError(
+                f'"{name}" is not finite on the calibration rows, so that no scale fits it',
+                node=None if maker is None else maker.name,
+                hint="calibrate with rows on which the file gives numbers, or end it before this",
+            )
     grids: dict[tuple[str, str], QuantGrid] = {}
     for place in places:
         values = np.concatenate([seen[name] for name in dict(place.readers)])
-        grid = activation_grid(values, place.bits, scale, rules[1])
+        kind = "power-of-two" if place.tabled else scale  # dividing by it must be exact
+        grid = activation_grid(values, place.bits, kind, rules[1])
         grids.update(dict.fromkeys(place.readers, grid))
     weights = {
         node.name: weight_grid(prepared, node, widths[node.name].weight_bits, scale, rules[0])
         for node in products_of(prepared)
     }
-    made = with_quantizers(prepared, grids, weights)
+    made = with_tables(with_quantizers(prepared, grids, weights))
     return _with_biases_on_grids(made) if scale == "power-of-two" else made
 
 
@@ -169,18 +181,20 @@ class Place:
     Attributes:
         readers: Tensors, each with the name of a node that reads it.
         bits: Width of the codes.
+        tabled: Whether a function is a table of the codes.
     """
 
     readers: tuple[tuple[str, str], ...]
     bits: int
+    tabled: bool = False
 
 
 def places_of(graph: Graph, widths: Mapping[str, Widths]) -> tuple[Place, ...]:
     """Where codes are read, in the order of the graph.
 
-    What a product reads has the product's width, through all that only moves values. What is
-    concatenated shares a grid, so that a concatenation only moves codes. Other readers get the
-    largest width of all.
+    What a product reads has the product's width, through all that only moves values, and so has
+    what a function reads whose values it multiplies. What is concatenated shares a grid, so that a
+    concatenation only moves codes. Other readers get the largest width of all.
     """
     most = max((item.input_bits for item in widths.values()), default=8)
     found: list[Place] = []
@@ -190,13 +204,18 @@ def places_of(graph: Graph, widths: Mapping[str, Widths]) -> tuple[Place, ...]:
             beyond = [reader]
             if reader.op in _KEEP:
                 beyond += _onward(graph, reader.output)
+            behind = [*beyond]
+            if reader.op in _TABLED:
+                behind += _onward(graph, reader.output, through=_TABLED)
             bits = min(
-                (widths[n.name].input_bits for n in beyond if n.name in widths), default=most
+                (widths[n.name].input_bits for n in behind if n.name in widths), default=most
             )
             own = {node.name for node in beyond if node.op == "Concat"}
-            place = Place(((name, reader.name),), bits)
+            tabled = any(node.op == "Function" for node in beyond)
+            place = Place(((name, reader.name),), bits, tabled)
             for i in [i for i, other in enumerate(joins) if other & own]:
-                place = Place((*found[i].readers, *place.readers), min(found[i].bits, place.bits))
+                readers = (*found[i].readers, *place.readers)
+                place = Place(readers, min(found[i].bits, bits), found[i].tabled or place.tabled)
                 own |= joins[i]
                 found[i], joins[i] = Place((), most), set()
             found.append(place)
@@ -230,12 +249,14 @@ def _must_lie_on_a_grid(graph: Graph, name: str) -> bool:
     """Whether what reads a tensor needs codes; at the end of the graph sums stay as they are."""
     if name in graph.inputs:
         return bool(graph.consumers[name])
-    readers = graph.consumers[name]
+    readers, maker = graph.consumers[name], graph.producers.get(name)
+    if maker is not None and maker.op == "Function" and readers and not _only_ends(graph, name):
+        return True
     if len(readers) > 1 and not _only_ends(graph, name):
         return True
     for reader in readers:
         data = [source for source in reader.inputs if source not in graph.constants]
-        if reader.op in (*PRODUCTS, "AveragePool", "Concat"):
+        if reader.op in (*PRODUCTS, "AveragePool", "Concat", "Function"):
             return True
         if reader.op == "Add" and len(data) == 2:
             return True

@@ -19,7 +19,7 @@ REFEREES: dict[str, Callable[[Tensor], Tensor]] = {
     "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "reciprocal": torch.reciprocal,
     "square": torch.square, "absolute": torch.abs, "erf": torch.erf, "sin": torch.sin,
     "cos": torch.cos, "rsqrt": torch.rsqrt, "nonzero": lambda x: (x != 0).double(),
-    "power": lambda x: torch.pow(x, 0.3),
+    "power": lambda x: torch.pow(x, 0.3), "mish": nn.Mish(), "softsign": nn.Softsign(),
 }  # fmt: skip
 ROWS = np.concatenate([np.linspace(-9, 9, 400), [-700.0, 700.0]]).reshape(-1, 1)
 

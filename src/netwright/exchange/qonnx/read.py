@@ -209,6 +209,7 @@ def read_qonnx(
     *,
     input_quantizer: InputQuantizer | None = None,
     reals: Extents | None = None,
+    host_ends: bool | None = None,
 ) -> Graph:
     """Read an ONNX file into a graph in the quantized form.
 
@@ -224,6 +225,8 @@ def read_qonnx(
         reals: Read real values that nothing quantizes, too: transformers, functions, products of
             activations, for processors. Extents that the file leaves open are those given here, by
             input; an empty mapping gives none.
+        host_ends: Whether operators such as Softmax at the end are left to the host; by default if
+            real values are not read.
 
     Raises:
         DataError: The file is missing, too large or no ONNX model.
@@ -234,6 +237,8 @@ def read_qonnx(
     rules = _RULES if reals is None else _REAL_RULES
     _check_operators(source, rules)
     reader = Reader(source) if reals is None else RealReader(source)
+    if host_ends is not None:
+        reader.computed = frozenset() if host_ends else RealReader.computed
     reader.ending = read_heads.ending(reader)
     if input_quantizer is not None:
         _quantize_inputs(reader, input_quantizer)

@@ -14,7 +14,7 @@ from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import axis, integer
 from netwright.exchange.onnx.evaluate import evaluate
 from netwright.exchange.onnx.source_model import SourceNode
-from netwright.exchange.qonnx.reader import Reader, Reals
+from netwright.exchange.qonnx.reader import Codes, Reader, Reals
 from netwright.ir import AttrValue, Node, Note
 from netwright.ir.ops.quant import code_type
 from netwright.passes.integerize_quant import is_plain_quantizer
@@ -34,6 +34,9 @@ MAX_ENTRIES = 1 << 16
 
 _MOVING = ("Clip", "MaxPool", "Relu", "Reshape", "Transpose")
 """Operators whose results lie on the grid of what they read."""
+
+_EXACTLY = ("MaxPool", "Relu", "Reshape", "Transpose")
+"""Those whose limits are no others than codes have."""
 
 
 def function(reader: Reader, node: SourceNode) -> None:
@@ -83,13 +86,16 @@ def embedding(reader: Reader, node: SourceNode) -> None:
     if quantized is not None and quantized.scale.size == 1:
         scale = float(quantized.scale.reshape(-1)[0])
     values = reader.values(node, 0, "the table") / scale
-    if axis(node, integer(node, "axis", 0), values.ndim) != 0 or values.ndim < 2:
+    along = axis(node, integer(node, "axis", 0), values.ndim)
+    if along != 0 or (values.ndim < 2 and not _is_of_codes(reader, node)):
         raise GraphError(
             "vectors must be taken along the first axis of a table",
             node=node.name,
             hint="export the table transposed, so that axis is 0",
         )
     source = reader.activation(node, 1)
+    if _gathered(reader, node, source, values * scale):
+        return
     maker = _quantizer(reader, source)
     if maker is None or maker.reals("scale") != (1.0,):
         raise GraphError(
@@ -111,11 +117,88 @@ def embedding(reader: Reader, node: SourceNode) -> None:
     reader.emit(node, "Reshape", (made,), attrs={"shape": (*shape, *values.shape[1:])})
 
 
-def _quantizer(reader: Reader, tensor: str) -> Node | None:
+def whole_codes(reader: Reader, name: str) -> Codes | None:
+    """The codes that a tensor of the file holds as whole numbers, if it is known to.
+
+    It is what a quantizer of step 1 makes, or another one's values divided by its step.
+    """
+    return _held(reader, reader.tensor(name)) if reader.is_activation(name) else None
+
+
+def _held(reader: Reader, tensor: str) -> Codes | None:
+    """The same of a tensor of the graph."""
+    factor = 1.0
+    maker = next((made for made in reader.nodes if made.output == tensor), None)
+    if maker is not None and maker.op == "Mul":
+        constants = [reader.placed[read] for read in maker.inputs if read in reader.placed]
+        if len(constants) != 1 or constants[0].size != 1:
+            return None
+        factor = float(constants[0].reshape(()))
+        (source,) = (read for read in maker.inputs if read not in reader.placed)
+        maker = _quantizer(reader, source, through=_EXACTLY)
+    else:
+        maker = _quantizer(reader, tensor, through=_EXACTLY)
+    if maker is None or len(maker.reals("scale")) > 1 or maker.reals("scale")[0] * factor != 1:
+        return None
+    low, high = _codes(maker)
+    return Codes(tensor, np.ones(()), 0, low, high)
+
+
+def _is_of_codes(reader: Reader, node: SourceNode) -> bool:
+    """Whether a Gather takes values by integers with limits that are no input."""
+    codes = reader.codes.get(node.inputs[1]) if len(node.inputs) > 1 else None
+    return codes is not None and codes.limits is not None and codes.maker is None
+
+
+def _gathered(reader: Reader, node: SourceNode, source: str, values: Reals) -> bool:
+    """Read a Gather of values by codes, with a constant for each feature added or not.
+
+    Raises:
+        GraphError: A code leaves the table.
+    """
+    if not _is_of_codes(reader, node) or values.ndim > 2:
+        return False
+    moved, makers = np.zeros(1), {made.output: made for made in reader.nodes}
+    added = makers.get(source)
+    if added is not None and added.op == "Add":
+        constants = [read for read in added.inputs if read in reader.placed]
+        (inner,) = (read for read in added.inputs if read not in reader.placed)
+        known = reader.placed[constants[0]] if len(constants) == 1 else np.zeros((1, 1))
+        if known.shape in ((), (1,), (reader.shape(inner)[-1],)):
+            moved, source = known.reshape(-1), inner
+    codes = _held(reader, source)
+    if codes is None:
+        return False
+    least, most = codes.low + int(moved.min()), codes.high + int(moved.max())
+    if least < 0 or most >= len(values):
+        raise GraphError(
+            f"places from {least} to {most} are beyond a table of {len(values)} values",
+            node=node.name,
+            hint="give the table one value for every code",
+        )
+    shape = reader.shape(source)
+    rows = values.reshape(len(values), -1)
+    places = moved.astype(np.int64)[:, None] + np.arange(codes.low, codes.high + 1)
+    tables = np.broadcast_to(
+        rows[places].transpose(0, 2, 1), (shape[-1], rows.shape[1], places.shape[1])
+    )
+    table = reader.place_values(f"{node.name}.table", tables)
+    attrs: dict[str, AttrValue] = {"first": codes.low}
+    if added is not None and source != added.output and reader.uses[node.inputs[1]] == 1:
+        reader.nodes.remove(added)
+    if values.ndim == 1:
+        reader.emit(node, "Lookup", (source, table), attrs=attrs)
+        return True
+    made = reader.emit(node, "Lookup", (source, table), "vectors", attrs)
+    reader.emit(node, "Reshape", (made,), attrs={"shape": (*shape, rows.shape[1])})
+    return True
+
+
+def _quantizer(reader: Reader, tensor: str, through: tuple[str, ...] = _MOVING) -> Node | None:
     """The quantizer whose codes a tensor holds, if only moves lie between."""
     makers = {node.output: node for node in reader.nodes}
     node = makers.get(tensor)
-    while node is not None and node.op in _MOVING:
+    while node is not None and node.op in through:
         node = makers.get(node.inputs[0])
     return node if node is not None and is_plain_quantizer(node) else None
 

@@ -12,6 +12,7 @@ from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import array, axis, flag, integer, integers
 from netwright.exchange.onnx.evaluate import evaluate
 from netwright.exchange.onnx.source_model import SourceNode
+from netwright.exchange.qonnx.read_functions import whole_codes
 from netwright.exchange.qonnx.reader import Codes, Reader
 from netwright.ir.types import along_axis
 from netwright.passes.carried import compact
@@ -99,6 +100,15 @@ def cast(reader: Reader, node: SourceNode) -> None:
     elif codes is not None and target in _INTEGERS and _holds(_INTEGERS[target], codes):
         kind = None if codes.limits is None else _INTEGERS[target]
         reader.codes[node.outputs[0]] = replace(codes, limits=kind)
+    elif codes is None and target in _INTEGERS and (made := whole_codes(reader, name)) is not None:
+        if not _holds(_INTEGERS[target], made):
+            raise GraphError(
+                f"Cast of codes from {made.low} to {made.high} to integers from "
+                f"{_INTEGERS[target][0]} to {_INTEGERS[target][1]} may wrap",
+                node=node.name,
+                hint="cast to int64",
+            )
+        reader.codes[node.outputs[0]] = replace(made, limits=_INTEGERS[target])
     else:
         raise GraphError(
             f"Cast of an activation to element type {target} is not supported",

@@ -375,31 +375,39 @@ def _trunc(builder: OnnxBuilder, node: Node) -> None:
 
 
 def _lookup(builder: OnnxBuilder, node: Node) -> None:
-    """Codes become places in one long table, of which Gather takes rows."""
+    """Codes become places in one long table, of which Gather takes rows, or values of one function.
+
+    Features with the same tables share them.
+    """
     wide = node.output in builder.wide
     tables = builder.graph.constants[node.inputs[1]]
+    if np.array_equal(tables, np.broadcast_to(tables[:1], tables.shape)):
+        tables = tables[:1]
     features, functions, entries = tables.shape
+    rows = tables.transpose(0, 2, 1).reshape(-1, functions)
     table = builder.initializer(
         f"{node.name}.entries",
-        tables.transpose(0, 2, 1).reshape(-1, functions).astype(np.float64 if wide else np.float32),
+        (rows if functions > 1 else rows[:, 0]).astype(np.float64 if wide else np.float32),
     )
     first = np.arange(features, dtype=np.int64) * entries - node.integer("first")
     source = node.inputs[0]
     shape = builder.shape(source)
-    codes, places, rows = (
-        builder.names.fresh(f"{node.output}_{part}") for part in ("codes", "places", "rows")
-    )
+    codes, places = (builder.names.fresh(f"{node.output}_{part}") for part in ("codes", "places"))
     builder.integers |= {codes, places}
     to = {"to": builder.int64}
     builder.node("Cast", codes, (source,), codes, shape=shape, wide=False, attrs=to)
     moved = builder.initializer(f"{node.name}.first", first)
     builder.node("Add", places, (codes, moved), places, shape=shape, wide=False)
-    builder.node("Gather", node.name, (table, places), rows, shape=(*shape, functions), wide=wide)
+    if functions == 1:
+        builder.node("Gather", node.name, (table, places), node.output, shape=shape, wide=wide)
+        return
+    found = builder.names.fresh(f"{node.output}_rows")
+    builder.node("Gather", node.name, (table, places), found, shape=(*shape, functions), wide=wide)
     target = np.array([0, *builder.shape(node.output)[1:]], dtype=np.int64)
-    flat = (rows, builder.initializer(f"{node.name}.shape", target))
+    flat = (found, builder.initializer(f"{node.name}.shape", target))
     shape = builder.shape(node.output)
     builder.node(
-        "Reshape", builder.names.fresh(rows + "_flat"), flat, node.output, shape=shape, wide=wide
+        "Reshape", builder.names.fresh(found + "_flat"), flat, node.output, shape=shape, wide=wide
     )
 
 

@@ -47,13 +47,18 @@ def _gelu_tanh(x: Array) -> Array:
     return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
+def _mish(x: Array) -> Array:
+    return x * np.tanh(FUNCTIONS["softplus"](x))
+
+
 def _ignoring(function: Callable[[Array], Array]) -> Callable[[Array, float], Array]:
     return lambda x, _: function(x)
 
 
 CURVES: Mapping[str, Callable[[Array, float], Array]] = MappingProxyType(
     {name: _ignoring(FUNCTIONS[name]) for name in _PLAIN}
-    | {"gelu_tanh": _ignoring(_gelu_tanh)}
+    | {"gelu_tanh": _ignoring(_gelu_tanh), "mish": _ignoring(_mish)}
+    | {"softsign": lambda x, _: x / (1 + np.abs(x))}
     | dict(_WITH_PARAMETER)
 )
 """Functions by name, of values and of a parameter: the slope or height below zero, the exponent."""
