@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from netwright.errors import ConfigError
+from netwright.errors import ConfigError, GraphError
 from netwright.exchange.find import find_workload
+from tests.exchange.onnx_files import GRID, model, node, quant, saved
 
 
 def test_batch_multiplies_work_and_leaves_weights():
@@ -32,3 +35,23 @@ def test_shapes_that_cannot_be_given_are_refused(options, message):
     with pytest.raises(ConfigError) as caught:
         find_workload("alexnet", **options)
     assert caught.value.message == message or caught.value.message.startswith(message)
+
+
+def test_quantized_attention_counts(tmp_path: Path):
+    pytest.importorskip("qonnx")
+    nodes = [
+        quant("x s z b", "q"), node("Transpose", "q", "k", perm=[0, 2, 1]),
+        node("MatMul", "q k", "p"), node("Softmax", "p", "a", axis=-1), quant("a s z b", "c"),
+        node("MatMul", "c q", "r"), quant("r s z b"),
+    ]  # fmt: skip
+    found = find_workload(str(saved(model(nodes, GRID, shape=(1, 6, 8)), tmp_path)))
+    assert found.num_macs == 2 * 6 * 6 * 8
+    assert {t.bits for t in found.tensors if t.name in "qk"} == {4}
+
+
+def test_what_nothing_reads_is_refused_for_what_hardware_lacks(tmp_path: Path):
+    pytest.importorskip("qonnx")
+    nodes = [quant("x s z b", "q"), node("Conv", "q q")]
+    path = saved(model(nodes, GRID, shape=(1, 2, 4, 4)), tmp_path)
+    with pytest.raises(GraphError, match="the weights must be a constant"):
+        find_workload(str(path))

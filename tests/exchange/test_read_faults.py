@@ -91,6 +91,11 @@ def test_quantizer_with_computed_scale_is_refused(tmp_path: Path) -> None:
     )
 
 
+def test_operators_of_processors_are_refused_with_their_backend(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedOp, match="--backend cpu computes it; supported"):
+        read_qonnx(saved(model([node("Where", "c x x")], {"c": np.array([[True]])}), tmp_path))
+
+
 def test_unknown_operators_are_all_named(tmp_path: Path) -> None:
     made = model([node("LRN", "x", "a"), node("Magic", "a", domain="somewhere")], {})
     with pytest.raises(UnsupportedOp) as caught:
@@ -214,7 +219,7 @@ def test_products_of_activations_are_refused(tmp_path: Path) -> None:
     made = model([node("Mul", "x x")], {})
     assert refusal(made, tmp_path) == (
         f'{PREFIX}node "y_node": one factor must be a constant; hint: products of two activations '
-        "are not supported"
+        "are for --backend cpu"
     )
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from netwright.errors import ConfigError, NumericsError
+from netwright.errors import ConfigError, GraphError, NumericsError, UnsupportedOp
 from netwright.exchange.onnx.read_workload import is_quantized, read_workload
 from netwright.exchange.qonnx.read import read_qonnx
 from netwright.formats import Format, Int, NumberFormat, holds_integers, number_named
-from netwright.ir import load
+from netwright.ir import Graph, load
 from netwright.workload import (
     DECODERS,
     NETWORKS,
@@ -80,7 +80,7 @@ def find_workload(
         raise ConfigError(f"--bits: {model} says the width of every element",
                           hint="it is for files of real values and named networks")  # fmt: skip
     if path.suffix == ".onnx":
-        return _batched(from_graph(read_qonnx(path)), batch)
+        return _batched(from_graph(_quantized(path)), batch)
     if path.suffix == ".npz":
         return _batched(from_graph(load(path)), batch)
     near = get_close_matches(model, NETWORKS, n=1)
@@ -89,6 +89,21 @@ def find_workload(
         f'"{model}" is not one of the networks{meant}',
         hint=f"networks: {', '.join(NETWORKS)}; or a file that ends in .onnx, .npz or .einsum",
     )
+
+
+def _quantized(path: Path) -> Graph:
+    """A file of QONNX; what hardware cannot make of it, a product of activations say, is read too.
+
+    Raises:
+        DataError, UnsupportedOp, GraphError: It cannot be read; all faults that hardware finds.
+    """
+    try:
+        return read_qonnx(path)
+    except (GraphError, UnsupportedOp) as fault:
+        try:
+            return read_qonnx(path, reals={})
+        except (GraphError, UnsupportedOp):
+            raise fault from None
 
 
 def _shape(text: str) -> tuple[str, tuple[int, ...]]:

@@ -108,7 +108,8 @@ def _source(
     else:
         moved = _through_weights(node, offsets, codes, scale)
         carried = replace(flipped(builder, carried), offset=exact(0))
-    if not _has_one_scale_in_sums(builder, node, carried, axis):
+    varies = len(node.inputs) == 3 or scale.size > 1 or bool(np.any(moved))
+    if not _has_one_scale_in_sums(builder, node, carried, axis, varies=varies):
         carried = one_scale(builder, node, carried)
     return carried, moved
 
@@ -131,12 +132,17 @@ def _channels_read(codes: Codes, groups: int) -> NDArray[np.int64]:
 
 
 def _has_one_scale_in_sums(
-    builder: IntegerBuilder, node: Node, carried: Carried, axis: int
+    builder: IntegerBuilder, node: Node, carried: Carried, axis: int, *, varies: bool
 ) -> bool:
-    """Whether scales are powers of two apart along the summed axis, or vary along another one."""
+    """Whether scales are powers of two apart along the summed axis, or vary along another one.
+
+    A product whose outputs have unlike scales or offsets (`varies`) keeps none along another axis.
+    """
     scales, own = compact(carried.scale, builder.shape(carried.name), node=node.name)
-    if own is None or (node.op == "MatMul" and own != axis):
+    if own is None:
         return True
+    if node.op == "MatMul" and own != axis:
+        return not varies
     weights = builder.graph.types[node.inputs[1]].shape
     if node.op == "ConvTranspose" and 1 < node.integer("group") < num_filters(node, weights):
         return False  # no axis of its weights has scales within groups and between them

@@ -392,3 +392,18 @@ def test_division_of_a_float64_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GraphError, match="a real input of float64 is divided") as raised:
         read_qonnx(divided(3.0))
     assert "multiply by the inverse" in str(raised.value)
+
+
+@pytest.mark.parametrize("scales", ["t", "u"])
+@pytest.mark.parametrize("rest", [[node("Add", "p k")], [node("Identity", "p")]])
+def test_products_of_rows_with_unlike_scales(rest: list[Any], scales: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    rows = np.float32([[0.125], [1.0], [0.5], [2.0]])
+    constants = {
+        **GRID, "r": rows, "w": rng.integers(-4, 4, size=(4, 4)) * np.float32(0.25),
+        "k": np.float32([0.6875, 1.4375, 0.875, 0.5625]), "t": np.float32(0.25),
+        "u": np.float32([[0.25, 0.125, 0.0625, 0.25]]),
+    }  # fmt: skip
+    nodes = [quant("x r z b", "q"), quant(f"w {scales} z b", "v"), node("MatMul", "q v", "p")]
+    made = model([*nodes, *rest], constants, shape=(1, 4, 4))
+    assert_same(made, tmp_path, rng.normal(size=(20, 4, 4)) * 4)

@@ -188,3 +188,19 @@ def test_refusals_name_what_is_supported(made: Any, text: str, tmp_path: Path) -
     with pytest.raises(GraphError) as caught:
         read_qonnx(saved(model(nodes, constants, shape=SHAPE), tmp_path))
     assert str(caught.value).endswith(f'node "y_node" ({made.op_type}): {text}')
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        node("Slice", "x start end axes step", "v"),
+        node("Split", "x parts", "u v", axis=1),
+        node("Resize", "x roi scales", "v", **SAME),
+        node("LeakyRelu", "x", "v", alpha=0.5),
+    ],
+)
+def test_inputs_that_move_are_quantized_in_float32(made: Any, tmp_path: Path) -> None:
+    scale = np.float32(0.1)
+    file = model([made, quant("v t z b")], {**GRID, **LISTS, "t": scale}, shape=SHAPE)
+    halves = np.random.default_rng(3).integers(-8, 8, size=(40, *SHAPE[1:])) + 0.5
+    assert_same(file, tmp_path, halves.astype(np.float32) * scale)  # ties only in float32

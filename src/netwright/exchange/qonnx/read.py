@@ -491,6 +491,8 @@ def _way_out(unknown: list[SourceNode]) -> str:
             "nodes of fpgadataflow are FINN's own hardware: convert the QONNX file they were made "
             "from; "
         )
+    if all(_rule(node, _REAL_RULES) for node in unknown):
+        return "--backend cpu computes it; "
     return ""
 
 

@@ -333,7 +333,7 @@ def _operand(
         raise GraphError(
             f"input {index} of {node.op} must be a constant",
             node=node.name,
-            hint="products of two activations are not supported",
+            hint=reader.no_product_hint,
         )
     rank = reader.constants[name].ndim
     return _constant(reader, node, name, rank, (index + 1, index + 2), axis_of_scale)

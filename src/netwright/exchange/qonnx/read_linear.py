@@ -25,7 +25,7 @@ def matmul(reader: Reader, node: SourceNode) -> None:
         raise GraphError(
             "the right factor must be a constant",
             node=node.name,
-            hint="products of two activations are not supported",
+            hint=reader.no_product_hint,
         )
     shape = _constant_shape(reader, node.inputs[1])
     extra = len(shape) - 2
@@ -158,7 +158,7 @@ def conv(reader: Reader, node: SourceNode) -> None:
         raise GraphError(
             "the weights must be a constant",
             node=node.name,
-            hint="products of two activations are not supported",
+            hint=reader.no_product_hint,
         )
     inputs: tuple[str, ...] = (source, reader.place(node, 1, "the weights"))
     if len(node.inputs) > 2:
@@ -233,7 +233,7 @@ def multiply(reader: Reader, node: SourceNode) -> None:
         raise GraphError(
             "one factor must be a constant",
             node=node.name,
-            hint="products of two activations are not supported",
+            hint=reader.no_product_hint,
         )
     factor = reader.place(node, 1 - data, "the factor")
     reader.emit(node, "Mul", (reader.activation(node, data), factor))

@@ -159,6 +159,7 @@ def _halves(
     shape = reader.shape(source)
     values, axis = compact(_suiting(node, scale, shape), shape, node=node.name)
     attrs = {**attrs, "scale": tuple(map(float, values)), "axis": axis}
+    attrs |= _precision(reader, node, reader.precisions.get(source))
     positive = reader.emit(maker, "Relu", (source,), "positive")
     upper = reader.emit(node, "Quant", (positive,), "positive", attrs)
     limits: dict[str, AttrValue] = {"low": (-np.inf,), "high": (0.0,)}

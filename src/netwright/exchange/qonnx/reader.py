@@ -24,7 +24,9 @@ Reals = NDArray[np.float64]
 MAX_AXES = 32
 """Most axes of a tensor."""
 
-_ON_THE_HOST = ("Add", "BatchNormalization", "Clip", "Mul", "Relu", "Reshape", "Transpose")
+_ON_THE_HOST = frozenset({
+    "Add", "BatchNormalization", "Clip", "Mul", "Relu", "Reshape", "Resize", "Slice", "Transpose",
+})  # fmt: skip
 """What an input may go through and still be a real value of its precision."""
 
 
@@ -129,6 +131,7 @@ class Reader:
         "put a quantizer with one scale in front of it; for inputs, --input-quant BITS,SCALE does "
         "that; --backend cpu computes float files as they are"
     )
+    no_product_hint = "products of two activations are for --backend cpu"
     no_rule_hint = (
         "hardware here has piecewise linear functions (Relu, LeakyRelu, PRelu, Clip), and "
         "functions of one quantized value as tables"
