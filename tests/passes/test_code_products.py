@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from netwright.backends.cpu import cpu
+from netwright.backends.cpu.executor import make_executor, packed_weights
 from netwright.errors import GraphError
 from netwright.formats import E4M3, Blocks, Format, Int, OutlierPairs
 from netwright.ir import Graph, Interpreter, Node, TensorType, check, interpret
@@ -121,3 +122,47 @@ def test_products_take_any_format(number, tmp_path) -> None:
 def test_a_product_that_is_not_there_is_refused() -> None:
     with pytest.raises(GraphError, match='node "gelu": is no product with weights'):
         code_products(block(), weights={"gelu": Format(PAIRS, group_axis=0)}, inputs={})
+
+
+@pytest.mark.parametrize("zero_point", [100, 0, 255])
+def test_codes_with_a_zero_point_are_multiplied_as_bytes(zero_point: int) -> None:
+    """A file rounds before it adds the zero point: a wider quantizer and a limit at codes."""
+    random = np.random.default_rng(2)
+    scale = float(np.float32(0.02))
+    quant = {"narrow": 0, "rounding": "half-even", "axis": None, "zero_point": 0}
+    ends = {"low": (-zero_point * scale,), "high": ((255 - zero_point) * scale,)}
+    nodes = (
+        Node("a", "Quant", ("x",), "q", {**quant, "bits": 9, "signed": 1, "scale": (scale,)}),
+        Node("limit", "Clip", ("q",), "c", ends),
+        Node("b", "Quant", ("w",), "v", {**quant, "bits": 8, "signed": 1, "scale": (0.01,)}),
+        Node("fc", "MatMul", ("c", "v"), "y"),
+    )
+    shapes = {"x": (1, 40), "q": (1, 40), "c": (1, 40), "w": (40, 8), "v": (40, 8), "y": (1, 8)}
+    types = {name: TensorType(shape) for name, shape in shapes.items()}
+    weights = random.normal(size=(40, 8))
+    graph = check(Graph("toy", ("x",), ("y",), nodes, types, {"w": weights}))
+    made = CodeProducts()(graph)
+    assert [node.op for node in made.nodes] == ["Quantize", "MatMul", "Dequantize"]
+    executor = make_executor(made, packed_weights(made))
+    assert executor.kernels == {"fc": "int8"}
+    rows = np.concatenate([random.normal(size=(60, 40)) * 4, np.full((1, 40), 99.0), -np.eye(40)])
+    sums = made.nodes[1].output
+    exact = Interpreter.of(made).run(rows, keep=[sums])
+    found = executor.run(rows, keep=[sums])
+    np.testing.assert_array_equal(found[sums], exact[sums])
+    np.testing.assert_allclose(exact["y"], interpret(graph, rows)["y"], rtol=1e-12, atol=1e-12)
+
+
+def test_a_limit_between_codes_leaves_the_product_real() -> None:
+    quant = {"narrow": 0, "rounding": "half-even", "axis": None, "zero_point": 0, "signed": 1}
+    quant |= {"bits": 8, "scale": (0.5,)}
+    nodes = (
+        Node("a", "Quant", ("x",), "q", quant),
+        Node("limit", "Clip", ("q",), "c", {"low": (0.0,), "high": (1.25,)}),
+        Node("b", "Quant", ("w",), "v", quant),
+        Node("fc", "MatMul", ("c", "v"), "y"),
+    )
+    shapes = {"x": (1, 4), "q": (1, 4), "c": (1, 4), "w": (4, 8), "v": (4, 8), "y": (1, 8)}
+    types = {name: TensorType(shape) for name, shape in shapes.items()}
+    graph = check(Graph("toy", ("x",), ("y",), nodes, types, {"w": np.ones((4, 8))}))
+    assert CodeProducts()(graph) is graph

@@ -27,9 +27,10 @@ class CodeProducts:
     """Multiply codes where both operands of a product pass quantizers.
 
     A ``MatMul`` of quantized values with quantized constant weights becomes ``Quantize``, a
-    ``MatMul`` of codes, ``Dequantize`` and the addition of its bias. The values are the same up to
-    rounding in floating point. Everything else stays as it is, so the result is a mixed graph.
-    Products whose inputs have several scales are left real.
+    ``MatMul`` of codes, ``Dequantize`` and the addition of its bias. A ``Clip`` at codes between
+    quantizer and product, as that of a zero point, becomes the limits of the codes. The values are
+    the same up to rounding in floating point. Everything else stays as it is, so the result is a
+    mixed graph. Products whose inputs have several scales are left real.
     """
 
     def __call__(self, graph: Graph) -> Graph:
@@ -126,13 +127,41 @@ def code_products(
 def _is_eligible(graph: Graph, node: Node) -> bool:
     if node.op != "MatMul" or graph.types[node.output].is_integer:
         return False
-    read, held = (graph.producers.get(name) for name in node.inputs[:2])
+    read, held = _reader(graph, node.inputs[0]), graph.producers.get(node.inputs[1])
     if read is None or held is None or not _makes_integers(read) or not _makes_integers(held):
         return False
     constant = held.inputs[0] in graph.constants
     single = len(read.reals("scale")) == 1
     by_output = len(held.reals("scale")) == 1 or held.axis() == 1
     return constant and single and by_output and held.integer("zero_point", 0) == 0
+
+
+def _reader(graph: Graph, name: str) -> Node | None:
+    """The quantizer that makes a tensor, a limit at codes behind it or not."""
+    maker = graph.producers.get(name)
+    if maker is None or maker.op != "Clip":
+        return maker
+    quant = graph.producers.get(maker.inputs[0])
+    if quant is None or quant.op != "Quant" or len(quant.reals("scale")) > 1:
+        return None
+    return None if _codes_of(quant, maker) is None else quant
+
+
+def _codes_of(quant: Node, clip: Node) -> tuple[int, int] | None:
+    """The least and the largest step that a limit behind a quantizer leaves; ``None`` between."""
+    (scale,), number, zero_point = (
+        quant.reals("scale"),
+        _number(quant),
+        quant.integer("zero_point", 0),
+    )
+    ends = []
+    for key, end in (("low", number.min - zero_point), ("high", number.max - zero_point)):
+        limit = clip.reals(key)[0]
+        step = end if np.isinf(limit) else int(np.rint(limit / scale))
+        if not np.isinf(limit) and step * scale != limit:
+            return None
+        ends.append(min(max(step, number.min - zero_point), number.max - zero_point))
+    return (ends[0], ends[1]) if ends[0] <= ends[1] else None
 
 
 def _makes_integers(quant: Node) -> bool:
@@ -150,6 +179,7 @@ class _Rewriting:
         self.types, self.constants = dict(graph.types), dict(graph.constants)
         self.nodes: list[Node] = []
         self.codes: dict[str, str] = {}
+        self.limits: dict[str, tuple[int, int]] = {}
         self.names = Names({*graph.types, *(node.name for node in graph.nodes)})
 
     def graph(self) -> Graph:
@@ -165,11 +195,12 @@ class _Rewriting:
         return without_unread(whole)
 
     def _product(self, node: Node) -> None:
-        read, held = (self.old.producers[name] for name in node.inputs[:2])
-        codes, weights = self._quantized(read), self._weights(held)
-        values, source = self.constants[weights], self.types[codes]
-        number = source.dtype
-        low, high = int(number.min), int(number.max)
+        read, held = _reader(self.old, node.inputs[0]), self.old.producers[node.inputs[1]]
+        assert read is not None  # eligible
+        clip = self.old.producers[node.inputs[0]]
+        codes, weights = self._quantized(read, clip), self._weights(held)
+        values = self.constants[weights]
+        low, high = self.limits[codes]
         limits = weighted_sum_bounds(
             node, values.T, None, Bounds(low, high, max(abs(low), abs(high)))
         )
@@ -186,28 +217,35 @@ class _Rewriting:
         if len(node.inputs) == 3:
             self._add(f"{node.name}_bias", "Add", (real, node.inputs[2]), node.output, {}, node)
 
-    def _quantized(self, quant: Node) -> str:
-        """The codes of what a quantizer reads; made once."""
-        if quant.output in self.codes:
-            return self.codes[quant.output]
+    def _quantized(self, quant: Node, last: Node) -> str:
+        """The codes of what a quantizer reads, limited by `last` if that is a ``Clip``."""
+        if last.output in self.codes:
+            return self.codes[last.output]
         if quant.op == "FormatQuant":
             return self._coded(quant)
         number, zero_point = _number(quant), quant.integer("zero_point", 0)
         output = self.names.fresh(f"{quant.name}_codes")
-        moved = smallest_int(number.min - zero_point, number.max - zero_point)
+        found = None if last is quant else _codes_of(quant, last)
+        low, high = found or (number.min - zero_point, number.max - zero_point)
+        moved = smallest_int(low, high)
+        self.limits[output] = low, high
         self.types[output] = TensorType(self.types[quant.output].shape, moved, quant.reals("scale"))
         attrs: dict[str, AttrValue] = {
-            "scale": quant.reals("scale"), "axis": None, "low": number.min, "high": number.max,
-            "zero_point": zero_point, "rounding": quant.text("rounding"),
+            "scale": quant.reals("scale"), "axis": None, "low": low + zero_point,
+            "high": high + zero_point, "zero_point": zero_point, "rounding": quant.text("rounding"),
         }  # fmt: skip
+        if "precision" in quant.attrs:
+            attrs["precision"] = quant.text("precision")
         self._add(f"{quant.name}_quantize", "Quantize", quant.inputs[:1], output, attrs, quant)
-        self.codes[quant.output] = output
+        self.codes[last.output] = output
         return output
 
     def _coded(self, quant: Node) -> str:
         """The codes of a format, which may code neighbors together."""
         output = self.names.fresh(f"{quant.name}_codes")
         self.types[output] = TensorType(self.types[quant.output].shape, format_of(quant))
+        number = self.types[output].dtype
+        self.limits[output] = int(number.min), int(number.max)
         attrs = dict(quant.attrs)
         self._add(
             f"{quant.name}_quantize", "FormatQuantize", quant.inputs[:1], output, attrs, quant

@@ -39,6 +39,9 @@ Step = Callable[[Sequence[Array]], Array]
 CHUNK_ROWS = 256
 """Rows that go through the graph together, fewer where they are large."""
 
+PIECE = 1 << 14
+"""Values that are quantized together."""
+
 _FAST: Mapping[str, Callable[[Array], Array]] = {
     "gelu": functions.gelu,
     "sigmoid": functions.sigmoid,
@@ -261,6 +264,8 @@ def _codes_step(interpreter: Interpreter, node: Node) -> Step:
     """The interpreter's own arithmetic on codes; quantizers read real values in float64."""
     execute, stored = spec_of(node).execute, _stored(interpreter.graph, node.output)
     graph, keeps = interpreter.graph, spec_of(node).keeps_values
+    if node.op == "Quantize" and node.axis() is None and "steps" not in node.attrs:
+        return _in_pieces(execute, node, stored)
 
     def step(values: Sequence[Array]) -> Array:
         if keeps:
@@ -270,6 +275,20 @@ def _codes_step(interpreter: Interpreter, node: Node) -> Step:
             for name, value in zip(node.inputs, values, strict=True)
         ]
         return _wrapped(interpreter, node, execute(node, read)).astype(stored)
+
+    return step
+
+
+def _in_pieces(execute: Callable[..., Array], node: Node, stored: np.dtype[Any]) -> Step:
+    """A quantizer of real values, a piece that stays in a cache after the other."""
+
+    def step(values: Sequence[Array]) -> Array:
+        source = np.ascontiguousarray(values[0]).reshape(-1)
+        codes = np.empty(source.shape, stored)
+        for start in range(0, source.size, PIECE):
+            part = slice(start, start + PIECE)
+            codes[part] = execute(node, [source[part].astype(np.float64)])
+        return codes.reshape(values[0].shape)
 
     return step
 
