@@ -175,7 +175,7 @@ fuzz: $(VENV)/.test ## read changed files of every kind; FUZZ=100000 for so many
 asan: $(VENV)/.test ## run the kernel tests under AddressSanitizer
 	$(BIN)/python tools/asan.py
 
-upsets: $(VENV)/.test ## try every single upset of the published encoder's chip; area, timing, energy; RUNS=runs for weights of the study (hours)
+upsets: $(VENV)/.test ## try every single upset of the published encoder's chip; area, timing, energy; RUNS=runs for weights of the study, which trains them first if it must (tens of minutes without)
 	$(BIN)/python -m benchmarks.upset_campaign $(if $(RUNS),--runs $(RUNS))
 
 bench-upsets: $(VENV)/.test ## upsets a second by integer graph, Verilator and Icarus Verilog (minutes)

@@ -22,6 +22,7 @@ from netwright.backends.rtl.implement.asic import LIBRARIES
 from netwright.backends.rtl.radiation import CONTROL, NOTHING, Protection
 from netwright.backends.rtl.radiation.energy import clock_energy
 from netwright.backends.rtl.radiation.standard_cells import cell_timing, map_to_cells
+from netwright.backends.rtl.radiation.triplication import COPIES
 from netwright.errors import ToolMissing
 from netwright.studies.econ_t_networks import LAYOUTS
 from netwright.tasks.calorimeter import wafers
@@ -115,7 +116,8 @@ def cells(design: ChipDesign, name: str, protection: Protection, out: Path, libr
     kept = mapped.survival
     print(
         f"{name}: {mapped.area} ({mapped.area.source}), {mapped.num_cells}, {kept.flip_flops} "
-        f"flip-flops, {kept.voters} voters, holds: {kept.holds}, "
+        f"flip-flops of {kept.expected_flip_flops}, {kept.voters} voters of "
+        f"{len(COPIES) * kept.protected_bits}, {len(kept.faults)} faults, "
         f"{time.perf_counter() - started:.0f} s",
         flush=True,
     )

@@ -77,6 +77,19 @@ def test_every_reader_gets_the_net_through_buffers_that_drive_few_pins() -> None
     assert min(nets) > 5000  # no net that has a name is taken
 
 
+def test_the_clock_is_divided_alone_for_who_asks_for_it() -> None:
+    modules = design(1000)
+    divider = Divider(modules, KINDS, clock=True)
+    divider.divide("top")
+    top = modules["top"]
+    # 16 modules behind every buffer, 63 buffers behind 4 others
+    assert divider.added == 63 + 4
+    clocks = [c["connections"]["clk"][0] for n, c in top["cells"].items() if n[0] == "u"]
+    assert max(map(clocks.count, clocks)) == MAX_FANOUT
+    assert all(c["connections"]["a"] == [2] for n, c in top["cells"].items() if n[0] == "u")
+    assert modules["inner"] == design(1000)["inner"]
+
+
 def test_what_few_read_stays_as_it_is() -> None:
     modules = design(8)
     divider = Divider(modules, KINDS)

@@ -17,8 +17,8 @@ MAX_FANOUT = 16
 """Pins that a net drives, those inside of modules counted."""
 
 CLOCK = "clk"
-"""The pin of modules that is left alone, as the clock pins of flip-flops are: its tree is another
-step of a layout."""
+"""The pin of modules that is the clock, as the clock pins of flip-flops are; its tree is another
+step of a layout, so that it is divided only for who asks for it."""
 
 Pin = tuple[CellRecord, str, int, int]
 """A cell, its pin, the bit of it, and how many pins of cells that is."""
@@ -32,6 +32,7 @@ class Divider:
         modules: The modules of a netlist; they are changed.
         kinds: The cells of its library.
         most: Pins that a net may drive.
+        clock: Divide the clock, and nothing else.
 
     Attributes:
         added: Buffers that were added.
@@ -43,6 +44,7 @@ class Divider:
     modules: Mapping[str, ModuleRecord]
     kinds: Mapping[str, CellKind]
     most: int = MAX_FANOUT
+    clock: bool = False
     added: int = 0
     _loads: dict[str, dict[BitName, int]] = field(default_factory=dict)
 
@@ -79,11 +81,13 @@ class Divider:
         """Bits of a pin that are read, and how many pins of cells each is."""
         if kind in self.modules:
             port = self.modules[kind]["ports"][pin]
-            if port["direction"] != "input" or pin == CLOCK:
+            if port["direction"] != "input" or (pin == CLOCK) != self.clock:
                 return []
             loads = self.divide(kind)
             return [(n, loads[b]) for n, b in enumerate(port["bits"][:width]) if loads.get(b)]
         known = self.kinds[kind]
+        if self.clock:
+            return [(0, 1)] if known.stored and pin == known.stored[1] else []
         outputs = {*known.functions, *(known.stored[1:2] if known.stored else ()),
                    *(known.stored[2] if known.stored else ())}  # fmt: skip
         return [] if pin in outputs else [(0, 1)]

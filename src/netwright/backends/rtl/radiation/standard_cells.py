@@ -49,7 +49,8 @@ class MappedCells:
         hardened: The design.
         library: Name of the library.
         netlist: The cells, module by module, as JSON of Yosys.
-        verilog: The cells as Verilog.
+        verilog: The cells as Verilog, with a tree of buffers for the clock, too: OpenSTA takes
+            the square of what a net drives.
         area: Area of all cells.
         num_cells: Number of cells.
         survival: Whether triplication is still there.
@@ -146,14 +147,16 @@ def map_to_cells(
         defines=(),
         progress=progress,
     )
-    divided = _divided(place / mapped, hardened.top, liberty)
+    divided, clocked = _divided(place / mapped, hardened.top, liberty)
     run_script(
         (),
         [
-            f"log {sha256(divided)}",
+            f"log {sha256(divided)} {sha256(clocked)}",
             f"read_json ../{divided.name}",
             f"tee -q -o {report} stat -liberty {cells} -json -top {hardened.top}",
             f"write_json {netlist}",
+            "design -reset",
+            f"read_json ../{clocked.name}",
             f"write_verilog -noattr -noexpr -nohex -nodec {verilog}",
         ],
         folder=place,
@@ -179,11 +182,15 @@ def map_to_cells(
     )
 
 
-def _divided(mapped: Path, top: str, liberty: Path) -> Path:
-    """The netlist with trees of buffers, so that no net drives many pins."""
+def _divided(mapped: Path, top: str, liberty: Path) -> tuple[Path, Path]:
+    """The netlist with trees of buffers, so that no net drives many pins; the clock's in one."""
     netlist = read_json(mapped, most=MAX_NETLIST_BYTES)
-    Divider(netlist["modules"], read_liberty(liberty).cells).divide(top)
-    return write_text(mapped.with_name(f"{top}-divided.json"), json.dumps(netlist))
+    kinds = read_liberty(liberty).cells
+    made = []
+    for name, clock in (("divided", False), ("clocked", True)):
+        Divider(netlist["modules"], kinds, clock=clock).divide(top)
+        made.append(write_text(mapped.with_name(f"{top}-{name}.json"), json.dumps(netlist)))
+    return made[0], made[1]
 
 
 def _logic(hardened: Hardened) -> list[str]:
