@@ -153,6 +153,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "ray": "netwright.explore.executors.cluster:Ray",
     },
     "objectives": {
+        "accelerator": "netwright.explore.objectives.accelerator:AcceleratorOptions",
         "chip": "netwright.explore.objectives.chip:ChipOptions",
         "estimate": "netwright.explore.objectives.estimate:EstimateOptions",
         "flow": "netwright.flows.objective:FlowOptions",

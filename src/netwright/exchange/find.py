@@ -13,6 +13,7 @@ from netwright.exchange.onnx.read_workload import is_quantized, read_workload
 from netwright.exchange.qonnx.read import read_qonnx
 from netwright.formats import Format, Int, NumberFormat, holds_integers, number_named
 from netwright.ir import Graph, load
+from netwright.passes import integerize
 from netwright.workload import (
     DECODERS,
     NETWORKS,
@@ -104,6 +105,26 @@ def _quantized(path: Path) -> Graph:
             return read_qonnx(path, reals={})
         except (GraphError, UnsupportedOp):
             raise fault from None
+
+
+def find_graph(path: str | Path) -> Graph:
+    """The graph in integers that a file holds.
+
+    Args:
+        path: A QONNX file, or a graph file (.npz).
+
+    Raises:
+        ConfigError: There is no such file, or it is none of these.
+        DataError, UnsupportedOp, GraphError, NumericsError: It cannot be read, or has no exact
+            integers.
+    """
+    path = Path(path)
+    if path.suffix not in (".onnx", ".npz"):
+        raise ConfigError(f"{path} must end in .onnx or .npz", hint="it is a file of a graph")
+    if not path.is_file():
+        raise ConfigError(f"{path} does not exist")
+    graph = load(path) if path.suffix == ".npz" else read_qonnx(path)
+    return integerize(graph)
 
 
 def _shape(text: str) -> tuple[str, tuple[int, ...]]:

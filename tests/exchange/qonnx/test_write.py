@@ -10,8 +10,9 @@ import pytest
 from netwright.errors import GraphError, NumericsError, RunError
 from netwright.exchange import read_qonnx, referee, write_qonnx
 from netwright.formats import Int
-from netwright.ir import Graph, TensorType, interpret
+from netwright.ir import Graph, Node, TensorType, interpret
 from netwright.passes import integerize
+from netwright.passes.post_training import Widths, quantize
 from netwright.verify import bit_exact, corners, random
 from tests.backends.hls.test_lookup import tables
 from tests.exchange.graphs import Sketch, inputs_for, quant, quantized_mlp
@@ -93,6 +94,29 @@ def test_double_writes_float64_and_its_opposite_refuses(tmp_path: Path) -> None:
     with pytest.raises(NumericsError, match="float32 does not hold every value"):
         write_qonnx(graph, tmp_path / "b.onnx", double=False)
     assert not (tmp_path / "b.onnx").exists()
+
+
+def test_a_scale_for_each_channel_survives_float64(tmp_path: Path) -> None:
+    """Sums beyond float32 put weights behind a Cast, which must not bring them to one grid."""
+    generator = np.random.default_rng(0)
+    values = generator.uniform(-1, 1, (16, 3)) * [1.0, 0.25, 0.03]
+    node = Node("fc", "MatMul", ("x", "w"), "y")
+    types = {"x": TensorType((1, 16)), "w": TensorType((16, 3)), "y": TensorType((1, 3))}
+    graph = Graph("wide", ("x",), ("y",), (node,), types, {"w": values})
+    rows = generator.uniform(-1, 1, (8, 16))
+    made = integerize(quantize(graph, rows, bits=Widths(8, 16)))
+    file = write_qonnx(made, tmp_path / "a.onnx")
+    assert "Cast" in [node.op_type for node in onnx.load(file).graph.node]
+    back = integerize(read_qonnx(file))
+    widths = [
+        {
+            node.op: form.types[node.inputs[1]].format.number
+            for node in form.nodes
+            if node.op == "MatMul"
+        }
+        for form in (made, back)
+    ]
+    assert widths == [{"MatMul": Int(8)}] * 2
 
 
 def test_rounding_without_a_name_is_refused_in_the_quantized_form_only(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def evaluate(
     dsp: bool = False,
     routed: bool = False,
     clock_mhz: float = CLOCK_MHZ,
+    seed: int = 1,
     progress: Progress = silent,
 ) -> Figures:
     """What one accelerator takes and gives.
@@ -95,6 +96,7 @@ def evaluate(
         dsp: Leave products to the part's own multipliers.
         routed: Place and route it, too.
         clock_mhz: The frequency that place and route is asked for.
+        seed: Of the placer.
         progress: Told what the programs do.
 
     Raises:
@@ -115,7 +117,7 @@ def evaluate(
     found = design.measure(progress=progress)
     inside = sum(count * found.cells.get(cell, 0) for cell, count in CARRY_LUTS.items())
     lut = Quantity(found.lut.value + inside, "LUT", found.lut.source, found.lut.fidelity)
-    fmax = design.route(progress=progress).fmax if routed else None
+    fmax = design.route(seed=seed, progress=progress).fmax if routed else None
     family = find_part(part).family
     return Figures(
         lanes, units, elements, known.cycles, macs, known.memory_bits, lut, found.ff,

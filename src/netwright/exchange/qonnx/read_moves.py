@@ -93,9 +93,7 @@ def cast(reader: Reader, node: SourceNode) -> None:
     target = integer(node, "to", 0)
     name = node.inputs[0] if node.inputs else ""
     codes = reader.codes.get(name)
-    if target in _FLOATS and name in reader.quantized:
-        reader.quantized[node.outputs[0]] = reader.quantized[name]
-    elif target in _FLOATS:
+    if target in _FLOATS:
         reader.rename(node, reader.activation(node))
     elif codes is not None and target in _INTEGERS and _holds(_INTEGERS[target], codes):
         kind = None if codes.limits is None else _INTEGERS[target]

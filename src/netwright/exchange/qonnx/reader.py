@@ -257,7 +257,8 @@ class Reader:
     def evaluate_quantized(self, node: SourceNode) -> None:
         """Compute a node of constants, quantized ones among them.
 
-        A quantized constant times a constant stays quantized, with another scale.
+        A quantized constant times a constant stays quantized, with another scale; so does one whose
+        values a Cast to floats keeps.
         """
         values = {
             name: self.values(node, index, f'the constant "{name}"').astype(np.float32)
@@ -268,6 +269,13 @@ class Reader:
         }
         made = evaluate(node, values, self.source.opsets)
         self._computed.spend(sum(value.size for value in made.values()), node=node.name)
+        if node.op == "Cast":
+            (before,), (after,) = values.values(), made.values()
+            if after.dtype.kind == "f" and np.array_equal(before, after):
+                self.quantized[node.outputs[0]] = self.quantized[node.inputs[0]]
+            else:
+                self.constants.update(made)
+            return
         factors = [name for name in node.inputs if name not in self.quantized]
         if (
             node.op not in ("Mul", "Div")
