@@ -4,14 +4,14 @@ import pickle
 from pathlib import Path
 
 import pytest
+from tests.backends.rtl.graphs import needs_yosys
+from tests.backends.rtl.shared.graphs import tiny
 
 from netwright import ir
 from netwright.backends.rtl import evaluate
 from netwright.errors import ConfigError, GraphError
 from netwright.explore import Choice, Constraint, Goal, Listed, Search, Space, Whole
 from netwright.explore.objectives.accelerator import Accelerator, AcceleratorOptions, Size
-from tests.backends.rtl.graphs import needs_yosys
-from tests.backends.rtl.shared.graphs import tiny
 
 SIZES = ("lanes", "units", "elements")
 
@@ -94,7 +94,7 @@ def test_a_graph_that_no_accelerator_computes(tmp_path):
 
 def test_the_digest_follows_what_decides(graph, tmp_path):
     first = Accelerator(graph).digest
-    assert pickle.loads(pickle.dumps(Accelerator(graph))).digest == first
+    assert pickle.loads(pickle.dumps(Accelerator(graph))).digest == first  # noqa: S301
     assert Accelerator(graph, size=Size(lanes=4)).digest != first
     assert Accelerator(graph, "map").digest != first
 

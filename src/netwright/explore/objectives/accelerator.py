@@ -26,6 +26,7 @@ from netwright.explore.space import Space
 from netwright.faults import closest
 from netwright.files import sha256
 from netwright.ir import Graph
+from netwright.quantities import Quantity
 from netwright.settings import Settings, check
 
 Step: TypeAlias = Literal["plan", "map", "route"]
@@ -174,18 +175,22 @@ class Accelerator:
 
 def _values(found: Figures) -> dict[str, float]:
     """What is known of an accelerator, by name."""
-    known: dict[str, float | int | None] = {
+    counted: dict[str, float | int | Quantity | None] = {
         "cycles": found.cycles,
         "macs": found.macs,
         "multipliers": found.multipliers,
         "utilization": found.utilization,
         "memory_bits": found.memory_bits,
-        "lut": found.lut and found.lut.value,
+        "lut": found.lut,
         "lut_per_multiplier": found.lut_per_multiplier,
-        "ff": found.ff and found.ff.value,
+        "ff": found.ff,
         "dsp_blocks": found.dsp,
         "memory_blocks": found.block_memories,
-        "fmax_mhz": found.fmax and found.fmax.value,
+        "fmax_mhz": found.fmax,
         "latency_us": found.latency_us,
     }
-    return {name: float(value) for name, value in known.items() if value is not None}
+    return {
+        name: float(value.value if isinstance(value, Quantity) else value)
+        for name, value in counted.items()
+        if value is not None
+    }
