@@ -72,11 +72,42 @@ def test_a_search_from_the_command_line(place, capsys):
     assert f"(trial {study.best.number})" in out
     assert len(study.trials) == 12
     assert run("status", "searches/bowl") == 0
-    assert re.search(r"trials +12: \d+ complete", capsys.readouterr().out)
+    assert re.search(r"trials +12 of 12: \d+ complete", capsys.readouterr().out)
     assert run("bowl.toml", "--here", "--folder", "again", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["best"] == study.best.number
     assert result_digest(open_study(place / "again").trials) == result_digest(study.trials)
+
+
+def test_status_says_how_many_are_asked_for_and_what_is_searched(place, capsys):
+    titled = SPACE.replace(
+        'name = "bowl"', 'name = "bowl"\ntitle = "The deepest point of a <bowl>"'
+    )
+    (place / "bowl.toml").write_text(titled)
+    assert run("bowl.toml", "--here") == 0
+    journal = place / "searches" / "bowl" / "trials.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[:5]))  # as if it were still searched
+    capsys.readouterr()
+    assert run("status", "searches/bowl") == 0
+    told = capsys.readouterr().out
+    assert re.search(r"title +The deepest point of a <bowl>\n", told)
+    assert re.search(r"trials +5 of 12: ", told)
+    assert run("report", "searches/bowl") == 0
+    page = (place / "searches" / "bowl" / "search.html").read_text()
+    assert "The deepest point of a &lt;bowl&gt;" in page
+    assert "of 12</span>" in page
+
+
+def test_a_line_with_numbers_that_json_has_not_is_no_trial(place, capsys):
+    assert run("bowl.toml", "--here", "--trials", "3") == 0
+    journal = place / "searches" / "bowl" / "trials.jsonl"
+    written = journal.read_text().splitlines()
+    lines = [json.loads(line, parse_constant=pytest.fail) for line in written]
+    lines[0]["values"]["y"] = float("nan")
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert run("status", "searches/bowl") == 1
+    assert "a line is no trial" in capsys.readouterr().err
 
 
 def test_another_proposer_goes_to_another_folder(place, capsys):

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from netwright.cli.console import columns, complain, emit, emit_json, note, paced, typed_folder
 from netwright.cli.figures import whole
 from netwright.cli.run import JsonOption
+from netwright.escape import visible
 
 if TYPE_CHECKING:
     from netwright.explore import Executor, Study, Trial
@@ -155,8 +156,9 @@ def _show(study: Study, folder: Path, *, as_json: bool) -> None:
     best = study.best
     rows = [
         ("study", f"{study.identity.name}, {folder}"),
+        *([("title", visible(study.asked.title))] if study.asked and study.asked.title else []),
         ("proposer", study.identity.proposer),
-        ("trials", f"{len(study.trials)}: " + _counts(study)),
+        ("trials", f"{_progress(study)}: {_counts(study)}"),
         ("time of evaluations", f"{sum(trial.seconds for trial in study.trials):.1f} s"),
     ]
     if best is not None:
@@ -174,6 +176,12 @@ def _show(study: Study, folder: Path, *, as_json: bool) -> None:
         note(f"trial {trial.number} failed: {trial.reason}")
     if len(failed) > 3:
         note(f"and {len(failed) - 3} more failed")
+
+
+def _progress(study: Study) -> str:
+    """How many trials are finished, of how many the last call asked for."""
+    done = len(study.trials)
+    return f"{done} of {study.asked.trials}" if study.asked else str(done)
 
 
 def _counts(study: Study) -> str:
@@ -215,6 +223,8 @@ def _as_dict(study: Study) -> dict[str, object]:
     best = study.best
     return {
         "name": study.identity.name,
+        "title": study.asked.title if study.asked else "",
+        "asked": study.asked.trials if study.asked else None,
         "proposer": study.identity.proposer,
         "seed": study.identity.seed,
         "trials": [asdict(trial) for trial in study.trials],

@@ -17,6 +17,7 @@ from netwright.explore.proposers.base import Proposer
 from netwright.explore.settings import Ladder
 from netwright.explore.space import Space, canonical
 from netwright.explore.study import (
+    Asked,
     Identity,
     Study,
     identify,
@@ -44,6 +45,7 @@ class Search:
         seed: Of everything random.
         limits: What one evaluation may use.
         ladder: Little effort first.
+        title: What is searched, in a sentence, for its page.
 
     Example:
         >>> from netwright.explore import Function, Goal, Random, Search, Space, Whole
@@ -62,6 +64,7 @@ class Search:
     seed: int = 0
     limits: Limits = field(default_factory=Limits)
     ladder: Ladder | None = None
+    title: str = ""
 
     @property
     def identity(self) -> Identity:
@@ -101,15 +104,16 @@ class Search:
         self.objective.check(self.space)
         identity = self.identity
         known = _known(reuse, identity)
+        asked = Asked(title=self.title, trials=trials)
         with ExitStack() as stack:
             journal, before = None, []
             if folder is not None:
-                journal = stack.enter_context(writing(Path(folder), identity))
+                journal = stack.enter_context(writing(Path(folder), identity, asked))
                 before = read_trials(Path(folder), self.space)
             work = Work(self.objective, self.space, self.limits)
             session = stack.enter_context((executor or Here()).open(work))
             driver = _Driver(self, journal, session, known, trials, progress, before)
-            return Study(identity, driver.drive(), len(driver.done))
+            return Study(identity, driver.drive(), len(driver.done), asked)
 
 
 class _Driver:

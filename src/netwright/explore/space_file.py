@@ -65,12 +65,10 @@ class Loaded:
 
     Attributes:
         search: The search.
-        title: What is searched, in a sentence.
         trials: How many trials the file asks for.
     """
 
     search: Search
-    title: str
     trials: int
 
 
@@ -102,13 +100,14 @@ def load(path: str | Path, *, proposer: str | None = None, seed: int | None = No
         seed=options.seed if seed is None else seed,
         limits=options.limits,
         ladder=options.ladder,
+        title=file.title,
     )
     try:
         space.check()
         search.objective.check(space)
     except ConfigError as error:
         raise refused(error.faults, source=source, hint=error.hint) from None
-    return Loaded(search, file.title, options.trials)
+    return Loaded(search, options.trials)
 
 
 def _made(kind: str, table: dict[str, object], source: str, place: str, folder: Path) -> object:

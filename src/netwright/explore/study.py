@@ -23,6 +23,7 @@ from netwright.settings import Settings, check
 
 STUDY = "study.json"
 TRIALS = "trials.jsonl"
+ASKED = "asked.json"
 
 _LINE = TypeAdapter(Trial)
 
@@ -55,6 +56,18 @@ class Identity(Settings):
     made_of: dict[str, object] = Field(default_factory=dict)
 
 
+class Asked(Settings):
+    """What the last call of a search asked for; it decides about no trial.
+
+    Attributes:
+        title: What is searched, in a sentence.
+        trials: How many proposals.
+    """
+
+    title: str = ""
+    trials: int = Field(ge=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Study:
     """What a search has found.
@@ -63,11 +76,13 @@ class Study:
         identity: What was searched, and how.
         trials: The finished trials by number.
         num_evaluations: Lines of the journal: evaluations, those that were looked up included.
+        asked: What the last call of the search asked for; ``None`` where no folder says so.
     """
 
     identity: Identity
     trials: tuple[Trial, ...]
     num_evaluations: int = 0
+    asked: Asked | None = None
 
     @property
     def space(self) -> Space:
@@ -117,7 +132,7 @@ def open_study(folder: str | Path) -> Study:
     if identity is None:
         raise RunError(f"{folder}: holds no study", hint=f"a study has a file {STUDY}")
     lines = read_trials(folder, identity.space)
-    return Study(identity, settled(lines, identity.ladder), len(lines))
+    return Study(identity, settled(lines, identity.ladder), len(lines), read_asked(folder))
 
 
 def read_identity(folder: Path) -> Identity | None:
@@ -133,6 +148,19 @@ def read_identity(folder: Path) -> Identity | None:
     if not isinstance(data, dict):
         raise ConfigError("is no study", path=str(path))
     return check(data, Identity, source=str(path))
+
+
+def read_asked(folder: Path) -> Asked | None:
+    """What the last call of a search asked for; none where nothing says so.
+
+    Raises:
+        ConfigError: Its file is damaged.
+    """
+    path = folder / ASKED
+    if not path.exists():
+        return None
+    data = reading.read_json(path, kind=ConfigError)
+    return check(data if isinstance(data, dict) else {}, Asked, source=str(path))
 
 
 def read_trials(folder: Path, space: Space) -> list[Trial]:
@@ -170,8 +198,13 @@ def settled(evaluations: Sequence[Trial], ladder: Ladder | None) -> tuple[Trial,
 
 
 @contextmanager
-def writing(folder: Path, identity: Identity) -> Iterator[Journal]:
+def writing(folder: Path, identity: Identity, asked: Asked) -> Iterator[Journal]:
     """Hold the folder of a study for this block, and add to its journal.
+
+    Args:
+        folder: The folder, made if missing.
+        identity: What is searched.
+        asked: What is asked for, which takes the place of what was.
 
     Raises:
         ConfigError: The folder holds another study; the message says in what it differs.
@@ -184,6 +217,8 @@ def writing(folder: Path, identity: Identity) -> Iterator[Journal]:
             write_text(folder / STUDY, identity.model_dump_json(indent=2) + "\n")
         else:
             _same(before, identity, folder)
+        if read_asked(folder) != asked:
+            write_text(folder / ASKED, asked.model_dump_json(indent=2) + "\n")
         with Journal(folder / TRIALS) as journal:
             yield journal
 
@@ -197,6 +232,7 @@ def _trial(data: Mapping[str, object], space: Space, source: Path) -> Trial:
     try:
         trial = _LINE.validate_python(data)
         parameters = space.complete(trial.parameters)
+        json.dumps(data, allow_nan=False)  # what is no finite number has no place in JSON
     except (TypeError, ValueError):
         raise RunError(f"{source}: a line is no trial: {json.dumps(data)[:80]}") from None
     trial = replace(trial, parameters=parameters)
@@ -252,6 +288,6 @@ def identify(
 
 
 __all__ = [
-    "STUDY", "TRIALS", "Identity", "Study", "canonical", "identify", "line", "open_study",
-    "read_trials", "settled", "writing",
+    "ASKED", "STUDY", "TRIALS", "Asked", "Identity", "Study", "canonical", "identify", "line",
+    "open_study", "read_asked", "read_trials", "settled", "writing",
 ]  # fmt: skip
