@@ -22,6 +22,8 @@ from netwright.explore import (
     open_study,
     result_digest,
 )
+from netwright.explore.study import ASKED, Asked
+from netwright.files import write_text
 
 SEARCH = Search(SPACE, Function(bowl), Random(), batch=5, seed=3)
 
@@ -167,6 +169,7 @@ def test_a_folder_in_use_is_refused(tmp_path):
 
 def test_a_full_disk_loses_no_finished_trial(tmp_path, monkeypatch):
     SEARCH.run(trials=6, folder=tmp_path)
+    write_text(tmp_path / ASKED, Asked(trials=12).model_dump_json())  # before the disk is full
     full = OSError(28, "No space left on device")
 
     def refuse(descriptor):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from netwright.compress import Hawq, Measurement
 from netwright.errors import ConfigError
 from netwright.flows.choice import Choice
 from netwright.flows.flow import FlowSettings
+from netwright.flows.rehearsal import Network
 from netwright.flows.sections import (
     AnyChip,
     AnyCompressor,
@@ -148,10 +150,17 @@ class CodesignFlow(FlowSettings):
             )
             stages.append(Stage("sweep", 3, swept, needs, run_sweep, files, requires=LEARNING))
         is_measured = measurement is not None
-        return (*stages, *self._hardware(network, by_section["tables"], is_measured=is_measured))
+        first = Network(self.name, task, model, choose, seeds[0], files)
+        made = self._hardware(first, network, by_section["tables"], is_measured=is_measured)
+        return (*stages, *made)
 
     def _hardware(
-        self, network: dict[str, Path], beside_tables: dict[str, Path], *, is_measured: bool
+        self,
+        first: Network,
+        network: dict[str, Path],
+        beside_tables: dict[str, Path],
+        *,
+        is_measured: bool,
     ) -> tuple[AnyStage, ...]:
         task, model, module = self.task, self.model, self.compress.module
         name = self.name.replace("-", "_")
@@ -165,7 +174,10 @@ class CodesignFlow(FlowSettings):
         if self.hls is not None or self.rtl is not None:
             made = GenerateParameters(hls=self.hls, rtl=text)
             languages = ("hls",) * (self.hls is not None) + ("rtl",) * (self.rtl is not None)
-            stages.append(Stage("generate", 2, made, ("trace",), generate, requires=languages))
+            stages.append(
+                Stage("generate", 2, made, ("trace",), generate, requires=languages,
+                      rehearse=partial(first.rehearse, made))
+            )  # fmt: skip
             hardware = ("generate",)
         checked = VerifyParameters(
             task=task,
@@ -188,11 +200,12 @@ class CodesignFlow(FlowSettings):
         if self.chip is not None:
             made_chip = ChipParameters(task=task, chip=self.chip)
             stages.append(
-                Stage("chip", 1, made_chip, ("trace",), make_chip, network, requires=("g++",))
-            )
+                Stage("chip", 1, made_chip, ("trace",), make_chip, network, requires=("g++",),
+                      rehearse=partial(first.rehearse_chip, made_chip))
+            )  # fmt: skip
             hardware = (*hardware, "chip")
         if self.tables is not None:
-            stages += self._tables(task, {**network, **beside_tables})
+            stages += self._tables(first, {**network, **beside_tables})
             hardware = (*hardware, "tables", "tables_rtl")
         shown = ReportParameters(
             name=self.name,
@@ -212,9 +225,10 @@ class CodesignFlow(FlowSettings):
         stages.append(Stage("report", 4, shown, needs, make_report, network, published))
         return tuple(stages)
 
-    def _tables(self, task: TaskSection, files: dict[str, Path]) -> tuple[AnyStage, ...]:
+    def _tables(self, first: Network, files: dict[str, Path]) -> tuple[AnyStage, ...]:
         """The network of tables, trained and then taken to hardware."""
         assert self.tables is not None
+        task = self.task
         name = f"{self.name}-tables".replace("-", "_")
         # How the Verilog is made and implemented does not change the network.
         network = self.tables.model_copy(update={"rtl": RtlSection.of("rtl")})
@@ -232,9 +246,8 @@ class CodesignFlow(FlowSettings):
             verify=self.verify,
         )
         return (
-            Stage(
-                "tables", 1, trained, ("data", "train"), train_tables, files, requires=("train",)
-            ),
+            Stage("tables", 1, trained, ("data", "train"), train_tables, files,
+                  requires=("train",), rehearse=partial(first.rehearse_tables, trained)),
             Stage(
                 "tables_rtl",
                 1,
@@ -244,7 +257,7 @@ class CodesignFlow(FlowSettings):
                 files,
                 requires=("train", "rtl", *SIMULATOR),
             ),
-        )
+        )  # fmt: skip
 
 
 def _sources(by_section: Mapping[str, dict[str, Path]], folder: Path) -> dict[str, Path]:

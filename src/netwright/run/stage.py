@@ -88,7 +88,7 @@ class Stage(Generic[P]):
         requires: Extras and programs that it cannot do without, looked for before any stage starts;
             ``"g++ or iverilog"`` stands for either.
         rehearse: Raises what the function would refuse whatever earlier stages make; called before
-            any of these starts.
+            any of these starts. Stages that differ in it alone are equal.
     """
 
     name: str
@@ -99,7 +99,7 @@ class Stage(Generic[P]):
     files: Mapping[str, Path] = field(default_factory=dict)
     publish: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
-    rehearse: Callable[[], None] | None = None
+    rehearse: Callable[[], None] | None = field(default=None, compare=False)
 
 
 AnyStage: TypeAlias = Stage[Any]

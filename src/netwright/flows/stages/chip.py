@@ -56,15 +56,13 @@ def make_chip(context: StageContext[ChipParameters]) -> None:
     A difference is written down, not raised: the report shall show it.
     """
     from netwright.backends.rtl.chip import check_chip
-    from netwright.compress import sent_graph
 
     p = context.parameters
-    bits = p.chip.options["latent_bits"][-1]
-    graph = sent_graph(ir.load(context.inputs["trace"] / GRAPH), bits)
-    charges, arrangement = _entering(p, context.inputs)
-    backend = chip_backend(p.chip, arrangement)
-    backend.generate(graph, context.folder / CHIP)
-    design = cast("ChipDesign", backend.generate(graph, context.scratch / CHIP))  # builds there
+    traced = ir.load(context.inputs["trace"] / GRAPH)
+    charges, _ = _entering(p, context.inputs)
+    generate_chip(traced, p, context.inputs, context.folder / CHIP)
+    design = generate_chip(traced, p, context.inputs, context.scratch / CHIP)  # builds there
+    graph = design.graph
     others = [other.graph for other in design.reloads(count=1)]
     reloads: list[Reload] = []
     found = check_chip(
@@ -78,6 +76,24 @@ def make_chip(context: StageContext[ChipParameters]) -> None:
     words = sum(row.words.crossings for row in found)
     views = chip_views(design, reloads[-1], words)
     write_text(context.folder / VIEWS, views.model_dump_json(indent=2) + "\n")
+
+
+def generate_chip(
+    graph: ir.Graph, p: ChipParameters, inputs: Mapping[str, Path], folder: Path
+) -> ChipDesign:
+    """Write the chip of a traced graph.
+
+    Args:
+        graph: As it is traced, outputs as wide as they come.
+        p: Settings of the stage.
+        inputs: Files of the task.
+        folder: Where to.
+    """
+    from netwright.compress import sent_graph
+
+    sent = sent_graph(graph, p.chip.options["latent_bits"][-1])
+    made = chip_backend(p.chip, _entering(p, inputs)[1]).generate(sent, folder)
+    return cast("ChipDesign", made)
 
 
 def chip_backend(section: ChipSection, arrangement: tuple[int, ...] | None) -> RtlBackend:
