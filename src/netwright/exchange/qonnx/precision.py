@@ -22,6 +22,11 @@ from netwright.passes.carried import step_of
 
 Reals = NDArray[np.float64]
 
+ON_THE_HOST = frozenset({
+    "Add", "BatchNormalization", "Clip", "Mul", "Relu", "Reshape", "Resize", "Slice", "Transpose",
+})  # fmt: skip
+"""What an input may go through and still be a real value of its float format."""
+
 FLOAT32_BITS = 24
 FLOAT64_BITS = 53
 

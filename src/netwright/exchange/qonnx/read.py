@@ -491,9 +491,7 @@ def _way_out(unknown: list[SourceNode]) -> str:
             "nodes of fpgadataflow are FINN's own hardware: convert the QONNX file they were made "
             "from; "
         )
-    if all(_rule(node, _REAL_RULES) for node in unknown):
-        return "--backend cpu computes it; "
-    return ""
+    return "--backend cpu computes it; " if all(_rule(n, _REAL_RULES) for n in unknown) else ""
 
 
 def _full_name(node: SourceNode) -> str:

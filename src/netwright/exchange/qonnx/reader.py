@@ -14,6 +14,7 @@ from netwright.exchange.limits import MAX_ALL_COMPUTED_VALUES, Budget, RowBudget
 from netwright.exchange.onnx.evaluate import evaluate
 from netwright.exchange.onnx.source_model import SourceModel, SourceNode
 from netwright.exchange.qonnx.constant_values import whole_numbers
+from netwright.exchange.qonnx.precision import ON_THE_HOST
 from netwright.ir import AttrValue, Node, Note, TensorType, spec_of
 from netwright.ir.names import Names
 from netwright.passes.carried import compact
@@ -23,11 +24,6 @@ Reals = NDArray[np.float64]
 
 MAX_AXES = 32
 """Most axes of a tensor."""
-
-_ON_THE_HOST = frozenset({
-    "Add", "BatchNormalization", "Clip", "Mul", "Relu", "Reshape", "Resize", "Slice", "Transpose",
-})  # fmt: skip
-"""What an input may go through and still be a real value of its precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +381,7 @@ class Reader:
         self._row.spend(made, shapes, shape)
         self.nodes.append(made)
         self.types[made.output] = TensorType(shape)
-        if op in _ON_THE_HOST and inputs[0] in self.precisions:
+        if op in ON_THE_HOST and inputs[0] in self.precisions:
             self.precisions[made.output] = self.precisions[inputs[0]]
         return made.output
 
