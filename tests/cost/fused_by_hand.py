@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from itertools import permutations, product
+from itertools import product
 
 from netwright import arch
 from netwright.cost import pipeline
@@ -13,9 +13,8 @@ from netwright.mapping import Group, Keep, Loop, Mapping, Phase
 from netwright.mapping.binding import able_units
 from netwright.mapping.group_legality import group_faults
 from netwright.mapping.ranks import aligned
-from netwright.mapping.runs import MAX_ALONE, MAX_LOOPS, tiles_of
 from tests.cost.small import figure, memory
-from tests.mapping.fusion_by_hand import ranks_of
+from tests.mapping.fusion_by_hand import every_loops, ranks_of
 
 
 def machine(seed: int) -> arch.Architecture:
@@ -75,22 +74,15 @@ def _least_of_run(workload, chip, begin, end, goal):
 
 
 def _loops(members, chip):
-    first = {rank.name: rank.extent for rank in members[0].ranks if rank.extent > 1}
-    every = [ranks_of(a) for e in members for a in (*e.inputs, e.output)]
-    common = [rank for rank in first if all(rank in own for own in every)]
-    free = [rank for rank in first if rank not in common]
-    most = MAX_ALONE if len(members) == 1 else MAX_LOOPS
     widest = max(f for node in chip.nodes if node.kind == "array" for f in node.fanout)
-    for number in range(most + 1):
-        for ranks in permutations(free, number):
-            for tiles in product(*(tiles_of(first[rank]) for rank in ranks)):
-                loops = (*(Loop(rank, 1) for rank in common), *map(Loop, ranks, tiles))
-                yield loops
-                sizes = {**first, **{loop.rank: loop.tile for loop in loops}}
-                for rank in free:
-                    for size in range(2, min(sizes[rank] - 1, widest) + 1):
-                        if sizes[rank] % size == 0:
-                            yield (*loops, Loop(rank, size))
+    for own in every_loops(members):
+        yield own
+        sizes = {rank.name: rank.extent for rank in members[0].ranks}
+        sizes |= {loop.rank: loop.tile for loop in own}
+        for rank, tile in sizes.items():
+            for size in range(2, min(tile - 1, widest) + 1):
+                if tile % size == 0:
+                    yield (*own, Loop(rank, size))
 
 
 def _spreads(members, loops, chip):

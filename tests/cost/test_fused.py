@@ -103,6 +103,28 @@ def test_units_work_in_turn_where_one_tile_fits():
     assert faults(workload, machine.with_scratchpad(room - 1), less.mapping) == ()
 
 
+@pytest.mark.parametrize("goal", ["latency", "energy"])
+@pytest.mark.parametrize("size", [16 << 20, 64 << 10])
+def test_elementwise_groups_take_the_time_of_their_bytes(goal, size):
+    """An exponential of a sum streams: two inputs come, one result goes, nothing waits."""
+    workload = cascade.parse("""
+        rank a = 96, b = 1024
+        input A[a, b], R[a, b]
+        S[a, b] = A[a, b] + R[a, b]
+        E[a, b] = exp(S[a, b])
+    """)
+    machine = arch.find("fusemax").with_scratchpad(size)
+    root = machine.root
+    num_bytes = 3 * 96 * 1024
+    found = fused(workload, machine, goal=goal)
+    assert found.num_bytes == num_bytes
+    assert found.seconds == pytest.approx(num_bytes / root.bandwidth.value)
+    alone = fused(cascade.parse("rank a = 64, b = 1024\ninput A[a, b]\nE[a, b] = exp(A[a, b])"),
+                  machine, goal=goal)  # fmt: skip
+    assert alone.is_optimal
+    assert alone.seconds == pytest.approx(2 * 64 * 1024 / root.bandwidth.value)
+
+
 def test_goals_reach_what_they_are_named_after():
     machine, workload = two_units(60), exponentials(16)
     found = {goal: fused(workload, machine, goal=goal) for goal in ("latency", "energy", "edp")}
@@ -113,14 +135,14 @@ def test_goals_reach_what_they_are_named_after():
 
 
 @pytest.mark.parametrize("goal", ["latency", "energy"])
-@pytest.mark.parametrize("seed", [2, 15, 126, 159, 197, 284])
+@pytest.mark.parametrize("seed", [2, 15, 126, 197, 284])
 def test_best_of_the_whole_mapspace(seed, goal):
     check_best(seed, goal)
 
 
 @pytest.mark.slow
 def test_best_of_the_whole_mapspace_on_many():
-    for seed in (36, 42, 49, 54, 69, 104, 134, 143, 149, 154, 161, 183, 255, 288):
+    for seed in (36, 42, 49, 54, 69, 104, 134, 143, 149, 159, 161, 183, 255, 288):
         for goal in ("latency", "energy"):
             check_best(seed, goal)
 

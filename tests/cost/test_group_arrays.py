@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from netwright import arch
 from netwright.cost.fused_group import GroupSearch
 from netwright.cost.fused_run import RunMapper
@@ -50,3 +52,15 @@ def test_what_the_file_of_a_machine_forbids_is_no_way():
     assert used == {("b", 0), ("c", 1)}
     free = {len([x for x in s if x.array == "square"]) for s in arrays(square(4)).spreads(())}
     assert max(free) == 2
+
+
+def test_no_way_to_use_the_arrays_takes_less_than_the_least():
+    own = arrays(square(4))
+    for loops in ((), (Loop("a", 1),), (Loop("a", 2), Loop("b", 5))):
+        (least,) = own.least_steps(loops)
+        every = [own.steps(loops, spread)[0] for spread in own.every_spread(loops)]
+        for unit, seconds in least.items():
+            assert 0 < seconds <= min(found[unit] for found in every) * (1 + 1e-9)
+    (points,) = own.least_steps((Loop("a", 1), Loop("b", 1), Loop("c", 1)))
+    (whole,) = own.least_steps(())
+    assert points["square_elements"] == pytest.approx(whole["square_elements"] * 16)

@@ -74,20 +74,26 @@ def least_bytes(workload: Workload, capacity: int, *, doubles: bool) -> int | No
 
 def _group(workload, begin, end, capacity, doubles):
     members = workload.einsums[begin:end]
+    found = [_least(workload, members, own, capacity, doubles) for own in every_loops(members)]
+    return min((value for value in found if value is not None), default=None)
+
+
+def every_loops(members):
+    """All loops: over what all tensors know first, by points, then in tiles, then not at all."""
     first = {rank.name: rank.extent for rank in members[0].ranks if rank.extent > 1}
     every = [ranks_of(a) for e in members for a in (*e.inputs, e.output)]
     common = [rank for rank in first if all(rank in own for own in every)]
     free = [rank for rank in first if rank not in common]
     most = MAX_ALONE if len(members) == 1 else MAX_LOOPS
-    found = []
-    for number in range(most + 1):
-        for ranks in permutations(free, number):
-            for tiles in product(*(tiles_of(first[rank]) for rank in ranks)):
-                loops = [*(Loop(rank, 1) for rank in common), *map(Loop, ranks, tiles)]
-                value = _least(workload, members, loops, capacity, doubles)
-                if value is not None:
-                    found.append(value)
-    return min(found, default=None)
+    outer = [()]
+    for rank in reversed(common):
+        tiled = [(Loop(rank, tile),) for tile in tiles_of(first[rank]) if tile > 1]
+        outer = [(), *tiled, *((Loop(rank, 1), *inner) for inner in outer)]
+    for own in outer:
+        for number in range(most + 1):
+            for ranks in permutations(free, number):
+                for tiles in product(*(tiles_of(first[rank]) for rank in ranks)):
+                    yield (*own, *map(Loop, ranks, tiles))
 
 
 def ranks_of(access):

@@ -195,3 +195,24 @@ def test_given_order_is_followed():
     assert found.mapping.order == ("linear1", "linear0", "add2")
     with pytest.raises(ConfigError, match='"add2" cannot come there: it waits for linear0'):
         fusion(network, machine(100), fixed=Mapping("unfused", ("add2", "linear0")))
+
+
+def test_windows_that_overlap_read_their_input_once():
+    """Every element of 9 x 9 comes once, though windows of three points share most of theirs."""
+    b = Builder("pool")
+    network = b.finish(b.pool(b.input((1, 2, 9, 9)), 3, stride=1))
+    (pool,) = network.einsums
+    found = fusion(network, machine(1000))
+    sizes = [network.by_name[name].stored.num_bits for name in (*pool.reads, pool.output.tensor)]
+    assert found.num_bytes * 8 == sum(sizes)
+
+
+def test_what_shares_nothing_runs_in_tiles_as_large_as_fit():
+    """Two sums of 64 x 16 elements keep two tensors: whole, or a quarter of them at a time."""
+    b = Builder("sums")
+    x, y = b.input((64, 16)), b.input((64, 16))
+    network = b.finish(b.add(b.add(x, y), y))
+    whole, tiled = (fusion(network, machine(size)) for size in (2 * 64 * 16, 2 * 40 * 16))
+    assert [group.loops for group in whole.mapping.groups] == [()]
+    assert [group.loops for group in tiled.mapping.groups] == [(Loop("B0", 16),)]
+    assert whole.num_bytes == tiled.num_bytes == 3 * 64 * 16

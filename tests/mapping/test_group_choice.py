@@ -74,6 +74,21 @@ def test_combined_result_is_read_after_the_loop():
     b.linear(x, 5)
     shapes = [Shape(e) for e in b.finish().einsums]
     own = Run(shapes, [], memory("buffer", size=100))
-    assert own.common == ()
+    assert own.common == {}
     assert own.is_legal((Loop("B0", 1),))
     assert not own.is_legal((Loop("B1", 1),))
+
+
+def test_tiles_of_windows_overlap_and_those_of_heads_do_not():
+    """Windows of three points, one further each; heads of four features side by side."""
+    b = Builder("pool")
+    b.pool(b.input((1, 2, 9, 9)), 3, stride=1)
+    pool = Run([Shape(e) for e in b.finish().einsums], [], memory("buffer", size=100))
+    assert list(pool.common.values()) == [2, 7, 7]
+    assert not pool.is_disjoint
+    b = Builder("attention")
+    b.attention(b.input((1, 8, 12)), 3)
+    scores = next(e for e in b.finish().einsums if e.name.endswith("scores"))
+    heads = Run([Shape(scores)], [], memory("buffer", size=100))
+    assert "H" in heads.common
+    assert heads.is_disjoint

@@ -98,9 +98,7 @@ class GroupSearch:
             for own, points in zip(work, points_of, strict=True)
         ]
         self.arrays = GroupArrays(self.run, self.part, able, mapper.arrays, mapper.units, cycles)
-        self.busy = least_time(
-            [{name: spent for name, (spent, _) in own.items()} for own in work], mapper.speeds
-        )
+        self.times: dict[tuple[tuple[str, int], ...], float] = {}
 
     def solved(self) -> Way | None:
         """The best way with any loops, most promising loops first."""
@@ -122,17 +120,17 @@ class GroupSearch:
 
         What is kept is only decided for those whose turn it is.
         """
-        heap: list[tuple[float, int, OpenLoops, Moved | None]] = []
+        heap: list[tuple[float, float, int, OpenLoops, Moved | None]] = []
         for loops in self._loops():
             ranks = frozenset((loop.rank, loop.tile == 1) for loop in loops)
             if ranks not in self.legal:
                 self.legal[ranks] = self.run.is_legal(loops)
-            if self.legal[ranks]:
-                own = self._open(loops)
-                heap.append((self._least(own.floor()), len(heap), own, None))
+            if self.legal[ranks] and self._is_promising(loops):
+                own, busy = self._open(loops), self._busy(loops)
+                heap.append((self._least(own.floor(), busy), busy, len(heap), own, None))
         heapify(heap)
         while heap:
-            least, number, own, moved = heappop(heap)
+            least, busy, number, own, moved = heappop(heap)
             if self.best is not None and least >= self._limit():
                 return
             if moved is not None:
@@ -140,7 +138,7 @@ class GroupSearch:
                 continue
             moved = own.fitting(self.run.uses, self.mapper.runs.capacity)
             if moved is not None:
-                heappush(heap, (self._least(moved), number, own, moved))
+                heappush(heap, (self._least(moved, busy), busy, number, own, moved))
 
     def _is_enough(self, tried: int) -> bool:
         return not self.looks_at_all and tried == MAX_TRIED
@@ -158,9 +156,23 @@ class GroupSearch:
         priced = [moves.priced(*own) for own in pairs] if goal != "latency" else []
         return OpenLoops(loops, options if goal != "energy" else [], priced, moves.bandwidth)
 
-    def _least(self, moved: Moved) -> float:
-        """The least value of a group whose accesses take at least so many seconds and joules."""
-        seconds = max(moved[0], self.busy)
+    def _busy(self, loops: Sequence[Loop]) -> float:
+        """Seconds that units take at least with tiles of these sizes."""
+        sizes = tuple(sorted({loop.rank: loop.tile for loop in loops}.items()))
+        if sizes not in self.times:
+            self.times[sizes] = least_time(self.arrays.least_steps(loops), self.mapper.speeds)
+        return self.times[sizes]
+
+    def _is_promising(self, loops: tuple[Loop, ...]) -> bool:
+        """Whether tiles along ranks where nothing is shared are points, or use more copies."""
+        if self.looks_at_all or not self.run.is_disjoint:
+            return True
+        points = tuple(Loop(rank, 1) for rank in self.run.common)
+        return set(points) <= set(loops) or self._busy(loops) < self._busy((*loops, *points))
+
+    def _least(self, moved: Moved, busy: float) -> float:
+        """The least value of a group whose accesses and units take at least so much."""
+        seconds = max(moved[0], busy)
         joules = moved[1] + self.least_joules
         if self.mapper.goal == "latency":
             return seconds
@@ -185,7 +197,7 @@ class GroupSearch:
             more = {
                 Loop(rank, size)
                 for rank, tile in tiles.items()
-                if rank not in self.run.common
+                if tile > 1
                 for size in self._fitting(tile, fanouts)
             }
             yield from ((*loops, own) for own in sorted(more, key=lambda x: (x.rank, x.tile)))

@@ -133,6 +133,26 @@ class GroupArrays:
             }
         return self.known[loops]
 
+    def least_steps(self, loops: Sequence[Loop]) -> list[dict[str, float]]:
+        """Seconds that each Einsum takes at least on each unit with tiles of these sizes.
+
+        No axis of an array has more copies at work than a tile has points along one rank.
+        """
+        tiles = {**self.run.extents, **{loop.rank: loop.tile for loop in loops}}
+        fanouts = {
+            name: sorted((size for array in own for size in array.fanout), reverse=True)
+            for name, own in self.above.items()
+        }
+        found: list[dict[str, float]] = []
+        for shape, cycles in zip(self.run.shapes, self.cycles, strict=True):
+            points = prod(shape.extents.values())
+            sizes = sorted((tiles[rank] for rank in shape.extents), reverse=True)
+            found.append({
+                unit: points * own / prod(map(min, fanouts[unit], sizes))
+                for unit, own in cycles.items()
+            })  # fmt: skip
+        return found
+
     def steps(self, loops: Sequence[Loop], spread: Sequence[Loop]) -> list[dict[str, float]]:
         """Seconds of each Einsum on each unit that does it."""
         found: list[dict[str, float]] = [{} for _ in self.part.einsums]

@@ -104,13 +104,28 @@ class Run:
         return {rank: size for shape in self.shapes for rank, size in shape.extents.items()}
 
     @cached_property
-    def common(self) -> tuple[str, ...]:
+    def common(self) -> dict[str, int]:
         """Ranks that walk along every tensor in every Einsum: nothing is shared along them."""
-        sets = [ranks_of(a) for s in self.shapes for a in (*s.inputs, s.einsum.output)]
-        every = frozenset.intersection(*sets)
-        return tuple(
-            rank for rank, size in self.shapes[0].extents.items() if rank in every and size > 1
-        )
+        every = frozenset.intersection(*(ranks_of(access) for access in self._accesses))
+        first = self.shapes[0].extents
+        return {rank: size for rank, size in first.items() if rank in every and size > 1}
+
+    @cached_property
+    def is_disjoint(self) -> bool:
+        """Whether tiles along common ranks never touch the same elements, as windows do."""
+        for access in self._accesses:
+            for axis in access.index:
+                spans = [
+                    (r, abs(step), abs(step) * (self.extents[r] - 1)) for r, step in axis.terms
+                ]
+                every = 1 + sum(span for _, _, span in spans)
+                if any(r in self.common and every - span > step for r, step, span in spans):
+                    return False
+        return True
+
+    @property
+    def _accesses(self) -> list[Access]:
+        return [a for shape in self.shapes for a in (*shape.inputs, shape.einsum.output)]
 
     def is_legal(self, loops: Sequence[Loop]) -> bool:
         """Whether all Einsums can run inside loops.

@@ -53,6 +53,23 @@ def tiles_of(extent: int) -> tuple[int, ...]:
     return tuple(found) or ((1,) if extent > 1 else ())
 
 
+def loops_apart(extents: dict[str, int]) -> tuple[tuple[Loop, ...], ...]:
+    """Loops over ranks along which nothing is shared: some by points, one in tiles, others whole.
+
+    The first ones walk by points along all of them, the next ones along none.
+
+    >>> [[f"{loop.rank} by {loop.tile}" for loop in own] for own in loops_apart({"a": 4, "b": 3})]
+    [['a by 1', 'b by 1'], [], ['a by 1']]
+    """
+    points = tuple(Loop(rank, 1) for rank in extents)
+    tiled = (
+        (*points[:number], Loop(rank, tile))
+        for number, (rank, size) in enumerate(extents.items())
+        for tile in tiles_of(size)
+    )
+    return tuple(dict.fromkeys((points, (), *tiled)))
+
+
 class Runs:
     """Solves runs; equal ones once."""
 
@@ -175,7 +192,7 @@ class Runs:
             return None if streams is None else self._relative(begin, end, streams, ())
         found: tuple[Choice, tuple[Loop, ...]] | None = None
         legal: dict[frozenset[tuple[str, bool]], bool] = {}
-        for loops in [given.loops] if given and given.loops else self.loops(run):
+        for loops in [given.loops] if given and given.loops else self._least_loops(run):
             ranks = frozenset((loop.rank, loop.tile == 1) for loop in loops)
             if ranks not in legal:
                 legal[ranks] = run.is_legal(loops)
@@ -187,6 +204,8 @@ class Runs:
                 found = choice, loops
         if found is None:
             return None
+        if given is None or not given.loops:
+            found = self._fewer_tiles(run, *found)
         if given is not None:
             self._loops_of[begin, end] = found[1]
         return self._relative(begin, end, *found)
@@ -212,22 +231,48 @@ class Runs:
 
     def loops(self, run: Run) -> Iterator[tuple[Loop, ...]]:
         """All loops of the mapspace for a run, few first."""
+        yield from self._inside(run, loops_apart(run.common))
+
+    def _inside(self, run: Run, apart: Sequence[tuple[Loop, ...]]) -> Iterator[tuple[Loop, ...]]:
+        """Loops of a run, those over ranks along which nothing is shared outermost."""
         first = run.shapes[0]
         if first.is_whole:
             yield ()
             return
-        outer = tuple(Loop(rank, 1) for rank in run.common)
-        common = run.common
         own = {
             rank: tiles_of(size)
             for rank, size in first.extents.items()
-            if size > 1 and rank not in common
+            if size > 1 and rank not in run.common
         }
         alone = len(run.shapes) == 1 and len(own) <= FEW_RANKS
-        for number in range((MAX_ALONE if alone else MAX_LOOPS) + 1):
-            for ranks in permutations(own, number):
-                for tiles in product(*(own[rank] for rank in ranks)):
-                    yield (*outer, *map(Loop, ranks, tiles))
+        for outer in apart:
+            for number in range((MAX_ALONE if alone else MAX_LOOPS) + 1):
+                for ranks in permutations(own, number):
+                    for tiles in product(*(own[rank] for rank in ranks)):
+                        yield (*outer, *map(Loop, ranks, tiles))
+
+    def _least_loops(self, run: Run) -> Iterator[tuple[Loop, ...]]:
+        """Loops of a run without those that never have less traffic than others.
+
+        Points move and keep no more than larger tiles, where tiles do not overlap. In a
+        double-buffered memory what no loop replaces takes less.
+        """
+        apart = loops_apart(run.common)
+        if run.is_disjoint and run.is_legal(apart[0]):
+            apart = apart[: 2 if self.memory.double_buffered else 1]
+        yield from self._inside(run, apart)
+
+    def _fewer_tiles(
+        self, run: Run, choice: Choice, loops: tuple[Loop, ...]
+    ) -> tuple[Choice, tuple[Loop, ...]]:
+        """The same traffic in larger tiles, where nothing is shared between tiles."""
+        apart = loops_apart(run.common)
+        for larger in apart[1:] if loops == apart[0] else ():
+            if run.is_legal(larger):
+                found = run.best(larger, self.capacity, choice.traffic + 1)
+                if found is not None:
+                    return found, larger
+        return choice, loops
 
     def _uses(self, begin: int, end: int) -> list[Use]:
         makers = {shape.einsum.output.tensor: n for n, shape in enumerate(self.shapes[begin:end])}
