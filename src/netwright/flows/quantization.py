@@ -142,7 +142,7 @@ def read_float(path: Path) -> Graph:
 
     try:
         return read_qonnx(path)
-    except GraphError as refused:
+    except (GraphError, UnsupportedOp) as refused:
         try:
             found = FuseFunctions()(read_qonnx(path, reals={}, host_ends=True))
         except (GraphError, UnsupportedOp):

@@ -130,3 +130,22 @@ def test_what_follows_from_extents_alone_has_the_precision_of_the_file() -> None
     (found,) = run_in_float64(onnx, made, FEED, quantized=["x"])
     assert found.dtype == np.float64
     assert found.tolist() == (np.float64(FEED["x"]) * np.float64(np.sqrt(np.float32(3)))).tolist()
+
+
+@pytest.mark.parametrize("of_groups", [False, True])
+def test_normalization_of_groups_which_the_reference_lacks(of_groups: bool) -> None:
+    values = np.random.default_rng(3).normal(size=(1, 6, 2, 2)).astype(np.float32)
+    count = 3 if of_groups else 6
+    gain, offset = np.arange(1, count + 1, dtype=np.float32), np.ones(count, np.float32)
+    made = model(
+        [node("GroupNormalization", "x g o", num_groups=3, epsilon=0.5)],
+        {"g": gain, "o": offset}, shape=(1, 6, 2, 2), opset=18 if of_groups else 21,
+    )  # fmt: skip
+    (found,) = run_in_float64(onnx, made, {"x": values}, quantized=["x"])
+    assert found.dtype == np.float64
+    wanted = np.empty((6, 2, 2))
+    for channel in range(6):
+        group = values[0, channel // 2 * 2 : channel // 2 * 2 + 2].astype(np.float64)
+        scaled = (values[0, channel] - group.mean()) / math.sqrt(group.var() + 0.5)
+        wanted[channel] = scaled * gain[channel // 2 if of_groups else channel] + 1
+    np.testing.assert_allclose(found[0], wanted, rtol=1e-12)

@@ -259,3 +259,21 @@ def test_attention_of_the_standard_is_read(tmp_path: Path) -> None:
     made = [node("Attention", "x x x", "y", q_num_heads=2, kv_num_heads=2, is_causal=1)]
     path = network(made, {"x": (FLOAT, (1, 4, 6))}, {}, tmp_path, opset=23)
     check_same(path, {"x": VALUES})
+
+
+@pytest.mark.parametrize(
+    ("threshold", "chosen"), [(20.0, "x"), (17.0, "x"), (10.0, "x"), (20.0, "n")]
+)
+def test_softplus_as_an_exporter_writes_it(threshold: float, chosen: str, tmp_path: Path) -> None:
+    nodes = [node("Neg", "x", "n"), node("Softplus", "x", "p"), node("Greater", "x t", "b"),
+             node("Where", f"b {chosen} p")]  # fmt: skip
+    path = network(
+        nodes, {"x": (FLOAT, (1, 4, 6))}, {"t": np.float32(threshold)}, tmp_path, opset=18
+    )
+    if threshold < 17 or chosen != "x":
+        with pytest.raises(GraphError, match="Greater of real values is a decision"):
+            read_qonnx(path, reals={})
+        return
+    rows = np.concatenate([VALUES * 9, np.linspace(-40, 40, 24, dtype=np.float32).reshape(1, 4, 6)])
+    graph = check_same(path, {"x": rows})
+    assert [made.op for made in graph.nodes if made.output == "y"] == ["Function"]

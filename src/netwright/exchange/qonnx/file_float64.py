@@ -95,6 +95,8 @@ def _execute(
                 return [QUANTIZERS[node.op_type](attrs, read, wide)]
             if node.op_type in FUNCTIONS and not node.domain:
                 return [FUNCTIONS[node.op_type](attrs, read[0])]
+            if node.op_type == "GroupNormalization" and not node.domain:
+                return [_group_normalization(attrs, read)]
             if node.domain:
                 raise NotExecutable(f'"{node.op_type}" has no float64 implementation here')
             if is_wide and node.op_type == "Cast" and attrs["to"].i in _FLOAT_KINDS:
@@ -113,6 +115,22 @@ def _execute(
     except Exception as error:  # whatever a reference implementation raises
         first = str(error).strip().partition("\n")[0]
         raise NotExecutable(f'"{node.op_type}" cannot be run in float64: {first}') from error
+
+
+def _group_normalization(attrs: dict[str, Any], read: list[Tensor]) -> Tensor:
+    """The reference has none; gain and offset are of channels, before version 21 of groups."""
+    values, gain, offset = read
+    groups, shape = attrs["num_groups"].i, values.shape
+    flat = values.reshape(shape[0], groups, -1)
+    centered = flat - flat.mean(axis=-1, keepdims=True)
+    epsilon = attrs["epsilon"].f if "epsilon" in attrs else 1e-5
+    spread = np.sqrt(np.square(centered).mean(axis=-1, keepdims=True) + epsilon)
+    normal = (centered / spread).reshape(shape)
+    factor, addend = (
+        np.repeat(vector, shape[1] // len(vector)).reshape(-1, *(1,) * (len(shape) - 2))
+        for vector in (gain, offset)
+    )
+    return normal * factor + addend
 
 
 _WEIGHTS = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3}

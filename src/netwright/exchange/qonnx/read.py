@@ -225,8 +225,7 @@ def read_qonnx(
         reals: Read real values that nothing quantizes, too: transformers, functions, products of
             activations, for processors. Extents that the file leaves open are those given here, by
             input; an empty mapping gives none.
-        host_ends: Whether operators such as Softmax at the end are left to the host; by default if
-            real values are not read.
+        host_ends: Whether Softmax and the like at the end are the host's; by default without reals.
 
     Raises:
         DataError: The file is missing, too large or no ONNX model.

@@ -20,6 +20,9 @@ _TRUTHS, _FLOATS = 9, frozenset({1, 10, 11, 16})
 _INTEGERS = frozenset({2, 3, 4, 5, 6, 7, 12, 13})
 """ONNX's numbers of element types."""
 
+ONE_FROM = 17.0
+"""From here on softplus(x) is x, but for less than the rounding of float32."""
+
 
 def cast(reader: RealReader, node: SourceNode) -> None:
     """Read Cast between truths, integers and floats where no value changes."""
@@ -96,8 +99,35 @@ def both(reader: RealReader, node: SourceNode) -> None:
     reader.kinds[node.outputs[0]] = "truth"
 
 
+def _is_of_softplus(reader: RealReader, node: SourceNode) -> bool:
+    """Whether a comparison only chooses x where x and softplus(x) are the same in float32.
+
+    So PyTorch's exporter writes softplus: x beyond its threshold, softplus(x) below.
+    """
+    if node.op != "Greater" or not reader.is_activation(node.inputs[0]):
+        return False
+    limit, made = reader.constants.get(node.inputs[1]), node.outputs[0]
+    if limit is None or limit.size != 1 or not limit.item() >= ONE_FROM:
+        return False
+    readers = reader.readers.get(made, [])
+    makers = {name: n for n in reader.source.nodes for name in n.outputs}
+
+    def chooses(other: SourceNode) -> bool:
+        if other.op != "Where" or other.inputs.count(made) != 1 or other.inputs[0] != made:
+            return False
+        softplus = makers.get(other.inputs[2])
+        if softplus is None or softplus.op != "Softplus":
+            return False
+        return softplus.inputs == (other.inputs[1],) == node.inputs[:1]
+
+    return made not in reader.source.outputs and bool(readers) and all(map(chooses, readers))
+
+
 def compare(reader: RealReader, node: SourceNode) -> None:
     """Read comparisons of whole numbers."""
+    if _is_of_softplus(reader, node):
+        reader.settled.add(node.outputs[0])
+        return
     if not all(map(reader.is_whole, node.inputs)):
         raise GraphError(
             f"{node.op} of real values is a decision, which is not supported", node=node.name,
@@ -134,6 +164,9 @@ def is_nan(reader: RealReader, node: SourceNode) -> None:
 def where(reader: RealReader, node: SourceNode) -> None:
     """Read Where: a selection by truths, or a mask of minus infinity."""
     condition, chosen, other = node.inputs
+    if condition in reader.settled:
+        reader.rename(node, reader.tensor(other))
+        return
     if condition in reader.undefined:
         _without_nan(reader, node, reader.undefined[condition])
         return

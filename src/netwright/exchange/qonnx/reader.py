@@ -17,7 +17,7 @@ from netwright.exchange.qonnx.constant_values import whole_numbers
 from netwright.exchange.qonnx.precision import ON_THE_HOST
 from netwright.ir import AttrValue, Node, Note, TensorType, spec_of
 from netwright.ir.names import Names
-from netwright.passes.carried import compact
+from netwright.passes.carried import compact, with_axes
 from netwright.passes.real_builder import enclosing_format, format_attrs
 
 Reals = NDArray[np.float64]
@@ -288,11 +288,7 @@ class Reader:
             self.constants.update(made)
             return
         factor = factor.reshape(()) if factor.size == 1 else factor
-        full = (
-            factor.reshape((1,) * (len(shape) - factor.ndim) + factor.shape)
-            if factor.ndim
-            else factor
-        )
+        full = with_axes(factor, len(shape)) if factor.ndim else factor
         scale = quantized.scale * np.abs(full)
         compact(scale, shape, node=node.name)
         self.quantized[node.outputs[0]] = quantized.moved(quantized.values * full, scale)

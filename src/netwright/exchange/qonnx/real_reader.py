@@ -42,6 +42,7 @@ class RealReader(Reader):
         masks: Tensors that are 0 where their mask holds, and minus infinity elsewhere: the mask.
         masked: Tensors that are minus infinity where their mask does not hold: values and mask.
         undefined: Results of ``IsNaN``, by the tensor that they are about.
+        settled: Truths that only choose between a value and its softplus where these are the same.
         lifted: Tensors of the file that have one more axis in front in the graph.
         lifting: Nodes whose results have.
     """
@@ -60,6 +61,7 @@ class RealReader(Reader):
         self.masks: dict[str, str] = {}
         self.masked: dict[str, tuple[str, str]] = {}
         self.undefined: dict[str, str] = {}
+        self.settled: set[str] = set()
         self.lifted: set[str] = set()
         self.lifting: set[str] = set()
         self._reals: dict[str, str] = {}
