@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,42 @@ from numpy.typing import NDArray
 
 from netwright.errors import GraphError
 from netwright.exchange.onnx.source_model import SourceNode
+from netwright.ir import AttrValue
+
+Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedConstant:
+    """A constant behind a quantizer, not yet placed in the graph.
+
+    Attributes:
+        values: What is quantized.
+        scale: Scales, with as many axes as `values` or none.
+        op: ``Quant`` or ``BipolarQuant``.
+        attrs: The quantizer's attributes but scale and axis.
+        name: Name of the quantizer.
+    """
+
+    values: Reals
+    scale: Reals
+    op: str
+    attrs: dict[str, AttrValue]
+    name: str
+
+    def moved(self, values: Reals, scale: Reals) -> QuantizedConstant:
+        """The same quantizer on rearranged values.
+
+        Raises:
+            GraphError: It codes neighbors together, which are others then.
+        """
+        if self.op == "FormatQuant":
+            raise GraphError(
+                "a constant must not be changed behind a quantizer that codes neighbors together",
+                node=self.name,
+                hint="store it in the shape in which it is read",
+            )
+        return replace(self, values=values, scale=scale)
 
 
 def computed_constant(node: SourceNode, what: str) -> GraphError:

@@ -16,10 +16,14 @@ from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import axis, flag, integer, real
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.onnx.source_tensor import integer_limits
-from netwright.exchange.qonnx.constant_values import broadcasts, computed_constant
+from netwright.exchange.qonnx.constant_values import (
+    QuantizedConstant,
+    broadcasts,
+    computed_constant,
+)
 from netwright.exchange.qonnx.read_arithmetic import check_sums
 from netwright.exchange.qonnx.read_windows import emit_conv
-from netwright.exchange.qonnx.reader import Codes, QuantizedConstant, Reader, Reals
+from netwright.exchange.qonnx.reader import Codes, Reader, Reals
 from netwright.formats import smallest_int
 from netwright.ir import AttrValue
 from netwright.passes.real_builder import enclosing_format, format_attrs

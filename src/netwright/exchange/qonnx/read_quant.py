@@ -8,7 +8,8 @@ from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import flag, text
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.onnx.vocabulary import ROUNDING_OF
-from netwright.exchange.qonnx.reader import QuantizedConstant, Reader, Reals
+from netwright.exchange.qonnx.constant_values import QuantizedConstant
+from netwright.exchange.qonnx.reader import Reader, Reals
 from netwright.formats import Rounding
 from netwright.ir import AttrValue
 from netwright.passes.carried import compact

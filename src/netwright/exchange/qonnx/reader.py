@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from netwright.errors import GraphError
 from netwright.exchange.limits import MAX_ALL_COMPUTED_VALUES, Budget, RowBudget
 from netwright.exchange.onnx.evaluate import evaluate
 from netwright.exchange.onnx.source_model import SourceModel, SourceNode
-from netwright.exchange.qonnx.constant_values import whole_numbers
+from netwright.exchange.qonnx.constant_values import QuantizedConstant, whole_numbers
 from netwright.exchange.qonnx.precision import ON_THE_HOST
 from netwright.ir import AttrValue, Node, Note, TensorType, spec_of
 from netwright.ir.names import Names
@@ -24,39 +24,6 @@ Reals = NDArray[np.float64]
 
 MAX_AXES = 32
 """Most axes of a tensor."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuantizedConstant:
-    """A constant behind a quantizer, not yet placed in the graph.
-
-    Attributes:
-        values: What is quantized.
-        scale: Scales, with as many axes as `values` or none.
-        op: ``Quant`` or ``BipolarQuant``.
-        attrs: The quantizer's attributes but scale and axis.
-        name: Name of the quantizer.
-    """
-
-    values: Reals
-    scale: Reals
-    op: str
-    attrs: dict[str, AttrValue]
-    name: str
-
-    def moved(self, values: Reals, scale: Reals) -> QuantizedConstant:
-        """The same quantizer on rearranged values.
-
-        Raises:
-            GraphError: It codes neighbors together, which are others then.
-        """
-        if self.op == "FormatQuant":
-            raise GraphError(
-                "a constant must not be changed behind a quantizer that codes neighbors together",
-                node=self.name,
-                hint="store it in the shape in which it is read",
-            )
-        return replace(self, values=values, scale=scale)
 
 
 @dataclass(frozen=True, slots=True)
