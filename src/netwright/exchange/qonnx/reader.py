@@ -236,15 +236,10 @@ class Reader:
             (before,), (after,) = values.values(), made.values()
             if after.dtype.kind == "f" and np.array_equal(before, after):
                 self.quantized[node.outputs[0]] = self.quantized[node.inputs[0]]
-            else:
-                self.constants.update(made)
-            return
+                return
         factors = [name for name in node.inputs if name not in self.quantized]
-        if (
-            node.op not in ("Mul", "Div")
-            or len(factors) != 1
-            or node.inputs[0] in factors[:1] * (node.op == "Div")
-        ):
+        inverts = node.op == "Div" and node.inputs[0] in factors
+        if node.op not in ("Mul", "Div") or len(factors) != 1 or inverts:
             self.constants.update(made)
             return
         known = next(name for name in node.inputs if name in self.quantized)
