@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from netwright.cli.backend import make_backend
+from netwright.cli.completion import names_of
 from netwright.cli.console import emit, emit_json, hold, note, reporter, typed_folder
 from netwright.cli.exit_codes import FAILED, INCOMPLETE
 from netwright.cli.figures import real, whole
@@ -44,11 +45,17 @@ def convert(
         str,
         typer.Option(
             metavar="NAME",
+            autocompletion=names_of("backends"),
             help="C++ for high-level synthesis, Verilog (rtl), a chip (soc), this processor (cpu).",
         ),
     ] = "hls",
     part: Annotated[
-        str | None, typer.Option(help="FPGA device; see `list parts` for rtl.", show_default=OWN)
+        str | None,
+        typer.Option(
+            help="FPGA device; see `list parts` for rtl.",
+            show_default=OWN,
+            autocompletion=names_of("parts"),
+        ),
     ] = None,
     clock_mhz: Annotated[
         float | None,

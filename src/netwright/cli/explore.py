@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
+from netwright.cli.completion import names_of
 from netwright.cli.console import columns, complain, emit, emit_json, note, paced, typed_folder
 from netwright.cli.figures import whole
 from netwright.cli.run import JsonOption
@@ -67,7 +68,9 @@ def run(
         bool, typer.Option("--here", help="Evaluate in this process: right for milliseconds.")
     ] = False,
     proposer: Annotated[
-        str | None, typer.Option("--proposer", help="Another proposer than the file's.")
+        str | None,
+        typer.Option("--proposer", autocompletion=names_of("proposers"),
+                     help="Another proposer than the file's."),
     ] = None,
     seed: Annotated[
         int | None,

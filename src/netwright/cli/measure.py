@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netwright.cli.completion import names_of
 from netwright.cli.console import columns, emit, emit_json, hold, note, reporter, typed_folder
 from netwright.cli.figures import real
 from netwright.cli.run import JsonOption
@@ -32,7 +33,10 @@ def measure(
         str | None,
         typer.Option(metavar="MODULE", help="The top module.", show_default="found by Yosys"),
     ] = None,
-    part: Annotated[str, typer.Option(help="FPGA device; see `list parts`.")] = "xcup",
+    part: Annotated[
+        str,
+        typer.Option(help="FPGA device; see `list parts`.", autocompletion=names_of("parts")),
+    ] = "xcup",
     route: Annotated[
         bool, typer.Option("--route", help="Place and route as well; minutes to hours.")
     ] = False,
