@@ -38,7 +38,7 @@ test: $(VENV)/.test ## run the test suite
 test-slow: $(VENV)/.test ## run the tests that take more than a minute
 	$(BIN)/python -m pytest -m slow
 
-planted: $(VENV)/.test ## plant faults in generated files of nine tiny designs: all (hours), or SHARE=0.05
+planted: $(VENV)/.test ## plant faults in generated files of nine tiny designs: all (1.5 hours), or SHARE=0.05
 	$(BIN)/python tools/planted.py --share $(or $(SHARE),1)
 
 lowest highest: $(VENV)/.test ## test exchange and backends with the oldest (newest) tools accepted

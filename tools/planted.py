@@ -1,9 +1,9 @@
 """Plant faults in generated files, one at a time: ``make planted``, or ``SHARE=0.05 make planted``.
 
-All faults of nine tiny designs take hours; a share of each design's is drawn with the seed and said
-in the table. What became of a fault is kept in ``--log`` at once, so that the same command goes on
-where it was ended; a fault of a file whose text is another one by now is planted again. The exit
-code is 1 if a fault that changes an output was not noticed.
+All faults of nine tiny designs take about 1.5 hours of one core; a share of each design's is drawn
+with the seed and said in the table. What became of a fault is kept in ``--log`` at once, so that
+the same command goes on where it was ended; a fault of a file whose text is another one by now is
+planted again. The exit code is 1 if a fault that changes an output was not noticed.
 """
 
 from __future__ import annotations
