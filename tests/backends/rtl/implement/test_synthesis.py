@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from netwright.backends import rtl
@@ -9,6 +10,7 @@ from netwright.backends.rtl.implement import synthesis
 from netwright.backends.rtl.implement.synthesis import mapped_files, synthesize
 from netwright.errors import BackendError, MissingExtra, ToolFailed
 from netwright.progress import Progress, silent
+from tests.backends.hls.graphs import Build
 from tests.backends.rtl.graphs import few_cells, needs_yosys, two_layers
 
 ADDER = "module adder(input [7:0] a, input [7:0] b, output [7:0] y); assign y = a + b; endmodule\n"
@@ -109,5 +111,18 @@ def test_what_was_mapped_is_read_again(tmp_path: Path) -> None:
 
 def test_a_module_without_figures(tmp_path: Path) -> None:
     with pytest.raises(BackendError) as caught:
-        synthesis._layer_cells({"top": {}}, ["top", "fc1"], tmp_path / "report.json")
+        synthesis._layer_cells({"top": {"fc1": 1}}, "top", ["fc1"], tmp_path / "report.json")
     assert caught.value.message == f"{tmp_path}/report.json: has no figures of the module fc1"
+    with pytest.raises(BackendError, match="has no figures of the module top"):
+        synthesis._layer_cells({"fc1": {}}, "top", ["fc1"], tmp_path / "report.json")
+
+
+@needs_yosys
+def test_a_layer_that_only_gives_constants_has_no_cells(tmp_path: Path) -> None:
+    build = Build("net")
+    equal = build.constant(np.full((2, 1, 4), 5))  # entries that are all the same
+    looked = build.add("Lookup", (build.quantize((2,), bits=2), equal), {"first": -2})
+    design = rtl(part="ecp5-85k").generate(build.graph(build.dense(looked, 2)), tmp_path / "out")
+    layers = design.measure_layers().layers
+    assert set(layers) == {layer.name for layer in design.circuit.layers}
+    assert sum(cells.lut.value for cells in layers.values()) == 0

@@ -233,13 +233,13 @@ def synthesize_layers(
         folder=folder,
         name=f"layers-{part}",
         outputs=(report,),
-        check=lambda made: _layer_cells(_modules(made / report), [top, *layers], made / report),
+        check=lambda made: _layer_cells(_modules(made / report), top, layers, made / report),
         timeout_s=timeout_s,
         defines=(KEEP_MACRO,),
         progress=progress,
     )
     modules = _modules(folder / report)
-    parts = _layer_cells(modules, layers, folder / report)
+    parts = _layer_cells(modules, top, layers, folder / report)
     rest = {kind: number for kind, number in modules[top].items() if kind not in modules}
     how = "mapping only, boundaries of layers kept"
     return LayerMeasurements(
@@ -397,15 +397,17 @@ def _unreadable(report: Path) -> BackendError:
 
 
 def _layer_cells(
-    modules: Mapping[str, dict[str, int]], layers: Sequence[str], report: Path
+    modules: Mapping[str, dict[str, int]], top: str, layers: Sequence[str], report: Path
 ) -> dict[str, dict[str, int]]:
-    missing = [name for name in layers if name not in modules]
+    """The cells of layers; one whose results are constants is left out by Yosys and has none."""
+    used = {top, *(kind for cells in modules.values() for kind in cells)}
+    missing = [name for name in (top, *layers) if name in used and name not in modules]
     if missing:
         raise BackendError(
             f"{report}: has no figures of the module {missing[0]}",
             hint="the log beside it may say why",
         )
-    return {name: modules[name] for name in layers}
+    return {name: modules.get(name, {}) for name in layers}
 
 
 def _total(modules: Iterable[Mapping[str, int]]) -> dict[str, int]:
