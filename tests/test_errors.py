@@ -173,6 +173,16 @@ def test_what_the_machine_refuses_has_a_way_out(error: Exception, message: str, 
     assert hint in str(refused.hint)
 
 
+def test_bytes_that_are_no_utf8_are_shown_with_what_is_around_them() -> None:
+    text = "x" * 500 + "m\udcc3d.onnx" + "y" * 500
+    with pytest.raises(UnicodeEncodeError) as caught:
+        text.encode()
+    refused = refusal(caught.value)
+    assert refused is not None
+    assert r"m\udcc3d.onnx" in refused.message
+    assert len(refused.message) < 200
+
+
 @pytest.mark.parametrize(
     "error", [FileNotFoundError(errno.ENOENT, "none"), RuntimeError("bug"), DataError("ours")]
 )

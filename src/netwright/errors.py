@@ -283,8 +283,9 @@ def refusal(error: BaseException) -> RunError | None:
         place = f"{error.filename}: " if error.filename else ""
         return RunError(f"{place}{reason(error)}", hint=hint)
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        around = error.object[max(error.start - 60, 0) : error.start + 60]
         return RunError(
-            f"a name or path holds bytes that are no UTF-8: {ascii(error.object)[:200]}",
+            f"a name or path holds bytes that are no UTF-8: {around!a}",
             hint="rename it, or set the locale to one of UTF-8 (LC_ALL=C.UTF-8)",
         )
     text = str(error)

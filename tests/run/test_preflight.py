@@ -84,3 +84,4 @@ def test_main_flow_says_what_it_requires() -> None:
     assert "solve" in requires["compress"]
     assert "qonnx" in requires["verify"]
     assert {"rtl", "g++ or iverilog"} <= set(requires["tables_rtl"])
+    assert requires["report"] == ("plots",)

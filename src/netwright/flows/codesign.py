@@ -222,7 +222,9 @@ class CodesignFlow(FlowSettings):
         swept = ("sweep",) if self.sweep is not None else ()
         needs = ("data", "train", *learned, "compress", *swept, "trace", *hardware, "verify")
         published = ("report.json", "report.html")
-        stages.append(Stage("report", 4, shown, needs, make_report, network, published))
+        stages.append(
+            Stage("report", 4, shown, needs, make_report, network, published, requires=("plots",))
+        )
         return tuple(stages)
 
     def _tables(self, first: Network, files: dict[str, Path]) -> tuple[AnyStage, ...]:

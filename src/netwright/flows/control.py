@@ -258,7 +258,16 @@ class ControlFlow(FlowSettings):
         needs = tuple(dict.fromkeys(before))
         published = ("report.json", "report.html")
         stages.append(
-            Stage("report", 1, shown, needs, _on_decisions(make_control_report), files, published)
+            Stage(
+                "report",
+                1,
+                shown,
+                needs,
+                _on_decisions(make_control_report),
+                files,
+                published,
+                requires=("plots",),
+            )
         )
         return tuple(stages)
 
