@@ -164,3 +164,10 @@ def test_debug_adds_the_traceback(netwright: Netwright, tmp_path: Path) -> None:
     assert code == 2
     assert err.startswith("Traceback")
     assert err.endswith(f"error: {tmp_path}: is a folder, not a file\n")
+
+
+def test_a_path_of_bytes_that_are_no_utf8_is_refused_before_any_work(netwright: Netwright) -> None:
+    code, shown, err = netwright("convert", "m\udcc3d.onnx", "--backend", "hls")
+    assert (code, shown) == (1, "")
+    assert r"a name or path holds bytes that are no UTF-8: 'm\udcc3d.onnx'" in err
+    assert "LC_ALL=C.UTF-8" in err

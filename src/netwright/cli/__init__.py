@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show is no failure
             stream.reconfigure(errors="backslashreplace")
     try:
+        for argument in sys.argv[1:] if arguments is None else arguments:
+            argument.encode()  # bytes that are no UTF-8 are refused before any work
         with stopping():
             from netwright.cli.app import app
 
