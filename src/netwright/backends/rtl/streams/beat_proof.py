@@ -176,12 +176,9 @@ class _Beat:
 
     def _row(self, source: Stream, bundle: Bundle) -> tuple[Element, ...]:
         """The elements of a row from its beats."""
-        made_in = next(
-            layout
-            for layout in (self.layouts[self.whole.producers[source.tensor].name], *Layout)
-            if order(layout, self._shape(source.tensor)).shape == (source.beats, source.lanes)
-        )
-        numbers = order(made_in, self._shape(source.tensor)).reshape(-1).tolist()
+        shape = self._shape(source.tensor)
+        layout = plain(self.layouts[self.whole.producers[source.tensor].name], shape)
+        numbers = order(layout, shape).reshape(-1).tolist()
         elements = dict(zip(numbers, bundle.elements, strict=True))
         return tuple(elements[number] for number in range(len(numbers)))
 
