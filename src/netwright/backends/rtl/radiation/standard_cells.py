@@ -49,8 +49,8 @@ class MappedCells:
         hardened: The design.
         library: Name of the library.
         netlist: The cells, module by module, as JSON of Yosys.
-        verilog: The cells as Verilog, with a tree of buffers for the clock, too: OpenSTA takes
-            the square of what a net drives.
+        verilog: The cells as Verilog, with a tree of buffers for the clock, too: OpenSTA's
+            time grows much faster than what a net drives.
         area: Area of all cells.
         num_cells: Number of cells.
         survival: Whether triplication is still there.
