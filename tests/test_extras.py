@@ -1,3 +1,4 @@
+import re
 import tomllib
 from pathlib import Path
 
@@ -14,3 +15,12 @@ def test_extras_are_those_of_the_package() -> None:
         if name != "all"
     }
     assert {extra.name: set(extra.packages) for extra in EXTRAS} == declared
+
+
+def test_the_docs_list_every_extra_and_what_all_holds() -> None:
+    text = (ROOT / "docs" / "installation.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", text, re.MULTILINE))
+    assert set(rows) == {extra.name for extra in EXTRAS} | {"all"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (together,) = project["optional-dependencies"]["all"]
+    assert re.findall(r"\w+", rows["all"]) == re.findall(r"\w+", together)[1:]

@@ -10,14 +10,26 @@ def test_columns_are_aligned_without_trailing_space() -> None:
     assert columns([("a", "bb"), ("cc", "")]) == "a   bb\ncc"
 
 
-def test_last_column_wraps_in_a_narrow_terminal() -> None:
+def test_columns_wrap_in_a_narrow_terminal() -> None:
     rows = [("name", "what it is for"), ("torch", "training, quantization and compression of it")]
     assert columns(rows, width=30).splitlines() == [
         "name   what it is for",
         "torch  training, quantization",
         "       and compression of it",
     ]
-    assert max(map(len, columns(rows, width=5).splitlines())) <= 7 + console.NARROWEST_COLUMN
+    assert max(map(len, columns(rows, width=5).splitlines())) == 7 + console.NARROWEST_COLUMN
+
+
+def test_any_column_wraps_and_words_stay_whole_while_there_is_room() -> None:
+    rows = [("kernels", "native: avx512-vnni of scalar, avx2, avx512-vnni", "integer products")]
+    assert columns(rows, width=40).splitlines() == [
+        "kernels  native:          integer",
+        "         avx512-vnni of   products",
+        "         scalar, avx2,",
+        "         avx512-vnni",
+    ]
+    assert max(map(len, columns(rows, width=20).splitlines())) == 27
+    assert max(map(len, columns(rows, width=27).splitlines())) <= 27
 
 
 def test_json_keeps_letters(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -13,12 +15,13 @@ from netwright import __version__
 from netwright.cli import signals
 from netwright.cli.arch import app as arch_app
 from netwright.cli.compare import compare
+from netwright.cli.completion import installing
 from netwright.cli.console import color_wanted, complain, emit, note, verbosity
 from netwright.cli.convert import convert
 from netwright.cli.data import app as data_app
 from netwright.cli.doctor import doctor
 from netwright.cli.estimate import estimate
-from netwright.cli.exit_codes import MISSING, PIPE_CLOSED, exit_code
+from netwright.cli.exit_codes import PIPE_CLOSED, exit_code
 from netwright.cli.explore import app as explore_app
 from netwright.cli.export import export
 from netwright.cli.listing import list_names
@@ -46,33 +49,43 @@ def extra_of(error: ModuleNotFoundError) -> MissingExtra | None:
     return None
 
 
+@contextmanager
+def told(*, debug: bool) -> Iterator[None]:
+    """Turn an error of the work inside into a message and an exit code.
+
+    Args:
+        debug: Whether to show where it arose.
+    """
+    try:
+        yield
+    except (NetwrightError, ModuleNotFoundError) as error:
+        known = error if isinstance(error, NetwrightError) else extra_of(error)
+        if known is None:
+            raise
+        if debug:
+            note(traceback.format_exc())
+        complain(str(known))
+        raise typer.Exit(exit_code(known)) from None
+    except KeyboardInterrupt as stopped:
+        note("interrupted; the same command goes on from here")
+        raise typer.Exit(signals.exit_code(stopped)) from None
+    except BrokenPipeError:  # whoever read the output has seen enough
+        raise typer.Exit(PIPE_CLOSED) from None
+
+
 class Commands(TyperGroup):
     """The group of all commands; it turns errors into messages and exit codes."""
 
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Read the command line; completion is installed while it is read."""
+        with told(debug="--debug" in args), installing(args):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         """Run the chosen command."""
-        debug = bool(ctx.params.get("debug"))
-        try:
-            with verbosity(quiet=bool(ctx.params.get("quiet"))):
-                return super().invoke(ctx)
-        except NetwrightError as error:
-            if debug:
-                note(traceback.format_exc())
-            complain(str(error))
-            raise typer.Exit(exit_code(error)) from None
-        except ModuleNotFoundError as error:
-            missing = extra_of(error)
-            if missing is None:
-                raise
-            if debug:
-                note(traceback.format_exc())
-            complain(str(missing))
-            raise typer.Exit(MISSING) from None
-        except KeyboardInterrupt as stopped:
-            note("interrupted; the same command goes on from here")
-            raise typer.Exit(signals.exit_code(stopped)) from None
-        except BrokenPipeError:  # whoever read the output has seen enough
-            raise typer.Exit(PIPE_CLOSED) from None
+        quiet = bool(ctx.params.get("quiet"))
+        with told(debug=bool(ctx.params.get("debug"))), verbosity(quiet=quiet):
+            return super().invoke(ctx)
 
 
 app = typer.Typer(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netwright.cli.completion import among, machines
 from netwright.cli.console import check_output, columns, emit, emit_json
 from netwright.cli.run import JsonOption
 
@@ -27,7 +28,12 @@ def list_machines(as_json: JsonOption = False) -> None:
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(help="An architecture's name, or its TOML file.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="An architecture's name, or its TOML file.", autocompletion=among(machines)
+        ),
+    ],
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Write the diagram (.svg or .png).")
     ] = None,

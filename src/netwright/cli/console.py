@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
 LINE_INTERVAL_S = 10.0
 """Least time between two progress lines where standard error is no terminal."""
 
-NARROWEST_COLUMN = 20
-"""Characters that the last column of a table keeps, however narrow the terminal is."""
+NARROWEST_COLUMN = 8
+"""Characters that a column of a table keeps, however narrow the terminal is."""
+
+GAP = 2
+"""Spaces between two columns of a table."""
 
 _QUIET = ContextVar("quiet", default=False)
 _HELD: ContextVar[ExitStack | None] = ContextVar("held", default=None)
@@ -149,7 +153,7 @@ def color_wanted(environment: Mapping[str, str] = os.environ) -> bool | None:
 
 
 def columns(rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
-    """Rows as text with aligned columns; the last column wraps where `width` is too small.
+    """Rows as text with aligned columns; where `width` is too small, the widest ones wrap.
 
     Args:
         rows: Cells, as many in every row.
@@ -160,18 +164,40 @@ def columns(rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
         >>> print(columns([("name", "bits"), ("fc1", "4")]))
         name  bits
         fc1   4
+        >>> print(columns([("fc1", "first layer of the network")], width=19))
+        fc1  first layer of
+             the network
     """
     width = terminal_width() if width is None else width
-    *widths, last = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    indent = sum(widths) + 2 * len(widths)
+    sizes = [max(map(len, column)) for column in zip(*rows, strict=True)]
     if width is not None:
-        last = min(last, max(width - indent, NARROWEST_COLUMN))
+        room = width - GAP * (len(sizes) - 1)
+        words = [
+            max(len(word) for cell in column for word in cell.split() or [""])
+            for column in zip(*rows, strict=True)
+        ]
+        sizes = _narrowed(_narrowed(sizes, room, words), room, [NARROWEST_COLUMN] * len(sizes))
     lines = []
     for row in rows:
-        head = "".join(f"{cell:<{size}}  " for cell, size in zip(row[:-1], widths, strict=True))
-        pieces = textwrap.wrap(row[-1], last) if len(row[-1]) > last else [row[-1]]
-        lines += [f"{head}{pieces[0]}".rstrip(), *(" " * indent + piece for piece in pieces[1:])]
+        cells = [
+            textwrap.wrap(cell, size) if len(cell) > size else [cell]
+            for cell, size in zip(row, sizes, strict=True)
+        ]
+        for pieces in zip_longest(*cells, fillvalue=""):
+            padded = (f"{piece:<{size}}" for piece, size in zip(pieces, sizes, strict=True))
+            lines.append((" " * GAP).join(padded).rstrip())
     return "\n".join(lines)
+
+
+def _narrowed(sizes: Sequence[int], room: int, least: Sequence[int]) -> list[int]:
+    """Widths less what the widest columns can give, until all fit."""
+    found = list(sizes)
+    while sum(found) > room:
+        most, at = max((size if size > least[i] else 0, i) for i, size in enumerate(found))
+        if most == 0:
+            break
+        found[at] -= 1
+    return found
 
 
 def terminal_width() -> int | None:

@@ -158,6 +158,7 @@ def convert(
             help="quantize: absmax or mse (integers); for the cpu backend also outlier, hadamard, "
             "mx, nvfp4, half, with options in brackets; see `list quantizers`.",
             show_default="mse",
+            autocompletion=names_of("quantizers"),
         ),
     ] = None,
     scale: Annotated[

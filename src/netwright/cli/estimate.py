@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netwright.cli.banks import PlaceOption, placed, refuse_search
+from netwright.cli.completion import among, machines
 from netwright.cli.console import check_output, columns, emit, emit_json, paced
 from netwright.cli.figures import real
 from netwright.cli.map import coverage_as_dict, require_whole, write_mapping
@@ -60,7 +61,12 @@ class GoalName(StrEnum):
 def estimate(
     models: ModelsArgument,
     arch: Annotated[
-        str, typer.Option("--arch", help="An architecture's name, or its TOML file.")
+        str,
+        typer.Option(
+            "--arch",
+            help="An architecture's name, or its TOML file.",
+            autocompletion=among(machines),
+        ),
     ] = "scratchpad",
     goal: Annotated[
         GoalName | None,

@@ -6,13 +6,17 @@ from typing import Annotated
 
 import typer
 
+from netwright.cli.completion import among, kinds
 from netwright.cli.console import columns, emit, emit_json
 from netwright.cli.run import JsonOption
 
 
 def list_names(
     kind: Annotated[
-        str | None, typer.Argument(help="flows, tasks, models, ...; all kinds if not given.")
+        str | None,
+        typer.Argument(
+            help="flows, tasks, models, ...; all kinds if not given.", autocompletion=among(kinds)
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

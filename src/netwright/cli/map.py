@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netwright.cli.completion import among, machines
 from netwright.cli.console import check_output, columns, complain, emit, emit_json, note, paced
 from netwright.cli.figures import real
 from netwright.cli.run import JsonOption
@@ -80,7 +81,12 @@ class OrderName(StrEnum):
 def map_network(
     models: ModelsArgument,
     arch: Annotated[
-        str, typer.Option("--arch", help="An architecture's name, or its TOML file.")
+        str,
+        typer.Option(
+            "--arch",
+            help="An architecture's name, or its TOML file.",
+            autocompletion=among(machines),
+        ),
     ] = "scratchpad",
     scratchpad: Annotated[
         str, typer.Option("--scratchpad", help="Another capacity, such as 2MiB.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netwright.cli.completion import among, templates
 from netwright.cli.console import emit, typed_folder
 from netwright.errors import ConfigError
 
@@ -14,7 +15,13 @@ from netwright.errors import ConfigError
 def new(
     name: Annotated[str, typer.Argument(help="Name of the new flow.")],
     flow: Annotated[
-        str | None, typer.Option("--flow", help="The flow that is copied.", show_default="jets")
+        str | None,
+        typer.Option(
+            "--flow",
+            help="The flow that is copied.",
+            show_default="jets",
+            autocompletion=among(templates),
+        ),
     ] = None,
     data: Annotated[
         Path | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netwright.cli.completion import among, networks
 from netwright.cli.console import columns, emit, emit_json, paced
 from netwright.cli.figures import real
 
@@ -37,6 +38,7 @@ ModelsArgument = Annotated[
     typer.Argument(
         metavar="NETWORK...",
         help="A network's name, an ONNX file (.onnx) or a graph (.npz); several for a split.",
+        autocompletion=among(networks),
     ),
 ]
 AimOption = Annotated[AimName, typer.Option("--aim", help="What a split minimizes.")]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netwright.cli.completion import among, studies
 from netwright.cli.console import columns, complain, emit, emit_json, reporter
 from netwright.cli.run import RUNS, JsonOption, RunsOption
 
@@ -37,7 +38,7 @@ def list_all(as_json: JsonOption = False) -> None:
 
 @app.command("run")
 def run_one(
-    name: Annotated[str, typer.Argument(help="Name of the study.")],
+    name: Annotated[str, typer.Argument(help="Name of the study.", autocompletion=among(studies))],
     profile: Annotated[
         ProfileName, typer.Option("--profile", help="smoke: seconds; full: minutes.")
     ] = ProfileName.smoke,
