@@ -214,3 +214,27 @@ def test_events_show_that_longer_tiles_of_keys_keep_the_square_array_busy(model,
     found = pipeline.estimate(one_pass(sizes), machine, mapped("wide", sizes, tiles=2))
     assert found.utilization_by[SQUARE] == pytest.approx(1, abs=1e-9)
     assert busy["row"] / cycles == pytest.approx(found.utilization_by[ROW], rel=0.03)
+
+
+@pytest.mark.parametrize(("model", "tokens"), [("bert", 65536), ("xlm", 1024)])
+def test_energy_of_the_published_mapping_without_what_only_we_write(model, tokens):
+    """The artifact's totals have room for one of the three results of a tile that we write."""
+    heads, width = closed.HEADS[model]
+    sizes = Sizes(closed.BATCH * heads, width, tokens, tokens)
+    workload, machine = one_pass(sizes), arch.find("fusemax")
+    tiles = closed.query_tiles(closed.Point(model, tokens), scores_kept=False)
+    mapping = mapped("binding", sizes, tiles)
+    (group,) = mapping.groups
+    counts = pipeline.count(workload, machine, mapping, group)
+    more = [a for a in counts.actions if a.component == "buffer" and a.tensor in ("SLNV", "SPNV")]
+    less = replace(counts, actions=tuple(a for a in counts.actions if a not in more))
+    text = files("netwright.studies").joinpath("fusemax_data/tables.csv").read_text()
+    (published,) = (
+        float(row["energy_j"]) for row in csv.DictReader(text.splitlines())
+        if tuple(row.values())[:3] == ("binding", model, str(tokens))
+    )  # fmt: skip
+    assert {(a.tensor, a.kind) for a in more} == {
+        (t, k) for t in ("SLNV", "SPNV") for k in ("read", "write")
+    }
+    assert cost.price(less, machine).joules == pytest.approx(published, rel=5e-3)
+    assert cost.price(counts, machine).joules > 1.018 * published

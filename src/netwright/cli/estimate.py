@@ -255,8 +255,8 @@ def _row(layer: Layer) -> tuple[str, ...]:
     mapping = "given" if layer.is_fixed else "streamed"
     if layer.engine == "pipeline" and not layer.is_fixed:
         mapping = "point by point"
-    if layer.engine == "transfers":
-        mapping = "stays"
+    if layer.engine in ("transfers", "in_place"):
+        mapping = "stays" if layer.engine == "transfers" else "in place"
     if layer.mapped is not None:
         mapping = _mapping(layer)
     return (layer.name, *_cells(layer.estimate), mapping)

@@ -12,6 +12,7 @@ from typing import get_args
 
 from netwright.arch import Architecture
 from netwright.cost.fused_run import RunMapper, Way
+from netwright.cost.in_place import done_in_place
 from netwright.cost.keeps import SAME, value_of
 from netwright.cost.mapper import Goal
 from netwright.cost.price import check_figures
@@ -31,7 +32,7 @@ class Fused:
 
     Attributes:
         mapping: Groups with their units, arrays, phases, lags and keeps; it is legal.
-        seconds: Time of all groups, one after the other.
+        seconds: Time of all groups, one after the other, and of what is done in place.
         joules: Their energy.
         num_bytes: Bytes that cross the border of the chip.
         goal: What was minimized.
@@ -111,7 +112,9 @@ def fused(
         runs.workload, architecture, runs, goal, {**fixed.bindings}, is_whole=is_whole,
         deadline=started + time_limit_s,
     )  # fmt: skip
-    solver = _Cuts(runs, mapper)
+    inside = done_in_place(workload, architecture)
+    spent = sum(own.seconds for own in inside), sum(own.joules for own in inside)
+    solver = _Cuts(runs, mapper, spent)
     ways = solver.solved(progress)
     mapping = Mapping(
         workload.granularity,
@@ -121,7 +124,8 @@ def fused(
     )
     check_legal(workload, architecture, mapping)
     return Fused(
-        mapping, sum(way.seconds for way in ways), sum(way.joules for way in ways),
+        mapping, spent[0] + sum(way.seconds for way in ways),
+        spent[1] + sum(way.joules for way in ways),
         sum(way.num_bytes for way in ways), goal, solver.bound,
         (len(solver.known), solver.num_runs), time.perf_counter() - started,
     )  # fmt: skip
@@ -132,10 +136,19 @@ _Path = tuple[float, float, tuple[Way, ...]]
 
 
 class _Cuts:
-    """Cuts an order into groups; equal runs are solved once."""
+    """Cuts an order into groups; equal runs are solved once.
 
-    def __init__(self, runs: Runs, mapper: RunMapper) -> None:
+    Args:
+        runs: The runs of the workload.
+        mapper: Finds the best way for each.
+        spent: Seconds and joules of what is done in place, whatever the groups are.
+    """
+
+    def __init__(
+        self, runs: Runs, mapper: RunMapper, spent: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
         self.runs = runs
+        self.spent = spent
         self.goal: Goal = mapper.goal
         self.mapper = mapper
         self.bound = 0.0
@@ -146,8 +159,8 @@ class _Cuts:
     def solved(self, progress: Progress) -> tuple[Way, ...]:
         """The best cuts."""
         einsums = self.runs.workload.einsums
-        best: dict[int, list[_Path]] = {0: [(0.0, 0.0, ())]}
-        bound = {0: 0.0}
+        best: dict[int, list[_Path]] = {0: [(*self.spent, ())]}
+        bound = {0: value_of(self.goal, *self.spent)[0]}
         before = 0
         for end in range(1, len(einsums) + 1):
             progress(end - 1, len(einsums), einsums[end - 1].name)

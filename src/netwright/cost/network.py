@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -12,6 +12,7 @@ from netwright.arch import Architecture, Compute
 from netwright.cost import pipeline, stream
 from netwright.cost.counts import Counts
 from netwright.cost.events.count import execute
+from netwright.cost.in_place import done_in_place, makers, told_in_place
 from netwright.cost.loopnest import count
 from netwright.cost.mapper import Goal, Mapped, search, too_long
 from netwright.cost.price import Estimate, check_figures, price, sequence
@@ -32,7 +33,7 @@ from netwright.progress import Progress, silent
 from netwright.workload import Coverage, Einsum, Workload, coverage, fuse
 from netwright.workload.cycles import is_cyclic
 
-Engine = Literal["loopnest", "stream", "pipeline", "transfers", "events"]
+Engine = Literal["loopnest", "stream", "pipeline", "transfers", "events", "in_place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Layer:
 
     Attributes:
         name: Name of the Einsum, or of the group of Einsums; of what comes and goes at an Einsum
-            where tensors stay.
+            where tensors stay; of a function that is done in place.
         engine: What counted it.
         estimate: What it costs.
         mapped: The search's result; ``None`` for streamed operators, and for what was fixed.
@@ -191,12 +192,38 @@ def estimate_network(
         nests[einsum.name], bindings[einsum.name] = steps.found(wanted, unit)
     if not layers:
         raise _nothing(workload, left_out)
+    layers = list(_with_work_inside(workload, architecture, given.groups, layers))
     parts = [layer.estimate for layer in layers]
-    taken = (*workload.assumptions, *_told(free, architecture))
+    taken = (
+        *workload.assumptions,
+        *_told(free, architecture),
+        *told_in_place(workload, architecture),
+    )
     total = sequence(workload.name, parts, assumptions=taken)
     mapping = _mapping(given, nests, bindings)
     check_legal(workload, architecture, mapping)
     return NetworkEstimate(mapping, tuple(layers), total, coverage(workload, left_out))
+
+
+def _with_work_inside(
+    workload: Workload,
+    architecture: Architecture,
+    groups: Iterable[Group],
+    layers: Sequence[Layer],
+) -> Iterator[Layer]:
+    """The layers, and what is done in place after the one whose values it takes."""
+    maker = makers(workload)
+    known = {layer.name: layer.name for layer in layers}
+    known |= {name: group.name for group in groups for name in group.einsums}
+    after: dict[str, list[Layer]] = {}
+    for spent in done_in_place(workload, architecture):
+        place = known.get(maker.get(spent.name, ""), "")
+        after.setdefault(place, []).append(Layer(spent.name, "in_place", spent))
+    yield from after.get("", ())
+    for layer in layers:
+        yield layer
+        if layer.engine != "transfers":
+            yield from after.get(layer.name, ())
 
 
 def as_steps(workload: Workload, architecture: Architecture) -> Workload:

@@ -16,6 +16,7 @@ from math import prod
 from netwright.arch import Architecture
 from netwright.cost import stream
 from netwright.cost.counts import Action, ActionKind, Counts
+from netwright.cost.in_place import done_in_place, told_in_place
 from netwright.cost.price import Estimate, price, sequence
 from netwright.errors import MappingError
 from netwright.mapping import Group, Keep, Loop, Mapping
@@ -104,7 +105,7 @@ class Trial:
 
 
 def estimate(workload: Workload, architecture: Architecture, mapping: Mapping) -> Estimate:
-    """What a mapping of groups costs, one group after the other.
+    """What a mapping of groups costs, one group after the other, and work inside of steps.
 
     Nothing is judged here; see :func:`netwright.mapping.check_legal`. An Einsum alone that is bound
     to none of several units streams.
@@ -125,7 +126,12 @@ def estimate(workload: Workload, architecture: Architecture, mapping: Mapping) -
         else count(workload, architecture, mapping, group)
         for group in mapping.groups
     ]
-    return sequence(workload.name, [price(counts, architecture) for counts in counted])
+    parts = [price(counts, architecture) for counts in counted]
+    return sequence(
+        workload.name,
+        [*done_in_place(workload, architecture), *parts],
+        assumptions=told_in_place(workload, architecture),
+    )
 
 
 @dataclass

@@ -13,7 +13,7 @@ from netwright.cost.chips import Asked, split_as_asked
 from netwright.cost.price import check_figures
 from netwright.cost.steps import Group, cycles_of, cycles_within, groups_of, moved_bits, problem_of
 from netwright.errors import ConfigError, GraphError, Infeasible
-from netwright.mapping.binding import undone
+from netwright.mapping.binding import operators_of, undone
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import LoopNest
 from netwright.mapping.mapping import Group as Together
@@ -298,6 +298,10 @@ class _Table:
                 f"no unit does {', '.join(sorted(free))}: they take the time and energy of their "
                 "bytes alone, on the unit before"
             )
+        inside = {name for einsum in self.workload.in_place for name in operators_of(einsum)}
+        if inside:
+            names = ", ".join(sorted(inside))
+            lines.append(f"{names}: done in place, without time or energy")
         return tuple(lines)
 
 

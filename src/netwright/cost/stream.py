@@ -7,6 +7,7 @@ and energy of its bytes alone, and whoever asks is told which operators these ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 
@@ -14,7 +15,7 @@ from netwright.arch import Architecture, Compute
 from netwright.cost.counts import Action, Counts
 from netwright.mapping.binding import able_units, operators_of, work_of
 from netwright.mapping.zeros import multiplied, share_of, told, work_share
-from netwright.workload import Einsum, Workload, bytes_touched
+from netwright.workload import Einsum, Tensor, Workload, bytes_touched
 
 STREAMED = "operators without multiplications read and write {root} once"
 
@@ -37,22 +38,43 @@ def count(
     ]
     result = einsum.output.tensor
     actions.append(Action(root, "write", 8 * bytes_touched(workload, einsum, result), result))
+    factors = multiplied(workload, einsum)
+    done = operations(einsum, architecture, factors, compute=compute)
+    taken = (STREAMED.format(root=root), *done.assumptions)
+    return Counts(einsum.name, "stream", done.steps, (*actions, *done.actions), taken)
+
+
+def operations(
+    einsum: Einsum,
+    architecture: Architecture,
+    factors: Sequence[Tensor] = (),
+    *,
+    compute: str = "",
+) -> Counts:
+    """What units do for an Einsum, without what its operands and results move.
+
+    Args:
+        einsum: Any operator whose operations are known.
+        architecture: The machine.
+        factors: Operands whose zeros a unit may skip.
+        compute: The unit that does it; the one that is done first, of those that can, if not given.
+
+    Returns:
+        Counts without any action where no unit does it, or there is nothing to do.
+    """
     able = [u for u in able_units(einsum, architecture) if compute in ("", u.name)]
-    steps: tuple[dict[str, int], ...] = ()
-    taken: tuple[str, ...] = (STREAMED.format(root=root),)
-    if able and operators_of(einsum):
-        factors = multiplied(workload, einsum)
-        cycles = {u.name: _cycles(einsum, u, architecture, work_share(factors, u)) for u in able}
-        unit = min(able, key=lambda unit: cycles[unit.name])
-        steps = ({unit.name: cycles[unit.name]},)
-        copies = min(_points(einsum), architecture.copies(unit.name))
-        points = share_of(_points(einsum), work_share(factors, unit))
-        actions += [
-            Action.compute(unit.name, points, operator=operator, copies=copies)
-            for operator in work_of(einsum, unit)
-        ]
-        taken += told(factors, unit)
-    return Counts(einsum.name, "stream", steps, tuple(actions), taken)
+    if not able or not operators_of(einsum):
+        return Counts(einsum.name, "stream", (), ())
+    cycles = {u.name: _cycles(einsum, u, architecture, work_share(factors, u)) for u in able}
+    unit = min(able, key=lambda unit: cycles[unit.name])
+    copies = min(_points(einsum), architecture.copies(unit.name))
+    points = share_of(_points(einsum), work_share(factors, unit))
+    actions = tuple(
+        Action.compute(unit.name, points, operator=operator, copies=copies)
+        for operator in work_of(einsum, unit)
+    )
+    steps = ({unit.name: cycles[unit.name]},)
+    return Counts(einsum.name, "stream", steps, actions, told(factors, unit))
 
 
 def _points(einsum: Einsum) -> int:

@@ -24,7 +24,7 @@ def batched(
         GraphError: A rank has the name of one that is there, or a shared tensor is made, or is none
             of the workload.
     """
-    for einsum in workload.einsums:
+    for einsum in (*workload.einsums, *workload.in_place):
         taken = sorted({rank.name for rank in einsum.ranks} & set(ranks))
         if taken:
             raise GraphError(f"has a rank {taken[0]} already", node=einsum.name)
@@ -52,7 +52,8 @@ def batched(
         )
 
     einsums = tuple(every(einsum) for einsum in workload.einsums)
-    return replace(workload, tensors=tensors, einsums=einsums)
+    in_place = tuple(every(einsum) for einsum in workload.in_place)
+    return replace(workload, tensors=tensors, einsums=einsums, in_place=in_place)
 
 
 def _repeated(tensor: Tensor, outer: tuple[Rank, ...]) -> Tensor:

@@ -16,7 +16,7 @@ def by_operator(workload: Workload) -> Workload:
     framework that calls one kernel for it; as a cascade it would write its powers and their sums.
     Einsums that follow each other and come from one operator are joined where only the last one's
     result is read by others. A joined step says what is read and written, and nothing else:
-    it is a copy of its operands, and multiply-accumulates inside of it do not count.
+    it is a copy of its operands. What is computed inside stays as :attr:`Workload.in_place`.
 
     Args:
         workload: Unfused; any other comes back unchanged.
@@ -31,15 +31,18 @@ def by_operator(workload: Workload) -> Workload:
         for name in einsum.reads:
             readers.setdefault(name, set()).add(einsum.name)
     kept: list[Einsum] = []
+    inside: list[Einsum] = []
     for origin, members in groupby(workload.einsums, key=lambda einsum: einsum.origin):
         run = tuple(members)
         alone = len(run) == 1 or not origin or not _is_closed(workload, run, readers)
         kept += run if alone else [_joined(workload, run)]
+        inside += () if alone else run
     used = {access.tensor for einsum in kept for access in (*einsum.inputs, einsum.output)}
     tensors = tuple(t for t in workload.tensors if t.name in used or t.kind == "weight")
     return Workload(
-        workload.name, tensors, tuple(kept), workload.outputs, "operators", workload.assumptions
-    )
+        workload.name, tensors, tuple(kept), workload.outputs, "operators", workload.assumptions,
+        (*workload.in_place, *inside),
+    )  # fmt: skip
 
 
 def _is_closed(workload: Workload, run: Sequence[Einsum], readers: dict[str, set[str]]) -> bool:

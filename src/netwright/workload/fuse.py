@@ -21,8 +21,8 @@ def fuse(workload: Workload) -> Workload:
     few comparisons and sums (a sigmoid, say) stays where a reader spreads its values over a larger
     result, since it would be computed again for every element.
 
-    The vectors stay among the tensors, as they are parameters like any other. Functions that cost
-    more than that are named in the assumptions, since nothing counts their work from here on.
+    The vectors stay among the tensors, as they are parameters like any other. What is removed is
+    still work: it stays as :attr:`Workload.in_place`, once for each value.
 
     Whoever read the result of such an Einsum reads its input instead. That is sound when others
     read the input too: they take it as it is, and each reader applies the function on the way in.
@@ -43,18 +43,11 @@ def fuse(workload: Workload) -> Workload:
     outputs = tuple(dict.fromkeys(sources.get(name, name) for name in workload.outputs))
     used = {a.tensor for einsum in kept for a in (*einsum.inputs, einsum.output)}
     tensors = tuple(t for t in workload.tensors if t.name in used or t.kind == "weight")
-    taken = (*workload.assumptions, *_in_place_functions(workload, names))
-    return Workload(workload.name, tensors, kept, outputs, "fused", taken)
-
-
-def _in_place_functions(workload: Workload, kept: Collection[str]) -> tuple[str, ...]:
-    """A sentence that names the functions whose work is not counted, if there are any."""
-    gone = [einsum for einsum in workload.einsums if einsum.output.tensor not in kept]
-    dear = {function for einsum in gone for function in einsum.unary if function not in CHEAP}
-    if not dear:
-        return ()
-    words = ", ".join(sorted(dear))
-    return (f"{words}: done in place where values are read, without time or energy of their own",)
+    gone = tuple(einsum for einsum in workload.einsums if einsum.output.tensor not in names)
+    return Workload(
+        workload.name, tensors, kept, outputs, "fused", workload.assumptions,
+        (*workload.in_place, *gone),
+    )  # fmt: skip
 
 
 def _kept(workload: Workload) -> tuple[Einsum, ...]:

@@ -31,6 +31,7 @@ def group(workload: Workload) -> Workload:
     fused = fuse(workload)
     reads = Counter(access.tensor for einsum in fused.einsums for access in einsum.inputs)
     kept: dict[str, Einsum] = {}
+    last: list[Einsum] = []
     for einsum in fused.einsums:
         maker = _maker(fused, einsum, kept, reads)
         if maker is None:
@@ -38,10 +39,14 @@ def group(workload: Workload) -> Workload:
         else:
             del kept[maker.output.tensor]
             kept[einsum.output.tensor] = _joined(fused, maker, einsum)
+            last.append(einsum)
     used = {a.tensor for einsum in kept.values() for a in (*einsum.inputs, einsum.output)}
     tensors = tuple(t for t in fused.tensors if t.name in used or t.kind == "weight")
     einsums = tuple(kept.values())
-    return Workload(fused.name, tensors, einsums, fused.outputs, "grouped", fused.assumptions)
+    return Workload(
+        fused.name, tensors, einsums, fused.outputs, "grouped", fused.assumptions,
+        (*fused.in_place, *last),
+    )  # fmt: skip
 
 
 def _maker(

@@ -30,15 +30,16 @@ def joined(workloads: Sequence[Workload]) -> Workload:
     for workload in workloads:
         number = 1 + sum(known.name == workload.name for known in workloads[: len(names)])
         names.append(workload.name if number == 1 else f"{workload.name}_{number}")
-    tensors, einsums, outputs = [], [], []
+    tensors, einsums, outputs, in_place = [], [], [], []
     for name, workload in zip(names, workloads, strict=True):
         tensors += [_called(own, f"{name}.") for own in workload.tensors]
         einsums += [_moved(einsum, f"{name}.") for einsum in workload.einsums]
+        in_place += [_moved(einsum, f"{name}.") for einsum in workload.in_place]
         outputs += [f"{name}.{own}" for own in workload.outputs]
     taken = dict.fromkeys(text for workload in workloads for text in workload.assumptions)
     return Workload(
         " + ".join(names), tuple(tensors), tuple(einsums), tuple(outputs), next(iter(kinds)),
-        tuple(taken),
+        tuple(taken), tuple(in_place),
     )  # fmt: skip
 
 

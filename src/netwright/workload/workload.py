@@ -96,6 +96,9 @@ class Workload:
         granularity: Which operators are steps of their own; it decides every result, so every
             result states it.
         assumptions: What the source does not say and is taken for granted.
+        in_place: Einsums that are part of steps: functions of values that are read, and what the
+            cascade of an operator makes inside. Only their operations count. Their tensors need not
+            exist.
 
     Raises:
         GraphError: Names, extents or the order are wrong; the message lists all faults.
@@ -107,6 +110,7 @@ class Workload:
     outputs: tuple[str, ...]
     granularity: Granularity = "unfused"
     assumptions: tuple[str, ...] = ()
+    in_place: tuple[Einsum, ...] = ()
 
     def __post_init__(self) -> None:
         found = list(_faults(self))
@@ -144,7 +148,7 @@ class Workload:
     @cached_property
     def num_macs(self) -> int:
         """Multiply-accumulate operations, padding included; exact at any size."""
-        return sum(einsum.num_macs for einsum in self.einsums)
+        return sum(einsum.num_macs for einsum in (*self.einsums, *self.in_place))
 
     @property
     def num_parameters(self) -> int:
