@@ -9,6 +9,7 @@ import pytest
 
 import netwright as package
 from netwright.cli import app as module
+from netwright.cli import main
 from netwright.cli.console import color_wanted
 from tests.cli.conftest import Netwright
 
@@ -171,3 +172,12 @@ def test_a_path_of_bytes_that_are_no_utf8_is_refused_before_any_work(netwright: 
     assert (code, shown) == (1, "")
     assert r"a name or path holds bytes that are no UTF-8: 'm\udcc3d.onnx'" in err
     assert "LC_ALL=C.UTF-8" in err
+
+
+@pytest.mark.parametrize("name", ["a\nverdict: holds.onnx", "a\x1b[2J.onnx", "a\u202eb.onnx"])
+def test_names_that_would_pass_for_lines_of_ours_are_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
+) -> None:
+    assert main(["convert", str(tmp_path / name), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.count("\n") == 2  # the error and its hint
+    assert not (tmp_path / "out").exists()

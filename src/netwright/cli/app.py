@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -37,6 +37,7 @@ from netwright.cli.study import app as study_app
 from netwright.cli.upsets import upsets
 from netwright.cli.verify import verify
 from netwright.errors import ConfigError, MissingExtra, NetwrightError
+from netwright.escape import visible
 from netwright.extras import EXTRAS
 
 
@@ -47,6 +48,16 @@ def extra_of(error: ModuleNotFoundError) -> MissingExtra | None:
         if package in extra.packages:
             return MissingExtra(extra.name, package=package, purpose="this command")
     return None
+
+
+def _check_printable(words: Sequence[str]) -> None:
+    """Refuse what would pass for lines of ours wherever the name of a file is printed."""
+    for word in words:
+        if visible(word) != word:
+            raise ConfigError(
+                f'"{visible(word)}" holds a character that is not printed',
+                hint="rename the file or folder; in a text of --set, TOML writes it as \\n or \\u",
+            )
 
 
 @contextmanager
@@ -79,6 +90,7 @@ class Commands(TyperGroup):
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Read the command line; completion is installed while it is read."""
         with told(debug="--debug" in args), installing(args):
+            _check_printable(args)
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]

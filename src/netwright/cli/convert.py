@@ -46,7 +46,8 @@ def convert(
         typer.Option(
             metavar="NAME",
             autocompletion=names_of("backends"),
-            help="C++ for high-level synthesis, Verilog (rtl), a chip (soc), this processor (cpu).",
+            help="hls: C++ for synthesis; rtl: Verilog; chip: Verilog whose weights are loaded "
+            "over I2C; soc: a chip with a processor; cpu: this processor.",
         ),
     ] = "hls",
     part: Annotated[

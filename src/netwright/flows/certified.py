@@ -81,8 +81,8 @@ def certify_design(
 
     began = time.monotonic() if began is None else began
     graph = source.graph
-    ir.save(graph, out / "graph.npz")
     design = backend.generate(graph, out / name)
+    ir.save(graph, out / "graph.npz")
     tell(f"comparing {source.first.file} with the graph ...")
     source, rows = compare_source(source, stimuli)
     for note in _gaps(source):

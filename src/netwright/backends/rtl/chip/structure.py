@@ -156,6 +156,7 @@ def word_format(network: Circuit, options: ChipOptions) -> WordFormat:
         raise ConfigError(
             f"an output takes {port.bits} bits, but the last of latent_bits is "
             f"{options.latent_bits[-1]}",
-            hint="quantize the outputs to as many bits as the last mode sends",
+            hint="quantize the outputs to as many bits as the last mode sends, or set the modes "
+            f"(--set latent_bits=[{port.bits}], chip(latent_bits=({port.bits},)))",
         )
     return WordFormat(port.num_elements, port.bits, options.latent_bits)
