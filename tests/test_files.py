@@ -192,3 +192,12 @@ def test_a_cache_that_others_can_write_is_not_used(tmp_path, monkeypatch):
     (tmp_path / "netwright").chmod(0o777)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert tmp_path not in cache_folder().parents
+
+
+def test_a_file_takes_no_place_of_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(RunError, match="no regular file"):
+        write_text(pipe, "text")
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

@@ -70,10 +70,12 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
         `path`.
 
     Raises:
-        RunError: The folder cannot be written or is full; nothing is left behind.
+        RunError: The folder cannot be written or is full, or `path` is a device or a pipe; nothing
+            is left behind.
     """
     with writing(path):
         make_folder(path.parent)
+        check_replaceable(path)
         _sweep_once(path.parent.resolve())
         temporary, descriptor = _new(path.parent, _new_file)
         try:
@@ -85,6 +87,22 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
         finally:
             temporary.unlink(missing_ok=True)
     return path
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse to put a file in the place of a device, a pipe or a socket.
+
+    Raises:
+        RunError: That is what `path` names.
+        OSError: Nobody may look at it.
+    """
+    with suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+            raise RunError(
+                f"{path}: is no regular file, and a file would take its place",
+                hint="name a file to write",
+            )
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -20,7 +20,8 @@ def found() -> Comparison:
 
 
 def test_what_differs_carries_a_star():
-    lines = comparison_table(found()).splitlines()
+    *lines, legend = comparison_table(found()).splitlines()
+    assert legend == "* the runs differ"
     assert [line[:1] for line in lines[2:]] == ["*", "*", " "]
     assert "+1.00 points" in lines[3]
 

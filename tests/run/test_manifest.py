@@ -39,7 +39,7 @@ def test_damaged_manifest_says_what_to_do(tmp_path: Path, text: str, reason: str
         read_manifest(tmp_path)
     assert str(caught.value) == (
         f"{path}: is damaged ({reason})\n"
-        "hint: delete this one file and give the same command again: "
+        "hint: delete this one file and run the flow again (netwright run FLOW), which writes it: "
         "finished stages carry their own records"
     )
 

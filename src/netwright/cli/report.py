@@ -18,9 +18,10 @@ def report(
     """Write report.html of a run again from its report.json."""
     from netwright.report.store import JSON_NAME, read, write_page
     from netwright.run import find_run
+    from netwright.run.manifest import published
 
     folder = find_run(run, runs=runs)
-    document = read(folder / JSON_NAME)
+    document = read(published(folder, JSON_NAME))
     page = write_page(document, folder)
     if as_json:
         emit_json(document.model_dump(mode="json"))

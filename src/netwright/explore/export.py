@@ -14,7 +14,7 @@ from netwright.explore.parameter import Choice, Parameter, Value
 from netwright.explore.proposers.sampled import WORST, distribution, quiet
 from netwright.explore.study import Study
 from netwright.explore.trial import Trial
-from netwright.files import sync, workspace, writing
+from netwright.files import check_replaceable, sync, workspace, writing
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -63,6 +63,7 @@ def to_optuna(study: Study, path: str | Path) -> None:
         finally:
             storage.engine.dispose()
         sync(made)
+        check_replaceable(path)
         os.replace(made, path)
 
 

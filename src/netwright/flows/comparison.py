@@ -16,7 +16,7 @@ from netwright.report.comparison import ComparedRow, Comparison
 from netwright.report.headline import designs_of
 from netwright.report.numbers import count
 from netwright.report.store import JSON_NAME, read
-from netwright.run.manifest import FLOW, read_manifest
+from netwright.run.manifest import FLOW, published
 
 
 def compare(folders: Sequence[str | Path]) -> Comparison:
@@ -29,17 +29,17 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
         ConfigError: There are fewer than two.
         RunError: One is no run.
         DataError: The report of one is missing or damaged.
+        CorruptOutput: A report or the settings were changed since the run wrote them.
         StaleRun: One was written by another version.
     """
     places = [Path(folder) for folder in folders]
     if len({place.resolve() for place in places}) < 2:
+        found = "one run given twice" if len(places) > 1 else f"{len(places)}"
         raise ConfigError(
-            f"a comparison needs two different runs or more, not {len(places)}",
+            f"a comparison needs two different runs or more, not {found}",
             hint="netwright compare RUN RUN",
         )
-    for place in places:
-        read_manifest(place)
-    documents = [read(place / JSON_NAME) for place in places]
+    documents = [read(published(place, JSON_NAME)) for place in places]
     rows = [
         *_runs(documents),
         *_settings(places),
@@ -78,7 +78,7 @@ def _runs(documents: Sequence[Document]) -> Iterator[ComparedRow]:
 
 def _settings(places: Sequence[Path]) -> Iterator[ComparedRow]:
     """Only those that differ."""
-    tables = [_flat(_toml(place / FLOW)) for place in places]
+    tables = [_flat(_toml(published(place, FLOW))) for place in places]
     for name in dict.fromkeys(key for table in tables for key in table):
         values = tuple(table.get(name) for table in tables)
         if len(set(values)) > 1:
@@ -149,14 +149,30 @@ def _hardware(documents: Sequence[Document]) -> Iterator[ComparedRow]:
                 ("registers", [c.ff if c else None for c in cells]),
             ):
                 yield ComparedRow(
-                    section="resources", name=f"{what} of the {name}, {part}", values=tuple(values)
+                    section="resources",
+                    name=f"{what} of the {name}, {part}",
+                    values=tuple(values),
+                    remark=_change(values),
                 )
         routes = [designs[name].routing if name in designs else None for designs in made]
-        if any(routes):
-            yield ComparedRow(section="latency", name=f"latency of the {name}",
-                              values=tuple(r.latency if r else None for r in routes))  # fmt: skip
-            yield ComparedRow(section="latency", name=f"clock frequency of the {name}",
-                              values=tuple(r.fmax if r else None for r in routes))  # fmt: skip
+        for what, values in (
+            ("latency", [r.latency if r else None for r in routes]),
+            ("clock frequency", [r.fmax if r else None for r in routes]),
+        ):
+            if any(values):
+                yield ComparedRow(
+                    section="latency",
+                    name=f"{what} of the {name}",
+                    values=tuple(values),
+                    remark=_change(values),
+                )
+
+
+def _change(values: Sequence[Quantity | None]) -> str:
+    """Of two runs, how much larger the second figure is, as a share of the first."""
+    if len(values) != 2 or values[0] is None or values[1] is None or not values[0].value:
+        return ""
+    return f"{100 * (values[1].value / values[0].value - 1):+.1f} %"
 
 
 def _verdict(place: Path, document: Document) -> str:

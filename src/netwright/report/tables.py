@@ -93,13 +93,14 @@ def claims_table(rows: Sequence[ClaimRow], *, width: int = WIDTH) -> str:
 
 
 def comparison_table(found: Comparison, *, width: int = WIDTH) -> str:
-    """Runs side by side: a row a thing; what differs carries a star."""
+    """Runs side by side: a row a thing; what differs carries a star, which a last line explains."""
     table = _table("", "", "", *found.runs, "difference")
     for section, rows in found.by_section():
         for number, row in enumerate(rows):
             mark = "*" if row.differs and section != "run" else ""
             _add(table, mark, section if number == 0 else "", row.name, *row.cells, row.remark)
-    return _text(table, width)
+    text = _text(table, width)
+    return f"{text}\n* the runs differ" if any(row.differs for row in found.rows) else text
 
 
 def accuracy_table(

@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from netwright.errors import DataError, RunError, StaleRun
-from netwright.files import write_text
+from netwright.errors import CorruptOutput, DataError, RunError, StaleRun
+from netwright.files import sha256, write_text
 from netwright.reading import read_json
 from netwright.run.machine import Machine
 
@@ -133,8 +133,8 @@ def read_manifest(folder: str | Path) -> Manifest:
         raise StaleRun(
             f"was written by netwright {author} in schema {schema}; this version has {SCHEMA}",
             path=str(folder),
-            hint="start afresh with --new, which keeps the old run under another name, "
-            f"or continue it with netwright {author}",
+            hint="make it afresh with netwright run FLOW --new, which keeps the old run under "
+            f"another name, or use netwright {author}",
         )
     try:
         return Manifest.model_validate(document)
@@ -142,6 +142,28 @@ def read_manifest(folder: str | Path) -> Manifest:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise _damaged(path, f"{place}: {first['msg']}") from error
+
+
+def published(folder: Path, name: str) -> Path:
+    """A file at the top of a run folder that is what the run wrote, if it is there at all.
+
+    Args:
+        folder: The folder of a run.
+        name: Name of the file.
+
+    Raises:
+        RunError: There is no run, or its manifest is damaged.
+        StaleRun: The run was written by another version of the schema.
+        CorruptOutput: The file was changed since.
+    """
+    path, recorded = folder / name, read_manifest(folder).files.get(name)
+    if path.exists() and (recorded is None or sha256(path) != recorded):
+        raise CorruptOutput(
+            str(path),
+            hint=f"netwright verify {folder} says what else is wrong; netwright run FLOW makes "
+            "what was changed anew",
+        )
+    return path
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> Path:
@@ -156,6 +178,6 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
 def _damaged(path: Path, reason: str) -> RunError:
     return RunError(
         f"{path}: is damaged ({reason})",
-        hint="delete this one file and give the same command again: "
+        hint="delete this one file and run the flow again (netwright run FLOW), which writes it: "
         "finished stages carry their own records",
     )
