@@ -44,6 +44,20 @@ def test_an_option_of_another_backend_is_refused(netwright: Netwright, tmp_path:
         assert message in err
 
 
+@pytest.mark.parametrize(
+    ("backend", "hint"), [("hls", "apt install g++"), ("rtl", "apt install iverilog")]
+)
+def test_programs_that_are_missing_are_named_before_anything_is_done(
+    netwright: Netwright, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, hint: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    out = tmp_path / "o"
+    code, shown, err = netwright("convert", BREVITAS, "--out", out, "--backend", backend)
+    assert (code, shown, out.exists()) == (3, "", False)
+    assert f"backend {backend}: g++" in err
+    assert hint in err
+
+
 @pytest.mark.tool("g++")
 def test_model_of_another_tool_becomes_certified_firmware(
     netwright: Netwright, tmp_path: Path

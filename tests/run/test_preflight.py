@@ -74,7 +74,7 @@ def test_what_finished_stages_require_is_not_looked_for(
 
 
 def test_unknown_requirement_is_refused() -> None:
-    with pytest.raises(ConfigError, match='a stage requires "warp", which is neither'):
+    with pytest.raises(ConfigError, match='"warp" is required, which is neither'):
         require_installed(requiring(toy(), make=("warp",)).stages)
 
 

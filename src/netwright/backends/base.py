@@ -137,7 +137,11 @@ def build(design: Design) -> None:
 
 
 class Backend(Protocol):
-    """Makes designs from integer graphs."""
+    """Makes designs from integer graphs.
+
+    One whose designs need extras or programs to be executed names them in an attribute `requires`,
+    as stages do (:class:`~netwright.run.Stage`): `convert` looks for them before it begins.
+    """
 
     def generate(self, graph: Graph, out: str | Path) -> Design:
         """Write a design for `graph` to the folder `out`, whole or not at all."""

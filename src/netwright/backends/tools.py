@@ -140,6 +140,9 @@ OPENSTA = Tool(
     install_hint="install OpenSTA (Debian, Ubuntu: apt install opensta)",
 )
 
+SIMULATED_WITH = f"{GXX.name} or {IVERILOG.name}"
+"""What the simulation of Verilog requires besides the extra ``rtl``, as stages name it."""
+
 TOOLS = (GXX, VERILATOR, IVERILOG, OPENSTA, RISCV_GCC)
 """Every external program that `doctor` looks for; Python packages it finds by themselves."""
 

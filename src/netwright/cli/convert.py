@@ -188,6 +188,7 @@ def convert(
     from netwright.exchange import InputQuantizer
     from netwright.flows.certified import certify_design
     from netwright.flows.reals import open_model, quantize_model
+    from netwright.run.preflight import require_for
 
     typed = {
         "part": part,
@@ -199,6 +200,7 @@ def convert(
         "weights": weights,
     }
     maker = _backend(backend, typed, chip=chip, route=route, assignments=assignments or ())
+    require_for(f"backend {backend}", getattr(maker, "requires", ()))
     rows, random_rows = _counted(rows, random_rows)
     started = time.monotonic()
     quantized = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field
 
 from netwright import __version__
+from netwright.backends.tools import GXX, SIMULATED_WITH
 from netwright.compress import Hawq, Measurement
 from netwright.errors import ConfigError
 from netwright.flows.choice import Choice
@@ -50,8 +51,7 @@ from netwright.run.stage import AnyStage, Flow, Stage
 from netwright.run.toml import dump
 
 LEARNING = ("train", "solve")
-SIMULATOR = ("g++ or iverilog",)
-"""What the stages that choose widths, and those that simulate Verilog, require."""
+"""What the stages that choose widths require."""
 
 
 class CodesignFlow(FlowSettings):
@@ -189,7 +189,9 @@ class CodesignFlow(FlowSettings):
             seed=self.seeds[0],
         )
         needs = ("data", "train", "compress", "trace", *hardware)
-        programs = ("g++",) if self.hls is not None else SIMULATOR if self.rtl is not None else ()
+        programs: tuple[str, ...] = ()
+        if self.hls is not None or self.rtl is not None:
+            programs = (GXX.name if self.hls is not None else SIMULATED_WITH,)
         required = ("train", "qonnx", *programs)
         stages.append(Stage("verify", 3, checked, needs, verify, network, requires=required))
         if self.rtl is not None:
@@ -200,7 +202,7 @@ class CodesignFlow(FlowSettings):
         if self.chip is not None:
             made_chip = ChipParameters(task=task, chip=self.chip)
             stages.append(
-                Stage("chip", 1, made_chip, ("trace",), make_chip, network, requires=("g++",),
+                Stage("chip", 1, made_chip, ("trace",), make_chip, network, requires=(GXX.name,),
                       rehearse=partial(first.rehearse_chip, made_chip))
             )  # fmt: skip
             hardware = (*hardware, "chip")
@@ -257,7 +259,7 @@ class CodesignFlow(FlowSettings):
                 ("data", "tables"),
                 implement_tables,
                 files,
-                requires=("train", "rtl", *SIMULATOR),
+                requires=("train", "rtl", SIMULATED_WITH),
             ),
         )  # fmt: skip
 

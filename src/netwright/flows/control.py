@@ -12,7 +12,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from netwright import __version__
-from netwright.backends.tools import RISCV_GCC, VERILATOR
+from netwright.backends.tools import RISCV_GCC, SIMULATED_WITH, VERILATOR
 from netwright.flows.flow import FlowSettings
 from netwright.flows.rehearsal import rehearse
 from netwright.flows.sections import (
@@ -215,7 +215,7 @@ class ControlFlow(FlowSettings):
             verify=self.verify,
             seed=self.seeds[0],
         )
-        programs = ("g++ or iverilog",) if made else ()
+        programs = (SIMULATED_WITH,) if made else ()
         needs = ("data", "train", "compress", "trace", *made)
         stages.append(
             Stage("verify", 3, checked, needs, _on_decisions(verify),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from netwright.backends.tools import TOOLS, find
 from netwright.errors import ConfigError, NotInstalled, ToolMissing
@@ -22,10 +22,38 @@ def require_installed(stages: Sequence[AnyStage]) -> None:
     for stage in stages:
         for name in stage.requires:
             wanted.setdefault(name, []).append(stage.name)
-    missing = {name: needs for name, needs in wanted.items() if not _found(name)}
+    _require(
+        {
+            name: f"{'stage' if len(stages) == 1 else 'stages'} {', '.join(stages)}"
+            for name, stages in wanted.items()
+        }
+    )
+
+
+def require_for(purpose: str, names: Sequence[str]) -> None:
+    """Check that what a command is going to need is there, before it does anything.
+
+    Args:
+        purpose: What needs it, such as ``"--backend rtl"``.
+        names: Extras and programs; ``"g++ or iverilog"`` stands for either.
+
+    Raises:
+        NotInstalled: Something is missing; all of it is named.
+    """
+    _require(dict.fromkeys(names, purpose))
+
+
+def _require(wanted: Mapping[str, str]) -> None:
+    """Check that all names are there; beside each stands who needs it.
+
+    Raises:
+        NotInstalled: Something is missing.
+        ConfigError: A name is neither an extra nor a program known here.
+    """
+    missing = {name: who for name, who in wanted.items() if not _found(name)}
     if missing:
         raise NotInstalled(
-            [_sentence(name, needs) for name, needs in missing.items()], hint=_hint(tuple(missing))
+            [_sentence(name, who) for name, who in missing.items()], hint=_hint(tuple(missing))
         )
 
 
@@ -44,7 +72,7 @@ def _is_there(name: str) -> bool:
             except ToolMissing:
                 return False
             return True
-    raise ConfigError(f'a stage requires "{name}", which is neither an extra nor a known program')
+    raise ConfigError(f'"{name}" is required, which is neither an extra nor a known program')
 
 
 def _packages(name: str) -> tuple[str, ...] | None:
@@ -52,13 +80,12 @@ def _packages(name: str) -> tuple[str, ...] | None:
     return next((extra.packages for extra in EXTRAS if extra.name == name), None)
 
 
-def _sentence(name: str, stages: Sequence[str]) -> str:
-    where = f"{'stage' if len(stages) == 1 else 'stages'} {', '.join(stages)}"
+def _sentence(name: str, who: str) -> str:
     packages = _packages(name)
     if packages is None:
-        return f"{where}: {name} was not found"
+        return f"{who}: {name} was not found"
     absent = ", ".join(package for package in packages if not machine.installed(package))
-    return f"{where}: {absent} (extra {name}) is not installed"
+    return f"{who}: {absent} (extra {name}) is not installed"
 
 
 def _hint(missing: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
 from netwright.backends.base import CLOCK_MHZ, publish
 from netwright.backends.hls.design import HlsDesign
@@ -34,6 +35,8 @@ class HlsBackend(HlsOptions):
 
     The options are those of :class:`HlsOptions`.
     """
+
+    requires: ClassVar[tuple[str, ...]] = ("hls", "g++")
 
     def generate(self, graph: Graph, out: str | Path) -> HlsDesign:
         """Write the project for `graph` to the folder `out`, whole or not at all.

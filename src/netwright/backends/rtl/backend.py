@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
 from netwright.backends.base import CLOCK_MHZ, publish
 from netwright.backends.opened import Opened
@@ -36,6 +37,7 @@ from netwright.backends.rtl.streams.timing import schedule
 from netwright.backends.rtl.unrolled.balancing import Balance
 from netwright.backends.rtl.unrolled.layers import lower
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
+from netwright.backends.tools import SIMULATED_WITH
 from netwright.errors import ConfigError
 from netwright.files import write_text
 from netwright.ir import Graph
@@ -49,6 +51,8 @@ class RtlBackend(RtlOptions):
 
     The options are those of :class:`RtlOptions`.
     """
+
+    requires: ClassVar[tuple[str, ...]] = ("rtl", SIMULATED_WITH)
 
     @classmethod
     def of(cls, options: RtlOptions) -> RtlBackend:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
 from netwright.backends.base import publish
 from netwright.backends.opened import Opened
@@ -22,6 +23,7 @@ from netwright.backends.soc.program import FIRMWARE_FOLDER, firmware_sources
 from netwright.backends.soc.shared_image import image_bytes
 from netwright.backends.soc.software import Software, software
 from netwright.backends.soc.structure import Structure
+from netwright.backends.tools import SIMULATED_WITH
 from netwright.files import write_text
 from netwright.ir import Graph
 
@@ -41,6 +43,8 @@ class SocBackend(SocOptions):
 
     The options are those of :class:`SocOptions`.
     """
+
+    requires: ClassVar[tuple[str, ...]] = ("soc", "rtl", SIMULATED_WITH)
 
     @classmethod
     def of(cls, options: SocOptions) -> SocBackend:
