@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import inspect
+import os
 import pickle
 import re
 import shutil
@@ -107,6 +108,15 @@ def test_fields_are_kept():
 
 def test_require_returns_the_module():
     assert require("json.decoder", extra="plots", purpose="a test").__name__ == "json.decoder"
+
+
+def test_what_is_imported_reports_nothing_unless_the_user_wants_that(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    for name in set(errors.NO_TELEMETRY) - {"RAY_USAGE_STATS_ENABLED"}:
+        monkeypatch.delenv(name, raising=False)
+    errors.require("json", extra="train", purpose="a test")
+    assert {os.environ[name] for name in errors.NO_TELEMETRY} == {"1", "true"}
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 def test_require_names_the_extra_of_a_missing_package():

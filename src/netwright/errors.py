@@ -27,6 +27,7 @@ A message says what is wrong with which value and where; the hint says what woul
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from errno import errorcode
 from importlib import import_module
@@ -336,8 +337,18 @@ class MissingExtra(NetwrightError, ImportError):
         )
 
 
+NO_TELEMETRY = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+"""What keeps ONNX Runtime, Ray, MLflow and Hugging Face from telling their makers that they are
+used, unless the user's environment says otherwise."""
+
+
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:
-    """Import an optional dependency, or say which extra brings it.
+    """Import an optional dependency, or say which extra brings it; none of them reports its use.
 
     Args:
         module: Dotted name of the module to import.
@@ -348,6 +359,8 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
         MissingExtra: The module's top-level package is not installed.
     """
     package = module.partition(".")[0]
+    for name, value in NO_TELEMETRY.items():
+        os.environ.setdefault(name, value)
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

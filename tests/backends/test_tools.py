@@ -113,8 +113,16 @@ def test_variables_reach_the_program(tmp_path: Path) -> None:
     assert log.read_text().splitlines()[-1] == "seen"
 
 
-def test_a_temporary_folder_that_is_missing_is_not_handed_on(tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_temporary_folder_that_is_of_no_use_is_not_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    place = tmp_path / "temporary"
+    if is_there:
+        place.mkdir()
+        access = os.access
+        monkeypatch.setattr(os, "access", lambda p, mode: p != str(place) and access(p, mode))
+    monkeypatch.setenv("TMPDIR", str(place))
     tool, log = script(tmp_path, "env"), tmp_path / "env.log"
     run_tool(tool, [], cwd=tmp_path, timeout_s=20, log=log)
     assert "PATH=" in log.read_text()

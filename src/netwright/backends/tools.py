@@ -32,6 +32,8 @@ _WAYS_OUT = {
     "out of memory allocating": "the program needs more memory than there is",
     "Resource temporarily unavailable": "the program needs more processes or threads than it may "
     "start (ulimit -u)",
+    "mkdtemp failed": "set TMPDIR to a folder for temporary files that can be written",
+    "mkstemp failed": "set TMPDIR to a folder for temporary files that can be written",
     "Too many open files": "the program needs more file handles than it may have (ulimit -n)",
 }
 """What to do about what programs say of the machine."""
@@ -242,10 +244,12 @@ def run_tool(
 def _variables(own: Mapping[str, str]) -> dict[str, str]:
     """Variables of a program: those of this process, then its own.
 
-    A ``TMPDIR`` that is no folder is left out, as Python does; Yosys would end.
+    A ``TMPDIR`` that is no folder or cannot be written is left out, as Python does; Yosys would
+    end.
     """
     inherited = dict(os.environ)
-    if not Path(inherited.get("TMPDIR", os.curdir)).is_dir():
+    place = inherited.get("TMPDIR", os.curdir)
+    if not (os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)):
         inherited.pop("TMPDIR", None)
     return {**inherited, **own}
 
