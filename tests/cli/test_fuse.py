@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 
 import pytest
 
@@ -64,3 +65,19 @@ def test_the_whole_mapspace_is_asked_for_with_a_goal(netwright, tmp_path, more):
     code, _, error = netwright("map", path, "--whole", *more)
     assert code == 2
     assert "--whole is for --mapper fusion with --goal latency, energy or edp" in error
+
+
+def test_products_that_no_unit_does_are_missing_in_totals_of_time(netwright, tmp_path):
+    source, machine = tmp_path / "rows.einsum", tmp_path / "adds.toml"
+    source.write_text(
+        "rank a = 4, b = 4\ninput A[a, b], B[b]\nT[a] = add(b: A[a, b] * B[b])\nE = add(a: T[a])\n"
+    )
+    path = files("netwright.arch").joinpath("library/fusemax.toml")
+    kept = [x for x in path.read_text().splitlines() if not x.startswith("mac = ")]
+    machine.write_text("\n".join(kept))
+    more = ("--arch", machine, "--goal", "latency")
+    code, out, err = netwright("map", source, "--mapper", "fusion", *more)
+    assert (code, err) == (1, "error: T is missing in the totals: no unit does mac\n")
+    assert "0 % of the MACs" in out
+    code, _, err = netwright("estimate", source, *more)
+    assert (code, err) == (1, "error: T is missing in the totals: no unit does mac\n")

@@ -158,3 +158,18 @@ def test_networks_beside_each_other_and_repetitions_keep_their_work_in_place():
     four = workload.batched(network, {"g": 4}, shared=weights)
     (spent,) = done_in_place(four, machine(mac=1, gelu=3))
     assert spent.num_operations == 60
+
+
+def test_a_product_that_no_unit_does_is_missing_in_both_totals():
+    """Alone, in a given group, and inside of an operator that is one step."""
+    network, unable = layers(), machine(gelu=1)
+    names = ["linear0", "linear2"]
+    assert [name for name, _ in cost.products_undone(network, unable)] == names
+    alone = cost.estimate_network(network, unable)
+    given = cost.estimate_network(network, unable, fixed=cost.fused(network, unable).mapping)
+    assert [name for name, _ in alone.left_out] == [name for name, _ in given.left_out] == names
+    assert str(given.coverage).startswith("0 % of the MACs")
+    inside = workload.by_operator(one_operator(network))
+    found = cost.estimate_network(inside, unable)
+    assert [name for name, _ in found.left_out] == names
+    assert not any("mac:" in text for text in found.total.assumptions)

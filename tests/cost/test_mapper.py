@@ -250,3 +250,12 @@ def test_array_that_takes_every_rank_is_searched_in_seconds():
     found = cost.search(conv(32, 32, 14), free, goal="latency")
     assert monotonic() - started < 30
     assert found.estimate.utilization > 0.8
+
+
+def test_a_memory_that_is_too_small_is_told_in_whole_lines():
+    """Lines of 64 bytes: of 40 none fit, and what would do is a number of whole lines."""
+    small = machine(size=40).with_changes("pad", {"line_bytes": 64})
+    with pytest.raises(Infeasible, match="which has 0 B in whole lines of 64 B") as caught:
+        cost.search(linear(4, 4, 4), small)
+    assert caught.value.hint == "64 B would do"
+    cost.search(linear(4, 4, 4), machine(size=64).with_changes("pad", {"line_bytes": 64}))

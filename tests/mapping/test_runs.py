@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from netwright import arch
+from netwright.errors import Infeasible
+from netwright.mapping import fusion
 from netwright.mapping.ranks import aligned
 from netwright.mapping.runs import Runs, bindings_of, tiles_of
 from netwright.workload import cascade
@@ -36,3 +40,14 @@ def test_equal_runs_have_one_name_and_functions_tell_them_apart():
 def test_units_that_do_all_operators():
     workload = cascade.parse("rank a = 4\ninput A[a]\nB[a] = exp(A[a])\nC[a] = erf(B[a])\n")
     assert bindings_of(workload, arch.find("fusemax")) == {"B": "square_elements"}
+
+
+def test_a_product_that_none_of_several_units_does_is_named():
+    """It can only stream, and each of its operands is needed again: no size of memory would do."""
+    text = "rank a = 4, b = 4, c = 4\ninput A[a, b], B[b, c]\nT[a, c] = add(b: A[a, b] * B[b, c])\n"
+    two = arch.find("fusemax")
+    for unit in ("square_elements", "row_elements"):
+        two = two.with_changes(unit, {"operators": {"exp": arch.Operator()}})
+    with pytest.raises(Infeasible, match="no unit does mac of T, so that it streams") as caught:
+        fusion(cascade.parse(text), two)
+    assert caught.value.hint == "square_elements does exp; row_elements does exp"

@@ -30,9 +30,13 @@ def fuse_network(
     as_json: bool,
 ) -> None:
     """Fuse, and tell what the groups are."""
+    from netwright.cost import products_undone
     from netwright.workload import coverage, opaque_operators
 
-    covered = coverage(workload, opaque_operators(workload))
+    missing = opaque_operators(workload)
+    if goal != "traffic":
+        missing += products_undone(workload, machine)
+    covered = coverage(workload, missing)
     limit = float("inf") if time_limit_s is None else time_limit_s
     if goal == "traffic":
         _for_traffic(
@@ -141,7 +145,7 @@ def _for_cost(
     free = {
         name
         for einsum in workload.einsums
-        if einsum.name not in found.mapping.bindings
+        if einsum.name not in found.mapping.bindings and not einsum.is_sum_of_products
         for name in undone(einsum, machine)
     }
     if free:

@@ -18,7 +18,13 @@ from netwright.cost.hash_merge import (
 from netwright.cost.loopnest import count
 from netwright.cost.mapper import GOALS, Goal, Mapped, search
 from netwright.cost.mapspace import Mapspace
-from netwright.cost.network import Layer, NetworkEstimate, as_steps, estimate_network
+from netwright.cost.network import (
+    Layer,
+    NetworkEstimate,
+    as_steps,
+    estimate_network,
+    products_undone,
+)
 from netwright.cost.price import Estimate, assumed_figures, check_figures, price, sequence
 from netwright.cost.sizes import NetworkSize, size_of
 from netwright.cost.split import METHODS, Method, NetworkSplit, Run, split, split_assessed
@@ -64,6 +70,7 @@ __all__ = [
     "merge_variations",
     "pipeline",
     "price",
+    "products_undone",
     "search",
     "sequence",
     "shaping",

@@ -34,8 +34,9 @@ def told_in_place(workload: Workload, architecture: Architecture) -> tuple[str, 
     lacks: dict[str, None] = {}
     for einsum in _work(workload):
         own = undone(einsum, architecture)
-        lacks.update(dict.fromkeys(own))
-        if not own:
+        if own and not einsum.is_sum_of_products:  # such products are missing in totals
+            lacks.update(dict.fromkeys(own))
+        elif not own:
             done.update(dict.fromkeys(operators_of(einsum)))
     lines = []
     if done:

@@ -342,11 +342,13 @@ def _nothing_fits(solver: Solver) -> Infeasible:
         need = sum(parts.values())
         if capacity is not None and need > capacity:
             told = ", ".join(f"{role} {size} B" for role, size in parts.items())
+            line = memory.line_bytes
+            whole = -(-need // line) * line
             return Infeasible(
                 f"the smallest tiles of {operation.name} need {need} B in {memory.name} ({told}), "
-                f"which has {capacity} B",
-                smallest=need,
-                hint=f"{need} B would do",
+                f"which has {capacity} B" + (f" in whole lines of {line} B" if line > 1 else ""),
+                smallest=whole,
+                hint=f"{whole} B would do",
             )
     return Infeasible(
         f"no tiles of {operation.name} fit into the memories together",

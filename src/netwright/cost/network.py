@@ -141,7 +141,8 @@ def estimate_network(
     distinct = _num_distinct(workload, given) if end is not None else 0
     steps = _Steps(architecture, stays, goal, end, distinct)
     layers: list[Layer] = []
-    left_out: list[tuple[str, str]] = []
+    left_out = list(products_undone(workload, architecture))
+    lacking = {name for name, _ in left_out}
     free: dict[str, None] = {}
     nests: dict[str, LoopNest] = {}
     bindings: dict[str, str] = dict(given.bindings)
@@ -158,11 +159,11 @@ def estimate_network(
                 counts = pipeline.count(workload, architecture, given, group)
                 layers.append(Layer(group.name, "pipeline", price(counts, architecture),
                                     is_fixed=is_fixed))  # fmt: skip
-            free.update(dict.fromkeys(undone(einsum, architecture)))
+            if not (is_operation(einsum) and einsum.name in lacking):
+                free.update(dict.fromkeys(undone(einsum, architecture)))
             continue
         lacks = undone(einsum, architecture)
-        if is_operation(einsum) and lacks:
-            left_out.append((einsum.name, f"no unit does {', '.join(lacks)}"))
+        if is_operation(einsum) and einsum.name in lacking:
             continue
         if not is_operation(einsum):
             if einsum.map_op in UNKNOWN:
@@ -233,6 +234,15 @@ def as_steps(workload: Workload, architecture: Architecture) -> Workload:
     units beside banks, which multiply and add and do nothing else on the way.
     """
     return workload if banked(architecture) is not None else fuse(workload)
+
+
+def products_undone(workload: Workload, architecture: Architecture) -> tuple[tuple[str, str], ...]:
+    """Sums of products that no unit of a machine does, each with the reason; totals lack them."""
+    return tuple(
+        (einsum.name, f"no unit does {', '.join(lacks)}")
+        for einsum in (*workload.einsums, *workload.in_place)
+        if is_operation(einsum) and (lacks := undone(einsum, architecture))
+    )
 
 
 def _in_banks(

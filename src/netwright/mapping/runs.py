@@ -9,7 +9,7 @@ from itertools import permutations, product
 from netwright.arch import Architecture
 from netwright.errors import Infeasible, MappingError
 from netwright.ir.einsums.einsum import UNKNOWN
-from netwright.mapping.binding import able_units, binding_of, check_units
+from netwright.mapping.binding import able_units, binding_of, check_units, undone
 from netwright.mapping.cosma import scratchpad_of
 from netwright.mapping.group_choice import Cache, Choice, Run, Shape, Use
 from netwright.mapping.group_legality import group_faults
@@ -371,6 +371,13 @@ class Runs:
         if end - begin > 1:
             check_units(self.workload.einsums[begin:end], self.architecture)
         einsum: Einsum = self.workload.einsums[end - 1]
+        if end - 1 in self.unable:
+            return Infeasible(
+                f"no unit does {', '.join(undone(einsum, self.architecture))} of {einsum.name}, so "
+                "that it streams, and some operand or result of it would be needed again",
+                smallest=0,
+                hint=self.architecture.abilities,
+            )
         return Infeasible(
             f"no tiles of {einsum.name} fit into {kib(self.capacity)} of {self.memory.name}; it "
             f"moves {', '.join((*einsum.reads, einsum.output.tensor))}, of which at most one may "

@@ -63,8 +63,9 @@ def coverage(workload: Workload, missing: Collection[tuple[str, str]]) -> Covera
     """
     names = {name for name, _ in missing}
     counted = [einsum for einsum in workload.einsums if einsum.name not in names]
+    inside = [einsum for einsum in workload.in_place if einsum.name not in names]
     return Coverage(
-        sum(einsum.num_macs for einsum in (*counted, *workload.in_place)),
+        sum(einsum.num_macs for einsum in (*counted, *inside)),
         workload.num_macs,
         sum(_num_bytes(workload, einsum) for einsum in counted),
         sum(_num_bytes(workload, einsum) for einsum in workload.einsums),
