@@ -131,3 +131,14 @@ def test_options_that_are_a_dataclass_are_named_like_others(text: str, sentence:
     with pytest.raises(ValidationError) as caught:
         Picture.model_validate_json(text)
     assert faults(caught.value, Picture) == (sentence,)
+
+
+def test_what_a_file_says_makes_no_lines_of_its_own():
+    class Named(BaseModel):
+        name: Literal["a"]
+
+    with pytest.raises(ValidationError) as caught:
+        Named.model_validate({"name": "b\nverdict: holds"})
+    (fault,) = faults(caught.value, Named)
+    assert "\n" not in fault
+    assert "b\\nverdict" in fault

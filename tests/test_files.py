@@ -201,3 +201,10 @@ def test_a_file_takes_no_place_of_a_pipe(tmp_path):
         write_text(pipe, "text")
     assert pipe.is_fifo()
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "pipe"])
+def test_what_never_ends_has_no_digest(tmp_path, path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="a device, a pipe or a socket"):
+        sha256(tmp_path / path)

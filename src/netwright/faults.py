@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from netwright.errors import ConfigError
+from netwright.escape import visible
 
 NESTED = "nested_settings"
 """Type of the fault of a field that was checked on its own; ``faults`` holds its sentences."""
@@ -63,7 +64,7 @@ def faults(error: ValidationError, model: type[BaseModel], *, at: str = "") -> t
     # A faulty item is not counted as an item: its array is not too short because of it.
     nested = {fault["loc"][:depth] for fault in found for depth in range(len(fault["loc"]))}
     kept = [f for f in found if f["type"] != "too_short" or f["loc"] not in nested]
-    return tuple(sentence for fault in kept for sentence in _sentences(fault, model, at))
+    return tuple(visible(text) for fault in kept for text in _sentences(fault, model, at))
 
 
 def refused_values(model: type, data: Mapping[str, object], *, at: str = "") -> tuple[str, ...]:
@@ -108,7 +109,7 @@ def plain_faults(error: ValidationError) -> str:
     found = error.errors(include_url=False)
     texts = [_plain(fault) for fault in found[:MOST_PLAIN]]
     more = len(found) - len(texts)
-    return "; ".join(texts) + (f"; and {more} more" if more else "")
+    return visible("; ".join(texts)) + (f"; and {more} more" if more else "")
 
 
 def _plain(fault: ErrorDetails) -> str:

@@ -19,7 +19,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from errno import ENOTDIR
+from errno import EINVAL, ENOTDIR
 from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
@@ -135,8 +135,15 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]], *, level: int = 6)
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file."""
+    """Hex digest of a file.
+
+    Raises:
+        OSError: It cannot be read, or is a device, a pipe or a socket, which may never end.
+    """
     state = hashlib.sha256()
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(EINVAL, "it is a device, a pipe or a socket", str(path))
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):
             state.update(block)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -37,6 +38,17 @@ _WAYS_OUT = {
     "Too many open files": "the program needs more file handles than it may have (ulimit -n)",
 }
 """What to do about what programs say of the machine."""
+
+_SIGNALS: Mapping[int | None, str] = {
+    -number: hint
+    for name, hint in {
+        "SIGXFSZ": "a file grew beyond what this process may write (ulimit -f)",
+        "SIGXCPU": "it took more time than this process may take (ulimit -t)",
+        "SIGKILL": "it was killed, as a system does that runs short of memory",
+    }.items()
+    if (number := getattr(signal, name, None)) is not None
+}
+"""What to do about programs that a signal ended, by their exit code."""
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
@@ -235,7 +247,7 @@ def run_tool(
             log_tail=(tail := _last_lines(log.read_bytes()[header:])),
             hint=next(
                 (hint for said, hint in _WAYS_OUT.items() if said in tail),
-                f"the whole output is in {log}",
+                _SIGNALS.get(code, f"the whole output is in {log}"),
             ),
         )
     return ToolRun(time.monotonic() - start, log)

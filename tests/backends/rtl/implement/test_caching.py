@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from netwright.backends.rtl.implement.caching import digest_of, made_once
-from netwright.errors import RunError, ToolFailed
+from netwright.backends.rtl.implement import caching
+from netwright.backends.rtl.implement.caching import check_whole, digest_of, made_once
+from netwright.errors import BackendError, RunError, ToolFailed
 from netwright.files import LOCK
 
 
@@ -105,3 +106,43 @@ def test_a_digest_of_files_does_not_depend_on_their_order_or_folder(tmp_path: Pa
     assert first != digest_of([tmp_path / "b/two.v", tmp_path / "b/one.v"])
     with pytest.raises(RunError, match=r"none\.v: cannot be read"):
         digest_of([tmp_path / "none.v"])
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "torn"),
+    [
+        ("mapped.v", "module a;\nendmodule\n", "module a;\nend"),
+        ("mapped.json", '{\n  "a": {}\n}\n', '{\n  "a": {'),
+        ("synthesis.json", '{\n  "a": {\n  }\n}\n\n', '{\n  "a": {\n  }'),
+        ("mapped.json", "{\n}\n", ""),
+    ],
+)
+def test_a_file_that_ends_in_the_middle_is_refused(
+    tmp_path: Path, name: str, whole: str, torn: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(torn)
+    with pytest.raises(BackendError, match=f"{name}: ends in the middle"):
+        check_whole(path)
+    path.write_text(whole)
+    check_whole(path)
+
+
+@pytest.mark.parametrize("tool_notices", [False, True])
+def test_a_full_disk_is_found_although_the_tool_says_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool_notices: bool
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    def write(made: Path) -> float:
+        (made / "out.txt").write_text("made")
+        if tool_notices:
+            raise ToolFailed("yosys", code=1, log_tail="odd")
+        return 1.0
+
+    monkeypatch.setattr(caching.os, "fsync", full)
+    with pytest.raises(RunError, match="No space left") as caught:
+        made_once(tmp_path, "step", key={}, outputs=["out.txt"], make=write)
+    assert "has free space" in str(caught.value)
+    assert not (tmp_path / "out.txt").exists()

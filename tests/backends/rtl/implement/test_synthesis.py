@@ -71,7 +71,7 @@ def test_a_report_that_cannot_be_read(tmp_path: Path) -> None:
     report.write_text("{}")
     with pytest.raises(BackendError) as caught:
         synthesis._cells(report)
-    assert caught.value.message == f"{report}: is not a report of Yosys that can be read"
+    assert caught.value.message == f"{report.name}: is not a report of Yosys that can be read"
 
 
 @needs_yosys

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from pathlib import Path
 
 from netwright.backends.vouching import is_vouched, vouch
-from netwright.errors import DataError, RunError
+from netwright.errors import BackendError, DataError, NetwrightError, RunError
 from netwright.files import locked, sha256, sync, workspace, write_text, writing
 from netwright.reading import read_json
 
@@ -40,7 +41,7 @@ def made_once(
         The seconds it took when the files were made.
 
     Raises:
-        RunError: The folder cannot be written.
+        RunError: The folder cannot be written, or its disk is full, which tools do not always say.
     """
     record = folder / f"{name}.made.json"
     wanted = json.loads(json.dumps(dict(key), sort_keys=True))
@@ -52,7 +53,12 @@ def made_once(
         known = _seconds(record, wanted, folder, names)
         if known is not None:  # made by another one, in the meantime
             return known
-        seconds = make(made)
+        try:
+            seconds = make(made)
+        except NetwrightError:
+            _check_room(made)
+            raise
+        _check_room(made)
         digests = {output: sha256(made / output) for output in names}
         record.unlink(missing_ok=True)
         for output in names:
@@ -63,6 +69,43 @@ def made_once(
     write_text(record, text + "\n")
     vouch(record, VOUCHED)
     return seconds
+
+
+_ROOM_BYTES = 1 << 16
+
+_ENDS = {".v": b"\nendmodule\n", ".json": b"\n}\n", ".il": b"\nend\n"}
+"""How files of Yosys end that are whole, by suffix."""
+
+_LAST_BYTES = 64
+"""Bytes that are looked at to see an end."""
+
+
+def _check_room(folder: Path) -> None:
+    """Find out whether what a tool wrote may be short: not all of them notice a full disk.
+
+    Raises:
+        OSError: The disk has no room.
+    """
+    with (folder / "room").open("wb", buffering=0) as stream:
+        stream.write(bytes(_ROOM_BYTES))
+        os.fsync(stream.fileno())
+    (folder / "room").unlink()
+
+
+def check_whole(path: Path) -> None:
+    """Refuse a file of Yosys whose end is missing; it does not notice a disk that is full.
+
+    Raises:
+        BackendError: It is.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as stream:
+        stream.seek(-min(_LAST_BYTES, path.stat().st_size), os.SEEK_END)
+        if not (b"\n" + stream.read().rstrip() + b"\n").endswith(_ENDS.get(path.suffix, b"")):
+            raise BackendError(
+                f"{path.name}: ends in the middle",
+                hint="the log in the build folder may say why; was the disk full?",
+            )
 
 
 def _seconds(

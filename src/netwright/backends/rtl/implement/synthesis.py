@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from netwright.backends.rtl.cells.harmless import FUNCTIONS, plain_sources
-from netwright.backends.rtl.implement.caching import digest_of, made_once
+from netwright.backends.rtl.implement.caching import check_whole, digest_of, made_once
 from netwright.backends.rtl.parts import Family, find_part
 from netwright.backends.tool_lines import telling
 from netwright.backends.tools import YOSYS, run_tool
@@ -324,6 +324,8 @@ def run_script(
                 raise
             raise BackendError(told, hint=error.hint) from error
         check(made)
+        for output in outputs:
+            check_whole(made / output)
         return run.seconds
 
     return made_once(
@@ -391,8 +393,8 @@ def _by_kind(module: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
 
 def _unreadable(report: Path) -> BackendError:
     return BackendError(
-        f"{report}: is not a report of Yosys that can be read",
-        hint="the log beside it may say why",
+        f"{report.name}: is not a report of Yosys that can be read",
+        hint="the log in the build folder may say why",
     )
 
 
