@@ -93,8 +93,8 @@ def test_run_of_another_version_says_what_to_do(
     assert code == 1
     assert err == (
         "error: runs/toy: was written by netwright 0.1.0 in schema 1; this version has 2\n"
-        "hint: start afresh with --new, which keeps the old run under another name, "
-        "or continue it with netwright 0.1.0\n"
+        "hint: make it afresh with netwright run FLOW --new, which keeps the old run under "
+        "another name, or use netwright 0.1.0\n"
     )
 
 

@@ -163,8 +163,8 @@ def test_run_of_another_schema_is_refused_untouched(tmp_path: Path) -> None:
         execute(toy(), tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}: was written by netwright 0.0.1 in schema 0; this version has 1\n"
-        "hint: start afresh with --new, which keeps the old run under another name, "
-        "or continue it with netwright 0.0.1"
+        "hint: make it afresh with netwright run FLOW --new, which keeps the old run under "
+        "another name, or use netwright 0.0.1"
     )
     assert json.loads(path.read_text()) == document
 
