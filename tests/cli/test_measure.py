@@ -56,13 +56,13 @@ def test_seconds_that_are_too_few_end_the_program(netwright: Netwright, tmp_path
     wide = "module top(input [255:0] a, b, output [511:0] y);\n  assign y = a * b;\nendmodule\n"
     (tmp_path / "top.v").write_text(wide)
     code, _, err = netwright(
-        "measure", tmp_path / "top.v", "--out", tmp_path / "out", "--timeout", "1"
+        "measure", tmp_path / "top.v", "--out", tmp_path / "out", "--time-limit-s", "1"
     )
     assert code == 4
     assert "yosys ran past its time limit" in err
 
 
 def test_a_timeout_that_is_no_time(netwright: Netwright, tmp_path: Path) -> None:
-    code, _, err = netwright("measure", tmp_path, "--out", tmp_path / "o", "--timeout", "0")
+    code, _, err = netwright("measure", tmp_path, "--out", tmp_path / "o", "--time-limit-s", "0")
     assert code == 2
     assert "must be a number from 1.0 to 1000000.0 in plain digits, not" in err

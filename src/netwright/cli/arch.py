@@ -31,11 +31,14 @@ def show(
     name: Annotated[
         str,
         typer.Argument(
-            help="An architecture's name, or its TOML file.", autocompletion=among(machines)
+            metavar="NAME",
+            help="An architecture's name, or its TOML file.",
+            autocompletion=among(machines),
         ),
     ],
     picture: Annotated[
-        Path | None, typer.Option("--picture", help="Write the diagram (.svg or .png).")
+        Path | None,
+        typer.Option("--picture", metavar="FILE", help="Write the diagram (.svg or .png)."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -16,7 +16,7 @@ def compare(
         list[str], typer.Argument(metavar="RUN RUN ...", help="Run folders, or names of runs.")
     ],
     html: Annotated[
-        Path | None, typer.Option("--html", help="Write the comparison as a page.")
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the comparison as a page.")
     ] = None,
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Make the tables that tasks are built on.")
 
 Out = Annotated[
-    Path, typer.Option("--out", help="Table to write, ending in .npz; its card goes beside it.")
+    Path,
+    typer.Option(
+        "--out", metavar="FILE", help="Table to write, ending in .npz; its card goes beside it."
+    ),
 ]
 Seed = Annotated[
     int, typer.Option("--seed", parser=whole(), metavar="N", help="Seed of the simulation.")

@@ -64,6 +64,7 @@ def estimate(
         str,
         typer.Option(
             "--arch",
+            metavar="NAME",
             help="An architecture's name, or its TOML file.",
             autocompletion=among(machines),
         ),
@@ -84,7 +85,8 @@ def estimate(
         str, typer.Option("--show", help="Print the loop nest of this operation too.")
     ] = "",
     picture: Annotated[
-        Path | None, typer.Option("--picture", help="Draw time and energy (.svg or .png).")
+        Path | None,
+        typer.Option("--picture", metavar="FILE", help="Draw time and energy (.svg or .png)."),
     ] = None,
     time_limit_s: Annotated[
         float | None,
@@ -102,15 +104,17 @@ def estimate(
     tokens: TokensOption = None,
     place: PlaceOption = None,
     fix: Annotated[
-        Path | None, typer.Option("--fix", help="Parts of the mapping that are given (.toml).")
+        Path | None,
+        typer.Option("--fix", metavar="FILE", help="Parts of the mapping that are given (.toml)."),
     ] = None,
     write: Annotated[
-        Path | None, typer.Option("--write", help="Write the mapping (.toml).")
+        Path | None, typer.Option("--write", metavar="FILE", help="Write the mapping (.toml).")
     ] = None,
     trace: Annotated[
         Path | None,
         typer.Option(
             "--trace",
+            metavar="FILE",
             help="Write every command of a memory with units beside its banks (.csv, .jsonl), or "
             "draw its banks over time (.svg).",
         ),

@@ -43,12 +43,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-FolderArgument = Annotated[Path, typer.Argument(help="Folder of a study.")]
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")]
 
 
 @app.command(DEFAULT)
 def run(
-    space: Annotated[Path, typer.Argument(help="A space file (.toml).")],
+    space: Annotated[Path, typer.Argument(metavar="SPACE", help="A space file (.toml).")],
     trials: Annotated[
         int | None,
         typer.Option("--trials", parser=whole(least=1, most=10_000_000), metavar="N",
@@ -78,7 +78,10 @@ def run(
                      help="Another seed than the file's."),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option("--folder", help="Folder of the study; else searches/NAME.")
+        Path | None,
+        typer.Option(
+            "--folder", metavar="DIR", help="Folder of the study; else searches/NAME."
+        ),
     ] = None,
     reuse: Annotated[
         list[Path] | None,
@@ -127,7 +130,9 @@ def report(folder: FolderArgument) -> None:
 @app.command("export")
 def export(
     folder: FolderArgument,
-    optuna: Annotated[Path, typer.Option("--optuna", help="The SQLite file to write (.db).")],
+    optuna: Annotated[
+        Path, typer.Option("--optuna", metavar="FILE", help="The SQLite file to write (.db).")
+    ],
 ) -> None:
     """Write a study as a storage of Optuna, which its dashboard opens."""
     from netwright.explore import open_study

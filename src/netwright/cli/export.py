@@ -15,7 +15,9 @@ def export(
     source: Annotated[
         str, typer.Argument(metavar="RUN_OR_GRAPH", help="A run, or a graph file (.npz).")
     ],
-    out: Annotated[Path, typer.Option("--out", help="File to write: .onnx (QONNX) or .npz.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="File to write: .onnx (QONNX) or .npz.")
+    ],
     runs: RunsOption = RUNS,
 ) -> None:
     """Write the integer graph of a run as QONNX."""

@@ -15,7 +15,9 @@ def list_names(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="flows, tasks, models, ...; all kinds if not given.", autocompletion=among(kinds)
+            metavar="KIND",
+            help="flows, tasks, models, ...; all kinds if not given.",
+            autocompletion=among(kinds),
         ),
     ] = None,
     as_json: JsonOption = False,

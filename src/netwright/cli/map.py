@@ -84,6 +84,7 @@ def map_network(
         str,
         typer.Option(
             "--arch",
+            metavar="NAME",
             help="An architecture's name, or its TOML file.",
             autocompletion=among(machines),
         ),
@@ -140,11 +141,17 @@ def map_network(
     ] = False,
     picture: Annotated[
         Path | None,
-        typer.Option("--picture", help="Write the memory map over time, or the schedule (.svg)."),
+        typer.Option(
+            "--picture",
+            metavar="FILE",
+            help="Write the memory map over time, or the schedule (.svg).",
+        ),
     ] = None,
     curve: Annotated[
         Path | None,
-        typer.Option("--curve", help="Write traffic against size, with the knee (.svg)."),
+        typer.Option(
+            "--curve", metavar="FILE", help="Write traffic against size, with the knee (.svg)."
+        ),
     ] = None,
     settings: SetOption = None,
     batch: BatchOption = None,
@@ -153,10 +160,14 @@ def map_network(
     tokens: TokensOption = None,
     fix: Annotated[
         Path | None,
-        typer.Option("--fix", help="Parts of the mapping that are given (.toml): order, groups."),
+        typer.Option(
+            "--fix",
+            metavar="FILE",
+            help="Parts of the mapping that are given (.toml): order, groups.",
+        ),
     ] = None,
     write: Annotated[
-        Path | None, typer.Option("--write", help="Write the mapping (.toml).")
+        Path | None, typer.Option("--write", metavar="FILE", help="Write the mapping (.toml).")
     ] = None,
     aim: AimOption = AimName.latency,
     within_s: WithinOption = None,

@@ -46,7 +46,7 @@ def measure(
     timeout_s: Annotated[
         float,
         typer.Option(
-            "--timeout",
+            "--time-limit-s",
             parser=real(least=1.0, most=1e6),
             metavar="S",
             help="Seconds each program may take.",

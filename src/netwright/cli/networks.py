@@ -47,7 +47,8 @@ def list_networks(as_json: JsonOption = False) -> None:
 @app.command("export")
 def export_networks(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Networks to export; all if none is given.")
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help="Networks to export; all if none is given."),
     ] = None,
     out: Annotated[
         Path,

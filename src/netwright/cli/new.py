@@ -13,7 +13,7 @@ from netwright.errors import ConfigError
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the new flow.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new flow.")],
     flow: Annotated[
         str | None,
         typer.Option(

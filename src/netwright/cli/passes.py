@@ -25,7 +25,8 @@ def passes(
     model: Annotated[
         str,
         typer.Argument(
-            help="A cascade's name or text (.einsum), a network's name, an ONNX file or a graph."
+            metavar="CASCADE",
+            help="A cascade's name or text (.einsum), a network's name, an ONNX file or a graph.",
         ),
     ],
     rank: Annotated[

@@ -19,7 +19,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 
 
 def run(
-    flow: Annotated[Path, typer.Argument(help="The flow: a TOML file.")],
+    flow: Annotated[Path, typer.Argument(metavar="FLOW", help="The flow: a TOML file.")],
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: train.epochs=5."),

@@ -38,7 +38,10 @@ def list_all(as_json: JsonOption = False) -> None:
 
 @app.command("run")
 def run_one(
-    name: Annotated[str, typer.Argument(help="Name of the study.", autocompletion=among(studies))],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Name of the study.", autocompletion=among(studies)),
+    ],
     profile: Annotated[
         ProfileName, typer.Option("--profile", help="smoke: seconds; full: minutes.")
     ] = ProfileName.smoke,

@@ -12,7 +12,7 @@ from netwright.cli.run import RUNS, JsonOption, RunsOption
 
 
 def verify(
-    run: Annotated[str, typer.Argument(help="A run folder, or the name of a run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or the name of a run.")],
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
 ) -> None:
