@@ -54,6 +54,12 @@ class NetwrightError(Exception):
         text = message if self.hint is None else f"{message}\nhint: {self.hint}"
         return _rebuilt(type(self), (text,), {**self.__dict__, "message": message})
 
+    def hinted(self, more: str) -> NetwrightError:
+        """The same error, with something more that can be done."""
+        hint = f"{self.hint}; {more}" if self.hint else more
+        text = f"{self.message}\nhint: {hint}"
+        return _rebuilt(type(self), (text,), {**self.__dict__, "hint": hint})
+
     def __reduce__(self) -> tuple[object, ...]:
         """Let an error pass between processes, whatever arguments its class takes."""
         return _rebuilt, (type(self), self.args, self.__dict__)

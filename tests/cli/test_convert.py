@@ -15,6 +15,7 @@ from netwright.files import locked
 from netwright.flows.sections import VerifySection
 from tests.backends.rtl.graphs import needs_yosys, two_layers
 from tests.cli.conftest import Netwright
+from tests.exchange.onnx_files import GRID, model, node, quant, saved
 
 BREVITAS = Path(__file__).parents[1] / "exchange" / "data" / "brevitas_mlp_float.onnx"
 
@@ -92,6 +93,22 @@ def test_a_model_runs_on_this_processor(netwright: Netwright, tmp_path: Path) ->
     assert "CPU engine" in {row["stage"] for row in made["certificate"]}
     assert made["verdict"].startswith("brevitas_mlp_float.onnx = graph = QONNX = CPU engine on ")
     assert open_design(out / "cpu").graph == ir.load(out / "graph.npz")
+
+
+def test_the_first_part_of_a_file_is_converted(netwright: Netwright, tmp_path: Path) -> None:
+    pytest.importorskip("qonnx")
+    nodes = [quant("x s z b", "q"), node("Relu", "q", "h"), node("Det", "h")]
+    path = saved(model(nodes, GRID), tmp_path)
+    out = tmp_path / "out"
+    code, _, err = netwright("convert", path, "--out", out, "--backend", "cpu")
+    assert code == 1
+    assert "leave it to the host with --until h" in err
+    code, shown, err = netwright(
+        "convert", path, "--out", out, "--backend", "cpu", "--until", "h", "--random-rows", "20"
+    )
+    assert code == 0, err
+    assert "note: model_until_h.onnx is the part of model.onnx that makes h" in err
+    assert "verdict: model_until_h.onnx = graph = QONNX = CPU engine on" in shown
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from onnx import TensorProto, defs, helper, numpy_helper
 
 from netwright.errors import NetwrightError
 from netwright.exchange import read_qonnx
-from netwright.exchange.qonnx.read import _REAL_RULES
+from netwright.exchange.qonnx.rules import REAL_RULES
 from netwright.ir import Interpreter
 from netwright.passes import recognize
 
@@ -42,7 +42,7 @@ def constant(drawn: random.Random, values: np.random.Generator) -> np.ndarray[An
 
 def model(drawn: random.Random, values: np.random.Generator) -> Any:
     """A file of one node, or two; ``None`` where ONNX itself cannot write it."""
-    name = drawn.choice(sorted(_REAL_RULES[""]))
+    name = drawn.choice(sorted(REAL_RULES[""]))
     version = drawn.choice((9, 11, 13, 16, 18, 21, 23))
     schema = defs.get_schema(name)
     inputs, read, held = {}, [], {}

@@ -131,6 +131,14 @@ def convert(
             help="Quantize inputs that the file leaves real, as in 8,0.0078125.",
         ),
     ] = None,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--until",
+            metavar="TENSOR",
+            help="Convert the part of the file that makes this tensor; the rest is the host's.",
+        ),
+    ] = None,
     quantize: Annotated[
         bool, typer.Option("--quantize", help="MODEL is a float ONNX file: quantize it first.")
     ] = False,
@@ -209,6 +217,8 @@ def convert(
             "--quantize chooses the quantizers of the inputs; leave out --input-quant"
         )
     own = Path(rows) if rows is not None else None
+    if until:
+        model = _first_part(model, out, until)
     if quantize:
         source, quantized, told = quantize_model(
             model, out, quantizer=quantizer, backend=backend, reals=takes_reals(maker),
@@ -240,6 +250,17 @@ def convert(
         raise typer.Exit(FAILED)
     if made.certificate.first.missing is not None:
         raise typer.Exit(INCOMPLETE)
+
+
+def _first_part(model: Path, out: Path, names: Sequence[str]) -> Path:
+    """The file that ends where the user wants."""
+    from netwright.exchange.onnx.cut import cut_model
+
+    if model.suffix.lower() != ".onnx":
+        raise ConfigError("--until is for ONNX files", hint="end files of HGQ2 in Keras")
+    part = cut_model(model, out, names)
+    note(f"note: {part.name} is the part of {model.name} that makes {', '.join(names)}")
+    return part
 
 
 def _backend(

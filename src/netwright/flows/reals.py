@@ -16,11 +16,11 @@ from netwright.errors import (
     MissingExtra,
     NotExecutable,
     NumericsError,
-    UnsupportedOp,
 )
 from netwright.files import sha256
 from netwright.flows.conversion import Source, read_source
 from netwright.flows.quantization import accuracies, differences, quantize_file
+from netwright.flows.ways import with_ways
 from netwright.ir import Graph, Interpreter, Node, TensorType
 from netwright.ir.names import Names
 from netwright.report import FirstStage
@@ -411,7 +411,7 @@ def open_model(
         path: A QONNX file, one of HGQ2, or a float ONNX file.
         reals: Whether real values will do: the design is for a processor.
         rows: Rows of the user's, which give the extents that a float file leaves open.
-        input_quantizer: See :func:`~netwright.flows.conversion.read_source`.
+        input_quantizer: As for `read_source`.
 
     Returns:
         The source, and why it is not one of integers; empty if it is.
@@ -421,9 +421,11 @@ def open_model(
     """
     try:
         return read_source(path, input_quantizer=input_quantizer), ""
-    except (GraphError, UnsupportedOp) as error:
-        if not reals or input_quantizer is not None or path.suffix.lower() != ".onnx":
+    except GraphError as error:  # one of operators included
+        if path.suffix.lower() != ".onnx" or (reals and input_quantizer is not None):
             raise
+        if not reals:
+            raise with_ways(error, path) from None
         return real_source(path, rows), error.message.partition("\n")[0]
 
 
@@ -487,7 +489,7 @@ def quantize_model(
             labels=labels, rules=cast("tuple[ScaleRule, ScaleRule]", rules),
         )  # fmt: skip
         return read_source(made), summary, ()
-    except (GraphError, UnsupportedOp) as error:
+    except GraphError as error:
         if not reals or bops is not None:
             raise
         coding = Coding.of(quantizer or "mse", bits or "8")

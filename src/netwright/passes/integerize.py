@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from netwright.errors import UnsupportedOp
 from netwright.ir import Graph, Node, check
 from netwright.passes.carried import Carried, HostValues, TableValues
+from netwright.passes.code_functions import fold_functions
 from netwright.passes.constant_values import constant_values
+from netwright.passes.flat_affine import flat_affine
 from netwright.passes.integer_builder import IntegerBuilder
 from netwright.passes.integerize_affine import add, affine, product
 from netwright.passes.integerize_formats import format_quant
@@ -50,6 +52,7 @@ class Integerize:
         if graph.is_integer:
             return graph
         check(graph)
+        graph = flat_affine(fold_functions(graph))
         values = constant_values(graph)
         builder = IntegerBuilder(graph, values)
         builder.state.update({name: HostValues(name) for name in graph.inputs})
@@ -94,7 +97,8 @@ class Integerize:
             node.op,
             node=node.name,
             where="integerize",
-            hint=f"supported: {', '.join(INTEGER_OPS)}, and Softmax at the end",
+            hint=f"supported: {', '.join(INTEGER_OPS)}, and Softmax at the end; --backend cpu "
+            "computes the others in files that it reads",
         )
 
 

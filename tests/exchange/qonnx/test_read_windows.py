@@ -44,15 +44,6 @@ def refusal(tmp_path: Path, op: str, **attrs: Any) -> str:
         ),
         ({"kernel_shape": [2, -2]}, "strides, dilations and kernel must be 1 or more"),
         (
-            {"kernel_shape": [2, 2], "dilations": [2, 1]},
-            "dilated pooling is not supported; hint: export with a dilation of 1",
-        ),
-        (
-            {"kernel_shape": [2, 2], "strides": [2, 2], "ceil_mode": 1},
-            "ceil_mode is not supported where it adds a window; hint: export with ceil_mode=False, "
-            "or with a Pad in front and no ceil_mode",
-        ),
-        (
             {"kernel_shape": [2, 2], "auto_pad": "SAME"},
             "auto_pad must be NOTSET, VALID, SAME_UPPER or SAME_LOWER, not 'SAME'",
         ),
@@ -64,11 +55,20 @@ def test_windows_that_do_not_fit_are_refused(
     assert refusal(tmp_path, "MaxPool", **attrs) == f'node "y_node" (MaxPool): {text}'
 
 
-def test_average_that_leaves_out_the_border_is_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1]) == (
-        'node "y_node" (AveragePool): AveragePool with pads must count them '
-        "(count_include_pad = 1); hint: other averages divide by another number at the border"
-    )
+@pytest.mark.parametrize(
+    ("op", "attrs", "text"),
+    [
+        ("MaxPool", {"kernel_shape": [1, 1], "pads": [1, 0, 0, 0]}, "would hold padding only"),
+        ("AveragePool", {"kernel_shape": [1, 1], "pads": [1, 0, 0, 0]}, "would hold padding only"),
+        ("MaxPool", {"kernel_shape": [9, 1]}, "does not fit (6, 5)"),
+        ("MaxPool", {"kernel_shape": [1, 1], "pads": [-1, 0, 0, 0]}, "4 values of 0 or more"),
+        ("MaxPool", {"kernel_shape": [1 << 20, 1], "pads": [1 << 20, 0, 0, 0]}, "pool in several"),
+    ],
+)
+def test_pools_without_a_meaning_are_refused(
+    op: str, attrs: dict[str, Any], text: str, tmp_path: Path
+) -> None:
+    assert text in refusal(tmp_path, op, **attrs)
 
 
 def test_second_output_of_a_pool_is_refused(tmp_path: Path) -> None:

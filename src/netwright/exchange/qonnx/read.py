@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.digits import is_plain_number
-from netwright.errors import ConfigError, GraphError, NetwrightError, UnsupportedOp
+from netwright.errors import ConfigError, GraphError, NetwrightError
 from netwright.exchange.limits import check_row
 from netwright.exchange.onnx.arity import check_arity
 from netwright.exchange.onnx.evaluate import is_evaluated
@@ -24,130 +24,14 @@ from netwright.exchange.onnx.source_model import (
     listing,
     load_model,
 )
-from netwright.exchange.onnx.vocabulary import (
-    CHANNELS_LAST,
-    HEAD_KEY,
-    MICROSOFT,
-    PATTERN_KEY,
-    QONNX_DOMAINS,
-    QUANT_DOMAIN,
-)
-from netwright.exchange.qonnx import (
-    lifted,
-    read_arithmetic,
-    read_channels_last,
-    read_composed,
-    read_formats,
-    read_functions,
-    read_heads,
-    read_integer,
-    read_linear,
-    read_moves,
-    read_quant,
-    read_reals,
-    read_select,
-    read_thresholds,
-    read_windows,
-)
+from netwright.exchange.onnx.vocabulary import HEAD_KEY, PATTERN_KEY
+from netwright.exchange.qonnx import lifted, read_arithmetic, read_heads
 from netwright.exchange.qonnx.patterns import with_patterns
 from netwright.exchange.qonnx.reader import Codes, Reader
 from netwright.exchange.qonnx.real_reader import RealReader
+from netwright.exchange.qonnx.refusals import check_operators, fault
+from netwright.exchange.qonnx.rules import REAL_RULES, RULES, Rule, Rules, rule_of
 from netwright.ir import AttrValue, Graph, Node, Note, check
-
-OPSETS = range(6, 26)
-"""Versions of the standard operators whose meaning is known here."""
-
-Rule = Callable[[Reader, SourceNode], None]
-
-_STANDARD: dict[str, Rule] = {
-    **dict.fromkeys(read_functions.FUNCTIONS, read_functions.function),
-    "Add": read_linear.add,
-    "AveragePool": read_windows.pool,
-    "BatchNormalization": read_linear.normalize,
-    "Cast": read_moves.cast,
-    "Clip": read_linear.clip,
-    "Concat": read_moves.concat,
-    "Constant": read_moves.constant,
-    "Conv": read_linear.conv,
-    "ConvTranspose": read_linear.conv_transpose,
-    "ConvInteger": read_integer.integer_product,
-    "DepthToSpace": read_select.depth_to_space,
-    "DequantizeLinear": read_integer.dequantize_linear,
-    "Div": read_linear.divide,
-    "Dropout": read_moves.dropout,
-    "DynamicQuantizeLinear": read_integer.dynamic,
-    "Flatten": read_moves.flatten,
-    "Gather": read_select.gather,
-    "Gemm": read_linear.gemm,
-    "GlobalAveragePool": read_windows.global_pool,
-    "GlobalMaxPool": read_windows.global_pool,
-    "Identity": read_moves.identity,
-    "LeakyRelu": read_linear.leaky_relu,
-    "MatMul": read_linear.matmul,
-    "MatMulInteger": read_integer.integer_product,
-    "MaxPool": read_windows.pool,
-    "Mul": read_linear.multiply,
-    "Neg": read_linear.negate,
-    "PRelu": read_linear.prelu,
-    "Pad": read_select.pad,
-    "QLinearConv": read_integer.qlinear_conv,
-    "QLinearMatMul": read_integer.qlinear_matmul,
-    "QuantizeLinear": read_integer.quantize_linear,
-    "ReduceMax": read_select.reduce,
-    "ReduceMean": read_select.reduce,
-    "ReduceSum": read_select.reduce,
-    "Relu": read_linear.relu,
-    "Reshape": read_moves.reshape,
-    "Resize": read_select.resize,
-    "Shape": read_moves.shape,
-    "Size": read_moves.shape,
-    "Slice": read_select.slice_,
-    "Softmax": read_linear.softmax,
-    "SpaceToDepth": read_select.space_to_depth,
-    "Split": read_select.split,
-    "Squeeze": read_moves.squeeze,
-    "Sub": read_linear.subtract,
-    "Transpose": read_moves.transpose,
-    "Unsqueeze": read_moves.unsqueeze,
-    "Upsample": read_select.resize,
-}
-
-_QUANTIZERS: dict[str, Rule] = {
-    "BipolarQuant": read_quant.bipolar_quant,
-    "IntQuant": read_quant.quant,
-    "MultiThreshold": read_thresholds.multi_threshold,
-    "Quant": read_quant.quant,
-    "Trunc": read_quant.trunc,
-}
-
-_MICROSOFT: dict[str, Rule] = {
-    "DynamicQuantizeMatMul": read_integer.dynamic,
-    "QGemm": read_integer.qgemm,
-    "QLinearAdd": read_integer.qlinear_binary,
-    "QLinearAveragePool": read_integer.qlinear_pool,
-    "QLinearConcat": read_integer.qlinear_concat,
-    "QLinearGlobalAveragePool": read_integer.qlinear_pool,
-    "DequantizeLinear": read_integer.dequantize_linear,
-    "QuantizeLinear": read_integer.quantize_linear,
-}
-
-_RULES: dict[str, Mapping[str, Rule]] = {
-    "": _STANDARD,
-    "ai.onnx": _STANDARD,
-    CHANNELS_LAST: dict.fromkeys(read_channels_last.RULES, read_channels_last.read),
-    MICROSOFT: _MICROSOFT,
-    **dict.fromkeys(QONNX_DOMAINS, _QUANTIZERS),
-}
-"""How each operator is read, by domain and name."""
-
-_REAL_RULES: dict[str, Mapping[str, Rule]] = {
-    **_RULES,
-    **dict.fromkeys(
-        ("", "ai.onnx"),
-        cast("Mapping[str, Rule]", {**_STANDARD, **read_reals.RULES, **read_composed.RULES}),
-    ),
-}
-"""The same for networks of real values."""
 
 _OF_QUANTIZED = frozenset({"Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 """Operators whose rules keep a quantized constant quantized."""
@@ -159,6 +43,9 @@ _KEEPING = frozenset(
     }
 )  # fmt: skip
 """Operators that mean the same on codes and on the values that these stand for."""
+
+
+_AT_THE_END = "the host computes it where nothing but moves and casts stands behind it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +120,8 @@ def read_qonnx(
         GraphError: The graph breaks a rule; the message lists every fault found.
     """
     source = load_model(Path(path), reals=reals)
-    rules = _RULES if reals is None else _REAL_RULES
-    _check_operators(source, rules)
+    rules = RULES if reals is None else REAL_RULES
+    check_operators(source, rules)
     reader = Reader(source) if reals is None else RealReader(source)
     if host_ends is not None:
         reader.computed = frozenset() if host_ends else RealReader.computed
@@ -254,17 +141,11 @@ def read_qonnx(
                 lifted.settle(reader, node)
         except NetwrightError as error:
             lost.update(filter(None, node.outputs))
-            faults.append(_fault(node, error))
+            faults.append(fault(node, error, {*source.inputs, *reader.constants}))
     outputs = {} if lost.intersection(source.outputs) else _outputs(reader, faults)
     if faults:
         raise GraphError(listing(f"{path}: the graph cannot be read", faults))
     return _graph(source, reader, outputs)
-
-
-def _fault(node: SourceNode, error: NetwrightError) -> str:
-    """What a node is refused for, with its operator beside its name."""
-    text = str(error).replace("\nhint: ", "; hint: ")
-    return text.replace(f'node "{node.name}": ', f'node "{node.name}" ({node.op}): ', 1)
 
 
 def _quantize_inputs(reader: Reader, wanted: InputQuantizer) -> None:
@@ -288,9 +169,6 @@ def _quantize_inputs(reader: Reader, wanted: InputQuantizer) -> None:
         reader.notes.append(Note(output, said))
 
 
-Rules = Mapping[str, Mapping[str, Rule]]
-
-
 def _read_node(reader: Reader, node: SourceNode, rules: Rules) -> None:
     check_arity(node, reader.source.opset)
     if is_evaluated(node, reader.constants):
@@ -303,15 +181,15 @@ def _read_node(reader: Reader, node: SourceNode, rules: Rules) -> None:
         return
     if isinstance(reader, RealReader):
         node = lifted.ready(reader, node)
-    rule = _rule(node, rules)
+    rule = rule_of(node, rules)
     if read_heads.is_head(reader, node):
         read_heads.head(reader, node)
         return
-    if rule is None:
+    if rule is None or _is_inner_softmax(reader, node):
         raise GraphError(
             f"{node.op} is supported for constants and at the end of a file only",
             node=node.name,
-            hint=reader.no_rule_hint,
+            hint=_AT_THE_END if node.op in read_heads.HEADS else reader.no_rule_hint,
         )
     grids = [reader.codes.get(name) for name in _data_inputs(node)]
     if node.op in _KEEPING and _is_one_grid(grids):
@@ -320,11 +198,14 @@ def _read_node(reader: Reader, node: SourceNode, rules: Rules) -> None:
         read_arithmetic.read(reader, node, rule)
 
 
-def _rule(node: SourceNode, rules: Rules) -> Rule | None:
-    """How an operator is read; our own quantizers have one name for each format."""
-    if node.domain == QUANT_DOMAIN and node.op.startswith(read_formats.PREFIX):
-        return read_formats.format_quant
-    return rules.get(node.domain, {}).get(node.op)
+def _is_inner_softmax(reader: Reader, node: SourceNode) -> bool:
+    """Whether a Softmax stands before something that hardware would compute."""
+    return (
+        node.op == "Softmax"
+        and not reader.multiplies
+        and reader.is_activation(node.inputs[0])
+        and node.outputs[0] not in reader.source.outputs
+    )
 
 
 def _data_inputs(node: SourceNode) -> tuple[str, ...]:
@@ -438,60 +319,3 @@ def _heads(source: SourceModel, reader: Reader) -> tuple[str, tuple[Note, ...]]:
             notes.append(Note(output, f'{said} of "{name}" is left to the host'))
             texts.append(said)
     return (texts[0] if len(set(texts)) == 1 else ""), tuple(notes)
-
-
-def _check_operators(source: SourceModel, rules: Rules) -> None:
-    """Report all unknown operators at once.
-
-    Raises:
-        UnsupportedOp: There are some.
-        GraphError: The standard operators are of an unknown version.
-    """
-    unknown = _unknown(source, rules)
-    if unknown:
-        others = sorted({_full_name(node) for node in unknown} - {_full_name(unknown[0])})
-        also = f"also unknown here: {', '.join(others[:20])}; " if others else ""
-        known = ", ".join(sorted({name for domain in rules.values() for name in domain}))
-        raise UnsupportedOp(
-            _full_name(unknown[0]),
-            node=unknown[0].name,
-            where="read_qonnx",
-            hint=f"{also}{_way_out(unknown)}supported: {known}",
-        )
-    version = source.opset
-    if version not in OPSETS:
-        raise GraphError(
-            f"version {version} of the standard operators is not supported",
-            hint=f"export with an opset from {OPSETS.start} to {OPSETS.stop - 1}",
-        )
-
-
-def _unknown(source: SourceModel, rules: Rules) -> list[SourceNode]:
-    """The nodes whose operators are known neither on activations nor on constants."""
-    constants = set(source.constants)
-    unknown = []
-    for node in source.nodes:
-        standard = node.domain in ("", "ai.onnx")
-        fixed = standard and node.op in ("Constant", "Shape", "Size")
-        if fixed or is_evaluated(node, constants):
-            constants.update(node.outputs)
-        elif _rule(node, rules) is None and not (standard and node.op in read_heads.HEADS):
-            unknown.append(node)
-    return unknown
-
-
-def _way_out(unknown: list[SourceNode]) -> str:
-    """What to do about operators that have a known replacement."""
-    ops = {node.op for node in unknown}
-    if ops & {"FloatQuant"}:
-        return "minifloats are not integers: quantize with IntQuant instead; "
-    if any("fpgadataflow" in node.domain for node in unknown):
-        return (
-            "nodes of fpgadataflow are FINN's own hardware: convert the QONNX file they were made "
-            "from; "
-        )
-    return "--backend cpu computes it; " if all(_rule(n, _REAL_RULES) for n in unknown) else ""
-
-
-def _full_name(node: SourceNode) -> str:
-    return f"{node.domain}.{node.op}" if node.domain else node.op

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from netwright.exchange.onnx.source_model import SourceNode
-from netwright.exchange.qonnx import read_linear, read_windows
+from netwright.exchange.qonnx import read_linear, read_pools
 from netwright.exchange.qonnx.constant_values import computed_constant
 from netwright.exchange.qonnx.reader import Reader
 
@@ -17,7 +17,7 @@ Rule = Callable[[Reader, SourceNode], None]
 RULES: dict[str, Rule] = {
     "BatchNormalization": read_linear.normalize,
     "Conv": read_linear.conv,
-    "MaxPool": read_windows.pool,
+    "MaxPool": read_pools.pool,
 }
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
 from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import axis, integer, real
 from netwright.exchange.onnx.source_model import SourceNode
-from netwright.exchange.qonnx import read_masks, read_reals
+from netwright.exchange.qonnx import read_many, read_masks, read_reductions
 from netwright.exchange.qonnx.read_einsum import einsum
 from netwright.exchange.qonnx.real_reader import RealReader
 from netwright.ir import AttrValue
 
 Rule = Callable[[RealReader, SourceNode], None]
-
-MAX_JOINED = 64
-"""Most tensors that one ``Concat`` of the graph joins."""
 
 
 def _function(
@@ -61,23 +59,8 @@ def softsign(reader: RealReader, node: SourceNode) -> None:
 
 
 def sums(reader: RealReader, node: SourceNode) -> None:
-    """Read Sum and Mean of any number of tensors."""
-    names = list(node.inputs)
-    names.sort(key=lambda name: not reader.is_activation(name))
-    count, made = len(names), names[0]
-    for index, name in enumerate(names[1:], start=1):
-        own = reader.names.fresh(f"{node.name}_sum{index}")
-        last = node.op == "Sum" and index == count - 1
-        output = node.outputs[0] if last else own
-        reader.uses[output] += 1
-        step = replace(node, name=own, op="Add", inputs=(made, name), outputs=(output,), attrs={})
-        read_masks.add(reader, step)
-        made = output
-    source = reader.real(reader.tensor(made))
-    if node.op == "Mean":
-        reader.emit(node, "Mul", (source, reader.place_values(f"{node.name}.share", 1 / count)))
-    elif count == 1:
-        reader.rename(node, source)
+    """Read Sum and Mean, of masks as well."""
+    read_many.sums(reader, node, add=cast("read_many.Rule", read_masks.add))
 
 
 def concat(reader: RealReader, node: SourceNode) -> None:
@@ -103,25 +86,6 @@ def concat(reader: RealReader, node: SourceNode) -> None:
         sources = [name if name in reader.placed else reader.real(name) for name in sources]
     along = axis(node, integer(node, "axis", 0), next(iter(ranks)))
     reader.emit(node, "Concat", tuple(sources), attrs={"axis": along})
-
-
-def tile(reader: RealReader, node: SourceNode) -> None:
-    """Read Tile by constant numbers, behind the batch."""
-    source = reader.activation(node)
-    shape = reader.shape(source)
-    counts = reader.integers(node, 1, "the numbers of copies")
-    if len(counts) != len(shape) or counts[0] != 1 or min(counts) < 1 or max(counts) > MAX_JOINED:
-        raise GraphError(
-            f"{shape} is not repeated {counts} times", node=node.name,
-            hint=f"1 to {MAX_JOINED} copies along each axis behind the batch are supported",
-        )  # fmt: skip
-    repeated = [at for at, count in enumerate(counts) if count > 1]
-    if not repeated:
-        reader.rename(node, source)
-    for at in repeated:
-        output = None if at == repeated[-1] else f"axis{at}"
-        copies = (source,) * counts[at]
-        source = reader.emit(node, "Concat", copies, output, {"axis": at})
 
 
 def channel_normalization(reader: RealReader, node: SourceNode) -> None:
@@ -158,12 +122,12 @@ def norm(reader: RealReader, node: SourceNode) -> None:
     made = _function(reader, node, reader.activation(node), inner, inner)
     inputs = (reader.alias(made), *node.inputs[1:])
     if node.op != "ReduceL2":
-        read_reals.reduce(reader, replace(node, op="ReduceSum", inputs=inputs))
+        read_reductions.reduce_rows(reader, replace(node, op="ReduceSum", inputs=inputs))
         return
     total = reader.names.fresh(f"{node.name}_total")
     reader.uses[total] += 1
     step = replace(node, name=total, op="ReduceSum", inputs=inputs, outputs=(total,))
-    read_reals.reduce(reader, step)
+    read_reductions.reduce_rows(reader, step)
     attrs: dict[str, AttrValue] = {"name": "sqrt", "parameter": (0.0,)}
     reader.emit(node, "Function", (reader.tensor(total),), attrs=attrs)
 
@@ -171,6 +135,6 @@ def norm(reader: RealReader, node: SourceNode) -> None:
 RULES: Mapping[str, Rule] = {
     "Celu": celu, "Concat": concat, "Einsum": einsum, "GroupNormalization": channel_normalization,
     "InstanceNormalization": channel_normalization, "Mean": sums, "Mish": mish, "ReduceL1": norm,
-    "ReduceL2": norm, "ReduceSumSquare": norm, "Softsign": softsign, "Sum": sums, "Tile": tile,
+    "ReduceL2": norm, "ReduceSumSquare": norm, "Softsign": softsign, "Sum": sums,
 }  # fmt: skip
 """How operators are read that are made of others."""

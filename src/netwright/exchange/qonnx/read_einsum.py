@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import text
 from netwright.exchange.onnx.source_model import SourceNode
-from netwright.exchange.qonnx.real_reader import RealReader
+from netwright.exchange.qonnx.reader import Reader
 
 MAX_EQUATION = 200
 """Most characters of an equation."""
 
 
-def einsum(reader: RealReader, node: SourceNode) -> None:
+def einsum(reader: Reader, node: SourceNode) -> None:
     """Read Einsum of two tensors whose first axis is the batch, one of which may be constant.
 
     Raises:
@@ -26,6 +26,9 @@ def einsum(reader: RealReader, node: SourceNode) -> None:
         first, second, inputs = second, first, inputs[::-1]
     source = reader.real(reader.activation(node, node.inputs.index(inputs[0])))
     constant = not reader.is_activation(inputs[1])
+    if not constant and not reader.multiplies:
+        raise GraphError("one factor must be a constant", node=node.name,
+                         hint=reader.no_product_hint)  # fmt: skip
     values = reader.values(node, node.inputs.index(inputs[1]), "a factor") if constant else None
     other = None if constant else reader.real(reader.tensor(inputs[1]))
     shapes = reader.shape(source), values.shape if values is not None else reader.shape(other or "")
@@ -71,6 +74,9 @@ def einsum(reader: RealReader, node: SourceNode) -> None:
     order = (0, *(axes.index(a) for a in result if a != batch))
     made = reader.emit(node, "Transpose", (made,), "turned", {"order": order})
     final: tuple[int, ...] = tuple(1 if a == batch else extents[a] for a in result)
+    if result[0] != batch and not reader.multiplies:
+        raise GraphError("the batch must be the first axis of the result", node=node.name,
+                         hint="write the equation so, and a Transpose behind it")  # fmt: skip
     if result[0] != batch:  # the batch of one row stays in front, and there is one more axis
         final = (1, *final)
         reader.lifted.add(node.outputs[0])

@@ -16,26 +16,23 @@ from netwright.exchange.onnx.evaluate import evaluate
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx.reader import Codes, Reader, Reals
 from netwright.ir import AttrValue, Node, Note
-from netwright.ir.ops.quant import code_type
+from netwright.passes.code_functions import MAX_ENTRIES, codes_of, is_tabulated
 from netwright.passes.integerize_quant import is_plain_quantizer
 
 FUNCTIONS = frozenset(
     {
         "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Cos", "Cosh",
-        "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "Log", "Max", "Min",
-        "Mish", "Mod", "Pow", "Reciprocal", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Sinh",
-        "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "ThresholdedRelu",
+        "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "Log", "Mish", "Mod",
+        "Pow", "Reciprocal", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh",
+        "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu",
     }
 )  # fmt: skip
 """Operators that change each value by itself, whatever else they read being one constant each."""
 
-MAX_ENTRIES = 1 << 16
-"""Most codes that a function may be tabulated for."""
-
-_MOVING = ("Clip", "MaxPool", "Relu", "Reshape", "Transpose")
+_MOVING = ("Clip", "MaxPool", "Relu", "Reshape", "Slice", "Transpose")
 """Operators whose results lie on the grid of what they read."""
 
-_EXACTLY = ("MaxPool", "Relu", "Reshape", "Transpose")
+_EXACTLY = ("MaxPool", "Relu", "Reshape", "Slice", "Transpose")
 """Those whose limits are no others than codes have."""
 
 
@@ -51,27 +48,42 @@ def function(reader: Reader, node: SourceNode) -> None:
         raise GraphError(
             f"{node.op} of several activations is not supported",
             node=node.name,
-            hint="let one input be computed, and make the others constants of one value",
+            hint="make all inputs but one constants of one value, or do it on the host",
         )
     source = reader.tensor(data[0])
     maker = _quantizer(reader, source)
+    values: Reals | None = None
+    if not is_tabulated(reader.makers.get(source)) and (found := reader.functions_of_one([source])):
+        source, (values,) = found
+        maker = reader.makers[source]
     if maker is None:
         raise GraphError(
             f"{node.op} {reader.no_function}", node=node.name, hint=reader.function_hint
         )
-    scale, (low, high) = maker.reals("scale")[0], _codes(maker)
-    if high - low >= MAX_ENTRIES or len(maker.reals("scale")) > 1:
+    scale, (low, high) = maker.reals("scale")[0], codes_of(maker)
+    if not is_tabulated(maker):
         raise GraphError(
             f"{node.op} must read at most {MAX_ENTRIES} codes of one scale, not {high - low + 1} "
             f"of {len(maker.reals('scale'))}",
             node=node.name,
             hint="quantize what it reads to 16 bits or fewer, with one scale for the tensor",
         )
-    entries = _entries(reader, node, data[0], np.arange(low, high + 1, dtype=np.float64) * scale)
-    codes = reader.scaled(node, source, 1 / scale, 0.0, "codes")
+    if values is None:
+        values = np.arange(low, high + 1, dtype=np.float64) * scale
+    tabulate(reader, node, source, _entries(reader, node, data[0], values.reshape(-1)))
+
+
+def tabulate(
+    reader: Reader, node: SourceNode, source: str, entries: Reals, output: str | None = None
+) -> str:
+    """Add a table with one entry for each code of a quantized tensor, moved or not."""
+    maker = _quantizer(reader, source)
+    assert maker is not None
+    codes = reader.scaled(node, source, 1 / maker.reals("scale")[0], 0.0, "codes")
     features = reader.shape(codes)[-1]
     tables = reader.place_values(f"{node.name}.table", np.tile(entries, (features, 1, 1)))
-    reader.emit(node, "Lookup", (codes, tables), attrs={"first": low})
+    attrs: dict[str, AttrValue] = {"first": codes_of(maker)[0]}
+    return reader.emit(node, "Lookup", (codes, tables), output, attrs)
 
 
 def embedding(reader: Reader, node: SourceNode) -> None:
@@ -128,7 +140,7 @@ def whole_codes(reader: Reader, name: str) -> Codes | None:
 def _held(reader: Reader, tensor: str) -> Codes | None:
     """The same of a tensor of the graph."""
     factor = 1.0
-    maker = next((made for made in reader.nodes if made.output == tensor), None)
+    maker = reader.makers.get(tensor)
     if maker is not None and maker.op == "Mul":
         constants = [reader.placed[read] for read in maker.inputs if read in reader.placed]
         if len(constants) != 1 or constants[0].size != 1:
@@ -140,7 +152,7 @@ def _held(reader: Reader, tensor: str) -> Codes | None:
         maker = _quantizer(reader, tensor, through=_EXACTLY)
     if maker is None or len(maker.reals("scale")) > 1 or maker.reals("scale")[0] * factor != 1:
         return None
-    low, high = _codes(maker)
+    low, high = codes_of(maker)
     return Codes(tensor, np.ones(()), 0, low, high)
 
 
@@ -158,8 +170,7 @@ def _gathered(reader: Reader, node: SourceNode, source: str, values: Reals) -> b
     """
     if not _is_of_codes(reader, node) or values.ndim > 2:
         return False
-    moved, makers = np.zeros(1), {made.output: made for made in reader.nodes}
-    added = makers.get(source)
+    moved, added = np.zeros(1), reader.makers.get(source)
     if added is not None and added.op == "Add":
         constants = [read for read in added.inputs if read in reader.placed]
         (inner,) = (read for read in added.inputs if read not in reader.placed)
@@ -196,16 +207,34 @@ def _gathered(reader: Reader, node: SourceNode, source: str, values: Reals) -> b
 
 def _quantizer(reader: Reader, tensor: str, through: tuple[str, ...] = _MOVING) -> Node | None:
     """The quantizer whose codes a tensor holds, if only moves lie between."""
-    makers = {node.output: node for node in reader.nodes}
+    makers = reader.makers
     node = makers.get(tensor)
     while node is not None and node.op in through:
         node = makers.get(node.inputs[0])
     return node if node is not None and is_plain_quantizer(node) else None
 
 
-def _codes(maker: Node) -> tuple[int, int]:
-    dtype, zero_point = code_type(maker), maker.integer("zero_point", 0)
-    return dtype.min - zero_point, dtype.max - zero_point
+def is_of_codes(reader: Reader, tensor: str) -> bool:
+    """Whether a tensor of the graph holds codes of one scale, few enough for a table."""
+    return is_tabulated(_quantizer(reader, tensor))
+
+
+def values_of_codes(reader: Reader, tensor: str) -> Reals:
+    """The real values of the codes of a quantized tensor, in order."""
+    maker = _quantizer(reader, tensor)
+    assert maker is not None
+    low, high = codes_of(maker)
+    return np.arange(low, high + 1, dtype=np.float64) * maker.reals("scale")[0]
+
+
+def limits_of(reader: Reader, tensor: str) -> tuple[float, float] | None:
+    """The smallest and the largest value of a quantized tensor; ``None`` for others."""
+    maker = _quantizer(reader, tensor)
+    if maker is None:
+        return None
+    low, high = codes_of(maker)
+    scale = max(maker.reals("scale"))
+    return min(low * scale, 0.0), max(high * scale, 0.0)
 
 
 def _entries(reader: Reader, node: SourceNode, data: str, values: Reals) -> Reals:
@@ -227,6 +256,6 @@ def _entries(reader: Reader, node: SourceNode, data: str, values: Reals) -> Real
         raise GraphError(
             f"{node.op} has no finite value for {at:g}, which its quantizer makes",
             node=node.name,
-            hint="quantize what it reads to codes for which it has one",
+            hint="put a Clip behind the quantizer that keeps values for which it has one",
         )
     return found

@@ -170,9 +170,23 @@ def qlinear_binary(reader: Reader, node: SourceNode) -> None:
     _finish(reader, node, made, 6)
 
 
+def dequantized_input(reader: Reader, node: SourceNode, index: int) -> str:
+    """A name for the values of codes whose scale and zero point stand behind them."""
+    _needs(node, index + 3)
+    zero_point = zero_point_of(reader, node, index + 2)[0]
+    name = reader.names.fresh(f"{node.name}_input")
+    reader.renamed[name] = _dequantized(reader, node, index, index + 1, zero_point)
+    return name
+
+
+def quantized_output(reader: Reader, node: SourceNode, made: str, index: int) -> None:
+    """Quantize a tensor of the file with the scale and the zero point at `index` and behind it."""
+    _finish(reader, node, reader.tensor(made), index)
+
+
 def qlinear_pool(reader: Reader, node: SourceNode) -> None:
     """Read ONNX Runtime's QLinearGlobalAveragePool and QLinearAveragePool."""
-    from netwright.exchange.qonnx.read_windows import emit_pool
+    from netwright.exchange.qonnx.read_pools import emit_pool
 
     _needs(node, 5)
     if flag(node, "channels_last", 0):

@@ -36,6 +36,12 @@ def matmul(reader: Reader, node: SourceNode) -> None:
         matrix = _reshaped_constant(reader, node, node.inputs[1], (*shape, 1))
         product = reader.emit(node, "MatMul", (source, matrix), "column")
         reader.emit(node, "Reshape", (product,), attrs={"shape": reader.shape(product)[:-1]})
+    elif extra > 0:
+        raise GraphError(
+            f"the right factor must be one matrix, not a stack of shape {shape}",
+            node=node.name,
+            hint="split it into a MatMul for each matrix, and Concat; or do it on the host",
+        )
     else:
         reader.emit(node, "MatMul", (source, reader.place(node, 1, "the weights")))
 
@@ -109,7 +115,7 @@ def _gemm_bias(reader: Reader, node: SourceNode, channels: int, *, keep: bool) -
         raise GraphError(
             "the bias must be a constant",
             node=node.name,
-            hint="write the sum with an activation as a node Add of its own",
+            hint="write the sum with an activation as a node Add behind it",
         )
     quantized = reader.quantized.get(node.inputs[2])
     if keep and quantized is not None and quantized.values.shape == (channels,):
@@ -177,7 +183,7 @@ def conv_transpose(reader: Reader, node: SourceNode) -> None:
         raise GraphError(
             f"weights of shape {reader.shape(weights)} are not supported",
             node=node.name,
-            hint="transposed convolutions in one and two dimensions are",
+            hint="transposed convolutions in one and two dimensions are; others are for the host",
         )
     inputs: tuple[str, ...] = (source, weights)
     if len(node.inputs) > 2:
@@ -230,6 +236,10 @@ def multiply(reader: Reader, node: SourceNode) -> None:
     _needs_two(node)
     data = 0 if reader.is_activation(node.inputs[0]) else 1
     if reader.is_activation(node.inputs[1 - data]):
+        both = reader.activation(node), reader.activation(node, 1)
+        if reader.functions_of_one(list(both)) is not None:
+            reader.emit(node, "Mul", both)
+            return
         raise GraphError(
             "one factor must be a constant",
             node=node.name,

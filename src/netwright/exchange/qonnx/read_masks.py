@@ -9,7 +9,7 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import integer
 from netwright.exchange.onnx.source_model import SourceNode
-from netwright.exchange.qonnx import read_linear, read_moves, read_select
+from netwright.exchange.qonnx import read_linear, read_many, read_moves, read_select
 from netwright.exchange.qonnx.reader import Reals
 from netwright.exchange.qonnx.real_reader import RealReader
 from netwright.ir import AttrValue
@@ -311,14 +311,7 @@ def expand(reader: RealReader, node: SourceNode) -> None:
     source = reader.real(reader.activation(node))
     target = reader.integers(node, 1, "the shape")
     own = (reader.batch, *reader.shape(source)[1:])
-    fits = len(target) <= len(own) and min(target, default=1) > 0
-    try:
-        made = tuple(np.broadcast_shapes(own, target)) if fits else ()
-    except ValueError:
-        made = ()
-    if len(made) != len(own) or made[0] != reader.batch:
-        raise GraphError(f"{own} is not expanded to {target}", node=node.name,
-                         hint="the batch must stay the first axis")  # fmt: skip
+    made = read_many.expanded_shape(node, own, target, reader.batch)
     if made == own:
         reader.rename(node, source)
         return

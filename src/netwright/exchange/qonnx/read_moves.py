@@ -18,7 +18,7 @@ from netwright.ir.types import along_axis
 from netwright.passes.carried import compact
 
 _FLOATS = frozenset({1, 10, 11, 16})
-_INTEGERS = {
+INTEGERS = {
     2: (0, 255),
     3: (-128, 127),
     4: (0, 65_535),
@@ -95,18 +95,18 @@ def cast(reader: Reader, node: SourceNode) -> None:
     codes = reader.codes.get(name)
     if target in _FLOATS:
         reader.rename(node, reader.activation(node))
-    elif codes is not None and target in _INTEGERS and _holds(_INTEGERS[target], codes):
-        kind = None if codes.limits is None else _INTEGERS[target]
+    elif codes is not None and target in INTEGERS and _holds(INTEGERS[target], codes):
+        kind = None if codes.limits is None else INTEGERS[target]
         reader.codes[node.outputs[0]] = replace(codes, limits=kind)
-    elif codes is None and target in _INTEGERS and (made := whole_codes(reader, name)) is not None:
-        if not _holds(_INTEGERS[target], made):
+    elif codes is None and target in INTEGERS and (made := whole_codes(reader, name)) is not None:
+        if not _holds(INTEGERS[target], made):
             raise GraphError(
                 f"Cast of codes from {made.low} to {made.high} to integers from "
-                f"{_INTEGERS[target][0]} to {_INTEGERS[target][1]} may wrap",
+                f"{INTEGERS[target][0]} to {INTEGERS[target][1]} may wrap",
                 node=node.name,
                 hint="cast to int64",
             )
-        reader.codes[node.outputs[0]] = replace(made, limits=_INTEGERS[target])
+        reader.codes[node.outputs[0]] = replace(made, limits=INTEGERS[target])
     else:
         raise GraphError(
             f"Cast of an activation to element type {target} is not supported",
@@ -163,7 +163,9 @@ def squeeze(reader: Reader, node: SourceNode) -> None:
     if not wanted:
         wanted = [i for i, extent in enumerate(shape) if extent == 1 and i > 0]
     if 0 in wanted or any(shape[i] != 1 for i in wanted):
-        raise GraphError(f"axes {wanted} of {shape} cannot be squeezed", node=node.name)
+        raise GraphError(f"axes {wanted} of {shape} cannot be squeezed", node=node.name,
+                         hint="axes of one element behind the batch can; keep the batch first, or "
+                         "do it on the host")  # fmt: skip
     kept = [extent for i, extent in enumerate(shape) if i not in wanted]
     _reshape_to(reader, node, source, shape, kept)
 
@@ -195,6 +197,11 @@ def transpose(reader: Reader, node: SourceNode) -> None:
         values = quantized.values.transpose(order).copy()
         reader.quantized[node.outputs[0]] = quantized.moved(values, scale)
         return
+    if order[:1] != (0,):
+        raise GraphError(
+            f"perm {order} does not keep the batch axis first", node=node.name,
+            hint="export with the batch first in every tensor, or do it on the host",
+        )  # fmt: skip
     reader.emit(node, "Transpose", (reader.activation(node),), attrs={"order": order})
 
 
@@ -221,6 +228,9 @@ def concat(reader: Reader, node: SourceNode) -> None:
     if not sources:
         raise GraphError("Concat needs an input", node=node.name)
     along = axis(node, integer(node, "axis", 0), len(reader.shape(sources[0])))
+    if along == 0:
+        raise GraphError("Concat must not join rows of a batch", node=node.name,
+                         hint="join along an axis behind the batch, or on the host")  # fmt: skip
     reader.emit(node, "Concat", sources, attrs={"axis": along})
 
 
@@ -250,6 +260,6 @@ def _reshape_to(
         raise GraphError(
             f"cannot reshape {shape} to {tuple(target)}: the batch axis must stay first",
             node=node.name,
-            hint="begin the shape with 0, which keeps the batch axis",
+            hint="begin the shape with 0, which keeps the batch axis, or do it on the host",
         )
     reader.emit(node, "Reshape", (source,), attrs={"shape": (1, *target[1:])})

@@ -10,7 +10,7 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import axis, flag, integer, real, text
 from netwright.exchange.onnx.source_model import SourceNode
-from netwright.exchange.qonnx import read_linear, read_masks, read_select
+from netwright.exchange.qonnx import read_linear, read_masks, read_reductions, read_select
 from netwright.exchange.qonnx.constant_values import broadcasts
 from netwright.exchange.qonnx.real_reader import RealReader
 from netwright.ir import AttrValue
@@ -97,22 +97,6 @@ def power(reader: RealReader, node: SourceNode) -> None:
         _emit_function(reader, node, _POWERS[exponent])
     else:
         _emit_function(reader, node, "power", exponent)
-
-
-def extreme(reader: RealReader, node: SourceNode) -> None:
-    """Read Max and Min of an activation and one constant number."""
-    data = [i for i, name in enumerate(node.inputs) if reader.is_activation(name)]
-    if len(data) != 1 or len(node.inputs) != 2:
-        raise GraphError(
-            f"{node.op} takes an activation and one constant number here", node=node.name
-        )
-    limits = reader.reals(node, 1 - data[0], "the limit")
-    if limits.size != 1:
-        raise GraphError("the limit must be one number", node=node.name)
-    limit = float(limits.reshape(()))
-    ends = (limit, math.inf) if node.op == "Max" else (-math.inf, limit)
-    attrs: dict[str, AttrValue] = {"low": (ends[0],), "high": (ends[1],)}
-    reader.emit(node, "Clip", (reader.activation(node, data[0]),), attrs=attrs)
 
 
 def matmul(reader: RealReader, node: SourceNode) -> None:
@@ -211,34 +195,6 @@ def softmax(reader: RealReader, node: SourceNode) -> None:
     reader.emit(node, "MaskedSoftmax" if found else "Softmax", inputs, attrs={"axis": along})
 
 
-def reduce(reader: RealReader, node: SourceNode) -> None:
-    """Read ReduceMean, ReduceSum and ReduceMax over any axes behind the batch."""
-    source = reader.activation(node)
-    shape = reader.shape(source)
-    rank = len(shape)
-    axes = read_select.reduced_axes(reader, node, rank)
-    if not axes:
-        reader.rename(node, source)
-        return
-    if 0 in axes:
-        raise GraphError(f"{node.op} must not run over the rows of a batch", node=node.name)
-    kept = [at for at in range(1, rank) if at not in axes]
-    order = (0, *kept, *axes)
-    if order != tuple(range(rank)):
-        source = reader.emit(node, "Transpose", (source,), "moved", {"order": order})
-    count = math.prod(shape[at] for at in axes)
-    rows = (1, math.prod(shape[at] for at in kept), count)
-    flat = reader.emit(node, "Reshape", (source,), "rows", {"shape": rows})
-    window: dict[str, AttrValue] = {"kernel": (count,), "strides": (count,), "pads": (0, 0)}
-    op = "MaxPool" if node.op == "ReduceMax" else "AveragePool"
-    made = reader.emit(node, op, (flat,), "pooled", window)
-    if node.op == "ReduceSum":
-        made = reader.scaled(node, made, float(count), 0.0, "sum")
-    whole = flag(node, "keepdims", 1)
-    extents = [1 if at in axes else shape[at] for at in range(rank) if whole or at not in axes]
-    reader.emit(node, "Reshape", (made,), attrs={"shape": tuple(extents)})
-
-
 def gather(reader: RealReader, node: SourceNode) -> None:
     """Read Gather of rows of a constant table by an input, or by constant indices."""
     if reader.is_activation(node.inputs[0]) or not reader.is_activation(node.inputs[1]):
@@ -311,8 +267,9 @@ RULES: Mapping[str, Rule] = {
     **read_masks.RULES,
     "Attention": attention, "Div": divide, "Elu": elu, "Gather": gather, "Gelu": gelu,
     "HardSigmoid": hard_sigmoid, "LayerNormalization": normalization, "MatMul": matmul,
-    "Max": extreme, "Min": extreme, "Mul": multiply, "Pow": power,
-    "RMSNormalization": normalization, "ReduceMax": reduce, "ReduceMean": reduce,
-    "ReduceSum": reduce, "Selu": elu, "Softmax": softmax, "Swish": swish,
+    "Mul": multiply, "Pow": power,
+    "RMSNormalization": normalization, "ReduceMax": read_reductions.reduce_rows,
+    "ReduceMean": read_reductions.reduce_rows, "ReduceMin": read_reductions.smallest,
+    "ReduceSum": read_reductions.reduce_rows, "Selu": elu, "Softmax": softmax, "Swish": swish,
 }  # fmt: skip
 """How operators are read where the result may hold real values, beside the rules for codes."""

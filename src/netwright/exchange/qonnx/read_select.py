@@ -12,10 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.onnx.attributes import axis, flag, integer, integers, real, text
+from netwright.exchange.onnx.attributes import axis, integer, integers, real, text
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx.read_functions import embedding
-from netwright.exchange.qonnx.read_windows import emit_pool
 from netwright.exchange.qonnx.reader import Reader, Reals
 from netwright.ir import AttrValue
 
@@ -55,27 +54,29 @@ def space_to_depth(reader: Reader, node: SourceNode) -> None:
     _reshaped(reader, node, turned, (channels * block * block, height // block, width // block))
 
 
-def resize(reader: Reader, node: SourceNode) -> None:
-    """Read Resize and Upsample to a whole multiple of the size by repeating values."""
-    source = reader.activation(node)
+def repeats(reader: Reader, node: SourceNode, source: str) -> bool:
+    """Read a Resize to whole multiples of the size that repeats values; say whether it is one."""
     shape = reader.shape(source)
-    factors = _factors(reader, node, shape)
-    mode = text(node, "mode", "nearest")
+    given, _ = resized(reader, node, shape)
+    if all(factor == 1 for factor in given):
+        reader.rename(node, source)
+        return True
     position = text(node, "coordinate_transformation_mode", "half_pixel")
     nearest = text(node, "nearest_mode", "round_prefer_floor")
     plain = (position, nearest) in _REPEATING or node.op == "Upsample"
-    if all(factor == 1 for factor in factors):
-        reader.rename(node, source)
-        return
-    if mode != "nearest" or not plain:
+    whole = all(factor == int(factor) >= 1 for factor in given)
+    if text(node, "mode", "nearest") != "nearest" or not plain or not whole or given[0] != 1:
+        return False
+    if max(given) > MAX_REPEATED:
         raise GraphError(
-            f"{node.op} with mode {mode}, {position}, {nearest} is not supported",
+            f"{node.op} by {given.tolist()} is not supported",
             node=node.name,
-            hint="nearest with asymmetric positions rounded down, as torch exports it, is",
+            hint=f"factors of up to {MAX_REPEATED} behind the batch axis are",
         )
+    factors = [int(value) for value in given]
     if len(shape) in (3, 4) and factors[1] == 1:
         reader.emit(node, "Resize", (source,), attrs={"factors": tuple(factors[2:])})
-        return
+        return True
     extents = list(shape)
     for index, factor in enumerate(factors):
         if factor == 1:
@@ -90,6 +91,7 @@ def resize(reader: Reader, node: SourceNode) -> None:
         source = _reshaped(
             reader, node, copies, tuple(extents[1:]), None if final else f"axis{index}_larger"
         )
+    return True
 
 
 _REPEATING = {
@@ -102,8 +104,8 @@ _REPEATING = {
 """Settings of Resize under which a whole multiple of the size repeats each value."""
 
 
-def _factors(reader: Reader, node: SourceNode, shape: tuple[int, ...]) -> list[int]:
-    """By how much each axis grows."""
+def resized(reader: Reader, node: SourceNode, shape: tuple[int, ...]) -> tuple[Reals, list[int]]:
+    """By how much each axis grows, and its extent afterwards where the file says that."""
     place = 1 if node.op == "Upsample" or len(node.inputs) == 2 else 2
     sizes = len(node.inputs) > 3 and node.inputs[3]
     if "scales" in node.attrs:
@@ -111,32 +113,25 @@ def _factors(reader: Reader, node: SourceNode, shape: tuple[int, ...]) -> list[i
     else:
         wanted = reader.reals(node, 3 if sizes else place, "sizes" if sizes else "scales")
     axes = integers(node, "axes", tuple(range(len(shape))))
-    if wanted.shape != (len(axes),):
-        raise GraphError(f"sizes or scales must be given for {len(axes)} axes", node=node.name)
-    given = np.ones(len(shape))
+    if wanted.shape != (len(axes),) or np.any(wanted <= 0):
+        raise GraphError(
+            f"sizes or scales above 0 must be given for {len(axes)} axes", node=node.name
+        )
+    given, extents = np.ones(len(shape)), [0] * len(shape)
     for at, value in zip(_distinct(node, axes, len(shape)), wanted, strict=True):
         own = reader.batch if at == 0 else shape[at]
         given[at] = value / own if sizes else value
-    whole = np.all((given == np.rint(given)) & (given >= 1) & (given <= MAX_REPEATED))
-    if not whole or given[0] != 1:
-        raise GraphError(
-            f"{node.op} by {given.tolist()} is not supported",
-            node=node.name,
-            hint=f"whole factors of up to {MAX_REPEATED} behind the batch axis are",
-        )
-    return [int(value) for value in given]
+        extents[at] = int(value) if sizes else 0
+    return given, extents
 
 
-def pad(reader: Reader, node: SourceNode) -> None:
-    """Read Pad with zeros around the positions behind batch and channels."""
-    source = reader.activation(node)
-    shape = reader.shape(source)
-    rank = len(shape)
+def pads_of(reader: Reader, node: SourceNode, rank: int) -> tuple[tuple[int, ...], float]:
+    """How much a Pad adds in front of and behind each axis, and which value."""
     pads = integers(node, "pads", ())
     if not pads:
         pads = reader.integers(node, 1, "the pads")
     if len(node.inputs) > 3 and node.inputs[3]:
-        axes = _distinct(node, _listed(reader, node, "axes", 3), rank)
+        axes = _distinct(node, listed(reader, node, "axes", 3), rank)
         if len(pads) != 2 * len(axes):
             raise GraphError(
                 f"pads must hold {2 * len(axes)} values for axes {axes}, not {len(pads)}",
@@ -154,42 +149,17 @@ def pad(reader: Reader, node: SourceNode) -> None:
         if padding.size != 1:
             raise GraphError(f"the padding must be one number, not {padding.size}", node=node.name)
         value = float(padding.reshape(()))
-    if not any(pads):
-        reader.rename(node, source)
-        return
-    inner = (*pads[:2], *pads[rank : rank + 2])
-    if (
-        text(node, "mode", "constant") != "constant"
-        or value
-        or any(inner)
-        or min(pads) < 0
-        or rank not in (3, 4)
-    ):
-        raise GraphError(
-            f"pads {pads} with mode {text(node, 'mode', 'constant')} and value {value:g} are not "
-            "supported",
-            node=node.name,
-            hint="zeros around the positions of (batch, channels, positions) are",
-        )
-    count = rank - 2
-    ones = reader.place_values(f"{node.name}.ones", np.ones((shape[1], 1, *(1,) * count)))
-    attrs: dict[str, AttrValue] = {
-        "strides": (1,) * count,
-        "pads": (*pads[2:rank], *pads[rank + 2 :]),
-        "dilations": (1,) * count,
-        "group": shape[1],
-    }
-    reader.emit(node, "Conv", (source, ones), attrs=attrs)
+    return pads, value
 
 
 def slice_(reader: Reader, node: SourceNode) -> None:
     """Read Slice with constant limits."""
     source = reader.activation(node)
     shape = reader.shape(source)
-    starts = _listed(reader, node, "starts", 1)
-    ends = _listed(reader, node, "ends", 2)
-    axes = _listed(reader, node, "axes", 3) or tuple(range(len(starts)))
-    steps = _listed(reader, node, "steps", 4) or (1,) * len(starts)
+    starts = listed(reader, node, "starts", 1)
+    ends = listed(reader, node, "ends", 2)
+    axes = listed(reader, node, "axes", 3) or tuple(range(len(starts)))
+    steps = listed(reader, node, "steps", 4) or (1,) * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
         raise GraphError("starts, ends, axes and steps do not fit each other", node=node.name)
     chosen = {}
@@ -237,7 +207,7 @@ def split(reader: Reader, node: SourceNode) -> None:
     shape = reader.shape(source)
     position = axis(node, integer(node, "axis", 0), len(shape))
     extent, count = shape[position], len(node.outputs)
-    sizes = _listed(reader, node, "split", 1)
+    sizes = listed(reader, node, "split", 1)
     if not sizes:
         part = -(-extent // count)
         sizes = (*(part,) * (count - 1), extent - part * (count - 1))
@@ -251,43 +221,6 @@ def split(reader: Reader, node: SourceNode) -> None:
             name = reader.names.fresh(f"{node.name}_{output}") if count > 1 else node.name
             part_node = SourceNode(name, node.op, node.domain, node.inputs, (output,), node.attrs)
             select(reader, part_node, source, chosen)
-
-
-def reduce(reader: Reader, node: SourceNode) -> None:
-    """Read ReduceMean, ReduceSum and ReduceMax over positions, the first two over features too."""
-    source = reader.activation(node)
-    shape = reader.shape(source)
-    rank = len(shape)
-    axes = reduced_axes(reader, node, rank)
-    if not axes:
-        reader.rename(node, source)
-        return
-    kept = [1 if at in axes else extent for at, extent in enumerate(shape)]
-    if not flag(node, "keepdims", 1):
-        kept = [extent for at, extent in enumerate(shape) if at not in axes]
-    size = int(np.prod([shape[at] for at in axes], dtype=object))
-    if rank > 2 and axes == list(range(2, rank)) and node.op != "ReduceSum" and rank <= 4:
-        made = emit_pool(reader, node, source, everywhere=True, output="pooled")
-    elif axes == [rank - 1] and rank > 1 and node.op != "ReduceMax" and size <= MAX_SELECTED:
-        weight = 1 / size if node.op == "ReduceMean" else 1.0
-        ones = reader.place_values(f"{node.name}.ones", np.ones((size, 1)))
-        made = reader.emit(node, "MatMul", (source, ones), "sum")
-        made = reader.scaled(node, made, weight, 0.0, "mean")
-    else:
-        raise GraphError(
-            f"{node.op} over axes {axes} of {shape} is not supported",
-            node=node.name,
-            hint="means and maxima over all positions, means and sums over the last axis are",
-        )
-    _reshaped(reader, node, made, tuple(kept[1:]))
-
-
-def reduced_axes(reader: Reader, node: SourceNode, rank: int) -> list[int]:
-    """The axes that a reduction runs over, in order; none where it does nothing."""
-    axes = sorted({axis(node, at, rank) for at in _listed(reader, node, "axes", 1)})
-    if not axes and flag(node, "noop_with_empty_axes", 0):
-        return []
-    return axes or list(range(rank))
 
 
 def select(
@@ -335,10 +268,10 @@ def _select_axis(
         return reader.emit(node, "Slice", (source,), output, {"axis": at, **attrs})
     matrix = np.zeros((shape[at], len(indices)))
     matrix[indices, np.arange(len(indices))] = 1
-    return _multiplied(reader, node, source, at, matrix, output)
+    return along(reader, node, source, at, matrix, output)
 
 
-def _multiplied(
+def along(
     reader: Reader, node: SourceNode, source: str, at: int, matrix: Reals, output: str | None
 ) -> str:
     """The product of the values along axis `at` with a matrix of zeros and ones."""
@@ -368,7 +301,7 @@ def _distinct(node: SourceNode, axes: Sequence[int], rank: int) -> list[int]:
     return found
 
 
-def _listed(reader: Reader, node: SourceNode, name: str, index: int) -> tuple[int, ...]:
+def listed(reader: Reader, node: SourceNode, name: str, index: int) -> tuple[int, ...]:
     """A list of integers that is an attribute in old versions and an input in new ones."""
     if name in node.attrs:
         return integers(node, name, ())

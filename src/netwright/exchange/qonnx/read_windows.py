@@ -1,9 +1,9 @@
-"""Convolution and pooling: what goes over windows."""
+"""Convolutions, and the attributes of what goes over windows."""
 
 from __future__ import annotations
 
 from netwright.errors import GraphError
-from netwright.exchange.onnx.attributes import flag, integer, integers, text
+from netwright.exchange.onnx.attributes import integer, integers, text
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx.reader import Reader
 from netwright.ir import AttrValue
@@ -113,88 +113,6 @@ def same_pads(
     return (*before, *after)
 
 
-def pool(reader: Reader, node: SourceNode) -> None:
-    """Read MaxPool or AveragePool."""
-    if len(node.outputs) > 1 and any(reader.uses[name] for name in node.outputs[1:]):
-        raise GraphError(
-            "the second output of MaxPool is not supported",
-            node=node.name,
-            hint="export without the indices (return_indices=False)",
-        )
-    emit_pool(reader, node, reader.activation(node))
-
-
-def global_pool(reader: Reader, node: SourceNode) -> None:
-    """Read GlobalAveragePool or GlobalMaxPool as one window."""
-    emit_pool(reader, node, reader.activation(node), everywhere=True)
-
-
-def emit_pool(
-    reader: Reader,
-    node: SourceNode,
-    source: str,
-    *,
-    everywhere: bool = False,
-    output: str | None = None,
-) -> str:
-    """Add a pooling with the attributes of `node`.
-
-    Args:
-        reader: The graph.
-        node: The file's node.
-        source: The tensor of the graph that is pooled.
-        everywhere: Take all positions as one window.
-        output: As for :meth:`Reader.emit`.
-    """
-    op = "MaxPool" if "Max" in node.op else "AveragePool"
-    extents = reader.shape(source)[2:]
-    if everywhere:
-        ones = (1,) * len(extents)
-        whole: dict[str, AttrValue] = {
-            "kernel": extents,
-            "strides": ones,
-            "pads": (0,) * 2 * len(extents),
-        }
-        return reader.emit(node, op, (source,), output, whole)
-    kernel = integers(node, "kernel_shape", ())
-    if not kernel:
-        raise GraphError(f"{node.op} needs the attribute kernel_shape", node=node.name)
-    if set(integers(node, "dilations", (1,) * len(kernel))) != {1}:
-        raise GraphError(
-            "dilated pooling is not supported", node=node.name, hint="export with a dilation of 1"
-        )
-    attrs = window_attrs(node, extents, kernel, (1,) * len(kernel))
-    pads, strides = attrs["pads"], attrs["strides"]
-    assert isinstance(pads, tuple)
-    assert isinstance(strides, tuple)
-    padded = op == "AveragePool" and any(pads)
-    if padded and not flag(node, "count_include_pad", 0):
-        raise GraphError(
-            "AveragePool with pads must count them (count_include_pad = 1)",
-            node=node.name,
-            hint="other averages divide by another number at the border",
-        )
-    if flag(node, "ceil_mode", 0) and _ceil_matters(extents, kernel, strides, pads):
-        raise GraphError(
-            "ceil_mode is not supported where it adds a window",
-            node=node.name,
-            hint="export with ceil_mode=False, or with a Pad in front and no ceil_mode",
-        )
-    return reader.emit(node, op, (source,), output, {**attrs, "kernel": kernel})
-
-
-def _ceil_matters(
-    extents: tuple[int, ...],
-    kernel: tuple[int, ...],
-    strides: tuple[int | float, ...],
-    pads: tuple[int | float, ...],
-) -> bool:
-    rank = len(kernel)
-    return any(
-        (extents[i] + pads[i] + pads[rank + i] - kernel[i]) % strides[i] != 0 for i in range(rank)
-    )
-
-
 def emit_conv(
     reader: Reader, node: SourceNode, inputs: tuple[str, ...], *, output: str | None = None
 ) -> str:
@@ -211,7 +129,7 @@ def emit_conv(
         raise GraphError(
             f"weights of shape {shape} are not supported",
             node=node.name,
-            hint="convolutions in one and two dimensions are",
+            hint="convolutions in one and two dimensions are; others are for the host",
         )
     kernel = integers(node, "kernel_shape", shape[2:])
     if kernel != shape[2:]:

@@ -18,9 +18,12 @@ from netwright.exchange.qonnx.precision import ON_THE_HOST
 from netwright.ir import AttrValue, Node, Note, TensorType, spec_of
 from netwright.ir.names import Names
 from netwright.passes.carried import compact, with_axes
+from netwright.passes.code_functions import CodeFunctions
 from netwright.passes.real_builder import enclosing_format, format_attrs
 
 Reals = NDArray[np.float64]
+
+_KEEPING_TRUTHS = frozenset({"Expand", "Flatten", "Identity", "Reshape", "Slice", "Transpose"})
 
 MAX_AXES = 32
 """Most axes of a tensor."""
@@ -73,7 +76,10 @@ class Reader:
         quantized: Constants of the file that went through a quantizer.
         codes: Integer tensors of the file that depend on its inputs.
         slopes: Leaky rectifiers that wait for what reads them: node, source and slope, by result.
+        lifted: Tensors of the file that have one more axis in front in the graph.
+        truths: Tensors of the file that hold 0 and 1, computed by comparisons.
         nodes: Nodes made so far.
+        makers: The node that makes each tensor that depends on the graph's inputs.
         types: Types of the tensors made so far.
         placed: Constants made so far.
         renamed: Tensors of the graph that stand for tensors of the file under another name.
@@ -85,6 +91,9 @@ class Reader:
         notes: What a reader of the graph should know.
         precisions: Float format of the inputs, and of what moves, scales and clips them.
     """
+
+    multiplies = False
+    """Whether products of activations are read."""
 
     computed: frozenset[str] = frozenset()
     """Operators that are never left to the host."""
@@ -107,7 +116,10 @@ class Reader:
         self.quantized: dict[str, QuantizedConstant] = {}
         self.codes: dict[str, Codes] = {}
         self.slopes: dict[str, tuple[SourceNode, str, Reals]] = {}
+        self.truths: set[str] = set()
+        self.lifted: set[str] = set()
         self.nodes: list[Node] = []
+        self.makers: dict[str, Node] = {}
         self.types: dict[str, TensorType] = {}
         self.placed: dict[str, Reals] = {}
         self.precisions: dict[str, str] = dict(source.precisions)
@@ -137,6 +149,8 @@ class Reader:
 
     def settle(self, node: SourceNode) -> None:
         """Note what is to be known of the results of a node that was read."""
+        if node.op in _KEEPING_TRUTHS and node.inputs[0] in self.truths:
+            self.truths.update(filter(None, node.outputs))
 
     def activation(self, node: SourceNode, index: int = 0) -> str:
         """The tensor that input `index` of the node reads.
@@ -159,6 +173,10 @@ class Reader:
         if name in self.slopes:
             return self._bent(name)
         return self.renamed.get(name, name)
+
+    def real(self, tensor: str) -> str:
+        """The real values of a tensor of the graph; here none is an index."""
+        return tensor
 
     def is_activation(self, name: str) -> bool:
         """Whether the file's tensor `name` depends on the graph's inputs."""
@@ -338,10 +356,15 @@ class Reader:
             )
         self._row.spend(made, shapes, shape)
         self.nodes.append(made)
+        self.makers[made.output] = made
         self.types[made.output] = TensorType(shape)
         if op in ON_THE_HOST and inputs[0] in self.precisions:
             self.precisions[made.output] = self.precisions[inputs[0]]
         return made.output
+
+    def functions_of_one(self, tensors: list[str]) -> tuple[str, list[Reals]] | None:
+        """A quantized tensor that all are functions of, and their values for each of its codes."""
+        return CodeFunctions(self.makers.get, self.placed.get).common(tensors)
 
     def scaled(
         self, node: SourceNode, source: str, factor: Reals | float, addend: Reals | float, what: str

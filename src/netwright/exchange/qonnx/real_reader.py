@@ -43,10 +43,10 @@ class RealReader(Reader):
         masked: Tensors that are minus infinity where their mask does not hold: values and mask.
         undefined: Results of ``IsNaN``, by the tensor that they are about.
         settled: Truths that only choose between a value and its softplus where these are the same.
-        lifted: Tensors of the file that have one more axis in front in the graph.
         lifting: Nodes whose results have.
     """
 
+    multiplies = True
     computed = frozenset({"Softmax", "Sigmoid", "HardSigmoid"})
     no_function = "of real values is not supported"
     function_hint = no_rule_hint = (
@@ -62,7 +62,6 @@ class RealReader(Reader):
         self.masked: dict[str, tuple[str, str]] = {}
         self.undefined: dict[str, str] = {}
         self.settled: set[str] = set()
-        self.lifted: set[str] = set()
         self.lifting: set[str] = set()
         self._reals: dict[str, str] = {}
         for name, (low, high) in source.limits.items():
