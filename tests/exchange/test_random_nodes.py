@@ -83,6 +83,6 @@ def test_whatever_does_not_fit_is_an_error_of_ours(tmp_path: Path) -> None:
                 graph = read_qonnx(path, reals=reals)
                 read += 1
                 graph = graph if reals is None else recognize(graph)
-                rows = {n: np.zeros((2, *graph.types[n].shape[1:])) for n in graph.inputs}
+                rows = {n: np.ones((2, *graph.types[n].shape[1:])) for n in graph.inputs}
                 Interpreter.of(graph).run(rows)
     assert 20 < read < 250

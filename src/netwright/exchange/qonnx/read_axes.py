@@ -229,7 +229,10 @@ def _check_extent(node: SourceNode, *extents: int) -> None:
 def cumulate(reader: Reader, node: SourceNode) -> None:
     """Read CumSum: a product with a triangle of ones."""
     source = reader.activation(node)
-    at = axis(node, reader.integers(node, 1, "the axis")[0], len(reader.shape(source)))
+    (named, *more) = reader.integers(node, 1, "the axis") or (0, 0)
+    if more:
+        raise GraphError("CumSum must have one axis", node=node.name)
+    at = axis(node, named, len(reader.shape(source)))
     if at == 0:
         raise GraphError("CumSum must not run over the rows of a batch", node=node.name,
                          hint="name an axis behind the batch")  # fmt: skip
@@ -359,7 +362,13 @@ def compress(reader: Reader, node: SourceNode) -> None:
         raise GraphError("Compress must have an axis, or rows of a batch are joined",
                          node=node.name, hint="give it an axis behind the batch")  # fmt: skip
     at = axis(node, integer(node, "axis", 0), len(reader.shape(source)))
-    kept = np.flatnonzero(reader.constant(node, 1, "the condition").reshape(-1))
+    condition = reader.constant(node, 1, "the condition").reshape(-1)
+    if len(condition) > reader.shape(source)[at]:
+        raise GraphError(
+            f"the condition holds {len(condition)} values for an axis of "
+            f"{reader.shape(source)[at]}", node=node.name,
+        )  # fmt: skip
+    kept = np.flatnonzero(condition)
     reader.rename(node, select(reader, node, source, {at: [int(i) for i in kept]}, output="kept"))
 
 

@@ -76,13 +76,17 @@ def fused_matmul(reader: Reader, node: SourceNode) -> None:
     if moved:
         raise GraphError(f"{moved[0]} must be 0", node=node.name,
                          hint="write the product as MatMul behind a Transpose")  # fmt: skip
-    right = node.inputs[1]
+    right = node.inputs[1] if len(node.inputs) > 1 else ""
+    if not right:
+        raise GraphError("FusedMatMul must have two inputs", node=node.name)
     if flag(node, "transB", 0):
         if reader.is_activation(right):
             raise GraphError("the right factor must be a constant", node=node.name,
                              hint=reader.no_product_hint)  # fmt: skip
         quantized = reader.quantized.get(right)
         values = reader.constants[right] if quantized is None else quantized.values
+        if values.ndim < 2:
+            raise GraphError("the right factor must be a matrix", node=node.name)
         order = (*range(values.ndim - 2), values.ndim - 1, values.ndim - 2)
         turned = reader.names.fresh(f"{right}_turned")
         if quantized is None:

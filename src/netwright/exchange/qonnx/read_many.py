@@ -58,11 +58,10 @@ def extremes(reader: Reader, node: SourceNode) -> None:
     if len(data) == 1 and all(limit.size == 1 for limit in limits):
         _limited(reader, node, sources[0], [float(limit.reshape(())) for limit in limits])
         return
-    shape = _common(node, [reader.shape(source) for source in sources])
+    shape = common_shape(node, [reader.shape(source) for source in sources])
     if limits:
-        fold = np.maximum if node.op == "Max" else np.minimum
-        limit: Reals = reduce(fold, limits)
-        shape = _common(node, [shape, limit.shape])
+        shape = common_shape(node, [shape, *(limit.shape for limit in limits)])
+        limit: Reals = reduce(np.maximum if node.op == "Max" else np.minimum, limits)
     sign = 1.0 if node.op == "Max" else -1.0
     parts = []
     for index, source in enumerate(sources):
@@ -89,7 +88,12 @@ def _limited(reader: Reader, node: SourceNode, source: str, limits: Sequence[flo
     reader.emit(node, "Clip", (source,), attrs={"low": (ends[0],), "high": (float(ends[1]),)})
 
 
-def _common(node: SourceNode, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+def common_shape(node: SourceNode, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that all broadcast to.
+
+    Raises:
+        GraphError: There is none.
+    """
     try:
         return tuple(np.broadcast_shapes(*shapes))
     except ValueError:

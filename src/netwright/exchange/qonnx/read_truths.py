@@ -10,7 +10,7 @@ from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import integer
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_functions, read_moves
-from netwright.exchange.qonnx.read_many import expanded
+from netwright.exchange.qonnx.read_many import common_shape, expanded
 from netwright.exchange.qonnx.reader import Codes, Reader, Reals
 from netwright.ir import AttrValue
 
@@ -108,7 +108,7 @@ def combine(reader: Reader, node: SourceNode) -> None:
         factor, addend = {
             "And": (keep, np.zeros(())), "Or": (1 - keep, keep), "Xor": (1 - 2 * keep, keep)
         }[node.op]  # fmt: skip
-        shape = tuple(np.broadcast_shapes(reader.shape(first), keep.shape))
+        shape = common_shape(node, [reader.shape(first), keep.shape])
         first = expanded(reader, node, first, shape, "truth")
         _give(reader, node, reader.scaled(node, first, factor, addend, "combined"))
         return
@@ -178,7 +178,7 @@ def where(reader: Reader, node: SourceNode) -> None:
     """Read Where: both choices, each kept or made 0, and added."""
     condition = node.inputs[0]
     shapes = [_shape(reader, name) for name in node.inputs]
-    shape = tuple(np.broadcast_shapes(*shapes))
+    shape = common_shape(node, shapes)
     truth: str | None = None
     keep: Reals = np.ones(())
     if reader.is_activation(condition):
