@@ -8,7 +8,18 @@ from typing import ClassVar
 
 import pytest
 
-from netwright.explore import Grid, Point, Random, Space, Trial
+from netwright.explore import (
+    Function,
+    Goal,
+    Grid,
+    Point,
+    Random,
+    Search,
+    Space,
+    Trial,
+    Whole,
+)
+from netwright.explore.space import canonical
 from netwright.testing import ProposerSuite
 
 
@@ -20,6 +31,18 @@ class TestEvolution(ProposerSuite):
     from netwright.explore.proposers.evolution import Evolution
 
     proposers = (Evolution(population=8, sample=3),)
+
+    def test_children_are_new_while_there_are_new_points(self) -> None:
+        """Single steps would stay at the bottom of a bowl, whose neighbors are all known."""
+        space = Space(
+            parameters=tuple(Whole(name=name, low=0, high=9) for name in "xyz"),
+            goals=(Goal(value="cost"),),
+        )
+        bowl = Function(lambda point: {"cost": sum(float(v) for v in point.values())})  # type: ignore[arg-type]
+        search = Search(space, bowl, self.Evolution(population=8, sample=8), batch=6, seed=1)
+        trials = search.run(trials=240).trials
+        assert len({canonical(trial.parameters) for trial in trials[8:]}) >= 230
+        assert sum(t.same_as != "" for t in trials[8:]) <= 2
 
 
 class TestPolicy(ProposerSuite):

@@ -199,7 +199,7 @@ def attempt(work: Work, job: Job, *, apart: bool = False) -> Outcome:
     except NetwrightError as error:
         reason = error.message
     except Exception as error:
-        first = (str(error).strip().splitlines() or [""])[0]
+        first = _first_line(error)
         reason = f"{type(error).__name__}: {first}" if first else type(error).__name__
         reason += line_of_user(error)
     except SystemExit as error:
@@ -211,6 +211,14 @@ def attempt(work: Work, job: Job, *, apart: bool = False) -> Outcome:
     seconds = time.perf_counter() - started
     values = {name: value for name, value in values.items() if math.isfinite(value)}
     return Outcome(state, values, visible(reason)[:MOST_REASON], seconds)
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says; nothing where saying it is an error, too."""
+    try:
+        return (str(error).strip().splitlines() or [""])[0]
+    except Exception:
+        return ""
 
 
 Changed = TypeVar("Changed")

@@ -11,6 +11,7 @@ from netwright import explore
 from netwright.studies import Context, Finding
 from netwright.studies.nasaic_checks import (
     controller_over_random,
+    enumerated,
     finding,
     greedy_gap,
     proven_splits,
@@ -44,7 +45,7 @@ WAYS: dict[str, Way] = {
 def _size(context: Context) -> tuple[int, tuple[tuple[str, str, int], ...]]:
     """Evaluations of a search, and all cases: workload, level and seed."""
     if context.profile == "full":
-        return 200, tuple(product(WORKLOADS, LEVELS, (0, 1, 2)))
+        return 1000, tuple(product(WORKLOADS, LEVELS, (0, 1, 2)))
     return 30, (("classes twice", "middle", 0),)
 
 
@@ -80,34 +81,40 @@ def together_violates_none(context: Context) -> Finding:
     return finding(context, len(missed), "cases", _told(context, "together"))
 
 
+def _chosen(context: Context) -> dict[tuple[str, str, int], explore.Trial]:
+    """What the joint search finds, where it finds something."""
+    trials, cases = _size(context)
+    found = {case: _case("together", case, trials)[0] for case in cases}
+    return {case: own for case, own in found.items() if own is not None}
+
+
 def accuracy_loss(context: Context) -> Finding:
     """Mean points of test score that the joint search gives away to the best networks."""
-    trials, cases = _size(context)
-    lost = []
-    for case in cases:
-        found = _case("together", case, trials)[0]
-        if found is not None:
-            lost.append(100 * (best_score(case[0]) - found.values["score"]))
-    spread = f", deviation {stdev(lost):.2f}, at most {max(lost):.2f}" if len(lost) > 1 else ""
-    return finding(context, fmean(lost), "points", f"{len(lost)} cases{spread}")
+    lost = [
+        100 * (best_score(case[0]) - own.values["score"]) for case, own in _chosen(context).items()
+    ]
+    spread = f", deviation {stdev(lost):.2f}" if len(lost) > 1 else ""
+    remark = f"{len(lost)} cases{spread}, at most {max(lost):.2f}"
+    return finding(context, fmean(lost), "points", remark)
 
 
 def chosen_splits(context: Context) -> Finding:
     """Mean excess energy of the splits of all chosen chips over proven ones, in percent."""
-    trials, cases = _size(context)
-    found = {case: _case("together", case, trials)[0] for case in cases}
-    return proven_splits(context, {case: own for case, own in found.items() if own is not None})
+    return proven_splits(context, _chosen(context))
+
+
+def best_feasible(context: Context) -> Finding:
+    """Most points that the best points within the specifications lose, by enumeration."""
+    return enumerated(context, _chosen(context))
 
 
 def _reduction(context: Context, what: str) -> tuple[float, str]:
     """Mean cost of the nearest chip of the best networks over that of the joint search."""
-    trials, cases = _size(context)
     ratios = []
-    for case in cases:
-        found, first = _case("together", case, trials)[0], _case("NAS, then chip", case, trials)
-        if found is not None:
-            other = first[0] or nearest(first[1], specification(*case[:2]))
-            ratios.append(other.values[what] / found.values[what])
+    for case, own in _chosen(context).items():
+        met, tried = _case("NAS, then chip", case, _size(context)[0])
+        other = met or nearest(tried, specification(*case[:2]))
+        ratios.append(other.values[what] / own.values[what])
     return fmean(ratios), f"{min(ratios):.2f} to {max(ratios):.2f} over {len(ratios)} cases"
 
 
@@ -119,21 +126,20 @@ def latency(context: Context) -> Finding:
 
 def energy(context: Context) -> Finding:
     """Energy of successive optimization over that of the joint search."""
-    return finding(context, *_named(_reduction(context, "joules")))
+    ratio, remark = _reduction(context, "joules")
+    return finding(context, ratio, "x", remark)
 
 
 def area(context: Context) -> Finding:
     """Area likewise."""
-    return finding(context, *_named(_reduction(context, "area_m2")))
-
-
-def _named(found: tuple[float, str]) -> tuple[float, str, str]:
-    return found[0], "x", found[1]
+    ratio, remark = _reduction(context, "area_m2")
+    return finding(context, ratio, "x", remark)
 
 
 __all__ = [
     "accuracy_loss",
     "area",
+    "best_feasible",
     "chosen_splits",
     "controller_over_random",
     "energy",

@@ -11,7 +11,16 @@ import numpy as np
 from netwright import explore, mapping
 from netwright.quantities import Quantity
 from netwright.studies import Context, Finding
-from netwright.studies.nasaic_runs import HOW, PROPOSERS, best, objective, search, specification
+from netwright.studies.nasaic_enumeration import best_point
+from netwright.studies.nasaic_runs import (
+    HOW,
+    PROPOSERS,
+    best,
+    best_score,
+    objective,
+    search,
+    specification,
+)
 from netwright.studies.nasaic_spaces import space
 
 SOURCE = "templates in closed form, greedy splits, accuracies of trained networks"
@@ -79,6 +88,28 @@ def proven_splits(
     ]
     remark = f"{len(gaps)} of {len(chosen)} proven, largest {max(gaps):.2f} %"
     return finding(context, fmean(gaps), "%", remark)
+
+
+def enumerated(context: Context, chosen: Mapping[tuple[str, str, int], explore.Trial]) -> Finding:
+    """Most points that the best feasible points lose, and how near those of the search are."""
+    known = {case[:2]: best_point(*case[:2]) for case in chosen}
+    found = {place: own for place, own in known.items() if own is not None}
+    lost = {
+        place: 100 * (best_score(place[0]) - own.values["score"]) for place, own in found.items()
+    }
+    apart = [
+        100 * (found[case[:2]].values["validation"] - own.values["validation"])
+        for case, own in chosen.items()
+        if case[:2] in found
+    ]
+    proven = sum(own.is_proven for own in found.values())
+    remark = (
+        f"mean {fmean(lost.values()):.2f} over {len(lost)} specifications, {proven} proven; "
+        f"the joint search reaches it in {sum(own < 1e-9 for own in apart)} of {len(apart)} "
+        f"cases, and stays {fmean(apart):.2f} points of validation score below, "
+        f"at most {max(apart):.2f}"
+    )
+    return finding(context, max(lost.values()), "points", remark)
 
 
 def greedy_gap(context: Context) -> Finding:

@@ -235,9 +235,15 @@ class Chip:
         own = [fuse(workload_of(network)) for network in networks]
         return split_assessed(own, machine, limit_s=self.limit_s, solver=self.solver), machine
 
-    def _judged(self, settings: Mapping[str, Value]) -> tuple[list[NetworkOptions], Verdict]:
+    def seen(
+        self, settings: Mapping[str, Value]
+    ) -> tuple[list[NetworkOptions], list[Layers], Architecture]:
+        """The networks of a point, as chips see them, and its machine."""
         networks, machine = self._built(*self._changed(settings))
-        layers = [self._seen(network, machine) for network in networks]
+        return networks, [self._seen(network, machine) for network in networks], machine
+
+    def _judged(self, settings: Mapping[str, Value]) -> tuple[list[NetworkOptions], Verdict]:
+        networks, layers, machine = self.seen(settings)
         return networks, assess(layers, machine, limit_s=self.limit_s, solver=self.solver)
 
     def scores_of(self, networks: Sequence[NetworkOptions]) -> dict[str, float]:

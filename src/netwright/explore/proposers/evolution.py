@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -11,12 +11,16 @@ import numpy as np
 from netwright.errors import ConfigError
 from netwright.explore.parameter import Parameter, Point, Real, Value, Whole, at_share
 from netwright.explore.proposers.base import stream
+from netwright.explore.proposers.memory import Memory
 from netwright.explore.ranking import order
-from netwright.explore.space import Space
+from netwright.explore.space import Space, canonical
 from netwright.explore.trial import Trial
 
 MOST_TRIED = 100
 """Mutations that are tried until one meets the rules of the space."""
+
+MOST_WALKED = 20
+"""Mutations one after the other until a point is new; then a known one is proposed again."""
 
 NEAR = 0.5
 """Share of the mutations of a number that go to a neighbour."""
@@ -29,6 +33,9 @@ WIDTH = 0.1
 class Evolution:
     """The best of a random sample of the youngest trials is mutated in one parameter.
 
+    A child that was proposed before is mutated again, since equal points are evaluated once: where
+    the neighbors of a good point are known, children go further.
+
     Attributes:
         population: How many of the youngest trials live.
         sample: How many of them enter a tournament.
@@ -37,6 +44,9 @@ class Evolution:
     population: int = 24
     sample: int = 6
     packages: ClassVar[tuple[str, ...]] = ()
+    _memory: Memory[set[str]] = field(
+        default_factory=lambda: Memory[set[str]](), compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         faults = [
@@ -53,17 +63,29 @@ class Evolution:
     def propose(self, history: Sequence[Trial], space: Space, count: int, seed: int) -> list[Point]:
         """Random points for the first population, then children."""
         points: list[Point] = []
+        known = set(self._memory.after(history, space, seed, lambda: set[str](), _learn))
         alive = history[-self.population :]
         places = order(alive, space)
         for number in range(len(history), len(history) + count):
             random = stream(seed, number)
             if number < self.population or not alive:
                 points.append(space.draw(random))
+                known.add(canonical(points[-1]))
                 continue
             entered = random.choice(len(alive), size=min(self.sample, len(alive)), replace=False)
             parent = alive[min(entered, key=places.index)]
-            points.append(mutated(parent.parameters, space, random))
+            point = mutated(parent.parameters, space, random)
+            for _ in range(MOST_WALKED - 1):
+                if canonical(point) not in known:
+                    break
+                point = mutated(point, space, random)
+            known.add(canonical(point))
+            points.append(point)
         return points
+
+
+def _learn(known: set[str], batch: Sequence[Trial], before: Sequence[Trial], space: Space) -> None:
+    known.update(canonical(trial.parameters) for trial in batch)
 
 
 def mutated(parent: Point, space: Space, random: np.random.Generator) -> Point:
