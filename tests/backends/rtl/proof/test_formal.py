@@ -1,6 +1,7 @@
 import re
 from collections import Counter
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -93,6 +94,22 @@ def round_exactly(code: int, rounding: str) -> int:
     from netwright.ir.rounding import round_shift
 
     return int(round_shift(np.array([code]), 5, Rounding(rounding))[0])
+
+
+@needs_yosys
+@pytest.mark.parametrize("seed", range(6))
+def test_sums_of_one_product_in_any_order_are_proven(tmp_path: Path, seed: int) -> None:
+    """Adders make several multiples of one product, of which a question must not speak apart."""
+    random = Random(seed)
+    build = Build("tiny")
+    weights = build.constant([[random.choice((-6, -3, 2, 4, 7))] for _ in range(3)])
+    known = [build.add("MatMul", (build.quantize((3,), bits=3, signed=False), weights))]
+    for _ in range(3):
+        known.append(build.add("Add", (random.choice(known), random.choice(known))))
+    graph = build.graph(build.requantize(known[-1], multiplier=(3,), bits=6, signed=True, shift=5))
+    design = rtl(adders_per_stage=random.choice((1, 4))).generate(graph, tmp_path / "out")
+    proofs = design.prove_elements()
+    assert all(proof.holds for proof in proofs), [str(proof) for proof in proofs]
 
 
 @needs_yosys

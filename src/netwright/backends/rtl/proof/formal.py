@@ -23,7 +23,7 @@ from netwright.backends.rtl.implement.synthesis import RUNNER
 from netwright.backends.rtl.proof.adder_proof import CounterExample
 from netwright.backends.rtl.proof.cone import Cone, Netlist
 from netwright.backends.rtl.proof.layer_specification import LayerSpecification, claim_wire
-from netwright.backends.rtl.proof.specification import Specification, Term
+from netwright.backends.rtl.proof.specification import Specification
 from netwright.backends.tools import YOSYS, run_tool
 from netwright.backends.vouching import is_vouched, vouch
 from netwright.errors import BackendError, MissingExtra
@@ -43,6 +43,9 @@ SOLVER_TIMEOUT_S = 60
 PROVEN = "SAT proof finished - no model found: SUCCESS"
 POSSIBLE = "SAT solving finished - model found"
 REFUTED = "SAT proof finished - model found: FAIL"
+
+EQUAL = "expected == got"
+"""What is asked of an element, in Verilog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +107,15 @@ def checks(graph: Graph, layer: Layer, text: str) -> Iterator[Check]:
     specification = LayerSpecification(graph, layer, netlist.multiples(_bases(layer)))
     for place in layer.settled:
         wire = _name(place.element)
-        made, term = specification.element(place.tensor, place.index, netlist.upstream(wire))
-        term = term.linear(1, -place.base)
-        node = graph.producers[place.tensor].name
-        yield _question(node, place.index, wire, place.element, netlist, made, term)
+        about = Check(graph.producers[place.tensor].name, place.index, wire, "", {})
+        yield _question(about, place.tensor, place.element, place.base, netlist, specification)
     for bundle in layer.outputs:
         names = iter(netlist.packed(bundle.name) if bundle.wires else ())
         for index, element in enumerate(bundle.elements):
-            node = graph.producers[bundle.tensor].name
             wire = next(names) if isinstance(element, Wire) else str(element)
-            made, term = specification.element(bundle.tensor, index, netlist.upstream(wire))
-            term = term.linear(1, -bundle.base(index))
-            yield _question(node, index, wire, element, netlist, made, term)
+            about = Check(graph.producers[bundle.tensor].name, index, wire, "", {})
+            base = bundle.base(index)
+            yield _question(about, bundle.tensor, element, base, netlist, specification)
 
 
 def _name(element: Element) -> str:
@@ -123,25 +123,33 @@ def _name(element: Element) -> str:
 
 
 def _question(
-    node: str,
-    index: int,
-    wire: str,
+    about: Check,
+    tensor: str,
     element: Element,
+    base: int,
     netlist: Netlist,
-    made: Specification,
-    term: Term,
+    specification: LayerSpecification,
 ) -> Check:
-    """Whether a wire, or a constant, is what the specification says, and in its interval."""
-    expected, right = made.text(term), "expected == got"
+    """Whether a wire, or a constant, is what the specification says, and in its interval.
+
+    The specification speaks of the multiple of a product that an adder makes, where there is one.
+    Where the circuit reads the product in another way as well, it speaks of the product itself.
+    """
     if isinstance(element, int):
-        cone, got = Cone((), (), ()), f"@{element}@"
-    else:
-        low, high = element.interval
-        right += f" && @{low}@ <= got && got <= @{high}@"
-        cone = netlist.cone(wire, frozenset(made.variables))
-        got = f"$signed({wire})" if element.is_signed else f"$signed({{1'b0, {wire}}})"
-        made.reach(low, high, 1 << element.bits)
-    return _check(Check(node, index, wire, "", {}), cone, made, (expected, got, right))
+        made, term = specification.element(tensor, about.index, frozenset())
+        expected = made.text(term.linear(1, -base))
+        return _check(about, Cone((), (), ()), made, (expected, f"@{element}@", EQUAL))
+    for near in (netlist.upstream(about.wire), frozenset[str]()):
+        made, term = specification.element(tensor, about.index, near)
+        expected = made.text(term.linear(1, -base))
+        cone = netlist.cone(about.wire, frozenset(made.variables))
+        if made.variables.keys() >= dict(cone.inputs).keys():
+            break
+    low, high = element.interval
+    right = f"{EQUAL} && @{low}@ <= got && got <= @{high}@"
+    got = f"$signed({about.wire})" if element.is_signed else f"$signed({{1'b0, {about.wire}}})"
+    made.reach(low, high, 1 << element.bits)
+    return _check(about, cone, made, (expected, got, right))
 
 
 def _bases(layer: Layer) -> dict[str, Interval]:
