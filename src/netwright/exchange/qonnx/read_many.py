@@ -108,6 +108,11 @@ def larger(
     if len(set(parts)) == 1:
         return parts[0]
     shape = reader.shape(parts[0])
+    if not shape or shape[0] != 1:
+        raise GraphError(
+            f"{node.op} of tensors of shape {shape} is not supported", node=node.name,
+            hint="give them a batch axis of 1 in front",
+        )  # fmt: skip
     column = (1, int(np.prod(shape[1:], dtype=object)), 1)
     lines = [
         reader.emit(node, "Reshape", (part,), f"part{index}_column", {"shape": column})
@@ -138,6 +143,8 @@ def repeated(
     reader: Reader, node: SourceNode, source: str, axis: int, count: int, output: str | None
 ) -> str:
     """A tensor that is repeated along one axis."""
+    if count < 1:
+        raise GraphError(f"{node.op} leaves nothing along axis {axis}", node=node.name)
     if count <= MAX_JOINED:
         return _joined(reader, node, (source,) * count, axis, output)
     block = _joined(reader, node, (source,) * MAX_JOINED, axis, "block")
