@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from netwright.errors import GraphError
+from netwright.flows.quantization import quantize_file
 from netwright.flows.reals import open_model
 from tests.exchange.onnx_files import GRID, model, node, quant, saved
 
@@ -38,3 +39,13 @@ def test_a_refusal_promises_nothing_that_does_not_work(tmp_path: Path) -> None:
         open_model(saved(model(nodes, GRID), tmp_path), reals=False)
     assert "--backend cpu" not in str(caught.value)
     assert "--until q" in str(caught.value)
+
+
+def test_a_comparison_in_a_float_file_is_not_called_quantized(tmp_path: Path) -> None:
+    weights = {"w": np.eye(3, dtype=np.float32), "k": np.float32(0.5)}
+    nodes = [node("MatMul", "x w", "a"), node("Greater", "a k", "c"), node("Cast", "c", to=1)]
+    path, rows = saved(model(nodes, weights), tmp_path), tmp_path / "rows.npy"
+    np.save(rows, np.ones((4, 3), np.float32))
+    with pytest.raises(GraphError, match="compares values or takes their signs") as caught:
+        quantize_file(path, tmp_path / "out", calibrate=rows)
+    assert "--until" in str(caught.value)

@@ -62,9 +62,15 @@ def prepare(graph: Graph) -> Graph:
     Constants are rounded to single precision, so that a file of the result holds them exactly.
 
     Raises:
-        GraphError: The graph has quantizers already.
+        GraphError: The graph has quantizers already; comparisons and signs are such.
     """
     found = [node for node in graph.nodes if node.op in QUANTIZERS]
+    if found and all(node.op == "BipolarQuant" for node in found):
+        raise GraphError(
+            f'graph "{graph.name}" compares values or takes their signs: a quantizer of one bit',
+            node=found[0].name,
+            hint="end the file before it (--until TENSOR)",
+        )
     if found or graph.is_integer:
         raise GraphError(
             f'graph "{graph.name}" is quantized already',
