@@ -64,7 +64,13 @@ def faults(error: ValidationError, model: type[BaseModel], *, at: str = "") -> t
     # A faulty item is not counted as an item: its array is not too short because of it.
     nested = {fault["loc"][:depth] for fault in found for depth in range(len(fault["loc"]))}
     kept = [f for f in found if f["type"] != "too_short" or f["loc"] not in nested]
-    return tuple(visible(text) for fault in kept for text in _sentences(fault, model, at))
+    return tuple(_on_lines(text) for fault in kept for text in _sentences(fault, model, at))
+
+
+def _on_lines(sentence: str) -> str:
+    """A sentence on one line, and on the next its hint if it has one, whatever values it shows."""
+    text, mark, hint = sentence.partition("\nhint: ")
+    return f"{visible(text)}{mark}{visible(hint)}"
 
 
 def refused_values(model: type, data: Mapping[str, object], *, at: str = "") -> tuple[str, ...]:

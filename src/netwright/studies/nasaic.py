@@ -137,18 +137,7 @@ def area(context: Context) -> Finding:
 
 
 __all__ = [
-    "accuracy_loss",
-    "area",
-    "best_feasible",
-    "chosen_splits",
-    "controller_over_random",
-    "energy",
-    "greedy_gap",
-    "latency",
-    "nas_first_violates",
-    "rank_correlation",
-    "stream_rank_correlation",
-    "template_rank_correlation",
-    "together_violates_none",
-    "unlike_over_alike",
+    "accuracy_loss", "area", "best_feasible", "chosen_splits", "controller_over_random", "energy",
+    "greedy_gap", "latency", "nas_first_violates", "rank_correlation", "stream_rank_correlation",
+    "template_rank_correlation", "together_violates_none", "unlike_over_alike",
 ]  # fmt: skip

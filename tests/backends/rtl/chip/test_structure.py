@@ -33,7 +33,8 @@ def test_the_outputs_must_have_the_bits_of_the_last_mode() -> None:
         Structure.of(encoder(), ChipOptions(latent_bits=(3, 8)))
     assert str(caught.value) == (
         "an output takes 9 bits, but the last of latent_bits is 8\n"
-        "hint: quantize the outputs to as many bits as the last mode sends"
+        "hint: quantize the outputs to as many bits as the last mode sends, or set the modes "
+        "(--set latent_bits=[9], chip(latent_bits=(9,)))"
     )
 
 
