@@ -8,9 +8,9 @@ from functools import cache
 from itertools import combinations_with_replacement, product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netwright import cost, explore
+from netwright.studies.nasaic_bounds import Floats, bounds
 from netwright.studies.nasaic_runs import CHIP, objective, specification
 from netwright.studies.nasaic_spaces import HALVES, NETWORKS, Point, choices, space
 
@@ -19,8 +19,6 @@ SLACK = 1e-6
 
 LIMIT_S = 1e-4
 """Of an objective that is asked for figures that do not depend on a limit."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _whole(workload: str) -> _Whole:
             point = dict(zip(names, decided, strict=True))
             options, layers, _ = chip.seen(varied.settings(first | point))
             score = chip.scores_of([options[place]])["validation"]
-            known.append(_Network(point, score, *_bounds(layers[place], units, pairs)))
+            known.append(_Network(point, score, *bounds(layers[place], units, pairs)))
         networks.append(tuple(known))
     return _Whole(tuple(chips), areas[pairs].sum(axis=0), tuple(networks))
 
@@ -142,23 +140,3 @@ def _whole(workload: str) -> _Whole:
 def _half(place: int, values: Sequence[explore.Value]) -> Point:
     """The decisions of a half."""
     return {f"{name}_{place}": value for name, value in zip(CHIP, values, strict=True)}
-
-
-def _bounds(
-    layers: cost.Layers, units: Sequence[cost.Unit], pairs: NDArray[np.int64]
-) -> tuple[Floats, Floats, Floats]:
-    """Seconds of the longest way and of all steps, and joules, at least, on every pair of units."""
-    ends: list[Floats] = []
-    work, joules = np.zeros(pairs.shape[1]), np.zeros(pairs.shape[1])
-    for group, shape, moved in zip(layers.groups, layers.shapes, layers.moved, strict=True):
-        known = [
-            (np.inf, np.inf)
-            if (own := unit.of_shape(shape)) is None
-            else ((found := own.plus(unit.of_moves(*moved))).seconds, found.joules)
-            for unit in units
-        ]
-        seconds, energy = np.array(known).T[:, pairs].min(axis=1)
-        before = [ends[need] for need in group.needs]
-        ends.append(seconds + (np.max(before, axis=0) if before else 0.0))
-        work, joules = work + seconds, joules + energy
-    return np.max(ends, axis=0), work, joules
