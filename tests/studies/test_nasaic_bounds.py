@@ -19,7 +19,7 @@ def test_two_unlike_halves_take_no_more_than_two_alike_ones() -> None:
     pairs = np.array([[0, 1, 0], [0, 1, 1]])
     for layers in networks:
         way_s, work_s, joules = bounds(layers, units, pairs)
-        assert (0 < way_s).all()
+        assert (way_s > 0).all()
         assert (way_s <= work_s * (1 + 1e-9)).all()
         for own in (way_s, work_s, joules):
             assert own[2] <= own[:2].min() * (1 + 1e-9)

@@ -29,7 +29,7 @@ from netwright.exchange.qonnx import lifted, read_arithmetic, read_heads
 from netwright.exchange.qonnx.patterns import with_patterns
 from netwright.exchange.qonnx.reader import Codes, Reader
 from netwright.exchange.qonnx.real_reader import RealReader
-from netwright.exchange.qonnx.refusals import check_operators, fault
+from netwright.exchange.qonnx.refusals import check_version, fault, unknown_nodes, unsupported
 from netwright.exchange.qonnx.rules import REAL_RULES, RULES, Rule, Rules, rule_of
 from netwright.ir import AttrValue, Graph, Node, Note, check
 
@@ -121,17 +121,41 @@ def read_qonnx(
     """
     source = load_model(Path(path), reals=reals)
     rules = RULES if reals is None else REAL_RULES
-    check_operators(source, rules)
-    reader = Reader(source) if reals is None else RealReader(source)
-    if host_ends is not None:
-        reader.computed = frozenset() if host_ends else RealReader.computed
-    reader.ending = read_heads.ending(reader)
-    if input_quantizer is not None:
-        _quantize_inputs(reader, input_quantizer)
+    unknown = unknown_nodes(source, rules)
+    if not unknown:
+        check_version(source)
     faults: list[str] = []
-    lost: set[str] = set()
-    for node in source.nodes:
-        if any(name in lost for name in node.inputs):
+    lost = {name for node in unknown for name in node.outputs if name}
+    try:
+        reader = Reader(source) if reals is None else RealReader(source)
+        if host_ends is not None:
+            reader.computed = frozenset() if host_ends else RealReader.computed
+        reader.ending = read_heads.ending(reader)
+        if input_quantizer is not None:
+            _quantize_inputs(reader, input_quantizer)
+        _read_nodes(reader, rules, lost, faults)
+    except NetwrightError:
+        if not unknown:
+            raise
+    if unknown:
+        raise unsupported(source, rules, unknown, lost, faults)
+    outputs = {} if lost.intersection(source.outputs) else _outputs(reader, faults)
+    if faults:
+        raise GraphError(listing(f"{path}: the graph cannot be read", faults))
+    return _graph(source, reader, outputs)
+
+
+def _read_nodes(reader: Reader, rules: Rules, lost: set[str], faults: list[str]) -> None:
+    """Read all nodes that can be read.
+
+    Args:
+        reader: What reads.
+        rules: The operators that are known.
+        lost: Tensors of unknown operators; those behind them and of refused nodes are added.
+        faults: Gets why nodes are refused.
+    """
+    for node in reader.source.nodes:
+        if any(name in lost for name in (*node.inputs, *node.outputs)):
             lost.update(filter(None, node.outputs))
             continue
         try:
@@ -141,11 +165,7 @@ def read_qonnx(
                 lifted.settle(reader, node)
         except NetwrightError as error:
             lost.update(filter(None, node.outputs))
-            faults.append(fault(node, error, {*source.inputs, *reader.constants}))
-    outputs = {} if lost.intersection(source.outputs) else _outputs(reader, faults)
-    if faults:
-        raise GraphError(listing(f"{path}: the graph cannot be read", faults))
-    return _graph(source, reader, outputs)
+            faults.append(fault(node, error, {*reader.source.inputs, *reader.constants}))
 
 
 def _quantize_inputs(reader: Reader, wanted: InputQuantizer) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Container
+from collections.abc import Container, Sequence
+from collections.abc import Set as AbstractSet
 
 from netwright.errors import GraphError, NetwrightError, UnsupportedOp
 from netwright.exchange.onnx.evaluate import is_evaluated
@@ -45,28 +46,40 @@ WAYS = {
 """What to do about operators that have a known replacement, in words that hold for hardware."""
 
 
-def check_operators(source: SourceModel, rules: Rules) -> None:
-    """Report all unknown operators at once.
+def unsupported(
+    source: SourceModel, rules: Rules, unknown: Sequence[SourceNode], lost: AbstractSet[str],
+    faults: Sequence[str],
+) -> UnsupportedOp:  # fmt: skip
+    """What all unknown operators are refused with at once.
+
+    Args:
+        source: The file.
+        rules: The operators that are known.
+        unknown: The nodes of others.
+        lost: Tensors that cannot be read, since these nodes or refused ones come before them.
+        faults: Why nodes whose operators are known are refused.
+    """
+    first = unknown[0]
+    others = sorted({_full_name(node) for node in unknown} - {_full_name(first)})
+    also = f"also unknown here: {', '.join(others[:20])}" if others else ""
+    ways = [*_ways(unknown), _before(unknown, source, lost)]
+    if not any(ways):
+        known = ", ".join(sorted({name for domain in rules.values() for name in domain}))
+        ways = [*faults[:1], f"there is no way here; accepted: {known}"]
+    return UnsupportedOp(
+        _full_name(first),
+        node=first.name,
+        where="read_qonnx",
+        hint="; ".join(filter(None, [also, *ways])),
+    )
+
+
+def check_version(source: SourceModel) -> None:
+    """Refuse standard operators whose meaning is not known.
 
     Raises:
-        UnsupportedOp: There are some.
-        GraphError: The standard operators are of an unknown version.
+        GraphError: They are of an unknown version.
     """
-    unknown, constants = _unknown(source, rules)
-    if unknown:
-        first = unknown[0]
-        others = sorted({_full_name(node) for node in unknown} - {_full_name(first)})
-        also = f"also unknown here: {', '.join(others[:20])}" if others else ""
-        ways = [*_ways(unknown), _before(unknown, source, constants)]
-        if not any(ways):
-            known = ", ".join(sorted({name for domain in rules.values() for name in domain}))
-            ways = [f"there is no way here; accepted: {known}"]
-        raise UnsupportedOp(
-            _full_name(first),
-            node=first.name,
-            where="read_qonnx",
-            hint="; ".join(filter(None, [also, *ways])),
-        )
     version = source.opset
     if version not in OPSETS:
         raise GraphError(
@@ -99,21 +112,24 @@ def until(node: SourceNode, known: Container[str]) -> str:
     return f"leave it to the host with {call}"
 
 
-def _before(unknown: list[SourceNode], source: SourceModel, constants: set[str]) -> str:
-    """How to convert what comes before the first unknown node that reads something known."""
-    lost = {name for node in unknown for name in node.outputs}
+def _before(unknown: Sequence[SourceNode], source: SourceModel, lost: AbstractSet[str]) -> str:
+    """How to convert what comes before the first unknown or refused node that reads something."""
+    known = {*source.inputs, *_constants(source), *lost}
+    refused = [node for node in source.nodes if not lost.isdisjoint(node.outputs)]
+    return next(filter(None, (until(node, known) for node in (*unknown, *refused))), "")
+
+
+def _constants(source: SourceModel) -> set[str]:
+    """The initializers and everything that follows from them alone."""
+    found = set(source.constants)
     for node in source.nodes:
-        if lost.intersection(node.inputs):
-            lost.update(node.outputs)
-    for node in unknown:
-        known = until(node, {*source.inputs, *constants, *lost})
-        if known:
-            return known
-    return ""
+        if is_evaluated(node, found):
+            found.update(node.outputs)
+    return found
 
 
-def _unknown(source: SourceModel, rules: Rules) -> tuple[list[SourceNode], set[str]]:
-    """The nodes that are known neither on activations nor on constants, and all constants."""
+def unknown_nodes(source: SourceModel, rules: Rules) -> list[SourceNode]:
+    """The nodes that are known neither on activations nor on constants."""
     constants = set(source.constants)
     unknown = []
     for node in source.nodes:
@@ -123,10 +139,10 @@ def _unknown(source: SourceModel, rules: Rules) -> tuple[list[SourceNode], set[s
             constants.update(node.outputs)
         elif rule_of(node, rules) is None and not (standard and node.op in read_heads.HEADS):
             unknown.append(node)
-    return unknown, constants
+    return unknown
 
 
-def _ways(unknown: list[SourceNode]) -> list[str]:
+def _ways(unknown: Sequence[SourceNode]) -> list[str]:
     """What to do about these operators, each advice once."""
     ways = [WAYS.get(node.op, "") for node in unknown]
     for node in unknown:
