@@ -27,10 +27,10 @@ from netwright.exchange.onnx.source_model import (
 from netwright.exchange.onnx.vocabulary import HEAD_KEY, PATTERN_KEY
 from netwright.exchange.qonnx import lifted, read_arithmetic, read_heads
 from netwright.exchange.qonnx.patterns import with_patterns
-from netwright.exchange.qonnx.reader import Codes, Reader
+from netwright.exchange.qonnx.reader import Codes, Reader, Rule
 from netwright.exchange.qonnx.real_reader import RealReader
 from netwright.exchange.qonnx.refusals import check_version, fault, unknown_nodes, unsupported
-from netwright.exchange.qonnx.rules import REAL_RULES, RULES, Rule, Rules, rule_of
+from netwright.exchange.qonnx.rules import REAL_RULES, RULES, Rules, rule_of
 from netwright.ir import AttrValue, Graph, Node, Note, check
 
 _OF_QUANTIZED = frozenset({"Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 
 import numpy as np
 
 from netwright.errors import GraphError
 from netwright.exchange.onnx.source_model import SourceNode
-from netwright.exchange.qonnx.reader import Codes, Reader, Reals
+from netwright.exchange.qonnx.reader import Codes, Reader, Reals, Rule
 
 _EXACT = frozenset({"Add", "MatMul", "Mul", "Neg", "ReduceSum", "Relu", "Sub"})
 """Operators that mean the same on integers and on reals as long as no result wraps."""
@@ -35,8 +34,6 @@ _MOVING = frozenset(
 """Operators whose results are values that they read, or 0."""
 
 _WAY_OUT = "dequantize first (DequantizeLinear, or Cast to float), then compute on reals"
-
-Rule = Callable[[Reader, SourceNode], None]
 
 
 def read(reader: Reader, node: SourceNode, rule: Rule) -> None:

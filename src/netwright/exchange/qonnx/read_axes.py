@@ -6,7 +6,7 @@ show where each value goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -20,10 +20,8 @@ from netwright.exchange.onnx.evaluate import evaluate
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_moves, read_select
 from netwright.exchange.qonnx.read_select import MAX_SELECTED, along, select
-from netwright.exchange.qonnx.reader import Reader, Reals
+from netwright.exchange.qonnx.reader import Reader, Reals, Rule
 from netwright.ir import AttrValue
-
-Rule = Callable[[Reader, SourceNode], None]
 
 _SHARES = 1 << 12
 """What the weights of an interpolation are shares of."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +9,7 @@ import numpy as np
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_linear, read_pools
 from netwright.exchange.qonnx.constant_values import computed_constant
-from netwright.exchange.qonnx.reader import Reader
-
-Rule = Callable[[Reader, SourceNode], None]
+from netwright.exchange.qonnx.reader import Reader, Rule
 
 RULES: dict[str, Rule] = {
     "BatchNormalization": read_linear.normalize,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -14,10 +14,9 @@ from netwright.exchange.onnx.attributes import axis, integer, real
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_many, read_masks, read_reductions
 from netwright.exchange.qonnx.read_einsum import einsum
-from netwright.exchange.qonnx.real_reader import RealReader
+from netwright.exchange.qonnx.reader import Rule
+from netwright.exchange.qonnx.real_reader import RealReader, RealRule
 from netwright.ir import AttrValue
-
-Rule = Callable[[RealReader, SourceNode], None]
 
 
 def _function(
@@ -60,7 +59,7 @@ def softsign(reader: RealReader, node: SourceNode) -> None:
 
 def sums(reader: RealReader, node: SourceNode) -> None:
     """Read Sum and Mean, of masks as well."""
-    read_many.sums(reader, node, add=cast("read_many.Rule", read_masks.add))
+    read_many.sums(reader, node, add=cast("Rule", read_masks.add))
 
 
 def concat(reader: RealReader, node: SourceNode) -> None:
@@ -132,7 +131,7 @@ def norm(reader: RealReader, node: SourceNode) -> None:
     reader.emit(node, "Function", (reader.tensor(total),), attrs=attrs)
 
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, RealRule] = {
     "Celu": celu, "Concat": concat, "Einsum": einsum, "GroupNormalization": channel_normalization,
     "InstanceNormalization": channel_normalization, "Mean": sums, "Mish": mish, "ReduceL1": norm,
     "ReduceL2": norm, "ReduceSumSquare": norm, "Softsign": softsign, "Sum": sums,

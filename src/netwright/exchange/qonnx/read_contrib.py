@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +18,8 @@ from netwright.exchange.qonnx import (
     read_moves,
     read_pools,
 )
-from netwright.exchange.qonnx.reader import Reader
+from netwright.exchange.qonnx.reader import Reader, Rule
 from netwright.ir import AttrValue
-
-Rule = Callable[[Reader, SourceNode], None]
 
 _ACTIVATIONS: Mapping[str, Rule] = {
     "Relu": read_linear.relu, "LeakyRelu": read_linear.leaky_relu, "Clip": read_linear.clip,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -11,13 +11,11 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_functions, read_linear
-from netwright.exchange.qonnx.reader import Reader, Reals
+from netwright.exchange.qonnx.reader import Reader, Reals, Rule
 from netwright.ir import AttrValue
 
 MAX_JOINED = 64
 """Most tensors that one ``Concat`` of the graph joins."""
-
-Rule = Callable[[Reader, SourceNode], None]
 
 
 def sums(reader: Reader, node: SourceNode, *, add: Rule = read_linear.add) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from netwright.exchange.onnx.attributes import integer
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_linear, read_many, read_moves, read_select
 from netwright.exchange.qonnx.reader import Reals
-from netwright.exchange.qonnx.real_reader import RealReader
+from netwright.exchange.qonnx.real_reader import RealReader, RealRule
 from netwright.ir import AttrValue
-
-Rule = Callable[[RealReader, SourceNode], None]
 
 _TRUTHS, _FLOATS = 9, frozenset({1, 10, 11, 16})
 _INTEGERS = frozenset({2, 3, 4, 5, 6, 7, 12, 13})
@@ -342,7 +340,7 @@ def gather_nd(reader: RealReader, node: SourceNode) -> None:
     reader.emit(node, "Reshape", (made,), attrs={"shape": (1, *places.shape[1:-1])})
 
 
-def _moving(rule: Rule) -> Rule:
+def _moving(rule: RealRule) -> RealRule:
     """A rule that moves masks of minus infinity as well as values."""
 
     def read(reader: RealReader, node: SourceNode) -> None:
@@ -357,13 +355,13 @@ def _moving(rule: Rule) -> Rule:
     return read
 
 
-_MOVES: Mapping[str, Rule] = {
+_MOVES: Mapping[str, RealRule] = {
     "Expand": expand, "Identity": read_moves.identity, "Reshape": read_moves.reshape,
     "Slice": read_select.slice_, "Squeeze": read_moves.squeeze, "Transpose": read_moves.transpose,
     "Unsqueeze": read_moves.unsqueeze,
 }  # fmt: skip
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, RealRule] = {
     **{name: _moving(rule) for name, rule in _MOVES.items()},
     "Add": add, "And": both, "Cast": cast, "Equal": compare, "GatherND": gather_nd,
     "Greater": compare, "GreaterOrEqual": compare, "IsNaN": is_nan, "Less": compare,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,10 +12,8 @@ from netwright.exchange.onnx.attributes import axis, flag, integer, real, text
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_linear, read_masks, read_reductions, read_select
 from netwright.exchange.qonnx.constant_values import broadcasts
-from netwright.exchange.qonnx.real_reader import RealReader
+from netwright.exchange.qonnx.real_reader import RealReader, RealRule
 from netwright.ir import AttrValue
-
-Rule = Callable[[RealReader, SourceNode], None]
 
 _FUNCTIONS = {
     "Abs": "absolute", "Cos": "cos", "Erf": "erf", "Exp": "exp", "HardSwish": "hard_swish",
@@ -262,7 +260,7 @@ def _by_head(reader: RealReader, node: SourceNode, index: int) -> str:
     return reader.emit(node, "Transpose", (made,), f"part{index}_heads", {"order": (0, 2, 1, 3)})
 
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, RealRule] = {
     **dict.fromkeys(_FUNCTIONS, function),
     **read_masks.RULES,
     "Attention": attention, "Div": divide, "Elu": elu, "Gather": gather, "Gelu": gelu,

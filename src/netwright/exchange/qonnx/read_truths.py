@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from netwright.exchange.onnx.attributes import integer
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_functions, read_moves
 from netwright.exchange.qonnx.read_many import common_shape, expanded
-from netwright.exchange.qonnx.reader import Codes, Reader, Reals
+from netwright.exchange.qonnx.reader import Codes, Reader, Reals, Rule
 from netwright.ir import AttrValue
-
-Rule = Callable[[Reader, SourceNode], None]
 
 _TRUTHS = 9
 """ONNX's number of the element type."""

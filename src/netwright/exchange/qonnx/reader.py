@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -485,3 +486,7 @@ class Reader:
         scale, axis = compact(quantized.scale, quantized.values.shape, node=quantized.name)
         attrs: dict[str, AttrValue] = {"scale": tuple(map(float, scale)), "axis": axis}
         return Node(name, quantized.op, (source,), output, quantized.attrs | attrs)
+
+
+Rule = Callable[[Reader, SourceNode], None]
+"""How nodes of one operator are read."""

@@ -7,6 +7,7 @@ Softmax reads it; truths are 0 and 1; integers are the real values that they are
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -165,3 +166,7 @@ class RealReader(Reader):
         self.uses[output] = self.uses[node.outputs[0]]
         own = self.names.fresh(f"{node.name}_mask")
         return replace(node, name=own, inputs=inputs, outputs=(output,))
+
+
+RealRule = Callable[[RealReader, SourceNode], None]
+"""How nodes of one operator are read where values may be real."""

@@ -119,27 +119,35 @@ def _before(unknown: Sequence[SourceNode], source: SourceModel, lost: AbstractSe
     return next(filter(None, (until(node, known) for node in (*unknown, *refused))), "")
 
 
+def _is_constant(node: SourceNode, constants: Container[str]) -> bool:
+    """Whether what a node makes follows from constants, or from shapes, alone."""
+    fixed = _is_standard(node) and node.op in ("Constant", "Shape", "Size")
+    return fixed or is_evaluated(node, constants)
+
+
+def _is_standard(node: SourceNode) -> bool:
+    return node.domain in ("", "ai.onnx")
+
+
 def _constants(source: SourceModel) -> set[str]:
-    """The initializers and everything that follows from them alone."""
+    """The initializers and everything that follows from them, or from shapes, alone."""
     found = set(source.constants)
     for node in source.nodes:
-        if is_evaluated(node, found):
+        if _is_constant(node, found):
             found.update(node.outputs)
     return found
 
 
 def unknown_nodes(source: SourceModel, rules: Rules) -> list[SourceNode]:
     """The nodes that are known neither on activations nor on constants."""
-    constants = set(source.constants)
-    unknown = []
-    for node in source.nodes:
-        standard = node.domain in ("", "ai.onnx")
-        fixed = standard and node.op in ("Constant", "Shape", "Size")
-        if fixed or is_evaluated(node, constants):
-            constants.update(node.outputs)
-        elif rule_of(node, rules) is None and not (standard and node.op in read_heads.HEADS):
-            unknown.append(node)
-    return unknown
+    constants = _constants(source)
+    return [
+        node
+        for node in source.nodes
+        if not _is_constant(node, constants)
+        and rule_of(node, rules) is None
+        and not (_is_standard(node) and node.op in read_heads.HEADS)
+    ]
 
 
 def _ways(unknown: Sequence[SourceNode]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 from netwright.exchange.onnx.source_model import SourceNode
@@ -32,9 +32,7 @@ from netwright.exchange.qonnx import (
     read_thresholds,
     read_truths,
 )
-from netwright.exchange.qonnx.reader import Reader
-
-Rule = Callable[[Reader, SourceNode], None]
+from netwright.exchange.qonnx.reader import Rule
 
 _STANDARD: dict[str, Rule] = {
     **dict.fromkeys(read_functions.FUNCTIONS, read_functions.function),
