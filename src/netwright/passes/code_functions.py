@@ -7,17 +7,17 @@ twice: every code of it has one result.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from netwright.ir import Graph, Node, TensorType, spec_of
-from netwright.ir.names import Names
+from netwright.ir import Graph, Node, spec_of
 from netwright.ir.ops.quant import code_type
 from netwright.passes.carried import Reals, step_of
 from netwright.passes.constant_values import constant_values
 from netwright.passes.integerize_pending import CODE_BITS
 from netwright.passes.integerize_quant import is_plain_quantizer
+from netwright.passes.replacing import Replacing
 
 MAX_ENTRIES = 1 << 16
 """Most codes that a function may be tabulated for."""
@@ -129,25 +129,17 @@ def fold_functions(graph: Graph) -> Graph:
     folding = _Folding(graph, values, functions)
     for node in graph.nodes:
         folding.read(node)
-    return folding.graph_with()
+    return folding.whole()
 
 
-@dataclass
-class _Folding:
+class _Folding(Replacing):
     """A graph while its functions are folded."""
 
-    graph: Graph
-    values: dict[str, Reals]
-    functions: CodeFunctions
-    real: set[str] = field(default_factory=set)
-    made: dict[str, list[Node]] = field(default_factory=dict)
-    codes: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        names = {node.name for node in self.graph.nodes}
-        self.names = Names({*self.graph.types, *names})
-        self.types = dict(self.graph.types)
-        self.constants = dict(self.graph.constants)
+    def __init__(self, graph: Graph, values: dict[str, Reals], functions: CodeFunctions) -> None:
+        super().__init__(graph)
+        self.values, self.functions = values, functions
+        self.real: set[str] = set()
+        self.codes: dict[str, str] = {}
 
     def read(self, node: Node) -> None:
         """Fold a node, if it is a function that the graph has no other form for."""
@@ -174,26 +166,12 @@ class _Folding:
         shape, origin = self.types[base].shape, node.origin or node.name
         made: list[Node] = []
         if base not in self.codes:
-            scale = self._constant(f"{base}_per_code", np.array(1 / maker.reals("scale")[0]))
-            codes = self.names.fresh(f"{base}_codes")
-            self.types[codes] = TensorType(shape)
+            scale = self.constant(f"{base}_per_code", np.array(1 / maker.reals("scale")[0]))
+            codes = self.tensor(f"{base}_codes", shape)
             made.append(Node(codes, "Mul", (base, scale), codes, {}, origin))
             self.codes[base] = codes
-        table = self._constant(f"{node.name}_table", np.tile(entries, (shape[-1], 1, 1)))
+        table = self.constant(f"{node.name}_table", np.tile(entries, (shape[-1], 1, 1)))
         inputs = self.codes[base], table
         first = {"first": codes_of(maker)[0]}
         made.append(Node(node.name, "Lookup", inputs, node.output, first, origin))
         self.made[node.name] = made
-
-    def _constant(self, wanted: str, values: Reals) -> str:
-        name = self.names.fresh(wanted)
-        self.constants[name] = values
-        self.types[name] = TensorType(values.shape)
-        return name
-
-    def graph_with(self) -> Graph:
-        """The graph with everything that was folded; itself where nothing was."""
-        if not self.made:
-            return self.graph
-        nodes = [made for node in self.graph.nodes for made in self.made.get(node.name, [node])]
-        return replace(self.graph, nodes=tuple(nodes), types=self.types, constants=self.constants)

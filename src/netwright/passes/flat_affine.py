@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
-from netwright.ir import AttrValue, Graph, Node, TensorType
-from netwright.ir.names import Names
+from netwright.ir import AttrValue, Graph, Node
 from netwright.ir.types import along_axis
 from netwright.passes.carried import Reals, share_an_axis
 from netwright.passes.constant_values import constant_values
+from netwright.passes.replacing import Replacing
 
 _QUANTIZERS = frozenset({"BipolarQuant", "Quant"})
 _EACH = frozenset({"Add", "Clip", "Mul", "Relu"}) | _QUANTIZERS
@@ -41,9 +41,10 @@ def flat_affine(graph: Graph) -> Graph:
         chain = _chain(graph, node, values)
         taken.update(member.name for member in chain)
         chains.append(chain)
-    if not chains:
-        return graph
-    return _Flattened(graph, values).of(chains)
+    flattened = _Flattened(graph, values)
+    for chain in chains:
+        flattened.take(chain)
+    return flattened.whole()
 
 
 def _host_values(graph: Graph, values: dict[str, Reals]) -> set[str]:
@@ -91,56 +92,38 @@ def _chain(graph: Graph, node: Node, values: dict[str, Reals]) -> list[Node]:
     return chain
 
 
-@dataclass
-class _Flattened:
+class _Flattened(Replacing):
     """A graph while chains of its nodes are flattened."""
 
-    graph: Graph
-    values: dict[str, Reals]
-    nodes: dict[str, list[Node]] = field(default_factory=dict)
+    def __init__(self, graph: Graph, values: dict[str, Reals]) -> None:
+        super().__init__(graph)
+        self.values = values
 
-    def __post_init__(self) -> None:
-        names = {node.name for node in self.graph.nodes}
-        self.names = Names({*self.graph.types, *names})
-        self.types = dict(self.graph.types)
-        self.constants = dict(self.graph.constants)
-
-    def of(self, chains: list[list[Node]]) -> Graph:
-        """The graph with all chains flattened."""
-        for chain in chains:
-            self._flatten(chain)
-        nodes = [made for node in self.graph.nodes for made in self.nodes.get(node.name, [node])]
-        return replace(self.graph, nodes=tuple(nodes), types=self.types, constants=self.constants)
-
-    def _flatten(self, chain: list[Node]) -> None:
+    def take(self, chain: list[Node]) -> None:
+        """Flatten a chain."""
         first, last = chain[0], chain[-1]
         shape = self.graph.types[last.output].shape
         flat = (1, prod(shape))
         (source,), _ = _operands(first, self.values)
-        made = self.names.fresh(f"{first.name}_flat")
+        made = self.tensor(f"{first.name}_flat", flat)
         entry = Node(made, "Reshape", (source,), made, {"shape": flat}, first.origin or first.name)
-        self.types[made] = TensorType(flat)
         for node in chain:
             inputs = tuple(
                 self._held(name, shape) if name in self.values else made for name in node.inputs
             )
-            output = self.names.fresh(f"{node.output}_flat")
-            self.types[output] = TensorType(flat)
+            output = self.tensor(f"{node.output}_flat", flat)
             moved = replace(node, inputs=inputs, output=output, attrs=_attrs(node, shape))
-            self.nodes[node.name] = [entry, moved] if node is first else [moved]
+            self.made[node.name] = [entry, moved] if node is first else [moved]
             made = output
         name = self.names.fresh(f"{last.name}_shaped")
         origin = last.origin or last.name
         back = Node(name, "Reshape", (made,), last.output, {"shape": shape}, origin)
-        self.nodes[last.name].append(back)
+        self.made[last.name].append(back)
 
     def _held(self, name: str, shape: tuple[int, ...]) -> str:
         """A constant for every element."""
         wanted = np.broadcast_to(self.values[name], shape).reshape(1, -1).copy()
-        made = self.names.fresh(f"{name}_flat")
-        self.constants[made] = wanted
-        self.types[made] = TensorType(wanted.shape)
-        return made
+        return self.constant(f"{name}_flat", wanted)
 
 
 def _attrs(node: Node, shape: tuple[int, ...]) -> dict[str, AttrValue]:

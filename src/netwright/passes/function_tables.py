@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.ir import FLOAT, KEEPS_VALUES, Array, Graph, Node, TensorType, check
-from netwright.ir.names import Names
+from netwright.ir import KEEPS_VALUES, Array, Graph, Node, check
 from netwright.ir.ops.function import curve
 from netwright.ir.ops.quant import code_type
 from netwright.passes.carried import step_of
 from netwright.passes.integerize_quant import is_plain_quantizer
+from netwright.passes.replacing import Replacing
 
 MAX_ENTRIES = 1 << 22
 """Most entries of one function's tables: each feature has one for every code."""
@@ -36,28 +36,23 @@ def with_tables(graph: Graph) -> Graph:
     """
     if not any(node.op == "Function" for node in graph.nodes):
         return graph
-    types, constants = dict(graph.types), dict(graph.constants)
-    names = Names({*types, *(node.name for node in graph.nodes)})
-    nodes: list[Node] = []
+    replacing = Replacing(graph)
     for node in graph.nodes:
         maker = _maker(graph, node) if node.op == "Function" else None
         if maker is None:
-            nodes.append(node)
             continue
         first, entries = _entries(graph, node, maker)
-        shape = types[node.inputs[0]].shape
-        factor, codes, table = (
-            names.fresh(f"{node.name}_{part}") for part in ("factor", "codes", "table")
-        )
-        constants[factor] = np.array([1 / maker.reals("scale")[0]])
-        constants[table] = np.tile(entries, (shape[-1], 1, 1))
-        types[factor], types[codes] = TensorType((1,)), TensorType(shape, FLOAT)
-        types[table] = TensorType(constants[table].shape)
+        shape = graph.types[node.inputs[0]].shape
+        factor = replacing.constant(f"{node.name}_factor", np.array([1 / maker.reals("scale")[0]]))
+        codes = replacing.tensor(f"{node.name}_codes", shape)
+        table = replacing.constant(f"{node.name}_table", np.tile(entries, (shape[-1], 1, 1)))
         origin = node.origin or node.name
-        nodes.append(Node(codes, "Mul", (node.inputs[0], factor), codes, {}, origin))
         lookup = replace(node, op="Lookup", inputs=(codes, table), attrs={"first": first})
-        nodes.append(replace(lookup, origin=origin))
-    return check(replace(graph, nodes=tuple(nodes), types=types, constants=constants))
+        replacing.made[node.name] = [
+            Node(codes, "Mul", (node.inputs[0], factor), codes, {}, origin),
+            replace(lookup, origin=origin),
+        ]
+    return check(replacing.whole())
 
 
 def _maker(graph: Graph, node: Node) -> Node | None:
