@@ -67,6 +67,18 @@ def faulty(settings: Mapping[str, Any]) -> dict[str, float]:
     return {"y": float(x)}
 
 
+class MuteError(Exception):
+    """An error that fails when it is told."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def mute(settings: Mapping[str, Any]) -> dict[str, float]:
+    """Fail without a word."""
+    raise MuteError
+
+
 @dataclass(frozen=True)
 class Killed:
     """An objective whose process is killed at the first try of some points."""

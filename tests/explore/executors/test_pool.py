@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.explore.functions import SPACE, Killed, bowl, faulty
+from tests.explore.functions import SPACE, Killed, bowl, faulty, mute
 
 from netwright.errors import ConfigError
 from netwright.explore import Function, Here, Limits, Listed, Pool, Random, Search, result_digest
@@ -47,6 +47,14 @@ def test_this_process_survives_what_python_can():
     assert [t.reason for t in trials] == [
         "ValueError: no such thing", "took longer than 0.2 s", 'the value "y" is nan', "",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("executor", [Here(), Pool(1)])
+def test_an_error_that_fails_when_it_is_told_costs_its_trial_alone(executor):
+    search = Search(SPACE, Function(mute), listed(1, 2))
+    trials = search.run(trials=2, executor=executor).trials
+    assert [trial.state for trial in trials] == ["failed", "failed"]
+    assert all(trial.reason.startswith("MuteError") for trial in trials)
 
 
 def test_a_killed_worker_loses_nothing(tmp_path):

@@ -8,6 +8,7 @@ from netwright.backends import rtl
 from netwright.backends.rtl import find_part
 from netwright.backends.rtl.implement import synthesis
 from netwright.backends.rtl.implement.synthesis import mapped_files, synthesize
+from netwright.backends.tools import Tool, ToolRun
 from netwright.errors import BackendError, MissingExtra, ToolFailed
 from netwright.progress import Progress, silent
 from tests.backends.hls.graphs import Build
@@ -126,3 +127,22 @@ def test_a_layer_that_only_gives_constants_has_no_cells(tmp_path: Path) -> None:
     layers = design.measure_layers().layers
     assert set(layers) == {layer.name for layer in design.circuit.layers}
     assert sum(cells.lut.value for cells in layers.values()) == 0
+
+
+def test_what_yosys_leaves_short_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not notice a disk that is full."""
+
+    def short(tool: Tool, args: object, *, cwd: Path, log: Path, **options: object) -> ToolRun:
+        (cwd / "mapped.v").write_text("module a (input b);\n")
+        return ToolRun(1.0, log)
+
+    monkeypatch.setattr(synthesis, "run_tool", short)
+    with pytest.raises(BackendError, match=r"mapped\.v: ends in the middle"):
+        synthesis.run_script(
+            [], ["write_verilog mapped.v"], folder=tmp_path, name="step", outputs=("mapped.v",),
+            check=lambda made: None, timeout_s=1.0, defines=(), progress=silent,
+        )  # fmt: skip
+    assert not (tmp_path / "mapped.v").exists()
+    assert not (tmp_path / "step.made.json").exists()
