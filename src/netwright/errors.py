@@ -354,7 +354,9 @@ used, unless the user's environment says otherwise."""
 
 
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:
-    """Import an optional dependency, or say which extra brings it; none of them reports its use.
+    """Import an optional dependency, or say which extra brings it.
+
+    Those that would report their use are told not to.
 
     Args:
         module: Dotted name of the module to import.
