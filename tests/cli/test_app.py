@@ -118,7 +118,33 @@ def test_version(netwright: Netwright) -> None:
 def test_unknown_option_is_a_usage_error(netwright: Netwright) -> None:
     code, out, err = netwright("run", "--fast", "x.toml")
     assert (code, out) == (2, "")
-    assert "No such option" in err
+    assert err.startswith("error: no such option: --fast\nhint: ")
+    assert err.endswith("netwright run -h tells what is accepted\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["conver"], "no such command 'conver'\nhint: did you mean 'convert'?; netwright -h tells"),
+        (["explore", "status"], "missing argument 'DIR'\nhint: netwright explore status -h tells"),
+        (["run", "--bogus"], "no such option: --bogus\nhint: "),
+        (
+            ["convert", "m.onnx", "--out", "o", "--scale", "odd"],
+            "invalid value for '--scale': 'odd'",
+        ),
+    ],
+)
+def test_a_command_line_is_refused_with_what_is_accepted(netwright, words, message):
+    code, out, err = netwright(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {message}")
+    assert "Value error" not in err
+
+
+def test_without_a_command_there_is_help(netwright: Netwright) -> None:
+    code, out, err = netwright()
+    assert code == 2
+    assert "Commands:" in out + err
 
 
 WITHOUT_TORCH = """

@@ -29,6 +29,20 @@ def test_a_shell_completes_names(monkeypatch, capsys, words, offered):
     assert offered <= set(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize("command", ["verify", "report", "export", "compare", "compare mine"])
+def test_a_shell_completes_the_names_of_runs(monkeypatch, capsys, tmp_path, command):
+    for name in ("mine", "my-other"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    (tmp_path / "runs" / "mine" / "manifest.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    words = f"netwright {command} m"
+    monkeypatch.setenv("_NETWRIGHT_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split(" ")) - 1))
+    main([])
+    assert capsys.readouterr().out.split() == ["mine"]
+
+
 @pytest.mark.parametrize("home", ["there's no place like it", "two\nlines"])
 def test_completion_is_not_installed_where_a_folder_would_be_code(
     monkeypatch, tmp_path, capsys, home

@@ -109,6 +109,18 @@ def test_the_first_part_of_a_file_is_converted(netwright: Netwright, tmp_path: P
     assert code == 0, err
     assert "note: model_until_h.onnx is the part of model.onnx that makes h" in err
     assert "verdict: model_until_h.onnx = graph = QONNX = CPU engine on" in shown
+    assert (out / "model_until_h.onnx").is_file()
+
+
+def test_a_part_that_is_refused_leaves_nothing_behind(netwright: Netwright, tmp_path: Path) -> None:
+    pytest.importorskip("qonnx")
+    nodes = [quant("x s z b", "q"), node("Relu", "q", "h"), node("Det", "h", "d"), node("Abs", "d")]
+    path = saved(model(nodes, GRID), tmp_path)
+    out = tmp_path / "out"
+    code, _, err = netwright("convert", path, "--out", out, "--backend", "cpu", "--until", "d")
+    assert code == 1
+    assert 'operator "Det" is not supported' in err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

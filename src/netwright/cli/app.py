@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from typer.core import TyperGroup
@@ -21,7 +22,7 @@ from netwright.cli.convert import convert
 from netwright.cli.data import app as data_app
 from netwright.cli.doctor import doctor
 from netwright.cli.estimate import estimate
-from netwright.cli.exit_codes import PIPE_CLOSED, exit_code
+from netwright.cli.exit_codes import PIPE_CLOSED, USAGE, exit_code
 from netwright.cli.explore import app as explore_app
 from netwright.cli.export import export
 from netwright.cli.listing import list_names
@@ -39,6 +40,31 @@ from netwright.cli.verify import verify
 from netwright.errors import ConfigError, MissingExtra, NetwrightError
 from netwright.escape import visible
 from netwright.extras import EXTRAS
+
+USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[1])
+"""What is raised for a command line that is not accepted; typer calls it by no name of its own."""
+
+_NEAR = re.compile(r"\.? (Did you mean .+)$|\.? \((Possible options: .+)\)$", re.DOTALL)
+
+
+def _tell_usage(error: BaseException) -> None:
+    """Say what is wrong with a command line as our own errors do: with what would be accepted.
+
+    Args:
+        error: The error of the library that reads command lines.
+    """
+    said: str = error.format_message()  # type: ignore[attr-defined]
+    if type(error).__name__ == "NoArgsIsHelpError":  # what it says is the help itself
+        note(said)
+        return
+    context: typer.Context | None = getattr(error, "ctx", None)
+    near = _NEAR.search(said)
+    text = (said[: near.start()] if near else said).replace("Value error, ", "", 1).rstrip(".")
+    ways = [f"{context.command_path if context else 'netwright'} -h tells what is accepted"]
+    if near:
+        more = near[1] or near[2]
+        ways.insert(0, f"{more[0].lower()}{more[1:]}")
+    complain(f"{text[:1].lower()}{text[1:]}\nhint: {'; '.join(ways)}")
 
 
 def extra_of(error: ModuleNotFoundError) -> MissingExtra | None:
@@ -77,6 +103,9 @@ def told(*, debug: bool) -> Iterator[None]:
             note(traceback.format_exc())
         complain(str(known))
         raise typer.Exit(exit_code(known)) from None
+    except USAGE_ERROR as error:
+        _tell_usage(error)
+        raise typer.Exit(USAGE) from None
     except KeyboardInterrupt as stopped:
         note("interrupted; the same command goes on from here")
         raise typer.Exit(signals.exit_code(stopped)) from None

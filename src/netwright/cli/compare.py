@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
+from netwright.cli.completion import runs as completed_runs
 from netwright.cli.console import emit, emit_json
 from netwright.cli.run import RUNS, JsonOption, RunsOption
 
 
 def compare(
     chosen: Annotated[
-        list[str], typer.Argument(metavar="RUN RUN ...", help="Run folders, or names of runs.")
+        list[str],
+        typer.Argument(
+            metavar="RUN RUN ...",
+            help="Run folders, or names of runs.",
+            autocompletion=completed_runs,
+        ),
     ],
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the comparison as a page.")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import typer
+
 from netwright.errors import ConfigError, NetwrightError
 
 INSTALL = "--install-completion"
@@ -76,6 +78,14 @@ def studies() -> Iterable[str]:
     from netwright.studies import list_studies
 
     return [study.name for study in list_studies()]
+
+
+def runs(context: typer.Context, incomplete: str) -> list[str]:
+    """Completes names of runs in the folder of all runs; a path of a run is left to the shell."""
+    from netwright.run import run_names
+
+    folder = context.params.get("runs") or "runs"
+    return [name for name in run_names(folder) if name.startswith(incomplete)]
 
 
 @contextmanager

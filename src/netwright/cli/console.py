@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,6 +133,31 @@ def hold(folder: Path) -> None:
     assert stack is not None, "only commands hold folders"
     stack.enter_context(locked(folder, why="is writing to this folder"))
     sweep(folder)
+
+
+def staging() -> Path:
+    """A private folder for what is made before an output folder is held; gone with the command."""
+    import tempfile
+
+    from netwright.files import workspace
+
+    stack = _HELD.get()
+    assert stack is not None, "only commands have such folders"
+    return stack.enter_context(workspace(Path(tempfile.gettempdir()), mode=0o700))
+
+
+def hold_with(folder: Path, staged: Path) -> None:
+    """Hold an output folder as :func:`hold` does, and let it begin with the files of another.
+
+    Raises:
+        RunError: Another command works there, or the folder cannot be written.
+    """
+    from netwright.files import write_atomic
+
+    hold(folder)
+    for file in sorted(staged.iterdir()):
+        with file.open("rb") as made:
+            write_atomic(folder / file.name, partial(shutil.copyfileobj, made))
 
 
 def is_quiet() -> bool:

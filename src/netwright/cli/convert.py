@@ -11,7 +11,7 @@ import typer
 
 from netwright.cli.backend import make_backend
 from netwright.cli.completion import names_of
-from netwright.cli.console import emit, emit_json, hold, note, reporter, typed_folder
+from netwright.cli.console import emit, emit_json, hold_with, note, reporter, staging, typed_folder
 from netwright.cli.exit_codes import FAILED, INCOMPLETE
 from netwright.cli.figures import real, whole
 from netwright.cli.run import JsonOption
@@ -217,11 +217,12 @@ def convert(
             "--quantize chooses the quantizers of the inputs; leave out --input-quant"
         )
     own = Path(rows) if rows is not None else None
+    staged = staging()
     if until:
-        model = _first_part(model, out, until)
+        model = _first_part(model, staged, until)
     if quantize:
         source, quantized, told = quantize_model(
-            model, out, quantizer=quantizer, backend=backend, reals=takes_reals(maker),
+            model, staged, quantizer=quantizer, backend=backend, reals=takes_reals(maker),
             calibrate=calibrate, bits=bits, bops=bops, scale=scale, rows=own, labels=labels,
         )  # fmt: skip
         note(quantized.sentence)
@@ -240,7 +241,7 @@ def convert(
     stimuli = _stimuli(source, rows, random_rows)
     for item in source.graph.notes:
         note(f"note: {item.node}: {item.text} (relative error {item.error:.1e})")
-    hold(out)
+    hold_with(out, staged)
     made = certify_design(
         source, maker, out, stimuli, name=backend, route=route, quantized=quantized, began=started,
         tell=note, reporter=reporter(),
@@ -252,13 +253,13 @@ def convert(
         raise typer.Exit(INCOMPLETE)
 
 
-def _first_part(model: Path, out: Path, names: Sequence[str]) -> Path:
-    """The file that ends where the user wants."""
+def _first_part(model: Path, folder: Path, names: Sequence[str]) -> Path:
+    """The file that ends where the user wants, made in a folder."""
     from netwright.exchange.onnx.cut import cut_model
 
     if model.suffix.lower() != ".onnx":
         raise ConfigError("--until is for ONNX files", hint="end files of HGQ2 in Keras")
-    part = cut_model(model, out, names)
+    part = cut_model(model, folder, names)
     note(f"note: {part.name} is the part of {model.name} that makes {', '.join(names)}")
     return part
 

@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
+from netwright.cli.completion import runs as completed_runs
 from netwright.cli.console import check_output, emit
 from netwright.cli.run import RUNS, RunsOption
 
 
 def export(
     source: Annotated[
-        str, typer.Argument(metavar="RUN_OR_GRAPH", help="A run, or a graph file (.npz).")
+        str,
+        typer.Argument(
+            metavar="RUN_OR_GRAPH",
+            help="A run, or a graph file (.npz).",
+            autocompletion=completed_runs,
+        ),
     ],
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="File to write: .onnx (QONNX) or .npz.")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from netwright.cli.console import emit, emit_json
-from netwright.cli.run import RUNS, JsonOption, RunsOption
+from netwright.cli.run import RUNS, JsonOption, RunArgument, RunsOption
 
 
 def report(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or the name of a run.")],
+    run: RunArgument,
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
 ) -> None:

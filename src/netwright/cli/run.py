@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netwright.cli.completion import runs as completed_runs
 from netwright.cli.console import columns, complain, emit, emit_json, note, reporter, typed_folder
 
 RUNS = Path("runs")
@@ -14,6 +15,12 @@ RUNS = Path("runs")
 
 RunsOption = Annotated[
     Path, typer.Option("--runs", metavar="DIR", parser=typed_folder, help="Folder of all runs.")
+]
+RunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run folder, or the name of a run.", autocompletion=completed_runs
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from netwright.cli.console import complain, emit, emit_json
 from netwright.cli.exit_codes import FAILED, INCOMPLETE
-from netwright.cli.run import RUNS, JsonOption, RunsOption
+from netwright.cli.run import RUNS, JsonOption, RunArgument, RunsOption
 
 
 def verify(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or the name of a run.")],
+    run: RunArgument,
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from netwright.run.config import load_toml
 from netwright.run.engine import execute
-from netwright.run.folder import find_run, set_aside
+from netwright.run.folder import find_run, run_names, set_aside
 from netwright.run.manifest import Manifest, StageEntry, StageRecord, read_manifest
 from netwright.run.plan import PlannedStage, plan
 from netwright.run.stage import Flow, Reporter, Silent, Stage, StageContext
@@ -26,5 +26,6 @@ __all__ = [
     "load_toml",
     "plan",
     "read_manifest",
+    "run_names",
     "set_aside",
 ]

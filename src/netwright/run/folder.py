@@ -235,6 +235,11 @@ def set_aside(path: str | Path) -> Path | None:
     return place
 
 
+def run_names(runs: str | Path) -> list[str]:
+    """Names of all runs in a folder, in alphabetical order; none where there is no such folder."""
+    return sorted(path.parent.name for path in Path(runs).glob(f"*/{MANIFEST}"))
+
+
 def find_run(name: str, *, runs: str | Path = Path("runs")) -> Path:
     """Folder of a run, given as a path or by its name in `runs`.
 
@@ -245,6 +250,6 @@ def find_run(name: str, *, runs: str | Path = Path("runs")) -> Path:
     for path in (Path(name), runs / name):
         if (path / MANIFEST).exists():
             return path
-    known = sorted(path.parent.name for path in runs.glob(f"*/{MANIFEST}"))
+    known = run_names(runs)
     listed = f"runs in {runs}: {', '.join(known)}" if known else f"{runs} holds no run yet"
     raise RunError(f'"{name}" is not a run folder', hint=listed)
