@@ -160,3 +160,42 @@ def test_weights_that_pass_through_the_scratchpad_have_an_older_name(netwright):
     ]
     sizes = [one["compulsory_bytes"] for one in found]
     assert sizes[0] == sizes[1] > sizes[2]
+
+
+@pytest.mark.parametrize(
+    ("mapper", "more", "message"),
+    [
+        ("fusion", ("--curve", "a.svg"), "--curve: the mapper fusion has no use for it"),
+        (
+            "fusion",
+            ("--picture", "a.svg", "--weights"),
+            "--places-weights, --picture: the mapper fus",
+        ),
+        (
+            "split",
+            ("--fix", "a.toml", "--whole"),
+            "--whole, --fix: the mapper split has no use for",
+        ),
+        ("cosma", ("--method", "greedy"), "--method greedy: the mapper cosma has no use for it"),
+    ],
+)
+def test_options_of_other_mappers_are_refused(netwright, mapper, more, message):
+    code, out, err = netwright("map", "resnet9", "--mapper", mapper, *more)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_what_a_file_says_of_steps_is_compared_with_the_network(netwright, tmp_path):
+    fix = tmp_path / "fix.toml"
+    fix.write_text('granularity = "unfused"\norder = ["conv0"]\n')
+    code, _, err = netwright("map", "squeezenet", "--fix", fix)
+    assert code == 2
+    assert 'operators are unfused, and those of "squeezenet" are fused' in err
+    fix.write_text('[bindings]\nact1 = "mac"\n')
+    for command in (("map", "squeezenet", "--mapper", "fusion"), ("estimate", "squeezenet")):
+        code, _, err = netwright(*command, "--fix", fix)
+        assert code == 1
+        assert "act1" in err
+        assert "where they are unfused (netwright map --granularity unfused) it is one" in err
+    code, _, err = netwright("map", "squeezenet", "--fix", fix)
+    assert "the mapper cosma takes an order only" in err

@@ -8,7 +8,7 @@ import pytest
 
 from netwright import arch, cost
 from netwright.errors import ConfigError, MappingError
-from netwright.mapping import Group, Mapping, cosma, faults, load, replay, write
+from netwright.mapping import Group, cosma, faults, load, replay, write
 from netwright.workload import Builder, fuse
 from tests.cost.small import figure, one_memory
 
@@ -111,7 +111,7 @@ def test_what_cannot_be_counted_is_refused_by_name():
     group = replace(mapping, groups=(Group("g", ("add6",)),))
     with pytest.raises(ConfigError, match='"add6" does not'):
         cost.estimate_network(workload, machine(), fixed=group)
-    other = Mapping("unfused", mapping.order, mapping.residencies)
+    other = replace(mapping, granularity="unfused", order=(*mapping.order, "relu"))
     with pytest.raises(ConfigError, match="whose operators are unfused") as caught:
         cost.estimate_network(workload, machine(), fixed=other)
     assert "--granularity fused" in (caught.value.hint or "")

@@ -54,9 +54,9 @@ def test_arrays():
     assert found(replace(GROUP, loops=loops))[0] == "loop over f: the tile must be 1 or more, not 0"
     loops = (*loops[:-1], Loop("f", 1, "x", 0))
     assert found(replace(GROUP, loops=loops)) == (
-        "loop over p: there is no array axis row[1]",
+        "loop over p: there is no array axis row[1]; axes: square[0], square[1], row[0]",
         "two loops run along square[1]",
-        "loop over f: there is no array axis x[0]",
+        "loop over f: there is no array axis x[0]; axes: square[0], square[1], row[0]",
     )
     wide = (Loop("g", 1), Loop("p", 300), Loop("m1", 1), Loop("p", 1, "row", 0))
     assert found(replace(GROUP, loops=wide))[0] == (
@@ -122,7 +122,7 @@ def test_keeps():
         Keep("buffer", "V", 3), Keep("buffer", "V", 3), Keep("buffer", "RNV", 4),
     )  # fmt: skip
     assert found(replace(GROUP, keeps=keeps)) == (
-        '"Q": "dram" is no memory of the chip',
+        '"Q": "dram" is no memory of the chip; it has buffer, square_registers, row_registers',
         '"x" is kept, but no Einsum of the group reads or makes it',
         '"K": the position must be from 0 to 4, not 9',
         '"V" is kept twice in buffer',

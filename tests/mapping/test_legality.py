@@ -112,7 +112,10 @@ NESTS = LoopNest((Loop("P", 1),), ())
     ("mapping", "fault"),
     [
         (replace(LEGAL, bindings={"e9": "mac"}), 'a binding names "e9", which is no Einsum'),
-        (replace(LEGAL, bindings={"e1": "x"}), 'Einsum "e1": there is no compute unit "x"'),
+        (
+            replace(LEGAL, bindings={"e1": "x"}),
+            'Einsum "e1": there is no compute unit "x"; units: mac',
+        ),
         (replace(LEGAL, nests={"e9": NESTS}), 'a loop nest names "e9", which is no Einsum'),
         (replace(LEGAL, groups=(Group("g", ()),)), 'group "g" has no Einsum'),
         (replace(LEGAL, groups=(Group("g", ("e9",)),)), 'group "g": "e9" is no Einsum'),

@@ -22,7 +22,9 @@ from netwright.cli.split import (
     MethodOption,
     ModelsArgument,
     WithinOption,
+    is_split_option,
     only_one,
+    refuse_unused,
     split_networks,
 )
 from netwright.cli.workloads import (
@@ -145,12 +147,17 @@ def estimate(
         for model in models
     ]
     if mapper is Mapper.splitting:
+        refuse_unused("split", {
+            "--goal": goal is not None, "--show": bool(show), "--place": bool(place),
+            "--fix": fix is not None, "--trace": trace is not None,
+        })  # fmt: skip
         split_networks(
             workloads, machine, aim=aim.value, within_s=within_s, method=method.value,
             time_limit_s=SPLIT_S if time_limit_s is None else time_limit_s, write=write,
             picture=picture, as_json=as_json,
         )  # fmt: skip
         return
+    refuse_unused("nests", is_split_option(aim, within_s, method))
     only_one(models)
     workload = workloads[0]
     names = [einsum.name for einsum in workload.einsums]
@@ -165,7 +172,7 @@ def estimate(
     given = placed(workload, machine, place or ())
     found = estimate_network(
         workload, machine, goal=aimed, time_limit_s=time_limit_s,
-        fixed=given if fix is None else load(fix),
+        fixed=given if fix is None else load(fix, granularity=workload.granularity),
         progress=paced("operations, next"),
     )  # fmt: skip
     seconds = time.monotonic() - started

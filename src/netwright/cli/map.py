@@ -20,7 +20,9 @@ from netwright.cli.split import (
     MethodOption,
     ModelsArgument,
     WithinOption,
+    is_split_option,
     only_one,
+    refuse_unused,
     split_networks,
 )
 from netwright.cli.workloads import (
@@ -202,7 +204,16 @@ def map_network(
             _check_order(workload)
         step = steps.get(granularity.value)
         workloads.append(step(workload) if step else workload)
+    of_split = is_split_option(aim, within_s, method)
+    of_cosma = {
+        "--places-weights": places_weights, "--order search": order is OrderName.search,
+        "--curve": curve is not None,
+    }  # fmt: skip
     if mapper is Mapper.splitting:
+        refuse_unused("split", {
+            **of_cosma, f"--goal {goal.value}": goal is not MapGoal.traffic, "--whole": is_whole,
+            "--fix": fix is not None,
+        })  # fmt: skip
         split_networks(
             workloads, machine, aim=aim.value, within_s=within_s, method=method.value,
             time_limit_s=limit, write=write, picture=picture, as_json=as_json,
@@ -210,7 +221,7 @@ def map_network(
         return
     only_one(models)
     workload = workloads[0]
-    fixed = None if fix is None else load(fix)
+    fixed = None if fix is None else load(fix, granularity=workload.granularity)
     if is_whole and (mapper is not Mapper.fusion or goal is MapGoal.traffic):
         raise ConfigError(
             "--whole is for --mapper fusion with --goal latency, energy or edp",
@@ -218,6 +229,8 @@ def map_network(
         )
     if mapper is Mapper.fusion:
         from netwright.cli.fuse import fuse_network
+
+        refuse_unused("fusion", {**of_split, **of_cosma, "--picture": picture is not None})
 
         fuse_network(
             workload, machine, fixed, write, goal=goal.value, is_whole=is_whole,
@@ -227,6 +240,7 @@ def map_network(
     if goal is not MapGoal.traffic:
         raise ConfigError(f"--goal {goal.value}: the mapper {mapper.value} minimizes traffic",
                           hint="--mapper fusion minimizes time and energy too")  # fmt: skip
+    refuse_unused("cosma", of_split)
     memory, capacity = scratchpad_of(machine)
     searched = None
     if order is OrderName.search:
@@ -234,6 +248,7 @@ def map_network(
     names = None if searched is None else searched.order
     if fixed is not None:
         names = _fixed_order(workload, fixed, is_searched=searched is not None)
+        places_weights = places_weights or fixed.places_weights
     found = cosma(workload, machine, order=names, places_weights=places_weights, time_limit_s=limit)
     if write is not None:
         write_mapping(write, found.mapping)
@@ -270,16 +285,17 @@ def write_mapping(path: Path, found: Mapping) -> None:
 def _fixed_order(workload: Workload, fixed: Mapping, *, is_searched: bool) -> tuple[str, ...]:
     """The order that a file gives; groups and nests mean nothing to this mapper."""
     from netwright.errors import ConfigError
-    from netwright.mapping import ordered
+    from netwright.mapping import check_granularity, ordered
 
     if is_searched:
         raise ConfigError("--fix: an order is given or searched, not both",
                           hint="leave out --order search")  # fmt: skip
-    if fixed.groups or fixed.nests or fixed.residencies:
+    if fixed.groups or fixed.nests or fixed.residencies or fixed.bindings or fixed.layouts:
         raise ConfigError(
             "--fix: the mapper cosma takes an order only, and finds the stays",
             hint="groups are for --mapper fusion, loop nests and bindings for netwright estimate",
         )
+    check_granularity(workload, fixed)
     return ordered(workload, fixed.order)
 
 

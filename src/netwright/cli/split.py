@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,6 +70,34 @@ def only_one(models: Sequence[str]) -> str:
             hint="--mapper split takes several",
         )
     return models[0]
+
+
+def refuse_unused(mapper: str, options: Mapping[str, bool]) -> None:
+    """Refuse options that a mapper has no use for.
+
+    Args:
+        mapper: Its name.
+        options: For options of other mappers, whether they are given.
+
+    Raises:
+        ConfigError: Some are.
+    """
+    from netwright.errors import ConfigError
+
+    given = [name for name, is_given in options.items() if is_given]
+    if given:
+        what = "it" if len(given) == 1 else "them"
+        raise ConfigError(f"{', '.join(given)}: the mapper {mapper} has no use for {what}",
+                          hint="leave out what belongs to another mapper")  # fmt: skip
+
+
+def is_split_option(aim: AimName, within_s: float | None, method: MethodName) -> dict[str, bool]:
+    """For options of a split, whether they are given."""
+    return {
+        f"--aim {aim.value}": aim is not AimName.latency,
+        "--within-s": within_s is not None,
+        f"--method {method.value}": method is not MethodName.exact,
+    }
 
 
 def split_networks(

@@ -18,10 +18,10 @@ from netwright.cost.mapper import Goal
 from netwright.cost.price import check_figures
 from netwright.errors import ConfigError
 from netwright.mapping.fusion import given_to_fusion
+from netwright.mapping.given import check_taken
 from netwright.mapping.legality import check_legal
 from netwright.mapping.mapping import Group, Mapping
-from netwright.mapping.ranks import aligned
-from netwright.mapping.runs import MAX_EINSUMS, Runs
+from netwright.mapping.runs import MAX_EINSUMS, Runs, bindings_of
 from netwright.progress import Progress, silent
 from netwright.workload import Einsum, Workload
 
@@ -86,7 +86,7 @@ def fused(
         goal: What is minimized; ``edp`` is joules times seconds of the whole.
         max_einsums: Most Einsums of a group.
         fixed: What is given: order and bindings, in whole or in part, and groups. A given group
-            with phases is taken as it is; of others, loops and keeps are.
+            with phases or lags is taken as it is; of others, loops and keeps are.
         is_whole: Whether everything in the mapspace is looked at that could be better, which is for
             a few Einsums on small machines; otherwise what promises most.
         time_limit_s: When this time is over, what is left is not fused any more.
@@ -96,20 +96,22 @@ def fused(
         ConfigError: The machine lacks a figure or has no memory of limited capacity, no unit does
             what must run point by point, an order cannot be followed, or stays or loop nests are
             given.
-        MappingError: A given group is not legal.
+        MappingError: A given binding or group is not legal, or cannot be taken.
         Infeasible: Some Einsum fits in no way; the message says which.
     """
     started = time.perf_counter()
     check_figures(architecture)
     if goal not in get_args(Goal):
         raise ConfigError(f'goal must be {", ".join(get_args(Goal))}, not "{goal}"')
-    workload, fixed = given_to_fusion(
-        workload, fixed, max_einsums=max_einsums, time_limit_s=time_limit_s
-    )
-    order = tuple(einsum.name for einsum in workload.einsums)
-    runs = Runs(aligned(workload), architecture, max_einsums, fixed.groups)
+    shared, fixed = given_to_fusion(
+        workload, architecture, fixed, max_einsums=max_einsums, time_limit_s=time_limit_s,
+        decides_units=True,
+    )  # fmt: skip
+    order = tuple(einsum.name for einsum in shared.einsums)
+    bindings = bindings_of(shared, architecture, fixed)
+    runs = Runs(shared, architecture, max_einsums, fixed.groups, bindings)
     mapper = RunMapper(
-        runs.workload, architecture, runs, goal, {**fixed.bindings}, is_whole=is_whole,
+        shared, architecture, runs, goal, {**fixed.bindings}, is_whole=is_whole,
         deadline=started + time_limit_s,
     )  # fmt: skip
     inside = done_in_place(workload, architecture)
@@ -123,6 +125,7 @@ def fused(
         groups=tuple(way.group for way in ways),
     )
     check_legal(workload, architecture, mapping)
+    check_taken(fixed, mapping)
     return Fused(
         mapping, spent[0] + sum(way.seconds for way in ways),
         spent[1] + sum(way.joules for way in ways),

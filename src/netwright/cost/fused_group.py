@@ -97,7 +97,10 @@ class GroupSearch:
             }
             for own, points in zip(work, points_of, strict=True)
         ]
-        self.arrays = GroupArrays(self.run, self.part, able, mapper.arrays, mapper.units, cycles)
+        along = () if given is None else given.loops[len(given.temporal) :]
+        self.arrays = GroupArrays(
+            self.run, self.part, able, mapper.arrays, mapper.units, cycles, along
+        )
         self.times: dict[tuple[tuple[str, int], ...], float] = {}
 
     def solved(self) -> Way | None:
@@ -165,7 +168,8 @@ class GroupSearch:
 
     def _is_promising(self, loops: tuple[Loop, ...]) -> bool:
         """Whether tiles along ranks where nothing is shared are points, or use more copies."""
-        if self.looks_at_all or not self.run.is_disjoint:
+        is_given = self.given is not None and self.given.temporal
+        if is_given or self.looks_at_all or not self.run.is_disjoint:
             return True
         points = tuple(Loop(rank, 1) for rank in self.run.common)
         return set(points) <= set(loops) or self._busy(loops) < self._busy((*loops, *points))

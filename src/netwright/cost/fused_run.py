@@ -103,20 +103,22 @@ class RunMapper:
         """The best way, if there is one."""
         members = self.workload.einsums[begin:end]
         able = [self._able(einsum) for einsum in members]
+        given = self.runs.given.get((begin, end))
         if len(members) == 1 and (not able[0] or members[0].map_op in UNKNOWN):
-            way: Way | None = self._streamed(members[0])
+            way: Way | None = self._streamed(members[0], given)
         elif not self._is_counted(members):
             return None
         else:
-            given = self.runs.given.get((begin, end))
-            if given is None or not given.phases:
+            if given is None or not (given.phases or given.lags):
                 way = GroupSearch(self, begin, end, able, given).solved()
                 if self.is_whole:
                     self.undecided.discard((begin, end))
                     search = GroupSearch(self, begin, end, able, given, is_whole=True, best=way)
                     way = search.solved()
                 return None if way is None else self._bounded(way, begin, end)
-            way = self.counted(self.part(begin, end), given, dict(self.bindings))
+            units = self.runs.bindings
+            bindings = {name: units[name] for name in given.einsums if name in units}
+            way = self.counted(self.part(begin, end), given, bindings)
         return None if way is None else replace(way, bound=way.value(self.goal)[0])
 
     def _bounded(self, way: Way, begin: int, end: int) -> Way:
@@ -134,12 +136,13 @@ class RunMapper:
         able = self.units if len(self.units) == 1 else able_units(einsum, self.architecture)
         return tuple(unit for unit in able if fixed in (None, unit.name))
 
-    def _streamed(self, einsum: Einsum) -> Way:
+    def _streamed(self, einsum: Einsum, given: Group | None) -> Way:
         """An Einsum that no unit does, or that nothing is known of: its bytes alone."""
         counts = stream.count(self.workload, einsum, self.architecture)
         found = price(counts, self.architecture)
         moved = found.bytes_moved.get(self.architecture.root.name, 0)
-        return Way(found.seconds, found.joules, moved, Group(einsum.name, (einsum.name,)), {})
+        group = Group(einsum.name, (einsum.name,)) if given is None else given
+        return Way(found.seconds, found.joules, moved, group, {})
 
     def least(self, begin: int, end: int) -> tuple[float, float]:
         """Seconds and joules that any group of some Einsums takes at least.

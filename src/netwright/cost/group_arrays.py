@@ -29,6 +29,7 @@ class GroupArrays:
         above: For each unit the arrays above it.
         units: All units.
         cycles: For each Einsum the seconds of a point on each unit.
+        given: What runs along the arrays, if that is given.
     """
 
     run: Run
@@ -37,12 +38,16 @@ class GroupArrays:
     above: Mapping[str, tuple[Array, ...]]
     units: Sequence[Compute]
     cycles: Sequence[Mapping[str, float]]
+    given: tuple[Loop, ...] = ()
     known: dict[tuple[tuple[str, int], ...], Mapping[str, list[tuple[int, int]]]] = field(
         default_factory=dict, init=False
     )
 
     def spreads(self, loops: Sequence[Loop]) -> Iterator[tuple[Loop, ...]]:
         """What runs along the arrays: for each array the best ways, in all combinations."""
+        if self.given:
+            yield self.given
+            return
         arrays = {a.name: a for own in self.above.values() for a in own}
         options = [self._along(array, loops) for array in arrays.values()]
         for chosen in islice(product(*options), MAX_SPREADS**2):
@@ -61,6 +66,9 @@ class GroupArrays:
 
     def every_spread(self, loops: Sequence[Loop]) -> Iterator[tuple[Loop, ...]]:
         """All ways to use the arrays: any rank along each axis, over any number of copies."""
+        if self.given:
+            yield self.given
+            return
         tiles = {**self.run.extents, **{loop.rank: loop.tile for loop in loops}}
         arrays = {a.name: a for own in self.above.values() for a in own}
         axes = [(array, axis) for array in arrays.values() for axis in range(len(array.fanout))]

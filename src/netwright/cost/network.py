@@ -21,12 +21,14 @@ from netwright.errors import ConfigError, GraphError
 from netwright.ir.einsums.einsum import UNKNOWN
 from netwright.mapping.banks import place
 from netwright.mapping.binding import binding_of, branch_of, check_units, undone
+from netwright.mapping.given import check_granularity, check_taken
 from netwright.mapping.layout import banked
 from netwright.mapping.legality import check_legal
 from netwright.mapping.loopnest import Loop, LoopNest
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.operation import Operation, is_operation, operation
 from netwright.mapping.ranks import aligned
+from netwright.mapping.schedule import ordered
 from netwright.mapping.zeros import told
 from netwright.notebook import table
 from netwright.progress import Progress, silent
@@ -153,9 +155,10 @@ def estimate_network(
         if moved is not None:
             layers.append(Layer(moved.name, "transfers", price(moved, architecture)))
         group = group_of.get(einsum.name)
-        if group is not None and not group.is_stream:
+        is_fixed = fixed is not None and group in fixed.groups
+        is_own = is_fixed and is_operation(einsum) and einsum.name not in lacking
+        if group is not None and (is_own or not group.is_stream):
             if einsum.name == group.einsums[0]:
-                is_fixed = fixed is not None and group in fixed.groups
                 counts = pipeline.count(workload, architecture, given, group)
                 layers.append(Layer(group.name, "pipeline", price(counts, architecture),
                                     is_fixed=is_fixed))  # fmt: skip
@@ -203,6 +206,8 @@ def estimate_network(
     total = sequence(workload.name, parts, assumptions=taken)
     mapping = _mapping(given, nests, bindings)
     check_legal(workload, architecture, mapping)
+    if fixed is not None:
+        check_taken(fixed, mapping)
     return NetworkEstimate(mapping, tuple(layers), total, coverage(workload, left_out))
 
 
@@ -250,6 +255,18 @@ def _in_banks(
 ) -> NetworkEstimate:
     """What a network costs where matrices stay in banks and are multiplied there."""
     mapping = fixed if fixed is not None else place(workload, architecture)
+    if (
+        mapping.nests
+        or mapping.residencies
+        or mapping.places_weights
+        or not all(group.is_stream for group in mapping.groups)
+    ):
+        raise ConfigError(
+            f'"{architecture.name}" has units beside the banks of its memory: layouts, bindings '
+            "and an order can be given, not loop nests, stays and groups of several Einsums",
+            hint="netwright estimate --write writes such a mapping",
+        )
+    check_granularity(workload, mapping)
     done = execute(workload, architecture, mapping, progress=progress)
     layers = tuple(
         Layer(counts.name, "events", price(counts, architecture), is_fixed=fixed is not None)
@@ -281,7 +298,7 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
     """What is fixed, everything else streaming in groups of one; it is judged.
 
     Raises:
-        ConfigError: Stays are given; no engine counts them.
+        ConfigError: Something is given that this machine or network has no use for.
         MappingError: It is not legal.
     """
     taken = {name for group in fixed.groups for name in group.einsums} if fixed else set()
@@ -295,19 +312,23 @@ def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None
         order = tuple(einsum.name for members in workload.together for einsum in members)
     if fixed is None:
         return Mapping(workload.granularity, order, groups=cycles, bindings=bindings)
-    if fixed.residencies and fixed.granularity != workload.granularity:
+    check_granularity(workload, fixed)
+    if fixed.layouts:
         raise ConfigError(
-            f"the stays are those of a network whose operators are {fixed.granularity}, and an "
-            f"estimate counts one whose operators are {workload.granularity}",
-            hint=f"map it with --granularity {workload.granularity}",
+            f'layouts are given, and "{architecture.name}" has no units beside the banks of a '
+            "memory"
         )
+    if fixed.places_weights and not fixed.residencies:
+        raise ConfigError("that weights are placed says something of stays, and none are given")
+    if fixed.residencies and set(fixed.order) != set(order):
+        raise ConfigError("stays are counted in steps, so that the whole order must be given")
     if fixed.residencies and cycles:
         raise ConfigError(
             f'"{cycles[0].einsums[0]}" runs point by point with others, and an estimate takes no '
             "stays then"
         )
-    if set(fixed.order) == set(order):
-        order = fixed.order
+    known = workload.einsum_of
+    order = ordered(replace(workload, einsums=tuple(known[n] for n in order)), fixed.order)
     given = replace(
         fixed, granularity=workload.granularity, order=order, groups=(*fixed.groups, *cycles),
         bindings={**bindings, **fixed.bindings},
@@ -359,7 +380,7 @@ def _mapping(given: Mapping, nests: dict[str, LoopNest], bindings: dict[str, str
     """
     if given.residencies:
         return replace(given, bindings=bindings, nests=nests)
-    groups = tuple(group for group in given.groups if not group.is_stream)
+    groups = tuple(group for group in given.groups if nests.keys().isdisjoint(group.einsums))
     taken = {*nests, *(name for group in groups for name in group.einsums)}
     groups += tuple(Group(name, (name,)) for name in given.order if name not in taken)
     return replace(given, bindings=bindings, nests=nests, groups=groups)

@@ -10,6 +10,7 @@ from netwright.mapping.cosma import Solution, cosma, scratchpad_of
 from netwright.mapping.curve import Curve, Point, traffic_curve
 from netwright.mapping.fusion import Fusion, fusion
 from netwright.mapping.gaps import GapSolution, solve_gaps, traffic_of
+from netwright.mapping.given import check_granularity
 from netwright.mapping.group_legality import kept_bytes
 from netwright.mapping.layout import Layout
 from netwright.mapping.legality import check_legal, faults
@@ -65,6 +66,7 @@ __all__ = [
     "baseline",
     "bound_of_all_orders",
     "branch_of",
+    "check_granularity",
     "check_legal",
     "check_nest",
     "check_solver",

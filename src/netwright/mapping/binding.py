@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from netwright.arch import MAC, Architecture, Compute
 from netwright.errors import ConfigError
 from netwright.ir.einsums.einsum import ARITHMETIC
+from netwright.mapping.names import no_einsum
 from netwright.mapping.operation import factors_of
 from netwright.workload import Einsum, Workload
 
@@ -99,9 +100,10 @@ def binding_faults(
     units = {unit.name: unit for unit in architecture.units}
     for name, unit in bindings.items():
         if name not in einsums:
-            yield f'a binding names "{name}", which is no Einsum'
+            yield f'a binding names "{name}", which {no_einsum(workload, name)}'
         elif unit not in units:
-            yield f'Einsum "{name}": there is no compute unit "{unit}"'
+            told = ", ".join(units) or "there are none"
+            yield f'Einsum "{name}": there is no compute unit "{unit}"; units: {told}'
         else:
             work = dict.fromkeys(work_of(einsums[name], units[unit]))
             missing = [operator for operator in work if operator not in units[unit].does]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 
 from netwright.arch import Architecture
 from netwright.errors import ConfigError
+from netwright.mapping.cosma import scratchpad_of
+from netwright.mapping.given import Taker, check_given, check_granularity, check_taken
 from netwright.mapping.legality import check_legal
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.ranks import aligned
@@ -45,33 +47,49 @@ class Fusion:
 
 
 def given_to_fusion(
-    workload: Workload, fixed: Mapping | None, *, max_einsums: int, time_limit_s: float
+    workload: Workload,
+    architecture: Architecture,
+    fixed: Mapping | None,
+    *,
+    max_einsums: int,
+    time_limit_s: float,
+    decides_units: bool,
 ) -> tuple[Workload, Mapping]:
-    """The workload in the order in which it runs, and what is given.
+    """The workload in the order in which it runs, with shared ranks, and what is given.
 
     Args:
         workload: What shall be fused.
+        architecture: The machine.
         fixed: Order, bindings and groups that are kept; nothing if ``None``.
         max_einsums: Most Einsums of a group.
         time_limit_s: Seconds of the search.
+        decides_units: Whether units, arrays and time are decided too, or traffic alone.
 
     Raises:
-        ConfigError: An order cannot be followed, stays or loop nests are given, or a limit is
-            below what is possible.
+        ConfigError: An order cannot be followed, steps are other ones, stays, layouts or loop nests
+            are given, or a limit is below what is possible.
+        MappingError: Something else that is given means nothing, or cannot be taken.
     """
     if max_einsums < 1:
         raise ConfigError(f"max_einsums must be 1 or more, not {max_einsums}")
     if not time_limit_s >= 0:
         raise ConfigError(f"time_limit_s must be 0 or more, not {time_limit_s}")
     fixed = Mapping(workload.granularity, ()) if fixed is None else fixed
-    if fixed.residencies or fixed.nests:
+    if fixed.residencies or fixed.nests or fixed.layouts or fixed.places_weights:
         raise ConfigError(
-            "fusion takes an order, bindings and groups; stays and loop nests cannot be given",
+            "fusion takes an order, bindings and groups; stays and loop nests cannot be given, nor "
+            "layouts or that weights are placed",
             hint="a group of one Einsum gives its loops and keeps",
         )
+    check_granularity(workload, fixed)
     order = ordered(workload, fixed.order)
     by_name = {einsum.name: einsum for einsum in workload.einsums}
-    return replace(workload, einsums=tuple(by_name[name] for name in order)), fixed
+    workload = aligned(replace(workload, einsums=tuple(by_name[name] for name in order)))
+    if fixed.groups or fixed.bindings:
+        kept_in = () if decides_units else (scratchpad_of(architecture)[0].name,)
+        taker = Taker("fusion for the least traffic", kept_in, decides_units, max_einsums)
+        check_given(workload, architecture, fixed, taker)
+    return workload, fixed
 
 
 def fusion(
@@ -91,26 +109,29 @@ def fusion(
         max_einsums: Most Einsums of a group; 1 fuses nothing.
         fixed: What is given: order and bindings, in whole or in part, and groups. The loops of a
             given group are taken as they are, or searched if there are none; tensors whose keep is
-            given are kept there, the others as is best.
+            given are kept there, the others as is best. Phases, lags, loops along arrays and keeps
+            beside the scratchpad mean nothing here and are refused.
         time_limit_s: When this time is over, what is left is not fused any more.
         progress: Told how many Einsums are done.
 
     Raises:
         ConfigError: There is no memory of limited capacity, an order cannot be followed, or stays
             or loop nests are given.
-        MappingError: A given group is not legal.
+        MappingError: A given binding or group is not legal, or cannot be taken.
         Infeasible: Some Einsum fits in no way; the message says which.
     """
     started = time.perf_counter()
-    workload, fixed = given_to_fusion(
-        workload, fixed, max_einsums=max_einsums, time_limit_s=time_limit_s
-    )
-    solver = Runs(aligned(workload), architecture, max_einsums, fixed.groups)
+    shared, fixed = given_to_fusion(
+        workload, architecture, fixed, max_einsums=max_einsums, time_limit_s=time_limit_s,
+        decides_units=False,
+    )  # fmt: skip
+    bindings = bindings_of(shared, architecture, fixed)
+    solver = Runs(shared, architecture, max_einsums, fixed.groups, bindings)
     count = len(solver.shapes)
     best: dict[int, tuple[int, int]] = {0: (0, 0)}  # bits, and where the last group begins
     alone, before, is_optimal = 0, 0, True
     for end in range(1, count + 1):
-        progress(end - 1, count, workload.einsums[end - 1].name)
+        progress(end - 1, count, shared.einsums[end - 1].name)
         if end in solver.joined:
             continue
         options = []
@@ -142,11 +163,12 @@ def fusion(
         room, end = max(room, solved[1]), begin
     mapping = Mapping(
         workload.granularity,
-        tuple(einsum.name for einsum in workload.einsums),
-        bindings={**bindings_of(workload, architecture), **fixed.bindings},
+        tuple(einsum.name for einsum in shared.einsums),
+        bindings=bindings,
         groups=tuple(reversed(groups)),
     )
     check_legal(workload, architecture, mapping)
+    check_taken(fixed, mapping)
     return Fusion(
         mapping, -(-best[count][0] // 8), -(-alone // 8), room,
         (len(solver.known), solver.num_runs), is_optimal, time.perf_counter() - started,

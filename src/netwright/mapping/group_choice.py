@@ -210,15 +210,18 @@ class Run:
 
     def _options(self, use: Use, loops: Sequence[Loop]) -> Iterator[Option]:
         yield self._streamed(use, loops)
+        given = self.given.get(use.tensor.name)
         if use.maker is not None:
             position = self._needed(use, loops)
+            if given is not None and given < position:  # longer than it is needed
+                position = given
             size = use.tensor.stored.num_bits if use.leaves else 0
             yield Option(position, size, self._places(use, loops, position))
             return
         known = {rank for _, access in use.readers for rank in ranks_of(access)}
         inside = [number + 1 for number, loop in enumerate(loops) if loop.rank in known]
-        for position in (0, *inside):
-            outside = loops[:position]
+        for position in (0, *inside) if given is None else (given,):
+            outside = loops[: max((n for n in inside if n <= position), default=0)]
             elements = self._elements(use, outside)
             room = self._in_lines(use, elements)
             if position and self.memory.double_buffered:

@@ -51,7 +51,7 @@ def group_faults(
         return ()
     known = workload.einsum_of
     einsums = {name: known[name] for name in group.einsums if name in known}
-    found = [*_phase_faults(architecture, mapping, group), *_loop_faults(einsums, group)]
+    found = [*phase_faults(architecture, mapping, group), *loop_faults(einsums, group)]
     if found:
         return tuple(found)
     found += _array_faults(workload, architecture, mapping, einsums, group)
@@ -97,7 +97,8 @@ def rooms(
     return tuple(judged.kept_bytes(keep, nodes[keep.memory]) for keep in keeps)
 
 
-def _phase_faults(architecture: Architecture, mapping: Mapping, group: Group) -> Iterator[str]:
+def phase_faults(architecture: Architecture, mapping: Mapping, group: Group) -> Iterator[str]:
+    """What is wrong with the phases, units and lags of a group."""
     placed = [
         (name, unit)
         for phase in group.phases
@@ -124,7 +125,8 @@ def _phase_faults(architecture: Architecture, mapping: Mapping, group: Group) ->
             yield f'Einsum "{name}" must lag 0 tiles or more, not {lag}'
 
 
-def _loop_faults(einsums: dict[str, Einsum], group: Group) -> Iterator[str]:
+def loop_faults(einsums: dict[str, Einsum], group: Group) -> Iterator[str]:
+    """What is wrong with the ranks and tiles of the loops of a group, arrays aside."""
     extents: dict[str, int] = {}
     for einsum in einsums.values():
         for own in einsum.ranks:
@@ -146,6 +148,21 @@ def _loop_faults(einsums: dict[str, Einsum], group: Group) -> Iterator[str]:
     spatial = [loop.is_spatial for loop in group.loops]
     if spatial != sorted(spatial):
         yield "loops along arrays must be innermost"
+
+
+def axis_faults(architecture: Architecture, group: Group) -> Iterator[str]:
+    """Loops along axes of arrays that there are not, or two along one."""
+    arrays = [node for node in architecture.nodes if isinstance(node, Array)]
+    axes = [(array.name, axis) for array in arrays for axis in range(len(array.fanout))]
+    told = ", ".join(f"{name}[{axis}]" for name, axis in axes) or "there are none"
+    seen: set[tuple[str, int]] = set()
+    for loop in (loop for loop in group.loops if loop.is_spatial):
+        where = f"{loop.array}[{loop.axis}]"
+        if (loop.array, loop.axis) not in axes:
+            yield f"loop over {loop.rank}: there is no array axis {where}; axes: {told}"
+        elif (loop.array, loop.axis) in seen:
+            yield f"two loops run along {where}"
+        seen.add((loop.array, loop.axis))
 
 
 def may_run_along(workload: Workload, einsum: Einsum, array: Array, axis: int, rank: str) -> bool:
@@ -179,16 +196,12 @@ def _array_faults(
 ) -> Iterator[str]:
     arrays = {node.name: node for node in architecture.nodes if isinstance(node, Array)}
     extents = {rank.name: rank.extent for e in einsums.values() for rank in e.ranks}
-    taken: set[tuple[str, int]] = set()
+    yield from axis_faults(architecture, group)
     for loop in (loop for loop in group.loops if loop.is_spatial):
         where = f"{loop.array}[{loop.axis}]"
         array = arrays.get(loop.array)
         if array is None or not 0 <= loop.axis < len(array.fanout):
-            yield f"loop over {loop.rank}: there is no array axis {where}"
             continue
-        if (loop.array, loop.axis) in taken:
-            yield f"two loops run along {where}"
-        taken.add((loop.array, loop.axis))
         size = min([extents[loop.rank], *(x.tile for x in group.temporal if x.rank == loop.rank)])
         copies = ceil(size / loop.tile)
         if copies > array.fanout[loop.axis]:
@@ -209,6 +222,37 @@ def _array_faults(
                     f'Einsum "{name}": {loop.rank} may not run along {where}, which takes '
                     f"{', '.join(array.allowed(loop.axis)) or 'no rank'}"
                 )
+
+
+def keep_names(
+    architecture: Architecture, einsums: dict[str, Einsum], group: Group, *, most: int | None
+) -> Iterator[str]:
+    """Keeps of nothing, in no memory of the chip, at no position, or twice.
+
+    Args:
+        architecture: The machine.
+        einsums: Those of the group, by name.
+        group: The group.
+        most: The innermost position; ``None`` where loops are not known yet.
+    """
+    used = {name for e in einsums.values() for name in (*e.reads, e.output.tensor)}
+    chip = [own.name for own in architecture.memories if own is not architecture.root]
+    seen: set[tuple[str, str]] = set()
+    for keep in group.keeps:
+        if keep.memory not in chip:
+            yield (
+                f'"{keep.tensor}": "{keep.memory}" is no memory of the chip; it has '
+                f"{', '.join(chip) or 'none'}"
+            )
+        if keep.tensor not in used:
+            yield f'"{keep.tensor}" is kept, but no Einsum of the group reads or makes it'
+            continue
+        if keep.position < 0 or (most is not None and keep.position > most):
+            told = "0 or more" if most is None else f"from 0 to {most}"
+            yield f'"{keep.tensor}": the position must be {told}, not {keep.position}'
+        if (keep.memory, keep.tensor) in seen:
+            yield f'"{keep.tensor}" is kept twice in {keep.memory}'
+        seen.add((keep.memory, keep.tensor))
 
 
 class _Judged:
@@ -307,21 +351,9 @@ class _Judged:
 
     def keep_faults(self) -> Iterator[str]:
         """Keeps of nothing, in no memory, twice, or not as long as the tensor is needed."""
-        most = len(self.loops)
-        used = {name for s in self.stages for name in (*s.einsum.reads, s.einsum.output.tensor)}
-        seen: set[tuple[str, str]] = set()
+        members = {stage.einsum.name: stage.einsum for stage in self.stages}
+        yield from keep_names(self.architecture, members, self.group, most=len(self.loops))
         for keep in self.group.keeps:
-            memory = self.architecture.memory(keep.memory)
-            if memory is None or memory is self.architecture.root:
-                yield f'"{keep.tensor}": "{keep.memory}" is no memory of the chip'
-            if keep.tensor not in used:
-                yield f'"{keep.tensor}" is kept, but no Einsum of the group reads or makes it'
-                continue
-            if not 0 <= keep.position <= most:
-                yield f'"{keep.tensor}": the position must be from 0 to {most}, not {keep.position}'
-            if (keep.memory, keep.tensor) in seen:
-                yield f'"{keep.tensor}" is kept twice in {keep.memory}'
-            seen.add((keep.memory, keep.tensor))
             for rank, number in self._needed(keep.tensor).items():
                 if keep.position > number:
                     yield (

@@ -13,6 +13,7 @@ from netwright.mapping.group_legality import group_faults
 from netwright.mapping.homes import homes
 from netwright.mapping.loopnest_legality import nest_faults
 from netwright.mapping.mapping import Mapping, Residency
+from netwright.mapping.names import no_einsum
 from netwright.mapping.operation import operation
 from netwright.mapping.ranks import aligned
 from netwright.mapping.schedule import Schedule
@@ -78,7 +79,7 @@ def _order_faults(workload: Workload, order: Sequence[str]) -> Iterator[str]:
     for name in sorted(names - set(order)):
         yield f'Einsum "{name}" is not in the order'
     for name in sorted(set(order) - names):
-        yield f'the order names "{name}", which is no Einsum'
+        yield f'the order names "{name}", which {no_einsum(workload, name)}'
     for name in sorted({name for name in order if order.count(name) > 1}):
         yield f'Einsum "{name}" is in the order more than once'
     for einsum in workload.einsums:
@@ -119,7 +120,7 @@ def _nest_faults(workload: Workload, architecture: Architecture, mapping: Mappin
     below = homes(workload, mapping) if mapping.residencies else {}
     for name, nest in mapping.nests.items():
         if name not in einsums:
-            yield f'a loop nest names "{name}", which is no Einsum'
+            yield f'a loop nest names "{name}", which {no_einsum(workload, name)}'
             continue
         try:
             own = operation(workload, einsums[name])
@@ -146,12 +147,15 @@ def _group_faults(
     step_of = {name: step for step, name in enumerate(mapping.order)}
     seen: dict[str, str] = {}
     shared = aligned(workload) if mapping.groups else workload
+    names = [group.name for group in mapping.groups]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f'group "{name}": there are two of this name'
     for group in mapping.groups:
         if not group.einsums:
             yield f'group "{group.name}" has no Einsum'
         for name in group.einsums:
             if name not in step_of:
-                yield f'group "{group.name}": "{name}" is no Einsum'
+                yield f'group "{group.name}": "{name}" {no_einsum(workload, name)}'
             elif name in seen:
                 yield f'group "{group.name}": Einsum "{name}" is in group "{seen[name]}" already'
             elif name in mapping.nests:

@@ -77,7 +77,7 @@ class _Layout(_Part):
 
 class _File(_Part):
     schema_version: Literal[1] = 1
-    granularity: Granularity = "unfused"
+    granularity: Granularity | None = None
     order: tuple[str, ...] = ()
     places_weights: bool = False
     bindings: dict[str, str] = Field(default_factory=dict)
@@ -87,26 +87,33 @@ class _File(_Part):
     layouts: tuple[_Layout, ...] = ()
 
 
-def load(path: str | Path) -> Mapping:
+def load(path: str | Path, *, granularity: Granularity = "unfused") -> Mapping:
     """Read a mapping, or the parts of one that are fixed.
 
     Where no order is given it is that of the groups and of the Einsums in them. An Einsum without a
     binding has that of its phase. Stays name the Einsums during which they begin and end. Whether
     the mapping is legal depends on a workload and a machine; see :func:`netwright.mapping.faults`.
 
+    Args:
+        path: The file.
+        granularity: What the steps are where the file does not say it.
+
     Raises:
         ConfigError: The file cannot be read or is not TOML, or it is not accepted; the message
             lists all faults.
     """
-    return parse(read_toml(Path(path)), source=str(path))
+    return parse(read_toml(Path(path)), source=str(path), granularity=granularity)
 
 
-def parse(tables: Table[str, object], *, source: str) -> Mapping:
+def parse(
+    tables: Table[str, object], *, source: str, granularity: Granularity = "unfused"
+) -> Mapping:
     """The mapping, or the parts of one, that the tables of a file say; see :func:`load`.
 
     Args:
         tables: What the file held.
         source: Its name, for messages.
+        granularity: What the steps are where the file does not say it.
 
     Raises:
         ConfigError: It is not accepted; the message lists all faults.
@@ -129,7 +136,7 @@ def parse(tables: Table[str, object], *, source: str) -> Mapping:
         for name in names
     }
     return Mapping(
-        found.granularity,
+        found.granularity or granularity,
         order,
         tuple(_stay(stay, order, source) for stay in found.residencies),
         {**bindings, **found.bindings},

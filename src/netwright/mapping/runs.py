@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as Table
 from dataclasses import replace
 from itertools import permutations, product
 
@@ -79,10 +80,12 @@ class Runs:
         architecture: Architecture,
         most: int,
         groups: Sequence[Group] = (),
+        bindings: Table[str, str] | None = None,
     ) -> None:
         self.workload = workload
         self.architecture = architecture
         self.given = dict(self._given(groups))
+        self.bindings = bindings_of(workload, architecture) if bindings is None else bindings
         self.memory, self.capacity = scratchpad_of(architecture)
         self.most = most
         self.shapes = [Shape(einsum) for einsum in workload.einsums]
@@ -323,14 +326,7 @@ class Runs:
         """Given groups by the run that they are."""
         place = {einsum.name: n for n, einsum in enumerate(self.workload.einsums)}
         for group in groups:
-            unknown = [name for name in group.einsums if name not in place]
-            if unknown:
-                raise MappingError([f'group "{group.name}": "{unknown[0]}" is no Einsum'])
             steps = [place[name] for name in group.einsums]
-            if steps != list(range(steps[0], steps[0] + len(steps))):
-                raise MappingError(
-                    [f'group "{group.name}": its Einsums must run one right after the other']
-                )
             yield (steps[0], steps[-1] + 1), group
 
     def is_inside(self, begin: int, end: int) -> bool:
@@ -349,8 +345,7 @@ class Runs:
         check_units(self.workload.einsums[begin:end], self.architecture)
         group = self.given[begin, end]
         names = tuple(einsum.name for einsum in self.workload.einsums)
-        bindings = bindings_of(self.workload, self.architecture)
-        mapping = Mapping(self.workload.granularity, names, bindings=bindings, groups=(group,))
+        mapping = Mapping(self.workload.granularity, names, bindings=self.bindings, groups=(group,))
         found = group_faults(self.workload, self.architecture, mapping, group)
         if found:
             return MappingError([f'group "{group.name}": {fault}' for fault in found])
@@ -387,7 +382,20 @@ class Runs:
         )
 
 
-def bindings_of(workload: Workload, architecture: Architecture) -> dict[str, str]:
-    """The first unit that does all operators of each Einsum, where there is one."""
-    found = {e.name: binding_of(architecture, e) for e in workload.einsums}
-    return {name: unit for name, unit in found.items() if unit}
+def bindings_of(
+    workload: Workload, architecture: Architecture, given: Mapping | None = None
+) -> dict[str, str]:
+    """The first unit that does all operators of each Einsum, where there is one.
+
+    Args:
+        workload: The Einsums.
+        architecture: The machine.
+        given: Has other units, by name or in phases; nothing if ``None``.
+    """
+    first = {e.name: binding_of(architecture, e) for e in workload.einsums}
+    found = {name: unit for name, unit in first.items() if unit}
+    if given is None:
+        return found
+    phases = [phase for group in given.groups for phase in group.phases]
+    placed = {n: unit for own in phases for unit, names in own.steps.items() for n in names}
+    return {**found, **placed, **given.bindings}

@@ -9,7 +9,11 @@ from functools import cached_property
 from itertools import pairwise
 
 from netwright.errors import ConfigError, GraphError, Infeasible
+from netwright.mapping.names import no_einsum
 from netwright.workload import Workload
+
+MOST_NAMED = 20
+"""Einsums that a message lists where one is not known."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -161,8 +165,10 @@ def ordered(workload: Workload, names: Sequence[str]) -> tuple[str, ...]:
     place = {einsum.name: number for number, einsum in enumerate(workload.einsums)}
     for name in names:
         if name not in place or list(names).count(name) > 1:
-            why = "is there twice" if name in place else "is no Einsum"
-            raise ConfigError(f'order: "{name}" {why}', hint=f"Einsums: {', '.join(place)}")
+            why = "is there twice" if name in place else no_einsum(workload, name)
+            more = f" and {len(place) - MOST_NAMED} more" if len(place) > MOST_NAMED else ""
+            told = ", ".join([*place][:MOST_NAMED]) + more
+            raise ConfigError(f'order: "{name}" {why}', hint=f"Einsums: {told}")
     needs: dict[str, set[str]] = {name: set() for name in place}
     for einsum in workload.einsums:
         for tensor in einsum.reads:
