@@ -42,7 +42,7 @@ def test_windows_overlap():
     assert (anew[0], anew[-1]) == (4 * 3 * 4 * 3, 36)
     one = bounds.priced(place)
     assert bounds.cost(place)[0][0, 0, whole] == pytest.approx(one.sum(axis=0) * 4 * 3 * 4 * 3)
-    assert bounds.once(place) == pytest.approx(one.sum(axis=0) * 36)
+    assert bounds.moves.once(place) == pytest.approx(one.sum(axis=0) * 36)
 
 
 def two_arrays():
@@ -78,4 +78,4 @@ def test_every_part_of_a_cost_is_finite_and_positive():
         (vectors,) = bounds.cost(place)
         assert np.isfinite(vectors).all()
         assert (vectors >= 0).all()
-    assert bounds.fixed()[0] > 0
+    assert bounds.moves.fixed()[0] > 0

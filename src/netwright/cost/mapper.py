@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf, prod
@@ -16,10 +16,11 @@ from netwright.cost.chains import Deadline, TimeUp
 from netwright.cost.counts import Counts
 from netwright.cost.loopnest import count
 from netwright.cost.mapspace import Mapspace, Problem, touched
+from netwright.cost.moves import Moves
 from netwright.cost.price import Estimate, check_figures, price
 from netwright.cost.search import Solver
-from netwright.cost.spreads import Spread, spreads
-from netwright.cost.tables import Objective
+from netwright.cost.spreads import Spread, SpreadTable, spread_tables
+from netwright.cost.tables import Objective, floors
 from netwright.errors import ConfigError, Infeasible
 from netwright.mapping.loopnest import LoopNest, memories_of
 from netwright.mapping.loopnest_legality import nest_faults
@@ -44,11 +45,8 @@ MAX_COUNTED = 30
 MAX_SPREADS = 2000
 """Ways to use the arrays that are searched for one compute unit before the proof is given up."""
 
-MAX_KNOWN = 100_000
+MAX_KNOWN = 1_000_000
 """Ways to use the arrays that are looked at for one compute unit before the proof is given up."""
-
-BATCH = 64
-"""Ways to use the arrays that are ranked together."""
 
 FIRST = 5
 """Nests of few tiles that are counted before all are looked at."""
@@ -154,7 +152,9 @@ def search(
         if compute not in ("", unit.name):
             continue
         branch = architecture.branch(unit.name)
-        ways = iter((spread,)) if spread is not None else spreads(operation, branch)
+        ways: Iterable[SpreadTable] = spread_tables(operation, branch)
+        if spread is not None:
+            ways = (SpreadTable.of(spread, operation),)
         found.search(unit, branch, ways, max_spreads, max_known)
     return found.result()
 
@@ -186,57 +186,47 @@ class _Search:
         self,
         unit: Compute,
         branch: Architecture,
-        ways: Iterator[Spread],
+        ways: Iterable[SpreadTable],
         max_spreads: int,
         max_known: int,
     ) -> None:
         """Look for better nests on one compute unit.
 
-        Ways come with fewest steps first, so one that takes too long ends the search. They are
-        taken by the batch, the most promising of each batch first.
+        Ways come in tables with fewest steps first, so one that takes too long ends the search. The
+        most promising ways of each table are looked at first.
         """
         assert unit.rate is not None  # check_figures
         share = work_share(self.operation.operands, unit)
         step_seconds = unit.cycles_of(MAC) / unit.rate.value * float(share)
-        joules = least_joules(self.operation, branch)
-        searched, known, size = 0, 0, 1
+        seconds, joules = least_moves(self.operation, branch)
+        before = self.searched
+        known = 0
         problem = Problem(self.operation, branch)
-        last = 0
-        while True:
-            if last and self.deadline.is_over and self.best is not None:
-                least = self._value(joules, last * step_seconds)  # no later way has fewer steps
-                self.missed = min(self.missed, least)
-                return
-            batch = list(islice(ways, size))
-            if not batch:
-                return
-            size, last = BATCH, batch[-1].num_steps(self.operation)
-            steps = batch[0].num_steps(self.operation)
-            fastest = self._value(joules, steps * step_seconds)
-            self.known += len(batch)
-            known += len(batch)
+        for table in ways:
+            fastest = self._value(joules, max(seconds, float(table.steps[0]) * step_seconds))
             if fastest >= self.limit * (1 - SLACK):
                 return
-            is_enough = searched >= max_spreads or (known > max_known and self.best is not None)
-            if is_enough or (self.deadline.is_over and self.best is not None):
+            is_enough = self.searched - before >= max_spreads or known > max_known
+            if self.best is not None and (is_enough or self.deadline.is_over):
                 self.missed = min(self.missed, fastest)
                 return
-            solvers = [
-                Solver(
-                    Mapspace(self.operation, branch, way, shared=problem),
-                    step_seconds,
-                    self.objective,
-                )
-                for way in batch
-            ]
-            for floor, number in sorted((solver.floor(), n) for n, solver in enumerate(solvers)):
+            self.known += len(table)
+            known += len(table)
+            found = floors(Moves(problem, table), table.steps, step_seconds, self.objective)
+            for number in np.argsort(found, kind="stable").tolist():
+                floor = float(found[number])
                 if floor >= self.limit * (1 - SLACK):
                     break
-                searched += 1
-                self._solve(solvers[number], floor)
+                is_enough = self.searched - before >= max_spreads
+                if self.best is not None and (is_enough or self.deadline.is_over):
+                    self.missed = min(self.missed, floor)
+                    break
+                space = Mapspace(self.operation, branch, table.row(number), shared=problem)
+                solver = Solver(space, step_seconds, self.objective)
+                self._solve(solver, floor)
                 if self.best is None:
-                    found = (_nothing_fits(solvers[number]), self.lacks)
-                    self.lacks = min(filter(None, found), key=lambda lack: lack.smallest or inf)
+                    lacks = (_nothing_fits(solver), self.lacks)
+                    self.lacks = min(filter(None, lacks), key=lambda lack: lack.smallest or inf)
 
     def _solve(self, solver: Solver, floor: float) -> None:
         """Look for better nests with the arrays used in one way."""
@@ -311,8 +301,11 @@ class _Search:
         )  # fmt: skip
 
 
-def least_joules(operation: Operation, architecture: Architecture) -> float:
-    """Energy of the operations, and of moving every tensor past the root once; without leakage."""
+def least_moves(operation: Operation, architecture: Architecture) -> tuple[float, float]:
+    """Seconds of moving every tensor past the root once; joules of that and of the operations.
+
+    Without leakage.
+    """
     unit, root = architecture.path[-1], architecture.root
     assert isinstance(unit, Compute)
     assert isinstance(root, Memory)
@@ -320,13 +313,15 @@ def least_joules(operation: Operation, architecture: Architecture) -> float:
     assert energy is not None  # check_figures
     assert root.read_energy is not None  # check_figures
     assert root.write_energy is not None  # check_figures
+    assert root.bandwidth is not None  # check_figures
     share = work_share(operation.operands, unit)
-    total = share_of(operation.num_macs, share) * energy.value
+    joules, bits = share_of(operation.num_macs, share) * energy.value, 0.0
     for name, tensor in operation.tensors.items():
         figure = root.write_energy if name == operation.output else root.read_energy
-        used = prod(touched(operation, name))
-        total += tensor.bits_of(used) / 8 * figure.value
-    return total
+        own = tensor.bits_of(prod(touched(operation, name)))
+        joules += own / 8 * figure.value
+        bits += own
+    return bits / 8 / root.bandwidth.value, joules
 
 
 def _nothing_fits(solver: Solver) -> Infeasible:

@@ -12,10 +12,37 @@ from numpy.typing import NDArray
 from netwright.cost.bounds import Bounds
 from netwright.cost.chains import above, lone
 from netwright.cost.mapspace import KINDS, UNKNOWN_TO, Mapspace, Place
+from netwright.cost.moves import Count, Moves
 from netwright.cost.overlaps import End, Overlaps, ends_of, passes
 
 Objective = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 """From joules and seconds to what is minimized; it grows with both."""
+
+
+def valued(costs: NDArray[np.float64], objective: Objective) -> NDArray[np.float64]:
+    """The objective of cost vectors, one a row; see :mod:`netwright.cost.moves`."""
+    count = costs.shape[1] // 2 - 1
+    busy = np.maximum(costs[:, 1 : 1 + count].max(axis=1), costs[:, -1])
+    alone = costs[:, 1 + count : -1].max(axis=1)
+    return objective(costs[:, 0], busy + alone)
+
+
+def floors(
+    moves: Moves, num_steps: Count, step_seconds: float, objective: Objective
+) -> NDArray[np.float64]:
+    """Bounds for all chains: every tensor moves once, every memory is large enough.
+
+    Args:
+        moves: What transfers cost, with the arrays used in one way or in many.
+        num_steps: Fewest time steps of the compute units.
+        step_seconds: Seconds of a step.
+        objective: What is minimized.
+    """
+    least = moves.fixed() + sum(moves.once(place) for place in moves.problem.places)
+    seconds = np.atleast_1d(np.asarray(num_steps * step_seconds, np.float64))
+    costs = np.broadcast_to(least, (len(seconds), moves.width)).copy()
+    costs[:, -1] = seconds
+    return valued(costs, objective)
 
 
 class Tables:
@@ -46,7 +73,7 @@ class Tables:
     @cached_property
     def fixed(self) -> NDArray[np.float64]:
         """The cost of an operation without transfers between memories."""
-        found = self.bounds.fixed()
+        found = self.bounds.moves.fixed()
         found[-1] = self.space.num_steps * self.step_seconds
         return found
 
@@ -121,7 +148,7 @@ class Tables:
     @cached_property
     def once(self) -> dict[Place, NDArray[np.float64]]:
         """Cost vector of a tensor that moves into a memory once."""
-        return {place: self.bounds.once(place) for place in self.space.places}
+        return {place: self.bounds.moves.once(place) for place in self.space.places}
 
     @cached_property
     def prices(self) -> dict[Place, NDArray[np.float64]]:
@@ -143,15 +170,12 @@ class Tables:
 
     def value(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """The objective of cost vectors."""
-        count = len(self.bounds.memories)
-        busy = np.maximum(costs[:, 1 : 1 + count].max(axis=1), costs[:, -1])
-        alone = costs[:, 1 + count : -1].max(axis=1)
-        return self.objective(costs[:, 0], busy + alone)
+        return valued(costs, self.objective)
 
     def floor(self) -> float:
         """A bound for all chains: every tensor moves once, every memory is large enough."""
-        least = self.fixed + sum(self.once.values())
-        return float(self.value(np.asarray(least)[None])[0])
+        found = floors(self.bounds.moves, self.space.num_steps, self.step_seconds, self.objective)
+        return float(found[0])
 
     @cached_property
     def further(self) -> dict[Place, NDArray[np.float64]]:
