@@ -99,8 +99,8 @@ bench-route: $(VENV)/.bench ## place and route a small jet tagger at every pipel
 	$(BIN)/python benchmarks/rtl_route.py
 
 bench-triggers: $(VENV)/.bench ## measure jet triggers of several makers with one ruler (PEERS=folder of their clones, hours)
-	@$(PIP) 'da4ml==0.6.0' --editable '.[all,brevitas,hgq]'
-	$(BIN)/python -m benchmarks.triggers $(if $(PEERS),--peers $(PEERS)) $(TRIGGERS)
+	@$(PIP) 'alkaid==0.8.2' 'da4ml==0.6.0' --editable '.[all,brevitas,hgq]'
+	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python -m benchmarks.triggers $(if $(PEERS),--peers $(PEERS)) $(TRIGGERS)
 
 bench-table-front: $(VENV)/.bench ## accuracy of networks of tables against their lookup tables, eight budgets (an hour; goes on where it was ended)
 	$(BIN)/python -m benchmarks.table_front --picture build/table-front.svg

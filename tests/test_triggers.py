@@ -106,7 +106,9 @@ def test_a_clone_of_another_layout_is_refused(tmp_path: Path) -> None:
 def test_what_one_folder_lacks_takes_no_row_of_another(tmp_path: Path) -> None:
     model(tmp_path / "KANELE" / kanele.FOLDERS[1][1] / "official")
     found, absent = ruler.everyone(tmp_path, [tmp_path / "none.npz"])
-    assert [c.design for c in found] == ["KANELÉ official"]
+    assert [c.name for c in found] == [
+        f"KANELÉ official, CERNBox, Verilog by {maker}" for maker in ("ours", "alkaid")
+    ]
     (said,) = (line for line in absent if line.startswith("KANELÉ"))
     assert "JSC_OpenML/models has no folder with a config.json" in said
     assert "none.npz cannot be used" in absent[-1]

@@ -5,7 +5,8 @@ Usage: python -m benchmarks.triggers --peers FOLDER [--route] [--only TEXT] [--o
 FOLDER holds clones of the makers' repositories under their own names; whoever is absent is named
 with what to clone. Nothing of theirs is part of this package. What was measured stays in
 ``build/bench-triggers`` and is read again as long as the files stay the same, so that the command
-goes on where it was stopped. A design that cannot be measured is a row that says why.
+goes on where it was stopped; stopped by Ctrl+C, it prints what it has. A design that cannot be
+measured is a row that says why.
 """
 
 from __future__ import annotations
@@ -209,12 +210,26 @@ def _text(value: float | str | None) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
+def _measured(
+    chosen: list[Contestant], parts: Mapping[str, Split], console: Console, *, route: bool
+) -> Iterator[Row]:
+    """One row after another, each told when it is known."""
+    for number, contestant in enumerate(chosen, 1):
+        row = measure(contestant, route=route)
+        row = replace(row, accuracies=judged(contestant, parts))
+        said = row.problem or (f"{row.luts.lut} LUT" if row.luts else "")
+        console.print(f"{number} of {len(chosen)}: {contestant.name}: {said}", highlight=False)
+        yield row
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measure everyone who is there, and print a table for every data set."""
     parser = argparse.ArgumentParser(prog="benchmarks.triggers")
     parser.add_argument("--peers", type=Path, help="folder of the clones")
     parser.add_argument("--route", action="store_true", help="place and route on ECP5")
-    parser.add_argument("--only", default="", help="rows whose design has this text")
+    parser.add_argument(
+        "--only", default="", help="rows whose name has this text, e.g. 'OpenML, Verilog by ours'"
+    )
     parser.add_argument("--openml", type=Path, help="the OpenML file, to measure accuracies on")
     parser.add_argument("--cernbox", type=Path, help="the CERNBox file, likewise")
     parser.add_argument("--own", type=Path, action="append", default=[], help="graph of a run")
@@ -226,15 +241,13 @@ def main(arguments: list[str] | None = None) -> int:
     except NetwrightError as error:
         parser.error(str(error))
     contestants, absent = everyone(given.peers, given.own)
-    chosen = [c for c in contestants if given.only in c.design]
-    rows = []
-    for number, contestant in enumerate(chosen, 1):
-        row = measure(contestant, route=given.route)
-        row = replace(row, accuracies=judged(contestant, parts))
-        rows.append(row)
-        said = row.problem or (f"{row.luts.lut} LUT" if row.luts else "")
-        name = f"{contestant.design}, {contestant.data}, Verilog by {contestant.rtl}"
-        console.print(f"{number} of {len(chosen)}: {name}: {said}", highlight=False)
+    chosen = [c for c in contestants if given.only in c.name]
+    rows: list[Row] = []
+    try:
+        for row in _measured(chosen, parts, console, route=given.route):
+            rows.append(row)
+    except KeyboardInterrupt:
+        absent.append(f"ended after {len(rows)} of {len(chosen)} rows; the same command goes on")
     for data in DATA:
         found = [row for row in rows if row.contestant.data == data]
         if found:

@@ -124,6 +124,11 @@ class Contestant:
     published: str = ""
     note: str = ""
 
+    @property
+    def name(self) -> str:
+        """What one line about it begins with."""
+        return f"{self.design}, {self.data}, Verilog by {self.rtl}"
+
 
 @dataclass(frozen=True)
 class Peer:

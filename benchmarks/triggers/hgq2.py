@@ -1,24 +1,25 @@
 """Networks trained with HGQ2 and HGQ-LUT, as their reproduction packages ship them.
 
-Each gives two rows: the Verilog of da4ml, which its authors use, traced by HGQ2's own plug-in, and
-ours of the same file. Inputs never leave 32 deviations: formats get no bits beyond, where the
-authors trace ranges on their data.
+Each gives three rows: the Verilog of da4ml, which its authors use, and of alkaid, its successor,
+both traced by HGQ2's own plug-ins, and ours of the same file. Inputs never leave 32 deviations:
+formats get no bits beyond, where the authors trace ranges on their data.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.peers import PACKAGES
 from benchmarks.triggers.contestants import Contestant, Ours, Theirs, Unusable, classes
 from benchmarks.triggers.encoder import of_graph
-from netwright.backends.rtl import read_foreign
+from benchmarks.triggers.generators import TERNARY, forms, made_in
 from netwright.exchange import HgqModel, read_hgq
 from netwright.ir import Graph, real_values
 
@@ -31,17 +32,18 @@ CUTOFF = 2
 def contestants(
     clone: Path, *, method: str, folders: tuple[tuple[str, str], ...], published: str = ""
 ) -> Iterator[Contestant]:
-    """Two rows for every model file."""
+    """Three rows for every model file."""
     absent = []
     for data, place in folders:
-        files = sorted(clone.glob(f"{place}/*.keras"))
+        files = sorted(clone.glob(f"{place}/*.keras"), key=_size)
         if not files:
             absent.append(str(clone / place))
         for file in files:
             name = f"{method} {_label(file)}"
-            for rtl, make in (("da4ml", theirs), ("ours", ours)):
+            makers = {tool: partial(theirs, tool, file) for tool in TERNARY}
+            for rtl, make in (*makers.items(), ("ours", partial(ours, file))):
                 yield Contestant(
-                    name, data, rtl, _accuracy(file), partial(make, file),
+                    name, data, rtl, _accuracy(file), make,
                     partial(_encoder, file), partial(_judge, file), published,
                     "inputs within ±32 deviations",
                 )  # fmt: skip
@@ -64,40 +66,37 @@ def ours(file: Path, folder: Path) -> Ours:
     return Ours(graph, folder)
 
 
-def theirs(file: Path, folder: Path) -> Theirs:
-    """da4ml's Verilog of a model, ranges narrowed as ours; carry chains kept whole, and not."""
+def theirs(tool: str, file: Path, folder: Path) -> Theirs:
+    """The Verilog that a tool makes of a model, ranges narrowed as ours; the best form counts."""
     try:
-        from da4ml.codegen import RTLModel
-        from da4ml.converter import trace_model
-        from da4ml.trace import HWConfig, comb_trace
+        codegen, converter, trace = (
+            import_module(f"{tool}.{part}") for part in ("codegen", "converter", "trace")
+        )
     except ImportError:
-        raise Unusable("da4ml is not installed: pip install da4ml==0.6.0") from None
+        raise Unusable(f"{tool} is not installed: pip install {PACKAGES[tool][0]}") from None
     os.environ.setdefault("KERAS_BACKEND", "torch")
     graph = read_hgq(file, largest_input=LARGEST_INPUT)
     source = HgqModel(file, graph)
     model = source.load()
     _narrow(model)
-    logic = comb_trace(
-        *trace_model(model, hwconf=HWConfig(1, -1, -1), solver_options={"hard_dc": 2})
+    ends = converter.trace_model(
+        model, hwconf=trace.HWConfig(1, -1, -1), solver_options={"hard_dc": 2}
     )
+    logic = trace.comb_trace(*ends) if tool == "da4ml" else trace.trace(*ends)
     rows = np.clip(np.random.default_rng(7).normal(scale=2.0, size=(ROWS, 16)), -31, 31)
     wanted = real_values(graph, graph.outputs[0], source.run(rows)[graph.outputs[0]])
     found = logic.predict(rows.astype(np.float32).astype(np.float64), n_threads=1)
     if not np.array_equal(found, wanted):
-        raise Unusable("da4ml's own model gives other numbers than the graph")
-    RTLModel(
-        logic, "jets", folder / "da4ml", latency_cutoff=CUTOFF, clock_period=1.0,
-        clock_uncertainty=0.0,
-    ).write()  # fmt: skip
-    plain, kept = folder / "da4ml" / "src", folder / "da4ml-kept"
-    shutil.copytree(plain, kept, dirs_exist_ok=True)
-    wire = "  wire [BW_ADD-1:0] accum;"
-    for path in kept.rglob("shift_adder.v"):
-        path.write_text(path.read_text().replace(wire, f"  (* keep *){wire[1:]}"))
-    places = ((plain, "build"), (kept, "build-kept"))
-    return Theirs(
-        tuple(read_foreign([src], folder=folder / name, top="jets") for src, name in places)
-    )
+        raise Unusable(f"{tool}'s own model gives other numbers than the graph")
+    places = []
+    for ternary in TERNARY[tool]:
+        places.append(made_in(folder, tool, ternary=ternary))
+        fused = {} if tool == "da4ml" else {"ternary_fuse": ternary}
+        codegen.RTLModel(
+            logic, prj_name="jets", path=places[-1], latency_cutoff=CUTOFF, clock_period=1.0,
+            clock_uncertainty=0.0, **fused,
+        ).write()  # fmt: skip
+    return forms(folder, "jets", places)
 
 
 def _narrow(model) -> None:
@@ -120,6 +119,11 @@ def _encoder(file: Path) -> Graph:
 
 def _judge(file: Path, rows: np.ndarray) -> np.ndarray:
     return classes(read_hgq(file, largest_input=LARGEST_INPUT), rows)
+
+
+def _size(file: Path) -> tuple[int, str]:
+    match = re.search(r"ebops=(\d{1,9})(?!\d)", file.stem)
+    return int(match[1]) if match else 0, file.name
 
 
 def _label(file: Path) -> str:

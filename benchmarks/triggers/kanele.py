@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.triggers.contestants import Contestant, Ours, Unusable, classes
 from benchmarks.triggers.encoder import encoder
+from benchmarks.triggers.generators import of_graph
 from netwright.formats import Int, smallest_int
 from netwright.ir import Graph, Interpreter, Node, TensorType, check
 from netwright.reading import read_json, read_text
@@ -34,21 +35,25 @@ _NAME = re.compile(r"lut_(\d{1,4})_(\d{1,4})_(\d{1,4})\.mem")
 
 
 def contestants(clone: Path) -> Iterator[Contestant]:
-    """One row for every data set whose model is there."""
+    """Two rows for every model that is there: our Verilog and alkaid's, of its tables."""
     absent = []
     for data, place in FOLDERS:
         models = sorted(path.parent for path in clone.glob(f"{place}/*/config.json"))
         if not models:
             absent.append(str(clone / place))
         for model in models:
-            yield Contestant(
-                f"KANELÉ {model.name}", data, "ours", _accuracy(model),
-                lambda folder, model=model: Ours(read(model), folder),
-                lambda model=model: encoder(*input_scales(model)),
-                lambda rows, model=model, data=data: judge(model, rows, ORDERS[data]),
-                PUBLISHED[data],
-                "its VHDL needs a converter; the tables are its own",
-            )  # fmt: skip
+            makers = {
+                "ours": lambda folder, model=model: Ours(read(model), folder),
+                "alkaid": lambda folder, model=model: of_graph("alkaid", read(model), folder),
+            }
+            for rtl, make in makers.items():
+                yield Contestant(
+                    f"KANELÉ {model.name}", data, rtl, _accuracy(model), make,
+                    lambda model=model: encoder(*input_scales(model)),
+                    lambda rows, model=model, data=data: judge(model, rows, ORDERS[data]),
+                    PUBLISHED[data],
+                    "its VHDL needs a converter; the tables are its own",
+                )  # fmt: skip
     if absent:
         raise Unusable(f"{', '.join(absent)} has no folder with a config.json")
 
