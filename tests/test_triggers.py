@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from benchmarks.peers import PeerMissing
 from benchmarks.triggers import __main__ as ruler
-from benchmarks.triggers import hgq2, kanele, netlists
+from benchmarks.triggers import generators, hgq2, kanele, netlists
 from benchmarks.triggers.contestants import Contestant, Counts, Ours, Unusable
 from benchmarks.triggers.encoder import encoder, of_graph
 
@@ -67,7 +69,8 @@ def test_published_tables_become_a_graph_that_computes_the_same(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("config.json", '{"version": 2}', "cannot be read"),
+        ("config.json", '{"version": 2}', "must be lists"),
+        ("config.json", "[]", "must be lists"),
         ("config.json", '{"layers": [2, 2, 1], "layers_bitwidth": [2, 3]}', "must be lists"),
         ("config.json", '{"layers": [2, 2, 1], "layers_bitwidth": [2, 3, 99]}', "must be lists"),
         ("firmware/mem/lut_0_0_0.mem", "1\n2\n", "must have 4 entries, not 2; is it cut?"),
@@ -81,8 +84,10 @@ def test_published_tables_become_a_graph_that_computes_the_same(tmp_path: Path) 
         ("firmware/mem/lut_0_0_0.mem", "1\n2\n3\nff", "numbers of more than 3 bits"),
         ("firmware/mem/lut_0_7_0.mem", "1\n2\n3\n3", "is no table of a layer of 2 to 2"),
         ("firmware/mem/lut_0_0_0.mem", "1\n2\n3\n3", "do not give the outputs of its own test"),
-        ("firmware/sim/vectors_in.txt", "1 2 3\n", "does not fit the network"),
-        ("firmware/sim/vectors_out.txt", "one\n", "its test vectors cannot be read"),
+        ("firmware/sim/vectors_in.txt", "1 2\n1 2 3\n", "row 2 must be 2 whole numbers"),
+        ("firmware/sim/vectors_out.txt", "one\n", "row 1 must be 1 whole numbers"),
+        ("firmware/sim/vectors_out.txt", "0\n1\n", "16 rows of inputs and 2 of outputs; is one"),
+        ("firmware/sim/vectors_in.txt", "", "has no rows"),
     ],
 )
 def test_a_damaged_model_folder_is_refused(
@@ -92,6 +97,104 @@ def test_a_damaged_model_folder_is_refused(
     (folder / file).write_text(text)
     with pytest.raises(Unusable, match=message):
         kanele.read(folder)
+
+
+SCALES = {
+    "pre_transforms.0.running_mean": [0.0, 1.0],
+    "pre_transforms.0.running_var": [1.0, 1.0],
+    "pre_transforms.0.weight": [1.0, 1.0],
+    "pre_transforms.0.bias": [0.0, 0.0],
+    "pre_transforms.1.bias": [0.5],
+    "brevitas_module.value": 2.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({}, None),
+        ({"pre_transforms.0.weight": [1.0, 1.0, 1.0]}, "must hold the scales of 2 inputs"),
+        ({"brevitas_module.value": [2.0, 2.0]}, "must hold the scales of 2 inputs"),
+        ({"brevitas_module.value": 0.0}, "are not finite"),
+        ({"pre_transforms.0.running_var": [-5.0, 1.0]}, "are not finite"),
+        ({"pre_transforms.0.weight": [1e30, 1.0]}, "out of every range"),
+        ({"pre_transforms.0.weight": [0.0, 0.0]}, "out of every range"),
+    ],
+)
+def test_scales_that_are_none_are_refused(
+    tmp_path: Path, changed: dict[str, object], message: str | None
+) -> None:
+    folder = model(tmp_path / "official")
+    state = {f"input_layer.{k}": torch.tensor(v) for k, v in (SCALES | changed).items()}
+    torch.save({"model_state_dict": state}, folder / "acc0.7600.pt")
+    if message is None:
+        assert encoder(*kanele.input_scales(folder)).types["code"].shape == (1, 2)
+        return
+    with pytest.raises(Unusable, match=message):
+        encoder(*kanele.input_scales(folder))
+
+
+def test_a_published_figure_stays_with_the_model_it_was_published_for(tmp_path: Path) -> None:
+    for name in ("official", "newer"):
+        model(tmp_path / kanele.FOLDERS[0][1] / name)
+        model(tmp_path / kanele.FOLDERS[1][1] / name)
+    found = {c.design: c.published for c in kanele.contestants(tmp_path)}
+    assert found["KANELÉ official"].startswith("1 232 LUT")
+    assert found["KANELÉ newer"] == "none found for this model"
+
+
+def test_verilog_of_other_tools_is_read_in_several_forms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "  wire [BW_ADD-1:0] accum;\n      wire signed [B-1:0] accum = a + b;\n"
+    places = [tmp_path / "alkaid", tmp_path / "alkaid-ternary"]
+    for place in places:
+        (place / "src").mkdir(parents=True)
+        (place / "src" / "shift_adder.v").write_text(text)
+    monkeypatch.setattr(
+        generators, "read_foreign", lambda paths, *, folder, top: (paths[0].name, folder.name, top)
+    )
+    assert generators.forms(tmp_path, "jets", places).designs == (
+        ("src", "build-alkaid", "jets"),
+        ("src", "build-alkaid-ternary", "jets"),
+        ("alkaid-kept", "build-alkaid-kept", "jets"),
+    )
+    kept = (tmp_path / "alkaid-kept" / "shift_adder.v").read_text()
+    assert kept == text.replace("wire", "(* keep *) wire")
+
+
+def test_a_tool_that_is_not_there_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(*given: object, **more: object) -> None:
+        raise PeerMissing("alkaid cannot be installed: no network")
+
+    monkeypatch.setattr(generators, "generate", absent)
+    folder = model(tmp_path / kanele.FOLDERS[0][1] / "official")
+    model(tmp_path / kanele.FOLDERS[1][1] / "official")
+    theirs = next(c for c in kanele.contestants(tmp_path) if c.rtl == "alkaid")
+    assert folder.name in theirs.name
+    monkeypatch.setattr(ruler, "BUILD", tmp_path / "build")
+    said = ruler.measure(theirs, route=False).problem
+    assert said == "not measured: alkaid: alkaid cannot be installed: no network"
+
+
+def test_what_was_measured_is_printed_when_the_ruler_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(folder: Path) -> Ours:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Ours, "count", lambda self, part: Counts(12, 1, 2, 3, 4, {"rom": 5}))
+    made = (
+        Contestant("First", "OpenML", "ours", "76", lambda folder: Ours(two_layers(), folder)),
+        Contestant("Second", "OpenML", "ours", "76", interrupt),
+    )
+    monkeypatch.setattr(ruler, "everyone", lambda folder, own: (list(made), []))
+    monkeypatch.setattr(ruler, "BUILD", tmp_path)
+    assert ruler.main(["--only", "OpenML, Verilog by ours"]) == 130
+    out = " ".join(capsys.readouterr().out.split())
+    assert "First, OpenML, Verilog by ours: 12 LUT; open: 5 rom" in out
+    assert "trained on OpenML 42468" in out
+    assert "ended after 1 of 2 rows; the same command goes on" in out
 
 
 def test_a_clone_of_another_layout_is_refused(tmp_path: Path) -> None:
@@ -140,6 +243,7 @@ def test_a_wrong_card_is_one_row(tmp_path: Path) -> None:
         "outside": 'data = "OpenML"\n' + rest.replace('"."', '"../.."'),
         "short": 'design = "A"\nluts = 3\n',
         "text": "design: A",
+        "unnamed": 'data = "OpenML"\n' + rest.replace('"A"', '"\\u001b[2J"'),
     }
     for name, text in cards.items():
         (tmp_path / name).mkdir()
@@ -147,7 +251,9 @@ def test_a_wrong_card_is_one_row(tmp_path: Path) -> None:
     good, *wrong = netlists.contestants(tmp_path)
     assert (good.design, good.data) == ("A", "OpenML")
     for contestant, said in zip(
-        wrong, ("data must be", "below that", "must be texts", "cannot be"), strict=True
+        wrong,
+        ("data must be", "below that", "must be texts", "cannot be", "design must be"),
+        strict=True,
     ):
         row = ruler.measure(contestant, route=False)
         assert said in row.problem

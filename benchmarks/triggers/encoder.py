@@ -20,7 +20,14 @@ FACTOR_BITS = 16
 
 
 def encoder(slopes: np.ndarray, offsets: np.ndarray, low: int, high: int, rounding: str) -> Graph:
-    """Codes ``round(slope * feature + offset)``, limited, of words of 16 bits."""
+    """Codes ``round(slope * feature + offset)``, limited, of words of 16 bits.
+
+    Raises:
+        Unusable: A slope or an offset is no number that a product of 16 bits can hold.
+    """
+    sizes = np.abs([*slopes, *offsets])
+    if not np.all(np.isfinite(sizes)) or not 2.0**-30 <= np.max(np.abs(slopes)) < 2.0**20:
+        raise Unusable("the scales of its inputs are not finite, or out of every range")
     exact = [Fraction(float(slope)) / 2**POINT for slope in slopes]
     if all((f.numerator == 1 and f.denominator & (f.denominator - 1) == 0) or f.denominator == 1
            for f in exact) and not np.any(offsets):  # fmt: skip

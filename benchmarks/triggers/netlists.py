@@ -25,6 +25,7 @@ from netwright.reading import read_toml
 DATA = ("OpenML", "CERNBox", "shipped")
 WORDS = ("design", "data", "verilog", "encoder", "accuracy")
 OPTIONAL = ("top", "published", "note")
+MOST_CHARACTERS = 200
 
 
 def contestants(folder: Path) -> Iterator[Contestant]:
@@ -44,25 +45,35 @@ def _contestant(card: Path) -> Contestant:
         said = read_toml(card)
     except NetwrightError as error:
         raise Unusable(f"{card}: cannot be read ({error})") from None
-    wrong = [name for name in WORDS if not isinstance(said.get(name), str)]
+    wrong = [name for name in WORDS if not _is_text(said.get(name))]
     wrong += [
         name for name, value in said.items()
-        if name not in WORDS and (name not in OPTIONAL or not isinstance(value, str))
+        if name not in WORDS and (name not in OPTIONAL or not _is_text(value))
     ]  # fmt: skip
     if wrong:
-        raise Unusable(f"{card}: {', '.join(wrong)} must be texts; known: {WORDS + OPTIONAL}")
+        raise Unusable(
+            f"{card}: {', '.join(wrong)} must be texts of 1 to {MOST_CHARACTERS} characters; "
+            f"known: {', '.join(WORDS + OPTIONAL)}"
+        )
     if said["data"] not in DATA or said["encoder"] not in ("inside", "outside"):
-        raise Unusable(f"{card}: data must be one of {DATA}, encoder inside or outside")
+        raise Unusable(f"{card}: data must be {', '.join(DATA)}, encoder inside or outside")
     if Path(said["verilog"]).is_absolute() or ".." in Path(said["verilog"]).parts:
         raise Unusable(f"{card}: verilog must be a folder below that of the card")
-    inside = " (encoder inside)" if said["encoder"] == "inside" else " (codes; encoder not given)"
+    noted = said.get("note")
+    inside = "encoder inside" if said["encoder"] == "inside" else "codes; encoder not given"
     return Contestant(
         said["design"], said["data"], "theirs", said["accuracy"],
         lambda folder: Theirs(
             (read_foreign([card.parent / said["verilog"]], folder=folder, top=said.get("top")),)
         ),
-        published=said.get("published", ""), note=said.get("note", "") + inside,
+        published=said.get("published", ""), note=f"{noted}; {inside}" if noted else inside,
     )  # fmt: skip
+
+
+def _is_text(value: object) -> bool:
+    return (
+        isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= MOST_CHARACTERS
+    )
 
 
 def _refusing(error: Unusable):
