@@ -190,11 +190,23 @@ def test_what_was_measured_is_printed_when_the_ruler_is_interrupted(
     )
     monkeypatch.setattr(ruler, "everyone", lambda folder, own: (list(made), []))
     monkeypatch.setattr(ruler, "BUILD", tmp_path)
-    assert ruler.main(["--only", "OpenML, Verilog by ours"]) == 130
+    only = ["--only", "First, OpenML, Verilog by ours", "--only", "Second"]
+    assert ruler.main(only) == 130
     out = " ".join(capsys.readouterr().out.split())
     assert "First, OpenML, Verilog by ours: 12 LUT; open: 5 rom" in out
     assert "trained on OpenML 42468" in out
     assert "ended after 1 of 2 rows; the same command goes on" in out
+
+
+def test_what_picks_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model(tmp_path / "KANELE" / kanele.FOLDERS[0][1] / "official")
+    for arguments, said in (
+        (["--peers", str(tmp_path / "none")], "is no folder"),
+        (["--peers", str(tmp_path), "--only", "kan"], "KANELÉ official, OpenML, Verilog by ours"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            ruler.main(arguments)
+        assert said in capsys.readouterr().err
 
 
 def test_a_clone_of_another_layout_is_refused(tmp_path: Path) -> None:
@@ -256,6 +268,7 @@ def test_a_wrong_card_is_one_row(tmp_path: Path) -> None:
         strict=True,
     ):
         row = ruler.measure(contestant, route=False)
+        assert contestant.data == ruler.UNKNOWN
         assert said in row.problem
         assert row.luts is None
 

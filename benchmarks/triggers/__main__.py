@@ -1,6 +1,6 @@
 """Jet triggers of several makers, measured with one ruler: the same synthesizer, the same router.
 
-Usage: python -m benchmarks.triggers --peers FOLDER [--route] [--only TEXT] [--own GRAPH ...]
+Usage: python -m benchmarks.triggers --peers FOLDER [--route] [--only TEXT ...] [--own GRAPH ...]
 
 FOLDER holds clones of the makers' repositories under their own names; whoever is absent is named
 with what to clone. Nothing of theirs is part of this package. What was measured stays in
@@ -26,6 +26,7 @@ from benchmarks.triggers import exchanged, hgq2, kanele, netlists
 from benchmarks.triggers.contestants import (
     LUTS,
     ROUTED,
+    UNKNOWN,
     Contestant,
     Counts,
     Ours,
@@ -39,11 +40,12 @@ from netwright.errors import NetwrightError
 from netwright.tasks import Split
 
 BUILD = Path("build/bench-triggers")
-DATA = ("OpenML", "CERNBox", "shipped")
+DATA = ("OpenML", "CERNBox", "shipped", UNKNOWN)
 TITLES = {
     "OpenML": "trained on OpenML 42468 (about 830 000 jets)",
     "CERNBox": "trained on the CERNBox set (986 806 jets, harder)",
     "shipped": "trained on the jets that are shipped here",
+    UNKNOWN: "trained on a set that nobody says",
 }
 SOURCE = (
     "modelled: Yosys {} maps to UltraScale+ (LUT6) and to ECP5 (LUT4), nextpnr {} routes on "
@@ -235,9 +237,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.triggers")
     parser.add_argument("--peers", type=Path, help="folder of the clones")
     parser.add_argument("--route", action="store_true", help="place and route on ECP5")
-    parser.add_argument(
-        "--only", default="", help="rows whose name has this text, e.g. 'OpenML, Verilog by ours'"
-    )
+    only = "rows whose name has this text, e.g. 'OpenML, Verilog by ours'; again for further ones"
+    parser.add_argument("--only", action="append", default=[], help=only)
     parser.add_argument("--openml", type=Path, help="the OpenML file, to measure accuracies on")
     parser.add_argument("--cernbox", type=Path, help="the CERNBox file, likewise")
     parser.add_argument("--own", type=Path, action="append", default=[], help="graph of a run")
@@ -248,8 +249,13 @@ def main(arguments: list[str] | None = None) -> int:
         parts = {name: tasks.jets(path=path).test for name, path in files.items() if path}
     except NetwrightError as error:
         parser.error(str(error))
+    if given.peers and not given.peers.is_dir():
+        parser.error(f"--peers {given.peers}: is no folder")
     contestants, absent = everyone(given.peers, given.own)
-    chosen = [c for c in contestants if given.only in c.name]
+    chosen = [c for c in contestants if any(text in c.name for text in given.only or ("",))]
+    if contestants and not chosen:
+        names = "\n  ".join(c.name for c in contestants)
+        parser.error(f"--only {' or '.join(given.only)}: in no row's name; there are\n  {names}")
     rows: list[Row] = []
     ended = 0
     try:

@@ -17,6 +17,7 @@ from netwright.ir import Graph, Interpreter, real_values
 Rows = np.ndarray
 TIMEOUT_S = 3600.0
 LUTS, ROUTED = "xcup", "ecp5-85k"
+UNKNOWN = "data not said"
 ADDERS_PER_STAGE = {LUTS: 1, ROUTED: 4}
 """Of our own Verilog: fewest tables where tables count, few clocks where nanoseconds do."""
 
@@ -102,7 +103,7 @@ class Contestant:
 
     Attributes:
         design: Whose method it is, and which of its networks.
-        data: What it was trained on: ``OpenML``, ``CERNBox`` or ``shipped``.
+        data: What it was trained on: ``OpenML``, ``CERNBox``, ``shipped`` or ``UNKNOWN``.
         rtl: Who made the Verilog.
         accuracy: Its accuracy, and whether that was measured here.
         make: Makes or reads the Verilog in a folder.

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.triggers.contestants import Contestant, Theirs, Unusable
+from benchmarks.triggers.contestants import UNKNOWN, Contestant, Theirs, Unusable
 from netwright.backends.rtl import read_foreign
 from netwright.errors import NetwrightError
 from netwright.reading import read_toml
@@ -37,7 +37,7 @@ def contestants(folder: Path) -> Iterator[Contestant]:
         try:
             yield _contestant(card)
         except Unusable as error:
-            yield Contestant(card.parent.name, "shipped", "theirs", "", _refusing(error))
+            yield Contestant(card.parent.name, UNKNOWN, "theirs", "", _refusing(error))
 
 
 def _contestant(card: Path) -> Contestant:
