@@ -14,9 +14,11 @@ from benchmarks.triggers import generators, hgq2, kanele, netlists
 from benchmarks.triggers.contestants import Contestant, Counts, Ours, Unusable
 from benchmarks.triggers.encoder import encoder, of_graph
 
+from netwright import ir, tasks
 from netwright.errors import BackendError
 from netwright.ir import Graph, Interpreter
 from netwright.tasks import Split
+from tests.backends.hls.graphs import Build
 from tests.backends.rtl.graphs import two_layers
 
 WIDTHS, BITS = [2, 2, 1], [2, 3, 3]
@@ -188,7 +190,7 @@ def test_what_was_measured_is_printed_when_the_ruler_is_interrupted(
         Contestant("First", "OpenML", "ours", "76", lambda folder: Ours(two_layers(), folder)),
         Contestant("Second", "OpenML", "ours", "76", interrupt),
     )
-    monkeypatch.setattr(ruler, "everyone", lambda folder, own: (list(made), []))
+    monkeypatch.setattr(ruler, "everyone", lambda folder, own, given: (list(made), []))
     monkeypatch.setattr(ruler, "BUILD", tmp_path)
     only = ["--only", "First, OpenML, Verilog by ours", "--only", "Second"]
     assert ruler.main(only) == 130
@@ -220,13 +222,25 @@ def test_a_clone_of_another_layout_is_refused(tmp_path: Path) -> None:
 
 def test_what_one_folder_lacks_takes_no_row_of_another(tmp_path: Path) -> None:
     model(tmp_path / "KANELE" / kanele.FOLDERS[1][1] / "official")
-    found, absent = ruler.everyone(tmp_path, [tmp_path / "none.npz"])
+    found, absent = ruler.everyone(tmp_path, [str(tmp_path / "none.npz")], {})
     assert [c.name for c in found] == [
         f"KANELÉ official, CERNBox, Verilog by {maker}" for maker in ("ours", "alkaid")
     ]
     (said,) = (line for line in absent if line.startswith("KANELÉ"))
     assert "JSC_OpenML/models has no folder with a config.json" in said
     assert "none.npz cannot be used" in absent[-1]
+
+
+def test_a_graph_of_ours_stands_with_the_data_it_was_trained_on(tmp_path: Path) -> None:
+    build, path = Build("tiny"), tmp_path / "graph=1.npz"
+    ir.save(build.graph(build.dense(build.quantize((16,)), 5)), path)
+    task = tasks.jets().subset(400)
+    own = [f"OpenML={path}", f"CERNBox={path}", str(path)[:-1]]
+    (one, other), absent = ruler.everyone(None, own, {"OpenML": task})
+    assert (one.data, other.data) == ("OpenML", "CERNBox")
+    assert one.accuracy.endswith(f"% here, {len(task.test)} test rows")
+    assert other.accuracy == "not measured: no file of its data"
+    assert absent[-1].startswith(f"{own[2]} cannot be used")
 
 
 def test_whatever_a_maker_raises_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:

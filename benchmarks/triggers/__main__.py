@@ -37,10 +37,11 @@ from benchmarks.triggers.contestants import (
 )
 from netwright import tasks
 from netwright.errors import NetwrightError
-from netwright.tasks import Split
+from netwright.tasks import Split, Task
 
 BUILD = Path("build/bench-triggers")
-DATA = ("OpenML", "CERNBox", "shipped", UNKNOWN)
+TRAINED_ON = ("OpenML", "CERNBox", "shipped")
+DATA = (*TRAINED_ON, UNKNOWN)
 TITLES = {
     "OpenML": "trained on OpenML 42468 (about 830 000 jets)",
     "CERNBox": "trained on the CERNBox set (986 806 jets, harder)",
@@ -159,7 +160,9 @@ def judged(contestant: Contestant, rows: Mapping[str, Split]) -> tuple[str, ...]
     return tuple(said)
 
 
-def everyone(folder: Path | None, own: list[Path]) -> tuple[list[Contestant], list[str]]:
+def everyone(
+    folder: Path | None, own: list[str], given: Mapping[str, Task]
+) -> tuple[list[Contestant], list[str]]:
     """All contestants, and a line for every peer that is absent or unusable."""
     found: list[Contestant] = []
     absent = []
@@ -169,8 +172,12 @@ def everyone(folder: Path | None, own: list[Path]) -> tuple[list[Contestant], li
             absent.append(f"{peer.name} is absent: {peer.clone} into FOLDER/{peer.folder}")
             continue
         absent += _taken(peer.name, peer.find(clone), found)
-    for path in own:
-        absent += _taken(str(path), exchanged.own(path, "shipped"), found)
+    for text in own:
+        data, equals, path = text.partition("=")
+        if not equals or data not in TRAINED_ON:
+            data, path = "shipped", text
+        task = tasks.jets() if data == "shipped" else given.get(data)
+        absent += _taken(path, exchanged.own(Path(path), data, task), found)
     return found, absent
 
 
@@ -241,21 +248,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", default=[], help=only)
     parser.add_argument("--openml", type=Path, help="the OpenML file, to measure accuracies on")
     parser.add_argument("--cernbox", type=Path, help="the CERNBox file, likewise")
-    parser.add_argument("--own", type=Path, action="append", default=[], help="graph of a run")
+    own = f"graph of a run; before it what it was trained on, if not shipped: {TRAINED_ON[0]}=FILE"
+    parser.add_argument("--own", action="append", default=[], help=own)
     given = parser.parse_args(arguments)
     console = Console(width=240, markup=False)
     files = {"OpenML": given.openml, "CERNBox": given.cernbox}
     try:
-        parts = {name: tasks.jets(path=path).test for name, path in files.items() if path}
+        sets = {name: tasks.jets(path=path) for name, path in files.items() if path}
     except NetwrightError as error:
         parser.error(str(error))
     if given.peers and not given.peers.is_dir():
         parser.error(f"--peers {given.peers}: is no folder")
-    contestants, absent = everyone(given.peers, given.own)
+    contestants, absent = everyone(given.peers, given.own, sets)
     chosen = [c for c in contestants if any(text in c.name for text in given.only or ("",))]
     if contestants and not chosen:
         names = "\n  ".join(c.name for c in contestants)
         parser.error(f"--only {' or '.join(given.only)}: in no row's name; there are\n  {names}")
+    parts = {name: task.test for name, task in sets.items()}
     rows: list[Row] = []
     ended = 0
     try:

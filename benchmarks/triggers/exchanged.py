@@ -7,10 +7,11 @@ from pathlib import Path
 
 from benchmarks.triggers.contestants import Contestant, Ours, Unusable, classes
 from benchmarks.triggers.encoder import POINT, WORD_BITS, of_graph
-from netwright import ir, tasks
+from netwright import ir
 from netwright.exchange import InputQuantizer
 from netwright.flows.conversion import read_source
 from netwright.ir import Graph, Interpreter, real_values
+from netwright.tasks import Task
 
 ZOO = Path("models/JetTagging/QKeras_hls4ml_3layer/qkeras_jettagging.onnx")
 
@@ -34,23 +35,27 @@ def _tagger(clone: Path) -> Graph:
     return read_source(clone / ZOO, input_quantizer=quantizer).graph
 
 
-def own(path: Path, data: str) -> Iterator[Contestant]:
-    """A graph that a run of ours wrote; its accuracy on the shipped test jets is measured."""
+def own(path: Path, data: str, task: Task | None) -> Iterator[Contestant]:
+    """A graph that a run of ours wrote; its accuracy is measured where its data is there.
+
+    Args:
+        path: The graph.
+        data: What it was trained on.
+        task: That data; ``None`` if nobody gave its file.
+    """
     graph = ir.load(path)
-    accuracy = "not measured: no rows"
-    if data == "shipped":
-        accuracy = measured(graph)
+    accuracy = "not measured: no file of its data" if task is None else measured(graph, task)
     yield Contestant(
         f"netwright {graph.name}", data, "ours", accuracy, lambda folder: Ours(graph, folder),
         lambda: of_graph(graph),
     )  # fmt: skip
 
 
-def measured(graph: Graph) -> str:
-    """Its accuracy on the test rows of the task whose scaling fits: plain or windowed inputs."""
+def measured(graph: Graph, task: Task) -> str:
+    """Its accuracy on the test rows of the task as its scaling fits: plain or windowed inputs."""
     best = 0.0
-    for task in (tasks.jets(seed=7), tasks.jets(seed=7).windowed()):
-        codes = Interpreter.of(graph).run(task.test.inputs)[graph.outputs[0]]
+    for scaled in (task, task.windowed()):
+        codes = Interpreter.of(graph).run(scaled.test.inputs)[graph.outputs[0]]
         right = real_values(graph, graph.outputs[0], codes).argmax(axis=1) == task.test.targets
         best = max(best, float(right.mean()))
     return f"{100 * best:.2f} % here, {len(task.test)} test rows"
