@@ -7,6 +7,9 @@ from pydantic import ValidationError
 
 from netwright import arch
 from netwright.arch import Compute
+from netwright.arch.load import parse
+from netwright.arch.load import tables as tables_of
+from netwright.errors import ConfigError
 from netwright.formats import E2M1, E4M3, Bipolar, Fixed, Float, Int, NumberFormat
 from netwright.quantities import Quantity
 from tests.cost.small import conv
@@ -122,3 +125,64 @@ def test_only_patterns_and_number_formats_are_exploited(name: str) -> None:
                                     Fixed(8, 3), Fixed(8, -1, signed=False)])  # fmt: skip
 def test_every_number_format_can_be_exploited(number: NumberFormat) -> None:
     assert Compute(kind="compute", name="pe", parent="dram", exploits=(str(number),))
+
+
+@pytest.mark.parametrize(
+    ("figure", "value", "told"),
+    [
+        ("bandwidth", 1e-31, "must be from 1e-30 to 1e+30 B/s, or 0 where it does not divide"),
+        ("bandwidth", 1e31, "not 1e+31 B/s"),
+        ("read_energy", 1e40, "must be from 1e-30 to 1e+30 J/B"),
+    ],
+)
+def test_figures_beyond_what_can_be_summed_up_are_refused(figure, value, told):
+    tables = tables_of("scratchpad")
+    unit = {"bandwidth": "B/s", "read_energy": "J/B"}[figure]
+    tables["nodes"][0][figure] = {"value": value, "unit": unit, "source": "test"}
+    with pytest.raises(ConfigError) as caught:
+        parse(tables, source="m.toml")
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fanout", "told"),
+    [
+        ([1 << 25], "should be less than or equal to 16777216"),
+        ([2] * 7, "should have at most 6 items after validation, not 7"),
+    ],
+)
+def test_arrays_larger_than_any_search_can_look_at_are_refused(fanout, told):
+    tables = tables_of("scratchpad")
+    (array,) = (node for node in tables["nodes"] if node["kind"] == "array")
+    array |= {"fanout": fanout, "ranks": []}
+    with pytest.raises(ConfigError) as caught:
+        parse(tables, source="m.toml")
+    assert told in str(caught.value)
+
+
+def test_names_are_told_cut():
+    tables = tables_of("scratchpad")
+    tables["nodes"][1]["parent"] = "x" * 5000
+    with pytest.raises(ConfigError, match="should have at most 100 characters") as caught:
+        parse(tables, source="m.toml")
+    assert len(str(caught.value)) < 200
+
+
+def test_long_words_are_told_cut():
+    tables = tables_of("scratchpad")
+    tables["nodes"][0]["kind"] = "x" * 5000
+    with pytest.raises(ConfigError) as caught:
+        parse(tables, source="m.toml")
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("accelerators", [[[]], [3], ["x"]])
+def test_accelerators_that_are_no_tables_are_refused(accelerators):
+    with pytest.raises(ConfigError, match=r"accelerators\[0\]: "):
+        parse({**tables_of("unlike_pair"), "accelerators": accelerators}, source="m.toml")
+
+
+@pytest.mark.parametrize("nodes", [3, "x"])
+def test_nodes_beside_accelerators_that_are_no_tables_are_refused(nodes):
+    with pytest.raises(ConfigError, match="nodes: must be an array of tables"):
+        parse({**tables_of("unlike_pair"), "nodes": nodes}, source="m.toml")

@@ -260,3 +260,9 @@ def test_what_must_run_point_by_point_needs_a_unit():
         with pytest.raises(ConfigError, match="and no unit does sigmoid") as error:
             search(workload, arch.find("flat"))
         assert "such as sigmoid = { cycles = 4 }" in str(error.value)
+
+
+def test_units_outside_of_the_memory_that_keeps_tiles_are_refused():
+    machine = two_units(200).with_changes("right", {"parent": "dram"})
+    with pytest.raises(ConfigError, match='tiles in "buffer", and right_unit lies outside of it'):
+        fused(exponentials(), machine)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from itertools import product
+
 import pytest
 
 from netwright import arch, cost
+from netwright.cost.loopnest import _points
 from netwright.errors import MappingError
 from netwright.mapping.loopnest import Keep, Loop, LoopNest
 from netwright.mapping.operation import operation
@@ -70,3 +74,18 @@ def test_counts_stay_exact_beyond_64_bits():
     from netwright.cost.loopnest import flow_between
 
     assert flow_between(op, nest, WEIGHT, 0, 2, stays=True).down == 10**12
+
+
+def test_points_off_the_padding_are_counted_as_one_by_one():
+    chance = random.Random(3)
+    for _ in range(300):
+        terms = tuple(sorted(
+            (chance.randint(1, 5), chance.choice((-3, -2, -1, 0, 1, 2, 3)))
+            for _ in range(chance.randint(0, 3))
+        ))  # fmt: skip
+        offset, extent = chance.randint(-6, 6), chance.randint(1, 12)
+        indices = product(*(range(size) for size, _ in terms))
+        values = [
+            offset + sum(i * own[1] for i, own in zip(x, terms, strict=True)) for x in indices
+        ]
+        assert _points(terms, offset, extent) == sum(0 <= value < extent for value in values)

@@ -11,6 +11,7 @@ from netwright.cost.moves import Moves
 from netwright.cost.search import Solver
 from netwright.cost.spreads import SpreadTable, spread_tables
 from netwright.cost.tables import floors
+from netwright.errors import Infeasible
 from netwright.mapping import operation
 from netwright.workload import cascade
 from tests.cost.small import conv, linear, machine
@@ -69,3 +70,20 @@ def test_the_best_of_a_product_that_memory_limits_is_proven():
     found = cost.search(wanted, arch.find("fusemax"), compute="square_elements")
     assert found.is_optimal
     assert found.num_spreads[0] < 100 < 100_000 < found.num_spreads[1]
+
+
+def test_a_search_without_room_ends_after_so_many_ways():
+    """Words of 64 bits: where nothing fits, one way after the other is tried, but not all."""
+    heads = cascade.parse("""
+        bits 64
+        rank p = 256, m = 1024, e = 64
+        input Q[p, e], K[m, e]
+        S[p, m] = add(e: Q[p, e] * K[m, e])
+    """)
+    chip = arch.find("fusemax").with_changes(
+        "square_registers", {"capacity": {"value": 8, "unit": "B", "source": "test"}}
+    )
+    with pytest.raises(Infeasible, match="the smallest tiles of S need"):
+        cost.search(
+            operation(heads, heads.einsums[0]), chip, compute="square_elements", max_spreads=20
+        )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from pydantic import BaseModel, ValidationError
 
 from netwright.arch.units import EXAMPLES
 from netwright.faults import suggestion
+
+_LONG = re.compile(r"[^\s\"']{200,}")
 
 _TAGS = ("memory", "link", "array", "compute")
 
@@ -37,11 +40,18 @@ def _sentence(
             continue  # the tag of the union, not a name in the file
         path += f"[{item}]" if isinstance(item, int) else f".{item}" if path else item
     text = message.removeprefix("Value error, ").removeprefix("Input ")
-    if kind in ("model_type", "model_attributes_type", "dict_type") and str(place[-1]) in EXAMPLES:
-        text = f"must be a table with its unit and source, such as {example(str(place[-1]))}"
+    last = str(place[-1]) if place else ""
+    if kind in ("model_type", "model_attributes_type", "dict_type") and last in EXAMPLES:
+        text = f"must be a table with its unit and source, such as {example(last)}"
     if kind == "extra_forbidden":
         text = "is not known" + (suggestion(model, place) if model else "")
+    text = _cut(text)
     return f"{path}: {text[:1].lower()}{text[1:]}" if path else text
+
+
+def _cut(text: str) -> str:
+    """A sentence without the middle of words that are longer than any name."""
+    return _LONG.sub(lambda word: f"{word[0][:20]}...", text)
 
 
 def example(name: str, examples: Mapping[str, str] = EXAMPLES) -> str:

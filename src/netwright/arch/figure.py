@@ -7,6 +7,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from netwright.arch.units import convert
 from netwright.quantities import Fidelity, Quantity
 
+LEAST, MOST = 1e-30, 1e30
+"""Figures of machines lie between these; products and quotients of them stay finite."""
+
 
 class Part(BaseModel):
     """Base of everything an architecture file holds: frozen, strict, closed to unknown names."""
@@ -27,7 +30,7 @@ class Figure(Part):
     """
 
     value: float = Field(ge=0)
-    unit: str
+    unit: str = Field(max_length=100)
     source: str = Field(min_length=1)
     fidelity: Fidelity = "published"
 
@@ -40,9 +43,15 @@ def in_unit(figure: Figure, wanted: str, *, above_zero: bool = False) -> Figure:
     """A figure in the unit that is counted in; where it divides, it must be above 0.
 
     Raises:
-        ValueError: The unit is another one, or the figure divides and is 0.
+        ValueError: The unit is another one, the figure is beyond what can be summed up with others,
+            or it divides and is 0.
     """
     value = convert(figure.value, figure.unit, wanted=wanted)
+    if value and not LEAST <= value <= MOST:
+        raise ValueError(
+            f"must be from {LEAST:g} to {MOST:g} {wanted}, or 0 where it does not divide, "
+            f"not {value:g} {wanted}"
+        )
     if above_zero and value == 0:
         raise ValueError(f"must be above 0, not {figure.value:g} {figure.unit}")
     return figure.model_copy(update={"value": value, "unit": wanted})

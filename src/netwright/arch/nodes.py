@@ -17,6 +17,15 @@ from netwright.registry import entries
 Role = Literal["input", "weight", "output"]
 """What a tensor is to an operation: the first input, the second input, the result."""
 
+MAX_NAME = 100
+"""Letters of a node's name."""
+
+MAX_COPIES = 1 << 24
+"""Copies along one axis of an array."""
+
+MAX_AXES = 6
+"""Axes of an array."""
+
 Direction = Literal["N", "G", "M", "C", "P", "Q", "R", "S"]
 """What a rank is to a convolution: batch, group, output channel, input channel, output row and
 column, filter row and column. A matrix product has M, C and P."""
@@ -93,8 +102,8 @@ class Memory(Part):
     """
 
     kind: Literal["memory"]
-    name: str = Field(min_length=1)
-    parent: str = ""
+    name: str = Field(min_length=1, max_length=MAX_NAME)
+    parent: str = Field(default="", max_length=MAX_NAME)
     capacity: Capacity | None = None
     line_bytes: int = Field(default=1, ge=1)
     bandwidth: Bandwidth | None = None
@@ -128,8 +137,8 @@ class Link(Part):
     """
 
     kind: Literal["link"]
-    name: str = Field(min_length=1)
-    parent: str
+    name: str = Field(min_length=1, max_length=MAX_NAME)
+    parent: str = Field(max_length=MAX_NAME)
     bandwidth: Bandwidth | None = None
     energy: EnergyOfByte | None = None
     area: Area | None = None
@@ -152,9 +161,11 @@ class Array(Part):
     """
 
     kind: Literal["array"]
-    name: str = Field(min_length=1)
-    parent: str
-    fanout: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    name: str = Field(min_length=1, max_length=MAX_NAME)
+    parent: str = Field(max_length=MAX_NAME)
+    fanout: tuple[Annotated[int, Field(ge=1, le=MAX_COPIES)], ...] = Field(
+        min_length=1, max_length=MAX_AXES
+    )
     ranks: tuple[tuple[Constraint, ...], ...] = ()
     multicasts: bool = True
     reduces: bool = True
@@ -249,8 +260,8 @@ class Compute(Part):
     """
 
     kind: Literal["compute"]
-    name: str = Field(min_length=1)
-    parent: str
+    name: str = Field(min_length=1, max_length=MAX_NAME)
+    parent: str = Field(max_length=MAX_NAME)
     rate: Rate | None = None
     energy: EnergyOfOperation | None = None
     accumulator_bits: int | None = Field(default=None, ge=1, le=64)
@@ -288,7 +299,7 @@ class Accelerator(Part):
     """
 
     name: Name
-    parent: str
+    parent: str = Field(max_length=MAX_NAME)
     template: str
     elements: int | None = Field(default=None, ge=1, le=1 << 20)
     bandwidth: Bandwidth | None = None

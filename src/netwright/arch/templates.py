@@ -262,6 +262,9 @@ def expanded(tables: Mapping[str, Any]) -> Mapping[str, Any]:
     listed = tables.get("accelerators", [])
     if not isinstance(listed, Sequence) or isinstance(listed, str):
         raise ConfigError("accelerators: must be an array of tables, [[accelerators]]")
+    others = tables.get("nodes", [])
+    if not isinstance(others, Sequence) or isinstance(others, str):
+        raise ConfigError("nodes: must be an array of tables, [[nodes]]")
     faults: list[str] = []
     found: list[dict[str, Any]] = []
     for number, table in enumerate(listed):
@@ -269,7 +272,9 @@ def expanded(tables: Mapping[str, Any]) -> Mapping[str, Any]:
             own = Accelerator.model_validate_json(json.dumps(table, default=str))
             nodes = list(sized(own).nodes(own))
         except ValidationError as error:
-            faults += [f"accelerators[{number}].{text}" for text in sentences(error, Accelerator)]
+            told = sentences(error, Accelerator)
+            is_table = isinstance(table, Mapping)
+            faults += [f"accelerators[{number}]{'.' if is_table else ': '}{t}" for t in told]
         except ConfigError as error:
             hint = f" ({error.hint})" if error.hint else ""
             faults.append(f"accelerators[{number}].template: {error.message}{hint}")
@@ -277,4 +282,4 @@ def expanded(tables: Mapping[str, Any]) -> Mapping[str, Any]:
             found += [node.model_dump(mode="json") for node in nodes]
     if faults:
         raise ConfigError(faults)
-    return {**tables, "nodes": [*tables.get("nodes", []), *found]}
+    return {**tables, "nodes": [*others, *found]}

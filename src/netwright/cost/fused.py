@@ -17,6 +17,7 @@ from netwright.cost.keeps import SAME, value_of
 from netwright.cost.mapper import Goal
 from netwright.cost.price import check_figures
 from netwright.errors import ConfigError
+from netwright.mapping.cosma import scratchpad_of
 from netwright.mapping.fusion import given_to_fusion
 from netwright.mapping.given import check_taken
 from netwright.mapping.legality import check_legal
@@ -107,6 +108,7 @@ def fused(
         workload, architecture, fixed, max_einsums=max_einsums, time_limit_s=time_limit_s,
         decides_units=True,
     )  # fmt: skip
+    _check_below(architecture)
     order = tuple(einsum.name for einsum in shared.einsums)
     bindings = bindings_of(shared, architecture, fixed)
     runs = Runs(shared, architecture, max_einsums, fixed.groups, bindings)
@@ -132,6 +134,24 @@ def fused(
         sum(way.num_bytes for way in ways), goal, solver.bound,
         (len(solver.known), solver.num_runs), time.perf_counter() - started,
     )  # fmt: skip
+
+
+def _check_below(architecture: Architecture) -> None:
+    """Refuse machines some unit of which lies outside of the memory that keeps tiles.
+
+    Raises:
+        ConfigError: With these units.
+    """
+    memory, _ = scratchpad_of(architecture)
+    outside = [
+        unit.name for unit in architecture.units if memory not in architecture.path_to(unit.name)
+    ]
+    if outside:
+        raise ConfigError(
+            f'groups keep their tiles in "{memory.name}", and {", ".join(outside)} '
+            f"{'lies' if len(outside) == 1 else 'lie'} outside of it",
+            hint="make that memory, or one below it, the parent",
+        )
 
 
 _Path = tuple[float, float, tuple[Way, ...]]

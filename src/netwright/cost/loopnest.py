@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from netwright.arch import MAC, Architecture, Link, Memory
@@ -187,23 +188,42 @@ def visited_each(operation: Operation, tensor: str) -> int:
     """Elements that compute units read if each unit is served alone; padding is not read."""
     relevant = operation.relevant(tensor)
     return prod(size for rank, size in operation.extents.items() if rank not in relevant) * prod(
-        _points(axis.terms, axis.offset, extent, operation)
+        _points(
+            tuple(sorted((operation.extents[rank], step) for rank, step in axis.terms)),
+            axis.offset,
+            extent,
+        )
         for axis, extent in operation.along(tensor)
     )
 
 
-def _points(
-    terms: tuple[tuple[str, int], ...], offset: int, extent: int, operation: Operation
-) -> int:
-    """Points of the ranks of an axis that do not fall on padding."""
+@lru_cache(maxsize=1 << 12)
+def _points(terms: tuple[tuple[int, int], ...], offset: int, extent: int) -> int:
+    """Points of the ranks of an axis that do not fall on padding.
+
+    Args:
+        terms: Size and step of each rank, the longest rank last.
+        offset: Index of the first points of all of them.
+        extent: Size of the axis.
+    """
     found = {offset: 1}
-    for rank, step in terms:
+    for size, step in terms[:-1]:
         wider: dict[int, int] = {}
         for value, times in found.items():
-            for index in range(operation.extents[rank]):
+            for index in range(size):
                 wider[value + step * index] = wider.get(value + step * index, 0) + times
         found = wider
-    return sum(times for value, times in found.items() if 0 <= value < extent)
+    size, step = terms[-1] if terms else (1, 1)
+    return sum(times * _inside(value, size, step, extent) for value, times in found.items())
+
+
+def _inside(first: int, size: int, step: int, extent: int) -> int:
+    """Of some indices that are equally far apart, those inside of an axis."""
+    if step < 0:
+        first, step = first + step * (size - 1), -step
+    if step == 0:
+        return size if 0 <= first < extent else 0
+    return max(0, min(size - 1, (extent - 1 - first) // step) - max(0, -(first // step)) + 1)
 
 
 def _touched(operation: Operation, tensor: str) -> int:

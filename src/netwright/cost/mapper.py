@@ -199,15 +199,14 @@ class _Search:
         share = work_share(self.operation.operands, unit)
         step_seconds = unit.cycles_of(MAC) / unit.rate.value * float(share)
         seconds, joules = least_moves(self.operation, branch)
-        before = self.searched
-        known = 0
+        tried = known = 0
         problem = Problem(self.operation, branch)
         for table in ways:
             fastest = self._value(joules, max(seconds, float(table.steps[0]) * step_seconds))
             if fastest >= self.limit * (1 - SLACK):
                 return
-            is_enough = self.searched - before >= max_spreads or known > max_known
-            if self.best is not None and (is_enough or self.deadline.is_over):
+            is_late = self.best is not None and (known > max_known or self.deadline.is_over)
+            if tried >= max_spreads or is_late:
                 self.missed = min(self.missed, fastest)
                 return
             self.known += len(table)
@@ -217,12 +216,13 @@ class _Search:
                 floor = float(found[number])
                 if floor >= self.limit * (1 - SLACK):
                     break
-                is_enough = self.searched - before >= max_spreads
-                if self.best is not None and (is_enough or self.deadline.is_over):
+                is_late = self.best is not None and self.deadline.is_over
+                if tried >= max_spreads or is_late:
                     self.missed = min(self.missed, floor)
                     break
                 space = Mapspace(self.operation, branch, table.row(number), shared=problem)
                 solver = Solver(space, step_seconds, self.objective)
+                tried += 1
                 self._solve(solver, floor)
                 if self.best is None:
                     lacks = (_nothing_fits(solver), self.lacks)
