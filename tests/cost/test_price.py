@@ -83,8 +83,11 @@ def test_sequence_adds_up():
 
 
 def test_figures_without_a_finite_result_are_refused():
+    """No file has such a figure; counts could be as large."""
+    plain = machine()
+    slow = plain.nodes[0].model_copy(update={"bandwidth": figure(1e-310)})
     with pytest.raises(ConfigError, match="give no finite time or energy"):
-        cost.price(counts(), machine(bandwidth=figure(1e-310)))
+        cost.price(counts(), plain.model_copy(update={"nodes": (slow, *plain.nodes[1:])}))
 
 
 def two_units():
