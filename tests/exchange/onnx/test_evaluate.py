@@ -28,6 +28,17 @@ def computed(op: str, operands: list[np.ndarray], **attrs: Any) -> np.ndarray:
     return evaluate(made, dict(zip(names, operands, strict=True)), {"": 17})["y"]
 
 
+def test_codes_held_as_real_numbers_have_the_remainders_of_integers() -> None:
+    found = computed("Mod", [INTEGERS.astype(np.float64), np.array([-3.0])])
+    assert found.tolist() == [value % -3 for value in INTEGERS.tolist()]
+
+
+def test_a_remainder_of_fractions_needs_the_sign_of_the_dividend() -> None:
+    with pytest.raises(GraphError, match="Mod of real values must have fmod=1"):
+        computed("Mod", [FLOATS, np.array([2.0])])
+    assert computed("Mod", [FLOATS, np.float32(2)[None]], fmod=1)[0, 1] == np.float32(-1.7)
+
+
 @pytest.mark.parametrize(
     ("op", "operands", "attrs"),
     [

@@ -183,9 +183,19 @@ def test_qgemm_and_qlinear_add(tmp_path: Path) -> None:
     assert_same(made, tmp_path, ROWS)
 
 
-def test_matmul_integer(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("weights", "zero_point"),
+    [
+        (WEIGHTS, np.int8(2)),
+        ((WEIGHTS.astype(int) + 128).astype(np.uint8), np.uint8(130)),
+        ((WEIGHTS.astype(int) + 128).astype(np.uint8), np.array([17, 130, 255], np.uint8)),
+    ],
+)
+def test_matmul_integer(
+    tmp_path: Path, weights: np.ndarray, zero_point: np.integer | np.ndarray
+) -> None:
     first, constants = codes_of_x()
-    constants |= {"w": WEIGHTS, "wz": np.int8(2), "f": np.float32(2.0**-9)}
+    constants |= {"w": weights, "wz": zero_point, "f": np.float32(2.0**-9)}
     nodes = [
         first,
         node("MatMulInteger", "a w z wz", "c"),

@@ -27,6 +27,19 @@ def test_pools_equal_the_definition(op: str, width: tuple[int, ...], attrs: dict
     check_node(alone(Node("p", op, ("q",), "y", attrs), width=width), codes, wanted)
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.int32, np.int64, np.float32])
+def test_the_largest_code_beside_padding_in_every_type_that_executors_hold_codes_in(
+    kind: type,
+) -> None:
+    attrs = {"kernel": (2,), "strides": (1,), "pads": (1, 1)}
+    node = Node("p", "MaxPool", ("q",), "y", attrs)
+    codes = np.array([[[5, 0, 1]]], kind) - (6 if np.issubdtype(kind, np.signedinteger) else 0)
+    found = spec_of("MaxPool").execute(node, [codes.astype(kind)])
+    assert found.dtype == kind
+    first, second, third = codes[0, 0].tolist()
+    assert found.tolist() == [[[first, first, max(second, third), third]]]
+
+
 @pytest.mark.parametrize("signed", [True, False])
 @pytest.mark.parametrize("op", ["MaxPool", "SumPool"])
 def test_bounds_are_reached_by_some_input(op: str, signed: bool) -> None:

@@ -70,6 +70,8 @@ def evaluate(
     onnx = require("onnx", extra="qonnx", purpose="reading ONNX")
     reference = require("onnx.reference", extra="qonnx", purpose="reading ONNX")
     feeds = {name: values[name] for name in node.inputs if name}
+    if node.op == "Mod" and not node.attrs.get("fmod"):
+        feeds = {name: _whole(node, value) for name, value in feeds.items()}
     outputs = [name for name in node.outputs if name]
     model = _one_node(onnx, node, feeds, outputs, opsets)
     _check_sizes(onnx, node, model, feeds, outputs, limit)
@@ -82,6 +84,18 @@ def evaluate(
             f"{node.op} of these constants cannot be evaluated", node=node.name
         ) from None
     return {name: np.asarray(value) for name, value in zip(outputs, found, strict=True)}
+
+
+def _whole(node: SourceNode, value: Value) -> Value:
+    """Operands of a Mod with the sign of the divisor, which ONNX defines for integers alone."""
+    if value.dtype.kind != "f":
+        return value
+    if not np.all(np.isfinite(value)) or np.any(value != np.rint(value)):
+        raise GraphError(
+            "Mod of real values must have fmod=1", node=node.name,
+            hint="fmod=0 is for integers: quantize with a step of 1 before it",
+        )  # fmt: skip
+    return value.astype(np.int64)
 
 
 def _one_node(

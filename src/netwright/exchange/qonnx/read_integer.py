@@ -222,13 +222,14 @@ def integer_product(reader: Reader, node: SourceNode) -> None:
         raise GraphError("weights must be codes, not real values behind a quantizer",
                          node=node.name)  # fmt: skip
     codes = reader.constants[node.inputs[1]]
-    limits = _limits_of(node, codes)
+    limits: tuple[int, int] | None = _limits_of(node, codes)
     values = codes.astype(np.float64)
     if len(node.inputs) > 3:
         shift = reader.reals(node, 3, "the zero point")
         columns = node.op == "MatMulInteger"
         shift = shift if columns or shift.size == 1 else _first_axis(shift, values.ndim)
         values = _moved(node, values, shift)
+        limits = None if np.any(shift) else limits
     weights = _integers(values, np.ones(()), node.name, limits)
     placed = reader.place_quantized(node.inputs[1], weights, form=f"for_{node.name}")
     if node.op == "MatMulInteger":

@@ -66,7 +66,7 @@ def _num_terms(node: Node, inputs: Sequence[Array]) -> int:
 
 def _max(node: Node, inputs: Sequence[Array]) -> Array:
     source = inputs[0]
-    fill = -np.inf if source.dtype.kind == "f" else np.iinfo(np.int64).min
+    fill = -np.inf if source.dtype.kind == "f" else np.iinfo(source.dtype).min
     return _windows(node, source, fill).max(axis=_kernel_axes(node))
 
 
