@@ -31,6 +31,13 @@ def test_bipolar_and_trunc() -> None:
     assert run(nodes, constants).tolist() == [[0.0, -1.0, 1.0]]
 
 
+def test_trunc_is_left_to_the_executor_whose_version_reads_other_inputs() -> None:
+    constants = {**GRID, "os": np.float32(1.0), "ob": np.float32(4)}
+    made = model([quant("x s z b os ob", "y", op="Trunc")], constants, qonnx_opset=1)
+    with pytest.raises(NotExecutable, match="Trunc of version 1 does not read 6 inputs"):
+        run_in_float64(onnx, made, FEED)
+
+
 def test_multi_threshold_counts_and_scales() -> None:
     thresholds = np.array([[-0.5, 0.25, 1.0]], np.float32)
     made = quant("x t", "y", op="MultiThreshold", out_scale=0.1, out_bias=-1.0, out_dtype="INT4")

@@ -116,6 +116,18 @@ def test_trunc_of_version_two_scales_and_clamps(source: str, mode: str, tmp_path
     assert_same(model(nodes, constants), tmp_path, ROWS)
 
 
+@pytest.mark.parametrize(("version", "inputs"), [(1, "q s z b big two"), (2, "q s z b two")])
+def test_trunc_with_the_inputs_of_another_version_is_refused(
+    version: int, inputs: str, tmp_path: Path
+) -> None:
+    """qonnx chooses the meaning by the version of the domain, whatever the inputs are."""
+    nodes = [quant("x s z b", "q"), node("Trunc", inputs, "y", domain=QONNX)]
+    constants = {**GRID, "big": np.float32(1), "two": np.float32(2)}
+    path = saved(model(nodes, constants, qonnx_opset=version), tmp_path)
+    with pytest.raises(GraphError, match=f"Trunc of version {version} .* inputs, not"):
+        read_qonnx(path)
+
+
 @pytest.mark.parametrize(
     ("inputs", "attrs"),
     [

@@ -34,7 +34,7 @@ def test_the_largest_code_beside_padding_in_every_type_that_executors_hold_codes
     attrs = {"kernel": (2,), "strides": (1,), "pads": (1, 1)}
     node = Node("p", "MaxPool", ("q",), "y", attrs)
     codes = np.array([[[5, 0, 1]]], kind) - (6 if np.issubdtype(kind, np.signedinteger) else 0)
-    found = spec_of("MaxPool").execute(node, [codes.astype(kind)])
+    found = spec_of(node).execute(node, [codes.astype(kind)])
     assert found.dtype == kind
     first, second, third = codes[0, 0].tolist()
     assert found.tolist() == [[[first, first, max(second, third), third]]]

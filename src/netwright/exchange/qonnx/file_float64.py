@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import NotExecutable, require
 from netwright.exchange.onnx.file_model import Feeds, last_reads
+from netwright.exchange.qonnx.read_quant import num_inputs_of_trunc
 from netwright.exchange.qonnx.read_windows import same_pads
 
 Tensor = NDArray[Any]
@@ -92,6 +93,7 @@ def _execute(
     try:
         with np.errstate(all="ignore"):
             if node.op_type in QUANTIZERS:
+                _check_version(node, opsets)
                 return [QUANTIZERS[node.op_type](attrs, read, wide)]
             if node.op_type in FUNCTIONS and not node.domain:
                 return [FUNCTIONS[node.op_type](attrs, read[0])]
@@ -115,6 +117,16 @@ def _execute(
     except Exception as error:  # whatever a reference implementation raises
         first = str(error).strip().partition("\n")[0]
         raise NotExecutable(f'"{node.op_type}" cannot be run in float64: {first}') from error
+
+
+def _check_version(node: Any, opsets: dict[str, int]) -> None:
+    """Leave a Trunc to the executor whose version means something else than its inputs say."""
+    if node.op_type == "Trunc":
+        version = opsets.get(node.domain, 1)
+        if num_inputs_of_trunc(version) != len(node.input):
+            raise NotExecutable(
+                f"Trunc of version {version} does not read {len(node.input)} inputs"
+            )
 
 
 def _group_normalization(attrs: dict[str, Any], read: list[Tensor]) -> Tensor:

@@ -55,11 +55,24 @@ def bipolar_quant(reader: Reader, node: SourceNode) -> None:
     place(reader, node, "BipolarQuant", {})
 
 
+def num_inputs_of_trunc(version: int) -> int:
+    """How many inputs Trunc reads in a version of its domain, by which qonnx chooses its meaning."""
+    return 5 if version < 2 else 6
+
+
 def trunc(reader: Reader, node: SourceNode) -> None:
     """Read Trunc, of version 1 (five inputs) or 2 (six inputs)."""
     source = reader.activation(node)
     if len(node.inputs) not in (5, 6):
         raise GraphError(f"Trunc takes 5 or 6 inputs, not {len(node.inputs)}", node=node.name)
+    version = reader.source.opsets.get(node.domain, 1)
+    if num_inputs_of_trunc(version) != len(node.inputs):
+        raise GraphError(
+            f"Trunc of version {version} of {node.domain} takes {num_inputs_of_trunc(version)} "
+            f"inputs, not {len(node.inputs)}",
+            node=node.name,
+            hint="import version 1 of the domain for 5 inputs, 2 for 6, as the file was meant",
+        )
     scale = float(_one(node, _scale(reader, node, 1), "the scale"))
     if _zero_point(reader, node):
         raise GraphError(
