@@ -56,7 +56,7 @@ def bipolar_quant(reader: Reader, node: SourceNode) -> None:
 
 
 def num_inputs_of_trunc(version: int) -> int:
-    """How many inputs Trunc reads in a version of its domain, by which qonnx chooses its meaning."""
+    """How many inputs Trunc has in a version of its domain; qonnx chooses the meaning by that."""
     return 5 if version < 2 else 6
 
 
