@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from netwright.errors import NumericsError
 from netwright.ir import interpret, real_values
 from netwright.passes import integerize
 from netwright.passes.integerize_grids import GUARD_BITS, common_grid
@@ -84,3 +85,44 @@ def test_codes_too_wide_for_an_exact_ratio_are_bounded_through_later_products(bi
     coarse = [note.output_bound for note in integers.notes if "common" in note.text]
     assert sum(coarse) < np.max(off) <= sum(said)
     assert all(bound > 0 for bound in said)
+
+
+def test_extremes_of_extremes_of_unlike_scales_keep_their_codes() -> None:
+    """Codes of a fine grid do not widen those of a coarse one that stand beside them."""
+    sketch = Sketch((1, 4))
+    fine = sketch.quantized("Quant", ("x",), quant(6, float(np.float32(0.1))))
+    coarse = sketch.quantized("Quant", ("x",), quant(5, float(np.float32(0.33))))
+    smaller = largest_of(sketch, fine, coarse)
+    last = largest_of(sketch, fine, smaller)
+    graph = sketch.graph(sketch.quantized("Quant", (last,), quant(5, 0.21)))
+    integers = integerize(graph)
+    (name,) = graph.outputs
+    assert max(kind.dtype.bits for kind in integers.types.values() if kind.is_integer) <= 44
+    assert all(note.output_bound < 0.22 for note in integers.notes)  # one step of the last
+    rows = inputs_for(graph, np.random.default_rng(0))
+    found = real_values(integers, name, interpret(integers, rows)[name])
+    assert np.unique(found).size > 10
+    np.testing.assert_allclose(found, interpret(graph, rows)[name], atol=1e-12)
+
+
+def largest_of(sketch: Sketch, first: str, second: str) -> str:
+    """The larger one of two vectors, element by element."""
+    columns = [
+        sketch.quantized("Reshape", (name,), {"shape": (1, 4, 1)}) for name in (first, second)
+    ]
+    joined = sketch.quantized("Concat", tuple(columns), {"axis": 2})
+    attrs = {"kernel": (2,), "strides": (1,), "pads": (0, 0)}
+    return sketch.quantized(
+        "Reshape", (sketch.quantized("MaxPool", (joined,), attrs),), {"shape": (1, 4)}
+    )
+
+
+def test_codes_that_are_too_wide_for_any_multiplier_are_refused() -> None:
+    sketch = Sketch((1, 4))
+    last = sketch.quantized("Quant", ("x",), quant(31, 0.1))
+    factor = sketch.real("w", np.full((4, 4), 0.3 * (2**25 - 1)))
+    weights = sketch.quantized("Quant", (factor,), quant(26, 0.3))
+    last = sketch.quantized("MatMul", (last, weights))
+    graph = sketch.graph(sketch.quantized("Quant", (last,), quant(5, 7e20)))
+    with pytest.raises(NumericsError, match=r"codes of 5\d bits, for which no multiplier is left"):
+        integerize(graph)

@@ -9,10 +9,10 @@ import numpy as np
 from netwright.ir import Node, spec_of
 from netwright.passes.carried import Carried, HostValues, share_an_axis, with_axes
 from netwright.passes.integer_builder import IntegerBuilder
-from netwright.passes.integerize_grids import one_scale
+from netwright.passes.integerize_grids import GRID_BITS, on_grid, one_scale
 from netwright.passes.integerize_host import host_clamp
 from netwright.passes.integerize_pending import flipped, plain
-from netwright.passes.rationals import Exact, limits
+from netwright.passes.rationals import Exact, exact, limits
 
 
 def clamp(builder: IntegerBuilder, node: Node) -> Carried | HostValues:
@@ -152,6 +152,13 @@ def concat(builder: IntegerBuilder, node: Node) -> Carried:
             part if _lies_on(builder, part, axis) else one_scale(builder, node, part)
             for part in parts
         ]
+    if _widens(parts):
+        grid = min(abs(part.scale.reshape(-1)[0]) for part in parts)
+        parts = [
+            on_grid(builder, node, plain(builder, name, node), exact(grid),
+                    builder.free_name(f"{node.name}_on_one_grid"))
+            for name in node.inputs
+        ]  # fmt: skip
     made = builder.emit(
         "Concat",
         node.name,
@@ -172,6 +179,21 @@ def concat(builder: IntegerBuilder, node: Node) -> Carried:
         low=_joined(builder, [(part.name, part.low) for part in parts], axis),
         high=_joined(builder, [(part.name, part.high) for part in parts], axis),
     )
+
+
+def _widens(parts: list[Carried]) -> bool:
+    """Whether parts with one scale each would need wide codes only because others beside them do.
+
+    A joined tensor has one range of codes. Brought to one scale later, the coarsest scale would be
+    taken for that of the widest codes.
+    """
+    if any(part.scale.size > 1 for part in parts):
+        return False
+    scales = [abs(part.scale.reshape(-1)[0]) for part in parts]
+    ratios = [scale / min(scales) for scale in scales]
+    widths = [part.bounds.magnitude for part in parts]
+    needed = max(width * ratio for width, ratio in zip(widths, ratios, strict=True))
+    return needed < 1 << GRID_BITS <= max(widths) * max(ratios)
 
 
 def _lies_on(builder: IntegerBuilder, part: Carried, axis: int) -> bool:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from netwright.errors import GraphError
+from netwright.errors import GraphError, NumericsError
 from netwright.formats import Rounding
 from netwright.ir import AttrValue, Node, round_quotient
 from netwright.ir.ops.quant import code_type, precision_of, rounding_of
@@ -155,6 +155,13 @@ def requantize(
         number: min(bound + step, step * (high - low))
         for number, bound in carried.drifted(widened).items()
     }
+    if found.miss is not None and any(item.multiplier == 0 for item in found.rescalings):
+        bits = carried.bounds.magnitude.bit_length()
+        raise NumericsError(
+            f'node "{node.name}" reads codes of {bits + 1} bits, for which no multiplier is left',
+            tensor=carried.name,
+            hint="put a quantizer between it and the sums or comparisons before it",
+        )
     if found.miss is not None:
         bound = min(found.miss.steps, high - low) * step
         drift |= builder.note(node.name, f"{found} (by {bound:.2g})", found.miss.error, bound)
