@@ -9,6 +9,7 @@ from netwright.testing import EnvironmentSuite
 
 pytest.importorskip("gymnasium", reason="needs the extra rl")
 
+from netwright.tasks.injector import InjectorRules
 from netwright.tasks.injector_environment import InjectorEnvironment
 
 
@@ -33,3 +34,10 @@ def test_another_plant_answers() -> None:
     environment.reset(seed=1)
     _, reward, terminated, truncated, told = environment.step(np.zeros(6, np.float32))
     assert (reward, terminated, truncated, told["transmission"]) == (10.0, True, False, 1.0)
+
+
+def test_trainings_of_other_plants_or_rules_are_told_apart() -> None:
+    plain = InjectorEnvironment().settings
+    assert plain == InjectorEnvironment().settings
+    assert plain != InjectorEnvironment(rules=InjectorRules(steps=41)).settings
+    assert plain != InjectorEnvironment(plant=lambda m, s: np.ones((len(m), 2))).settings

@@ -13,6 +13,7 @@ from netwright.models import Policy
 from netwright.quantities import Quantity
 from netwright.studies import Context, Finding, percent, points
 from netwright.studies.tbsac_hardware import in_the_chip, in_the_loop, quantized
+from netwright.studies.tbsac_injector import injector
 from netwright.studies.tbsac_limits import regret, searches
 from netwright.studies.tbsac_policies import (
     AFFINE,
@@ -35,7 +36,7 @@ ON_AFFINE = f"{MACHINES} machines of the affine plant"
 TRACKED = f"{MACHINES} machines tracked by Cheetah"
 STRANGE = beam.Faults(monitor_noise_mm=0.05, monitor_offset_mm=0.1, gain=0.1, solenoid=0.05)
 
-__all__ = ["in_the_chip", "in_the_loop", "quantized", "regret", "searches"]
+__all__ = ["in_the_chip", "in_the_loop", "injector", "quantized", "regret", "searches"]
 
 
 def shaping(context: Context) -> Finding:

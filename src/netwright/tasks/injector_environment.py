@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,14 @@ class InjectorEnvironment(Env[Values, Values]):
         self.observation_space = Box(-2.0, 2.0, (6 + len(KNOBS),), np.float32)
         self.action_space = Box(-1.0, 1.0, (len(KNOBS),), np.float32)
         self._loop: InjectorLoop | None = None
+
+    @property
+    def settings(self) -> str:
+        """Rules and plant, a plant by what it answers to a few machines: a training is of both."""
+        random = np.random.default_rng(0)
+        asked = draw_injectors(16, random), random.uniform(-1, 1, (16, len(KNOBS)))
+        answer = np.round(self.plant(*asked), 4)
+        return f"{self.rules} {hashlib.sha256(answer.tobytes()).hexdigest()[:12]}"
 
     @property
     def loop(self) -> InjectorLoop:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from torch import nn
 
 from netwright import models, tasks
+from netwright.tasks.base import Scaling
 from netwright.tasks.beam_optics import Array
 from netwright.tasks.injector import KNOBS, Response, draw_injectors, transmission
 from netwright.train.fitting import fit
@@ -14,6 +16,25 @@ from netwright.train.prediction import evaluate, predict
 from netwright.train.recipe import Recipe
 
 HIDDEN = (64, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What the diagnostics show by a network; it goes to other processes.
+
+    Attributes:
+        network: Takes what machines differ in, and settings.
+        scaling: Of both.
+    """
+
+    network: nn.Module
+    scaling: Scaling
+
+    def __call__(self, machines: Array, settings: Array) -> Array:
+        """Currents, (machines, 2); see :data:`netwright.tasks.injector.Response`."""
+        said = predict(self.network, self.scaling.scaled(np.hstack([machines, settings])))
+        before = np.clip(said[:, 0], 0.0, 1.0)
+        return np.stack([before, np.clip(said[:, 1], 0.0, before)], axis=1).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +72,4 @@ def fit_surrogate(
     fit(network, task, recipe=Recipe(epochs=epochs, batch_size=64, learning_rate=5e-3, seed=seed))
     (scaling,) = task.scaling.values()
 
-    def response(machines: Array, settings: Array) -> Array:
-        said = predict(network, scaling.scaled(np.hstack([machines, settings])))
-        before = np.clip(said[:, 0], 0.0, 1.0)
-        return np.stack([before, np.clip(said[:, 1], 0.0, before)], axis=1).astype(np.float64)
-
-    return Surrogate(response, evaluate(network, task))
+    return Surrogate(Fitted(network, scaling), evaluate(network, task))
