@@ -45,6 +45,9 @@ def grid(**changes: Any) -> dict[str, Any]:
     return {**GRID, **changes}
 
 
+STEP = "it is the step between two codes; for a negative one, negate the values"
+
+
 @pytest.mark.parametrize(
     ("constants", "attrs", "text"),
     [
@@ -52,13 +55,14 @@ def grid(**changes: Any) -> dict[str, Any]:
         (grid(b=np.float32(99)), {}, "the bit width must be from 1 to 32, not 99"),
         (grid(b=np.float32(3.5)), {}, "the bit width must be an integer, not 3.5"),
         (grid(b=np.float32("nan")), {}, "the bit width holds NaN or infinity"),
-        (grid(s=np.float32(0)), {}, "the scale must be greater than 0, not 0.0"),
-        (grid(s=np.float32(-0.5)), {}, "the scale must be greater than 0, not -0.5"),
+        (grid(s=np.float32(0)), {}, f"the scale must be greater than 0, not 0.0; hint: {STEP}"),
+        (grid(s=np.float32(-0.5)), {}, f"the scale must be greater than 0, not -0.5; hint: {STEP}"),
         (grid(s=np.float32("inf")), {}, "the scale holds NaN or infinity"),
         (
             grid(s=np.ones(2, np.float32)),
             {},
-            "a scale of shape (2,) does not suit a tensor of shape (1, 3)",
+            "a scale of shape (2,) does not suit a tensor of shape (1, 3); hint: one scale for the "
+            "tensor, or one for each index of an axis behind the batch",
         ),
         (grid(z=np.float32(0.5)), {}, "the zero point must be an integer, not 0.5"),
         (
@@ -100,6 +104,12 @@ def test_unknown_operators_are_all_named(tmp_path: Path) -> None:
         "hint: also unknown here: somewhere.Magic; hardware here has no statistics of each row: "
         "BatchNormalization converts"
     )
+
+
+def test_an_unknown_operator_that_nothing_depends_on_can_be_left_out(tmp_path: Path) -> None:
+    made = model([node("Magic", "x", "a", domain="somewhere"), quant("x s z b")], GRID)
+    with pytest.raises(UnsupportedOp, match="hint: no output depends on it: --until y"):
+        read_qonnx(saved(made, tmp_path))
 
 
 def test_where_there_is_no_way_out_all_known_operators_are_listed(tmp_path: Path) -> None:

@@ -255,7 +255,10 @@ def code_real_graph(graph: Graph, rows: Stimulus, coding: Coding) -> tuple[Graph
 def _nothing_coded(left: Mapping[str, str]) -> GraphError:
     """The error of a network in which no product can be coded, with the first reasons."""
     if not left:
-        return GraphError("there is no product with a constant matrix that could be coded")
+        return GraphError(
+            "there is no product of real values with a constant matrix that could be coded",
+            hint="leave out --quantize: the file is converted as it is, its quantizers included",
+        )
     told = "; ".join(f'"{name}": {reason}' for name, reason in list(left.items())[:5])
     more = f"; and {len(left) - 5} more" if len(left) > 5 else ""
     return GraphError(

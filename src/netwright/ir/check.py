@@ -151,7 +151,7 @@ def _batch_faults(graph: Graph, node: Node, batched: set[str]) -> Iterator[str]:
         if len(source.shape) != len(made.shape) or source.shape[:1] != made.shape[:1]:
             yield (
                 f'node "{node.name}": a constant makes {made.shape} of "{name}" {source.shape}; '
-                "it must keep the batch axis"
+                "it must keep the batch axis: rows have no constants of their own"
             )
 
 

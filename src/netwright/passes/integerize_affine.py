@@ -355,13 +355,13 @@ def _fold_contraction(
         raise GraphError(
             "the scales along the summed axis are not powers of two apart",
             node=node.name,
-            hint="use one activation scale for the tensor, or power-of-two scales",
+            hint="one scale along it is enough for activations and weights, or powers of two",
         )
     if np.max(ratio) >= 1 << 40:
         raise GraphError(
             "the scales along the summed axis are too far apart",
             node=node.name,
-            hint="use one activation scale for the tensor",
+            hint="activations and weights need one scale along it",
         )
     return codes * integers(ratio), line, True
 

@@ -172,7 +172,7 @@ def whole_codes(codes: Exact, tensor: str) -> Codes:
         raise NumericsError(
             f"an offset of {greatest:.3g} steps does not fit 53 bits",
             tensor=tensor,
-            hint="the scale is too small for the bias",
+            hint="use a smaller bias or addend, or a larger scale for what it is added to",
         )
     return integers(codes)
 

@@ -80,5 +80,6 @@ def test_a_constant_must_not_touch_the_batch_axis(shape: tuple[int, ...]) -> Non
     with pytest.raises(GraphError) as caught:
         check(Graph("g", ("x",), ("z",), (node,), types, {"c": np.zeros(shape)}))
     assert str(caught.value) == (
-        f'node "add": a constant makes {made} of "x" (1, 3); it must keep the batch axis'
+        f'node "add": a constant makes {made} of "x" (1, 3); it must keep the batch axis: '
+        "rows have no constants of their own"
     )

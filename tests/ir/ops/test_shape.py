@@ -130,4 +130,4 @@ def test_shapes_that_do_not_fit_are_named(
     node = Node("n", op, tuple("ab"[: len(shapes)]), "y", attrs)
     with pytest.raises(GraphError) as caught:
         spec_of(node).shape(node, shapes)
-    assert str(caught.value) == f'node "n": {message}'
+    assert caught.value.message == f'node "n": {message}'

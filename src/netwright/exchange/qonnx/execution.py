@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import lru_cache
@@ -118,6 +118,26 @@ class _Parts:
             )
         return type(self._model)(made, fix_missing_initializer_valueinfo=False)
 
+    def between(self, nodes: Sequence[Any]) -> Any:
+        """A model of some nodes, with the constants that they read and what is told of tensors."""
+        made = self._onnx.ModelProto()
+        made.opset_import.extend(self._model.model.opset_import)
+        names = dict.fromkeys(name for node in nodes for name in node.input if name)
+        made.graph.node.extend(nodes)
+        made.graph.value_info.extend(self.values[name] for name in names if name in self.values)
+        made.graph.initializer.extend(
+            self._constants[name] for name in names if name in self._constants
+        )
+        check_inferable(made)
+        return made
+
+    def learn(self, told: Sequence[Any]) -> None:
+        """Take in what was found out of tensors, in the model too."""
+        new = [value for value in told if value.name not in self.values]
+        self._model.graph.value_info.extend(new)
+        self.values |= {value.name: value for value in new}
+        self.known |= {value.name for value in new}
+
 
 def _has_subgraph(node: Any) -> bool:
     return any(attribute.HasField("g") for attribute in node.attribute)
@@ -203,11 +223,18 @@ def infer_shapes(model: Any) -> Any:
     onnx = require("onnx", extra="qonnx", purpose=_PURPOSE)
     inference = require("onnx.shape_inference", extra="qonnx", purpose=_PURPOSE)
     registry = require("qonnx.custom_op.registry", extra="qonnx", purpose=_PURPOSE)
-    hidden, shown, parts = deepcopy(list(model.graph.node)), [], _Parts(model)
+    hidden, parts = deepcopy(list(model.graph.node)), _Parts(model)
+    shown, begun = list[Any](), 0
     for node in model.graph.node:
         if registry.is_custom_op(node.domain, node.op_type):
-            part = parts.of(node, constants=True)
-            node = registry.getCustomOp(node).make_shape_compatible_op(part)
+            custom = registry.getCustomOp(node)
+            try:
+                node = custom.make_shape_compatible_op(parts.of(node, constants=True))
+            except (TypeError, ValueError):  # some ask for the shapes of what they read
+                learned = inference.infer_shapes(parts.between(shown[begun:])).graph.value_info
+                parts.learn(learned)
+                begun = len(shown)
+                node = custom.make_shape_compatible_op(parts.of(node, constants=True))
             if node.op_type == "Constant":
                 (values,) = (a.t for a in node.attribute if a.name == "value")
                 shape = list(values.dims)

@@ -289,7 +289,11 @@ def scale_of(reader: Reader, node: SourceNode, index: int, rank: int, *, along: 
     scale = reader.reals(node, index, "the scale")
     if scale.size == 0 or np.any(scale <= 0):
         worst = float(scale.min()) if scale.size else None
-        raise GraphError(f"the scale must be greater than 0, not {worst}", node=node.name)
+        raise GraphError(
+            f"the scale must be greater than 0, not {worst}",
+            node=node.name,
+            hint="it is the step between two codes; for a negative one, negate the values",
+        )
     if scale.size == 1:
         return scale.reshape(())
     if scale.ndim != 1:

@@ -253,7 +253,7 @@ def add(reader: RealReader, node: SourceNode) -> None:
             keep = reader.masks[name]
         elif infinite and values is not None:
             if not np.all((values == 0) | np.isneginf(values)):
-                raise GraphError("a mask must hold 0 and minus infinity", node=node.name)
+                raise _no_mask(node)
             keep = reader.place_values(f"{node.name}.kept", (values == 0).astype(np.float64))
         else:
             continue
@@ -273,6 +273,15 @@ def add(reader: RealReader, node: SourceNode) -> None:
         reader.masked[node.outputs[0]] = (reader.tensor(moved.outputs[0]), keep)
         return
     read_linear.add(reader, node)
+
+
+def _no_mask(node: SourceNode) -> GraphError:
+    """The error of infinities among other values than zeros."""
+    return GraphError(
+        f"a constant of {node.op} holds infinity or NaN and is no mask",
+        node=node.name,
+        hint="a constant must be finite, or a mask of 0 and minus infinity",
+    )
 
 
 def _add_mask(reader: RealReader, node: SourceNode, keep: str, left: str) -> None:
@@ -298,7 +307,7 @@ def operand(reader: RealReader, node: SourceNode, index: int) -> tuple[str, str]
         return reader.place_values(f"{node.name}.mask", values.astype(np.float64)), "keep"
     if np.isinf(values).any():
         if not np.all((values == 0) | np.isneginf(values)):
-            raise GraphError("a mask must hold 0 and minus infinity", node=node.name)
+            raise _no_mask(node)
         kept = (values == 0).astype(np.float64)
         return reader.place_values(f"{node.name}.mask", kept), "keep"
     return reader.place(node, index, "the mask"), "add"

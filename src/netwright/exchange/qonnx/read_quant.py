@@ -207,6 +207,7 @@ def _suiting(node: SourceNode, scale: Reals, shape: tuple[int, ...]) -> Reals:
         raise GraphError(
             f"a scale of shape {scale.shape} does not suit a tensor of shape {shape}",
             node=node.name,
+            hint="one scale for the tensor, or one for each index of an axis behind the batch",
         )
     return full
 
@@ -215,7 +216,11 @@ def _scale(reader: Reader, node: SourceNode, index: int) -> Reals:
     scale = reader.reals(node, index, "the scale")
     if scale.size == 0 or np.any(scale <= 0):
         worst = float(scale.min()) if scale.size else None
-        raise GraphError(f"the scale must be greater than 0, not {worst}", node=node.name)
+        raise GraphError(
+            f"the scale must be greater than 0, not {worst}",
+            node=node.name,
+            hint="it is the step between two codes; for a negative one, negate the values",
+        )
     return scale
 
 

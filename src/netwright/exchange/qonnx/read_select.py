@@ -186,6 +186,12 @@ def gather(reader: Reader, node: SourceNode) -> None:
             node=node.name,
             hint=f"take at most {MAX_SELECTED} elements along one axis",
         )
+    if position == 0 and np.any((indices < -shape[0]) | (indices >= shape[0])):
+        raise GraphError(
+            "Gather must not take rows of a batch by number",
+            node=node.name,
+            hint="rows are independent of each other: select them on the host",
+        )
     extent = shape[position]
     chosen = [axis(node, int(index), extent, what="index") for index in indices.reshape(-1)]
     if indices.ndim == 1:

@@ -62,7 +62,7 @@ def unsupported(
     first = unknown[0]
     others = sorted({_full_name(node) for node in unknown} - {_full_name(first)})
     also = f"also unknown here: {', '.join(others[:20])}" if others else ""
-    ways = [*_ways(unknown), _before(unknown, source, lost)]
+    ways = [*_ways(unknown), _before(unknown, source, lost) or _beside(unknown, source)]
     if not any(ways):
         known = ", ".join(sorted({name for domain in rules.values() for name in domain}))
         ways = [*faults[:1], f"there is no way here; accepted: {known}"]
@@ -117,6 +117,18 @@ def _before(unknown: Sequence[SourceNode], source: SourceModel, lost: AbstractSe
     known = {*source.inputs, *_constants(source), *lost}
     refused = [node for node in source.nodes if not lost.isdisjoint(node.outputs)]
     return next(filter(None, (until(node, known) for node in (*unknown, *refused))), "")
+
+
+def _beside(unknown: Sequence[SourceNode], source: SourceModel) -> str:
+    """How to convert a file without unknown nodes that none of its outputs depends on."""
+    needed = set(source.outputs)
+    for node in reversed(source.nodes):
+        if not needed.isdisjoint(filter(None, node.outputs)):
+            needed.update(node.inputs)
+    if any(not needed.isdisjoint(filter(None, node.outputs)) for node in unknown):
+        return ""
+    call = " ".join(f"--until {shlex.quote(name)}" for name in source.outputs)
+    return f"no output depends on it: {call}" if len(call) <= _MOST_LETTERS else ""
 
 
 def _is_constant(node: SourceNode, constants: Container[str]) -> bool:

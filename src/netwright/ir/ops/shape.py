@@ -11,6 +11,8 @@ from netwright.ir.einsums.lower import part, repeated, whole
 from netwright.ir.graph import Array, Node
 from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 
+_BATCH = "axis 0 holds the rows of a batch, which are independent of each other"
+
 
 def _reshape_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
     target, source = node.integers("shape"), shapes[0]
@@ -37,7 +39,9 @@ def _transpose_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
 def _concat_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
     axis, first = node.integer("axis"), shapes[0]
     if not 1 <= axis < len(first):
-        raise GraphError(f"axis must be from 1 to {len(first) - 1}, not {axis}", node=node.name)
+        raise GraphError(
+            f"axis must be from 1 to {len(first) - 1}, not {axis}", node=node.name, hint=_BATCH
+        )
     for shape in shapes[1:]:
         if len(shape) != len(first) or any(
             extent != other
@@ -62,7 +66,9 @@ def _slice_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
     axis, source = node.integer("axis"), shapes[0]
     start, stop, step = (node.integer(key) for key in ("start", "stop", "step"))
     if not 1 <= axis < len(source):
-        raise GraphError(f"axis must be from 1 to {len(source) - 1}, not {axis}", node=node.name)
+        raise GraphError(
+            f"axis must be from 1 to {len(source) - 1}, not {axis}", node=node.name, hint=_BATCH
+        )
     if not (0 <= start < stop <= source[axis] and step >= 1):
         raise GraphError(
             f"cannot take {start} to {stop} in steps of {step} of the {source[axis]} elements "
