@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import (
-    ConfigError,
-    GraphError,
-    MissingExtra,
-    NotExecutable,
-    NumericsError,
-)
+from netwright.errors import ConfigError, GraphError, MissingExtra, NotExecutable, NumericsError
 from netwright.files import sha256
 from netwright.flows.conversion import Source, read_source
 from netwright.flows.quantization import accuracies, differences, quantize_file
