@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from netwright.errors import GraphError
 from netwright.ir import Graph, check, interpret
 from netwright.passes import FoldConstants, FuseBias, StripHead, integerize
 from tests.exchange.graphs import Sketch, inputs_for, quant, quantized_mlp
@@ -68,6 +69,20 @@ def test_strip_head_takes_a_last_softmax_only() -> None:
     sketch = Sketch((1, 3))
     middle = sketch.graph(sketch.quantized("Relu", (sketch.quantized("Softmax", ("x",)),)))
     assert StripHead()(middle) is middle
+
+
+@pytest.mark.parametrize(("axis", "head"), [(1, "softmax on axis 1"), (-1, "softmax")])
+def test_the_axis_of_a_softmax_is_remembered(axis: int, head: str) -> None:
+    sketch = Sketch((1, 3, 2))
+    after = StripHead()(sketch.graph(sketch.quantized("Softmax", ("x",), {"axis": axis})))
+    assert after.head == head
+    assert after.notes[0].text == f'{head} of "x" is left to the host'
+
+
+def test_a_softmax_over_rows_is_no_operator() -> None:
+    sketch = Sketch((1, 3))
+    with pytest.raises(GraphError, match="axis must be from 1 to 1, or from -1 to -1, not 0"):
+        sketch.quantized("Softmax", ("x",), {"axis": 0})
 
 
 @pytest.mark.parametrize("bias", ["float", "quant"])

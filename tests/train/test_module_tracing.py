@@ -238,6 +238,12 @@ REFUSED: dict[str, tuple[Callable[..., object], str]] = {
     ),
     "a computed weight": (lambda m, x: F.linear(x, m.fc1(x)), "shape"),
     "rows that mix": (lambda m, x: m.fc1(x) - m.fc1(x).mean(0), "rows must stay apart"),
+    "rows that mix in a softmax": (lambda m, x: m.fc1(x).softmax(0), "rows must stay apart"),
+    "rows that mix in part": (
+        lambda m, x: torch.cat([x[:, :2], x[:, 2:].softmax(-2)], 1),
+        "rows must stay apart",
+    ),
+    "rows in another order": (lambda m, x: m.fc1(x).flip(0), "rows must stay apart"),
     "rows that move": (lambda m, x: m.fc1(x).view(-1, 2), "rows must stay apart"),
     "the number of rows": (lambda m, x: m.fc1(x) * x.size(0), "is no number"),
     "dropout that stays": (lambda m, x: F.dropout(m.fc1(x)), "drops values"),

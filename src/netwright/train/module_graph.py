@@ -26,9 +26,12 @@ from netwright.train.module_ops import (
 )
 from netwright.train.module_parts import SEVERAL, Parts, are_parts
 from netwright.train.module_refs import Ref
-from netwright.train.symbolic import Symbolic, kind_of, path_of, refusal
+from netwright.train.symbolic import OTHER_AXES, Symbolic, kind_of, path_of, refusal
 
 Recorded = Mapping[fx.Node, object]
+
+_NOISE = 1e-6
+"""Rounding of sums, as a share of the largest value, where a module computes in float32 inside."""
 
 
 class _Recorder(fx.Interpreter):
@@ -220,6 +223,7 @@ class GraphOfModule:
             if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
                 raise
             raise refusal(node, f"is called in a way that is not known: {error}") from None
+        self._check_rows(node)
         if made.shape != step.shape:
             raise refusal(node, f"gives the shape {step.shape}, its translation {made.shape}")
         self.tensors[node] = made
@@ -294,9 +298,27 @@ class GraphOfModule:
                 node,
                 f"the result has shape {tuple(many.shape)} for {wanted[0]} rows and "
                 f"{tuple(few.shape)} for {wanted[1]}: rows must stay apart, on the first axis",
-                hint="work on the other axes only",
+                hint=OTHER_AXES,
             )
         return (1, *many.shape[1:])
+
+    def _check_rows(self, node: fx.Node) -> None:
+        """Refuse what gives a row other values when another row is left out."""
+        many, few = _tensor_of(self.seen[node]), _tensor_of(self.fewer[node])
+        if many is not None and few is not None and not _is_same(many[:-1], few):
+            raise refusal(
+                node,
+                "gives other values for a row when another row is left out: rows must stay apart",
+                hint=OTHER_AXES,
+            )
+
+
+def _is_same(first: Tensor, second: Tensor) -> bool:
+    """Whether values of the same rows are the same, but for the order in which sums are taken."""
+    if not first.is_floating_point():
+        return torch.equal(first, second)
+    peak = float(first.nan_to_num(0.0, 0.0, 0.0).abs().max()) if first.numel() else 0.0
+    return torch.allclose(first, second, rtol=0, atol=_NOISE * peak, equal_nan=True)
 
 
 _HOST_VALUES = (int, tuple, torch.dtype, torch.device)

@@ -25,7 +25,7 @@ from netwright.train.module_windows import (
     max_pool,
     resize,
 )
-from netwright.train.symbolic import KNOWN_LAYERS, Symbolic, refusal
+from netwright.train.symbolic import KNOWN_LAYERS, OTHER_AXES, Symbolic, refusal
 
 if TYPE_CHECKING:
     from netwright.train.module_graph import Step
@@ -240,6 +240,8 @@ def _softmax(
     source = _values(at, input, "the input")
     if dim is None:
         raise at.refuse("the axis must be given", hint="give dim")
+    if dim % len(source.shape) == 0:
+        raise at.refuse("mixes the rows of a batch: rows must stay apart", hint=OTHER_AXES)
     return at.emit("Softmax", (source.name,), axis=dim % len(source.shape))
 
 

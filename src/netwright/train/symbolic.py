@@ -266,6 +266,10 @@ def line_of(node: fx.Node) -> str:
     return found
 
 
+OTHER_AXES = "work on the other axes only"
+"""What to do where rows of a batch would be mixed."""
+
+
 def refusal(node: fx.Node, reason: str, *, hint: str | None = None) -> GraphError:
     """The error for a node that cannot be translated: its path, what it calls, line and reason."""
     line = line_of(node)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from netwright.errors import GraphError
 from netwright.ir.einsums.einsum import Einsum
 from netwright.ir.einsums.lower import Operand, every, softmax_over
 from netwright.ir.graph import Array, Node
-from netwright.ir.spec import Attribute, Bounds, OpSpec
+from netwright.ir.spec import Attribute, Bounds, OpSpec, Shape
 from netwright.ir.tolerance import Tolerance
 
 
@@ -36,6 +37,17 @@ def _softmax_einsums(node: Node, sources: Sequence[Operand], output: Operand) ->
     axis = node.attrs.get("axis", -1)
     assert isinstance(axis, int)  # the operator's own check
     return softmax_over(node.name, sources[0], output, (axis % len(output.shape),))
+
+
+def _softmax_shape(node: Node, shapes: Sequence[Shape]) -> Shape:
+    rank, axis = len(shapes[0]), node.integer("axis", -1)
+    if not axis % rank >= 1 or not -rank <= axis < rank:
+        raise GraphError(
+            f"axis must be from 1 to {rank - 1}, or from {1 - rank} to -1, not {axis}",
+            node=node.name,
+            hint="axis 0 holds the rows of a batch, which are independent of each other",
+        )
+    return shapes[0]
 
 
 SPECS = (
@@ -65,7 +77,7 @@ SPECS = (
         einsums=_softmax_einsums,
         form="quantized",
         num_inputs=(1, 1),
-        shape=lambda node, shapes: shapes[0],
+        shape=_softmax_shape,
         execute=_softmax,
         tolerance=Tolerance(magnitude=_softmax_magnitude),
         attributes={"axis": Attribute("int", default=-1, required=False)},
