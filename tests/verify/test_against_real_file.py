@@ -66,8 +66,18 @@ def test_where_float64_cannot_be_had_a_wider_limit_decides_and_says_so() -> None
 def test_nothing_is_no_agreement() -> None:
     with pytest.raises(ConfigError, match="has no rows"):
         compare_real_file(GRAPH, File(0.0), ROWS[:0])
-    with pytest.raises(VerificationError, match="holds NaN or infinity"), np.errstate(all="ignore"):
+    with (
+        pytest.raises(VerificationError, match="nothing but NaN and infinity"),
+        np.errstate(all="ignore"),
+    ):
         compare_real_file(GRAPH, File(0.0), np.full((2, 2), 1e4))
+
+
+def test_the_same_infinity_is_the_same_and_finite_rows_are_compared() -> None:
+    rows = np.concatenate([ROWS[:5], np.full((1, 2), 1e4)])
+    with np.errstate(all="ignore"):
+        assert compare_real_file(GRAPH, File(0.0), rows).close == 6
+        assert not compare_real_file(GRAPH, File(1e-2, wide=False), rows).holds
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,23 @@ def test_nan_is_no_agreement() -> None:
     assert not agree(graph, Disturbed(graph, "y", np.nan), ROWS).holds
 
 
+def test_the_same_infinity_is_no_difference_and_a_finite_number_for_it_is() -> None:
+    types = {"x": TensorType((1, 2)), "y": TensorType((1, 2))}
+    node = Node("r", "Function", ("x",), "y", {"name": "reciprocal"})
+    graph = Graph("g", ("x",), ("y",), (node,), types, {})
+    rows = np.array([[4.0, 8.0], [0.0, 2.0]])
+    found = agree(graph, Interpreter.of(graph), rows)
+    assert (found.holds, found.agreeing, found.worst, found.output_difference) == (True, 2, 0, 0)
+    assert not agree(graph, Disturbed(graph, "y", np.inf), rows).holds
+
+    class Finite:
+        def run(self, inputs, *, keep=()):
+            made = Interpreter.of(graph).run(inputs, keep=keep)
+            return {name: np.nan_to_num(value, posinf=1e300) for name, value in made.items()}
+
+    assert agree(graph, Finite(), rows).agreeing == 1
+
+
 def test_no_rows_and_missing_outputs_are_refused() -> None:
     graph = mixed()
     with pytest.raises(ConfigError, match="has no rows"):

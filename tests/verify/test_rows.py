@@ -31,6 +31,23 @@ def written(path: Path, data: str | bytes) -> Path:
     return path
 
 
+@pytest.mark.parametrize("value", [300, -1, 1.5])
+def test_rows_that_an_input_of_integers_cannot_hold_are_refused(
+    value: float, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "r.npy", np.array([[0.0, 1, 255], [2, value, 3]]))
+    text = rf'"x" holds integers from 0 to 255, not {value} \(first in row 1\)'
+    with pytest.raises(DataError, match=text):
+        read_rows(tmp_path / "r.npy", ONE, limits={"x": (0, 255)})
+    assert len(read_rows(tmp_path / "r.npy", ONE)) == 2
+
+
+def test_truths_are_numbers(tmp_path: Path) -> None:
+    np.save(tmp_path / "r.npy", np.array([[True, False, True]]))
+    stimulus = read_rows(tmp_path / "r.npy", ONE, limits={"x": (0, 1)})
+    assert stimulus.inputs.tolist() == [[1.0, 0.0, 1.0]]
+
+
 def test_npz_with_one_array_of_any_name(tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", anything=FIRST.astype(np.float32))
     stimulus = read_rows(tmp_path / "r.npz", ONE)

@@ -344,7 +344,8 @@ def _stimuli(source: Source, rows: str | None, random_rows: int) -> tuple[Stimul
     from netwright.flows.reals import drawn
     from netwright.verify import read_rows
 
-    own = read_rows(rows, source.graph) if rows is not None else None
+    limits = source.file.limits if source.file is not None else {}
+    own = read_rows(rows, source.graph, limits=limits) if rows is not None else None
     if source.written is not None or not source.graph.is_integer:
         return (own if own is not None else drawn(source.graph, random_rows),)
     return stimuli_for(source, own=own, random_rows=random_rows)

@@ -38,6 +38,10 @@ class RealExecutable(Protocol):
     def name(self) -> str:
         """Name of the file."""
 
+    @property
+    def limits(self) -> Mapping[str, tuple[int, int]]:
+        """Smallest and largest value of each of the graph's inputs that holds integers."""
+
     def taken(self, inputs: Values) -> Values:
         """Rows as the file takes them: rounded to the element types of its inputs."""
 
@@ -270,7 +274,8 @@ class _Judge:
         step, maker = np.abs(graph.types[name].scale_array()), graph.producers.get(name)
         if maker is None or maker.op != "Requantize" or maker.integer("shift"):
             return step
-        return step * float(min(map(abs, maker.integers("multiplier"))))
+        factors = [abs(factor) for factor in maker.integers("multiplier") if factor]
+        return step * float(min(factors, default=1))
 
     def _shaped(self, found: tuple[Array, ...], ours: list[Reals]) -> list[Reals]:
         names = self.reference.graph.outputs

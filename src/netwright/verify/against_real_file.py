@@ -99,7 +99,7 @@ def compare_real_file(
     Raises:
         ConfigError: There are no rows.
         NotExecutable: The file cannot be executed.
-        VerificationError: Its outputs have other shapes, or the graph gives no finite numbers.
+        VerificationError: Its outputs have other shapes, or the graph gives no finite number.
     """
     stimulus = as_stimulus(inputs)
     if len(stimulus) == 0:
@@ -193,15 +193,21 @@ def _whole(parts: Sequence[Sequence[Reals]]) -> list[Reals]:
 
 
 def _share(name: str, ours: Reals, theirs: Reals) -> Reals:
-    """Differences as a share of the largest magnitude; infinite where either is no number."""
-    if not np.all(np.isfinite(ours)):
+    """Differences as a share of the largest magnitude.
+
+    Infinite where one is no finite number, unless both are infinite with one sign, or NaN.
+    """
+    finite = np.isfinite(ours)
+    if not finite.any():
         raise VerificationError(
-            f'output "{name}" of the graph holds NaN or infinity',
+            f'output "{name}" of the graph holds nothing but NaN and infinity',
             hint="give rows (--rows) for which the network has finite outputs",
         )
-    largest = max(float(np.abs(ours).max(initial=0.0)), 1e-30)
+    largest = max(float(np.abs(ours).max(initial=0.0, where=finite)), 1e-30)
+    same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
     with np.errstate(invalid="ignore"):
-        return np.nan_to_num(np.abs(ours - theirs) / largest, nan=np.inf)
+        share = np.nan_to_num(np.abs(ours - theirs) / largest, nan=np.inf)
+    return np.where(same, 0.0, share)
 
 
 def _shaped(

@@ -259,9 +259,12 @@ class _Comparison:
         if not self.graph.types[node.output].is_integer:
             allowed = spec_of(node).tolerance.allowed(node, read, expected)
             slack = np.broadcast_to(allowed, expected.shape)
-            apart = np.abs(expected - made)
-            wrong = ~(apart <= slack)
-            worst = float((apart / slack).max(initial=0.0))
+            same = _same(expected, made)
+            with np.errstate(all="ignore"):  # what is not finite must be the same
+                apart = np.where(same, 0.0, np.abs(expected - made))
+                share = np.where(same, 0.0, apart / slack)
+            wrong = ~same & ~((apart <= slack) & np.isfinite(apart))
+            worst = float(share.max(initial=0.0))
             if worst > self.worst or np.isnan(worst):
                 self.worst, self.worst_node = worst, node.name
         if self.first is None and wrong.any():
@@ -274,8 +277,10 @@ class _Comparison:
         return np.asarray(~wrong.reshape(len(wrong), -1).any(axis=1))
 
     def _measure(self, wanted: Array, found: Array) -> None:
-        largest = max(float(np.abs(wanted).max(initial=0)), 1e-30)
-        apart = float(np.abs(wanted - found).max(initial=0)) / largest
+        largest = max(float(np.abs(wanted).max(initial=0, where=np.isfinite(wanted))), 1e-30)
+        with np.errstate(invalid="ignore"):
+            each = np.where(_same(wanted, found), 0.0, np.abs(wanted - found))
+        apart = float(each.max(initial=0)) / largest
         self.output_difference = max(self.output_difference, apart)
 
     def result(self, stimulus: Stimulus) -> Agreement:
@@ -297,3 +302,8 @@ class _Comparison:
             seconds=self.seconds,
             wanted=stimulus.wanted,
         )
+
+
+def _same(first: Array, second: Array) -> NDArray[np.bool_]:
+    """Where two results are equal, as two infinities of one sign and two NaNs are."""
+    return np.asarray((first == second) | (np.isnan(first) & np.isnan(second)))

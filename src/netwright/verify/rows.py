@@ -35,7 +35,9 @@ _FORMATS = (".npz", ".npy", ".csv")
 _DELIMITERS = ",;\t"
 
 
-def read_rows(path: Path | str, graph: Graph) -> Stimulus:
+def read_rows(
+    path: Path | str, graph: Graph, *, limits: Mapping[str, tuple[int, int]] | None = None
+) -> Stimulus:
     """Read rows on which a graph shall be compared.
 
     Args:
@@ -44,10 +46,11 @@ def read_rows(path: Path | str, graph: Graph) -> Stimulus:
             by side, with or without a line of names first. Columns that are named after the inputs
             (``x0,x1,z``, ``x[0]``, ``x_1``) may be in any order, others are in the graph's.
         graph: The graph; its inputs say what shape a row has.
+        limits: Smallest and largest value of each input that holds integers in the user's file.
 
     Raises:
         DataError: The file cannot be read, is too large, has rows of another size, or holds
-            something that is no finite number.
+            something that is no finite number, or no integer that its input can hold.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -65,6 +68,8 @@ def read_rows(path: Path | str, graph: Graph) -> Stimulus:
     else:
         arrays = _matched(read_arrays(path), graph, str(path))
     shaped = {name: _shaped(arrays[name], graph, name, str(path)) for name in graph.inputs}
+    for name, (low, high) in (limits or {}).items():
+        _check_integers(shaped[name], name, low, high, str(path))
     lengths = {name: len(array) for name, array in shaped.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name}: {length}" for name, length in lengths.items())
@@ -101,7 +106,7 @@ def _shaped(given: NDArray[Any], graph: Graph, name: str, source: str) -> NDArra
         raise DataError(
             f'input "{name}" needs rows of shape ({wanted}){also}, not {given.shape}', source=source
         )
-    if given.dtype.kind not in "fiu":
+    if given.dtype.kind not in "fiub":
         raise DataError(f'input "{name}" must hold numbers, not {given.dtype}', source=source)
     values = given.reshape(len(given), *shape).astype(np.float64)
     if not np.all(np.isfinite(values)):
@@ -113,6 +118,20 @@ def _shaped(given: NDArray[Any], graph: Graph, name: str, source: str) -> NDArra
         text = f'input "{name}" holds a number that float32 makes infinite (first in row {row})'
         raise DataError(text, source=source)
     return values
+
+
+def _check_integers(
+    values: NDArray[np.float64], name: str, low: int, high: int, source: str
+) -> None:
+    """Refuse rows that an input of integers would change."""
+    wrong = np.argwhere((values != np.rint(values)) | (values < low) | (values > high))
+    if len(wrong):
+        place = tuple(map(int, wrong[0]))
+        raise DataError(
+            f'input "{name}" holds integers from {low} to {high}, not {values[place]:.9g} (first '
+            f"in row {place[0]})",
+            source=source,
+        )
 
 
 def _table(path: Path) -> tuple[NDArray[np.float64], list[str]]:

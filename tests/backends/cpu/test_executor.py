@@ -73,6 +73,22 @@ def test_rows_do_not_depend_on_the_others() -> None:
     np.testing.assert_allclose(executor.run(part)[name], whole[257:258], rtol=1e-5)
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_quantizer_that_is_exact_reads_inputs_that_float32_would_round(moved: bool) -> None:
+    types = {"x": TensorType((1, 2)), "t": TensorType((1, 2, 1)), "y": TensorType((1, 2), Int(9))}
+    types["y"] = TensorType((1, 2, 1) if moved else (1, 2), Int(9))
+    quantize = {"scale": (1.0,), "low": 0, "high": 255, "rounding": "half-even"}
+    nodes = (Node("q", "Quantize", ("t" if moved else "x",), "y", quantize),)
+    if moved:
+        nodes = (Node("r", "Reshape", ("x",), "t", {"shape": (1, 2, 1)}), *nodes)
+    else:
+        del types["t"]
+    graph = Graph("g", ("x",), ("y",), nodes, types, {})
+    rows = np.array([[5.5 - 1e-12, 5.5 + 1e-12], [255.0, 0.0]])
+    found = make_executor(graph, packed_weights(graph)).run(rows)["y"]
+    assert found.reshape(2, 2).tolist() == [[5, 6], [255, 0]]
+
+
 def test_accumulators_that_wrap_wrap_here_too() -> None:
     types = {
         "x": TensorType((1, 3)), "q": TensorType((1, 3), Int(4)), "w": TensorType((3, 2), Int(4)),

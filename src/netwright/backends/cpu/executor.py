@@ -111,7 +111,7 @@ class Executor:
         for start in range(0, max(rows, 1), size):
             values = dict(self.constants)
             for name, array in arrays.items():
-                values[name] = array[start : start + size].astype(_stored(graph, name))
+                values[name] = array[start : start + size].astype(_taken(graph, name))
             with np.errstate(all="ignore"):  # what leaves float32 becomes infinite, as in a kernel
                 for node in nodes:
                     values[node.output] = self.steps[node.name]([values[n] for n in node.inputs])
@@ -226,6 +226,23 @@ def _stored(graph: Graph, name: str) -> np.dtype[Any]:
     return np.dtype(np.int64)
 
 
+def _taken(graph: Graph, name: str) -> np.dtype[Any]:
+    """The type in which an input is held: float64 if quantizers alone read it, moved or not.
+
+    They round it to float32 themselves where that is what it means.
+    """
+    stored, waiting, seen = _stored(graph, name), [name], {name}
+    while waiting and stored == np.float32:
+        for node in graph.consumers[waiting.pop()]:
+            if graph.types[node.output].is_integer or node.output in seen:
+                continue
+            if not spec_of(node).keeps_values:
+                return stored
+            seen.add(node.output)
+            waiting.append(node.output)
+    return np.dtype(np.float64) if stored == np.float32 else stored
+
+
 def _product(
     interpreter: Interpreter, node: Node, operands: Operands, multiply: Multiply, threads: int
 ) -> Step:
@@ -302,6 +319,8 @@ def _real_step(graph: Graph, node: Node) -> Step:
     exact = spec.category == "quantizer"
 
     def step(values: Sequence[Array]) -> Array:
+        if spec.keeps_values:
+            return np.asarray(spec.execute(node, values))
         read = [value.astype(np.float64) for value in values] if exact else values
         return np.asarray(spec.execute(node, read)).astype(np.float32, copy=False)
 

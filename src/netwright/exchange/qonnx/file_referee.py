@@ -151,6 +151,12 @@ class FileReferee:
             raise DataError("there are no rows to execute")
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
+    @property
+    def limits(self) -> Mapping[str, tuple[int, int]]:
+        """Smallest and largest value of each of the graph's inputs that holds integers."""
+        pairs = zip(self.graph.inputs, self._model.graph.input, strict=True)
+        return {name: self._limits[info.name] for name, info in pairs if info.name in self._limits}
+
     def taken(self, inputs: Values) -> Values:
         """Rows as the file takes them: of the element types that it declares.
 
