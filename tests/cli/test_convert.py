@@ -295,6 +295,7 @@ def test_network_of_hgq2_needs_the_verilog_backend(netwright: Netwright, tmp_pat
     code, _, err = netwright("convert", path, "--out", tmp_path / "out")
     assert code == 1
     assert 'operator "Limit" is not supported by the HLS backend' in err
+    assert "--backend cpu or rtl makes it" in err
 
 
 @pytest.mark.tool("g++")

@@ -140,7 +140,9 @@ class Backend(Protocol):
     """Makes designs from integer graphs.
 
     One whose designs need extras or programs to be executed names them in an attribute `requires`,
-    as stages do (:class:`~netwright.run.Stage`): `convert` looks for them before it begins.
+    as stages do (:class:`~netwright.run.Stage`): `convert` looks for them before it begins. One
+    that shall be named where another has no hardware for an operator lists those that it makes in
+    an attribute `operators`.
     """
 
     def generate(self, graph: Graph, out: str | Path) -> Design:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwright import ir
+from netwright.errors import UnsupportedOp
 from netwright.flows.conversion import (
     Source,
     compare_candidates,
@@ -18,6 +19,8 @@ from netwright.flows.conversion import (
 )
 from netwright.flows.implementation import implement
 from netwright.flows.reloading import compare_loaded
+from netwright.ir import Graph
+from netwright.registry import entries, resolve
 from netwright.report import Certificate, Hardware
 from netwright.report.quantization import Quantization
 from netwright.run import Reporter, Silent
@@ -81,7 +84,13 @@ def certify_design(
 
     began = time.monotonic() if began is None else began
     graph = source.graph
-    design = backend.generate(graph, out / name)
+    try:
+        design = backend.generate(graph, out / name)
+    except UnsupportedOp as error:
+        others = _others_for(graph)
+        if not others:
+            raise
+        raise error.hinted(f"--backend {' or '.join(others)} makes it") from None
     ir.save(graph, out / "graph.npz")
     tell(f"comparing {source.first.file} with the graph ...")
     source, rows = compare_source(source, stimuli)
@@ -115,6 +124,17 @@ def _gaps(source: Source) -> list[str]:
     told = [f"{first.file} itself is not compared: {first.missing}"] if first.missing else []
     told += [f"{stage} is not compared: {reason}" for stage, reason in source.unavailable.items()]
     return [f"note: {text}" for text in told]
+
+
+def _others_for(graph: Graph) -> list[str]:
+    """Names of the backends that make every operator of a graph."""
+    needed, found = {node.op for node in graph.nodes}, []
+    for name in entries("backends"):
+        factory = resolve("backends", name)
+        assert callable(factory)
+        if needed <= getattr(factory(), "operators", frozenset()):
+            found.append(name)
+    return found
 
 
 def _implement(design: RtlDesign, route: bool, reporter: Reporter) -> Hardware:

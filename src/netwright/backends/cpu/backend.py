@@ -13,7 +13,7 @@ from netwright.backends.cpu.executor import packed_weights
 from netwright.backends.cpu.options import CpuOptions
 from netwright.backends.opened import Opened
 from netwright.files import write_npz
-from netwright.ir import Graph, Interpreter
+from netwright.ir import SPECS, Graph, Interpreter
 
 KIND = "cpu"
 
@@ -26,6 +26,7 @@ class CpuBackend(CpuOptions):
     """
 
     takes_reals: ClassVar[bool] = True
+    operators: ClassVar[frozenset[str]] = frozenset(SPECS)
 
     def generate(self, graph: Graph, out: str | Path) -> CpuDesign:
         """Write the graph and its packed weights to the folder `out`, whole or not at all.

@@ -21,7 +21,7 @@ from netwright.backends.hls.options import (
     listed,
 )
 from netwright.backends.hls.project import top_name, write_project
-from netwright.backends.hls.translation import lower
+from netwright.backends.hls.translation import RULES, lower
 from netwright.backends.opened import Opened
 from netwright.errors import ConfigError
 from netwright.ir import Graph
@@ -37,6 +37,7 @@ class HlsBackend(HlsOptions):
     """
 
     requires: ClassVar[tuple[str, ...]] = ("hls", "g++")
+    operators: ClassVar[frozenset[str]] = frozenset({"Quantize", *RULES})
 
     def generate(self, graph: Graph, out: str | Path) -> HlsDesign:
         """Write the project for `graph` to the folder `out`, whole or not at all.

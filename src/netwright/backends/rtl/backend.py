@@ -36,6 +36,7 @@ from netwright.backends.rtl.streams.stream_size import advice
 from netwright.backends.rtl.streams.timing import schedule
 from netwright.backends.rtl.unrolled.balancing import Balance
 from netwright.backends.rtl.unrolled.layers import lower
+from netwright.backends.rtl.unrolled.operators import OPERATORS
 from netwright.backends.rtl.unrolled.unrolling import MAX_OPERATIONS
 from netwright.backends.tools import SIMULATED_WITH
 from netwright.errors import ConfigError
@@ -53,6 +54,11 @@ class RtlBackend(RtlOptions):
     """
 
     requires: ClassVar[tuple[str, ...]] = ("rtl", SIMULATED_WITH)
+
+    @property
+    def operators(self) -> frozenset[str]:
+        """Operators that it makes in any network; a chip is for networks of one kind."""
+        return frozenset({"Quantize", *OPERATORS}) if self.chip is None else frozenset()
 
     @classmethod
     def of(cls, options: RtlOptions) -> RtlBackend:
