@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netwright.report import Certificate, CertificateRow, FirstStage
+from netwright.report.certificate import compared_rows
 from netwright.report.numbers import THIN
 
 FILE = "your file (qonnx 1.0.0)"
@@ -113,3 +114,9 @@ def test_rows_cannot_be_counted_twice() -> None:
         ValueError, match="num_identical, num_rounded, num_noted and num_within must be at most"
     ):
         row(FILE, 9, 8, num_rounded=2)
+
+
+def test_a_row_counts_once_however_many_stages_were_compared_on_it() -> None:
+    both = [row("HLS", 300), row("HLS", 46), row("RTL", 300, 299), row("RTL", 46)]
+    assert compared_rows(both) == (345, 346)
+    assert compared_rows([*both, row("QONNX", 64)]) == (64, 64)

@@ -288,3 +288,12 @@ def test_settings_and_times_are_shown():
     assert "epochs = 40" in text
     assert "Began 2026-01-02T03:04:05+00:00" in text
     assert "<b>train</b> 61.2" in text
+
+
+def test_published_designs_are_spoken_of_where_there_are_some() -> None:
+    whole = document()
+    assert "Beside published designs" in render(whole)
+    ours = tuple(point for point in whole.designs if point.lut.fidelity != "published")
+    page = render(whole.model_copy(update={"designs": ours}))
+    assert "Hollow: published" not in page
+    assert "<h2>Size and accuracy</h2>" in page

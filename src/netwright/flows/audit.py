@@ -25,6 +25,7 @@ from netwright.flows.flow import load_flow
 from netwright.flows.hardware import hardware
 from netwright.progress import silent
 from netwright.report import CertificateRow, Document, Hardware
+from netwright.report.certificate import compared_rows
 from netwright.report.html import render
 from netwright.report.numbers import count
 from netwright.report.store import HTML_NAME, JSON_NAME, read
@@ -81,11 +82,13 @@ class Audit:
         if not self.holds:
             number = len(self.faults)
             return f"verdict: FAILED, {number} {'fault' if number == 1 else 'faults'}"
-        rows = sum(row.num_rows for row in self.certificate)
+        stages = len({row.stage for row in self.certificate})
+        same, rows = compared_rows(self.certificate)
         proofs = [proof for made in self.hardware for proof in made.proofs]
         parts = [
             *self.scope,
-            f"{len(self.certificate)} comparisons identical in {count(rows)} of {count(rows)} rows",
+            f"{stages} {'stage' if stages == 1 else 'stages'} identical on {count(same)} of "
+            f"{count(rows)} rows",
         ]
         if proofs:
             still_open = sum(proof.num_open for proof in proofs)

@@ -12,6 +12,7 @@ from netwright.errors import ConfigError, NetwrightError
 from netwright.flows.certificate import first_failure
 from netwright.quantities import Quantity
 from netwright.report import AccuracyRow, Document
+from netwright.report.certificate import compared_rows
 from netwright.report.comparison import ComparedRow, Comparison
 from netwright.report.headline import designs_of
 from netwright.report.numbers import count
@@ -183,7 +184,7 @@ def _verdict(place: Path, document: Document) -> str:
         return f"cannot be read: {str(error).splitlines()[0]}"
     if failure is not None:
         return f"FAILED: {failure}"
-    rows = sum(row.num_rows for row in document.certificate)
+    same, rows = compared_rows(document.certificate)
     if not document.certified:
         return "nothing was compared" if not rows else "FAILED in the report"
-    return f"identical in {count(rows)} of {count(rows)} rows"
+    return f"identical in {count(same)} of {count(rows)} rows"

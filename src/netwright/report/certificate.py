@@ -144,6 +144,17 @@ def _by_stage(rows: Sequence[CertificateRow]) -> dict[str, tuple[CertificateRow,
     return found
 
 
+def compared_rows(rows: Sequence[CertificateRow]) -> tuple[int, int]:
+    """Rows identical, and rows compared, in the stage that has the fewest; each row counts once.
+
+    >>> compared_rows([])
+    (0, 0)
+    """
+    stages = _by_stage(rows).values()
+    same = min((sum(row.num_identical for row in stage) for stage in stages), default=0)
+    return same, min(map(_total, stages), default=0)
+
+
 def _total(rows: Sequence[CertificateRow]) -> int:
     return sum(row.num_rows for row in rows)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netwright.report import numbers
+from netwright.report.certificate import compared_rows
 from netwright.report.document import AccuracyRow, Document
 from netwright.report.hardware import Hardware
 from netwright.report.measure import Measure
@@ -75,13 +76,12 @@ def _accuracy(row: AccuracyRow, measure: Measure) -> Card:
 def _certificate(document: Document) -> Iterator[Card]:
     if not document.certificate:
         return
-    rows = sum(row.num_rows for row in document.certificate)
-    same = sum(row.num_identical for row in document.certificate)
+    same, rows = compared_rows(document.certificate)
     stages = len({row.stage for row in document.certificate})
     yield Card(
         f"{numbers.count(same)} of {numbers.count(rows)}",
         "rows identical in every integer",
-        f"{stages} {'stage' if stages == 1 else 'stages'} against the graph",
+        "one stage against the graph" if stages == 1 else f"each of {stages} stages and the graph",
     )
 
 

@@ -135,7 +135,7 @@ def document(p: ReportParameters, inputs: Mapping[str, Path], made: When) -> Doc
         ),
         facts=_facts(p.hls, seed),
         digests={"graph": graph.digest, **report_rows.digests(inputs)},
-        assumptions=_assumptions(inputs, p.hls, scored),
+        assumptions=_assumptions(inputs, p.hls, scored, task.name),
         settings=p.settings,
         when=made,
     )
@@ -184,9 +184,11 @@ def _contents(inputs: Mapping[str, Path]) -> str:
 
 
 def _assumptions(
-    inputs: Mapping[str, Path], hls: HlsSection | None, scored: report_rows.Scored
+    inputs: Mapping[str, Path], hls: HlsSection | None, scored: report_rows.Scored, task: str
 ) -> tuple[str, ...]:
     """What a reader must know to trust the figures; only of what the run holds."""
+    from netwright.tasks import published_designs
+
     found = [
         "Networks are chosen on the validation split; the test split is only reported.",
         "Deviations of scores are standard deviations over the seeds, those of traces are standard "
@@ -205,12 +207,15 @@ def _assumptions(
     how = f": {', '.join(compiled)}" if compiled else ""
     found.append(f"Equality is checked on the rows named in the certificate{how}.")
     if "implement" in inputs or "tables_rtl" in inputs:
-        found += [
-            "Published designs are reference points only: their accuracies are those of other "
-            "data, their lookup tables have six inputs and are counted by a vendor's tools.",
+        if published_designs(task):
+            found.append(
+                "Published designs are reference points only: their accuracies are those of other "
+                "data, their lookup tables have six inputs and are counted by a vendor's tools."
+            )
+        found.append(
             "Cells of the Verilog are counted by open tools, whose figures are not those of a "
-            "vendor's; lookup tables of ECP5 have four inputs.",
-        ]
+            "vendor's; lookup tables of ECP5 have four inputs."
+        )
     if hls is not None:
         found.append("The C++ is not synthesized.")
     return tuple(found)
