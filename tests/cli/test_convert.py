@@ -128,6 +128,7 @@ def test_a_part_that_is_refused_leaves_nothing_behind(netwright: Netwright, tmp_
     [
         (("--part", "ecp5-85k"), "--part is no option of --backend cpu"),
         (("--route",), "--route belongs to --backend rtl"),
+        (("--input-quant", ""), "an input quantizer"),
         (("--weights", "loadable"), "--weights is no option of --backend cpu"),
     ],
 )

@@ -63,6 +63,15 @@ def test_the_quantized_file_gets_a_certificate_that_tells_the_error(
     assert told.sentence.startswith("quantized from float.onnx: outputs off by at most ")
 
 
+def test_rows_of_one_value_teach_no_scale(
+    case: tuple[Path, Path, np.ndarray], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "same.npz", x=np.zeros_like(case[2]))
+    with pytest.raises(DataError, match="one value everywhere"):
+        quantize_file(case[0], tmp_path / "out", calibrate=tmp_path / "same.npz")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_budget_is_kept(case: tuple[Path, Path, np.ndarray], tmp_path: Path) -> None:
     path, rows, _ = case
     limit = 4000.0 if "Conv" not in [n.op for n in read_qonnx(path).nodes] else 40_000.0

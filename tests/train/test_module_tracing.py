@@ -253,6 +253,7 @@ REFUSED: dict[str, tuple[Callable[..., object], str]] = {
         "gives another value each time",
     ),
     "random numbers like": (lambda m, x: m.fc1(x) + torch.rand_like(x), "rand_like ("),
+    "a constant": (lambda m, x: torch.ones(3), "not what depends on none of them"),
     "a dictionary": (lambda m, x: {"y": m.fc1(x)}, "must return a tensor"),
     "an input as it is": (lambda m, x: m.drop(x), "returns an input as it is"),
     "one result twice": (lambda m, x: (m.relu(x),) * 2, "one tensor twice"),

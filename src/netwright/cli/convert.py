@@ -212,7 +212,7 @@ def convert(
     rows, random_rows = _counted(rows, random_rows)
     started = time.monotonic()
     quantized = None
-    if quantize and input_quant:
+    if quantize and input_quant is not None:
         raise ConfigError(
             "--quantize chooses the quantizers of the inputs; leave out --input-quant"
         )
@@ -234,7 +234,7 @@ def convert(
             "--calibrate, --bits, --bops, --labels and --quantizer belong to --quantize"
         )
     else:
-        wanted = InputQuantizer.of(input_quant) if input_quant else None
+        wanted = None if input_quant is None else InputQuantizer.of(input_quant)
         source, why = open_model(model, reals=takes_reals(maker), rows=own, input_quantizer=wanted)
         if why:
             note(f"note: {model.name} is read with its real values: {why}")

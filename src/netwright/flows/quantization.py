@@ -88,7 +88,7 @@ def quantize_file(
         raise ConfigError("--bits and --bops are two ways to choose widths; give one of them")
     graph = read_float(path)
     prepared = prepare(graph)
-    known = read_rows(calibrate, graph)
+    known = calibration_rows(calibrate, graph)
     cost = None
     if bops is None:
         widths: Widths | Mapping[str, Widths] = read_bits(bits or "8")
@@ -126,6 +126,25 @@ def quantize_file(
         **differences(wanted, found),
     )
     return made, summary
+
+
+def calibration_rows(path: Path, graph: Graph) -> Stimulus:
+    """Rows from which scales are chosen.
+
+    Raises:
+        DataError: They cannot be read, or hold one value everywhere.
+    """
+    from netwright.verify import read_rows
+
+    rows = read_rows(path, graph)
+    arrays = rows.inputs.values() if isinstance(rows.inputs, Mapping) else [rows.inputs]
+    if all(np.all(array == array.flat[0]) for array in arrays):
+        raise DataError(
+            "the calibration rows hold one value everywhere, of which no scale can be learned",
+            source=str(path),
+            hint="some hundred inputs like those to come",
+        )
+    return rows
 
 
 def read_float(path: Path) -> Graph:

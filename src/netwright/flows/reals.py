@@ -358,6 +358,7 @@ def quantize_real_file(
         ConfigError: There are no calibration rows.
         DataError, GraphError, UnsupportedOp: A file cannot be read, or nothing can be coded.
     """
+    from netwright.flows.quantization import calibration_rows
     from netwright.verify import read_rows
 
     if calibrate is None:
@@ -367,7 +368,7 @@ def quantize_real_file(
         )
     source = real_source(path, rows or calibrate)
     graph = source.graph
-    known = read_rows(calibrate, graph)
+    known = calibration_rows(calibrate, graph)
     coded, left = code_real_graph(graph, known, coding)
     checked = known if rows is None else read_rows(rows, graph)
     if source.file is None:

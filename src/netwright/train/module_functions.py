@@ -35,7 +35,10 @@ def _gelu(at: Step, input: object, approximate: str = "none") -> Ref:
 
 def _softplus(at: Step, input: object, beta: float = 1, threshold: float = 20) -> Ref:
     if beta != 1 or threshold < 20:
-        raise at.refuse("must have beta 1 and a threshold of 20 or more")
+        raise at.refuse(
+            "must have beta 1 and a threshold of 20 or more",
+            hint="scale its input by beta and its output by 1 / beta",
+        )
     return _emit(at, input, "softplus")
 
 

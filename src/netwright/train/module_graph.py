@@ -166,7 +166,7 @@ class GraphOfModule:
             if not isinstance(item, fx.Node) or item not in self.tensors:
                 raise GraphError(
                     f"{type(self.symbolic.original).__name__}.forward must return a tensor made "
-                    f"from its inputs or a tuple of them, not {type(returned).__name__}",
+                    f"from its inputs or a tuple of them, not {_kind_of(item)}",
                     hint="return the tensors themselves; build dictionaries outside the module",
                 )
             names.append(self.tensors[item].name)
@@ -311,6 +311,12 @@ class GraphOfModule:
                 "gives other values for a row when another row is left out: rows must stay apart",
                 hint=OTHER_AXES,
             )
+
+
+def _kind_of(returned: object) -> str:
+    """What `forward` returns, as its author calls it."""
+    constant = isinstance(returned, fx.Node)
+    return "what depends on none of them" if constant else type(returned).__name__
 
 
 def _is_same(first: Tensor, second: Tensor) -> bool:

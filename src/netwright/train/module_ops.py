@@ -104,7 +104,9 @@ def _clamp(at: Step, input: object, min: object = None, max: object = None) -> R
     if high is None and low == 0:
         return at.emit("Relu", (source.name,))
     if low is not None and high is not None and low > high:
-        raise at.refuse(f"the lower limit {low} exceeds the upper limit {high}")
+        raise at.refuse(
+            f"the lower limit {low} exceeds the upper limit {high}", hint="exchange the limits"
+        )
     if low is None or high is None:
         raise at.refuse("needs both limits", hint="give both, or use relu")
     return at.emit("Clip", (source.name,), low=(float(low),), high=(float(high),))

@@ -102,7 +102,10 @@ def max_pool(
     source = values_of(at, input, "the input")
     rank = len(source.shape) - 2
     if set(spread(dilation, rank)) != {1} or ceil_mode or return_indices:
-        raise at.refuse("max pooling must have dilation 1, ceil_mode off and return no indices")
+        raise at.refuse(
+            "max pooling must have dilation 1, ceil_mode off and return no indices",
+            hint="pad the input so that windows fill it",
+        )
     kernel = spread(kernel_size, rank)
     return at.emit(
         "MaxPool", (source.name,), kernel=kernel,
@@ -126,7 +129,10 @@ def avg_pool(
     rank = len(source.shape) - 2
     pads = spread(padding, rank) * 2
     if ceil_mode or divisor_override is not None or (any(pads) and not count_include_pad):
-        raise at.refuse("average pooling must divide by its whole window, with ceil_mode off")
+        raise at.refuse(
+            "average pooling must divide by its whole window, with ceil_mode off",
+            hint="count_include_pad=True, no divisor_override; pad so that windows fill the input",
+        )
     kernel = spread(kernel_size, rank)
     strides = spread(stride, rank) if stride is not None and stride != [] else kernel
     return at.emit("AveragePool", (source.name,), kernel=kernel, strides=strides, pads=pads)
@@ -139,6 +145,9 @@ def adaptive_pool(at: Step, input: object, output_size: Any) -> Ref:
     wanted = (output_size,) * len(extents) if isinstance(output_size, int | None) else output_size
     made = tuple(e if w is None else w for e, w in zip(extents, wanted, strict=True))
     if any(extent % size for extent, size in zip(extents, made, strict=True)):
-        raise at.refuse(f"windows from {extents} to {made} have more than one size")
+        raise at.refuse(
+            f"windows from {extents} to {made} have more than one size",
+            hint="choose extents that divide those of the input",
+        )
     kernel = tuple(extent // size for extent, size in zip(extents, made, strict=True))
     return avg_pool(at, input, kernel)
