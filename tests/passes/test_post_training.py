@@ -8,6 +8,13 @@ from netwright.ir import Graph, Node, TensorType, interpret, real_values
 from netwright.passes import Widths, integerize, quantize
 
 RANDOM = np.random.default_rng(2)
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_in_any_order_of_tests() -> None:
+    RANDOM.bit_generator.state = np.random.default_rng(2).bit_generator.state
+
+
 WINDOW = {"strides": (1, 1), "pads": (1,) * 4, "dilations": (1, 1), "group": 1}
 
 

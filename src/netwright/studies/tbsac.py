@@ -79,8 +79,7 @@ def plant_speed(context: Context) -> Finding:
 
 def least_squares(context: Context) -> Finding:
     """Both halves of the machines; the others of the table are in the remark."""
-    found = {n: [run(c, plant) for plant in plants()] for n, c in
-             classical().items()}  # fmt: skip
+    found = {n: [run(c, plant) for plant in plants()] for n, c in classical().items()}
     told = ", ".join(
         f"{name} {100 * fmean(e.share_below(1.0) for e in both):.1f} % "
         f"in {fmean(float(e.steps.mean()) for e in both):.1f} steps"

@@ -66,7 +66,8 @@ def _num_terms(node: Node, inputs: Sequence[Array]) -> int:
 
 def _max(node: Node, inputs: Sequence[Array]) -> Array:
     source = inputs[0]
-    fill = -np.inf if source.dtype.kind == "f" else np.iinfo(source.dtype).min
+    kind = source.dtype if source.dtype.kind in "iu" else np.dtype(np.int64)  # or Python's integers
+    fill = -np.inf if source.dtype.kind == "f" else np.iinfo(kind).min
     return _windows(node, source, fill).max(axis=_kernel_axes(node))
 
 
