@@ -129,7 +129,8 @@ class Graph:
         nodes: Operations, each after the ones it reads.
         types: Type of every tensor.
         constants: Values of the constant tensors (float64 in the quantized form, int64 else).
-        head: What follows the outputs on the host, ``"softmax"`` or nothing.
+        head: What follows the outputs on the host, as ``"softmax"`` (of the last axis) or
+            ``"softmax on axis 1"``, or nothing.
         notes: What the passes did that is not exact.
     """
 

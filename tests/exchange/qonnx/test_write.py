@@ -11,7 +11,7 @@ from netwright.errors import GraphError, NumericsError, RunError
 from netwright.exchange import read_qonnx, referee, write_qonnx
 from netwright.formats import Int
 from netwright.ir import Graph, Node, TensorType, interpret
-from netwright.passes import integerize
+from netwright.passes import StripHead, integerize
 from netwright.passes.post_training import Widths, quantize
 from netwright.verify import bit_exact, corners, random
 from tests.backends.hls.test_lookup import tables
@@ -190,3 +190,13 @@ def test_a_network_of_tables_is_executed_by_qonnx(tmp_path: Path) -> None:
         model = onnx.load(write_qonnx(graph, tmp_path / "tables.onnx"))
         assert [node.op_type for node in model.graph.node].count("Gather") == 2
         onnx.checker.check_model(model)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_softmax_is_written_with_its_axis(axis: int, tmp_path: Path) -> None:
+    sketch = Sketch((1, 3, 4))
+    last = sketch.quantized("Quant", ("x",), quant(6, 0.25))
+    graph = StripHead()(sketch.graph(sketch.quantized("Softmax", (last,), {"axis": axis})))
+    made = onnx.load(write_qonnx(graph, tmp_path / "m.onnx", head=True)).graph.node[-1]
+    assert made.op_type == "Softmax"
+    assert made.attribute[0].i % 3 == axis

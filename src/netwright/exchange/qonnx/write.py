@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,9 @@ def write_qonnx(
     """
     path = Path(path)
     quantized = realize(graph).graph if graph.is_integer else check(graph)
-    if head and graph.head == "softmax":
-        quantized = _with_softmax(quantized)
+    softmax = re.fullmatch(r"softmax(?: on axis (\d+))?", graph.head) if head else None
+    if softmax is not None:
+        quantized = _with_softmax(quantized, int(softmax[1] or -1))
     wide = wide_inputs(quantized, otherwise=False)
     if not rounded:
         wide = wide_tensors(quantized, double=double)
@@ -231,10 +233,10 @@ def _float_format(builder: OnnxBuilder) -> str:
     return "mixed" if len(formats) > 1 else formats.pop()
 
 
-def _with_softmax(graph: Graph) -> Graph:
+def _with_softmax(graph: Graph, axis: int) -> Graph:
     logits = graph.outputs[0]
     name = f"{logits}_softmax"
-    node = Node(name, "Softmax", (logits,), name, {"axis": -1})
+    node = Node(name, "Softmax", (logits,), name, {"axis": axis})
     return Graph(
         name=graph.name,
         inputs=graph.inputs,
