@@ -89,6 +89,16 @@ def test_a_quantizer_that_is_exact_reads_inputs_that_float32_would_round(moved: 
     assert found.reshape(2, 2).tolist() == [[5, 6], [255, 0]]
 
 
+def test_a_quantizer_that_wraps_wraps_here_too() -> None:
+    types = {"x": TensorType((1, 2)), "y": TensorType((1, 2), Int(6))}
+    quantize = {"scale": (1.0,), "low": -1000, "high": 1000, "rounding": "half-even"}
+    node = Node("q", "Quantize", ("x",), "y", quantize)
+    graph = Graph("g", ("x",), ("y",), (node,), types, {})
+    rows = np.array([[32.0, 31.0], [-33.0, 100.0]])
+    found = make_executor(graph, packed_weights(graph)).run(rows)["y"]
+    assert found.tolist() == interpret(graph, rows)["y"].tolist() == [[-32, 31], [31, -28]]
+
+
 def test_accumulators_that_wrap_wrap_here_too() -> None:
     types = {
         "x": TensorType((1, 3)), "q": TensorType((1, 3), Int(4)), "w": TensorType((3, 2), Int(4)),

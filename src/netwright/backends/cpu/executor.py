@@ -282,7 +282,9 @@ def _codes_step(interpreter: Interpreter, node: Node) -> Step:
     execute, stored = spec_of(node).execute, _stored(interpreter.graph, node.output)
     graph, keeps = interpreter.graph, spec_of(node).keeps_values
     if node.op == "Quantize" and node.axis() is None and "steps" not in node.attrs:
-        return _in_pieces(execute, node, stored)
+        kind = graph.types[node.output].dtype
+        if kind.min <= node.integer("low") and node.integer("high") <= kind.max:  # none wraps
+            return _in_pieces(execute, node, stored)
 
     def step(values: Sequence[Array]) -> Array:
         if keeps:
