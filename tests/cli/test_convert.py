@@ -15,7 +15,7 @@ from netwright.files import locked
 from netwright.flows.sections import VerifySection
 from tests.backends.rtl.graphs import needs_yosys, two_layers
 from tests.cli.conftest import Netwright
-from tests.exchange.onnx_files import GRID, model, node, quant, saved
+from tests.exchange.onnx_files import GRID, model, node, of_bytes, quant, saved
 
 BREVITAS = Path(__file__).parents[1] / "exchange" / "data" / "brevitas_mlp_float.onnx"
 
@@ -204,6 +204,17 @@ def test_rows_are_checked_before_anything_is_made(netwright: Netwright, tmp_path
     assert not out.exists()
     code, _, err = netwright("convert", BREVITAS, "--out", out, "--rows", "0")
     assert (code, err.splitlines()[0]) == (2, "error: rows must be 1 or more, not 0")
+
+
+def test_rows_that_an_input_of_bytes_cannot_hold_are_refused(
+    netwright: Netwright, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("3,2,1\n300,2,3\n")
+    options = ("--out", tmp_path / "out", "--rows", rows, "--backend", "cpu")
+    code, shown, err = netwright("convert", of_bytes(tmp_path), *options)
+    assert (code, shown) == (1, "")
+    assert f'{rows}: input "x" holds integers from 0 to 255, not 300 (first in row 1)' in err
 
 
 def test_options_are_checked_first(netwright: Netwright, tmp_path: Path) -> None:

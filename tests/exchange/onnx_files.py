@@ -74,3 +74,20 @@ def executed(made: Any, inputs: np.ndarray) -> np.ndarray:
     rows = [execute_onnx(wrapper, {"x": row[None].astype(np.float32)}) for row in inputs]
     name = copy.graph.output[0].name
     return np.concatenate([row[name] for row in rows])
+
+
+def of_bytes(folder: Path) -> Path:
+    """A network whose input is declared uint8."""
+
+    def change(made: onnx.ModelProto) -> None:
+        made.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
+
+    weights = np.array([[0.5, -1.0], [1.5, 0.25], [-2.0, 1.0]], np.float32)
+    nodes = [
+        node("DequantizeLinear", "x d p", "q"),
+        quant("w s z b", "wq"),
+        node("MatMul", "q wq", "m"),
+        quant("m s z b", "y"),
+    ]
+    more = {"d": np.float32(0.25), "p": np.uint8(7), "w": weights}
+    return saved(model(nodes, {**GRID, **more}, change=change), folder)

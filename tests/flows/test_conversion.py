@@ -24,7 +24,7 @@ from netwright.flows.conversion import (
     write_conversion,
 )
 from netwright.verify import Stimulus, random
-from tests.exchange.onnx_files import GRID, model, node, quant, saved
+from tests.exchange.onnx_files import GRID, model, node, of_bytes, quant, saved
 
 pytest.importorskip("qonnx")
 
@@ -72,6 +72,20 @@ def test_float32_borders_are_those_of_the_file(tmp_path: Path) -> None:
     wrong = source.graph.with_node(replace(quantizer, attrs=exact))
     _, rows = compare_source(replace(source, graph=wrong), [borders])
     assert not rows[0].holds
+
+
+def test_made_rows_hold_integers_where_inputs_do(tmp_path: Path) -> None:
+    source = read_source(of_bytes(tmp_path))
+    assert source.file is not None
+    assert source.file.limits == {"x": (0, 255)}
+    stimuli = stimuli_for(source, random_rows=50)
+    for stimulus in stimuli:
+        rows = np.asarray(stimulus.inputs)
+        np.testing.assert_array_equal(rows, source.file.taken(rows))
+        assert len(np.unique(rows, axis=0)) == len(rows)
+    assert {"corners", "borders", "random"} <= {s.name for s in stimuli if len(s)}
+    assert min(np.min(s.inputs) for s in stimuli if len(s)) == 0
+    assert max(np.max(s.inputs) for s in stimuli if len(s)) == 255
 
 
 def test_file_that_the_executor_cannot_run_is_a_missing_stage(tmp_path: Path) -> None:

@@ -94,6 +94,21 @@ def test_steps_of_a_finer_output_are_those_of_the_sum() -> None:
     assert (wrong.identical, wrong.holds) == (0, False)
 
 
+def test_channel_of_zeros_has_the_steps_of_the_others() -> None:
+    """A factor of 0 makes values that are 0 and no step of 0, which everything were far from."""
+    graph = dense()
+    source = graph.types[graph.outputs[0]]
+    factors = tuple(int(channel > 0) for channel in range(source.shape[1]))
+    bits = source.dtype.bits
+    attrs = {"multiplier": factors, "offset": (0,), "shift": 0, "axis": 1, "zero_point": 0}
+    attrs |= {"rounding": "half-even", "low": -(1 << (bits - 1)), "high": (1 << (bits - 1)) - 1}
+    node = Node("mask", "Requantize", (graph.outputs[0],), "answer", attrs)
+    types = {**graph.types, "answer": source}
+    graph = replace(graph, outputs=("answer",), nodes=(*graph.nodes, node), types=types)
+    same = compare_file(graph, Altered(graph, lambda v: v + 1e-4 * step(graph)), ROWS)
+    assert (same.rows, same.worst_steps) == (40, pytest.approx(1e-4, rel=1e-3))
+
+
 def test_half_a_step_is_a_difference() -> None:
     graph = dense()
     result = compare_file(graph, Altered(graph, lambda v: v + 0.4 * step(graph)), ROWS)

@@ -148,6 +148,8 @@ def stimuli_for(
 ) -> tuple[Stimulus, ...]:
     """The rows on which a file is compared: the user's own, corners, ties, borders, random ones.
 
+    Those that are made hold integers where the file's inputs do.
+
     Raises:
         GraphError: The graph's inputs are not quantized, so that no rows can be made.
         ConfigError: `random_rows` is below 1.
@@ -156,6 +158,8 @@ def stimuli_for(
 
     graph = source.graph
     made = (corners(graph), ties(graph), borders(graph), random(graph, rows=random_rows))
+    if source.file is not None and (limits := source.file.limits):
+        made = tuple(stimulus.of_integers(limits, graph) for stimulus in made)
     return made if own is None else (own, *made)
 
 

@@ -48,6 +48,26 @@ class Stimulus:
             return Stimulus(self.name, self.inputs[index])
         return Stimulus(self.name, {name: a[index] for name, a in self.inputs.items()})
 
+    def of_integers(self, limits: Mapping[str, tuple[int, int]], graph: Graph) -> Stimulus:
+        """The rows with integers where inputs hold those, each different row once.
+
+        Args:
+            limits: Smallest and largest value of each input that holds integers.
+            graph: The graph; its inputs are those of the rows.
+        """
+        if not limits or not len(self):
+            return self
+        arrays = dict(zip(graph.inputs, _arrays(self.inputs), strict=True))
+        if isinstance(self.inputs, Mapping):
+            arrays = dict(self.inputs)
+        for name, (low, high) in limits.items():
+            arrays[name] = np.clip(np.rint(arrays[name]), low, high)
+        flat = [array.reshape(len(self), -1) for array in arrays.values()]
+        _, kept = np.unique(np.concatenate(flat, axis=1), axis=0, return_index=True)
+        made = arrays if isinstance(self.inputs, Mapping) else arrays[graph.inputs[0]]
+        short = self.wanted if self.wanted > len(self) else 0
+        return replace(Stimulus(self.name, made).part(np.sort(kept).tolist()), wanted=short)
+
     def first(self, rows: int | None) -> Stimulus:
         """The first rows, or all of them; what was wanted is still told."""
         if rows is None or rows >= len(self):
