@@ -12,6 +12,7 @@ from netwright.errors import ConfigError, NotExecutable, VerificationError
 from netwright.formats import Int
 from netwright.ir import Graph, Interpreter, Node, Note, TensorType, real_values
 from netwright.verify import Stimulus, compare_file
+from netwright.verify.against_file import _OnBorders
 from tests.verify.graphs import dense
 
 ROWS = np.random.default_rng(0).normal(size=(40, 6))
@@ -175,6 +176,29 @@ def test_difference_that_a_note_names_is_explained() -> None:
     assert (result.identical, result.noted, result.holds) == (1, 10, True)
     assert result.worst == pytest.approx(0.05)
     assert not compare_file(graph, AsRead(before), INSIDE).holds
+
+
+def test_what_was_read_is_not_below_nothing_where_codes_cancel() -> None:
+    """In floats 3 times 0.7 less 7 times 0.3 may be below nothing, and rounded down one step."""
+    quant = {"bits": 8, "signed": 1, "rounding": "half-even", "scale": (0.1,), "axis": None}
+    down = {**quant, "rounding": "floor", "scale": (0.3,)}
+    types = {"x": TensorType((1, 3)), "q": TensorType((1, 3)), "w": TensorType((3, 1))}
+    types |= {name: TensorType((1, 1)) for name in "my"}
+    nodes = (
+        Node("q", "Quant", ("x",), "q", quant),
+        Node("m", "MatMul", ("q", "w"), "m"),
+        Node("y", "Quant", ("m",), "y", down),
+    )
+    weights = np.array([[3], [-7], [5]]) * 0.1
+    before = Graph("g", ("x",), ("y",), nodes, types, {"w": weights})
+    codes = np.array([[a, b, (7 * b - 3 * a) // 5] for a in range(10) for b in range(10)])
+    rows = codes[codes @ np.array([3, -7, 5]) == 0] * 0.1
+    assert np.min(Interpreter.of(before).run(rows)["y"]) < 0
+    assert not np.any(_OnBorders.of(before).run(rows)["y"])
+    # at the first quantizer a value beside a border stays beside it
+    beside = np.full((1, 3), np.nextafter(0.15, 0))
+    kept = _OnBorders.of(replace(before, outputs=("q",))).run(beside)["q"]
+    np.testing.assert_array_equal(kept, np.full((1, 3), 0.1))
 
 
 def test_difference_larger_than_the_note_says_is_not_explained() -> None:

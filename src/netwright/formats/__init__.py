@@ -44,6 +44,8 @@ from netwright.formats.rounding import (
     QONNX_ROUNDING,
     Overflow,
     Rounding,
+    noise_of,
+    on_borders,
     round_real,
 )
 from netwright.formats.shared_exponent import leading_ones, shared_exponent
@@ -94,7 +96,9 @@ __all__ = [
     "holds_integers",
     "lane_product",
     "leading_ones",
+    "noise_of",
     "number_named",
+    "on_borders",
     "reach",
     "round_real",
     "rounded_to_bfloat16",

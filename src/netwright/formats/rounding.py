@@ -91,3 +91,24 @@ def round_real(values: NDArray[np.floating], mode: Rounding) -> NDArray[np.float
             return np.copysign(round_real(np.abs(values), Rounding.HALF_UP), values)
         case Rounding.HALF_TOWARD_ZERO:
             return np.copysign(round_real(np.abs(values), Rounding.HALF_DOWN), values)
+
+
+def noise_of(kind: type[np.floating]) -> float:
+    """Rounding noise of a sum in a float format, as a share of the largest value of its tensor."""
+    return float(np.finfo(kind).eps) * 128.0
+
+
+def on_borders(steps: NDArray[np.floating], noise: float) -> NDArray[np.floating]:
+    """Values, in steps, of which those beside a border of two codes are put on it.
+
+    Whole steps are the borders of rounding down or up, halves those of rounding to the nearest.
+
+    Args:
+        steps: Real values in steps of a quantizer.
+        noise: How far from a border they may lie, as a share of the largest, which is 1 or more;
+            see :func:`noise_of`.
+    """
+    with np.errstate(all="ignore"):
+        nearest = np.rint(2 * steps) / 2
+        largest = np.max(np.abs(steps), initial=1.0, where=np.isfinite(steps))
+        return np.where(np.abs(steps - nearest) <= noise * largest, nearest, steps)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netwright.errors import ConfigError, NotExecutable, VerificationError
+from netwright.formats import noise_of, on_borders
 from netwright.ir import (
     Array,
     Graph,
     Interpreter,
+    Node,
     bounds,
     interface_values,
     real_values,
     rows_together,
+    spec_of,
 )
 from netwright.ir.interpret import Values
+from netwright.ir.types import along_axis
 from netwright.verify.compare import CHUNK_ROWS, as_stimulus
 from netwright.verify.stimulus import Stimulus
 
@@ -148,6 +153,33 @@ def compare_file(
     )
 
 
+class _OnBorders(Interpreter):
+    """Computes real values, of which those that rounding keeps off a border of codes lie on it.
+
+    Only at quantizers behind others: at the first ones a value beside a border is what it is.
+    """
+
+    def execute(self, node: Node, inputs: Sequence[Array]) -> Array:
+        """What a node makes of its operands."""
+        if node.op not in ("BipolarQuant", "Quant") or node.output not in self._behind:
+            return super().execute(node, inputs)
+        scale = along_axis(node.reals("scale"), node.axis(), inputs[0].ndim)
+        unit = replace(node, attrs={**node.attrs, "scale": (1.0,), "axis": None})
+        return super().execute(unit, [on_borders(inputs[0] / scale, noise_of(np.float64))]) * scale
+
+    @cached_property
+    def _behind(self) -> frozenset[str]:
+        """Tensors that are computed from what a quantizer made of the inputs."""
+        coded, found = set[str](), set[str]()
+        for node in self.graph.nodes:
+            behind = not coded.isdisjoint(node.inputs)
+            if behind:
+                found.add(node.output)
+            if behind or (spec_of(node).category == "quantizer" and node.output in self.varying):
+                coded.add(node.output)
+        return frozenset(found)
+
+
 @dataclass(frozen=True)
 class _Judge:
     """One graph, its file, and how far apart their outputs may be.
@@ -175,7 +207,7 @@ class _Judge:
         peaks = tuple(end.magnitude * step for end, step in zip(ends, steps, strict=True))
         spans = [(end.high - end.low) * step for end, step in zip(ends, steps, strict=True)]
         inexact = [note for note in graph.notes if note.error > 0]
-        before = Interpreter.of(before_notes) if before_notes is not None and inexact else None
+        before = _OnBorders.of(before_notes) if before_notes is not None and inexact else None
         said = sum(note.output_bound for note in inexact)
         allowed = tuple(said if said < span else 0.0 for span in spans)
         return cls(Interpreter.of(graph), file, before, peaks, allowed)
@@ -233,9 +265,7 @@ class _Judge:
             codes = self._reals(Interpreter.of(exact).run(part.inputs))
             theirs = self._shaped(self.file.run(part.inputs, precision="all-float64"), codes)
             float32[left] = self._same(theirs, codes, FLOAT64_NOISE)
-            before = self.before_notes and Interpreter.of(
-                without_precision(self.before_notes.graph)
-            )
+            before = self.before_notes and _OnBorders.of(without_precision(self.before_notes.graph))
             noted[left] = self._noted(part, theirs, codes, before, FLOAT64_NOISE) & ~float32[left]
         return float32, noted, None
 

@@ -156,3 +156,35 @@ def test_normalization_of_groups_which_the_reference_lacks(of_groups: bool) -> N
         scaled = (values[0, channel] - group.mean()) / math.sqrt(group.var() + 0.5)
         wanted[channel] = scaled * gain[channel // 2 if of_groups else channel] + 1
     np.testing.assert_allclose(found[0], wanted, rtol=1e-12)
+
+
+def cancelling(last: object, constants: dict) -> tuple[onnx.ModelProto, np.ndarray]:
+    """Products of codes whose sums are 0, with a scale that is no power of two, and their rows."""
+    weights = np.array([[3], [-7], [5]])
+    whole = {**GRID, "s": np.float32(0.1), "b": np.float32(8), **constants}
+    whole["w"] = (weights * 0.1).astype(np.float32)
+    nodes = [quant("x s z b", "q"), quant("w s z b", "wq"), node("MatMul", "q wq", "m")]
+    codes = np.array([[a, b, (7 * b - 3 * a) // 5] for a in range(10) for b in range(10)])
+    codes = codes[codes @ weights[:, 0] == 0]
+    (sums,) = run_in_float64(
+        onnx, model(nodes, whole, outputs=("m",)), {"x": (codes * 0.1).astype(np.float32)}
+    )
+    assert np.min(sums) < 0
+    return model([*nodes, last], whole), (codes * 0.1).astype(np.float32)
+
+
+def test_a_sum_that_is_nothing_is_not_below_nothing() -> None:
+    """Floats do not cancel where codes do; rounding down made one step of it."""
+    last = quant("m t z b", "y", rounding_mode="FLOOR")
+    made, rows = cancelling(last, {"t": np.float32(1 / 3)})
+    (found,) = run_in_float64(onnx, made, {"x": rows})
+    assert found.tolist() == [[0.0]] * len(rows)
+
+
+@pytest.mark.parametrize("op", ["BipolarQuant", "MultiThreshold"])
+def test_signs_and_thresholds_of_a_sum_that_is_nothing(op: str) -> None:
+    last = quant("m t", "y", op=op)
+    constant = np.float32(1) if op == "BipolarQuant" else np.array([[0, 1]], np.float32)
+    made, rows = cancelling(last, {"t": constant})
+    (found,) = run_in_float64(onnx, made, {"x": rows})
+    assert found.tolist() == [[1.0]] * len(rows)

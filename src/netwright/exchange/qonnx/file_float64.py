@@ -3,7 +3,9 @@
 That is in float64, or in the processor's longest floats where the file itself holds float64.
 Quantizers of inputs and of constants still work in the file's own precision: which code a value
 gets there is part of what the file means. Behind them, and behind inputs that hold codes, all is
-computed in the wider floats, node by node, by ONNX's reference and by qonnx's functions.
+computed in the wider floats, node by node, by ONNX's reference and by qonnx's functions. There a
+value that is no farther from a border of two codes than these floats round lies on it: a sum of
+codes that is nothing must not become minus one step because a scale is no power of two.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from netwright.errors import NotExecutable, require
 from netwright.exchange.onnx.file_model import Feeds, last_reads
 from netwright.exchange.qonnx.read_quant import num_inputs_of_trunc
 from netwright.exchange.qonnx.read_windows import same_pads
+from netwright.formats import noise_of, on_borders
 
 Tensor = NDArray[Any]
 Wide = type[np.float64] | type[np.longdouble]
@@ -32,8 +35,9 @@ _FLOAT_KINDS = (1, 10, 11, 16)
 
 
 def run_in_float64(
-    onnx: Any, model: Any, feeds: Feeds, *, quantized: Collection[str] = ()
-) -> list[Tensor]:
+    onnx: Any, model: Any, feeds: Feeds, *,
+    quantized: Collection[str] = (), codes: Collection[str] = (),
+) -> list[Tensor]:  # fmt: skip
     """Outputs of the model on one batch, computed in float64 behind its quantizers.
 
     Where the file holds float64 itself, in ``long double``, if its operators can be run so.
@@ -44,6 +48,7 @@ def run_in_float64(
         feeds: Inputs in the file's precision.
         quantized: Inputs with which float64 begins, because they are quantized already or because
             their quantizers shall be exact; quantizers of constants never are.
+        codes: Inputs that are quantized already.
 
     Raises:
         NotExecutable: An operator has no float64 implementation here.
@@ -52,16 +57,17 @@ def run_in_float64(
     known = {"": np.zeros(0), **known, **feeds}
     if any(value.dtype == np.float64 for name, value in known.items() if name):
         try:
-            return _run(model, feeds, known, quantized, np.longdouble)
+            return _run(model, feeds, known, quantized, codes, np.longdouble)
         except NotExecutable:  # an operator of the reference takes no long double
             pass
-    return _run(model, feeds, known, quantized, np.float64)
+    return _run(model, feeds, known, quantized, codes, np.float64)
 
 
 def _run(
-    model: Any, feeds: Feeds, known: dict[str, Tensor], quantized: Collection[str], wide: Wide
-) -> list[Tensor]:
-    graph, values = model.graph, dict(known)
+    model: Any, feeds: Feeds, known: dict[str, Tensor],
+    quantized: Collection[str], codes: Collection[str], wide: Wide,
+) -> list[Tensor]:  # fmt: skip
+    graph, values, coded = model.graph, dict(known), set(codes)
     dependent, widened = set(feeds), set(quantized)
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     finished = last_reads(graph.node, {output.name for output in graph.output} | {""})
@@ -70,11 +76,15 @@ def _run(
         is_wide = any(name in widened for name in node.input)
         if is_wide:
             read = [_widened(value, wide) for value in read]
-        made = _execute(node, read, opsets, wide, is_wide=is_wide)
+        of_codes = any(name in coded for name in node.input)
+        noise = noise_of(wide) if is_wide and of_codes else 0.0
+        made = _execute(node, read, opsets, wide, noise, is_wide=is_wide)
         for name, value in zip(node.output, made, strict=False):
             values[name] = _widened(value, wide) if is_wide else value
         if node.op_type not in _EXTENTS and any(name in dependent for name in node.input):
             dependent.update(node.output)
+            if of_codes or node.op_type in QUANTIZERS:
+                coded.update(node.output)
             if is_wide or node.op_type in QUANTIZERS:
                 widened.update(node.output)
         for name in done:
@@ -87,14 +97,15 @@ def _widened(value: Tensor, wide: Wide) -> Tensor:
 
 
 def _execute(
-    node: Any, read: list[Tensor], opsets: dict[str, int], wide: Wide, *, is_wide: bool
-) -> list[Tensor]:
+    node: Any, read: list[Tensor], opsets: dict[str, int], wide: Wide, noise: float, *,
+    is_wide: bool,
+) -> list[Tensor]:  # fmt: skip
     attrs = {attribute.name: attribute for attribute in node.attribute}
     try:
         with np.errstate(all="ignore"):
             if node.op_type in QUANTIZERS:
                 _check_version(node, opsets)
-                return [QUANTIZERS[node.op_type](attrs, read, wide)]
+                return [QUANTIZERS[node.op_type](attrs, read, wide, noise)]
             if node.op_type in FUNCTIONS and not node.domain:
                 return [FUNCTIONS[node.op_type](attrs, read[0])]
             if node.op_type == "GroupNormalization" and not node.domain:
@@ -182,23 +193,25 @@ def _rounding(attrs: Any, default: str) -> str:
     return attrs["rounding_mode"].s.decode() if "rounding_mode" in attrs else default
 
 
-def _int_quant(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
+def _int_quant(attrs: Any, read: list[Tensor], wide: Wide, noise: float) -> Tensor:
     values, scale, zero_point, bits = read
     function = require("qonnx.custom_op.general.intquant", extra="qonnx", purpose=_PURPOSE)
     signed, narrow = _integer(attrs, "signed", 1), _integer(attrs, "narrow", 0)
-    mode = _rounding(attrs, "ROUND")
+    mode, step = _rounding(attrs, "ROUND"), _widened(scale, wide)
+    if noise:
+        values, scale = on_borders(values / scale, noise), np.ones_like(scale)
     made = function.int_quant(values, scale, zero_point, bits, signed, narrow, mode)
-    step = _widened(scale, wide)
     if np.all(bits == 1) and signed:
         return np.asarray(np.where(_widened(made, wide) >= 0, 1.0, -1.0) * step)
-    return np.asarray(np.rint(_widened(made, wide) / step) * step)
+    return np.asarray(np.rint(_widened(made, wide) / _widened(scale, wide)) * step)
 
 
-def _bipolar(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
-    return np.asarray(np.where(read[0] >= 0, 1.0, -1.0) * _widened(read[1], wide))
+def _bipolar(attrs: Any, read: list[Tensor], wide: Wide, noise: float) -> Tensor:
+    values = on_borders(read[0] / read[1], noise) if noise else read[0]
+    return np.asarray(np.where(values >= 0, 1.0, -1.0) * _widened(read[1], wide))
 
 
-def _trunc(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
+def _trunc(attrs: Any, read: list[Tensor], wide: Wide, noise: float) -> Tensor:
     functions = require("qonnx.custom_op.general.trunc", extra="qonnx", purpose=_PURPOSE)
     mode = _rounding(attrs, "FLOOR")
     full = [_widened(value, wide) for value in read]
@@ -208,13 +221,16 @@ def _trunc(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
     return np.asarray(functions.trunc_v2(*full[:4], narrow, signed, *full[4:], mode))
 
 
-def _multi_threshold(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
+def _multi_threshold(attrs: Any, read: list[Tensor], wide: Wide, noise: float) -> Tensor:
     functions = require("qonnx.custom_op.general.multithreshold", extra="qonnx", purpose=_PURPOSE)
     values, thresholds = read
     layout = attrs["data_layout"].s.decode() if "data_layout" in attrs else ""
     layout = layout or {2: "NC", 3: "NWC", 4: "NCHW"}.get(values.ndim, "")
     axis = layout.index("C") if "C" in layout else 1
-    counts = functions.multithreshold(values.swapaxes(axis, 1), thresholds).swapaxes(axis, 1)
+    reached = values.swapaxes(axis, 1)
+    if noise:  # a threshold that rounding alone keeps a value from is reached
+        reached = reached + noise * max(np.max(np.abs(v), initial=0.0) for v in read)
+    counts = functions.multithreshold(reached, thresholds).swapaxes(axis, 1)
     scale = float(attrs["out_scale"].f) if "out_scale" in attrs else 1.0
     bias = float(attrs["out_bias"].f) if "out_bias" in attrs else 0.0
     return np.asarray(_widened(counts, wide) * wide(scale) + wide(bias))
@@ -228,16 +244,17 @@ def _along(attrs: Any, value: Tensor, rank: int) -> Tensor:
     return value.reshape([-1 if place == axis else 1 for place in range(rank)])
 
 
-def _quantize_linear(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
+def _quantize_linear(attrs: Any, read: list[Tensor], wide: Wide, noise: float) -> Tensor:
     values = read[0]
     zero_point = read[2] if len(read) > 2 and read[2].size else np.zeros((), dtype=np.uint8)
-    codes = np.rint(values / _along(attrs, read[1], values.ndim))
+    steps = values / _along(attrs, read[1], values.ndim)
+    codes = np.rint(on_borders(steps, noise) if noise else steps)
     limits = np.iinfo(zero_point.dtype)
     shifted = codes + _along(attrs, zero_point, values.ndim).astype(wide)
     return np.asarray(np.clip(shifted, limits.min, limits.max).astype(zero_point.dtype))
 
 
-def _dequantize_linear(attrs: Any, read: list[Tensor], wide: Wide) -> Tensor:
+def _dequantize_linear(attrs: Any, read: list[Tensor], wide: Wide, noise: float) -> Tensor:
     values: Tensor = read[0].astype(wide)
     zero_point: Tensor = np.zeros((), wide)
     if len(read) > 2 and read[2].size:
@@ -274,7 +291,7 @@ FUNCTIONS: dict[str, Callable[[Any, Tensor], Tensor]] = {
 """Standard operators that ONNX's reference has no implementation of, or one that gives float32
 whatever it takes (``Erf``) or has constants in it (``HardSwish``), by their definitions."""
 
-QUANTIZERS: dict[str, Callable[[Any, list[Tensor], Wide], Tensor]] = {
+QUANTIZERS: dict[str, Callable[[Any, list[Tensor], Wide, float], Tensor]] = {
     "BipolarQuant": _bipolar,
     "DequantizeLinear": _dequantize_linear,
     "IntQuant": _int_quant,

@@ -219,9 +219,10 @@ class FileReferee:
     ) -> list[NDArray[Any]]:
         if precision != "file":
             model = for_rows(self._onnx, self._model, rows) if together else self._model
-            whole = self.input_quantizer is not None or precision == "all-float64"
-            quantized = feeds.keys() if whole else self._limits.keys() & feeds.keys()
-            return run_in_float64(self._onnx, model, feeds, quantized=quantized)
+            whole = self.input_quantizer is not None
+            codes = feeds.keys() if whole else self._limits.keys() & feeds.keys()
+            quantized = feeds.keys() if precision == "all-float64" else codes
+            return run_in_float64(self._onnx, model, feeds, quantized=quantized, codes=codes)
         outputs = [value.name for value in self._model.graph.output]
         prepared = self._prepared_for(rows, together=together)
         if self._uses_qonnx:
