@@ -157,9 +157,9 @@ def stimuli_for(
     from netwright.verify import borders, corners, random, ties
 
     graph = source.graph
-    made = (corners(graph), ties(graph), borders(graph), random(graph, rows=random_rows))
-    if source.file is not None and (limits := source.file.limits):
-        made = tuple(stimulus.of_integers(limits, graph) for stimulus in made)
+    limits = source.file.limits if source.file is not None else {}
+    drawn = (corners(graph), ties(graph), borders(graph), random(graph, rows=random_rows))
+    made = tuple(stimulus.of_integers(limits, graph) for stimulus in drawn)
     return made if own is None else (own, *made)
 
 
