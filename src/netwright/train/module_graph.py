@@ -106,7 +106,8 @@ class GraphOfModule:
     Attributes:
         symbolic: What `forward` does.
         seen: What every node gives for some rows.
-        fewer: The same for one row less, which tells what depends on the number of rows.
+        fewer: The same for one row less, the first, and the others in the opposite order; it tells
+            what depends on other rows and on how many there are.
         tensors: The tensor of the graph behind each node that was translated.
         parts: What each node gives that splits a tensor.
         made_by: The node behind each operator of the graph, by its name.
@@ -303,12 +304,12 @@ class GraphOfModule:
         return (1, *many.shape[1:])
 
     def _check_rows(self, node: fx.Node) -> None:
-        """Refuse what gives a row other values when another row is left out."""
+        """Refuse what gives a row other values behind other rows, or when one is left out."""
         many, few = _tensor_of(self.seen[node]), _tensor_of(self.fewer[node])
-        if many is not None and few is not None and not _is_same(many[:-1], few):
+        if many is not None and few is not None and not _is_same(many[1:].flip(0), few):
             raise refusal(
                 node,
-                "gives other values for a row when another row is left out: rows must stay apart",
+                "gives other values for a row beside other rows: rows must stay apart",
                 hint=OTHER_AXES,
             )
 

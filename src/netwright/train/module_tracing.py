@@ -63,7 +63,7 @@ def trace_module(model: nn.Module, rows: Rows, *, name: str = "network") -> Trac
     few = tuple(array[:LAYER_ROWS] for array in arrays)
     seen = record(symbolic, few)
     try:
-        fewer = record(symbolic, tuple(array[:-1] for array in few))
+        fewer = record(symbolic, tuple(array[1:].flip(0) for array in few))
     except DataError as error:
         count = len(few[0])
         raise GraphError(
