@@ -172,10 +172,12 @@ class _OnBorders(Interpreter):
         """Tensors that are computed from what a quantizer made of the inputs."""
         coded, found = set[str](), set[str]()
         for node in self.graph.nodes:
-            behind = not coded.isdisjoint(node.inputs)
+            behind, category = not coded.isdisjoint(node.inputs), spec_of(node).category
             if behind:
                 found.add(node.output)
-            if behind or (spec_of(node).category == "quantizer" and node.output in self.varying):
+            if category == "quantizer" and node.output in self.varying:
+                coded.add(node.output)
+            elif behind and category not in ("attention", "lookup", "normalization"):
                 coded.add(node.output)
         return frozenset(found)
 

@@ -30,6 +30,13 @@ _PURPOSE = "executing a file in float64"
 _EXTENTS = ("Shape", "Size")
 """What is computed from the results of these alone is a constant, in the file's own precision."""
 
+_IRRATIONAL = (
+    *("Acos", "Asin", "Atan", "Cos", "Cosh", "Elu", "Erf", "Exp", "Gelu", "Log", "LogSoftmax"),
+    *("Mish", "Pow", "Selu", "Sigmoid", "Sin", "Sinh", "Softmax", "Softplus", "Sqrt", "Swish"),
+    *("Tan", "Tanh"),
+)
+"""Functions whose values come as close to a border as one likes and do not lie on it."""
+
 _FLOAT_KINDS = (1, 10, 11, 16)
 """Element types of ONNX that are floats: 32, 16, 64 bits and bfloat16."""
 
@@ -83,7 +90,7 @@ def _run(
             values[name] = _widened(value, wide) if is_wide else value
         if node.op_type not in _EXTENTS and any(name in dependent for name in node.input):
             dependent.update(node.output)
-            if of_codes or node.op_type in QUANTIZERS:
+            if node.op_type in QUANTIZERS or (of_codes and node.op_type not in _IRRATIONAL):
                 coded.update(node.output)
             if is_wide or node.op_type in QUANTIZERS:
                 widened.update(node.output)
