@@ -36,6 +36,10 @@ FLOAT32_NOISE, FLOAT64_NOISE = 2.0**-20, 2.0**-44
 """Rounding noise of a sum, as a share of the largest value that it can have."""
 
 
+_IRRATIONAL = ("attention", "lookup", "normalization")
+"""Operators whose values come as close to a border as one likes and do not lie on it."""
+
+
 class RealExecutable(Protocol):
     """A file as another tool executes it, with real outputs in the order of the graph's."""
 
@@ -175,9 +179,8 @@ class _OnBorders(Interpreter):
             behind, category = not coded.isdisjoint(node.inputs), spec_of(node).category
             if behind:
                 found.add(node.output)
-            if category == "quantizer" and node.output in self.varying:
-                coded.add(node.output)
-            elif behind and category not in ("attention", "lookup", "normalization"):
+            quantized = category == "quantizer" and node.output in self.varying
+            if quantized or (behind and category not in _IRRATIONAL):
                 coded.add(node.output)
         return frozenset(found)
 
