@@ -3,8 +3,9 @@
 Einsums run in the order of the workload at each coordinate of a traversal, all other ranks at once.
 A value is live from the moment it is made or read in until its last use; a long tensor that a later
 traversal needs is written out and read in again. A tensor is a row of slices, one a coordinate of
-the rank; when a slice comes and goes is a linear function of its number, so that slices are counted
-and not enumerated.
+the rank, or several rows where a coordinate moves by several indices; when a slice comes and goes
+is a linear function of its number, so that slices are counted and not enumerated. What is read in
+another order than that of the coordinates is live as a whole.
 """
 
 from __future__ import annotations
@@ -81,6 +82,66 @@ def _until(now: Moment, moment: Moment, moves: bool, slices: int) -> int:
     return min(max(number, 0), slices)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An access of an Einsum, which may be the one that it writes with.
+
+    Attributes:
+        einsum: The Einsum.
+        step: When it runs.
+        access: The access.
+    """
+
+    einsum: Einsum
+    step: Step
+    access: Access
+
+    @property
+    def phase(self) -> Phase:
+        """When it is, without the coordinate."""
+        return self.step.traversal, 0 if self.step.when == "during" else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How an access walks along the axis that moves with the rank.
+
+    Attributes:
+        first: The lowest index at the first coordinate.
+        width: How many further ones it touches at each coordinate.
+        step: By how much each coordinate moves it; 0 if it touches all at once.
+    """
+
+    first: int
+    width: int
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """Every step-th index of an axis.
+
+    Attributes:
+        low: The first.
+        step: From one to the next.
+        length: How many there are.
+        count: How many such rows there are, beginning at `low` and the indices after it.
+    """
+
+    low: int
+    step: int
+    length: int
+    count: int
+
+    def from_(self, index: int) -> int:
+        """The first slice that is not before an index."""
+        return max(0, -((self.low - index) // self.step))
+
+    def until(self, index: int) -> int:
+        """The last slice that is not after an index."""
+        return min(self.length - 1, (index - self.low) // self.step)
+
+
 def live(analysis: Streaming, steps: Sequence[Step]) -> Live:
     """The most elements that are live, when, and what is kept whole."""
     stays = list(_stays(analysis, steps))
@@ -145,85 +206,117 @@ def _at(
 
 def _stays(analysis: Streaming, steps: Sequence[Step]) -> Iterator[Stay]:
     """How the slices of every tensor come and go."""
-    readers: dict[str, list[tuple[Einsum, Step, Access]]] = {}
+    readers: dict[str, list[Reading]] = {}
     for einsum, step in zip(analysis.workload.einsums, steps, strict=True):
         for access in (*einsum.inputs, einsum.output):
-            readers.setdefault(access.tensor, []).append((einsum, step, access))
-    made = {step.einsum: step for step in steps}
+            readers.setdefault(access.tensor, []).append(Reading(einsum, step, access))
     for tensor in analysis.workload.tensors:
         own = readers.get(tensor.name, [])
-        slices = _num_slices(analysis, tensor, [access for _, _, access in own])
-        uses = [_use(analysis, einsum, step, access, slices) for einsum, step, access in own]
-        if tensor.initial is not None and slices > analysis.extent:
-            step = made[analysis.makers[tensor.name].name]
-            start = (step.traversal, 0 if step.when == "during" else 1, -1, -1)
-            uses.append(Use(0, 0, start, start, moves=False))
-        elements = prod(tensor.shape) // slices
-        phases: Sequence[Phase | None] = [None]
-        if any(analysis.is_long(access) for _, _, access in own):
-            phases = sorted({use.first[:2] for use in uses})
-        for phase in phases:
-            part = [use for use in uses if phase is None or use.first[:2] == phase]
-            yield from _segments(tensor.name, elements, part)
+        axis = _axis(analysis, tensor, [reading.access for reading in own])
+        parts = [own]
+        if any(analysis.is_long(reading.access) for reading in own):
+            phases = sorted({reading.phase for reading in own})
+            parts = [[reading for reading in own if reading.phase == phase] for phase in phases]
+        for part in parts:
+            if axis is None:
+                alone = Slices(0, 1, 1, 1)
+                whole = [_use(analysis, reading, Walk(0, 0), alone) for reading in part]
+                yield from _segments(tensor.name, prod(tensor.shape), list(filter(None, whole)))
+                continue
+            walks = [_walk(analysis, reading, axis) for reading in part]
+            step_size = next((walk.step for walk in walks if walk.step), 1)
+            whole_axis = Walk(0, tensor.shape[axis] - 1)
+            walks = [walk if walk.step in (0, step_size) else whole_axis for walk in walks]
+            others = prod(tensor.shape) // tensor.shape[axis]
+            for slices in _residues(analysis, walks, step_size, tensor.shape[axis]):
+                found = [_use(analysis, r, w, slices) for r, w in zip(part, walks, strict=True)]
+                uses = [*filter(None, found), *_initial(analysis, tensor, own, part, slices)]
+                yield from _segments(tensor.name, others * slices.count, uses)
 
 
-def _num_slices(analysis: Streaming, tensor: Tensor, accesses: Sequence[Access]) -> int:
-    """Coordinates of the rank that a tensor has; 1 if it does not carry it."""
+def _initial(
+    analysis: Streaming,
+    tensor: Tensor,
+    own: Sequence[Reading],
+    part: Sequence[Reading],
+    slices: Slices,
+) -> Iterator[Use]:
+    """What running values start from is there from the start."""
+    made = next((r for r in own if r.access is r.einsum.output), None)
+    if tensor.initial is None or made not in part or made is None:
+        return
+    before = slices.length - analysis.extent
+    if analysis.outer in made.einsum.iterative and before > 0:
+        start = (*made.phase, -1, -1)
+        yield Use(0, before - 1, start, start, moves=False)
+
+
+def _axis(analysis: Streaming, tensor: Tensor, accesses: Sequence[Access]) -> int | None:
+    """The axis along which a tensor moves with the rank; none if it does not carry it."""
     maker = analysis.makers.get(tensor.name)
-    if maker is not None:
-        carries = analysis.carries(maker.output)
-        return analysis.extent + (analysis.outer in maker.iterative) if carries else 1
-    found = 1
-    for access in accesses:
-        for axis, extent in zip(access.index, tensor.shape, strict=True):
-            if (analysis.outer, 1) in axis.terms:
-                found = extent
-            elif analysis.outer in dict(axis.terms):
-                found = analysis.extent
-    return found
-
-
-def _use(analysis: Streaming, einsum: Einsum, step: Step, access: Access, slices: int) -> Use:
-    position = analysis.position[einsum.name]
-    last = analysis.extent - 1
-    during = step.when == "during"
-    moves = during and analysis.outer in {rank.name for rank in einsum.ranks}
-    phase = (step.traversal, 0 if during else 1)
-    whole = (
-        (*phase, step.skew if during else 0, position),
-        (*phase, step.skew + last if during else 0, position),
-    )
-    offset = _offset(analysis, access)
-    if slices == 1:
-        return Use(0, 0, whole[0], whole[1], moves=False)
-    if not analysis.carries(access):
-        fixed = _fixed(analysis, access)
-        low, high = (fixed, fixed) if fixed is not None else (0, slices - 1)
-        return Use(low, high, whole[0], whole[1], moves=False)
-    width = analysis.width(einsum, access)
-    low = max(offset, 0)
-    high = min(offset + last + width, slices - 1)
-    if not moves:
-        moment = (*phase, 0, position)
-        return Use(low, high, moment, moment, moves=False)
-    at = step.skew + low - offset  # padding: the first slice is not that of the first coordinate
-    return Use(low, high, (*phase, at - width, position), (*phase, at, position), moves=True)
-
-
-def _offset(analysis: Streaming, access: Access) -> int:
-    """The slice that the first coordinate reads first."""
-    return next((axis.offset for axis in access.index if (analysis.outer, 1) in axis.terms), 0)
-
-
-def _fixed(analysis: Streaming, access: Access) -> int | None:
-    """The slice that an access at a fixed index reads."""
-    maker = analysis.makers.get(access.tensor)
-    if maker is None:
-        return None
-    for written, read in zip(maker.output.index, access.index, strict=True):
-        if written.terms == ((analysis.outer, 1),) and not read.terms:
-            return read.offset
+    for access in [maker.output] if maker is not None else accesses:
+        for number, axis in enumerate(access.index):
+            if analysis.outer in dict(axis.terms):
+                return number
     return None
+
+
+def _walk(analysis: Streaming, reading: Reading, axis: int) -> Walk:
+    """How an access walks along an axis."""
+    extents = {rank.name: rank.extent for rank in reading.einsum.ranks}
+    index = reading.access.index[axis]
+    step = dict(index.terms).get(analysis.outer, 0)
+    moves = step > 0 and not any(
+        analysis.outer in dict(other.terms)
+        for number, other in enumerate(reading.access.index)
+        if number != axis
+    )
+    first, width = index.offset, 0
+    for rank, each in index.terms:
+        if rank != analysis.outer or not moves:
+            first += min(0, each * (extents[rank] - 1))
+            width += abs(each) * (extents[rank] - 1)
+    return Walk(first, width, step if moves else 0)
+
+
+def _residues(
+    analysis: Streaming, walks: Sequence[Walk], step: int, length: int
+) -> Iterator[Slices]:
+    """Elements of an axis by their remainder: every step-th is one slice of each coordinate.
+
+    Remainders between which no walk begins or ends come and go alike, and are taken together.
+    """
+    ends = {0, length}
+    for walk in walks:
+        past = walk.first + walk.width + 1
+        ends |= {walk.first, past, past + walk.step * (analysis.extent - 1)}
+    cuts = sorted({0, step} | {end % step for end in ends})
+    for low, after in pairwise(cuts):
+        if low < length:
+            yield Slices(low, step, -(-(length - low) // step), after - low)
+
+
+def _use(analysis: Streaming, reading: Reading, walk: Walk, slices: Slices) -> Use | None:
+    """The slices that an access uses, and when; none if it uses none of them."""
+    position = analysis.position[reading.einsum.name]
+    last = analysis.extent - 1
+    during = reading.step.when == "during"
+    start = reading.step.skew if during else 0
+    phase = reading.phase
+    begin, end = (*phase, start, position), (*phase, start + last if during else 0, position)
+    low = slices.from_(max(walk.first, 0))
+    high = slices.until(walk.first + walk.step * last + walk.width)
+    if low > high:
+        return None
+    if not walk.step or not during:
+        return Use(low, high, begin, end, moves=False)
+    place = slices.low + low * slices.step - walk.first
+    leaves, comes = place // walk.step, -((walk.width - place) // walk.step)
+    if comes > leaves:
+        return None  # between two windows
+    # Padding: the first slice is not that of the first coordinate.
+    first, final = start + comes, start + leaves
+    return Use(low, high, (*phase, first, position), (*phase, final, position), moves=True)
 
 
 def _segments(name: str, elements: int, uses: Sequence[Use]) -> Iterator[Stay]:
