@@ -5,6 +5,7 @@ import json
 import os
 import re
 import struct
+import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -62,6 +63,22 @@ def test_bytes_of_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_room_is_made_for_what_there_is(tmp_path: Path) -> None:
+    """Not for the eight gigabytes that are allowed; a file that tells no size is read as well."""
+    path = tmp_path / "few"
+    path.write_bytes(b"abc")
+    tracemalloc.start()
+    try:
+        assert read_bytes(path, most=1 << 33) == b"abc"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    if Path("/proc/self/status").exists():
+        assert read_bytes("/proc/self/status", most=1 << 20).startswith(b"Name:")
+        with pytest.raises(DataError, match="at most 9 are read"):
+            read_bytes("/proc/self/status", most=9)
+
+
 def test_what_never_ends_or_begins(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for reader in (lambda path: read_bytes(path, most=10), check_plain):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netwright.errors import RunError
-from netwright.records import append_record, read_records
+from netwright.records import append_record, read_lines, read_records
 
 
 def test_pieces_come_back_and_the_last_of_a_key_counts(tmp_path: Path) -> None:
@@ -32,3 +32,7 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="file is no folder"):
         append_record(tmp_path / "file" / "log.jsonl", "a", {})
+
+
+def test_a_name_that_is_too_long_names_no_file(tmp_path: Path) -> None:
+    assert list(read_lines(tmp_path / ("x" * 300))) == []

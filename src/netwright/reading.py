@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +108,7 @@ def read_bytes(
         with os.fdopen(descriptor, "rb") as stream:
             size = os.fstat(descriptor).st_size
             if size <= most:
-                data = stream.read(most + 1)
+                data = _up_to(stream, size, most + 1)
                 size = len(data)
     except FileNotFoundError:
         raise failure(kind, path, "no such file") from None
@@ -117,6 +117,17 @@ def read_bytes(
         raise failure(kind, path, f"cannot be read ({reason})", hint=hint) from None
     if size > most:
         raise failure(kind, path, f"has {size} bytes; at most {most} are read", hint=hint)
+    return data
+
+
+def _up_to(stream: BinaryIO, size: int, most: int) -> bytes:
+    """At most so many bytes, with room for those that there are, not for all that are allowed."""
+    data = stream.read(min(size + 1, most))
+    while len(data) > size and len(data) < most:  # it grows, or tells no size
+        more = stream.read(min(1 << 20, most - len(data)))
+        if not more:
+            break
+        data, size = data + more, size + len(more)
     return data
 
 

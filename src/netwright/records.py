@@ -89,7 +89,7 @@ def read_lines(log: Path | None) -> list[dict[str, object]]:
     Raises:
         RunError: The file cannot be read.
     """
-    if log is None or not log.exists():
+    if log is None or not os.path.exists(log):  # false for a name that is too long as well
         return []
     try:
         data = read_bytes(log, most=MAX_LOG_BYTES)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netwright.errors import ConfigError, GraphError
-from netwright.exchange.find import find_workload
+from netwright.exchange.find import find_graph, find_workload
 from tests.exchange.onnx_files import GRID, model, node, quant, saved
 
 
@@ -55,3 +55,8 @@ def test_what_nothing_reads_is_refused_for_what_hardware_lacks(tmp_path: Path):
     path = saved(model(nodes, GRID, shape=(1, 2, 4, 4)), tmp_path)
     with pytest.raises(GraphError, match="the weights must be a constant"):
         find_workload(str(path))
+
+
+def test_a_name_that_is_too_long_names_no_file():
+    with pytest.raises(ConfigError, match="does not exist"):
+        find_graph("x" * 300 + ".npz")

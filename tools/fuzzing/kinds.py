@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -375,7 +377,111 @@ def _tensors(folder: Path) -> dict[str, Kind]:
     return {"safetensors": Kind(".safetensors", stored, BYTES, load, weight=4)}
 
 
-MAKERS = (_texts, _graphs, _records, _tables, _own_data, _networks, _engines, _tensors)
+def _costs(folder: Path) -> dict[str, Kind]:
+    """Cascades, mappings and spaces of searches, and what is done with them next."""
+    from netwright import mapping
+    from netwright.arch.load import find
+    from netwright.explore.space_file import load as load_space
+    from netwright.explore.study import ASKED, STUDY, TRIALS, open_study
+    from netwright.workload import cascade
+    from netwright.workload.passes import passes, rank_names
+
+    machine, small = find("fusemax"), cascade.find("attention_1pass", extents={"p": 64, "m1": 2})
+    found = mapping.fusion(small, machine, time_limit_s=5.0)
+    stays = mapping.Mapping("unfused", tuple(e.name for e in small.einsums))
+
+    def analyze(path: Path) -> Any:
+        workload = cascade.find(str(path))
+        if len(workload.einsums) < 40:
+            for name in rank_names(workload):
+                passes(workload, name)
+        return workload
+
+    def take(path: Path) -> Any:
+        given = mapping.load(path)
+        return mapping.faults(small, machine, given)
+
+    study = _study(folder)
+
+    def opened(path: Path) -> Any:
+        for name in (STUDY, ASKED):
+            if name in study:
+                (path.parent / name).write_bytes(study[name])
+        path.replace(path.with_name(TRIALS))
+        return len(open_study(path.parent).trials)
+
+    def named(path: Path) -> Any:
+        path.replace(path.with_name(STUDY))
+        (path.parent / TRIALS).write_bytes(study[TRIALS])
+        return open_study(path.parent).identity
+
+    texts = [p.read_bytes() for p in sorted(ROOT.glob("src/netwright/**/*.einsum"))]
+    spaces = [_absolute(p) for p in sorted(ROOT.glob("spaces/*.toml"))]
+    mappings = [mapping.write(each).encode() for each in (found.mapping, stays)]
+    return {
+        "einsum": Kind(".einsum", texts, TEXT, analyze, weight=10),
+        "toml-mapping": Kind(".toml", mappings, TEXT, take, weight=8),
+        "toml-space": Kind(".toml", spaces, TEXT, load_space, weight=8),
+        "json-search": Kind(".json", [study[STUDY]], TEXT, named, weight=6),
+        "jsonl-trials": Kind(".jsonl", [study[TRIALS]], TEXT, opened, weight=6),
+    }
+
+
+def _absolute(path: Path) -> bytes:
+    """A space whose files are found from any folder."""
+    text = path.read_text().replace('"../', f'"{ROOT}/')
+    return re.sub(r'"(\w+\.onnx)"', rf'"{path.parent}/\1"', text).encode()
+
+
+def _study(folder: Path) -> dict[str, bytes]:
+    """The files of a small search."""
+    from netwright import explore
+
+    parameters = (
+        explore.Choice(name="a", paths=("a",), values=(1, 2, 3)),
+        explore.Real(name="b", paths=("b",), low=0.0, high=1.0),
+    )
+    space = explore.Space(parameters=parameters, goals=(explore.Goal(value="c"),))
+    made = folder / "study"
+    explore.Search(space, explore.Function(_cost), explore.Random(), batch=4).run(
+        trials=8, folder=made
+    )
+    return {path.name: path.read_bytes() for path in made.iterdir() if path.is_file()}
+
+
+def _cost(settings: Any) -> dict[str, float]:
+    return {"c": settings["a"] * settings["b"]}
+
+
+def _gguf(folder: Path) -> dict[str, Kind]:
+    if find_spec("gguf") is None:
+        return {}
+    from netwright.exchange.gguf import read_gguf
+
+    sys.path.append(str(ROOT))  # a test writes such files
+    from tests.exchange.gguf.files import write
+
+    whole = write(folder / "small.gguf").read_bytes()
+
+    def load(path: Path) -> Any:
+        file = read_gguf(path)
+        return [float(file.tensor(name).sum()) for name in file.entries]
+
+    return {"gguf": Kind(".gguf", [whole], BYTES, load, weight=8)}
+
+
+MAKERS = (
+    _costs,
+    _gguf,
+    _texts,
+    _graphs,
+    _records,
+    _tables,
+    _own_data,
+    _networks,
+    _engines,
+    _tensors,
+)
 
 
 def make_kinds(folder: Path) -> dict[str, Kind]:

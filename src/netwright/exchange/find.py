@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -121,7 +122,7 @@ def find_graph(path: str | Path) -> Graph:
     path = Path(path)
     if path.suffix not in (".onnx", ".npz"):
         raise ConfigError(f"{path} must end in .onnx or .npz", hint="it is a file of a graph")
-    if not path.is_file():
+    if not os.path.isfile(path):  # false for a name that is too long as well
         raise ConfigError(f"{path} does not exist")
     graph = load(path) if path.suffix == ".npz" else read_qonnx(path)
     return integerize(graph)
