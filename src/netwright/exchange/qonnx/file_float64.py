@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import NotExecutable, require
 from netwright.exchange.onnx.file_model import Feeds, last_reads
+from netwright.exchange.onnx.resize import by_lengths
 from netwright.exchange.qonnx.read_quant import num_inputs_of_trunc
 from netwright.exchange.qonnx.read_windows import same_pads
 from netwright.formats import noise_of, on_borders
@@ -122,6 +123,11 @@ def _execute(
             if is_wide and node.op_type == "Cast" and attrs["to"].i in _FLOAT_KINDS:
                 return [read[0].astype(wide)]
             node = _with_pads(node, attrs, read)
+            if node.op_type in ("Resize", "Upsample"):
+                if node.op_type == "Upsample" or opsets.get("", 13) < 11:
+                    node, attrs, read = _of_version_11(node, attrs, read)
+                    opsets = {**opsets, "": 13}
+                node, read = _with_lengths(node, attrs, read)
             reference = require("onnx.reference", extra="qonnx", purpose=_PURPOSE)
             session = reference.ReferenceEvaluator(node, opsets=opsets)
             given = {
@@ -190,6 +196,36 @@ def _with_pads(node: Any, attrs: dict[str, Any], read: list[Tensor]) -> Any:
             attribute.name, attribute.type = "pads", 7  # integers
             attribute.ints.extend(pads)
     return made
+
+
+def _of_version_11(
+    node: Any, attrs: dict[str, Any], read: list[Tensor]
+) -> tuple[Any, dict[str, Any], list[Tensor]]:
+    """A Resize that is older than its modes, or an Upsample: positions divided by the factor."""
+    helper = require("onnx.helper", extra="qonnx", purpose=_PURPOSE)
+    scales = read[1] if len(read) > 1 else np.array(attrs["scales"].floats, np.float32)
+    own = {"mode": attrs["mode"].s.decode()} if "mode" in attrs else {}
+    modes = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    made = helper.make_node("Resize", ["data", "", "scales"], list(node.output), **own, **modes)
+    return made, {a.name: a for a in made.attribute}, [read[0], np.zeros(0), scales]
+
+
+def _with_lengths(node: Any, attrs: dict[str, Any], read: list[Tensor]) -> tuple[Any, list[Tensor]]:
+    """A Resize that the reference executes at the positions that ONNX says."""
+    scales = read[2] if len(read) > 2 and read[2].size else None
+    sizes = read[3] if len(read) > 3 and read[3].size else None
+    mode = "coordinate_transformation_mode"
+    mode = attrs[mode].s.decode() if mode in attrs else "half_pixel"
+    axes = attrs["axes"].ints if "axes" in attrs else range(read[0].ndim)
+    axes = [axis % read[0].ndim for axis in axes]
+    data, scales, sizes = by_lengths(mode, read[0], axes, scales, sizes)
+    made = type(node)()
+    made.CopyFrom(node)
+    del made.input[:]
+    given = [("data", data), ("region", read[1] if len(read) > 1 else np.zeros(0))]
+    given += [("scales", scales), ("sizes", sizes)]
+    made.input.extend("" if value is None or not value.size else name for name, value in given)
+    return made, [np.zeros(0) if value is None else value for _, value in given]
 
 
 def _integer(attrs: Any, name: str, default: int) -> int:

@@ -17,11 +17,15 @@ from numpy.typing import NDArray
 from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import axis, flag, integer, integers, text
 from netwright.exchange.onnx.evaluate import evaluate
+from netwright.exchange.onnx.resize import by_lengths
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_moves, read_select
 from netwright.exchange.qonnx.read_select import MAX_SELECTED, along, select
 from netwright.exchange.qonnx.reader import Reader, Reals, Rule
 from netwright.ir import AttrValue
+
+_OF_AXES = ("axes", "scales", "sizes", "keep_aspect_ratio_policy")
+"""What a Resize says of several axes at once."""
 
 _SHARES = 1 << 12
 """What the weights of an interpolation are shares of."""
@@ -174,21 +178,27 @@ def _interpolated(
     """One axis of a Resize, by a factor, or to an extent that the file says."""
     extent = reader.shape(source)[at]
     _check_extent(node, extent, wanted or int(extent * factor))
-    attrs = {k: v for k, v in node.attrs.items() if k not in ("axes", "scales", "sizes")}
-    if text(node, "coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize":
+    attrs = {k: v for k, v in node.attrs.items() if k not in _OF_AXES}
+    mode = text(node, "coordinate_transformation_mode", "half_pixel")
+    if mode == "tf_crop_and_resize":
         raise GraphError(
             f"{node.op} of a region (tf_crop_and_resize) is not supported", node=node.name,
             hint="crop with a Slice, and resize the whole of that",
         )  # fmt: skip
-    if node.op == "Upsample":
-        attrs |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    inputs = ("rows", "", "", "sizes") if wanted else ("rows", "", "factors")
+    if read_select.is_of_version_10(reader, node):
+        mode = "asymmetric"
+        attrs |= {"coordinate_transformation_mode": mode, "nearest_mode": "floor"}
+    rows, scales, sizes = by_lengths(
+        mode, np.eye(extent), (1,), None if wanted else np.array([factor], np.float32),
+        np.array([wanted], np.int64) if wanted else None,
+    )  # fmt: skip
+    inputs = ("rows", "", "factors") if sizes is None else ("rows", "", "", "sizes")
     step = replace(node, op="Resize", inputs=inputs, outputs=("made",), attrs=attrs)
-    given: dict[str, NDArray[Any]] = {"rows": np.eye(extent)}
-    if wanted:
-        given["sizes"] = np.array([extent, wanted], np.int64)
-    else:
-        given["factors"] = np.array([1, factor], np.float32)
+    given: dict[str, NDArray[Any]] = {"rows": rows}
+    if sizes is not None:
+        given["sizes"] = np.array([extent, *sizes], np.int64)
+    elif scales is not None:
+        given["factors"] = np.array([1, *scales], np.float32)
     matrix = evaluate(step, given, {"": max(reader.source.opset, 13)})["made"]
     return _weighted(reader, node, source, at, matrix)
 

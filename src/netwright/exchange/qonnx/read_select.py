@@ -63,7 +63,7 @@ def repeats(reader: Reader, node: SourceNode, source: str) -> bool:
         return True
     position = text(node, "coordinate_transformation_mode", "half_pixel")
     nearest = text(node, "nearest_mode", "round_prefer_floor")
-    plain = (position, nearest) in _REPEATING or node.op == "Upsample"
+    plain = (position, nearest) in _REPEATING or is_of_version_10(reader, node)
     whole = all(factor == int(factor) >= 1 for factor in given)
     if text(node, "mode", "nearest") != "nearest" or not plain or not whole or given[0] != 1:
         return False
@@ -104,6 +104,11 @@ _REPEATING = {
 """Settings of Resize under which a whole multiple of the size repeats each value."""
 
 
+def is_of_version_10(reader: Reader, node: SourceNode) -> bool:
+    """Whether a Resize is older than its modes: positions are divided by the factor then."""
+    return node.op == "Upsample" or reader.source.opset < 11
+
+
 def resized(reader: Reader, node: SourceNode, shape: tuple[int, ...]) -> tuple[Reals, list[int]]:
     """By how much each axis grows, and its extent afterwards where the file says that."""
     place = 1 if node.op == "Upsample" or len(node.inputs) == 2 else 2
@@ -118,11 +123,40 @@ def resized(reader: Reader, node: SourceNode, shape: tuple[int, ...]) -> tuple[R
             f"sizes or scales above 0 must be given for {len(axes)} axes", node=node.name
         )
     given, extents = np.ones(len(shape)), [0] * len(shape)
+    if sizes:
+        wanted = _kept_ratio(reader, node, shape, axes, wanted)
     for at, value in zip(_distinct(node, axes, len(shape)), wanted, strict=True):
         own = reader.batch if at == 0 else shape[at]
         given[at] = value / own if sizes else value
         extents[at] = int(value) if sizes else 0
     return given, extents
+
+
+def _kept_ratio(
+    reader: Reader, node: SourceNode, shape: tuple[int, ...], axes: tuple[int, ...], sizes: Reals
+) -> Reals:
+    """Extents that have one ratio to those before, where the file asks for that.
+
+    Raises:
+        GraphError: They are no integers then, so that positions are those of another ratio.
+    """
+    policy = text(node, "keep_aspect_ratio_policy", "stretch")
+    if policy == "stretch":
+        return sizes
+    own = np.array(
+        [reader.batch if at == 0 else shape[at] for at in _distinct(node, axes, len(shape))]
+    )
+    ratios = sizes / own
+    kept = {"not_larger": ratios.min(), "not_smaller": ratios.max()}.get(policy)
+    made = None if kept is None else np.floor(kept * own + 0.5)
+    if kept is None or made is None or np.any(np.abs(made - kept * own) > 1e-9 * own):
+        raise GraphError(
+            f"sizes {sizes.astype(int).tolist()} with keep_aspect_ratio_policy {policy} are not "
+            "supported",
+            node=node.name,
+            hint="give the sizes that come out, with keep_aspect_ratio_policy stretch",
+        )
+    return made
 
 
 def pads_of(reader: Reader, node: SourceNode, rank: int) -> tuple[tuple[int, ...], float]:
