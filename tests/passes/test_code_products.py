@@ -6,7 +6,7 @@ import pytest
 from netwright.backends.cpu import cpu
 from netwright.backends.cpu.executor import make_executor, packed_weights
 from netwright.errors import GraphError
-from netwright.formats import E4M3, Blocks, Format, Int, OutlierPairs
+from netwright.formats import E4M3, Blocks, Format, Int, OutlierPairs, Rounding, round_real
 from netwright.ir import Graph, Interpreter, Node, TensorType, check, interpret
 from netwright.passes import CodeProducts, Widths, code_products, quantize_products
 from netwright.passes.post_training import with_quantizers
@@ -80,6 +80,25 @@ def test_the_values_stay_the_same_and_the_weights_keep_their_pattern(zero_point,
     assert made.types[made.nodes[1].inputs[1]].pattern == pattern
     bits = {0: "uint8", 128: "int8", 10: "int9"}[zero_point]
     assert str(made.types[made.nodes[0].output].dtype) == bits
+
+
+@pytest.mark.parametrize("rounding", [str(mode) for mode in Rounding])
+def test_codes_of_weights_round_as_their_quantizer_does(rounding: str) -> None:
+    weights = np.array([[0.25], [0.75], [-0.25], [-0.75], [0.3]])
+    quant = {"bits": 4, "signed": 1, "rounding": rounding, "scale": (0.5,), "axis": None}
+    nodes = (
+        Node("a", "Quant", ("x",), "q", {**quant, "zero_point": 0}),
+        Node("b", "Quant", ("w",), "v", {**quant, "zero_point": 0}),
+        Node("fc", "MatMul", ("q", "v"), "y"),
+    )
+    types = {"x": TensorType((1, 5)), "q": TensorType((1, 5)), "w": TensorType((5, 1)),
+             "v": TensorType((5, 1)), "y": TensorType((1, 1))}  # fmt: skip
+    graph = check(Graph("g", ("x",), ("y",), nodes, types, {"w": weights}))
+    made = CodeProducts()(graph)
+    codes = made.constants[made.nodes[1].inputs[1]]
+    np.testing.assert_array_equal(codes, round_real(weights / 0.5, Rounding(rounding)))
+    rows = np.eye(5)
+    np.testing.assert_array_equal(interpret(made, rows)["y"], interpret(graph, rows)["y"])
 
 
 def test_products_of_what_has_several_scales_stay_real() -> None:

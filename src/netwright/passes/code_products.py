@@ -9,7 +9,7 @@ import numpy as np
 
 from netwright.errors import GraphError
 from netwright.formats import Format, Int, smallest_int
-from netwright.ir import Array, AttrValue, Bounds, Graph, Node, TensorType, check
+from netwright.ir import Array, AttrValue, Bounds, Graph, Node, TensorType, check, spec_of
 from netwright.ir.interpret import Values
 from netwright.ir.names import Names
 from netwright.ir.ops.format_quant import format_attributes, format_of
@@ -265,7 +265,8 @@ class _Rewriting:
         else:
             number, scale = _number(quant), quant.reals("scale")
             format = Format(number, scale, None if len(scale) == 1 else 1)
-            rounded = np.clip(np.rint(real / np.array(scale)), number.min, number.max)
+            made = spec_of(quant).execute(quant, [real])  # rounds as the quantizer does
+            rounded = np.rint(made / np.array(scale))
         name = self.names.fresh(f"{source}_codes")
         self.constants[name] = rounded.astype(np.int64)
         pattern = self.types[source].pattern

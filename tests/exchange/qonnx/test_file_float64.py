@@ -188,3 +188,12 @@ def test_signs_and_thresholds_of_a_sum_that_is_nothing(op: str) -> None:
     made, rows = cancelling(last, {"t": constant})
     (found,) = run_in_float64(onnx, made, {"x": rows})
     assert found.tolist() == [[1.0]] * len(rows)
+
+
+def test_what_float16_cannot_hold_is_infinite_with_any_number_of_bits() -> None:
+    nodes = [node("Mul", "x k", "m"), node("Cast", "m", "h", to=10), node("Cast", "h", "y", to=1)]
+    made = model(nodes, {"k": np.float32(1e5)})
+    (found,) = run_in_float64(onnx, made, FEED, quantized=["x"])
+    with np.errstate(over="ignore"):
+        assert np.isinf(found).tolist() == np.isinf((FEED["x"] * 1e5).astype(np.float16)).tolist()
+    assert found[0, 1] == -np.inf

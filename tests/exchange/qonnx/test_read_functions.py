@@ -10,10 +10,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from netwright.errors import GraphError
-from netwright.exchange import read_qonnx
+from netwright.exchange import FileReferee, read_qonnx
 from netwright.exchange.qonnx.read_functions import FUNCTIONS
 from netwright.flows.conversion import compare_source, make_certificate, read_source, stimuli_for
-from netwright.ir import interpret
+from netwright.ir import Interpreter, interpret
 from netwright.passes import integerize
 from netwright.report import Certificate
 from tests.exchange.onnx_files import GRID, model, node, quant, saved
@@ -191,3 +191,31 @@ def test_other_readers_of_64_bit_integers_are_refused(tmp_path: Path) -> None:
     made = model([node("Cast", "x", "f", to=1), quant("f s z b")], GRID, change=integers)
     with pytest.raises(GraphError, match=r"64 bits, which are read as indices of constant tables"):
         read_qonnx(saved(made, tmp_path))
+
+
+def narrowed(folder: Path, factor: float, addend: float, kind: int) -> tuple:
+    """Codes of a quantizer, scaled and cast to a float of 16 bits and back: by file, by graph."""
+    constants = {**GRID, "s": np.float32(1), "b": np.float32(13), "f": np.float32(factor)}
+    constants["a"] = np.float32(addend)
+    nodes = [
+        quant("x s z b", "q"), node("Mul", "q f", "m"), node("Add", "m a", "n"),
+        node("Cast", "n", "h", to=kind), node("Cast", "h", "w", to=1), quant("w s z b2", "y"),
+    ]  # fmt: skip
+    path = saved(model(nodes, {**constants, "b2": np.float32(20)}), folder)
+    graph = integerize(read_qonnx(path))
+    rows = np.arange(-3000, 3000, 7.0).reshape(-1, 3)[:285]
+    codes = Interpreter.of(graph).run(rows)[graph.outputs[0]]
+    return FileReferee(path, graph).run(rows)[0], codes
+
+
+@pytest.mark.parametrize(("factor", "addend"), [(1.0, 16384.0), (3.0, 0.5), (1.0, 0.0)])
+def test_a_cast_of_codes_to_float16_rounds_them(
+    tmp_path: Path, factor: float, addend: float
+) -> None:
+    file, codes = narrowed(tmp_path, factor, addend, 10)
+    np.testing.assert_array_equal(codes, file)
+
+
+def test_a_cast_of_codes_beyond_float16_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match=r"\(Cast\): Cast of values from .* makes some infinite"):
+        narrowed(tmp_path, 20000.0, 0.0, 10)

@@ -41,6 +41,8 @@ _IRRATIONAL = (
 _FLOAT_KINDS = (1, 10, 11, 16)
 """Element types of ONNX that are floats: 32, 16, 64 bits and bfloat16."""
 
+_FLOAT16 = 10
+
 
 def run_in_float64(
     onnx: Any, model: Any, feeds: Feeds, *,
@@ -121,7 +123,7 @@ def _execute(
             if node.domain:
                 raise NotExecutable(f'"{node.op_type}" has no float64 implementation here')
             if is_wide and node.op_type == "Cast" and attrs["to"].i in _FLOAT_KINDS:
-                return [read[0].astype(wide)]
+                return [_not_beyond(read[0].astype(wide), attrs["to"].i)]
             node = _with_pads(node, attrs, read)
             if node.op_type in ("Resize", "Upsample"):
                 if node.op_type == "Upsample" or opsets.get("", 13) < 11:
@@ -141,6 +143,14 @@ def _execute(
     except Exception as error:  # whatever a reference implementation raises
         first = str(error).strip().partition("\n")[0]
         raise NotExecutable(f'"{node.op_type}" cannot be run in float64: {first}') from error
+
+
+def _not_beyond(values: Tensor, kind: int) -> Tensor:
+    """Values that a cast to float16 makes infinite are so with any number of bits."""
+    if kind != _FLOAT16:
+        return values
+    beyond = np.isinf(values.astype(np.float16))
+    return np.where(beyond, np.copysign(np.inf, values), values)
 
 
 def _check_version(node: Any, opsets: dict[str, int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -12,10 +12,23 @@ from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_functions, read_moves
 from netwright.exchange.qonnx.read_many import common_shape, expanded
 from netwright.exchange.qonnx.reader import Codes, Reader, Reals, Rule
+from netwright.formats import rounded_to_bfloat16
 from netwright.ir import AttrValue
 
 _TRUTHS = 9
 """ONNX's number of the element type."""
+
+
+def _float16(values: Reals) -> Reals:
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16).astype(np.float64)
+
+
+_NARROW: Mapping[int, Callable[[Reals], Reals]] = {
+    10: _float16,
+    16: lambda values: rounded_to_bfloat16(values).astype(np.float64),
+}
+"""Floats of 16 bits by their numbers, and what they make of values."""
 
 
 def compare(reader: Reader, node: SourceNode) -> None:
@@ -141,6 +154,8 @@ def cast(reader: Reader, node: SourceNode) -> None:
         _give(reader, node, _inverted(reader, node, zero))
     elif _cuts(reader, node, target):
         _cut(reader, node, target)
+    elif target in _NARROW and name not in reader.codes:
+        _narrow(reader, node, _NARROW[target])
     else:
         read_moves.cast(reader, node)
 
@@ -170,6 +185,44 @@ def _cut(reader: Reader, node: SourceNode, target: int) -> None:
         )  # fmt: skip
     made = read_functions.tabulate(reader, node, source, entries, "whole")
     reader.codes[node.outputs[0]] = Codes(made, np.ones(()), 0, low, high, limits=limits)
+
+
+def _narrow(reader: Reader, node: SourceNode, narrowed: Callable[[Reals], Reals]) -> None:
+    """A Cast of codes to a float of 16 bits: a table where that changes one of them.
+
+    Raises:
+        GraphError: One is beyond what the float holds.
+    """
+    source = reader.activation(node)
+    codes, factor, addend = _scaled_codes(reader, source)
+    if read_functions.is_of_codes(reader, codes):
+        values = read_functions.values_of_codes(reader, codes) * factor + addend
+        entries = narrowed(values)
+        if not np.all(np.isfinite(entries)):
+            raise GraphError(
+                f"Cast of values from {values.min():g} to {values.max():g} to a float of 16 bits "
+                "makes some infinite", node=node.name, hint="cast to float32, or scale them before",
+            )  # fmt: skip
+        if np.any(entries != values):
+            made = read_functions.tabulate(reader, node, codes, entries, "narrow")
+            reader.rename(node, made)
+            return
+    reader.rename(node, source)
+
+
+def _scaled_codes(reader: Reader, source: str) -> tuple[str, float, float]:
+    """A tensor, a factor and an addend that make `source`, as far back as these are numbers."""
+    factor, addend = 1.0, 0.0
+    while (maker := reader.makers.get(source)) is not None and maker.op in ("Add", "Mul"):
+        number = reader.placed.get(maker.inputs[1])
+        if number is None or number.size != 1:
+            break
+        value = float(number.reshape(-1)[0])
+        factor, addend = (
+            (factor * value, addend) if maker.op == "Mul" else (factor, addend + factor * value)
+        )
+        source = maker.inputs[0]
+    return source, factor, addend
 
 
 def where(reader: Reader, node: SourceNode) -> None:
