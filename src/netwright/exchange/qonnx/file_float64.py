@@ -232,10 +232,11 @@ def _with_lengths(node: Any, attrs: dict[str, Any], read: list[Tensor]) -> tuple
     made = type(node)()
     made.CopyFrom(node)
     del made.input[:]
-    given = [("data", data), ("region", read[1] if len(read) > 1 else np.zeros(0))]
-    given += [("scales", scales), ("sizes", sizes)]
-    made.input.extend("" if value is None or not value.size else name for name, value in given)
-    return made, [np.zeros(0) if value is None else value for _, value in given]
+    region, none = read[1] if len(read) > 1 else None, np.zeros(0)
+    given = [none if value is None else value for value in (data, region, scales, sizes)]
+    names = ("data", "region", "scales", "sizes")
+    made.input.extend(name if value.size else "" for name, value in zip(names, given, strict=True))
+    return made, given
 
 
 def _integer(attrs: Any, name: str, default: int) -> int:
