@@ -45,32 +45,39 @@ def machine(seed: int) -> arch.Architecture:
 
 
 def least(workload, chip, goal):
-    """The least seconds or joules of all cuts into groups; ``None`` if nothing fits."""
+    """The least seconds, joules or both multiplied of all cuts; ``None`` if nothing fits."""
     workload = aligned(workload)
-    best = [0.0]
+    best = [[(0.0, 0.0)]]
     for end in range(1, len(workload.einsums) + 1):
         found = [
-            best[begin] + own
+            (seconds + more_seconds, joules + more_joules)
             for begin in range(end)
-            if best[begin] is not None
-            and (own := _least_of_run(workload, chip, begin, end, goal)) is not None
+            if best[begin]
+            for more_seconds, more_joules in _front(_of_run(workload, chip, begin, end))
+            for seconds, joules in best[begin]
         ]
-        best.append(min(found, default=None))
-    return best[-1]
+        best.append(_front(found))
+    values = {"latency": lambda s, _: s, "energy": lambda _, j: j, "edp": lambda s, j: s * j}
+    return min((values[goal](*pair) for pair in best[-1]), default=None)
 
 
-def _least_of_run(workload, chip, begin, end, goal):
+def _front(pairs):
+    """Pairs that no other one beats in both."""
+    kept = []
+    for pair in sorted(pairs):
+        if not kept or pair[1] < kept[-1][1]:
+            kept.append(pair)
+    return kept
+
+
+def _of_run(workload, chip, begin, end):
     members = workload.einsums[begin:end]
     able = [[unit.name for unit in able_units(einsum, chip)] for einsum in members]
-    values = [
-        value
-        for loops in _loops(members, chip)
-        for spread in _spreads(members, loops, chip)
-        for units in product(*able)
-        for group in _plans(workload, chip, members, (*loops, *spread), units)
-        for value in _values(workload, chip, members, group, units, goal)
-    ]
-    return min(values, default=None)
+    for loops in _loops(members, chip):
+        for spread in _spreads(members, loops, chip):
+            for units in product(*able):
+                for group in _plans(workload, chip, members, (*loops, *spread), units):
+                    yield from _costs(workload, chip, members, group, units)
 
 
 def _loops(members, chip):
@@ -136,8 +143,8 @@ def _plans(workload, chip, members, loops, units):
     yield Group(names[-1], names, loops, (Phase(lists),), (), dict(zip(names, lags, strict=True)))
 
 
-def _values(workload, chip, members, group, units, goal):
-    """Seconds or joules with all that may be kept and fits.
+def _costs(workload, chip, members, group, units):
+    """Seconds and joules with all that may be kept and fits.
 
     What is counted for a tensor does not depend on where others are kept.
     """
@@ -175,7 +182,7 @@ def _values(workload, chip, members, group, units, goal):
             continue
         actions = (*fixed, *(action for _, own, _ in choice for action in own))
         spent = price(replace(counts, actions=actions), chip)
-        yield spent.seconds if goal == "latency" else spent.joules
+        yield spent.seconds, spent.joules
 
 
 def _memories(workload, chip, members, tensor, bindings):

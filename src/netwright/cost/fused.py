@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from math import prod
 from typing import get_args
 
 from netwright.arch import Architecture
@@ -37,8 +38,8 @@ class Fused:
         joules: Their energy.
         num_bytes: Bytes that cross the border of the chip.
         goal: What was minimized.
-        bound: No mapping of the mapspace has less of what is minimized; 0 where that is not known,
-            as for energy times time.
+        bound: No mapping of the mapspace has less of what is minimized; of energy times time this
+            is seldom close, since no mapping need have the least of both.
         num_solved: Distinct runs that were solved, and all runs there are.
         search_seconds: Wall-clock time.
     """
@@ -184,36 +185,41 @@ class _Cuts:
         einsums = self.runs.workload.einsums
         best: dict[int, list[_Path]] = {0: [(*self.spent, ())]}
         bound = {0: value_of(self.goal, *self.spent)[0]}
+        least_of_each = {0: self.spent}
         before = 0
         for end in range(1, len(einsums) + 1):
             progress(end - 1, len(einsums), einsums[end - 1].name)
             if end in self.runs.joined:
                 continue
             found: list[_Path] = []
-            least = []
+            least: list[float] = []
+            each: list[tuple[float, float]] = []
             for begin in range(max(0, before + 1 - self.runs.most), before + 1):
                 if begin not in best or self.runs.is_inside(begin, end):
                     continue
-                if self._is_left_out(begin, end, before, best[begin], found):
-                    least.append(
-                        bound[begin] + self._value((*self.mapper.least(begin, end), ()))[0]
-                    )
-                    continue
-                way = self._way(begin, end)
-                if way is None:
+                is_left_out = self._is_left_out(begin, end, before, best[begin], found)
+                way = None if is_left_out else self._way(begin, end)
+                if way is None and not is_left_out:
                     self._check(begin, end, is_alone=begin == before and not found)
+                    if not self._is_undecided(begin, end):
+                        continue
+                seconds, joules = self._spent(begin, end)
+                each.append((least_of_each[begin][0] + seconds, least_of_each[begin][1] + joules))
+                least.append(bound[begin] + (way.bound if way else self._least(begin, end)))
+                if way is None:
                     continue
-                least.append(bound[begin] + way.bound)
                 found += [
-                    (seconds + way.seconds, joules + way.joules, (*ways, way))
-                    for seconds, joules, ways in best[begin]
+                    (s + way.seconds, j + way.joules, (*ways, way)) for s, j, ways in best[begin]
                 ]
             if not found:  # the end lies inside a given group
                 continue
             best[end] = self._front(found)
             bound[end] = min(least)
+            least_of_each[end] = min(s for s, _ in each), min(j for _, j in each)
             before = end
-        self.bound = 0.0 if self.goal == "edp" else bound[len(einsums)]
+        self.bound = bound[len(einsums)]
+        if self.goal == "edp":
+            self.bound = max(self.bound, prod(least_of_each[len(einsums)]))
         return min(best[len(einsums)], key=lambda path: self._value(path))[2]
 
     def _is_undecided(self, begin: int, end: int) -> bool:
