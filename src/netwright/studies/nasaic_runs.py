@@ -23,7 +23,7 @@ from netwright.studies.nasaic_spaces import (
     space,
 )
 
-PROPOSERS = ("random", "evolution", "nsga2", "tpe", "policy", "controller")
+PROPOSERS = ("random", "grid", "evolution", "nsga2", "tpe", "gp", "policy", "controller")
 DRAWN, BATCH, HOW, CHIP = 120, 10, "evolution", ("template", "elements", "port")
 
 
