@@ -321,3 +321,30 @@ def test_every_field_of_a_file_is_taken_or_refused(case, goal):
         taken += 1
     assert taken > 10
     assert refused > 50
+
+
+def recurrent(steps: int) -> workload.Workload:
+    """A running value with sums and products, most of which units for products do not do."""
+    lines = ["rank t = 3, h = 4, k = 4", "input X[t, h]", "weight W[k, h]", "initial R = 0",
+             "P[t, k] = add(h: W[k, h] * R[t, h])", "T0[t, h] = X[t, h] + P[t, h]"]  # fmt: skip
+    lines += [f"T{n + 1}[t, h] = T{n}[t, h] * X[t, h]" for n in range(steps)]
+    return cascade.parse("\n".join([*lines, f"R[t + 1, h] = tanh(T{steps}[t, h])"]))
+
+
+@pytest.mark.parametrize("steps", [1, 24])
+def test_what_was_found_and_written_is_taken_though_the_only_unit_does_not_do_all(steps):
+    network, machine = recurrent(steps), arch.find("scratchpad")
+    found = fusion(network, machine)
+    names = tuple(einsum.name for einsum in network.einsums)
+    (own,) = found.mapping.groups
+    assert (own.einsums, len(names)) == (names, steps + 3)
+    phased = replace(own, phases=(Phase({"mac": names}),))
+    written = parse(
+        tomllib.loads(mapping.write(replace(found.mapping, groups=(phased,)))), source="found.toml"
+    )
+    assert written.bindings["T0"] == "mac"
+    taken = cost.fused(network, machine, fixed=written)
+    assert taken.mapping.groups == (phased,)
+    assert taken.seconds == cost.estimate_network(network, machine, fixed=written).total.seconds
+    with pytest.raises(MappingError, match='"T0": mac does mac, not add'):
+        cost.fused(network, machine, fixed=replace(written, groups=()))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from netwright.arch import MAC, Architecture, Compute
 from netwright.errors import ConfigError
 from netwright.ir.einsums.einsum import ARITHMETIC
+from netwright.mapping.mapping import Group
 from netwright.mapping.names import no_einsum
 from netwright.mapping.operation import factors_of
 from netwright.workload import Einsum, Workload
@@ -93,9 +94,23 @@ def check_units(einsums: Iterable[Einsum], architecture: Architecture) -> None:
 
 
 def binding_faults(
-    workload: Workload, architecture: Architecture, bindings: Mapping[str, str]
+    workload: Workload,
+    architecture: Architecture,
+    bindings: Mapping[str, str],
+    groups: Sequence[Group] = (),
 ) -> Iterator[str]:
-    """Bindings that no machine of this kind can follow, as sentences."""
+    """Bindings that no machine of this kind can follow, as sentences.
+
+    Phases of groups name the only unit of a machine for what it does not do, too: such Einsums take
+    the time and energy of their bytes alone.
+    """
+    phased = {
+        (name, unit)
+        for group in groups
+        for phase in group.phases
+        for unit, names in phase.steps.items()
+        for name in names
+    }
     einsums = {einsum.name: einsum for einsum in workload.einsums}
     units = {unit.name: unit for unit in architecture.units}
     for name, unit in bindings.items():
@@ -104,7 +119,7 @@ def binding_faults(
         elif unit not in units:
             told = ", ".join(units) or "there are none"
             yield f'Einsum "{name}": there is no compute unit "{unit}"; units: {told}'
-        else:
+        elif len(units) > 1 or (name, unit) not in phased:
             work = dict.fromkeys(work_of(einsums[name], units[unit]))
             missing = [operator for operator in work if operator not in units[unit].does]
             if missing:

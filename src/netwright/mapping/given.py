@@ -16,7 +16,7 @@ from netwright.mapping.binding import able_units, binding_faults, undone
 from netwright.mapping.group_legality import axis_faults, keep_names, loop_faults, phase_faults
 from netwright.mapping.mapping import Group, Mapping
 from netwright.mapping.names import no_einsum
-from netwright.mapping.runs import bindings_of
+from netwright.mapping.runs import bindings_of, joined_places
 from netwright.workload import Workload
 
 
@@ -70,7 +70,7 @@ def check_given(
     Raises:
         MappingError: With all faults.
     """
-    found = list(binding_faults(workload, architecture, given.bindings))
+    found = list(binding_faults(workload, architecture, given.bindings, given.groups))
     place = {einsum.name: number for number, einsum in enumerate(workload.einsums)}
     group_of: dict[str, str] = {}
     names: set[str] = set()
@@ -114,7 +114,11 @@ def _part_faults(
     """What is wrong with the parts of a group, whatever is found besides."""
     einsums = {name: workload.einsum_of[name] for name in group.einsums}
     if taker.max_einsums and len(einsums) > taker.max_einsums:
-        yield f"has {len(einsums)} Einsums; a group has at most {taker.max_einsums}"
+        joined = joined_places(workload)  # what must run together counts as one, as in the search
+        places = {einsum.name: place for place, einsum in enumerate(workload.einsums, 1)}
+        size = sum(places[name] not in joined for name in einsums)
+        if size > taker.max_einsums:
+            yield f"has {len(einsums)} Einsums; a group has at most {taker.max_einsums}"
     alone = _streams_alone(workload, architecture, group)
     if alone and not group.is_stream:
         yield f"{alone}: it streams in a group of its own without loops, keeps, phases and lags"

@@ -52,7 +52,7 @@ def faults(workload: Workload, architecture: Architecture, mapping: Mapping) -> 
         )
     if found:  # steps mean nothing without an order
         return tuple(found)
-    found += binding_faults(workload, architecture, mapping.bindings)
+    found += binding_faults(workload, architecture, mapping.bindings, mapping.groups)
     found += _nest_faults(workload, architecture, mapping)
     found += _group_faults(workload, architecture, mapping)
     found += _cycle_faults(workload, mapping)

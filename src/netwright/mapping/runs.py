@@ -71,6 +71,17 @@ def loops_apart(extents: dict[str, int]) -> tuple[tuple[Loop, ...], ...]:
     return tuple(dict.fromkeys((points, (), *tiled)))
 
 
+def joined_places(workload: Workload) -> frozenset[int]:
+    """Places where no group may end: a reader of earlier points stands before the maker."""
+    makers = {einsum.output.tensor: n for n, einsum in enumerate(workload.einsums)}
+    return frozenset(
+        place
+        for number, einsum in enumerate(workload.einsums)
+        for name in einsum.reads
+        for place in range(number + 1, makers.get(name, 0) + 1)
+    )
+
+
 class Runs:
     """Solves runs; equal ones once."""
 
@@ -94,7 +105,7 @@ class Runs:
             for name in dict.fromkeys((*einsum.reads, einsum.output.tensor)):
                 self.readers.setdefault(name, []).append(number)
         self.words = [tuple(self._words(number)) for number in range(len(self.shapes))]
-        self.joined = frozenset(self._joined())
+        self.joined = joined_places(workload)
         self.unable = self._unable()
         self.known: dict[int, Solved | None] = {}
         self.num_runs = 0
@@ -119,13 +130,6 @@ class Runs:
             dead = inner is not None and self.known.get(inner, ()) is None and end - begin > 2
             self.known[name] = None if dead else self._solve(begin, end)
         return self.known[name]
-
-    def _joined(self) -> Iterator[int]:
-        """Places where no group may end: a reader of earlier points stands before the maker."""
-        makers = {e.output.tensor: n for n, e in enumerate(self.workload.einsums)}
-        for number, einsum in enumerate(self.workload.einsums):
-            for name in einsum.reads:
-                yield from range(number + 1, makers.get(name, 0) + 1)
 
     def _unable(self) -> frozenset[int]:
         """Einsums that none of several units does: they stream alone."""
