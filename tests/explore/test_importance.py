@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netwright.explore import Choice, Function, Goal, Random, Real, Search, Space, Whole
+from netwright.explore import Choice, Function, Goal, Listed, Random, Real, Search, Space, Whole
 from netwright.explore.importance import importance
 
 SPACE = Space(
@@ -44,3 +44,15 @@ def test_few_trials_say_nothing():
     assert importance(Search(SPACE, measured, Random()).run(trials=9)) == {}
     constant = Search(SPACE, Function(lambda s: {"y": 1.0}), Random()).run(trials=20)
     assert set(importance(constant).values()) == {0.0}
+
+
+def test_a_number_that_no_trial_has_explains_nothing():
+    space = Space(
+        parameters=(
+            Choice(name="kind", values=("a", "b")),
+            Real(name="share", low=0.0, high=1.0, when={"kind": ("b",)}),
+        ),
+        goals=(Goal(value="y"),),
+    )
+    study = Search(space, Function(lambda _: {"y": 1.0}), Listed(({"kind": "a"},) * 12))
+    assert importance(study.run(trials=12)) == {"kind": 0.0, "share": 0.0}

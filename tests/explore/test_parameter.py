@@ -52,6 +52,11 @@ def test_a_logarithmic_number_takes_every_order_of_magnitude_alike():
         (lambda: Whole(name="w", low=0, high=1 << 40), "must have at most"),
         (lambda: Real(name="r", low=1.0, high=1.0), "high above low"),
         (lambda: Real(name="r", low=0.0, high=1.0, logarithmic=True), "low above 0"),
+        (lambda: Real(name="r", low=-1.7e308, high=1.7e308), "must have high - low of at most"),
+        (
+            lambda: Real(name="r", low=1e-300, high=1e300, logarithmic=True),
+            r"high / low of at most 1.8e\+308, not low 1e-300 and high 1e\+300",
+        ),
     ],
 )
 def test_what_has_no_values_is_refused(make, message):

@@ -11,6 +11,7 @@ from netwright.errors import ConfigError, RunError
 from netwright.explore import (
     Choice,
     Constraint,
+    Derived,
     Function,
     Goal,
     Grid,
@@ -133,6 +134,39 @@ def test_a_ladder_spends_effort_on_the_better_ones(tmp_path):
     spent.clear()
     assert search.run(trials=9, folder=tmp_path) == study
     assert spent == []
+
+
+@pytest.mark.parametrize("cut", [3, 13])
+def test_a_ladder_that_was_cut_short_ends_as_one_that_was_not(tmp_path, cut):
+    class Staged(Function):
+        def evaluate(self, settings, *, fidelity, tell):
+            return {"y": settings["x"] * (7 if fidelity == 1 else 1) % 101 * 1.0}
+
+    many = Space(parameters=(Whole(name="x", low=0, high=100),), goals=(Goal(value="y"),))
+    search = Search(many, Staged(bowl), Random(), ladder=Ladder(fidelities=(1, 3, 9)))
+    search.run(trials=cut, folder=tmp_path)
+    found = search.run(trials=24, folder=tmp_path)
+    wanted = result_digest(search.run(trials=24).trials)
+    assert result_digest(found.trials) == wanted
+    assert result_digest(open_study(tmp_path).trials) == wanted
+
+
+def test_names_of_values_that_no_study_can_keep_fail(tmp_path):
+    for name in ((1, 2), 3):
+        named = Function(lambda _, name=name: {"y": 1.0, name: 2.0})
+        study = Search(SPACE, named, Random()).run(trials=1, folder=tmp_path)
+        assert study.trials[0].reason.startswith("names of values must be text, not ")
+        (tmp_path / "trials.jsonl").unlink()
+
+
+def test_what_is_taken_over_has_the_values_that_this_space_computes(tmp_path):
+    Search(SPACE, Function(bowl), Random()).run(trials=9, folder=tmp_path)
+    twice = SPACE.model_copy(
+        update={"goals": (Goal(value="z"),), "derived": (Derived(name="z", formula="2 * y"),)}
+    )
+    study = Search(twice, Function(bowl), Random()).run(trials=9, reuse=[tmp_path])
+    assert all(trial.same_as for trial in study.trials)
+    assert all(trial.values["z"] == 2 * trial.values["y"] for trial in study.trials)
 
 
 def test_the_constraint_that_nothing_meets_is_named():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.explore.functions import SPACE, bowl
 
@@ -25,6 +27,24 @@ def test_a_line_that_is_no_trial(tmp_path, line):
             open_study(tmp_path)
     else:
         assert len(open_study(tmp_path).trials) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"values": {}}, 'trial 0 is complete, but has no value "y"'),
+        ({"values": {"other": 1.0}}, 'trial 0 is complete, but has no value "y"'),
+        ({"values": {"y": "inf"}}, "a line is no trial"),
+        ({"seconds": "nan"}, "a line is no trial"),
+        ({"number": -7}, "a line is no trial"),
+    ],
+)
+def test_a_line_that_no_search_has_written(tmp_path, change, message):
+    Search(SPACE, Function(bowl), Random()).run(trials=1, folder=tmp_path)
+    log = tmp_path / "trials.jsonl"
+    log.write_text(json.dumps(json.loads(log.read_text()) | change) + "\n")
+    with pytest.raises(RunError, match=message):
+        open_study(tmp_path)
 
 
 def test_a_damaged_study_names_its_file(tmp_path):

@@ -57,6 +57,8 @@ def _groups(parameter: Parameter, trials: Sequence[Trial]) -> NDArray[np.int64]:
         return np.array([-1 if v is None else parameter.index(v) or 0 for v in values])
     shares = np.array([math.nan if v is None else parameter.share(v) for v in values])
     known = shares[~np.isnan(shares)]
+    if not len(known):
+        return np.full(len(trials), -1)
     few = not isinstance(parameter, Real) and len(np.unique(known)) <= MOST_BINS
     if few:
         return np.array([-1 if math.isnan(s) else int(np.searchsorted(np.unique(known), s))

@@ -20,7 +20,7 @@ from netwright.escape import visible
 from netwright.explore.parameter import Point, Value
 from netwright.explore.space import Space
 from netwright.explore.trial import State
-from netwright.faults import closest
+from netwright.faults import closest, shown
 from netwright.python_file import line_of_user
 
 Tell: TypeAlias = Callable[[Mapping[str, float]], None]
@@ -186,7 +186,7 @@ def attempt(work: Work, job: Job, *, apart: bool = False) -> Outcome:
     try:
         with _limited(work.limits), redirect_stdout(sys.stderr):  # results alone are printed
             found = work.objective.evaluate(settings, fidelity=job.fidelity, tell=tell)
-        values = {name: float(value) for name, value in found.items()}
+        values = _named(found)
         values |= work.space.computed(job.point, values)
         reason = _fault(values, work.space)
         state = "failed" if reason else "complete"
@@ -219,6 +219,18 @@ def _first_line(error: Exception) -> str:
         return (str(error).strip().splitlines() or [""])[0]
     except Exception:
         return ""
+
+
+def _named(found: Mapping[str, float]) -> dict[str, float]:
+    """The values as numbers.
+
+    Raises:
+        ConfigError: A name is no text, so that no study can keep it.
+    """
+    for name in found:
+        if not isinstance(name, str):
+            raise ConfigError(f"names of values must be text, not {shown(name)}")
+    return {str(name): float(value) for name, value in found.items()}
 
 
 Changed = TypeVar("Changed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -190,6 +191,13 @@ class Real(_Parameter):
             raise ValueError(f"must have high above low ({self.low:g}), not {self.high:g}")
         if self.logarithmic and self.low <= 0:
             raise ValueError(f"a logarithmic one must have low above 0, not {self.low:g}")
+        width = self.high / self.low if self.logarithmic else self.high - self.low
+        if math.isinf(width):
+            what = "high / low" if self.logarithmic else "high - low"
+            raise ValueError(
+                f"must have {what} of at most {sys.float_info.max:.2g}, not low {self.low:g} and "
+                f"high {self.high:g}"
+            )
         return self
 
     @property

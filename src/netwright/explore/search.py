@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from netwright.explore.study import (
     Asked,
     Identity,
     Study,
+    climbers,
     identify,
     line,
     open_study,
@@ -162,15 +164,13 @@ class _Driver:
             self._evaluate(batch, numbers, 0.0)
             return [self.done[number, 0.0] for number in numbers]
         climbing = numbers
+        evaluations: list[Trial] = []
         for fidelity in ladder.fidelities:
             self._evaluate(batch, climbing, fidelity)
             found = [self.done[number, fidelity] for number in climbing]
-            count = max(1, round(len(found) * ladder.keep))
-            best = [found[place].number for place in ranking.order(found, self.search.space)]
-            kept = [n for n in best if self.done[n, fidelity].state == "complete"][:count]
-            climbing = {number: climbing[number] for number in sorted(kept)}
-        evaluations = [trial for (number, _), trial in self.done.items() if number in numbers]
-        return list(settled(evaluations, ladder))
+            evaluations += found
+            climbing = {n: climbing[n] for n in climbers(found, ladder, self.search.space)}
+        return list(settled(evaluations, ladder, self.search.space))
 
     def _evaluate(self, batch: int, points: Mapping[int, Point], fidelity: float) -> None:
         """Finish what is not finished: looked up where equal, evaluated where not."""
@@ -257,14 +257,20 @@ def _known(folders: Sequence[str | Path], identity: Identity) -> dict[tuple[str,
             raise ConfigError(
                 f"{folder}: its trials have another objective, so that none can be taken over"
             )
+        derived = {formula.name for formula in (*other.space.derived, *identity.space.derived)}
         for trial in read_trials(Path(folder), other.space):
-            fits = not identity.space.faults(trial.parameters)
-            values = set(identity.space.needed).issubset(trial.values)
-            if trial.state == "complete" and fits and values:
-                margins = _finite(identity.space.margins(trial.parameters, trial.values))
-                named = f"{folder} trial {trial.number}"
-                key = canonical(trial.parameters), trial.fidelity
-                found.setdefault(key, replace(trial, margins=margins, same_as=named))
+            if trial.state != "complete" or identity.space.faults(trial.parameters):
+                continue
+            measured = {n: v for n, v in trial.values.items() if n not in derived}
+            values = measured | identity.space.computed(trial.parameters, measured)
+            if identity.space.lacks(values):
+                continue
+            values = {name: value for name, value in values.items() if math.isfinite(value)}
+            taken = replace(
+                trial, values=values, same_as=f"{folder} trial {trial.number}",
+                margins=_finite(identity.space.margins(trial.parameters, measured)),
+            )  # fmt: skip
+            found.setdefault((canonical(trial.parameters), trial.fidelity), taken)
     return found
 
 

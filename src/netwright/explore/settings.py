@@ -11,6 +11,11 @@ from netwright.settings import Settings
 
 MOST_TRIALS = 10_000_000
 
+MOST_SECONDS = 1e8
+"""Three years; clocks of the system take no number that is much larger."""
+
+MOST_MEGABYTES = 10**9
+
 
 class Ladder(Settings):
     """Little effort first: of every batch the better trials are evaluated again with more.
@@ -49,8 +54,8 @@ class SearchSettings(Settings):
     batch: int = Field(default=8, ge=1, le=10_000)
     seed: int = Field(default=0, ge=0, lt=2**31)
     proposer: dict[str, object] = Field(default_factory=lambda: dict[str, object](kind="tpe"))
-    time_limit_s: float | None = Field(default=None, gt=0)
-    memory_limit_mb: int | None = Field(default=None, ge=1)
+    time_limit_s: float | None = Field(default=None, gt=0, le=MOST_SECONDS)
+    memory_limit_mb: int | None = Field(default=None, ge=1, le=MOST_MEGABYTES)
     ladder: Ladder | None = None
 
     @model_validator(mode="after")

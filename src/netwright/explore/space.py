@@ -179,6 +179,11 @@ class Space(Settings):
                 found[name] = None
         return tuple(found)
 
+    def lacks(self, values: Mapping[str, float]) -> str | None:
+        """A value that goals and constraints need and that is missing or no finite number."""
+        names = (*self.needed, *self.wanted)
+        return next((n for n in names if not math.isfinite(values.get(n, math.nan))), None)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what decides about proposals and margins."""

@@ -132,7 +132,9 @@ def open_study(folder: str | Path) -> Study:
     if identity is None:
         raise RunError(f"{folder}: holds no study", hint=f"a study has a file {STUDY}")
     lines = read_trials(folder, identity.space)
-    return Study(identity, settled(lines, identity.ladder), len(lines), read_asked(folder))
+    return Study(
+        identity, settled(lines, identity.ladder, identity.space), len(lines), read_asked(folder)
+    )
 
 
 def read_identity(folder: Path) -> Identity | None:
@@ -176,25 +178,40 @@ def read_trials(folder: Path, space: Space) -> list[Trial]:
     return list(found.values())
 
 
-def settled(evaluations: Sequence[Trial], ladder: Ladder | None) -> tuple[Trial, ...]:
-    """One trial for each proposal: its evaluation with the most effort.
+def settled(evaluations: Sequence[Trial], ladder: Ladder | None, space: Space) -> tuple[Trial, ...]:
+    """One trial for each proposal.
 
-    On a ladder, a trial that did not reach the top is stopped, not complete.
+    On a ladder it is the evaluation with the most effort, and a trial that did not reach the top
+    is stopped, not complete. Those that climbed only since a batch was cut short count no more.
     """
-    last: dict[int, Trial] = {}
-    for trial in evaluations:
-        if trial.number not in last or trial.fidelity > last[trial.number].fidelity:
-            last[trial.number] = trial
-    trials = [last[number] for number in sorted(last)]
     if ladder is None:
-        return tuple(trials)
+        trials = {trial.number: trial for trial in reversed(evaluations)}
+        return tuple(trials[number] for number in sorted(trials))
+    steps: dict[tuple[int, float], dict[int, Trial]] = {}
+    for trial in evaluations:
+        steps.setdefault((trial.batch, trial.fidelity), {})[trial.number] = trial
+    last: dict[int, Trial] = {}
+    for batch in {trial.batch: None for trial in evaluations}:
+        climbing = set(steps.get((batch, ladder.fidelities[0]), {}))
+        for fidelity in ladder.fidelities:
+            step = steps.get((batch, fidelity), {})
+            found = [step[number] for number in sorted(climbing) if number in step]
+            last |= {trial.number: trial for trial in found}
+            climbing = set(climbers(found, ladder, space))
     top = ladder.fidelities[-1]
     return tuple(
         replace(trial, state="stopped")
         if trial.state == "complete" and trial.fidelity < top
         else trial
-        for trial in trials
+        for _, trial in sorted(last.items())
     )
+
+
+def climbers(found: Sequence[Trial], ladder: Ladder, space: Space) -> list[int]:
+    """Numbers of the trials of a batch that climb from one step of a ladder to the next."""
+    count = max(1, round(len(found) * ladder.keep))
+    best = [found[place] for place in ranking.order(found, space)]
+    return sorted([trial.number for trial in best if trial.state == "complete"][:count])
 
 
 @contextmanager
@@ -232,11 +249,20 @@ def _trial(data: Mapping[str, object], space: Space, source: Path) -> Trial:
     try:
         trial = _LINE.validate_python(data)
         parameters = space.complete(trial.parameters)
-        json.dumps(data, allow_nan=False)  # what is no finite number has no place in JSON
+        # What is no finite number has no place in JSON, nor has text that spells it.
+        json.dumps([data, trial.seconds, trial.values, trial.margins], allow_nan=False)
+        if trial.number < 0:
+            raise ValueError
     except (TypeError, ValueError):
         raise RunError(f"{source}: a line is no trial: {json.dumps(data)[:80]}") from None
     trial = replace(trial, parameters=parameters)
     faults = space.faults(trial.parameters)
+    lack = space.lacks(trial.values) if trial.state == "complete" else None
+    if lack is not None:
+        raise RunError(
+            f'{source}: trial {trial.number} is complete, but has no value "{lack}"',
+            hint="take its line out, and the trial is made again",
+        )
     if faults:
         raise RunError(
             f"{source}: trial {trial.number} is of another space: {faults[0]}",
@@ -288,6 +314,6 @@ def identify(
 
 
 __all__ = [
-    "ASKED", "STUDY", "TRIALS", "Asked", "Identity", "Study", "canonical", "identify", "line",
-    "open_study", "read_asked", "read_trials", "settled", "writing",
+    "ASKED", "STUDY", "TRIALS", "Asked", "Identity", "Study", "canonical", "climbers", "identify",
+    "line", "open_study", "read_asked", "read_trials", "settled", "writing",
 ]  # fmt: skip

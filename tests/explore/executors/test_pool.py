@@ -14,7 +14,8 @@ def listed(*values: int) -> Listed:
 
 
 def test_a_pool_gives_the_trials_of_this_process(tmp_path):
-    search = Search(SPACE, Function(bowl), Random(), batch=6)
+    years = Limits(seconds=1e8)  # more than the system waits at a stretch
+    search = Search(SPACE, Function(bowl), Random(), batch=6, limits=years)
     found = search.run(trials=15, folder=tmp_path, executor=Pool(2))
     assert result_digest(found.trials) == result_digest(search.run(trials=15).trials)
 

@@ -25,6 +25,9 @@ from netwright.processes import default_threads, follow_parent
 GRACE_S = 2.0
 """How long a worker may take to end what it was told to by the clock, before it is killed."""
 
+LOOK_S = 3600.0
+"""Longest wait at a stretch; the system's own is limited to some days."""
+
 MOST_STILLBORN = 20
 """Workers of a session that may die while they start, as those do that something kills."""
 
@@ -100,7 +103,7 @@ class _Session:
         if limit is not None:
             now = time.monotonic()
             busy = [worker.started for worker in waited if worker.job is not None]
-            timeout = max(0.0, min(busy, default=now) + limit + GRACE_S - now)
+            timeout = min(max(0.0, min(busy, default=now) + limit + GRACE_S - now), LOOK_S)
         found = set(connection.wait([worker.pipe for worker in waited], timeout))
         return [worker for worker in waited if worker.pipe in found or self._is_late(worker)]
 
