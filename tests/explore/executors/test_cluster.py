@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -159,7 +160,7 @@ def test_who_comes_by_the_client_of_ray_shows_a_token_on_this_machine(host, mode
 
 @pytest.mark.slow
 def test_two_nodes_share_the_work(tmp_path):
-    with two_nodes() as (address, _):
+    with nodes(2) as (address, _):
         places = tmp_path / "places"
         places.mkdir()
         search = Search(SPACE, Placed(places), Random(), batch=6)
@@ -172,7 +173,7 @@ def test_two_nodes_share_the_work(tmp_path):
 def test_a_lost_cluster_is_named_and_loses_no_finished_trial(tmp_path):
     study = tmp_path / "study"
     search = Search(SPACE, Function(bowl), Random(), batch=6)
-    with two_nodes() as (address, kill):
+    with nodes(2) as (address, kill):
 
         def end(done: int, _wanted: int, _text: str) -> None:
             if done == 10:
@@ -205,33 +206,51 @@ def test_whoever_kills_the_process_that_talks_to_ray_stops_no_search(tmp_path):
     assert result_digest(trials) == result_digest(SEARCH.run(trials=60).trials)
 
 
+@pytest.mark.slow
+def test_a_cluster_of_another_version_is_refused_with_both(tmp_path):
+    older = tmp_path / "ray"
+    older.write_text(
+        f"#!{sys.executable}\nimport ray\nray.__version__ = '0.0.1'\n"
+        "from ray.scripts.scripts import main\nmain()\n"
+    )
+    older.chmod(0o755)
+    with nodes(1, ray=older) as (address, _):
+        said = rf"{address}: cannot be used \(Version mismatch: .* Ray: 0\.0\.1 .* Ray: [1-9]"
+        with pytest.raises(RunError, match=said) as raised:
+            SEARCH.run(trials=1, folder=tmp_path / "study", executor=Ray(address=address))
+        assert f"start a cluster of Ray {version('ray')}" in raised.value.hint
+    assert open_study(tmp_path / "study").trials == ()
+
+
 @contextmanager
-def two_nodes() -> Iterator[tuple[str, Callable[[], None]]]:
-    """A cluster of two nodes with a processor each, both here: its address, and what ends it."""
+def nodes(
+    count: int, ray: Path = Path(sys.executable).parent / "ray"
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A cluster of nodes with a processor each, all here: its address, and what ends it."""
     port = 20000 + os.getpid() % 10000
-    ray = str(Path(sys.executable).parent / "ray")
     options = ["--num-cpus", "1", "--object-store-memory", "100000000", "--block",
                "--disable-usage-stats"]  # fmt: skip
-    nodes = []
+    running: list[subprocess.Popen[bytes]] = []
     token = Path.home() / ".ray" / "auth_token"
     modes = {"RAY_AUTH_MODE": "token"} if token.exists() else {}
 
     def kill() -> None:
-        for node in reversed(nodes):
+        for node in reversed(running):
             node.terminate()
             node.wait()
 
     try:
-        for place in (["--head", "--port", str(port), "--include-dashboard", "false"],
-                      ["--address", f"127.0.0.1:{port}"]):  # fmt: skip
+        head = ["--head", "--port", str(port), "--include-dashboard", "false"]
+        others = [["--address", f"127.0.0.1:{port}"]] * (count - 1)
+        for place in (head, *others):
             node = subprocess.Popen([ray, "start", *place, *options], stdout=subprocess.PIPE,
                                     stderr=subprocess.STDOUT, env=os.environ | modes)  # fmt: skip
-            nodes.append(node)
+            running.append(node)
             for line in node.stdout:
                 if b"runtime started" in line:
                     break
         yield f"127.0.0.1:{port}", kill
     finally:
         kill()
-        for node in nodes:
+        for node in running:
             node.stdout.close()
