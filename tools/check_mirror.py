@@ -26,7 +26,6 @@ TESTED_BY: dict[str, str] = {
     "explore/proposers/sampled.py": "tests/testing/test_proposers.py",
     "explore/proposers/simple.py": "tests/testing/test_proposers.py",
     "report/search_pictures.py": "tests/report/test_search_page.py",
-    "explore/settings.py": "tests/cli/test_explore.py",
     "explore/space_file.py": "tests/cli/test_explore.py",
     "explore/trial.py": "tests/explore/test_ranking.py",
     # The loop is tested through the one function that everyone calls.
