@@ -194,6 +194,10 @@ def test_einsums_that_read_each_other_run_point_by_point():
     counted = cost.estimate_network(running, machine)
     (group,) = (layer for layer in counted.layers if layer.engine == "pipeline")
     assert (group.name, group.is_fixed, counted.left_out) == ("R", False, ())
+    (told,) = (line for line in counted.total.assumptions if "point by point" in line)
+    assert "on one copy of its unit, with operands in dram" in told
+    given = cost.estimate_network(running, machine, fixed=counted.mapping)
+    assert not any("point by point" in line for line in given.total.assumptions)
     assert not faults(running, machine, counted.mapping)
 
 

@@ -169,6 +169,9 @@ def test_operators_that_there_are_not_are_refused():
         'architecture "a" cannot be priced\n'
         '  "divider" does divde, which is no operator; did you mean "divide"?'
     )
+    changed = two_units().with_changes("divider", {"operators": {"xyz": arch.Operator()}})
+    with pytest.raises(ConfigError, match="xyz, which is no operator; operators are absolute, add"):
+        cost.price(counts(), changed)
 
 
 def test_library_names_operators_that_there_are():

@@ -163,7 +163,8 @@ def test_buffer_of_one_pass_is_the_same_at_any_length():
 def test_group_of_no_unit():
     mapping = Mapping("unfused", MAPPING.order, groups=(Group("g", ("QK", "LM")),))
     assert found(mapping.groups[0], mapping=mapping) == tuple(
-        f'Einsum "{name}": architecture "fusemax" has 2 compute units: {SQUARE}, {ROW}'
+        f'Einsum "{name}": architecture "fusemax" has 2 compute units: {SQUARE}, {ROW}; '
+        f'name one, as in [bindings] "{name}" = "{SQUARE}"'
         for name in ("QK", "LM")
     )
 

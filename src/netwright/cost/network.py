@@ -201,6 +201,7 @@ def estimate_network(
     taken = (
         *workload.assumptions,
         *_told(free, architecture),
+        *_told_of_points(given, fixed, architecture),
         *told_in_place(workload, architecture),
     )
     total = sequence(workload.name, parts, assumptions=taken)
@@ -292,6 +293,20 @@ def _told(free: Iterable[str], architecture: Architecture) -> tuple[str, ...]:
         return ()
     units = architecture.abilities
     return (f"no unit does {names} ({units}): they take the time and energy of their bytes alone",)
+
+
+def _told_of_points(
+    given: Mapping, fixed: Mapping | None, architecture: Architecture
+) -> tuple[str, ...]:
+    """What is said where Einsums run point by point in groups that nobody searched for."""
+    known = () if fixed is None else fixed.groups
+    if all(group.is_stream or group in known for group in given.groups):
+        return ()
+    return (
+        "what runs point by point does so on one copy of its unit, with operands in "
+        f"{architecture.root.name}; groups of netwright map --mapper fusion, given with --fix, "
+        "may do better",
+    )
 
 
 def _given(workload: Workload, architecture: Architecture, fixed: Mapping | None) -> Mapping:

@@ -96,7 +96,11 @@ def _unknown_operators(architecture: Architecture) -> Iterator[str]:
             for part in name.split(THEN):
                 if part not in known:
                     near = get_close_matches(part, known, n=1)
-                    meant = f'; did you mean "{near[0]}"?' if near else ""
+                    meant = (
+                        f'; did you mean "{near[0]}"?'
+                        if near
+                        else f"; operators are {', '.join(sorted(known))}"
+                    )
                     yield f'"{unit.name}" does {name}, which is no operator{meant}'
 
 

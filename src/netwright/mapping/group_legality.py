@@ -112,7 +112,8 @@ def phase_faults(architecture: Architecture, mapping: Mapping, group: Group) -> 
         try:
             own = unit_of(architecture, mapping, name).name
         except NetwrightError as error:
-            yield f'Einsum "{name}": {error.message}'
+            hint = f"; {error.hint}" if error.hint else ""
+            yield f'Einsum "{name}": {error.message}{hint}'
             continue
         for other, unit in placed:
             if other == name and unit != own:

@@ -126,6 +126,13 @@ def unit_of(architecture: Architecture, mapping: Mapping, einsum: str) -> Comput
     name = mapping.bindings.get(einsum)
     if name is None and not architecture.units:
         raise ConfigError(f'architecture "{architecture.name}" has no compute unit')
+    if name is None and len(architecture.units) > 1:
+        units = [unit.name for unit in architecture.units]
+        raise ConfigError(
+            f'architecture "{architecture.name}" has {len(units)} compute units: '
+            f"{', '.join(units)}",
+            hint=f'name one, as in [bindings] "{einsum}" = "{units[0]}"',
+        )
     if name is None:
         name = architecture.path[-1].name
     node = architecture.path_to(name)[-1]
