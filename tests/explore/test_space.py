@@ -60,6 +60,16 @@ def test_derived_values_make_rules_and_goals():
     assert searched.broken_rule({"a": 3, "b": 2}).title == "size <= 4"
 
 
+def test_what_first_values_break_is_not_gone_through():
+    many = tuple(Whole(name=name, low=0, high=1000) for name in ("p", "q", "r", "s"))
+    rules = (Constraint(rule="twice >= 1990"), Constraint(rule="q <= 3"))
+    large = Space(
+        parameters=many, goals=(GOAL,), constraints=rules,
+        derived=(Derived(name="twice", formula="2 * p"),),
+    )  # fmt: skip
+    assert next(large.points()) == {"p": 995, "q": 0, "r": 0, "s": 0}
+
+
 def test_a_space_without_points_names_the_constraint():
     with pytest.raises(ConfigError, match=r'"a \* b >= 17" stands in the way .*none of the 20 poi'):
         space("a * b >= 17", "a >= 2").check()

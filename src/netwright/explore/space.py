@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Literal, Self
@@ -265,20 +265,27 @@ class Space(Settings):
 
     def points(self, *, levels: int = 5) -> Iterator[dict[str, Value]]:
         """Every point that meets all rules; real numbers are cut into `levels` values."""
-        return (p for p in self._points({}, 0, levels) if self.broken_rule(p) is None)
+        return self._points({}, 0, levels, self.broken_rule if self.rules else None)
 
     def _points(
-        self, before: dict[str, Value], place: int, levels: int
+        self,
+        before: dict[str, Value],
+        place: int,
+        levels: int,
+        broken: Callable[[Point], object] | None = None,
     ) -> Iterator[dict[str, Value]]:
+        """All points that go on from the first values; none where those break a rule already."""
+        if broken is not None and broken(before) is not None:
+            return
         if place == len(self.parameters):
             yield dict(before)
             return
         parameter = self.parameters[place]
         if not parameter.is_active(before):
-            yield from self._points(before, place + 1, levels)
+            yield from self._points(before, place + 1, levels, broken)
             return
         for value in _values(parameter, levels):
-            yield from self._points({**before, parameter.name: value}, place + 1, levels)
+            yield from self._points({**before, parameter.name: value}, place + 1, levels, broken)
 
     def check(self) -> None:
         """Refuse a space in which no point meets the rules.
