@@ -17,6 +17,11 @@ HEAD = "rank m = 4, p = 2\ninput X[m, p]\n"
         ("Y[m] = Z[m]", '3:8: no tensor is called "Z"\nhint: tensors are X, Y'),
         ("Y[q] = add(m p: X[m, p])", '3:3: no rank is called "q"\nhint: ranks are m, p'),
         ("Y[m] = X[m]", '3:8: "X" must have 2 indices, not 1'),
+        (
+            "Y[m, p] = X[m, p] + X[0, 0]",
+            '3:21: the first element of "X" cannot be read alone\nhint: another index can, or a '
+            "tensor of its own for this element",
+        ),
         ("Y[p] = max(m: X[p, p] + X[m, p])", '3:17: rank "p" has extent 2, this axis of "X" has 4'),
         ("Y[m, p] = X[m + 1, p]", '3:13: this axis of "X" has indices 0 to 3, not 1 to 4'),
         ("Y[m] = X[m, p]", '3:13: rank "p" is neither an index of "Y" nor reduced\n'

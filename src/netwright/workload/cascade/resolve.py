@@ -312,7 +312,13 @@ class _Resolver:
             found.extend(self._bounds(read.name, index, extent))
         access = _written(read, shape)
         if prod(shape) > 1 and not any(axis.terms or axis.offset for axis in access.index):
-            found.append(Fault(read.name, f"the first element of {read.name} cannot be read alone"))
+            found.append(
+                Fault(
+                    read.name,
+                    f"the first element of {read.name} cannot be read alone",
+                    "another index can, or a tensor of its own for this element",
+                )
+            )
         return access
 
     def _bounds(self, name: Token, index: Index, extent: int) -> Iterator[Fault]:
