@@ -250,9 +250,13 @@ def test_fused_products_of_onnx_runtime(tmp_path: Path) -> None:
     conv = n("FusedConv", "q w  z", domain=MICROSOFT, activation="LeakyRelu",
              activation_params=[0.25])  # fmt: skip
     gemm = n("FusedGemm", "q w b", domain=MICROSOFT, activation="Relu", transB=1)
+    leaky = n("FusedGemm", "q w b", domain=MICROSOFT, activation="LeakyRelu", transB=1,
+              activation_alpha=0.25)  # fmt: skip
     product = n("FusedMatMul", "q w", domain=MICROSOFT, transB=1, alpha=0.5)
+    dense = {"w": a(3, 4), "b": a(3)}
     for nodes, constants, shape in (
-        ([conv], weights, M), ([gemm], {"w": a(3, 4), "b": a(3)}, B), ([product], {"w": a(3, 4)}, B)
+        ([conv], weights, M), ([gemm], dense, B), ([leaky], dense, B),
+        ([product], {"w": a(3, 4)}, B),
     ):  # fmt: skip
         path = tmp_path / "model.onnx"
         path.write_bytes(build(nodes, constants, shape, 21, "qdq").SerializeToString())

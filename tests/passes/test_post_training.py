@@ -57,6 +57,16 @@ def residual() -> Graph:
     )  # fmt: skip
 
 
+def grouped() -> Graph:
+    """A transposed convolution whose groups have their weights' scales in common."""
+    attrs = {**WINDOW, "pads": (0,) * 4, "group": 2, "output_padding": (0, 0)}
+    return make(
+        [Node("up", "ConvTranspose", ("x", "w", "b"), "y", attrs)],
+        {"x": (1, 4, 4, 4), "w": (4, 3, 3, 3), "b": (6,), "y": (1, 6, 6, 6)},
+        "y",
+    )
+
+
 def relative_error(graph: Graph, quantized: Graph, rows: np.ndarray) -> float:
     wanted = interpret(graph, rows)[graph.outputs[0]]
     exact = integerize(quantized)
@@ -65,7 +75,7 @@ def relative_error(graph: Graph, quantized: Graph, rows: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("scale", ["power-of-two", "float"])
-@pytest.mark.parametrize("build", [dense, residual])
+@pytest.mark.parametrize("build", [dense, grouped, residual])
 def test_the_integers_come_closer_with_every_bit(build, scale: str) -> None:  # type: ignore[no-untyped-def]
     graph = build()
     rows = RANDOM.normal(size=(200, *graph.types["x"].shape[1:]))

@@ -336,6 +336,8 @@ def _with_biases_on_grids(graph: Graph) -> Graph:
         weights = graph.producers[node.inputs[1]].reals("scale")
         step = np.array(weights) * _scale_behind(graph, node.inputs[0])
         name = node.inputs[2]
+        if step.size > 1:  # a transposed convolution has the same scales in every group
+            step = np.tile(step, graph.constants[name].size // step.size)
         constants[name] = np.rint(graph.constants[name] / step) * step
     return replace(graph, constants=constants)
 

@@ -62,10 +62,19 @@ def fused_product(reader: Reader, node: SourceNode) -> None:
         what = "sum" if activation else ""
         made = _step(reader, node, "Add", (made, added), read_linear.add, what=what)
     if activation:
-        known = np.asarray(node.attrs.get("activation_params", ()), dtype=np.float64).reshape(-1)
-        names = {"LeakyRelu": ("alpha",), "Clip": ("min", "max"), "HardSigmoid": ("alpha", "beta")}
-        attrs = dict(zip(names.get(activation, ()), map(float, known), strict=False))
+        attrs = _parameters(node, activation)
         _step(reader, node, activation, (made,), _ACTIVATIONS[activation], attrs=attrs)
+
+
+def _parameters(node: SourceNode, activation: str) -> dict[str, float]:
+    """Attributes of the function, which the product has in a list or each under its name."""
+    names = {"LeakyRelu": ("alpha",), "Clip": ("min", "max"), "HardSigmoid": ("alpha", "beta")}
+    wanted = names.get(activation, ())
+    if node.op == "FusedGemm":
+        held = [name for name in wanted if f"activation_{name}" in node.attrs]
+        return {name: real(node, f"activation_{name}", 0.0) for name in held}
+    known = np.asarray(node.attrs.get("activation_params", ()), dtype=np.float64).reshape(-1)
+    return dict(zip(wanted, map(float, known), strict=False))
 
 
 def fused_matmul(reader: Reader, node: SourceNode) -> None:
