@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from netwright import ir
-from netwright.errors import DataError, NotExecutable, UnsupportedOp
+from netwright.errors import DataError, NotExecutable, UnsupportedOp, VerificationError
 from netwright.exchange import FileReferee, InputQuantizer, read_qonnx
 from netwright.ir import Graph, Node, TensorType
 from netwright.passes import integerize
@@ -150,6 +150,32 @@ def test_rows_that_depend_on_each_other_are_executed_alone(tmp_path: Path) -> No
     graph = Graph("g", ("x",), ("y",), (Node("r", "Relu", ("x",), "y"),), types, {})
     rows = np.round(np.random.default_rng(0).normal(size=(6, 3)) * 4) / 4
     np.testing.assert_array_equal(FileReferee(path, graph).run(rows)[0], np.clip(rows, -2, 1.75))
+
+
+@pytest.mark.parametrize("batch", ["N", 1])
+@pytest.mark.parametrize(
+    ("over", "axes"), [("q", [0]), ("column", [1])], ids=["rows", "rows of a reshaped batch"]
+)
+def test_a_free_batch_whose_rows_depend_on_each_other_is_refused(
+    tmp_path: Path, over: str, axes: list[int], batch: str | int
+) -> None:
+    """Row by row they do not; with a declared batch of 1 that is what the file means."""
+    constants = {**GRID, "column_shape": np.array([1, -1, 3])}
+    nodes = [
+        quant("x s z b", "q"),
+        node("Reshape", "q column_shape", "column"),
+        node("ReduceMax", over, "m", axes=axes, keepdims=int(over == "q")),
+        node("Sub", "q m", "y"),
+    ]
+    path = saved(model(nodes, constants, shape=(batch, 3)), tmp_path)
+    types = {name: TensorType((1, 3)) for name in "xy"}
+    graph = Graph("g", ("x",), ("y",), (Node("r", "Relu", ("x",), "y"),), types, {})
+    rows = np.round(np.random.default_rng(0).normal(size=(6, 3)) * 4) / 4
+    if batch == 1:
+        assert not np.any(FileReferee(path, graph).run(rows)[0])
+        return
+    with pytest.raises(VerificationError, match=r"depends on the others"):
+        FileReferee(path, graph).run(rows)
 
 
 def test_file_of_a_fixed_number_of_rows_is_filled_up(tmp_path: Path) -> None:

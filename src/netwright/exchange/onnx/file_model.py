@@ -66,8 +66,24 @@ def self_contained(onnx: Any, path: Path, *, reals: Extents | None = None) -> An
     replace_all(graph.node, nodes)
     replace_all(graph.input, inputs)
     _name_opsets(onnx, model)
-    _settle_rows(graph)
     return model
+
+
+def settle_rows(model: Any) -> bool:
+    """Let a free batch be 1, in everything that the file describes; say whether it was free."""
+    symbols, graph = set(), model.graph
+    for value in graph.input:
+        batch = value.type.tensor_type.shape.dim[0]
+        if batch.dim_value < 1:
+            symbols.add(batch.dim_param)
+            batch.Clear()
+            batch.dim_value = 1
+    for value in (*graph.output, *graph.value_info):
+        for extent in value.type.tensor_type.shape.dim:
+            if extent.HasField("dim_param") and extent.dim_param in symbols:
+                extent.Clear()
+                extent.dim_value = 1
+    return bool(symbols)
 
 
 def before_head(model: Any, outputs: tuple[str, ...]) -> Any:
@@ -113,7 +129,7 @@ def declared_rows(model: Any) -> int:
     return max(int(model.graph.input[0].type.tensor_type.shape.dim[0].dim_value), 1)
 
 
-def for_rows(onnx: Any, model: Any, rows: int) -> Any:
+def for_rows(onnx: Any, model: Any, rows: int, *, as_written: bool = False) -> Any:
     """A copy of the model that takes `rows` rows at once.
 
     A ``Reshape`` that names the declared batch keeps the batch that it gets. Whether that is what
@@ -123,6 +139,7 @@ def for_rows(onnx: Any, model: Any, rows: int) -> Any:
         onnx: The package.
         model: A self-contained model.
         rows: How many rows.
+        as_written: Leave every ``Reshape`` as it is.
     """
     copy = type(model)()
     copy.CopyFrom(model)
@@ -131,7 +148,8 @@ def for_rows(onnx: Any, model: Any, rows: int) -> Any:
         value.type.tensor_type.shape.dim[0].Clear()
         value.type.tensor_type.shape.dim[0].dim_value = rows
     _set_rows(graph, declared, rows)
-    free_reshapes(onnx, graph, declared)
+    if not as_written:
+        free_reshapes(onnx, graph, declared)
     return copy
 
 
@@ -153,22 +171,6 @@ def last_reads(nodes: Sequence[Any], wanted: Collection[str]) -> list[list[str]]
         found.append([name for name in names if name not in seen])
         seen.update(names)
     return found[::-1]
-
-
-def _settle_rows(graph: Any) -> None:
-    """Let a free batch be 1, in everything that the file describes."""
-    symbols = set()
-    for value in graph.input:
-        batch = value.type.tensor_type.shape.dim[0]
-        if batch.dim_value < 1:
-            symbols.add(batch.dim_param)
-            batch.Clear()
-            batch.dim_value = 1
-    for value in (*graph.output, *graph.value_info):
-        for extent in value.type.tensor_type.shape.dim:
-            if extent.HasField("dim_param") and extent.dim_param in symbols:
-                extent.Clear()
-                extent.dim_value = 1
 
 
 def _set_rows(graph: Any, declared: int, rows: int) -> None:

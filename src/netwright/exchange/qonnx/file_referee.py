@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from netwright.errors import DataError, NetwrightError, NotExecutable, require
+from netwright.errors import DataError, NetwrightError, NotExecutable, VerificationError, require
 from netwright.exchange.onnx.file_model import (
     Feeds,
     before_head,
@@ -19,6 +19,7 @@ from netwright.exchange.onnx.file_model import (
     for_rows,
     replace_all,
     self_contained,
+    settle_rows,
     without_shapes,
 )
 from netwright.exchange.onnx.source_model import load_model
@@ -85,6 +86,7 @@ class FileReferee:
         reals = None if graph.is_integer else {n: graph.types[n].shape for n in graph.inputs}
         self._limits = load_model(self.path, reals=reals).limits
         whole = self_contained(self._onnx, self.path, reals=reals)
+        self._as_written = settle_rows(whole)
         self._model = without_functions(self._onnx, whole)
         self.sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
         self._model = before_head(self._model, graph.outputs)
@@ -102,7 +104,7 @@ class FileReferee:
             self.executor += f", operators converted to version {_CONVERTED} by ONNX"
         self._rows = declared_rows(self._model)
         self._together: bool | None = None
-        self._prepared: dict[tuple[bool, int], Any] = {}
+        self._prepared: dict[tuple[bool, bool, int], Any] = {}
         self.chunk_rows = rows_together(held_values(graph), _CHUNK_ROWS)
 
     @property
@@ -126,6 +128,8 @@ class FileReferee:
         Raises:
             DataError: An input does not fit.
             NotExecutable: The executor cannot run the file; the message has its reason.
+            VerificationError: The file takes any number of rows, and what it gives for one depends
+                on the others.
         """
         arrays = Interpreter.of(self.graph).checked_inputs(inputs)
         values = [self._whole(name, arrays[name]) for name in self.graph.inputs]
@@ -180,16 +184,45 @@ class FileReferee:
         chosen = np.linspace(0, rows - 1, min(rows, _PROBED_ROWS * self._rows)).astype(np.int64)
         chosen = chosen[: max(len(chosen) // self._rows, 1) * self._rows]
         some = {name: array[chosen] for name, array in feeds.items()}
+        if self._as_written:
+            try:
+                same = self._is_same_together(some, "file")
+            except NotExecutable:
+                self._as_written = False  # a Reshape to one row, perhaps
+            else:
+                if not same:
+                    self._check_rows_apart(some)
+                return same
         try:
-            together = self._execute(some, "file", together=True)
+            return self._is_same_together(some, "file")
         except NotExecutable:
             return False
+
+    def _is_same_together(self, some: Feeds, precision: Precision) -> bool:
+        together = self._execute(some, precision, together=True)
         parts = []
-        for start in range(0, len(chosen), self._rows):
+        for start in range(0, len(next(iter(some.values()))), self._rows):
             part = {name: array[start : start + self._rows] for name, array in some.items()}
-            parts.append(self._execute(part, "file", together=False))
+            parts.append(self._execute(part, precision, together=False))
         declared = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
         return all(_same(a, b) for a, b in zip(together, declared, strict=True))
+
+    def _check_rows_apart(self, some: Feeds) -> None:
+        """Refuse a file that gives several rows something else than each, rounding apart.
+
+        Raises:
+            VerificationError: It does.
+        """
+        try:
+            same = self._is_same_together(some, "float64")
+        except NotExecutable:
+            same = False
+        if not same:
+            raise VerificationError(
+                f"{self.name} takes any number of rows, and what it gives for a row depends on the "
+                "others: a graph computes each row for itself",
+                hint="work on the axes behind the batch, or declare a batch of 1",
+            )
 
     def _execute(self, feeds: Feeds, precision: Precision, *, together: bool) -> Outputs:
         """One call of the executor; a last group that is short is filled with its last row."""
@@ -218,7 +251,7 @@ class FileReferee:
         self, feeds: Feeds, precision: Precision, rows: int, *, together: bool
     ) -> list[NDArray[Any]]:
         if precision != "file":
-            model = for_rows(self._onnx, self._model, rows) if together else self._model
+            model = self._model_for(rows) if together else self._model
             whole = self.input_quantizer is not None
             codes = feeds.keys() if whole else self._limits.keys() & feeds.keys()
             quantized = feeds.keys() if precision == "all-float64" else codes
@@ -231,12 +264,15 @@ class FileReferee:
         return [np.asarray(value) for value in prepared.run(outputs, dict(feeds))]
 
     def _prepared_for(self, rows: int, *, together: bool) -> Any:
-        key = (together, rows)
+        key = (together, self._as_written, rows)
         if key not in self._prepared:
-            model = for_rows(self._onnx, self._model, rows) if together else self._model
+            model = self._model_for(rows) if together else self._model
             made = self._prepare(model)
             self._prepared = {**dict(list(self._prepared.items())[-3:]), key: made}
         return self._prepared[key]
+
+    def _model_for(self, rows: int) -> Any:
+        return for_rows(self._onnx, self._model, rows, as_written=self._as_written)
 
     def _prepare(self, model: Any) -> Any:
         """What executes the model; shapes that it tells are used only where none are inferred."""
