@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from netwright.errors import RunError
 from netwright.explore import Limits
 from netwright.explore.executors.ray_driver import Order, _Tasks, answers, place_of, understands
 from netwright.explore.objective import Job
@@ -89,3 +90,23 @@ def test_jobs_that_come_before_the_last_outcome_is_done_with_are_no_end():
     told.extend(next(outcomes)[0] for _ in range(3))
     with pytest.raises(EOFError):
         next(outcomes)
+
+
+def test_a_cluster_that_fails_is_named_with_its_address():
+    class Failed(Exception):
+        pass
+
+    class Other(Failed):
+        pass
+
+    def get(_number):
+        raise Failed("its raylet died\nand more")
+
+    ray = ray_at_once()
+    ray.get = get
+    ray.exceptions = SimpleNamespace(
+        OutOfMemoryError=Other, RayError=Failed, WorkerCrashedError=Other
+    )
+    tasks = _Tasks(ray, Order(b"", Limits(), "head:6379", 2), SimpleNamespace(poll=bool), 2)
+    with pytest.raises(RunError, match=r"cluster at head:6379 failed: Failed: its raylet died\n"):
+        next(tasks.run((), [Job(0, {})]))

@@ -52,6 +52,14 @@ def test_what_reaches_nothing_is_named(searched, message):
     assert message in caught.value.message
 
 
+def test_a_network_that_is_none_is_refused_before_the_search():
+    space = Space(parameters=(Whole(name="mapping.x", low=0, high=1),), goals=(Goal(value="edp"),))
+    with pytest.raises(
+        ConfigError, match=r'^\[objective\]: "squezenet" is not one of the networks'
+    ):
+        Estimate(network="squezenet", machine="tpu").check(space)
+
+
 def test_the_digest_follows_what_decides(tmp_path):
     first = Estimate("alexnet", "tpu").digest
     assert Estimate("alexnet", "tpu").digest == first

@@ -244,8 +244,9 @@ class _Tasks:
             if isinstance(error, exceptions.WorkerCrashedError):
                 return Outcome("failed", reason=died("worker crashed"), seconds=seconds)
             first = (str(error).strip().splitlines() or [""])[0]
+            place = f" at {self.order.address}" if self.order.address else ""
             raise RunError(
-                f"the Ray cluster failed: {type(error).__name__}: {first[:200]}",
+                f"the Ray cluster{place} failed: {type(error).__name__}: {first[:200]}",
                 hint="finished trials are kept; the same command goes on",
             ) from None
         return outcome

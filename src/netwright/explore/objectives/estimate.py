@@ -16,7 +16,7 @@ from netwright.arch import Architecture
 from netwright.arch.load import parse as parse_machine
 from netwright.arch.load import tables as machine_tables
 from netwright.cost import Goal, as_steps, estimate_network
-from netwright.errors import ConfigError, UnsupportedOp
+from netwright.errors import ConfigError, NetwrightError, UnsupportedOp
 from netwright.exchange.find import find_workload
 from netwright.explore.objective import Tell, reached, unmeasured
 from netwright.explore.parameter import Value
@@ -102,7 +102,11 @@ class Estimate:
         return f"estimate {hashlib.sha256(chr(0).join(content).encode()).hexdigest()}"
 
     def check(self, space: Space) -> None:
-        """Refuse paths that lead nowhere and values that are never measured."""
+        """Refuse a network that is none, paths that lead nowhere and values never measured."""
+        try:
+            self._workload({})
+        except NetwrightError as error:
+            raise ConfigError(f"[objective]: {error.message}", hint=error.hint) from None
         found = [fault for path in space.targets if (fault := _fault(path))]
         if not found:
             found = reached(space, self._changed, self._built)
