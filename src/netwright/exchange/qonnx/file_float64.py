@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from netwright.errors import NotExecutable, require
 from netwright.exchange.onnx.file_model import Feeds, last_reads
 from netwright.exchange.onnx.resize import by_lengths
+from netwright.exchange.onnx.vocabulary import MICROSOFT
 from netwright.exchange.qonnx.read_quant import num_inputs_of_trunc
 from netwright.exchange.qonnx.read_windows import same_pads
 from netwright.formats import noise_of, on_borders
@@ -118,6 +119,8 @@ def _execute(
                 return [QUANTIZERS[node.op_type](attrs, read, wide, noise)]
             if node.op_type in FUNCTIONS and not node.domain:
                 return [FUNCTIONS[node.op_type](attrs, read[0])]
+            if node.op_type in ON_CODES and node.domain == MICROSOFT:
+                return [_on_codes(node, attrs, read, wide, noise)]
             if node.op_type == "GroupNormalization" and not node.domain:
                 return [_group_normalization(attrs, read)]
             if node.domain:
@@ -316,6 +319,70 @@ def _dequantize_linear(attrs: Any, read: list[Tensor], wide: Wide, noise: float)
     return np.asarray((values - zero_point) * _widened(_along(attrs, read[1], values.ndim), wide))
 
 
+def _on_codes(
+    node: Any, attrs: dict[str, Any], read: list[Tensor], wide: Wide, noise: float
+) -> Tensor:
+    """An operator of ONNX Runtime on codes: on what they stand for, and quantized again."""
+    places, last = ON_CODES[node.op_type]
+    if node.op_type == "QLinearConcat":
+        places = tuple(range(2, len(read), 3))
+    values = [_dequantize_linear({}, read[at : at + 3], wide, 0.0) for at in places]
+    if node.op_type == "QGemm":
+        values = [_gemm(attrs, values[0], read, wide)]
+    made = _applied(node, attrs, values)
+    if last >= len(read):  # products without a scale stay real
+        return made
+    return _quantize_linear({}, [made, _widened(read[last], wide), read[last + 1]], wide, noise)
+
+
+def _gemm(attrs: dict[str, Any], source: Tensor, read: list[Tensor], wide: Wide) -> Tensor:
+    """Products with weights of one scale or one a column, and a bias of the products' scale."""
+    flipped = bool(_integer(attrs, "transB", 0))
+    codes = read[3].astype(wide).T if flipped else read[3].astype(wide)
+    weights = codes - (codes.dtype.type(0) if read[5].size == 0 else read[5].astype(wide))
+    scale = _widened(read[4], wide)
+    made = (source.T if _integer(attrs, "transA", 0) else source) @ (weights * scale)
+    if len(read) > 6 and read[6].size:
+        made = made + read[6].astype(wide) * _widened(read[1], wide) * scale
+    return np.asarray(made * (wide(attrs["alpha"].f) if "alpha" in attrs else 1))
+
+
+def _applied(node: Any, attrs: dict[str, Any], values: list[Tensor]) -> Tensor:
+    """What an operator on codes does with real values."""
+    match node.op_type:
+        case "QLinearAdd":
+            return values[0] + values[1]
+        case "QLinearConcat":
+            return np.concatenate(values, _integer(attrs, "axis", 0))
+        case "QLinearLeakyRelu":
+            slope = float(attrs["alpha"].f) if "alpha" in attrs else float(np.float32(0.01))
+            return np.where(values[0] < 0, values[0] * slope, values[0])
+        case "QLinearMul":
+            return values[0] * values[1]
+        case "QLinearSigmoid":
+            return np.asarray(1 / (1 + np.exp(-values[0])))
+        case "QLinearAveragePool" | "QLinearGlobalAveragePool":
+            return _average(node, attrs, values[0])
+        case _:
+            return values[0]
+
+
+def _average(node: Any, attrs: dict[str, Any], values: Tensor) -> Tensor:
+    """Means of windows, or of all positions, with channels first or last."""
+    last = bool(_integer(attrs, "channels_last", 0))
+    values = np.moveaxis(values, -1, 1) if last else values
+    if node.op_type == "QLinearGlobalAveragePool":
+        made = values.mean(axis=tuple(range(2, values.ndim)), keepdims=True)
+    else:
+        helper = require("onnx.helper", extra="qonnx", purpose=_PURPOSE)
+        reference = require("onnx.reference", extra="qonnx", purpose=_PURPOSE)
+        plain = helper.make_node("AveragePool", ["values"], ["means"])
+        plain.attribute.extend(a for a in node.attribute if a.name != "channels_last")
+        session = reference.ReferenceEvaluator(plain, opsets={"": 19})
+        (made,) = session.run(None, {"values": values.copy(order="C")})
+    return np.moveaxis(made, 1, -1) if last else np.asarray(made)
+
+
 def _gelu(attrs: Any, values: Tensor) -> Tensor:
     if "approximate" in attrs and attrs["approximate"].s.decode() == "tanh":
         inner = np.sqrt(2 / np.pi) * (values + 0.044715 * values**3)
@@ -344,6 +411,19 @@ FUNCTIONS: dict[str, Callable[[Any, Tensor], Tensor]] = {
 }
 """Standard operators that ONNX's reference has no implementation of, or one that gives float32
 whatever it takes (``Erf``) or has constants in it (``HardSwish``), by their definitions."""
+
+ON_CODES: dict[str, tuple[tuple[int, ...], int]] = {
+    "QGemm": ((0,), 7),
+    "QLinearAdd": ((0, 3), 6),
+    "QLinearAveragePool": ((0,), 3),
+    "QLinearConcat": ((), 0),
+    "QLinearGlobalAveragePool": ((0,), 3),
+    "QLinearLeakyRelu": ((0,), 3),
+    "QLinearMul": ((0, 3), 6),
+    "QLinearSigmoid": ((0,), 3),
+}
+"""ONNX Runtime's operators on codes: where each operand of codes, scale and zero point begins among
+the inputs, and where scale and zero point of the result are."""
 
 QUANTIZERS: dict[str, Callable[[Any, list[Tensor], Wide, float], Tensor]] = {
     "BipolarQuant": _bipolar,
