@@ -12,10 +12,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from netwright.errors import DataError, GraphError
-from netwright.exchange import read_qonnx
+from netwright.exchange import FileReferee, read_qonnx
 from netwright.flows.reals import drawn
 from netwright.ir import Graph, Interpreter
 from netwright.passes import recognize
+from netwright.verify import compare_real_file
 from tests.exchange.onnx_files import node, saved
 
 runtime = pytest.importorskip("onnxruntime", reason="needs the extra qonnx")
@@ -277,3 +278,25 @@ def test_softplus_as_an_exporter_writes_it(threshold: float, chosen: str, tmp_pa
     rows = np.concatenate([VALUES * 9, np.linspace(-40, 40, 24, dtype=np.float32).reshape(1, 4, 6)])
     graph = check_same(path, {"x": rows})
     assert [made.op for made in graph.nodes if made.output == "y"] == ["Function"]
+
+
+@pytest.mark.parametrize(
+    ("made", "opset"),
+    [
+        (node("HardSigmoid", "x"), 20),
+        (node("LeakyRelu", "x"), 20),
+        (node("Attention", "x x x", scale=0.7, q_num_heads=2, kv_num_heads=2), 23),
+        (node("LayerNormalization", "x g"), 20),
+    ],
+    ids=["HardSigmoid", "LeakyRelu", "Attention", "LayerNormalization"],
+)
+def test_a_default_and_a_scale_are_the_same_in_both_routes(
+    tmp_path: Path, made: Any, opset: int
+) -> None:
+    """Defaults are of float32, and no root is: in float64 the file and the graph agree."""
+    gains = {"g": np.linspace(1, 2, 6, dtype=np.float32)} if "g" in made.input else {}
+    path = network([made], {"x": (FLOAT, (1, 4, 6))}, gains, tmp_path, opset=opset)
+    graph = read_qonnx(path, reals={})
+    found = compare_real_file(graph, FileReferee(path, graph), VALUES.astype(np.float64))
+    assert found.holds, found.first
+    assert found.apart < 1e-14

@@ -45,6 +45,11 @@ def real(node: SourceNode, name: str, default: float) -> float:
     return float(value)
 
 
+def single(node: SourceNode, name: str, default: float) -> float:
+    """A finite real attribute; defaults of ONNX are of float32, as what a file holds is."""
+    return real(node, name, float(np.float32(default)))
+
+
 def text(node: SourceNode, name: str, default: str) -> str:
     """A text attribute."""
     value = node.attrs.get(name, default)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from netwright.exchange.onnx.attributes import axis, integer, real
+from netwright.exchange.onnx.attributes import axis, integer, real, single
 from netwright.exchange.onnx.lower_site import Site
 from netwright.ir.einsums.einsum import Access, Affine, Einsum, Rank
 from netwright.ir.einsums.functions import UnaryOp
@@ -61,7 +61,7 @@ def group_norm(site: Site) -> list[Einsum]:
     over = ["C", *(f"P{i}" for i in range(len(extents)))]
     return blocks.layer_norm(
         site.name, source.at(*index), site.output.at(*index), ranks, over,
-        scale=factors[0], bias=factors[1], epsilon=real(node, "epsilon", 1e-5),
+        scale=factors[0], bias=factors[1], epsilon=single(node, "epsilon", 1e-5),
     )  # fmt: skip
 
 

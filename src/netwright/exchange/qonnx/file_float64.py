@@ -133,6 +133,8 @@ def _execute(
                     node, attrs, read = _of_version_11(node, attrs, read)
                     opsets = {**opsets, "": 13}
                 node, read = _with_lengths(node, attrs, read)
+            if node.op_type == "Attention" and not node.domain and "scale" in attrs:
+                node, read = _with_scaled_queries(node, attrs, read)
             reference = require("onnx.reference", extra="qonnx", purpose=_PURPOSE)
             session = reference.ReferenceEvaluator(node, opsets=opsets)
             given = {
@@ -221,6 +223,20 @@ def _of_version_11(
     modes = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     made = helper.make_node("Resize", ["data", "", "scales"], list(node.output), **own, **modes)
     return made, {a.name: a for a in made.attribute}, [read[0], np.zeros(0), scales]
+
+
+def _with_scaled_queries(
+    node: Any, attrs: dict[str, Any], read: list[Tensor]
+) -> tuple[Any, list[Tensor]]:
+    """An Attention without a scale, of which the reference takes the root in float32."""
+    width = read[0].shape[-1] // (attrs["q_num_heads"].i if "q_num_heads" in attrs else 1)
+    made = type(node)()
+    made.CopyFrom(node)
+    del made.attribute[:]
+    made.attribute.extend(a for a in node.attribute if a.name != "scale")
+    made.input[0] = f"{node.output[0]}/queries"  # the same tensor may be keys and values
+    factor = read[0].dtype.type(attrs["scale"].f) * np.sqrt(read[0].dtype.type(width))
+    return made, [read[0] * factor, *read[1:]]
 
 
 def _with_lengths(node: Any, attrs: dict[str, Any], read: list[Tensor]) -> tuple[Any, list[Tensor]]:

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.onnx.attributes import axis, integer, real
+from netwright.exchange.onnx.attributes import axis, integer, real, single
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_many, read_masks, read_reductions
 from netwright.exchange.qonnx.read_einsum import einsum
@@ -99,7 +99,7 @@ def channel_normalization(reader: RealReader, node: SourceNode) -> None:
         )
     flat = (1, groups, math.prod(shape[1:]) // groups)
     made = reader.emit(node, "Reshape", (source,), "groups", {"shape": flat})
-    attrs: dict[str, AttrValue] = {"epsilon": (real(node, "epsilon", 1e-5),), "axis": -1}
+    attrs: dict[str, AttrValue] = {"epsilon": (single(node, "epsilon", 1e-5),), "axis": -1}
     made = reader.emit(node, "LayerNormalization", (made,), "normalized", attrs)
     made = reader.emit(node, "Reshape", (made,), "channels", {"shape": shape})
     for index, what, op in ((1, "gain", "Mul"), (2, "offset", "Add")):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.onnx.attributes import flag, integer, integers, real, text
+from netwright.exchange.onnx.attributes import flag, integer, integers, real, single, text
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import (
     read_functions,
@@ -115,7 +115,7 @@ def on_codes(reader: Reader, node: SourceNode) -> None:
     name = read_integer.dequantized_input(reader, node, 0)
     op = node.op.removeprefix("QLinear")
     rule = read_functions.function if op == "Sigmoid" else read_linear.leaky_relu
-    attrs = {"alpha": real(node, "alpha", 0.01)} if op == "LeakyRelu" else {}
+    attrs = {"alpha": single(node, "alpha", 0.01)} if op == "LeakyRelu" else {}
     made = _step(reader, node, op, (name,), rule, what="real", attrs=attrs)
     read_integer.quantized_output(reader, node, made, 3)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.onnx.attributes import flag, integer, real
+from netwright.exchange.onnx.attributes import flag, integer, real, single
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx.constant_values import broadcasts, computed_constant
 from netwright.exchange.qonnx.read_integer import clip_codes
@@ -284,7 +284,7 @@ def normalize(reader: Reader, node: SourceNode) -> None:
         raise GraphError(
             f"BatchNormalization takes 5 inputs, not {len(node.inputs)}", node=node.name
         )
-    epsilon = real(node, "epsilon", 1e-5)
+    epsilon = single(node, "epsilon", 1e-5)
     names = ("the scale", "the shift", "the mean", "the variance")
     if np.any(reader.values(node, 4, "the variance") + epsilon <= 0):
         raise GraphError("the variance must be greater than 0", node=node.name)
@@ -326,7 +326,7 @@ def clip(reader: Reader, node: SourceNode) -> None:
 
 def leaky_relu(reader: Reader, node: SourceNode) -> None:
     """Read LeakyRelu; a quantizer that reads it takes its two halves apart."""
-    slope = np.asarray(real(node, "alpha", 0.01))
+    slope = np.asarray(single(node, "alpha", 0.01))
     reader.slopes[node.outputs[0]] = (node, reader.activation(node), slope)
 
 

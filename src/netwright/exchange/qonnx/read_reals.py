@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from netwright.errors import GraphError
-from netwright.exchange.onnx.attributes import axis, flag, integer, real, text
+from netwright.exchange.onnx.attributes import axis, flag, integer, real, single, text
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx import read_linear, read_masks, read_reductions, read_select
 from netwright.exchange.qonnx.constant_values import broadcasts
@@ -78,7 +78,7 @@ def elu(reader: RealReader, node: SourceNode) -> None:
 
 def hard_sigmoid(reader: RealReader, node: SourceNode) -> None:
     """Read HardSigmoid with any slope."""
-    slope, offset = real(node, "alpha", 0.2), real(node, "beta", 0.5)
+    slope, offset = single(node, "alpha", 0.2), real(node, "beta", 0.5)
     moved = reader.scaled(node, reader.activation(node), slope, offset, "line")
     reader.emit(node, "Clip", (moved,), attrs={"low": (0.0,), "high": (1.0,)})
 
@@ -170,7 +170,7 @@ def normalization(reader: RealReader, node: SourceNode) -> None:
                 f"{node.name}.{what.removeprefix('the ')}", np.broadcast_to(values, own).copy()
             ))  # fmt: skip
     attrs: dict[str, AttrValue] = {
-        "epsilon": (real(node, "epsilon", 1e-5),), "axis": first - rank
+        "epsilon": (single(node, "epsilon", 1e-5),), "axis": first - rank
     }  # fmt: skip
     reader.emit(node, node.op, (source, *names), attrs=attrs)
 
