@@ -354,8 +354,9 @@ def _on_codes(
 def _gemm(attrs: dict[str, Any], source: Tensor, read: list[Tensor], wide: Wide) -> Tensor:
     """Products with weights of one scale or one a column, and a bias of the products' scale."""
     flipped = bool(_integer(attrs, "transB", 0))
-    codes = read[3].astype(wide).T if flipped else read[3].astype(wide)
-    weights = codes - (codes.dtype.type(0) if read[5].size == 0 else read[5].astype(wide))
+    weights: Tensor = read[3].astype(wide).T if flipped else read[3].astype(wide)
+    if read[5].size:
+        weights = np.asarray(weights - read[5].astype(wide))
     scale = _widened(read[4], wide)
     made = (source.T if _integer(attrs, "transA", 0) else source) @ (weights * scale)
     if len(read) > 6 and read[6].size:
