@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +220,21 @@ def test_a_cast_of_codes_to_float16_rounds_them(
 def test_a_cast_of_codes_beyond_float16_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GraphError, match=r"\(Cast\): Cast of values from .* makes some infinite"):
         narrowed(tmp_path, 20000.0, 0.0, 10)
+
+
+@pytest.mark.parametrize(
+    ("op", "exact"),
+    [
+        ("Erf", math.erf),
+        ("Gelu", lambda v: 0.5 * v * (1 + math.erf(v / math.sqrt(2)))),
+        ("HardSwish", lambda v: v * min(max(v / 6 + 0.5, 0), 1)),
+    ],
+)
+def test_tables_hold_values_of_float64(tmp_path: Path, op: str, exact: Any) -> None:
+    """The reference computes these in float32, or with constants of it."""
+    made = model([quant("x s z b", "q"), node(op, "q")], GRID, opset=20)
+    graph = read_qonnx(saved(made, tmp_path))
+    (table,) = (n for n in graph.nodes if n.op == "Lookup")
+    entries = graph.constants[table.inputs[1]].reshape(3, -1)[0]
+    wanted = [exact(code * 0.25) for code in range(-8, 8)]
+    np.testing.assert_allclose(entries, wanted, rtol=1e-15, atol=1e-17)

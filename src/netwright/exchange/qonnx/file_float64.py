@@ -10,7 +10,6 @@ codes that is nothing must not become minus one step because a scale is no power
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from netwright.errors import NotExecutable, require
 from netwright.exchange.onnx.file_model import Feeds, last_reads
+from netwright.exchange.onnx.functions import FUNCTIONS
 from netwright.exchange.onnx.resize import by_lengths
 from netwright.exchange.onnx.vocabulary import MICROSOFT
 from netwright.exchange.qonnx.read_quant import num_inputs_of_trunc
@@ -118,7 +118,10 @@ def _execute(
                 _check_version(node, opsets)
                 return [QUANTIZERS[node.op_type](attrs, read, wide, noise)]
             if node.op_type in FUNCTIONS and not node.domain:
-                return [FUNCTIONS[node.op_type](attrs, read[0])]
+                how = {"alpha": attrs["alpha"].f} if "alpha" in attrs else {}
+                if "approximate" in attrs:
+                    how["approximate"] = attrs["approximate"].s.decode()
+                return [FUNCTIONS[node.op_type](read[0], how)]
             if node.op_type in ON_CODES and node.domain == MICROSOFT:
                 return [_on_codes(node, attrs, read, wide, noise)]
             if node.op_type == "GroupNormalization" and not node.domain:
@@ -399,35 +402,6 @@ def _average(node: Any, attrs: dict[str, Any], values: Tensor) -> Tensor:
         (made,) = session.run(None, {"values": values.copy(order="C")})
     return np.moveaxis(made, 1, -1) if last else np.asarray(made)
 
-
-def _gelu(attrs: Any, values: Tensor) -> Tensor:
-    if "approximate" in attrs and attrs["approximate"].s.decode() == "tanh":
-        inner = np.sqrt(2 / np.pi) * (values + 0.044715 * values**3)
-        return np.asarray(0.5 * values * (1 + np.tanh(inner)))
-    return np.asarray(0.5 * values * (1 + _error_function(values / math.sqrt(2))))
-
-
-def _error_function(values: Tensor) -> Tensor:
-    return np.asarray(np.vectorize(math.erf, otypes=[values.dtype])(values))
-
-
-def _swish(attrs: Any, values: Tensor) -> Tensor:
-    factor = float(attrs["alpha"].f) if "alpha" in attrs else 1.0
-    return np.asarray(values / (1 + np.exp(-factor * values)))
-
-
-def _hard_swish(attrs: Any, values: Tensor) -> Tensor:
-    return np.asarray(values * np.clip(values / 6 + 0.5, 0, 1))
-
-
-FUNCTIONS: dict[str, Callable[[Any, Tensor], Tensor]] = {
-    "Erf": lambda _, values: _error_function(values),
-    "Gelu": _gelu,
-    "HardSwish": _hard_swish,
-    "Swish": _swish,
-}
-"""Standard operators that ONNX's reference has no implementation of, or one that gives float32
-whatever it takes (``Erf``) or has constants in it (``HardSwish``), by their definitions."""
 
 ON_CODES: dict[str, tuple[tuple[int, ...], int]] = {
     "QGemm": ((0,), 7),

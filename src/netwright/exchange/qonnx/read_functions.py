@@ -13,6 +13,7 @@ import numpy as np
 from netwright.errors import GraphError
 from netwright.exchange.onnx.attributes import axis, integer
 from netwright.exchange.onnx.evaluate import evaluate
+from netwright.exchange.onnx.functions import FUNCTIONS as EXACT
 from netwright.exchange.onnx.source_model import SourceNode
 from netwright.exchange.qonnx.reader import Codes, Reader, Reals
 from netwright.ir import AttrValue, Node, Note
@@ -249,8 +250,12 @@ def _entries(reader: Reader, node: SourceNode, data: str, values: Reals) -> Real
                     node=node.name,
                     hint="Add, Mul, Div and PRelu take a constant for each channel",
                 )
-    made = evaluate(replace(node, outputs=node.outputs[:1]), known, reader.source.opsets)
-    found = np.asarray(made[node.outputs[0]], dtype=np.float64).reshape(-1)
+    if node.op in EXACT and len(known) == 1:
+        made = EXACT[node.op](values, node.attrs)
+    else:
+        only = replace(node, outputs=node.outputs[:1])
+        made = evaluate(only, known, reader.source.opsets)[node.outputs[0]]
+    found = np.asarray(made, dtype=np.float64).reshape(-1)
     if found.size != values.size or not np.all(np.isfinite(found)):
         at = values[int(np.argmin(np.isfinite(found)))] if found.size == values.size else 0.0
         raise GraphError(
