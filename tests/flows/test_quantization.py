@@ -181,6 +181,23 @@ def test_a_function_inside_is_a_table_of_the_quantized_file(last: str, tmp_path:
     assert found.holds, found.verdict
     assert source.graph.head == last.lower()
     assert told.rms_error < 0.05 * told.rms_output
+    assert told.left == ((last,) if last else ())
+    assert ("in front of " in told.sentence) == bool(last)
+
+
+@pytest.mark.parametrize("last", ["Softmax", "HardSigmoid"])
+def test_hits_are_counted_where_the_end_keeps_the_largest(last: str, tmp_path: Path) -> None:
+    pytest.importorskip("qonnx", reason="needs the extra qonnx")
+    rows, labels = tmp_path / "rows.npy", tmp_path / "labels.csv"
+    np.save(rows, RANDOM.normal(size=(60, 6)))
+    np.savetxt(labels, np.zeros(60), fmt="%d")
+    path = written_out(tmp_path / "float.onnx", last=last)
+    if last == "Softmax":
+        _, told = quantize_file(path, tmp_path, calibrate=rows, labels=labels)
+        assert told.accuracy_float is not None
+        return
+    with pytest.raises(ConfigError, match="in front of HardSigmoid, which is left to the host"):
+        quantize_file(path, tmp_path, calibrate=rows, labels=labels)
 
 
 def test_what_neither_integers_nor_tables_compute_is_refused_by_name(tmp_path: Path) -> None:

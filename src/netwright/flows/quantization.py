@@ -101,11 +101,13 @@ def quantize_file(
         cost = allocation.costs[limit.kind]
     quantized = quantize(graph, known.inputs, bits=widths, scale=scale, rules=rules)
     exact = integerize(quantized)
-    file = FileReferee(path, prepared)
+    file, left = FileReferee(path, prepared), left_to_the_host(path, prepared)
     checked = known if rows is None else read_rows(rows, graph)
     wanted = file.run(checked.inputs)
     codes = Interpreter.of(exact).run(checked.inputs)
     found = [real_values(exact, name, codes[name]) for name in exact.outputs]
+    if labels is not None:
+        check_order_is_kept(left)
     hits = [None, None] if labels is None else accuracies(labels, wanted, found)
     made = write_qonnx(quantized, out / QUANTIZED, rounded=True)
     each = widths_of(prepared, widths)
@@ -123,9 +125,43 @@ def quantize_file(
         accuracy_float=hits[0],
         accuracy_quantized=hits[1],
         bops=cost,
+        left=left,
         **differences(wanted, found),
     )
     return made, summary
+
+
+_KEEP_ORDER = frozenset(
+    {"ArgMax", "Cast", "Identity", "LogSoftmax", "Reshape", "Sigmoid", "Softmax", "Squeeze"}
+)
+"""Operators at the end with which the class of a row is that of the values in front of them."""
+
+
+def left_to_the_host(path: Path, graph: Graph) -> tuple[str, ...]:
+    """Operators of a file behind the outputs of the graph that was read from it."""
+    from netwright.exchange.onnx.source_model import load_model
+
+    behind, found = set(graph.outputs), list[str]()
+    for node in load_model(path, reals={n: graph.types[n].shape for n in graph.inputs}).nodes:
+        if not behind.isdisjoint(node.inputs):
+            behind.update(node.outputs)
+            found.append(node.op)
+    return tuple(dict.fromkeys(found))
+
+
+def check_order_is_kept(left: tuple[str, ...]) -> None:
+    """Refuse to count hits in front of operators behind which another class may be the largest.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    others = [op for op in left if op not in _KEEP_ORDER]
+    if others:
+        raise ConfigError(
+            f"--labels counts hits of what lies in front of {others[0]}, which is left to the host "
+            "and may make another class the largest",
+            hint=f"leave --labels out, or end the file before {others[0]}",
+        )
 
 
 def calibration_rows(path: Path, graph: Graph) -> Stimulus:

@@ -28,6 +28,7 @@ class Quantization(Part):
         accuracy_float: Share of the labels that the float file hits; ``None`` without labels.
         accuracy_quantized: The same for the integers.
         bops: Bit operations of the products for one row, where they were limited.
+        left: Operators at the end that are left to the host; outputs are those in front of them.
     """
 
     file: str
@@ -47,6 +48,7 @@ class Quantization(Part):
     accuracy_float: Share | None = None
     accuracy_quantized: Share | None = None
     bops: float | None = None
+    left: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -56,6 +58,8 @@ class Quantization(Part):
             f"{self.rms_error:.3g}, of values up to {self.largest_output:.3g} on the "
             f"{self.num_rows} rows of {self.compared_on}"
         )
+        if self.left:
+            text += f", in front of {', '.join(self.left)}, which is left to the host"
         if self.accuracy_float is None or self.accuracy_quantized is None:
             return text
         before, after = self.accuracy_float, self.accuracy_quantized
