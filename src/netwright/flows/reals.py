@@ -389,7 +389,7 @@ def quantize_real_file(
         executor=source.first.executor or "the graph of real values",
         made="graph.npz", widths=widths, scale="as the quantizers choose it",
         calibration=calibrate.name, num_calibration=len(known), compared_on=checked.name,
-        num_rows=len(checked), accuracy_float=hits[0], accuracy_quantized=hits[1],
+        num_rows=len(checked), accuracy_float=hits[0], accuracy_quantized=hits[1], left=(),
         **differences(wanted, found),
     )  # fmt: skip
     notes = tuple(f"{name} stays real: {reason}" for name, reason in left.items())
