@@ -74,6 +74,18 @@ def test_float32_borders_are_those_of_the_file(tmp_path: Path) -> None:
     assert not rows[0].holds
 
 
+def test_corners_do_not_decide_whether_rows_are_taken_together(tmp_path: Path) -> None:
+    """A product with the number of values is clipped alike in all of them."""
+    nodes = [
+        quant("x s z b", "q"), node("Size", "q", "n"), node("Cast", "n", "f", to=1),
+        node("Mul", "q f", "m"), quant("m s z b", "y"),
+    ]  # fmt: skip
+    source = read_source(saved(model(nodes, {**GRID, "b": np.float32(3)}), tmp_path))
+    source, rows = compare_source(source, stimuli_for(source, random_rows=40))
+    certificate = make_certificate(source, rows)
+    assert certificate.holds, certificate.verdict
+
+
 def test_made_rows_hold_integers_where_inputs_do(tmp_path: Path) -> None:
     source = read_source(of_bytes(tmp_path))
     assert source.file is not None

@@ -178,6 +178,24 @@ def test_a_free_batch_whose_rows_depend_on_each_other_is_refused(
         FileReferee(path, graph).run(rows)
 
 
+def test_a_file_that_multiplies_with_its_batch_is_executed_as_it_is_declared(
+    tmp_path: Path,
+) -> None:
+    """The first three rows at once say nothing of more, for three are declared."""
+    constants = {**GRID, "first": np.array(0)}
+    nodes = [
+        quant("x s z b", "q"),
+        node("Shape", "q", "extents"),
+        node("Gather", "extents first", "n"),
+        node("Cast", "n", "f", to=1),
+        node("Mul", "q f", "y"),
+    ]
+    file = of(saved(model(nodes, constants, shape=(3, 3)), tmp_path))
+    rows = np.round(np.random.default_rng(0).normal(size=(12, 3))) / 4
+    for count in (4, 12, 7):
+        np.testing.assert_array_equal(file.run(rows[:count])[0], 3 * rows[:count])
+
+
 def test_file_of_a_fixed_number_of_rows_is_filled_up(tmp_path: Path) -> None:
     path = saved(model([quant("x s z b", "y")], GRID, shape=(4, 3)), tmp_path)
     rows = np.random.default_rng(0).normal(size=(7, 3))

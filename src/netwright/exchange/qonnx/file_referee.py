@@ -45,7 +45,7 @@ _OLDEST_RUN, _CONVERTED = 7, 13
 """Oldest version of the operators that ONNX Runtime has, and the one that older ones become."""
 
 _CHUNK_ROWS = 1024
-_PROBED_ROWS = 4
+_PROBED_ROWS = 8
 _NOISE = 2.0**-16
 """Difference, as a share of the largest value, that float32 sums in another order may have."""
 
@@ -144,7 +144,7 @@ class FileReferee:
             for value, array in zip(self._model.graph.input, values, strict=True)
         }
         rows = len(values[0])
-        if self._together is None and rows > self._rows:
+        if self._together is None and rows >= 2 * self._rows:
             self._together = self._rows_are_independent(feeds, rows)
         step = self.chunk_rows if self._together else self._rows
         parts = []
@@ -182,7 +182,7 @@ class FileReferee:
     def _rows_are_independent(self, feeds: Feeds, rows: int) -> bool:
         """Whether several rows at once give what the file gives as it is declared."""
         chosen = np.linspace(0, rows - 1, min(rows, _PROBED_ROWS * self._rows)).astype(np.int64)
-        chosen = chosen[: max(len(chosen) // self._rows, 1) * self._rows]
+        chosen = chosen[: len(chosen) // self._rows * self._rows]
         some = {name: array[chosen] for name, array in feeds.items()}
         if self._as_written:
             try:
